@@ -1,0 +1,86 @@
+"""An attempt: one try by one model at one task, and the model calls it made.
+
+Shapes only. Money is `Decimal` USD, times are UTC and seconds or milliseconds by name.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from nightcrew.task import ExecutorName
+
+
+class AttemptEnd(StrEnum):
+    """How an attempt ended. None of these says that the work is good; only a verdict does."""
+
+    FINISHED = "finished"  # the executor says it is done
+    PROSE = "prose"  # the model answered in text and did not act
+    STUCK = "stuck"  # the same action again and again
+    ITERATION_LIMIT = "iteration_limit"
+    TRUNCATED = "truncated"  # the output limit cut an answer or tool call
+    INVALID_OUTPUT = "invalid_output"  # tool calls or edits that cannot be parsed or applied
+    MODEL_UNFIT = "model_unfit"  # gone, no tool use, context too small, refuses
+    BUDGET = "budget"
+    WALL_TIME = "wall_time"
+    KILLED = "killed"  # a sandbox limit: memory, processes, disk
+    CANCELLED = "cancelled"
+    INFRASTRUCTURE = "infrastructure"  # provider, network or our own fault: never held against the model
+
+    @property
+    def is_fault(self) -> bool:
+        """True where the model is not to blame."""
+        return self in {AttemptEnd.INFRASTRUCTURE, AttemptEnd.CANCELLED, AttemptEnd.BUDGET}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """One request to a model, answered or not. One row of the ledger's `model_calls`."""
+
+    call_id: str  # attempt_id:sequence
+    attempt_id: str
+    task_id: str
+    sequence: int
+    asked_model: str
+    served_model: str | None
+    provider: str | None
+    started_at: datetime
+    duration_ms: float
+    first_token_ms: float | None
+    http_status: int | None
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    reasoning_tokens: int
+    cost_usd: Decimal | None  # None: unknown, which is not zero
+    input_price_usd: Decimal | None  # per token, at the time of the call
+    output_price_usd: Decimal | None
+    finish_reason: str | None
+    fault: str | None  # None: answered
+    generation_id: str | None
+    streamed: bool
+
+
+type RecordCall = Callable[[ModelCall], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What came of one try: how it ended and the change it left, as a patch against the base commit."""
+
+    attempt_id: str  # task_id:number
+    task_id: str
+    number: int
+    executor: ExecutorName
+    model: str  # the rung's model; calls may have been served by another one after a rotation
+    models_served: tuple[str, ...]
+    started_at: datetime
+    ended_at: datetime
+    end: AttemptEnd
+    detail: str  # one sentence for a person
+    patch: str
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: Decimal

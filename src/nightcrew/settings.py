@@ -1,0 +1,154 @@
+"""Settings of a crew, and of one target repository.
+
+Three sources in one order: Prefect block (operator) > environment (`NIGHTCREW_*`) > default.
+Nothing is read at import; call `load_settings()`.
+"""
+
+import tomllib
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from nightcrew.errors import BadInput
+
+OPENROUTER_URL = "https://openrouter.ai/api/v1"
+
+
+class SandboxKind(StrEnum):
+    """How untrusted code is confined; *none* has to be asked for by name."""
+
+    BUBBLEWRAP = "bubblewrap"
+    NONE = "none"
+
+
+def _split(value: object) -> object:
+    return (
+        tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    )
+
+
+type Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+
+
+class Settings(BaseSettings):
+    """What one crew works with."""
+
+    model_config = SettingsConfigDict(env_prefix="NIGHTCREW_", extra="ignore", use_attribute_docstrings=True)
+
+    home: Path = Field(default_factory=lambda: Path.home() / ".nightcrew")
+    """Folder of everything a crew keeps: database, ledger, workspaces, environments, results."""
+    base_url: str = OPENROUTER_URL
+    """Root of an OpenAI-compatible API; OpenRouter unless told otherwise."""
+    api_key: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("NIGHTCREW_API_KEY", "OPENROUTER_API_KEY")
+    )
+    """Key for `base_url`. It never leaves the trusted process."""
+    models: Names = ()
+    """Only these models (what a plain endpoint such as vLLM or Ollama serves); empty: all of the catalogue."""
+    denied_models: Names = ()
+    """Never these models (glob patterns)."""
+    database_url: str | None = None
+    """PostgreSQL for the state store and Prefect; empty: the embedded one in `home`."""
+    prefect_port: int = 4257
+    """Loopback port of the crew's own Prefect server."""
+    workers: Annotated[int, Field(ge=1, le=200)] = 5
+    """How many tasks run at once."""
+    max_unfinished_tasks: Annotated[int, Field(ge=1)] = 1000
+    """Bound of the queue: submissions beyond it are refused."""
+    task_budget_usd: Decimal = Decimal("1.00")
+    """The most one task may spend unless it says otherwise."""
+    day_budget_usd: Decimal = Decimal("10.00")
+    """The most the crew may spend in one UTC day."""
+    month_budget_usd: Decimal = Decimal("100.00")
+    """The most the crew may spend in one UTC month."""
+    free_requests_per_minute: int = 20
+    """Account-wide calls a minute to free models, until the provider teaches otherwise."""
+    free_requests_per_day: int = 50
+    """Account-wide calls a day (UTC) to free models, until the provider teaches otherwise."""
+    attempt_seconds: Annotated[int, Field(ge=10)] = 900
+    """Wall time of one attempt."""
+    attempt_iterations: Annotated[int, Field(ge=1)] = 60
+    """Model calls of one attempt at the most."""
+    sandbox: SandboxKind = SandboxKind.BUBBLEWRAP
+    """How untrusted code is confined."""
+
+    @property
+    def ledger_dir(self) -> Path:
+        """Folder of journals, archive and `ledger.duckdb`."""
+        return self.home / "ledger"
+
+    @property
+    def results_dir(self) -> Path:
+        """Folder with one sub-folder per task: the change, the verdict, the evidence."""
+        return self.home / "results"
+
+    @property
+    def work_dir(self) -> Path:
+        """Folder of the running attempts' workspaces; nothing in it outlives its attempt."""
+        return self.home / "work"
+
+    @property
+    def environments_dir(self) -> Path:
+        """Cache of target repositories' environments."""
+        return self.home / "environments"
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings of this process; `overrides` (from an operator's block) win over the environment.
+
+    Raises:
+        BadInput: an environment variable holds a value that does not fit.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise BadInput(f"settings: {first_problem(error)}") from None
+
+
+class TargetConfig(BaseModel):
+    """What a target repository says about itself: `nightcrew.toml`, or `[tool.nightcrew]` in its pyproject."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    setup: str | None = None
+    """Command that makes the environment in `$NIGHTCREW_ENV`; empty: uv makes it from what is declared."""
+    test: str = "python -m pytest"
+    """Command that runs the test suite."""
+    allow: tuple[str, ...] = ()
+    """Path globs that a change may touch; empty: what the task's type allows."""
+    protect: tuple[str, ...] = ()
+    """Path globs that no change may touch."""
+    rules: tuple[str, ...] = ()
+    """The repository's own gates, as `module:function` or a shell command."""
+
+
+def load_target_config(checkout: Path) -> TargetConfig:
+    """What `checkout` says about itself; defaults where it says nothing.
+
+    Raises:
+        BadInput: the file cannot be read or holds an unknown or wrong setting.
+    """
+    try:
+        own, pyproject = checkout / "nightcrew.toml", checkout / "pyproject.toml"
+        if own.is_file():
+            return TargetConfig.model_validate(tomllib.loads(own.read_text()))
+        if pyproject.is_file():
+            table = tomllib.loads(pyproject.read_text()).get("tool", {}).get("nightcrew", {})
+            return TargetConfig.model_validate(table)
+    except ValidationError as error:
+        raise BadInput(f"nightcrew.toml: {first_problem(error)}") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadInput(f"cannot read the repository's configuration: {error}") from None
+    return TargetConfig()
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first problem of a pydantic error as one plain sentence: `field: what is wrong`."""
+    problem = error.errors()[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{where}: {message}" if where else message
