@@ -1,0 +1,91 @@
+"""The state store: what must be transactional between the processes of a crew, in one PostgreSQL.
+
+Rooms register their tables on `metadata` where they are used; `create_schema` makes the ones that are
+imported. History that nobody needs inside a transaction belongs in the ledger, not here.
+"""
+
+import logging
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Engine, MetaData, create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+from nightcrew.errors import BadInput, Transient
+
+log = logging.getLogger(__name__)
+
+metadata = MetaData()
+
+# Any number will do as long as every process uses the same one.
+_SCHEMA_LOCK = 7_316_001
+
+
+def utc_now() -> datetime:
+    """The time, with its zone; the default clock of everything that keeps windows in the store."""
+    return datetime.now(UTC)
+
+
+class StateStore:
+    """One process's way into the state store; a context manager that gives its connections back.
+
+    Raises:
+        BadInput: `url` is not the address of a PostgreSQL.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.engine: Engine = _engine(url)
+
+    def __repr__(self) -> str:
+        return f"StateStore({self.engine.url.render_as_string(hide_password=True)!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the pooled connections; the store can still be used and opens new ones."""
+        self.engine.dispose()
+
+
+def create_schema(store: StateStore) -> None:
+    """Makes every registered table that is missing; safe to call often and from many processes at once.
+
+    Raises:
+        Transient: the database cannot be reached.
+    """
+    try:
+        with store.engine.begin() as connection:
+            connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _SCHEMA_LOCK})
+            metadata.create_all(connection)
+    except OperationalError as error:
+        raise Transient(f"the state store cannot be reached: {_first_line(error)}") from error
+
+
+# ----------------------------------------------------------------------------------------------------
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise BadInput("the database's address is not a URL; expected postgresql://...") from None
+    if parsed.get_backend_name() not in {"postgresql", "postgres"}:
+        raise BadInput(f"the state store needs PostgreSQL, not {parsed.get_backend_name()}")
+    return create_engine(
+        parsed.set(drivername="postgresql+psycopg"),
+        pool_size=5,
+        max_overflow=20,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 10, "application_name": "nightcrew"},
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
