@@ -1,1 +1,5 @@
+"""Nightcrew's command line."""
 
+from nightcrew.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,5 @@
+"""`python -m nightcrew.cli`."""
+
+from nightcrew.cli.app import main
+
+main()

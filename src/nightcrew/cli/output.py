@@ -1,0 +1,116 @@
+"""What the command line prints: tables for people, JSON for programs. The only place that writes to stdout."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+
+def print_json(value: Any) -> None:
+    """`value` as one JSON document on stdout; money as strings, times in ISO 8601."""
+    sys.stdout.write(json.dumps(value, default=_plain, indent=2, ensure_ascii=False) + "\n")
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table that fits the terminal; numbers to the right."""
+    console.print(make_table(title, columns, rows))
+
+
+def make_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """The same table as an object, for live displays."""
+    table = Table(title=title or None, title_justify="left", header_style="bold", pad_edge=False)
+    body = [list(row) for row in rows]
+    for index, name in enumerate(columns):
+        numeric = bool(body) and all(_is_number(row[index]) for row in body)
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in body:
+        table.add_row(*(cell if isinstance(cell, Text) else as_text(cell) for cell in row))
+    return table
+
+
+def as_text(value: object) -> str:
+    """A cell's text: nothing for None, money and shares readable."""
+    match value:
+        case None:
+            return "–"
+        case float():
+            return f"{value:.2f}"
+        case Enum():
+            return str(value.value)
+        case datetime():
+            return value.strftime("%Y-%m-%d %H:%M:%S")
+        case list() | tuple():
+            return ", ".join(as_text(item) for item in value)
+        case _:
+            return str(value)
+
+
+def money(value: Decimal | float | str | None) -> str:
+    """USD for people: unknown is said, and a fraction of a cent stays visible."""
+    if value is None:
+        return "unknown"
+    amount = Decimal(str(value))
+    if amount == 0:
+        return "$0"
+    return f"${amount:.2f}" if amount >= 1 else f"${amount:.4f}"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds for people."""
+    if seconds is None:
+        return "–"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} m {rest:02d} s" if minutes else f"{seconds:.1f} s"
+
+
+STATUS_STYLES: Mapping[str, str] = {
+    "completed": "green",
+    "accepted": "green",
+    "failed": "red",
+    "rejected": "red",
+    "cancelled": "yellow",
+    "needs_review": "magenta",
+    "not_measurable": "magenta",
+    "infrastructure_fault": "yellow",
+    "running": "cyan",
+    "pass": "green",
+    "fail": "red",
+}
+
+
+def styled(word: str, text: str | None = None) -> Text:
+    """`word` (or `text`) in the colour that the status word has everywhere."""
+    return Text(text or word, style=STATUS_STYLES.get(word, ""))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, Decimal | Path):
+        return str(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    raise TypeError(f"cannot be written as JSON: {type(value).__name__}")
