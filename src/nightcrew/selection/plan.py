@@ -35,3 +35,7 @@ class Plan:
     filtered: tuple[Filtered, ...]
     policy: str
     explanation: str
+    value_usd: float = 0.0  # what a solved task of this kind is taken to be worth
+    success: float = 0.0  # predicted that some rung is accepted and right
+    cost_usd: float = 0.0  # expected, rungs weighed by the chance of reaching them
+    stop: str = ""  # why there is no rung, where there is none

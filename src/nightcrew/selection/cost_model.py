@@ -1,0 +1,150 @@
+"""What an attempt will take: tokens, calls and seconds per (category, executor, model), times today's price.
+
+Tokens are stored, not dollars, because prices move. A model without outcomes in a category is expected to use
+what others use there, times what is known of its appetite elsewhere; own outcomes take over as they come in.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from nightcrew.selection.candidates import Candidate
+from nightcrew.task import Complexity, ExecutorName
+
+
+class Usage(NamedTuple):
+    """What one attempt took, or will take."""
+
+    input_tokens: float
+    output_tokens: float
+    calls: float
+    seconds: float
+
+
+class Price(NamedTuple):
+    """USD per token. `known` is False where a ceiling stands in for a price the catalogue does not name."""
+
+    input_usd: float
+    output_usd: float
+    known: bool = True
+
+
+@dataclass(slots=True)
+class Running:
+    """A running mean that old outcomes leave slowly: at most `MEMORY_SPAN` of them count."""
+
+    count: float
+    values: list[float]
+
+    def add(self, values: Usage | tuple[float, ...]) -> None:
+        """Move the mean towards `values`."""
+        self.count = min(self.count + 1.0, MEMORY_SPAN)
+        share = 1.0 / self.count
+        self.values = [old + share * (new - old) for old, new in zip(self.values, values, strict=True)]
+
+
+MEMORY_SPAN = 200.0
+FIRST_GUESS: dict[str, Usage] = {ExecutorName.DIRECT: Usage(12_000, 2_500, 2, 60)}
+AGENT_GUESS = Usage(150_000, 5_000, 30, 300)
+COMPLEXITY_FACTOR = {Complexity.SIMPLE: 0.6, Complexity.MODERATE: 1.0, Complexity.COMPLEX: 1.8}
+UNKNOWN_PRICE = Price(1e-6, 4e-6, known=False)  # the ceiling: $1 and $4 a million tokens
+BASE_TRUST, APPETITE_TRUST, OWN_TRUST, BILL_TRUST = 2.0, 2.0, 3.0, 2.0  # outcomes that outweigh the prior
+
+
+class CostModel:
+    """Running means of what attempts took, and what the provider billed for it."""
+
+    def __init__(self) -> None:
+        self.base: dict[str, Running] = {}  # category/executor
+        self.own: dict[str, dict[str, Running]] = {}  # category/executor -> slug
+        self.appetite: dict[
+            str, dict[str, Running]
+        ] = {}  # executor -> slug: tokens over the base, seconds too
+        self.bill: dict[str, Running] = {}  # slug: billed over list price (cached input is cheaper)
+
+    def learn(self, *, category: str, executor: str, complexity: Complexity, slug: str, usage: Usage) -> None:
+        """Add what one attempt took."""
+        usage = Usage(*(value / COMPLEXITY_FACTOR[complexity] for value in usage))
+        place = f"{category}/{executor}"
+        guess = self._base(place, executor)
+        ratios = (_size(usage) / _size(guess), usage.seconds / max(guess.seconds, 1e-9))
+        _running(self.appetite.setdefault(executor, {}), slug, 2).add(ratios)
+        _running(self.own.setdefault(place, {}), slug, 4).add(usage)
+        _running(self.base, place, 4).add(usage)
+
+    def learn_bill(self, slug: str, *, billed_usd: float, list_usd: float) -> None:
+        """Add what the provider billed for an attempt that costs `list_usd` by the list."""
+        if list_usd > 0:
+            _running(self.bill, slug, 2).add((billed_usd, list_usd))
+
+    def expector(self, category: str, executor: str, complexity: Complexity) -> Callable[[str], Usage]:
+        """A function from a slug to the usage expected of it."""
+        place, factor = f"{category}/{executor}", COMPLEXITY_FACTOR[complexity]
+        base = Usage(*(factor * value for value in self._base(place, executor)))
+        own_of, appetite_of = self.own.get(place, {}), self.appetite.get(executor, {})
+
+        def expect(slug: str) -> Usage:
+            appetite, own = appetite_of.get(slug), own_of.get(slug)
+            if appetite is None:
+                return base
+            trust = appetite.count / (appetite.count + APPETITE_TRUST)
+            size, pace = (1.0 + trust * (ratio - 1.0) for ratio in appetite.values)
+            prior = Usage(base[0] * size, base[1] * size, base[2] * size, base[3] * pace)
+            if own is None:
+                return prior
+            trust = own.count / (own.count + OWN_TRUST)
+            mine, rest = trust * factor, 1.0 - trust
+            a, b = own.values, prior
+            return Usage(
+                mine * a[0] + rest * b[0],
+                mine * a[1] + rest * b[1],
+                mine * a[2] + rest * b[2],
+                mine * a[3] + rest * b[3],
+            )
+
+        return expect
+
+    def billed_share(self, slug: str) -> float:
+        """What the provider bills of the list price, 1.0 until outcomes say otherwise."""
+        bill = self.bill.get(slug)
+        if bill is None:
+            return 1.0
+        billed, listed = bill.values
+        trust = bill.count / (bill.count + BILL_TRUST)
+        return 1.0 + trust * (billed / listed - 1.0)
+
+    def _base(self, place: str, executor: str) -> Usage:
+        guess, seen = FIRST_GUESS.get(executor, AGENT_GUESS), self.base.get(place)
+        if seen is None:
+            return guess
+        trust = seen.count / (seen.count + BASE_TRUST)
+        return Usage(*(trust * a + (1.0 - trust) * b for a, b in zip(seen.values, guess, strict=True)))
+
+
+def price_of(candidate: Candidate) -> Price:
+    """Today's list price; the stated ceiling where the catalogue names none."""
+    if candidate.free:
+        return Price(0.0, 0.0)
+    if candidate.input_price_usd is None or candidate.output_price_usd is None:
+        return UNKNOWN_PRICE
+    return Price(float(candidate.input_price_usd), float(candidate.output_price_usd))
+
+
+def cost_of(usage: Usage, price: Price) -> float:
+    """USD by the list."""
+    return usage.input_tokens * price.input_usd + usage.output_tokens * price.output_usd
+
+
+# ------------------------------------------------------------------------------------------------------
+
+
+def _size(usage: Usage) -> float:
+    """One number for how much an attempt used; output weighs as much as it usually costs."""
+    return usage.input_tokens + 4.0 * usage.output_tokens + 1e-9
+
+
+def _running(table: dict[str, Running], key: str, width: int) -> Running:
+    found = table.get(key)
+    if found is None:
+        found = table[key] = Running(0.0, [0.0] * width)
+    return found

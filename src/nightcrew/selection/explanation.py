@@ -1,0 +1,160 @@
+"""Why this ladder: the text that `select-model --explain` prints and the run's artifact shows (markdown)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nightcrew.selection.filters import removed_by, what_to_relax
+from nightcrew.selection.memory import Trial
+from nightcrew.selection.plan import Filtered, Rung
+from nightcrew.selection.planner import Arm, Ladder, Limits
+from nightcrew.selection.requirements import Requirements
+from nightcrew.selection.success_model import Rates
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision with everything that led to it."""
+
+    requirements: Requirements
+    tried: tuple[Trial, ...]
+    filtered: tuple[Filtered, ...]
+    considered: tuple[Arm, ...]  # by price per success
+    ladder: Ladder
+    rungs: tuple[Rung, ...]
+    value_usd: float
+    limits: Limits
+    rates: Rates
+
+
+def explain(decision: Decision, alternatives: Sequence[Rung]) -> tuple[str, str]:
+    """The text, and in one sentence why there is no rung (empty where there is one)."""
+    stop = "" if decision.rungs else _why_none(decision)
+    parts = [
+        _headline(decision) if decision.rungs else stop,
+        _table("The ladder", decision.rungs),
+        _table("Also considered", alternatives),
+        _basis(decision),
+        _change(decision, alternatives),
+        _filters(decision),
+    ]
+    return "\n\n".join(part for part in parts if part), stop
+
+
+# ------------------------------------------------------------------------------------------------------
+
+
+def _headline(decision: Decision) -> str:
+    first, ladder, needs = decision.rungs[0], decision.ladder, decision.requirements
+    text = (
+        f"Try {first.model} with {first.executor}: {_percent(first.success)} to be accepted "
+        f"for {_usd(first.cost_usd)}. The whole ladder of {len(decision.rungs)}: "
+        f"{_percent(ladder.success)} solved for {_usd(ladder.cost_usd)} expected."
+    )
+    if ladder.success < needs.quality_threshold:
+        text += (
+            f" That is below the {_percent(needs.quality_threshold)} asked for: "
+            "a higher budget, more attempts or more models would help."
+        )
+    return text
+
+
+def _why_none(decision: Decision) -> str:
+    if not decision.considered:
+        return what_to_relax(decision.filtered)
+    if decision.limits.rungs == 0:
+        return f"All {decision.requirements.max_attempts} attempts are used up: allow more attempts."
+    best = decision.considered[0]
+    return (
+        f"No rung is worth its cost: the best, {best.candidate.model}, is {_percent(best.success)} likely "
+        f"to succeed for {_usd(best.price_usd)}, and a solved task is taken to be worth "
+        f"{_usd(decision.value_usd)}. A higher quality threshold raises that worth."
+    )
+
+
+def _table(title: str, rungs: Sequence[Rung]) -> str:
+    if not rungs:
+        return ""
+    head = (
+        f"**{title}**\n\n"
+        "| executor | model | accepted | cost | cost per success | seconds | known from |\n"
+        "|---|---|---|---|---|---|---|\n"
+    )
+    return head + "\n".join(
+        f"| {r.executor} | {r.model} | {_percent(r.success)} | {_usd(r.cost_usd)} | "
+        f"{_usd(r.cost_usd / max(r.success, 1e-9))} | {r.seconds:.0f} | {_known_from(r)} |"
+        for r in rungs
+    )
+
+
+def _known_from(rung: Rung) -> str:
+    if rung.evidence == 0:
+        return "prior only: coding index, price, other categories"
+    return f"{rung.evidence} verdict{'s' if rung.evidence > 1 else ''} of our own"
+
+
+def _basis(decision: Decision) -> str:
+    needs, rates = decision.requirements, decision.rates
+    parts = [
+        f"A solved {needs.category} task is taken to be worth {_usd(decision.value_usd)} "
+        f"(quality threshold {needs.quality_threshold:g}, complexity {needs.complexity})."
+    ]
+    if rates.false_accept or rates.false_reject:
+        parts.append(
+            f"The verdict accepts {_percent(rates.false_accept)} of wrong work and rejects "
+            f"{_percent(rates.false_reject)} of right work; both are reckoned with."
+        )
+    if decision.tried:
+        parts.append(
+            "Tried before: "
+            + ", ".join(f"{t.slug} with {t.executor} ({t.end})" for t in decision.tried)
+            + "."
+        )
+    unpriced = [a.candidate.model for a in decision.ladder.arms if _is_unpriced(a)]
+    if unpriced:
+        parts.append(
+            f"No price is known for {', '.join(unpriced)}: $1 in and $4 out a million tokens assumed."
+        )
+    return " ".join(parts)
+
+
+def _is_unpriced(arm: Arm) -> bool:
+    candidate = arm.candidate
+    return not candidate.free and (candidate.input_price_usd is None or candidate.output_price_usd is None)
+
+
+def _change(decision: Decision, alternatives: Sequence[Rung]) -> str:
+    """What would have to be different for another choice, by the rule of cost per success."""
+    if not decision.rungs or not alternatives:
+        return ""
+    first, other = (
+        decision.ladder.arms[0],
+        next(arm for arm in decision.considered if arm.candidate.model == alternatives[0].model),
+    )
+    ratio = first.price_usd / max(first.success, 1e-9)
+    text = (
+        f"**What would change it**: {other.candidate.model} would come first at about "
+        f"{_usd(ratio * other.success)} instead of {_usd(other.price_usd)} an attempt"
+    )
+    if ratio > 0 and other.price_usd / ratio <= 1:
+        text += f", or if it were {_percent(other.price_usd / ratio)} likely to succeed"
+    if decision.value_usd > 0:
+        text += (
+            f"; {first.candidate.model} would be dropped below "
+            f"{_percent(min(1.0, first.price_usd / decision.value_usd))}"
+        )
+    return text + "."
+
+
+def _filters(decision: Decision) -> str:
+    if not decision.filtered:
+        return ""
+    parts = ", ".join(f"{name} {count}" for name, count in removed_by(decision.filtered).items())
+    return f"**Left out**: {parts}."
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _usd(amount: float) -> str:
+    return f"${amount:.4f}" if amount < 0.1 else f"${amount:.2f}"

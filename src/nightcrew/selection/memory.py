@@ -1,0 +1,243 @@
+"""What the crew has learned from its own verdicts: success weights, usage, and the verdict's own error rates.
+
+One JSON file, replaced whole (temporary file and rename) while a lock is held, so that readers never see half
+of it and no process overwrites what another has just learned. It is a snapshot for deciding, not an archive:
+its size depends on the number of models, not of outcomes; the outcomes themselves are in the ledger.
+"""
+
+import fcntl
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Self
+
+from nightcrew.selection.candidates import Candidate
+from nightcrew.selection.cost_model import CostModel, Running, Usage, cost_of, price_of
+from nightcrew.selection.success_model import EASE, Gaussian, Rates, SuccessModel, Traits, Weight
+from nightcrew.task import Complexity
+
+log = logging.getLogger(__name__)
+
+FORMAT = 1
+
+
+class TrialEnd(StrEnum):
+    """What came of an attempt, as far as choosing the next one is concerned."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    FAULT = "fault"  # nobody's skill: infrastructure, cancelled, not measurable
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One finished attempt at the task in hand."""
+
+    executor: str
+    slug: str
+    end: TrialEnd
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What one attempt took, as the gateway counted it."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    calls: int = 0
+    seconds: float = 0.0
+    cost_usd: Decimal | None = None  # billed; None: unknown
+
+
+@dataclass(slots=True)
+class Memory:
+    """The learned state: `load` it and ask it, or `record` a verdict in it while `updating` the file."""
+
+    success: SuccessModel = field(default_factory=SuccessModel)
+    cost: CostModel = field(default_factory=CostModel)
+    rates: dict[str, Rates] = field(default_factory=dict)  # category, or "*" for all
+    outcomes: dict[str, dict[str, int]] = field(default_factory=dict)  # category/executor -> slug -> verdicts
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """The memory in `path`, a fresh one where there is none; an unreadable file is set aside."""
+        try:
+            return cls.from_json(json.loads(path.read_text()))
+        except FileNotFoundError:
+            return cls()
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            aside = path.with_suffix(".unreadable")
+            log.warning(
+                "memory %s cannot be read (%s): starting afresh, the file is kept as %s", path, error, aside
+            )
+            path.replace(aside)
+            return cls()
+
+    def save(self, path: Path) -> None:
+        """Replace `path` with this memory in one rename."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "w") as file:
+                json.dump(self.to_json(), file, separators=(",", ":"))
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+    @classmethod
+    @contextmanager
+    def updating(cls, path: Path) -> Iterator[Self]:
+        """The memory in `path` for changing, saved at the end; other processes wait meanwhile."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            memory = cls.load(path)
+            yield memory
+            memory.save(path)
+
+    def record(
+        self,
+        *,
+        category: str,
+        executor: str,
+        candidate: Candidate,
+        end: TrialEnd,
+        spent: Spent,
+        complexity: Complexity = Complexity.MODERATE,
+        before: Sequence[Trial] = (),
+    ) -> None:
+        """Learn from one attempt; `before` are the earlier ones at the same task. A fault teaches nothing."""
+        if end is TrialEnd.FAULT:
+            return
+        if not any(trial.end is not TrialEnd.FAULT for trial in before):
+            self.success.tick += 1
+        ease = self._ease_after(category, complexity, before)
+        self.learn(
+            category=category,
+            executor=executor,
+            candidate=candidate,
+            accepted=end is TrialEnd.ACCEPTED,
+            spent=spent,
+            complexity=complexity,
+            ease=ease,
+        )
+
+    def learn(
+        self,
+        *,
+        category: str,
+        executor: str,
+        candidate: Candidate,
+        accepted: bool,
+        spent: Spent,
+        complexity: Complexity = Complexity.MODERATE,
+        ease: Gaussian = EASE,
+    ) -> Gaussian:
+        """Learn from one verdict on a task of known `ease`; returns the ease as it looks afterwards."""
+        counts = self.outcomes.setdefault(f"{category}/{executor}", {})
+        counts[candidate.slug] = counts.get(candidate.slug, 0) + 1
+        self._learn_usage(category, executor, complexity, candidate, spent)
+        return self.success.update(
+            category=category,
+            executor=executor,
+            complexity=complexity,
+            traits=traits_of(candidate),
+            accepted=accepted,
+            rates=self.rates_of(category),
+            ease=ease,
+        )
+
+    def rates_of(self, category: str) -> Rates:
+        """The verdict's measured error rates for a category of tasks."""
+        return self.rates.get(category) or self.rates.get("*") or Rates()
+
+    def evidence(self, category: str, executor: str, slug: str) -> int:
+        """How many verdicts of our own stand behind what is predicted."""
+        return self.outcomes.get(f"{category}/{executor}", {}).get(slug, 0)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, as plain JSON."""
+        cost = self.cost
+        return {
+            "format": FORMAT,
+            "tick": self.success.tick,
+            "weights": self.success.tables,
+            "base": {key: [run.count, *run.values] for key, run in cost.base.items()},
+            "own": _nested(cost.own),
+            "appetite": _nested(cost.appetite),
+            "bill": {key: [run.count, *run.values] for key, run in cost.bill.items()},
+            "rates": self.rates,
+            "outcomes": self.outcomes,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """The memory that `to_json` wrote."""
+        if data["format"] != FORMAT:
+            raise ValueError(f"format {data['format']} is not {FORMAT}")
+        tables = {
+            table: {key: Weight(float(m), float(v), int(t)) for key, (m, v, t) in weights.items()}
+            for table, weights in data["weights"].items()
+        }
+        cost = CostModel()
+        cost.base, cost.bill = _runs(data["base"]), _runs(data["bill"])
+        cost.own = {place: _runs(rows) for place, rows in data["own"].items()}
+        cost.appetite = {executor: _runs(rows) for executor, rows in data["appetite"].items()}
+        return cls(
+            success=SuccessModel(tables, int(data["tick"])),
+            cost=cost,
+            rates={category: Rates(*rates) for category, rates in data["rates"].items()},
+            outcomes=data["outcomes"],
+        )
+
+    def _ease_after(self, category: str, complexity: Complexity, before: Sequence[Trial]) -> Gaussian:
+        ease, rates = EASE, self.rates_of(category)
+        for trial in before:
+            if trial.end is not TrialEnd.FAULT:
+                score = self.success.scorer(category, trial.executor, complexity)(
+                    Traits(trial.slug, None, None)
+                )
+                ease = self.success.ease_after(score, trial.end is TrialEnd.ACCEPTED, rates, ease)
+        return ease
+
+    def _learn_usage(
+        self, category: str, executor: str, complexity: Complexity, candidate: Candidate, spent: Spent
+    ) -> None:
+        if spent.input_tokens + spent.output_tokens == 0:
+            return
+        usage = Usage(spent.input_tokens, spent.output_tokens, spent.calls, spent.seconds)
+        self.cost.learn(
+            category=category, executor=executor, complexity=complexity, slug=candidate.slug, usage=usage
+        )
+        price = price_of(candidate)
+        if spent.cost_usd is not None and price.known and not candidate.free:
+            billed = float(spent.cost_usd)
+            self.cost.learn_bill(candidate.slug, billed_usd=billed, list_usd=cost_of(usage, price))
+
+
+def traits_of(candidate: Candidate) -> Traits:
+    """What the catalogue says about a model's skill."""
+    price = candidate.input_price_usd
+    known = None if candidate.free or price is None else float(price) * 1e6
+    return Traits(candidate.slug, candidate.coding_index, known)
+
+
+# ------------------------------------------------------------------------------------------------------
+
+
+def _nested(tables: dict[str, dict[str, Running]]) -> dict[str, dict[str, list[float]]]:
+    return {key: {slug: [r.count, *r.values] for slug, r in rows.items()} for key, rows in tables.items()}
+
+
+def _runs(rows: dict[str, list[float]]) -> dict[str, Running]:
+    return {key: Running(float(count), [float(v) for v in values]) for key, (count, *values) in rows.items()}

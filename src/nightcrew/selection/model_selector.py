@@ -1,0 +1,262 @@
+"""The model selector: the cheapest way to a change that passes, learned from what passed.
+
+`plan` is a pure function of its arguments: requirements, catalogue, memory, availability and what was tried.
+It runs before every attempt; only the first rung of its ladder is executed, then the verdict is learned and
+the rest is planned anew.
+"""
+
+import logging
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from nightcrew.selection.candidates import Availability, Candidate
+from nightcrew.selection.cost_model import cost_of, price_of
+from nightcrew.selection.explanation import Decision, explain
+from nightcrew.selection.filters import Filters
+from nightcrew.selection.memory import Memory, Trial, TrialEnd, traits_of
+from nightcrew.selection.plan import Filtered, Plan, Rung
+from nightcrew.selection.planner import Arm, Ease, Ladder, Limits, best_ladder, shortlist
+from nightcrew.selection.requirements import DEFAULT_QUALITY, Requirements
+from nightcrew.selection.success_model import EASE, Gaussian, Traits, phi
+from nightcrew.task import ExecutorName
+
+log = logging.getLogger(__name__)
+
+POLICY = "planned-ladder"
+MOST_RUNGS = 4
+ALTERNATIVES = 8
+BASE_VALUE = (
+    1.5  # at the default quality: a solved task is worth this many times what the best model takes for it
+)
+NEAR_BEST = 0.03
+FAULTS_BEFORE_GIVING_UP = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSelector:
+    """Chooses. `most_rungs` bounds the ladder that is planned ahead, not the attempts of a task."""
+
+    most_rungs: int = MOST_RUNGS
+
+    def plan(
+        self,
+        requirements: Requirements,
+        candidates: Sequence[Candidate],
+        memory: Memory,
+        availability: Availability,
+        tried: Sequence[Trial] = (),
+    ) -> Plan:
+        """The ladder for this task as it looks now; without rungs, `stop` says why."""
+        kept, filtered = _filter(requirements, candidates, availability)
+        ease = _ease_of(requirements, memory, tried)
+        arms = _arms(requirements, kept, memory, ease.as_gaussian())
+        value = _value(requirements, arms, availability)
+        arms, used_up = _untried(arms, tried)
+        arms, too_much = _affordable(arms, requirements, availability)
+        arms = _with_shadow_price(arms, availability)
+        limits = _limits(requirements, availability, tried, self.most_rungs)
+        rates = memory.rates_of(requirements.category)
+        considered = shortlist(arms, limits.rungs + 2)
+        ladder = best_ladder(considered, ease, value, rates, limits)
+        return _as_plan(
+            Decision(
+                requirements=requirements,
+                tried=tuple(tried),
+                filtered=(*filtered, *used_up, *too_much),
+                considered=tuple(sorted(considered, key=lambda arm: arm.price_usd / max(arm.success, 1e-9))),
+                ladder=ladder,
+                rungs=tuple(_rungs(ladder, requirements, memory, tried)),
+                value_usd=value,
+                limits=limits,
+                rates=rates,
+            ),
+            memory,
+        )
+
+
+# ------------------------------------------------------------------------------------------------------
+
+
+def _filter(
+    needs: Requirements, candidates: Sequence[Candidate], availability: Availability
+) -> tuple[list[Candidate], list[Filtered]]:
+    filters = Filters(needs, availability)
+    kept, filtered = [], []
+    for candidate in candidates:
+        reason = filters.reason(candidate)
+        if reason is None:
+            kept.append(candidate)
+        else:
+            filtered.append(Filtered(candidate.model, reason))
+    shift = needs.seed % len(kept) if kept else 0
+    return kept[shift:] + kept[:shift], filtered
+
+
+def _ease_of(needs: Requirements, memory: Memory, tried: Sequence[Trial]) -> Ease:
+    """What the verdicts on this task so far say about how easy it is."""
+    ease, rates = Ease(), memory.rates_of(needs.category)
+    for trial in tried:
+        if trial.end is not TrialEnd.FAULT:
+            scorer = memory.success.scorer(needs.category, trial.executor, needs.complexity)
+            score = scorer(Traits(trial.slug, None, None))
+            ease.learn(score, trial.end is TrialEnd.ACCEPTED, rates)
+    return ease
+
+
+def _arms(needs: Requirements, candidates: Sequence[Candidate], memory: Memory, ease: Gaussian) -> list[Arm]:
+    traits: dict[str, Traits] = {}
+    for candidate in candidates:  # a free variant has the skill of the paid one, whose price says more
+        if candidate.slug not in traits or not candidate.free:
+            traits[candidate.slug] = traits_of(candidate)
+    arms = []
+    for executor in needs.executors:
+        score_of = memory.success.scorer(needs.category, executor, needs.complexity)
+        usage_of = memory.cost.expector(needs.category, executor, needs.complexity)
+        for candidate in candidates:
+            if executor != ExecutorName.DIRECT and not candidate.tools:
+                continue
+            score, usage = score_of(traits[candidate.slug]), usage_of(candidate.slug)
+            cost = cost_of(usage, price_of(candidate)) * memory.cost.billed_share(candidate.slug)
+            arms.append(
+                Arm(
+                    executor,
+                    candidate,
+                    score,
+                    cost,
+                    cost + needs.hour_price_usd * usage.seconds / 3600.0,
+                    usage.seconds,
+                    usage.calls,
+                    phi(score.mean / math.sqrt(1.0 + score.variance + EASE.variance)),
+                    phi((score.mean + ease.mean) / math.sqrt(1.0 + score.variance + ease.variance)),
+                )
+            )
+    return arms
+
+
+def _untried(arms: Sequence[Arm], tried: Sequence[Trial]) -> tuple[list[Arm], list[Filtered]]:
+    """The arms without the models whose work on this task was wrong: never the same model again."""
+    wrong = {trial.slug for trial in tried if trial.end is TrialEnd.REJECTED}
+    faults = Counter(trial.slug for trial in tried if trial.end is TrialEnd.FAULT)
+    faulty = {slug for slug, count in faults.items() if count >= FAULTS_BEFORE_GIVING_UP}
+    reasons = dict.fromkeys(faulty, "tried: failed twice on this task through no fault of its skill")
+    reasons |= dict.fromkeys(wrong, "tried: its work on this task was rejected")
+    kept = [arm for arm in arms if arm.candidate.slug not in reasons]
+    removed = {a.candidate.model: a.candidate.slug for a in arms if a.candidate.slug in reasons}
+    return kept, [Filtered(model, reasons[slug]) for model, slug in removed.items()]
+
+
+def _affordable(
+    arms: Sequence[Arm], needs: Requirements, availability: Availability
+) -> tuple[list[Arm], list[Filtered]]:
+    """The arms that fit into money, time and quota left, each on its own."""
+    budget = float(min(needs.budget_usd, availability.budget_left_usd))
+    kept: list[Arm] = []
+    reasons: dict[str, str] = {}
+    for arm in arms:
+        reason = _too_much(arm, needs, availability, budget)
+        if reason is None:
+            kept.append(arm)
+        else:
+            reasons[arm.candidate.model] = reason
+    used = {arm.candidate.model for arm in kept}
+    return kept, [Filtered(model, reason) for model, reason in reasons.items() if model not in used]
+
+
+def _too_much(arm: Arm, needs: Requirements, availability: Availability, budget: float) -> str | None:
+    if arm.cost_usd > budget:
+        return f"budget: expected to cost ${arm.cost_usd:.4f}, ${budget:.4f} are left"
+    if needs.max_latency_seconds is not None and arm.seconds > needs.max_latency_seconds:
+        return f"latency: expected to take {arm.seconds:.0f} s, {needs.max_latency_seconds:.0f} s are allowed"
+    if needs.seconds_left is not None and arm.seconds > needs.seconds_left:
+        return f"deadline: expected to take {arm.seconds:.0f} s, {needs.seconds_left:.0f} s are left"
+    left = availability.free_calls_left
+    if arm.candidate.free and left is not None and arm.calls > left:
+        return f"quota: expected to take {arm.calls:.0f} free calls, {left} are left today"
+    return None
+
+
+def _with_shadow_price(arms: Sequence[Arm], availability: Availability) -> list[Arm]:
+    """Give free arms a price: what the paid work costs that a later task has to buy for want of quota."""
+    left = availability.free_calls_left
+    paid = [arm.price_usd for arm in arms if not arm.candidate.free]
+    if left is None or not paid:
+        return list(arms)
+    saving = min(paid)
+    priced = []
+    for arm in arms:
+        if arm.candidate.free:
+            scarcity = min(1.0, arm.calls * availability.tasks_expected / max(left, 1))
+            arm = replace(arm, price_usd=arm.price_usd + scarcity * saving)
+        priced.append(arm)
+    return priced
+
+
+def _limits(
+    needs: Requirements, availability: Availability, tried: Sequence[Trial], most_rungs: int
+) -> Limits:
+    judged = sum(trial.end is not TrialEnd.FAULT for trial in tried)
+    return Limits(
+        rungs=max(0, min(most_rungs, needs.max_attempts - judged)),
+        budget_usd=float(min(needs.budget_usd, availability.budget_left_usd)),
+        seconds=math.inf if needs.seconds_left is None else needs.seconds_left,
+    )
+
+
+def _value(needs: Requirements, arms: Sequence[Arm], availability: Availability) -> float:
+    """What a solved task is worth: a multiple of what the best model takes for one, within the budget.
+
+    The multiple is the odds of the quality asked for: at 0.9 a failure is to be four times rarer than at 0.7.
+    """
+    if not arms:
+        return 0.0
+    best = max(arm.fresh_success for arm in arms)
+    strong = [arm for arm in arms if arm.fresh_success >= best - NEAR_BEST]
+    per_success = min(arm.price_usd / arm.fresh_success for arm in strong)
+    asked = min(max(needs.quality_threshold, 0.05), 0.99)
+    odds = asked / (1.0 - asked) * (1.0 - DEFAULT_QUALITY) / DEFAULT_QUALITY
+    budget = float(min(needs.budget_usd, availability.budget_left_usd))
+    return min(BASE_VALUE * odds * per_success, budget)
+
+
+def _rungs(ladder: Ladder, needs: Requirements, memory: Memory, tried: Sequence[Trial]) -> list[Rung]:
+    """The ladder as a plan shows it: each rung's chance given that the ones before it were rejected."""
+    ease, rates, rungs = _ease_of(needs, memory, tried), memory.rates_of(needs.category), []
+    for arm in ladder.arms:
+        right = math.sumprod(ease.weights, ease.right(arm.score))
+        rungs.append(_rung(arm, rates.accepts(right), needs, memory))
+        ease.learn(arm.score, False, rates)
+    return rungs
+
+
+def _rung(arm: Arm, accepted: float, needs: Requirements, memory: Memory) -> Rung:
+    slug = arm.candidate.slug
+    return Rung(
+        executor=ExecutorName(arm.executor),
+        model=arm.candidate.model,
+        slug=slug,
+        success=accepted,
+        cost_usd=arm.cost_usd,
+        seconds=arm.seconds,
+        evidence=memory.evidence(needs.category, arm.executor, slug),
+    )
+
+
+def _as_plan(decision: Decision, memory: Memory) -> Plan:
+    needs, ladder = decision.requirements, decision.ladder
+    first = {id(arm) for arm in ladder.arms}
+    others = [arm for arm in decision.considered if id(arm) not in first][:ALTERNATIVES]
+    alternatives = [_rung(arm, decision.rates.accepts(arm.success), needs, memory) for arm in others]
+    text, stop = explain(decision, alternatives)
+    return Plan(
+        rungs=decision.rungs,
+        alternatives=tuple(alternatives),
+        filtered=decision.filtered,
+        policy=POLICY,
+        explanation=text,
+        value_usd=decision.value_usd,
+        success=ladder.success,
+        cost_usd=ladder.cost_usd,
+        stop=stop,
+    )

@@ -1,0 +1,183 @@
+"""Ladders: which arms (executor with model) to try one after the other, and when to stop.
+
+A failure makes the task look harder for every other arm, so the task's ease is integrated out over a few
+points (Gauss-Hermite) and each rung is weighed by the chance that it is reached at all. With independent arms
+this would be Weitzman's rule: in the order of cost per success, stop where the cost exceeds the gain.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from heapq import heappushpop, nlargest
+from math import sumprod
+from operator import itemgetter
+
+from nightcrew.selection.candidates import Candidate
+from nightcrew.selection.success_model import EASE, Gaussian, Rates, phi
+
+BEAM = 8
+LOSS = 0.5  # wrong work that is accepted costs this share of a solved task's value
+
+_ROOTS = (0.0, 0.7235510187528376, 1.468553289216668, 2.266580584531843, 3.190993201781528)
+_WEIGHTS = (
+    0.720235215606051,
+    0.4326515590025558,
+    0.08847452739437657,
+    4.943624275536947e-3,
+    3.960697726326e-5,
+)
+NODES = tuple(sign * math.sqrt(2.0) * root for root in _ROOTS for sign in ((1, -1) if root else (1,)))
+NODE_WEIGHTS = tuple(
+    weight / math.sqrt(math.pi)
+    for root, weight in zip(_ROOTS, _WEIGHTS, strict=True)
+    for _ in range(2 if root else 1)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One way to try: an executor with a model, and what is expected of it."""
+
+    executor: str
+    candidate: Candidate
+    score: Gaussian  # of the success model, ease left out
+    cost_usd: float  # money
+    price_usd: float  # money, scarce quota and waiting: what the plan weighs
+    seconds: float
+    calls: float  # model calls
+    fresh_success: float  # that the work is right, on a task that nobody has tried
+    success: float  # the same, on the task as it looks now
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """Arms in order, what they are worth together, and the chance that one of them is accepted and right."""
+
+    arms: tuple[Arm, ...] = ()
+    worth_usd: float = 0.0
+    success: float = 0.0
+    cost_usd: float = 0.0  # expected, later rungs weighed by the chance of reaching them
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What no ladder may exceed, all its rungs together."""
+
+    rungs: int
+    budget_usd: float
+    seconds: float
+
+
+class Ease:
+    """The belief about one task's ease on the grid: exact, however many attempts were judged."""
+
+    def __init__(self) -> None:
+        spread = math.sqrt(EASE.variance)
+        self.points = tuple(EASE.mean + spread * node for node in NODES)
+        self.weights = list(NODE_WEIGHTS)
+
+    def right(self, score: Gaussian) -> list[float]:
+        """Chance that work of this score is right, at each point."""
+        spread = 1.0 / math.sqrt(1.0 + score.variance)
+        return [phi((score.mean + point) * spread) for point in self.points]
+
+    def learn(self, score: Gaussian, accepted: bool, rates: Rates) -> None:
+        """Take one verdict on this task into account."""
+        said = [rates.accepts(p) for p in self.right(score)]
+        self.weights = [w * (p if accepted else 1.0 - p) for w, p in zip(self.weights, said, strict=True)]
+        total = sum(self.weights) or 1.0
+        self.weights = [weight / total for weight in self.weights]
+
+    def as_gaussian(self) -> Gaussian:
+        """Mean and variance of the belief."""
+        mean = sumprod(self.weights, self.points)
+        return Gaussian(mean, sumprod(self.weights, [(point - mean) ** 2 for point in self.points]))
+
+
+def shortlist(arms: Sequence[Arm], rungs: int) -> list[Arm]:
+    """The arms that a good ladder can contain: fewer than `rungs` others are both cheaper and better."""
+    best: list[float] = []
+    kept = []
+    for arm in sorted(arms, key=lambda arm: (arm.price_usd, -arm.success)):
+        if len(best) < rungs:
+            best.append(arm.success)
+            best.sort()
+        elif arm.success <= heappushpop(best, arm.success):
+            continue
+        kept.append(arm)
+    return kept
+
+
+def best_ladder(arms: Sequence[Arm], ease: Ease, value_usd: float, rates: Rates, limits: Limits) -> Ladder:
+    """The ladder of greatest worth among `arms`; empty where no rung is worth its price."""
+    steps = [_Step.of(arm, ease, value_usd, rates) for arm in arms]
+    beam = [_Partial((), (), tuple(ease.weights), 0.0, 0.0, 0.0, 0.0, 0.0)]
+    best = beam[0]
+    for _ in range(limits.rungs):
+        longer = [
+            (partial.worth + sumprod(partial.weights, step.gain), partial, step)
+            for partial in beam
+            for step in steps
+            if partial.admits(step, limits)
+        ]
+        if not longer:
+            break
+        beam = [partial.grown(step) for _, partial, step in nlargest(BEAM, longer, key=itemgetter(0))]
+        if beam[0].worth > best.worth:
+            best = beam[0]
+    return Ladder(tuple(step.arm for step in best.steps), best.worth, best.success, best.expected)
+
+
+# ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    arm: Arm
+    slug: str
+    gain: list[float]  # worth of running it, at each point of ease
+    solved: list[float]  # accepted and right
+    passed_on: list[float]  # not accepted
+
+    @classmethod
+    def of(cls, arm: Arm, ease: Ease, value_usd: float, rates: Rates) -> "_Step":
+        right = ease.right(arm.score)
+        solved = [(1.0 - rates.false_reject) * p for p in right]
+        wrong = LOSS * rates.false_accept
+        gain = [
+            value_usd * (s - wrong * (1.0 - p)) - arm.price_usd for s, p in zip(solved, right, strict=True)
+        ]
+        return cls(arm, arm.candidate.slug, gain, solved, [1.0 - rates.accepts(p) for p in right])
+
+
+@dataclass(frozen=True, slots=True)
+class _Partial:
+    steps: tuple[_Step, ...]
+    slugs: tuple[str, ...]
+    weights: tuple[float, ...]  # of the grid's points, times the chance to get past all steps
+    worth: float
+    success: float
+    expected: float  # cost
+    budget: float  # cost if every rung is run
+    seconds: float
+
+    def admits(self, step: _Step, limits: Limits) -> bool:
+        """True where `step` fits behind these steps: within the limits, and a model not yet among them."""
+        return (
+            self.budget + step.arm.cost_usd <= limits.budget_usd
+            and self.seconds + step.arm.seconds <= limits.seconds
+            and step.slug not in self.slugs
+        )
+
+    def grown(self, step: _Step) -> "_Partial":
+        weights, arm = self.weights, step.arm
+        return _Partial(
+            (*self.steps, step),
+            (*self.slugs, step.slug),
+            tuple([w * p for w, p in zip(weights, step.passed_on, strict=True)]),
+            self.worth + sumprod(weights, step.gain),
+            self.success + sumprod(weights, step.solved),
+            self.expected + arm.cost_usd * sum(weights),
+            self.budget + arm.cost_usd,
+            self.seconds + arm.seconds,
+        )

@@ -1,0 +1,77 @@
+"""What one task asks of a model: everything the hard filters and the plan look at, in one record."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from nightcrew.settings import Settings
+from nightcrew.task import Complexity, ExecutorName, Task
+
+UNLIMITED_USD = Decimal("Infinity")
+DEFAULT_QUALITY = 0.7
+
+
+class DataPolicy(StrEnum):
+    """What a provider may do with the code it is shown."""
+
+    ANY = "any"
+    NO_TRAINING = "no_training"  # free variants are paid for with prompts: they are left out
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """One task, seen from the model selector. Pure data: the same requirements give the same plan."""
+
+    category: str
+    today: date
+    complexity: Complexity = Complexity.MODERATE
+    quality_threshold: float = DEFAULT_QUALITY
+    executors: tuple[str, ...] = (ExecutorName.OPENHANDS,)
+    context_tokens: int = 0  # measured from the repository: what has to fit into the window
+    output_tokens: int = 0  # of one answer
+    max_latency_seconds: float | None = None  # of one attempt
+    seconds_left: float | None = None  # until the deadline, for all attempts together
+    budget_usd: Decimal = UNLIMITED_USD  # left for this task
+    allowed_models: tuple[str, ...] = ()  # glob patterns; empty: all
+    denied_models: tuple[str, ...] = ()
+    allowed_providers: tuple[str, ...] = ()
+    denied_providers: tuple[str, ...] = ()
+    data_policy: DataPolicy = DataPolicy.ANY
+    max_attempts: int = 4  # of the whole task
+    hour_price_usd: float = 0.0  # what an hour of waiting is worth
+    seed: int = 0  # breaks ties between equal models
+
+
+def requirements_for(
+    task: Task,
+    settings: Settings,
+    *,
+    context_tokens: int,
+    spent_usd: Decimal = Decimal(0),
+    spent_seconds: float = 0.0,
+    executors: Sequence[str] = (ExecutorName.DIRECT, ExecutorName.OPENHANDS),
+    today: date | None = None,
+    seed: int = 0,
+) -> Requirements:
+    """The requirements of `task`; `context_tokens` is measured from its repository.
+
+    `spent_usd` and `spent_seconds` are what its earlier attempts took.
+    """
+    limit = settings.task_budget_usd if task.max_cost_usd is None else task.max_cost_usd
+    return Requirements(
+        category=task.task_type,
+        today=today or datetime.now(UTC).date(),
+        complexity=task.complexity,
+        quality_threshold=task.quality_threshold,
+        executors=(task.executor,) if task.executor else tuple(executors),
+        context_tokens=context_tokens,
+        max_latency_seconds=float(settings.attempt_seconds),
+        seconds_left=max(0.0, task.max_seconds - spent_seconds),
+        budget_usd=max(Decimal(0), limit - spent_usd),
+        allowed_models=task.models or settings.models,
+        denied_models=settings.denied_models,
+        max_attempts=task.max_attempts,
+        seed=seed,
+    )
