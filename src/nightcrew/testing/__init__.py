@@ -1,1 +1,39 @@
+"""The twin of OpenRouter and what it plays, for tests, drills and the demo without a key."""
 
+from nightcrew.testing.clock import TwinClock
+from nightcrew.testing.desk import Change, Seen
+from nightcrew.testing.scenario import (
+    Account,
+    Character,
+    Fault,
+    FaultKind,
+    Match,
+    Price,
+    Scenario,
+    ScriptedModel,
+    Solution,
+    load_scenario,
+    shipped_path,
+    shipped_scenario,
+)
+from nightcrew.testing.twin import Twin, run_twin
+
+__all__ = [
+    "Account",
+    "Change",
+    "Character",
+    "Fault",
+    "FaultKind",
+    "Match",
+    "Price",
+    "Scenario",
+    "ScriptedModel",
+    "Seen",
+    "Solution",
+    "Twin",
+    "TwinClock",
+    "load_scenario",
+    "run_twin",
+    "shipped_path",
+    "shipped_scenario",
+]

@@ -1,0 +1,122 @@
+"""What a chat request tells a scripted model: the task, what was done so far, and the tools it may use."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+REJECTED = "Why the previous attempt was rejected:"
+DEFAULT_ROOT = "/workspace"
+_CWD = re.compile(r"current working directory is: (\S+)")
+
+
+class Action(NamedTuple):
+    """One tool call of the conversation so far, with what came of it."""
+
+    tool: str
+    arguments: dict[str, Any]
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One chat request, read the way a scripted model reads it."""
+
+    task_type: str
+    target_file: str | None
+    description: str
+    """First line of the task's description."""
+    asked: str
+    """All that the user's side said."""
+    rejected_before: bool
+    turn: int
+    """Number of this call in the conversation, from 1 (answers so far plus one)."""
+    actions: tuple[Action, ...]
+    tools: Mapping[str, frozenset[str]]
+    """Names of the tools offered, each with the names of its parameters."""
+    root: str
+    """Absolute path of the workspace as the tools see it."""
+    key: str
+    """The same for every call of one conversation."""
+
+
+def read_conversation(body: Mapping[str, Any]) -> Conversation:
+    """Read an OpenAI chat body; whatever is missing is empty, nothing is refused here."""
+    messages = [message for message in body.get("messages") or [] if isinstance(message, Mapping)]
+    asked = "\n".join(text_of(message) for message in messages if message.get("role") == "user")
+    tools = list(_functions(body))
+    target = _line(asked, "Target file")
+    return Conversation(
+        task_type=_line(asked, "Task type"),
+        target_file=None if target in {"", "-"} else target,
+        description=_line(asked, "Task"),
+        asked=asked,
+        rejected_before=REJECTED in asked,
+        turn=1 + sum(message.get("role") == "assistant" for message in messages),
+        actions=tuple(_actions(messages)),
+        tools={tool.get("name", ""): _parameters(tool) for tool in tools},
+        root=_root(tools),
+        key=_key(messages),
+    )
+
+
+def text_of(message: Mapping[str, Any]) -> str:
+    """The text of a message whose content is a string, a list of parts, or null."""
+    content = message.get("content")
+    if isinstance(content, list):
+        return "\n".join(str(part.get("text", "")) for part in content if isinstance(part, Mapping))
+    return content if isinstance(content, str) else ""
+
+
+# --------------------------------------------------------------------------------------------------------
+
+
+def _line(text: str, label: str) -> str:
+    found = re.search(rf"^{label}:[ \t]*(.*?)[ \t\r]*$", text, re.MULTILINE)
+    return found.group(1) if found else ""
+
+
+def _functions(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for tool in body.get("tools") or []:
+        function = tool.get("function") if isinstance(tool, Mapping) else None
+        if isinstance(function, Mapping):
+            yield function
+
+
+def _parameters(function: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset((function.get("parameters") or {}).get("properties") or ())
+
+
+def _root(tools: list[Mapping[str, Any]]) -> str:
+    for tool in tools:
+        found = _CWD.search(str(tool.get("description", "")))
+        if found:
+            return found.group(1).rstrip("/.")
+    return DEFAULT_ROOT
+
+
+def _actions(messages: list[Mapping[str, Any]]) -> Iterator[Action]:
+    results = {m.get("tool_call_id"): text_of(m) for m in messages if m.get("role") == "tool"}
+    for message in messages:
+        for call in message.get("tool_calls") or []:
+            function = call.get("function") or {}
+            yield Action(
+                str(function.get("name", "")),
+                _arguments(function.get("arguments")),
+                results.get(call.get("id"), ""),
+            )
+
+
+def _arguments(raw: object) -> dict[str, Any]:
+    try:
+        value = json.loads(raw) if isinstance(raw, str) else raw
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _key(messages: list[Mapping[str, Any]]) -> str:
+    first = [text_of(message) for message in messages if message.get("role") == "user"][:1]
+    return hashlib.sha256("\n".join(first).encode("utf-8", "replace")).hexdigest()[:16]

@@ -1,0 +1,257 @@
+"""Faults of a provider: which one strikes a call, and what each form looks like on the wire.
+
+Three families: refusals (a whole HTTP answer instead of a completion), spoilt answers (a completion that
+is no use), and broken transport (carried out by the server: drops, drips, errors in mid-stream).
+"""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import Any
+
+from nightcrew.testing.characters import Answer, ToolCall
+from nightcrew.testing.scenario import Character, Fault, FaultKind, ScriptedModel
+from nightcrew.testing.wire import TWIN, Reply, arguments_of, error_body, provider_name
+
+FLAKY_RATE = 0.3
+SLOW_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class CallNumber:
+    """Where a call stands: its turn in the conversation, and its number for the model and the account."""
+
+    conversation: int
+    model: int
+    account: int
+    key: str
+    """The conversation."""
+
+
+class FaultBook:
+    """The scenario's faults and how often each has struck; not thread-safe, the desk holds the lock."""
+
+    def __init__(self, faults: Iterable[Fault], seed: int) -> None:
+        self.faults = list(faults)
+        self._seed = seed
+        self._strikes: Counter[tuple[int, str]] = Counter()
+
+    def strike(self, model: ScriptedModel, call: CallNumber, elapsed_seconds: float) -> Fault | None:
+        """The first fault that strikes this call, if any."""
+        for number, fault in enumerate([*self.faults, *_of_character(model)]):
+            if self._strikes_now(number, fault, model, call, elapsed_seconds):
+                return fault
+        return None
+
+    def _strikes_now(
+        self, number: int, fault: Fault, model: ScriptedModel, call: CallNumber, elapsed: float
+    ) -> bool:
+        at = {"conversation": call.conversation, "model": call.model, "account": call.account}[fault.per]
+        where = {"conversation": call.key, "model": model.id, "account": ""}[fault.per]
+        if not (
+            any(fnmatchcase(model.id, pattern) for pattern in fault.models)
+            and at >= fault.from_call
+            and (not fault.at_call or at in fault.at_call)
+            and elapsed >= fault.after_seconds
+            and (fault.before_seconds is None or elapsed < fault.before_seconds)
+            and (fault.times is None or self._strikes[number, where] < fault.times)
+            and random.Random(f"{self._seed}|{number}|{model.id}|{call.model}").random() < fault.probability
+        ):
+            return False
+        self._strikes[number, where] += 1
+        return True
+
+
+def refusal(fault: Fault, model: ScriptedModel) -> Reply | None:
+    """The HTTP answer of a fault that is one, else None. The account's own 429 are made by the account."""
+    if fault.kind is FaultKind.HTML_BODY:
+        page = f"<!DOCTYPE html><html><head><title>502</title></head><body>Bad gateway: {TWIN}</body></html>"
+        return Reply(fault.status or 502, page, {"Content-Type": "text/html; charset=UTF-8"})
+    form = FORMS.get(fault.kind)
+    if form is None:
+        return None
+    status, message, metadata = form
+    code = fault.code if fault.code is not None else _code(fault, status)
+    body = error_body(code, fault.message or _fill(message, model), _filled(metadata, model))
+    headers = {} if fault.retry_after_seconds is None else {"Retry-After": f"{fault.retry_after_seconds:g}"}
+    return Reply(fault.status or status, body, headers)
+
+
+def stream_fault(fault: Fault, model: ScriptedModel) -> dict[str, Any]:
+    """The `error` object of a completion that broke off."""
+    code = fault.code if fault.code is not None else 502
+    metadata = {"provider_name": provider_name(model), "error_type": "provider_unavailable"}
+    error = error_body(code, fault.message or "Provider disconnected unexpectedly", metadata)["error"]
+    return dict(error)
+
+
+def spoilt(fault: Fault, said: Answer) -> Answer:
+    """What becomes of an answer when the fault strikes the model's side of it."""
+    spoil = _SPOIL.get(fault.kind)
+    return spoil(said) if spoil else said
+
+
+type Form = tuple[int, str, Mapping[str, Any]]
+
+FORMS: Mapping[FaultKind, Form] = {
+    FaultKind.UNAUTHORIZED: (401, "User not found.", {"error_type": "authentication"}),
+    FaultKind.PAYMENT_REQUIRED: (
+        402,
+        "Insufficient credits. Add more using the credits page",
+        {"error_type": "payment_required"},
+    ),
+    FaultKind.MODERATION: (
+        403,
+        "{model} requires moderation. Your input was flagged",
+        {
+            "reasons": ["violence"],
+            "flagged_input": "...",
+            "provider_name": "{provider}",
+            "model_slug": "{model}",
+            "error_type": "content_policy_violation",
+        },
+    ),
+    FaultKind.GUARDRAIL: (
+        403,
+        "Request blocked by a guardrail",
+        {"patterns": ["secret"], "error_type": "permission_denied"},
+    ),
+    FaultKind.NO_ENDPOINTS: (404, "No endpoints found for {model}.", {"error_type": "not_found"}),
+    FaultKind.NO_TOOL_USE: (
+        404,
+        "No endpoints found that support tool use. To learn more, see the documentation.",
+        {"error_type": "not_found"},
+    ),
+    FaultKind.DATA_POLICY: (
+        404,
+        "No endpoints found matching your data policy (Free model training).",
+        {"error_type": "not_found"},
+    ),
+    FaultKind.FREE_ENDED: (
+        404,
+        "The free {model} period has ended. To continue using this model, "
+        "please migrate to the paid slug: {slug}",
+        {"error_type": "not_found", "availability": {"code": "free_variant_ended", "retryable": False}},
+    ),
+    FaultKind.BAD_REQUEST: (400, "Invalid request", {"error_type": "invalid_request"}),
+    FaultKind.CONTEXT_LENGTH: (
+        400,
+        "This endpoint's maximum context length is {context} tokens. However, you requested more. "
+        "Please reduce the length of either one, or use the context-compression plugin.",
+        {"error_type": "context_length_exceeded", "provider_name": "{provider}"},
+    ),
+    FaultKind.REQUEST_TIMEOUT: (408, "Request timed out", {"error_type": "timeout"}),
+    FaultKind.PAYLOAD_TOO_LARGE: (413, "Request entity too large", {"error_type": "payload_too_large"}),
+    FaultKind.UNPROCESSABLE: (422, "Unprocessable request", {"error_type": "unprocessable"}),
+    FaultKind.RATE_LIMIT_UPSTREAM: (
+        429,
+        "Provider returned error",
+        {
+            "raw": "{model} is temporarily rate-limited upstream. Please retry shortly.",
+            "provider_name": "{provider}",
+            "provider_code": 429,
+            "error_type": "rate_limit_exceeded",
+        },
+    ),
+    FaultKind.CAPACITY_EXHAUSTED: (
+        429,
+        "No capacity is left for {model}",
+        {
+            "error_type": "rate_limit_exceeded",
+            "provider_code": "capacity",
+            "availability": {"code": "capacity_exhausted", "retryable": True, "retry_after": 5},
+        },
+    ),
+    FaultKind.SERVER_ERROR: (500, "Internal Server Error", {"error_type": "server"}),
+    FaultKind.BAD_GATEWAY: (
+        502,
+        "Provider returned error",
+        {
+            "provider_name": "{provider}",
+            "raw": "upstream connect error",
+            "error_type": "provider_unavailable",
+        },
+    ),
+    FaultKind.UNAVAILABLE: (
+        503,
+        "There is no available model provider that meets your routing requirements",
+        {"error_type": "provider_overloaded"},
+    ),
+    FaultKind.GATEWAY_TIMEOUT: (504, "The provider timed out", {"error_type": "timeout"}),
+    FaultKind.OVERLOADED: (
+        529,
+        "Provider is overloaded",
+        {"provider_name": "{provider}", "error_type": "provider_overloaded"},
+    ),
+    FaultKind.ERROR_IN_200: (
+        200,
+        "Provider returned error",
+        {"provider_name": "{provider}", "raw": "upstream failed", "error_type": "provider_unavailable"},
+    ),
+}
+"""HTTP status, message and metadata of each refusal; `error.code` is the status, 502 where that is 200."""
+
+
+# --------------------------------------------------------------------------------------------------------
+
+
+def _of_character(model: ScriptedModel) -> list[Fault]:
+    match model.character:
+        case Character.OUT_OF_QUOTA:
+            return [Fault(kind=FaultKind.RATE_LIMIT_DAY)]
+        case Character.SLOW if not model.latency_seconds:
+            return [Fault(kind=FaultKind.LATENCY, seconds=SLOW_SECONDS)]
+        case Character.FLAKY:
+            forms = (FaultKind.RATE_LIMIT_UPSTREAM, FaultKind.BAD_GATEWAY, FaultKind.ERROR_IN_200)
+            return [Fault(kind=kind, probability=FLAKY_RATE / len(forms)) for kind in forms]
+        case _:
+            return []
+
+
+def _code(fault: Fault, status: int) -> int:
+    if fault.kind is FaultKind.ERROR_IN_200:
+        return 502
+    return fault.status or status
+
+
+def _filled(metadata: Mapping[str, Any], model: ScriptedModel) -> dict[str, Any]:
+    return {key: _fill(value, model) if isinstance(value, str) else value for key, value in metadata.items()}
+
+
+def _fill(text: str, model: ScriptedModel) -> str:
+    known = {"model": model.id, "slug": model.id.split(":")[0], "provider": provider_name(model)}
+    return text.format(**known, context=model.context_length)
+
+
+def _malformed(said: Answer) -> Answer:
+    broken = tuple(replace(call, raw=arguments_of(call)[:-2] + ',,"') for call in said.calls[:1])
+    return replace(said, calls=broken or (ToolCall("terminal", raw='{"command": "ls'),), finish="tool_calls")
+
+
+def _without_arguments(said: Answer) -> Answer:
+    return replace(said, calls=(ToolCall("file_editor", {"command": "view"}),), finish="tool_calls")
+
+
+def _unknown(said: Answer) -> Answer:
+    return replace(said, calls=(ToolCall("execute_everything", {"now": True}),), finish="tool_calls")
+
+
+def _truncated(said: Answer) -> Answer:
+    calls = tuple(
+        replace(call, raw=arguments_of(call)[: len(arguments_of(call)) // 2]) for call in said.calls
+    )
+    return Answer(text=said.text[: len(said.text) // 2], calls=calls, finish="length")
+
+
+_SPOIL: Mapping[FaultKind, Callable[[Answer], Answer]] = {
+    FaultKind.EMPTY: lambda said: Answer(finish="stop"),
+    FaultKind.FINISH_ERROR: lambda said: Answer(finish="error"),
+    FaultKind.TRUNCATED: _truncated,
+    FaultKind.REFUSAL: lambda said: Answer(text="I can't help with that request.", finish="content_filter"),
+    FaultKind.PROSE: lambda said: Answer(text="I would now run the tests and finish.", finish="stop"),
+    FaultKind.MALFORMED_TOOL_CALL: _malformed,
+    FaultKind.UNKNOWN_TOOL: _unknown,
+    FaultKind.MISSING_ARGUMENT: _without_arguments,
+}

@@ -1,0 +1,305 @@
+"""What a twin plays, as data: its account, its models, what goes wrong and when, and the work models can do.
+
+A scenario is a JSON file. Contents of solution files stand inline or in files beside it (`{"file": "..."}`).
+Nothing here serves or decides anything.
+"""
+
+import json
+from decimal import Decimal
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+
+from nightcrew.errors import BadInput
+from nightcrew.settings import first_problem
+from nightcrew.task import TaskCategory
+
+
+class Character(StrEnum):
+    """How a scripted model behaves."""
+
+    CAPABLE = "capable"
+    LAZY = "lazy"
+    CHEATER = "cheater"
+    WRONG = "wrong"
+    STUCK = "stuck"
+    TALKER = "talker"
+    FLAKY = "flaky"
+    SLOW = "slow"
+    OUT_OF_QUOTA = "out_of_quota"
+    TRUNCATOR = "truncator"
+    SKILL = "skill"
+
+
+class FaultKind(StrEnum):
+    """One form in which a call goes wrong; `faults.FORMS` says what each looks like on the wire."""
+
+    UNAUTHORIZED = "unauthorized"
+    PAYMENT_REQUIRED = "payment_required"
+    MODERATION = "moderation"
+    GUARDRAIL = "guardrail"
+    NO_ENDPOINTS = "no_endpoints"
+    NO_TOOL_USE = "no_tool_use"
+    DATA_POLICY = "data_policy"
+    FREE_ENDED = "free_ended"
+    BAD_REQUEST = "bad_request"
+    CONTEXT_LENGTH = "context_length"
+    REQUEST_TIMEOUT = "request_timeout"
+    PAYLOAD_TOO_LARGE = "payload_too_large"
+    UNPROCESSABLE = "unprocessable"
+    RATE_LIMIT_MINUTE = "rate_limit_minute"
+    RATE_LIMIT_DAY = "rate_limit_day"
+    RATE_LIMIT_UPSTREAM = "rate_limit_upstream"
+    CAPACITY_EXHAUSTED = "capacity_exhausted"
+    SERVER_ERROR = "server_error"
+    BAD_GATEWAY = "bad_gateway"
+    UNAVAILABLE = "unavailable"
+    GATEWAY_TIMEOUT = "gateway_timeout"
+    OVERLOADED = "overloaded"
+    HTML_BODY = "html_body"
+    ERROR_IN_200 = "error_in_200"
+    MIDSTREAM_ERROR = "midstream_error"
+    MIDSTREAM_DROP = "midstream_drop"
+    DROPPED = "dropped"
+    DRIP = "drip"
+    LATENCY = "latency"
+    NO_CHOICES = "no_choices"
+    EMPTY = "empty"
+    FINISH_ERROR = "finish_error"
+    TRUNCATED = "truncated"
+    REFUSAL = "refusal"
+    PROSE = "prose"
+    MALFORMED_TOOL_CALL = "malformed_tool_call"
+    UNKNOWN_TOOL = "unknown_tool"
+    MISSING_ARGUMENT = "missing_argument"
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Fault(_Data):
+    """A fault and when it happens; every condition given must hold."""
+
+    kind: FaultKind
+    models: tuple[str, ...] = ("*",)
+    """Ids of the models it strikes, as glob patterns."""
+    at_call: tuple[int, ...] = ()
+    """Call numbers (from 1) at which it strikes; empty: any call."""
+    from_call: Annotated[int, Field(ge=1)] = 1
+    """Strikes from this call number on."""
+    per: Literal["conversation", "model", "account"] = "conversation"
+    """What the call number counts: turns of one conversation, calls to one model, or all calls."""
+    times: Annotated[int, Field(ge=1)] | None = None
+    """At most this often per conversation, model or account (as `per` says); empty: each time."""
+    probability: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Chance of each strike, drawn from the scenario's seed."""
+    after_seconds: Annotated[float, Field(ge=0)] = 0.0
+    """Not before this many seconds after the twin started (by its clock)."""
+    before_seconds: Annotated[float, Field(gt=0)] | None = None
+    """Not later than this many seconds after the twin started (by its clock)."""
+    retry_after_seconds: float | None = None
+    """Sent as `Retry-After`."""
+    status: Annotated[int, Field(ge=200, le=599)] | None = None
+    """Another HTTP status than the form's own."""
+    code: int | str | None = None
+    """Another `error.code` than the form's own."""
+    message: str | None = None
+    """Another `error.message` than the form's own."""
+    seconds: Annotated[float, Field(ge=0, le=3600)] = 1.0
+    """How long a latency lasts, or how long a drip takes in all (real seconds)."""
+
+
+class Price(_Data):
+    """Prices as OpenRouter writes them: strings, USD per token ("0": free)."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", use_attribute_docstrings=True)
+
+    prompt: str = "0"
+    completion: str = "0"
+    request: str = "0"
+
+    @model_validator(mode="after")
+    def _check_numbers(self) -> Self:
+        for name in ("prompt", "completion", "request"):
+            try:
+                Decimal(getattr(self, name))
+            except ArithmeticError:
+                raise ValueError(f"{name} must be a number in a string, USD per token") from None
+        return self
+
+    @property
+    def free(self) -> bool:
+        """True if nothing about a call costs anything."""
+        return all(Decimal(part) == 0 for part in (self.prompt, self.completion, self.request))
+
+
+class ScriptedModel(_Data):
+    """One model of the twin: how it behaves and what the catalogue says of it."""
+
+    id: Annotated[str, Field(pattern=r"^~?[\w.\-]+/[\w.\-]+(:[\w\-]+)?$")]
+    """`author/name`, with `:free` where the variant is free."""
+    character: Character = Character.CAPABLE
+    retry_character: Character | None = None
+    """Behaviour once the prompt says why an earlier attempt was rejected; empty: the same."""
+    skill: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Chance of good work per task, for the character *skill*."""
+    skills: dict[TaskCategory, Annotated[float, Field(ge=0, le=1)]] = {}
+    """The same, where it differs by the type of task."""
+    name: str = ""
+    canonical_slug: str = ""
+    provider: str = "house"
+    """Which provider serves it; on the wire it reads `nightcrew-twin/<provider>`."""
+    price: Price = Price()
+    context_length: Annotated[int, Field(ge=256)] | None = 131_072
+    max_completion_tokens: Annotated[int, Field(ge=16)] | None = 32_768
+    tools: bool = True
+    """Whether it takes tools (and says so in `supported_parameters`)."""
+    expiration_date: str | None = None
+    """YYYY-MM-DD; from that day (UTC) on calls end as *free period has ended*."""
+    coding_index: float | None = None
+    latency_seconds: Annotated[float, Field(ge=0, le=600)] = 0.0
+    """Real seconds before each answer."""
+    record: dict[str, Any] = {}
+    """Fields laid over its catalogue record, to try new, missing (null) or odd ones."""
+
+    @property
+    def slug(self) -> str:
+        """The canonical slug: the id without its variant unless the scenario names one."""
+        return self.canonical_slug or self.id.split(":")[0]
+
+
+class Account(_Data):
+    """The account that every caller of the twin shares."""
+
+    api_key: str | None = None
+    """The only key let in; empty: any key, or none."""
+    credits_usd: float = 100.0
+    """Credits ever bought; 10 or more raise the free calls a day from 50 to 1,000."""
+    spent_usd: float = 0.0
+    """Spent before the twin started; more than bought means a negative balance."""
+    free_per_minute: Annotated[int, Field(ge=0)] = 20
+    free_per_day: Annotated[int, Field(ge=0)] | None = None
+    """Free calls a UTC day; empty: what the credits entitle to."""
+    free_used_today: Annotated[int, Field(ge=0)] = 0
+    """Free calls already made on the twin's first day."""
+    reset_unit: Literal["ms", "s"] = "ms"
+    """Unit of `X-RateLimit-Reset`."""
+    limits_in_200: bool = False
+    """Send the account's own 429 as HTTP 200 with the error in the body."""
+    key_shows_free_requests: bool = True
+    """Whether `/key` has `free_model_daily_requests`."""
+
+
+def _contents(value: object, info: ValidationInfo) -> object:
+    """Contents of a solution's files, those kept beside the scenario read in."""
+    if not isinstance(value, dict):
+        return value
+    return {path: _content(entry, (info.context or {}).get("folder")) for path, entry in value.items()}
+
+
+def _content(entry: object, folder: Path | None) -> object:
+    if not isinstance(entry, dict):
+        return entry
+    if set(entry) != {"file"} or not isinstance(entry["file"], str):
+        raise ValueError(
+            'a file\'s content is a string, null (deleted) or {"file": "path beside the scenario"}'
+        )
+    if folder is None:
+        raise ValueError("contents in files need a scenario that is a file itself")
+    path = (folder / entry["file"]).resolve()
+    if not path.is_relative_to(folder.resolve()) or not path.is_file():
+        raise ValueError(f"no file {entry['file']} beside the scenario")
+    return path.read_text(encoding="utf-8")
+
+
+type Files = Annotated[dict[str, str | None], BeforeValidator(_contents)]
+"""Whole files by path relative to the repository's root; null deletes the file."""
+
+
+class Match(_Data):
+    """Which tasks a solution is for; empty fields match any."""
+
+    task_type: TaskCategory | None = None
+    target_file: str | None = None
+    contains: str | None = None
+    """Words in the task's description (case ignored)."""
+
+
+class Solution(_Data):
+    """What models of each character would write for one task."""
+
+    match: Match = Match()
+    good: Files = {}
+    vacuous: Files = {}
+    """Looks like the work and checks nothing."""
+    wrong: Files = {}
+    """Plausible and wrong."""
+    cheat: Files = {}
+    """Makes the checks pass in place of the work; empty: a stock conftest that ends every run with 0."""
+
+
+class Scenario(_Data):
+    """All that a twin plays."""
+
+    name: str = "unnamed"
+    seed: int = 0
+    account: Account = Account()
+    models: tuple[ScriptedModel, ...]
+    faults: tuple[Fault, ...] = ()
+    solutions: tuple[Solution, ...] = ()
+
+    @model_validator(mode="after")
+    def _check_models(self) -> Self:
+        ids = [model.id for model in self.models]
+        if not ids:
+            raise ValueError("a scenario needs at least one model")
+        if len(set(ids)) < len(ids):
+            raise ValueError(f"two models share the id {next(name for name in ids if ids.count(name) > 1)}")
+        return self
+
+    @model_validator(mode="after")
+    def _check_faults(self) -> Self:
+        for fault in self.faults:
+            for pattern in fault.models:
+                if not any(fnmatchcase(model.id, pattern) for model in self.models):
+                    raise ValueError(f"fault {fault.kind}: no model is called {pattern}")
+        return self
+
+
+def load_scenario(path: Path) -> Scenario:
+    """The scenario in a JSON file.
+
+    Raises:
+        BadInput: it cannot be read or does not fit; says which field and why.
+    """
+    try:
+        return Scenario.model_validate(
+            json.loads(path.read_text(encoding="utf-8")), context={"folder": path.parent}
+        )
+    except ValidationError as error:
+        raise BadInput(f"scenario {path.name}: {first_problem(error)}") from None
+    except (OSError, ValueError) as error:
+        raise BadInput(f"cannot read the scenario {path}: {error}") from None
+
+
+def shipped_scenario(name: str = "demo") -> Scenario:
+    """A scenario that comes with Nightcrew, by name."""
+    return load_scenario(shipped_path(f"{name}.json"))
+
+
+def shipped_path(file: str) -> Path:
+    """Where a file of the shipped scenarios lies."""
+    return Path(str(files("nightcrew.testing"))) / "scenarios" / file
