@@ -1,0 +1,168 @@
+"""Turns journals into typed Parquet, so that the ledger stays quick when it grows.
+
+One compactor at a time (`flock`). It reads the journals that have been quiet for a while, leaves out what
+is archived already, writes one Parquet file per kind of event and makes them appear together by one rename.
+A folder of journals is retired, by one rename, only when its hour is over, every file in it was archived
+longer than a grace period ago, and none has grown since. It may be killed anywhere and simply run again:
+rows are told apart by their ids, `archived.json` only saves work.
+"""
+
+# ruff: noqa: S608 - built from our own names; every text from outside goes through `literal`
+
+import fcntl
+import json
+import logging
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from nightcrew.ledger.events import EVENT_TYPES
+from nightcrew.ledger.files import connect, prepare, publish_part, write_text, write_views
+from nightcrew.ledger.journal import HOUR_FORMAT, utc_now
+from nightcrew.ledger.schema import columns_of, glob_literal, journal_rows
+
+log = logging.getLogger(__name__)
+
+type Archived = dict[str, tuple[int, float]]  # journal, relative to journal/ -> size and time when archived
+
+
+@dataclass(frozen=True, slots=True)
+class Compaction:
+    """What one run did; all zero when another compactor was at work."""
+
+    journals: int = 0
+    facts: int = 0
+    folders_retired: int = 0
+
+
+def compact(
+    ledger_dir: Path,
+    *,
+    quiet_seconds: float = 300.0,
+    grace_seconds: float = 3600.0,
+    now: datetime | None = None,
+) -> Compaction:
+    """Archive journals not written to for `quiet_seconds`; drop folders archived `grace_seconds` ago.
+
+    Run it hourly, or daily where fewer than some 2,000 tasks a day are done.
+    """
+    ledger_dir, now = ledger_dir.absolute(), now or utc_now()
+    prepare(ledger_dir)
+    with _alone(ledger_dir) as alone:
+        if not alone:
+            return Compaction()
+        _recover(ledger_dir, now.timestamp())
+        archived = _load(ledger_dir)
+        fresh = _quiet_journals(ledger_dir, archived, now.timestamp() - quiet_seconds)
+        facts = _archive(ledger_dir, fresh) if fresh else 0
+        archived |= {name: (size, now.timestamp()) for name, size in fresh.items()}
+        _save(ledger_dir, archived)
+        retired = _retire(ledger_dir, archived, now, grace_seconds)
+        _save(ledger_dir, archived)
+        write_views(ledger_dir)
+    log.info("compacted %d journals, %d new facts, retired %d folders", len(fresh), facts, retired)
+    return Compaction(journals=len(fresh), facts=facts, folders_retired=retired)
+
+
+# --- private ----------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _alone(ledger_dir: Path) -> Iterator[bool]:
+    with (ledger_dir / "compactor.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+def _quiet_journals(ledger_dir: Path, archived: Archived, before: float) -> dict[str, int]:
+    """Journals to archive, with the size that is certain to be read: it is taken before reading."""
+    found = {}
+    for path in (ledger_dir / "journal").glob("*T*/*.jsonl"):
+        status, name = path.stat(), f"{path.parent.name}/{path.name}"
+        if status.st_mtime <= before and status.st_size != archived.get(name, (-1, 0.0))[0]:
+            found[name] = status.st_size
+    return found
+
+
+def _archive(ledger_dir: Path, journals: dict[str, int]) -> int:
+    """Publish what the journals hold and the archive does not; how many facts that is."""
+    files = "[" + ", ".join(glob_literal(ledger_dir / "journal", name) for name in sorted(journals)) + "]"
+    queries, facts = {}, 0
+    with connect() as connection:
+        for event_type in EVENT_TYPES:
+            kind, names = event_type.kind, ", ".join(columns_of(event_type))
+            parts = glob_literal(ledger_dir, f"archive/part-*/{kind}.parquet")
+            connection.execute(
+                f"CREATE TABLE {kind} AS SELECT {names} FROM ({journal_rows(event_type, files)}) AS live\n"
+                f"WHERE event_id NOT IN (SELECT event_id FROM read_parquet({parts}, union_by_name = true))"
+            ).fetchall()
+            ((count,),) = connection.execute(f"SELECT count(*) FROM {kind}").fetchall()
+            if count:
+                queries[kind] = f"SELECT * FROM {kind} ORDER BY recorded_at"
+                facts += count
+        if queries:
+            name = f"part-{utc_now():%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+            publish_part(ledger_dir / "archive" / name, queries, connection)
+    return facts
+
+
+def _retire(ledger_dir: Path, archived: Archived, now: datetime, grace_seconds: float) -> int:
+    """Take away journal folders whose every fact is in the archive for long enough; how many."""
+    retired, before = 0, now.timestamp() - grace_seconds
+    for folder in sorted((ledger_dir / "journal").glob("*T*")):
+        if folder.name < now.strftime(HOUR_FORMAT) and _is_archived(folder, archived, before):
+            aside = ledger_dir / f".retired-{folder.name}-{time.time_ns()}"
+            folder.rename(aside)  # readers see the whole folder or nothing of it
+            if not _is_archived(aside, archived, before, name=folder.name):
+                aside.rename(folder)  # somebody wrote in that very moment
+                continue
+            shutil.rmtree(aside)
+            for name in [name for name in archived if name.startswith(f"{folder.name}/")]:
+                del archived[name]
+            retired += 1
+    return retired
+
+
+def _is_archived(folder: Path, archived: Archived, before: float, *, name: str = "") -> bool:
+    for path in folder.iterdir():
+        size, when = archived.get(f"{name or folder.name}/{path.name}", (-1, 0.0))
+        if when > before or path.stat().st_size != size:
+            return False
+    return True
+
+
+def _load(ledger_dir: Path) -> Archived:
+    path = ledger_dir / "archived.json"
+    try:
+        return {name: (size, when) for name, (size, when) in json.loads(path.read_text()).items()}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, TypeError, OSError):
+        log.warning("%s cannot be read; every journal is compared with the archive again", path)
+        return {}
+
+
+def _save(ledger_dir: Path, archived: Archived) -> None:
+    write_text(ledger_dir / "archived.json", json.dumps(archived, indent=0))
+
+
+def _recover(ledger_dir: Path, now: float) -> None:
+    """Put back the journals, and drop the half-written parts, of a compactor that was killed."""
+    for aside in ledger_dir.glob(".retired-*"):
+        folder = ledger_dir / "journal" / aside.name.split("-")[1]
+        folder.mkdir(exist_ok=True)
+        for path in aside.iterdir():
+            path.rename(folder / path.name)
+        aside.rmdir()
+    for hidden in (ledger_dir / "archive").glob(".tmp-*"):
+        if hidden.stat().st_mtime < now - 3600:
+            shutil.rmtree(hidden, ignore_errors=True)

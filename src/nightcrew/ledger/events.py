@@ -1,0 +1,270 @@
+"""The facts that a ledger keeps, as typed events, and their form as one line of JSON.
+
+An event's id is made of what it says (kind, subject, digest of the content), never of when it was said: the
+same fact recorded again by a retried step is the same row, and a different fact about the same subject is a
+second row, from which the views choose. So nothing doubles, and no paid call is lost under a reused number.
+
+Money is written as a string with nine decimals, times are UTC, enums are lower-case words. Prompts, answers
+and evidence are never part of an event. Texts are cut at `MAX_TEXT` characters. To add a column, add a
+field with `| None` (old lines read as NULL); never rename or retype one, and leave the nested shapes as
+they are.
+"""
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any, ClassVar
+
+SCHEMA_VERSION = 1
+MAX_TEXT = 2_000
+_MONEY_STEP = Decimal("0.000000001")
+_MONEY_LIMIT = Decimal(10) ** 9
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSubmitted:
+    """What somebody wants done; of the description only its size and digest."""
+
+    kind: ClassVar = "task_submitted"
+    subject: ClassVar = "task_id"
+    task_id: str
+    task_type: str
+    priority: str
+    complexity: str
+    repo: str  # without user name and password
+    base: str
+    target_file: str | None
+    quality_threshold: float
+    max_cost_usd: Decimal | None
+    max_attempts: int
+    max_seconds: int
+    executor: str | None
+    description_chars: int
+    description_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStarted:
+    """A worker took the task."""
+
+    kind: ClassVar = "task_started"
+    subject: ClassVar = "task_id"
+    task_id: str
+    base_commit: str | None
+    flow_run_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRung:
+    """One attempt as it was planned."""
+
+    executor: str
+    model: str
+    slug: str
+    success: float  # predicted probability of acceptance
+    expected_cost_usd: Decimal | None
+    expected_seconds: float
+    evidence: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A model that was not considered, and why."""
+
+    model: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionMade:
+    """Which rungs were chosen before attempt `number`, and what else was considered."""
+
+    kind: ClassVar = "decision"
+    subject: ClassVar = "decision_id"
+    decision_id: str  # task_id:number
+    task_id: str
+    number: int
+    policy: str
+    explanation: str
+    rungs: tuple[PlannedRung, ...]
+    alternatives: tuple[PlannedRung, ...]
+    filtered: tuple[LeftOut, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptStarted:
+    """One model begins one try."""
+
+    kind: ClassVar = "attempt_started"
+    subject: ClassVar = "attempt_id"
+    attempt_id: str
+    task_id: str
+    number: int
+    executor: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCalled:
+    """One request to a model, answered or not."""
+
+    kind: ClassVar = "model_call"
+    subject: ClassVar = "call_id"
+    call_id: str
+    attempt_id: str
+    task_id: str
+    sequence: int
+    asked_model: str
+    served_model: str | None
+    provider: str | None
+    started_at: datetime
+    duration_ms: float
+    first_token_ms: float | None
+    http_status: int | None
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    reasoning_tokens: int
+    cost_usd: Decimal | None
+    input_price_usd: Decimal | None
+    output_price_usd: Decimal | None
+    finish_reason: str | None
+    fault: str | None
+    generation_id: str | None
+    streamed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFinished:
+    """How a try ended; of the patch only its size and digest."""
+
+    kind: ClassVar = "attempt_finished"
+    subject: ClassVar = "attempt_id"
+    attempt_id: str
+    task_id: str
+    number: int
+    executor: str
+    model: str
+    models_served: tuple[str, ...]
+    started_at: datetime
+    ended_at: datetime
+    attempt_end: str
+    detail: str
+    patch_lines: int
+    patch_sha256: str | None  # None: no change
+
+
+@dataclass(frozen=True, slots=True)
+class GateFinding:
+    """What one gate found."""
+
+    gate: str
+    outcome: str
+    message: str
+    hint: str
+    strength: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictGiven:
+    """What the gates say together about one attempt."""
+
+    kind: ClassVar = "verdict"
+    subject: ClassVar = "attempt_id"
+    attempt_id: str
+    task_id: str
+    verdict: str
+    score: float
+    summary: str
+    sandbox: str
+    gates: tuple[GateFinding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFinished:
+    """Where a task came to rest; a review may be followed by a later one."""
+
+    kind: ClassVar = "task_finished"
+    subject: ClassVar = "task_id"
+    task_id: str
+    status: str
+    failure_reason: str | None
+    detail: str
+    change_path: str | None
+
+
+type Event = (
+    TaskSubmitted
+    | TaskStarted
+    | DecisionMade
+    | AttemptStarted
+    | ModelCalled
+    | AttemptFinished
+    | VerdictGiven
+    | TaskFinished
+)
+
+EVENT_TYPES: tuple[type[Event], ...] = (
+    TaskSubmitted,
+    TaskStarted,
+    DecisionMade,
+    AttemptStarted,
+    ModelCalled,
+    AttemptFinished,
+    VerdictGiven,
+    TaskFinished,
+)
+
+
+def encode(event: Event, recorded_at: datetime) -> bytes:
+    """The event as one line of ASCII JSON, newline included."""
+    content = to_json(event)
+    head = {
+        "kind": event.kind,  # first, so that a reader can tell lines apart without parsing them
+        "event_id": event_id(event),
+        "recorded_at": to_json(recorded_at),
+        "schema_version": SCHEMA_VERSION,
+    }
+    return (json.dumps(head | content, separators=(",", ":"), allow_nan=False) + "\n").encode("ascii")
+
+
+def event_id(event: Event) -> str:
+    """The same for the same fact, whoever records it and whenever."""
+    content = to_json(event)
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode("ascii")).hexdigest()
+    return f"{event.kind}:{content[event.subject]}:{digest[:16]}"
+
+
+def money(value: Decimal | None) -> Decimal | None:
+    """`value` as DECIMAL(18,9) holds it; None where it is unknown or no amount of money."""
+    if value is None or not value.is_finite() or abs(value) >= _MONEY_LIMIT:
+        return None
+    return value.quantize(_MONEY_STEP, rounding=ROUND_HALF_EVEN)
+
+
+def clean_text(value: str) -> str:
+    """`value` as every reader can take it: bounded, no NUL, no half characters."""
+    whole = value.encode("utf-8", errors="replace").decode("utf-8").replace("\x00", "\ufffd")
+    return whole if len(whole) <= MAX_TEXT else whole[: MAX_TEXT - 1] + "…"
+
+
+def to_json(value: Any) -> Any:
+    """`value` in the words of JSON."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: to_json(getattr(value, field.name)) for field in fields(value)}
+    match value:
+        case str():
+            return clean_text(str(value))
+        case Decimal():
+            amount = money(value)
+            return None if amount is None else f"{amount:f}"
+        case datetime():
+            return value.astimezone(UTC).isoformat(timespec="microseconds")
+        case float():
+            return value if math.isfinite(value) else None
+        case tuple():
+            return [to_json(item) for item in value]
+    return value

@@ -1,0 +1,112 @@
+"""The files of a ledger: `journal/`, `archive/`, `ledger.sql` and `ledger.duckdb`.
+
+`ledger.duckdb` holds views and no data, so it may be open anywhere, read-write even, and no writer notices.
+`ledger.sql` is the same as text: it can be run in any session and takes no lock at all. Both name the
+folder by its absolute path and are written again when that, or the views, have changed.
+"""
+
+import hashlib
+import os
+import shutil
+import uuid
+from pathlib import Path
+
+import duckdb
+
+from nightcrew.ledger.events import EVENT_TYPES
+from nightcrew.ledger.journal import sync_folder
+from nightcrew.ledger.schema import columns_of, literal, script, sql_type
+
+STORAGE_VERSION = "v1.2.0"  # what DuckDB 1.5 and 2.0 both read
+
+
+def connect() -> duckdb.DuckDBPyConnection:
+    """An in-memory session that works in UTC and never fetches an extension."""
+    connection = duckdb.connect(":memory:")
+    connection.execute("SET autoinstall_known_extensions = false")
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def prepare(ledger_dir: Path) -> None:
+    """Make what every glob of the views needs to match: an empty journal and an empty, typed part.
+
+    Harmless when it is there already, or when two processes do it at once.
+    """
+    seed = ledger_dir / "journal" / "0" / "empty.jsonl"
+    if not seed.exists():
+        seed.parent.mkdir(parents=True, exist_ok=True)
+        seed.touch()
+    part = ledger_dir / "archive" / f"part-0-{_schema_digest()}"
+    if not part.exists():
+        with connect() as connection:
+            publish_part(part, {kind: f"SELECT {_nothing(kind)} LIMIT 0" for kind in _KINDS}, connection)
+
+
+def publish_part(part: Path, queries: dict[str, str], connection: duckdb.DuckDBPyConnection) -> None:
+    """Write each query's rows as `<kind>.parquet` and make all of them appear together, as folder `part`."""
+    hidden = part.parent / f".tmp-{uuid.uuid4().hex}"
+    hidden.mkdir(parents=True)
+    try:
+        for kind, query in queries.items():
+            connection.execute(f"COPY ({query}) TO {literal(hidden / f'{kind}.parquet')} (FORMAT parquet)")
+        for file in hidden.iterdir():
+            _sync_file(file)
+        sync_folder(hidden)
+        if not part.exists():
+            hidden.rename(part)
+            sync_folder(part.parent)
+    except OSError:
+        if not part.exists():  # where it does, another process was quicker with the same
+            raise
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)
+
+
+def write_views(ledger_dir: Path) -> Path:
+    """Bring `ledger.sql` and `ledger.duckdb` up to date; the path of the latter."""
+    views, database, text = ledger_dir / "ledger.sql", ledger_dir / "ledger.duckdb", script(ledger_dir)
+    if database.exists() and views.exists() and views.read_text(encoding="utf-8") == text:
+        return database
+    fresh = ledger_dir / f".tmp-{uuid.uuid4().hex}.duckdb"
+    with connect() as connection:
+        connection.execute(f"ATTACH {literal(fresh)} AS ledger (STORAGE_VERSION '{STORAGE_VERSION}')")
+        connection.execute("USE ledger")
+        connection.execute(text).fetchall()
+        connection.execute("USE memory")
+        connection.execute("DETACH ledger")
+    fresh.replace(database)
+    database.with_name("ledger.duckdb.wal").unlink(missing_ok=True)  # of somebody who has the old file open
+    write_text(views, text)
+    return database
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file in one step: readers see the old text or the new one."""
+    fresh = path.with_name(f".tmp-{uuid.uuid4().hex}-{path.name}")
+    fresh.write_text(text, encoding="utf-8")
+    _sync_file(fresh)
+    fresh.replace(path)
+    sync_folder(path.parent)
+
+
+# --- private ----------------------------------------------------------------------------------------------
+
+_KINDS = {event_type.kind: event_type for event_type in EVENT_TYPES}
+
+
+def _nothing(kind: str) -> str:
+    columns = columns_of(_KINDS[kind]).items()
+    return ", ".join(f"NULL::{sql_type(column)} AS {name}" for name, column in columns)
+
+
+def _schema_digest() -> str:
+    return hashlib.sha256("\n".join(_nothing(kind) for kind in _KINDS).encode()).hexdigest()[:12]
+
+
+def _sync_file(file: Path) -> None:
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,135 @@
+"""The Ledger: everything that was recorded, answerable in SQL.
+
+A `Ledger` is an in-memory DuckDB session with the views over one folder; opening and asking takes no lock
+and disturbs nobody. It does not record: that is the Metrics Collector's work.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import duckdb
+import pandas as pd
+
+from nightcrew.errors import BadInput, Transient
+from nightcrew.ledger.files import connect, prepare, write_views
+from nightcrew.ledger.schema import script
+
+TRIES = 3
+"""A journal folder may be retired between finding a file and opening it: the second look is right."""
+
+type Parameters = Sequence[object] | Mapping[str, object]
+type Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The figures of `nightcrew metrics`; rows are those of the views of the same name."""
+
+    tasks: int
+    tasks_by_status: dict[str, int]
+    attempts: int
+    accepted: int
+    requests: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: Decimal | None  # known costs; None: unknown
+    calls_of_unknown_cost: int
+    cost_per_accepted_usd: Decimal | None
+    requests_per_accepted: float | None
+    cost_per_accepted_change: list[Row]
+    model_performance: list[Row]
+    failure_reasons: dict[str, int]
+
+
+class Ledger:
+    """Reads the ledger in `ledger_dir`, which is made if it is not there; close it, or use it in `with`."""
+
+    def __init__(self, ledger_dir: Path) -> None:
+        self.ledger_dir = ledger_dir.absolute()
+        prepare(self.ledger_dir)
+        self._connection = connect()
+        self._connection.execute(script(self.ledger_dir)).fetchall()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the session; the files stay as they are."""
+        self._connection.close()
+
+    def query(self, sql: str, parameters: Parameters = ()) -> list[Row]:
+        """The rows of one query, by column name; money is `Decimal`, times are UTC.
+
+        Raises:
+            BadInput: the SQL is wrong.
+            Transient: the files could not be read this time.
+        """
+
+        def ask() -> list[Row]:
+            cursor = self._connection.execute(sql, parameters)
+            names = [column[0] for column in cursor.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+        return self._retried(ask)
+
+    def frame(self, sql: str, parameters: Parameters = ()) -> pd.DataFrame:
+        """The rows as a pandas frame, for notebooks; money becomes float there, so add it up in SQL."""
+        return self._retried(lambda: self._connection.execute(sql, parameters).df())
+
+    def summary(self) -> Summary:
+        """What `nightcrew metrics` shows."""
+        (total,) = self.query(_TOTALS)
+        statuses = self.query("SELECT status, count(*) AS n FROM tasks GROUP BY status ORDER BY status")
+        reasons = self.query(
+            "SELECT failure_reason, count(*) AS n FROM tasks WHERE status = 'failed' GROUP BY 1 ORDER BY 1"
+        )
+        return Summary(
+            **total,
+            tasks=sum(row["n"] for row in statuses),
+            tasks_by_status={row["status"]: row["n"] for row in statuses},
+            cost_per_accepted_change=self.query(
+                "SELECT * FROM cost_per_accepted_change ORDER BY model, task_type"
+            ),
+            model_performance=self.query("SELECT * FROM model_performance ORDER BY model, task_type"),
+            failure_reasons={row["failure_reason"] or "unknown": row["n"] for row in reasons},
+        )
+
+    def write_ledger_file(self) -> Path:
+        """Bring `ledger.duckdb` (views only) and `ledger.sql` up to date; the path of the former."""
+        return write_views(self.ledger_dir)
+
+    # --- private ------------------------------------------------------------------------------------------
+
+    def _retried[T](self, ask: Callable[[], T]) -> T:
+        for last in (False,) * (TRIES - 1) + (True,):
+            try:
+                return ask()
+            except duckdb.IOException as error:
+                if last:
+                    raise Transient(f"the ledger could not be read: {error}") from error
+                time.sleep(0.05)
+            except duckdb.Error as error:
+                raise BadInput(f"the ledger cannot answer that: {error}") from None
+        raise AssertionError("unreachable")
+
+
+_TOTALS = """
+SELECT count(*) AS attempts, count(*) FILTER (outcome = 'accepted') AS accepted,
+       coalesce(sum(requests), 0)::BIGINT AS requests, coalesce(sum(input_tokens), 0)::BIGINT AS input_tokens,
+       coalesce(sum(output_tokens), 0)::BIGINT AS output_tokens,
+       facts.known_cost(sum(cost_usd), sum(calls_of_unknown_cost)) AS cost_usd,
+       coalesce(sum(calls_of_unknown_cost), 0)::BIGINT AS calls_of_unknown_cost,
+       (facts.known_cost(sum(cost_usd), sum(calls_of_unknown_cost))::DOUBLE
+           / nullif(count(*) FILTER (outcome = 'accepted'), 0))::DECIMAL(18, 9) AS cost_per_accepted_usd,
+       sum(requests)::DOUBLE / nullif(count(*) FILTER (outcome = 'accepted'), 0) AS requests_per_accepted
+FROM attempts"""

@@ -1,0 +1,289 @@
+"""The Metrics Collector: writes down what happens to tasks, as it happens.
+
+It imports no DuckDB: recording is one line to a file of its own. Recording the same fact twice is harmless.
+
+What happens when the disk refuses (full, gone, read-only): the method returns all the same, because work
+that was done and accepted must not be lost over its bookkeeping; the fact is kept in memory, an error is
+logged, and every later fact tries again. `flush()`, which the record step calls last, raises `Transient`
+while anything is still missing, so that the step is retried and never reported as done. What is missing
+even at `close()` goes to the log, line by line, in the form the journal would have had.
+"""
+
+import hashlib
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit, urlunsplit
+
+from nightcrew.errors import Transient
+from nightcrew.execution.attempt import Attempt, ModelCall
+from nightcrew.ledger.events import (
+    AttemptFinished,
+    AttemptStarted,
+    DecisionMade,
+    Event,
+    GateFinding,
+    LeftOut,
+    ModelCalled,
+    PlannedRung,
+    TaskFinished,
+    TaskStarted,
+    TaskSubmitted,
+    VerdictGiven,
+    encode,
+)
+from nightcrew.ledger.journal import Journal, utc_now
+from nightcrew.selection.plan import Plan, Rung
+from nightcrew.task import ExecutorName, FailureReason, Task, TaskStatus
+from nightcrew.validation.verdict import Verdict
+
+log = logging.getLogger(__name__)
+
+
+class MetricsCollector:
+    """Records facts in the ledger folder under the name of one owner (a flow run, a command).
+
+    Use it as a context manager, or `close()` it. Threads may share it.
+    """
+
+    def __init__(self, ledger_dir: Path, owner: str, *, clock: Callable[[], datetime] = utc_now) -> None:
+        self._journal = Journal(ledger_dir / "journal", owner, clock=clock)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._waiting: list[bytes] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def task_submitted(self, task: Task) -> None:
+        """Somebody handed in `task`; the flow says so again for tasks that came by another door."""
+        self._record(
+            TaskSubmitted(
+                task_id=task.task_id,
+                task_type=task.task_type,
+                priority=task.priority,
+                complexity=task.complexity,
+                repo=without_credentials(task.repo),
+                base=task.base,
+                target_file=task.target_file,
+                quality_threshold=task.quality_threshold,
+                max_cost_usd=task.max_cost_usd,
+                max_attempts=task.max_attempts,
+                max_seconds=task.max_seconds,
+                executor=task.executor,
+                description_chars=len(task.description),
+                description_sha256=digest(task.description),
+            )
+        )
+
+    def task_started(
+        self, task_id: str, *, base_commit: str | None = None, flow_run_id: str | None = None
+    ) -> None:
+        """A worker took the task; `base_commit` is the full id that its base resolved to."""
+        self._record(TaskStarted(task_id=task_id, base_commit=base_commit, flow_run_id=flow_run_id))
+
+    def decision(self, task_id: str, number: int, plan: Plan) -> None:
+        """`plan` was made before attempt `number`."""
+        self._record(
+            DecisionMade(
+                decision_id=f"{task_id}:{number}",
+                task_id=task_id,
+                number=number,
+                policy=plan.policy,
+                explanation=plan.explanation,
+                rungs=tuple(_planned(rung) for rung in plan.rungs),
+                alternatives=tuple(_planned(rung) for rung in plan.alternatives),
+                filtered=tuple(LeftOut(model=left.model, reason=left.reason) for left in plan.filtered),
+            )
+        )
+
+    def attempt_started(
+        self, task: Task, attempt_id: str, number: int, executor: ExecutorName, model: str
+    ) -> None:
+        """Attempt `number` at `task` begins; without a finish it shows as *unfinished*, calls and all."""
+        self._record(
+            AttemptStarted(
+                attempt_id=attempt_id, task_id=task.task_id, number=number, executor=executor, model=model
+            )
+        )
+
+    def model_call(self, call: ModelCall) -> None:
+        """A request to a model ended; fits `RecordCall`, so the gateway takes it as it is."""
+        self._record(
+            ModelCalled(
+                call_id=call.call_id,
+                attempt_id=call.attempt_id,
+                task_id=call.task_id,
+                sequence=call.sequence,
+                asked_model=call.asked_model,
+                served_model=call.served_model,
+                provider=call.provider,
+                started_at=call.started_at,
+                duration_ms=call.duration_ms,
+                first_token_ms=call.first_token_ms,
+                http_status=call.http_status,
+                input_tokens=call.input_tokens,
+                output_tokens=call.output_tokens,
+                cached_tokens=call.cached_tokens,
+                reasoning_tokens=call.reasoning_tokens,
+                cost_usd=call.cost_usd,
+                input_price_usd=call.input_price_usd,
+                output_price_usd=call.output_price_usd,
+                finish_reason=call.finish_reason,
+                fault=call.fault,
+                generation_id=call.generation_id,
+                streamed=call.streamed,
+            )
+        )
+
+    def attempt_finished(self, attempt: Attempt) -> None:
+        """The attempt ended, well or not; its tokens and cost are those of its calls."""
+        self._record(
+            AttemptFinished(
+                attempt_id=attempt.attempt_id,
+                task_id=attempt.task_id,
+                number=attempt.number,
+                executor=attempt.executor,
+                model=attempt.model,
+                models_served=attempt.models_served,
+                started_at=attempt.started_at,
+                ended_at=attempt.ended_at,
+                attempt_end=attempt.end,
+                detail=attempt.detail,
+                patch_lines=changed_lines(attempt.patch),
+                patch_sha256=digest(attempt.patch) if attempt.patch else None,
+            )
+        )
+
+    def verdict(self, attempt_id: str, task_id: str, verdict: Verdict) -> None:
+        """The attempt was judged; evidence stays in the results folder."""
+        self._record(
+            VerdictGiven(
+                attempt_id=attempt_id,
+                task_id=task_id,
+                verdict=verdict.kind,
+                score=verdict.score,
+                summary=verdict.summary,
+                sandbox=verdict.sandbox,
+                gates=tuple(
+                    GateFinding(
+                        gate=gate.name,
+                        outcome=gate.outcome,
+                        message=gate.message,
+                        hint=gate.hint,
+                        strength=gate.strength,
+                    )
+                    for gate in verdict.gates
+                ),
+            )
+        )
+
+    def task_finished(
+        self,
+        task_id: str,
+        status: TaskStatus,
+        failure_reason: FailureReason | None = None,
+        detail: str = "",
+        change_path: Path | str | None = None,
+    ) -> None:
+        """The task came to rest; where a person later decides on a review, the later fact counts."""
+        self._record(
+            TaskFinished(
+                task_id=task_id,
+                status=status,
+                failure_reason=failure_reason,
+                detail=detail,
+                change_path=None if change_path is None else str(change_path),
+            )
+        )
+
+    def flush(self) -> None:
+        """Return once everything recorded so far is on disk.
+
+        Raises:
+            Transient: the disk still refuses; nothing is forgotten, call again.
+        """
+        with self._lock:
+            problem = self._drain()
+        if problem is not None:
+            raise Transient(f"the ledger cannot be written: {problem}; its facts wait in memory")
+
+    def close(self) -> None:
+        """Write what waits and close the file; what cannot be written goes to the log."""
+        with self._lock:
+            self._drain()
+            for line in self._waiting:
+                log.critical("not in the ledger: %s", line.decode("ascii").rstrip())
+            self._waiting.clear()
+            self._journal.close()
+
+    # --- private ------------------------------------------------------------------------------------------
+
+    def _record(self, event: Event) -> None:
+        line = encode(event, self._clock())
+        with self._lock:
+            self._waiting.append(line)
+            problem = self._drain()
+        if problem is not None:
+            log.error(
+                "the ledger cannot be written: %s; %d facts wait in memory", problem, len(self._waiting)
+            )
+
+    def _drain(self) -> OSError | None:
+        """Write what waits, oldest first; the error that stopped it, if one did."""
+        while self._waiting:
+            try:
+                self._journal.append(self._waiting[0])
+            except OSError as error:
+                return error
+            del self._waiting[0]
+        return None
+
+
+def _planned(rung: Rung) -> PlannedRung:
+    return PlannedRung(
+        executor=rung.executor,
+        model=rung.model,
+        slug=rung.slug,
+        success=rung.success,
+        expected_cost_usd=Decimal(str(rung.cost_usd)),
+        expected_seconds=rung.seconds,
+        evidence=rung.evidence,
+    )
+
+
+def digest(text: str) -> str:
+    """SHA-256 of a text that the ledger does not keep."""
+    return hashlib.sha256(text.encode("utf-8", errors="replace")).hexdigest()
+
+
+def changed_lines(patch: str) -> int:
+    """Lines that a unified diff adds or removes; its headers do not count."""
+    lines, in_hunk = 0, False
+    for line in patch.splitlines():
+        if line.startswith(("@@", "diff ")):
+            in_hunk = line.startswith("@@")
+        elif in_hunk:
+            lines += line.startswith(("+", "-"))
+    return lines
+
+
+def without_credentials(repo: str) -> str:
+    """A repository's path or URL without user name, password and query."""
+    if "://" not in repo:
+        return repo
+    try:
+        parts = urlsplit(repo)
+    except ValueError:
+        return "(unreadable URL)"
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
