@@ -1,6 +1,7 @@
 """The twin of OpenRouter and what it plays, for tests, drills and the demo without a key."""
 
 from nightcrew.testing.clock import TwinClock
+from nightcrew.testing.demo_tasks import DemoTask, Expect, shipped_tasks
 from nightcrew.testing.desk import Change, Seen
 from nightcrew.testing.scenario import (
     Account,
@@ -22,6 +23,8 @@ __all__ = [
     "Account",
     "Change",
     "Character",
+    "DemoTask",
+    "Expect",
     "Fault",
     "FaultKind",
     "Match",
@@ -36,4 +39,5 @@ __all__ = [
     "run_twin",
     "shipped_path",
     "shipped_scenario",
+    "shipped_tasks",
 ]
