@@ -1,0 +1,1 @@
+"""Where flows run: what `prefect.yaml` cannot say."""

@@ -37,7 +37,9 @@ type Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 class Settings(BaseSettings):
     """What one crew works with."""
 
-    model_config = SettingsConfigDict(env_prefix="NIGHTCREW_", extra="ignore", use_attribute_docstrings=True)
+    model_config = SettingsConfigDict(
+        env_prefix="NIGHTCREW_", extra="ignore", populate_by_name=True, use_attribute_docstrings=True
+    )
 
     home: Path = Field(default_factory=lambda: Path.home() / ".nightcrew")
     """Folder of everything a crew keeps: database, ledger, workspaces, environments, results."""

@@ -1,0 +1,171 @@
+"""Makes a Prefect server ready for the crew: pool, queues, limits, automations, block types, deployments.
+
+Run it as often as you like (`python -m deployments.bootstrap`): what is there already stays as it is.
+It talks to the server of `PREFECT_API_URL`.
+"""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from prefect.automations import EventTrigger, Posture
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
+from prefect.client.schemas.objects import StateType, WorkPool
+from prefect.events.actions import ChangeFlowRunState
+from prefect.events.schemas.automations import AutomationCore
+from prefect.exceptions import ObjectNotFound
+from prefect.workers.base import BaseWorker
+
+from blocks.crew import CrewPolicy, ModelAccount
+from nightcrew.task import TaskPriority
+
+log = logging.getLogger(__name__)
+
+POOL = "nightcrew"
+POOL_TYPE = "process"
+SILENCE = timedelta(seconds=90)  # three heartbeats
+ZOMBIES = "nightcrew: a run that stopped sending heartbeats has crashed"
+
+type Change = str
+
+
+async def bootstrap(project: Path, *, pool_type: str = POOL_TYPE) -> list[Change]:
+    """Create what is missing; one line for each thing that was created or changed."""
+    async with get_client() as client:
+        changes = [
+            *await _make_pool(client, project, pool_type),
+            *await _make_queues(client),
+            *await _make_zombie_automation(client),
+        ]
+    for block in (ModelAccount, CrewPolicy):
+        await block.register_type_and_schema()
+    return changes
+
+
+async def deploy(project: Path) -> None:
+    """Create or update the deployments of `prefect.yaml`.
+
+    Raises:
+        RuntimeError: Prefect refused it; the message is what it said.
+    """
+    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=project, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    output, _ = await process.communicate()
+    if process.returncode:
+        raise RuntimeError(output.decode(errors="replace"))
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+async def _make_pool(client: PrefectClient, project: Path, pool_type: str) -> list[Change]:
+    template = _job_template(pool_type, project)
+    try:
+        pool = await client.read_work_pool(POOL)
+    except ObjectNotFound:
+        pool = None
+    if pool is not None and pool.type != pool_type:
+        await client.delete_work_pool(
+            POOL
+        )  # its type cannot be changed; `deploy` binds the deployments again
+        pool = None
+    if pool is None:
+        create = WorkPoolCreate(
+            name=POOL, type=pool_type, description="Development tasks.", base_job_template=template
+        )
+        await client.create_work_pool(create)
+        return [f"created work pool {POOL} of type {pool_type}"]
+    return await _update_pool(client, pool, template)
+
+
+async def _update_pool(client: PrefectClient, pool: WorkPool, template: dict[str, Any]) -> list[Change]:
+    if pool.base_job_template == template:
+        return []
+    await client.update_work_pool(POOL, WorkPoolUpdate(base_job_template=template))
+    return [f"updated the job template of work pool {POOL}"]
+
+
+def _job_template(pool_type: str, project: Path) -> dict[str, Any]:
+    """The worker's own template; one interpreter less for each run, in the project's folder."""
+    worker = BaseWorker.get_worker_class_from_type(pool_type)
+    if worker is None:
+        raise RuntimeError(f"there is no worker type {pool_type}")
+    template = worker.get_default_base_job_template()
+    properties = template["variables"]["properties"]
+    properties["working_dir"]["default"] = str(project)
+    if pool_type == "process":
+        properties["command"]["default"] = "python -m prefect.engine"
+    return template
+
+
+async def _make_queues(client: PrefectClient) -> list[Change]:
+    """One queue for each priority, 1 served first; Prefect's own `default` queue comes last."""
+    changes = []
+    for number, priority in enumerate(TaskPriority, start=1):
+        try:
+            queue = await client.read_work_queue_by_name(priority, work_pool_name=POOL)
+        except ObjectNotFound:
+            await client.create_work_queue(priority, priority=number, work_pool_name=POOL)
+            changes.append(f"created work queue {priority}")
+            continue
+        if queue.priority != number:
+            await client.update_work_queue(queue.id, priority=number)
+            changes.append(f"work queue {priority} has priority {number} again")
+    return changes
+
+
+async def _make_zombie_automation(client: PrefectClient) -> list[Change]:
+    """Prefect makes a second automation of the same name without a word, so it is looked up first."""
+    wanted = AutomationCore(
+        name=ZOMBIES,
+        description="The worker or its machine died: the run has Crashed, its task goes back to the queue.",
+        trigger=EventTrigger(
+            after={"prefect.flow-run.heartbeat"},
+            expect={"prefect.flow-run.*"},
+            for_each={"prefect.resource.id"},
+            match={"prefect.resource.id": ["prefect.flow-run.*"]},
+            posture=Posture.Proactive,
+            threshold=1,
+            within=SILENCE,
+        ),
+        actions=[
+            ChangeFlowRunState(
+                state=StateType.CRASHED, name="Crashed", message="no heartbeat for 90 s", force=False
+            )
+        ],
+    )
+    found = await client.read_automations_by_name(ZOMBIES)
+    for surplus in found[1:]:
+        await client.delete_automation(surplus.id)
+    if not found:
+        await client.create_automation(wanted)
+        return [f"created automation {ZOMBIES!r}"]
+    if _same_rule(found[0], wanted):
+        return []
+    await client.update_automation(found[0].id, wanted)
+    return [f"updated automation {ZOMBIES!r}"]
+
+
+def _same_rule(one: AutomationCore, other: AutomationCore) -> bool:
+    def rule(automation: AutomationCore) -> Any:
+        trigger = automation.trigger.model_dump(mode="json", exclude={"id", "type"})
+        return {key: sorted(value) if isinstance(value, list) else value for key, value in trigger.items()}
+
+    return rule(one) == rule(other) and len(one.actions) == len(other.actions)
+
+
+async def _main(project: Path, say: Callable[[str], Any]) -> None:
+    for change in await bootstrap(project):
+        say(change)
+    await deploy(project)
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(Path.cwd(), lambda line: sys.stdout.write(f"{line}\n")))

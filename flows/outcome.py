@@ -1,0 +1,118 @@
+"""How stubborn we are: what a task's attempts so far mean for it. Pure rules, without Prefect."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from nightcrew.errors import BadInput, BudgetReached, NightcrewError
+from nightcrew.execution.attempt import Attempt, AttemptEnd
+from nightcrew.task import FailureReason, Task, TaskStatus
+from nightcrew.validation.verdict import Verdict, VerdictKind
+
+MOST_FAULTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An attempt and the verdict on it."""
+
+    attempt: Attempt
+    verdict: Verdict
+    slug: str  # the model's name for learning
+
+    @property
+    def is_fault(self) -> bool:
+        """True where the model is not to blame."""
+        return self.attempt.end.is_fault or self.verdict.kind is VerdictKind.INFRASTRUCTURE_FAULT
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a task ends: its status, and the same in the words of a Prefect state."""
+
+    status: TaskStatus
+    detail: str
+    reason: FailureReason | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the flow run's final state: Accepted, Rejected, NeedsReview, ..."""
+        if self.status is TaskStatus.COMPLETED:
+            return "Accepted"
+        if self.status is TaskStatus.NEEDS_REVIEW:
+            return "NeedsReview"
+        return (self.reason or self.status).capitalize()
+
+
+def decide(task: Task, trials: Sequence[Judged], *, seconds: float, budget_usd: Decimal) -> Outcome | None:
+    """What the trials mean for the task; None: try again.
+
+    `seconds` is what all of them took together, `budget_usd` what the task may cost.
+    """
+    if not trials:
+        return None
+    last = trials[-1]
+    return _by_verdict(last) or _by_limits(task, trials, seconds=seconds, budget_usd=budget_usd)
+
+
+def outcome_of(error: Exception, trials: Sequence[Judged]) -> Outcome:
+    """How a task ends that was stopped by an error."""
+    if not isinstance(error, NightcrewError):
+        return _failed(FailureReason.INFRASTRUCTURE, f"{type(error).__name__}: {error}")
+    if isinstance(error, BadInput):
+        return _failed(FailureReason.INVALID, str(error))
+    if isinstance(error, BudgetReached):
+        return _failed(FailureReason.BUDGET, str(error))
+    return _failed(FailureReason.INFRASTRUCTURE, str(error))
+
+
+def no_rung(stop: str, trials: Sequence[Judged]) -> Outcome:
+    """How a task ends for which no model is left; `stop` is the plan's reason."""
+    rejected = any(not trial.is_fault for trial in trials)
+    reason = FailureReason.REJECTED if rejected else FailureReason.INFRASTRUCTURE
+    return _failed(reason, f"no model is left to try: {stop}")
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _by_verdict(last: Judged) -> Outcome | None:
+    match last.verdict.kind:
+        case VerdictKind.ACCEPTED:
+            return Outcome(TaskStatus.COMPLETED, f"accepted with score {last.verdict.score:.2f}")
+        case VerdictKind.NOT_MEASURABLE:
+            return Outcome(TaskStatus.NEEDS_REVIEW, last.verdict.summary)
+    if last.attempt.end is AttemptEnd.CANCELLED:
+        return Outcome(TaskStatus.CANCELLED, last.attempt.detail)
+    if last.attempt.end is AttemptEnd.BUDGET:
+        return _failed(FailureReason.BUDGET, last.attempt.detail)
+    return None
+
+
+def _by_limits(
+    task: Task, trials: Sequence[Judged], *, seconds: float, budget_usd: Decimal
+) -> Outcome | None:
+    last, faults = trials[-1], sum(trial.is_fault for trial in trials)
+    judged = len(trials) - faults
+    if judged >= task.max_attempts:
+        return _failed(FailureReason.REJECTED, f"{judged} attempts, none accepted: {last.verdict.feedback}")
+    if faults >= MOST_FAULTS:
+        return _failed(
+            FailureReason.INFRASTRUCTURE, f"{faults} faults that no model is to blame for: {_said(last)}"
+        )
+    if seconds >= task.max_seconds:
+        return _failed(FailureReason.BUDGET, f"{task.max_seconds} s are over after {len(trials)} attempts")
+    spent = sum((trial.attempt.cost_usd for trial in trials), Decimal(0))
+    if spent and spent >= budget_usd:
+        return _failed(
+            FailureReason.BUDGET, f"${spent} of ${budget_usd} are spent after {len(trials)} attempts"
+        )
+    return None
+
+
+def _said(trial: Judged) -> str:
+    return trial.attempt.detail if trial.attempt.end.is_fault else trial.verdict.summary
+
+
+def _failed(reason: FailureReason, detail: str) -> Outcome:
+    return Outcome(TaskStatus.FAILED, detail, reason)

@@ -1,0 +1,57 @@
+"""One step of a flow: a plain function as a Prefect task, under the house's one rule of retrying.
+
+Only `Transient` errors are tried again in place, after a wait that doubles and is spread out. A rejected
+attempt is not an error and is not retried here: the flow plans anew. Nothing is cached: an agent's work is
+not a function of its input.
+"""
+
+import asyncio
+import functools
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.tasks import Task as PrefectTask
+from prefect.tasks import exponential_backoff
+
+from nightcrew.errors import Transient
+
+RETRIES = 3
+FIRST_WAIT_SECONDS = 2.0
+JITTER = 0.5
+
+
+def step[**P, T](
+    work: Callable[P, T],
+    *,
+    name: str,
+    retries: int = RETRIES,
+    first_wait_seconds: float = FIRST_WAIT_SECONDS,
+) -> Callable[P, Awaitable[T]]:
+    """`work`, which is plain blocking code, as an awaitable step called `name`.
+
+    It runs in a thread of its own, so that heartbeats and log lines go on; its log lines appear on the step.
+    """
+
+    async def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.to_thread(work, *args, **kwargs)
+
+    functools.update_wrapper(run, work)
+    retrying = task(
+        name=name,
+        description=(work.__doc__ or "").strip() or None,
+        retries=retries,
+        retry_delay_seconds=exponential_backoff(first_wait_seconds),
+        retry_jitter_factor=JITTER,
+        retry_condition_fn=is_transient,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+    )
+    return retrying(run)
+
+
+async def is_transient(task: PrefectTask[..., Any], run: TaskRun, state: State[Any]) -> bool:
+    """True if the step failed with something that may pass by itself."""
+    return isinstance(await state.aresult(raise_on_failure=False), Transient)

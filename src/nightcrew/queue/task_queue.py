@@ -1,0 +1,250 @@
+"""The task queue: what was handed in, where it stands, and what came of it.
+
+It answers for three things: no task is lost or doubled, no more than `bound` are unfinished at a time, and
+a status only changes in a way that makes sense. Who is served next is left to Prefect's work queues.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypedDict, Unpack
+
+from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from nightcrew.errors import BadInput, QueueFull
+from nightcrew.execution.attempt import Attempt
+from nightcrew.queue.state_store import StateStore
+from nightcrew.queue.task_table import UNFINISHED, QueuedTask, attempts, queued_task, rank, tasks
+from nightcrew.task import FailureReason, Task, TaskPriority, TaskStatus
+
+log = logging.getLogger(__name__)
+
+_SUBMIT_LOCK = 7_316_002
+
+_ENDS = {TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED}
+TRANSITIONS: Mapping[TaskStatus, frozenset[TaskStatus]] = {
+    TaskStatus.PENDING: frozenset(
+        {TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.FAILED, TaskStatus.CANCELLED}
+    ),
+    TaskStatus.QUEUED: frozenset(
+        {TaskStatus.PENDING, TaskStatus.RUNNING, TaskStatus.FAILED, TaskStatus.CANCELLED}
+    ),
+    TaskStatus.RUNNING: frozenset({TaskStatus.PENDING, TaskStatus.QUEUED, TaskStatus.NEEDS_REVIEW} | _ENDS),
+    TaskStatus.NEEDS_REVIEW: frozenset({TaskStatus.QUEUED, TaskStatus.RUNNING} | _ENDS),
+    TaskStatus.COMPLETED: frozenset(),
+    TaskStatus.FAILED: frozenset(),
+    TaskStatus.CANCELLED: frozenset(),
+}
+"""What a status may become; a task that crashed or was stopped goes from running back to pending."""
+
+
+class Changes(TypedDict, total=False):
+    """What `update` can change."""
+
+    status: TaskStatus
+    failure_reason: FailureReason | None
+    detail: str
+    flow_run_id: str | None
+    host: str | None
+    pid: int | None
+    pid_started: float | None
+    verdict: str
+    score: float
+    models: tuple[str, ...]
+    attempts: int
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: Decimal
+    change_path: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStats:
+    """How many tasks there are of each priority and status."""
+
+    counts: Mapping[TaskPriority, Mapping[TaskStatus, int]]
+    unfinished: int
+    bound: int
+
+
+class TaskQueue:
+    """The tasks of a crew in its state store; `create_schema` must have made the tables."""
+
+    def __init__(
+        self, store: StateStore, bound: int, *, resolve: Callable[[str, str], str] | None = None
+    ) -> None:
+        self._engine = store.engine
+        self.bound = bound
+        self._resolve = resolve or _resolve_commit
+
+    def submit(self, task: Task) -> QueuedTask:
+        """Store a task; an unfinished one that asks for the same is returned instead.
+
+        Raises:
+            BadInput: the repository or its base does not exist, or the task id is taken by another task.
+            QueueFull: `bound` tasks are unfinished; nothing was stored.
+        """
+        task = task.model_copy(update={"repo": _absolute(task.repo)})
+        with self._engine.connect() as connection:
+            if (known := _same_id(connection, task)) is not None:
+                return known
+        fingerprint = _fingerprint(task, commit := self._resolve(task.repo, task.base))
+        with self._engine.begin() as connection:
+            connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _SUBMIT_LOCK})
+            known = _same_id(connection, task) or _same_work(connection, fingerprint)
+            return known or self._store(connection, task, commit, fingerprint)
+
+    def get(self, task_id: str) -> QueuedTask:
+        """One task.
+
+        Raises:
+            BadInput: there is no such task.
+        """
+        with self._engine.connect() as connection:
+            row = connection.execute(select(tasks).where(tasks.c.task_id == task_id)).one_or_none()
+        if row is None:
+            raise BadInput(f"there is no task {task_id}")
+        return queued_task(row)
+
+    def list(self, status: TaskStatus | None = None, limit: int = 100) -> Sequence[QueuedTask]:
+        """The latest tasks first; of one status where asked for."""
+        query = select(tasks).order_by(tasks.c.sequence.desc()).limit(limit)
+        return self._rows(query if status is None else query.where(tasks.c.status == status))
+
+    def waiting(self, *statuses: TaskStatus, limit: int = 10_000) -> Sequence[QueuedTask]:
+        """Tasks of these statuses (pending by default) in the order in which they are to be served."""
+        wanted = statuses or (TaskStatus.PENDING,)
+        query = select(tasks).where(tasks.c.status.in_(wanted)).order_by(tasks.c.rank, tasks.c.sequence)
+        return self._rows(query.limit(limit))
+
+    def update(self, task_id: str, **changes: Unpack[Changes]) -> QueuedTask:
+        """Change a task; the times of its start and end follow from its status.
+
+        Raises:
+            BadInput: there is no such task, or it cannot get from its status to the new one.
+        """
+        with self._engine.begin() as connection:
+            row = connection.execute(
+                select(tasks).where(tasks.c.task_id == task_id).with_for_update()
+            ).one_or_none()
+            if row is None:
+                raise BadInput(f"there is no task {task_id}")
+            values: dict[str, Any] = dict(changes)
+            if "models" in values:
+                values["models"] = list(values["models"])
+            if (status := changes.get("status")) is not None:
+                values |= _times(task_id, TaskStatus(row.status), status)
+            statement = update(tasks).where(tasks.c.task_id == task_id).values(**values).returning(tasks)
+            return queued_task(connection.execute(statement).one())
+
+    def record_attempt(
+        self, attempt: Attempt, *, verdict: str | None = None, score: float | None = None, summary: str = ""
+    ) -> bool:
+        """Store what came of an attempt; doing it twice changes nothing. True the first time."""
+        values = asdict(attempt)
+        del values["patch"]
+        values |= {"executor": str(attempt.executor), "end": str(attempt.end)}
+        values["models_served"] = list(attempt.models_served)
+        values |= {"verdict": verdict, "score": score, "summary": summary}
+        with self._engine.begin() as connection:
+            statement = (
+                insert(attempts).values(**values).on_conflict_do_nothing().returning(attempts.c.number)
+            )
+            return connection.execute(statement).one_or_none() is not None
+
+    def attempts(self, task_id: str) -> Sequence[Mapping[str, Any]]:
+        """The attempts at a task in order, as plain rows."""
+        query = select(attempts).where(attempts.c.task_id == task_id).order_by(attempts.c.number)
+        with self._engine.connect() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def stats(self) -> QueueStats:
+        """How many tasks of each priority and status there are."""
+        query = select(tasks.c.priority, tasks.c.status, func.count()).group_by(
+            tasks.c.priority, tasks.c.status
+        )
+        counts = {priority: dict.fromkeys(TaskStatus, 0) for priority in TaskPriority}
+        with self._engine.connect() as connection:
+            for priority, status, number in connection.execute(query):
+                counts[TaskPriority(priority)][TaskStatus(status)] = number
+        unfinished = sum(of_one[status] for of_one in counts.values() for status in UNFINISHED)
+        return QueueStats(counts=counts, unfinished=unfinished, bound=self.bound)
+
+    def _rows(self, query: Any) -> Sequence[QueuedTask]:
+        with self._engine.connect() as connection:
+            return [queued_task(row) for row in connection.execute(query)]
+
+    def _store(self, connection: Connection, task: Task, commit: str, fingerprint: str) -> QueuedTask:
+        count = select(func.count()).select_from(tasks).where(tasks.c.status.in_(UNFINISHED))
+        if (unfinished := connection.execute(count).scalar_one()) >= self.bound:
+            raise QueueFull(
+                f"the queue is full: {unfinished} tasks are unfinished and the bound is {self.bound}; "
+                "nothing was stored, try again when some have ended"
+            )
+        statement = insert(tasks).values(
+            task_id=task.task_id,
+            body=task.model_dump(mode="json"),
+            commit=commit,
+            fingerprint=fingerprint,
+            priority=task.priority,
+            rank=rank(task.priority),
+            status=TaskStatus.PENDING,
+        )
+        stored = queued_task(connection.execute(statement.returning(tasks)).one(), is_new=True)
+        log.info("task %s is in the queue: %s, %s", task.task_id, task.priority, task.task_type)
+        return stored
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _same_id(connection: Connection, task: Task) -> QueuedTask | None:
+    """The task with this id. `base` may have moved since; what was asked for must be the same."""
+    row = connection.execute(select(tasks).where(tasks.c.task_id == task.task_id)).one_or_none()
+    known = None if row is None else queued_task(row)
+    if known is not None and known.task != task:
+        raise BadInput(f"the task id {task.task_id} is taken by another task; leave it out to get a new one")
+    return known
+
+
+def _same_work(connection: Connection, fingerprint: str) -> QueuedTask | None:
+    """The unfinished task that asks for the same."""
+    query = select(tasks).where(tasks.c.fingerprint == fingerprint, tasks.c.status.in_(UNFINISHED))
+    row = connection.execute(query).one_or_none()
+    return None if row is None else queued_task(row)
+
+
+def _times(task_id: str, old: TaskStatus, new: TaskStatus) -> dict[str, Any]:
+    if new == old:
+        return {}
+    if new not in TRANSITIONS[old]:
+        raise BadInput(f"task {task_id} is {old}; it cannot become {new}")
+    if new is TaskStatus.RUNNING:
+        return {"started_at": func.coalesce(tasks.c.started_at, func.now())}
+    if new is TaskStatus.PENDING:
+        return {"restarts": tasks.c.restarts + 1, "pid": None}
+    return {"ended_at": func.now(), "pid": None} if new.is_final else {"pid": None}
+
+
+def _fingerprint(task: Task, commit: str) -> str:
+    """The same for two tasks that ask for the same work on the same commit."""
+    asked = [task.repo, commit, task.task_type, task.target_file, task.description]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
+
+
+def _resolve_commit(repo: str, base: str) -> str:
+    from nightcrew.execution.workspace import resolve_commit
+
+    return resolve_commit(repo, base)
+
+
+def _absolute(repo: str) -> str:
+    """A path means the same in every process; a URL is left alone."""
+    path = Path(repo).expanduser()
+    return str(path.resolve()) if path.exists() else repo

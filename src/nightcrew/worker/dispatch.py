@@ -1,0 +1,198 @@
+"""Between the task queue and Prefect: hands tasks over, cancels them, and notices what got lost."""
+
+import logging
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from nightcrew.errors import BadInput, Transient
+from nightcrew.queue.state_store import StateStore, create_schema
+from nightcrew.queue.task_queue import TaskQueue
+from nightcrew.queue.task_table import QueuedTask
+from nightcrew.settings import Settings
+from nightcrew.task import FailureReason, Task, TaskStatus
+from nightcrew.worker.database import ensure_database
+from nightcrew.worker.prefect_api import PrefectApi
+from nightcrew.worker.processes import ProcessId, kill_tree
+from nightcrew.worker.status import status
+
+log = logging.getLogger(__name__)
+
+FLOW = "run-task"
+MOST_RESTARTS = 2
+PAGE = 200
+
+
+@contextmanager
+def open_queue(settings: Settings) -> Iterator[TaskQueue]:
+    """The task queue, whether or not services run."""
+    with StateStore(ensure_database(settings)) as store:
+        create_schema(store)
+        yield TaskQueue(store, settings.max_unfinished_tasks)
+
+
+def submit(settings: Settings, task: Task) -> QueuedTask:
+    """Store a task, and hand it to the worker at once where the services run.
+
+    Raises:
+        BadInput: the task cannot be done as asked, or the queue is full.
+    """
+    with open_queue(settings) as queue:
+        queued = queue.submit(task)
+        services = status(settings)
+        if queued.status is TaskStatus.PENDING and services.running:
+            queued = dispatch(queue, services.api(), queued)
+        return queued
+
+
+def dispatch(queue: TaskQueue, api: PrefectApi, queued: QueuedTask) -> QueuedTask:
+    """Make the flow run of a pending task; doing it twice makes no second one."""
+    task = queued.task
+    deployment = api.get(f"/deployments/name/{FLOW}/{task.priority}")
+    if deployment is None:
+        raise Transient(
+            f"the deployment {FLOW}/{task.priority} is missing; start the engine once to create it"
+        )
+    run = api.post(
+        f"/deployments/{deployment['id']}/create_flow_run",
+        {
+            "name": run_name(task),
+            "parameters": {"task": task.model_dump(mode="json")},
+            "idempotency_key": f"{task.task_id}.{queued.restarts}",
+            "tags": list(run_tags(task)),
+            "state": {"type": "SCHEDULED"},
+        },
+    )
+    try:
+        return queue.update(task.task_id, status=TaskStatus.QUEUED, flow_run_id=run["id"])
+    except BadInput:  # it already runs, or was cancelled meanwhile
+        return queue.get(task.task_id)
+
+
+def run_name(task: Task) -> str:
+    """What a person reads in the list of runs: `unit_test pricing.py t-0123`."""
+    target = (task.target_file or "").rpartition("/")[2]
+    return " ".join(filter(None, (task.task_type, target, task.task_id)))
+
+
+def run_tags(task: Task) -> tuple[str, ...]:
+    """What runs can be filtered by."""
+    return (task.task_type, task.priority, task.task_id)
+
+
+def dispatch_pending(settings: Settings) -> int:
+    """Hand every waiting task to the worker, most urgent first; how many there were."""
+    services = status(settings)
+    if not services.running:
+        return 0
+    with open_queue(settings) as queue:
+        waiting = queue.waiting()
+        for queued in waiting:
+            dispatch(queue, services.api(), queued)
+    return len(waiting)
+
+
+def cancel(settings: Settings, task_id: str) -> QueuedTask:
+    """Stop a task now: its processes on this machine are killed, its flow run becomes Cancelled.
+
+    Raises:
+        BadInput: there is no such task, or it has ended.
+    """
+    with open_queue(settings) as queue:
+        before = queue.get(task_id)
+        if before.status.is_final:
+            raise BadInput(f"task {task_id} has ended: it is {before.status}")
+        cancelled = queue.update(task_id, status=TaskStatus.CANCELLED, detail="cancelled by request")
+        services = status(settings)
+        here = before.host == socket.gethostname() and before.pid is not None
+        if services.running and before.flow_run_id:
+            kind = "CANCELLED" if here or before.status is not TaskStatus.RUNNING else "CANCELLING"
+            _set_state(services.api(), before.flow_run_id, kind, "Cancelled", "cancelled by request")
+        if here and before.pid is not None:
+            killed = kill_tree(ProcessId(before.pid, before.pid_started or 0.0))
+            log.info("task %s: killed %s processes", task_id, killed)
+        return cancelled
+
+
+def reconcile(settings: Settings) -> int:
+    """Give every task its true status whose flow run ended without telling us; how many were changed.
+
+    A crashed run sends its task back to the queue, up to two times; a cancelled or deleted one cancels it.
+    """
+    services = status(settings)
+    if not services.running:
+        return 0
+    api, changed = services.api(), 0
+    with open_queue(settings) as queue:
+        known = [task for task in queue.waiting(TaskStatus.QUEUED, TaskStatus.RUNNING) if task.flow_run_id]
+        for start in range(0, len(known), PAGE):
+            page = known[start : start + PAGE]
+            states = _states(api, [task.flow_run_id for task in page if task.flow_run_id])
+            changed += sum(_settle(queue, task, states.get(task.flow_run_id or "")) for task in page)
+    return changed
+
+
+def requeue_stopped(settings: Settings) -> int:
+    """After the worker was stopped: running tasks go back to the queue, to be run again by the next one."""
+    services = status(settings)
+    api = services.api()
+    with open_queue(settings) as queue:
+        running = queue.waiting(TaskStatus.RUNNING)
+        for queued in running:
+            if queued.flow_run_id:
+                _set_state(
+                    api,
+                    queued.flow_run_id,
+                    "CRASHED",
+                    "Stopped",
+                    "stopped with the crew; the task runs again",
+                )
+            queue.update(
+                queued.task_id,
+                status=TaskStatus.PENDING,
+                flow_run_id=None,
+                detail="stopped with the crew; runs again",
+            )
+    return len(running)
+
+
+def this_process() -> ProcessId:
+    """What a run writes into the queue so that it can be cancelled."""
+    return ProcessId.of(os.getpid())
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _states(api: PrefectApi, run_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    found = api.post("/flow_runs/filter", {"flow_runs": {"id": {"any_": list(run_ids)}}, "limit": PAGE}) or []
+    return {run["id"]: run["state"] or {"type": run["state_type"]} for run in found}
+
+
+def _settle(queue: TaskQueue, queued: QueuedTask, state: dict[str, Any] | None) -> bool:
+    """Bring one task in line with its flow run's state; False where nothing was amiss."""
+    kind = state["type"] if state else "DELETED"
+    said = (state or {}).get("message") or ""
+    if kind in {"SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"}:
+        return False
+    log.warning("task %s is %s, but its flow run is %s", queued.task_id, queued.status, kind)
+    if kind in {"CANCELLED", "DELETED"}:
+        queue.update(
+            queued.task_id, status=TaskStatus.CANCELLED, detail=said or f"its flow run was {kind.lower()}"
+        )
+    elif kind == "CRASHED" and queued.restarts < MOST_RESTARTS:
+        queue.update(
+            queued.task_id, status=TaskStatus.PENDING, flow_run_id=None, detail=f"crashed, runs again: {said}"
+        )
+    else:
+        detail = said or f"its flow run ended as {kind.lower()} without a verdict"
+        reason = FailureReason.INFRASTRUCTURE
+        queue.update(queued.task_id, status=TaskStatus.FAILED, failure_reason=reason, detail=detail)
+    return True
+
+
+def _set_state(api: PrefectApi, run_id: str, kind: str, name: str, message: str) -> None:
+    state = {"type": kind, "name": name, "message": message}
+    api.post(f"/flow_runs/{run_id}/set_state", {"state": state, "force": True})

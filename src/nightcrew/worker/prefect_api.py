@@ -1,0 +1,55 @@
+"""The few calls to the crew's Prefect server that must be quick: plain HTTP, without importing Prefect."""
+
+import base64
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from typing import Any
+
+from nightcrew.errors import BadInput, Transient
+
+type Json = dict[str, Any]
+
+
+class PrefectApi:
+    """Calls one Prefect server; `url` ends in `/api`, `auth` is `user:password` where the server wants it."""
+
+    def __init__(self, url: str, *, auth: str | None = None, timeout_seconds: float = 15.0) -> None:
+        self.url = url.rstrip("/")
+        self._timeout = timeout_seconds
+        self._headers = {"Content-Type": "application/json"}
+        if auth:
+            self._headers["Authorization"] = f"Basic {base64.b64encode(auth.encode()).decode()}"
+
+    def healthy(self) -> bool:
+        """True if the server answers."""
+        try:
+            return self.get("/health") is True
+        except (Transient, BadInput):
+            return False
+
+    def get(self, path: str) -> Any:
+        """The JSON at `path`, None where there is nothing (404)."""
+        return self._call("GET", path, None)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """What `path` answers to `body`, None where there is nothing (404)."""
+        return self._call("POST", path, body)
+
+    def _call(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data=data, headers=self._headers, method=method)  # noqa: S310
+        try:
+            with urllib.request.urlopen(request, timeout=self._timeout) as reply:  # noqa: S310
+                text = reply.read()
+            return json.loads(text) if text else None
+        except urllib.error.HTTPError as error:
+            if error.code == 404:
+                return None
+            said = error.read().decode(errors="replace")[:500]
+            if error.code in {409, 422}:
+                raise BadInput(f"Prefect refused {path}: {said}") from None
+            raise Transient(f"Prefect answered {error.code} to {path}: {said}") from None
+        except (OSError, ValueError) as error:
+            raise Transient(f"the Prefect server at {self.url} does not answer: {error}") from None

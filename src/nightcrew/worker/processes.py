@@ -1,0 +1,126 @@
+"""Processes that outlive their caller: started in a group of their own, found again, ended as a whole."""
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessId:
+    """A process as it can be written down: the start time tells it from a later one with the same number."""
+
+    pid: int
+    started: float
+
+    @classmethod
+    def of(cls, pid: int) -> "ProcessId":
+        """The process that has this number now; `started` is 0 where there is none."""
+        try:
+            return cls(pid, psutil.Process(pid).create_time())
+        except psutil.Error:
+            return cls(pid, 0.0)
+
+    def find(self) -> psutil.Process | None:
+        """The living process, None if it has ended."""
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.started) < 1.0
+            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+        except psutil.Error:
+            return None
+
+
+def spawn(
+    arguments: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    cwd: Path,
+    log: Path,
+    stdin: int = subprocess.DEVNULL,
+    keep_open: Sequence[int] = (),
+) -> subprocess.Popen[bytes]:
+    """Start a process in its own session, writing to `log`; `keep_open` are descriptors that it inherits."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            arguments,
+            env=dict(env),
+            cwd=cwd,
+            stdin=stdin,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            pass_fds=tuple(keep_open),
+        )
+
+
+def end_tree(processes: Iterable[ProcessId], *, grace_seconds: float) -> int:
+    """End these processes and everything below them: politely first, then by force. How many there were.
+
+    Descendants are looked up before anything is ended: afterwards nobody knows whose they were.
+    """
+    tops = [process for known in processes if (process := known.find()) is not None]
+    below = [child for top in tops for child in _children(top)]
+    for process in tops:
+        _quietly(process.terminate)
+    _, left = psutil.wait_procs(tops, timeout=grace_seconds)
+    kill_all([*left, *below])
+    return len(tops)
+
+
+def kill_tree(known: ProcessId) -> int:
+    """Kill a process and everything below it at once; how many were killed."""
+    top = known.find()
+    if top is None:
+        return 0
+    _quietly(top.suspend)  # nothing new may be started between looking and killing
+    return kill_all([top, *_children(top)])
+
+
+def kill_all(processes: Sequence[psutil.Process]) -> int:
+    """Kill what still lives of `processes` and wait until it is gone."""
+    alive = [process for process in processes if process.is_running()]
+    for process in alive:
+        _quietly(process.kill)
+    psutil.wait_procs(alive, timeout=3)
+    return len(alive)
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return list(process.children(recursive=True))
+    except psutil.Error:
+        return []
+
+
+def _quietly(action: object) -> None:
+    with contextlib.suppress(psutil.Error, OSError):
+        action()  # type: ignore[operator]
+
+
+def free_port(preferred: int) -> int:
+    """`preferred` if nobody listens there, else some free loopback port."""
+    import socket
+
+    for port in (preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise OSError("no free loopback port")
+
+
+def own_id() -> ProcessId:
+    """This process."""
+    return ProcessId.of(os.getpid())

@@ -1,0 +1,241 @@
+"""The services of a crew on one machine: PostgreSQL, a Prefect server on it, and one worker.
+
+All they keep is in `settings.home`. They are found again by other processes through `status()`; they end with
+the process that started them, also when it is killed, unless it asked to let them run on (`detach`).
+"""
+
+import fcntl
+import logging
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from nightcrew.errors import Transient
+from nightcrew.settings import Settings
+from nightcrew.worker import bootstrap_stamp
+from nightcrew.worker.database import Database, ensure_database, open_database, release_home
+from nightcrew.worker.dispatch import dispatch_pending, reconcile, requeue_stopped
+from nightcrew.worker.processes import ProcessId, end_tree, free_port, spawn
+from nightcrew.worker.status import ServiceStatus, forget_status, status, write_status
+from nightcrew.worker.surroundings import crew_environment, project_root, server_environment
+
+__all__ = ["ServiceStatus", "ensure_database", "running_crew", "start", "status", "stop"]
+
+log = logging.getLogger(__name__)
+
+POOL = "nightcrew"
+START_SECONDS = 120.0
+STOP_GRACE_SECONDS = 8.0
+
+type Progress = Callable[[str], None]
+
+
+def start(
+    settings: Settings,
+    *,
+    workers: int | None = None,
+    detach: bool = False,
+    project: Path | None = None,
+    progress: Progress = lambda _: None,
+) -> ServiceStatus:
+    """Start what does not run yet and wait until all of it works; pending tasks are handed to the worker.
+
+    `workers` is how many tasks run at once. With `detach` the services outlive this process.
+
+    Raises:
+        BadInput: the project's folder or the database is not what it should be.
+        Transient: a service did not come up; the message names its log.
+    """
+    with _lock(settings):
+        current = status(settings)
+        if not current.running:
+            _end(current)
+            current = _start_all(settings, workers or settings.workers, project or project_root(), progress)
+            if not detach:
+                _start_guard(current)
+    progress("handing waiting tasks to the worker")
+    reconcile(settings)
+    dispatch_pending(settings)
+    return current
+
+
+def stop(settings: Settings) -> bool:
+    """End every service, running tasks included (they go back to the queue). True if something ran."""
+    with _lock(settings):
+        current = status(settings)
+        ended = _end_worker(current)
+        if ended and current.api().healthy():
+            requeue_stopped(settings)
+        ended += _end(current)
+        forget_status(settings)
+        release_home(settings)
+        return ended > 0
+
+
+@contextmanager
+def running_crew(
+    settings: Settings,
+    *,
+    workers: int | None = None,
+    detach: bool = False,
+    progress: Progress = lambda _: None,
+) -> Iterator[ServiceStatus]:
+    """The crew's services for the length of a block; what ran before goes on running after it."""
+    ran_before = status(settings).running
+    try:
+        yield start(settings, workers=workers, detach=detach, progress=progress)
+    finally:
+        if not (ran_before or detach):
+            stop(settings)
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _lock(settings: Settings) -> Iterator[None]:
+    home = settings.home.expanduser().resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "services.lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _start_all(settings: Settings, workers: int, project: Path, progress: Progress) -> ServiceStatus:
+    progress("starting PostgreSQL")
+    database = open_database(settings)
+    home = settings.home.expanduser().resolve()
+    current = ServiceStatus(home=home, workers=workers, project=str(project), database_pid=database.pid)
+    try:
+        progress("starting the Prefect server")
+        current, env = _start_server(settings, current, database)
+        if bootstrap_stamp.is_stale(database.prefect_url, project):
+            progress("creating work pool, queues, limits and deployments")
+            _bootstrap(current, env)
+            bootstrap_stamp.renew(database.prefect_url, project)
+        progress("starting the worker")
+        return _start_worker(current, env, database)
+    except BaseException:
+        _end(current)
+        _end(status(settings))
+        forget_status(settings)
+        raise
+
+
+def _start_server(
+    settings: Settings, current: ServiceStatus, database: Database
+) -> tuple[ServiceStatus, dict[str, str]]:
+    port = free_port(settings.prefect_port)
+    current = replace(current, api_url=f"http://127.0.0.1:{port}/api")
+    env = crew_environment(
+        settings, api_url=current.api_url, project=Path(current.project), database=database
+    )
+    server = spawn(
+        [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
+        env=server_environment(env, database),
+        cwd=current.home,
+        log=current.home / "logs" / "server.log",
+        keep_open=_database_lock(database),
+    )
+    current = _started(current, "server", server)
+    _wait(current.api().healthy, server, current.home / "logs" / "server.log")
+    return current, env
+
+
+def _start_worker(current: ServiceStatus, env: Mapping[str, str], database: Database) -> ServiceStatus:
+    current = replace(current, worker_name=f"crew-{uuid.uuid4().hex[:8]}")
+    worker = spawn(
+        _worker_command(current),
+        env=env,
+        cwd=Path(current.project),
+        log=current.home / "logs" / "worker.log",
+        keep_open=_database_lock(database),
+    )
+    current = _started(current, "worker", worker)
+    _wait(lambda: _has_worker(current), worker, current.home / "logs" / "worker.log")
+    return current
+
+
+def _worker_command(current: ServiceStatus) -> list[str]:
+    options = ["--pool", POOL, "--name", current.worker_name, "--limit", str(current.workers)]
+    return [sys.executable, "-m", "prefect", "worker", "start", *options]
+
+
+def _has_worker(current: ServiceStatus) -> bool:
+    found = current.api().post(f"/work_pools/{POOL}/workers/filter", {}) or []
+    return any(worker["name"] == current.worker_name for worker in found)
+
+
+def _bootstrap(current: ServiceStatus, env: Mapping[str, str]) -> None:
+    command = [sys.executable, "-m", "deployments.bootstrap"]
+    done = subprocess.run(
+        command,
+        cwd=current.project,
+        env=dict(env),
+        capture_output=True,
+        text=True,
+        timeout=START_SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        raise Transient(f"bootstrap failed: {(done.stderr or done.stdout).strip()[-800:]}")
+
+
+def _start_guard(current: ServiceStatus) -> None:
+    """A process that notices our end, whatever ended us: the pipe between us closes."""
+    reader, writer = os.pipe()
+    os.set_inheritable(writer, False)
+    guard = spawn(
+        [sys.executable, "-m", "nightcrew.worker.guard", str(current.home)],
+        env=os.environ,
+        cwd=current.home,
+        log=current.home / "logs" / "guard.log",
+        stdin=reader,
+    )
+    os.close(reader)
+    _guard_pipes.append(writer)
+    _started(current, "guard", guard)
+
+
+_guard_pipes: list[int] = []
+
+
+def _started(current: ServiceStatus, name: str, process: subprocess.Popen[bytes]) -> ServiceStatus:
+    known = {**current.processes, name: ProcessId.of(process.pid)}
+    current = replace(current, processes=known)
+    write_status(current)
+    return current
+
+
+def _wait(works: Callable[[], bool], process: subprocess.Popen[bytes], log_file: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not works():
+        if process.poll() is not None or time.monotonic() > deadline:
+            tail = log_file.read_text(errors="replace").strip()[-600:]
+            raise Transient(f"a service did not start, see {log_file}: {tail}")
+        time.sleep(0.05)
+
+
+def _database_lock(database: Database) -> tuple[int, ...]:
+    return () if database.lock is None else (database.lock.fileno(),)
+
+
+def _end_worker(current: ServiceStatus) -> int:
+    known = current.processes.get("worker")
+    return end_tree([known], grace_seconds=STOP_GRACE_SECONDS) if known else 0
+
+
+def _end(current: ServiceStatus) -> int:
+    """End worker, server and guard, in this order; the guard may be ourselves."""
+    ended = _end_worker(current)
+    for name in ("server", "guard"):
+        known = current.processes.get(name)
+        if known and known.pid != os.getpid():
+            ended += end_tree([known], grace_seconds=STOP_GRACE_SECONDS)
+    return ended
