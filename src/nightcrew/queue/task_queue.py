@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from nightcrew.errors import BadInput, QueueFull
 from nightcrew.execution.attempt import Attempt
+from nightcrew.execution.workspace import resolve_commit
 from nightcrew.queue.state_store import StateStore
 from nightcrew.queue.task_table import UNFINISHED, QueuedTask, attempts, queued_task, rank, tasks
 from nightcrew.task import FailureReason, Task, TaskPriority, TaskStatus
@@ -77,11 +78,11 @@ class TaskQueue:
     """The tasks of a crew in its state store; `create_schema` must have made the tables."""
 
     def __init__(
-        self, store: StateStore, bound: int, *, resolve: Callable[[str, str], str] | None = None
+        self, store: StateStore, bound: int, *, resolve: Callable[[str, str], str] = resolve_commit
     ) -> None:
         self._engine = store.engine
         self.bound = bound
-        self._resolve = resolve or _resolve_commit
+        self._resolve = resolve
 
     def submit(self, task: Task) -> QueuedTask:
         """Store a task; an unfinished one that asks for the same is returned instead.
@@ -236,12 +237,6 @@ def _fingerprint(task: Task, commit: str) -> str:
     """The same for two tasks that ask for the same work on the same commit."""
     asked = [task.repo, commit, task.task_type, task.target_file, task.description]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
-
-
-def _resolve_commit(repo: str, base: str) -> str:
-    from nightcrew.execution.workspace import resolve_commit
-
-    return resolve_commit(repo, base)
 
 
 def _absolute(repo: str) -> str:
