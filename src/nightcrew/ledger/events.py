@@ -242,7 +242,8 @@ def money(value: Decimal | None) -> Decimal | None:
     """`value` as DECIMAL(18,9) holds it; None where it is unknown or no amount of money."""
     if value is None or not value.is_finite() or abs(value) >= _MONEY_LIMIT:
         return None
-    return value.quantize(_MONEY_STEP, rounding=ROUND_HALF_EVEN)
+    rounded = value.quantize(_MONEY_STEP, rounding=ROUND_HALF_EVEN)
+    return rounded if abs(rounded) < _MONEY_LIMIT else None
 
 
 def clean_text(value: str) -> str:

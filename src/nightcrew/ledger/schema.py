@@ -146,7 +146,7 @@ def facts_view(event_type: type[Event], ledger_dir: Path) -> str:
 
 def script(ledger_dir: Path) -> str:
     """Everything that `ledger.sql` holds: run it in any DuckDB session to ask the ledger in `ledger_dir`."""
-    statements = ["CREATE SCHEMA IF NOT EXISTS facts;", KNOWN_COST]
+    statements = ["BEGIN;", "CREATE SCHEMA IF NOT EXISTS facts;", KNOWN_COST]
     statements += [facts_view(event_type, ledger_dir) for event_type in EVENT_TYPES]
     for view in public_views():
         statements.append(f"CREATE OR REPLACE VIEW {view.name} AS\n{view.query};")
@@ -155,7 +155,7 @@ def script(ledger_dir: Path) -> str:
             f"COMMENT ON COLUMN {view.name}.{column} IS {literal(meaning)};"
             for column, meaning in view.columns.items()
         ]
-    return "\n".join(statements) + "\n"
+    return "\n".join([*statements, "COMMIT;"]) + "\n"
 
 
 # --- private ----------------------------------------------------------------------------------------------

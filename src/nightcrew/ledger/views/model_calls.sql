@@ -17,7 +17,7 @@
 -- cached_tokens: tokens of the input that the provider had in its cache
 -- reasoning_tokens: tokens of the output that were reasoning
 -- cost_usd: what it cost, in USD; NULL: unknown, which is not zero
--- is_cost_unknown: true where the request may have cost something and nobody said what; refusals (4xx) cost nothing
+-- is_cost_unknown: true where the request may have cost something and nobody said what; refusals (HTTP 400 and above) cost nothing
 -- input_price_usd: price of one input token at the time, in USD; NULL: unknown
 -- output_price_usd: price of one output token at the time, in USD; NULL: unknown
 -- finish_reason: why the model stopped, by the provider's word
@@ -27,7 +27,7 @@
 -- streamed: true where the answer came in pieces
 select call_id, attempt_id, task_id, sequence, asked_model, served_model, provider, started_at, duration_ms,
        first_token_ms, http_status, input_tokens, output_tokens, cached_tokens, reasoning_tokens, cost_usd,
-       cost_usd is null and not coalesce(http_status between 400 and 499, false) as is_cost_unknown,
+       cost_usd is null and not coalesce(http_status >= 400, false) as is_cost_unknown,
        input_price_usd, output_price_usd, finish_reason, fault,
        coalesce(http_status = 429, false) as is_rate_limited, generation_id, streamed
 from facts.model_call

@@ -32,10 +32,14 @@ with counts as (
     from attempts group by model, task_type),
 rates as (
     select *, nullif(counted, 0)::double as n, accepted::double / nullif(counted, 0) as p, 1.959963984540054 as z
-    from counts)
+    from counts),
+intervals as (
+    select *, (p + z * z / (2 * n)) / (1 + z * z / n) as middle,
+           z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n) as spread
+    from rates)
 select model, task_type, attempts, counted, accepted, p as success_rate,
-       (p + z * z / (2 * n) - z * sqrt(p * (1 - p) / n + z * z / (4 * n * n))) / (1 + z * z / n) as success_rate_low,
-       (p + z * z / (2 * n) + z * sqrt(p * (1 - p) / n + z * z / (4 * n * n))) / (1 + z * z / n) as success_rate_high,
+       case when n > 0 then greatest(middle - spread, 0) end as success_rate_low,
+       case when n > 0 then least(middle + spread, 1) end as success_rate_high,
        mean_score, faults, median_seconds, p95_seconds, requests_per_attempt, input_tokens, output_tokens, cost_usd,
        calls_of_unknown_cost
-from rates
+from intervals

@@ -19,7 +19,7 @@
 -- submitted_at: when it was handed in (UTC)
 -- started_at: when a worker took it (UTC)
 -- ended_at: when it came to rest (UTC); NULL: not yet
--- queue_seconds: how long it waited for a worker, in seconds
+-- queue_seconds: how long it waited for a worker, in seconds; NULL: it still waits
 -- seconds: from start to rest, in seconds
 -- attempts: how many attempts were begun
 -- models_tried: the model of each attempt, in order
@@ -58,7 +58,8 @@ select ids.task_id, s.task_type, s.priority, s.complexity, s.repo, s.base, b.bas
        case when f.task_id is not null then f.status
             when b.task_id is not null or t.task_id is not null then 'running' else 'queued' end as status,
        f.failure_reason, f.detail, f.change_path, s.recorded_at as submitted_at, b.started_at,
-       f.recorded_at as ended_at, greatest(epoch(b.started_at - s.recorded_at), 0) as queue_seconds,
+       f.recorded_at as ended_at,
+       case when b.started_at >= s.recorded_at then epoch(b.started_at - s.recorded_at) end as queue_seconds,
        epoch(f.recorded_at - b.started_at) as seconds, coalesce(t.attempts, 0) as attempts,
        coalesce(t.models_tried, []) as models_tried, t.accepted_model, t.verdict, t.score,
        coalesce(t.requests, 0) as requests, coalesce(t.input_tokens, 0) as input_tokens,

@@ -1,0 +1,131 @@
+"""The cost report: what the crew spent and what came of it, as Markdown for a person and for Prefect's UI."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from nightcrew.ledger.ledger import Ledger, Row
+
+NOT_KNOWN = "unknown"
+
+
+def cost_report_markdown(ledger: Ledger) -> str:
+    """Cost and quality of all that the ledger holds: totals, last days, models, waste and reasons."""
+    return "\n\n".join((_totals(ledger), *(_section(ledger, *section) for section in _SECTIONS))) + "\n"
+
+
+def markdown_table(rows: Sequence[Row], headings: dict[str, str]) -> str:
+    """`rows` as a Markdown table; `headings` names the columns to show and what they are called."""
+    lines = [list(headings.values()), ["---"] * len(headings)]
+    lines += [[cell(column, row[column]) for column in headings] for row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def cell(column: str, value: Any) -> str:
+    """One value as a person reads it; the column's name says its unit."""
+    if value is None:
+        return NOT_KNOWN if column == "cost_usd" else "–"
+    if column.endswith(("_share", "share_of_all_cost", "_rate")):
+        return f"{value:.0%}"
+    match value:
+        case Decimal():
+            return usd(value)
+        case float():
+            return f"{value:,.2f}"
+        case int():
+            return f"{value:,}"
+    return str(value).replace("|", "\\|").replace("\n", " ")
+
+
+def usd(amount: Decimal | None) -> str:
+    """An amount in dollars: two decimals, or as many as a small one needs to show its first two digits."""
+    if amount is None:
+        return NOT_KNOWN
+    small = 0 < abs(amount) < Decimal("0.1")
+    return f"${amount:,.{1 - amount.adjusted()}f}" if small else f"${amount:,.2f}"
+
+
+# --- private ----------------------------------------------------------------------------------------------
+
+_SECTIONS = (
+    (
+        "Last days (UTC)",
+        "SELECT * FROM budget_burn_down ORDER BY day DESC LIMIT 7",
+        {
+            "day": "Day",
+            "requests": "Requests",
+            "cost_usd": "Cost",
+            "month_to_date_usd": "Month to date",
+            "month_forecast_usd": "Forecast of the month",
+        },
+    ),
+    (
+        "Cost and quality by model and type of task",
+        "SELECT c.*, p.success_rate, p.mean_score FROM cost_per_accepted_change AS c "
+        "JOIN model_performance AS p ON c.model IS NOT DISTINCT FROM p.model "
+        "AND c.task_type IS NOT DISTINCT FROM p.task_type ORDER BY c.model, c.task_type",
+        {
+            "model": "Model",
+            "task_type": "Type",
+            "attempts": "Attempts",
+            "accepted": "Accepted",
+            "success_rate": "Success",
+            "mean_score": "Score",
+            "requests": "Requests",
+            "cost_usd": "Cost",
+            "cost_per_accepted_usd": "Cost per accepted change",
+            "requests_per_accepted": "Requests per accepted change",
+        },
+    ),
+    (
+        "Spent on work that was thrown away",
+        "SELECT * FROM retries_wasted ORDER BY cost_usd DESC NULLS LAST, requests DESC, model LIMIT 10",
+        {
+            "model": "Model",
+            "task_type": "Type",
+            "outcome": "Outcome",
+            "attempts": "Attempts",
+            "requests": "Requests",
+            "cost_usd": "Cost",
+            "share_of_all_cost": "Of all cost",
+        },
+    ),
+    (
+        "Gates that stopped changes",
+        "SELECT * FROM gate_outcomes WHERE failed + not_measurable > 0 ORDER BY failed DESC, gate, task_type",
+        {
+            "gate": "Gate",
+            "task_type": "Type",
+            "judged": "Judged",
+            "failed": "Failed",
+            "not_measurable": "Not measurable",
+        },
+    ),
+)
+
+
+def _totals(ledger: Ledger) -> str:
+    total = ledger.summary()
+    if not total.tasks:
+        return "# What the crew cost\n\nNothing is recorded yet."
+    statuses = ", ".join(f"{n} {status.replace('_', ' ')}" for status, n in total.tasks_by_status.items())
+    lines = [
+        "# What the crew cost",
+        "",
+        f"- **{total.tasks} tasks**: {statuses}",
+        f"- **{usd(total.cost_usd)}** in {total.attempts} attempts with {total.requests:,} requests, "
+        f"{total.input_tokens:,} tokens sent and {total.output_tokens:,} received",
+    ]
+    if total.accepted:
+        lines.append(
+            f"- **{usd(total.cost_per_accepted_usd)}** and {total.requests_per_accepted:,.1f} requests "
+            f"for each of {total.accepted} accepted changes, failures included"
+        )
+    if total.calls_of_unknown_cost:
+        lines.append(f"- requests whose cost is unknown and not in these sums: {total.calls_of_unknown_cost:,}")
+    return "\n".join(lines)
+
+
+def _section(ledger: Ledger, title: str, sql: str, headings: dict[str, str]) -> str:
+    rows = ledger.query(sql)
+    return f"## {title}\n\n{markdown_table(rows, headings) if rows else 'None.'}"

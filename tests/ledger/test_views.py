@@ -1,0 +1,97 @@
+"""The public views: golden rows, documented columns, types and units."""
+
+import json
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from nightcrew.ledger.ledger import Ledger
+from nightcrew.ledger.schema import PUBLIC_VIEWS, VIEWS_FOLDER, load_view, script
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def plain(value: Any) -> Any:
+    """A cell as JSON can hold it; money keeps its type by being a string."""
+    match value:
+        case Decimal():
+            return f"${value:f}"
+        case datetime() | date():
+            return value.isoformat()
+        case float():
+            return round(value, 6)
+        case dict():
+            return {key: plain(item) for key, item in value.items()}
+        case list():
+            return [plain(item) for item in value]
+    return value
+
+
+def rows_of(ledger: Ledger, view: str) -> list[Any]:
+    return [plain(row) for row in ledger.query(f"SELECT * FROM {view} ORDER BY ALL")]
+
+
+@pytest.mark.parametrize("view", PUBLIC_VIEWS)
+def test_a_night_gives_exactly_these_rows(night: Ledger, view: str) -> None:
+    assert rows_of(night, view) == json.loads((GOLDEN / f"{view}.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("view", PUBLIC_VIEWS)
+def test_the_documented_columns_are_the_real_ones(night: Ledger, view: str) -> None:
+    documented = load_view(VIEWS_FOLDER / f"{view}.sql")
+    assert list(documented.columns) == [row["column_name"] for row in night.query(f"DESCRIBE {view}")]
+    assert documented.question.endswith(("?", ".")) and documented.grain.endswith(".")
+
+
+def test_every_view_in_the_folder_is_public() -> None:
+    assert sorted(PUBLIC_VIEWS) == sorted(path.stem for path in VIEWS_FOLDER.iterdir())
+
+
+def test_what_a_column_means_can_be_asked_in_sql(night: Ledger) -> None:
+    (row,) = night.query(
+        "SELECT comment FROM duckdb_columns() WHERE table_name = 'model_calls' AND column_name = 'cost_usd'"
+    )
+    assert "NULL: unknown" in row["comment"]
+
+
+@pytest.mark.parametrize("view", PUBLIC_VIEWS)
+def test_types_are_those_the_names_promise(night: Ledger, view: str) -> None:
+    for row in night.query(f"DESCRIBE {view}"):
+        name, kind = row["column_name"], row["column_type"]
+        assert kind != "HUGEINT", name
+        if name.endswith("_usd"):
+            assert kind == "DECIMAL(18,9)", name
+        if name.endswith("_at"):
+            assert kind == "TIMESTAMP WITH TIME ZONE", name
+
+
+def test_days_and_hours_are_utc_whatever_the_session_thinks(night_dir: Path) -> None:
+    """21:00 to 22:00 UTC on the 23rd is the 24th in Tokyo; the views do not care."""
+    with duckdb.connect() as session:
+        session.execute("SET TimeZone = 'Asia/Tokyo'")
+        session.execute(script(night_dir)).fetchall()
+        assert session.execute("SELECT DISTINCT day FROM budget_burn_down").fetchall() == [
+            (date(2026, 11, 23),)
+        ]
+        assert session.execute("SELECT min(hour) FROM throughput_hourly").fetchall() == [
+            (datetime(2026, 11, 23, 21),)
+        ]
+
+
+def test_an_unknown_cost_is_never_zero(night: Ledger) -> None:
+    """t-prose made one call of unknown cost: NULL in the call, the attempt and the task."""
+    for view in ("model_calls", "attempts", "tasks"):
+        assert night.query(f"SELECT cost_usd FROM {view} WHERE task_id = 't-prose'") == [{"cost_usd": None}]
+    assert night.query("SELECT count(*) AS n FROM model_calls WHERE is_cost_unknown") == [{"n": 1}]
+
+
+def test_views_agree_on_what_was_spent(night: Ledger) -> None:
+    sums = [
+        night.query(f"SELECT sum(cost_usd) AS usd FROM {view}")[0]["usd"]
+        for view in ("model_calls", "attempts", "tasks", "cost_per_accepted_change", "model_performance")
+    ]
+    assert set(sums) == {Decimal("0.007000002")}  # 0.001 + 0.0000000015 (to nine decimals) + 0.002 + 0.004
