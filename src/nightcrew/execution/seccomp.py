@@ -1,0 +1,221 @@
+"""The system calls that confined code may not make, as a BPF program for the kernel.
+
+A deny list beside namespaces and dropped capabilities: it takes away what those leave open, the kernel's
+large and seldom used doors. Everything not named is allowed. No library is needed: the program is data.
+"""
+
+import errno
+import platform
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nightcrew.errors import SandboxUnavailable
+
+_LOAD, _JUMP_EQ, _JUMP_GE, _JUMP_SET, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_ALLOW, _KILL_PROCESS, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
+_NUMBER, _ARCH = 0, 4  # offsets in struct seccomp_data
+
+_NEW_NAMESPACES = 0x7E020000  # CLONE_NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET
+_TERMINAL_INJECTION = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX
+_FAMILIES = (1, 2, 10)  # AF_UNIX, AF_INET, AF_INET6
+
+# Since 5.1 new calls have the same number everywhere.
+_COMMON = {
+    "io_uring_setup": 425,
+    "io_uring_enter": 426,
+    "io_uring_register": 427,
+    "open_tree": 428,
+    "move_mount": 429,
+    "fsopen": 430,
+    "fsconfig": 431,
+    "fsmount": 432,
+    "fspick": 433,
+    "pidfd_getfd": 438,
+    "process_madvise": 440,
+    "mount_setattr": 442,
+    "quotactl_fd": 443,
+    "memfd_secret": 447,
+    "set_mempolicy_home_node": 450,
+    "open_tree_attr": 467,
+}
+_X86_64 = {
+    # Shared memory and queues that are counted for no process and live in no sized file system.
+    "shmget": 29,
+    "msgget": 68,
+    "ptrace": 101,
+    "syslog": 103,
+    "uselib": 134,
+    "vhangup": 153,
+    "modify_ldt": 154,
+    "pivot_root": 155,
+    "adjtimex": 159,
+    "chroot": 161,
+    "acct": 163,
+    "settimeofday": 164,
+    "mount": 165,
+    "umount2": 166,
+    "swapon": 167,
+    "swapoff": 168,
+    "reboot": 169,
+    "sethostname": 170,
+    "setdomainname": 171,
+    "iopl": 172,
+    "ioperm": 173,
+    "init_module": 175,
+    "delete_module": 176,
+    "quotactl": 179,
+    "lookup_dcookie": 212,
+    "clock_settime": 227,
+    "mbind": 237,
+    "set_mempolicy": 238,
+    "kexec_load": 246,
+    "add_key": 248,
+    "request_key": 249,
+    "keyctl": 250,
+    "migrate_pages": 256,
+    "unshare": 272,
+    "vmsplice": 278,
+    "move_pages": 279,
+    "perf_event_open": 298,
+    "fanotify_init": 300,
+    "name_to_handle_at": 303,
+    "open_by_handle_at": 304,
+    "clock_adjtime": 305,
+    "setns": 308,
+    "process_vm_readv": 310,
+    "process_vm_writev": 311,
+    "kcmp": 312,
+    "finit_module": 313,
+    "memfd_create": 319,
+    "kexec_file_load": 320,
+    "bpf": 321,
+    "userfaultfd": 323,
+}
+_AARCH64 = {
+    "lookup_dcookie": 18,
+    "umount2": 39,
+    "mount": 40,
+    "pivot_root": 41,
+    "chroot": 51,
+    "vhangup": 58,
+    "quotactl": 60,
+    "vmsplice": 75,
+    "acct": 89,
+    "unshare": 97,
+    "kexec_load": 104,
+    "init_module": 105,
+    "delete_module": 106,
+    "clock_settime": 112,
+    "syslog": 116,
+    "ptrace": 117,
+    "reboot": 142,
+    "sethostname": 161,
+    "setdomainname": 162,
+    "settimeofday": 170,
+    "adjtimex": 171,
+    "msgget": 186,
+    "shmget": 194,
+    "add_key": 217,
+    "request_key": 218,
+    "keyctl": 219,
+    "swapon": 224,
+    "swapoff": 225,
+    "mbind": 235,
+    "set_mempolicy": 237,
+    "migrate_pages": 238,
+    "move_pages": 239,
+    "perf_event_open": 241,
+    "fanotify_init": 262,
+    "name_to_handle_at": 264,
+    "open_by_handle_at": 265,
+    "clock_adjtime": 266,
+    "setns": 268,
+    "process_vm_readv": 270,
+    "process_vm_writev": 271,
+    "kcmp": 272,
+    "finit_module": 273,
+    "memfd_create": 279,
+    "bpf": 280,
+    "userfaultfd": 282,
+    "kexec_file_load": 294,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Machine:
+    """What differs between processors."""
+
+    audit_arch: int
+    denied: dict[str, int]
+    clone: int
+    ioctl: int
+    socket: int
+    clone3: int = 435
+    second_abi: int | None = None  # call numbers from here on belong to another ABI
+
+
+_MACHINES = {
+    "x86_64": _Machine(0xC000003E, _X86_64, clone=56, ioctl=16, socket=41, second_abi=0x40000000),
+    "aarch64": _Machine(0xC00000B7, _AARCH64, clone=220, ioctl=29, socket=198),
+}
+
+
+def seccomp_program(machine: str | None = None) -> bytes:
+    """The filter for this processor (or the named one), as the kernel takes it.
+
+    Raises:
+        SandboxUnavailable: no table of call numbers for this processor.
+    """
+    name = machine or platform.machine()
+    if name not in _MACHINES:
+        raise SandboxUnavailable(
+            f"the sandbox knows the system calls of {', '.join(_MACHINES)}, not of {name}: run Nightcrew "
+            "on one of those, or set NIGHTCREW_SANDBOX=none, which every verdict then says"
+        )
+    return b"".join(_instructions(_MACHINES[name]))
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _instructions(machine: _Machine) -> Iterator[bytes]:
+    yield _op(_LOAD, _ARCH)
+    yield _op(_JUMP_EQ, machine.audit_arch, 1, 0)
+    yield _op(_RETURN, _KILL_PROCESS)
+    yield _op(_LOAD, _NUMBER)
+    if machine.second_abi is not None:
+        yield from (_op(_JUMP_GE, machine.second_abi, 0, 1), _op(_RETURN, _KILL_PROCESS))
+    # "Not implemented" sends the C library back to plain clone, whose flags can be looked at.
+    yield from _refuse(machine.clone3, errno.ENOSYS)
+    for number in sorted({*machine.denied.values(), *_COMMON.values()}):
+        yield from _refuse(number, errno.EPERM)
+    yield from _when(machine.clone, [_argument(0), *_refuse_bits(_NEW_NAMESPACES), _op(_RETURN, _ALLOW)])
+    injections = [op for request in _TERMINAL_INJECTION for op in _refuse(request, errno.EPERM)]
+    yield from _when(machine.ioctl, [_argument(1), *injections, _op(_RETURN, _ALLOW)])
+    families = [op for family in _FAMILIES for op in (_op(_JUMP_EQ, family, 0, 1), _op(_RETURN, _ALLOW))]
+    no_family = _op(_RETURN, _ERRNO | errno.EAFNOSUPPORT)
+    yield from _when(machine.socket, [_argument(0), *families, no_family])
+    yield _op(_RETURN, _ALLOW)
+
+
+def _op(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
+    return struct.pack("=HBBI", code, if_true, if_false, value)
+
+
+def _argument(index: int) -> bytes:
+    """Load the low half of an argument; flags, requests and families are all 32 bits wide."""
+    return _op(_LOAD, 16 + 8 * index)
+
+
+def _refuse(value: int, code: int) -> list[bytes]:
+    return [_op(_JUMP_EQ, value, 0, 1), _op(_RETURN, _ERRNO | code)]
+
+
+def _refuse_bits(bits: int) -> list[bytes]:
+    return [_op(_JUMP_SET, bits, 0, 1), _op(_RETURN, _ERRNO | errno.EPERM)]
+
+
+def _when(number: int, body: list[bytes]) -> list[bytes]:
+    """`body` for this call alone; it ends in a return, so the accumulator is free to use."""
+    return [_op(_JUMP_EQ, number, 0, len(body)), *body]
