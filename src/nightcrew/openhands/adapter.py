@@ -1,0 +1,110 @@
+"""The trusted side of the agent: starts the client in the sandbox and judges how it ended.
+
+Imports neither `openhands` nor `litellm`, and writes nothing into the workspace. It does not retry: a model
+call is retried by the gateway, an attempt by the flow.
+"""
+
+import json
+import logging
+import sys
+import uuid
+
+from nightcrew.execution.briefing import briefing
+from nightcrew.execution.environment import project_paths
+from nightcrew.execution.execution_engine import Assignment, Report
+from nightcrew.execution.sandbox import Mount, runtime_mounts
+from nightcrew.openhands.ending import how_it_ended
+from nightcrew.openhands.protocol import Brief, cut, read_result
+
+log = logging.getLogger(__name__)
+
+CLIENT = "nightcrew.openhands.client"
+GRACE_SECONDS = 5.0
+"""What the client stops before the sandbox's wall time, to tell how it stood."""
+
+
+SOCKET = "/run/nightcrew/gateway.sock"
+STATE = "/run/nightcrew/state"
+
+
+class OpenHandsAdapter:
+    """The executor *openhands*: an agent loop with a terminal and a file editor."""
+
+    def execute(self, assignment: Assignment) -> Report:
+        """Let the agent work on the assignment until it stops or is stopped."""
+        completed = assignment.sandbox.run(
+            # -I: neither the workspace nor its PYTHONPATH can lend the client a module.
+            [sys.executable, "-I", "-m", CLIENT, SOCKET, STATE],
+            workspace=assignment.checkout.path,
+            mounts=_mounts(assignment),
+            env=_environment(assignment),
+            stdin=_brief(assignment).model_dump_json().encode(),
+            limits=assignment.limits,
+            on_stdout=Progress(assignment.attempt_id),
+        )
+        result = read_result(completed.stdout.decode(errors="replace"))
+        report = how_it_ended(result, completed, assignment.door.usage())
+        log.info("%s: the agent ended %s: %s", assignment.attempt_id, report.end, report.detail)
+        return report
+
+
+class Progress:
+    """Logs what the agent does while it does it, from the pieces of the client's output."""
+
+    def __init__(self, attempt_id: str) -> None:
+        self._attempt_id = attempt_id
+        self._rest = b""
+        self._actions = 0
+
+    def __call__(self, piece: bytes) -> None:
+        """Take the next piece; a line may come in several."""
+        *lines, self._rest = (self._rest + piece).split(b"\n")
+        for line in lines:
+            self._tell(line)
+
+    def _tell(self, line: bytes) -> None:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            return
+        if event.get("event") == "action":
+            self._actions += 1
+            what = " ".join(str(value) for value in event.get("arguments", {}).values())
+            log.info(
+                "%s: action %d: %s %s", self._attempt_id, self._actions, event.get("tool"), cut(what, 120)
+            )
+        elif event.get("event") in {"tool_error", "error"}:
+            log.warning("%s: %s", self._attempt_id, cut(str(event.get("text")), 300))
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _brief(assignment: Assignment) -> Brief:
+    wall_seconds = assignment.limits.wall_seconds
+    return Brief(
+        conversation_id=str(uuid.uuid5(uuid.NAMESPACE_OID, assignment.attempt_id)),
+        prompt=briefing(assignment),
+        model=assignment.door.model,
+        token=assignment.door.token,
+        max_iterations=assignment.max_iterations,
+        wall_seconds=max(wall_seconds - GRACE_SECONDS, wall_seconds / 2),
+        call_seconds=wall_seconds,
+    )
+
+
+def _mounts(assignment: Assignment) -> tuple[Mount, ...]:
+    return (
+        *runtime_mounts(),
+        *assignment.environment.mounts,
+        Mount(assignment.door.socket_path, SOCKET),
+        Mount(assignment.state_dir, STATE, writable=True),
+    )
+
+
+def _environment(assignment: Assignment) -> dict[str, str]:
+    """What the agent's shell finds: the repository's own Python first. No key is among it."""
+    return {
+        "PATH": f"{assignment.environment.bin}:/usr/local/bin:/usr/bin:/bin",
+        "PYTHONPATH": ":".join(project_paths(assignment.checkout.path)),
+    }

@@ -1,0 +1,111 @@
+"""The OpenHands agent in the sandbox: `python -I -m nightcrew.openhands.client SOCKET STATE`.
+
+Works in the current folder. Reads a brief from stdin, writes an event a line to stdout and the result last
+(`protocol`). Holds no key but the attempt's own token for the gateway, and keeps that from the agent's
+shell, which runs as the same user.
+"""
+
+import asyncio
+import ctypes
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import NoReturn, TextIO
+
+from nightcrew.openhands.protocol import RESULT_MARK, Brief, ErrorFacts, Exit, Result, cut, exit_code
+from nightcrew.openhands.relay import Relay
+
+PR_SET_DUMPABLE = 4
+CLOSE_SECONDS = 2.0
+
+
+class OpenHandsClient:
+    """Does one brief."""
+
+    def __init__(self, brief: Brief, *, socket_path: str, state_dir: str, out: TextIO) -> None:
+        self._brief = brief
+        self._socket_path = socket_path
+        self._state_dir = state_dir
+        self._out = out
+        self._deadline = time.monotonic() + brief.wall_seconds
+
+    def run(self) -> Result:
+        """Load the SDK, let the agent work, tell how it stood at the end."""
+        from nightcrew.openhands.quiet import load_sdk
+
+        load_sdk(self._state_dir)
+        import_cpu = time.process_time()
+        from nightcrew.openhands.session import Session
+
+        relay = Relay(self._socket_path)
+        session = Session(
+            self._brief,
+            base_url=f"http://127.0.0.1:{relay.port}",
+            state_dir=self._state_dir,
+            emit=self._emit,
+        )
+        # Not asyncio.run(): it waits for the thread of a tool that still runs.
+        loop = asyncio.new_event_loop()
+        result = loop.run_until_complete(session.run(max(0.1, self._deadline - time.monotonic())))
+        _give(CLOSE_SECONDS, session.close)
+        times = {"import_cpu_seconds": import_cpu, "total_cpu_seconds": time.process_time()}
+        return result.model_copy(update=times)
+
+    def _emit(self, event: dict[str, object]) -> None:
+        self._out.write(json.dumps(event) + "\n")
+        self._out.flush()
+
+
+def main() -> NoReturn:
+    """Do the brief on stdin and leave with the exit code that goes with its result."""
+    out = _private_stdout()
+    _lock_process()
+    try:
+        _, socket_path, state_dir = sys.argv
+        brief = Brief.model_validate_json(sys.stdin.buffer.read())
+    except ValueError as error:
+        sys.stderr.write(f"the brief cannot be read: {error}\n")
+        _leave(Exit.CONFIG)
+    try:
+        result = OpenHandsClient(brief, socket_path=socket_path, state_dir=state_dir, out=out).run()
+        code = exit_code(result)
+    except Exception as error:  # whatever it is, the adapter has to be told
+        facts = ErrorFacts(name=type(error).__name__, text=cut(str(error)))
+        result, code = Result(status="crashed", error=facts), Exit.INTERNAL
+    out.write(f"{RESULT_MARK}{result.model_dump_json()}\n")
+    out.flush()
+    _leave(code)
+
+
+def _private_stdout() -> TextIO:
+    """The real stdout for ourselves; what libraries print goes to stderr."""
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace")
+    os.dup2(2, 1)
+    return out
+
+
+def _lock_process() -> None:
+    """Close this process's /proc entries to its own user: the agent's shell could read the token, or write
+    a result of its own to our stdout.
+    """
+    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0)
+
+
+def _give(seconds: float, close: Callable[[], None]) -> None:
+    """Let `close` have its time, then go on without it."""
+    closing = threading.Thread(target=close, daemon=True)
+    closing.start()
+    closing.join(seconds)
+
+
+def _leave(code: Exit) -> NoReturn:
+    """End at once: threads of running tools and exit handlers of libraries are not waited for."""
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""How an attempt of the agent ended, judged on the trusted side.
+
+The word of the sandbox counts least: first comes what its keeper saw, then what the gateway saw, then what
+the client says. The SDK calls plain talk *finished*; here the finish tool must have been called last.
+"""
+
+from nightcrew.execution.attempt import AttemptEnd
+from nightcrew.execution.execution_engine import DoorUsage, Report
+from nightcrew.execution.sandbox import Completed
+from nightcrew.openhands.errors import classify_error
+from nightcrew.openhands.protocol import ErrorFacts, Exit, Result, cut
+
+ITERATIONS = "MaxIterationsReached"
+CUT_OFF = "length"
+"""The finish reason of an answer that reached the output limit."""
+INVALID_CALLS = 3
+"""Invalid tool calls in a row that say that the model does no better."""
+SIGNALLED = 128
+"""Exit codes above this one, and negative ones, tell of a signal."""
+
+
+def how_it_ended(result: Result | None, completed: Completed, usage: DoorUsage) -> Report:
+    """How the attempt ended, and why in one sentence for a person."""
+    if completed.killed_by is not None:
+        end, detail = _killed(completed.killed_by)
+    elif result is None:
+        end, detail = _without_result(completed)
+    elif result.timed_out:
+        end, detail = AttemptEnd.WALL_TIME, f"the time was up after {completed.seconds:.0f} s"
+    elif result.error is not None and result.error.name != ITERATIONS:
+        end, detail = _by_error(result.error, usage)
+    else:
+        end, detail = _by_itself(result, usage)
+    return Report(end=end, detail=detail, said=result.said if result is not None else "")
+
+
+def _killed(by: str) -> tuple[AttemptEnd, str]:
+    if by == "wall_time":
+        return AttemptEnd.WALL_TIME, "the time was up and the sandbox was ended"
+    if by == "cancelled":
+        return AttemptEnd.CANCELLED, "the attempt was cancelled"
+    return AttemptEnd.KILLED, f"the sandbox was ended at its limit: {by}"
+
+
+def _without_result(completed: Completed) -> tuple[AttemptEnd, str]:
+    """The client died. By a signal: what ran in the sandbox may have done that, so it is no excuse."""
+    code = completed.returncode
+    if code < 0 or code > SIGNALLED:
+        return (
+            AttemptEnd.KILLED,
+            f"the agent's process was ended by signal {code % SIGNALLED if code > 0 else -code}",
+        )
+    last_words = cut(completed.stderr.decode(errors="replace").strip(), 300)
+    why = "could not read its brief" if code == Exit.CONFIG else f"ended without a result (exit code {code})"
+    return AttemptEnd.INFRASTRUCTURE, f"the agent's process {why}: {last_words or 'it said nothing'}"
+
+
+def _by_error(error: ErrorFacts, usage: DoorUsage) -> tuple[AttemptEnd, str]:
+    """The gateway knows better than the client why a call failed: it sees the account and all the models."""
+    row = classify_error(error)
+    if usage.infrastructure:
+        return AttemptEnd.INFRASTRUCTURE, usage.stopped or row.meaning
+    if usage.stopped is not None:
+        return (AttemptEnd.BUDGET if "budget" in usage.stopped else AttemptEnd.MODEL_UNFIT), usage.stopped
+    status = f" {error.status}" if error.status else ""
+    return row.end, f"{row.meaning} ({error.name}{status}: {cut(error.text, 200)})"
+
+
+def _by_itself(result: Result, usage: DoorUsage) -> tuple[AttemptEnd, str]:
+    """No error and no limit from outside: the agent stopped, or the SDK stopped it."""
+    if result.finish_called:
+        if usage.calls == 0:
+            return AttemptEnd.INFRASTRUCTURE, "the client says finished, but the gateway saw no model call"
+        return AttemptEnd.FINISHED, "the agent called finish"
+    if result.error is not None:
+        return AttemptEnd.ITERATION_LIMIT, f"no end after {result.calls} model calls"
+    if result.finish_reason == CUT_OFF:
+        return AttemptEnd.TRUNCATED, "the model's output limit cut its last answer off"
+    if result.status == "stuck":
+        return _stuck(result)
+    if result.status == "finished":
+        nudged = " and again when told to act" if result.nudges else ""
+        return AttemptEnd.PROSE, f"the model answered in text without acting{nudged}"
+    return AttemptEnd.INFRASTRUCTURE, f"the SDK stopped with the status {result.status}"
+
+
+def _stuck(result: Result) -> tuple[AttemptEnd, str]:
+    if result.tool_errors >= INVALID_CALLS:
+        return AttemptEnd.INVALID_OUTPUT, f"{result.tool_errors} tool calls in a row could not be read or run"
+    return AttemptEnd.STUCK, "the agent repeated itself"

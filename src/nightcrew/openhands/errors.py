@@ -1,0 +1,171 @@
+"""What each error of the OpenHands SDK and LiteLLM means, as one table.
+
+Works on plain data (exception name, HTTP status, text), so that the trusted side needs neither library. The
+rows were found by running the SDK against a server that fails in each of these ways; first match wins. The
+table does not copy the SDK's own opinion, which is wrong in places: it calls 402, 403 and 413 transient.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from nightcrew.errors import AccountStopped, BudgetReached, Fatal, ModelUnfit, NightcrewError, Transient
+from nightcrew.execution.attempt import AttemptEnd
+from nightcrew.openhands.protocol import ErrorFacts
+
+
+class OpenHandsErrorType(StrEnum):
+    """What kind of thing went wrong."""
+
+    CONNECTION = "connection"
+    TIMEOUT = "timeout"
+    AUTHENTICATION = "authentication"
+    RATE_LIMIT = "rate_limit"
+    VALIDATION = "validation"
+    SDK = "sdk"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRow:
+    """One condition: how it shows, what it is, what to do next. Every condition that is named must hold."""
+
+    meaning: str
+    error_type: OpenHandsErrorType
+    treatment: type[NightcrewError]
+    names: frozenset[str] = frozenset()
+    statuses: frozenset[int] = frozenset()
+    words: tuple[str, ...] = ()
+
+    def fits(self, error: ErrorFacts) -> bool:
+        """True where the error is of this condition."""
+        return (
+            (not self.names or bool(self.names & {error.name, error.cause}))
+            and (not self.statuses or error.status in self.statuses)
+            and (not self.words or any(word in error.text.lower() for word in self.words))
+        )
+
+    @property
+    def end(self) -> AttemptEnd:
+        """How an attempt ended that ended by this error."""
+        if self.treatment is ModelUnfit:
+            return AttemptEnd.MODEL_UNFIT
+        return AttemptEnd.BUDGET if self.treatment is BudgetReached else AttemptEnd.INFRASTRUCTURE
+
+
+def classify_error(error: ErrorFacts) -> ErrorRow:
+    """The row of the table that `error` belongs to; the last one takes what nobody has seen yet."""
+    return next((row for row in ERROR_TABLE if row.fits(error)), UNKNOWN)
+
+
+_KIND = OpenHandsErrorType
+
+ERROR_TABLE = (
+    ErrorRow(
+        "the context window of the model is too small",
+        _KIND.VALIDATION,
+        ModelUnfit,
+        names=frozenset({"LLMContextWindowExceedError", "LLMContextWindowTooSmallError"}),
+    ),
+    ErrorRow(
+        "the context window of the model is too small",
+        _KIND.VALIDATION,
+        ModelUnfit,
+        statuses=frozenset({400, 413}),
+        words=("context length", "context window", "reduce the length"),
+    ),
+    ErrorRow(
+        "the provider's content filter refused the request",
+        _KIND.VALIDATION,
+        ModelUnfit,
+        names=frozenset({"LLMContentPolicyViolationError"}),
+    ),
+    ErrorRow(
+        "the model cannot follow the history of its own tool calls",
+        _KIND.VALIDATION,
+        ModelUnfit,
+        names=frozenset({"LLMMalformedConversationHistoryError"}),
+    ),
+    ErrorRow(
+        "the budget or the account's credits are used up",
+        _KIND.AUTHENTICATION,
+        BudgetReached,
+        statuses=frozenset({402}),
+    ),
+    ErrorRow(
+        "the account is refused",
+        _KIND.AUTHENTICATION,
+        AccountStopped,
+        names=frozenset({"LLMAuthenticationError"}),
+    ),
+    ErrorRow("the account is refused", _KIND.AUTHENTICATION, AccountStopped, statuses=frozenset({401})),
+    ErrorRow("the provider forbids this request", _KIND.VALIDATION, ModelUnfit, statuses=frozenset({403})),
+    ErrorRow(
+        "the day's quota is used up",
+        _KIND.RATE_LIMIT,
+        BudgetReached,
+        statuses=frozenset({429}),
+        words=("per-day", "per day", "daily"),
+    ),
+    ErrorRow("the rate limit is reached", _KIND.RATE_LIMIT, Transient, statuses=frozenset({429})),
+    ErrorRow(
+        "the rate limit is reached",
+        _KIND.RATE_LIMIT,
+        Transient,
+        names=frozenset({"LLMRateLimitError"}),
+    ),
+    ErrorRow(
+        "the model is gone or no endpoint of it can use tools",
+        _KIND.VALIDATION,
+        ModelUnfit,
+        statuses=frozenset({404, 410}),
+    ),
+    ErrorRow("no answer in time", _KIND.TIMEOUT, Transient, statuses=frozenset({408, 504})),
+    ErrorRow("no answer in time", _KIND.TIMEOUT, Transient, names=frozenset({"LLMTimeoutError"})),
+    ErrorRow(
+        "the request is too large for the model", _KIND.VALIDATION, ModelUnfit, statuses=frozenset({413})
+    ),
+    ErrorRow(
+        "the model does not accept the request",
+        _KIND.VALIDATION,
+        ModelUnfit,
+        statuses=frozenset({400, 422}),
+    ),
+    ErrorRow(
+        "the model does not accept the request",
+        _KIND.VALIDATION,
+        ModelUnfit,
+        names=frozenset({"LLMBadRequestError", "FunctionCallValidationError", "FunctionCallConversionError"}),
+    ),
+    ErrorRow(
+        "the provider has a fault",
+        _KIND.CONNECTION,
+        Transient,
+        statuses=frozenset({200, 500, 502, 503, 520, 521, 522, 523, 524, 529}),
+    ),
+    ErrorRow(
+        "the provider cannot be reached or does not answer",
+        _KIND.CONNECTION,
+        Transient,
+        names=frozenset({"LLMServiceUnavailableError", "LLMNoResponseError", "APIConnectionError"}),
+    ),
+    ErrorRow(
+        "the provider has a fault",
+        _KIND.CONNECTION,
+        Transient,
+        names=frozenset({"APIError", "BadGatewayError", "InternalServerError"}),
+    ),
+    ErrorRow(
+        "the SDK cannot be loaded or has changed",
+        _KIND.SDK,
+        Fatal,
+        names=frozenset({"ImportError", "ModuleNotFoundError", "AttributeError", "TypeError"}),
+    ),
+    ErrorRow(
+        "the SDK has a fault of its own",
+        _KIND.SDK,
+        Transient,
+        names=frozenset({"KeyError", "AssertionError", "ValidationError", "PydanticSerializationError"}),
+    ),
+)
+
+UNKNOWN = ErrorRow("an error that is not in the table", _KIND.UNKNOWN, Transient)

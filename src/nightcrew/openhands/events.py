@@ -1,0 +1,62 @@
+"""What the agent does, as it does it: one bounded JSON object for each event of the SDK.
+
+Also keeps what the result needs to know of the conversation's end.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from openhands.sdk.event import ActionEvent, AgentErrorEvent, Event, MessageEvent, ObservationEvent
+from openhands.sdk.event.conversation_error import ConversationErrorEvent
+
+from nightcrew.openhands.protocol import ErrorFacts, cut
+
+type Emit = Callable[[dict[str, object]], None]
+
+
+class EventLog:
+    """A callback of the conversation."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self.said = ""
+        self.finish_called = False
+        self.tool_errors = 0
+        self.error: ErrorFacts | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Take note of one event and pass it on."""
+        match event:
+            case ActionEvent():
+                self._on_action(event)
+            case AgentErrorEvent():
+                self.tool_errors += 1
+                self._emit({"event": "tool_error", "tool": event.tool_name, "text": cut(event.error)})
+            case ObservationEvent():
+                self._on_observation(event)
+            case MessageEvent() if event.source == "agent":
+                self.said, self.finish_called = _text(event.llm_message.content), False
+                self._emit({"event": "message", "text": cut(self.said)})
+            case ConversationErrorEvent():
+                self.error = ErrorFacts(name=event.code, text=cut(event.detail))
+                self._emit({"event": "error", "code": event.code, "text": cut(event.detail)})
+
+    def _on_action(self, event: Any) -> None:
+        self.finish_called = event.tool_name == "finish" and event.action is not None
+        if event.action is None:
+            return
+        arguments = event.action.model_dump(mode="json", exclude={"kind"}, exclude_defaults=True)
+        if self.finish_called:
+            self.said = str(arguments.get("message", ""))
+        shown = {name: cut(str(value), 500) for name, value in arguments.items()}
+        self._emit({"event": "action", "tool": event.tool_name, "arguments": shown})
+
+    def _on_observation(self, event: Any) -> None:
+        self.tool_errors = 0
+        text = _text(event.observation.to_llm_content)
+        failed = bool(event.observation.is_error)
+        self._emit({"event": "observation", "tool": event.tool_name, "failed": failed, "text": cut(text)})
+
+
+def _text(content: Any) -> str:
+    return "\n".join(part.text for part in content if getattr(part, "text", None))
