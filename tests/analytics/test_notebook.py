@@ -1,0 +1,68 @@
+"""The notebook runs without a browser, on a full ledger, an empty one and none."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nightcrew.ledger.ledger import Ledger
+
+NOTEBOOK = Path(__file__).parents[2] / "analytics" / "notebooks" / "cost_and_quality.py"
+
+pytest.importorskip("marimo")
+
+
+def run_notebook() -> dict[str, Any]:
+    """What the notebook's cells defined."""
+    spec = importlib.util.spec_from_file_location("cost_and_quality", NOTEBOOK)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    _, definitions = module.app.run()
+    return dict(definitions)
+
+
+def test_it_shows_cost_and_quality_by_model_and_type(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIGHTCREW_HOME", str(home))
+    shown = run_notebook()
+    assert [(row["model"], row["task_type"], row["accepted"]) for row in shown["by_model"]] == [
+        ("maker/free:free", "documentation", 1),
+        ("maker/good", "unit_test", 1),
+        ("maker/lazy", "bug_fix", 0),
+        ("maker/lazy", "unit_test", 0),
+    ]
+    assert shown["totals"]["cost_usd"] == pytest.approx(0.007000002)
+    chart = json.dumps(shown["cost_and_quality_chart"].to_dict())
+    assert "maker/lazy" in chart and "success_rate_low" in chart
+    assert shown["reasons"][0]["gate"] == "asserts"
+    assert {"gate": "asserts", "outcome": "fail", "findings": 1} in shown["gates"]
+    assert len(shown["tasks"]) == 6 and sum(row["calls"] for row in shown["calls"]) == 8
+
+
+def test_it_opens_on_an_empty_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIGHTCREW_HOME", str(tmp_path))
+    with Ledger(tmp_path / "ledger") as ledger:
+        ledger.write_ledger_file()
+    assert run_notebook()["totals"]["tasks"] == 0
+
+
+@pytest.mark.parametrize("place", ["full", "absent"])
+def test_it_runs_as_a_plain_script(home: Path, tmp_path: Path, place: str) -> None:
+    """`python cost_and_quality.py`; where there is no ledger it says so and makes none."""
+    folder = home if place == "full" else tmp_path / "absent"
+    done = subprocess.run(
+        [sys.executable, str(NOTEBOOK)],
+        env=os.environ | {"NIGHTCREW_HOME": str(folder)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert folder.exists() == (place == "full")
