@@ -71,6 +71,8 @@ class Settings(BaseSettings):
     """Account-wide calls a minute to free models, until the provider teaches otherwise."""
     free_requests_per_day: int = 50
     """Account-wide calls a day (UTC) to free models, until the provider teaches otherwise."""
+    unknown_price_usd_per_million: Annotated[Decimal, Field(ge=0)] | None = None
+    """USD per million tokens for models without a published price (0: your own machine); empty: refused."""
     attempt_seconds: Annotated[int, Field(ge=10)] = 900
     """Wall time of one attempt."""
     attempt_iterations: Annotated[int, Field(ge=1)] = 60
@@ -92,6 +94,11 @@ class Settings(BaseSettings):
     def work_dir(self) -> Path:
         """Folder of the running attempts' workspaces; nothing in it outlives its attempt."""
         return self.home / "work"
+
+    @property
+    def memory_path(self) -> Path:
+        """What the model selector has learned."""
+        return self.home / "memory.json"
 
     @property
     def environments_dir(self) -> Path:

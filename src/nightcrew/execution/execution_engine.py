@@ -1,0 +1,137 @@
+"""The execution engine: one attempt from a clean clone to a patch, with nothing left behind.
+
+It prepares, hands over to an executor, and takes the change out. It does not choose models, retry or judge.
+"""
+
+import logging
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from nightcrew.errors import BudgetReached, ModelUnfit, Rejected, Transient
+from nightcrew.execution.assignment import Assignment, DoorUsage, Executor, ModelDoor, Report
+from nightcrew.execution.attempt import Attempt, AttemptEnd
+from nightcrew.execution.briefing import conventions_of
+from nightcrew.execution.environment import build_environment
+from nightcrew.execution.sandbox import Limits, Sandbox
+from nightcrew.execution.workspace import Checkout, extract_patch, make_checkout, remove_tree
+from nightcrew.settings import Settings, TargetConfig, load_target_config
+from nightcrew.task import ExecutorName, Task
+
+__all__ = ["Assignment", "DoorUsage", "ExecutionEngine", "Executor", "ModelDoor", "Report"]
+
+log = logging.getLogger(__name__)
+
+
+class ExecutionEngine:
+    """Runs attempts with the executors it was given."""
+
+    def __init__(
+        self, settings: Settings, sandbox: Sandbox, executors: Mapping[ExecutorName, Executor]
+    ) -> None:
+        self._settings, self._sandbox, self._executors = settings, sandbox, executors
+
+    def run(
+        self,
+        task: Task,
+        *,
+        commit: str,
+        number: int,
+        executor: ExecutorName,
+        model: str,
+        feedback: str,
+        door: ModelDoor,
+        context_tokens: int | None = None,
+    ) -> Attempt:
+        """One attempt. Its workspace is gone when this returns or raises.
+
+        What the model got wrong is how the attempt ended, not an error.
+
+        Raises:
+            Fatal: the repository, its environment, the sandbox or the account is the problem.
+            Transient: the machine or the network is, for now.
+        """
+        started_at = datetime.now(UTC)
+        attempt_id = f"{task.task_id}:{number}"
+        place = self._settings.work_dir / f"{task.task_id}-{number}-{uuid.uuid4().hex[:8]}"
+        try:
+            place.mkdir(parents=True, mode=0o700)
+            checkout = make_checkout(task.repo, commit, place / "clone")
+            config = load_target_config(checkout.path)
+            assignment = Assignment(
+                task=task,
+                attempt_id=attempt_id,
+                number=number,
+                executor=executor,
+                model=model,
+                feedback=feedback,
+                checkout=checkout,
+                environment=build_environment(checkout.path, config, self._settings.environments_dir),
+                sandbox=self._sandbox,
+                door=door,
+                limits=Limits(wall_seconds=self._settings.attempt_seconds),
+                max_iterations=self._settings.attempt_iterations,
+                judged_by=_judged_by(task, config),
+                conventions=conventions_of(checkout.path),
+                state_dir=_made(place / "state"),
+                **({} if context_tokens is None else {"context_tokens": context_tokens}),
+            )
+            report, patch = self._work(assignment)
+        except OSError as error:
+            raise Transient(f"attempt {attempt_id} could not be run: {error}") from error
+        finally:
+            remove_tree(place)
+        usage = door.usage()
+        log.info("attempt %s by %s ended %s: %s", attempt_id, model, report.end, report.detail)
+        return Attempt(
+            attempt_id=attempt_id,
+            task_id=task.task_id,
+            number=number,
+            executor=executor,
+            model=model,
+            models_served=usage.models_served,
+            started_at=started_at,
+            ended_at=datetime.now(UTC),
+            end=report.end,
+            detail=report.detail,
+            patch=patch,
+            calls=usage.calls,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            cost_usd=usage.cost_usd,
+        )
+
+    def _work(self, assignment: Assignment) -> tuple[Report, str]:
+        log.info("attempt %s: %s with %s", assignment.attempt_id, assignment.executor, assignment.model)
+        try:
+            report = self._executors[assignment.executor].execute(assignment)
+        except ModelUnfit as error:
+            report = Report(AttemptEnd.MODEL_UNFIT, str(error))
+        except BudgetReached as error:
+            report = Report(AttemptEnd.BUDGET, str(error))
+        except Rejected as error:
+            report = Report(AttemptEnd.INVALID_OUTPUT, str(error))
+        return _with_patch(report, assignment.checkout)
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _with_patch(report: Report, checkout: Checkout) -> tuple[Report, str]:
+    try:
+        patch = extract_patch(checkout)
+    except Rejected as error:
+        return Report(AttemptEnd.INVALID_OUTPUT, str(error), report.said), ""
+    if report.end is AttemptEnd.FINISHED and not patch:
+        return Report(report.end, f"{report.detail}; it changed nothing", report.said), ""
+    return report, patch
+
+
+def _judged_by(task: Task, config: TargetConfig) -> tuple[str, ...]:
+    return (config.test,) if task.acceptance is None else (config.test, task.acceptance)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(mode=0o700)
+    return folder

@@ -1,0 +1,238 @@
+"""One transaction before each call and one after it: quota, breakers and money, in this order of locks.
+
+Before: account running, a place in the quota, a closed breaker, the worst case reserved; all of it or none.
+After: what was learned, who rests, what it cost.
+"""
+
+import logging
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from sqlalchemy import Connection
+
+from nightcrew.openrouter import breakers, budget, quota
+from nightcrew.openrouter.account import check_running, lock_account
+from nightcrew.openrouter.answers import Outcome
+from nightcrew.openrouter.breakers import SHORT_RETRY_AFTER_SECONDS, Fault, model_key, provider_key
+from nightcrew.openrouter.budget import Budgets, DoesNotFit
+from nightcrew.openrouter.chat_request import (
+    LEAST_OUTPUT_TOKENS,
+    ChatRequest,
+    affordable_output,
+    output_bound,
+    prompt_bound,
+)
+from nightcrew.openrouter.prices import Price
+from nightcrew.openrouter.quota import QuotaLimits
+from nightcrew.openrouter.recovery import Charged, Rests
+from nightcrew.queue.state_store import StateStore
+from nightcrew.selection.candidates import Candidate
+
+log = logging.getLogger(__name__)
+
+# These rest a model at the first occurrence: the other side has said that more calls are useless now.
+_REST_AT_ONCE = frozenset({"upstream_rate_limit", "price_rose"})
+
+
+class Obstacle(StrEnum):
+    """What kept a call from being made."""
+
+    QUOTA = "quota"
+    BREAKER = "resting"
+    BUDGET = "budget"
+    PRICE = "price"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """No call to this model now; `until` None: waiting does not help."""
+
+    obstacle: Obstacle
+    reason: str
+    until: datetime | None = None
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """The right to make one call, with everything that was set aside for it."""
+
+    call_key: str
+    candidate: Candidate
+    price: Price
+    published: Price | None  # the catalogue's price, None at a plain endpoint
+    output_tokens: int
+    reserved_usd: Decimal
+    ignored_providers: tuple[str, ...]
+    started_at: datetime
+
+    @property
+    def uses_quota(self) -> bool:
+        """True if it counts against the account's free calls."""
+        return self.published is not None and self.published.free
+
+
+class Admission:
+    """Admits and settles the calls of one attempt."""
+
+    def __init__(
+        self,
+        store: StateStore,
+        *,
+        account: str,
+        task_id: str,
+        attempt_id: str,
+        budgets: Budgets,
+        limits: QuotaLimits,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._account = account
+        self._task_id = task_id
+        self._attempt_id = attempt_id
+        self._budgets = budgets
+        self._limits = limits
+        self._clock = clock
+
+    def admit(
+        self, candidate: Candidate, price: Price | None, published: Price | None, request: ChatRequest
+    ) -> Ticket | Refusal:
+        """A ticket, or why there is none.
+
+        Raises:
+            AccountStopped: the whole crew is stopped.
+        """
+        if price is None:
+            return Refusal(Obstacle.PRICE, f"no price is known for {candidate.model}", fault="price_unknown")
+        try:
+            return self._admit(candidate, price, published, request)
+        except _Refused as refused:
+            return refused.refusal
+
+    def settle(self, ticket: Ticket, outcome: Outcome, cost_usd: Decimal | None) -> Decimal:
+        """Closes a call's books and returns what it is charged with, in USD."""
+        now = self._clock()
+        model = ticket.candidate.model
+        row = outcome.row
+        with self._store.engine.begin() as connection:
+            if ticket.uses_quota and outcome.http_status is None and not outcome.may_have_cost:
+                quota.release(connection, self._account, ticket.call_key)
+            if row is not None and row.rests is Rests.FREE_MODELS:
+                quota.learn_from_refusal(
+                    connection,
+                    self._account,
+                    self._limits,
+                    fault=row.fault,
+                    trouble=outcome.trouble,
+                    now=now,
+                )
+            keys = [model_key(model)]
+            if ticket.published is not None and (provider := outcome.provider or outcome.trouble.provider):
+                keys.append(provider_key(provider))
+            for key in keys:
+                if row is None:
+                    breakers.record_answer(connection, self._account, key, now=now)
+                elif row.charged is Charged.PROVIDER and row.rests is Rests.MODEL:
+                    breakers.record_fault(
+                        connection, self._account, key, _breaker_fault(key, outcome), now=now
+                    )
+                else:
+                    breakers.give_back_probe(connection, self._account, key, call_key=ticket.call_key)
+            if ticket.reserved_usd == 0:
+                return self._charge_surprise(connection, ticket, cost_usd, now)
+            return budget.settle(connection, ticket.call_key, cost_usd=cost_usd, now=now)
+
+    def _charge_surprise(
+        self, connection: Connection, ticket: Ticket, cost_usd: Decimal | None, now: datetime
+    ) -> Decimal:
+        """A call that was free by the catalogue and was billed all the same is charged all the same."""
+        if not cost_usd:
+            return Decimal(0)
+        log.error("%s was free and cost %s USD", ticket.candidate.model, cost_usd)
+        budget.charge(connection, self._scopes(now), cost_usd, reservation_id=ticket.call_key, now=now)
+        return cost_usd
+
+    def _admit(
+        self, candidate: Candidate, price: Price, published: Price | None, request: ChatRequest
+    ) -> Ticket:
+        now = self._clock()
+        call_key = uuid.uuid4().hex
+        with self._store.engine.begin() as connection:
+            check_running(lock_account(connection, self._account, for_update=False))
+            if published is not None and published.free:
+                wait = quota.lease(
+                    connection, self._account, self._limits, call_key=call_key, model=candidate.model, now=now
+                )
+                if wait is not None:
+                    raise _Refused(Refusal(Obstacle.QUOTA, wait.reason, wait.until, wait.fault))
+            resting = breakers.admit(
+                connection, self._account, model_key(candidate.model), call_key=call_key, now=now
+            )
+            if resting is not None:
+                raise _Refused(Refusal(Obstacle.BREAKER, resting.reason, resting.until))
+            ignored = breakers.resting_providers(connection, self._account, now=now) if published else ()
+            output_tokens = output_bound(request, candidate)
+            reserved = Decimal(0)
+            if not price.free:
+                output_tokens, reserved = self._reserve(
+                    lambda amount: budget.reserve(
+                        connection, self._scopes(now), amount, reservation_id=call_key, now=now
+                    ),
+                    candidate,
+                    price,
+                    request,
+                )
+        return Ticket(call_key, candidate, price, published, output_tokens, reserved, ignored, now)
+
+    def _reserve(
+        self,
+        set_aside: Callable[[Decimal], None],
+        candidate: Candidate,
+        price: Price,
+        request: ChatRequest,
+    ) -> tuple[int, Decimal]:
+        """Sets the worst case aside; where that does not fit, that of the output that can be paid for."""
+        left_usd = self._budgets.call_usd
+        wanted = output_bound(request, candidate)
+        tokens = wanted if left_usd is None else affordable_output(request, candidate, price, left_usd)
+        why = f"one call may cost {left_usd} USD" if left_usd is not None else ""
+        for _ in range(2):
+            if tokens < min(wanted, LEAST_OUTPUT_TOKENS):
+                break
+            amount = price.worst_case(prompt_tokens=prompt_bound(request, candidate), output_tokens=tokens)
+            try:
+                set_aside(amount)
+            except DoesNotFit as error:
+                why = str(error)
+                tokens = min(tokens, affordable_output(request, candidate, price, error.left_usd))
+            else:
+                return tokens, amount
+        raise _Refused(Refusal(Obstacle.BUDGET, why, fault="budget_reached"))
+
+    def _scopes(self, now: datetime) -> dict[str, Decimal]:
+        return budget.scopes_of(self._budgets, task_id=self._task_id, attempt_id=self._attempt_id, now=now)
+
+
+# ----------------------------------------------------------------------------------------------------
+
+
+class _Refused(Exception):
+    """Rolls the transaction back."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.reason)
+        self.refusal = refusal
+
+
+def _breaker_fault(key: str, outcome: Outcome) -> Fault:
+    row = outcome.row
+    assert row is not None
+    asked = outcome.trouble.retry_after_seconds
+    if key.startswith("provider:"):
+        return Fault(row.fault)
+    at_once = row.fault in _REST_AT_ONCE if asked is None else asked > SHORT_RETRY_AFTER_SECONDS
+    return Fault(row.fault, asked, at_once)

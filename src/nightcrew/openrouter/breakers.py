@@ -1,0 +1,189 @@
+"""Circuit breakers per model and per upstream provider, durable and shared by all processes.
+
+A breaker opens on faults in a row or on their share of the calls, and at once where the other side asks for
+rest. It cools down for as long as it was asked to, or twice as long each time, with jitter; then one call
+goes through as a probe, and its outcome closes or opens it again.
+"""
+
+import logging
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Column, Connection, DateTime, Integer, Row, Table, Text, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from nightcrew.queue.state_store import metadata
+
+log = logging.getLogger(__name__)
+
+FAULTS_IN_A_ROW = 3
+FAULT_SHARE, FAULT_SHARE_CALLS = 0.5, 10
+SHARE_WINDOW = timedelta(minutes=10)
+FIRST_REST, LONGEST_REST = timedelta(seconds=15), timedelta(hours=1)
+SHORT_RETRY_AFTER_SECONDS = 5.0  # a wait up to this is spent in place and opens nothing
+PROBE_LIFETIME = timedelta(minutes=5)  # then its process is taken for dead
+
+breakers = Table(
+    "breakers",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("key", Text, primary_key=True),  # model:<id> or provider:<name>
+    Column("in_a_row", Integer, nullable=False, server_default="0"),
+    Column("opened", Integer, nullable=False, server_default="0"),  # times since it last closed
+    Column("cooldown_until", DateTime(timezone=True)),  # null: closed
+    Column("reason", Text),
+    Column("probe", Text),
+    Column("probe_until", DateTime(timezone=True)),
+    Column("calls", Integer, nullable=False, server_default="0"),
+    Column("faults", Integer, nullable=False, server_default="0"),
+    Column("counted_since", DateTime(timezone=True)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Resting:
+    """An open breaker."""
+
+    key: str
+    until: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What a call did to a breaker; `at_once` opens it whatever went before."""
+
+    reason: str
+    retry_after_seconds: float | None = None
+    at_once: bool = False
+
+
+def model_key(model: str) -> str:
+    """A model's breaker."""
+    return f"model:{model}"
+
+
+def provider_key(provider: str) -> str:
+    """An upstream provider's breaker."""
+    return f"provider:{provider}"
+
+
+def admit(connection: Connection, account: str, key: str, *, call_key: str, now: datetime) -> Resting | None:
+    """None lets the call through; the first one after a cool-down becomes the probe."""
+    row = _row(connection, account, key)
+    if row is None or row.cooldown_until is None:
+        return None
+    if row.cooldown_until > now:
+        return Resting(key, row.cooldown_until, row.reason)
+    row = _row(connection, account, key, for_update=True)
+    if row is None or row.cooldown_until is None:
+        return None
+    if row.probe is not None and row.probe_until > now and row.probe != call_key:
+        return Resting(key, min(row.probe_until, now + FIRST_REST), f"{row.reason}; being probed")
+    connection.execute(
+        update(breakers)
+        .where(breakers.c.account == account, breakers.c.key == key)
+        .values(probe=call_key, probe_until=now + PROBE_LIFETIME)
+    )
+    return None
+
+
+def resting(connection: Connection, account: str, *, now: datetime) -> tuple[Resting, ...]:
+    """Every breaker that lets nothing through right now."""
+    rows = connection.execute(
+        select(breakers).where(breakers.c.account == account, breakers.c.cooldown_until > now)
+    ).all()
+    return tuple(Resting(row.key, row.cooldown_until, row.reason) for row in rows)
+
+
+def resting_providers(connection: Connection, account: str, *, now: datetime) -> tuple[str, ...]:
+    """Names of the upstream providers to leave out of a call's routing."""
+    prefix = provider_key("")
+    rows = connection.execute(
+        select(breakers.c.key).where(
+            breakers.c.account == account, breakers.c.key.startswith(prefix), breakers.c.cooldown_until > now
+        )
+    )
+    return tuple(sorted(row.key.removeprefix(prefix) for row in rows))
+
+
+def record_answer(connection: Connection, account: str, key: str, *, now: datetime) -> None:
+    """A call was answered: counts it, and closes the breaker if its rest is over; no row, no fault."""
+    if _row(connection, account, key) is None:
+        return
+    row = _row(connection, account, key, for_update=True)
+    values = _counts(row, now, faults=0) | {"in_a_row": 0}
+    if row is not None and row.cooldown_until is not None and row.cooldown_until <= now:
+        log.info("%s is back", key)
+        values |= {"opened": 0, "cooldown_until": None, "reason": None, "probe": None, "probe_until": None}
+    _write(connection, account, key, values)
+
+
+def give_back_probe(connection: Connection, account: str, key: str, *, call_key: str) -> None:
+    """A probe ended without saying anything about the other side: the next call may be one."""
+    connection.execute(
+        update(breakers)
+        .where(breakers.c.account == account, breakers.c.key == key, breakers.c.probe == call_key)
+        .values(probe=None, probe_until=None)
+    )
+
+
+def record_fault(
+    connection: Connection, account: str, key: str, fault: Fault, *, now: datetime
+) -> datetime | None:
+    """A call failed: counts it and returns until when the breaker is open, None while it stays closed."""
+    _write(connection, account, key, {})
+    row = _row(connection, account, key, for_update=True)
+    assert row is not None
+    values = _counts(row, now, faults=1) | {"in_a_row": row.in_a_row + 1}
+    if not (fault.at_once or _is_open(row) or _too_many(values)):
+        _write(connection, account, key, values)
+        return None
+    until = max(now + _cooldown(row.opened, fault), row.cooldown_until or now)
+    values |= {"calls": 0, "faults": 0, "counted_since": now, "probe": None, "probe_until": None}
+    values |= {"opened": row.opened + 1, "cooldown_until": until, "reason": fault.reason}
+    _write(connection, account, key, values)
+    log.warning("%s rests until %s: %s", key, until.isoformat(timespec="seconds"), fault.reason)
+    return until
+
+
+# ----------------------------------------------------------------------------------------------------
+
+
+def _row(
+    connection: Connection, account: str, key: str, *, for_update: bool = False
+) -> Row[tuple[object, ...]] | None:
+    query = select(breakers).where(breakers.c.account == account, breakers.c.key == key)
+    return connection.execute(query.with_for_update() if for_update else query).one_or_none()
+
+
+def _write(connection: Connection, account: str, key: str, values: dict[str, object]) -> None:
+    statement = upsert(breakers).values(account=account, key=key, **values)
+    if values:
+        connection.execute(statement.on_conflict_do_update(index_elements=["account", "key"], set_=values))
+    else:
+        connection.execute(statement.on_conflict_do_nothing())
+
+
+def _is_open(row: Row[tuple[object, ...]]) -> bool:
+    return row.cooldown_until is not None
+
+
+def _counts(row: Row[tuple[object, ...]] | None, now: datetime, *, faults: int) -> dict[str, object]:
+    if row is None or row.counted_since is None or now - row.counted_since > SHARE_WINDOW:
+        return {"calls": 1, "faults": faults, "counted_since": now}
+    return {"calls": row.calls + 1, "faults": row.faults + faults}
+
+
+def _too_many(values: dict[str, object]) -> bool:
+    calls, faults, in_a_row = (int(str(values[name])) for name in ("calls", "faults", "in_a_row"))
+    return in_a_row >= FAULTS_IN_A_ROW or (calls >= FAULT_SHARE_CALLS and faults > FAULT_SHARE * calls)
+
+
+def _cooldown(opened: int, fault: Fault) -> timedelta:
+    doubled = min(FIRST_REST * 2 ** min(opened, 12), LONGEST_REST)
+    asked = timedelta(seconds=fault.retry_after_seconds or 0)
+    # Jitter upwards only: never earlier than asked.
+    rest: timedelta = min(max(doubled, asked), LONGEST_REST * 24)
+    return rest * random.uniform(1.0, 1.2)  # noqa: S311

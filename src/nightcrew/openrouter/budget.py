@@ -1,0 +1,280 @@
+"""Money: reserved at the worst case before a call, settled with what it cost after.
+
+Every cap is a scope with one row: call, attempt, task, batch, day, month. A reservation passes all of them in
+one transaction or none; *spent + reserved <= cap* holds at every instant, and `budget_invariant.sql` checks
+it over the whole history. A call whose cost nobody knows is charged what was reserved.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from importlib.resources import files
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    Connection,
+    DateTime,
+    Identity,
+    Index,
+    Numeric,
+    Table,
+    Text,
+    delete,
+    insert,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from nightcrew.errors import BudgetReached
+from nightcrew.queue.state_store import StateStore, metadata
+
+log = logging.getLogger(__name__)
+
+# After this long a reservation's process is taken for dead; longer than any call can last.
+RESERVATION_LIFETIME = timedelta(minutes=30)
+_ZERO = Decimal(0)
+
+budgets = Table(
+    "budgets",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("cap_usd", Numeric, nullable=False),
+    Column("spent_usd", Numeric, nullable=False, server_default="0"),
+    Column("reserved_usd", Numeric, nullable=False, server_default="0"),
+)
+budget_reservations = Table(
+    "budget_reservations",
+    metadata,
+    Column("reservation_id", Text, primary_key=True),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("amount_usd", Numeric, nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+)
+budget_entries = Table(
+    "budget_entries",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("reservation_id", Text, nullable=False),
+    Column("reserved_usd", Numeric, nullable=False),  # change
+    Column("spent_usd", Numeric, nullable=False),  # change
+    Column("cap_usd", Numeric, nullable=False),  # as it was then
+    Index("budget_entries_by_scope", "scope", "id"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """The caps on one attempt's calls, in USD; None: no cap of that kind."""
+
+    call_usd: Decimal | None = None
+    attempt_usd: Decimal | None = None
+    task_usd: Decimal | None = None
+    batch: str | None = None  # the name of the batch the task belongs to
+    batch_usd: Decimal | None = None
+    day_usd: Decimal | None = None
+    month_usd: Decimal | None = None
+    calls: int | None = None  # requests of the attempt, failed ones included
+    unknown_price_usd: Decimal | None = None  # per token, where none is published; None: refused
+
+
+class DoesNotFit(BudgetReached):
+    """A scope has less left than is to be reserved."""
+
+    def __init__(self, message: str, *, scope: str, left_usd: Decimal) -> None:
+        super().__init__(message)
+        self.scope = scope
+        self.left_usd = left_usd
+
+
+def scopes_of(caps: Budgets, *, task_id: str, attempt_id: str, now: datetime) -> dict[str, Decimal]:
+    """The scopes a call of this attempt falls into, with their caps (that of a single call is no scope)."""
+    named = {
+        f"attempt:{attempt_id}": caps.attempt_usd,
+        f"task:{task_id}": caps.task_usd,
+        f"batch:{caps.batch}": caps.batch_usd if caps.batch else None,
+        f"day:{now:%Y-%m-%d}": caps.day_usd,
+        f"month:{now:%Y-%m}": caps.month_usd,
+    }
+    return {scope: cap for scope, cap in sorted(named.items()) if cap is not None}
+
+
+def reserve(
+    connection: Connection,
+    scopes: Mapping[str, Decimal],
+    amount_usd: Decimal,
+    *,
+    reservation_id: str,
+    now: datetime,
+) -> None:
+    """Sets `amount_usd` aside in every scope.
+
+    Raises:
+        DoesNotFit: one of them has less left; nothing is set aside in any.
+    """
+    rows = _lock(connection, scopes)
+    for scope, cap in scopes.items():
+        left_usd = cap - rows[scope]
+        if amount_usd > left_usd:
+            message = f"the {_words(scope)} has {_usd(left_usd)} left of {_usd(cap)}, not {_usd(amount_usd)}"
+            raise DoesNotFit(message, scope=scope, left_usd=left_usd)
+    for scope, cap in scopes.items():
+        connection.execute(
+            update(budgets)
+            .where(budgets.c.scope == scope)
+            .values(cap_usd=cap, reserved_usd=budgets.c.reserved_usd + amount_usd)
+        )
+    connection.execute(
+        insert(budget_reservations).values(
+            reservation_id=reservation_id,
+            scopes=list(scopes),
+            amount_usd=amount_usd,
+            expires_at=now + RESERVATION_LIFETIME,
+        )
+    )
+    _enter(connection, list(scopes), reservation_id, reserved=amount_usd, spent=_ZERO, now=now)
+
+
+def settle(
+    connection: Connection, reservation_id: str, *, cost_usd: Decimal | None, now: datetime
+) -> Decimal:
+    """Turns a reservation into what was spent and returns that; None charges all that was reserved.
+
+    Settling again changes nothing and returns 0.
+    """
+    row = connection.execute(
+        delete(budget_reservations)
+        .where(budget_reservations.c.reservation_id == reservation_id)
+        .returning(budget_reservations.c.scopes, budget_reservations.c.amount_usd)
+    ).one_or_none()
+    if row is None:
+        return _ZERO
+    spent = row.amount_usd if cost_usd is None else cost_usd
+    if spent > row.amount_usd:
+        log.error("a call cost %s although %s was its worst case", _usd(spent), _usd(row.amount_usd))
+    scopes = sorted(row.scopes)
+    _lock_rows(connection, scopes)
+    connection.execute(
+        update(budgets)
+        .where(budgets.c.scope.in_(scopes))
+        .values(reserved_usd=budgets.c.reserved_usd - row.amount_usd, spent_usd=budgets.c.spent_usd + spent)
+    )
+    _enter(connection, scopes, reservation_id, reserved=-row.amount_usd, spent=spent, now=now)
+    return Decimal(spent)
+
+
+def charge(
+    connection: Connection,
+    scopes: Mapping[str, Decimal],
+    cost_usd: Decimal,
+    *,
+    reservation_id: str,
+    now: datetime,
+) -> None:
+    """Writes down money that went out without a reservation; the one way a cap can be passed."""
+    if scopes:
+        _lock(connection, scopes)
+        connection.execute(
+            update(budgets)
+            .where(budgets.c.scope.in_(list(scopes)))
+            .values(spent_usd=budgets.c.spent_usd + cost_usd)
+        )
+        _enter(connection, list(scopes), reservation_id, reserved=_ZERO, spent=cost_usd, now=now)
+
+
+def charge_overdue(store: StateStore, *, now: datetime) -> int:
+    """Charges in full what processes that died in a call had reserved; returns how many there were."""
+    with store.engine.connect() as connection:
+        overdue = (
+            connection.execute(
+                select(budget_reservations.c.reservation_id).where(budget_reservations.c.expires_at < now)
+            )
+            .scalars()
+            .all()
+        )
+    for reservation_id in overdue:
+        with store.engine.begin() as connection:
+            settle(connection, reservation_id, cost_usd=None, now=now)
+    return len(overdue)
+
+
+def left_usd(connection: Connection, scopes: Mapping[str, Decimal]) -> Decimal:
+    """What can still be reserved in all of `scopes` together; infinite where there is none."""
+    rows = connection.execute(select(budgets).where(budgets.c.scope.in_(list(scopes)))).all()
+    taken = {row.scope: row.spent_usd + row.reserved_usd for row in rows}
+    return min((cap - taken.get(scope, _ZERO) for scope, cap in scopes.items()), default=Decimal("Infinity"))
+
+
+def violations(connection: Connection) -> Sequence[Mapping[str, object]]:
+    """Every instant at which a scope had more spent and reserved than its cap; empty is how it must be."""
+    query = files(__package__).joinpath("budget_invariant.sql").read_text()
+    return [dict(row) for row in connection.execute(text(query)).mappings()]
+
+
+# ----------------------------------------------------------------------------------------------------
+
+
+def _lock(connection: Connection, scopes: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """What is taken of each scope; the rows are held, in the order of their names, until the end."""
+    taken = _lock_rows(connection, list(scopes))
+    missing = [scope for scope in scopes if scope not in taken]
+    if missing:
+        for scope in missing:
+            connection.execute(
+                upsert(budgets).values(scope=scope, cap_usd=scopes[scope]).on_conflict_do_nothing()
+            )
+        taken = _lock_rows(connection, list(scopes))
+    return taken
+
+
+def _lock_rows(connection: Connection, scopes: Sequence[str]) -> dict[str, Decimal]:
+    if not scopes:
+        return {}
+    rows = connection.execute(
+        select(budgets).where(budgets.c.scope.in_(scopes)).order_by(budgets.c.scope).with_for_update()
+    ).all()
+    return {row.scope: row.spent_usd + row.reserved_usd for row in rows}
+
+
+def _enter(
+    connection: Connection,
+    scopes: Sequence[str],
+    reservation_id: str,
+    *,
+    reserved: Decimal,
+    spent: Decimal,
+    now: datetime,
+) -> None:
+    if not scopes:
+        return
+    caps = select(budgets.c.scope, budgets.c.cap_usd).where(budgets.c.scope.in_(scopes))
+    connection.execute(
+        insert(budget_entries),
+        [
+            {
+                "at": now,
+                "scope": row.scope,
+                "reservation_id": reservation_id,
+                "reserved_usd": reserved,
+                "spent_usd": spent,
+                "cap_usd": row.cap_usd,
+            }
+            for row in connection.execute(caps).all()
+        ],
+    )
+
+
+def _words(scope: str) -> str:
+    kind, _, name = scope.partition(":")
+    return f"budget of {kind} {name}"
+
+
+def _usd(amount: Decimal) -> str:
+    return f"{amount.normalize():f} USD"

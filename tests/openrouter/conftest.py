@@ -1,0 +1,109 @@
+"""The twin on one side, real PostgreSQL on the other."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from nightcrew.execution.attempt import ModelCall
+from nightcrew.openrouter.api import OpenRouterApi
+from nightcrew.openrouter.budget import Budgets
+from nightcrew.openrouter.catalogue import ModelCatalogue
+from nightcrew.openrouter.gateway import Gateway
+from nightcrew.openrouter.quota import QuotaLimits
+from nightcrew.queue.state_store import StateStore, create_schema
+from nightcrew.selection.candidates import Candidate
+from nightcrew.testing.clock import TwinClock
+from nightcrew.testing.scenario import Account, Fault, Price, Scenario, ScriptedModel
+from nightcrew.testing.twin import Twin
+
+KEY = "sk-or-v1-secret-of-the-crew"
+NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
+PAID = Price(prompt="0.000001", completion="0.000002")
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[StateStore]:
+    with StateStore(database_url) as opened:
+        create_schema(opened)
+        yield opened
+
+
+class Crew:
+    """A twin with its catalogue read, and gateways on it; time moves only when somebody waits."""
+
+    def __init__(self, stack: ExitStack, store: StateStore, scenario: Scenario, socket_dir: Path) -> None:
+        self.clock = TwinClock(start=NOON)
+        self.twin = stack.enter_context(Twin(scenario, clock=self.clock))
+        self.api = stack.enter_context(OpenRouterApi(self.twin.base_url, SecretStr(KEY)))
+        self.store = store
+        self.catalogue = ModelCatalogue(store, self.api, clock=self.clock.now)
+        self.catalogue.refresh()
+        self.calls: list[ModelCall] = []
+        self._stack, self._socket_dir, self._attempts = stack, socket_dir, 0
+
+    def candidates(self, models: Sequence[str] = ()) -> list[Candidate]:
+        known = {candidate.model: candidate for candidate in self.catalogue.candidates()}
+        return [known[model] for model in models] if models else list(known.values())
+
+    def gateway(self, *models: str, budgets: Budgets | None = None, **options: Any) -> Gateway:
+        self._attempts += 1
+        settings: dict[str, Any] = {
+            "api": self.api,
+            "store": self.store,
+            "task_id": "t-task",
+            "attempt_id": f"t-task:{self._attempts}",
+            "models": self.candidates(models),
+            "budgets": budgets or Budgets(),
+            "record": self.calls.append,
+            "socket_dir": self._socket_dir / str(self._attempts),
+            "limits": QuotaLimits(20, 1000),
+            "clock": self.clock.now,
+            "sleep": self.clock.advance,
+        }
+        return self._stack.enter_context(Gateway(**{**settings, **options}))
+
+    def asked(self) -> list[str]:
+        return [seen.asked for seen in self.twin.requests]
+
+    def faults(self) -> list[str | None]:
+        return [call.fault for call in self.calls]
+
+
+type MakeCrew = Callable[..., Crew]
+
+
+@pytest.fixture
+def crew(store: StateStore, tmp_path: Path) -> Iterator[MakeCrew]:
+    """Makes a crew: `crew(model(...), ..., faults=[...], account=Account(...))`."""
+    with ExitStack() as stack:
+
+        def make(
+            *models: ScriptedModel, faults: Sequence[Fault] = (), account: Account | None = None
+        ) -> Crew:
+            scenario = Scenario(
+                models=models, faults=tuple(faults), account=account or Account(api_key=KEY, credits_usd=100)
+            )
+            return Crew(stack, store, scenario, tmp_path / "s")
+
+        yield make
+
+
+def free(name: str = "alpha", **fields: Any) -> ScriptedModel:
+    return ScriptedModel(id=f"house/{name}:free", **fields)
+
+
+def paid(name: str = "gamma", price: Price = PAID, **fields: Any) -> ScriptedModel:
+    return ScriptedModel(id=f"house/{name}", price=price, **fields)
+
+
+def ask(text: str = "hello", **fields: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": text}], "max_tokens": 500, **fields}
+
+
+USD = Decimal
