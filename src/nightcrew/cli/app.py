@@ -1,6 +1,6 @@
 """The `nightcrew` command: one sentence and an exit code for every mistake, never a stack trace.
 
-Exit codes: 0 done · 1 the work failed or was rejected · 2 bad input · 3 not measurable · 4 infrastructure fault.
+Exit codes: 0 done · 1 the work failed or was rejected · 2 bad input · 3 not measurable · 4 infrastructure.
 """
 
 import logging

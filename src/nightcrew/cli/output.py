@@ -1,4 +1,4 @@
-"""What the command line prints: tables for people, JSON for programs. The only place that writes to stdout."""
+"""What the command line prints: tables for people, JSON for programs; nothing else writes to stdout."""
 
 import json
 import sys

@@ -1,5 +1,16 @@
 """One module per command or family of commands; importing this package registers them all."""
 
-from nightcrew.cli.commands import initialise, verify
+from nightcrew.cli.commands import (
+    demo,
+    doctor,
+    engine,
+    initialise,
+    metrics,
+    models,
+    submit,
+    tasks,
+    twin,
+    verify,
+)
 
-__all__ = ["initialise", "verify"]
+__all__ = ["demo", "doctor", "engine", "initialise", "metrics", "models", "submit", "tasks", "twin", "verify"]

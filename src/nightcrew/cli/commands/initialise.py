@@ -34,7 +34,7 @@ USUALLY_PROTECTED = (".github/**", ".gitlab-ci.yml", "LICENSE*", "uv.lock", "poe
 
 @app.command("init")
 def init(
-    repo: Annotated[Path, typer.Argument(help="The repository to set up.")] = Path("."),
+    repo: Annotated[Path, typer.Argument(help="The repository to set up.")] = Path(),
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing nightcrew.toml.")] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -40,7 +40,7 @@ def verify(
     evidence: Annotated[Path | None, typer.Option(help="Folder to keep the evidence in.")] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Judge a patch in a clean room. Exit: 0 accepted, 1 rejected, 3 not measurable, 4 infrastructure fault."""
+    """Judge a patch. Exit: 0 accepted, 1 rejected, 3 not measurable, 4 infrastructure fault."""
     task = make_task(
         repo=repo,
         base=base,

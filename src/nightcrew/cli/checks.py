@@ -1,0 +1,153 @@
+"""The checks of `nightcrew doctor`: each says what it found and, where that is not enough, what to do."""
+
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from nightcrew.errors import NightcrewError
+from nightcrew.execution.sandbox import open_sandbox
+from nightcrew.execution.sandbox_proof import attack_report
+from nightcrew.settings import OPENROUTER_URL, SandboxKind, Settings
+
+LEAST_FREE_BYTES = 2 * 1024**3
+OLDEST_GIT = (2, 30)
+
+
+class Level(StrEnum):
+    """How a finding is to be taken."""
+
+    OK = "ok"
+    NOTE = "note"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding; `advice` is what to do about it."""
+
+    name: str
+    level: Level
+    finding: str
+    advice: str = ""
+
+
+def all_checks(settings: Settings) -> Iterator[Check]:
+    """Every check, quick ones first."""
+    yield _python()
+    yield _git()
+    yield _disk(settings)
+    yield from _sandbox(settings)
+    yield from _services(settings)
+    yield _key(settings)
+    yield _catalogue(settings)
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _python() -> Check:
+    version = platform.python_version()
+    if (3, 12) <= sys.version_info[:2] <= (3, 13):
+        return Check("Python", Level.OK, version)
+    return Check("Python", Level.PROBLEM, version, "Nightcrew runs on Python 3.12 and 3.13: run 'make setup'")
+
+
+def _git() -> Check:
+    advice = "install git 2.30 or newer with your system's package manager"
+    try:
+        said = subprocess.run(
+            ["git", "--version"], capture_output=True, text=True, check=True, timeout=10
+        ).stdout
+        version = said.split()[2]
+        enough = tuple(int(part) for part in version.split(".")[:2]) >= OLDEST_GIT
+    except (OSError, subprocess.SubprocessError, ValueError, IndexError):
+        return Check("git", Level.PROBLEM, "not found", advice)
+    return Check("git", Level.OK if enough else Level.PROBLEM, version, "" if enough else advice)
+
+
+def _disk(settings: Settings) -> Check:
+    folder = settings.home.expanduser()
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    finding = f"{free / 1024**3:.1f} GiB free for {settings.home}"
+    if free >= LEAST_FREE_BYTES:
+        return Check("disk", Level.OK, finding)
+    return Check(
+        "disk", Level.PROBLEM, finding, "free 2 GiB there, or name another folder with NIGHTCREW_HOME"
+    )
+
+
+def _sandbox(settings: Settings) -> Iterator[Check]:
+    if settings.sandbox is SandboxKind.NONE:
+        advice = "unset NIGHTCREW_SANDBOX to confine agents; every verdict says that they are not"
+        yield Check("sandbox", Level.NOTE, "switched off by NIGHTCREW_SANDBOX=none", advice)
+        return
+    try:
+        attacks = list(attack_report(open_sandbox(settings.sandbox)))
+    except NightcrewError as error:
+        yield Check("sandbox", Level.PROBLEM, "does not work here", str(error))
+        return
+    broken = [f"{name}: {detail}" for name, held, detail in attacks if not held]
+    if broken:
+        advice = "do not run agents here; report this"
+        yield Check("sandbox", Level.PROBLEM, f"{len(broken)} of {len(attacks)} attacks got through", advice)
+        yield from (Check("sandbox", Level.PROBLEM, text) for text in broken)
+    else:
+        yield Check(
+            "sandbox", Level.OK, f"{settings.sandbox}: held against {len(attacks)} attacks made just now"
+        )
+
+
+def _services(settings: Settings) -> Iterator[Check]:
+    from nightcrew.worker.status import status
+
+    current = status(settings)
+    start = "start the crew with 'nightcrew run-engine'"
+    for name in ("server", "worker"):
+        if name in current.alive:
+            where = f"{current.ui_url}" if name == "server" else f"{current.workers} tasks at once"
+            yield Check(name, Level.OK, f"runs as process {current.alive[name]}, {where}")
+        else:
+            yield Check(name, Level.NOTE, "does not run", start)
+
+
+def _key(settings: Settings) -> Check:
+    if settings.api_key is None:
+        if settings.base_url == OPENROUTER_URL:
+            advice = "set OPENROUTER_API_KEY, or try 'nightcrew demo', which needs none"
+            return Check("key", Level.PROBLEM, "no API key is set", advice)
+        return Check("key", Level.NOTE, f"none set for {settings.base_url}")
+    from nightcrew.openrouter.api import OpenRouterApi
+
+    try:
+        with OpenRouterApi(settings.base_url, settings.api_key) as api:
+            info = api.key()
+    except NightcrewError as error:
+        advice = f"check the key and that {settings.base_url} can be reached from here"
+        return Check("key", Level.PROBLEM, str(error), advice)
+    return Check("key", Level.OK, "accepted" if info else f"set; {settings.base_url} has no way to check it")
+
+
+def _catalogue(settings: Settings) -> Check:
+    from nightcrew.openrouter.api import OpenRouterApi
+    from nightcrew.openrouter.catalogue import ModelCatalogue
+    from nightcrew.queue.state_store import StateStore, create_schema
+    from nightcrew.worker.database import ensure_database
+
+    try:
+        store_url = ensure_database(settings)
+        with StateStore(store_url) as store, OpenRouterApi(settings.base_url, settings.api_key) as api:
+            create_schema(store)
+            catalogue = ModelCatalogue(store, api, configured=settings.models)
+            count, age = len(catalogue.candidates()), catalogue.age
+    except NightcrewError as error:
+        return Check("catalogue", Level.PROBLEM, "cannot be read", str(error))
+    if not count:
+        return Check("catalogue", Level.NOTE, "empty", "fetch it with 'nightcrew refresh-models'")
+    hours = age.total_seconds() / 3600 if age else 0.0
+    return Check("catalogue", Level.OK, f"{count} models, {hours:.1f} hours old")

@@ -1,0 +1,55 @@
+"""`nightcrew run-engine`: the services of a crew in the foreground."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from nightcrew.cli.app import AsJson, app
+from nightcrew.cli.output import console, print_json
+from nightcrew.settings import load_settings
+
+
+@app.command("run-engine")
+def run_engine(
+    workers: Annotated[int | None, typer.Option(min=1, max=200, help="Tasks at once; 5 unless set.")] = None,
+    duration: Annotated[int | None, typer.Option(min=1, help="Stop after so many seconds.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Start the crew (PostgreSQL, Prefect server, worker) and work on what is in the queue until Ctrl-C."""
+    from nightcrew.worker import dispatch
+    from nightcrew.worker.services import running_crew
+
+    settings = load_settings()
+    say = (
+        (lambda _: None) if as_json else (lambda text: console.print(f"· {text}", style="dim", markup=False))
+    )
+    with running_crew(settings, workers=workers, progress=say) as crew:
+        if as_json:
+            print_json(
+                {"ui_url": crew.ui_url, "api_url": crew.api_url, "workers": crew.workers, "home": crew.home}
+            )
+        else:
+            console.print(
+                f"The crew works: {crew.workers} tasks at once. Prefect UI: {crew.ui_url}", markup=False
+            )
+            console.print(
+                "Hand in tasks from another terminal with: nightcrew submit-task. Stop with Ctrl-C."
+            )
+        deadline = time.monotonic() + duration if duration else float("inf")
+        while (left := deadline - time.monotonic()) > 0 and crew.running:
+            time.sleep(min(left, 5))
+            dispatch.reconcile(settings)
+            dispatch.dispatch_pending(settings)
+
+
+@app.command("stop-engine")
+def stop_engine(as_json: AsJson = False) -> None:
+    """Stop a crew that was left running; tasks in work go back to the queue."""
+    from nightcrew.worker.services import stop
+
+    stopped = stop(load_settings())
+    if as_json:
+        print_json({"stopped": stopped})
+    else:
+        console.print("The crew is stopped." if stopped else "No crew was running.")

@@ -1,0 +1,148 @@
+"""Commands about models: what can be used, which would be chosen and why."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Annotated
+
+import typer
+from rich.markdown import Markdown
+
+from nightcrew.cli.app import AsJson, ExitCode, app
+from nightcrew.cli.output import console, print_json, print_table
+from nightcrew.cli.task_options import make_task
+from nightcrew.openrouter.api import OpenRouterApi
+from nightcrew.openrouter.availability import availability, quota_left
+from nightcrew.openrouter.catalogue import ModelCatalogue
+from nightcrew.queue.state_store import StateStore, create_schema
+from nightcrew.selection.memory import Memory
+from nightcrew.selection.model_selector import ModelSelector
+from nightcrew.selection.requirements import requirements_for
+from nightcrew.settings import Settings, load_settings
+from nightcrew.task import NEEDS_TARGET, Complexity, TaskCategory
+
+PER_MILLION = 1_000_000
+USUAL_CONTEXT_TOKENS = 16_000
+
+TaskTypeOption = Annotated[TaskCategory, typer.Option(help="The type of work.")]
+
+
+@app.command("select-model")
+def select_model(
+    task_type: TaskTypeOption,
+    complexity: Annotated[Complexity, typer.Option(help="How hard you think it is.")] = Complexity.MODERATE,
+    quality_threshold: Annotated[float, typer.Option(help="Score from 0 to 1 that is asked for.")] = 0.7,
+    max_cost_usd: Annotated[str | None, typer.Option(help="The most the task may spend.")] = None,
+    model: Annotated[list[str] | None, typer.Option(help="Only these models.")] = None,
+    explain: Annotated[bool, typer.Option("--explain/--brief", help="With or without the reasons.")] = True,
+    as_json: AsJson = False,
+) -> int:
+    """Which models would be tried for such a task, in which order, and why."""
+    settings = load_settings()
+    task = make_task(
+        repo=".",
+        description="which model would it be",
+        task_type=task_type,
+        target_file="any" if task_type in NEEDS_TARGET else None,
+        complexity=complexity,
+        quality_threshold=quality_threshold,
+        max_cost_usd=max_cost_usd,
+        models=tuple(model or ()),
+    )
+    requirements = requirements_for(task, settings, context_tokens=USUAL_CONTEXT_TOKENS)
+    with _catalogue(settings) as (store, catalogue):
+        plan = ModelSelector().plan(
+            requirements,
+            catalogue.candidates(),
+            Memory.load(settings.memory_path),
+            availability(store, settings),
+        )
+    if as_json:
+        print_json(plan)
+    elif explain:
+        console.print(Markdown(plan.explanation))
+    else:
+        console.print(
+            " → ".join(f"{rung.model} ({rung.executor})" for rung in plan.rungs) or plan.stop, markup=False
+        )
+    return ExitCode.DONE if plan.rungs else ExitCode.FAILED
+
+
+@app.command("models")
+def models(as_json: AsJson = False) -> None:
+    """What can be used now, why each other model cannot, and what is left of today's free calls."""
+    settings = load_settings()
+    with _catalogue(settings) as (store, catalogue):
+        listing, left, age = catalogue.listing(), quota_left(store, settings), catalogue.age
+        state = availability(store, settings)
+    resting = state.resting
+    usable = [listed for listed in listing if not (listed.unusable or listed.candidate.model in resting)]
+    others = [
+        (listed.candidate.model, listed.unusable or resting[listed.candidate.model])
+        for listed in listing
+        if listed not in usable
+    ]
+    if as_json:
+        unusable = [{"model": name, "reason": reason} for name, reason in others]
+        print_json(
+            {"usable": [listed.candidate for listed in usable], "unusable": unusable, "free_calls": left}
+        )
+        return
+    rows = [
+        (
+            listed.candidate.model,
+            listed.candidate.context_tokens,
+            _per_million(listed.candidate.input_price_usd),
+            _per_million(listed.candidate.output_price_usd),
+            "yes" if listed.candidate.tools else "no",
+        )
+        for listed in usable
+    ]
+    print_table(f"{len(rows)} models can be used", ("model", "context", "$/M in", "$/M out", "tools"), rows)
+    if others:
+        print_table(f"{len(others)} cannot", ("model", "why"), others)
+    console.print(
+        f"Free calls left: {left.minute} this minute, {left.day} today (until {left.resets_at:%H:%M} UTC)."
+    )
+    console.print(f"The list is {age.total_seconds() / 3600 if age else 0:.1f} hours old.")
+
+
+@app.command("refresh-models")
+def refresh_models(as_json: AsJson = False) -> int:
+    """Fetch the list of models and prices anew; a failed fetch keeps the last good list."""
+    settings = load_settings()
+    with _catalogue(settings) as (_, catalogue):
+        refresh = catalogue.refresh()
+        age = catalogue.age
+    if as_json:
+        print_json(refresh)
+    elif refresh.error:
+        kept = f"; the list of {age.total_seconds() / 3600:.1f} hours ago still holds" if age else ""
+        console.print(f"The list could not be fetched: {refresh.error}{kept}", markup=False)
+    else:
+        changes = f"{len(refresh.appeared)} new, {len(refresh.changed)} changed, {len(refresh.vanished)} gone"
+        console.print(f"{refresh.models} models: {changes}.")
+    return ExitCode.INFRASTRUCTURE if refresh.error else ExitCode.DONE
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _catalogue(settings: Settings) -> Iterator[tuple[StateStore, ModelCatalogue]]:
+    """The state store and its catalogue, fetched once if it was never fetched."""
+    from nightcrew.worker.database import ensure_database
+
+    with (
+        StateStore(ensure_database(settings)) as store,
+        OpenRouterApi(settings.base_url, settings.api_key) as api,
+    ):
+        create_schema(store)
+        catalogue = ModelCatalogue(store, api, configured=settings.models)
+        if catalogue.age is None:
+            catalogue.refresh()
+        yield store, catalogue
+
+
+def _per_million(price: Decimal | None) -> str:
+    return "unknown" if price is None else f"{price * PER_MILLION:.2f}"

@@ -1,0 +1,105 @@
+"""`nightcrew submit-task`: hand in a task; it is stored before the command returns."""
+
+import time
+from decimal import Decimal
+from typing import Annotated
+
+import typer
+
+from nightcrew.cli.app import AsJson, ExitCode, app
+from nightcrew.cli.output import console, print_json
+from nightcrew.cli.task_options import make_task
+from nightcrew.cli.task_view import exit_code, print_task, task_json
+from nightcrew.queue.task_queue import TaskQueue
+from nightcrew.queue.task_table import QueuedTask
+from nightcrew.settings import load_settings
+from nightcrew.task import Complexity, ExecutorName, TaskCategory, TaskPriority, TaskStatus
+
+POLL_SECONDS = 1.0
+SETTLED = {TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.NEEDS_REVIEW}
+
+
+@app.command("submit-task")
+def submit_task(
+    description: Annotated[str, typer.Option(help="What is to be done, in words.")],
+    task_type: Annotated[TaskCategory, typer.Option(help="The type of work; decides how it is judged.")],
+    target_file: Annotated[str | None, typer.Option(help="The file the task is about.")] = None,
+    repo: Annotated[str, typer.Option(help="Path or URL of the git repository.")] = ".",
+    base: Annotated[str, typer.Option(help="Commit, tag or branch to start from.")] = "HEAD",
+    priority: Annotated[TaskPriority, typer.Option(help="Which queue to wait in.")] = TaskPriority.NORMAL,
+    quality_threshold: Annotated[
+        float, typer.Option(help="Score from 0 to 1 that a change must reach.")
+    ] = 0.7,
+    complexity: Annotated[Complexity, typer.Option(help="How hard you think it is.")] = Complexity.MODERATE,
+    max_cost_usd: Annotated[
+        str | None, typer.Option(help="The most it may spend; 0: free models only.")
+    ] = None,
+    max_attempts: Annotated[int, typer.Option(help="Attempts at the most.")] = 3,
+    max_seconds: Annotated[int, typer.Option(help="Seconds that all attempts together may take.")] = 1800,
+    model: Annotated[
+        list[str] | None, typer.Option(help="Only this model; may be given several times.")
+    ] = None,
+    executor: Annotated[ExecutorName | None, typer.Option(help="Who works on it; the plan decides.")] = None,
+    acceptance: Annotated[
+        str | None, typer.Option(help="A command that must succeed with the change.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Return when the task has ended.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Hand in a task. With --wait the exit code says what came of it."""
+    from nightcrew.worker import dispatch
+    from nightcrew.worker.status import status
+
+    settings = load_settings()
+    task = make_task(
+        description=description,
+        repo=repo,
+        task_type=task_type,
+        target_file=target_file,
+        base=base,
+        priority=priority,
+        complexity=complexity,
+        quality_threshold=quality_threshold,
+        max_cost_usd=_usd(max_cost_usd),
+        max_attempts=max_attempts,
+        max_seconds=max_seconds,
+        models=tuple(model or ()),
+        executor=executor,
+        acceptance=acceptance,
+    )
+    with dispatch.open_queue(settings) as queue:
+        queued = dispatch.submit(settings, task)
+        if wait:
+            queued = _wait(queue, queued)
+        attempts = queue.attempts(queued.task_id)
+    if as_json:
+        print_json(task_json(queued) | {"new": queued.is_new})
+    elif wait:
+        print_task(queued, attempts)
+    else:
+        console.print(_receipt(queued, running=status(settings).running), markup=False)
+    return exit_code(queued) if wait else ExitCode.DONE
+
+
+def _wait(queue: TaskQueue, queued: QueuedTask) -> QueuedTask:
+    while queued.status not in SETTLED:
+        time.sleep(POLL_SECONDS)
+        queued = queue.get(queued.task_id)
+    return queued
+
+
+def _receipt(queued: QueuedTask, *, running: bool) -> str:
+    waiting = queued.status in {TaskStatus.PENDING, TaskStatus.QUEUED}
+    first = f"{queued.task_id} is {queued.status} with priority {queued.task.priority}."
+    if not queued.is_new and not queued.status.is_final:
+        first = f"The same task is in the queue already: {first}"
+    if waiting and not running:
+        return (
+            f"{first}\nNo crew is running: start one with 'nightcrew run-engine', the task will not be lost."
+        )
+    return f"{first}\nFollow it with: nightcrew get-status --task-id {queued.task_id}"
+
+
+def _usd(text: str | None) -> Decimal | str | None:
+    """What pydantic can make a clear error of."""
+    return None if text is None else text.removeprefix("$")

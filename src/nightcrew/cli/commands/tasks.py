@@ -1,0 +1,114 @@
+"""Commands about tasks that were handed in: status, lists, details, cancelling, the queue."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.syntax import Syntax
+
+from nightcrew.cli.app import AsJson, app
+from nightcrew.cli.output import console, print_json, print_table, styled
+from nightcrew.cli.task_view import COLUMNS, print_task, row, task_json
+from nightcrew.settings import load_settings
+from nightcrew.task import TaskPriority, TaskStatus
+
+TaskId = Annotated[str, typer.Option("--task-id", help="The id that submit-task printed.")]
+TaskIdArgument = Annotated[str, typer.Argument(metavar="TASK_ID", help="The id that submit-task printed.")]
+
+
+@app.command("get-status")
+def get_status(task_id: TaskId, as_json: AsJson = False) -> None:
+    """Where one task stands."""
+    from nightcrew.worker import dispatch
+
+    settings = load_settings()
+    dispatch.reconcile(settings)
+    with dispatch.open_queue(settings) as queue:
+        queued = queue.get(task_id)
+        attempts = queue.attempts(task_id)
+    print_json(task_json(queued)) if as_json else print_task(queued, attempts)
+
+
+@app.command("list-tasks")
+def list_tasks(
+    status: Annotated[TaskStatus | None, typer.Option(help="Only tasks of this status.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at the most.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """The latest tasks first."""
+    from nightcrew.worker import dispatch
+
+    settings = load_settings()
+    dispatch.reconcile(settings)
+    with dispatch.open_queue(settings) as queue:
+        found = queue.list(status, limit)
+    if as_json:
+        print_json([task_json(queued) for queued in found])
+    elif found:
+        print_table("", COLUMNS, map(row, found))
+    else:
+        console.print("There are no such tasks. Hand one in with: nightcrew submit-task --help")
+
+
+@app.command("show-task")
+def show_task(task_id: TaskIdArgument, as_json: AsJson = False) -> None:
+    """Everything about one task: attempts, verdict, findings, the change, the cost."""
+    from nightcrew.worker import dispatch
+
+    settings = load_settings()
+    with dispatch.open_queue(settings) as queue:
+        queued, attempts = queue.get(task_id), queue.attempts(task_id)
+    verdict = _stored_verdict(settings.results_dir / task_id)
+    change = _stored_change(queued.change_path)
+    if as_json:
+        print_json(task_json(queued) | {"tries": attempts, "judged": verdict, "change": change})
+        return
+    print_task(queued, attempts)
+    gates = verdict.get("gates", [])
+    if gates:
+        rows = [(gate["name"], styled(gate["outcome"]), gate["message"]) for gate in gates]
+        print_table("What the gates found in the last attempt", ("gate", "outcome", "finding"), rows)
+    if change:
+        console.print(Syntax(change, "diff", background_color="default", word_wrap=True))
+
+
+@app.command("cancel-task")
+def cancel_task(task_id: TaskIdArgument, as_json: AsJson = False) -> None:
+    """Stop a task now, with every process it started."""
+    from nightcrew.worker import dispatch
+
+    queued = dispatch.cancel(load_settings(), task_id)
+    print_json(task_json(queued)) if as_json else console.print(f"{task_id} is {queued.status}.")
+
+
+@app.command("queue-stats")
+def queue_stats(as_json: AsJson = False) -> None:
+    """How many tasks of each priority wait, run and have ended."""
+    from nightcrew.worker import dispatch
+
+    settings = load_settings()
+    dispatch.reconcile(settings)
+    with dispatch.open_queue(settings) as queue:
+        stats = queue.stats()
+    if as_json:
+        print_json({"queues": stats.counts, "unfinished": stats.unfinished, "bound": stats.bound})
+        return
+    rows = [(name, *(stats.counts[name][status] for status in TaskStatus)) for name in TaskPriority]
+    print_table("", ("queue", *TaskStatus), rows)
+    console.print(f"{stats.unfinished} of at most {stats.bound} unfinished tasks.")
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _stored_verdict(results: Path) -> dict[str, Any]:
+    try:
+        stored: dict[str, Any] = json.loads((results / "verdict.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return stored
+
+
+def _stored_change(path: str | None) -> str:
+    return Path(path).read_text(errors="replace") if path and Path(path).is_file() else ""

@@ -1,0 +1,136 @@
+"""What the demo works on, and whether each task ended as it should."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from nightcrew.errors import BadInput, Transient
+from nightcrew.ledger.ledger import Ledger
+from nightcrew.queue.task_table import QueuedTask
+from nightcrew.task import FailureReason, Task, TaskStatus
+from nightcrew.testing.scenario import shipped_path
+from nightcrew.worker.processes import ProcessId, end_tree, free_port, spawn
+from nightcrew.worker.surroundings import project_root
+
+TWIN_PORT = 8765
+SETTLED = {TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.NEEDS_REVIEW}
+RATE_LIMITED = "SELECT DISTINCT asked_model FROM model_calls WHERE task_id = ? AND http_status = 429"
+AUTHOR = ("-c", "user.name=Stockroom", "-c", "user.email=stockroom@example.invalid")
+
+
+class Expected(BaseModel):
+    """How a demo task has to end."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    status: TaskStatus
+    failure_reason: FailureReason | None = None
+    accepted_model: str | None = None
+    rejected_models: tuple[str, ...] = ()
+    rate_limited_models: tuple[str, ...] = ()
+    attempts: int | None = None
+
+
+class DemoTask(BaseModel):
+    """A task of the demo, what it shows, and how it has to end."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    shows: str
+    task: Task
+    expect: Expected
+
+
+def demo_tasks(repository: Path) -> list[DemoTask]:
+    """The demo's tasks, all on `repository`."""
+    listed = json.loads(shipped_path("demo_tasks.json").read_text())["tasks"]
+    for entry in listed:
+        entry["task"]["repo"] = str(repository)
+    return [DemoTask.model_validate(entry) for entry in listed]
+
+
+def make_repository(into: Path) -> Path:
+    """A fresh git repository of the example project.
+
+    Raises:
+        BadInput: the example project is not here.
+    """
+    example = project_root() / "examples" / "stockroom"
+    if not example.is_dir():
+        raise BadInput(f"the example project is not at {example}: run the demo from a checkout of nightcrew")
+    shutil.copytree(example, into, ignore=shutil.ignore_patterns("__pycache__", ".*_cache"))
+    for command in (
+        ("init", "--quiet", "--initial-branch=main"),
+        ("add", "--all"),
+        (*AUTHOR, "commit", "--quiet", "--message=Stockroom as it is"),
+    ):
+        subprocess.run(["git", "-C", str(into), *command], check=True, capture_output=True)
+    return into
+
+
+@contextmanager
+def serve_twin(home: Path, *, detach: bool) -> Iterator[str]:
+    """The twin in a process of its own, at the URL that is yielded; with `detach` it is left running."""
+    port = free_port(TWIN_PORT)
+    log = home / "logs" / "twin.log"
+    command = [sys.executable, "-m", "nightcrew.cli", "twin", "--port", str(port)]
+    twin = spawn(command, env=os.environ, cwd=home, log=log)
+    known = ProcessId.of(twin.pid)
+    try:
+        deadline = time.monotonic() + 60
+        while "http://" not in log.read_text():
+            if twin.poll() is not None or time.monotonic() > deadline:
+                raise Transient(f"the twin did not start: {log.read_text()[-500:]}")
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}/api/v1"
+    except BaseException:
+        detach = False
+        raise
+    finally:
+        if not detach:
+            end_tree([known], grace_seconds=3)
+
+
+def settled(tasks: Mapping[str, QueuedTask]) -> bool:
+    """True once nothing will happen to any of them without a person."""
+    return all(task.status in SETTLED for task in tasks.values())
+
+
+def misses(
+    demo_task: DemoTask, ended: QueuedTask, attempts: Sequence[Mapping[str, Any]], ledger: Ledger
+) -> list[str]:
+    """What did not happen as it should have, in plain sentences."""
+    expect, found = demo_task.expect, []
+    if ended.status is not expect.status or ended.failure_reason is not expect.failure_reason:
+        wanted = ": ".join(filter(None, (expect.status, expect.failure_reason)))
+        was = ": ".join(filter(None, (ended.status, ended.failure_reason)))
+        found.append(f"should be {wanted}, is {was} ({ended.detail})")
+    if expect.attempts is not None and len(attempts) != expect.attempts:
+        found.append(f"should take {expect.attempts} attempts, took {len(attempts)}")
+    accepted = [
+        served for attempt in attempts if attempt["verdict"] == "accepted" for served in _served(attempt)
+    ]
+    if expect.accepted_model and expect.accepted_model not in accepted:
+        found.append(f"{expect.accepted_model} should be accepted, not {accepted or 'nobody'}")
+    rejected = {
+        served for attempt in attempts if attempt["verdict"] == "rejected" for served in _served(attempt)
+    }
+    if missing := set(expect.rejected_models) - rejected:
+        found.append(f"{', '.join(sorted(missing))} should have been rejected")
+    limited = {row["asked_model"] for row in ledger.query(RATE_LIMITED, [ended.task_id])}
+    if missing := set(expect.rate_limited_models) - limited:
+        found.append(f"{', '.join(sorted(missing))} should have been answered 429")
+    return found
+
+
+def _served(attempt: Mapping[str, Any]) -> Sequence[str]:
+    return attempt["models_served"] or [attempt["model"]]

@@ -1,0 +1,116 @@
+"""What the demo shows: progress while it runs, a table a person understands, and three things to do next."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from rich.table import Table
+
+from nightcrew.cli.demo_run import DemoTask
+from nightcrew.cli.output import console, duration, make_table, money, print_table
+from nightcrew.cli.task_view import seconds_of, status_text
+from nightcrew.ledger.ledger import Ledger
+from nightcrew.queue.task_table import QueuedTask
+
+QUERY = """SELECT task_type, model, attempts, accepted, requests, cost_usd
+FROM model_performance ORDER BY task_type, model"""
+
+
+def progress_table(tasks: Sequence[DemoTask], seen: Mapping[str, QueuedTask]) -> Table:
+    """Where every task stands now."""
+    rows = []
+    for demo_task in tasks:
+        queued = seen[demo_task.task.task_id]
+        rows.append((
+            queued.task_id,
+            queued.task.priority,
+            status_text(queued),
+            "\n".join(queued.models) or "–",
+            duration(seconds_of(queued)),
+        ))  # fmt: skip
+    return make_table("", ("task", "priority", "status", "models so far", "time"), rows)
+
+
+def progress_lines(before: Mapping[str, QueuedTask], now: Mapping[str, QueuedTask]) -> Iterator[str]:
+    """One line for each task that changed."""
+    for task_id, queued in now.items():
+        if task_id not in before or before[task_id].status is not queued.status:
+            yield f"  {task_id}: {status_text(queued)}"
+
+
+def print_results(tasks: Sequence[DemoTask], ended: Mapping[str, QueuedTask]) -> None:
+    """The table of the whole demo."""
+    columns = (
+        *("task", "type", "priority", "models tried", "verdict", "score"),
+        *("requests", "tokens", "cost", "duration", "the change"),
+    )
+    rows = []
+    for demo_task in tasks:
+        queued = ended[demo_task.task.task_id]
+        rows.append((
+            queued.task_id.removeprefix("demo-"),
+            queued.task.task_type,
+            queued.task.priority,
+            "\n".join(model.removeprefix("twin/") for model in queued.models),
+            status_text(queued),
+            "–" if queued.score is None else f"{queued.score:.2f}",
+            queued.calls,
+            queued.input_tokens + queued.output_tokens,
+            money(queued.cost_usd),
+            duration(seconds_of(queued)),
+            _change(queued),
+        ))  # fmt: skip
+    print_table("", columns, rows)
+
+
+def print_lessons(tasks: Sequence[DemoTask], problems: Mapping[str, Sequence[str]]) -> None:
+    """What each task was there to show, and whether it did."""
+    for demo_task in tasks:
+        found = problems[demo_task.task.task_id]
+        mark = "[red]✗[/]" if found else "[green]✓[/]"
+        console.print(f"{mark} {demo_task.shows}")
+        for problem in found:
+            console.print(f"  {demo_task.task.task_id} {problem}", style="red", markup=False)
+
+
+def print_ledger(ledger: Ledger) -> None:
+    """The same work, asked in SQL."""
+    rows = ledger.query(QUERY)
+    console.print("\nThe ledger answers in SQL:", markup=False)
+    console.print(QUERY, style="dim", markup=False)
+    if rows:
+        print_table("", tuple(rows[0]), [tuple(row.values()) for row in rows])
+
+
+def print_next_steps(home: Path, *, ui_url: str, keep: bool) -> None:
+    """Three things to do next."""
+    again = (
+        ""
+        if keep
+        else "   (this demo has cleaned up after itself; 'make demo ARGS=--keep' leaves it in place)"
+    )
+    console.print(f"\nThree things to do next{again}", markup=False)
+    place = str(home) if keep else "HOME_OF_THE_DEMO"
+    console.print(f"1. Look at the runs in the Prefect UI: {ui_url}/runs", markup=False)
+    console.print(f"2. Ask the ledger: duckdb -init {place}/ledger/ledger.sql", markup=False)
+    console.print("3. Use it on your own repository, with a key and two terminals:", markup=False)
+    console.print("     export OPENROUTER_API_KEY=...; .venv/bin/nightcrew run-engine", markup=False)
+    console.print("     .venv/bin/nightcrew submit-task --repo PATH --task-type unit_test \\", markup=False)
+    console.print(
+        "         --target-file src/auth.py --description 'Write unit tests for auth.py' --wait", markup=False
+    )
+    if keep:
+        console.print(
+            f"Stop what was left running with: NIGHTCREW_HOME={home} .venv/bin/nightcrew stop-engine",
+            markup=False,
+        )
+
+
+def _change(queued: QueuedTask) -> str:
+    """Where the change lies, with what it touches."""
+    if queued.change_path is None:
+        return "none"
+    path = Path(queued.change_path)
+    lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
+    added = sum(line.startswith("+") and not line.startswith("+++") for line in lines)
+    removed = sum(line.startswith("-") and not line.startswith("---") for line in lines)
+    return f"{path}\n+{added} −{removed} lines"

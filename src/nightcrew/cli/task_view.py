@@ -1,0 +1,130 @@
+"""How a task looks on the command line, the same in every command."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.text import Text
+
+from nightcrew.cli.app import ExitCode
+from nightcrew.cli.output import console, duration, money, print_table, styled
+from nightcrew.queue.task_table import QueuedTask
+from nightcrew.task import FailureReason, TaskStatus
+
+COLUMNS = (
+    "task",
+    "type",
+    "priority",
+    "models tried",
+    "status",
+    "score",
+    "requests",
+    "tokens",
+    "cost",
+    "duration",
+)
+
+ATTEMPT_COLUMNS = ("attempt", "executor", "model", "ended", "verdict", "score", "requests", "cost", "why")
+
+
+def row(queued: QueuedTask) -> Sequence[object]:
+    """A task as one line of a table with `COLUMNS`."""
+    return (
+        queued.task_id,
+        queued.task.task_type,
+        queued.task.priority,
+        "\n".join(queued.models) or "–",
+        status_text(queued),
+        "–" if queued.score is None else f"{queued.score:.2f}",
+        queued.calls,
+        queued.input_tokens + queued.output_tokens,
+        money(queued.cost_usd),
+        duration(seconds_of(queued)),
+    )
+
+
+def status_text(queued: QueuedTask) -> Text:
+    """The status in its colour; a failure says which."""
+    word = queued.status.value
+    return styled(word, f"{word}: {queued.failure_reason}" if queued.failure_reason else word)
+
+
+def seconds_of(queued: QueuedTask) -> float | None:
+    """How long the task has been worked on."""
+    if queued.started_at is None:
+        return None
+    return ((queued.ended_at or datetime.now(UTC)) - queued.started_at).total_seconds()
+
+
+def exit_code(queued: QueuedTask) -> ExitCode:
+    """What the shell is told about a task that has ended."""
+    if queued.status is TaskStatus.COMPLETED:
+        return ExitCode.DONE
+    if queued.status is TaskStatus.NEEDS_REVIEW:
+        return ExitCode.NOT_MEASURABLE
+    if queued.failure_reason is FailureReason.INVALID:
+        return ExitCode.BAD_INPUT
+    if queued.failure_reason is FailureReason.INFRASTRUCTURE:
+        return ExitCode.INFRASTRUCTURE
+    return ExitCode.FAILED
+
+
+def task_json(queued: QueuedTask) -> dict[str, Any]:
+    """A task for programs."""
+    return {
+        **queued.task.model_dump(mode="json"),
+        "commit": queued.commit,
+        "status": queued.status,
+        "failure_reason": queued.failure_reason,
+        "detail": queued.detail,
+        "submitted_at": queued.submitted_at,
+        "started_at": queued.started_at,
+        "ended_at": queued.ended_at,
+        "seconds": seconds_of(queued),
+        "flow_run_id": queued.flow_run_id,
+        "verdict": queued.verdict,
+        "score": queued.score,
+        "models_tried": queued.models,
+        "attempts": queued.attempts,
+        "requests": queued.calls,
+        "input_tokens": queued.input_tokens,
+        "output_tokens": queued.output_tokens,
+        "cost_usd": queued.cost_usd,
+        "change_path": queued.change_path,
+    }
+
+
+def print_task(queued: QueuedTask, attempts: Sequence[Mapping[str, Any]]) -> None:
+    """A task for a person: where it stands, what it cost, every attempt, where the change lies."""
+    task = queued.task
+    target = f" {task.target_file}" if task.target_file else ""
+    console.print(
+        status_text(queued), f"{queued.task_id}: {task.task_type}{target} in {task.repo}", markup=False
+    )
+    console.print(task.description, style="dim", markup=False)
+    if queued.detail:
+        console.print(queued.detail, markup=False)
+    if attempts:
+        print_table("", ATTEMPT_COLUMNS, map(_attempt_row, attempts))
+    tokens = queued.input_tokens + queued.output_tokens
+    spent = (
+        f"{queued.calls} requests, {tokens} tokens, {money(queued.cost_usd)}, {duration(seconds_of(queued))}"
+    )
+    console.print(spent, markup=False)
+    if queued.change_path:
+        console.print(f"The change: {queued.change_path}", markup=False)
+        console.print(f"Apply it:   git -C {task.repo} apply {queued.change_path}", markup=False)
+
+
+def _attempt_row(attempt: Mapping[str, Any]) -> Sequence[object]:
+    return (
+        attempt["number"],
+        attempt["executor"],
+        "\n".join(attempt["models_served"]) or attempt["model"],
+        attempt["end"],
+        styled(attempt["verdict"] or "–"),
+        "–" if attempt["score"] is None else f"{attempt['score']:.2f}",
+        attempt["calls"],
+        money(attempt["cost_usd"]),
+        attempt["summary"] or attempt["detail"],
+    )
