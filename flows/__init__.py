@@ -1,0 +1,1 @@
+"""How stubbornly: the only flows in the house."""

@@ -4,12 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from nightcrew.errors import BadInput, BudgetReached, NightcrewError
+from nightcrew.errors import BadInput, BudgetReached, Fatal, NightcrewError
 from nightcrew.execution.attempt import Attempt, AttemptEnd
+from nightcrew.queue.task_table import QueuedTask
 from nightcrew.task import FailureReason, Task, TaskStatus
 from nightcrew.validation.verdict import Verdict, VerdictKind
 
 MOST_FAULTS = 3
+
+
+class NoModelLeft(Fatal):
+    """The plan has no rung; the message is the selector's reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,10 @@ def outcome_of(error: Exception, trials: Sequence[Judged]) -> Outcome:
     """How a task ends that was stopped by an error."""
     if not isinstance(error, NightcrewError):
         return _failed(FailureReason.INFRASTRUCTURE, f"{type(error).__name__}: {error}")
+    if isinstance(error, NoModelLeft):
+        rejected = any(not trial.is_fault for trial in trials)
+        reason = FailureReason.REJECTED if rejected else FailureReason.INFRASTRUCTURE
+        return _failed(reason, f"no model is left to try: {error}")
     if isinstance(error, BadInput):
         return _failed(FailureReason.INVALID, str(error))
     if isinstance(error, BudgetReached):
@@ -66,11 +75,9 @@ def outcome_of(error: Exception, trials: Sequence[Judged]) -> Outcome:
     return _failed(FailureReason.INFRASTRUCTURE, str(error))
 
 
-def no_rung(stop: str, trials: Sequence[Judged]) -> Outcome:
-    """How a task ends for which no model is left; `stop` is the plan's reason."""
-    rejected = any(not trial.is_fault for trial in trials)
-    reason = FailureReason.REJECTED if rejected else FailureReason.INFRASTRUCTURE
-    return _failed(reason, f"no model is left to try: {stop}")
+def as_recorded(queued: QueuedTask) -> Outcome:
+    """How a task has ended that already did."""
+    return Outcome(queued.status, queued.detail or f"the task is {queued.status}", queued.failure_reason)
 
 
 # ---------------------------------------------------------------------------------------------------------

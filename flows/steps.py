@@ -7,16 +7,20 @@ not a function of its input.
 
 import asyncio
 import functools
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.concurrency.asyncio import concurrency
 from prefect.tasks import Task as PrefectTask
 from prefect.tasks import exponential_backoff
 
 from nightcrew.errors import Transient
+from nightcrew.execution.attempt import Attempt
+from nightcrew.selection.plan import Plan
 
 RETRIES = 3
 FIRST_WAIT_SECONDS = 2.0
@@ -50,6 +54,23 @@ def step[**P, T](
         persist_result=False,
     )
     return retrying(run)
+
+
+def in_model_slot[W](
+    execute: Callable[[W, Plan], Awaitable[Attempt]],
+) -> Callable[[W, Plan], Awaitable[Attempt]]:
+    """`execute` under the concurrency limit of the plan's model, where there is one."""
+
+    async def run(work: W, plan: Plan) -> Attempt:
+        async with concurrency(model_limit(plan.rungs[0].slug), strict=False):
+            return await execute(work, plan)
+
+    return run
+
+
+def model_limit(slug: str) -> str:
+    """Name of a model's concurrency limit."""
+    return "model-" + re.sub(r"[^a-z0-9.]+", "-", slug.lower()).strip("-")
 
 
 async def is_transient(task: PrefectTask[..., Any], run: TaskRun, state: State[Any]) -> bool:

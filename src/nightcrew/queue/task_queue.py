@@ -9,7 +9,6 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -54,14 +53,6 @@ class Changes(TypedDict, total=False):
     host: str | None
     pid: int | None
     pid_started: float | None
-    verdict: str
-    score: float
-    models: tuple[str, ...]
-    attempts: int
-    calls: int
-    input_tokens: int
-    output_tokens: int
-    cost_usd: Decimal
     change_path: str | None
 
 
@@ -137,27 +128,36 @@ class TaskQueue:
             if row is None:
                 raise BadInput(f"there is no task {task_id}")
             values: dict[str, Any] = dict(changes)
-            if "models" in values:
-                values["models"] = list(values["models"])
             if (status := changes.get("status")) is not None:
                 values |= _times(task_id, TaskStatus(row.status), status)
             statement = update(tasks).where(tasks.c.task_id == task_id).values(**values).returning(tasks)
             return queued_task(connection.execute(statement).one())
 
+    def begin_attempt(self, task_id: str) -> int:
+        """The number of the attempt that begins now; no two attempts at a task ever have the same."""
+        number = tasks.c.attempts_begun + 1
+        statement = update(tasks).where(tasks.c.task_id == task_id).values(attempts_begun=number)
+        with self._engine.begin() as connection:
+            return int(connection.execute(statement.returning(tasks.c.attempts_begun)).scalar_one())
+
     def record_attempt(
         self, attempt: Attempt, *, verdict: str | None = None, score: float | None = None, summary: str = ""
     ) -> bool:
-        """Store what came of an attempt; doing it twice changes nothing. True the first time."""
+        """Store what came of an attempt and add it to its task; doing it twice changes nothing.
+
+        True the first time.
+        """
         values = asdict(attempt)
         del values["patch"]
         values |= {"executor": str(attempt.executor), "end": str(attempt.end)}
         values["models_served"] = list(attempt.models_served)
         values |= {"verdict": verdict, "score": score, "summary": summary}
         with self._engine.begin() as connection:
-            statement = (
-                insert(attempts).values(**values).on_conflict_do_nothing().returning(attempts.c.number)
-            )
-            return connection.execute(statement).one_or_none() is not None
+            statement = insert(attempts).values(**values).on_conflict_do_nothing()
+            if connection.execute(statement.returning(attempts.c.number)).one_or_none() is None:
+                return False
+            _add_to_task(connection, attempt, verdict=verdict, score=score)
+            return True
 
     def attempts(self, task_id: str) -> Sequence[Mapping[str, Any]]:
         """The attempts at a task in order, as plain rows."""
@@ -219,6 +219,27 @@ def _same_work(connection: Connection, fingerprint: str) -> QueuedTask | None:
     query = select(tasks).where(tasks.c.fingerprint == fingerprint, tasks.c.status.in_(UNFINISHED))
     row = connection.execute(query).one_or_none()
     return None if row is None else queued_task(row)
+
+
+def _add_to_task(
+    connection: Connection, attempt: Attempt, *, verdict: str | None, score: float | None
+) -> None:
+    of_task = tasks.c.task_id == attempt.task_id
+    models = connection.execute(select(tasks.c.models).where(of_task).with_for_update()).scalar_one()
+    connection.execute(
+        update(tasks)
+        .where(of_task)
+        .values(
+            verdict=verdict,
+            score=score,
+            models=list(dict.fromkeys((*models, attempt.model))),
+            attempts=tasks.c.attempts + 1,
+            calls=tasks.c.calls + attempt.calls,
+            input_tokens=tasks.c.input_tokens + attempt.input_tokens,
+            output_tokens=tasks.c.output_tokens + attempt.output_tokens,
+            cost_usd=tasks.c.cost_usd + attempt.cost_usd,
+        )
+    )
 
 
 def _times(task_id: str, old: TaskStatus, new: TaskStatus) -> dict[str, Any]:

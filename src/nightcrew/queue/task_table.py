@@ -46,6 +46,7 @@ tasks = Table(
     Column("started_at", DateTime(timezone=True)),
     Column("ended_at", DateTime(timezone=True)),
     Column("restarts", Integer, nullable=False, server_default="0"),
+    Column("attempts_begun", Integer, nullable=False, server_default="0"),
     Column("flow_run_id", String),
     Column("host", String),
     Column("pid", Integer),
@@ -107,7 +108,7 @@ class QueuedTask:
     verdict: str | None = None
     score: float | None = None
     models: tuple[str, ...] = ()  # tried, in order
-    attempts: int = 0
+    attempts: int = 0  # that ended
     calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
@@ -123,7 +124,7 @@ class QueuedTask:
 
 def queued_task(row: Row[Any], *, is_new: bool = False) -> QueuedTask:
     """A row of `tasks`."""
-    hidden = {"task_id", "sequence", "body", "fingerprint", "priority", "rank"}
+    hidden = {"task_id", "sequence", "body", "fingerprint", "priority", "rank", "attempts_begun"}
     values = {key: value for key, value in row._mapping.items() if key not in hidden}
     values |= {"status": TaskStatus(row.status), "models": tuple(row.models), "is_new": is_new}
     values["failure_reason"] = FailureReason(row.failure_reason) if row.failure_reason else None

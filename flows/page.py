@@ -1,0 +1,81 @@
+"""What a person sees of a task in Prefect's UI: the verdict with its gates and the change, as Markdown."""
+
+from collections.abc import Sequence
+
+from flows.outcome import Judged, Outcome
+from nightcrew.queue.task_table import QueuedTask
+from nightcrew.validation.verdict import GateOutcome, Verdict
+
+MOST_DIFF_CHARACTERS = 20_000
+MARKS = {
+    GateOutcome.PASS: "✅ pass",
+    GateOutcome.FAIL: "❌ fail",
+    GateOutcome.NOT_MEASURABLE: "❔ not measurable",
+}
+
+
+def page(queued: QueuedTask, outcome: Outcome, trials: Sequence[Judged]) -> str:
+    """The whole page of a task that has ended."""
+    task = queued.task
+    head = [
+        f"# {outcome.name}: {task.task_type} {task.target_file or ''}".rstrip(),
+        outcome.detail,
+        _quote(task.description),
+        f"Task `{task.task_id}` on commit `{queued.commit[:12]}` of `{task.repo}`.",
+    ]
+    attempts = [section for trial in trials for section in _attempt(trial)]
+    return "\n\n".join((*head, _table(trials), *attempts, *_change(trials))) + "\n"
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _table(trials: Sequence[Judged]) -> str:
+    rows = [
+        f"| {t.attempt.number} | {t.attempt.executor} | `{t.attempt.model}` | {t.attempt.end} "
+        f"| {t.verdict.kind} | {t.verdict.score:.2f} | {t.attempt.calls} "
+        f"| {t.attempt.input_tokens + t.attempt.output_tokens} | {t.attempt.cost_usd} |"
+        for t in trials
+    ]
+    head = "| attempt | executor | model | ended | verdict | score | calls | tokens | USD |"
+    return (
+        "\n".join((head, "|---|---|---|---|---|---|---|---|---|", *rows)) if rows else "No attempt was made."
+    )
+
+
+def _attempt(trial: Judged) -> list[str]:
+    return [f"## Attempt {trial.attempt.number}", trial.verdict.summary, _gates(trial.verdict)]
+
+
+def _gates(verdict: Verdict) -> str:
+    if not verdict.gates:
+        return "No gate was run."
+    rows = [f"| {gate.name} | {MARKS[gate.outcome]} | {_cell(gate.message)} |" for gate in verdict.gates]
+    return "\n".join(("| gate | outcome | what it found |", "|---|---|---|", *rows))
+
+
+def _change(trials: Sequence[Judged]) -> list[str]:
+    patch = trials[-1].attempt.patch if trials else ""
+    if not patch:
+        return []
+    shown = patch[:MOST_DIFF_CHARACTERS]
+    fence = _fence(shown)
+    cut = [] if shown == patch else ["The rest is in the results folder."]
+    return ["## Change", f"{fence}diff\n{shown}\n{fence}", *cut]
+
+
+def _fence(text: str) -> str:
+    """Longer than any run of backticks inside, so that a change cannot leave its frame."""
+    longest = run = 0
+    for character in text:
+        run = run + 1 if character == "`" else 0
+        longest = max(longest, run)
+    return "`" * max(3, longest + 1)
+
+
+def _quote(text: str) -> str:
+    return "\n".join(f"> {line}" for line in text.splitlines())
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")

@@ -1,0 +1,27 @@
+"""What the crew spent and what came of it, as an artifact that people look at in the morning."""
+
+from prefect import flow
+from prefect.artifacts import acreate_markdown_artifact
+
+from blocks.crew import settings_overrides
+from flows.steps import step
+from nightcrew.ledger.ledger import Ledger
+from nightcrew.ledger.report import cost_report_markdown
+from nightcrew.settings import Settings, load_settings
+
+
+@flow(name="report-costs")
+async def report_costs() -> str:
+    """Write the cost report of all that the ledger holds."""
+    settings = load_settings(**await settings_overrides())
+    report = await step(read_report, name="report")(settings)
+    await acreate_markdown_artifact(
+        report, key="costs", description="Cost and quality by model and task type"
+    )
+    return report
+
+
+def read_report(settings: Settings) -> str:
+    """The cost report."""
+    with Ledger(settings.ledger_dir) as ledger:
+        return cost_report_markdown(ledger)

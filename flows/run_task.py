@@ -1,0 +1,68 @@
+"""The main job: one development task, from selecting a model to a recorded verdict."""
+
+import asyncio
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Cancelled, Completed, Failed
+
+from flows.outcome import Outcome
+from flows.stage import give_up, working_on
+from flows.steps import in_model_slot, step
+from flows.work import Work
+from nightcrew.task import Task, TaskStatus
+from nightcrew.worker.dispatch import run_name
+
+select_model = step(Work.select_model, name="select-model")
+execute = in_model_slot(step(Work.execute, name="execute"))
+validate = step(Work.validate, name="validate")
+record = step(Work.record, name="record")
+
+
+def _name_of_run() -> str:
+    return run_name(_with_id(Task.model_validate(flow_run.parameters["task"])))
+
+
+@flow(name="run-task", flow_run_name=_name_of_run)
+async def run_task(task: Task) -> State[Any]:
+    """Do one development task. It ends as Accepted only if a verdict on evidence says so.
+
+    Args:
+        task: What is to be done, where, and within which limits.
+    """
+    task = _with_id(task)
+    try:
+        outcome = await do(task)
+    except Exception as error:
+        outcome = await asyncio.to_thread(give_up, task, error)
+    return final_state(outcome)
+
+
+async def do(task: Task) -> Outcome:
+    """Select a model, execute, validate, record; again as long as the verdict and the limits ask for it."""
+    async with working_on(task) as work:
+        while work.outcome is None:
+            plan = await select_model(work)
+            attempt = await execute(work, plan)
+            verdict = await validate(work, attempt)
+            await record(work, plan, attempt, verdict)
+    return work.outcome
+
+
+def final_state(outcome: Outcome) -> State[Any]:
+    """The outcome as a Prefect state. Only an accepted change is ever Completed."""
+    match outcome.status:
+        case TaskStatus.COMPLETED:
+            return Completed(name=outcome.name, message=outcome.detail)
+        case TaskStatus.CANCELLED:
+            return Cancelled(message=outcome.detail)
+    return Failed(name=outcome.name, message=outcome.detail)
+
+
+def _with_id(task: Task) -> Task:
+    """A task that came without an id gets its run's: the same when the run is started again."""
+    if "task_id" in task.model_fields_set:
+        return task
+    return task.model_copy(update={"task_id": f"t-{str(flow_run.id).replace('-', '')[:12]}"})

@@ -1,0 +1,89 @@
+"""Around the work on a task: the crew comes together, queue and UI are told, the end is noted."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from uuid import UUID
+
+from prefect import get_client
+from prefect.artifacts import acreate_markdown_artifact, acreate_progress_artifact, update_progress_artifact
+from prefect.runtime import flow_run
+
+from blocks.crew import settings_overrides
+from flows.crew import Crew, open_crew
+from flows.outcome import Outcome, as_recorded, outcome_of
+from flows.page import page
+from flows.work import Work
+from nightcrew.errors import BadInput
+from nightcrew.settings import load_settings
+from nightcrew.task import Task, TaskStatus
+from nightcrew.worker.dispatch import open_queue, run_tags, this_process
+
+log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def working_on(task: Task) -> AsyncIterator[Work]:
+    """The work on a task. An error inside ends the task, in our words, and not the flow."""
+    settings = load_settings(**await settings_overrides())
+    with open_crew(settings) as crew:
+        work = await asyncio.to_thread(_begin, crew, task, str(flow_run.id))
+        await _show(work)
+        try:
+            yield work
+        except Exception as error:
+            log.exception("the work on task %s stopped", task.task_id)
+            await asyncio.to_thread(work.finish, outcome_of(error, work.trials))
+        if work.outcome is not None:
+            work.tell(1.0)
+            await acreate_markdown_artifact(page(work.queued, work.outcome, work.trials), key="verdict")
+
+
+def give_up(task: Task, error: Exception) -> Outcome:
+    """End a task on which no work could begin."""
+    log.error("task %s cannot be worked on: %s", task.task_id, error, exc_info=error)
+    outcome = outcome_of(error, ())
+    with open_queue(load_settings()) as queue, suppress(BadInput):  # unknown to the queue, or ended already
+        queue.update(
+            task.task_id, status=outcome.status, failure_reason=outcome.reason, detail=outcome.detail
+        )
+    return outcome
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _begin(crew: Crew, task: Task, flow_run_id: str) -> Work:
+    """Take the task from the queue; one that came by another door (UI, CI, cron) is put there first."""
+    queued = crew.queue.submit(task)
+    if queued.task_id != task.task_id:
+        raise BadInput(f"task {queued.task_id} asks for the same and has not ended")
+    crew.collector.task_submitted(queued.task)
+    work = Work(crew, queued)
+    if queued.status.is_final:
+        work.outcome = as_recorded(queued)
+        return work
+    here = this_process()
+    work.queued = crew.queue.update(
+        task.task_id,
+        status=TaskStatus.RUNNING,
+        flow_run_id=flow_run_id,
+        host=socket.gethostname(),
+        pid=here.pid,
+        pid_started=here.started,
+    )
+    crew.collector.task_started(task.task_id, base_commit=queued.commit, flow_run_id=flow_run_id)
+    return work
+
+
+async def _show(work: Work) -> None:
+    """Make the run easy to find and follow in the UI."""
+    if not set(run_tags(work.task)) <= set(flow_run.tags or ()):
+        async with get_client() as client:
+            await client.update_flow_run(
+                UUID(flow_run.id), tags=[*(flow_run.tags or ()), *run_tags(work.task)]
+            )
+    progress = await acreate_progress_artifact(0.0, key="progress", description=f"Task {work.task.task_id}")
+    work.on_progress = lambda share: update_progress_artifact(progress, share * 100)

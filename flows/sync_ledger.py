@@ -1,0 +1,23 @@
+"""Keeps the books in order: journals become the archive, tasks whose run got lost are set right."""
+
+from prefect import flow
+
+from blocks.crew import settings_overrides
+from flows.steps import step
+from nightcrew.ledger.compactor import Compaction, compact
+from nightcrew.settings import Settings, load_settings
+from nightcrew.worker.dispatch import dispatch_pending, reconcile
+
+
+@flow(name="sync-ledger")
+async def sync_ledger() -> None:
+    """Archive finished journals, and give every task its true status whose run ended without telling us."""
+    settings = load_settings(**await settings_overrides())
+    await step(archive, name="archive")(settings)
+    await step(reconcile, name="reconcile")(settings)
+    await step(dispatch_pending, name="dispatch-pending")(settings)
+
+
+def archive(settings: Settings) -> Compaction:
+    """Turn journals that have been quiet for a while into typed Parquet."""
+    return compact(settings.ledger_dir)

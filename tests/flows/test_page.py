@@ -1,0 +1,42 @@
+"""What a person sees of a task in Prefect's UI."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from flows.outcome import Judged, Outcome
+from flows.page import page
+from nightcrew.queue.task_table import QueuedTask
+from nightcrew.task import TaskStatus
+from nightcrew.validation.verdict import GateOutcome, GateResult
+from tests.flows.builders import PATCH, a_task, a_verdict, an_attempt, judged
+
+QUEUED = QueuedTask(
+    task=a_task(task_type="unit_test", target_file="src/pricing.py", task_id="t-1"),
+    commit="0123456789abcdef",
+    status=TaskStatus.FAILED,
+    submitted_at=datetime(2026, 8, 16, tzinfo=UTC),
+)
+OUTCOME = Outcome(TaskStatus.COMPLETED, "accepted with score 0.90")
+
+
+def test_the_page_shows_verdict_gates_and_change() -> None:
+    shown = page(QUEUED, OUTCOME, [judged()])
+    assert shown.startswith("# Accepted: unit_test src/pricing.py\n")
+    assert "| applies | ✅ pass | the patch applies |" in shown
+    assert f"```diff\n{PATCH}" in shown
+    assert "`model-1`" in shown
+
+
+def test_a_change_cannot_leave_its_frame() -> None:
+    shown = page(QUEUED, OUTCOME, [Judged(an_attempt(patch="+```\n+# not a heading\n"), a_verdict(), "s")])
+    assert "````diff\n+```\n" in shown
+
+
+def test_a_gate_cannot_break_its_row() -> None:
+    gate = GateResult("tests", GateOutcome.FAIL, "one | two\nthree")
+    shown = page(QUEUED, OUTCOME, [Judged(an_attempt(), replace(a_verdict(), gates=(gate,)), "s")])
+    assert "| tests | ❌ fail | one \\| two three |" in shown
+
+
+def test_a_task_without_an_attempt_has_a_page_too() -> None:
+    assert "No attempt was made." in page(QUEUED, OUTCOME, [])
