@@ -8,15 +8,14 @@ from nightcrew.testing.scenario import (
     Character,
     Fault,
     FaultKind,
-    Match,
     Price,
     Scenario,
     ScriptedModel,
-    Solution,
     load_scenario,
     shipped_path,
     shipped_scenario,
 )
+from nightcrew.testing.solutions import Match, Solution
 from nightcrew.testing.twin import Twin, run_twin
 
 __all__ = [

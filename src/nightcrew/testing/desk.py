@@ -14,7 +14,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from nightcrew.testing.characters import Answer, answer
+from nightcrew.testing.answer import Answer
+from nightcrew.testing.characters import answer
 from nightcrew.testing.clock import TwinClock
 from nightcrew.testing.conversation import Conversation, read_conversation
 from nightcrew.testing.faults import CallNumber, FaultBook, refusal, spoilt
@@ -248,6 +249,6 @@ def _usage(model: ScriptedModel, prompt: int, said: Answer) -> Usage:
     completion = answer_tokens(said)
     if not completion:
         return Usage(prompt, 0, Decimal(0))
-    price = model.price
+    price = model.charged or model.price
     cost = prompt * Decimal(price.prompt) + completion * Decimal(price.completion) + Decimal(price.request)
     return Usage(prompt, completion, cost)

@@ -12,19 +12,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    model_validator,
-)
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from nightcrew.errors import BadInput
 from nightcrew.settings import first_problem
 from nightcrew.task import TaskCategory
+from nightcrew.testing.solutions import Data, Solution
 
 
 class Character(StrEnum):
@@ -44,7 +37,7 @@ class Character(StrEnum):
 
 
 class FaultKind(StrEnum):
-    """One form in which a call goes wrong; `faults.FORMS` says what each looks like on the wire."""
+    """One form in which a call goes wrong; `fault_forms` says what each looks like on the wire."""
 
     UNAUTHORIZED = "unauthorized"
     PAYMENT_REQUIRED = "payment_required"
@@ -76,6 +69,7 @@ class FaultKind(StrEnum):
     DRIP = "drip"
     LATENCY = "latency"
     NO_CHOICES = "no_choices"
+    NO_USAGE = "no_usage"
     EMPTY = "empty"
     FINISH_ERROR = "finish_error"
     TRUNCATED = "truncated"
@@ -86,11 +80,7 @@ class FaultKind(StrEnum):
     MISSING_ARGUMENT = "missing_argument"
 
 
-class _Data(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class Fault(_Data):
+class Fault(Data):
     """A fault and when it happens; every condition given must hold."""
 
     kind: FaultKind
@@ -122,7 +112,7 @@ class Fault(_Data):
     """How long a latency lasts, or how long a drip takes in all (real seconds)."""
 
 
-class Price(_Data):
+class Price(Data):
     """Prices as OpenRouter writes them: strings, USD per token ("0": free)."""
 
     model_config = ConfigDict(frozen=True, extra="allow", use_attribute_docstrings=True)
@@ -146,7 +136,7 @@ class Price(_Data):
         return all(Decimal(part) == 0 for part in (self.prompt, self.completion, self.request))
 
 
-class ScriptedModel(_Data):
+class ScriptedModel(Data):
     """One model of the twin: how it behaves and what the catalogue says of it."""
 
     id: Annotated[str, Field(pattern=r"^~?[\w.\-]+/[\w.\-]+(:[\w\-]+)?$")]
@@ -156,13 +146,16 @@ class ScriptedModel(_Data):
     """Behaviour once the prompt says why an earlier attempt was rejected; empty: the same."""
     skill: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Chance of good work per task, for the character *skill*."""
-    skills: dict[TaskCategory, Annotated[float, Field(ge=0, le=1)]] = {}
+    skills: dict[TaskCategory, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
     """The same, where it differs by the type of task."""
     name: str = ""
     canonical_slug: str = ""
     provider: str = "house"
     """Which provider serves it; on the wire it reads `nightcrew-twin/<provider>`."""
     price: Price = Price()
+    """What the catalogue says."""
+    charged: Price | None = None
+    """What calls really cost, where that is not what the catalogue says."""
     context_length: Annotated[int, Field(ge=256)] | None = 131_072
     max_completion_tokens: Annotated[int, Field(ge=16)] | None = 32_768
     tools: bool = True
@@ -172,7 +165,7 @@ class ScriptedModel(_Data):
     coding_index: float | None = None
     latency_seconds: Annotated[float, Field(ge=0, le=600)] = 0.0
     """Real seconds before each answer."""
-    record: dict[str, Any] = {}
+    record: dict[str, Any] = Field(default_factory=dict)
     """Fields laid over its catalogue record, to try new, missing (null) or odd ones."""
 
     @property
@@ -181,7 +174,7 @@ class ScriptedModel(_Data):
         return self.canonical_slug or self.id.split(":")[0]
 
 
-class Account(_Data):
+class Account(Data):
     """The account that every caller of the twin shares."""
 
     api_key: str | None = None
@@ -203,55 +196,7 @@ class Account(_Data):
     """Whether `/key` has `free_model_daily_requests`."""
 
 
-def _contents(value: object, info: ValidationInfo) -> object:
-    """Contents of a solution's files, those kept beside the scenario read in."""
-    if not isinstance(value, dict):
-        return value
-    return {path: _content(entry, (info.context or {}).get("folder")) for path, entry in value.items()}
-
-
-def _content(entry: object, folder: Path | None) -> object:
-    if not isinstance(entry, dict):
-        return entry
-    if set(entry) != {"file"} or not isinstance(entry["file"], str):
-        raise ValueError(
-            'a file\'s content is a string, null (deleted) or {"file": "path beside the scenario"}'
-        )
-    if folder is None:
-        raise ValueError("contents in files need a scenario that is a file itself")
-    path = (folder / entry["file"]).resolve()
-    if not path.is_relative_to(folder.resolve()) or not path.is_file():
-        raise ValueError(f"no file {entry['file']} beside the scenario")
-    return path.read_text(encoding="utf-8")
-
-
-type Files = Annotated[dict[str, str | None], BeforeValidator(_contents)]
-"""Whole files by path relative to the repository's root; null deletes the file."""
-
-
-class Match(_Data):
-    """Which tasks a solution is for; empty fields match any."""
-
-    task_type: TaskCategory | None = None
-    target_file: str | None = None
-    contains: str | None = None
-    """Words in the task's description (case ignored)."""
-
-
-class Solution(_Data):
-    """What models of each character would write for one task."""
-
-    match: Match = Match()
-    good: Files = {}
-    vacuous: Files = {}
-    """Looks like the work and checks nothing."""
-    wrong: Files = {}
-    """Plausible and wrong."""
-    cheat: Files = {}
-    """Makes the checks pass in place of the work; empty: a stock conftest that ends every run with 0."""
-
-
-class Scenario(_Data):
+class Scenario(Data):
     """All that a twin plays."""
 
     name: str = "unnamed"

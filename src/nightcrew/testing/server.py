@@ -206,6 +206,8 @@ def _whole(request: Request, outcome: Outcome, whole: Completion, headers: Mappi
     body = completion_body(whole)
     if _is(outcome, FaultKind.NO_CHOICES):
         body["choices"] = []
+    if _is(outcome, FaultKind.NO_USAGE):
+        del body["usage"]
     return _send(Reply(200, body, headers))
 
 
@@ -229,6 +231,8 @@ async def _stream(request: Request, outcome: Outcome, whole: Completion) -> Asyn
             break
         if _is(outcome, FaultKind.NO_CHOICES):
             event = {**event, "choices": []}
+        if _is(outcome, FaultKind.NO_USAGE):
+            event.pop("usage", None)
         await asyncio.sleep(pause)
         yield sse(event)
     yield sse("[DONE]")

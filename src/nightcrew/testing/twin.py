@@ -34,13 +34,9 @@ class Twin:
     def __init__(self, scenario: Scenario, port: int = 0, clock: TwinClock | None = None) -> None:
         self.desk = Desk(scenario, clock or TwinClock())
         self._socket = _listen(port)
+        self.port = int(self._socket.getsockname()[1])
         self._server = _server(build_app(self.desk))
         self._thread = threading.Thread(target=self._serve, name="nightcrew-twin", daemon=True)
-
-    @property
-    def port(self) -> int:
-        """The loopback port it listens on."""
-        return int(self._socket.getsockname()[1])
 
     @property
     def base_url(self) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from nightcrew.testing.characters import Answer, ToolCall
+from nightcrew.testing.answer import Answer, ToolCall
 from nightcrew.testing.scenario import ScriptedModel
 
 TWIN = "nightcrew-twin"

@@ -1,0 +1,69 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nightcrew.errors import BadInput
+from nightcrew.testing import load_scenario
+
+MODEL = {"id": "twin/a:free"}
+
+
+def _load(tmp_path: Path, data: Any) -> Any:
+    path = tmp_path / "play.json"
+    path.write_text(data if isinstance(data, str) else json.dumps(data))
+    return load_scenario(path)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        ("{", "cannot read the scenario"),
+        ({"models": []}, "needs at least one model"),
+        ({}, "models: Field required"),
+        ({"models": [MODEL, MODEL]}, "two models share the id twin/a:free"),
+        ({"models": [{"id": "no-author"}]}, "models.0.id: "),
+        ({"models": [{**MODEL, "character": "clever"}]}, "models.0.character: Input should be 'capable'"),
+        ({"models": [{**MODEL, "pric": {}}]}, "models.0.pric: Extra inputs"),
+        ({"models": [{**MODEL, "price": {"prompt": "cheap"}}]}, "prompt must be a number in a string"),
+        ({"models": [{**MODEL, "skill": 1.5}]}, "models.0.skill: "),
+        ({"models": [MODEL], "faults": [{"kind": "sulks"}]}, "faults.0.kind: "),
+        (
+            {"models": [MODEL], "faults": [{"kind": "empty", "models": ["twin/b"]}]},
+            "fault empty: no model is called twin/b",
+        ),
+        ({"models": [MODEL], "faults": [{"kind": "empty", "probability": 2}]}, "faults.0.probability: "),
+        (
+            {"models": [MODEL], "solutions": [{"good": {"a.py": {"file": "gone.txt"}}}]},
+            "no file gone.txt beside the scenario",
+        ),
+        (
+            {"models": [MODEL], "solutions": [{"good": {"a.py": {"file": "../../etc/passwd"}}}]},
+            "beside the scenario",
+        ),
+        (
+            {"models": [MODEL], "solutions": [{"good": {"a.py": {"path": "x"}}}]},
+            "a file's content is a string",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_named(tmp_path: Path, data: Any, says: str) -> None:
+    with pytest.raises(BadInput) as error:
+        _load(tmp_path, data)
+    assert says in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_file_is_bad_input(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="cannot read the scenario"):
+        load_scenario(tmp_path / "none.json")
+
+
+def test_contents_are_inline_or_beside_the_scenario_or_null(tmp_path: Path) -> None:
+    (tmp_path / "good.txt").write_text("x = 1\n")
+    good = {"a.py": {"file": "good.txt"}, "b.py": "y = 2\n", "c.py": None}
+    scenario = _load(tmp_path, {"models": [MODEL], "solutions": [{"good": good}]})
+    assert scenario.solutions[0].good == {"a.py": "x = 1\n", "b.py": "y = 2\n", "c.py": None}
+    again = type(scenario).model_validate_json(scenario.model_dump_json())
+    assert again == scenario
