@@ -24,6 +24,7 @@ import uv
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from nightcrew.errors import BadInput, Transient
+from nightcrew.execution.bubblewrap import BASE_ENV
 from nightcrew.execution.declared import Declared, read_declared
 from nightcrew.execution.sandbox import WORKSPACE, Mount, interpreter_mounts
 from nightcrew.execution.workspace import remove_tree
@@ -93,6 +94,16 @@ def project_paths(checkout: Path) -> tuple[str, ...]:
     source = checkout / "src"
     is_layout = source.is_dir() and not source.is_symlink() and not (source / "__init__.py").exists()
     return (f"{WORKSPACE}/src", WORKSPACE) if is_layout else (WORKSPACE,)
+
+
+def command_environment(environment: Environment, checkout: Path) -> dict[str, str]:
+    """Variables for a command inside: the repository's Python first, its code importable, nothing cached."""
+    return {
+        "PATH": f"{environment.bin}:{BASE_ENV['PATH']}",
+        "VIRTUAL_ENV": str(environment.path),
+        "PYTHONPATH": ":".join(project_paths(checkout)),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
 
 
 # ---------------------------------------------------------------------------------------------------------
