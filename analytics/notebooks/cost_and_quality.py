@@ -128,7 +128,8 @@ def _(ask, task_type):
     )
     tasks = ask(
         """
-        select task_id, task_type, priority, status, array_to_string(models_tried, ' → ') as models, verdict, score,
+        select task_id, task_type, priority, status, failure_reason,
+               array_to_string(models_tried, ' → ') as models, score,
                requests, input_tokens + output_tokens as tokens, cost_usd::double as cost_usd, seconds
         from tasks where $wanted in ('all', task_type) order by submitted_at desc nulls last limit 500""",
         wanted=wanted,
@@ -252,21 +253,22 @@ def _(by_model, mo, usd):
             {
                 "Model": row["model"],
                 "Type": row["task_type"],
-                "Attempts": row["attempts"],
-                "Accepted": row["accepted"],
+                "Accepted": f"{row['accepted']} of {row['counted']}",
                 "Success": share(row["success_rate"]),
-                "Score": None if row["mean_score"] is None else round(row["mean_score"], 2),
-                "Faults": row["faults"],
-                "Seconds": None if row["median_seconds"] is None else round(row["median_seconds"], 1),
-                "Requests": row["requests"],
+                "Score": "–" if row["mean_score"] is None else f"{row['mean_score']:.2f}",
                 "Cost": usd(row["cost_usd"]),
-                "Per accepted": usd(row["cost_per_accepted_usd"]) if row["accepted"] else "–",
+                "Per change": usd(row["cost_per_accepted_usd"]) if row["accepted"] else "–",
+                "Requests": row["requests"],
+                "Seconds": "–" if row["median_seconds"] is None else f"{row['median_seconds']:.1f}",
+                "Faults": row["faults"],
             }
             for row in by_model
         ],
         selection=None,
-        pagination=True,
         show_download=False,
+        text_justify_columns=dict.fromkeys(
+            ("Accepted", "Success", "Score", "Cost", "Per change", "Seconds"), "right"
+        ),
     ) if by_model else None
     return
 
@@ -322,6 +324,7 @@ def _(calls, mo, usd):
                 ],
                 selection=None,
                 show_download=False,
+                text_justify_columns={"Cost": "right"},
             )
             if calls
             else mo.md("*None yet.*"),
@@ -338,15 +341,24 @@ def _(mo, tasks, usd):
             mo.ui.table(
                 [
                     {
-                        **row,
-                        "score": None if row["score"] is None else round(row["score"], 2),
-                        "cost_usd": usd(row["cost_usd"]),
-                        "seconds": None if row["seconds"] is None else round(row["seconds"], 1),
+                        "Task": row["task_id"],
+                        "Type": row["task_type"],
+                        "Priority": row["priority"],
+                        "Status": f"failed: {row['failure_reason']}"
+                        if row["status"] == "failed"
+                        else row["status"],
+                        "Models tried": row["models"],
+                        "Score": "–" if row["score"] is None else f"{row['score']:.2f}",
+                        "Cost": usd(row["cost_usd"]),
+                        "Requests": row["requests"],
+                        "Tokens": row["tokens"],
+                        "Seconds": "–" if row["seconds"] is None else f"{row['seconds']:.1f}",
                     }
                     for row in tasks
                 ],
                 selection=None,
                 show_download=False,
+                text_justify_columns=dict.fromkeys(("Score", "Cost", "Seconds"), "right"),
             )
             if tasks
             else mo.md("*None yet.*"),
