@@ -5,6 +5,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from nightcrew.errors import BadInput
 from nightcrew.settings import Settings
 from nightcrew.worker.database import Database
@@ -50,6 +52,7 @@ def crew_environment(
     home = settings.home.expanduser().resolve()
     return (
         _inherited()
+        | _told(settings)
         | PREFECT
         | {
             "NIGHTCREW_DATABASE_URL": database.store_url,
@@ -74,6 +77,18 @@ def server_environment(crew: Mapping[str, str], database: Database) -> dict[str,
 
 def _inherited() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
+
+
+def _told(settings: Settings) -> dict[str, str]:
+    """The settings that were set on purpose, as environment variables that say the same."""
+    values = {name: getattr(settings, name) for name in settings.model_fields_set}
+    return {f"NIGHTCREW_{name.upper()}": _text(value) for name, value in values.items() if value is not None}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _one_certificate(home: Path) -> Path:
