@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from nightcrew.errors import NightcrewError
-from nightcrew.execution.sandbox import open_sandbox
-from nightcrew.execution.sandbox_proof import attack_report
 from nightcrew.settings import OPENROUTER_URL, SandboxKind, Settings
 
 LEAST_FREE_BYTES = 2 * 1024**3
@@ -87,6 +85,9 @@ def _sandbox(settings: Settings) -> Iterator[Check]:
         advice = "unset NIGHTCREW_SANDBOX to confine agents; every verdict says that they are not"
         yield Check("sandbox", Level.NOTE, "switched off by NIGHTCREW_SANDBOX=none", advice)
         return
+    from nightcrew.execution.sandbox import open_sandbox
+    from nightcrew.execution.sandbox_proof import attack_report
+
     try:
         attacks = list(attack_report(open_sandbox(settings.sandbox)))
     except NightcrewError as error:
@@ -134,16 +135,10 @@ def _key(settings: Settings) -> Check:
 
 
 def _catalogue(settings: Settings) -> Check:
-    from nightcrew.openrouter.api import OpenRouterApi
-    from nightcrew.openrouter.catalogue import ModelCatalogue
-    from nightcrew.queue.state_store import StateStore, create_schema
-    from nightcrew.worker.database import ensure_database
+    from nightcrew.cli.model_desk import open_catalogue
 
     try:
-        store_url = ensure_database(settings)
-        with StateStore(store_url) as store, OpenRouterApi(settings.base_url, settings.api_key) as api:
-            create_schema(store)
-            catalogue = ModelCatalogue(store, api, configured=settings.models)
+        with open_catalogue(settings) as (_, catalogue):
             count, age = len(catalogue.candidates()), catalogue.age
     except NightcrewError as error:
         return Check("catalogue", Level.PROBLEM, "cannot be read", str(error))

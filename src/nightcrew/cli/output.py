@@ -11,12 +11,22 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
+PIPE_WIDTH = 150  # columns where there is no terminal to ask
+SHORT = 26
+
+
+def _console(*, stderr: bool) -> Console:
+    there = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(stderr=stderr, highlight=False, soft_wrap=False, width=None if there else PIPE_WIDTH)
+
+
+console = _console(stderr=False)
+errors = _console(stderr=True)
 
 
 def print_json(value: Any) -> None:
@@ -31,13 +41,19 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
 
 def make_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     """The same table as an object, for live displays."""
-    table = Table(title=title or None, title_justify="left", header_style="bold", pad_edge=False)
-    body = [list(row) for row in rows]
+    table = Table(
+        title=title or None, title_justify="left", header_style="bold", box=SIMPLE_HEAD, pad_edge=False
+    )
+    body = [[cell if isinstance(cell, Text) else as_text(cell) for cell in row] for row in rows]
     for index, name in enumerate(columns):
-        numeric = bool(body) and all(_is_number(row[index]) for row in body)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        cells = [str(row[index]) for row in body]
+        longest = max((len(line) for cell in cells for line in cell.splitlines()), default=0)
+        numeric = bool(cells) and all(_is_number(cell) for cell in cells)
+        table.add_column(
+            name, justify="right" if numeric else "left", overflow="fold", no_wrap=longest <= SHORT
+        )
     for row in body:
-        table.add_row(*(cell if isinstance(cell, Text) else as_text(cell) for cell in row))
+        table.add_row(*row)
     return table
 
 
@@ -96,8 +112,8 @@ def styled(word: str, text: str | None = None) -> Text:
     return Text(text or word, style=STATUS_STYLES.get(word, ""))
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+def _is_number(cell: str) -> bool:
+    return cell in {"–", "unknown"} or cell.removeprefix("$").replace(".", "", 1).isdigit()
 
 
 def _plain(value: Any) -> Any:

@@ -1,15 +1,20 @@
 """How a task looks on the command line, the same in every command."""
 
-from collections.abc import Mapping, Sequence
+from __future__ import annotations
+
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from nightcrew.cli.app import ExitCode
 from nightcrew.cli.output import console, duration, money, print_table, styled
-from nightcrew.queue.task_table import QueuedTask
 from nightcrew.task import FailureReason, TaskStatus
+
+if TYPE_CHECKING:  # the state store's libraries take half a second to import
+    from collections.abc import Mapping, Sequence
+
+    from nightcrew.queue.task_table import QueuedTask
 
 COLUMNS = (
     "task",
@@ -19,7 +24,6 @@ COLUMNS = (
     "status",
     "score",
     "requests",
-    "tokens",
     "cost",
     "duration",
 )
@@ -37,7 +41,6 @@ def row(queued: QueuedTask) -> Sequence[object]:
         status_text(queued),
         "–" if queued.score is None else f"{queued.score:.2f}",
         queued.calls,
-        queued.input_tokens + queued.output_tokens,
         money(queued.cost_usd),
         duration(seconds_of(queued)),
     )

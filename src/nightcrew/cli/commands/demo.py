@@ -1,36 +1,10 @@
-"""`nightcrew demo`: the main job without a key, on real parts and scripted models."""
+"""`nightcrew demo`: the main job without a key."""
 
-import os
-import shutil
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.live import Live
 
-from nightcrew.cli.app import ExitCode, app
-from nightcrew.cli.demo_run import DemoTask, demo_tasks, make_repository, misses, serve_twin, settled
-from nightcrew.cli.demo_view import (
-    print_ledger,
-    print_lessons,
-    print_next_steps,
-    print_results,
-    progress_lines,
-    progress_table,
-)
-from nightcrew.cli.output import console, duration
-from nightcrew.ledger.ledger import Ledger
-from nightcrew.queue.task_queue import TaskQueue
-from nightcrew.queue.task_table import QueuedTask
-from nightcrew.settings import Settings, load_settings
-
-WORKERS = 3
-GIVE_UP_SECONDS = 900.0
-POLL_SECONDS = 0.5
+from nightcrew.cli.app import app
 
 
 @app.command("demo")
@@ -40,90 +14,6 @@ def demo(
     ] = False,
 ) -> int:
     """Take real tasks through the whole pipeline: scripted models, everything else real."""
-    from nightcrew.worker import dispatch
-    from nightcrew.worker.services import running_crew
+    from nightcrew.cli.demo.run import run_demo
 
-    console.print(
-        "Nightcrew demo. The models are SCRIPTED by the twin of OpenRouter that ships with Nightcrew:"
-    )
-    console.print(
-        "no outside service is called and nothing is spent. Agent, sandbox, gates and ledger are real.\n"
-    )
-    began = time.monotonic()
-    with _home(keep) as home, serve_twin(home, detach=keep) as twin_url:
-        settings = _demo_settings(home, twin_url)
-        repository = make_repository(home / "stockroom")
-        tasks = demo_tasks(repository)
-        with running_crew(settings, workers=WORKERS, detach=keep, progress=_say) as crew:
-            _say(f"Prefect UI while this runs: {crew.ui_url}")
-            for demo_task in tasks:
-                dispatch.submit(settings, demo_task.task)
-            with dispatch.open_queue(settings) as queue, Ledger(settings.ledger_dir) as ledger:
-                ended = _watch(settings, queue, tasks)
-                problems = {
-                    name: misses(demo_task, ended[name], queue.attempts(name), ledger)
-                    for demo_task in tasks
-                    if (name := demo_task.task.task_id)
-                }
-                print_results(tasks, ended)
-                print_lessons(tasks, problems)
-                print_ledger(ledger)
-                ledger.write_ledger_file()
-            console.print(f"\n{len(tasks)} tasks in {duration(time.monotonic() - began)}.")
-            print_next_steps(home, ui_url=crew.ui_url, keep=keep)
-    return ExitCode.FAILED if any(problems.values()) else ExitCode.DONE
-
-
-# ---------------------------------------------------------------------------------------------------------
-
-
-def _say(text: str) -> None:
-    console.print(f"· {text}", style="dim", markup=False)
-
-
-@contextmanager
-def _home(keep: bool) -> Iterator[Path]:
-    """A home of the demo's own; with `keep` it stays."""
-    home = Path(tempfile.mkdtemp(prefix="nightcrew-demo-"))
-    home.chmod(0o755)  # the embedded PostgreSQL runs as another user when started by root
-    try:
-        yield home
-    finally:
-        if not keep:
-            shutil.rmtree(home, ignore_errors=True)
-
-
-def _demo_settings(home: Path, twin_url: str) -> Settings:
-    """Settings of a crew that talks to the twin; a real key in the environment is not touched or sent."""
-    for name in [
-        name for name in os.environ if name.startswith("NIGHTCREW_") or name == "OPENROUTER_API_KEY"
-    ]:
-        del os.environ[name]
-    os.environ |= {
-        "NIGHTCREW_HOME": str(home),
-        "NIGHTCREW_BASE_URL": twin_url,
-        "NIGHTCREW_API_KEY": "demo-key-of-the-twin",
-        "NIGHTCREW_WORKERS": str(WORKERS),
-    }
-    return load_settings()
-
-
-def _watch(settings: Settings, queue: TaskQueue, tasks: list[DemoTask]) -> dict[str, QueuedTask]:
-    """Show progress until every task has ended; a table on a terminal, lines elsewhere."""
-    from nightcrew.worker import dispatch
-
-    deadline = time.monotonic() + GIVE_UP_SECONDS
-    current: dict[str, QueuedTask] = {}
-    with Live(console=console, auto_refresh=False, transient=True) as live:
-        while True:
-            seen = {task.task.task_id: queue.get(task.task.task_id) for task in tasks}
-            if console.is_terminal:
-                live.update(progress_table(tasks, seen), refresh=True)
-            else:
-                for line in progress_lines(current, seen):
-                    console.print(line)
-            current = seen
-            if settled(current) or time.monotonic() > deadline:
-                return current
-            time.sleep(POLL_SECONDS)
-            dispatch.reconcile(settings)
+    return run_demo(keep=keep)

@@ -1,7 +1,5 @@
 """Commands about models: what can be used, which would be chosen and why."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from typing import Annotated
 
@@ -11,18 +9,10 @@ from rich.markdown import Markdown
 from nightcrew.cli.app import AsJson, ExitCode, app
 from nightcrew.cli.output import console, print_json, print_table
 from nightcrew.cli.task_options import make_task
-from nightcrew.openrouter.api import OpenRouterApi
-from nightcrew.openrouter.availability import availability, quota_left
-from nightcrew.openrouter.catalogue import ModelCatalogue
-from nightcrew.queue.state_store import StateStore, create_schema
-from nightcrew.selection.memory import Memory
-from nightcrew.selection.model_selector import ModelSelector
-from nightcrew.selection.requirements import requirements_for
-from nightcrew.settings import Settings, load_settings
+from nightcrew.settings import load_settings
 from nightcrew.task import NEEDS_TARGET, Complexity, TaskCategory
 
 PER_MILLION = 1_000_000
-USUAL_CONTEXT_TOKENS = 16_000
 
 TaskTypeOption = Annotated[TaskCategory, typer.Option(help="The type of work.")]
 
@@ -38,6 +28,8 @@ def select_model(
     as_json: AsJson = False,
 ) -> int:
     """Which models would be tried for such a task, in which order, and why."""
+    from nightcrew.cli.model_desk import open_catalogue, plan_for
+
     settings = load_settings()
     task = make_task(
         repo=".",
@@ -49,14 +41,8 @@ def select_model(
         max_cost_usd=max_cost_usd,
         models=tuple(model or ()),
     )
-    requirements = requirements_for(task, settings, context_tokens=USUAL_CONTEXT_TOKENS)
-    with _catalogue(settings) as (store, catalogue):
-        plan = ModelSelector().plan(
-            requirements,
-            catalogue.candidates(),
-            Memory.load(settings.memory_path),
-            availability(store, settings),
-        )
+    with open_catalogue(settings) as (store, catalogue):
+        plan = plan_for(task, settings, store, catalogue)
     if as_json:
         print_json(plan)
     elif explain:
@@ -71,8 +57,10 @@ def select_model(
 @app.command("models")
 def models(as_json: AsJson = False) -> None:
     """What can be used now, why each other model cannot, and what is left of today's free calls."""
+    from nightcrew.cli.model_desk import availability, open_catalogue, quota_left
+
     settings = load_settings()
-    with _catalogue(settings) as (store, catalogue):
+    with open_catalogue(settings) as (store, catalogue):
         listing, left, age = catalogue.listing(), quota_left(store, settings), catalogue.age
         state = availability(store, settings)
     resting = state.resting
@@ -110,8 +98,10 @@ def models(as_json: AsJson = False) -> None:
 @app.command("refresh-models")
 def refresh_models(as_json: AsJson = False) -> int:
     """Fetch the list of models and prices anew; a failed fetch keeps the last good list."""
+    from nightcrew.cli.model_desk import open_catalogue
+
     settings = load_settings()
-    with _catalogue(settings) as (_, catalogue):
+    with open_catalogue(settings) as (_, catalogue):
         refresh = catalogue.refresh()
         age = catalogue.age
     if as_json:
@@ -126,22 +116,6 @@ def refresh_models(as_json: AsJson = False) -> int:
 
 
 # ---------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _catalogue(settings: Settings) -> Iterator[tuple[StateStore, ModelCatalogue]]:
-    """The state store and its catalogue, fetched once if it was never fetched."""
-    from nightcrew.worker.database import ensure_database
-
-    with (
-        StateStore(ensure_database(settings)) as store,
-        OpenRouterApi(settings.base_url, settings.api_key) as api,
-    ):
-        create_schema(store)
-        catalogue = ModelCatalogue(store, api, configured=settings.models)
-        if catalogue.age is None:
-            catalogue.refresh()
-        yield store, catalogue
 
 
 def _per_million(price: Decimal | None) -> str:

@@ -1,8 +1,7 @@
 """`nightcrew submit-task`: hand in a task; it is stored before the command returns."""
 
 import time
-from decimal import Decimal
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,10 +9,11 @@ from nightcrew.cli.app import AsJson, ExitCode, app
 from nightcrew.cli.output import console, print_json
 from nightcrew.cli.task_options import make_task
 from nightcrew.cli.task_view import exit_code, print_task, task_json
-from nightcrew.queue.task_queue import TaskQueue
-from nightcrew.queue.task_table import QueuedTask
 from nightcrew.settings import load_settings
 from nightcrew.task import Complexity, ExecutorName, TaskCategory, TaskPriority, TaskStatus
+
+if TYPE_CHECKING:
+    from nightcrew.queue.task_table import QueuedTask
 
 POLL_SECONDS = 1.0
 SETTLED = {TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.NEEDS_REVIEW}
@@ -69,8 +69,10 @@ def submit_task(
     )
     with dispatch.open_queue(settings) as queue:
         queued = dispatch.submit(settings, task)
-        if wait:
-            queued = _wait(queue, queued)
+        while wait and queued.status not in SETTLED:
+            time.sleep(POLL_SECONDS)
+            dispatch.reconcile(settings)
+            queued = queue.get(queued.task_id)
         attempts = queue.attempts(queued.task_id)
     if as_json:
         print_json(task_json(queued) | {"new": queued.is_new})
@@ -81,14 +83,7 @@ def submit_task(
     return exit_code(queued) if wait else ExitCode.DONE
 
 
-def _wait(queue: TaskQueue, queued: QueuedTask) -> QueuedTask:
-    while queued.status not in SETTLED:
-        time.sleep(POLL_SECONDS)
-        queued = queue.get(queued.task_id)
-    return queued
-
-
-def _receipt(queued: QueuedTask, *, running: bool) -> str:
+def _receipt(queued: "QueuedTask", *, running: bool) -> str:
     waiting = queued.status in {TaskStatus.PENDING, TaskStatus.QUEUED}
     first = f"{queued.task_id} is {queued.status} with priority {queued.task.priority}."
     if not queued.is_new and not queued.status.is_final:
@@ -100,6 +95,5 @@ def _receipt(queued: QueuedTask, *, running: bool) -> str:
     return f"{first}\nFollow it with: nightcrew get-status --task-id {queued.task_id}"
 
 
-def _usd(text: str | None) -> Decimal | str | None:
-    """What pydantic can make a clear error of."""
+def _usd(text: str | None) -> str | None:
     return None if text is None else text.removeprefix("$")

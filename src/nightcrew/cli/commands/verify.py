@@ -10,11 +10,8 @@ from nightcrew.cli.app import AsJson, ExitCode, app
 from nightcrew.cli.output import console, print_json, print_table, styled
 from nightcrew.cli.task_options import make_task
 from nightcrew.errors import BadInput
-from nightcrew.execution.sandbox import open_sandbox
-from nightcrew.execution.workspace import resolve_commit
 from nightcrew.settings import load_settings
 from nightcrew.task import TaskCategory
-from nightcrew.validation.result_validator import ResultValidator, verdict_json
 from nightcrew.validation.verdict import Verdict, VerdictKind
 
 EXIT_CODES = {
@@ -41,6 +38,10 @@ def verify(
     as_json: AsJson = False,
 ) -> int:
     """Judge a patch. Exit: 0 accepted, 1 rejected, 3 not measurable, 4 infrastructure fault."""
+    from nightcrew.execution.sandbox import open_sandbox
+    from nightcrew.execution.workspace import resolve_commit
+    from nightcrew.validation.result_validator import ResultValidator, verdict_json
+
     task = make_task(
         repo=repo,
         base=base,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from nightcrew.cli.demo_run import DemoTask
+from nightcrew.cli.demo.parts import DemoTask
 from nightcrew.cli.output import console, duration, make_table, money, print_table
 from nightcrew.cli.task_view import seconds_of, status_text
 from nightcrew.ledger.ledger import Ledger
@@ -57,9 +57,13 @@ def print_results(tasks: Sequence[DemoTask], ended: Mapping[str, QueuedTask]) ->
             queued.input_tokens + queued.output_tokens,
             money(queued.cost_usd),
             duration(seconds_of(queued)),
-            _change(queued),
+            _lines_changed(queued),
         ))  # fmt: skip
     print_table("", columns, rows)
+    console.print("Where the changes lie:")
+    for queued in ended.values():
+        if queued.change_path:
+            console.print(f"  {queued.change_path}", markup=False, soft_wrap=True)
 
 
 def print_lessons(tasks: Sequence[DemoTask], problems: Mapping[str, Sequence[str]]) -> None:
@@ -105,12 +109,11 @@ def print_next_steps(home: Path, *, ui_url: str, keep: bool) -> None:
         )
 
 
-def _change(queued: QueuedTask) -> str:
-    """Where the change lies, with what it touches."""
-    if queued.change_path is None:
+def _lines_changed(queued: QueuedTask) -> str:
+    """What the change touches, as git would sum it up."""
+    if queued.change_path is None or not Path(queued.change_path).is_file():
         return "none"
-    path = Path(queued.change_path)
-    lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
+    lines = Path(queued.change_path).read_text(errors="replace").splitlines()
     added = sum(line.startswith("+") and not line.startswith("+++") for line in lines)
     removed = sum(line.startswith("-") and not line.startswith("---") for line in lines)
-    return f"{path}\n+{added} −{removed} lines"
+    return f"+{added} −{removed} lines"
