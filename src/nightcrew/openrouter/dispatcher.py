@@ -28,7 +28,7 @@ from nightcrew.openrouter.chat_request import ChatRequest, outgoing, read_reques
 from nightcrew.openrouter.live_stream import LiveStream, begin_stream
 from nightcrew.openrouter.prices import Price
 from nightcrew.openrouter.quota import QuotaLimits
-from nightcrew.openrouter.recovery import Rests, row_of
+from nightcrew.openrouter.recovery import Rests, Row, row_of
 from nightcrew.openrouter.walk import Shut, Walk, account_stopped, out_of_calls, store_down
 from nightcrew.queue.state_store import StateStore
 from nightcrew.selection.candidates import Candidate
@@ -106,9 +106,10 @@ class Dispatcher:
 
     def close(self) -> None:
         """The attempt is over: gives up what is still running and waits until that is in the books."""
+        with self._lock:
+            self._shut = self._shut or Transient("the attempt is over")
         self._cancellation.cancel()
         with self._idle:
-            self._shut = self._shut or Transient("the attempt is over")
             self._idle.wait_for(lambda: self._serving == 0, timeout=CLOSE_SECONDS)
 
     def usage(self) -> DoorUsage:
@@ -246,10 +247,8 @@ class Dispatcher:
         assert row is not None
         model = ticket.candidate.model
         log.warning("call %s:%d to %s: %s", self._attempt_id, self._sequence, model, outcome.message)
-        if row.rests is Rests.CREW and self._account_is_refused(row.fault):
-            message = f"the provider refuses the account ({row.seen_as}): {outcome.trouble.message}"
-            stop_crew(self._store, self._api.account, fault=row.fault, message=message, clock=self._clock)
-            raise account_stopped(message)
+        if row.rests is Rests.CREW:
+            self._stop_the_crew(row, outcome)
         if row.rests is Rests.GONE and ticket.ignored_providers:
             # We left providers out ourselves; that none remained says nothing about the model.
             outcome = replace(outcome, row=row_of("provider_overloaded"))
@@ -257,9 +256,13 @@ class Dispatcher:
             self._catalogue.mark_gone(model, outcome.message)
         walk.after_fault(ticket.candidate, outcome)
 
-    def _account_is_refused(self, fault: str) -> bool:
-        """A single 401 may be one provider's mistake: the key itself is asked about, which costs nothing."""
-        return fault != "unauthorized" or not self._api.key_is_accepted()
+    def _stop_the_crew(self, row: Row, outcome: Outcome) -> None:
+        """Unless it is a 401 that the account does not confirm: then it was one provider's mistake."""
+        if row.fault == "unauthorized" and self._api.key_is_accepted():
+            return
+        message = f"the provider refuses the account ({row.seen_as}): {outcome.trouble.message}"
+        stop_crew(self._store, self._api.account, fault=row.fault, message=message, clock=self._clock)
+        raise account_stopped(message)
 
     def _count(self) -> int:
         with self._lock:

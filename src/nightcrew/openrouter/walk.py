@@ -79,7 +79,7 @@ class Walk:
         elif row.next is Next.RETRY:
             # Not this model's fault: the others would meet the same.
             self._asked.update(other.model for other in self._models)
-        elif row.next is Next.NEXT_MODEL and not self._may_retry_in_place(candidate, outcome):
+        elif row.next is not Next.WAIT and not self._may_retry_in_place(candidate, outcome):
             self._asked.add(candidate.model)
 
     def wait_or_give_up(self, refusals: Sequence[Refusal]) -> None:
