@@ -44,7 +44,7 @@ class Conversation:
 
 def read_conversation(body: Mapping[str, Any]) -> Conversation:
     """Read an OpenAI chat body; whatever is missing is empty, nothing is refused here."""
-    messages = [message for message in body.get("messages") or [] if isinstance(message, Mapping)]
+    messages = _mappings(body.get("messages"))
     asked = "\n".join(text_of(message) for message in messages if message.get("role") == "user")
     tools = list(_functions(body))
     target = _line(asked, "Target file")
@@ -56,7 +56,7 @@ def read_conversation(body: Mapping[str, Any]) -> Conversation:
         rejected_before=REJECTED in asked,
         turn=1 + sum(message.get("role") == "assistant" for message in messages),
         actions=tuple(_actions(messages)),
-        tools={tool.get("name", ""): _parameters(tool) for tool in tools},
+        tools={str(tool.get("name", "")): _parameters(tool) for tool in tools},
         root=_root(tools),
         key=_key(messages),
     )
@@ -66,7 +66,7 @@ def text_of(message: Mapping[str, Any]) -> str:
     """The text of a message whose content is a string, a list of parts, or null."""
     content = message.get("content")
     if isinstance(content, list):
-        return "\n".join(str(part.get("text", "")) for part in content if isinstance(part, Mapping))
+        return "\n".join(str(part.get("text", "")) for part in _mappings(content))
     return content if isinstance(content, str) else ""
 
 
@@ -79,14 +79,15 @@ def _line(text: str, label: str) -> str:
 
 
 def _functions(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for tool in body.get("tools") or []:
-        function = tool.get("function") if isinstance(tool, Mapping) else None
-        if isinstance(function, Mapping):
-            yield function
+    for tool in _mappings(body.get("tools")):
+        yield from _mappings([tool.get("function")])
 
 
 def _parameters(function: Mapping[str, Any]) -> frozenset[str]:
-    return frozenset((function.get("parameters") or {}).get("properties") or ())
+    for parameters in _mappings([function.get("parameters")]):
+        for properties in _mappings([parameters.get("properties")]):
+            return frozenset(str(name) for name in properties)
+    return frozenset()
 
 
 def _root(tools: list[Mapping[str, Any]]) -> str:
@@ -98,15 +99,12 @@ def _root(tools: list[Mapping[str, Any]]) -> str:
 
 
 def _actions(messages: list[Mapping[str, Any]]) -> Iterator[Action]:
-    results = {m.get("tool_call_id"): text_of(m) for m in messages if m.get("role") == "tool"}
+    results = {str(m.get("tool_call_id")): text_of(m) for m in messages if m.get("role") == "tool"}
     for message in messages:
-        for call in message.get("tool_calls") or []:
-            function = call.get("function") or {}
-            yield Action(
-                str(function.get("name", "")),
-                _arguments(function.get("arguments")),
-                results.get(call.get("id"), ""),
-            )
+        for call in _mappings(message.get("tool_calls")):
+            result = results.get(str(call.get("id")), "")
+            for function in _mappings([call.get("function")]):
+                yield Action(str(function.get("name", "")), _arguments(function.get("arguments")), result)
 
 
 def _arguments(raw: object) -> dict[str, Any]:
@@ -120,3 +118,8 @@ def _arguments(raw: object) -> dict[str, Any]:
 def _key(messages: list[Mapping[str, Any]]) -> str:
     first = [text_of(message) for message in messages if message.get("role") == "user"][:1]
     return hashlib.sha256("\n".join(first).encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def _mappings(value: object) -> list[Mapping[str, Any]]:
+    """The mappings in a list; none where it is no list."""
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []

@@ -118,7 +118,9 @@ class Desk:
 
     def ask(self, body: Mapping[str, Any]) -> Outcome:
         """One chat call: the first of `model` and `models` that does not refuse, as OpenRouter falls back."""
-        names = [str(name) for name in (body.get("model"), *(body.get("models") or ())) if name]
+        fallbacks = body.get("models")
+        asked = [body.get("model"), *(fallbacks if isinstance(fallbacks, list) else [])]
+        names = [name for name in asked if isinstance(name, str) and name]
         if not names or not isinstance(body.get("messages"), list):
             missing = "messages" if names else "model"
             return Outcome(reply=Reply(400, error_body(400, f"Input required: specify '{missing}'")))
@@ -195,6 +197,8 @@ class Desk:
         seen.generation = f"gen-twin-{int(seen.at.timestamp())}-{seen.number:06d}"
         whole = Completion(seen.generation, model, int(seen.at.timestamp()), said, usage)
         self.generations[whole.id] = (whole, seen)
+        if len(self.generations) > REQUESTS_KEPT:
+            del self.generations[next(iter(self.generations))]
         wait = model.latency_seconds
         if fault and fault.kind is FaultKind.LATENCY:
             wait += fault.seconds
@@ -232,7 +236,7 @@ def _refused(seen: Seen, reply: Reply) -> Outcome:
 
 def _output_limit(model: ScriptedModel, body: Mapping[str, Any]) -> int | None:
     asked = body.get("max_completion_tokens") or body.get("max_tokens")
-    limits = [limit for limit in (asked, model.max_completion_tokens) if isinstance(limit, int)]
+    limits = [limit for limit in (asked, model.max_completion_tokens) if isinstance(limit, int) and limit > 0]
     return min(limits, default=None)
 
 

@@ -1,4 +1,7 @@
-"""What scripted models can write for a task: whole files, good ones and the kinds of bad ones."""
+"""What scripted models can write for a task: whole files, good ones and the kinds of bad ones.
+
+Files kept beside a scenario end in `.txt`, so that no linter or test runner takes them for code of ours.
+"""
 
 from pathlib import Path
 from typing import Annotated

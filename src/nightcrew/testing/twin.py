@@ -5,6 +5,7 @@ with Twin(shipped_scenario()) as twin:
 """
 
 import asyncio
+import contextlib
 import logging
 import socket
 import threading
@@ -78,7 +79,8 @@ def run_twin(scenario: Scenario, port: int = 0, *, on_ready: Callable[[str], Non
     log.info("nightcrew-twin plays scenario %s at %s", scenario.name, twin.base_url)
     if on_ready is not None:
         on_ready(twin.base_url)
-    twin._serve()
+    with contextlib.suppress(KeyboardInterrupt):
+        twin._serve()
 
 
 # --------------------------------------------------------------------------------------------------------
@@ -98,7 +100,8 @@ class _Protocol(H11Protocol):
 
 
 def _listen(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # The protocol is named because asyncio switches Nagle's delay (40 ms a call) off only where it is.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
