@@ -122,7 +122,9 @@ def _totals(ledger: Ledger) -> str:
             f"for each of {total.accepted} accepted changes, failures included"
         )
     if total.calls_of_unknown_cost:
-        lines.append(f"- requests whose cost is unknown and not in these sums: {total.calls_of_unknown_cost:,}")
+        lines.append(
+            f"- requests whose cost is unknown and not in these sums: {total.calls_of_unknown_cost:,}"
+        )
     return "\n".join(lines)
 
 
