@@ -1,0 +1,54 @@
+"""Every mistake gets one sentence that says what is wrong and what to do, exit code 2, and no stack trace."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli
+
+UNIT_TEST = ("submit-task", "--task-type", "unit_test", "--description", "write tests")
+VERIFY = ("verify", "--task-type", "unit_test", "--target-file", "shop.py", "--repo", "repository")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("no-such-command",), "no-such-command"),
+        (("submit-task", "--task-type", "poem", "--description", "abc"), "is not one of"),
+        (("submit-task", "--task-type", "bug_fix", "--description", "x"), "description"),
+        (UNIT_TEST, "needs target_file"),
+        ((*UNIT_TEST, "--target-file", "/etc/passwd"), "inside the repository"),
+        ((*UNIT_TEST, "--target-file", "../x.py"), "inside the repository"),
+        ((*UNIT_TEST, "--target-file", "a.py", "--quality-threshold", "7"), "quality_threshold"),
+        ((*UNIT_TEST, "--target-file", "a.py", "--max-cost-usd", "lots"), "max_cost_usd"),
+        ((*UNIT_TEST, "--target-file", "a.py", "--max-cost-usd", "-1"), "max_cost_usd"),
+        ((*UNIT_TEST, "--target-file", "a.py", "--repo", "nowhere"), "nowhere"),
+        (
+            (*UNIT_TEST, "--target-file", "shop.py", "--repo", "repository", "--base", "no-such-branch"),
+            "no-such-branch",
+        ),
+        ((*UNIT_TEST, "--target-file", "shop.py", "--repo", "repository", "--base=--upload-pack=x"), "base"),
+        (("get-status", "--task-id", "t-000000000000"), "no task t-000000000000"),
+        (("show-task", "t-000000000000"), "no task t-000000000000"),
+        (("cancel-task", "t-000000000000"), "no task t-000000000000"),
+        (("twin", "--scenario", "nowhere.json"), "nowhere.json"),
+        ((*VERIFY, "--patch", "nowhere.patch"), "nowhere.patch"),
+    ],
+)
+def test_says_what_is_wrong(cli: Cli, repository: Path, arguments: tuple[str, ...], says: str) -> None:
+    said = cli(*arguments)
+    assert says in " ".join(said.err.split())
+    assert said.code == 2, said.err
+    assert "Traceback" not in said.err + said.out
+
+
+def test_a_wrong_setting_is_named(cli: Cli) -> None:
+    said = cli("list-tasks", NIGHTCREW_WORKERS="many")
+    assert (said.code, "workers" in said.err.lower()) == (2, True), said.err
+
+
+def test_a_wrong_database_url_is_named_without_its_password(cli: Cli) -> None:
+    said = cli("list-tasks", NIGHTCREW_DATABASE_URL="mysql://me:hunter2@localhost/x")
+    assert said.code == 2
+    assert "NIGHTCREW_DATABASE_URL" in said.err
+    assert "hunter2" not in said.err + said.out

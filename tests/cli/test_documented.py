@@ -1,0 +1,56 @@
+"""Every command has help, knows --json where it reports something, and is in the README."""
+
+from pathlib import Path
+
+import typer
+from typer.main import get_command
+
+import nightcrew.cli.commands  # noqa: F401
+from nightcrew.cli.app import app
+
+README = Path(__file__).parents[2] / "README.md"
+WITHOUT_JSON = {"demo"}
+
+
+def commands() -> dict[str, typer.models.CommandInfo]:
+    return {str(info.name): info for info in app.registered_commands}
+
+
+def test_every_command_is_in_the_readme() -> None:
+    text = README.read_text()
+    assert [name for name in commands() if f"`{name}`" not in text and f"make {name}" not in text] == []
+
+
+def test_every_command_and_option_has_help() -> None:
+    group = get_command(app)
+    for name, command in group.commands.items():  # type: ignore[attr-defined]
+        assert command.help, name
+        assert [p.name for p in command.params if not getattr(p, "help", None)] == [], name
+
+
+def test_every_command_that_reports_takes_json() -> None:
+    group = get_command(app)
+    missing = [
+        name
+        for name, command in group.commands.items()  # type: ignore[attr-defined]
+        if name not in WITHOUT_JSON and not any("--json" in parameter.opts for parameter in command.params)
+    ]
+    assert missing == []
+
+
+def test_the_originals_commands_and_flags_are_there() -> None:
+    group = get_command(app)
+    original = {
+        "submit-task": {
+            "--task-type", "--description", "--target-file", "--priority", "--quality-threshold", "--complexity"
+        },
+        "get-status": {"--task-id"},
+        "queue-stats": set(),
+        "metrics": set(),
+        "run-engine": {"--workers", "--duration"},
+        "select-model": {"--task-type", "--complexity", "--quality-threshold"},
+    }  # fmt: skip
+    for name, flags in original.items():
+        command = group.commands[name]  # type: ignore[attr-defined]
+        has = {option for parameter in command.params for option in parameter.opts}
+        assert flags <= has, name

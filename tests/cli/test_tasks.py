@@ -1,0 +1,57 @@
+"""Tasks outlive the process that handed them in: every command here is a process of its own."""
+
+from pathlib import Path
+
+from tests.cli.conftest import Cli
+
+SUBMIT = (
+    "submit-task",
+    "--task-type",
+    "unit_test",
+    "--target-file",
+    "shop.py",
+    "--description",
+    "Write tests",
+)
+
+
+def test_a_task_is_there_for_the_next_process(cli: Cli, repository: Path) -> None:
+    said = cli(*SUBMIT, "--repo", str(repository), "--priority", "high", "--json")
+    assert said.code == 0, said.err
+    task_id = said.json["task_id"]
+    assert said.json["new"] is True
+
+    status = cli("get-status", "--task-id", task_id, "--json").json
+    assert (status["status"], status["priority"], status["repo"]) == ("pending", "high", str(repository))
+    assert [task["task_id"] for task in cli("list-tasks", "--json").json] == [task_id]
+    stats = cli("queue-stats", "--json").json
+    assert (stats["queues"]["high"]["pending"], stats["unfinished"], stats["bound"]) == (1, 1, 1000)
+    assert "run-engine" in cli(*SUBMIT, "--repo", str(repository)).out
+
+
+def test_the_same_task_is_not_queued_twice(cli: Cli, repository: Path) -> None:
+    first = cli(*SUBMIT, "--repo", str(repository), "--json").json
+    second = cli(*SUBMIT, "--repo", str(repository), "--json").json
+    assert (second["task_id"], second["new"]) == (first["task_id"], False)
+
+
+def test_a_full_queue_refuses_and_keeps_what_it_has(cli: Cli, repository: Path) -> None:
+    full = {"NIGHTCREW_MAX_UNFINISHED_TASKS": "1"}
+    assert cli(*SUBMIT, "--repo", str(repository), **full).code == 0
+    said = cli(*SUBMIT[:-1], "Something else", "--repo", str(repository), **full)
+    assert (said.code, "queue is full" in said.err) == (2, True)
+    assert len(cli("list-tasks", "--json").json) == 1
+
+
+def test_a_cancelled_task_stays_cancelled(cli: Cli, repository: Path) -> None:
+    task_id = cli(*SUBMIT, "--repo", str(repository), "--json").json["task_id"]
+    assert cli("cancel-task", task_id).code == 0
+    assert cli("get-status", "--task-id", task_id, "--json").json["status"] == "cancelled"
+    said = cli("cancel-task", task_id)
+    assert (said.code, "has ended" in said.err) == (2, True)
+
+
+def test_metrics_of_an_empty_ledger(cli: Cli) -> None:
+    said = cli("metrics", "--json")
+    assert said.code == 0, said.err
+    assert (said.json["tasks"], said.json["requests"]) == (0, 0)
