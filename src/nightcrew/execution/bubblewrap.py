@@ -11,7 +11,6 @@ import resource
 import selectors
 import shutil
 import signal
-import stat
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -22,6 +21,7 @@ from nightcrew.execution.confinement import MIB, WORKSPACE, Completed, Limits, M
 from nightcrew.execution.identity import INSIDE_ID, Identities, Identity, unavailable
 from nightcrew.execution.seccomp import seccomp_program
 from nightcrew.execution.supervisor import Supervisor, resource_limits
+from nightcrew.execution.usage import Disk
 
 log = logging.getLogger(__name__)
 
@@ -108,16 +108,17 @@ class Bubblewrap:
         shown = (Mount(workspace, WORKSPACE, writable=not read_only_workspace), *mounts)
         for mount in shown:
             _check(mount)
-            if mount.writable or stat.S_ISSOCK(mount.source.stat().st_mode):
+            if mount.writable or mount.source.is_socket():
                 identity.adopt(mount.source)
+            elif identity.host_id is not None and mount.source.stat().st_mode & 0o004 == 0:
+                raise BadInput(f"cannot mount {mount.source}: others than root may not read it (chmod o+rX)")
         with _Launch(self._bwrap, identity, self._filter) as launch:
-            launch.start(_options(identity, shown, {**BASE_ENV, **(env or {})}), argv, limits)
+            launch.start(_options(identity, shown, {**BASE_ENV, **(env or {})}), argv)
+            writable = [mount.source for mount in shown if mount.writable and mount.source.is_dir()]
+            disk = Disk(writable, limits.workspace_bytes)
+            init_pid = launch.release(limits)
             supervisor = Supervisor(
-                launch.process,
-                root_pid=launch.init_pid,
-                kill=launch.kill,
-                limits=limits,
-                writable=[mount.source for mount in shown if mount.writable and mount.source.is_dir()],
+                launch.process, root_pid=init_pid, kill=launch.kill, limits=limits, disk=disk
             )
             completed = supervisor.finish(stdin, on_stdout)
             launch.check_started(completed)
@@ -189,7 +190,6 @@ class _Launch(ExitStack):
     """One start of bubblewrap: its descriptors, its processes, and their end."""
 
     process: subprocess.Popen[bytes]
-    init_pid: int
 
     def __init__(self, bwrap: str, identity: Identity, seccomp: bytes) -> None:
         super().__init__()
@@ -197,8 +197,8 @@ class _Launch(ExitStack):
         self._status = b""
         self._init: int | None = None  # a descriptor of the namespace's first process
 
-    def start(self, options: Sequence[str], argv: Sequence[str], limits: Limits) -> None:
-        """Start, held back until the limits are set."""
+    def start(self, options: Sequence[str], argv: Sequence[str]) -> None:
+        """Start bubblewrap; the command itself is held back until `release`."""
         with ExitStack() as passed:
             self._status_fd, status = self._pipe(passed)
             gate, self._gate = self._pipe(passed, keep_reader=False)
@@ -222,7 +222,21 @@ class _Launch(ExitStack):
                 start_new_session=True,
             )
             self.callback(self._end)
-        self._release(limits)
+
+    def release(self, limits: Limits) -> int:
+        """Set the limits and let the command run; the number of the namespace's first process."""
+        self._wait(self._status_fd, _START_SECONDS)
+        self._read_status()
+        if not self._status:
+            self.process.kill()
+            assert self.process.stderr
+            self._fail(self.process.stderr.read())
+        self._init_pid = int(json.loads(self._status.splitlines()[0])["child-pid"])
+        self._init = os.pidfd_open(self._init_pid)
+        for which, value in resource_limits(limits):
+            resource.prlimit(self._init_pid, which, value)
+        os.write(self._gate, b".")
+        return self._init_pid
 
     def kill(self) -> None:
         """End every process of the sandbox; may be called from any thread, and again."""
@@ -238,19 +252,6 @@ class _Launch(ExitStack):
             self._fail(completed.stderr)
 
     # -----------------------------------------------------------------------------------------------------
-
-    def _release(self, limits: Limits) -> None:
-        self._wait(self._status_fd, _START_SECONDS)
-        self._read_status()
-        if not self._status:
-            self.process.kill()
-            assert self.process.stderr
-            self._fail(self.process.stderr.read())
-        self.init_pid = int(json.loads(self._status.splitlines()[0])["child-pid"])
-        self._init = os.pidfd_open(self.init_pid)
-        for which, value in resource_limits(limits):
-            resource.prlimit(self.init_pid, which, value)
-        os.write(self._gate, b".")
 
     def _read_status(self) -> None:
         while b"\n" not in self._status or self.process.poll() is not None:
@@ -271,7 +272,7 @@ class _Launch(ExitStack):
         self.kill()
         self.process.wait()
         if self._init is not None and not self._wait(self._init, _END_SECONDS):
-            log.error("processes of sandbox %d did not end in %.0f s", self.init_pid, _END_SECONDS)
+            log.error("processes of sandbox %d did not end in %.0f s", self._init_pid, _END_SECONDS)
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
             if stream is not None:
                 with suppress(OSError):

@@ -57,6 +57,7 @@ def git(
             env=_environment(own_configuration) | dict(env or {}),
             cwd=tree or git_dir or "/",
             timeout=seconds,
+            umask=0o022,  # the sandbox may run as another user
             check=False,
         )
     except FileNotFoundError:

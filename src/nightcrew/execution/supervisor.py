@@ -11,11 +11,11 @@ import selectors
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from typing import IO
 
 from nightcrew.execution.confinement import MIB, Completed, KilledBy, Limits
-from nightcrew.execution.usage import FreeSpace, folder_bytes, tree_bytes
+from nightcrew.execution.usage import Disk, tree_bytes
 
 log = logging.getLogger(__name__)
 
@@ -47,10 +47,10 @@ class Supervisor:
         root_pid: int,
         kill: Callable[[], None],
         limits: Limits,
-        writable: Sequence[Path],
+        disk: Disk,
     ) -> None:
         self._process, self._root_pid, self._kill = process, root_pid, kill
-        self._limits, self._writable = limits, writable
+        self._limits, self._disk = limits, disk
         self._killed_by: KilledBy | None = None
         self._ended = threading.Event()
         self._started = time.monotonic()
@@ -77,77 +77,81 @@ class Supervisor:
         self._kill()
 
     def _watch(self) -> None:
-        disk = _Disk(self._writable, self._limits.workspace_bytes)
         while not self._ended.wait(_TICK_SECONDS):
             if time.monotonic() - self._started > self._limits.wall_seconds:
                 return self._end("wall_time")
             if tree_bytes(self._root_pid, self._limits.memory_bytes) > self._limits.memory_bytes:
                 return self._end("memory")
-            if disk.is_over():
+            if self._disk.is_over():
                 return self._end("disk")
         return None
 
     def _pump(self, stdin: bytes, on_stdout: Callable[[bytes], None] | None) -> tuple[bytes, bytes]:
-        process, left = self._process, memoryview(stdin)
+        """Feed and read until the command has closed its ends."""
+        process = self._process
         assert process.stdin and process.stdout and process.stderr
-        collected = {process.stdout: bytearray(), process.stderr: bytearray()}
+        out, err = _Collected(on_stdout), _Collected(None)
+        feeder = _Feeder(process.stdin, stdin)
         room = self._limits.output_bytes
         with selectors.DefaultSelector() as selector, process.stdin, process.stdout, process.stderr:
-            for stream in collected:
-                selector.register(stream, selectors.EVENT_READ)
-            if left:
-                os.set_blocking(process.stdin.fileno(), False)
-                selector.register(process.stdin, selectors.EVENT_WRITE)
-            else:
-                process.stdin.close()
+            selector.register(process.stdout, selectors.EVENT_READ, out)
+            selector.register(process.stderr, selectors.EVENT_READ, err)
+            if feeder.begin():
+                selector.register(process.stdin, selectors.EVENT_WRITE, feeder)
             while selector.get_map():
                 for key, _ in selector.select():
-                    if key.fileobj is process.stdin:
-                        left = _feed(process.stdin.fileno(), left)
-                        if not left:
-                            selector.unregister(process.stdin)
-                            process.stdin.close()
+                    if key.data is feeder:
+                        if feeder.feed():
+                            selector.unregister(key.fileobj)
+                            feeder.close()
                         continue
                     chunk = os.read(key.fd, _CHUNK)
                     if not chunk:
                         selector.unregister(key.fileobj)
-                        continue
-                    kept, room = chunk[:room], room - len(chunk[:room])
-                    if len(kept) < len(chunk):
+                    elif len(chunk) > room:
                         self._end("output")
-                    collected[key.fileobj].extend(kept)  # type: ignore[index]
-                    if on_stdout and kept and key.fileobj is process.stdout:
-                        on_stdout(kept)
-        return bytes(collected[process.stdout]), bytes(collected[process.stderr])
+                    key.data.take(chunk[:room])
+                    room -= len(chunk[:room])
+        return bytes(out.content), bytes(err.content)
 
 
-def _feed(descriptor: int, left: memoryview) -> memoryview:
-    """Write what fits; nothing is left once the reader has gone."""
-    try:
-        return left[os.write(descriptor, left[:_CHUNK]) :]
-    except BlockingIOError:
-        return left
-    except BrokenPipeError:
-        return left[:0]
+class _Collected:
+    """What came out of one stream, told on piece by piece."""
+
+    def __init__(self, tell: Callable[[bytes], None] | None) -> None:
+        self.content = bytearray()
+        self._tell = tell
+
+    def take(self, chunk: bytes) -> None:
+        self.content += chunk
+        if chunk and self._tell:
+            self._tell(chunk)
 
 
-class _Disk:
-    """Growth of the writable folders: measured when the file system lost space, and now and then."""
+class _Feeder:
+    """Writes the input as the command takes it."""
 
-    def __init__(self, folders: Sequence[Path], limit: int) -> None:
-        self._folders, self._limit = folders, limit
-        self._start: int | None = None
-        self._free = FreeSpace(folders)
-        self._due = time.monotonic()
+    def __init__(self, stream: IO[bytes], content: bytes) -> None:
+        self._stream, self._left = stream, memoryview(content)
 
-    def is_over(self) -> bool:
-        now = time.monotonic()
-        if now < self._due and self._free.lost() < self._limit // 4:
+    def begin(self) -> bool:
+        """False where there is nothing to write; the stream is then closed."""
+        if not self._left:
+            self.close()
             return False
-        self._free.reset()
-        used = sum(folder_bytes(folder) for folder in self._folders)
-        # A walk takes at most a tenth of the time.
-        self._due = now + max(2.0, 10 * (time.monotonic() - now))
-        if self._start is None:
-            self._start = used
-        return used - self._start > self._limit
+        os.set_blocking(self._stream.fileno(), False)
+        return True
+
+    def feed(self) -> bool:
+        """Write what fits; True once all is written, or nobody reads any more. The caller then forgets us."""
+        try:
+            self._left = self._left[os.write(self._stream.fileno(), self._left[:_CHUNK]) :]
+        except BlockingIOError:
+            return False
+        except BrokenPipeError:
+            self._left = self._left[:0]
+        return not self._left
+
+    def close(self) -> None:
+        """Tell the reader that this was all."""
+        self._stream.close()

@@ -17,6 +17,7 @@ from pathlib import Path
 from nightcrew.execution.bubblewrap import BASE_ENV
 from nightcrew.execution.confinement import WORKSPACE, Completed, Limits, Mount
 from nightcrew.execution.supervisor import Supervisor, resource_limits
+from nightcrew.execution.usage import Disk
 
 
 class Unconfined:
@@ -44,6 +45,7 @@ class Unconfined:
         }
         with tempfile.TemporaryDirectory(prefix="nightcrew-home-") as home:
             given = {**BASE_ENV, "HOME": home, "TMPDIR": home, **(env or {})}
+            disk = Disk([workspace], limits.workspace_bytes)
             process = subprocess.Popen(
                 [_placed(word, places) for word in argv],
                 stdin=subprocess.PIPE,
@@ -62,7 +64,7 @@ class Unconfined:
                     root_pid=process.pid,
                     kill=lambda: _kill(process),
                     limits=limits,
-                    writable=[workspace],
+                    disk=disk,
                 ).finish(stdin, on_stdout)
             finally:
                 _kill(process)

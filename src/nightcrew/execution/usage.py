@@ -1,11 +1,13 @@
 """What a process tree and a folder use at this moment, read from outside."""
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_DISK_SECONDS = 2.0
 _ENTRY_BYTES = 1024  # what an empty file costs the file system: an inode and a name
 
 
@@ -27,12 +29,17 @@ def tree_bytes(root: int, enough: int) -> int:
     return resident if resident <= enough else sum(_proportional(pid) for pid in pids)
 
 
-def folder_bytes(folder: Path) -> int:
-    """Disk space of everything below `folder`, links not followed; unreadable parts count nothing."""
+def folder_bytes(folder: Path, enough: int | None = None) -> int:
+    """Disk space of everything below `folder`, links not followed; unreadable parts count nothing.
+
+    Stops counting once it passes `enough`: a folder may grow as fast as it is read.
+    """
     total, waiting = 0, [os.fspath(folder)]
     while waiting:
         with suppress(OSError), os.scandir(waiting.pop()) as entries:
             for entry in entries:
+                if enough is not None and total > enough:
+                    return total
                 with suppress(OSError):
                     total += _ENTRY_BYTES + entry.stat(follow_symlinks=False).st_blocks * 512
                     if entry.is_dir(follow_symlinks=False):
@@ -61,6 +68,33 @@ class FreeSpace:
             status = os.statvfs(folder)
             found.append(status.f_bfree * status.f_frsize + status.f_ffree * _ENTRY_BYTES)
         return found
+
+
+class Disk:
+    """Growth of the writable folders: measured when the file system lost space, and now and then.
+
+    Make it before the command starts: what is there then is what growth is counted from.
+    """
+
+    def __init__(self, folders: Sequence[Path], limit: int) -> None:
+        self._folders, self._limit = folders, limit
+        self._free = FreeSpace(folders)
+        self._most = limit + self._used(None)
+        self._due = time.monotonic() + _DISK_SECONDS
+
+    def is_over(self) -> bool:
+        """True once the folders hold more than they may."""
+        now = time.monotonic()
+        if now < self._due and self._free.lost() < self._limit // 4:
+            return False
+        self._free.reset()
+        used = self._used(self._most)
+        # A walk takes at most a tenth of the time.
+        self._due = now + max(_DISK_SECONDS, 10 * (time.monotonic() - now))
+        return used > self._most
+
+    def _used(self, enough: int | None) -> int:
+        return sum(folder_bytes(folder, enough) for folder in self._folders)
 
 
 # ---------------------------------------------------------------------------------------------------------

@@ -1,0 +1,212 @@
+"""Proof that the sandbox holds on this machine: a handful of quick attacks, made from inside.
+
+For `nightcrew doctor`. An attack that could not be made counts as one that was not held.
+"""
+
+import json
+import os
+import secrets
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from nightcrew.errors import NightcrewError
+from nightcrew.execution.confinement import MIB
+from nightcrew.execution.sandbox import Limits, Sandbox, interpreter_mounts
+from nightcrew.execution.unconfined import Unconfined
+
+_LIMITS = Limits(wall_seconds=20, memory_bytes=512 * MIB, processes=32, file_bytes=8 * MIB)
+
+# Runs inside; each attack returns what it gained, or nothing. `given` is what it was told about the outside.
+_ATTACKS = r"""
+import ctypes, json, os, signal, socket, sys
+given = json.loads(sys.stdin.read())
+
+def read_outside():
+    with open(given["secret"]) as file:
+        return file.read()
+
+def write_outside():
+    gained = []
+    for place in ("/usr", "/etc", "/", "/dev", "/proc/sys/kernel", os.path.dirname(given["secret"])):
+        try:
+            with open(os.path.join(place, "nightcrew-was-here"), "w"):
+                gained.append(place)
+        except OSError:
+            pass
+    return ", ".join(gained)
+
+def secrets_of_the_parent():
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/environ", "rb") as file:
+                    if given["token"].encode() in file.read():
+                        return f"the environment of process {name}"
+            except OSError:
+                pass
+    return given["token"] if given["token"] in os.environ.values() else ""
+
+def see_host_processes():
+    seen = [name for name in os.listdir("/proc") if name.isdigit()]
+    return f"{len(seen)} processes" if len(seen) > 5 else ""
+
+def connect_to_the_host():
+    socket.create_connection(("127.0.0.1", given["port"]), timeout=2).close()
+    return "connected"
+
+def connect_out():
+    socket.create_connection(("192.0.2.1", 80), timeout=2).close()
+    return "connected"
+
+def become_root_in_a_new_namespace():
+    libc = ctypes.CDLL(None, use_errno=True)
+    return "a user namespace" if libc.unshare(0x10000000) == 0 else ""
+
+def look_into_another_process():
+    libc = ctypes.CDLL(None, use_errno=True)
+    return "ptrace" if libc.ptrace(16, 1, 0, 0) == 0 else ""
+
+def kill_the_supervisor():
+    os.kill(1, signal.SIGKILL)
+    return "a signal to process 1"
+
+def more_processes_than_allowed():
+    children = []
+    try:
+        for _ in range(given["processes"] + 8):
+            child = os.fork()
+            if child == 0:
+                signal.pause()
+            children.append(child)
+    except OSError:
+        return ""
+    finally:
+        for child in children:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+    return f"{len(children)} processes"
+
+def a_file_too_large():
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    with open("/workspace/large", "wb") as file:
+        for _ in range(given["file_bytes"] // 2**20 + 4):
+            file.write(bytes(2**20))
+    return "no limit"
+
+for attack in (read_outside, write_outside, secrets_of_the_parent, see_host_processes, connect_to_the_host,
+               connect_out, become_root_in_a_new_namespace, look_into_another_process, kill_the_supervisor,
+               more_processes_than_allowed, a_file_too_large):
+    try:
+        gained, how = attack() or "", "refused"
+    except OSError as error:
+        gained, how = "", str(error)
+    print(json.dumps([attack.__name__.replace("_", " "), gained, how]), flush=True)
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        import time
+        time.sleep(0.5)
+        open("/workspace/survived", "w").close()
+    os._exit(0)
+"""
+_EXPECTED = 11
+
+
+class Finding(NamedTuple):
+    """One attack: whether the sandbox held, and what the attacker got or was told."""
+
+    name: str
+    held: bool
+    detail: str
+
+
+def attack_report(sandbox: Sandbox) -> list[Finding]:
+    """Attack `sandbox` from inside; takes about two seconds. Without confinement nothing is attacked."""
+    if isinstance(sandbox, Unconfined):
+        # The attacks are real: here they would hit the host.
+        return [Finding("confinement", False, "NIGHTCREW_SANDBOX=none: code is not confined at all")]
+    with tempfile.TemporaryDirectory(prefix="nightcrew-proof-") as folder:
+        try:
+            return [*_attacks(sandbox, Path(folder)), *_limits(sandbox, Path(folder))]
+        except NightcrewError as error:
+            return [Finding("start", False, str(error))]
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _attacks(sandbox: Sandbox, folder: Path) -> Iterator[Finding]:
+    workspace, secret = _workspace(folder, "attacks"), folder / "secret"
+    token = secrets.token_hex(16)
+    secret.write_text(token)
+    with _listener() as port:
+        given = {
+            "secret": str(secret),
+            "token": token,
+            "port": port,
+            "processes": _LIMITS.processes,
+            "file_bytes": _LIMITS.file_bytes,
+        }
+        completed = sandbox.run(
+            [sys.executable, "-I", "-S", "-c", _ATTACKS],
+            workspace=workspace,
+            mounts=interpreter_mounts(Path(sys.executable)),
+            stdin=json.dumps(given).encode(),
+            limits=_LIMITS,
+        )
+    lines = completed.stdout.decode(errors="replace").splitlines()
+    for line in lines:
+        name, gained, how = json.loads(line)
+        yield Finding(name, not gained, gained or how)
+    if len(lines) < _EXPECTED:
+        said = completed.stderr.decode(errors="replace").strip().splitlines() or ["no word"]
+        yield Finding("make every attack", False, f"{len(lines)} of {_EXPECTED}: {said[-1]}")
+    time.sleep(0.8)
+    survived = (workspace / "survived").exists()
+    yield Finding(
+        "leave a process behind", not survived, "it lived on" if survived else "ended with the rest"
+    )
+
+
+def _limits(sandbox: Sandbox, folder: Path) -> Iterator[Finding]:
+    workspace = _workspace(folder, "limits")
+    stubborn = "trap '' TERM INT HUP; while :; do :; done"
+    slow = sandbox.run(["/bin/sh", "-c", stubborn], workspace=workspace, limits=Limits(wall_seconds=0.3))
+    yield Finding(
+        "ignore the wall time", slow.killed_by == "wall_time", slow.killed_by or "it ended by itself"
+    )
+    flood = sandbox.run(["yes"], workspace=workspace, limits=Limits(wall_seconds=10, output_bytes=100_000))
+    yield Finding("flood the output", flood.killed_by == "output", flood.killed_by or "it ended by itself")
+
+
+def _workspace(folder: Path, name: str) -> Path:
+    path = folder / name
+    path.mkdir()
+    return path
+
+
+@contextmanager
+def _listener() -> Iterator[int]:
+    """A port on the host's loopback that takes every connection."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=_accept, args=(server,), daemon=True)
+        thread.start()
+        yield int(server.getsockname()[1])
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def _accept(server: socket.socket) -> None:
+    while True:
+        try:
+            connection, _ = server.accept()
+        except OSError:
+            return
+        os.close(connection.detach())
