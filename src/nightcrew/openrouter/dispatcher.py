@@ -16,8 +16,8 @@ from typing import Any
 from sqlalchemy.exc import OperationalError
 
 from nightcrew.errors import BadInput, NightcrewError, Transient
+from nightcrew.execution.assignment import DoorUsage
 from nightcrew.execution.attempt import ModelCall, RecordCall
-from nightcrew.execution.execution_engine import DoorUsage
 from nightcrew.openrouter.account import stop_crew
 from nightcrew.openrouter.admission import Admission, Refusal, Ticket
 from nightcrew.openrouter.answers import Outcome, cost_of, from_no_reply, from_reply

@@ -21,8 +21,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from nightcrew.errors import AccountStopped, BadInput, BudgetReached, ModelUnfit, NightcrewError
+from nightcrew.execution.assignment import DoorUsage
 from nightcrew.execution.attempt import RecordCall
-from nightcrew.execution.execution_engine import DoorUsage
 from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.budget import Budgets, charge_overdue
 from nightcrew.openrouter.chat_request import DEFAULT_OUTPUT_TOKENS
