@@ -12,6 +12,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import IO
 
 from nightcrew.execution.confinement import MIB, Completed, KilledBy, Limits
@@ -61,6 +62,8 @@ class Supervisor:
         watcher.start()
         try:
             stdout, stderr = self._pump(stdin, on_stdout)
+            self._has_exited(wait=True)
+            self._kill()
             code = self._process.wait()
         finally:
             self._ended.set()
@@ -78,6 +81,9 @@ class Supervisor:
 
     def _watch(self) -> None:
         while not self._ended.wait(_TICK_SECONDS):
+            if self._has_exited():
+                # What it left behind may hold the output open.
+                return self._kill()
             if time.monotonic() - self._started > self._limits.wall_seconds:
                 return self._end("wall_time")
             if tree_bytes(self._root_pid, self._limits.memory_bytes) > self._limits.memory_bytes:
@@ -85,6 +91,13 @@ class Supervisor:
             if self._disk.is_over():
                 return self._end("disk")
         return None
+
+    def _has_exited(self, *, wait: bool = False) -> bool:
+        """Without taking note of it: as long as nobody did, the process's number is not given to another."""
+        options = os.WEXITED | os.WNOWAIT | (0 if wait else os.WNOHANG)
+        with suppress(ChildProcessError):
+            return os.waitid(os.P_PID, self._process.pid, options) is not None
+        return True
 
     def _pump(self, stdin: bytes, on_stdout: Callable[[bytes], None] | None) -> tuple[bytes, bytes]:
         """Feed and read until the command has closed its ends."""

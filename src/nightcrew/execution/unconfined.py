@@ -67,8 +67,9 @@ class Unconfined:
                     disk=disk,
                 ).finish(stdin, on_stdout)
             finally:
-                _kill(process)
-                process.wait()
+                if process.returncode is None:
+                    _kill(process)
+                    process.wait()
 
 
 # ---------------------------------------------------------------------------------------------------------
