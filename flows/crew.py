@@ -7,20 +7,20 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from nightcrew.validation.result_validator import ResultValidator
-
 from nightcrew.execution.direct import DirectExecutor
-from nightcrew.execution.execution_engine import ExecutionEngine
+from nightcrew.execution.execution_engine import ExecutionEngine, Executor
 from nightcrew.execution.sandbox import open_sandbox
 from nightcrew.ledger.metrics_collector import MetricsCollector
 from nightcrew.openhands.adapter import OpenHandsAdapter
 from nightcrew.openrouter.api import OpenRouterApi
+from nightcrew.openrouter.availability import unknown_price_of
 from nightcrew.openrouter.catalogue import ModelCatalogue
 from nightcrew.queue.state_store import StateStore, create_schema
 from nightcrew.queue.task_queue import TaskQueue
 from nightcrew.selection.model_selector import ModelSelector
 from nightcrew.settings import Settings
 from nightcrew.task import ExecutorName
+from nightcrew.validation.result_validator import ResultValidator
 from nightcrew.worker.database import ensure_database
 
 MEMORY_FILE = "memory.json"
@@ -61,7 +61,7 @@ def open_crew(settings: Settings) -> Iterator[Crew]:
         api = OpenRouterApi(settings.base_url, settings.api_key)
         stack.callback(api.close)
         sandbox = open_sandbox(settings.sandbox)
-        executors = {
+        executors: dict[ExecutorName, Executor] = {
             ExecutorName.DIRECT: DirectExecutor(),
             ExecutorName.OPENHANDS: OpenHandsAdapter(),
         }
@@ -71,7 +71,9 @@ def open_crew(settings: Settings) -> Iterator[Crew]:
             store=store,
             queue=TaskQueue(store, settings.max_unfinished_tasks),
             api=api,
-            catalogue=ModelCatalogue(store, api, configured=settings.models),
+            catalogue=ModelCatalogue(
+                store, api, configured=settings.models, unknown_price_usd=unknown_price_of(settings)
+            ),
             selector=ModelSelector(),
             engine=ExecutionEngine(settings, sandbox, executors),
             validator=ResultValidator(settings, sandbox),

@@ -7,6 +7,7 @@ from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 from blocks.crew import settings_overrides
 from flows.steps import model_limit, step
 from nightcrew.openrouter.api import OpenRouterApi
+from nightcrew.openrouter.availability import unknown_price_of
 from nightcrew.openrouter.catalogue import ModelCatalogue, Refresh
 from nightcrew.queue.state_store import StateStore, create_schema
 from nightcrew.settings import Settings, load_settings
@@ -33,7 +34,8 @@ def refresh(settings: Settings) -> tuple[Refresh, list[str]]:
         create_schema(store)
         api = OpenRouterApi(settings.base_url, settings.api_key)
         try:
-            catalogue = ModelCatalogue(store, api, configured=settings.models)
+            price = unknown_price_of(settings)
+            catalogue = ModelCatalogue(store, api, configured=settings.models, unknown_price_usd=price)
             refreshed = catalogue.refresh()
             used = [c for c in catalogue.candidates() if c.free or c.model in settings.models]
             return refreshed, sorted({candidate.slug for candidate in used})

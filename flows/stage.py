@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
 from prefect import get_client
-from prefect.artifacts import acreate_markdown_artifact, acreate_progress_artifact, update_progress_artifact
+from prefect.artifacts import acreate_markdown_artifact, acreate_progress_artifact, aupdate_progress_artifact
 from prefect.runtime import flow_run
 
 from blocks.crew import settings_overrides
@@ -86,4 +86,9 @@ async def _show(work: Work) -> None:
                 UUID(flow_run.id), tags=[*(flow_run.tags or ()), *run_tags(work.task)]
             )
     progress = await acreate_progress_artifact(0.0, key="progress", description=f"Task {work.task.task_id}")
-    work.on_progress = lambda share: update_progress_artifact(progress, share * 100)
+    loop = asyncio.get_running_loop()
+
+    def tell(share: float) -> None:
+        asyncio.run_coroutine_threadsafe(aupdate_progress_artifact(progress, share * 100), loop)
+
+    work.on_progress = tell

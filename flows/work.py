@@ -7,6 +7,7 @@ import time
 import zlib
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,8 +15,7 @@ from flows.crew import Crew
 from flows.outcome import Judged, NoModelLeft, Outcome, as_recorded, decide
 from nightcrew.errors import BadInput
 from nightcrew.execution.attempt import Attempt
-from nightcrew.openrouter.availability import availability
-from nightcrew.openrouter.budget import Budgets
+from nightcrew.openrouter.availability import availability, budgets_of, limits_of
 from nightcrew.openrouter.gateway import Gateway
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.selection.candidates import Candidate
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 MOST_ROTATIONS = 4
 USUAL_CONTEXT_TOKENS = 16_000
+STALE = timedelta(hours=3)  # the hourly refresh has not been running
 
 
 class Work:
@@ -71,7 +72,8 @@ class Work:
         """
         self.tell(0.0)
         crew, memory = self.crew, Memory.load(self.crew.memory_path)
-        if crew.catalogue.age is None:
+        age = crew.catalogue.age
+        if age is None or age > STALE:
             crew.catalogue.refresh()
         plan = crew.selector.plan(
             self._requirements(),
@@ -92,16 +94,18 @@ class Work:
         crew, rung = self.crew, plan.rungs[0]
         number = crew.queue.begin_attempt(self.task.task_id)
         attempt_id = f"{self.task.task_id}:{number}"
+        models = self._models(plan)
         crew.collector.attempt_started(self.task, attempt_id, number, rung.executor, rung.model)
         with Gateway(
             api=crew.api,
             store=crew.store,
             task_id=self.task.task_id,
             attempt_id=attempt_id,
-            models=self._models(plan),
-            budgets=self._budgets(),
+            models=models,
+            budgets=budgets_of(crew.settings, self.task),
             record=crew.collector.model_call,
             socket_dir=crew.settings.work_dir,
+            limits=limits_of(crew.settings),
         ) as door:
             attempt = crew.engine.run(
                 self.task,
@@ -111,6 +115,7 @@ class Work:
                 model=rung.model,
                 feedback=self._feedback(),
                 door=door,
+                context_tokens=models[0].context_tokens,
             )
         crew.collector.attempt_finished(attempt)
         log.info("attempt %s with %s: %s: %s", number, rung.model, attempt.end, attempt.detail)
@@ -185,12 +190,6 @@ class Work:
         rungs = (*plan.rungs, *plan.alternatives)
         names = dict.fromkeys(rung.model for rung in rungs if rung.executor is plan.rungs[0].executor)
         return [known[name] for name in names if name in known][: MOST_ROTATIONS + 1]
-
-    def _budgets(self) -> Budgets:
-        settings = self.crew.settings
-        return Budgets(
-            task_usd=self.budget_usd, day_usd=settings.day_budget_usd, month_usd=settings.month_budget_usd
-        )
 
     def _feedback(self) -> str:
         """Why the last attempt that was judged was not accepted."""
