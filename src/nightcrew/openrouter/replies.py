@@ -46,6 +46,17 @@ def _names(value: object) -> tuple[str, ...]:
     return tuple(str(name) for name in value) if isinstance(value, list | tuple) else ()
 
 
+def _target(value: object) -> str | None:
+    """An alias's target comes as an object, or as the name itself."""
+    if isinstance(value, Mapping):
+        value = value.get("id") or value.get("slug") or value.get("canonical_slug") or value.get("name")
+    return str(value) if value else None
+
+
+def _text_or_none(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
 def _object(value: object) -> dict[str, Any]:
     return dict(value) if isinstance(value, Mapping) else {}
 
@@ -53,17 +64,19 @@ def _object(value: object) -> dict[str, Any]:
 type Whole = Annotated[int | None, BeforeValidator(_integer)]
 type Day = Annotated[date | None, BeforeValidator(_day)]
 type Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+type Text = Annotated[str | None, BeforeValidator(_text_or_none)]
+type Target = Annotated[str | None, BeforeValidator(_target)]
 type Table = Annotated[dict[str, Any], BeforeValidator(_object)]
 
 
 class ListedModel(BaseModel):
     """One record of `GET /models`; of a plain endpoint only `id` is there."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
     id: Annotated[str, Field(min_length=1)]
-    canonical_slug: str | None = None
-    name: str | None = None
+    canonical_slug: Text = None
+    name: Text = None
     context_length: Whole = None
     max_model_len: Whole = None  # what vLLM calls it
     architecture: Table = {}
@@ -73,7 +86,7 @@ class ListedModel(BaseModel):
     supported_parameters: Names = ()
     expiration_date: Day = None
     benchmarks: Table = {}
-    alias_target: str | None = None
+    alias_target: Target = None
 
 
 class KeyInfo(BaseModel):
