@@ -1,0 +1,199 @@
+"""The runs that several gates look at, each made once: base, the patched tree, and the new tests in many worlds."""
+
+import ast
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from nightcrew.task import TaskCategory
+from nightcrew.validation.clean_room import CleanRoom
+from nightcrew.validation.paths import is_test
+from nightcrew.validation.suite import all_functions, parse, tests_in
+from nightcrew.validation.test_run import Collected, Covered, Run, Session, SessionResult, run_sessions
+from nightcrew.validation.variants import function_lines
+
+SHUFFLES = 3
+ALONE = 60
+STRATA = 16
+FAR_AWAY: tuple[dict[str, Any], ...] = (
+    {"days": 400.0},
+    {"days": 765.37, "zone": "Pacific/Kiritimati"},
+    {"days": 31.71, "zone": "America/St_Johns"},
+)  # a date past any licence or fixture, other hours and weekdays, the far ends of the time zones
+
+
+@dataclass(frozen=True, slots=True)
+class NewTests:
+    """The tests that the patch brings, by nodeid, and the files they are in."""
+
+    items: tuple[Collected, ...]
+
+    @property
+    def nodeids(self) -> tuple[str, ...]:
+        """In the order of collection."""
+        return tuple(item.nodeid for item in self.items)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Sorted paths."""
+        return tuple(sorted({item.path for item in self.items}))
+
+
+class Examination:
+    """What is measured about one patch."""
+
+    def __init__(self, room: CleanRoom) -> None:
+        self.room = room
+
+    @cached_property
+    def product_files(self) -> tuple[str, ...]:
+        """Python files of the product that the patch changes, and the target."""
+        changed = {
+            one.path for one in self.room.changes if one.path.endswith(".py") and not is_test(one.path)
+        }
+        target = self.room.task.target_file
+        if target is not None and target.endswith(".py"):
+            changed.add(target)
+        return tuple(sorted(changed))
+
+    @cached_property
+    def test_files(self) -> tuple[str, ...]:
+        """Python test files that the patch adds or changes."""
+        return tuple(
+            one.path
+            for one in self.room.changes
+            if one.path.endswith(".py") and is_test(one.path) and one.after is not None
+        )
+
+    @cached_property
+    def base(self) -> SessionResult:
+        """The suite on base."""
+        (result,) = run_sessions(
+            self.room,
+            self.room.base,
+            [Session([{"id": "all", "cover": True, "seconds": 600}], imports=True)],
+            measured=self.product_files,
+        )
+        return result
+
+    @cached_property
+    def base_outcomes(self) -> Mapping[str, str]:
+        """Outcome by nodeid on base."""
+        return {name: test.outcome for name, test in self.base.run("all").tests.items()}
+
+    @cached_property
+    def selected(self) -> tuple[str, ...] | None:
+        """Of a large suite: the existing tests that reach what is changed; None: all of them."""
+        run = self.base.run("all")
+        if run.cpu_seconds < 60:
+            return None
+        reached = {name for covered in run.coverage.values() for name in covered.by_test}
+        return tuple(name for name in run.tests if name in reached)
+
+    @cached_property
+    def patched(self) -> SessionResult:
+        """The whole suite and the new tests on the patched tree, in many worlds."""
+        known = sorted(item.nodeid for item in self.base.collected)
+        new: dict[str, Any] = {"exclude": known, "seconds": 300}
+        everything: dict[str, Any] = {"id": "all", "cover": True, "seconds": 600}
+        if self.selected is not None:
+            everything["exclude"] = sorted(set(known) - set(self.selected))
+        experiments = [everything]
+        if self.test_files:
+            experiments += [
+                {**new, "id": "new", "aim": True, "watch_chance": True},
+                {**new, "id": "reversed", "order": "reversed"},
+                *({**new, "id": f"shuffled-{seed}", "order": seed} for seed in range(SHUFFLES)),
+                {**new, "id": "alone", "order": "alone", "limit": ALONE},
+                *({**new, "id": f"away-{index}", **world} for index, world in enumerate(FAR_AWAY)),
+                *(
+                    {**new, "id": f"chance-{index}", "strata": index, "if_chance": True}
+                    for index in range(STRATA)
+                ),
+            ]
+        (result,) = run_sessions(
+            self.room,
+            self.room.patched,
+            [Session(experiments, seconds=1500, imports=True)],
+            measured=self.product_files,
+            test_files=self.all_test_files,
+        )
+        return result
+
+    @cached_property
+    def all_test_files(self) -> tuple[str, ...]:
+        """Every Python test file of the patched tree."""
+        tree = self.room.patched
+        paths = (path.relative_to(tree).as_posix() for path in tree.rglob("*.py"))
+        return tuple(sorted(path for path in paths if is_test(path)))
+
+    @cached_property
+    def new_tests(self) -> NewTests:
+        """Tests that base does not have, and those whose text the patch changes."""
+        known = {item.nodeid for item in self.base.collected}
+        return NewTests(tuple(item for item in self.patched.collected if item.nodeid not in known))
+
+    @cached_property
+    def changed_tests(self) -> frozenset[str]:
+        """Tests that base has too, with another text: `path::Class::name`."""
+        found: set[str] = set()
+        for path in self.test_files:
+            change = self.room.change(path)
+            if change is None or change.before is None or change.after is None:
+                continue
+            old, new = parse(change.before), parse(change.after)
+            if old is None or new is None:
+                continue
+            before, after = tests_in(old), tests_in(new)
+            for name in before.keys() & after.keys():
+                if ast.dump(before[name]) != ast.dump(after[name]):
+                    found.add(f"{path}::{name.replace('.', '::')}")
+        return frozenset(found)
+
+    def coverage(self, run: Run, path: str) -> Covered:
+        """What of a file ran inside function bodies; import-time lines say nothing about tests."""
+        covered = run.coverage.get(path, Covered())
+        text = self.room.source(path) or ""
+        tree = parse(text)
+        inside = function_lines(text) if tree is not None else set()
+        if not inside:
+            return covered
+        return Covered(
+            covered.lines & inside,
+            frozenset(arc for arc in covered.arcs if arc[0] in inside or arc[1] in inside),
+            {name: lines & inside for name, lines in covered.by_test.items() if lines & inside},
+        )
+
+    @cached_property
+    def import_time_functions(self) -> frozenset[int]:
+        """First lines of the target's functions that run while it is imported."""
+        target = self.room.target
+        tree = parse(self.room.source(target) or "") if target else None
+        if tree is None:
+            return frozenset()
+        lines = self.patched.imported_lines | self.base.imported_lines
+        return frozenset(
+            node.lineno
+            for node in all_functions(tree).values()
+            if any(line in lines for line in range(node.body[0].lineno, (node.end_lineno or 0) + 1))
+        )
+
+
+def examine(room: CleanRoom) -> Examination:
+    """The examination of a room; the same one for every gate."""
+    found = room.memory.setdefault("examination", Examination(room))
+    assert isinstance(found, Examination)
+    return found
+
+
+def name_of(nodeid: str) -> str:
+    """A test's nodeid without parameters."""
+    return re.sub(r"\[.*\]$", "", nodeid)
+
+
+TESTED_TYPES = frozenset({
+    TaskCategory.UNIT_TEST, TaskCategory.BUG_FIX, TaskCategory.CODE_GENERATION, TaskCategory.REFACTORING,
+})  # fmt: skip
+"""Types of work whose patch may bring tests."""

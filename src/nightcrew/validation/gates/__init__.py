@@ -1,0 +1,22 @@
+"""The gates, one small module each, in the order they run: cheap ones first."""
+
+from nightcrew.settings import TargetConfig
+from nightcrew.validation.gate import ValidationRule
+from nightcrew.validation.gates.behaviour import Behaviour
+from nightcrew.validation.gates.controls import Controls
+from nightcrew.validation.gates.mutation import Mutation
+from nightcrew.validation.gates.new_tests import NewTests
+from nightcrew.validation.gates.scope import Scope
+from nightcrew.validation.gates.static import Static
+from nightcrew.validation.gates.tamper import Tamper
+
+
+def all_gates() -> tuple[ValidationRule, ...]:
+    """Nightcrew's own gates in order."""
+    return (Scope(), Tamper(), Static(), Behaviour(), NewTests(), Controls(), Mutation())
+
+
+def own_gates(config: TargetConfig) -> tuple[ValidationRule, ...]:
+    """The gates that the repository names for itself."""
+    del config
+    return ()

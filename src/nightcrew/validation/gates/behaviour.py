@@ -1,0 +1,87 @@
+"""Behaviour: what passed on base still passes; a bug fix brings a test that fails on base for the right reason."""
+
+from nightcrew.errors import Transient
+from nightcrew.task import Task, TaskCategory
+from nightcrew.validation.clean_room import CleanRoom
+from nightcrew.validation.examination import Examination, examine
+from nightcrew.validation.gate import failed, not_measurable, passed
+from nightcrew.validation.reproducer import judge_reproducer
+from nightcrew.validation.test_run import Session, run_sessions
+from nightcrew.validation.verdict import GateResult
+
+NAME = "behaviour"
+GOOD = {"passed", "xpassed"}
+
+
+class Behaviour:
+    """The existing suite before and after; the reproducer of a bug fix."""
+
+    name = NAME
+
+    def applies(self, task: Task) -> bool:
+        """Wherever code could have changed what code does."""
+        return task.task_type not in {TaskCategory.ANALYSIS}
+
+    def run(self, room: CleanRoom) -> GateResult:
+        """Compare base and the patched tree."""
+        examination = examine(room)
+        base = examination.base
+        if base.problem:
+            return not_measurable(NAME, f"The existing suite cannot be run on base: {base.problem}.")
+        if examination.patched.problem:
+            message = f"With the change the suite cannot be run: {examination.patched.problem}."
+            return failed(NAME, message, "Make sure that the whole suite runs to its end.")
+        broken = _newly_broken(room, examination)
+        if broken:
+            nodeid, why = broken[0]
+            return failed(
+                NAME,
+                f"{len(broken)} tests that passed on base do not with the change, the first is {nodeid}: {why}",
+                f"Keep {nodeid} passing: {why}",
+                evidence={"broken": [list(one) for one in broken[:20]]},
+            )
+        kept = sum(outcome in GOOD for outcome in examination.base_outcomes.values())
+        if room.task.task_type is TaskCategory.BUG_FIX:
+            return judge_reproducer(room, examination, kept)
+        return _kept(room, examination, kept)
+
+
+def _kept(room: CleanRoom, examination: Examination, kept: int) -> GateResult:
+    selected = "all" if examination.selected is None else f"{len(examination.selected)} that reach the change"
+    product = [one.path for one in room.changes if one.path in examination.product_files]
+    if room.task.task_type is TaskCategory.REFACTORING and kept == 0:
+        return not_measurable(
+            NAME, "There is no passing test on base that could show that behaviour is kept."
+        )
+    return passed(
+        NAME, f"All {kept} tests that pass on base still do.", kept=kept, selected=selected, product=product
+    )
+
+
+def _newly_broken(room: CleanRoom, examination: Examination) -> list[tuple[str, str]]:
+    """Tests that passed on base and do not now, without those that do not always pass on base either."""
+    after = examination.patched.run("all")
+    before = examination.base_outcomes
+    considered = set(before) if examination.selected is None else set(examination.selected)
+    broken: list[tuple[str, str]] = []
+    for nodeid in sorted(considered):
+        test = after.tests.get(nodeid)
+        if before[nodeid] not in GOOD or (test is not None and test.outcome in GOOD):
+            continue
+        why = "it is not run any more" if test is None else f"{test.outcome} {test.message}".strip()
+        broken.append((nodeid, why))
+    if broken and after.done:
+        unreliable = _unreliable(room, [nodeid for nodeid, _ in broken])
+        broken = [one for one in broken if one[0] not in unreliable]
+    return broken
+
+
+def _unreliable(room: CleanRoom, nodeids: list[str]) -> set[str]:
+    """Of these tests, those that fail on base now and then."""
+    experiments = [{"id": str(index), "items": nodeids, "seed": index, "seconds": 300} for index in range(3)]
+    (result,) = run_sessions(room, room.base, [Session(experiments)])
+    if result.problem:
+        raise Transient(f"the suite ran on base a moment ago and does not now: {result.problem}")
+    return {
+        test.nodeid for run in result.runs.values() for test in run.tests.values() if test.outcome not in GOOD
+    }

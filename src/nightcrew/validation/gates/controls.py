@@ -1,0 +1,225 @@
+"""Controls: the tests fail on a broken target, pass on one that is changed without effect, and do so blind."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from nightcrew.task import Task, TaskCategory
+from nightcrew.validation.clean_room import CleanRoom
+from nightcrew.validation.examination import Examination, examine
+from nightcrew.validation.gate import failed, not_measurable, passed
+from nightcrew.validation.suite import parse
+from nightcrew.validation.test_run import Blind, Run, Session, run_blind, run_sessions
+from nightcrew.validation.variants import PERTURB, neutral, perturbed, raising, returning_nothing
+from nightcrew.validation.verdict import GateResult
+
+NAME = "controls"
+MOST_UNNOTICED = 0.34
+HASH_SEEDS = (1, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A version of the target for a control."""
+
+    name: str
+    source: str
+    must_pass: bool
+    told: str
+
+
+class Controls:
+    """Versions of the target that good tests can tell apart, and versions that they cannot."""
+
+    name = NAME
+
+    def applies(self, task: Task) -> bool:
+        """Where tests are what is judged."""
+        return task.task_type in {TaskCategory.UNIT_TEST, TaskCategory.BUG_FIX}
+
+    def run(self, room: CleanRoom) -> GateResult:
+        """In one warm process first, then blind in fresh ones."""
+        target = controlled_target(room)
+        source = room.source(target) if target else None
+        if target is None or source is None or parse(source) is None:
+            return not_measurable(NAME, "There is no Python target to try the tests on.")
+        variants = make_variants(source)
+        if not any(not one.must_pass for one in variants):
+            return not_measurable(NAME, f"{target} has no function that could be broken.")
+        examination = examine(room)
+        runs = _warm(room, examination, target, variants)
+        return (
+            _judge_warm(examination, target, variants, runs)
+            or _judge_blind(room, examination, target, source)
+            or _passed(examination, target, runs)
+        )
+
+
+def controlled_target(room: CleanRoom) -> str | None:
+    """The file that is broken on purpose: the target, or the product file that the patch changes most."""
+    if room.target is not None and room.target.endswith(".py"):
+        return room.target
+    files = [one for one in examine(room).product_files if room.source(one) is not None]
+    return max(files, key=lambda path: (len(room.source(path) or ""), path), default=None)
+
+
+def make_variants(source: str) -> list[Variant]:
+    """The controls of a target."""
+    made = [
+        Variant("neutral", neutral(source, 0), True, "is reformatted and its locals renamed"),
+        Variant("neutral again", neutral(source, 1), True, "is reformatted and its locals renamed"),
+        Variant("raising", raising(source) or "", False, "raises in every function"),
+        Variant("nothing", returning_nothing(source) or "", False, "returns nothing from every function"),
+        Variant("perturbed", perturbed(source) or "", False, "gives wrong values of the right type"),
+    ]
+    return [variant for variant in made if variant.source]
+
+
+def judged_tests(examination: Examination) -> tuple[str, ...]:
+    """The tests on trial: the new ones, and changed ones that reproduce a bug."""
+    extra = examination.room.memory.get("reproducers", [])
+    return tuple(dict.fromkeys([*examination.new_tests.nodeids, *extra]))
+
+
+def variant_document(variant: Variant) -> Mapping[str, Any]:
+    """What the rig needs to swap a variant in."""
+    return {"source": variant.source, **({"inject": PERTURB} if variant.name == "perturbed" else {})}
+
+
+def _warm(
+    room: CleanRoom, examination: Examination, target: str, variants: list[Variant]
+) -> Mapping[str, Run]:
+    items = list(judged_tests(examination))
+    spent = examination.patched.run("all").cpu_seconds
+    limits = {"seconds": 120, "cpu_seconds": max(3.0, 10 * spent), "items": items}
+    experiments = [{"id": "intact", "items": items, "seconds": 300}]
+    experiments += [{"id": one.name, **limits, "variant": variant_document(one)} for one in variants]
+    (result,) = run_sessions(
+        room,
+        room.patched,
+        [Session(experiments, seconds=900)],
+        measured=examination.product_files,
+        test_files=examination.all_test_files,
+        target=target,
+    )
+    return {one.name: result.run(one.name) for one in variants} | {"intact": result.run("intact")}
+
+
+def _judge_warm(
+    examination: Examination, target: str, variants: list[Variant], runs: Mapping[str, Run]
+) -> GateResult | None:
+    for variant in variants:
+        run = runs[variant.name]
+        applied = run.applied != 0
+        if variant.must_pass and applied and not run.passed:
+            first = run.failed[0].nodeid if run.failed else "the run"
+            return failed(
+                NAME,
+                f"{first} fails when {target} {variant.told}, although it does the same.",
+                "Test what the code does, not how it is written.",
+                evidence={"control": variant.name, "test": first},
+            )
+    broken = [runs[one.name] for one in variants if not one.must_pass and runs[one.name].applied != 0]
+    for variant in variants:
+        run = runs[variant.name]
+        if not variant.must_pass and variant.name != "perturbed" and run.applied != 0 and run.passed:
+            return failed(
+                NAME,
+                f"All tests still pass when {target} {variant.told}.",
+                "Assert on what the code returns, so that a broken version is noticed.",
+                strength=0.0,
+                evidence={"control": variant.name},
+            )
+    if not broken:
+        return not_measurable(NAME, f"No broken version of {target} could be put in place.")
+    unnoticed = unnoticing_tests(examination, target, broken)
+    covering = _covering(examination, target)
+    if covering and len(unnoticed) / len(covering) > MOST_UNNOTICED:
+        return failed(
+            NAME,
+            f"{len(unnoticed)} of {len(covering)} tests pass on every broken version of {target}, "
+            f"the first is {sorted(unnoticed)[0]}.",
+            "Every test has to assert on the value that the code gives.",
+            strength=1 - len(unnoticed) / len(covering),
+            evidence={"unnoticed": sorted(unnoticed)[:20]},
+        )
+    return None
+
+
+def unnoticing_tests(examination: Examination, target: str, broken: list[Run]) -> set[str]:
+    """Tests that run the target and pass on every broken version of it."""
+    noticed = {test.nodeid for run in broken for test in run.failed}
+    finished = [run for run in broken if run.done]
+    if not finished:
+        return set()
+    return {nodeid for nodeid in _covering(examination, target) if nodeid not in noticed}
+
+
+def _covering(examination: Examination, target: str) -> set[str]:
+    covered = examination.coverage(examination.patched.run("all"), target)
+    return {nodeid for nodeid in judged_tests(examination) if covered.by_test.get(nodeid)}
+
+
+def _judge_blind(room: CleanRoom, examination: Examination, target: str, source: str) -> GateResult | None:
+    """Plain pytest in fresh sandboxes: what was seen in the warm process has to be true there too."""
+    paths = sorted({nodeid.split("::")[0] for nodeid in judged_tests(examination)})
+    unfit = [name for name, outcome in examination.base_outcomes.items() if outcome in {"failed", "error"}]
+    deselect = [name for name in unfit if name.split("::")[0] in paths]
+    broken = raising(source, examination.import_time_functions)
+    trials: list[tuple[str, dict[str, str], int]] = [
+        ("neutral", {target: neutral(source, 2)}, HASH_SEEDS[0]),
+        ("intact", {}, HASH_SEEDS[1]),
+    ]
+    if broken is not None:
+        trials.append(("raising", {target: broken}, 0))
+
+    def trial(one: tuple[str, dict[str, str], int]) -> Blind:
+        return run_blind(room, room.patched, paths, replaced=one[1], hash_seed=one[2], deselect=deselect)
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = dict(zip([one[0] for one in trials], pool.map(trial, trials), strict=True))
+    room.memory["blind"] = {name: outcome.value for name, outcome in outcomes.items()}
+    if outcomes["intact"] is not Blind.PASSED:
+        return failed(
+            NAME,
+            "The tests fail in a plain run of pytest with another hash seed.",
+            "Do not depend on the order of sets or on the hash of anything.",
+            evidence=room.memory["blind"],
+        )
+    if outcomes["neutral"] is not Blind.PASSED:
+        return failed(
+            NAME,
+            f"The tests fail when the text of {target} is reformatted, although it does the same.",
+            "Test what the code does, not how it is written.",
+            evidence=room.memory["blind"],
+        )
+    if outcomes.get("raising") is Blind.PASSED:
+        return failed(
+            NAME,
+            f"In a plain run the tests pass although {target} raises in every function: they do not judge it.",
+            "Let the tests run to their end and fail when the code is broken.",
+            strength=0.0,
+            evidence=room.memory["blind"],
+        )
+    return None
+
+
+def _passed(examination: Examination, target: str, runs: Mapping[str, Run]) -> GateResult:
+    covering = _covering(examination, target)
+    failing = {name: len(run.failed) for name, run in sorted(runs.items())}
+    noticed = {
+        test.nodeid
+        for name, run in runs.items()
+        if not name.startswith(("neutral", "intact"))
+        for test in run.failed
+    }
+    share = len(noticed & covering) / len(covering) if covering else 1.0
+    return passed(
+        NAME,
+        f"{len(noticed & covering)} of {len(covering)} tests notice a broken {target}, and none a harmless change; "
+        "so too in plain runs.",
+        strength=share,
+        failing=failing,
+        blind=examination.room.memory.get("blind", {}),
+    )

@@ -1,0 +1,243 @@
+"""Mutation: small faults are put into the lines that the tests run; how many do the tests notice?
+
+The decisive gate for tests. A fault noticed by an assertion counts in full, one that merely crashes by half.
+Fails closed: where no mutant can be made or run, nothing is passed.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from nightcrew.task import Task, TaskCategory
+from nightcrew.validation.clean_room import CleanRoom
+from nightcrew.validation.examination import Examination, examine
+from nightcrew.validation.gate import failed, not_measurable, passed
+from nightcrew.validation.gates.controls import controlled_target, judged_tests
+from nightcrew.validation.mutants import Mutant, make_mutants, sample
+from nightcrew.validation.suite import parse
+from nightcrew.validation.test_run import Blind, Covered, Run, Session, SessionResult, run_blind, run_sessions
+from nightcrew.validation.verdict import GateResult
+
+NAME = "mutation"
+IN_FUNCTIONS = 48
+AT_IMPORT = 5
+MOST_TESTS = 120
+LEAST_KILLED = 0.45
+LEAST_BY_ASSERTION = 0.25
+CRASH_WORTH = 0.5
+SPOT_CHECKS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A mutant and what became of it: assertion, crash, timeout, or empty for a survivor."""
+
+    mutant: Mutant
+    killed_by: str
+    by_test: str
+
+
+class Mutation:
+    """How many small faults the tests notice."""
+
+    name = NAME
+
+    def applies(self, task: Task) -> bool:
+        """Where tests are what is judged."""
+        return task.task_type is TaskCategory.UNIT_TEST
+
+    def run(self, room: CleanRoom) -> GateResult:
+        """Sample, run, compare with the floor, and look again blind."""
+        target = controlled_target(room)
+        source = room.source(target) if target else None
+        if target is None or source is None or parse(source) is None:
+            return not_measurable(NAME, "There is no Python target to mutate.")
+        examination = examine(room)
+        covered = examination.coverage(examination.patched.run("all"), target)
+        chosen = choose(source, examination, covered, seed=f"{room.commit}:{target}")
+        if not chosen:
+            return not_measurable(NAME, f"No mutant can be made of the lines of {target} that the tests run.")
+        trials = try_mutants(room, examination, target, source, chosen, covered)
+        if not trials:
+            return not_measurable(NAME, f"No mutant of {target} could be run.")
+        return (
+            _judge(room, target, trials)
+            or _judge_added(room, examination, target, source, trials, covered)
+            or _spot_check(room, examination, target, source, trials)
+            or _passed(target, trials)
+        )
+
+
+def choose(source: str, examination: Examination, covered: Covered, *, seed: str) -> tuple[Mutant, ...]:
+    """Mutants of lines that the judged tests run, and a few of what runs at import."""
+    lines = {line for name in judged_tests(examination) for line in covered.by_test.get(name, ())}
+    mutants = make_mutants(source)
+    inside = tuple(one for one in mutants if one.function and lines & {one.line, one.statement})
+    outside = tuple(
+        one
+        for one in mutants
+        if not one.function and examination.patched.imported_lines & {one.line, one.statement}
+    )
+    at_import = sample(source, outside, AT_IMPORT, seed=seed) if outside else ()
+    return (*sample(source, inside, IN_FUNCTIONS, seed=seed), *at_import)
+
+
+def try_mutants(
+    room: CleanRoom,
+    examination: Examination,
+    target: str,
+    source: str,
+    mutants: tuple[Mutant, ...],
+    covered: Covered,
+    *,
+    tests: tuple[str, ...] | None = None,
+) -> list[Trial]:
+    """What became of each mutant that could be put in place."""
+    judged = tests if tests is not None else judged_tests(examination)
+    spent = max(examination.patched.run("all").cpu_seconds, 0.05)
+    limits = {"seconds": 60, "cpu_seconds": round(max(1.5, 8 * spent), 1), "stop": 4}
+    warm: list[dict[str, object]] = []
+    sessions: list[Session] = []
+    for index, mutant in enumerate(mutants):
+        if mutant.function:
+            items = _covering_tests(mutant, covered, judged)
+            variant = {"edits": [[mutant.start, mutant.end, mutant.text]]}
+            warm.append({"id": str(index), **limits, "items": items, "variant": variant})
+        else:
+            experiment = {"id": str(index), **limits, "items": list(judged)}
+            sessions.append(Session([experiment], seconds=60, replace={target: mutant.apply(source)}))
+    results = run_sessions(
+        room,
+        room.patched,
+        [Session(warm, seconds=1200), *sessions],
+        measured=examination.product_files,
+        test_files=examination.all_test_files,
+        target=target,
+    )
+    trials: list[Trial] = []
+    fresh = iter(results[1:])
+    for index, mutant in enumerate(mutants):
+        result = results[0] if mutant.function else next(fresh)
+        trial = _trial(mutant, result, str(index))
+        if trial is not None:
+            trials.append(trial)
+    return trials
+
+
+def _trial(mutant: Mutant, result: SessionResult, name: str) -> Trial | None:
+    if not mutant.function and (result.errors or name not in result.runs):
+        return Trial(mutant, "crash", "")
+    run = result.runs.get(name)
+    if run is None or run.applied == 0:
+        return None
+    return Trial(mutant, run.killed_by, _killer(run))
+
+
+def _killer(run: Run) -> str:
+    by_kind = sorted(run.failed, key=lambda test: (test.kind != "assertion", test.nodeid))
+    return by_kind[0].nodeid if by_kind else ""
+
+
+def _covering_tests(mutant: Mutant, covered: Covered, judged: tuple[str, ...]) -> list[str]:
+    """The tests that run the mutated line, the most specific first."""
+    lines = {mutant.line, mutant.statement}
+    known = set(judged)
+    found = [name for name, reached in covered.by_test.items() if name in known and reached & lines]
+    found.sort(key=lambda name: (len(covered.by_test[name]), name))
+    step = max(1, -(-len(found) // MOST_TESTS))
+    return found[::step]
+
+
+def rates(trials: list[Trial]) -> tuple[float, float, float]:
+    """Shares of mutants killed, killed by an assertion, and the strength made of both."""
+    counts = Counter(trial.killed_by for trial in trials)
+    killed = len(trials) - counts[""]
+    by_assertion = counts["assertion"]
+    strength = by_assertion + CRASH_WORTH * (killed - by_assertion)
+    return killed / len(trials), by_assertion / len(trials), strength / len(trials)
+
+
+def survivors(trials: list[Trial]) -> list[str]:
+    """Mutants nobody noticed, as a person reads them."""
+    return [trial.mutant.name for trial in trials if not trial.killed_by]
+
+
+def _evidence(trials: list[Trial]) -> dict[str, object]:
+    counts = Counter(trial.killed_by or "survived" for trial in trials)
+    return {
+        "mutants": len(trials),
+        **{name: counts[name] for name in sorted(counts)},
+        "survivors": survivors(trials)[:30],
+    }
+
+
+def _judge(room: CleanRoom, target: str, trials: list[Trial]) -> GateResult | None:
+    del room
+    killed, by_assertion, strength = rates(trials)
+    if killed >= LEAST_KILLED and by_assertion >= LEAST_BY_ASSERTION:
+        return None
+    return failed(
+        NAME,
+        f"Of {len(trials)} small faults put into the lines of {target} that the tests run, they notice "
+        f"{killed:.0%}, {by_assertion:.0%} by an assertion.",
+        "Assert exact values. These changes of the code were not noticed: "
+        + "; ".join(survivors(trials)[:8]),
+        strength=strength,
+        evidence=_evidence(trials),
+    )
+
+
+def _judge_added(
+    room: CleanRoom, examination: Examination, target: str, source: str, trials: list[Trial], covered: Covered
+) -> GateResult | None:
+    """Where no line is covered for the first time, the tests have to notice what the old ones do not."""
+    if not room.memory.get("must_add_kills"):
+        return None
+    killed = tuple(trial.mutant for trial in trials if trial.killed_by and trial.mutant.function)
+    old = tuple(sorted(set(covered.by_test) - set(judged_tests(examination))))
+    before = try_mutants(room, examination, target, source, killed, covered, tests=old) if killed else []
+    added = [trial.mutant.name for trial in before if not trial.killed_by]
+    if added:
+        return None
+    return failed(
+        NAME,
+        f"The tests add nothing: every line of {target} they run was covered, every fault they notice was noticed.",
+        f"Test what the existing tests leave out of {target}.",
+        strength=0.2,
+        evidence=_evidence(trials),
+    )
+
+
+def _spot_check(
+    room: CleanRoom, examination: Examination, target: str, source: str, trials: list[Trial]
+) -> GateResult | None:
+    """Some kills are tried again, blind: a suite that only said it noticed is caught."""
+    killed = [
+        trial
+        for trial in trials
+        if trial.killed_by == "assertion" and trial.mutant.function and trial.by_test
+    ]
+    step = max(1, len(killed) // (SPOT_CHECKS + 1))
+    for trial in killed[step // 2 :: step][:SPOT_CHECKS]:
+        path = trial.by_test.split("::")[0]
+        if (
+            run_blind(room, room.patched, [path], replaced={target: trial.mutant.apply(source)})
+            is Blind.PASSED
+        ):
+            return failed(
+                NAME,
+                f"The tests say that they notice {trial.mutant.name} in {target}, and in a plain run they do not.",
+                "Tests must behave the same however they are run.",
+                strength=0.0,
+            )
+    return None
+
+
+def _passed(target: str, trials: list[Trial]) -> GateResult:
+    killed, by_assertion, strength = rates(trials)
+    return passed(
+        NAME,
+        f"Of {len(trials)} small faults put into the lines of {target} that the tests run, they notice {killed:.0%}, "
+        f"{by_assertion:.0%} by an assertion.",
+        strength=strength,
+        **_evidence(trials),
+    )

@@ -1,0 +1,233 @@
+"""New tests: found, passing, in every order and world, without the network, reaching the target, and checking."""
+
+from collections.abc import Mapping
+from itertools import chain
+
+from nightcrew.task import Task, TaskCategory
+from nightcrew.validation.clean_room import CleanRoom
+from nightcrew.validation.examination import Examination, examine, name_of
+from nightcrew.validation.gate import failed, passed
+from nightcrew.validation.smells import copies_of_implementation, describe_smells, new_test_functions
+from nightcrew.validation.test_run import Run, TestOutcome
+from nightcrew.validation.variants import function_lines
+from nightcrew.validation.verdict import GateResult
+
+NAME = "new_tests"
+GOOD = {"passed", "xpassed"}
+MOST_UNCHECKED = 0.34
+MOST_SKIPPED = 0.5
+LEAST_AIMED = 0.34
+_WORLDS = {
+    "new": "with only the new tests run",
+    "reversed": "in reversed order",
+    "shuffled": "in another order",
+    "alone": "alone",
+    "away": "at another date and time zone",
+    "chance": "with other random numbers",
+}
+
+
+class NewTests:
+    """The tests that the patch brings, run in many worlds."""
+
+    name = NAME
+
+    def applies(self, task: Task) -> bool:
+        """Where the patch may bring tests."""
+        return task.task_type in {TaskCategory.UNIT_TEST, TaskCategory.BUG_FIX, TaskCategory.CODE_GENERATION}
+
+    def run(self, room: CleanRoom) -> GateResult:
+        """The first thing that is wrong with the tests, or pass with what they reach."""
+        examination = examine(room)
+        if not examination.test_files and room.task.task_type is not TaskCategory.UNIT_TEST:
+            return passed(NAME, "The change brings no tests of its own.")
+        return (
+            _not_collected(room, examination)
+            or _unchecked(room)
+            or _not_passing(examination)
+            or _network(examination)
+            or _unstable(examination)
+            or _reach(room, examination)
+        )
+
+
+def _not_collected(room: CleanRoom, examination: Examination) -> GateResult | None:
+    session = examination.patched
+    hint = "Put the tests into a file that pytest finds (tests/test_*.py) and check that it imports."
+    for path, text in session.errors:
+        if path.split("::")[0] in examination.test_files or not examination.base.errors:
+            last = [line for line in text.strip().splitlines() if line.strip()][-1:] or [""]
+            return failed(
+                NAME,
+                f"{path} cannot be collected: {last[0].strip()[:300]}",
+                hint,
+                evidence={"error": text[-1200:]},
+            )
+    if session.problem:
+        return failed(NAME, f"The new tests cannot be run: {session.problem}.", hint)
+    added_cases = room.task.task_type is TaskCategory.BUG_FIX and examination.changed_tests
+    if not examination.new_tests.items and not added_cases:
+        return failed(NAME, "pytest finds no new test in the change.", hint)
+    return None
+
+
+def _unchecked(room: CleanRoom) -> GateResult | None:
+    tests = new_test_functions(room)
+    unchecked = [test for test in tests if test.checks == 0]
+    if tests and len(unchecked) / len(tests) > MOST_UNCHECKED:
+        empty = next((one for test in unchecked for one in test.empty_checks), "")
+        what = f"; {empty!r} cannot fail" if empty else ""
+        return failed(
+            NAME,
+            f"{len(unchecked)} of {len(tests)} new tests have no assertion that can fail{what}.",
+            "Assert the exact value that the code should give for each input, in every test.",
+            evidence={"unchecked": [test.name for test in unchecked][:20]},
+        )
+    copied = copies_of_implementation(room)
+    if copied:
+        return failed(
+            NAME,
+            f"The tests hold a copy of the implementation ({copied}).",
+            "Write expected values by hand; do not repeat the code under test.",
+            evidence={"copied": copied},
+        )
+    return None
+
+
+def _not_passing(examination: Examination) -> GateResult | None:
+    run = examination.patched.run("all")
+    tests = [run.tests.get(nodeid) for nodeid in examination.new_tests.nodeids]
+    lost = [nodeid for nodeid, test in zip(examination.new_tests.nodeids, tests, strict=True) if test is None]
+    if lost or not run.done:
+        message = (
+            f"The test run ended before all new tests had run (from {lost[0] if lost else 'its end'} on)."
+        )
+        return failed(NAME, message, "No test may end the process; let pytest run to its end.")
+    ran = [test for test in tests if test is not None]
+    bad = [test for test in ran if test.failed]
+    if bad:
+        return failed(
+            NAME,
+            f"{len(bad)} of {len(ran)} new tests fail, the first is {bad[0].nodeid}: {bad[0].message}",
+            f"{bad[0].nodeid} fails: {bad[0].message}. Find out what the code really does before you assert it.",
+            evidence={"failed": [[test.nodeid, test.message] for test in bad[:20]]},
+        )
+    good = [test for test in ran if test.outcome in GOOD]
+    if ran and (not good or len(good) < (1 - MOST_SKIPPED) * len(ran)):
+        return failed(
+            NAME,
+            f"Only {len(good)} of {len(ran)} new tests are really run; the others are skipped or expected to fail.",
+            "Do not skip tests and do not mark them as expected failures.",
+        )
+    return None
+
+
+def _network(examination: Examination) -> GateResult | None:
+    reached = sorted(
+        set(chain(examination.patched.network, *(run.network for run in examination.patched.runs.values())))
+    )
+    before = set(chain(examination.base.network, *(run.network for run in examination.base.runs.values())))
+    fresh = [one for one in reached if one not in before]
+    if fresh:
+        hint = "Tests must not reach for the network; give the code its data directly."
+        return failed(
+            NAME, f"The tests reach for the network: {fresh[0]}.", hint, evidence={"network": fresh}
+        )
+    return None
+
+
+def _unstable(examination: Examination) -> GateResult | None:
+    """Every world has to tell the same about every test."""
+    session = examination.patched
+    reference = session.run("all").tests
+    new = set(examination.new_tests.nodeids)
+    seen: set[str] = set()
+    for name, run in sorted(session.runs.items()):
+        if name == "all":
+            continue
+        world = _WORLDS.get(name.split(":")[0].split("-")[0], name)
+        problem = _difference(run, reference, new)
+        if problem:
+            nodeid, what = problem
+            return failed(
+                NAME,
+                f"{nodeid} does not always pass: {world} it {what}.",
+                f"{nodeid} {what} {world}. Make it depend on nothing but its own inputs.",
+                evidence={"world": name, "test": nodeid},
+            )
+        seen |= set(run.tests)
+    if new - seen:
+        return failed(NAME, "New tests were lost when run again.", "No test may end the process.")
+    return None
+
+
+def _difference(run: Run, reference: Mapping[str, TestOutcome], new: set[str]) -> tuple[str, str] | None:
+    for nodeid, test in run.tests.items():
+        if nodeid in new and test.outcome != reference[nodeid].outcome:
+            return (
+                nodeid,
+                f"is {test.outcome} ({test.message[:200]})" if test.message else f"is {test.outcome}",
+            )
+    if not run.done:
+        last = next(reversed(list(run.tests)), "the first test")
+        return last, "does not end" if run.timed_out else "ends the process"
+    return None
+
+
+def _reach(room: CleanRoom, examination: Examination) -> GateResult:
+    tests = new_test_functions(room)
+    smells = describe_smells(tests)
+    target = room.target
+    count = len(examination.new_tests.items)
+    if target is None or not target.endswith(".py") or room.task.task_type is not TaskCategory.UNIT_TEST:
+        return passed(NAME, f"{count} new tests pass in every order and world.", tests=count, smells=smells)
+    before = examination.coverage(examination.base.run("all"), target)
+    after = examination.coverage(examination.patched.run("all"), target)
+    new = {name: after.by_test.get(name, frozenset()) for name in examination.new_tests.nodeids}
+    reached = frozenset(chain.from_iterable(new.values()))
+    lines, arcs = after.lines - before.lines, after.arcs - before.arcs
+    if not reached:
+        return failed(
+            NAME,
+            f"No new test runs any function of {target}.",
+            f"Import {target} and call its functions.",
+            strength=0.0,
+        )
+    off = _off_target(examination, new)
+    if off:
+        return failed(NAME, off, f"Test what {target} does, by calling it.", strength=0.1)
+    room.memory["must_add_kills"] = not lines and not arcs
+    total = function_lines(room.source(target) or "")
+    executable = reached | after.lines
+    strength = 0.6 + 0.4 * len(reached) / max(len(executable), 1)
+    return passed(
+        NAME,
+        f"{count} new tests pass in every order and world; {len(reached)} lines of {target} run in them, "
+        f"{len(lines)} lines and {len(arcs)} branches for the first time.",
+        strength=strength,
+        tests=count,
+        new_lines=len(lines),
+        new_branches=len(arcs),
+        lines_in_functions=len(total),
+        smells=smells,
+    )
+
+
+def _off_target(examination: Examination, new: Mapping[str, frozenset[int]]) -> str:
+    """What is tested instead, where most new tests reach the target only on the way to something else."""
+    run = examination.patched.run("new")
+    aimed = {name_of(nodeid) for nodeid, test in run.tests.items() if test.direct_calls or _mostly(test)}
+    names = {name_of(nodeid) for nodeid in new}
+    touching = {name_of(nodeid) for nodeid, lines in new.items() if lines}
+    if len(touching) < LEAST_AIMED * len(names):
+        return f"Only {len(touching)} of {len(names)} new tests run any code of the target."
+    if len(aimed) < LEAST_AIMED * len(touching):
+        return (
+            f"Only {len(aimed)} of {len(touching)} new tests call the target; the others test something else."
+        )
+    return ""
+
+
+def _mostly(test: TestOutcome) -> bool:
+    """True where the target is most of what the test calls in the product."""
+    return test.calls > 0 and test.direct_calls == 0 and test.product_calls <= 2 * test.calls

@@ -1,0 +1,156 @@
+"""Scope: only what the task may touch, in a size a person could review, with no secret in it."""
+
+import sys
+from difflib import SequenceMatcher
+from pathlib import Path
+
+from nightcrew.task import Task, TaskCategory
+from nightcrew.validation.clean_room import CleanRoom
+from nightcrew.validation.gate import failed, passed
+from nightcrew.validation.patch import Change
+from nightcrew.validation.paths import is_decisive, is_documentation, is_test, matches
+from nightcrew.validation.secrets import find_secrets
+from nightcrew.validation.verdict import GateResult
+
+NAME = "scope"
+MAX_LINES = 8_000
+MAX_CHARACTERS = 400_000
+_CODE = {TaskCategory.BUG_FIX, TaskCategory.REFACTORING, TaskCategory.CODE_GENERATION}
+
+
+class Scope:
+    """Which files, how much, and what must never be in any file."""
+
+    name = NAME
+
+    def applies(self, task: Task) -> bool:
+        """Always."""
+        del task
+        return True
+
+    def run(self, room: CleanRoom) -> GateResult:
+        """The first reason to refuse, or pass."""
+        paths = [change.path for change in room.changes]
+        for change in room.changes:
+            reason = refusal(room, change)
+            if reason:
+                hint = f"Leave {change.path} as it is. {ALLOWED[room.task.task_type]}"
+                return failed(NAME, reason, hint, evidence={"path": change.path, "paths": paths})
+        lines, characters = _size(room.changes)
+        if lines > MAX_LINES or characters > MAX_CHARACTERS:
+            message = (
+                f"The change is too large to be reviewed: {lines:,} lines, {characters:,} characters added."
+            )
+            return failed(NAME, message, "Make a much smaller change.", evidence={"lines": lines})
+        for change in room.changes:
+            for finding in _new_secrets(change):
+                message = f"{change.path}, line {finding[0]}: this looks like a secret ({finding[1]})."
+                return failed(
+                    NAME,
+                    message,
+                    "Take the credential out; use a made-up value that does not look like a real one.",
+                    evidence={"path": change.path, "line": finding[0], "kind": finding[1]},
+                )
+        return passed(
+            NAME, f"{len(paths)} files changed, all of them allowed, {lines} lines added.", paths=paths
+        )
+
+
+ALLOWED = {
+    TaskCategory.UNIT_TEST: "A unit_test change adds tests and touches nothing but test files.",
+    TaskCategory.BUG_FIX: "A bug fix changes the product's code and adds tests, not configuration.",
+    TaskCategory.REFACTORING: "A refactoring changes the product's code only.",
+    TaskCategory.DOCUMENTATION: "A documentation change touches docstrings, comments and documents only.",
+    TaskCategory.CODE_GENERATION: "New code and its tests, not configuration.",
+    TaskCategory.ANALYSIS: "An analysis adds its report (JSON, or Markdown with a JSON block) and nothing else.",
+    TaskCategory.BUILD_SCRIPT: "A build script changes scripts, not tests and not what decides how they run.",
+}
+
+
+def refusal(room: CleanRoom, change: Change) -> str:
+    """Why the change may not touch this file; empty: it may."""
+    path, task, config = change.path, room.task, room.config
+    if matches(path, config.protect):
+        return f"{path} is protected by the repository's configuration."
+    if path in config.allow:
+        return ""
+    if config.allow and not matches(path, config.allow):
+        return f"{path} is outside of what the repository allows to be changed."
+    if is_decisive(path) and not (task.task_type is TaskCategory.BUILD_SCRIPT and path == task.target_file):
+        return f"{path} decides how tests are found, run or counted; it is not part of this task."
+    if change.is_new and path.endswith(".py"):
+        shadowed = _shadowed(room, path)
+        if shadowed:
+            return f"{path} would take the place of the module {shadowed!r}."
+    return _type_refusal(task, change)
+
+
+def _type_refusal(task: Task, change: Change) -> str:
+    path, kind = change.path, task.task_type
+    if kind is TaskCategory.UNIT_TEST and not is_test(path):
+        return f"{path} is not a test file, and the task is to write tests."
+    if kind is TaskCategory.UNIT_TEST and path == task.target_file:
+        return f"{path} is the file to be tested."
+    if kind in {TaskCategory.REFACTORING, TaskCategory.BUILD_SCRIPT} and is_test(path):
+        return f"{path} is a test, and tests are not part of a {kind} task."
+    if kind is TaskCategory.DOCUMENTATION and not (path.endswith(".py") or is_documentation(path)):
+        return f"{path} is neither a document nor a Python file."
+    if kind is TaskCategory.DOCUMENTATION and is_test(path) and path != task.target_file:
+        return f"{path} is a test file, not documentation."
+    if kind is TaskCategory.ANALYSIS and not (
+        path == task.target_file or (change.is_new and path.endswith((".json", ".md")))
+    ):
+        return f"{path} is not a report."
+    if kind in _CODE and is_documentation(path) and path.lower().endswith(".txt") and is_test(path):
+        return ""
+    return ""
+
+
+def _shadowed(room: CleanRoom, path: str) -> str:
+    """The module that a new Python file would hide, seen from a folder that tests or scripts run from."""
+    pure = Path(path)
+    name = pure.parent.name if pure.name == "__init__.py" else pure.stem
+    importable = len(pure.parts) <= 2 or is_test(path)
+    if not importable or name in {"__main__", "tests", "test", ""}:
+        return ""
+    if pure.name == "__init__.py" and (room.base / pure.parent).is_dir():
+        return ""
+    if name in sys.stdlib_module_names:
+        return name
+    site = next(iter(sorted(room.environment.path.glob("lib/python*/site-packages"))), None)
+    if site is not None and ((site / name / "__init__.py").is_file() or (site / f"{name}.py").is_file()):
+        return name
+    if is_test(path):
+        roots = [room.base, room.base / "src"]
+        if any((root / name / "__init__.py").is_file() or (root / f"{name}.py").is_file() for root in roots):
+            return name
+    return ""
+
+
+def _size(changes: tuple[Change, ...]) -> tuple[int, int]:
+    lines = characters = 0
+    for change in changes:
+        old, new = (change.before or "").split("\n"), (change.after or "").split("\n")
+        added = new if change.before is None else _added(old, new)
+        lines += len(added)
+        characters += sum(map(len, added))
+    return lines, characters
+
+
+def _added(old: list[str], new: list[str]) -> list[str]:
+    known = set(old)
+    return [line for line in new if line not in known] if len(new) > 2000 else _exactly_added(old, new)
+
+
+def _exactly_added(old: list[str], new: list[str]) -> list[str]:
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    spans = [(start, end) for tag, _, _, start, end in matcher.get_opcodes() if tag in {"insert", "replace"}]
+    return [line for start, end in spans for line in new[start:end]]
+
+
+def _new_secrets(change: Change) -> list[tuple[int, str]]:
+    if change.after is None:
+        return []
+    known = set((change.before or "").split("\n"))
+    lines = change.after.split("\n")
+    return [(one.line, one.kind) for one in find_secrets(change.after) if lines[one.line - 1] not in known]

@@ -1,0 +1,180 @@
+"""Static: what is changed parses, its imports exist, and ruff finds no new errors or dangers in it."""
+
+import ast
+import importlib.machinery
+import json
+import logging
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from nightcrew.errors import Transient
+from nightcrew.task import Task
+from nightcrew.validation.clean_room import CleanRoom, write_text
+from nightcrew.validation.gate import failed, passed
+from nightcrew.validation.patch import Change
+from nightcrew.validation.paths import is_test
+from nightcrew.validation.verdict import GateResult
+
+NAME = "static"
+logger = logging.getLogger(__name__)
+# Errors of any Python; ruff's S rules are bandit's, in a program that starts in milliseconds.
+_ERRORS = "E9,F63,F7,F82"
+_DANGERS = (
+    "S102,S103,S104,S108,S301,S302,S307,S310,S312,S321,S323,S324,S501,S506,S508,S602,S604,S605,S608,S701"
+)
+
+
+class Static:
+    """Reading the change, not running it."""
+
+    name = NAME
+
+    def applies(self, task: Task) -> bool:
+        """Always."""
+        del task
+        return True
+
+    def run(self, room: CleanRoom) -> GateResult:
+        """The first file that cannot work, or pass."""
+        files = [one for one in room.changes if one.path.endswith(".py") and one.after is not None]
+        for change in files:
+            problem = _syntax(change)
+            if problem:
+                return failed(NAME, problem, "Write Python that parses.", evidence={"path": change.path})
+            missing = _unresolved(room, change)
+            if missing:
+                message = f"{change.path} imports {missing}, which exists neither in the repository nor its environment."
+                hint = f"Do not import {missing}; use what the repository and its environment have."
+                return failed(NAME, message, hint, evidence={"path": change.path, "import": missing})
+        found = _ruff(files)
+        for change in files:
+            for rule, message in _new_findings(found, change):
+                text = f"{change.path}: {message} ({rule})."
+                return failed(
+                    NAME,
+                    text,
+                    "Repair this before anything else.",
+                    evidence={"path": change.path, "rule": rule},
+                )
+        return passed(NAME, f"{len(files)} Python files parse, import what exists, and have no new errors.")
+
+
+def _syntax(change: Change) -> str:
+    assert change.after is not None
+    try:
+        compile(change.after, change.path, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, UnicodeEncodeError) as error:
+        return f"{change.path} is not valid Python: {error}."
+    return ""
+
+
+def _unresolved(room: CleanRoom, change: Change) -> str:
+    """The first added import, outside of try blocks, that cannot be found."""
+    assert change.after is not None
+    known = _imports(ast.parse(change.before)) if change.before and not _syntax_text(change.before) else set()
+    for module in sorted(_imports(ast.parse(change.after)) - known):
+        if not _exists(room, module.split(".")[0], change.path):
+            return module
+        if not _submodule_exists(room, module):
+            return module
+    return ""
+
+
+def _syntax_text(text: str) -> bool:
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return True
+    return False
+
+
+def _imports(tree: ast.Module) -> set[str]:
+    """Absolute imports that run whenever the file is imported or its functions are called."""
+    guarded = {
+        id(inner) for node in ast.walk(tree) if isinstance(node, ast.Try | ast.If) for inner in ast.walk(node)
+    }
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if id(node) in guarded:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {one.name for one in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module)
+    return found
+
+
+def _exists(room: CleanRoom, name: str, path: str) -> bool:
+    if name in sys.stdlib_module_names or name in sys.builtin_module_names:
+        return True
+    roots = [room.patched, room.patched / "src", room.patched / "lib"]
+    place = (room.patched / path).parent
+    while place != room.patched.parent:
+        roots.append(place)
+        place = place.parent
+    roots += [folder for folder in room.patched.iterdir() if folder.is_dir()]
+    roots += room.environment.path.glob("lib*/python*/site-packages")
+    return any(_is_module(root, name) for root in roots)
+
+
+def _submodule_exists(room: CleanRoom, module: str) -> bool:
+    """For modules of the repository itself: the dotted file is there."""
+    top, *rest = module.split(".")
+    for root in (room.patched, room.patched / "src"):
+        place = root / top
+        if not (place / "__init__.py").is_file():
+            continue
+        for index, name in enumerate(rest):
+            if not _is_module(place, name):
+                text = (place / "__init__.py").read_text(errors="replace")
+                return index == len(rest) - 1 and (name in text or "__getattr__" in text)
+            place = place / name
+        return True
+    return True
+
+
+def _is_module(root: Path, name: str) -> bool:
+    suffixes = (".py", *importlib.machinery.EXTENSION_SUFFIXES)
+    return (
+        (root / name).is_dir()
+        or any((root / f"{name}{suffix}").is_file() for suffix in suffixes)
+        or any(root.glob(f"{name}.*.so"))
+    )
+
+
+def _ruff(files: list[Change]) -> dict[str, Counter[tuple[str, str]]]:
+    """Findings by `old/path` and `new/path`."""
+    found: dict[str, Counter[tuple[str, str]]] = {}
+    if not files:
+        return found
+    with TemporaryDirectory(prefix="nightcrew-ruff-") as name:
+        folder = Path(name)
+        for change in files:
+            for side, text in (("old", change.before), ("new", change.after)):
+                if text is not None:
+                    write_text(folder / side / change.path, text)
+        for line in json.loads(_run_ruff(folder)):
+            path = Path(line["filename"]).resolve().relative_to(folder.resolve()).as_posix()
+            found.setdefault(path, Counter())[(line["code"] or "syntax", line["message"])] += 1
+    return found
+
+
+def _run_ruff(folder: Path) -> str:
+    completed = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", "--exit-zero", "--ignore-noqa",
+         "--output-format", "json", "--target-version", "py312", "--select", f"{_ERRORS},{_DANGERS}", "."],
+        cwd=folder, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    if completed.returncode != 0:
+        raise Transient(f"ruff could not be run: {completed.stderr.strip()[-200:]}")
+    return completed.stdout
+
+
+def _new_findings(found: dict[str, Counter[tuple[str, str]]], change: Change) -> list[tuple[str, str]]:
+    old, new = found.get(f"old/{change.path}", Counter()), found.get(f"new/{change.path}", Counter())
+    fresh = sorted((new - old).elements())
+    dangers = () if is_test(change.path) else ("S",)
+    return [one for one in fresh if one[0].startswith(("E", "F", "syntax", "invalid", *dangers))]

@@ -1,0 +1,235 @@
+"""Tamper: nothing that judges may be weakened: existing tests, what decides, and the honesty of the product.
+
+Read from the text; what slips through here meets the controls, which do not read but try.
+"""
+
+import ast
+import re
+
+from nightcrew.task import Task
+from nightcrew.validation.clean_room import CleanRoom
+from nightcrew.validation.gate import failed, passed
+from nightcrew.validation.patch import Change
+from nightcrew.validation.paths import is_test, is_test_module
+from nightcrew.validation.suite import all_functions, parse
+from nightcrew.validation.test_edits import what_was_weakened
+from nightcrew.validation.verdict import GateResult
+
+NAME = "tamper"
+_PRAGMA = re.compile(r"#\s*(pragma:\s*no\s*(cover|branch)|pytest:\s*skip|nightcrew:)", re.IGNORECASE)
+_HARNESS = re.compile(
+    r"PYTEST_\w+|_pytest\b|sys\.modules\s*(?:\.get)?\s*[\[(]\s*['\"](?:pytest|_pytest|unittest|coverage|nightcrew_rig)"
+    r"|['\"](?:pytest|_pytest|unittest|coverage)['\"]\s*(?:not\s+)?in\s+sys\.modules"
+    r"|nightcrew|PYTHONHASHSEED|sys\.argv\[0\].*test"
+)
+_STOPPERS = {
+    "os._exit", "os.abort", "os.kill", "os.killpg", "sys.settrace", "sys.setprofile", "sys.monitoring.use_tool_id",
+    "atexit.register", "gc.get_objects", "gc.get_referrers", "threading.settrace", "pytest.exit",
+    "faulthandler.dump_traceback_later", "ctypes.CDLL", "ctypes.pythonapi", "os.execv", "os.execve", "os.execvp",
+    "os.ptrace", "signal.raise_signal", "os.dup2",
+}  # fmt: skip
+_DECIDING_WORDS = re.compile(
+    r"conftest|sitecustomize|usercustomize|\.pth\b|pytest\.ini|setup\.cfg|tox\.ini|pyproject\.toml|\.coveragerc"
+    r"|coverage\.xml|\.coverage\b|junit|report\.(?:xml|json)|\.git[/\\]|\.git['\"]|/proc/self"
+)
+_WRITERS = {
+    "write_text",
+    "write_bytes",
+    "write",
+    "writelines",
+    "touch",
+    "symlink_to",
+    "hardlink_to",
+    "rename",
+    "replace",
+}
+
+
+class Tamper:
+    """Every way of making a judge blind that can be seen in the text."""
+
+    name = NAME
+
+    def applies(self, task: Task) -> bool:
+        """Always."""
+        del task
+        return True
+
+    def run(self, room: CleanRoom) -> GateResult:
+        """The first trick found, or pass."""
+        for change in room.changes:
+            problem = _problem(change)
+            if problem:
+                reason, hint = problem
+                return failed(NAME, f"{change.path}: {reason}", hint, evidence={"path": change.path})
+        return passed(NAME, "No existing test is weakened, and nothing that judges is touched.")
+
+
+def _problem(change: Change) -> tuple[str, str] | None:
+    if (
+        is_test(change.path)
+        and change.before is not None
+        and (change.after is None or change.path.endswith(".py"))
+    ):
+        weakened = what_was_weakened(change.before, change.after)
+        if weakened:
+            return weakened, "Leave every existing test exactly as it is; add new tests beside them."
+    if change.after is None or not change.path.endswith(".py"):
+        return None
+    old, new = parse(change.before or ""), parse(change.after)
+    if new is None or old is None:
+        return None
+    if is_test(change.path):
+        return _in_test(change, old, new)
+    return _in_product(change, old, new)
+
+
+def _in_test(change: Change, old: ast.Module, new: ast.Module) -> tuple[str, str] | None:
+    hint = "Test the code by calling it and asserting on what it returns; leave the test runner alone."
+    for name in _added_calls(old, new) & _STOPPERS:
+        return f"a test calls {name}, which can end or deceive the test run.", hint
+    if not is_test_module(change.path) or change.before is None:
+        for name in sorted(set(all_functions(new)) - set(all_functions(old))):
+            if name.startswith("pytest_"):
+                return f"it defines the hook {name}, which changes how tests are run.", hint
+    for node in new.body:
+        for target in _assigned(node):
+            if target in {"pytest_plugins", "collect_ignore", "collect_ignore_glob"}:
+                return f"it sets {target}, which changes how tests are found or run.", hint
+            root = target.split(".")[0]
+            if "." in target and root in _imported(new):
+                return f"it replaces {target} for every test that follows.", hint
+    written = _written_paths(new) - _written_paths(old)
+    if written:
+        return f"it writes {sorted(written)[0]!r}, a file that decides how tests are run or counted.", hint
+    return None
+
+
+def _in_product(change: Change, old: ast.Module, new: ast.Module) -> tuple[str, str] | None:
+    hint = "The product must not know that it is tested: make the code right for every caller."
+    assert change.after is not None
+    before = change.before or ""
+    for pattern, what in ((_HARNESS, "looks at the test run"), (_PRAGMA, "hides from measurement")):
+        known = {match[0] for match in pattern.finditer(before)}
+        found = [match[0] for match in pattern.finditer(change.after) if match[0] not in known]
+        if found:
+            return f"the product's code {what} ({found[0]!r}).", hint
+    for name in _added_calls(old, new) & _STOPPERS:
+        return f"the product's code calls {name}, which can end or deceive a test run.", hint
+    added = _imported_modules(new) - _imported_modules(old)
+    for module in sorted(
+        added & {"pytest", "_pytest", "unittest", "coverage", "doctest", "hypothesis", "nose"}
+    ):
+        return f"the product's code imports {module}.", hint
+    return None
+
+
+def _added_calls(old: ast.Module, new: ast.Module) -> set[str]:
+    return _calls(new) - _calls(old)
+
+
+def _calls(tree: ast.Module) -> set[str]:
+    """Dotted names of everything mentioned, with `from os import _exit` seen through."""
+    aliases: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            aliases |= {
+                one.asname or one.name.split(".")[0]: one.name if one.asname else one.name.split(".")[0]
+                for one in node.names
+            }
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            aliases |= {one.asname or one.name: f"{node.module}.{one.name}" for one in node.names}
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        name = _dotted(node) if isinstance(node, ast.Attribute | ast.Name) else ""
+        if name:
+            root, _, rest = name.partition(".")
+            full = aliases.get(root, root)
+            found.add(f"{full}.{rest}" if rest else full)
+        if isinstance(node, ast.Call) and _dotted(node.func) in {"getattr", "__import__"} and node.args:
+            words = [
+                one.value
+                for one in ast.walk(node)
+                if isinstance(one, ast.Constant) and isinstance(one.value, str)
+            ]
+            found |= {stopper for stopper in _STOPPERS if stopper.split(".")[-1] in words}
+    return found
+
+
+def _dotted(node: ast.AST) -> str:
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return ""
+    return ".".join([node.id, *reversed(parts)])
+
+
+def _assigned(node: ast.stmt) -> list[str]:
+    targets = (
+        node.targets
+        if isinstance(node, ast.Assign)
+        else [node.target]
+        if isinstance(node, ast.AugAssign | ast.AnnAssign)
+        else []
+    )
+    names = [_dotted(target) for target in targets]
+    if (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Call)
+        and _dotted(node.value.func) == "setattr"
+    ):
+        arguments = node.value.args
+        if len(arguments) >= 2 and isinstance(arguments[1], ast.Constant):
+            attribute = str(arguments[1].value)
+            names.append(f"{_dotted(arguments[0])}.{attribute}")
+    return [name for name in names if name]
+
+
+def _imported(tree: ast.Module) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {(one.asname or one.name).split(".")[0] for one in node.names}
+    return found
+
+
+def _imported_modules(tree: ast.Module) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {one.name.split(".")[0] for one in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+def _written_paths(tree: ast.Module) -> set[str]:
+    """Names of deciding files in functions that also write files."""
+    found: set[str] = set()
+    for node in tree.body:
+        parts = list(ast.walk(node))
+        writes = any(
+            isinstance(one, ast.Call)
+            and (
+                (isinstance(one.func, ast.Attribute) and one.func.attr in _WRITERS)
+                or (_dotted(one.func) in {"open", "io.open"} and _opens_for_writing(one))
+            )
+            for one in parts
+        )
+        if writes:
+            texts = {
+                one.value for one in parts if isinstance(one, ast.Constant) and isinstance(one.value, str)
+            }
+            found |= {text for text in texts if len(text) < 200 and _DECIDING_WORDS.search(text)}
+    return found
+
+
+def _opens_for_writing(call: ast.Call) -> bool:
+    modes = [
+        one.value
+        for one in [*call.args[1:2], *(word.value for word in call.keywords if word.arg == "mode")]
+        if isinstance(one, ast.Constant)
+    ]
+    return any(isinstance(mode, str) and set(mode) & set("wax+") for mode in modes)

@@ -1,0 +1,306 @@
+"""Mutants of a source file: small edits of its text, each of which a good suite should notice.
+
+Edits, not rewritten files: line numbers stay, a mutant is a few bytes, and a person can read it. Which code is
+mutated follows the syntax tree; lines that only log, annotate or document are left alone, since no test should
+care about them.
+"""
+
+import ast
+import random
+from dataclasses import dataclass
+
+COMPARE = {
+    ast.Lt: ("<", "<="), ast.LtE: ("<=", "<"), ast.Gt: (">", ">="), ast.GtE: (">=", ">"), ast.Eq: ("==", "!="),
+    ast.NotEq: ("!=", "=="), ast.Is: ("is", "is not"), ast.IsNot: ("is not", "is"), ast.In: ("in", "not in"),
+    ast.NotIn: ("not in", "in"),
+}  # fmt: skip
+ARITHMETIC = {
+    ast.Add: ("+", "-"), ast.Sub: ("-", "+"), ast.Mult: ("*", "/"), ast.Div: ("/", "*"), ast.FloorDiv: ("//", "*"),
+    ast.Mod: ("%", "*"), ast.Pow: ("**", "*"), ast.LShift: ("<<", ">>"), ast.RShift: (">>", "<<"),
+    ast.BitAnd: ("&", "|"), ast.BitOr: ("|", "&"), ast.BitXor: ("^", "&"),
+}  # fmt: skip
+_SILENT_CALLS = {"debug", "info", "warning", "warn", "error", "exception", "critical", "log", "print"}
+_SILENT_OWNERS = {"logging", "logger", "log", "_logger", "_log", "LOGGER", "LOG", "warnings"}
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """Replace `source[start:end]` by `text`."""
+
+    start: int
+    end: int
+    text: str
+    before: str
+    line: int
+    statement: int  # first line of the statement around it
+    operator: str
+    function: str  # qualified name; empty at module or class level, which runs at import
+
+    @property
+    def name(self) -> str:
+        """What a person reads: `line 12: a < b -> a <= b`."""
+        return f"line {self.line}: `{_short(self.before)}` -> `{_short(self.text)}`"
+
+    def apply(self, source: str) -> str:
+        """The mutated text."""
+        return source[: self.start] + self.text + source[self.end :]
+
+
+def make_mutants(source: str) -> tuple[Mutant, ...]:
+    """Every mutant of a source text, in the order of the text; some may not compile."""
+    tree = ast.parse(source)
+    maker = _Maker(source)
+    maker.visit(tree)
+    unique = {(mutant.start, mutant.end, mutant.text): mutant for mutant in maker.found}
+    return tuple(sorted(unique.values(), key=lambda mutant: (mutant.start, mutant.end, mutant.text)))
+
+
+def sample(source: str, mutants: tuple[Mutant, ...], count: int, *, seed: str) -> tuple[Mutant, ...]:
+    """At most `count` mutants that compile, spread over lines; the same for the same seed."""
+    groups: dict[int, list[Mutant]] = {}
+    for mutant in mutants:
+        groups.setdefault(mutant.line, []).append(mutant)
+    chance = random.Random(seed)  # noqa: S311
+    queues = [chance.sample(group, len(group)) for group in groups.values()]
+    chance.shuffle(queues)
+    chosen: list[Mutant] = []
+    while len(chosen) < count and any(queues):
+        for queue in queues:
+            while queue and len(chosen) < count:
+                mutant = queue.pop()
+                if _compiles(mutant.apply(source)):
+                    chosen.append(mutant)
+                    break
+    return tuple(sorted(chosen, key=lambda mutant: (mutant.start, mutant.end, mutant.text)))
+
+
+def _compiles(source: str) -> bool:
+    try:
+        ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+    return True
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= 60 else flat[:57] + "..."
+
+
+class _Maker(ast.NodeVisitor):
+    """Walks the tree and notes edits."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.starts = [0]
+        for line in source.split("\n"):
+            self.starts.append(self.starts[-1] + len(line) + 1)
+        self.lines = source.split("\n")
+        self.found: list[Mutant] = []
+        self.scope: list[str] = []
+        self.depth = 0  # functions around us
+        self.statement = 0
+
+    def visit(self, node: ast.AST) -> None:
+        outer = self.statement
+        if isinstance(node, ast.stmt):
+            self.statement = node.lineno
+        super().visit(node)
+        self.statement = outer
+
+    def offset(self, line: int, column: int) -> int:
+        """Characters from the start of the text; the tree counts bytes."""
+        text = self.lines[line - 1]
+        if not text.isascii():
+            column = len(text.encode("utf-8", "surrogateescape")[:column].decode("utf-8", "surrogateescape"))
+        return self.starts[line - 1] + column
+
+    def span(self, node: ast.expr | ast.stmt) -> tuple[int, int]:
+        assert node.end_lineno is not None and node.end_col_offset is not None
+        return self.offset(node.lineno, node.col_offset), self.offset(node.end_lineno, node.end_col_offset)
+
+    def text(self, node: ast.expr | ast.stmt) -> str:
+        start, end = self.span(node)
+        return self.source[start:end]
+
+    def note(self, node: ast.expr | ast.stmt, text: str, operator: str) -> None:
+        start, end = self.span(node)
+        before = self.source[start:end]
+        if text != before:
+            name = ".".join(self.scope) if self.depth else ""
+            self.found.append(
+                Mutant(start, end, text, before, node.lineno, self.statement or node.lineno, operator, name)
+            )
+
+    # -- what is walked, and what is left alone --
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        self._function(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
+        self._function(node)
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        for default in [*node.args.defaults, *(one for one in node.args.kw_defaults if one is not None)]:
+            self.visit(default)
+        if any("overload" in ast.dump(one) for one in node.decorator_list):
+            return
+        self.scope.append(node.name)
+        self.depth += 1
+        for statement in node.body:
+            self.visit(statement)
+        self.depth -= 1
+        self.scope.pop()
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        depth, self.depth = self.depth, self.depth
+        self.scope.append(node.name)
+        for statement in node.body:
+            self.visit(statement)
+        self.scope.pop()
+        self.depth = depth
+
+    def visit_Expr(self, node: ast.Expr) -> None:
+        if isinstance(node.value, ast.Constant) or _is_silent(node.value):
+            return
+        if isinstance(node.value, ast.Call) and self.depth:
+            self.note(node, "pass", "call removed")
+        self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        if node.value is not None:
+            self.visit(node.value)
+
+    def visit_If(self, node: ast.If) -> None:
+        if _is_main_guard(node) or _is_type_checking(node):
+            return
+        self._condition(node.test)
+        self.generic_visit(node)
+
+    def visit_While(self, node: ast.While) -> None:
+        if not isinstance(node.test, ast.Constant):
+            self.note(node.test, "False", "condition")
+        self.generic_visit(node)
+
+    def visit_IfExp(self, node: ast.IfExp) -> None:
+        self._condition(node.test)
+        self.generic_visit(node)
+
+    def _condition(self, test: ast.expr) -> None:
+        if isinstance(test, ast.Constant):
+            return
+        if not isinstance(test, ast.Compare):
+            self.note(test, f"(not ({self.text(test)}))", "condition negated")
+        if self.depth:
+            self.note(test, "(True)", "condition")
+            self.note(test, "(False)", "condition")
+
+    def visit_Raise(self, node: ast.Raise) -> None:
+        if self.depth:
+            self.note(node, "pass", "raise removed")
+            # What a message says in words is not what a test should pin down.
+            for part in node.exc.args if isinstance(node.exc, ast.Call) else []:
+                if not isinstance(part, ast.Constant | ast.JoinedStr | ast.BinOp):
+                    self.visit(part)
+
+    def visit_Assert(self, node: ast.Assert) -> None:
+        del node
+
+    def visit_Return(self, node: ast.Return) -> None:
+        if node.value is not None and not _is_constant(node.value, None):
+            self.note(node.value, "None", "return value")
+        self.generic_visit(node)
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        names = {target.id for target in node.targets if isinstance(target, ast.Name)}
+        if not self.depth and names & {"__all__", "__version__", "__author__", "logger", "log", "__slots__"}:
+            return
+        if self.depth and not isinstance(node.value, ast.Constant):
+            self.note(node.value, "None", "assigned value")
+        self.generic_visit(node)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> None:
+        pair = ARITHMETIC.get(type(node.op))
+        if pair:
+            other = {"*": "+"}.get(pair[0], pair[1])
+            self.note(node, f"{self.text(node.target)} {other}= ({self.text(node.value)})", "arithmetic")
+        self.generic_visit(node)
+
+    def visit_Compare(self, node: ast.Compare) -> None:
+        if len(node.ops) == 1 and type(node.ops[0]) in COMPARE:
+            left, right = self.text(node.left), self.text(node.comparators[0])
+            self.note(node, f"({left}) {COMPARE[type(node.ops[0])][1]} ({right})", "comparison")
+        self.generic_visit(node)
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> None:
+        word = " or " if isinstance(node.op, ast.And) else " and "
+        self.note(node, "(" + word.join(f"({self.text(value)})" for value in node.values) + ")", "boolean")
+        self.generic_visit(node)
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> None:
+        if isinstance(node.op, ast.Not | ast.USub):
+            self.note(node, f"({self.text(node.operand)})", "sign")
+        self.generic_visit(node)
+
+    def visit_BinOp(self, node: ast.BinOp) -> None:
+        pair = ARITHMETIC.get(type(node.op))
+        text = isinstance(node.left, ast.Constant | ast.JoinedStr) and isinstance(
+            getattr(node.left, "value", ""), str | bytes
+        )
+        if pair and not (text and isinstance(node.op, ast.Mod | ast.Mult)):
+            self.note(node, f"({self.text(node.left)}) {pair[1]} ({self.text(node.right)})", "arithmetic")
+        self.generic_visit(node)
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        value = node.value
+        if isinstance(value, bool):
+            self.note(node, str(not value), "constant")
+        elif isinstance(value, int | float) and abs(value) < 1e15:
+            self.note(node, f"({value + 1!r})", "constant")
+        elif isinstance(value, str) and self.text(node)[:1] in "'\"":
+            self.note(node, repr(value + "XX") if value else "'XX'", "constant")
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
+        for value in node.values:
+            if isinstance(value, ast.FormattedValue):
+                self.visit(value.value)
+
+    def visit_Break(self, node: ast.Break) -> None:
+        self.note(node, "continue", "loop")
+
+    def visit_Continue(self, node: ast.Continue) -> None:
+        self.note(node, "break", "loop")
+
+    def visit_arguments(self, node: ast.arguments) -> None:
+        for default in [*node.defaults, *(one for one in node.kw_defaults if one is not None)]:
+            self.visit(default)
+
+
+def _is_constant(node: ast.expr, value: object) -> bool:
+    return isinstance(node, ast.Constant) and node.value is value
+
+
+def _is_silent(node: ast.expr) -> bool:
+    """A call that only tells somebody something."""
+    if not isinstance(node, ast.Call):
+        return False
+    name = node.func
+    if isinstance(name, ast.Name):
+        return name.id == "print"
+    owner = name.value if isinstance(name, ast.Attribute) else None
+    return (
+        isinstance(name, ast.Attribute)
+        and name.attr in _SILENT_CALLS
+        and (
+            (isinstance(owner, ast.Name) and owner.id in _SILENT_OWNERS)
+            or (isinstance(owner, ast.Attribute) and owner.attr in _SILENT_OWNERS)
+        )
+    )
+
+
+def _is_main_guard(node: ast.If) -> bool:
+    return "__name__" in ast.dump(node.test)
+
+
+def _is_type_checking(node: ast.If) -> bool:
+    return "TYPE_CHECKING" in ast.dump(node.test)

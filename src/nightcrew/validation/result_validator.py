@@ -1,0 +1,99 @@
+"""The Result Validator: judges one change by running gates in a clean room. Work is completed only on its word."""
+
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nightcrew.errors import BadInput, SandboxUnavailable, Transient
+from nightcrew.execution.sandbox import Sandbox
+from nightcrew.settings import Settings
+from nightcrew.task import Task
+from nightcrew.validation.clean_room import CleanRoom, open_room
+from nightcrew.validation.gate import ValidationRule, failed
+from nightcrew.validation.gates import all_gates, own_gates
+from nightcrew.validation.patch import PatchRefused
+from nightcrew.validation.scoring import conclude, fault
+from nightcrew.validation.verdict import GateOutcome, GateResult, Verdict
+
+logger = logging.getLogger(__name__)
+
+
+class ResultValidator:
+    """Judges changes. Holds no state: the same input gives the same verdict."""
+
+    def __init__(self, settings: Settings, sandbox: Sandbox) -> None:
+        self.settings = settings
+        self.sandbox = sandbox
+
+    def judge(self, task: Task, patch: str, *, commit: str, evidence: Path | None = None) -> Verdict:
+        """The verdict on `patch` against `commit`; reports and the patch are kept in the folder `evidence`.
+
+        Raises:
+            BadInput: the repository or its configuration cannot be read.
+        """
+        results: list[GateResult] = []
+        try:
+            with open_room(
+                task, patch, commit=commit, settings=self.settings, sandbox=self.sandbox, evidence=evidence
+            ) as room:
+                verdict = self._run(room, results)
+        except PatchRefused as error:
+            refused = failed(
+                "scope", f"The patch is refused: {error}.", "Make a plain text change that applies."
+            )
+            names = [gate.name for gate in all_gates() if gate.applies(task)]
+            verdict = conclude(task, [refused], names, self.sandbox.name)
+        except BadInput:
+            raise
+        except (Transient, SandboxUnavailable, OSError, MemoryError) as error:
+            logger.exception("task %s could not be judged", task.task_id)
+            verdict = fault(str(error), results, self.sandbox.name)
+        logger.info(
+            "task %s: %s, score %.4f: %s", task.task_id, verdict.kind, verdict.score, verdict.summary[:300]
+        )
+        if evidence is not None:
+            _keep(evidence, patch, verdict)
+        return verdict
+
+    def _run(self, room: CleanRoom, results: list[GateResult]) -> Verdict:
+        gates: tuple[ValidationRule, ...] = (*all_gates(), *own_gates(room.config))
+        gates = tuple(gate for gate in gates if gate.applies(room.task))
+        for gate in gates:
+            result = gate.run(room)
+            results.append(result)
+            logger.debug("gate %s: %s: %s", result.name, result.outcome, result.message)
+            if result.outcome is GateOutcome.FAIL:
+                break
+        return conclude(room.task, results, [gate.name for gate in gates], self.sandbox.name)
+
+
+def verdict_json(verdict: Verdict) -> dict[str, Any]:
+    """The verdict in the form that `nightcrew verify --json` prints."""
+    return {
+        "verdict": verdict.kind.value,
+        "score": verdict.score,
+        "gates": [
+            {
+                "name": gate.name,
+                "outcome": gate.outcome.value,
+                "evidence": _plain(gate.evidence),
+                "message": gate.message,
+            }
+            for gate in verdict.gates
+        ],
+    }
+
+
+def _plain(evidence: Mapping[str, Any]) -> dict[str, Any]:
+    plain: dict[str, Any] = json.loads(json.dumps(evidence, default=str))
+    return plain
+
+
+def _keep(evidence: Path, patch: str, verdict: Verdict) -> None:
+    evidence.mkdir(parents=True, exist_ok=True)
+    (evidence / "patch.diff").write_bytes(patch.encode("utf-8", "surrogateescape"))
+    document = verdict_json(verdict) | {"summary": verdict.summary, "feedback": verdict.feedback}
+    document["sandbox"] = verdict.sandbox
+    (evidence / "verdict.json").write_text(json.dumps(document, indent=2, sort_keys=True) + "\n")

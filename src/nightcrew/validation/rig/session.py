@@ -1,0 +1,149 @@
+"""One pytest session: collect once, then fork a child per experiment on what was collected."""
+
+import contextlib
+import gc
+import os
+import random
+import sys
+import time
+
+import pytest
+
+from . import experiment, swap
+from .supervise import supervise
+
+
+def run(job, session, report):
+    """Collect in this process, run the session's experiments, report as they end."""
+    os.environ.update(session.get("env") or {})
+    if hasattr(time, "tzset"):
+        time.tzset()
+    os.chdir(job["workspace"])
+    sys.argv = ["pytest"]
+    for path in reversed(job["paths"]):
+        sys.path.insert(0, path)
+    experiment.seed_everything(0)
+    if session.get("replace"):
+        swap.replace_on_import(session["replace"])
+    plugin = Plugin(job, session, report)
+    if session.get("imports"):
+        plugin.importing = experiment.start_coverage(job)
+    sink = os.open(os.devnull, os.O_RDWR)
+    os.dup2(sink, 2)
+    code = pytest.main(session["args"], plugins=[plugin])
+    report({"end": int(code)})
+
+
+class Plugin:
+    """Takes over the test loop of a pytest session."""
+
+    def __init__(self, job, session, report):
+        self.job = job
+        self.session = session
+        self.report = report
+        self.errors = []
+        self.importing = None
+        self.network = experiment.watch_network()
+
+    def pytest_collectreport(self, report):
+        if report.failed:
+            self.errors.append([report.nodeid, str(report.longrepr)[-1500:]])
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session):
+        items = list(session.items)
+        imported = []
+        if self.importing is not None:
+            self.importing.stop()
+            imported = sorted(self.importing.get_data().lines(self.job["target"]) or ())
+        self.report(
+            {
+                "collected": [[item.nodeid, _path(item, self.job), _function(item)] for item in items],
+                "errors": self.errors,
+                "network": list(self.network),
+                "imported": imported,
+            }
+        )
+        gc.collect()
+        swap.remember(self.job["target"])
+        with contextlib.suppress(AttributeError):
+            gc.freeze()
+        chance = False
+        for one in self.session["experiments"]:
+            if one.get("if_chance") and not chance:
+                continue
+            for name, chosen in self._runs(one, items):
+                result = supervise(
+                    lambda report, one=one, chosen=chosen: experiment.run(
+                        self.job, one, chosen, report, self.network
+                    ),
+                    one["seconds"],
+                )
+                told = _told(result)
+                chance = chance or bool(told.get("chance"))
+                self.report({"experiment": name, **told})
+                if one.get("required") and _any_failed(result) != (one["required"] == "fail"):
+                    return True
+        return True
+
+    def _runs(self, one, items):
+        chosen = _select(one, items)
+        if one.get("order") != "alone":
+            yield one["id"], _ordered(one, chosen)
+            return
+        groups = {}
+        for item in chosen:
+            groups.setdefault((_path(item, self.job), _function(item)), []).append(item)
+        names = sorted(groups)
+        limit = one["limit"]
+        if len(names) > limit:
+            names = sorted(random.Random(limit).sample(names, limit))
+        for name in names:
+            yield f"{one['id']}:{name[0]}::{name[1]}", groups[name]
+
+
+def _told(result):
+    """The documents of an experiment as one."""
+    told = {"tests": [], "done": False, "timed_out": result["timed_out"], "status": result["status"]}
+    for line in result["reports"]:
+        if "test" in line:
+            told["tests"].append(line["test"])
+        else:
+            told.update(line)
+    return told
+
+
+def _any_failed(result):
+    told = _told(result)
+    return not told["done"] or any(test[1] in ("failed", "error") for test in told["tests"])
+
+
+def _select(one, items):
+    if one.get("items") is not None:
+        by_id = {item.nodeid: item for item in items}
+        return [by_id[nodeid] for nodeid in one["items"] if nodeid in by_id]
+    excluded = set(one.get("exclude") or ())
+    return [item for item in items if item.nodeid not in excluded]
+
+
+def _ordered(one, items):
+    order = one.get("order")
+    if order == "reversed":
+        return items[::-1]
+    if isinstance(order, int):
+        shuffled = list(items)
+        random.Random(order).shuffle(shuffled)
+        return shuffled
+    return items
+
+
+def _path(item, job):
+    with contextlib.suppress(ValueError, AttributeError):
+        return os.path.relpath(str(item.path), job["workspace"])
+    return item.nodeid.split("::")[0]
+
+
+def _function(item):
+    """The item's name without parameters: `TestX::test_y`."""
+    name = item.nodeid.split("::", 1)[-1]
+    return name.split("[")[0]

@@ -1,0 +1,72 @@
+"""A forked child and the pipe it reports on."""
+
+import contextlib
+import json
+import os
+import select
+import signal
+import time
+
+
+def supervise(body, seconds, secret_fd=None):
+    """Run `body(report)` in a forked child; what it reported, or how it ended."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        code = 3
+        try:
+            os.close(reader)
+            if secret_fd is not None:
+                os.close(secret_fd)
+            os.setsid()
+            body(Reporter(writer))
+            code = 0
+        except BaseException as error:
+            with contextlib.suppress(BaseException):
+                Reporter(writer)({"crash": f"{type(error).__name__}: {error}"[:600]})
+        finally:
+            os._exit(code)
+    os.close(writer)
+    lines, timed_out = read_all(reader, seconds)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(child, signal.SIGKILL) if timed_out else None
+    _, status = os.waitpid(child, 0)
+    return {"reports": lines, "timed_out": timed_out, "status": status}
+
+
+class Reporter:
+    """Writes one JSON document a line to the parent."""
+
+    def __init__(self, fd):
+        self.fd = fd
+
+    def __call__(self, document):
+        data = json.dumps(document).encode() + b"\n"
+        while data:
+            data = data[os.write(self.fd, data) :]
+
+
+def read_all(reader, seconds):
+    """Every document until the other side closes, and whether time ran out first."""
+    deadline, chunks, timed_out = time.monotonic() + seconds, [], False
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            timed_out = True
+            break
+        ready, _, _ = select.select([reader], [], [], left)
+        if ready:
+            chunk = os.read(reader, 1 << 16)
+            if not chunk:
+                break
+            chunks.append(chunk)
+    os.close(reader)
+    lines = []
+    for line in b"".join(chunks).split(b"\n"):
+        with contextlib.suppress(ValueError):
+            document = json.loads(line)
+            if isinstance(document, dict):
+                lines.append(document)
+    return lines, timed_out

@@ -1,0 +1,78 @@
+"""From gates to a verdict: its kind, its score from measured strengths, and two paragraphs."""
+
+from collections.abc import Sequence
+
+from nightcrew.task import Task
+from nightcrew.validation.verdict import GateOutcome, GateResult, Verdict, VerdictKind
+
+WEIGHTS = {
+    "scope": 0.0, "tamper": 0.0, "static": 0.0, "behaviour": 1.0, "new_tests": 1.0, "controls": 1.0, "mutation": 3.0,
+    "refactoring": 2.0, "documentation": 3.0, "analysis": 3.0, "acceptance": 3.0,
+}  # fmt: skip
+OWN_WEIGHT = 1.0
+
+
+def score(results: Sequence[GateResult], applicable: Sequence[str]) -> float:
+    """Weighted mean of strengths, 0 to 1; a gate that failed or was not reached brings what it measured, or nothing."""
+    by_name = {result.name: result for result in results}
+    total = gained = 0.0
+    for name in applicable:
+        weight = WEIGHTS.get(name, OWN_WEIGHT)
+        result = by_name.get(name)
+        total += weight
+        gained += weight * (_strength(result) if result is not None else 0.0)
+    if total == 0.0:
+        return 1.0 if all(result.outcome is GateOutcome.PASS for result in results) else 0.0
+    return round(gained / total, 4)
+
+
+def _strength(result: GateResult) -> float:
+    if result.strength is not None:
+        return result.strength if result.outcome is GateOutcome.PASS else min(result.strength, 0.5)
+    return 1.0 if result.outcome is GateOutcome.PASS else 0.0
+
+
+def conclude(task: Task, results: Sequence[GateResult], applicable: Sequence[str], sandbox: str) -> Verdict:
+    """The verdict of gates that all could be asked."""
+    reached = score(results, applicable)
+    failures = [result for result in results if result.outcome is GateOutcome.FAIL]
+    open_ones = [result for result in results if result.outcome is GateOutcome.NOT_MEASURABLE]
+    if failures:
+        kind, why = VerdictKind.REJECTED, failures[0].message
+        feedback = f"{failures[0].message} {failures[0].hint}".strip()
+    elif open_ones:
+        kind, why = VerdictKind.NOT_MEASURABLE, open_ones[0].message
+        feedback = f"{open_ones[0].message} {open_ones[0].hint}".strip()
+    elif reached < task.quality_threshold:
+        kind = VerdictKind.REJECTED
+        why = f"The score {reached:.2f} is below the threshold {task.quality_threshold:.2f}."
+        feedback = f"{why} {_weakest(results)}"
+    else:
+        kind, why, feedback = VerdictKind.ACCEPTED, "", ""
+    return Verdict(kind, reached, tuple(results), _summary(kind, reached, why, results), feedback, sandbox)
+
+
+def fault(message: str, results: Sequence[GateResult], sandbox: str) -> Verdict:
+    """Ours, not the change's: to be tried again, and never held against anybody."""
+    summary = f"No verdict: a fault of the machinery, not of the change. {message}"
+    return Verdict(VerdictKind.INFRASTRUCTURE_FAULT, 0.0, tuple(results), summary, "", sandbox)
+
+
+def _summary(kind: VerdictKind, reached: float, why: str, results: Sequence[GateResult]) -> str:
+    opening = {
+        VerdictKind.ACCEPTED: f"Accepted with score {reached:.2f}.",
+        VerdictKind.REJECTED: f"Rejected: {why}",
+        VerdictKind.NOT_MEASURABLE: f"Not measurable: {why}",
+    }[kind]
+    told = " ".join(result.message for result in results if result.outcome is GateOutcome.PASS)
+    return f"{opening} {told}".strip()
+
+
+def _weakest(results: Sequence[GateResult]) -> str:
+    measured = [result for result in results if result.strength is not None]
+    if not measured:
+        return ""
+    weakest = min(measured, key=lambda result: (result.strength or 0.0, result.name))
+    survivors = weakest.evidence.get("survivors")
+    extra = " These changes of the code were not noticed: " + "; ".join(survivors[:8]) if survivors else ""
+    return f"The weakest gate is {weakest.name}: {weakest.message}{extra}"

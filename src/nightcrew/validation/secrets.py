@@ -1,0 +1,76 @@
+"""Secrets in added text, by the shapes that well-known tokens have.
+
+detect-secrets, the usual scanner, had its last release in May 2024; gitleaks and trufflehog are not Python. So
+a table of published token shapes, plus values of high entropy given to names that sound like credentials.
+"""
+
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+_SHAPES = {
+    "AWS access key": r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b",
+    "GitHub token": r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{22,})",
+    "GitLab token": r"\bgl(?:pat|dt|rt|ptt)-[A-Za-z0-9_-]{20,}",
+    "OpenAI or OpenRouter key": r"\bsk-(?:or-v1-|proj-|ant-(?:api\d\d-)?|live-)?[A-Za-z0-9_-]{20,}",
+    "Slack token": r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}",
+    "Slack webhook": r"hooks\.slack\.com/services/T[A-Z0-9]{6,}/B[A-Z0-9]{6,}/[A-Za-z0-9]{16,}",
+    "Google API key": r"\bAIza[A-Za-z0-9_-]{35}",
+    "Stripe key": r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{20,}",
+    "Hugging Face token": r"\bhf_[A-Za-z0-9]{30,}",
+    "package index token": r"\bpypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{50,}",
+    "npm token": r"\bnpm_[A-Za-z0-9]{36}\b",
+    "SendGrid key": r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}",
+    "Twilio key": r"\bSK[0-9a-f]{32}\b",
+    "Azure storage key": r"AccountKey=[A-Za-z0-9+/]{80,}==",
+    "private key": r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----",
+    "password in a URL": r"\b[a-z][a-z0-9+.-]{2,}://[^/\s:@'\"{}<>$]{2,}:[^/\s:@'\"{}<>$]{6,}@[\w.-]+\.[a-z]{2,}",
+}
+_COMPILED = {name: re.compile(shape) for name, shape in _SHAPES.items()}
+_ASSIGNED = re.compile(
+    r"""(?ix) [\w.\[\]'"-]* (?:api[_-]?key|secret|token|passw(?:or)?d|credential|private[_-]?key|access[_-]?key)
+    [\w'"\]-]* \s* [:=]{1,2} \s* ['"] (?P<value>[^'"\s]{16,}) ['"]"""
+)
+_EXAMPLE = re.compile(r"(?i)example|dummy|placeholder|change.?me|your[_-]|xxxx|<|\$\{|0000|1234567890|foobar")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A line that seems to hold a secret; the secret itself is not repeated."""
+
+    line: int
+    kind: str
+
+
+def find_secrets(text: str) -> tuple[Finding, ...]:
+    """Lines (from 1) of `text` that hold something shaped like a credential."""
+    found: list[Finding] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        kind = _kind(line[:4000])
+        if kind is not None:
+            found.append(Finding(number, kind))
+    return tuple(found)
+
+
+def _kind(line: str) -> str | None:
+    for name, shape in _COMPILED.items():
+        match = shape.search(line)
+        if match and (name == "AWS access key" or not _EXAMPLE.search(match[0])):
+            return name
+    assigned = _ASSIGNED.search(line)
+    if assigned and not _EXAMPLE.search(assigned["value"]) and _is_random(assigned["value"]):
+        return "credential"
+    return None
+
+
+def _is_random(value: str) -> bool:
+    """Letters and digits mixed, and few repetitions: what a generator makes and a person does not."""
+    kinds = sum(bool(re.search(shape, value)) for shape in ("[a-z]", "[A-Z]", "[0-9]"))
+    return kinds >= 2 and bool(re.search("[0-9]", value)) and entropy(value) >= 3.6
+
+
+def entropy(value: str) -> float:
+    """Bits per character."""
+    counts = Counter(value)
+    return -sum(count / len(value) * math.log2(count / len(value)) for count in counts.values())

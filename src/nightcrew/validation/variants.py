@@ -1,0 +1,260 @@
+"""Other versions of a target's source: broken on purpose, or changed without changing what it does.
+
+A suite with an oracle fails on the first kind and passes on the second; one that cannot tell them apart, or can
+tell the rig apart, does not.
+"""
+
+import ast
+import builtins
+import keyword
+from collections.abc import Collection
+
+type Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+BREAK = "raise RuntimeError('value is out of range')"
+PERTURB_NAME = "_adjusted"
+# Values that leave the module change, within their type; what the module passes to itself does not, so that a
+# broken copy still runs to its end and only a check of the value can notice.
+PERTURB = """
+def _adjusted(value, _depth=1):
+    import sys as _sys
+    frame = _sys._getframe(_depth)
+    caller = frame.f_back
+    if caller is not None and caller.f_code.co_filename == frame.f_code.co_filename:
+        return value
+    try:
+        if value is None or value is NotImplemented:
+            return value
+        if isinstance(value, bool):
+            return not value
+        if isinstance(value, (str, bytes, bytearray)):
+            return value + (b"x" if not isinstance(value, str) else "x")
+        if isinstance(value, (int, float, complex)):
+            return type(value)(value + 1)
+        if isinstance(value, list):
+            return value + (value[-1:] or [0])
+        if isinstance(value, tuple):
+            if hasattr(value, "_replace") and value:
+                name = value._fields[0]
+                return value._replace(**{name: _changed(value[0])})
+            return value + (value[-1:] or (0,))
+        if isinstance(value, dict):
+            return type(value)({**value, "_x": 0}) if type(value) is dict else value
+        if isinstance(value, (set, frozenset)):
+            return value | {"_x"}
+        return _changed(value)
+    except Exception:
+        return value
+
+
+def _changed(value):
+    import datetime as _datetime
+    import decimal as _decimal
+    import fractions as _fractions
+    import pathlib as _pathlib
+    if isinstance(value, (bool, int, float, _decimal.Decimal, _fractions.Fraction)):
+        return value + 1
+    if isinstance(value, str):
+        return value + "x"
+    if isinstance(value, (_datetime.date, _datetime.timedelta)):
+        return value + _datetime.timedelta(days=1)
+    if isinstance(value, _datetime.time):
+        return value.replace(minute=(value.minute + 1) % 60)
+    if isinstance(value, _pathlib.PurePath):
+        return value / "x"
+    return value
+"""
+
+
+def raising(source: str, spared: Collection[int] = ()) -> str | None:
+    """Every function raises as soon as it is called; None where there is no function to break.
+
+    `spared`: first lines of functions to leave alone (they run at import).
+    """
+    return _with_first_statement(source, BREAK, spared)
+
+
+def returning_nothing(source: str, spared: Collection[int] = ()) -> str | None:
+    """Every function returns None at once; None where there is no function to break."""
+    return _with_first_statement(source, "return None", spared)
+
+
+def perturbed(source: str, spared: Collection[int] = ()) -> str | None:
+    """Values that leave the module are wrong but of the right type; None where nothing is returned.
+
+    The result needs `PERTURB` in the module's globals.
+    """
+    transformer = _Perturber(spared)
+    tree = transformer.visit(ast.parse(source))
+    return _unparsed(tree) if transformer.changed else None
+
+
+def neutral(source: str, salt: int = 0) -> str:
+    """The same behaviour: comments and layout gone, locals renamed, a statement without effect in each function."""
+    tree = ast.parse(source)
+    for function in functions(tree):
+        rename_locals(function, salt)
+        filler = ast.parse(["_unused = None", "_unused = 0", "_unused = ()"][salt % 3]).body
+        if not _is_delicate(function):
+            at = _body_start(function)
+            function.body[at:at] = filler
+    return _unparsed(tree)
+
+
+def functions(tree: ast.AST) -> list[Function]:
+    """Every function and method, the outer ones first."""
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def function_lines(source: str) -> set[int]:
+    """Lines inside function bodies: what runs when something is called, not when the file is imported."""
+    lines: set[int] = set()
+    for node in functions(ast.parse(source)):
+        start = _body_start(node)
+        if start < len(node.body):
+            lines |= set(range(node.body[start].lineno, (node.end_lineno or node.lineno) + 1))
+    for inner in ast.walk(ast.parse(source)):
+        if isinstance(inner, ast.Lambda) and inner.body.lineno > inner.lineno:
+            lines |= set(range(inner.body.lineno, (inner.body.end_lineno or inner.body.lineno) + 1))
+    return lines
+
+
+def _unparsed(tree: ast.AST) -> str:
+    return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
+
+
+def _with_first_statement(source: str, statement: str, spared: Collection[int]) -> str | None:
+    tree = ast.parse(source)
+    broken = 0
+    for function in functions(tree):
+        if function.lineno in spared or _is_stub(function):
+            continue
+        at = _body_start(function)
+        function.body[at:at] = (
+            ast.parse(statement).body if statement.startswith("raise") else [ast.Return(None)]
+        )
+        broken += 1
+    return _unparsed(tree) if broken else None
+
+
+def _body_start(function: Function) -> int:
+    return int(ast.get_docstring(function, clean=False) is not None)
+
+
+def _is_stub(function: Function) -> bool:
+    """An overload, an abstract method, a protocol's member: nothing that ever runs to any effect."""
+    names = {
+        name.attr if isinstance(name, ast.Attribute) else getattr(name, "id", "")
+        for name in function.decorator_list
+    }
+    if names & {"overload", "abstractmethod"}:
+        return True
+    body = function.body[_body_start(function) :]
+    return all(
+        isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        for node in body
+    )
+
+
+class _Perturber(ast.NodeTransformer):
+    """Wraps what functions return and yield."""
+
+    def __init__(self, spared: Collection[int]) -> None:
+        self.spared = spared
+        self.changed = 0
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        return node if node.lineno in self.spared else self.generic_visit(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        return node if node.lineno in self.spared else self.generic_visit(node)
+
+    def visit_Return(self, node: ast.Return) -> ast.AST:
+        self.generic_visit(node)
+        if node.value is not None and not _is_none(node.value):
+            node.value = self._wrapped(node.value)
+        return node
+
+    def visit_Yield(self, node: ast.Yield) -> ast.AST:
+        self.generic_visit(node)
+        if node.value is not None and not _is_none(node.value):
+            node.value = self._wrapped(node.value)
+        return node
+
+    def _wrapped(self, value: ast.expr) -> ast.expr:
+        self.changed += 1
+        return ast.Call(ast.Name(PERTURB_NAME, ast.Load()), [value], [])
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+def rename_locals(function: Function, salt: int = 0) -> None:
+    """Give a function's purely local names other names, in place; delicate functions keep theirs."""
+    if _is_delicate(function):
+        return
+    fixed = set(dir(builtins)) | {argument.arg for argument in _arguments(function)}
+    stored: set[str] = set()
+    for node in _own_nodes(function):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
+            stored.add(node.id)
+        elif isinstance(node, ast.Global | ast.Nonlocal):
+            fixed |= set(node.names)
+        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
+            fixed.add(node.name)
+        elif isinstance(node, ast.alias):
+            fixed.add((node.asname or node.name).split(".")[0])
+        elif isinstance(node, ast.MatchMapping) and node.rest:
+            fixed.add(node.rest)
+    for inner in _inner_scopes(function):
+        fixed |= {node.id for node in ast.walk(inner) if isinstance(node, ast.Name)}
+        if hasattr(inner, "name"):
+            fixed.add(inner.name)
+    taken = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
+    renamed: dict[str, str] = {}
+    for number, name in enumerate(sorted(stored - fixed)):
+        new = f"{['local', 'value', 'item'][salt % 3]}_{number}"
+        if new not in taken and not keyword.iskeyword(name) and not name.startswith("__"):
+            renamed[name] = new
+    for node in _own_nodes(function):
+        if isinstance(node, ast.Name) and node.id in renamed:
+            node.id = renamed[node.id]
+
+
+def _arguments(function: Function | ast.Lambda) -> list[ast.arg]:
+    arguments = function.args
+    extra = [one for one in (arguments.vararg, arguments.kwarg) if one is not None]
+    return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *extra]
+
+
+_SCOPES = (
+    ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef,
+    ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp,
+)  # fmt: skip
+_DELICATE = {"locals", "vars", "eval", "exec", "dir", "currentframe", "_getframe", "stack", "globals"}
+
+
+def _own_nodes(function: Function) -> list[ast.AST]:
+    """Nodes of the function's own scope; the inner scopes' are left out."""
+    found: list[ast.AST] = []
+    waiting: list[ast.AST] = list(function.body)
+    while waiting:
+        node = waiting.pop()
+        found.append(node)
+        if not isinstance(node, _SCOPES):
+            waiting.extend(ast.iter_child_nodes(node))
+    return found
+
+
+def _inner_scopes(function: Function) -> list[ast.AST]:
+    return [node for node in _own_nodes(function) if isinstance(node, _SCOPES)]
+
+
+def _is_delicate(function: Function) -> bool:
+    """True where the function looks at its own names or frames."""
+    for node in ast.walk(function):
+        name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+        if name in _DELICATE:
+            return True
+    return False
