@@ -16,6 +16,8 @@ import pytest
 from nightcrew.errors import BadInput
 from nightcrew.execution.confinement import MIB
 from nightcrew.execution.sandbox import Completed, Limits, Mount, Sandbox, interpreter_mounts
+from nightcrew.execution.workspace import extract_patch, make_checkout, remove_tree
+from tests.execution.conftest import commit_all
 
 SMALL = Limits(
     wall_seconds=20,
@@ -752,3 +754,56 @@ def test_a_mount_cannot_be_put_elsewhere_by_a_link_in_the_workspace(
         sandbox.run(
             ["ls"], workspace=workspace, mounts=[Mount(workspace.parent / "file", "/workspace/run/../x")]
         )
+
+
+def test_folders_too_deep_to_be_named_hide_nothing_and_are_removed(attack: Attack, workspace: Path) -> None:
+    done = attack(
+        """
+        for _ in range(3000):
+            os.mkdir("d" * 50)
+            os.chdir("d" * 50)
+        while True:
+            with open(str(time.monotonic_ns()), "wb") as file:
+                file.write(bytes(2**20))
+        """
+    )
+    assert done.killed_by == "disk"
+    remove_tree(workspace)
+    assert not workspace.exists()
+
+
+# What the host does with the tree afterwards ---------------------------------------------------------------
+
+
+def test_nothing_planted_in_the_tree_is_run_by_the_host(
+    attack: Attack, workspace: Path, repo: Path, sandbox: Sandbox
+) -> None:
+    proof = workspace.parent / "ran"
+    (repo / ".gitattributes").write_text("*.txt filter=evil diff=evil merge=evil\n")
+    (repo / "a.txt").write_text("a\n")
+    checkout = make_checkout(str(repo), commit_all(repo), workspace.parent / "clone")
+    script = f"""
+    git init -q . && git init -q nested && cp -r .git/config config.copy
+    for place in .git nested/.git; do
+      git config -f $place/config core.fsmonitor "touch {proof}"
+      git config -f $place/config core.hooksPath /workspace/hooks
+      git config -f $place/config filter.evil.clean "touch {proof}"
+      git config -f $place/config diff.evil.textconv "touch {proof}"
+      git config -f $place/config diff.external "touch {proof}"
+      git config -f $place/config core.sshCommand "touch {proof}"
+    done
+    mkdir hooks; printf '#!/bin/sh\\ntouch {proof}\\n' > hooks/pre-commit; chmod +x hooks/pre-commit
+    cp hooks/pre-commit hooks/post-index-change
+    git -C nested -c user.name=a -c user.email=b commit -q --allow-empty -m x
+    printf '[submodule "s"]\\n path = nested\\n url = ext::sh -c touch%%20{proof}\\n' > .gitmodules
+    echo changed > a.txt
+    rm .gitignore; mkfifo pipe .gitignore
+    """
+    done = sandbox.run(["/bin/sh", "-c", script], workspace=checkout.path)
+    assert done.returncode == 0, done.stderr
+    started = time.monotonic()
+    patch = extract_patch(checkout)
+    assert time.monotonic() - started < 10
+    assert not proof.exists()
+    assert "+changed" in patch
+    assert "new file mode 160000" in patch

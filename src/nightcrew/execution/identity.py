@@ -12,11 +12,11 @@ import shutil
 import subprocess
 import sys
 import threading
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from nightcrew.errors import SandboxUnavailable
+from nightcrew.execution.usage import entry_bytes, folder_bytes
 
 INSIDE_ID = 1000
 """The uid and gid that a confined command sees itself as."""
@@ -44,15 +44,12 @@ class Identity:
     descriptors: tuple[int, ...] = ()
     host_id: int | None = None  # None: our own
 
-    def adopt(self, path: Path) -> None:
-        """Make `path` and everything below belong to the confined command; links are not followed."""
+    def adopt(self, path: Path) -> int:
+        """Make `path` and everything below belong to the confined command; the bytes that it holds."""
         if self.host_id is None:
-            return
-        _give(path, self.host_id)
-        if path.is_dir():
-            for _, folders, files, descriptor in os.fwalk(path):
-                for name in (*folders, *files):
-                    _give(name, self.host_id, descriptor)
+            return folder_bytes(path) if path.is_dir() else 0
+        os.chown(path, self.host_id, self.host_id, follow_symlinks=False)
+        return _adopt_folder(os.open(path, _FOLDER), self.host_id) if path.is_dir() else 0
 
 
 class Identities:
@@ -157,8 +154,25 @@ def _expect(holder: subprocess.Popen[bytes], sign: bytes) -> None:
         raise OSError(lines[-1] if lines else "no answer")
 
 
-def _give(path: str | Path, owner: int, folder: int | None = None) -> None:
-    with suppress(FileNotFoundError):
-        status = os.stat(path, dir_fd=folder, follow_symlinks=False)
-        if status.st_uid != owner or status.st_gid != owner:
-            os.chown(path, owner, owner, dir_fd=folder, follow_symlinks=False)
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_DEPTH = 200  # each level holds a descriptor; no repository is that deep
+
+
+def _adopt_folder(folder: int, owner: int, depth: int = 0) -> int:
+    """Give a folder's contents to `owner` and close it; the bytes that they hold.
+
+    By descriptor, not by path: a link put in the place of a folder at the wrong moment leads nowhere.
+    """
+    total = 0
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                total += entry_bytes(entry)
+                status = entry.stat(follow_symlinks=False)
+                if status.st_uid != owner or status.st_gid != owner:
+                    os.chown(entry.name, owner, owner, dir_fd=folder, follow_symlinks=False)
+                if entry.is_dir(follow_symlinks=False) and depth < _DEPTH:
+                    total += _adopt_folder(os.open(entry.name, _FOLDER, dir_fd=folder), owner, depth + 1)
+    finally:
+        os.close(folder)
+    return total

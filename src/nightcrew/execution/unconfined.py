@@ -17,7 +17,7 @@ from pathlib import Path
 from nightcrew.execution.bubblewrap import BASE_ENV
 from nightcrew.execution.confinement import WORKSPACE, Completed, Limits, Mount
 from nightcrew.execution.supervisor import Supervisor, resource_limits
-from nightcrew.execution.usage import Disk
+from nightcrew.execution.usage import Disk, folder_bytes
 
 
 class Unconfined:
@@ -45,7 +45,7 @@ class Unconfined:
         }
         with tempfile.TemporaryDirectory(prefix="nightcrew-home-") as home:
             given = {**BASE_ENV, "HOME": home, "TMPDIR": home, **(env or {})}
-            disk = Disk([workspace], limits.workspace_bytes)
+            disk = Disk([workspace], limits.workspace_bytes, folder_bytes(workspace))
             process = subprocess.Popen(
                 [_placed(word, places) for word in argv],
                 stdin=subprocess.PIPE,

@@ -1,5 +1,6 @@
 """What a process tree and a folder use at this moment, read from outside."""
 
+import errno
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -7,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+TOO_MUCH = 1 << 62
 _DISK_SECONDS = 2.0
 _ENTRY_BYTES = 1024  # what an empty file costs the file system: an inode and a name
 
@@ -23,28 +25,38 @@ def tree_pids(root: int) -> Iterator[int]:
 
 
 def tree_bytes(root: int, enough: int) -> int:
-    """Memory of the tree. Resident sizes; where they pass `enough`, shared pages are split fairly."""
+    """Memory of the tree: resident sizes; past `enough`, what processes share is split between them."""
     pids = list(tree_pids(root))
     resident = sum(_resident(pid) for pid in pids)
     return resident if resident <= enough else sum(_proportional(pid) for pid in pids)
 
 
-def folder_bytes(folder: Path, enough: int | None = None) -> int:
-    """Disk space of everything below `folder`, links not followed; unreadable parts count nothing.
+def folder_bytes(folder: Path, enough: int = TOO_MUCH) -> int:
+    """Disk space of everything below `folder`, links not followed.
 
-    Stops counting once it passes `enough`: a folder may grow as fast as it is read.
+    Stops counting once it passes `enough`: a folder may grow as fast as it is read. Folders nested too deep to
+    be named count as too much, as nobody could see what is in them.
     """
     total, waiting = 0, [os.fspath(folder)]
-    while waiting:
-        with suppress(OSError), os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                if enough is not None and total > enough:
-                    return total
-                with suppress(OSError):
-                    total += _ENTRY_BYTES + entry.stat(follow_symlinks=False).st_blocks * 512
+    while waiting and total <= enough:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    total += entry_bytes(entry)
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(entry.path)
+        except OSError as error:
+            # Anything else went away meanwhile, or is closed to us.
+            if error.errno == errno.ENAMETOOLONG:
+                return TOO_MUCH
     return total
+
+
+def entry_bytes(entry: "os.DirEntry[str]") -> int:
+    """Disk space of one file or folder by itself."""
+    with suppress(FileNotFoundError):
+        return _ENTRY_BYTES + entry.stat(follow_symlinks=False).st_blocks * 512
+    return 0
 
 
 class FreeSpace:
@@ -73,13 +85,12 @@ class FreeSpace:
 class Disk:
     """Growth of the writable folders: measured when the file system lost space, and now and then.
 
-    Make it before the command starts: what is there then is what growth is counted from.
+    `start` is what they held before the command began.
     """
 
-    def __init__(self, folders: Sequence[Path], limit: int) -> None:
-        self._folders, self._limit = folders, limit
+    def __init__(self, folders: Sequence[Path], limit: int, start: int) -> None:
+        self._folders, self._limit, self._most = folders, limit, start + limit
         self._free = FreeSpace(folders)
-        self._most = limit + self._used(None)
         self._due = time.monotonic() + _DISK_SECONDS
 
     def is_over(self) -> bool:
@@ -88,13 +99,10 @@ class Disk:
         if now < self._due and self._free.lost() < self._limit // 4:
             return False
         self._free.reset()
-        used = self._used(self._most)
+        used = sum(folder_bytes(folder, self._most) for folder in self._folders)
         # A walk takes at most a tenth of the time.
         self._due = now + max(_DISK_SECONDS, 10 * (time.monotonic() - now))
         return used > self._most
-
-    def _used(self, enough: int | None) -> int:
-        return sum(folder_bytes(folder, enough) for folder in self._folders)
 
 
 # ---------------------------------------------------------------------------------------------------------

@@ -6,8 +6,9 @@ agent wrote to; we do, and tell git what is there.
 """
 
 import logging
+import os
 import re
-import shutil
+import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from nightcrew.execution.tree_patch import diff_of_tree
 log = logging.getLogger(__name__)
 
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_REMOVE_SECONDS = 300
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://|[^/]+@[^/]+:")
 
 # Stronger than any attribute in the tree: files are checked out and compared byte for byte.
@@ -98,17 +100,14 @@ def extract_patch(checkout: Checkout) -> str:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a folder whatever rights were taken away inside it; links are not followed."""
-    with suppress(OSError):
-        path.chmod(0o700)
-    for folder, folders, _ in path.walk(follow_symlinks=False):
-        for name in folders:
-            with suppress(OSError):
-                if not (folder / name).is_symlink():
-                    (folder / name).chmod(0o700)
-    shutil.rmtree(path, ignore_errors=True)
+    """Remove a folder whatever rights were taken away inside it, however deep it is; links not followed."""
+    for command in (("rm", "-rf"), ("chmod", "-R", "u+rwX"), ("rm", "-rf")):
+        if path.exists():
+            with suppress(subprocess.TimeoutExpired):
+                words = [*command, "--", os.fspath(path)]
+                subprocess.run(words, capture_output=True, check=False, timeout=_REMOVE_SECONDS)
     if path.exists():
-        log.error("workspace %s could not be removed completely", path)
+        log.error("%s could not be removed completely", path)
 
 
 # ---------------------------------------------------------------------------------------------------------
