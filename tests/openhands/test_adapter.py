@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,13 @@ from typing import Any
 import pytest
 
 from nightcrew.execution.attempt import AttemptEnd
-from nightcrew.execution.environment import Environment
-from nightcrew.execution.execution_engine import Assignment, Report
-from nightcrew.execution.sandbox import Limits, Sandbox, open_sandbox
-from nightcrew.execution.workspace import extract_patch, make_checkout, resolve_commit
+from nightcrew.execution.execution_engine import ExecutionEngine, Report
+from nightcrew.execution.sandbox import Sandbox
+from nightcrew.execution.workspace import resolve_commit
 from nightcrew.openhands.adapter import OpenHandsAdapter
-from nightcrew.settings import SandboxKind
-from nightcrew.task import ExecutorName, Task, TaskCategory, new_task_id
+from nightcrew.settings import load_settings
+from nightcrew.task import ExecutorName
+from tests.openhands.attempts import attempt, commit, make_task
 from tests.openhands.scripted_door import TOKEN, ScriptedDoor, call, fail, finish, say
 
 pytestmark = pytest.mark.agent
@@ -40,11 +41,6 @@ class Outcome:
     door: ScriptedDoor
     state_dir: Path
     seconds: float
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Sandbox:
-    return open_sandbox(SandboxKind.BUBBLEWRAP)
 
 
 @pytest.fixture(scope="module")
@@ -69,9 +65,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path.write_text("open('/workspace/module-ran', 'w').close()\n")
     (root / ".env").write_text("OPENAI_API_KEY=from-dotenv\n")
     (root / "adder.py").write_text("def add(a, b):\n    return a - b\n")
-    for words in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "base"]):
-        identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-        subprocess.run(["git", *identity, *words], cwd=root, check=True)
+    commit(root)
     return root
 
 
@@ -160,75 +154,110 @@ def test_the_standing_prompt_is_short(capable: Outcome) -> None:
     assert len(json.dumps([first["tools"], first["messages"][0]])) < 12_000
 
 
-ENDS: list[tuple[str, tuple[Mapping[str, Any], ...], AttemptEnd, int]] = [
-    ("prose, nudged once", (say("You should add a test."),), AttemptEnd.PROSE, 2),
-    ("a loop", (call("terminal", {"command": "echo again"}),), AttemptEnd.STUCK, 4),
-    ("an answer cut off", (say("First I would", finish_reason="length"),), AttemptEnd.TRUNCATED, 2),
-    (
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A script, and how an attempt by it ends after how many model calls."""
+
+    name: str
+    script: tuple[Mapping[str, Any], ...]
+    end: AttemptEnd
+    calls: int
+    wall_seconds: float = 90
+
+
+LONG_SLEEP = f"{997_000 + os.getpid() % 1000}"
+ENDINGS = [
+    Ending("prose, nudged once", (say("You should add a test."),), AttemptEnd.PROSE, 2),
+    Ending("a loop", (call("terminal", {"command": "echo again"}),), AttemptEnd.STUCK, 4),
+    Ending("an answer cut off", (say("First I would", finish_reason="length"),), AttemptEnd.TRUNCATED, 2),
+    Ending(
         "a tool call cut off",
         (call("terminal", '{"command": "ls', finish_reason="length"),),
         AttemptEnd.TRUNCATED,
         4,
     ),
-    ("malformed tool calls", (call("terminal", '{"command": ls}'),), AttemptEnd.INVALID_OUTPUT, 4),
-    (
+    Ending("malformed tool calls", (call("terminal", '{"command": ls}'),), AttemptEnd.INVALID_OUTPUT, 4),
+    Ending(
         "no end in sight",
         tuple(call("terminal", {"command": f"echo {number}"}) for number in range(9)),
         AttemptEnd.ITERATION_LIMIT,
         6,
     ),
-    (
-        "a model without tool use",
-        (fail(404, "No endpoints found that support tool use"),),
-        AttemptEnd.MODEL_UNFIT,
-        1,
-    ),
-    ("a provider that is down", (fail(502, "Bad gateway"),), AttemptEnd.INFRASTRUCTURE, 1),
-    (
-        "the client killed by its shell",
+    Ending("a model without tools", (fail(404, "No endpoints found"),), AttemptEnd.MODEL_UNFIT, 1),
+    Ending("a provider that is down", (fail(502, "Bad gateway"),), AttemptEnd.INFRASTRUCTURE, 1),
+    Ending(
+        "a client killed by its shell",
         (call("terminal", {"command": "kill -9 $PPID"}),),
         AttemptEnd.KILLED,
         1,
     ),
+    Ending(
+        "a command without end",
+        (
+            call(
+                "terminal",
+                {"command": f"setsid sleep {LONG_SLEEP} & sleep {LONG_SLEEP}", "timeout": 900},
+            ),
+        ),
+        AttemptEnd.WALL_TIME,
+        1,
+        wall_seconds=20,
+    ),
 ]
 
 
-@pytest.mark.parametrize(("_", "script", "end", "calls"), ENDS, ids=[case[0] for case in ENDS])
-def test_every_way_to_stop_is_called_by_its_name(
-    _: str,
-    script: tuple[Mapping[str, Any], ...],
-    end: AttemptEnd,
-    calls: int,
-    sandbox: Sandbox,
-    repository: Path,
-    tmp_path: Path,
-) -> None:
-    outcome = run(script, sandbox, repository, tmp_path, max_iterations=6)
-    assert (outcome.report.end, len(outcome.door.requests)) == (end, calls), outcome.report.detail
+@pytest.fixture(scope="module")
+def endings(
+    sandbox: Sandbox, repository: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Outcome]:
+    """All of them, two at a time: most of each is the import of the SDK."""
+
+    def end(ending: Ending) -> Outcome:
+        folder = tmp_path_factory.mktemp("ending")
+        limits = {"max_iterations": 6, "wall_seconds": ending.wall_seconds}
+        return run(ending.script, sandbox, repository, folder, **limits)
+
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip([ending.name for ending in ENDINGS], pool.map(end, ENDINGS), strict=True))
+
+
+@pytest.mark.parametrize("ending", ENDINGS, ids=[ending.name for ending in ENDINGS])
+def test_every_way_to_stop_is_called_by_its_name(ending: Ending, endings: dict[str, Outcome]) -> None:
+    outcome = endings[ending.name]
+    calls = len(outcome.door.requests)
+    assert (outcome.report.end, calls) == (ending.end, ending.calls), outcome.report.detail
     assert outcome.patch == ""
 
 
-def test_prose_is_answered_with_one_nudge_and_work_goes_on(
-    sandbox: Sandbox, repository: Path, tmp_path: Path
-) -> None:
-    script = (say("I will do it."), finish("nothing to do"))
-    outcome = run(script, sandbox, repository, tmp_path)
-    assert outcome.report.end == AttemptEnd.FINISHED
-    assert "finish tool" in json.dumps(outcome.door.requests[1]["messages"][-1])
-    assert outcome.patch == ""
+def test_the_wall_clock_ends_a_command_and_all_that_it_started(endings: dict[str, Outcome]) -> None:
+    assert endings["a command without end"].seconds < 30
+    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert LONG_SLEEP not in running
 
 
-def test_the_wall_clock_ends_a_long_command_and_all_that_it_started(
+def test_prose_is_nudged_and_a_finish_without_a_change_is_no_change(
     sandbox: Sandbox, repository: Path, tmp_path: Path
 ) -> None:
-    marker = f"{997_000 + os.getpid() % 1000}"
-    script = (call("terminal", {"command": f"setsid nohup sleep {marker} & sleep {marker}", "timeout": 600}),)
-    outcome = run(script, sandbox, repository, tmp_path, wall_seconds=20)
-    assert outcome.report.end == AttemptEnd.WALL_TIME
-    assert outcome.seconds < 30
-    assert (
-        marker not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    """Through the engine: what the agent claims is one thing, the patch another."""
+    task = make_task(repository)
+    engine = ExecutionEngine(
+        load_settings(home=tmp_path), sandbox, {ExecutorName.OPENHANDS: OpenHandsAdapter()}
     )
+    with ScriptedDoor(say("I will do it."), finish("I fixed it")) as door:
+        done = engine.run(
+            task,
+            commit=resolve_commit(str(repository), "HEAD"),
+            number=1,
+            executor=ExecutorName.OPENHANDS,
+            model=door.model,
+            feedback="the tests did not pass",
+            door=door,
+        )
+    assert (done.end, done.patch, done.calls) == (AttemptEnd.FINISHED, "", 2)
+    assert "changed nothing" in done.detail
+    first, second = (json.dumps(request["messages"]) for request in door.requests)
+    assert "Why the previous attempt was rejected" in first
+    assert "call the finish tool" in second.rsplit("I will do it.", 1)[1]
 
 
 def run(
@@ -236,43 +265,13 @@ def run(
     sandbox: Sandbox,
     repository: Path,
     folder: Path,
-    *,
-    max_iterations: int = 20,
-    wall_seconds: float = 90,
+    **limits: Any,
 ) -> Outcome:
-    """One attempt by the agent on a clone of the repository."""
-    checkout = make_checkout(str(repository), resolve_commit(str(repository), "HEAD"), folder / "checkout")
-    state_dir = folder / "state"
-    state_dir.mkdir()
-    task = Task(
-        task_id=new_task_id(),
-        description="make add add",
-        repo=str(repository),
-        task_type=TaskCategory.BUG_FIX,
-        target_file="adder.py",
-    )
+    """One attempt by the agent, with a scripted model."""
     with ScriptedDoor(*script) as door:
-        assignment = Assignment(
-            task=task,
-            attempt_id=f"{task.task_id}:1",
-            number=1,
-            executor=ExecutorName.OPENHANDS,
-            model=door.model,
-            feedback="",
-            checkout=checkout,
-            environment=Environment(path=Path(sys.prefix), python=Path(sys.executable), key="test"),
-            sandbox=sandbox,
-            door=door,
-            limits=Limits(wall_seconds=wall_seconds),
-            max_iterations=max_iterations,
-            judged_by=("python -m pytest",),
-            conventions="",
-            state_dir=state_dir,
-        )
         started = time.monotonic()
-        report = OpenHandsAdapter().execute(assignment)
-        seconds = time.monotonic() - started
-    return Outcome(report, extract_patch(checkout), door, state_dir, seconds)
+        report, patch, state_dir = attempt(door, sandbox, repository, folder, **limits)
+        return Outcome(report, patch, door, state_dir, time.monotonic() - started)
 
 
 def _observations(door: ScriptedDoor) -> list[str]:

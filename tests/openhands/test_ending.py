@@ -84,9 +84,13 @@ def test_finished_without_one_model_call_is_not_believed() -> None:
 @pytest.mark.parametrize(
     ("stopped", "infrastructure", "end"),
     [
-        ("the task's budget of 1.00 USD is reached", False, AttemptEnd.BUDGET),
-        ("no model of the plan is left", False, AttemptEnd.MODEL_UNFIT),
-        ("the account is refused", True, AttemptEnd.INFRASTRUCTURE),
+        ("budget: the task may spend no more than 1.00 USD", False, AttemptEnd.BUDGET),
+        (
+            "no model left: no model of the plan can take this request (a/b: no budget for tools)",
+            False,
+            AttemptEnd.MODEL_UNFIT,
+        ),
+        ("account: the provider refuses the account", True, AttemptEnd.INFRASTRUCTURE),
     ],
 )
 def test_the_gateway_knows_why_a_call_failed(stopped: str, infrastructure: bool, end: AttemptEnd) -> None:

@@ -56,6 +56,13 @@ CASES: list[tuple[str, ErrorFacts, OpenHandsErrorType, type[NightcrewError], Att
         AttemptEnd.INFRASTRUCTURE,
     ),
     (
+        "424, the gateway's own",
+        ErrorFacts(name="APIError", status=424, text="no model of the plan can be reached now"),
+        KIND.CONNECTION,
+        Transient,
+        AttemptEnd.INFRASTRUCTURE,
+    ),
+    (
         "504",
         ErrorFacts(name="LLMTimeoutError", cause="Timeout", status=504),
         KIND.TIMEOUT,

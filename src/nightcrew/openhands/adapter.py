@@ -23,6 +23,8 @@ GRACE_SECONDS = 5.0
 """What the client stops before the sandbox's wall time, to tell how it stood."""
 
 
+CALL_SECONDS = 300.0
+"""More than the gateway takes at the most for one request, its waits and rotations included."""
 SOCKET = "/run/nightcrew/gateway.sock"
 STATE = "/run/nightcrew/state"
 
@@ -67,17 +69,21 @@ class Progress:
             event = json.loads(line)
         except ValueError:
             return
-        if event.get("event") == "action":
-            self._actions += 1
-            what = " ".join(str(value) for value in event.get("arguments", {}).values())
-            log.info(
-                "%s: action %d: %s %s", self._attempt_id, self._actions, event.get("tool"), cut(what, 120)
-            )
-        elif event.get("event") in {"tool_error", "error"}:
-            log.warning("%s: %s", self._attempt_id, cut(str(event.get("text")), 300))
+        match event:
+            case {"event": "action", "tool": tool, "arguments": dict() as arguments}:
+                self._actions += 1
+                what = " ".join(str(value) for value in (tool, *arguments.values()))
+                log.info("%s: action %d: %s", self._attempt_id, self._actions, _line(what))
+            case {"event": "tool_error" | "error", "text": text}:
+                log.warning("%s: %s", self._attempt_id, _line(str(text)))
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _line(text: str) -> str:
+    """Untrusted text as the end of a log line: short, and without what a terminal would obey."""
+    return cut("".join(letter if letter.isprintable() else " " for letter in text), 200)
 
 
 def _brief(assignment: Assignment) -> Brief:
@@ -89,7 +95,7 @@ def _brief(assignment: Assignment) -> Brief:
         token=assignment.door.token,
         max_iterations=assignment.max_iterations,
         wall_seconds=max(wall_seconds - GRACE_SECONDS, wall_seconds / 2),
-        call_seconds=wall_seconds,
+        call_seconds=CALL_SECONDS,
     )
 
 

@@ -61,7 +61,8 @@ def _by_error(error: ErrorFacts, usage: DoorUsage) -> tuple[AttemptEnd, str]:
     if usage.infrastructure:
         return AttemptEnd.INFRASTRUCTURE, usage.stopped or row.meaning
     if usage.stopped is not None:
-        return (AttemptEnd.BUDGET if "budget" in usage.stopped else AttemptEnd.MODEL_UNFIT), usage.stopped
+        out_of_money = usage.stopped.startswith("budget")
+        return (AttemptEnd.BUDGET if out_of_money else AttemptEnd.MODEL_UNFIT), usage.stopped
     status = f" {error.status}" if error.status else ""
     return row.end, f"{row.meaning} ({error.name}{status}: {cut(error.text, 200)})"
 

@@ -119,6 +119,7 @@ ERROR_TABLE = (
         ModelUnfit,
         statuses=frozenset({404, 410}),
     ),
+    ErrorRow("the gateway can reach no model now", _KIND.CONNECTION, Transient, statuses=frozenset({424})),
     ErrorRow("no answer in time", _KIND.TIMEOUT, Transient, statuses=frozenset({408, 504})),
     ErrorRow("no answer in time", _KIND.TIMEOUT, Transient, names=frozenset({"LLMTimeoutError"})),
     ErrorRow(
