@@ -234,7 +234,13 @@ def test_a_platform_429_teaches_the_limit_and_rests_all_free_models(crew: MakeCr
 @pytest.mark.parametrize("unit", ["ms", "s"])
 @pytest.mark.parametrize("in_200", [False, True])
 def test_a_spent_day_is_never_knocked_at_again(crew: MakeCrew, unit: str, in_200: bool) -> None:
-    account = Account(api_key=KEY, free_per_day=4, reset_unit=unit, limits_in_200=in_200)  # type: ignore[arg-type]
+    account = Account(
+        api_key=KEY,
+        free_per_day=4,
+        reset_unit=unit,  # type: ignore[arg-type]
+        limits_in_200=in_200,
+        key_shows_free_requests=False,
+    )
     c = crew(free("alpha"), account=account)
     gateway = c.gateway(A, limits=QuotaLimits(20, 1000))
     for _ in range(4):

@@ -152,13 +152,15 @@ class OpenRouterApi:
         return tuple(found)
 
     def key(self) -> KeyInfo | None:
-        """What the account says about itself; None at endpoints that have no `/key`.
+        """What the account says about itself; None without a key and at endpoints that have no `/key`.
 
         Raises:
             Transient: no answer. AccountStopped: the key is refused.
         """
+        if self._key is None:
+            return None
         reply = self.get_reply("/key")
-        if reply.status == 404 or reply.status == 405:
+        if reply.status in {404, 405}:
             return None
         data = self._checked(reply).get("data")
         try:

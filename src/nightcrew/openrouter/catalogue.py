@@ -31,6 +31,7 @@ from nightcrew.errors import Transient
 from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.listing import Listed, configured_candidate, list_model
 from nightcrew.openrouter.prices import Price, flat, read_price
+from nightcrew.openrouter.quota import learn_from_key
 from nightcrew.openrouter.replies import ListedModel
 from nightcrew.queue.state_store import StateStore, metadata, utc_now
 from nightcrew.selection.candidates import Candidate
@@ -108,7 +109,9 @@ class ModelCatalogue:
         self._clock = clock
 
     def refresh(self) -> Refresh:
-        """Reads the list anew and keeps what changed; never raises for a list that does not come.
+        """Reads the list anew and keeps what changed, and what `/key` says about the quota.
+
+        A list that does not come is no error: the last good one stands.
 
         Raises:
             AccountStopped: the key is refused.
@@ -122,7 +125,9 @@ class ModelCatalogue:
         now = self._clock()
         with self._store.engine.begin() as connection:
             self._note_refresh(connection, models=len(listed), error=None, succeeded_at=now)
-            return self._merge(connection, listed, now)
+            refresh = self._merge(connection, listed, now)
+        self._learn_quota()
+        return refresh
 
     @property
     def age(self) -> timedelta | None:
@@ -187,6 +192,17 @@ class ModelCatalogue:
             )
             if marked.rowcount:
                 self._note(connection, [(model, "vanished", None, reason)], now)
+
+    def _learn_quota(self) -> None:
+        """What the account itself says about its free calls, where it can be asked."""
+        try:
+            info = self._api.key()
+        except Transient as error:
+            log.info("the account could not be asked about its quota: %s", error)
+            return
+        if info is not None:
+            with self._store.engine.begin() as connection:
+                learn_from_key(connection, self._api.account, info, now=self._clock())
 
     def _failed(self, message: str) -> Refresh:
         age = self.age

@@ -158,6 +158,10 @@ class Desk:
             return refusal(Fault(kind=FaultKind.FREE_ENDED), model)
         if body.get("tools") and not model.tools:
             return refusal(Fault(kind=FaultKind.NO_TOOL_USE), model)
+        if _dearer_than_allowed(model, body):
+            return Reply(
+                404, error_body(404, "No endpoints found that match max_price", {"error_type": "not_found"})
+            )
         balance = self._account.balance_usd
         if balance < 0 or (balance == 0 and not model.price.free):
             return refusal(Fault(kind=FaultKind.PAYMENT_REQUIRED), model)
@@ -225,6 +229,21 @@ class Desk:
         self.requests.append(seen)
         if len(self.requests) > BODIES_KEPT:
             self.requests[-1 - BODIES_KEPT].body = None
+
+
+def _dearer_than_allowed(model: ScriptedModel, body: Mapping[str, Any]) -> bool:
+    """`provider.max_price` is in USD per million tokens (`request`: per call), and a hard limit."""
+    provider = body.get("provider")
+    limits = provider.get("max_price") if isinstance(provider, Mapping) else None
+    if not isinstance(limits, Mapping):
+        return False
+    price = model.price
+    dear = {
+        "prompt": Decimal(price.prompt) * 1_000_000,
+        "completion": Decimal(price.completion) * 1_000_000,
+        "request": Decimal(price.request),
+    }
+    return any(name in limits and cost > Decimal(str(limits[name])) for name, cost in dear.items())
 
 
 def _refused(seen: Seen, reply: Reply) -> Outcome:
