@@ -7,14 +7,21 @@ from decimal import Decimal
 from nightcrew.errors import BadInput, BudgetReached, Fatal, NightcrewError
 from nightcrew.execution.attempt import Attempt, AttemptEnd
 from nightcrew.queue.task_table import QueuedTask
+from nightcrew.selection.plan import Plan
 from nightcrew.task import FailureReason, Task, TaskStatus
 from nightcrew.validation.verdict import Verdict, VerdictKind
 
 MOST_FAULTS = 3
+SCARCE = {"budget", "quota", "deadline"}  # the selector's words for what there is too little of
 
 
 class NoModelLeft(Fatal):
     """The plan has no rung; the message is the selector's reason."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan.stop)
+        told = {left.reason.partition(":")[0] for left in plan.filtered}
+        self.for_want_of_money = bool(plan.alternatives or told & SCARCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +72,7 @@ def outcome_of(error: Exception, trials: Sequence[Judged]) -> Outcome:
     if not isinstance(error, NightcrewError):
         return _failed(FailureReason.INFRASTRUCTURE, f"{type(error).__name__}: {error}")
     if isinstance(error, NoModelLeft):
-        rejected = any(not trial.is_fault for trial in trials)
-        reason = FailureReason.REJECTED if rejected else FailureReason.INFRASTRUCTURE
-        return _failed(reason, f"no model is left to try: {error}")
+        return _failed(_why_none_is_left(error, trials), f"no model is left to try: {error}")
     if isinstance(error, BadInput):
         return _failed(FailureReason.INVALID, str(error))
     if isinstance(error, BudgetReached):
@@ -115,6 +120,12 @@ def _by_limits(
             FailureReason.BUDGET, f"${spent} of ${budget_usd} are spent after {len(trials)} attempts"
         )
     return None
+
+
+def _why_none_is_left(error: NoModelLeft, trials: Sequence[Judged]) -> FailureReason:
+    if any(not trial.is_fault for trial in trials):
+        return FailureReason.REJECTED
+    return FailureReason.BUDGET if error.for_want_of_money else FailureReason.INFRASTRUCTURE
 
 
 def _said(trial: Judged) -> str:

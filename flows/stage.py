@@ -13,10 +13,11 @@ from prefect.runtime import flow_run
 
 from blocks.crew import settings_overrides
 from flows.crew import Crew, open_crew
+from flows.log_lines import follow_steps
 from flows.outcome import Outcome, as_recorded, outcome_of
 from flows.page import page
 from flows.work import Work
-from nightcrew.errors import BadInput
+from nightcrew.errors import BadInput, NightcrewError
 from nightcrew.settings import load_settings
 from nightcrew.task import Task, TaskStatus
 from nightcrew.worker.dispatch import open_queue, run_tags, this_process
@@ -28,22 +29,23 @@ log = logging.getLogger(__name__)
 async def working_on(task: Task) -> AsyncIterator[Work]:
     """The work on a task. An error inside ends the task, in our words, and not the flow."""
     settings = load_settings(**await settings_overrides())
+    follow_steps()
     with open_crew(settings) as crew:
         work = await asyncio.to_thread(_begin, crew, task, str(flow_run.id))
-        await _show(work)
+        progress = await _show(work)
         try:
             yield work
         except Exception as error:
-            log.exception("the work on task %s stopped", task.task_id)
+            _log(task, error)
             await asyncio.to_thread(work.finish, outcome_of(error, work.trials))
         if work.outcome is not None:
-            work.tell(1.0)
+            await aupdate_progress_artifact(progress, 100.0)
             await acreate_markdown_artifact(page(work.queued, work.outcome, work.trials), key="verdict")
 
 
 def give_up(task: Task, error: Exception) -> Outcome:
     """End a task on which no work could begin."""
-    log.error("task %s cannot be worked on: %s", task.task_id, error, exc_info=error)
+    _log(task, error)
     outcome = outcome_of(error, ())
     with open_queue(load_settings()) as queue, suppress(BadInput):  # unknown to the queue, or ended already
         queue.update(
@@ -78,7 +80,13 @@ def _begin(crew: Crew, task: Task, flow_run_id: str) -> Work:
     return work
 
 
-async def _show(work: Work) -> None:
+def _log(task: Task, error: Exception) -> None:
+    """One line for what we foresaw, the whole trace for what we did not."""
+    unforeseen = None if isinstance(error, NightcrewError) else error
+    log.error("the work on task %s stopped: %s", task.task_id, error, exc_info=unforeseen)
+
+
+async def _show(work: Work) -> UUID:
     """Make the run easy to find and follow in the UI."""
     if not set(run_tags(work.task)) <= set(flow_run.tags or ()):
         async with get_client() as client:
@@ -92,3 +100,4 @@ async def _show(work: Work) -> None:
         asyncio.run_coroutine_threadsafe(aupdate_progress_artifact(progress, share * 100), loop)
 
     work.on_progress = tell
+    return progress

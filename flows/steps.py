@@ -9,15 +9,19 @@ import asyncio
 import functools
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
-from prefect import task
+from prefect import get_client, task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.concurrency.asyncio import concurrency
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.tasks import Task as PrefectTask
 from prefect.tasks import exponential_backoff
 
+from flows.log_lines import step_at_work
 from nightcrew.errors import Transient
 from nightcrew.execution.attempt import Attempt
 from nightcrew.selection.plan import Plan
@@ -25,6 +29,7 @@ from nightcrew.selection.plan import Plan
 RETRIES = 3
 FIRST_WAIT_SECONDS = 2.0
 JITTER = 0.5
+MODEL_SLOTS = 10
 
 
 def step[**P, T](
@@ -40,6 +45,7 @@ def step[**P, T](
     """
 
     async def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        step_at_work.begin()
         return await asyncio.to_thread(work, *args, **kwargs)
 
     functools.update_wrapper(run, work)
@@ -59,13 +65,30 @@ def step[**P, T](
 def in_model_slot[W](
     execute: Callable[[W, Plan], Awaitable[Attempt]],
 ) -> Callable[[W, Plan], Awaitable[Attempt]]:
-    """`execute` under the concurrency limit of the plan's model, where there is one."""
+    """`execute` under the concurrency limit of the plan's model; a model's first attempt makes the limit.
+
+    An operator's own number is left alone.
+    """
 
     async def run(work: W, plan: Plan) -> Attempt:
-        async with concurrency(model_limit(plan.rungs[0].slug), strict=False):
+        limit = model_limit(plan.rungs[0].slug)
+        await make_limit(limit)
+        async with concurrency(limit, strict=True, raise_on_lease_renewal_failure=False):
             return await execute(work, plan)
 
     return run
+
+
+async def make_limit(name: str) -> None:
+    """Make a global concurrency limit unless there is one of this name."""
+    async with get_client() as client:
+        try:
+            await client.read_global_concurrency_limit_by_name(name)
+        except ObjectNotFound:
+            with suppress(ObjectAlreadyExists):
+                await client.create_global_concurrency_limit(
+                    GlobalConcurrencyLimitCreate(name=name, limit=MODEL_SLOTS)
+                )
 
 
 def model_limit(slug: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from flows.crew import Crew
 from flows.outcome import Judged, NoModelLeft, Outcome, as_recorded, decide
@@ -51,7 +52,7 @@ class Work:
     def tell(self, share: float) -> None:
         """How much of the present attempt is done, as a share of all attempts that the task may take."""
         judged = sum(not trial.is_fault for trial in self.trials)
-        self.on_progress(1.0 if self.outcome else min(0.99, (judged + share) / self.task.max_attempts))
+        self.on_progress(min(0.99, (judged + share) / self.task.max_attempts))
 
     @property
     def folder(self) -> Path:
@@ -85,7 +86,7 @@ class Work:
         crew.collector.decision(self.task.task_id, self.queued.attempts + len(self.trials) + 1, plan)
         log.info("%s", plan.explanation)
         if not plan.rungs:
-            raise NoModelLeft(plan.stop)
+            raise NoModelLeft(plan)
         return plan
 
     def execute(self, plan: Plan) -> Attempt:
@@ -96,17 +97,20 @@ class Work:
         attempt_id = f"{self.task.task_id}:{number}"
         models = self._models(plan)
         crew.collector.attempt_started(self.task, attempt_id, number, rung.executor, rung.model)
-        with Gateway(
-            api=crew.api,
-            store=crew.store,
-            task_id=self.task.task_id,
-            attempt_id=attempt_id,
-            models=models,
-            budgets=budgets_of(crew.settings, self.task),
-            record=crew.collector.model_call,
-            socket_dir=crew.settings.work_dir,
-            limits=limits_of(crew.settings),
-        ) as door:
+        with (
+            TemporaryDirectory(prefix="gateway-", dir=made(crew.settings.work_dir)) as place,
+            Gateway(
+                api=crew.api,
+                store=crew.store,
+                task_id=self.task.task_id,
+                attempt_id=attempt_id,
+                models=models,
+                budgets=budgets_of(crew.settings, self.task),
+                record=crew.collector.model_call,
+                socket_dir=Path(place),
+                limits=limits_of(crew.settings),
+            ) as door,
+        ):
             attempt = crew.engine.run(
                 self.task,
                 commit=self.queued.commit,
@@ -229,6 +233,12 @@ class Work:
         folder = self._folder_of(self.trials[-1].attempt)
         shutil.copyfile(folder / "verdict.json", self.folder / "verdict.json")
         return Path(shutil.copyfile(folder / "attempt.patch", self.folder / "change.patch"))
+
+
+def made(folder: Path) -> Path:
+    """`folder`, which is there now."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _trial(judged: Judged) -> Trial:

@@ -17,12 +17,18 @@ from nightcrew.errors import (
     Transient,
 )
 from nightcrew.execution.attempt import AttemptEnd
+from nightcrew.selection.plan import Filtered, Plan
 from nightcrew.task import FailureReason, TaskStatus
 from nightcrew.validation.verdict import VerdictKind
 from tests.flows.builders import a_task, judged
 
 ACCEPTED, REJECTED = VerdictKind.ACCEPTED, VerdictKind.REJECTED
 FAULT = judged(VerdictKind.INFRASTRUCTURE_FAULT, end=AttemptEnd.INFRASTRUCTURE)
+
+
+def plan(stop: str, *filtered: str) -> Plan:
+    left_out = tuple(Filtered("m", reason) for reason in filtered)
+    return Plan((), (), left_out, policy="p", explanation=stop, stop=stop)
 
 
 def decided(*trials: Judged, seconds: float = 1.0, budget: str = "1", attempts: int = 3) -> Outcome | None:
@@ -101,7 +107,9 @@ def test_the_loop_always_ends(kinds: list[VerdictKind]) -> None:
         (SandboxUnavailable("no bwrap"), FailureReason.INFRASTRUCTURE),
         (Transient("database"), FailureReason.INFRASTRUCTURE),
         (ModelUnfit("gone"), FailureReason.INFRASTRUCTURE),
-        (NoModelLeft("none affordable"), FailureReason.INFRASTRUCTURE),
+        (NoModelLeft(plan("there is none")), FailureReason.INFRASTRUCTURE),
+        (NoModelLeft(plan("none fits", "budget: expected to cost $2")), FailureReason.BUDGET),
+        (NoModelLeft(plan("none fits", "quota: expected to take 90 free calls")), FailureReason.BUDGET),
         (ZeroDivisionError("ours"), FailureReason.INFRASTRUCTURE),
     ],
 )
@@ -111,4 +119,6 @@ def test_an_error_ends_a_task_as_what_it_is(error: Exception, reason: FailureRea
 
 
 def test_having_no_model_left_after_a_rejection_is_a_rejection() -> None:
-    assert outcome_of(NoModelLeft("all tried"), [FAULT, judged(REJECTED)]).reason is FailureReason.REJECTED
+    assert (
+        outcome_of(NoModelLeft(plan("all tried")), [FAULT, judged(REJECTED)]).reason is FailureReason.REJECTED
+    )

@@ -7,6 +7,7 @@ the process that started them, also when it is killed, unless it asked to let th
 import fcntl
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -56,6 +57,7 @@ def start(
         current = status(settings)
         if not current.running:
             _end(current)
+            shutil.rmtree(settings.work_dir, ignore_errors=True)  # of attempts that were killed
             current = _start_all(settings, workers or settings.workers, project or project_root(), progress)
             if not detach:
                 _start_guard(current)
