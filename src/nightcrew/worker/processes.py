@@ -1,9 +1,11 @@
 """Processes that outlive their caller: started in a group of their own, found again, ended as a whole."""
 
 import contextlib
+import fcntl
 import os
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,11 +44,18 @@ def spawn(
     cwd: Path,
     log: Path,
     stdin: int = subprocess.DEVNULL,
-    keep_open: Sequence[int] = (),
+    hold: Path | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a process in its own session, writing to `log`; `keep_open` are descriptors that it inherits."""
+    """Start a process in its own session, writing to `log`; while it lives it shares the lock on `hold`."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
+    with ExitStack() as stack:
+        output = stack.enter_context(log.open("ab"))
+        inherited: tuple[int, ...] = ()
+        if hold is not None:
+            # Opened anew: a lock belongs to an opening, and ours is given back before the process ends.
+            lock = stack.enter_context(hold.open("ab"))
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            inherited = (lock.fileno(),)
         return subprocess.Popen(
             arguments,
             env=dict(env),
@@ -55,7 +64,7 @@ def spawn(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            pass_fds=tuple(keep_open),
+            pass_fds=inherited,
         )
 
 

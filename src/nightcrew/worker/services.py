@@ -88,12 +88,17 @@ def running_crew(
     detach: bool = False,
     progress: Progress = lambda _: None,
 ) -> Iterator[ServiceStatus]:
-    """The crew's services for the length of a block; what ran before goes on running after it."""
+    """The crew's services for the length of a block; what ran before goes on running after it.
+
+    With `detach` they outlive a block that ends well.
+    """
     ran_before = status(settings).running
+    keep = ran_before
     try:
         yield start(settings, workers=workers, detach=detach, progress=progress)
+        keep = keep or detach
     finally:
-        if not (ran_before or detach):
+        if not keep:
             stop(settings)
 
 
@@ -143,7 +148,7 @@ def _start_server(
         env=server_environment(env, database),
         cwd=current.home,
         log=current.home / "logs" / "server.log",
-        keep_open=_database_lock(database),
+        hold=_database_lock(database),
     )
     current = _started(current, "server", server)
     _wait(current.api().healthy, server, current.home / "logs" / "server.log")
@@ -157,7 +162,7 @@ def _start_worker(current: ServiceStatus, env: Mapping[str, str], database: Data
         env=env,
         cwd=Path(current.project),
         log=current.home / "logs" / "worker.log",
-        keep_open=_database_lock(database),
+        hold=_database_lock(database),
     )
     current = _started(current, "worker", worker)
     _wait(lambda: _has_worker(current), worker, current.home / "logs" / "worker.log")
@@ -224,8 +229,8 @@ def _wait(works: Callable[[], bool], process: subprocess.Popen[bytes], log_file:
         time.sleep(0.05)
 
 
-def _database_lock(database: Database) -> tuple[int, ...]:
-    return () if database.lock is None else (database.lock.fileno(),)
+def _database_lock(database: Database) -> Path | None:
+    return None if database.lock is None else Path(database.lock.name)
 
 
 def _end_worker(current: ServiceStatus) -> int:
