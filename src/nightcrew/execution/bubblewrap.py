@@ -14,7 +14,9 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import NoReturn
 
 from nightcrew.errors import BadInput, Transient
 from nightcrew.execution.confinement import MIB, WORKSPACE, Completed, Limits, Mount
@@ -58,6 +60,7 @@ _SYSTEM_FILES = (
 )
 _START_SECONDS = 20.0
 _END_SECONDS = 20.0
+_NO_SUCH_COMMAND = 127  # as a shell says it
 
 
 class Bubblewrap:
@@ -118,9 +121,7 @@ class Bubblewrap:
             supervisor = Supervisor(
                 launch.process, root_pid=init_pid, kill=launch.kill, limits=limits, disk=disk
             )
-            completed = supervisor.finish(stdin, on_stdout)
-            launch.check_started(completed)
-            return completed
+            return launch.checked(supervisor.finish(stdin, on_stdout))
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -251,11 +252,14 @@ class _Launch(ExitStack):
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._init, signal.SIGKILL)
 
-    def check_started(self, completed: Completed) -> None:
-        """Tell a sandbox that could not be set up from a command that failed."""
+    def checked(self, completed: Completed) -> Completed:
+        """Tell a sandbox that could not be set up from a command that failed, or that there is not."""
         self._read_status()
-        if b'"exit-code"' not in self._status and completed.killed_by is None:
-            self._fail(completed.stderr)
+        if b'"exit-code"' in self._status or completed.killed_by is not None:
+            return completed
+        if completed.stderr.startswith(b"bwrap: execvp "):
+            return replace(completed, returncode=_NO_SUCH_COMMAND)
+        return self._fail(completed.stderr)
 
     # -----------------------------------------------------------------------------------------------------
 
@@ -266,7 +270,7 @@ class _Launch(ExitStack):
             if not chunk:
                 return
 
-    def _fail(self, stderr: bytes) -> None:
+    def _fail(self, stderr: bytes) -> NoReturn:
         lines = stderr.decode(errors="replace").strip().splitlines()
         why = lines[-1] if lines else "bubblewrap ended without a word"
         if "namespace" in why or "setting up uid map" in why or "Operation not permitted" in why:

@@ -190,8 +190,11 @@ def _install(environment: Environment, lines: Sequence[str], scratch: Path) -> N
     ]
     try:
         _uv(words)
-    except Transient:
-        _uv([*words, "--offline"])
+    except Transient as fault:
+        try:
+            _uv([*words, "--offline"])
+        except BadInput:
+            raise fault from None
 
 
 def _locked_requirements(checkout: Path, declared: Declared, scratch: Path) -> list[str]:

@@ -4,7 +4,6 @@ It prepares, hands over to an executor, and takes the change out. It does not ch
 """
 
 import logging
-import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +14,8 @@ from nightcrew.execution.attempt import Attempt, AttemptEnd
 from nightcrew.execution.briefing import conventions_of
 from nightcrew.execution.environment import build_environment
 from nightcrew.execution.sandbox import Limits, Sandbox
-from nightcrew.execution.workspace import Checkout, extract_patch, make_checkout, remove_tree
+from nightcrew.execution.work_folder import work_folder
+from nightcrew.execution.workspace import Checkout, extract_patch, make_checkout
 from nightcrew.settings import Settings, TargetConfig, load_target_config
 from nightcrew.task import ExecutorName, Task
 
@@ -42,7 +42,7 @@ class ExecutionEngine:
         model: str,
         feedback: str,
         door: ModelDoor,
-        context_tokens: int | None = None,
+        context_tokens: int = 32_000,
     ) -> Attempt:
         """One attempt. Its workspace is gone when this returns or raises.
 
@@ -54,34 +54,31 @@ class ExecutionEngine:
         """
         started_at = datetime.now(UTC)
         attempt_id = f"{task.task_id}:{number}"
-        place = self._settings.work_dir / f"{task.task_id}-{number}-{uuid.uuid4().hex[:8]}"
         try:
-            place.mkdir(parents=True, mode=0o700)
-            checkout = make_checkout(task.repo, commit, place / "clone")
-            config = load_target_config(checkout.path)
-            assignment = Assignment(
-                task=task,
-                attempt_id=attempt_id,
-                number=number,
-                executor=executor,
-                model=model,
-                feedback=feedback,
-                checkout=checkout,
-                environment=build_environment(checkout.path, config, self._settings.environments_dir),
-                sandbox=self._sandbox,
-                door=door,
-                limits=Limits(wall_seconds=self._settings.attempt_seconds),
-                max_iterations=self._settings.attempt_iterations,
-                judged_by=_judged_by(task, config),
-                conventions=conventions_of(checkout.path),
-                state_dir=_made(place / "state"),
-                **({} if context_tokens is None else {"context_tokens": context_tokens}),
-            )
-            report, patch = self._work(assignment)
+            with work_folder(self._settings.work_dir, f"{task.task_id}-{number}") as folder:
+                checkout = make_checkout(task.repo, commit, folder / "clone")
+                config = load_target_config(checkout.path)
+                assignment = Assignment(
+                    task=task,
+                    attempt_id=attempt_id,
+                    number=number,
+                    executor=executor,
+                    model=model,
+                    feedback=feedback,
+                    checkout=checkout,
+                    environment=build_environment(checkout.path, config, self._settings.environments_dir),
+                    sandbox=self._sandbox,
+                    door=door,
+                    limits=Limits(wall_seconds=self._settings.attempt_seconds),
+                    max_iterations=self._settings.attempt_iterations,
+                    judged_by=_judged_by(task, config),
+                    conventions=conventions_of(checkout.path),
+                    state_dir=_made(folder / "state"),
+                    context_tokens=context_tokens,
+                )
+                report, patch = self._work(assignment)
         except OSError as error:
             raise Transient(f"attempt {attempt_id} could not be run: {error}") from error
-        finally:
-            remove_tree(place)
         usage = door.usage()
         log.info("attempt %s by %s ended %s: %s", attempt_id, model, report.end, report.detail)
         return Attempt(

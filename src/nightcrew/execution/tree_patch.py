@@ -87,7 +87,7 @@ class _Walk:
             for name, status in self._kept([item for folder in level for item in self._list(folder)]):
                 if not stat.S_ISDIR(status.st_mode):
                     found[name] = self._entry(name, status)
-                elif name in self._base:  # a submodule, which is never checked out
+                elif self._is_submodule(name) and not self._is_nested(name):
                     found[name] = self._base[name]
                 elif self._is_nested(name):
                     found[name] = Entry(_NESTED, self._hash(b"commit", name))
@@ -172,6 +172,10 @@ class _Walk:
         whole = b"%s %d\0%s" % (kind, len(content), content)
         long = any(len(entry.sha) == 64 for entry in self._base.values())
         return (hashlib.sha256(whole) if long else hashlib.sha1(whole, usedforsecurity=False)).hexdigest()
+
+    def _is_submodule(self, name: bytes) -> bool:
+        """True where the base has a submodule; it is never checked out, so its folder says nothing."""
+        return name in self._base and self._base[name].mode == _NESTED
 
     def _is_nested(self, folder: bytes) -> bool:
         with suppress(OSError), os.scandir(os.path.join(self._root, folder)) as items:  # noqa: PTH118

@@ -34,8 +34,8 @@ def tree_bytes(root: int, enough: int) -> int:
 def folder_bytes(folder: Path, enough: int = TOO_MUCH) -> int:
     """Disk space of everything below `folder`, links not followed.
 
-    Stops counting once it passes `enough`: a folder may grow as fast as it is read. Folders nested too deep to
-    be named count as too much, as nobody could see what is in them.
+    Stops counting once it passes `enough`: a folder may grow as fast as it is read. Folders nested too deep
+    to be named count as too much, as nobody could see what is in them.
     """
     total, waiting = 0, [os.fspath(folder)]
     while waiting and total <= enough:
