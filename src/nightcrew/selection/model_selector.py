@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from nightcrew.selection.candidates import Availability, Candidate
-from nightcrew.selection.cost_model import cost_of, price_of
+from nightcrew.selection.cost_model import Usage, cost_of, price_of, surprise, task_size
 from nightcrew.selection.explanation import Decision, explain
 from nightcrew.selection.filters import Filters
 from nightcrew.selection.memory import Memory, Trial, TrialEnd, traits_of
@@ -30,7 +30,10 @@ ALTERNATIVES = 8
 BASE_VALUE = (
     1.5  # at the default quality: a solved task is worth this many times what the best model takes for it
 )
-NEAR_BEST = 0.03
+LEAST_VALUE_USD = (
+    0.05  # where all that may be used is free or nearly so, its price says nothing of the work's worth
+)
+NEAR_BEST = 0.02  # models so close to the best in chance of success count as the best
 FAULTS_BEFORE_GIVING_UP = 2
 
 
@@ -52,8 +55,9 @@ class ModelSelector:
         kept, filtered = _filter(requirements, candidates, availability)
         ease = _ease_of(requirements, memory, tried)
         arms = _arms(requirements, kept, memory, ease.as_gaussian())
-        value = _value(requirements, arms, availability)
+        value = _value(requirements, arms, memory, availability)
         arms, used_up = _untried(arms, tried)
+        arms = _sized(arms, task_size(_surprises(requirements, memory, tried)))
         arms, too_much = _affordable(arms, requirements, availability)
         arms = _with_shadow_price(arms, availability)
         limits = _limits(requirements, availability, tried, self.most_rungs)
@@ -147,6 +151,33 @@ def _untried(arms: Sequence[Arm], tried: Sequence[Trial]) -> tuple[list[Arm], li
     return kept, [Filtered(model, reasons[slug]) for model, slug in removed.items()]
 
 
+def _surprises(needs: Requirements, memory: Memory, tried: Sequence[Trial]) -> list[float]:
+    """By how much the attempts so far used more or less than was expected of them."""
+    found = []
+    for trial in tried:
+        if trial.end is not TrialEnd.FAULT and trial.input_tokens + trial.output_tokens > 0:
+            expected = memory.cost.expector(needs.category, trial.executor, needs.complexity)(trial.slug)
+            used = Usage(trial.input_tokens, trial.output_tokens, 0, 0)
+            found.append(surprise(used, expected))
+    return found
+
+
+def _sized(arms: Sequence[Arm], factor: float) -> list[Arm]:
+    """The arms as expected on a task that is `factor` times as large as usual."""
+    if factor == 1.0:
+        return list(arms)
+    return [
+        replace(
+            arm,
+            cost_usd=arm.cost_usd * factor,
+            price_usd=arm.price_usd * factor,
+            seconds=arm.seconds * factor,
+            calls=arm.calls * factor,
+        )
+        for arm in arms
+    ]
+
+
 def _affordable(
     arms: Sequence[Arm], needs: Requirements, availability: Availability
 ) -> tuple[list[Arm], list[Filtered]]:
@@ -204,7 +235,7 @@ def _limits(
     )
 
 
-def _value(needs: Requirements, arms: Sequence[Arm], availability: Availability) -> float:
+def _value(needs: Requirements, arms: Sequence[Arm], memory: Memory, availability: Availability) -> float:
     """What a solved task is worth: a multiple of what the best model takes for one, within the budget.
 
     The multiple is the odds of the quality asked for: at 0.9 a failure is to be four times rarer than at 0.7.
@@ -212,12 +243,16 @@ def _value(needs: Requirements, arms: Sequence[Arm], availability: Availability)
     if not arms:
         return 0.0
     best = max(arm.fresh_success for arm in arms)
-    strong = [arm for arm in arms if arm.fresh_success >= best - NEAR_BEST]
-    per_success = min(arm.price_usd / arm.fresh_success for arm in strong)
+    shares = [math.exp((arm.fresh_success - best) / NEAR_BEST) for arm in arms]
+    prices = [
+        arm.price_usd / (arm.fresh_success * memory.relative_size(needs.category, arm.executor))
+        for arm in arms
+    ]
+    going_rate = math.sumprod(shares, prices) / sum(shares)
     asked = min(max(needs.quality_threshold, 0.05), 0.99)
     odds = asked / (1.0 - asked) * (1.0 - DEFAULT_QUALITY) / DEFAULT_QUALITY
     budget = float(min(needs.budget_usd, availability.budget_left_usd))
-    return min(BASE_VALUE * odds * per_success, budget)
+    return max(LEAST_VALUE_USD, min(BASE_VALUE * odds * going_rate, budget))
 
 
 def _rungs(ladder: Ladder, needs: Requirements, memory: Memory, tried: Sequence[Trial]) -> list[Rung]:

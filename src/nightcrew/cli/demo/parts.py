@@ -1,6 +1,5 @@
 """What the demo works on, and whether each task ended as it should."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -11,13 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from nightcrew.errors import BadInput, Transient
 from nightcrew.ledger.ledger import Ledger
 from nightcrew.queue.task_table import QueuedTask
-from nightcrew.task import FailureReason, Task, TaskStatus
-from nightcrew.testing.scenario import shipped_path
+from nightcrew.task import TaskStatus
+from nightcrew.testing.demo_tasks import DemoTask
 from nightcrew.worker.processes import ProcessId, end_tree, free_port, spawn
 from nightcrew.worker.surroundings import project_root
 
@@ -25,37 +22,6 @@ TWIN_PORT = 8765
 SETTLED = {TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.NEEDS_REVIEW}
 RATE_LIMITED = "SELECT DISTINCT asked_model FROM model_calls WHERE task_id = ? AND http_status = 429"
 AUTHOR = ("-c", "user.name=Stockroom", "-c", "user.email=stockroom@example.invalid")
-
-
-class Expected(BaseModel):
-    """How a demo task has to end."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    status: TaskStatus
-    failure_reason: FailureReason | None = None
-    accepted_model: str | None = None
-    rejected_models: tuple[str, ...] = ()
-    rate_limited_models: tuple[str, ...] = ()
-    attempts: int | None = None
-
-
-class DemoTask(BaseModel):
-    """A task of the demo, what it shows, and how it has to end."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    shows: str
-    task: Task
-    expect: Expected
-
-
-def demo_tasks(repository: Path) -> list[DemoTask]:
-    """The demo's tasks, all on `repository`."""
-    listed = json.loads(shipped_path("demo_tasks.json").read_text())["tasks"]
-    for entry in listed:
-        entry["task"]["repo"] = str(repository)
-    return [DemoTask.model_validate(entry) for entry in listed]
 
 
 def make_repository(into: Path) -> Path:

@@ -4,14 +4,14 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from rich.live import Live
 
 from nightcrew.cli.app import ExitCode
-from nightcrew.cli.demo.parts import DemoTask, demo_tasks, make_repository, misses, serve_twin, settled
+from nightcrew.cli.demo.parts import make_repository, misses, serve_twin, settled
 from nightcrew.cli.demo.view import (
     print_ledger,
     print_lessons,
@@ -25,6 +25,7 @@ from nightcrew.ledger.ledger import Ledger
 from nightcrew.queue.task_queue import TaskQueue
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.settings import Settings, load_settings
+from nightcrew.testing.demo_tasks import DemoTask, shipped_tasks
 from nightcrew.worker import dispatch
 from nightcrew.worker.services import running_crew
 
@@ -45,17 +46,17 @@ def run_demo(*, keep: bool) -> ExitCode:
     with _home(keep) as home, serve_twin(home, detach=keep) as twin_url:
         settings = _demo_settings(home, twin_url)
         repository = make_repository(home / "stockroom")
-        tasks = demo_tasks(repository)
+        tasks = shipped_tasks()
         with running_crew(settings, workers=WORKERS, detach=keep, progress=_say) as crew:
             _say(f"Prefect UI while this runs: {crew.ui_url}")
             for demo_task in tasks:
-                dispatch.submit(settings, demo_task.task)
+                dispatch.submit(settings, demo_task.for_repo(str(repository)))
             with dispatch.open_queue(settings) as queue, Ledger(settings.ledger_dir) as ledger:
                 ended = _watch(settings, queue, tasks)
                 problems = {
                     name: misses(demo_task, ended[name], queue.attempts(name), ledger)
                     for demo_task in tasks
-                    if (name := demo_task.task.task_id)
+                    if (name := demo_task.task["task_id"])
                 }
                 print_results(tasks, ended)
                 print_lessons(tasks, problems)
@@ -96,17 +97,18 @@ def _demo_settings(home: Path, twin_url: str) -> Settings:
         "NIGHTCREW_BASE_URL": twin_url,
         "NIGHTCREW_API_KEY": "demo-key-of-the-twin",
         "NIGHTCREW_WORKERS": str(WORKERS),
+        "NIGHTCREW_FREE_REQUESTS_PER_DAY": "1000",
     }
     return load_settings()
 
 
-def _watch(settings: Settings, queue: TaskQueue, tasks: list[DemoTask]) -> dict[str, QueuedTask]:
+def _watch(settings: Settings, queue: TaskQueue, tasks: Sequence[DemoTask]) -> dict[str, QueuedTask]:
     """Show progress until every task has ended; a table on a terminal, lines elsewhere."""
     deadline = time.monotonic() + GIVE_UP_SECONDS
     current: dict[str, QueuedTask] = {}
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while True:
-            seen = {task.task.task_id: queue.get(task.task.task_id) for task in tasks}
+            seen = {task.task["task_id"]: queue.get(task.task["task_id"]) for task in tasks}
             if console.is_terminal:
                 live.update(progress_table(tasks, seen), refresh=True)
             else:

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from rich.table import Table
 
-from nightcrew.cli.demo.parts import DemoTask
 from nightcrew.cli.output import console, duration, make_table, money, print_table
 from nightcrew.cli.task_view import seconds_of, status_text
 from nightcrew.ledger.ledger import Ledger
 from nightcrew.queue.task_table import QueuedTask
+from nightcrew.testing.demo_tasks import DemoTask
 
-QUERY = """SELECT task_type, model, attempts, accepted, requests, cost_usd
+QUERY = """SELECT task_type, model, attempts, accepted, success_rate, requests_per_attempt, cost_usd
 FROM model_performance ORDER BY task_type, model"""
 
 
@@ -19,7 +19,7 @@ def progress_table(tasks: Sequence[DemoTask], seen: Mapping[str, QueuedTask]) ->
     """Where every task stands now."""
     rows = []
     for demo_task in tasks:
-        queued = seen[demo_task.task.task_id]
+        queued = seen[demo_task.task["task_id"]]
         rows.append((
             queued.task_id,
             queued.task.priority,
@@ -45,7 +45,7 @@ def print_results(tasks: Sequence[DemoTask], ended: Mapping[str, QueuedTask]) ->
     )
     rows = []
     for demo_task in tasks:
-        queued = ended[demo_task.task.task_id]
+        queued = ended[demo_task.task["task_id"]]
         rows.append((
             queued.task_id.removeprefix("demo-"),
             queued.task.task_type,
@@ -69,11 +69,11 @@ def print_results(tasks: Sequence[DemoTask], ended: Mapping[str, QueuedTask]) ->
 def print_lessons(tasks: Sequence[DemoTask], problems: Mapping[str, Sequence[str]]) -> None:
     """What each task was there to show, and whether it did."""
     for demo_task in tasks:
-        found = problems[demo_task.task.task_id]
+        found = problems[demo_task.task["task_id"]]
         mark = "[red]✗[/]" if found else "[green]✓[/]"
         console.print(f"{mark} {demo_task.shows}")
         for problem in found:
-            console.print(f"  {demo_task.task.task_id} {problem}", style="red", markup=False)
+            console.print(f"  {demo_task.task['task_id']} {problem}", style="red", markup=False)
 
 
 def print_ledger(ledger: Ledger) -> None:
