@@ -35,7 +35,9 @@ step_at_work = StepAtWork()
 
 
 def follow_steps() -> None:
-    """From now on this process's log lines follow its steps."""
+    """From now on this process's log lines follow its steps, at the level of Prefect's own."""
     for name in ("nightcrew", "flows"):
-        for handler in logging.getLogger(name).handlers:
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.getLogger("prefect").level)
+        for handler in logger.handlers:
             handler.addFilter(step_at_work)

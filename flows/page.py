@@ -7,10 +7,10 @@ from nightcrew.queue.task_table import QueuedTask
 from nightcrew.validation.verdict import GateOutcome, Verdict
 
 MOST_DIFF_CHARACTERS = 20_000
-MARKS = {
-    GateOutcome.PASS: "✅ pass",
-    GateOutcome.FAIL: "❌ fail",
-    GateOutcome.NOT_MEASURABLE: "❔ not measurable",
+WORDS = {
+    GateOutcome.PASS: "passed",
+    GateOutcome.FAIL: "**failed**",
+    GateOutcome.NOT_MEASURABLE: "**not measurable**",
 }
 
 
@@ -32,7 +32,7 @@ def page(queued: QueuedTask, outcome: Outcome, trials: Sequence[Judged]) -> str:
 
 def _table(trials: Sequence[Judged]) -> str:
     rows = [
-        f"| {t.attempt.number} | {t.attempt.executor} | `{t.attempt.model}` | {t.attempt.end} "
+        f"| {t.attempt.number} | {t.attempt.executor} | {_models(t)} | {t.attempt.end} "
         f"| {t.verdict.kind} | {t.verdict.score:.2f} | {t.attempt.calls} "
         f"| {t.attempt.input_tokens + t.attempt.output_tokens} | {t.attempt.cost_usd} |"
         for t in trials
@@ -43,15 +43,19 @@ def _table(trials: Sequence[Judged]) -> str:
     )
 
 
+def _models(trial: Judged) -> str:
+    return " → ".join(f"`{model}`" for model in trial.attempt.models_served or (trial.attempt.model,))
+
+
 def _attempt(trial: Judged) -> list[str]:
-    return [f"## Attempt {trial.attempt.number}", trial.verdict.summary, _gates(trial.verdict)]
+    verdict = trial.verdict
+    found = _gates(verdict) if verdict.gates else verdict.summary
+    return [f"## Attempt {trial.attempt.number}: {verdict.kind}, score {verdict.score:.2f}", found]
 
 
 def _gates(verdict: Verdict) -> str:
-    if not verdict.gates:
-        return "No gate was run."
-    rows = [f"| {gate.name} | {MARKS[gate.outcome]} | {_cell(gate.message)} |" for gate in verdict.gates]
-    return "\n".join(("| gate | outcome | what it found |", "|---|---|---|", *rows))
+    """A list, because the UI's tables do not wrap."""
+    return "\n".join(f"- {gate.name} {WORDS[gate.outcome]}: {_line(gate.message)}" for gate in verdict.gates)
 
 
 def _change(trials: Sequence[Judged]) -> list[str]:
@@ -77,5 +81,5 @@ def _quote(text: str) -> str:
     return "\n".join(f"> {line}" for line in text.splitlines())
 
 
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+def _line(text: str) -> str:
+    return " ".join(text.split())

@@ -22,7 +22,7 @@ OUTCOME = Outcome(TaskStatus.COMPLETED, "accepted with score 0.90")
 def test_the_page_shows_verdict_gates_and_change() -> None:
     shown = page(QUEUED, OUTCOME, [judged()])
     assert shown.startswith("# Accepted: unit_test src/pricing.py\n")
-    assert "| applies | ✅ pass | the patch applies |" in shown
+    assert "- applies passed: the patch applies" in shown
     assert f"```diff\n{PATCH}" in shown
     assert "`model-1`" in shown
 
@@ -35,7 +35,7 @@ def test_a_change_cannot_leave_its_frame() -> None:
 def test_a_gate_cannot_break_its_row() -> None:
     gate = GateResult("tests", GateOutcome.FAIL, "one | two\nthree")
     shown = page(QUEUED, OUTCOME, [Judged(an_attempt(), replace(a_verdict(), gates=(gate,)), "s")])
-    assert "| tests | ❌ fail | one \\| two three |" in shown
+    assert "- tests **failed**: one | two three" in shown
 
 
 def test_a_task_without_an_attempt_has_a_page_too() -> None:

