@@ -8,7 +8,7 @@ import uuid
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import PurePosixPath
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -83,10 +83,18 @@ def new_task_id() -> str:
 TASK_ID = re.compile(r"[a-z0-9][a-z0-9-]{2,63}")
 
 
+def _in_this_order(schema: dict[str, Any]) -> None:
+    """The form in the Prefect UI shows fields by position: what must be filled in comes first."""
+    for position, field in enumerate(schema.get("properties", {}).values()):
+        field["position"] = position
+
+
 class Task(BaseModel):
     """One piece of development work in one git repository."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, json_schema_extra=_in_this_order
+    )
 
     description: Annotated[str, Field(min_length=3, max_length=20_000)]
     """What is to be done, in words."""

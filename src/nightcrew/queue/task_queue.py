@@ -232,7 +232,7 @@ def _add_to_task(
         .values(
             verdict=verdict,
             score=score,
-            models=list(dict.fromkeys((*models, attempt.model))),
+            models=list(dict.fromkeys((*models, *(attempt.models_served or (attempt.model,))))),
             attempts=tasks.c.attempts + 1,
             calls=tasks.c.calls + attempt.calls,
             input_tokens=tasks.c.input_tokens + attempt.input_tokens,
