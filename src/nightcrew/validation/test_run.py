@@ -146,6 +146,7 @@ class Session:
     env: Mapping[str, str] = field(default_factory=dict)
     replace: Mapping[str, str] = field(default_factory=dict)
     imports: bool = False
+    doctests: bool = False
 
 
 def run_sessions(
@@ -241,7 +242,7 @@ def _session_document(room: CleanRoom, tree: Path, session: Session) -> dict[str
     return {
         "args": [
             "-q", "--no-header", "--no-summary", "-p", "no:cacheprovider", "--capture=sys", "--tb=native",
-            *_plugin_options(room), "--", *(session.paths or default_paths(room, tree)),
+            *_plugin_options(room), *(["--doctest-modules"] if session.doctests else []), "--", *(session.paths or default_paths(room, tree)),
         ],
         "experiments": list(session.experiments),
         "seconds": session.seconds,

@@ -2,21 +2,29 @@
 
 from nightcrew.settings import TargetConfig
 from nightcrew.validation.gate import ValidationRule
+from nightcrew.validation.gates.acceptance import Acceptance
+from nightcrew.validation.gates.analysis import Analysis
+from nightcrew.validation.gates.assertions import Assertions
 from nightcrew.validation.gates.behaviour import Behaviour
 from nightcrew.validation.gates.controls import Controls
+from nightcrew.validation.gates.documentation import Documentation
 from nightcrew.validation.gates.mutation import Mutation
 from nightcrew.validation.gates.new_tests import NewTests
+from nightcrew.validation.gates.own import OwnRule
+from nightcrew.validation.gates.refactoring import Refactoring
 from nightcrew.validation.gates.scope import Scope
 from nightcrew.validation.gates.static import Static
 from nightcrew.validation.gates.tamper import Tamper
 
 
 def all_gates() -> tuple[ValidationRule, ...]:
-    """Nightcrew's own gates in order."""
-    return (Scope(), Tamper(), Static(), Behaviour(), NewTests(), Controls(), Mutation())
+    """Nightcrew's own gates in order: reading comes before running, running before breaking."""
+    return (
+        Scope(), Tamper(), Static(), Assertions(), Analysis(), Documentation(), Behaviour(), NewTests(), Controls(),
+        Mutation(), Refactoring(), Acceptance(),
+    )  # fmt: skip
 
 
 def own_gates(config: TargetConfig) -> tuple[ValidationRule, ...]:
     """The gates that the repository names for itself."""
-    del config
-    return ()
+    return tuple(OwnRule(rule) for rule in config.rules)

@@ -36,10 +36,12 @@ class Controls:
 
     def applies(self, task: Task) -> bool:
         """Where tests are what is judged."""
-        return task.task_type in {TaskCategory.UNIT_TEST, TaskCategory.BUG_FIX}
+        return task.task_type in {TaskCategory.UNIT_TEST, TaskCategory.BUG_FIX, TaskCategory.CODE_GENERATION}
 
     def run(self, room: CleanRoom) -> GateResult:
         """In one warm process first, then blind in fresh ones."""
+        if room.task.task_type is TaskCategory.CODE_GENERATION and not examine(room).new_tests.items:
+            return passed(NAME, "The change brings no tests of its own.")
         target = controlled_target(room)
         source = room.source(target) if target else None
         if target is None or source is None or parse(source) is None:

@@ -43,10 +43,12 @@ class Mutation:
 
     def applies(self, task: Task) -> bool:
         """Where tests are what is judged."""
-        return task.task_type is TaskCategory.UNIT_TEST
+        return task.task_type in {TaskCategory.UNIT_TEST, TaskCategory.CODE_GENERATION}
 
     def run(self, room: CleanRoom) -> GateResult:
         """Sample, run, compare with the floor, and look again blind."""
+        if room.task.task_type is TaskCategory.CODE_GENERATION and not examine(room).new_tests.items:
+            return passed(NAME, "The change brings no tests of its own.")
         target = controlled_target(room)
         source = room.source(target) if target else None
         if target is None or source is None or parse(source) is None:
@@ -63,7 +65,7 @@ class Mutation:
             _judge(room, target, trials)
             or _judge_added(room, examination, target, source, trials, covered)
             or _spot_check(room, examination, target, source, trials)
-            or _passed(target, trials)
+            or _passed(room, target, trials)
         )
 
 
@@ -232,7 +234,8 @@ def _spot_check(
     return None
 
 
-def _passed(target: str, trials: list[Trial]) -> GateResult:
+def _passed(room: CleanRoom, target: str, trials: list[Trial]) -> GateResult:
+    room.memory["tests_vouch"] = True
     killed, by_assertion, strength = rates(trials)
     return passed(
         NAME,

@@ -6,24 +6,33 @@ import random
 import signal
 import sys
 import time
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 
 from . import swap
+from .supervise import Reporter
 
-LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0", "::ffff:127.")
-# Seeds whose first draws spread evenly over 0 to 1, both ends included: a test that draws once meets every case.
+LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0", "::ffff:127.")  # noqa: S104
+# Seeds whose first draws spread evenly over 0 to 1, ends included: a test that draws once meets every case.
 STRATA = 16
 
 
-def run(job, one, items, report, network):
+def run(
+    job: "dict[str, Any]",
+    one: "dict[str, Any]",
+    items: "list[pytest.Item]",
+    network: "list[str]",
+    report: Reporter,
+) -> None:
     """Prepare the world, run the items, report each test and a last line with `done`."""
     del network[:]
     seed_everything(one.get("seed") or 0)
     if one.get("cpu_seconds"):
         signal.signal(signal.SIGPROF, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_PROF, one["cpu_seconds"])
-    end = {}
+    end: dict[str, Any] = {}
     if one.get("zone"):
         os.environ["TZ"] = one["zone"]
         time.tzset()
@@ -34,7 +43,8 @@ def run(job, one, items, report, network):
             return
     watch = Watch(job, one, report)
     before = drawn() if one.get("watch_chance") else None
-    items[0].config.pluginmanager.register(watch) if items else None
+    if items:
+        items[0].config.pluginmanager.register(watch)
     with _date(one.get("days"), job):
         started = time.process_time()
         ran = _loop(items, one, watch)
@@ -45,7 +55,7 @@ def run(job, one, items, report, network):
     report({**end, "network": list(network), "ran": ran, "done": True})
 
 
-def _loop(items, one, watch):
+def _loop(items: "list[pytest.Item]", one: "dict[str, Any]", watch: "Watch") -> int:
     """Run the items one after the other; how many were run."""
     seeds = strata() if one.get("strata") is not None else None
     ran = 0
@@ -65,15 +75,18 @@ def _loop(items, one, watch):
 class Watch:
     """A pytest plugin that reports outcomes, and measures what was asked for."""
 
-    def __init__(self, job, one, report):
+    def __init__(self, job: "dict[str, Any]", one: "dict[str, Any]", report: Reporter) -> None:
         self.job, self.one, self.report = job, one, report
-        self.worst, self.detail, self.assertions, self.crashes = {}, {}, 0, 0
+        self.worst: dict[str, str] = {}
+        self.detail: dict[str, tuple[str, str]] = {}
+        self.assertions = self.crashes = 0
         self.coverage = start_coverage(job) if one.get("cover") else None
         self.aim = Aim(job) if one.get("aim") else None
         self.started = 0.0
 
     @pytest.hookimpl(hookwrapper=True)
-    def pytest_runtest_makereport(self, item, call):
+    def pytest_runtest_makereport(self, item: pytest.Item, call: "pytest.CallInfo[Any]") -> Any:
+        """Note how a test failed."""
         outcome = yield
         if call.excinfo is None:
             return
@@ -83,8 +96,9 @@ class Watch:
             if self.detail.get(item.nodeid, ("", ""))[0] != "assertion":
                 self.detail[item.nodeid] = (kind, f"{call.excinfo.typename}: {call.excinfo.value}"[:400])
 
-    def pytest_runtest_logreport(self, report):
-        outcome = report.outcome
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note the worst outcome of each test."""
+        outcome: str = report.outcome
         if hasattr(report, "wasxfail"):
             outcome = "xpassed" if outcome == "passed" else "xfailed"
         elif outcome == "failed" and report.when != "call":
@@ -96,14 +110,16 @@ class Watch:
             old = self.worst.get(report.nodeid, "passed")
             self.worst[report.nodeid] = max(old, outcome, key=rank.index)
 
-    def start(self, item):
+    def start(self, item: pytest.Item) -> None:
+        """A test begins."""
         if self.coverage is not None:
             self.coverage.switch_context(item.nodeid)
         if self.aim is not None:
             self.aim.start()
         self.started = time.process_time()
 
-    def stop(self, item):
+    def stop(self, item: pytest.Item) -> None:
+        """A test has ended: report it."""
         aimed = self.aim.stop() if self.aim is not None else None
         if self.coverage is not None:
             self.coverage.switch_context("")
@@ -115,18 +131,20 @@ class Watch:
         told = [item.nodeid, outcome, kind, message, round(time.process_time() - self.started, 4), aimed]
         self.report({"test": told})
 
-    def enough(self):
-        stop = self.one.get("stop")
-        return bool(stop) and (self.assertions >= 1 or self.crashes >= stop)
+    def enough(self) -> bool:
+        """True once nothing more would be learned."""
+        stop = int(self.one.get("stop") or 0)
+        return stop > 0 and (self.assertions >= 1 or self.crashes >= stop)
 
-    def end(self):
+    def end(self) -> "dict[str, Any]":
+        """What was measured over all."""
         if self.coverage is None:
             return {}
         self.coverage.stop()
         data = self.coverage.get_data()
         measured = {}
         for target in self.job["measured"]:
-            by_test = {}
+            by_test: dict[str, list[int]] = {}
             for line, contexts in data.contexts_by_lineno(target).items():
                 for context in contexts:
                     if context:
@@ -142,19 +160,21 @@ class Watch:
 class Aim:
     """Counts calls: of the target straight from test code, of the target, of the whole product."""
 
-    def __init__(self, job):
+    def __init__(self, job: "dict[str, Any]") -> None:
         self.target, self.tests, self.root = job["target"], set(job["test_files"]), job["workspace"] + "/"
         self.counts = [0, 0, 0]
 
-    def start(self):
+    def start(self) -> None:
+        """Count from nothing."""
         self.counts = [0, 0, 0]
         sys.setprofile(self._called)
 
-    def stop(self):
+    def stop(self) -> "list[int]":
+        """The counts."""
         sys.setprofile(None)
         return self.counts
 
-    def _called(self, frame, event, _argument):
+    def _called(self, frame: Any, event: str, _argument: object) -> None:
         if event != "call":
             return
         path = frame.f_code.co_filename
@@ -169,7 +189,7 @@ class Aim:
             self.counts[0] += 1
 
 
-def start_coverage(job):
+def start_coverage(job: "dict[str, Any]") -> Any:
     """Line and branch coverage of the measured files, running."""
     import coverage
 
@@ -182,7 +202,7 @@ def start_coverage(job):
     return measured
 
 
-def _kind(excinfo, job):
+def _kind(excinfo: "pytest.ExceptionInfo[BaseException]", job: "dict[str, Any]") -> str:
     """`assertion`: a check of a test failed. `crash`: the product broke. `test_crash`: the test itself did."""
     paths = [str(entry.path) for entry in excinfo.traceback]
     checks = issubclass(excinfo.type, (AssertionError, pytest.fail.Exception)) or excinfo.typename in (
@@ -200,23 +220,24 @@ _draws = [0]
 _seed = random.Random.seed
 
 
-def seed_everything(seed):
+def seed_everything(seed: int) -> None:
     """Every source of chance that can be seeded, the same each time."""
-    chance = random.Random()
+    chance = random.Random()  # noqa: S311
     _seed(chance, seed)
 
-    def urandom(size):
+    def urandom(size: int) -> bytes:
         _draws[0] += 1
         return chance.getrandbits(8 * size).to_bytes(size, "big") if size else b""
 
-    def seeded(self, a=None, version=2):
+    def seeded(self: random.Random, a: Any = None, version: int = 2) -> None:
         if a is None:
             _draws[0] += 1
             a = chance.getrandbits(64)
         _seed(self, a, version)
 
-    os.urandom = random._urandom = urandom
-    random.Random.seed = seeded
+    os.urandom = urandom
+    random._urandom = urandom  # type: ignore[attr-defined]
+    random.Random.seed = seeded  # type: ignore[method-assign]
     random.seed(seed)
     numpy = sys.modules.get("numpy")
     if numpy is not None:
@@ -224,7 +245,7 @@ def seed_everything(seed):
             numpy.random.seed(seed % (1 << 32))
 
 
-def drawn():
+def drawn() -> "tuple[Any, ...]":
     """Something that changes whenever chance was asked for anything."""
     numpy = sys.modules.get("numpy")
     state = None
@@ -234,11 +255,11 @@ def drawn():
     return _draws[0], hash(random.getstate()), state
 
 
-def strata():
+def strata() -> "list[int]":
     """Seeds, one for each sixteenth of 0 to 1, by where their first draw falls; the ends get a closer look."""
     wanted = {0: 0.004, STRATA - 1: 0.996}
-    found = {}
-    draw = random.Random(0)
+    found: dict[int, int] = {}
+    draw = random.Random(0)  # noqa: S311
     seed = 1
     while len(found) < STRATA:
         _seed(draw, seed)
@@ -251,11 +272,11 @@ def strata():
     return [found[place] for place in sorted(found)]
 
 
-def watch_network():
+def watch_network() -> "list[str]":
     """A list that fills with what the process tried to reach beyond this machine."""
-    seen = []
+    seen: list[str] = []
 
-    def hook(event, arguments):
+    def hook(event: str, arguments: "Sequence[Any]") -> None:
         if event in ("socket.connect", "socket.sendto"):
             address = arguments[1]
         elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
@@ -272,7 +293,7 @@ def watch_network():
 
 
 @contextlib.contextmanager
-def _date(days, job):
+def _date(days: "float | None", job: "dict[str, Any]") -> "Iterator[None]":
     """Another date, where the library that shifts clocks can be loaded here."""
     if not days:
         yield

@@ -8,15 +8,18 @@ import ctypes
 import json
 import os
 import sys
+from functools import partial
+from pathlib import Path
 
 from . import session
 from .supervise import supervise
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROOT = str(Path(__file__).resolve().parent.parent)
 PR_SET_DUMPABLE = 4
 
 
-def main():
+def main() -> None:
+    """The job on stdin, its results on stdout."""
     job = json.loads(sys.stdin.buffer.read())
     out = os.dup(1)
     os.set_inheritable(out, False)
@@ -27,8 +30,6 @@ def main():
     with contextlib.suppress(Exception):
         ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     sys.path.remove(ROOT)
-    results = []
-    for one in job["sessions"]:
-        results.append(supervise(lambda report, one=one: session.run(job, one, report), one["seconds"], out))
+    results = [supervise(partial(session.run, job, one), one["seconds"], out) for one in job["sessions"]]
     with os.fdopen(out, "wb") as stream:
         stream.write(json.dumps({"sessions": results}).encode())

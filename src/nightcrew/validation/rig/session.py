@@ -6,14 +6,17 @@ import os
 import random
 import sys
 import time
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
 import pytest
 
 from . import experiment, swap
-from .supervise import supervise
+from .supervise import Reporter, supervise
 
 
-def run(job, session, report):
+def run(job: "dict[str, Any]", session: "dict[str, Any]", report: Reporter) -> None:
     """Collect in this process, run the session's experiments, report as they end."""
     os.environ.update(session.get("env") or {})
     if hasattr(time, "tzset"):
@@ -37,20 +40,22 @@ def run(job, session, report):
 class Plugin:
     """Takes over the test loop of a pytest session."""
 
-    def __init__(self, job, session, report):
+    def __init__(self, job: "dict[str, Any]", session: "dict[str, Any]", report: Reporter) -> None:
         self.job = job
         self.session = session
         self.report = report
-        self.errors = []
-        self.importing = None
+        self.errors: list[list[str]] = []
+        self.importing: Any = None
         self.network = experiment.watch_network()
 
-    def pytest_collectreport(self, report):
+    def pytest_collectreport(self, report: "pytest.CollectReport") -> None:
+        """Note what could not be collected."""
         if report.failed:
             self.errors.append([report.nodeid, str(report.longrepr)[-1500:]])
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtestloop(self, session):
+    def pytest_runtestloop(self, session: "pytest.Session") -> bool:
+        """Tell what was collected, then run the experiments instead of the tests."""
         items = list(session.items)
         imported = []
         if self.importing is not None:
@@ -73,38 +78,34 @@ class Plugin:
             if one.get("if_chance") and not chance:
                 continue
             for name, chosen in self._runs(one, items):
-                result = supervise(
-                    lambda report, one=one, chosen=chosen: experiment.run(
-                        self.job, one, chosen, report, self.network
-                    ),
-                    one["seconds"],
-                )
+                body = partial(experiment.run, self.job, one, chosen, self.network)
+                result = supervise(body, one["seconds"])
                 told = _told(result)
                 chance = chance or bool(told.get("chance"))
                 self.report({"experiment": name, **told})
-                if one.get("required") and _any_failed(result) != (one["required"] == "fail"):
-                    return True
         return True
 
-    def _runs(self, one, items):
+    def _runs(
+        self, one: "dict[str, Any]", items: "list[pytest.Item]"
+    ) -> "Iterator[tuple[str, list[pytest.Item]]]":
         chosen = _select(one, items)
         if one.get("order") != "alone":
             yield one["id"], _ordered(one, chosen)
             return
-        groups = {}
+        groups: dict[tuple[str, str], list[pytest.Item]] = {}
         for item in chosen:
             groups.setdefault((_path(item, self.job), _function(item)), []).append(item)
         names = sorted(groups)
         limit = one["limit"]
         if len(names) > limit:
-            names = sorted(random.Random(limit).sample(names, limit))
+            names = sorted(random.Random(limit).sample(names, limit))  # noqa: S311
         for name in names:
             yield f"{one['id']}:{name[0]}::{name[1]}", groups[name]
 
 
-def _told(result):
+def _told(result: "dict[str, Any]") -> "dict[str, Any]":
     """The documents of an experiment as one."""
-    told = {"tests": [], "done": False, "timed_out": result["timed_out"], "status": result["status"]}
+    told: dict[str, Any] = {"tests": [], "done": False, "timed_out": result["timed_out"]}
     for line in result["reports"]:
         if "test" in line:
             told["tests"].append(line["test"])
@@ -113,12 +114,7 @@ def _told(result):
     return told
 
 
-def _any_failed(result):
-    told = _told(result)
-    return not told["done"] or any(test[1] in ("failed", "error") for test in told["tests"])
-
-
-def _select(one, items):
+def _select(one: "dict[str, Any]", items: "list[pytest.Item]") -> "list[pytest.Item]":
     if one.get("items") is not None:
         by_id = {item.nodeid: item for item in items}
         return [by_id[nodeid] for nodeid in one["items"] if nodeid in by_id]
@@ -126,24 +122,24 @@ def _select(one, items):
     return [item for item in items if item.nodeid not in excluded]
 
 
-def _ordered(one, items):
+def _ordered(one: "dict[str, Any]", items: "list[pytest.Item]") -> "list[pytest.Item]":
     order = one.get("order")
     if order == "reversed":
         return items[::-1]
     if isinstance(order, int):
         shuffled = list(items)
-        random.Random(order).shuffle(shuffled)
+        random.Random(order).shuffle(shuffled)  # noqa: S311
         return shuffled
     return items
 
 
-def _path(item, job):
+def _path(item: pytest.Item, job: "dict[str, Any]") -> str:
     with contextlib.suppress(ValueError, AttributeError):
         return os.path.relpath(str(item.path), job["workspace"])
     return item.nodeid.split("::")[0]
 
 
-def _function(item):
+def _function(item: pytest.Item) -> str:
     """The item's name without parameters: `TestX::test_y`."""
     name = item.nodeid.split("::", 1)[-1]
     return name.split("[")[0]

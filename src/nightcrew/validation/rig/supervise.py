@@ -6,9 +6,13 @@ import os
 import select
 import signal
 import time
+from collections.abc import Callable
+from typing import Any
 
 
-def supervise(body, seconds, secret_fd=None):
+def supervise(
+    body: "Callable[[Reporter], object]", seconds: float, secret_fd: "int | None" = None
+) -> "dict[str, Any]":
     """Run `body(report)` in a forked child; what it reported, or how it ended."""
     reader, writer = os.pipe()
     child = os.fork()
@@ -39,18 +43,20 @@ def supervise(body, seconds, secret_fd=None):
 class Reporter:
     """Writes one JSON document a line to the parent."""
 
-    def __init__(self, fd):
+    def __init__(self, fd: int) -> None:
         self.fd = fd
 
-    def __call__(self, document):
+    def __call__(self, document: "dict[str, Any]") -> None:
+        """One document."""
         data = json.dumps(document).encode() + b"\n"
         while data:
             data = data[os.write(self.fd, data) :]
 
 
-def read_all(reader, seconds):
+def read_all(reader: int, seconds: float) -> "tuple[list[dict[str, Any]], bool]":
     """Every document until the other side closes, and whether time ran out first."""
-    deadline, chunks, timed_out = time.monotonic() + seconds, [], False
+    deadline, timed_out = time.monotonic() + seconds, False
+    chunks: list[bytes] = []
     while True:
         left = deadline - time.monotonic()
         if left <= 0:
@@ -63,7 +69,7 @@ def read_all(reader, seconds):
                 break
             chunks.append(chunk)
     os.close(reader)
-    lines = []
+    lines: list[dict[str, Any]] = []
     for line in b"".join(chunks).split(b"\n"):
         with contextlib.suppress(ValueError):
             document = json.loads(line)

@@ -1,0 +1,183 @@
+"""Docstrings: who has one, what it names, and whether it says anything that the name does not."""
+
+import ast
+import builtins
+import keyword
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+type Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+_WORD = re.compile(r"[A-Za-z]+")
+_EMPTY_WORDS = set(
+    "a an the this that it its is are be of for to in on with and or by from as at function method class module "
+    "returns return returning given some value values object does do use uses used implements implementation "
+    "instance self cls helper handles handle performs perform which when etc none todo docstring documentation "
+    "description desc see gets get sets set a new result results input inputs parameter parameters param params "
+    "args arg argument arguments type types call calls called code python data".split()
+)
+_SPHINX = re.compile(r":(?:param|parameter|arg|argument|key|keyword)\s+(?:[\w\[\], .|]+\s+)?\*{0,2}(\w+)\s*:")
+_SECTION = re.compile(r"^\s*(Args|Arguments|Parameters|Keyword Args|Keyword Arguments)\s*:\s*$")
+_GOOGLE_ENTRY = re.compile(r"^(\s+)\*{0,2}(\w+)\s*(?:\([^)]*\))?\s*:")
+_RETURNS = re.compile(r"^\s*(?:Returns?\s*:|:returns?:|:rtype:|Returns\s*$)", re.MULTILINE)
+_TICKED = re.compile(r"`{1,2}([A-Za-z_]\w{2,})(?:\(\))?`{1,2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something that can have a docstring."""
+
+    name: str  # qualified; empty for the module
+    node: Documented
+    docstring: str | None
+
+    @property
+    def is_public(self) -> bool:
+        """True where nothing in the name says otherwise."""
+        return not any(part.startswith("_") for part in self.name.split(".") if part)
+
+
+def entries(tree: ast.Module) -> dict[str, Entry]:
+    """The module, its classes and functions, by qualified name."""
+    return {entry.name: entry for entry in _walk(tree, "")}
+
+
+def _walk(node: Documented, name: str) -> Iterator[Entry]:
+    yield Entry(name, node, ast.get_docstring(node))
+    for child in node.body if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else []:
+        if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from _walk(child, f"{name}.{child.name}" if name else child.name)
+
+
+def coverage(tree: ast.Module) -> tuple[int, int]:
+    """How many public things have a docstring, and how many there are."""
+    public = [entry for entry in entries(tree).values() if entry.is_public]
+    return sum(bool(entry.docstring and entry.docstring.strip()) for entry in public), len(public)
+
+
+def without_docstrings(tree: ast.Module) -> str:
+    """The code alone, for comparison: docstrings and bare text statements are gone."""
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and isinstance(
+            node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+        ):
+            node.body = [one for one in body if not _is_text(one) and not isinstance(one, ast.Pass)] or [
+                ast.Pass()
+            ]
+    return ast.dump(tree)
+
+
+def _is_text(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
+def is_vacuous(entry: Entry) -> bool:
+    """True where the docstring says nothing that the name and the signature do not say."""
+    said = {_stem(word) for word in _WORD.findall(entry.docstring or "")}
+    known = {_stem(word) for word in _EMPTY_WORDS}
+    for part in _WORD.findall(
+        re.sub(r"([a-z])([A-Z])", r"\1 \2", entry.name.replace("_", " ").replace(".", " "))
+    ):
+        known.add(_stem(part))
+    if isinstance(entry.node, ast.FunctionDef | ast.AsyncFunctionDef):
+        for argument in parameters(entry.node):
+            known |= {_stem(word) for word in argument.split("_")}
+    return len({word for word in said - known if len(word) > 2}) < 2
+
+
+def _stem(word: str) -> str:
+    word = word.lower()
+    for ending in ("ing", "ed", "es", "s"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word[: -len(ending)]
+    return word.removesuffix("e")
+
+
+def parameters(node: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
+    """Names of a function's parameters."""
+    arguments = node.args
+    extra = [one for one in (arguments.vararg, arguments.kwarg) if one is not None]
+    return {one.arg for one in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *extra]}
+
+
+def false_claims(entry: Entry, known_names: set[str]) -> list[str]:
+    """What the docstring names and the code does not have."""
+    text = entry.docstring or ""
+    found: list[str] = []
+    node = entry.node
+    if isinstance(node, ast.ClassDef):
+        own = {name for one in node.body if isinstance(one, ast.FunctionDef) for name in parameters(one)}
+        own |= {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+        own |= {one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute)}
+        found += [f"the parameter {name!r}" for name in sorted(documented_parameters(text) - own)]
+    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        taken = parameters(node)
+        if node.args.kwarg is None:
+            found += [f"the parameter {name!r}" for name in sorted(documented_parameters(text) - taken)]
+        if (
+            _RETURNS.search(text)
+            and not _gives_something(node)
+            and not re.search(r"(?i)returns?\W+none|:rtype: None", text)
+        ):
+            found.append("a return value")
+    ticked = set(_TICKED.findall(text))
+    strange = ticked - known_names - set(dir(builtins)) - set(keyword.kwlist) - set(sys.stdlib_module_names)
+    return found + [f"the name {name!r}" for name in sorted(strange)]
+
+
+def documented_parameters(text: str) -> set[str]:
+    """Parameters that a docstring describes, in Sphinx, Google or NumPy form."""
+    found = set(_SPHINX.findall(text))
+    lines = text.split("\n")
+    for index, line in enumerate(lines):
+        if _SECTION.match(line):
+            found |= _google(lines[index + 1 :])
+        elif (
+            line.strip() == "Parameters" and index + 1 < len(lines) and set(lines[index + 1].strip()) == {"-"}
+        ):
+            found |= _numpy(lines[index + 2 :])
+    return found
+
+
+def _google(lines: list[str]) -> set[str]:
+    found: set[str] = set()
+    indent: int | None = None
+    for line in lines:
+        if not line.strip():
+            break
+        match = _GOOGLE_ENTRY.match(line)
+        here = len(line) - len(line.lstrip())
+        indent = here if indent is None else indent
+        if here < indent:
+            break
+        if match and here == indent:
+            found.add(match[2])
+    return found
+
+
+def _numpy(lines: list[str]) -> set[str]:
+    found: set[str] = set()
+    for index, line in enumerate(lines):
+        following = lines[index + 1].strip() if index + 1 < len(lines) else ""
+        if not line.strip() or (following and set(following) == {"-"}):
+            break
+        match = re.match(r"^\*{0,2}(\w+)\s*(?::.*)?$", line)
+        if match:
+            found.add(match[1])
+    return found
+
+
+def _gives_something(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    for one in ast.walk(node):
+        if isinstance(one, ast.Return) and one.value is not None:
+            return True
+        if isinstance(one, ast.Yield | ast.YieldFrom):
+            return True
+    return all(_is_text(one) or isinstance(one, ast.Pass | ast.Raise) for one in node.body)

@@ -1,0 +1,93 @@
+"""Acceptance: the command given with the task fails on base, and succeeds with the change because of the change."""
+
+from pathlib import Path
+
+from nightcrew.execution.sandbox import Completed
+from nightcrew.task import Task, TaskCategory
+from nightcrew.validation.clean_room import CleanRoom
+from nightcrew.validation.commands import run_command, tail
+from nightcrew.validation.examination import examine
+from nightcrew.validation.gate import failed, not_measurable, passed
+from nightcrew.validation.suite import parse
+from nightcrew.validation.variants import raising
+from nightcrew.validation.verdict import GateResult
+
+NAME = "acceptance"
+_NEEDED = {TaskCategory.CODE_GENERATION, TaskCategory.BUILD_SCRIPT}
+
+
+class Acceptance:
+    """The task's own command."""
+
+    name = NAME
+
+    def applies(self, task: Task) -> bool:
+        """Where a command is given, or nothing else could show that the work is done."""
+        return task.acceptance is not None or task.task_type in _NEEDED
+
+    def run(self, room: CleanRoom) -> GateResult:
+        """On base, on the change, and on the change with its new code broken."""
+        command = room.task.acceptance
+        if command is None:
+            return _without_command(room)
+        after = run_command(room, room.patched, command)
+        if after.returncode != 0 or after.killed_by:
+            ended = after.killed_by or f"exit code {after.returncode}"
+            return failed(
+                NAME,
+                f"The acceptance command fails ({ended}): {tail(after)}",
+                f"Make `{command}` succeed: {tail(after)}",
+                evidence={"command": command, "output": tail(after, 2000)},
+            )
+        keeps_behaviour = room.task.task_type in {TaskCategory.REFACTORING, TaskCategory.DOCUMENTATION}
+        if not keeps_behaviour and _succeeds(run_command(room, room.base, command)):
+            return not_measurable(
+                NAME, "The acceptance command succeeds without the change too, so it shows nothing."
+            )
+        broken = _broken_product(room)
+        if broken and _succeeds(run_command(room, room.patched, command, replaced=broken)):
+            return failed(
+                NAME,
+                "The acceptance command succeeds even when the changed code raises in every function.",
+                "The command has to run the code that you write; do not end the process early.",
+                strength=0.0,
+                evidence={"command": command, "broken": sorted(broken)},
+            )
+        return passed(
+            NAME, f"`{command}` fails on base and succeeds with the change.", strength=1.0, command=command
+        )
+
+
+def _succeeds(completed: Completed) -> bool:
+    return completed.returncode == 0 and completed.killed_by is None
+
+
+def _broken_product(room: CleanRoom) -> dict[str, str]:
+    """Every changed Python file of the product, raising in every function."""
+    broken: dict[str, str] = {}
+    for path in examine(room).product_files:
+        text = room.source(path)
+        if room.change(path) is None or text is None or parse(text) is None:
+            continue
+        source = raising(text)
+        if source is not None:
+            broken[path] = source
+    return broken
+
+
+def _without_command(room: CleanRoom) -> GateResult:
+    """New code without a command: its own tests may speak for it, and they were judged."""
+    judged = room.memory.get("tests_vouch")
+    if judged:
+        return passed(
+            NAME, "No acceptance command; the tests in the change notice faults in it.", strength=0.8
+        )
+    if room.task.task_type is TaskCategory.BUILD_SCRIPT:
+        names = [Path(one.path).name for one in room.changes]
+        return not_measurable(
+            NAME, f"Nothing shows that {names[0]} works: give the task an acceptance command."
+        )
+    return not_measurable(
+        NAME,
+        "Nothing shows that the new code works: give the task an acceptance command, or tests in the change.",
+    )

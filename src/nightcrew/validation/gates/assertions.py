@@ -1,0 +1,50 @@
+"""Assertions: read before anything runs: every new test has a check that can fail, and none repeats the code."""
+
+from nightcrew.task import Task
+from nightcrew.validation.clean_room import CleanRoom
+from nightcrew.validation.gate import failed, passed
+from nightcrew.validation.smells import copies_of_implementation, describe_smells, new_test_functions
+from nightcrew.validation.verdict import GateResult
+
+NAME = "assertions"
+MOST_UNCHECKED = 0.34
+
+
+class Assertions:
+    """What the new tests' text promises; whether it is kept, the controls and mutants find out."""
+
+    name = NAME
+
+    def applies(self, task: Task) -> bool:
+        """Wherever tests may be brought."""
+        del task
+        return True
+
+    def run(self, room: CleanRoom) -> GateResult:
+        """Too many tests without a check, or a copied implementation; else pass with the smells."""
+        tests = new_test_functions(room)
+        unchecked = [test for test in tests if test.checks == 0]
+        if tests and len(unchecked) / len(tests) > MOST_UNCHECKED:
+            empty = next((one for test in unchecked for one in test.empty_checks), "")
+            what = f"; {empty!r} cannot fail" if empty else ""
+            return failed(
+                NAME,
+                f"{len(unchecked)} of {len(tests)} new tests have no assertion that can fail{what}.",
+                "Assert the exact value that the code should give for each input, in every test.",
+                evidence={"unchecked": [test.name for test in unchecked][:20]},
+            )
+        copied = copies_of_implementation(room)
+        if copied:
+            return failed(
+                NAME,
+                f"The tests hold a copy of the implementation ({copied}).",
+                "Write expected values by hand; do not repeat the code under test.",
+                evidence={"copied": copied},
+            )
+        checks = sum(test.checks for test in tests)
+        told = (
+            f"{len(tests)} new or changed tests with {checks} checks that can fail."
+            if tests
+            else "No new tests."
+        )
+        return passed(NAME, told, tests=len(tests), checks=checks, smells=describe_smells(tests))

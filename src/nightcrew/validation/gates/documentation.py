@@ -1,0 +1,163 @@
+"""Documentation: code stays as it is, more of it is explained, and what is said is about what exists."""
+
+import ast
+import re
+from collections import Counter
+
+from nightcrew.task import Task, TaskCategory
+from nightcrew.validation.clean_room import CleanRoom
+from nightcrew.validation.docstrings import (
+    Entry,
+    coverage,
+    entries,
+    false_claims,
+    is_vacuous,
+    without_docstrings,
+)
+from nightcrew.validation.gate import failed, not_measurable, passed
+from nightcrew.validation.patch import Change
+from nightcrew.validation.suite import parse
+from nightcrew.validation.test_run import Session, run_sessions
+from nightcrew.validation.verdict import GateResult
+
+NAME = "documentation"
+MOST_VACUOUS = 0.25
+_IDENTIFIER = re.compile(r"[A-Za-z_]\w{2,}")
+
+
+class Documentation:
+    """Docstrings and documents, and nothing else."""
+
+    name = NAME
+
+    def applies(self, task: Task) -> bool:
+        """For documentation tasks."""
+        return task.task_type is TaskCategory.DOCUMENTATION
+
+    def run(self, room: CleanRoom) -> GateResult:
+        """Code first, then what is said about it."""
+        for change in room.changes:
+            if change.path.endswith(".py") and not _same_code(change):
+                return failed(
+                    NAME,
+                    f"{change.path}: the change touches code, not only docstrings and comments.",
+                    "Change docstrings and comments only; the code must stay exactly as it is.",
+                    evidence={"path": change.path},
+                )
+        target = room.task.target_file or ""
+        about = room.change(target)
+        if about is None or about.after is None:
+            hint = f"Document {target}; it is what the task is about."
+            return failed(NAME, f"{target} is not documented by the change.", hint)
+        return _judge_python(room, about) if target.endswith(".py") else _judge_document(about)
+
+
+def _same_code(change: Change) -> bool:
+    old, new = parse(change.before or ""), parse(change.after or "")
+    if change.before is None or change.after is None or old is None or new is None:
+        return False
+    return without_docstrings(old) == without_docstrings(new)
+
+
+def _judge_document(change: Change) -> GateResult:
+    old, new = (change.before or "").split(), (change.after or "").split()
+    added = sum((Counter(new) - Counter(old)).values())
+    if added < 5:
+        return failed(NAME, f"{change.path} says hardly anything new.", "Write what a reader needs to know.")
+    return passed(NAME, f"{change.path} gains {added} words; no code is touched.", strength=0.8, words=added)
+
+
+def _judge_python(room: CleanRoom, change: Change) -> GateResult:
+    old, new = ast.parse(change.before or ""), ast.parse(change.after or "")
+    before, after = entries(old), entries(new)
+    lost = [name for name, entry in before.items() if entry.docstring and not after[name].docstring]
+    if lost:
+        return failed(
+            NAME, f"The docstring of {lost[0] or 'the module'} is taken away.", "Keep existing docstrings."
+        )
+    had, total = coverage(old)
+    has, _ = coverage(new)
+    fresh = [
+        entry
+        for name, entry in after.items()
+        if entry.docstring and entry.docstring != before[name].docstring
+    ]
+    if not fresh:
+        return failed(NAME, "No docstring is new or changed.", f"Write docstrings in {change.path}.")
+    problem = _problem(room, fresh)
+    if problem:
+        return problem
+    grown = sum(len(entry.docstring or "") > len(before[entry.name].docstring or "") for entry in fresh)
+    if has <= had and not (has == total and grown):
+        return failed(
+            NAME,
+            f"{had} of {total} public things had a docstring, and no more have one now.",
+            f"Give docstrings to what has none in {change.path}.",
+            evidence={"before": had, "after": has, "of": total},
+        )
+    doctests = _run_doctests(room, change, fresh)
+    if doctests is not None:
+        return doctests
+    return passed(
+        NAME,
+        f"The code is unchanged; {has} instead of {had} of {total} public things in {change.path} have a docstring, "
+        f"{len(fresh)} docstrings are new or changed and name what exists.",
+        strength=0.7 + 0.3 * has / max(total, 1),
+        before=had,
+        after=has,
+        of=total,
+    )
+
+
+def _problem(room: CleanRoom, fresh: list[Entry]) -> GateResult | None:
+    texts = Counter((entry.docstring or "").strip() for entry in fresh)
+    empty = [entry for entry in fresh if is_vacuous(entry) or texts[(entry.docstring or "").strip()] > 2]
+    if len(empty) / len(fresh) > MOST_VACUOUS:
+        name = empty[0].name or "the module"
+        return failed(
+            NAME,
+            f"{len(empty)} of {len(fresh)} docstrings say nothing that the name does not say, the first is {name}'s: "
+            f"{(empty[0].docstring or '').strip()[:80]!r}.",
+            "Say what a caller gets, what goes in, which errors come, and what is surprising.",
+            evidence={"vacuous": [entry.name for entry in empty][:20]},
+        )
+    known = _names_in(room)
+    for entry in fresh:
+        claims = false_claims(entry, known)
+        if claims:
+            return failed(
+                NAME,
+                f"The docstring of {entry.name or 'the module'} names {claims[0]}, which does not exist.",
+                "Describe only parameters, names and results that the code has.",
+                evidence={"claims": {entry.name: claims}},
+            )
+    return None
+
+
+def _names_in(room: CleanRoom) -> set[str]:
+    """Every word in the code of the repository on base: what a docstring may refer to."""
+    found: set[str] = set()
+    for path in sorted(room.base.rglob("*.py")):
+        if path.is_file() and not path.is_symlink():
+            found.update(_IDENTIFIER.findall(path.read_text(errors="replace")))
+    return found
+
+
+def _run_doctests(room: CleanRoom, change: Change, fresh: list[Entry]) -> GateResult | None:
+    if not any(">>>" in (entry.docstring or "") for entry in fresh):
+        return None
+    session = Session([{"id": "all", "seconds": 60}], paths=(change.path,), doctests=True)
+    (before,) = run_sessions(room, room.base, [session])
+    (after,) = run_sessions(room, room.patched, [session])
+    if after.problem or after.errors:
+        return not_measurable(NAME, f"The doctests of {change.path} cannot be run.")
+    known = {test.nodeid for test in before.run("all").failed}
+    bad = [test for test in after.run("all").failed if test.nodeid not in known]
+    if bad:
+        return failed(
+            NAME,
+            f"The example in {bad[0].nodeid} does not give what it says: {bad[0].message[:300]}",
+            "Run every example; write what it really prints.",
+            evidence={"doctests": [test.nodeid for test in bad]},
+        )
+    return None
