@@ -129,5 +129,10 @@ def _attempt_row(attempt: Mapping[str, Any]) -> Sequence[object]:
         "–" if attempt["score"] is None else f"{attempt['score']:.2f}",
         attempt["calls"],
         money(attempt["cost_usd"]),
-        attempt["summary"] or attempt["detail"],
+        _first_sentence(attempt["summary"] or attempt["detail"]),
     )
+
+
+def _first_sentence(text: str) -> str:
+    """What decided; the rest is in the gates' findings."""
+    return text.partition(". ")[0].removeprefix("Rejected: ").rstrip(".")

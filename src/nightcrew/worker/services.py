@@ -26,7 +26,7 @@ from nightcrew.worker.processes import ProcessId, end_tree, free_port, spawn
 from nightcrew.worker.status import ServiceStatus, forget_status, status, write_status
 from nightcrew.worker.surroundings import crew_environment, project_root, server_environment
 
-__all__ = ["ServiceStatus", "ensure_database", "running_crew", "start", "status", "stop"]
+__all__ = ["ServiceStatus", "adopt", "ensure_database", "running_crew", "start", "status", "stop"]
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +78,13 @@ def stop(settings: Settings) -> bool:
         forget_status(settings)
         release_home(settings)
         return ended > 0
+
+
+def adopt(settings: Settings, name: str, process: ProcessId) -> None:
+    """Let `process` end when the crew's services are stopped."""
+    with _lock(settings):
+        current = status(settings)
+        write_status(replace(current, processes={**current.processes, name: process}))
 
 
 @contextmanager
@@ -239,10 +246,9 @@ def _end_worker(current: ServiceStatus) -> int:
 
 
 def _end(current: ServiceStatus) -> int:
-    """End worker, server and guard, in this order; the guard may be ourselves."""
+    """End the worker first, then all else; the guard may be ourselves."""
     ended = _end_worker(current)
-    for name in ("server", "guard"):
-        known = current.processes.get(name)
-        if known and known.pid != os.getpid():
+    for known in current.processes.values():
+        if known.pid != os.getpid():
             ended += end_tree([known], grace_seconds=STOP_GRACE_SECONDS)
     return ended

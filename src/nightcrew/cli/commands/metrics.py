@@ -1,8 +1,13 @@
 """`nightcrew metrics`: what came of the work and what it cost, the same numbers as the ledger's views."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from nightcrew.cli.app import AsJson, app
 from nightcrew.cli.output import console, money, print_json, print_table
 from nightcrew.settings import load_settings
+
+COLUMNS = ("model", "task type", "attempts", "accepted", "rate", "95 % interval", "score", "requests", "cost")
 
 
 @app.command("metrics")
@@ -29,8 +34,22 @@ def metrics(as_json: AsJson = False) -> None:
         f"Cost: {money(summary.cost_usd)}, per accepted change: {money(summary.cost_per_accepted_usd)}"
     )
     if summary.model_performance:
-        columns = tuple(summary.model_performance[0])
-        print_table(
-            "By model and task type", columns, [tuple(row.values()) for row in summary.model_performance]
-        )
+        print_table("By model and task type", COLUMNS, map(_row, summary.model_performance))
     console.print(f"Ask more: duckdb -init {settings.ledger_dir / 'ledger.sql'}", markup=False)
+
+
+def _row(measured: Mapping[str, Any]) -> Sequence[object]:
+    """A row of the view `model_performance`, as far as it fits a terminal; --json has all of it."""
+    rate, score = measured["success_rate"], measured["mean_score"]
+    low, high = measured["success_rate_low"], measured["success_rate_high"]
+    return (
+        measured["model"],
+        measured["task_type"],
+        measured["attempts"],
+        measured["accepted"],
+        "–" if rate is None else f"{rate:.0%}",
+        "–" if rate is None else f"{low:.0%} to {high:.0%}",
+        "–" if score is None else f"{score:.2f}",
+        f"{measured['requests_per_attempt']:.1f}",
+        money(measured["cost_usd"]),
+    )

@@ -13,9 +13,11 @@ from typing import Any
 from nightcrew.errors import BadInput, Transient
 from nightcrew.ledger.ledger import Ledger
 from nightcrew.queue.task_table import QueuedTask
+from nightcrew.settings import load_settings
 from nightcrew.task import TaskStatus
 from nightcrew.testing.demo_tasks import DemoTask
 from nightcrew.worker.processes import ProcessId, end_tree, free_port, spawn
+from nightcrew.worker.status import status
 from nightcrew.worker.surroundings import project_root
 
 TWIN_PORT = 8765
@@ -44,8 +46,8 @@ def make_repository(into: Path) -> Path:
 
 
 @contextmanager
-def serve_twin(home: Path, *, detach: bool) -> Iterator[str]:
-    """The twin in a process of its own, at the URL that is yielded; with `detach` it is left running."""
+def serve_twin(home: Path) -> Iterator[tuple[str, ProcessId]]:
+    """The twin in a process of its own, at the URL that is yielded; left to the crew if that adopted it."""
     port = free_port(TWIN_PORT)
     log = home / "logs" / "twin.log"
     command = [sys.executable, "-m", "nightcrew.cli", "twin", "--port", str(port)]
@@ -57,12 +59,9 @@ def serve_twin(home: Path, *, detach: bool) -> Iterator[str]:
             if twin.poll() is not None or time.monotonic() > deadline:
                 raise Transient(f"the twin did not start: {log.read_text()[-500:]}")
             time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}/api/v1"
-    except BaseException:
-        detach = False
-        raise
+        yield f"http://127.0.0.1:{port}/api/v1", known
     finally:
-        if not detach:
+        if "twin" not in status(load_settings(home=home)).processes:
             end_tree([known], grace_seconds=3)
 
 

@@ -27,7 +27,7 @@ from nightcrew.queue.task_table import QueuedTask
 from nightcrew.settings import Settings, load_settings
 from nightcrew.testing.demo_tasks import DemoTask, shipped_tasks
 from nightcrew.worker import dispatch
-from nightcrew.worker.services import running_crew
+from nightcrew.worker.services import adopt, running_crew
 
 WORKERS = 3
 GIVE_UP_SECONDS = 900.0
@@ -43,11 +43,12 @@ def run_demo(*, keep: bool) -> ExitCode:
         "no outside service is called and nothing is spent. Agent, sandbox, gates and ledger are real.\n"
     )
     began = time.monotonic()
-    with _home(keep) as home, serve_twin(home, detach=keep) as twin_url:
+    with _home(keep) as home, serve_twin(home) as (twin_url, twin):
         settings = _demo_settings(home, twin_url)
         repository = make_repository(home / "stockroom")
         tasks = shipped_tasks()
         with running_crew(settings, workers=WORKERS, detach=keep, progress=_say) as crew:
+            adopt(settings, "twin", twin)
             _say(f"Prefect UI while this runs: {crew.ui_url}")
             for demo_task in tasks:
                 dispatch.submit(settings, demo_task.for_repo(str(repository)))

@@ -82,7 +82,8 @@ def print_ledger(ledger: Ledger) -> None:
     console.print("\nThe ledger answers in SQL:", markup=False)
     console.print(QUERY, style="dim", markup=False)
     if rows:
-        print_table("", tuple(rows[0]), [tuple(row.values()) for row in rows])
+        cells = [(*tuple(row.values())[:-1], money(row["cost_usd"])) for row in rows]
+        print_table("", tuple(rows[0]), cells)
 
 
 def print_next_steps(home: Path, *, ui_url: str, keep: bool) -> None:
