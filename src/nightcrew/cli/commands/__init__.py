@@ -7,10 +7,23 @@ from nightcrew.cli.commands import (
     initialise,
     metrics,
     models,
+    replay,
     submit,
     tasks,
     twin,
     verify,
 )
 
-__all__ = ["demo", "doctor", "engine", "initialise", "metrics", "models", "submit", "tasks", "twin", "verify"]
+__all__ = [
+    "demo",
+    "doctor",
+    "engine",
+    "initialise",
+    "metrics",
+    "models",
+    "replay",
+    "submit",
+    "tasks",
+    "twin",
+    "verify",
+]

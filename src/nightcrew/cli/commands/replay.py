@@ -1,0 +1,48 @@
+"""`nightcrew replay`: what the model selector is worth, on a table of real outcomes."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nightcrew.cli.app import AsJson, app
+from nightcrew.cli.output import console, print_json
+
+
+@app.command("replay")
+def replay(
+    outcomes: Annotated[Path, typer.Argument(help="Parquet table: task_id, model, success, cost_usd, ...")],
+    policy: Annotated[list[str] | None, typer.Option(help="Only these policies; all without it.")] = None,
+    validator_fa: Annotated[float, typer.Option(help="Share of wrong work the verdict accepts.")] = 0.0,
+    validator_fr: Annotated[float, typer.Option(help="Share of right work the verdict rejects.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="Seed of splits and intervals.")] = 0,
+    train: Annotated[Path | None, typer.Option(help="Table to learn from; else a part of OUTCOMES.")] = None,
+    drift: Annotated[
+        bool, typer.Option("--drift", help="Let the usual ladder's models become worse.")
+    ] = False,
+    hide_models: Annotated[
+        list[str] | None, typer.Option(help="Models without a past: globs or a count.")
+    ] = None,
+    quality_threshold: Annotated[float, typer.Option(help="Quality asked for, 0 to 1.")] = 0.7,
+    as_json: AsJson = False,
+) -> None:
+    """Run the production selector over recorded outcomes, beside the policies it has to beat."""
+    from nightcrew.ledger.outcomes import read_outcomes
+    from nightcrew.selection.replay import POLICIES, Scenario
+    from nightcrew.selection.replay import replay as run_replay
+    from nightcrew.selection.replay_report import render
+
+    result = run_replay(
+        read_outcomes(outcomes),
+        read_outcomes(train) if train else None,
+        scenario=Scenario(
+            policies=tuple(policy or POLICIES),
+            validator_fa=validator_fa,
+            validator_fr=validator_fr,
+            seed=seed,
+            drift=drift,
+            hide_models=tuple(hide_models or ()),
+            quality_threshold=quality_threshold,
+        ),
+    )
+    print_json(result.to_json()) if as_json else console.print(render(result), markup=False, soft_wrap=True)
