@@ -271,6 +271,15 @@ def test_a_change_too_large_is_refused(checkout: Checkout, monkeypatch: pytest.M
         extract_patch(checkout)
 
 
+def test_folders_nested_too_deep_are_refused_and_removed(checkout: Checkout) -> None:
+    script = "for n in $(seq 1500); do mkdir dddd && cd dddd; done; touch file"
+    subprocess.run(["bash", "-c", script], cwd=checkout.path, check=True)
+    with pytest.raises(Rejected, match="too deep"):
+        extract_patch(checkout)
+    remove_tree(checkout.path)
+    assert not checkout.path.exists()
+
+
 def test_taking_it_out_twice_gives_the_same(checkout: Checkout) -> None:
     (checkout.path / "a.txt").write_text("a\n")
     assert extract_patch(checkout) == extract_patch(checkout) != ""

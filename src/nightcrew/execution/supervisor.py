@@ -94,6 +94,8 @@ class Supervisor:
 
     def _has_exited(self, *, wait: bool = False) -> bool:
         """Without taking note of it: as long as nobody did, the process's number is not given to another."""
+        if not hasattr(os, "waitid"):  # macOS, where only running unconfined gets here
+            return (self._process.wait() if wait else self._process.poll()) is not None
         options = os.WEXITED | os.WNOWAIT | (0 if wait else os.WNOHANG)
         with suppress(ChildProcessError):
             return os.waitid(os.P_PID, self._process.pid, options) is not None

@@ -5,6 +5,7 @@ of its own object store. So no attribute, filter, hook, nested repository, named
 make git do or read anything. Only the ignore rules are asked of git, once for each level of folders.
 """
 
+import errno
 import hashlib
 import os
 import stat
@@ -40,7 +41,12 @@ def diff_of_tree(tree: Path, git_dir: Path, commit: str) -> str:
         Rejected: too many files, or too much in them.
     """
     base = _entries_of(commit, git_dir)
-    found = _Walk(tree, git_dir, base).entries()
+    try:
+        found = _Walk(tree, git_dir, base, commit).entries()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise Rejected("the workspace holds folders nested too deep to be read") from None
+        raise
     if found == base:
         return ""
     index = {"GIT_INDEX_FILE": os.fspath(git_dir / "index.change")}
@@ -73,10 +79,11 @@ def _entries_of(commit: str, git_dir: Path) -> dict[bytes, Entry]:
 class _Walk:
     """One pass over the tree, level by level."""
 
-    def __init__(self, tree: Path, git_dir: Path, base: Mapping[bytes, Entry]) -> None:
+    def __init__(self, tree: Path, git_dir: Path, base: Mapping[bytes, Entry], commit: str) -> None:
         self._tree, self._git_dir, self._base = tree, git_dir, base
         self._root = os.fsencode(tree)
         self._known_folders = {folder for name in base for folder in _folders_of(name)}
+        self._algorithm = hashlib.sha256 if len(commit) == 64 else hashlib.sha1
         self._new_bytes = self._seen = 0
 
     def entries(self) -> dict[bytes, Entry]:
@@ -170,8 +177,7 @@ class _Walk:
 
     def _hash(self, kind: bytes, content: bytes) -> str:
         whole = b"%s %d\0%s" % (kind, len(content), content)
-        long = any(len(entry.sha) == 64 for entry in self._base.values())
-        return (hashlib.sha256(whole) if long else hashlib.sha1(whole, usedforsecurity=False)).hexdigest()
+        return self._algorithm(whole, usedforsecurity=False).hexdigest()
 
     def _is_submodule(self, name: bytes) -> bool:
         """True where the base has a submodule; it is never checked out, so its folder says nothing."""

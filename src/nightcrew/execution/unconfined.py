@@ -56,9 +56,7 @@ class Unconfined:
                 start_new_session=True,
             )
             try:
-                for which, value in resource_limits(limits, processes=False):
-                    with suppress(ProcessLookupError, ValueError, PermissionError):
-                        resource.prlimit(process.pid, which, value)
+                _limit(process.pid, limits)
                 return Supervisor(
                     process,
                     root_pid=process.pid,
@@ -79,6 +77,14 @@ def _placed(word: str, places: Mapping[str, str]) -> str:
     for inside in sorted(places, key=len, reverse=True):
         word = word.replace(inside, places[inside])
     return word
+
+
+def _limit(pid: int, limits: Limits) -> None:
+    if not hasattr(resource, "prlimit"):  # macOS
+        return
+    for which, value in resource_limits(limits, processes=False):
+        with suppress(ProcessLookupError, ValueError, PermissionError):
+            resource.prlimit(pid, which, value)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
