@@ -60,7 +60,7 @@ def start(
             shutil.rmtree(settings.work_dir, ignore_errors=True)  # of attempts that were killed
             current = _start_all(settings, workers or settings.workers, project or project_root(), progress)
             if not detach:
-                _start_guard(current)
+                current = _start_guard(current)
     progress("handing waiting tasks to the worker")
     reconcile(settings)
     dispatch_pending(settings)
@@ -201,7 +201,7 @@ def _bootstrap(current: ServiceStatus, env: Mapping[str, str]) -> None:
         raise Transient(f"bootstrap failed: {(done.stderr or done.stdout).strip()[-800:]}")
 
 
-def _start_guard(current: ServiceStatus) -> None:
+def _start_guard(current: ServiceStatus) -> ServiceStatus:
     """A process that notices our end, whatever ended us: the pipe between us closes."""
     reader, writer = os.pipe()
     os.set_inheritable(writer, False)
@@ -214,7 +214,7 @@ def _start_guard(current: ServiceStatus) -> None:
     )
     os.close(reader)
     _guard_pipes.append(writer)
-    _started(current, "guard", guard)
+    return _started(current, "guard", guard)
 
 
 _guard_pipes: list[int] = []

@@ -1,0 +1,119 @@
+"""The services of a crew: found by other processes, and never left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from nightcrew.errors import BadInput, Transient
+from nightcrew.settings import Settings, load_settings
+from nightcrew.task import TaskStatus
+from nightcrew.worker import dispatch, services
+from nightcrew.worker.processes import free_port
+from nightcrew.worker.status import status
+from tests.flows.conftest import RunningCrew
+
+pytestmark = pytest.mark.flows
+
+STARTER = """
+import sys, time
+from pathlib import Path
+from nightcrew.settings import load_settings
+from nightcrew.worker import services
+services.start(load_settings(home=Path(sys.argv[1]), prefect_port=int(sys.argv[2])), workers=1)
+print("up", flush=True)
+time.sleep(300)
+"""
+
+
+@pytest.fixture
+def settings(tmp_path: Path, crew: RunningCrew) -> Iterator[Settings]:
+    """A second crew, with the same twin."""
+    own = load_settings(
+        home=tmp_path / "home", prefect_port=free_port(0), workers=1, base_url=crew.twin.base_url
+    )
+    yield own
+    services.stop(own)
+
+
+def processes_of(settings: Settings) -> list[str]:
+    home = str(settings.home)
+    found = []
+    for process in psutil.process_iter():
+        try:
+            where = " ".join(process.cmdline()) + process.environ().get("NIGHTCREW_HOME", "")
+        except psutil.Error:
+            continue
+        if home in where and process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
+            found.append(" ".join(process.cmdline())[:150])
+    return found
+
+
+def test_services_end_with_the_process_that_started_them_even_when_it_is_killed(settings: Settings) -> None:
+    starter = subprocess.Popen(
+        [sys.executable, "-c", STARTER, str(settings.home), str(settings.prefect_port)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert starter.stdout is not None and starter.stdout.readline() == "up\n"
+    seen = status(settings)
+    assert seen.running and seen.api().healthy()
+    assert seen.alive.keys() == {"server", "worker", "guard"}
+    starter.send_signal(signal.SIGKILL)
+    starter.communicate()
+    deadline = time.monotonic() + 30
+    while left := processes_of(settings):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.3)
+    assert not status(settings).running
+
+
+def test_a_task_that_was_submitted_while_nothing_ran_is_done_once_something_does(
+    settings: Settings, crew: RunningCrew
+) -> None:
+    task = crew.task("Wait for the crew.")
+    assert dispatch.submit(settings, task).status is TaskStatus.PENDING
+    with services.running_crew(settings) as running:
+        again = services.start(settings)  # it runs already: nothing is started twice
+        assert again.alive == running.alive
+        with dispatch.open_queue(settings) as queue:
+            deadline = time.monotonic() + 90
+            while not (told := queue.get(task.task_id)).status.is_final:
+                assert time.monotonic() < deadline, told
+                time.sleep(0.3)
+    assert told.status is TaskStatus.COMPLETED, told.detail
+    assert processes_of(settings) == []
+    with dispatch.open_queue(settings) as queue:  # still readable when nothing runs
+        assert queue.get(task.task_id).status is TaskStatus.COMPLETED
+    assert services.stop(settings) is False
+
+
+def test_a_taken_port_is_no_obstacle(crew: RunningCrew) -> None:
+    taken = int(crew.status.api_url.rsplit(":")[-1].split("/")[0])
+    assert free_port(taken) != taken
+
+
+def test_a_service_that_cannot_start_says_where_to_look(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(Transient, match=r"server\.log"):
+        services.start(settings)
+    services.stop(settings)
+    assert processes_of(settings) == []
+
+
+def test_flows_are_looked_for_before_anything_is_started(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("nightcrew.worker.surroundings.__file__", str(tmp_path / "x.py"))
+    with pytest.raises(BadInput, match=r"prefect\.yaml"):
+        services.start(settings)
+    assert processes_of(settings) == []
