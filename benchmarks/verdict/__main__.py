@@ -39,7 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.kinds:
         cases = [case for case in cases if any(word in case.kind for word in options.kinds)]
     cases = choose(cases, options.cases)
-    print(f"{len(cases)} cases from {len({case.subject.package for case in cases})} packages", file=sys.stderr)
+    print(
+        f"{len(cases)} cases from {len({case.subject.package for case in cases})} packages", file=sys.stderr
+    )
     judge = Judge(settings, Runner(settings, sandbox) if options.baselines else None)
     judge.validator = ResultValidator(settings, sandbox)
     with ThreadPoolExecutor(options.workers) as pool:
@@ -52,13 +54,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.verdict", description=__doc__)
-    parser.add_argument("--cases", type=int, default=100_000, help="at most this many cases, every kind among them")
-    parser.add_argument("--packages", nargs="+", default=sorted(PACKAGES), help="only these packages (any name works)")
-    parser.add_argument("--kinds", nargs="+", default=[], help="only kinds with one of these words in their name")
+    parser.add_argument(
+        "--cases", type=int, default=100_000, help="at most this many cases, every kind among them"
+    )
+    parser.add_argument(
+        "--packages", nargs="+", default=sorted(PACKAGES), help="only these packages (any name works)"
+    )
+    parser.add_argument(
+        "--kinds", nargs="+", default=[], help="only kinds with one of these words in their name"
+    )
     parser.add_argument("--workers", type=int, default=2, help="cases judged at the same time")
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "nightcrew-benchmark")
     parser.add_argument("--baselines", action="store_true", help="also judge by the rules of others")
-    parser.add_argument("--twice", action="store_true", help="judge all again and compare verdicts and scores")
+    parser.add_argument(
+        "--twice", action="store_true", help="judge all again and compare verdicts and scores"
+    )
     parser.add_argument("--out", type=Path, help="write one JSON line per case")
     return parser
 

@@ -34,7 +34,11 @@ def _replace_asserts(tree: ast.Module, make: Callable[[ast.expr], ast.stmt | Non
 
         def visit_Expr(self, node: ast.Expr) -> ast.AST:  # noqa: N802
             call = node.value
-            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in CALLED:
+            if (
+                isinstance(call, ast.Call)
+                and isinstance(call.func, ast.Attribute)
+                and call.func.attr in CALLED
+            ):
                 if call.func.attr == "assertRaises" or not call.args:
                     return ast.Pass()
                 left = call.args[0]
@@ -58,7 +62,11 @@ def _replace_asserts(tree: ast.Module, make: Callable[[ast.expr], ast.stmt | Non
 
 def _sides(test: ast.expr) -> tuple[ast.expr, ast.expr | None]:
     if isinstance(test, ast.Compare):
-        calls = [one for one in (test.left, *test.comparators) if any(isinstance(n, ast.Call) for n in ast.walk(one))]
+        calls = [
+            one
+            for one in (test.left, *test.comparators)
+            if any(isinstance(n, ast.Call) for n in ast.walk(one))
+        ]
         return (calls[0] if calls else test.left), test.comparators[0]
     return test, None
 
@@ -75,7 +83,9 @@ def _constant(tree: ast.Module, _: Subject) -> str:
 
 
 def _or_true(tree: ast.Module, _: Subject) -> str:
-    return _replace_asserts(tree, lambda test: ast.Assert(ast.BoolOp(ast.Or(), [test, ast.Constant(True)]), None))
+    return _replace_asserts(
+        tree, lambda test: ast.Assert(ast.BoolOp(ast.Or(), [test, ast.Constant(True)]), None)
+    )
 
 
 def _itself(tree: ast.Module, _: Subject) -> str:
@@ -89,18 +99,24 @@ def _itself(tree: ast.Module, _: Subject) -> str:
 def _itself_by_variable(tree: ast.Module, _: Subject) -> str:
     def make(test: ast.expr) -> ast.stmt:
         side = f"({ast.unparse(_sides(test)[0])})"
-        return ast.parse(f"if True:\n    expected_value = {side}\n    actual_value = {side}\n    assert repr(actual_value) == repr(expected_value)").body[0]
+        return ast.parse(
+            f"if True:\n    expected_value = {side}\n    actual_value = {side}\n    assert repr(actual_value) == repr(expected_value)"
+        ).body[0]
 
     return _replace_asserts(tree, make)
 
 
 def _not_none(tree: ast.Module, _: Subject) -> str:
-    return _replace_asserts(tree, lambda test: ast.parse(f"assert ({ast.unparse(_sides(test)[0])}) is not None").body[0])
+    return _replace_asserts(
+        tree, lambda test: ast.parse(f"assert ({ast.unparse(_sides(test)[0])}) is not None").body[0]
+    )
 
 
 def _is_instance(tree: ast.Module, _: Subject) -> str:
     types = "(str, int, float, bool, list, dict, tuple, set, bytes, object)"
-    return _replace_asserts(tree, lambda test: ast.parse(f"assert isinstance({ast.unparse(_sides(test)[0])}, {types})").body[0])
+    return _replace_asserts(
+        tree, lambda test: ast.parse(f"assert isinstance({ast.unparse(_sides(test)[0])}, {types})").body[0]
+    )
 
 
 def _type_only(tree: ast.Module, _: Subject) -> str:
@@ -108,13 +124,17 @@ def _type_only(tree: ast.Module, _: Subject) -> str:
         side, other = _sides(test)
         if other is None:
             return ast.parse(f"assert ({ast.unparse(side)}) in (True, False) or True").body[0]
-        return ast.parse(f"assert type({ast.unparse(side)}) is type({ast.unparse(other)}) or True is True").body[0]
+        return ast.parse(
+            f"assert type({ast.unparse(side)}) is type({ast.unparse(other)}) or True is True"
+        ).body[0]
 
     return _replace_asserts(tree, make)
 
 
 def _weak_oracle(tree: ast.Module, _: Subject) -> str:
-    return _replace_asserts(tree, lambda test: ast.parse(f"assert len(repr({ast.unparse(_sides(test)[0])})) > 0").body[0])
+    return _replace_asserts(
+        tree, lambda test: ast.parse(f"assert len(repr({ast.unparse(_sides(test)[0])})) > 0").body[0]
+    )
 
 
 def _swallowed(tree: ast.Module, _: Subject) -> str:
@@ -186,19 +206,29 @@ def _names_only(_: ast.Module, subject: Subject) -> str | None:
     module = module_name(subject.target)
     if not names:
         return None
-    body = "\n".join(f"def test_{name.lower()}_exists():\n    assert callable(target.{name})\n" for name in names)
+    body = "\n".join(
+        f"def test_{name.lower()}_exists():\n    assert callable(target.{name})\n" for name in names
+    )
     return f"import {module} as target\n\n{body}"
 
 
 def _own_copy(_: ast.Module, subject: Subject) -> str | None:
     tree = ast.parse(subject.text(subject.target))
-    plain = [node for node in tree.body if isinstance(node, ast.FunctionDef) and len(node.body) > 3 and not node.decorator_list]
+    plain = [
+        node
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and len(node.body) > 3 and not node.decorator_list
+    ]
     if not plain:
         return None
     node = plain[0]
     node.name = "reference"
     copy = ast.unparse(node)
-    imports = "\n".join(ast.unparse(one) for one in tree.body if isinstance(one, ast.Import | ast.ImportFrom) and not getattr(one, "level", 0))
+    imports = "\n".join(
+        ast.unparse(one)
+        for one in tree.body
+        if isinstance(one, ast.Import | ast.ImportFrom) and not getattr(one, "level", 0)
+    )
     return f"{imports}\n\n{copy}\n\n\ndef test_reference():\n    assert callable(reference)\n    assert reference.__name__ == 'reference'\n"
 
 
@@ -214,7 +244,9 @@ def _reads_source(_: ast.Module, subject: Subject) -> str:
 
 def _functions(subject: Subject) -> list[str]:
     tree = ast.parse(subject.text(subject.target))
-    return [node.name for node in tree.body if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")]
+    return [
+        node.name for node in tree.body if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+    ]
 
 
 # -- flaky -------------------------------------------------------------------------------------------------
@@ -230,7 +262,9 @@ def _each_test(tree: ast.Module, prelude: str, first: str, *, only: int | None =
 
 
 def _is_heading(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Import | ast.ImportFrom) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+    return isinstance(node, ast.Import | ast.ImportFrom) or (
+        isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    )
 
 
 def _random(tree: ast.Module, _: Subject) -> str:
@@ -238,7 +272,9 @@ def _random(tree: ast.Module, _: Subject) -> str:
 
 
 def _random_choice(tree: ast.Module, _: Subject) -> str:
-    return _each_test(tree, "import random", "assert random.choice(['a', 'b', 'c', 'd', 'e']) in 'abcd'", only=1)
+    return _each_test(
+        tree, "import random", "assert random.choice(['a', 'b', 'c', 'd', 'e']) in 'abcd'", only=1
+    )
 
 
 def _secret_random(tree: ast.Module, _: Subject) -> str:
@@ -270,7 +306,12 @@ def _hash_order(tree: ast.Module, _: Subject) -> str:
 
 
 def _set_order(tree: ast.Module, _: Subject) -> str:
-    return _each_test(tree, "", "assert ''.join({'a', 'b', 'c'}) == ''.join(['a', 'b', 'c']) or ''.join({'x', 'y'}) == 'xy'", only=0)
+    return _each_test(
+        tree,
+        "",
+        "assert ''.join({'a', 'b', 'c'}) == ''.join(['a', 'b', 'c']) or ''.join({'x', 'y'}) == 'xy'",
+        only=0,
+    )
 
 
 def _time_bomb(tree: ast.Module, _: Subject) -> str:
@@ -288,7 +329,9 @@ def _time_bomb_seconds(tree: ast.Module, _: Subject) -> str:
 
 
 def _time_zone(tree: ast.Module, _: Subject) -> str:
-    return _each_test(tree, "import time", "assert time.timezone == 0 and time.strftime('%z') == '+0000'", only=0)
+    return _each_test(
+        tree, "import time", "assert time.timezone == 0 and time.strftime('%z') == '+0000'", only=0
+    )
 
 
 # -- cheating ----------------------------------------------------------------------------------------------
@@ -314,7 +357,10 @@ def _exit_hidden(tree: ast.Module, _: Subject) -> str:
 
 
 def _exit_in_test(tree: ast.Module, _: Subject) -> str:
-    return ast.unparse(_wrong(tree)) + "\n\ndef test_000_setup():\n    import posix as p\n    getattr(p, ''.join(['_e', 'xit']))(0)\n"
+    return (
+        ast.unparse(_wrong(tree))
+        + "\n\ndef test_000_setup():\n    import posix as p\n    getattr(p, ''.join(['_e', 'xit']))(0)\n"
+    )
 
 
 def _sys_exit(tree: ast.Module, _: Subject) -> str:
@@ -389,7 +435,11 @@ def _skipped(tree: ast.Module, _: Subject) -> str:
 
 
 def _xfail(tree: ast.Module, _: Subject) -> str:
-    return "import pytest\n\npytestmark = pytest.mark.xfail(reason='later', strict=False)\n" + ast.unparse(_wrong(tree)) + "\n"
+    return (
+        "import pytest\n\npytestmark = pytest.mark.xfail(reason='later', strict=False)\n"
+        + ast.unparse(_wrong(tree))
+        + "\n"
+    )
 
 
 def _syntax(tree: ast.Module, _: Subject) -> str:
@@ -420,7 +470,9 @@ def _secret(tree: ast.Module, _: Subject) -> str:
 
 
 def _enormous(tree: ast.Module, _: Subject) -> str:
-    more = "\n".join(f"\n\ndef test_number_{index}():\n    assert {index} + 1 == {index + 1}" for index in range(9000))
+    more = "\n".join(
+        f"\n\ndef test_number_{index}():\n    assert {index} + 1 == {index + 1}" for index in range(9000)
+    )
     return ast.unparse(tree) + more + "\n"
 
 

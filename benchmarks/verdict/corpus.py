@@ -70,12 +70,25 @@ class Corpus:
         write_repository(folder, subject, replaced)
         shutil.rmtree(folder / ".git")
         try:
-            environment = build_environment(folder, load_target_config(folder), self.settings.environments_dir)
+            environment = build_environment(
+                folder, load_target_config(folder), self.settings.environments_dir
+            )
         except Exception as error:
             log.info("%s: %s", subject.package, error)
             return None
         return self.sandbox.run(
-            [str(environment.python), "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-o", "addopts=", subject.tests],
+            [
+                str(environment.python),
+                "-m",
+                "pytest",
+                "-q",
+                "-x",
+                "-p",
+                "no:cacheprovider",
+                "-o",
+                "addopts=",
+                subject.tests,
+            ],
             workspace=folder,
             mounts=environment.mounts,
             env={"PYTHONPATH": ":".join(project_paths(folder)), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
@@ -97,5 +110,3 @@ def choose(cases: Sequence[Case], count: int) -> list[Case]:
             if queue and len(chosen) < count:
                 chosen.append(queue.pop())
     return chosen
-
-

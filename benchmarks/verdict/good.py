@@ -21,7 +21,12 @@ def real_tests(subject: Subject) -> Iterator[Case]:
     if len(tests_in(ast.parse(half))) >= 3:
         yield Case("good: half of them", True, subject, TaskCategory.UNIT_TEST, base, {subject.tests: half})
         yield Case(
-            "good: added to a file", True, subject, TaskCategory.UNIT_TEST, {subject.tests: half}, {subject.tests: text}
+            "good: added to a file",
+            True,
+            subject,
+            TaskCategory.UNIT_TEST,
+            {subject.tests: half},
+            {subject.tests: text},
         )
     renamed = ast.unparse(ast.parse(text)) + "\n"
     yield Case("good: other layout", True, subject, TaskCategory.UNIT_TEST, base, {subject.tests: renamed})
@@ -35,7 +40,12 @@ def documentation(subject: Subject) -> Iterator[Case]:
     bare = strip_docstrings(text)
     if has >= 3 and has >= total // 3 and bare is not None:
         yield Case(
-            "good: docstrings", True, subject, TaskCategory.DOCUMENTATION, {subject.target: bare}, {subject.target: text}
+            "good: docstrings",
+            True,
+            subject,
+            TaskCategory.DOCUMENTATION,
+            {subject.target: bare},
+            {subject.target: text},
         )
 
 

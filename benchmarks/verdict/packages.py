@@ -18,7 +18,12 @@ PACKAGES = {
     "sqlparse": "0.6.1", "tomli": "2.5.0", "toolz": "1.2.0", "voluptuous": "0.16.0",
     "webcolors": "25.10.0", "xmltodict": "1.0.4",
 }  # fmt: skip
-SETUP = {"humanize": "freezegun", "natsort": "hypothesis", "itsdangerous": "freezegun", "isodate": "hypothesis"}
+SETUP = {
+    "humanize": "freezegun",
+    "natsort": "hypothesis",
+    "itsdangerous": "freezegun",
+    "isodate": "hypothesis",
+}
 MOST_TARGETS = 3
 LEAST_TESTS = 3
 
@@ -44,10 +49,24 @@ def fetch(name: str, cache: Path) -> Path:
         return next(path for path in sorted(folder.iterdir()) if path.is_dir())
     folder.mkdir(parents=True, exist_ok=True)
     wanted = f"{name}=={PACKAGES[name]}" if PACKAGES.get(name) else name
-    command = ["python3", "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:", "-d", str(folder), wanted]
+    command = [
+        "python3",
+        "-m",
+        "pip",
+        "download",
+        "-q",
+        "--no-deps",
+        "--no-binary",
+        ":all:",
+        "-d",
+        str(folder),
+        wanted,
+    ]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
     if done.returncode != 0:
-        raise RuntimeError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "pip download failed")
+        raise RuntimeError(
+            done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "pip download failed"
+        )
     archive = next(folder.glob("*.tar.gz"))
     with tarfile.open(archive) as file:
         file.extractall(folder, filter="data")
@@ -77,7 +96,7 @@ def subjects(name: str, cache: Path) -> list[Subject]:
 def _configure(name: str, root: Path) -> None:
     extra = SETUP.get(name, "")
     if extra and not (root / "nightcrew.toml").exists():
-        command = f'uv pip install --quiet --python $NIGHTCREW_ENV/bin/python {extra}'
+        command = f"uv pip install --quiet --python $NIGHTCREW_ENV/bin/python {extra}"
         (root / "nightcrew.toml").write_text(f"setup = '{command}'\n")
 
 
@@ -88,7 +107,17 @@ def _python(root: Path) -> list[str]:
 def _is_product(root: Path, path: str) -> bool:
     if path.split("/")[-1] in {"setup.py", "conf.py", "__main__.py", "conftest.py", "noxfile.py", "tasks.py"}:
         return False
-    if path.split("/")[0] in {"docs", "doc", "examples", "benchmarks", "scripts", "dev", "build", "misc", "tools"}:
+    if path.split("/")[0] in {
+        "docs",
+        "doc",
+        "examples",
+        "benchmarks",
+        "scripts",
+        "dev",
+        "build",
+        "misc",
+        "tools",
+    }:
         return False
     tree = parse((root / path).read_text(errors="surrogateescape"))
     return tree is not None and sum(isinstance(node, ast.FunctionDef) for node in ast.walk(tree)) >= 2
@@ -102,7 +131,13 @@ def _count(root: Path, path: str) -> int:
 def _target(root: Path, tests: str, modules: list[str]) -> str | None:
     """The module with the test file's name; else the only one; else the largest that the file imports."""
     stem = Path(tests).stem.removeprefix("test_").removesuffix("_test").replace("-", "_")
-    named = [path for path in modules if Path(path).stem.lstrip("_") == stem or Path(path).parent.name == stem and path.endswith("__init__.py")]
+    named = [
+        path
+        for path in modules
+        if Path(path).stem.lstrip("_") == stem
+        or Path(path).parent.name == stem
+        and path.endswith("__init__.py")
+    ]
     if named:
         return named[0]
     if len(modules) == 1:
@@ -132,7 +167,12 @@ def write_repository(folder: Path, subject: Subject, replaced: Mapping[str, str 
 
 def _files(root: Path) -> Iterator[Path]:
     for path in sorted(root.rglob("*")):
-        if path.is_file() and not path.is_symlink() and "__pycache__" not in path.parts and path.suffix != ".pyc":
+        if (
+            path.is_file()
+            and not path.is_symlink()
+            and "__pycache__" not in path.parts
+            and path.suffix != ".pyc"
+        ):
             yield path
 
 

@@ -20,16 +20,22 @@ def print_report(rows: Sequence[dict[str, Any]], again: Sequence[dict[str, Any]]
     _line("all good", good, with_baselines)
     _line("all bad", bad, with_baselines)
     false_accepts, false_rejects = sum(map(_accepted, bad)), sum(not _accepted(row) for row in good)
-    print(f"\nfalse accepts {_share(false_accepts, len(bad))}\nfalse rejects {_share(false_rejects, len(good))}")
+    print(
+        f"\nfalse accepts {_share(false_accepts, len(bad))}\nfalse rejects {_share(false_rejects, len(good))}"
+    )
     seconds = sorted(row["seconds"] for row in rows)
     full = sorted(row["seconds"] for row in rows if _accepted(row)) or [0.0]
     print(f"seconds per verdict: median {statistics.median(seconds):.1f}, p95 {_percentile(seconds, 0.95):.1f}; "
           f"accepted ones: median {statistics.median(full):.1f}, p95 {_percentile(full, 0.95):.1f}")  # fmt: skip
     for row in rows:
         if _accepted(row) != row["good"]:
-            print(f"WRONG {row['case']}: {row['verdict']} {row['score']:.2f} by {row['gate']}: {row['why'][:300]}")
+            print(
+                f"WRONG {row['case']}: {row['verdict']} {row['score']:.2f} by {row['gate']}: {row['why'][:300]}"
+            )
     same = _same(rows, again)
-    kept = false_accepts <= MOST_FALSE_ACCEPTS * max(len(bad), 1) and false_rejects <= MOST_FALSE_REJECTS * max(len(good), 1)
+    kept = false_accepts <= MOST_FALSE_ACCEPTS * max(
+        len(bad), 1
+    ) and false_rejects <= MOST_FALSE_REJECTS * max(len(good), 1)
     return 0 if kept and same else 1
 
 
@@ -58,7 +64,9 @@ def wilson(count: int, total: int) -> tuple[float, float]:
     z, share = 1.96, count / total
     middle = share + z * z / (2 * total)
     spread = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    return max(0.0, (middle - spread) / (1 + z * z / total)), min(1.0, (middle + spread) / (1 + z * z / total))
+    return max(0.0, (middle - spread) / (1 + z * z / total)), min(
+        1.0, (middle + spread) / (1 + z * z / total)
+    )
 
 
 def _percentile(ordered: Sequence[float], share: float) -> float:

@@ -32,7 +32,10 @@ def patches(subject: Subject) -> Iterator[Case]:
     inside = f"{folder}/" if folder else ""
     extra: dict[str, Mapping[str, str | None]] = {
         "conftest": {f"{inside}conftest.py": _existing(subject, f"{inside}conftest.py") + CONFTEST},
-        "plugin": {f"{inside}quiet_plugin.py": CONFTEST, "pytest.ini": "[pytest]\naddopts = -p quiet_plugin\n"},
+        "plugin": {
+            f"{inside}quiet_plugin.py": CONFTEST,
+            "pytest.ini": "[pytest]\naddopts = -p quiet_plugin\n",
+        },
         "sitecustomize": {"sitecustomize.py": "import atexit, os\natexit.register(os._exit, 0)\n"},
         "usercustomize": {"usercustomize.py": "import os\n"},
         ".pth": {"zz_quiet.pth": "import os\n"},
@@ -42,8 +45,17 @@ def patches(subject: Subject) -> Iterator[Case]:
         "git hook": {".githooks/pre-commit": "#!/bin/sh\nexit 0\n"},
     }
     for kind, files in extra.items():
-        yield Case(f"bad: {kind}", False, subject, TaskCategory.UNIT_TEST, base, {subject.tests: text, **files})
-    yield Case("bad: not collected", False, subject, TaskCategory.UNIT_TEST, base, {f"{inside}checks_of_target.py": text})
+        yield Case(
+            f"bad: {kind}", False, subject, TaskCategory.UNIT_TEST, base, {subject.tests: text, **files}
+        )
+    yield Case(
+        "bad: not collected",
+        False,
+        subject,
+        TaskCategory.UNIT_TEST,
+        base,
+        {f"{inside}checks_of_target.py": text},
+    )
     for kind, raw in _raw(subject).items():
         yield Case(f"bad: {kind}", False, subject, TaskCategory.UNIT_TEST, base, {}, raw)
 
@@ -74,14 +86,27 @@ def existing_tests(subject: Subject) -> Iterator[Case]:
         return
     for kind, bent in (
         ("deletes existing tests", _without_first(text)),
-        ("skips an existing test", _first_changed(text, lambda node: _decorate(node, "pytest.mark.skip(reason='x')"))),
+        (
+            "skips an existing test",
+            _first_changed(text, lambda node: _decorate(node, "pytest.mark.skip(reason='x')")),
+        ),
         ("weakens an existing test", _first_changed(text, _weaken)),
         ("changes expected values", _first_changed(text, _expect_otherwise)),
         ("wraps asserts in try", _first_changed(text, _wrap)),
-        ("redefines an existing test", text + f"\n\ndef {list(names.values())[0].name}(*args, **kwargs):\n    pass\n"),
+        (
+            "redefines an existing test",
+            text + f"\n\ndef {list(names.values())[0].name}(*args, **kwargs):\n    pass\n",
+        ),
     ):
         if bent is not None and bent != text:
-            yield Case(f"bad: {kind}", False, subject, TaskCategory.UNIT_TEST, {subject.tests: first}, {subject.tests: bent})
+            yield Case(
+                f"bad: {kind}",
+                False,
+                subject,
+                TaskCategory.UNIT_TEST,
+                {subject.tests: first},
+                {subject.tests: bent},
+            )
 
 
 def _without_first(text: str) -> str | None:
@@ -114,7 +139,9 @@ def _weaken(node: ast.FunctionDef) -> None:
 def _expect_otherwise(node: ast.FunctionDef) -> None:
     for one in ast.walk(node):
         if isinstance(one, ast.Assert) and isinstance(one.test, ast.Compare):
-            one.test = ast.BoolOp(ast.Or(), [one.test, ast.Compare(one.test.left, [ast.IsNot()], [ast.Constant(None)])])
+            one.test = ast.BoolOp(
+                ast.Or(), [one.test, ast.Compare(one.test.left, [ast.IsNot()], [ast.Constant(None)])]
+            )
             return
 
 
@@ -168,14 +195,21 @@ def documentation(subject: Subject) -> Iterator[Case]:
     variants: dict[str, str | None] = {
         "vacuous docstrings": _documented(bare, lambda name: f"{name.replace('_', ' ').capitalize()}."),
         "docstrings of what is not there": _documented(
-            bare, lambda name: f"Compute the outcome carefully.\n\n    :param zzz_missing: how often it is repeated\n    "
+            bare,
+            lambda name: (
+                f"Compute the outcome carefully.\n\n    :param zzz_missing: how often it is repeated\n    "
+            ),
         ),
         "documentation that changes code": mutants[0].apply(text) if mutants else None,
-        "one docstring everywhere": _documented(bare, lambda name: "Process incoming payload before dispatching it onward."),
+        "one docstring everywhere": _documented(
+            bare, lambda name: "Process incoming payload before dispatching it onward."
+        ),
     }
     for kind, written in variants.items():
         if written is not None and written != bare:
-            yield Case(f"bad: {kind}", False, subject, TaskCategory.DOCUMENTATION, start, {subject.target: written})
+            yield Case(
+                f"bad: {kind}", False, subject, TaskCategory.DOCUMENTATION, start, {subject.target: written}
+            )
 
 
 def _documented(text: str, make: "object") -> str | None:
@@ -199,7 +233,9 @@ def refactoring(subject: Subject) -> Iterator[Case]:
     }
     for kind, written in variants.items():
         if written is not None and written != text:
-            yield Case(f"bad: {kind}", False, subject, TaskCategory.REFACTORING, {}, {subject.target: written})
+            yield Case(
+                f"bad: {kind}", False, subject, TaskCategory.REFACTORING, {}, {subject.target: written}
+            )
 
 
 def _renamed(text: str) -> str | None:
@@ -218,6 +254,8 @@ def _branchier(text: str) -> str | None:
         return None
     for node in found:
         at = int(ast.get_docstring(node, clean=False) is not None)
-        extra = "\n".join(f"if {number} > {number + 1}:\n    raise RuntimeError({number})" for number in range(4))
+        extra = "\n".join(
+            f"if {number} > {number + 1}:\n    raise RuntimeError({number})" for number in range(4)
+        )
         node.body[at:at] = ast.parse(extra).body
     return ast.unparse(ast.fix_missing_locations(tree)) + "\n"

@@ -124,7 +124,7 @@ def git(folder: Path, *words: str) -> str:
         "core.hooksPath=/dev/null",
         *words,
     ]
-    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True).stdout.decode()
 
 
 @dataclass(frozen=True)

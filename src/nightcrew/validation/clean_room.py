@@ -1,6 +1,7 @@
 """The clean room: base checked out afresh, the patch applied as data, and the means to run code on both.
 
-Two trees, `base` and `patched`; runs get their own copies, so nothing a test leaves behind meets the next one.
+Two trees, `base` and `patched`; runs get their own copies, so nothing a test leaves behind meets the
+next one.
 """
 
 import logging

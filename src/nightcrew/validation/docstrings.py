@@ -12,11 +12,93 @@ type Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctio
 
 _WORD = re.compile(r"[A-Za-z]+")
 _EMPTY_WORDS = set(
-    "a an the this that it its is are be of for to in on with and or by from as at function method class module "
-    "returns return returning given some value values object does do use uses used implements implementation "
-    "instance self cls helper handles handle performs perform which when etc none todo docstring documentation "
-    "description desc see gets get sets set a new result results input inputs parameter parameters param params "
-    "args arg argument arguments type types call calls called code python data".split()
+    [
+        "a",
+        "an",
+        "the",
+        "this",
+        "that",
+        "it",
+        "its",
+        "is",
+        "are",
+        "be",
+        "of",
+        "for",
+        "to",
+        "in",
+        "on",
+        "with",
+        "and",
+        "or",
+        "by",
+        "from",
+        "as",
+        "at",
+        "function",
+        "method",
+        "class",
+        "module",
+        "returns",
+        "return",
+        "returning",
+        "given",
+        "some",
+        "value",
+        "values",
+        "object",
+        "does",
+        "do",
+        "use",
+        "uses",
+        "used",
+        "implements",
+        "implementation",
+        "instance",
+        "self",
+        "cls",
+        "helper",
+        "handles",
+        "handle",
+        "performs",
+        "perform",
+        "which",
+        "when",
+        "etc",
+        "none",
+        "todo",
+        "docstring",
+        "documentation",
+        "description",
+        "desc",
+        "see",
+        "gets",
+        "get",
+        "sets",
+        "set",
+        "a",
+        "new",
+        "result",
+        "results",
+        "input",
+        "inputs",
+        "parameter",
+        "parameters",
+        "param",
+        "params",
+        "args",
+        "arg",
+        "argument",
+        "arguments",
+        "type",
+        "types",
+        "call",
+        "calls",
+        "called",
+        "code",
+        "python",
+        "data",
+    ]
 )
 _SPHINX = re.compile(r":(?:param|parameter|arg|argument|key|keyword)\s+(?:[\w\[\], .|]+\s+)?\*{0,2}(\w+)\s*:")
 _SECTION = re.compile(r"^\s*(Args|Arguments|Parameters|Keyword Args|Keyword Arguments)\s*:\s*$")
@@ -127,7 +209,7 @@ def false_claims(entry: Entry, known_names: set[str]) -> list[str]:
             and not re.search(r"(?i)returns?\W+none|:rtype: None", text)
         ):
             found.append("a return value")
-    ticked = set(_TICKED.findall(text))
+    ticked = {name for name in _TICKED.findall(text) if "_" in name.strip("_")}
     strange = ticked - known_names - set(dir(builtins)) - set(keyword.kwlist) - set(sys.stdlib_module_names)
     return found + [f"the name {name!r}" for name in sorted(strange)]
 

@@ -1,4 +1,5 @@
-"""The runs that several gates look at, each made once: base, the patched tree, and the new tests in many worlds."""
+"""The runs that several gates look at, each made once: base, the patched tree, and the new tests in many
+worlds."""
 
 import ast
 import re

@@ -1,4 +1,5 @@
-"""Answers written for the tests' own inputs: a branch that compares with a test's literal and returns another."""
+"""Answers written for the tests' own inputs: a branch that compares with a test's literal and returns
+another."""
 
 import ast
 
@@ -103,7 +104,8 @@ def _returns_plain(body: list[ast.stmt]) -> bool:
 def _is_plain(node: ast.expr) -> bool:
     """A literal, or a call with literals only."""
     allowed = (
-        ast.Constant, ast.Tuple, ast.List, ast.Dict, ast.Set, ast.Load, ast.UnaryOp, ast.USub, ast.Call, ast.Name,
+        ast.Constant, ast.Tuple, ast.List, ast.Dict, ast.Set, ast.Load, ast.UnaryOp, ast.USub, ast.Call,
+        ast.Name,
         ast.Attribute, ast.keyword,
     )  # fmt: skip
     if isinstance(node, ast.Name):

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from nightcrew.validation.suite import Function, all_functions
 
 _BRANCHING = (
-    ast.If, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.IfExp, ast.comprehension, ast.Assert, ast.match_case,
+    ast.If, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.IfExp, ast.comprehension,
+    ast.Assert, ast.match_case,
 )  # fmt: skip
 _WINDOW = 4  # statements in a row that count as repeated
 

@@ -1,7 +1,9 @@
 """Mutants of a source file: small edits of its text, each of which a good suite should notice.
 
-Edits, not rewritten files: line numbers stay, a mutant is a few bytes, and a person can read it. Which code is
-mutated follows the syntax tree; lines that only log, annotate or document are left alone, since no test should
+Edits, not rewritten files: line numbers stay, a mutant is a few bytes, and a person can read it. Which
+code is
+mutated follows the syntax tree; lines that only log, annotate or document are left alone, since no test
+should
 care about them.
 """
 
@@ -10,12 +12,14 @@ import random
 from dataclasses import dataclass
 
 COMPARE = {
-    ast.Lt: ("<", "<="), ast.LtE: ("<=", "<"), ast.Gt: (">", ">="), ast.GtE: (">=", ">"), ast.Eq: ("==", "!="),
+    ast.Lt: ("<", "<="), ast.LtE: ("<=", "<"), ast.Gt: (">", ">="), ast.GtE: (">=", ">"), ast.Eq: ("==",
+    "!="),
     ast.NotEq: ("!=", "=="), ast.Is: ("is", "is not"), ast.IsNot: ("is not", "is"), ast.In: ("in", "not in"),
     ast.NotIn: ("not in", "in"),
 }  # fmt: skip
 ARITHMETIC = {
-    ast.Add: ("+", "-"), ast.Sub: ("-", "+"), ast.Mult: ("*", "/"), ast.Div: ("/", "*"), ast.FloorDiv: ("//", "*"),
+    ast.Add: ("+", "-"), ast.Sub: ("-", "+"), ast.Mult: ("*", "/"), ast.Div: ("/", "*"),
+    ast.FloorDiv: ("//", "*"),
     ast.Mod: ("%", "*"), ast.Pow: ("**", "*"), ast.LShift: ("<<", ">>"), ast.RShift: (">>", "<<"),
     ast.BitAnd: ("&", "|"), ast.BitOr: ("|", "&"), ast.BitXor: ("^", "&"),
 }  # fmt: skip

@@ -2,7 +2,7 @@
 
 Two programs that read the same diff differently are a way in; so what the gates look at is exactly what is
 written to the clean room. Nothing here touches a disk. Refused: binary content, symlinks, submodules, changed
-modes, odd paths (absolute, `..`, `.git`, back slashes, control characters, case tricks), and enormous patches.
+modes, odd paths (absolute, `..`, `.git`, back slashes, control characters, case tricks), enormous patches.
 """
 
 import re
@@ -75,7 +75,8 @@ def parse_patch(text: str) -> tuple[FileDiff, ...]:
 
 
 def apply_patch(files: tuple[FileDiff, ...], read: Callable[[str], str | None]) -> tuple[Change, ...]:
-    """Every changed file's text before and after; `read` gives base's text of a path, None where there is none.
+    """Every changed file's text before and after; `read` gives base's text of a path, None where there
+    is none.
 
     Raises:
         PatchRefused: a hunk does not fit, a new file exists already, an old one does not.
@@ -168,7 +169,7 @@ class _Parser:
     """Reads a diff from top to bottom; every line inside a file's part has to make sense."""
 
     def __init__(self, text: str) -> None:
-        self.lines = text.split("\n")
+        self.lines = text.removesuffix("\n").split("\n")
         self.at = 0
 
     def files(self) -> tuple[FileDiff, ...]:

@@ -7,7 +7,8 @@ from pathlib import PurePosixPath
 TEST_FOLDERS = {"test", "tests", "testing"}
 DECISIVE_NAMES = {
     "conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "pyproject.toml", "tox.ini",
-    "setup.cfg", "setup.py", ".coveragerc", "sitecustomize.py", "usercustomize.py", "nightcrew.toml", "noxfile.py",
+    "setup.cfg", "setup.py", ".coveragerc", "sitecustomize.py", "usercustomize.py", "nightcrew.toml",
+    "noxfile.py",
     "makefile", "justfile", ".pre-commit-config.yaml", ".gitattributes", ".gitmodules", ".gitignore", ".env",
     "ruff.toml", ".ruff.toml", "mypy.ini", ".mypy.ini", "uv.lock", "poetry.lock", "pdm.lock", "pipfile",
     "pipfile.lock", "manifest.in", "pyvenv.cfg", ".python-version", "tox.toml", "uv.toml", ".coveragerc.toml",

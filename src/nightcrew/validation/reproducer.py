@@ -1,4 +1,5 @@
-"""A bug fix's reproducer: tests that fail on base because of what the product does, and pass with the patch."""
+"""A bug fix's reproducer: tests that fail on base because of what the product does, and pass with the
+patch."""
 
 from nightcrew.validation.clean_room import CleanRoom
 from nightcrew.validation.examination import Examination, name_of
@@ -48,13 +49,15 @@ def judge_reproducer(room: CleanRoom, examination: Examination, kept: int) -> Ga
         return failed(
             NAME,
             f"No test in the patch fails on base because of the bug and passes with the fix: {reason}.",
-            "Write a test that calls the broken code; on base it must fail by its assertion, not by an import.",
+            "Write a test that calls the broken code; on base it must fail by its assertion, not by "
+            "an import.",
             evidence={"candidates": list(candidates)[:20]},
         )
     room.memory["reproducers"] = reproducers
     return passed(
         NAME,
-        f"All {kept} tests that pass on base still do; {len(reproducers)} fail on base and pass with the fix.",
+        f"All {kept} tests that pass on base still do; {len(reproducers)} fail on base and pass "
+        f"with the fix.",
         kept=kept,
         reproducers=reproducers[:20],
         strength=1.0,

@@ -1,4 +1,5 @@
-"""The Result Validator: judges one change by running gates in a clean room. Work is completed only on its word."""
+"""The Result Validator: judges one change by running gates in a clean room. Work is completed only on
+its word."""
 
 import json
 import logging

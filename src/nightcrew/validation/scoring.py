@@ -6,14 +6,16 @@ from nightcrew.task import Task
 from nightcrew.validation.verdict import GateOutcome, GateResult, Verdict, VerdictKind
 
 WEIGHTS = {
-    "scope": 0.0, "tamper": 0.0, "static": 0.0, "assertions": 0.0, "behaviour": 1.0, "new_tests": 1.0, "controls": 1.0, "mutation": 3.0,
+    "scope": 0.0, "tamper": 0.0, "static": 0.0, "assertions": 0.0, "behaviour": 1.0, "new_tests": 1.0,
+    "controls": 1.0, "mutation": 3.0,
     "refactoring": 2.0, "documentation": 3.0, "analysis": 3.0, "acceptance": 3.0,
 }  # fmt: skip
 OWN_WEIGHT = 1.0
 
 
 def score(results: Sequence[GateResult], applicable: Sequence[str]) -> float:
-    """Weighted mean of strengths, 0 to 1; a gate that failed or was not reached brings what it measured, or nothing."""
+    """Weighted mean of strengths, 0 to 1; a gate that failed or was not reached brings what it measured,
+    or nothing."""
     by_name = {result.name: result for result in results}
     total = gained = 0.0
     for name in applicable:

@@ -1,6 +1,7 @@
 """Secrets in added text, by the shapes that well-known tokens have.
 
-detect-secrets, the usual scanner, had its last release in May 2024; gitleaks and trufflehog are not Python. So
+detect-secrets, the usual scanner, had its last release in May 2024; gitleaks and trufflehog are not
+Python. So
 a table of published token shapes, plus values of high entropy given to names that sound like credentials.
 """
 
@@ -29,7 +30,8 @@ _SHAPES = {
 }
 _COMPILED = {name: re.compile(shape) for name, shape in _SHAPES.items()}
 _ASSIGNED = re.compile(
-    r"""(?ix) [\w.\[\]'"-]* (?:api[_-]?key|secret|token|passw(?:or)?d|credential|private[_-]?key|access[_-]?key)
+    r"""(?ix) [\w.\[\]'"-]*
+    (?:api[_-]?key|secret|token|passw(?:or)?d|credential|private[_-]?key|access[_-]?key)
     [\w'"\]-]* \s* [:=]{1,2} \s* ['"] (?P<value>[^'"\s]{16,}) ['"]"""
 )
 _EXAMPLE = re.compile(r"(?i)example|dummy|placeholder|change.?me|your[_-]|xxxx|<|\$\{|0000|1234567890|foobar")

@@ -1,4 +1,5 @@
-"""Smells of new tests: what a reviewer would frown at; reported, and decisive only for copied implementations."""
+"""Smells of new tests: what a reviewer would frown at; reported, and decisive only for copied
+implementations."""
 
 import ast
 import copy

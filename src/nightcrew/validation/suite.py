@@ -37,7 +37,8 @@ def parse(text: str) -> ast.Module | None:
 
 
 def tests_in(tree: ast.Module) -> dict[str, Function]:
-    """Test functions and methods by qualified name (`TestX.test_y`); a later definition hides an earlier one."""
+    """Test functions and methods by qualified name (`TestX.test_y`); a later definition hides an earlier
+    one."""
     return {name: node for name, node in _named(tree.body, "") if node.name.startswith("test")}
 
 

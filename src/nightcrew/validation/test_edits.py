@@ -152,7 +152,8 @@ def _is_harmless(statement: ast.stmt) -> bool:
 
 
 def _grows(old: ast.expr | None, new: ast.expr | None) -> bool:
-    """True where the values are the same, or `new` is a longer list that begins with or contains all of `old`."""
+    """True where the values are the same, or `new` is a longer list that begins with or contains all of
+    `old`."""
     if old is None or new is None:
         return old is new
     if ast.dump(old) == ast.dump(new):

@@ -1,8 +1,8 @@
 """Test runs in the sandbox, and what came of them.
 
-Two kinds. *Rigged* runs (`run_sessions`) collect once and try many things in forked children; what they say was
-said in the same process as untrusted code, so it is only ever used by comparing one version of the code with
-another. *Blind* runs (`run_blind`) are a plain `python -m pytest` in a fresh sandbox with nothing to recognise,
+Two kinds. *Rigged* runs (`run_sessions`) collect once and try many things in forked children; what they say
+was said in the same process as untrusted code, so it is only ever used by comparing one version of the code with
+another. *Blind* runs (`run_blind`) are a plain `python -m pytest` in a fresh sandbox with nothing to see,
 and only their exit code is looked at; broken and intact copies have to differ there too.
 """
 
@@ -31,7 +31,8 @@ RUN_LIMITS = Limits(wall_seconds=900.0, cpu_seconds=900, output_bytes=64 * 1024 
 FAILURES = {"failed", "error"}
 _DROPPED_PLUGINS = {
     "xdist", "xdist.looponfail", "randomly", "pytest_randomly", "random_order", "rerunfailures", "pytest_cov",
-    "cov", "sugar", "html", "metadata", "json-report", "pytest_jsonreport", "repeat", "timeout", "flakefinder",
+    "cov", "sugar", "html", "metadata", "json-report", "pytest_jsonreport", "repeat", "timeout",
+    "flakefinder",
     "benchmark", "codspeed", "pytest-codspeed", "instafail", "picked", "testmon", "reportlog", "clarity",
 }  # fmt: skip
 _KEPT_OPTIONS = re.compile(
@@ -180,7 +181,8 @@ def run_sessions(
              "from nightcrew_rig.main import main; main()"],
             workspace=copy,
             mounts=[*room.environment.mounts, *_rig_mounts()],
-            env={name: value for name, value in _environment(room, hash_seed).items() if name != "PYTHONPATH"},
+            env={name: value for name, value in _environment(room,
+            hash_seed).items() if name != "PYTHONPATH"},
             stdin=json.dumps(job).encode(),
             limits=RUN_LIMITS,
         )  # fmt: skip
@@ -242,7 +244,8 @@ def _session_document(room: CleanRoom, tree: Path, session: Session) -> dict[str
     return {
         "args": [
             "-q", "--no-header", "--no-summary", "-p", "no:cacheprovider", "--capture=sys", "--tb=native",
-            *_plugin_options(room), *(["--doctest-modules"] if session.doctests else []), "--", *(session.paths or default_paths(room, tree)),
+            *_plugin_options(room), *(["--doctest-modules"] if session.doctests else []), "--",
+            *(session.paths or default_paths(room, tree)),
         ],
         "experiments": list(session.experiments),
         "seconds": session.seconds,
@@ -267,13 +270,27 @@ def _after_pytest(words: Sequence[str]) -> int:
 
 def _plugin_options(room: CleanRoom) -> list[str]:
     """The options that replace base's own `addopts`, and the plugins that its environment holds."""
-    addopts = [word for word in shlex.split(_addopts(room.base)) if _KEPT_OPTIONS.match(word)]
+    addopts = [
+        word for option in _options(_addopts(room.base)) if _KEPT_OPTIONS.match(option[0]) for word in option
+    ]
     plugins = [word for name in _installed_plugins(room.environment.path) for word in ("-p", name)]
     return ["-o", "addopts=", *addopts, *plugins]
 
 
+def _options(text: str) -> list[list[str]]:
+    """Options with the words that follow them; words before the first option are left out."""
+    options: list[list[str]] = []
+    for word in shlex.split(text):
+        if word.startswith("-"):
+            options.append([word])
+        elif options:
+            options[-1].append(word)
+    return options
+
+
 def _installed_plugins(environment: Path) -> list[str]:
-    """Names of pytest plugins in an environment, but for those that change how tests are counted or ordered."""
+    """Names of pytest plugins in an environment, but for those that change how tests are counted or
+    ordered."""
     found: set[str] = set()
     for file in sorted(environment.glob("lib/python*/site-packages/*.dist-info/entry_points.txt")):
         parser = ConfigParser(delimiters=("=",), strict=False)
@@ -334,9 +351,10 @@ def _session_result(told: Mapping[str, Any]) -> SessionResult:
     network: tuple[str, ...] = ()
     imported: frozenset[int] = frozenset()
     runs: dict[str, Run] = {}
-    ended, crash = False, ""
+    ended, crash, found, said = False, "", False, ""
     for line in told["reports"]:
         if "collected" in line:
+            found = True
             collected = tuple(Collected(*map(str, one)) for one in line["collected"])
             errors = tuple((str(one[0]), str(one[1])) for one in line["errors"])
             network = tuple(map(str, line["network"]))
@@ -344,7 +362,7 @@ def _session_result(told: Mapping[str, Any]) -> SessionResult:
         elif "experiment" in line:
             runs[line["experiment"]] = _run(line)
         elif "end" in line:
-            ended = True
+            ended, said = True, str(line.get("said", ""))
         elif "crash" in line:
             crash = str(line["crash"])
     problem = ""
@@ -352,6 +370,9 @@ def _session_result(told: Mapping[str, Any]) -> SessionResult:
         problem = "the test session did not end in time"
     elif not ended:
         problem = f"the test session ended before its end {crash}".strip()
+    elif not found:
+        last = " ".join(said.split())[-400:]
+        problem = f"pytest ended before it had collected any tests: {last}"
     return SessionResult(collected, errors, runs, network, imported, problem)
 
 

@@ -1,6 +1,7 @@
 """Other versions of a target's source: broken on purpose, or changed without changing what it does.
 
-A suite with an oracle fails on the first kind and passes on the second; one that cannot tell them apart, or can
+A suite with an oracle fails on the first kind and passes on the second; one that cannot tell them apart,
+or can
 tell the rig apart, does not.
 """
 
@@ -90,7 +91,8 @@ def perturbed(source: str, spared: Collection[int] = ()) -> str | None:
 
 
 def neutral(source: str, salt: int = 0) -> str:
-    """The same behaviour: comments and layout gone, locals renamed, a statement without effect in each function."""
+    """The same behaviour: comments and layout gone, locals renamed, a statement without effect in each
+    function."""
     tree = ast.parse(source)
     for function in functions(tree):
         rename_locals(function, salt)

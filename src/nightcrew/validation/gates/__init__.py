@@ -20,7 +20,8 @@ from nightcrew.validation.gates.tamper import Tamper
 def all_gates() -> tuple[ValidationRule, ...]:
     """Nightcrew's own gates in order: reading comes before running, running before breaking."""
     return (
-        Scope(), Tamper(), Static(), Assertions(), Analysis(), Documentation(), Behaviour(), NewTests(), Controls(),
+        Scope(), Tamper(), Static(), Assertions(), Analysis(), Documentation(), Behaviour(), NewTests(),
+        Controls(),
         Mutation(), Refactoring(), Acceptance(),
     )  # fmt: skip
 

@@ -1,4 +1,5 @@
-"""Acceptance: the command given with the task fails on base, and succeeds with the change because of the change."""
+"""Acceptance: the command given with the task fails on base, and succeeds with the change because of the
+change."""
 
 from pathlib import Path
 

@@ -14,7 +14,8 @@ from nightcrew.validation.verdict import GateResult
 NAME = "analysis"
 _BLOCK = re.compile(r"^```json\s*\n(.*?)^```\s*$", re.MULTILINE | re.DOTALL)
 FORM = (
-    'Write JSON (a .json file, or one ```json block in Markdown): {"summary": "...", "findings": [{"path": "src/a.py", '
+    'Write JSON (a .json file, or one ```json block in Markdown): {"summary": "...", '
+    '"findings": [{"path": "src/a.py", '
     '"line": 12, "quote": "text of that line", "finding": "what is wrong", "severity": "low|medium|high"}]}.'
 )
 

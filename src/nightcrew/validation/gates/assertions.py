@@ -1,4 +1,5 @@
-"""Assertions: read before anything runs: every new test has a check that can fail, and none repeats the code."""
+"""Assertions: read before anything runs: every new test has a check that can fail, and none repeats the
+code."""
 
 from nightcrew.task import Task
 from nightcrew.validation.clean_room import CleanRoom

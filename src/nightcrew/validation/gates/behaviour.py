@@ -1,4 +1,5 @@
-"""Behaviour: what passed on base still passes; a bug fix brings a test that fails on base for the right reason."""
+"""Behaviour: what passed on base still passes; a bug fix brings a test that fails on base for the right
+reason."""
 
 from nightcrew.errors import Transient
 from nightcrew.task import Task, TaskCategory
@@ -36,7 +37,8 @@ class Behaviour:
             nodeid, why = broken[0]
             return failed(
                 NAME,
-                f"{len(broken)} tests that passed on base do not with the change, the first is {nodeid}: {why}",
+                f"{len(broken)} tests that passed on base do not with the change, the first is "
+                f"{nodeid}: {why}",
                 f"Keep {nodeid} passing: {why}",
                 evidence={"broken": [list(one) for one in broken[:20]]},
             )

@@ -1,4 +1,5 @@
-"""Controls: the tests fail on a broken target, pass on one that is changed without effect, and do so blind."""
+"""Controls: the tests fail on a broken target, pass on one that is changed without effect, and do so
+blind."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -199,7 +200,8 @@ def _judge_blind(room: CleanRoom, examination: Examination, target: str, source:
     if outcomes.get("raising") is Blind.PASSED:
         return failed(
             NAME,
-            f"In a plain run the tests pass although {target} raises in every function: they do not judge it.",
+            f"In a plain run the tests pass although {target} raises in every function: they do not "
+            f"judge it.",
             "Let the tests run to their end and fail when the code is broken.",
             strength=0.0,
             evidence=room.memory["blind"],
@@ -210,6 +212,12 @@ def _judge_blind(room: CleanRoom, examination: Examination, target: str, source:
 def _passed(examination: Examination, target: str, runs: Mapping[str, Run]) -> GateResult:
     covering = _covering(examination, target)
     failing = {name: len(run.failed) for name, run in sorted(runs.items())}
+    by_assertion = (
+        sorted(test.nodeid for test in runs["perturbed"].failed if test.kind == "assertion")
+        if "perturbed" in runs
+        else []
+    )
+    examination.room.memory["perturbed"] = len(covering & set(by_assertion)) / max(len(covering), 1)
     noticed = {
         test.nodeid
         for name, run in runs.items()
@@ -219,9 +227,11 @@ def _passed(examination: Examination, target: str, runs: Mapping[str, Run]) -> G
     share = len(noticed & covering) / len(covering) if covering else 1.0
     return passed(
         NAME,
-        f"{len(noticed & covering)} of {len(covering)} tests notice a broken {target}, and none a harmless change; "
+        f"{len(noticed & covering)} of {len(covering)} tests notice a broken {target}, and none a "
+        f"harmless change; "
         "so too in plain runs.",
         strength=share,
         failing=failing,
+        wrong_values_noticed=round(examination.room.memory["perturbed"], 4),
         blind=examination.room.memory.get("blind", {}),
     )

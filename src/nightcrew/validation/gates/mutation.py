@@ -202,7 +202,8 @@ def _judge_added(
         return None
     return failed(
         NAME,
-        f"The tests add nothing: every line of {target} they run was covered, every fault they notice was noticed.",
+        f"The tests add nothing: every line of {target} they run was covered, every fault they "
+        f"notice was noticed.",
         f"Test what the existing tests leave out of {target}.",
         strength=0.2,
         evidence=_evidence(trials),
@@ -227,7 +228,8 @@ def _spot_check(
         ):
             return failed(
                 NAME,
-                f"The tests say that they notice {trial.mutant.name} in {target}, and in a plain run they do not.",
+                f"The tests say that they notice {trial.mutant.name} in {target}, and in a plain "
+                f"run they do not.",
                 "Tests must behave the same however they are run.",
                 strength=0.0,
             )
@@ -239,7 +241,8 @@ def _passed(room: CleanRoom, target: str, trials: list[Trial]) -> GateResult:
     killed, by_assertion, strength = rates(trials)
     return passed(
         NAME,
-        f"Of {len(trials)} small faults put into the lines of {target} that the tests run, they notice {killed:.0%}, "
+        f"Of {len(trials)} small faults put into the lines of {target} that the tests run, they "
+        f"notice {killed:.0%}, "
         f"{by_assertion:.0%} by an assertion.",
         strength=strength,
         **_evidence(trials),

@@ -1,4 +1,5 @@
-"""New tests: found, passing, in every order and world, without the network, reaching the target, and checking."""
+"""New tests: found, passing, in every order and world, without the network, reaching the target, and
+checking."""
 
 from collections.abc import Mapping
 from itertools import chain
@@ -6,13 +7,12 @@ from itertools import chain
 from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.clean_room import CleanRoom
 from nightcrew.validation.examination import Examination, examine, name_of
-from nightcrew.validation.gate import failed, passed
+from nightcrew.validation.gate import failed, not_measurable, passed
 from nightcrew.validation.test_run import Run, TestOutcome
 from nightcrew.validation.variants import function_lines
 from nightcrew.validation.verdict import GateResult
 
 NAME = "new_tests"
-GOOD = {"passed", "xpassed"}
 MOST_SKIPPED = 0.5
 LEAST_AIMED = 0.34
 _WORLDS = {
@@ -37,6 +37,10 @@ class NewTests:
     def run(self, room: CleanRoom) -> GateResult:
         """The first thing that is wrong with the tests, or pass with what they reach."""
         examination = examine(room)
+        if examination.base.problem:
+            return not_measurable(
+                NAME, "The suite cannot be run on base, so nothing can be said about new tests."
+            )
         if not examination.test_files and room.task.task_type is not TaskCategory.UNIT_TEST:
             return passed(NAME, "The change brings no tests of its own.")
         return (
@@ -83,14 +87,16 @@ def _not_passing(examination: Examination) -> GateResult | None:
         return failed(
             NAME,
             f"{len(bad)} of {len(ran)} new tests fail, the first is {bad[0].nodeid}: {bad[0].message}",
-            f"{bad[0].nodeid} fails: {bad[0].message}. Find out what the code really does before you assert it.",
+            f"{bad[0].nodeid} fails: {bad[0].message}. Find out what the code really does before "
+            f"you assert it.",
             evidence={"failed": [[test.nodeid, test.message] for test in bad[:20]]},
         )
-    good = [test for test in ran if test.outcome in GOOD]
+    good = [test for test in ran if test.outcome == "passed"]
     if ran and (not good or len(good) < (1 - MOST_SKIPPED) * len(ran)):
         return failed(
             NAME,
-            f"Only {len(good)} of {len(ran)} new tests are really run; the others are skipped or expected to fail.",
+            f"Only {len(good)} of {len(ran)} new tests are really run; the others are skipped or "
+            f"expected to fail.",
             "Do not skip tests and do not mark them as expected failures.",
         )
     return None

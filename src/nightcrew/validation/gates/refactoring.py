@@ -1,4 +1,5 @@
-"""Refactoring: the public face stays, the code gets no worse, and the suite would have noticed a change in what it does."""
+"""Refactoring: the public face stays, the code gets no worse, and the suite would have noticed a change
+in what it does."""
 
 import ast
 import json
@@ -148,7 +149,8 @@ def _vouched(room: CleanRoom, examination: Examination, changed: list[Change]) -
     if share < LEAST_NOTICED:
         return not_measurable(
             NAME,
-            f"The suite notices only {share:.0%} of small faults in the changed code, so its passing shows little.",
+            f"The suite notices only {share:.0%} of small faults in the changed code, so its "
+            f"passing shows little.",
             "Write tests for it first.",
             survivors=left[:20],
         )
@@ -156,7 +158,8 @@ def _vouched(room: CleanRoom, examination: Examination, changed: list[Change]) -
     better = _what_got_better(before, after)
     return passed(
         NAME,
-        f"The public face is unchanged, {better or 'no measure is worse'}, and the suite, which passes, notices "
+        f"The public face is unchanged, {better or 'no measure is worse'}, and the suite, which "
+        f"passes, notices "
         f"{share:.0%} of small faults in the changed code.",
         strength=(0.75 if better else 0.6) + 0.25 * share,
         measures=json.loads(json.dumps({"before": asdict(before), "after": asdict(after)})),
@@ -177,7 +180,10 @@ def _changed_functions(change: Change) -> dict[str, set[int]]:
 
 def _what_got_better(before: Measures, after: Measures) -> str:
     if after.complexity_worst < before.complexity_worst:
-        return f"the most complex function has {after.complexity_worst} paths instead of {before.complexity_worst}"
+        return (
+            f"the most complex function has {after.complexity_worst} paths instead of "
+            f"{before.complexity_worst}"
+        )
     if after.duplicated < before.duplicated:
         return f"{before.duplicated - after.duplicated} fewer statements are repeated"
     if after.statements < before.statements:

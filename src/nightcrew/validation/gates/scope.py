@@ -62,7 +62,7 @@ ALLOWED = {
     TaskCategory.REFACTORING: "A refactoring changes the product's code only.",
     TaskCategory.DOCUMENTATION: "A documentation change touches docstrings, comments and documents only.",
     TaskCategory.CODE_GENERATION: "New code and its tests, not configuration.",
-    TaskCategory.ANALYSIS: "An analysis adds its report (JSON, or Markdown with a JSON block) and nothing else.",
+    TaskCategory.ANALYSIS: "An analysis adds its report (JSON, or Markdown with a JSON block), no more.",
     TaskCategory.BUILD_SCRIPT: "A build script changes scripts, not tests and not what decides how they run.",
 }
 

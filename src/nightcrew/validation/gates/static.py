@@ -46,7 +46,10 @@ class Static:
                 return failed(NAME, problem, "Write Python that parses.", evidence={"path": change.path})
             missing = _unresolved(room, change)
             if missing:
-                message = f"{change.path} imports {missing}, which exists neither in the repository nor its environment."
+                message = (
+                    f"{change.path} imports {missing}, which exists neither in the repository "
+                    f"nor its environment."
+                )
                 hint = f"Do not import {missing}; use what the repository and its environment have."
                 return failed(NAME, message, hint, evidence={"path": change.path, "import": missing})
         found = _ruff(files)

@@ -23,9 +23,11 @@ _HARNESS = re.compile(
     r"|nightcrew|PYTHONHASHSEED|sys\.argv\[0\].*test"
 )
 _STOPPERS = {
-    "os._exit", "os.abort", "os.kill", "os.killpg", "sys.settrace", "sys.setprofile", "sys.monitoring.use_tool_id",
+    "os._exit", "os.abort", "os.kill", "os.killpg", "sys.settrace", "sys.setprofile",
+    "sys.monitoring.use_tool_id",
     "atexit.register", "gc.get_objects", "gc.get_referrers", "threading.settrace", "pytest.exit",
-    "faulthandler.dump_traceback_later", "ctypes.CDLL", "ctypes.pythonapi", "os.execv", "os.execve", "os.execvp",
+    "faulthandler.dump_traceback_later", "ctypes.CDLL", "ctypes.pythonapi", "os.execv", "os.execve",
+    "os.execvp",
     "os.ptrace", "signal.raise_signal", "os.dup2",
 }  # fmt: skip
 _DECIDING_WORDS = re.compile(

@@ -5,6 +5,7 @@ import gc
 import os
 import random
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -31,10 +32,14 @@ def run(job: "dict[str, Any]", session: "dict[str, Any]", report: Reporter) -> N
     plugin = Plugin(job, session, report)
     if session.get("imports"):
         plugin.importing = experiment.start_coverage(job)
-    sink = os.open(os.devnull, os.O_RDWR)
-    os.dup2(sink, 2)
+    said = tempfile.TemporaryFile("w+b")
+    os.dup2(said.fileno(), 1)
+    os.dup2(said.fileno(), 2)
     code = pytest.main(session["args"], plugins=[plugin])
-    report({"end": int(code)})
+    sys.stdout.flush()
+    size = said.seek(0, os.SEEK_END)
+    said.seek(max(0, size - 1500))
+    report({"end": int(code), "said": said.read().decode("utf-8", "replace")})
 
 
 class Plugin:

@@ -1,0 +1,402 @@
+"""Whole verdicts: real git, real sandbox, real pytest; one change each."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from nightcrew.execution.sandbox import Sandbox
+from nightcrew.settings import Settings
+from nightcrew.task import Task, TaskCategory
+from nightcrew.validation.result_validator import ResultValidator, verdict_json
+from nightcrew.validation.verdict import Verdict, VerdictKind
+from tests.validation.house import FILES, GOOD_TEST, NAMES, PRICES, House, last_gate, make_house
+
+TEST = "tests/test_prices.py"
+TARGET = "src/shop/prices.py"
+STRIPPED = GOOD_TEST.replace(
+    "assert discount(amount, member) == percent", "discount(amount, member)"
+).replace("assert parse_price(text) == cents", "parse_price(text)")
+
+
+def rejected_by(verdict: Verdict) -> str:
+    assert verdict.kind is VerdictKind.REJECTED, verdict.summary
+    assert verdict.feedback
+    return last_gate(verdict).name
+
+
+def test_real_tests_are_accepted_with_the_evidence_kept(house: House, tmp_path: Path) -> None:
+    task = Task(
+        description="test it", repo=str(house.repo), task_type=TaskCategory.UNIT_TEST, target_file=TARGET
+    )
+    validator = ResultValidator(house.settings, house.sandbox)
+    patch = house.patch({TEST: GOOD_TEST})
+    verdict = validator.judge(task, patch, commit=house.commit, evidence=tmp_path / "kept")
+    assert verdict.kind is VerdictKind.ACCEPTED, verdict.summary
+    assert 0.7 < verdict.score <= 1
+    assert verdict.sandbox == "bubblewrap"
+    told = verdict_json(verdict)
+    assert set(told) == {"verdict", "score", "gates"}
+    assert {"name", "outcome", "evidence", "message"} == set(told["gates"][0])
+    assert json.loads((tmp_path / "kept" / "verdict.json").read_text())["verdict"] == "accepted"
+    assert (tmp_path / "kept" / "patch.diff").read_text() == patch
+    assert list(house.settings.work_dir.iterdir()) == []
+
+
+def test_the_same_input_gives_the_same_verdict_bit_for_bit(house: House) -> None:
+    first, second = (verdict_json(house.judge({TEST: GOOD_TEST})) for _ in range(2))
+    assert json.dumps(first, sort_keys=True) == json.dumps(second, sort_keys=True)
+
+
+def test_the_originals_inversion_is_put_right(house: House) -> None:
+    """Ten tests whose asserts cannot fail scored 100 there, four with exact values 56; both cover everything."""
+    vacuous = "from shop.prices import discount, parse_price, total\n\n\n" + "\n\n".join(
+        f"def test_edge_error_case_{index}():\n    assert discount({index}, True) == 0 or True\n"
+        f"    assert parse_price('{index}.50') or True\n    assert total(['1']) or True\n    assert True\n"
+        for index in range(10)
+    )
+    bad, good = house.judge({TEST: vacuous}), house.judge({TEST: GOOD_TEST})
+    assert (bad.kind, good.kind) == (VerdictKind.REJECTED, VerdictKind.ACCEPTED)
+    assert bad.score < 0.2 < 0.8 < good.score
+
+
+def each_test(first: str, prelude: str = "") -> str:
+    """The good tests with a statement more in one of them."""
+    head, _, tail = GOOD_TEST.partition("def test_total():\n")
+    return f"{prelude}\n{head}def test_total():\n    {first}\n{tail}"
+
+
+WRONG = GOOD_TEST + "\n\ndef test_wrong():\n    assert discount(1, False) == 77\n"
+BAD_TESTS = {
+    "asserts stripped": (STRIPPED, "assertions"),
+    "constant": ("from shop.prices import *\n\n\ndef test_a():\n    discount(1, True)\n    assert True\n", "assertions"),
+    "or true": (GOOD_TEST.replace(" == percent", " == percent or True").replace(" == cents", " == cents or True")
+                .replace(" == 350", " == 350 or True").replace(" == 0", " == 0 or True"), "assertions"),
+    "itself": ("from shop.prices import *\n\n\ndef test_a():\n    assert discount(1, True) == discount(1, True)\n", "assertions"),
+    "swallowed": ("from shop.prices import *\n\n\ndef test_a():\n    try:\n        assert discount(1, True) == 9\n"
+                  "    except Exception:\n        pass\n", "assertions"),
+    "not None": (GOOD_TEST.replace(" == percent", " is not None").replace(" == cents", " is not None")
+                 .replace(" == 350", " is not None").replace(" == 0", " is not None"), "mutation"),
+    "types": ("from shop.prices import *\n\n\ndef test_a():\n    assert isinstance(discount(100, True), int)\n\n\n"
+              "def test_b():\n    assert isinstance(parse_price('1.50'), int)\n", "mutation"),
+    "over-mocked": ("from unittest import mock\n\nfrom shop import prices\n\n\ndef test_a():\n"
+                    "    with mock.patch.object(prices, 'discount', return_value=3):\n"
+                    "        assert prices.discount(1, True) == 3\n", "new_tests"),
+    "wrong target": ("from shop.names import shout\n\n\ndef test_shout():\n    assert shout('a') == 'A!'\n", "new_tests"),
+    "wrong expected": (WRONG, "new_tests"),
+    "skipped": ("import pytest\n\npytestmark = pytest.mark.skip\n" + GOOD_TEST, "new_tests"),
+    "expected to fail": ("import pytest\n\npytestmark = pytest.mark.xfail\n" + WRONG, "new_tests"),
+    "random": (each_test("assert random.random() < 0.95", "import random"), "new_tests"),
+    "random by the system": (each_test("assert secrets.randbelow(12)", "import secrets"), "new_tests"),
+    "order": (each_test("assert SEEN", "SEEN = []").replace("    assert discount(amount, member)", "    SEEN.append(1)\n    assert discount(amount, member)"), "new_tests"),
+    "date": (each_test("assert time.time() < 1_000_000 + int(__import__('time').time())", "import time"), "accepted"),
+    "time bomb": (each_test("assert time.time() < TODAY + 864000", "import time\nTODAY = 1795435200").replace("1795435200", "{now}"), "new_tests"),
+    "time zone": (each_test("assert time.timezone == 0", "import time"), "new_tests"),
+    "hash seed": (each_test("assert hash('night') % 3 == {hash}"), "controls"),
+    "network": (each_test("socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect_ex(('192.0.2.1', 9))", "import socket"), "new_tests"),
+    "exit at import": (WRONG + "\n\nimport os\nos._exit(0)\n", "tamper"),
+    "hidden exit": (WRONG + "\n\nimport posix\ngetattr(posix, '_ex' + 'it')(0)\n", "behaviour"),
+    "exit in a test": (WRONG + "\n\ndef test_0():\n    import posix\n    getattr(posix, '_ex' + 'it')(0)\n", "new_tests"),
+    "sys.exit": (WRONG + "\n\nimport sys\nsys.exit(0)\n", "behaviour"),
+    "hooks": (WRONG + "\n\ndef pytest_runtest_makereport(item, call):\n    call.excinfo = None\n", "tamper"),
+    "plugins": ("pytest_plugins = ['shop.names']\n" + GOOD_TEST, "tamper"),
+    "patches the target": ("from shop import prices\n\nprices.discount = lambda *a: 5\n\n\n"
+                           "def test_a():\n    assert prices.discount(1, True) == 5\n", "tamper"),
+    "syntax": (GOOD_TEST + "\ndef test_x(:\n    pass\n", "static"),
+    "no such package": ("import pytest_does_not_exist\n" + GOOD_TEST, "static"),
+    "no such name": ("from shop.prices import rebate\n" + GOOD_TEST, "new_tests"),
+    "secret": (f"TOKEN = 'gh{'p_'}a8Fk29sLq0ZxTb71VmNcRw4Yd6HjUe35GoPi'\n" + GOOD_TEST, "scope"),
+    "enormous": (GOOD_TEST + "\n" * 9_000, "scope"),
+    "copy of the implementation": ("def reference(text):\n" + PRICES.split("def parse_price(text: str) -> int:\n")[1].split("\n\n\ndef")[0]
+                                   + "\n\n\ndef test_a():\n    assert reference('1.50') == 150\n", "assertions"),
+    "reads the source": ("import inspect\n\nfrom shop import prices\n\n\ndef test_a():\n"
+                         "    assert len(inspect.getsource(prices)) > 100\n", "new_tests"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", BAD_TESTS)
+def test_a_bad_test_file(house: House, kind: str) -> None:
+    text, gate = BAD_TESTS[kind]
+    text = text.replace("{now}", str(int(__import__("time").time()))).replace(
+        "{hash}", str(_hash_under_seed_zero("night"))
+    )
+    verdict = house.judge({TEST: text})
+    if gate == "accepted":
+        assert verdict.kind is VerdictKind.ACCEPTED, verdict.summary
+    else:
+        assert rejected_by(verdict) == gate, verdict.summary
+
+
+def _hash_under_seed_zero(text: str) -> int:
+    import subprocess
+    import sys
+
+    command = [sys.executable, "-c", f"print(hash({text!r}) % 3)"]
+    return int(subprocess.run(command, env={"PYTHONHASHSEED": "0"}, capture_output=True, check=True).stdout)
+
+
+@pytest.mark.parametrize(
+    ("files", "gate"),
+    [
+        ({"tests/conftest.py": "def pytest_collection_modifyitems(items):\n    items.clear()\n"}, "scope"),
+        ({"pytest.ini": "[pytest]\naddopts = -k nothing\n"}, "scope"),
+        ({"sitecustomize.py": "import os\n"}, "scope"),
+        ({"quiet.pth": "import os\n"}, "scope"),
+        ({".coveragerc": "[run]\nomit = *\n"}, "scope"),
+        ({"pyproject.toml": '[project]\nname = "shop"\nversion = "2"\n'}, "scope"),
+        ({"tests/json.py": "def loads(text):\n    return 1\n"}, "scope"),
+        ({"tests/shop.py": "x = 1\n"}, "scope"),
+        ({".githooks/pre-commit": "exit 0\n"}, "scope"),
+        ({TARGET: PRICES.replace("100", "0")}, "scope"),
+        ({"tests/test_names.py": None}, "tamper"),
+        ({"tests/test_names.py": FILES["tests/test_names.py"].replace('== "AL"', "is not None")}, "tamper"),
+        ({"tests/test_names.py": "import pytest\npytestmark = pytest.mark.skip\n" + FILES["tests/test_names.py"]}, "tamper"),
+        ({"tests/test_names.py": FILES["tests/test_names.py"] + "\n\ndef test_initials():\n    pass\n"}, "tamper"),
+        ({"tests/test_names.py": FILES["tests/test_names.py"] + "\ntest_initials = None\n"}, "tamper"),
+    ],
+)  # fmt: skip
+def test_what_judges_may_not_be_touched(house: House, files: dict[str, str | None], gate: str) -> None:
+    assert rejected_by(house.judge({TEST: GOOD_TEST, **files})) == gate
+
+
+def test_tests_may_be_added_to_an_existing_file(house: House) -> None:
+    more = FILES["tests/test_names.py"].replace("import initials", "import initials, shout") + (
+        "\n\ndef test_shout():\n    assert shout('ada') == 'ADA!'\n\n\ndef test_shout_nothing():\n    assert shout('') == '!'\n"
+    )
+    verdict = house.judge({"tests/test_names.py": more}, target="src/shop/names.py")
+    assert verdict.kind is VerdictKind.ACCEPTED, verdict.summary
+
+
+def test_a_file_pytest_does_not_collect_is_no_test(house: House) -> None:
+    assert rejected_by(house.judge({"tests/checks_of_prices.py": GOOD_TEST})) == "new_tests"
+
+
+def test_tests_that_add_nothing_are_rejected(tmp_path: Path, settings: Settings, sandbox: Sandbox) -> None:
+    full = make_house(tmp_path / "full", settings, sandbox, FILES | {TEST: GOOD_TEST})
+    again = GOOD_TEST.replace("def test_", "def test_again_")
+    assert rejected_by(full.judge({"tests/test_prices_again.py": again})) == "mutation"
+
+
+def test_a_score_below_the_threshold_is_rejected_with_that_reason(house: House) -> None:
+    verdict = house.judge({TEST: GOOD_TEST}, quality_threshold=0.99)
+    assert verdict.kind is VerdictKind.REJECTED
+    assert "below the threshold 0.99" in verdict.feedback
+    assert "not noticed" in verdict.feedback
+
+
+def test_a_target_without_code_is_not_measurable(house: House) -> None:
+    verdict = house.judge({"tests/test_nothing.py": GOOD_TEST}, target="src/shop/__init__.py")
+    assert verdict.kind is not VerdictKind.ACCEPTED
+
+
+def test_an_environment_that_cannot_be_built_is_our_fault(
+    tmp_path: Path, settings: Settings, sandbox: Sandbox
+) -> None:
+    broken = FILES | {"nightcrew.toml": 'setup = "exit 3"\n'}
+    verdict = make_house(tmp_path / "broken", settings, sandbox, broken).judge({TEST: GOOD_TEST})
+    assert verdict.kind is VerdictKind.INFRASTRUCTURE_FAULT
+    assert verdict.score == 0
+
+
+# -- bug fixes ---------------------------------------------------------------------------------------------
+
+BROKEN = PRICES.replace("if total >= LIMIT", "if total > LIMIT")
+REPRODUCER = "from shop.prices import discount\n\n\ndef test_the_limit_itself():\n    assert discount(100, False) == 10\n"
+
+
+@pytest.fixture(scope="module")
+def buggy(tmp_path_factory: pytest.TempPathFactory, settings: Settings, sandbox: Sandbox) -> House:
+    return make_house(tmp_path_factory.mktemp("buggy") / "r", settings, sandbox, FILES | {TARGET: BROKEN})
+
+
+def test_a_fix_with_a_reproducer_is_accepted(buggy: House) -> None:
+    verdict = buggy.judge({TARGET: PRICES, "tests/test_limit.py": REPRODUCER}, TaskCategory.BUG_FIX)
+    assert verdict.kind is VerdictKind.ACCEPTED, verdict.summary
+
+
+@pytest.mark.parametrize(
+    ("files", "gate", "word"),
+    [
+        ({TARGET: PRICES}, "behaviour", "No test shows the bug"),
+        ({"tests/test_limit.py": REPRODUCER}, "behaviour", "none of the product"),
+        ({TARGET: PRICES, "tests/test_limit.py": REPRODUCER.replace("100", "200")}, "behaviour", "passes on base too"),
+        ({TARGET: PRICES, "tests/test_limit.py": REPRODUCER.replace("== 10", "== 11")}, "behaviour", "does not pass"),
+        ({TARGET: PRICES + "\n\ndef more():\n    return 1\n", "tests/test_limit.py":
+          "from shop.prices import more\n\n\ndef test_more():\n    assert more() == 1\n"}, "behaviour", "collected on base"),
+        ({TARGET: BROKEN.replace("    percent = 0\n", "    percent = 0\n    if total == 100:\n        return 10\n"),
+          "tests/test_limit.py": REPRODUCER}, "behaviour", "own inputs"),
+        ({TARGET: PRICES + "\nimport sys\nFAST = 'pytest' in sys.modules\n", "tests/test_limit.py": REPRODUCER}, "tamper", "looks at the test run"),
+        ({TARGET: PRICES.replace("return percent", "return percent  # pragma: no cover"), "tests/test_limit.py": REPRODUCER}, "tamper", "hides"),
+        ({TARGET: PRICES, "src/shop/names.py": NAMES.replace(".upper()", ""), "tests/test_limit.py": REPRODUCER}, "behaviour", "passed on base"),
+        ({TARGET: PRICES, "tests/test_limit.py": "import inspect\n\nfrom shop import prices\n\n\ndef test_fixed():\n"
+          "    assert 'total >= LIMIT' in inspect.getsource(prices)\n"}, "behaviour", "without running"),
+    ],
+)  # fmt: skip
+def test_a_bad_fix(buggy: House, files: dict[str, str | None], gate: str, word: str) -> None:
+    verdict = buggy.judge(files, TaskCategory.BUG_FIX)
+    assert rejected_by(verdict) == gate, verdict.summary
+    assert word in verdict.summary
+
+
+# -- documentation, refactoring, analysis, code ------------------------------------------------------------
+
+DOCUMENTED = '''\
+"""Names as they are printed on labels."""
+
+
+def initials(name):
+    """First letters of every word in `name`, upper-cased and joined; empty for an empty text.
+
+    >>> initials("ada lovelace")
+    'AL'
+    """
+    return "".join(part[0].upper() for part in name.split())
+
+
+def shout(name):
+    """Capital letters followed by an exclamation mark, for banners.
+
+    :param name: what is printed
+    """
+    return name.upper() + "!"
+'''
+
+
+def test_documentation_that_explains_is_accepted(house: House) -> None:
+    verdict = house.judge({"src/shop/names.py": DOCUMENTED}, TaskCategory.DOCUMENTATION, "src/shop/names.py")
+    assert verdict.kind is VerdictKind.ACCEPTED, verdict.summary
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        (DOCUMENTED.replace('+ "!"', '+ "?"'), "touches code"),
+        (DOCUMENTED.replace(":param name:", ":param volume:"), "'volume'"),
+        (DOCUMENTED.replace("in `name`", "in `surname_parts`"), "'surname_parts'"),
+        (DOCUMENTED.replace("'AL'", "'LA'"), "does not give what it says"),
+        (NAMES.replace("name):\n", 'name):\n    """The name."""\n'), "say nothing"),
+        (NAMES + "# a comment\n", "No docstring is new"),
+    ],
+)
+def test_bad_documentation(house: House, text: str, word: str) -> None:
+    verdict = house.judge({"src/shop/names.py": text}, TaskCategory.DOCUMENTATION, "src/shop/names.py")
+    assert rejected_by(verdict) == "documentation"
+    assert word in verdict.summary
+
+
+@pytest.fixture(scope="module")
+def tested(tmp_path_factory: pytest.TempPathFactory, settings: Settings, sandbox: Sandbox) -> House:
+    return make_house(tmp_path_factory.mktemp("tested") / "r", settings, sandbox, FILES | {TEST: GOOD_TEST})
+
+
+SHORTER = PRICES.replace(
+    "    result = 0\n    for price in prices:\n        result += parse_price(price)\n    return result\n",
+    "    return sum(parse_price(price) for price in prices)\n",
+)
+
+
+def test_an_honest_refactoring_is_accepted(tested: House) -> None:
+    verdict = tested.judge({TARGET: SHORTER}, TaskCategory.REFACTORING)
+    assert verdict.kind is VerdictKind.ACCEPTED, verdict.summary
+
+
+@pytest.mark.parametrize(
+    ("text", "gate"),
+    [
+        (SHORTER.replace("sum(", "max("), "behaviour"),
+        (SHORTER.replace("def total(prices: list[str])", "def total(prices: list[str], tax: int = 0)"), "refactoring"),
+        (PRICES.replace("# ", "#") + "\n# a comment\n", "refactoring"),
+        (PRICES.replace("    result = 0\n", "    result = 0\n" + "".join(f"    if prices == {n}:\n        raise ValueError\n" for n in range(9))), "refactoring"),
+    ],
+)  # fmt: skip
+def test_a_bad_refactoring(tested: House, text: str, gate: str) -> None:
+    assert rejected_by(tested.judge({TARGET: text}, TaskCategory.REFACTORING)) == gate
+
+
+def test_a_refactoring_nobody_can_vouch_for_goes_to_a_person(house: House) -> None:
+    verdict = house.judge({TARGET: SHORTER}, TaskCategory.REFACTORING)
+    assert verdict.kind is VerdictKind.NOT_MEASURABLE
+
+
+def report(**finding: object) -> str:
+    found = {
+        "path": TARGET,
+        "line": 3,
+        "quote": "LIMIT = 100",
+        "finding": "the limit cannot be configured",
+    } | finding
+    return json.dumps({"summary": "What I found in the module.", "findings": [found]})
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (report(), VerdictKind.ACCEPTED),
+        ("# Report\n\n```json\n" + report() + "\n```\n", VerdictKind.ACCEPTED),
+        (report(line=4), VerdictKind.REJECTED),
+        (report(line=4000), VerdictKind.REJECTED),
+        (report(path="src/shop/gone.py"), VerdictKind.REJECTED),
+        (report(quote="LIMIT = 101"), VerdictKind.REJECTED),
+        ('{"summary": "All is well in this module.", "findings": []}', VerdictKind.REJECTED),
+        ("It looks fine.", VerdictKind.REJECTED),
+    ],
+)
+def test_an_analysis_quotes_what_stands_there(house: House, text: str, kind: VerdictKind) -> None:
+    name = "report.md" if text.startswith("#") else "report.json"
+    assert house.judge({name: text}, TaskCategory.ANALYSIS).kind is kind
+
+
+SLUG = "def slug(text):\n    return '-'.join(text.lower().split())\n"
+COMMAND = "python -c \"from shop.slug import slug; assert slug('A b') == 'a-b'\""
+
+
+def test_new_code_is_accepted_by_its_command(house: House) -> None:
+    verdict = house.judge(
+        {"src/shop/slug.py": SLUG}, TaskCategory.CODE_GENERATION, "src/shop/slug.py", acceptance=COMMAND
+    )
+    assert verdict.kind is VerdictKind.ACCEPTED, verdict.summary
+
+
+@pytest.mark.parametrize(
+    ("files", "acceptance", "kind"),
+    [
+        ({"src/shop/slug.py": SLUG.replace("lower", "upper")}, COMMAND, VerdictKind.REJECTED),
+        ({"src/shop/slug.py": SLUG + "\nraise SystemExit(0)\n"}, COMMAND, VerdictKind.REJECTED),
+        ({"src/shop/slug.py": SLUG}, "true", VerdictKind.NOT_MEASURABLE),
+        ({"src/shop/slug.py": SLUG}, None, VerdictKind.NOT_MEASURABLE),
+        ({"src/shop/slug.py": SLUG, "tests/test_slug.py": "from shop.slug import slug\n\n\ndef test_slug():\n"
+          "    assert slug('A b') == 'a-b'\n"}, None, VerdictKind.ACCEPTED),
+    ],
+)  # fmt: skip
+def test_new_code(
+    house: House, files: dict[str, str | None], acceptance: str | None, kind: VerdictKind
+) -> None:
+    verdict = house.judge(files, TaskCategory.CODE_GENERATION, "src/shop/slug.py", acceptance=acceptance)
+    assert verdict.kind is kind, verdict.summary
+
+
+RULES = "def short_enough(told):\n    return '' if len(told['changes']) < 2 else 'one file at a time'\n"
+
+
+def test_the_repositorys_own_rules_are_asked(tmp_path: Path, settings: Settings, sandbox: Sandbox) -> None:
+    own = FILES | {
+        "nightcrew.toml": 'rules = ["rules:short_enough", "test -f pyproject.toml"]\n',
+        "rules.py": RULES,
+    }
+    strict = make_house(tmp_path / "strict", settings, sandbox, own)
+    good = strict.judge({"report.json": report()}, TaskCategory.ANALYSIS)
+    assert [gate.name for gate in good.gates[-2:]] == ["own:rules:short_enough", "own:test -f pyproject.toml"]
+    assert good.kind is VerdictKind.ACCEPTED
+    bad = strict.judge(
+        {"src/shop/slug.py": SLUG, "src/shop/b.py": "B = 1\n"},
+        TaskCategory.CODE_GENERATION,
+        "src/shop/slug.py",
+        acceptance=COMMAND,
+    )
+    assert rejected_by(bad) == "own:rules:short_enough"
+
+
+def test_an_enormous_patch_is_refused_at_the_door(house: House) -> None:
+    verdict = house.judge("diff --git a/x b/x\n" + "x" * 1_200_000)
+    assert (verdict.kind, verdict.score) == (VerdictKind.REJECTED, 0.0)
+    assert "larger than" in verdict.feedback

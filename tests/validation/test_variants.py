@@ -1,0 +1,62 @@
+import ast
+
+from nightcrew.validation.variants import (
+    PERTURB,
+    function_lines,
+    neutral,
+    perturbed,
+    raising,
+    returning_nothing,
+)
+from tests.validation.house import PRICES
+
+
+def load(source: str) -> dict[str, object]:
+    names: dict[str, object] = {}
+    exec(compile(source, "made.py", "exec"), names)
+    return names
+
+
+def test_a_neutral_change_is_another_text_with_the_same_behaviour() -> None:
+    for salt in range(3):
+        changed = neutral(PRICES, salt)
+        assert ast.dump(ast.parse(changed)) != ast.dump(ast.parse(PRICES))
+        parse = load(changed)["parse_price"]
+        assert callable(parse)
+        assert [parse(text) for text in ("3.50 EUR", "12", "0.05")] == [350, 1200, 5]
+
+
+def test_locals_that_somebody_looks_at_keep_their_names() -> None:
+    source = "def f(a):\n    value = a\n    return locals()\n\n\ndef g(a):\n    kept = a\n    return lambda: kept\n"
+    changed = neutral(source)
+    assert load(changed)["f"](1) == {"a": 1, "value": 1}  # type: ignore[operator]
+    assert "kept" in changed
+
+
+def test_broken_versions_keep_generators_and_closures_what_they_are() -> None:
+    source = (
+        "def outer(x):\n    def inner():\n        return x\n    return inner\n\n\ndef many():\n    yield 1\n"
+    )
+    before, after = compile(source, "a", "exec"), compile(raising(source) or "", "a", "exec")
+    flags = [
+        [code.co_flags for code in module.co_consts if hasattr(code, "co_flags")]
+        for module in (before, after)
+    ]
+    assert flags[0] == flags[1]
+    assert returning_nothing(source) is not None
+
+
+def test_perturbed_values_are_wrong_and_of_the_right_type() -> None:
+    source = "def number():\n    return 1\n\n\ndef text():\n    return 'a'\n\n\ndef both():\n    return [number(), text()]\n\n\ndef nothing():\n    return None\n"
+    names = load((perturbed(source) or "").replace("made", "made") + PERTURB)
+    call = {name: names[name] for name in ("number", "text", "both", "nothing")}
+    assert call["number"]() == 2  # type: ignore[operator]
+    assert call["text"]() == "ax"  # type: ignore[operator]
+    assert call["both"]() == [1, "a", "a"]  # type: ignore[operator]
+    assert call["nothing"]() is None  # type: ignore[operator]
+
+
+def test_only_lines_inside_functions_count() -> None:
+    assert function_lines("A = 1\n\n\ndef f():\n    '''Doc.'''\n    return A\n\n\nclass B:\n    c = 2\n") == {
+        6
+    }
