@@ -4,28 +4,18 @@ Inside there is a read-only system, the workspace, what was mounted on purpose, 
 no home, no other process, no environment but the one given.
 """
 
-import json
-import logging
 import os
-import resource
-import selectors
 import shutil
-import signal
-import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import NoReturn
 
 from nightcrew.errors import BadInput, Transient
 from nightcrew.execution.confinement import MIB, WORKSPACE, Completed, Limits, Mount
 from nightcrew.execution.identity import INSIDE_ID, Identities, Identity, unavailable
+from nightcrew.execution.launch import Launch
 from nightcrew.execution.seccomp import seccomp_program
-from nightcrew.execution.supervisor import Supervisor, resource_limits
+from nightcrew.execution.supervisor import Supervisor
 from nightcrew.execution.usage import Disk
-
-log = logging.getLogger(__name__)
 
 HOME = "/home/crew"
 BASE_ENV = {
@@ -41,7 +31,7 @@ BASE_ENV = {
 }
 
 _TMPFS = {"/tmp": 512 * MIB, "/dev/shm": 128 * MIB, HOME: 64 * MIB}  # noqa: S108 - as above
-_ETC = {
+ETC = {
     "passwd": f"root:x:0:0:root:/nonexistent:/bin/false\ncrew:x:{INSIDE_ID}:{INSIDE_ID}:crew:{HOME}:/bin/sh\n"
     "nobody:x:65534:65534:nobody:/nonexistent:/bin/false\n",
     "group": f"root:x:0:\ncrew:x:{INSIDE_ID}:\nnogroup:x:65534:\n",
@@ -50,6 +40,7 @@ _ETC = {
     "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
     "resolv.conf": "",
 }
+"""Files made up for the inside."""
 _SYSTEM_FOLDERS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _SYSTEM_FILES = (
     "/etc/alternatives",
@@ -58,9 +49,6 @@ _SYSTEM_FILES = (
     "/etc/ssl/openssl.cnf",
     "/nix/store",
 )
-_START_SECONDS = 20.0
-_END_SECONDS = 20.0
-_NO_SUCH_COMMAND = 127  # as a shell says it
 
 
 class Bubblewrap:
@@ -111,7 +99,7 @@ class Bubblewrap:
         shown = (Mount(workspace, WORKSPACE, writable=not read_only_workspace), *mounts)
         for mount in shown:
             _check(mount, identity)
-        with _Launch(self._bwrap, identity, self._filter) as launch:
+        with Launch(self._bwrap, identity, self._filter, ETC) as launch:
             launch.start(_options(identity, shown, {**BASE_ENV, **(env or {})}), argv)
             # While bubblewrap sets up; the command itself is still held back.
             held = sum(identity.adopt(mount.source) for mount in shown if _is_handed_over(mount))
@@ -191,124 +179,3 @@ def _parents(mounts: Sequence[Mount]) -> list[str]:
     """Folders above the mounts, outermost first; without this they would be as closed as on the host."""
     found = {os.fspath(parent) for mount in mounts for parent in PurePosixPath(mount.target).parents}
     return sorted(found - {"/", "/usr", "/tmp", HOME})  # noqa: S108
-
-
-class _Launch(ExitStack):
-    """One start of bubblewrap: its descriptors, its processes, and their end."""
-
-    process: subprocess.Popen[bytes]
-
-    def __init__(self, bwrap: str, identity: Identity, seccomp: bytes) -> None:
-        super().__init__()
-        self._bwrap, self._identity, self._seccomp = bwrap, identity, seccomp
-        self._status = b""
-        self._init: int | None = None  # a descriptor of the namespace's first process
-
-    def start(self, options: Sequence[str], argv: Sequence[str]) -> None:
-        """Start bubblewrap; the command itself is held back until `release`."""
-        with ExitStack() as passed:
-            self._status_fd, status = self._pipe(passed)
-            gate, self._gate = self._pipe(passed, keep_reader=False)
-            seccomp = _memory(passed, self._seccomp)
-            files = {f"/etc/{name}": _memory(passed, text.encode()) for name, text in _ETC.items()}
-            words = ["--perms", "0755", "--dir", "/etc"]
-            for name, fd in files.items():
-                words += ["--perms", "0644", "--ro-bind-data", str(fd), name]
-            words += [*options, "--seccomp", str(seccomp)]
-            words += ["--json-status-fd", str(status), "--block-fd", str(gate)]
-            # Options go by descriptor: an argument list can be read by everybody on the host.
-            told = _memory(passed, b"".join(os.fsencode(word) + b"\0" for word in words))
-            self.process = subprocess.Popen(
-                [self._bwrap, "--args", str(told), "--", *self._identity.prefix, *argv],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                pass_fds=[status, gate, seccomp, told, *files.values(), *self._identity.descriptors],
-                env={},
-                cwd="/",
-                start_new_session=True,
-            )
-            self.callback(self._end)
-
-    def release(self, limits: Limits) -> int:
-        """Set the limits and let the command run; the number of the namespace's first process."""
-        self._wait(self._status_fd, _START_SECONDS)
-        self._read_status()
-        if not self._status:
-            self.process.kill()
-            assert self.process.stderr
-            self._fail(self.process.stderr.read())
-        self._init_pid = int(json.loads(self._status.splitlines()[0])["child-pid"])
-        self._init = os.pidfd_open(self._init_pid)
-        for which, value in resource_limits(limits):
-            resource.prlimit(self._init_pid, which, value)
-        os.write(self._gate, b".")
-        return self._init_pid
-
-    def kill(self) -> None:
-        """End every process of the sandbox; may be called from any thread, and again."""
-        self.process.kill()
-        if self._init is not None:
-            with suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._init, signal.SIGKILL)
-
-    def checked(self, completed: Completed) -> Completed:
-        """Tell a sandbox that could not be set up from a command that failed, or that there is not."""
-        self._read_status()
-        if b'"exit-code"' in self._status or completed.killed_by is not None:
-            return completed
-        if completed.stderr.startswith(b"bwrap: execvp "):
-            return replace(completed, returncode=_NO_SUCH_COMMAND)
-        return self._fail(completed.stderr)
-
-    # -----------------------------------------------------------------------------------------------------
-
-    def _read_status(self) -> None:
-        while b"\n" not in self._status or self.process.poll() is not None:
-            chunk = os.read(self._status_fd, 4096)
-            self._status += chunk
-            if not chunk:
-                return
-
-    def _fail(self, stderr: bytes) -> NoReturn:
-        lines = stderr.decode(errors="replace").strip().splitlines()
-        why = lines[-1] if lines else "bubblewrap ended without a word"
-        if "namespace" in why or "setting up uid map" in why or "Operation not permitted" in why:
-            raise unavailable(why)
-        raise Transient(f"the sandbox could not be set up: {why}")
-
-    def _end(self) -> None:
-        """Nothing outlives this: the namespace's first process is only gone once all others are."""
-        self.kill()
-        self.process.wait()
-        if self._init is not None and not self._wait(self._init, _END_SECONDS):
-            log.error("processes of sandbox %d did not end in %.0f s", self._init_pid, _END_SECONDS)
-        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
-            if stream is not None:
-                with suppress(OSError):
-                    stream.close()
-        if self._init is not None:
-            os.close(self._init)
-
-    @staticmethod
-    def _wait(descriptor: int, seconds: float) -> bool:
-        with selectors.DefaultSelector() as selector:
-            selector.register(descriptor, selectors.EVENT_READ)
-            return bool(selector.select(seconds))
-
-    def _pipe(self, passed: ExitStack, *, keep_reader: bool = True) -> tuple[int, int]:
-        """A pipe of which one end stays with us and the other goes to bubblewrap."""
-        ends = os.pipe2(os.O_CLOEXEC)
-        ours, theirs = ends if keep_reader else reversed(ends)
-        self.callback(os.close, ours)
-        passed.callback(os.close, theirs)
-        return ends
-
-
-def _memory(owner: ExitStack, content: bytes) -> int:
-    """A file in memory that holds `content`, open at its beginning."""
-    descriptor = os.memfd_create("nightcrew", os.MFD_CLOEXEC)
-    owner.callback(os.close, descriptor)
-    os.write(descriptor, content)
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor
