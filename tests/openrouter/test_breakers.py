@@ -14,6 +14,8 @@ from nightcrew.openrouter.breakers import (
     Resting,
     admit,
     give_back_probe,
+    model_key,
+    open_breakers,
     record_answer,
     record_fault,
     resting,
@@ -22,7 +24,8 @@ from nightcrew.openrouter.breakers import (
 from nightcrew.queue.state_store import StateStore
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-KEY = "model:house/alpha"
+MODEL = "house/alpha"
+KEY = model_key(MODEL)
 
 
 class Breaker:
@@ -32,7 +35,8 @@ class Breaker:
 
     def admit(self, call_key: str = "") -> Resting | None:
         with self.store.engine.begin() as connection:
-            return admit(connection, "a", KEY, call_key=call_key or uuid.uuid4().hex, now=self.now)
+            opened = open_breakers(connection, "a", MODEL).get(KEY)
+            return admit(connection, "a", opened, call_key=call_key or uuid.uuid4().hex, now=self.now)
 
     def fault(self, reason: str = "server_error", **fault: object) -> datetime | None:
         with self.store.engine.begin() as connection:
@@ -40,7 +44,7 @@ class Breaker:
 
     def answer(self) -> None:
         with self.store.engine.begin() as connection:
-            record_answer(connection, "a", KEY, now=self.now)
+            record_answer(connection, "a", [KEY], now=self.now)
 
 
 @pytest.fixture
@@ -140,5 +144,5 @@ def test_what_rests_can_be_listed_and_providers_left_out(breaker: Breaker) -> No
     with breaker.store.engine.begin() as connection:
         record_fault(connection, "a", "provider:Chutes", Fault("timeout", None, True), now=NOON)
         assert {rest.key for rest in resting(connection, "a", now=NOON)} == {KEY, "provider:Chutes"}
-        assert resting_providers(connection, "a", now=NOON) == ("Chutes",)
-        assert resting_providers(connection, "another account", now=NOON) == ()
+        assert resting_providers(open_breakers(connection, "a", "house/other"), now=NOON) == ("Chutes",)
+        assert open_breakers(connection, "another account", MODEL) == {}

@@ -90,19 +90,25 @@ def test_less_output_is_asked_for_where_all_of_it_does_not_fit(crew: MakeCrew) -
     assert books(c) == []
 
 
-def test_a_price_that_rose_after_the_plan_is_refused_by_the_other_side_and_costs_nothing(
+def test_a_price_that_rose_after_the_plan_is_refused_there_noticed_and_paid_if_it_still_fits(
     crew: MakeCrew,
 ) -> None:
     c = crew(paid(), free())
-    dear = Price(prompt="0.1", completion="0.1")
-    c.twin.change(Change(put_models=(paid(price=dear),)))
+    c.twin.change(Change(put_models=(paid(price=Price(prompt="0.000003", completion="0.000006")),)))
     gateway = c.gateway(GAMMA, ALPHA, budgets=Budgets(task_usd=USD(1)))
     gateway.complete(ask())
-    assert c.faults() == ["price_rose", None]
+    assert c.asked() == [GAMMA, GAMMA] and c.faults() == ["price_rose", None]
+    assert c.calls[0].cost_usd == 0 and c.calls[1].input_price_usd == USD("0.000003")
+    assert gateway.usage().cost_usd == c.calls[1].cost_usd and books(c) == []
+
+
+def test_a_price_that_rose_above_the_budget_is_left_to_the_next_model(crew: MakeCrew) -> None:
+    c = crew(paid(), free())
+    c.twin.change(Change(put_models=(paid(price=Price(prompt="0.1", completion="0.1")),)))
+    gateway = c.gateway(GAMMA, ALPHA, budgets=Budgets(task_usd=USD(1)))
+    gateway.complete(ask())
+    assert c.asked() == [GAMMA, ALPHA]
     assert gateway.usage().cost_usd == 0
-    c.catalogue.refresh()
-    with pytest.raises(BudgetReached):  # known now, and too dear
-        c.gateway(GAMMA, budgets=Budgets(task_usd=USD(1))).complete(ask())
 
 
 def test_a_free_model_that_starts_to_cost_is_not_paid_for(crew: MakeCrew) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, Connection, Date, DateTime, Integer, Row, Table, Text, select, update
+from sqlalchemy import Column, Connection, Date, DateTime, Integer, Row, Table, Text, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from nightcrew.errors import AccountStopped
@@ -49,6 +49,11 @@ def lock_account(connection: Connection, account: str, *, for_update: bool) -> R
         connection.execute(upsert(accounts).values(account=account).on_conflict_do_nothing())
         row = connection.execute(query.with_for_update() if for_update else query).one()
     return row
+
+
+def lazily_durable(connection: Connection) -> None:
+    """For transactions whose loss in a crash does no harm: their end does not wait for the disk."""
+    connection.execute(text("set local synchronous_commit = off"))
 
 
 def check_running(row: Row[tuple[object, ...]]) -> None:

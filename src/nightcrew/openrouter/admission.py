@@ -15,7 +15,7 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from nightcrew.openrouter import breakers, budget, quota
-from nightcrew.openrouter.account import check_running, lock_account
+from nightcrew.openrouter.account import check_running, lazily_durable, lock_account
 from nightcrew.openrouter.answers import Outcome
 from nightcrew.openrouter.breakers import SHORT_RETRY_AFTER_SECONDS, Fault, model_key, provider_key
 from nightcrew.openrouter.budget import Budgets, DoesNotFit
@@ -28,14 +28,25 @@ from nightcrew.openrouter.chat_request import (
 )
 from nightcrew.openrouter.prices import Price
 from nightcrew.openrouter.quota import QuotaLimits
-from nightcrew.openrouter.recovery import Charged, Rests
+from nightcrew.openrouter.recovery import Charged, Rests, Row
 from nightcrew.queue.state_store import StateStore
 from nightcrew.selection.candidates import Candidate
 
 log = logging.getLogger(__name__)
 
 # These rest a model at the first occurrence: the other side has said that more calls are useless now.
-_REST_AT_ONCE = frozenset({"upstream_rate_limit", "price_rose"})
+_REST_AT_ONCE = frozenset({"upstream_rate_limit"})
+# These say something about the provider, whichever of its models was asked.
+_OF_THE_PROVIDER = frozenset(
+    {
+        "upstream_timeout",
+        "provider_failed",
+        "provider_overloaded",
+        "server_error",
+        "timeout",
+        "mid_stream_error",
+    }
+)
 
 
 class Obstacle(StrEnum):
@@ -115,10 +126,10 @@ class Admission:
 
     def settle(self, ticket: Ticket, outcome: Outcome, cost_usd: Decimal | None) -> Decimal:
         """Closes a call's books and returns what it is charged with, in USD."""
-        now = self._clock()
-        model = ticket.candidate.model
-        row = outcome.row
+        now, row = self._clock(), outcome.row
         with self._store.engine.begin() as connection:
+            # Lost in a crash, a call counts in full: too much is charged, never too little.
+            lazily_durable(connection)
             if ticket.uses_quota and outcome.http_status is None and not outcome.may_have_cost:
                 quota.release(connection, self._account, ticket.call_key)
             if row is not None and row.rests is Rests.FREE_MODELS:
@@ -130,21 +141,24 @@ class Admission:
                     trouble=outcome.trouble,
                     now=now,
                 )
-            keys = [model_key(model)]
-            if ticket.published is not None and (provider := outcome.provider or outcome.trouble.provider):
-                keys.append(provider_key(provider))
-            for key in keys:
-                if row is None:
-                    breakers.record_answer(connection, self._account, key, now=now)
-                elif row.charged is Charged.PROVIDER and row.rests is Rests.MODEL:
-                    breakers.record_fault(
-                        connection, self._account, key, _breaker_fault(key, outcome), now=now
-                    )
-                else:
-                    breakers.give_back_probe(connection, self._account, key, call_key=ticket.call_key)
+            self._tell_breakers(connection, ticket, outcome, now)
             if ticket.reserved_usd == 0:
                 return self._charge_surprise(connection, ticket, cost_usd, now)
             return budget.settle(connection, ticket.call_key, cost_usd=cost_usd, now=now)
+
+    def _tell_breakers(self, connection: Connection, ticket: Ticket, outcome: Outcome, now: datetime) -> None:
+        row, keys = outcome.row, [model_key(ticket.candidate.model)]
+        provider = outcome.provider or outcome.trouble.provider
+        if provider and ticket.published is not None and (row is None or row.fault in _OF_THE_PROVIDER):
+            keys.append(provider_key(provider))
+        if row is None:
+            breakers.record_answer(connection, self._account, keys, now=now)
+        elif row.charged is Charged.PROVIDER and row.rests is Rests.MODEL:
+            for key in keys:
+                fault = _breaker_fault(key, row, outcome.trouble.retry_after_seconds)
+                breakers.record_fault(connection, self._account, key, fault, now=now)
+        else:
+            breakers.give_back_probe(connection, self._account, keys[0], call_key=ticket.call_key)
 
     def _charge_surprise(
         self, connection: Connection, ticket: Ticket, cost_usd: Decimal | None, now: datetime
@@ -162,19 +176,29 @@ class Admission:
         now = self._clock()
         call_key = uuid.uuid4().hex
         with self._store.engine.begin() as connection:
-            check_running(lock_account(connection, self._account, for_update=False))
-            if published is not None and published.free:
+            if published is None or not published.free:
+                check_running(lock_account(connection, self._account, for_update=False))
+            else:
+                # Should a crash of the database lose a place, the platform still counts the call.
+                lazily_durable(connection)
                 wait = quota.lease(
                     connection, self._account, self._limits, call_key=call_key, model=candidate.model, now=now
                 )
                 if wait is not None:
                     raise _Refused(Refusal(Obstacle.QUOTA, wait.reason, wait.until, wait.fault))
+            opened = breakers.open_breakers(connection, self._account, candidate.model)
             resting = breakers.admit(
-                connection, self._account, model_key(candidate.model), call_key=call_key, now=now
+                connection,
+                self._account,
+                opened.get(model_key(candidate.model)),
+                call_key=call_key,
+                now=now,
             )
             if resting is not None:
                 raise _Refused(Refusal(Obstacle.BREAKER, resting.reason, resting.until))
-            ignored = breakers.resting_providers(connection, self._account, now=now) if published else ()
+            # A free model has one provider as a rule: without that one there would be none.
+            paid = published is not None and not published.free
+            ignored = breakers.resting_providers(opened, now=now) if paid else ()
             output_tokens = output_bound(request, candidate)
             reserved = Decimal(0)
             if not price.free:
@@ -228,11 +252,9 @@ class _Refused(Exception):
         self.refusal = refusal
 
 
-def _breaker_fault(key: str, outcome: Outcome) -> Fault:
-    row = outcome.row
-    assert row is not None
-    asked = outcome.trouble.retry_after_seconds
+def _breaker_fault(key: str, row: Row, asked_seconds: float | None) -> Fault:
     if key.startswith("provider:"):
         return Fault(row.fault)
-    at_once = row.fault in _REST_AT_ONCE if asked is None else asked > SHORT_RETRY_AFTER_SECONDS
-    return Fault(row.fault, asked, at_once)
+    if asked_seconds is None:
+        return Fault(row.fault, at_once=row.fault in _REST_AT_ONCE)
+    return Fault(row.fault, asked_seconds, asked_seconds > SHORT_RETRY_AFTER_SECONDS)

@@ -7,10 +7,11 @@ goes through as a probe, and its outcome closes or opens it again.
 
 import logging
 import random
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Column, Connection, DateTime, Integer, Row, Table, Text, select, update
+from sqlalchemy import Column, Connection, DateTime, Integer, Row, Table, Text, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from nightcrew.queue.state_store import metadata
@@ -20,7 +21,7 @@ log = logging.getLogger(__name__)
 FAULTS_IN_A_ROW = 3
 FAULT_SHARE, FAULT_SHARE_CALLS = 0.5, 10
 SHARE_WINDOW = timedelta(minutes=10)
-FIRST_REST, LONGEST_REST = timedelta(seconds=15), timedelta(hours=1)
+FIRST_REST, LONGEST_REST = timedelta(seconds=30), timedelta(hours=1)
 SHORT_RETRY_AFTER_SECONDS = 5.0  # a wait up to this is spent in place and opens nothing
 PROBE_LIFETIME = timedelta(minutes=5)  # then its process is taken for dead
 
@@ -69,13 +70,27 @@ def provider_key(provider: str) -> str:
     return f"provider:{provider}"
 
 
-def admit(connection: Connection, account: str, key: str, *, call_key: str, now: datetime) -> Resting | None:
+def open_breakers(connection: Connection, account: str, model: str) -> dict[str, Resting]:
+    """The breakers of `model` and of all providers that are open or wait for a probe."""
+    rows = connection.execute(
+        select(breakers.c.key, breakers.c.cooldown_until, breakers.c.reason).where(
+            breakers.c.account == account,
+            breakers.c.cooldown_until.is_not(None),
+            or_(breakers.c.key == model_key(model), breakers.c.key.startswith(provider_key(""))),
+        )
+    ).all()
+    return {row.key: Resting(row.key, row.cooldown_until, row.reason) for row in rows}
+
+
+def admit(
+    connection: Connection, account: str, opened: Resting | None, *, call_key: str, now: datetime
+) -> Resting | None:
     """None lets the call through; the first one after a cool-down becomes the probe."""
-    row = _row(connection, account, key)
-    if row is None or row.cooldown_until is None:
+    if opened is None:
         return None
-    if row.cooldown_until > now:
-        return Resting(key, row.cooldown_until, row.reason)
+    if opened.until > now:
+        return opened
+    key = opened.key
     row = _row(connection, account, key, for_update=True)
     if row is None or row.cooldown_until is None:
         return None
@@ -97,27 +112,38 @@ def resting(connection: Connection, account: str, *, now: datetime) -> tuple[Res
     return tuple(Resting(row.key, row.cooldown_until, row.reason) for row in rows)
 
 
-def resting_providers(connection: Connection, account: str, *, now: datetime) -> tuple[str, ...]:
+def resting_providers(opened: Mapping[str, Resting], *, now: datetime) -> tuple[str, ...]:
     """Names of the upstream providers to leave out of a call's routing."""
     prefix = provider_key("")
-    rows = connection.execute(
-        select(breakers.c.key).where(
-            breakers.c.account == account, breakers.c.key.startswith(prefix), breakers.c.cooldown_until > now
+    return tuple(
+        sorted(
+            key.removeprefix(prefix)
+            for key, rest in opened.items()
+            if key.startswith(prefix) and rest.until > now
         )
     )
-    return tuple(sorted(row.key.removeprefix(prefix) for row in rows))
 
 
-def record_answer(connection: Connection, account: str, key: str, *, now: datetime) -> None:
-    """A call was answered: counts it, and closes the breaker if its rest is over; no row, no fault."""
-    if _row(connection, account, key) is None:
-        return
-    row = _row(connection, account, key, for_update=True)
-    values = _counts(row, now, faults=0) | {"in_a_row": 0}
-    if row is not None and row.cooldown_until is not None and row.cooldown_until <= now:
-        log.info("%s is back", key)
-        values |= {"opened": 0, "cooldown_until": None, "reason": None, "probe": None, "probe_until": None}
-    _write(connection, account, key, values)
+def record_answer(connection: Connection, account: str, keys: Sequence[str], *, now: datetime) -> None:
+    """A call was answered: counts it, and closes breakers whose rest is over. The faultless have no row."""
+    rows = connection.execute(
+        select(breakers)
+        .where(breakers.c.account == account, breakers.c.key.in_(keys))
+        .order_by(breakers.c.key)
+        .with_for_update()
+    ).all()
+    for row in rows:
+        values = _counts(row, now, faults=0) | {"in_a_row": 0}
+        if row.cooldown_until is not None and row.cooldown_until <= now:
+            log.info("%s is back", row.key)
+            values |= {
+                "opened": 0,
+                "cooldown_until": None,
+                "reason": None,
+                "probe": None,
+                "probe_until": None,
+            }
+        _write(connection, account, row.key, values)
 
 
 def give_back_probe(connection: Connection, account: str, key: str, *, call_key: str) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from importlib.resources import files
+from typing import NamedTuple
 
 from sqlalchemy import (
     ARRAY,
@@ -25,6 +26,7 @@ from sqlalchemy import (
     Text,
     delete,
     insert,
+    literal,
     select,
     text,
     update,
@@ -121,16 +123,13 @@ def reserve(
     """
     rows = _lock(connection, scopes)
     for scope, cap in scopes.items():
-        left_usd = cap - rows[scope]
+        left_usd = cap - rows[scope].taken
         if amount_usd > left_usd:
             message = f"the {_words(scope)} has {_usd(left_usd)} left of {_usd(cap)}, not {_usd(amount_usd)}"
             raise DoesNotFit(message, scope=scope, left_usd=left_usd)
     for scope, cap in scopes.items():
-        connection.execute(
-            update(budgets)
-            .where(budgets.c.scope == scope)
-            .values(cap_usd=cap, reserved_usd=budgets.c.reserved_usd + amount_usd)
-        )
+        if rows[scope].cap_usd != cap:
+            connection.execute(update(budgets).where(budgets.c.scope == scope).values(cap_usd=cap))
     connection.execute(
         insert(budget_reservations).values(
             reservation_id=reservation_id,
@@ -139,7 +138,7 @@ def reserve(
             expires_at=now + RESERVATION_LIFETIME,
         )
     )
-    _enter(connection, list(scopes), reservation_id, reserved=amount_usd, spent=_ZERO, now=now)
+    _move(connection, list(scopes), reservation_id, reserved=amount_usd, spent=_ZERO, now=now)
 
 
 def settle(
@@ -159,14 +158,7 @@ def settle(
     spent = row.amount_usd if cost_usd is None else cost_usd
     if spent > row.amount_usd:
         log.error("a call cost %s although %s was its worst case", _usd(spent), _usd(row.amount_usd))
-    scopes = sorted(row.scopes)
-    _lock_rows(connection, scopes)
-    connection.execute(
-        update(budgets)
-        .where(budgets.c.scope.in_(scopes))
-        .values(reserved_usd=budgets.c.reserved_usd - row.amount_usd, spent_usd=budgets.c.spent_usd + spent)
-    )
-    _enter(connection, scopes, reservation_id, reserved=-row.amount_usd, spent=spent, now=now)
+    _move(connection, row.scopes, reservation_id, reserved=-row.amount_usd, spent=spent, now=now)
     return Decimal(spent)
 
 
@@ -179,14 +171,8 @@ def charge(
     now: datetime,
 ) -> None:
     """Writes down money that went out without a reservation; the one way a cap can be passed."""
-    if scopes:
-        _lock(connection, scopes)
-        connection.execute(
-            update(budgets)
-            .where(budgets.c.scope.in_(list(scopes)))
-            .values(spent_usd=budgets.c.spent_usd + cost_usd)
-        )
-        _enter(connection, list(scopes), reservation_id, reserved=_ZERO, spent=cost_usd, now=now)
+    _lock(connection, scopes)
+    _move(connection, list(scopes), reservation_id, reserved=_ZERO, spent=cost_usd, now=now)
 
 
 def charge_overdue(store: StateStore, *, now: datetime) -> int:
@@ -221,29 +207,25 @@ def violations(connection: Connection) -> Sequence[Mapping[str, object]]:
 # ----------------------------------------------------------------------------------------------------
 
 
-def _lock(connection: Connection, scopes: Mapping[str, Decimal]) -> dict[str, Decimal]:
+class _Held(NamedTuple):
+    cap_usd: Decimal
+    taken: Decimal
+
+
+def _lock(connection: Connection, scopes: Mapping[str, Decimal]) -> dict[str, _Held]:
     """What is taken of each scope; the rows are held, in the order of their names, until the end."""
-    taken = _lock_rows(connection, list(scopes))
-    missing = [scope for scope in scopes if scope not in taken]
-    if missing:
-        for scope in missing:
-            connection.execute(
-                upsert(budgets).values(scope=scope, cap_usd=scopes[scope]).on_conflict_do_nothing()
-            )
-        taken = _lock_rows(connection, list(scopes))
-    return taken
-
-
-def _lock_rows(connection: Connection, scopes: Sequence[str]) -> dict[str, Decimal]:
     if not scopes:
         return {}
-    rows = connection.execute(
-        select(budgets).where(budgets.c.scope.in_(scopes)).order_by(budgets.c.scope).with_for_update()
-    ).all()
-    return {row.scope: row.spent_usd + row.reserved_usd for row in rows}
+    query = select(budgets).where(budgets.c.scope.in_(list(scopes))).order_by(budgets.c.scope)
+    rows = connection.execute(query.with_for_update()).all()
+    if len(rows) < len(scopes):
+        caps = [{"scope": scope, "cap_usd": cap} for scope, cap in scopes.items()]
+        connection.execute(upsert(budgets).on_conflict_do_nothing(), caps)
+        rows = connection.execute(query.with_for_update()).all()
+    return {row.scope: _Held(row.cap_usd, row.spent_usd + row.reserved_usd) for row in rows}
 
 
-def _enter(
+def _move(
     connection: Connection,
     scopes: Sequence[str],
     reservation_id: str,
@@ -252,23 +234,33 @@ def _enter(
     spent: Decimal,
     now: datetime,
 ) -> None:
+    """Changes the scopes' rows and enters that into their history, in one statement."""
     if not scopes:
         return
-    caps = select(budgets.c.scope, budgets.c.cap_usd).where(budgets.c.scope.in_(scopes))
-    connection.execute(
-        insert(budget_entries),
-        [
-            {
-                "at": now,
-                "scope": row.scope,
-                "reservation_id": reservation_id,
-                "reserved_usd": reserved,
-                "spent_usd": spent,
-                "cap_usd": row.cap_usd,
-            }
-            for row in connection.execute(caps).all()
-        ],
+    held = (
+        select(budgets.c.scope)
+        .where(budgets.c.scope.in_(scopes))
+        .order_by(budgets.c.scope)
+        .with_for_update()
+        .cte("held")
     )
+    moved = (
+        update(budgets)
+        .where(budgets.c.scope == held.c.scope)
+        .values(reserved_usd=budgets.c.reserved_usd + reserved, spent_usd=budgets.c.spent_usd + spent)
+        .returning(budgets.c.scope, budgets.c.cap_usd)
+        .cte("moved")
+    )
+    entry = select(
+        literal(now, DateTime(timezone=True)),
+        moved.c.scope,
+        literal(reservation_id, Text),
+        literal(reserved, Numeric),
+        literal(spent, Numeric),
+        moved.c.cap_usd,
+    )
+    columns = ["at", "scope", "reservation_id", "reserved_usd", "spent_usd", "cap_usd"]
+    connection.execute(insert(budget_entries).from_select(columns, entry))
 
 
 def _words(scope: str) -> str:

@@ -254,7 +254,15 @@ class Dispatcher:
             outcome = replace(outcome, row=row_of("provider_overloaded"))
         elif row.rests is Rests.GONE:
             self._catalogue.mark_gone(model, outcome.message)
+        elif row.fault == "price_rose" and walk.may_ask_anew(model) and self._price_has_changed(ticket):
+            return
         walk.after_fault(ticket.candidate, outcome)
+
+    def _price_has_changed(self, ticket: Ticket) -> bool:
+        """Reads the catalogue anew; True if it has another price now, at which to ask again."""
+        self._catalogue.refresh()
+        self._published_at = float("-inf")
+        return self._prices().get(ticket.candidate.model) != ticket.published
 
     def _stop_the_crew(self, row: Row, outcome: Outcome) -> None:
         """Unless it is a 401 that the account does not confirm: then it was one provider's mistake."""

@@ -11,15 +11,13 @@ from datetime import UTC, datetime, time, timedelta
 from sqlalchemy import Column, Connection, DateTime, Index, Row, Table, Text, delete, func, insert, select
 from sqlalchemy import update as sql_update
 
-from nightcrew.openrouter.account import accounts, lock_account
+from nightcrew.openrouter.account import accounts, check_running, lock_account
 from nightcrew.openrouter.replies import KeyInfo, Trouble
 from nightcrew.queue.state_store import metadata
 
 log = logging.getLogger(__name__)
 
-MINUTE = timedelta(seconds=60)
-# A call is counted by the provider when it arrives, a little after it took its place here.
-ARRIVAL = timedelta(seconds=1)
+_SECOND = timedelta(seconds=1)
 # A reset further away than this is not believed.
 LONGEST_REST = timedelta(hours=25)
 FREE_TIER_A_DAY, PAID_TIER_A_DAY = 50, 1000
@@ -41,6 +39,7 @@ class QuotaLimits:
 
     per_minute: int = 20
     per_day: int = 50
+    arrival_seconds: float = 1.0  # until a call that took its place here is counted there
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +64,13 @@ class QuotaLeft:
 def lease(
     connection: Connection, account: str, limits: QuotaLimits, *, call_key: str, model: str, now: datetime
 ) -> QuotaWait | None:
-    """Takes a place in both windows; None if taken, else when to ask again. The account stays locked."""
+    """Takes a place in both windows; None if taken, else when to ask again. The account stays locked.
+
+    Raises:
+        AccountStopped: the whole crew is stopped.
+    """
     row = lock_account(connection, account, for_update=True)
+    check_running(row)
     used = _used_today(row, now)
     wait = _rest(row, now) or _day_wait(row, limits, used, now) or _minute_wait(connection, row, limits, now)
     if wait is not None:
@@ -107,7 +111,7 @@ def learn_from_refusal(
         until = trouble.reset_at or now + timedelta(seconds=trouble.retry_after_seconds or 60)
         if trouble.limit is not None:
             values["per_minute"] = trouble.limit
-    until = min(max(until, now + ARRIVAL), now + LONGEST_REST)
+    until = min(max(until, now + _SECOND), now + LONGEST_REST)
     connection.execute(
         sql_update(accounts).where(accounts.c.account == account).values(resting_until=until, **values)
     )
@@ -137,7 +141,8 @@ def left(connection: Connection, account: str, limits: QuotaLimits, *, now: date
     day = max(0, (row.per_day or limits.per_day) - used)
     if wait is not None and wait.fault == "quota_day":
         day = 0
-    minute = max(0, (row.per_minute or limits.per_minute) - _in_last_minute(connection, account, now))
+    used_now = _in_last_minute(connection, account, now - _window(limits))
+    minute = max(0, (row.per_minute or limits.per_minute) - used_now)
     return QuotaLeft(min(minute, day), day, _next_day(now), wait)
 
 
@@ -178,20 +183,22 @@ def _minute_wait(
     per_minute = row.per_minute or limits.per_minute
     oldest = connection.execute(
         select(quota_calls.c.at)
-        .where(quota_calls.c.account == row.account, quota_calls.c.at > now - MINUTE - ARRIVAL)
+        .where(quota_calls.c.account == row.account, quota_calls.c.at > now - _window(limits))
         .order_by(quota_calls.c.at.desc())
         .offset(per_minute - 1)
         .limit(1)
     ).scalar()
     if oldest is None:
         return None
-    return QuotaWait(oldest + MINUTE + ARRIVAL, "quota_minute", f"{per_minute} free calls in this minute")
+    return QuotaWait(oldest + _window(limits), "quota_minute", f"{per_minute} free calls in this minute")
 
 
-def _in_last_minute(connection: Connection, account: str, now: datetime) -> int:
-    query = select(func.count()).where(
-        quota_calls.c.account == account, quota_calls.c.at > now - MINUTE - ARRIVAL
-    )
+def _window(limits: QuotaLimits) -> timedelta:
+    return timedelta(seconds=60 + limits.arrival_seconds)
+
+
+def _in_last_minute(connection: Connection, account: str, since: datetime) -> int:
+    query = select(func.count()).where(quota_calls.c.account == account, quota_calls.c.at > since)
     return int(connection.execute(query).scalar_one())
 
 

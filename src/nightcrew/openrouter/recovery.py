@@ -119,7 +119,7 @@ TABLE: tuple[Row, ...] = (
         _on(429, platform=True)),
     # The model is not to be had
     Row("price_rose", "404 or 503: no endpoint at the price that was reserved",
-        _C.MODEL_UNFIT, _N.NEXT_MODEL, _W.PROVIDER, _R.MODEL,
+        _C.MODEL_UNFIT, _N.NEXT_MODEL, _W.PROVIDER, _R.NOTHING,
         _on(400, 404, 503, words=r"max_price|max price")),
     Row("free_period_ended", "404: the free variant has ended",
         _C.MODEL_UNFIT, _N.NEXT_MODEL, _W.PROVIDER, _R.GONE,

@@ -82,6 +82,13 @@ class Walk:
         elif row.next is not Next.WAIT and not self._may_retry_in_place(candidate, outcome):
             self._asked.add(candidate.model)
 
+    def may_ask_anew(self, model: str) -> bool:
+        """Once in a request: the same model again, because what was wrong about the call has changed."""
+        if model in self._retried:
+            return False
+        self._retried.add(model)
+        return True
+
     def wait_or_give_up(self, refusals: Sequence[Refusal]) -> None:
         """Returns when it is time to ask again; raises Shut if that is too far off or will never be."""
         now = self._clock()
@@ -112,9 +119,10 @@ class Walk:
 
     def _may_retry_in_place(self, candidate: Candidate, outcome: Outcome) -> bool:
         seconds = outcome.trouble.retry_after_seconds
-        if seconds is None or seconds > SHORT_RETRY_AFTER_SECONDS or candidate.model in self._retried:
+        if seconds is None or seconds > SHORT_RETRY_AFTER_SECONDS:
             return False
-        self._retried.add(candidate.model)
+        if not self.may_ask_anew(candidate.model):
+            return False
         self._sleep(seconds)
         return True
 

@@ -5,13 +5,15 @@ imported. History that nobody needs inside a transaction belongs in the ledger, 
 """
 
 import logging
+import time
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from sqlalchemy import Engine, MetaData, create_engine, text
+import psycopg
+from sqlalchemy import Engine, MetaData, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DisconnectionError, OperationalError
 
 from nightcrew.errors import BadInput, Transient
 
@@ -21,6 +23,8 @@ metadata = MetaData()
 
 # Any number will do as long as every process uses the same one.
 _SCHEMA_LOCK = 7_316_001
+# A pooled connection that was idle for longer is tried before it is used.
+RESTED_SECONDS = 5.0
 
 
 def utc_now() -> datetime:
@@ -78,13 +82,30 @@ def _engine(url: str) -> Engine:
         raise BadInput("the database's address is not a URL; expected postgresql://...") from None
     if parsed.get_backend_name() not in {"postgresql", "postgres"}:
         raise BadInput(f"the state store needs PostgreSQL, not {parsed.get_backend_name()}")
-    return create_engine(
+    engine = create_engine(
         parsed.set(drivername="postgresql+psycopg"),
         pool_size=5,
         max_overflow=20,
-        pool_pre_ping=True,
         connect_args={"connect_timeout": 10, "application_name": "nightcrew"},
     )
+    event.listen(engine, "checkin", _note_rest)
+    event.listen(engine, "checkout", _check_rested)
+    return engine
+
+
+def _note_rest(connection: Any, record: Any) -> None:
+    record.info["rests_since"] = time.monotonic()
+
+
+def _check_rested(connection: Any, record: Any, proxy: Any) -> None:
+    """A server that was restarted closed the pooled connections; asking each time would cost a round trip."""
+    if time.monotonic() - record.info.get("rests_since", time.monotonic()) < RESTED_SECONDS:
+        return
+    try:
+        connection.execute("select 1")
+        connection.rollback()
+    except psycopg.OperationalError as error:
+        raise DisconnectionError from error
 
 
 def _first_line(error: Exception) -> str:
