@@ -25,6 +25,13 @@ class SandboxKind(StrEnum):
     NONE = "none"
 
 
+class DataPolicy(StrEnum):
+    """What a provider may do with the code it is shown."""
+
+    ANY = "any"
+    NO_TRAINING = "no_training"  # free variants are paid for with prompts: they are left out
+
+
 def _split(value: object) -> object:
     return (
         tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -53,6 +60,14 @@ class Settings(BaseSettings):
     """Only these models (what a plain endpoint such as vLLM or Ollama serves); empty: all of the catalogue."""
     denied_models: Names = ()
     """Never these models (glob patterns)."""
+    allowed_providers: Names = ()
+    """Only models of these makers; empty: all."""
+    denied_providers: Names = ()
+    """No models of these makers."""
+    data_policy: DataPolicy = DataPolicy.ANY
+    """`no_training` leaves out free variants, which may keep what they are shown."""
+    hour_price_usd: Annotated[float, Field(ge=0)] = 0.0
+    """What an hour of waiting is worth when models are chosen; 0: only money counts."""
     database_url: str | None = None
     """PostgreSQL for the state store and Prefect; empty: the embedded one in `home`."""
     prefect_port: int = 4257

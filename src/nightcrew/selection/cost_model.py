@@ -4,7 +4,8 @@ Tokens are stored, not dollars, because prices move. A model without outcomes in
 what others use there, times what is known of its appetite elsewhere; own outcomes take over as they come in.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,6 +20,9 @@ class Usage(NamedTuple):
     output_tokens: float
     calls: float
     seconds: float
+
+
+type Expected = tuple[float, float, float, float]  # the fields of Usage, plain where thousands are made
 
 
 class Price(NamedTuple):
@@ -48,6 +52,7 @@ FIRST_GUESS: dict[str, Usage] = {ExecutorName.DIRECT: Usage(12_000, 2_500, 2, 60
 AGENT_GUESS = Usage(150_000, 5_000, 30, 300)
 COMPLEXITY_FACTOR = {Complexity.SIMPLE: 0.6, Complexity.MODERATE: 1.0, Complexity.COMPLEX: 1.8}
 UNKNOWN_PRICE = Price(1e-6, 4e-6, known=False)  # the ceiling: $1 and $4 a million tokens
+SHARED_BY_TASK = 0.45
 BASE_TRUST, APPETITE_TRUST, OWN_TRUST, BILL_TRUST = 2.0, 2.0, 3.0, 2.0  # outcomes that outweigh the prior
 
 
@@ -67,7 +72,7 @@ class CostModel:
         usage = Usage(*(value / COMPLEXITY_FACTOR[complexity] for value in usage))
         place = f"{category}/{executor}"
         guess = self._base(place, executor)
-        ratios = (_size(usage) / _size(guess), usage.seconds / max(guess.seconds, 1e-9))
+        ratios = (size_of(usage) / size_of(guess), usage.seconds / max(guess.seconds, 1e-9))
         _running(self.appetite.setdefault(executor, {}), slug, 2).add(ratios)
         _running(self.own.setdefault(place, {}), slug, 4).add(usage)
         _running(self.base, place, 4).add(usage)
@@ -77,29 +82,30 @@ class CostModel:
         if list_usd > 0:
             _running(self.bill, slug, 2).add((billed_usd, list_usd))
 
-    def expector(self, category: str, executor: str, complexity: Complexity) -> Callable[[str], Usage]:
+    def expector(self, category: str, executor: str, complexity: Complexity) -> Callable[[str], Expected]:
         """A function from a slug to the usage expected of it."""
         place, factor = f"{category}/{executor}", COMPLEXITY_FACTOR[complexity]
         base = Usage(*(factor * value for value in self._base(place, executor)))
+        base_in, base_out, base_calls, base_seconds = base
         own_of, appetite_of = self.own.get(place, {}), self.appetite.get(executor, {})
 
-        def expect(slug: str) -> Usage:
+        def expect(slug: str) -> Expected:
             appetite, own = appetite_of.get(slug), own_of.get(slug)
             if appetite is None:
                 return base
             trust = appetite.count / (appetite.count + APPETITE_TRUST)
-            size, pace = (1.0 + trust * (ratio - 1.0) for ratio in appetite.values)
-            prior = Usage(base[0] * size, base[1] * size, base[2] * size, base[3] * pace)
+            ratio, pace_ratio = appetite.values
+            size, pace = 1.0 + trust * (ratio - 1.0), 1.0 + trust * (pace_ratio - 1.0)
             if own is None:
-                return prior
+                return base_in * size, base_out * size, base_calls * size, base_seconds * pace
             trust = own.count / (own.count + OWN_TRUST)
-            mine, rest = trust * factor, 1.0 - trust
-            a, b = own.values, prior
-            return Usage(
-                mine * a[0] + rest * b[0],
-                mine * a[1] + rest * b[1],
-                mine * a[2] + rest * b[2],
-                mine * a[3] + rest * b[3],
+            mine, size, pace = trust * factor, (1.0 - trust) * size, (1.0 - trust) * pace
+            own_in, own_out, own_calls, own_seconds = own.values
+            return (
+                mine * own_in + size * base_in,
+                mine * own_out + size * base_out,
+                mine * own_calls + size * base_calls,
+                mine * own_seconds + pace * base_seconds,
             )
 
         return expect
@@ -121,6 +127,28 @@ class CostModel:
         return Usage(*(trust * a + (1.0 - trust) * b for a, b in zip(seen.values, guess, strict=True)))
 
 
+def size_of(usage: Expected | Running) -> float:
+    """One number for how much an attempt used; output weighs as much as it usually costs."""
+    values = usage.values if isinstance(usage, Running) else usage
+    return values[0] + 4.0 * values[1] + 1e-9
+
+
+def surprise(used: Usage, expected: Expected) -> float:
+    """How much more an attempt used than expected, as a natural logarithm, within a factor of twenty."""
+    return max(-3.0, min(3.0, math.log(size_of(used) / size_of(expected))))
+
+
+def task_size(surprises: Sequence[float]) -> float:
+    """How large a task is beside others of its kind, from what the attempts at it so far used: a factor.
+
+    What one model finds long, the next one does too: so much of the variance of (log) usage is the task's.
+    """
+    if not surprises:
+        return 1.0
+    n = len(surprises)
+    return math.exp(SHARED_BY_TASK * sum(surprises) / (1.0 + SHARED_BY_TASK * (n - 1)))
+
+
 def price_of(candidate: Candidate) -> Price:
     """Today's list price; the stated ceiling where the catalogue names none."""
     if candidate.free:
@@ -136,11 +164,6 @@ def cost_of(usage: Usage, price: Price) -> float:
 
 
 # ------------------------------------------------------------------------------------------------------
-
-
-def _size(usage: Usage) -> float:
-    """One number for how much an attempt used; output weighs as much as it usually costs."""
-    return usage.input_tokens + 4.0 * usage.output_tokens + 1e-9
 
 
 def _running(table: dict[str, Running], key: str, width: int) -> Running:

@@ -34,7 +34,7 @@ def explain(decision: Decision, alternatives: Sequence[Rung]) -> tuple[str, str]
         _table("The ladder", decision.rungs),
         _table("Also considered", alternatives),
         _basis(decision),
-        _change(decision, alternatives),
+        _change(decision),
         _filters(decision),
     ]
     return "\n\n".join(part for part in parts if part), stop
@@ -122,27 +122,24 @@ def _is_unpriced(arm: Arm) -> bool:
     return not candidate.free and (candidate.input_price_usd is None or candidate.output_price_usd is None)
 
 
-def _change(decision: Decision, alternatives: Sequence[Rung]) -> str:
+def _change(decision: Decision) -> str:
     """What would have to be different for another choice, by the rule of cost per success."""
-    if not decision.rungs or not alternatives:
+    if not decision.rungs:
         return ""
-    first, other = (
-        decision.ladder.arms[0],
-        next(arm for arm in decision.considered if arm.candidate.model == alternatives[0].model),
-    )
+    first, parts = decision.ladder.arms[0], []
+    other = next((a for a in decision.considered if a.candidate.slug != first.candidate.slug), None)
     ratio = first.price_usd / max(first.success, 1e-9)
-    text = (
-        f"**What would change it**: {other.candidate.model} would come first at about "
-        f"{_usd(ratio * other.success)} instead of {_usd(other.price_usd)} an attempt"
-    )
-    if ratio > 0 and other.price_usd / ratio <= 1:
-        text += f", or if it were {_percent(other.price_usd / ratio)} likely to succeed"
-    if decision.value_usd > 0:
-        text += (
-            f"; {first.candidate.model} would be dropped below "
-            f"{_percent(min(1.0, first.price_usd / decision.value_usd))}"
-        )
-    return text + "."
+    if other is not None and ratio > 0:
+        name = f"{other.candidate.model} with {other.executor}"
+        if other.price_usd < ratio * other.success:
+            parts.append(f"{name} is cheaper per success, but the ladder as a whole is worth more this way")
+        else:
+            parts.append(f"{name} would come first at about {_usd(ratio * other.success)} an attempt")
+            parts.append(f"it is expected to cost {_usd(other.price_usd)}")
+    if decision.value_usd > first.price_usd > 0:
+        least = _percent(first.price_usd / decision.value_usd)
+        parts.append(f"{first.candidate.model} would not be worth trying below {least} success")
+    return f"**What would change it**: {'; '.join(parts)}." if parts else ""
 
 
 def _filters(decision: Decision) -> str:

@@ -6,7 +6,8 @@ from fnmatch import fnmatchcase
 
 from nightcrew.selection.candidates import Availability, Candidate
 from nightcrew.selection.plan import Filtered
-from nightcrew.selection.requirements import DataPolicy, Requirements
+from nightcrew.selection.requirements import Requirements
+from nightcrew.settings import DataPolicy
 from nightcrew.task import ExecutorName
 
 RELAX = {

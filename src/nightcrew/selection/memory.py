@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from nightcrew.selection.candidates import Candidate
-from nightcrew.selection.cost_model import CostModel, Running, Usage, cost_of, price_of
-from nightcrew.selection.success_model import EASE, Gaussian, Rates, SuccessModel, Traits, Weight
+from nightcrew.selection.cost_model import CostModel, Running, Usage, cost_of, price_of, size_of
+from nightcrew.selection.success_model import EASE, Gaussian, Rates, SuccessModel, Traits
 from nightcrew.task import Complexity
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 
 
 class TrialEnd(StrEnum):
@@ -43,6 +43,8 @@ class Trial:
     executor: str
     slug: str
     end: TrialEnd
+    input_tokens: int = 0  # what it used tells how large the task is; 0: not known
+    output_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ class Memory:
         if end is TrialEnd.FAULT:
             return
         if not any(trial.end is not TrialEnd.FAULT for trial in before):
-            self.success.tick += 1
+            self.success.begin_task()
         ease = self._ease_after(category, complexity, before)
         self.learn(
             category=category,
@@ -165,6 +167,18 @@ class Memory:
         """How many verdicts of our own stand behind what is predicted."""
         return self.outcomes.get(f"{category}/{executor}", {}).get(slug, 0)
 
+    def relative_size(self, category: str, executor: str) -> float:
+        """How much an attempt in this category uses, over the mean of all our attempts with this executor."""
+        own = self.cost.base.get(f"{category}/{executor}")
+        if own is None:
+            return 1.0
+        counts = {
+            place: sum(seen.values()) for place, seen in self.outcomes.items() if place in self.cost.base
+        }
+        mine = {place: count for place, count in counts.items() if place.endswith(f"/{executor}")}
+        total = sum(count * size_of(self.cost.base[place]) for place, count in mine.items())
+        return size_of(own) * sum(mine.values()) / total if total else 1.0
+
     def to_json(self) -> dict[str, Any]:
         """Everything, as plain JSON."""
         cost = self.cost
@@ -186,7 +200,7 @@ class Memory:
         if data["format"] != FORMAT:
             raise ValueError(f"format {data['format']} is not {FORMAT}")
         tables = {
-            table: {key: Weight(float(m), float(v), int(t)) for key, (m, v, t) in weights.items()}
+            table: {key: Gaussian(float(m), float(v)) for key, (m, v) in weights.items()}
             for table, weights in data["weights"].items()
         }
         cost = CostModel()
@@ -204,16 +218,14 @@ class Memory:
         ease, rates = EASE, self.rates_of(category)
         for trial in before:
             if trial.end is not TrialEnd.FAULT:
-                score = self.success.scorer(category, trial.executor, complexity)(
-                    Traits(trial.slug, None, None)
-                )
+                score = self.success.scorer(category, trial.executor, complexity)(Traits(trial.slug))
                 ease = self.success.ease_after(score, trial.end is TrialEnd.ACCEPTED, rates, ease)
         return ease
 
     def _learn_usage(
         self, category: str, executor: str, complexity: Complexity, candidate: Candidate, spent: Spent
     ) -> None:
-        if spent.input_tokens + spent.output_tokens == 0:
+        if spent.calls == 0:
             return
         usage = Usage(spent.input_tokens, spent.output_tokens, spent.calls, spent.seconds)
         self.cost.learn(
@@ -229,7 +241,7 @@ def traits_of(candidate: Candidate) -> Traits:
     """What the catalogue says about a model's skill."""
     price = candidate.input_price_usd
     known = None if candidate.free or price is None else float(price) * 1e6
-    return Traits(candidate.slug, candidate.coding_index, known)
+    return Traits.of(candidate.slug, coding_index=candidate.coding_index, price_1m_usd=known)
 
 
 # ------------------------------------------------------------------------------------------------------

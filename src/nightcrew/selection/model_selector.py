@@ -9,10 +9,10 @@ import logging
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from nightcrew.selection.candidates import Availability, Candidate
-from nightcrew.selection.cost_model import Usage, cost_of, price_of, surprise, task_size
+from nightcrew.selection.cost_model import Usage, price_of, surprise, task_size
 from nightcrew.selection.explanation import Decision, explain
 from nightcrew.selection.filters import Filters
 from nightcrew.selection.memory import Memory, Trial, TrialEnd, traits_of
@@ -27,12 +27,8 @@ log = logging.getLogger(__name__)
 POLICY = "planned-ladder"
 MOST_RUNGS = 4
 ALTERNATIVES = 8
-BASE_VALUE = (
-    1.5  # at the default quality: a solved task is worth this many times what the best model takes for it
-)
-LEAST_VALUE_USD = (
-    0.05  # where all that may be used is free or nearly so, its price says nothing of the work's worth
-)
+BASE_VALUE = 0.9  # a solved task is worth so many times what the best model takes for one
+LEAST_VALUE_USD = 0.05  # where all models are free or nearly so, prices say nothing of the work's worth
 NEAR_BEST = 0.02  # models so close to the best in chance of success count as the best
 FAULTS_BEFORE_GIVING_UP = 2
 
@@ -54,7 +50,7 @@ class ModelSelector:
         """The ladder for this task as it looks now; without rungs, `stop` says why."""
         kept, filtered = _filter(requirements, candidates, availability)
         ease = _ease_of(requirements, memory, tried)
-        arms = _arms(requirements, kept, memory, ease.as_gaussian())
+        arms = _arms(requirements, kept, memory, ease.as_gaussian() if tried else EASE)
         value = _value(requirements, arms, memory, availability)
         arms, used_up = _untried(arms, tried)
         arms = _sized(arms, task_size(_surprises(requirements, memory, tried)))
@@ -62,7 +58,7 @@ class ModelSelector:
         arms = _with_shadow_price(arms, availability)
         limits = _limits(requirements, availability, tried, self.most_rungs)
         rates = memory.rates_of(requirements.category)
-        considered = shortlist(arms, limits.rungs + 2)
+        considered = shortlist(arms, limits.rungs + 1)
         ladder = best_ladder(considered, ease, value, rates, limits)
         return _as_plan(
             Decision(
@@ -104,7 +100,7 @@ def _ease_of(needs: Requirements, memory: Memory, tried: Sequence[Trial]) -> Eas
     for trial in tried:
         if trial.end is not TrialEnd.FAULT:
             scorer = memory.success.scorer(needs.category, trial.executor, needs.complexity)
-            score = scorer(Traits(trial.slug, None, None))
+            score = scorer(Traits(trial.slug))
             ease.learn(score, trial.end is TrialEnd.ACCEPTED, rates)
     return ease
 
@@ -114,26 +110,36 @@ def _arms(needs: Requirements, candidates: Sequence[Candidate], memory: Memory, 
     for candidate in candidates:  # a free variant has the skill of the paid one, whose price says more
         if candidate.slug not in traits or not candidate.free:
             traits[candidate.slug] = traits_of(candidate)
-    arms = []
+    priced = [
+        (candidate, traits[candidate.slug], price_of(candidate), memory.cost.billed_share(candidate.slug))
+        for candidate in candidates
+    ]
+    second_price, arms = needs.hour_price_usd / 3600.0, []
+    fresh_spread, spread = 1.0 + EASE.variance, 1.0 + ease.variance
     for executor in needs.executors:
         score_of = memory.success.scorer(needs.category, executor, needs.complexity)
         usage_of = memory.cost.expector(needs.category, executor, needs.complexity)
-        for candidate in candidates:
-            if executor != ExecutorName.DIRECT and not candidate.tools:
+        for candidate, known, price, billed in priced:
+            if not candidate.tools and executor != ExecutorName.DIRECT:
                 continue
-            score, usage = score_of(traits[candidate.slug]), usage_of(candidate.slug)
-            cost = cost_of(usage, price_of(candidate)) * memory.cost.billed_share(candidate.slug)
+            mean, variance = score = score_of(known)
+            tokens_in, tokens_out, calls, seconds = usage_of(known.slug)
+            cost = (tokens_in * price.input_usd + tokens_out * price.output_usd) * billed
+            fresh = phi(mean / math.sqrt(fresh_spread + variance))
+            now = fresh
+            if ease is not EASE:
+                now = phi((mean + ease.mean) / math.sqrt(spread + variance))
             arms.append(
                 Arm(
                     executor,
                     candidate,
                     score,
                     cost,
-                    cost + needs.hour_price_usd * usage.seconds / 3600.0,
-                    usage.seconds,
-                    usage.calls,
-                    phi(score.mean / math.sqrt(1.0 + score.variance + EASE.variance)),
-                    phi((score.mean + ease.mean) / math.sqrt(1.0 + score.variance + ease.variance)),
+                    cost + second_price * seconds,
+                    seconds,
+                    calls,
+                    fresh,
+                    now,
                 )
             )
     return arms
@@ -167,8 +173,7 @@ def _sized(arms: Sequence[Arm], factor: float) -> list[Arm]:
     if factor == 1.0:
         return list(arms)
     return [
-        replace(
-            arm,
+        arm._replace(
             cost_usd=arm.cost_usd * factor,
             price_usd=arm.price_usd * factor,
             seconds=arm.seconds * factor,
@@ -219,7 +224,7 @@ def _with_shadow_price(arms: Sequence[Arm], availability: Availability) -> list[
     for arm in arms:
         if arm.candidate.free:
             scarcity = min(1.0, arm.calls * availability.tasks_expected / max(left, 1))
-            arm = replace(arm, price_usd=arm.price_usd + scarcity * saving)
+            arm = arm._replace(price_usd=arm.price_usd + scarcity * saving)
         priced.append(arm)
     return priced
 
@@ -239,20 +244,23 @@ def _value(needs: Requirements, arms: Sequence[Arm], memory: Memory, availabilit
     """What a solved task is worth: a multiple of what the best model takes for one, within the budget.
 
     The multiple is the odds of the quality asked for: at 0.9 a failure is to be four times rarer than at 0.7.
+    It is taken for a task of the usual size, so that a dollar buys as much success in every category, and is
+    raised where the verdict errs and more rungs are needed for the same quality.
     """
     if not arms:
         return 0.0
     best = max(arm.fresh_success for arm in arms)
-    shares = [math.exp((arm.fresh_success - best) / NEAR_BEST) for arm in arms]
-    prices = [
-        arm.price_usd / (arm.fresh_success * memory.relative_size(needs.category, arm.executor))
-        for arm in arms
-    ]
+    strong = [arm for arm in arms if arm.fresh_success > best - 5 * NEAR_BEST]
+    shares = [math.exp((arm.fresh_success - best) / NEAR_BEST) for arm in strong]
+    sizes = {executor: memory.relative_size(needs.category, executor) for executor in needs.executors}
+    prices = [arm.price_usd / (arm.fresh_success * sizes[arm.executor]) for arm in strong]
     going_rate = math.sumprod(shares, prices) / sum(shares)
     asked = min(max(needs.quality_threshold, 0.05), 0.99)
     odds = asked / (1.0 - asked) * (1.0 - DEFAULT_QUALITY) / DEFAULT_QUALITY
     budget = float(min(needs.budget_usd, availability.budget_left_usd))
-    return max(LEAST_VALUE_USD, min(BASE_VALUE * odds * going_rate, budget))
+    rates = memory.rates_of(needs.category)
+    sharpness = 1.0 - rates.false_accept - rates.false_reject
+    return max(LEAST_VALUE_USD, min(BASE_VALUE * odds * going_rate / sharpness**2, budget))
 
 
 def _rungs(ladder: Ladder, needs: Requirements, memory: Memory, tried: Sequence[Trial]) -> list[Rung]:

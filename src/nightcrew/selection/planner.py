@@ -8,14 +8,16 @@ this would be Weitzman's rule: in the order of cost per success, stop where the 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from heapq import heappushpop, nlargest
+from heapq import heappushpop
 from math import sumprod
 from operator import itemgetter
+from typing import NamedTuple
 
 from nightcrew.selection.candidates import Candidate
-from nightcrew.selection.success_model import EASE, Gaussian, Rates, phi
+from nightcrew.selection.success_model import EASE, Gaussian, Moments, Rates, phi
 
-BEAM = 8
+BEAM = 1  # partial ladders kept for each first rung
+LEARNING = 0.3  # what is learned from a model nobody knows, as a share of a solved task's value
 LOSS = 0.5  # wrong work that is accepted costs this share of a solved task's value
 
 _ROOTS = (0.0, 0.7235510187528376, 1.468553289216668, 2.266580584531843, 3.190993201781528)
@@ -34,13 +36,12 @@ NODE_WEIGHTS = tuple(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Arm:
+class Arm(NamedTuple):
     """One way to try: an executor with a model, and what is expected of it."""
 
     executor: str
     candidate: Candidate
-    score: Gaussian  # of the success model, ease left out
+    score: Moments  # of the success model, ease left out
     cost_usd: float  # money
     price_usd: float  # money, scarce quota and waiting: what the plan weighs
     seconds: float
@@ -76,12 +77,13 @@ class Ease:
         self.points = tuple(EASE.mean + spread * node for node in NODES)
         self.weights = list(NODE_WEIGHTS)
 
-    def right(self, score: Gaussian) -> list[float]:
+    def right(self, score: Moments) -> list[float]:
         """Chance that work of this score is right, at each point."""
-        spread = 1.0 / math.sqrt(1.0 + score.variance)
-        return [phi((score.mean + point) * spread) for point in self.points]
+        mean, variance = score
+        spread = 1.0 / math.sqrt(1.0 + variance)
+        return [phi((mean + point) * spread) for point in self.points]
 
-    def learn(self, score: Gaussian, accepted: bool, rates: Rates) -> None:
+    def learn(self, score: Moments, accepted: bool, rates: Rates) -> None:
         """Take one verdict on this task into account."""
         said = [rates.accepts(p) for p in self.right(score)]
         self.weights = [w * (p if accepted else 1.0 - p) for w, p in zip(self.weights, said, strict=True)]
@@ -122,13 +124,27 @@ def best_ladder(arms: Sequence[Arm], ease: Ease, value_usd: float, rates: Rates,
         ]
         if not longer:
             break
-        beam = [partial.grown(step) for _, partial, step in nlargest(BEAM, longer, key=itemgetter(0))]
+        longer.sort(key=itemgetter(0), reverse=True)
+        beam = [partial.grown(step) for _, partial, step in _kept(longer)]
         if beam[0].worth > best.worth:
             best = beam[0]
     return Ladder(tuple(step.arm for step in best.steps), best.worth, best.success, best.expected)
 
 
 # ------------------------------------------------------------------------------------------------------
+
+
+def _kept(longer: Sequence[tuple[float, "_Partial", "_Step"]]) -> list[tuple[float, "_Partial", "_Step"]]:
+    """The best few for each first rung: a cheap one looks poor until its successors stand behind it."""
+    seen: dict[int, int] = {}
+    kept = []
+    for entry in longer:
+        _, partial, step = entry
+        first = id(partial.steps[0] if partial.steps else step)
+        seen[first] = seen.get(first, 0) + 1
+        if seen[first] <= BEAM:
+            kept.append(entry)
+    return kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +160,11 @@ class _Step:
         right = ease.right(arm.score)
         solved = [(1.0 - rates.false_reject) * p for p in right]
         wrong = LOSS * rates.false_accept
+        unknown = arm.score[1] ** 2
+        news = LEARNING * unknown / (1.0 + unknown)
         gain = [
-            value_usd * (s - wrong * (1.0 - p)) - arm.price_usd for s, p in zip(solved, right, strict=True)
+            value_usd * (s - wrong * (1.0 - p) + news) - arm.price_usd
+            for s, p in zip(solved, right, strict=True)
         ]
         return cls(arm, arm.candidate.slug, gain, solved, [1.0 - rates.accepts(p) for p in right])
 

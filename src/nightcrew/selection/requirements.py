@@ -4,20 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from enum import StrEnum
 
-from nightcrew.settings import Settings
+from nightcrew.settings import DataPolicy, Settings
 from nightcrew.task import Complexity, ExecutorName, Task
 
 UNLIMITED_USD = Decimal("Infinity")
 DEFAULT_QUALITY = 0.7
-
-
-class DataPolicy(StrEnum):
-    """What a provider may do with the code it is shown."""
-
-    ANY = "any"
-    NO_TRAINING = "no_training"  # free variants are paid for with prompts: they are left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +64,10 @@ def requirements_for(
         budget_usd=max(Decimal(0), limit - spent_usd),
         allowed_models=task.models or settings.models,
         denied_models=settings.denied_models,
+        allowed_providers=settings.allowed_providers,
+        denied_providers=settings.denied_providers,
+        data_policy=settings.data_policy,
+        hour_price_usd=settings.hour_price_usd,
         max_attempts=task.max_attempts,
         seed=seed,
     )

@@ -11,7 +11,6 @@ learned too. Weights slide back to their prior, slowly with time and fast when a
 
 import math
 from collections.abc import Callable, Iterable
-from functools import cache
 from typing import NamedTuple
 
 from nightcrew.task import Complexity, ExecutorName
@@ -25,11 +24,20 @@ class Gaussian(NamedTuple):
 
 
 class Traits(NamedTuple):
-    """What the catalogue says about a model's skill before anybody tried it."""
+    """What the catalogue says about a model's skill before anybody tried it, as inputs of the model."""
 
     slug: str
-    coding_index: float | None
-    price_1m_usd: float | None  # list price of a million input tokens; None: unknown or free
+    coding: float = 0.0  # coding index, standardised; 0: unknown
+    price: float = 0.0  # logarithm of the list price; 0: unknown, free, or a dollar a million input tokens
+
+    @classmethod
+    def of(cls, slug: str, *, coding_index: float | None, price_1m_usd: float | None) -> "Traits":
+        """From the catalogue's own units."""
+        return cls(
+            slug,
+            0.0 if coding_index is None else (coding_index - 40.0) / 15.0,
+            max(-2.0, min(2.0, math.log(price_1m_usd) / 1.5)) if price_1m_usd else 0.0,
+        )
 
 
 class Rates(NamedTuple):
@@ -43,14 +51,6 @@ class Rates(NamedTuple):
         return self.false_accept + (1.0 - self.false_accept - self.false_reject) * right
 
 
-class Weight(NamedTuple):
-    """One learned number and the task count at which it was last touched."""
-
-    mean: float
-    variance: float
-    tick: int
-
-
 class Term(NamedTuple):
     """One summand of a score: where its weight is kept, its input, and the weight's prior."""
 
@@ -60,10 +60,12 @@ class Term(NamedTuple):
     prior: Gaussian
 
 
-type Tables = dict[str, dict[str, Weight]]
+type Moments = tuple[float, float]  # a Gaussian, or a plain pair where thousands are made
+type Tables = dict[str, dict[str, Gaussian]]
 
 EASE = Gaussian(0.0, 2.0)
 FORGET_PER_TASK = 0.001
+FORGET_EVERY = 100  # tasks
 BIAS = Gaussian(0.5, 0.5)
 INDEX = Gaussian(0.35, 0.05)
 PRICE = Gaussian(0.2, 0.05)
@@ -85,12 +87,13 @@ class SuccessModel:
         self.tables: Tables = tables if tables is not None else {}
         self.tick = tick
 
-    def scorer(self, category: str, executor: str, complexity: Complexity) -> Callable[[Traits], Gaussian]:
+    def scorer(self, category: str, executor: str, complexity: Complexity) -> Callable[[Traits], Moments]:
         """A function from a model's traits to its score's mean and variance, the task's ease left out."""
         common = self._sum(_common_terms(category, executor, complexity))
-        coefficients = [self.weight("coefficient", key, prior) for key, prior in _COEFFICIENTS]
-        (index_mean, index_variance), (price_mean, price_variance) = coefficients
-        tables = [
+        (index_mean, index_variance), (price_mean, price_variance) = (
+            self.weight("coefficient", key, prior) for key, prior in _COEFFICIENTS
+        )
+        weights = [
             (self.tables.get(table, {}), prior)
             for table, prior in (
                 ("skill", SKILL),
@@ -99,16 +102,15 @@ class SuccessModel:
             )
         ]
 
-        def score(traits: Traits) -> Gaussian:
-            index, price = _index_input(traits.coding_index), _price_input(traits.price_1m_usd)
+        def score(traits: Traits) -> Moments:
+            slug, index, price = traits
             mean = common.mean + index * index_mean + price * price_mean
             variance = common.variance + index * index * index_variance + price * price * price_variance
-            for table, prior in tables:
-                weight = table.get(traits.slug)
-                now = prior if weight is None else self._faded(weight, prior)
-                mean += now[0]
-                variance += now[1]
-            return Gaussian(mean, variance)
+            for table, prior in weights:
+                weight_mean, weight_variance = table.get(slug, prior)
+                mean += weight_mean
+                variance += weight_variance
+            return mean, variance
 
         return score
 
@@ -130,28 +132,25 @@ class SuccessModel:
         slope, curve = _derivatives(score, accepted, rates)
         for term in terms:
             now = self.weight(term.table, term.key, term.prior)
-            mean, variance = _step(now, term.x, slope, curve)
-            self.tables.setdefault(term.table, {})[term.key] = Weight(mean, variance, self.tick)
+            self.tables.setdefault(term.table, {})[term.key] = _step(now, term.x, slope, curve)
         return _step(ease, 1.0, slope, curve)
 
-    def ease_after(self, score: Gaussian, accepted: bool, rates: Rates, ease: Gaussian) -> Gaussian:
+    def ease_after(self, score: Moments, accepted: bool, rates: Rates, ease: Gaussian) -> Gaussian:
         """The task's ease after a verdict on a model of this `score`, without learning anything else."""
-        total = Gaussian(score.mean + ease.mean, score.variance + ease.variance)
+        total = Gaussian(score[0] + ease.mean, score[1] + ease.variance)
         return _step(ease, 1.0, *_derivatives(total, accepted, rates))
 
-    def weight(self, table: str, key: str, prior: Gaussian) -> Gaussian:
-        """A weight as it stands now, faded towards `prior` since it was last touched."""
-        weight = self.tables.get(table, {}).get(key)
-        return prior if weight is None else self._faded(weight, prior)
+    def begin_task(self) -> None:
+        """Count a task; now and then let all weights slide a little towards their priors."""
+        self.tick += 1
+        if self.tick % FORGET_EVERY == 0:
+            for name, table in self.tables.items():
+                for key, weight in table.items():
+                    table[key] = _faded(weight, _prior(name, key))
 
-    def _faded(self, weight: Weight, prior: Gaussian) -> Gaussian:
-        age = self.tick - weight.tick
-        if age <= 0:
-            return Gaussian(weight.mean, weight.variance)
-        kept = _kept(age)
-        own, given = kept / weight.variance, (1.0 - kept) / prior.variance
-        precision = own + given
-        return Gaussian((own * weight.mean + given * prior.mean) / precision, 1.0 / precision)
+    def weight(self, table: str, key: str, prior: Gaussian) -> Gaussian:
+        """A weight as it stands, its prior where nothing is known."""
+        return self.tables.get(table, {}).get(key, prior)
 
     def _sum(self, terms: Iterable[Term]) -> Gaussian:
         mean = variance = 0.0
@@ -173,6 +172,7 @@ _ROOT_HALF = math.sqrt(0.5)
 _ROOT_2PI = math.sqrt(2.0 * math.pi)
 _COEFFICIENTS = (("index", INDEX), ("price", PRICE))
 _LEAST = 1e-9
+_KEPT = math.exp(-FORGET_PER_TASK * FORGET_EVERY)
 
 
 def _common_terms(category: str, executor: str, complexity: Complexity) -> list[Term]:
@@ -186,8 +186,8 @@ def _common_terms(category: str, executor: str, complexity: Complexity) -> list[
 
 def _model_terms(category: str, executor: str, traits: Traits) -> list[Term]:
     return [
-        Term("coefficient", "index", _index_input(traits.coding_index), INDEX),
-        Term("coefficient", "price", _price_input(traits.price_1m_usd), PRICE),
+        Term("coefficient", "index", traits.coding, INDEX),
+        Term("coefficient", "price", traits.price, PRICE),
         Term("skill", traits.slug, 1.0, SKILL),
         Term(f"hand/{executor}", traits.slug, 1.0, HAND),
         Term(_fit(category, executor), traits.slug, 1.0, FIT),
@@ -198,18 +198,22 @@ def _fit(category: str, executor: str) -> str:
     return f"fit/{category}/{executor}"
 
 
-def _index_input(coding_index: float | None) -> float:
-    return 0.0 if coding_index is None else (coding_index - 40.0) / 15.0
+def _prior(table: str, key: str) -> Gaussian:
+    kind, _, _ = table.partition("/")
+    match kind:
+        case "coefficient":
+            return {"bias": BIAS, "index": INDEX, "price": PRICE}[key]
+        case "category":
+            return EXECUTOR.get(key.rpartition("/")[2], CATEGORY)
+        case "complexity":
+            return COMPLEXITY[Complexity(key)]
+    return {"skill": SKILL, "hand": HAND, "fit": FIT}[kind]
 
 
-def _price_input(price_1m_usd: float | None) -> float:
-    """Zero at a dollar a million tokens; free and unknown models say nothing."""
-    return max(-2.0, min(2.0, math.log(price_1m_usd) / 1.5)) if price_1m_usd else 0.0
-
-
-@cache
-def _kept(age: int) -> float:
-    return math.exp(-FORGET_PER_TASK * age)
+def _faded(weight: Gaussian, prior: Gaussian) -> Gaussian:
+    own, given = _KEPT / weight.variance, (1.0 - _KEPT) / prior.variance
+    precision = own + given
+    return Gaussian((own * weight.mean + given * prior.mean) / precision, 1.0 / precision)
 
 
 def _derivatives(score: Gaussian, accepted: bool, rates: Rates) -> tuple[float, float]:
