@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """`python -m benchmarks.verdict`: build the corpus, judge it, print error rates and the baselines beside them."""
 
 import argparse
@@ -7,7 +8,8 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("nightcrew").setLevel(logging.ERROR)
+    warnings.simplefilter("ignore", SyntaxWarning)
     cache: Path = options.cache
     cache.mkdir(parents=True, exist_ok=True)
     settings = Settings(home=cache / "home")
@@ -45,11 +48,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     judge = Judge(settings, Runner(settings, sandbox) if options.baselines else None)
     judge.validator = ResultValidator(settings, sandbox)
     with ThreadPoolExecutor(options.workers) as pool:
-        rows = list(pool.map(judge.row, cases))
+        rows = list(_kept(pool.map(judge.row, cases), options.out))
         again = list(pool.map(judge.row, cases)) if options.twice else []
-    if options.out:
-        options.out.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return print_report(rows, again)
+
+
+def _kept(rows: Iterable[dict[str, Any]], out: Path | None) -> Iterator[dict[str, Any]]:
+    """The rows, written down one by one as they come."""
+    if out is not None:
+        out.write_text("")
+    for row in rows:
+        if out is not None:
+            with out.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+        yield row
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -93,9 +105,8 @@ class Judge:
         repo = folder / "repo"
         commit = write_repository(repo, case.subject, case.base)
         patch = case.raw if case.raw is not None else make_patch(repo, case.change)
-        task = Task(
-            description="benchmark", repo=str(repo), task_type=case.task_type, target_file=case.subject.target
-        )
+        wanted = {"description": "benchmark", "repo": str(repo), "task_type": case.task_type}
+        task = Task.model_validate({**wanted, "target_file": case.subject.target})
         started = time.monotonic()
         verdict = self.validator.judge(task, patch, commit=commit)
         seconds = time.monotonic() - started
@@ -123,7 +134,7 @@ class Judge:
             else:
                 (tree / path).parent.mkdir(parents=True, exist_ok=True)
                 (tree / path).write_text(content, errors="surrogateescape")
-        return told | self.baselines.accepts(repo, tree, case.subject.tests, case.subject.target)
+        return {**told, **self.baselines.accepts(repo, tree, case.subject.tests, case.subject.target)}
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Bad cases, each derived by program from a package's good tests: vacuous, weak, flaky, cheating, or out of bounds."""
 
 import ast
@@ -29,10 +30,10 @@ def bad_tests(subject: Subject) -> Iterator[Case]:
 
 def _replace_asserts(tree: ast.Module, make: Callable[[ast.expr], ast.stmt | None]) -> str:
     class Replacer(ast.NodeTransformer):
-        def visit_Assert(self, node: ast.Assert) -> ast.stmt | None:  # noqa: N802
+        def visit_Assert(self, node: ast.Assert) -> ast.stmt | None:
             return ast.copy_location(made, node) if (made := make(node.test)) is not None else ast.Pass()
 
-        def visit_Expr(self, node: ast.Expr) -> ast.AST:  # noqa: N802
+        def visit_Expr(self, node: ast.Expr) -> ast.AST:
             call = node.value
             if (
                 isinstance(call, ast.Call)
@@ -47,7 +48,7 @@ def _replace_asserts(tree: ast.Module, make: Callable[[ast.expr], ast.stmt | Non
                 return made if (made := make(test)) is not None else ast.Pass()
             return node
 
-        def visit_With(self, node: ast.With) -> ast.AST:  # noqa: N802
+        def visit_With(self, node: ast.With) -> ast.AST:
             self.generic_visit(node)
             words = " ".join(ast.unparse(item.context_expr) for item in node.items)
             if "raises" in words.lower():

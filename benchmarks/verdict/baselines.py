@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """What others accept: the original's rules and score, a suite that executes, coverage that rises, five times over."""
 
 import ast

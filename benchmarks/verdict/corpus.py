@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """The corpus: every case of every subject whose own tests really pass here."""
 
 import logging

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Real packages with their own tests, as git repositories: fetched at run time into a cache, never committed."""
 
 import ast
@@ -135,8 +136,7 @@ def _target(root: Path, tests: str, modules: list[str]) -> str | None:
         path
         for path in modules
         if Path(path).stem.lstrip("_") == stem
-        or Path(path).parent.name == stem
-        and path.endswith("__init__.py")
+        or (Path(path).parent.name == stem and path.endswith("__init__.py"))
     ]
     if named:
         return named[0]

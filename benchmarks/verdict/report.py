@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """The table: accept and reject rates per kind with intervals, times, and the baselines."""
 
 import math

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Bad cases beyond one test file: what judges is touched, the product is bent, or the patch itself is a trick."""
 
 import ast
@@ -95,7 +96,7 @@ def existing_tests(subject: Subject) -> Iterator[Case]:
         ("wraps asserts in try", _first_changed(text, _wrap)),
         (
             "redefines an existing test",
-            text + f"\n\ndef {list(names.values())[0].name}(*args, **kwargs):\n    pass\n",
+            text + f"\n\ndef {next(iter(names.values())).name}(*args, **kwargs):\n    pass\n",
         ),
     ):
         if bent is not None and bent != text:
@@ -197,7 +198,7 @@ def documentation(subject: Subject) -> Iterator[Case]:
         "docstrings of what is not there": _documented(
             bare,
             lambda name: (
-                f"Compute the outcome carefully.\n\n    :param zzz_missing: how often it is repeated\n    "
+                "Compute the outcome carefully.\n\n    :param zzz_missing: how often it is repeated\n    "
             ),
         ),
         "documentation that changes code": mutants[0].apply(text) if mutants else None,

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 import ast
 
 from nightcrew.validation.mutants import make_mutants, sample

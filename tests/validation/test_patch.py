@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 import pytest
 
 from nightcrew.validation.patch import PatchRefused, apply_patch, parse_patch

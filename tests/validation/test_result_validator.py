@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Whole verdicts: real git, real sandbox, real pytest; one change each."""
 
 import json

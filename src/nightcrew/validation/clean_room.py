@@ -72,8 +72,9 @@ class CleanRoom:
 
     def source(self, path: str, *, base: bool = False) -> str | None:
         """A file's text in the patched tree (or on base), None where it is not."""
-        place = (self.base if base else self.patched) / path
-        if not place.is_file() or place.is_symlink():
+        tree = (self.base if base else self.patched).resolve()
+        place = tree / path
+        if not place.is_file() or place.resolve() != place:
             return None
         return place.read_bytes().decode("utf-8", "surrogateescape")
 

@@ -3,6 +3,7 @@ its word."""
 
 import json
 import logging
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -36,9 +37,17 @@ class ResultValidator:
         """
         results: list[GateResult] = []
         try:
-            with open_room(
-                task, patch, commit=commit, settings=self.settings, sandbox=self.sandbox, evidence=evidence
-            ) as room:
+            with (
+                warnings.catch_warnings(action="ignore", category=SyntaxWarning),
+                open_room(
+                    task,
+                    patch,
+                    commit=commit,
+                    settings=self.settings,
+                    sandbox=self.sandbox,
+                    evidence=evidence,
+                ) as room,
+            ):
                 verdict = self._run(room, results)
         except PatchRefused as error:
             refused = failed(

@@ -1,9 +1,9 @@
 """Test runs in the sandbox, and what came of them.
 
 Two kinds. *Rigged* runs (`run_sessions`) collect once and try many things in forked children; what they say
-was said in the same process as untrusted code, so it is only ever used by comparing one version of the code with
-another. *Blind* runs (`run_blind`) are a plain `python -m pytest` in a fresh sandbox with nothing to see,
-and only their exit code is looked at; broken and intact copies have to differ there too.
+was said in the same process as untrusted code, so it is only ever used by comparing one version of the code
+with another. *Blind* runs (`run_blind`) are a plain `python -m pytest` in a fresh sandbox with nothing to
+see, and only their exit code is looked at; broken and intact copies have to differ there too.
 """
 
 import importlib.util
@@ -144,6 +144,9 @@ class Session:
     experiments: Sequence[Mapping[str, Any]]
     paths: tuple[str, ...] = ()
     seconds: float = 600.0
+    budget: float = (
+        150.0  # seconds after which optional experiments are left out; small suites never get there
+    )
     env: Mapping[str, str] = field(default_factory=dict)
     replace: Mapping[str, str] = field(default_factory=dict)
     imports: bool = False
@@ -204,7 +207,7 @@ def run_blind(
     with room.copy(tree, replaced) as copy:
         completed = room.sandbox.run(
             [str(room.environment.python), "-m", "pytest", "-q", "-p", "no:cacheprovider",
-             *_plugin_options(room), *options, "--", *paths],
+             f"--rootdir={WORKSPACE}", *_plugin_options(room), *options, "--", *paths],
             workspace=copy,
             mounts=room.environment.mounts,
             env={**_environment(room, hash_seed), "TZ": zone},
@@ -244,11 +247,13 @@ def _session_document(room: CleanRoom, tree: Path, session: Session) -> dict[str
     return {
         "args": [
             "-q", "--no-header", "--no-summary", "-p", "no:cacheprovider", "--capture=sys", "--tb=native",
+            f"--rootdir={WORKSPACE}",
             *_plugin_options(room), *(["--doctest-modules"] if session.doctests else []), "--",
             *(session.paths or default_paths(room, tree)),
         ],
         "experiments": list(session.experiments),
         "seconds": session.seconds,
+        "budget": session.budget,
         "env": {"PYTHONPATH": ":".join(room.python_paths), **session.env},
         "imports": session.imports,
         "replace": {f"{WORKSPACE}/{path}": text for path, text in session.replace.items()},

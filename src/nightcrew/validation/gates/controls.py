@@ -1,6 +1,7 @@
 """Controls: the tests fail on a broken target, pass on one that is changed without effect, and do so
 blind."""
 
+import ast
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from nightcrew.validation.verdict import GateResult
 NAME = "controls"
 MOST_UNNOTICED = 0.34
 HASH_SEEDS = (1, 2)
+MORE_HASH_SEEDS = (3, 4, 5, 6, 7)  # where tests or target hold sets, whose order depends on the seed
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,10 @@ def _judge_blind(room: CleanRoom, examination: Examination, target: str, source:
     ]
     if broken is not None:
         trials.append(("raising", {target: broken}, 0))
+    if room.task.task_type is TaskCategory.BUG_FIX:
+        trials.append(("unfixed", _unfixed(room), 0))
+    if _mentions_sets([source, *(room.source(path) or "" for path in paths)]):
+        trials += [(f"intact, seed {seed}", {}, seed) for seed in MORE_HASH_SEEDS]
 
     def trial(one: tuple[str, dict[str, str], int]) -> Blind:
         return run_blind(room, room.patched, paths, replaced=one[1], hash_seed=one[2], deselect=deselect)
@@ -183,7 +189,7 @@ def _judge_blind(room: CleanRoom, examination: Examination, target: str, source:
     with ThreadPoolExecutor(2) as pool:
         outcomes = dict(zip([one[0] for one in trials], pool.map(trial, trials), strict=True))
     room.memory["blind"] = {name: outcome.value for name, outcome in outcomes.items()}
-    if outcomes["intact"] is not Blind.PASSED:
+    if any(outcome is not Blind.PASSED for name, outcome in outcomes.items() if name.startswith("intact")):
         return failed(
             NAME,
             "The tests fail in a plain run of pytest with another hash seed.",
@@ -197,6 +203,14 @@ def _judge_blind(room: CleanRoom, examination: Examination, target: str, source:
             "Test what the code does, not how it is written.",
             evidence=room.memory["blind"],
         )
+    if outcomes.get("unfixed") is Blind.PASSED:
+        return failed(
+            NAME,
+            "In a plain run the tests pass without the fix too: they do not show the bug.",
+            "Write a test that fails before the fix however it is run.",
+            strength=0.0,
+            evidence=room.memory["blind"],
+        )
     if outcomes.get("raising") is Blind.PASSED:
         return failed(
             NAME,
@@ -207,6 +221,22 @@ def _judge_blind(room: CleanRoom, examination: Examination, target: str, source:
             evidence=room.memory["blind"],
         )
     return None
+
+
+def _unfixed(room: CleanRoom) -> dict[str, str]:
+    """The product as it is on base."""
+    changed = (change for change in room.changes if change.path in examine(room).product_files)
+    return {change.path: change.before for change in changed if change.before is not None}
+
+
+def _mentions_sets(texts: list[str]) -> bool:
+    for text in texts:
+        tree = parse(text)
+        for node in ast.walk(tree) if tree is not None else ():
+            called = isinstance(node, ast.Name) and node.id in {"set", "frozenset", "hash", "id"}
+            if called or isinstance(node, ast.Set | ast.SetComp):
+                return True
+    return False
 
 
 def _passed(examination: Examination, target: str, runs: Mapping[str, Run]) -> GateResult:

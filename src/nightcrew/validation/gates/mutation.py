@@ -5,7 +5,9 @@ Fails closed: where no mutant can be made or run, nothing is passed.
 """
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.clean_room import CleanRoom
@@ -25,6 +27,8 @@ LEAST_KILLED = 0.45
 LEAST_BY_ASSERTION = 0.25
 CRASH_WORTH = 0.5
 SPOT_CHECKS = 2
+IN_FIX = 16
+LEAST_IN_FIX = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Mutation:
 
     def applies(self, task: Task) -> bool:
         """Where tests are what is judged."""
-        return task.task_type in {TaskCategory.UNIT_TEST, TaskCategory.CODE_GENERATION}
+        return task.task_type in {TaskCategory.UNIT_TEST, TaskCategory.CODE_GENERATION, TaskCategory.BUG_FIX}
 
     def run(self, room: CleanRoom) -> GateResult:
         """Sample, run, compare with the floor, and look again blind."""
@@ -55,6 +59,8 @@ class Mutation:
             return not_measurable(NAME, "There is no Python target to mutate.")
         examination = examine(room)
         covered = examination.coverage(examination.patched.run("all"), target)
+        if room.task.task_type is TaskCategory.BUG_FIX:
+            return _judge_fix(room, examination, target, source, covered)
         chosen = choose(source, examination, covered, seed=f"{room.commit}:{target}")
         if not chosen:
             return not_measurable(NAME, f"No mutant can be made of the lines of {target} that the tests run.")
@@ -67,6 +73,42 @@ class Mutation:
             or _spot_check(room, examination, target, source, trials)
             or _passed(room, target, trials)
         )
+
+
+def _judge_fix(
+    room: CleanRoom, examination: Examination, target: str, source: str, covered: Covered
+) -> GateResult:
+    """The reproducer has to notice small faults in what the fix changed, and not only that it was changed."""
+    change = room.change(target)
+    lines = changed_lines(change.before or "", source) if change is not None else set()
+    inside = tuple(one for one in make_mutants(source) if one.function and lines & {one.line, one.statement})
+    chosen = sample(source, inside, IN_FIX, seed=f"{room.commit}:{target}") if inside else ()
+    trials = try_mutants(room, examination, target, source, chosen, covered) if chosen else []
+    if len(trials) < LEAST_IN_FIX:
+        return passed(NAME, "The fix is too small to put faults into; the reproducer stands for itself.")
+    killed, by_assertion, _ = rates(trials)
+    if killed == 0:
+        return failed(
+            NAME,
+            f"Of {len(trials)} small faults put into the fix, the reproducer notices none.",
+            "Assert on what the repaired code gives.",
+            strength=0.0,
+            evidence=_evidence(trials),
+        )
+    return passed(
+        NAME,
+        f"Of {len(trials)} small faults put into the fix, the reproducer notices {killed:.0%}, "
+        f"{by_assertion:.0%} by an assertion.",
+        strength=0.7 + 0.3 * killed,
+        **_evidence(trials),
+    )
+
+
+def changed_lines(before: str, after: str) -> set[int]:
+    """Lines (from 1) of `after` that `before` does not have there."""
+    matcher = SequenceMatcher(None, before.split("\n"), after.split("\n"), autojunk=False)
+    spans = [(start, end) for tag, _, _, start, end in matcher.get_opcodes() if tag in {"insert", "replace"}]
+    return {line + 1 for start, end in spans for line in range(start, end)}
 
 
 def choose(source: str, examination: Examination, covered: Covered, *, seed: str) -> tuple[Mutant, ...]:
@@ -96,7 +138,12 @@ def try_mutants(
     """What became of each mutant that could be put in place."""
     judged = tests if tests is not None else judged_tests(examination)
     spent = max(examination.patched.run("all").cpu_seconds, 0.05)
-    limits = {"seconds": 60, "cpu_seconds": round(max(1.5, 8 * spent), 1), "stop": 4}
+    limits: dict[str, object] = {
+        "optional": True,
+        "seconds": 60,
+        "cpu_seconds": round(max(1.5, 8 * spent), 1),
+        "stop": 4,
+    }
     warm: list[dict[str, object]] = []
     sessions: list[Session] = []
     for index, mutant in enumerate(mutants):
@@ -110,11 +157,13 @@ def try_mutants(
     results = run_sessions(
         room,
         room.patched,
-        [Session(warm, seconds=1200), *sessions],
+        [Session(warm, seconds=800, budget=300.0), *sessions],
         measured=examination.product_files,
         test_files=examination.all_test_files,
         target=target,
     )
+    if results[0].problem and warm:
+        return []
     trials: list[Trial] = []
     fresh = iter(results[1:])
     for index, mutant in enumerate(mutants):
@@ -126,7 +175,7 @@ def try_mutants(
 
 
 def _trial(mutant: Mutant, result: SessionResult, name: str) -> Trial | None:
-    if not mutant.function and (result.errors or name not in result.runs):
+    if not mutant.function and (result.errors or result.problem or name not in result.runs):
         return Trial(mutant, "crash", "")
     run = result.runs.get(name)
     if run is None or run.applied == 0:
@@ -214,18 +263,18 @@ def _spot_check(
     room: CleanRoom, examination: Examination, target: str, source: str, trials: list[Trial]
 ) -> GateResult | None:
     """Some kills are tried again, blind: a suite that only said it noticed is caught."""
-    killed = [
-        trial
-        for trial in trials
-        if trial.killed_by == "assertion" and trial.mutant.function and trial.by_test
-    ]
+    killed = [trial for trial in trials if trial.killed_by == "assertion" and trial.mutant.function]
     step = max(1, len(killed) // (SPOT_CHECKS + 1))
-    for trial in killed[step // 2 :: step][:SPOT_CHECKS]:
-        path = trial.by_test.split("::")[0]
-        if (
-            run_blind(room, room.patched, [path], replaced={target: trial.mutant.apply(source)})
-            is Blind.PASSED
-        ):
+    chosen = killed[step // 2 :: step][:SPOT_CHECKS]
+    paths = sorted({nodeid.split("::")[0] for nodeid in judged_tests(examination)})
+
+    def blind(trial: Trial) -> Blind:
+        return run_blind(room, room.patched, paths, replaced={target: trial.mutant.apply(source)})
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = list(pool.map(blind, chosen))
+    for trial, outcome in zip(chosen, outcomes, strict=True):
+        if outcome is not Blind.FAILED:
             return failed(
                 NAME,
                 f"The tests say that they notice {trial.mutant.name} in {target}, and in a plain "

@@ -1,8 +1,9 @@
 """The user's own gates: a function or a command that the repository names in its configuration.
 
 A function `module:function` gets a dict (task_type, target_file, changes) with the patched tree as working
-folder and gives True, False, a text (what is wrong), or a dict with `passed`, `message` and perhaps `strength`.
-A command passes with exit code 0. Both run in the sandbox, and come from base: a change may not touch its own judge.
+folder and gives True, False, a text (what is wrong), or a dict with `passed`, `message` and perhaps
+`strength`. A command passes with exit code 0. Both run in the sandbox, and come from base: a change may not
+touch its own judge.
 """
 
 import json

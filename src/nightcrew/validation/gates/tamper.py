@@ -76,6 +76,15 @@ def _problem(change: Change) -> tuple[str, str] | None:
         weakened = what_was_weakened(change.before, change.after)
         if weakened:
             return weakened, "Leave every existing test exactly as it is; add new tests beside them."
+    if (
+        is_test(change.path)
+        and change.before is not None
+        and not change.path.endswith((".py", ".md", ".rst"))
+    ):
+        return (
+            "data that existing tests use is changed.",
+            "Leave the existing tests' data; add files of your own.",
+        )
     if change.after is None or not change.path.endswith(".py"):
         return None
     old, new = parse(change.before or ""), parse(change.after)

@@ -15,6 +15,20 @@ from . import swap
 from .supervise import Reporter
 
 LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0", "::ffff:127.")  # noqa: S104
+NETWORK_PROGRAMS = {
+    "curl",
+    "wget",
+    "ping",
+    "nc",
+    "ncat",
+    "ssh",
+    "scp",
+    "telnet",
+    "dig",
+    "nslookup",
+    "host",
+    "ftp",
+}
 # Seeds whose first draws spread evenly over 0 to 1, ends included: a test that draws once meets every case.
 STRATA = 16
 
@@ -203,7 +217,7 @@ def start_coverage(job: "dict[str, Any]") -> Any:
 
 
 def _kind(excinfo: "pytest.ExceptionInfo[BaseException]", job: "dict[str, Any]") -> str:
-    """`assertion`: a check of a test failed. `crash`: the product broke. `test_crash`: the test itself did."""
+    """`assertion`: a check of a test failed; `crash`: the product broke; `test_crash`: the test itself did."""
     paths = [str(entry.path) for entry in excinfo.traceback]
     checks = issubclass(excinfo.type, (AssertionError, pytest.fail.Exception)) or excinfo.typename in (
         "DocTestFailure",
@@ -256,7 +270,7 @@ def drawn() -> "tuple[Any, ...]":
 
 
 def strata() -> "list[int]":
-    """Seeds, one for each sixteenth of 0 to 1, by where their first draw falls; the ends get a closer look."""
+    """Seeds, one for each sixteenth of 0 to 1, by where their first draw falls; a closer look at the ends."""
     wanted = {0: 0.004, STRATA - 1: 0.996}
     found: dict[int, int] = {}
     draw = random.Random(0)  # noqa: S311
@@ -277,6 +291,12 @@ def watch_network() -> "list[str]":
     seen: list[str] = []
 
     def hook(event: str, arguments: "Sequence[Any]") -> None:
+        if event == "subprocess.Popen":
+            words = arguments[1] if isinstance(arguments[1], (list, tuple)) else str(arguments[1]).split()
+            name = os.path.basename(str(words[0])) if words else ""  # noqa: PTH119
+            if name in NETWORK_PROGRAMS and len(seen) < 5:
+                seen.append(f"{event} {name}")
+            return
         if event in ("socket.connect", "socket.sendto"):
             address = arguments[1]
         elif event in ("socket.getaddrinfo", "socket.gethostbyname"):

@@ -32,7 +32,7 @@ def run(job: "dict[str, Any]", session: "dict[str, Any]", report: Reporter) -> N
     plugin = Plugin(job, session, report)
     if session.get("imports"):
         plugin.importing = experiment.start_coverage(job)
-    said = tempfile.TemporaryFile("w+b")
+    said = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - lives as long as the session
     os.dup2(said.fileno(), 1)
     os.dup2(said.fileno(), 2)
     code = pytest.main(session["args"], plugins=[plugin])
@@ -79,8 +79,10 @@ class Plugin:
         with contextlib.suppress(AttributeError):
             gc.freeze()
         chance = False
+        started = time.monotonic()
         for one in self.session["experiments"]:
-            if one.get("if_chance") and not chance:
+            late = time.monotonic() - started > self.session["budget"]
+            if (one.get("if_chance") and not chance) or (one.get("optional") and late):
                 continue
             for name, chosen in self._runs(one, items):
                 body = partial(experiment.run, self.job, one, chosen, self.network)

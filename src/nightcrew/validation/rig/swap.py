@@ -21,7 +21,8 @@ def remember(path: str) -> None:
 def apply(path: str, variant: "dict[str, Any]") -> int:
     """Swap in a variant of the file at `path`; how many live functions changed (0: nothing could be).
 
-    `variant`: {"edits": [[start, end, text]...]} on the file's text, or {"source": whole text}; "inject" is code
+    `variant`: {"edits": [[start, end, text]...]} on the file's text, or {"source": whole text}; "inject" is
+    code
     whose names the variant's functions need.
     """
     source = Path(path).read_bytes().decode("utf-8", "surrogateescape")
