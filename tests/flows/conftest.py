@@ -22,6 +22,7 @@ from nightcrew.worker.prefect_api import PrefectApi
 from nightcrew.worker.processes import free_port
 from nightcrew.worker.status import ServiceStatus
 
+KEY = "sk-or-v1-flows-a-key-that-is-easy-to-find"
 PRICING = """\
 def price(pieces: int, each: float) -> float:
     if pieces < 0:
@@ -65,7 +66,7 @@ def _model(name: str, character: str, **more: object) -> dict[str, object]:
 
 SCENARIO = {
     "name": "flows",
-    "account": {"free_per_minute": 1000, "free_per_day": 10000},
+    "account": {"api_key": KEY, "free_per_minute": 1000, "free_per_day": 10000},
     "models": [
         _model("capable", "capable", price={"prompt": "0.0000001", "completion": "0.0000002"}),
         _model("lazy:free", "lazy"),
@@ -166,9 +167,10 @@ def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCrew]:
         settings = load_settings(
             home=base / "home",
             base_url=twin.base_url,
+            api_key=KEY,
             prefect_port=free_port(0),
             workers=3,
-            attempt_seconds=120,
+            attempt_seconds=400,
         )
         with services.running_crew(settings) as status:
             yield RunningCrew(settings, status, twin, repo)
