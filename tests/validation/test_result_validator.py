@@ -27,9 +27,13 @@ def rejected_by(verdict: Verdict) -> str:
 
 
 def test_real_tests_are_accepted_with_the_evidence_kept(house: House, tmp_path: Path) -> None:
-    task = Task(
-        description="test it", repo=str(house.repo), task_type=TaskCategory.UNIT_TEST, target_file=TARGET
-    )
+    wanted = {
+        "description": "test it",
+        "repo": str(house.repo),
+        "task_type": "unit_test",
+        "target_file": TARGET,
+    }
+    task = Task.model_validate(wanted)
     validator = ResultValidator(house.settings, house.sandbox)
     patch = house.patch({TEST: GOOD_TEST})
     verdict = validator.judge(task, patch, commit=house.commit, evidence=tmp_path / "kept")

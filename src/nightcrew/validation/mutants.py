@@ -23,6 +23,7 @@ ARITHMETIC = {
     ast.Mod: ("%", "*"), ast.Pow: ("**", "*"), ast.LShift: ("<<", ">>"), ast.RShift: (">>", "<<"),
     ast.BitAnd: ("&", "|"), ast.BitOr: ("|", "&"), ast.BitXor: ("^", "&"),
 }  # fmt: skip
+_SUBTLE = {"comparison", "arithmetic", "boolean", "condition", "condition negated", "constant", "sign"}
 _SILENT_CALLS = {"debug", "info", "warning", "warn", "error", "exception", "critical", "log", "print"}
 _SILENT_OWNERS = {"logging", "logger", "log", "_logger", "_log", "LOGGER", "LOG", "warnings"}
 
@@ -39,6 +40,11 @@ class Mutant:
     statement: int  # first line of the statement around it
     operator: str
     function: str  # qualified name; empty at module or class level, which runs at import
+
+    @property
+    def is_subtle(self) -> bool:
+        """True where the code still runs and gives something of the right kind: only an oracle can notice."""
+        return bool(self.function) and self.operator in _SUBTLE
 
     @property
     def name(self) -> str:
@@ -262,7 +268,7 @@ class _Maker(ast.NodeVisitor):
         elif isinstance(value, int | float) and abs(value) < 1e15:
             self.note(node, f"({value + 1!r})", "constant")
         elif isinstance(value, str) and self.text(node)[:1] in "'\"":
-            self.note(node, repr(value + "XX") if value else "'XX'", "constant")
+            self.note(node, repr(value + "XX") if value else "'XX'", "text")
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
         for value in node.values:

@@ -60,7 +60,6 @@ class TestOutcome:
     seconds: float
     direct_calls: int = 0
     calls: int = 0
-    product_calls: int = 0
 
     @property
     def failed(self) -> bool:

@@ -121,6 +121,17 @@ def function_lines(source: str) -> set[int]:
     return lines
 
 
+def executable_lines(source: str) -> set[int]:
+    """First lines of the statements inside functions, docstrings left out."""
+    return {
+        node.lineno
+        for function in functions(ast.parse(source))
+        for part in function.body[_body_start(function) :]
+        for node in ast.walk(part)
+        if isinstance(node, ast.stmt)
+    }
+
+
 def _unparsed(tree: ast.AST) -> str:
     return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
 

@@ -1,6 +1,7 @@
 """Mutation: small faults are put into the lines that the tests run; how many do the tests notice?
 
-The decisive gate for tests. A fault noticed by an assertion counts in full, one that merely crashes by half.
+The decisive gate for tests. Two floors: of all faults, and of those that do not crash but give something
+wrong.
 Fails closed: where no mutant can be made or run, nothing is passed.
 """
 
@@ -20,12 +21,13 @@ from nightcrew.validation.test_run import Blind, Covered, Run, Session, SessionR
 from nightcrew.validation.verdict import GateResult
 
 NAME = "mutation"
-IN_FUNCTIONS = 48
+SUBTLE = 40
+OTHERS = 14
 AT_IMPORT = 5
 MOST_TESTS = 120
-LEAST_KILLED = 0.45
-LEAST_BY_ASSERTION = 0.25
-CRASH_WORTH = 0.5
+LEAST_KILLED = 0.3
+LEAST_ORACLE = 0.35
+FEW = 5  # fewer subtle mutants than this say nothing by themselves
 SPOT_CHECKS = 2
 IN_FIX = 16
 LEAST_IN_FIX = 3
@@ -86,8 +88,8 @@ def _judge_fix(
     trials = try_mutants(room, examination, target, source, chosen, covered) if chosen else []
     if len(trials) < LEAST_IN_FIX:
         return passed(NAME, "The fix is too small to put faults into; the reproducer stands for itself.")
-    killed, by_assertion, _ = rates(trials)
-    if killed == 0:
+    measured = rates(trials)
+    if measured.killed == 0:
         return failed(
             NAME,
             f"Of {len(trials)} small faults put into the fix, the reproducer notices none.",
@@ -97,9 +99,8 @@ def _judge_fix(
         )
     return passed(
         NAME,
-        f"Of {len(trials)} small faults put into the fix, the reproducer notices {killed:.0%}, "
-        f"{by_assertion:.0%} by an assertion.",
-        strength=0.7 + 0.3 * killed,
+        f"Of {len(trials)} small faults put into the fix, the reproducer notices {measured.killed:.0%}.",
+        strength=0.7 + 0.3 * measured.killed,
         **_evidence(trials),
     )
 
@@ -121,8 +122,13 @@ def choose(source: str, examination: Examination, covered: Covered, *, seed: str
         for one in mutants
         if not one.function and examination.patched.imported_lines & {one.line, one.statement}
     )
-    at_import = sample(source, outside, AT_IMPORT, seed=seed) if outside else ()
-    return (*sample(source, inside, IN_FUNCTIONS, seed=seed), *at_import)
+    subtle = tuple(one for one in inside if one.is_subtle)
+    others = tuple(one for one in inside if not one.is_subtle)
+    return (
+        *sample(source, subtle, SUBTLE, seed=seed),
+        *sample(source, others, OTHERS, seed=seed),
+        *sample(source, outside, AT_IMPORT, seed=seed),
+    )
 
 
 def try_mutants(
@@ -198,13 +204,36 @@ def _covering_tests(mutant: Mutant, covered: Covered, judged: tuple[str, ...]) -
     return found[::step]
 
 
-def rates(trials: list[Trial]) -> tuple[float, float, float]:
-    """Shares of mutants killed, killed by an assertion, and the strength made of both."""
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Shares of mutants: all that were noticed; of the subtle ones that did not crash, those an
+    assertion noticed.
+
+    A mutant that crashes is noticed by any test that runs it, so it says nothing about what the tests check.
+    """
+
+    killed: float
+    by_assertion: float
+    oracle: float
+
+    @property
+    def strength(self) -> float:
+        """Half for noticing at all, half for the oracle."""
+        return (self.killed + self.oracle) / 2
+
+
+def rates(trials: list[Trial]) -> Rates:
+    """The rates of some trials; there must be one."""
     counts = Counter(trial.killed_by for trial in trials)
-    killed = len(trials) - counts[""]
-    by_assertion = counts["assertion"]
-    strength = by_assertion + CRASH_WORTH * (killed - by_assertion)
-    return killed / len(trials), by_assertion / len(trials), strength / len(trials)
+    subtle = Counter(trial.killed_by for trial in trials if trial.mutant.is_subtle)
+    if subtle["assertion"] + subtle[""] < FEW:
+        subtle = counts
+    checked = subtle["assertion"] + subtle[""]
+    return Rates(
+        (len(trials) - counts[""]) / len(trials),
+        counts["assertion"] / len(trials),
+        subtle["assertion"] / checked if checked else 0.0,
+    )
 
 
 def survivors(trials: list[Trial]) -> list[str]:
@@ -214,8 +243,11 @@ def survivors(trials: list[Trial]) -> list[str]:
 
 def _evidence(trials: list[Trial]) -> dict[str, object]:
     counts = Counter(trial.killed_by or "survived" for trial in trials)
+    measured = rates(trials)
     return {
         "mutants": len(trials),
+        "killed_share": round(measured.killed, 4),
+        "oracle": round(measured.oracle, 4),
         **{name: counts[name] for name in sorted(counts)},
         "survivors": survivors(trials)[:30],
     }
@@ -223,16 +255,15 @@ def _evidence(trials: list[Trial]) -> dict[str, object]:
 
 def _judge(room: CleanRoom, target: str, trials: list[Trial]) -> GateResult | None:
     del room
-    killed, by_assertion, strength = rates(trials)
-    if killed >= LEAST_KILLED and by_assertion >= LEAST_BY_ASSERTION:
+    measured = rates(trials)
+    if measured.killed >= LEAST_KILLED and measured.oracle >= LEAST_ORACLE:
         return None
     return failed(
         NAME,
-        f"Of {len(trials)} small faults put into the lines of {target} that the tests run, they notice "
-        f"{killed:.0%}, {by_assertion:.0%} by an assertion.",
+        _told(trials, target),
         "Assert exact values. These changes of the code were not noticed: "
         + "; ".join(survivors(trials)[:8]),
-        strength=strength,
+        strength=measured.strength,
         evidence=_evidence(trials),
     )
 
@@ -287,12 +318,13 @@ def _spot_check(
 
 def _passed(room: CleanRoom, target: str, trials: list[Trial]) -> GateResult:
     room.memory["tests_vouch"] = True
-    killed, by_assertion, strength = rates(trials)
-    return passed(
-        NAME,
-        f"Of {len(trials)} small faults put into the lines of {target} that the tests run, they "
-        f"notice {killed:.0%}, "
-        f"{by_assertion:.0%} by an assertion.",
-        strength=strength,
-        **_evidence(trials),
+    return passed(NAME, _told(trials, target), strength=rates(trials).strength, **_evidence(trials))
+
+
+def _told(trials: list[Trial], target: str) -> str:
+    measured = rates(trials)
+    return (
+        f"Of {len(trials)} small faults put into the lines of {target} that the tests run, they notice "
+        f"{measured.killed:.0%}; of the subtle ones that do not crash, their assertions notice "
+        f"{measured.oracle:.0%}."
     )

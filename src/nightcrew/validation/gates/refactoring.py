@@ -139,7 +139,7 @@ def _vouched(room: CleanRoom, examination: Examination, changed: list[Change]) -
             else []
         )
         if trials:
-            noticed.append(rates(trials)[0])
+            noticed.append(rates(trials).killed)
             left += survivors(trials)
     if not noticed:
         return not_measurable(
