@@ -78,3 +78,10 @@ def test_the_account_has_a_name_that_does_not_tell_the_key() -> None:
     assert len(names) == 1
     assert len(names | {name("http://b/v1", KEY), name("http://a/v1", "other")}) == 3
     assert all(KEY not in each for each in names)
+
+
+def test_a_word_that_stands_in_for_a_key_is_left_in_answers() -> None:
+    """Local servers take anything for a key; what they say must not be changed for that."""
+    said = "ollama/qwen says none"
+    assert OpenRouterApi("http://a/v1", SecretStr("ollama")).redact(said) == said
+    assert KEY not in OpenRouterApi("http://a/v1", SecretStr(KEY)).redact(f"bad key {KEY}")

@@ -38,6 +38,7 @@ CONNECT_SECONDS = 10.0
 IDLE_SECONDS = 120.0  # silence on an open connection; the cap of a whole call is the caller's
 LIST_SECONDS = 30.0
 MAX_BODY_BYTES = 32 * 1024 * 1024
+SHORTEST_SECRET = 16  # shorter ones are words such as "none" or "ollama", which answers may contain
 _MAX_PAGES = 50
 
 
@@ -212,7 +213,8 @@ class OpenRouterApi:
 
     def redact(self, text: str) -> str:
         """`text` without the key, which some providers repeat in their error messages."""
-        return text.replace(self._key.get_secret_value(), "[key]") if self._key else text
+        key = self._key.get_secret_value() if self._key else ""
+        return text.replace(key, "[key]") if len(key) >= SHORTEST_SECRET else text
 
     def get_reply(self, path: str) -> Reply:
         """The reply to a plain GET below `base_url` (or of an absolute address on it).
