@@ -91,7 +91,7 @@ class FarApi(OpenRouterApi):
 
     def __init__(self, *args: Any, shared: SharedTime, arrival: float, answer: float) -> None:
         super().__init__(*args)
-        self._time, self._arrival, self._answer = time, arrival, answer
+        self._time, self._arrival, self._answer = shared, arrival, answer
         self._dice = random.Random(f"{arrival} {answer}")
 
     def chat(

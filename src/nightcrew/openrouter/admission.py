@@ -15,7 +15,7 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from nightcrew.openrouter import breakers, budget, quota
-from nightcrew.openrouter.account import check_running, lazily_durable, lock_account
+from nightcrew.openrouter.account import check_running, lazily_durable, lock_account, make_durable
 from nightcrew.openrouter.answers import Outcome
 from nightcrew.openrouter.breakers import SHORT_RETRY_AFTER_SECONDS, Fault, model_key, provider_key
 from nightcrew.openrouter.budget import Budgets, DoesNotFit
@@ -176,11 +176,10 @@ class Admission:
         now = self._clock()
         call_key = uuid.uuid4().hex
         with self._store.engine.begin() as connection:
+            lazily_durable(connection)
             if published is None or not published.free:
                 check_running(lock_account(connection, self._account, for_update=False))
             else:
-                # Should a crash of the database lose a place, the platform still counts the call.
-                lazily_durable(connection)
                 wait = quota.lease(
                     connection, self._account, self._limits, call_key=call_key, model=candidate.model, now=now
                 )
@@ -210,6 +209,9 @@ class Admission:
                     price,
                     request,
                 )
+        if reserved:
+            # The money has to be in the books, come what may, before the call can be billed.
+            make_durable(self._store)
         return Ticket(call_key, candidate, price, published, output_tokens, reserved, ignored, now)
 
     def _reserve(

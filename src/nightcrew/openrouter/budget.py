@@ -21,6 +21,7 @@ from sqlalchemy import (
     DateTime,
     Identity,
     Index,
+    Insert,
     Numeric,
     Table,
     Text,
@@ -130,15 +131,15 @@ def reserve(
     for scope, cap in scopes.items():
         if rows[scope].cap_usd != cap:
             connection.execute(update(budgets).where(budgets.c.scope == scope).values(cap_usd=cap))
-    connection.execute(
-        insert(budget_reservations).values(
-            reservation_id=reservation_id,
-            scopes=list(scopes),
-            amount_usd=amount_usd,
-            expires_at=now + RESERVATION_LIFETIME,
-        )
+    entry = _entry(list(scopes), reservation_id, reserved=amount_usd, spent=_ZERO, now=now)
+    reservation = insert(budget_reservations).values(
+        reservation_id=reservation_id,
+        scopes=list(scopes),
+        amount_usd=amount_usd,
+        expires_at=now + RESERVATION_LIFETIME,
     )
-    _move(connection, list(scopes), reservation_id, reserved=amount_usd, spent=_ZERO, now=now)
+    # One statement, as others wait for these rows.
+    connection.execute(entry.add_cte(reservation.cte("reservation")))
 
 
 def settle(
@@ -158,7 +159,7 @@ def settle(
     spent = row.amount_usd if cost_usd is None else cost_usd
     if spent > row.amount_usd:
         log.error("a call cost %s although %s was its worst case", _usd(spent), _usd(row.amount_usd))
-    _move(connection, row.scopes, reservation_id, reserved=-row.amount_usd, spent=spent, now=now)
+    connection.execute(_entry(row.scopes, reservation_id, reserved=-row.amount_usd, spent=spent, now=now))
     return Decimal(spent)
 
 
@@ -172,7 +173,7 @@ def charge(
 ) -> None:
     """Writes down money that went out without a reservation; the one way a cap can be passed."""
     _lock(connection, scopes)
-    _move(connection, list(scopes), reservation_id, reserved=_ZERO, spent=cost_usd, now=now)
+    connection.execute(_entry(list(scopes), reservation_id, reserved=_ZERO, spent=cost_usd, now=now))
 
 
 def charge_overdue(store: StateStore, *, now: datetime) -> int:
@@ -225,18 +226,10 @@ def _lock(connection: Connection, scopes: Mapping[str, Decimal]) -> dict[str, _H
     return {row.scope: _Held(row.cap_usd, row.spent_usd + row.reserved_usd) for row in rows}
 
 
-def _move(
-    connection: Connection,
-    scopes: Sequence[str],
-    reservation_id: str,
-    *,
-    reserved: Decimal,
-    spent: Decimal,
-    now: datetime,
-) -> None:
+def _entry(
+    scopes: Sequence[str], reservation_id: str, *, reserved: Decimal, spent: Decimal, now: datetime
+) -> Insert:
     """Changes the scopes' rows and enters that into their history, in one statement."""
-    if not scopes:
-        return
     held = (
         select(budgets.c.scope)
         .where(budgets.c.scope.in_(scopes))
@@ -260,7 +253,7 @@ def _move(
         moved.c.cap_usd,
     )
     columns = ["at", "scope", "reservation_id", "reserved_usd", "spent_usd", "cap_usd"]
-    connection.execute(insert(budget_entries).from_select(columns, entry))
+    return insert(budget_entries).from_select(columns, entry)
 
 
 def _words(scope: str) -> str:
