@@ -14,6 +14,7 @@ from benchmarks.verdict.packages import Subject, subjects, write_repository
 from nightcrew.execution.environment import build_environment, project_paths
 from nightcrew.execution.sandbox import Completed, Sandbox
 from nightcrew.settings import Settings, load_target_config
+from nightcrew.validation.metadata import project_metadata
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +78,8 @@ class Corpus:
         except Exception as error:
             log.info("%s: %s", subject.package, error)
             return None
+        shutil.rmtree(self.cache / "metadata", ignore_errors=True)
+        metadata = project_metadata(folder, self.cache / "metadata")
         return self.sandbox.run(
             [
                 str(environment.python),
@@ -91,8 +94,11 @@ class Corpus:
                 subject.tests,
             ],
             workspace=folder,
-            mounts=environment.mounts,
-            env={"PYTHONPATH": ":".join(project_paths(folder)), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+            mounts=[*environment.mounts, *metadata],
+            env={
+                "PYTHONPATH": ":".join([*project_paths(folder), *(one.target for one in metadata)]),
+                "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            },
         )
 
 

@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 import pytest
 
 from nightcrew.validation.test_edits import what_was_weakened

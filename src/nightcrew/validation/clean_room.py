@@ -17,10 +17,11 @@ from typing import Any
 
 from nightcrew.errors import BadInput, Transient
 from nightcrew.execution.environment import Environment, build_environment, project_paths
-from nightcrew.execution.sandbox import WORKSPACE, Sandbox
+from nightcrew.execution.sandbox import Mount, Sandbox
 from nightcrew.execution.workspace import make_checkout, remove_tree
 from nightcrew.settings import Settings, TargetConfig, load_target_config
 from nightcrew.task import Task
+from nightcrew.validation.metadata import project_metadata
 from nightcrew.validation.patch import Change, PatchRefused, apply_patch, parse_patch
 
 logger = logging.getLogger(__name__)
@@ -45,7 +46,16 @@ class CleanRoom:
     @cached_property
     def python_paths(self) -> tuple[str, ...]:
         """Import roots inside the sandbox."""
-        return tuple(project_paths(self.base))
+        return (*project_paths(self.base), *(mount.target for mount in self._metadata))
+
+    @cached_property
+    def mounts(self) -> tuple[Mount, ...]:
+        """What a run sees besides its tree: the environment, and the project's own metadata."""
+        return (*self.environment.mounts, *self._metadata)
+
+    @cached_property
+    def _metadata(self) -> tuple[Mount, ...]:
+        return project_metadata(self.base, self.folder / "metadata")
 
     @cached_property
     def target(self) -> str | None:
@@ -139,11 +149,6 @@ def write_text(path: Path, text: str) -> None:
 def copy_tree(source: Path, target: Path) -> None:
     """A copy of a tree without git's own files; symlinks stay symlinks."""
     shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns(".git"))
-
-
-def inside(path: str) -> str:
-    """Where a file of the tree lies in the sandbox."""
-    return f"{WORKSPACE}/{path}"
 
 
 def _write(tree: Path, change: Change) -> None:

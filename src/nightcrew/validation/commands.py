@@ -22,7 +22,7 @@ def run_command(
         return room.sandbox.run(
             ["/bin/sh", "-c", command],
             workspace=copy,
-            mounts=room.environment.mounts,
+            mounts=room.mounts,
             env={
                 "PATH": f"{room.environment.bin}:/usr/local/bin:/usr/bin:/bin",
                 "PYTHONPATH": ":".join(room.python_paths),

@@ -182,7 +182,7 @@ def run_sessions(
              f"import sys; sys.path.insert(0, {Path(RIG).parent.as_posix()!r}); "
              "from nightcrew_rig.main import main; main()"],
             workspace=copy,
-            mounts=[*room.environment.mounts, *_rig_mounts()],
+            mounts=[*room.mounts, *_rig_mounts()],
             env={name: value for name, value in _environment(room,
             hash_seed).items() if name != "PYTHONPATH"},
             stdin=json.dumps(job).encode(),
@@ -208,7 +208,7 @@ def run_blind(
             [str(room.environment.python), "-m", "pytest", "-q", "-p", "no:cacheprovider",
              f"--rootdir={WORKSPACE}", *_plugin_options(room), *options, "--", *paths],
             workspace=copy,
-            mounts=room.environment.mounts,
+            mounts=room.mounts,
             env={**_environment(room, hash_seed), "TZ": zone},
             limits=RUN_LIMITS,
         )  # fmt: skip
