@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy import update as sql_update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
 from nightcrew.errors import Transient
 from nightcrew.openrouter.api import OpenRouterApi
@@ -117,7 +118,7 @@ class ModelCatalogue:
             AccountStopped: the key is refused.
         """
         try:
-            listed = {model.id: model for model in self._api.models()}
+            listed = {model.id: model for model in _list_patiently(self._api)}
             if not listed:
                 raise Transient(f"{self._endpoint} lists no models")
         except Transient as error:
@@ -324,3 +325,14 @@ def price_of(
 def _hours(age: timedelta) -> str:
     minutes = int(age.total_seconds() // 60)
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"
+
+
+@retry(
+    retry=retry_if_exception_type(Transient),
+    stop=stop_after_attempt(3),
+    wait=wait_exponential_jitter(initial=0.2, max=2.0, jitter=0.3),
+    reraise=True,
+)
+def _list_patiently(api: OpenRouterApi) -> tuple[ListedModel, ...]:
+    """The list costs nothing and is asked for once an hour: a hiccup is worth two more tries."""
+    return api.models()
