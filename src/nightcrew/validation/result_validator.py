@@ -57,9 +57,13 @@ class ResultValidator:
             verdict = conclude(task, [refused], names, self.sandbox.name)
         except BadInput:
             raise
-        except (Transient, SandboxUnavailable, OSError, MemoryError) as error:
-            logger.exception("task %s could not be judged", task.task_id)
+        except (Transient, SandboxUnavailable, OSError) as error:
+            logger.warning("task %s could not be judged: %s", task.task_id, error)
             verdict = fault(str(error), results, self.sandbox.name)
+        except Exception as error:
+            # A gate that breaks is a fault of ours, never a pass, and never held against the change.
+            logger.exception("task %s could not be judged", task.task_id)
+            verdict = fault(f"{type(error).__name__} in a gate: {error}", results, self.sandbox.name)
         logger.info(
             "task %s: %s, score %.4f: %s", task.task_id, verdict.kind, verdict.score, verdict.summary[:300]
         )

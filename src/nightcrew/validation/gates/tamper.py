@@ -23,13 +23,17 @@ _HARNESS = re.compile(
     r"|nightcrew|PYTHONHASHSEED|sys\.argv\[0\].*test"
 )
 _STOPPERS = {
-    "os._exit", "os.abort", "os.kill", "os.killpg", "sys.settrace", "sys.setprofile",
-    "sys.monitoring.use_tool_id",
-    "atexit.register", "gc.get_objects", "gc.get_referrers", "threading.settrace", "pytest.exit",
-    "faulthandler.dump_traceback_later", "ctypes.CDLL", "ctypes.pythonapi", "os.execv", "os.execve",
-    "os.execvp",
-    "os.ptrace", "signal.raise_signal", "os.dup2",
+    "os._exit", "os.abort", "pytest.exit", "atexit.register", "sys.settrace", "sys.setprofile",
+    "gc.get_referrers",
+    "sys.monitoring.use_tool_id", "threading.settrace",
 }  # fmt: skip
+_STOPPERS_IN_PRODUCT = _STOPPERS | {
+    "os.kill", "os.killpg", "gc.get_objects", "ctypes.CDLL", "ctypes.pythonapi", "os.execv", "os.execve",
+    "os.dup2",
+    "signal.raise_signal", "inspect.stack", "sys._getframe", "sys._current_frames", "inspect.currentframe",
+}  # fmt: skip
+_UNMISTAKABLE = {"os._exit", "sys.settrace", "sys.setprofile", "gc.get_referrers"}  # by their last part alone
+_TEMPORARY = re.compile(r"tmp|temp|isolated|chdir|scratch|sandbox|workdir|fs\b")
 _DECIDING_WORDS = re.compile(
     r"conftest|sitecustomize|usercustomize|\.pth\b|pytest\.ini|setup\.cfg|tox\.ini|pyproject\.toml|\.coveragerc"
     r"|coverage\.xml|\.coverage\b|junit|report\.(?:xml|json)|\.git[/\\]|\.git['\"]|/proc/self"
@@ -60,14 +64,14 @@ class Tamper:
     def run(self, room: CleanRoom) -> GateResult:
         """The first trick found, or pass."""
         for change in room.changes:
-            problem = _problem(change)
+            problem = _problem(room, change)
             if problem:
                 reason, hint = problem
                 return failed(NAME, f"{change.path}: {reason}", hint, evidence={"path": change.path})
         return passed(NAME, "No existing test is weakened, and nothing that judges is touched.")
 
 
-def _problem(change: Change) -> tuple[str, str] | None:
+def _problem(room: CleanRoom, change: Change) -> tuple[str, str] | None:
     if (
         is_test(change.path)
         and change.before is not None
@@ -91,13 +95,13 @@ def _problem(change: Change) -> tuple[str, str] | None:
     if new is None or old is None:
         return None
     if is_test(change.path):
-        return _in_test(change, old, new)
+        return _in_test(room, change, old, new)
     return _in_product(change, old, new)
 
 
-def _in_test(change: Change, old: ast.Module, new: ast.Module) -> tuple[str, str] | None:
+def _in_test(room: CleanRoom, change: Change, old: ast.Module, new: ast.Module) -> tuple[str, str] | None:
     hint = "Test the code by calling it and asserting on what it returns; leave the test runner alone."
-    for name in _added_calls(old, new) & _STOPPERS:
+    for name in sorted(_added_calls(old, new) & _STOPPERS):
         return f"a test calls {name}, which can end or deceive the test run.", hint
     if not is_test_module(change.path) or change.before is None:
         for name in sorted(set(all_functions(new)) - set(all_functions(old))):
@@ -107,8 +111,7 @@ def _in_test(change: Change, old: ast.Module, new: ast.Module) -> tuple[str, str
         for target in _assigned(node):
             if target in {"pytest_plugins", "collect_ignore", "collect_ignore_glob"}:
                 return f"it sets {target}, which changes how tests are found or run.", hint
-            root = target.split(".")[0]
-            if "." in target and root in _imported(new):
+            if "." in target and _imported(new).get(target.split(".")[0]) in _judged_modules(room):
                 return f"it replaces {target} for every test that follows.", hint
     written = _written_paths(new) - _written_paths(old)
     if written:
@@ -125,7 +128,7 @@ def _in_product(change: Change, old: ast.Module, new: ast.Module) -> tuple[str, 
         found = [match[0] for match in pattern.finditer(change.after) if match[0] not in known]
         if found:
             return f"the product's code {what} ({found[0]!r}).", hint
-    for name in _added_calls(old, new) & _STOPPERS:
+    for name in sorted(_added_calls(old, new) & _STOPPERS_IN_PRODUCT):
         return f"the product's code calls {name}, which can end or deceive a test run.", hint
     added = _imported_modules(new) - _imported_modules(old)
     for module in sorted(
@@ -163,7 +166,7 @@ def _calls(tree: ast.Module) -> set[str]:
                 for one in ast.walk(node)
                 if isinstance(one, ast.Constant) and isinstance(one.value, str)
             ]
-            found |= {stopper for stopper in _STOPPERS if stopper.split(".")[-1] in words}
+            found |= {stopper for stopper in _UNMISTAKABLE if stopper.split(".")[-1] in words}
     return found
 
 
@@ -198,12 +201,22 @@ def _assigned(node: ast.stmt) -> list[str]:
     return [name for name in names if name]
 
 
-def _imported(tree: ast.Module) -> set[str]:
-    found: set[str] = set()
+def _imported(tree: ast.Module) -> dict[str, str]:
+    """Top-level package by the name it has in this file."""
+    found: dict[str, str] = {}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            found |= {(one.asname or one.name).split(".")[0] for one in node.names}
+        if isinstance(node, ast.Import):
+            found |= {(one.asname or one.name).split(".")[0]: one.name.split(".")[0] for one in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found |= {one.asname or one.name: node.module.split(".")[0] for one in node.names}
     return found
+
+
+def _judged_modules(room: CleanRoom) -> set[str]:
+    """The repository's own packages, and the test runner."""
+    roots = [root for root in (room.base, room.base / "src") if root.is_dir()]
+    own = {path.stem for root in roots for path in root.iterdir() if path.is_dir() or path.suffix == ".py"}
+    return (own - {"src", "tests", "test"}) | {"pytest", "_pytest", "builtins"}
 
 
 def _imported_modules(tree: ast.Module) -> set[str]:
@@ -221,7 +234,7 @@ def _written_paths(tree: ast.Module) -> set[str]:
     found: set[str] = set()
     for node in tree.body:
         parts = list(ast.walk(node))
-        writes = any(
+        writes = not _TEMPORARY.search(ast.unparse(node)) and any(
             isinstance(one, ast.Call)
             and (
                 (isinstance(one.func, ast.Attribute) and one.func.attr in _WRITERS)
