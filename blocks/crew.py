@@ -45,6 +45,7 @@ class CrewPolicy(Block):
     )
     attempt_seconds: int | None = Field(default=None, ge=10, title="Seconds of one attempt")
     attempt_iterations: int | None = Field(default=None, ge=1, title="Model calls of one attempt")
+    review_seconds: int | None = Field(default=None, ge=1, title="Seconds a question may wait for a person")
 
 
 async def settings_overrides() -> dict[str, Any]:

@@ -15,6 +15,7 @@ from nightcrew.openhands.adapter import OpenHandsAdapter
 from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.availability import unknown_price_of
 from nightcrew.openrouter.catalogue import ModelCatalogue
+from nightcrew.queue.reviews import Reviews
 from nightcrew.queue.state_store import StateStore, create_schema
 from nightcrew.queue.task_queue import TaskQueue
 from nightcrew.selection.model_selector import ModelSelector
@@ -33,6 +34,7 @@ class Crew:
     settings: Settings
     store: StateStore
     queue: TaskQueue
+    reviews: Reviews
     api: OpenRouterApi
     catalogue: ModelCatalogue
     selector: ModelSelector
@@ -70,6 +72,7 @@ def open_crew(settings: Settings) -> Iterator[Crew]:
             settings=settings,
             store=store,
             queue=TaskQueue(store, settings.max_unfinished_tasks),
+            reviews=Reviews(store),
             api=api,
             catalogue=ModelCatalogue(
                 store, api, configured=settings.models, unknown_price_usd=unknown_price_of(settings)

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from nightcrew.errors import BadInput, BudgetReached, Fatal, NightcrewError
 from nightcrew.execution.attempt import Attempt, AttemptEnd
+from nightcrew.queue.reviews import ACCEPTED_BY_A_PERSON, Answer, Choice
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.selection.plan import Plan
 from nightcrew.task import FailureReason, Task, TaskStatus
@@ -45,12 +46,13 @@ class Outcome:
     status: TaskStatus
     detail: str
     reason: FailureReason | None = None
+    by_a_person: bool = False  # accepted on somebody's word, and not on evidence of ours
 
     @property
     def name(self) -> str:
-        """The name of the flow run's final state: Accepted, Rejected, NeedsReview, ..."""
+        """The name of the flow run's state: Accepted, Rejected, NeedsReview, ..."""
         if self.status is TaskStatus.COMPLETED:
-            return "Accepted"
+            return "AcceptedByAPerson" if self.by_a_person else "Accepted"
         if self.status is TaskStatus.NEEDS_REVIEW:
             return "NeedsReview"
         return (self.reason or self.status).capitalize()
@@ -82,7 +84,23 @@ def outcome_of(error: Exception, trials: Sequence[Judged]) -> Outcome:
 
 def as_recorded(queued: QueuedTask) -> Outcome:
     """How a task has ended that already did."""
-    return Outcome(queued.status, queued.detail or f"the task is {queued.status}", queued.failure_reason)
+    return Outcome(
+        queued.status,
+        queued.detail or f"the task is {queued.status}",
+        queued.failure_reason,
+        by_a_person=queued.verdict == ACCEPTED_BY_A_PERSON,
+    )
+
+
+def said_by_a_person(answer: Answer) -> Outcome | None:
+    """What a person's answer means for the task; None: try again."""
+    if answer.choice is Choice.ACCEPT:
+        detail = f"{ACCEPTED_BY_A_PERSON}: {answer.reason}"
+        return Outcome(TaskStatus.COMPLETED, detail, by_a_person=True)
+    if answer.choice is Choice.GIVE_UP:
+        why = f": {answer.reason}" if answer.reason else ""
+        return _failed(FailureReason.REJECTED, f"given up by a person{why}")
+    return None
 
 
 # ---------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from flows.outcome import Judged, Outcome
+from nightcrew.queue.reviews import Review
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.validation.verdict import GateOutcome, Verdict
 
@@ -25,6 +26,24 @@ def page(queued: QueuedTask, outcome: Outcome, trials: Sequence[Judged]) -> str:
     ]
     attempts = [section for trial in trials for section in _attempt(trial)]
     return "\n\n".join((*head, _table(trials), *attempts, *_change(trials))) + "\n"
+
+
+def question_page(queued: QueuedTask, review: Review, trials: Sequence[Judged]) -> str:
+    """The page of a task that waits for a person: the question, the choices, and then the evidence."""
+    asked = Outcome(queued.status, review.question)
+    return f"{page(queued, asked, trials)}\n{CHOICES.format(until=review.expires_at, task_id=review.task_id)}"
+
+
+CHOICES = """\
+## What you can say
+
+Resume the run here and fill in the form, or use the command line, until {until:%Y-%m-%d %H:%M} UTC:
+
+- **accept** the change as it is, on your word: `nightcrew review {task_id} --accept --reason "..."`
+- **retry with a hint**: `nightcrew review {task_id} --retry --hint "..."`
+- **retry with a model** of your choice: `nightcrew review {task_id} --retry --model NAME`
+- **give up**: `nightcrew review {task_id} --give-up`
+"""
 
 
 # ---------------------------------------------------------------------------------------------------------

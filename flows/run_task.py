@@ -9,6 +9,7 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 
 from flows.outcome import Outcome
+from flows.review import ask_a_person
 from flows.stage import give_up, working_on
 from flows.steps import in_model_slot, step
 from flows.work import Work
@@ -29,6 +30,8 @@ def _name_of_run() -> str:
 async def run_task(task: Task) -> State[Any]:
     """Do one development task. It ends as Accepted only if a verdict on evidence says so.
 
+    Where nothing can be measured it waits for a person, and may end as AcceptedByAPerson.
+
     Args:
         task: What is to be done, where, and within which limits.
     """
@@ -41,9 +44,15 @@ async def run_task(task: Task) -> State[Any]:
 
 
 async def do(task: Task) -> Outcome:
-    """Select a model, execute, validate, record; again as long as the verdict and the limits ask for it."""
+    """Select a model, execute, validate, record; again as long as the verdict and the limits ask for it.
+
+    What cannot be measured is put to a person; the run then starts again from here, with all it had.
+    """
     async with working_on(task) as work:
         while work.outcome is None:
+            if work.question:
+                await ask_a_person(work)
+                continue
             plan = await select_model(work)
             attempt = await execute(work, plan)
             verdict = await validate(work, attempt)
@@ -52,7 +61,7 @@ async def do(task: Task) -> Outcome:
 
 
 def final_state(outcome: Outcome) -> State[Any]:
-    """The outcome as a Prefect state. Only an accepted change is ever Completed."""
+    """The outcome as a Prefect state. Only a change that evidence or a person accepted is ever Completed."""
     match outcome.status:
         case TaskStatus.COMPLETED:
             return Completed(name=outcome.name, message=outcome.detail)

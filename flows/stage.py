@@ -14,12 +14,13 @@ from prefect.runtime import flow_run
 from blocks.crew import settings_overrides
 from flows.crew import Crew, open_crew
 from flows.log_lines import follow_steps
+from flows.notices import Notice, announce
 from flows.outcome import Outcome, as_recorded, outcome_of
 from flows.page import page
 from flows.work import Work
-from nightcrew.errors import BadInput, NightcrewError
+from nightcrew.errors import AccountStopped, BadInput, NightcrewError
 from nightcrew.settings import load_settings
-from nightcrew.task import Task, TaskStatus
+from nightcrew.task import FailureReason, Task, TaskStatus
 from nightcrew.worker.dispatch import open_queue, run_tags, this_process
 
 log = logging.getLogger(__name__)
@@ -38,9 +39,16 @@ async def working_on(task: Task) -> AsyncIterator[Work]:
         except Exception as error:
             _log(task, error)
             await asyncio.to_thread(work.finish, outcome_of(error, work.trials))
+            if isinstance(error, AccountStopped):
+                await announce(
+                    Notice.CREW_STOPPED, about="nightcrew.crew", message=f"The crew stopped: {error}"
+                )
         if work.outcome is not None:
             await aupdate_progress_artifact(progress, 100.0)
             await acreate_markdown_artifact(page(work.queued, work.outcome, work.trials), key="verdict")
+            if work.outcome.reason is FailureReason.BUDGET:
+                told = f"Task {work.task.task_id} stopped: {work.outcome.detail}"
+                await announce(Notice.BUDGET_REACHED, about="nightcrew.budget", message=told)
 
 
 def give_up(task: Task, error: Exception) -> Outcome:
@@ -77,6 +85,7 @@ def _begin(crew: Crew, task: Task, flow_run_id: str) -> Work:
         pid_started=here.started,
     )
     crew.collector.task_started(task.task_id, base_commit=queued.commit, flow_run_id=flow_run_id)
+    work.restore()
     return work
 
 

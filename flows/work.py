@@ -13,15 +13,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from flows.crew import Crew
-from flows.outcome import Judged, NoModelLeft, Outcome, as_recorded, decide
+from flows.history import past_trials
+from flows.learning import learn, tried
+from flows.outcome import Judged, NoModelLeft, Outcome, as_recorded, decide, said_by_a_person
 from nightcrew.errors import BadInput
 from nightcrew.execution.attempt import Attempt
 from nightcrew.openrouter.availability import availability, budgets_of, limits_of
 from nightcrew.openrouter.gateway import Gateway
+from nightcrew.queue.reviews import ACCEPTED_BY_A_PERSON, Answer, Review
+from nightcrew.queue.task_queue import Changes
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.selection.candidates import Candidate
-from nightcrew.selection.memory import Memory, Spent, Trial, TrialEnd
-from nightcrew.selection.plan import Plan, Rung
+from nightcrew.selection.memory import Memory
+from nightcrew.selection.plan import Plan
 from nightcrew.selection.requirements import Requirements, requirements_for
 from nightcrew.task import Task, TaskStatus
 from nightcrew.validation.verdict import Verdict, VerdictKind
@@ -34,15 +38,18 @@ STALE = timedelta(hours=3)  # the hourly refresh has not been running
 
 
 class Work:
-    """A task, what was tried so far, and how it ends once it does."""
+    """A task, what was tried so far, what only a person can say, and how it ends once it does."""
 
     def __init__(self, crew: Crew, queued: QueuedTask) -> None:
         self.crew = crew
         self.queued = queued
         self.trials: list[Judged] = []
         self.outcome: Outcome | None = None
+        self.question: str | None = None  # open: a person has to answer it before the work goes on
+        self.review: Review | None = None  # about the last attempt
         self.on_progress: Callable[[float], object] = lambda share: None
         self._began = time.monotonic()
+        self._earlier_seconds = 0.0  # of attempts in earlier runs; waiting for a person does not count
 
     @property
     def task(self) -> Task:
@@ -65,6 +72,25 @@ class Work:
         own = self.task.max_cost_usd
         return self.crew.settings.task_budget_usd if own is None else own
 
+    @property
+    def answer(self) -> Answer | None:
+        """What a person said about the last attempt."""
+        return self.review.answer if self.review else None
+
+    @property
+    def seconds(self) -> float:
+        """How long the task has been worked on."""
+        return self._earlier_seconds + time.monotonic() - self._began
+
+    def restore(self) -> None:
+        """Take up what earlier runs of this task left: attempts, verdicts, a question, its answer."""
+        rows = self.crew.queue.attempts(self.task.task_id)
+        candidates = self.crew.catalogue.candidates() if rows else ()
+        self.trials = past_trials(rows, self.folder, {c.model: c.slug for c in candidates})
+        spans = (trial.attempt.ended_at - trial.attempt.started_at for trial in self.trials)
+        self._earlier_seconds = sum((span.total_seconds() for span in spans), 0.0)
+        self.settle()
+
     def select_model(self) -> Plan:
         """Plan the ladder anew from all that is known by now.
 
@@ -72,22 +98,27 @@ class Work:
             NoModelLeft: no model can do this task now.
         """
         self.tell(0.0)
-        crew, memory = self.crew, Memory.load(self.crew.memory_path)
+        crew = self.crew
         age = crew.catalogue.age
         if age is None or age > STALE:
             crew.catalogue.refresh()
-        plan = crew.selector.plan(
-            self._requirements(),
-            crew.catalogue.candidates(),
-            memory,
-            availability(crew.store, crew.settings),
-            self._tried(),
-        )
-        crew.collector.decision(self.task.task_id, self.queued.attempts + len(self.trials) + 1, plan)
+        plan = self.plan(self.answer)
+        crew.collector.decision(self.task.task_id, len(self.trials) + 1, plan)
         log.info("%s", plan.explanation)
         if not plan.rungs:
             raise NoModelLeft(plan)
         return plan
+
+    def plan(self, answer: Answer | None) -> Plan:
+        """The ladder from all that is known by now, and from what a person said."""
+        named, candidates = answer.model if answer else None, self.crew.catalogue.candidates()
+        return self.crew.selector.plan(
+            self._requirements(named),
+            candidates,
+            Memory.load(self.crew.memory_path),
+            availability(self.crew.store, self.crew.settings),
+            tried(self.trials, but_for={c.slug for c in candidates if c.model == named}),
+        )
 
     def execute(self, plan: Plan) -> Attempt:
         """One attempt with the plan's first rung; every model call goes through a gateway of its own."""
@@ -148,11 +179,19 @@ class Work:
             attempt, verdict=verdict.kind, score=verdict.score, summary=verdict.summary
         )
         if first_time:
-            self._learn(plan.rungs[0], judged)
+            learn(crew, self.task, plan.rungs[0], judged, self.trials)
         if judged not in self.trials:  # a retried step finds it there
             self.trials.append(judged)
-        seconds = time.monotonic() - self._began
-        outcome = decide(self.task, self.trials, seconds=seconds, budget_usd=self.budget_usd)
+        self.settle()
+
+    def settle(self) -> None:
+        """See what the trials so far mean: the task ends, a person is asked, or the work goes on."""
+        self.question = self.review = None
+        outcome = decide(self.task, self.trials, seconds=self.seconds, budget_usd=self.budget_usd)
+        if outcome is not None and outcome.status is TaskStatus.NEEDS_REVIEW:
+            self.review = self.crew.reviews.find(self.task.task_id, self.trials[-1].attempt.number)
+            self.question = None if self.answer else outcome.detail
+            outcome = said_by_a_person(self.answer) if self.answer else None
         if outcome is not None:
             self.finish(outcome)
 
@@ -160,14 +199,16 @@ class Work:
         """The task ends; its change and its evidence are on disk before anything says so."""
         change = self._keep_change() if outcome.status is TaskStatus.COMPLETED else None
         task_id, queue = self.task.task_id, self.crew.queue
+        changes = Changes(
+            status=outcome.status,
+            failure_reason=outcome.reason,
+            detail=outcome.detail,
+            change_path=str(change) if change else None,
+        )
+        if outcome.by_a_person:
+            changes["verdict"] = ACCEPTED_BY_A_PERSON
         try:
-            self.queued = queue.update(
-                task_id,
-                status=outcome.status,
-                failure_reason=outcome.reason,
-                detail=outcome.detail,
-                change_path=str(change) if change else None,
-            )
+            self.queued = queue.update(task_id, **changes)
         except BadInput:  # it was cancelled meanwhile
             self.queued = queue.get(task_id)
             outcome = as_recorded(self.queued)
@@ -175,18 +216,15 @@ class Work:
         self.crew.collector.flush()
         self.outcome = outcome
 
-    def _requirements(self) -> Requirements:
+    def _requirements(self, named: str | None) -> Requirements:
         return requirements_for(
-            self.task,
+            self.task.model_copy(update={"models": (named,)}) if named else self.task,
             self.crew.settings,
             context_tokens=USUAL_CONTEXT_TOKENS,
             spent_usd=sum((trial.attempt.cost_usd for trial in self.trials), Decimal(0)),
-            spent_seconds=time.monotonic() - self._began,
+            spent_seconds=self.seconds,
             seed=zlib.crc32(self.task.task_id.encode()),
         )
-
-    def _tried(self) -> list[Trial]:
-        return [_trial(judged) for judged in self.trials]
 
     def _models(self, plan: Plan) -> list[Candidate]:
         """The rung's model, and those that may take over in the middle of a conversation."""
@@ -196,37 +234,16 @@ class Work:
         return [known[name] for name in names if name in known][: MOST_ROTATIONS + 1]
 
     def _feedback(self) -> str:
-        """Why the last attempt that was judged was not accepted."""
+        """Why the last attempt that was judged was not accepted, and what a person said about it."""
         judged = [trial for trial in self.trials if not trial.is_fault]
-        return judged[-1].verdict.feedback if judged else ""
+        hint = self.answer.hint if self.answer else None
+        said = (judged[-1].verdict.feedback if judged else "", f"A person says: {hint}" if hint else "")
+        return "\n\n".join(filter(None, said))
 
     def _folder_of(self, attempt: Attempt) -> Path:
         folder = self.folder / f"attempt-{attempt.number}"
         folder.mkdir(parents=True, exist_ok=True)
         return folder
-
-    def _learn(self, rung: Rung, judged: Judged) -> None:
-        candidate = next((c for c in self.crew.catalogue.candidates() if c.model == rung.model), None)
-        if candidate is None or judged.is_fault:
-            return
-        attempt = judged.attempt
-        spent = Spent(
-            input_tokens=attempt.input_tokens,
-            output_tokens=attempt.output_tokens,
-            calls=attempt.calls,
-            seconds=(attempt.ended_at - attempt.started_at).total_seconds(),
-            cost_usd=attempt.cost_usd,
-        )
-        with Memory.updating(self.crew.memory_path) as memory:
-            memory.record(
-                category=self.task.task_type,
-                executor=rung.executor,
-                candidate=candidate,
-                end=_trial(judged).end,
-                spent=spent,
-                complexity=self.task.complexity,
-                before=self._tried(),
-            )
 
     def _keep_change(self) -> Path:
         """The accepted attempt's change and verdict, where a person looks for them."""
@@ -239,13 +256,3 @@ def made(folder: Path) -> Path:
     """`folder`, which is there now."""
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-def _trial(judged: Judged) -> Trial:
-    if judged.is_fault or judged.verdict.kind is VerdictKind.NOT_MEASURABLE:
-        end = TrialEnd.FAULT
-    elif judged.verdict.kind is VerdictKind.ACCEPTED:
-        end = TrialEnd.ACCEPTED
-    else:
-        end = TrialEnd.REJECTED
-    return Trial(judged.attempt.executor, judged.slug, end)

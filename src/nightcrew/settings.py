@@ -92,6 +92,8 @@ class Settings(BaseSettings):
     """Wall time of one attempt."""
     attempt_iterations: Annotated[int, Field(ge=1)] = 60
     """Model calls of one attempt at the most."""
+    review_seconds: Annotated[int, Field(ge=1)] = 604_800
+    """How long a question may wait for a person (a week); then its task has failed as rejected."""
     sandbox: SandboxKind = SandboxKind.BUBBLEWRAP
     """How untrusted code is confined."""
 

@@ -57,6 +57,25 @@ def test_a_negative_number_is_refused():
     with pytest.raises(ValueError, match="must not be negative"):
         price(-1, 1.0)
 """
+LOYALTY = """\
+def rebate(years: int) -> float:
+    if years >= 5:
+        return 0.1
+    return 0.0
+"""
+LOYALTY_TEST = """\
+from loyalty import rebate
+
+
+def test_five_years_are_worth_a_tenth():
+    assert rebate(5) == 0.1
+    assert rebate(9) == 0.1
+
+
+def test_fewer_years_are_worth_nothing():
+    assert rebate(4) == 0.0
+    assert rebate(0) == 0.0
+"""
 VACUOUS_TEST = "from pricing import price\n\n\ndef test_it_runs():\n    price(3, 2.0)\n"
 
 
@@ -79,6 +98,11 @@ SCENARIO = {
             "match": {"task_type": "documentation"},
             "good": {"pricing.py": DOCUMENTED},
             "vacuous": {"pricing.py": PRICING + "\n# well documented\n"},
+        },
+        {  # without tests and without an acceptance command nobody can say whether new code works
+            "match": {"task_type": "code_generation"},
+            "good": {"loyalty.py": LOYALTY, "tests/test_loyalty.py": LOYALTY_TEST},
+            "vacuous": {"loyalty.py": LOYALTY},
         },
         {
             "match": {"task_type": "unit_test"},

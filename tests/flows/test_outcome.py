@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.outcome import MOST_FAULTS, Judged, NoModelLeft, Outcome, decide, outcome_of
+from flows.outcome import (
+    MOST_FAULTS,
+    Judged,
+    NoModelLeft,
+    Outcome,
+    decide,
+    outcome_of,
+    said_by_a_person,
+)
 from nightcrew.errors import (
     AccountStopped,
     BadInput,
@@ -17,6 +25,7 @@ from nightcrew.errors import (
     Transient,
 )
 from nightcrew.execution.attempt import AttemptEnd
+from nightcrew.queue.reviews import Answer, Choice
 from nightcrew.selection.plan import Filtered, Plan
 from nightcrew.task import FailureReason, TaskStatus
 from nightcrew.validation.verdict import VerdictKind
@@ -122,3 +131,21 @@ def test_having_no_model_left_after_a_rejection_is_a_rejection() -> None:
     assert (
         outcome_of(NoModelLeft(plan("all tried")), [FAULT, judged(REJECTED)]).reason is FailureReason.REJECTED
     )
+
+
+def test_what_a_person_accepts_is_completed_on_their_word_and_says_so() -> None:
+    outcome = said_by_a_person(Answer(choice=Choice.ACCEPT, reason="I ran it"))
+    assert summary(outcome) == ("completed", "AcceptedByAPerson")
+    assert outcome is not None and outcome.detail == "accepted by a person: I ran it"
+
+
+def test_what_a_person_gives_up_is_rejected() -> None:
+    assert summary(said_by_a_person(Answer(choice=Choice.GIVE_UP))) == ("failed", "Rejected")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(choice=Choice.RETRY_WITH_HINT, hint="x"), Answer(choice=Choice.RETRY_WITH_MODEL, model="m")],
+)
+def test_a_retry_ends_nothing(answer: Answer) -> None:
+    assert said_by_a_person(answer) is None

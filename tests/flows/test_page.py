@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from flows.outcome import Judged, Outcome
-from flows.page import page
+from flows.page import page, question_page
+from nightcrew.queue.reviews import Review
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.task import TaskStatus
 from nightcrew.validation.verdict import GateOutcome, GateResult
@@ -40,3 +41,13 @@ def test_a_gate_cannot_break_its_row() -> None:
 
 def test_a_task_without_an_attempt_has_a_page_too() -> None:
     assert "No attempt was made." in page(QUEUED, OUTCOME, [])
+
+
+def test_a_question_comes_with_its_evidence_and_every_choice() -> None:
+    until = datetime(2026, 8, 23, 12, 30, tzinfo=UTC)
+    review = Review("t-1", 1, "Not measurable: who knows?", QUEUED.submitted_at, until, "key")
+    shown = question_page(replace(QUEUED, status=TaskStatus.NEEDS_REVIEW), review, [judged()])
+    assert shown.startswith("# NeedsReview: unit_test src/pricing.py\n\nNot measurable: who knows?")
+    assert PATCH in shown and "until 2026-08-23 12:30 UTC" in shown
+    for choice in ("--accept --reason", "--retry --hint", "--retry --model", "--give-up"):
+        assert f"nightcrew review t-1 {choice}" in shown

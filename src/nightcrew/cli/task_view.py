@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -10,6 +12,7 @@ from rich.text import Text
 from nightcrew.cli.app import ExitCode
 from nightcrew.cli.output import console, duration, money, print_table, styled
 from nightcrew.task import FailureReason, TaskStatus
+from nightcrew.validation.verdict import VerdictKind
 
 if TYPE_CHECKING:  # the state store's libraries take half a second to import
     from collections.abc import Mapping, Sequence
@@ -47,8 +50,10 @@ def row(queued: QueuedTask) -> Sequence[object]:
 
 
 def status_text(queued: QueuedTask) -> Text:
-    """The status in its colour; a failure says which."""
+    """The status in its colour; a failure says which, and what a person accepted is never called proven."""
     word = queued.status.value
+    if queued.status is TaskStatus.COMPLETED and queued.verdict != VerdictKind.ACCEPTED:
+        return styled("needs_review", f"{word}: {queued.verdict}")
     return styled(word, f"{word}: {queued.failure_reason}" if queued.failure_reason else word)
 
 
@@ -107,6 +112,8 @@ def print_task(queued: QueuedTask, attempts: Sequence[Mapping[str, Any]]) -> Non
     console.print(task.description, style="dim", markup=False)
     if queued.detail:
         console.print(queued.detail, markup=False)
+    if queued.status is TaskStatus.NEEDS_REVIEW:
+        console.print(f"Look at it and answer with: nightcrew review {queued.task_id}", markup=False)
     if attempts:
         print_table("", ATTEMPT_COLUMNS, map(_attempt_row, attempts))
     tokens = queued.input_tokens + queued.output_tokens
@@ -117,6 +124,15 @@ def print_task(queued: QueuedTask, attempts: Sequence[Mapping[str, Any]]) -> Non
     if queued.change_path:
         console.print(f"The change: {queued.change_path}", markup=False)
         console.print(f"Apply it:   git -C {task.repo} apply {queued.change_path}", markup=False)
+
+
+def stored_verdict(folder: Path) -> dict[str, Any]:
+    """The verdict in a folder of results; empty where there is none."""
+    try:
+        stored: dict[str, Any] = json.loads((folder / "verdict.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return stored
 
 
 def _attempt_row(attempt: Mapping[str, Any]) -> Sequence[object]:

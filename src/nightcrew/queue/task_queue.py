@@ -35,7 +35,7 @@ TRANSITIONS: Mapping[TaskStatus, frozenset[TaskStatus]] = {
         {TaskStatus.PENDING, TaskStatus.RUNNING, TaskStatus.FAILED, TaskStatus.CANCELLED}
     ),
     TaskStatus.RUNNING: frozenset({TaskStatus.PENDING, TaskStatus.QUEUED, TaskStatus.NEEDS_REVIEW} | _ENDS),
-    TaskStatus.NEEDS_REVIEW: frozenset({TaskStatus.QUEUED, TaskStatus.RUNNING} | _ENDS),
+    TaskStatus.NEEDS_REVIEW: frozenset({TaskStatus.PENDING, TaskStatus.QUEUED, TaskStatus.RUNNING} | _ENDS),
     TaskStatus.COMPLETED: frozenset(),
     TaskStatus.FAILED: frozenset(),
     TaskStatus.CANCELLED: frozenset(),
@@ -53,6 +53,7 @@ class Changes(TypedDict, total=False):
     host: str | None
     pid: int | None
     pid_started: float | None
+    verdict: str | None
     change_path: str | None
 
 

@@ -4,10 +4,11 @@ import logging
 import os
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from nightcrew.errors import BadInput, Transient
+from nightcrew.ledger.metrics_collector import MetricsCollector
 from nightcrew.queue.state_store import StateStore, create_schema
 from nightcrew.queue.task_queue import TaskQueue
 from nightcrew.queue.task_table import QueuedTask
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 
 FLOW = "run-task"
 MOST_RESTARTS = 2
+WITH_A_RUN = (TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.NEEDS_REVIEW)
 PAGE = 200
 
 
@@ -105,6 +107,7 @@ def cancel(settings: Settings, task_id: str) -> QueuedTask:
         if before.status.is_final:
             raise BadInput(f"task {task_id} has ended: it is {before.status}")
         cancelled = queue.update(task_id, status=TaskStatus.CANCELLED, detail="cancelled by request")
+        _tell_ledger(settings, cancelled)
         services = status(settings)
         here = before.host == socket.gethostname() and before.pid is not None
         if services.running and before.flow_run_id:
@@ -119,19 +122,30 @@ def cancel(settings: Settings, task_id: str) -> QueuedTask:
 def reconcile(settings: Settings) -> int:
     """Give every task its true status whose flow run ended without telling us; how many were changed.
 
-    A crashed run sends its task back to the queue, up to two times; a cancelled or deleted one cancels it.
+    A crashed run sends its task back to the queue, up to two times; a cancelled or deleted one cancels it;
+    one whose question nobody answered in time fails it.
     """
     services = status(settings)
     if not services.running:
         return 0
     api, changed = services.api(), 0
     with open_queue(settings) as queue:
-        known = [task for task in queue.waiting(TaskStatus.QUEUED, TaskStatus.RUNNING) if task.flow_run_id]
+        known = [task for task in queue.waiting(*WITH_A_RUN) if task.flow_run_id]
         for start in range(0, len(known), PAGE):
             page = known[start : start + PAGE]
             states = _states(api, [task.flow_run_id for task in page if task.flow_run_id])
-            changed += sum(_settle(queue, task, states.get(task.flow_run_id or "")) for task in page)
+            for task in page:
+                with suppress(BadInput):  # it has gone on since we looked
+                    changed += _settle(settings, queue, task, states.get(task.flow_run_id or ""))
     return changed
+
+
+def run_cancelled(settings: Settings, flow_run_id: str) -> None:
+    """A flow run was cancelled in Prefect's own way: so is its task."""
+    with open_queue(settings) as queue:
+        for queued in queue.waiting(TaskStatus.QUEUED, TaskStatus.RUNNING):
+            if queued.flow_run_id == flow_run_id:
+                queue.update(queued.task_id, status=TaskStatus.CANCELLED, detail="cancelled in Prefect")
 
 
 def requeue_stopped(settings: Settings) -> int:
@@ -171,26 +185,37 @@ def _states(api: PrefectApi, run_ids: Sequence[str]) -> dict[str, dict[str, Any]
     return {run["id"]: run["state"] or {"type": run["state_type"]} for run in found}
 
 
-def _settle(queue: TaskQueue, queued: QueuedTask, state: dict[str, Any] | None) -> bool:
+def _settle(settings: Settings, queue: TaskQueue, queued: QueuedTask, state: dict[str, Any] | None) -> bool:
     """Bring one task in line with its flow run's state; False where nothing was amiss."""
     kind = state["type"] if state else "DELETED"
     said = (state or {}).get("message") or ""
     if kind in {"SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"}:
         return False
     log.warning("task %s is %s, but its flow run is %s", queued.task_id, queued.status, kind)
+    task_id = queued.task_id
     if kind in {"CANCELLED", "DELETED"}:
-        queue.update(
-            queued.task_id, status=TaskStatus.CANCELLED, detail=said or f"its flow run was {kind.lower()}"
-        )
+        detail = said or f"its flow run was {kind.lower()}"
+        ended = queue.update(task_id, status=TaskStatus.CANCELLED, detail=detail)
     elif kind == "CRASHED" and queued.restarts < MOST_RESTARTS:
-        queue.update(
-            queued.task_id, status=TaskStatus.PENDING, flow_run_id=None, detail=f"crashed, runs again: {said}"
-        )
+        detail = f"crashed, runs again: {said}"
+        queue.update(task_id, status=TaskStatus.PENDING, flow_run_id=None, detail=detail)
+        return True
     else:
-        detail = said or f"its flow run ended as {kind.lower()} without a verdict"
-        reason = FailureReason.INFRASTRUCTURE
-        queue.update(queued.task_id, status=TaskStatus.FAILED, failure_reason=reason, detail=detail)
+        unanswered = kind == "FAILED" and queued.status is TaskStatus.NEEDS_REVIEW
+        if unanswered:
+            reason, detail = FailureReason.REJECTED, f"nobody answered in time: {queued.detail}"
+        else:
+            reason = FailureReason.INFRASTRUCTURE
+            detail = said or f"its flow run ended as {kind.lower()} without a verdict"
+        ended = queue.update(task_id, status=TaskStatus.FAILED, failure_reason=reason, detail=detail)
+    _tell_ledger(settings, ended)
     return True
+
+
+def _tell_ledger(settings: Settings, ended: QueuedTask) -> None:
+    """The end of a task that its own flow run could not record."""
+    with MetricsCollector(settings.ledger_dir, f"{socket.gethostname()}-{os.getpid()}") as collector:
+        collector.task_finished(ended.task_id, ended.status, ended.failure_reason, ended.detail)
 
 
 def _set_state(api: PrefectApi, run_id: str, kind: str, name: str, message: str) -> None:

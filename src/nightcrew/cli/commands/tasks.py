@@ -1,15 +1,14 @@
 """Commands about tasks that were handed in: status, lists, details, cancelling, the queue."""
 
-import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.syntax import Syntax
 
 from nightcrew.cli.app import AsJson, app
 from nightcrew.cli.output import console, print_json, print_table, styled
-from nightcrew.cli.task_view import COLUMNS, print_task, row, task_json
+from nightcrew.cli.task_view import COLUMNS, print_task, row, stored_verdict, task_json
 from nightcrew.settings import load_settings
 from nightcrew.task import TaskPriority, TaskStatus
 
@@ -59,7 +58,7 @@ def show_task(task_id: TaskIdArgument, as_json: AsJson = False) -> None:
     settings = load_settings()
     with dispatch.open_queue(settings) as queue:
         queued, attempts = queue.get(task_id), queue.attempts(task_id)
-    verdict = _stored_verdict(settings.results_dir / task_id)
+    verdict = stored_verdict(settings.results_dir / task_id)
     change = _stored_change(queued.change_path)
     if as_json:
         print_json(task_json(queued) | {"tries": attempts, "judged": verdict, "change": change})
@@ -100,14 +99,6 @@ def queue_stats(as_json: AsJson = False) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------
-
-
-def _stored_verdict(results: Path) -> dict[str, Any]:
-    try:
-        stored: dict[str, Any] = json.loads((results / "verdict.json").read_text())
-    except (OSError, ValueError):
-        return {}
-    return stored
 
 
 def _stored_change(path: str | None) -> str:

@@ -1,0 +1,38 @@
+"""Events that automations can fire on, so that a person hears of what cannot wait until morning."""
+
+import logging
+from enum import StrEnum
+
+from prefect.events import Event, RelatedResource, Resource, get_events_client
+from prefect.runtime import flow_run
+
+log = logging.getLogger(__name__)
+
+RECONNECTIONS = 2
+
+
+class Notice(StrEnum):
+    """What is worth a message to a person."""
+
+    NEEDS_REVIEW = "nightcrew.task.needs-review"
+    BUDGET_REACHED = "nightcrew.budget.reached"
+    CREW_STOPPED = "nightcrew.crew.stopped"
+
+
+async def announce(notice: Notice, *, about: str, message: str) -> None:
+    """Send the event and wait until the server has it: the process may end right after.
+
+    The work does not fail over a message that could not be sent; the log says so.
+    """
+    run = f"prefect.flow-run.{flow_run.id}"
+    event = Event(
+        event=notice,
+        resource=Resource({"prefect.resource.id": about, "prefect.resource.name": about}),
+        related=[RelatedResource({"prefect.resource.id": run, "prefect.resource.role": "flow-run"})],
+        payload={"message": message},
+    )
+    try:
+        async with get_events_client(RECONNECTIONS, checkpoint_every=1) as client:
+            await client.emit(event)
+    except Exception as error:
+        log.warning("the event %s could not be sent: %s", notice, error)

@@ -1,0 +1,86 @@
+"""Asks a person: the run is suspended with a typed form, and goes on in a new process once it is answered."""
+
+import asyncio
+from typing import Any, NoReturn
+from uuid import UUID, uuid4
+
+from prefect import get_client
+from prefect.artifacts import acreate_markdown_artifact
+from prefect.client.schemas.objects import State
+from prefect.client.schemas.responses import SetStateStatus
+from prefect.exceptions import Pause
+from prefect.input import RunInput, keyset_from_base_key
+from prefect.input.actions import aread_flow_run_input
+from prefect.runtime import deployment, flow_run
+from prefect.states import Paused
+
+from flows.notices import Notice, announce
+from flows.outcome import Outcome
+from flows.page import question_page
+from flows.question import put_question, take
+from flows.steps import step
+from flows.work import Work
+from nightcrew.errors import Transient
+from nightcrew.queue.reviews import Answer, Review
+from nightcrew.task import FailureReason, TaskStatus
+
+take_answer = step(take, name="take-answer")
+
+
+class ReviewForm(RunInput, Answer):
+    """The form that a person fills in to resume the run."""
+
+
+async def ask_a_person(work: Work) -> None:
+    """Go on with the answer to the work's question, or suspend the run until there is one.
+
+    Raises:
+        Pause: the run is suspended; this process ends and holds nothing.
+        Transient: Prefect would not suspend the run.
+    """
+    problem = ""
+    if work.review is not None:
+        said = await aread_flow_run_input(keyset_from_base_key(work.review.key)["response"])
+        if said is not None:
+            problem = await take_answer(work, said)
+            if not problem:
+                return
+    if deployment.id is not None:
+        await _suspend(work, problem)
+    detail = f"{work.question} Nobody can be asked: this run has no deployment that could resume it."
+    await asyncio.to_thread(work.finish, Outcome(TaskStatus.FAILED, detail, FailureReason.REJECTED))
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+async def _suspend(work: Work, problem: str) -> NoReturn:
+    review = await asyncio.to_thread(put_question, work, f"review-{uuid4().hex[:12]}", problem)
+    text = question_page(work.queued, review, work.trials)
+    await acreate_markdown_artifact(text, key="review", description=review.question[:200])
+    await announce(
+        Notice.NEEDS_REVIEW,
+        about=f"nightcrew.attempt.{review.task_id}:{review.number}",
+        message=f"Task {review.task_id} needs a person: {review.question}\n"
+        f"Answer in the Prefect UI or with: nightcrew review {review.task_id} --help",
+    )
+    await _wait_for(review, ReviewForm.with_initial_data(description=text))
+
+
+async def _wait_for(review: Review, form: type[RunInput]) -> NoReturn:
+    """Prefect's own `suspend_flow_run`, with a name and a message that say what is waited for."""
+    keyset = keyset_from_base_key(review.key)
+    proposed: State[Any] = Paused(
+        name="NeedsReview",
+        message=review.question,
+        reschedule=True,
+        pause_key=review.key,
+        pause_expiration_time=review.expires_at,
+    )
+    proposed.state_details.run_input_keyset = {str(part): key for part, key in keyset.items()}
+    async with get_client() as client:
+        result = await client.set_flow_run_state(UUID(flow_run.id), proposed)
+    if result.status is not SetStateStatus.ACCEPT or result.state is None:
+        raise Transient(f"the run cannot wait for a person: {result.details}")
+    await form.asave(keyset)
+    raise Pause(state=result.state)

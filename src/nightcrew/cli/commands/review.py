@@ -1,0 +1,144 @@
+"""`nightcrew review`: what waits for a person, the evidence, and the answer."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nightcrew.cli.app import AsJson, app
+from nightcrew.cli.output import console, print_json, print_table, styled
+from nightcrew.cli.task_view import print_task, stored_verdict, task_json
+from nightcrew.errors import BadInput
+from nightcrew.settings import Settings, first_problem, load_settings
+
+if TYPE_CHECKING:  # the state store's libraries take half a second to import
+    from nightcrew.queue.reviews import Answer
+    from nightcrew.worker.review_desk import Waiting
+
+COLUMNS = ("task", "type", "waits since", "until", "question")
+
+
+@app.command("review")
+def review(
+    task_id: Annotated[
+        str | None, typer.Argument(metavar="[TASK_ID]", help="The task; leave it out to see all that waits.")
+    ] = None,
+    accept: Annotated[bool, typer.Option("--accept", help="Take the change, on your word.")] = False,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Have it tried again, with --hint or --model.")
+    ] = False,
+    give_up: Annotated[bool, typer.Option("--give-up", help="The task has failed.")] = False,
+    reason: Annotated[str | None, typer.Option(help="Why you accept or give up; recorded as yours.")] = None,
+    hint: Annotated[str | None, typer.Option(help="What the next attempt should do differently.")] = None,
+    model: Annotated[str | None, typer.Option(help="The model that should try next.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tasks that cannot be judged by gates wait for a person: see them, look at one, answer it."""
+    from nightcrew.worker import dispatch, review_desk
+
+    said = _answer(accept=accept, retry=retry, give_up=give_up, reason=reason, hint=hint, model=model)
+    if said is not None and task_id is None:
+        raise BadInput("say which task the answer is for: nightcrew review TASK_ID ...")
+    settings = load_settings()
+    dispatch.reconcile(settings)
+    if task_id is None:
+        _show_all(review_desk.waiting(settings), as_json=as_json)
+    elif said is None:
+        _show_one(settings, review_desk.question_of(settings, task_id), as_json=as_json)
+    else:
+        queued = review_desk.answer(settings, task_id, said)
+        told = f"{task_id} goes on with your answer. Follow it with: nightcrew get-status --task-id {task_id}"
+        print_json(task_json(queued)) if as_json else console.print(told, markup=False)
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _answer(
+    *, accept: bool, retry: bool, give_up: bool, reason: str | None, hint: str | None, model: str | None
+) -> "Answer | None":
+    """The answer that the options make, None where they make none."""
+    from nightcrew.queue.reviews import Answer, Choice
+
+    if accept + retry + give_up > 1:
+        raise BadInput("choose one of --accept, --retry and --give-up")
+    if retry:
+        if (hint is None) == (model is None):
+            raise BadInput("--retry needs either --hint or --model")
+        if reason is not None:
+            raise BadInput("--reason goes with --accept or --give-up")
+    elif hint is not None or model is not None:
+        raise BadInput("--hint and --model go with --retry")
+    if accept:
+        return _checked(Answer, choice=Choice.ACCEPT, reason=reason)
+    if retry:
+        choice = Choice.RETRY_WITH_HINT if model is None else Choice.RETRY_WITH_MODEL
+        return _checked(Answer, choice=choice, hint=hint, model=model)
+    if give_up:
+        return _checked(Answer, choice=Choice.GIVE_UP, reason=reason)
+    if reason is not None:
+        raise BadInput("--reason goes with --accept or --give-up")
+    return None
+
+
+def _checked(kind: "type[Answer]", **fields: Any) -> "Answer":
+    from pydantic import ValidationError
+
+    try:
+        return kind(**fields)
+    except ValidationError as error:
+        raise BadInput(first_problem(error)) from None
+
+
+def _show_all(found: "Sequence[Waiting]", *, as_json: bool) -> None:
+    if as_json:
+        print_json([_json(one) for one in found])
+    elif found:
+        rows = [
+            (
+                one.queued.task_id,
+                one.queued.task.task_type,
+                one.review.asked_at,
+                one.review.expires_at,
+                one.review.question,
+            )
+            for one in found
+        ]
+        print_table("", COLUMNS, rows)
+        console.print("Look at one, and see how to answer, with: nightcrew review TASK_ID", markup=False)
+    else:
+        console.print("Nothing waits for a person.")
+
+
+def _show_one(settings: Settings, one: "Waiting", *, as_json: bool) -> None:
+    from nightcrew.worker import dispatch
+
+    task_id = one.queued.task_id
+    folder = settings.results_dir / task_id / f"attempt-{one.review.number}"
+    gates = stored_verdict(folder).get("gates", [])
+    if as_json:
+        print_json(_json(one) | {"gates": gates, "patch": str(folder / "attempt.patch")})
+        return
+    with dispatch.open_queue(settings) as queue:
+        print_task(one.queued, queue.attempts(task_id))
+    if gates:
+        rows = [(gate["name"], styled(gate["outcome"]), gate["message"]) for gate in gates]
+        print_table("What the gates found", ("gate", "outcome", "finding"), rows)
+    console.print(f"The change: {folder / 'attempt.patch'}", markup=False)
+    console.print(
+        f"The question waits until {one.review.expires_at:%Y-%m-%d %H:%M} UTC. Answer it with one of:"
+    )
+    for choice in ('--accept --reason "..."', '--retry --hint "..."', "--retry --model NAME", "--give-up"):
+        console.print(f"  nightcrew review {task_id} {choice}", markup=False)
+
+
+def _json(one: "Waiting") -> dict[str, Any]:
+    from nightcrew.queue.reviews import Choice
+
+    return task_json(one.queued) | {
+        "question": one.review.question,
+        "attempt": one.review.number,
+        "asked_at": one.review.asked_at,
+        "expires_at": one.review.expires_at,
+        "choices": list(Choice),
+    }
