@@ -6,6 +6,7 @@ Twenty calls are under way at any moment, from four processes, each with five at
 PostgreSQL. The twin answers after a fixed time, as a model would.
 """
 
+import random
 import tempfile
 import threading
 import time
@@ -59,6 +60,8 @@ class Pairs(threading.Thread):
             headers={"Authorization": f"Bearer {self.gateway.token}"},
             timeout=60,
         )
+        # Attempts do not march in step.
+        time.sleep(random.uniform(0, LATENCY_SECONDS))
         with httpx.Client(timeout=60) as straight, through:
             for pair in range(PAIRS + WARM_UP):
                 first = self._ask(straight, f"{self.base_url}/chat/completions", self.model)

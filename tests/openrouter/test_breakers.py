@@ -15,7 +15,7 @@ from nightcrew.openrouter.breakers import (
     admit,
     give_back_probe,
     model_key,
-    open_breakers,
+    read_breakers,
     record_answer,
     record_fault,
     resting,
@@ -35,7 +35,7 @@ class Breaker:
 
     def admit(self, call_key: str = "") -> Resting | None:
         with self.store.engine.begin() as connection:
-            opened = open_breakers(connection, "a", MODEL).get(KEY)
+            opened = read_breakers(connection, "a", MODEL).get(KEY)
             return admit(connection, "a", opened, call_key=call_key or uuid.uuid4().hex, now=self.now)
 
     def fault(self, reason: str = "server_error", **fault: object) -> datetime | None:
@@ -144,5 +144,5 @@ def test_what_rests_can_be_listed_and_providers_left_out(breaker: Breaker) -> No
     with breaker.store.engine.begin() as connection:
         record_fault(connection, "a", "provider:Chutes", Fault("timeout", None, True), now=NOON)
         assert {rest.key for rest in resting(connection, "a", now=NOON)} == {KEY, "provider:Chutes"}
-        assert resting_providers(open_breakers(connection, "a", "house/other"), now=NOON) == ("Chutes",)
-        assert open_breakers(connection, "another account", MODEL) == {}
+        assert resting_providers(read_breakers(connection, "a", "house/other"), now=NOON) == ("Chutes",)
+        assert read_breakers(connection, "another account", MODEL) == {}

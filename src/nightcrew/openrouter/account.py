@@ -8,13 +8,30 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, Connection, Date, DateTime, Integer, Row, Table, Text, select, text, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    Date,
+    DateTime,
+    Integer,
+    Row,
+    Table,
+    Text,
+    func,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from nightcrew.errors import AccountStopped
 from nightcrew.queue.state_store import StateStore, metadata, utc_now
 
 log = logging.getLogger(__name__)
+
+# Selected in a transaction, it ends that without a wait for the disk. Right where a crash of the database
+# does no harm: the platform counts calls too, and a reservation that is not settled is charged in full.
+LAZILY_DURABLE = func.set_config("synchronous_commit", "off", True)
 
 accounts = Table(
     "accounts",
@@ -42,18 +59,16 @@ class Stop:
 
 
 def lock_account(connection: Connection, account: str, *, for_update: bool) -> Row[tuple[object, ...]]:
-    """The account's row, made if it is new; held until the transaction ends if `for_update`."""
-    query = select(accounts).where(accounts.c.account == account)
+    """The account's row, made if it is new; held until the transaction ends if `for_update`.
+
+    The transaction's end will not wait for the disk: see `LAZILY_DURABLE`.
+    """
+    query = select(accounts, LAZILY_DURABLE).where(accounts.c.account == account)
     row = connection.execute(query.with_for_update() if for_update else query).one_or_none()
     if row is None:
         connection.execute(upsert(accounts).values(account=account).on_conflict_do_nothing())
         row = connection.execute(query.with_for_update() if for_update else query).one()
     return row
-
-
-def lazily_durable(connection: Connection) -> None:
-    """For transactions whose loss in a crash does no harm: their end does not wait for the disk."""
-    connection.execute(text("set local synchronous_commit = off"))
 
 
 def make_durable(store: StateStore) -> None:

@@ -15,7 +15,7 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from nightcrew.openrouter import breakers, budget, quota
-from nightcrew.openrouter.account import check_running, lazily_durable, lock_account, make_durable
+from nightcrew.openrouter.account import check_running, lock_account, make_durable
 from nightcrew.openrouter.answers import Outcome
 from nightcrew.openrouter.breakers import SHORT_RETRY_AFTER_SECONDS, Fault, model_key, provider_key
 from nightcrew.openrouter.budget import Budgets, DoesNotFit
@@ -79,6 +79,7 @@ class Ticket:
     output_tokens: int
     reserved_usd: Decimal
     ignored_providers: tuple[str, ...]
+    breakers: frozenset[str]  # that have a record of faults
     started_at: datetime
 
     @property
@@ -127,9 +128,9 @@ class Admission:
     def settle(self, ticket: Ticket, outcome: Outcome, cost_usd: Decimal | None) -> Decimal:
         """Closes a call's books and returns what it is charged with, in USD."""
         now, row = self._clock(), outcome.row
+        if row is None and not ticket.reserved_usd and not cost_usd and not ticket.breakers:
+            return Decimal(0)
         with self._store.engine.begin() as connection:
-            # Lost in a crash, a call counts in full: too much is charged, never too little.
-            lazily_durable(connection)
             if ticket.uses_quota and outcome.http_status is None and not outcome.may_have_cost:
                 quota.release(connection, self._account, ticket.call_key)
             if row is not None and row.rests is Rests.FREE_MODELS:
@@ -152,7 +153,8 @@ class Admission:
         if provider and ticket.published is not None and (row is None or row.fault in _OF_THE_PROVIDER):
             keys.append(provider_key(provider))
         if row is None:
-            breakers.record_answer(connection, self._account, keys, now=now)
+            if recorded := ticket.breakers.intersection(keys):
+                breakers.record_answer(connection, self._account, sorted(recorded), now=now)
         elif row.charged is Charged.PROVIDER and row.rests is Rests.MODEL:
             for key in keys:
                 fault = _breaker_fault(key, row, outcome.trouble.retry_after_seconds)
@@ -176,7 +178,6 @@ class Admission:
         now = self._clock()
         call_key = uuid.uuid4().hex
         with self._store.engine.begin() as connection:
-            lazily_durable(connection)
             if published is None or not published.free:
                 check_running(lock_account(connection, self._account, for_update=False))
             else:
@@ -185,11 +186,11 @@ class Admission:
                 )
                 if wait is not None:
                     raise _Refused(Refusal(Obstacle.QUOTA, wait.reason, wait.until, wait.fault))
-            opened = breakers.open_breakers(connection, self._account, candidate.model)
+            known = breakers.read_breakers(connection, self._account, candidate.model)
             resting = breakers.admit(
                 connection,
                 self._account,
-                opened.get(model_key(candidate.model)),
+                known.get(model_key(candidate.model)),
                 call_key=call_key,
                 now=now,
             )
@@ -197,7 +198,7 @@ class Admission:
                 raise _Refused(Refusal(Obstacle.BREAKER, resting.reason, resting.until))
             # A free model has one provider as a rule: without that one there would be none.
             paid = published is not None and not published.free
-            ignored = breakers.resting_providers(opened, now=now) if paid else ()
+            ignored = breakers.resting_providers(known, now=now) if paid else ()
             output_tokens = output_bound(request, candidate)
             reserved = Decimal(0)
             if not price.free:
@@ -212,7 +213,17 @@ class Admission:
         if reserved:
             # The money has to be in the books, come what may, before the call can be billed.
             make_durable(self._store)
-        return Ticket(call_key, candidate, price, published, output_tokens, reserved, ignored, now)
+        return Ticket(
+            call_key=call_key,
+            candidate=candidate,
+            price=price,
+            published=published,
+            output_tokens=output_tokens,
+            reserved_usd=reserved,
+            ignored_providers=ignored,
+            breakers=frozenset(known),
+            started_at=now,
+        )
 
     def _reserve(
         self,

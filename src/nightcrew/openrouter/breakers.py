@@ -70,16 +70,18 @@ def provider_key(provider: str) -> str:
     return f"provider:{provider}"
 
 
-def open_breakers(connection: Connection, account: str, model: str) -> dict[str, Resting]:
-    """The breakers of `model` and of all providers that are open or wait for a probe."""
+def read_breakers(connection: Connection, account: str, model: str) -> dict[str, Resting | None]:
+    """What is known of `model` and of all providers: None, or the rest that an open breaker has or had."""
     rows = connection.execute(
         select(breakers.c.key, breakers.c.cooldown_until, breakers.c.reason).where(
             breakers.c.account == account,
-            breakers.c.cooldown_until.is_not(None),
             or_(breakers.c.key == model_key(model), breakers.c.key.startswith(provider_key(""))),
         )
     ).all()
-    return {row.key: Resting(row.key, row.cooldown_until, row.reason) for row in rows}
+    return {
+        row.key: None if row.cooldown_until is None else Resting(row.key, row.cooldown_until, row.reason)
+        for row in rows
+    }
 
 
 def admit(
@@ -112,14 +114,14 @@ def resting(connection: Connection, account: str, *, now: datetime) -> tuple[Res
     return tuple(Resting(row.key, row.cooldown_until, row.reason) for row in rows)
 
 
-def resting_providers(opened: Mapping[str, Resting], *, now: datetime) -> tuple[str, ...]:
+def resting_providers(known: Mapping[str, Resting | None], *, now: datetime) -> tuple[str, ...]:
     """Names of the upstream providers to leave out of a call's routing."""
     prefix = provider_key("")
     return tuple(
         sorted(
             key.removeprefix(prefix)
-            for key, rest in opened.items()
-            if key.startswith(prefix) and rest.until > now
+            for key, rest in known.items()
+            if key.startswith(prefix) and rest is not None and rest.until > now
         )
     )
 

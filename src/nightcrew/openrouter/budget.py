@@ -21,13 +21,10 @@ from sqlalchemy import (
     DateTime,
     Identity,
     Index,
-    Insert,
     Numeric,
     Table,
     Text,
     delete,
-    insert,
-    literal,
     select,
     text,
     update,
@@ -35,6 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from nightcrew.errors import BudgetReached
+from nightcrew.openrouter.account import LAZILY_DURABLE
 from nightcrew.queue.state_store import StateStore, metadata
 
 log = logging.getLogger(__name__)
@@ -131,15 +129,8 @@ def reserve(
     for scope, cap in scopes.items():
         if rows[scope].cap_usd != cap:
             connection.execute(update(budgets).where(budgets.c.scope == scope).values(cap_usd=cap))
-    entry = _entry(list(scopes), reservation_id, reserved=amount_usd, spent=_ZERO, now=now)
-    reservation = insert(budget_reservations).values(
-        reservation_id=reservation_id,
-        scopes=list(scopes),
-        amount_usd=amount_usd,
-        expires_at=now + RESERVATION_LIFETIME,
-    )
-    # One statement, as others wait for these rows.
-    connection.execute(entry.add_cte(reservation.cte("reservation")))
+    values = _values(list(scopes), reservation_id, reserved=amount_usd, spent=_ZERO, now=now)
+    connection.execute(_RESERVE, values | {"expires_at": now + RESERVATION_LIFETIME})
 
 
 def settle(
@@ -152,14 +143,15 @@ def settle(
     row = connection.execute(
         delete(budget_reservations)
         .where(budget_reservations.c.reservation_id == reservation_id)
-        .returning(budget_reservations.c.scopes, budget_reservations.c.amount_usd)
+        .returning(budget_reservations.c.scopes, budget_reservations.c.amount_usd, LAZILY_DURABLE)
     ).one_or_none()
     if row is None:
         return _ZERO
     spent = row.amount_usd if cost_usd is None else cost_usd
     if spent > row.amount_usd:
         log.error("a call cost %s although %s was its worst case", _usd(spent), _usd(row.amount_usd))
-    connection.execute(_entry(row.scopes, reservation_id, reserved=-row.amount_usd, spent=spent, now=now))
+    values = _values(row.scopes, reservation_id, reserved=-row.amount_usd, spent=spent, now=now)
+    connection.execute(_MOVE, values)
     return Decimal(spent)
 
 
@@ -173,7 +165,7 @@ def charge(
 ) -> None:
     """Writes down money that went out without a reservation; the one way a cap can be passed."""
     _lock(connection, scopes)
-    connection.execute(_entry(list(scopes), reservation_id, reserved=_ZERO, spent=cost_usd, now=now))
+    connection.execute(_MOVE, _values(list(scopes), reservation_id, reserved=_ZERO, spent=cost_usd, now=now))
 
 
 def charge_overdue(store: StateStore, *, now: datetime) -> int:
@@ -208,6 +200,42 @@ def violations(connection: Connection) -> Sequence[Mapping[str, object]]:
 # ----------------------------------------------------------------------------------------------------
 
 
+# Changes the scopes' rows and enters that into their history; one statement, as others wait for the rows.
+_MOVED = """
+with held as (
+    select scope from budgets where scope = any(:scopes) order by scope for update
+),
+moved as (
+    update budgets as b
+    set reserved_usd = b.reserved_usd + :reserved_usd, spent_usd = b.spent_usd + :spent_usd
+    from held
+    where b.scope = held.scope
+    returning b.scope, b.cap_usd
+)"""
+_ENTERED = """
+insert into budget_entries (at, scope, reservation_id, reserved_usd, spent_usd, cap_usd)
+select :now, scope, :reservation_id, :reserved_usd, :spent_usd, cap_usd from moved"""
+_RESERVED = """,
+reservation as (
+    insert into budget_reservations (reservation_id, scopes, amount_usd, expires_at)
+    values (:reservation_id, :scopes, :reserved_usd, :expires_at)
+)"""
+_MOVE, _RESERVE = text(_MOVED + _ENTERED), text(_MOVED + _RESERVED + _ENTERED)
+_LOCK = text("select * from budgets where scope = any(:scopes) order by scope for update")
+
+
+def _values(
+    scopes: Sequence[str], reservation_id: str, *, reserved: Decimal, spent: Decimal, now: datetime
+) -> dict[str, object]:
+    return {
+        "scopes": list(scopes),
+        "reservation_id": reservation_id,
+        "reserved_usd": reserved,
+        "spent_usd": spent,
+        "now": now,
+    }
+
+
 class _Held(NamedTuple):
     cap_usd: Decimal
     taken: Decimal
@@ -217,43 +245,13 @@ def _lock(connection: Connection, scopes: Mapping[str, Decimal]) -> dict[str, _H
     """What is taken of each scope; the rows are held, in the order of their names, until the end."""
     if not scopes:
         return {}
-    query = select(budgets).where(budgets.c.scope.in_(list(scopes))).order_by(budgets.c.scope)
-    rows = connection.execute(query.with_for_update()).all()
+    names = {"scopes": list(scopes)}
+    rows = connection.execute(_LOCK, names).all()
     if len(rows) < len(scopes):
         caps = [{"scope": scope, "cap_usd": cap} for scope, cap in scopes.items()]
         connection.execute(upsert(budgets).on_conflict_do_nothing(), caps)
-        rows = connection.execute(query.with_for_update()).all()
+        rows = connection.execute(_LOCK, names).all()
     return {row.scope: _Held(row.cap_usd, row.spent_usd + row.reserved_usd) for row in rows}
-
-
-def _entry(
-    scopes: Sequence[str], reservation_id: str, *, reserved: Decimal, spent: Decimal, now: datetime
-) -> Insert:
-    """Changes the scopes' rows and enters that into their history, in one statement."""
-    held = (
-        select(budgets.c.scope)
-        .where(budgets.c.scope.in_(scopes))
-        .order_by(budgets.c.scope)
-        .with_for_update()
-        .cte("held")
-    )
-    moved = (
-        update(budgets)
-        .where(budgets.c.scope == held.c.scope)
-        .values(reserved_usd=budgets.c.reserved_usd + reserved, spent_usd=budgets.c.spent_usd + spent)
-        .returning(budgets.c.scope, budgets.c.cap_usd)
-        .cte("moved")
-    )
-    entry = select(
-        literal(now, DateTime(timezone=True)),
-        moved.c.scope,
-        literal(reservation_id, Text),
-        literal(reserved, Numeric),
-        literal(spent, Numeric),
-        moved.c.cap_usd,
-    )
-    columns = ["at", "scope", "reservation_id", "reserved_usd", "spent_usd", "cap_usd"]
-    return insert(budget_entries).from_select(columns, entry)
 
 
 def _words(scope: str) -> str:

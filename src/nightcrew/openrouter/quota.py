@@ -75,10 +75,9 @@ def lease(
     wait = _rest(row, now) or _day_wait(row, limits, used, now) or _minute_wait(connection, row, limits, now)
     if wait is not None:
         return wait
-    connection.execute(insert(quota_calls).values(call_key=call_key, account=account, at=now, model=model))
-    connection.execute(
-        sql_update(accounts).where(accounts.c.account == account).values(day=_today(now), day_used=used + 1)
-    )
+    place = insert(quota_calls).values(call_key=call_key, account=account, at=now, model=model)
+    count = sql_update(accounts).where(accounts.c.account == account)
+    connection.execute(count.values(day=_today(now), day_used=used + 1).add_cte(place.cte("place")))
     if used % 100 == 0:
         _forget_old(connection, account, now)
     return None
