@@ -21,7 +21,7 @@ COMPARED = ("nightcrew", "always-best", "ladder-3")
 SCENARIOS = {
     "perfect verdict": Scenario(policies=COMPARED),
     "verdict errs 10 %/10 %": Scenario(policies=COMPARED, validator_fa=0.1, validator_fr=0.1),
-    "at the ladder's quality": Scenario(policies=COMPARED, quality_threshold=0.92),
+    "at the ladder's quality": Scenario(policies=COMPARED, quality_threshold=0.93),
     "drift": Scenario(policies=COMPARED, drift=True),
     "new models (best 5 hidden)": Scenario(policies=COMPARED, hide_models=("5",)),
     "drift and new models": Scenario(policies=COMPARED, drift=True, hide_models=("5",)),

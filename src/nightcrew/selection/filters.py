@@ -19,7 +19,7 @@ RELAX = {
     "context": "give the task less context, or wait for models with larger windows",
     "output": "ask for shorter answers",
     "tools": "allow the direct executor, which needs no tool calls",
-    "tried": "raise nothing: its work on this task was rejected; allow other models",
+    "tried": "allow other models: never the same one again on the same task",
     "resting": "wait until its rest is over",
     "quota": "wait for the next UTC day, or allow paid models with --max-cost-usd",
     "price": "raise --max-cost-usd above 0: its price is not known",

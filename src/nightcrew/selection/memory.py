@@ -25,7 +25,7 @@ from nightcrew.task import Complexity
 
 log = logging.getLogger(__name__)
 
-FORMAT = 2
+FORMAT = 3
 
 
 class TrialEnd(StrEnum):
@@ -186,6 +186,7 @@ class Memory:
             "format": FORMAT,
             "tick": self.success.tick,
             "weights": self.success.tables,
+            "surprise": self.success.surprise,
             "base": {key: [run.count, *run.values] for key, run in cost.base.items()},
             "own": _nested(cost.own),
             "appetite": _nested(cost.appetite),
@@ -208,7 +209,7 @@ class Memory:
         cost.own = {place: _runs(rows) for place, rows in data["own"].items()}
         cost.appetite = {executor: _runs(rows) for executor, rows in data["appetite"].items()}
         return cls(
-            success=SuccessModel(tables, int(data["tick"])),
+            success=SuccessModel(tables, int(data["tick"]), data["surprise"]),
             cost=cost,
             rates={category: Rates(*rates) for category, rates in data["rates"].items()},
             outcomes=data["outcomes"],

@@ -27,7 +27,9 @@ log = logging.getLogger(__name__)
 POLICY = "planned-ladder"
 MOST_RUNGS = 4
 ALTERNATIVES = 8
-BASE_VALUE = 0.9  # a solved task is worth so many times what the best model takes for one
+BASE_VALUE = 0.82  # a solved task is worth so many times what the best model takes for one
+LEAST_VALUE = 4.0  # and at least so many times what the cheapest way takes for one, where prices lie close
+FIRST_TRY = 1.5  # and always enough for one attempt
 LEAST_VALUE_USD = 0.05  # where all models are free or nearly so, prices say nothing of the work's worth
 NEAR_BEST = 0.02  # models so close to the best in chance of success count as the best
 FAULTS_BEFORE_GIVING_UP = 2
@@ -255,12 +257,14 @@ def _value(needs: Requirements, arms: Sequence[Arm], memory: Memory, availabilit
     sizes = {executor: memory.relative_size(needs.category, executor) for executor in needs.executors}
     prices = [arm.price_usd / (arm.fresh_success * sizes[arm.executor]) for arm in strong]
     going_rate = math.sumprod(shares, prices) / sum(shares)
-    asked = min(max(needs.quality_threshold, 0.05), 0.99)
-    odds = asked / (1.0 - asked) * (1.0 - DEFAULT_QUALITY) / DEFAULT_QUALITY
-    budget = float(min(needs.budget_usd, availability.budget_left_usd))
+    cheapest = min(arm.price_usd / arm.fresh_success for arm in arms)
     rates = memory.rates_of(needs.category)
     sharpness = 1.0 - rates.false_accept - rates.false_reject
-    return max(LEAST_VALUE_USD, min(BASE_VALUE * odds * going_rate / sharpness**2, budget))
+    asked = min(max(needs.quality_threshold, 0.05), 0.99)
+    odds = asked / (1.0 - asked) * (1.0 - DEFAULT_QUALITY) / DEFAULT_QUALITY
+    value: float = odds * max(BASE_VALUE * going_rate / sharpness**2, LEAST_VALUE * cheapest)
+    budget = float(min(needs.budget_usd, availability.budget_left_usd))
+    return max(min(value, budget), FIRST_TRY * cheapest, LEAST_VALUE_USD)
 
 
 def _rungs(ladder: Ladder, needs: Requirements, memory: Memory, tried: Sequence[Trial]) -> list[Rung]:

@@ -8,7 +8,9 @@ this would be Weitzman's rule: in the order of cost per success, stop where the 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from heapq import heappushpop
+from itertools import permutations
 from math import sumprod
 from operator import itemgetter
 from typing import NamedTuple
@@ -17,7 +19,7 @@ from nightcrew.selection.candidates import Candidate
 from nightcrew.selection.success_model import EASE, Gaussian, Moments, Rates, phi
 
 BEAM = 1  # partial ladders kept for each first rung
-LEARNING = 0.3  # what is learned from a model nobody knows, as a share of a solved task's value
+LEARNING = 3.0  # worth of what an attempt teaches: times the variance of the chance, times a task's value
 LOSS = 0.5  # wrong work that is accepted costs this share of a solved task's value
 
 _ROOTS = (0.0, 0.7235510187528376, 1.468553289216668, 2.266580584531843, 3.190993201781528)
@@ -113,8 +115,8 @@ def shortlist(arms: Sequence[Arm], rungs: int) -> list[Arm]:
 def best_ladder(arms: Sequence[Arm], ease: Ease, value_usd: float, rates: Rates, limits: Limits) -> Ladder:
     """The ladder of greatest worth among `arms`; empty where no rung is worth its price."""
     steps = [_Step.of(arm, ease, value_usd, rates) for arm in arms]
-    beam = [_Partial((), (), tuple(ease.weights), 0.0, 0.0, 0.0, 0.0, 0.0)]
-    best = beam[0]
+    start = _Partial((), (), tuple(ease.weights), 0.0, 0.0, 0.0, 0.0, 0.0)
+    beam, best = [start], start
     for _ in range(limits.rungs):
         longer = [
             (partial.worth + sumprod(partial.weights, step.gain), partial, step)
@@ -128,10 +130,20 @@ def best_ladder(arms: Sequence[Arm], ease: Ease, value_usd: float, rates: Rates,
         beam = [partial.grown(step) for _, partial, step in _kept(longer)]
         if beam[0].worth > best.worth:
             best = beam[0]
+    orders = (reduce(_Partial.grown, order, start) for order in permutations(best.steps))
+    best = max(orders, key=lambda partial: partial.worth)
     return Ladder(tuple(step.arm for step in best.steps), best.worth, best.success, best.expected)
 
 
 # ------------------------------------------------------------------------------------------------------
+
+
+def _uncertainty(score: Moments) -> float:
+    """Variance of a model's chance of success on a task of usual ease: what an attempt could teach us."""
+    mean, variance = score
+    spread = 1.0 + variance + EASE.variance
+    density = math.exp(-0.5 * mean * mean / spread) / math.sqrt(2.0 * math.pi * spread)
+    return density * density * variance
 
 
 def _kept(longer: Sequence[tuple[float, "_Partial", "_Step"]]) -> list[tuple[float, "_Partial", "_Step"]]:
@@ -160,8 +172,7 @@ class _Step:
         right = ease.right(arm.score)
         solved = [(1.0 - rates.false_reject) * p for p in right]
         wrong = LOSS * rates.false_accept
-        unknown = arm.score[1] ** 2
-        news = LEARNING * unknown / (1.0 + unknown)
+        news = LEARNING * _uncertainty(arm.score)
         gain = [
             value_usd * (s - wrong * (1.0 - p) + news) - arm.price_usd
             for s, p in zip(solved, right, strict=True)

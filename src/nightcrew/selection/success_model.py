@@ -66,6 +66,8 @@ type Tables = dict[str, dict[str, Gaussian]]
 EASE = Gaussian(0.0, 2.0)
 FORGET_PER_TASK = 0.001
 FORGET_EVERY = 100  # tasks
+SURPRISE_KEPT = 0.9  # of a running mean of residuals, whose standard deviation is 0.23 while nothing changes
+SURPRISE_LIMIT = 0.75
 BIAS = Gaussian(0.5, 0.5)
 INDEX = Gaussian(0.35, 0.05)
 PRICE = Gaussian(0.2, 0.05)
@@ -83,9 +85,12 @@ COMPLEXITY = {
 class SuccessModel:
     """Weights and the closed-form rules that use and change them. Knows nothing of files or costs."""
 
-    def __init__(self, tables: Tables | None = None, tick: int = 0) -> None:
+    def __init__(
+        self, tables: Tables | None = None, tick: int = 0, surprise: dict[str, float] | None = None
+    ) -> None:
         self.tables: Tables = tables if tables is not None else {}
         self.tick = tick
+        self.surprise = surprise if surprise is not None else {}  # executor/slug: running mean of residuals
 
     def scorer(self, category: str, executor: str, complexity: Complexity) -> Callable[[Traits], Moments]:
         """A function from a model's traits to its score's mean and variance, the task's ease left out."""
@@ -126,9 +131,12 @@ class SuccessModel:
         ease: Gaussian = EASE,
     ) -> Gaussian:
         """Learn from one verdict; returns the task's ease as it looks afterwards."""
-        terms = [*_common_terms(category, executor, complexity), *_model_terms(category, executor, traits)]
+        own_terms = _model_terms(category, executor, traits)
+        terms = [*_common_terms(category, executor, complexity), *own_terms]
         total = self._sum(terms)
         score = Gaussian(total.mean + ease.mean, total.variance + ease.variance)
+        if self._has_changed(f"{executor}/{traits.slug}", _residual(score, accepted, rates)):
+            self._doubt(own_terms)
         slope, curve = _derivatives(score, accepted, rates)
         for term in terms:
             now = self.weight(term.table, term.key, term.prior)
@@ -151,6 +159,21 @@ class SuccessModel:
     def weight(self, table: str, key: str, prior: Gaussian) -> Gaussian:
         """A weight as it stands, its prior where nothing is known."""
         return self.tables.get(table, {}).get(key, prior)
+
+    def _has_changed(self, who: str, residual: float) -> bool:
+        """True where a model's verdicts have lain on one side of what was predicted for too long."""
+        mean = SURPRISE_KEPT * self.surprise.get(who, 0.0) + (1.0 - SURPRISE_KEPT) * residual
+        changed = abs(mean) > SURPRISE_LIMIT
+        self.surprise[who] = 0.0 if changed else mean
+        return changed
+
+    def _doubt(self, terms: Iterable[Term]) -> None:
+        """Keep what was learned of a model as a guess, and believe new verdicts sooner."""
+        for term in terms:
+            weight = self.tables.get(term.table, {}).get(term.key)
+            if weight is not None and term.table != "coefficient":
+                variance = weight.variance + 0.5 * (term.prior.variance - weight.variance)
+                self.tables[term.table][term.key] = Gaussian(weight.mean, variance)
 
     def _sum(self, terms: Iterable[Term]) -> Gaussian:
         mean = variance = 0.0
@@ -225,6 +248,12 @@ def _derivatives(score: Gaussian, accepted: bool, rates: Rates) -> tuple[float, 
     density = sharpness * math.exp(-0.5 * t * t) / (_ROOT_2PI * spread)
     slope = density / max(said, _LEAST) if accepted else -density / max(1.0 - said, _LEAST)
     return slope, -slope * (t / spread + slope)
+
+
+def _residual(score: Gaussian, accepted: bool, rates: Rates) -> float:
+    """How far the verdict lies from what was predicted, in standard deviations, within two."""
+    said = rates.accepts(phi(score.mean / math.sqrt(1.0 + score.variance)))
+    return max(-2.0, min(2.0, (accepted - said) / math.sqrt(max(said * (1.0 - said), _LEAST))))
 
 
 def _step(belief: Gaussian, x: float, slope: float, curve: float) -> Gaussian:

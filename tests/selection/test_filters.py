@@ -1,0 +1,77 @@
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from nightcrew.selection.candidates import Availability, Candidate
+from nightcrew.selection.filters import RELAX
+from nightcrew.selection.memory import Memory, Trial, TrialEnd
+from nightcrew.selection.model_selector import ModelSelector
+from nightcrew.selection.requirements import Requirements
+from nightcrew.settings import DataPolicy
+from tests.selection.house import AGENT, model, needs
+
+ORDINARY = model("maker/plain")
+REJECTED = Trial(AGENT, "maker/plain", TrialEnd.REJECTED)
+FAULT = Trial(AGENT, "maker/plain", TrialEnd.FAULT)
+
+CASES: list[tuple[str, Candidate, Requirements, dict[str, Any], list[Trial]]] = [
+    ("allowed", ORDINARY, needs(allowed_models=("other/*",)), {}, []),
+    ("denied", ORDINARY, needs(denied_models=("maker/*",)), {}, []),
+    ("provider", ORDINARY, needs(allowed_providers=("other",)), {}, []),
+    ("provider", ORDINARY, needs(denied_providers=("maker",)), {}, []),
+    ("data policy", model("a:free"), needs(data_policy=DataPolicy.NO_TRAINING), {}, []),
+    ("expired", model("a", expires_on=date(2026, 3, 1)), needs(), {}, []),
+    ("context", model("a", context_tokens=8_000), needs(context_tokens=20_000), {}, []),
+    ("output", model("a", max_output_tokens=1_000), needs(output_tokens=4_000), {}, []),
+    ("tools", model("a", tools=False), needs(), {}, []),
+    ("tried", ORDINARY, needs(), {}, [REJECTED]),
+    ("tried", ORDINARY, needs(), {}, [FAULT, FAULT]),
+    ("resting", ORDINARY, needs(), {"resting": {"maker/plain": "429 upstream"}}, []),
+    ("quota", model("a:free"), needs(), {"free_calls_left": 3}, []),
+    ("budget", ORDINARY, needs(budget_usd=Decimal(0)), {}, []),
+    ("budget", ORDINARY, needs(budget_usd=Decimal("0.01")), {}, []),
+    ("budget", ORDINARY, needs(), {"budget_left_usd": Decimal("0.01")}, []),
+    ("latency", ORDINARY, needs(max_latency_seconds=10.0), {}, []),
+    ("deadline", ORDINARY, needs(seconds_left=10.0), {}, []),
+]
+
+
+@pytest.mark.parametrize(("name", "candidate", "requirements", "state", "tried"), CASES)
+def test_each_filter_names_itself_and_what_to_relax(
+    name: str, candidate: Candidate, requirements: Requirements, state: dict[str, Any], tried: list[Trial]
+) -> None:
+    plan = ModelSelector().plan(requirements, [candidate], Memory(), Availability(**state), tried)
+    assert plan.rungs == ()
+    assert [item.reason.partition(":")[0] for item in plan.filtered] == [name]
+    assert RELAX[name] in plan.stop
+
+
+def test_what_no_filter_removes_is_planned() -> None:
+    plan = ModelSelector().plan(needs(), [ORDINARY], Memory(), Availability())
+    assert [rung.model for rung in plan.rungs] == ["maker/plain"]
+    assert plan.filtered == ()
+    assert plan.stop == ""
+
+
+def test_one_fault_does_not_bar_a_model() -> None:
+    plan = ModelSelector().plan(needs(), [ORDINARY], Memory(), Availability(), [FAULT])
+    assert [rung.model for rung in plan.rungs] == ["maker/plain"]
+
+
+def test_the_direct_executor_takes_models_without_tools() -> None:
+    plan = ModelSelector().plan(
+        needs(executors=("direct", "openhands")), [model("a", tools=False)], Memory(), Availability()
+    )
+    assert {rung.executor for rung in plan.rungs} == {"direct"}
+
+
+def test_an_empty_catalogue_says_so() -> None:
+    assert "No model is known" in ModelSelector().plan(needs(), [], Memory(), Availability()).stop
+
+
+def test_an_unknown_price_is_reckoned_with_at_a_stated_ceiling() -> None:
+    plan = ModelSelector().plan(needs(), [model("local", None)], Memory(), Availability())
+    assert plan.rungs[0].cost_usd > 0
+    assert "No price is known for local" in plan.explanation
