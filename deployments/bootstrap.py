@@ -8,28 +8,24 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from prefect.automations import EventTrigger, Posture
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
-from prefect.client.schemas.objects import StateType, WorkPool
-from prefect.events.actions import ChangeFlowRunState
-from prefect.events.schemas.automations import AutomationCore
+from prefect.client.schemas.objects import WorkPool
 from prefect.exceptions import ObjectNotFound
 from prefect.workers.base import BaseWorker
 
 from blocks.crew import CrewPolicy, ModelAccount
+from deployments.automations import make_automations
 from nightcrew.task import TaskPriority
 
 log = logging.getLogger(__name__)
 
 POOL = "nightcrew"
-POOL_TYPE = "process"
-SILENCE = timedelta(seconds=90)  # three heartbeats
-ZOMBIES = "nightcrew: a run that stopped sending heartbeats has crashed"
+POOL_TYPE = "nightcrew-warm"  # "process" is the fallback: slower, and all Prefect's own
+PRELOAD = ["flows.run_task"]
 
 type Change = str
 
@@ -40,7 +36,7 @@ async def bootstrap(project: Path, *, pool_type: str = POOL_TYPE) -> list[Change
         changes = [
             *await _make_pool(client, project, pool_type),
             *await _make_queues(client),
-            *await _make_zombie_automation(client),
+            *await make_automations(client),
         ]
     for block in (ModelAccount, CrewPolicy):
         await block.register_type_and_schema()
@@ -100,7 +96,9 @@ def _job_template(pool_type: str, project: Path) -> dict[str, Any]:
     template = worker.get_default_base_job_template()
     properties = template["variables"]["properties"]
     properties["working_dir"]["default"] = str(project)
-    if pool_type == "process":
+    if pool_type == POOL_TYPE:
+        properties["preload"]["default"] = PRELOAD
+    else:
         properties["command"]["default"] = "python -m prefect.engine"
     return template
 
@@ -119,46 +117,6 @@ async def _make_queues(client: PrefectClient) -> list[Change]:
             await client.update_work_queue(queue.id, priority=number)
             changes.append(f"work queue {priority} has priority {number} again")
     return changes
-
-
-async def _make_zombie_automation(client: PrefectClient) -> list[Change]:
-    """Prefect makes a second automation of the same name without a word, so it is looked up first."""
-    wanted = AutomationCore(
-        name=ZOMBIES,
-        description="The worker or its machine died: the run has Crashed, its task goes back to the queue.",
-        trigger=EventTrigger(
-            after={"prefect.flow-run.heartbeat"},
-            expect={"prefect.flow-run.*"},
-            for_each={"prefect.resource.id"},
-            match={"prefect.resource.id": ["prefect.flow-run.*"]},
-            posture=Posture.Proactive,
-            threshold=1,
-            within=SILENCE,
-        ),
-        actions=[
-            ChangeFlowRunState(
-                state=StateType.CRASHED, name="Crashed", message="no heartbeat for 90 s", force=False
-            )
-        ],
-    )
-    found = await client.read_automations_by_name(ZOMBIES)
-    for surplus in found[1:]:
-        await client.delete_automation(surplus.id)
-    if not found:
-        await client.create_automation(wanted)
-        return [f"created automation {ZOMBIES!r}"]
-    if _same_rule(found[0], wanted):
-        return []
-    await client.update_automation(found[0].id, wanted)
-    return [f"updated automation {ZOMBIES!r}"]
-
-
-def _same_rule(one: AutomationCore, other: AutomationCore) -> bool:
-    def rule(automation: AutomationCore) -> Any:
-        trigger = automation.trigger.model_dump(mode="json", exclude={"id", "type"})
-        return {key: sorted(value) if isinstance(value, list) else value for key, value in trigger.items()}
-
-    return rule(one) == rule(other) and len(one.actions) == len(other.actions)
 
 
 async def _main(project: Path, say: Callable[[str], Any]) -> None:

@@ -6,8 +6,10 @@ not a function of its input.
 """
 
 import asyncio
+import contextvars
 import functools
 import re
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
@@ -46,7 +48,7 @@ def step[**P, T](
 
     async def run(*args: P.args, **kwargs: P.kwargs) -> T:
         step_at_work.begin()
-        return await asyncio.to_thread(work, *args, **kwargs)
+        return await in_thread(functools.partial(work, *args, **kwargs))
 
     functools.update_wrapper(run, work)
     retrying = task(
@@ -60,6 +62,27 @@ def step[**P, T](
         persist_result=False,
     )
     return retrying(run)
+
+
+async def in_thread[T](work: Callable[[], T]) -> T:
+    """What `work` returns, done in a thread that does not keep a cancelled process alive until it is done."""
+    loop, context = asyncio.get_running_loop(), contextvars.copy_context()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def settle(outcome: Callable[[], None]) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(lambda: None if done.done() else outcome())
+
+    def run() -> None:
+        try:
+            result = context.run(work)
+        except BaseException as error:
+            settle(functools.partial(done.set_exception, error))
+        else:
+            settle(functools.partial(done.set_result, result))
+
+    threading.Thread(target=run, daemon=True, name="step").start()
+    return await done
 
 
 def in_model_slot[W](

@@ -91,6 +91,14 @@ def kill_tree(known: ProcessId) -> int:
     return kill_all([top, *_children(top)])
 
 
+def kill_marked(name: str, value: str) -> int:
+    """Kill every process of ours whose environment says `name=value`; how many were killed.
+
+    Finds what nobody is the parent of any more.
+    """
+    return kill_all([process for process in psutil.process_iter() if _is_marked(process, name, value)])
+
+
 def kill_all(processes: Sequence[psutil.Process]) -> int:
     """Kill what still lives of `processes` and wait until it is gone."""
     alive = [process for process in processes if process.is_running()]
@@ -101,6 +109,13 @@ def kill_all(processes: Sequence[psutil.Process]) -> int:
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _is_marked(process: psutil.Process, name: str, value: str) -> bool:
+    try:
+        return process.environ().get(name) == value
+    except (psutil.Error, OSError):
+        return False
 
 
 def _children(process: psutil.Process) -> list[psutil.Process]:

@@ -22,7 +22,7 @@ from nightcrew.settings import Settings
 from nightcrew.worker import bootstrap_stamp
 from nightcrew.worker.database import Database, ensure_database, open_database, release_home
 from nightcrew.worker.dispatch import dispatch_pending, reconcile, requeue_stopped
-from nightcrew.worker.processes import ProcessId, end_tree, free_port, spawn
+from nightcrew.worker.processes import ProcessId, end_tree, free_port, kill_marked, spawn
 from nightcrew.worker.status import ServiceStatus, forget_status, status, write_status
 from nightcrew.worker.surroundings import crew_environment, project_root, server_environment
 
@@ -31,6 +31,7 @@ __all__ = ["ServiceStatus", "adopt", "ensure_database", "running_crew", "start",
 log = logging.getLogger(__name__)
 
 POOL = "nightcrew"
+MARK = "NIGHTCREW_WORKER"  # in the environment of a worker and of all that it starts
 START_SECONDS = 120.0
 STOP_GRACE_SECONDS = 8.0
 
@@ -166,7 +167,7 @@ def _start_worker(current: ServiceStatus, env: Mapping[str, str], database: Data
     current = replace(current, worker_name=f"crew-{uuid.uuid4().hex[:8]}")
     worker = spawn(
         _worker_command(current),
-        env=env,
+        env={**env, MARK: current.worker_name},
         cwd=Path(current.project),
         log=current.home / "logs" / "worker.log",
         hold=_database_lock(database),
@@ -242,7 +243,10 @@ def _database_lock(database: Database) -> Path | None:
 
 def _end_worker(current: ServiceStatus) -> int:
     known = current.processes.get("worker")
-    return end_tree([known], grace_seconds=STOP_GRACE_SECONDS) if known else 0
+    if known is None:
+        return 0
+    ended = end_tree([known], grace_seconds=STOP_GRACE_SECONDS)
+    return ended + kill_marked(MARK, current.worker_name)  # runs that outlived their worker
 
 
 def _end(current: ServiceStatus) -> int:

@@ -1,0 +1,200 @@
+"""The warm worker: Prefect's process worker, whose flow runs are forked from a loaded process.
+
+Polling, queues, limits, cancelling, crash detection, heartbeats and logs stay Prefect's own. What is used of
+its private parts (`prefect.runner._*`) is imported here and nowhere else; a test holds the names. A run whose
+job variables name a command goes the ordinary way.
+"""
+
+import asyncio
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import anyio
+import anyio.abc
+from prefect.client.schemas.objects import State
+from prefect.runner._flow_run_executor import FlowRunExecutorContext
+from prefect.runner._process_manager import ProcessHandle, create_isolated_termination_scope
+from prefect.runner._starter_engine import EngineCommandStarter
+from prefect.settings import get_current_settings
+from prefect.utilities.processutils import sanitize_subprocess_env
+from prefect.workers.process import (
+    ProcessJobConfiguration,
+    ProcessVariables,
+    ProcessWorker,
+    ProcessWorkerResult,
+)
+from pydantic import Field
+
+from nightcrew.errors import Transient
+from nightcrew.settings import load_settings
+from nightcrew.worker.dispatch import dispatch_pending, reconcile, run_cancelled
+from nightcrew.worker.nursery import Nursery
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import FlowRun
+    from prefect.runner._control_channel import ControlChannel
+
+log = logging.getLogger(__name__)
+
+TYPE = "nightcrew-warm"
+
+
+class WarmJobConfiguration(ProcessJobConfiguration):
+    """As for a process, with the modules that are loaded ahead."""
+
+    preload: list[str] = Field(default_factory=list)
+
+
+class WarmVariables(ProcessVariables):
+    """What an operator can set for the pool or one deployment."""
+
+    preload: list[str] = Field(
+        default_factory=list,
+        title="Modules loaded ahead",
+        description="Imported once by the worker; flow runs are forked with them in place.",
+    )
+
+
+class WarmWorker(ProcessWorker):
+    """Forks flow runs instead of starting an interpreter for each."""
+
+    type = TYPE
+    job_configuration = WarmJobConfiguration
+    job_configuration_variables = WarmVariables  # type: ignore[assignment]
+    _display_name = "Nightcrew warm process"
+    _description = "Flow runs as processes forked from one that has Prefect and the flows loaded."
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._nurseries: dict[tuple[str, ...], Nursery] = {}
+        self._context = FlowRunExecutorContext()
+
+    async def setup(self) -> None:
+        """One executor context for all runs: one events connection, one watch for cancellations."""
+        await super().setup()
+        await self._exit_stack.enter_async_context(self._context)
+        self._exit_stack.callback(self._close_nurseries)
+
+    async def run(
+        self,
+        flow_run: "FlowRun",
+        configuration: ProcessJobConfiguration,
+        task_status: anyio.abc.TaskStatus[int] | None = None,
+    ) -> ProcessWorkerResult:
+        """Fork the run and wait for its end."""
+        warm = cast(WarmJobConfiguration, configuration)
+        if warm._command_configured:
+            return await super().run(flow_run, configuration, task_status)
+        starter = ForkStarter(self._nursery(warm), warm, self._context.control_channel)
+        executor = self._context.create_executor(
+            flow_run, starter, propose_submitting=False, hook_runner=Hooks()
+        )
+        status = task_status or anyio.TASK_STATUS_IGNORED
+        result = await executor.submit(task_status=_PidStatus(status))
+        if result is None or result.status_code is None:
+            raise RuntimeError(f"flow run {flow_run.id} could not be forked")
+        return ProcessWorkerResult(status_code=result.status_code, identifier=str(result.handle.pid))
+
+    def _nursery(self, configuration: WarmJobConfiguration) -> Nursery:
+        modules = tuple(configuration.preload)
+        if modules not in self._nurseries:
+            self._nurseries[modules] = Nursery(modules, _sources(configuration.working_dir))
+        return self._nurseries[modules]
+
+    def _close_nurseries(self) -> None:
+        for nursery in self._nurseries.values():
+            nursery.close()
+
+
+class ForkStarter:
+    """Starts one flow run by forking; the shape is Prefect's `ProcessStarter`."""
+
+    def __init__(
+        self, nursery: Nursery, configuration: WarmJobConfiguration, control_channel: "ControlChannel"
+    ) -> None:
+        self._nursery = nursery
+        self._configuration = configuration
+        self._control_channel = control_channel
+
+    async def start(
+        self,
+        flow_run: "FlowRun",
+        task_status: anyio.abc.TaskStatus[ProcessHandle] = anyio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Fork, hand over the process, and return when it has ended."""
+        cwd = self._configuration.working_dir or Path.cwd()
+        try:
+            child = await self._nursery.fork(env=self._environment(flow_run), cwd=cwd)
+        except Transient as error:
+            log.warning("flow run %s starts the slow way: %s", flow_run.id, error)
+            await self._start_slowly(flow_run, cwd, task_status)
+            return
+        handle = ProcessHandle(
+            cast(Any, child), termination_scope=create_isolated_termination_scope(child.pid)
+        )
+        task_status.started(handle)
+        await child.ended.wait()
+        if child.cpu_seconds is not None:
+            log.info("flow run %s took %.2f CPU seconds", flow_run.id, child.cpu_seconds)
+
+    async def _start_slowly(
+        self, flow_run: "FlowRun", cwd: Path, task_status: anyio.abc.TaskStatus[ProcessHandle]
+    ) -> None:
+        starter = EngineCommandStarter(
+            cwd=cwd,
+            env=self._configuration.env,
+            control_channel=self._control_channel,
+            isolate_process_group=True,
+        )
+        await starter.start(flow_run, task_status=task_status)
+
+    def _environment(self, flow_run: "FlowRun") -> dict[str, str]:
+        """What Prefect's own starter gives a child."""
+        env: dict[str, str | None] = dict(os.environ)
+        env |= self._configuration.env
+        env |= get_current_settings().to_environment_variables(exclude_unset=True)
+        env["PREFECT__FLOW_RUN_ID"] = str(flow_run.id)
+        env["PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS"] = "false"
+        try:
+            port, token = self._control_channel.register(flow_run.id)
+            env |= {"PREFECT__CONTROL_PORT": str(port), "PREFECT__CONTROL_TOKEN": token}
+        except RuntimeError:
+            log.warning("no control channel: a cancelled run is only killed")
+        return sanitize_subprocess_env(env)
+
+
+class Hooks:
+    """When a run was cancelled or has crashed, the queue is told; flow code is not loaded in the worker."""
+
+    async def run_cancellation_hooks(self, flow_run: "FlowRun", state: State[Any]) -> None:
+        """A run is being cancelled."""
+        await asyncio.to_thread(run_cancelled, load_settings(), str(flow_run.id))
+
+    async def run_crashed_hooks(self, flow_run: "FlowRun", state: State[Any]) -> None:
+        """A run has crashed."""
+        await asyncio.to_thread(_put_back)
+
+
+class _PidStatus:
+    """Passes a process handle on as its number, which is what a worker is to report."""
+
+    def __init__(self, outer: anyio.abc.TaskStatus[int]) -> None:
+        self._outer = outer
+
+    def started(self, value: ProcessHandle | None = None) -> None:
+        if value is not None and value.pid is not None:
+            self._outer.started(value.pid)
+
+
+def _put_back() -> None:
+    settings = load_settings()
+    reconcile(settings)
+    dispatch_pending(settings)
+
+
+def _sources(working_dir: Path | None) -> list[Path]:
+    library = Path(__file__).resolve().parents[1]
+    project = [] if working_dir is None else [working_dir / "flows", working_dir / "blocks"]
+    return [library, *(folder for folder in project if folder.is_dir())]
