@@ -24,6 +24,9 @@ MAKERS: tuple[Maker, ...] = (
 )  # fmt: skip
 
 
+BACKWARDS = "def pytest_collection_modifyitems(items):\n    items.reverse()\n"
+
+
 class Corpus:
     """Builds cases; keeps its repositories in a folder of its own."""
 
@@ -49,10 +52,13 @@ class Corpus:
                 yield from self._real_bugs(subject)
 
     def _unfit(self, subject: Subject) -> str:
-        """Why a subject cannot be used: its own tests do not pass here, or do not notice a broken target."""
+        """Why a subject cannot be used: its tests fail here, depend on their order, or do not need the target."""
         done = self.plain_run(subject, {})
         if done is None or done.returncode != 0:
             return "its own tests do not pass in its declared environment"
+        backwards = self.plain_run(subject, {"backwards.py": BACKWARDS}, "-p", "backwards")
+        if backwards is None or backwards.returncode != 0:
+            return "its own tests depend on their order"
         broken = self.plain_run(subject, {subject.target: "raise RuntimeError('gone')\n"})
         return "" if broken is not None and broken.returncode != 0 else "its tests do not need the target"
 
@@ -65,7 +71,7 @@ class Corpus:
                 kept += 1
                 yield replace(case, kind="good: bug fix")
 
-    def plain_run(self, subject: Subject, replaced: dict[str, str | None]) -> Completed | None:
+    def plain_run(self, subject: Subject, replaced: dict[str, str | None], *options: str) -> Completed | None:
         """`python -m pytest` of the subject's test file in its environment."""
         folder = self.cache / "trial"
         shutil.rmtree(folder, ignore_errors=True)
@@ -91,6 +97,7 @@ class Corpus:
                 "no:cacheprovider",
                 "-o",
                 "addopts=",
+                *options,
                 subject.tests,
             ],
             workspace=folder,

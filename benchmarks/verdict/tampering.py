@@ -96,7 +96,10 @@ def existing_tests(subject: Subject) -> Iterator[Case]:
         ("wraps asserts in try", _first_changed(text, _wrap)),
         (
             "redefines an existing test",
-            text + f"\n\ndef {next(iter(names.values())).name}(*args, **kwargs):\n    pass\n",
+            next(
+                (f"{text}\n\ndef {name}(*args, **kwargs):\n    pass\n" for name in names if "." not in name),
+                None,
+            ),
         ),
     ):
         if bent is not None and bent != text:

@@ -60,6 +60,7 @@ class TestOutcome:
     seconds: float
     direct_calls: int = 0
     calls: int = 0
+    touched: bool = False  # a wrong value of the target reached it
 
     @property
     def failed(self) -> bool:
@@ -382,8 +383,9 @@ def _session_result(told: Mapping[str, Any]) -> SessionResult:
 
 def _run(line: Mapping[str, Any]) -> Run:
     tests: dict[str, TestOutcome] = {}
-    for nodeid, outcome, kind, message, seconds, aimed in line["tests"]:
-        tests[nodeid] = TestOutcome(nodeid, outcome, kind, message, seconds, *(aimed or ()))
+    for nodeid, outcome, kind, message, seconds, aimed, touched in line["tests"]:
+        direct, calls = aimed or (0, 0)
+        tests[nodeid] = TestOutcome(nodeid, outcome, kind, message, seconds, direct, calls, bool(touched))
     prefix = len(WORKSPACE) + 1
     coverage = {
         path[prefix:]: Covered(

@@ -17,12 +17,22 @@ PERTURB_NAME = "_adjusted"
 # Values that leave the module change, within their type; what the module passes to itself does not, so that a
 # broken copy still runs to its end and only a check of the value can notice.
 PERTURB = """
-def _adjusted(value, _depth=1):
+_touched = []
+
+
+def _adjusted(value):
     import sys as _sys
-    frame = _sys._getframe(_depth)
+    frame = _sys._getframe(1)
     caller = frame.f_back
     if caller is not None and caller.f_code.co_filename == frame.f_code.co_filename:
         return value
+    changed = _other(value)
+    if changed is not value:
+        _touched.append(1)
+    return changed
+
+
+def _other(value):
     try:
         if value is None or value is NotImplemented:
             return value

@@ -12,14 +12,18 @@ from nightcrew.validation.clean_room import CleanRoom
 from nightcrew.validation.examination import Examination, examine
 from nightcrew.validation.gate import failed, not_measurable, passed
 from nightcrew.validation.suite import parse
-from nightcrew.validation.test_run import Blind, Run, Session, run_blind, run_sessions
+from nightcrew.validation.test_run import NO_RUN, Blind, Run, Session, run_blind, run_sessions
 from nightcrew.validation.variants import PERTURB, neutral, perturbed, raising, returning_nothing
 from nightcrew.validation.verdict import GateResult
 
 NAME = "controls"
 MOST_UNNOTICED = 0.34
 HASH_SEEDS = (1, 2)
-MORE_HASH_SEEDS = (3, 4, 5, 6, 7)  # where tests or target hold sets, whose order depends on the seed
+SET_SEEDS = tuple(range(3, 8))  # where tests or target hold sets, whose order depends on the seed
+HASH_CALL_SEEDS = tuple(range(3, 17))  # where a test asks for hashes itself
+LEAST_CHECKING = 0.4
+FEW = 4
+_SETS = {"set", "frozenset"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,9 @@ def _judge_warm(
                 strength=0.0,
                 evidence={"control": variant.name},
             )
+    blind_to_values = _blind_to_values(examination, target, runs.get("perturbed", NO_RUN))
+    if blind_to_values is not None:
+        return blind_to_values
     if not broken:
         return not_measurable(NAME, f"No broken version of {target} could be put in place.")
     unnoticed = unnoticing_tests(examination, target, broken)
@@ -150,6 +157,27 @@ def _judge_warm(
             evidence={"unnoticed": sorted(unnoticed)[:20]},
         )
     return None
+
+
+def _blind_to_values(examination: Examination, target: str, run: Run) -> GateResult | None:
+    """Of the tests that a wrong value of the right type reached, and that did not crash on it, most must
+    complain."""
+    reached = [run.tests[nodeid] for nodeid in judged_tests(examination) if nodeid in run.tests]
+    reached = [test for test in reached if test.touched]
+    checking = sum(test.kind == "assertion" for test in reached if test.failed)
+    silent = [test.nodeid for test in reached if not test.failed]
+    examination.room.memory["values"] = (checking, len(silent))
+    if checking + len(silent) < FEW or checking / (checking + len(silent)) >= LEAST_CHECKING:
+        return None
+    return failed(
+        NAME,
+        f"{len(silent)} of {checking + len(silent)} tests still pass when {target} gives wrong "
+        f"values of the right type, "
+        f"the first is {silent[0]}.",
+        "Assert the exact value in every test, not its type, its truth, or that it equals itself.",
+        strength=checking / (checking + len(silent)) * 0.5,
+        evidence={"silent": silent[:20]},
+    )
 
 
 def unnoticing_tests(examination: Examination, target: str, broken: list[Run]) -> set[str]:
@@ -180,8 +208,15 @@ def _judge_blind(room: CleanRoom, examination: Examination, target: str, source:
         trials.append(("raising", {target: broken}, 0))
     if room.task.task_type is TaskCategory.BUG_FIX:
         trials.append(("unfixed", _unfixed(room), 0))
-    if _mentions_sets([source, *(room.source(path) or "" for path in paths)]):
-        trials += [(f"intact, seed {seed}", {}, seed) for seed in MORE_HASH_SEEDS]
+    told = [room.source(path) or "" for path in paths]
+    more = (
+        HASH_CALL_SEEDS
+        if _mentions(told, {"hash", "id"})
+        else SET_SEEDS
+        if _mentions([source, *told], _SETS)
+        else ()
+    )
+    trials += [(f"intact, seed {seed}", {}, seed) for seed in more]
 
     def trial(one: tuple[str, dict[str, str], int]) -> Blind:
         return run_blind(room, room.patched, paths, replaced=one[1], hash_seed=one[2], deselect=deselect)
@@ -229,39 +264,29 @@ def _unfixed(room: CleanRoom) -> dict[str, str]:
     return {change.path: change.before for change in changed if change.before is not None}
 
 
-def _mentions_sets(texts: list[str]) -> bool:
+def _mentions(texts: list[str], names: set[str]) -> bool:
+    """True where code uses one of these built-ins (or, among them sets, writes a set down)."""
     for text in texts:
         tree = parse(text)
         for node in ast.walk(tree) if tree is not None else ():
-            called = isinstance(node, ast.Name) and node.id in {"set", "frozenset", "hash", "id"}
-            if called or isinstance(node, ast.Set | ast.SetComp):
+            if isinstance(node, ast.Name) and node.id in names:
+                return True
+            if isinstance(node, ast.Set | ast.SetComp) and "set" in names:
                 return True
     return False
 
 
 def _passed(examination: Examination, target: str, runs: Mapping[str, Run]) -> GateResult:
     covering = _covering(examination, target)
-    failing = {name: len(run.failed) for name, run in sorted(runs.items())}
-    by_assertion = (
-        sorted(test.nodeid for test in runs["perturbed"].failed if test.kind == "assertion")
-        if "perturbed" in runs
-        else []
-    )
-    examination.room.memory["perturbed"] = len(covering & set(by_assertion)) / max(len(covering), 1)
-    noticed = {
-        test.nodeid
-        for name, run in runs.items()
-        if not name.startswith(("neutral", "intact"))
-        for test in run.failed
-    }
-    share = len(noticed & covering) / len(covering) if covering else 1.0
+    broken = {name: run for name, run in runs.items() if not name.startswith(("neutral", "intact"))}
+    noticed = {test.nodeid for run in broken.values() for test in run.failed} & covering
+    checking, silent = examination.room.memory["values"]
     return passed(
         NAME,
-        f"{len(noticed & covering)} of {len(covering)} tests notice a broken {target}, and none a "
-        f"harmless change; "
+        f"{len(noticed)} of {len(covering)} tests notice a broken {target}, and none a harmless change; "
         "so too in plain runs.",
-        strength=share,
-        failing=failing,
-        wrong_values_noticed=round(examination.room.memory["perturbed"], 4),
+        strength=len(noticed) / len(covering) if covering else 1.0,
+        failing={name: len(run.failed) for name, run in sorted(runs.items())},
+        wrong_values={"noticed": checking, "missed": silent},
         blind=examination.room.memory.get("blind", {}),
     )

@@ -130,6 +130,7 @@ class Watch:
             self.coverage.switch_context(item.nodeid)
         if self.aim is not None:
             self.aim.start()
+        swap.injected.get("_touched", []).clear()
         self.started = time.process_time()
 
     def stop(self, item: pytest.Item) -> None:
@@ -142,8 +143,9 @@ class Watch:
         if outcome in ("failed", "error"):
             self.assertions += kind == "assertion"
             self.crashes += kind != "assertion"
-        told = [item.nodeid, outcome, kind, message, round(time.process_time() - self.started, 4), aimed]
-        self.report({"test": told})
+        seconds = round(time.process_time() - self.started, 4)
+        touched = bool(swap.injected.get("_touched"))
+        self.report({"test": [item.nodeid, outcome, kind, message, seconds, aimed, touched]})
 
     def enough(self) -> bool:
         """True once nothing more would be learned."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 _live: "list[types.FunctionType]" = []
+injected: "dict[str, Any]" = {}
 
 
 def remember(path: str) -> None:
@@ -34,6 +35,7 @@ def apply(path: str, variant: "dict[str, Any]") -> int:
     if variant.get("inject"):
         exec(compile(variant["inject"], path + "~", "exec"), names)  # noqa: S102
         names.pop("__builtins__", None)
+        injected.update(names)
     changed = 0
     for function in _live:
         code = pairs.get(function.__code__)
