@@ -27,9 +27,10 @@ from pydantic import SecretStr
 from benchmarks.stage import FORK, FastTime, postgres, quiet, table, twin_process, twin_requests, verdict
 from nightcrew.errors import NightcrewError
 from nightcrew.openrouter.answers import from_reply
-from nightcrew.openrouter.api import NoReply, OpenRouterApi
+from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.budget import Budgets, charge_overdue, violations
 from nightcrew.openrouter.catalogue import ModelCatalogue
+from nightcrew.openrouter.exchange import NoReply
 from nightcrew.openrouter.gateway import Gateway
 from nightcrew.openrouter.quota import QuotaLimits
 from nightcrew.queue.state_store import StateStore, utc_now

@@ -30,9 +30,10 @@ from benchmarks.stage import (
 )
 from nightcrew.errors import NightcrewError
 from nightcrew.openrouter.answers import from_reply
-from nightcrew.openrouter.api import NoReply, OpenRouterApi
+from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.budget import Budgets
 from nightcrew.openrouter.catalogue import ModelCatalogue
+from nightcrew.openrouter.exchange import NoReply
 from nightcrew.openrouter.gateway import Gateway
 from nightcrew.openrouter.quota import QuotaLimits
 from nightcrew.queue.state_store import StateStore

@@ -16,9 +16,10 @@ from pydantic import SecretStr
 
 from benchmarks.stage import FastTime, postgres, quiet, table, twin_process, twin_requests, verdict
 from nightcrew.openrouter.answers import from_reply
-from nightcrew.openrouter.api import NoReply, OpenRouterApi
+from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.budget import Budgets
 from nightcrew.openrouter.catalogue import ModelCatalogue
+from nightcrew.openrouter.exchange import NoReply
 from nightcrew.openrouter.gateway import Gateway
 from nightcrew.queue.state_store import StateStore, utc_now
 from nightcrew.testing.scenario import Account, Fault, FaultKind, Scenario, ScriptedModel

@@ -23,7 +23,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from nightcrew.openrouter.api import Cancellation, OpenRouterApi, Reply
+from nightcrew.openrouter.api import OpenRouterApi, Reply
+from nightcrew.openrouter.exchange import Cancellation
 from nightcrew.queue.state_store import StateStore, create_schema
 from nightcrew.testing.clock import TwinClock
 from nightcrew.testing.scenario import Scenario

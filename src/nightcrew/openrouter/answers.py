@@ -6,7 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from nightcrew.openrouter.api import NoReply, Reply
+from nightcrew.openrouter.api import Reply
+from nightcrew.openrouter.exchange import NoReply
 from nightcrew.openrouter.prices import Price
 from nightcrew.openrouter.recovery import Row, classify, row_of
 from nightcrew.openrouter.replies import Trouble, Usage, find_error, read_trouble, read_usage

@@ -1,4 +1,4 @@
-"""OpenRouter over HTTP, or any OpenAI-compatible endpoint: models, key, chat. The only user of httpx.
+"""OpenRouter over HTTP, or any OpenAI-compatible endpoint: models, key, chat.
 
 It sends and reads; it decides nothing. A reply of any status is handed over as it is; only where there is
 none does it raise. The key is put on the wire here and appears in no text that leaves this module.
@@ -6,11 +6,6 @@ none does it raise. The key is put on the wire here and appears in no text that 
 
 import hashlib
 import logging
-import queue
-import socket
-import ssl
-import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -22,6 +17,7 @@ import httpx
 from pydantic import SecretStr, ValidationError
 
 from nightcrew.errors import AccountStopped, BadInput, Transient
+from nightcrew.openrouter.exchange import IDLE_SECONDS, Cancellation, Exchange, NoReply, no_reply
 from nightcrew.openrouter.replies import (
     KeyInfo,
     ListedModel,
@@ -35,20 +31,9 @@ from nightcrew.queue.state_store import utc_now
 log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 10.0
-IDLE_SECONDS = 120.0  # silence on an open connection; the cap of a whole call is the caller's
 LIST_SECONDS = 30.0
-MAX_BODY_BYTES = 32 * 1024 * 1024
 SHORTEST_SECRET = 16  # shorter ones are words such as "none" or "ollama", which answers may contain
 _MAX_PAGES = 50
-
-
-class NoReply(Transient):
-    """There is no reply to hand over; `fault` names the form as the recovery table does."""
-
-    def __init__(self, fault: str, message: str, *, sent: bool) -> None:
-        super().__init__(message)
-        self.fault = fault
-        self.sent = sent  # True: the request may have been worked on, and billed
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,36 +49,6 @@ class Reply:
     def failed(self) -> bool:
         """True if it reports an error, whatever its HTTP status says."""
         return self.status >= 400 or self.body is None or find_error(self.body)
-
-
-class Cancellation:
-    """Gives up the calls that were started with it, at once; for good."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._cancelled = False
-        self._running: set[_Exchange] = set()
-
-    def cancel(self) -> None:
-        """Ends every running call as `abandoned`, and every later one before it is sent."""
-        with self._lock:
-            self._cancelled = True
-            running = list(self._running)
-        for exchange in running:
-            exchange.cancel()
-
-    def add(self, exchange: "_Exchange") -> None:
-        """Puts a call under this."""
-        with self._lock:
-            self._running.add(exchange)
-            cancelled = self._cancelled
-        if cancelled:
-            exchange.cancel()
-
-    def remove(self, exchange: "_Exchange") -> None:
-        """The call is over."""
-        with self._lock:
-            self._running.discard(exchange)
 
 
 class OpenRouterApi:
@@ -226,7 +181,7 @@ class OpenRouterApi:
         try:
             response = self._client.get(url, timeout=LIST_SECONDS)
         except httpx.HTTPError as error:
-            raise _no_reply(error) from None
+            raise no_reply(error) from None
         return self._reply(response.status_code, response.headers, response.content)
 
     def _get(self, path: str) -> dict[str, Any]:
@@ -248,9 +203,9 @@ class OpenRouterApi:
 
     def _start(
         self, body: Mapping[str, Any], wall_seconds: float, cancellation: Cancellation | None
-    ) -> "_Exchange":
+    ) -> Exchange:
         request = self._client.build_request("POST", f"{self.base_url}/chat/completions", json=body)
-        exchange = _Exchange(self._client, request, wall_seconds, cancellation or Cancellation())
+        exchange = Exchange(self._client, request, wall_seconds, cancellation or Cancellation())
         exchange.start()
         return exchange
 
@@ -258,9 +213,7 @@ class OpenRouterApi:
 class ChatStream:
     """A streamed reply: `reply` has status and headers (and the whole body, where it was not a stream)."""
 
-    def __init__(
-        self, reply: Reply, exchange: "_Exchange | None", redact: Callable[[str], str] = str
-    ) -> None:
+    def __init__(self, reply: Reply, exchange: Exchange | None, redact: Callable[[str], str] = str) -> None:
         self.reply = reply
         self._exchange = exchange
         self._redact = redact
@@ -311,98 +264,6 @@ class _Bearer(httpx.Auth):
         yield request
 
 
-class _Exchange:
-    """One request, read by its own thread, so that the wall clock's cap holds however slowly it drips."""
-
-    def __init__(
-        self, client: httpx.Client, request: httpx.Request, wall_seconds: float, cancellation: Cancellation
-    ) -> None:
-        self._client, self._request = client, request
-        self._deadline = time.monotonic() + wall_seconds
-        self._wall_seconds = wall_seconds
-        self._cancellation = cancellation
-        self._parts: queue.SimpleQueue[httpx.Response | bytes | NoReply | None] = queue.SimpleQueue()
-        self._given_up = threading.Event()
-        self._response: httpx.Response | None = None
-        self._sent = False
-        self.status = 0
-        self.headers: Mapping[str, str] = {}
-
-    def start(self) -> None:
-        """Sends the request and waits for the reply's head."""
-        self._cancellation.add(self)
-        if not self._given_up.is_set():
-            self._sent = True
-            threading.Thread(target=self._read, daemon=True, name="upstream").start()
-        head = self._next()
-        if not isinstance(head, httpx.Response):
-            raise NoReply("connection_lost", "the connection closed without a reply", sent=True)
-        self.status, self.headers = head.status_code, head.headers
-
-    def chunks(self) -> Iterator[bytes]:
-        """The body as it comes in."""
-        while True:
-            part = self._next()
-            if not isinstance(part, bytes):
-                return
-            yield part
-
-    def abandon(self) -> None:
-        """Closes the connection under the reading thread."""
-        self._given_up.set()
-        self._cancellation.remove(self)
-        stream = self._response.extensions.get("network_stream") if self._response is not None else None
-        connection = stream.get_extra_info("socket") if stream is not None else None
-        if isinstance(connection, socket.socket | ssl.SSLSocket):
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                log.debug("the connection was closed already")
-
-    def cancel(self) -> None:
-        """Ends the call for the thread that waits for it."""
-        self._parts.put(NoReply("abandoned", "given up", sent=self._sent))
-        self.abandon()
-
-    def _next(self) -> httpx.Response | bytes | None:
-        try:
-            part = self._parts.get(timeout=max(0.0, self._deadline - time.monotonic()))
-        except queue.Empty:
-            self.abandon()
-            raise NoReply("timeout", f"no complete answer in {self._wall_seconds:.0f} s", sent=True) from None
-        if isinstance(part, NoReply):
-            self._cancellation.remove(self)
-            raise part
-        if part is None:
-            self._cancellation.remove(self)
-        return part
-
-    def _read(self) -> None:
-        try:
-            response = self._client.send(self._request, stream=True)
-            self._response = response
-            try:
-                self._parts.put(response)
-                self._read_body(response)
-            finally:
-                response.close()
-        except httpx.HTTPError as error:
-            self._parts.put(_no_reply(error))
-        except Exception as error:  # the reading thread has nobody else to tell
-            log.debug("reading a reply failed", exc_info=True)
-            self._parts.put(NoReply("connection_lost", f"reading failed: {type(error).__name__}", sent=True))
-        else:
-            self._parts.put(None)
-
-    def _read_body(self, response: httpx.Response) -> None:
-        size = 0
-        for part in response.iter_bytes():
-            size += len(part)
-            if self._given_up.is_set() or size > MAX_BODY_BYTES:
-                raise httpx.ReadError("given up")
-            self._parts.put(part)
-
-
 def _lines(parts: Iterator[bytes]) -> Iterator[bytes]:
     rest = b""
     for part in parts:
@@ -410,18 +271,6 @@ def _lines(parts: Iterator[bytes]) -> Iterator[bytes]:
         yield from (line.rstrip(b"\r") for line in whole)
     if rest:
         yield rest
-
-
-def _no_reply(error: httpx.HTTPError) -> NoReply:
-    """By kind only: an exception's text may quote the request."""
-    kind = type(error).__name__
-    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError):
-        return NoReply("connection_failed", f"cannot connect ({kind})", sent=False)
-    if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
-        return NoReply("connection_failed", f"the request could not be sent ({kind})", sent=False)
-    if isinstance(error, httpx.TimeoutException):
-        return NoReply("timeout", f"nothing came for {IDLE_SECONDS:.0f} s ({kind})", sent=True)
-    return NoReply("connection_lost", f"the connection broke ({kind})", sent=True)
 
 
 def _listed(body: Mapping[str, Any]) -> list[ListedModel]:

@@ -12,67 +12,28 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
-    Column,
     Connection,
-    DateTime,
-    Identity,
-    Integer,
-    Table,
-    Text,
     insert,
     select,
 )
 from sqlalchemy import update as sql_update
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
 from nightcrew.errors import Transient
 from nightcrew.openrouter.api import OpenRouterApi
+from nightcrew.openrouter.catalogue_tables import catalogue_history, catalogue_models, catalogue_refreshes
 from nightcrew.openrouter.listing import Listed, configured_candidate, list_model
-from nightcrew.openrouter.prices import Price, flat, read_price
+from nightcrew.openrouter.prices import Price, read_price
 from nightcrew.openrouter.quota import learn_from_key
 from nightcrew.openrouter.replies import ListedModel
-from nightcrew.queue.state_store import StateStore, metadata, utc_now
+from nightcrew.queue.state_store import StateStore, utc_now
 from nightcrew.selection.candidates import Candidate
 
 log = logging.getLogger(__name__)
 
 # A model that said it is gone stays away this long even if the list, which lags behind, still has it.
 GONE_FOR = timedelta(hours=6)
-
-catalogue_models = Table(
-    "catalogue_models",
-    metadata,
-    Column("endpoint", Text, primary_key=True),
-    Column("model", Text, primary_key=True),
-    Column("record", JSONB, nullable=False),
-    Column("first_seen_at", DateTime(timezone=True), nullable=False),
-    Column("last_seen_at", DateTime(timezone=True), nullable=False),
-    Column("gone_at", DateTime(timezone=True)),
-    Column("gone_reason", Text),
-)
-catalogue_history = Table(
-    "catalogue_history",
-    metadata,
-    Column("id", BigInteger, Identity(), primary_key=True),
-    Column("endpoint", Text, nullable=False),
-    Column("model", Text, nullable=False),
-    Column("at", DateTime(timezone=True), nullable=False),
-    Column("change", Text, nullable=False),  # appeared, changed, vanished, returned
-    Column("record", JSONB),
-    Column("reason", Text),
-)
-catalogue_refreshes = Table(
-    "catalogue_refreshes",
-    metadata,
-    Column("endpoint", Text, primary_key=True),
-    Column("tried_at", DateTime(timezone=True), nullable=False),
-    Column("succeeded_at", DateTime(timezone=True)),
-    Column("models", Integer, nullable=False, default=0),
-    Column("error", Text),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,17 +267,6 @@ class ModelCatalogue:
                     for model, change, record, reason in changes
                 ],
             )
-
-
-def price_of(
-    candidate: Candidate, published: Mapping[str, Price], unknown_price_usd: Decimal | None
-) -> Price | None:
-    """What a call is reserved at: today's published price, else the candidate's, else the stated ceiling."""
-    if candidate.model in published:
-        return published[candidate.model]
-    if candidate.input_price_usd is not None and candidate.output_price_usd is not None:
-        return flat(candidate.input_price_usd, candidate.output_price_usd)
-    return None if unknown_price_usd is None else flat(unknown_price_usd, unknown_price_usd)
 
 
 # ----------------------------------------------------------------------------------------------------

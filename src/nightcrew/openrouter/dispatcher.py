@@ -10,25 +10,28 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.exc import OperationalError
 
 from nightcrew.errors import BadInput, NightcrewError, Transient
 from nightcrew.execution.assignment import DoorUsage
-from nightcrew.execution.attempt import ModelCall, RecordCall
+from nightcrew.execution.attempt import RecordCall
 from nightcrew.openrouter.account import stop_crew
 from nightcrew.openrouter.admission import Admission, Refusal, Ticket
 from nightcrew.openrouter.answers import Outcome, cost_of, from_no_reply, from_reply
-from nightcrew.openrouter.api import Cancellation, NoReply, OpenRouterApi
+from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.budget import Budgets
-from nightcrew.openrouter.catalogue import ModelCatalogue, price_of
+from nightcrew.openrouter.call_book import CallBook
+from nightcrew.openrouter.catalogue import ModelCatalogue
 from nightcrew.openrouter.chat_request import ChatRequest, outgoing, read_request
+from nightcrew.openrouter.exchange import Cancellation, NoReply
 from nightcrew.openrouter.live_stream import LiveStream, begin_stream
-from nightcrew.openrouter.prices import Price
+from nightcrew.openrouter.prices import Price, price_of
 from nightcrew.openrouter.quota import QuotaLimits
 from nightcrew.openrouter.recovery import Rests, Row, row_of
+from nightcrew.openrouter.transcript import Transcript
 from nightcrew.openrouter.walk import Shut, Walk, account_stopped, out_of_calls, store_down
 from nightcrew.queue.state_store import StateStore
 from nightcrew.selection.candidates import Candidate
@@ -58,6 +61,7 @@ class Dispatcher:
         models: Sequence[Candidate],
         budgets: Budgets,
         record: RecordCall,
+        evidence: Path | None,
         limits: QuotaLimits,
         clock: Callable[[], datetime],
         sleep: Callable[[float], None],
@@ -65,8 +69,9 @@ class Dispatcher:
     ) -> None:
         if not models:
             raise BadInput("an attempt needs at least one model")
-        self._api, self._store, self._record = api, store, record
-        self._task_id, self._attempt_id = task_id, attempt_id
+        self._api, self._store, self._attempt_id = api, store, attempt_id
+        transcript = Transcript(evidence, redact_key=api.redact) if evidence is not None else None
+        self._book = CallBook(task_id=task_id, attempt_id=attempt_id, record=record, transcript=transcript)
         self._models, self._budgets = tuple(models), budgets
         self._clock, self._sleep, self._call_seconds = clock, sleep, call_seconds
         self._catalogue = ModelCatalogue(store, api, clock=clock)
@@ -84,8 +89,6 @@ class Dispatcher:
         self._unfit: dict[str, str] = {}
         self._published: dict[str, Price] = {}
         self._published_at = float("-inf")
-        self._sequence = 0
-        self._usage = DoorUsage(0, 0, 0, Decimal(0), (), None, False)
         self._shut: NightcrewError | None = None
         self._cancellation = Cancellation()
         self._idle = threading.Condition(self._lock)
@@ -114,8 +117,7 @@ class Dispatcher:
 
     def usage(self) -> DoorUsage:
         """What the attempt has used so far."""
-        with self._lock:
-            return self._usage
+        return self._book.usage()
 
     def shut(self, reason: Shut) -> None:
         """Answers everything from now on with an error; the first reason stays."""
@@ -123,9 +125,7 @@ class Dispatcher:
             if self._shut is None:
                 log.warning("attempt %s makes no more calls: %s", self._attempt_id, reason.stopped)
                 self._shut = reason.error
-                self._usage = replace(
-                    self._usage, stopped=reason.stopped, infrastructure=reason.infrastructure
-                )
+                self._book.stop(reason.stopped, infrastructure=reason.infrastructure)
 
     # ------------------------------------------------------------------------------------------------
 
@@ -173,7 +173,7 @@ class Dispatcher:
     def _check_open(self) -> None:
         if self._shut is not None:
             raise self._shut
-        if self._budgets.calls is not None and self._sequence >= self._budgets.calls:
+        if self._budgets.calls is not None and self._book.calls >= self._budgets.calls:
             raise out_of_calls(self._budgets.calls)
 
     def _prices(self) -> dict[str, Price]:
@@ -187,7 +187,7 @@ class Dispatcher:
         return self._published
 
     def _ask(self, ticket: Ticket, request: ChatRequest) -> Outcome | LiveStream:
-        sequence = self._count()
+        sequence = self._book.begin()
         body = outgoing(
             request,
             ticket.candidate.model,
@@ -198,7 +198,7 @@ class Dispatcher:
         started = time.monotonic()
 
         def finish(outcome: Outcome) -> None:
-            self._finish(ticket, outcome, sequence=sequence, started=started, streamed=request.streamed)
+            self._finish(ticket, outcome, request, sequence=sequence, started=started)
 
         answer = self._exchange(body, request.streamed, started, finish)
         if isinstance(answer, LiveStream):
@@ -228,7 +228,7 @@ class Dispatcher:
             return from_no_reply(NoReply("connection_lost", type(error).__name__, sent=True))
 
     def _finish(
-        self, ticket: Ticket, outcome: Outcome, *, sequence: int, started: float, streamed: bool
+        self, ticket: Ticket, outcome: Outcome, request: ChatRequest, *, sequence: int, started: float
     ) -> None:
         """Settles and records one call; the record is made even if the books cannot be."""
         duration_ms = (time.monotonic() - started) * 1000
@@ -239,14 +239,22 @@ class Dispatcher:
         try:
             charged_usd = self._admission.settle(ticket, outcome, cost_usd)
         finally:
-            self._add_usage(outcome, ticket, charged_usd)
-            self._record(self._model_call(ticket, outcome, sequence, duration_ms, cost_usd, streamed))
+            self._book.enter(
+                ticket,
+                outcome,
+                sequence=sequence,
+                duration_ms=duration_ms,
+                cost_usd=cost_usd,
+                charged_usd=charged_usd,
+                request=request.parameters,
+                streamed=request.streamed,
+            )
 
     def _after_fault(self, ticket: Ticket, outcome: Outcome, walk: Walk) -> None:
         row = outcome.row
         assert row is not None
         model = ticket.candidate.model
-        log.warning("call %s:%d to %s: %s", self._attempt_id, self._sequence, model, outcome.message)
+        log.warning("attempt %s: %s failed: %s", self._attempt_id, model, outcome.message)
         if row.rests is Rests.CREW:
             self._stop_the_crew(row, outcome)
         if row.rests is Rests.GONE and ticket.ignored_providers:
@@ -271,58 +279,3 @@ class Dispatcher:
         message = f"the provider refuses the account ({row.seen_as}): {outcome.trouble.message}"
         stop_crew(self._store, self._api.account, fault=row.fault, message=message, clock=self._clock)
         raise account_stopped(message)
-
-    def _count(self) -> int:
-        with self._lock:
-            self._sequence += 1
-            return self._sequence
-
-    def _add_usage(self, outcome: Outcome, ticket: Ticket, charged_usd: Decimal) -> None:
-        used = outcome.usage
-        served = outcome.served_model or ticket.candidate.model
-        with self._lock:
-            known = self._usage
-            new = (served,) if outcome.row is None and served not in known.models_served else ()
-            self._usage = replace(
-                known,
-                calls=known.calls + 1,
-                input_tokens=known.input_tokens + (used.input_tokens if used else 0),
-                output_tokens=known.output_tokens + (used.output_tokens if used else 0),
-                cost_usd=known.cost_usd + charged_usd,
-                models_served=known.models_served + new,
-            )
-
-    def _model_call(
-        self,
-        ticket: Ticket,
-        outcome: Outcome,
-        sequence: int,
-        duration_ms: float,
-        cost_usd: Decimal | None,
-        streamed: bool,
-    ) -> ModelCall:
-        used, rate = outcome.usage, ticket.price.rates[0]
-        return ModelCall(
-            call_id=f"{self._attempt_id}:{sequence}",
-            attempt_id=self._attempt_id,
-            task_id=self._task_id,
-            sequence=sequence,
-            asked_model=ticket.candidate.model,
-            served_model=outcome.served_model,
-            provider=outcome.provider or outcome.trouble.provider,
-            started_at=ticket.started_at,
-            duration_ms=duration_ms,
-            first_token_ms=outcome.first_token_ms,
-            http_status=outcome.http_status,
-            input_tokens=used.input_tokens if used else 0,
-            output_tokens=used.output_tokens if used else 0,
-            cached_tokens=used.cached_tokens if used else 0,
-            reasoning_tokens=used.reasoning_tokens if used else 0,
-            cost_usd=cost_usd,
-            input_price_usd=rate.prompt,
-            output_price_usd=rate.completion,
-            finish_reason=outcome.finish_reason,
-            fault=outcome.row.fault if outcome.row else None,
-            generation_id=outcome.generation_id,
-            streamed=streamed,
-        )

@@ -19,7 +19,8 @@ from nightcrew.openrouter.answers import (
     from_reply,
     has_content,
 )
-from nightcrew.openrouter.api import ChatStream, NoReply
+from nightcrew.openrouter.api import ChatStream
+from nightcrew.openrouter.exchange import NoReply
 from nightcrew.openrouter.recovery import row_of
 from nightcrew.openrouter.replies import Trouble, read_usage
 
@@ -94,6 +95,8 @@ class _Facts:
         self._stream = stream
         self._now = now
         self._held: list[dict[str, Any]] = []
+        self._said = ""
+        self._calls: dict[int, dict[str, str]] = {}
         self._outcome = from_chunk_error({}, stream.reply, now=now)
         self.first_token_ms: float | None = None
 
@@ -106,6 +109,7 @@ class _Facts:
 
     def note(self, chunk: dict[str, Any]) -> dict[str, Any]:
         known = self._outcome
+        self._listen(_delta(chunk))
         self._outcome = replace(
             known,
             served_model=known.served_model or chunk.get("model"),
@@ -115,6 +119,18 @@ class _Facts:
             usage=read_usage(chunk) or known.usage,
         )
         return chunk
+
+    def _listen(self, delta: Mapping[str, Any]) -> None:
+        """Puts the pieces together for the transcript."""
+        self._said += str(delta.get("content") or "")
+        for piece in delta.get("tool_calls") or ():
+            call = self._calls.setdefault(piece.get("index") or 0, {"name": "", "arguments": ""})
+            for name, part in (piece.get("function") or {}).items():
+                call[name] = call.get(name, "") + str(part or "")
+
+    def _answer(self) -> dict[str, Any]:
+        message = {"content": self._said, "tool_calls": list(self._calls.values())}
+        return {"choices": [{"message": message}]}
 
     def failed(self, chunk: Mapping[str, Any]) -> Outcome:
         self.note(dict(chunk))
@@ -127,13 +143,19 @@ class _Facts:
     def end(self) -> Outcome:
         if self._outcome.finish_reason is None:
             return self.outcome("mid_stream_error", "the stream ended before the answer did")
-        return replace(self._outcome, row=None, first_token_ms=self.first_token_ms)
+        return replace(self._outcome, row=None, body=self._answer(), first_token_ms=self.first_token_ms)
 
     def outcome(self, fault: str, message: str = "") -> Outcome:
         return self._with(fault, Trouble(None, message))
 
     def _with(self, fault: str, trouble: Trouble) -> Outcome:
-        return replace(self._outcome, row=row_of(fault), trouble=trouble, first_token_ms=self.first_token_ms)
+        return replace(
+            self._outcome,
+            row=row_of(fault),
+            trouble=trouble,
+            body=self._answer(),
+            first_token_ms=self.first_token_ms,
+        )
 
 
 def _closed(stream: ChatStream, outcome: Outcome) -> Outcome:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from nightcrew.openrouter.replies import to_decimal
+from nightcrew.selection.candidates import Candidate
 
 _ZERO = Decimal(0)
 PER_MILLION = Decimal(1_000_000)
@@ -60,6 +61,17 @@ def read_price(pricing: Mapping[str, Any]) -> Price | None:
     rises = [_rate(item, base) for item in overrides or () if isinstance(item, Mapping)]
     request = to_decimal(pricing.get("request")) or _ZERO
     return Price((base, *(rise for rise in rises if rise is not None)), max(request, _ZERO))
+
+
+def price_of(
+    candidate: Candidate, published: Mapping[str, Price], unknown_price_usd: Decimal | None
+) -> Price | None:
+    """What a call is reserved at: today's published price, else the candidate's, else the stated ceiling."""
+    if candidate.model in published:
+        return published[candidate.model]
+    if candidate.input_price_usd is not None and candidate.output_price_usd is not None:
+        return flat(candidate.input_price_usd, candidate.output_price_usd)
+    return None if unknown_price_usd is None else flat(unknown_price_usd, unknown_price_usd)
 
 
 # ----------------------------------------------------------------------------------------------------

@@ -1,0 +1,208 @@
+"""HTTP over a unix socket for one attempt: whose request it is, what is asked, and how a refusal is said.
+
+The other side is the sandbox, which is not trusted: sizes, connections and waits are bounded.
+"""
+
+import hmac
+import json
+import logging
+import socketserver
+import threading
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any, Protocol
+
+from nightcrew.errors import AccountStopped, BadInput, BudgetReached, ModelUnfit, NightcrewError
+from nightcrew.execution.assignment import DoorUsage
+
+log = logging.getLogger(__name__)
+
+MAX_REQUEST_BYTES = 16 * 1024 * 1024
+MAX_CONNECTIONS = 32
+IDLE_SECONDS = 600.0
+
+
+class Door(Protocol):
+    """What is served."""
+
+    token: str
+
+    def complete(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer to a chat request."""
+
+    def stream(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """The same as chunks."""
+
+    def usage(self) -> DoorUsage:
+        """What was used so far."""
+
+    def listing(self) -> dict[str, Any]:
+        """The body of `GET /v1/models`."""
+
+    def model_info(self) -> dict[str, Any]:
+        """The body of `GET /v1/model/info`."""
+
+
+class DoorServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    """A thread for each connection, up to a number that an agent never needs."""
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = MAX_CONNECTIONS
+
+    def __init__(self, path: Path, gateway: Door) -> None:
+        self.gateway = gateway
+        self.places = threading.BoundedSemaphore(MAX_CONNECTIONS)
+        path.unlink(missing_ok=True)
+        super().__init__(str(path), _Handler)
+        path.chmod(0o600)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """More connections than an agent can use are a fault or an attack: closed at once."""
+        if not self.places.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """One connection's thread."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self.places.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """The sandbox hung up, or spoke no HTTP: its own affair."""
+        log.debug("a connection from the sandbox broke", exc_info=True)
+
+
+def status_of(error: NightcrewError) -> int:
+    """The HTTP status of a refusal: none that clients take for a reason to try again."""
+    match error:
+        case BadInput():
+            return 400
+        case BudgetReached():
+            return 402
+        case AccountStopped():
+            return 403
+        case ModelUnfit() if "context_overflow" in str(error):
+            return 400
+        case ModelUnfit():
+            return 404
+        case _:
+            return 424
+
+
+# ----------------------------------------------------------------------------------------------------
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_version = "nightcrew"
+    sys_version = ""
+    timeout = IDLE_SECONDS
+    server: DoorServer
+
+    def address_string(self) -> str:
+        return "sandbox"
+
+    def log_message(self, format: str, *args: object) -> None:
+        log.debug("gateway: %s", format % args)
+
+    def do_GET(self) -> None:
+        gateway = self.server.gateway
+        if not self._authorized():
+            return
+        path = self.path.split("?")[0].rstrip("/")
+        if path.endswith("/model/info"):
+            self._send(200, gateway.model_info())
+        elif path.endswith("/models"):
+            self._send(200, gateway.listing())
+        else:
+            self._send_error(404, "there is nothing here", "not_found")
+
+    def do_POST(self) -> None:
+        body = self._body()
+        if body is None or not self._authorized():
+            return
+        if not self.path.split("?")[0].rstrip("/").endswith("/chat/completions"):
+            self._send_error(404, "there is nothing here", "not_found")
+            return
+        try:
+            if body.get("stream") is True:
+                self._send_stream(body)
+            else:
+                before = self.server.gateway.usage().cost_usd
+                answer = self.server.gateway.complete(body)
+                self._send(200, answer, cost_usd=self.server.gateway.usage().cost_usd - before)
+        except NightcrewError as error:
+            self._send_error(status_of(error), str(error), type(error).__name__)
+
+    def _body(self) -> dict[str, Any] | None:
+        length = self.headers.get("Content-Length", "")
+        if not length.isdigit() or int(length) > MAX_REQUEST_BYTES:
+            self.close_connection = True
+            self._send_error(413, "a request needs a Content-Length of at most 16 MiB", "payload_too_large")
+            return None
+        try:
+            body = json.loads(self.rfile.read(int(length)))
+        except (ValueError, RecursionError):
+            body = None
+        if not isinstance(body, dict):
+            self._send_error(400, "the body is not a JSON object", "invalid_request")
+            return None
+        return body
+
+    def _authorized(self) -> bool:
+        given = self.headers.get("Authorization", "")
+        wanted = f"Bearer {self.server.gateway.token}"
+        if hmac.compare_digest(given.encode(), wanted.encode()):
+            return True
+        self.close_connection = True
+        self._send_error(401, "this is not the attempt's token", "authentication")
+        return False
+
+    def _send(self, status: int, body: Mapping[str, Any], *, cost_usd: Decimal | None = None) -> None:
+        content = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        if cost_usd is not None:
+            self.send_header("x-litellm-response-cost", str(float(cost_usd)))
+        if status >= 400:
+            self.send_header("x-should-retry", "false")
+        self.end_headers()
+        self.wfile.write(content)
+
+    def _send_error(self, status: int, message: str, kind: str) -> None:
+        self._send(status, {"error": {"code": status, "message": message, "type": kind}})
+
+    def _send_stream(self, body: Mapping[str, Any]) -> None:
+        """Headers go out with the first chunk, so that a refusal can still be an honest status."""
+        begun = False
+        chunks = self.server.gateway.stream(body)
+        try:
+            for chunk in chunks:
+                if not begun:
+                    begun = True
+                    self._begin_stream()
+                self._write_event(json.dumps(chunk))
+            self._write_event("[DONE]")
+            self.wfile.write(b"0\r\n\r\n")
+        finally:
+            close = getattr(chunks, "close", None)
+            if close is not None:
+                close()
+
+    def _begin_stream(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+
+    def _write_event(self, data: str) -> None:
+        event = f"data: {data}\n\n".encode()
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(event), event))
+        self.wfile.flush()
