@@ -55,4 +55,5 @@ def _trial(judged: Judged) -> Trial:
         end = TrialEnd.ACCEPTED
     else:
         end = TrialEnd.REJECTED
-    return Trial(judged.attempt.executor, judged.slug, end)
+    attempt = judged.attempt
+    return Trial(attempt.executor, judged.slug, end, attempt.input_tokens, attempt.output_tokens)
