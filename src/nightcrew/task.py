@@ -50,7 +50,8 @@ class ExecutorName(StrEnum):
 
 
 class TaskStatus(StrEnum):
-    """Where a task stands. *completed* means accepted on evidence, and nothing else does."""
+    """Where a task stands. *completed* means accepted on evidence; where nothing could be measured, on a
+    person's word, which its verdict then says."""
 
     PENDING = "pending"
     QUEUED = "queued"

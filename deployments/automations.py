@@ -1,0 +1,112 @@
+"""What Prefect does by itself when something happens: a dead run crashes, a person is told.
+
+Prefect makes a second automation of the same name without a word, so each is looked up by its name first.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from prefect.automations import EventTrigger, Posture
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.objects import BlockDocument, StateType
+from prefect.events.actions import CallWebhook, ChangeFlowRunState, SendNotification
+from prefect.events.schemas.automations import AutomationCore
+
+SILENCE = timedelta(seconds=90)  # three heartbeats
+ZOMBIES = "nightcrew: a run that stopped sending heartbeats has crashed"
+
+NOTIFY_BLOCK = "nightcrew-notify"
+NOTIFY = "nightcrew: tell a person"
+EVENTS = {"nightcrew.task.needs-review", "nightcrew.budget.reached", "nightcrew.crew.stopped"}
+QUIET = timedelta(hours=1)  # one message about the same thing: a stopped crew stops many tasks
+BODY = "{{ event.payload.message }}"
+PAYLOAD = '{"event": {{ event.event | tojson }}, "message": {{ event.payload.message | tojson }}}'
+
+
+async def make_automations(client: PrefectClient) -> list[str]:
+    """Create, update or remove what is ours; one line for each change."""
+    blocks = [
+        block
+        for block in await client.read_block_documents(include_secrets=False)
+        if block.name == NOTIFY_BLOCK
+    ]
+    return [
+        *await _put(client, _zombies()),
+        *(await _put(client, _notify(blocks)) if blocks else await _remove(client, NOTIFY)),
+    ]
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _zombies() -> AutomationCore:
+    return AutomationCore(
+        name=ZOMBIES,
+        description="The worker or its machine died: the run has Crashed, its task goes back to the queue.",
+        trigger=EventTrigger(
+            after={"prefect.flow-run.heartbeat"},
+            expect={"prefect.flow-run.*"},
+            for_each={"prefect.resource.id"},
+            match={"prefect.resource.id": ["prefect.flow-run.*"]},
+            posture=Posture.Proactive,
+            threshold=1,
+            within=SILENCE,
+        ),
+        actions=[
+            ChangeFlowRunState(
+                state=StateType.CRASHED, name="Crashed", message="no heartbeat for 90 s", force=False
+            )
+        ],
+    )
+
+
+def _notify(blocks: Sequence[BlockDocument]) -> AutomationCore:
+    return AutomationCore(
+        name=NOTIFY,
+        description=f"A task waits for a person, a budget is reached, or the crew has stopped: "
+        f"the blocks named {NOTIFY_BLOCK} say so.",
+        trigger=EventTrigger(
+            expect=EVENTS,
+            for_each={"prefect.resource.id"},
+            posture=Posture.Reactive,
+            threshold=1,
+            within=QUIET,
+        ),
+        actions=[_message(block) for block in blocks],
+    )
+
+
+def _message(block: BlockDocument) -> CallWebhook | SendNotification:
+    if block.block_type is not None and block.block_type.slug == "webhook":
+        return CallWebhook(block_document_id=block.id, payload=PAYLOAD)
+    return SendNotification(block_document_id=block.id, subject="Nightcrew: {{ event.event }}", body=BODY)
+
+
+async def _put(client: PrefectClient, wanted: AutomationCore) -> list[str]:
+    found = await client.read_automations_by_name(wanted.name)
+    for surplus in found[1:]:
+        await client.delete_automation(surplus.id)
+    if not found:
+        await client.create_automation(wanted)
+        return [f"created automation {wanted.name!r}"]
+    if _same_rule(found[0], wanted):
+        return []
+    await client.update_automation(found[0].id, wanted)
+    return [f"updated automation {wanted.name!r}"]
+
+
+async def _remove(client: PrefectClient, name: str) -> list[str]:
+    found = await client.read_automations_by_name(name)
+    for automation in found:
+        await client.delete_automation(automation.id)
+    return [f"removed automation {name!r}"] if found else []
+
+
+def _same_rule(one: AutomationCore, other: AutomationCore) -> bool:
+    def rule(automation: AutomationCore) -> Any:
+        trigger = automation.trigger.model_dump(mode="json", exclude={"id", "type"})
+        plain = {key: sorted(value) if isinstance(value, list) else value for key, value in trigger.items()}
+        return plain, [action.model_dump(mode="json") for action in automation.actions]
+
+    return bool(rule(one) == rule(other))
