@@ -81,7 +81,7 @@ BAD_TESTS = {
     "swallowed": ("from shop.prices import *\n\n\ndef test_a():\n    try:\n        assert discount(1, True) == 9\n"
                   "    except Exception:\n        pass\n", "assertions"),
     "not None": (GOOD_TEST.replace(" == percent", " is not None").replace(" == cents", " is not None")
-                 .replace(" == 350", " is not None").replace(" == 0", " is not None"), "mutation"),
+                 .replace(" == 350", " is not None").replace(" == 0", " is not None"), "controls"),
     "types": ("from shop.prices import *\n\n\ndef test_a():\n    assert isinstance(discount(100, True), int)\n\n\n"
               "def test_b():\n    assert isinstance(parse_price('1.50'), int)\n", "mutation"),
     "over-mocked": ("from unittest import mock\n\nfrom shop import prices\n\n\ndef test_a():\n"
@@ -183,9 +183,9 @@ def test_tests_that_add_nothing_are_rejected(tmp_path: Path, settings: Settings,
 
 
 def test_a_score_below_the_threshold_is_rejected_with_that_reason(house: House) -> None:
-    verdict = house.judge({TEST: GOOD_TEST}, quality_threshold=0.99)
+    verdict = house.judge({TEST: GOOD_TEST}, quality_threshold=1.0)
     assert verdict.kind is VerdictKind.REJECTED
-    assert "below the threshold 0.99" in verdict.feedback
+    assert "below the threshold 1.00" in verdict.feedback
     assert "not noticed" in verdict.feedback
 
 
