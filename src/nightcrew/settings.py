@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     )
     """Key for `base_url`. It never leaves the trusted process."""
     models: Names = ()
-    """Only these models (what a plain endpoint such as vLLM or Ollama serves); empty: all of the catalogue."""
+    """Only these models (what a plain endpoint such as vLLM or Ollama serves); empty: the whole catalogue."""
     denied_models: Names = ()
     """Never these models (glob patterns)."""
     allowed_providers: Names = ()
@@ -136,7 +136,7 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 class TargetConfig(BaseModel):
-    """What a target repository says about itself: `nightcrew.toml`, or `[tool.nightcrew]` in its pyproject."""
+    """What a target repository says of itself: `nightcrew.toml`, or `[tool.nightcrew]` in its pyproject."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 

@@ -42,7 +42,8 @@ def test_the_originals_commands_and_flags_are_there() -> None:
     group = get_command(app)
     original = {
         "submit-task": {
-            "--task-type", "--description", "--target-file", "--priority", "--quality-threshold", "--complexity"
+            "--task-type", "--description", "--target-file", "--priority", "--complexity",
+            "--quality-threshold",
         },
         "get-status": {"--task-id"},
         "queue-stats": set(),

@@ -24,7 +24,7 @@ def test_an_accepted_task_has_its_change_on_disk_and_its_evidence_in_the_ui(crew
     assert run["name"] == f"documentation pricing.py {queued.task_id}"
     assert {"documentation", "normal", queued.task_id} <= set(run["tags"])
     page = _artifact(crew, run["id"], "verdict")
-    assert "# Accepted: documentation pricing.py" in page and "```diff" in page and "✅ pass" in page
+    assert "# Accepted: documentation pricing.py" in page and "```diff" in page and "scope passed" in page
 
 
 def test_the_steps_are_the_sentence_on_the_card_and_carry_the_cores_log_lines(crew: RunningCrew) -> None:

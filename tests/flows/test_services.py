@@ -17,7 +17,7 @@ from nightcrew.task import TaskStatus
 from nightcrew.worker import dispatch, services
 from nightcrew.worker.processes import free_port
 from nightcrew.worker.status import status
-from tests.flows.conftest import RunningCrew
+from tests.flows.conftest import KEY, RunningCrew
 
 pytestmark = pytest.mark.flows
 
@@ -36,7 +36,11 @@ time.sleep(300)
 def settings(tmp_path: Path, crew: RunningCrew) -> Iterator[Settings]:
     """A second crew, with the same twin."""
     own = load_settings(
-        home=tmp_path / "home", prefect_port=free_port(0), workers=1, base_url=crew.twin.base_url
+        home=tmp_path / "home",
+        prefect_port=free_port(0),
+        workers=1,
+        base_url=crew.twin.base_url,
+        api_key=KEY,
     )
     yield own
     services.stop(own)
