@@ -7,6 +7,7 @@ from typing import Any
 
 from flows.crew import Crew
 from flows.outcome import outcome_of
+from flows.question import put_question
 from flows.work import Work
 from nightcrew.settings import Settings
 from nightcrew.task import Task, TaskStatus
@@ -171,10 +172,12 @@ def work_through(crew: Crew, task: Task) -> Work:
     crew.collector.task_started(queued.task_id, base_commit=queued.commit)
     work = Work(crew, queued)
     try:
-        while work.outcome is None:
+        while work.outcome is None and not work.question:
             plan = work.select_model()
             attempt = work.execute(plan)
             work.record(plan, attempt, work.validate(attempt))
+        if work.question:
+            put_question(work, key="claims", problem="")  # and nobody answers it
     except Exception as error:
         work.finish(outcome_of(error, work.trials))
     return work

@@ -21,6 +21,7 @@ from nightcrew.openrouter.recovery import TABLE, Next
 from nightcrew.queue.state_store import StateStore, create_schema
 from nightcrew.task import TaskStatus
 from nightcrew.testing.scenario import Account, Fault, FaultKind, Scenario, ScriptedModel
+from nightcrew.validation.verdict import VerdictKind
 from tests.claims.line import BUSY, CAPABLE, Line
 from tests.openrouter.conftest import NOON, Crew, ask
 
@@ -133,8 +134,9 @@ def test_what_cannot_be_measured_is_escalated_to_a_person_and_not_called_done(li
         acceptance="true",  # succeeds without the change too: it shows nothing
         description="Add label(code, pieces), judged by a command that shows nothing.",
     )
-    assert work.queued.status is TaskStatus.NEEDS_REVIEW, work.queued.detail
-    assert work.queued.verdict == "not_measurable" and work.queued.change_path is None
+    assert work.outcome is None and work.queued.status is TaskStatus.NEEDS_REVIEW, work.queued.detail
+    assert line.crew.queue.get(work.task.task_id).change_path is None
+    assert work.trials[-1].verdict.kind is VerdictKind.NOT_MEASURABLE
 
 
 def test_when_every_strategy_is_used_up_the_door_shuts_without_a_made_up_answer(two_models: MakeCrew) -> None:
