@@ -89,7 +89,7 @@ SCENARIO = {
     "models": [
         _model("capable", "capable", price={"prompt": "0.0000001", "completion": "0.0000002"}),
         _model("lazy:free", "lazy"),
-        _model("slow", "capable", latency_seconds=12.0),
+        _model("slow", "capable", latency_seconds=30.0),
         _model("broken", "capable"),
     ],
     "faults": [{"kind": "bad_gateway", "models": ["twin/broken"]}],
