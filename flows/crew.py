@@ -5,7 +5,6 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from nightcrew.execution.direct import DirectExecutor
 from nightcrew.execution.execution_engine import ExecutionEngine, Executor
@@ -24,8 +23,6 @@ from nightcrew.task import ExecutorName
 from nightcrew.validation.result_validator import ResultValidator
 from nightcrew.worker.database import ensure_database
 
-MEMORY_FILE = "memory.json"
-
 
 @dataclass(frozen=True, slots=True)
 class Crew:
@@ -41,11 +38,6 @@ class Crew:
     engine: ExecutionEngine
     validator: ResultValidator
     collector: MetricsCollector
-
-    @property
-    def memory_path(self) -> Path:
-        """Where the selector keeps what it learned."""
-        return self.settings.home / MEMORY_FILE
 
 
 @contextmanager

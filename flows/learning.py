@@ -33,7 +33,7 @@ def learn(crew: Crew, task: Task, rung: Rung, judged: Judged, before: Sequence[J
         seconds=(attempt.ended_at - attempt.started_at).total_seconds(),
         cost_usd=attempt.cost_usd,
     )
-    with Memory.updating(crew.memory_path) as memory:
+    with Memory.updating(crew.settings.memory_path) as memory:
         memory.record(
             category=task.task_type,
             executor=rung.executor,

@@ -26,14 +26,13 @@ from nightcrew.queue.task_table import QueuedTask
 from nightcrew.selection.candidates import Candidate
 from nightcrew.selection.memory import Memory
 from nightcrew.selection.plan import Plan
-from nightcrew.selection.requirements import Requirements, requirements_for
+from nightcrew.selection.requirements import USUAL_CONTEXT_TOKENS, Requirements, requirements_for
 from nightcrew.task import Task, TaskStatus
 from nightcrew.validation.verdict import Verdict, VerdictKind
 
 log = logging.getLogger(__name__)
 
 MOST_ROTATIONS = 4
-USUAL_CONTEXT_TOKENS = 16_000
 STALE = timedelta(hours=3)  # the hourly refresh has not been running
 
 
@@ -115,7 +114,7 @@ class Work:
         return self.crew.selector.plan(
             self._requirements(named),
             candidates,
-            Memory.load(self.crew.memory_path),
+            Memory.load(self.crew.settings.memory_path),
             availability(self.crew.store, self.crew.settings),
             tried(self.trials, but_for={c.slug for c in candidates if c.model == named}),
         )

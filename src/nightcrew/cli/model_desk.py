@@ -10,14 +10,12 @@ from nightcrew.queue.state_store import StateStore, create_schema
 from nightcrew.selection.memory import Memory
 from nightcrew.selection.model_selector import ModelSelector
 from nightcrew.selection.plan import Plan
-from nightcrew.selection.requirements import requirements_for
+from nightcrew.selection.requirements import USUAL_CONTEXT_TOKENS, requirements_for
 from nightcrew.settings import Settings
 from nightcrew.task import Task
 from nightcrew.worker.database import ensure_database
 
 __all__ = ["availability", "open_catalogue", "plan_for", "quota_left"]
-
-USUAL_CONTEXT_TOKENS = 16_000
 
 
 @contextmanager

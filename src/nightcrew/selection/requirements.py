@@ -10,6 +10,7 @@ from nightcrew.task import Complexity, ExecutorName, Task
 
 UNLIMITED_USD = Decimal("Infinity")
 DEFAULT_QUALITY = 0.7
+USUAL_CONTEXT_TOKENS = 16_000  # what a task takes where nobody has measured its repository
 
 
 @dataclass(frozen=True, slots=True)
