@@ -67,6 +67,10 @@ class TaskStatus(StrEnum):
         return self in {TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED}
 
 
+SETTLED = frozenset(status for status in TaskStatus if status.is_final) | {TaskStatus.NEEDS_REVIEW}
+"""Nothing more happens to such a task without a person."""
+
+
 class FailureReason(StrEnum):
     """Which kind of *failed*."""
 

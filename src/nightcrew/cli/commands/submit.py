@@ -10,13 +10,12 @@ from nightcrew.cli.output import console, print_json
 from nightcrew.cli.task_options import make_task
 from nightcrew.cli.task_view import exit_code, print_task, task_json
 from nightcrew.settings import load_settings
-from nightcrew.task import Complexity, ExecutorName, TaskCategory, TaskPriority, TaskStatus
+from nightcrew.task import SETTLED, Complexity, ExecutorName, TaskCategory, TaskPriority, TaskStatus
 
 if TYPE_CHECKING:
     from nightcrew.queue.task_table import QueuedTask
 
 POLL_SECONDS = 1.0
-SETTLED = {TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.NEEDS_REVIEW}
 
 
 @app.command("submit-task")
