@@ -2,21 +2,23 @@
 
 import multiprocessing
 import random
-import threading
+import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from nightcrew.errors import BudgetReached
 from nightcrew.openrouter.budget import (
     RESERVATION_LIFETIME,
     Budgets,
     DoesNotFit,
+    budgets,
     charge,
     charge_overdue,
     left_usd,
@@ -189,9 +191,21 @@ def test_no_interleaving_of_threads_passes_a_cap(
             if ending != "die":
                 pay(store, key, {"pay": amount, "less": amount / 2, "unknown": None}[ending])
 
-    threads = [threading.Thread(target=work, args=(plan,)) for plan in plans]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(len(plans)) as pool:
+        list(pool.map(work, plans))  # raises what a thread raised
     assert problems(store) == []
+
+
+def test_those_who_make_a_scope_do_not_block_each_other_for_ever(store: StateStore) -> None:
+    """One holds a task it has made and wants the day: the other must not hold the day and want the task."""
+    run = uuid.uuid4().hex[:8]
+    day, scopes = {f"day:{run}": USD(1)}, {f"day:{run}": USD(1), f"task:{run}": USD(1)}
+    put_aside(store, day, USD("0.1"))
+    with store.engine.begin() as first, ThreadPoolExecutor(1) as pool:
+        first.execute(insert(budgets).values(scope=f"task:{run}", cap_usd=USD(1)))
+        second = pool.submit(put_aside, store, scopes, USD("0.1"))
+        time.sleep(0.3)  # the second waits for the task by now
+        reserve(first, scopes, USD("0.1"), reservation_id=uuid.uuid4().hex, now=NOW)
+        first.commit()
+        second.result(timeout=20)
+    assert taken(store, f"task:{run}") == (0, USD("0.2"))

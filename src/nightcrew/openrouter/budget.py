@@ -221,7 +221,12 @@ reservation as (
     values (:reservation_id, :scopes, :reserved_usd, :expires_at)
 )"""
 _MOVE, _RESERVE = text(_MOVED + _ENTERED), text(_MOVED + _RESERVED + _ENTERED)
-_LOCK = text("select * from budgets where scope = any(:scopes) order by scope for update")
+# All or none: one that held some while it made the others would wait for who makes them, and be waited for.
+_LOCK = text("""
+select * from budgets
+where scope = any(:scopes)
+    and (select count(*) from budgets where scope = any(:scopes)) = cardinality(:scopes)
+order by scope for update""")
 
 
 def _values(
@@ -247,8 +252,8 @@ def _lock(connection: Connection, scopes: Mapping[str, Decimal]) -> dict[str, _H
         return {}
     names = {"scopes": list(scopes)}
     rows = connection.execute(_LOCK, names).all()
-    if len(rows) < len(scopes):
-        caps = [{"scope": scope, "cap_usd": cap} for scope, cap in scopes.items()]
+    if not rows:
+        caps = [{"scope": scope, "cap_usd": cap} for scope, cap in sorted(scopes.items())]
         connection.execute(upsert(budgets).on_conflict_do_nothing(), caps)
         rows = connection.execute(_LOCK, names).all()
     return {row.scope: _Held(row.cap_usd, row.spent_usd + row.reserved_usd) for row in rows}
