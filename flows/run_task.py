@@ -1,6 +1,5 @@
 """The main job: one development task, from selecting a model to a recorded verdict."""
 
-import asyncio
 from typing import Any
 
 from prefect import flow
@@ -39,7 +38,7 @@ async def run_task(task: Task) -> State[Any]:
     try:
         outcome = await do(task)
     except Exception as error:
-        outcome = await asyncio.to_thread(give_up, task, error)
+        outcome = await give_up(task, error)
     return final_state(outcome)
 
 

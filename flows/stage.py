@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from blocks.crew import settings_overrides
 from flows.crew import Crew, open_crew
 from flows.log_lines import follow_steps
 from flows.notices import Notice, announce
-from flows.outcome import Outcome, as_recorded, outcome_of
+from flows.outcome import Judged, Outcome, as_recorded, outcome_of
 from flows.page import page
 from flows.work import Work
 from nightcrew.errors import AccountStopped, BadInput, NightcrewError
@@ -38,7 +38,7 @@ async def working_on(task: Task) -> AsyncIterator[Work]:
             yield work
         except Exception as error:
             _log(task, error)
-            await asyncio.to_thread(work.finish, outcome_of(error, work.trials))
+            await asyncio.to_thread(work.finish, await _outcome_of(error, work.trials))
             if isinstance(error, AccountStopped):
                 await announce(
                     Notice.CREW_STOPPED, about="nightcrew.crew", message=f"The crew stopped: {error}"
@@ -51,14 +51,11 @@ async def working_on(task: Task) -> AsyncIterator[Work]:
                 await announce(Notice.BUDGET_REACHED, about="nightcrew.budget", message=told)
 
 
-def give_up(task: Task, error: Exception) -> Outcome:
+async def give_up(task: Task, error: Exception) -> Outcome:
     """End a task on which no work could begin."""
     _log(task, error)
-    outcome = outcome_of(error, ())
-    with open_queue(load_settings()) as queue, suppress(BadInput):  # unknown to the queue, or ended already
-        queue.update(
-            task.task_id, status=outcome.status, failure_reason=outcome.reason, detail=outcome.detail
-        )
+    outcome = await _outcome_of(error, ())
+    await asyncio.to_thread(_enter, task, outcome)
     return outcome
 
 
@@ -87,6 +84,23 @@ def _begin(crew: Crew, task: Task, flow_run_id: str) -> Work:
     crew.collector.task_started(task.task_id, base_commit=queued.commit, flow_run_id=flow_run_id)
     work.restore()
     return work
+
+
+def _enter(task: Task, outcome: Outcome) -> None:
+    with open_queue(load_settings()) as queue, suppress(BadInput):  # unknown to the queue, or ended already
+        queue.update(
+            task.task_id, status=outcome.status, failure_reason=outcome.reason, detail=outcome.detail
+        )
+
+
+async def _outcome_of(error: Exception, trials: Sequence[Judged]) -> Outcome:
+    """How the task ends; what fails in a run that is being cancelled fails because of that."""
+    with suppress(Exception):  # the error at hand is the one to tell
+        async with get_client() as client:
+            state = (await client.read_flow_run(UUID(flow_run.id))).state
+            if state and (state.is_cancelling() or state.is_cancelled()):
+                return Outcome(TaskStatus.CANCELLED, "cancelled in Prefect")
+    return outcome_of(error, trials)
 
 
 def _log(task: Task, error: Exception) -> None:

@@ -50,7 +50,8 @@ def test_a_run_cancelled_in_prefects_ui_cancels_its_task(crew: RunningCrew) -> N
     crew.api.post(f"/flow_runs/{running.flow_run_id}/set_state", {"state": state, "force": True})
     assert crew.run(running)["state_type"] == "CANCELLED"
     dispatch.reconcile(crew.settings)
-    assert crew.get(queued.task_id).status is TaskStatus.CANCELLED
+    ended = crew.get(queued.task_id)
+    assert ended.status is TaskStatus.CANCELLED, ended.detail
     assert running.pid is not None
     assert not psutil.pid_exists(running.pid) or psutil.Process(running.pid).status() == psutil.STATUS_ZOMBIE
 
