@@ -219,9 +219,24 @@ def test_a_fix_with_a_reproducer_is_accepted(buggy: House) -> None:
     assert verdict.kind is VerdictKind.ACCEPTED, verdict.summary
 
 
+def test_a_reproducer_that_cannot_go_on_with_what_the_broken_code_gives_is_accepted(buggy: House) -> None:
+    """On base it fails in the test itself: `None` has no `bit_length`."""
+    fixed = PRICES.replace(
+        "    return result\n",
+        "    return result\n\n\ndef last(prices: list[str]) -> int:\n    return total(prices[-1:])\n",
+    )
+    broken = fixed.replace("    return total(prices[-1:])", "    total(prices[-1:])")
+    crashing = "from shop.prices import last\n\n\ndef test_last():\n    assert last(['1', '2']).bit_length() == 8\n    assert last(['1', '2']) == 200\n"
+    house = make_house(buggy.repo.parent / "none", buggy.settings, buggy.sandbox, FILES | {TARGET: broken})
+    verdict = house.judge({TARGET: fixed, "tests/test_last.py": crashing}, TaskCategory.BUG_FIX)
+    assert verdict.kind is VerdictKind.ACCEPTED, verdict.summary
+
+
 @pytest.mark.parametrize(
     ("files", "gate", "word"),
     [
+        ({TARGET: PRICES + "\n\nMORE = 1\n", "tests/test_limit.py": "from shop import prices\n\n\ndef test_more():\n"
+          "    assert prices.discount(5, False) == 0\n    assert prices.MORE == 1\n"}, "behaviour", "in the test itself"),
         ({TARGET: PRICES}, "behaviour", "No test shows the bug"),
         ({"tests/test_limit.py": REPRODUCER}, "behaviour", "none of the product"),
         ({TARGET: PRICES, "tests/test_limit.py": REPRODUCER.replace("100", "200")}, "behaviour", "passes on base too"),

@@ -1,6 +1,8 @@
 """A bug fix's reproducer: tests that fail on base because of what the product does, and pass with the
 patch."""
 
+import re
+
 from nightcrew.validation.clean_room import CleanRoom
 from nightcrew.validation.examination import Examination, name_of
 from nightcrew.validation.gate import failed, not_measurable, passed
@@ -10,6 +12,14 @@ from nightcrew.validation.verdict import GateResult
 
 NAME = "behaviour"
 GOOD = {"passed", "xpassed"}
+# A test that trips over a wrong value of a built-in type shows the bug; one that asks for a name, an attribute
+# or a parameter that only the patch brings does not.
+_BUILT_IN = r"'(?:NoneType|int|float|str|bytes|bool|list|tuple|dict|set|generator)' object"
+_UNFIT_VALUE = re.compile(
+    rf"AttributeError: {_BUILT_IN} has no attribute|(?:KeyError|IndexError|StopIteration):"
+    rf"|TypeError: (?:{_BUILT_IN}|cannot unpack|unsupported operand|object of type|argument of type)"
+    r"|ValueError: (?:not enough|too many) values to unpack"
+)
 
 
 def judge_reproducer(room: CleanRoom, examination: Examination, kept: int) -> GateResult:
@@ -104,7 +114,8 @@ def _shows(on_base: Run, after: Run, nodeid: str) -> bool:
 
 
 def _is_right_reason(test: TestOutcome) -> bool:
-    return test.kind in {"assertion", "crash"}
+    """A check failed, the product crashed, or the test could not go on with what the product gave it."""
+    return test.kind in {"assertion", "crash"} or bool(_UNFIT_VALUE.match(test.message))
 
 
 def _reason(on_base: Run, after: Run, candidates: list[str]) -> str:
