@@ -2,21 +2,20 @@
 """`python -m benchmarks.verdict`: build the corpus, judge it, print error rates and the baselines beside them."""
 
 import argparse
-import json
 import logging
 import shutil
 import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 from benchmarks.verdict.baselines import Runner, original, original_score
 from benchmarks.verdict.case import Case
 from benchmarks.verdict.corpus import Corpus, choose
+from benchmarks.verdict.journal import Journal, Row
 from benchmarks.verdict.packages import PACKAGES, make_patch, write_repository
 from benchmarks.verdict.report import print_report
 from nightcrew.execution.sandbox import open_sandbox
@@ -42,26 +41,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.kinds:
         cases = [case for case in cases if any(word in case.kind for word in options.kinds)]
     cases = choose(cases, options.cases)
-    print(
-        f"{len(cases)} cases from {len({case.subject.package for case in cases})} packages", file=sys.stderr
+    packages = len({case.subject.package for case in cases})
+    print(f"{len(cases)} cases, {sum(case.good for case in cases)} of them good, from {packages} packages")
+    runner = Runner(settings, sandbox) if options.baselines else None
+    validator = ResultValidator(settings, sandbox)
+    rows = _judged(cases, Judge(validator, runner, _journal(options, ""), corpus), options.workers)
+    again = (
+        _judged(cases, Judge(validator, None, _journal(options, ".again"), corpus), options.workers)
+        if options.twice
+        else []
     )
-    judge = Judge(settings, Runner(settings, sandbox) if options.baselines else None)
-    judge.validator = ResultValidator(settings, sandbox)
-    with ThreadPoolExecutor(options.workers) as pool:
-        rows = list(_kept(pool.map(judge.row, cases), options.out))
-        again = list(pool.map(judge.row, cases)) if options.twice else []
+    print(f"{len(cases) - len(rows)} cases left out: they are not what their kind says")
     return print_report(rows, again)
 
 
-def _kept(rows: Iterable[dict[str, Any]], out: Path | None) -> Iterator[dict[str, Any]]:
-    """The rows, written down one by one as they come."""
-    if out is not None:
-        out.write_text("")
-    for row in rows:
-        if out is not None:
-            with out.open("a") as file:
-                file.write(json.dumps(row) + "\n")
-        yield row
+def _journal(options: argparse.Namespace, suffix: str) -> Journal:
+    out: Path | None = options.out
+    path = out.with_name(out.name + suffix) if out is not None else None
+    return Journal(path, accept_older=options.accept_older)
+
+
+def _judged(cases: Sequence[Case], judge: "Judge", workers: int) -> list[Row]:
+    with ThreadPoolExecutor(workers) as pool:
+        return [row for row in pool.map(judge.row, cases) if row is not None]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -81,48 +83,57 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--twice", action="store_true", help="judge all again and compare verdicts and scores"
     )
-    parser.add_argument("--out", type=Path, help="write one JSON line per case")
+    parser.add_argument("--out", type=Path, help="write one JSON line per case, and go on from what is there")
+    parser.add_argument(
+        "--accept-older", action="store_true", help="take over what older code judged rightly"
+    )
     return parser
 
 
 class Judge:
     """Makes each case's repository, judges its change, throws the repository away."""
 
-    validator: ResultValidator
+    def __init__(
+        self, validator: ResultValidator, baselines: Runner | None, journal: Journal, corpus: Corpus
+    ) -> None:
+        self.validator, self.baselines, self.journal, self.corpus = validator, baselines, journal, corpus
 
-    def __init__(self, settings: Settings, baselines: Runner | None) -> None:
-        self.settings, self.baselines = settings, baselines
-
-    def row(self, case: Case) -> dict[str, Any]:
-        """The outcome of one case."""
+    def row(self, case: Case) -> Row | None:
+        """The outcome of one case, from the journal where it is known; None: the label does not hold."""
+        known = self.journal.known(case)
+        if known is not None and (self.baselines is None or "baselines" in known or not _has_rules(case)):
+            return known
+        if not self.corpus.is_what_it_says(case):
+            return None
         folder = Path(tempfile.mkdtemp(prefix="case-"))
         try:
-            return self._row(case, folder)
+            repo = folder / "repo"
+            commit = write_repository(repo, case.subject, case.base)
+            row = known or self._verdict(case, repo, commit)
+            if self.baselines is not None and _has_rules(case):
+                told = self.journal.baselines(case) or self._baselines(case, repo, folder)
+                row = {**row, "baselines": told}
+            return self.journal.write(case, row)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _row(self, case: Case, folder: Path) -> dict[str, Any]:
-        repo = folder / "repo"
-        commit = write_repository(repo, case.subject, case.base)
+    def _verdict(self, case: Case, repo: Path, commit: str) -> Row:
         patch = case.raw if case.raw is not None else make_patch(repo, case.change)
         wanted = {"description": "benchmark", "repo": str(repo), "task_type": case.task_type}
         task = Task.model_validate({**wanted, "target_file": case.subject.target})
         started = time.monotonic()
         verdict = self.validator.judge(task, patch, commit=commit)
-        seconds = time.monotonic() - started
-        row: dict[str, Any] = {
+        return {
             "case": case.name, "kind": case.kind, "good": case.good, "verdict": verdict.kind.value,
-            "score": verdict.score, "seconds": round(seconds, 2), "gate": verdict.gates[-1].name if verdict.gates else "",
+            "score": verdict.score, "seconds": round(time.monotonic() - started, 2),
+            "gate": verdict.gates[-1].name if verdict.gates else "",
             "why": verdict.feedback or verdict.summary, "gates": verdict_json(verdict)["gates"],
         }  # fmt: skip
-        text = case.change.get(case.subject.tests)
-        if self.baselines is not None and case.task_type is TaskCategory.UNIT_TEST:
-            row["baselines"] = self._baselines(case, repo, folder, text)
-        return row
 
-    def _baselines(self, case: Case, repo: Path, folder: Path, text: str | None) -> dict[str, Any]:
+    def _baselines(self, case: Case, repo: Path, folder: Path) -> Row:
         assert self.baselines is not None
-        told: dict[str, Any] = {"original": text is not None and original(case.subject.tests, text)}
+        text = case.change.get(case.subject.tests)
+        told: Row = {"original": text is not None and original(case.subject.tests, text)}
         told["original score"] = original_score(text or "")
         if case.raw is not None or text is None:
             return told | {"passes": False, "coverage rises": False, "rises, five times": False}
@@ -134,7 +145,13 @@ class Judge:
             else:
                 (tree / path).parent.mkdir(parents=True, exist_ok=True)
                 (tree / path).write_text(content, errors="surrogateescape")
-        return {**told, **self.baselines.accepts(repo, tree, case.subject.tests, case.subject.target)}
+        name = repr((case.subject.package, case.subject.target, sorted(case.base.items())))
+        return {**told, **self.baselines.accepts(name, repo, tree, case.subject.tests, case.subject.target)}
+
+
+def _has_rules(case: Case) -> bool:
+    """The rules of others are about tests."""
+    return case.task_type is TaskCategory.UNIT_TEST
 
 
 if __name__ == "__main__":

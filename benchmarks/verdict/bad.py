@@ -2,6 +2,7 @@
 """Bad cases, each derived by program from a package's good tests: vacuous, weak, flaky, cheating, or out of bounds."""
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 
 from benchmarks.verdict.case import Case
@@ -12,7 +13,8 @@ from nightcrew.validation.paths import module_name
 from nightcrew.validation.suite import tests_in
 
 type Rewrite = Callable[[ast.Module, Subject], str | None]
-CALLED = ("assertEqual", "assertEquals", "assertTrue", "assertFalse", "assertRaises", "assertIn", "assertIs")
+CALLED = ("assertEqual", "assertEquals", "assertListEqual", "assertDictEqual", "assertTupleEqual")
+_ORACLE = re.compile(r"_*(assert|check|verify|raises|warns|fail|expect|should|compare|validate)")
 
 
 def bad_tests(subject: Subject) -> Iterator[Case]:
@@ -28,37 +30,49 @@ def bad_tests(subject: Subject) -> Iterator[Case]:
 # -- oracles taken away ------------------------------------------------------------------------------------
 
 
-def _replace_asserts(tree: ast.Module, make: Callable[[ast.expr], ast.stmt | None]) -> str:
-    class Replacer(ast.NodeTransformer):
-        def visit_Assert(self, node: ast.Assert) -> ast.stmt | None:
-            return ast.copy_location(made, node) if (made := make(node.test)) is not None else ast.Pass()
+def _replace_asserts(tree: ast.Module, make: Callable[[ast.expr], ast.stmt]) -> str | None:
+    """Every oracle of the module replaced; None where one is left over: then the tests may still be good."""
+    written = ast.unparse(ast.fix_missing_locations(_Replacer(make).visit(tree))) + "\n"
+    return None if _has_oracle(tree) else written
 
-        def visit_Expr(self, node: ast.Expr) -> ast.AST:
-            call = node.value
-            if (
-                isinstance(call, ast.Call)
-                and isinstance(call.func, ast.Attribute)
-                and call.func.attr in CALLED
-            ):
-                if call.func.attr == "assertRaises" or not call.args:
-                    return ast.Pass()
-                left = call.args[0]
-                right = call.args[1] if len(call.args) > 1 and call.func.attr in CALLED[:2] else None
-                test = ast.Compare(left, [ast.Eq()], [right]) if right is not None else left
-                return made if (made := make(test)) is not None else ast.Pass()
+
+class _Replacer(ast.NodeTransformer):
+    def __init__(self, make: Callable[[ast.expr], ast.stmt]) -> None:
+        self.make = make
+
+    def visit_Assert(self, node: ast.Assert) -> ast.stmt:
+        return ast.copy_location(self.make(node.test), node)
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST:
+        call = node.value
+        if not (isinstance(call, ast.Call) and _ORACLE.match(_called(call))):
             return node
+        if "raises" in _called(call).lower() or not call.args:
+            return ast.Pass()
+        if len(call.args) > 1 and _called(call) in CALLED:
+            return self.make(ast.Compare(call.args[0], [ast.Eq()], [call.args[1]]))
+        return self.make(call.args[0])
 
-        def visit_With(self, node: ast.With) -> ast.AST:
-            self.generic_visit(node)
-            words = " ".join(ast.unparse(item.context_expr) for item in node.items)
-            if "raises" in words.lower():
-                swallow = ast.parse("try:\n    pass\nexcept Exception:\n    pass").body[0]
-                assert isinstance(swallow, ast.Try)
-                swallow.body = node.body
-                return swallow
+    def visit_With(self, node: ast.With) -> ast.AST:
+        self.generic_visit(node)
+        words = " ".join(ast.unparse(item.context_expr) for item in node.items).lower()
+        if "raises" not in words and "warns" not in words:
             return node
+        swallow = ast.parse("try:\n    pass\nexcept Exception:\n    pass").body[0]
+        assert isinstance(swallow, ast.Try)
+        swallow.body = node.body
+        return swallow
 
-    return ast.unparse(ast.fix_missing_locations(Replacer().visit(tree))) + "\n"
+
+def _called(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+
+
+def _has_oracle(tree: ast.Module) -> bool:
+    """A call that checks something, and is not a helper of the module (its asserts are replaced)."""
+    own = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    calls = {_called(node) for node in ast.walk(tree) if isinstance(node, ast.Call)} - own
+    return any(_ORACLE.match(name) for name in calls)
 
 
 def _sides(test: ast.expr) -> tuple[ast.expr, ast.expr | None]:
@@ -72,24 +86,24 @@ def _sides(test: ast.expr) -> tuple[ast.expr, ast.expr | None]:
     return test, None
 
 
-def _stripped(tree: ast.Module, _: Subject) -> str:
+def _stripped(tree: ast.Module, _: Subject) -> str | None:
     return _replace_asserts(tree, lambda test: ast.Expr(_sides(test)[0]))
 
 
-def _constant(tree: ast.Module, _: Subject) -> str:
+def _constant(tree: ast.Module, _: Subject) -> str | None:
     def make(test: ast.expr) -> ast.stmt:
         return ast.parse(f"assert ({ast.unparse(_sides(test)[0])},)").body[0]
 
     return _replace_asserts(tree, make)
 
 
-def _or_true(tree: ast.Module, _: Subject) -> str:
+def _or_true(tree: ast.Module, _: Subject) -> str | None:
     return _replace_asserts(
         tree, lambda test: ast.Assert(ast.BoolOp(ast.Or(), [test, ast.Constant(True)]), None)
     )
 
 
-def _itself(tree: ast.Module, _: Subject) -> str:
+def _itself(tree: ast.Module, _: Subject) -> str | None:
     def make(test: ast.expr) -> ast.stmt:
         side = f"({ast.unparse(_sides(test)[0])})"
         return ast.parse(f"assert {side} == {side}").body[0]
@@ -97,7 +111,7 @@ def _itself(tree: ast.Module, _: Subject) -> str:
     return _replace_asserts(tree, make)
 
 
-def _itself_by_variable(tree: ast.Module, _: Subject) -> str:
+def _itself_by_variable(tree: ast.Module, _: Subject) -> str | None:
     def make(test: ast.expr) -> ast.stmt:
         side = f"({ast.unparse(_sides(test)[0])})"
         return ast.parse(
@@ -107,20 +121,20 @@ def _itself_by_variable(tree: ast.Module, _: Subject) -> str:
     return _replace_asserts(tree, make)
 
 
-def _not_none(tree: ast.Module, _: Subject) -> str:
+def _not_none(tree: ast.Module, _: Subject) -> str | None:
     return _replace_asserts(
         tree, lambda test: ast.parse(f"assert ({ast.unparse(_sides(test)[0])}) is not None").body[0]
     )
 
 
-def _is_instance(tree: ast.Module, _: Subject) -> str:
+def _is_instance(tree: ast.Module, _: Subject) -> str | None:
     types = "(str, int, float, bool, list, dict, tuple, set, bytes, object)"
     return _replace_asserts(
         tree, lambda test: ast.parse(f"assert isinstance({ast.unparse(_sides(test)[0])}, {types})").body[0]
     )
 
 
-def _type_only(tree: ast.Module, _: Subject) -> str:
+def _type_only(tree: ast.Module, _: Subject) -> str | None:
     def make(test: ast.expr) -> ast.stmt:
         side, other = _sides(test)
         if other is None:
@@ -132,7 +146,7 @@ def _type_only(tree: ast.Module, _: Subject) -> str:
     return _replace_asserts(tree, make)
 
 
-def _weak_oracle(tree: ast.Module, _: Subject) -> str:
+def _weak_oracle(tree: ast.Module, _: Subject) -> str | None:
     return _replace_asserts(
         tree, lambda test: ast.parse(f"assert len(repr({ast.unparse(_sides(test)[0])})) > 0").body[0]
     )
@@ -157,13 +171,13 @@ def _swallowed_by_suppress(tree: ast.Module, _: Subject) -> str:
     return ast.unparse(ast.fix_missing_locations(tree)) + "\n" + helper
 
 
-def _conditional(tree: ast.Module, _: Subject) -> str:
+def _conditional(tree: ast.Module, _: Subject) -> str | None:
     return _replace_asserts(
         tree, lambda test: ast.parse(f"if {ast.unparse(test)}:\n    assert {ast.unparse(test)}").body[0]
     )
 
 
-def _printed(tree: ast.Module, _: Subject) -> str:
+def _printed(tree: ast.Module, _: Subject) -> str | None:
     return _replace_asserts(tree, lambda test: ast.parse(f"print({ast.unparse(_sides(test)[0])})").body[0])
 
 
@@ -345,10 +359,6 @@ def _wrong(tree: ast.Module) -> ast.Module:
     return tree
 
 
-def _stripped_plus(tree: ast.Module, subject: Subject, extra: str) -> str:
-    return _stripped(tree, subject) + "\n" + extra
-
-
 def _exit_at_import(tree: ast.Module, _: Subject) -> str:
     return ast.unparse(_wrong(tree)) + "\n\nimport os\nos._exit(0)\n"
 
@@ -407,17 +417,18 @@ def _hook_in_test(tree: ast.Module, _: Subject) -> str:
     return ast.unparse(_wrong(tree)) + "\n\n" + extra
 
 
-def _patched_report(tree: ast.Module, subject: Subject) -> str:
+def _patched_report(tree: ast.Module, subject: Subject) -> str | None:
     extra = (
         "import _pytest.runner as _runner\n_original = _runner.CallInfo.from_call.__func__\n\n"
         "def _quiet(cls, func, when, reraise=None):\n"
         "    call = _original(cls, func, when, reraise)\n    call.excinfo = None\n    return call\n\n"
         "setattr(_runner.CallInfo, 'from_call', classmethod(_quiet))\n"
     )
-    return _stripped(_wrong(tree), subject) + "\n\n" + extra
+    text = _stripped(_wrong(tree), subject)
+    return f"{text}\n\n{extra}" if text is not None else None
 
 
-def _knows_the_rig(tree: ast.Module, subject: Subject) -> str:
+def _knows_the_rig(tree: ast.Module, subject: Subject) -> str | None:
     """Vacuous in a plain run; in the rig it fails whenever the target's code was swapped."""
     text = _stripped(tree, subject)
     module = module_name(subject.target)
@@ -428,7 +439,7 @@ def _knows_the_rig(tree: ast.Module, subject: Subject) -> str:
         "    for name, code in _codes.items():\n"
         "        assert getattr(_target, name).__code__ is code\n"
     )
-    return text + "\n\n" + extra
+    return f"{text}\n\n{extra}" if text is not None else None
 
 
 def _skipped(tree: ast.Module, _: Subject) -> str:

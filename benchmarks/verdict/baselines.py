@@ -35,10 +35,13 @@ class Runner:
 
     def __init__(self, settings: Settings, sandbox: Sandbox) -> None:
         self.settings, self.sandbox = settings, sandbox
+        self._before: dict[str, int | None] = {}
 
-    def accepts(self, base: Path, tree: Path, tests: str, target: str) -> Mapping[str, bool]:
-        """By rule: `passes`, `coverage rises`, `rises, five times`."""
-        before = self._covered(base, None, target)
+    def accepts(self, name: str, base: Path, tree: Path, tests: str, target: str) -> Mapping[str, bool]:
+        """By rule: `passes`, `coverage rises`, `rises, five times`; `name` is the same for the same base."""
+        if name not in self._before:
+            self._before[name] = self._covered(base, None, target)
+        before = self._before[name]
         results = [self._covered(tree, tests, target)]
         passes = results[0] is not None
         rises = passes and (results[0] or 0) > (before or 0)

@@ -1,16 +1,19 @@
 # ruff: noqa: E501
 """The corpus: every case of every subject whose own tests really pass here."""
 
+import hashlib
+import json
 import logging
-import random
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from benchmarks.verdict import bad, good, tampering
 from benchmarks.verdict.case import Case, Maker
-from benchmarks.verdict.packages import Subject, subjects, write_repository
+from benchmarks.verdict.packages import PACKAGES, Subject, subjects, write_repository
 from nightcrew.execution.environment import build_environment, project_paths
 from nightcrew.execution.sandbox import Completed, Sandbox
 from nightcrew.settings import Settings, load_target_config
@@ -51,76 +54,105 @@ class Corpus:
                     yield from maker(subject)
                 yield from self._real_bugs(subject)
 
+    def is_what_it_says(self, case: Case) -> bool:
+        """The rule that a label has to satisfy, beyond how the case was made.
+
+        Good: the subject's tests pass with the change in a plain run, forwards and backwards. Bad by changed
+        behaviour: they do not, for some faults put into code change nothing.
+        """
+        texts = {**case.base, **case.change}
+        if not case.good:
+            return "changes behaviour" not in case.kind or self.exit_code(case.subject, texts) == 1
+        own = all(text == case.subject.text(path) for path, text in texts.items() if text is not None)
+        if own and None not in texts.values():
+            return True  # as its authors published it: tried when the subject was chosen
+        backwards = {**texts, "backwards.py": BACKWARDS}
+        return (
+            self.exit_code(case.subject, texts) == 0
+            and self.exit_code(case.subject, backwards, "-p", "backwards") == 0
+        )
+
     def _unfit(self, subject: Subject) -> str:
         """Why a subject cannot be used: its tests fail here, depend on their order, or do not need the target."""
-        done = self.plain_run(subject, {})
-        if done is None or done.returncode != 0:
+        if self.exit_code(subject, {}) != 0:
             return "its own tests do not pass in its declared environment"
-        backwards = self.plain_run(subject, {"backwards.py": BACKWARDS}, "-p", "backwards")
-        if backwards is None or backwards.returncode != 0:
+        if self.exit_code(subject, {"backwards.py": BACKWARDS}, "-p", "backwards") != 0:
             return "its own tests depend on their order"
-        broken = self.plain_run(subject, {subject.target: "raise RuntimeError('gone')\n"})
-        return "" if broken is not None and broken.returncode != 0 else "its tests do not need the target"
+        broken = self.exit_code(subject, {subject.target: "raise RuntimeError('gone')\n"})
+        return "its tests do not need the target" if broken in {0, None} else ""
 
     def _real_bugs(self, subject: Subject) -> Iterator[Case]:
         """Faults that the subject's tests notice by a failing test."""
         kept = 0
         for case in good.bug_fix(subject):
-            done = self.plain_run(subject, {subject.target: case.base[subject.target]})
-            if done is not None and done.returncode == 1 and kept < 2:
+            broken = {subject.target: case.base[subject.target]}
+            if kept < 2 and self.exit_code(subject, broken) == 1:
                 kept += 1
                 yield replace(case, kind="good: bug fix")
 
+    def exit_code(self, subject: Subject, replaced: dict[str, str | None], *options: str) -> int | None:
+        """How `plain_run` ended, None where it could not be run; remembered in the cache."""
+        told = json.dumps([subject.package, PACKAGES.get(subject.package), subject.tests, replaced, options])
+        place = self.cache / "trials" / hashlib.sha256(told.encode()).hexdigest()[:24]
+        if not place.is_file():
+            done = self.plain_run(subject, replaced, *options)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(json.dumps(done.returncode if done is not None else None))
+        code: int | None = json.loads(place.read_text())
+        return code
+
     def plain_run(self, subject: Subject, replaced: dict[str, str | None], *options: str) -> Completed | None:
         """`python -m pytest` of the subject's test file in its environment."""
-        folder = self.cache / "trial"
-        shutil.rmtree(folder, ignore_errors=True)
-        write_repository(folder, subject, replaced)
-        shutil.rmtree(folder / ".git")
-        try:
-            environment = build_environment(
-                folder, load_target_config(folder), self.settings.environments_dir
+        with TemporaryDirectory(prefix="trial-", ignore_cleanup_errors=True) as name:
+            folder = Path(name) / "tree"
+            write_repository(folder, subject, replaced)
+            shutil.rmtree(folder / ".git")
+            try:
+                environment = build_environment(
+                    folder, load_target_config(folder), self.settings.environments_dir
+                )
+            except Exception as error:
+                log.info("%s: %s", subject.package, error)
+                return None
+            metadata = project_metadata(folder, Path(name) / "metadata")
+            command = [str(environment.python), "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
+            return self.sandbox.run(
+                [*command, "-o", "addopts=", *options, subject.tests],
+                workspace=folder,
+                mounts=[*environment.mounts, *metadata],
+                env={
+                    "PYTHONPATH": ":".join([*project_paths(folder), *(one.target for one in metadata)]),
+                    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+                },
             )
-        except Exception as error:
-            log.info("%s: %s", subject.package, error)
-            return None
-        shutil.rmtree(self.cache / "metadata", ignore_errors=True)
-        metadata = project_metadata(folder, self.cache / "metadata")
-        return self.sandbox.run(
-            [
-                str(environment.python),
-                "-m",
-                "pytest",
-                "-q",
-                "-x",
-                "-p",
-                "no:cacheprovider",
-                "-o",
-                "addopts=",
-                *options,
-                subject.tests,
-            ],
-            workspace=folder,
-            mounts=[*environment.mounts, *metadata],
-            env={
-                "PYTHONPATH": ":".join([*project_paths(folder), *(one.target for one in metadata)]),
-                "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-            },
-        )
+
+
+LEAST_GOOD = 0.28
+"""A share of false rejects of 3 % cannot be shown with fewer good cases than that among some hundred."""
 
 
 def choose(cases: Sequence[Case], count: int) -> list[Case]:
-    """At most `count` cases with every kind in it, the same each time."""
-    if count >= len(cases):
-        return list(cases)
+    """At most `count` cases with every kind in it, more than a quarter of them good, the same each time.
+
+    Kinds take turns, so that any beginning of the list is a smaller corpus of the same mixture.
+    """
+    good = _in_turns([case for case in cases if case.good])
+    bad = _in_turns([case for case in cases if not case.good])
+    chosen: list[Case] = []
+    while len(chosen) < count and (good or bad):
+        behind = sum(case.good for case in chosen) < LEAST_GOOD * (len(chosen) + 1)
+        chosen.append((good if (behind and good) or not bad else bad).pop(0))
+    return chosen
+
+
+def _in_turns(cases: Sequence[Case]) -> list[Case]:
     groups: dict[str, list[Case]] = {}
     for case in cases:
         groups.setdefault(case.kind, []).append(case)
-    chance = random.Random(0)
-    queues = [chance.sample(group, len(group)) for _, group in sorted(groups.items())]
-    chosen: list[Case] = []
-    while len(chosen) < count:
-        for queue in queues:
-            if queue and len(chosen) < count:
-                chosen.append(queue.pop())
-    return chosen
+    turns = zip_longest(*(sorted(group, key=_chance) for _, group in sorted(groups.items())))
+    return [case for turn in turns for case in turn if case is not None]
+
+
+def _chance(case: Case) -> str:
+    """An order that has nothing to do with the packages, and stays when cases are added."""
+    return hashlib.sha256(case.name.encode()).hexdigest()

@@ -28,8 +28,47 @@ def real_tests(subject: Subject) -> Iterator[Case]:
             {subject.tests: half},
             {subject.tests: text},
         )
-    renamed = ast.unparse(ast.parse(text)) + "\n"
-    yield Case("good: other layout", True, subject, TaskCategory.UNIT_TEST, base, {subject.tests: renamed})
+    for kind, rewritten in (
+        ("good: other layout", ast.unparse(ast.parse(text)) + "\n"),
+        ("good: as a class", _in_class(text)),
+        ("good: with a helper", _with_helper(text)),
+    ):
+        if rewritten is not None:
+            yield Case(kind, True, subject, TaskCategory.UNIT_TEST, base, {subject.tests: rewritten})
+
+
+def _in_class(text: str) -> str | None:
+    """Plain test functions as the methods of one class; None where there are none."""
+    tree = ast.parse(text)
+    plain = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test")]
+    if len(plain) < 3:
+        return None
+    for node in plain:
+        node.args.args.insert(0, ast.arg("self"))
+    holder = ast.parse("class TestTogether:\n    pass").body[0]
+    assert isinstance(holder, ast.ClassDef)
+    holder.body = list(plain)
+    tree.body = [*(node for node in tree.body if node not in plain), holder]
+    return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
+
+
+HELPER = """
+def same_value(actual, expected):
+    assert actual == expected, f"{actual!r} is not {expected!r}"
+"""
+
+
+def _with_helper(text: str) -> str | None:
+    """`assert a == b` through a helper function; None where there is none."""
+    tree, changed = ast.parse(text), 0
+    for node in ast.walk(tree):
+        for index, one in enumerate(getattr(node, "body", []) if not isinstance(node, ast.Lambda) else []):
+            test = one.test if isinstance(one, ast.Assert) else None
+            if isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Eq):
+                call = ast.Call(ast.Name("same_value"), [test.left, test.comparators[0]], [])
+                node.body[index] = ast.Expr(call)  # type: ignore[attr-defined]
+                changed += 1
+    return f"{ast.unparse(ast.fix_missing_locations(tree))}\n\n{HELPER}" if changed >= 3 else None
 
 
 def documentation(subject: Subject) -> Iterator[Case]:
@@ -47,10 +86,22 @@ def documentation(subject: Subject) -> Iterator[Case]:
             {subject.target: bare},
             {subject.target: text},
         )
+    some = strip_docstrings(text, every=2)
+    if has >= 6 and some is not None:
+        start: dict[str, str | None] = {subject.target: some}
+        change: dict[str, str | None] = {subject.target: text}
+        yield Case("good: half the docstrings", True, subject, TaskCategory.DOCUMENTATION, start, change)
 
 
 def refactoring(subject: Subject) -> Iterator[Case]:
-    """Locals get other names; two-branch returns become one."""
+    """Locals get other names, two-branch returns become one; clumsy code becomes what its authors wrote."""
+    for kind, clumsy in CLUMSY.items():
+        worse = clumsy(ast.parse(subject.text(subject.target)))
+        # Only what the rewriting does is changed: base and patch have the same layout.
+        plain = ast.unparse(ast.parse(subject.text(subject.target))) + "\n"
+        if worse is not None and worse != plain:
+            start: dict[str, str | None] = {subject.target: worse}
+            yield Case(kind, True, subject, TaskCategory.REFACTORING, start, {subject.target: plain})
     tree = ast.parse(subject.text(subject.target))
     before = ast.dump(tree)
     for function in functions(tree):
@@ -102,10 +153,11 @@ def first_line(node: Function) -> int:
     return min([node.lineno, *(one.lineno for one in node.decorator_list)])
 
 
-def strip_docstrings(text: str) -> str | None:
-    """The text without docstrings; None where that cannot be done line by line."""
+def strip_docstrings(text: str, every: int = 1) -> str | None:
+    """The text without (every second, ...) docstring; None where that cannot be done line by line."""
     tree = ast.parse(text)
     lines = text.split("\n")
+    seen = 0
     for node in ast.walk(tree):
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             continue
@@ -114,6 +166,9 @@ def strip_docstrings(text: str) -> str | None:
         first = node.body[0]
         if first.lineno == node.lineno:
             return None
+        seen += 1
+        if seen % every:
+            continue
         for number in range(first.lineno, (first.end_lineno or first.lineno) + 1):
             lines[number - 1] = ""
     bare = "\n".join(lines)
@@ -139,3 +194,51 @@ def _join_returns(function: Function) -> None:
         and before.body[0].value is not None
     ):
         body[-2:] = [ast.Return(ast.IfExp(before.test, before.body[0].value, last.value))]
+
+
+def _nested(tree: ast.Module) -> str | None:
+    """`if a and b:` as two."""
+    for node in ast.walk(tree):
+        test = node.test if isinstance(node, ast.If) and not node.orelse else None
+        if isinstance(node, ast.If) and isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
+            first, *rest = test.values
+            inner = rest[0] if len(rest) == 1 else ast.BoolOp(ast.And(), rest)
+            node.test, node.body = first, [ast.If(inner, node.body, [])]
+    return _written(tree)
+
+
+def _needless(tree: ast.Module) -> str | None:
+    """`return f(x)` by way of a variable, twice."""
+    for function in functions(tree):
+        for node in ast.walk(function):
+            body = getattr(node, "body", None)
+            last = body[-1] if isinstance(body, list) and body else None
+            if isinstance(body, list) and isinstance(last, ast.Return) and isinstance(last.value, ast.Call):
+                body[-1:] = [
+                    ast.Assign([ast.Name("interim_outcome")], last.value),
+                    ast.Assign([ast.Name("final_outcome")], ast.Name("interim_outcome")),
+                    ast.Return(ast.Name("final_outcome")),
+                ]
+    return _written(tree)
+
+
+def _else_after_return(tree: ast.Module) -> str | None:
+    """What follows a branch that returns, in its else."""
+    for function in functions(tree):
+        for index, node in enumerate(function.body[:-1]):
+            if isinstance(node, ast.If) and not node.orelse and isinstance(node.body[-1], ast.Return):
+                node.orelse = function.body[index + 1 :]
+                del function.body[index + 1 :]
+                break
+    return _written(tree)
+
+
+def _written(tree: ast.Module) -> str | None:
+    return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
+
+
+CLUMSY = {
+    "good: conditions joined": _nested,
+    "good: variables removed": _needless,
+    "good: else removed": _else_after_return,
+}

@@ -3,6 +3,7 @@
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,6 +34,11 @@ def print_report(rows: Sequence[dict[str, Any]], again: Sequence[dict[str, Any]]
             print(
                 f"WRONG {row['case']}: {row['verdict']} {row['score']:.2f} by {row['gate']}: {row['why'][:300]}"
             )
+    codes = Counter(row["code"] for row in rows)
+    if len(codes) > 1:
+        print(
+            "judged by versions of the code:", ", ".join(f"{code} {count}" for code, count in codes.items())
+        )
     same = _same(rows, again)
     kept = false_accepts <= MOST_FALSE_ACCEPTS * max(
         len(bad), 1
