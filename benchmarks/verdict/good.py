@@ -62,11 +62,13 @@ def _with_helper(text: str) -> str | None:
     """`assert a == b` through a helper function; None where there is none."""
     tree, changed = ast.parse(text), 0
     for node in ast.walk(tree):
-        for index, one in enumerate(getattr(node, "body", []) if not isinstance(node, ast.Lambda) else []):
+        held = getattr(node, "body", None)
+        body: list[ast.stmt] = held if isinstance(held, list) else []
+        for index, one in enumerate(body):
             test = one.test if isinstance(one, ast.Assert) else None
             if isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Eq):
                 call = ast.Call(ast.Name("same_value"), [test.left, test.comparators[0]], [])
-                node.body[index] = ast.Expr(call)  # type: ignore[attr-defined]
+                body[index] = ast.Expr(call)
                 changed += 1
     return f"{ast.unparse(ast.fix_missing_locations(tree))}\n\n{HELPER}" if changed >= 3 else None
 
