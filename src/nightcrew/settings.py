@@ -94,6 +94,8 @@ class Settings(BaseSettings):
     """Model calls of one attempt at the most."""
     review_seconds: Annotated[int, Field(ge=1)] = 604_800
     """How long a question may wait for a person (a week); then its task has failed as rejected."""
+    keep_prompts_days: Annotated[int, Field(ge=0)] = 30
+    """How long what agents and models said stays beside the other evidence; 0: it is not written."""
     sandbox: SandboxKind = SandboxKind.BUBBLEWRAP
     """How untrusted code is confined."""
 
@@ -158,18 +160,16 @@ def load_target_config(checkout: Path) -> TargetConfig:
     Raises:
         BadInput: the file cannot be read or holds an unknown or wrong setting.
     """
+    own, pyproject = checkout / "nightcrew.toml", checkout / "pyproject.toml"
+    file = own if own.is_file() else pyproject
     try:
-        own, pyproject = checkout / "nightcrew.toml", checkout / "pyproject.toml"
-        if own.is_file():
-            return TargetConfig.model_validate(tomllib.loads(own.read_text()))
-        if pyproject.is_file():
-            table = tomllib.loads(pyproject.read_text()).get("tool", {}).get("nightcrew", {})
-            return TargetConfig.model_validate(table)
+        told = tomllib.loads(file.read_text()) if file.is_file() else {}
+        return TargetConfig.model_validate(told if file == own else told.get("tool", {}).get("nightcrew", {}))
     except ValidationError as error:
-        raise BadInput(f"nightcrew.toml: {first_problem(error)}") from None
+        known = f"; the settings are {', '.join(TargetConfig.model_fields)}"
+        raise BadInput(f"{file.name}: {first_problem(error)}{known}") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadInput(f"cannot read the repository's configuration: {error}") from None
-    return TargetConfig()
+        raise BadInput(f"cannot read the repository's {file.name}: {error}") from None
 
 
 def first_problem(error: ValidationError) -> str:

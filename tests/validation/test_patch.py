@@ -11,7 +11,10 @@ NEW = "diff --git a/{0} b/{0}\nnew file mode {1}\nindex 0000000..1111111\n--- /d
     ("patch", "reason"),
     [
         ("", "empty"),
-        ("just words\n", "empty"),
+        ("just words\n", "not a diff"),
+        ("\x1b[1mdiff --git a/x b/x\x1b[m\n", "coloured"),
+        ("diff --git x/y.py x/y.py\n", "unusual way"),
+        ("diff --git i/y.py i/y.py\n", "unusual way"),
         (NEW.format("link", "120000"), "symbolic link"),
         (NEW.format("sub", "160000"), "submodule"),
         (NEW.format("x", "100777"), "file mode"),
@@ -64,6 +67,19 @@ def test_a_patch_that_does_not_apply_is_refused() -> None:
         apply_patch(parse_patch(patch), lambda path: "a\n")
     with pytest.raises(PatchRefused, match="does not exist"):
         apply_patch(parse_patch(patch), lambda path: None)
+
+
+@pytest.mark.parametrize(("old", "new"), [("a", "b"), ("i", "w"), ("c", "i"), ("c", "w"), ("o", "w")])
+def test_the_prefixes_of_git_are_known(old: str, new: str) -> None:
+    patch = f"diff --git {old}/f {new}/f\nindex 1..2 100644\n--- {old}/f\n+++ {new}/f\n@@ -1 +1 @@\n-a\n+b\n"
+    (change,) = apply_patch(parse_patch(patch), {"f": "a\n"}.get)
+    assert (change.path, change.after) == ("f", "b\n")
+
+
+def test_windows_line_ends_are_named() -> None:
+    patch = "--- a/f\r\n+++ b/f\r\n@@ -1 +1 @@\r\n-a\r\n+e\r\n"
+    with pytest.raises(PatchRefused, match="Windows line ends"):
+        apply_patch(parse_patch(patch), lambda path: "a\n")
 
 
 def test_a_rename_is_a_deletion_and_a_new_file() -> None:

@@ -59,9 +59,32 @@ def resolve_commit(repo: str, base: str) -> str:
         Transient: a remote repository does not answer.
     """
     found = _resolve_remote(repo, base) if _is_url(repo) else _resolve_local(_local(repo), base)
+    if found is None and base == "HEAD":
+        raise BadInput(f"{repo} has no commit yet: commit something to start from")
     if found is None:
         raise BadInput(f"{repo} has no commit, tag or branch called {base!r}")
     return found
+
+
+def change_of(repo: str, base: str, name: str) -> bytes | None:
+    """What the branch or commit `name` of a local repository changed since it left the commit `base`.
+
+    A git diff; None where the repository is elsewhere or has no such branch.
+    """
+    if _is_url(repo) or not name or name.startswith("-"):
+        return None
+    folder = _local(repo)
+    tip = _resolve_local(folder, name)
+    if tip is None:
+        return None
+    here = ("-c", "safe.directory=*", "-C", folder)
+    try:
+        fork = git(*here, "merge-base", base, tip).decode().strip()
+        # Plumbing: the user's settings for diffs (prefixes, colours, other programs) do not count.
+        shape = ("-p", "--no-ext-diff", "--no-textconv", "--no-renames", "--no-color", "--full-index")
+        return git(*here, "diff-tree", "-r", *shape, fork, tip)
+    except GitFailed as error:
+        raise BadInput(f"cannot read the change of {name} since {base[:12]}: {error}") from None
 
 
 def make_checkout(repo: str, commit: str, into: Path) -> Checkout:

@@ -20,7 +20,7 @@ from nightcrew.execution.environment import Environment, build_environment, proj
 from nightcrew.execution.sandbox import Mount, Sandbox
 from nightcrew.execution.workspace import make_checkout, remove_tree
 from nightcrew.settings import Settings, TargetConfig, load_target_config
-from nightcrew.task import Task
+from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.metadata import project_metadata
 from nightcrew.validation.patch import Change, PatchRefused, apply_patch, parse_patch
 
@@ -104,6 +104,7 @@ def open_room(
     folder = Path(mkdtemp(dir=settings.work_dir, prefix="room-"))
     try:
         base = make_checkout(task.repo, commit, folder / "base").path
+        _check_target(task, base)
         changes = apply_patch(files, lambda path: read_base(base, path))
         config = load_target_config(base)
         patched = folder / "patched"
@@ -114,6 +115,16 @@ def open_room(
         yield CleanRoom(task, commit, config, sandbox, environment, folder, base, patched, changes, evidence)
     finally:
         remove_tree(folder)
+
+
+def _check_target(task: Task, base: Path) -> None:
+    """Tests, repairs and refactorings are about a file that is there before the change."""
+    about = {TaskCategory.UNIT_TEST, TaskCategory.BUG_FIX, TaskCategory.REFACTORING}
+    name = task.target_file
+    if name is not None and task.task_type in about and not (base / name).is_file():
+        raise BadInput(
+            f"target_file {name} does not exist at {task.base}: {task.task_type} is work on a file that does"
+        )
 
 
 def read_base(tree: Path, path: str) -> str | None:

@@ -14,6 +14,8 @@ MAX_BYTES = 1_000_000
 MAX_FILES = 200
 MAX_LINE = 20_000
 REGULAR_MODES = {"100644", "100755"}
+OLD_SIDES, NEW_SIDES = ("a/", "c/", "i/", "o/"), ("b/", "i/", "w/")  # the others: diff.mnemonicPrefix
+_PLAIN_DIFF = "make it with `git -c diff.noprefix=false diff --no-color`"
 _HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _QUOTED = re.compile(rb'\\([abfnrtv"\\]|[0-7]{3})')
 _ESCAPES = {b"a": 7, b"b": 8, b"t": 9, b"n": 10, b"v": 11, b"f": 12, b"r": 13, b'"': 34, b"\\": 92}
@@ -65,9 +67,12 @@ def parse_patch(text: str) -> tuple[FileDiff, ...]:
     """
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise PatchRefused(f"the patch is larger than {MAX_BYTES:,} bytes")
+    if "\x1b[" in text[:200]:
+        raise PatchRefused(f"the patch is coloured for a terminal; {_PLAIN_DIFF}")
     files = _Parser(text).files()
     if not files:
-        raise PatchRefused("the patch is empty: it changes no file")
+        what = "is empty" if not text.strip() else "is not a diff"
+        raise PatchRefused(f"the patch {what}: it changes no file")
     if len(files) > MAX_FILES:
         raise PatchRefused(f"the patch changes more than {MAX_FILES} files")
     _check_no_doubles(files)
@@ -128,7 +133,10 @@ def _check_no_doubles(files: tuple[FileDiff, ...]) -> None:
         for path in {file.old_path, file.new_path} - {None}:
             key = unicodedata.normalize("NFC", str(path)).casefold()
             if key in seen:
-                raise PatchRefused(f"{path} is changed twice, or differs from another path by case only")
+                raise PatchRefused(
+                    f"{path} is changed twice, or differs from another path by case only; "
+                    f"of several commits make one diff"
+                )
             seen.add(key)
 
 
@@ -138,8 +146,11 @@ def _patched(old: str, file: FileDiff) -> str:
         wanted = max(hunk.start - 1, 0) if hunk.before else hunk.start
         at = _find(lines, hunk.before, wanted + shift, position)
         if at is None:
+            why = (
+                " (it has Windows line ends, the file has not)" if _differ_by_ends(lines, hunk.before) else ""
+            )
             raise PatchRefused(
-                f"the patch does not apply: {file.old_path or file.new_path}, line {hunk.start}"
+                f"the patch does not apply to base: {file.old_path or file.new_path}, line {hunk.start}{why}"
             )
         shift = at - wanted
         out += [*lines[position:at], *hunk.after]
@@ -157,6 +168,10 @@ def _find(lines: list[str], before: tuple[str, ...], wanted: int, lowest: int) -
         if lines[at] == before[0] and tuple(lines[at : at + len(before)]) == before
     )
     return min(places, key=lambda at: (abs(at - wanted), at), default=None)
+
+
+def _differ_by_ends(lines: list[str], before: tuple[str, ...]) -> bool:
+    return any(line.endswith("\r\n") for line in before) and not any(line.endswith("\r\n") for line in lines)
 
 
 def _lines(text: str) -> list[str]:
@@ -233,8 +248,8 @@ class _Parser:
         return facts
 
     def _plain_file(self) -> FileDiff:
-        old = _side(self.lines[self.at][4:], "a/")
-        new = _side(self.lines[self.at + 1][4:], "b/")
+        old = _side(self.lines[self.at][4:], OLD_SIDES)
+        new = _side(self.lines[self.at + 1][4:], NEW_SIDES)
         if old is None and new is None:
             raise PatchRefused(f"malformed patch at line {self.at + 1}: a file that is on neither side")
         self.at += 2
@@ -317,17 +332,18 @@ def _header_paths(header: str, facts: dict[str, str]) -> tuple[str, str]:
     else:
         middle = len(rest) // 2
         sides = rest[:middle], rest[middle + 1 :]
-    if not (sides[0].startswith("a/") and sides[1].startswith("b/") and sides[0][2:] == sides[1][2:]):
-        raise PatchRefused(f"malformed patch: {header[:80]!r}")
+    named = sides[0].startswith(OLD_SIDES) and sides[1].startswith(NEW_SIDES) and sides[0] != sides[1]
+    if not named or sides[0][2:] != sides[1][2:]:
+        raise PatchRefused(f"the patch names its files in an unusual way ({header[:80]!r}); {_PLAIN_DIFF}")
     return check_path(sides[0][2:]), check_path(sides[1][2:])
 
 
-def _side(text: str, prefix: str) -> str | None:
+def _side(text: str, prefixes: tuple[str, ...]) -> str | None:
     name = _unquoted(text.rstrip("\r").split("\t")[0])
     if name == "/dev/null":
         return None
-    if not name.startswith(prefix):
-        raise PatchRefused(f"malformed patch: a path without {prefix!r}: {name[:80]!r}")
+    if not name.startswith(prefixes):
+        raise PatchRefused(f"malformed patch: a path without {prefixes[0]!r}: {name[:80]!r}; {_PLAIN_DIFF}")
     return check_path(name[2:])
 
 

@@ -12,8 +12,8 @@ from nightcrew.validation.verdict import GateResult
 
 NAME = "behaviour"
 GOOD = {"passed", "xpassed"}
-# A test that trips over a wrong value of a built-in type shows the bug; one that asks for a name, an attribute
-# or a parameter that only the patch brings does not.
+# A test that trips over a wrong value of a built-in type shows the bug; one that asks for a name, attribute
+# or parameter that only the patch brings does not.
 _BUILT_IN = r"'(?:NoneType|int|float|str|bytes|bool|list|tuple|dict|set|generator)' object"
 _UNFIT_VALUE = re.compile(
     rf"AttributeError: {_BUILT_IN} has no attribute|(?:KeyError|IndexError|StopIteration):"

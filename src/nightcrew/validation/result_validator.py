@@ -51,7 +51,9 @@ class ResultValidator:
                 verdict = self._run(room, results)
         except PatchRefused as error:
             refused = failed(
-                "scope", f"The patch is refused: {error}.", "Make a plain text change that applies."
+                "scope",
+                f"The patch cannot be judged: {error}.",
+                "Make a plain text change that applies to base.",
             )
             names = [gate.name for gate in all_gates() if gate.applies(task)]
             verdict = conclude(task, [refused], names, self.sandbox.name)

@@ -9,10 +9,10 @@ import typer
 from nightcrew.cli.app import AsJson, ExitCode, app
 from nightcrew.cli.output import console, print_json, print_table, styled
 from nightcrew.cli.task_options import make_task
-from nightcrew.errors import BadInput
+from nightcrew.errors import BadInput, NightcrewError
 from nightcrew.settings import load_settings
-from nightcrew.task import TaskCategory
-from nightcrew.validation.verdict import Verdict, VerdictKind
+from nightcrew.task import Task, TaskCategory
+from nightcrew.validation.verdict import GateOutcome, Verdict, VerdictKind
 
 EXIT_CODES = {
     VerdictKind.ACCEPTED: ExitCode.DONE,
@@ -24,7 +24,9 @@ EXIT_CODES = {
 
 @app.command("verify")
 def verify(
-    patch: Annotated[str, typer.Option(help="File with the change as a git diff; '-' reads standard input.")],
+    patch: Annotated[
+        str, typer.Option(help="The change: a file with a git diff, '-' for standard input, or a branch.")
+    ],
     task_type: Annotated[TaskCategory, typer.Option(help="What kind of work the change claims to be.")],
     repo: Annotated[str, typer.Option(help="Path or URL of the git repository.")] = ".",
     base: Annotated[str, typer.Option(help="Commit, tag or branch that the change applies to.")] = "HEAD",
@@ -41,6 +43,7 @@ def verify(
     from nightcrew.execution.sandbox import open_sandbox
     from nightcrew.execution.workspace import resolve_commit
     from nightcrew.validation.result_validator import ResultValidator, verdict_json
+    from nightcrew.validation.scoring import fault
 
     task = make_task(
         repo=repo,
@@ -52,26 +55,47 @@ def verify(
         acceptance=acceptance,
     )
     settings = load_settings()
-    validator = ResultValidator(settings, open_sandbox(settings.sandbox))
-    commit = resolve_commit(task.repo, task.base)
-    verdict = validator.judge(task, _read_patch(patch), commit=commit, evidence=evidence)
-    print_json(verdict_json(verdict)) if as_json else print_verdict(verdict)
+    commit = ""
+    try:
+        commit = resolve_commit(task.repo, task.base)
+        change = _read_patch(patch, task.repo, commit)
+        validator = ResultValidator(settings, open_sandbox(settings.sandbox))
+        verdict = validator.judge(task, change, commit=commit, evidence=evidence)
+    except BadInput:
+        raise
+    except NightcrewError as error:
+        verdict = fault(str(error), (), settings.sandbox.value)
+    print_json(verdict_json(verdict)) if as_json else print_verdict(verdict, task, commit)
     return EXIT_CODES[verdict.kind]
 
 
-def print_verdict(verdict: Verdict) -> None:
-    """A verdict for a person: the word, every gate with its sentence, the paragraph."""
-    rows = [(gate.name, styled(gate.outcome.value), gate.message) for gate in verdict.gates]
-    print_table("", ("gate", "outcome", "finding"), rows)
-    console.print(
-        styled(verdict.kind.value), f"score {verdict.score:.2f}, judged in sandbox: {verdict.sandbox}"
+def print_verdict(verdict: Verdict, task: Task, commit: str) -> None:
+    """A verdict for a person: every gate reached with its sentence, the word, and what to do about it."""
+    if verdict.gates:
+        rows = [(gate.name, styled(gate.outcome.value), gate.message) for gate in verdict.gates]
+        print_table("", ("gate", "outcome", "finding"), rows)
+    about = (
+        f"score {verdict.score:.2f} of {task.quality_threshold:.2f} needed, on {task.base} ({commit[:12]})"
     )
-    console.print(verdict.summary, markup=False)
+    console.print(styled(verdict.kind.value), about, f"in sandbox: {verdict.sandbox}", sep=", ")
+    decisive = next((gate for gate in verdict.gates if gate.outcome is not GateOutcome.PASS), None)
+    if verdict.kind is VerdictKind.INFRASTRUCTURE_FAULT:
+        console.print(verdict.summary, markup=False)
+    elif decisive is None:
+        console.print(verdict.feedback, markup=False)
+    elif decisive.hint:
+        console.print(f"What to do: {decisive.hint}", markup=False)
 
 
-def _read_patch(source: str) -> str:
+def _read_patch(source: str, repo: str, commit: str) -> str:
+    from nightcrew.execution.workspace import change_of
+
     try:
         raw = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
     except OSError as error:
-        raise BadInput(f"cannot read the patch {source}: {error.strerror}") from None
+        change = change_of(repo, commit, source) if isinstance(error, FileNotFoundError) else None
+        if change is None:
+            told = f"cannot read the patch {source}: {error.strerror}"
+            raise BadInput(f"{told}, and {repo} has no branch of that name") from None
+        raw = change
     return raw.decode("utf-8", errors="surrogateescape")

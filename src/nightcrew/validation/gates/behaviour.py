@@ -39,7 +39,7 @@ class Behaviour:
                 NAME,
                 f"{len(broken)} tests that passed on base do not with the change, the first is "
                 f"{nodeid}: {why}",
-                f"Keep {nodeid} passing: {why}",
+                "Every test that passed before has to pass still: change the code, not the tests.",
                 evidence={"broken": [list(one) for one in broken[:20]]},
             )
         kept = sum(outcome in GOOD for outcome in examination.base_outcomes.values())

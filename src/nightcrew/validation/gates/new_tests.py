@@ -88,8 +88,7 @@ def _not_passing(examination: Examination) -> GateResult | None:
         return failed(
             NAME,
             f"{len(bad)} of {len(ran)} new tests fail, the first is {bad[0].nodeid}: {bad[0].message}",
-            f"{bad[0].nodeid} fails: {bad[0].message}. Find out what the code really does before "
-            f"you assert it.",
+            "Find out what the code really does before you assert it; if the code is wrong, say so instead.",
             evidence={"failed": [[test.nodeid, test.message] for test in bad[:20]]},
         )
     good = [test for test in ran if test.outcome == "passed"]
@@ -133,7 +132,8 @@ def _unstable(examination: Examination) -> GateResult | None:
             return failed(
                 NAME,
                 f"{nodeid} does not always pass: {world} it {what}.",
-                f"{nodeid} {what} {world}. Make it depend on nothing but its own inputs.",
+                "Make it depend on nothing but its own inputs: no clock, time zone, random number, order "
+                "of tests, or state that another test leaves behind.",
                 evidence={"world": name, "test": nodeid},
             )
         seen |= set(run.tests)

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from nightcrew.errors import Transient
 from nightcrew.task import Task
 from nightcrew.validation.clean_room import CleanRoom, write_text
-from nightcrew.validation.gate import failed, passed
+from nightcrew.validation.gate import failed, not_measurable, passed
 from nightcrew.validation.patch import Change
 from nightcrew.validation.paths import is_test
 from nightcrew.validation.verdict import GateResult
@@ -41,9 +41,14 @@ class Static:
         """The first file that cannot work, or pass."""
         files = [one for one in room.changes if one.path.endswith(".py") and one.after is not None]
         for change in files:
+            if not _is_utf_8(change.after) and not _is_utf_8(change.before):
+                message = f"{change.path} is not UTF-8 on base either; the gates read UTF-8 only."
+                return not_measurable(NAME, message, "Convert the file to UTF-8 on base first.")
             problem = _syntax(change)
             if problem:
-                return failed(NAME, problem, "Write Python that parses.", evidence={"path": change.path})
+                return failed(
+                    NAME, problem, "Write Python that parses, in UTF-8.", evidence={"path": change.path}
+                )
             missing = _unresolved(room, change)
             if missing:
                 message = (
@@ -65,8 +70,15 @@ class Static:
         return passed(NAME, f"{len(files)} Python files parse, import what exists, and have no new errors.")
 
 
+def _is_utf_8(text: str | None) -> bool:
+    """False where bytes were kept that are no UTF-8."""
+    return text is None or not any("\udc80" <= char <= "\udcff" for char in text)
+
+
 def _syntax(change: Change) -> str:
     assert change.after is not None
+    if not _is_utf_8(change.after):
+        return f"{change.path} is not UTF-8."
     try:
         compile(change.after, change.path, "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, UnicodeEncodeError) as error:

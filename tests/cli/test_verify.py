@@ -1,0 +1,122 @@
+"""`nightcrew verify` the way a person or CI runs it: real git, real sandbox."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli
+
+SLUG = '''\
+def slug(text):
+    """Lower-case words of a text, joined by dashes."""
+    words = text.lower().split()
+    if not words:
+        raise ValueError("nothing to make a slug of")
+    return "-".join(words)
+'''
+TESTS = """\
+import pytest
+
+from slug import slug
+
+
+@pytest.mark.parametrize(("text", "made"), [("A b", "a-b"), (" One  two ", "one-two"), ("X", "x")])
+def test_slug(text, made):
+    assert slug(text) == made
+
+
+def test_nothing():
+    with pytest.raises(ValueError, match="nothing"):
+        slug("  ")
+"""
+
+
+def git(folder: Path, *words: str) -> str:
+    identity = ("-c", "user.name=a", "-c", "user.email=a@example.invalid")
+    done = subprocess.run(["git", "-C", str(folder), *identity, *words], check=True, capture_output=True)
+    return done.stdout.decode()
+
+
+@pytest.fixture
+def slugs(tmp_path: Path) -> Path:
+    """A repository without a nightcrew.toml; its branch `tests` adds tests."""
+    folder = tmp_path / "slugs"
+    folder.mkdir()
+    (folder / "slug.py").write_text(SLUG)
+    git(folder, "init", "-q", "-b", "main")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "base")
+    git(folder, "checkout", "-qb", "tests")
+    (folder / "test_slug.py").write_text(TESTS)
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "Tests for slug")
+    git(folder, "checkout", "-q", "main")
+    return folder
+
+
+WANTED = ("verify", "--repo", "slugs", "--task-type", "unit_test", "--target-file", "slug.py", "--patch")
+
+
+def test_a_diff_a_mail_and_a_branch_are_the_same_change(cli: Cli, slugs: Path) -> None:
+    """Prefixes, as `diff.mnemonicPrefix` makes them, and the letter around a mailed patch do not matter."""
+    shapes = {
+        "diff": git(slugs, "-c", "diff.mnemonicPrefix=true", "diff", "main", "tests"),
+        "mail": git(slugs, "format-patch", "--stdout", "main..tests"),
+    }
+    told = [cli(*WANTED, "-", "--json", stdin=text).out for text in shapes.values()]
+    told.append(cli(*WANTED, "tests", "--json").out)
+    assert told[0] == told[1] == told[2]
+    document = json.loads(told[0])
+    assert list(document) == ["verdict", "score", "gates"]
+    assert document["verdict"] == "accepted"
+    assert all(list(gate) == ["name", "outcome", "evidence", "message"] for gate in document["gates"])
+
+
+def test_a_rejected_change_is_told_what_to_do(cli: Cli, slugs: Path) -> None:
+    (slugs.parent / "empty.diff").write_text("")
+    (slugs.parent / "other.diff").write_text(
+        git(slugs, "diff", "main", "tests").replace("test_slug.py", "other.py")
+    )
+    empty, other = cli(*WANTED, "empty.diff"), cli(*WANTED, "other.diff")
+    assert (empty.code, other.code) == (1, 1)
+    assert "it changes no file" in empty.out
+    assert "adds tests and touches nothing but test files" in " ".join(other.out.split())
+
+
+def test_a_target_that_is_not_there_is_bad_input(cli: Cli, slugs: Path) -> None:
+    said = cli(*WANTED, "tests", "--target-file", "slugs.py")
+    assert (said.code, said.out) == (2, "")
+    assert "slugs.py" in said.err
+
+
+def test_an_environment_that_cannot_be_made_is_a_fault_in_json_too(cli: Cli, slugs: Path) -> None:
+    (slugs / "nightcrew.toml").write_text('setup = "exit 3"\n')
+    git(slugs, "add", "-A")
+    git(slugs, "commit", "-qm", "a set-up command that fails")
+    said = cli(*WANTED, "tests", "--json")
+    assert (said.code, said.json["verdict"], said.json["score"]) == (4, "infrastructure_fault", 0.0)
+
+
+@pytest.mark.parametrize(("text", "says"), [('tset = "x"', "tset"), ("test = [", "nightcrew.toml")])
+def test_a_wrong_configuration_is_named(cli: Cli, slugs: Path, text: str, says: str) -> None:
+    (slugs / "nightcrew.toml").write_text(text)
+    git(slugs, "add", "-A")
+    git(slugs, "commit", "-qm", "a wrong configuration")
+    said = cli(*WANTED, "tests")
+    assert (said.code, says in said.err) == (2, True), said.err
+
+
+def test_a_file_that_is_not_utf_8_is_named(cli: Cli, slugs: Path) -> None:
+    """A Latin-1 test file: the gates read UTF-8, and say so."""
+    latin = TESTS.replace("import pytest\n", "# -*- coding: latin-1 -*-\nimport pytest\n").replace(
+        "A b", "\xc9 b"
+    )
+    git(slugs, "checkout", "-q", "tests")
+    (slugs / "test_slug.py").write_bytes(latin.encode("latin-1"))
+    git(slugs, "commit", "-qam", "Latin-1")
+    git(slugs, "checkout", "-q", "main")
+    told, said = cli(*WANTED, "tests", "--json"), cli(*WANTED, "tests")
+    assert (told.code, said.code) == (1, 1), said.err
+    assert "UTF-8" in told.json["gates"][-1]["message"]
