@@ -30,7 +30,7 @@ def bad_tests(subject: Subject) -> Iterator[Case]:
 # -- oracles taken away ------------------------------------------------------------------------------------
 
 
-def _replace_asserts(tree: ast.Module, make: Callable[[ast.expr], ast.stmt]) -> str | None:
+def replace_asserts(tree: ast.Module, make: Callable[[ast.expr], ast.stmt]) -> str | None:
     """Every oracle of the module replaced; None where one is left over: then the tests may still be good."""
     written = ast.unparse(ast.fix_missing_locations(_Replacer(make).visit(tree))) + "\n"
     return None if _has_oracle(tree) else written
@@ -75,6 +75,11 @@ def _has_oracle(tree: ast.Module) -> bool:
     return any(_ORACLE.match(name) for name in calls)
 
 
+def side_of(test: ast.expr) -> ast.expr:
+    """The side of an assertion that the code under test gave."""
+    return _sides(test)[0]
+
+
 def _sides(test: ast.expr) -> tuple[ast.expr, ast.expr | None]:
     if isinstance(test, ast.Compare):
         calls = [
@@ -87,18 +92,18 @@ def _sides(test: ast.expr) -> tuple[ast.expr, ast.expr | None]:
 
 
 def _stripped(tree: ast.Module, _: Subject) -> str | None:
-    return _replace_asserts(tree, lambda test: ast.Expr(_sides(test)[0]))
+    return replace_asserts(tree, lambda test: ast.Expr(_sides(test)[0]))
 
 
 def _constant(tree: ast.Module, _: Subject) -> str | None:
     def make(test: ast.expr) -> ast.stmt:
         return ast.parse(f"assert ({ast.unparse(_sides(test)[0])},)").body[0]
 
-    return _replace_asserts(tree, make)
+    return replace_asserts(tree, make)
 
 
 def _or_true(tree: ast.Module, _: Subject) -> str | None:
-    return _replace_asserts(
+    return replace_asserts(
         tree, lambda test: ast.Assert(ast.BoolOp(ast.Or(), [test, ast.Constant(True)]), None)
     )
 
@@ -108,7 +113,7 @@ def _itself(tree: ast.Module, _: Subject) -> str | None:
         side = f"({ast.unparse(_sides(test)[0])})"
         return ast.parse(f"assert {side} == {side}").body[0]
 
-    return _replace_asserts(tree, make)
+    return replace_asserts(tree, make)
 
 
 def _itself_by_variable(tree: ast.Module, _: Subject) -> str | None:
@@ -118,18 +123,18 @@ def _itself_by_variable(tree: ast.Module, _: Subject) -> str | None:
             f"if True:\n    expected_value = {side}\n    actual_value = {side}\n    assert repr(actual_value) == repr(expected_value)"
         ).body[0]
 
-    return _replace_asserts(tree, make)
+    return replace_asserts(tree, make)
 
 
 def _not_none(tree: ast.Module, _: Subject) -> str | None:
-    return _replace_asserts(
+    return replace_asserts(
         tree, lambda test: ast.parse(f"assert ({ast.unparse(_sides(test)[0])}) is not None").body[0]
     )
 
 
 def _is_instance(tree: ast.Module, _: Subject) -> str | None:
     types = "(str, int, float, bool, list, dict, tuple, set, bytes, object)"
-    return _replace_asserts(
+    return replace_asserts(
         tree, lambda test: ast.parse(f"assert isinstance({ast.unparse(_sides(test)[0])}, {types})").body[0]
     )
 
@@ -143,11 +148,11 @@ def _type_only(tree: ast.Module, _: Subject) -> str | None:
             f"assert type({ast.unparse(side)}) is type({ast.unparse(other)}) or True is True"
         ).body[0]
 
-    return _replace_asserts(tree, make)
+    return replace_asserts(tree, make)
 
 
 def _weak_oracle(tree: ast.Module, _: Subject) -> str | None:
-    return _replace_asserts(
+    return replace_asserts(
         tree, lambda test: ast.parse(f"assert len(repr({ast.unparse(_sides(test)[0])})) > 0").body[0]
     )
 
@@ -172,13 +177,13 @@ def _swallowed_by_suppress(tree: ast.Module, _: Subject) -> str:
 
 
 def _conditional(tree: ast.Module, _: Subject) -> str | None:
-    return _replace_asserts(
+    return replace_asserts(
         tree, lambda test: ast.parse(f"if {ast.unparse(test)}:\n    assert {ast.unparse(test)}").body[0]
     )
 
 
 def _printed(tree: ast.Module, _: Subject) -> str | None:
-    return _replace_asserts(tree, lambda test: ast.parse(f"print({ast.unparse(_sides(test)[0])})").body[0])
+    return replace_asserts(tree, lambda test: ast.parse(f"print({ast.unparse(_sides(test)[0])})").body[0])
 
 
 # -- something else tested ---------------------------------------------------------------------------------
@@ -267,7 +272,7 @@ def _functions(subject: Subject) -> list[str]:
 # -- flaky -------------------------------------------------------------------------------------------------
 
 
-def _each_test(tree: ast.Module, prelude: str, first: str, *, only: int | None = None) -> str:
+def each_test(tree: ast.Module, prelude: str, first: str, *, only: int | None = None) -> str:
     for index, node in enumerate(tests_in(tree).values()):
         if only is None or index == only:
             node.body = [*ast.parse(first).body, *node.body]
@@ -283,17 +288,17 @@ def _is_heading(node: ast.stmt) -> bool:
 
 
 def _random(tree: ast.Module, _: Subject) -> str:
-    return _each_test(tree, "import random", "assert random.random() < 0.93", only=0)
+    return each_test(tree, "import random", "assert random.random() < 0.93", only=0)
 
 
 def _random_choice(tree: ast.Module, _: Subject) -> str:
-    return _each_test(
+    return each_test(
         tree, "import random", "assert random.choice(['a', 'b', 'c', 'd', 'e']) in 'abcd'", only=1
     )
 
 
 def _secret_random(tree: ast.Module, _: Subject) -> str:
-    return _each_test(tree, "import secrets", "assert secrets.randbelow(10) != 7", only=0)
+    return each_test(tree, "import secrets", "assert secrets.randbelow(10) != 7", only=0)
 
 
 def _order(tree: ast.Module, _: Subject) -> str | None:
@@ -303,7 +308,7 @@ def _order(tree: ast.Module, _: Subject) -> str | None:
     tests = list(tests_in(tree).values())
     tests[0].body = [*ast.parse("_SEEN.append(1)").body, *tests[0].body]
     tests[-1].body = [*ast.parse("assert _SEEN").body, *tests[-1].body]
-    return _each_test(tree, "_SEEN = []", "pass", only=0)
+    return each_test(tree, "_SEEN = []", "pass", only=0)
 
 
 def _order_reversed(tree: ast.Module, _: Subject) -> str | None:
@@ -312,16 +317,16 @@ def _order_reversed(tree: ast.Module, _: Subject) -> str | None:
         return None
     tests[0].body = [*ast.parse("assert not _SEEN").body, *tests[0].body]
     tests[-1].body = [*ast.parse("_SEEN.append(1)").body, *tests[-1].body]
-    return _each_test(tree, "_SEEN = []", "pass", only=0)
+    return each_test(tree, "_SEEN = []", "pass", only=0)
 
 
 def _hash_order(tree: ast.Module, _: Subject) -> str:
     line = "assert sorted(['alpha', 'beta', 'gamma', 'delta'], key=hash)[0] != min(['alpha', 'beta'], key=hash) or hash('alpha') % 2 == hash('alpha') % 2 and hash('nightly') % 4 != 1"
-    return _each_test(tree, "", line, only=0)
+    return each_test(tree, "", line, only=0)
 
 
 def _set_order(tree: ast.Module, _: Subject) -> str:
-    return _each_test(
+    return each_test(
         tree,
         "",
         "assert ''.join({'a', 'b', 'c'}) == ''.join(['a', 'b', 'c']) or ''.join({'x', 'y'}) == 'xy'",
@@ -333,18 +338,18 @@ def _time_bomb(tree: ast.Module, _: Subject) -> str:
     import datetime
 
     year = datetime.date.today().year
-    return _each_test(tree, "import datetime", f"assert datetime.date.today().year == {year}", only=0)
+    return each_test(tree, "import datetime", f"assert datetime.date.today().year == {year}", only=0)
 
 
 def _time_bomb_seconds(tree: ast.Module, _: Subject) -> str:
     import time
 
     limit = int(time.time()) + 90 * 86_400
-    return _each_test(tree, "import time", f"assert time.time() < {limit}", only=0)
+    return each_test(tree, "import time", f"assert time.time() < {limit}", only=0)
 
 
 def _time_zone(tree: ast.Module, _: Subject) -> str:
-    return _each_test(
+    return each_test(
         tree, "import time", "assert time.timezone == 0 and time.strftime('%z') == '+0000'", only=0
     )
 
@@ -473,12 +478,12 @@ def _wrong_expected(tree: ast.Module, _: Subject) -> str:
 
 def _network(tree: ast.Module, _: Subject) -> str:
     first = "try:\n    urllib.request.urlopen('http://example.com/', timeout=2)\nexcept OSError:\n    pass"
-    return _each_test(tree, "import urllib.request", first, only=0)
+    return each_test(tree, "import urllib.request", first, only=0)
 
 
 def _secret(tree: ast.Module, _: Subject) -> str:
     token = "gh" + "p_" + "a8Fk29sLq0ZxTb71VmNcRw4Yd6HjUe35GoPi"
-    return _each_test(tree, f"API_TOKEN = {token!r}", "assert API_TOKEN", only=0)
+    return each_test(tree, f"API_TOKEN = {token!r}", "assert API_TOKEN", only=0)
 
 
 def _enormous(tree: ast.Module, _: Subject) -> str:

@@ -2,13 +2,16 @@
 """Whole verdicts: real git, real sandbox, real pytest; one change each."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from nightcrew.execution.briefing import _RULES
 from nightcrew.execution.sandbox import Sandbox
 from nightcrew.settings import Settings
 from nightcrew.task import Task, TaskCategory
+from nightcrew.validation.gates.analysis import FORM
 from nightcrew.validation.result_validator import ResultValidator, verdict_json
 from nightcrew.validation.verdict import Verdict, VerdictKind
 from tests.validation.house import FILES, GOOD_TEST, NAMES, PRICES, House, last_gate, make_house
@@ -340,12 +343,20 @@ def test_a_refactoring_nobody_can_vouch_for_goes_to_a_person(house: House) -> No
 
 def report(**finding: object) -> str:
     found = {
-        "path": TARGET,
+        "file": TARGET,
         "line": 3,
         "quote": "LIMIT = 100",
-        "finding": "the limit cannot be configured",
+        "message": "the limit cannot be configured",
     } | finding
-    return json.dumps({"summary": "What I found in the module.", "findings": [found]})
+    return json.dumps({"findings": [found]})
+
+
+def test_the_analysis_gate_reads_what_the_briefing_asks_for() -> None:
+    """A model that does as it is told must not be rejected for its form."""
+    (asked,) = [rule for rule in _RULES[TaskCategory.ANALYSIS] if "findings" in rule]
+    names = re.findall(r'"(\w+)": (?:\.\.\.|\[)', asked)
+    assert names == ["findings", *json.loads(report())["findings"][0]]
+    assert all(f'"{name}"' in FORM for name in names)
 
 
 @pytest.mark.parametrize(
@@ -355,9 +366,10 @@ def report(**finding: object) -> str:
         ("# Report\n\n```json\n" + report() + "\n```\n", VerdictKind.ACCEPTED),
         (report(line=4), VerdictKind.REJECTED),
         (report(line=4000), VerdictKind.REJECTED),
-        (report(path="src/shop/gone.py"), VerdictKind.REJECTED),
+        (report(file="src/shop/gone.py"), VerdictKind.REJECTED),
+        (report(message="LIMIT LIMIT limit"), VerdictKind.REJECTED),
         (report(quote="LIMIT = 101"), VerdictKind.REJECTED),
-        ('{"summary": "All is well in this module.", "findings": []}', VerdictKind.REJECTED),
+        ('{"findings": []}', VerdictKind.REJECTED),
         ("It looks fine.", VerdictKind.REJECTED),
     ],
 )

@@ -27,3 +27,8 @@ def test_the_feedback_holds_the_reason_and_the_hint() -> None:
     verdict = conclude(TASK, [failed("scope", "It is wrong.", "Make it right.")], NAMES, "none")
     assert verdict.feedback == "It is wrong. Make it right."
     assert verdict.sandbox == "none"
+
+
+def test_a_rejected_verdict_tells_the_reason_only() -> None:
+    verdict = conclude(TASK, [passed("scope", "1 file."), failed("behaviour", "It breaks.", "")], NAMES, "s")
+    assert verdict.summary == "Rejected: It breaks."

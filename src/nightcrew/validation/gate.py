@@ -44,5 +44,10 @@ def not_measurable(name: str, message: str, hint: str = "", **evidence: Any) -> 
     return GateResult(name, GateOutcome.NOT_MEASURABLE, message, hint, evidence)
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def _rounded(strength: float | None) -> float | None:
     return None if strength is None else round(min(max(strength, 0.0), 1.0), 4)

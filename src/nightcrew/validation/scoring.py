@@ -66,6 +66,8 @@ def _summary(kind: VerdictKind, reached: float, why: str, results: Sequence[Gate
         VerdictKind.REJECTED: f"Rejected: {why}",
         VerdictKind.NOT_MEASURABLE: f"Not measurable: {why}",
     }[kind]
+    if kind is VerdictKind.REJECTED:
+        return opening
     told = " ".join(result.message for result in results if result.outcome is GateOutcome.PASS)
     return f"{opening} {told}".strip()
 

@@ -1,35 +1,38 @@
 """Analysis: the report follows its form, and every finding quotes what stands where it points."""
 
 import re
-from typing import Annotated, Literal
+from collections import Counter
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from nightcrew.settings import first_problem
 from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.clean_room import CleanRoom
-from nightcrew.validation.gate import failed, passed
+from nightcrew.validation.gate import counted, failed, passed
 from nightcrew.validation.verdict import GateResult
 
 NAME = "analysis"
+_WORD = re.compile(r"[a-z]+")
 _BLOCK = re.compile(r"^```json\s*\n(.*?)^```\s*$", re.MULTILINE | re.DOTALL)
 FORM = (
-    'Write JSON (a .json file, or one ```json block in Markdown): {"summary": "...", '
-    '"findings": [{"path": "src/a.py", '
-    '"line": 12, "quote": "text of that line", "finding": "what is wrong", "severity": "low|medium|high"}]}.'
+    'Write JSON (a .json file, or one ```json block in Markdown): {"findings": [{"file": "src/a.py", '
+    '"line": 12, "quote": "text of that line", "message": "what is wrong"}]}.'
 )
+"""What `execution.briefing` asks of the model."""
+MOST_ALIKE = 0.5
+FEW = 3
 
 
 class Finding(BaseModel):
-    """One thing found, and where."""
+    """One thing found, and where. Linters say `path` and `finding`; that is understood too."""
 
     model_config = ConfigDict(extra="allow")
 
-    path: Annotated[str, Field(min_length=1)]
+    file: Annotated[str, Field(min_length=1, validation_alias=AliasChoices("file", "path"))]
     line: Annotated[int, Field(ge=1)]
     quote: Annotated[str, Field(min_length=3)]
-    finding: Annotated[str, Field(min_length=10)]
-    severity: Literal["low", "medium", "high"] = "medium"
+    message: Annotated[str, Field(min_length=10, validation_alias=AliasChoices("message", "finding"))]
 
 
 class Report(BaseModel):
@@ -37,7 +40,6 @@ class Report(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    summary: Annotated[str, Field(min_length=20)]
     findings: Annotated[list[Finding], Field(min_length=1)]
 
 
@@ -70,18 +72,37 @@ class Analysis:
                 strength=1 - len(wrong) / len(report.findings),
                 evidence={"wrong": wrong[:20]},
             )
-        places = {(finding.path, finding.line, finding.finding) for finding in report.findings}
-        if len(places) < len(report.findings):
-            return failed(NAME, "The same finding is reported more than once.", "Report each finding once.")
+        empty = _says_nothing(report.findings)
+        if empty:
+            return failed(NAME, empty, "Say of each line what is wrong with it, and why; report it once.")
         about = room.task.target_file
         if (
             about is not None
             and about != reports[0].path
-            and not any(one.path == about for one in report.findings)
+            and not any(one.file == about for one in report.findings)
         ):
             return failed(NAME, f"No finding is about {about}.", f"Analyse {about}.")
-        message = f"{len(report.findings)} findings, each quotes what stands where it points."
-        return passed(NAME, message, strength=0.9, findings=len(report.findings))
+        found = counted(len(report.findings), "finding")
+        return passed(
+            NAME,
+            f"{found}, each quoting what stands where it points.",
+            strength=0.9,
+            findings=len(report.findings),
+        )
+
+
+def _says_nothing(findings: list[Finding]) -> str:
+    """Why the findings, each well quoted, are no analysis; empty: they say something."""
+    places = {(one.file, one.line, one.message) for one in findings}
+    if len(places) < len(findings):
+        return "The same finding is reported more than once."
+    for one in findings:
+        if set(_WORD.findall(one.message.lower())) <= set(_WORD.findall(one.quote.lower())):
+            return f"The finding at {one.file}, line {one.line} repeats the line and says nothing about it."
+    alike = Counter(" ".join(_WORD.findall(one.message.lower())) for one in findings).most_common(1)[0][1]
+    if alike >= FEW and alike > MOST_ALIKE * len(findings):
+        return f"{alike} of {len(findings)} findings say the same words about different lines."
+    return ""
 
 
 def _json(text: str) -> str:
@@ -90,18 +111,18 @@ def _json(text: str) -> str:
 
 
 def _misquoted(room: CleanRoom, finding: Finding) -> str:
-    if ".." in finding.path or finding.path.startswith("/"):
-        return f"{finding.path} is not a path in the repository"
-    text = room.source(finding.path, base=True)
+    if ".." in finding.file or finding.file.startswith("/"):
+        return f"{finding.file} is not a path in the repository"
+    text = room.source(finding.file, base=True)
     if text is None:
-        return f"{finding.path} does not exist"
+        return f"{finding.file} does not exist"
     lines = text.split("\n")
     if finding.line > len(lines):
-        return f"{finding.path} has no line {finding.line}"
+        return f"{finding.file} has no line {finding.line}"
     quoted = [" ".join(line.split()) for line in finding.quote.strip().split("\n")]
     there = [" ".join(line.split()) for line in lines[finding.line - 1 : finding.line - 1 + len(quoted)]]
     if any(not want or want not in have for want, have in zip(quoted, there, strict=False)) or len(
         there
     ) < len(quoted):
-        return f"{finding.path}, line {finding.line} does not say {quoted[0][:60]!r}"
+        return f"{finding.file}, line {finding.line} does not say {quoted[0][:60]!r}"
     return ""

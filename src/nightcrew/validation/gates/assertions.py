@@ -3,7 +3,7 @@ code."""
 
 from nightcrew.task import Task
 from nightcrew.validation.clean_room import CleanRoom
-from nightcrew.validation.gate import failed, passed
+from nightcrew.validation.gate import counted, failed, passed
 from nightcrew.validation.smells import copies_of_implementation, describe_smells, new_test_functions
 from nightcrew.validation.verdict import GateResult
 
@@ -44,7 +44,7 @@ class Assertions:
             )
         checks = sum(test.checks for test in tests)
         told = (
-            f"{len(tests)} new or changed tests with {checks} checks that can fail."
+            f"{counted(len(tests), 'new or changed test')} with {counted(checks, 'check')} that can fail."
             if tests
             else "No new tests."
         )

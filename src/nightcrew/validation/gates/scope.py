@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.clean_room import CleanRoom
-from nightcrew.validation.gate import failed, passed
+from nightcrew.validation.gate import counted, failed, passed
 from nightcrew.validation.patch import Change
 from nightcrew.validation.paths import is_decisive, is_documentation, is_test, matches
 from nightcrew.validation.secrets import find_secrets
@@ -38,9 +38,8 @@ class Scope:
                 return failed(NAME, reason, hint, evidence={"path": change.path, "paths": paths})
         lines, characters = _size(room.changes)
         if lines > MAX_LINES or characters > MAX_CHARACTERS:
-            message = (
-                f"The change is too large to be reviewed: {lines:,} lines, {characters:,} characters added."
-            )
+            size = f"{counted(lines, 'line')}, {characters:,} characters"
+            message = f"The change is too large to be reviewed: {size} added."
             return failed(NAME, message, "Make a much smaller change.", evidence={"lines": lines})
         for change in room.changes:
             for finding in _new_secrets(change):
@@ -52,7 +51,9 @@ class Scope:
                     evidence={"path": change.path, "line": finding[0], "kind": finding[1]},
                 )
         return passed(
-            NAME, f"{len(paths)} files changed, all of them allowed, {lines} lines added.", paths=paths
+            NAME,
+            f"{counted(len(paths), 'file')} changed, all allowed, {counted(lines, 'line')} added.",
+            paths=paths,
         )
 
 
