@@ -43,6 +43,19 @@ def solution_for(talk: Conversation, scenario: Scenario) -> Solution | None:
     return next((entry for entry in scenario.solutions if _matches(entry.match, talk)), None)
 
 
+def is_right(
+    model: ScriptedModel, seed: int, *, task_type: str, target_file: str | None, description: str
+) -> bool:
+    """Whether a model of the character *skill* does good work at a task: drawn once for both of them.
+
+    `description` is the first line of the task's. So a drill knows what any model would have done.
+    """
+    known = task_type in set(TaskCategory)
+    skill = model.skills.get(TaskCategory(task_type), model.skill) if known else model.skill
+    key = f"{seed}|{model.id}|{task_type}|{target_file}|{description}"
+    return random.Random(key).random() < skill
+
+
 # --------------------------------------------------------------------------------------------------------
 
 
@@ -55,11 +68,10 @@ def _matches(match: Match, talk: Conversation) -> bool:
 
 
 def _drawn(model: ScriptedModel, talk: Conversation, seed: int) -> Character:
-    """Good or wrong, drawn once per model and task."""
-    known = talk.task_type in set(TaskCategory)
-    skill = model.skills.get(TaskCategory(talk.task_type), model.skill) if known else model.skill
-    key = f"{seed}|{model.id}|{talk.task_type}|{talk.target_file}|{talk.description}"
-    return Character.CAPABLE if random.Random(key).random() < skill else Character.WRONG
+    right = is_right(
+        model, seed, task_type=talk.task_type, target_file=talk.target_file, description=talk.description
+    )
+    return Character.CAPABLE if right else Character.WRONG
 
 
 def _work(character: Character, solution: Solution | None) -> Work:

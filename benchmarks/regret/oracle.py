@@ -1,0 +1,104 @@
+"""What one would do who knows every skill and every cost, and what simpler rules do, on the same draws."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import permutations, product
+
+from benchmarks.regret.world import CYCLE, KINDS, POOL, Tokens, World, usd
+from nightcrew.task import TaskCategory
+
+MOST_ATTEMPTS = 3
+
+type Ladder = tuple[str, ...]
+type Policy = Mapping[TaskCategory, Ladder]
+type Sizes = Mapping[tuple[TaskCategory, bool], Tokens]  # of good and of bad work of a kind, as measured
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a ladder, or a policy over the mix of kinds, does to a task on average."""
+
+    solved: float
+    cost_usd: float
+
+    @property
+    def usd_per_accepted(self) -> float:
+        """Spend per accepted change."""
+        return self.cost_usd / self.solved
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of one task."""
+
+    solved: bool
+    cost_usd: float
+
+
+def always(model: str) -> Policy:
+    """The same model for everything, once."""
+    return dict.fromkeys(KINDS, (model,))
+
+
+def best_model(world: World) -> str:
+    """The model with the greatest chance over the mix of kinds."""
+    return max(POOL, key=lambda model: sum(world.skill(model, kind) for kind in CYCLE))
+
+
+def cheapest_model() -> str:
+    """The model with the lowest price."""
+    return min(POOL, key=lambda model: POOL[model][0])
+
+
+def oracle(world: World, sizes: Sizes) -> Policy:
+    """Of all ladders of at most three models, one for each kind, those that solve at least as large a share
+    as always-best does and spend the least per accepted change: found by looking at every combination."""
+    asked = expected(always(best_model(world)), world, sizes).solved - 1e-9
+    front = [_front(kind, world, sizes) for kind in KINDS]
+    policies = [dict(zip(KINDS, ladders, strict=True)) for ladders in product(*front)]
+    good = [policy for policy in policies if expected(policy, world, sizes).solved >= asked]
+    return min(good, key=lambda policy: expected(policy, world, sizes).usd_per_accepted)
+
+
+def expected(policy: Policy, world: World, sizes: Sizes) -> Expected:
+    """The policy's solved share and cost of a task, exactly."""
+    each = [_expected(policy[kind], kind, world, sizes) for kind in CYCLE]
+    return Expected(
+        sum(one.solved for one in each) / len(each), sum(one.cost_usd for one in each) / len(each)
+    )
+
+
+def played(policy: Policy, world: World, sizes: Sizes, kind: TaskCategory, number: int) -> Done:
+    """What the policy would have done at task `number`, by the draws that the twin makes."""
+    spent = 0.0
+    for model in policy[kind]:
+        right = world.is_right(model, kind, number)
+        spent += usd(model, sizes[kind, right])
+        if right:
+            return Done(True, spent)
+    return Done(False, spent)
+
+
+# ----------------------------------------------------------------------------------------------------
+
+
+def _expected(ladder: Ladder, kind: TaskCategory, world: World, sizes: Sizes) -> Expected:
+    reached, spent = 1.0, 0.0
+    for model in ladder:
+        skill = world.skill(model, kind)
+        good, bad = usd(model, sizes[kind, True]), usd(model, sizes[kind, False])
+        spent += reached * (skill * good + (1.0 - skill) * bad)
+        reached *= 1.0 - skill
+    return Expected(1.0 - reached, spent)
+
+
+def _front(kind: TaskCategory, world: World, sizes: Sizes) -> Sequence[Ladder]:
+    """The ladders that no other one beats in both share and cost."""
+    ladders = [ladder for length in range(1, MOST_ATTEMPTS + 1) for ladder in permutations(POOL, length)]
+    known = [(ladder, _expected(ladder, kind, world, sizes)) for ladder in ladders]
+    kept, most = [], 0.0
+    for ladder, does in sorted(known, key=lambda pair: (pair[1].cost_usd, -pair[1].solved)):
+        if does.solved > most:
+            kept.append(ladder)
+            most = does.solved
+    return kept

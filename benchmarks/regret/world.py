@@ -1,0 +1,150 @@
+"""The models whose skill and price we know, and the tasks they are asked to do. The selector is told nothing.
+
+Skill is not what price suggests: the dearest is the best, but a cheap one writes documentation nearly as
+well, another one fixes bugs nearly as well, and one is dear and poor. The catalogue names no coding index.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from nightcrew.task import ExecutorName, Task, TaskCategory
+from nightcrew.testing.characters import is_right
+from nightcrew.testing.scenario import Character, Price, Scenario, ScriptedModel, shipped_scenario
+from nightcrew.testing.solutions import Match, Solution
+
+OUTPUT_OVER_INPUT = 4  # what a token written costs over one read
+DEGRADED = 0.10  # the favourite's skill once it has gone bad
+QUALITY = 0.8  # asked for: the score of an accepted change, and how much a solved task is worth
+
+DOCUMENTATION, ANALYSIS, BUG_FIX = TaskCategory.DOCUMENTATION, TaskCategory.ANALYSIS, TaskCategory.BUG_FIX
+KINDS = (DOCUMENTATION, ANALYSIS, BUG_FIX)
+CYCLE = (DOCUMENTATION, ANALYSIS, DOCUMENTATION, ANALYSIS, BUG_FIX)  # bug fixes take long to judge
+TARGETS = {
+    DOCUMENTATION: "src/stockroom/reorder.py",
+    ANALYSIS: None,
+    BUG_FIX: "src/stockroom/inventory.py",
+}
+WORDS = {
+    DOCUMENTATION: "Document the reorder module",
+    ANALYSIS: "Find what can go wrong when an order is shipped, see src/stockroom/orders.py",
+    BUG_FIX: "Issuing pieces across two lots returns the wrong cost",
+}
+FOUND = {
+    "path": "src/stockroom/orders.py",
+    "line": 51,
+    "quote": "wanted[line.code] = wanted.get(line.code, 0) + line.quantity",
+    "finding": "A line with a negative quantity lowers what the other lines ask for, and nobody refuses it.",
+    "severity": "medium",
+}
+SUMMARY = "Shipping is all or nothing, but it trusts the quantities of the order's lines."
+
+# USD for a million tokens read, and the chance of good work at documentation, analysis, bug fixes.
+POOL: Mapping[str, tuple[float, tuple[float, float, float]]] = {
+    "twin/pebble": (1.0, (0.40, 0.30, 0.20)),
+    "twin/otter": (2.0, (0.80, 0.65, 0.45)),
+    "twin/lynx": (4.0, (0.55, 0.60, 0.80)),
+    "twin/peacock": (8.0, (0.40, 0.35, 0.35)),
+    "twin/heron": (10.0, (0.80, 0.88, 0.78)),
+    "twin/stag": (16.0, (0.85, 0.86, 0.84)),
+    "twin/oak": (30.0, (0.92, 0.92, 0.90)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What an attempt reads and writes."""
+
+    read: float
+    written: float
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The models as they are in one phase of the run."""
+
+    seed: int
+    models: Mapping[str, ScriptedModel]
+
+    def scenario(self) -> Scenario:
+        """What the twin plays."""
+        models, solutions = tuple(self.models.values()), (_analysis(), *shipped_scenario().solutions)
+        return Scenario(name="regret", seed=self.seed, models=models, solutions=solutions)
+
+    def skill(self, model: str, kind: TaskCategory) -> float:
+        """Chance that the model's work is good."""
+        return self.models[model].skills[kind]
+
+    def is_right(self, model: str, kind: TaskCategory, number: int) -> bool:
+        """Whether the model's work at task `number` is good: the draw that the twin makes."""
+        return is_right(
+            self.models[model],
+            self.seed,
+            task_type=kind,
+            target_file=TARGETS[kind],
+            description=description(kind, number),
+        )
+
+    def with_degraded(self, favourite: str) -> "World":
+        """The world after `favourite` has gone bad at everything."""
+        bad = self.models[favourite].model_copy(update={"skills": dict.fromkeys(KINDS, DEGRADED)})
+        return World(self.seed, {**self.models, favourite: bad})
+
+
+def first_world(seed: int) -> World:
+    """The models as they begin."""
+    return World(seed, {name: _model(name, *known) for name, known in POOL.items()})
+
+
+def kind_of(number: int) -> TaskCategory:
+    """The kind of task `number` (from 0)."""
+    return CYCLE[number % len(CYCLE)]
+
+
+def description(kind: TaskCategory, number: int) -> str:
+    """One line, different for every task."""
+    return f"{WORDS[kind]}, ticket {number}."
+
+
+def make_task(number: int, repository: str, **more: object) -> Task:
+    """Task `number`."""
+    kind = kind_of(number)
+    fields = {
+        "task_id": f"regret-{number:04d}",
+        "task_type": kind,
+        "target_file": TARGETS[kind],
+        "description": description(kind, number),
+        "repo": repository,
+        "executor": ExecutorName.DIRECT,
+        "quality_threshold": QUALITY,
+    }
+    return Task.model_validate(fields | more)
+
+
+def usd(model: str, tokens: Tokens) -> float:
+    """What the model charges for so many tokens."""
+    per_million = POOL[model][0]
+    return per_million * (tokens.read + OUTPUT_OVER_INPUT * tokens.written) / 1e6
+
+
+# ----------------------------------------------------------------------------------------------------
+
+
+def _analysis() -> Solution:
+    """A report whose quotation is on the line it names, and one whose quotation is not."""
+    good, bad = (
+        json.dumps({"summary": SUMMARY, "findings": [FOUND | {"line": line}]}, indent=1)
+        for line in (FOUND["line"], 1)
+    )
+    return Solution(
+        match=Match(task_type=ANALYSIS), good={"analysis.json": good}, wrong={"analysis.json": bad}
+    )
+
+
+def _model(name: str, price: float, skills: tuple[float, float, float]) -> ScriptedModel:
+    return ScriptedModel(
+        id=name,
+        character=Character.SKILL,
+        skills=dict(zip(KINDS, skills, strict=True)),
+        price=Price(prompt=f"{price / 1e6:.10f}", completion=f"{OUTPUT_OVER_INPUT * price / 1e6:.10f}"),
+    )
