@@ -107,7 +107,7 @@ def neutral(source: str, salt: int = 0) -> str:
     for function in functions(tree):
         rename_locals(function, salt)
         filler = ast.parse(["_unused = None", "_unused = 0", "_unused = ()"][salt % 3]).body
-        if not _is_delicate(function):
+        if not is_delicate(function):
             at = _body_start(function)
             function.body[at:at] = filler
     return _unparsed(tree)
@@ -215,11 +215,11 @@ def _is_none(node: ast.expr) -> bool:
 
 def rename_locals(function: Function, salt: int = 0) -> None:
     """Give a function's purely local names other names, in place; delicate functions keep theirs."""
-    if _is_delicate(function):
+    if is_delicate(function):
         return
     fixed = set(dir(builtins)) | {argument.arg for argument in _arguments(function)}
     stored: set[str] = set()
-    for node in _own_nodes(function):
+    for node in own_nodes(function):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
             stored.add(node.id)
         elif isinstance(node, ast.Global | ast.Nonlocal):
@@ -230,7 +230,7 @@ def rename_locals(function: Function, salt: int = 0) -> None:
             fixed.add((node.asname or node.name).split(".")[0])
         elif isinstance(node, ast.MatchMapping) and node.rest:
             fixed.add(node.rest)
-    for inner in _inner_scopes(function):
+    for inner in inner_scopes(function):
         fixed |= {node.id for node in ast.walk(inner) if isinstance(node, ast.Name)}
         if hasattr(inner, "name"):
             fixed.add(inner.name)
@@ -240,7 +240,7 @@ def rename_locals(function: Function, salt: int = 0) -> None:
         new = f"{['local', 'value', 'item'][salt % 3]}_{number}"
         if new not in taken and not keyword.iskeyword(name) and not name.startswith("__"):
             renamed[name] = new
-    for node in _own_nodes(function):
+    for node in own_nodes(function):
         if isinstance(node, ast.Name) and node.id in renamed:
             node.id = renamed[node.id]
 
@@ -258,7 +258,7 @@ _SCOPES = (
 _DELICATE = {"locals", "vars", "eval", "exec", "dir", "currentframe", "_getframe", "stack", "globals"}
 
 
-def _own_nodes(function: Function) -> list[ast.AST]:
+def own_nodes(function: Function) -> list[ast.AST]:
     """Nodes of the function's own scope; the inner scopes' are left out."""
     found: list[ast.AST] = []
     waiting: list[ast.AST] = list(function.body)
@@ -270,11 +270,12 @@ def _own_nodes(function: Function) -> list[ast.AST]:
     return found
 
 
-def _inner_scopes(function: Function) -> list[ast.AST]:
-    return [node for node in _own_nodes(function) if isinstance(node, _SCOPES)]
+def inner_scopes(function: Function) -> list[ast.AST]:
+    """Functions, classes, lambdas and comprehensions directly inside of a function's own scope."""
+    return [node for node in own_nodes(function) if isinstance(node, _SCOPES)]
 
 
-def _is_delicate(function: Function) -> bool:
+def is_delicate(function: Function) -> bool:
     """True where the function looks at its own names or frames."""
     for node in ast.walk(function):
         name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
