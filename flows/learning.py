@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 from flows.crew import Crew
 from flows.outcome import Judged
+from nightcrew.execution.attempt import AttemptEnd
 from nightcrew.selection.memory import Memory, Spent, Trial, TrialEnd
 from nightcrew.selection.plan import Rung
 from nightcrew.task import Task
@@ -11,13 +12,10 @@ from nightcrew.validation.verdict import VerdictKind
 
 
 def tried(trials: Sequence[Judged], *, but_for: Collection[str] = ()) -> list[Trial]:
-    """The trials that count when the next model is chosen: not those that nobody could judge, nor those of
-    the models in `but_for`, which a person wants all the same."""
-    return [
-        _trial(judged)
-        for judged in trials
-        if judged.verdict.kind is not VerdictKind.NOT_MEASURABLE and judged.slug not in but_for
-    ]
+    """The trials that count when the next model is chosen: those that were judged, and those whose model
+    cannot take this task; but none of the models in `but_for`, which a person wants all the same."""
+    ends = [(judged, _end(judged)) for judged in trials if judged.slug not in but_for]
+    return [_trial(judged) for judged, end in ends if end is not TrialEnd.FAULT]
 
 
 def learn(crew: Crew, task: Task, rung: Rung, judged: Judged, before: Sequence[Judged]) -> None:
@@ -38,7 +36,7 @@ def learn(crew: Crew, task: Task, rung: Rung, judged: Judged, before: Sequence[J
             category=task.task_type,
             executor=rung.executor,
             candidate=candidate,
-            end=_trial(judged).end,
+            end=_end(judged),
             spent=spent,
             complexity=task.complexity,
             before=tried(before),
@@ -48,12 +46,14 @@ def learn(crew: Crew, task: Task, rung: Rung, judged: Judged, before: Sequence[J
 # ---------------------------------------------------------------------------------------------------------
 
 
-def _trial(judged: Judged) -> Trial:
+def _end(judged: Judged) -> TrialEnd:
+    if judged.attempt.end is AttemptEnd.MODEL_UNFIT:
+        return TrialEnd.UNFIT
     if judged.is_fault or judged.verdict.kind is VerdictKind.NOT_MEASURABLE:
-        end = TrialEnd.FAULT
-    elif judged.verdict.kind is VerdictKind.ACCEPTED:
-        end = TrialEnd.ACCEPTED
-    else:
-        end = TrialEnd.REJECTED
+        return TrialEnd.FAULT
+    return TrialEnd.ACCEPTED if judged.verdict.kind is VerdictKind.ACCEPTED else TrialEnd.REJECTED
+
+
+def _trial(judged: Judged) -> Trial:
     attempt = judged.attempt
-    return Trial(attempt.executor, judged.slug, end, attempt.input_tokens, attempt.output_tokens)
+    return Trial(attempt.executor, judged.slug, _end(judged), attempt.input_tokens, attempt.output_tokens)

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from nightcrew.errors import BadInput, BudgetReached, Fatal, NightcrewError
 from nightcrew.execution.attempt import Attempt, AttemptEnd
+from nightcrew.openrouter.walk import Stopped
 from nightcrew.queue.reviews import ACCEPTED_BY_A_PERSON, Answer, Choice
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.selection.plan import Plan
@@ -13,6 +14,7 @@ from nightcrew.task import FailureReason, Task, TaskStatus
 from nightcrew.validation.verdict import Verdict, VerdictKind
 
 MOST_FAULTS = 3
+MOST_INTERRUPTIONS = 10  # each has waited for the next day's quota, or for a person who let the crew go on
 SCARCE = {"budget", "quota", "deadline"}  # the selector's words for what there is too little of
 
 
@@ -37,6 +39,12 @@ class Judged:
     def is_fault(self) -> bool:
         """True where the model is not to blame."""
         return self.attempt.end.is_fault or self.verdict.kind is VerdictKind.INFRASTRUCTURE_FAULT
+
+    @property
+    def is_interruption(self) -> bool:
+        """True where the attempt fell to what stops all alike, and the next one waits for the end of that."""
+        said = self.attempt.detail.startswith((Stopped.QUOTA, Stopped.ACCOUNT))
+        return said and self.attempt.end is AttemptEnd.INFRASTRUCTURE
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +130,14 @@ def _by_verdict(last: Judged) -> Outcome | None:
 def _by_limits(
     task: Task, trials: Sequence[Judged], *, seconds: float, budget_usd: Decimal
 ) -> Outcome | None:
-    last, faults = trials[-1], sum(trial.is_fault for trial in trials)
-    judged = len(trials) - faults
+    last, judged = trials[-1], sum(not trial.is_fault for trial in trials)
+    waited = sum(trial.is_interruption for trial in trials)
+    faults = len(trials) - judged - waited
     if judged >= task.max_attempts:
         return _failed(FailureReason.REJECTED, f"{judged} attempts, none accepted: {last.verdict.feedback}")
-    if faults >= MOST_FAULTS:
-        return _failed(
-            FailureReason.INFRASTRUCTURE, f"{faults} faults that no model is to blame for: {_said(last)}"
-        )
+    if faults >= MOST_FAULTS or waited >= MOST_INTERRUPTIONS:
+        told = f"{faults + waited} attempts ended without a model being to blame: {_said(last)}"
+        return _failed(FailureReason.INFRASTRUCTURE, told)
     if seconds >= task.max_seconds:
         return _failed(FailureReason.BUDGET, f"{task.max_seconds} s are over after {len(trials)} attempts")
     spent = sum((trial.attempt.cost_usd for trial in trials), Decimal(0))

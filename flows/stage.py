@@ -13,12 +13,14 @@ from prefect.runtime import flow_run
 
 from blocks.crew import settings_overrides
 from flows.crew import Crew, open_crew
+from flows.later import stand_still
 from flows.log_lines import follow_steps
 from flows.notices import Notice, announce
 from flows.outcome import Judged, Outcome, as_recorded, outcome_of
 from flows.page import page
 from flows.work import Work
 from nightcrew.errors import AccountStopped, BadInput, NightcrewError
+from nightcrew.queue.state_store import is_down
 from nightcrew.settings import load_settings
 from nightcrew.task import FailureReason, Task, TaskStatus
 from nightcrew.worker.dispatch import open_queue, run_tags, this_process
@@ -36,13 +38,14 @@ async def working_on(task: Task) -> AsyncIterator[Work]:
         progress = await _show(work)
         try:
             yield work
+        except AccountStopped as stop:
+            _log(task, stop)
+            await stand_still(work, stop)
         except Exception as error:
+            if is_down(error):
+                raise  # nothing can be written down now
             _log(task, error)
             await asyncio.to_thread(work.finish, await _outcome_of(error, work.trials))
-            if isinstance(error, AccountStopped):
-                await announce(
-                    Notice.CREW_STOPPED, about="nightcrew.crew", message=f"The crew stopped: {error}"
-                )
         if work.outcome is not None:
             await aupdate_progress_artifact(progress, 100.0)
             await acreate_markdown_artifact(page(work.queued, work.outcome, work.trials), key="verdict")

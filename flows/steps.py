@@ -26,6 +26,7 @@ from prefect.tasks import exponential_backoff
 from flows.log_lines import step_at_work
 from nightcrew.errors import Transient
 from nightcrew.execution.attempt import Attempt
+from nightcrew.queue.state_store import is_down
 from nightcrew.selection.plan import Plan
 
 RETRIES = 3
@@ -121,4 +122,5 @@ def model_limit(slug: str) -> str:
 
 async def is_transient(task: PrefectTask[..., Any], run: TaskRun, state: State[Any]) -> bool:
     """True if the step failed with something that may pass by itself."""
-    return isinstance(await state.aresult(raise_on_failure=False), Transient)
+    error = await state.aresult(raise_on_failure=False)
+    return isinstance(error, Transient) or is_down(error)

@@ -6,7 +6,7 @@ import shutil
 import time
 import zlib
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,11 +15,13 @@ from tempfile import TemporaryDirectory
 from flows.crew import Crew
 from flows.history import past_trials
 from flows.learning import learn, tried
+from flows.obstacles import stopping_on_a_full_disk, wait_for_free_calls
 from flows.outcome import Judged, NoModelLeft, Outcome, as_recorded, decide, said_by_a_person
 from nightcrew.errors import BadInput
 from nightcrew.execution.attempt import Attempt
 from nightcrew.openrouter.availability import availability, budgets_of, limits_of
 from nightcrew.openrouter.gateway import Gateway
+from nightcrew.openrouter.quota import QuotaWait
 from nightcrew.queue.reviews import ACCEPTED_BY_A_PERSON, Answer, Review
 from nightcrew.queue.task_queue import Changes
 from nightcrew.queue.task_table import QueuedTask
@@ -46,6 +48,7 @@ class Work:
         self.outcome: Outcome | None = None
         self.question: str | None = None  # open: a person has to answer it before the work goes on
         self.review: Review | None = None  # about the last attempt
+        self.wait: QuotaWait | None = None  # for free calls: nothing can be begun before
         self.on_progress: Callable[[float], object] = lambda share: None
         self._began = time.monotonic()
         self._earlier_seconds = 0.0  # of attempts in earlier runs; waiting for a person does not count
@@ -91,10 +94,11 @@ class Work:
         self.settle()
 
     def select_model(self) -> Plan:
-        """Plan the ladder anew from all that is known by now.
+        """Plan the ladder anew from all that is known by now; `wait` says if it cannot be begun yet.
 
         Raises:
-            NoModelLeft: no model can do this task now.
+            NoModelLeft: no model can do this task now, nor when there are free calls again.
+            AccountStopped: the crew is stopped.
         """
         self.tell(0.0)
         crew = self.crew
@@ -104,24 +108,36 @@ class Work:
         plan = self.plan(self.answer)
         crew.collector.decision(self.task.task_id, len(self.trials) + 1, plan)
         log.info("%s", plan.explanation)
-        if not plan.rungs:
+        self.wait = wait_for_free_calls(crew, plan, lambda calls: self.plan(self.answer, free_calls=calls))
+        if not plan.rungs and self.wait is None:
             raise NoModelLeft(plan)
         return plan
 
-    def plan(self, answer: Answer | None) -> Plan:
-        """The ladder from all that is known by now, and from what a person said."""
+    def plan(self, answer: Answer | None, *, free_calls: int | None = None) -> Plan:
+        """The ladder from all that is known by now, and from what a person said.
+
+        With `free_calls`, as if so many were left today.
+        """
         named, candidates = answer.model if answer else None, self.crew.catalogue.candidates()
+        state = availability(self.crew.store, self.crew.settings)
         return self.crew.selector.plan(
             self._requirements(named),
             candidates,
             Memory.load(self.crew.settings.memory_path),
-            availability(self.crew.store, self.crew.settings),
+            state if free_calls is None else replace(state, free_calls_left=free_calls),
             tried(self.trials, but_for={c.slug for c in candidates if c.model == named}),
         )
 
     def execute(self, plan: Plan) -> Attempt:
         """One attempt with the plan's first rung; every model call goes through a gateway of its own."""
         self.tell(0.1)
+        with stopping_on_a_full_disk(self.crew):
+            attempt = self._execute(plan)
+        self.crew.collector.attempt_finished(attempt)
+        log.info("attempt %s with %s: %s: %s", attempt.number, attempt.model, attempt.end, attempt.detail)
+        return attempt
+
+    def _execute(self, plan: Plan) -> Attempt:
         crew, rung = self.crew, plan.rungs[0]
         number = crew.queue.begin_attempt(self.task.task_id)
         attempt_id = f"{self.task.task_id}:{number}"
@@ -138,10 +154,12 @@ class Work:
                 budgets=budgets_of(crew.settings, self.task),
                 record=crew.collector.model_call,
                 socket_dir=Path(place),
+                evidence=self._evidence_of(number) if crew.settings.keep_prompts_days else None,
+                data_policy=crew.settings.data_policy,
                 limits=limits_of(crew.settings),
             ) as door,
         ):
-            attempt = crew.engine.run(
+            return crew.engine.run(
                 self.task,
                 commit=self.queued.commit,
                 number=number,
@@ -151,22 +169,23 @@ class Work:
                 door=door,
                 context_tokens=models[0].context_tokens,
             )
-        crew.collector.attempt_finished(attempt)
-        log.info("attempt %s with %s: %s: %s", number, rung.model, attempt.end, attempt.detail)
-        return attempt
 
     def validate(self, attempt: Attempt) -> Verdict:
         """The verdict on an attempt; one that a fault of ours or of the provider ended is not judged."""
         self.tell(0.7)
-        evidence = self._folder_of(attempt)
-        if attempt.end.is_fault:
-            verdict = Verdict(VerdictKind.INFRASTRUCTURE_FAULT, 0.0, (), attempt.detail, "")
-        else:
-            verdict = self.crew.validator.judge(
-                self.task, attempt.patch, commit=self.queued.commit, evidence=evidence / "evidence"
-            )
-        (evidence / "attempt.patch").write_text(attempt.patch)
-        (evidence / "verdict.json").write_text(json.dumps(asdict(verdict), indent=1, default=str))
+        with stopping_on_a_full_disk(self.crew):
+            folder = made(self._folder_of(attempt.number))
+            if attempt.end.is_fault:
+                verdict = Verdict(VerdictKind.INFRASTRUCTURE_FAULT, 0.0, (), attempt.detail, "")
+            else:
+                verdict = self.crew.validator.judge(
+                    self.task,
+                    attempt.patch,
+                    commit=self.queued.commit,
+                    evidence=self._evidence_of(attempt.number),
+                )
+            (folder / "attempt.patch").write_text(attempt.patch)
+            (folder / "verdict.json").write_text(json.dumps(asdict(verdict), indent=1, default=str))
         log.info("verdict: %s, score %.2f: %s", verdict.kind, verdict.score, verdict.summary)
         return verdict
 
@@ -193,6 +212,11 @@ class Work:
             outcome = said_by_a_person(self.answer) if self.answer else None
         if outcome is not None:
             self.finish(outcome)
+
+    def put_back(self, why: str) -> None:
+        """The task waits in the queue again; its run comes back by itself."""
+        self.queued = self.crew.queue.update(self.task.task_id, status=TaskStatus.QUEUED, detail=why)
+        self.crew.collector.flush()
 
     def finish(self, outcome: Outcome) -> None:
         """The task ends; its change and its evidence are on disk before anything says so."""
@@ -239,14 +263,15 @@ class Work:
         said = (judged[-1].verdict.feedback if judged else "", f"A person says: {hint}" if hint else "")
         return "\n\n".join(filter(None, said))
 
-    def _folder_of(self, attempt: Attempt) -> Path:
-        folder = self.folder / f"attempt-{attempt.number}"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+    def _folder_of(self, number: int) -> Path:
+        return self.folder / f"attempt-{number}"
+
+    def _evidence_of(self, number: int) -> Path:
+        return self._folder_of(number) / "evidence"
 
     def _keep_change(self) -> Path:
         """The accepted attempt's change and verdict, where a person looks for them."""
-        folder = self._folder_of(self.trials[-1].attempt)
+        folder = self._folder_of(self.trials[-1].attempt.number)
         shutil.copyfile(folder / "verdict.json", self.folder / "verdict.json")
         return Path(shutil.copyfile(folder / "attempt.patch", self.folder / "change.patch"))
 

@@ -2,13 +2,14 @@
 
 NightcrewError
 ├── Transient            the same again, after a wait
+│   └── StoreDown        the state store does not answer
 ├── ModelUnfit           another model
 ├── Rejected             a verdict, not a crash: re-plan with its reasons
 └── Fatal                stop and tell a person
     ├── BadInput         the request cannot be done as asked (exit code 2)
     │   └── QueueFull    nothing was stored; try again when tasks have ended
     ├── BudgetReached    money or quota ran out before the call was made
-    ├── AccountStopped   the account itself is refused (401, 402): every task would fail the same way
+    ├── AccountStopped   the account is refused (401, 402) or the disk is full: all tasks would fail alike
     └── SandboxUnavailable   no way to run untrusted code safely on this machine
 """
 
@@ -26,6 +27,10 @@ class Transient(NightcrewError):
     def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class StoreDown(Transient):
+    """The state store cannot be reached; without its books nothing is begun."""
 
 
 class ModelUnfit(NightcrewError):
@@ -53,7 +58,7 @@ class BudgetReached(Fatal):
 
 
 class AccountStopped(Fatal):
-    """The provider refuses the account (key invalid, no credits); the whole crew stops."""
+    """The provider refuses the account (key invalid, no credits), or the disk is full; the crew stops."""
 
 
 class SandboxUnavailable(Fatal):

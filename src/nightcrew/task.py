@@ -127,6 +127,10 @@ class Task(BaseModel):
     """Only these models, cheapest first; empty: every model the crew may use."""
     executor: ExecutorName | None = None
     """Who works on it; empty lets the plan decide."""
+    batch: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] | None = None
+    """The batch it belongs to: tasks with the same word share a budget."""
+    batch_cost_usd: Annotated[Decimal, Field(ge=0, le=100_000)] | None = None
+    """The most that all tasks of the batch together may spend, in USD."""
     acceptance: str | None = None
     """A command that must succeed in the changed repository (code_generation, build_script, refactoring)."""
     task_id: Annotated[str, Field(default_factory=new_task_id)]
@@ -156,6 +160,12 @@ class Task(BaseModel):
         if path.is_absolute() or ".." in path.parts or not path.parts or "\x00" in value:
             raise ValueError("must be a path inside the repository, relative to its root")
         return str(path)
+
+    @model_validator(mode="after")
+    def _check_batch_is_named(self) -> Self:
+        if self.batch_cost_usd is not None and self.batch is None:
+            raise ValueError("batch_cost_usd needs batch: the word that the batch's tasks share")
+        return self
 
     @model_validator(mode="after")
     def _check_target_is_named(self) -> Self:

@@ -96,6 +96,7 @@ def call(
         fault=fault,
         generation_id=f"gen-{sequence}" if answered else None,
         streamed=True,
+        quota_window=f"{started_at:%Y-%m-%d}" if model.endswith(":free") else None,
     )
 
 

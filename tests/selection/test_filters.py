@@ -15,6 +15,7 @@ from tests.selection.house import AGENT, model, needs
 ORDINARY = model("maker/plain")
 REJECTED = Trial(AGENT, "maker/plain", TrialEnd.REJECTED)
 FAULT = Trial(AGENT, "maker/plain", TrialEnd.FAULT)
+UNFIT = Trial(AGENT, "maker/plain", TrialEnd.UNFIT)
 
 CASES: list[tuple[str, Candidate, Requirements, dict[str, Any], list[Trial]]] = [
     ("allowed", ORDINARY, needs(allowed_models=("other/*",)), {}, []),
@@ -27,7 +28,7 @@ CASES: list[tuple[str, Candidate, Requirements, dict[str, Any], list[Trial]]] = 
     ("output", model("a", max_output_tokens=1_000), needs(output_tokens=4_000), {}, []),
     ("tools", model("a", tools=False), needs(), {}, []),
     ("tried", ORDINARY, needs(), {}, [REJECTED]),
-    ("tried", ORDINARY, needs(), {}, [FAULT, FAULT]),
+    ("tried", ORDINARY, needs(), {}, [UNFIT]),
     ("resting", ORDINARY, needs(), {"resting": {"maker/plain": "429 upstream"}}, []),
     ("quota", model("a:free"), needs(), {"free_calls_left": 3}, []),
     ("budget", ORDINARY, needs(budget_usd=Decimal(0)), {}, []),
@@ -55,8 +56,8 @@ def test_what_no_filter_removes_is_planned() -> None:
     assert plan.stop == ""
 
 
-def test_one_fault_does_not_bar_a_model() -> None:
-    plan = ModelSelector().plan(needs(), [ORDINARY], Memory(), Availability(), [FAULT])
+def test_faults_never_bar_a_model() -> None:
+    plan = ModelSelector().plan(needs(), [ORDINARY], Memory(), Availability(), [FAULT] * 3)
     assert [rung.model for rung in plan.rungs] == ["maker/plain"]
 
 

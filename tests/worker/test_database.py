@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from nightcrew.errors import BadInput
+from nightcrew.errors import BadInput, StoreDown
 from nightcrew.settings import Settings, load_settings
 from nightcrew.worker.database import (
     ensure_database,
@@ -119,5 +119,5 @@ def test_another_kind_of_database_is_refused_in_a_sentence(url: str, tmp_path: P
 
 
 def test_a_database_that_does_not_answer_is_said_so(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="does not let us in"):
+    with pytest.raises(StoreDown, match="does not answer"):
         open_database(load_settings(home=tmp_path, database_url="postgresql://u@127.0.0.1:1/d"))

@@ -40,6 +40,7 @@ def all_checks(settings: Settings) -> Iterator[Check]:
     yield _disk(settings)
     yield from _sandbox(settings)
     yield from _services(settings)
+    yield from _stop(settings)
     yield _key(settings)
     yield _catalogue(settings)
 
@@ -115,6 +116,20 @@ def _services(settings: Settings) -> Iterator[Check]:
             yield Check(name, Level.OK, f"runs as process {current.alive[name]}, {where}")
         else:
             yield Check(name, Level.NOTE, "does not run", start)
+
+
+def _stop(settings: Settings) -> Iterator[Check]:
+    """Nothing where the crew may work: that is how it should be."""
+    from nightcrew.worker.account_desk import HOW_TO_RESUME, current_stop
+
+    try:
+        stop = current_stop(settings)
+    except NightcrewError as error:
+        yield Check("database", Level.PROBLEM, "cannot be used", str(error))
+        return
+    if stop is not None:
+        finding = f"stopped since {stop.at:%Y-%m-%d %H:%M} UTC: {stop.message}"
+        yield Check("crew", Level.PROBLEM, finding, HOW_TO_RESUME)
 
 
 def _key(settings: Settings) -> Check:

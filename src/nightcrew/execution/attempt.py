@@ -31,7 +31,12 @@ class AttemptEnd(StrEnum):
     @property
     def is_fault(self) -> bool:
         """True where the model is not to blame."""
-        return self in {AttemptEnd.INFRASTRUCTURE, AttemptEnd.CANCELLED, AttemptEnd.BUDGET}
+        return self in {
+            AttemptEnd.INFRASTRUCTURE,
+            AttemptEnd.CANCELLED,
+            AttemptEnd.BUDGET,
+            AttemptEnd.MODEL_UNFIT,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ class ModelCall:
     fault: str | None  # None: answered
     generation_id: str | None
     streamed: bool
+    quota_window: str | None = None  # the UTC day whose free calls it is counted among; None: not a free one
 
 
 type RecordCall = Callable[[ModelCall], None]

@@ -53,7 +53,8 @@ class DirectExecutor:
         try:
             return _work(talk)
         except Transient as error:
-            return Report(AttemptEnd.INFRASTRUCTURE, str(error), talk.said)
+            why = assignment.door.usage().stopped or str(error)
+            return Report(AttemptEnd.INFRASTRUCTURE, why, talk.said)
         except _Ended as end:
             return replace(end.report, said=talk.said)
 

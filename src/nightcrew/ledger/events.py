@@ -135,6 +135,7 @@ class ModelCalled:
     fault: str | None
     generation_id: str | None
     streamed: bool
+    quota_window: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

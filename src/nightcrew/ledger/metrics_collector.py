@@ -13,6 +13,7 @@ import hashlib
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -119,32 +120,8 @@ class MetricsCollector:
 
     def model_call(self, call: ModelCall) -> None:
         """A request to a model ended; fits `RecordCall`, so the gateway takes it as it is."""
-        self._record(
-            ModelCalled(
-                call_id=call.call_id,
-                attempt_id=call.attempt_id,
-                task_id=call.task_id,
-                sequence=call.sequence,
-                asked_model=call.asked_model,
-                served_model=call.served_model,
-                provider=call.provider,
-                started_at=call.started_at,
-                duration_ms=call.duration_ms,
-                first_token_ms=call.first_token_ms,
-                http_status=call.http_status,
-                input_tokens=call.input_tokens,
-                output_tokens=call.output_tokens,
-                cached_tokens=call.cached_tokens,
-                reasoning_tokens=call.reasoning_tokens,
-                cost_usd=call.cost_usd,
-                input_price_usd=call.input_price_usd,
-                output_price_usd=call.output_price_usd,
-                finish_reason=call.finish_reason,
-                fault=call.fault,
-                generation_id=call.generation_id,
-                streamed=call.streamed,
-            )
-        )
+        same = {field.name: getattr(call, field.name) for field in fields(ModelCalled)}
+        self._record(ModelCalled(**same))
 
     def attempt_finished(self, attempt: Attempt) -> None:
         """The attempt ended, well or not; its tokens and cost are those of its calls."""

@@ -29,6 +29,8 @@ def budgets_of(settings: Settings, task: Task) -> Budgets:
     own = task.max_cost_usd
     return Budgets(
         task_usd=settings.task_budget_usd if own is None else own,
+        batch=task.batch,
+        batch_usd=task.batch_cost_usd,
         day_usd=settings.day_budget_usd,
         month_usd=settings.month_budget_usd,
         calls=settings.attempt_iterations + SPARE_CALLS,

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC
 from decimal import Decimal
 from typing import Any
 
@@ -115,4 +116,9 @@ class CallBook:
             fault=outcome.row.fault if outcome.row else None,
             generation_id=outcome.generation_id,
             streamed=streamed,
+            quota_window=_day(ticket) if ticket.uses_quota else None,
         )
+
+
+def _day(ticket: Ticket) -> str:
+    return f"{ticket.started_at.astimezone(UTC):%Y-%m-%d}"

@@ -14,6 +14,7 @@ from nightcrew.errors import BadInput
 from nightcrew.openrouter.prices import PER_MILLION, Price
 from nightcrew.openrouter.replies import to_decimal
 from nightcrew.selection.candidates import Candidate
+from nightcrew.settings import DataPolicy
 
 PASSED_ON = frozenset(
     {
@@ -105,13 +106,17 @@ def outgoing(
     output_tokens: int,
     published: Price | None,
     ignored_providers: tuple[str, ...],
+    data_policy: DataPolicy = DataPolicy.ANY,
 ) -> dict[str, Any]:
-    """The body to send. Where prices are published, a dearer endpoint is refused before it answers."""
+    """The body to send. Where prices are published, a dearer endpoint is refused before it answers, and one
+    that may train on what it is shown, where the policy says so."""
     body: dict[str, Any] = {**request.parameters, "model": model, "max_tokens": output_tokens}
     if request.streamed:
         body["stream_options"] = {"include_usage": True}
     if published is not None:
         body["provider"] = {"max_price": _max_price(published, request.prompt_tokens_at_most)}
+        if data_policy is DataPolicy.NO_TRAINING:
+            body["provider"]["data_collection"] = "deny"
         if ignored_providers:
             body["provider"]["ignore"] = list(ignored_providers)
     return body

@@ -35,6 +35,7 @@ from nightcrew.openrouter.transcript import Transcript
 from nightcrew.openrouter.walk import Shut, Walk, account_stopped, out_of_calls, store_down
 from nightcrew.queue.state_store import StateStore
 from nightcrew.selection.candidates import Candidate
+from nightcrew.settings import DataPolicy
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ class Dispatcher:
         budgets: Budgets,
         record: RecordCall,
         evidence: Path | None,
+        data_policy: DataPolicy,
         limits: QuotaLimits,
         clock: Callable[[], datetime],
         sleep: Callable[[float], None],
@@ -72,7 +74,7 @@ class Dispatcher:
         self._api, self._store, self._attempt_id = api, store, attempt_id
         transcript = Transcript(evidence, redact_key=api.redact) if evidence is not None else None
         self._book = CallBook(task_id=task_id, attempt_id=attempt_id, record=record, transcript=transcript)
-        self._models, self._budgets = tuple(models), budgets
+        self._models, self._budgets, self._data_policy = tuple(models), budgets, data_policy
         self._clock, self._sleep, self._call_seconds = clock, sleep, call_seconds
         self._catalogue = ModelCatalogue(store, api, clock=clock)
         self._admission = Admission(
@@ -194,6 +196,7 @@ class Dispatcher:
             output_tokens=ticket.output_tokens,
             published=ticket.published,
             ignored_providers=ticket.ignored_providers,
+            data_policy=self._data_policy,
         )
         started = time.monotonic()
 

@@ -25,6 +25,7 @@ from nightcrew.openrouter.door_server import DoorServer
 from nightcrew.openrouter.quota import QuotaLimits
 from nightcrew.queue.state_store import StateStore, utc_now
 from nightcrew.selection.candidates import Candidate
+from nightcrew.settings import DataPolicy
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class Gateway:
         record: RecordCall,
         socket_dir: Path,
         evidence: Path | None = None,
+        data_policy: DataPolicy = DataPolicy.ANY,
         limits: QuotaLimits = QuotaLimits(),  # noqa: B008  (frozen)
         clock: Callable[[], datetime] = utc_now,
         sleep: Callable[[float], None] = time.sleep,
@@ -71,6 +73,7 @@ class Gateway:
             budgets=budgets,
             record=record,
             evidence=evidence,
+            data_policy=data_policy,
             limits=limits,
             clock=clock,
             sleep=sleep,

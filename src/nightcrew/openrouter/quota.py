@@ -59,6 +59,7 @@ class QuotaLeft:
     day: int
     resets_at: datetime  # of the day
     wait: QuotaWait | None
+    a_day: int = 0  # what a whole day allows
 
 
 def lease(
@@ -137,12 +138,13 @@ def left(connection: Connection, account: str, limits: QuotaLimits, *, now: date
     row = lock_account(connection, account, for_update=False)
     used = _used_today(row, now)
     wait = _rest(row, now) or _day_wait(row, limits, used, now) or _minute_wait(connection, row, limits, now)
-    day = max(0, (row.per_day or limits.per_day) - used)
+    a_day = row.per_day or limits.per_day
+    day = max(0, a_day - used)
     if wait is not None and wait.fault == "quota_day":
         day = 0
     used_now = _in_last_minute(connection, account, now - _window(limits))
     minute = max(0, (row.per_minute or limits.per_minute) - used_now)
-    return QuotaLeft(min(minute, day), day, _next_day(now), wait)
+    return QuotaLeft(min(minute, day), day, _next_day(now), wait, a_day)
 
 
 # ----------------------------------------------------------------------------------------------------

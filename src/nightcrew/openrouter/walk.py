@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from enum import StrEnum
 
 from nightcrew.errors import AccountStopped, BudgetReached, ModelUnfit, NightcrewError, Transient
 from nightcrew.openrouter.admission import Obstacle, Refusal
@@ -19,6 +20,16 @@ log = logging.getLogger(__name__)
 REQUEST_SECONDS = 280.0  # a request with all its waits and rotations; below the agent's own 300 s
 LONGEST_WAIT_SECONDS = 90.0  # for a quota window or a cool-down, where no other model can be asked
 ROUNDS = 3  # how often all models are asked for one request
+
+
+class Stopped(StrEnum):
+    """How the reason begins why an attempt's door is shut."""
+
+    QUOTA = "quota: "
+    BUDGET = "budget: "
+    ACCOUNT = "account: "
+    STORE = "state store: "
+    MODELS = "no model left: "
 
 
 class Shut(Exception):
@@ -132,36 +143,38 @@ class Walk:
         if quota := by_obstacle.get(Obstacle.QUOTA):
             return _wait_for(quota, self._clock())
         if refusal := by_obstacle.get(Obstacle.BUDGET) or by_obstacle.get(Obstacle.PRICE):
-            return Shut(BudgetReached(refusal.reason), f"budget: {refusal.reason}", infrastructure=False)
+            return Shut(
+                BudgetReached(refusal.reason), f"{Stopped.BUDGET}{refusal.reason}", infrastructure=False
+            )
         if resting := by_obstacle.get(Obstacle.BREAKER):
             last = f"{last}; {resting.reason}".strip("; ")
         elif not self._fit():
             reasons = ", ".join(f"{model}: {reason}" for model, reason in self._unfit.items())
             message = f"no model of the plan can take this request ({reasons})"
-            return Shut(ModelUnfit(message), f"no model left: {message}", infrastructure=False)
+            return Shut(ModelUnfit(message), f"{Stopped.MODELS}{message}", infrastructure=False)
         message = f"no model of the plan can be reached now ({last})"
-        return Shut(Transient(message), f"no model left: {message}", infrastructure=True)
+        return Shut(Transient(message), f"{Stopped.MODELS}{message}", infrastructure=True)
 
 
 def out_of_calls(calls: int) -> Shut:
     """The attempt has made as many calls as it may."""
     message = f"the attempt has made all its {calls} calls"
-    return Shut(BudgetReached(message), f"budget: {message}", infrastructure=False)
+    return Shut(BudgetReached(message), f"{Stopped.BUDGET}{message}", infrastructure=False)
 
 
 def account_stopped(message: str) -> Shut:
     """Every call of the crew would fail the same way."""
-    return Shut(AccountStopped(message), f"account: {message}", infrastructure=True)
+    return Shut(AccountStopped(message), f"{Stopped.ACCOUNT}{message}", infrastructure=True)
 
 
 def store_down(error: Exception) -> Shut:
     """Without its books the gateway makes no calls."""
     message = f"the state store does not answer ({type(error).__name__})"
-    return Shut(Transient(message), f"state store: {message}", infrastructure=True)
+    return Shut(Transient(message), f"{Stopped.STORE}{message}", infrastructure=True)
 
 
 def _wait_for(refusal: Refusal, now: datetime) -> Shut:
     assert refusal.until is not None
     message = f"{refusal.reason}; free again at {refusal.until:%Y-%m-%d %H:%M:%S} UTC"
     error = Transient(message, retry_after_seconds=(refusal.until - now).total_seconds())
-    return Shut(error, f"quota: {message}", infrastructure=True)
+    return Shut(error, f"{Stopped.QUOTA}{message}", infrastructure=True)

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, MetaData, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError, OperationalError
 
-from nightcrew.errors import BadInput, Transient
+from nightcrew.errors import BadInput, StoreDown
 
 log = logging.getLogger(__name__)
 
@@ -62,14 +62,19 @@ def create_schema(store: StateStore) -> None:
     """Makes every registered table that is missing; safe to call often and from many processes at once.
 
     Raises:
-        Transient: the database cannot be reached.
+        StoreDown: the database cannot be reached.
     """
     try:
         with store.engine.begin() as connection:
             connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _SCHEMA_LOCK})
             metadata.create_all(connection)
     except OperationalError as error:
-        raise Transient(f"the state store cannot be reached: {_first_line(error)}") from error
+        raise StoreDown(f"the state store cannot be reached: {_first_line(error)}") from error
+
+
+def is_down(error: BaseException) -> bool:
+    """True if `error` says that the state store does not answer."""
+    return isinstance(error, StoreDown | OperationalError)
 
 
 # ----------------------------------------------------------------------------------------------------

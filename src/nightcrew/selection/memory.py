@@ -34,6 +34,12 @@ class TrialEnd(StrEnum):
     ACCEPTED = "accepted"
     REJECTED = "rejected"
     FAULT = "fault"  # nobody's skill: infrastructure, cancelled, not measurable
+    UNFIT = "unfit"  # the model cannot take this task; that says nothing of its skill either
+
+    @property
+    def is_verdict(self) -> bool:
+        """True where the model's work was judged."""
+        return self in {TrialEnd.ACCEPTED, TrialEnd.REJECTED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +125,9 @@ class Memory:
         before: Sequence[Trial] = (),
     ) -> None:
         """Learn from one attempt; `before` are the earlier ones at the same task. A fault teaches nothing."""
-        if end is TrialEnd.FAULT:
+        if not end.is_verdict:
             return
-        if not any(trial.end is not TrialEnd.FAULT for trial in before):
+        if not any(trial.end.is_verdict for trial in before):
             self.success.begin_task()
         ease = self._ease_after(category, complexity, before)
         self.learn(
@@ -218,7 +224,7 @@ class Memory:
     def _ease_after(self, category: str, complexity: Complexity, before: Sequence[Trial]) -> Gaussian:
         ease, rates = EASE, self.rates_of(category)
         for trial in before:
-            if trial.end is not TrialEnd.FAULT:
+            if trial.end.is_verdict:
                 score = self.success.scorer(category, trial.executor, complexity)(Traits(trial.slug))
                 ease = self.success.ease_after(score, trial.end is TrialEnd.ACCEPTED, rates, ease)
         return ease

@@ -7,7 +7,6 @@ the rest is planned anew.
 
 import logging
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,7 +31,6 @@ LEAST_VALUE = 4.0  # and at least so many times what the cheapest way takes for 
 FIRST_TRY = 1.5  # and always enough for one attempt
 LEAST_VALUE_USD = 0.05  # where all models are free or nearly so, prices say nothing of the work's worth
 NEAR_BEST = 0.02  # models so close to the best in chance of success count as the best
-FAULTS_BEFORE_GIVING_UP = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +98,7 @@ def _ease_of(needs: Requirements, memory: Memory, tried: Sequence[Trial]) -> Eas
     """What the verdicts on this task so far say about how easy it is."""
     ease, rates = Ease(), memory.rates_of(needs.category)
     for trial in tried:
-        if trial.end is not TrialEnd.FAULT:
+        if trial.end.is_verdict:
             scorer = memory.success.scorer(needs.category, trial.executor, needs.complexity)
             score = scorer(Traits(trial.slug))
             ease.learn(score, trial.end is TrialEnd.ACCEPTED, rates)
@@ -148,11 +146,13 @@ def _arms(needs: Requirements, candidates: Sequence[Candidate], memory: Memory, 
 
 
 def _untried(arms: Sequence[Arm], tried: Sequence[Trial]) -> tuple[list[Arm], list[Filtered]]:
-    """The arms without the models whose work on this task was wrong: never the same model again."""
+    """The arms without the models whose work on this task was wrong, or that cannot take it: never again.
+
+    A fault of ours or of a provider removes nobody; how many of those are borne the flow decides.
+    """
     wrong = {trial.slug for trial in tried if trial.end is TrialEnd.REJECTED}
-    faults = Counter(trial.slug for trial in tried if trial.end is TrialEnd.FAULT)
-    faulty = {slug for slug, count in faults.items() if count >= FAULTS_BEFORE_GIVING_UP}
-    reasons = dict.fromkeys(faulty, "tried: failed twice on this task through no fault of its skill")
+    unfit = {trial.slug for trial in tried if trial.end is TrialEnd.UNFIT}
+    reasons = dict.fromkeys(unfit, "tried: it cannot take this task")
     reasons |= dict.fromkeys(wrong, "tried: its work on this task was rejected")
     kept = [arm for arm in arms if arm.candidate.slug not in reasons]
     removed = {a.candidate.model: a.candidate.slug for a in arms if a.candidate.slug in reasons}
@@ -163,7 +163,7 @@ def _surprises(needs: Requirements, memory: Memory, tried: Sequence[Trial]) -> l
     """By how much the attempts so far used more or less than was expected of them."""
     found = []
     for trial in tried:
-        if trial.end is not TrialEnd.FAULT and trial.input_tokens + trial.output_tokens > 0:
+        if trial.end.is_verdict and trial.input_tokens + trial.output_tokens > 0:
             expected = memory.cost.expector(needs.category, trial.executor, needs.complexity)(trial.slug)
             used = Usage(trial.input_tokens, trial.output_tokens, 0, 0)
             found.append(surprise(used, expected))
@@ -234,7 +234,7 @@ def _with_shadow_price(arms: Sequence[Arm], availability: Availability) -> list[
 def _limits(
     needs: Requirements, availability: Availability, tried: Sequence[Trial], most_rungs: int
 ) -> Limits:
-    judged = sum(trial.end is not TrialEnd.FAULT for trial in tried)
+    judged = sum(trial.end.is_verdict for trial in tried)
     return Limits(
         rungs=max(0, min(most_rungs, needs.max_attempts - judged)),
         budget_usd=float(min(needs.budget_usd, availability.budget_left_usd)),

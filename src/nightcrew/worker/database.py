@@ -8,6 +8,7 @@ the last user that ends stops the server, so a command that finds no crew runnin
 import atexit
 import fcntl
 import logging
+import re
 import signal
 import stat
 import time
@@ -23,7 +24,7 @@ from psycopg import sql
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from nightcrew.errors import BadInput, Transient
+from nightcrew.errors import BadInput, StoreDown, Transient
 from nightcrew.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -95,6 +96,10 @@ def psycopg_arguments(url: URL) -> dict[str, Any]:
 # ---------------------------------------------------------------------------------------------------------
 
 _opened: dict[Path, Database] = {}
+# What a connection is refused with that waiting does not change; libpq tells it in words only.
+_REFUSED = re.compile(
+    r"authentication failed|pg_hba|does not exist|permission denied|no password|could not translate|resolve"
+)
 
 
 def _external(url: str) -> Database:
@@ -129,7 +134,10 @@ def _prepare(store: URL, *, prefect_database: str, create_store: bool) -> Databa
         with psycopg.connect(**psycopg_arguments(admin), autocommit=True, connect_timeout=10) as connection:
             _create_databases(connection, wanted)
     except psycopg.Error as error:
-        raise BadInput(f"the database does not let us in: {str(error).strip().splitlines()[0]}") from None
+        said = str(error).strip().splitlines()[0]
+        if isinstance(error, psycopg.OperationalError) and not _REFUSED.search(said):
+            raise StoreDown(f"the database does not answer: {said}") from None
+        raise BadInput(f"the database does not let us in: {said}") from None
     prefect = store.set(
         drivername="postgresql+asyncpg", database=prefect_database, query=_asyncpg_query(store)
     )

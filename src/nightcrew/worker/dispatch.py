@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from nightcrew.errors import BadInput, Transient
@@ -22,7 +23,9 @@ from nightcrew.worker.status import status
 log = logging.getLogger(__name__)
 
 FLOW = "run-task"
+POOL = "nightcrew"
 MOST_RESTARTS = 2
+LONGEST_PENDING = timedelta(minutes=10)
 WITH_A_RUN = (TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.NEEDS_REVIEW)
 PAGE = 200
 
@@ -90,10 +93,7 @@ def dispatch_pending(settings: Settings) -> int:
     if not services.running:
         return 0
     with open_queue(settings) as queue:
-        waiting = queue.waiting()
-        for queued in waiting:
-            dispatch(queue, services.api(), queued)
-    return len(waiting)
+        return _dispatch_waiting(queue, services.api())
 
 
 def cancel(settings: Settings, task_id: str) -> QueuedTask:
@@ -122,8 +122,9 @@ def cancel(settings: Settings, task_id: str) -> QueuedTask:
 def reconcile(settings: Settings) -> int:
     """Give every task its true status whose flow run ended without telling us; how many were changed.
 
-    A crashed run sends its task back to the queue, up to two times; a cancelled or deleted one cancels it;
-    one whose question nobody answered in time fails it.
+    A crashed run sends its task back to the queue and to the worker again, up to two times; so does one that
+    its worker took and never started. A cancelled or deleted one cancels it; one whose question nobody
+    answered in time fails it.
     """
     services = status(settings)
     if not services.running:
@@ -136,7 +137,10 @@ def reconcile(settings: Settings) -> int:
             states = _states(api, [task.flow_run_id for task in page if task.flow_run_id])
             for task in page:
                 with suppress(BadInput):  # it has gone on since we looked
-                    changed += _settle(settings, queue, task, states.get(task.flow_run_id or ""))
+                    state = _ended_if_stuck(api, task, states.get(task.flow_run_id or ""))
+                    changed += _settle(settings, queue, task, state)
+        if changed:
+            _dispatch_waiting(queue, api)
     return changed
 
 
@@ -149,11 +153,14 @@ def run_cancelled(settings: Settings, flow_run_id: str) -> None:
 
 
 def requeue_stopped(settings: Settings) -> int:
-    """After the worker was stopped: running tasks go back to the queue, to be run again by the next one."""
+    """After the worker was stopped: running tasks go back to the queue, to be run again by the next one.
+
+    So does one that was just about to be suspended for its question: it asks again.
+    """
     services = status(settings)
     api = services.api()
     with open_queue(settings) as queue:
-        running = queue.waiting(TaskStatus.RUNNING)
+        running = [*queue.waiting(TaskStatus.RUNNING), *_asking(queue, api)]
         for queued in running:
             if queued.flow_run_id:
                 _set_state(
@@ -172,12 +179,52 @@ def requeue_stopped(settings: Settings) -> int:
     return len(running)
 
 
+def run_again(api: PrefectApi, queued: QueuedTask, *, state_name: str) -> bool:
+    """Let a task's run go on at once that was put off in a state of this name; True if it was."""
+    run = api.get(f"/flow_runs/{queued.flow_run_id}") if queued.flow_run_id else None
+    if run is None or (run["state"] or {}).get("name") != state_name:
+        return False
+    _set_state(api, run["id"], "SCHEDULED", "Scheduled", "the crew goes on")
+    return True
+
+
 def this_process() -> ProcessId:
     """What a run writes into the queue so that it can be cancelled."""
     return ProcessId.of(os.getpid())
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _asking(queue: TaskQueue, api: PrefectApi) -> list[QueuedTask]:
+    """Tasks that wait for a person by our books while their run was not yet suspended."""
+    asked = [queued for queued in queue.waiting(TaskStatus.NEEDS_REVIEW) if queued.flow_run_id]
+    states = _states(api, [queued.flow_run_id or "" for queued in asked[:PAGE]]) if asked else {}
+    return [one for one in asked if states.get(one.flow_run_id or "", {}).get("type") == "RUNNING"]
+
+
+def _dispatch_waiting(queue: TaskQueue, api: PrefectApi) -> int:
+    waiting = queue.waiting()
+    for queued in waiting:
+        dispatch(queue, api, queued)
+    return len(waiting)
+
+
+def _ended_if_stuck(
+    api: PrefectApi, queued: QueuedTask, state: dict[str, Any] | None
+) -> dict[str, Any] | None:
+    """The run's state; crashed where a worker took it long ago and died before the run could begin.
+
+    No heartbeat tells of that: the run never sent one.
+    """
+    if state is None or state["type"] != "PENDING" or not queued.flow_run_id:
+        return state
+    since = datetime.fromisoformat(state["timestamp"])
+    if datetime.now(UTC) - since < LONGEST_PENDING:
+        return state
+    said = f"taken by a worker at {since:%H:%M} UTC and never started"
+    _set_state(api, queued.flow_run_id, "CRASHED", "Crashed", said)
+    return {**state, "type": "CRASHED", "message": said}
 
 
 def _states(api: PrefectApi, run_ids: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -37,6 +37,10 @@ class PrefectApi:
         """What `path` answers to `body`, None where there is nothing (404)."""
         return self._call("POST", path, body)
 
+    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
+        """What `path` answers to the change `body`, None where there is nothing (404)."""
+        return self._call("PATCH", path, body)
+
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=data, headers=self._headers, method=method)  # noqa: S310

@@ -21,7 +21,7 @@ from nightcrew.errors import Transient
 from nightcrew.settings import Settings
 from nightcrew.worker import bootstrap_stamp
 from nightcrew.worker.database import Database, ensure_database, open_database, release_home
-from nightcrew.worker.dispatch import dispatch_pending, reconcile, requeue_stopped
+from nightcrew.worker.dispatch import POOL, dispatch_pending, reconcile, requeue_stopped
 from nightcrew.worker.processes import ProcessId, end_tree, free_port, kill_marked, spawn
 from nightcrew.worker.status import ServiceStatus, forget_status, status, write_status
 from nightcrew.worker.surroundings import crew_environment, project_root, server_environment
@@ -30,7 +30,6 @@ __all__ = ["ServiceStatus", "adopt", "ensure_database", "running_crew", "start",
 
 log = logging.getLogger(__name__)
 
-POOL = "nightcrew"
 MARK = "NIGHTCREW_WORKER"  # in the environment of a worker and of all that it starts
 START_SECONDS = 120.0
 STOP_GRACE_SECONDS = 8.0

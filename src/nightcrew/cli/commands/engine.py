@@ -53,3 +53,21 @@ def stop_engine(as_json: AsJson = False) -> None:
         print_json({"stopped": stopped})
     else:
         console.print("The crew is stopped." if stopped else "No crew was running.")
+
+
+@app.command("resume")
+def resume(as_json: AsJson = False) -> None:
+    """Let a crew go on that stopped itself: its account was refused, or the disk was full."""
+    from nightcrew.worker import account_desk
+
+    resumed = account_desk.resume(load_settings())
+    if as_json:
+        print_json(resumed)
+        return
+    if resumed.stop is None:
+        console.print("The crew was not stopped.")
+    else:
+        console.print(f"It had stopped: {resumed.stop.message}", markup=False)
+        console.print(f"The crew goes on; {resumed.tasks} waiting tasks start now.")
+    if resumed.warning:
+        console.print(resumed.warning, style="yellow", markup=False)

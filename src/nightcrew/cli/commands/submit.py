@@ -33,6 +33,10 @@ def submit_task(
     max_cost_usd: Annotated[
         str | None, typer.Option(help="The most it may spend; 0: free models only.")
     ] = None,
+    batch: Annotated[str | None, typer.Option(help="Tasks with the same word share a budget.")] = None,
+    batch_cost_usd: Annotated[
+        str | None, typer.Option(help="The most that all tasks of the batch may spend together.")
+    ] = None,
     max_attempts: Annotated[int, typer.Option(help="Attempts at the most.")] = 3,
     max_seconds: Annotated[int, typer.Option(help="Seconds that all attempts together may take.")] = 1800,
     model: Annotated[
@@ -60,6 +64,8 @@ def submit_task(
         complexity=complexity,
         quality_threshold=quality_threshold,
         max_cost_usd=_usd(max_cost_usd),
+        batch=batch,
+        batch_cost_usd=_usd(batch_cost_usd),
         max_attempts=max_attempts,
         max_seconds=max_seconds,
         models=tuple(model or ()),

@@ -83,19 +83,26 @@ def cancel_task(task_id: TaskIdArgument, as_json: AsJson = False) -> None:
 
 @app.command("queue-stats")
 def queue_stats(as_json: AsJson = False) -> None:
-    """How many tasks of each priority wait, run and have ended."""
+    """How many tasks of each priority wait, run and have ended, and whether the crew is stopped."""
     from nightcrew.worker import dispatch
+    from nightcrew.worker.account_desk import HOW_TO_RESUME, current_stop
 
     settings = load_settings()
     dispatch.reconcile(settings)
     with dispatch.open_queue(settings) as queue:
         stats = queue.stats()
+    stop = current_stop(settings)
     if as_json:
-        print_json({"queues": stats.counts, "unfinished": stats.unfinished, "bound": stats.bound})
+        counts = {"queues": stats.counts, "unfinished": stats.unfinished, "bound": stats.bound}
+        print_json({**counts, "stopped": stop})
         return
     rows = [(name, *(stats.counts[name][status] for status in TaskStatus)) for name in TaskPriority]
     print_table("", ("queue", *TaskStatus), rows)
     console.print(f"{stats.unfinished} of at most {stats.bound} unfinished tasks.")
+    if stop is not None:
+        since = f"{stop.at:%Y-%m-%d %H:%M} UTC"
+        console.print(f"The crew is stopped since {since}: {stop.message}", style="red", markup=False)
+        console.print(HOW_TO_RESUME)
 
 
 # ---------------------------------------------------------------------------------------------------------

@@ -1,0 +1,110 @@
+"""Puts a run off: it is scheduled anew with the reason and the hour in its state, and its process ends."""
+
+import asyncio
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, NoReturn
+from uuid import UUID
+
+from prefect import get_client
+from prefect.client.schemas.actions import WorkPoolUpdate
+from prefect.client.schemas.objects import State
+from prefect.client.schemas.responses import SetStateStatus
+from prefect.exceptions import Pause
+from prefect.runtime import deployment, flow_run
+from prefect.states import Scheduled
+
+from flows.notices import Notice, announce
+from flows.outcome import Outcome, outcome_of
+from flows.work import Work
+from nightcrew.errors import AccountStopped, Transient
+from nightcrew.queue.state_store import is_down, utc_now
+from nightcrew.task import FailureReason, TaskStatus
+from nightcrew.worker.account_desk import HOW_TO_RESUME
+from nightcrew.worker.dispatch import POOL
+
+LONGEST_STOP = timedelta(days=1)  # then the run looks by itself whether the crew may go on
+COMEBACK = timedelta(seconds=30)
+MOST_COMEBACKS = 20  # in a run's life, its first start included
+
+
+class PutOff(StrEnum):
+    """What a run waits for; the name of its state in Prefect."""
+
+    QUOTA = "AwaitingQuota"
+    CREW = "CrewStopped"
+    STORE = "AwaitingDatabase"
+
+
+async def stand_still(work: Work, stop: AccountStopped) -> None:
+    """The whole crew is stopped: the work pool is paused, and the task waits until somebody lets it go on.
+
+    A run that no worker would start again fails instead.
+
+    Raises:
+        Pause: the run waits; this process ends.
+    """
+    await announce(Notice.CREW_STOPPED, about="nightcrew.crew", message=f"The crew stopped: {stop}")
+    if not _can_come_back():
+        await asyncio.to_thread(work.finish, outcome_of(stop, work.trials))
+        return
+    async with get_client() as client:
+        await client.update_work_pool(POOL, WorkPoolUpdate(is_paused=True))
+    message = f"The crew is stopped: {stop}. {HOW_TO_RESUME}"
+    await asyncio.to_thread(work.put_back, message)
+    await _put_off(PutOff.CREW, message, until=utc_now() + LONGEST_STOP)
+
+
+async def wait_for_quota(work: Work) -> None:
+    """The task waits for free calls without holding a process.
+
+    A run that no worker would start again fails for want of them instead.
+
+    Raises:
+        Pause: the run waits; this process ends.
+    """
+    wait, work.wait = work.wait, None
+    assert wait is not None
+    message = f"Waits until {wait.until:%Y-%m-%d %H:%M} UTC for free calls: {wait.reason}"
+    if not _can_come_back():
+        outcome = Outcome(TaskStatus.FAILED, message, FailureReason.BUDGET)
+        await asyncio.to_thread(work.finish, outcome)
+        return
+    await asyncio.to_thread(work.put_back, message)
+    await _put_off(PutOff.QUOTA, message, until=wait.until)
+
+
+async def wait_for_store(error: Exception) -> None:
+    """Nothing can be written down while the state store is down: the run comes back a little later.
+
+    Returns where that is not what is wrong, or has been for too long.
+
+    Raises:
+        Pause: the run waits; this process ends.
+    """
+    if is_down(error) and _can_come_back() and (flow_run.run_count or 0) < MOST_COMEBACKS:
+        message = f"The state store does not answer: {str(error).splitlines()[0]}"
+        await _put_off(PutOff.STORE, message, until=utc_now() + COMEBACK)
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _can_come_back() -> bool:
+    """True where a worker would start this run again: it belongs to a deployment."""
+    return deployment.id is not None
+
+
+async def _put_off(why: PutOff, message: str, *, until: datetime) -> NoReturn:
+    """The run starts again from its beginning at `until`, in a new process.
+
+    Raises:
+        Pause: it is scheduled; this process ends and holds nothing.
+        Transient: Prefect would not have it.
+    """
+    proposed: State[Any] = Scheduled(name=why, message=message, scheduled_time=until)
+    async with get_client() as client:
+        result = await client.set_flow_run_state(UUID(flow_run.id), proposed)
+    if result.status is not SetStateStatus.ACCEPT or result.state is None:
+        raise Transient(f"the run cannot be put off: {result.details}")
+    raise Pause(state=result.state)
