@@ -71,6 +71,57 @@ def test_setup_cfg_counts_too(tmp_path: Path) -> None:
     assert read_declared(tmp_path).requirements == ("attrs", "six; python_version < '3'", "mock")
 
 
+SETUP_PY = """
+from setuptools import setup
+TESTS = ["mock"]
+setup(name="shop", version=open("VERSION").read(),
+      install_requires=["idna>=2.5", 'typing; python_version<"3.5"'],
+      tests_require=TESTS, extras_require={"test": ["hypothesis"], "docs": ["sphinx"]})
+"""
+
+
+def test_setup_py_is_read_and_not_run(tmp_path: Path) -> None:
+    (tmp_path / "setup.py").write_text(SETUP_PY)
+    assert read_declared(tmp_path).requirements == (
+        *("idna>=2.5", 'typing; python_version<"3.5"', "mock", "hypothesis"),
+    )
+
+
+POETRY = """
+[tool.poetry]
+name = "shop"
+[tool.poetry.dependencies]
+python = "^3.9"
+attrs = "^20.1"
+six = "*"
+idna = {version = ">=2.5,<4", markers = "python_version > '3'"}
+near = {path = "../near"}
+small = "^0.3.2"
+exact = "1.4"
+shop = "*"
+[tool.poetry.group.dev.dependencies]
+hypothesis = "~6.1"
+"""
+
+
+def test_poetrys_tables_are_read(tmp_path: Path) -> None:
+    assert read_declared(write(tmp_path, pyproject_dot_toml=POETRY)).requirements == (
+        *("attrs>=20.1,<21", "six", "idna>=2.5,<4; python_version > '3'", "small>=0.3.2,<0.4"),
+        *("exact==1.4", "hypothesis>=6.1,<6.2"),
+    )
+
+
+def test_what_test_runners_install_is_used_where_it_can_be(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "tox.ini").write_text(
+        "[testenv]\ndeps =\n  coverage<1  # no!\n  coverage>2\n  -r other.txt\n  py27: mock\n  {[base]deps}\n"
+    )
+    declared = read_declared(tree)
+    assert (declared.requirements, declared.runners) == ((), ("coverage<1", "coverage>2"))
+    assert build_environment(tree, TargetConfig(), tmp_path / "cache").python.is_file()
+
+
 def test_a_repository_that_declares_nothing_is_fine_and_a_broken_one_is_not(tmp_path: Path) -> None:
     assert read_declared(tmp_path).requirements == ()
     (tmp_path / "pyproject.toml").write_text("[project\n")

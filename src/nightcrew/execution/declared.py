@@ -12,11 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from nightcrew.errors import BadInput
+from nightcrew.execution.declared_elsewhere import of_poetry, of_setup_py, of_test_runners
 
 TEST_NAMES = ("test", "tests", "testing", "dev", "develop")
 """Names of extras and dependency groups that are taken to be for the tests."""
 
-_REQUIREMENT_FILES = ("requirements*.txt", "requirements/*.txt", "*-requirements.txt")
+_REQUIREMENT_FILES = (
+    *("requirements*.txt", "requirements/*.txt", "*-requirements.txt", "*_requirements.txt"),
+    *("test/*requirements*.txt", "tests/*requirements*.txt"),
+)
 _INCLUDE = re.compile(r"(?:-r|--requirement)[ =]\s*(\S+)")
 _LOCAL = re.compile(r"(?:-e\b|--editable|\.|/|file:|[\w.\[\]-]+\s*@\s*file:)")
 _DEPTH = 5
@@ -27,6 +31,7 @@ class Declared:
     """Requirements as lines of a requirements file, and the Python versions they are for."""
 
     requirements: tuple[str, ...]
+    runners: tuple[str, ...] = ()  # what test runners would install besides; left out where it cannot be
     python: str = ""  # a version specifier; empty: any
     locked: bool = False  # there is a uv.lock that says the exact versions
     extras: tuple[str, ...] = ()
@@ -48,11 +53,17 @@ def read_declared(checkout: Path) -> Declared:
         *(line for name in extras for line in _strings(_table(project, "optional-dependencies")[name])),
         *(line for name in groups for line in _group(_table(pyproject, "dependency-groups"), name)),
         *_setup_cfg(checkout),
+        *of_setup_py(checkout, TEST_NAMES),
+        *of_poetry(pyproject, TEST_NAMES),
         *(line for file in _requirement_files(checkout) for line in _requirements(checkout, file)),
     ]
-    own = re.sub(r"[-_.]+", "-", str(project.get("name", ""))).lower()
+    name = project.get("name") or _table(_table(pyproject, "tool"), "poetry").get("name", "")
+    own = re.sub(r"[-_.]+", "-", str(name)).lower()
+    asked = tuple(dict.fromkeys(line for line in lines if not _names(line, own)))
+    runners = dict.fromkeys(line for line in of_test_runners(checkout, pyproject) if not _names(line, own))
     return Declared(
-        requirements=tuple(dict.fromkeys(line for line in lines if not _names(line, own))),
+        requirements=asked,
+        runners=tuple(line for line in runners if line not in asked),
         python=str(project.get("requires-python", "")),
         locked=(checkout / "uv.lock").is_file(),
         extras=extras,

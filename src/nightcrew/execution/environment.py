@@ -115,7 +115,9 @@ def _key(checkout: Path, config: TargetConfig, declared: Declared) -> str:
         "recipe": _RECIPE,
         "python": [sys.version, platform.machine(), sys.base_prefix],
         "setup": config.setup,
-        "requirements": declared.requirements,
+        "requirements": [declared.requirements, declared.runners]
+        if declared.runners
+        else declared.requirements,
         "requires_python": declared.python,
         "extras": [declared.extras, declared.groups],
     }
@@ -143,7 +145,12 @@ def _build(environment: Environment, checkout: Path, config: TargetConfig, decla
             _install(environment, list(_ALWAYS), Path(scratch))
         else:
             lines = _locked_requirements(checkout, declared, Path(scratch)) or list(declared.requirements)
-            _install(environment, [*lines, *_ALWAYS], Path(scratch))
+            try:
+                _install(environment, [*lines, *declared.runners, *_ALWAYS], Path(scratch))
+            except BadInput:
+                if not declared.runners:
+                    raise
+                _install(environment, [*lines, *_ALWAYS], Path(scratch))
     (environment.path / _COMPLETE).write_text(json.dumps({"key": environment.key, "recipe": _RECIPE}))
     _close(environment.path)
 
