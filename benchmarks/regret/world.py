@@ -31,13 +31,11 @@ WORDS = {
     BUG_FIX: "Issuing pieces across two lots returns the wrong cost",
 }
 FOUND = {
-    "path": "src/stockroom/orders.py",
+    "file": "src/stockroom/orders.py",
     "line": 51,
     "quote": "wanted[line.code] = wanted.get(line.code, 0) + line.quantity",
-    "finding": "A line with a negative quantity lowers what the other lines ask for, and nobody refuses it.",
-    "severity": "medium",
+    "message": "A line with a negative quantity lowers what the other lines ask for, and nobody refuses it.",
 }
-SUMMARY = "Shipping is all or nothing, but it trusts the quantities of the order's lines."
 
 # USD for a million tokens read, and the chance of good work at documentation, analysis, bug fixes.
 POOL: Mapping[str, tuple[float, tuple[float, float, float]]] = {
@@ -132,10 +130,7 @@ def usd(model: str, tokens: Tokens) -> float:
 
 def _analysis() -> Solution:
     """A report whose quotation is on the line it names, and one whose quotation is not."""
-    good, bad = (
-        json.dumps({"summary": SUMMARY, "findings": [FOUND | {"line": line}]}, indent=1)
-        for line in (FOUND["line"], 1)
-    )
+    good, bad = (json.dumps({"findings": [FOUND | {"line": line}]}, indent=1) for line in (FOUND["line"], 1))
     return Solution(
         match=Match(task_type=ANALYSIS), good={"analysis.json": good}, wrong={"analysis.json": bad}
     )

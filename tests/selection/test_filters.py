@@ -68,6 +68,27 @@ def test_the_direct_executor_takes_models_without_tools() -> None:
     assert {rung.executor for rung in plan.rungs} == {"direct"}
 
 
+def test_an_executor_that_needs_a_larger_window_is_not_planned_with_a_small_model() -> None:
+    rooms = {"direct": 5_000, "openhands": 30_000}
+    asked = needs(executors=("direct", "openhands"), context_tokens=2_000, room_tokens=rooms)
+    small, large = model("small", context_tokens=7_000), model("large", context_tokens=32_000)
+    plan = ModelSelector().plan(asked, [small, large], Memory(), Availability())
+    arms = {(rung.executor, rung.model) for rung in (*plan.rungs, *plan.alternatives)}
+    assert ("direct", "small") in arms and ("openhands", "large") in arms
+    assert ("openhands", "small") not in arms
+    tight = ModelSelector().plan(asked, [model("small", context_tokens=6_999)], Memory(), Availability())
+    assert [item.reason.partition(":")[0] for item in tight.filtered] == ["context"]
+
+
+def test_where_the_need_for_context_comes_from_is_said() -> None:
+    asked = needs(
+        context_tokens=2_345, context_source="measured from a.py at 0123", room_tokens={AGENT: 5_000}
+    )
+    plan = ModelSelector().plan(asked, [ORDINARY], Memory(), Availability())
+    assert "2,345 tokens of context, measured from a.py at 0123" in plan.explanation
+    assert "7,345 with openhands" in plan.explanation
+
+
 def test_an_empty_catalogue_says_so() -> None:
     assert "No model is known" in ModelSelector().plan(needs(), [], Memory(), Availability()).stop
 

@@ -3,13 +3,13 @@
 The lines `Task type:`, `Target file:` and `Task:` are a contract: scripted models recognise a task by them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from nightcrew.execution.assignment import Assignment
 from nightcrew.execution.reading import read_text
 from nightcrew.execution.sandbox import WORKSPACE
-from nightcrew.task import TaskCategory
+from nightcrew.task import Task, TaskCategory
 
 REJECTED_BEFORE = "Why the previous attempt was rejected:"
 
@@ -64,7 +64,18 @@ _ALWAYS = (
 
 def briefing(assignment: Assignment) -> str:
     """The task, its rules, the repository's conventions, what judges it, and why it was rejected before."""
-    return "\n\n".join(part.strip() for part in _parts(assignment) if part.strip()) + "\n"
+    return instructions(
+        assignment.task,
+        judged_by=assignment.judged_by,
+        conventions=assignment.conventions,
+        feedback=assignment.feedback,
+    )
+
+
+def instructions(task: Task, *, judged_by: Sequence[str], conventions: str, feedback: str = "") -> str:
+    """The briefing from its parts, where there is no assignment yet."""
+    parts = _parts(task, judged_by, conventions, feedback)
+    return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
 
 
 def conventions_of(checkout: Path) -> str:
@@ -81,8 +92,7 @@ def conventions_of(checkout: Path) -> str:
 # ---------------------------------------------------------------------------------------------------------
 
 
-def _parts(assignment: Assignment) -> Iterator[str]:
-    task = assignment.task
+def _parts(task: Task, judged_by: Sequence[str], conventions: str, feedback: str) -> Iterator[str]:
     yield f"You work on the repository in {WORKSPACE}, without network. Nobody answers questions: decide."
     yield (
         f"Task type: {task.task_type}\n"
@@ -90,10 +100,10 @@ def _parts(assignment: Assignment) -> Iterator[str]:
         f"Task: {task.description.strip()}"
     )
     yield "Rules:\n" + "\n".join(f"- {rule}" for rule in (*_RULES[task.task_type], *_ALWAYS))
-    if assignment.judged_by:
-        commands = "\n".join(f"- {command}" for command in assignment.judged_by)
+    if judged_by:
+        commands = "\n".join(f"- {command}" for command in judged_by)
         yield f"The change is judged in a fresh checkout, among other checks by these commands:\n{commands}"
-    if assignment.conventions:
-        yield f"The repository's own conventions:\n{assignment.conventions}"
-    if assignment.feedback.strip():
-        yield f"{REJECTED_BEFORE}\n{assignment.feedback.strip()[:_FEEDBACK_CHARACTERS]}"
+    if conventions:
+        yield f"The repository's own conventions:\n{conventions}"
+    if feedback.strip():
+        yield f"{REJECTED_BEFORE}\n{feedback.strip()[:_FEEDBACK_CHARACTERS]}"

@@ -6,6 +6,7 @@ The target whole, then the tests beside it, the repository's own modules it impo
 import ast
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from nightcrew.execution.reading import files_of, read_text
 
@@ -14,19 +15,32 @@ _LIST_CHARACTERS = 6_000
 _NEIGHBOURS = 6
 
 
+class Pack(NamedTuple):
+    """What a model is shown of a repository, and the files it is made of."""
+
+    text: str
+    files: tuple[str, ...]
+
+
 def context_pack(tree: Path, target: str | None, characters: int) -> str:
     """Files of the repository as headed blocks, at most about `characters` long."""
+    return gather(tree, target, characters).text
+
+
+def gather(tree: Path, target: str | None, characters: int) -> Pack:
+    """The same, with the names of the files whose content it holds."""
     names = list(files_of(tree))
-    parts, room = [], characters
+    parts: dict[str, str] = {}
+    room = characters
     for name in _chosen(tree, target, names):
         # The target may take most of the room, everything else its share of what is left.
         share = room * 7 // 10 if name == target else min(room // 2, 20_000)
         text = read_text(tree, name, share) if share > 500 else None
         if text is not None:
-            parts.append(_block(name, text))
-            room -= len(parts[-1])
+            parts[name] = _block(name, text)
+            room -= len(parts[name])
     listed = _list(names, min(_LIST_CHARACTERS, max(room, 0)))
-    return "\n\n".join([f"Files of the repository:\n{listed}", *parts])
+    return Pack("\n\n".join([f"Files of the repository:\n{listed}", *parts.values()]), tuple(parts))
 
 
 # ---------------------------------------------------------------------------------------------------------

@@ -98,6 +98,12 @@ def _basis(decision: Decision) -> str:
         f"A solved {needs.category} task is taken to be worth {_usd(decision.value_usd)} "
         f"(quality threshold {needs.quality_threshold:g}, complexity {needs.complexity})."
     ]
+    if needs.context_source:
+        windows = " and ".join(f"{needs.window(name):,} with {name}" for name in needs.executors)
+        parts.append(
+            f"It needs {needs.context_tokens:,} tokens of context, {needs.context_source}. "
+            f"With the executor's own prompt and its answers the window must hold {windows}."
+        )
     if rates.false_accept or rates.false_reject:
         parts.append(
             f"The verdict accepts {_percent(rates.false_accept)} of wrong work and rejects "

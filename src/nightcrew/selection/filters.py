@@ -37,7 +37,7 @@ class Filters:
         self._resting = availability.resting
         self._free_only = min(needs.budget_usd, availability.budget_left_usd) <= 0
         self._needs_tools = ExecutorName.DIRECT not in needs.executors
-        self._window = needs.context_tokens + needs.output_tokens
+        self._window = min(map(needs.window, needs.executors), default=0)
 
     def reason(self, candidate: Candidate) -> str | None:
         """Why `candidate` is left out, as `filter: explanation`; None where nothing speaks against it."""

@@ -117,10 +117,13 @@ def _arms(needs: Requirements, candidates: Sequence[Candidate], memory: Memory, 
     second_price, arms = needs.hour_price_usd / 3600.0, []
     fresh_spread, spread = 1.0 + EASE.variance, 1.0 + ease.variance
     for executor in needs.executors:
+        window = needs.window(executor)
         score_of = memory.success.scorer(needs.category, executor, needs.complexity)
         usage_of = memory.cost.expector(needs.category, executor, needs.complexity)
         for candidate, known, price, billed in priced:
             if not candidate.tools and executor != ExecutorName.DIRECT:
+                continue
+            if 0 < candidate.context_tokens < window:
                 continue
             mean, variance = score = score_of(known)
             tokens_in, tokens_out, calls, seconds = usage_of(known.slug)

@@ -1,7 +1,7 @@
 """What one task asks of a model: everything the hard filters and the plan look at, in one record."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -23,6 +23,8 @@ class Requirements:
     quality_threshold: float = DEFAULT_QUALITY
     executors: tuple[str, ...] = (ExecutorName.OPENHANDS,)
     context_tokens: int = 0  # measured from the repository: what has to fit into the window
+    context_source: str = ""  # where that number comes from, in words
+    room_tokens: Mapping[str, int] = field(default_factory=dict)  # executor -> what it adds, its answers too
     output_tokens: int = 0  # of one answer
     max_latency_seconds: float | None = None  # of one attempt
     seconds_left: float | None = None  # until the deadline, for all attempts together
@@ -35,6 +37,10 @@ class Requirements:
     max_attempts: int = 4  # of the whole task
     hour_price_usd: float = 0.0  # what an hour of waiting is worth
     seed: int = 0  # breaks ties between equal models
+
+    def window(self, executor: str) -> int:
+        """Tokens that a model's window must hold for an attempt with `executor`."""
+        return self.context_tokens + self.room_tokens.get(executor, 0) + self.output_tokens
 
 
 def requirements_for(
