@@ -2,15 +2,24 @@
 
     python -m benchmarks.gateway_overhead
 
-Twenty calls are under way at any moment, from four processes, each with five attempts' gateways on one
-PostgreSQL. The twin answers after a fixed time, as a model would.
+The set-up is the crew's own: an attempt is a process with one gateway, so twenty calls at once are twenty
+processes, all on one account, one PostgreSQL and the same day's and month's budget. All of them go straight to
+the twin, then all of them through their gateways, in turns; so twenty calls are under way at any moment, and in
+the gateways' turns all twenty are theirs. A caller's n-th call of one turn is paired with its n-th of the other.
+
+Both ways have the same client (httpx, kept alive), request and twin. The client runs in the gateway's process,
+where an agent would have one of its own: what that costs, the gateway is charged with. The twin answers after
+half a second, sooner than a model would, so quota and money are asked for more often than twenty agents would.
 """
 
+import os
 import random
 import tempfile
-import threading
 import time
+from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import httpx
 from pydantic import SecretStr
@@ -24,7 +33,8 @@ from nightcrew.openrouter.quota import QuotaLimits
 from nightcrew.queue.state_store import StateStore
 from nightcrew.testing.scenario import Account, Price, Scenario, ScriptedModel
 
-PROCESSES, ATTEMPTS, PAIRS, WARM_UP = 4, 5, 25, 3
+CALLERS, TURNS, CALLS_A_TURN = 20, 8, 5
+WARM_UP = 3
 LATENCY_SECONDS = 0.5
 MEDIAN_MS, P99_MS = 10.0, 30.0
 
@@ -45,74 +55,72 @@ MESSAGES = [
     for turn in range(21)
 ]
 
+type Call = Callable[[], float]
 
-class Pairs(threading.Thread):
-    """One attempt: the same call straight and through its gateway, in turns."""
 
-    def __init__(self, base_url: str, gateway: Gateway, model: str) -> None:
-        super().__init__()
-        self.base_url, self.gateway, self.model = base_url, gateway, model
-        self.times: list[tuple[float, float]] = []
-
-    def run(self) -> None:
-        through = httpx.Client(
-            transport=httpx.HTTPTransport(uds=str(self.gateway.socket_path)),
-            headers={"Authorization": f"Bearer {self.gateway.token}"},
+def caller(number: int, url: str, base_url: str, model: str, together: Any, results: Any) -> None:
+    """One attempt's process."""
+    with (
+        StateStore(url) as store,
+        OpenRouterApi(base_url, SecretStr("key")) as api,
+        tempfile.TemporaryDirectory(prefix="nightcrew-") as folder,
+        Gateway(
+            api=api,
+            store=store,
+            task_id=f"t-{number}",
+            attempt_id=f"t-{number}:1",
+            models=[each for each in ModelCatalogue(store, api).candidates() if each.model == model],
+            budgets=Budgets(task_usd=Decimal(100), day_usd=Decimal(1000), month_usd=Decimal(1000)),
+            record=lambda call: None,
+            socket_dir=Path(folder),
+            limits=QuotaLimits(1_000_000, 1_000_000),
+        ) as gateway,
+        httpx.Client(timeout=60) as direct,
+        httpx.Client(
+            transport=httpx.HTTPTransport(uds=str(gateway.socket_path)),
+            headers={"Authorization": f"Bearer {gateway.token}"},
             timeout=60,
-        )
-        # Attempts do not march in step.
-        time.sleep(random.uniform(0, LATENCY_SECONDS))
-        with httpx.Client(timeout=60) as straight, through:
-            for pair in range(PAIRS + WARM_UP):
-                first = self._ask(straight, f"{self.base_url}/chat/completions", self.model)
-                second = self._ask(through, "http://gateway/v1/chat/completions", self.gateway.model)
-                if pair >= WARM_UP:
-                    self.times.append((first, second))
+        ) as door,
+    ):
+        straight = asking(direct, f"{base_url}/chat/completions", model)
+        through = asking(door, "http://gateway/v1/chat/completions", gateway.model)
+        for _ in range(WARM_UP):
+            straight()
+            through()
+        pairs: list[tuple[float, float]] = []
+        for _ in range(TURNS):
+            turns = [turn(straight, together), turn(through, together)]
+            pairs.extend(zip(*turns, strict=True))
+        results.put(pairs)
 
-    def _ask(self, client: httpx.Client, url: str, model: str) -> float:
+
+def asking(client: httpx.Client, url: str, model: str) -> Call:
+    """A call this way, which returns its milliseconds."""
+
+    def ask() -> float:
         started = time.perf_counter()
         reply = client.post(url, json={"model": model, "messages": MESSAGES, "max_tokens": 500})
         reply.raise_for_status()
         return (time.perf_counter() - started) * 1000
 
+    return ask
 
-def work(number: int, url: str, base_url: str, model: str, results: object) -> None:
-    with (
-        StateStore(url) as store,
-        OpenRouterApi(base_url, SecretStr("key")) as api,
-        tempfile.TemporaryDirectory(prefix="nightcrew-") as folder,
-    ):
-        candidates = [each for each in ModelCatalogue(store, api).candidates() if each.model == model]
-        attempts = [
-            Gateway(
-                api=api,
-                store=store,
-                task_id=f"t-{number}-{n}",
-                attempt_id=f"t-{number}-{n}:1",
-                models=candidates,
-                budgets=Budgets(task_usd=100, day_usd=1000, month_usd=1000),  # type: ignore[arg-type]
-                record=lambda call: None,
-                socket_dir=Path(folder) / str(n),
-                limits=QuotaLimits(1_000_000, 1_000_000),
-            )
-            for n in range(ATTEMPTS)
-        ]
-        threads = [Pairs(base_url, attempt.__enter__(), model) for attempt in attempts]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        for attempt in attempts:
-            attempt.__exit__(None, None, None)
-        results.put([pair for thread in threads for pair in thread.times])  # type: ignore[attr-defined]
+
+def turn(call: Call, together: Any) -> list[float]:
+    """The calls of one turn, which all callers begin together and then do not march in step."""
+    together.wait(60)
+    time.sleep(random.uniform(0, LATENCY_SECONDS))
+    return [call() for _ in range(CALLS_A_TURN)]
 
 
 def measure(url: str, base_url: str, model: str) -> dict[str, object]:
-    results = FORK.Queue()
-    processes = [FORK.Process(target=work, args=(n, url, base_url, model, results)) for n in range(PROCESSES)]
+    results, together = FORK.Queue(), FORK.Barrier(CALLERS)
+    processes = [
+        FORK.Process(target=caller, args=(n, url, base_url, model, together, results)) for n in range(CALLERS)
+    ]
     for process in processes:
         process.start()
-    pairs = [pair for _ in processes for pair in results.get(timeout=120)]
+    pairs = [pair for _ in processes for pair in results.get(timeout=150)]
     for process in processes:
         process.join()
     straight, through = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
@@ -126,6 +134,7 @@ def measure(url: str, base_url: str, model: str) -> dict[str, object]:
         "gateway p99 ms": percentile(through, 0.99),
         "added p50 ms": percentile(added, 0.5),
         "added p99 ms": percentile(added, 0.99),
+        "load": os.getloadavg()[0],
     }
 
 

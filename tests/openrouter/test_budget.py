@@ -53,8 +53,7 @@ def put_aside(store: StateStore, scopes: dict[str, Decimal], amount: Decimal, no
 
 
 def pay(store: StateStore, key: str, cost: Decimal | None) -> Decimal:
-    with store.engine.begin() as connection:
-        return settle(connection, key, cost_usd=cost, now=NOW)
+    return settle(store, key, cost_usd=cost, now=NOW)
 
 
 def test_a_call_falls_into_every_scope_that_has_a_cap() -> None:
@@ -208,4 +207,4 @@ def test_those_who_make_a_scope_do_not_block_each_other_for_ever(store: StateSto
         reserve(first, scopes, USD("0.1"), reservation_id=uuid.uuid4().hex, now=NOW)
         first.commit()
         second.result(timeout=20)
-    assert taken(store, f"task:{run}") == (0, USD("0.2"))
+    assert taken(store, f"task:{run}") == (USD(0), USD("0.2"))

@@ -6,7 +6,7 @@ After: what was learned, who rests, what it cost.
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -14,10 +14,10 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from nightcrew.openrouter import breakers, budget, quota
+from nightcrew.openrouter import breakers, budget, quota, usual_case
 from nightcrew.openrouter.account import check_running, lock_account, make_durable
 from nightcrew.openrouter.answers import Outcome
-from nightcrew.openrouter.breakers import SHORT_RETRY_AFTER_SECONDS, Fault, model_key, provider_key
+from nightcrew.openrouter.breakers import SHORT_RETRY_AFTER_SECONDS, Fault, Resting, model_key, provider_key
 from nightcrew.openrouter.budget import Budgets, DoesNotFit
 from nightcrew.openrouter.chat_request import (
     LEAST_OUTPUT_TOKENS,
@@ -121,15 +121,23 @@ class Admission:
         if price is None:
             return Refusal(Obstacle.PRICE, f"no price is known for {candidate.model}", fault="price_unknown")
         try:
-            return self._admit(candidate, price, published, request)
+            ticket = self._usual_case(candidate, price, published, request)
+            return ticket or self._long_way(candidate, price, published, request)
         except _Refused as refused:
             return refused.refusal
 
     def settle(self, ticket: Ticket, outcome: Outcome, cost_usd: Decimal | None) -> Decimal:
         """Closes a call's books and returns what it is charged with, in USD."""
-        now, row = self._clock(), outcome.row
-        if row is None and not ticket.reserved_usd and not cost_usd and not ticket.breakers:
-            return Decimal(0)
+        now, surprise = self._clock(), cost_usd if not ticket.reserved_usd else None
+        if outcome.row is not None or ticket.breakers or surprise:
+            self._note(ticket, outcome, surprise, now)
+        if not ticket.reserved_usd:
+            return surprise or Decimal(0)
+        return budget.settle(self._store, ticket.call_key, cost_usd=cost_usd, now=now)
+
+    def _note(self, ticket: Ticket, outcome: Outcome, surprise_usd: Decimal | None, now: datetime) -> None:
+        """What a call taught about quota and models, and what it cost although it was free."""
+        row = outcome.row
         with self._store.engine.begin() as connection:
             if ticket.uses_quota and outcome.http_status is None and not outcome.may_have_cost:
                 quota.release(connection, self._account, ticket.call_key)
@@ -143,9 +151,12 @@ class Admission:
                     now=now,
                 )
             self._tell_breakers(connection, ticket, outcome, now)
-            if ticket.reserved_usd == 0:
-                return self._charge_surprise(connection, ticket, cost_usd, now)
-            return budget.settle(connection, ticket.call_key, cost_usd=cost_usd, now=now)
+            if surprise_usd:
+                # A call that was free by the catalogue and was billed all the same is charged all the same.
+                log.error("%s was free and cost %s USD", ticket.candidate.model, surprise_usd)
+                budget.charge(
+                    connection, self._scopes(now), surprise_usd, reservation_id=ticket.call_key, now=now
+                )
 
     def _tell_breakers(self, connection: Connection, ticket: Ticket, outcome: Outcome, now: datetime) -> None:
         row, keys = outcome.row, [model_key(ticket.candidate.model)]
@@ -162,21 +173,36 @@ class Admission:
         else:
             breakers.give_back_probe(connection, self._account, keys[0], call_key=ticket.call_key)
 
-    def _charge_surprise(
-        self, connection: Connection, ticket: Ticket, cost_usd: Decimal | None, now: datetime
-    ) -> Decimal:
-        """A call that was free by the catalogue and was billed all the same is charged all the same."""
-        if not cost_usd:
-            return Decimal(0)
-        log.error("%s was free and cost %s USD", ticket.candidate.model, cost_usd)
-        budget.charge(connection, self._scopes(now), cost_usd, reservation_id=ticket.call_key, now=now)
-        return cost_usd
+    def _usual_case(
+        self, candidate: Candidate, price: Price, published: Price | None, request: ChatRequest
+    ) -> Ticket | None:
+        now, call_key, model = self._clock(), uuid.uuid4().hex, candidate.model
+        reserved = Decimal(0)
+        output_tokens = output_bound(request, candidate)
+        if published is not None and published.free:
+            taken = usual_case.take_place(
+                self._store, self._account, self._limits, call_key=call_key, model=model, now=now
+            )
+        else:
+            if not price.free:
+                output_tokens = self._affordable(candidate, price, request)
+                if output_tokens < min(output_bound(request, candidate), LEAST_OUTPUT_TOKENS):
+                    return None
+                reserved = _worst_case(candidate, price, request, output_tokens)
+            scopes = self._scopes(now) if reserved else {}
+            taken = usual_case.set_aside(
+                self._store, self._account, scopes, reserved, call_key=call_key, model=model, now=now
+            )
+        if taken is None:
+            return None
+        return self._ticket(
+            call_key, candidate, price, published, output_tokens, reserved, taken.breakers, now
+        )
 
-    def _admit(
+    def _long_way(
         self, candidate: Candidate, price: Price, published: Price | None, request: ChatRequest
     ) -> Ticket:
-        now = self._clock()
-        call_key = uuid.uuid4().hex
+        now, call_key = self._clock(), uuid.uuid4().hex
         with self._store.engine.begin() as connection:
             if published is None or not published.free:
                 check_running(lock_account(connection, self._account, for_update=False))
@@ -196,11 +222,7 @@ class Admission:
             )
             if resting is not None:
                 raise _Refused(Refusal(Obstacle.BREAKER, resting.reason, resting.until))
-            # A free model has one provider as a rule: without that one there would be none.
-            paid = published is not None and not published.free
-            ignored = breakers.resting_providers(known, now=now) if paid else ()
-            output_tokens = output_bound(request, candidate)
-            reserved = Decimal(0)
+            output_tokens, reserved = output_bound(request, candidate), Decimal(0)
             if not price.free:
                 output_tokens, reserved = self._reserve(
                     lambda amount: budget.reserve(
@@ -213,17 +235,38 @@ class Admission:
         if reserved:
             # The money has to be in the books, come what may, before the call can be billed.
             make_durable(self._store)
+        return self._ticket(call_key, candidate, price, published, output_tokens, reserved, known, now)
+
+    def _ticket(
+        self,
+        call_key: str,
+        candidate: Candidate,
+        price: Price,
+        published: Price | None,
+        output_tokens: int,
+        reserved_usd: Decimal,
+        known: Mapping[str, Resting | None],
+        now: datetime,
+    ) -> Ticket:
+        # A free model has one provider as a rule: without that one there would be none.
+        paid = published is not None and not published.free
         return Ticket(
             call_key=call_key,
             candidate=candidate,
             price=price,
             published=published,
             output_tokens=output_tokens,
-            reserved_usd=reserved,
-            ignored_providers=ignored,
+            reserved_usd=reserved_usd,
+            ignored_providers=breakers.resting_providers(known, now=now) if paid else (),
             breakers=frozenset(known),
             started_at=now,
         )
+
+    def _affordable(self, candidate: Candidate, price: Price, request: ChatRequest) -> int:
+        """How many tokens of output the cap of a single call pays for."""
+        if self._budgets.call_usd is None:
+            return output_bound(request, candidate)
+        return affordable_output(request, candidate, price, self._budgets.call_usd)
 
     def _reserve(
         self,
@@ -233,14 +276,12 @@ class Admission:
         request: ChatRequest,
     ) -> tuple[int, Decimal]:
         """Sets the worst case aside; where that does not fit, that of the output that can be paid for."""
-        left_usd = self._budgets.call_usd
-        wanted = output_bound(request, candidate)
-        tokens = wanted if left_usd is None else affordable_output(request, candidate, price, left_usd)
-        why = f"one call may cost {left_usd} USD" if left_usd is not None else ""
+        wanted, tokens = output_bound(request, candidate), self._affordable(candidate, price, request)
+        why = f"one call may cost {self._budgets.call_usd} USD"
         for _ in range(2):
             if tokens < min(wanted, LEAST_OUTPUT_TOKENS):
                 break
-            amount = price.worst_case(prompt_tokens=prompt_bound(request, candidate), output_tokens=tokens)
+            amount = _worst_case(candidate, price, request, tokens)
             try:
                 set_aside(amount)
             except DoesNotFit as error:
@@ -263,6 +304,10 @@ class _Refused(Exception):
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.reason)
         self.refusal = refusal
+
+
+def _worst_case(candidate: Candidate, price: Price, request: ChatRequest, output_tokens: int) -> Decimal:
+    return price.worst_case(prompt_tokens=prompt_bound(request, candidate), output_tokens=output_tokens)
 
 
 def _breaker_fault(key: str, row: Row, asked_seconds: float | None) -> Fault:

@@ -24,7 +24,6 @@ from sqlalchemy import (
     Numeric,
     Table,
     Text,
-    delete,
     select,
     text,
     update,
@@ -32,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from nightcrew.errors import BudgetReached
-from nightcrew.openrouter.account import LAZILY_DURABLE
+from nightcrew.openrouter.round_trip import in_one_trip
 from nightcrew.queue.state_store import StateStore, metadata
 
 log = logging.getLogger(__name__)
@@ -130,28 +129,21 @@ def reserve(
         if rows[scope].cap_usd != cap:
             connection.execute(update(budgets).where(budgets.c.scope == scope).values(cap_usd=cap))
     values = _values(list(scopes), reservation_id, reserved=amount_usd, spent=_ZERO, now=now)
-    connection.execute(_RESERVE, values | {"expires_at": now + RESERVATION_LIFETIME})
+    connection.exec_driver_sql(_RESERVE, values | {"expires_at": now + RESERVATION_LIFETIME})
 
 
-def settle(
-    connection: Connection, reservation_id: str, *, cost_usd: Decimal | None, now: datetime
-) -> Decimal:
+def settle(store: StateStore, reservation_id: str, *, cost_usd: Decimal | None, now: datetime) -> Decimal:
     """Turns a reservation into what was spent and returns that; None charges all that was reserved.
 
     Settling again changes nothing and returns 0.
     """
-    row = connection.execute(
-        delete(budget_reservations)
-        .where(budget_reservations.c.reservation_id == reservation_id)
-        .returning(budget_reservations.c.scopes, budget_reservations.c.amount_usd, LAZILY_DURABLE)
-    ).one_or_none()
+    values = {"reservation_id": reservation_id, "cost_usd": cost_usd, "now": now}
+    row = in_one_trip(store, [_LOCK_RESERVED, _SETTLE], values)
     if row is None:
         return _ZERO
-    spent = row.amount_usd if cost_usd is None else cost_usd
-    if spent > row.amount_usd:
-        log.error("a call cost %s although %s was its worst case", _usd(spent), _usd(row.amount_usd))
-    values = _values(row.scopes, reservation_id, reserved=-row.amount_usd, spent=spent, now=now)
-    connection.execute(_MOVE, values)
+    reserved, spent, _ = row
+    if spent > reserved:
+        log.error("a call cost %s although %s was its worst case", _usd(spent), _usd(reserved))
     return Decimal(spent)
 
 
@@ -165,7 +157,8 @@ def charge(
 ) -> None:
     """Writes down money that went out without a reservation; the one way a cap can be passed."""
     _lock(connection, scopes)
-    connection.execute(_MOVE, _values(list(scopes), reservation_id, reserved=_ZERO, spent=cost_usd, now=now))
+    values = _values(list(scopes), reservation_id, reserved=_ZERO, spent=cost_usd, now=now)
+    connection.exec_driver_sql(_MOVE, values)
 
 
 def charge_overdue(store: StateStore, *, now: datetime) -> int:
@@ -179,8 +172,7 @@ def charge_overdue(store: StateStore, *, now: datetime) -> int:
             .all()
         )
     for reservation_id in overdue:
-        with store.engine.begin() as connection:
-            settle(connection, reservation_id, cost_usd=None, now=now)
+        settle(store, reservation_id, cost_usd=None, now=now)
     return len(overdue)
 
 
@@ -200,33 +192,51 @@ def violations(connection: Connection) -> Sequence[Mapping[str, object]]:
 # ----------------------------------------------------------------------------------------------------
 
 
-# Changes the scopes' rows and enters that into their history; one statement, as others wait for the rows.
+# All or none: one that held some while it made the others would wait for who makes them, and be waited for.
+LOCK_SCOPES = """
+select scope, cap_usd, spent_usd, reserved_usd from budgets
+where
+    scope = any(%(scopes)s::text[])
+    and (select count(*) from budgets where scope = any(%(scopes)s::text[])) = cardinality(%(scopes)s::text[])
+order by scope for update"""
+# Change rows that are locked, and enter that into their history.
 _MOVED = """
-with held as (
-    select scope from budgets where scope = any(:scopes) order by scope for update
-),
-moved as (
-    update budgets as b
-    set reserved_usd = b.reserved_usd + :reserved_usd, spent_usd = b.spent_usd + :spent_usd
-    from held
-    where b.scope = held.scope
-    returning b.scope, b.cap_usd
+with moved as (
+    update budgets
+    set reserved_usd = reserved_usd + %(reserved_usd)s, spent_usd = spent_usd + %(spent_usd)s
+    where scope = any(%(scopes)s::text[])
+    returning scope, cap_usd
 )"""
 _ENTERED = """
 insert into budget_entries (at, scope, reservation_id, reserved_usd, spent_usd, cap_usd)
-select :now, scope, :reservation_id, :reserved_usd, :spent_usd, cap_usd from moved"""
+select %(now)s, scope, %(reservation_id)s, %(reserved_usd)s, %(spent_usd)s, cap_usd from moved"""
 _RESERVED = """,
 reservation as (
     insert into budget_reservations (reservation_id, scopes, amount_usd, expires_at)
-    values (:reservation_id, :scopes, :reserved_usd, :expires_at)
+    values (%(reservation_id)s, %(scopes)s::text[], %(reserved_usd)s, %(expires_at)s)
 )"""
-_MOVE, _RESERVE = text(_MOVED + _ENTERED), text(_MOVED + _RESERVED + _ENTERED)
-# All or none: one that held some while it made the others would wait for who makes them, and be waited for.
-_LOCK = text("""
-select * from budgets
-where scope = any(:scopes)
-    and (select count(*) from budgets where scope = any(:scopes)) = cardinality(:scopes)
-order by scope for update""")
+_MOVE, _RESERVE = _MOVED + _ENTERED, _MOVED + _RESERVED + _ENTERED
+_LOCK_RESERVED = """
+select from budgets
+where scope = any(select unnest(scopes) from budget_reservations where reservation_id = %(reservation_id)s)
+order by scope for update"""
+_SETTLE = """
+with gone as (
+    delete from budget_reservations where reservation_id = %(reservation_id)s
+    returning scopes, amount_usd, coalesce(%(cost_usd)s::numeric, amount_usd) as cost_usd
+),
+moved as (
+    update budgets as b
+    set reserved_usd = b.reserved_usd - gone.amount_usd, spent_usd = b.spent_usd + gone.cost_usd
+    from gone where b.scope = any(gone.scopes)
+    returning b.scope, b.cap_usd
+),
+entered as (
+    insert into budget_entries (at, scope, reservation_id, reserved_usd, spent_usd, cap_usd)
+    select %(now)s, moved.scope, %(reservation_id)s, -gone.amount_usd, gone.cost_usd, moved.cap_usd
+    from moved, gone
+)
+select amount_usd, cost_usd, set_config('synchronous_commit', 'off', true) from gone"""
 
 
 def _values(
@@ -251,11 +261,11 @@ def _lock(connection: Connection, scopes: Mapping[str, Decimal]) -> dict[str, _H
     if not scopes:
         return {}
     names = {"scopes": list(scopes)}
-    rows = connection.execute(_LOCK, names).all()
+    rows = connection.exec_driver_sql(LOCK_SCOPES, names).all()
     if not rows:
         caps = [{"scope": scope, "cap_usd": cap} for scope, cap in sorted(scopes.items())]
         connection.execute(upsert(budgets).on_conflict_do_nothing(), caps)
-        rows = connection.execute(_LOCK, names).all()
+        rows = connection.exec_driver_sql(LOCK_SCOPES, names).all()
     return {row.scope: _Held(row.cap_usd, row.spent_usd + row.reserved_usd) for row in rows}
 
 
