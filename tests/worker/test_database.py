@@ -94,6 +94,18 @@ def test_what_was_stored_is_there_after_a_restart(crew: Settings) -> None:
         assert connection.execute("select count(*) from kept").fetchone() == (0,)
 
 
+def test_half_a_cluster_that_a_killed_start_left_is_made_anew(crew: Settings) -> None:
+    """`initdb` in its standalone phase leaves just this behind, and PostgreSQL never starts on it."""
+    folder = crew.home / "postgres"
+    folder.mkdir(parents=True)
+    (folder / "PG_VERSION").write_text("18\n")
+    (folder / "postmaster.pid").write_text(f"-29566\n{folder}\n1795447317\n5432\n\n\n  3394894    819240\n")
+    (crew.home / "postgres.unfinished").touch()
+    with psycopg.connect(**psycopg_arguments(make_url(ensure_database(crew)))) as connection:
+        assert connection.execute("show max_connections").fetchone() == ("400",)
+    assert not (crew.home / "postgres.unfinished").exists()
+
+
 def test_only_the_socket_of_its_own_folder_leads_to_it(crew: Settings) -> None:
     pid = open_database(crew).pid
     assert pid is not None

