@@ -26,7 +26,9 @@ _SHAPES = {
     "Twilio key": r"\bSK[0-9a-f]{32}\b",
     "Azure storage key": r"AccountKey=[A-Za-z0-9+/]{80,}==",
     "private key": r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----",
-    "password in a URL": r"\b[a-z][a-z0-9+.-]{2,}://[^/\s:@'\"{}<>$]{2,}:[^/\s:@'\"{}<>$]{6,}@[\w.-]+\.[a-z]{2,}",
+    # Letters and digits together: tests of URL parsers are full of `user:password@`.
+    "password in a URL": r"\b[a-z][a-z0-9+.-]{2,}://[^/\s:@'\"{}<>$]{2,}:(?=[^@]*[0-9])(?=[^@]*[A-Za-z])"
+    r"[^/\s:@'\"{}<>$%]{8,}@[\w.-]+\.[a-z]{2,}",
 }
 _COMPILED = {name: re.compile(shape) for name, shape in _SHAPES.items()}
 _ASSIGNED = re.compile(

@@ -3,14 +3,18 @@ implementations."""
 
 import ast
 import copy
+from collections import Counter
 from collections.abc import Iterable
 
 from nightcrew.validation.clean_room import CleanRoom
+from nightcrew.validation.constants import texts_in
 from nightcrew.validation.paths import is_test
+from nightcrew.validation.same_code import normal_form
 from nightcrew.validation.suite import Function, TestFunction, all_functions, parse, read_tests
-from nightcrew.validation.variants import rename_locals
+from nightcrew.validation.variants import functions
 
 _LEAST_NODES = 45
+_LEAST_STATEMENTS, _ALIKE = 6, 0.8
 
 
 def new_test_functions(room: CleanRoom) -> tuple[TestFunction, ...]:
@@ -50,35 +54,52 @@ def copies_of_implementation(room: CleanRoom) -> str:
     if tree is None:
         return ""
     originals = {
-        _shape(node): name for name, node in all_functions(tree).items() if _size(node) >= _LEAST_NODES
+        name: (normal_form(node, arguments=True), _statements(node))
+        for name, node in all_functions(tree).items()
+        if _size(node) >= _LEAST_NODES
     }
     for change in room.changes:
         if change.after is None or not is_test(change.path) or not change.path.endswith(".py"):
             continue
-        module = parse(change.after)
-        for name, node in (all_functions(module) if module is not None else {}).items():
-            original = originals.get(_shape(node)) if _size(node) >= _LEAST_NODES else None
-            if original is not None:
-                return f"{name} in {change.path} is {original}"
+        for node in _all_functions(change.after):
+            form, statements = normal_form(node, arguments=True), _statements(node)
+            for name, (original, theirs) in originals.items():
+                if form == original or _alike(statements, theirs):
+                    return f"{node.name} in {change.path} is {name}"
     return ""
+
+
+def _all_functions(text: str) -> list[Function]:
+    """Every function of a module, inner ones too, and those in texts that are code themselves."""
+    tree = parse(text)
+    if tree is None:
+        return []
+    trees: list[ast.AST] = [tree]
+    trees += [one for _, told in texts_in(tree) if "def " in told and (one := parse(told)) is not None]
+    return [node for one in trees for node in functions(one) if _size(node) >= _LEAST_NODES]
+
+
+def _alike(one: Counter[str], other: Counter[str]) -> bool:
+    """True where nearly all statements of each are in the other."""
+    least = min(one.total(), other.total())
+    return least >= _LEAST_STATEMENTS and (one & other).total() >= _ALIKE * max(one.total(), other.total())
+
+
+def _statements(node: Function) -> Counter[str]:
+    """The simple statements and conditions of a function, whatever its names."""
+    plain = copy.deepcopy(node)
+    for one in ast.walk(plain):
+        if isinstance(one, ast.Name):
+            one.id = "_"
+    found: Counter[str] = Counter()
+    for part in plain.body:
+        for one in ast.walk(part):
+            held = one.test if isinstance(one, ast.If | ast.While) else one
+            is_text = isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)
+            if isinstance(one, ast.stmt) and not is_text and not (held is one and hasattr(one, "body")):
+                found[ast.dump(held)] += 1
+    return found
 
 
 def _size(node: Function) -> int:
     return sum(1 for part in node.body for _ in ast.walk(part))
-
-
-def _shape(node: Function) -> str:
-    """A function without its name, docstring, annotations and names of locals."""
-    plain = copy.deepcopy(node)
-    if ast.get_docstring(plain, clean=False) is not None:
-        plain.body = plain.body[1:]
-    names: dict[str, str] = {}
-    for argument in ast.walk(plain.args):
-        if isinstance(argument, ast.arg):
-            names[argument.arg] = f"argument_{len(names)}"
-    rename_locals(plain)
-    for part in plain.body:
-        for one in ast.walk(part):
-            if isinstance(one, ast.Name) and one.id in names:
-                one.id = names[one.id]
-    return "".join(ast.dump(part) for part in plain.body)

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.clean_room import CleanRoom
+from nightcrew.validation.constants import texts_in
 from nightcrew.validation.gate import counted, failed, passed
 from nightcrew.validation.patch import Change
 from nightcrew.validation.paths import is_decisive, is_documentation, is_test, matches
 from nightcrew.validation.secrets import find_secrets
+from nightcrew.validation.suite import parse
 from nightcrew.validation.verdict import GateResult
 
 NAME = "scope"
@@ -150,8 +152,16 @@ def _exactly_added(old: list[str], new: list[str]) -> list[str]:
 
 
 def _new_secrets(change: Change) -> list[tuple[int, str]]:
+    """Lines with something shaped like a credential, as it stands or as the code puts it together."""
     if change.after is None:
         return []
     known = set((change.before or "").split("\n"))
     lines = change.after.split("\n")
-    return [(one.line, one.kind) for one in find_secrets(change.after) if lines[one.line - 1] not in known]
+    found = [(one.line, one.kind) for one in find_secrets(change.after) if lines[one.line - 1] not in known]
+    tree, old = parse(change.after), parse(change.before or "")
+    if found or tree is None or old is None or not change.path.endswith(".py"):
+        return found
+    before = {text for _, text in texts_in(old)}
+    return [
+        (line, one.kind) for line, text in texts_in(tree) if text not in before for one in find_secrets(text)
+    ]

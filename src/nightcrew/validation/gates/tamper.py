@@ -8,7 +8,9 @@ import re
 
 from nightcrew.task import Task
 from nightcrew.validation.clean_room import CleanRoom
+from nightcrew.validation.constants import texts_in
 from nightcrew.validation.gate import failed, passed
+from nightcrew.validation.lookalikes import disguised_name, turned_line
 from nightcrew.validation.patch import Change
 from nightcrew.validation.paths import is_test, is_test_module
 from nightcrew.validation.suite import all_functions, parse
@@ -21,6 +23,9 @@ _HARNESS = re.compile(
     r"PYTEST_\w+|_pytest\b|sys\.modules\s*(?:\.get)?\s*[\[(]\s*['\"](?:pytest|_pytest|unittest|coverage|nightcrew_rig)"
     r"|['\"](?:pytest|_pytest|unittest|coverage)['\"]\s*(?:not\s+)?in\s+sys\.modules"
     r"|nightcrew|PYTHONHASHSEED|sys\.argv\[0\].*test"
+)
+_HARNESS_TEXT = re.compile(
+    r"_?(pytest|unittest|doctest|coverage)(\.\w+)*|.*\bPYTEST_[A-Z_]+.*|.*_called_from_test.*"
 )
 _STOPPERS = {
     "os._exit", "os.abort", "pytest.exit", "atexit.register", "sys.settrace", "sys.setprofile",
@@ -89,11 +94,23 @@ def _problem(room: CleanRoom, change: Change) -> tuple[str, str] | None:
             "data that existing tests use is changed.",
             "Leave the existing tests' data; add files of your own.",
         )
-    if change.after is None or not change.path.endswith(".py"):
+    if change.after is None:
+        return None
+    turned = turned_line(change.after, change.before or "")
+    if turned is not None:
+        what = f"line {turned} has a character that turns the text round, so it does not read as it runs."
+        return what, "Write such characters as escapes."
+    if not change.path.endswith(".py"):
         return None
     old, new = parse(change.before or ""), parse(change.after)
     if new is None or old is None:
         return None
+    disguised = disguised_name(new)
+    if disguised is not None and disguised != disguised_name(old):
+        return (
+            f"the name {disguised!r} mixes letters of two scripts that look the same.",
+            "Use plain letters.",
+        )
     if is_test(change.path):
         return _in_test(room, change, old, new)
     return _in_product(change, old, new)
@@ -128,6 +145,9 @@ def _in_product(change: Change, old: ast.Module, new: ast.Module) -> tuple[str, 
         found = [match[0] for match in pattern.finditer(change.after) if match[0] not in known]
         if found:
             return f"the product's code {what} ({found[0]!r}).", hint
+    for text in sorted(_texts(new) - _texts(old)):
+        if _HARNESS_TEXT.fullmatch(text):
+            return f"the product's code names {text!r}, as code does that looks for its judge.", hint
     for name in sorted(_added_calls(old, new) & _STOPPERS_IN_PRODUCT):
         return f"the product's code calls {name}, which can end or deceive a test run.", hint
     added = _imported_modules(new) - _imported_modules(old)
@@ -136,6 +156,16 @@ def _in_product(change: Change, old: ast.Module, new: ast.Module) -> tuple[str, 
     ):
         return f"the product's code imports {module}.", hint
     return None
+
+
+def _texts(tree: ast.Module) -> set[str]:
+    """Texts of the code, put together where they stand in pieces; docstrings are none."""
+    told = {
+        node.value.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    return {text for _, text in texts_in(tree) if text not in told}
 
 
 def _added_calls(old: ast.Module, new: ast.Module) -> set[str]:

@@ -1,0 +1,101 @@
+"""Texts that code holds, put together and decoded: what stands in it in pieces is still there."""
+
+import ast
+import base64
+import binascii
+import codecs
+from collections.abc import Callable, Iterator
+
+type Text = str | bytes
+_MOST = 200_000  # characters of one text; what is longer is no secret and no name
+_DECODERS: dict[str, Callable[[Text], Text]] = {
+    "b64decode": base64.b64decode,
+    "urlsafe_b64decode": base64.urlsafe_b64decode,
+    "standard_b64decode": base64.b64decode,
+    "b32decode": base64.b32decode,
+    "b16decode": base64.b16decode,
+    "b85decode": base64.b85decode,
+    "a85decode": base64.a85decode,
+    "unhexlify": binascii.unhexlify,
+    "a2b_hex": binascii.unhexlify,
+    "a2b_base64": binascii.a2b_base64,
+    "fromhex": lambda text: bytes.fromhex(_text(text)),
+    "decode": lambda value: _text(value),
+    "encode": lambda value: _text(value).encode(),
+    "bytes": lambda value: value,
+    "str": lambda value: _text(value),
+}
+
+
+def texts_in(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Every text that an expression of literals amounts to, with its line; the outermost expressions only."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        value = folded(node) if isinstance(node, ast.expr) else None
+        if value is not None:
+            yield getattr(node, "lineno", 1), _text(value)
+            continue
+        waiting.extend(ast.iter_child_nodes(node))
+
+
+def folded(node: ast.expr) -> Text | None:
+    """The text that an expression of literals gives, None where it is something else."""
+    try:
+        value = _folded(node)
+    except (ValueError, TypeError, LookupError, RecursionError):  # binascii.Error is a ValueError
+        return None
+    return value if value is None or len(value) <= _MOST else None
+
+
+def _folded(node: ast.expr) -> Text | None:
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str | bytes) else None
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        left, right = _folded(node.left), _folded(node.right)
+        return None if left is None or right is None else _text(left) + _text(right)
+    if isinstance(node, ast.JoinedStr):
+        return _together([one.value if isinstance(one, ast.FormattedValue) else one for one in node.values])
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
+        return _reversed(node.value, node.slice)
+    return _called(node) if isinstance(node, ast.Call) else None
+
+
+def _together(parts: list[ast.expr], between: str = "") -> str | None:
+    texts = [_folded(one) for one in parts]
+    return None if None in texts else between.join(_text(one) for one in texts if one is not None)
+
+
+def _reversed(value: ast.expr, part: ast.Slice) -> str | None:
+    step = part.step
+    backwards = isinstance(step, ast.UnaryOp) and isinstance(step.op, ast.USub)
+    text = _folded(value) if backwards and part.lower is None and part.upper is None else None
+    return None if text is None else _text(text)[::-1]
+
+
+def _called(node: ast.Call) -> Text | None:
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+    first = node.args[0] if node.args else None
+    if name == "join" and owner is not None and isinstance(first, ast.List | ast.Tuple):
+        between = _folded(owner)
+        return None if between is None else _together(first.elts, _text(between))
+    if name == "chr" and isinstance(first, ast.Constant) and isinstance(first.value, int):
+        return chr(first.value)
+    if name == "bytes" and isinstance(first, ast.List | ast.Tuple):
+        numbers = [
+            one.value for one in first.elts if isinstance(one, ast.Constant) and isinstance(one.value, int)
+        ]
+        return bytes(numbers) if len(numbers) == len(first.elts) else None
+    if name not in _DECODERS:
+        return None
+    text = _folded(owner) if owner is not None else None  # `"...".decode()`, `bytes.fromhex("...")`
+    text = text if text is not None else _folded(first) if first is not None else None
+    words = [one.value for one in node.args if isinstance(one, ast.Constant)]
+    if text is not None and {"rot13", "rot_13"} & set(words):
+        return codecs.decode(_text(text), "rot13")
+    return None if text is None else _DECODERS[name](text)
+
+
+def _text(value: Text) -> str:
+    return value if isinstance(value, str) else value.decode("utf-8", "replace")
