@@ -7,7 +7,8 @@ from blocks.crew import settings_overrides
 from flows.steps import step
 from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.availability import unknown_price_of
-from nightcrew.openrouter.catalogue import ModelCatalogue, Refresh
+from nightcrew.openrouter.catalogue import ModelCatalogue
+from nightcrew.openrouter.catalogue_changes import Refresh
 from nightcrew.queue.state_store import StateStore, create_schema
 from nightcrew.settings import Settings, load_settings
 from nightcrew.worker.database import ensure_database

@@ -10,11 +10,12 @@ import pytest
 from sqlalchemy import select
 
 from nightcrew.openrouter.api import OpenRouterApi
-from nightcrew.openrouter.catalogue import GONE_FOR, ModelCatalogue
+from nightcrew.openrouter.catalogue import ModelCatalogue
+from nightcrew.openrouter.catalogue_changes import GONE_FOR
 from nightcrew.openrouter.catalogue_tables import catalogue_history
 from nightcrew.openrouter.listing import list_model
 from nightcrew.openrouter.prices import flat, price_of, read_price
-from nightcrew.openrouter.replies import ListedModel
+from nightcrew.openrouter.records import ListedModel
 from nightcrew.queue.state_store import StateStore
 from nightcrew.testing.desk import Change
 from tests.openrouter.conftest import Crew, MakeCrew, free, paid

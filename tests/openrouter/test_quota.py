@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from nightcrew.openrouter import quota
 from nightcrew.openrouter.quota import QuotaLimits, QuotaWait
-from nightcrew.openrouter.replies import KeyInfo, Trouble
+from nightcrew.openrouter.records import KeyInfo
+from nightcrew.openrouter.replies import Trouble
 from nightcrew.queue.state_store import StateStore
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

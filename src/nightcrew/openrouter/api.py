@@ -4,7 +4,6 @@ It sends and reads; it decides nothing. A reply of any status is handed over as 
 none does it raise. The key is put on the wire here and appears in no text that leaves this module.
 """
 
-import hashlib
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,16 +15,12 @@ from urllib.parse import urlencode, urlsplit
 import httpx
 from pydantic import SecretStr, ValidationError
 
-from nightcrew.errors import AccountStopped, BadInput, Transient
+from nightcrew.errors import AccountStopped, Transient
+from nightcrew.openrouter.credentials import Bearer, account_name, checked_key, checked_url
 from nightcrew.openrouter.exchange import IDLE_SECONDS, Cancellation, Exchange, NoReply, no_reply
-from nightcrew.openrouter.replies import (
-    KeyInfo,
-    ListedModel,
-    find_error,
-    parse_json,
-    read_trouble,
-    to_decimal,
-)
+from nightcrew.openrouter.records import KeyInfo, ListedModel
+from nightcrew.openrouter.replies import find_error, parse_json, read_trouble
+from nightcrew.openrouter.wire_fields import to_decimal
 from nightcrew.queue.state_store import utc_now
 
 log = logging.getLogger(__name__)
@@ -59,10 +54,10 @@ class OpenRouterApi:
     """
 
     def __init__(self, base_url: str, api_key: SecretStr | None) -> None:
-        self.base_url = _checked_url(base_url)
-        self._key = _checked_key(api_key)
+        self.base_url = checked_url(base_url)
+        self._key = checked_key(api_key)
         self._client = httpx.Client(
-            auth=_Bearer(self._key) if self._key else None,
+            auth=Bearer(self._key) if self._key else None,
             timeout=httpx.Timeout(IDLE_SECONDS, connect=CONNECT_SECONDS),
             limits=httpx.Limits(max_connections=100, max_keepalive_connections=20),
             headers={"X-Title": "Nightcrew"},
@@ -243,25 +238,7 @@ class ChatStream:
             self._exchange.abandon()
 
 
-def account_name(base_url: str, api_key: SecretStr | None) -> str:
-    """The name of the account that this key opens at this endpoint."""
-    key = _checked_key(api_key)
-    text = f"{_checked_url(base_url)}\n{key.get_secret_value() if key else ''}"
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
 # ----------------------------------------------------------------------------------------------------
-
-
-class _Bearer(httpx.Auth):
-    """Puts the key on a request at the last moment, so that no header dict holds it before."""
-
-    def __init__(self, key: SecretStr) -> None:
-        self._key = key
-
-    def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:  # type: ignore[override]
-        request.headers["Authorization"] = f"Bearer {self._key.get_secret_value()}"
-        yield request
 
 
 def _lines(parts: Iterator[bytes]) -> Iterator[bytes]:
@@ -282,22 +259,3 @@ def _listed(body: Mapping[str, Any]) -> list[ListedModel]:
         except ValidationError:
             log.warning("the catalogue holds a record that cannot be read; left out")
     return models
-
-
-def _checked_url(base_url: str) -> str:
-    parts = urlsplit(base_url.strip())
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise BadInput("base_url must be an http(s) address such as https://openrouter.ai/api/v1")
-    if parts.username or parts.password:
-        raise BadInput("base_url must not hold a key; set OPENROUTER_API_KEY instead")
-    return base_url.strip().rstrip("/")
-
-
-def _checked_key(key: SecretStr | None) -> SecretStr | None:
-    value = key.get_secret_value().strip() if key is not None else ""
-    if not value:
-        return None
-    # h11 quotes a header that it refuses, key and all.
-    if not (value.isascii() and value.isprintable() and " " not in value):
-        raise BadInput("the API key holds characters that no key has; copy it again")
-    return SecretStr(value)

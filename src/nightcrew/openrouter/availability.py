@@ -6,9 +6,9 @@ from decimal import Decimal
 
 from nightcrew.openrouter import breakers, budget, quota
 from nightcrew.openrouter.account import check_running, lock_account
-from nightcrew.openrouter.api import account_name
 from nightcrew.openrouter.breakers import model_key
 from nightcrew.openrouter.budget import Budgets
+from nightcrew.openrouter.credentials import account_name
 from nightcrew.openrouter.prices import PER_MILLION
 from nightcrew.openrouter.quota import QuotaLeft, QuotaLimits
 from nightcrew.queue.state_store import StateStore, utc_now

@@ -5,46 +5,26 @@ the list says.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    insert,
-    select,
-)
-from sqlalchemy import update as sql_update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import select
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
 from nightcrew.errors import Transient
+from nightcrew.openrouter import catalogue_changes
 from nightcrew.openrouter.api import OpenRouterApi
-from nightcrew.openrouter.catalogue_tables import catalogue_history, catalogue_models, catalogue_refreshes
+from nightcrew.openrouter.catalogue_changes import Refresh
+from nightcrew.openrouter.catalogue_tables import catalogue_models, catalogue_refreshes
 from nightcrew.openrouter.listing import Listed, configured_candidate, list_model
 from nightcrew.openrouter.prices import Price, read_price
 from nightcrew.openrouter.quota import learn_from_key
-from nightcrew.openrouter.replies import ListedModel
+from nightcrew.openrouter.records import ListedModel
 from nightcrew.queue.state_store import StateStore, utc_now
 from nightcrew.selection.candidates import Candidate
 
 log = logging.getLogger(__name__)
-
-# A model that said it is gone stays away this long even if the list, which lags behind, still has it.
-GONE_FOR = timedelta(hours=6)
-
-
-@dataclass(frozen=True, slots=True)
-class Refresh:
-    """What a refresh found; `error` says why it failed, then the last good list still stands."""
-
-    models: int
-    appeared: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
-    vanished: tuple[str, ...] = ()
-    error: str | None = None
 
 
 class ModelCatalogue:
@@ -86,8 +66,8 @@ class ModelCatalogue:
             return self._failed(str(error))
         now = self._clock()
         with self._store.engine.begin() as connection:
-            self._note_refresh(connection, models=len(listed), error=None, succeeded_at=now)
-            refresh = self._merge(connection, listed, now)
+            catalogue_changes.note_success(connection, self._endpoint, models=len(listed), at=now)
+            refresh = catalogue_changes.merge(connection, self._endpoint, listed, now)
         self._learn_quota()
         return refresh
 
@@ -144,16 +124,8 @@ class ModelCatalogue:
     def mark_gone(self, model: str, reason: str) -> None:
         """Takes a model out of every plan, at once and for all processes."""
         log.warning("%s leaves the catalogue: %s", model, reason)
-        now = self._clock()
         with self._store.engine.begin() as connection:
-            marked = connection.execute(
-                sql_update(catalogue_models)
-                .where(catalogue_models.c.endpoint == self._endpoint, catalogue_models.c.model == model)
-                .where(catalogue_models.c.gone_at.is_(None))
-                .values(gone_at=now, gone_reason=reason)
-            )
-            if marked.rowcount:
-                self._note(connection, [(model, "vanished", None, reason)], now)
+            catalogue_changes.mark_gone(connection, self._endpoint, model, reason, self._clock())
 
     def _learn_quota(self) -> None:
         """What the account itself says about its free calls, where it can be asked."""
@@ -171,102 +143,10 @@ class ModelCatalogue:
         kept = "there is no earlier one" if age is None else f"the last good one is {_hours(age)} old"
         log.warning("the catalogue could not be refreshed (%s); %s", message, kept)
         with self._store.engine.begin() as connection:
-            models = self._note_refresh(connection, models=None, error=message, succeeded_at=None)
+            models = catalogue_changes.note_failure(
+                connection, self._endpoint, error=message, at=self._clock()
+            )
         return Refresh(models=models, error=f"{message}; {kept}")
-
-    def _note_refresh(
-        self, connection: Connection, *, models: int | None, error: str | None, succeeded_at: datetime | None
-    ) -> int:
-        """Writes how it went; its row lock lets one process at a time merge."""
-        values: dict[str, Any] = {"tried_at": self._clock(), "error": error}
-        if succeeded_at is not None:
-            values |= {"succeeded_at": succeeded_at, "models": models}
-        statement = (
-            upsert(catalogue_refreshes)
-            .values(endpoint=self._endpoint, **values)
-            .on_conflict_do_update(index_elements=["endpoint"], set_=values)
-            .returning(catalogue_refreshes.c.models)
-        )
-        return int(connection.execute(statement).scalar_one())
-
-    def _merge(self, connection: Connection, listed: Mapping[str, ListedModel], now: datetime) -> Refresh:
-        rows = connection.execute(
-            select(catalogue_models).where(catalogue_models.c.endpoint == self._endpoint)
-        ).all()
-        known = {row.model: row for row in rows}
-        records = {model: item.model_dump(mode="json") for model, item in listed.items()}
-        appeared = [model for model in records if model not in known]
-        changed = [model for model in records if model in known and known[model].record != records[model]]
-        vanished = [row.model for row in rows if row.model not in records and row.gone_at is None]
-        returned = [m for m in records if m in known and self._may_return(known[m], now)]
-        self._write(connection, records, now)
-        self._set_gone(connection, vanished, now, "no longer listed")
-        self._set_gone(connection, returned, None, None)
-        self._note(
-            connection,
-            [
-                *((model, "appeared", records[model], None) for model in appeared),
-                *((model, "changed", records[model], None) for model in changed),
-                *((model, "vanished", None, "no longer listed") for model in vanished),
-                *((model, "returned", records[model], None) for model in returned),
-            ],
-            now,
-        )
-        return Refresh(len(records), tuple(appeared), tuple(changed), tuple(vanished))
-
-    @staticmethod
-    def _may_return(row: Any, now: datetime) -> bool:
-        if row.gone_at is None:
-            return False
-        return row.gone_reason == "no longer listed" or bool(now - row.gone_at >= GONE_FOR)
-
-    def _write(self, connection: Connection, records: Mapping[str, Any], now: datetime) -> None:
-        statement = upsert(catalogue_models)
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["endpoint", "model"],
-                set_={"record": statement.excluded.record, "last_seen_at": statement.excluded.last_seen_at},
-            ),
-            [
-                {
-                    "endpoint": self._endpoint,
-                    "model": model,
-                    "record": record,
-                    "first_seen_at": now,
-                    "last_seen_at": now,
-                }
-                for model, record in records.items()
-            ],
-        )
-
-    def _set_gone(
-        self, connection: Connection, models: list[str], at: datetime | None, reason: str | None
-    ) -> None:
-        if models:
-            connection.execute(
-                sql_update(catalogue_models)
-                .where(catalogue_models.c.endpoint == self._endpoint, catalogue_models.c.model.in_(models))
-                .values(gone_at=at, gone_reason=reason)
-            )
-
-    def _note(
-        self, connection: Connection, changes: list[tuple[str, str, Any, str | None]], now: datetime
-    ) -> None:
-        if changes:
-            connection.execute(
-                insert(catalogue_history),
-                [
-                    {
-                        "endpoint": self._endpoint,
-                        "model": model,
-                        "at": now,
-                        "change": change,
-                        "record": record,
-                        "reason": reason,
-                    }
-                    for model, change, record, reason in changes
-                ],
-            )
 
 
 # ----------------------------------------------------------------------------------------------------

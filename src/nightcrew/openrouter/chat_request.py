@@ -12,7 +12,7 @@ from typing import Any
 
 from nightcrew.errors import BadInput
 from nightcrew.openrouter.prices import PER_MILLION, Price
-from nightcrew.openrouter.replies import to_decimal
+from nightcrew.openrouter.wire_fields import to_decimal
 from nightcrew.selection.candidates import Candidate
 from nightcrew.settings import DataPolicy
 

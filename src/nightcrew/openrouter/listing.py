@@ -5,7 +5,8 @@ from datetime import date
 from decimal import Decimal
 
 from nightcrew.openrouter.prices import Price, read_price
-from nightcrew.openrouter.replies import ListedModel, to_decimal
+from nightcrew.openrouter.records import ListedModel
+from nightcrew.openrouter.wire_fields import to_decimal
 from nightcrew.selection.candidates import Candidate
 
 # What a plain endpoint that does not say is taken to hold.

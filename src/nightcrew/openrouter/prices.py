@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from nightcrew.openrouter.replies import to_decimal
+from nightcrew.openrouter.wire_fields import to_decimal
 from nightcrew.selection.candidates import Candidate
 
 _ZERO = Decimal(0)

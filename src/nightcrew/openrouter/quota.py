@@ -12,7 +12,8 @@ from sqlalchemy import Column, Connection, DateTime, Index, Row, Table, Text, de
 from sqlalchemy import update as sql_update
 
 from nightcrew.openrouter.account import accounts, check_running, lock_account
-from nightcrew.openrouter.replies import KeyInfo, Trouble
+from nightcrew.openrouter.records import KeyInfo
+from nightcrew.openrouter.replies import Trouble
 from nightcrew.queue.state_store import metadata
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,11 @@ class QuotaLimits:
     per_minute: int = 20
     per_day: int = 50
     arrival_seconds: float = 1.0  # until a call that took its place here is counted there
+
+    @property
+    def minute(self) -> timedelta:
+        """The window of a minute, as it has to be kept here."""
+        return timedelta(seconds=60 + self.arrival_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +148,7 @@ def left(connection: Connection, account: str, limits: QuotaLimits, *, now: date
     day = max(0, a_day - used)
     if wait is not None and wait.fault == "quota_day":
         day = 0
-    used_now = _in_last_minute(connection, account, now - _window(limits))
+    used_now = _in_last_minute(connection, account, now - limits.minute)
     minute = max(0, (row.per_minute or limits.per_minute) - used_now)
     return QuotaLeft(min(minute, day), day, _next_day(now), wait, a_day)
 
@@ -184,18 +190,14 @@ def _minute_wait(
     per_minute = row.per_minute or limits.per_minute
     oldest = connection.execute(
         select(quota_calls.c.at)
-        .where(quota_calls.c.account == row.account, quota_calls.c.at > now - _window(limits))
+        .where(quota_calls.c.account == row.account, quota_calls.c.at > now - limits.minute)
         .order_by(quota_calls.c.at.desc())
         .offset(per_minute - 1)
         .limit(1)
     ).scalar()
     if oldest is None:
         return None
-    return QuotaWait(oldest + _window(limits), "quota_minute", f"{per_minute} free calls in this minute")
-
-
-def _window(limits: QuotaLimits) -> timedelta:
-    return timedelta(seconds=60 + limits.arrival_seconds)
+    return QuotaWait(oldest + limits.minute, "quota_minute", f"{per_minute} free calls in this minute")
 
 
 def _in_last_minute(connection: Connection, account: str, since: datetime) -> int:

@@ -1,4 +1,4 @@
-"""What comes over the wire, read tolerantly: missing and new fields are normal, wrong ones are left out.
+"""What replies say, read tolerantly: what an answer used, and what went wrong where it is none.
 
 Nothing here talks to anybody. Money is `Decimal` USD, times are UTC.
 """
@@ -8,106 +8,15 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from nightcrew.openrouter.wire_fields import table, to_decimal, whole
 
 # The free text of an error goes into records and messages; more than this helps nobody.
 _MESSAGE_LENGTH = 500
-
-
-def to_decimal(value: object) -> Decimal | None:
-    """The number that `value` writes, None where it writes none; finite only."""
-    if value is None or isinstance(value, bool):
-        return None
-    try:
-        number = Decimal(str(value).strip())
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
-
-
-def _integer(value: object) -> int | None:
-    number = to_decimal(value)
-    return int(number) if number is not None and number > 0 else None
-
-
-def _day(value: object) -> date | None:
-    try:
-        return date.fromisoformat(str(value)[:10])
-    except ValueError:
-        return None
-
-
-def _names(value: object) -> tuple[str, ...]:
-    return tuple(str(name) for name in value) if isinstance(value, list | tuple) else ()
-
-
-def _target(value: object) -> str | None:
-    """An alias's target comes as an object, or as the name itself."""
-    if isinstance(value, Mapping):
-        value = value.get("id") or value.get("slug") or value.get("canonical_slug") or value.get("name")
-    return str(value) if value else None
-
-
-def _text_or_none(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _object(value: object) -> dict[str, Any]:
-    return dict(value) if isinstance(value, Mapping) else {}
-
-
-type Whole = Annotated[int | None, BeforeValidator(_integer)]
-type Day = Annotated[date | None, BeforeValidator(_day)]
-type Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
-type Text = Annotated[str | None, BeforeValidator(_text_or_none)]
-type Target = Annotated[str | None, BeforeValidator(_target)]
-type Table = Annotated[dict[str, Any], BeforeValidator(_object)]
-
-
-class ListedModel(BaseModel):
-    """One record of `GET /models`; of a plain endpoint only `id` is there."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    id: Annotated[str, Field(min_length=1)]
-    canonical_slug: Text = None
-    name: Text = None
-    context_length: Whole = None
-    max_model_len: Whole = None  # what vLLM calls it
-    architecture: Table = {}
-    pricing: Table = {}
-    top_provider: Table = {}
-    per_request_limits: Table = {}
-    supported_parameters: Names = ()
-    expiration_date: Day = None
-    benchmarks: Table = {}
-    alias_target: Target = None
-
-
-class KeyInfo(BaseModel):
-    """What `GET /key` says about the account, as far as it says it."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    is_free_tier: bool | None = None
-    limit_remaining: Annotated[Decimal | None, BeforeValidator(to_decimal)] = None
-    free_model_daily_requests: Table = {}
-
-    @property
-    def free_limit_a_day(self) -> int | None:
-        """Calls to free models that the account has in a UTC day."""
-        return _integer(self.free_model_daily_requests.get("limit"))
-
-    @property
-    def free_used_today(self) -> int | None:
-        """Calls to free models that the account has made in this UTC day, by anybody."""
-        used = to_decimal(self.free_model_daily_requests.get("used"))
-        return None if used is None else int(used)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +36,10 @@ def read_usage(body: Mapping[str, Any]) -> Usage | None:
     if not isinstance(usage, Mapping):
         return None
     return Usage(
-        input_tokens=_integer(usage.get("prompt_tokens")) or 0,
-        output_tokens=_integer(usage.get("completion_tokens")) or 0,
-        cached_tokens=_integer(_object(usage.get("prompt_tokens_details")).get("cached_tokens")) or 0,
-        reasoning_tokens=_integer(_object(usage.get("completion_tokens_details")).get("reasoning_tokens"))
-        or 0,
+        input_tokens=whole(usage.get("prompt_tokens")) or 0,
+        output_tokens=whole(usage.get("completion_tokens")) or 0,
+        cached_tokens=whole(table(usage.get("prompt_tokens_details")).get("cached_tokens")) or 0,
+        reasoning_tokens=whole(table(usage.get("completion_tokens_details")).get("reasoning_tokens")) or 0,
         cost_usd=to_decimal(usage.get("cost")),
     )
 
@@ -161,12 +69,12 @@ def read_trouble(
 ) -> Trouble:
     """What a failed reply says, from its headers and from an `error` in its body."""
     error = _find_error(body)
-    metadata = _object(error.get("metadata"))
-    availability = _object(error.get("availability")) or _object(metadata.get("availability"))
+    metadata = table(error.get("metadata"))
+    availability = table(error.get("availability")) or table(metadata.get("availability"))
     all_headers = {**_lower(metadata.get("headers")), **_lower(headers)}
     code = _code(error.get("code"), error.get("http_status"), status)
     message = str(error.get("message") or text or "").strip()
-    limit = _integer(all_headers.get("x-ratelimit-limit"))
+    limit = whole(all_headers.get("x-ratelimit-limit"))
     reset_at = _reset_at(all_headers.get("x-ratelimit-reset"), now)
     retry_after = _retry_after(all_headers.get("retry-after"), availability, metadata, now)
     if retry_after is None and reset_at is not None:
@@ -211,7 +119,7 @@ def _find_error(body: object) -> dict[str, Any]:
         error = choices[0].get("error")
     if isinstance(error, str):
         return {"message": error}
-    return _object(error)
+    return table(error)
 
 
 def _lower(headers: object) -> dict[str, str]:
@@ -238,7 +146,7 @@ _WORDS = {
 
 def _code(*candidates: object) -> int | None:
     for candidate in candidates:
-        number = _WORDS.get(str(candidate)) or _integer(candidate)
+        number = _WORDS.get(str(candidate)) or whole(candidate)
         if number is not None and 400 <= number < 600:
             return number
     return None
@@ -251,7 +159,7 @@ def _kinds(
     code = error.get("code")
     if isinstance(code, str) and not code.isdigit():
         named.append(code)
-    constraint = _object(availability.get("constraint")).get("field")
+    constraint = table(availability.get("constraint")).get("field")
     return [str(name) for name in [*named, constraint] if name]
 
 

@@ -6,7 +6,7 @@ out in a transaction of several steps; so is what happens seldom, such as a firs
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -35,7 +35,7 @@ def take_place(
         "model": model,
         "now": now,
         "today": now.astimezone(UTC).date(),
-        "since": now - timedelta(seconds=60 + limits.arrival_seconds),
+        "since": now - limits.minute,
         "per_minute": limits.per_minute,
         "per_day": limits.per_day,
     }

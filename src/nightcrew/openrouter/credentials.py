@@ -1,0 +1,58 @@
+"""Where an account is reached and what opens it: address and key, checked once, shown nowhere."""
+
+import hashlib
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import httpx
+from pydantic import SecretStr
+
+from nightcrew.errors import BadInput
+
+
+def account_name(base_url: str, api_key: SecretStr | None) -> str:
+    """The name of the account that this key opens at this endpoint."""
+    key = checked_key(api_key)
+    text = f"{checked_url(base_url)}\n{key.get_secret_value() if key else ''}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class Bearer(httpx.Auth):
+    """Puts the key on a request at the last moment, so that no header dict holds it before."""
+
+    def __init__(self, key: SecretStr) -> None:
+        self._key = key
+
+    def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:  # type: ignore[override]
+        """Adds the header."""
+        request.headers["Authorization"] = f"Bearer {self._key.get_secret_value()}"
+        yield request
+
+
+def checked_url(base_url: str) -> str:
+    """The address without a slash at its end.
+
+    Raises:
+        BadInput: it is none, or holds a key.
+    """
+    parts = urlsplit(base_url.strip())
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise BadInput("base_url must be an http(s) address such as https://openrouter.ai/api/v1")
+    if parts.username or parts.password:
+        raise BadInput("base_url must not hold a key; set OPENROUTER_API_KEY instead")
+    return base_url.strip().rstrip("/")
+
+
+def checked_key(key: SecretStr | None) -> SecretStr | None:
+    """The key, None for an empty one.
+
+    Raises:
+        BadInput: it cannot be sent.
+    """
+    value = key.get_secret_value().strip() if key is not None else ""
+    if not value:
+        return None
+    # h11 quotes a header that it refuses, key and all.
+    if not (value.isascii() and value.isprintable() and " " not in value):
+        raise BadInput("the API key holds characters that no key has; copy it again")
+    return SecretStr(value)

@@ -1,0 +1,62 @@
+"""Fields of what comes over the wire, read tolerantly: a value that cannot be read is as good as missing."""
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+type Whole = Annotated[int | None, BeforeValidator(whole)]
+type Day = Annotated[date | None, BeforeValidator(_day)]
+type Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+type Text = Annotated[str | None, BeforeValidator(_text_or_none)]
+type Target = Annotated[str | None, BeforeValidator(_target)]
+type Table = Annotated[dict[str, Any], BeforeValidator(table)]
+
+
+def to_decimal(value: object) -> Decimal | None:
+    """The number that `value` writes, None where it writes none; finite only."""
+    if value is None or isinstance(value, bool):
+        return None
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def whole(value: object) -> int | None:
+    """A count that `value` writes, None where it writes none above 0."""
+    number = to_decimal(value)
+    return int(number) if number is not None and number > 0 else None
+
+
+def table(value: object) -> dict[str, Any]:
+    """The object that `value` is, empty where it is none."""
+    return dict(value) if isinstance(value, Mapping) else {}
+
+
+# ----------------------------------------------------------------------------------------------------
+
+
+def _day(value: object) -> date | None:
+    try:
+        return date.fromisoformat(str(value)[:10])
+    except ValueError:
+        return None
+
+
+def _names(value: object) -> tuple[str, ...]:
+    return tuple(str(name) for name in value) if isinstance(value, list | tuple) else ()
+
+
+def _target(value: object) -> str | None:
+    """An alias's target comes as an object, or as the name itself."""
+    if isinstance(value, Mapping):
+        value = value.get("id") or value.get("slug") or value.get("canonical_slug") or value.get("name")
+    return str(value) if value else None
+
+
+def _text_or_none(value: object) -> str | None:
+    return value if isinstance(value, str) else None
