@@ -51,6 +51,22 @@ def test_claims_about_what_is_not_there() -> None:
     ]
 
 
+def test_what_is_defined_under_a_condition_or_twice_is_found() -> None:
+    source = (
+        'try:\n    import fast\nexcept ImportError:\n    def slow():\n        """Slow."""\n\n\nclass A:\n'
+        '    @property\n    def size(self):\n        """How many."""\n\n    @size.setter\n    def size(self, size):\n        pass\n'
+    )
+    told = entries(ast.parse(source))
+    assert (told["slow"].docstring, told["A.size"].docstring) == ("Slow.", "How many.")
+
+
+def test_a_protocols_method_gives_what_it_says() -> None:
+    assert (
+        false_claims(entry('def f(a):\n    """X.\n\n    Returns:\n        all\n    """\n    ...\n'), set())
+        == []
+    )
+
+
 def test_coverage_counts_public_things() -> None:
     source = '"""M."""\n\n\ndef f():\n    pass\n\n\ndef _g():\n    pass\n\n\nclass A:\n    """A."""\n\n    def m(self):\n        pass\n'
     assert coverage(ast.parse(source)) == (2, 4)

@@ -290,6 +290,19 @@ def test_documentation_that_explains_is_accepted(house: House) -> None:
     assert verdict.kind is VerdictKind.ACCEPTED, verdict.summary
 
 
+def test_documentation_of_what_is_not_public_counts(house: House) -> None:
+    bare = NAMES + "\n\ndef _fold(text):\n    return text.casefold()\n"
+    told = bare.replace(
+        "(text):\n",
+        '(text):\n    """Letters without case, so that labels can be compared whatever their language."""\n',
+    )
+    other = make_house(
+        house.repo.parent / "private", house.settings, house.sandbox, FILES | {"src/shop/names.py": bare}
+    )
+    verdict = other.judge({"src/shop/names.py": told}, TaskCategory.DOCUMENTATION, "src/shop/names.py")
+    assert verdict.kind is VerdictKind.ACCEPTED, verdict.summary
+
+
 @pytest.mark.parametrize(
     ("text", "word"),
     [

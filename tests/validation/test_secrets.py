@@ -18,6 +18,8 @@ HARMLESS = [
     "sha256 = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'",
     "key = 'AKIAIOSFODNN7'",
     "url = 'https://user@example.org/path'",
+    "url = 'http://joe:password@python.org/'",
+    "url = 'https://%75%73%65%72:%00%00%00%00@xn--bcher-kva.ch:8080/'",
 ]
 
 

@@ -43,15 +43,30 @@ class Entry:
 
 
 def entries(tree: ast.Module) -> dict[str, Entry]:
-    """The module, its classes and functions, by qualified name."""
-    return {entry.name: entry for entry in _walk(tree, "")}
+    """The module, its classes and functions, by qualified name; of several (a property and its setter, the
+    branches of a condition) the one that is explained."""
+    found: dict[str, Entry] = {}
+    for entry in _walk(tree, ""):
+        if entry.docstring or not (entry.name in found and found[entry.name].docstring):
+            found[entry.name] = entry
+    return found
 
 
 def _walk(node: Documented, name: str) -> Iterator[Entry]:
     yield Entry(name, node, ast.get_docstring(node))
-    for child in node.body if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else []:
-        if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        for child in _definitions(node.body):
             yield from _walk(child, f"{name}.{child.name}" if name else child.name)
+
+
+def _definitions(body: list[ast.stmt]) -> Iterator[Documented]:
+    """What a body defines, also under a condition."""
+    for node in body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+        elif isinstance(node, ast.If | ast.Try | ast.With):
+            handled = [one for handler in getattr(node, "handlers", []) for one in handler.body]
+            yield from _definitions([*node.body, *handled, *getattr(node, "orelse", [])])
 
 
 def coverage(tree: ast.Module) -> tuple[int, int]:
@@ -130,7 +145,7 @@ def false_claims(entry: Entry, known_names: set[str]) -> list[str]:
             and not re.search(r"(?i)returns?\W+none|:rtype: None", text)
         ):
             found.append("a return value")
-    ticked = {name for name in _TICKED.findall(text) if "_" in name.strip("_")}
+    ticked = {name for name in _TICKED.findall(text) if "_" in name.strip("_") and not name.endswith("__")}
     strange = ticked - known_names - set(dir(builtins)) - set(keyword.kwlist) - set(sys.stdlib_module_names)
     return found + [f"the name {name!r}" for name in sorted(strange)]
 
@@ -183,4 +198,10 @@ def _gives_something(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
             return True
         if isinstance(one, ast.Yield | ast.YieldFrom):
             return True
-    return all(_is_text(one) or isinstance(one, ast.Pass | ast.Raise) for one in node.body)
+    return all(
+        _is_text(one) or isinstance(one, ast.Pass | ast.Raise) or _is_ellipsis(one) for one in node.body
+    )
+
+
+def _is_ellipsis(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and node.value.value is ...

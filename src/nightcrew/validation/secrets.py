@@ -60,12 +60,23 @@ def find_secrets(text: str) -> tuple[Finding, ...]:
 def _kind(line: str) -> str | None:
     for name, shape in _COMPILED.items():
         match = shape.search(line)
+        if match and name == "password in a URL" and _is_made_up(match[0]):
+            continue
         if match and (name == "AWS access key" or not _EXAMPLE.search(match[0])):
             return name
     assigned = _ASSIGNED.search(line)
     if assigned and not _EXAMPLE.search(assigned["value"]) and _is_random(assigned["value"]):
         return "credential"
     return None
+
+
+def _is_made_up(url: str) -> bool:
+    """A password that tests of URLs use: the word itself, the user's name again, or nothing but escapes."""
+    user, _, password = url.split("://", 1)[1].rpartition("@")[0].partition(":")
+    plain = re.sub(r"%[0-9A-Fa-f]{2}", "", password).lower()
+    return plain in {"", user.lower()} or bool(
+        re.fullmatch(r"(?:my|the)?(?:pass|secret)(?:wor[dt]|wd|phrase)?\d?", plain)
+    )
 
 
 def _is_random(value: str) -> bool:

@@ -119,6 +119,8 @@ class _Checks(ast.NodeVisitor):
             self.total += inner.total
             self.weak += inner.weak
             self.empty += inner.empty
+        elif name in {"simplefilter", "filterwarnings"} and "'error'" in ast.unparse(node):
+            self.total += not self.swallowed  # from here on a warning fails the test
         elif _CHECKING.match(name) and not self.swallowed:
             if _unittest_tautology(name, node):
                 self.empty.append(ast.unparse(node)[:120])

@@ -89,7 +89,8 @@ def _judge_python(room: CleanRoom, change: Change) -> GateResult:
     if problem:
         return problem
     grown = sum(len(entry.docstring or "") > len(before[entry.name].docstring or "") for entry in fresh)
-    if has <= had and not (has == total and grown):
+    first = [entry.name for entry in fresh if not before[entry.name].docstring]
+    if has <= had and not first and not (has == total and grown):
         return failed(
             NAME,
             f"{had} of {total} public things had a docstring, and no more have one now.",
@@ -113,12 +114,13 @@ def _judge_python(room: CleanRoom, change: Change) -> GateResult:
 
 def _problem(room: CleanRoom, fresh: list[Entry]) -> GateResult | None:
     texts = Counter((entry.docstring or "").strip() for entry in fresh)
-    empty = [entry for entry in fresh if is_vacuous(entry) or texts[(entry.docstring or "").strip()] > 2]
-    if len(empty) / len(fresh) > MOST_VACUOUS:
+    judged = [entry for entry in fresh if entry.is_public] or fresh
+    empty = [entry for entry in judged if is_vacuous(entry) or texts[(entry.docstring or "").strip()] > 2]
+    if len(empty) / len(judged) > MOST_VACUOUS and (len(empty) > 1 or len(judged) == 1):
         name = empty[0].name or "the module"
         return failed(
             NAME,
-            f"{len(empty)} of {len(fresh)} docstrings say nothing that the name does not say, the "
+            f"{len(empty)} of {len(judged)} docstrings say nothing that the name does not say, the "
             f"first is {name}'s: "
             f"{(empty[0].docstring or '').strip()[:80]!r}.",
             "Say what a caller gets, what goes in, which errors come, and what is surprising.",
