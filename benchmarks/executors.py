@@ -48,8 +48,8 @@ BY_KIND = f"""
 select task_type, executor, {FIGURES} from attempts where task_id like $run
 group by all order by task_type, executor"""
 FIRST_PROMPT = """
-select executor, max(input_tokens) filter (sequence = 1) as first, max(input_tokens) as longest
-from model_calls join attempts using (attempt_id) where task_id like $run group by all"""
+select a.executor, max(c.input_tokens) filter (c.sequence = 1) as first, max(c.input_tokens) as longest
+from model_calls as c join attempts as a using (attempt_id) where a.task_id like $run group by all"""
 SAME_END = """
 select count(*) from attempts as one join attempts as other
     on replace(one.task_id, 'direct', 'openhands') = other.task_id and one.executor <> other.executor

@@ -1,13 +1,14 @@
 """What the crew spends beside an oracle that knows every model's skill, through the whole pipeline.
 
-    python -m benchmarks.regret [--tasks 200] [--after 90] [--seed 1] [--home FOLDER]
+    python -m benchmarks.regret [--tasks 200] [--after 70] [--seed 1] [--home FOLDER]
 
 Real tasks on the example project go through catalogue, selector, gateway, sandbox, verdict, memory and
 ledger; only the models are the twin's, and nobody tells the selector their skill. After `--tasks` tasks the
 model that is tried first most often goes bad. The references are worked out from the true skills and from
-what good and bad work was measured to read and write: an oracle ladder (the cheapest way to solve as large a
-share as always-best), always-best, always-cheapest. A task takes 4 to 15 s, as busy as the machine is; an
-interrupted run goes on where it stopped if it is given the same options. The plot of regret over tasks:
+what good and bad work was measured to read and write: an oracle ladder (for each kind of task the cheapest
+way to solve as large a share as always-best), always-best, always-cheapest. A task takes 4 to 15 s, as busy
+as the machine is; an interrupted run goes on where it stopped if it is given the same options. The plot of
+regret over tasks:
 
     NIGHTCREW_HOME=FOLDER marimo run analytics/notebooks/cost_and_quality.py
 """
@@ -92,7 +93,7 @@ def _options() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--tasks", type=int, default=200, help="before a model goes bad")
-    parser.add_argument("--after", type=int, default=90, help=f"after it; more than {ADAPTS_WITHIN}")
+    parser.add_argument("--after", type=int, default=70, help=f"after it; more than {ADAPTS_WITHIN}")
     parser.add_argument("--seed", type=int, default=1, help="of the models' draws")
     parser.add_argument("--home", type=Path, help="where everything is kept, to go on or to plot")
     options = parser.parse_args()

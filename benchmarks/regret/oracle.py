@@ -1,8 +1,8 @@
 """What one would do who knows every skill and every cost, and what simpler rules do, on the same draws."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import permutations, product
+from itertools import permutations
 
 from benchmarks.regret.world import CYCLE, KINDS, POOL, Tokens, World, usd
 from nightcrew.task import TaskCategory
@@ -51,13 +51,10 @@ def cheapest_model() -> str:
 
 
 def oracle(world: World, sizes: Sizes) -> Policy:
-    """Of all ladders of at most three models, one for each kind, those that solve at least as large a share
-    as always-best does and spend the least per accepted change: found by looking at every combination."""
-    asked = expected(always(best_model(world)), world, sizes).solved - 1e-9
-    front = [_front(kind, world, sizes) for kind in KINDS]
-    policies = [dict(zip(KINDS, ladders, strict=True)) for ladders in product(*front)]
-    good = [policy for policy in policies if expected(policy, world, sizes).solved >= asked]
-    return min(good, key=lambda policy: expected(policy, world, sizes).usd_per_accepted)
+    """For each kind, of all ladders of at most three models that solve as large a share of it as always-best
+    does, the one that spends the least per accepted change: found by looking at every ladder."""
+    best = best_model(world)
+    return {kind: _cheapest_as_good(world.skill(best, kind), kind, world, sizes) for kind in KINDS}
 
 
 def expected(policy: Policy, world: World, sizes: Sizes) -> Expected:
@@ -92,13 +89,8 @@ def _expected(ladder: Ladder, kind: TaskCategory, world: World, sizes: Sizes) ->
     return Expected(1.0 - reached, spent)
 
 
-def _front(kind: TaskCategory, world: World, sizes: Sizes) -> Sequence[Ladder]:
-    """The ladders that no other one beats in both share and cost."""
+def _cheapest_as_good(share: float, kind: TaskCategory, world: World, sizes: Sizes) -> Ladder:
     ladders = [ladder for length in range(1, MOST_ATTEMPTS + 1) for ladder in permutations(POOL, length)]
-    known = [(ladder, _expected(ladder, kind, world, sizes)) for ladder in ladders]
-    kept, most = [], 0.0
-    for ladder, does in sorted(known, key=lambda pair: (pair[1].cost_usd, -pair[1].solved)):
-        if does.solved > most:
-            kept.append(ladder)
-            most = does.solved
-    return kept
+    known = {ladder: _expected(ladder, kind, world, sizes) for ladder in ladders}
+    good = [ladder for ladder, does in known.items() if does.solved >= share - 1e-9]
+    return min(good, key=lambda ladder: known[ladder].usd_per_accepted)

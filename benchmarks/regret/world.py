@@ -15,11 +15,10 @@ from nightcrew.testing.solutions import Match, Solution
 
 OUTPUT_OVER_INPUT = 4  # what a token written costs over one read
 DEGRADED = 0.10  # the favourite's skill once it has gone bad
-QUALITY = 0.8  # asked for: the score of an accepted change, and how much a solved task is worth
 
 DOCUMENTATION, ANALYSIS, BUG_FIX = TaskCategory.DOCUMENTATION, TaskCategory.ANALYSIS, TaskCategory.BUG_FIX
 KINDS = (DOCUMENTATION, ANALYSIS, BUG_FIX)
-CYCLE = (DOCUMENTATION, ANALYSIS, DOCUMENTATION, ANALYSIS, BUG_FIX)  # bug fixes take long to judge
+CYCLE = (*(DOCUMENTATION, ANALYSIS) * 4, ANALYSIS, BUG_FIX)  # bug fixes take half a minute to judge
 TARGETS = {
     DOCUMENTATION: "src/stockroom/reorder.py",
     ANALYSIS: None,
@@ -114,7 +113,6 @@ def make_task(number: int, repository: str, **more: object) -> Task:
         "description": description(kind, number),
         "repo": repository,
         "executor": ExecutorName.DIRECT,
-        "quality_threshold": QUALITY,
     }
     return Task.model_validate(fields | more)
 

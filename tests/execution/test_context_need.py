@@ -19,7 +19,11 @@ def folder(tmp_path: Path) -> Path:
 
 def need(repo: Path, folder: Path, target: str | None, commit: str | None = None) -> ContextNeed:
     task = Task(
-        description="do it", repo=str(repo), task_type=TaskCategory.CODE_GENERATION, target_file=target
+        task_id="t-measured",
+        description="do it",
+        repo=str(repo),
+        task_type=TaskCategory.CODE_GENERATION,
+        target_file=target,
     )
     return measured_need(task, commit or git(repo, "rev-parse", "HEAD"), folder)
 
