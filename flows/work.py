@@ -19,6 +19,7 @@ from flows.obstacles import stopping_on_a_full_disk, wait_for_free_calls
 from flows.outcome import Judged, NoModelLeft, Outcome, as_recorded, decide, said_by_a_person
 from nightcrew.errors import BadInput
 from nightcrew.execution.attempt import Attempt
+from nightcrew.execution.context_need import ContextNeed, measured_need
 from nightcrew.openrouter.availability import availability, budgets_of, limits_of
 from nightcrew.openrouter.gateway import Gateway
 from nightcrew.openrouter.quota import QuotaWait
@@ -28,7 +29,7 @@ from nightcrew.queue.task_table import QueuedTask
 from nightcrew.selection.candidates import Candidate
 from nightcrew.selection.memory import Memory
 from nightcrew.selection.plan import Plan
-from nightcrew.selection.requirements import USUAL_CONTEXT_TOKENS, Requirements, requirements_for
+from nightcrew.selection.requirements import Requirements, requirements_for
 from nightcrew.task import Task, TaskStatus
 from nightcrew.validation.verdict import Verdict, VerdictKind
 
@@ -50,6 +51,7 @@ class Work:
         self.review: Review | None = None  # about the last attempt
         self.wait: QuotaWait | None = None  # for free calls: nothing can be begun before
         self.on_progress: Callable[[float], object] = lambda share: None
+        self._context: ContextNeed | None = None  # the same for every plan: commit and task do not change
         self._began = time.monotonic()
         self._earlier_seconds = 0.0  # of attempts in earlier runs; waiting for a person does not count
 
@@ -240,10 +242,12 @@ class Work:
         self.outcome = outcome
 
     def _requirements(self, named: str | None) -> Requirements:
+        if self._context is None:
+            self._context = measured_need(self.task, self.queued.commit, self.crew.settings.work_dir)
         return requirements_for(
             self.task.model_copy(update={"models": (named,)}) if named else self.task,
             self.crew.settings,
-            context_tokens=USUAL_CONTEXT_TOKENS,
+            context=self._context,
             spent_usd=sum((trial.attempt.cost_usd for trial in self.trials), Decimal(0)),
             spent_seconds=self.seconds,
             seed=zlib.crc32(self.task.task_id.encode()),

@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from nightcrew.errors import BadInput
+from nightcrew.execution.context_need import ContextNeed, measured_need, usual_need
+from nightcrew.execution.workspace import resolve_commit
 from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.availability import availability, quota_left
 from nightcrew.openrouter.catalogue import ModelCatalogue
@@ -10,7 +13,7 @@ from nightcrew.queue.state_store import StateStore, create_schema
 from nightcrew.selection.memory import Memory
 from nightcrew.selection.model_selector import ModelSelector
 from nightcrew.selection.plan import Plan
-from nightcrew.selection.requirements import USUAL_CONTEXT_TOKENS, requirements_for
+from nightcrew.selection.requirements import requirements_for
 from nightcrew.settings import Settings
 from nightcrew.task import Task
 from nightcrew.worker.database import ensure_database
@@ -35,8 +38,20 @@ def open_catalogue(settings: Settings) -> Iterator[tuple[StateStore, ModelCatalo
 def plan_for(task: Task, settings: Settings, store: StateStore, catalogue: ModelCatalogue) -> Plan:
     """The plan that a first attempt at `task` would follow now."""
     return ModelSelector().plan(
-        requirements_for(task, settings, context_tokens=USUAL_CONTEXT_TOKENS),
+        requirements_for(task, settings, context=_context_of(task, settings)),
         catalogue.candidates(),
         Memory.load(settings.memory_path),
         availability(store, settings),
     )
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _context_of(task: Task, settings: Settings) -> ContextNeed:
+    """Measured in the task's repository; the usual where the question names none."""
+    try:
+        commit = resolve_commit(task.repo, task.base)
+    except BadInput as error:
+        return usual_need(str(error))
+    return measured_need(task, commit, settings.work_dir)

@@ -6,7 +6,7 @@ executor adds to that, and the room that its answers need, is its own and does n
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,9 +21,9 @@ from nightcrew.task import ExecutorName, Task
 log = logging.getLogger(__name__)
 
 USUAL_TOKENS = 16_000  # where there is no file to measure by
-ROOM_TOKENS = {
+ROOM_TOKENS: Mapping[str, int] = {
     ExecutorName.DIRECT: 11_000,  # its reply format, the output of failing tests, and an answer of 8,000
-    ExecutorName.OPENHANDS: 24_000,  # its prompt and tools (7,000), looking around, and an answer
+    ExecutorName.OPENHANDS: 24_000,  # its prompt and tools (4,000), looking around, and an answer
 }
 _MOST_CHARACTERS = 3_000_000  # a million tokens: nothing larger is sent to anybody
 _NAMED = 3
@@ -44,7 +44,12 @@ def measured_need(task: Task, commit: str, work_dir: Path) -> ContextNeed:
             return need_of(task, make_checkout(task.repo, commit, folder / "clone").path, commit)
     except (BadInput, OSError) as error:
         log.warning("the context of task %s cannot be measured: %s", task.task_id, error)
-        return ContextNeed(USUAL_TOKENS, f"not measured: {error}; the usual {USUAL_TOKENS:,} assumed")
+        return usual_need(str(error))
+
+
+def usual_need(why: str) -> ContextNeed:
+    """What is assumed where nothing can be measured, for the reason `why`."""
+    return ContextNeed(USUAL_TOKENS, f"the usual number, not measured: {why}")
 
 
 def need_of(task: Task, tree: Path, commit: str) -> ContextNeed:
@@ -62,8 +67,7 @@ def need_of(task: Task, tree: Path, commit: str) -> ContextNeed:
     if task.target_file in pack.files or tokens >= USUAL_TOKENS:
         return ContextNeed(tokens, source)
     missing = f"{task.target_file} is not there yet" if task.target_file else "no target file is named"
-    why = f"{tokens:,} {source}, but {missing}: the usual {USUAL_TOKENS:,} assumed"
-    return ContextNeed(USUAL_TOKENS, why)
+    return ContextNeed(USUAL_TOKENS, f"the usual number, as {missing}; {tokens:,} {source}")
 
 
 # ---------------------------------------------------------------------------------------------------------

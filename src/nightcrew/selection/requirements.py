@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+from nightcrew.execution.context_need import ROOM_TOKENS, ContextNeed
 from nightcrew.settings import DataPolicy, Settings
 from nightcrew.task import Complexity, ExecutorName, Task
 
 UNLIMITED_USD = Decimal("Infinity")
 DEFAULT_QUALITY = 0.7
-USUAL_CONTEXT_TOKENS = 16_000  # what a task takes where nobody has measured its repository
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +47,14 @@ def requirements_for(
     task: Task,
     settings: Settings,
     *,
-    context_tokens: int,
+    context: ContextNeed,
     spent_usd: Decimal = Decimal(0),
     spent_seconds: float = 0.0,
     executors: Sequence[str] = (ExecutorName.DIRECT, ExecutorName.OPENHANDS),
     today: date | None = None,
     seed: int = 0,
 ) -> Requirements:
-    """The requirements of `task`; `context_tokens` is measured from its repository.
+    """The requirements of `task`; `context` is measured in its repository.
 
     `spent_usd` and `spent_seconds` are what its earlier attempts took.
     """
@@ -65,7 +65,9 @@ def requirements_for(
         complexity=task.complexity,
         quality_threshold=task.quality_threshold,
         executors=(task.executor,) if task.executor else tuple(executors),
-        context_tokens=context_tokens,
+        context_tokens=context.tokens,
+        context_source=context.source,
+        room_tokens=ROOM_TOKENS,
         max_latency_seconds=float(settings.attempt_seconds),
         seconds_left=max(0.0, task.max_seconds - spent_seconds),
         budget_usd=max(Decimal(0), limit - spent_usd),

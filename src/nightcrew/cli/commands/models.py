@@ -20,6 +20,8 @@ TaskTypeOption = Annotated[TaskCategory, typer.Option(help="The type of work.")]
 @app.command("select-model")
 def select_model(
     task_type: TaskTypeOption,
+    repo: Annotated[str, typer.Option(help="The repository: what it takes to read is measured there.")] = ".",
+    target_file: Annotated[str | None, typer.Option(help="The file the task is about.")] = None,
     complexity: Annotated[Complexity, typer.Option(help="How hard you think it is.")] = Complexity.MODERATE,
     quality_threshold: Annotated[float, typer.Option(help="Score from 0 to 1 that is asked for.")] = 0.7,
     max_cost_usd: Annotated[str | None, typer.Option(help="The most the task may spend.")] = None,
@@ -32,15 +34,17 @@ def select_model(
 
     settings = load_settings()
     task = make_task(
-        repo=".",
+        repo=repo,
         description="which model would it be",
         task_type=task_type,
-        target_file="any" if task_type in NEEDS_TARGET else None,
+        target_file=target_file or ("any" if task_type in NEEDS_TARGET else None),
         complexity=complexity,
         quality_threshold=quality_threshold,
         max_cost_usd=max_cost_usd,
         models=tuple(model or ()),
     )
+    if target_file is None:  # a name was only needed to make a task
+        task = task.model_copy(update={"target_file": None})
     with open_catalogue(settings) as (store, catalogue):
         plan = plan_for(task, settings, store, catalogue)
     if as_json:
