@@ -3,13 +3,16 @@
     python -m benchmarks.gateway_overhead
 
 The set-up is the crew's own: an attempt is a process with one gateway, so twenty calls at once are twenty
-processes, all on one account, one PostgreSQL and the same day's and month's budget. All of them go straight to
-the twin, then all of them through their gateways, in turns; so twenty calls are under way at any moment, and in
-the gateways' turns all twenty are theirs. A caller's n-th call of one turn is paired with its n-th of the other.
+processes, all on one account, one PostgreSQL and the same budget of day and month. All of them go straight
+to the twin, then all of them through their gateways, in turns: twenty calls are under way at any moment, and
+in the gateways' turns all twenty are theirs. A caller's n-th call of one turn is paired with its n-th of the
+other. Every call is reserved, settled, entered in the ledger's journal and kept as evidence, on disk.
 
-Both ways have the same client (httpx, kept alive), request and twin. The client runs in the gateway's process,
-where an agent would have one of its own: what that costs, the gateway is charged with. The twin answers after
-half a second, sooner than a model would, so quota and money are asked for more often than twenty agents would.
+Both ways have the same client (httpx, kept alive), request and twin. The client runs in the gateway's
+process, where an agent would have one of its own: what that costs, the gateway is charged with. The twin
+answers after half a second, sooner than a model would: quota and money are asked for more often than twenty
+agents would ask. Where others use the machine, `chrt -r 1` before the command keeps their processes out of
+the measurement (not their disk); `load` is the machine's load average at the end.
 """
 
 import os
@@ -25,6 +28,7 @@ import httpx
 from pydantic import SecretStr
 
 from benchmarks.stage import FORK, percentile, postgres, quiet, table, twin_process, verdict
+from nightcrew.ledger.metrics_collector import MetricsCollector
 from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.budget import Budgets
 from nightcrew.openrouter.catalogue import ModelCatalogue
@@ -64,6 +68,7 @@ def caller(number: int, url: str, base_url: str, model: str, together: Any, resu
         StateStore(url) as store,
         OpenRouterApi(base_url, SecretStr("key")) as api,
         tempfile.TemporaryDirectory(prefix="nightcrew-") as folder,
+        MetricsCollector(Path(folder) / "ledger", f"overhead-{number}") as collector,
         Gateway(
             api=api,
             store=store,
@@ -71,8 +76,9 @@ def caller(number: int, url: str, base_url: str, model: str, together: Any, resu
             attempt_id=f"t-{number}:1",
             models=[each for each in ModelCatalogue(store, api).candidates() if each.model == model],
             budgets=Budgets(task_usd=Decimal(100), day_usd=Decimal(1000), month_usd=Decimal(1000)),
-            record=lambda call: None,
+            record=collector.model_call,
             socket_dir=Path(folder),
+            evidence=Path(folder) / "evidence",
             limits=QuotaLimits(1_000_000, 1_000_000),
         ) as gateway,
         httpx.Client(timeout=60) as direct,
