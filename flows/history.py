@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from flows.learning import worker_of
 from flows.outcome import Judged
 from nightcrew.execution.attempt import Attempt, AttemptEnd
 from nightcrew.task import ExecutorName
@@ -27,7 +28,8 @@ def _judged(row: Mapping[str, Any], folder: Path, slugs: Mapping[str, str]) -> J
     values = {field.name: row[field.name] for field in fields(Attempt) if field.name != "patch"}
     values |= {"executor": ExecutorName(row["executor"]), "end": AttemptEnd(row["end"])}
     values |= {"models_served": tuple(row["models_served"]), "patch": _patch(folder)}
-    return Judged(Attempt(**values), _verdict(row, folder), slugs.get(row["model"], row["model"]))
+    slug = worker_of(values["models_served"], row["model"], slugs)
+    return Judged(Attempt(**values), _verdict(row, folder), slug)
 
 
 def _patch(folder: Path) -> str:

@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, NoReturn
 from uuid import UUID
 
@@ -15,9 +14,12 @@ from prefect.runtime import deployment, flow_run
 from prefect.states import Scheduled
 
 from flows.notices import Notice, announce
+from flows.obstacles import AWAITING_QUOTA
 from flows.outcome import Outcome, outcome_of
 from flows.work import Work
 from nightcrew.errors import AccountStopped, Transient
+from nightcrew.openrouter.account import stop_crew
+from nightcrew.openrouter.availability import account_of
 from nightcrew.queue.state_store import is_down, utc_now
 from nightcrew.task import FailureReason, TaskStatus
 from nightcrew.worker.account_desk import HOW_TO_RESUME
@@ -25,15 +27,8 @@ from nightcrew.worker.dispatch import POOL
 
 LONGEST_STOP = timedelta(days=1)  # then the run looks by itself whether the crew may go on
 COMEBACK = timedelta(seconds=30)
+CREW_STOPPED, AWAITING_STORE = "CrewStopped", "AwaitingDatabase"
 MOST_COMEBACKS = 20  # in a run's life, its first start included
-
-
-class PutOff(StrEnum):
-    """What a run waits for; the name of its state in Prefect."""
-
-    QUOTA = "AwaitingQuota"
-    CREW = "CrewStopped"
-    STORE = "AwaitingDatabase"
 
 
 async def stand_still(work: Work, stop: AccountStopped) -> None:
@@ -45,6 +40,8 @@ async def stand_still(work: Work, stop: AccountStopped) -> None:
         Pause: the run waits; this process ends.
     """
     await announce(Notice.CREW_STOPPED, about="nightcrew.crew", message=f"The crew stopped: {stop}")
+    account = account_of(work.crew.settings)
+    await asyncio.to_thread(stop_crew, work.crew.store, account, fault="unauthorized", message=str(stop))
     if not _can_come_back():
         await asyncio.to_thread(work.finish, outcome_of(stop, work.trials))
         return
@@ -52,26 +49,25 @@ async def stand_still(work: Work, stop: AccountStopped) -> None:
         await client.update_work_pool(POOL, WorkPoolUpdate(is_paused=True))
     message = f"The crew is stopped: {stop}. {HOW_TO_RESUME}"
     await asyncio.to_thread(work.put_back, message)
-    await _put_off(PutOff.CREW, message, until=utc_now() + LONGEST_STOP)
+    await _put_off(CREW_STOPPED, message, until=utc_now() + LONGEST_STOP)
 
 
-async def wait_for_quota(work: Work) -> None:
-    """The task waits for free calls without holding a process.
+async def wait_for_models(work: Work) -> None:
+    """The task waits for free calls, or for models to have rested, without holding a process.
 
-    A run that no worker would start again fails for want of them instead.
+    A run that no worker would start again, or that came back too often, fails instead.
 
     Raises:
         Pause: the run waits; this process ends.
     """
     wait, work.wait = work.wait, None
     assert wait is not None
-    message = f"Waits until {wait.until:%Y-%m-%d %H:%M} UTC for free calls: {wait.reason}"
-    if not _can_come_back():
-        outcome = Outcome(TaskStatus.FAILED, message, FailureReason.BUDGET)
-        await asyncio.to_thread(work.finish, outcome)
-        return
-    await asyncio.to_thread(work.put_back, message)
-    await _put_off(PutOff.QUOTA, message, until=wait.until)
+    message = f"Waits until {wait.until:%Y-%m-%d %H:%M} UTC: {wait.reason}"
+    if _can_come_back() and (flow_run.run_count or 0) < MOST_COMEBACKS:
+        await asyncio.to_thread(work.put_back, message)
+        await _put_off(wait.name, message, until=wait.until)
+    reason = FailureReason.BUDGET if wait.name == AWAITING_QUOTA else FailureReason.INFRASTRUCTURE
+    await asyncio.to_thread(work.finish, Outcome(TaskStatus.FAILED, message, reason))
 
 
 async def wait_for_store(error: Exception) -> None:
@@ -84,7 +80,7 @@ async def wait_for_store(error: Exception) -> None:
     """
     if is_down(error) and _can_come_back() and (flow_run.run_count or 0) < MOST_COMEBACKS:
         message = f"The state store does not answer: {str(error).splitlines()[0]}"
-        await _put_off(PutOff.STORE, message, until=utc_now() + COMEBACK)
+        await _put_off(AWAITING_STORE, message, until=utc_now() + COMEBACK)
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -95,14 +91,14 @@ def _can_come_back() -> bool:
     return deployment.id is not None
 
 
-async def _put_off(why: PutOff, message: str, *, until: datetime) -> NoReturn:
+async def _put_off(name: str, message: str, *, until: datetime) -> NoReturn:
     """The run starts again from its beginning at `until`, in a new process.
 
     Raises:
         Pause: it is scheduled; this process ends and holds nothing.
         Transient: Prefect would not have it.
     """
-    proposed: State[Any] = Scheduled(name=why, message=message, scheduled_time=until)
+    proposed: State[Any] = Scheduled(name=name, message=message, scheduled_time=until)
     async with get_client() as client:
         result = await client.set_flow_run_state(UUID(flow_run.id), proposed)
     if result.status is not SetStateStatus.ACCEPT or result.state is None:

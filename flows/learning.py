@@ -1,6 +1,6 @@
 """What the model selector learns from an attempt, for this task and for all that come."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from flows.crew import Crew
 from flows.outcome import Judged
@@ -18,12 +18,30 @@ def tried(trials: Sequence[Judged], *, but_for: Collection[str] = ()) -> list[Tr
     return [_trial(judged) for judged, end in ends if end is not TrialEnd.FAULT]
 
 
+def worker_of(served: Sequence[str], rung_model: str, slugs: Mapping[str, str]) -> str:
+    """The name for learning of the model that an attempt's work ended with: the last that answered.
+
+    `slugs` are those names by model; a provider may answer under a name of its own.
+    """
+    last = served[-1] if served else rung_model
+    known = set(slugs.values())
+    return next(
+        (slug for slug in (slugs.get(last), last.split(":")[0]) if slug in known),
+        slugs.get(rung_model, rung_model),
+    )
+
+
 def learn(crew: Crew, task: Task, rung: Rung, judged: Judged, before: Sequence[Judged]) -> None:
-    """Remember what a verdict says about the rung's model; a fault says nothing about it."""
-    candidate = next((c for c in crew.catalogue.candidates() if c.model == rung.model), None)
-    if candidate is None or judged.is_fault:
-        return
+    """Remember what a verdict says about the model that did the work; a fault says nothing about it.
+
+    Where models took turns in one attempt, nobody can say whose skill the verdict is about.
+    """
     attempt = judged.attempt
+    candidate = next((c for c in crew.catalogue.candidates() if c.model == rung.model), None)
+    if candidate is None or judged.is_fault or len(attempt.models_served) > 1:
+        return
+    if judged.slug != candidate.slug:
+        candidate = next((c for c in crew.catalogue.candidates() if c.slug == judged.slug), candidate)
     spent = Spent(
         input_tokens=attempt.input_tokens,
         output_tokens=attempt.output_tokens,

@@ -1,33 +1,51 @@
-"""What stands in the way of an attempt and is nobody's work: free calls that are used up, a full disk."""
+"""What keeps an attempt from being made and is nobody's work: free calls, models at rest, a full disk."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from flows.crew import Crew
 from nightcrew.errors import AccountStopped, Transient
 from nightcrew.execution.free_space import is_full, was_full
+from nightcrew.openrouter import breakers
 from nightcrew.openrouter.account import stop_crew
 from nightcrew.openrouter.availability import account_of, quota_left
-from nightcrew.openrouter.quota import QuotaWait
+from nightcrew.openrouter.breakers import model_key
+from nightcrew.openrouter.quota import QuotaLeft
 from nightcrew.openrouter.walk import LONGEST_WAIT_SECONDS
 from nightcrew.queue.state_store import utc_now
 from nightcrew.selection.plan import Plan
 
-type PlanWith = Callable[[int], Plan]  # as if so many free calls were left
+AWAITING_QUOTA, AWAITING_MODEL = "AwaitingQuota", "AwaitingModel"
+
+type PlanIf = Callable[
+    [Mapping[str, object]], Plan
+]  # the plan, were the crew's availability changed like this
 
 
-def wait_for_free_calls(crew: Crew, plan: Plan, plan_with: PlanWith) -> QuotaWait | None:
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """No attempt can begin before `until`."""
+
+    name: str  # of the run's state meanwhile
+    until: datetime
+    reason: str
+
+
+def wait_for_models(crew: Crew, plan: Plan, plan_if: PlanIf) -> Wait | None:
     """Until when `plan` has to wait; None where it can begin, or where waiting would not help it."""
     left = quota_left(crew.store, crew.settings)
     if plan.rungs:
         long = utc_now() + timedelta(seconds=LONGEST_WAIT_SECONDS)
-        return left.wait if left.wait and left.wait.until > long and _begins_free(crew, plan) else None
-    if not any(out.reason.startswith("quota:") for out in plan.filtered) or not plan_with(left.a_day).rungs:
-        return None
-    reason = f"{left.day} of {left.a_day} free calls are left of this UTC day, too few for an attempt"
-    of_today = left.wait is not None and left.wait.fault == "quota_day"
-    return left.wait if of_today else QuotaWait(left.resets_at, "quota_day", reason)
+        needed = left.wait is not None and left.wait.until > long and _begins_free(crew, plan)
+        return _for_quota(left) if needed else None
+    left_out = {out.reason.partition(":")[0] for out in plan.filtered}
+    if "quota" in left_out and plan_if({"free_calls_left": left.a_day}).rungs:
+        return _for_quota(left)
+    if "resting" in left_out and plan_if({"resting": {}}).rungs:
+        return _for_rest(crew, {out.model for out in plan.filtered if out.reason.startswith("resting:")})
+    return None
 
 
 @contextmanager
@@ -53,6 +71,24 @@ def stopping_on_a_full_disk(crew: Crew) -> Iterator[None]:
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _for_quota(left: QuotaLeft) -> Wait:
+    if left.wait is not None and left.wait.fault == "quota_day":
+        return Wait(AWAITING_QUOTA, left.wait.until, left.wait.reason)
+    reason = f"{left.day} of {left.a_day} free calls are left of this UTC day, too few for an attempt"
+    return Wait(AWAITING_QUOTA, left.resets_at, reason)
+
+
+def _for_rest(crew: Crew, models: set[str]) -> Wait | None:
+    """Until the first of `models` has rested."""
+    with crew.store.engine.begin() as connection:
+        known = breakers.resting(connection, account_of(crew.settings), now=utc_now())
+    rests = [rest for rest in known if rest.key in {model_key(model) for model in models}]
+    first = min(rests, key=lambda rest: rest.until, default=None)
+    if first is None:
+        return None
+    return Wait(AWAITING_MODEL, first.until, f"every model of the plan rests, {first.key}: {first.reason}")
 
 
 def _begins_free(crew: Crew, plan: Plan) -> bool:

@@ -7,7 +7,7 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 
-from flows.later import wait_for_quota, wait_for_store
+from flows.later import wait_for_models, wait_for_store
 from flows.outcome import Outcome
 from flows.review import ask_a_person
 from flows.stage import give_up, working_on
@@ -47,8 +47,8 @@ async def run_task(task: Task) -> State[Any]:
 async def do(task: Task) -> Outcome:
     """Select a model, execute, validate, record; again as long as the verdict and the limits ask for it.
 
-    What cannot be measured is put to a person, and what needs free calls that are used up waits for the
-    reset; the run then starts again from here, with all it had.
+    What cannot be measured is put to a person, and what has to wait for free calls or for models is
+    scheduled anew; the run then starts again from here, with all it had.
     """
     async with working_on(task) as work:
         while work.outcome is None:
@@ -57,7 +57,7 @@ async def do(task: Task) -> Outcome:
                 continue
             plan = await select_model(work)
             if work.wait is not None:
-                await wait_for_quota(work)
+                await wait_for_models(work)
                 continue
             attempt = await execute(work, plan)
             verdict = await validate(work, attempt)

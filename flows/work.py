@@ -5,24 +5,24 @@ import logging
 import shutil
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from flows.crew import Crew
 from flows.history import past_trials
-from flows.learning import learn, tried
-from flows.obstacles import stopping_on_a_full_disk, wait_for_free_calls
+from flows.learning import learn, tried, worker_of
+from flows.obstacles import Wait, stopping_on_a_full_disk, wait_for_models
 from flows.outcome import Judged, NoModelLeft, Outcome, as_recorded, decide, said_by_a_person
 from nightcrew.errors import BadInput
 from nightcrew.execution.attempt import Attempt
 from nightcrew.execution.context_need import ContextNeed, measured_need
 from nightcrew.openrouter.availability import availability, budgets_of, limits_of
 from nightcrew.openrouter.gateway import Gateway
-from nightcrew.openrouter.quota import QuotaWait
 from nightcrew.queue.reviews import ACCEPTED_BY_A_PERSON, Answer, Review
 from nightcrew.queue.task_queue import Changes
 from nightcrew.queue.task_table import QueuedTask
@@ -49,7 +49,7 @@ class Work:
         self.outcome: Outcome | None = None
         self.question: str | None = None  # open: a person has to answer it before the work goes on
         self.review: Review | None = None  # about the last attempt
-        self.wait: QuotaWait | None = None  # for free calls: nothing can be begun before
+        self.wait: Wait | None = None  # for free calls or resting models: nothing can be begun before
         self.on_progress: Callable[[float], object] = lambda share: None
         self._context: ContextNeed | None = None  # the same for every plan: commit and task do not change
         self._began = time.monotonic()
@@ -99,7 +99,7 @@ class Work:
         """Plan the ladder anew from all that is known by now; `wait` says if it cannot be begun yet.
 
         Raises:
-            NoModelLeft: no model can do this task now, nor when there are free calls again.
+            NoModelLeft: no model can do this task, nor could one after a wait.
             AccountStopped: the crew is stopped.
         """
         self.tell(0.0)
@@ -110,15 +110,15 @@ class Work:
         plan = self.plan(self.answer)
         crew.collector.decision(self.task.task_id, len(self.trials) + 1, plan)
         log.info("%s", plan.explanation)
-        self.wait = wait_for_free_calls(crew, plan, lambda calls: self.plan(self.answer, free_calls=calls))
+        self.wait = wait_for_models(crew, plan, lambda changed: self.plan(self.answer, changed))
         if not plan.rungs and self.wait is None:
             raise NoModelLeft(plan)
         return plan
 
-    def plan(self, answer: Answer | None, *, free_calls: int | None = None) -> Plan:
+    def plan(self, answer: Answer | None, changed: Mapping[str, Any] | None = None) -> Plan:
         """The ladder from all that is known by now, and from what a person said.
 
-        With `free_calls`, as if so many were left today.
+        With `changed`, as if that were otherwise about the crew's availability.
         """
         named, candidates = answer.model if answer else None, self.crew.catalogue.candidates()
         state = availability(self.crew.store, self.crew.settings)
@@ -126,7 +126,7 @@ class Work:
             self._requirements(named),
             candidates,
             Memory.load(self.crew.settings.memory_path),
-            state if free_calls is None else replace(state, free_calls_left=free_calls),
+            replace(state, **(changed or {})),
             tried(self.trials, but_for={c.slug for c in candidates if c.model == named}),
         )
 
@@ -193,7 +193,9 @@ class Work:
 
     def record(self, plan: Plan, attempt: Attempt, verdict: Verdict) -> None:
         """Write the attempt and its verdict down, learn from it, and decide whether the task has ended."""
-        crew, judged = self.crew, Judged(attempt, verdict, plan.rungs[0].slug)
+        crew, slugs = self.crew, {c.model: c.slug for c in self.crew.catalogue.candidates()}
+        slug = worker_of(attempt.models_served, attempt.model, slugs)
+        judged = Judged(attempt, verdict, slug)
         crew.collector.verdict(attempt.attempt_id, self.task.task_id, verdict)
         first_time = crew.queue.record_attempt(
             attempt, verdict=verdict.kind, score=verdict.score, summary=verdict.summary

@@ -9,6 +9,7 @@ from flows.crew import Crew
 from flows.outcome import outcome_of
 from flows.question import put_question
 from flows.work import Work
+from nightcrew.errors import Transient
 from nightcrew.settings import Settings
 from nightcrew.task import Task, TaskStatus
 from nightcrew.testing.scenario import Scenario
@@ -174,6 +175,8 @@ def work_through(crew: Crew, task: Task) -> Work:
     try:
         while work.outcome is None and not work.question:
             plan = work.select_model()
+            if work.wait is not None:
+                raise Transient(work.wait.reason)  # nobody here starts it again
             attempt = work.execute(plan)
             work.record(plan, attempt, work.validate(attempt))
         if work.question:

@@ -1,7 +1,15 @@
 """Tasks outlive the process that handed them in: every command here is a process of its own."""
 
+from decimal import Decimal
 from pathlib import Path
 
+from nightcrew.openrouter.account import stop_crew
+from nightcrew.openrouter.availability import budgets_of
+from nightcrew.openrouter.budget import scopes_of
+from nightcrew.openrouter.credentials import account_name
+from nightcrew.queue.state_store import StateStore, create_schema, utc_now
+from nightcrew.settings import OPENROUTER_URL, Settings
+from nightcrew.task import Task
 from tests.cli.conftest import Cli
 
 SUBMIT = (
@@ -63,3 +71,27 @@ def test_what_does_not_wait_for_a_person_cannot_be_answered(cli: Cli, repository
     task_id = cli(*SUBMIT, "--repo", str(repository), "--json").json["task_id"]
     said = cli("review", task_id, "--give-up")
     assert (said.code, "does not wait for a person: it is pending" in said.err) == (2, True), said.err
+
+
+def test_a_batchs_budget_comes_with_its_tasks(cli: Cli, repository: Path) -> None:
+    batch = ("--batch", "night-7", "--batch-cost-usd", "$1.50")
+    said = cli(*SUBMIT, "--repo", str(repository), *batch, "--json")
+    assert said.code == 0, said.err
+    caps = budgets_of(Settings(), Task.model_validate({key: said.json[key] for key in Task.model_fields}))
+    assert (caps.batch, caps.batch_usd) == ("night-7", Decimal("1.50"))
+    assert scopes_of(caps, task_id="t", attempt_id="t:1", now=utc_now())["batch:night-7"] == Decimal("1.50")
+    said = cli(*SUBMIT, "--repo", str(repository), "--batch-cost-usd", "1")
+    assert (said.code, "needs batch" in said.err) == (2, True), said.err
+
+
+def test_a_crew_that_stopped_itself_says_so_until_it_is_let_go_on(cli: Cli, database_url: str) -> None:
+    assert "was not stopped" in cli("resume").out
+    with StateStore(database_url) as store:
+        create_schema(store)
+        account = account_name(OPENROUTER_URL, None)
+        stop_crew(store, account, fault="disk_full", message="no space is left on the disk of /home")
+    told = cli("queue-stats")
+    assert "no space is left" in told.out and "nightcrew resume" in told.out
+    assert cli("queue-stats", "--json").json["stopped"]["fault"] == "disk_full"
+    assert "no space is left" in cli("resume").out
+    assert cli("queue-stats", "--json").json["stopped"] is None

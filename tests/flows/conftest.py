@@ -89,6 +89,7 @@ SCENARIO = {
     "models": [
         _model("capable", "capable", price={"prompt": "0.0000001", "completion": "0.0000002"}),
         _model("lazy:free", "lazy"),
+        _model("diligent:free", "capable"),
         _model("slow", "capable", latency_seconds=30.0),
         _model("broken", "capable"),
     ],

@@ -116,6 +116,8 @@ def _fault_of_answer(body: Mapping[str, Any]) -> str | None:
     choice = _first_choice(body)
     if choice.get("finish_reason") == "error":
         return "mid_stream_error"
+    if choice.get("finish_reason") == "content_filter":
+        return "refused_content"
     message = choice.get("message")
     if not isinstance(message, Mapping) or not has_content(message):
         return "empty_completion"

@@ -140,7 +140,7 @@ TABLE: tuple[Row, ...] = (
     Row("context_overflow", "400, 413 or 422: the conversation is longer than the model's context",
         _C.MODEL_UNFIT, _N.LARGER_CONTEXT, _W.NOBODY, _R.NOTHING,
         (*_on(400, 422, 500, 502, words=_CONTEXT), *_on(413))),
-    Row("refused_content", "403, or a content-policy error: moderation or a guardrail said no",
+    Row("refused_content", "403, a content-policy error or finish_reason content_filter: moderation said no",
         _C.MODEL_UNFIT, _N.NEXT_MODEL, _W.NOBODY, _R.NOTHING,
         _on(400, 403, 451, words=r"moderation|flagged|content.?policy|content.?filter|guardrail|refusal")),
     Row("forbidden", "403: this model is not for this key",

@@ -127,6 +127,13 @@ def _talker(talk: Conversation) -> Answer:
     )
 
 
+def _wanderer(talk: Conversation) -> Answer:
+    """Always something else to look at, and never an end."""
+    if talk.tools:
+        return call(talk, "terminal", "Look further", command=f"ls -la | head -n {talk.turn}")
+    return _talker(talk)
+
+
 def _cut(reply: Answer) -> Answer:
     """The answer broken off half-way, as when the output limit is reached."""
     calls = tuple(ToolCall(call.name, call.arguments, raw=_half(call)) for call in reply.calls)
@@ -141,4 +148,5 @@ def _half(call: ToolCall) -> str:
 _SPEAKERS: Mapping[Character, Callable[[Conversation], Answer]] = {
     Character.STUCK: _stuck,
     Character.TALKER: _talker,
+    Character.WANDERER: _wanderer,
 }

@@ -29,6 +29,7 @@ class Character(StrEnum):
     WRONG = "wrong"
     STUCK = "stuck"
     TALKER = "talker"
+    WANDERER = "wanderer"
     FLAKY = "flaky"
     SLOW = "slow"
     OUT_OF_QUOTA = "out_of_quota"

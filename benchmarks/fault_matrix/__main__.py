@@ -1,0 +1,173 @@
+"""Every row of the recovery table, made to happen to a whole task: does each end in its documented state?
+
+    python -m benchmarks.fault_matrix [--rows FAULT ...]
+
+The services, the flow, the OpenHands agent, the sandbox and the gates are the real ones; the models are the
+twin's. A row that this machine does not let happen is listed with the reason, and is never ok. It takes some
+fifteen minutes on two free cores, and ends with 1 if anything is wrong.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+from sqlalchemy import select
+
+from benchmarks.fault_matrix.cases import CASES, NOT_MEASURABLE, Case, unlisted
+from benchmarks.fault_matrix.crew import Stage, running_stage
+from benchmarks.fault_matrix.judge import Seen, wrong
+from benchmarks.fault_matrix.machine import BY_NAME, CannotBeDone, short_attempts, small_disk
+from benchmarks.stage import quiet, table
+from blocks.crew import BLOCK_NAME, CrewPolicy
+from nightcrew.ledger.ledger import Ledger
+from nightcrew.openrouter.breakers import breakers, model_key
+from nightcrew.openrouter.budget import violations
+from nightcrew.openrouter.catalogue_tables import catalogue_models
+from nightcrew.openrouter.recovery import row_of
+from nightcrew.queue.state_store import StateStore
+from nightcrew.queue.task_table import QueuedTask
+from nightcrew.selection.memory import Memory
+from nightcrew.task import TaskStatus
+from nightcrew.worker import dispatch
+from nightcrew.worker.database import ensure_database
+
+
+def main() -> int:
+    """Make the faults happen and print what came of them."""
+    quiet()
+    cases = _chosen()
+    impossible = dict(NOT_MEASURABLE)
+    with running_stage(cases) as stage:
+        handed_in = {case: stage.submit(case) for case in cases if not case.alone}
+        for case, queued in handed_in.items():
+            _say(case, stage.ended(queued))
+        for case in (case for case in cases if case.alone):
+            try:
+                handed_in[case] = _alone(stage, case)
+                _say(case, handed_in[case])
+            except CannotBeDone as reason:
+                impossible[case.fault] = str(reason)
+        seen = {case: _look(stage, case, queued) for case, queued in handed_in.items()}
+        money = _violations(stage)
+        false = [queued.task_id for queued in _completed(stage) if queued.verdict != "accepted"]
+    return _report(seen, impossible, money, false)
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _chosen() -> list[Case]:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rows", nargs="+", metavar="FAULT", help="only these rows of the table")
+    wanted = parser.parse_args().rows
+    if wanted is not None and (unknown := set(wanted) - {case.fault for case in CASES}):
+        parser.error(f"no case is for {', '.join(sorted(unknown))}")
+    return [case for case in CASES if wanted is None or case.fault in wanted]
+
+
+def _say(case: Case, queued: QueuedTask) -> None:
+    print(f"{case.name}: {queued.status}: {queued.detail[:150]}", file=sys.stderr, flush=True)
+
+
+def _alone(stage: Stage, case: Case) -> QueuedTask:
+    """A case that touches the whole crew, from the task's submission to its end."""
+    work = BY_NAME[case.by] if case.by else None
+    with small_disk(stage) if case.fault == "disk_full" else nullcontext():
+        if work is short_attempts:
+            _set_policy(stage, attempt_seconds=30)
+        try:
+            queued = stage.submit(case)
+            if work is not None:
+                work(stage, queued)
+            if work is short_attempts:
+                stage.until(queued, lambda now: now.pid is not None or now.status.is_final)
+            return stage.ended(queued)
+        finally:
+            if work is short_attempts:
+                _set_policy(stage, attempt_seconds=None)
+
+
+def _set_policy(stage: Stage, *, attempt_seconds: int | None) -> None:
+    """What an operator changes in the UI; a run reads it when it begins."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: stage.status.api_url}):
+        CrewPolicy(attempt_seconds=attempt_seconds).save(BLOCK_NAME, overwrite=True)
+
+
+def _look(stage: Stage, case: Case, queued: QueuedTask) -> Seen:
+    memory = Memory.load(stage.settings.memory_path)
+    slug = case.faulty.split(":")[0]
+    with dispatch.open_queue(stage.settings) as queue, Ledger(stage.settings.ledger_dir) as ledger:
+        calls = ledger.query(
+            "select * from model_calls where task_id = ? order by started_at", [queued.task_id]
+        )
+        now, attempts = queue.get(queued.task_id), queue.attempts(queued.task_id)
+    with StateStore(ensure_database(stage.settings)) as store, store.engine.connect() as connection:
+        counted = select(breakers).where(breakers.c.key == model_key(case.faulty))
+        row = connection.execute(counted).one_or_none()
+        gone = select(catalogue_models.c.gone_at).where(catalogue_models.c.model == case.faulty)
+        left = connection.execute(gone).scalar()
+    return Seen(
+        task=now,
+        attempts=attempts,
+        calls=calls,
+        learned=sum(seen.get(slug, 0) for seen in memory.outcomes.values()),
+        run_state=stage.run_states.get(queued.task_id, ""),
+        stop=stage.stops.get(queued.task_id),
+        breaker=row is not None and bool(row.faults or row.opened),
+        gone=left is not None,
+    )
+
+
+def _violations(stage: Stage) -> Sequence[Mapping[str, object]]:
+    with StateStore(ensure_database(stage.settings)) as store, store.engine.connect() as connection:
+        return violations(connection)
+
+
+def _completed(stage: Stage) -> Sequence[QueuedTask]:
+    with dispatch.open_queue(stage.settings) as queue:
+        return queue.list(TaskStatus.COMPLETED, limit=1000)
+
+
+def _report(
+    seen: Mapping[Case, Seen],
+    impossible: Mapping[str, str],
+    money: Sequence[Mapping[str, object]],
+    false: Sequence[str],
+) -> int:
+    rows: list[dict[str, Any]] = []
+    failed: list[str] = []
+    for case, what in seen.items():
+        row, problems = row_of(case.fault), wrong(case, what)
+        failed += [f"{case.name}: {problem}" for problem in problems]
+        documented = f"{row.next}, {row.charged}, {row.rests}"
+        rows.append(
+            {
+                "fault": case.fault,
+                "made to happen by": case.how[:48],
+                "class": row.fault_class,
+                "next, charged, rests": documented,
+                "what happened": what.told(),
+                "": "WRONG" if problems else "OK",
+            }
+        )
+    table(rows)
+    print()
+    for fault, reason in impossible.items():
+        print(f"not measurable  {fault}: {reason}")
+    failed += [f"{fault} is in the table, and nothing makes it happen" for fault in sorted(unlisted())]
+    failed += [f"the money invariant was broken: {dict(row)}" for row in money]
+    failed += [f"{task_id} is completed without an accepted verdict" for task_id in false]
+    for problem in failed:
+        print(f"WRONG  {problem}")
+    print(f"{len(rows)} cases, {sum(row[''] == 'OK' for row in rows)} as documented")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,154 @@
+"""What came of each fault, and whether the recovery table had said so."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.fault_matrix.cases import STEADY, Case
+from nightcrew.openrouter.account import Stop
+from nightcrew.openrouter.recovery import Charged, Next, Rests, Row, row_of
+from nightcrew.queue.task_table import QueuedTask
+from nightcrew.task import FailureReason, TaskStatus
+
+WAITS = {"quota_day": "AwaitingQuota"}
+ON_THE_WIRE = frozenset({Next.NEXT_MODEL, Next.LARGER_CONTEXT, Next.RETRY, Next.WAIT})
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All that is known of one task after its fault."""
+
+    task: QueuedTask
+    attempts: Sequence[Mapping[str, Any]]
+    calls: Sequence[Mapping[str, Any]]  # rows of the ledger
+    learned: int  # verdicts that the memory of skill has of the faulty model
+    run_state: str  # in which the run waited, if it did
+    stop: Stop | None  # of the crew, while it stood
+    breaker: bool  # the faulty model's breaker has counted faults, or its provider rests
+    gone: bool  # it has left the catalogue
+
+    @property
+    def faults(self) -> list[str]:
+        return [call["fault"] for call in self.calls if call["fault"]]
+
+    @property
+    def accepted(self) -> bool:
+        """Completed, and a verdict on the last attempt says so, and the change is there."""
+        proven = bool(self.attempts) and self.attempts[-1]["verdict"] == "accepted"
+        return self.task.status is TaskStatus.COMPLETED and proven and bool(self.task.change_path)
+
+    def told(self) -> str:
+        """In a few words."""
+        how = f"{self.task.status}{f': {self.task.failure_reason}' if self.task.failure_reason else ''}"
+        ends = "+".join(attempt["end"] for attempt in self.attempts) or "no attempt"
+        waited = f", waited as {self.run_state}" if self.run_state else ""
+        stopped = ", crew stopped" if self.stop else ""
+        skill = f", skill {self.learned} verdicts" if self.learned else ", skill untouched"
+        return f"{how}, {ends}, {len(self.calls)} calls{waited}{stopped}{skill}"
+
+
+def wrong(case: Case, seen: Seen) -> list[str]:
+    """What is not as the table says; empty is how it should be."""
+    row = row_of(case.fault)
+    found = [
+        *_injected(case, row, seen),
+        *_next(case, row, seen),
+        *_charged(row, seen),
+        *_rests(case, row, seen),
+    ]
+    if seen.task.status is TaskStatus.COMPLETED and not seen.accepted:
+        found.append("it is completed without accepted work")
+    return found
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _injected(case: Case, row: Row, seen: Seen) -> Iterator[str]:
+    """The fault has to have happened; otherwise nothing was shown."""
+    wire = row.signs or (not row.ends and case.kind) or case.fault in {"connection_failed", "abandoned"}
+    if wire and case.fault not in seen.faults and not seen.stop:
+        yield f"no call has this fault, only {sorted(set(seen.faults))}"
+    ends = [attempt["end"] for attempt in seen.attempts]
+    before_its_end = case.fault == "cancelled"  # its processes were killed
+    if row.ends and not before_its_end and not {str(end) for end in row.ends} & set(ends):
+        yield f"no attempt ended so, only {ends}"
+    if not case.only and seen.attempts and seen.attempts[0]["model"] != case.faulty:
+        yield f"the plan began with {seen.attempts[0]['model']}"
+
+
+def _next(case: Case, row: Row, seen: Seen) -> Iterator[str]:
+    """What happens next."""
+    served = seen.attempts[-1]["models_served"] if seen.attempts else []
+    match row.next:
+        case Next.ESCALATE:
+            if seen.task.status is not TaskStatus.NEEDS_REVIEW:
+                yield f"nobody is asked: {seen.task.status}"
+        case Next.STOP:
+            yield from _stops(case, row, seen)
+        case Next.NEXT_MODEL if case.only:  # and there is no other
+            if (
+                seen.task.status is not TaskStatus.FAILED
+                or seen.task.failure_reason is FailureReason.REJECTED
+            ):
+                yield "no other model was there, and it does not say so"
+        case Next.RETRY | Next.WAIT:
+            if not seen.accepted:
+                yield f"it did not go on: {seen.task.detail}"
+            if case.only and served != [case.faulty]:
+                yield f"the same model was to go on, not {served}"
+            if case.fault in WAITS and seen.run_state != WAITS[case.fault]:
+                yield f"its run did not wait as {WAITS[case.fault]} but as {seen.run_state or 'nothing'}"
+        case Next.NEXT_MODEL | Next.LARGER_CONTEXT:
+            attempts = 2 if row.ends else 1
+            if not seen.accepted:
+                yield f"it did not go on: {seen.task.detail}"
+            elif not served or served[-1] != STEADY:
+                yield f"the next model was to finish it, not {served}"
+            if len(seen.attempts) != attempts and case.fault != "abandoned":
+                yield f"{len(seen.attempts)} attempts instead of {attempts}"
+
+
+def _stops(case: Case, row: Row, seen: Seen) -> Iterator[str]:
+    if row.rests is Rests.CREW:
+        if seen.stop is None or seen.stop.fault != case.fault:
+            yield f"the crew stopped for {seen.stop.fault if seen.stop else 'nothing'}"
+        if seen.run_state != "CrewStopped":
+            yield f"its run did not wait but was {seen.run_state or 'nothing'}"
+        if not seen.accepted:
+            yield f"it did not go on when it might: {seen.task.detail}"
+    elif case.fault == "abandoned":
+        if not seen.accepted:
+            yield f"the task did not go on with another attempt: {seen.task.detail}"
+    elif case.fault == "cancelled":
+        if seen.task.status is not TaskStatus.CANCELLED:
+            yield f"it is {seen.task.status}"
+    elif case.fault == "budget_reached" and seen.task.failure_reason is not FailureReason.BUDGET:
+        yield f"it did not stop for its budget: {seen.task.detail}"
+
+
+def _charged(row: Row, seen: Seen) -> Iterator[str]:
+    """Only what is charged to the model is remembered of its skill; accepted work of its own is, too."""
+    own = sum(
+        attempt["verdict"] == "accepted" and len(attempt["models_served"]) == 1
+        for attempt in seen.attempts
+        if seen.attempts[-1]["models_served"] != [STEADY]
+    )
+    poor = sum(attempt["verdict"] == "rejected" for attempt in seen.attempts)
+    expected = own + (poor if row.charged is Charged.MODEL else 0)
+    if row.charged is Charged.MODEL and not poor:
+        yield "it is charged to the model, and no verdict says so"
+    if seen.learned != expected:
+        yield f"its memory of skill has {seen.learned} verdicts, not {expected}"
+
+
+def _rests(case: Case, row: Row, seen: Seen) -> Iterator[str]:
+    """What is left alone for a while."""
+    if row.rests is Rests.MODEL and not seen.breaker:
+        yield "the model's breaker has not counted it"
+    if (row.rests is Rests.GONE) is not seen.gone:
+        yield "it left the catalogue" if seen.gone else "it did not leave the catalogue"
+    if row.rests is not Rests.CREW and seen.stop is not None:
+        yield "the crew stopped"
+    if row.charged is not Charged.PROVIDER and case.fault != "infrastructure" and seen.breaker:
+        yield "a breaker has counted what no provider is to blame for"

@@ -1,0 +1,189 @@
+"""What the machine does to a task at work, by the name a case gives; and how the crew goes on after it."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import psutil
+import psycopg
+
+from benchmarks.fault_matrix.crew import Stage
+from nightcrew.queue.task_table import QueuedTask
+from nightcrew.testing.desk import Change
+from nightcrew.testing.scenario import Account
+from nightcrew.worker import account_desk, dispatch
+
+AGENT = "nightcrew.openhands.client"
+LONGEST_SECONDS = 120.0
+
+
+class CannotBeDone(Exception):
+    """This machine does not let us make this fault happen; the message says why."""
+
+
+def refuse_connections(stage: Stage, queued: QueuedTask) -> None:
+    stage.proxy.shut()  # before the run has begun: a call in flight would break, which is another fault
+    try:
+        _until(lambda: stage.journal_says("connection_failed"), "a call that could not connect")
+    finally:
+        stage.proxy.open()
+
+
+def change_the_key(stage: Stage, queued: QueuedTask) -> None:
+    stage.twin.change(Change(account=Account(api_key="another", credits_usd=100)))
+    _wait_for_stop(stage, queued)
+    stage.twin.change(Change(account=Account(credits_usd=100, free_per_minute=1000)))
+    account_desk.resume(stage.settings)
+
+
+def spend_the_credits(stage: Stage, queued: QueuedTask) -> None:
+    stage.twin.change(Change(account=Account(credits_usd=1, spent_usd=2)))
+    _wait_for_stop(stage, queued)
+    stage.twin.change(Change(account=Account(credits_usd=100, free_per_minute=1000)))
+    account_desk.resume(stage.settings)
+
+
+def resume(stage: Stage, queued: QueuedTask) -> None:
+    _wait_for_stop(stage, queued)
+    account_desk.resume(stage.settings)
+
+
+def next_day(stage: Stage, queued: QueuedTask) -> None:
+    """The task waits for midnight; then it is midnight."""
+    stage.until(queued, lambda now: now.detail.startswith("Waits") or now.status.is_final)
+    stage.note_run_state(queued)
+    with psycopg.connect(**stage.store_arguments, autocommit=True) as connection:
+        connection.execute("update accounts set resting_until = null, per_day = null, day_used = 0")
+    waiting = stage.get(queued)
+    dispatch.run_again(stage.status.api(), waiting, state_name="AwaitingQuota")
+
+
+def short_attempts(stage: Stage, queued: QueuedTask) -> None:
+    """The stage has done it before the task was handed in."""
+
+
+def kill_the_agent(stage: Stage, queued: QueuedTask) -> None:
+    _wait_for_call(stage, queued)
+    for process in _processes(stage, queued, AGENT):
+        process.kill()
+
+
+def kill_the_sandbox(stage: Stage, queued: QueuedTask) -> None:
+    _wait_for_call(stage, queued)
+    for process in _processes(stage, queued, "bwrap")[:1]:
+        process.kill()
+
+
+def cancel(stage: Stage, queued: QueuedTask) -> None:
+    _wait_for_call(stage, queued)
+    dispatch.cancel(stage.settings, queued.task_id)
+
+
+def fill_the_disk(stage: Stage, queued: QueuedTask) -> None:
+    _wait_for_call(stage, queued)
+    filler = stage.settings.work_dir / "filler"
+    with filler.open("wb") as file, suppress(OSError):
+        while True:
+            file.write(b"\0" * 1024**2)
+    _wait_for_stop(stage, queued)
+    filler.unlink()
+    account_desk.resume(stage.settings)
+
+
+def shut_the_store(stage: Stage, queued: QueuedTask) -> None:
+    _wait_for_call(stage, queued)
+    name = stage.store_arguments["dbname"]
+    with psycopg.connect(**{**stage.store_arguments, "dbname": "postgres"}, autocommit=True) as connection:
+        connection.execute(f'alter database "{name}" with allow_connections false')
+        deadline = time.monotonic() + 15
+        while time.monotonic() < deadline:
+            connection.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (name,)
+            )
+            time.sleep(0.2)
+        connection.execute(f'alter database "{name}" with allow_connections true')
+
+
+def freeze_prefect(stage: Stage, queued: QueuedTask) -> None:
+    _wait_for_call(stage, queued)
+    server = psutil.Process(stage.status.alive["server"])
+    tree = [server, *server.children(recursive=True)]
+    for process in tree:
+        process.send_signal(signal.SIGSTOP)
+    time.sleep(20)
+    for process in tree:
+        process.send_signal(signal.SIGCONT)
+
+
+BY_NAME: dict[str, Callable[[Stage, QueuedTask], None]] = {
+    work.__name__: work
+    for work in (
+        refuse_connections,
+        change_the_key,
+        spend_the_credits,
+        resume,
+        next_day,
+        short_attempts,
+        kill_the_agent,
+        kill_the_sandbox,
+        cancel,
+        fill_the_disk,
+        shut_the_store,
+        freeze_prefect,
+    )
+}
+
+
+@contextmanager
+def small_disk(stage: Stage) -> Iterator[None]:
+    """The workspaces on a disk of 300 MB; needs root."""
+    place = stage.settings.work_dir
+    place.mkdir(parents=True, exist_ok=True)
+    command = ["mount", "-t", "tmpfs", "-o", "size=300m,mode=0755", "nightcrew-drill", str(place)]
+    if os.geteuid() or subprocess.run(command, capture_output=True, check=False).returncode:
+        raise CannotBeDone("a small disk has to be mounted, which only root may do")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _until(true: Callable[[], Any], what: str) -> None:
+    deadline = time.monotonic() + LONGEST_SECONDS
+    while not true():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what} did not come within {LONGEST_SECONDS:.0f} s")
+        time.sleep(0.1)
+
+
+def _wait_for_call(stage: Stage, queued: QueuedTask) -> None:
+    """Until the task's agent has asked its model for the first time."""
+    model = queued.task.models[0]
+    _until(lambda: any(seen.asked == model for seen in list(stage.twin.requests)), "the first call")
+
+
+def _wait_for_stop(stage: Stage, queued: QueuedTask) -> None:
+    """Until the crew has stopped and the task waits for it."""
+    stopped = "The crew is stopped"
+    stage.until(queued, lambda now: now.detail.startswith(stopped) or now.status.is_final)
+    stage.note_run_state(queued)
+    stage.stops[queued.task_id] = account_desk.current_stop(stage.settings)
+
+
+def _processes(stage: Stage, queued: QueuedTask, word: str) -> list[psutil.Process]:
+    """The processes of the task's run whose command line has this word; the run itself comes first."""
+    pid = stage.get(queued).pid
+    found = psutil.Process(pid).children(recursive=True) if pid else []
+    matching = []
+    for process in found:
+        with suppress(psutil.Error):
+            if word in " ".join(process.cmdline()):
+                matching.append(process)
+    return matching

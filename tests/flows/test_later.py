@@ -1,0 +1,73 @@
+"""A run that has to wait holds no process: it is scheduled anew, and its state says why and until when."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from nightcrew.openrouter.account import accounts, stop_crew
+from nightcrew.openrouter.availability import account_of
+from nightcrew.queue.state_store import StateStore, utc_now
+from nightcrew.queue.task_table import QueuedTask
+from nightcrew.task import TaskStatus
+from nightcrew.worker import account_desk, dispatch
+from nightcrew.worker.database import ensure_database
+from tests.flows.conftest import RunningCrew
+from tests.flows.test_review import state_of, works_on
+
+pytestmark = pytest.mark.flows
+
+FREE = "twin/diligent:free"
+
+
+def set_used(crew: RunningCrew, calls: int) -> None:
+    with StateStore(ensure_database(crew.settings)) as store, store.engine.begin() as connection:
+        today = {"day": datetime.now(UTC).date(), "day_used": calls}
+        mine = accounts.c.account == account_of(crew.settings)
+        connection.execute(update(accounts).where(mine).values(**today))
+
+
+def waiting_run(crew: RunningCrew, queued: QueuedTask) -> dict[str, Any]:
+    state: Any = state_of(crew, queued, "SCHEDULED")["state"]
+    return dict(state)
+
+
+def test_a_plan_that_does_not_fit_todays_free_calls_waits_for_the_reset(crew: RunningCrew) -> None:
+    crew.ended(crew.submit("Say it, so that the account is known.").task_id)
+    set_used(crew, 10_000)
+    try:
+        queued = crew.submit("Say it for free.", models=[FREE])
+        waits = crew.until(queued.task_id, lambda task: "free calls" in task.detail)
+        assert waits.status is TaskStatus.QUEUED and waits.attempts == 0
+        state = waiting_run(crew, waits)
+    finally:
+        set_used(crew, 0)
+    midnight = (utc_now() + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    assert state["name"] == "AwaitingQuota"
+    assert f"{midnight:%Y-%m-%d %H:%M} UTC" in state["message"] and "free calls" in state["message"]
+    assert datetime.fromisoformat(state["state_details"]["scheduled_time"]) == midnight
+    assert not works_on(waits)
+    assert dispatch.reconcile(crew.settings) == 0, "waiting is nothing amiss"
+    dispatch.run_again(crew.api, waits, state_name="AwaitingQuota")
+    ended = crew.ended(waits.task_id)
+    assert (ended.status, ended.models) == (TaskStatus.COMPLETED, (FREE,)), ended.detail
+
+
+def test_a_stopped_crew_fails_no_task_and_goes_on_when_a_person_says_so(crew: RunningCrew) -> None:
+    with StateStore(ensure_database(crew.settings)) as store:
+        stop_crew(store, account_of(crew.settings), fault="disk_full", message="no space is left")
+    try:
+        queued = crew.submit("Say it when there is room.")
+        waits = crew.until(queued.task_id, lambda task: task.detail.startswith("The crew is stopped"))
+        assert waits.status is TaskStatus.QUEUED
+        assert "no space is left" in waits.detail and "nightcrew resume" in waits.detail
+        assert waiting_run(crew, waits)["name"] == "CrewStopped"
+        assert crew.api.get("/work_pools/nightcrew")["is_paused"]
+        next_one = crew.submit("Say it after that.")
+    finally:
+        resumed = account_desk.resume(crew.settings)
+    assert resumed.stop is not None and resumed.stop.fault == "disk_full" and resumed.tasks == 1
+    for task_id in (waits.task_id, next_one.task_id):
+        assert crew.ended(task_id).status is TaskStatus.COMPLETED
+    assert account_desk.resume(crew.settings).stop is None
