@@ -12,7 +12,7 @@ from nightcrew.validation.paths import is_test, is_test_module
 from nightcrew.validation.suite import parse, tests_in
 
 PACKAGES = {
-    "boltons": "26.2.0", "cachetools": "8.0.1", "humanize": "4.17.0", "inflection": "0.5.1",
+    "cachetools": "8.0.1", "humanize": "4.17.0", "inflection": "0.5.1",
     "isodate": "0.7.2", "itsdangerous": "2.2.0", "more-itertools": "11.2.1", "natsort": "8.4.0",
     "ordered-set": "4.1.0", "parse": "1.22.4", "pathspec": "1.1.1", "python-slugify": "9.2.0",
     "schema": "0.7.8", "semver": "3.1.1", "simpleeval": "1.0.8", "sortedcontainers": "2.4.0",

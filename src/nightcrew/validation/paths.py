@@ -12,7 +12,7 @@ DECISIVE_NAMES = {
     "makefile", "justfile", ".pre-commit-config.yaml", ".gitattributes", ".gitmodules", ".gitignore", ".env",
     "ruff.toml", ".ruff.toml", "mypy.ini", ".mypy.ini", "uv.lock", "poetry.lock", "pdm.lock", "pipfile",
     "pipfile.lock", "manifest.in", "pyvenv.cfg", ".python-version", "tox.toml", "uv.toml", ".coveragerc.toml",
-    "hatch.toml", ".bazelrc", ".envrc", "agents.md", "claude.md",
+    "hatch.toml", "cmakelists.txt", ".bazelrc", ".envrc", "agents.md", "claude.md",
 }  # fmt: skip
 DECISIVE_SUFFIXES = (".pth", ".egg-link", ".pyc", ".pyo", ".so", ".pyd", ".dll", ".dylib")
 DECISIVE_FOLDERS = {
@@ -44,7 +44,10 @@ def is_decisive(path: str) -> bool:
         name in DECISIVE_NAMES
         or name.endswith(DECISIVE_SUFFIXES)
         or bool(_REQUIREMENTS.fullmatch(name))
-        or any(part.lower() in DECISIVE_FOLDERS for part in pure.parts[:-1])
+        or any(
+            part.lower() in DECISIVE_FOLDERS or part.lower().endswith((".dist-info", ".egg-info"))
+            for part in pure.parts[:-1]
+        )
         or name in {".git", "hooks"}
     )
 

@@ -9,7 +9,7 @@ import builtins
 import copy
 
 from nightcrew.validation.suite import Function
-from nightcrew.validation.variants import inner_scopes, is_delicate, own_nodes
+from nightcrew.validation.variants import functions, inner_scopes, is_delicate, own_nodes
 
 _ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 type Block = list[ast.stmt]
@@ -30,7 +30,8 @@ def normal_form(function: Function, *, arguments: bool = False) -> str:
     if ast.get_docstring(plain, clean=False) is not None:
         plain.body = plain.body[1:] or [ast.Pass()]
     if not is_delicate(plain):
-        plain.body = _without_needless(plain, plain.body)
+        for inner in reversed(functions(plain)):
+            inner.body = _without_needless(inner, inner.body)
         _rename(plain, arguments)
     return ast.dump(plain)
 

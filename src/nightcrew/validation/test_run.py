@@ -18,6 +18,7 @@ from configparser import Error as ConfigError
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from nightcrew.execution.sandbox import WORKSPACE, Completed, Limits, Mount
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 RIG = "/opt/nightcrew/nightcrew_rig"
 CLOCK = "/opt/nightcrew/clock"
+ELSEWHERE = "/srv/project"
 RUN_LIMITS = Limits(wall_seconds=900.0, cpu_seconds=900, output_bytes=64 * 1024 * 1024, processes=256)
 FAILURES = {"failed", "error"}
 _DROPPED_PLUGINS = {
@@ -200,17 +202,35 @@ def run_blind(
     replaced: Mapping[str, str] | None = None,
     hash_seed: int = 0,
     deselect: Sequence[str] = (),
-    zone: str = "UTC",
+    elsewhere: bool = False,
 ) -> Blind:
-    """A plain pytest run of some test files on a copy of `tree` with some files' text replaced."""
+    """A plain pytest run of some test files on a copy of `tree` with some files' text replaced.
+
+    `elsewhere`: in another folder, for another user, in another time zone, and not in CI.
+    """
     options = [word for nodeid in deselect for word in ("--deselect", nodeid)]
-    with room.copy(tree, replaced) as copy:
+    place = ELSEWHERE if elsewhere else WORKSPACE
+    env = _environment(room, hash_seed)
+    if elsewhere:
+        env = {name: value.replace(WORKSPACE, place) for name, value in env.items() if name != "CI"}
+        env |= {"USER": "dev", "LOGNAME": "dev", "TZ": "Asia/Tokyo", "COLUMNS": "132"}
+    with room.copy(tree, replaced) as copy, TemporaryDirectory(dir=room.folder) as empty:
+        moved = [Mount(copy, place, writable=True)] if elsewhere else []
+        pytest = [
+            str(room.environment.python),
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            f"--rootdir={place}",
+        ]
         completed = room.sandbox.run(
-            [str(room.environment.python), "-m", "pytest", "-q", "-p", "no:cacheprovider",
-             f"--rootdir={WORKSPACE}", *_plugin_options(room), *options, "--", *paths],
-            workspace=copy,
-            mounts=room.mounts,
-            env={**_environment(room, hash_seed), "TZ": zone},
+            ["/bin/sh", "-c", 'cd "$0" && exec "$@"', place,
+             *pytest, *_plugin_options(room), *options, "--", *paths],
+            workspace=Path(empty) if elsewhere else copy,
+            mounts=[*room.mounts, *moved],
+            env=env,
             limits=RUN_LIMITS,
         )  # fmt: skip
     if completed.killed_by is not None:

@@ -162,7 +162,12 @@ def _judge_warm(
 def _blind_to_values(examination: Examination, target: str, run: Run) -> GateResult | None:
     """Of the tests that a wrong value of the right type reached, and that did not crash on it, most must
     complain."""
-    reached = [run.tests[nodeid] for nodeid in judged_tests(examination) if nodeid in run.tests]
+    judged = judged_tests(examination)
+    if examination.room.task.task_type is TaskCategory.BUG_FIX:
+        judged = tuple(
+            examination.room.memory.get("reproducers") or judged
+        )  # what else comes along is a gift
+    reached = [run.tests[nodeid] for nodeid in judged if nodeid in run.tests]
     reached = [test for test in reached if test.touched]
     checking = sum(test.kind == "assertion" for test in reached if test.failed)
     silent = [test.nodeid for test in reached if not test.failed]
@@ -219,7 +224,17 @@ def _judge_blind(room: CleanRoom, examination: Examination, target: str, source:
     trials += [(f"intact, seed {seed}", {}, seed) for seed in more]
 
     def trial(one: tuple[str, dict[str, str], int]) -> Blind:
-        return run_blind(room, room.patched, paths, replaced=one[1], hash_seed=one[2], deselect=deselect)
+        # What has to pass here and what has to fail has to do so in another place too.
+        elsewhere = one[0] in {"intact", "raising"}
+        return run_blind(
+            room,
+            room.patched,
+            paths,
+            replaced=one[1],
+            hash_seed=one[2],
+            deselect=deselect,
+            elsewhere=elsewhere,
+        )
 
     with ThreadPoolExecutor(2) as pool:
         outcomes = dict(zip([one[0] for one in trials], pool.map(trial, trials), strict=True))
@@ -227,8 +242,8 @@ def _judge_blind(room: CleanRoom, examination: Examination, target: str, source:
     if any(outcome is not Blind.PASSED for name, outcome in outcomes.items() if name.startswith("intact")):
         return failed(
             NAME,
-            "The tests fail in a plain run of pytest with another hash seed.",
-            "Do not depend on the order of sets or on the hash of anything.",
+            "The tests fail in a plain run of pytest with another hash seed, folder and user.",
+            "Do not depend on the order of sets, on the hash of anything, or on where the tests are run.",
             evidence=room.memory["blind"],
         )
     if outcomes["neutral"] is not Blind.PASSED:
@@ -270,6 +285,8 @@ def _mentions(texts: list[str], names: set[str]) -> bool:
         tree = parse(text)
         for node in ast.walk(tree) if tree is not None else ():
             if isinstance(node, ast.Name) and node.id in names:
+                return True
+            if isinstance(node, ast.Attribute) and node.attr == "__hash__" and "hash" in names:
                 return True
             if isinstance(node, ast.Set | ast.SetComp) and "set" in names:
                 return True

@@ -9,12 +9,15 @@ from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.clean_room import CleanRoom
 from nightcrew.validation.docstrings import without_docstrings
 from nightcrew.validation.examination import Examination, examine
-from nightcrew.validation.gate import failed, not_measurable, passed
-from nightcrew.validation.gates.mutation import rates, survivors, try_mutants
+from nightcrew.validation.gate import counted, failed, not_measurable, passed
+from nightcrew.validation.gates.mutation import changed_lines, rates, survivors, try_mutants
 from nightcrew.validation.measures import Measures, measure, public_face
+from nightcrew.validation.module_values import plain_values
 from nightcrew.validation.mutants import make_mutants, sample
 from nightcrew.validation.patch import Change
+from nightcrew.validation.same_code import same_function
 from nightcrew.validation.suite import all_functions, parse
+from nightcrew.validation.variants import executable_lines
 from nightcrew.validation.verdict import GateResult
 
 NAME = "refactoring"
@@ -39,7 +42,12 @@ class Refactoring:
             return failed(
                 NAME, "No code is changed.", "Change how the code is built, not only how it is laid out."
             )
-        return _face(changed) or _worse(room, changed) or _vouched(room, examine(room), changed)
+        return (
+            _face(changed)
+            or _worse(room, changed)
+            or _values(room, changed)
+            or _vouched(room, examine(room), changed)
+        )
 
 
 def _same_code(change: Change) -> bool:
@@ -69,6 +77,43 @@ def _face(changed: list[Change]) -> GateResult | None:
                     },
                 )
     return None
+
+
+def _values(room: CleanRoom, changed: list[Change]) -> GateResult | None:
+    """What is written down beside the functions (tables, patterns, limits) has the same value as on base."""
+    for change in changed:
+        if change.before is None or change.after is None or _same_statements(change):
+            continue
+        before, after = (plain_values(room, tree, change.path) for tree in (room.base, room.patched))
+        if before is None or after is None:
+            message = f"{change.path} cannot be imported alone, so what it writes down cannot be compared."
+            return not_measurable(NAME, message)
+        for name in sorted(before.keys() & after.keys()):
+            if before[name] != after[name]:
+                was, now = before[name][:60], after[name][:60]
+                return failed(
+                    NAME,
+                    f"{change.path}: the value of {name} was {was} and is {now}.",
+                    "Keep every value as it was.",
+                    evidence={"path": change.path, "name": name},
+                )
+    return None
+
+
+def _same_statements(change: Change) -> bool:
+    """True where nothing but functions and imports differs."""
+    old, new = _statements(ast.parse(change.before or "")), _statements(ast.parse(change.after or ""))
+    return old == new
+
+
+def _statements(tree: ast.Module | ast.ClassDef) -> list[str]:
+    found: list[str] = []
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            found += [node.name, *_statements(node)]
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Import | ast.ImportFrom):
+            found.append(ast.dump(node))
+    return found
 
 
 def _worse(room: CleanRoom, changed: list[Change]) -> GateResult | None:
@@ -105,7 +150,10 @@ def _what_got_worse(before: Measures, after: Measures) -> str:
 
 
 def _vouched(room: CleanRoom, examination: Examination, changed: list[Change]) -> GateResult:
-    """The suite runs what was changed, and would notice small faults in it."""
+    """Every statement that was changed is run by the suite, and it would notice small faults in them.
+
+    Functions that do the same by the rules of `same_code` need nobody to vouch for them.
+    """
     run = examination.patched.run("all")
     noticed: list[float] = []
     left: list[str] = []
@@ -114,22 +162,22 @@ def _vouched(room: CleanRoom, examination: Examination, changed: list[Change]) -
             continue
         functions = _changed_functions(change)
         covered = examination.coverage(run, change.path)
-        base = examination.base.run("all").coverage.get(change.path)
-        reached = {name for name, lines in functions.items() if lines & covered.lines}
-        missing = sorted(set(functions) - reached)
-        was_run = base is not None and bool(base.lines)
-        if missing and (len(missing) > len(functions) / 2 or not was_run):
+        imported = examination.patched.imported_lines if change.path == room.target else frozenset()
+        missing = _not_run(change, functions, covered.lines | imported)
+        if missing:
+            name, lines = missing[0]
             return not_measurable(
                 NAME,
-                f"No test runs {missing[0]} in {change.path}, so nothing shows that it still does the same.",
-                "Write tests for it first.",
-                functions=missing[:20],
+                f"No test runs {counted(len(lines), 'changed line')} of {name} in {change.path} (from line "
+                f"{lines[0]} on), so nothing shows that it still does the same.",
+                "Leave code alone that no test runs, or have tests written for it first.",
+                functions=[name for name, _ in missing][:20],
             )
-        lines = {line for span in functions.values() for line in span}
+        inside = {line for span in functions.values() for line in span}
         mutants = tuple(
             one
             for one in make_mutants(change.after)
-            if one.function and covered.lines & lines & {one.line, one.statement}
+            if one.function and covered.lines & inside & {one.line, one.statement}
         )
         chosen = sample(change.after, mutants, MUTANTS, seed=f"{room.commit}:{change.path}")
         tests = tuple(test.nodeid for test in run.tests.values() if not test.failed)
@@ -141,11 +189,11 @@ def _vouched(room: CleanRoom, examination: Examination, changed: list[Change]) -
         if trials:
             noticed.append(rates(trials).killed)
             left += survivors(trials)
-    if not noticed:
+    if any(_changed_functions(one) for one in changed) and not noticed:
         return not_measurable(
             NAME, "No fault could be tried in the changed code; nothing shows that it still does the same."
         )
-    share = min(noticed)
+    share = min(noticed, default=1.0)
     if share < LEAST_NOTICED:
         return not_measurable(
             NAME,
@@ -156,11 +204,14 @@ def _vouched(room: CleanRoom, examination: Examination, changed: list[Change]) -
         )
     before, after = room.memory["measures"]
     better = _what_got_better(before, after)
+    vouched = (
+        f"the suite, which passes, notices {share:.0%} of small faults in the changed code"
+        if noticed
+        else "what is changed does the same on every input by its form"
+    )
     return passed(
         NAME,
-        f"The public face is unchanged, {better or 'no measure is worse'}, and the suite, which "
-        f"passes, notices "
-        f"{share:.0%} of small faults in the changed code.",
+        f"The public face is unchanged, {better or 'no measure is worse'}, and {vouched}.",
         strength=(0.75 if better else 0.6) + 0.25 * share,
         measures=json.loads(json.dumps({"before": asdict(before), "after": asdict(after)})),
         noticed=share,
@@ -168,14 +219,24 @@ def _vouched(room: CleanRoom, examination: Examination, changed: list[Change]) -
 
 
 def _changed_functions(change: Change) -> dict[str, set[int]]:
-    """Functions whose code differs from base's, with the lines of their bodies."""
+    """Functions that may do something else than base's, with the lines of their bodies."""
     old, new = parse(change.before or ""), ast.parse(change.after or "")
-    before = {name: ast.dump(node) for name, node in all_functions(old).items()} if old is not None else {}
+    before = all_functions(old) if old is not None else {}
     return {
         name: set(range(node.body[0].lineno, (node.end_lineno or node.lineno) + 1))
         for name, node in all_functions(new).items()
-        if before.get(name) != ast.dump(node)
+        if name not in before or not same_function(before[name], node)
     }
+
+
+def _not_run(
+    change: Change, functions: dict[str, set[int]], run: frozenset[int]
+) -> list[tuple[str, list[int]]]:
+    """Statements of changed functions that base does not have and no test runs, by function."""
+    assert change.after is not None
+    statements = executable_lines(change.after) & changed_lines(change.before or "", change.after)
+    found = ((name, sorted(span & statements - run)) for name, span in functions.items())
+    return [(name, lines) for name, lines in found if lines]
 
 
 def _what_got_better(before: Measures, after: Measures) -> str:

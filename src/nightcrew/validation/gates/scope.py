@@ -1,5 +1,6 @@
 """Scope: only what the task may touch, in a size a person could review, with no secret in it."""
 
+import re
 import sys
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -17,6 +18,10 @@ from nightcrew.validation.verdict import GateResult
 NAME = "scope"
 MAX_LINES = 8_000
 MAX_CHARACTERS = 400_000
+_HEADER_LINES, _HEADER_FILES = 25, 200
+_LICENCE = re.compile(
+    r"^#.*(SPDX-License-Identifier|copyright|licen[cs]ed? under)", re.IGNORECASE | re.MULTILINE
+)
 _CODE = {TaskCategory.BUG_FIX, TaskCategory.REFACTORING, TaskCategory.CODE_GENERATION}
 
 
@@ -52,11 +57,11 @@ class Scope:
                     "Take the credential out; use a made-up value that does not look like a real one.",
                     evidence={"path": change.path, "line": finding[0], "kind": finding[1]},
                 )
-        return passed(
-            NAME,
-            f"{counted(len(paths), 'file')} changed, all allowed, {counted(lines, 'line')} added.",
-            paths=paths,
-        )
+        told = f"{counted(len(paths), 'file')} changed, all allowed, {counted(lines, 'line')} added."
+        bare = _without_licence(room)
+        if bare:
+            told += f" {bare[0]} has no licence header, and every other file has one."
+        return passed(NAME, told, paths=paths, without_licence=bare)
 
 
 ALLOWED = {
@@ -85,7 +90,31 @@ def refusal(room: CleanRoom, change: Change) -> str:
         shadowed = _shadowed(room, path)
         if shadowed:
             return f"{path} would take the place of the module {shadowed!r}."
+    if _has_licence(change.before) and change.after is not None and not _has_licence(change.after):
+        return f"{path} loses its licence header."
+    if task.task_type is TaskCategory.DOCUMENTATION and path.lower().endswith(".txt"):
+        folder = room.base / Path(path).parent
+        if (folder / "__init__.py").is_file() or any(
+            (one / "__init__.py").is_file() for one in folder.parents
+        ):
+            return f"{path} lies inside a package: it is data that code may read, not a document."
     return _type_refusal(task, change)
+
+
+def _has_licence(text: str | None) -> bool:
+    """True where a comment at the top names a licence or who owns the text."""
+    top = "\n".join((text or "").split("\n")[:_HEADER_LINES])
+    return bool(_LICENCE.search(top))
+
+
+def _without_licence(room: CleanRoom) -> list[str]:
+    """New Python files without a licence header, where every product file on base has one."""
+    new = [one for one in room.changes if one.is_new and one.path.endswith(".py") and one.after]
+    if not new or all(_has_licence(one.after) for one in new):
+        return []
+    paths = [path for path in sorted(room.base.rglob("*.py"))[:_HEADER_FILES] if path.stat().st_size > 200]
+    held = [_has_licence(path.read_text(errors="replace")) for path in paths if not path.is_symlink()]
+    return [one.path for one in new if not _has_licence(one.after)] if len(held) > 2 and all(held) else []
 
 
 def _type_refusal(task: Task, change: Change) -> str:

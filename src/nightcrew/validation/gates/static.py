@@ -7,13 +7,15 @@ import logging
 import subprocess
 import sys
 from collections import Counter
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from tokenize import detect_encoding
 
 from nightcrew.errors import Transient
 from nightcrew.task import Task
 from nightcrew.validation.clean_room import CleanRoom, write_text
-from nightcrew.validation.gate import failed, not_measurable, passed
+from nightcrew.validation.gate import counted, failed, not_measurable, passed
 from nightcrew.validation.patch import Change
 from nightcrew.validation.paths import is_test
 from nightcrew.validation.verdict import GateResult
@@ -44,7 +46,7 @@ class Static:
             if not _is_utf_8(change.after) and not _is_utf_8(change.before):
                 message = f"{change.path} is not UTF-8 on base either; the gates read UTF-8 only."
                 return not_measurable(NAME, message, "Convert the file to UTF-8 on base first.")
-            problem = _syntax(change)
+            problem = _syntax(change) or _other_encoding(change)
             if problem:
                 return failed(
                     NAME, problem, "Write Python that parses, in UTF-8.", evidence={"path": change.path}
@@ -67,12 +69,27 @@ class Static:
                     "Repair this before anything else.",
                     evidence={"path": change.path, "rule": rule},
                 )
-        return passed(NAME, f"{len(files)} Python files parse, import what exists, and have no new errors.")
+        return passed(NAME, f"{counted(len(files), 'Python file')} parsed; imports exist; no new errors.")
 
 
 def _is_utf_8(text: str | None) -> bool:
     """False where bytes were kept that are no UTF-8."""
     return text is None or not any("\udc80" <= char <= "\udcff" for char in text)
+
+
+def _other_encoding(change: Change) -> str:
+    """A declared encoding by which Python would read something else than the gates and a reviewer do."""
+    declared, before = _declared(change.after or ""), _declared(change.before or "")
+    if declared in {"utf-8", "utf-8-sig", before}:
+        return ""
+    return f"{change.path} declares the encoding {declared!r}: Python would read it otherwise than it looks."
+
+
+def _declared(text: str) -> str:
+    try:
+        return detect_encoding(BytesIO(text.encode("utf-8", "surrogateescape")).readline)[0]
+    except SyntaxError as error:
+        return f"unknown ({error})"
 
 
 def _syntax(change: Change) -> str:
