@@ -234,12 +234,39 @@ def test_the_explanation_says_why() -> None:
     for part in (
         "Try a with openhands",
         "cost per success",
-        "60 verdicts of our own",
+        "60 verdicts, ",
         "What would change it",
         "accepts 5 % of wrong work",
-        "resting 1",
+        "resting: gone (429); to let it in, wait until its rest is over",
     ):
         assert part in text
+
+
+def test_the_explanation_tells_prior_from_evidence() -> None:
+    models = [model("known", 1.0), model("new", 1.0)]
+    memory = taught(models[:1], {"known": 0.95}, tasks=100)
+    lines = plan_of(models, memory).explanation.splitlines()
+    cells = {
+        row[2]: row[3:6]
+        for line in lines
+        if len(row := [cell.strip() for cell in line.split("|")]) > 6 and row[2] in {"known", "new"}
+    }
+    (seen, alone, evidence), (_, same_alone, none) = cells["known"], cells["new"]
+    assert alone == same_alone and _number(seen) > _number(alone)  # same price: the same prior
+    assert evidence.startswith("100 verdicts, ") and none.startswith("0 verdicts, ")
+    assert _number(evidence.partition(",")[2]) > _number(none.partition(",")[2])
+
+
+def test_the_explanation_says_that_a_model_is_tried_to_learn_about_it() -> None:
+    models = [model("known", 0.50), model("new", 0.55)]
+    memory = taught(models[:1], {"known": 0.6}, tasks=200)
+    plan = plan_of(models, memory)
+    assert first(plan) == "new"
+    assert "little is known of new" in plan.explanation
+
+
+def _number(percent: str) -> float:
+    return float(percent.replace("%", ""))
 
 
 def _take(

@@ -1,14 +1,23 @@
 """Why this ladder: the text that `select-model --explain` prints and the run's artifact shows (markdown)."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nightcrew.selection.filters import removed_by, what_to_relax
-from nightcrew.selection.memory import Trial
+from nightcrew.selection.filters import RELAX, removed_by, what_to_relax
+from nightcrew.selection.memory import Trial, traits_of
 from nightcrew.selection.plan import Filtered, Rung
-from nightcrew.selection.planner import Arm, Ladder, Limits
+from nightcrew.selection.planner import Arm, Ladder, Limits, worth_of_learning
 from nightcrew.selection.requirements import Requirements
-from nightcrew.selection.success_model import Rates
+from nightcrew.selection.success_model import EASE, Rates, SuccessModel, phi
+
+HIGHEST_QUALITY = 0.95  # asking for more changes nothing any more
+LEGEND = (
+    "*accepted*: predicted chance that the verdict accepts it, after the rungs before it failed. "
+    "*prior alone*: the same for a fresh task without any verdict of our own, from coding index and price. "
+    "*own evidence*: our verdicts on this model at this kind of task, and how much of the prior's doubt all "
+    "our verdicts have removed."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +40,9 @@ def explain(decision: Decision, alternatives: Sequence[Rung]) -> tuple[str, str]
     stop = "" if decision.rungs else _why_none(decision)
     parts = [
         _headline(decision) if decision.rungs else stop,
-        _table("The ladder", decision.rungs),
-        _table("Also considered", alternatives),
+        _table("The ladder", decision.rungs, decision),
+        _table("Also considered", alternatives, decision),
+        LEGEND if decision.rungs else "",
         _basis(decision),
         _change(decision),
         _filters(decision),
@@ -71,25 +81,34 @@ def _why_none(decision: Decision) -> str:
     )
 
 
-def _table(title: str, rungs: Sequence[Rung]) -> str:
+def _table(title: str, rungs: Sequence[Rung], decision: Decision) -> str:
     if not rungs:
         return ""
     head = (
         f"**{title}**\n\n"
-        "| executor | model | accepted | cost | cost per success | seconds | known from |\n"
-        "|---|---|---|---|---|---|---|\n"
+        "| executor | model | accepted | prior alone | own evidence | cost | cost per success | seconds |\n"
+        "|---|---|---|---|---|---|---|---|\n"
     )
     return head + "\n".join(
-        f"| {r.executor} | {r.model} | {_percent(r.success)} | {_usd(r.cost_usd)} | "
-        f"{_usd(r.cost_usd / max(r.success, 1e-9))} | {r.seconds:.0f} | {_known_from(r)} |"
-        for r in rungs
+        f"| {rung.executor} | {rung.model} | {_percent(rung.success)} | {_known_from(rung, decision)} | "
+        f"{_usd(rung.cost_usd)} | {_usd(rung.cost_usd / max(rung.success, 1e-9))} | {rung.seconds:.0f} |"
+        for rung in rungs
     )
 
 
-def _known_from(rung: Rung) -> str:
-    if rung.evidence == 0:
-        return "prior only: coding index, price, other categories"
-    return f"{rung.evidence} verdict{'s' if rung.evidence > 1 else ''} of our own"
+def _known_from(rung: Rung, decision: Decision) -> str:
+    """What the prior alone would say, and how much verdicts of our own have added to it."""
+    needs = decision.requirements
+    arm = next(
+        a for a in decision.considered if (a.candidate.model, a.executor) == (rung.model, rung.executor)
+    )
+    mean, variance = SuccessModel().scorer(needs.category, rung.executor, needs.complexity)(
+        traits_of(arm.candidate)
+    )
+    alone = decision.rates.accepts(phi(mean / math.sqrt(1.0 + variance + EASE.variance)))
+    removed = max(0.0, 1.0 - arm.score[1] / variance)
+    verdicts = f"{rung.evidence} verdict{'' if rung.evidence == 1 else 's'}"
+    return f"{_percent(alone)} | {verdicts}, {_percent(removed)}"
 
 
 def _basis(decision: Decision) -> str:
@@ -129,7 +148,7 @@ def _is_unpriced(arm: Arm) -> bool:
 
 
 def _change(decision: Decision) -> str:
-    """What would have to be different for another choice, by the rule of cost per success."""
+    """Why the first rung comes first, and what would have to be different for another one."""
     if not decision.rungs:
         return ""
     first, parts = decision.ladder.arms[0], []
@@ -138,21 +157,45 @@ def _change(decision: Decision) -> str:
     if other is not None and ratio > 0:
         name = f"{other.candidate.model} with {other.executor}"
         if other.price_usd < ratio * other.success:
-            parts.append(f"{name} is cheaper per success, but the ladder as a whole is worth more this way")
+            parts.append(f"{name} is cheaper per success, but {_why_not(other, decision)}")
         else:
             parts.append(f"{name} would come first at about {_usd(ratio * other.success)} an attempt")
             parts.append(f"it is expected to cost {_usd(other.price_usd)}")
     if decision.value_usd > first.price_usd > 0:
         least = _percent(first.price_usd / decision.value_usd)
         parts.append(f"{first.candidate.model} would not be worth trying below {least} success")
+    if decision.ladder.success < 1 and decision.requirements.quality_threshold < HIGHEST_QUALITY:
+        parts.append(
+            "a higher quality threshold makes a solved task worth more, and the ladder dearer and surer"
+        )
     return f"**What would change it**: {'; '.join(parts)}." if parts else ""
 
 
+def _why_not(other: Arm, decision: Decision) -> str:
+    """Why an arm that is cheaper per success does not come first."""
+    first = decision.ladder.arms[0]
+    more = worth_of_learning(first.score) - worth_of_learning(other.score)
+    if more > 0 and more * decision.value_usd > first.price_usd - other.price_usd:
+        return (
+            f"little is known of {first.candidate.model}, and what a try teaches about it "
+            f"counts for {_usd(more * decision.value_usd)} more"
+        )
+    if other.candidate.slug in {arm.candidate.slug for arm in decision.ladder.arms}:
+        return "is worth more as a later rung: what it cannot do, the first one often can"
+    return "the ladder as a whole is worth more this way"
+
+
 def _filters(decision: Decision) -> str:
+    """How many models each filter removed, and for each the first one with its reason."""
     if not decision.filtered:
         return ""
-    parts = ", ".join(f"{name} {count}" for name, count in removed_by(decision.filtered).items())
-    return f"**Left out**: {parts}."
+    lines = []
+    for name, count in removed_by(decision.filtered).items():
+        one = next(item for item in decision.filtered if item.reason.partition(":")[0] == name)
+        why = one.reason.partition(":")[2].strip()
+        which = one.model if count == 1 else f"{count} models, such as {one.model}"
+        lines.append(f"- {name}: {which} ({why}); to let it in, {RELAX[name]}")
+    return "**Left out**\n\n" + "\n".join(lines)
 
 
 def _percent(share: float) -> str:

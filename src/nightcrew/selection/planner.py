@@ -135,11 +135,16 @@ def best_ladder(arms: Sequence[Arm], ease: Ease, value_usd: float, rates: Rates,
     return Ladder(tuple(step.arm for step in best.steps), best.worth, best.success, best.expected)
 
 
+def worth_of_learning(score: Moments) -> float:
+    """What an attempt could teach us, as a share of a solved task's worth: more, the less is known."""
+    return LEARNING * _uncertainty(score)
+
+
 # ------------------------------------------------------------------------------------------------------
 
 
 def _uncertainty(score: Moments) -> float:
-    """Variance of a model's chance of success on a task of usual ease: what an attempt could teach us."""
+    """Variance of a model's chance of success on a task of usual ease."""
     mean, variance = score
     spread = 1.0 + variance + EASE.variance
     density = math.exp(-0.5 * mean * mean / spread) / math.sqrt(2.0 * math.pi * spread)
@@ -172,7 +177,7 @@ class _Step:
         right = ease.right(arm.score)
         solved = [(1.0 - rates.false_reject) * p for p in right]
         wrong = LOSS * rates.false_accept
-        news = LEARNING * _uncertainty(arm.score)
+        news = worth_of_learning(arm.score)
         gain = [
             value_usd * (s - wrong * (1.0 - p) + news) - arm.price_usd
             for s, p in zip(solved, right, strict=True)
