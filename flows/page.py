@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from flows.outcome import Judged, Outcome
 from nightcrew.queue.reviews import Review
 from nightcrew.queue.task_table import QueuedTask
+from nightcrew.selection.plan import Plan
 from nightcrew.validation.verdict import GateOutcome, Verdict
 
 MOST_DIFF_CHARACTERS = 20_000
@@ -15,8 +16,8 @@ WORDS = {
 }
 
 
-def page(queued: QueuedTask, outcome: Outcome, trials: Sequence[Judged]) -> str:
-    """The whole page of a task that has ended."""
+def page(queued: QueuedTask, outcome: Outcome, trials: Sequence[Judged], plans: Sequence[Plan] = ()) -> str:
+    """The whole page of a task that has ended; `plans` are those of the present run."""
     task = queued.task
     head = [
         f"# {outcome.name}: {task.task_type} {task.target_file or ''}".rstrip(),
@@ -25,7 +26,7 @@ def page(queued: QueuedTask, outcome: Outcome, trials: Sequence[Judged]) -> str:
         f"Task `{task.task_id}` on commit `{queued.commit[:12]}` of `{task.repo}`.",
     ]
     attempts = [section for trial in trials for section in _attempt(trial)]
-    return "\n\n".join((*head, _table(trials), *attempts, *_change(trials))) + "\n"
+    return "\n\n".join((*head, _table(trials), *attempts, *_change(trials), *_choices(plans))) + "\n"
 
 
 def question_page(queued: QueuedTask, review: Review, trials: Sequence[Judged]) -> str:
@@ -85,6 +86,13 @@ def _change(trials: Sequence[Judged]) -> list[str]:
     fence = _fence(shown)
     cut = [] if shown == patch else ["The rest is in the results folder."]
     return ["## Change", f"{fence}diff\n{shown}\n{fence}", *cut]
+
+
+def _choices(plans: Sequence[Plan]) -> list[str]:
+    """Why each model was chosen, the last choice first: it was made with the most evidence."""
+    if not plans:
+        return []
+    return ["## Why these models", "\n\n---\n\n".join(plan.explanation for plan in reversed(plans))]
 
 
 def _fence(text: str) -> str:

@@ -48,7 +48,9 @@ async def working_on(task: Task) -> AsyncIterator[Work]:
             await asyncio.to_thread(work.finish, await _outcome_of(error, work.trials))
         if work.outcome is not None:
             await aupdate_progress_artifact(progress, 100.0)
-            await acreate_markdown_artifact(page(work.queued, work.outcome, work.trials), key="verdict")
+            await acreate_markdown_artifact(
+                page(work.queued, work.outcome, work.trials, work.plans), key="verdict"
+            )
             if work.outcome.reason is FailureReason.BUDGET:
                 told = f"Task {work.task.task_id} stopped: {work.outcome.detail}"
                 await announce(Notice.BUDGET_REACHED, about="nightcrew.budget", message=told)

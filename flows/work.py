@@ -46,6 +46,7 @@ class Work:
         self.crew = crew
         self.queued = queued
         self.trials: list[Judged] = []
+        self.plans: list[Plan] = []  # of this run, one before each attempt
         self.outcome: Outcome | None = None
         self.question: str | None = None  # open: a person has to answer it before the work goes on
         self.review: Review | None = None  # about the last attempt
@@ -108,6 +109,7 @@ class Work:
         if age is None or age > STALE:
             crew.catalogue.refresh()
         plan = self.plan(self.answer)
+        self.plans.append(plan)
         crew.collector.decision(self.task.task_id, len(self.trials) + 1, plan)
         log.info("%s", plan.explanation)
         self.wait = wait_for_models(crew, plan, lambda changed: self.plan(self.answer, changed))

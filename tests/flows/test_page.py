@@ -7,6 +7,7 @@ from flows.outcome import Judged, Outcome
 from flows.page import page, question_page
 from nightcrew.queue.reviews import Review
 from nightcrew.queue.task_table import QueuedTask
+from nightcrew.selection.plan import Plan
 from nightcrew.task import TaskStatus
 from nightcrew.validation.verdict import GateOutcome, GateResult
 from tests.flows.builders import PATCH, a_task, a_verdict, an_attempt, judged
@@ -41,6 +42,14 @@ def test_a_gate_cannot_break_its_row() -> None:
 
 def test_a_task_without_an_attempt_has_a_page_too() -> None:
     assert "No attempt was made." in page(QUEUED, OUTCOME, [])
+
+
+def test_the_page_says_why_each_model_was_chosen_the_last_choice_first() -> None:
+    plans = [Plan((), (), (), policy="p", explanation=f"Try model-{number}.") for number in (1, 2)]
+    shown = page(QUEUED, OUTCOME, [judged()], plans)
+    why = shown.partition("## Why these models")[2]
+    assert 0 < why.index("Try model-2.") < why.index("Try model-1.")
+    assert "Why these models" not in page(QUEUED, OUTCOME, [judged()])
 
 
 def test_a_question_comes_with_its_evidence_and_every_choice() -> None:
