@@ -9,8 +9,8 @@ from typing import Any
 
 from nightcrew.execution.assignment import DoorUsage
 from nightcrew.execution.attempt import ModelCall, RecordCall
-from nightcrew.openrouter.admission import Ticket
 from nightcrew.openrouter.answers import Outcome
+from nightcrew.openrouter.ticket import Ticket
 from nightcrew.openrouter.transcript import Transcript
 
 

@@ -6,7 +6,6 @@ model that took over keeps the conversation. Nothing is asked that was not admit
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -19,18 +18,22 @@ from nightcrew.errors import BadInput, NightcrewError, Transient
 from nightcrew.execution.assignment import DoorUsage
 from nightcrew.execution.attempt import RecordCall
 from nightcrew.openrouter.account import stop_crew
-from nightcrew.openrouter.admission import Admission, Refusal, Ticket
-from nightcrew.openrouter.answers import Outcome, cost_of, from_no_reply, from_reply
+from nightcrew.openrouter.admission import Admission
+from nightcrew.openrouter.answers import Outcome
 from nightcrew.openrouter.api import OpenRouterApi
+from nightcrew.openrouter.attempt_books import AttemptBooks
 from nightcrew.openrouter.budget import Budgets
 from nightcrew.openrouter.call_book import CallBook
 from nightcrew.openrouter.catalogue import ModelCatalogue
-from nightcrew.openrouter.chat_request import ChatRequest, outgoing, read_request
-from nightcrew.openrouter.exchange import Cancellation, NoReply
-from nightcrew.openrouter.live_stream import LiveStream, begin_stream
+from nightcrew.openrouter.chat_request import ChatRequest, read_request
+from nightcrew.openrouter.live_stream import LiveStream
+from nightcrew.openrouter.model_calls import ModelCalls
 from nightcrew.openrouter.prices import Price, price_of
 from nightcrew.openrouter.quota import QuotaLimits
 from nightcrew.openrouter.recovery import Rests, Row, row_of
+from nightcrew.openrouter.settlement import Settlement
+from nightcrew.openrouter.ticket import Obstacle, Refusal, Ticket, Wish
+from nightcrew.openrouter.todays_prices import TodaysPrices
 from nightcrew.openrouter.transcript import Transcript
 from nightcrew.openrouter.walk import Shut, Walk, account_stopped, out_of_calls, store_down
 from nightcrew.queue.state_store import StateStore
@@ -40,7 +43,6 @@ from nightcrew.settings import DataPolicy
 log = logging.getLogger(__name__)
 
 CLOSE_SECONDS = 5.0
-CATALOGUE_SECONDS = 60.0  # how long prices read from the store are good for
 
 
 class Dispatcher:
@@ -72,27 +74,26 @@ class Dispatcher:
         if not models:
             raise BadInput("an attempt needs at least one model")
         self._api, self._store, self._attempt_id = api, store, attempt_id
+        self._models, self._budgets = tuple(models), budgets
+        self._clock, self._sleep = clock, sleep
+        self._catalogue = ModelCatalogue(store, api, clock=clock)
+        self._prices = TodaysPrices(self._catalogue, [candidate.model for candidate in models])
+        books = AttemptBooks(store, api.account, task_id, attempt_id, budgets, limits, clock)
+        self._admission = Admission(books)
         transcript = Transcript(evidence, redact_key=api.redact) if evidence is not None else None
         self._book = CallBook(task_id=task_id, attempt_id=attempt_id, record=record, transcript=transcript)
-        self._models, self._budgets, self._data_policy = tuple(models), budgets, data_policy
-        self._clock, self._sleep, self._call_seconds = clock, sleep, call_seconds
-        self._catalogue = ModelCatalogue(store, api, clock=clock)
-        self._admission = Admission(
-            store,
-            account=api.account,
-            task_id=task_id,
-            attempt_id=attempt_id,
-            budgets=budgets,
-            limits=limits,
+        self._calls = ModelCalls(
+            api=api,
+            settlement=Settlement(books),
+            book=self._book,
+            data_policy=data_policy,
+            call_seconds=call_seconds,
             clock=clock,
         )
         self._lock = threading.Lock()
         self._current = self._models[0]
         self._unfit: dict[str, str] = {}
-        self._published: dict[str, Price] = {}
-        self._published_at = float("-inf")
         self._shut: NightcrewError | None = None
-        self._cancellation = Cancellation()
         self._idle = threading.Condition(self._lock)
         self._serving = 0
 
@@ -113,7 +114,7 @@ class Dispatcher:
         """The attempt is over: gives up what is still running and waits until that is in the books."""
         with self._lock:
             self._shut = self._shut or Transient("the attempt is over")
-        self._cancellation.cancel()
+        self._calls.cancel()
         with self._idle:
             self._idle.wait_for(lambda: self._serving == 0, timeout=CLOSE_SECONDS)
 
@@ -152,7 +153,7 @@ class Dispatcher:
     def _walk(self, walk: Walk, request: ChatRequest) -> Outcome | LiveStream:
         while True:
             ticket = self._next_ticket(request, walk)
-            answer = self._ask(ticket, request)
+            answer = self._calls.ask(ticket, request)
             if isinstance(answer, LiveStream) or answer.row is None:
                 self._current = ticket.candidate
                 return answer
@@ -163,95 +164,27 @@ class Dispatcher:
         while True:
             self._check_open()
             refusals: list[Refusal] = []
-            published = self._prices()
+            published = self._prices.read()
             for candidate in walk.candidates():
-                price = price_of(candidate, published, self._budgets.unknown_price_usd)
-                admitted = self._admission.admit(candidate, price, published.get(candidate.model), request)
+                admitted = self._admit(candidate, published, request)
                 if isinstance(admitted, Ticket):
                     return admitted
                 refusals.append(admitted)
             walk.wait_or_give_up(refusals)
+
+    def _admit(
+        self, candidate: Candidate, published: Mapping[str, Price], request: ChatRequest
+    ) -> Ticket | Refusal:
+        price = price_of(candidate, published, self._budgets.unknown_price_usd)
+        if price is None:
+            return Refusal(Obstacle.PRICE, f"no price is known for {candidate.model}", fault="price_unknown")
+        return self._admission.admit(Wish(candidate, request, price, published.get(candidate.model)))
 
     def _check_open(self) -> None:
         if self._shut is not None:
             raise self._shut
         if self._budgets.calls is not None and self._book.calls >= self._budgets.calls:
             raise out_of_calls(self._budgets.calls)
-
-    def _prices(self) -> dict[str, Price]:
-        """Today's published prices of the plan's models, never older than a minute."""
-        if time.monotonic() - self._published_at > CATALOGUE_SECONDS:
-            published = self._catalogue.published_prices(candidate.model for candidate in self._models)
-            for model, price in published.items():
-                if self._published and self._published.get(model) != price:
-                    log.warning("the price of %s has changed", model)
-            self._published, self._published_at = published, time.monotonic()
-        return self._published
-
-    def _ask(self, ticket: Ticket, request: ChatRequest) -> Outcome | LiveStream:
-        sequence = self._book.begin()
-        body = outgoing(
-            request,
-            ticket.candidate.model,
-            output_tokens=ticket.output_tokens,
-            published=ticket.published,
-            ignored_providers=ticket.ignored_providers,
-            data_policy=self._data_policy,
-        )
-        started = time.monotonic()
-
-        def finish(outcome: Outcome) -> None:
-            self._finish(ticket, outcome, request, sequence=sequence, started=started)
-
-        answer = self._exchange(body, request.streamed, started, finish)
-        if isinstance(answer, LiveStream):
-            return answer
-        if answer.row is not None and answer.row.rests is Rests.FREE_MODELS and not ticket.uses_quota:
-            # Some other service's limit, whatever headers it sends: not the quota of free models.
-            answer = replace(answer, row=row_of("upstream_rate_limit"))
-        finish(answer)
-        return answer
-
-    def _exchange(
-        self, body: Mapping[str, Any], streamed: bool, started: float, finish: Callable[[Outcome], None]
-    ) -> Outcome | LiveStream:
-        try:
-            if streamed:
-                stream = self._api.stream(
-                    body, wall_seconds=self._call_seconds, cancellation=self._cancellation
-                )
-                return begin_stream(stream, now=self._clock(), started=started, on_end=finish)
-            reply = self._api.chat(body, wall_seconds=self._call_seconds, cancellation=self._cancellation)
-            return from_reply(reply, now=self._clock())
-        except NoReply as error:
-            return from_no_reply(error)
-        except Exception as error:
-            # Whatever it is, the call was made: it has to be settled and recorded.
-            log.exception("a call failed in a way nobody thought of")
-            return from_no_reply(NoReply("connection_lost", type(error).__name__, sent=True))
-
-    def _finish(
-        self, ticket: Ticket, outcome: Outcome, request: ChatRequest, *, sequence: int, started: float
-    ) -> None:
-        """Settles and records one call; the record is made even if the books cannot be."""
-        duration_ms = (time.monotonic() - started) * 1000
-        cost_usd = cost_of(outcome, ticket.price, ticket.published is not None)
-        if cost_usd is None and outcome.generation_id and ticket.published is not None:
-            cost_usd = self._api.cost_of_generation(outcome.generation_id)
-        charged_usd = ticket.reserved_usd if cost_usd is None else cost_usd
-        try:
-            charged_usd = self._admission.settle(ticket, outcome, cost_usd)
-        finally:
-            self._book.enter(
-                ticket,
-                outcome,
-                sequence=sequence,
-                duration_ms=duration_ms,
-                cost_usd=cost_usd,
-                charged_usd=charged_usd,
-                request=request.parameters,
-                streamed=request.streamed,
-            )
 
     def _after_fault(self, ticket: Ticket, outcome: Outcome, walk: Walk) -> None:
         row = outcome.row
@@ -271,9 +204,7 @@ class Dispatcher:
 
     def _price_has_changed(self, ticket: Ticket) -> bool:
         """Reads the catalogue anew; True if it has another price now, at which to ask again."""
-        self._catalogue.refresh()
-        self._published_at = float("-inf")
-        return self._prices().get(ticket.candidate.model) != ticket.published
+        return self._prices.read_anew().get(ticket.candidate.model) != ticket.published
 
     def _stop_the_crew(self, row: Row, outcome: Outcome) -> None:
         """Unless it is a 401 that the account does not confirm: then it was one provider's mistake."""

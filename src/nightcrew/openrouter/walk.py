@@ -8,11 +8,11 @@ from datetime import datetime
 from enum import StrEnum
 
 from nightcrew.errors import AccountStopped, BudgetReached, ModelUnfit, NightcrewError, Transient
-from nightcrew.openrouter.admission import Obstacle, Refusal
 from nightcrew.openrouter.answers import Outcome
 from nightcrew.openrouter.breakers import SHORT_RETRY_AFTER_SECONDS
 from nightcrew.openrouter.chat_request import ChatRequest
 from nightcrew.openrouter.recovery import FaultClass, Next
+from nightcrew.openrouter.ticket import Obstacle, Refusal
 from nightcrew.selection.candidates import Candidate
 
 log = logging.getLogger(__name__)
