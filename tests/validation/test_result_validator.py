@@ -110,6 +110,8 @@ BAD_TESTS = {
     "plugins": ("pytest_plugins = ['shop.names']\n" + GOOD_TEST, "tamper"),
     "patches the target": ("from shop import prices\n\nprices.discount = lambda *a: 5\n\n\n"
                            "def test_a():\n    assert prices.discount(1, True) == 5\n", "tamper"),
+    "the runner's own plugin": ("pytest_plugins = ['pytester']\n" + GOOD_TEST, "accepted"),
+    "one without a check": (GOOD_TEST.replace("    assert total([]) == 0\n", "\n\ndef test_total_of_a_tuple():\n    total(('1',))\n"), "accepted"),
     "syntax": (GOOD_TEST + "\ndef test_x(:\n    pass\n", "static"),
     "no such package": ("import pytest_does_not_exist\n" + GOOD_TEST, "static"),
     "no such name": ("from shop.prices import rebate\n" + GOOD_TEST, "new_tests"),

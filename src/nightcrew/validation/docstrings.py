@@ -59,7 +59,7 @@ def _walk(node: Documented, name: str) -> Iterator[Entry]:
             yield from _walk(child, f"{name}.{child.name}" if name else child.name)
 
 
-def _definitions(body: list[ast.stmt]) -> Iterator[Documented]:
+def _definitions(body: list[ast.stmt]) -> Iterator[ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]:
     """What a body defines, also under a condition."""
     for node in body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):

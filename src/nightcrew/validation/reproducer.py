@@ -14,10 +14,11 @@ NAME = "behaviour"
 GOOD = {"passed", "xpassed"}
 # A test that trips over a wrong value of a built-in type shows the bug; one that asks for a name, attribute
 # or parameter that only the patch brings does not.
-_BUILT_IN = r"'(?:NoneType|int|float|str|bytes|bool|list|tuple|dict|set|generator)' object"
+_TYPE = r"(?:NoneType|int|float|str|bytes|bool|list|tuple|dict|set|generator|coroutine)"
+_SIGNATURE = r"unexpected keyword|positional argument|required keyword|takes no|multiple values for"
 _UNFIT_VALUE = re.compile(
-    rf"AttributeError: {_BUILT_IN} has no attribute|(?:KeyError|IndexError|StopIteration):"
-    rf"|TypeError: (?:{_BUILT_IN}|cannot unpack|unsupported operand|object of type|argument of type)"
+    rf"AttributeError: '{_TYPE}' object has no attribute|(?:KeyError|IndexError|StopIteration):"
+    rf"|TypeError: (?!'(?!{_TYPE}')\w+' object)(?!.*(?:{_SIGNATURE}))"
     r"|ValueError: (?:not enough|too many) values to unpack"
 )
 
@@ -108,12 +109,12 @@ def _shows(on_base: Run, after: Run, nodeid: str) -> bool:
         and now is not None
         and now.outcome in GOOD
         and before.outcome == "failed"
-        and _is_right_reason(before)
+        and is_right_reason(before)
         and any(nodeid in covered.by_test for covered in on_base.coverage.values())
     )
 
 
-def _is_right_reason(test: TestOutcome) -> bool:
+def is_right_reason(test: TestOutcome) -> bool:
     """A check failed, the product crashed, or the test could not go on with what the product gave it."""
     return test.kind in {"assertion", "crash"} or bool(_UNFIT_VALUE.match(test.message))
 
@@ -127,7 +128,7 @@ def _reason(on_base: Run, after: Run, candidates: list[str]) -> str:
             return f"{nodeid} cannot even be collected on base"
         if before.outcome in GOOD:
             return f"{nodeid} passes on base too"
-        if not _is_right_reason(before):
+        if not is_right_reason(before):
             return f"{nodeid} fails on base in the test itself ({before.message})"
         return f"{nodeid} fails on base without running the code that is changed"
     return "there is none"

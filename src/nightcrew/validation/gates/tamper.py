@@ -43,6 +43,8 @@ _DECIDING_WORDS = re.compile(
     r"conftest|sitecustomize|usercustomize|\.pth\b|pytest\.ini|setup\.cfg|tox\.ini|pyproject\.toml|\.coveragerc"
     r"|coverage\.xml|\.coverage\b|junit|report\.(?:xml|json)|\.git[/\\]|\.git['\"]|/proc/self"
 )
+# The runner's own means for tests of its plugins.
+_PYTESTER = {f"pytest_plugins = {value}" for value in ('"pytester"', '["pytester"]', '("pytester",)')}
 _WRITERS = {
     "write_text",
     "write_bytes",
@@ -124,7 +126,10 @@ def _in_test(room: CleanRoom, change: Change, old: ast.Module, new: ast.Module) 
         for name in sorted(set(all_functions(new)) - set(all_functions(old))):
             if name.startswith("pytest_"):
                 return f"it defines the hook {name}, which changes how tests are run.", hint
+    there_before = {ast.dump(node) for node in old.body}
     for node in new.body:
+        if ast.dump(node) in there_before or ast.unparse(node).replace("'", '"') in _PYTESTER:
+            continue
         for target in _assigned(node):
             if target in {"pytest_plugins", "collect_ignore", "collect_ignore_glob"}:
                 return f"it sets {target}, which changes how tests are found or run.", hint
