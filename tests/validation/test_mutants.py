@@ -31,6 +31,14 @@ def test_what_no_test_should_care_about_is_left_alone() -> None:
     assert make_mutants(source) == ()
 
 
+def test_what_no_test_could_notice_is_left_alone() -> None:
+    source = (
+        'import sys\nfrom typing import Callable, TypeVar\n__license__ = "MIT"\nT = TypeVar("T")\n'
+        'Make = Callable[["str"], "int"]\nif sys.version_info >= (3, 11):\n    import tomllib\n'
+    )
+    assert make_mutants(source) == ()
+
+
 def test_the_sample_is_the_same_for_the_same_seed_and_spread_over_lines() -> None:
     mutants = make_mutants(PRICES)
     first = sample(PRICES, mutants, 12, seed="a")

@@ -25,6 +25,7 @@ ARITHMETIC = {
 }  # fmt: skip
 _SUBTLE = {"comparison", "arithmetic", "boolean", "condition", "condition negated", "constant", "sign"}
 _SILENT_CALLS = {"debug", "info", "warning", "warn", "error", "exception", "critical", "log", "print"}
+_TYPE_MAKERS = {"TypeVar", "TypeVarTuple", "ParamSpec", "NewType", "cast"}
 _SILENT_OWNERS = {"logging", "logger", "log", "_logger", "_log", "LOGGER", "LOG", "warnings"}
 
 
@@ -184,6 +185,10 @@ class _Maker(ast.NodeVisitor):
     def visit_If(self, node: ast.If) -> None:
         if _is_main_guard(node) or _is_type_checking(node):
             return
+        if _is_about_the_machine(node.test):
+            for statement in [*node.body, *node.orelse]:
+                self.visit(statement)
+            return
         self._condition(node.test)
         self.generic_visit(node)
 
@@ -223,7 +228,8 @@ class _Maker(ast.NodeVisitor):
 
     def visit_Assign(self, node: ast.Assign) -> None:
         names = {target.id for target in node.targets if isinstance(target, ast.Name)}
-        if not self.depth and names & {"__all__", "__version__", "__author__", "logger", "log", "__slots__"}:
+        special = any(name.startswith("__") and name.endswith("__") for name in names)
+        if not self.depth and (special or names & {"logger", "log"} or _is_alias(node.value)):
             return
         if self.depth and not isinstance(node.value, ast.Constant):
             self.note(node.value, "None", "assigned value")
@@ -236,7 +242,13 @@ class _Maker(ast.NodeVisitor):
             self.note(node, f"{self.text(node.target)} {other}= ({self.text(node.value)})", "arithmetic")
         self.generic_visit(node)
 
+    def visit_Call(self, node: ast.Call) -> None:
+        if getattr(node.func, "attr", getattr(node.func, "id", "")) not in _TYPE_MAKERS:
+            self.generic_visit(node)
+
     def visit_Compare(self, node: ast.Compare) -> None:
+        if _is_about_the_machine(node):
+            return
         if len(node.ops) == 1 and type(node.ops[0]) in COMPARE:
             left, right = self.text(node.left), self.text(node.comparators[0])
             self.note(node, f"({left}) {COMPARE[type(node.ops[0])][1]} ({right})", "comparison")
@@ -310,6 +322,21 @@ def _is_silent(node: ast.expr) -> bool:
 
 def _is_main_guard(node: ast.If) -> bool:
     return "__name__" in ast.dump(node.test)
+
+
+def _is_about_the_machine(node: ast.expr) -> bool:
+    """Which Python or system this is; on one machine no test can tell one answer from another."""
+    return any(
+        isinstance(one, ast.Attribute) and ast.unparse(one) in {"sys.version_info", "sys.platform", "os.name"}
+        for one in ast.walk(node)
+    )
+
+
+def _is_alias(node: ast.expr) -> bool:
+    """A name for a type: `Callable[..., int]`."""
+    base = node.value if isinstance(node, ast.Subscript) else None
+    name = getattr(base, "attr", getattr(base, "id", ""))
+    return name[:1].isupper() and not name.isupper()
 
 
 def _is_type_checking(node: ast.If) -> bool:

@@ -229,11 +229,11 @@ def rates(trials: list[Trial]) -> Rates:
     if subtle["assertion"] + subtle[""] < FEW:
         subtle = counts
     checked = subtle["assertion"] + subtle[""]
-    return Rates(
-        (len(trials) - counts[""]) / len(trials),
-        counts["assertion"] / len(trials),
-        subtle["assertion"] / checked if checked else 0.0,
-    )
+    oracle = subtle["assertion"] / checked if checked else 0.0
+    if subtle["assertion"] > 0 and checked < FEW:
+        # Too few to tell: crashes count too, by half, once an assertion has noticed something.
+        oracle = max(oracle, (counts["assertion"] + counts["crash"] / 2) / len(trials))
+    return Rates((len(trials) - counts[""]) / len(trials), counts["assertion"] / len(trials), oracle)
 
 
 def survivors(trials: list[Trial]) -> list[str]:
