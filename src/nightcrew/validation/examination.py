@@ -104,7 +104,7 @@ class Examination:
         experiments = [everything]
         if self.test_files:
             experiments += [
-                {**new, "id": "new", "aim": True, "watch_chance": True},
+                {**new, "id": "new", "aim": True, "watch_chance": True, "watch_code": True},
                 {**new, "id": "reversed", "order": "reversed", "optional": True},
                 *(
                     {**new, "id": f"shuffled-{seed}", "order": seed, "optional": True}

@@ -130,6 +130,9 @@ class SessionResult:
     network: tuple[str, ...]
     imported_lines: frozenset[int]
     problem: str  # empty: it came to its end
+    traces: tuple[
+        str, ...
+    ] = ()  # files of the repository that tests changed, code that they replaced for good
 
     def run(self, name: str) -> Run:
         """A run by name; one that never came is one that did not end."""
@@ -377,7 +380,9 @@ def _session_result(told: Mapping[str, Any]) -> SessionResult:
     imported: frozenset[int] = frozenset()
     runs: dict[str, Run] = {}
     ended, crash, found, said = False, "", False, ""
+    traces: set[str] = set()
     for line in told["reports"]:
+        traces |= {str(one) for word in ("changed", "replaced") for one in line.get(word) or ()}
         if "collected" in line:
             found = True
             collected = tuple(Collected(*map(str, one)) for one in line["collected"])
@@ -398,7 +403,7 @@ def _session_result(told: Mapping[str, Any]) -> SessionResult:
     elif not found:
         last = " ".join(said.split())[-400:]
         problem = f"pytest ended before it had collected any tests: {last}"
-    return SessionResult(collected, errors, runs, network, imported, problem)
+    return SessionResult(collected, errors, runs, network, imported, problem, tuple(sorted(traces)))
 
 
 def _run(line: Mapping[str, Any]) -> Run:

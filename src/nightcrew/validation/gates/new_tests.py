@@ -48,6 +48,7 @@ class NewTests:
             _not_collected(room, examination)
             or _not_passing(examination)
             or _network(examination)
+            or _traces(examination)
             or _unstable(examination)
             or _reach(room, examination)
         )
@@ -114,6 +115,19 @@ def _network(examination: Examination) -> GateResult | None:
             NAME, f"The tests reach for the network: {fresh[0]}.", hint, evidence={"network": fresh}
         )
     return None
+
+
+def _traces(examination: Examination) -> GateResult | None:
+    """What the new tests leave behind changes what the tests after them see."""
+    left = [one for one in examination.patched.traces if one not in examination.base.traces]
+    if not left:
+        return None
+    return failed(
+        NAME,
+        f"The tests leave {left[0]} changed behind them.",
+        "Work on copies (`tmp_path`), and undo what you replace (`monkeypatch`).",
+        evidence={"changed": left[:20]},
+    )
 
 
 def _unstable(examination: Examination) -> GateResult | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from . import swap
+from . import swap, traces
 from .supervise import Reporter
 
 LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0", "::ffff:127.")  # noqa: S104
@@ -57,6 +57,8 @@ def run(
             return
     watch = Watch(job, one, report)
     before = drawn() if one.get("watch_chance") else None
+    own = (job["workspace"], set(job["test_files"]))
+    code = traces.code_of(*own) if one.get("watch_code") else None
     if items:
         items[0].config.pluginmanager.register(watch)
     with _date(one.get("days"), job):
@@ -64,6 +66,8 @@ def run(
         ran = _loop(items, one, watch)
         end["cpu"] = time.process_time() - started
     end.update(watch.end())
+    if code is not None:
+        end["replaced"] = traces.replaced(code, traces.code_of(*own))
     if before is not None:
         end["chance"] = drawn() != before
     report({**end, "network": list(network), "ran": ran, "done": True})

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from . import experiment, swap
+from . import experiment, swap, traces
 from .supervise import Reporter, supervise
 
 
@@ -52,6 +52,7 @@ class Plugin:
         self.errors: list[list[str]] = []
         self.importing: Any = None
         self.network = experiment.watch_network()
+        self.files = traces.Files(job["workspace"])
 
     def pytest_collectreport(self, report: "pytest.CollectReport") -> None:
         """Note what could not be collected."""
@@ -72,6 +73,7 @@ class Plugin:
                 "errors": self.errors,
                 "network": list(self.network),
                 "imported": imported,
+                "changed": self.files.settle(),
             }
         )
         gc.collect()
@@ -89,7 +91,7 @@ class Plugin:
                 result = supervise(body, one["seconds"])
                 told = _told(result)
                 chance = chance or bool(told.get("chance"))
-                self.report({"experiment": name, **told})
+                self.report({"experiment": name, **told, "changed": self.files.undo()})
         return True
 
     def _runs(

@@ -1,0 +1,118 @@
+"""What tests leave behind: files of the repository they changed, and code they replaced for good."""
+
+import os
+import shutil
+import sys
+import tempfile
+import types
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+MOST_KEPT = 2_000_000  # bytes of one file that is put back
+
+
+class Files:
+    """The files of the workspace as they are now; later, what became of them is told, and undone."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.settle()
+
+    def settle(self) -> "list[str]":
+        """Take what is there now for what was there; the paths that changed since (none the first time)."""
+        before = getattr(self, "known", {})
+        self.known = {path: _look(path) for path in _files(self.root)}
+        self.texts = {path: _read(path) for path in self.known if path.endswith(".py")}
+        self.temporary = {place: set(_names(place)) for place in (tempfile.gettempdir(), str(Path.home()))}
+        return self._relative(path for path, look in before.items() if self.known.get(path) != look)
+
+    def undo(self) -> "list[str]":
+        """Take away what is new, put back Python files that were changed; the paths of changed files."""
+        now = {path: _look(path) for path in _files(self.root)}
+        changed = [path for path, look in self.known.items() if now.get(path) != look]
+        for path in now.keys() - self.known.keys():
+            _remove(path)
+        for path in changed:
+            if self.texts.get(path) is not None:
+                _write(path, self.texts[path])
+            self.known[path] = _look(path)
+        for place, known in self.temporary.items():
+            for name in set(_names(place)) - known:
+                _remove(os.path.join(place, name))  # noqa: PTH118
+        return self._relative(changed)
+
+    def _relative(self, paths: "Iterable[str]") -> "list[str]":
+        return sorted(os.path.relpath(path, self.root) for path in paths)
+
+
+def code_of(root: str, tests: "set[str]") -> "dict[str, Any]":
+    """The code behind every function of the repository's own modules, by name."""
+    found: dict[str, Any] = {}
+    for name, module in list(sys.modules.items()):
+        path = getattr(module, "__file__", None) or ""
+        if path.startswith(root) and path not in tests and isinstance(module, types.ModuleType):
+            for key, value in list(vars(module).items()):
+                if isinstance(value, type) and value.__module__ == name:
+                    for inner, held in list(vars(value).items()):
+                        found[f"{name}.{key}.{inner}"] = _code(held)
+                else:
+                    found[f"{name}.{key}"] = _code(value)
+    return {name: code for name, code in found.items() if code is not None}
+
+
+def replaced(before: "dict[str, Any]", after: "dict[str, Any]") -> "list[str]":
+    """Names whose code is another one now, or gone."""
+    return sorted(name for name, code in before.items() if after.get(name) != code)
+
+
+def _code(value: object) -> object:
+    inner = getattr(value, "__func__", value)
+    return getattr(inner, "__code__", None)
+
+
+def _files(root: str) -> "Any":
+    for folder, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if name not in ("__pycache__", ".git", ".hypothesis")]
+        for name in names:
+            yield os.path.join(folder, name)  # noqa: PTH118
+
+
+def _look(path: str) -> "tuple[int, int]":
+    try:
+        told = os.lstat(path)
+    except OSError:
+        return (0, 0)
+    return (told.st_mtime_ns, told.st_size)
+
+
+def _read(path: str) -> "bytes | None":
+    try:
+        content = Path(path).read_bytes()
+    except OSError:
+        return None
+    return content if len(content) <= MOST_KEPT else None
+
+
+def _write(path: str, content: "bytes | None") -> None:
+    try:
+        Path(path).write_bytes(content or b"")
+    except OSError:
+        return
+
+
+def _names(place: str) -> "list[str]":
+    try:
+        return os.listdir(place)  # noqa: PTH208
+    except OSError:
+        return []
+
+
+def _remove(path: str) -> None:
+    try:
+        if os.path.isdir(path) and not os.path.islink(path):  # noqa: PTH112, PTH114
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            os.unlink(path)  # noqa: PTH108
+    except OSError:
+        return
