@@ -13,6 +13,8 @@ from nightcrew.ledger.ledger import Ledger
 from nightcrew.ledger.schema import PUBLIC_VIEWS
 from tests.ledger.story import record_night
 
+EXECUTORS = [("direct", 5, 1), ("openhands", 1, 1)]
+
 
 @pytest.mark.parametrize("view", PUBLIC_VIEWS)
 def test_an_empty_ledger_answers_every_question(tmp_path: Path, view: str) -> None:
@@ -37,6 +39,8 @@ def test_the_summary_of_a_night(night: Ledger) -> None:
     assert summary.cost_per_accepted_usd == Decimal("0.003500001")
     assert summary.requests_per_accepted == 4.0
     assert summary.failure_reasons == {"infrastructure": 1, "rejected": 1}
+    assert [(row["executor"], row["attempts"], row["accepted"]) for row in summary.executors] == EXECUTORS
+    assert sum(row["requests_per_accepted"] * row["accepted"] for row in summary.executors) == 8
     assert [row["model"] for row in summary.model_performance] == [
         "maker/free:free",
         "maker/good",

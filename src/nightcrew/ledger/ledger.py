@@ -19,6 +19,15 @@ from nightcrew.errors import BadInput, Transient
 from nightcrew.ledger.files import connect, prepare, write_views
 from nightcrew.ledger.schema import script
 
+BY_EXECUTOR = """
+SELECT executor, count(*) AS attempts, count(*) FILTER (outcome = 'accepted') AS accepted,
+       sum(requests)::DOUBLE / nullif(accepted, 0) AS requests_per_accepted,
+       sum(input_tokens + output_tokens)::DOUBLE / nullif(accepted, 0) AS tokens_per_accepted,
+       (facts.known_cost(sum(cost_usd), sum(calls_of_unknown_cost))::DOUBLE
+           / nullif(accepted, 0))::DECIMAL(18, 9) AS cost_per_accepted_usd,
+       sum(seconds) / nullif(accepted, 0) AS seconds_per_accepted
+FROM attempts WHERE executor IS NOT NULL GROUP BY executor ORDER BY executor"""
+
 TRIES = 3
 """A journal folder may be retired between finding a file and opening it: the second look is right."""
 
@@ -41,6 +50,7 @@ class Summary:
     calls_of_unknown_cost: int
     cost_per_accepted_usd: Decimal | None
     requests_per_accepted: float | None
+    executors: list[Row]  # what an accepted change takes with each executor, failures included
     cost_per_accepted_change: list[Row]
     model_performance: list[Row]
     failure_reasons: dict[str, int]
@@ -97,6 +107,7 @@ class Ledger:
             **total,
             tasks=sum(row["n"] for row in statuses),
             tasks_by_status={row["status"]: row["n"] for row in statuses},
+            executors=self.query(BY_EXECUTOR),
             cost_per_accepted_change=self.query(
                 "SELECT * FROM cost_per_accepted_change ORDER BY model, task_type"
             ),

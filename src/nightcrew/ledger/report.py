@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from nightcrew.ledger.ledger import Ledger, Row
+from nightcrew.ledger.ledger import BY_EXECUTOR, Ledger, Row
 
 NOT_KNOWN = "unknown"
 
@@ -57,6 +57,19 @@ _SECTIONS = (
             "cost_usd": "Cost",
             "month_to_date_usd": "Month to date",
             "month_forecast_usd": "Forecast of the month",
+        },
+    ),
+    (
+        "What an accepted change takes with each executor",
+        BY_EXECUTOR,
+        {
+            "executor": "Executor",
+            "attempts": "Attempts",
+            "accepted": "Accepted",
+            "requests_per_accepted": "Requests",
+            "tokens_per_accepted": "Tokens",
+            "cost_per_accepted_usd": "Cost",
+            "seconds_per_accepted": "Seconds",
         },
     ),
     (

@@ -7,6 +7,7 @@ from nightcrew.cli.app import AsJson, app
 from nightcrew.cli.output import console, money, print_json, print_table
 from nightcrew.settings import load_settings
 
+EXECUTOR_COLUMNS = ("executor", "attempts", "accepted", "requests", "tokens", "cost", "seconds")
 COLUMNS = ("model", "task type", "attempts", "accepted", "rate", "95 % interval", "score", "requests", "cost")
 
 
@@ -33,9 +34,28 @@ def metrics(as_json: AsJson = False) -> None:
     console.print(
         f"Cost: {money(summary.cost_usd)}, per accepted change: {money(summary.cost_per_accepted_usd)}"
     )
+    if summary.executors:
+        print_table("What an accepted change takes", EXECUTOR_COLUMNS, map(_executor_row, summary.executors))
     if summary.model_performance:
         print_table("By model and task type", COLUMNS, map(_row, summary.model_performance))
     console.print(f"Ask more: duckdb -init {settings.ledger_dir / 'ledger.sql'}", markup=False)
+
+
+def _executor_row(measured: Mapping[str, Any]) -> Sequence[object]:
+    """What one executor takes for an accepted change, failed attempts included."""
+    return (
+        measured["executor"],
+        measured["attempts"],
+        measured["accepted"],
+        _number(measured["requests_per_accepted"], ".1f"),
+        _number(measured["tokens_per_accepted"], ",.0f"),
+        money(measured["cost_per_accepted_usd"]) if measured["accepted"] else "–",
+        _number(measured["seconds_per_accepted"], ".1f"),
+    )
+
+
+def _number(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)
 
 
 def _row(measured: Mapping[str, Any]) -> Sequence[object]:
