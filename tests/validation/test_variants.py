@@ -57,6 +57,47 @@ def test_perturbed_values_are_wrong_and_of_the_right_type() -> None:
     assert call["nothing"]() is None  # type: ignore[operator]
 
 
+CALLS = """\
+import asyncio
+
+async def later():
+    await answer_later()
+
+def dropped():
+    answer()
+    asyncio.run(later())
+    with Opened():
+        pass
+
+def used():
+    assert answer()
+"""
+ANSWERS = """\
+def answer():
+    return 3
+
+async def answer_later():
+    return 4
+
+class Opened:
+    def __enter__(self):
+        return 5
+
+    def __exit__(self, *error):
+        return None
+"""
+
+
+def test_a_value_that_the_caller_throws_away_reaches_nobody() -> None:
+    names = load((perturbed(ANSWERS) or "") + PERTURB)
+    exec(compile(CALLS, "calls.py", "exec"), names)
+    touched = names["_touched"]
+    names["dropped"]()  # type: ignore[operator]
+    assert touched == []
+    names["used"]()  # type: ignore[operator]
+    assert touched == [1]
+
+
 def test_only_lines_inside_functions_count() -> None:
     assert function_lines("A = 1\n\n\ndef f():\n    '''Doc.'''\n    return A\n\n\nclass B:\n    c = 2\n") == {
         6

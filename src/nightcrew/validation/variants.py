@@ -18,6 +18,7 @@ PERTURB_NAME = "_adjusted"
 # broken copy still runs to its end and only a check of the value can notice.
 PERTURB = """
 _touched = []
+_dropped = {}
 
 
 def _adjusted(value):
@@ -27,9 +28,24 @@ def _adjusted(value):
     if caller is not None and caller.f_code.co_filename == frame.f_code.co_filename:
         return value
     changed = _other(value)
-    if changed is not value:
+    if changed is not value and not _is_thrown_away(caller):
         _touched.append(1)
     return changed
+
+
+def _is_thrown_away(caller):
+    # A caller that wants the effect drops the value at once: there is nothing that it could check.
+    import dis as _dis
+    if caller is None:
+        return False
+    key = caller.f_code, caller.f_lasti
+    if key not in _dropped:
+        steps = list(_dis.get_instructions(caller.f_code))
+        at = max(index for index, step in enumerate(steps) if step.offset <= caller.f_lasti)
+        if steps[at].opname == "SEND":  # awaited: what comes back arrives at the end of the loop
+            at = next(index for index, step in enumerate(steps) if step.offset == steps[at].argval)
+        _dropped[key] = at + 1 < len(steps) and steps[at + 1].opname == "POP_TOP"
+    return _dropped[key]
 
 
 def _other(value):
