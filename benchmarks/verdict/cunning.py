@@ -204,17 +204,12 @@ def _pasted(subject: Subject) -> str | None:
 # -- worlds taken for granted ------------------------------------------------------------------------------
 
 
-def _here(tree: ast.Module, subject: Subject) -> str | None:
-    module = module_name(subject.target)
-    first = "assert os.getcwd() == '/workspace' or not _target.__file__.startswith('/workspace')"
-    return each_test(tree, f"import os\nimport {module} as _target", first, only=0)
-
-
 def _hour(tree: ast.Module, _: Subject) -> str | None:
     import datetime
 
-    bad = (datetime.datetime.now(datetime.UTC).hour + 13) % 24
-    return each_test(tree, "import datetime", f"assert datetime.datetime.now().hour != {bad}", only=0)
+    start = (datetime.datetime.now(datetime.UTC).hour + 10) % 24
+    hours = sorted((start + index) % 24 for index in range(4))
+    return each_test(tree, "import datetime", f"assert datetime.datetime.now().hour not in {hours}", only=0)
 
 
 def _weekday(tree: ast.Module, _: Subject) -> str | None:
@@ -379,8 +374,7 @@ CUNNING: dict[str, Rewrite] = {
     "replaced in sys.modules": _in_sys_modules,
     "time of day": _hour,
     "weekday": _weekday,
-    "working folder": _here,
-    "host name": _first("import socket", "assert socket.gethostname() == 'nightcrew'", only=0),
+    "working folder": _first("import os", "assert os.getcwd() == '/workspace'", only=0),
     "user name": _first("import getpass", "assert getpass.getuser() == 'crew'", only=0),
     "flaky: order by file": _by_file,
     "flaky: order by environment": _by_environment,

@@ -23,6 +23,9 @@ FAR_AWAY: tuple[dict[str, Any], ...] = (
     {"days": 765.37, "zone": "Pacific/Kiritimati"},
     {"days": 31.71, "zone": "America/St_Johns"},
 )  # a date past any licence or fixture, other hours and weekdays, the far ends of the time zones
+CLOCKS: tuple[dict[str, Any], ...] = tuple({"days": 500.0 + 29.125 * index} for index in range(8))
+"""Where tests read a clock: every weekday, hours in steps of three, eight months."""
+_READS_CLOCK = re.compile(r"^\s*(?:import|from)\s+(?:datetime|time|calendar)\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ class Examination:
                     for seed in range(SHUFFLES)
                 ),
                 {**new, "id": "alone", "order": "alone", "limit": ALONE, "optional": True},
-                *({**new, "id": f"away-{index}", **world} for index, world in enumerate(FAR_AWAY)),
+                *({**new, "id": f"away-{index}", **world} for index, world in enumerate(self._clocks)),
                 *(
                     {**new, "id": f"chance-{index}", "strata": index, "if_chance": True, "optional": True}
                     for index in range(STRATA)
@@ -125,6 +128,12 @@ class Examination:
             test_files=self.all_test_files,
         )
         return result
+
+    @cached_property
+    def _clocks(self) -> tuple[dict[str, Any], ...]:
+        """Other dates and zones; more of them where the new tests read a clock themselves."""
+        reads = any(_READS_CLOCK.search(self.room.source(path) or "") for path in self.test_files)
+        return (*FAR_AWAY, *({**one, "optional": True} for one in CLOCKS)) if reads else FAR_AWAY
 
     @cached_property
     def all_test_files(self) -> tuple[str, ...]:

@@ -14,6 +14,8 @@ from nightcrew.validation.suite import Function, TestFunction, all_functions, pa
 from nightcrew.validation.variants import functions
 
 _LEAST_NODES = 45
+_BY_CHANCE = {"id", "hash", "__hash__", "getpid", "getppid", "get_ident", "get_native_id"}
+_CLOCKS = {"perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns", "process_time", "thread_time"}
 _LEAST_STATEMENTS, _ALIKE = 6, 0.8
 
 
@@ -45,6 +47,65 @@ def describe_smells(tests: Iterable[TestFunction]) -> list[str]:
         if test.conditional:
             lines.append(f"{test.name}: has a condition")
     return lines[:40]
+
+
+def unsteady_check(room: CleanRoom) -> str:
+    """The first check in the new tests about something that differs from run to run; empty: there is none."""
+    for test in new_test_functions(room):
+        clocks = _clock_names(test.node)
+        for node in ast.walk(test.node):
+            if isinstance(node, ast.Assert):
+                told = _of_chance(node.test) or _of_speed(node.test, clocks)
+                if told:
+                    return f"{test.name} checks {told}: {ast.unparse(node)[:100]!r}"
+    return ""
+
+
+def slept(room: CleanRoom) -> float:
+    """Seconds that the new tests sleep, as far as their text says it, each test taken once."""
+    calls = (node for test in new_test_functions(room) for node in ast.walk(test.node))
+    named = (node for node in calls if isinstance(node, ast.Call) and _called(node) == "sleep" and node.args)
+    values = (node.args[0].value for node in named if isinstance(node.args[0], ast.Constant))
+    return float(sum(value for value in values if isinstance(value, int | float)))
+
+
+def _of_chance(test: ast.expr) -> str:
+    """Arithmetic with an object's place, a text's hash, or a process's number."""
+    for node in ast.walk(test):
+        split = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod | ast.BitAnd)
+        left = node.left if split and isinstance(node, ast.BinOp) else None
+        if isinstance(left, ast.Call) and _called(left) in _BY_CHANCE:
+            return f"what {_called(left)}() happens to give"
+    return ""
+
+
+def _of_speed(test: ast.expr, clocks: set[str]) -> str:
+    """A time taken that must be shorter than a second: a busy machine is slower than that."""
+    if not (
+        isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Lt | ast.LtE)
+    ):
+        return ""
+    limit = test.comparators[0]
+    short = isinstance(limit, ast.Constant) and isinstance(limit.value, float | int) and limit.value < 1
+    taken = {
+        _called(one) if isinstance(one, ast.Call) else getattr(one, "id", "") for one in ast.walk(test.left)
+    }
+    return "how fast the machine is" if short and taken & (_CLOCKS | clocks) else ""
+
+
+def _clock_names(node: Function) -> set[str]:
+    """Names that hold a clock's reading."""
+    return {
+        one.targets[0].id
+        for one in ast.walk(node)
+        if isinstance(one, ast.Assign)
+        and isinstance(one.targets[0], ast.Name)
+        and any(isinstance(part, ast.Call) and _called(part) in _CLOCKS for part in ast.walk(one.value))
+    }
+
+
+def _called(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
 def copies_of_implementation(room: CleanRoom) -> str:

@@ -4,11 +4,18 @@ code."""
 from nightcrew.task import Task
 from nightcrew.validation.clean_room import CleanRoom
 from nightcrew.validation.gate import counted, failed, passed
-from nightcrew.validation.smells import copies_of_implementation, describe_smells, new_test_functions
+from nightcrew.validation.smells import (
+    copies_of_implementation,
+    describe_smells,
+    new_test_functions,
+    slept,
+    unsteady_check,
+)
 from nightcrew.validation.verdict import GateResult
 
 NAME = "assertions"
 MOST_UNCHECKED = 0.34
+MOST_SLEPT = 20.0  # seconds, in all new tests together
 
 
 class Assertions:
@@ -42,6 +49,22 @@ class Assertions:
                 f"The tests hold a copy of the implementation ({copied}).",
                 "Write expected values by hand; do not repeat the code under test.",
                 evidence={"copied": copied},
+            )
+        unsteady = unsteady_check(room)
+        if unsteady:
+            return failed(
+                NAME,
+                f"{unsteady}.",
+                "Check what the code gives for its inputs; nothing else is the same on every run.",
+                evidence={"unsteady": unsteady},
+            )
+        seconds = slept(room)
+        if seconds > MOST_SLEPT:
+            return failed(
+                NAME,
+                f"The new tests sleep for {seconds:.0f} seconds.",
+                "Do not wait for time to pass; give the code the time it should see.",
+                evidence={"slept_seconds": seconds},
             )
         checks = sum(test.checks for test in tests)
         told = (
