@@ -108,7 +108,8 @@ class Work:
         age = crew.catalogue.age
         if age is None or age > STALE:
             crew.catalogue.refresh()
-        plan = self.plan(self.answer)
+        with stopping_on_a_full_disk(crew):
+            plan = self.plan(self.answer)
         self.plans.append(plan)
         crew.collector.decision(self.task.task_id, len(self.trials) + 1, plan)
         log.info("%s", plan.explanation)
