@@ -367,5 +367,101 @@ def _(mo, tasks, usd):
     return
 
 
+@app.cell
+def _(ask, home):
+    # `python -m benchmarks.regret` leaves this file: what others would have done at each task, with the models'
+    # true skills known. The crew's own rows are the ledger's.
+    references = home / "policies.csv"
+    regret = (
+        ask(
+            """
+            with known as (select * from read_csv($file, types = {'degraded': 'varchar'})),
+            crew as (
+                select distinct number, k.task_id, phase, 'nightcrew' as policy,
+                       (t.status = 'completed')::int as solved, t.cost_usd::double as cost_usd, worth_usd, degraded
+                from known as k join tasks as t using (task_id)),
+            every as (
+                select * from crew union all by name
+                select number, task_id, phase, policy, solved, cost_usd, worth_usd, degraded from known
+                where task_id in (select task_id from crew)),
+            beside as (
+                select every.*, worth_usd * (o.solved - every.solved) + every.cost_usd - o.cost_usd as lost_usd
+                from every join (select task_id, solved, cost_usd from known where policy = 'oracle') as o
+                     using (task_id))
+            select number, policy, phase, degraded, solved, cost_usd,
+                   sum(lost_usd) over (partition by policy order by number) as regret_usd,
+                   sum(cost_usd) over (partition by policy order by number)
+                       / nullif(sum(solved) over (partition by policy order by number), 0) as usd_per_accepted
+            from beside order by policy, number""",
+            file=str(references),
+        )
+        if references.exists()
+        else []
+    )
+    return (regret,)
+
+
+@app.cell
+def _(alt, mo, regret, usd):
+    order = ["nightcrew", "oracle", "always-best", "always-cheapest"]
+    colours = alt.Color(
+        "policy:N",
+        title=None,
+        sort=order,
+        scale=alt.Scale(domain=order, range=["#d95f02", "#636363", "#7570b3", "#1b9e77"]),
+    )
+    changes = sorted({row["number"] for row in regret if row["phase"] == "changed"})[:1]
+    gone_bad = next((row["degraded"] for row in regret if row["degraded"]), None)
+    mark = (
+        alt.Chart(alt.Data(values=[{"number": number} for number in changes]))
+        .mark_rule(strokeDash=[4, 4], color="#bdbdbd")
+        .encode(x="number:Q")
+    )
+
+    def over_tasks(field, title, policies):
+        values = [row for row in regret if row["policy"] in policies and row[field] is not None]
+        lines = (
+            alt.Chart(alt.Data(values=values))
+            .mark_line(interpolate="step-after")
+            .encode(
+                x=alt.X("number:Q", title="Tasks done"),
+                y=alt.Y(f"{field}:Q", title=title),
+                color=colours,
+                tooltip=["policy:N", "number:Q", alt.Tooltip(f"{field}:Q", format=".3~g")],
+            )
+        )
+        return (mark + lines).properties(width=290, height=220)
+
+    regret_chart = alt.hconcat(
+        over_tasks("regret_usd", "Regret, USD, summed", ["nightcrew", "always-best", "always-cheapest"]),
+        over_tasks("usd_per_accepted", "USD per accepted change so far", order),
+    )
+    totals_by_policy = [
+        {
+            "Policy": policy,
+            "Solved": f"{sum(row['solved'] for row in rows) / len(rows):.0%}",
+            "Per change": usd(
+                sum(row["cost_usd"] for row in rows) / max(1, sum(row["solved"] for row in rows))
+            ),
+            "Regret": f"${rows[-1]['regret_usd']:.2f}",
+        }
+        for policy in order
+        if (rows := [row for row in regret if row["policy"] == policy])
+    ]
+    mo.vstack(
+        [
+            mo.md(
+                "## What does it cost not to know the models?\n"
+                "Beside an oracle that knows every model's skill and cost. Regret: what was spent more, and for each "
+                "task solved less what the best model takes for one."
+                + (f" From the dashed line on, {gone_bad} is bad at everything." if gone_bad else "")
+            ),
+            regret_chart,
+            mo.ui.table(totals_by_policy, selection=None, show_download=False),
+        ]
+    ) if regret else None
+    return (regret_chart,)
+
+
 if __name__ == "__main__":
     app.run()

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,14 @@ from nightcrew.ledger.ledger import Ledger
 NOTEBOOK = Path(__file__).parents[2] / "analytics" / "notebooks" / "cost_and_quality.py"
 
 pytest.importorskip("marimo")
+
+POLICIES = """\
+number,task_id,phase,kind,policy,solved,cost_usd,worth_usd,degraded
+0,t-tests,learning,unit_test,oracle,1,0.002,0.01,
+0,t-tests,learning,unit_test,always-cheapest,0,0.001,0.01,
+1,t-docs,changed,documentation,oracle,1,0,0.01,maker/good
+1,t-docs,changed,documentation,always-cheapest,1,0,0.01,maker/good
+"""
 
 
 def run_notebook() -> dict[str, Any]:
@@ -42,6 +51,25 @@ def test_it_shows_cost_and_quality_by_model_and_type(home: Path, monkeypatch: py
     assert shown["reasons"][0]["gate"] == "asserts"
     assert {"gate": "asserts", "outcome": "fail", "findings": 1} in shown["gates"]
     assert len(shown["tasks"]) == 6 and sum(row["calls"] for row in shown["calls"]) == 8
+
+
+def test_it_plots_regret_where_the_benchmark_left_what_others_would_have_done(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The crew's rows are the ledger's: t-tests completed for $0.003000002, t-docs completed for nothing."""
+    folder = tmp_path / "home"
+    shutil.copytree(home, folder)
+    with Ledger(folder / "ledger") as ledger:  # its views name their folder
+        ledger.write_ledger_file()
+    (folder / "policies.csv").write_text(POLICIES)
+    monkeypatch.setenv("NIGHTCREW_HOME", str(folder))
+    shown = run_notebook()
+    last = {row["policy"]: row["regret_usd"] for row in shown["regret"] if row["number"] == 1}
+    assert last["oracle"] == 0
+    assert last["always-cheapest"] == pytest.approx(0.01 - 0.001)  # one less solved, a tenth of a cent less
+    assert last["nightcrew"] == pytest.approx(0.003000002 - 0.002)
+    chart = json.dumps(shown["regret_chart"].to_dict())
+    assert "always-cheapest" in chart and "usd_per_accepted" in chart
 
 
 def test_it_opens_on_an_empty_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
