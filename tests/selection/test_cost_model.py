@@ -5,7 +5,6 @@ from nightcrew.selection.cost_model import (
     CostModel,
     Usage,
     cost_of,
-    price_of,
     surprise,
     task_size,
 )
@@ -24,7 +23,7 @@ def learn(costs: CostModel, slug: str, tokens: float, *, category: str = "bug_fi
 def expected(
     costs: CostModel, slug: str, category: str = "bug_fix", complexity: Complexity = MODERATE
 ) -> float:
-    return costs.expector(category, "openhands", complexity)(slug)[0]
+    return costs.expected(category, "openhands", complexity, [slug])[0][0]
 
 
 def test_without_outcomes_it_guesses() -> None:
@@ -54,9 +53,9 @@ def test_complexity_changes_what_is_expected() -> None:
 
 def test_todays_price_is_applied_to_tokens() -> None:
     usage = Usage(1_000_000, 100_000, 1, 1)
-    assert cost_of(usage, price_of(model("a", 2.0))) == pytest.approx(2.8)
-    assert cost_of(usage, price_of(model("a:free", 2.0))) == 0.0
-    assert not price_of(model("a", None)).known
+    assert cost_of(usage, model("a", 2.0).price) == pytest.approx(2.8)
+    assert cost_of(usage, model("a:free", 2.0).price) == 0.0
+    assert not model("a", None).price.known
 
 
 def test_what_is_billed_below_the_list_is_learned() -> None:

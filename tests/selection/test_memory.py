@@ -3,8 +3,8 @@ import multiprocessing
 from decimal import Decimal
 from pathlib import Path
 
+from nightcrew.selection.beliefs import Rates
 from nightcrew.selection.memory import Memory, Spent, Trial, TrialEnd
-from nightcrew.selection.success_model import Rates
 from tests.selection.house import AGENT, model, taught
 
 SPENT = Spent(10_000, 500, 4, 30.0, Decimal("0.01"))

@@ -6,12 +6,12 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nightcrew.selection.beliefs import Rates
 from nightcrew.selection.candidates import Availability, Candidate
-from nightcrew.selection.memory import Memory, Spent, Trial, TrialEnd, traits_of
+from nightcrew.selection.memory import Memory, Spent, Trial, TrialEnd
 from nightcrew.selection.model_selector import ModelSelector
 from nightcrew.selection.plan import Plan
 from nightcrew.selection.requirements import Requirements
-from nightcrew.selection.success_model import Rates
 from nightcrew.task import Complexity
 from tests.selection.house import AGENT, model, needs, taught
 
@@ -110,7 +110,7 @@ def test_more_successes_never_make_a_model_less_likely_to_succeed(
             category="bug_fix",
             executor=AGENT,
             complexity=needs().complexity,
-            traits=traits_of(better),
+            traits=better.traits,
             accepted=True,
             rates=Rates(),
         )

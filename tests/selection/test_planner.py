@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nightcrew.selection.planner import NODE_WEIGHTS, NODES, Arm, Ease, Ladder, Limits, best_ladder, shortlist
-from nightcrew.selection.success_model import EASE, Gaussian, Rates, phi
+from nightcrew.selection.arms import Arm
+from nightcrew.selection.beliefs import Gaussian, Rates, phi
+from nightcrew.selection.planner import NODE_WEIGHTS, NODES, Ease, Ladder, Limits, best_ladder, shortlist
+from nightcrew.selection.success_model import EASE
 from tests.selection.house import model
 
 NO_LIMITS = Limits(rungs=3, budget_usd=math.inf, seconds=math.inf)

@@ -1,6 +1,8 @@
 import pytest
 
-from nightcrew.selection.success_model import EASE, Gaussian, Rates, SuccessModel, Traits, phi
+from nightcrew.selection.beliefs import Gaussian, Rates, phi
+from nightcrew.selection.candidates import Traits
+from nightcrew.selection.success_model import EASE, SuccessModel
 from nightcrew.task import Complexity
 
 MODERATE = Complexity.MODERATE
@@ -24,7 +26,7 @@ def told(
 def chance(
     model: SuccessModel, traits: Traits, category: str = "bug_fix", executor: str = "openhands"
 ) -> float:
-    mean, variance = model.scorer(category, executor, MODERATE)(traits)
+    mean, variance = model.score(category, executor, MODERATE, traits)
     return phi(mean / (1.0 + variance + EASE.variance) ** 0.5)
 
 
@@ -95,7 +97,7 @@ def test_how_much_the_coding_index_says_is_learned() -> None:
 def test_complexity_shifts_the_chance() -> None:
     model = SuccessModel()
     simple, hard = (
-        model.scorer("bug_fix", "openhands", c)(Traits("a"))[0]
+        model.score("bug_fix", "openhands", c, Traits("a"))[0]
         for c in (Complexity.SIMPLE, Complexity.COMPLEX)
     )
     assert hard < simple

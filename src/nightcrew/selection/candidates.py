@@ -3,15 +3,48 @@
 Shapes only. The catalogue's room fills them in; nothing here calls anybody.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
+
+
+class Traits(NamedTuple):
+    """What the catalogue says about a model's skill before anybody tried it, as inputs of the model."""
+
+    slug: str
+    coding: float = 0.0  # coding index, standardised; 0: unknown
+    price: float = 0.0  # logarithm of the list price; 0: unknown, free, or a dollar a million input tokens
+
+    @classmethod
+    def of(cls, slug: str, *, coding_index: float | None, price_1m_usd: float | None) -> "Traits":
+        """From the catalogue's own units."""
+        return cls(
+            slug,
+            0.0 if coding_index is None else (coding_index - 40.0) / 15.0,
+            max(-2.0, min(2.0, math.log(price_1m_usd) / 1.5)) if price_1m_usd else 0.0,
+        )
+
+
+class Price(NamedTuple):
+    """USD per token. `known` is False where a ceiling stands in for a price the catalogue does not name."""
+
+    input_usd: float
+    output_usd: float
+    known: bool = True
+
+
+UNKNOWN_PRICE = Price(1e-6, 4e-6, known=False)  # the ceiling: $1 and $4 a million tokens
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A model as the catalogue describes it. Prices are USD per token; None: unknown, which is not zero."""
+    """A model as the catalogue describes it. Prices are USD per token; None: unknown, which is not zero.
+
+    `price` and `traits` are what the record means to the plan, worked out once and not for each decision.
+    """
 
     model: str  # the id to call, with its variant
     slug: str  # canonical slug without variant: the name outcomes are learned under
@@ -25,6 +58,21 @@ class Candidate:
     expires_on: date | None
     coding_index: float | None  # 0 to 100, from the catalogue's benchmarks
     provider: str
+    price: Price = field(init=False, compare=False, repr=False)  # today's, by the list
+    traits: Traits = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "price", self._price())
+        known = self.price.input_usd * 1e6 if self.price.known else None
+        traits = Traits.of(self.slug, coding_index=self.coding_index, price_1m_usd=known)
+        object.__setattr__(self, "traits", traits)
+
+    def _price(self) -> Price:
+        if self.free:
+            return Price(0.0, 0.0)
+        if self.input_price_usd is None or self.output_price_usd is None:
+            return UNKNOWN_PRICE
+        return Price(float(self.input_price_usd), float(self.output_price_usd))
 
 
 @dataclass(frozen=True, slots=True)

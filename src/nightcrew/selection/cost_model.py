@@ -5,11 +5,11 @@ what others use there, times what is known of its appetite elsewhere; own outcom
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from nightcrew.selection.candidates import Candidate
+from nightcrew.selection.candidates import Price
 from nightcrew.task import Complexity, ExecutorName
 
 
@@ -23,14 +23,6 @@ class Usage(NamedTuple):
 
 
 type Expected = tuple[float, float, float, float]  # the fields of Usage, plain where thousands are made
-
-
-class Price(NamedTuple):
-    """USD per token. `known` is False where a ceiling stands in for a price the catalogue does not name."""
-
-    input_usd: float
-    output_usd: float
-    known: bool = True
 
 
 @dataclass(slots=True)
@@ -51,7 +43,6 @@ MEMORY_SPAN = 200.0
 FIRST_GUESS: dict[str, Usage] = {ExecutorName.DIRECT: Usage(12_000, 2_500, 2, 60)}
 AGENT_GUESS = Usage(150_000, 5_000, 30, 300)
 COMPLEXITY_FACTOR = {Complexity.SIMPLE: 0.6, Complexity.MODERATE: 1.0, Complexity.COMPLEX: 1.8}
-UNKNOWN_PRICE = Price(1e-6, 4e-6, known=False)  # the ceiling: $1 and $4 a million tokens
 SHARED_BY_TASK = 0.45
 BASE_TRUST, APPETITE_TRUST, OWN_TRUST, BILL_TRUST = 2.0, 2.0, 3.0, 2.0  # outcomes that outweigh the prior
 
@@ -82,33 +73,17 @@ class CostModel:
         if list_usd > 0:
             _running(self.bill, slug, 2).add((billed_usd, list_usd))
 
-    def expector(self, category: str, executor: str, complexity: Complexity) -> Callable[[str], Expected]:
-        """A function from a slug to the usage expected of it."""
+    def expected(
+        self, category: str, executor: str, complexity: Complexity, slugs: Iterable[str]
+    ) -> list[Expected]:
+        """The usage expected of each model."""
         place, factor = f"{category}/{executor}", COMPLEXITY_FACTOR[complexity]
         base = Usage(*(factor * value for value in self._base(place, executor)))
-        base_in, base_out, base_calls, base_seconds = base
-        own_of, appetite_of = self.own.get(place, {}), self.appetite.get(executor, {})
-
-        def expect(slug: str) -> Expected:
-            appetite, own = appetite_of.get(slug), own_of.get(slug)
-            if appetite is None:
-                return base
-            trust = appetite.count / (appetite.count + APPETITE_TRUST)
-            ratio, pace_ratio = appetite.values
-            size, pace = 1.0 + trust * (ratio - 1.0), 1.0 + trust * (pace_ratio - 1.0)
-            if own is None:
-                return base_in * size, base_out * size, base_calls * size, base_seconds * pace
-            trust = own.count / (own.count + OWN_TRUST)
-            mine, size, pace = trust * factor, (1.0 - trust) * size, (1.0 - trust) * pace
-            own_in, own_out, own_calls, own_seconds = own.values
-            return (
-                mine * own_in + size * base_in,
-                mine * own_out + size * base_out,
-                mine * own_calls + size * base_calls,
-                mine * own_seconds + pace * base_seconds,
-            )
-
-        return expect
+        own, appetite = self.own.get(place, {}), self.appetite.get(executor, {})
+        return [
+            _blended(base, appetite[slug], own.get(slug), factor) if slug in appetite else base
+            for slug in slugs
+        ]
 
     def billed_share(self, slug: str) -> float:
         """What the provider bills of the list price, 1.0 until outcomes say otherwise."""
@@ -149,21 +124,31 @@ def task_size(surprises: Sequence[float]) -> float:
     return math.exp(SHARED_BY_TASK * sum(surprises) / (1.0 + SHARED_BY_TASK * (n - 1)))
 
 
-def price_of(candidate: Candidate) -> Price:
-    """Today's list price; the stated ceiling where the catalogue names none."""
-    if candidate.free:
-        return Price(0.0, 0.0)
-    if candidate.input_price_usd is None or candidate.output_price_usd is None:
-        return UNKNOWN_PRICE
-    return Price(float(candidate.input_price_usd), float(candidate.output_price_usd))
-
-
 def cost_of(usage: Usage, price: Price) -> float:
     """USD by the list."""
     return usage.input_tokens * price.input_usd + usage.output_tokens * price.output_usd
 
 
 # ------------------------------------------------------------------------------------------------------
+
+
+def _blended(base: Expected, appetite: Running, own: Running | None, factor: float) -> Expected:
+    """What is usual here times a model's appetite; its own means here, as far as they can be trusted."""
+    trust = appetite.count / (appetite.count + APPETITE_TRUST)
+    ratio, pace_ratio = appetite.values
+    size, pace = 1.0 + trust * (ratio - 1.0), 1.0 + trust * (pace_ratio - 1.0)
+    tokens_in, tokens_out, calls, seconds = base
+    if own is None:
+        return tokens_in * size, tokens_out * size, calls * size, seconds * pace
+    trust = own.count / (own.count + OWN_TRUST)
+    mine, size, pace = trust * factor, (1.0 - trust) * size, (1.0 - trust) * pace
+    own_in, own_out, own_calls, own_seconds = own.values
+    return (
+        mine * own_in + size * tokens_in,
+        mine * own_out + size * tokens_out,
+        mine * own_calls + size * calls,
+        mine * own_seconds + pace * seconds,
+    )
 
 
 def _running(table: dict[str, Running], key: str, width: int) -> Running:

@@ -4,12 +4,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nightcrew.selection.arms import Arm
+from nightcrew.selection.beliefs import Rates, phi
 from nightcrew.selection.filters import RELAX, removed_by, what_to_relax
-from nightcrew.selection.memory import Trial, traits_of
+from nightcrew.selection.memory import Trial
 from nightcrew.selection.plan import Filtered, Rung
-from nightcrew.selection.planner import Arm, Ladder, Limits, worth_of_learning
+from nightcrew.selection.planner import Ladder, Limits, worth_of_learning
 from nightcrew.selection.requirements import Requirements
-from nightcrew.selection.success_model import EASE, Rates, SuccessModel, phi
+from nightcrew.selection.success_model import EASE, SuccessModel
 
 HIGHEST_QUALITY = 0.95  # asking for more changes nothing any more
 LEGEND = (
@@ -102,9 +104,8 @@ def _known_from(rung: Rung, decision: Decision) -> str:
     arm = next(
         a for a in decision.considered if (a.candidate.model, a.executor) == (rung.model, rung.executor)
     )
-    mean, variance = SuccessModel().scorer(needs.category, rung.executor, needs.complexity)(
-        traits_of(arm.candidate)
-    )
+    known = arm.candidate.traits
+    mean, variance = SuccessModel().score(needs.category, rung.executor, needs.complexity, known)
     alone = decision.rates.accepts(phi(mean / math.sqrt(1.0 + variance + EASE.variance)))
     removed = max(0.0, 1.0 - arm.score[1] / variance)
     verdicts = f"{rung.evidence} verdict{'' if rung.evidence == 1 else 's'}"

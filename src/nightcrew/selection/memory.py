@@ -5,11 +5,8 @@ of it and no process overwrites what another has just learned. It is a snapshot 
 its size depends on the number of models, not of outcomes; the outcomes themselves are in the ledger.
 """
 
-import fcntl
 import json
 import logging
-import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,9 +15,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
+from nightcrew.selection import snapshot
+from nightcrew.selection.beliefs import Gaussian, Rates
 from nightcrew.selection.candidates import Candidate
-from nightcrew.selection.cost_model import CostModel, Running, Usage, cost_of, price_of, size_of
-from nightcrew.selection.success_model import EASE, Gaussian, Rates, SuccessModel, Traits
+from nightcrew.selection.cost_model import CostModel, Running, Usage, cost_of, size_of
+from nightcrew.selection.success_model import EASE, SuccessModel
+from nightcrew.selection.verdict_rates import VERDICT_RATES
 from nightcrew.task import Complexity
 
 log = logging.getLogger(__name__)
@@ -90,25 +90,13 @@ class Memory:
 
     def save(self, path: Path) -> None:
         """Replace `path` with this memory in one rename."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w") as file:
-                json.dump(self.to_json(), file, separators=(",", ":"))
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        snapshot.write(path, self.to_json())
 
     @classmethod
     @contextmanager
     def updating(cls, path: Path) -> Iterator[Self]:
         """The memory in `path` for changing, saved at the end; other processes wait meanwhile."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with snapshot.locked(path):
             memory = cls.load(path)
             yield memory
             memory.save(path)
@@ -159,7 +147,7 @@ class Memory:
             category=category,
             executor=executor,
             complexity=complexity,
-            traits=traits_of(candidate),
+            traits=candidate.traits,
             accepted=accepted,
             rates=self.rates_of(category),
             ease=ease,
@@ -167,7 +155,7 @@ class Memory:
 
     def rates_of(self, category: str) -> Rates:
         """The verdict's measured error rates for a category of tasks."""
-        return self.rates.get(category) or self.rates.get("*") or Rates()
+        return self.rates.get(category) or self.rates.get("*") or VERDICT_RATES
 
     def evidence(self, category: str, executor: str, slug: str) -> int:
         """How many verdicts of our own stand behind what is predicted."""
@@ -179,11 +167,12 @@ class Memory:
         if own is None:
             return 1.0
         counts = {
-            place: sum(seen.values()) for place, seen in self.outcomes.items() if place in self.cost.base
+            place: sum(seen.values())
+            for place, seen in self.outcomes.items()
+            if place.endswith(f"/{executor}") and place in self.cost.base
         }
-        mine = {place: count for place, count in counts.items() if place.endswith(f"/{executor}")}
-        total = sum(count * size_of(self.cost.base[place]) for place, count in mine.items())
-        return size_of(own) * sum(mine.values()) / total if total else 1.0
+        total = sum(count * size_of(self.cost.base[place]) for place, count in counts.items())
+        return size_of(own) * sum(counts.values()) / total if total else 1.0
 
     def to_json(self) -> dict[str, Any]:
         """Everything, as plain JSON."""
@@ -193,6 +182,7 @@ class Memory:
             "tick": self.success.tick,
             "weights": self.success.tables,
             "surprise": self.success.surprise,
+            "inputs": self.success.inputs,
             "base": {key: [run.count, *run.values] for key, run in cost.base.items()},
             "own": _nested(cost.own),
             "appetite": _nested(cost.appetite),
@@ -214,8 +204,10 @@ class Memory:
         cost.base, cost.bill = _runs(data["base"]), _runs(data["bill"])
         cost.own = {place: _runs(rows) for place, rows in data["own"].items()}
         cost.appetite = {executor: _runs(rows) for executor, rows in data["appetite"].items()}
+        success = SuccessModel(tables, int(data["tick"]), data["surprise"])
+        success.inputs = {slug: (float(c), float(p)) for slug, (c, p) in data.get("inputs", {}).items()}
         return cls(
-            success=SuccessModel(tables, int(data["tick"]), data["surprise"]),
+            success=success,
             cost=cost,
             rates={category: Rates(*rates) for category, rates in data["rates"].items()},
             outcomes=data["outcomes"],
@@ -225,7 +217,8 @@ class Memory:
         ease, rates = EASE, self.rates_of(category)
         for trial in before:
             if trial.end.is_verdict:
-                score = self.success.scorer(category, trial.executor, complexity)(Traits(trial.slug))
+                known = self.success.traits_of(trial.slug)
+                score = self.success.score(category, trial.executor, complexity, known)
                 ease = self.success.ease_after(score, trial.end is TrialEnd.ACCEPTED, rates, ease)
         return ease
 
@@ -238,17 +231,10 @@ class Memory:
         self.cost.learn(
             category=category, executor=executor, complexity=complexity, slug=candidate.slug, usage=usage
         )
-        price = price_of(candidate)
+        price = candidate.price
         if spent.cost_usd is not None and price.known and not candidate.free:
             billed = float(spent.cost_usd)
             self.cost.learn_bill(candidate.slug, billed_usd=billed, list_usd=cost_of(usage, price))
-
-
-def traits_of(candidate: Candidate) -> Traits:
-    """What the catalogue says about a model's skill."""
-    price = candidate.input_price_usd
-    known = None if candidate.free or price is None else float(price) * 1e6
-    return Traits.of(candidate.slug, coding_index=candidate.coding_index, price_1m_usd=known)
 
 
 # ------------------------------------------------------------------------------------------------------

@@ -10,15 +10,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nightcrew.selection.arms import Arm, affordable, arms_of, sized, untried, with_shadow_price
 from nightcrew.selection.candidates import Availability, Candidate
-from nightcrew.selection.cost_model import Usage, price_of, surprise, task_size
+from nightcrew.selection.cost_model import Usage, surprise, task_size
 from nightcrew.selection.explanation import Decision, explain
 from nightcrew.selection.filters import Filters
-from nightcrew.selection.memory import Memory, Trial, TrialEnd, traits_of
+from nightcrew.selection.memory import Memory, Trial, TrialEnd
 from nightcrew.selection.plan import Filtered, Plan, Rung
-from nightcrew.selection.planner import Arm, Ease, Ladder, Limits, best_ladder, shortlist
+from nightcrew.selection.planner import Ease, Ladder, Limits, best_ladder, shortlist
 from nightcrew.selection.requirements import DEFAULT_QUALITY, Requirements
-from nightcrew.selection.success_model import EASE, Gaussian, Traits, phi
+from nightcrew.selection.success_model import EASE
 from nightcrew.task import ExecutorName
 
 log = logging.getLogger(__name__)
@@ -50,12 +51,12 @@ class ModelSelector:
         """The ladder for this task as it looks now; without rungs, `stop` says why."""
         kept, filtered = _filter(requirements, candidates, availability)
         ease = _ease_of(requirements, memory, tried)
-        arms = _arms(requirements, kept, memory, ease.as_gaussian() if tried else EASE)
+        arms = arms_of(requirements, kept, memory, ease.as_gaussian() if tried else EASE)
         value = _value(requirements, arms, memory, availability)
-        arms, used_up = _untried(arms, tried)
-        arms = _sized(arms, task_size(_surprises(requirements, memory, tried)))
-        arms, too_much = _affordable(arms, requirements, availability)
-        arms = _with_shadow_price(arms, availability)
+        arms, used_up = untried(arms, tried)
+        arms = sized(arms, task_size(_surprises(requirements, memory, tried)))
+        arms, too_much = affordable(arms, requirements, availability)
+        arms = with_shadow_price(arms, availability)
         limits = _limits(requirements, availability, tried, self.most_rungs)
         rates = memory.rates_of(requirements.category)
         considered = shortlist(arms, limits.rungs + 1)
@@ -99,67 +100,10 @@ def _ease_of(needs: Requirements, memory: Memory, tried: Sequence[Trial]) -> Eas
     ease, rates = Ease(), memory.rates_of(needs.category)
     for trial in tried:
         if trial.end.is_verdict:
-            scorer = memory.success.scorer(needs.category, trial.executor, needs.complexity)
-            score = scorer(Traits(trial.slug))
+            known = memory.success.traits_of(trial.slug)
+            score = memory.success.score(needs.category, trial.executor, needs.complexity, known)
             ease.learn(score, trial.end is TrialEnd.ACCEPTED, rates)
     return ease
-
-
-def _arms(needs: Requirements, candidates: Sequence[Candidate], memory: Memory, ease: Gaussian) -> list[Arm]:
-    traits: dict[str, Traits] = {}
-    for candidate in candidates:  # a free variant has the skill of the paid one, whose price says more
-        if candidate.slug not in traits or not candidate.free:
-            traits[candidate.slug] = traits_of(candidate)
-    priced = [
-        (candidate, traits[candidate.slug], price_of(candidate), memory.cost.billed_share(candidate.slug))
-        for candidate in candidates
-    ]
-    second_price, arms = needs.hour_price_usd / 3600.0, []
-    fresh_spread, spread = 1.0 + EASE.variance, 1.0 + ease.variance
-    for executor in needs.executors:
-        window = needs.window(executor)
-        score_of = memory.success.scorer(needs.category, executor, needs.complexity)
-        usage_of = memory.cost.expector(needs.category, executor, needs.complexity)
-        for candidate, known, price, billed in priced:
-            if not candidate.tools and executor != ExecutorName.DIRECT:
-                continue
-            if 0 < candidate.context_tokens < window:
-                continue
-            mean, variance = score = score_of(known)
-            tokens_in, tokens_out, calls, seconds = usage_of(known.slug)
-            cost = (tokens_in * price.input_usd + tokens_out * price.output_usd) * billed
-            fresh = phi(mean / math.sqrt(fresh_spread + variance))
-            now = fresh
-            if ease is not EASE:
-                now = phi((mean + ease.mean) / math.sqrt(spread + variance))
-            arms.append(
-                Arm(
-                    executor,
-                    candidate,
-                    score,
-                    cost,
-                    cost + second_price * seconds,
-                    seconds,
-                    calls,
-                    fresh,
-                    now,
-                )
-            )
-    return arms
-
-
-def _untried(arms: Sequence[Arm], tried: Sequence[Trial]) -> tuple[list[Arm], list[Filtered]]:
-    """The arms without the models whose work on this task was wrong, or that cannot take it: never again.
-
-    A fault of ours or of a provider removes nobody; how many of those are borne the flow decides.
-    """
-    wrong = {trial.slug for trial in tried if trial.end is TrialEnd.REJECTED}
-    unfit = {trial.slug for trial in tried if trial.end is TrialEnd.UNFIT}
-    reasons = dict.fromkeys(unfit, "tried: it cannot take this task")
-    reasons |= dict.fromkeys(wrong, "tried: its work on this task was rejected")
-    kept = [arm for arm in arms if arm.candidate.slug not in reasons]
-    removed = {a.candidate.model: a.candidate.slug for a in arms if a.candidate.slug in reasons}
-    return kept, [Filtered(model, reasons[slug]) for model, slug in removed.items()]
 
 
 def _surprises(needs: Requirements, memory: Memory, tried: Sequence[Trial]) -> list[float]:
@@ -167,71 +111,12 @@ def _surprises(needs: Requirements, memory: Memory, tried: Sequence[Trial]) -> l
     found = []
     for trial in tried:
         if trial.end.is_verdict and trial.input_tokens + trial.output_tokens > 0:
-            expected = memory.cost.expector(needs.category, trial.executor, needs.complexity)(trial.slug)
+            expected, *_ = memory.cost.expected(
+                needs.category, trial.executor, needs.complexity, [trial.slug]
+            )
             used = Usage(trial.input_tokens, trial.output_tokens, 0, 0)
             found.append(surprise(used, expected))
     return found
-
-
-def _sized(arms: Sequence[Arm], factor: float) -> list[Arm]:
-    """The arms as expected on a task that is `factor` times as large as usual."""
-    if factor == 1.0:
-        return list(arms)
-    return [
-        arm._replace(
-            cost_usd=arm.cost_usd * factor,
-            price_usd=arm.price_usd * factor,
-            seconds=arm.seconds * factor,
-            calls=arm.calls * factor,
-        )
-        for arm in arms
-    ]
-
-
-def _affordable(
-    arms: Sequence[Arm], needs: Requirements, availability: Availability
-) -> tuple[list[Arm], list[Filtered]]:
-    """The arms that fit into money, time and quota left, each on its own."""
-    budget = float(min(needs.budget_usd, availability.budget_left_usd))
-    kept: list[Arm] = []
-    reasons: dict[str, str] = {}
-    for arm in arms:
-        reason = _too_much(arm, needs, availability, budget)
-        if reason is None:
-            kept.append(arm)
-        else:
-            reasons[arm.candidate.model] = reason
-    used = {arm.candidate.model for arm in kept}
-    return kept, [Filtered(model, reason) for model, reason in reasons.items() if model not in used]
-
-
-def _too_much(arm: Arm, needs: Requirements, availability: Availability, budget: float) -> str | None:
-    if arm.cost_usd > budget:
-        return f"budget: expected to cost ${arm.cost_usd:.4f}, ${budget:.4f} are left"
-    if needs.max_latency_seconds is not None and arm.seconds > needs.max_latency_seconds:
-        return f"latency: expected to take {arm.seconds:.0f} s, {needs.max_latency_seconds:.0f} s are allowed"
-    if needs.seconds_left is not None and arm.seconds > needs.seconds_left:
-        return f"deadline: expected to take {arm.seconds:.0f} s, {needs.seconds_left:.0f} s are left"
-    left = availability.free_calls_left
-    if arm.candidate.free and left is not None and arm.calls > left:
-        return f"quota: expected to take {arm.calls:.0f} free calls, {left} are left today"
-    return None
-
-
-def _with_shadow_price(arms: Sequence[Arm], availability: Availability) -> list[Arm]:
-    """Give free arms a price: what the paid work costs that a later task has to buy for want of quota."""
-    left = availability.free_calls_left
-    paid = [arm.price_usd for arm in arms if not arm.candidate.free]
-    if left is None or not paid:
-        return list(arms)
-    saving = min(paid)
-    priced = []
-    for arm in arms:
-        if arm.candidate.free:
-            scarcity = min(1.0, arm.calls * availability.tasks_expected / max(left, 1))
-            arm = arm._replace(price_usd=arm.price_usd + scarcity * saving)
-        priced.append(arm)
-    return priced
 
 
 def _limits(

@@ -13,10 +13,10 @@ from heapq import heappushpop
 from itertools import permutations
 from math import sumprod
 from operator import itemgetter
-from typing import NamedTuple
 
-from nightcrew.selection.candidates import Candidate
-from nightcrew.selection.success_model import EASE, Gaussian, Moments, Rates, phi
+from nightcrew.selection.arms import Arm
+from nightcrew.selection.beliefs import Gaussian, Moments, Rates, phi
+from nightcrew.selection.success_model import EASE
 
 BEAM = 1  # partial ladders kept for each first rung
 LEARNING = 3.0  # worth of what an attempt teaches: times the variance of the chance, times a task's value
@@ -36,20 +36,6 @@ NODE_WEIGHTS = tuple(
     for root, weight in zip(_ROOTS, _WEIGHTS, strict=True)
     for _ in range(2 if root else 1)
 )
-
-
-class Arm(NamedTuple):
-    """One way to try: an executor with a model, and what is expected of it."""
-
-    executor: str
-    candidate: Candidate
-    score: Moments  # of the success model, ease left out
-    cost_usd: float  # money
-    price_usd: float  # money, scarce quota and waiting: what the plan weighs
-    seconds: float
-    calls: float  # model calls
-    fresh_success: float  # that the work is right, on a task that nobody has tried
-    success: float  # the same, on the task as it looks now
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from nightcrew.errors import BadInput
+from nightcrew.selection.beliefs import Rates
 from nightcrew.selection.candidates import Candidate
 from nightcrew.selection.outcomes import (
     Outcome,
@@ -39,7 +40,6 @@ from nightcrew.selection.replay_policies import (
 )
 from nightcrew.selection.replay_report import ReplayResult, comparisons_of, results_of
 from nightcrew.selection.requirements import DEFAULT_QUALITY
-from nightcrew.selection.success_model import Rates
 
 POLICIES = (
     "nightcrew",

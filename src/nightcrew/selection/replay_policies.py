@@ -11,12 +11,13 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
+from nightcrew.selection.beliefs import Rates
 from nightcrew.selection.candidates import Availability, Candidate
 from nightcrew.selection.memory import Memory, Spent, Trial, TrialEnd
 from nightcrew.selection.model_selector import ModelSelector
 from nightcrew.selection.outcomes import Cell, Problem, Table
 from nightcrew.selection.requirements import DEFAULT_QUALITY, Requirements
-from nightcrew.selection.success_model import EASE, Rates
+from nightcrew.selection.success_model import EASE
 from nightcrew.task import ExecutorName
 
 EXECUTOR = ExecutorName.OPENHANDS  # any one executor: the table knows a single agent

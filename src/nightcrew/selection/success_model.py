@@ -10,45 +10,12 @@ learned too. Weights slide back to their prior, slowly with time and fast when a
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
+from nightcrew.selection.beliefs import Gaussian, Moments, Rates, derivatives, faded, moved, residual
+from nightcrew.selection.candidates import Traits
 from nightcrew.task import Complexity, ExecutorName
-
-
-class Gaussian(NamedTuple):
-    """A belief about a number."""
-
-    mean: float
-    variance: float
-
-
-class Traits(NamedTuple):
-    """What the catalogue says about a model's skill before anybody tried it, as inputs of the model."""
-
-    slug: str
-    coding: float = 0.0  # coding index, standardised; 0: unknown
-    price: float = 0.0  # logarithm of the list price; 0: unknown, free, or a dollar a million input tokens
-
-    @classmethod
-    def of(cls, slug: str, *, coding_index: float | None, price_1m_usd: float | None) -> "Traits":
-        """From the catalogue's own units."""
-        return cls(
-            slug,
-            0.0 if coding_index is None else (coding_index - 40.0) / 15.0,
-            max(-2.0, min(2.0, math.log(price_1m_usd) / 1.5)) if price_1m_usd else 0.0,
-        )
-
-
-class Rates(NamedTuple):
-    """The verdict's own errors, measured: wrong work accepted, right work rejected."""
-
-    false_accept: float = 0.0
-    false_reject: float = 0.0
-
-    def accepts(self, right: float) -> float:
-        """Probability that the verdict accepts work that is right with probability `right`."""
-        return self.false_accept + (1.0 - self.false_accept - self.false_reject) * right
 
 
 class Term(NamedTuple):
@@ -60,7 +27,6 @@ class Term(NamedTuple):
     prior: Gaussian
 
 
-type Moments = tuple[float, float]  # a Gaussian, or a plain pair where thousands are made
 type Tables = dict[str, dict[str, Gaussian]]
 
 EASE = Gaussian(0.0, 2.0)
@@ -91,33 +57,40 @@ class SuccessModel:
         self.tables: Tables = tables if tables is not None else {}
         self.tick = tick
         self.surprise = surprise if surprise is not None else {}  # executor/slug: running mean of residuals
+        self.inputs: dict[str, tuple[float, float]] = {}  # slug: coding and price of its traits, as last seen
 
-    def scorer(self, category: str, executor: str, complexity: Complexity) -> Callable[[Traits], Moments]:
-        """A function from a model's traits to its score's mean and variance, the task's ease left out."""
-        common = self._sum(_common_terms(category, executor, complexity))
-        (index_mean, index_variance), (price_mean, price_variance) = (
-            self.weight("coefficient", key, prior) for key, prior in _COEFFICIENTS
+    def scores(
+        self, category: str, executor: str, complexity: Complexity, models: Iterable[Traits]
+    ) -> list[Moments]:
+        """The mean and variance of each model's score, the task's ease left out."""
+        common_mean, common_variance = self._sum(_common_terms(category, executor, complexity))
+        index_mean, index_variance = self.weight("coefficient", "index", INDEX)
+        price_mean, price_variance = self.weight("coefficient", "price", PRICE)
+        skill, hand, fit = (
+            self.tables.get(table, {}) for table in ("skill", f"hand/{executor}", _fit(category, executor))
         )
-        weights = [
-            (self.tables.get(table, {}), prior)
-            for table, prior in (
-                ("skill", SKILL),
-                (f"hand/{executor}", HAND),
-                (_fit(category, executor), FIT),
+        found = []
+        for slug, index, price in models:
+            skill_mean, skill_variance = skill.get(slug, SKILL)
+            hand_mean, hand_variance = hand.get(slug, HAND)
+            fit_mean, fit_variance = fit.get(slug, FIT)
+            mean = common_mean + index * index_mean + price * price_mean
+            variance = common_variance + index * index * index_variance + price * price * price_variance
+            found.append(
+                (
+                    mean + skill_mean + hand_mean + fit_mean,
+                    variance + skill_variance + hand_variance + fit_variance,
+                )
             )
-        ]
+        return found
 
-        def score(traits: Traits) -> Moments:
-            slug, index, price = traits
-            mean = common.mean + index * index_mean + price * price_mean
-            variance = common.variance + index * index * index_variance + price * price * price_variance
-            for table, prior in weights:
-                weight_mean, weight_variance = table.get(slug, prior)
-                mean += weight_mean
-                variance += weight_variance
-            return mean, variance
+    def score(self, category: str, executor: str, complexity: Complexity, model: Traits) -> Moments:
+        """The mean and variance of one model's score, the task's ease left out."""
+        return self.scores(category, executor, complexity, [model])[0]
 
-        return score
+    def traits_of(self, slug: str) -> Traits:
+        """A model's traits as they were when it was last judged."""
+        return Traits(slug, *self.inputs.get(slug, ()))
 
     def update(
         self,
@@ -131,22 +104,23 @@ class SuccessModel:
         ease: Gaussian = EASE,
     ) -> Gaussian:
         """Learn from one verdict; returns the task's ease as it looks afterwards."""
+        self.inputs[traits.slug] = traits.coding, traits.price
         own_terms = _model_terms(category, executor, traits)
         terms = [*_common_terms(category, executor, complexity), *own_terms]
         total = self._sum(terms)
         score = Gaussian(total.mean + ease.mean, total.variance + ease.variance)
-        if self._has_changed(f"{executor}/{traits.slug}", _residual(score, accepted, rates)):
+        if self._has_changed(f"{executor}/{traits.slug}", residual(score, accepted, rates)):
             self._doubt(own_terms)
-        slope, curve = _derivatives(score, accepted, rates)
+        slope, curve = derivatives(score, accepted, rates)
         for term in terms:
             now = self.weight(term.table, term.key, term.prior)
-            self.tables.setdefault(term.table, {})[term.key] = _step(now, term.x, slope, curve)
-        return _step(ease, 1.0, slope, curve)
+            self.tables.setdefault(term.table, {})[term.key] = moved(now, term.x, slope, curve)
+        return moved(ease, 1.0, slope, curve)
 
     def ease_after(self, score: Moments, accepted: bool, rates: Rates, ease: Gaussian) -> Gaussian:
         """The task's ease after a verdict on a model of this `score`, without learning anything else."""
         total = Gaussian(score[0] + ease.mean, score[1] + ease.variance)
-        return _step(ease, 1.0, *_derivatives(total, accepted, rates))
+        return moved(ease, 1.0, *derivatives(total, accepted, rates))
 
     def begin_task(self) -> None:
         """Count a task; now and then let all weights slide a little towards their priors."""
@@ -154,15 +128,15 @@ class SuccessModel:
         if self.tick % FORGET_EVERY == 0:
             for name, table in self.tables.items():
                 for key, weight in table.items():
-                    table[key] = _faded(weight, _prior(name, key))
+                    table[key] = faded(weight, _prior(name, key), _KEPT)
 
     def weight(self, table: str, key: str, prior: Gaussian) -> Gaussian:
         """A weight as it stands, its prior where nothing is known."""
         return self.tables.get(table, {}).get(key, prior)
 
-    def _has_changed(self, who: str, residual: float) -> bool:
+    def _has_changed(self, who: str, deviation: float) -> bool:
         """True where a model's verdicts have lain on one side of what was predicted for too long."""
-        mean = SURPRISE_KEPT * self.surprise.get(who, 0.0) + (1.0 - SURPRISE_KEPT) * residual
+        mean = SURPRISE_KEPT * self.surprise.get(who, 0.0) + (1.0 - SURPRISE_KEPT) * deviation
         changed = abs(mean) > SURPRISE_LIMIT
         self.surprise[who] = 0.0 if changed else mean
         return changed
@@ -184,17 +158,8 @@ class SuccessModel:
         return Gaussian(mean, variance)
 
 
-def phi(x: float) -> float:
-    """The standard normal distribution function."""
-    return 0.5 * math.erfc(-x * _ROOT_HALF)
-
-
 # ------------------------------------------------------------------------------------------------------
 
-_ROOT_HALF = math.sqrt(0.5)
-_ROOT_2PI = math.sqrt(2.0 * math.pi)
-_COEFFICIENTS = (("index", INDEX), ("price", PRICE))
-_LEAST = 1e-9
 _KEPT = math.exp(-FORGET_PER_TASK * FORGET_EVERY)
 
 
@@ -231,33 +196,3 @@ def _prior(table: str, key: str) -> Gaussian:
         case "complexity":
             return COMPLEXITY[Complexity(key)]
     return {"skill": SKILL, "hand": HAND, "fit": FIT}[kind]
-
-
-def _faded(weight: Gaussian, prior: Gaussian) -> Gaussian:
-    own, given = _KEPT / weight.variance, (1.0 - _KEPT) / prior.variance
-    precision = own + given
-    return Gaussian((own * weight.mean + given * prior.mean) / precision, 1.0 / precision)
-
-
-def _derivatives(score: Gaussian, accepted: bool, rates: Rates) -> tuple[float, float]:
-    """First and second derivative, by the score's mean, of the log probability of what the verdict said."""
-    spread = math.sqrt(1.0 + score.variance)
-    t = score.mean / spread
-    sharpness = 1.0 - rates.false_accept - rates.false_reject
-    said = rates.accepts(phi(t))
-    density = sharpness * math.exp(-0.5 * t * t) / (_ROOT_2PI * spread)
-    slope = density / max(said, _LEAST) if accepted else -density / max(1.0 - said, _LEAST)
-    return slope, -slope * (t / spread + slope)
-
-
-def _residual(score: Gaussian, accepted: bool, rates: Rates) -> float:
-    """How far the verdict lies from what was predicted, in standard deviations, within two."""
-    said = rates.accepts(phi(score.mean / math.sqrt(1.0 + score.variance)))
-    return max(-2.0, min(2.0, (accepted - said) / math.sqrt(max(said * (1.0 - said), _LEAST))))
-
-
-def _step(belief: Gaussian, x: float, slope: float, curve: float) -> Gaussian:
-    """Moment-matched belief after an observation; what a noisy verdict says may widen it, within bounds."""
-    variance = belief.variance * (1.0 + belief.variance * x * x * curve)
-    variance = min(max(variance, 0.05 * belief.variance), 1.5 * belief.variance)
-    return Gaussian(belief.mean + belief.variance * x * slope, variance)

@@ -1,0 +1,160 @@
+"""What could be tried next: every executor with every model that is left, and what is expected of it.
+
+The other functions narrow the arms down or reprice them: what was tried, what the task turned out to take,
+what money, time and quota are left.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from nightcrew.selection.beliefs import Gaussian, Moments, phi
+from nightcrew.selection.candidates import Availability, Candidate, Traits
+from nightcrew.selection.memory import Memory, Trial, TrialEnd
+from nightcrew.selection.plan import Filtered
+from nightcrew.selection.requirements import Requirements
+from nightcrew.selection.success_model import EASE
+from nightcrew.task import ExecutorName
+
+FAULTS_BEFORE_GIVING_UP = 2
+
+
+class Arm(NamedTuple):
+    """One way to try: an executor with a model, and what is expected of it."""
+
+    executor: str
+    candidate: Candidate
+    score: Moments  # of the success model, ease left out
+    cost_usd: float  # money
+    price_usd: float  # money, scarce quota and waiting: what the plan weighs
+    seconds: float
+    calls: float  # model calls
+    fresh_success: float  # that the work is right, on a task that nobody has tried
+    success: float  # the same, on the task as it looks now
+
+
+def arms_of(
+    needs: Requirements, candidates: Sequence[Candidate], memory: Memory, ease: Gaussian
+) -> list[Arm]:
+    """All arms, with their chances on a fresh task and on this one, which is of `ease`."""
+    traits: dict[str, Traits] = {}
+    for candidate in candidates:  # a free variant has the skill of the paid one, whose price says more
+        if not candidate.free or candidate.slug not in traits:
+            traits[candidate.slug] = candidate.traits
+    arms: list[Arm] = []
+    for executor in needs.executors:
+        able = _able(candidates, executor, needs.window(executor))
+        arms += _with(executor, able, [traits[c.slug] for c in able], needs, memory, ease)
+    return arms
+
+
+def untried(arms: Sequence[Arm], tried: Sequence[Trial]) -> tuple[list[Arm], list[Filtered]]:
+    """The arms without the models whose work on this task was wrong, or that cannot take it: never again.
+
+    A fault of ours or of a provider removes nobody; how many of those are borne the flow decides.
+    """
+    wrong = {trial.slug for trial in tried if trial.end is TrialEnd.REJECTED}
+    unfit = {trial.slug for trial in tried if trial.end is TrialEnd.UNFIT}
+    reasons = dict.fromkeys(unfit, "tried: it cannot take this task")
+    reasons |= dict.fromkeys(wrong, "tried: its work on this task was rejected")
+    kept = [arm for arm in arms if arm.candidate.slug not in reasons]
+    removed = {a.candidate.model: a.candidate.slug for a in arms if a.candidate.slug in reasons}
+    return kept, [Filtered(model, reasons[slug]) for model, slug in removed.items()]
+
+
+def sized(arms: Sequence[Arm], factor: float) -> list[Arm]:
+    """The arms as expected on a task that is `factor` times as large as usual."""
+    if factor == 1.0:
+        return list(arms)
+    return [
+        arm._replace(
+            cost_usd=arm.cost_usd * factor,
+            price_usd=arm.price_usd * factor,
+            seconds=arm.seconds * factor,
+            calls=arm.calls * factor,
+        )
+        for arm in arms
+    ]
+
+
+def affordable(
+    arms: Sequence[Arm], needs: Requirements, availability: Availability
+) -> tuple[list[Arm], list[Filtered]]:
+    """The arms that fit into money, time and quota left, each on its own."""
+    budget = float(min(needs.budget_usd, availability.budget_left_usd))
+    kept: list[Arm] = []
+    reasons: dict[str, str] = {}
+    for arm in arms:
+        reason = _too_much(arm, needs, availability, budget)
+        if reason is None:
+            kept.append(arm)
+        else:
+            reasons[arm.candidate.model] = reason
+    used = {arm.candidate.model for arm in kept}
+    return kept, [Filtered(model, reason) for model, reason in reasons.items() if model not in used]
+
+
+def with_shadow_price(arms: Sequence[Arm], availability: Availability) -> list[Arm]:
+    """Give free arms a price: what the paid work costs that a later task has to buy for want of quota."""
+    left = availability.free_calls_left
+    paid = [arm.price_usd for arm in arms if not arm.candidate.free]
+    if left is None or not paid:
+        return list(arms)
+    saving = min(paid)
+    priced = []
+    for arm in arms:
+        if arm.candidate.free:
+            scarcity = min(1.0, arm.calls * availability.tasks_expected / max(left, 1))
+            arm = arm._replace(price_usd=arm.price_usd + scarcity * saving)
+        priced.append(arm)
+    return priced
+
+
+# ------------------------------------------------------------------------------------------------------
+
+
+def _able(candidates: Sequence[Candidate], executor: str, window: int) -> list[Candidate]:
+    """Those that can work with the executor: it may need tool calls, and what it shows has to fit."""
+    toolless = executor == ExecutorName.DIRECT
+    return [c for c in candidates if (toolless or c.tools) and not 0 < c.context_tokens < window]
+
+
+def _with(
+    executor: str,
+    candidates: Sequence[Candidate],
+    traits: Sequence[Traits],
+    needs: Requirements,
+    memory: Memory,
+    ease: Gaussian,
+) -> list[Arm]:
+    scores = memory.success.scores(needs.category, executor, needs.complexity, traits)
+    usages = memory.cost.expected(
+        needs.category, executor, needs.complexity, [known.slug for known in traits]
+    )
+    billed, second_price = memory.cost.billed_share, needs.hour_price_usd / 3600.0
+    fresh_spread, spread, easier = 1.0 + EASE.variance, 1.0 + ease.variance, ease.mean
+    arms = []
+    for candidate, score, usage in zip(candidates, scores, usages, strict=True):
+        mean, variance = score
+        tokens_in, tokens_out, calls, seconds = usage
+        input_usd, output_usd, _ = candidate.price
+        cost = (tokens_in * input_usd + tokens_out * output_usd) * billed(candidate.slug)
+        fresh = now = phi(mean / math.sqrt(fresh_spread + variance))
+        if ease is not EASE:
+            now = phi((mean + easier) / math.sqrt(spread + variance))
+        price = cost + second_price * seconds
+        arms.append(Arm(executor, candidate, score, cost, price, seconds, calls, fresh, now))
+    return arms
+
+
+def _too_much(arm: Arm, needs: Requirements, availability: Availability, budget: float) -> str | None:
+    if arm.cost_usd > budget:
+        return f"budget: expected to cost ${arm.cost_usd:.4f}, ${budget:.4f} are left"
+    if needs.max_latency_seconds is not None and arm.seconds > needs.max_latency_seconds:
+        return f"latency: expected to take {arm.seconds:.0f} s, {needs.max_latency_seconds:.0f} s are allowed"
+    if needs.seconds_left is not None and arm.seconds > needs.seconds_left:
+        return f"deadline: expected to take {arm.seconds:.0f} s, {needs.seconds_left:.0f} s are left"
+    left = availability.free_calls_left
+    if arm.candidate.free and left is not None and arm.calls > left:
+        return f"quota: expected to take {arm.calls:.0f} free calls, {left} are left today"
+    return None
