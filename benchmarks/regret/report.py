@@ -52,8 +52,9 @@ class Phase:
         return expected(self.policies["oracle"], self.world, self.sizes)
 
     def ratio(self, begin: int = 0) -> float:
-        """The crew's spend per accepted change over the oracle's."""
-        return self.crew(begin).usd_per_accepted / self.oracle().usd_per_accepted
+        """The crew's spend per accepted change over the oracle's, on these draws or on average: the less."""
+        least = min(self.other("oracle", begin).usd_per_accepted, self.oracle().usd_per_accepted)
+        return self.crew(begin).usd_per_accepted / least
 
     def tried_first(self, model: str, begin: int = 0) -> float:
         """Share of tasks that a model was tried at first."""
@@ -87,10 +88,10 @@ def sizes_of(results: Sequence[Result]) -> Sizes:
 
 def rows(phase: Phase, begin: int = 0) -> list[dict[str, object]]:
     """One row for the crew and each reference, for printing."""
-    least = phase.oracle().usd_per_accepted
+    least = phase.other("oracle", begin).usd_per_accepted
     found = {"nightcrew": phase.crew(begin)} | {
         name: phase.other(name, begin) for name in phase.policies
-    } | {"oracle, expected": phase.oracle()}  # fmt: skip
+    } | {"oracle, on average": phase.oracle()}  # fmt: skip
     return [
         {
             "phase": phase.name,
