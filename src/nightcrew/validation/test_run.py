@@ -17,12 +17,15 @@ from configparser import ConfigParser
 from configparser import Error as ConfigError
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from nightcrew.execution.sandbox import WORKSPACE, Completed, Limits, Mount
+from nightcrew.task import TaskCategory
 from nightcrew.validation.clean_room import CleanRoom
+from nightcrew.validation.paths import module_name
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +33,7 @@ RIG = "/opt/nightcrew/nightcrew_rig"
 CLOCK = "/opt/nightcrew/clock"
 ELSEWHERE = "/srv/project"
 RUN_LIMITS = Limits(wall_seconds=900.0, cpu_seconds=900, output_bytes=64 * 1024 * 1024, processes=256)
+RUNNER = {"pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "coverage"}
 FAILURES = {"failed", "error"}
 _DROPPED_PLUGINS = {
     "xdist", "xdist.looponfail", "randomly", "pytest_randomly", "random_order", "rerunfailures", "pytest_cov",
@@ -173,6 +177,9 @@ def run_sessions(
     `measured`: files of the tree whose coverage is taken where an experiment asks for it.
     """
     target = target or room.task.target_file
+    own = _part_of_the_runner(room, target)
+    if own:
+        return (SessionResult((), (), {}, (), frozenset(), own),) * len(sessions)
     job = {
         "workspace": WORKSPACE,
         "paths": list(room.python_paths),
@@ -283,17 +290,45 @@ def _session_document(room: CleanRoom, tree: Path, session: Session) -> dict[str
     }  # fmt: skip
 
 
+def _part_of_the_runner(room: CleanRoom, target: str | None) -> str:
+    """Why the tests would try another copy of the code than the repository's; empty: they do not."""
+    package = module_name(target or "").split(".")[0]
+    if package not in RUNNER or room.task.task_type is TaskCategory.DOCUMENTATION:
+        return ""
+    return (
+        f"{package} is a part of pytest or coverage, whose installed copy runs the tests and would be tried"
+    )
+
+
 def default_paths(room: CleanRoom, tree: Path) -> tuple[str, ...]:
     """What the repository's own test command names as places of tests; nothing where it names none."""
     words = shlex.split(room.config.test)
     paths = [
-        word for word in words[_after_pytest(words) :] if not word.startswith("-") and (tree / word).exists()
+        word for word in words[_after_runner(words) :] if not word.startswith("-") and (tree / word).exists()
     ]
-    return tuple(paths)
+    if "unittest" in words:
+        dotted = [word.replace(".", "/") for word in words[_after_runner(words) :]]
+        paths += [f"{word}.py" for word in dotted if (tree / f"{word}.py").is_file()]
+        paths += [word for word in dotted if "/" in word and (tree / word).is_dir()]
+    return tuple(dict.fromkeys(paths))
 
 
-def _after_pytest(words: Sequence[str]) -> int:
-    return next((index + 1 for index, word in enumerate(words) if word in {"pytest", "py.test"}), len(words))
+def _after_runner(words: Sequence[str]) -> int:
+    """Where the runner's own arguments begin: behind pytest or unittest, or `python` that is given a file."""
+    for index, word in enumerate(words):
+        if word in {"pytest", "py.test", "unittest"}:
+            return index + 1
+    is_python = bool(words) and Path(words[0]).name.startswith("python") and "-m" not in words
+    return 1 if is_python else len(words)
+
+
+def _names_of_tests(room: CleanRoom) -> list[str]:
+    """unittest looks for `test*.py` unless told otherwise; pytest for what the repository's settings say."""
+    words = shlex.split(room.config.test)
+    if "unittest" not in words:
+        return []
+    told = [after for word, after in pairwise(words) if word in {"-p", "--pattern"}]
+    return ["-o", f"python_files={told[0] if told else 'test*.py'}"]
 
 
 def _plugin_options(room: CleanRoom) -> list[str]:
@@ -302,7 +337,7 @@ def _plugin_options(room: CleanRoom) -> list[str]:
         word for option in _options(_addopts(room.base)) if _KEPT_OPTIONS.match(option[0]) for word in option
     ]
     plugins = [word for name in _installed_plugins(room.environment.path) for word in ("-p", name)]
-    return ["-o", "addopts=", *addopts, *plugins]
+    return ["-o", "addopts=", *addopts, *plugins, *_names_of_tests(room)]
 
 
 def _options(text: str) -> list[list[str]]:

@@ -28,7 +28,12 @@ class Behaviour:
         examination = examine(room)
         base = examination.base
         if base.problem:
-            return not_measurable(NAME, f"The existing suite cannot be run on base: {base.problem}.")
+            return not_measurable(
+                NAME,
+                f"The existing suite cannot be run on base: {base.problem}.",
+                "See that `test` in nightcrew.toml names the tests and `setup` installs what they need; "
+                "what only runs elsewhere has to be judged by a person.",
+            )
         if examination.patched.problem:
             message = f"With the change the suite cannot be run: {examination.patched.problem}."
             return failed(NAME, message, "Make sure that the whole suite runs to its end.")

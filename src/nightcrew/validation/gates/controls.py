@@ -57,6 +57,8 @@ class Controls:
         if not any(not one.must_pass for one in variants):
             return not_measurable(NAME, f"{target} has no function that could be broken.")
         examination = examine(room)
+        if examination.base.problem:
+            return not_measurable(NAME, "The suite cannot be run on base, so its tests cannot be tried.")
         runs = _warm(room, examination, target, variants)
         return (
             _judge_warm(examination, target, variants, runs)
@@ -201,9 +203,10 @@ def _covering(examination: Examination, target: str) -> set[str]:
 
 def _judge_blind(room: CleanRoom, examination: Examination, target: str, source: str) -> GateResult | None:
     """Plain pytest in fresh sandboxes: what was seen in the warm process has to be true there too."""
-    paths = sorted({nodeid.split("::")[0] for nodeid in judged_tests(examination)})
-    unfit = [name for name, outcome in examination.base_outcomes.items() if outcome in {"failed", "error"}]
-    deselect = [name for name in unfit if name.split("::")[0] in paths]
+    judged = judged_tests(examination)
+    paths = sorted({nodeid.split("::")[0] for nodeid in judged})
+    unfit = {name for name, outcome in examination.base_outcomes.items() if outcome in {"failed", "error"}}
+    deselect = [name for name in sorted(unfit - set(judged)) if name.split("::")[0] in paths]
     broken = raising(source, examination.import_time_functions)
     trials: list[tuple[str, dict[str, str], int]] = [
         ("neutral", {target: neutral(source, 2)}, HASH_SEEDS[0]),

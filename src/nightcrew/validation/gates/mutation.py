@@ -60,6 +60,8 @@ class Mutation:
         if target is None or source is None or parse(source) is None:
             return not_measurable(NAME, "There is no Python target to mutate.")
         examination = examine(room)
+        if examination.base.problem:
+            return not_measurable(NAME, "The suite cannot be run on base, so its tests cannot be tried.")
         covered = examination.coverage(examination.patched.run("all"), target)
         if room.task.task_type is TaskCategory.BUG_FIX:
             return _judge_fix(room, examination, target, source, covered)

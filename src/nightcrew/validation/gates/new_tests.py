@@ -70,7 +70,9 @@ def _not_collected(room: CleanRoom, examination: Examination) -> GateResult | No
         return failed(NAME, f"The new tests cannot be run: {session.problem}.", hint)
     added_cases = room.task.task_type is TaskCategory.BUG_FIX and examination.changed_tests
     if not examination.new_tests.items and not added_cases:
-        return failed(NAME, "pytest finds no new test in the change.", hint)
+        paths = ", ".join(examination.test_files[:3]) or "no test file"
+        message = f"pytest finds no new test in the change ({paths}), run as `{room.config.test}` says."
+        return failed(NAME, message, hint)
     return None
 
 

@@ -1,0 +1,95 @@
+"""Honest work in repositories that are laid out or run in other ways than the house's."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nightcrew.execution.sandbox import Sandbox
+from nightcrew.settings import Settings
+from nightcrew.task import TaskCategory
+from nightcrew.validation.verdict import Verdict, VerdictKind
+from tests.validation.house import FILES, GOOD_TEST, PRICES, make_house
+
+type Judge = Callable[[dict[str, str], dict[str, str | None], TaskCategory, str], Verdict]
+TARGET = "src/shop/prices.py"
+TEST = "tests/test_prices.py"
+BROKEN = PRICES.replace("if total >= LIMIT", "if total > LIMIT")
+UNITTEST = """\
+import unittest
+
+from shop.prices import discount, parse_price, total
+
+
+class PricesTest(unittest.TestCase):
+    def test_discount(self):
+        for amount, member, percent in [(0, False, 0), (99, False, 0), (100, False, 10), (101, True, 15)]:
+            self.assertEqual(discount(amount, member), percent)
+
+    def test_refusals(self):
+        with self.assertRaises(ValueError):
+            discount(-1, False)
+        with self.assertRaises(ValueError):
+            parse_price("3.50 USD")
+
+    def test_parse_price(self):
+        self.assertEqual(parse_price(" 3.5 EUR "), 350)
+        self.assertEqual(parse_price("1.239"), 123)
+
+    def test_total(self):
+        self.assertEqual(total(["1.00", "2.50 EUR"]), 350)
+        self.assertEqual(total([]), 0)
+"""
+
+
+@pytest.fixture
+def judge(tmp_path: Path, settings: Settings, sandbox: Sandbox) -> Judge:
+    def verdict(
+        base: dict[str, str], change: dict[str, str | None], kind: TaskCategory, target: str
+    ) -> Verdict:
+        return make_house(tmp_path / "repo", settings, sandbox, base).judge(change, kind, target)
+
+    return verdict
+
+
+def accepted(verdict: Verdict) -> bool:
+    assert verdict.kind is VerdictKind.ACCEPTED, verdict.summary
+    return True
+
+
+def test_a_fix_that_makes_failing_tests_of_base_pass_needs_no_other(judge: Judge) -> None:
+    base = FILES | {TARGET: BROKEN, TEST: GOOD_TEST}
+    assert accepted(judge(base, {TARGET: PRICES}, TaskCategory.BUG_FIX, TARGET))
+
+
+@pytest.mark.parametrize(
+    "command", ["python -m unittest tests", "python tests.py", "python -m unittest discover"]
+)
+def test_tests_that_unittest_runs_are_found(judge: Judge, command: str) -> None:
+    files = {"shop/__init__.py": "", "shop/prices.py": PRICES, "nightcrew.toml": f'test = "{command}"\n'}
+    assert accepted(judge(files, {"tests.py": UNITTEST}, TaskCategory.UNIT_TEST, "shop/prices.py"))
+
+
+@pytest.mark.parametrize("kind", [TaskCategory.UNIT_TEST, TaskCategory.BUG_FIX, TaskCategory.REFACTORING])
+def test_a_suite_that_cannot_run_is_no_fault_of_the_change(judge: Judge, kind: TaskCategory) -> None:
+    base = FILES | {"tests/conftest.py": "import no_such_package_of_shop\n", TARGET: BROKEN}
+    change: dict[str, str | None] = {
+        TEST: GOOD_TEST.replace("(100, False, 10), (101, True, 15)", "(101, True, 15)")
+    }
+    change = {TARGET: PRICES} if kind is TaskCategory.REFACTORING else change
+    change = change | {TARGET: PRICES} if kind is TaskCategory.BUG_FIX else change
+    verdict = judge(base, change, kind, TARGET)
+    assert verdict.kind is VerdictKind.NOT_MEASURABLE, verdict.summary
+    assert "no_such_package_of_shop" in verdict.feedback
+    assert "nightcrew.toml" in verdict.feedback
+
+
+def test_code_that_runs_the_tests_itself_goes_to_a_person(judge: Judge) -> None:
+    files = {
+        "src/iniconfig/__init__.py": PRICES,
+        "pyproject.toml": '[project]\nname = "iniconfig"\nversion = "1"\n',
+    }
+    change: dict[str, str | None] = {"tests/test_it.py": GOOD_TEST.replace("shop.prices", "iniconfig")}
+    verdict = judge(files, change, TaskCategory.UNIT_TEST, "src/iniconfig/__init__.py")
+    assert verdict.kind is VerdictKind.NOT_MEASURABLE, verdict.summary
+    assert "iniconfig is a part of pytest" in verdict.feedback
