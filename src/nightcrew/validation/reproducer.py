@@ -6,6 +6,7 @@ import re
 from nightcrew.validation.clean_room import CleanRoom
 from nightcrew.validation.examination import Examination, name_of
 from nightcrew.validation.gate import failed, not_measurable, passed
+from nightcrew.validation.generality import answers_only_its_tests
 from nightcrew.validation.hard_coded import hard_coded_answers
 from nightcrew.validation.test_run import Run, Session, TestOutcome, run_sessions
 from nightcrew.validation.verdict import GateResult
@@ -63,6 +64,14 @@ def judge_reproducer(room: CleanRoom, examination: Examination, kept: int) -> Ga
             "Write a test that calls the broken code; on base it must fail by its assertion, not by "
             "an import.",
             evidence={"candidates": list(candidates)[:20]},
+        )
+    narrow = answers_only_its_tests(room)
+    if narrow:
+        return failed(
+            NAME,
+            f"The fix repairs its own test and nothing else: {narrow}.",
+            "Repair the cause for every input; do not answer the one in the test.",
+            evidence={"narrow": narrow},
         )
     room.memory["reproducers"] = reproducers
     return passed(
