@@ -93,3 +93,52 @@ def test_code_that_runs_the_tests_itself_goes_to_a_person(judge: Judge) -> None:
     verdict = judge(files, change, TaskCategory.UNIT_TEST, "src/iniconfig/__init__.py")
     assert verdict.kind is VerdictKind.NOT_MEASURABLE, verdict.summary
     assert "iniconfig is a part of pytest" in verdict.feedback
+
+
+PLUGIN = """\
+import pytest
+
+
+class Till:
+    def __init__(self):
+        self.cents = 0
+
+    def take(self, cents):
+        if cents < 0:
+            raise ValueError("money is not negative")
+        self.cents += cents
+        return self.cents
+
+
+@pytest.fixture
+def till():
+    return Till()
+"""
+TEST_PLUGIN = """\
+import pytest
+
+
+def test_money_adds_up(till):
+    assert till.take(5) == 5
+    assert till.take(7) == 12
+    assert till.cents == 12
+
+
+def test_it_begins_empty(till):
+    assert till.cents == 0
+    assert till.take(0) == 0
+
+
+def test_refusal(till):
+    with pytest.raises(ValueError):
+        till.take(-1)
+"""
+
+
+def test_a_pytest_plugin_is_there_for_its_own_tests(judge: Judge) -> None:
+    """It is not installed, as its users have it: its entry point is read from the declaration."""
+    project = (
+        '[project]\nname = "pytest-till"\nversion = "1"\n[project.entry-points.pytest11]\ntill = "till"\n'
+    )
+    base = {"till.py": PLUGIN, "pyproject.toml": project}
+    assert accepted(judge(base, {"tests/test_till.py": TEST_PLUGIN}, TaskCategory.UNIT_TEST, "till.py"))

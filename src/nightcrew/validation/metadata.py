@@ -37,6 +37,12 @@ def project_metadata(base: Path, folder: Path) -> tuple[Mount, ...]:
     return (Mount(folder, INSIDE),)
 
 
+def own_plugins(base: Path) -> tuple[str, ...]:
+    """Names under which the project offers plugins to pytest; its tests need them as if it were installed."""
+    offered = _entry_points(base, _project(base)).get("pytest11")
+    return tuple(sorted(str(name).strip() for name in offered)) if isinstance(offered, dict) else ()
+
+
 def _project(base: Path) -> dict[str, Any]:
     """The project's table in pyproject.toml; Poetry's where that is all there is."""
     try:

@@ -25,6 +25,7 @@ from typing import Any
 from nightcrew.execution.sandbox import WORKSPACE, Completed, Limits, Mount
 from nightcrew.task import TaskCategory
 from nightcrew.validation.clean_room import CleanRoom
+from nightcrew.validation.metadata import own_plugins
 from nightcrew.validation.paths import module_name
 
 logger = logging.getLogger(__name__)
@@ -336,7 +337,8 @@ def _plugin_options(room: CleanRoom) -> list[str]:
     addopts = [
         word for option in _options(_addopts(room.base)) if _KEPT_OPTIONS.match(option[0]) for word in option
     ]
-    plugins = [word for name in _installed_plugins(room.environment.path) for word in ("-p", name)]
+    names = [*_installed_plugins(room.environment.path), *own_plugins(room.base)]
+    plugins = [word for name in names for word in ("-p", name)]
     return ["-o", "addopts=", *addopts, *plugins, *_names_of_tests(room)]
 
 
