@@ -1,4 +1,4 @@
-"""Static: what is changed parses, its imports exist, and ruff finds no new errors or dangers in it."""
+"""Static: what is changed parses, its imports exist, and neither ruff nor mypy finds new errors in it."""
 
 import ast
 import importlib.machinery
@@ -18,6 +18,7 @@ from nightcrew.validation.clean_room import CleanRoom, write_text
 from nightcrew.validation.gate import counted, failed, not_measurable, passed
 from nightcrew.validation.patch import Change
 from nightcrew.validation.paths import is_test
+from nightcrew.validation.type_errors import compare_types
 from nightcrew.validation.verdict import GateResult
 
 NAME = "static"
@@ -69,7 +70,16 @@ class Static:
                     "Repair this before anything else.",
                     evidence={"path": change.path, "rule": rule},
                 )
-        return passed(NAME, f"{counted(len(files), 'Python file')} parsed; imports exist; no new errors.")
+        types = compare_types(room)
+        if types.new:
+            return failed(
+                NAME,
+                f"{types.new[0]} (a type error that base does not have; {types.how}).",
+                "Make the types right.",
+                evidence={"types": types.how, "errors": list(types.new[:20])},
+            )
+        message = f"{counted(len(files), 'Python file')} parsed; imports exist; no new errors."
+        return passed(NAME, message, types=types.how)
 
 
 def _is_utf_8(text: str | None) -> bool:
