@@ -12,7 +12,7 @@ from nightcrew.cli.task_options import make_task
 from nightcrew.errors import BadInput, NightcrewError
 from nightcrew.settings import load_settings
 from nightcrew.task import Task, TaskCategory
-from nightcrew.validation.verdict import GateOutcome, Verdict, VerdictKind
+from nightcrew.validation.verdict import GateOutcome, GateResult, Verdict, VerdictKind
 
 EXIT_CODES = {
     VerdictKind.ACCEPTED: ExitCode.DONE,
@@ -72,19 +72,25 @@ def verify(
 def print_verdict(verdict: Verdict, task: Task, commit: str) -> None:
     """A verdict for a person: every gate reached with its sentence, the word, and what to do about it."""
     if verdict.gates:
-        rows = [(gate.name, styled(gate.outcome.value), gate.message) for gate in verdict.gates]
+        rows = [
+            (gate.name, styled(gate.outcome.value), " ".join(gate.message.split())) for gate in verdict.gates
+        ]
         print_table("", ("gate", "outcome", "finding"), rows)
-    about = (
-        f"score {verdict.score:.2f} of {task.quality_threshold:.2f} needed, on {task.base} ({commit[:12]})"
-    )
-    console.print(styled(verdict.kind.value), about, f"in sandbox: {verdict.sandbox}", sep=", ")
-    decisive = next((gate for gate in verdict.gates if gate.outcome is not GateOutcome.PASS), None)
+    needed = f"score {verdict.score:.2f} ({task.quality_threshold:.2f} needed)"
+    about = f"{needed}, on {task.base} {commit[:12]}, in sandbox: {verdict.sandbox}"
+    console.print(styled(verdict.kind.value), about, sep=", ")
+    hints = [gate.hint for gate in sorted(verdict.gates, key=_weight) if gate.outcome is not GateOutcome.PASS]
     if verdict.kind is VerdictKind.INFRASTRUCTURE_FAULT:
         console.print(verdict.summary, markup=False)
-    elif decisive is None:
+    elif hints and hints[0]:
+        console.print(f"What to do: {hints[0]}", markup=False)
+    elif verdict.kind is not VerdictKind.ACCEPTED:
         console.print(verdict.feedback, markup=False)
-    elif decisive.hint:
-        console.print(f"What to do: {decisive.hint}", markup=False)
+
+
+def _weight(gate: GateResult) -> bool:
+    """Failures first: they decide."""
+    return gate.outcome is not GateOutcome.FAIL
 
 
 def _read_patch(source: str, repo: str, commit: str) -> str:
