@@ -25,3 +25,11 @@ def trials(assertion: int, crash: int, survived: int) -> list[Trial]:
 )
 def test_enough_is_noticed_by_assertions(assertion: int, crash: int, survived: int, enough: bool) -> None:
     assert (rates(trials(assertion, crash, survived)).oracle >= LEAST_ORACLE) is enough
+
+
+@pytest.mark.parametrize(
+    ("values", "enough"), [((0, 0), False), ((9, 1), True), ((0, 6), False), ((1, 0), False)]
+)
+def test_wrong_values_that_tests_notice_are_kills_too(values: tuple[int, int], enough: bool) -> None:
+    """Of eighteen faults that did not crash, assertions notice five: alone too few."""
+    assert (rates(trials(5, 36, 13), values).oracle >= LEAST_ORACLE) is enough

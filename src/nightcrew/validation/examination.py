@@ -108,7 +108,7 @@ class Examination:
         if self.test_files:
             experiments += [
                 {**new, "id": "new", "aim": True, "watch_chance": True, "watch_code": True},
-                {**new, "id": "reversed", "order": "reversed", "optional": True},
+                {**new, "id": "reversed", "order": "reversed"},
                 *(
                     {**new, "id": f"shuffled-{seed}", "order": seed, "optional": True}
                     for seed in range(SHUFFLES)

@@ -97,13 +97,13 @@ def _judge_fix(
             f"Of {len(trials)} small faults put into the fix, the reproducer notices none.",
             "Assert on what the repaired code gives.",
             strength=0.0,
-            evidence=_evidence(trials),
+            evidence=_evidence(trials, measured),
         )
     return passed(
         NAME,
         f"Of {len(trials)} small faults put into the fix, the reproducer notices {measured.killed:.0%}.",
         strength=0.7 + 0.3 * measured.killed,
-        **_evidence(trials),
+        **_evidence(trials, measured),
     )
 
 
@@ -224,8 +224,12 @@ class Rates:
         return (self.killed + self.oracle) / 2
 
 
-def rates(trials: list[Trial]) -> Rates:
-    """The rates of some trials; there must be one."""
+def rates(trials: list[Trial], values: tuple[int, int] = (0, 0)) -> Rates:
+    """The rates of some trials; there must be one.
+
+    `values`: how many tests noticed, and missed, a wrong value of the right type, as the controls tried it;
+    such a value is a fault that does not crash, like the subtle ones.
+    """
     counts = Counter(trial.killed_by for trial in trials)
     subtle = Counter(trial.killed_by for trial in trials if trial.mutant.is_subtle)
     if subtle["assertion"] + subtle[""] < FEW:
@@ -235,6 +239,8 @@ def rates(trials: list[Trial]) -> Rates:
     if subtle["assertion"] > 0 and checked < FEW:
         # Too few to tell: crashes count too, by half, once an assertion has noticed something.
         oracle = max(oracle, (counts["assertion"] + counts["crash"] / 2) / len(trials))
+    if sum(values):
+        oracle = max(oracle, (subtle["assertion"] + values[0]) / (checked + sum(values)))
     return Rates((len(trials) - counts[""]) / len(trials), counts["assertion"] / len(trials), oracle)
 
 
@@ -243,9 +249,8 @@ def survivors(trials: list[Trial]) -> list[str]:
     return [trial.mutant.name for trial in trials if not trial.killed_by]
 
 
-def _evidence(trials: list[Trial]) -> dict[str, object]:
+def _evidence(trials: list[Trial], measured: Rates) -> dict[str, object]:
     counts = Counter(trial.killed_by or "survived" for trial in trials)
-    measured = rates(trials)
     return {
         "mutants": len(trials),
         "killed_share": round(measured.killed, 4),
@@ -255,18 +260,21 @@ def _evidence(trials: list[Trial]) -> dict[str, object]:
     }
 
 
+def _measured(room: CleanRoom, trials: list[Trial]) -> Rates:
+    return rates(trials, room.memory.get("values", (0, 0)))
+
+
 def _judge(room: CleanRoom, target: str, trials: list[Trial]) -> GateResult | None:
-    del room
-    measured = rates(trials)
+    measured = _measured(room, trials)
     if measured.killed >= LEAST_KILLED and measured.oracle >= LEAST_ORACLE:
         return None
     return failed(
         NAME,
-        _told(trials, target),
+        _told(trials, target, measured),
         "Assert exact values. These changes of the code were not noticed: "
         + "; ".join(survivors(trials)[:8]),
         strength=measured.strength,
-        evidence=_evidence(trials),
+        evidence=_evidence(trials, _measured(room, trials)),
     )
 
 
@@ -288,7 +296,7 @@ def _judge_added(
         f"notice was noticed.",
         f"Test what the existing tests leave out of {target}.",
         strength=0.2,
-        evidence=_evidence(trials),
+        evidence=_evidence(trials, _measured(room, trials)),
     )
 
 
@@ -321,11 +329,12 @@ def _spot_check(
 
 def _passed(room: CleanRoom, target: str, trials: list[Trial]) -> GateResult:
     room.memory["tests_vouch"] = True
-    return passed(NAME, _told(trials, target), strength=rates(trials).strength, **_evidence(trials))
+    measured = _measured(room, trials)
+    told = _told(trials, target, measured)
+    return passed(NAME, told, strength=measured.strength, **_evidence(trials, measured))
 
 
-def _told(trials: list[Trial], target: str) -> str:
-    measured = rates(trials)
+def _told(trials: list[Trial], target: str, measured: Rates) -> str:
     return (
         f"Of {len(trials)} small faults put into the lines of {target} that the tests run, they notice "
         f"{measured.killed:.0%}; of the subtle ones that do not crash, their assertions notice "
