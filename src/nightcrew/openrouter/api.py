@@ -18,6 +18,7 @@ from pydantic import SecretStr, ValidationError
 from nightcrew.errors import AccountStopped, Transient
 from nightcrew.openrouter.credentials import Bearer, account_name, checked_key, checked_url
 from nightcrew.openrouter.exchange import IDLE_SECONDS, Cancellation, Exchange, NoReply, no_reply
+from nightcrew.openrouter.lines import Lines
 from nightcrew.openrouter.records import KeyInfo, ListedModel
 from nightcrew.openrouter.replies import find_error, parse_json, read_trouble
 from nightcrew.openrouter.wire_fields import to_decimal
@@ -56,12 +57,9 @@ class OpenRouterApi:
     def __init__(self, base_url: str, api_key: SecretStr | None) -> None:
         self.base_url = checked_url(base_url)
         self._key = checked_key(api_key)
-        self._client = httpx.Client(
-            auth=Bearer(self._key) if self._key else None,
-            timeout=httpx.Timeout(IDLE_SECONDS, connect=CONNECT_SECONDS),
-            limits=httpx.Limits(max_connections=100, max_keepalive_connections=20),
-            headers={"X-Title": "Nightcrew"},
-        )
+        self._tls = httpx.create_ssl_context()
+        self._client = self._new_client()
+        self._lines = Lines(self._new_client)
 
     def __repr__(self) -> str:
         return f"OpenRouterApi({self.base_url!r})"
@@ -77,6 +75,7 @@ class OpenRouterApi:
     def close(self) -> None:
         """Closes the connections."""
         self._client.close()
+        self._lines.close()
 
     @property
     def account(self) -> str:
@@ -196,11 +195,19 @@ class OpenRouterApi:
         body = parse_json(text)
         return Reply(status, headers, body, "" if body is not None else text[:300])
 
+    def _new_client(self) -> httpx.Client:
+        return httpx.Client(
+            auth=Bearer(self._key) if self._key else None,
+            timeout=httpx.Timeout(IDLE_SECONDS, connect=CONNECT_SECONDS),
+            headers={"X-Title": "Nightcrew"},
+            verify=self._tls,  # reading the authorities takes long
+        )
+
     def _start(
         self, body: Mapping[str, Any], wall_seconds: float, cancellation: Cancellation | None
     ) -> Exchange:
         request = self._client.build_request("POST", f"{self.base_url}/chat/completions", json=body)
-        exchange = Exchange(self._client, request, wall_seconds, cancellation or Cancellation())
+        exchange = Exchange(self._lines, request, wall_seconds, cancellation or Cancellation())
         exchange.start()
         return exchange
 

@@ -5,15 +5,15 @@ httpx knows limits for single reads only; so a thread of its own reads, and the 
 
 import logging
 import queue
-import socket
-import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import httpx
 
 from nightcrew.errors import Transient
+from nightcrew.openrouter.lines import Line, Lines
 
 log = logging.getLogger(__name__)
 
@@ -64,15 +64,16 @@ class Exchange:
     """One request, read by its own thread, so that the wall clock's cap holds however slowly it drips."""
 
     def __init__(
-        self, client: httpx.Client, request: httpx.Request, wall_seconds: float, cancellation: Cancellation
+        self, lines: Lines, request: httpx.Request, wall_seconds: float, cancellation: Cancellation
     ) -> None:
-        self._client, self._request = client, request
+        self._lines, self._request = lines, request
         self._deadline = time.monotonic() + wall_seconds
         self._wall_seconds = wall_seconds
         self._cancellation = cancellation
         self._parts: queue.SimpleQueue[httpx.Response | bytes | NoReply | None] = queue.SimpleQueue()
         self._given_up = threading.Event()
-        self._response: httpx.Response | None = None
+        self._lock = threading.Lock()
+        self._line: Line | None = None  # while it is ours
         self._sent = False
         self.status = 0
         self.headers: Mapping[str, str] = {}
@@ -98,15 +99,11 @@ class Exchange:
 
     def abandon(self) -> None:
         """Closes the connection under the reading thread."""
-        self._given_up.set()
         self._cancellation.remove(self)
-        stream = self._response.extensions.get("network_stream") if self._response is not None else None
-        connection = stream.get_extra_info("socket") if stream is not None else None
-        if isinstance(connection, socket.socket | ssl.SSLSocket):
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                log.debug("the connection was closed already")
+        with self._lock:
+            self._given_up.set()
+            if self._line is not None:
+                self._line.hang_up()
 
     def cancel(self) -> None:
         """Ends the call for the thread that waits for it."""
@@ -128,13 +125,13 @@ class Exchange:
 
     def _read(self) -> None:
         try:
-            response = self._client.send(self._request, stream=True)
-            self._response = response
-            try:
-                self._parts.put(response)
-                self._read_body(response)
-            finally:
-                response.close()
+            with self._lines.take() as line, self._holding(line):
+                response = line.send(self._request)
+                try:
+                    self._parts.put(response)
+                    self._read_body(response)
+                finally:
+                    response.close()
         except httpx.HTTPError as error:
             self._parts.put(no_reply(error))
         except Exception as error:  # the reading thread has nobody else to tell
@@ -142,6 +139,19 @@ class Exchange:
             self._parts.put(NoReply("connection_lost", f"reading failed: {type(error).__name__}", sent=True))
         else:
             self._parts.put(None)
+
+    @contextmanager
+    def _holding(self, line: Line) -> Iterator[None]:
+        """While this lasts, to give up means to hang up; afterwards the line belongs to somebody else."""
+        with self._lock:
+            if self._given_up.is_set():
+                raise httpx.ReadError("given up")
+            self._line = line
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._line = None
 
     def _read_body(self, response: httpx.Response) -> None:
         size = 0
