@@ -36,6 +36,13 @@ def test_without_a_wish_the_selector_chooses_and_the_twin_sees_its_choice(line: 
     assert line.twin.requests[before].asked == first[0]["model"]
 
 
+def test_the_context_that_a_task_needs_is_measured_in_its_repository(five: Five, line: Line) -> None:
+    for work in five.works:
+        (decision,) = line.query("select explanation from decisions where task_id = ?", work.task.task_id)
+        why = decision["explanation"]
+        assert "tokens of context, " in why and "measured from " in why and work.queued.commit[:12] in why
+
+
 @pytest.mark.parametrize("category", TaskCategory)
 def test_every_type_of_task_gets_a_plan_build_script_too(category: TaskCategory) -> None:
     assert plan(category=category).rungs
