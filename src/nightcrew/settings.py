@@ -124,6 +124,11 @@ class Settings(BaseSettings):
         """Cache of target repositories' environments."""
         return self.home / "environments"
 
+    @property
+    def base_runs_dir(self) -> Path:
+        """Cache of what target repositories' suites do on base."""
+        return self.home / "base-runs"
+
 
 def load_settings(**overrides: Any) -> Settings:
     """The settings of this process; `overrides` (from an operator's block) win over the environment.

@@ -18,6 +18,7 @@ from typing import Any
 from nightcrew.errors import BadInput, Transient
 from nightcrew.execution.environment import Environment, build_environment, project_paths
 from nightcrew.execution.sandbox import Mount, Sandbox
+from nightcrew.execution.work_folder import work_folder
 from nightcrew.execution.workspace import make_checkout, remove_tree
 from nightcrew.settings import Settings, TargetConfig, load_target_config
 from nightcrew.task import Task, TaskCategory
@@ -40,6 +41,7 @@ class CleanRoom:
     base: Path
     patched: Path
     changes: tuple[Change, ...]
+    cache: Path  # of what is known of base
     evidence: Path | None = None
     memory: dict[str, Any] = field(default_factory=dict)  # what gates measured, for later gates
 
@@ -100,9 +102,7 @@ def open_room(
         BadInput, Transient: the repository or its environment is the problem, not the patch.
     """
     files = parse_patch(patch)
-    settings.work_dir.mkdir(parents=True, exist_ok=True)
-    folder = Path(mkdtemp(dir=settings.work_dir, prefix="room-"))
-    try:
+    with work_folder(settings.work_dir, "room") as folder:
         base = make_checkout(task.repo, commit, folder / "base").path
         _check_target(task, base)
         changes = apply_patch(files, lambda path: read_base(base, path))
@@ -112,9 +112,10 @@ def open_room(
         for change in changes:
             _write(patched, change)
         environment = _environment(base, config, settings)
-        yield CleanRoom(task, commit, config, sandbox, environment, folder, base, patched, changes, evidence)
-    finally:
-        remove_tree(folder)
+        cache = settings.base_runs_dir
+        yield CleanRoom(
+            task, commit, config, sandbox, environment, folder, base, patched, changes, cache, evidence
+        )
 
 
 def _check_target(task: Task, base: Path) -> None:

@@ -4,20 +4,33 @@ worlds."""
 import ast
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from nightcrew.task import TaskCategory
+from nightcrew.validation.base_runs import run_base
 from nightcrew.validation.clean_room import CleanRoom
 from nightcrew.validation.paths import is_test
 from nightcrew.validation.suite import all_functions, parse, tests_in
-from nightcrew.validation.test_run import Collected, Covered, Run, Session, SessionResult, run_sessions
+from nightcrew.validation.test_run import (
+    Collected,
+    Covered,
+    Run,
+    Session,
+    SessionResult,
+    make_job,
+    run_sessions,
+)
 from nightcrew.validation.variants import function_lines
 
 SHUFFLES = 3
 ALONE = 60
 STRATA = 16
+LARGE = 2000  # tests; of a larger suite only those that reach the change are run again
+BASE_SECONDS = 900.0
+LEAST_SECONDS, SLOWER = 120.0, 10.0  # a suite that takes that much longer with the change does not end
+MOST_SECONDS = 2400.0
 FAR_AWAY: tuple[dict[str, Any], ...] = (
     {"days": 400.0},
     {"days": 765.37, "zone": "Pacific/Kiritimati"},
@@ -73,13 +86,14 @@ class Examination:
 
     @cached_property
     def base(self) -> SessionResult:
-        """The suite on base."""
-        (result,) = run_sessions(
-            self.room,
-            self.room.base,
-            [Session([{"id": "all", "cover": True, "seconds": 600}], imports=True)],
-            measured=self.product_files,
+        """The suite on base; known for as long as nothing changes that decides it."""
+        session = Session(
+            [{"id": "all", "cover": True, "seconds": BASE_SECONDS}], seconds=BASE_SECONDS + 100, imports=True
         )
+        job = make_job(self.room, self.room.base, [session], measured=self.product_files)
+        result = run_base(self.room, job, self.room.cache)
+        if not result.problem and result.run("all").timed_out:
+            return replace(result, problem=f"it takes longer than {BASE_SECONDS:.0f} s", timed_out=True)
         return result
 
     @cached_property
@@ -91,7 +105,7 @@ class Examination:
     def selected(self) -> tuple[str, ...] | None:
         """Of a large suite: the existing tests that reach what is changed; None: all of them."""
         run = self.base.run("all")
-        if run.cpu_seconds < 60:
+        if len(run.tests) < LARGE:
             return None
         reached = {name for covered in run.coverage.values() for name in covered.by_test}
         return tuple(name for name in run.tests if name in reached)
@@ -101,7 +115,7 @@ class Examination:
         """The whole suite and the new tests on the patched tree, in many worlds."""
         known = sorted(item.nodeid for item in self.base.collected)
         new: dict[str, Any] = {"exclude": known, "seconds": 300}
-        everything: dict[str, Any] = {"id": "all", "cover": True, "seconds": 600}
+        everything: dict[str, Any] = {"id": "all", "cover": True, "seconds": self.most_seconds}
         if self.selected is not None:
             everything["exclude"] = sorted(set(known) - set(self.selected))
         experiments = [everything]
@@ -123,11 +137,27 @@ class Examination:
         (result,) = run_sessions(
             self.room,
             self.room.patched,
-            [Session(experiments, seconds=800, imports=True)],
+            [Session(experiments, seconds=self.most_seconds + 1500, imports=True)],
             measured=self.product_files,
             test_files=self.all_test_files,
         )
         return result
+
+    @property
+    def most_seconds(self) -> float:
+        """How long the suite may take with the change, in seconds of wall time."""
+        return min(LEAST_SECONDS + SLOWER * self.base.run("all").wall_seconds, MOST_SECONDS)
+
+    @property
+    def too_slow(self) -> str:
+        """Why the patched tree could not be measured in our time; empty where it could, and where it is the
+        change that does not let its tests end."""
+        run, limit = self.patched.run("all"), self.most_seconds
+        if run.timed_out and limit == MOST_SECONDS:
+            return f"The suite takes longer than {limit:.0f} s with the change; it is slow without it too."
+        if self.patched.timed_out and run.done:
+            return "The new tests could not be run in every order and world in time; they are too slow."
+        return ""
 
     @cached_property
     def _clocks(self) -> tuple[dict[str, Any], ...]:

@@ -75,19 +75,39 @@ def sample(source: str, mutants: tuple[Mutant, ...], count: int, *, seed: str) -
     queues = [chance.sample(group, len(group)) for group in groups.values()]
     chance.shuffle(queues)
     chosen: list[Mutant] = []
+    spans = _statement_spans(source)
     while len(chosen) < count and any(queues):
         for queue in queues:
             while queue and len(chosen) < count:
                 mutant = queue.pop()
-                if _compiles(mutant.apply(source)):
+                if _compiles(source, mutant, spans):
                     chosen.append(mutant)
                     break
     return tuple(sorted(chosen, key=lambda mutant: (mutant.start, mutant.end, mutant.text)))
 
 
-def _compiles(source: str) -> bool:
+def _statement_spans(source: str) -> list[tuple[int, int]]:
+    """Offsets of the functions and classes at the top of a file, each of which compiles for itself."""
+    starts = [0]
+    for line in source.split("\n"):
+        starts.append(starts[-1] + len(line) + 1)
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return [
+        (starts[node.lineno - 1], starts[node.end_lineno or node.lineno])
+        for node in ast.parse(source).body
+        if isinstance(node, kinds) and node.col_offset == 0
+    ]
+
+
+def _compiles(source: str, mutant: Mutant, spans: list[tuple[int, int]]) -> bool:
+    for start, end in spans:
+        if start <= mutant.start and mutant.end <= end:
+            edited = source[start : mutant.start] + mutant.text + source[mutant.end : end]
+            break
+    else:
+        edited = mutant.apply(source)
     try:
-        ast.parse(source)
+        ast.parse(edited)
     except (SyntaxError, ValueError, RecursionError):
         return False
     return True

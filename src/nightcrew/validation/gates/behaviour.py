@@ -34,6 +34,8 @@ class Behaviour:
                 "See that `test` in nightcrew.toml names the tests and `setup` installs what they need; "
                 "what only runs elsewhere has to be judged by a person.",
             )
+        if examination.too_slow:
+            return not_measurable(NAME, examination.too_slow)
         if examination.patched.problem:
             message = f"With the change the suite cannot be run: {examination.patched.problem}."
             return failed(NAME, message, "Make sure that the whole suite runs to its end.")

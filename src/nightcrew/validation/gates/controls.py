@@ -12,6 +12,7 @@ from nightcrew.validation.clean_room import CleanRoom
 from nightcrew.validation.examination import Examination, examine
 from nightcrew.validation.gate import failed, not_measurable, passed
 from nightcrew.validation.suite import parse
+from nightcrew.validation.target import files_of, judged_tests, target_or_result
 from nightcrew.validation.test_run import NO_RUN, Blind, Run, Session, run_blind, run_sessions
 from nightcrew.validation.variants import PERTURB, neutral, perturbed, raising, returning_nothing
 from nightcrew.validation.verdict import GateResult
@@ -47,32 +48,21 @@ class Controls:
 
     def run(self, room: CleanRoom) -> GateResult:
         """In one warm process first, then blind in fresh ones."""
-        if room.task.task_type is TaskCategory.CODE_GENERATION and not examine(room).new_tests.items:
-            return passed(NAME, "The change brings no tests of its own.")
-        target = controlled_target(room)
-        source = room.source(target) if target else None
-        if target is None or source is None or parse(source) is None:
-            return not_measurable(NAME, "There is no Python target to try the tests on.")
-        variants = make_variants(source)
+        target = target_or_result(room, NAME)
+        if isinstance(target, GateResult):
+            return target
+        variants = make_variants(target.source)
         if not any(not one.must_pass for one in variants):
-            return not_measurable(NAME, f"{target} has no function that could be broken.")
+            return not_measurable(NAME, f"{target.path} has no function that could be broken.")
         examination = examine(room)
         if examination.base.problem:
             return not_measurable(NAME, "The suite cannot be run on base, so its tests cannot be tried.")
-        runs = _warm(room, examination, target, variants)
+        runs = _warm(room, examination, target.path, variants)
         return (
-            _judge_warm(examination, target, variants, runs)
-            or _judge_blind(room, examination, target, source)
-            or _passed(examination, target, runs)
+            _judge_warm(examination, target.path, variants, runs)
+            or _judge_blind(room, examination, target.path, target.source)
+            or _passed(examination, target.path, runs)
         )
-
-
-def controlled_target(room: CleanRoom) -> str | None:
-    """The file that is broken on purpose: the target, or the product file that the patch changes most."""
-    if room.target is not None and room.target.endswith(".py"):
-        return room.target
-    files = [one for one in examine(room).product_files if room.source(one) is not None]
-    return max(files, key=lambda path: (len(room.source(path) or ""), path), default=None)
 
 
 def make_variants(source: str) -> list[Variant]:
@@ -87,12 +77,6 @@ def make_variants(source: str) -> list[Variant]:
     return [variant for variant in made if variant.source]
 
 
-def judged_tests(examination: Examination) -> tuple[str, ...]:
-    """The tests on trial: the new ones, and changed ones that reproduce a bug."""
-    extra = examination.room.memory.get("reproducers", [])
-    return tuple(dict.fromkeys([*examination.new_tests.nodeids, *extra]))
-
-
 def variant_document(variant: Variant) -> Mapping[str, Any]:
     """What the rig needs to swap a variant in."""
     return {"source": variant.source, **({"inject": PERTURB} if variant.name == "perturbed" else {})}
@@ -103,13 +87,13 @@ def _warm(
 ) -> Mapping[str, Run]:
     items = list(judged_tests(examination))
     spent = examination.patched.run("all").cpu_seconds
-    limits = {"seconds": 120, "cpu_seconds": max(3.0, 10 * spent), "items": items}
+    limits = {"seconds": 300, "cpu_seconds": max(3.0, 10 * spent), "items": items}
     experiments = [{"id": "intact", "items": items, "seconds": 300}]
     experiments += [{"id": one.name, **limits, "variant": variant_document(one)} for one in variants]
     (result,) = run_sessions(
         room,
         room.patched,
-        [Session(experiments, seconds=900)],
+        [Session(experiments, paths=files_of(judged_tests(examination)), seconds=1500)],
         measured=examination.product_files,
         test_files=examination.all_test_files,
         target=target,
@@ -204,7 +188,7 @@ def _covering(examination: Examination, target: str) -> set[str]:
 def _judge_blind(room: CleanRoom, examination: Examination, target: str, source: str) -> GateResult | None:
     """Plain pytest in fresh sandboxes: what was seen in the warm process has to be true there too."""
     judged = judged_tests(examination)
-    paths = sorted({nodeid.split("::")[0] for nodeid in judged})
+    paths = files_of(judged)
     unfit = {name for name, outcome in examination.base_outcomes.items() if outcome in {"failed", "error"}}
     deselect = [name for name in sorted(unfit - set(judged)) if name.split("::")[0] in paths]
     broken = raising(source, examination.import_time_functions)

@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
-from . import experiment, swap, traces
+from . import swap, traces, trials, world
+from .experiment import Experiment
 from .supervise import Reporter, supervise
+from .watch import Relay, start_coverage
 
 
 def run(job: "dict[str, Any]", session: "dict[str, Any]", report: Reporter) -> None:
@@ -26,12 +28,12 @@ def run(job: "dict[str, Any]", session: "dict[str, Any]", report: Reporter) -> N
     sys.argv = ["pytest"]
     for path in reversed(job["paths"]):
         sys.path.insert(0, path)
-    experiment.seed_everything(0)
+    world.seed_everything(0)
     if session.get("replace"):
         swap.replace_on_import(session["replace"])
     plugin = Plugin(job, session, report)
     if session.get("imports"):
-        plugin.importing = experiment.start_coverage(job)
+        plugin.importing = start_coverage(job)
     said = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - lives as long as the session
     os.dup2(said.fileno(), 1)
     os.dup2(said.fileno(), 2)
@@ -51,13 +53,39 @@ class Plugin:
         self.report = report
         self.errors: list[list[str]] = []
         self.importing: Any = None
-        self.network = experiment.watch_network()
+        self.relay = Relay()
+        self.network = world.watch_network()
         self.files = traces.Files(job["workspace"])
 
     def pytest_collectreport(self, report: "pytest.CollectReport") -> None:
         """Note what could not be collected."""
         if report.failed:
             self.errors.append([report.nodeid, str(report.longrepr)[-1500:]])
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self, session: "pytest.Session") -> None:
+        """Before anything is collected, and the target imported: what another text of it does from the
+        import on, in a child each. One that comes too late is reported as unfit."""
+        for one in self.session["early"]:
+            told: dict[str, Any] = {"unfit": True}
+            if not _is_imported(one["replace"]):
+                told = _told(supervise(partial(self._early, session, one), one["seconds"]))
+            self.report({"experiment": one["id"], **told, "changed": self.files.undo()})
+
+    def _early(self, session: "pytest.Session", one: "dict[str, Any]", report: Reporter) -> None:
+        swap.replace_on_import(one["replace"])
+        rewriting = session.config.pluginmanager.getplugin("assertion")
+        if hasattr(rewriting, "pytest_collection"):
+            rewriting.pytest_collection(session)
+        session.perform_collect()
+        for nodeid, text in self.errors:
+            report({"test": [nodeid, "error", "crash", text[-400:], 0.0, None, False]})
+        if self.errors:
+            report({"done": True})
+            return
+        session.config.pluginmanager.register(self.relay)
+        items = _select(one, list(session.items))
+        Experiment(self.job, one, self.relay).run(items, self.network, report)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: "pytest.Session") -> bool:
@@ -76,23 +104,32 @@ class Plugin:
                 "changed": self.files.settle(),
             }
         )
+        session.config.pluginmanager.register(self.relay)
         gc.collect()
         swap.remember(self.job["target"])
         with contextlib.suppress(AttributeError):
             gc.freeze()
-        chance = False
-        started = time.monotonic()
+        chance, work, spent = False, 0, 0
         for one in self.session["experiments"]:
-            # CPU time, so that a busy machine leaves nothing out; the other is for tests that sleep.
-            spent, waited = sum(os.times()[2:4]), time.monotonic() - started
-            late = spent > self.session["budget"] or waited > 4 * self.session["budget"]
-            if (one.get("if_chance") and not chance) or (one.get("optional") and late):
+            if one.get("if_chance") and not chance:
+                continue
+            if one.get("trials") is not None:
+                for name, told in trials.run(self.job, one, items, self.relay).items():
+                    self.report({"experiment": name, **told})
+                self.files.undo()
                 continue
             for name, chosen in self._runs(one, items):
-                body = partial(experiment.run, self.job, one, chosen, self.network)
-                result = supervise(body, one["seconds"])
-                told = _told(result)
+                # Work is counted in calls, not seconds: a slow machine leaves out no more than a fast one.
+                if one.get("optional") and spent + work > self.session["work"]:
+                    continue
+                experiment = Experiment(self.job, one, self.relay)
+                if experiment.is_void:
+                    self.report({"experiment": name, "tests": [], "applied": 0, "done": True})
+                    continue
+                told = _told(supervise(partial(experiment.run, chosen, self.network), one["seconds"]))
                 chance = chance or bool(told.get("chance"))
+                work = work or int(told.get("work") or 0)
+                spent += work if one.get("optional") else 0
                 self.report({"experiment": name, **told, "changed": self.files.undo()})
         return True
 
@@ -112,6 +149,11 @@ class Plugin:
             names = sorted(random.Random(limit).sample(names, limit))  # noqa: S311
         for name in names:
             yield f"{one['id']}:{name[0]}::{name[1]}", groups[name]
+
+
+def _is_imported(replaced: "dict[str, str]") -> bool:
+    loaded = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+    return any(path in loaded for path in replaced)
 
 
 def _told(result: "dict[str, Any]") -> "dict[str, Any]":

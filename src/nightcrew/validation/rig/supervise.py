@@ -11,9 +11,15 @@ from typing import Any
 
 
 def supervise(
-    body: "Callable[[Reporter], object]", seconds: float, secret_fd: "int | None" = None
+    body: "Callable[[Reporter], object]",
+    seconds: float,
+    secret_fd: "int | None" = None,
+    each: bool = False,
 ) -> "dict[str, Any]":
-    """Run `body(report)` in a forked child; what it reported, or how it ended."""
+    """Run `body(report)` in a forked child; what it reported, or how it ended.
+
+    `seconds` of wall time are for all of it, or, with `each`, until the next report.
+    """
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -31,7 +37,7 @@ def supervise(
         finally:
             os._exit(code)
     os.close(writer)
-    lines, timed_out = read_all(reader, seconds)
+    lines, timed_out = read_all(reader, seconds, each)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child, signal.SIGKILL)
     with contextlib.suppress(ProcessLookupError):
@@ -53,7 +59,7 @@ class Reporter:
             data = data[os.write(self.fd, data) :]
 
 
-def read_all(reader: int, seconds: float) -> "tuple[list[dict[str, Any]], bool]":
+def read_all(reader: int, seconds: float, each: bool = False) -> "tuple[list[dict[str, Any]], bool]":
     """Every document until the other side closes, and whether time ran out first."""
     deadline, timed_out = time.monotonic() + seconds, False
     chunks: list[bytes] = []
@@ -68,6 +74,8 @@ def read_all(reader: int, seconds: float) -> "tuple[list[dict[str, Any]], bool]"
             if not chunk:
                 break
             chunks.append(chunk)
+            if each:
+                deadline = time.monotonic() + seconds
     os.close(reader)
     lines: list[dict[str, Any]] = []
     for line in b"".join(chunks).split(b"\n"):

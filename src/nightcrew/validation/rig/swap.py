@@ -1,12 +1,15 @@
 """Another version of the target's code in this process: live functions get the version's code objects."""
 
+import ast
 import gc
 import importlib.machinery
 import types
+import warnings
 from pathlib import Path
 from typing import Any
 
 _live: "list[types.FunctionType]" = []
+_known: "dict[str, Source]" = {}
 injected: "dict[str, Any]" = {}
 
 
@@ -19,44 +22,124 @@ def remember(path: str) -> None:
     ]
 
 
-def apply(path: str, variant: "dict[str, Any]") -> int:
-    """Swap in a variant of the file at `path`; how many live functions changed (0: nothing could be).
+def prepare(path: str, variant: "dict[str, Any]") -> "list[tuple[types.FunctionType, types.CodeType]]":
+    """Live functions of the file at `path` that are other in a variant, with their other code; empty: none.
 
     `variant`: {"edits": [[start, end, text]...]} on the file's text, or {"source": whole text}; "inject" is
-    code
-    whose names the variant's functions need.
+    code whose names the variant's functions need.
     """
-    source = Path(path).read_bytes().decode("utf-8", "surrogateescape")
-    before = compile(source, path, "exec", dont_inherit=True)
-    after = compile(variant_text(source, variant), path, "exec", dont_inherit=True)
+    if path not in _known:
+        _known[path] = Source(path)
+    source = _known[path]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        near = source.near_versions(variant)
+        return (_changed(*near) if near else []) or _changed(*source.whole_versions(variant))
+
+
+def _changed(
+    before: types.CodeType, after: types.CodeType
+) -> "list[tuple[types.FunctionType, types.CodeType]]":
     pairs: dict[types.CodeType, types.CodeType] = {}
     _pair(before, after, pairs)
-    names: dict[str, Any] = {}
-    if variant.get("inject"):
-        exec(compile(variant["inject"], path + "~", "exec"), names)  # noqa: S102
-        names.pop("__builtins__", None)
-        injected.update(names)
-    changed = 0
+    changed = []
     for function in _live:
         code = pairs.get(function.__code__)
         if code is None or code == function.__code__:
             continue
         if code.co_freevars != function.__code__.co_freevars:
-            return 0
-        function.__code__ = code
-        for name, value in names.items():
-            function.__globals__.setdefault(name, value)
-        changed += 1
+            return []
+        changed.append((function, code))
     return changed
 
 
-def variant_text(source: str, variant: "dict[str, Any]") -> str:
-    """The text of a variant."""
-    if "source" in variant:
-        return str(variant["source"])
-    for start, end, text in sorted(variant["edits"], reverse=True):
-        source = source[:start] + text + source[end:]
-    return source
+def try_to_prepare(path: str, variant: "dict[str, Any]") -> "list[tuple[types.FunctionType, types.CodeType]]":
+    """As `prepare`; empty for a variant that is no Python."""
+    try:
+        return prepare(path, variant)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+
+
+def apply(swaps: "list[tuple[types.FunctionType, types.CodeType]]", inject: "str | None") -> int:
+    """Put a variant in place; how many live functions changed."""
+    names: dict[str, Any] = {}
+    if inject:
+        exec(compile(inject, swaps[0][1].co_filename + "~", "exec"), names)  # noqa: S102
+        names.pop("__builtins__", None)
+        injected.update(names)
+    for function, code in swaps:
+        function.__code__ = code
+        for name, value in names.items():
+            function.__globals__.setdefault(name, value)
+    return len(swaps)
+
+
+class Source:
+    """A file's text, compiled in parts: an edit costs what the statement around it costs."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.text = Path(path).read_bytes().decode("utf-8", "surrogateescape")
+        self.whole = self._compiled(self.text)
+        self.imports, self.spans = _statements(self.text)
+        self.near: dict[int, types.CodeType] = {}
+
+    def whole_versions(self, variant: "dict[str, Any]") -> "tuple[types.CodeType, types.CodeType]":
+        """The code of the whole file before and after."""
+        text = variant["source"] if "source" in variant else edited(self.text, variant["edits"])
+        return self.whole, self._compiled(text)
+
+    def near_versions(self, variant: "dict[str, Any]") -> "tuple[types.CodeType, types.CodeType] | None":
+        """The same of the one statement that is other, and of the imports, which decide how names in it are
+        compiled."""
+        edits = variant.get("edits") or []
+        for start, end in self.spans:
+            if edits and all(start <= edit[0] and edit[1] <= end for edit in edits):
+                kept = [*(span for span in self.imports if span[1] <= start), (start, end)]
+                if start not in self.near:
+                    self.near[start] = self._compiled(self._only(kept))
+                moved = len(self._only(kept[:-1], start)) - start
+                shifted = [[edit[0] + moved, edit[1] + moved, edit[2]] for edit in edits]
+                return self.near[start], self._compiled(edited(self._only(kept), shifted))
+        return None
+
+    def _only(self, spans: "list[tuple[int, int]]", end: "int | None" = None) -> str:
+        """Some spans of the text where they stand, with empty lines between them."""
+        parts, at = [], 0
+        for start, stop in spans:
+            parts += ["\n" * self.text.count("\n", at, start), self.text[start:stop]]
+            at = stop
+        return "".join(parts) + "\n" * self.text.count("\n", at, at if end is None else end)
+
+    def _compiled(self, text: str) -> types.CodeType:
+        return compile(text, self.path, "exec", dont_inherit=True)
+
+
+def edited(text: str, edits: "list[list[Any]]") -> str:
+    """The text with each [start, end, text] put in."""
+    for start, end, new in sorted(edits, reverse=True):
+        text = text[:start] + new + text[end:]
+    return text
+
+
+def _statements(text: str) -> "tuple[list[tuple[int, int]], list[tuple[int, int]]]":
+    """Spans of a file's statements that import, and of all that have their lines for themselves."""
+    starts = [0]
+    for line in text.split("\n"):
+        starts.append(starts[-1] + len(line) + 1)
+    imports, spans = [], []
+    taken = 0
+    for node in ast.parse(text).body if "\r" not in text.replace("\r\n", "") else []:
+        first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", []))])
+        last = node.end_lineno or node.lineno
+        if node.col_offset == 0 and first > taken:
+            spans.append((starts[first - 1], min(starts[last], len(text))))
+            plain = not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+            if plain and any(isinstance(one, (ast.Import, ast.ImportFrom)) for one in ast.walk(node)):
+                imports.append(spans[-1])
+        taken = last
+    return imports, spans
 
 
 def replace_on_import(replaced: "dict[str, str]") -> None:

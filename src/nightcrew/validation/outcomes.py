@@ -1,0 +1,195 @@
+"""What came of test runs: shapes, and how they are read from what the rig tells."""
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nightcrew.execution.sandbox import WORKSPACE, Completed
+
+logger = logging.getLogger(__name__)
+
+FAILURES = {"failed", "error"}
+
+
+@dataclass(frozen=True, slots=True)
+class TestOutcome:
+    """What one test is said to have done."""
+
+    __test__ = False
+    nodeid: str
+    outcome: str
+    kind: str  # of a failure: assertion or crash
+    message: str
+    seconds: float
+    direct_calls: int = 0
+    calls: int = 0
+    work: int = 0  # calls of anything, where they were counted
+    touched: bool = False  # a wrong value of the target reached it
+
+    @property
+    def failed(self) -> bool:
+        """True for a failure in the test or around it."""
+        return self.outcome in FAILURES
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """What ran of one file while tests ran."""
+
+    lines: frozenset[int] = frozenset()
+    arcs: frozenset[tuple[int, int]] = frozenset()
+    by_test: Mapping[str, frozenset[int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One experiment: the tests' outcomes in order, and whether it came to its end."""
+
+    tests: Mapping[str, TestOutcome]
+    done: bool
+    timed_out: bool
+    applied: int | None
+    network: tuple[str, ...]
+    coverage: Mapping[str, Covered]
+    cpu_seconds: float
+    wall_seconds: float = 0.0
+    dated: bool = True  # the date was what was asked for
+    fits: bool = True  # it could be tried the way it was asked for
+
+    @property
+    def failed(self) -> tuple[TestOutcome, ...]:
+        """The tests that failed."""
+        return tuple(test for test in self.tests.values() if test.failed)
+
+    @property
+    def passed(self) -> bool:
+        """True where it came to its end without a failure."""
+        return self.done and not self.failed
+
+    @property
+    def killed_by(self) -> str:
+        """How a broken version was noticed: assertion, crash, timeout; empty where it was not."""
+        if any(test.kind == "assertion" for test in self.failed):
+            return "assertion"
+        if self.failed:
+            return "crash"
+        return "" if self.done else "timeout" if self.timed_out else "crash"
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """A test that pytest found."""
+
+    nodeid: str
+    path: str
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionResult:
+    """What one session found and ran."""
+
+    collected: tuple[Collected, ...]
+    errors: tuple[tuple[str, str], ...]
+    runs: Mapping[str, Run]
+    network: tuple[str, ...]
+    imported_lines: frozenset[int]
+    problem: str  # empty: it came to its end
+    timed_out: bool = False
+    traces: tuple[str, ...] = ()  # files of the repository that tests changed, code they replaced for good
+
+    def run(self, name: str) -> Run:
+        """A run by name; one that never came is one that did not end."""
+        return self.runs.get(name, NO_RUN)
+
+
+NO_RUN = Run({}, False, False, None, (), {}, 0.0)
+
+
+def read_sessions(completed: Completed, expected: int) -> tuple[SessionResult, ...]:
+    """The sessions of a run; one that says nothing is one that was disrupted."""
+    told = documents(completed)
+    if len(told) != expected:
+        ended = completed.killed_by or f"exit code {completed.returncode}"
+        problem = f"the test run ended without a result ({ended})"
+        logger.info("%s: %s", problem, completed.stderr[-400:].decode(errors="replace"))
+        timed_out = completed.killed_by == "wall_time"
+        return (SessionResult((), (), {}, (), frozenset(), problem, timed_out),) * expected
+    return tuple(map(session_result, told))
+
+
+def documents(completed: Completed) -> list[dict[str, Any]]:
+    """What the rig printed, one document a session; nothing where that is no such thing."""
+    try:
+        told = json.loads(completed.stdout)["sessions"]
+    except (ValueError, KeyError, TypeError):
+        return []
+    return list(told)
+
+
+def session_result(told: Mapping[str, Any]) -> SessionResult:
+    """What one session's document says."""
+    collected: tuple[Collected, ...] = ()
+    errors: tuple[tuple[str, str], ...] = ()
+    network: tuple[str, ...] = ()
+    imported: frozenset[int] = frozenset()
+    runs: dict[str, Run] = {}
+    ended, crash, found, said = False, "", False, ""
+    traces: set[str] = set()
+    for line in told["reports"]:
+        traces |= {str(one) for word in ("changed", "replaced") for one in line.get(word) or ()}
+        if "collected" in line:
+            found = True
+            collected = tuple(Collected(*map(str, one)) for one in line["collected"])
+            errors = tuple((str(one[0]), str(one[1])) for one in line["errors"])
+            network = tuple(map(str, line["network"]))
+            imported = frozenset(line.get("imported") or ())
+        elif "experiment" in line:
+            runs[line["experiment"]] = _run(line)
+        elif "end" in line:
+            ended, said = True, str(line.get("said", ""))
+        elif "crash" in line:
+            crash = str(line["crash"])
+    problem = ""
+    if told["timed_out"]:
+        problem = "the test session did not end in time"
+    elif not ended:
+        problem = f"the test session ended before its end {crash}".strip()
+    elif not found:
+        last = " ".join(said.split())[-400:]
+        problem = f"pytest ended before it had collected any tests: {last}"
+    return SessionResult(
+        collected, errors, runs, network, imported, problem, bool(told["timed_out"]), tuple(sorted(traces))
+    )
+
+
+def _run(line: Mapping[str, Any]) -> Run:
+    tests: dict[str, TestOutcome] = {}
+    for nodeid, outcome, kind, message, seconds, aimed, touched in line["tests"]:
+        direct, calls, work = aimed or (0, 0, 0)
+        tests[nodeid] = TestOutcome(
+            nodeid, outcome, kind, message, seconds, direct, calls, work, bool(touched)
+        )
+    prefix = len(WORKSPACE) + 1
+    coverage = {
+        path[prefix:]: Covered(
+            frozenset(told["lines"]),
+            frozenset((int(start), int(end)) for start, end in told["arcs"]),
+            {name: frozenset(lines) for name, lines in told["tests"].items()},
+        )
+        for path, told in (line.get("coverage") or {}).items()
+    }
+    return Run(
+        tests,
+        bool(line.get("done")),
+        bool(line.get("timed_out")),
+        line.get("applied"),
+        tuple(line.get("network") or ()),
+        coverage,
+        float(line.get("cpu") or 0.0),
+        float(line.get("wall") or 0.0),
+        line.get("dated") is not False,
+        not line.get("unfit"),
+    )

@@ -1,0 +1,198 @@
+"""What is noted while tests run: outcomes and how they came about, coverage, and calls of the target."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from _pytest.runner import runtestprotocol
+
+from . import swap
+
+
+class Watch:
+    """Reports outcomes, and measures what was asked for."""
+
+    def __init__(
+        self, job: "dict[str, Any]", one: "dict[str, Any]", report: "Callable[[dict[str, Any]], object]"
+    ) -> None:
+        self.job, self.one, self.report = job, one, report
+        self.worst: dict[str, str] = {}
+        self.detail: dict[str, tuple[str, str]] = {}
+        self.assertions = self.crashes = 0
+        self.coverage = start_coverage(job) if one.get("cover") else None
+        self.aim = Aim(job) if one.get("aim") else None
+        self.started = 0.0
+
+    def failed(self, item: pytest.Item, call: "pytest.CallInfo[Any]") -> None:
+        """A test failed like this."""
+        assert call.excinfo is not None
+        if self.detail.get(item.nodeid, ("", ""))[0] != "assertion":
+            kind = _kind(call.excinfo, self.job)
+            self.detail[item.nodeid] = (kind, f"{call.excinfo.typename}: {call.excinfo.value}"[:400])
+
+    def told(self, report: pytest.TestReport) -> None:
+        """A phase of a test ended; the worst of them counts."""
+        outcome: str = report.outcome
+        if hasattr(report, "wasxfail"):
+            outcome = "xpassed" if outcome == "passed" else "xfailed"
+        elif outcome == "failed" and report.when != "call":
+            outcome = "error"
+        elif outcome == "failed" and report.nodeid not in self.detail:
+            self.detail[report.nodeid] = ("assertion", str(report.longrepr)[-400:])
+        if report.when == "call" or outcome != "passed":
+            rank = ("passed", "xpassed", "xfailed", "skipped", "failed", "error")
+            old = self.worst.get(report.nodeid, "passed")
+            self.worst[report.nodeid] = max(old, outcome, key=rank.index)
+
+    def start(self, item: pytest.Item) -> None:
+        """A test begins."""
+        if self.coverage is not None:
+            self.coverage.switch_context(item.nodeid)
+        if self.aim is not None:
+            self.aim.start()
+        swap.injected.get("_touched", []).clear()
+        # Watch takes its own note of a failure; a rendered traceback would cost more than the test.
+        for name in ("repr_failure", "_repr_failure_py"):
+            setattr(item, name, _in_short)
+        self.started = time.process_time()
+
+    def stop(self, item: pytest.Item) -> None:
+        """A test has ended: report it, or only where it failed."""
+        aimed = self.aim.stop() if self.aim is not None else None
+        if self.coverage is not None:
+            self.coverage.switch_context("")
+        outcome = self.worst.get(item.nodeid, "lost")
+        kind, message = self.detail.get(item.nodeid, ("", ""))
+        if outcome in ("failed", "error"):
+            self.assertions += kind == "assertion"
+            self.crashes += kind != "assertion"
+        elif self.one.get("failures_only"):
+            return
+        seconds = round(time.process_time() - self.started, 4)
+        touched = bool(swap.injected.get("_touched"))
+        self.report({"test": [item.nodeid, outcome, kind, message, seconds, aimed, touched]})
+
+    def enough(self) -> bool:
+        """True once nothing more would be learned."""
+        stop = int(self.one.get("stop") or 0)
+        return stop > 0 and (self.assertions >= 1 or self.crashes >= stop)
+
+    def end(self) -> "dict[str, Any]":
+        """What was measured over all."""
+        told: dict[str, Any] = {"work": self.aim.work} if self.aim is not None else {}
+        if self.coverage is None:
+            return told
+        self.coverage.stop()
+        data = self.coverage.get_data()
+        measured = {}
+        for target in self.job["measured"]:
+            by_test: dict[str, list[int]] = {}
+            for line, contexts in data.contexts_by_lineno(target).items():
+                for context in contexts:
+                    if context:
+                        by_test.setdefault(context, []).append(line)
+            measured[target] = {
+                "lines": sorted({line for lines in by_test.values() for line in lines}),
+                "arcs": sorted(data.arcs(target) or []),
+                "tests": {name: sorted(lines) for name, lines in by_test.items()},
+            }
+        return {**told, "coverage": measured}
+
+
+class Relay:
+    """The pytest plugin: registered once, it tells whichever watch is on."""
+
+    def __init__(self) -> None:
+        self.watch: Watch | None = None
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: "pytest.CallInfo[Any]") -> Any:
+        """Note how a test failed."""
+        outcome = yield
+        if call.excinfo is None or self.watch is None:
+            return
+        report = outcome.get_result()
+        if report.outcome == "failed" and not hasattr(report, "wasxfail"):
+            self.watch.failed(item, call)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: "pytest.Item | None") -> "bool | None":
+        """Where only failures are asked for, nobody else is told of the reports."""
+        if self.watch is None or not self.watch.one.get("failures_only"):
+            return None
+        for report in runtestprotocol(item, log=False, nextitem=nextitem):
+            self.watch.told(report)
+        return True
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note the worst outcome of each test."""
+        if self.watch is not None:
+            self.watch.told(report)
+
+
+class Aim:
+    """Counts calls of the target, straight from test code and all; and calls of anything, as a measure of
+    work that is the same on every machine."""
+
+    def __init__(self, job: "dict[str, Any]") -> None:
+        self.target, self.tests = job["target"], set(job["test_files"])
+        self.counts = [0, 0, 0]
+        self.work = 0
+
+    def start(self) -> None:
+        """Count from nothing."""
+        self.counts = [0, 0, 0]
+        sys.setprofile(self._called)
+
+    def stop(self) -> "list[int]":
+        """The counts."""
+        sys.setprofile(None)
+        self.work += self.counts[2]
+        return self.counts
+
+    def _called(self, frame: Any, event: str, _argument: object) -> None:
+        if event != "call":
+            return
+        self.counts[2] += 1
+        if frame.f_code.co_filename != self.target:
+            return
+        self.counts[1] += 1
+        caller = frame.f_back
+        if caller is not None and caller.f_code.co_filename in self.tests:
+            self.counts[0] += 1
+
+
+def start_coverage(job: "dict[str, Any]") -> Any:
+    """Line and branch coverage of the measured files, running."""
+    import coverage
+
+    measured = coverage.Coverage(
+        data_file=None, branch=True, include=job["measured"], config_file=False, messages=False
+    )
+    measured.set_option("report:exclude_lines", [])
+    measured.set_option("run:disable_warnings", ["no-data-collected", "module-not-imported", "no-sysmon"])
+    measured.start()
+    return measured
+
+
+def _in_short(excinfo: "pytest.ExceptionInfo[BaseException]", style: object = None) -> str:
+    del style
+    return excinfo.exconly()
+
+
+def _kind(excinfo: "pytest.ExceptionInfo[BaseException]", job: "dict[str, Any]") -> str:
+    """`assertion`: a check of a test failed; `crash`: the product broke; `test_crash`: the test itself
+    did."""
+    paths = [os.path.abspath(entry.frame.code.raw.co_filename) for entry in excinfo.traceback]  # noqa: PTH100
+    checks = issubclass(excinfo.type, (AssertionError, pytest.fail.Exception)) or excinfo.typename in (
+        "DocTestFailure",
+        "MultipleFailures",
+    )
+    if checks and not (paths and paths[-1] in job["measured"]):
+        return "assertion"
+    root, tests = job["workspace"] + "/", set(job["test_files"])
+    product = any(path.startswith(root) and path not in tests for path in paths)
+    return "crash" if product else "test_crash"

@@ -1,0 +1,116 @@
+"""The world an experiment runs in: its chance, its date, and what of the network is looked at."""
+
+import contextlib
+import importlib
+import os
+import random
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0", "::ffff:127.")  # noqa: S104
+NETWORK_PROGRAMS = {
+    "curl", "wget", "ping", "nc", "ncat", "ssh", "scp", "telnet", "dig", "nslookup", "host", "ftp",
+}  # fmt: skip
+# Seeds whose first draws spread evenly over 0 to 1, ends included: a test that draws once meets every case.
+STRATA = 16
+
+_draws = [0]
+_seed = random.Random.seed
+
+
+def seed_everything(seed: int) -> None:
+    """Every source of chance that can be seeded, the same each time."""
+    chance = random.Random()  # noqa: S311
+    _seed(chance, seed)
+
+    def urandom(size: int) -> bytes:
+        _draws[0] += 1
+        return chance.getrandbits(8 * size).to_bytes(size, "big") if size else b""
+
+    def seeded(self: random.Random, a: Any = None, version: int = 2) -> None:
+        if a is None:
+            _draws[0] += 1
+            a = chance.getrandbits(64)
+        _seed(self, a, version)
+
+    os.urandom = urandom
+    random._urandom = urandom  # type: ignore[attr-defined]
+    random.Random.seed = seeded  # type: ignore[method-assign]
+    random.seed(seed)
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        with contextlib.suppress(Exception):
+            numpy.random.seed(seed % (1 << 32))
+
+
+def drawn() -> "tuple[Any, ...]":
+    """Something that changes whenever chance was asked for anything."""
+    numpy = sys.modules.get("numpy")
+    state = None
+    if numpy is not None:
+        with contextlib.suppress(Exception):
+            state = str(numpy.random.get_state()[1][:5]) + str(numpy.random.get_state()[2])
+    return _draws[0], hash(random.getstate()), state
+
+
+def strata() -> "list[int]":
+    """Seeds, one for each sixteenth of 0 to 1, by where their first draw falls; a closer look at the ends."""
+    wanted = {0: 0.004, STRATA - 1: 0.996}
+    found: dict[int, int] = {}
+    draw = random.Random(0)  # noqa: S311
+    seed = 1
+    while len(found) < STRATA:
+        _seed(draw, seed)
+        first = draw.random()
+        place = int(first * STRATA)
+        fits = place not in wanted or (first < wanted[place] if place == 0 else first > wanted[place])
+        if place not in found and fits:
+            found[place] = seed
+        seed += 1
+    return [found[place] for place in sorted(found)]
+
+
+def watch_network() -> "list[str]":
+    """A list that fills with what the process tried to reach beyond this machine."""
+    seen: list[str] = []
+
+    def hook(event: str, arguments: "Sequence[Any]") -> None:
+        if event == "subprocess.Popen":
+            words = arguments[1] if isinstance(arguments[1], (list, tuple)) else str(arguments[1]).split()
+            name = os.path.basename(str(words[0])) if words else ""  # noqa: PTH119
+            if name in NETWORK_PROGRAMS and len(seen) < 5:
+                seen.append(f"{event} {name}")
+            return
+        if event in ("socket.connect", "socket.sendto"):
+            address = arguments[1]
+        elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
+            address = (arguments[0],)
+        else:
+            return
+        if isinstance(address, tuple) and address:
+            host = address[0].decode() if isinstance(address[0], bytes) else str(address[0] or "localhost")
+            if not host.startswith(LOOPBACK) and host != os.uname().nodename and len(seen) < 5:
+                seen.append(f"{event} {host[:100]}")
+
+    sys.addaudithook(hook)
+    return seen
+
+
+@contextlib.contextmanager
+def other_date(days: "float | None", clock: str) -> "Iterator[bool]":
+    """Another date; gives False where the library that shifts clocks cannot be loaded under this Python."""
+    if not days:
+        yield True
+        return
+    time_machine: Any = None
+    sys.path.append(clock)
+    with contextlib.suppress(ImportError):
+        time_machine = importlib.import_module("time_machine")
+    sys.path.remove(clock)
+    if time_machine is None:
+        yield False
+        return
+    with time_machine.travel(time.time() + days * 86_400, tick=True):
+        yield True
