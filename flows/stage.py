@@ -9,6 +9,7 @@ from uuid import UUID
 
 from prefect import get_client
 from prefect.artifacts import acreate_markdown_artifact, acreate_progress_artifact, aupdate_progress_artifact
+from prefect.exceptions import Abort
 from prefect.runtime import flow_run
 
 from blocks.crew import settings_overrides
@@ -21,9 +22,11 @@ from flows.page import page
 from flows.work import Work
 from nightcrew.errors import AccountStopped, BadInput, NightcrewError
 from nightcrew.queue.state_store import is_down
+from nightcrew.queue.task_table import QueuedTask
 from nightcrew.settings import load_settings
 from nightcrew.task import FailureReason, Task, TaskStatus
 from nightcrew.worker.dispatch import open_queue, run_tags, this_process
+from nightcrew.worker.processes import ProcessId
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +81,9 @@ def _begin(crew: Crew, task: Task, flow_run_id: str) -> Work:
         work.outcome = as_recorded(queued)
         return work
     here = this_process()
+    if _is_at_work_elsewhere(queued, here):
+        log.error("task %s is worked on by process %s already: this one ends", task.task_id, queued.pid)
+        raise Abort("started a second time")
     work.queued = crew.queue.update(
         task.task_id,
         status=TaskStatus.RUNNING,
@@ -89,6 +95,14 @@ def _begin(crew: Crew, task: Task, flow_run_id: str) -> Work:
     crew.collector.task_started(task.task_id, base_commit=queued.commit, flow_run_id=flow_run_id)
     work.restore()
     return work
+
+
+def _is_at_work_elsewhere(queued: QueuedTask, here: ProcessId) -> bool:
+    """True if another living process of this machine has begun the same work and not put it back."""
+    if queued.status is not TaskStatus.RUNNING or queued.pid is None or queued.host != socket.gethostname():
+        return False
+    other = ProcessId(queued.pid, queued.pid_started or 0.0)
+    return other != here and other.find() is not None
 
 
 def _enter(task: Task, outcome: Outcome) -> None:

@@ -38,6 +38,7 @@ class Case:
     task: Mapping[str, Any] = field(default_factory=dict)  # about the task
     by: str = ""  # what the machine does, by its name in `machine.py`
     alone: bool = False  # it touches the whole crew
+    hasty: bool = False  # its attempts have little time
     only: bool = False  # no other model may take over
 
     @property
@@ -122,10 +123,10 @@ CASES: tuple[Case, ...] = (
          by="resume", alone=True, only=True),
     Case("unauthorized", "the key is disabled", by="change_the_key", alone=True, only=True),
     Case("payment_required", "the balance is negative", by="spend_the_credits", alone=True, only=True),
-    Case("wall_time", "an attempt has 30 s and an answer takes 60", K.LATENCY,
-         {"from_call": WORKS_UNTIL, "seconds": 60.0}, by="short_attempts", alone=True),
+    Case("wall_time", "an answer that takes longer than the attempt may", K.LATENCY,
+         {"from_call": WORKS_UNTIL, "seconds": 200.0}, hasty=True),
     Case("abandoned", "the attempt's time is up during a call", K.LATENCY,
-         {"from_call": WORKS_UNTIL, "seconds": 60.0}, by="short_attempts", alone=True),
+         {"from_call": WORKS_UNTIL, "seconds": 200.0}, hasty=True),
     _machine("sandbox_killed", "kill_the_agent", "the agent's process is killed"),
     _machine("infrastructure", "kill_the_sandbox", "the sandbox's keeper is killed", only=True),
     _machine("cancelled", "cancel", "a person cancels", only=True),

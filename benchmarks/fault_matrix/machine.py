@@ -62,10 +62,6 @@ def next_day(stage: Stage, queued: QueuedTask) -> None:
     dispatch.run_again(stage.status.api(), waiting, state_name="AwaitingQuota")
 
 
-def short_attempts(stage: Stage, queued: QueuedTask) -> None:
-    """The stage has done it before the task was handed in."""
-
-
 def kill_the_agent(stage: Stage, queued: QueuedTask) -> None:
     _wait_for_call(stage, queued)
     for process in _processes(stage, queued, AGENT):
@@ -127,7 +123,6 @@ BY_NAME: dict[str, Callable[[Stage, QueuedTask], None]] = {
         spend_the_credits,
         resume,
         next_day,
-        short_attempts,
         kill_the_agent,
         kill_the_sandbox,
         cancel,

@@ -104,6 +104,27 @@ def test_children_do_not_run_yesterdays_code(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+def test_a_child_that_is_asked_for_while_the_code_changes_is_started_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its zygote is outdated before it could fork; a child that nobody heard of would run all the same."""
+    (tmp_path / "slow_to_load.py").write_text("import time\ntime.sleep(2)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    async def scenario() -> None:
+        async with nursery("slow_to_load", sources=tmp_path) as made:
+            first = asyncio.create_task(_stopped(made, tmp_path))
+            await asyncio.sleep(1)
+            os.utime(tmp_path / "slow_to_load.py", (0, 2_000_000_000))
+            children = await asyncio.gather(first, _stopped(made, tmp_path))
+            assert len({zygote_of(child).pid for child in children}) == 2
+            for one in children:
+                os.kill(one.pid, signal.SIGKILL)
+                assert (await ended(one)).returncode == -signal.SIGKILL
+
+    asyncio.run(scenario())
+
+
 def test_a_module_that_starts_a_thread_is_refused_and_not_forked_into_a_deadlock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

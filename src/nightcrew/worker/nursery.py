@@ -84,6 +84,7 @@ class _Zygote:
         self._process, self._reader, self._writer = process, reader, writer
         self._asked: dict[str, asyncio.Future[Child]] = {}
         self._children: dict[str, Child] = {}
+        self._closed = False
         self._tasks = (asyncio.create_task(self._listen()), asyncio.create_task(self._watch()))
 
     @classmethod
@@ -100,7 +101,7 @@ class _Zygote:
 
     @property
     def alive(self) -> bool:
-        return self._process.returncode is None and not self._writer.is_closing()
+        return self._process.returncode is None and not self._closed
 
     async def fork(self, *, env: Mapping[str, str], cwd: Path) -> Child:
         if self._tasks[0].done():
@@ -113,12 +114,18 @@ class _Zygote:
         return await asked
 
     def close(self) -> None:
-        self._writer.close()
+        """Ask for no more. What was asked for is still answered: a child that nobody heard of would run, and
+        its flow run would be started a second time."""
+        if not self._closed:
+            self._closed = True
+            with suppress(OSError, RuntimeError):  # it has ended meanwhile
+                self._writer.write_eof()
 
     async def _watch(self) -> None:
         """A child that has just been forked may hold the connection open after the zygote's death."""
         await self._process.wait()
-        self.close()
+        self._closed = True
+        self._writer.close()
 
     async def _listen(self) -> None:
         with suppress(OSError):  # it died with our request unread
