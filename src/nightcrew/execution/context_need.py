@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 USUAL_TOKENS = 16_000  # where there is no file to measure by
 ROOM_TOKENS: Mapping[str, int] = {
     ExecutorName.DIRECT: 11_000,  # its reply format, the output of failing tests, and an answer of 8,000
-    ExecutorName.OPENHANDS: 24_000,  # its prompt and tools (4,000), looking around, and an answer
+    ExecutorName.OPENHANDS: 16_000,  # its prompt and tools (4,000), looking around, and an answer
 }
 _MOST_CHARACTERS = 3_000_000  # a million tokens: nothing larger is sent to anybody
 _NAMED = 3
