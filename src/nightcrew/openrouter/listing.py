@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from nightcrew.openrouter.prices import Price, read_price
 from nightcrew.openrouter.records import ListedModel
-from nightcrew.openrouter.wire_fields import to_decimal
+from nightcrew.openrouter.wire_fields import to_decimal, whole
 from nightcrew.selection.candidates import Candidate
 
 # What a plain endpoint that does not say is taken to hold.
@@ -49,7 +49,7 @@ def _candidate(model: ListedModel, price: Price | None, unknown_price_usd: Decim
         slug=(model.canonical_slug or model.id).split(":")[0],
         name=model.name or model.id,
         context_tokens=_context_tokens(model),
-        max_output_tokens=_whole(model.top_provider.get("max_completion_tokens")),
+        max_output_tokens=whole(model.top_provider.get("max_completion_tokens")),
         input_price_usd=None,
         output_price_usd=None,
         tools="tools" in model.supported_parameters or not has_catalogue,
@@ -86,8 +86,9 @@ def _context_tokens(model: ListedModel) -> int:
     stated = [
         model.context_length,
         model.max_model_len,
-        _whole(model.top_provider.get("context_length")),
-        _whole(model.per_request_limits.get("prompt_tokens")),
+        whole(model.meta.get("n_ctx")),
+        whole(model.top_provider.get("context_length")),
+        whole(model.per_request_limits.get("prompt_tokens")),
     ]
     return min((size for size in stated if size is not None), default=DEFAULT_CONTEXT_TOKENS)
 
@@ -96,8 +97,3 @@ def _coding_index(model: ListedModel) -> float | None:
     indices = model.benchmarks.get("artificial_analysis")
     number = to_decimal(indices.get("coding_index")) if isinstance(indices, dict) else None
     return None if number is None else float(number)
-
-
-def _whole(value: object) -> int | None:
-    number = to_decimal(value)
-    return int(number) if number is not None and number > 0 else None

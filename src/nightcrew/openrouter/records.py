@@ -18,6 +18,7 @@ class ListedModel(BaseModel):
     name: Text = None
     context_length: Whole = None
     max_model_len: Whole = None  # what vLLM calls it
+    meta: Table = {}  # llama.cpp's: n_ctx
     architecture: Table = {}
     pricing: Table = {}
     top_provider: Table = {}
