@@ -8,9 +8,12 @@ import pytest
 
 from nightcrew.errors import BadInput
 from nightcrew.selection.outcomes import Outcome, drifted, split, table_of
-from nightcrew.selection.replay import POLICIES, Scenario, replay
-from nightcrew.selection.replay_policies import records, three_rungs
-from nightcrew.selection.replay_report import PolicyResult, ReplayResult, render
+from nightcrew.selection.replay import replay
+from nightcrew.selection.replay_figures import PolicyResult
+from nightcrew.selection.replay_policies import three_rungs
+from nightcrew.selection.replay_report import ReplayResult, render
+from nightcrew.selection.replay_run import records
+from nightcrew.selection.replay_scenario import POLICIES, Scenario
 
 MODELS = {"tiny": (0.02, -0.6), "small": (0.08, 0.4), "middle": (0.3, 0.9), "large": (1.0, 1.4)}
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "routing_public.parquet"

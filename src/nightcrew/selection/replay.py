@@ -5,8 +5,8 @@ What is judged is never learned from: either the two tables are given, or one is
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
+from copy import deepcopy
+from dataclasses import replace
 
 from nightcrew.errors import BadInput
 from nightcrew.selection.beliefs import Rates
@@ -15,56 +15,22 @@ from nightcrew.selection.outcomes import (
     Outcome,
     Problem,
     Table,
-    busiest_agent,
-    drifted,
-    shuffled,
-    split,
-    table_of,
 )
+from nightcrew.selection.replay_figures import comparisons_of, results_of
+from nightcrew.selection.replay_frontier import QUALITIES, Frontier, frontier_of, good_ladders
+from nightcrew.selection.replay_nightcrew import Nightcrew
 from nightcrew.selection.replay_original import Original
 from nightcrew.selection.replay_policies import (
-    Nightcrew,
     Oracle,
     PerCategory,
-    Policy,
     RandomChoice,
-    Run,
-    Score,
     Single,
     StaticLadder,
     Thompson,
-    by_cost,
-    by_solved,
-    records,
-    three_rungs,
 )
-from nightcrew.selection.replay_report import ReplayResult, comparisons_of, results_of
-from nightcrew.selection.requirements import DEFAULT_QUALITY
-
-POLICIES = (
-    "nightcrew",
-    "original",
-    "always-cheapest",
-    "always-best",
-    "random",
-    "best-per-category",
-    "ladder-3",
-    "thompson",
-    "oracle",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """How the replay is run."""
-
-    policies: tuple[str, ...] = POLICIES
-    validator_fa: float = 0.0
-    validator_fr: float = 0.0
-    seed: int = 0
-    drift: bool = False  # the rungs of the plain ladder become worse after a third of the tasks
-    hide_models: tuple[str, ...] = ()  # names, patterns, or one number: so many of the best
-    quality_threshold: float = DEFAULT_QUALITY
+from nightcrew.selection.replay_report import ReplayResult
+from nightcrew.selection.replay_run import Policy, Run, Score, by_cost, by_solved
+from nightcrew.selection.replay_scenario import POLICIES, Scenario, Tables, tables_of
 
 
 def replay(
@@ -77,15 +43,10 @@ def replay(
     """
     scenario = _as_lists(scenario or Scenario())
     _check(scenario)
-    taught, judged = _tables(outcomes, train, scenario.seed)
-    catalogue = {**taught.catalogue, **judged.catalogue}
-    hidden = _hidden(scenario.hide_models, taught)
-    taught = taught.without(hidden)
-    worse = three_rungs(records(taught.problems)) if scenario.drift else ()
-    if worse:
-        judged = drifted(judged, worse, seed=scenario.seed)
+    tables = tables_of(outcomes, train, scenario)
+    taught, judged = tables.taught, tables.judged
     scores = {
-        name: _run(_policy(name, scenario, catalogue), taught, judged, _verdict(scenario))
+        name: _run(_policy(name, scenario, tables.catalogue), taught, judged, _verdict(scenario))
         for name in scenario.policies
     }
     return ReplayResult(
@@ -93,13 +54,14 @@ def replay(
         paired=comparisons_of(scores, seed=scenario.seed),
         trained_on=len(taught.problems),
         judged_on=len(judged.problems),
-        models=len(catalogue),
+        models=len(tables.catalogue),
         validator_fa=scenario.validator_fa,
         validator_fr=scenario.validator_fr,
         seed=scenario.seed,
         quality_threshold=scenario.quality_threshold,
-        drift=tuple(worse),
-        hidden_models=tuple(hidden),
+        drift=tables.worse,
+        hidden_models=tables.hidden,
+        frontier=_frontier(scenario, tables) if _has_frontier(scenario) else None,
         per_category=_per_category(judged, scores),
     )
 
@@ -124,29 +86,6 @@ def _check(scenario: Scenario) -> None:
         raise BadInput("the verdict's error rates must be at least 0 and below 0.5")
 
 
-def _tables(outcomes: Sequence[Outcome], train: Sequence[Outcome] | None, seed: int) -> tuple[Table, Table]:
-    agent = busiest_agent(outcomes)
-    if train is None:
-        taught, judged = split(table_of(outcomes, agent), seed=seed)
-    else:
-        taught, judged = table_of(train, agent), table_of(outcomes, agent)
-    if not taught.problems or not judged.problems:
-        raise BadInput("the table holds too few tasks to learn from one part and judge on another")
-    return shuffled(taught, seed=seed), shuffled(judged, seed=seed)
-
-
-def _hidden(asked: Sequence[str], taught: Table) -> list[str]:
-    """The models to hide: those that match a pattern, or the best so many."""
-    ranked = by_solved(records(taught.problems))
-    if len(asked) == 1 and asked[0].isdigit():
-        hidden = ranked[: int(asked[0])]
-    else:
-        hidden = [model for model in ranked if any(fnmatchcase(model, pattern) for pattern in asked)]
-    if asked and (not hidden or len(hidden) == len(ranked)):
-        raise BadInput(f"--hide-models {','.join(asked)} leaves nothing to learn from, or hides nothing")
-    return hidden
-
-
 def _verdict(scenario: Scenario) -> Callable[[Problem, str], bool]:
     """The verdict on a model's work: the truth, but for errors that are the same under every policy."""
 
@@ -162,12 +101,10 @@ def _verdict(scenario: Scenario) -> Callable[[Problem, str], bool]:
 
 
 def _policy(name: str, scenario: Scenario, catalogue: Mapping[str, Candidate]) -> Policy:
-    verdict, rates = _verdict(scenario), Rates(scenario.validator_fa, scenario.validator_fr)
+    verdict = _verdict(scenario)
     dice = random.Random(f"{scenario.seed} {name}")  # noqa: S311
     makers: dict[str, Callable[[], Policy]] = {
-        "nightcrew": lambda: Nightcrew(
-            catalogue, verdict, rates, scenario.seed, quality_threshold=scenario.quality_threshold
-        ),
+        "nightcrew": lambda: _nightcrew(scenario, catalogue),
         "original": lambda: Original(catalogue),
         "always-cheapest": lambda: Single(by_cost),
         "always-best": lambda: Single(by_solved),
@@ -180,16 +117,43 @@ def _policy(name: str, scenario: Scenario, catalogue: Mapping[str, Candidate]) -
     return makers[name]()
 
 
+def _nightcrew(scenario: Scenario, catalogue: Mapping[str, Candidate]) -> Nightcrew:
+    rates = Rates(scenario.validator_fa, scenario.validator_fr)
+    return Nightcrew(catalogue, _verdict(scenario), rates, scenario.seed, scenario.quality_threshold)
+
+
 def _run(
     policy: Policy, taught: Table, judged: Table, verdict: Callable[[Problem, str], bool]
 ) -> list[Score]:
     policy.teach(taught)
+    return _judge(policy, judged, verdict)
+
+
+def _judge(policy: Policy, judged: Table, verdict: Callable[[Problem, str], bool]) -> list[Score]:
     scores = []
     for problem in judged.problems:
         run = Run(problem, verdict)
         policy.solve(run)
         scores.append(run.score())
     return scores
+
+
+def _has_frontier(scenario: Scenario) -> bool:
+    return scenario.frontier and {"nightcrew", "ladder-3"} <= set(scenario.policies)
+
+
+def _frontier(scenario: Scenario, tables: Tables) -> Frontier:
+    taught, judged = tables.taught, tables.judged
+    verdict, settings = _verdict(scenario), {}
+    taught_once = _nightcrew(scenario, tables.catalogue)
+    taught_once.teach(taught)
+    for quality in sorted({*QUALITIES, scenario.quality_threshold}):
+        policy = replace(taught_once, quality_threshold=quality, memory=deepcopy(taught_once.memory))
+        settings[quality] = _judge(policy, judged, verdict)
+    ladders = {
+        rungs: _run(StaticLadder(rungs), taught, judged, verdict) for rungs in good_ladders(taught.problems)
+    }
+    return frontier_of(settings, ladders, seed=scenario.seed)
 
 
 def _per_category(

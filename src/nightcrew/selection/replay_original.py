@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from nightcrew.selection.candidates import Candidate
 from nightcrew.selection.outcomes import Table
-from nightcrew.selection.replay_policies import Run, first_of, records
+from nightcrew.selection.replay_run import Run, first_of, records
 
 
 class Capability(NamedTuple):

@@ -1,153 +1,11 @@
-"""The policies of the replay: the production selector, and what it has to beat.
-
-Each is taught on one table and then run on the problems of another, one by one. A policy sees of a problem
-only its category, and of an attempt only what the verdict says.
-"""
+"""What the selector has to beat in the replay: single models, plain ladders, one bandit, and an oracle."""
 
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
-from decimal import Decimal
-from typing import NamedTuple, Protocol
 
-from nightcrew.selection.beliefs import Rates
-from nightcrew.selection.candidates import Availability, Candidate
-from nightcrew.selection.memory import Memory, Spent, Trial, TrialEnd
-from nightcrew.selection.model_selector import ModelSelector
-from nightcrew.selection.outcomes import Cell, Problem, Table
-from nightcrew.selection.requirements import DEFAULT_QUALITY, Requirements
-from nightcrew.selection.success_model import EASE
-from nightcrew.task import ExecutorName
-
-EXECUTOR = ExecutorName.OPENHANDS  # any one executor: the table knows a single agent
-REPLAY_DAY = date(2000, 1, 1)  # no model of a table expires
-
-
-class Score(NamedTuple):
-    """What one policy made of one problem."""
-
-    solved: bool
-    cost_usd: float
-    seconds: float
-    attempts: int
-
-
-@dataclass(slots=True)
-class Run:
-    """One problem in front of a policy: it may try models, and hears the verdict's voice only."""
-
-    problem: Problem
-    verdict: Callable[[Problem, str], bool]
-    tried: list[str] = field(default_factory=list)
-    delivered: str | None = None
-
-    @property
-    def models(self) -> Sequence[str]:
-        """The models that can be tried."""
-        return list(self.problem.cells)
-
-    def attempt(self, model: str) -> bool:
-        """Let `model` try; its work is delivered where the verdict accepts it."""
-        self.tried.append(model)
-        accepted = self.verdict(self.problem, model)
-        if accepted:
-            self.delivered = model
-        return accepted
-
-    def deliver(self, model: str) -> None:
-        """Let `model` try and deliver whatever comes of it, unjudged."""
-        self.tried.append(model)
-        self.delivered = model
-
-    def score(self) -> Score:
-        """The truth about what was delivered, and the bill."""
-        cells = [self.problem.cells[model] for model in self.tried]
-        return Score(
-            self.delivered is not None and self.problem.cells[self.delivered].success,
-            sum(cell.cost_usd for cell in cells),
-            sum(cell.seconds for cell in cells),
-            len(cells),
-        )
-
-
-class Policy(Protocol):
-    """A way to choose models."""
-
-    def teach(self, train: Table) -> None:
-        """Learn from a table of outcomes."""
-
-    def solve(self, run: Run) -> None:
-        """Work on one problem."""
-
-
-class Record(NamedTuple):
-    """A model's means over a table."""
-
-    tasks: int
-    solved: float
-    cost_usd: float
-    seconds: float
-
-
-@dataclass(slots=True)
-class Nightcrew:
-    """The production selector with a memory of its own, taught on the table and learning on."""
-
-    catalogue: Mapping[str, Candidate]
-    verdict: Callable[[Problem, str], bool]
-    rates: Rates
-    seed: int
-    quality_threshold: float = DEFAULT_QUALITY
-    memory: Memory = field(default_factory=Memory)
-    selector: ModelSelector = field(default_factory=ModelSelector)
-
-    def teach(self, train: Table) -> None:
-        """Let the memory hear the verdict on every attempt of the table."""
-        self.memory.rates["*"] = self.rates
-        dice = random.Random(self.seed)  # noqa: S311
-        for problem in train.problems:
-            models, ease = list(problem.cells), EASE
-            dice.shuffle(models)
-            self.memory.success.begin_task()
-            for model in models:
-                ease = self.memory.learn(
-                    category=problem.category,
-                    executor=EXECUTOR,
-                    candidate=self.catalogue[model],
-                    accepted=self.verdict(problem, model),
-                    spent=_spent(self.catalogue[model], problem.cells[model]),
-                    ease=ease,
-                )
-
-    def solve(self, run: Run) -> None:
-        """Plan, run the first rung, hear the verdict, learn, plan again."""
-        problem = run.problem
-        needs = Requirements(
-            category=problem.category,
-            today=REPLAY_DAY,
-            quality_threshold=self.quality_threshold,
-            executors=(EXECUTOR,),
-            seed=self.seed,
-        )
-        candidates = [self.catalogue[model] for model in run.models]
-        trials: list[Trial] = []
-        while run.delivered is None:
-            plan = self.selector.plan(needs, candidates, self.memory, Availability(), trials)
-            if not plan.rungs:
-                return
-            model = plan.rungs[0].model
-            end = TrialEnd.ACCEPTED if run.attempt(model) else TrialEnd.REJECTED
-            spent = _spent(self.catalogue[model], problem.cells[model])
-            self.memory.record(
-                category=problem.category,
-                executor=EXECUTOR,
-                candidate=self.catalogue[model],
-                end=end,
-                spent=spent,
-                before=trials,
-            )
-            trials.append(Trial(EXECUTOR, model, end, spent.input_tokens, spent.output_tokens))
+from nightcrew.selection.outcomes import Problem, Table
+from nightcrew.selection.replay_run import Record, Run, by_cost, by_solved, first_of, records
 
 
 @dataclass(slots=True)
@@ -187,13 +45,13 @@ class PerCategory:
 
 @dataclass(slots=True)
 class StaticLadder:
-    """Three rungs fixed once: the cheapest model, a good one at a middling cost, the best. Never learns."""
+    """Rungs fixed once; by default the cheapest model, a good one at a middling cost, the best."""
 
     rungs: Sequence[str] = ()
 
     def teach(self, train: Table) -> None:
-        """Choose the rungs."""
-        self.rungs = three_rungs(records(train.problems))
+        """Choose the rungs where none are given."""
+        self.rungs = self.rungs or three_rungs(records(train.problems))
 
     def solve(self, run: Run) -> None:
         """Climb until the verdict accepts."""
@@ -265,23 +123,13 @@ class Oracle:
             run.deliver(min(right, key=lambda model: cells[model].cost_usd))
 
 
-def records(problems: Sequence[Problem]) -> dict[str, Record]:
-    """Each model's means over `problems`."""
-    found: dict[str, list[Cell]] = {}
-    for problem in problems:
-        for model, cell in problem.cells.items():
-            found.setdefault(model, []).append(cell)
-    return {model: _means(cells) for model, cells in sorted(found.items())}
-
-
-def by_solved(known: Mapping[str, Record]) -> list[str]:
-    """Models, the one that solves most first."""
-    return sorted(known, key=lambda model: (-known[model].solved, known[model].cost_usd))
-
-
-def by_cost(known: Mapping[str, Record]) -> list[str]:
-    """Models, the cheapest per attempt first."""
-    return sorted(known, key=lambda model: known[model].cost_usd)
+def efficient(known: Mapping[str, Record]) -> list[str]:
+    """The models that no cheaper one equals, the cheapest first."""
+    front: list[str] = []
+    for model in by_cost(known):
+        if not front or known[model].solved > known[front[-1]].solved:
+            front.append(model)
+    return front
 
 
 def three_rungs(known: Mapping[str, Record]) -> tuple[str, ...]:
@@ -289,51 +137,15 @@ def three_rungs(known: Mapping[str, Record]) -> tuple[str, ...]:
 
     Efficient: no cheaper model solves as much. The mean is the geometric one.
     """
-    cheapest, best = by_cost(known)[0], by_solved(known)[0]
-    front: list[str] = []
-    for model in by_cost(known):
-        if not front or known[model].solved > known[front[-1]].solved:
-            front.append(model)
+    cheapest, best, front = by_cost(known)[0], by_solved(known)[0], efficient(known)
     between = [model for model in front if model not in {cheapest, best}]
     aim = known[cheapest].cost_usd * known[best].cost_usd
     middle = min(between, key=lambda model: _apart(known[model].cost_usd ** 2, aim), default=None)
     return tuple(dict.fromkeys(model for model in (cheapest, middle, best) if model is not None))
 
 
-def first_of(order: Sequence[str], models: Sequence[str]) -> str:
-    """The first of `order` that is among `models`."""
-    there = set(models)
-    return next((model for model in order if model in there), models[0])
-
-
 # ------------------------------------------------------------------------------------------------------
-
-
-def _means(cells: Sequence[Cell]) -> Record:
-    n = len(cells)
-    return Record(
-        n,
-        sum(cell.success for cell in cells) / n,
-        sum(cell.cost_usd for cell in cells) / n,
-        sum(cell.seconds for cell in cells) / n,
-    )
 
 
 def _apart(a: float, b: float) -> float:
     return max(a, b) / max(min(a, b), 1e-12)
-
-
-def _spent(candidate: Candidate, cell: Cell) -> Spent:
-    """The cost as tokens at the list price, so that the production cost model finds the same cost again."""
-    price = float(candidate.input_price_usd or 0) + OUTPUT_SHARE * float(candidate.output_price_usd or 0)
-    tokens = cell.cost_usd / price
-    return Spent(
-        round(tokens),
-        round(OUTPUT_SHARE * tokens),
-        calls=1,
-        seconds=cell.seconds,
-        cost_usd=Decimal(cell.cost_usd),
-    )
-
-
-OUTPUT_SHARE = 0.02  # output tokens per input token of an agent's run

@@ -24,13 +24,16 @@ def replay(
         list[str] | None, typer.Option(help="Models without a past: globs or a count.")
     ] = None,
     quality_threshold: Annotated[float, typer.Option(help="Quality asked for, 0 to 1.")] = 0.7,
+    frontier: Annotated[
+        bool, typer.Option("--frontier/--no-frontier", help="Several qualities beside several ladders.")
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
     """Run the production selector over recorded outcomes, beside the policies it has to beat."""
     from nightcrew.ledger.outcomes import read_outcomes
-    from nightcrew.selection.replay import POLICIES, Scenario
     from nightcrew.selection.replay import replay as run_replay
     from nightcrew.selection.replay_report import render
+    from nightcrew.selection.replay_scenario import POLICIES, Scenario
 
     result = run_replay(
         read_outcomes(outcomes),
@@ -43,6 +46,7 @@ def replay(
             drift=drift,
             hide_models=tuple(hide_models or ()),
             quality_threshold=quality_threshold,
+            frontier=frontier,
         ),
     )
     print_json(result.to_json()) if as_json else console.print(render(result), markup=False, soft_wrap=True)
