@@ -29,7 +29,7 @@ def real_tests(subject: Subject) -> Iterator[Case]:
             {subject.tests: text},
         )
     for kind, rewritten in (
-        ("good: other layout", ast.unparse(ast.parse(text)) + "\n"),
+        ("good: other layout", heading(text) + ast.unparse(ast.parse(text)) + "\n"),
         ("good: as a class", _in_class(text)),
         ("good: with a helper", _with_helper(text)),
     ):
@@ -98,11 +98,12 @@ def documentation(subject: Subject) -> Iterator[Case]:
 def refactoring(subject: Subject) -> Iterator[Case]:
     """Locals get other names, two-branch returns become one; clumsy code becomes what its authors wrote."""
     for kind, clumsy in CLUMSY.items():
+        top = heading(subject.text(subject.target))
         worse = clumsy(ast.parse(subject.text(subject.target)))
         # Only what the rewriting does is changed: base and patch have the same layout.
-        plain = ast.unparse(ast.parse(subject.text(subject.target))) + "\n"
-        if worse is not None and worse != plain:
-            start: dict[str, str | None] = {subject.target: worse}
+        plain = top + ast.unparse(ast.parse(subject.text(subject.target))) + "\n"
+        if worse is not None and top + worse != plain:
+            start: dict[str, str | None] = {subject.target: top + worse}
             yield Case(kind, True, subject, TaskCategory.REFACTORING, start, {subject.target: plain})
     tree = ast.parse(subject.text(subject.target))
     before = ast.dump(tree)
@@ -110,7 +111,8 @@ def refactoring(subject: Subject) -> Iterator[Case]:
         _join_returns(function)
         rename_locals(function)
     if ast.dump(tree) != before:
-        text = ast.unparse(ast.fix_missing_locations(tree)) + "\n"
+        top = heading(subject.text(subject.target))
+        text = top + ast.unparse(ast.fix_missing_locations(tree)) + "\n"
         yield Case("good: refactored", True, subject, TaskCategory.REFACTORING, {}, {subject.target: text})
 
 
@@ -132,6 +134,14 @@ def bugs(subject: Subject) -> tuple[Mutant, ...]:
     plain = {"comparison", "arithmetic", "boolean", "condition negated", "return value"}
     found = tuple(one for one in make_mutants(text) if one.function and one.operator in plain)
     return sample(text, found, 6, seed=subject.target)
+
+
+def heading(text: str) -> str:
+    """The comments at the top of a file (its licence, perhaps), which unparsing would lose."""
+    lines = text.split("\n")
+    count = next((index for index, line in enumerate(lines) if line.strip() and line[0] != "#"), len(lines))
+    top = [line for line in lines[:count] if line.startswith("#")]
+    return "".join(f"{line}\n" for line in top)
 
 
 def keep_tests(text: str, keep: "object") -> str:

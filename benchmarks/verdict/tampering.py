@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from benchmarks.verdict.bad import half
 from benchmarks.verdict.case import Case
-from benchmarks.verdict.good import bugs, strip_docstrings
+from benchmarks.verdict.good import bugs, heading, strip_docstrings
 from benchmarks.verdict.packages import Subject
 from nightcrew.task import TaskCategory
 from nightcrew.validation.mutants import make_mutants, sample
@@ -247,13 +247,14 @@ def refactoring(subject: Subject) -> Iterator[Case]:
         "refactoring that adds branches": _branchier(text),
         "refactoring with a special case": _special_case(text),
         "refactoring that changes a value": _other_value(text),
+        "refactoring with another operator": _other_operator(text),
         "refactoring with another exception": _other_exception(text),
     }
     for kind, written in variants.items():
         if written is not None and written != text:
-            yield Case(
-                f"bad: {kind}", False, subject, TaskCategory.REFACTORING, {}, {subject.target: written}
-            )
+            told = written if written.startswith(heading(text)) else heading(text) + written
+            change: dict[str, str | None] = {subject.target: told}
+            yield Case(f"bad: {kind}", False, subject, TaskCategory.REFACTORING, {}, change)
 
 
 def _with_new_locals(tree: ast.Module) -> str:
@@ -292,6 +293,14 @@ def _other_value(text: str) -> str | None:
             value.value = f"{value.value}x" if isinstance(value.value, str) else value.value + 1
             return _with_new_locals(tree)
     return None
+
+
+def _other_operator(text: str) -> str | None:
+    """A fault from the end of the file, where the tests are fewest, among honest changes."""
+    faults = [
+        one for one in make_mutants(text) if one.function and one.operator in {"comparison", "arithmetic"}
+    ]
+    return _with_new_locals(ast.parse(faults[-1].apply(text))) if faults else None
 
 
 def _other_exception(text: str) -> str | None:

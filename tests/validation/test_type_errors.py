@@ -1,6 +1,9 @@
 """Type errors of base are nobody's fault; new ones are told; what is not compared says so."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -15,7 +18,15 @@ OLD = "def double(number: int) -> int:\n    return 2 * number\n\n\ndef name() ->
 
 @pytest.fixture
 def room(tmp_path: Path) -> CleanRoom:
-    """As much of a room as is looked at; the environment holds no mypy."""
+    """As much of a room as is looked at, in the repository of one file; the environment holds no mypy."""
+
+    @contextmanager
+    def copied(tree: Path, replaced: Mapping[str, str]) -> Iterator[Path]:
+        with TemporaryDirectory(dir=tmp_path) as name:
+            for path, text in replaced.items():
+                (Path(name) / path).write_text(text)
+            yield Path(name)
+
     for tree in ("base", "patched", "room/inner", "environment"):
         (tmp_path / tree).mkdir(parents=True)
     told: Any = SimpleNamespace(
@@ -24,6 +35,7 @@ def room(tmp_path: Path) -> CleanRoom:
         folder=tmp_path / "room" / "inner",
         environment=SimpleNamespace(path=tmp_path / "environment"),
         changes=(),
+        copy=copied,
     )
     return cast(CleanRoom, told)
 
@@ -50,3 +62,11 @@ def test_what_only_moves_is_no_new_error(room: CleanRoom) -> None:
 def test_what_is_not_compared_says_so(room: CleanRoom) -> None:
     change(room, "plain.py", "def f(a):\n    return a\n", "def f(a):\n    return 'a' + 1\n")
     assert compare_types(room).how == "not compared: the changed files have no annotations"
+
+
+def test_an_ignore_neither_hides_an_error_nor_makes_one(room: CleanRoom) -> None:
+    hidden = OLD.replace("    return 1\n", "    return 1  # type: ignore[return-value]\n")
+    change(room, "sums.py", hidden, OLD)
+    assert compare_types(room).new == ()
+    change(room, "sums.py", OLD, OLD.replace("2 * number", "'a'  # type: ignore"))
+    assert len(compare_types(room).new) == 1

@@ -1,7 +1,8 @@
-"""Whether a fix repairs more than its own test: inputs beside the tests' are tried on base and on the change.
+"""Inputs beside those of the tests, tried on base and on the change: what does the change do to them?
 
-A branch or a table that answers just the reproducer's input makes the test pass and repairs nothing. Only
-texts are tried: a number beside a limit may well be the only one that was wrong.
+A fix whose branch or table answers just the reproducer's input makes the test pass and repairs nothing. (Only
+texts are tried there: a number beside a limit may well be the only one that was wrong.) A refactoring that
+gives another answer to any input is none.
 """
 
 import ast
@@ -16,7 +17,7 @@ from nightcrew.validation.patch import Change
 from nightcrew.validation.paths import is_test, module_name
 from nightcrew.validation.suite import parse
 
-MOST_CALLS = 12
+MOST_CALLS, MOST_TRIED = 12, 400
 LEAST_TEXT = 3
 _TRY = """
 import importlib, json, os, sys
@@ -29,7 +30,7 @@ for call in job["calls"]:
     try:
         told.append(repr(eval("_module." + call, {"_module": module}))[:500])
     except Exception as error:
-        told.append(type(error).__name__ + ": " + str(error)[:200])
+        told.append(type(error).__name__)
 with os.fdopen(out, "w") as stream:
     json.dump(told, stream)
 """
@@ -45,6 +46,53 @@ def answers_only_its_tests(room: CleanRoom) -> str:
         if calls and _nothing_beside(room, change.path, calls):
             return f"{change.path} gives new answers to {calls[0][0]} and to nothing like it ({told})"
     return ""
+
+
+def first_difference(room: CleanRoom) -> str:
+    """A call of a changed file's function that is answered otherwise than on base; empty: none was found."""
+    tests = [
+        path for path in sorted(room.base.rglob("*.py")) if is_test(path.relative_to(room.base).as_posix())
+    ]
+    trees = [
+        tree for path in tests if not path.is_symlink() and (tree := parse(path.read_text(errors="replace")))
+    ]
+    for change in room.changes:
+        if not change.path.endswith(".py") or not change.before or not change.after:
+            continue
+        own = _own_functions(change.before) & _own_functions(change.after)
+        words = list(dict.fromkeys(call for tree in trees for call in _tried(tree, own)))[:MOST_TRIED]
+        if not words:
+            continue
+        answers = [_answers(room, tree, change.path, words) for tree in (room.base, room.base, room.patched)]
+        if any(one is None for one in answers):
+            continue
+        for word, before, again, after in zip(words, *(one or [] for one in answers), strict=True):
+            if before == again != after and " at 0x" not in before:
+                return f"{word} gave {before[:80]} and gives {after[:80]}"
+    return ""
+
+
+def _tried(tree: ast.Module, own: set[str]) -> Iterator[str]:
+    """Calls of these functions with literals, and calls with one of the literals a little otherwise."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if name in own and _is_literal([*node.args, *(word.value for word in node.keywords)]):
+            yield f"{name}({_arguments(node)})"
+            for told in _beside(node, numbers=True):
+                yield f"{name}({told})"
+
+
+def _own_functions(text: str) -> set[str]:
+    tree = parse(text)
+    return (
+        {node.name for node in tree.body if isinstance(node, ast.FunctionDef)} if tree is not None else set()
+    )
+
+
+def _arguments(node: ast.Call) -> str:
+    return ", ".join(map(ast.unparse, [*node.args, *node.keywords]))
 
 
 def _nothing_beside(room: CleanRoom, path: str, calls: list[tuple[str, list[str]]]) -> bool:
@@ -116,7 +164,7 @@ def _calls(room: CleanRoom, change: Change) -> Iterator[tuple[str, list[str]]]:
             continue
         if name not in own or not _is_literal([*node.args, *(word.value for word in node.keywords)]):
             continue
-        written = f"{name}({', '.join(map(ast.unparse, [*node.args, *node.keywords]))})"
+        written = f"{name}({_arguments(node)})"
         beside = [f"{name}({told})" for told in _beside(node)]
         if beside and written not in seen:
             seen.add(written)
@@ -130,17 +178,21 @@ def _is_literal(parts: list[ast.expr]) -> bool:
         return False
 
 
-def _beside(node: ast.Call) -> Iterator[str]:
-    """The arguments with one of the texts among them a little otherwise."""
-    for part in (part for argument in node.args for part in ast.walk(argument)):
-        if not (
-            isinstance(part, ast.Constant) and isinstance(part.value, str) and len(part.value) >= LEAST_TEXT
-        ):
+def _beside(node: ast.Call, *, numbers: bool = False) -> Iterator[str]:
+    """The arguments with one of the texts (or numbers) among them a little otherwise."""
+    held = [*node.args, *(word.value for word in node.keywords)] if numbers else node.args
+    for part in (part for argument in held for part in ast.walk(argument)):
+        whole = part.value if isinstance(part, ast.Constant) else None
+        if not isinstance(part, ast.Constant) or isinstance(whole, bool):
             continue
-        whole = part.value
-        for other in neighbours(whole):
+        others: list[str | int | float] = []
+        if isinstance(whole, str) and len(whole) >= (1 if numbers else LEAST_TEXT):
+            others = [*neighbours(whole)]
+        elif isinstance(whole, int | float) and numbers:
+            others = [whole - 1, whole + 1, whole * 10, 0]
+        for other in others:
             part.value = other
-            yield ", ".join(map(ast.unparse, [*node.args, *node.keywords]))
+            yield _arguments(node)
         part.value = whole
 
 

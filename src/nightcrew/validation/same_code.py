@@ -20,6 +20,37 @@ def same_function(old: Function, new: Function) -> bool:
     return ast.dump(old) == ast.dump(new) or normal_form(old) == normal_form(new)
 
 
+def differs_in_a_detail(old: Function, new: Function) -> bool:
+    """True where nothing but operators and numbers differs: that is another behaviour, not another form."""
+    if same_function(old, new) or _with_nothing_compared(old) == _with_nothing_compared(new):
+        return False
+    return _masked(old) == _masked(new)
+
+
+def _with_nothing_compared(function: Function) -> str:
+    """`== None` as `is None`, which is another form."""
+    plain = copy.deepcopy(function)
+    for node in ast.walk(plain):
+        last = node.comparators[-1] if isinstance(node, ast.Compare) and len(node.ops) == 1 else None
+        if isinstance(node, ast.Compare) and isinstance(last, ast.Constant) and last.value is None:
+            node.ops = [ast.Is() if isinstance(node.ops[0], ast.Eq | ast.Is) else ast.IsNot()]
+    return normal_form(plain)
+
+
+def _masked(function: Function) -> str:
+    plain = copy.deepcopy(function)
+    for node in ast.walk(plain):
+        if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+            node.value = 0
+        elif isinstance(node, ast.BinOp | ast.AugAssign):
+            node.op = ast.Add()
+        elif isinstance(node, ast.BoolOp):
+            node.op = ast.And()
+        elif isinstance(node, ast.Compare):
+            node.ops = [ast.Eq() for _ in node.ops]
+    return normal_form(plain)
+
+
 def normal_form(function: Function, *, arguments: bool = False) -> str:
     """A text that is the same for functions that only look different.
 

@@ -3,6 +3,7 @@
 Where the repository configures mypy and its environment holds it, that one runs, in the sandbox and with the
 repository's own configuration. Else ours reads the changed files plainly: without configuration and plugins,
 and so without running code of the repository's. Only the product is read; tests are judged by what they do.
+`# type: ignore` is taken out on both sides: it neither hides a new error nor makes one where it is lost.
 """
 
 import ast
@@ -21,6 +22,7 @@ from nightcrew.validation.paths import is_test
 from nightcrew.validation.suite import parse
 
 _LINE = re.compile(r"^(?P<path>[^:\n]+\.pyi?):\d+(?::\d+)?: error: (?P<message>.+)$", re.MULTILINE)
+_IGNORE = re.compile(r"#[ \t]*type:[ \t]*ignore(\[[^\]\n]*\])?|#[ \t]*mypy:[^\n]*")
 _OPTIONS = ("--no-error-summary", "--hide-error-context", "--no-color-output", "--follow-imports=silent")
 _SECONDS = 90
 
@@ -61,7 +63,7 @@ def _their_errors(room: CleanRoom, tree: Path, paths: Sequence[str]) -> Counter[
     if not paths:
         return Counter()
     words = ["exec", "python", "-m", "mypy", "--cache-dir=/dev/null", *_OPTIONS, "--", *map(_quoted, paths)]
-    done = run_command(room, tree, " ".join(words))
+    done = run_command(room, tree, " ".join(words), replaced=_bare(tree, paths))
     return _errors(done.stdout.decode(errors="replace"), paths) if done.returncode in {0, 1} else None
 
 
@@ -74,12 +76,24 @@ def _our_errors(room: CleanRoom, tree: Path, paths: Sequence[str]) -> Counter[st
         *("--ignore-missing-imports", "--no-site-packages", *_OPTIONS, "--", *paths),
     ]
     try:
-        done = subprocess.run(
-            command, cwd=tree, capture_output=True, text=True, timeout=_SECONDS, check=False, errors="replace"
-        )
+        with room.copy(tree, _bare(tree, paths)) as copy:
+            done = subprocess.run(
+                command,
+                cwd=copy,
+                capture_output=True,
+                text=True,
+                timeout=_SECONDS,
+                check=False,
+                errors="replace",
+            )
     except subprocess.TimeoutExpired:
         return None
     return _errors(done.stdout, paths) if done.returncode in {0, 1} else None
+
+
+def _bare(tree: Path, paths: Sequence[str]) -> dict[str, str]:
+    texts = {path: (tree / path).read_bytes().decode("utf-8", "surrogateescape") for path in paths}
+    return {path: _IGNORE.sub("", text) for path, text in texts.items()}
 
 
 def _errors(text: str, paths: Sequence[str]) -> Counter[str]:

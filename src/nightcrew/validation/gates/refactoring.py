@@ -11,11 +11,12 @@ from nightcrew.validation.docstrings import without_docstrings
 from nightcrew.validation.examination import Examination, examine
 from nightcrew.validation.gate import counted, failed, not_measurable, passed
 from nightcrew.validation.gates.mutation import changed_lines, rates, survivors, try_mutants
+from nightcrew.validation.generality import first_difference
 from nightcrew.validation.measures import Measures, measure, public_face
 from nightcrew.validation.module_values import plain_values
 from nightcrew.validation.mutants import make_mutants, sample
 from nightcrew.validation.patch import Change
-from nightcrew.validation.same_code import same_function
+from nightcrew.validation.same_code import differs_in_a_detail, same_function
 from nightcrew.validation.suite import all_functions, parse
 from nightcrew.validation.variants import executable_lines
 from nightcrew.validation.verdict import GateResult
@@ -45,7 +46,9 @@ class Refactoring:
         return (
             _face(changed)
             or _worse(room, changed)
+            or _details(changed)
             or _values(room, changed)
+            or _answers(room)
             or _vouched(room, examine(room), changed)
         )
 
@@ -77,6 +80,30 @@ def _face(changed: list[Change]) -> GateResult | None:
                     },
                 )
     return None
+
+
+def _details(changed: list[Change]) -> GateResult | None:
+    """A function in which only an operator or a number is another one does something else."""
+    for change in changed:
+        before = all_functions(ast.parse(change.before or ""))
+        for name, node in all_functions(ast.parse(change.after or "")).items():
+            if name in before and differs_in_a_detail(before[name], node):
+                return failed(
+                    NAME,
+                    f"{change.path}: in {name} only operators or numbers differ, so it does something else.",
+                    "Keep what the code does; change how it is built.",
+                    evidence={"path": change.path, "function": name},
+                )
+    return None
+
+
+def _answers(room: CleanRoom) -> GateResult | None:
+    """Calls like those of the tests get the answers that base gives."""
+    found = first_difference(room)
+    if not found:
+        return None
+    hint = "Keep every answer as it was, also for inputs that no test has."
+    return failed(NAME, f"The behaviour is changed: {found}.", hint, evidence={"difference": found})
 
 
 def _values(room: CleanRoom, changed: list[Change]) -> GateResult | None:

@@ -60,7 +60,7 @@ class Scope:
         told = f"{counted(len(paths), 'file')} changed, all allowed, {counted(lines, 'line')} added."
         bare = _without_licence(room)
         if bare:
-            told += f" {bare[0]} has no licence header, and every other file has one."
+            told += f" {bare[0]} has no licence header, as it should."
         return passed(NAME, told, paths=paths, without_licence=bare)
 
 
@@ -90,7 +90,7 @@ def refusal(room: CleanRoom, change: Change) -> str:
         shadowed = _shadowed(room, path)
         if shadowed:
             return f"{path} would take the place of the module {shadowed!r}."
-    if _has_licence(change.before) and change.after is not None and not _has_licence(change.after):
+    if task.task_type is TaskCategory.DOCUMENTATION and _loses_licence(change):
         return f"{path} loses its licence header."
     if task.task_type is TaskCategory.DOCUMENTATION and path.lower().endswith(".txt"):
         folder = room.base / Path(path).parent
@@ -107,8 +107,15 @@ def _has_licence(text: str | None) -> bool:
     return bool(_LICENCE.search(top))
 
 
+def _loses_licence(change: Change) -> bool:
+    return _has_licence(change.before) and change.after is not None and not _has_licence(change.after)
+
+
 def _without_licence(room: CleanRoom) -> list[str]:
-    """New Python files without a licence header, where every product file on base has one."""
+    """Files that lose their licence header, and new ones without one where every other file has it."""
+    lost = [one.path for one in room.changes if _loses_licence(one)]
+    if lost:
+        return lost
     new = [one for one in room.changes if one.is_new and one.path.endswith(".py") and one.after]
     if not new or all(_has_licence(one.after) for one in new):
         return []

@@ -6,6 +6,8 @@ Read from the text; what slips through here meets the controls, which do not rea
 import ast
 import re
 
+from nightcrew.execution.bubblewrap import HOME
+from nightcrew.execution.confinement import WORKSPACE
 from nightcrew.task import Task
 from nightcrew.validation.clean_room import CleanRoom
 from nightcrew.validation.constants import texts_in
@@ -135,6 +137,9 @@ def _in_test(room: CleanRoom, change: Change, old: ast.Module, new: ast.Module) 
                 return f"it sets {target}, which changes how tests are found or run.", hint
             if "." in target and _imported(new).get(target.split(".")[0]) in _judged_modules(room):
                 return f"it replaces {target} for every test that follows.", hint
+    places = sorted(text for text in _texts(new) - _texts(old) if text.startswith((WORKSPACE, f"{HOME}/")))
+    if places:
+        return f"it names {places[0]!r}, a place that only the judge has.", hint
     written = _written_paths(new) - _written_paths(old)
     if written:
         return f"it writes {sorted(written)[0]!r}, a file that decides how tests are run or counted.", hint
