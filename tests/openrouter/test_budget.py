@@ -18,7 +18,6 @@ from nightcrew.openrouter.budget import (
     RESERVATION_LIFETIME,
     Budgets,
     DoesNotFit,
-    budgets,
     charge,
     charge_overdue,
     left_usd,
@@ -27,6 +26,7 @@ from nightcrew.openrouter.budget import (
     settle,
     violations,
 )
+from nightcrew.openrouter.budget_tables import budgets
 from nightcrew.queue.state_store import StateStore
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -7,9 +7,9 @@ import pytest
 
 from nightcrew.execution.attempt import AttemptEnd
 from nightcrew.openrouter.answers import Outcome, from_chunk_error, from_no_reply, from_reply
-from nightcrew.openrouter.api import Reply
 from nightcrew.openrouter.exchange import NoReply
 from nightcrew.openrouter.recovery import TABLE, Charged, after_attempt, documentation, row_of
+from nightcrew.openrouter.replies import Reply
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from nightcrew.errors import AccountStopped
+from nightcrew.openrouter.round_trip import TO_DISK
 from nightcrew.queue.state_store import StateStore, metadata, utc_now
 
 log = logging.getLogger(__name__)
@@ -74,8 +75,7 @@ def lock_account(connection: Connection, account: str, *, for_update: bool) -> R
 def make_durable(store: StateStore) -> None:
     """Returns when everything that was committed before is on disk, without holding a lock meanwhile."""
     with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        # A commit that writes something waits for the log up to itself, and shares that wait with others.
-        connection.execute(text("select pg_logical_emit_message(true, 'nightcrew', '')"))
+        connection.execute(text(TO_DISK))
 
 
 def check_running(row: Row[tuple[object, ...]]) -> None:

@@ -6,11 +6,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from nightcrew.openrouter.api import Reply
 from nightcrew.openrouter.exchange import NoReply
 from nightcrew.openrouter.prices import Price
 from nightcrew.openrouter.recovery import Row, classify, row_of
-from nightcrew.openrouter.replies import Trouble, Usage, find_error, read_trouble, read_usage
+from nightcrew.openrouter.replies import Reply, Trouble, Usage, find_error, read_trouble, read_usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +84,31 @@ def cost_of(outcome: Outcome, price: Price, published: bool) -> Decimal | None:
     return None
 
 
+def has_content(message: Mapping[str, Any]) -> bool:
+    """True if a message or a stream's delta says or does anything; thoughts alone do not count."""
+    content = message.get("content")
+    if isinstance(content, list):
+        content = "".join(str(part.get("text", "")) for part in content if isinstance(part, Mapping))
+    return bool(message.get("tool_calls")) or (isinstance(content, str) and bool(content.strip()))
+
+
+def chunk_failed(chunk: Mapping[str, Any]) -> bool:
+    """True for the chunk in which a stream says that it failed."""
+    return find_error(chunk) or first_choice(chunk).get("finish_reason") == "error"
+
+
+def first_choice(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The first choice of a completion or chunk; empty where there is none."""
+    choices = body.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return first if isinstance(first, Mapping) else {}
+
+
 # ----------------------------------------------------------------------------------------------------
 
 
 def _identity(reply: Reply, body: Mapping[str, Any]) -> dict[str, Any]:
-    choice = _first_choice(body)
+    choice = first_choice(body)
     return {
         "usage": read_usage(body),
         "http_status": reply.status,
@@ -105,7 +124,7 @@ def _row_of_failure(reply: Reply, trouble: Trouble) -> Row:
         row = classify(trouble) if reply.status >= 400 else row_of("not_json")
         return row if row.fault != "error_in_200" else row_of("not_json")
     row = classify(trouble)
-    broke_off = _first_choice(reply.body).get("finish_reason") == "error"
+    broke_off = first_choice(reply.body).get("finish_reason") == "error"
     if broke_off and row.fault in {"error_in_200", "server_error", "provider_failed"}:
         return row_of("mid_stream_error")
     return row
@@ -113,7 +132,7 @@ def _row_of_failure(reply: Reply, trouble: Trouble) -> Row:
 
 def _fault_of_answer(body: Mapping[str, Any]) -> str | None:
     """A reply without an error can still be no answer."""
-    choice = _first_choice(body)
+    choice = first_choice(body)
     if choice.get("finish_reason") == "error":
         return "mid_stream_error"
     if choice.get("finish_reason") == "content_filter":
@@ -122,30 +141,6 @@ def _fault_of_answer(body: Mapping[str, Any]) -> str | None:
     if not isinstance(message, Mapping) or not has_content(message):
         return "empty_completion"
     return None
-
-
-def has_content(message: Mapping[str, Any]) -> bool:
-    """True if a message or a stream's delta says or does anything; thoughts alone do not count."""
-    content = message.get("content")
-    if isinstance(content, list):
-        content = "".join(str(part.get("text", "")) for part in content if isinstance(part, Mapping))
-    return bool(message.get("tool_calls")) or (isinstance(content, str) and bool(content.strip()))
-
-
-def chunk_failed(chunk: Mapping[str, Any]) -> bool:
-    """True for the chunk in which a stream says that it failed."""
-    return find_error(chunk) or _first_choice(chunk).get("finish_reason") == "error"
-
-
-def _first_choice(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    choices = body.get("choices")
-    first = choices[0] if isinstance(choices, list) and choices else None
-    return first if isinstance(first, Mapping) else {}
-
-
-def first_choice(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The first choice of a completion or chunk; empty where there is none."""
-    return _first_choice(body)
 
 
 def _text(value: object) -> str | None:

@@ -5,8 +5,7 @@ none does it raise. The key is put on the wire here and appears in no text that 
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self
@@ -16,11 +15,12 @@ import httpx
 from pydantic import SecretStr, ValidationError
 
 from nightcrew.errors import AccountStopped, Transient
+from nightcrew.openrouter.chat_stream import ChatStream
 from nightcrew.openrouter.credentials import Bearer, account_name, checked_key, checked_url
 from nightcrew.openrouter.exchange import IDLE_SECONDS, Cancellation, Exchange, NoReply, no_reply
 from nightcrew.openrouter.lines import Lines
 from nightcrew.openrouter.records import KeyInfo, ListedModel
-from nightcrew.openrouter.replies import find_error, parse_json, read_trouble
+from nightcrew.openrouter.replies import Reply, parse_json, read_trouble
 from nightcrew.openrouter.wire_fields import to_decimal
 from nightcrew.queue.state_store import utc_now
 
@@ -30,21 +30,6 @@ CONNECT_SECONDS = 10.0
 LIST_SECONDS = 30.0
 SHORTEST_SECRET = 16  # shorter ones are words such as "none" or "ollama", which answers may contain
 _MAX_PAGES = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A whole reply. `body` None: no JSON object; then `text` holds its beginning."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: dict[str, Any] | None
-    text: str = ""
-
-    @property
-    def failed(self) -> bool:
-        """True if it reports an error, whatever its HTTP status says."""
-        return self.status >= 400 or self.body is None or find_error(self.body)
 
 
 class OpenRouterApi:
@@ -148,7 +133,7 @@ class OpenRouterApi:
 
     def stream(
         self, body: Mapping[str, Any], *, wall_seconds: float, cancellation: Cancellation | None = None
-    ) -> "ChatStream":
+    ) -> ChatStream:
         """The beginning of a streamed reply; its chunks come from iterating over it.
 
         Raises:
@@ -212,49 +197,7 @@ class OpenRouterApi:
         return exchange
 
 
-class ChatStream:
-    """A streamed reply: `reply` has status and headers (and the whole body, where it was not a stream)."""
-
-    def __init__(self, reply: Reply, exchange: Exchange | None, redact: Callable[[str], str] = str) -> None:
-        self.reply = reply
-        self._exchange = exchange
-        self._redact = redact
-
-    @property
-    def is_stream(self) -> bool:
-        """False if the other side answered in one piece, as it does with errors."""
-        return self._exchange is not None
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        """The chunks; comments, keep-alives and what is no JSON are skipped. Ends at `[DONE]`."""
-        if self._exchange is None:
-            return
-        for line in _lines(self._exchange.chunks()):
-            if not line.startswith(b"data:"):
-                continue
-            data = line[5:].strip()
-            if data == b"[DONE]":
-                return
-            chunk = parse_json(self._redact(data.decode("utf-8", errors="replace")))
-            if chunk is not None:
-                yield chunk
-
-    def close(self) -> None:
-        """Gives the rest of the stream up; the provider sees the connection close."""
-        if self._exchange is not None:
-            self._exchange.abandon()
-
-
 # ----------------------------------------------------------------------------------------------------
-
-
-def _lines(parts: Iterator[bytes]) -> Iterator[bytes]:
-    rest = b""
-    for part in parts:
-        *whole, rest = (rest + part).split(b"\n")
-        yield from (line.rstrip(b"\r") for line in whole)
-    if rest:
-        yield rest
 
 
 def _listed(body: Mapping[str, Any]) -> list[ListedModel]:

@@ -13,61 +13,19 @@ from decimal import Decimal
 from importlib.resources import files
 from typing import NamedTuple
 
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    Column,
-    Connection,
-    DateTime,
-    Identity,
-    Index,
-    Numeric,
-    Table,
-    Text,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import Connection, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from nightcrew.errors import BudgetReached
+from nightcrew.openrouter.budget_tables import budget_reservations, budgets
 from nightcrew.openrouter.round_trip import in_one_trip
-from nightcrew.queue.state_store import StateStore, metadata
+from nightcrew.queue.state_store import StateStore
 
 log = logging.getLogger(__name__)
 
 # After this long a reservation's process is taken for dead; longer than any call can last.
 RESERVATION_LIFETIME = timedelta(minutes=30)
 _ZERO = Decimal(0)
-
-budgets = Table(
-    "budgets",
-    metadata,
-    Column("scope", Text, primary_key=True),
-    Column("cap_usd", Numeric, nullable=False),
-    Column("spent_usd", Numeric, nullable=False, server_default="0"),
-    Column("reserved_usd", Numeric, nullable=False, server_default="0"),
-)
-budget_reservations = Table(
-    "budget_reservations",
-    metadata,
-    Column("reservation_id", Text, primary_key=True),
-    Column("scopes", ARRAY(Text), nullable=False),
-    Column("amount_usd", Numeric, nullable=False),
-    Column("expires_at", DateTime(timezone=True), nullable=False),
-)
-budget_entries = Table(
-    "budget_entries",
-    metadata,
-    Column("id", BigInteger, Identity(), primary_key=True),
-    Column("at", DateTime(timezone=True), nullable=False),
-    Column("scope", Text, nullable=False),
-    Column("reservation_id", Text, nullable=False),
-    Column("reserved_usd", Numeric, nullable=False),  # change
-    Column("spent_usd", Numeric, nullable=False),  # change
-    Column("cap_usd", Numeric, nullable=False),  # as it was then
-    Index("budget_entries_by_scope", "scope", "id"),
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from nightcrew.openrouter.answers import (
     from_reply,
     has_content,
 )
-from nightcrew.openrouter.api import ChatStream
+from nightcrew.openrouter.chat_stream import ChatStream
 from nightcrew.openrouter.exchange import NoReply
 from nightcrew.openrouter.recovery import row_of
 from nightcrew.openrouter.replies import Trouble, read_usage

@@ -20,6 +20,21 @@ _MESSAGE_LENGTH = 500
 
 
 @dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole reply. `body` None: no JSON object; then `text` holds its beginning."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: dict[str, Any] | None
+    text: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """True if it reports an error, whatever its HTTP status says."""
+        return self.status >= 400 or self.body is None or find_error(self.body)
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """What one answer took. `cost_usd` None: the other side did not say."""
 
