@@ -25,7 +25,7 @@ from benchmarks.stage import table, verdict
 
 MOST_OVER_ORACLE = 1.3
 ADAPTS_WITHIN = 30
-POINTS_BELOW_BEST = 0.03  # what 200 tasks cannot tell from nothing
+MOST_BELOW_BEST = 0.05  # of the share solved; 200 tasks tell it to some three points (one standard error)
 
 
 def main() -> None:
@@ -58,7 +58,7 @@ def _claims(
     learning: Phase, changed: Phase, bad: str, results: Sequence[Result], world: World
 ) -> dict[str, bool]:
     count, ratio, after = len(learning.results), learning.ratio(), changed.ratio(ADAPTS_WITHIN)
-    ours, best = learning.crew().solved, learning.other("always-best").solved
+    ours, (more, error) = learning.crew().solved, learning.solved_more("always-best")
     before, now = (
         learning.tried_first(bad, count // 2),
         changed.tried_first(bad, ADAPTS_WITHIN),
@@ -67,8 +67,8 @@ def _claims(
     return {
         f"{count} tasks, learning included, at {ratio:.2f} of the oracle's spend per accepted change "
         f"(at most {MOST_OVER_ORACLE})": ratio <= MOST_OVER_ORACLE,
-        f"solved {100 * ours:.1f} %, always-best {100 * best:.1f} % on the same draws "
-        f"(at most {100 * POINTS_BELOW_BEST:.0f} points less)": ours >= best - POINTS_BELOW_BEST,
+        f"solved {100 * ours:.1f} %, {100 * more:+.1f} points (standard error {100 * error:.1f}) beside "
+        f"always-best on the same draws (at most {100 * MOST_BELOW_BEST:.0f} less)": more >= -MOST_BELOW_BEST,
         f"{ADAPTS_WITHIN} tasks after {bad} went bad, at {after:.2f} of the new oracle's spend "
         f"(at most {MOST_OVER_ORACLE})": after <= MOST_OVER_ORACLE,
         f"by then it is tried first at {100 * now:.0f} % of the tasks, {100 * before:.0f} % before "

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, stdev
 
 from benchmarks.regret.oracle import (
     Done,
@@ -55,6 +55,18 @@ class Phase:
         """The crew's spend per accepted change over the oracle's, on these draws or on average: the less."""
         least = min(self.other("oracle", begin).usd_per_accepted, self.oracle().usd_per_accepted)
         return self.crew(begin).usd_per_accepted / least
+
+    def solved_more(self, policy: str) -> tuple[float, float]:
+        """By how much the crew solved a larger share than a policy did, and the standard error of that."""
+        others = (
+            played(self.policies[policy], self.world, self.sizes, result.kind, result.number)
+            for result in self.results
+        )
+        pairs = [
+            float(result.solved) - float(other.solved)
+            for result, other in zip(self.results, others, strict=True)
+        ]
+        return fmean(pairs), stdev(pairs) / len(pairs) ** 0.5
 
     def tried_first(self, model: str, begin: int = 0) -> float:
         """Share of tasks that a model was tried at first."""
