@@ -27,7 +27,8 @@ def seed_everything(seed: int) -> None:
 
     def urandom(size: int) -> bytes:
         _draws[0] += 1
-        return chance.getrandbits(8 * size).to_bytes(size, "big") if size else b""
+        # The first bits are those of a first `random()`, so that the strata below spread them too.
+        return b"".join(chance.getrandbits(32).to_bytes(4, "big") for _ in range(-(-size // 4)))[:size]
 
     def seeded(self: random.Random, a: Any = None, version: int = 2) -> None:
         if a is None:
