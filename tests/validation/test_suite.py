@@ -59,3 +59,13 @@ def test_checks_are_counted_through_helpers_and_not_where_they_are_swallowed(bod
     lines = "\n".join(f"    {line}" for line in body.split("\n"))
     tree = ast.parse(f"def helper(x):\n    assert x == 3\n\n\ndef test_a(self=None):\n{lines}\n")
     assert [test.checks for test in read_tests(tree)] == [checks]
+
+
+def test_a_list_of_tests_for_other_runners_is_no_test() -> None:
+    source = "def test_suite():\n    return unittest.TestSuite(())\n\n\ndef test_a():\n    assert f() == 1\n"
+    assert [test.name for test in read_tests(ast.parse(source))] == ["test_a"]
+
+
+def test_a_warning_made_an_error_is_a_check() -> None:
+    source = "def test_a():\n    with warnings.catch_warnings():\n        warnings.simplefilter('error')\n        f()\n"
+    assert [test.checks for test in read_tests(ast.parse(source))] == [1]
