@@ -33,7 +33,7 @@ from nightcrew.task import TaskStatus
 from nightcrew.worker import dispatch
 from nightcrew.worker.database import ensure_database
 
-SHORT_ATTEMPT_SECONDS = 150  # less than the plan expects an attempt to take, and it would not be begun
+SHORT_ATTEMPT_SECONDS = 330  # with less than a fresh plan expects of an attempt none would be begun
 
 
 def main() -> int:

@@ -150,5 +150,5 @@ def _rests(case: Case, row: Row, seen: Seen) -> Iterator[str]:
         yield "it left the catalogue" if seen.gone else "it did not leave the catalogue"
     if row.rests is not Rests.CREW and seen.stop is not None:
         yield "the crew stopped"
-    if row.charged is not Charged.PROVIDER and case.fault != "infrastructure" and seen.breaker:
+    if seen.breaker and not any(row_of(fault).charged is Charged.PROVIDER for fault in seen.faults):
         yield "a breaker has counted what no provider is to blame for"

@@ -64,7 +64,7 @@ def next_day(stage: Stage, queued: QueuedTask) -> None:
 
 def kill_the_agent(stage: Stage, queued: QueuedTask) -> None:
     _wait_for_call(stage, queued)
-    for process in _processes(stage, queued, AGENT):
+    for process in _processes(stage, queued, AGENT, but_not="bwrap"):
         process.kill()
 
 
@@ -172,13 +172,14 @@ def _wait_for_stop(stage: Stage, queued: QueuedTask) -> None:
     stage.stops[queued.task_id] = account_desk.current_stop(stage.settings)
 
 
-def _processes(stage: Stage, queued: QueuedTask, word: str) -> list[psutil.Process]:
-    """The processes of the task's run whose command line has this word; the run itself comes first."""
+def _processes(stage: Stage, queued: QueuedTask, word: str, *, but_not: str = "\0") -> list[psutil.Process]:
+    """The processes below the task's run whose command line has this word, outermost first."""
     pid = stage.get(queued).pid
     found = psutil.Process(pid).children(recursive=True) if pid else []
     matching = []
     for process in found:
         with suppress(psutil.Error):
-            if word in " ".join(process.cmdline()):
+            command = " ".join(process.cmdline())
+            if word in command and but_not not in command:
                 matching.append(process)
     return matching
