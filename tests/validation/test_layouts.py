@@ -84,6 +84,13 @@ def test_a_suite_that_cannot_run_is_no_fault_of_the_change(judge: Judge, kind: T
     assert "nightcrew.toml" in verdict.feedback
 
 
+def test_code_whose_dependency_is_not_declared_is_no_fault_of_its_tests(judge: Judge) -> None:
+    base = FILES | {TARGET: "import no_such_package_of_shop\n\n" + PRICES}
+    verdict = judge(base, {TEST: GOOD_TEST}, TaskCategory.UNIT_TEST, TARGET)
+    assert verdict.kind is VerdictKind.NOT_MEASURABLE, verdict.summary
+    assert "src/shop/prices.py, which the change does not touch, cannot be imported" in verdict.feedback
+
+
 def test_code_that_runs_the_tests_itself_goes_to_a_person(judge: Judge) -> None:
     files = {
         "src/iniconfig/__init__.py": PRICES,

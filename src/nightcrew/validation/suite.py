@@ -58,7 +58,7 @@ def _named(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, Function]]:
 
 
 def read_tests(tree: ast.Module) -> tuple[TestFunction, ...]:
-    """The tests of a module with what they check; `test_suite` only lists tests, for zope.testrunner's like."""
+    """The tests of a module with what they check; a `test_suite` only lists tests for other runners."""
     helpers = {name.split(".")[-1]: node for name, node in all_functions(tree).items()}
     tests = {name: node for name, node in tests_in(tree).items() if name != "test_suite"}
     return tuple(_read(name, node, helpers) for name, node in tests.items())

@@ -55,8 +55,8 @@ class Controls:
         if not any(not one.must_pass for one in variants):
             return not_measurable(NAME, f"{target.path} has no function that could be broken.")
         examination = examine(room)
-        if examination.base.problem:
-            return not_measurable(NAME, "The suite cannot be run on base, so its tests cannot be tried.")
+        if examination.base.problem or not judged_tests(examination):
+            return not_measurable(NAME, "There are no tests that can be run here, so none can be tried.")
         runs = _warm(room, examination, target.path, variants)
         return (
             _judge_warm(examination, target.path, variants, runs)

@@ -44,8 +44,8 @@ class Mutation:
         if isinstance(target, GateResult):
             return target
         examination = examine(room)
-        if examination.base.problem:
-            return not_measurable(NAME, "The suite cannot be run on base, so its tests cannot be tried.")
+        if examination.base.problem or not judged_tests(examination):
+            return not_measurable(NAME, "There are no tests that can be run here, so none can be tried.")
         covered = examination.coverage(examination.patched.run("all"), target.path)
         if room.task.task_type is TaskCategory.BUG_FIX:
             return _judge_fix(room, examination, target, covered)

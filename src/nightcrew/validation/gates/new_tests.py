@@ -1,6 +1,7 @@
 """New tests: found, passing, in every order and world, without the network, reaching the target, and
 checking."""
 
+import re
 from collections.abc import Mapping
 from itertools import chain
 
@@ -8,6 +9,7 @@ from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.clean_room import CleanRoom
 from nightcrew.validation.examination import Examination, examine, name_of
 from nightcrew.validation.gate import failed, not_measurable, passed
+from nightcrew.validation.paths import is_test
 from nightcrew.validation.test_run import Run, TestOutcome
 from nightcrew.validation.variants import executable_lines
 from nightcrew.validation.verdict import GateResult
@@ -15,6 +17,7 @@ from nightcrew.validation.verdict import GateResult
 NAME = "new_tests"
 MOST_SKIPPED = 0.5
 LEAST_AIMED = 0.34
+_FRAME = re.compile(r"^(?!/)(\S+\.py):\d+: in ", re.MULTILINE)
 LEAST_SHARE = 0.4
 _WORLDS = {
     "new": "with only the new tests run",
@@ -60,9 +63,17 @@ def _not_collected(room: CleanRoom, examination: Examination) -> GateResult | No
     for path, text in session.errors:
         if path.split("::")[0] in examination.test_files or not examination.base.errors:
             last = [line for line in text.strip().splitlines() if line.strip()][-1:] or [""]
+            said = last[0].strip()[:300]
+            product = _product_that_does_not_import(room, text)
+            if product:
+                return not_measurable(
+                    NAME,
+                    f"{product}, which the change does not touch, cannot be imported: {said}",
+                    "Let `setup` in nightcrew.toml install what it needs, or build it there.",
+                )
             return failed(
                 NAME,
-                f"{path} cannot be collected: {last[0].strip()[:300]}",
+                f"{path} cannot be collected: {said}",
                 hint,
                 evidence={"error": text[-1200:]},
             )
@@ -74,6 +85,14 @@ def _not_collected(room: CleanRoom, examination: Examination) -> GateResult | No
         message = f"pytest finds no new test in the change ({paths}), run as `{room.config.test}` says."
         return failed(NAME, message, hint)
     return None
+
+
+def _product_that_does_not_import(room: CleanRoom, traceback: str) -> str:
+    """The repository's file in which an import failed, where it is one that the change leaves alone."""
+    frames = [path for path in _FRAME.findall(traceback) if (room.patched / path).is_file()]
+    last = frames[-1] if frames else ""
+    is_import = re.search(r"^E\s+(?:ModuleNotFound|Import)Error", traceback, re.MULTILINE) is not None
+    return last if is_import and last and not is_test(last) and room.change(last) is None else ""
 
 
 def _not_passing(examination: Examination) -> GateResult | None:
