@@ -5,6 +5,7 @@ from pathlib import Path
 
 from nightcrew.selection.beliefs import Rates
 from nightcrew.selection.memory import Memory, Spent, Trial, TrialEnd
+from nightcrew.selection.verdict_rates import FLOOR, VERDICT_RATES
 from tests.selection.house import AGENT, model, taught
 
 SPENT = Spent(10_000, 500, 4, 30.0, Decimal("0.01"))
@@ -73,3 +74,22 @@ def _write_five(path: Path) -> None:
     for _ in range(5):
         with Memory.updating(path) as memory:
             record(memory, TrialEnd.ACCEPTED)
+
+
+def test_a_fresh_memory_reckons_with_the_verdicts_errors_as_measured() -> None:
+    """No category of its own, none for all: the shipped rates, of which none is below its floor."""
+    memory = Memory()
+    assert memory.rates_of("bug_fix") == VERDICT_RATES
+    assert VERDICT_RATES.false_accept >= FLOOR.false_accept
+    assert VERDICT_RATES.false_reject >= FLOOR.false_reject
+    memory.rates["*"] = Rates(0.0, 0.0)
+    assert memory.rates_of("bug_fix") == Rates(0.0, 0.0)
+    memory.rates["bug_fix"] = Rates(0.2, 0.1)
+    assert memory.rates_of("bug_fix") == Rates(0.2, 0.1)
+
+
+def test_what_the_catalogue_said_of_a_judged_model_is_remembered() -> None:
+    memory = taught([model("dear", 20.0)], {"dear": 0.5}, tasks=3)
+    known = Memory.from_json(json.loads(json.dumps(memory.to_json()))).success.traits_of("dear")
+    assert known == model("dear", 20.0).traits
+    assert known.price > 0

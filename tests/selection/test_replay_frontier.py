@@ -11,7 +11,7 @@ from nightcrew.selection.replay_policies import three_rungs
 from nightcrew.selection.replay_report import render
 from nightcrew.selection.replay_run import Score, records
 from nightcrew.selection.replay_scenario import Scenario
-from tests.selection.test_replay import made_up, outcome
+from tests.selection.test_replay import made_up
 
 
 def scores(solved: int, cost: float, tasks: int = 10) -> list[Score]:
@@ -62,24 +62,3 @@ def test_the_replay_shows_the_frontier_where_both_kinds_are_asked_for() -> None:
     assert json.loads(json.dumps(both.to_json()))["frontier"]["ladders"]
     assert "The frontier" in render(both)
     assert replay(rows, scenario=Scenario(("nightcrew",), frontier=True)).frontier is None
-
-
-def test_one_model_at_no_price_can_be_replayed() -> None:
-    rows = [outcome(task, "only", success=task % 2 == 0, cost=0.0) for task in range(12)]
-    found = replay(rows, scenario=Scenario(frontier=True))
-    assert {policy.cost_usd for policy in found.policies} == {0.0}
-    assert render(found)
-
-
-def test_a_handful_of_tasks_can_be_replayed() -> None:
-    found = replay(made_up(3), scenario=Scenario(frontier=True, drift=True))
-    assert found.judged_on >= 1 and render(found)
-
-
-def test_models_that_appear_when_judging_begins_and_others_that_are_gone() -> None:
-    train = [row for row in made_up(80) if row.model != "large"]
-    judged = [
-        row._replace(task_id=f"new-{row.task_id}") for row in made_up(80, seed=9) if row.model != "small"
-    ]
-    found = replay(judged, train, scenario=Scenario(frontier=True))
-    assert len(found.policies) == 9 and found.models == 4

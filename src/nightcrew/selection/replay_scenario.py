@@ -70,7 +70,7 @@ def tables_of(outcomes: Sequence[Outcome], train: Sequence[Outcome] | None, scen
     if train is None:
         taught, judged = split(table_of(outcomes, agent), seed=scenario.seed)
     else:
-        taught, judged = table_of(train, agent), table_of(outcomes, agent)
+        taught, judged = table_of(train, _same_agent(train, agent)), table_of(outcomes, agent)
     catalogue = {**taught.catalogue, **judged.catalogue}
     hidden = _hidden(scenario.hide_models, taught, catalogue)
     taught = shuffled(taught.without(hidden), seed=scenario.seed)
@@ -84,6 +84,16 @@ def tables_of(outcomes: Sequence[Outcome], train: Sequence[Outcome] | None, scen
 
 
 # ------------------------------------------------------------------------------------------------------
+
+
+def _same_agent(train: Sequence[Outcome], agent: str) -> str:
+    """The name of the judged agent in the training table, where one of the two may name none."""
+    known = {outcome.agent for outcome in train}
+    if agent in known:
+        return agent
+    if known and "" not in {agent, *known}:
+        raise BadInput(f"the table to learn from has no row of {agent}, the agent that is judged")
+    return busiest_agent(train)
 
 
 def _hidden(asked: Sequence[str], taught: Table, catalogue: Mapping[str, Candidate]) -> tuple[str, ...]:
