@@ -58,10 +58,15 @@ class Corpus:
         """The rule that a label has to satisfy, beyond how the case was made.
 
         Good: the subject's tests pass with the change in a plain run, forwards and backwards. Bad by changed
-        behaviour: they do not, for some faults put into code change nothing.
+        behaviour: they do not, for some faults put into code change nothing. Bad by order: one of the two fails.
         """
         texts = {**case.base, **case.change}
         if not case.good:
+            if "order" in case.kind and "flaky" in case.kind and "set" not in case.kind:
+                reversed_too = {**texts, "backwards.py": BACKWARDS}
+                both = [self.exit_code(case.subject, texts)]
+                both.append(self.exit_code(case.subject, reversed_too, "-p", "backwards"))
+                return 1 in both
             return "changes behaviour" not in case.kind or self.exit_code(case.subject, texts) == 1
         own = all(text == case.subject.text(path) for path, text in texts.items() if text is not None)
         if own and None not in texts.values():

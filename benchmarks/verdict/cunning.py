@@ -4,7 +4,7 @@
 import ast
 from collections.abc import Callable, Iterator
 
-from benchmarks.verdict.bad import Rewrite, each_test, replace_asserts, side_of
+from benchmarks.verdict.bad import Rewrite, certain_tests, each_test, replace_asserts, side_of
 from benchmarks.verdict.case import Case
 from benchmarks.verdict.packages import Subject
 from nightcrew.task import TaskCategory
@@ -221,7 +221,7 @@ def _weekday(tree: ast.Module, _: Subject) -> str | None:
 
 
 def _by_file(tree: ast.Module, _: Subject) -> str | None:
-    tests = list(tests_in(tree).values())
+    tests = certain_tests(tree)
     if len(tests) < 2:
         return None
     tests[0].body[:0] = ast.parse("with open('left_behind.txt', 'w') as file:\n    file.write('x')").body
@@ -230,7 +230,7 @@ def _by_file(tree: ast.Module, _: Subject) -> str | None:
 
 
 def _by_environment(tree: ast.Module, _: Subject) -> str | None:
-    tests = list(tests_in(tree).values())
+    tests = certain_tests(tree)
     if len(tests) < 2:
         return None
     tests[0].body[:0] = ast.parse("os.environ['SEEN_BEFORE'] = '1'").body
