@@ -122,6 +122,18 @@ def test_what_test_runners_install_is_used_where_it_can_be(tmp_path: Path) -> No
     assert build_environment(tree, TargetConfig(), tmp_path / "cache").python.is_file()
 
 
+def test_requirement_files_that_contradict_each_other_are_not_all_used(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "requirements-tests.txt").write_text("iniconfig==2.0.0\n")
+    (tree / "requirements-tools.txt").write_text("iniconfig==2.1.0\n")
+    declared = read_declared(tree)
+    assert set(declared.requirements) == {"iniconfig==2.0.0", "iniconfig==2.1.0"}
+    assert declared.fallbacks == (("iniconfig==2.0.0",),)
+    built = build_environment(tree, TargetConfig(), tmp_path / "cache")
+    assert list(built.path.glob("lib/python*/site-packages/iniconfig-2.0.0.dist-info"))
+
+
 def test_a_repository_that_declares_nothing_is_fine_and_a_broken_one_is_not(tmp_path: Path) -> None:
     assert read_declared(tmp_path).requirements == ()
     (tmp_path / "pyproject.toml").write_text("[project\n")

@@ -21,6 +21,7 @@ _REQUIREMENT_FILES = (
     *("requirements*.txt", "requirements/*.txt", "*-requirements.txt", "*_requirements.txt"),
     *("test/*requirements*.txt", "tests/*requirements*.txt"),
 )
+_NOT_FOR_TESTS = ("doc", "build", "release", "benchmark", "lint", "wheel", "update", "deploy", "publish")
 _INCLUDE = re.compile(r"(?:-r|--requirement)[ =]\s*(\S+)")
 _LOCAL = re.compile(r"(?:-e\b|--editable|\.|/|file:|[\w.\[\]-]+\s*@\s*file:)")
 _DEPTH = 5
@@ -32,6 +33,7 @@ class Declared:
 
     requirements: tuple[str, ...]
     runners: tuple[str, ...] = ()  # what test runners would install besides; left out where it cannot be
+    fallbacks: tuple[tuple[str, ...], ...] = ()  # fewer requirement files, where all cannot be together
     python: str = ""  # a version specifier; empty: any
     locked: bool = False  # there is a uv.lock that says the exact versions
     extras: tuple[str, ...] = ()
@@ -48,22 +50,31 @@ def read_declared(checkout: Path) -> Declared:
     project = _table(pyproject, "project")
     extras = tuple(name for name in _table(project, "optional-dependencies") if name in TEST_NAMES)
     groups = tuple(name for name in _table(pyproject, "dependency-groups") if name in TEST_NAMES)
-    lines = [
+    sure = [
         *_strings(project.get("dependencies")),
         *(line for name in extras for line in _strings(_table(project, "optional-dependencies")[name])),
         *(line for name in groups for line in _group(_table(pyproject, "dependency-groups"), name)),
         *_setup_cfg(checkout),
         *of_setup_py(checkout, TEST_NAMES),
         *of_poetry(pyproject, TEST_NAMES),
-        *(line for file in _requirement_files(checkout) for line in _requirements(checkout, file)),
     ]
+    files = {file: tuple(_requirements(checkout, file)) for file in _requirement_files(checkout)}
     name = project.get("name") or _table(_table(pyproject, "tool"), "poetry").get("name", "")
     own = re.sub(r"[-_.]+", "-", str(name)).lower()
-    asked = tuple(dict.fromkeys(line for line in lines if not _names(line, own)))
+
+    def with_files(*chosen: Path) -> tuple[str, ...]:
+        told = [*sure, *(line for file in chosen for line in files[file])]
+        return tuple(dict.fromkeys(line for line in told if not _names(line, own)))
+
+    asked = with_files(*files)
+    tests = [file for file in files if any(name in file.stem.lower() for name in TEST_NAMES)]
+    plain = [file for file in files if file.name == "requirements.txt"]
+    fewer = [with_files(*plain, *tests), with_files(*tests), with_files(*plain), with_files()]
     runners = dict.fromkeys(line for line in of_test_runners(checkout, pyproject) if not _names(line, own))
     return Declared(
         requirements=asked,
         runners=tuple(line for line in runners if line not in asked),
+        fallbacks=tuple(dict.fromkeys(one for one in fewer if one and one != asked)),
         python=str(project.get("requires-python", "")),
         locked=(checkout / "uv.lock").is_file(),
         extras=extras,
@@ -120,7 +131,7 @@ def _requirement_files(checkout: Path) -> list[Path]:
 
 
 def _is_documentation(path: Path) -> bool:
-    return any(word in path.stem.lower() for word in ("doc", "build", "release", "benchmark", "lint"))
+    return any(word in path.stem.lower() for word in _NOT_FOR_TESTS)
 
 
 def _requirements(checkout: Path, file: Path, depth: int = 0) -> Iterator[str]:

@@ -144,13 +144,8 @@ def _build(environment: Environment, checkout: Path, config: TargetConfig, decla
             _set_up(environment, checkout, config.setup, Path(scratch))
             _install(environment, list(_ALWAYS), Path(scratch))
         else:
-            lines = _locked_requirements(checkout, declared, Path(scratch)) or list(declared.requirements)
-            try:
-                _install(environment, [*lines, *declared.runners, *_ALWAYS], Path(scratch))
-            except BadInput:
-                if not declared.runners:
-                    raise
-                _install(environment, [*lines, *_ALWAYS], Path(scratch))
+            locked = _locked_requirements(checkout, declared, Path(scratch))
+            _install_first(environment, _choices(locked, declared), Path(scratch))
     (environment.path / _COMPLETE).write_text(json.dumps({"key": environment.key, "recipe": _RECIPE}))
     _close(environment.path)
 
@@ -180,6 +175,26 @@ def _set_up(environment: Environment, checkout: Path, command: str, scratch: Pat
         "PATH": path,
     }
     _run(["/bin/sh", "-c", command], f"the set-up command {command!r}", env=env, cwd=copy)
+
+
+def _choices(locked: Sequence[str], declared: Declared) -> list[tuple[str, ...]]:
+    """What to install, the most first: where all that is written down cannot be together, less of it."""
+    lines = tuple(locked) or declared.requirements
+    choices = [(*lines, *declared.runners), lines, *(() if locked else declared.fallbacks)]
+    return list(dict.fromkeys(choices))
+
+
+def _install_first(environment: Environment, choices: Sequence[tuple[str, ...]], scratch: Path) -> None:
+    """The first choice that can be installed; where none can be, what was said about the least of them."""
+    faults: list[BadInput] = []
+    for lines in choices:
+        try:
+            _install(environment, [*lines, *_ALWAYS], scratch)
+        except BadInput as fault:
+            faults.append(fault)
+        else:
+            return
+    raise faults[-1]
 
 
 def _install(environment: Environment, lines: Sequence[str], scratch: Path) -> None:
