@@ -128,16 +128,16 @@ def test_a_plain_endpoint_has_only_names(store: StateStore) -> None:
         True,
     )
     assert listed.candidate.context_tokens == 8192
-
-
-def test_what_an_engine_gives_a_call_is_the_context_not_what_its_model_could(store: StateStore) -> None:
-    record = ListedModel(id="smollm2", meta={"n_ctx": 4096, "n_ctx_train": 8192})
-    listed = list_model(record, today=date(2026, 11, 23), gone=None, unknown_price_usd=None)
-    assert listed.candidate.context_tokens == 4096
     with OpenRouterApi("http://127.0.0.1:1/v1", None) as api:
         catalogue = ModelCatalogue(store, api, configured=["own-model"], unknown_price_usd=USD(0))
         (candidate,) = catalogue.candidates()
     assert (candidate.model, candidate.input_price_usd, candidate.free) == ("own-model", USD(0), False)
+
+
+def test_what_an_engine_gives_a_call_is_the_context_not_what_its_model_could() -> None:
+    record = ListedModel(id="smollm2", meta={"n_ctx": 4096, "n_ctx_train": 8192})
+    listed = list_model(record, today=date(2026, 11, 23), gone=None, unknown_price_usd=None)
+    assert listed.candidate.context_tokens == 4096
 
 
 def test_a_configured_name_that_a_real_catalogue_lacks_is_said_to_be_missing(crew: MakeCrew) -> None:
