@@ -76,7 +76,7 @@ def test_a_suite_that_cannot_run_is_no_fault_of_the_change(judge: Judge, kind: T
     change: dict[str, str | None] = {
         TEST: GOOD_TEST.replace("(100, False, 10), (101, True, 15)", "(101, True, 15)")
     }
-    change = {TARGET: PRICES} if kind is TaskCategory.REFACTORING else change
+    change = {TARGET: BROKEN.replace("result", "found")} if kind is TaskCategory.REFACTORING else change
     change = change | {TARGET: PRICES} if kind is TaskCategory.BUG_FIX else change
     verdict = judge(base, change, kind, TARGET)
     assert verdict.kind is VerdictKind.NOT_MEASURABLE, verdict.summary
