@@ -2,8 +2,8 @@
 
 import pytest
 
+from nightcrew.validation.outcomes import TestOutcome
 from nightcrew.validation.reproducer import is_right_reason
-from nightcrew.validation.test_run import TestOutcome
 
 SHOWS = [
     "TypeError: __repr__ returned non-string (type NoneType)",

@@ -11,17 +11,10 @@ from typing import Any
 from nightcrew.task import TaskCategory
 from nightcrew.validation.base_runs import run_base
 from nightcrew.validation.clean_room import CleanRoom
+from nightcrew.validation.outcomes import Collected, Covered, Run, SessionResult
 from nightcrew.validation.paths import is_test
 from nightcrew.validation.suite import all_functions, parse, tests_in
-from nightcrew.validation.test_run import (
-    Collected,
-    Covered,
-    Run,
-    Session,
-    SessionResult,
-    make_job,
-    run_sessions,
-)
+from nightcrew.validation.test_run import Session, make_job, run_sessions
 from nightcrew.validation.variants import function_lines
 
 SHUFFLES = 3
@@ -115,7 +108,8 @@ class Examination:
         """The whole suite and the new tests on the patched tree, in many worlds."""
         known = sorted(item.nodeid for item in self.base.collected)
         new: dict[str, Any] = {"exclude": known, "seconds": 300}
-        everything: dict[str, Any] = {"id": "all", "cover": True, "seconds": self.most_seconds}
+        everything: dict[str, Any] = {"id": "all", "cover": True, "decisive": True}
+        everything["seconds"] = self.most_seconds
         if self.selected is not None:
             everything["exclude"] = sorted(set(known) - set(self.selected))
         experiments = [everything]

@@ -75,7 +75,7 @@ def sample(source: str, mutants: tuple[Mutant, ...], count: int, *, seed: str) -
     queues = [chance.sample(group, len(group)) for group in groups.values()]
     chance.shuffle(queues)
     chosen: list[Mutant] = []
-    spans = _statement_spans(source)
+    spans = _function_spans(source)
     while len(chosen) < count and any(queues):
         for queue in queues:
             while queue and len(chosen) < count:
@@ -86,16 +86,18 @@ def sample(source: str, mutants: tuple[Mutant, ...], count: int, *, seed: str) -
     return tuple(sorted(chosen, key=lambda mutant: (mutant.start, mutant.end, mutant.text)))
 
 
-def _statement_spans(source: str) -> list[tuple[int, int]]:
-    """Offsets of the functions and classes at the top of a file, each of which compiles for itself."""
+def _function_spans(source: str) -> list[tuple[int, int]]:
+    """Offsets of functions and methods, whole lines, each of which can be parsed for itself."""
     starts = [0]
     for line in source.split("\n"):
         starts.append(starts[-1] + len(line) + 1)
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    outer = [node for node in ast.parse(source).body if not isinstance(node, ast.If | ast.Try)]
+    inner = [part for node in outer if isinstance(node, ast.ClassDef) for part in node.body]
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
     return [
         (starts[node.lineno - 1], starts[node.end_lineno or node.lineno])
-        for node in ast.parse(source).body
-        if isinstance(node, kinds) and node.col_offset == 0
+        for node in (*outer, *inner)
+        if isinstance(node, kinds) and not source[starts[node.lineno - 1] :][: node.col_offset].strip()
     ]
 
 
@@ -103,6 +105,8 @@ def _compiles(source: str, mutant: Mutant, spans: list[tuple[int, int]]) -> bool
     for start, end in spans:
         if start <= mutant.start and mutant.end <= end:
             edited = source[start : mutant.start] + mutant.text + source[mutant.end : end]
+            if edited[:1].isspace():  # a method: the body of something
+                edited = "if 1:\n" + edited
             break
     else:
         edited = mutant.apply(source)

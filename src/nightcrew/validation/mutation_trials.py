@@ -8,14 +8,15 @@ from typing import Any
 from nightcrew.validation.clean_room import CleanRoom
 from nightcrew.validation.examination import Examination
 from nightcrew.validation.mutants import Mutant, make_mutants, sample
+from nightcrew.validation.outcomes import Covered, Run, SessionResult
 from nightcrew.validation.target import Target, files_of, judged_tests
-from nightcrew.validation.test_run import Covered, Run, Session, SessionResult, run_sessions
+from nightcrew.validation.test_run import Session, run_sessions
 
-SUBTLE = 120
-OTHERS = 40
+SUBTLE = 200
+OTHERS = 60
 AT_IMPORT = 5
 MOST_TESTS = 120
-MOST_WORK = 100_000_000  # calls that all faults together may cost, if none is noticed
+MOST_WORK = 150_000_000  # calls that all faults together may cost, if none is noticed
 OWN_WORK = 20_000  # calls that a fault costs beside its tests
 FEW = 5  # fewer subtle mutants than this say nothing by themselves
 SECONDS = 1500.0

@@ -8,7 +8,8 @@ from nightcrew.validation.examination import Examination, name_of
 from nightcrew.validation.gate import failed, not_measurable, passed
 from nightcrew.validation.generality import answers_only_its_tests
 from nightcrew.validation.hard_coded import hard_coded_answers
-from nightcrew.validation.test_run import Run, Session, TestOutcome, run_sessions
+from nightcrew.validation.outcomes import Run, TestOutcome
+from nightcrew.validation.test_run import Session, run_sessions
 from nightcrew.validation.verdict import GateResult
 
 NAME = "behaviour"

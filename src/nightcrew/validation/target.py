@@ -25,6 +25,11 @@ def target_or_result(room: CleanRoom, gate: str) -> Target | GateResult:
     source = room.source(path) if path else None
     if path is None or source is None or parse(source) is None:
         return not_measurable(gate, "There is no Python target to try the tests on.")
+    examination = examine(room)
+    if examination.base.problem or not judged_tests(examination):
+        return not_measurable(gate, "There are no tests that can be run here, so none can be tried.")
+    if examination.too_slow:
+        return not_measurable(gate, examination.too_slow)
     return Target(path, source)
 
 

@@ -18,30 +18,9 @@ from typing import Any
 from nightcrew.execution.sandbox import WORKSPACE, Completed, Limits, Mount
 from nightcrew.task import TaskCategory
 from nightcrew.validation.clean_room import CleanRoom
-from nightcrew.validation.outcomes import (
-    NO_RUN,
-    Collected,
-    Covered,
-    Run,
-    SessionResult,
-    TestOutcome,
-    read_sessions,
-)
+from nightcrew.validation.outcomes import SessionResult, read_sessions
 from nightcrew.validation.paths import module_name
 from nightcrew.validation.pytest_options import default_paths, plugin_options
-
-__all__ = [
-    "NO_RUN",
-    "Blind",
-    "Collected",
-    "Covered",
-    "Run",
-    "Session",
-    "SessionResult",
-    "TestOutcome",
-    "run_blind",
-    "run_sessions",
-]
 
 RIG = "/opt/nightcrew/nightcrew_rig"
 CLOCK = "/opt/nightcrew/clock"

@@ -1,30 +1,25 @@
 """Controls: the tests fail on a broken target, pass on one that is changed without effect, and do so
 blind."""
 
-import ast
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from nightcrew.task import Task, TaskCategory
+from nightcrew.validation.blind_controls import judge_blind
 from nightcrew.validation.clean_room import CleanRoom
 from nightcrew.validation.examination import Examination, examine
 from nightcrew.validation.gate import failed, not_measurable, passed
-from nightcrew.validation.suite import parse
+from nightcrew.validation.outcomes import NO_RUN, Run
 from nightcrew.validation.target import files_of, judged_tests, target_or_result
-from nightcrew.validation.test_run import NO_RUN, Blind, Run, Session, run_blind, run_sessions
+from nightcrew.validation.test_run import Session, run_sessions
 from nightcrew.validation.variants import PERTURB, neutral, perturbed, raising, returning_nothing
 from nightcrew.validation.verdict import GateResult
 
 NAME = "controls"
 MOST_UNNOTICED = 0.34
-HASH_SEEDS = (1, 2)
-SET_SEEDS = tuple(range(3, 8))  # where tests or target hold sets, whose order depends on the seed
-HASH_CALL_SEEDS = tuple(range(3, 17))  # where a test asks for hashes itself
 LEAST_CHECKING = 0.4
 FEW = 4
-_SETS = {"set", "frozenset"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +50,10 @@ class Controls:
         if not any(not one.must_pass for one in variants):
             return not_measurable(NAME, f"{target.path} has no function that could be broken.")
         examination = examine(room)
-        if examination.base.problem or not judged_tests(examination):
-            return not_measurable(NAME, "There are no tests that can be run here, so none can be tried.")
         runs = _warm(room, examination, target.path, variants)
         return (
             _judge_warm(examination, target.path, variants, runs)
-            or _judge_blind(room, examination, target.path, target.source)
+            or judge_blind(room, examination, target, NAME)
             or _passed(examination, target.path, runs)
         )
 
@@ -183,101 +176,6 @@ def unnoticing_tests(examination: Examination, target: str, broken: list[Run]) -
 def _covering(examination: Examination, target: str) -> set[str]:
     covered = examination.coverage(examination.patched.run("all"), target)
     return {nodeid for nodeid in judged_tests(examination) if covered.by_test.get(nodeid)}
-
-
-def _judge_blind(room: CleanRoom, examination: Examination, target: str, source: str) -> GateResult | None:
-    """Plain pytest in fresh sandboxes: what was seen in the warm process has to be true there too."""
-    judged = judged_tests(examination)
-    paths = files_of(judged)
-    unfit = {name for name, outcome in examination.base_outcomes.items() if outcome in {"failed", "error"}}
-    deselect = [name for name in sorted(unfit - set(judged)) if name.split("::")[0] in paths]
-    broken = raising(source, examination.import_time_functions)
-    trials: list[tuple[str, dict[str, str], int]] = [
-        ("neutral", {target: neutral(source, 2)}, HASH_SEEDS[0]),
-        ("intact", {}, HASH_SEEDS[1]),
-    ]
-    if broken is not None:
-        trials.append(("raising", {target: broken}, 0))
-    if room.task.task_type is TaskCategory.BUG_FIX:
-        trials.append(("unfixed", _unfixed(room), 0))
-    told = [room.source(path) or "" for path in paths]
-    more = (
-        HASH_CALL_SEEDS
-        if _mentions(told, {"hash", "id"})
-        else SET_SEEDS
-        if _mentions([source, *told], _SETS)
-        else ()
-    )
-    trials += [(f"intact, seed {seed}", {}, seed) for seed in more]
-
-    def trial(one: tuple[str, dict[str, str], int]) -> Blind:
-        # What has to pass here and what has to fail has to do so in another place too.
-        elsewhere = one[0] in {"intact", "raising"}
-        return run_blind(
-            room,
-            room.patched,
-            paths,
-            replaced=one[1],
-            hash_seed=one[2],
-            deselect=deselect,
-            elsewhere=elsewhere,
-        )
-
-    with ThreadPoolExecutor(2) as pool:
-        outcomes = dict(zip([one[0] for one in trials], pool.map(trial, trials), strict=True))
-    room.memory["blind"] = {name: outcome.value for name, outcome in outcomes.items()}
-    if any(outcome is not Blind.PASSED for name, outcome in outcomes.items() if name.startswith("intact")):
-        return failed(
-            NAME,
-            "The tests fail in a plain run of pytest with another hash seed, folder and user.",
-            "Do not depend on the order of sets, on the hash of anything, or on where the tests are run.",
-            evidence=room.memory["blind"],
-        )
-    if outcomes["neutral"] is not Blind.PASSED:
-        return failed(
-            NAME,
-            f"The tests fail when the text of {target} is reformatted, although it does the same.",
-            "Test what the code does, not how it is written.",
-            evidence=room.memory["blind"],
-        )
-    if outcomes.get("unfixed") is Blind.PASSED:
-        return failed(
-            NAME,
-            "In a plain run the tests pass without the fix too: they do not show the bug.",
-            "Write a test that fails before the fix however it is run.",
-            strength=0.0,
-            evidence=room.memory["blind"],
-        )
-    if outcomes.get("raising") is Blind.PASSED:
-        return failed(
-            NAME,
-            f"In a plain run the tests pass although {target} raises in every function: they do not "
-            f"judge it.",
-            "Let the tests run to their end and fail when the code is broken.",
-            strength=0.0,
-            evidence=room.memory["blind"],
-        )
-    return None
-
-
-def _unfixed(room: CleanRoom) -> dict[str, str]:
-    """The product as it is on base."""
-    changed = (change for change in room.changes if change.path in examine(room).product_files)
-    return {change.path: change.before for change in changed if change.before is not None}
-
-
-def _mentions(texts: list[str], names: set[str]) -> bool:
-    """True where code uses one of these built-ins (or, among them sets, writes a set down)."""
-    for text in texts:
-        tree = parse(text)
-        for node in ast.walk(tree) if tree is not None else ():
-            if isinstance(node, ast.Name) and node.id in names:
-                return True
-            if isinstance(node, ast.Attribute) and node.attr == "__hash__" and "hash" in names:
-                return True
-            if isinstance(node, ast.Set | ast.SetComp) and "set" in names:
-                return True
-    return False
 
 
 def _passed(examination: Examination, target: str, runs: Mapping[str, Run]) -> GateResult:

@@ -15,11 +15,10 @@ from nightcrew.validation.examination import Examination, examine
 from nightcrew.validation.gate import failed, not_measurable, passed
 from nightcrew.validation.mutants import make_mutants, sample
 from nightcrew.validation.mutation_trials import Rates, Trial, choose, rates, survivors, try_mutants
+from nightcrew.validation.outcomes import Covered
 from nightcrew.validation.target import Target, files_of, judged_tests, target_or_result
-from nightcrew.validation.test_run import Blind, Covered, run_blind
+from nightcrew.validation.test_run import Blind, run_blind
 from nightcrew.validation.verdict import GateResult
-
-__all__ = ["Mutation", "Trial", "changed_lines", "rates", "survivors", "try_mutants"]
 
 NAME = "mutation"
 LEAST_KILLED = 0.3
@@ -44,8 +43,6 @@ class Mutation:
         if isinstance(target, GateResult):
             return target
         examination = examine(room)
-        if examination.base.problem or not judged_tests(examination):
-            return not_measurable(NAME, "There are no tests that can be run here, so none can be tried.")
         covered = examination.coverage(examination.patched.run("all"), target.path)
         if room.task.task_type is TaskCategory.BUG_FIX:
             return _judge_fix(room, examination, target, covered)

@@ -9,8 +9,8 @@ from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.clean_room import CleanRoom
 from nightcrew.validation.examination import Examination, examine, name_of
 from nightcrew.validation.gate import failed, not_measurable, passed
+from nightcrew.validation.outcomes import Run, TestOutcome
 from nightcrew.validation.paths import is_test
-from nightcrew.validation.test_run import Run, TestOutcome
 from nightcrew.validation.variants import executable_lines
 from nightcrew.validation.verdict import GateResult
 
@@ -47,6 +47,8 @@ class NewTests:
             )
         if not examination.test_files and room.task.task_type is not TaskCategory.UNIT_TEST:
             return passed(NAME, "The change brings no tests of its own.")
+        if examination.too_slow:
+            return not_measurable(NAME, examination.too_slow)
         return (
             _not_collected(room, examination)
             or _not_passing(examination)
@@ -213,15 +215,18 @@ def _reach(room: CleanRoom, examination: Examination) -> GateResult:
     if off:
         return failed(NAME, off, f"Test what {target} does, by calling it.", strength=0.1)
     room.memory["must_add_kills"] = not lines and not arcs
+    dated = all(run.dated for run in examination.patched.runs.values())
+    unsaid = "" if dated else " The date could not be changed under this Python, so other dates are untried."
     return passed(
         NAME,
         f"{count} new tests pass in every order and world; {len(reached)} lines of {target} run in them, "
-        f"{len(lines)} lines and {len(arcs)} branches for the first time.",
+        f"{len(lines)} lines and {len(arcs)} branches for the first time.{unsaid}",
         strength=0.7 + 0.3 * share,
         tests=count,
         new_lines=len(lines),
         new_branches=len(arcs),
         share_of_target=round(share, 4),
+        other_dates=dated,
     )
 
 

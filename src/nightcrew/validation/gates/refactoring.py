@@ -10,11 +10,12 @@ from nightcrew.validation.clean_room import CleanRoom
 from nightcrew.validation.docstrings import without_docstrings
 from nightcrew.validation.examination import Examination, examine
 from nightcrew.validation.gate import counted, failed, not_measurable, passed
-from nightcrew.validation.gates.mutation import changed_lines, rates, survivors, try_mutants
+from nightcrew.validation.gates.mutation import changed_lines
 from nightcrew.validation.generality import first_difference
 from nightcrew.validation.measures import Measures, measure, public_face
 from nightcrew.validation.module_values import plain_values
 from nightcrew.validation.mutants import make_mutants, sample
+from nightcrew.validation.mutation_trials import rates, survivors, try_mutants
 from nightcrew.validation.patch import Change
 from nightcrew.validation.same_code import differs_in_a_detail, same_function
 from nightcrew.validation.suite import all_functions, parse

@@ -131,6 +131,8 @@ class Plugin:
                 work = work or int(told.get("work") or 0)
                 spent += work if one.get("optional") else 0
                 self.report({"experiment": name, **told, "changed": self.files.undo()})
+                if one.get("decisive") and told["timed_out"]:
+                    return True  # the others would take as long and tell no more
         return True
 
     def _runs(
