@@ -108,6 +108,18 @@ def test_a_wrong_configuration_is_named(cli: Cli, slugs: Path, text: str, says: 
     assert (said.code, says in said.err) == (2, True), said.err
 
 
+def test_what_cannot_be_written_is_escaped(cli: Cli, slugs: Path) -> None:
+    git(slugs, "checkout", "-q", "tests")
+    odd = TESTS + "\n\ndef test_odd():\n    assert slug('a') == 'b', chr(0xDCFF)\n"
+    (slugs / "test_slug.py").write_text(odd)
+    git(slugs, "commit", "-qam", "Odd")
+    git(slugs, "checkout", "-q", "main")
+    told, said = cli(*WANTED, "tests", "--json"), cli(*WANTED, "tests")
+    assert (told.code, said.code) == (1, 1), told.err + said.err
+    assert "udcff" in told.out
+    assert "1 of 5 new tests fail" in told.json["gates"][-1]["message"]
+
+
 def test_a_file_that_is_not_utf_8_is_named(cli: Cli, slugs: Path) -> None:
     """A Latin-1 test file: the gates read UTF-8, and say so."""
     latin = TESTS.replace("import pytest\n", "# -*- coding: latin-1 -*-\nimport pytest\n").replace(

@@ -31,7 +31,9 @@ errors = _console(stderr=True)
 
 def print_json(value: Any) -> None:
     """`value` as one JSON document on stdout; money as strings, times in ISO 8601."""
-    sys.stdout.write(json.dumps(value, default=_plain, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(value, default=_plain, indent=2, ensure_ascii=False)
+    # Half a character cannot be written; its escape is what JSON calls it.
+    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode() + "\n")
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -24,7 +24,7 @@ class ValidationRule(Protocol):
 
 def passed(name: str, message: str, *, strength: float | None = None, **evidence: Any) -> GateResult:
     """The gate is satisfied."""
-    return GateResult(name, GateOutcome.PASS, message, "", evidence, _rounded(strength))
+    return GateResult(name, GateOutcome.PASS, _printable(message), "", evidence, _rounded(strength))
 
 
 def failed(
@@ -36,17 +36,24 @@ def failed(
     evidence: Mapping[str, Any] | None = None,
 ) -> GateResult:
     """The change is refused: why, and what the next attempt should do."""
-    return GateResult(name, GateOutcome.FAIL, message, hint, evidence or {}, _rounded(strength))
+    return GateResult(
+        name, GateOutcome.FAIL, _printable(message), _printable(hint), evidence or {}, _rounded(strength)
+    )
 
 
 def not_measurable(name: str, message: str, hint: str = "", **evidence: Any) -> GateResult:
     """The question could not be answered; never counted as passed."""
-    return GateResult(name, GateOutcome.NOT_MEASURABLE, message, hint, evidence)
+    return GateResult(name, GateOutcome.NOT_MEASURABLE, _printable(message), _printable(hint), evidence)
 
 
 def counted(count: int, noun: str) -> str:
     """`1 file`, `2 files`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def _printable(text: str) -> str:
+    """What tests said may hold halves of characters, which no file, terminal or model takes."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _rounded(strength: float | None) -> float | None:
