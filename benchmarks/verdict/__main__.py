@@ -30,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("nightcrew").setLevel(logging.ERROR)
     warnings.simplefilter("ignore", SyntaxWarning)
+    if options.table:
+        return print_report(_journal(options, "").rows(), [])
     cache: Path = options.cache
     cache.mkdir(parents=True, exist_ok=True)
     settings = Settings(home=cache / "home")
@@ -84,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         "--twice", action="store_true", help="judge all again and compare verdicts and scores"
     )
     parser.add_argument("--out", type=Path, help="write one JSON line per case, and go on from what is there")
+    parser.add_argument("--table", action="store_true", help="print what --out holds, and judge nothing")
     parser.add_argument(
         "--accept-older", action="store_true", help="take over what older code judged rightly"
     )

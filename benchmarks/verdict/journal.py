@@ -46,6 +46,10 @@ class Journal:
             lines = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
             self._rows = {row["content"]: row for row in lines if "content" in row}
 
+    def rows(self) -> list[Row]:
+        """Every case's last row, whatever code judged it."""
+        return list(self._rows.values())
+
     def known(self, case: Case) -> Row | None:
         """The row of an earlier run, where it still counts."""
         row = self._rows.get(content_of(case))
