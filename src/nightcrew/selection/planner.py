@@ -116,6 +116,7 @@ def best_ladder(arms: Sequence[Arm], ease: Ease, value_usd: float, rates: Rates,
         beam = [partial.grown(step) for _, partial, step in _kept(longer)]
         if beam[0].worth > best.worth:
             best = beam[0]
+    best = _filled(best, start, steps, limits)
     orders = (reduce(_Partial.grown, order, start) for order in permutations(best.steps))
     best = max(orders, key=lambda partial: partial.worth)
     return Ladder(tuple(step.arm for step in best.steps), best.worth, best.success, best.expected)
@@ -148,6 +149,33 @@ def _kept(longer: Sequence[tuple[float, "_Partial", "_Step"]]) -> list[tuple[flo
         if seen[first] <= BEAM:
             kept.append(entry)
     return kept
+
+
+def _filled(partial: "_Partial", start: "_Partial", steps: Sequence["_Step"], limits: Limits) -> "_Partial":
+    """`partial` with more rungs in between, while that raises its worth: the beam only adds at the end."""
+    while len(partial.steps) < limits.rungs:
+        better, before = partial, start
+        for place in range(len(partial.steps) + 1):
+            after = _worth_after(partial.steps[place:])
+            for step in steps:
+                gains = [g + p * a for g, p, a in zip(step.gain, step.passed_on, after, strict=True)]
+                worth = before.worth + sumprod(before.weights, gains)
+                if worth > better.worth + 1e-12 and partial.admits(step, limits):
+                    better = reduce(_Partial.grown, (step, *partial.steps[place:]), before)
+            if place < len(partial.steps):
+                before = before.grown(partial.steps[place])
+        if better is partial:
+            break
+        partial = better
+    return partial
+
+
+def _worth_after(steps: Sequence["_Step"]) -> list[float]:
+    """What `steps` are worth to who arrives at them, at each point of ease."""
+    after = [0.0] * len(NODES)
+    for step in reversed(steps):
+        after = [g + p * a for g, p, a in zip(step.gain, step.passed_on, after, strict=True)]
+    return after
 
 
 @dataclass(frozen=True, slots=True)
