@@ -76,7 +76,7 @@ def _fits(path: str, glob: str) -> bool:
 
 def module_name(path: str) -> str:
     """The dotted name a Python file has when its source root is on the path: `src/pkg/a.py` is `pkg.a`."""
-    parts = list(PurePosixPath(path).with_suffix("").parts)
+    parts = list(PurePosixPath(path).with_suffix("").parts) if path else []
     if parts and parts[0] in {"src", "lib"}:
         parts = parts[1:]
     if parts and parts[-1] == "__init__":
