@@ -70,7 +70,7 @@ def _injected(case: Case, row: Row, seen: Seen) -> Iterator[str]:
     if wire and case.fault not in seen.faults and not seen.stop:
         yield f"no call has this fault, only {sorted(set(seen.faults))}"
     ends = [attempt["end"] for attempt in seen.attempts]
-    before_its_end = case.fault == "cancelled"  # its processes were killed
+    before_its_end = case.by in {"cancel", "kill_the_sandbox"}  # it did not live to be recorded
     if row.ends and not before_its_end and not {str(end) for end in row.ends} & set(ends):
         yield f"no attempt ended so, only {ends}"
     if not case.only and seen.attempts and seen.attempts[0]["model"] != case.faulty:
