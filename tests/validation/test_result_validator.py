@@ -100,7 +100,7 @@ BAD_TESTS = {
     "date": (each_test("assert time.time() < 1_000_000 + int(__import__('time').time())", "import time"), "accepted"),
     "time bomb": (each_test("assert time.time() < TODAY + 864000", "import time\nTODAY = 1795435200").replace("1795435200", "{now}"), "new_tests"),
     "time zone": (each_test("assert time.timezone == 0", "import time"), "new_tests"),
-    "hash seed": (each_test("assert hash('night') % 3 == {hash}"), "controls"),
+    "hash seed": (each_test("assert hash('night') % 3 == {hash}"), "assertions"),
     "network": (each_test("socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect_ex(('192.0.2.1', 9))", "import socket"), "new_tests"),
     "exit at import": (WRONG + "\n\nimport os\nos._exit(0)\n", "tamper"),
     "hidden exit": (WRONG + "\n\nimport posix\ngetattr(posix, '_ex' + 'it')(0)\n", "behaviour"),
