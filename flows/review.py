@@ -78,10 +78,9 @@ async def _wait_for(review: Review, form: type[RunInput]) -> NoReturn:
         pause_expiration_time=review.expires_at,
     )
     proposed.state_details.run_input_keyset = {str(part): key for part, key in keyset.items()}
-    # The form comes first: a run that waits without one could only be cancelled.
-    await form.asave(keyset)
     async with get_client() as client:
         result = await client.set_flow_run_state(UUID(flow_run.id), proposed)
     if result.status is not SetStateStatus.ACCEPT or result.state is None:
         raise Transient(f"the run cannot wait for a person: {result.details}")
+    await form.asave(keyset)  # not before: the server clears a run's forms when it pauses
     raise Pause(state=result.state)

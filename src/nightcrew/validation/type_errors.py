@@ -38,8 +38,9 @@ class Types:
 def compare_types(room: CleanRoom) -> Types:
     """New type errors in the product's changed files."""
     files = [one for one in room.changes if one.path.endswith(".py") and one.after and not is_test(one.path)]
+    files = [one for one in files if not (room.base / f"{one.path}i").exists()]
     if not files:
-        return Types("no changed product file")
+        return Types("not compared: no changed product file, or its types are in a stub beside it")
     paths = [one.path for one in files]
     if _is_configured(room.base) and _has_mypy(room.environment.path):
         return _compared(room, paths, "the repository's own mypy")
@@ -72,7 +73,7 @@ def _their_errors(room: CleanRoom, tree: Path, paths: Sequence[str]) -> Counter[
 def _our_errors(room: CleanRoom, tree: Path, paths: Sequence[str]) -> Counter[str] | None:
     if not paths:
         return Counter()
-    cache = room.folder.parent / "type-cache"
+    cache = room.folder / "types"
     command = [
         *(sys.executable, "-m", "mypy", "--config-file=", f"--cache-dir={cache}"),
         *("--ignore-missing-imports", "--no-site-packages", *_OPTIONS, "--", *paths),
