@@ -150,11 +150,13 @@ def _in_product(change: Change, old: ast.Module, new: ast.Module) -> tuple[str, 
     hint = "The product must not know that it is tested: make the code right for every caller."
     assert change.after is not None
     before = change.before or ""
-    for pattern, what in ((_HARNESS, "looks at the test run"), (_PRAGMA, "hides from measurement")):
-        known = {match[0] for match in pattern.finditer(before)}
-        found = [match[0] for match in pattern.finditer(change.after) if match[0] not in known]
-        if found:
-            return f"the product's code {what} ({found[0]!r}).", hint
+    known = {match[0] for match in _HARNESS.finditer(before)}
+    for match in _HARNESS.finditer(change.after):
+        if match[0] not in known:
+            return f"the product's code looks at the test run ({match[0]!r}).", hint
+    hidden = [match[0] for match in _PRAGMA.finditer(change.after)]
+    if len(hidden) > len(_PRAGMA.findall(before)):
+        return f"the product's code hides from measurement ({hidden[-1]!r}).", hint
     for text in sorted(_texts(new) - _texts(old)):
         if _HARNESS_TEXT.fullmatch(text):
             return f"the product's code names {text!r}, as code does that looks for its judge.", hint
