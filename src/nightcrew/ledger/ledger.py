@@ -28,8 +28,8 @@ SELECT executor, count(*) AS attempts, count(*) FILTER (outcome = 'accepted') AS
        sum(seconds) / nullif(accepted, 0) AS seconds_per_accepted
 FROM attempts WHERE executor IS NOT NULL GROUP BY executor ORDER BY executor"""
 
-TRIES = 3
-"""A journal folder may be retired between finding a file and opening it: the second look is right."""
+TRIES = 10
+"""A journal folder may be retired between finding a file and opening it: the next look is right."""
 
 type Parameters = Sequence[object] | Mapping[str, object]
 type Row = dict[str, Any]
