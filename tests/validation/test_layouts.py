@@ -149,3 +149,9 @@ def test_a_pytest_plugin_is_there_for_its_own_tests(judge: Judge) -> None:
     )
     base = {"till.py": PLUGIN, "pyproject.toml": project}
     assert accepted(judge(base, {"tests/test_till.py": TEST_PLUGIN}, TaskCategory.UNIT_TEST, "till.py"))
+
+
+def test_a_target_that_conftest_imports_is_judged_like_any_other(judge: Judge) -> None:
+    """What happens at its import cannot be tried there: those faults are tried later."""
+    base = FILES | {"tests/conftest.py": "import shop.prices\n"}
+    assert accepted(judge(base, {TEST: GOOD_TEST}, TaskCategory.UNIT_TEST, TARGET))

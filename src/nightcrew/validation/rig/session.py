@@ -67,7 +67,7 @@ class Plugin:
         """Before anything is collected, and the target imported: what another text of it does from the
         import on, in a child each. One that comes too late is reported as unfit."""
         for one in self.session["early"]:
-            told: dict[str, Any] = {"unfit": True}
+            told: dict[str, Any] = {"tests": [], "unfit": True}
             if not _is_imported(one["replace"]):
                 told = _told(supervise(partial(self._early, session, one), one["seconds"]))
             self.report({"experiment": one["id"], **told, "changed": self.files.undo()})
