@@ -107,7 +107,7 @@ class Examination:
     def patched(self) -> SessionResult:
         """The whole suite and the new tests on the patched tree, in many worlds."""
         known = sorted(item.nodeid for item in self.base.collected)
-        new: dict[str, Any] = {"exclude": known, "seconds": 300}
+        new: dict[str, Any] = {"exclude": known, "seconds": 300, "own": list(self.test_files)}
         everything: dict[str, Any] = {"id": "all", "cover": True, "decisive": True}
         everything["seconds"] = self.most_seconds
         if self.selected is not None:

@@ -138,18 +138,19 @@ class Plugin:
     def _runs(
         self, one: "dict[str, Any]", items: "list[pytest.Item]"
     ) -> "Iterator[tuple[str, list[pytest.Item]]]":
-        chosen = _select(one, items)
+        # Other files may inherit the tests of those that are judged, which go first.
+        own = set(one.get("own") or ())
+        chosen = sorted(_select(one, items), key=lambda item: _path(item, self.job) not in own)
         if one.get("order") != "alone":
-            yield one["id"], _ordered(one, chosen)
+            yield one["id"], _ordered(one, chosen, sum(_path(item, self.job) in own for item in chosen))
             return
         groups: dict[tuple[str, str], list[pytest.Item]] = {}
         for item in chosen:
             groups.setdefault((_path(item, self.job), _function(item)), []).append(item)
-        names = sorted(groups)
-        limit = one["limit"]
-        if len(names) > limit:
-            names = sorted(random.Random(limit).sample(names, limit))  # noqa: S311
-        for name in names:
+        names, limit = sorted(groups), one["limit"]
+        first = _some([name for name in names if name[0] in own], limit)
+        names = first + _some([name for name in names if name[0] not in own], limit - len(first))
+        for name in sorted(names):
             yield f"{one['id']}:{name[0]}::{name[1]}", groups[name]
 
 
@@ -177,10 +178,15 @@ def _select(one: "dict[str, Any]", items: "list[pytest.Item]") -> "list[pytest.I
     return [item for item in items if item.nodeid not in excluded]
 
 
-def _ordered(one: "dict[str, Any]", items: "list[pytest.Item]") -> "list[pytest.Item]":
+def _some(names: "list[tuple[str, str]]", most: int) -> "list[tuple[str, str]]":
+    return random.Random(most).sample(names, most) if len(names) > most else names  # noqa: S311
+
+
+def _ordered(one: "dict[str, Any]", items: "list[pytest.Item]", own: int) -> "list[pytest.Item]":
+    """The items in the order asked for; backwards, the first `own` stay before the others."""
     order = one.get("order")
     if order == "reversed":
-        return items[::-1]
+        return items[:own][::-1] + items[own:][::-1]
     if isinstance(order, int):
         shuffled = list(items)
         random.Random(order).shuffle(shuffled)  # noqa: S311
