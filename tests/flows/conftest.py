@@ -201,6 +201,20 @@ def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCrew]:
             yield RunningCrew(settings, status, twin, repo)
 
 
+@pytest.fixture
+def settings(tmp_path: Path, crew: RunningCrew) -> Iterator[Settings]:
+    """A second crew, with the same twin."""
+    own = load_settings(
+        home=tmp_path / "home",
+        prefect_port=free_port(0),
+        workers=1,
+        base_url=crew.twin.base_url,
+        api_key=KEY,
+    )
+    yield own
+    services.stop(own)
+
+
 @contextmanager
 def _no_settings_of_the_caller() -> Iterator[None]:
     kept = {

@@ -1,35 +1,18 @@
 """A question outlives everything: server, database and worker are stopped, started, and it is answered."""
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from nightcrew.errors import Transient
 from nightcrew.queue.reviews import Answer, Choice
-from nightcrew.settings import Settings, load_settings
+from nightcrew.settings import Settings
 from nightcrew.task import TaskStatus
 from nightcrew.worker import dispatch, review_desk, services
-from nightcrew.worker.processes import free_port
-from tests.flows.conftest import KEY, RunningCrew
+from tests.flows.conftest import RunningCrew
 from tests.flows.test_services import processes_of
 
 pytestmark = pytest.mark.flows
-
-
-@pytest.fixture
-def settings(tmp_path: Path, crew: RunningCrew) -> Iterator[Settings]:
-    """A second crew, with the same twin."""
-    own = load_settings(
-        home=tmp_path / "home",
-        prefect_port=free_port(0),
-        workers=1,
-        base_url=crew.twin.base_url,
-        api_key=KEY,
-    )
-    yield own
-    services.stop(own)
 
 
 def status_of(settings: Settings, task_id: str, wanted: set[TaskStatus]) -> TaskStatus:

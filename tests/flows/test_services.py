@@ -5,19 +5,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
 from nightcrew.errors import BadInput, Transient
-from nightcrew.settings import Settings, load_settings
+from nightcrew.settings import Settings
 from nightcrew.task import TaskStatus
 from nightcrew.worker import dispatch, services
 from nightcrew.worker.processes import free_port
 from nightcrew.worker.status import status
-from tests.flows.conftest import KEY, RunningCrew
+from tests.flows.conftest import RunningCrew
 
 pytestmark = pytest.mark.flows
 
@@ -30,20 +29,6 @@ services.start(load_settings(home=Path(sys.argv[1]), prefect_port=int(sys.argv[2
 print("up", flush=True)
 time.sleep(300)
 """
-
-
-@pytest.fixture
-def settings(tmp_path: Path, crew: RunningCrew) -> Iterator[Settings]:
-    """A second crew, with the same twin."""
-    own = load_settings(
-        home=tmp_path / "home",
-        prefect_port=free_port(0),
-        workers=1,
-        base_url=crew.twin.base_url,
-        api_key=KEY,
-    )
-    yield own
-    services.stop(own)
 
 
 def processes_of(settings: Settings) -> list[str]:

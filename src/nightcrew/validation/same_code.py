@@ -5,11 +5,10 @@ So a changed function that is equal needs no test to vouch for it.
 """
 
 import ast
-import builtins
 import copy
 
 from nightcrew.validation.suite import Function
-from nightcrew.validation.variants import functions, inner_scopes, is_delicate, own_nodes
+from nightcrew.validation.variants import functions, is_delicate, local_names
 
 _ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 type Block = list[ast.stmt]
@@ -122,7 +121,7 @@ def _joined(body: Block) -> Block:
 
 def _without_needless(function: Function, body: Block) -> Block:
     """`x = value` and `return x` behind it as `return value`, where x is nothing but a local."""
-    local = _locals(function)
+    local = local_names(function)
 
     def shorten(block: Block) -> Block:
         for node in block:
@@ -149,32 +148,10 @@ def _without_needless(function: Function, body: Block) -> Block:
     return body if guarded else _joined(shorten(body))
 
 
-def _locals(function: Function) -> set[str]:
-    """Names that only this function's own scope binds and sees."""
-    own = own_nodes(function)
-    stored = {node.id for node in own if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    arguments = function.args
-    told = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
-    fixed = {one.arg for one in told if one is not None} | set(dir(builtins))
-    for node in own:
-        if isinstance(node, ast.Global | ast.Nonlocal):
-            fixed |= set(node.names)
-        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
-            fixed.add(node.name)
-        elif isinstance(node, ast.alias):
-            fixed.add((node.asname or node.name).split(".")[0])
-        elif isinstance(node, ast.MatchMapping) and node.rest:
-            fixed.add(node.rest)
-    for inner in inner_scopes(function):
-        fixed |= {node.id for node in ast.walk(inner) if isinstance(node, ast.Name)}
-        fixed.add(getattr(inner, "name", ""))
-    return stored - fixed
-
-
 def _rename(function: Function, arguments: bool) -> None:
     """Locals by the order in which they first occur."""
     renamed: dict[str, str] = {}
-    local = _locals(function)
+    local = local_names(function)
     if arguments:
         told = [one for one in ast.walk(function.args) if isinstance(one, ast.arg)]
         for one in told:

@@ -233,6 +233,19 @@ def rename_locals(function: Function, salt: int = 0) -> None:
     """Give a function's purely local names other names, in place; delicate functions keep theirs."""
     if is_delicate(function):
         return
+    taken = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
+    renamed: dict[str, str] = {}
+    for number, name in enumerate(sorted(local_names(function))):
+        new = f"{['local', 'value', 'item'][salt % 3]}_{number}"
+        if new not in taken and not keyword.iskeyword(name) and not name.startswith("__"):
+            renamed[name] = new
+    for node in own_nodes(function):
+        if isinstance(node, ast.Name) and node.id in renamed:
+            node.id = renamed[node.id]
+
+
+def local_names(function: Function) -> set[str]:
+    """Names that only this function's own scope binds and sees."""
     fixed = set(dir(builtins)) | {argument.arg for argument in _arguments(function)}
     stored: set[str] = set()
     for node in own_nodes(function):
@@ -250,15 +263,7 @@ def rename_locals(function: Function, salt: int = 0) -> None:
         fixed |= {node.id for node in ast.walk(inner) if isinstance(node, ast.Name)}
         if hasattr(inner, "name"):
             fixed.add(inner.name)
-    taken = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
-    renamed: dict[str, str] = {}
-    for number, name in enumerate(sorted(stored - fixed)):
-        new = f"{['local', 'value', 'item'][salt % 3]}_{number}"
-        if new not in taken and not keyword.iskeyword(name) and not name.startswith("__"):
-            renamed[name] = new
-    for node in own_nodes(function):
-        if isinstance(node, ast.Name) and node.id in renamed:
-            node.id = renamed[node.id]
+    return stored - fixed
 
 
 def _arguments(function: Function | ast.Lambda) -> list[ast.arg]:
