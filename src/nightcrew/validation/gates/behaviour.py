@@ -6,6 +6,7 @@ from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.clean_room import CleanRoom
 from nightcrew.validation.examination import Examination, examine
 from nightcrew.validation.gate import failed, not_measurable, passed
+from nightcrew.validation.outcomes import TestOutcome
 from nightcrew.validation.reproducer import judge_reproducer
 from nightcrew.validation.test_run import Session, run_sessions
 from nightcrew.validation.verdict import GateResult
@@ -44,8 +45,8 @@ class Behaviour:
             nodeid, why = broken[0]
             return failed(
                 NAME,
-                f"{len(broken)} tests that passed on base do not with the change, the first is "
-                f"{nodeid}: {why}",
+                f"{len(broken)} tests that passed on base or are new do not pass with the change, the "
+                f"first is {nodeid}: {why}",
                 "Every test that passed before has to pass still: change the code, not the tests.",
                 evidence={"broken": [list(one) for one in broken[:20]]},
             )
@@ -79,10 +80,17 @@ def _newly_broken(room: CleanRoom, examination: Examination) -> list[tuple[str, 
             continue
         why = "it is not run any more" if test is None else f"{test.outcome} {test.message}".strip()
         broken.append((nodeid, why))
+    broken += [(test.nodeid, test.message) for test in after.failed if _is_new_example(examination, test)]
     if broken and after.done:
         unreliable = _unreliable(room, [nodeid for nodeid, _ in broken])
         broken = [one for one in broken if one[0] not in unreliable]
     return broken
+
+
+def _is_new_example(examination: Examination, test: TestOutcome) -> bool:
+    """Where the repository's own suite runs the examples of its docstrings, new ones are a part of it."""
+    path = test.nodeid.split("::")[0]
+    return path in examination.product_files and test.nodeid not in examination.base_outcomes
 
 
 def _unreliable(room: CleanRoom, nodeids: list[str]) -> set[str]:

@@ -14,8 +14,10 @@ from nightcrew.validation.docstrings import (
     is_vacuous,
     without_docstrings,
 )
-from nightcrew.validation.gate import failed, not_measurable, passed
+from nightcrew.validation.gate import counted, failed, not_measurable, passed
+from nightcrew.validation.outcomes import TestOutcome
 from nightcrew.validation.patch import Change
+from nightcrew.validation.paths import module_name
 from nightcrew.validation.suite import parse
 from nightcrew.validation.test_run import Session, run_sessions
 from nightcrew.validation.verdict import GateResult
@@ -23,6 +25,7 @@ from nightcrew.validation.verdict import GateResult
 NAME = "documentation"
 MOST_VACUOUS = 0.5
 MOST_FALSE = 0.15
+EXAMPLE_SECONDS = 300
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w{2,}")
 
 
@@ -97,18 +100,22 @@ def _judge_python(room: CleanRoom, change: Change) -> GateResult:
             f"Give docstrings to what has none in {change.path}.",
             evidence={"before": had, "after": has, "of": total},
         )
-    doctests = _run_doctests(room, change, fresh)
-    if doctests is not None:
-        return doctests
+    untried = _try_examples(room, change, fresh)
+    if isinstance(untried, GateResult):
+        return untried
+    unsaid = (
+        f" The examples of {counted(untried, 'docstring')} could not all be tried here." if untried else ""
+    )
     return passed(
         NAME,
         f"The code is unchanged; {has} instead of {had} of {total} public things in {change.path} "
         f"have a docstring, "
-        f"{len(fresh)} docstrings are new or changed and name what exists.",
+        f"{len(fresh)} docstrings are new or changed and name what exists.{unsaid}",
         strength=0.7 + 0.3 * has / max(total, 1),
         before=had,
         after=has,
         of=total,
+        untried_examples=untried,
     )
 
 
@@ -148,21 +155,34 @@ def _names_in(room: CleanRoom) -> set[str]:
     return found
 
 
-def _run_doctests(room: CleanRoom, change: Change, fresh: list[Entry]) -> GateResult | None:
+def _try_examples(room: CleanRoom, change: Change, fresh: list[Entry]) -> GateResult | int:
+    """What is wrong with the examples, or how many docstrings hold some that could not all be tried."""
     if not any(">>>" in (entry.docstring or "") for entry in fresh):
-        return None
-    session = Session([{"id": "all", "seconds": 60}], paths=(change.path,), doctests=True)
+        return 0
+    experiment = {"id": "all", "seconds": EXAMPLE_SECONDS, "examples_of": module_name(change.path)}
+    session = Session([experiment], paths=(change.path,), doctests=True)
     (before,) = run_sessions(room, room.base, [session])
     (after,) = run_sessions(room, room.patched, [session])
-    if after.problem or after.errors:
-        return not_measurable(NAME, f"The doctests of {change.path} cannot be run.")
-    known = {test.nodeid for test in before.run("all").failed}
-    bad = [test for test in after.run("all").failed if test.nodeid not in known]
+    run = after.run("all")
+    if after.problem or after.errors or not run.done:
+        return not_measurable(NAME, f"The examples in {change.path} cannot be run.")
+    known = {(test.nodeid, test.message) for test in before.run("all").failed}
+    there = _names_in(room)
+    bad = [test for test in run.failed if (test.nodeid, test.message) not in known and _is_wrong(test, there)]
     if bad:
         return failed(
             NAME,
-            f"The example in {bad[0].nodeid} does not give what it says: {bad[0].message[:300]}",
+            f"An example in {bad[0].nodeid} does not give what it says: {bad[0].message}",
             "Run every example; write what it really prints.",
             evidence={"doctests": [test.nodeid for test in bad]},
         )
-    return None
+    return sum(test.outcome in {"skipped", "error"} for test in run.tests.values())
+
+
+def _is_wrong(test: TestOutcome, there: set[str]) -> bool:
+    """An example that needs a function the reader has to write is none that is wrong; one that calls what
+    no file of the repository knows is."""
+    kind, _, told = test.message.partition(": ")
+    if test.outcome == "error":
+        return False
+    return kind != "CallsWhatIsNotThere" or any(len(name) > 2 and name not in there for name in told.split())

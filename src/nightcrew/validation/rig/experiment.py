@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from . import swap, traces, world
+from . import examples, swap, traces, world
 from .supervise import Reporter
 from .watch import Relay, Watch
 
@@ -39,6 +39,9 @@ class Experiment:
             time.tzset()
         if self.swaps is not None:
             end["applied"] = swap.apply(self.swaps, one["variant"].get("inject"))
+        if one.get("examples_of"):
+            for item in items:
+                examples.prepare(item, self.job, one["examples_of"])
         watch = self.relay.watch = Watch(self.job, one, report)
         own = (self.job["workspace"], set(self.job["test_files"]))
         code = traces.code_of(*own) if one.get("watch_code") else None

@@ -1,0 +1,220 @@
+"""The examples of a docstring, tried as their reader would try them.
+
+Doctest asks whether a docstring could be a test; a reader asks whether it is true. So the package's own names
+are there, an example that needs what is not there says nothing, and one is wrong where it gives something
+else than it shows, twice: with other random numbers and on another day too.
+"""
+
+import ast
+import builtins
+import contextlib
+import doctest
+import importlib
+import re
+import symtable
+import sys
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from . import world
+from .supervise import Reporter, supervise
+
+SECONDS = 10.0  # for one docstring
+ANOTHER_DAY = 400.0
+LENIENT = (
+    doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEPTION_DETAIL
+)  # as Sphinx has it
+_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]+")
+
+
+class ExampleIsWrong(AssertionError):
+    """It gives something else than it shows."""
+
+
+class CallsWhatIsNotThere(AssertionError):
+    """It calls a name that the package does not have; the names, separated by spaces."""
+
+
+def prepare(item: pytest.Item, job: "dict[str, Any]", module: str) -> None:
+    """Let a docstring's examples be judged this way; `module` is its module's full name."""
+    if hasattr(item, "dtest") and hasattr(item, "runner"):
+        item.runner = Examples(item.runner, job, module)
+
+
+class Examples(doctest.DocTestRunner):
+    """Runs a docstring's examples in children of their own."""
+
+    def __init__(self, own: Any, job: "dict[str, Any]", module: str) -> None:
+        super().__init__(checker=Checker(own._checker), verbose=False, optionflags=own.optionflags | LENIENT)
+        self.job, self.module = job, module
+        self.found: dict[str, list[Any]] = {}
+        self.tainted: set[str] = set()
+
+    def run(self, test: doctest.DocTest, *_: Any, **__: Any) -> Any:
+        """Raises what is to be said about the docstring; skipped means that not all of it could be tried."""
+        first = self._tried(test, 0, None)
+        if first["wrong"]:
+            again = self._tried(test, 1, ANOTHER_DAY)
+            first["wrong"] = [one for one in first["wrong"] if one in again["wrong"]]
+        if first["wrong"]:
+            raise ExampleIsWrong(first["wrong"][0][1])
+        if first["calls"]:
+            raise CallsWhatIsNotThere(" ".join(sorted(set(first["calls"]))))
+        if first["untried"]:
+            pytest.skip(f"not all of it could be tried: {first['untried'][0]}")
+        return doctest.TestResults(0, len(test.examples))
+
+    def _tried(self, test: doctest.DocTest, seed: int, days: "float | None") -> "dict[str, list[Any]]":
+        ended = supervise(partial(self._try, test, seed, days), SECONDS)
+        told: dict[str, list[Any]] = {"wrong": [], "calls": [], "untried": []}
+        for line in ended["reports"]:
+            told.update({name: line[name] for name in told if name in line})
+        if ended["timed_out"]:
+            told["untried"].append("it does not come to an end")
+        elif not any("untried" in line for line in ended["reports"]):
+            told["wrong"].append([0, "the examples end the process"])
+        return told
+
+    def _try(self, test: doctest.DocTest, seed: int, days: "float | None", report: Reporter) -> None:
+        world.seed_everything(seed)
+        self.found, self.tainted = {"wrong": [], "calls": [], "untried": []}, set()
+        self.given = set(test.globs)
+        with world.other_date(days, self.job["clock"]):
+            provide(test, self.module)
+            super().run(test, out=lambda _: None, clear_globs=False)
+        report(self.found)
+
+    def report_start(self, *_: Any) -> None:
+        """Nothing is printed."""
+
+    def report_success(self, *_: Any) -> None:
+        """Nothing is printed."""
+
+    def report_failure(self, out: Any, test: doctest.DocTest, example: doctest.Example, got: str) -> None:
+        """It gives something else than it shows; one that shows nothing claims nothing."""
+        if example.want or "Traceback (most recent call last)" in got:
+            self._note(test, example, got.strip().split("\n")[-1] if example.exc_msg else got.strip(), None)
+
+    def report_unexpected_exception(
+        self, out: Any, test: doctest.DocTest, example: doctest.Example, exc_info: Any
+    ) -> None:
+        """It raises what it does not show."""
+        error = exc_info[1]
+        self._note(test, example, f"{type(error).__name__}: {error}", error)
+
+    def _note(
+        self, test: doctest.DocTest, example: doctest.Example, told: str, error: "BaseException | None"
+    ) -> None:
+        loads, binds, calls = names_of(example.source)
+        missing = {name for name in loads if name not in test.globs and not hasattr(builtins, name)}
+        here = loads | binds
+        reason = f"{sorted(missing)[0]} is not there" if missing else _cannot_run(error, self.module)
+        if reason or here & self.tainted:
+            self.found["calls"] += sorted(missing & calls - self.tainted)
+            self.found["untried"].append(reason or "what it goes on from could not be tried")
+            self.tainted |= binds | missing | (here - self.given)
+            return
+        shown = " ".join(example.want.split())[-120:]
+        got = " ".join(_ADDRESS.sub("0x", told).split())[:120]
+        source = " ".join(example.source.split())[:120]
+        self.found["wrong"].append([test.examples.index(example), f">>> {source} gives {got}, not {shown}"])
+
+
+class Checker(doctest.OutputChecker):
+    """Also equal: the same value in another order or layout, and objects at other addresses."""
+
+    def __init__(self, own: doctest.OutputChecker) -> None:
+        self.own = own
+
+    def check_output(self, want: str, got: str, optionflags: int) -> bool:
+        """True where the output is what was shown."""
+        return bool(
+            self.own.check_output(want, got, optionflags)
+            or self.own.check_output(_ADDRESS.sub("0x", want), _ADDRESS.sub("0x", got), optionflags)
+            or _same_value(want, got)
+        )
+
+
+def _same_value(want: str, got: str) -> bool:
+    try:
+        first, second = ast.literal_eval(want.strip()), ast.literal_eval(got.strip())
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return False
+    return type(first) is type(second) and bool(first == second)
+
+
+def _cannot_run(error: "BaseException | None", module: str) -> str:
+    """Why an error says nothing about the example: a file, a host or another package is not here."""
+    own = module.split(".")[0]
+    while error is not None:
+        if isinstance(error, ImportError) and (error.name or own).split(".")[0] != own:
+            return f"{error.name} is not installed"
+        if isinstance(error, OSError):
+            return f"{type(error).__name__}: {error}"[:120]
+        if isinstance(error, SyntaxError) and "await" in str(error):
+            return "it waits outside of a function"
+        error = error.__cause__ or error.__context__
+    return ""
+
+
+def names_of(source: str) -> "tuple[set[str], set[str], set[str]]":
+    """Global names that an example reads, binds, and takes for functions or classes."""
+    try:
+        tree = ast.parse(source)
+        table = symtable.symtable(source, "<example>", "exec")
+    except (SyntaxError, ValueError):
+        return set(), set(), set()
+    binds = {one.get_name() for one in table.get_symbols() if one.is_assigned() or one.is_imported()}
+    loads = {one.get_name() for one in table.get_symbols() if one.is_referenced()} - binds
+    inner = list(table.get_children())
+    while inner:
+        one = inner.pop()
+        loads |= {name.get_name() for name in one.get_symbols() if name.is_global()} - binds
+        inner += one.get_children()
+    called = {
+        node.func.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    return loads, binds, {name for name in loads if name in called or name[:1].isupper()}
+
+
+def provide(test: doctest.DocTest, module: str) -> None:
+    """Give the docstring the names of its package that it uses without importing them."""
+    wanted: set[str] = set()
+    for example in test.examples:
+        wanted |= names_of(example.source)[0]
+    for name in sorted(wanted):
+        if name not in test.globs and not hasattr(builtins, name):
+            found = _found(name, module)
+            if found is not None:
+                test.globs[name] = found[0]
+
+
+def _found(name: str, module: str) -> "tuple[Any] | None":
+    """What a reader who has imported the package takes the name for."""
+    parts = module.split(".")
+    packages = [".".join(parts[:count]) for count in range(len(parts), 0, -1)]
+    if name == parts[0]:
+        return (_imported(name),)
+    for package in packages:
+        held = _imported(package)
+        if held is not None and hasattr(held, name):
+            return (getattr(held, name),)
+        below = _imported(f"{package}.{name}")
+        if below is not None:
+            return (below,)
+    if name in getattr(sys, "stdlib_module_names", ()):
+        return (_imported(name),)
+    loaded = (sys.modules[key] for key in sorted(sys.modules) if key.startswith(f"{parts[0]}."))
+    holders = (one for one in loaded if isinstance(one, ModuleType) and name in vars(one))
+    return next(((vars(one)[name],) for one in holders), None)
+
+
+def _imported(name: str) -> Any:
+    with contextlib.suppress(Exception):
+        return importlib.import_module(name)
+    return None
