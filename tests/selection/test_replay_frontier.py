@@ -6,7 +6,7 @@ import pytest
 
 from nightcrew.selection.outcomes import table_of
 from nightcrew.selection.replay import replay
-from nightcrew.selection.replay_frontier import Frontier, frontier_of, good_ladders
+from nightcrew.selection.replay_frontier import QUALITIES, Frontier, frontier_of, good_ladders
 from nightcrew.selection.replay_policies import three_rungs
 from nightcrew.selection.replay_report import render
 from nightcrew.selection.replay_run import Score, records
@@ -56,7 +56,7 @@ def test_the_replay_shows_the_frontier_where_both_kinds_are_asked_for() -> None:
     both = replay(rows, scenario=Scenario(("nightcrew", "ladder-3"), frontier=True))
     assert isinstance(both.frontier, Frontier)
     names = [setting.name for setting in both.frontier.nightcrew]
-    assert "quality 0.7" in names and len(names) == 6
+    assert "quality 0.7" in names and len(names) == len(QUALITIES)
     asked = next(s for s in both.frontier.nightcrew if s.name == "quality 0.7")
     assert (asked.solved, asked.cost_usd) == (both.policies[0].solved, both.policies[0].cost_usd)
     assert json.loads(json.dumps(both.to_json()))["frontier"]["ladders"]

@@ -10,10 +10,9 @@ from nightcrew.selection.filters import RELAX, removed_by, what_to_relax
 from nightcrew.selection.memory import Trial
 from nightcrew.selection.plan import Filtered, Rung
 from nightcrew.selection.planner import Ladder, Limits, worth_of_learning
-from nightcrew.selection.requirements import Requirements
+from nightcrew.selection.requirements import HIGHEST_QUALITY, Requirements
 from nightcrew.selection.success_model import EASE, SuccessModel
 
-HIGHEST_QUALITY = 0.95  # asking for more changes nothing any more
 LEGEND = (
     "*accepted*: predicted chance that the verdict accepts it, after the rungs before it failed. "
     "*prior alone*: the same for a fresh task without any verdict of our own, from coding index and price. "

@@ -18,7 +18,7 @@ from nightcrew.selection.filters import Filters
 from nightcrew.selection.memory import Memory, Trial, TrialEnd
 from nightcrew.selection.plan import Filtered, Plan, Rung
 from nightcrew.selection.planner import Ease, Ladder, Limits, best_ladder, shortlist
-from nightcrew.selection.requirements import DEFAULT_QUALITY, Requirements
+from nightcrew.selection.requirements import DEFAULT_QUALITY, HIGHEST_QUALITY, Requirements
 from nightcrew.selection.success_model import EASE
 from nightcrew.task import ExecutorName
 
@@ -148,7 +148,7 @@ def _value(needs: Requirements, arms: Sequence[Arm], memory: Memory, availabilit
     cheapest = min(arm.price_usd / arm.fresh_success for arm in arms)
     rates = memory.rates_of(needs.category)
     sharpness = 1.0 - rates.false_accept - rates.false_reject
-    asked = min(max(needs.quality_threshold, 0.05), 0.99)
+    asked = min(max(needs.quality_threshold, 0.05), HIGHEST_QUALITY)
     odds = asked / (1.0 - asked) * (1.0 - DEFAULT_QUALITY) / DEFAULT_QUALITY
     value: float = odds * max(BASE_VALUE * going_rate / sharpness**2, LEAST_VALUE * cheapest)
     budget = float(min(needs.budget_usd, availability.budget_left_usd))

@@ -16,7 +16,7 @@ from nightcrew.selection.replay_figures import Comparison, comparison_of, draws_
 from nightcrew.selection.replay_policies import efficient, three_rungs
 from nightcrew.selection.replay_run import Score, records
 
-QUALITIES = (0.5, 0.7, 0.85, 0.93, 0.96, 0.98)
+QUALITIES = (0.5, 0.7, 0.85, 0.93, 0.945, 0.96, 0.98)
 MOST_LADDERS = 8
 WIDEST_FRONT = 12  # models that ladders are made of
 

@@ -11,6 +11,7 @@ from nightcrew.task import Complexity, ExecutorName, Task
 
 UNLIMITED_USD = Decimal("Infinity")
 DEFAULT_QUALITY = 0.7
+HIGHEST_QUALITY = 0.99  # asking for more changes nothing any more
 
 
 @dataclass(frozen=True, slots=True)
