@@ -1,5 +1,6 @@
 """A call that is given up is over for the other side too, also before it has said anything."""
 
+import inspect
 import socket
 import threading
 import time
@@ -7,7 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
+import uvicorn
 
+from nightcrew.openrouter import api as openrouter_api
 from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.exchange import Cancellation, NoReply
 
@@ -107,3 +110,18 @@ def test_after_a_hang_up_the_next_call_gets_through(provider: Callable[[int], Pr
         silent._left = 1
         assert api.chat({}, wall_seconds=10).status == 200
         assert silent.connections == 2
+
+
+def test_an_idle_connection_is_given_up_before_the_other_side_may_close_it(
+    provider: Callable[[int], Provider], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that closes it just as the next call is sent would cost that call, and the model a fault."""
+    usual = inspect.signature(uvicorn.Config).parameters["timeout_keep_alive"].default
+    assert usual - 1 >= openrouter_api.KEPT_SECONDS
+    monkeypatch.setattr(openrouter_api, "KEPT_SECONDS", 0.2)
+    other = provider(3)
+    with OpenRouterApi(other.base_url, None) as api:
+        api.chat({}, wall_seconds=10)
+        time.sleep(0.4)
+        api.chat({}, wall_seconds=10)
+        assert (other.connections, other.requests) == (2, 2)

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 10.0
 LIST_SECONDS = 30.0
+KEPT_SECONDS = 4.0  # an idle connection; servers close it after 5 s or more, maybe just as a call is sent
 SHORTEST_SECRET = 16  # shorter ones are words such as "none" or "ollama", which answers may contain
 _MAX_PAGES = 50
 
@@ -184,6 +185,7 @@ class OpenRouterApi:
         return httpx.Client(
             auth=Bearer(self._key) if self._key else None,
             timeout=httpx.Timeout(IDLE_SECONDS, connect=CONNECT_SECONDS),
+            limits=httpx.Limits(keepalive_expiry=KEPT_SECONDS),
             headers={"X-Title": "Nightcrew"},
             verify=self._tls,  # reading the authorities takes long
         )
