@@ -68,6 +68,11 @@ def spawn(
         )
 
 
+def last_words(log: Path) -> str:
+    """The end of what a process wrote, for a message about its failure."""
+    return log.read_text(errors="replace").strip()[-600:]
+
+
 def end_tree(processes: Iterable[ProcessId], *, grace_seconds: float) -> int:
     """End these processes and everything below them: politely first, then by force. How many there were.
 

@@ -19,10 +19,10 @@ from pathlib import Path
 
 from nightcrew.errors import Transient
 from nightcrew.settings import Settings
-from nightcrew.worker import bootstrap_stamp
+from nightcrew.worker import bootstrap
 from nightcrew.worker.database import Database, ensure_database, open_database, release_home
 from nightcrew.worker.dispatch import POOL, dispatch_pending, reconcile, requeue_stopped
-from nightcrew.worker.processes import ProcessId, end_tree, free_port, kill_marked, spawn
+from nightcrew.worker.processes import ProcessId, end_tree, free_port, kill_marked, last_words, spawn
 from nightcrew.worker.status import ServiceStatus, forget_status, status, write_status
 from nightcrew.worker.surroundings import crew_environment, project_root, server_environment
 
@@ -129,10 +129,10 @@ def _start_all(settings: Settings, workers: int, project: Path, progress: Progre
     try:
         progress("starting the Prefect server")
         current, env = _start_server(settings, current, database)
-        if bootstrap_stamp.is_stale(database.prefect_url, project):
+        if bootstrap.is_stale(database.prefect_url, project):
             progress("creating work pool, queues, limits and deployments")
-            _bootstrap(current, env)
-            bootstrap_stamp.renew(database.prefect_url, project)
+            bootstrap.run(project, env, log=home / "logs" / "bootstrap.log", seconds=START_SECONDS)
+            bootstrap.renew(database.prefect_url, project)
         progress("starting the worker")
         return _start_worker(current, env, database)
     except BaseException:
@@ -186,21 +186,6 @@ def _has_worker(current: ServiceStatus) -> bool:
     return any(worker["name"] == current.worker_name for worker in found)
 
 
-def _bootstrap(current: ServiceStatus, env: Mapping[str, str]) -> None:
-    command = [sys.executable, "-m", "deployments.bootstrap"]
-    done = subprocess.run(
-        command,
-        cwd=current.project,
-        env=dict(env),
-        capture_output=True,
-        text=True,
-        timeout=START_SECONDS,
-        check=False,
-    )
-    if done.returncode:
-        raise Transient(f"bootstrap failed: {(done.stderr or done.stdout).strip()[-800:]}")
-
-
 def _start_guard(current: ServiceStatus) -> ServiceStatus:
     """A process that notices our end, whatever ended us: the pipe between us closes."""
     reader, writer = os.pipe()
@@ -231,8 +216,7 @@ def _wait(works: Callable[[], bool], process: subprocess.Popen[bytes], log_file:
     deadline = time.monotonic() + START_SECONDS
     while not works():
         if process.poll() is not None or time.monotonic() > deadline:
-            tail = log_file.read_text(errors="replace").strip()[-600:]
-            raise Transient(f"a service did not start, see {log_file}: {tail}")
+            raise Transient(f"a service did not start, see {log_file}: {last_words(log_file)}")
         time.sleep(0.05)
 
 

@@ -1,9 +1,13 @@
-"""Remembers, as a comment on Prefect's database, for which deployments it was bootstrapped.
+"""Makes a Prefect server ready for the crew, and remembers for which deployments that was done.
 
-It lives and dies with the database it speaks of, so a new or emptied one is never taken for ready.
+What is remembered is a comment on Prefect's database: it lives and dies with the database it speaks of, so a
+new or emptied one is never taken for ready.
 """
 
 import hashlib
+import subprocess
+import sys
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,9 +15,33 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import make_url
 
+from nightcrew.errors import Transient
 from nightcrew.worker.database import psycopg_arguments
+from nightcrew.worker.processes import ProcessId, kill_tree, last_words, spawn
 
 SOURCES = ("prefect.yaml", "flows/*.py", "blocks/*.py", "deployments/*.py")
+
+
+def run(project: Path, env: Mapping[str, str], *, log: Path, seconds: float) -> None:
+    """Create the work pool, its queues, limits and automations and the deployments of `project`.
+
+    Raises:
+        Transient: it failed or took longer than `seconds`; the message says what to do, and nothing of it
+            runs on. What was created meanwhile stays, and the next start goes on from there.
+    """
+    process = spawn([sys.executable, "-m", "deployments.bootstrap"], env=env, cwd=project, log=log)
+    known = ProcessId.of(process.pid)
+    try:
+        code = process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        raise Transient(
+            f"creating work pool, queues and deployments took longer than {seconds:.0f} s: start again when "
+            f"the machine is less busy, what was created is kept; if it happens again, see {log}"
+        ) from None
+    finally:
+        kill_tree(known)
+    if code:
+        raise Transient(f"creating work pool, queues and deployments failed, see {log}: {last_words(log)}")
 
 
 def is_stale(prefect_url: str, project: Path) -> bool:
