@@ -23,7 +23,8 @@ from nightcrew.execution.workspace import make_checkout, remove_tree
 from nightcrew.settings import Settings, TargetConfig, load_target_config
 from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.metadata import project_metadata
-from nightcrew.validation.patch import Change, PatchRefused, apply_patch, parse_patch
+from nightcrew.validation.patch import Change, PatchRefused, apply_patch
+from nightcrew.validation.patch_parser import parse_patch
 
 logger = logging.getLogger(__name__)
 
