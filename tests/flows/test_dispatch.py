@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
@@ -69,6 +70,30 @@ def test_a_task_whose_process_is_killed_goes_back_to_the_queue_and_is_done(crew:
     ended = crew.ended(queued.task_id)
     assert (ended.status, ended.restarts) == (TaskStatus.COMPLETED, 1)
     assert ended.flow_run_id != running.flow_run_id
+
+
+def test_a_run_that_was_taken_and_never_started_is_given_up_and_its_task_is_done(
+    crew: RunningCrew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a worker's machine goes down between taking a run and starting it: nothing tells of that."""
+    task = crew.task("Be taken and never started.")
+    deployment = crew.api.get("/deployments/name/run-task/normal")
+    run = {"state": {"type": "PENDING"}, "parameters": {"task": task.model_dump(mode="json")}}
+    taken = crew.api.post(f"/deployments/{deployment['id']}/create_flow_run", run)
+    with dispatch.open_queue(crew.settings) as queue:
+        queue.submit(task)
+        queue.update(task.task_id, status=TaskStatus.QUEUED, flow_run_id=taken["id"])
+    dispatch.reconcile(crew.settings)  # a worker may be slow
+    assert crew.get(task.task_id).flow_run_id == taken["id"]
+
+    monkeypatch.setattr(dispatch, "LONGEST_PENDING", timedelta())
+    dispatch.reconcile(crew.settings)
+    again = crew.get(task.task_id)
+    assert again.restarts == 1
+    assert again.flow_run_id not in {None, taken["id"]}, "it was not handed to a worker again"
+    given_up = crew.api.get(f"/flow_runs/{taken['id']}")["state"]
+    assert given_up["type"] == "CRASHED" and "never started" in given_up["message"]
+    assert crew.ended(task.task_id).status is TaskStatus.COMPLETED
 
 
 def test_a_deleted_run_cancels_its_task(crew: RunningCrew) -> None:
