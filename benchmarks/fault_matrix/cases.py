@@ -20,6 +20,8 @@ from nightcrew.testing.solutions import Match, Solution
 
 STEADY = "twin/steady"
 WORKS_UNTIL = 2  # the call of a conversation at which its model begins to fail
+SLOW_SECONDS = 110.0  # few such answers fit into a hasty attempt, and the gateway still waits for each
+QUALITY = 0.9  # of every task: at the usual 0.7 a dear model may not be worth its price after a failure
 CHEAP = Price(prompt="0.0000001", completion="0.0000004")
 DEAR = Price(prompt="0.0000008", completion="0.0000032")  # asked only when the cheap one is out
 FREE = Price()
@@ -123,10 +125,10 @@ CASES: tuple[Case, ...] = (
          by="resume", alone=True, only=True),
     Case("unauthorized", "the key is disabled", by="change_the_key", alone=True, only=True),
     Case("payment_required", "the balance is negative", by="spend_the_credits", alone=True, only=True),
-    Case("wall_time", "an answer that takes longer than the attempt may", K.LATENCY,
-         {"from_call": WORKS_UNTIL, "seconds": 120.0}, hasty=True),
+    Case("wall_time", "it looks around slowly until its time is up",
+         model={"character": Character.WANDERER, "latency_seconds": SLOW_SECONDS}, hasty=True),
     Case("abandoned", "the attempt's time is up during a call", K.LATENCY,
-         {"from_call": WORKS_UNTIL, "seconds": 120.0}, hasty=True),
+         {"from_call": WORKS_UNTIL, "seconds": SLOW_SECONDS}, hasty=True),
     _machine("sandbox_killed", "kill_the_agent", "the agent's process is killed"),
     _machine("infrastructure", "kill_the_sandbox", "the sandbox's keeper is killed", only=True),
     _machine("cancelled", "cancel", "a person cancels", only=True),
@@ -169,6 +171,7 @@ def task_of(case: Case, repo: str) -> Task:
         "description": f"Document the reorder module, whatever happens: {case.name}.",
         "repo": repo,
         "executor": "openhands",
+        "quality_threshold": QUALITY,
         "models": [case.faulty] if case.only else [case.faulty, STEADY],
         **case.task,
     }
