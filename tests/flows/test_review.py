@@ -59,15 +59,20 @@ def works_on(queued: QueuedTask) -> list[str]:
     return found
 
 
+def wait_for_its_process(queued: QueuedTask) -> None:
+    """Until nothing works on it; the form of its question is there by then."""
+    deadline = time.monotonic() + 15
+    while left := works_on(queued):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.2)
+
+
 def test_what_cannot_be_measured_waits_with_question_evidence_and_choices(crew: RunningCrew) -> None:
     asked = ask(crew, "Write a rebate.")
     run = state_of(crew, asked, "PAUSED")
     assert run["state_name"] == "NeedsReview"
     assert "Nothing shows that the new code works" in str(run["state"])
-    deadline = time.monotonic() + 15
-    while left := works_on(asked):
-        assert time.monotonic() < deadline, left
-        time.sleep(0.2)
+    wait_for_its_process(asked)
     assert asked.pid is None and not asked.status.is_final
 
     body = {"artifacts": {"flow_run_id": {"any_": [run["id"]]}, "key": {"any_": ["review"]}}}
@@ -123,7 +128,11 @@ def test_a_hint_reaches_the_next_attempt_and_giving_up_ends_it(crew: RunningCrew
     assert again.flow_run_id == asked.flow_run_id
     state_of(crew, again, "PAUSED")
     assert [seen for seen in crew.twin.requests if f"A person says: {hint}" in str(seen.body)]
-    ended = answered(crew, again, choice="give_up", reason="not worth it")
+    wait_for_its_process(again)
+    said = {"choice": "give_up", "reason": "not worth it"}  # in the form of the second question, in the UI
+    resumed = crew.api.post(f"/flow_runs/{again.flow_run_id}/resume", {"run_input": said})
+    assert resumed["status"] == "ACCEPT", resumed
+    ended = crew.ended(again.task_id)
     assert (ended.status, ended.failure_reason) == (TaskStatus.FAILED, FailureReason.REJECTED)
     assert ended.detail == "given up by a person: not worth it"
     assert ended.change_path is None
