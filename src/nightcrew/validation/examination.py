@@ -25,11 +25,11 @@ BASE_SECONDS = 900.0
 LEAST_SECONDS, SLOWER = 120.0, 10.0  # a suite that takes that much longer with the change does not end
 MOST_SECONDS = 2400.0
 FAR_AWAY: tuple[dict[str, Any], ...] = (
-    {"days": 400.0},
+    {"days": 400.4},
     {"days": 765.37, "zone": "Pacific/Kiritimati"},
     {"days": 31.71, "zone": "America/St_Johns"},
 )  # a date past any licence or fixture, other hours and weekdays, the far ends of the time zones
-CLOCKS: tuple[dict[str, Any], ...] = tuple({"days": 500.0 + 29.125 * index} for index in range(8))
+CLOCKS: tuple[dict[str, Any], ...] = tuple({"days": 500.0625 + 29.125 * index} for index in range(8))
 """Where tests read a clock: every weekday, hours in steps of three, eight months."""
 _READS_CLOCK = re.compile(r"^\s*(?:import|from)\s+(?:datetime|time|calendar)\b", re.MULTILINE)
 

@@ -13,6 +13,7 @@ LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0", "::ffff:127.")  # noqa: S104
 NETWORK_PROGRAMS = {
     "curl", "wget", "ping", "nc", "ncat", "ssh", "scp", "telnet", "dig", "nslookup", "host", "ftp",
 }  # fmt: skip
+DAY = 86_400  # seconds
 # Seeds whose first draws spread evenly over 0 to 1, ends included: a test that draws once meets every case.
 STRATA = 16
 
@@ -101,7 +102,10 @@ def watch_network() -> "list[str]":
 
 @contextlib.contextmanager
 def other_date(days: "float | None", clock: str) -> "Iterator[bool]":
-    """Another date; gives False where the library that shifts clocks cannot be loaded under this Python."""
+    """So many days after this morning's midnight (UTC): the fraction is the hour, whenever this is run.
+
+    Gives False where the library that shifts clocks cannot be loaded under this Python.
+    """
     if not days:
         yield True
         return
@@ -113,5 +117,6 @@ def other_date(days: "float | None", clock: str) -> "Iterator[bool]":
     if time_machine is None:
         yield False
         return
-    with time_machine.travel(time.time() + days * 86_400, tick=True):
+    midnight = time.time() // DAY * DAY
+    with time_machine.travel(midnight + days * DAY, tick=True):
         yield True
