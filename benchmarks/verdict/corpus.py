@@ -11,7 +11,7 @@ from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.verdict import bad, cunning, fixes, good, tampering
+from benchmarks.verdict import bad, cunning, fixes, good, habits, tampering
 from benchmarks.verdict.case import Case, Maker
 from benchmarks.verdict.packages import PACKAGES, Subject, subjects, write_repository
 from nightcrew.execution.environment import build_environment, project_paths
@@ -23,7 +23,8 @@ log = logging.getLogger(__name__)
 
 MAKERS: tuple[Maker, ...] = (
     good.real_tests, good.documentation, good.refactoring, bad.bad_tests, cunning.cunning_tests, fixes.narrow_fixes, tampering.patches, tampering.existing_tests,
-    tampering.product, tampering.documentation, tampering.refactoring,
+    tampering.product, tampering.documentation, tampering.refactoring, habits.careless_tests,
+    habits.careless_products,
 )  # fmt: skip
 
 

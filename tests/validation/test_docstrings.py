@@ -6,10 +6,12 @@ import pytest
 from nightcrew.validation.docstrings import (
     Entry,
     coverage,
+    documented_exceptions,
     documented_parameters,
     entries,
     false_claims,
     is_vacuous,
+    skeleton,
 )
 
 
@@ -23,6 +25,7 @@ def entry(source: str) -> Entry:
         ("get_user", "Get the user.", True),
         ("get_user", "Gets a user and returns it.", True),
         ("parse_price", "Parse price function.", True),
+        ("get_user", "Carries out the necessary operations to get the provided user efficiently.", True),
         ("get_user", "Look the account up by mail address; None where nobody is registered.", False),
     ],
 )
@@ -70,3 +73,35 @@ def test_a_protocols_method_gives_what_it_says() -> None:
 def test_coverage_counts_public_things() -> None:
     source = '"""M."""\n\n\ndef f():\n    pass\n\n\ndef _g():\n    pass\n\n\nclass A:\n    """A."""\n\n    def m(self):\n        pass\n'
     assert coverage(ast.parse(source)) == (2, 4)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ":raises NoPriceError: x\n    :param str name: y",
+        "X.\n\n    Raises:\n        NoPriceError: when there is none\n\n    Returns:\n        z: nothing raised",
+        "X.\n\n    Raises\n    ------\n    NoPriceError\n        when there is none\n",
+    ],
+)
+def test_an_exception_that_is_nowhere(text: str) -> None:
+    told = entry(f'def find(name):\n    """{text}"""\n    return 1\n')
+    assert documented_exceptions(told.docstring or "") == {"NoPriceError"}
+    assert false_claims(told, {"name"}) == ["the exception 'NoPriceError'"]
+    assert false_claims(told, {"name", "NoPriceError"}) == []
+
+
+def test_exceptions_of_others_may_be_named() -> None:
+    text = ":raises ValueError: a\n    :raises json.JSONDecodeError: b\n    :raises requests.Timeout: c"
+    assert false_claims(entry(f'def find():\n    """{text}"""\n    return 1\n'), {"requests"}) == []
+
+
+def test_docstrings_by_one_template_have_one_skeleton() -> None:
+    first = entry(
+        'def read_page(url):\n    """Handles the reading of a page by url with the utmost care."""\n'
+    )
+    second = entry(
+        'def send_mail(to):\n    """Handles the sending of a mail by to with the utmost care."""\n'
+    )
+    other = entry('def send_mail(to):\n    """Handles mails.\n\n    :param to: an address\n    """\n')
+    assert skeleton(first) == skeleton(second) != ""
+    assert skeleton(other) == ""

@@ -33,6 +33,13 @@ class Label:
         if not name:
             raise ValueError("no name")
         self.name = name
+
+    def __repr__(self):
+        return f"Label(name={self.name})"
+
+
+class Plain:
+    pass
 """
 
 
@@ -70,7 +77,8 @@ def explained(house: House, function: str, example: str) -> Verdict:
         ("letters", ">>> letters('ab')\n{'b', 'a'}"),
         ("ticket", ">>> ticket()\n415362"),
         ("today", ">>> today()\n'2021-03-04'"),
-        ("Label", ">>> Label('ada')\n<shop.labels.Label object at 0x7f0000000000>"),
+        ("Label", ">>> Label('ada')\nLabel(name='ada')"),
+        ("Plain", ">>> Plain()\n<shop.labels.Plain object at 0x7f0000000000>"),
         ("Label", ">>> Label('')\nTraceback (most recent call last):\n    ...\nValueError: names are needed"),
     ],
 )
@@ -91,7 +99,9 @@ def test_an_example_that_a_reader_would_believe(labels: House, function: str, ex
         ("shout", ">>> customer.name\n'ada'\n>>> shout('ada')\n'ADA'", "gives 'ADA!', not 'ADA'"),
         ("shout", ">>> shout('ada', 2)", "TypeError"),
         ("shout", ">>> shout('ada'\n'ADA'", "SyntaxError"),
+        ("shout", ">>> len(shout('ada'))\n'4'", "gives 4, not '4'"),
         ("letters", ">>> letters('ab')\n{'a', 'c'}", "letters"),
+        ("Label", ">>> Label('ada')\nLabel(name='bob')", "name=ada"),
         ("ticket", ">>> ticket()\n415362\n>>> ticket() < 0\nTrue", "gives False"),
         (
             "Label",

@@ -351,6 +351,19 @@ def test_a_bad_refactoring(tested: House, text: str, gate: str) -> None:
     assert rejected_by(tested.judge({TARGET: text}, TaskCategory.REFACTORING)) == gate
 
 
+def test_a_refactoring_that_drops_what_no_test_runs_goes_to_a_person(
+    tmp_path: Path, settings: Settings, sandbox: Sandbox
+) -> None:
+    checked = PRICES.replace(
+        "    whole, _, cents",
+        '    if "\\n" in number:\n        raise ValueError("one line")\n    whole, _, cents',
+    )
+    house = make_house(tmp_path / "r", settings, sandbox, FILES | {TARGET: checked, TEST: GOOD_TEST})
+    verdict = house.judge({TARGET: PRICES}, TaskCategory.REFACTORING)
+    assert verdict.kind is VerdictKind.NOT_MEASURABLE, verdict.summary
+    assert "takes away" in verdict.summary
+
+
 def test_a_refactoring_nobody_can_vouch_for_goes_to_a_person(house: House) -> None:
     verdict = house.judge({TARGET: SHORTER}, TaskCategory.REFACTORING)
     assert verdict.kind is VerdictKind.NOT_MEASURABLE

@@ -57,6 +57,36 @@ def test_perturbed_values_are_wrong_and_of_the_right_type() -> None:
     assert call["nothing"]() is None  # type: ignore[operator]
 
 
+RECORDS = """\
+from collections import namedtuple
+from typing import NamedTuple
+
+Pair = namedtuple("Pair", "name size")
+
+
+class Address(NamedTuple):
+    host: str
+    port: int
+
+    def is_local(self):
+        return self.host == "localhost"
+
+
+def pair():
+    return Pair("a", 1)
+
+
+def address():
+    return Address("localhost", 80)
+"""
+
+
+def test_every_field_of_a_record_is_wrong_and_an_object_is_left_alone() -> None:
+    names = load((perturbed(RECORDS) or "") + PERTURB)
+    assert names["pair"]() == ("ax", 2)  # type: ignore[operator]
+    assert names["address"]() == ("localhost", 80)  # type: ignore[operator]
+
+
 CALLS = """\
 import asyncio
 

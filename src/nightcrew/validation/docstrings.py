@@ -20,8 +20,15 @@ _EMPTY_WORDS = {
     "params", "perform", "performs", "python", "result", "results", "return", "returning", "returns", "see",
     "self", "set", "sets", "some", "that", "the", "this", "to", "todo", "type", "types", "use", "used",
     "uses", "value", "values", "when", "which", "with",
+    "accordingly", "appropriate", "appropriately", "carry", "carries", "correctly", "desired", "efficiently",
+    "ensure", "ensures", "execute", "executes", "functionality", "logic", "main", "necessary", "operation",
+    "operations", "out", "passed", "process", "properly", "provide", "provided", "provides", "relevant",
+    "required", "responsible", "robustly", "specified", "specific", "task", "various",
 }  # fmt: skip
 _SPHINX = re.compile(r":(?:param|parameter|arg|argument|key|keyword)\s+(?:[\w\[\], .|]+\s+)?\*{0,2}(\w+)\s*:")
+_SPHINX_FIELD = re.compile(r"^\s*:\w+[^:\n]*:", re.MULTILINE)
+_SPHINX_RAISES = re.compile(r":(?:raises?|except|exception)\s+([\w.]+)\s*:")
+_RAISES = re.compile(r"^\s*Raises\s*:\s*$")
 _SECTION = re.compile(r"^\s*(Args|Arguments|Parameters|Keyword Args|Keyword Arguments)\s*:\s*$")
 _GOOGLE_ENTRY = re.compile(r"^(\s+)\*{0,2}(\w+)\s*(?:\([^)]*\))?\s*:")
 _RETURNS = re.compile(r"^\s*(?:Returns?\s*:|:returns?:|:rtype:|Returns\s*$)", re.MULTILINE)
@@ -100,14 +107,28 @@ def is_vacuous(entry: Entry) -> bool:
     """True where the docstring says nothing that the name and the signature do not say."""
     said = {_stem(word) for word in _WORD.findall(entry.docstring or "")}
     known = {_stem(word) for word in _EMPTY_WORDS}
-    for part in _WORD.findall(
-        re.sub(r"([a-z])([A-Z])", r"\1 \2", entry.name.replace("_", " ").replace(".", " "))
-    ):
-        known.add(_stem(part))
+    known |= {_stem(part) for part in _WORD.findall(_spaced(entry.name))}
     if isinstance(entry.node, ast.FunctionDef | ast.AsyncFunctionDef):
         for argument in parameters(entry.node):
             known |= {_stem(word) for word in argument.split("_")}
     return len({word for word in said - known if len(word) > 2}) < 2
+
+
+def skeleton(entry: Entry) -> str:
+    """What is left of a docstring of one paragraph without the names of what it is about: the same for all
+    that were written by one template. Empty where it has more to it (fields, examples)."""
+    text = (entry.docstring or "").strip()
+    if "\n\n" in text or ">>>" in text or documented_parameters(text) or _SPHINX_FIELD.search(text):
+        return ""
+    own = {_stem(part) for part in _WORD.findall(_spaced(entry.name))}
+    if isinstance(entry.node, ast.FunctionDef | ast.AsyncFunctionDef):
+        own |= {_stem(word) for argument in parameters(entry.node) for word in argument.split("_")}
+    return " ".join(word.lower() for word in _WORD.findall(text) if _stem(word) not in own)
+
+
+def _spaced(name: str) -> str:
+    """`fooBar.baz_qux` as words."""
+    return re.sub(r"([a-z])([A-Z])", r"\1 \2", name.replace("_", " ").replace(".", " "))
 
 
 def _stem(word: str) -> str:
@@ -145,6 +166,11 @@ def false_claims(entry: Entry, known_names: set[str]) -> list[str]:
             and not re.search(r"(?i)returns?\W+none|:rtype: None", text)
         ):
             found.append("a return value")
+    found += [
+        f"the exception {name!r}"
+        for name in sorted(documented_exceptions(text))
+        if not _is_known(name, known_names)
+    ]
     ticked = {name for name in _TICKED.findall(text) if "_" in name.strip("_") and not name.endswith("__")}
     strange = ticked - known_names - set(dir(builtins)) - set(keyword.kwlist) - set(sys.stdlib_module_names)
     return found + [f"the name {name!r}" for name in sorted(strange)]
@@ -162,6 +188,25 @@ def documented_parameters(text: str) -> set[str]:
         ):
             found |= _numpy(lines[index + 2 :])
     return found
+
+
+def documented_exceptions(text: str) -> set[str]:
+    """Exceptions that a docstring says are raised, in Sphinx, Google or NumPy form."""
+    found = set(_SPHINX_RAISES.findall(text))
+    lines = text.split("\n")
+    for index, line in enumerate(lines):
+        if _RAISES.match(line):
+            found |= _google(lines[index + 1 :])
+        elif line.strip() == "Raises" and index + 1 < len(lines) and set(lines[index + 1].strip()) == {"-"}:
+            found |= _numpy(lines[index + 2 :])
+    return found
+
+
+def _is_known(name: str, known_names: set[str]) -> bool:
+    """Also where it is a word, not a name: `Raises: nothing`."""
+    root, _, last = name.rpartition(".")
+    foreign = root.split(".")[0] in known_names | set(sys.stdlib_module_names)
+    return last in known_names or hasattr(builtins, last) or not last[:1].isupper() or foreign
 
 
 def _google(lines: list[str]) -> set[str]:

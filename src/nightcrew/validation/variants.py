@@ -61,9 +61,12 @@ def _other(value):
         if isinstance(value, list):
             return value + (value[-1:] or [0])
         if isinstance(value, tuple):
-            if hasattr(value, "_replace") and value:
-                name = value._fields[0]
-                return value._replace(**{name: _changed(value[0])})
+            if hasattr(value, "_replace"):
+                # One that has methods is an object like any other: its fields are not what it is for.
+                if _has_methods(type(value)):
+                    return value
+                told = {name: _changed(one) for name, one in zip(value._fields, value)}
+                return value._replace(**told) if tuple(told.values()) != tuple(value) else value
             return value + (value[-1:] or (0,))
         if isinstance(value, dict):
             return type(value)({**value, "_x": 0}) if type(value) is dict else value
@@ -72,6 +75,13 @@ def _other(value):
         return _changed(value)
     except Exception:
         return value
+
+
+def _has_methods(kind):
+    import types as _types
+    ways = (_types.FunctionType, property, classmethod, staticmethod)
+    held = [one for base in kind.__mro__ if base not in (tuple, object) for one in vars(base).items()]
+    return any(isinstance(value, ways) and not name.startswith("_") for name, value in held)
 
 
 def _changed(value):

@@ -12,6 +12,7 @@ from nightcrew.validation.docstrings import (
     entries,
     false_claims,
     is_vacuous,
+    skeleton,
     without_docstrings,
 )
 from nightcrew.validation.gate import counted, failed, not_measurable, passed
@@ -121,8 +122,15 @@ def _judge_python(room: CleanRoom, change: Change) -> GateResult:
 
 def _problem(room: CleanRoom, fresh: list[Entry]) -> GateResult | None:
     texts = Counter((entry.docstring or "").strip() for entry in fresh)
+    forms = Counter(skeleton(entry) for entry in fresh)
     judged = [entry for entry in fresh if entry.is_public] or fresh
-    empty = [entry for entry in judged if is_vacuous(entry) or texts[(entry.docstring or "").strip()] > 2]
+    empty = [
+        entry
+        for entry in judged
+        if is_vacuous(entry)
+        or texts[(entry.docstring or "").strip()] > 2
+        or (skeleton(entry) and forms[skeleton(entry)] > 2)
+    ]
     if len(empty) / len(judged) > MOST_VACUOUS and (len(empty) > 1 or len(judged) == 1):
         name = empty[0].name or "the module"
         return failed(
@@ -172,11 +180,16 @@ def _try_examples(room: CleanRoom, change: Change, fresh: list[Entry]) -> GateRe
     if bad:
         return failed(
             NAME,
-            f"An example in {bad[0].nodeid} does not give what it says: {bad[0].message}",
+            f"An example in {bad[0].nodeid} does not give what it says: {_told(bad[0])}",
             "Run every example; write what it really prints.",
             evidence={"doctests": [test.nodeid for test in bad]},
         )
     return sum(test.outcome in {"skipped", "error"} for test in run.tests.values())
+
+
+def _told(test: TestOutcome) -> str:
+    kind, _, told = test.message.partition(": ")
+    return f"it calls {told}, which is not there" if kind == "CallsWhatIsNotThere" else told
 
 
 def _is_wrong(test: TestOutcome, there: set[str]) -> bool:

@@ -16,6 +16,8 @@ from nightcrew.validation.measures import Measures, measure, public_face
 from nightcrew.validation.module_values import plain_values
 from nightcrew.validation.mutants import make_mutants, sample
 from nightcrew.validation.mutation_trials import rates, survivors, try_mutants
+from nightcrew.validation.narrowed import asks_otherwise
+from nightcrew.validation.outcomes import Covered
 from nightcrew.validation.patch import Change
 from nightcrew.validation.same_code import differs_in_a_detail, same_function
 from nightcrew.validation.suite import all_functions, parse
@@ -84,7 +86,8 @@ def _face(changed: list[Change]) -> GateResult | None:
 
 
 def _details(changed: list[Change]) -> GateResult | None:
-    """A function in which only an operator or a number is another one does something else."""
+    """A function in which only an operator or a number is another one does something else, and so does one
+    that asks something else of its inputs."""
     for change in changed:
         before = all_functions(ast.parse(change.before or ""))
         for name, node in all_functions(ast.parse(change.after or "")).items():
@@ -93,6 +96,14 @@ def _details(changed: list[Change]) -> GateResult | None:
                     NAME,
                     f"{change.path}: in {name} only operators or numbers differ, so it does something else.",
                     "Keep what the code does; change how it is built.",
+                    evidence={"path": change.path, "function": name},
+                )
+            otherwise = asks_otherwise(before[name], node) if name in before else ""
+            if otherwise:
+                return failed(
+                    NAME,
+                    f"{change.path}: {name} {otherwise}.",
+                    "Ask what was asked before; change how the code is built.",
                     evidence={"path": change.path, "function": name},
                 )
     return None
@@ -191,7 +202,17 @@ def _vouched(room: CleanRoom, examination: Examination, changed: list[Change]) -
         functions = _changed_functions(change)
         covered = examination.coverage(run, change.path)
         imported = examination.patched.imported_lines if change.path == room.target else frozenset()
-        missing = _not_run(change, functions, covered.lines | imported)
+        gone = _gone_untried(room, examination, change)
+        if gone:
+            name, lines = gone[0]
+            return not_measurable(
+                NAME,
+                f"No test runs {counted(len(lines), 'line')} of {name} in {change.path} that the change "
+                f"takes away (from line {lines[0]} of base on), so nothing shows that nobody needs them.",
+                "Leave code alone that no test runs, or have tests written for it first.",
+                functions=[name for name, _ in gone][:20],
+            )
+        missing = _not_run(change.before or "", change.after, functions, covered.lines | imported)
         if missing:
             name, lines = missing[0]
             return not_measurable(
@@ -258,13 +279,22 @@ def _changed_functions(change: Change) -> dict[str, set[int]]:
 
 
 def _not_run(
-    change: Change, functions: dict[str, set[int]], run: frozenset[int]
+    before: str, after: str, functions: dict[str, set[int]], run: frozenset[int]
 ) -> list[tuple[str, list[int]]]:
-    """Statements of changed functions that base does not have and no test runs, by function."""
-    assert change.after is not None
-    statements = executable_lines(change.after) & changed_lines(change.before or "", change.after)
+    """Statements of changed functions that `before` does not have and no test runs, by function."""
+    statements = executable_lines(after) & changed_lines(before, after)
     found = ((name, sorted(span & statements - run)) for name, span in functions.items())
     return [(name, lines) for name, lines in found if lines]
+
+
+def _gone_untried(room: CleanRoom, examination: Examination, change: Change) -> list[tuple[str, list[int]]]:
+    """Statements of base's functions that the change takes away or rewrites, and that no test runs there."""
+    if change.before is None or change.after is None:
+        return []
+    functions = _changed_functions(Change(change.path, before=change.after, after=change.before))
+    covered = examination.base.run("all").coverage.get(change.path, Covered()).lines
+    imported = examination.base.imported_lines if change.path == room.target else frozenset()
+    return _not_run(change.after, change.before, functions, covered | imported)
 
 
 def _what_got_better(before: Measures, after: Measures) -> str:

@@ -124,26 +124,30 @@ class Examples(doctest.DocTestRunner):
 
 
 class Checker(doctest.OutputChecker):
-    """Also equal: the same value in another order or layout, and objects at other addresses."""
+    """Also equal: the same value in another order or layout, objects at other addresses, and how an object
+    prints itself, with quotes or without."""
 
     def __init__(self, own: doctest.OutputChecker) -> None:
         self.own = own
 
     def check_output(self, want: str, got: str, optionflags: int) -> bool:
         """True where the output is what was shown."""
-        return bool(
-            self.own.check_output(want, got, optionflags)
-            or self.own.check_output(_ADDRESS.sub("0x", want), _ADDRESS.sub("0x", got), optionflags)
-            or _same_value(want, got)
-        )
+        if self.own.check_output(want, got, optionflags):
+            return True
+        first, second = _literal(want), _literal(got)
+        if first is not None or second is not None:
+            return type(first) is type(second) and bool(first == second)
+        return bool(self.own.check_output(_plain(want), _plain(got), optionflags))
 
 
-def _same_value(want: str, got: str) -> bool:
-    try:
-        first, second = ast.literal_eval(want.strip()), ast.literal_eval(got.strip())
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        return False
-    return type(first) is type(second) and bool(first == second)
+def _literal(text: str) -> Any:
+    with contextlib.suppress(ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return ast.literal_eval(text.strip())
+    return None
+
+
+def _plain(text: str) -> str:
+    return _ADDRESS.sub("0x", text).replace("'", "").replace('"', "")
 
 
 def _cannot_run(error: "BaseException | None", module: str) -> str:
