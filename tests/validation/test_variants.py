@@ -1,5 +1,9 @@
 # ruff: noqa: E501
 import ast
+import sys
+from types import ModuleType
+
+import pytest
 
 from nightcrew.validation.variants import (
     PERTURB,
@@ -53,7 +57,7 @@ def test_perturbed_values_are_wrong_and_of_the_right_type() -> None:
     call = {name: names[name] for name in ("number", "text", "both", "nothing")}
     assert call["number"]() == 2  # type: ignore[operator]
     assert call["text"]() == "ax"  # type: ignore[operator]
-    assert call["both"]() == [1, "a", "a"]  # type: ignore[operator]
+    assert call["both"]() == [2, "ax", "a"]  # type: ignore[operator]
     assert call["nothing"]() is None  # type: ignore[operator]
 
 
@@ -85,6 +89,42 @@ def test_every_field_of_a_record_is_wrong_and_an_object_is_left_alone() -> None:
     names = load((perturbed(RECORDS) or "") + PERTURB)
     assert names["pair"]() == ("ax", 2)  # type: ignore[operator]
     assert names["address"]() == ("localhost", 80)  # type: ignore[operator]
+
+
+DECORATED = """\
+from wrapping import wrapped
+
+
+@wrapped
+def inner():
+    return True
+
+
+def outer():
+    return "yes" if inner() else "no"
+
+
+def table():
+    return {"a": 1}
+"""
+WRAPPING = """\
+def wrapped(function):
+    def call():
+        return function() or None
+    return call
+"""
+
+
+def test_what_the_module_gives_itself_stays_right_through_a_decorator(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wrapping = ModuleType("wrapping")
+    exec(compile(WRAPPING, "wrapping.py", "exec"), vars(wrapping))
+    monkeypatch.setitem(sys.modules, "wrapping", wrapping)
+    names = load((perturbed(DECORATED) or "") + PERTURB)
+    assert names["outer"]() == "yesx"  # type: ignore[operator]
+    assert names["inner"]() is None  # type: ignore[operator]
+    assert names["table"]() == {"a": 2, "_x": 0}  # type: ignore[operator]
 
 
 CALLS = """\

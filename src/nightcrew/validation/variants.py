@@ -24,11 +24,14 @@ _dropped = {}
 def _adjusted(value):
     import sys as _sys
     frame = _sys._getframe(1)
-    caller = frame.f_back
-    if caller is not None and caller.f_code.co_filename == frame.f_code.co_filename:
-        return value
+    # Through decorators and callbacks too, up to the test.
+    outer, own = frame.f_back, frame.f_code.co_filename
+    while outer is not None:
+        if outer.f_code.co_filename == own:
+            return value
+        outer = None if "test" in outer.f_code.co_filename else outer.f_back
     changed = _other(value)
-    if changed is not value and not _is_thrown_away(caller):
+    if changed is not value and not _is_thrown_away(frame.f_back):
         _touched.append(1)
     return changed
 
@@ -59,7 +62,7 @@ def _other(value):
         if isinstance(value, (int, float, complex)):
             return type(value)(value + 1)
         if isinstance(value, list):
-            return value + (value[-1:] or [0])
+            return [_changed(one) for one in value] + (value[-1:] or [0])
         if isinstance(value, tuple):
             if hasattr(value, "_replace"):
                 # One that has methods is an object like any other: its fields are not what it is for.
@@ -67,9 +70,10 @@ def _other(value):
                     return value
                 told = {name: _changed(one) for name, one in zip(value._fields, value)}
                 return value._replace(**told) if tuple(told.values()) != tuple(value) else value
-            return value + (value[-1:] or (0,))
+            return tuple(_changed(one) for one in value) + (value[-1:] or (0,))
         if isinstance(value, dict):
-            return type(value)({**value, "_x": 0}) if type(value) is dict else value
+            told = {name: _changed(one) for name, one in value.items()}
+            return {**told, "_x": 0} if type(value) is dict else value
         if isinstance(value, (set, frozenset)):
             return value | {"_x"}
         return _changed(value)

@@ -19,6 +19,7 @@ from nightcrew.validation.verdict import GateResult
 NAME = "controls"
 MOST_UNNOTICED = 0.34
 LEAST_CHECKING = 0.4
+MOST_CHECKING = 0.7
 FEW = 4
 
 
@@ -109,9 +110,13 @@ def _judge_warm(
                 evidence={"control": variant.name, "test": first},
             )
     broken = [runs[one.name] for one in variants if not one.must_pass and runs[one.name].applied != 0]
+    checking, silent = _values(examination, runs.get("perturbed", NO_RUN))
+    values_noticed = checking >= FEW and checking / (checking + len(silent)) >= MOST_CHECKING
     for variant in variants:
         run = runs[variant.name]
-        if not variant.must_pass and variant.name != "perturbed" and run.applied != 0 and run.passed:
+        # Where nothing is what a rejected input gives, tests of rejected inputs may pass on nothing.
+        excused = variant.name == "perturbed" or (variant.name == "nothing" and values_noticed)
+        if not variant.must_pass and not excused and run.applied != 0 and run.passed:
             return failed(
                 NAME,
                 f"All tests still pass when {target} {variant.told}.",
@@ -138,9 +143,9 @@ def _judge_warm(
     return None
 
 
-def _blind_to_values(examination: Examination, target: str, run: Run) -> GateResult | None:
-    """Of the tests that a wrong value of the right type reached, and that did not crash on it, most must
-    complain."""
+def _values(examination: Examination, run: Run) -> tuple[int, list[str]]:
+    """Of the tests that a wrong value of the right type reached, and that did not crash on it: how many
+    complain by an assertion, and those that do not."""
     judged = judged_tests(examination)
     if examination.room.task.task_type is TaskCategory.BUG_FIX:
         judged = tuple(
@@ -149,7 +154,12 @@ def _blind_to_values(examination: Examination, target: str, run: Run) -> GateRes
     reached = [run.tests[nodeid] for nodeid in judged if nodeid in run.tests]
     reached = [test for test in reached if test.touched]
     checking = sum(test.kind == "assertion" for test in reached if test.failed)
-    silent = [test.nodeid for test in reached if not test.failed]
+    return checking, [test.nodeid for test in reached if not test.failed]
+
+
+def _blind_to_values(examination: Examination, target: str, run: Run) -> GateResult | None:
+    """Most of the tests that a wrong value reached must complain."""
+    checking, silent = _values(examination, run)
     examination.room.memory["values"] = (checking, len(silent))
     if checking + len(silent) < FEW or checking / (checking + len(silent)) >= LEAST_CHECKING:
         return None
