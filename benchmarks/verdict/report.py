@@ -25,7 +25,7 @@ def print_report(rows: Sequence[dict[str, Any]], again: Sequence[dict[str, Any]]
     print(
         f"\nfalse accepts {_share(false_accepts, len(bad))}\nfalse rejects {_share(false_rejects, len(good))}"
     )
-    seconds = sorted(row["seconds"] for row in rows)
+    seconds = sorted(row["seconds"] for row in rows) or [0.0]
     full = sorted(row["seconds"] for row in rows if _accepted(row)) or [0.0]
     print(f"seconds per verdict: median {statistics.median(seconds):.1f}, p95 {_percentile(seconds, 0.95):.1f}; "
           f"accepted ones: median {statistics.median(full):.1f}, p95 {_percentile(full, 0.95):.1f}")  # fmt: skip

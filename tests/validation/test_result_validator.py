@@ -68,6 +68,31 @@ def test_the_originals_inversion_is_put_right(house: House) -> None:
     assert bad.score < 0.2 < 0.8 < good.score
 
 
+def test_tests_of_what_is_refused_may_pass_where_nothing_comes_back(
+    tmp_path: Path, settings: Settings, sandbox: Sandbox
+) -> None:
+    """No answer is a refusal here; that every refusal turned into consent would be noticed is what counts."""
+    code = (
+        "def is_price(text):\n    number, _, currency = text.partition(' ')\n"
+        "    if currency not in ('', 'EUR'):\n        return False\n    return number.replace('.', '', 1).isdigit()\n"
+    )
+    head = "import pytest\n\nfrom shop.forms import is_price\n\n\n"
+    taken = head + "def test_taken():\n    assert is_price('3.50')\n    assert is_price('3 EUR')\n"
+    texts = ["3 USD", "x", "", "3 x", "1.2.3", "-1"]
+    refused = (
+        head
+        + f"@pytest.mark.parametrize('text', {texts})\ndef test_refused(text):\n    assert not is_price(text)\n"
+    )
+    files = FILES | {"src/shop/forms.py": code, "tests/test_taken.py": taken}
+    forms = make_house(tmp_path / "r", settings, sandbox, files)
+    verdict = forms.judge({"tests/test_refused.py": refused}, target="src/shop/forms.py")
+    assert verdict.kind is VerdictKind.ACCEPTED, verdict.summary
+    weak = refused.replace("assert not is_price(text)", "assert not is_price(text) is True or len(text) < 9")
+    assert (
+        forms.judge({"tests/test_refused.py": weak}, target="src/shop/forms.py").kind is VerdictKind.REJECTED
+    )
+
+
 def each_test(first: str, prelude: str = "") -> str:
     """The good tests with a statement more in one of them."""
     head, _, tail = GOOD_TEST.partition("def test_total():\n")

@@ -168,6 +168,17 @@ def test_a_value_that_the_caller_throws_away_reaches_nobody() -> None:
     assert touched == [1]
 
 
+def test_nor_does_one_that_comes_through_others_to_a_caller_that_throws_it_away() -> None:
+    names = load((perturbed(ANSWERS) or "") + PERTURB)
+    exec(compile("def through():\n    return [answer()]\n", "between.py", "exec"), names)
+    calls = "def dropped():\n    through()\n\n\ndef used():\n    assert through()\n"
+    exec(compile(calls, "test_calls.py", "exec"), names)
+    names["dropped"]()  # type: ignore[operator]
+    assert names["_touched"] == []
+    names["used"]()  # type: ignore[operator]
+    assert names["_touched"] == [1]
+
+
 def test_only_lines_inside_functions_count() -> None:
     assert function_lines("A = 1\n\n\ndef f():\n    '''Doc.'''\n    return A\n\n\nclass B:\n    c = 2\n") == {
         6

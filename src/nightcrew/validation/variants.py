@@ -26,12 +26,14 @@ def _adjusted(value):
     frame = _sys._getframe(1)
     # Through decorators and callbacks too, up to the test.
     outer, own = frame.f_back, frame.f_code.co_filename
-    while outer is not None:
-        if outer.f_code.co_filename == own:
-            return value
-        outer = None if "test" in outer.f_code.co_filename else outer.f_back
+    while outer is not None and outer.f_code.co_filename != own:
+        if "test" in outer.f_code.co_filename:
+            break
+        outer = outer.f_back
+    if outer is not None and outer.f_code.co_filename == own:
+        return value
     changed = _other(value)
-    if changed is not value and not _is_thrown_away(frame.f_back):
+    if changed is not value and not any(map(_is_thrown_away, (frame.f_back, outer))):
         _touched.append(1)
     return changed
 
