@@ -160,7 +160,7 @@ class Opened:
 
 def test_a_value_that_the_caller_throws_away_reaches_nobody() -> None:
     names = load((perturbed(ANSWERS) or "") + PERTURB)
-    exec(compile(CALLS, "calls.py", "exec"), names)
+    exec(compile(CALLS, "test_calls.py", "exec"), names)
     touched = names["_touched"]
     names["dropped"]()  # type: ignore[operator]
     assert touched == []
