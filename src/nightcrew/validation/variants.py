@@ -60,7 +60,7 @@ def _other(value):
         if isinstance(value, bool):
             return not value
         if isinstance(value, (str, bytes, bytearray)):
-            return value + (b"x" if not isinstance(value, str) else "x")
+            return _garbled(value)
         if isinstance(value, (int, float, complex)):
             return type(value)(value + 1)
         if isinstance(value, list):
@@ -83,6 +83,15 @@ def _other(value):
         return value
 
 
+def _garbled(text):
+    # Every letter and digit is another one, so that checks of a part notice too.
+    right = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+    wrong = "nopqrstuvwxyzabcdefghijklmNOPQRSTUVWXYZABCDEFGHIJKLM5678901234"
+    if isinstance(text, str):
+        return text.translate(str.maketrans(right, wrong)) + "x"
+    return text.translate(bytes.maketrans(right.encode(), wrong.encode())) + b"x"
+
+
 def _has_methods(kind):
     import types as _types
     ways = (_types.FunctionType, property, classmethod, staticmethod)
@@ -98,7 +107,7 @@ def _changed(value):
     if isinstance(value, (bool, int, float, _decimal.Decimal, _fractions.Fraction)):
         return value + 1
     if isinstance(value, str):
-        return value + "x"
+        return _garbled(value)
     if isinstance(value, (_datetime.date, _datetime.timedelta)):
         return value + _datetime.timedelta(days=1)
     if isinstance(value, _datetime.time):
