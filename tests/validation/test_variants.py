@@ -179,6 +179,17 @@ def test_nor_does_one_that_comes_through_others_to_a_caller_that_throws_it_away(
     assert names["_touched"] == [1]
 
 
+def test_how_a_thing_is_printed_counts_where_the_test_prints_it() -> None:
+    names = load((perturbed("class Price:\n    def __repr__(self):\n        return 'a'\n") or "") + PERTURB)
+    exec(compile("def told(price):\n    return f'no {price!r}'\n", "between.py", "exec"), names)
+    calls = "def passing():\n    assert told(Price())\n\n\ndef asked():\n    assert repr(Price())\n"
+    exec(compile(calls, "test_calls.py", "exec"), names)
+    names["passing"]()  # type: ignore[operator]
+    assert names["_touched"] == []
+    names["asked"]()  # type: ignore[operator]
+    assert names["_touched"] == [1]
+
+
 def test_only_lines_inside_functions_count() -> None:
     assert function_lines("A = 1\n\n\ndef f():\n    '''Doc.'''\n    return A\n\n\nclass B:\n    c = 2\n") == {
         6

@@ -33,7 +33,9 @@ def _adjusted(value):
     if outer is not None and outer.f_code.co_filename == own:
         return value
     changed = _other(value)
-    if changed is not value and not any(map(_is_thrown_away, (frame.f_back, outer))):
+    # How something is printed inside of a message is not what the test of the message is about.
+    in_passing = frame.f_code.co_name in ("__repr__", "__str__") and frame.f_back is not outer
+    if changed is not value and not in_passing and not any(map(_is_thrown_away, (frame.f_back, outer))):
         _touched.append(1)
     return changed
 
