@@ -56,12 +56,25 @@ def _names_of_tests(room: CleanRoom) -> list[str]:
 
 def plugin_options(room: CleanRoom) -> list[str]:
     """The options that replace base's own `addopts`, and the plugins that its environment holds."""
+    if "plugin_options" not in room.memory:
+        room.memory["plugin_options"] = _plugin_options(room)
+    return list(room.memory["plugin_options"])
+
+
+def _plugin_options(room: CleanRoom) -> list[str]:
     addopts = [
         word for option in _options(_addopts(room.base)) if _KEPT_OPTIONS.match(option[0]) for word in option
     ]
     names = [*_installed_plugins(room.environment.path), *own_plugins(room.base)]
+    if not _mentions_hypothesis(room):  # its plugin imports all of it at the end of every session
+        names = [name for name in names if name != "hypothesispytest"]
     plugins = [word for name in names for word in ("-p", name)]
     return ["-o", "addopts=", *addopts, *plugins, *_names_of_tests(room)]
+
+
+def _mentions_hypothesis(room: CleanRoom) -> bool:
+    files = (path for path in sorted(room.patched.rglob("*.py")) if path.is_file())
+    return any(b"hypothesis" in path.read_bytes() for path in files)
 
 
 def _options(text: str) -> list[list[str]]:

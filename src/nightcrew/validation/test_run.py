@@ -141,11 +141,11 @@ def run_blind(
     if elsewhere:
         env = {name: value.replace(WORKSPACE, place) for name, value in env.items() if name != "CI"}
         env |= {"USER": "dev", "LOGNAME": "dev", "TZ": "Asia/Tokyo", "COLUMNS": "132"}
-    pytest = [str(room.environment.python), "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
+    pytest = [str(room.environment.python), "-m", "pytest", "-q", "-x", "--tb=no", "-p", "no:cacheprovider"]
     with room.copy(tree, replaced) as copy, TemporaryDirectory(dir=room.folder) as empty:
         moved = [Mount(copy, place, writable=True)] if elsewhere else []
         completed = room.sandbox.run(
-            ["/bin/sh", "-c", 'cd "$0" && exec "$@"', place,
+            ["/bin/sh", "-c", 'cd "$0" && exec "$@" >/dev/null 2>&1', place,
              *pytest, f"--rootdir={place}", *plugin_options(room), *options, "--", *paths],
             workspace=Path(empty) if elsewhere else copy,
             mounts=[*room.mounts, *moved],

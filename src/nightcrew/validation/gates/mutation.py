@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from difflib import SequenceMatcher
 
 from nightcrew.task import Task, TaskCategory
+from nightcrew.validation.blind_controls import HASH_SEEDS
 from nightcrew.validation.clean_room import CleanRoom
 from nightcrew.validation.examination import Examination, examine
 from nightcrew.validation.gate import failed, not_measurable, passed
@@ -150,14 +151,18 @@ def _judge_added(
 def _spot_check(
     room: CleanRoom, examination: Examination, target: Target, trials: list[Trial]
 ) -> GateResult | None:
-    """Some kills are tried again, blind: a suite that only said it noticed is caught."""
+    """Some kills are tried again, blind: a suite that only said it noticed is caught.
+
+    In the world in which it has passed with neutral code; only the fault is another.
+    """
     killed = [trial for trial in trials if trial.killed_by == "assertion" and trial.mutant.function]
     step = max(1, len(killed) // (SPOT_CHECKS + 1))
     chosen = killed[step // 2 :: step][:SPOT_CHECKS]
     paths = files_of(judged_tests(examination))
 
     def blind(trial: Trial) -> Blind:
-        return run_blind(room, room.patched, paths, replaced={target.path: trial.mutant.apply(target.source)})
+        faulty = {target.path: trial.mutant.apply(target.source)}
+        return run_blind(room, room.patched, paths, replaced=faulty, hash_seed=HASH_SEEDS[0])
 
     with ThreadPoolExecutor(2) as pool:
         outcomes = list(pool.map(blind, chosen))

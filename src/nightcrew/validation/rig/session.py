@@ -9,12 +9,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from . import swap, traces, trials, world
 from .experiment import Experiment
+from .rewriting import rewrite_ahead
 from .supervise import Reporter, supervise
 from .watch import Relay, start_coverage
 
@@ -66,6 +68,9 @@ class Plugin:
     def pytest_collection(self, session: "pytest.Session") -> None:
         """Before anything is collected, and the target imported: what another text of it does from the
         import on, in a child each. One that comes too late is reported as unfit."""
+        if self.session["early"]:
+            here = Path(self.job["workspace"])
+            rewrite_ahead([here / word for word in self.session["args"]], session.config)
         for one in self.session["early"]:
             told: dict[str, Any] = {"tests": [], "unfit": True}
             if not _is_imported(one["replace"]):
@@ -132,8 +137,14 @@ class Plugin:
                 spent += work if one.get("optional") else 0
                 self.report({"experiment": name, **told, "changed": self.files.undo()})
                 if one.get("decisive") and told["timed_out"]:
-                    return True  # the others would take as long and tell no more
+                    self._end()  # the others would take as long and tell no more
+        self._end()
         return True
+
+    def _end(self) -> None:
+        """All is told: what plugins do at the end of a session would only take time, some of it much."""
+        self.report({"end": 0})
+        os._exit(0)
 
     def _runs(
         self, one: "dict[str, Any]", items: "list[pytest.Item]"

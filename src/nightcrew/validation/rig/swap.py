@@ -5,8 +5,13 @@ import gc
 import importlib.machinery
 import types
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    Span = tuple[int, int]
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 _live: "list[types.FunctionType]" = []
 _known: "dict[str, Source]" = {}
@@ -91,12 +96,13 @@ class Source:
         return self.whole, self._compiled(text)
 
     def near_versions(self, variant: "dict[str, Any]") -> "tuple[types.CodeType, types.CodeType] | None":
-        """The same of the one statement that is other, and of the imports, which decide how names in it are
-        compiled."""
+        """The same of the one statement or method that is other, of the first lines of its class, and of the
+        imports, which decide how names in it are compiled."""
         edits = variant.get("edits") or []
-        for start, end in self.spans:
+        for around, (start, end) in self.spans:
             if edits and all(start <= edit[0] and edit[1] <= end for edit in edits):
-                kept = [*(span for span in self.imports if span[1] <= start), (start, end)]
+                first = around[0][0] if around else start
+                kept = [*(span for span in self.imports if span[1] <= first), *around, (start, end)]
                 if start not in self.near:
                     self.near[start] = self._compiled(self._only(kept))
                 moved = len(self._only(kept[:-1], start)) - start
@@ -123,23 +129,42 @@ def edited(text: str, edits: "list[list[Any]]") -> str:
     return text
 
 
-def _statements(text: str) -> "tuple[list[tuple[int, int]], list[tuple[int, int]]]":
-    """Spans of a file's statements that import, and of all that have their lines for themselves."""
+def _statements(text: str) -> "tuple[list[Span], list[tuple[list[Span], Span]]]":
+    """Spans of a file's statements that import; and of methods and all statements that have their lines for
+    themselves, each behind the first lines of its class."""
     starts = [0]
     for line in text.split("\n"):
         starts.append(starts[-1] + len(line) + 1)
-    imports, spans = [], []
-    taken = 0
-    for node in ast.parse(text).body if "\r" not in text.replace("\r\n", "") else []:
+    imports: list[Span] = []
+    methods: list[tuple[list[Span], Span]] = []
+    spans: list[tuple[list[Span], Span]] = []
+    body = ast.parse(text).body if "\r" not in text.replace("\r\n", "") else []
+    for node, first, last in _apart(body, 0):
+        if node.col_offset != 0:
+            continue
+        spans.append(([], (starts[first - 1], min(starts[last], len(text)))))
+        if isinstance(node, ast.ClassDef):
+            inner = list(_apart(node.body, node.lineno))
+            if inner and inner[0][0] is node.body[0]:
+                head = (starts[first - 1], starts[inner[0][1] - 1])
+                found = ((starts[begin - 1], min(starts[end], len(text))) for part, begin, end in inner
+                         if isinstance(part, _FUNCTIONS))  # fmt: skip
+                methods += [([head], span) for span in found]
+            continue
+        plain = not isinstance(node, _FUNCTIONS)
+        if plain and any(isinstance(one, (ast.Import, ast.ImportFrom)) for one in ast.walk(node)):
+            imports.append(spans[-1][1])
+    return imports, methods + spans
+
+
+def _apart(body: "list[ast.stmt]", taken: int) -> "Iterator[tuple[ast.stmt, int, int]]":
+    """Statements that begin on a line of their own, with their first and last lines, decorators included."""
+    for node in body:
         first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", []))])
         last = node.end_lineno or node.lineno
-        if node.col_offset == 0 and first > taken:
-            spans.append((starts[first - 1], min(starts[last], len(text))))
-            plain = not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
-            if plain and any(isinstance(one, (ast.Import, ast.ImportFrom)) for one in ast.walk(node)):
-                imports.append(spans[-1])
+        if first > taken:
+            yield node, first, last
         taken = last
-    return imports, spans
 
 
 def replace_on_import(replaced: "dict[str, str]") -> None:

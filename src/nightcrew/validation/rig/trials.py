@@ -7,9 +7,10 @@ code put back; a survivor, when it survives again in a child of its own, with no
 
 import contextlib
 import signal
+import sys
 from collections import Counter
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import pytest
@@ -100,6 +101,7 @@ def _child(
 
 
 def _body(trials: "list[Trial]", relay: Relay, kills: "Counter[str]", report: Reporter) -> None:
+    _import_packages_once()
     for index, trial in enumerate(trials):
         failures = trial.run(relay, kills)
         _count(failures, kills)
@@ -109,6 +111,13 @@ def _body(trials: "list[Trial]", relay: Relay, kills: "Counter[str]", report: Re
         if not clean:
             break
     report({"over": True})
+
+
+def _import_packages_once() -> None:
+    """A package of tests is set up for every run of them, and pytest looks for its file each time."""
+    python: Any = sys.modules.get("_pytest.python")
+    if hasattr(python, "importtestmodule"):
+        python.importtestmodule = lru_cache(maxsize=None)(python.importtestmodule)
 
 
 def _count(failures: "list[Any]", kills: "Counter[str]") -> None:

@@ -1,9 +1,11 @@
 """What is noted while tests run: outcomes and how they came about, coverage, and calls of the target."""
 
+import functools
 import os
 import sys
 import time
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -180,13 +182,13 @@ def start_coverage(job: "dict[str, Any]") -> Any:
 
 def _in_short(excinfo: "pytest.ExceptionInfo[BaseException]", style: object = None) -> str:
     del style
-    return excinfo.exconly()
+    return excinfo.typename  # Python's own words for it would take guesses at what name was meant
 
 
 def _kind(excinfo: "pytest.ExceptionInfo[BaseException]", job: "dict[str, Any]") -> str:
     """`assertion`: a check of a test failed; `crash`: the product broke; `test_crash`: the test itself
     did."""
-    paths = [os.path.abspath(entry.frame.code.raw.co_filename) for entry in excinfo.traceback]  # noqa: PTH100
+    paths = [_absolute(code.co_filename) for code in _codes(excinfo.tb)]
     checks = issubclass(excinfo.type, (AssertionError, pytest.fail.Exception)) or excinfo.typename in (
         "DocTestFailure",
         "MultipleFailures",
@@ -196,3 +198,18 @@ def _kind(excinfo: "pytest.ExceptionInfo[BaseException]", job: "dict[str, Any]")
     root, tests = job["workspace"] + "/", set(job["test_files"])
     product = any(path.startswith(root) and path not in tests for path in paths)
     return "crash" if product else "test_crash"
+
+
+def _codes(trace: "types.TracebackType | None") -> "Iterator[types.CodeType]":
+    while trace is not None:
+        yield trace.tb_frame.f_code
+        trace = trace.tb_next
+
+
+def _absolute(path: str) -> str:
+    return _normal(path) if path.startswith("/") else os.path.abspath(path)  # noqa: PTH100
+
+
+@functools.lru_cache(maxsize=None)  # noqa: UP033 - the target's Python may be an old one
+def _normal(path: str) -> str:
+    return os.path.normpath(path)

@@ -1,0 +1,83 @@
+"""Another version of a function is compiled from the lines around it, and is what the whole file gives."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from nightcrew.validation.rig import swap
+
+SOURCE = '''"""Doc."""
+from __future__ import annotations
+
+import functools
+
+
+class Base:
+    def __init__(self, start: int = 1) -> None:
+        self.__start = start
+
+    def next(self) -> int:
+        return self.__start + 1
+
+
+@functools.total_ordering
+class Child(
+    Base,
+):
+    """Doc."""
+
+    kind = "child"
+
+    @property
+    def two(self) -> int:
+        return 2
+
+    def next(self) -> int:
+        return super().next() + (
+            10
+        )
+
+    def __lt__(self, other: object) -> bool:
+        return False
+
+
+def outer():
+    def inner():
+        return 3
+    return inner
+'''
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "name"),
+    [
+        ("self.__start + 1", "self.__start - 1", "Base.next"),
+        ("return 2", "return 5", "Child.two"),
+        ("super().next() + (", "super().next() - (", "Child.next"),
+        ("return False", "return True", "Child.__lt__"),
+        ("return 3", "return 4", "outer.<locals>.inner"),
+    ],
+)
+def test_one_changed_method_is_what_the_whole_file_gives(
+    tmp_path: Path, old: str, new: str, name: str
+) -> None:
+    path = tmp_path / "counting.py"
+    path.write_text(SOURCE)
+    spec = importlib.util.spec_from_file_location("counting", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    kept = module.outer()  # alive, as functions inside functions are while they are used
+    swap.remember(str(path))
+    source = swap.Source(str(path))
+    start = SOURCE.index(old)
+    edits = {"edits": [[start, start + len(old), new]]}
+    near = source.near_versions(edits)
+    assert near is not None
+    found, whole = (swap._changed(*versions) for versions in (near, source.whole_versions(edits)))
+    assert {(one.__qualname__, code) for one, code in found} == {
+        (one.__qualname__, code) for one, code in whole
+    }
+    assert name in {one.__qualname__ for one, _ in found}
+    assert kept() == 3
