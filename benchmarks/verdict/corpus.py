@@ -28,6 +28,7 @@ MAKERS: tuple[Maker, ...] = (
 )  # fmt: skip
 
 
+PASSED_OR_NONE: set[int | None] = {0, 5}  # pytest's exit codes
 BACKWARDS = "def pytest_collection_modifyitems(items):\n    items.reverse()\n"
 
 
@@ -60,6 +61,7 @@ class Corpus:
 
         Good: the subject's tests pass with the change in a plain run, forwards and backwards. Bad by changed
         behaviour: they do not, for some faults put into code change nothing. Bad by order: one of the two fails.
+        Bad for want of a test: nothing else in the repository notices what was to be mended.
         """
         texts = {**case.base, **case.change}
         if not case.good:
@@ -68,6 +70,8 @@ class Corpus:
                 both = [self.exit_code(case.subject, texts)]
                 both.append(self.exit_code(case.subject, reversed_too, "-p", "backwards"))
                 return 1 in both
+            if case.kind in {"bad: fix without a test", "bad: fix with a vacuous test"}:
+                return self.exit_code(replace(case.subject, tests="."), dict(case.base)) in PASSED_OR_NONE
             return "changes behaviour" not in case.kind or self.exit_code(case.subject, texts) == 1
         own = all(text == case.subject.text(path) for path, text in texts.items() if text is not None)
         if own and None not in texts.values():

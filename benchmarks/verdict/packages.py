@@ -19,6 +19,10 @@ PACKAGES = {
     "sqlparse": "0.6.1", "tomli": "2.5.0", "toolz": "1.2.0", "voluptuous": "0.16.0",
     "webcolors": "25.10.0", "xmltodict": "1.0.4",
 }  # fmt: skip
+QUICK = (
+    "cachetools", "humanize", "inflection", "isodate", "itsdangerous", "ordered-set", "parse", "python-slugify",
+    "schema", "semver", "simpleeval", "webcolors", "xmltodict",
+)  # fmt: skip
 SETUP = {
     "humanize": "freezegun",
     "natsort": "hypothesis",
