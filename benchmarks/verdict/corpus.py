@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.verdict import bad, cunning, fixes, good, habits, tampering
+from benchmarks.verdict.baselines import covered_lines
 from benchmarks.verdict.case import Case, Maker
 from benchmarks.verdict.packages import PACKAGES, Subject, subjects, write_repository
 from nightcrew.execution.environment import build_environment, project_paths
@@ -28,6 +29,7 @@ MAKERS: tuple[Maker, ...] = (
 )  # fmt: skip
 
 
+ADDED = "good: added to a file"
 PASSED_OR_NONE: set[int | None] = {0, 5}  # pytest's exit codes
 BACKWARDS = "def pytest_collection_modifyitems(items):\n    items.reverse()\n"
 
@@ -61,7 +63,8 @@ class Corpus:
 
         Good: the subject's tests pass with the change in a plain run, forwards and backwards. Bad by changed
         behaviour: they do not, for some faults put into code change nothing. Bad by order: one of the two fails.
-        Bad for want of a test: nothing else in the repository notices what was to be mended.
+        Bad for want of a test: nothing else in the repository notices what was to be mended. Good as tests added
+        to others: they run lines of the target that the others leave out.
         """
         texts = {**case.base, **case.change}
         if not case.good:
@@ -73,6 +76,8 @@ class Corpus:
             if case.kind in {"bad: fix without a test", "bad: fix with a vacuous test"}:
                 return self.exit_code(replace(case.subject, tests="."), dict(case.base)) in PASSED_OR_NONE
             return "changes behaviour" not in case.kind or self.exit_code(case.subject, texts) == 1
+        if case.kind == ADDED and not self.adds_lines(case):
+            return False
         own = all(text == case.subject.text(path) for path, text in texts.items() if text is not None)
         if own and None not in texts.values():
             return True  # as its authors published it: tried when the subject was chosen
@@ -99,6 +104,17 @@ class Corpus:
             if kept < 2 and self.exit_code(subject, broken) == 1:
                 kept += 1
                 yield replace(case, kind="good: bug fix")
+
+    def adds_lines(self, case: Case) -> bool:
+        """Whether the subject's tests run a line of the target that none of the suite on base runs."""
+        subject, found = case.subject, list[set[int]]()
+        for texts, tests in ((case.base, None), (case.change, subject.tests)):
+            with TemporaryDirectory(prefix="trial-", ignore_cleanup_errors=True) as name:
+                folder = Path(name) / "tree"
+                write_repository(folder, subject, dict(texts))
+                lines = covered_lines(self.settings, self.sandbox, folder, tests, subject.target)
+                found.append(lines or set())
+        return bool(found[1] - found[0])
 
     def exit_code(self, subject: Subject, replaced: dict[str, str | None], *options: str) -> int | None:
         """How `plain_run` ended, None where it could not be run; remembered in the cache."""
