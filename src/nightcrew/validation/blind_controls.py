@@ -66,7 +66,7 @@ def _trials(room: CleanRoom, examination: Examination, target: Target, paths: tu
     if broken is not None:
         trials.append(Trial("raising", {target.path: broken}, HASH_SEEDS[1]))
     if room.task.task_type is TaskCategory.BUG_FIX:
-        trials.append(Trial("unfixed", _unfixed(room, examination), 0))
+        trials.append(Trial("unfixed", _unfixed(room, examination), HASH_SEEDS[0]))
     told = [room.source(path) or "" for path in paths]
     seeds: tuple[int, ...] = ()
     if _mentions(told, {"hash", "id"}):
