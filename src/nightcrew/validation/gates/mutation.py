@@ -25,6 +25,7 @@ NAME = "mutation"
 LEAST_KILLED = 0.3
 LEAST_ORACLE = 0.35
 SPOT_CHECKS = 2
+FAULTS_A_CHECK = 100  # one look for so many faults
 IN_FIX = 16
 LEAST_IN_FIX = 3
 
@@ -156,8 +157,9 @@ def _spot_check(
     In the world in which it has passed with neutral code; only the fault is another.
     """
     killed = [trial for trial in trials if trial.killed_by == "assertion" and trial.mutant.function]
-    step = max(1, len(killed) // (SPOT_CHECKS + 1))
-    chosen = killed[step // 2 :: step][:SPOT_CHECKS]
+    count = max(1, min(SPOT_CHECKS, len(trials) // FAULTS_A_CHECK))
+    step = max(1, len(killed) // (count + 1))
+    chosen = killed[step // 2 :: step][:count]
     paths = files_of(judged_tests(examination))
 
     def blind(trial: Trial) -> Blind:
