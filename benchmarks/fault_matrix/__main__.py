@@ -4,7 +4,7 @@
 
 The services, the flow, the OpenHands agent, the sandbox and the gates are the real ones; the models are the
 twin's. A row that this machine does not let happen is listed with the reason, and is never ok. It takes some
-fifteen minutes on two free cores, and ends with 1 if anything is wrong.
+twenty-five minutes on two busy cores, and ends with 1 if anything is wrong.
 """
 
 import argparse
