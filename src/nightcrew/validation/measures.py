@@ -12,6 +12,7 @@ _BRANCHING = (
     ast.Assert, ast.match_case,
 )  # fmt: skip
 _WINDOW = 4  # statements in a row that count as repeated
+_SIZE_SLACK = (1.35, 12)  # factor and statements: extracting functions costs a few
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,42 @@ def _duplicated(trees: list[ast.Module]) -> int:
                 dumps = [ast.dump(one) for one in body]
                 windows.update("".join(dumps[at : at + _WINDOW]) for at in range(len(dumps) - _WINDOW + 1))
     return sum(_WINDOW * (count - 1) for count in windows.values() if count > 1)
+
+
+def what_got_worse(before: Measures, after: Measures) -> str:
+    """In words; empty where nothing did."""
+    factor, slack = _SIZE_SLACK
+    if after.complexity_worst > before.complexity_worst:
+        return (
+            f"the most complex function went from {before.complexity_worst} to {after.complexity_worst} paths"
+        )
+    if after.complexity_mean > before.complexity_mean + 0.5:
+        return (
+            f"functions have {after.complexity_mean:.1f} paths each instead of {before.complexity_mean:.1f}"
+        )
+    if after.statements > factor * before.statements + slack:
+        return f"it grew from {before.statements} to {after.statements} statements"
+    if after.duplicated > before.duplicated:
+        return f"{after.duplicated} statements are repeated instead of {before.duplicated}"
+    return ""
+
+
+def what_got_better(before: Measures, after: Measures) -> str:
+    """In words; empty where nothing did."""
+    if after.complexity_worst < before.complexity_worst:
+        return (
+            f"the most complex function has {after.complexity_worst} paths instead of "
+            f"{before.complexity_worst}"
+        )
+    if after.duplicated < before.duplicated:
+        return f"{before.duplicated - after.duplicated} fewer statements are repeated"
+    if after.statements < before.statements:
+        return f"it is {before.statements - after.statements} statements shorter"
+    if after.complexity_mean < before.complexity_mean:
+        return (
+            f"functions have {after.complexity_mean:.1f} paths each instead of {before.complexity_mean:.1f}"
+        )
+    return ""
 
 
 def public_face(tree: ast.Module) -> dict[str, str]:

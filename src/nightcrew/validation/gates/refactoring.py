@@ -10,24 +10,18 @@ from nightcrew.validation.clean_room import CleanRoom
 from nightcrew.validation.docstrings import without_docstrings
 from nightcrew.validation.examination import Examination, examine
 from nightcrew.validation.gate import counted, failed, not_measurable, passed
-from nightcrew.validation.gates.mutation import changed_lines
 from nightcrew.validation.generality import first_difference
-from nightcrew.validation.measures import Measures, measure, public_face
+from nightcrew.validation.measures import measure, public_face, what_got_better, what_got_worse
 from nightcrew.validation.module_values import plain_values
-from nightcrew.validation.mutants import make_mutants, sample
-from nightcrew.validation.mutation_trials import rates, survivors, try_mutants
 from nightcrew.validation.narrowed import asks_otherwise
-from nightcrew.validation.outcomes import Covered
 from nightcrew.validation.patch import Change
-from nightcrew.validation.same_code import differs_in_a_detail, same_function
+from nightcrew.validation.same_code import differs_in_a_detail
 from nightcrew.validation.suite import all_functions, parse
-from nightcrew.validation.variants import executable_lines
 from nightcrew.validation.verdict import GateResult
+from nightcrew.validation.vouching import changed_functions, faults_noticed, lines_gone, lines_not_run
 
 NAME = "refactoring"
-MUTANTS = 30
 LEAST_NOTICED = 0.3
-SIZE_SLACK = (1.35, 12)  # factor and lines: extracting functions costs a few
 
 
 class Refactoring:
@@ -160,7 +154,7 @@ def _worse(room: CleanRoom, changed: list[Change]) -> GateResult | None:
     after = measure([one.after for one in changed if one.after is not None])
     room.memory["measures"] = (before, after)
     told = {"before": asdict(before), "after": asdict(after)}
-    worse = _what_got_worse(before, after)
+    worse = what_got_worse(before, after)
     if worse:
         return failed(
             NAME,
@@ -171,144 +165,66 @@ def _worse(room: CleanRoom, changed: list[Change]) -> GateResult | None:
     return None
 
 
-def _what_got_worse(before: Measures, after: Measures) -> str:
-    factor, slack = SIZE_SLACK
-    if after.complexity_worst > before.complexity_worst:
-        return (
-            f"the most complex function went from {before.complexity_worst} to {after.complexity_worst} paths"
-        )
-    if after.complexity_mean > before.complexity_mean + 0.5:
-        return (
-            f"functions have {after.complexity_mean:.1f} paths each instead of {before.complexity_mean:.1f}"
-        )
-    if after.statements > factor * before.statements + slack:
-        return f"it grew from {before.statements} to {after.statements} statements"
-    if after.duplicated > before.duplicated:
-        return f"{after.duplicated} statements are repeated instead of {before.duplicated}"
-    return ""
-
-
 def _vouched(room: CleanRoom, examination: Examination, changed: list[Change]) -> GateResult:
     """Every statement that was changed is run by the suite, and it would notice small faults in them.
 
     Functions that do the same by the rules of `same_code` need nobody to vouch for them.
     """
-    run = examination.patched.run("all")
-    noticed: list[float] = []
-    left: list[str] = []
-    for change in changed:
-        if change.after is None:
-            continue
-        functions = _changed_functions(change)
-        covered = examination.coverage(run, change.path)
-        imported = examination.patched.imported_lines if change.path == room.target else frozenset()
-        gone = _gone_untried(room, examination, change)
-        if gone:
-            name, lines = gone[0]
-            return not_measurable(
-                NAME,
-                f"No test runs {counted(len(lines), 'line')} of {name} in {change.path} that the change "
-                f"takes away (from line {lines[0]} of base on), so nothing shows that nobody needs them.",
-                "Leave code alone that no test runs, or have tests written for it first.",
-                functions=[name for name, _ in gone][:20],
-            )
-        missing = _not_run(change.before or "", change.after, functions, covered.lines | imported)
-        if missing:
-            name, lines = missing[0]
-            return not_measurable(
-                NAME,
-                f"No test runs {counted(len(lines), 'changed line')} of {name} in {change.path} (from line "
-                f"{lines[0]} on), so nothing shows that it still does the same.",
-                "Leave code alone that no test runs, or have tests written for it first.",
-                functions=[name for name, _ in missing][:20],
-            )
-        inside = {line for span in functions.values() for line in span}
-        mutants = tuple(
-            one
-            for one in make_mutants(change.after)
-            if one.function and covered.lines & inside & {one.line, one.statement}
-        )
-        chosen = sample(change.after, mutants, MUTANTS, seed=f"{room.commit}:{change.path}")
-        tests = tuple(test.nodeid for test in run.tests.values() if not test.failed)
-        trials = (
-            try_mutants(room, examination, change.path, change.after, chosen, covered, tests=tests)
-            if chosen
-            else []
-        )
-        if trials:
-            noticed.append(rates(trials).killed)
-            left += survivors(trials)
-    if any(_changed_functions(one) for one in changed) and not noticed:
+    there = [change for change in changed if change.after is not None]
+    untried = next(filter(None, (_untried(room, examination, change) for change in there)), None)
+    if untried is not None:
+        return untried
+    noticed = [one for one in (faults_noticed(room, examination, change) for change in there) if one]
+    if not noticed and any(changed_functions(one) for one in changed):
         return not_measurable(
             NAME, "No fault could be tried in the changed code; nothing shows that it still does the same."
         )
-    share = min(noticed, default=1.0)
+    share = min((one.share for one in noticed), default=1.0)
     if share < LEAST_NOTICED:
         return not_measurable(
             NAME,
             f"The suite notices only {share:.0%} of small faults in the changed code, so its "
             f"passing shows little.",
             "Write tests for it first.",
-            survivors=left[:20],
+            survivors=[name for one in noticed for name in one.survivors][:20],
         )
+    return _kept(room, share if noticed else None)
+
+
+def _untried(room: CleanRoom, examination: Examination, change: Change) -> GateResult | None:
+    """Lines that the change takes away or brings, and that no test runs."""
+    for found, which, told in (
+        (lines_gone(room, examination, change), "of base", "that nobody needs them"),
+        (lines_not_run(room, examination, change), "", "that it still does the same"),
+    ):
+        if found:
+            name, lines = found[0]
+            count = counted(len(lines), "line" if which else "changed line")
+            taken = " that the change takes away" if which else ""
+            return not_measurable(
+                NAME,
+                f"No test runs {count} of {name} in {change.path}{taken} (from line {lines[0]} "
+                f"{f'{which} ' if which else ''}on), so nothing shows {told}.",
+                "Leave code alone that no test runs, or have tests written for it first.",
+                functions=[name for name, _ in found][:20],
+            )
+    return None
+
+
+def _kept(room: CleanRoom, share: float | None) -> GateResult:
+    """It does the same: the suite notices that share of faults, or (None) the form of the code says so."""
     before, after = room.memory["measures"]
-    better = _what_got_better(before, after)
+    better = what_got_better(before, after)
     vouched = (
-        f"the suite, which passes, notices {share:.0%} of small faults in the changed code"
-        if noticed
-        else "what is changed does the same on every input by its form"
+        "what is changed does the same on every input by its form"
+        if share is None
+        else f"the suite, which passes, notices {share:.0%} of small faults in the changed code"
     )
+    noticed = 1.0 if share is None else share
     return passed(
         NAME,
         f"The public face is unchanged, {better or 'no measure is worse'}, and {vouched}.",
-        strength=(0.75 if better else 0.6) + 0.25 * share,
+        strength=(0.75 if better else 0.6) + 0.25 * noticed,
         measures=json.loads(json.dumps({"before": asdict(before), "after": asdict(after)})),
-        noticed=share,
+        noticed=noticed,
     )
-
-
-def _changed_functions(change: Change) -> dict[str, set[int]]:
-    """Functions that may do something else than base's, with the lines of their bodies."""
-    old, new = parse(change.before or ""), ast.parse(change.after or "")
-    before = all_functions(old) if old is not None else {}
-    return {
-        name: set(range(node.body[0].lineno, (node.end_lineno or node.lineno) + 1))
-        for name, node in all_functions(new).items()
-        if name not in before or not same_function(before[name], node)
-    }
-
-
-def _not_run(
-    before: str, after: str, functions: dict[str, set[int]], run: frozenset[int]
-) -> list[tuple[str, list[int]]]:
-    """Statements of changed functions that `before` does not have and no test runs, by function."""
-    statements = executable_lines(after) & changed_lines(before, after)
-    found = ((name, sorted(span & statements - run)) for name, span in functions.items())
-    return [(name, lines) for name, lines in found if lines]
-
-
-def _gone_untried(room: CleanRoom, examination: Examination, change: Change) -> list[tuple[str, list[int]]]:
-    """Statements of base's functions that the change takes away or rewrites, and that no test runs there."""
-    if change.before is None or change.after is None:
-        return []
-    functions = _changed_functions(Change(change.path, before=change.after, after=change.before))
-    covered = examination.base.run("all").coverage.get(change.path, Covered()).lines
-    imported = examination.base.imported_lines if change.path == room.target else frozenset()
-    return _not_run(change.after, change.before, functions, covered | imported)
-
-
-def _what_got_better(before: Measures, after: Measures) -> str:
-    if after.complexity_worst < before.complexity_worst:
-        return (
-            f"the most complex function has {after.complexity_worst} paths instead of "
-            f"{before.complexity_worst}"
-        )
-    if after.duplicated < before.duplicated:
-        return f"{before.duplicated - after.duplicated} fewer statements are repeated"
-    if after.statements < before.statements:
-        return f"it is {before.statements - after.statements} statements shorter"
-    if after.complexity_mean < before.complexity_mean:
-        return (
-            f"functions have {after.complexity_mean:.1f} paths each instead of {before.complexity_mean:.1f}"
-        )
-    return ""
