@@ -8,5 +8,5 @@ to be below its floor. A memory may hold rates of its own, which come before the
 from nightcrew.selection.beliefs import Rates
 
 FLOOR = Rates(false_accept=0.01, false_reject=0.03)
-MEASURED = Rates(false_accept=0 / 299, false_reject=2 / 117)  # its 420 cases, November 2026
+MEASURED = Rates(false_accept=0 / 298, false_reject=2 / 117)  # its 420 cases, November 2026
 VERDICT_RATES = Rates(*map(max, MEASURED, FLOOR))
