@@ -61,7 +61,7 @@ def faults_noticed(room: CleanRoom, examination: Examination, change: Change) ->
     covered = examination.coverage(run, change.path)
     lines = covered.lines & {line for span in changed_functions(change).values() for line in span}
     mutants = tuple(one for one in make_mutants(source) if one.function and lines & {one.line, one.statement})
-    chosen = sample(source, mutants, MUTANTS, seed=f"{room.commit}:{change.path}")
+    chosen = sample(source, mutants, MUTANTS, seed=change.before or change.path)
     if not chosen:
         return None
     tests = tuple(test.nodeid for test in run.tests.values() if not test.failed)
