@@ -3,7 +3,7 @@
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from benchmarks.verdict.case import Case
 from benchmarks.verdict.good import keep_tests
@@ -19,8 +19,13 @@ _ORACLE = re.compile(r"_*(assert|check|verify|raises|warns|fail|expect|should|co
 
 def bad_tests(subject: Subject) -> Iterator[Case]:
     """A bad test file per kind, in place of the real one."""
+    yield from rewritten_tests(subject, REWRITES)
+
+
+def rewritten_tests(subject: Subject, rewrites: Mapping[str, Rewrite]) -> Iterator[Case]:
+    """The subject's tests in each rewriting that changes them, in place of the real ones."""
     text = subject.text(subject.tests)
-    for kind, rewrite in REWRITES.items():
+    for kind, rewrite in rewrites.items():
         written = rewrite(ast.parse(text), subject)
         if written is not None and written != text:
             base: dict[str, str | None] = {subject.tests: None}

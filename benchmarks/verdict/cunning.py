@@ -4,22 +4,23 @@
 import ast
 from collections.abc import Callable, Iterator
 
-from benchmarks.verdict.bad import Rewrite, certain_tests, each_test, replace_asserts, side_of
+from benchmarks.verdict.bad import (
+    Rewrite,
+    certain_tests,
+    each_test,
+    replace_asserts,
+    rewritten_tests,
+    side_of,
+)
 from benchmarks.verdict.case import Case
 from benchmarks.verdict.packages import Subject
-from nightcrew.task import TaskCategory
 from nightcrew.validation.paths import module_name
 from nightcrew.validation.suite import tests_in
 
 
 def cunning_tests(subject: Subject) -> Iterator[Case]:
     """A bad test file per kind, in place of the real one."""
-    text = subject.text(subject.tests)
-    for kind, rewrite in CUNNING.items():
-        written = rewrite(ast.parse(text), subject)
-        if written is not None and written != text:
-            base: dict[str, str | None] = {subject.tests: None}
-            yield Case(f"bad: {kind}", False, subject, TaskCategory.UNIT_TEST, base, {subject.tests: written})
+    yield from rewritten_tests(subject, CUNNING)
 
 
 # -- oracles that never decide -----------------------------------------------------------------------------

@@ -4,7 +4,7 @@
 import ast
 from collections.abc import Callable, Iterator
 
-from benchmarks.verdict.bad import Rewrite, replace_asserts, side_of
+from benchmarks.verdict.bad import Rewrite, replace_asserts, rewritten_tests, side_of
 from benchmarks.verdict.case import Case
 from benchmarks.verdict.cunning import literal_calls
 from benchmarks.verdict.good import heading, strip_docstrings
@@ -17,12 +17,7 @@ from nightcrew.validation.variants import functions, rename_locals
 
 def careless_tests(subject: Subject) -> Iterator[Case]:
     """A bad test file per kind, in place of the real one."""
-    text = subject.text(subject.tests)
-    for kind, rewrite in TESTS.items():
-        written = rewrite(ast.parse(text), subject)
-        if written is not None and written != text:
-            base: dict[str, str | None] = {subject.tests: None}
-            yield Case(f"bad: {kind}", False, subject, TaskCategory.UNIT_TEST, base, {subject.tests: written})
+    yield from rewritten_tests(subject, TESTS)
 
 
 def careless_products(subject: Subject) -> Iterator[Case]:

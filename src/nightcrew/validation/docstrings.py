@@ -106,11 +106,7 @@ def _is_text(node: ast.AST) -> bool:
 def is_vacuous(entry: Entry) -> bool:
     """True where the docstring says nothing that the name and the signature do not say."""
     said = {_stem(word) for word in _WORD.findall(entry.docstring or "")}
-    known = {_stem(word) for word in _EMPTY_WORDS}
-    known |= {_stem(part) for part in _WORD.findall(_spaced(entry.name))}
-    if isinstance(entry.node, ast.FunctionDef | ast.AsyncFunctionDef):
-        for argument in parameters(entry.node):
-            known |= {_stem(word) for word in argument.split("_")}
+    known = {_stem(word) for word in _EMPTY_WORDS} | _own_words(entry)
     return len({word for word in said - known if len(word) > 2}) < 2
 
 
@@ -120,15 +116,17 @@ def skeleton(entry: Entry) -> str:
     text = (entry.docstring or "").strip()
     if "\n\n" in text or ">>>" in text or documented_parameters(text) or _SPHINX_FIELD.search(text):
         return ""
-    own = {_stem(part) for part in _WORD.findall(_spaced(entry.name))}
-    if isinstance(entry.node, ast.FunctionDef | ast.AsyncFunctionDef):
-        own |= {_stem(word) for argument in parameters(entry.node) for word in argument.split("_")}
+    own = _own_words(entry)
     return " ".join(word.lower() for word in _WORD.findall(text) if _stem(word) not in own)
 
 
-def _spaced(name: str) -> str:
-    """`fooBar.baz_qux` as words."""
-    return re.sub(r"([a-z])([A-Z])", r"\1 \2", name.replace("_", " ").replace(".", " "))
+def _own_words(entry: Entry) -> set[str]:
+    """Stems of the words in its name (`fooBar.baz_qux`) and in those of its parameters."""
+    spaced = re.sub(r"([a-z])([A-Z])", r"\1 \2", entry.name.replace("_", " ").replace(".", " "))
+    own = {_stem(part) for part in _WORD.findall(spaced)}
+    if isinstance(entry.node, ast.FunctionDef | ast.AsyncFunctionDef):
+        own |= {_stem(word) for argument in parameters(entry.node) for word in argument.split("_")}
+    return own
 
 
 def _stem(word: str) -> str:
@@ -178,26 +176,22 @@ def false_claims(entry: Entry, known_names: set[str]) -> list[str]:
 
 def documented_parameters(text: str) -> set[str]:
     """Parameters that a docstring describes, in Sphinx, Google or NumPy form."""
-    found = set(_SPHINX.findall(text))
-    lines = text.split("\n")
-    for index, line in enumerate(lines):
-        if _SECTION.match(line):
-            found |= _google(lines[index + 1 :])
-        elif (
-            line.strip() == "Parameters" and index + 1 < len(lines) and set(lines[index + 1].strip()) == {"-"}
-        ):
-            found |= _numpy(lines[index + 2 :])
-    return found
+    return set(_SPHINX.findall(text)) | _in_sections(text, _SECTION, "Parameters")
 
 
 def documented_exceptions(text: str) -> set[str]:
     """Exceptions that a docstring says are raised, in Sphinx, Google or NumPy form."""
-    found = set(_SPHINX_RAISES.findall(text))
+    return set(_SPHINX_RAISES.findall(text)) | _in_sections(text, _RAISES, "Raises")
+
+
+def _in_sections(text: str, google: re.Pattern[str], numpy: str) -> set[str]:
+    """Names that sections describe under Google's heading, or under NumPy's with its line of dashes."""
+    found: set[str] = set()
     lines = text.split("\n")
     for index, line in enumerate(lines):
-        if _RAISES.match(line):
+        if google.match(line):
             found |= _google(lines[index + 1 :])
-        elif line.strip() == "Raises" and index + 1 < len(lines) and set(lines[index + 1].strip()) == {"-"}:
+        elif line.strip() == numpy and index + 1 < len(lines) and set(lines[index + 1].strip()) == {"-"}:
             found |= _numpy(lines[index + 2 :])
     return found
 

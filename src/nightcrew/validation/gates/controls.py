@@ -124,7 +124,7 @@ def _judge_warm(
                 strength=0.0,
                 evidence={"control": variant.name},
             )
-    blind_to_values = _blind_to_values(examination, target, runs.get("perturbed", NO_RUN))
+    blind_to_values = _blind_to_values(examination, target, checking, silent)
     if blind_to_values is not None:
         return blind_to_values
     if not broken:
@@ -157,9 +157,10 @@ def _values(examination: Examination, run: Run) -> tuple[int, list[str]]:
     return checking, [test.nodeid for test in reached if not test.failed]
 
 
-def _blind_to_values(examination: Examination, target: str, run: Run) -> GateResult | None:
+def _blind_to_values(
+    examination: Examination, target: str, checking: int, silent: list[str]
+) -> GateResult | None:
     """Most of the tests that a wrong value reached must complain."""
-    checking, silent = _values(examination, run)
     examination.room.memory["values"] = (checking, len(silent))
     if checking + len(silent) < FEW or checking / (checking + len(silent)) >= LEAST_CHECKING:
         return None

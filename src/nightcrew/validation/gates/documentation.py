@@ -122,14 +122,15 @@ def _judge_python(room: CleanRoom, change: Change) -> GateResult:
 
 def _problem(room: CleanRoom, fresh: list[Entry]) -> GateResult | None:
     texts = Counter((entry.docstring or "").strip() for entry in fresh)
-    forms = Counter(skeleton(entry) for entry in fresh)
+    forms = {id(entry): skeleton(entry) for entry in fresh}
+    alike = Counter(forms.values())
     judged = [entry for entry in fresh if entry.is_public] or fresh
     empty = [
         entry
         for entry in judged
         if is_vacuous(entry)
         or texts[(entry.docstring or "").strip()] > 2
-        or (skeleton(entry) and forms[skeleton(entry)] > 2)
+        or (forms[id(entry)] and alike[forms[id(entry)]] > 2)
     ]
     if len(empty) / len(judged) > MOST_VACUOUS and (len(empty) > 1 or len(judged) == 1):
         name = empty[0].name or "the module"

@@ -193,22 +193,27 @@ def _vouched(room: CleanRoom, examination: Examination, changed: list[Change]) -
 
 def _untried(room: CleanRoom, examination: Examination, change: Change) -> GateResult | None:
     """Lines that the change takes away or brings, and that no test runs."""
-    for found, which, told in (
-        (lines_gone(room, examination, change), "of base", "that nobody needs them"),
-        (lines_not_run(room, examination, change), "", "that it still does the same"),
-    ):
-        if found:
-            name, lines = found[0]
-            count = counted(len(lines), "line" if which else "changed line")
-            taken = " that the change takes away" if which else ""
-            return not_measurable(
-                NAME,
-                f"No test runs {count} of {name} in {change.path}{taken} (from line {lines[0]} "
-                f"{f'{which} ' if which else ''}on), so nothing shows {told}.",
-                "Leave code alone that no test runs, or have tests written for it first.",
-                functions=[name for name, _ in found][:20],
-            )
-    return None
+    found = lines_gone(room, examination, change)
+    if found:
+        name, lines = found[0]
+        told = (
+            f"{counted(len(lines), 'line')} of {name} in {change.path} that the change takes away (from line "
+            f"{lines[0]} of base on), so nothing shows that nobody needs them."
+        )
+    elif found := lines_not_run(room, examination, change):
+        name, lines = found[0]
+        told = (
+            f"{counted(len(lines), 'changed line')} of {name} in {change.path} (from line {lines[0]} on), so "
+            f"nothing shows that it still does the same."
+        )
+    else:
+        return None
+    return not_measurable(
+        NAME,
+        f"No test runs {told}",
+        "Leave code alone that no test runs, or have tests written for it first.",
+        functions=[name for name, _ in found][:20],
+    )
 
 
 def _kept(room: CleanRoom, share: float | None) -> GateResult:
