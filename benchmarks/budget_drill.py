@@ -26,15 +26,15 @@ from pydantic import SecretStr
 
 from benchmarks.stage import FORK, FastTime, postgres, quiet, table, twin_process, twin_requests, verdict
 from nightcrew.errors import NightcrewError
-from nightcrew.openrouter.answers import from_reply
 from nightcrew.openrouter.api import OpenRouterApi
-from nightcrew.openrouter.budget import Budgets, charge_overdue, violations
-from nightcrew.openrouter.catalogue import ModelCatalogue
-from nightcrew.openrouter.exchange import NoReply
+from nightcrew.openrouter.books.budget import Budgets, charge_overdue, violations
+from nightcrew.openrouter.books.quota import QuotaLimits
+from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
 from nightcrew.openrouter.gateway import Gateway
-from nightcrew.openrouter.quota import QuotaLimits
+from nightcrew.openrouter.wire.answers import from_reply
+from nightcrew.openrouter.wire.exchange import NoReply
 from nightcrew.queue.state_store import StateStore, utc_now
-from nightcrew.testing.desk import Change
+from nightcrew.testing.calls import Change
 from nightcrew.testing.scenario import Account, Fault, FaultKind, Price, Scenario, ScriptedModel
 
 WORKERS, KILLED, TASKS, CALLS = 16, 4, 5, 5

@@ -18,13 +18,13 @@ from typing import Any
 
 from benchmarks.rooms import do, rooms
 from benchmarks.stage import table, verdict
-from flows.crew import Crew
 from nightcrew.cli.demo.parts import make_repository
 from nightcrew.ledger.ledger import Ledger
 from nightcrew.settings import Settings
 from nightcrew.task import ExecutorName, Task, TaskCategory
 from nightcrew.testing.scenario import Character, Price, Scenario, ScriptedModel, shipped_scenario
 from nightcrew.testing.twin import Twin
+from nightcrew.work.crew import Crew
 
 MODELS = {"twin/otter": 0.5, "twin/oak": 0.9}  # with their skill
 PRICE = Price(prompt="0.000001", completion="0.000004")

@@ -30,10 +30,10 @@ from pydantic import SecretStr
 from benchmarks.stage import FORK, percentile, postgres, quiet, table, twin_process, verdict
 from nightcrew.ledger.metrics_collector import MetricsCollector
 from nightcrew.openrouter.api import OpenRouterApi
-from nightcrew.openrouter.budget import Budgets
-from nightcrew.openrouter.catalogue import ModelCatalogue
+from nightcrew.openrouter.books.budget import Budgets
+from nightcrew.openrouter.books.quota import QuotaLimits
+from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
 from nightcrew.openrouter.gateway import Gateway
-from nightcrew.openrouter.quota import QuotaLimits
 from nightcrew.queue.state_store import StateStore
 from nightcrew.testing.scenario import Account, Price, Scenario, ScriptedModel
 

@@ -29,13 +29,13 @@ from benchmarks.stage import (
     verdict,
 )
 from nightcrew.errors import NightcrewError
-from nightcrew.openrouter.answers import from_reply
 from nightcrew.openrouter.api import OpenRouterApi
-from nightcrew.openrouter.budget import Budgets
-from nightcrew.openrouter.catalogue import ModelCatalogue
-from nightcrew.openrouter.exchange import NoReply
+from nightcrew.openrouter.books.budget import Budgets
+from nightcrew.openrouter.books.quota import QuotaLimits
+from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
 from nightcrew.openrouter.gateway import Gateway
-from nightcrew.openrouter.quota import QuotaLimits
+from nightcrew.openrouter.wire.answers import from_reply
+from nightcrew.openrouter.wire.exchange import NoReply
 from nightcrew.queue.state_store import StateStore
 from nightcrew.testing.scenario import Account, Fault, FaultKind, Scenario, ScriptedModel
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from nightcrew.selection.outcomes import Outcome, Problem
-from nightcrew.selection.replay_scenario import Scenario, tables_of
+from nightcrew.selection.replay.outcomes import Outcome, Problem
+from nightcrew.selection.replay.scenario import Scenario, tables_of
 
 RUNGS = 4
 

@@ -19,11 +19,11 @@ from pathlib import Path
 
 from benchmarks.replay_bound import most_gained
 from nightcrew.ledger.outcomes import read_outcomes
-from nightcrew.selection.outcomes import Outcome
-from nightcrew.selection.replay import replay
-from nightcrew.selection.replay_figures import PolicyResult
-from nightcrew.selection.replay_report import ReplayResult
-from nightcrew.selection.replay_scenario import Scenario
+from nightcrew.selection.replay.figures import PolicyResult
+from nightcrew.selection.replay.outcomes import Outcome
+from nightcrew.selection.replay.replay import replay
+from nightcrew.selection.replay.report import ReplayResult
+from nightcrew.selection.replay.scenario import Scenario
 
 COMPARED = Scenario(policies=("nightcrew", "always-best", "ladder-3"))
 NOISY = replace(COMPARED, validator_fa=0.1, validator_fr=0.1)

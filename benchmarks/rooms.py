@@ -13,14 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.stage import quiet
-from flows.crew import Crew, open_crew
-from flows.outcome import outcome_of
-from flows.work import Work
+from nightcrew.crew.database import release_home
 from nightcrew.errors import NightcrewError
 from nightcrew.ledger.ledger import Ledger
 from nightcrew.settings import Settings, load_settings
 from nightcrew.task import Task, TaskStatus
-from nightcrew.worker.database import release_home
+from nightcrew.work.crew import Crew, open_crew
+from nightcrew.work.outcome import outcome_of
+from nightcrew.work.work import Work
 
 PLENTY_USD = "100000"
 

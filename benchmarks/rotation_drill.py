@@ -15,12 +15,12 @@ import httpx
 from pydantic import SecretStr
 
 from benchmarks.stage import FastTime, postgres, quiet, table, twin_process, twin_requests, verdict
-from nightcrew.openrouter.answers import from_reply
 from nightcrew.openrouter.api import OpenRouterApi
-from nightcrew.openrouter.budget import Budgets
-from nightcrew.openrouter.catalogue import ModelCatalogue
-from nightcrew.openrouter.exchange import NoReply
+from nightcrew.openrouter.books.budget import Budgets
+from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
 from nightcrew.openrouter.gateway import Gateway
+from nightcrew.openrouter.wire.answers import from_reply
+from nightcrew.openrouter.wire.exchange import NoReply
 from nightcrew.queue.state_store import StateStore, utc_now
 from nightcrew.testing.scenario import Account, Fault, FaultKind, Scenario, ScriptedModel
 

@@ -17,7 +17,7 @@ from functools import partial
 from nightcrew.selection.candidates import Availability, Candidate
 from nightcrew.selection.memory import Memory, Spent
 from nightcrew.selection.model_selector import ModelSelector
-from nightcrew.selection.replay_original import Capability, original_score
+from nightcrew.selection.replay.original import Capability, original_score
 from nightcrew.selection.requirements import Requirements
 from nightcrew.task import ExecutorName, TaskCategory
 

@@ -24,8 +24,8 @@ import psycopg
 from psycopg import sql
 
 from nightcrew.openrouter.api import OpenRouterApi
-from nightcrew.openrouter.exchange import Cancellation
-from nightcrew.openrouter.replies import Reply
+from nightcrew.openrouter.wire.exchange import Cancellation
+from nightcrew.openrouter.wire.replies import Reply
 from nightcrew.queue.state_store import StateStore, create_schema
 from nightcrew.testing.clock import TwinClock
 from nightcrew.testing.scenario import Scenario

@@ -23,15 +23,15 @@ from typing import Any
 from benchmarks.cpu_meter import CpuMeter, busy_seconds, stat, tree, tree_seconds
 from benchmarks.stage import table, twin_process
 from nightcrew.cli.demo.parts import make_repository
+from nightcrew.crew import dispatch
+from nightcrew.crew.processes import free_port
+from nightcrew.crew.services import running_crew
+from nightcrew.crew.status import ServiceStatus
 from nightcrew.queue.task_queue import TaskQueue
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.settings import Settings, load_settings
 from nightcrew.task import ExecutorName, Task, TaskCategory, TaskStatus
 from nightcrew.testing.scenario import Scenario, shipped_scenario
-from nightcrew.worker import dispatch
-from nightcrew.worker.processes import free_port
-from nightcrew.worker.services import running_crew
-from nightcrew.worker.status import ServiceStatus
 
 WORKERS = (1, 5, 10)
 TASKS_PER_WORKER = 4  # at the most: more would only take longer

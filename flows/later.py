@@ -14,16 +14,16 @@ from prefect.runtime import deployment, flow_run
 from prefect.states import Scheduled
 
 from flows.notices import Notice, announce
-from flows.obstacles import AWAITING_QUOTA
-from flows.outcome import Outcome, outcome_of
-from flows.work import Work
+from nightcrew.crew.dispatch import POOL
+from nightcrew.crew.stop import HOW_TO_RESUME
 from nightcrew.errors import AccountStopped, Transient
-from nightcrew.openrouter.account import stop_crew
-from nightcrew.openrouter.availability import account_of
+from nightcrew.openrouter.books.account import stop_crew
+from nightcrew.openrouter.books.availability import account_of
 from nightcrew.queue.state_store import is_down, utc_now
 from nightcrew.task import FailureReason, TaskStatus
-from nightcrew.worker.account_desk import HOW_TO_RESUME
-from nightcrew.worker.dispatch import POOL
+from nightcrew.work.obstacles import AWAITING_QUOTA
+from nightcrew.work.outcome import Outcome, outcome_of
+from nightcrew.work.work import Work
 
 LONGEST_STOP = timedelta(days=1)  # then the run looks by itself whether the crew may go on
 COMEBACK = timedelta(seconds=30)

@@ -5,13 +5,13 @@ from prefect.artifacts import acreate_markdown_artifact
 
 from blocks.crew import settings_overrides
 from flows.steps import step
+from nightcrew.crew.database import ensure_database
 from nightcrew.openrouter.api import OpenRouterApi
-from nightcrew.openrouter.availability import unknown_price_of
-from nightcrew.openrouter.catalogue import ModelCatalogue
-from nightcrew.openrouter.catalogue_changes import Refresh
+from nightcrew.openrouter.books.availability import unknown_price_of
+from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
+from nightcrew.openrouter.catalogue.catalogue_changes import Refresh
 from nightcrew.queue.state_store import StateStore, create_schema
 from nightcrew.settings import Settings, load_settings
-from nightcrew.worker.database import ensure_database
 
 
 @flow(name="refresh-models")

@@ -15,14 +15,14 @@ from prefect.runtime import deployment, flow_run
 from prefect.states import Paused
 
 from flows.notices import Notice, announce
-from flows.outcome import Outcome
-from flows.page import question_page
-from flows.question import put_question, take
 from flows.steps import step
-from flows.work import Work
 from nightcrew.errors import Transient
 from nightcrew.queue.reviews import Answer, Review
 from nightcrew.task import FailureReason, TaskStatus
+from nightcrew.work.outcome import Outcome
+from nightcrew.work.page import question_page
+from nightcrew.work.question import put_question, take
+from nightcrew.work.work import Work
 
 take_answer = step(take, name="take-answer")
 

@@ -8,13 +8,13 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 
 from flows.later import wait_for_models, wait_for_store
-from flows.outcome import Outcome
 from flows.review import ask_a_person
 from flows.stage import give_up, working_on
 from flows.steps import in_model_slot, step
-from flows.work import Work
+from nightcrew.crew.dispatch import run_name
 from nightcrew.task import Task, TaskStatus
-from nightcrew.worker.dispatch import run_name
+from nightcrew.work.outcome import Outcome
+from nightcrew.work.work import Work
 
 select_model = step(Work.select_model, name="select-model")
 execute = in_model_slot(step(Work.execute, name="execute"))

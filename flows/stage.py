@@ -13,20 +13,20 @@ from prefect.exceptions import Abort
 from prefect.runtime import flow_run
 
 from blocks.crew import settings_overrides
-from flows.crew import Crew, open_crew
 from flows.later import stand_still
 from flows.log_lines import follow_steps
 from flows.notices import Notice, announce
-from flows.outcome import Judged, Outcome, as_recorded, outcome_of
-from flows.page import page
-from flows.work import Work
+from nightcrew.crew.dispatch import open_queue, run_tags, this_process
+from nightcrew.crew.processes import ProcessId
 from nightcrew.errors import AccountStopped, BadInput, NightcrewError
 from nightcrew.queue.state_store import is_down
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.settings import load_settings
 from nightcrew.task import FailureReason, Task, TaskStatus
-from nightcrew.worker.dispatch import open_queue, run_tags, this_process
-from nightcrew.worker.processes import ProcessId
+from nightcrew.work.crew import Crew, open_crew
+from nightcrew.work.outcome import Judged, Outcome, as_recorded, outcome_of
+from nightcrew.work.page import page
+from nightcrew.work.work import Work
 
 log = logging.getLogger(__name__)
 

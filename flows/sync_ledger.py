@@ -7,10 +7,10 @@ from prefect import flow
 
 from blocks.crew import settings_overrides
 from flows.steps import step
+from nightcrew.crew.dispatch import dispatch_pending, reconcile
 from nightcrew.ledger.compactor import Compaction, compact
-from nightcrew.openrouter.transcript import forget_transcripts
+from nightcrew.openrouter.serving.transcript import forget_transcripts
 from nightcrew.settings import Settings, load_settings
-from nightcrew.worker.dispatch import dispatch_pending, reconcile
 
 
 @flow(name="sync-ledger")

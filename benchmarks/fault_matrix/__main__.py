@@ -21,17 +21,17 @@ from benchmarks.fault_matrix.judge import Seen, wrong
 from benchmarks.fault_matrix.machine import BY_NAME, CannotBeDone, small_disk
 from benchmarks.stage import quiet, table
 from blocks.crew import BLOCK_NAME, CrewPolicy
+from nightcrew.crew import dispatch
+from nightcrew.crew.database import ensure_database
 from nightcrew.ledger.ledger import Ledger
-from nightcrew.openrouter.breakers import breakers, model_key
-from nightcrew.openrouter.budget import violations
-from nightcrew.openrouter.catalogue_tables import catalogue_models
-from nightcrew.openrouter.recovery import row_of
+from nightcrew.openrouter.books.breakers import breakers, model_key
+from nightcrew.openrouter.books.budget import violations
+from nightcrew.openrouter.catalogue.catalogue_tables import catalogue_models
+from nightcrew.openrouter.wire.recovery import row_of
 from nightcrew.queue.state_store import StateStore
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.selection.memory import Memory
 from nightcrew.task import TaskStatus
-from nightcrew.worker import dispatch
-from nightcrew.worker.database import ensure_database
 
 SHORT_ATTEMPT_SECONDS = 330  # with less than a fresh plan expects of an attempt none would be begun
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nightcrew.openrouter.recovery import TABLE
+from nightcrew.openrouter.wire.recovery import TABLE
 from nightcrew.task import Task
 from nightcrew.testing.scenario import (
     Account,

@@ -16,17 +16,17 @@ from sqlalchemy.exc import OperationalError
 from benchmarks.fault_matrix.cases import Case, scenario, task_of
 from benchmarks.fault_matrix.proxy import Proxy
 from nightcrew.cli.demo.parts import make_repository
+from nightcrew.crew import dispatch
+from nightcrew.crew.database import ensure_database, psycopg_arguments
+from nightcrew.crew.processes import free_port
+from nightcrew.crew.services import running_crew
+from nightcrew.crew.status import ServiceStatus
 from nightcrew.errors import NightcrewError
-from nightcrew.openrouter.account import Stop
+from nightcrew.openrouter.books.account import Stop
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.settings import Settings, load_settings
 from nightcrew.task import TaskStatus
 from nightcrew.testing.twin import Twin
-from nightcrew.worker import dispatch
-from nightcrew.worker.database import ensure_database, psycopg_arguments
-from nightcrew.worker.processes import free_port
-from nightcrew.worker.services import running_crew
-from nightcrew.worker.status import ServiceStatus
 
 WORKERS = 3
 GIVE_UP_SECONDS = 900.0

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.fault_matrix.cases import STEADY, Case
-from nightcrew.openrouter.account import Stop
-from nightcrew.openrouter.recovery import Charged, Next, Rests, Row, row_of
+from nightcrew.openrouter.books.account import Stop
+from nightcrew.openrouter.wire.recovery import Charged, Next, Rests, Row, row_of
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.task import FailureReason, TaskStatus
 

@@ -12,10 +12,11 @@ import psutil
 import psycopg
 
 from benchmarks.fault_matrix.crew import Stage
+from nightcrew.crew import dispatch
+from nightcrew.crew import stop as account_desk
 from nightcrew.queue.task_table import QueuedTask
-from nightcrew.testing.desk import Change
+from nightcrew.testing.calls import Change
 from nightcrew.testing.scenario import Account
-from nightcrew.worker import account_desk, dispatch
 
 AGENT = "nightcrew.openhands.client"
 LONGEST_SECONDS = 120.0

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from benchmarks.regret.world import World, first_world, kind_of, make_task
 from benchmarks.rooms import do, rooms
-from flows.work import Work
 from nightcrew.cli.demo.parts import make_repository
 from nightcrew.task import TaskCategory, TaskStatus
-from nightcrew.testing.desk import Change
+from nightcrew.testing.calls import Change
 from nightcrew.testing.twin import Twin
 from nightcrew.validation.verdict import VerdictKind
+from nightcrew.work.work import Work
 
 RECENT = 50  # the latest tasks, in which the favourite is looked for
 

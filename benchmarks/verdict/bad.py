@@ -9,8 +9,8 @@ from benchmarks.verdict.case import Case
 from benchmarks.verdict.good import keep_tests
 from benchmarks.verdict.packages import Subject
 from nightcrew.task import TaskCategory
-from nightcrew.validation.paths import module_name
-from nightcrew.validation.suite import tests_in
+from nightcrew.validation.change.paths import module_name
+from nightcrew.validation.reading.suite import tests_in
 
 type Rewrite = Callable[[ast.Module, Subject], str | None]
 CALLED = ("assertEqual", "assertEquals", "assertListEqual", "assertDictEqual", "assertTupleEqual")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from nightcrew.execution.environment import build_environment, project_paths
+from nightcrew.execution.environments.environment import build_environment, project_paths
 from nightcrew.execution.sandbox import Sandbox
 from nightcrew.settings import Settings, load_target_config
 

@@ -15,10 +15,10 @@ from benchmarks.verdict import bad, cunning, fixes, good, habits, tampering
 from benchmarks.verdict.baselines import covered_lines
 from benchmarks.verdict.case import Case, Maker
 from benchmarks.verdict.packages import PACKAGES, Subject, subjects, write_repository
-from nightcrew.execution.environment import build_environment, project_paths
+from nightcrew.execution.environments.environment import build_environment, project_paths
 from nightcrew.execution.sandbox import Completed, Sandbox
 from nightcrew.settings import Settings, load_target_config
-from nightcrew.validation.metadata import project_metadata
+from nightcrew.validation.running.metadata import project_metadata
 
 log = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from benchmarks.verdict.bad import (
 )
 from benchmarks.verdict.case import Case
 from benchmarks.verdict.packages import Subject
-from nightcrew.validation.paths import module_name
-from nightcrew.validation.suite import tests_in
+from nightcrew.validation.change.paths import module_name
+from nightcrew.validation.reading.suite import tests_in
 
 
 def cunning_tests(subject: Subject) -> Iterator[Case]:

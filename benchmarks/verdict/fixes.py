@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from benchmarks.verdict.case import Case
 from benchmarks.verdict.packages import Subject
 from nightcrew.task import TaskCategory
-from nightcrew.validation.paths import module_name
+from nightcrew.validation.change.paths import module_name
 
 DRESSES = {
     "equality": "if {a} == {value}:\n    return {answer}",

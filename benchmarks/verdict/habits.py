@@ -10,9 +10,9 @@ from benchmarks.verdict.cunning import literal_calls
 from benchmarks.verdict.good import heading, strip_docstrings
 from benchmarks.verdict.packages import Subject
 from nightcrew.task import TaskCategory
-from nightcrew.validation.paths import module_name
-from nightcrew.validation.suite import Function, tests_in
-from nightcrew.validation.variants import functions, rename_locals
+from nightcrew.validation.change.paths import module_name
+from nightcrew.validation.reading.suite import Function, tests_in
+from nightcrew.validation.reading.variants import functions, rename_locals
 
 
 def careless_tests(subject: Subject) -> Iterator[Case]:

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from nightcrew.validation.paths import is_test, is_test_module
-from nightcrew.validation.suite import parse, tests_in
+from nightcrew.validation.change.paths import is_test, is_test_module
+from nightcrew.validation.reading.suite import parse, tests_in
 
 PACKAGES = {
     "cachetools": "8.0.1", "humanize": "4.17.0", "inflection": "0.5.1",

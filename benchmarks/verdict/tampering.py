@@ -9,9 +9,9 @@ from benchmarks.verdict.case import Case
 from benchmarks.verdict.good import bugs, heading, strip_docstrings
 from benchmarks.verdict.packages import Subject
 from nightcrew.task import TaskCategory
-from nightcrew.validation.mutants import make_mutants, sample
-from nightcrew.validation.suite import tests_in
-from nightcrew.validation.variants import functions, rename_locals
+from nightcrew.validation.faults.mutants import make_mutants, sample
+from nightcrew.validation.reading.suite import tests_in
+from nightcrew.validation.reading.variants import functions, rename_locals
 
 CONFTEST = """\
 import pytest

@@ -9,10 +9,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from flows.crew import open_crew
-from flows.work import Work
 from nightcrew.settings import Settings, load_settings
 from nightcrew.testing.twin import Twin
+from nightcrew.work.crew import open_crew
+from nightcrew.work.work import Work
 from tests.claims.line import KEY, TASKS, Line, make_repo, scenario
 from tests.claims.watch import Seen, watching_for
 

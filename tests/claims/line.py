@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flows.crew import Crew
-from flows.outcome import outcome_of
-from flows.question import put_question
-from flows.work import Work
 from nightcrew.errors import Transient
 from nightcrew.settings import Settings
 from nightcrew.task import Task, TaskStatus
 from nightcrew.testing.scenario import Scenario
 from nightcrew.testing.twin import Twin
+from nightcrew.work.crew import Crew
+from nightcrew.work.outcome import outcome_of
+from nightcrew.work.question import put_question
+from nightcrew.work.work import Work
 
 KEY = "sk-or-v1-claims-a-key-that-is-easy-to-find"
 CAPABLE, BUSY, FREE = "twin/capable", "twin/busy", "twin/miser:free"

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from flows.outcome import Judged, decide
 from nightcrew.execution.attempt import AttemptEnd
-from nightcrew.openrouter.recovery import TABLE, Next
+from nightcrew.openrouter.wire.recovery import TABLE, Next
 from nightcrew.task import FailureReason, TaskStatus
 from nightcrew.validation.verdict import VerdictKind
+from nightcrew.work.outcome import Judged, decide
 from tests.claims.conftest import Five
 from tests.claims.line import CAPABLE, Line
 from tests.flows.builders import a_task, a_verdict, an_attempt

@@ -15,9 +15,9 @@ import pytest
 from nightcrew.errors import AccountStopped, Transient
 from nightcrew.openhands.errors import ERROR_TABLE, UNKNOWN, OpenHandsErrorType, classify_error
 from nightcrew.openhands.protocol import ErrorFacts
-from nightcrew.openrouter import breakers
-from nightcrew.openrouter.account import crew_stop
-from nightcrew.openrouter.recovery import TABLE, Next
+from nightcrew.openrouter.books import breakers
+from nightcrew.openrouter.books.account import crew_stop
+from nightcrew.openrouter.wire.recovery import TABLE, Next
 from nightcrew.queue.state_store import StateStore, create_schema
 from nightcrew.task import TaskStatus
 from nightcrew.testing.scenario import Account, Fault, FaultKind, Scenario, ScriptedModel

@@ -19,18 +19,16 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from flows.learning import learn, tried, worker_of
-from flows.outcome import Judged, NoModelLeft, Outcome, decide, outcome_of
 from nightcrew.errors import NightcrewError
 from nightcrew.execution.attempt import Attempt
-from nightcrew.execution.context_need import ContextNeed
-from nightcrew.execution.direct import DirectExecutor
+from nightcrew.execution.checkout.workspace import resolve_commit
 from nightcrew.execution.execution_engine import ExecutionEngine
+from nightcrew.execution.executors.context_need import ContextNeed
+from nightcrew.execution.executors.direct import DirectExecutor
 from nightcrew.execution.sandbox import open_sandbox
-from nightcrew.execution.workspace import resolve_commit
-from nightcrew.openrouter.availability import availability
-from nightcrew.openrouter.budget import Budgets, violations
-from nightcrew.openrouter.recovery import TABLE
+from nightcrew.openrouter.books.availability import availability
+from nightcrew.openrouter.books.budget import Budgets, violations
+from nightcrew.openrouter.wire.recovery import TABLE
 from nightcrew.queue.state_store import StateStore, create_schema
 from nightcrew.selection.memory import Memory
 from nightcrew.selection.model_selector import ModelSelector
@@ -41,6 +39,8 @@ from nightcrew.task import ExecutorName, Task, TaskStatus
 from nightcrew.testing.scenario import Account, Character, Fault, FaultKind, Scenario, ScriptedModel
 from nightcrew.testing.solutions import Solution
 from nightcrew.validation.verdict import Verdict, VerdictKind
+from nightcrew.work.learning import learn, tried, worker_of
+from nightcrew.work.outcome import Judged, NoModelLeft, Outcome, decide, outcome_of
 from tests.claims.line import DOCUMENTED, PRICING
 from tests.openrouter.conftest import KEY, PAID, Crew
 

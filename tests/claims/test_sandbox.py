@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from nightcrew.execution.confinement import WORKSPACE
+from nightcrew.execution.confinement.confinement import WORKSPACE
 from nightcrew.execution.sandbox import Limits, Sandbox, open_sandbox
 from nightcrew.settings import SandboxKind
 from tests.claims.conftest import Five

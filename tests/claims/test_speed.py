@@ -8,10 +8,10 @@ from multiprocessing.connection import Connection
 
 import pytest
 
-from flows.crew import open_crew
 from nightcrew.settings import Settings
 from nightcrew.task import Task, TaskStatus
 from nightcrew.testing.twin import Twin
+from nightcrew.work.crew import open_crew
 from tests.claims.line import Line, scenario, work_through
 
 WORKERS = 5
@@ -56,7 +56,7 @@ def _seconds(workers: Sequence[Connection], tasks: Sequence[Task]) -> float:
 def _workers(settings: Settings) -> Iterator[list[Connection]]:
     """Five processes with a crew each, ready for a task."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.claims.line", "flows.crew"])
+    context.set_forkserver_preload(["tests.claims.line", "nightcrew.work.crew"])
     pipes, processes = [], []
     try:
         for _ in range(WORKERS):

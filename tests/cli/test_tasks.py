@@ -3,10 +3,10 @@
 from decimal import Decimal
 from pathlib import Path
 
-from nightcrew.openrouter.account import stop_crew
-from nightcrew.openrouter.availability import budgets_of
-from nightcrew.openrouter.budget import scopes_of
-from nightcrew.openrouter.credentials import account_name
+from nightcrew.openrouter.books.account import stop_crew
+from nightcrew.openrouter.books.availability import budgets_of
+from nightcrew.openrouter.books.budget import scopes_of
+from nightcrew.openrouter.wire.credentials import account_name
 from nightcrew.queue.state_store import StateStore, create_schema, utc_now
 from nightcrew.settings import OPENROUTER_URL, Settings
 from nightcrew.task import Task

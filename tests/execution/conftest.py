@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nightcrew.execution.environment import Environment, build_environment
+from nightcrew.execution.environments.environment import Environment, build_environment
 from nightcrew.execution.sandbox import Sandbox, open_sandbox
 from nightcrew.settings import SandboxKind, Settings, TargetConfig
 

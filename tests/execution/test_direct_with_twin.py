@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from nightcrew.execution.attempt import Attempt, AttemptEnd
-from nightcrew.execution.direct import DirectExecutor
+from nightcrew.execution.checkout.workspace import resolve_commit
 from nightcrew.execution.execution_engine import ExecutionEngine
+from nightcrew.execution.executors.direct import DirectExecutor
 from nightcrew.execution.sandbox import Sandbox
-from nightcrew.execution.workspace import resolve_commit
 from nightcrew.settings import Settings
 from nightcrew.task import ExecutorName, Task, TaskCategory
 from nightcrew.testing.scenario import Character, Scenario, ScriptedModel

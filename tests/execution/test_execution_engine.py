@@ -8,10 +8,10 @@ import pytest
 
 from nightcrew.errors import AccountStopped, BadInput, ModelUnfit
 from nightcrew.execution.attempt import Attempt, AttemptEnd
-from nightcrew.execution.direct import DirectExecutor
+from nightcrew.execution.checkout.workspace import resolve_commit
 from nightcrew.execution.execution_engine import Assignment, ExecutionEngine, Report
+from nightcrew.execution.executors.direct import DirectExecutor
 from nightcrew.execution.sandbox import Sandbox
-from nightcrew.execution.workspace import resolve_commit
 from nightcrew.settings import Settings
 from nightcrew.task import ExecutorName, Task, TaskCategory
 from tests.execution.conftest import commit_all
@@ -148,7 +148,7 @@ def test_a_repository_that_cannot_be_read_is_bad_input(
 def test_a_change_too_large_is_the_models_fault(
     settings: Settings, sandbox: Sandbox, repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nightcrew.execution.tree_patch.CHANGE_BYTES", 10)
+    monkeypatch.setattr("nightcrew.execution.checkout.tree_patch.CHANGE_BYTES", 10)
     attempt, _ = run(settings, sandbox, repo, [GOOD_TEST])
     assert attempt.end is AttemptEnd.INVALID_OUTPUT
     assert "too large" in attempt.detail

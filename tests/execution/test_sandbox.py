@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from nightcrew.errors import SandboxUnavailable
-from nightcrew.execution import bubblewrap, identity
+from nightcrew.execution.confinement import bubblewrap, identity
 from nightcrew.execution.sandbox import (
     WORKSPACE,
     Limits,

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from nightcrew.errors import BadInput
-from nightcrew.execution.confinement import MIB
+from nightcrew.execution.checkout.workspace import extract_patch, make_checkout, remove_tree
+from nightcrew.execution.confinement.confinement import MIB
 from nightcrew.execution.sandbox import Completed, Limits, Mount, Sandbox, interpreter_mounts
-from nightcrew.execution.workspace import extract_patch, make_checkout, remove_tree
 from tests.execution.conftest import commit_all
 
 SMALL = Limits(

@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from flows.outcome import Judged
 from nightcrew.execution.attempt import Attempt, AttemptEnd
 from nightcrew.task import ExecutorName, Task
 from nightcrew.validation.verdict import GateOutcome, GateResult, Verdict, VerdictKind
+from nightcrew.work.outcome import Judged
 
 PATCH = "--- a/pricing.py\n+++ b/pricing.py\n@@ -1 +1 @@\n-one\n+two\n"
 

@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
+from nightcrew.crew import dispatch, services
+from nightcrew.crew.prefect_api import PrefectApi
+from nightcrew.crew.processes import free_port
+from nightcrew.crew.status import ServiceStatus
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.settings import Settings, load_settings
 from nightcrew.task import Task
 from nightcrew.testing.scenario import Scenario
 from nightcrew.testing.twin import Twin
-from nightcrew.worker import dispatch, services
-from nightcrew.worker.prefect_api import PrefectApi
-from nightcrew.worker.processes import free_port
-from nightcrew.worker.status import ServiceStatus
 
 KEY = "sk-or-v1-flows-a-key-that-is-easy-to-find"
 PRICING = """\

@@ -13,8 +13,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from nightcrew.crew.database import ensure_database
 from nightcrew.task import TaskStatus
-from nightcrew.worker.database import ensure_database
 from tests.claims.watch import watching_for
 from tests.flows.conftest import DOCUMENTED, KEY, RunningCrew
 

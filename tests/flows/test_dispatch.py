@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from nightcrew.crew import dispatch
 from nightcrew.errors import BadInput
 from nightcrew.task import TaskStatus
-from nightcrew.worker import dispatch
 from tests.flows.conftest import RunningCrew
 
 pytestmark = pytest.mark.flows
@@ -174,8 +174,8 @@ def test_bootstrap_twice_changes_nothing(crew: RunningCrew) -> None:
     import subprocess
     import sys
 
-    from nightcrew.worker.database import open_database
-    from nightcrew.worker.surroundings import crew_environment
+    from nightcrew.crew.database import open_database
+    from nightcrew.crew.environment import crew_environment
 
     project = Path(crew.status.project)
     env = crew_environment(

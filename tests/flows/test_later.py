@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from nightcrew.openrouter.account import accounts, stop_crew
-from nightcrew.openrouter.availability import account_of
+from nightcrew.crew import dispatch
+from nightcrew.crew import stop as account_desk
+from nightcrew.crew.database import ensure_database
+from nightcrew.openrouter.books.account import accounts, stop_crew
+from nightcrew.openrouter.books.availability import account_of
 from nightcrew.queue.state_store import StateStore, utc_now
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.task import TaskStatus
-from nightcrew.worker import account_desk, dispatch
-from nightcrew.worker.database import ensure_database
 from tests.flows.conftest import RunningCrew
 from tests.flows.test_review import state_of, works_on
 

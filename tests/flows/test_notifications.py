@@ -16,11 +16,12 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from pydantic import SecretStr
 
 from deployments.automations import NOTIFY, NOTIFY_BLOCK, make_automations
-from nightcrew.openrouter.account import resume_crew, stop_crew
-from nightcrew.openrouter.availability import account_of
+from nightcrew.crew import dispatch
+from nightcrew.crew import stop as account_desk
+from nightcrew.crew.database import ensure_database
+from nightcrew.openrouter.books.account import resume_crew, stop_crew
+from nightcrew.openrouter.books.availability import account_of
 from nightcrew.queue.state_store import StateStore
-from nightcrew.worker import account_desk, dispatch
-from nightcrew.worker.database import ensure_database
 from tests.flows.conftest import RunningCrew
 from tests.flows.test_review import ask
 

@@ -4,11 +4,12 @@ import time
 
 import pytest
 
+from nightcrew.crew import dispatch, services
+from nightcrew.crew import review as review_desk
 from nightcrew.errors import Transient
 from nightcrew.queue.reviews import Answer, Choice
 from nightcrew.settings import Settings
 from nightcrew.task import TaskStatus
-from nightcrew.worker import dispatch, review_desk, services
 from tests.flows.conftest import RunningCrew
 from tests.flows.test_services import processes_of
 

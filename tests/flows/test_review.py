@@ -12,12 +12,13 @@ from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from blocks.crew import BLOCK_NAME, CrewPolicy
+from nightcrew.crew import dispatch
+from nightcrew.crew import review as review_desk
 from nightcrew.errors import BadInput
 from nightcrew.ledger.ledger import Ledger
 from nightcrew.queue.reviews import Answer, Choice
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.task import FailureReason, TaskStatus
-from nightcrew.worker import dispatch, review_desk
 from tests.flows.conftest import RunningCrew
 
 pytestmark = pytest.mark.flows

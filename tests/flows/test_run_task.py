@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from nightcrew.crew import dispatch
 from nightcrew.ledger.ledger import Ledger
 from nightcrew.task import FailureReason, TaskStatus
-from nightcrew.worker import dispatch
 from tests.flows.conftest import RunningCrew
 
 pytestmark = pytest.mark.flows
@@ -34,7 +34,7 @@ def test_the_steps_are_the_sentence_on_the_card_and_carry_the_cores_log_lines(cr
     found = crew.api.post("/task_runs/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}})
     steps = {step["id"]: step["name"].rpartition("-")[0] for step in found}
     assert set(steps.values()) == {"select-model", "execute", "validate", "record"}
-    wanted = {("execute", "nightcrew.execution.execution_engine"), ("validate", "flows.work")}
+    wanted = {("execute", "nightcrew.execution.execution_engine"), ("validate", "nightcrew.work.work")}
     deadline = time.monotonic() + 60
     while not wanted <= (of_step := _lines_of_steps(crew, run["id"], steps)):
         assert time.monotonic() < deadline, of_step  # the server writes log lines down in its own time

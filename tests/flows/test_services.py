@@ -10,12 +10,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from nightcrew.crew import dispatch, services
+from nightcrew.crew.processes import free_port
+from nightcrew.crew.status import status
 from nightcrew.errors import BadInput, Transient
 from nightcrew.settings import Settings
 from nightcrew.task import TaskStatus
-from nightcrew.worker import dispatch, services
-from nightcrew.worker.processes import free_port
-from nightcrew.worker.status import status
 from tests.flows.conftest import RunningCrew
 
 pytestmark = pytest.mark.flows
@@ -24,7 +24,7 @@ STARTER = """
 import sys, time
 from pathlib import Path
 from nightcrew.settings import load_settings
-from nightcrew.worker import services
+from nightcrew.crew import services
 services.start(load_settings(home=Path(sys.argv[1]), prefect_port=int(sys.argv[2])), workers=1)
 print("up", flush=True)
 time.sleep(300)
@@ -102,7 +102,7 @@ def test_flows_are_looked_for_before_anything_is_started(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("nightcrew.worker.surroundings.__file__", str(tmp_path / "x.py"))
+    monkeypatch.setattr("nightcrew.crew.environment.__file__", str(tmp_path / "x.py"))
     with pytest.raises(BadInput, match=r"prefect\.yaml"):
         services.start(settings)
     assert processes_of(settings) == []

@@ -4,10 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from nightcrew.execution.environment import Environment
+from nightcrew.execution.checkout.workspace import extract_patch, make_checkout, resolve_commit
+from nightcrew.execution.environments.environment import Environment
 from nightcrew.execution.execution_engine import Assignment, ModelDoor, Report
 from nightcrew.execution.sandbox import Limits, Sandbox
-from nightcrew.execution.workspace import extract_patch, make_checkout, resolve_commit
 from nightcrew.openhands.adapter import OpenHandsAdapter
 from nightcrew.task import ExecutorName, Task, TaskCategory, new_task_id
 

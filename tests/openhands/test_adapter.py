@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from nightcrew.execution.attempt import AttemptEnd
+from nightcrew.execution.checkout.workspace import resolve_commit
 from nightcrew.execution.execution_engine import ExecutionEngine, Report
 from nightcrew.execution.sandbox import Sandbox
-from nightcrew.execution.workspace import resolve_commit
 from nightcrew.openhands.adapter import OpenHandsAdapter
 from nightcrew.settings import load_settings
 from nightcrew.task import ExecutorName

@@ -12,8 +12,8 @@ from pydantic import SecretStr
 from nightcrew.execution.attempt import AttemptEnd, ModelCall
 from nightcrew.execution.sandbox import Sandbox
 from nightcrew.openrouter.api import OpenRouterApi
-from nightcrew.openrouter.budget import Budgets
-from nightcrew.openrouter.catalogue import ModelCatalogue
+from nightcrew.openrouter.books.budget import Budgets
+from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
 from nightcrew.openrouter.gateway import Gateway
 from nightcrew.queue.state_store import StateStore, create_schema
 from nightcrew.testing import Account, Fault, FaultKind, Price, Scenario, ScriptedModel, Solution, Twin

@@ -12,10 +12,10 @@ from pydantic import SecretStr
 
 from nightcrew.execution.attempt import ModelCall
 from nightcrew.openrouter.api import OpenRouterApi
-from nightcrew.openrouter.budget import Budgets
-from nightcrew.openrouter.catalogue import ModelCatalogue
+from nightcrew.openrouter.books.budget import Budgets
+from nightcrew.openrouter.books.quota import QuotaLimits
+from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
 from nightcrew.openrouter.gateway import Gateway
-from nightcrew.openrouter.quota import QuotaLimits
 from nightcrew.queue.state_store import StateStore, create_schema
 from nightcrew.selection.candidates import Candidate
 from nightcrew.testing.clock import TwinClock

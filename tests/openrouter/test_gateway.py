@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from nightcrew.openrouter.budget import Budgets
+from nightcrew.openrouter.books.budget import Budgets
 from nightcrew.openrouter.gateway import Gateway
 from tests.openrouter.conftest import USD, MakeCrew, ask, free, paid
 

@@ -20,12 +20,12 @@ import pytest
 
 from nightcrew.errors import ModelUnfit, Transient
 from nightcrew.execution.attempt import ModelCall
-from nightcrew.execution.direct import DirectExecutor
 from nightcrew.execution.execution_engine import ExecutionEngine
+from nightcrew.execution.executors.direct import DirectExecutor
 from nightcrew.execution.sandbox import open_sandbox
 from nightcrew.openrouter.api import OpenRouterApi
-from nightcrew.openrouter.budget import Budgets
-from nightcrew.openrouter.catalogue import ModelCatalogue
+from nightcrew.openrouter.books.budget import Budgets
+from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
 from nightcrew.openrouter.gateway import Gateway
 from nightcrew.queue.state_store import StateStore
 from nightcrew.selection.candidates import Candidate

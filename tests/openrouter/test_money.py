@@ -8,14 +8,14 @@ import pytest
 
 from nightcrew.errors import BudgetReached
 from nightcrew.openrouter.api import OpenRouterApi
-from nightcrew.openrouter.availability import account_of, availability, budgets_of, quota_left
-from nightcrew.openrouter.budget import Budgets, left_usd, violations
-from nightcrew.openrouter.catalogue import ModelCatalogue
-from nightcrew.openrouter.chat_request import DEFAULT_OUTPUT_TOKENS, read_request
-from nightcrew.openrouter.listing import configured_candidate
+from nightcrew.openrouter.books.availability import account_of, availability, budgets_of, quota_left
+from nightcrew.openrouter.books.budget import Budgets, left_usd, violations
+from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
+from nightcrew.openrouter.catalogue.listing import configured_candidate
+from nightcrew.openrouter.wire.chat_request import DEFAULT_OUTPUT_TOKENS, read_request
 from nightcrew.settings import load_settings
 from nightcrew.task import Task, TaskCategory
-from nightcrew.testing.desk import Change
+from nightcrew.testing.calls import Change
 from nightcrew.testing.scenario import Account, Fault, FaultKind, Price
 from tests.openrouter.conftest import KEY, NOON, USD, Crew, MakeCrew, ask, free, paid
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from nightcrew.errors import AccountStopped, BudgetReached, ModelUnfit, Transient
-from nightcrew.openrouter.account import crew_stop, resume_crew
-from nightcrew.openrouter.budget import Budgets
-from nightcrew.openrouter.quota import QuotaLimits
-from nightcrew.testing.desk import Change
+from nightcrew.openrouter.books.account import crew_stop, resume_crew
+from nightcrew.openrouter.books.budget import Budgets
+from nightcrew.openrouter.books.quota import QuotaLimits
+from nightcrew.testing.calls import Change
 from nightcrew.testing.scenario import Account, Fault, FaultKind
 from tests.openrouter.conftest import KEY, NOON, USD, Crew, MakeCrew, ask, free, paid
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nightcrew.openrouter.budget import Budgets
+from nightcrew.openrouter.books.budget import Budgets
 from nightcrew.openrouter.gateway import Gateway
 from nightcrew.testing.scenario import Account, Fault, FaultKind
 from tests.openrouter.conftest import KEY, USD, MakeCrew, free, paid

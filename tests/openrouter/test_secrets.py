@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from nightcrew.errors import BadInput, NightcrewError
 from nightcrew.openrouter.api import OpenRouterApi
-from nightcrew.testing.desk import Change
+from nightcrew.testing.calls import Change
 from nightcrew.testing.scenario import Account, Fault, FaultKind
 from tests.openrouter.conftest import KEY, MakeCrew, ask, free
 

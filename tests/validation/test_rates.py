@@ -2,9 +2,9 @@
 
 import pytest
 
+from nightcrew.validation.faults.mutants import Mutant
+from nightcrew.validation.faults.mutation_trials import Trial, rates
 from nightcrew.validation.gates.mutation import LEAST_ORACLE
-from nightcrew.validation.mutants import Mutant
-from nightcrew.validation.mutation_trials import Trial, rates
 
 SUBTLE = Mutant(0, 1, "x", "y", 1, 1, "comparison", "f")
 

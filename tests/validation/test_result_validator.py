@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nightcrew.execution.briefing import _RULES
+from nightcrew.execution.executors.briefing import _RULES
 from nightcrew.execution.sandbox import Sandbox
 from nightcrew.settings import Settings
 from nightcrew.task import Task, TaskCategory

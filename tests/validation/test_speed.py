@@ -6,7 +6,7 @@ import pytest
 
 from nightcrew.execution.sandbox import Sandbox
 from nightcrew.settings import Settings
-from nightcrew.validation import examination
+from nightcrew.validation.running import examination
 from nightcrew.validation.verdict import VerdictKind
 from tests.validation.house import FILES, GOOD_TEST, PRICES, House, last_gate, make_house
 

@@ -4,8 +4,8 @@ import ast
 
 import pytest
 
+from nightcrew.validation.change.change import Change
 from nightcrew.validation.gates.tamper import _in_product
-from nightcrew.validation.patch import Change
 
 HIDDEN = "def one():\n    return 1  # pragma: no cover\n\n\ndef two():\n    return 2\n"
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import time_machine
 
-from nightcrew.validation.examination import CLOCKS
 from nightcrew.validation.rig.world import other_date
+from nightcrew.validation.running.examination import CLOCKS
 
 
 def test_the_clocks_reach_every_weekday_and_any_four_hours() -> None:

@@ -13,9 +13,9 @@ import psutil
 import pytest
 
 from deployments.bootstrap import PRELOAD
+from nightcrew.crew.processes import ProcessId
 from nightcrew.errors import Transient
 from nightcrew.worker.nursery import ENGINE, Child, Nursery
-from nightcrew.worker.processes import ProcessId
 
 PROJECT = Path(__file__).parents[2]
 

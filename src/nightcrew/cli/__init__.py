@@ -1,5 +1,1 @@
-"""Nightcrew's command line."""
-
-from nightcrew.cli.app import main
-
-__all__ = ["main"]
+"""The command line of Nightcrew."""

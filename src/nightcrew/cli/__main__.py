@@ -1,5 +1,5 @@
-"""`python -m nightcrew.cli`."""
+"""Lets `python -m nightcrew.cli` run the command line."""
 
-from nightcrew.cli.app import main
+from nightcrew.cli.main import main
 
 main()

@@ -106,7 +106,7 @@ def _sandbox(settings: Settings) -> Iterator[Check]:
 
 
 def _services(settings: Settings) -> Iterator[Check]:
-    from nightcrew.worker.status import status
+    from nightcrew.crew.status import status
 
     current = status(settings)
     start = "start the crew with 'nightcrew run-engine'"
@@ -120,7 +120,7 @@ def _services(settings: Settings) -> Iterator[Check]:
 
 def _stop(settings: Settings) -> Iterator[Check]:
     """Nothing where the crew may work: that is how it should be."""
-    from nightcrew.worker.account_desk import HOW_TO_RESUME, current_stop
+    from nightcrew.crew.stop import HOW_TO_RESUME, current_stop
 
     try:
         stop = current_stop(settings)
@@ -150,7 +150,7 @@ def _key(settings: Settings) -> Check:
 
 
 def _catalogue(settings: Settings) -> Check:
-    from nightcrew.cli.model_desk import open_catalogue
+    from nightcrew.cli.model_choice import open_catalogue
 
     try:
         with open_catalogue(settings) as (_, catalogue):

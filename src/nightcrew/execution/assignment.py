@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from nightcrew.execution.attempt import AttemptEnd
-from nightcrew.execution.environment import Environment
+from nightcrew.execution.checkout.workspace import Checkout
+from nightcrew.execution.environments.environment import Environment
 from nightcrew.execution.sandbox import Limits, Sandbox
-from nightcrew.execution.workspace import Checkout
 from nightcrew.task import ExecutorName, Task
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from nightcrew.errors import BudgetReached, ModelUnfit, Rejected, Transient
 from nightcrew.execution.assignment import Assignment, DoorUsage, Executor, ModelDoor, Report
 from nightcrew.execution.attempt import Attempt, AttemptEnd
-from nightcrew.execution.briefing import conventions_of
-from nightcrew.execution.environment import build_environment
+from nightcrew.execution.checkout.work_folder import work_folder
+from nightcrew.execution.checkout.workspace import Checkout, extract_patch, make_checkout
+from nightcrew.execution.environments.environment import build_environment
+from nightcrew.execution.executors.briefing import conventions_of
 from nightcrew.execution.sandbox import Limits, Sandbox
-from nightcrew.execution.work_folder import work_folder
-from nightcrew.execution.workspace import Checkout, extract_patch, make_checkout
 from nightcrew.settings import Settings, TargetConfig, load_target_config
 from nightcrew.task import ExecutorName, Task
 

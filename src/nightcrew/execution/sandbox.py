@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import nightcrew
-from nightcrew.execution.bubblewrap import Bubblewrap
-from nightcrew.execution.confinement import WORKSPACE, Completed, Limits, Mount, Sandbox
-from nightcrew.execution.unconfined import Unconfined
+from nightcrew.execution.confinement.bubblewrap import Bubblewrap
+from nightcrew.execution.confinement.confinement import WORKSPACE, Completed, Limits, Mount, Sandbox
+from nightcrew.execution.confinement.unconfined import Unconfined
 from nightcrew.settings import SandboxKind
 
 __all__ = [

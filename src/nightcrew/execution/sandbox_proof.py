@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nightcrew.errors import NightcrewError
-from nightcrew.execution.confinement import MIB
+from nightcrew.execution.confinement.confinement import MIB
+from nightcrew.execution.confinement.unconfined import Unconfined
 from nightcrew.execution.sandbox import Limits, Sandbox, interpreter_mounts
-from nightcrew.execution.unconfined import Unconfined
 
 _LIMITS = Limits(wall_seconds=20, memory_bytes=512 * MIB, processes=32, file_bytes=8 * MIB)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 
 from nightcrew.errors import BadInput
-from nightcrew.selection.outcomes import Outcome
+from nightcrew.selection.replay.outcomes import Outcome
 
 NEEDED = ("task_id", "model", "success", "cost_usd")
 # Output field: the SQL that reads it where its column exists, and what stands in where it does not.

@@ -9,9 +9,9 @@ import logging
 import sys
 import uuid
 
-from nightcrew.execution.briefing import briefing
-from nightcrew.execution.environment import project_paths
+from nightcrew.execution.environments.environment import project_paths
 from nightcrew.execution.execution_engine import Assignment, Report
+from nightcrew.execution.executors.briefing import briefing
 from nightcrew.execution.sandbox import Mount, runtime_mounts
 from nightcrew.openhands.ending import how_it_ended
 from nightcrew.openhands.protocol import Brief, cut, read_result

@@ -1,9 +1,9 @@
 """The trusted side's way to the models: catalogue, quota, money, faults, and a gateway for each attempt."""
 
 from nightcrew.openrouter.api import OpenRouterApi
-from nightcrew.openrouter.availability import availability, budgets_of, limits_of
-from nightcrew.openrouter.budget import Budgets
-from nightcrew.openrouter.catalogue import ModelCatalogue
+from nightcrew.openrouter.books.availability import availability, budgets_of, limits_of
+from nightcrew.openrouter.books.budget import Budgets
+from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
 from nightcrew.openrouter.gateway import Gateway
 
 __all__ = ["Budgets", "Gateway", "ModelCatalogue", "OpenRouterApi", "availability", "budgets_of", "limits_of"]

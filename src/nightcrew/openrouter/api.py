@@ -15,13 +15,13 @@ import httpx
 from pydantic import SecretStr, ValidationError
 
 from nightcrew.errors import AccountStopped, Transient
-from nightcrew.openrouter.chat_stream import ChatStream
-from nightcrew.openrouter.credentials import Bearer, account_name, checked_key, checked_url
-from nightcrew.openrouter.exchange import IDLE_SECONDS, Cancellation, Exchange, NoReply, no_reply
-from nightcrew.openrouter.lines import Lines
-from nightcrew.openrouter.records import KeyInfo, ListedModel
-from nightcrew.openrouter.replies import Reply, parse_json, read_trouble
-from nightcrew.openrouter.wire_fields import to_decimal
+from nightcrew.openrouter.wire.chat_stream import ChatStream
+from nightcrew.openrouter.wire.credentials import Bearer, account_name, checked_key, checked_url
+from nightcrew.openrouter.wire.exchange import IDLE_SECONDS, Cancellation, Exchange, NoReply, no_reply
+from nightcrew.openrouter.wire.lines import Lines
+from nightcrew.openrouter.wire.records import KeyInfo, ListedModel
+from nightcrew.openrouter.wire.replies import Reply, parse_json, read_trouble
+from nightcrew.openrouter.wire.wire_fields import to_decimal
 from nightcrew.queue.state_store import utc_now
 
 log = logging.getLogger(__name__)

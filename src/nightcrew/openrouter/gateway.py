@@ -18,11 +18,11 @@ from typing import Any, Self
 from nightcrew.execution.assignment import DoorUsage
 from nightcrew.execution.attempt import RecordCall
 from nightcrew.openrouter.api import OpenRouterApi
-from nightcrew.openrouter.budget import Budgets, charge_overdue
-from nightcrew.openrouter.chat_request import DEFAULT_OUTPUT_TOKENS
-from nightcrew.openrouter.dispatcher import Dispatcher
-from nightcrew.openrouter.door_server import DoorServer
-from nightcrew.openrouter.quota import QuotaLimits
+from nightcrew.openrouter.books.budget import Budgets, charge_overdue
+from nightcrew.openrouter.books.quota import QuotaLimits
+from nightcrew.openrouter.serving.dispatcher import Dispatcher
+from nightcrew.openrouter.serving.door_server import DoorServer
+from nightcrew.openrouter.wire.chat_request import DEFAULT_OUTPUT_TOKENS
 from nightcrew.queue.state_store import StateStore, utc_now
 from nightcrew.selection.candidates import Candidate
 from nightcrew.settings import DataPolicy

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from nightcrew.errors import BadInput, QueueFull
 from nightcrew.execution.attempt import Attempt
-from nightcrew.execution.workspace import resolve_commit
+from nightcrew.execution.checkout.workspace import resolve_commit
 from nightcrew.queue.state_store import StateStore
 from nightcrew.queue.task_table import UNFINISHED, QueuedTask, attempts, queued_task, rank, tasks
 from nightcrew.task import FailureReason, Task, TaskPriority, TaskStatus

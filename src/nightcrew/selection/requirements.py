@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from nightcrew.execution.context_need import ROOM_TOKENS, ContextNeed
+from nightcrew.execution.executors.context_need import ROOM_TOKENS, ContextNeed
 from nightcrew.settings import DataPolicy, Settings
 from nightcrew.task import Complexity, ExecutorName, Task
 

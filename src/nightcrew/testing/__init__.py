@@ -1,8 +1,8 @@
 """The twin of OpenRouter and what it plays, for tests, drills and the demo without a key."""
 
+from nightcrew.testing.calls import Change, Seen
 from nightcrew.testing.clock import TwinClock
 from nightcrew.testing.demo_tasks import DemoTask, Expect, shipped_tasks
-from nightcrew.testing.desk import Change, Seen
 from nightcrew.testing.scenario import (
     Account,
     Character,

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from nightcrew.settings import first_problem
-from nightcrew.testing.desk import Change, Desk, Outcome
+from nightcrew.testing.calls import Change, Desk, Outcome
 from nightcrew.testing.faults import stream_fault
 from nightcrew.testing.scenario import FaultKind
 from nightcrew.testing.wire import (

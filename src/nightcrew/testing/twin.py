@@ -18,8 +18,8 @@ from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from nightcrew.errors import BadInput
+from nightcrew.testing.calls import Change, Desk, Seen
 from nightcrew.testing.clock import TwinClock
-from nightcrew.testing.desk import Change, Desk, Seen
 from nightcrew.testing.scenario import Scenario
 from nightcrew.testing.server import TRANSPORT, build_app
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from nightcrew.task import Task
-from nightcrew.validation.clean_room import CleanRoom
+from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.verdict import GateOutcome, GateResult
 
 

@@ -12,10 +12,10 @@ from nightcrew.errors import BadInput, SandboxUnavailable, Transient
 from nightcrew.execution.sandbox import Sandbox
 from nightcrew.settings import Settings
 from nightcrew.task import Task
-from nightcrew.validation.clean_room import CleanRoom, open_room
+from nightcrew.validation.change.change import PatchRefused
 from nightcrew.validation.gate import ValidationRule, failed
 from nightcrew.validation.gates import all_gates, own_gates
-from nightcrew.validation.patch import PatchRefused
+from nightcrew.validation.running.clean_room import CleanRoom, open_room
 from nightcrew.validation.scoring import conclude, fault
 from nightcrew.validation.verdict import GateOutcome, GateResult, Verdict
 

@@ -27,9 +27,9 @@ from prefect.workers.process import (
 )
 from pydantic import Field
 
+from nightcrew.crew.dispatch import dispatch_pending, reconcile, run_cancelled
 from nightcrew.errors import Transient
 from nightcrew.settings import load_settings
-from nightcrew.worker.dispatch import dispatch_pending, reconcile, run_cancelled
 from nightcrew.worker.nursery import Nursery
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ def run_engine(
     as_json: AsJson = False,
 ) -> None:
     """Start the crew (PostgreSQL, Prefect server, worker) and work on what is in the queue until Ctrl-C."""
-    from nightcrew.worker import dispatch
-    from nightcrew.worker.services import running_crew
+    from nightcrew.crew import dispatch
+    from nightcrew.crew.services import running_crew
 
     settings = load_settings()
     say = (
@@ -46,7 +46,7 @@ def run_engine(
 @app.command("stop-engine")
 def stop_engine(as_json: AsJson = False) -> None:
     """Stop a crew that was left running; tasks in work go back to the queue."""
-    from nightcrew.worker.services import stop
+    from nightcrew.crew.services import stop
 
     stopped = stop(load_settings())
     if as_json:
@@ -58,7 +58,7 @@ def stop_engine(as_json: AsJson = False) -> None:
 @app.command("resume")
 def resume(as_json: AsJson = False) -> None:
     """Let a crew go on that stopped itself: its account was refused, or the disk was full."""
-    from nightcrew.worker import account_desk
+    from nightcrew.crew import stop as account_desk
 
     resumed = account_desk.resume(load_settings())
     if as_json:

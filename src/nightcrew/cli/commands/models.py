@@ -30,7 +30,7 @@ def select_model(
     as_json: AsJson = False,
 ) -> int:
     """Which models would be tried for such a task, in which order, and why."""
-    from nightcrew.cli.model_desk import open_catalogue, plan_for
+    from nightcrew.cli.model_choice import open_catalogue, plan_for
 
     settings = load_settings()
     task = make_task(
@@ -61,7 +61,7 @@ def select_model(
 @app.command("models")
 def models(as_json: AsJson = False) -> None:
     """What can be used now, why each other model cannot, and what is left of today's free calls."""
-    from nightcrew.cli.model_desk import availability, open_catalogue, quota_left
+    from nightcrew.cli.model_choice import availability, open_catalogue, quota_left
 
     settings = load_settings()
     with open_catalogue(settings) as (store, catalogue):
@@ -102,7 +102,7 @@ def models(as_json: AsJson = False) -> None:
 @app.command("refresh-models")
 def refresh_models(as_json: AsJson = False) -> int:
     """Fetch the list of models and prices anew; a failed fetch keeps the last good list."""
-    from nightcrew.cli.model_desk import open_catalogue
+    from nightcrew.cli.model_choice import open_catalogue
 
     settings = load_settings()
     with open_catalogue(settings) as (_, catalogue):

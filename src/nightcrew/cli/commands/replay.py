@@ -31,9 +31,9 @@ def replay(
 ) -> None:
     """Run the production selector over recorded outcomes, beside the policies it has to beat."""
     from nightcrew.ledger.outcomes import read_outcomes
-    from nightcrew.selection.replay import replay as run_replay
-    from nightcrew.selection.replay_report import render
-    from nightcrew.selection.replay_scenario import POLICIES, Scenario
+    from nightcrew.selection.replay.replay import replay as run_replay
+    from nightcrew.selection.replay.report import render
+    from nightcrew.selection.replay.scenario import POLICIES, Scenario
 
     result = run_replay(
         read_outcomes(outcomes),

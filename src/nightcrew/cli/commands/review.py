@@ -12,8 +12,8 @@ from nightcrew.errors import BadInput
 from nightcrew.settings import Settings, first_problem, load_settings
 
 if TYPE_CHECKING:  # the state store's libraries take half a second to import
+    from nightcrew.crew.review import Waiting
     from nightcrew.queue.reviews import Answer
-    from nightcrew.worker.review_desk import Waiting
 
 COLUMNS = ("task", "type", "waits since", "until", "question")
 
@@ -34,7 +34,8 @@ def review(
     as_json: AsJson = False,
 ) -> None:
     """Tasks that cannot be judged by gates wait for a person: see them, look at one, answer it."""
-    from nightcrew.worker import dispatch, review_desk
+    from nightcrew.crew import dispatch
+    from nightcrew.crew import review as review_desk
 
     said = _answer(accept=accept, retry=retry, give_up=give_up, reason=reason, hint=hint, model=model)
     if said is not None and task_id is None:
@@ -111,7 +112,7 @@ def _show_all(found: "Sequence[Waiting]", *, as_json: bool) -> None:
 
 
 def _show_one(settings: Settings, one: "Waiting", *, as_json: bool) -> None:
-    from nightcrew.worker import dispatch
+    from nightcrew.crew import dispatch
 
     task_id = one.queued.task_id
     folder = settings.results_dir / task_id / f"attempt-{one.review.number}"

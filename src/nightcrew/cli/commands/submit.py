@@ -50,8 +50,8 @@ def submit_task(
     as_json: AsJson = False,
 ) -> int:
     """Hand in a task. With --wait the exit code says what came of it."""
-    from nightcrew.worker import dispatch
-    from nightcrew.worker.status import status
+    from nightcrew.crew import dispatch
+    from nightcrew.crew.status import status
 
     settings = load_settings()
     task = make_task(

@@ -19,7 +19,7 @@ TaskIdArgument = Annotated[str, typer.Argument(metavar="TASK_ID", help="The id t
 @app.command("get-status")
 def get_status(task_id: TaskId, as_json: AsJson = False) -> None:
     """Where one task stands."""
-    from nightcrew.worker import dispatch
+    from nightcrew.crew import dispatch
 
     settings = load_settings()
     dispatch.reconcile(settings)
@@ -36,7 +36,7 @@ def list_tasks(
     as_json: AsJson = False,
 ) -> None:
     """The latest tasks first."""
-    from nightcrew.worker import dispatch
+    from nightcrew.crew import dispatch
 
     settings = load_settings()
     dispatch.reconcile(settings)
@@ -53,7 +53,7 @@ def list_tasks(
 @app.command("show-task")
 def show_task(task_id: TaskIdArgument, as_json: AsJson = False) -> None:
     """Everything about one task: attempts, verdict, findings, the change, the cost."""
-    from nightcrew.worker import dispatch
+    from nightcrew.crew import dispatch
 
     settings = load_settings()
     with dispatch.open_queue(settings) as queue:
@@ -75,7 +75,7 @@ def show_task(task_id: TaskIdArgument, as_json: AsJson = False) -> None:
 @app.command("cancel-task")
 def cancel_task(task_id: TaskIdArgument, as_json: AsJson = False) -> None:
     """Stop a task now, with every process it started."""
-    from nightcrew.worker import dispatch
+    from nightcrew.crew import dispatch
 
     queued = dispatch.cancel(load_settings(), task_id)
     print_json(task_json(queued)) if as_json else console.print(f"{task_id} is {queued.status}.")
@@ -84,8 +84,8 @@ def cancel_task(task_id: TaskIdArgument, as_json: AsJson = False) -> None:
 @app.command("queue-stats")
 def queue_stats(as_json: AsJson = False) -> None:
     """How many tasks of each priority wait, run and have ended, and whether the crew is stopped."""
-    from nightcrew.worker import dispatch
-    from nightcrew.worker.account_desk import HOW_TO_RESUME, current_stop
+    from nightcrew.crew import dispatch
+    from nightcrew.crew.stop import HOW_TO_RESUME, current_stop
 
     settings = load_settings()
     dispatch.reconcile(settings)

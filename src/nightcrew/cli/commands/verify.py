@@ -40,8 +40,8 @@ def verify(
     as_json: AsJson = False,
 ) -> int:
     """Judge a patch. Exit: 0 accepted, 1 rejected, 3 not measurable, 4 infrastructure fault."""
+    from nightcrew.execution.checkout.workspace import resolve_commit
     from nightcrew.execution.sandbox import open_sandbox
-    from nightcrew.execution.workspace import resolve_commit
     from nightcrew.validation.result_validator import ResultValidator, verdict_json
     from nightcrew.validation.scoring import fault
 
@@ -94,7 +94,7 @@ def _weight(gate: GateResult) -> bool:
 
 
 def _read_patch(source: str, repo: str, commit: str) -> str:
-    from nightcrew.execution.workspace import change_of
+    from nightcrew.execution.checkout.workspace import change_of
 
     try:
         raw = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()

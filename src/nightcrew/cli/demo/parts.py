@@ -10,15 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from nightcrew.crew.environment import project_root
+from nightcrew.crew.processes import ProcessId, end_tree, free_port, spawn
+from nightcrew.crew.status import status
 from nightcrew.errors import BadInput, Transient
 from nightcrew.ledger.ledger import Ledger
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.settings import load_settings
 from nightcrew.task import SETTLED
 from nightcrew.testing.demo_tasks import DemoTask
-from nightcrew.worker.processes import ProcessId, end_tree, free_port, spawn
-from nightcrew.worker.status import status
-from nightcrew.worker.surroundings import project_root
 
 TWIN_PORT = 8765
 RATE_LIMITED = "SELECT DISTINCT asked_model FROM model_calls WHERE task_id = ? AND http_status = 429"

@@ -21,13 +21,13 @@ from nightcrew.cli.demo.view import (
     progress_table,
 )
 from nightcrew.cli.output import console, duration
+from nightcrew.crew import dispatch
+from nightcrew.crew.services import adopt, running_crew
 from nightcrew.ledger.ledger import Ledger
 from nightcrew.queue.task_queue import TaskQueue
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.settings import Settings, load_settings
 from nightcrew.testing.demo_tasks import DemoTask, shipped_tasks
-from nightcrew.worker import dispatch
-from nightcrew.worker.services import adopt, running_crew
 
 WORKERS = 3
 GIVE_UP_SECONDS = 900.0

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from nightcrew.execution.sandbox import Completed
 from nightcrew.task import Task, TaskCategory
-from nightcrew.validation.clean_room import CleanRoom
-from nightcrew.validation.commands import run_command, tail
-from nightcrew.validation.examination import examine
 from nightcrew.validation.gate import failed, not_measurable, passed
-from nightcrew.validation.suite import parse
-from nightcrew.validation.variants import raising
+from nightcrew.validation.reading.suite import parse
+from nightcrew.validation.reading.variants import raising
+from nightcrew.validation.running.clean_room import CleanRoom
+from nightcrew.validation.running.commands import run_command, tail
+from nightcrew.validation.running.examination import examine
 from nightcrew.validation.verdict import GateResult
 
 NAME = "acceptance"

@@ -8,8 +8,8 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from nightcrew.settings import first_problem
 from nightcrew.task import Task, TaskCategory
-from nightcrew.validation.clean_room import CleanRoom
 from nightcrew.validation.gate import counted, failed, passed
+from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.verdict import GateResult
 
 NAME = "analysis"

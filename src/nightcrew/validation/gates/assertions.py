@@ -2,15 +2,15 @@
 code."""
 
 from nightcrew.task import Task
-from nightcrew.validation.clean_room import CleanRoom
 from nightcrew.validation.gate import counted, failed, passed
-from nightcrew.validation.smells import (
+from nightcrew.validation.reading.smells import (
     copies_of_implementation,
     describe_smells,
     new_test_functions,
     slept,
     unsteady_check,
 )
+from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.verdict import GateResult
 
 NAME = "assertions"

@@ -3,12 +3,12 @@ reason."""
 
 from nightcrew.errors import Transient
 from nightcrew.task import Task, TaskCategory
-from nightcrew.validation.clean_room import CleanRoom
-from nightcrew.validation.examination import Examination, examine
+from nightcrew.validation.faults.reproducer import judge_reproducer
 from nightcrew.validation.gate import failed, not_measurable, passed
-from nightcrew.validation.outcomes import TestOutcome
-from nightcrew.validation.reproducer import judge_reproducer
-from nightcrew.validation.test_run import Session, run_sessions
+from nightcrew.validation.running.clean_room import CleanRoom
+from nightcrew.validation.running.examination import Examination, examine
+from nightcrew.validation.running.run_results import TestOutcome
+from nightcrew.validation.running.runs import Session, run_sessions
 from nightcrew.validation.verdict import GateResult
 
 NAME = "behaviour"

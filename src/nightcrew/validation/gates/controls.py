@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from nightcrew.task import Task, TaskCategory
-from nightcrew.validation.blind_controls import judge_blind
-from nightcrew.validation.clean_room import CleanRoom
-from nightcrew.validation.examination import Examination, examine
+from nightcrew.validation.faults.blind_controls import judge_blind
+from nightcrew.validation.faults.target import files_of, judged_tests, target_or_result
 from nightcrew.validation.gate import failed, not_measurable, passed
-from nightcrew.validation.outcomes import NO_RUN, Run
-from nightcrew.validation.target import files_of, judged_tests, target_or_result
-from nightcrew.validation.test_run import Session, run_sessions
-from nightcrew.validation.variants import PERTURB, neutral, perturbed, raising, returning_nothing
+from nightcrew.validation.reading.variants import PERTURB, neutral, perturbed, raising, returning_nothing
+from nightcrew.validation.running.clean_room import CleanRoom
+from nightcrew.validation.running.examination import Examination, examine
+from nightcrew.validation.running.run_results import NO_RUN, Run
+from nightcrew.validation.running.runs import Session, run_sessions
 from nightcrew.validation.verdict import GateResult
 
 NAME = "controls"

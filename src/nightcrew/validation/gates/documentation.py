@@ -5,8 +5,10 @@ import re
 from collections import Counter
 
 from nightcrew.task import Task, TaskCategory
-from nightcrew.validation.clean_room import CleanRoom
-from nightcrew.validation.docstrings import (
+from nightcrew.validation.change.change import Change
+from nightcrew.validation.change.paths import module_name
+from nightcrew.validation.gate import counted, failed, not_measurable, passed
+from nightcrew.validation.reading.docstrings import (
     Entry,
     coverage,
     entries,
@@ -15,12 +17,10 @@ from nightcrew.validation.docstrings import (
     skeleton,
     without_docstrings,
 )
-from nightcrew.validation.gate import counted, failed, not_measurable, passed
-from nightcrew.validation.outcomes import TestOutcome
-from nightcrew.validation.patch import Change
-from nightcrew.validation.paths import module_name
-from nightcrew.validation.suite import parse
-from nightcrew.validation.test_run import Session, run_sessions
+from nightcrew.validation.reading.suite import parse
+from nightcrew.validation.running.clean_room import CleanRoom
+from nightcrew.validation.running.run_results import TestOutcome
+from nightcrew.validation.running.runs import Session, run_sessions
 from nightcrew.validation.verdict import GateResult
 
 NAME = "documentation"

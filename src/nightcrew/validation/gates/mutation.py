@@ -10,15 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 from difflib import SequenceMatcher
 
 from nightcrew.task import Task, TaskCategory
-from nightcrew.validation.blind_controls import HASH_SEEDS
-from nightcrew.validation.clean_room import CleanRoom
-from nightcrew.validation.examination import Examination, examine
+from nightcrew.validation.faults.blind_controls import HASH_SEEDS
+from nightcrew.validation.faults.mutants import make_mutants, sample
+from nightcrew.validation.faults.mutation_trials import Rates, Trial, choose, rates, survivors, try_mutants
+from nightcrew.validation.faults.target import Target, files_of, judged_tests, target_or_result
 from nightcrew.validation.gate import failed, not_measurable, passed
-from nightcrew.validation.mutants import make_mutants, sample
-from nightcrew.validation.mutation_trials import Rates, Trial, choose, rates, survivors, try_mutants
-from nightcrew.validation.outcomes import Covered
-from nightcrew.validation.target import Target, files_of, judged_tests, target_or_result
-from nightcrew.validation.test_run import Blind, run_blind
+from nightcrew.validation.running.clean_room import CleanRoom
+from nightcrew.validation.running.examination import Examination, examine
+from nightcrew.validation.running.run_results import Covered
+from nightcrew.validation.running.runs import Blind, run_blind
 from nightcrew.validation.verdict import GateResult
 
 NAME = "mutation"

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from itertools import chain
 
 from nightcrew.task import Task, TaskCategory
-from nightcrew.validation.clean_room import CleanRoom
-from nightcrew.validation.examination import Examination, examine, name_of
+from nightcrew.validation.change.paths import is_test
 from nightcrew.validation.gate import failed, not_measurable, passed
-from nightcrew.validation.outcomes import Run, TestOutcome
-from nightcrew.validation.paths import is_test
-from nightcrew.validation.variants import executable_lines
+from nightcrew.validation.reading.variants import executable_lines
+from nightcrew.validation.running.clean_room import CleanRoom
+from nightcrew.validation.running.examination import Examination, examine, name_of
+from nightcrew.validation.running.run_results import Run, TestOutcome
 from nightcrew.validation.verdict import GateResult
 
 NAME = "new_tests"

@@ -10,9 +10,9 @@ import json
 import re
 
 from nightcrew.task import Task
-from nightcrew.validation.clean_room import CleanRoom
-from nightcrew.validation.commands import run_command, tail
 from nightcrew.validation.gate import failed, not_measurable, passed
+from nightcrew.validation.running.clean_room import CleanRoom
+from nightcrew.validation.running.commands import run_command, tail
 from nightcrew.validation.verdict import GateResult
 
 _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")

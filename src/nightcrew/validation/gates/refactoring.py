@@ -6,19 +6,19 @@ import json
 from dataclasses import asdict
 
 from nightcrew.task import Task, TaskCategory
-from nightcrew.validation.clean_room import CleanRoom
-from nightcrew.validation.docstrings import without_docstrings
-from nightcrew.validation.examination import Examination, examine
+from nightcrew.validation.change.change import Change
+from nightcrew.validation.faults.generality import first_difference
+from nightcrew.validation.faults.vouching import changed_functions, faults_noticed, lines_gone, lines_not_run
 from nightcrew.validation.gate import counted, failed, not_measurable, passed
-from nightcrew.validation.generality import first_difference
-from nightcrew.validation.measures import measure, public_face, what_got_better, what_got_worse
-from nightcrew.validation.module_values import plain_values
-from nightcrew.validation.narrowed import asks_otherwise
-from nightcrew.validation.patch import Change
-from nightcrew.validation.same_code import differs_in_a_detail
-from nightcrew.validation.suite import all_functions, parse
+from nightcrew.validation.reading.docstrings import without_docstrings
+from nightcrew.validation.reading.measures import measure, public_face, what_got_better, what_got_worse
+from nightcrew.validation.reading.narrowed import asks_otherwise
+from nightcrew.validation.reading.same_code import differs_in_a_detail
+from nightcrew.validation.reading.suite import all_functions, parse
+from nightcrew.validation.running.clean_room import CleanRoom
+from nightcrew.validation.running.examination import Examination, examine
+from nightcrew.validation.running.module_values import plain_values
 from nightcrew.validation.verdict import GateResult
-from nightcrew.validation.vouching import changed_functions, faults_noticed, lines_gone, lines_not_run
 
 NAME = "refactoring"
 LEAST_NOTICED = 0.3

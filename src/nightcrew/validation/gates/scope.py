@@ -6,13 +6,13 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 from nightcrew.task import Task, TaskCategory
-from nightcrew.validation.clean_room import CleanRoom
-from nightcrew.validation.constants import texts_in
+from nightcrew.validation.change.change import Change
+from nightcrew.validation.change.paths import is_decisive, is_documentation, is_test, matches
+from nightcrew.validation.change.secrets import find_secrets
 from nightcrew.validation.gate import counted, failed, passed
-from nightcrew.validation.patch import Change
-from nightcrew.validation.paths import is_decisive, is_documentation, is_test, matches
-from nightcrew.validation.secrets import find_secrets
-from nightcrew.validation.suite import parse
+from nightcrew.validation.reading.constants import texts_in
+from nightcrew.validation.reading.suite import parse
+from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.verdict import GateResult
 
 NAME = "scope"

@@ -14,11 +14,11 @@ from tokenize import detect_encoding
 
 from nightcrew.errors import Transient
 from nightcrew.task import Task
-from nightcrew.validation.clean_room import CleanRoom, write_text
+from nightcrew.validation.change.change import Change
+from nightcrew.validation.change.paths import is_test
 from nightcrew.validation.gate import counted, failed, not_measurable, passed
-from nightcrew.validation.patch import Change
-from nightcrew.validation.paths import is_test
-from nightcrew.validation.type_errors import compare_types
+from nightcrew.validation.running.clean_room import CleanRoom, write_text
+from nightcrew.validation.running.type_errors import compare_types
 from nightcrew.validation.verdict import GateResult
 
 NAME = "static"

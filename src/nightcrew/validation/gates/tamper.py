@@ -6,17 +6,17 @@ Read from the text; what slips through here meets the controls, which do not rea
 import ast
 import re
 
-from nightcrew.execution.bubblewrap import HOME
-from nightcrew.execution.confinement import WORKSPACE
+from nightcrew.execution.confinement.bubblewrap import HOME
+from nightcrew.execution.confinement.confinement import WORKSPACE
 from nightcrew.task import Task
-from nightcrew.validation.clean_room import CleanRoom
-from nightcrew.validation.constants import texts_in
+from nightcrew.validation.change.change import Change
+from nightcrew.validation.change.lookalikes import disguised_name, turned_line
+from nightcrew.validation.change.paths import is_test, is_test_module
 from nightcrew.validation.gate import failed, passed
-from nightcrew.validation.lookalikes import disguised_name, turned_line
-from nightcrew.validation.patch import Change
-from nightcrew.validation.paths import is_test, is_test_module
-from nightcrew.validation.suite import all_functions, parse
-from nightcrew.validation.test_edits import what_was_weakened
+from nightcrew.validation.reading.constants import texts_in
+from nightcrew.validation.reading.suite import all_functions, parse
+from nightcrew.validation.reading.weakened_tests import what_was_weakened
+from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.verdict import GateResult
 
 NAME = "tamper"

@@ -1,0 +1,46 @@
+"""The entry point of the `nightcrew` command: one sentence and an exit code for every mistake."""
+
+import os
+import sys
+
+from typer.exceptions import TyperException
+
+import nightcrew.cli.commands  # noqa: F401  registers every command on `app`
+from nightcrew.cli.app import ExitCode, app
+from nightcrew.cli.output import errors
+from nightcrew.errors import BadInput, NightcrewError
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    try:
+        code = app(standalone_mode=False)
+    except TyperException as error:
+        _report(error.format_message(), "Run the command with --help to see what it takes.")
+        sys.exit(ExitCode.BAD_INPUT)
+    except BadInput as error:
+        _report(str(error))
+        sys.exit(ExitCode.BAD_INPUT)
+    except NightcrewError as error:
+        _report(str(error))
+        sys.exit(ExitCode.INFRASTRUCTURE)
+    except KeyboardInterrupt:
+        _report("interrupted")
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of a pipe went away; nobody is left to tell
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.DONE)
+    except Exception as error:
+        if "--debug" in sys.argv:
+            raise
+        _report(
+            f"internal error: {type(error).__name__}: {error}", "Run it again with --debug for the details."
+        )
+        sys.exit(ExitCode.INFRASTRUCTURE)
+    sys.exit(code if isinstance(code, int) else ExitCode.DONE)
+
+
+def _report(message: str, advice: str = "") -> None:
+    errors.print(f"nightcrew: {message}", style="red", markup=False)
+    if advice:
+        errors.print(advice, markup=False)

@@ -1,0 +1,57 @@
+"""What the commands about models work with; kept apart because importing it takes a second."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from nightcrew.crew.database import ensure_database
+from nightcrew.errors import BadInput
+from nightcrew.execution.checkout.workspace import resolve_commit
+from nightcrew.execution.executors.context_need import ContextNeed, measured_need, usual_need
+from nightcrew.openrouter.api import OpenRouterApi
+from nightcrew.openrouter.books.availability import availability, quota_left
+from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
+from nightcrew.queue.state_store import StateStore, create_schema
+from nightcrew.selection.memory import Memory
+from nightcrew.selection.model_selector import ModelSelector
+from nightcrew.selection.plan import Plan
+from nightcrew.selection.requirements import requirements_for
+from nightcrew.settings import Settings
+from nightcrew.task import Task
+
+__all__ = ["availability", "open_catalogue", "plan_for", "quota_left"]
+
+
+@contextmanager
+def open_catalogue(settings: Settings) -> Iterator[tuple[StateStore, ModelCatalogue]]:
+    """The state store and its catalogue, fetched once if it was never fetched."""
+    with (
+        StateStore(ensure_database(settings)) as store,
+        OpenRouterApi(settings.base_url, settings.api_key) as api,
+    ):
+        create_schema(store)
+        catalogue = ModelCatalogue(store, api, configured=settings.models)
+        if catalogue.age is None:
+            catalogue.refresh()
+        yield store, catalogue
+
+
+def plan_for(task: Task, settings: Settings, store: StateStore, catalogue: ModelCatalogue) -> Plan:
+    """The plan that a first attempt at `task` would follow now."""
+    return ModelSelector().plan(
+        requirements_for(task, settings, context=_context_of(task, settings)),
+        catalogue.candidates(),
+        Memory.load(settings.memory_path),
+        availability(store, settings),
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _context_of(task: Task, settings: Settings) -> ContextNeed:
+    """Measured in the task's repository; the usual where the question names none."""
+    try:
+        commit = resolve_commit(task.repo, task.base)
+    except BadInput as error:
+        return usual_need(str(error))
+    return measured_need(task, commit, settings.work_dir)

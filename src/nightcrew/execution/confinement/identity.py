@@ -1,0 +1,178 @@
+"""Who a confined command is on the host: never root.
+
+An ordinary user's commands run as that user, in a user namespace of their own. Root's commands run as an
+ordinary uid that nothing else uses: root is exempt from the limit on processes, and is the owner of too much.
+To give it up, a user namespace is made beforehand in which root and that uid exist; bubblewrap sets up the
+mounts in it as root (so that folders only root can reach can be shown), and the command's first act is to
+become the other, without capabilities and without a way back.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from nightcrew.errors import SandboxUnavailable
+from nightcrew.execution.confinement.usage import entry_bytes, folder_bytes
+
+INSIDE_ID = 1000
+"""The uid and gid that a confined command sees itself as."""
+HOST_ID = 61_000
+"""The uid and gid behind it where Nightcrew runs as root; systemd leaves 60706 to 61183 unused."""
+
+_CHOICES = (
+    "Enable unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1 and "
+    "kernel.apparmor_restrict_unprivileged_userns=0; in a container, allow unshare and mount), run Nightcrew "
+    "on Linux, or set NIGHTCREW_SANDBOX=none to run without confinement, which every verdict then says"
+)
+
+
+def unavailable(why: str) -> SandboxUnavailable:
+    """The error that names the cause and the choices."""
+    return SandboxUnavailable(f"the sandbox cannot work here: {why}. {_CHOICES}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """How bubblewrap is told who to be: options, what the command starts with, descriptors to hand over."""
+
+    options: tuple[str, ...]
+    prefix: tuple[str, ...]
+    descriptors: tuple[int, ...] = ()
+    host_id: int | None = None  # None: our own
+
+    def adopt(self, path: Path) -> int:
+        """Make `path` and everything below belong to the confined command; the bytes that it holds."""
+        if self.host_id is None:
+            return folder_bytes(path) if path.is_dir() else 0
+        os.chown(path, self.host_id, self.host_id, follow_symlinks=False)
+        return _adopt_folder(os.open(path, _FOLDER), self.host_id) if path.is_dir() else 0
+
+
+class Identities:
+    """Makes the identity once per process; namespaces are not inherited by a forked worker's children."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._found: tuple[int, Identity] | None = None
+
+    def current(self) -> Identity:
+        """The identity for commands of this process.
+
+        Raises:
+            SandboxUnavailable: user namespaces cannot be made.
+        """
+        with self._lock:
+            if self._found is None or self._found[0] != os.getpid():
+                self._found = os.getpid(), _root() if _is_real_root() else _ORDINARY
+            return self._found[1]
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+_ORDINARY = Identity(
+    options=("--unshare-user", "--disable-userns", "--uid", str(INSIDE_ID), "--gid", str(INSIDE_ID)),
+    prefix=(),
+)
+
+# Runs in a process of its own, as only a process with one thread may enter a new user namespace.
+_HOLDER = """
+import os
+os.unshare(os.CLONE_NEWUSER)
+os.write(1, b"u")
+os.read(0, 1)
+with open("/proc/sys/user/max_user_namespaces", "w") as limit:
+    limit.write("0")
+os.write(1, b"d")
+os.read(0, 1)
+"""
+
+
+def _is_real_root() -> bool:
+    """Root, and not merely called so by the user namespace of a rootless container."""
+    if os.geteuid() != 0:
+        return False
+    return any(
+        int(line.split()[0]) == 0 and int(line.split()[1]) == 0 and int(line.split()[2]) > HOST_ID
+        for line in Path("/proc/self/uid_map").read_text().splitlines()
+    )
+
+
+def _root() -> Identity:
+    namespace = _user_namespace()
+    return Identity(
+        options=(
+            *("--userns", str(namespace), "--uid", "0", "--gid", "0"),
+            # Enough to enter the workspace and to become somebody else; gone with that step.
+            *("--cap-add", "CAP_DAC_READ_SEARCH", "--cap-add", "CAP_SETPCAP"),
+            *("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"),
+        ),
+        prefix=_become(),
+        descriptors=(namespace,),
+        host_id=HOST_ID,
+    )
+
+
+def _become() -> tuple[str, ...]:
+    setpriv = shutil.which("setpriv", path="/usr/bin:/bin:/usr/sbin:/sbin")
+    if setpriv is None:
+        raise unavailable("as root it needs the command setpriv (package util-linux), or an ordinary user")
+    ids = ("--reuid", str(INSIDE_ID), "--regid", str(INSIDE_ID), "--clear-groups")
+    return (setpriv, *ids, "--inh-caps=-all", "--bounding-set=-all", "--")
+
+
+def _user_namespace() -> int:
+    """A descriptor of a user namespace with root and the ordinary uid in it, and no room for another one."""
+    with subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", _HOLDER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
+    ) as holder:
+        assert holder.stdin and holder.stdout and holder.stderr
+        try:
+            _expect(holder, b"u")
+            for kind in ("uid_map", "gid_map"):
+                Path(f"/proc/{holder.pid}/{kind}").write_text(f"0 0 1\n{INSIDE_ID} {HOST_ID} 1\n")
+            holder.stdin.write(b".")
+            _expect(holder, b"d")
+            return os.open(f"/proc/{holder.pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise unavailable(f"no user namespace could be made ({error})") from None
+        finally:
+            holder.kill()
+
+
+def _expect(holder: subprocess.Popen[bytes], sign: bytes) -> None:
+    assert holder.stdout and holder.stderr
+    if holder.stdout.read(1) != sign:
+        lines = holder.stderr.read().decode(errors="replace").strip().splitlines()
+        raise OSError(lines[-1] if lines else "no answer")
+
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_DEPTH = 200  # each level holds a descriptor; no repository is that deep
+
+
+def _adopt_folder(folder: int, owner: int, depth: int = 0) -> int:
+    """Give a folder's contents to `owner` and close it; the bytes that they hold.
+
+    By descriptor, not by path: a link put in the place of a folder at the wrong moment leads nowhere.
+    """
+    total = 0
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                total += entry_bytes(entry)
+                status = entry.stat(follow_symlinks=False)
+                if status.st_uid != owner or status.st_gid != owner:
+                    os.chown(entry.name, owner, owner, dir_fd=folder, follow_symlinks=False)
+                if entry.is_dir(follow_symlinks=False) and depth < _DEPTH:
+                    total += _adopt_folder(os.open(entry.name, _FOLDER, dir_fd=folder), owner, depth + 1)
+    finally:
+        os.close(folder)
+    return total

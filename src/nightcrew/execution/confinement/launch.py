@@ -1,0 +1,148 @@
+"""One start of bubblewrap: its descriptors and processes, the moment before the command runs, the end."""
+
+import json
+import logging
+import os
+import resource
+import selectors
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from typing import NoReturn
+
+from nightcrew.errors import Transient
+from nightcrew.execution.confinement.confinement import Completed, Limits
+from nightcrew.execution.confinement.identity import Identity, unavailable
+from nightcrew.execution.confinement.supervisor import resource_limits
+
+log = logging.getLogger(__name__)
+
+_START_SECONDS = 20.0
+_END_SECONDS = 20.0
+_NO_SUCH_COMMAND = 127  # as a shell says it
+
+
+class Launch(ExitStack):
+    """A context manager: when it is left, nothing that it started is alive.
+
+    `files` are made up inside, by path below /etc.
+    """
+
+    process: subprocess.Popen[bytes]
+
+    def __init__(self, bwrap: str, identity: Identity, seccomp: bytes, files: Mapping[str, str]) -> None:
+        super().__init__()
+        self._bwrap, self._identity, self._seccomp, self._files = bwrap, identity, seccomp, files
+        self._status = b""
+        self._init: int | None = None  # a descriptor of the namespace's first process
+
+    def start(self, options: Sequence[str], argv: Sequence[str]) -> None:
+        """Start bubblewrap; the command itself is held back until `release`."""
+        with ExitStack() as passed:
+            self._status_fd, status = self._pipe(passed)
+            gate, self._gate = self._pipe(passed, keep_reader=False)
+            seccomp = _memory(passed, self._seccomp)
+            files = {f"/etc/{name}": _memory(passed, text.encode()) for name, text in self._files.items()}
+            words = ["--perms", "0755", "--dir", "/etc"]
+            for name, fd in files.items():
+                words += ["--perms", "0644", "--ro-bind-data", str(fd), name]
+            words += [*options, "--seccomp", str(seccomp)]
+            words += ["--json-status-fd", str(status), "--block-fd", str(gate)]
+            # Options go by descriptor: an argument list can be read by everybody on the host.
+            told = _memory(passed, b"".join(os.fsencode(word) + b"\0" for word in words))
+            self.process = subprocess.Popen(
+                [self._bwrap, "--args", str(told), "--", *self._identity.prefix, *argv],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                pass_fds=[status, gate, seccomp, told, *files.values(), *self._identity.descriptors],
+                env={},
+                cwd="/",
+                start_new_session=True,
+            )
+            self.callback(self._end)
+
+    def release(self, limits: Limits) -> int:
+        """Set the limits and let the command run; the number of the namespace's first process."""
+        self._wait(self._status_fd, _START_SECONDS)
+        self._read_status()
+        if not self._status:
+            self.process.kill()
+            assert self.process.stderr
+            self._fail(self.process.stderr.read())
+        self._init_pid = int(json.loads(self._status.splitlines()[0])["child-pid"])
+        self._init = os.pidfd_open(self._init_pid)
+        for which, value in resource_limits(limits):
+            resource.prlimit(self._init_pid, which, value)
+        os.write(self._gate, b".")
+        return self._init_pid
+
+    def kill(self) -> None:
+        """End every process of the sandbox; may be called from any thread, and again."""
+        self.process.kill()
+        if self._init is not None:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._init, signal.SIGKILL)
+
+    def checked(self, completed: Completed) -> Completed:
+        """Tell a sandbox that could not be set up from a command that failed, or that there is not."""
+        self._read_status()
+        if b'"exit-code"' in self._status or completed.killed_by is not None:
+            return completed
+        if completed.stderr.startswith(b"bwrap: execvp "):
+            return replace(completed, returncode=_NO_SUCH_COMMAND)
+        return self._fail(completed.stderr)
+
+    # -----------------------------------------------------------------------------------------------------
+
+    def _read_status(self) -> None:
+        while b"\n" not in self._status or self.process.poll() is not None:
+            chunk = os.read(self._status_fd, 4096)
+            self._status += chunk
+            if not chunk:
+                return
+
+    def _fail(self, stderr: bytes) -> NoReturn:
+        lines = stderr.decode(errors="replace").strip().splitlines()
+        why = lines[-1] if lines else "bubblewrap ended without a word"
+        if "namespace" in why or "setting up uid map" in why or "Operation not permitted" in why:
+            raise unavailable(why)
+        raise Transient(f"the sandbox could not be set up: {why}")
+
+    def _end(self) -> None:
+        """Nothing outlives this: the namespace's first process is only gone once all others are."""
+        self.kill()
+        self.process.wait()
+        if self._init is not None and not self._wait(self._init, _END_SECONDS):
+            log.error("processes of sandbox %d did not end in %.0f s", self._init_pid, _END_SECONDS)
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if stream is not None:
+                with suppress(OSError):
+                    stream.close()
+        if self._init is not None:
+            os.close(self._init)
+
+    @staticmethod
+    def _wait(descriptor: int, seconds: float) -> bool:
+        with selectors.DefaultSelector() as selector:
+            selector.register(descriptor, selectors.EVENT_READ)
+            return bool(selector.select(seconds))
+
+    def _pipe(self, passed: ExitStack, *, keep_reader: bool = True) -> tuple[int, int]:
+        """A pipe of which one end stays with us and the other goes to bubblewrap."""
+        ends = os.pipe2(os.O_CLOEXEC)
+        ours, theirs = ends if keep_reader else reversed(ends)
+        self.callback(os.close, ours)
+        passed.callback(os.close, theirs)
+        return ends
+
+
+def _memory(owner: ExitStack, content: bytes) -> int:
+    """A file in memory that holds `content`, open at its beginning."""
+    descriptor = os.memfd_create("nightcrew", os.MFD_CLOEXEC)
+    owner.callback(os.close, descriptor)
+    os.write(descriptor, content)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor

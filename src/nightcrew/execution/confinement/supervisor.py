@@ -1,0 +1,172 @@
+"""Stands over one confined command: feeds it, reads it, and ends it where it passes a limit.
+
+What the kernel limits per process (`resource_limits`) is set before the command starts; what holds for the
+tree as a whole (wall time, memory, disk, output) is watched from outside by a thread.
+"""
+
+import logging
+import os
+import resource
+import selectors
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import IO
+
+from nightcrew.execution.confinement.confinement import MIB, Completed, KilledBy, Limits
+from nightcrew.execution.confinement.usage import Disk, tree_bytes
+
+log = logging.getLogger(__name__)
+
+_TICK_SECONDS = 0.05
+_CHUNK = 65_536
+_ADDRESS_SPACE_FACTOR = 4  # interpreters and allocators reserve several times what they use
+
+
+def resource_limits(limits: Limits, *, processes: bool = True) -> Iterator[tuple[int, tuple[int, int]]]:
+    """The limits that the kernel keeps for each process, as `resource.prlimit` takes them."""
+    yield resource.RLIMIT_AS, (limits.memory_bytes * _ADDRESS_SPACE_FACTOR,) * 2
+    yield resource.RLIMIT_FSIZE, (limits.file_bytes,) * 2
+    yield resource.RLIMIT_NOFILE, (limits.open_files,) * 2
+    # The soft limit's SIGXCPU can be ignored; a second later the hard one's SIGKILL cannot.
+    yield resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 1)
+    yield resource.RLIMIT_CORE, (0, 0)
+    yield resource.RLIMIT_MEMLOCK, (8 * MIB, 8 * MIB)
+    if processes:
+        yield resource.RLIMIT_NPROC, (limits.processes,) * 2
+
+
+class Supervisor:
+    """Runs `process` to its end. `kill` must end the whole tree; it may be called more than once."""
+
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        *,
+        root_pid: int,
+        kill: Callable[[], None],
+        limits: Limits,
+        disk: Disk,
+    ) -> None:
+        self._process, self._root_pid, self._kill = process, root_pid, kill
+        self._limits, self._disk = limits, disk
+        self._killed_by: KilledBy | None = None
+        self._ended = threading.Event()
+        self._started = time.monotonic()
+
+    def finish(self, stdin: bytes, on_stdout: Callable[[bytes], None] | None) -> Completed:
+        """Feed, read and watch until the command has ended; raises only what `on_stdout` raises."""
+        watcher = threading.Thread(target=self._watch, name=f"watch-{self._process.pid}", daemon=True)
+        watcher.start()
+        try:
+            stdout, stderr = self._pump(stdin, on_stdout)
+            self._has_exited(wait=True)
+            self._kill()
+            code = self._process.wait()
+        finally:
+            self._ended.set()
+            watcher.join()
+        seconds = time.monotonic() - self._started
+        return Completed(128 - code if code < 0 else code, stdout, stderr, seconds, self._killed_by)
+
+    # -----------------------------------------------------------------------------------------------------
+
+    def _end(self, reason: KilledBy) -> None:
+        if self._killed_by is None and not self._ended.is_set():
+            self._killed_by = reason
+            log.info("command %d ended by its limit on %s", self._process.pid, reason)
+        self._kill()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(_TICK_SECONDS):
+            if self._has_exited():
+                # What it left behind may hold the output open.
+                return self._kill()
+            if time.monotonic() - self._started > self._limits.wall_seconds:
+                return self._end("wall_time")
+            if tree_bytes(self._root_pid, self._limits.memory_bytes) > self._limits.memory_bytes:
+                return self._end("memory")
+            if self._disk.is_over():
+                return self._end("disk")
+        return None
+
+    def _has_exited(self, *, wait: bool = False) -> bool:
+        """Without taking note of it: as long as nobody did, the process's number is not given to another."""
+        if not hasattr(os, "waitid"):  # macOS, where only running unconfined gets here
+            return (self._process.wait() if wait else self._process.poll()) is not None
+        options = os.WEXITED | os.WNOWAIT | (0 if wait else os.WNOHANG)
+        with suppress(ChildProcessError):
+            return os.waitid(os.P_PID, self._process.pid, options) is not None
+        return True
+
+    def _pump(self, stdin: bytes, on_stdout: Callable[[bytes], None] | None) -> tuple[bytes, bytes]:
+        """Feed and read until the command has closed its ends."""
+        process = self._process
+        assert process.stdin and process.stdout and process.stderr
+        out, err = _Collected(on_stdout), _Collected(None)
+        feeder = _Feeder(process.stdin, stdin)
+        room = self._limits.output_bytes
+        with selectors.DefaultSelector() as selector, process.stdin, process.stdout, process.stderr:
+            selector.register(process.stdout, selectors.EVENT_READ, out)
+            selector.register(process.stderr, selectors.EVENT_READ, err)
+            if feeder.begin():
+                selector.register(process.stdin, selectors.EVENT_WRITE, feeder)
+            while selector.get_map():
+                for key, _ in selector.select():
+                    if key.data is feeder:
+                        if feeder.feed():
+                            selector.unregister(key.fileobj)
+                            feeder.close()
+                        continue
+                    chunk = os.read(key.fd, _CHUNK)
+                    if not chunk:
+                        selector.unregister(key.fileobj)
+                    elif len(chunk) > room:
+                        self._end("output")
+                    key.data.take(chunk[:room])
+                    room -= len(chunk[:room])
+        return bytes(out.content), bytes(err.content)
+
+
+class _Collected:
+    """What came out of one stream, told on piece by piece."""
+
+    def __init__(self, tell: Callable[[bytes], None] | None) -> None:
+        self.content = bytearray()
+        self._tell = tell
+
+    def take(self, chunk: bytes) -> None:
+        self.content += chunk
+        if chunk and self._tell:
+            self._tell(chunk)
+
+
+class _Feeder:
+    """Writes the input as the command takes it."""
+
+    def __init__(self, stream: IO[bytes], content: bytes) -> None:
+        self._stream, self._left = stream, memoryview(content)
+
+    def begin(self) -> bool:
+        """False where there is nothing to write; the stream is then closed."""
+        if not self._left:
+            self.close()
+            return False
+        os.set_blocking(self._stream.fileno(), False)
+        return True
+
+    def feed(self) -> bool:
+        """Write what fits; True once all is written, or nobody reads any more. The caller then forgets us."""
+        try:
+            self._left = self._left[os.write(self._stream.fileno(), self._left[:_CHUNK]) :]
+        except BlockingIOError:
+            return False
+        except BrokenPipeError:
+            self._left = self._left[:0]
+        return not self._left
+
+    def close(self) -> None:
+        """Tell the reader that this was all."""
+        self._stream.close()

@@ -1,0 +1,92 @@
+"""Running without confinement: only limits, a clean environment, and one end for the process group.
+
+Whoever sets `NIGHTCREW_SANDBOX=none` trusts the models and the repository; every verdict then says "none".
+Paths inside (the workspace, mounts) do not exist here, so they are written as the host's wherever they appear
+in arguments and environment.
+"""
+
+import os
+import resource
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from nightcrew.execution.confinement.bubblewrap import BASE_ENV
+from nightcrew.execution.confinement.confinement import WORKSPACE, Completed, Limits, Mount
+from nightcrew.execution.confinement.supervisor import Supervisor, resource_limits
+from nightcrew.execution.confinement.usage import Disk, folder_bytes
+
+
+class Unconfined:
+    """No sandbox at all, behind the contract of one."""
+
+    name = "none"
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        workspace: Path,
+        mounts: Sequence[Mount] = (),
+        env: Mapping[str, str] | None = None,
+        stdin: bytes = b"",
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        read_only_workspace: bool = False,
+        on_stdout: Callable[[bytes], None] | None = None,
+    ) -> Completed:
+        """Run `argv` in the workspace itself; children that leave the process group are not found again."""
+        places = {WORKSPACE: os.fspath(workspace)} | {
+            mount.target: os.fspath(mount.source)
+            for mount in mounts
+            if mount.target != os.fspath(mount.source)
+        }
+        with tempfile.TemporaryDirectory(prefix="nightcrew-home-") as home:
+            given = {**BASE_ENV, "HOME": home, "TMPDIR": home, **(env or {})}
+            disk = Disk([workspace], limits.workspace_bytes, folder_bytes(workspace))
+            process = subprocess.Popen(
+                [_placed(word, places) for word in argv],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={name: _placed(value, places) for name, value in given.items()},
+                cwd=workspace,
+                start_new_session=True,
+            )
+            try:
+                _limit(process.pid, limits)
+                return Supervisor(
+                    process,
+                    root_pid=process.pid,
+                    kill=lambda: _kill(process),
+                    limits=limits,
+                    disk=disk,
+                ).finish(stdin, on_stdout)
+            finally:
+                if process.returncode is None:
+                    _kill(process)
+                    process.wait()
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _placed(word: str, places: Mapping[str, str]) -> str:
+    for inside in sorted(places, key=len, reverse=True):
+        word = word.replace(inside, places[inside])
+    return word
+
+
+def _limit(pid: int, limits: Limits) -> None:
+    if not hasattr(resource, "prlimit"):  # macOS
+        return
+    for which, value in resource_limits(limits, processes=False):
+        with suppress(ProcessLookupError, ValueError, PermissionError):
+            resource.prlimit(pid, which, value)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)

@@ -1,0 +1,1 @@
+"""Python environments of target repositories: what they declare, how they are built."""

@@ -1,0 +1,1 @@
+"""The direct executor: context, briefing, structured edits."""

@@ -1,0 +1,80 @@
+"""How many tokens of context a task needs, measured in its repository at its commit before a model is chosen.
+
+What is measured is what an executor would show: the briefing with the repository's conventions, the target
+whole, the tests beside it, the modules it imports, and a list of files; three characters are a token. What an
+executor adds to that, and the room that its answers need, is its own and does not depend on the task.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nightcrew.errors import BadInput
+from nightcrew.execution.checkout.work_folder import work_folder
+from nightcrew.execution.checkout.workspace import make_checkout
+from nightcrew.execution.executors.briefing import conventions_of, instructions
+from nightcrew.execution.executors.context_pack import CHARACTERS_PER_TOKEN, gather
+from nightcrew.settings import load_target_config
+from nightcrew.task import ExecutorName, Task
+
+log = logging.getLogger(__name__)
+
+USUAL_TOKENS = 16_000  # where there is no file to measure by
+ROOM_TOKENS: Mapping[str, int] = {
+    ExecutorName.DIRECT: 11_000,  # its reply format, the output of failing tests, and an answer of 8,000
+    ExecutorName.OPENHANDS: 16_000,  # its prompt and tools (4,000), looking around, and an answer
+}
+_MOST_CHARACTERS = 3_000_000  # a million tokens: nothing larger is sent to anybody
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ContextNeed:
+    """Tokens of the task's own context, and in words where the number comes from."""
+
+    tokens: int
+    source: str
+
+
+def measured_need(task: Task, commit: str, work_dir: Path) -> ContextNeed:
+    """What `task` needs at `commit`; the clone that is looked at, in `work_dir`, is gone afterwards."""
+    try:
+        with work_folder(work_dir, f"{task.task_id}-measure") as folder:
+            return need_of(task, make_checkout(task.repo, commit, folder / "clone").path, commit)
+    except (BadInput, OSError) as error:
+        log.warning("the context of task %s cannot be measured: %s", task.task_id, error)
+        return usual_need(str(error))
+
+
+def usual_need(why: str) -> ContextNeed:
+    """What is assumed where nothing can be measured, for the reason `why`."""
+    return ContextNeed(USUAL_TOKENS, f"the usual number, not measured: {why}")
+
+
+def need_of(task: Task, tree: Path, commit: str) -> ContextNeed:
+    """The same for a tree that is checked out.
+
+    Raises:
+        BadInput: the repository's configuration cannot be read.
+    """
+    config = load_target_config(tree)
+    judged_by = (config.test,) if task.acceptance is None else (config.test, task.acceptance)
+    words = instructions(task, judged_by=judged_by, conventions=conventions_of(tree))
+    pack = gather(tree, task.target_file, _MOST_CHARACTERS)
+    tokens = -(-(len(words) + len(pack.text)) // CHARACTERS_PER_TOKEN)
+    source = f"measured from {_names(pack.files)} at {commit[:12]}"
+    if task.target_file in pack.files or tokens >= USUAL_TOKENS:
+        return ContextNeed(tokens, source)
+    missing = f"{task.target_file} is not there yet" if task.target_file else "no target file is named"
+    return ContextNeed(USUAL_TOKENS, f"the usual number, as {missing}; {tokens:,} {source}")
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _names(files: Sequence[str]) -> str:
+    """The first few of the files, and how many more there are."""
+    named, more = files[:_NAMED], len(files) - _NAMED
+    listed = ", ".join(named) or "the list of files"
+    return f"{listed} and {more} more" if more > 0 else listed

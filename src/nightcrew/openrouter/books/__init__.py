@@ -1,0 +1,1 @@
+"""Quota, budgets and circuit breakers, kept in the state store."""

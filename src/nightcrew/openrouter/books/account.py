@@ -1,0 +1,118 @@
+"""The account's row in the state store, and the stop that keeps a refused key from failing a thousand tasks.
+
+The same row carries the quota's counters (`quota.py`), so that one lock guards both.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Date,
+    DateTime,
+    Integer,
+    Row,
+    Table,
+    Text,
+    func,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from nightcrew.errors import AccountStopped
+from nightcrew.openrouter.books.round_trip import TO_DISK
+from nightcrew.queue.state_store import StateStore, metadata, utc_now
+
+log = logging.getLogger(__name__)
+
+# Selected in a transaction, it ends that without a wait for the disk. Right where a crash of the database
+# does no harm: the platform counts calls too, and a reservation that is not settled is charged in full.
+LAZILY_DURABLE = func.set_config("synchronous_commit", "off", True)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("stopped_at", DateTime(timezone=True)),
+    Column("stop_fault", Text),
+    Column("stop_message", Text),
+    Column("per_minute", Integer),  # learned from the provider; null: what the settings say
+    Column("per_day", Integer),
+    Column("day", Date),
+    Column("day_used", Integer, nullable=False, server_default="0"),
+    Column("resting_until", DateTime(timezone=True)),
+    Column("resting_fault", Text),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why and since when the whole crew makes no calls."""
+
+    at: datetime
+    fault: str
+    message: str
+
+
+def lock_account(connection: Connection, account: str, *, for_update: bool) -> Row[tuple[object, ...]]:
+    """The account's row, made if it is new; held until the transaction ends if `for_update`.
+
+    The transaction's end will not wait for the disk: see `LAZILY_DURABLE`.
+    """
+    query = select(accounts, LAZILY_DURABLE).where(accounts.c.account == account)
+    row = connection.execute(query.with_for_update() if for_update else query).one_or_none()
+    if row is None:
+        connection.execute(upsert(accounts).values(account=account).on_conflict_do_nothing())
+        row = connection.execute(query.with_for_update() if for_update else query).one()
+    return row
+
+
+def make_durable(store: StateStore) -> None:
+    """Returns when everything that was committed before is on disk, without holding a lock meanwhile."""
+    with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(TO_DISK))
+
+
+def check_running(row: Row[tuple[object, ...]]) -> None:
+    """Raises AccountStopped if the crew is stopped."""
+    if row.stopped_at is not None:
+        raise AccountStopped(str(row.stop_message))
+
+
+def stop_crew(
+    store: StateStore, account: str, *, fault: str, message: str, clock: Callable[[], datetime] = utc_now
+) -> None:
+    """Stops every process of the crew before its next call; the first reason stays."""
+    log.error("the crew stops: %s", message)
+    with store.engine.begin() as connection:
+        lock_account(connection, account, for_update=True)
+        connection.execute(
+            update(accounts)
+            .where(accounts.c.account == account, accounts.c.stopped_at.is_(None))
+            .values(stopped_at=clock(), stop_fault=fault, stop_message=message)
+        )
+
+
+def resume_crew(store: StateStore, account: str) -> bool:
+    """Lets the crew call again; True if it was stopped."""
+    with store.engine.begin() as connection:
+        resumed = connection.execute(
+            update(accounts)
+            .where(accounts.c.account == account, accounts.c.stopped_at.is_not(None))
+            .values(stopped_at=None, stop_fault=None, stop_message=None)
+        )
+        return resumed.rowcount > 0
+
+
+def crew_stop(store: StateStore, account: str) -> Stop | None:
+    """The stop that stands, None while the crew may call."""
+    with store.engine.connect() as connection:
+        row = connection.execute(select(accounts).where(accounts.c.account == account)).one_or_none()
+    if row is None or row.stopped_at is None:
+        return None
+    return Stop(row.stopped_at, row.stop_fault, row.stop_message)

@@ -1,0 +1,83 @@
+"""What stands in the way of calls right now: resting models, the rest of the quota and of the money."""
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+
+from nightcrew.openrouter.books import breakers, budget, quota
+from nightcrew.openrouter.books.account import check_running, lock_account
+from nightcrew.openrouter.books.breakers import model_key
+from nightcrew.openrouter.books.budget import Budgets
+from nightcrew.openrouter.books.quota import QuotaLeft, QuotaLimits
+from nightcrew.openrouter.wire.credentials import account_name
+from nightcrew.openrouter.wire.prices import PER_MILLION
+from nightcrew.queue.state_store import StateStore, utc_now
+from nightcrew.selection.candidates import Availability
+from nightcrew.settings import Settings
+from nightcrew.task import Task
+
+SPARE_CALLS = 10  # that an attempt may lose to faults, beside the agent's own
+
+
+def limits_of(settings: Settings) -> QuotaLimits:
+    """The quota that holds until the provider teaches otherwise."""
+    return QuotaLimits(settings.free_requests_per_minute, settings.free_requests_per_day)
+
+
+def budgets_of(settings: Settings, task: Task) -> Budgets:
+    """The caps on the calls of one attempt at `task`."""
+    own = task.max_cost_usd
+    return Budgets(
+        task_usd=settings.task_budget_usd if own is None else own,
+        batch=task.batch,
+        batch_usd=task.batch_cost_usd,
+        day_usd=settings.day_budget_usd,
+        month_usd=settings.month_budget_usd,
+        calls=settings.attempt_iterations + SPARE_CALLS,
+        unknown_price_usd=unknown_price_of(settings),
+    )
+
+
+def account_of(settings: Settings) -> str:
+    """The name under which the state store keeps this crew's account."""
+    return account_name(settings.base_url, settings.api_key)
+
+
+def unknown_price_of(settings: Settings) -> Decimal | None:
+    """USD that a token of a model without a published price counts as; None: such models are refused."""
+    per_million = settings.unknown_price_usd_per_million
+    return None if per_million is None else per_million / PER_MILLION
+
+
+def availability(
+    store: StateStore, settings: Settings, *, clock: Callable[[], datetime] = utc_now
+) -> Availability:
+    """The state of the account at this moment.
+
+    Raises:
+        AccountStopped: the crew is stopped; the message says why.
+    """
+    account, now = account_of(settings), clock()
+    day = Budgets(day_usd=settings.day_budget_usd, month_usd=settings.month_budget_usd)
+    with store.engine.begin() as connection:
+        check_running(lock_account(connection, account, for_update=False))
+        resting = breakers.resting(connection, account, now=now)
+        left = quota.left(connection, account, limits_of(settings), now=now)
+        scopes = budget.scopes_of(day, task_id="", attempt_id="", now=now)
+        left_usd = budget.left_usd(connection, scopes)
+    prefix = model_key("")
+    return Availability(
+        resting={
+            rest.key.removeprefix(prefix): rest.reason for rest in resting if rest.key.startswith(prefix)
+        },
+        free_calls_left=left.day,
+        budget_left_usd=left_usd,
+    )
+
+
+def quota_left(
+    store: StateStore, settings: Settings, *, clock: Callable[[], datetime] = utc_now
+) -> QuotaLeft:
+    """What is left of both windows of free calls, and when the day's resets."""
+    with store.engine.begin() as connection:
+        return quota.left(connection, account_of(settings), limits_of(settings), now=clock())

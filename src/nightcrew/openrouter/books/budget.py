@@ -1,0 +1,236 @@
+"""Money: reserved at the worst case before a call, settled with what it cost after.
+
+Every cap is a scope with one row: call, attempt, task, batch, day, month. A reservation passes all of them in
+one transaction or none; *spent + reserved <= cap* holds at every instant, and `budget_invariant.sql` checks
+it over the whole history. A call whose cost nobody knows is charged what was reserved.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from importlib.resources import files
+from typing import NamedTuple
+
+from sqlalchemy import Connection, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from nightcrew.errors import BudgetReached
+from nightcrew.openrouter.books.budget_tables import budget_reservations, budgets
+from nightcrew.openrouter.books.round_trip import in_one_trip
+from nightcrew.queue.state_store import StateStore
+
+log = logging.getLogger(__name__)
+
+# After this long a reservation's process is taken for dead; longer than any call can last.
+RESERVATION_LIFETIME = timedelta(minutes=30)
+_ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """The caps on one attempt's calls, in USD; None: no cap of that kind."""
+
+    call_usd: Decimal | None = None
+    attempt_usd: Decimal | None = None
+    task_usd: Decimal | None = None
+    batch: str | None = None  # the name of the batch the task belongs to
+    batch_usd: Decimal | None = None
+    day_usd: Decimal | None = None
+    month_usd: Decimal | None = None
+    calls: int | None = None  # requests of the attempt, failed ones included
+    unknown_price_usd: Decimal | None = None  # per token, where none is published; None: refused
+
+
+class DoesNotFit(BudgetReached):
+    """A scope has less left than is to be reserved."""
+
+    def __init__(self, message: str, *, scope: str, left_usd: Decimal) -> None:
+        super().__init__(message)
+        self.scope = scope
+        self.left_usd = left_usd
+
+
+def scopes_of(caps: Budgets, *, task_id: str, attempt_id: str, now: datetime) -> dict[str, Decimal]:
+    """The scopes a call of this attempt falls into, with their caps (that of a single call is no scope)."""
+    named = {
+        f"attempt:{attempt_id}": caps.attempt_usd,
+        f"task:{task_id}": caps.task_usd,
+        f"batch:{caps.batch}": caps.batch_usd if caps.batch else None,
+        f"day:{now:%Y-%m-%d}": caps.day_usd,
+        f"month:{now:%Y-%m}": caps.month_usd,
+    }
+    return {scope: cap for scope, cap in sorted(named.items()) if cap is not None}
+
+
+def reserve(
+    connection: Connection,
+    scopes: Mapping[str, Decimal],
+    amount_usd: Decimal,
+    *,
+    reservation_id: str,
+    now: datetime,
+) -> None:
+    """Sets `amount_usd` aside in every scope.
+
+    Raises:
+        DoesNotFit: one of them has less left; nothing is set aside in any.
+    """
+    rows = _lock(connection, scopes)
+    for scope, cap in scopes.items():
+        left_usd = cap - rows[scope].taken
+        if amount_usd > left_usd:
+            message = f"the {_words(scope)} has {_usd(left_usd)} left of {_usd(cap)}, not {_usd(amount_usd)}"
+            raise DoesNotFit(message, scope=scope, left_usd=left_usd)
+    for scope, cap in scopes.items():
+        if rows[scope].cap_usd != cap:
+            connection.execute(update(budgets).where(budgets.c.scope == scope).values(cap_usd=cap))
+    values = _values(list(scopes), reservation_id, reserved=amount_usd, spent=_ZERO, now=now)
+    connection.exec_driver_sql(_RESERVE, values | {"expires_at": now + RESERVATION_LIFETIME})
+
+
+def settle(store: StateStore, reservation_id: str, *, cost_usd: Decimal | None, now: datetime) -> Decimal:
+    """Turns a reservation into what was spent and returns that; None charges all that was reserved.
+
+    Settling again changes nothing and returns 0.
+    """
+    values = {"reservation_id": reservation_id, "cost_usd": cost_usd, "now": now}
+    row = in_one_trip(store, [_LOCK_RESERVED, _SETTLE], values)
+    if row is None:
+        return _ZERO
+    reserved, spent, _ = row
+    if spent > reserved:
+        log.error("a call cost %s although %s was its worst case", _usd(spent), _usd(reserved))
+    return Decimal(spent)
+
+
+def charge(
+    connection: Connection,
+    scopes: Mapping[str, Decimal],
+    cost_usd: Decimal,
+    *,
+    reservation_id: str,
+    now: datetime,
+) -> None:
+    """Writes down money that went out without a reservation; the one way a cap can be passed."""
+    _lock(connection, scopes)
+    values = _values(list(scopes), reservation_id, reserved=_ZERO, spent=cost_usd, now=now)
+    connection.exec_driver_sql(_MOVE, values)
+
+
+def charge_overdue(store: StateStore, *, now: datetime) -> int:
+    """Charges in full what processes that died in a call had reserved; returns how many there were."""
+    with store.engine.connect() as connection:
+        overdue = (
+            connection.execute(
+                select(budget_reservations.c.reservation_id).where(budget_reservations.c.expires_at < now)
+            )
+            .scalars()
+            .all()
+        )
+    for reservation_id in overdue:
+        settle(store, reservation_id, cost_usd=None, now=now)
+    return len(overdue)
+
+
+def left_usd(connection: Connection, scopes: Mapping[str, Decimal]) -> Decimal:
+    """What can still be reserved in all of `scopes` together; infinite where there is none."""
+    rows = connection.execute(select(budgets).where(budgets.c.scope.in_(list(scopes)))).all()
+    taken = {row.scope: row.spent_usd + row.reserved_usd for row in rows}
+    return min((cap - taken.get(scope, _ZERO) for scope, cap in scopes.items()), default=Decimal("Infinity"))
+
+
+def violations(connection: Connection) -> Sequence[Mapping[str, object]]:
+    """Every instant at which a scope had more spent and reserved than its cap; empty is how it must be."""
+    query = files(__package__).joinpath("budget_invariant.sql").read_text()
+    return [dict(row) for row in connection.execute(text(query)).mappings()]
+
+
+# ----------------------------------------------------------------------------------------------------
+
+
+# All or none: one that held some while it made the others would wait for who makes them, and be waited for.
+LOCK_SCOPES = """
+select scope, cap_usd, spent_usd, reserved_usd from budgets
+where
+    scope = any(%(scopes)s::text[])
+    and (select count(*) from budgets where scope = any(%(scopes)s::text[])) = cardinality(%(scopes)s::text[])
+order by scope for update"""
+# Change rows that are locked, and enter that into their history.
+_MOVED = """
+with moved as (
+    update budgets
+    set reserved_usd = reserved_usd + %(reserved_usd)s, spent_usd = spent_usd + %(spent_usd)s
+    where scope = any(%(scopes)s::text[])
+    returning scope, cap_usd
+)"""
+_ENTERED = """
+insert into budget_entries (at, scope, reservation_id, reserved_usd, spent_usd, cap_usd)
+select %(now)s, scope, %(reservation_id)s, %(reserved_usd)s, %(spent_usd)s, cap_usd from moved"""
+_RESERVED = """,
+reservation as (
+    insert into budget_reservations (reservation_id, scopes, amount_usd, expires_at)
+    values (%(reservation_id)s, %(scopes)s::text[], %(reserved_usd)s, %(expires_at)s)
+)"""
+_MOVE, _RESERVE = _MOVED + _ENTERED, _MOVED + _RESERVED + _ENTERED
+_LOCK_RESERVED = """
+select from budgets
+where scope = any(select unnest(scopes) from budget_reservations where reservation_id = %(reservation_id)s)
+order by scope for update"""
+_SETTLE = """
+with gone as (
+    delete from budget_reservations where reservation_id = %(reservation_id)s
+    returning scopes, amount_usd, coalesce(%(cost_usd)s::numeric, amount_usd) as cost_usd
+),
+moved as (
+    update budgets as b
+    set reserved_usd = b.reserved_usd - gone.amount_usd, spent_usd = b.spent_usd + gone.cost_usd
+    from gone where b.scope = any(gone.scopes)
+    returning b.scope, b.cap_usd
+),
+entered as (
+    insert into budget_entries (at, scope, reservation_id, reserved_usd, spent_usd, cap_usd)
+    select %(now)s, moved.scope, %(reservation_id)s, -gone.amount_usd, gone.cost_usd, moved.cap_usd
+    from moved, gone
+)
+select amount_usd, cost_usd, set_config('synchronous_commit', 'off', true) from gone"""
+
+
+def _values(
+    scopes: Sequence[str], reservation_id: str, *, reserved: Decimal, spent: Decimal, now: datetime
+) -> dict[str, object]:
+    return {
+        "scopes": list(scopes),
+        "reservation_id": reservation_id,
+        "reserved_usd": reserved,
+        "spent_usd": spent,
+        "now": now,
+    }
+
+
+class _Held(NamedTuple):
+    cap_usd: Decimal
+    taken: Decimal
+
+
+def _lock(connection: Connection, scopes: Mapping[str, Decimal]) -> dict[str, _Held]:
+    """What is taken of each scope; the rows are held, in the order of their names, until the end."""
+    if not scopes:
+        return {}
+    names = {"scopes": list(scopes)}
+    rows = connection.exec_driver_sql(LOCK_SCOPES, names).all()
+    if not rows:
+        caps = [{"scope": scope, "cap_usd": cap} for scope, cap in sorted(scopes.items())]
+        connection.execute(upsert(budgets).on_conflict_do_nothing(), caps)
+        rows = connection.exec_driver_sql(LOCK_SCOPES, names).all()
+    return {row.scope: _Held(row.cap_usd, row.spent_usd + row.reserved_usd) for row in rows}
+
+
+def _words(scope: str) -> str:
+    kind, _, name = scope.partition(":")
+    return f"budget of {kind} {name}"
+
+
+def _usd(amount: Decimal) -> str:
+    return f"{amount.normalize():f} USD"

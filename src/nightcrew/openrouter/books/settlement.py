@@ -1,0 +1,98 @@
+"""After a call: what it cost is in the books, what it taught about quota and models is known to all.
+
+Money is settled in one round trip. A call that was answered and of which nothing else is to be said costs no
+other one.
+"""
+
+import logging
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import Connection
+
+from nightcrew.openrouter.books import breakers, budget, quota
+from nightcrew.openrouter.books.attempt_books import AttemptBooks
+from nightcrew.openrouter.books.breakers import SHORT_RETRY_AFTER_SECONDS, Fault, model_key, provider_key
+from nightcrew.openrouter.books.ticket import Ticket
+from nightcrew.openrouter.wire.answers import Outcome
+from nightcrew.openrouter.wire.recovery import Charged, Rests, Row
+
+log = logging.getLogger(__name__)
+
+# These rest a model at the first occurrence: the other side has said that more calls are useless now.
+_REST_AT_ONCE = frozenset({"upstream_rate_limit"})
+# These say something about the provider, whichever of its models was asked.
+_OF_THE_PROVIDER = frozenset(
+    {
+        "upstream_timeout",
+        "provider_failed",
+        "provider_overloaded",
+        "server_error",
+        "timeout",
+        "mid_stream_error",
+    }
+)
+
+
+class Settlement:
+    """Settles the calls of one attempt."""
+
+    def __init__(self, books: AttemptBooks) -> None:
+        self._books = books
+
+    def settle(self, ticket: Ticket, outcome: Outcome, cost_usd: Decimal | None) -> Decimal:
+        """Closes a call's books and returns what it is charged with, in USD."""
+        now, surprise = self._books.clock(), cost_usd if not ticket.reserved_usd else None
+        if outcome.row is not None or ticket.breakers or surprise:
+            self._note(ticket, outcome, surprise, now)
+        if not ticket.reserved_usd:
+            return surprise or Decimal(0)
+        return budget.settle(self._books.store, ticket.call_key, cost_usd=cost_usd, now=now)
+
+    def _note(self, ticket: Ticket, outcome: Outcome, surprise_usd: Decimal | None, now: datetime) -> None:
+        books, row = self._books, outcome.row
+        with books.store.engine.begin() as connection:
+            if ticket.uses_quota and outcome.http_status is None and not outcome.may_have_cost:
+                quota.release(connection, books.account, ticket.call_key)
+            if row is not None and row.rests is Rests.FREE_MODELS:
+                quota.learn_from_refusal(
+                    connection,
+                    books.account,
+                    books.limits,
+                    fault=row.fault,
+                    trouble=outcome.trouble,
+                    now=now,
+                )
+            self._tell_breakers(connection, ticket, outcome, now)
+            if surprise_usd:
+                # A call that was free by the catalogue and was billed all the same is charged all the same.
+                log.error("%s was free and cost %s USD", ticket.candidate.model, surprise_usd)
+                budget.charge(
+                    connection, books.scopes(now), surprise_usd, reservation_id=ticket.call_key, now=now
+                )
+
+    def _tell_breakers(self, connection: Connection, ticket: Ticket, outcome: Outcome, now: datetime) -> None:
+        row, keys = outcome.row, [model_key(ticket.candidate.model)]
+        provider = outcome.provider or outcome.trouble.provider
+        if provider and ticket.published is not None and (row is None or row.fault in _OF_THE_PROVIDER):
+            keys.append(provider_key(provider))
+        if row is None:
+            if recorded := ticket.breakers.intersection(keys):
+                breakers.record_answer(connection, self._books.account, sorted(recorded), now=now)
+        elif row.charged is Charged.PROVIDER and row.rests is Rests.MODEL:
+            for key in keys:
+                fault = _breaker_fault(key, row, outcome.trouble.retry_after_seconds)
+                breakers.record_fault(connection, self._books.account, key, fault, now=now)
+        else:
+            breakers.give_back_probe(connection, self._books.account, keys[0], call_key=ticket.call_key)
+
+
+# ----------------------------------------------------------------------------------------------------
+
+
+def _breaker_fault(key: str, row: Row, asked_seconds: float | None) -> Fault:
+    if key.startswith("provider:"):
+        return Fault(row.fault)
+    if asked_seconds is None:
+        return Fault(row.fault, at_once=row.fault in _REST_AT_ONCE)
+    return Fault(row.fault, asked_seconds, asked_seconds > SHORT_RETRY_AFTER_SECONDS)

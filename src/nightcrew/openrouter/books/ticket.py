@@ -1,0 +1,80 @@
+"""What an admission comes to: a ticket for one call, or a refusal that says what stands in the way."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from nightcrew.openrouter.wire.chat_request import ChatRequest, affordable_output, output_bound, prompt_bound
+from nightcrew.openrouter.wire.prices import Price
+from nightcrew.selection.candidates import Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A call that somebody wants to make."""
+
+    candidate: Candidate
+    request: ChatRequest
+    price: Price
+    published: Price | None  # the catalogue's price, None at a plain endpoint
+
+    @property
+    def uses_quota(self) -> bool:
+        """True if it counts against the account's free calls."""
+        return self.published is not None and self.published.free
+
+    @property
+    def output_tokens(self) -> int:
+        """Tokens of output that are wanted."""
+        return output_bound(self.request, self.candidate)
+
+    def affordable_tokens(self, left_usd: Decimal | None) -> int:
+        """Tokens of output that `left_usd` pays for; None: no cap."""
+        if left_usd is None:
+            return self.output_tokens
+        return affordable_output(self.request, self.candidate, self.price, left_usd)
+
+    def worst_case_usd(self, output_tokens: int) -> Decimal:
+        """What it can cost with so much output."""
+        prompt_tokens = prompt_bound(self.request, self.candidate)
+        return self.price.worst_case(prompt_tokens=prompt_tokens, output_tokens=output_tokens)
+
+
+class Obstacle(StrEnum):
+    """What kept a call from being made."""
+
+    QUOTA = "quota"
+    BREAKER = "resting"
+    BUDGET = "budget"
+    PRICE = "price"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """No call to this model now; `until` None: waiting does not help."""
+
+    obstacle: Obstacle
+    reason: str
+    until: datetime | None = None
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """The right to make one call, with everything that was set aside for it."""
+
+    call_key: str
+    candidate: Candidate
+    price: Price
+    published: Price | None  # the catalogue's price, None at a plain endpoint
+    output_tokens: int
+    reserved_usd: Decimal
+    ignored_providers: tuple[str, ...]
+    breakers: frozenset[str]  # that have a record of faults
+    started_at: datetime
+
+    @property
+    def uses_quota(self) -> bool:
+        """True if it counts against the account's free calls."""
+        return self.published is not None and self.published.free

@@ -1,0 +1,168 @@
+"""The catalogue of models in the state store, with its history: what can be used today, and why not the rest.
+
+A refresh that fails keeps the last good list. A model that answers that it is gone leaves at once, whatever
+the list says.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy import select
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+
+from nightcrew.errors import Transient
+from nightcrew.openrouter.api import OpenRouterApi
+from nightcrew.openrouter.books.quota import learn_from_key
+from nightcrew.openrouter.catalogue import catalogue_changes
+from nightcrew.openrouter.catalogue.catalogue_changes import Refresh
+from nightcrew.openrouter.catalogue.catalogue_tables import catalogue_models, catalogue_refreshes
+from nightcrew.openrouter.catalogue.listing import Listed, configured_candidate, list_model
+from nightcrew.openrouter.wire.prices import Price, read_price
+from nightcrew.openrouter.wire.records import ListedModel
+from nightcrew.queue.state_store import StateStore, utc_now
+from nightcrew.selection.candidates import Candidate
+
+log = logging.getLogger(__name__)
+
+
+class ModelCatalogue:
+    """The models of one endpoint.
+
+    `configured` names are used even where the endpoint lists nothing. `unknown_price_usd` (per token) is
+    what a model without a published price counts as; None leaves its price unknown.
+    """
+
+    def __init__(
+        self,
+        store: StateStore,
+        api: OpenRouterApi,
+        *,
+        configured: Iterable[str] = (),
+        unknown_price_usd: Decimal | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._store = store
+        self._api = api
+        self._endpoint = api.base_url
+        self._configured = tuple(configured)
+        self._unknown_price_usd = unknown_price_usd
+        self._clock = clock
+
+    def refresh(self) -> Refresh:
+        """Reads the list anew and keeps what changed, and what `/key` says about the quota.
+
+        A list that does not come is no error: the last good one stands.
+
+        Raises:
+            AccountStopped: the key is refused.
+        """
+        try:
+            listed = {model.id: model for model in _list_patiently(self._api)}
+            if not listed:
+                raise Transient(f"{self._endpoint} lists no models")
+        except Transient as error:
+            return self._failed(str(error))
+        now = self._clock()
+        with self._store.engine.begin() as connection:
+            catalogue_changes.note_success(connection, self._endpoint, models=len(listed), at=now)
+            refresh = catalogue_changes.merge(connection, self._endpoint, listed, now)
+        self._learn_quota()
+        return refresh
+
+    @property
+    def age(self) -> timedelta | None:
+        """How old the last good list is; None: there never was one."""
+        with self._store.engine.connect() as connection:
+            succeeded_at = connection.execute(
+                select(catalogue_refreshes.c.succeeded_at).where(
+                    catalogue_refreshes.c.endpoint == self._endpoint
+                )
+            ).scalar()
+        return None if succeeded_at is None else self._clock() - succeeded_at
+
+    def candidates(self) -> tuple[Candidate, ...]:
+        """What can be called today."""
+        return tuple(listed.candidate for listed in self.listing() if listed.unusable is None)
+
+    def listing(self) -> tuple[Listed, ...]:
+        """Every model that is listed or configured, with the reason why it cannot be used."""
+        today = self._clock().date()
+        with self._store.engine.connect() as connection:
+            rows = connection.execute(
+                select(catalogue_models).where(catalogue_models.c.endpoint == self._endpoint)
+            ).all()
+        known = {
+            row.model: list_model(
+                ListedModel.model_validate(row.record),
+                today=today,
+                gone=row.gone_reason,
+                unknown_price_usd=self._unknown_price_usd,
+            )
+            for row in rows
+        }
+        if not self._configured:
+            return tuple(known.values())
+        plain = not any(row.record.get("pricing") for row in rows)
+        return tuple(
+            known.get(name) or configured_candidate(name, plain, self._unknown_price_usd)
+            for name in self._configured
+        )
+
+    def published_prices(self, models: Iterable[str]) -> dict[str, Price]:
+        """Today's prices of these models, as far as they are published."""
+        with self._store.engine.connect() as connection:
+            rows = connection.execute(
+                select(catalogue_models.c.model, catalogue_models.c.record).where(
+                    catalogue_models.c.endpoint == self._endpoint, catalogue_models.c.model.in_(list(models))
+                )
+            ).all()
+        prices = {row.model: read_price(row.record.get("pricing") or {}) for row in rows}
+        return {model: price for model, price in prices.items() if price is not None}
+
+    def mark_gone(self, model: str, reason: str) -> None:
+        """Takes a model out of every plan, at once and for all processes."""
+        log.warning("%s leaves the catalogue: %s", model, reason)
+        with self._store.engine.begin() as connection:
+            catalogue_changes.mark_gone(connection, self._endpoint, model, reason, self._clock())
+
+    def _learn_quota(self) -> None:
+        """What the account itself says about its free calls, where it can be asked."""
+        try:
+            info = self._api.key()
+        except Transient as error:
+            log.info("the account could not be asked about its quota: %s", error)
+            return
+        if info is not None:
+            with self._store.engine.begin() as connection:
+                learn_from_key(connection, self._api.account, info, now=self._clock())
+
+    def _failed(self, message: str) -> Refresh:
+        age = self.age
+        kept = "there is no earlier one" if age is None else f"the last good one is {_hours(age)} old"
+        log.warning("the catalogue could not be refreshed (%s); %s", message, kept)
+        with self._store.engine.begin() as connection:
+            models = catalogue_changes.note_failure(
+                connection, self._endpoint, error=message, at=self._clock()
+            )
+        return Refresh(models=models, error=f"{message}; {kept}")
+
+
+# ----------------------------------------------------------------------------------------------------
+
+
+def _hours(age: timedelta) -> str:
+    minutes = int(age.total_seconds() // 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"
+
+
+@retry(
+    retry=retry_if_exception_type(Transient),
+    stop=stop_after_attempt(3),
+    wait=wait_exponential_jitter(initial=0.2, max=2.0, jitter=0.3),
+    reraise=True,
+)
+def _list_patiently(api: OpenRouterApi) -> tuple[ListedModel, ...]:
+    """The list costs nothing and is asked for once an hour: a hiccup is worth two more tries."""
+    return api.models()

@@ -1,0 +1,1 @@
+"""Answering an attempt's model calls."""

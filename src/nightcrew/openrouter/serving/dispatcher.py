@@ -1,0 +1,215 @@
+"""Serves one attempt's requests with the models of its plan: asks, settles, records, and rotates on a fault.
+
+A conversation lives in its requests, so the next model simply gets the same one and the attempt goes on. The
+model that took over keeps the conversation. Nothing is asked that was not admitted first.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.exc import OperationalError
+
+from nightcrew.errors import BadInput, NightcrewError, Transient
+from nightcrew.execution.assignment import DoorUsage
+from nightcrew.execution.attempt import RecordCall
+from nightcrew.openrouter.api import OpenRouterApi
+from nightcrew.openrouter.books.account import stop_crew
+from nightcrew.openrouter.books.admission import Admission
+from nightcrew.openrouter.books.attempt_books import AttemptBooks
+from nightcrew.openrouter.books.budget import Budgets
+from nightcrew.openrouter.books.quota import QuotaLimits
+from nightcrew.openrouter.books.settlement import Settlement
+from nightcrew.openrouter.books.ticket import Obstacle, Refusal, Ticket, Wish
+from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
+from nightcrew.openrouter.catalogue.todays_prices import TodaysPrices
+from nightcrew.openrouter.serving.call_book import CallBook
+from nightcrew.openrouter.serving.model_calls import ModelCalls
+from nightcrew.openrouter.serving.transcript import Transcript
+from nightcrew.openrouter.serving.walk import Shut, Walk, account_stopped, out_of_calls, store_down
+from nightcrew.openrouter.wire.answers import Outcome
+from nightcrew.openrouter.wire.chat_request import ChatRequest, read_request
+from nightcrew.openrouter.wire.live_stream import LiveStream
+from nightcrew.openrouter.wire.prices import Price, price_of
+from nightcrew.openrouter.wire.recovery import Rests, Row, row_of
+from nightcrew.queue.state_store import StateStore
+from nightcrew.selection.candidates import Candidate
+from nightcrew.settings import DataPolicy
+
+log = logging.getLogger(__name__)
+
+CLOSE_SECONDS = 5.0
+
+
+class Dispatcher:
+    """The models of one attempt behind one door. Thread-safe.
+
+    Raises (from `complete` and `stream`):
+        BadInput: the request itself cannot be sent anywhere.
+        BudgetReached: money or the number of calls is used up. AccountStopped: the crew is stopped.
+        ModelUnfit: no model of the plan can take this request. Transient: none can be reached now.
+    """
+
+    def __init__(
+        self,
+        *,
+        api: OpenRouterApi,
+        store: StateStore,
+        task_id: str,
+        attempt_id: str,
+        models: Sequence[Candidate],
+        budgets: Budgets,
+        record: RecordCall,
+        evidence: Path | None,
+        data_policy: DataPolicy,
+        limits: QuotaLimits,
+        clock: Callable[[], datetime],
+        sleep: Callable[[float], None],
+        call_seconds: float,
+    ) -> None:
+        if not models:
+            raise BadInput("an attempt needs at least one model")
+        self._api, self._store, self._attempt_id = api, store, attempt_id
+        self._models, self._budgets = tuple(models), budgets
+        self._clock, self._sleep = clock, sleep
+        self._catalogue = ModelCatalogue(store, api, clock=clock)
+        self._prices = TodaysPrices(self._catalogue, [candidate.model for candidate in models])
+        books = AttemptBooks(store, api.account, task_id, attempt_id, budgets, limits, clock)
+        self._admission = Admission(books)
+        transcript = Transcript(evidence, redact_key=api.redact) if evidence is not None else None
+        self._book = CallBook(task_id=task_id, attempt_id=attempt_id, record=record, transcript=transcript)
+        self._calls = ModelCalls(
+            api=api,
+            settlement=Settlement(books),
+            book=self._book,
+            data_policy=data_policy,
+            call_seconds=call_seconds,
+            clock=clock,
+        )
+        self._lock = threading.Lock()
+        self._current = self._models[0]
+        self._unfit: dict[str, str] = {}
+        self._shut: NightcrewError | None = None
+        self._idle = threading.Condition(self._lock)
+        self._serving = 0
+
+    def complete(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer to a request."""
+        request = read_request({**body, "stream": False})
+        answer = self._serve(request)
+        assert isinstance(answer, Outcome)
+        return dict(answer.body or {})
+
+    def stream(self, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """The chunks of an answer; returns once a model has begun to say something."""
+        answer = self._serve(read_request({**body, "stream": True}))
+        assert isinstance(answer, LiveStream)
+        return iter(answer)
+
+    def close(self) -> None:
+        """The attempt is over: gives up what is still running and waits until that is in the books."""
+        with self._lock:
+            self._shut = self._shut or Transient("the attempt is over")
+        self._calls.cancel()
+        with self._idle:
+            self._idle.wait_for(lambda: self._serving == 0, timeout=CLOSE_SECONDS)
+
+    def usage(self) -> DoorUsage:
+        """What the attempt has used so far."""
+        return self._book.usage()
+
+    def shut(self, reason: Shut) -> None:
+        """Answers everything from now on with an error; the first reason stays."""
+        with self._lock:
+            if self._shut is None:
+                log.warning("attempt %s makes no more calls: %s", self._attempt_id, reason.stopped)
+                self._shut = reason.error
+                self._book.stop(reason.stopped, infrastructure=reason.infrastructure)
+
+    # ------------------------------------------------------------------------------------------------
+
+    def _serve(self, request: ChatRequest) -> Outcome | LiveStream:
+        """Asks one model after the other until one answers."""
+        walk = Walk(self._models, self._current, self._unfit, request, sleep=self._sleep, clock=self._clock)
+        with self._lock:
+            self._serving += 1
+        try:
+            return self._walk(walk, request)
+        except OperationalError as error:
+            self.shut(store_down(error))
+        except Shut as reason:
+            self.shut(reason)
+        finally:
+            with self._idle:
+                self._serving -= 1
+                self._idle.notify_all()
+        assert self._shut is not None
+        raise self._shut
+
+    def _walk(self, walk: Walk, request: ChatRequest) -> Outcome | LiveStream:
+        while True:
+            ticket = self._next_ticket(request, walk)
+            answer = self._calls.ask(ticket, request)
+            if isinstance(answer, LiveStream) or answer.row is None:
+                self._current = ticket.candidate
+                return answer
+            self._after_fault(ticket, answer, walk)
+
+    def _next_ticket(self, request: ChatRequest, walk: Walk) -> Ticket:
+        """The right to make the next call, waited for where that is short. Raises Shut if there is none."""
+        while True:
+            self._check_open()
+            refusals: list[Refusal] = []
+            published = self._prices.read()
+            for candidate in walk.candidates():
+                admitted = self._admit(candidate, published, request)
+                if isinstance(admitted, Ticket):
+                    return admitted
+                refusals.append(admitted)
+            walk.wait_or_give_up(refusals)
+
+    def _admit(
+        self, candidate: Candidate, published: Mapping[str, Price], request: ChatRequest
+    ) -> Ticket | Refusal:
+        price = price_of(candidate, published, self._budgets.unknown_price_usd)
+        if price is None:
+            return Refusal(Obstacle.PRICE, f"no price is known for {candidate.model}", fault="price_unknown")
+        return self._admission.admit(Wish(candidate, request, price, published.get(candidate.model)))
+
+    def _check_open(self) -> None:
+        if self._shut is not None:
+            raise self._shut
+        if self._budgets.calls is not None and self._book.calls >= self._budgets.calls:
+            raise out_of_calls(self._budgets.calls)
+
+    def _after_fault(self, ticket: Ticket, outcome: Outcome, walk: Walk) -> None:
+        row = outcome.row
+        assert row is not None
+        model = ticket.candidate.model
+        log.warning("attempt %s: %s failed: %s", self._attempt_id, model, outcome.message)
+        if row.rests is Rests.CREW:
+            self._stop_the_crew(row, outcome)
+        if row.rests is Rests.GONE and ticket.ignored_providers:
+            # We left providers out ourselves; that none remained says nothing about the model.
+            outcome = replace(outcome, row=row_of("provider_overloaded"))
+        elif row.rests is Rests.GONE:
+            self._catalogue.mark_gone(model, outcome.message)
+        elif row.fault == "price_rose" and walk.may_ask_anew(model) and self._price_has_changed(ticket):
+            return
+        walk.after_fault(ticket.candidate, outcome)
+
+    def _price_has_changed(self, ticket: Ticket) -> bool:
+        """Reads the catalogue anew; True if it has another price now, at which to ask again."""
+        return self._prices.read_anew().get(ticket.candidate.model) != ticket.published
+
+    def _stop_the_crew(self, row: Row, outcome: Outcome) -> None:
+        """Unless it is a 401 that the account does not confirm: then it was one provider's mistake."""
+        if row.fault == "unauthorized" and self._api.key_is_accepted():
+            return
+        message = f"the provider refuses the account ({row.seen_as}): {outcome.trouble.message}"
+        stop_crew(self._store, self._api.account, fault=row.fault, message=message, clock=self._clock)
+        raise account_stopped(message)

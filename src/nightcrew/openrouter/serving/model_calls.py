@@ -1,0 +1,109 @@
+"""One admitted call: sent, read, settled and recorded, whatever becomes of it."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from nightcrew.openrouter.api import OpenRouterApi
+from nightcrew.openrouter.books.settlement import Settlement
+from nightcrew.openrouter.books.ticket import Ticket
+from nightcrew.openrouter.serving.call_book import CallBook
+from nightcrew.openrouter.wire.answers import Outcome, cost_of, from_no_reply, from_reply
+from nightcrew.openrouter.wire.chat_request import ChatRequest, outgoing
+from nightcrew.openrouter.wire.exchange import Cancellation, NoReply
+from nightcrew.openrouter.wire.live_stream import LiveStream, begin_stream
+from nightcrew.openrouter.wire.recovery import Rests, row_of
+from nightcrew.settings import DataPolicy
+
+log = logging.getLogger(__name__)
+
+
+class ModelCalls:
+    """The calls of one attempt; thread-safe. `call_seconds` is the cap of a call's wall clock."""
+
+    def __init__(
+        self,
+        *,
+        api: OpenRouterApi,
+        settlement: Settlement,
+        book: CallBook,
+        data_policy: DataPolicy,
+        call_seconds: float,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._api, self._settlement, self._book = api, settlement, book
+        self._data_policy, self._call_seconds, self._clock = data_policy, call_seconds, clock
+        self._cancellation = Cancellation()
+
+    def cancel(self) -> None:
+        """Gives up what is running, and everything after."""
+        self._cancellation.cancel()
+
+    def ask(self, ticket: Ticket, request: ChatRequest) -> Outcome | LiveStream:
+        """Makes the call. A live stream is settled when it ends, an outcome is settled already."""
+        sequence = self._book.begin()
+        body = outgoing(
+            request,
+            ticket.candidate.model,
+            output_tokens=ticket.output_tokens,
+            published=ticket.published,
+            ignored_providers=ticket.ignored_providers,
+            data_policy=self._data_policy,
+        )
+        started = time.monotonic()
+
+        def finish(outcome: Outcome) -> None:
+            self._finish(ticket, outcome, request, sequence=sequence, started=started)
+
+        answer = self._exchange(body, request.streamed, started, finish)
+        if isinstance(answer, LiveStream):
+            return answer
+        if answer.row is not None and answer.row.rests is Rests.FREE_MODELS and not ticket.uses_quota:
+            # Some other service's limit, whatever headers it sends: not the quota of free models.
+            answer = replace(answer, row=row_of("upstream_rate_limit"))
+        finish(answer)
+        return answer
+
+    def _exchange(
+        self, body: Mapping[str, Any], streamed: bool, started: float, finish: Callable[[Outcome], None]
+    ) -> Outcome | LiveStream:
+        try:
+            if streamed:
+                stream = self._api.stream(
+                    body, wall_seconds=self._call_seconds, cancellation=self._cancellation
+                )
+                return begin_stream(stream, now=self._clock(), started=started, on_end=finish)
+            reply = self._api.chat(body, wall_seconds=self._call_seconds, cancellation=self._cancellation)
+            return from_reply(reply, now=self._clock())
+        except NoReply as error:
+            return from_no_reply(error)
+        except Exception as error:
+            # Whatever it is, the call was made: it has to be settled and recorded.
+            log.exception("a call failed in a way nobody thought of")
+            return from_no_reply(NoReply("connection_lost", type(error).__name__, sent=True))
+
+    def _finish(
+        self, ticket: Ticket, outcome: Outcome, request: ChatRequest, *, sequence: int, started: float
+    ) -> None:
+        """Settles and records one call; the record is made even if the books cannot be."""
+        duration_ms = (time.monotonic() - started) * 1000
+        cost_usd = cost_of(outcome, ticket.price, ticket.published is not None)
+        if cost_usd is None and outcome.generation_id and ticket.published is not None:
+            cost_usd = self._api.cost_of_generation(outcome.generation_id)
+        charged_usd = ticket.reserved_usd if cost_usd is None else cost_usd
+        try:
+            charged_usd = self._settlement.settle(ticket, outcome, cost_usd)
+        finally:
+            self._book.enter(
+                ticket,
+                outcome,
+                sequence=sequence,
+                duration_ms=duration_ms,
+                cost_usd=cost_usd,
+                charged_usd=charged_usd,
+                request=request.parameters,
+                streamed=request.streamed,
+            )

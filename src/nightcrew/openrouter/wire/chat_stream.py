@@ -1,0 +1,52 @@
+"""A streamed reply, chunk by chunk."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from nightcrew.openrouter.wire.exchange import Exchange
+from nightcrew.openrouter.wire.replies import Reply, parse_json
+
+
+class ChatStream:
+    """A streamed reply: `reply` has status and headers (and the whole body, where it was not a stream)."""
+
+    def __init__(self, reply: Reply, exchange: Exchange | None, redact: Callable[[str], str] = str) -> None:
+        self.reply = reply
+        self._exchange = exchange
+        self._redact = redact
+
+    @property
+    def is_stream(self) -> bool:
+        """False if the other side answered in one piece, as it does with errors."""
+        return self._exchange is not None
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """The chunks; comments, keep-alives and what is no JSON are skipped. Ends at `[DONE]`."""
+        if self._exchange is None:
+            return
+        for line in _lines(self._exchange.chunks()):
+            if not line.startswith(b"data:"):
+                continue
+            data = line[5:].strip()
+            if data == b"[DONE]":
+                return
+            chunk = parse_json(self._redact(data.decode("utf-8", errors="replace")))
+            if chunk is not None:
+                yield chunk
+
+    def close(self) -> None:
+        """Gives the rest of the stream up; the provider sees the connection close."""
+        if self._exchange is not None:
+            self._exchange.abandon()
+
+
+# ----------------------------------------------------------------------------------------------------
+
+
+def _lines(parts: Iterator[bytes]) -> Iterator[bytes]:
+    rest = b""
+    for part in parts:
+        *whole, rest = (rest + part).split(b"\n")
+        yield from (line.rstrip(b"\r") for line in whole)
+    if rest:
+        yield rest

@@ -1,0 +1,174 @@
+"""One HTTP exchange that ends at its wall clock, however slowly the other side drips, or when it is given up.
+
+httpx knows limits for single reads only; so a thread of its own reads, and the caller waits while it may.
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import httpx
+
+from nightcrew.errors import Transient
+from nightcrew.openrouter.wire.lines import Line, Lines
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 120.0  # silence on an open connection; the cap of a whole call is the caller's
+MAX_BODY_BYTES = 32 * 1024 * 1024
+
+
+class NoReply(Transient):
+    """There is no reply to hand over; `fault` names the form as the recovery table does."""
+
+    def __init__(self, fault: str, message: str, *, sent: bool) -> None:
+        super().__init__(message)
+        self.fault = fault
+        self.sent = sent  # True: the request may have been worked on, and billed
+
+
+class Cancellation:
+    """Gives up the calls that were started with it, at once; for good."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._cancelled = False
+        self._running: set[Exchange] = set()
+
+    def cancel(self) -> None:
+        """Ends every running call as `abandoned`, and every later one before it is sent."""
+        with self._lock:
+            self._cancelled = True
+            running = list(self._running)
+        for exchange in running:
+            exchange.cancel()
+
+    def add(self, exchange: "Exchange") -> None:
+        """Puts a call under this."""
+        with self._lock:
+            self._running.add(exchange)
+            cancelled = self._cancelled
+        if cancelled:
+            exchange.cancel()
+
+    def remove(self, exchange: "Exchange") -> None:
+        """The call is over."""
+        with self._lock:
+            self._running.discard(exchange)
+
+
+class Exchange:
+    """One request, read by its own thread, so that the wall clock's cap holds however slowly it drips."""
+
+    def __init__(
+        self, lines: Lines, request: httpx.Request, wall_seconds: float, cancellation: Cancellation
+    ) -> None:
+        self._lines, self._request = lines, request
+        self._deadline = time.monotonic() + wall_seconds
+        self._wall_seconds = wall_seconds
+        self._cancellation = cancellation
+        self._parts: queue.SimpleQueue[httpx.Response | bytes | NoReply | None] = queue.SimpleQueue()
+        self._given_up = threading.Event()
+        self._lock = threading.Lock()
+        self._line: Line | None = None  # while it is ours
+        self._sent = False
+        self.status = 0
+        self.headers: Mapping[str, str] = {}
+
+    def start(self) -> None:
+        """Sends the request and waits for the reply's head."""
+        self._cancellation.add(self)
+        if not self._given_up.is_set():
+            self._sent = True
+            threading.Thread(target=self._read, daemon=True, name="upstream").start()
+        head = self._next()
+        if not isinstance(head, httpx.Response):
+            raise NoReply("connection_lost", "the connection closed without a reply", sent=True)
+        self.status, self.headers = head.status_code, head.headers
+
+    def chunks(self) -> Iterator[bytes]:
+        """The body as it comes in."""
+        while True:
+            part = self._next()
+            if not isinstance(part, bytes):
+                return
+            yield part
+
+    def abandon(self) -> None:
+        """Closes the connection under the reading thread."""
+        self._cancellation.remove(self)
+        with self._lock:
+            self._given_up.set()
+            if self._line is not None:
+                self._line.hang_up()
+
+    def cancel(self) -> None:
+        """Ends the call for the thread that waits for it."""
+        self._parts.put(NoReply("abandoned", "given up", sent=self._sent))
+        self.abandon()
+
+    def _next(self) -> httpx.Response | bytes | None:
+        try:
+            part = self._parts.get(timeout=max(0.0, self._deadline - time.monotonic()))
+        except queue.Empty:
+            self.abandon()
+            raise NoReply("timeout", f"no complete answer in {self._wall_seconds:.0f} s", sent=True) from None
+        if isinstance(part, NoReply):
+            self._cancellation.remove(self)
+            raise part
+        if part is None:
+            self._cancellation.remove(self)
+        return part
+
+    def _read(self) -> None:
+        try:
+            with self._lines.take() as line, self._holding(line):
+                response = line.send(self._request)
+                try:
+                    self._parts.put(response)
+                    self._read_body(response)
+                finally:
+                    response.close()
+        except httpx.HTTPError as error:
+            self._parts.put(no_reply(error))
+        except Exception as error:  # the reading thread has nobody else to tell
+            log.debug("reading a reply failed", exc_info=True)
+            self._parts.put(NoReply("connection_lost", f"reading failed: {type(error).__name__}", sent=True))
+        else:
+            self._parts.put(None)
+
+    @contextmanager
+    def _holding(self, line: Line) -> Iterator[None]:
+        """While this lasts, to give up means to hang up; afterwards the line belongs to somebody else."""
+        with self._lock:
+            if self._given_up.is_set():
+                raise httpx.ReadError("given up")
+            self._line = line
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._line = None
+
+    def _read_body(self, response: httpx.Response) -> None:
+        size = 0
+        for part in response.iter_bytes():
+            size += len(part)
+            if self._given_up.is_set() or size > MAX_BODY_BYTES:
+                raise httpx.ReadError("given up")
+            self._parts.put(part)
+
+
+def no_reply(error: httpx.HTTPError) -> NoReply:
+    """By kind only: an exception's text may quote the request."""
+    kind = type(error).__name__
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError):
+        return NoReply("connection_failed", f"cannot connect ({kind})", sent=False)
+    if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
+        return NoReply("connection_failed", f"the request could not be sent ({kind})", sent=False)
+    if isinstance(error, httpx.TimeoutException):
+        return NoReply("timeout", f"nothing came for {IDLE_SECONDS:.0f} s ({kind})", sent=True)
+    return NoReply("connection_lost", f"the connection broke ({kind})", sent=True)

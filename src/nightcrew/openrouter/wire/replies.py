@@ -1,0 +1,216 @@
+"""What replies say, read tolerantly: what an answer used, and what went wrong where it is none.
+
+Nothing here talks to anybody. Money is `Decimal` USD, times are UTC.
+"""
+
+import contextlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from nightcrew.openrouter.wire.wire_fields import table, to_decimal, whole
+
+# The free text of an error goes into records and messages; more than this helps nobody.
+_MESSAGE_LENGTH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole reply. `body` None: no JSON object; then `text` holds its beginning."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: dict[str, Any] | None
+    text: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """True if it reports an error, whatever its HTTP status says."""
+        return self.status >= 400 or self.body is None or find_error(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one answer took. `cost_usd` None: the other side did not say."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost_usd: Decimal | None = None
+
+
+def read_usage(body: Mapping[str, Any]) -> Usage | None:
+    """The usage block of an answer or of a stream's last chunk; None where there is none."""
+    usage = body.get("usage")
+    if not isinstance(usage, Mapping):
+        return None
+    return Usage(
+        input_tokens=whole(usage.get("prompt_tokens")) or 0,
+        output_tokens=whole(usage.get("completion_tokens")) or 0,
+        cached_tokens=whole(table(usage.get("prompt_tokens_details")).get("cached_tokens")) or 0,
+        reasoning_tokens=whole(table(usage.get("completion_tokens_details")).get("reasoning_tokens")) or 0,
+        cost_usd=to_decimal(usage.get("cost")),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """An answer that is not one: what the other side said went wrong, wherever it said it."""
+
+    status: int | None  # the status that counts: the error's own code, or else the HTTP status
+    message: str = ""
+    error_type: str = ""  # metadata.error_type, error.availability.code and the like, space separated
+    provider: str | None = None  # the upstream provider that failed; None: the platform itself
+    limit: int | None = None  # X-RateLimit-Limit: sent by the platform only
+    reset_at: datetime | None = None
+    retry_after_seconds: float | None = None
+    platform: bool = False  # the account's own quota, not the upstream provider's
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """Everything that was said, for recognising it."""
+        return f"{self.error_type} {self.message}"
+
+
+def read_trouble(
+    status: int | None, headers: Mapping[str, str], body: object, *, now: datetime, text: str = ""
+) -> Trouble:
+    """What a failed reply says, from its headers and from an `error` in its body."""
+    error = _find_error(body)
+    metadata = table(error.get("metadata"))
+    availability = table(error.get("availability")) or table(metadata.get("availability"))
+    all_headers = {**_lower(metadata.get("headers")), **_lower(headers)}
+    code = _code(error.get("code"), error.get("http_status"), status)
+    message = str(error.get("message") or text or "").strip()
+    limit = whole(all_headers.get("x-ratelimit-limit"))
+    reset_at = _reset_at(all_headers.get("x-ratelimit-reset"), now)
+    retry_after = _retry_after(all_headers.get("retry-after"), availability, metadata, now)
+    if retry_after is None and reset_at is not None:
+        retry_after = max(0.0, (reset_at - now).total_seconds())
+    return Trouble(
+        status=code,
+        message=(f"{message} {metadata.get('raw') or ''}").strip()[:_MESSAGE_LENGTH],
+        error_type=" ".join(_kinds(error, metadata, availability)),
+        provider=_provider(metadata),
+        limit=limit,
+        reset_at=reset_at,
+        retry_after_seconds=retry_after,
+        platform=limit is not None or "free-models-per-" in message,
+        metadata=metadata,
+    )
+
+
+def find_error(body: object) -> bool:
+    """True if a body that came with HTTP 200 is an error all the same."""
+    return bool(_find_error(body))
+
+
+def parse_json(text: str | bytes) -> dict[str, Any] | None:
+    """The JSON object in `text`, None where it is something else."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+# ----------------------------------------------------------------------------------------------------
+
+
+def _find_error(body: object) -> dict[str, Any]:
+    """The error object: at the top, or in the first choice (a partial answer)."""
+    if not isinstance(body, Mapping):
+        return {}
+    error = body.get("error")
+    choices = body.get("choices")
+    if not error and isinstance(choices, list) and choices and isinstance(choices[0], Mapping):
+        error = choices[0].get("error")
+    if isinstance(error, str):
+        return {"message": error}
+    return table(error)
+
+
+def _lower(headers: object) -> dict[str, str]:
+    if not isinstance(headers, Mapping):
+        return {}
+    return {str(name).lower(): str(value) for name, value in headers.items() if value is not None}
+
+
+# Codes that come as words, mid-stream above all.
+_WORDS = {
+    "server_error": 500,
+    "server": 500,
+    "rate_limit_exceeded": 429,
+    "provider_overloaded": 503,
+    "provider_unavailable": 502,
+    "timeout": 504,
+    "context_length_exceeded": 400,
+    "authentication": 401,
+    "payment_required": 402,
+    "permission_denied": 403,
+    "not_found": 404,
+}
+
+
+def _code(*candidates: object) -> int | None:
+    for candidate in candidates:
+        number = _WORDS.get(str(candidate)) or whole(candidate)
+        if number is not None and 400 <= number < 600:
+            return number
+    return None
+
+
+def _kinds(
+    error: Mapping[str, Any], metadata: Mapping[str, Any], availability: Mapping[str, Any]
+) -> list[str]:
+    named = [error.get("type"), error.get("error_type"), metadata.get("error_type"), availability.get("code")]
+    code = error.get("code")
+    if isinstance(code, str) and not code.isdigit():
+        named.append(code)
+    constraint = table(availability.get("constraint")).get("field")
+    return [str(name) for name in [*named, constraint] if name]
+
+
+def _provider(metadata: Mapping[str, Any]) -> str | None:
+    if name := metadata.get("provider_name"):
+        return str(name)
+    previous = metadata.get("previous_errors")
+    if isinstance(previous, list) and previous and isinstance(previous[-1], Mapping):
+        name = previous[-1].get("provider")
+        return str(name) if name else None
+    return None
+
+
+def _reset_at(value: object, now: datetime) -> datetime | None:
+    """Epoch seconds, epoch milliseconds or seconds from now: all three have been seen."""
+    number = to_decimal(value)
+    if number is None or number < 0:
+        return None
+    seconds = float(number)
+    if seconds > 1e11:
+        seconds /= 1000
+    if seconds < 1e8:
+        return now + timedelta(seconds=seconds)
+    with contextlib.suppress(OverflowError, OSError, ValueError):
+        return datetime.fromtimestamp(seconds, UTC)
+    return None
+
+
+def _retry_after(
+    header: str | None, availability: Mapping[str, Any], metadata: Mapping[str, Any], now: datetime
+) -> float | None:
+    for value in (header, availability.get("retry_after"), metadata.get("retry_after_seconds")):
+        number = to_decimal(value)
+        if number is not None and number >= 0:
+            return float(number)
+        if isinstance(value, str) and re.match(r"[A-Z][a-z]{2}, ", value):
+            with contextlib.suppress(ValueError):
+                return max(0.0, (parsedate_to_datetime(value) - now).total_seconds())
+    return None

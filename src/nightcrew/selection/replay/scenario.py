@@ -1,0 +1,108 @@
+"""How a replay is run, and what that makes of the tables: what is taught, what is judged, what changes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from nightcrew.errors import BadInput
+from nightcrew.selection.candidates import Candidate
+from nightcrew.selection.replay.outcomes import (
+    Outcome,
+    Table,
+    busiest_agent,
+    drifted,
+    shuffled,
+    split,
+    table_of,
+)
+from nightcrew.selection.replay.policies import three_rungs
+from nightcrew.selection.replay.run import by_solved, records
+from nightcrew.selection.requirements import DEFAULT_QUALITY
+
+POLICIES = (
+    "nightcrew",
+    "original",
+    "always-cheapest",
+    "always-best",
+    "random",
+    "best-per-category",
+    "ladder-3",
+    "thompson",
+    "oracle",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """How the replay is run."""
+
+    policies: tuple[str, ...] = POLICIES
+    validator_fa: float = 0.0
+    validator_fr: float = 0.0
+    seed: int = 0
+    # The models a plain ladder is made of lose six in ten of their successes after a third of the tasks.
+    drift: bool = False
+    # Names, patterns, or one number: so many of the best. Nobody is taught anything of them: they are new
+    # when judging begins, known by their list price only; the models that were known stay as they are.
+    hide_models: tuple[str, ...] = ()
+    quality_threshold: float = DEFAULT_QUALITY
+    frontier: bool = False  # also at other quality thresholds, beside other ladders
+
+
+class Tables(NamedTuple):
+    """What a scenario made of the tables of outcomes."""
+
+    taught: Table
+    judged: Table
+    catalogue: Mapping[str, Candidate]  # of both
+    hidden: tuple[str, ...]  # models that nobody is taught anything of
+    worse: tuple[str, ...]  # models that become worse
+
+
+def tables_of(outcomes: Sequence[Outcome], train: Sequence[Outcome] | None, scenario: Scenario) -> Tables:
+    """What a scenario teaches and what it judges.
+
+    Raises:
+        BadInput: too few tasks, or models to hide that are not there or are all there is.
+    """
+    agent = busiest_agent(outcomes)
+    if train is None:
+        taught, judged = split(table_of(outcomes, agent), seed=scenario.seed)
+    else:
+        taught, judged = table_of(train, _same_agent(train, agent)), table_of(outcomes, agent)
+    catalogue = {**taught.catalogue, **judged.catalogue}
+    hidden = _hidden(scenario.hide_models, taught, catalogue)
+    taught = shuffled(taught.without(hidden), seed=scenario.seed)
+    judged = shuffled(judged, seed=scenario.seed)
+    if not taught.problems or not judged.problems:
+        raise BadInput("the table holds too few tasks to learn from one part and judge on another")
+    worse = three_rungs(records(taught.problems)) if scenario.drift else ()
+    if worse:
+        judged = drifted(judged, worse, seed=scenario.seed)
+    return Tables(taught, judged, catalogue, hidden, worse)
+
+
+# ------------------------------------------------------------------------------------------------------
+
+
+def _same_agent(train: Sequence[Outcome], agent: str) -> str:
+    """The name of the judged agent in the training table, where one of the two may name none."""
+    known = {outcome.agent for outcome in train}
+    if agent in known:
+        return agent
+    if known and "" not in {agent, *known}:
+        raise BadInput(f"the table to learn from has no row of {agent}, the agent that is judged")
+    return busiest_agent(train)
+
+
+def _hidden(asked: Sequence[str], taught: Table, catalogue: Mapping[str, Candidate]) -> tuple[str, ...]:
+    """The models to hide: those that match a pattern, or the best so many."""
+    ranked = by_solved(records(taught.problems))
+    if len(asked) == 1 and asked[0].isdigit():
+        hidden = ranked[: int(asked[0])]
+    else:
+        hidden = [name for name in catalogue if any(fnmatchcase(name, pattern) for pattern in asked)]
+    if asked and (not hidden or set(ranked) <= set(hidden)):
+        raise BadInput(f"--hide-models {','.join(asked)} leaves nothing to learn from, or hides nothing")
+    return tuple(hidden)

@@ -1,0 +1,1 @@
+"""The change under judgement: its patch, its paths, its lines."""

@@ -1,0 +1,197 @@
+"""Which faults are put into a target, and what becomes of each while tests run."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nightcrew.validation.faults.mutants import Mutant, make_mutants, sample
+from nightcrew.validation.faults.target import Target, files_of, judged_tests
+from nightcrew.validation.running.clean_room import CleanRoom
+from nightcrew.validation.running.examination import Examination
+from nightcrew.validation.running.run_results import Covered, Run, SessionResult
+from nightcrew.validation.running.runs import Session, run_sessions
+
+SUBTLE = 200
+OTHERS = 60
+AT_IMPORT = 5
+MOST_TESTS = 120
+MOST_WORK = 150_000_000  # calls that all faults together may cost, if none is noticed
+OWN_WORK = 20_000  # calls that a fault costs beside its tests
+FEW = 5  # fewer subtle mutants than this say nothing by themselves
+SECONDS = 1500.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A mutant and what became of it: assertion, crash, timeout, or empty for a survivor."""
+
+    mutant: Mutant
+    killed_by: str
+    by_test: str
+
+
+def choose(target: Target, examination: Examination, covered: Covered, *, seed: str) -> tuple[Mutant, ...]:
+    """Mutants of lines that the judged tests run, and a few of what runs at import.
+
+    Fewer where the tests are expensive, by a measure that is the same on every machine.
+    """
+    judged = judged_tests(examination)
+    lines = {line for name in judged for line in covered.by_test.get(name, ())}
+    mutants = make_mutants(target.source)
+    inside = tuple(one for one in mutants if one.function and lines & {one.line, one.statement})
+    imported = examination.patched.imported_lines
+    outside = tuple(one for one in mutants if not one.function and imported & {one.line, one.statement})
+    subtle = tuple(one for one in inside if one.is_subtle)
+    others = tuple(one for one in inside if not one.is_subtle)
+    work = {name: test.work for name, test in examination.patched.run("new").tests.items()}
+    for share in (1, 2, 4, 8):
+        chosen = (
+            *sample(target.source, subtle, SUBTLE // share, seed=seed),
+            *sample(target.source, others, OTHERS // share, seed=seed),
+        )
+        tests = [name for one in chosen for name in covering_tests(one, covered, judged)]
+        if len(chosen) * OWN_WORK + sum(work.get(name, OWN_WORK) for name in tests) <= MOST_WORK:
+            break
+    return (*chosen, *sample(target.source, outside, AT_IMPORT, seed=seed))
+
+
+def try_mutants(
+    room: CleanRoom,
+    examination: Examination,
+    target: str,
+    source: str,
+    mutants: tuple[Mutant, ...],
+    covered: Covered,
+    *,
+    tests: tuple[str, ...] | None = None,
+) -> list[Trial]:
+    """What became of each mutant that could be put in place.
+
+    Those inside functions are tried in a process that has collected the tests; what runs while the file is
+    imported has to be there before that.
+    """
+    judged = tests if tests is not None else judged_tests(examination)
+    inside: list[dict[str, Any]] = []
+    early: list[dict[str, Any]] = []
+    for index, mutant in enumerate(mutants):
+        items = covering_tests(mutant, covered, judged) if mutant.function else list(judged)
+        one = {"id": str(index), "items": items, "failures_only": True, "stop": 4}
+        one["cpu_seconds"] = _cpu_seconds(examination, items)
+        if mutant.function:
+            inside.append({**one, "variant": {"edits": [[mutant.start, mutant.end, mutant.text]]}})
+        else:
+            early.append({**one, "seconds": 60, "replace": {target: mutant.apply(source)}})
+    paths = files_of(tuple(name for one in [*inside, *early] for name in one["items"]))
+    experiments = [{"id": "trials", "trials": inside, "seconds": 60}] if inside else []
+    (result,) = _sessions(room, examination, target, [Session(experiments, early, paths, SECONDS)])
+    if result.problem and inside:
+        return []
+    fresh = _in_sessions_of_their_own(room, examination, target, early, result)
+    trials = (
+        _trial(mutant, fresh.get(str(index)) or result, str(index)) for index, mutant in enumerate(mutants)
+    )
+    return [trial for trial in trials if trial is not None]
+
+
+def _sessions(
+    room: CleanRoom, examination: Examination, target: str, sessions: Sequence[Session]
+) -> tuple[SessionResult, ...]:
+    return run_sessions(
+        room,
+        room.patched,
+        sessions,
+        measured=examination.product_files,
+        test_files=examination.all_test_files,
+        target=target,
+    )
+
+
+def _in_sessions_of_their_own(
+    room: CleanRoom,
+    examination: Examination,
+    target: str,
+    early: Sequence[Mapping[str, Any]],
+    result: SessionResult,
+) -> dict[str, SessionResult]:
+    """Results by id of those that came too late: something had imported the target before collection."""
+    late = [one for one in early if not result.run(one["id"]).fits]
+    if not late:
+        return {}
+    paths = files_of(tuple(name for one in late for name in one["items"]))
+    sessions = [Session([one], paths=paths, seconds=60, replace=one["replace"]) for one in late]
+    results = _sessions(room, examination, target, sessions)
+    return {str(one["id"]): told for one, told in zip(late, results, strict=True)}
+
+
+def _cpu_seconds(examination: Examination, nodeids: Sequence[str]) -> float:
+    """Many times what the tests take otherwise: only a loop without end takes longer."""
+    known = examination.patched.run("all").tests
+    return round(1.0 + 10 * sum(known[name].seconds for name in nodeids if name in known), 1)
+
+
+def _trial(mutant: Mutant, result: SessionResult, name: str) -> Trial | None:
+    run = result.runs.get(name)
+    if not mutant.function and (result.errors or run is None):
+        return Trial(mutant, "crash", "")
+    if run is None or run.applied == 0:
+        return None
+    return Trial(mutant, run.killed_by, _killer(run))
+
+
+def _killer(run: Run) -> str:
+    by_kind = sorted(run.failed, key=lambda test: (test.kind != "assertion", test.nodeid))
+    return by_kind[0].nodeid if by_kind else ""
+
+
+def covering_tests(mutant: Mutant, covered: Covered, judged: tuple[str, ...]) -> list[str]:
+    """The tests that run the mutated line, the most specific first."""
+    lines = {mutant.line, mutant.statement}
+    known = set(judged)
+    found = [name for name, reached in covered.by_test.items() if name in known and reached & lines]
+    found.sort(key=lambda name: (len(covered.by_test[name]), name))
+    step = max(1, -(-len(found) // MOST_TESTS))
+    return found[::step]
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Shares of mutants: all that were noticed; of the subtle ones that did not crash, those an
+    assertion noticed.
+
+    A mutant that crashes is noticed by any test that runs it, so it says nothing about what the tests check.
+    """
+
+    killed: float
+    by_assertion: float
+    oracle: float
+
+    @property
+    def strength(self) -> float:
+        """Half for noticing at all, half for the oracle."""
+        return (self.killed + self.oracle) / 2
+
+
+def rates(trials: list[Trial], values: tuple[int, int] = (0, 0)) -> Rates:
+    """The rates of some trials; there must be one.
+
+    `values`: how many tests noticed, and missed, a wrong value of the right type, as the controls tried it;
+    such a value is a fault that does not crash, like the subtle ones.
+    """
+    counts = Counter(trial.killed_by for trial in trials)
+    subtle = Counter(trial.killed_by for trial in trials if trial.mutant.is_subtle)
+    if subtle["assertion"] + subtle[""] < FEW:
+        subtle = counts
+    checked = subtle["assertion"] + subtle[""]
+    oracle = subtle["assertion"] / checked if checked else 0.0
+    if subtle["assertion"] > 0 and checked < FEW:
+        # Too few to tell: crashes count too, by half, once an assertion has noticed something.
+        oracle = max(oracle, (counts["assertion"] + counts["crash"] / 2) / len(trials))
+    if sum(values):
+        oracle = max(oracle, (subtle["assertion"] + values[0]) / (checked + sum(values)))
+    return Rates((len(trials) - counts[""]) / len(trials), counts["assertion"] / len(trials), oracle)
+
+
+def survivors(trials: list[Trial]) -> list[str]:
+    """Mutants nobody noticed, as a person reads them."""
+    return [trial.mutant.name for trial in trials if not trial.killed_by]

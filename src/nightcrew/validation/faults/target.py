@@ -1,0 +1,52 @@
+"""The file that gates break on purpose, and the tests that are on trial for noticing."""
+
+from typing import NamedTuple
+
+from nightcrew.task import TaskCategory
+from nightcrew.validation.gate import not_measurable, passed
+from nightcrew.validation.reading.suite import parse
+from nightcrew.validation.running.clean_room import CleanRoom
+from nightcrew.validation.running.examination import Examination, examine
+from nightcrew.validation.verdict import GateResult
+
+
+class Target(NamedTuple):
+    """A Python file of the patched tree, and its text."""
+
+    path: str
+    source: str
+
+
+def target_or_result(room: CleanRoom, gate: str) -> Target | GateResult:
+    """What to break; or the gate's result where there is nothing to be judged that way."""
+    if room.task.task_type is TaskCategory.CODE_GENERATION and not examine(room).new_tests.items:
+        return passed(gate, "The change brings no tests of its own.")
+    path = _most_changed(room)
+    source = room.source(path) if path else None
+    if path is None or source is None or parse(source) is None:
+        return not_measurable(gate, "There is no Python target to try the tests on.")
+    examination = examine(room)
+    if examination.base.problem or not judged_tests(examination):
+        return not_measurable(gate, "There are no tests that can be run here, so none can be tried.")
+    if examination.too_slow:
+        return not_measurable(gate, examination.too_slow)
+    return Target(path, source)
+
+
+def _most_changed(room: CleanRoom) -> str | None:
+    """The task's target, or the largest product file that the patch changes."""
+    if room.target is not None and room.target.endswith(".py"):
+        return room.target
+    files = [one for one in examine(room).product_files if room.source(one) is not None]
+    return max(files, key=lambda path: (len(room.source(path) or ""), path), default=None)
+
+
+def judged_tests(examination: Examination) -> tuple[str, ...]:
+    """The tests on trial: the new ones, and changed ones that reproduce a bug."""
+    extra = examination.room.memory.get("reproducers", [])
+    return tuple(dict.fromkeys([*examination.new_tests.nodeids, *extra]))
+
+
+def files_of(nodeids: tuple[str, ...]) -> tuple[str, ...]:
+    """Sorted paths of the files that these tests are in."""
+    return tuple(sorted({nodeid.split("::")[0] for nodeid in nodeids}))

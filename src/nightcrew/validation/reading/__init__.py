@@ -1,0 +1,1 @@
+"""What can be seen in a change by reading it, without running anything."""

@@ -1,0 +1,125 @@
+"""How complicated, repetitive and large code is, and what of it others can see."""
+
+import ast
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from nightcrew.validation.reading.suite import Function, all_functions
+
+_BRANCHING = (
+    ast.If, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.IfExp, ast.comprehension,
+    ast.Assert, ast.match_case,
+)  # fmt: skip
+_WINDOW = 4  # statements in a row that count as repeated
+_SIZE_SLACK = (1.35, 12)  # factor and statements: extracting functions costs a few
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """Of some files together."""
+
+    complexity_worst: int
+    complexity_mean: float
+    statements: int
+    duplicated: int
+
+
+def measure(texts: Iterable[str]) -> Measures:
+    """Measures of source texts that parse."""
+    trees = [ast.parse(text) for text in texts]
+    paths = [complexity(node) for tree in trees for node in all_functions(tree).values()]
+    return Measures(
+        max(paths, default=0),
+        round(sum(paths) / len(paths), 3) if paths else 0.0,
+        sum(isinstance(node, ast.stmt) for tree in trees for node in ast.walk(tree)),
+        _duplicated(trees),
+    )
+
+
+def complexity(node: Function) -> int:
+    """Ways through a function: one, and one for each branch."""
+    inner = sum(isinstance(one, _BRANCHING) for one in ast.walk(node))
+    return 1 + inner + sum(len(one.values) - 1 for one in ast.walk(node) if isinstance(one, ast.BoolOp))
+
+
+def _duplicated(trees: list[ast.Module]) -> int:
+    """Statements in runs of four or more that occur more than once."""
+    windows: Counter[str] = Counter()
+    for tree in trees:
+        for node in ast.walk(tree):
+            body = getattr(node, "body", None)
+            if isinstance(body, list):
+                dumps = [ast.dump(one) for one in body]
+                windows.update("".join(dumps[at : at + _WINDOW]) for at in range(len(dumps) - _WINDOW + 1))
+    return sum(_WINDOW * (count - 1) for count in windows.values() if count > 1)
+
+
+def what_got_worse(before: Measures, after: Measures) -> str:
+    """In words; empty where nothing did."""
+    factor, slack = _SIZE_SLACK
+    if after.complexity_worst > before.complexity_worst:
+        return (
+            f"the most complex function went from {before.complexity_worst} to {after.complexity_worst} paths"
+        )
+    if after.complexity_mean > before.complexity_mean + 0.5:
+        return (
+            f"functions have {after.complexity_mean:.1f} paths each instead of {before.complexity_mean:.1f}"
+        )
+    if after.statements > factor * before.statements + slack:
+        return f"it grew from {before.statements} to {after.statements} statements"
+    if after.duplicated > before.duplicated:
+        return f"{after.duplicated} statements are repeated instead of {before.duplicated}"
+    return ""
+
+
+def what_got_better(before: Measures, after: Measures) -> str:
+    """In words; empty where nothing did."""
+    if after.complexity_worst < before.complexity_worst:
+        return (
+            f"the most complex function has {after.complexity_worst} paths instead of "
+            f"{before.complexity_worst}"
+        )
+    if after.duplicated < before.duplicated:
+        return f"{before.duplicated - after.duplicated} fewer statements are repeated"
+    if after.statements < before.statements:
+        return f"it is {before.statements - after.statements} statements shorter"
+    if after.complexity_mean < before.complexity_mean:
+        return (
+            f"functions have {after.complexity_mean:.1f} paths each instead of {before.complexity_mean:.1f}"
+        )
+    return ""
+
+
+def public_face(tree: ast.Module) -> dict[str, str]:
+    """Public names and their signatures, as text that can be compared."""
+    face: dict[str, str] = {}
+    for node in tree.body:
+        _face(node, "", face)
+    return face
+
+
+def _face(node: ast.stmt, prefix: str, face: dict[str, str]) -> None:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        if not node.name.startswith("_") or node.name.endswith("__"):
+            decorators = sorted(ast.unparse(one) for one in node.decorator_list)
+            word = "async def" if isinstance(node, ast.AsyncFunctionDef) else "def"
+            face[prefix + node.name] = " ".join([*decorators, f"{word}({ast.unparse(node.args)})"])
+    elif isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+        face[prefix + node.name] = f"class({', '.join(ast.unparse(one) for one in node.bases)})"
+        for one in node.body:
+            _face(one, f"{prefix}{node.name}.", face)
+    elif isinstance(node, ast.Assign | ast.AnnAssign):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        for target in targets:
+            if isinstance(target, ast.Name) and not target.id.startswith("_"):
+                face[prefix + target.id] = "name"
+    elif isinstance(node, ast.If | ast.Try):
+        for one in [*node.body, *node.orelse]:
+            _face(one, prefix, face)
+    elif isinstance(node, ast.ImportFrom | ast.Import) and not prefix:
+        # Imports can be part of the face (`from pkg import name` through this module).
+        for alias in node.names:
+            name = (alias.asname or alias.name).split(".")[0]
+            if alias.asname == alias.name or name == "*":
+                face[name] = "name"

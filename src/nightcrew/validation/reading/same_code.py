@@ -1,0 +1,164 @@
+"""Code that is the same but for its looks: names of locals, needless variables, nesting that changes nothing.
+
+What is found equal here does the same on every input; what is not found equal may do the same all the same.
+So a changed function that is equal needs no test to vouch for it.
+"""
+
+import ast
+import copy
+
+from nightcrew.validation.reading.suite import Function
+from nightcrew.validation.reading.variants import functions, is_delicate, local_names
+
+_ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+type Block = list[ast.stmt]
+
+
+def same_function(old: Function, new: Function) -> bool:
+    """True where both do the same on every input, by rules that hold for all code."""
+    return ast.dump(old) == ast.dump(new) or normal_form(old) == normal_form(new)
+
+
+def differs_in_a_detail(old: Function, new: Function) -> bool:
+    """True where nothing but operators and numbers differs: that is another behaviour, not another form."""
+    if same_function(old, new) or _with_nothing_compared(old) == _with_nothing_compared(new):
+        return False
+    return _masked(old) == _masked(new)
+
+
+def _with_nothing_compared(function: Function) -> str:
+    """`== None` as `is None`, which is another form."""
+    plain = copy.deepcopy(function)
+    for node in ast.walk(plain):
+        last = node.comparators[-1] if isinstance(node, ast.Compare) and len(node.ops) == 1 else None
+        if isinstance(node, ast.Compare) and isinstance(last, ast.Constant) and last.value is None:
+            node.ops = [ast.Is() if isinstance(node.ops[0], ast.Eq | ast.Is) else ast.IsNot()]
+    return normal_form(plain)
+
+
+def _masked(function: Function) -> str:
+    plain = copy.deepcopy(function)
+    for node in ast.walk(plain):
+        if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+            node.value = 0
+        elif isinstance(node, ast.BinOp | ast.AugAssign):
+            node.op = ast.Add()
+        elif isinstance(node, ast.BoolOp):
+            node.op = ast.And()
+        elif isinstance(node, ast.Compare):
+            node.ops = [ast.Eq() for _ in node.ops]
+    return normal_form(plain)
+
+
+def normal_form(function: Function, *, arguments: bool = False) -> str:
+    """A text that is the same for functions that only look different.
+
+    `arguments`: whatever their names, and those of their arguments, are.
+    """
+    plain = copy.deepcopy(function)
+    plain.body = _block(plain.body)
+    if ast.get_docstring(plain, clean=False) is not None:
+        plain.body = plain.body[1:] or [ast.Pass()]
+    if not is_delicate(plain):
+        for inner in reversed(functions(plain)):
+            inner.body = _without_needless(inner, inner.body)
+        _rename(plain, arguments)
+    return ast.dump(plain)
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _block(body: Block) -> Block:
+    """A block without nesting that is not needed; the blocks inside it first."""
+    found: Block = []
+    for node in body:
+        for name in ("body", "orelse", "finalbody"):
+            inner = getattr(node, name, None)
+            if isinstance(inner, list) and inner and isinstance(inner[0], ast.stmt):
+                setattr(node, name, _block(inner))
+        for handler in getattr(node, "handlers", []):
+            handler.body = _block(handler.body)
+        for case in getattr(node, "cases", []):
+            case.body = _block(case.body)
+        found += _unnested(node)
+    return _joined([node for node in found if not isinstance(node, ast.Pass)] or [ast.Pass()])
+
+
+def _unnested(node: ast.stmt) -> Block:
+    """`if` in `if` as one; what stands in an `else` behind a branch that leaves, behind it."""
+    if not isinstance(node, ast.If):
+        return [node]
+    inner = node.body[0]
+    if not node.orelse and len(node.body) == 1 and isinstance(inner, ast.If) and not inner.orelse:
+        node = ast.If(ast.BoolOp(ast.And(), [*_parts(node.test), *_parts(inner.test)]), inner.body, [])
+    if node.orelse and isinstance(node.body[-1], _ENDS):
+        return [ast.If(node.test, node.body, []), *node.orelse]
+    return [node]
+
+
+def _parts(test: ast.expr) -> list[ast.expr]:
+    return test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]
+
+
+def _joined(body: Block) -> Block:
+    """`if c: return a` and `return b` behind it as one conditional expression."""
+    while len(body) >= 2:
+        last, before = body[-1], body[-2]
+        first = before.body[0] if isinstance(before, ast.If) and len(before.body) == 1 else None
+        if not (
+            isinstance(before, ast.If)
+            and not before.orelse
+            and isinstance(first, ast.Return)
+            and first.value is not None
+            and isinstance(last, ast.Return)
+            and last.value is not None
+        ):
+            break
+        body = [*body[:-2], ast.Return(ast.IfExp(before.test, first.value, last.value))]
+    return body
+
+
+def _without_needless(function: Function, body: Block) -> Block:
+    """`x = value` and `return x` behind it as `return value`, where x is nothing but a local."""
+    local = local_names(function)
+
+    def shorten(block: Block) -> Block:
+        for node in block:
+            for name in ("body", "orelse", "finalbody"):
+                inner = getattr(node, name, None)
+                if isinstance(inner, list) and not isinstance(node, ast.FunctionDef | ast.ClassDef):
+                    setattr(node, name, shorten(inner))
+            for handler in getattr(node, "handlers", []):
+                handler.body = shorten(handler.body)
+        while len(block) >= 2:
+            before, last = block[-2], block[-1]
+            if not (isinstance(before, ast.Assign) and len(before.targets) == 1):
+                break
+            target = before.targets[0]
+            if not (isinstance(target, ast.Name) and target.id in local and isinstance(last, ast.Return)):
+                break
+            if not (isinstance(last.value, ast.Name) and last.value.id == target.id):
+                break
+            block = [*block[:-2], ast.Return(before.value)]
+        return block
+
+    # A `finally` sees what a local holds while the function returns.
+    guarded = any(isinstance(node, ast.Try) and node.finalbody for node in ast.walk(function))
+    return body if guarded else _joined(shorten(body))
+
+
+def _rename(function: Function, arguments: bool) -> None:
+    """Locals by the order in which they first occur."""
+    renamed: dict[str, str] = {}
+    local = local_names(function)
+    if arguments:
+        told = [one for one in ast.walk(function.args) if isinstance(one, ast.arg)]
+        for one in told:
+            renamed[one.arg] = one.arg = f"<{len(renamed)}>"
+            one.annotation = None
+        function.returns, function.name, function.decorator_list = None, "", []
+    for part in function.body:
+        for node in ast.walk(part):
+            if isinstance(node, ast.Name) and (node.id in local or node.id in renamed):
+                node.id = renamed.setdefault(node.id, f"<{len(renamed)}>")

@@ -1,0 +1,166 @@
+"""Smells of new tests: what a reviewer would frown at; reported, and decisive only for copied
+implementations."""
+
+import ast
+import copy
+from collections import Counter
+from collections.abc import Iterable
+
+from nightcrew.validation.change.paths import is_test
+from nightcrew.validation.reading.constants import texts_in
+from nightcrew.validation.reading.same_code import normal_form
+from nightcrew.validation.reading.suite import Function, TestFunction, all_functions, parse, read_tests
+from nightcrew.validation.reading.variants import functions
+from nightcrew.validation.running.clean_room import CleanRoom
+
+_LEAST_NODES = 45
+_BY_CHANCE = {"id", "hash", "__hash__", "getpid", "getppid", "get_ident", "get_native_id"}
+_CLOCKS = {"perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns", "process_time", "thread_time"}
+_LEAST_STATEMENTS, _ALIKE = 6, 0.8
+
+
+def new_test_functions(room: CleanRoom) -> tuple[TestFunction, ...]:
+    """Tests in changed test files that base does not have in the same words."""
+    found: list[TestFunction] = []
+    for change in room.changes:
+        if change.after is None or not change.path.endswith(".py") or not is_test(change.path):
+            continue
+        tree, old = parse(change.after), parse(change.before or "")
+        if tree is None:
+            continue
+        known = {name: ast.dump(node) for name, node in all_functions(old).items()} if old is not None else {}
+        found += [test for test in read_tests(tree) if known.get(test.name) != ast.dump(test.node)]
+    return tuple(found)
+
+
+def describe_smells(tests: Iterable[TestFunction]) -> list[str]:
+    """One line per smell and test."""
+    lines: list[str] = []
+    for test in tests:
+        if test.checks == 0:
+            lines.append(f"{test.name}: no assertion that can fail")
+        elif test.weak_checks == test.checks:
+            lines.append(f"{test.name}: checks types, None or truth only")
+        lines += [f"{test.name}: cannot fail: {one}" for one in test.empty_checks[:2]]
+        if test.sleeps:
+            lines.append(f"{test.name}: sleeps")
+        if test.conditional:
+            lines.append(f"{test.name}: has a condition")
+    return lines[:40]
+
+
+def unsteady_check(room: CleanRoom) -> str:
+    """The first check in the new tests about something that differs from run to run; empty: there is none."""
+    for test in new_test_functions(room):
+        clocks = _clock_names(test.node)
+        for node in ast.walk(test.node):
+            if isinstance(node, ast.Assert):
+                told = _of_chance(node.test) or _of_speed(node.test, clocks)
+                if told:
+                    return f"{test.name} checks {told}: {ast.unparse(node)[:100]!r}"
+    return ""
+
+
+def slept(room: CleanRoom) -> float:
+    """Seconds that the new tests sleep, as far as their text says it, each test taken once."""
+    calls = (node for test in new_test_functions(room) for node in ast.walk(test.node))
+    named = (node for node in calls if isinstance(node, ast.Call) and _called(node) == "sleep" and node.args)
+    values = (node.args[0].value for node in named if isinstance(node.args[0], ast.Constant))
+    return float(sum(value for value in values if isinstance(value, int | float)))
+
+
+def _of_chance(test: ast.expr) -> str:
+    """Arithmetic with an object's place, a text's hash, or a process's number."""
+    for node in ast.walk(test):
+        split = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod | ast.BitAnd)
+        left = node.left if split and isinstance(node, ast.BinOp) else None
+        if isinstance(left, ast.Call) and _called(left) in _BY_CHANCE:
+            return f"what {_called(left)}() happens to give"
+    return ""
+
+
+def _of_speed(test: ast.expr, clocks: set[str]) -> str:
+    """A time taken that must be shorter than a second: a busy machine is slower than that."""
+    if not (
+        isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Lt | ast.LtE)
+    ):
+        return ""
+    limit = test.comparators[0]
+    short = isinstance(limit, ast.Constant) and isinstance(limit.value, float | int) and limit.value < 1
+    taken = {
+        _called(one) if isinstance(one, ast.Call) else getattr(one, "id", "") for one in ast.walk(test.left)
+    }
+    return "how fast the machine is" if short and taken & (_CLOCKS | clocks) else ""
+
+
+def _clock_names(node: Function) -> set[str]:
+    """Names that hold a clock's reading."""
+    return {
+        one.targets[0].id
+        for one in ast.walk(node)
+        if isinstance(one, ast.Assign)
+        and isinstance(one.targets[0], ast.Name)
+        and any(isinstance(part, ast.Call) and _called(part) in _CLOCKS for part in ast.walk(one.value))
+    }
+
+
+def _called(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+
+
+def copies_of_implementation(room: CleanRoom) -> str:
+    """The first function in the new tests that is a function of the target, whatever its names."""
+    target = room.target
+    tree = parse(room.source(target) or "") if target else None
+    if tree is None:
+        return ""
+    originals = {
+        name: (normal_form(node, arguments=True), _statements(node))
+        for name, node in all_functions(tree).items()
+        if _size(node) >= _LEAST_NODES
+    }
+    for change in room.changes:
+        if change.after is None or not is_test(change.path) or not change.path.endswith(".py"):
+            continue
+        for node in _all_functions(change.after):
+            form, statements = normal_form(node, arguments=True), _statements(node)
+            for name, (original, theirs) in originals.items():
+                if form == original or _alike(statements, theirs):
+                    return f"{node.name} in {change.path} is {name}"
+    return ""
+
+
+def _all_functions(text: str) -> list[Function]:
+    """Every function of a module, inner ones too, and those in texts that are code themselves."""
+    tree = parse(text)
+    if tree is None:
+        return []
+    trees: list[ast.AST] = [tree]
+    trees += [one for _, told in texts_in(tree) if "def " in told and (one := parse(told)) is not None]
+    return [node for one in trees for node in functions(one) if _size(node) >= _LEAST_NODES]
+
+
+def _alike(one: Counter[str], other: Counter[str]) -> bool:
+    """True where nearly all statements of each are in the other."""
+    least = min(one.total(), other.total())
+    return least >= _LEAST_STATEMENTS and (one & other).total() >= _ALIKE * max(one.total(), other.total())
+
+
+def _statements(node: Function) -> Counter[str]:
+    """The simple statements and conditions of a function, whatever its names."""
+    plain = copy.deepcopy(node)
+    for one in ast.walk(plain):
+        if isinstance(one, ast.Name):
+            one.id = "_"
+    found: Counter[str] = Counter()
+    for part in plain.body:
+        for one in ast.walk(part):
+            held = one.test if isinstance(one, ast.If | ast.While) else one
+            is_text = isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)
+            if isinstance(one, ast.stmt) and not is_text and not (held is one and hasattr(one, "body")):
+                found[ast.dump(held)] += 1
+    return found
+
+
+def _size(node: Function) -> int:
+    return sum(1 for part in node.body for _ in ast.walk(part))

@@ -1,0 +1,1 @@
+"""The clean room and everything that is run in it."""

@@ -1,0 +1,182 @@
+"""The clean room: base checked out afresh, the patch applied as data, and the means to run code on both.
+
+Two trees, `base` and `patched`; runs get their own copies, so nothing a test leaves behind meets the
+next one.
+"""
+
+import logging
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from nightcrew.errors import BadInput, Transient
+from nightcrew.execution.checkout.work_folder import work_folder
+from nightcrew.execution.checkout.workspace import make_checkout, remove_tree
+from nightcrew.execution.environments.environment import Environment, build_environment, project_paths
+from nightcrew.execution.sandbox import Mount, Sandbox
+from nightcrew.settings import Settings, TargetConfig, load_target_config
+from nightcrew.task import Task, TaskCategory
+from nightcrew.validation.change.change import Change, PatchRefused, apply_patch
+from nightcrew.validation.change.parser import parse_patch
+from nightcrew.validation.running.metadata import project_metadata
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class CleanRoom:
+    """Everything a gate may look at or run."""
+
+    task: Task
+    commit: str
+    config: TargetConfig
+    sandbox: Sandbox
+    environment: Environment
+    folder: Path
+    base: Path
+    patched: Path
+    changes: tuple[Change, ...]
+    cache: Path  # of what is known of base
+    evidence: Path | None = None
+    memory: dict[str, Any] = field(default_factory=dict)  # what gates measured, for later gates
+
+    @cached_property
+    def python_paths(self) -> tuple[str, ...]:
+        """Import roots inside the sandbox."""
+        return (*project_paths(self.base), *(mount.target for mount in self._metadata))
+
+    @cached_property
+    def mounts(self) -> tuple[Mount, ...]:
+        """What a run sees besides its tree: the environment, and the project's own metadata."""
+        return (*self.environment.mounts, *self._metadata)
+
+    @cached_property
+    def _metadata(self) -> tuple[Mount, ...]:
+        return project_metadata(self.base, self.folder / "metadata")
+
+    @cached_property
+    def target(self) -> str | None:
+        """The target file's path where it exists in the patched tree."""
+        name = self.task.target_file
+        return name if name is not None and (self.patched / name).is_file() else None
+
+    def change(self, path: str) -> Change | None:
+        """What the patch does to `path`."""
+        return next((change for change in self.changes if change.path == path), None)
+
+    @contextmanager
+    def copy(self, tree: Path, replaced: Mapping[str, str] | None = None) -> Iterator[Path]:
+        """A throw-away copy of a tree with some files' text replaced."""
+        folder = Path(mkdtemp(dir=self.folder, prefix="run-"))
+        try:
+            copy = folder / "tree"
+            copy_tree(tree, copy)
+            for path, text in (replaced or {}).items():
+                write_text(copy / path, text)
+            yield copy
+        finally:
+            remove_tree(folder)
+
+    def source(self, path: str, *, base: bool = False) -> str | None:
+        """A file's text in the patched tree (or on base), None where it is not."""
+        tree = (self.base if base else self.patched).resolve()
+        place = tree / path
+        if not place.is_file() or place.resolve() != place:
+            return None
+        return place.read_bytes().decode("utf-8", "surrogateescape")
+
+
+@contextmanager
+def open_room(
+    task: Task, patch: str, *, commit: str, settings: Settings, sandbox: Sandbox, evidence: Path | None = None
+) -> Iterator[CleanRoom]:
+    """A clean room for one patch, gone afterwards.
+
+    Raises:
+        PatchRefused: the patch cannot be applied as data.
+        BadInput, Transient: the repository or its environment is the problem, not the patch.
+    """
+    files = parse_patch(patch)
+    with work_folder(settings.work_dir, "room") as folder:
+        base = make_checkout(task.repo, commit, folder / "base").path
+        _check_target(task, base)
+        changes = apply_patch(files, lambda path: read_base(base, path))
+        config = load_target_config(base)
+        patched = folder / "patched"
+        copy_tree(base, patched)
+        for change in changes:
+            _write(patched, change)
+        environment = _environment(base, config, settings)
+        cache = settings.base_runs_dir
+        yield CleanRoom(
+            task, commit, config, sandbox, environment, folder, base, patched, changes, cache, evidence
+        )
+
+
+def _check_target(task: Task, base: Path) -> None:
+    """Tests, repairs and refactorings are about a file that is there before the change."""
+    about = {TaskCategory.UNIT_TEST, TaskCategory.BUG_FIX, TaskCategory.REFACTORING}
+    name = task.target_file
+    if name is not None and task.task_type in about and not (base / name).is_file():
+        raise BadInput(
+            f"target_file {name} does not exist at {task.base}: {task.task_type} is work on a file that does"
+        )
+
+
+def read_base(tree: Path, path: str) -> str | None:
+    """Base's text of `path`, None where there is none.
+
+    Raises:
+        PatchRefused: a part of the path is a symlink, or the file is binary.
+    """
+    place = tree
+    for part in path.split("/"):
+        place = place / part
+        if place.is_symlink():
+            raise PatchRefused(f"the patch goes through the symbolic link {place.relative_to(tree)}")
+    if place.is_dir():
+        raise PatchRefused(f"{path} is a folder on base")
+    for parent in place.relative_to(tree).parents:
+        if (tree / parent).is_file():
+            raise PatchRefused(f"{parent} is a file on base, the patch uses it as a folder")
+    if not place.is_file():
+        return None
+    content = place.read_bytes()
+    if b"\x00" in content:
+        raise PatchRefused(f"the patch changes the binary file {path}")
+    return content.decode("utf-8", "surrogateescape")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write text as it is: no line end is translated."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    """A copy of a tree without git's own files; symlinks stay symlinks."""
+    shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns(".git"))
+
+
+def _write(tree: Path, change: Change) -> None:
+    path = tree / change.path
+    if change.after is None:
+        path.unlink()
+        return
+    write_text(path, change.after)
+    if change.executable:
+        os.chmod(path, 0o755)  # noqa: PTH101, S103
+
+
+def _environment(base: Path, config: TargetConfig, settings: Settings) -> Environment:
+    """The environment; one that cannot be built is never held against the change."""
+    try:
+        return build_environment(base, config, settings.environments_dir)
+    except BadInput as error:
+        raise Transient(str(error)) from error

@@ -1,0 +1,40 @@
+"""Commands of the user's, run in the sandbox on a throw-away copy of a tree."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from nightcrew.execution.sandbox import Completed, Limits
+from nightcrew.validation.running.clean_room import CleanRoom
+
+_LIMITS = Limits(wall_seconds=600.0, cpu_seconds=600)
+
+
+def run_command(
+    room: CleanRoom,
+    tree: Path,
+    command: str,
+    *,
+    replaced: Mapping[str, str] | None = None,
+    stdin: bytes = b"",
+) -> Completed:
+    """A shell command at the root of a copy of `tree`, with the environment's programs."""
+    with room.copy(tree, replaced) as copy:
+        return room.sandbox.run(
+            ["/bin/sh", "-c", command],
+            workspace=copy,
+            mounts=room.mounts,
+            env={
+                "PATH": f"{room.environment.bin}:/usr/local/bin:/usr/bin:/bin",
+                "PYTHONPATH": ":".join(room.python_paths),
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "PYTHONHASHSEED": "0",
+            },
+            stdin=stdin,
+            limits=_LIMITS,
+        )
+
+
+def tail(completed: Completed, characters: int = 400) -> str:
+    """The end of what a command said."""
+    text = (completed.stdout + b"\n" + completed.stderr).decode(errors="replace").strip()
+    return text[-characters:]

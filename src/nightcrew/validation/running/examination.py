@@ -1,0 +1,240 @@
+"""The runs that several gates look at, each made once: base, the patched tree, and the new tests in many
+worlds."""
+
+import ast
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from nightcrew.task import TaskCategory
+from nightcrew.validation.change.paths import is_test
+from nightcrew.validation.reading.suite import all_functions, parse, tests_in
+from nightcrew.validation.reading.variants import function_lines
+from nightcrew.validation.running.base_runs import run_base
+from nightcrew.validation.running.clean_room import CleanRoom
+from nightcrew.validation.running.run_results import Collected, Covered, Run, SessionResult
+from nightcrew.validation.running.runs import Session, make_job, run_sessions
+
+SHUFFLES = 3
+ALONE = 60
+STRATA = 16
+LARGE = 2000  # tests; of a larger suite only those that reach the change are run again
+BASE_SECONDS = 900.0
+LEAST_SECONDS, SLOWER = 120.0, 10.0  # a suite that takes that much longer with the change does not end
+MOST_SECONDS = 2400.0
+FAR_AWAY: tuple[dict[str, Any], ...] = (
+    {"days": 400.4},
+    {"days": 765.37, "zone": "Pacific/Kiritimati"},
+    {"days": 31.71, "zone": "America/St_Johns"},
+)  # a date past any licence or fixture, other hours and weekdays, the far ends of the time zones
+CLOCKS: tuple[dict[str, Any], ...] = tuple({"days": 500.0625 + 29.125 * index} for index in range(8))
+"""Where tests read a clock: every weekday, hours in steps of three, eight months."""
+_READS_CLOCK = re.compile(r"^\s*(?:import|from)\s+(?:datetime|time|calendar)\b", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class NewTests:
+    """The tests that the patch brings, by nodeid, and the files they are in."""
+
+    items: tuple[Collected, ...]
+
+    @property
+    def nodeids(self) -> tuple[str, ...]:
+        """In the order of collection."""
+        return tuple(item.nodeid for item in self.items)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Sorted paths."""
+        return tuple(sorted({item.path for item in self.items}))
+
+
+class Examination:
+    """What is measured about one patch."""
+
+    def __init__(self, room: CleanRoom) -> None:
+        self.room = room
+
+    @cached_property
+    def product_files(self) -> tuple[str, ...]:
+        """Python files of the product that the patch changes, and the target."""
+        changed = {
+            one.path for one in self.room.changes if one.path.endswith(".py") and not is_test(one.path)
+        }
+        target = self.room.task.target_file
+        if target is not None and target.endswith(".py"):
+            changed.add(target)
+        return tuple(sorted(changed))
+
+    @cached_property
+    def test_files(self) -> tuple[str, ...]:
+        """Python test files that the patch adds or changes."""
+        return tuple(
+            one.path
+            for one in self.room.changes
+            if one.path.endswith(".py") and is_test(one.path) and one.after is not None
+        )
+
+    @cached_property
+    def base(self) -> SessionResult:
+        """The suite on base; known for as long as nothing changes that decides it."""
+        session = Session(
+            [{"id": "all", "cover": True, "seconds": BASE_SECONDS}], seconds=BASE_SECONDS + 100, imports=True
+        )
+        job = make_job(self.room, self.room.base, [session], measured=self.product_files)
+        result = run_base(self.room, job, self.room.cache)
+        if not result.problem and result.run("all").timed_out:
+            return replace(result, problem=f"it takes longer than {BASE_SECONDS:.0f} s", timed_out=True)
+        return result
+
+    @cached_property
+    def base_outcomes(self) -> Mapping[str, str]:
+        """Outcome by nodeid on base."""
+        return {name: test.outcome for name, test in self.base.run("all").tests.items()}
+
+    @cached_property
+    def selected(self) -> tuple[str, ...] | None:
+        """Of a large suite: the existing tests that reach what is changed; None: all of them."""
+        run = self.base.run("all")
+        if len(run.tests) < LARGE:
+            return None
+        reached = {name for covered in run.coverage.values() for name in covered.by_test}
+        return tuple(name for name in run.tests if name in reached)
+
+    @cached_property
+    def patched(self) -> SessionResult:
+        """The whole suite and the new tests on the patched tree, in many worlds."""
+        known = sorted(item.nodeid for item in self.base.collected)
+        new: dict[str, Any] = {"exclude": known, "seconds": 300, "own": list(self.test_files)}
+        everything: dict[str, Any] = {"id": "all", "cover": True, "decisive": True}
+        everything["seconds"] = self.most_seconds
+        if self.selected is not None:
+            everything["exclude"] = sorted(set(known) - set(self.selected))
+        experiments = [everything]
+        if self.test_files:
+            experiments += [
+                {**new, "id": "new", "aim": True, "watch_chance": True, "watch_code": True},
+                {**new, "id": "reversed", "order": "reversed"},
+                *(
+                    {**new, "id": f"shuffled-{seed}", "order": seed, "optional": True}
+                    for seed in range(SHUFFLES)
+                ),
+                {**new, "id": "alone", "order": "alone", "limit": ALONE, "optional": True},
+                *({**new, "id": f"away-{index}", **world} for index, world in enumerate(self._clocks)),
+                *(
+                    {**new, "id": f"chance-{index}", "strata": index, "if_chance": True, "optional": True}
+                    for index in range(STRATA)
+                ),
+            ]
+        (result,) = run_sessions(
+            self.room,
+            self.room.patched,
+            [Session(experiments, seconds=self.most_seconds + 1500, imports=True)],
+            measured=self.product_files,
+            test_files=self.all_test_files,
+        )
+        return result
+
+    @property
+    def most_seconds(self) -> float:
+        """How long the suite may take with the change, in seconds of wall time."""
+        return min(LEAST_SECONDS + SLOWER * self.base.run("all").wall_seconds, MOST_SECONDS)
+
+    @property
+    def too_slow(self) -> str:
+        """Why the patched tree could not be measured in our time; empty where it could, and where it is the
+        change that does not let its tests end."""
+        run, limit = self.patched.run("all"), self.most_seconds
+        if run.timed_out and limit == MOST_SECONDS:
+            return f"The suite takes longer than {limit:.0f} s with the change; it is slow without it too."
+        if self.patched.timed_out and run.done:
+            return "The new tests could not be run in every order and world in time; they are too slow."
+        return ""
+
+    @cached_property
+    def _clocks(self) -> tuple[dict[str, Any], ...]:
+        """Other dates and zones; more of them where the new tests read a clock themselves."""
+        reads = any(_READS_CLOCK.search(self.room.source(path) or "") for path in self.test_files)
+        return (*FAR_AWAY, *({**one, "optional": True} for one in CLOCKS)) if reads else FAR_AWAY
+
+    @cached_property
+    def all_test_files(self) -> tuple[str, ...]:
+        """Every Python test file of the patched tree."""
+        tree = self.room.patched
+        paths = (path.relative_to(tree).as_posix() for path in tree.rglob("*.py"))
+        return tuple(sorted(path for path in paths if is_test(path)))
+
+    @cached_property
+    def new_tests(self) -> NewTests:
+        """Tests that base does not have, and those whose text the patch changes."""
+        known = {item.nodeid for item in self.base.collected}
+        ours = set(self.test_files)
+        fresh = (item for item in self.patched.collected if item.nodeid not in known)
+        return NewTests(
+            tuple(item for item in fresh if item.path in ours and item.nodeid.startswith(item.path))
+        )
+
+    @cached_property
+    def changed_tests(self) -> frozenset[str]:
+        """Tests that base has too, with another text: `path::Class::name`."""
+        found: set[str] = set()
+        for path in self.test_files:
+            change = self.room.change(path)
+            if change is None or change.before is None or change.after is None:
+                continue
+            old, new = parse(change.before), parse(change.after)
+            if old is None or new is None:
+                continue
+            before, after = tests_in(old), tests_in(new)
+            for name in before.keys() & after.keys():
+                if ast.dump(before[name]) != ast.dump(after[name]):
+                    found.add(f"{path}::{name.replace('.', '::')}")
+        return frozenset(found)
+
+    def coverage(self, run: Run, path: str) -> Covered:
+        """What of a file ran inside function bodies; import-time lines say nothing about tests."""
+        covered = run.coverage.get(path, Covered())
+        text = self.room.source(path) or ""
+        tree = parse(text)
+        inside = function_lines(text) if tree is not None else set()
+        if not inside:
+            return covered
+        return Covered(
+            covered.lines & inside,
+            frozenset(arc for arc in covered.arcs if arc[0] in inside or arc[1] in inside),
+            {name: lines & inside for name, lines in covered.by_test.items() if lines & inside},
+        )
+
+    @cached_property
+    def import_time_functions(self) -> frozenset[int]:
+        """First lines of the target's functions that run while it is imported."""
+        target = self.room.target
+        tree = parse(self.room.source(target) or "") if target else None
+        if tree is None:
+            return frozenset()
+        lines = self.patched.imported_lines | self.base.imported_lines
+        return frozenset(
+            node.lineno
+            for node in all_functions(tree).values()
+            if any(line in lines for line in range(node.body[0].lineno, (node.end_lineno or 0) + 1))
+        )
+
+
+def examine(room: CleanRoom) -> Examination:
+    """The examination of a room; the same one for every gate."""
+    found = room.memory.setdefault("examination", Examination(room))
+    assert isinstance(found, Examination)
+    return found
+
+
+def name_of(nodeid: str) -> str:
+    """A test's nodeid without parameters."""
+    return re.sub(r"\[.*\]$", "", nodeid)
+
+
+TESTED_TYPES = frozenset({
+    TaskCategory.UNIT_TEST, TaskCategory.BUG_FIX, TaskCategory.CODE_GENERATION, TaskCategory.REFACTORING,
+})  # fmt: skip
+"""Types of work whose patch may bring tests."""

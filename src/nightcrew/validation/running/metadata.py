@@ -1,0 +1,96 @@
+"""The project's own distribution metadata, as if it were installed: many packages ask for it on import.
+
+Read from declarations on base; nothing of the project is built or run.
+"""
+
+import configparser
+import re
+import tomllib
+from contextlib import suppress
+from email.parser import HeaderParser
+from pathlib import Path
+from typing import Any
+
+from nightcrew.execution.environments.declared_elsewhere import setup_arguments
+from nightcrew.execution.sandbox import Mount
+
+INSIDE = "/opt/nightcrew/project"
+
+
+def project_metadata(base: Path, folder: Path) -> tuple[Mount, ...]:
+    """A mount with the project's dist-info at `INSIDE`, made in `folder`; none where no name is declared."""
+    project = _project(base)
+    name, version = _name_and_version(base, project)
+    if not name:
+        return ()
+    normal = re.sub(r"[-_.]+", "_", name).lower()
+    place = folder / f"{normal}-{version}.dist-info"
+    place.mkdir(parents=True)
+    (place / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    lines = [
+        line
+        for group, entries in _entry_points(base, project).items()
+        if isinstance(entries, dict)
+        for line in (f"[{group}]", *(f"{key} = {value}" for key, value in entries.items()))
+    ]
+    (place / "entry_points.txt").write_text("\n".join(lines) + "\n")
+    return (Mount(folder, INSIDE),)
+
+
+def own_plugins(base: Path) -> tuple[str, ...]:
+    """Names under which the project offers plugins to pytest; its tests need them as if it were installed."""
+    offered = _entry_points(base, _project(base)).get("pytest11")
+    return tuple(sorted(str(name).strip() for name in offered)) if isinstance(offered, dict) else ()
+
+
+def _project(base: Path) -> dict[str, Any]:
+    """The project's table in pyproject.toml; Poetry's where that is all there is."""
+    try:
+        told = tomllib.loads((base / "pyproject.toml").read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return {}
+    poetry = _table(_table(told, "tool"), "poetry")
+    return _table(told, "project") or {**poetry, "entry-points": poetry.get("plugins")}
+
+
+def _entry_points(base: Path, project: dict[str, Any]) -> dict[str, Any]:
+    """By group; from pyproject.toml, setup.cfg or setup.py."""
+    told = setup_arguments(base).get("entry_points")
+    groups: dict[str, Any] = {}
+    for group, entries in told.items() if isinstance(told, dict) else ():
+        lines = entries if isinstance(entries, list) else str(entries).splitlines()
+        groups[group] = dict(line.split("=", 1) for line in map(str, lines) if "=" in line)
+    parser = _setup_cfg(base)
+    if parser.has_section("options.entry_points"):
+        for group, text in parser.items("options.entry_points"):
+            groups[group] = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+    return {**groups, "console_scripts": project.get("scripts"), **_table(project, "entry-points")}
+
+
+def _table(of: dict[str, Any], name: str) -> dict[str, Any]:
+    found = of.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _name_and_version(base: Path, project: dict[str, Any]) -> tuple[str, str]:
+    """From pyproject.toml, PKG-INFO, setup.cfg or setup.py; a version nobody wrote down is 0.0.0."""
+    name, version = str(project.get("name", "")), str(project.get("version", ""))
+    info = base / "PKG-INFO"
+    if info.is_file() and not info.is_symlink():
+        told = HeaderParser().parsestr(info.read_text(errors="replace"))
+        name, version = name or str(told["Name"] or ""), version or str(told["Version"] or "")
+    for other in (_setup_cfg(base)["metadata"], setup_arguments(base)):
+        name = name or str(other.get("name") or "")
+        version = version or str(other.get("version") or "")
+    valid = re.fullmatch(r"[\w.+!-]+", version)
+    return (name if re.fullmatch(r"[\w.-]+", name) else ""), (version if valid else "0.0.0")
+
+
+def _setup_cfg(base: Path) -> configparser.ConfigParser:
+    """The file with a section `metadata`, empty where there is none."""
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    with suppress(OSError, UnicodeDecodeError, configparser.Error):
+        parser.read_string((base / "setup.cfg").read_text())
+    if not parser.has_section("metadata"):
+        parser.add_section("metadata")
+    return parser

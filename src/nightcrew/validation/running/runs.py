@@ -1,0 +1,215 @@
+"""Test runs in the sandbox.
+
+Two kinds. *Rigged* runs (`run_sessions`) collect once and try many things in forked children; what they say
+was said in the same process as untrusted code, so it is only ever used by comparing one version of the code
+with another. *Blind* runs (`run_blind`) are a plain `python -m pytest` in a fresh sandbox with nothing to
+see, and only their exit code is looked at; broken and intact copies have to differ there too.
+"""
+
+import importlib.util
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from nightcrew.execution.sandbox import WORKSPACE, Completed, Limits, Mount
+from nightcrew.task import TaskCategory
+from nightcrew.validation import rig
+from nightcrew.validation.change.paths import module_name
+from nightcrew.validation.running.clean_room import CleanRoom
+from nightcrew.validation.running.pytest_options import default_paths, plugin_options
+from nightcrew.validation.running.run_results import SessionResult, read_sessions
+
+RIG = "/opt/nightcrew/nightcrew_rig"
+CLOCK = "/opt/nightcrew/clock"
+ELSEWHERE = "/srv/project"
+RUN_LIMITS = Limits(wall_seconds=900.0, cpu_seconds=1500, output_bytes=64 * 1024 * 1024, processes=256)
+RUNNER = {"pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "coverage"}
+START_SECONDS = 100.0  # beyond its sessions' own time, for a run to begin and to end
+MOST_WORK = 300_000_000  # calls; some minutes
+
+
+class Blind(StrEnum):
+    """What an exit code says."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    BROKEN = "broken"  # interrupted, killed, or nothing collected
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A pytest session to be run: what to collect, and the experiments on it.
+
+    `early` experiments begin before anything is collected. Optional ones are left out once they would take
+    more than `work`, counted in calls, so that every machine leaves out the same.
+    """
+
+    experiments: Sequence[Mapping[str, Any]]
+    early: Sequence[Mapping[str, Any]] = ()
+    paths: tuple[str, ...] = ()
+    seconds: float = 600.0
+    work: int = MOST_WORK
+    env: Mapping[str, str] = field(default_factory=dict)
+    replace: Mapping[str, str] = field(default_factory=dict)
+    imports: bool = False
+    doctests: bool = False
+
+
+def run_sessions(
+    room: CleanRoom,
+    tree: Path,
+    sessions: Sequence[Session],
+    *,
+    measured: Iterable[str] = (),
+    hash_seed: int = 0,
+    test_files: Iterable[str] = (),
+    target: str | None = None,
+) -> tuple[SessionResult, ...]:
+    """Run sessions on a throw-away copy of `tree`, in one sandbox.
+
+    `measured`: files of the tree whose coverage is taken where an experiment asks for it.
+    """
+    own = part_of_the_runner(room, target)
+    if own:
+        return (SessionResult((), (), {}, (), frozenset(), own),) * len(sessions)
+    job = make_job(room, tree, sessions, measured=measured, test_files=test_files, target=target)
+    return read_sessions(run_job(room, tree, job, hash_seed=hash_seed), len(sessions))
+
+
+def make_job(
+    room: CleanRoom,
+    tree: Path,
+    sessions: Sequence[Session],
+    *,
+    measured: Iterable[str] = (),
+    test_files: Iterable[str] = (),
+    target: str | None = None,
+) -> dict[str, Any]:
+    """What the rig is told; with the tree it says everything that decides what comes of it."""
+    target = target or room.task.target_file
+    return {
+        "workspace": WORKSPACE,
+        "paths": list(room.python_paths),
+        "target": f"{WORKSPACE}/{target}" if target else "",
+        "measured": [f"{WORKSPACE}/{path}" for path in sorted(set(measured))],
+        "test_files": [f"{WORKSPACE}/{path}" for path in sorted(set(test_files))],
+        "clock": CLOCK,
+        "sessions": [_session_document(room, tree, session) for session in sessions],
+    }
+
+
+def run_job(room: CleanRoom, tree: Path, job: Mapping[str, Any], *, hash_seed: int = 0) -> Completed:
+    """The rig at work on a throw-away copy of `tree`."""
+    seconds = START_SECONDS + sum(session["seconds"] for session in job["sessions"])
+    environment = {
+        name: value for name, value in _environment(room, hash_seed).items() if name != "PYTHONPATH"
+    }
+    with room.copy(tree) as copy:
+        return room.sandbox.run(
+            [str(room.environment.python), "-P", "-s", "-c",
+             f"import sys; sys.path.insert(0, {Path(RIG).parent.as_posix()!r}); "
+             "from nightcrew_rig.main import main; main()"],
+            workspace=copy,
+            mounts=[*room.mounts, *_rig_mounts()],
+            env=environment,
+            stdin=json.dumps(job).encode(),
+            limits=replace(RUN_LIMITS, wall_seconds=seconds),
+        )  # fmt: skip
+
+
+def run_blind(
+    room: CleanRoom,
+    tree: Path,
+    paths: Sequence[str],
+    *,
+    replaced: Mapping[str, str] | None = None,
+    hash_seed: int = 0,
+    deselect: Sequence[str] = (),
+    elsewhere: bool = False,
+) -> Blind:
+    """A plain pytest run of some test files on a copy of `tree` with some files' text replaced.
+
+    It ends at the first failure, in every run: what is expected of it cannot be read from its options.
+    `elsewhere`: in another folder, for another user, in another time zone, and not in CI.
+    """
+    options = [word for nodeid in deselect for word in ("--deselect", nodeid)]
+    place = ELSEWHERE if elsewhere else WORKSPACE
+    env = _environment(room, hash_seed)
+    if elsewhere:
+        env = {name: value.replace(WORKSPACE, place) for name, value in env.items() if name != "CI"}
+        env |= {"USER": "dev", "LOGNAME": "dev", "TZ": "Asia/Tokyo", "COLUMNS": "132"}
+    pytest = [str(room.environment.python), "-m", "pytest", "-q", "-x", "--tb=no", "-p", "no:cacheprovider"]
+    with room.copy(tree, replaced) as copy, TemporaryDirectory(dir=room.folder) as empty:
+        moved = [Mount(copy, place, writable=True)] if elsewhere else []
+        completed = room.sandbox.run(
+            ["/bin/sh", "-c", 'cd "$0" && exec "$@" >/dev/null 2>&1', place,
+             *pytest, f"--rootdir={place}", *plugin_options(room), *options, "--", *paths],
+            workspace=Path(empty) if elsewhere else copy,
+            mounts=[*room.mounts, *moved],
+            env=env,
+            limits=RUN_LIMITS,
+        )  # fmt: skip
+    if completed.killed_by is not None:
+        return Blind.BROKEN
+    return {0: Blind.PASSED, 1: Blind.FAILED}.get(completed.returncode, Blind.BROKEN)
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _environment(room: CleanRoom, hash_seed: int) -> dict[str, str]:
+    return {
+        "PYTHONPATH": ":".join(room.python_paths),
+        "PYTHONHASHSEED": str(hash_seed),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "PATH": f"{room.environment.bin}:/usr/local/bin:/usr/bin:/bin",
+        "CI": "true",
+    }
+
+
+def _rig_mounts() -> tuple[Mount, ...]:
+    mounts = [Mount(Path(rig.__file__).parent, RIG)]
+    for name, inside in (("time_machine", "time_machine"), ("_time_machine", None)):
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.origin is not None:
+            origin = Path(spec.origin)
+            source = origin.parent if inside else origin
+            mounts.append(Mount(source, f"{CLOCK}/{inside or origin.name}"))
+    return tuple(mounts)
+
+
+def _session_document(room: CleanRoom, tree: Path, session: Session) -> dict[str, Any]:
+    return {
+        "args": [
+            "-q", "--no-header", "--no-summary", "-p", "no:cacheprovider", "--capture=sys", "--tb=native",
+            f"--rootdir={WORKSPACE}",
+            *plugin_options(room), *(["--doctest-modules"] if session.doctests else []), "--",
+            *(session.paths or default_paths(room, tree)),
+        ],
+        "experiments": list(session.experiments),
+        "early": [{**one, "replace": _inside(one["replace"])} for one in session.early],
+        "seconds": session.seconds,
+        "work": session.work,
+        "env": {"PYTHONPATH": ":".join(room.python_paths), **session.env},
+        "imports": session.imports,
+        "replace": _inside(session.replace),
+    }  # fmt: skip
+
+
+def part_of_the_runner(room: CleanRoom, target: str | None) -> str:
+    """Why the tests would try another copy of the code than the repository's; empty: they do not."""
+    package = module_name(target or room.task.target_file or "").split(".")[0]
+    if package not in RUNNER or room.task.task_type is TaskCategory.DOCUMENTATION:
+        return ""
+    return (
+        f"{package} is a part of pytest or coverage, whose installed copy runs the tests and would be tried"
+    )
+
+
+def _inside(texts: Mapping[str, str]) -> dict[str, str]:
+    return {f"{WORKSPACE}/{path}": text for path, text in texts.items()}

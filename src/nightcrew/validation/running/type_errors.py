@@ -1,0 +1,131 @@
+"""Type errors that a change brings: mypy on base and on the change, what is new is told.
+
+Where the repository configures mypy and its environment holds it, that one runs, in the sandbox and with the
+repository's own configuration. Else ours reads the changed files plainly: without configuration and plugins,
+and so without running code of the repository's. Only the product is read; tests are judged by what they do.
+`# type: ignore` is taken out on both sides: it neither hides a new error nor makes one where it is lost.
+"""
+
+import ast
+import importlib.util
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nightcrew.validation.change.paths import is_test
+from nightcrew.validation.reading.suite import parse
+from nightcrew.validation.running.clean_room import CleanRoom
+from nightcrew.validation.running.commands import run_command
+
+_LINE = re.compile(r"^(?P<path>[^:\n]+\.pyi?):\d+(?::\d+)?: error: (?P<message>.+)$", re.MULTILINE)
+_IGNORE = re.compile(r"#[ \t]*type:[ \t]*ignore(\[[^\]\n]*\])?|#[ \t]*mypy:[^\n]*")
+_OPTIONS = ("--no-error-summary", "--hide-error-context", "--no-color-output", "--follow-imports=silent")
+_SECONDS = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Types:
+    """`how` types were compared, or why they were not; `new` errors as mypy says them."""
+
+    how: str
+    new: tuple[str, ...] = ()
+
+
+def compare_types(room: CleanRoom) -> Types:
+    """New type errors in the product's changed files."""
+    files = [one for one in room.changes if one.path.endswith(".py") and one.after and not is_test(one.path)]
+    files = [one for one in files if not (room.base / f"{one.path}i").exists()]
+    if not files:
+        return Types("not compared: no changed product file, or its types are in a stub beside it")
+    paths = [one.path for one in files]
+    if _is_configured(room.base) and _has_mypy(room.environment.path):
+        return _compared(room, paths, "the repository's own mypy")
+    if not any(_is_annotated(one.after or "") for one in files):
+        return Types("not compared: the changed files have no annotations")
+    if importlib.util.find_spec("mypy") is None:
+        return Types("not compared: mypy is not installed")
+    return _compared(room, paths, "plain mypy")
+
+
+def _compared(room: CleanRoom, paths: Sequence[str], how: str) -> Types:
+    check = _their_errors if how.startswith("the") else _our_errors
+    before = check(room, room.base, [path for path in paths if (room.base / path).is_file()])
+    after = check(room, room.patched, paths)
+    if before is None or after is None:
+        return Types(f"not compared: {how} could not be run")
+    # The same code in another form can have the same error in other words; more errors are what counts.
+    more = after.total() > before.total()
+    return Types(how, tuple(sorted((after - before).elements())) if more else ())
+
+
+def _their_errors(room: CleanRoom, tree: Path, paths: Sequence[str]) -> Counter[str] | None:
+    if not paths:
+        return Counter()
+    words = ["exec", "python", "-m", "mypy", "--cache-dir=/dev/null", *_OPTIONS, "--", *map(_quoted, paths)]
+    done = run_command(room, tree, " ".join(words), replaced=_bare(tree, paths))
+    return _errors(done.stdout.decode(errors="replace"), paths) if done.returncode in {0, 1} else None
+
+
+def _our_errors(room: CleanRoom, tree: Path, paths: Sequence[str]) -> Counter[str] | None:
+    if not paths:
+        return Counter()
+    cache = room.folder / "types"
+    command = [
+        *(sys.executable, "-m", "mypy", "--config-file=", f"--cache-dir={cache}"),
+        *("--ignore-missing-imports", "--no-site-packages", *_OPTIONS, "--", *paths),
+    ]
+    try:
+        with room.copy(tree, _bare(tree, paths)) as copy:
+            done = subprocess.run(
+                command,
+                cwd=copy,
+                capture_output=True,
+                text=True,
+                timeout=_SECONDS,
+                check=False,
+                errors="replace",
+            )
+    except subprocess.TimeoutExpired:
+        return None
+    return _errors(done.stdout, paths) if done.returncode in {0, 1} else None
+
+
+def _bare(tree: Path, paths: Sequence[str]) -> dict[str, str]:
+    texts = {path: (tree / path).read_bytes().decode("utf-8", "surrogateescape") for path in paths}
+    return {path: _IGNORE.sub("", text) for path, text in texts.items()}
+
+
+def _errors(text: str, paths: Sequence[str]) -> Counter[str]:
+    """Errors without their lines, which move."""
+    return Counter(f"{one['path']}: {one['message']}" for one in _LINE.finditer(text) if one["path"] in paths)
+
+
+def _is_configured(base: Path) -> bool:
+    places = {"mypy.ini": "[mypy", ".mypy.ini": "[mypy", "setup.cfg": "[mypy", "pyproject.toml": "[tool.mypy"}
+    for name, word in places.items():
+        place = base / name
+        if place.is_file() and not place.is_symlink() and word in place.read_text(errors="replace"):
+            return True
+    return False
+
+
+def _has_mypy(environment: Path) -> bool:
+    return any(environment.glob("lib/python*/site-packages/mypy/__main__.py"))
+
+
+def _is_annotated(text: str) -> bool:
+    tree = parse(text)
+    functions = ast.walk(tree) if tree is not None else ()
+    return any(
+        isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (one.returns is not None or any(arg.annotation is not None for arg in one.args.args))
+        for one in functions
+    )
+
+
+def _quoted(path: str) -> str:
+    return "'" + path.replace("'", "'\\''") + "'"

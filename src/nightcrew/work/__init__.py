@@ -1,0 +1,1 @@
+"""One task from its first plan to its outcome, without Prefect."""

@@ -1,0 +1,51 @@
+"""What earlier runs of a task left behind, read back: a run that was suspended or crashed repeats nothing."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from nightcrew.execution.attempt import Attempt, AttemptEnd
+from nightcrew.task import ExecutorName
+from nightcrew.validation.verdict import GateOutcome, GateResult, Verdict, VerdictKind
+from nightcrew.work.learning import worker_of
+from nightcrew.work.outcome import Judged
+
+
+def past_trials(rows: Sequence[Mapping[str, Any]], results: Path, slugs: Mapping[str, str]) -> list[Judged]:
+    """The recorded attempts at a task with their verdicts: `rows` of the state store, files of `results`.
+
+    `slugs` are the catalogue's names for learning, by model.
+    """
+    return [_judged(row, results / f"attempt-{row['number']}", slugs) for row in rows]
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _judged(row: Mapping[str, Any], folder: Path, slugs: Mapping[str, str]) -> Judged:
+    values = {field.name: row[field.name] for field in fields(Attempt) if field.name != "patch"}
+    values |= {"executor": ExecutorName(row["executor"]), "end": AttemptEnd(row["end"])}
+    values |= {"models_served": tuple(row["models_served"]), "patch": _patch(folder)}
+    slug = worker_of(values["models_served"], row["model"], slugs)
+    return Judged(Attempt(**values), _verdict(row, folder), slug)
+
+
+def _patch(folder: Path) -> str:
+    """The change to the byte; text mode would turn carriage returns into line feeds."""
+    path = folder / "attempt.patch"
+    return path.read_bytes().decode() if path.is_file() else ""
+
+
+def _verdict(row: Mapping[str, Any], folder: Path) -> Verdict:
+    """The verdict with all its gates; without its file, what the state store knows of it."""
+    try:
+        stored = json.loads((folder / "verdict.json").read_text())
+    except OSError:
+        kind = VerdictKind(row["verdict"] or VerdictKind.INFRASTRUCTURE_FAULT)
+        return Verdict(kind, row["score"] or 0.0, (), row["summary"] or "", row["summary"] or "")
+    gates = tuple(
+        GateResult(**(gate | {"outcome": GateOutcome(gate["outcome"])})) for gate in stored.pop("gates")
+    )
+    return Verdict(**(stored | {"kind": VerdictKind(stored["kind"]), "gates": gates}))

@@ -1,0 +1,96 @@
+"""What keeps an attempt from being made and is nobody's work: free calls, models at rest, a full disk."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from nightcrew.errors import AccountStopped, Transient
+from nightcrew.execution.checkout.free_space import is_full, was_full
+from nightcrew.openrouter.books import breakers
+from nightcrew.openrouter.books.account import stop_crew
+from nightcrew.openrouter.books.availability import account_of, quota_left
+from nightcrew.openrouter.books.breakers import model_key
+from nightcrew.openrouter.books.quota import QuotaLeft
+from nightcrew.openrouter.serving.walk import LONGEST_WAIT_SECONDS
+from nightcrew.queue.state_store import utc_now
+from nightcrew.selection.plan import Plan
+from nightcrew.work.crew import Crew
+
+AWAITING_QUOTA, AWAITING_MODEL = "AwaitingQuota", "AwaitingModel"
+
+type PlanIf = Callable[
+    [Mapping[str, object]], Plan
+]  # the plan, were the crew's availability changed like this
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """No attempt can begin before `until`."""
+
+    name: str  # of the run's state meanwhile
+    until: datetime
+    reason: str
+
+
+def wait_for_models(crew: Crew, plan: Plan, plan_if: PlanIf) -> Wait | None:
+    """Until when `plan` has to wait; None where it can begin, or where waiting would not help it."""
+    left = quota_left(crew.store, crew.settings)
+    if plan.rungs:
+        long = utc_now() + timedelta(seconds=LONGEST_WAIT_SECONDS)
+        needed = left.wait is not None and left.wait.until > long and _begins_free(crew, plan)
+        return _for_quota(left) if needed else None
+    left_out = {out.reason.partition(":")[0] for out in plan.filtered}
+    if "quota" in left_out and plan_if({"free_calls_left": left.a_day}).rungs:
+        return _for_quota(left)
+    if "resting" in left_out and plan_if({"resting": {}}).rungs:
+        return _for_rest(crew, {out.model for out in plan.filtered if out.reason.startswith("resting:")})
+    return None
+
+
+@contextmanager
+def stopping_on_a_full_disk(crew: Crew) -> Iterator[None]:
+    """A full disk stops the crew, before a task or a model is blamed for what that does to them.
+
+    Raises:
+        AccountStopped: the disk is full.
+    """
+    error: Exception | None = None
+    try:
+        yield
+    except (OSError, Transient) as caught:
+        error = caught
+    places = (crew.settings.work_dir, crew.settings.results_dir)
+    full = next((place for place in places if is_full(place)), None)
+    if full is not None or was_full(error):
+        message = f"no space is left on the disk of {full or crew.settings.home}"
+        stop_crew(crew.store, account_of(crew.settings), fault="disk_full", message=message)
+        raise AccountStopped(message) from error
+    if error is not None:
+        raise error
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _for_quota(left: QuotaLeft) -> Wait:
+    if left.wait is not None and left.wait.fault == "quota_day":
+        return Wait(AWAITING_QUOTA, left.wait.until, left.wait.reason)
+    reason = f"{left.day} of {left.a_day} free calls are left of this UTC day, too few for an attempt"
+    return Wait(AWAITING_QUOTA, left.resets_at, reason)
+
+
+def _for_rest(crew: Crew, models: set[str]) -> Wait | None:
+    """Until the first of `models` has rested."""
+    with crew.store.engine.begin() as connection:
+        known = breakers.resting(connection, account_of(crew.settings), now=utc_now())
+    rests = [rest for rest in known if rest.key in {model_key(model) for model in models}]
+    first = min(rests, key=lambda rest: rest.until, default=None)
+    if first is None:
+        return None
+    return Wait(AWAITING_MODEL, first.until, f"every model of the plan rests, {first.key}: {first.reason}")
+
+
+def _begins_free(crew: Crew, plan: Plan) -> bool:
+    first = plan.rungs[0].model
+    return any(candidate.free for candidate in crew.catalogue.candidates() if candidate.model == first)

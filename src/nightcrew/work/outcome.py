@@ -1,0 +1,162 @@
+"""How stubborn we are: what a task's attempts so far mean for it. Pure rules, without Prefect."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from nightcrew.errors import BadInput, BudgetReached, Fatal, NightcrewError
+from nightcrew.execution.attempt import Attempt, AttemptEnd
+from nightcrew.openrouter.serving.walk import Stopped
+from nightcrew.queue.reviews import ACCEPTED_BY_A_PERSON, Answer, Choice
+from nightcrew.queue.task_table import QueuedTask
+from nightcrew.selection.plan import Plan
+from nightcrew.task import FailureReason, Task, TaskStatus
+from nightcrew.validation.verdict import Verdict, VerdictKind
+
+MOST_FAULTS = 3
+MOST_INTERRUPTIONS = 10  # each has waited for the next day's quota, or for a person who let the crew go on
+SCARCE = {"budget", "quota", "deadline"}  # the selector's words for what there is too little of
+
+
+class NoModelLeft(Fatal):
+    """The plan has no rung; the message is the selector's reason."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan.stop)
+        told = {left.reason.partition(":")[0] for left in plan.filtered}
+        self.for_want_of_money = bool(plan.alternatives or told & SCARCE)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An attempt and the verdict on it."""
+
+    attempt: Attempt
+    verdict: Verdict
+    slug: str  # the model's name for learning
+
+    @property
+    def is_fault(self) -> bool:
+        """True where the model is not to blame."""
+        return self.attempt.end.is_fault or self.verdict.kind is VerdictKind.INFRASTRUCTURE_FAULT
+
+    @property
+    def is_interruption(self) -> bool:
+        """True where the attempt fell to what stops all alike, and the next one waits for the end of that."""
+        said = self.attempt.detail.startswith((Stopped.QUOTA, Stopped.ACCOUNT))
+        return said and self.attempt.end is AttemptEnd.INFRASTRUCTURE
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a task ends: its status, and the same in the words of a Prefect state."""
+
+    status: TaskStatus
+    detail: str
+    reason: FailureReason | None = None
+    by_a_person: bool = False  # accepted on somebody's word, and not on evidence of ours
+
+    @property
+    def name(self) -> str:
+        """The name of the flow run's state: Accepted, Rejected, NeedsReview, ..."""
+        if self.status is TaskStatus.COMPLETED:
+            return "AcceptedByAPerson" if self.by_a_person else "Accepted"
+        if self.status is TaskStatus.NEEDS_REVIEW:
+            return "NeedsReview"
+        return (self.reason or self.status).capitalize()
+
+
+def decide(task: Task, trials: Sequence[Judged], *, seconds: float, budget_usd: Decimal) -> Outcome | None:
+    """What the trials mean for the task; None: try again.
+
+    `seconds` is what all of them took together, `budget_usd` what the task may cost.
+    """
+    if not trials:
+        return None
+    last = trials[-1]
+    return _by_verdict(last) or _by_limits(task, trials, seconds=seconds, budget_usd=budget_usd)
+
+
+def outcome_of(error: Exception, trials: Sequence[Judged]) -> Outcome:
+    """How a task ends that was stopped by an error."""
+    if not isinstance(error, NightcrewError):
+        return _failed(FailureReason.INFRASTRUCTURE, f"{type(error).__name__}: {error}")
+    if isinstance(error, NoModelLeft):
+        return _failed(_why_none_is_left(error, trials), f"no model is left to try: {error}")
+    if isinstance(error, BadInput):
+        return _failed(FailureReason.INVALID, str(error))
+    if isinstance(error, BudgetReached):
+        return _failed(FailureReason.BUDGET, str(error))
+    return _failed(FailureReason.INFRASTRUCTURE, str(error))
+
+
+def as_recorded(queued: QueuedTask) -> Outcome:
+    """How a task has ended that already did."""
+    return Outcome(
+        queued.status,
+        queued.detail or f"the task is {queued.status}",
+        queued.failure_reason,
+        by_a_person=queued.verdict == ACCEPTED_BY_A_PERSON,
+    )
+
+
+def said_by_a_person(answer: Answer) -> Outcome | None:
+    """What a person's answer means for the task; None: try again."""
+    if answer.choice is Choice.ACCEPT:
+        detail = f"{ACCEPTED_BY_A_PERSON}: {answer.reason}"
+        return Outcome(TaskStatus.COMPLETED, detail, by_a_person=True)
+    if answer.choice is Choice.GIVE_UP:
+        why = f": {answer.reason}" if answer.reason else ""
+        return _failed(FailureReason.REJECTED, f"given up by a person{why}")
+    return None
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _by_verdict(last: Judged) -> Outcome | None:
+    match last.verdict.kind:
+        case VerdictKind.ACCEPTED:
+            return Outcome(TaskStatus.COMPLETED, f"accepted with score {last.verdict.score:.2f}")
+        case VerdictKind.NOT_MEASURABLE:
+            return Outcome(TaskStatus.NEEDS_REVIEW, last.verdict.summary)
+    if last.attempt.end is AttemptEnd.CANCELLED:
+        return Outcome(TaskStatus.CANCELLED, last.attempt.detail)
+    if last.attempt.end is AttemptEnd.BUDGET:
+        return _failed(FailureReason.BUDGET, last.attempt.detail)
+    return None
+
+
+def _by_limits(
+    task: Task, trials: Sequence[Judged], *, seconds: float, budget_usd: Decimal
+) -> Outcome | None:
+    last, judged = trials[-1], sum(not trial.is_fault for trial in trials)
+    waited = sum(trial.is_interruption for trial in trials)
+    faults = len(trials) - judged - waited
+    if judged >= task.max_attempts:
+        return _failed(FailureReason.REJECTED, f"{judged} attempts, none accepted: {last.verdict.feedback}")
+    if faults >= MOST_FAULTS or waited >= MOST_INTERRUPTIONS:
+        told = f"{faults + waited} attempts ended without a model being to blame: {_said(last)}"
+        return _failed(FailureReason.INFRASTRUCTURE, told)
+    if seconds >= task.max_seconds:
+        return _failed(FailureReason.BUDGET, f"{task.max_seconds} s are over after {len(trials)} attempts")
+    spent = sum((trial.attempt.cost_usd for trial in trials), Decimal(0))
+    if spent and spent >= budget_usd:
+        return _failed(
+            FailureReason.BUDGET, f"${spent} of ${budget_usd} are spent after {len(trials)} attempts"
+        )
+    return None
+
+
+def _why_none_is_left(error: NoModelLeft, trials: Sequence[Judged]) -> FailureReason:
+    if any(not trial.is_fault for trial in trials):
+        return FailureReason.REJECTED
+    return FailureReason.BUDGET if error.for_want_of_money else FailureReason.INFRASTRUCTURE
+
+
+def _said(trial: Judged) -> str:
+    return trial.attempt.detail if trial.attempt.end.is_fault else trial.verdict.summary
+
+
+def _failed(reason: FailureReason, detail: str) -> Outcome:
+    return Outcome(TaskStatus.FAILED, detail, reason)

@@ -1,0 +1,112 @@
+"""What a person sees of a task in Prefect's UI: the verdict with its gates and the change, as Markdown."""
+
+from collections.abc import Sequence
+
+from nightcrew.queue.reviews import Review
+from nightcrew.queue.task_table import QueuedTask
+from nightcrew.selection.plan import Plan
+from nightcrew.validation.verdict import GateOutcome, Verdict
+from nightcrew.work.outcome import Judged, Outcome
+
+MOST_DIFF_CHARACTERS = 20_000
+WORDS = {
+    GateOutcome.PASS: "passed",
+    GateOutcome.FAIL: "**failed**",
+    GateOutcome.NOT_MEASURABLE: "**not measurable**",
+}
+
+
+def page(queued: QueuedTask, outcome: Outcome, trials: Sequence[Judged], plans: Sequence[Plan] = ()) -> str:
+    """The whole page of a task that has ended; `plans` are those of the present run."""
+    task = queued.task
+    head = [
+        f"# {outcome.name}: {task.task_type} {task.target_file or ''}".rstrip(),
+        outcome.detail,
+        _quote(task.description),
+        f"Task `{task.task_id}` on commit `{queued.commit[:12]}` of `{task.repo}`.",
+    ]
+    attempts = [section for trial in trials for section in _attempt(trial)]
+    return "\n\n".join((*head, _table(trials), *attempts, *_change(trials), *_choices(plans))) + "\n"
+
+
+def question_page(queued: QueuedTask, review: Review, trials: Sequence[Judged]) -> str:
+    """The page of a task that waits for a person: the question, the choices, and then the evidence."""
+    asked = Outcome(queued.status, review.question)
+    return f"{page(queued, asked, trials)}\n{CHOICES.format(until=review.expires_at, task_id=review.task_id)}"
+
+
+CHOICES = """\
+## What you can say
+
+Resume the run here and fill in the form, or use the command line, until {until:%Y-%m-%d %H:%M} UTC:
+
+- **accept** the change as it is, on your word: `nightcrew review {task_id} --accept --reason "..."`
+- **retry with a hint**: `nightcrew review {task_id} --retry --hint "..."`
+- **retry with a model** of your choice: `nightcrew review {task_id} --retry --model NAME`
+- **give up**: `nightcrew review {task_id} --give-up`
+"""
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _table(trials: Sequence[Judged]) -> str:
+    rows = [
+        f"| {t.attempt.number} | {t.attempt.executor} | {_models(t)} | {t.attempt.end} "
+        f"| {t.verdict.kind} | {t.verdict.score:.2f} | {t.attempt.calls} "
+        f"| {t.attempt.input_tokens + t.attempt.output_tokens} | {t.attempt.cost_usd} |"
+        for t in trials
+    ]
+    head = "| attempt | executor | model | ended | verdict | score | calls | tokens | USD |"
+    return (
+        "\n".join((head, "|---|---|---|---|---|---|---|---|---|", *rows)) if rows else "No attempt was made."
+    )
+
+
+def _models(trial: Judged) -> str:
+    return " → ".join(f"`{model}`" for model in trial.attempt.models_served or (trial.attempt.model,))
+
+
+def _attempt(trial: Judged) -> list[str]:
+    verdict = trial.verdict
+    found = _gates(verdict) if verdict.gates else verdict.summary
+    return [f"## Attempt {trial.attempt.number}: {verdict.kind}, score {verdict.score:.2f}", found]
+
+
+def _gates(verdict: Verdict) -> str:
+    """A list, because the UI's tables do not wrap."""
+    return "\n".join(f"- {gate.name} {WORDS[gate.outcome]}: {_line(gate.message)}" for gate in verdict.gates)
+
+
+def _change(trials: Sequence[Judged]) -> list[str]:
+    patch = trials[-1].attempt.patch if trials else ""
+    if not patch:
+        return []
+    shown = patch[:MOST_DIFF_CHARACTERS]
+    fence = _fence(shown)
+    cut = [] if shown == patch else ["The rest is in the results folder."]
+    return ["## Change", f"{fence}diff\n{shown}\n{fence}", *cut]
+
+
+def _choices(plans: Sequence[Plan]) -> list[str]:
+    """Why each model was chosen, the last choice first: it was made with the most evidence."""
+    if not plans:
+        return []
+    return ["## Why these models", "\n\n---\n\n".join(plan.explanation for plan in reversed(plans))]
+
+
+def _fence(text: str) -> str:
+    """Longer than any run of backticks inside, so that a change cannot leave its frame."""
+    longest = run = 0
+    for character in text:
+        run = run + 1 if character == "`" else 0
+        longest = max(longest, run)
+    return "`" * max(3, longest + 1)
+
+
+def _quote(text: str) -> str:
+    return "\n".join(f"> {line}" for line in text.splitlines())
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,47 @@
+"""Making a Prefect server ready for the crew: what goes wrong is said so that a person knows what to do."""
+
+import os
+from pathlib import Path
+
+import psutil
+import pytest
+
+from nightcrew.crew import bootstrap
+from nightcrew.errors import Transient
+
+HANGS = """
+import subprocess, sys, time
+print("deploying", flush=True)
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", sys.argv[0]])
+time.sleep(60)
+"""
+
+
+def project(tmp_path: Path, code: str) -> Path:
+    """A checkout whose bootstrap is `code`."""
+    (tmp_path / "deployments").mkdir()
+    (tmp_path / "deployments" / "__init__.py").touch()
+    (tmp_path / "deployments" / "bootstrap.py").write_text(code)
+    return tmp_path
+
+
+def test_one_that_takes_too_long_says_what_to_do_and_leaves_nothing_running(tmp_path: Path) -> None:
+    place, log = project(tmp_path, HANGS), tmp_path / "logs" / "bootstrap.log"
+    with pytest.raises(Transient, match=r"longer than 5 s: start again .*what was created is kept") as told:
+        bootstrap.run(place, os.environ, log=log, seconds=5)
+    assert str(log) in str(told.value)
+    assert log.read_text() == "deploying\n"  # it had begun
+    assert not [found for found in psutil.process_iter() if str(tmp_path) in _command(found)]
+
+
+def test_one_that_fails_says_why(tmp_path: Path) -> None:
+    place, log = project(tmp_path, "raise SystemExit('there is no worker type warm')"), tmp_path / "b.log"
+    with pytest.raises(Transient, match=r"failed, see .*b\.log: there is no worker type warm"):
+        bootstrap.run(place, os.environ, log=log, seconds=30)
+
+
+def _command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""

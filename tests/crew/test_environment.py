@@ -1,0 +1,75 @@
+"""What the crew's processes find in their environment."""
+
+from pathlib import Path
+
+import pytest
+
+from nightcrew.crew.database import Database
+from nightcrew.crew.environment import crew_environment, project_root, server_environment
+from nightcrew.errors import BadInput
+from nightcrew.settings import Settings, load_settings
+
+DATABASE = Database(
+    store_url="postgresql+psycopg://x/nightcrew", prefect_url="postgresql+asyncpg://x/prefect"
+)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    settings.home.mkdir(parents=True, exist_ok=True)
+    return crew_environment(
+        settings, api_url="http://127.0.0.1:1/api", project=Path("/project"), database=DATABASE
+    )
+
+
+def test_the_server_never_sees_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-secret")
+    crew = environment(load_settings(home=tmp_path))
+    assert crew["OPENROUTER_API_KEY"] == "sk-or-secret"
+    assert not any("secret" in value for value in server_environment(crew, DATABASE).values())
+
+
+def test_the_callers_own_prefect_is_left_out_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "https://elsewhere.example")
+    monkeypatch.setenv("PREFECT_API_KEY", "theirs")
+    env = environment(load_settings(home=tmp_path))
+    assert env["PREFECT_API_URL"] == "http://127.0.0.1:1/api"
+    assert "PREFECT_API_KEY" not in env
+
+
+def test_flow_runs_load_the_settings_that_the_services_were_started_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = load_settings(
+        home=tmp_path, base_url="http://127.0.0.1:9/api/v1", models=("a", "b"), api_key="sk-x", workers=3
+    )
+    env = environment(told)
+    for name in list(env):
+        if name.startswith("NIGHTCREW_"):
+            monkeypatch.setenv(name, env[name])
+    loaded = load_settings()
+    assert (loaded.home, loaded.base_url, loaded.models, loaded.workers) == (
+        tmp_path,
+        told.base_url,
+        ("a", "b"),
+        3,
+    )
+    assert loaded.api_key is not None and loaded.api_key.get_secret_value() == "sk-x"
+    assert loaded.database_url == DATABASE.store_url
+
+
+def test_nothing_is_reported_to_anybody(tmp_path: Path) -> None:
+    env = environment(load_settings(home=tmp_path))
+    assert env["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
+    assert env["DO_NOT_TRACK"] == "1"
+
+
+def test_the_project_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert (project_root() / "prefect.yaml").is_file()
+
+
+def test_a_missing_project_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("nightcrew.crew.environment.__file__", str(tmp_path / "x.py"))
+    with pytest.raises(BadInput, match=r"prefect\.yaml"):
+        project_root()

@@ -1,0 +1,297 @@
+"""Environments, built for real: cached, closed, and honest about what failed."""
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from nightcrew.errors import BadInput, Transient
+from nightcrew.execution.checkout.workspace import remove_tree
+from nightcrew.execution.environments.declared import read_declared
+from nightcrew.execution.environments.environment import (
+    Environment,
+    build_environment,
+    command_environment,
+    project_paths,
+)
+from nightcrew.execution.sandbox import Sandbox
+from nightcrew.settings import TargetConfig
+
+
+def write(folder: Path, **files: str) -> Path:
+    for name, text in files.items():
+        path = folder / name.replace("__", "/").replace("_dot_", ".")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+# What is declared ------------------------------------------------------------------------------------------
+
+PYPROJECT = """
+[project]
+name = "My.Shop"
+requires-python = ">=3.10"
+dependencies = ["attrs>=20"]
+[project.optional-dependencies]
+test = ["hypothesis", "my-shop[extra]"]
+docs = ["sphinx"]
+[dependency-groups]
+dev = ["freezegun", {include-group = "more"}, {include-group = "dev"}]
+more = ["responses"]
+"""
+
+
+def test_dependencies_of_the_project_and_of_its_tests_are_read(tmp_path: Path) -> None:
+    declared = read_declared(write(tmp_path, pyproject_dot_toml=PYPROJECT))
+    assert declared.requirements == ("attrs>=20", "hypothesis", "freezegun", "responses")
+    assert declared.python == ">=3.10"
+    assert (declared.extras, declared.groups) == (("test",), ("dev",))
+
+
+def test_requirement_files_are_followed_and_local_folders_left_out(tmp_path: Path) -> None:
+    (tmp_path / "requirements-test.txt").write_text(
+        "-r requirements/base.txt\n-e .\n./local\npytest>=7  # runner\n--index-url https://example.org\n"
+        "-r ../../outside.txt\npinned==1.0 --hash=sha256:abc \\\n    --hash=sha256:def\n"
+    )
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "requirements" / "base.txt").write_text("# comment\n\nattrs\n-r ../requirements-test.txt\n")
+    (tmp_path / "requirements-docs.txt").write_text("sphinx\n")
+    assert set(read_declared(tmp_path).requirements) == {"attrs", "pytest>=7", "pinned==1.0"}
+
+
+def test_setup_cfg_counts_too(tmp_path: Path) -> None:
+    (tmp_path / "setup.cfg").write_text(
+        "[options]\ninstall_requires =\n  attrs\n  six; python_version < '3'\n"
+        "[options.extras_require]\ntests = mock\n"
+    )
+    assert read_declared(tmp_path).requirements == ("attrs", "six; python_version < '3'", "mock")
+
+
+SETUP_PY = """
+from setuptools import setup
+TESTS = ["mock"]
+setup(name="shop", version=open("VERSION").read(),
+      install_requires=["idna>=2.5", 'typing; python_version<"3.5"'],
+      tests_require=TESTS, extras_require={"test": ["hypothesis"], "docs": ["sphinx"]})
+"""
+
+
+def test_setup_py_is_read_and_not_run(tmp_path: Path) -> None:
+    (tmp_path / "setup.py").write_text(SETUP_PY)
+    assert read_declared(tmp_path).requirements == (
+        *("idna>=2.5", 'typing; python_version<"3.5"', "mock", "hypothesis"),
+    )
+
+
+POETRY = """
+[tool.poetry]
+name = "shop"
+[tool.poetry.dependencies]
+python = "^3.9"
+attrs = "^20.1"
+six = "*"
+idna = {version = ">=2.5,<4", markers = "python_version > '3'"}
+near = {path = "../near"}
+small = "^0.3.2"
+exact = "1.4"
+shop = "*"
+[tool.poetry.group.dev.dependencies]
+hypothesis = "~6.1"
+"""
+
+
+def test_poetrys_tables_are_read(tmp_path: Path) -> None:
+    assert read_declared(write(tmp_path, pyproject_dot_toml=POETRY)).requirements == (
+        *("attrs>=20.1,<21", "six", "idna>=2.5,<4; python_version > '3'", "small>=0.3.2,<0.4"),
+        *("exact==1.4", "hypothesis>=6.1,<6.2"),
+    )
+
+
+def test_what_test_runners_install_is_used_where_it_can_be(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "tox.ini").write_text(
+        "[testenv]\ndeps =\n  coverage<1  # no!\n  coverage>2\n  -r other.txt\n  py27: mock\n  {[base]deps}\n"
+    )
+    declared = read_declared(tree)
+    assert (declared.requirements, declared.runners) == ((), ("coverage<1", "coverage>2"))
+    assert build_environment(tree, TargetConfig(), tmp_path / "cache").python.is_file()
+
+
+def test_requirement_files_that_contradict_each_other_are_not_all_used(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "requirements-tests.txt").write_text("iniconfig==2.0.0\n")
+    (tree / "requirements-tools.txt").write_text("iniconfig==2.1.0\n")
+    declared = read_declared(tree)
+    assert set(declared.requirements) == {"iniconfig==2.0.0", "iniconfig==2.1.0"}
+    assert declared.fallbacks == (("iniconfig==2.0.0",),)
+    built = build_environment(tree, TargetConfig(), tmp_path / "cache")
+    assert list(built.path.glob("lib/python*/site-packages/iniconfig-2.0.0.dist-info"))
+
+
+def test_a_repository_that_declares_nothing_is_fine_and_a_broken_one_is_not(tmp_path: Path) -> None:
+    assert read_declared(tmp_path).requirements == ()
+    (tmp_path / "pyproject.toml").write_text("[project\n")
+    with pytest.raises(BadInput, match=r"pyproject\.toml"):
+        read_declared(tmp_path)
+
+
+# What is built ---------------------------------------------------------------------------------------------
+
+
+def test_pytest_and_coverage_are_always_there_and_the_rest_of_ours_is_not(environment: Environment) -> None:
+    code = "import pytest, coverage, sys; print(sys.prefix)"
+    done = subprocess.run([environment.python, "-I", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(environment.path)
+    assert (
+        subprocess.run([environment.python, "-I", "-c", "import pydantic"], capture_output=True).returncode
+        == 1
+    )
+
+
+def test_it_is_found_again_at_once_and_is_closed(environment: Environment, tmp_path: Path) -> None:
+    mark = environment.path / ".nightcrew.json"
+    before = mark.stat().st_mtime_ns
+    again = build_environment(tmp_path, TargetConfig(), environment.path.parent)
+    assert again == environment
+    assert mark.stat().st_mtime_ns == before
+    for path in (environment.path, *environment.path.rglob("*")):
+        if not path.is_symlink():
+            assert path.stat().st_mode & 0o222 == 0
+            assert path.stat().st_mode & 0o044 == 0o044
+
+
+def test_it_runs_inside_the_sandbox(environment: Environment, sandbox: Sandbox, tmp_path: Path) -> None:
+    tree = write(
+        tmp_path / "tree", src__shop__init_dot_py="", test_x_dot_py="def test_x():\n    import shop\n"
+    )
+    done = sandbox.run(
+        ["/bin/sh", "-c", "which python; python -m pytest -q"],
+        workspace=tree,
+        mounts=environment.mounts,
+        env=command_environment(environment, tree),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.decode().startswith(f"{environment.bin}/python\n")
+
+
+def test_import_roots_follow_the_layout(tmp_path: Path) -> None:
+    assert project_paths(tmp_path) == ("/workspace",)
+    (tmp_path / "src").mkdir()
+    assert project_paths(tmp_path) == ("/workspace/src", "/workspace")
+    (tmp_path / "src" / "__init__.py").touch()
+    assert project_paths(tmp_path) == ("/workspace",)
+
+
+def test_the_repositorys_own_command_fills_it(tmp_path: Path) -> None:
+    tree = write(tmp_path / "tree", mine_dot_py="VALUE = 42\n")
+    command = (
+        'cp mine.py "$(echo $NIGHTCREW_ENV/lib/python*/site-packages)" && touch left-behind && '
+        "python -c 'import sys; assert sys.prefix == sys.argv[1]' $NIGHTCREW_ENV"
+    )
+    built = build_environment(tree, TargetConfig(setup=command), tmp_path / "cache")
+    done = subprocess.run([built.python, "-c", "import mine, pytest; print(mine.VALUE)"], capture_output=True)
+    assert done.stdout == b"42\n"
+    assert not (tree / "left-behind").exists()
+    remove_tree(tmp_path / "cache")
+
+
+def test_the_build_sees_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-secret")
+    monkeypatch.setenv("NIGHTCREW_API_KEY", "sk-or-secret")
+    with pytest.raises(BadInput) as raised:
+        build_environment(tmp_path, TargetConfig(setup="env; exit 3"), tmp_path / "cache")
+    assert "NIGHTCREW_ENV" in str(raised.value)
+    assert "sk-or-secret" not in str(raised.value)
+
+
+def test_a_failed_build_says_why_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"(?s)no compiler.*nightcrew\.toml"):
+        build_environment(tmp_path, TargetConfig(setup="echo no compiler >&2; exit 3"), tmp_path / "cache")
+    assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".lock"]
+
+
+def test_what_decides_changes_the_key_and_nothing_else_does(environment: Environment, tmp_path: Path) -> None:
+    cache = environment.path.parent
+    write(tmp_path, module_dot_py="x = 1\n", README_dot_md="x")
+    assert build_environment(tmp_path, TargetConfig(test="make test"), cache).key == environment.key
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\nrequires-python = ">=3.11"\n')
+    other = build_environment(tmp_path, TargetConfig(), cache)
+    assert other.key != environment.key
+
+
+def test_a_half_built_one_is_built_anew(environment: Environment, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    (cache / environment.key / "bin").mkdir(parents=True)
+    built = build_environment(write(tmp_path / "tree"), TargetConfig(), cache)
+    assert subprocess.run([built.python, "-c", "import pytest"]).returncode == 0
+    remove_tree(cache)
+
+
+def test_several_at_once_build_it_once(tmp_path: Path) -> None:
+    command = "echo built >> $(dirname $NIGHTCREW_ENV)/count"
+    found: list[Environment] = []
+    config = TargetConfig(setup=command)
+
+    def build() -> None:
+        found.append(build_environment(tmp_path, config, tmp_path / "cache"))
+
+    threads = [threading.Thread(target=build) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 3
+    assert len(set(found)) == 1
+    assert (tmp_path / "cache" / "count").read_text() == "built\n"
+    remove_tree(tmp_path / "cache")
+
+
+def test_without_the_package_index_a_plain_repository_still_gets_one(
+    environment: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was downloaded once is used again; `environment` has seen to that."""
+    _cut_off(monkeypatch)
+    built = build_environment(write(tmp_path / "tree"), TargetConfig(), tmp_path / "cache")
+    assert subprocess.run([built.python, "-c", "import pytest, coverage"]).returncode == 0
+    remove_tree(tmp_path / "cache")
+
+
+def test_without_the_package_index_an_unknown_package_is_a_passing_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _cut_off(monkeypatch)
+    (tmp_path / "requirements.txt").write_text("a-package-that-was-never-downloaded==1.2.3\n")
+    with pytest.raises(Transient, match="package index"):
+        build_environment(tmp_path, TargetConfig(), tmp_path / "cache")
+    assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".lock"]
+
+
+def _cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Send every request to a port where nobody listens."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+
+
+@pytest.mark.parametrize("spec", [">=3.99", "not a version"])
+def test_a_python_that_is_not_there_is_told(
+    tmp_path: Path, spec: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
+    (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "x"\nrequires-python = "{spec}"\n')
+    with pytest.raises(BadInput):
+        build_environment(tmp_path, TargetConfig(), tmp_path / "cache")
+
+
+def test_its_mounts_show_the_environment_and_its_python(environment: Environment) -> None:
+    targets = [mount.target for mount in environment.mounts]
+    assert str(environment.path) in targets
+    assert all(not mount.writable for mount in environment.mounts)
+    base = Path(os.path.realpath(sys.executable)).parent.parent
+    assert str(base) in targets or str(base).startswith("/usr")

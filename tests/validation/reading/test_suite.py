@@ -1,0 +1,71 @@
+# ruff: noqa: E501
+import ast
+
+import pytest
+
+from nightcrew.validation.reading.suite import cannot_fail, is_weak, read_tests
+
+
+def condition(text: str) -> ast.expr:
+    return ast.parse(text, mode="eval").body
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["True", "1", "'x'", "f(1) or True", "x == x", "f(x) == f(x)", "(a, b)", "len(x) >= 0", "1 == 1", "not False",
+     "isinstance(x, object)", "x or not x", "a == b or a != b", "bool(1)"],
+)  # fmt: skip
+def test_a_condition_that_cannot_fail(text: str) -> None:
+    assert cannot_fail(condition(text))
+
+
+@pytest.mark.parametrize(
+    "text", ["f(1)", "f(1) == 2", "x", "not x", "x or y", "len(x) >= 1", "f(x) == f(y)", "x != x"]
+)
+def test_a_condition_that_can(text: str) -> None:
+    assert not cannot_fail(condition(text))
+
+
+def test_a_value_bound_to_a_name_is_seen_through() -> None:
+    assert cannot_fail(condition("f(1) == e"), {"e": ast.dump(condition("f(1)"))})
+
+
+@pytest.mark.parametrize(
+    ("text", "weak"), [("x is not None", True), ("isinstance(x, int)", True), ("x == 1", False)]
+)
+def test_weak_checks(text: str, weak: bool) -> None:
+    assert is_weak(condition(text)) is weak
+
+
+@pytest.mark.parametrize(
+    ("body", "checks"),
+    [
+        ("assert f() == 1", 1),
+        ("f()", 0),
+        ("assert True", 0),
+        ("with pytest.raises(ValueError):\n    f()", 1),
+        ("self.assertEqual(f(), 1)", 1),
+        ("self.assertTrue(True)", 0),
+        ("helper(f())", 1),
+        ("fake.assert_called_once_with(1)", 1),
+        ("try:\n    assert f() == 1\nexcept Exception:\n    pass", 0),
+        ("try:\n    assert f() == 1\nexcept ValueError:\n    pass", 1),
+        ("try:\n    f()\nexcept ValueError:\n    pass\nelse:\n    raise AssertionError", 1),
+        ("with suppress(AssertionError):\n    assert f() == 1", 0),
+        ("e = f(1)\nassert f(1) == e", 0),
+    ],
+)
+def test_checks_are_counted_through_helpers_and_not_where_they_are_swallowed(body: str, checks: int) -> None:
+    lines = "\n".join(f"    {line}" for line in body.split("\n"))
+    tree = ast.parse(f"def helper(x):\n    assert x == 3\n\n\ndef test_a(self=None):\n{lines}\n")
+    assert [test.checks for test in read_tests(tree)] == [checks]
+
+
+def test_a_list_of_tests_for_other_runners_is_no_test() -> None:
+    source = "def test_suite():\n    return unittest.TestSuite(())\n\n\ndef test_a():\n    assert f() == 1\n"
+    assert [test.name for test in read_tests(ast.parse(source))] == ["test_a"]
+
+
+def test_a_warning_made_an_error_is_a_check() -> None:
+    source = "def test_a():\n    with warnings.catch_warnings():\n        warnings.simplefilter('error')\n        f()\n"
+    assert [test.checks for test in read_tests(ast.parse(source))] == [1]
