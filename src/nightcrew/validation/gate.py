@@ -1,11 +1,13 @@
 """What a gate is: a question about one change, answered with evidence."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from nightcrew.task import Task
 from nightcrew.validation.running.clean_room import CleanRoom
-from nightcrew.validation.verdict import GateOutcome, GateResult
+from nightcrew.validation.verdict import Finding, GateOutcome, GateResult, Severity
+
+MOST_LISTED = 12  # findings that one sentence names; all of them are in the verdict
 
 
 class ValidationRule(Protocol):
@@ -44,6 +46,28 @@ def failed(
 def not_measurable(name: str, message: str, hint: str = "", **evidence: Any) -> GateResult:
     """The question could not be answered; never counted as passed."""
     return GateResult(name, GateOutcome.NOT_MEASURABLE, _printable(message), _printable(hint), evidence)
+
+
+def answered(
+    name: str, findings: Sequence[Finding], *, nothing: str, opening: str, hint: str, question: str
+) -> GateResult:
+    """A question's result: `nothing` where there are no findings; else `opening` and the list of them.
+
+    `hint` is for the next attempt where it has to act; `question` for a person where only a person can.
+    """
+    if not findings:
+        return passed(name, nothing)
+    decisive = [one for one in findings if one.severity is not Severity.PERSON]
+    shown = sorted(decisive or findings, key=lambda one: (one.path, one.line))
+    listed = "; ".join(f"{one.what} ({one.place})" for one in shown[:MOST_LISTED])
+    more = f"; and {len(shown) - MOST_LISTED} more" if len(shown) > MOST_LISTED else ""
+    return GateResult(
+        name,
+        GateOutcome.FAIL if decisive else GateOutcome.ASKS,
+        _printable(f"{opening}: {listed}{more}."),
+        _printable(hint if decisive else question),
+        findings=tuple(findings),
+    )
 
 
 def counted(count: int, noun: str) -> str:

@@ -5,6 +5,7 @@ import json
 import logging
 import warnings
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from nightcrew.validation.scoring import conclude, fault
 from nightcrew.validation.verdict import GateOutcome, GateResult, Verdict
 
 logger = logging.getLogger(__name__)
+ALWAYS_ASKED = {"lost", "empowered"}  # they only read: the next attempt hears both answers at once
 
 
 class ResultValidator:
@@ -77,11 +79,12 @@ class ResultValidator:
         gates: tuple[ValidationRule, ...] = (*all_gates(), *own_gates(room.config))
         gates = tuple(gate for gate in gates if gate.applies(room.task))
         for gate in gates:
+            decided = any(result.outcome is GateOutcome.FAIL for result in results)
+            if decided and gate.name not in ALWAYS_ASKED:
+                break
             result = gate.run(room)
             results.append(result)
             logger.debug("gate %s: %s: %s", result.name, result.outcome, result.message)
-            if result.outcome is GateOutcome.FAIL:
-                break
         return conclude(room.task, results, [gate.name for gate in gates], self.sandbox.name)
 
 
@@ -96,9 +99,13 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
                 "outcome": gate.outcome.value,
                 "evidence": _plain(gate.evidence),
                 "message": gate.message,
+                "hint": gate.hint,
+                "findings": [asdict(finding) for finding in gate.findings],
             }
             for gate in verdict.gates
         ],
+        "not_reached": list(verdict.not_reached),
+        "asks": verdict.asks,
     }
 
 

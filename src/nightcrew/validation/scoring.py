@@ -6,11 +6,13 @@ from nightcrew.task import Task
 from nightcrew.validation.verdict import GateOutcome, GateResult, Verdict, VerdictKind
 
 WEIGHTS = {
+    "lost": 0.0, "needed": 0.0, "empowered": 0.0, "watched": 0.0,
     "scope": 0.0, "tamper": 0.0, "static": 0.0, "assertions": 0.0, "behaviour": 1.0, "new_tests": 1.0,
     "controls": 1.0, "mutation": 3.0,
     "refactoring": 2.0, "documentation": 3.0, "analysis": 3.0, "acceptance": 3.0,
 }  # fmt: skip
 OWN_WEIGHT = 1.0
+OPEN = {GateOutcome.ASKS, GateOutcome.NOT_MEASURABLE}  # no gate can decide: a person is asked
 
 
 def score(results: Sequence[GateResult], applicable: Sequence[str]) -> float:
@@ -38,26 +40,33 @@ def conclude(task: Task, results: Sequence[GateResult], applicable: Sequence[str
     """The verdict of gates that all could be asked."""
     reached = score(results, applicable)
     failures = [result for result in results if result.outcome is GateOutcome.FAIL]
-    open_ones = [result for result in results if result.outcome is GateOutcome.NOT_MEASURABLE]
+    open_ones = [result for result in results if result.outcome in OPEN]
     if failures:
-        kind, why = VerdictKind.REJECTED, failures[0].message
-        feedback = f"{failures[0].message} {failures[0].hint}".strip()
+        kind, why, feedback = VerdictKind.REJECTED, failures[0].message, _together(failures)
     elif open_ones:
-        kind, why = VerdictKind.NOT_MEASURABLE, open_ones[0].message
-        feedback = f"{open_ones[0].message} {open_ones[0].hint}".strip()
+        kind, why, feedback = VerdictKind.NOT_MEASURABLE, open_ones[0].message, _together(open_ones)
     elif reached < task.quality_threshold:
         kind = VerdictKind.REJECTED
         why = f"The score {reached:.2f} is below the threshold {task.quality_threshold:.2f}."
         feedback = f"{why} {_weakest(results)}"
     else:
         kind, why, feedback = VerdictKind.ACCEPTED, "", ""
-    return Verdict(kind, reached, tuple(results), _summary(kind, reached, why, results), feedback, sandbox)
+    summary = _summary(kind, reached, why, results)
+    asked = {result.name for result in results}
+    not_reached = tuple(name for name in applicable if name not in asked)
+    return Verdict(kind, reached, tuple(results), summary, feedback, sandbox, not_reached)
 
 
 def fault(message: str, results: Sequence[GateResult], sandbox: str) -> Verdict:
     """Ours, not the change's: to be tried again, and never held against anybody."""
     summary = f"No verdict: a fault of the machinery, not of the change. {message}"
-    return Verdict(VerdictKind.INFRASTRUCTURE_FAULT, 0.0, tuple(results), summary, "", sandbox)
+    broken = GateResult("machinery", GateOutcome.NOT_MEASURABLE, message, "Repair this, then judge again.")
+    return Verdict(VerdictKind.INFRASTRUCTURE_FAULT, 0.0, (*results, broken), summary, "", sandbox)
+
+
+def _together(results: Sequence[GateResult]) -> str:
+    """What each of these results says, and what to do about it."""
+    return " ".join(f"{result.message} {result.hint}".strip() for result in results)
 
 
 def _summary(kind: VerdictKind, reached: float, why: str, results: Sequence[GateResult]) -> str:

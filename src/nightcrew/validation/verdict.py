@@ -11,7 +11,33 @@ class GateOutcome(StrEnum):
 
     PASS = "pass"  # noqa: S105
     FAIL = "fail"
+    ASKS = "asks"  # only a person can say whether this is wanted
     NOT_MEASURABLE = "not_measurable"
+
+
+class Severity(StrEnum):
+    """Who has to act on a finding."""
+
+    REFUSED = "refused"  # the next attempt: the change is rejected
+    UNPROVEN = "unproven"  # the next attempt, and a person once the attempts are used up
+    PERSON = "person"  # a person: nothing is held against the change
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a question found in a change."""
+
+    what: str  # in words, without the place
+    path: str
+    line: int = 0  # from 1, in the new text, or in base's where the line is gone; 0: the whole file
+    before: str = ""
+    after: str = ""
+    severity: Severity = Severity.REFUSED
+
+    @property
+    def place(self) -> str:
+        """`path:line`."""
+        return f"{self.path}:{self.line}" if self.line else self.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +50,17 @@ class GateResult:
     hint: str = ""
     evidence: Mapping[str, Any] = field(default_factory=dict)  # JSON-ready
     strength: float | None = None  # 0 to 1 where the gate measures one: coverage, kill rate, ...
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def is_unproven(self) -> bool:
+        """True for a failure that a person may decide on once no attempt is left."""
+        severities = {finding.severity for finding in self.findings}
+        return (
+            self.outcome is GateOutcome.FAIL
+            and Severity.UNPROVEN in severities
+            and Severity.REFUSED not in severities
+        )
 
 
 class VerdictKind(StrEnum):
@@ -45,3 +82,15 @@ class Verdict:
     summary: str  # a paragraph a reviewer can trust
     feedback: str  # a paragraph the next attempt can use
     sandbox: str = "bubblewrap"  # how the code was confined while it was judged
+    not_reached: tuple[str, ...] = ()  # gates that were not asked, because an earlier one had decided
+
+    @property
+    def asks(self) -> str:
+        """What a person is asked to decide, and why; empty where nobody is."""
+        return self.feedback if self.kind is VerdictKind.NOT_MEASURABLE else ""
+
+    @property
+    def is_unproven(self) -> bool:
+        """True for a rejection that a person may decide on once no attempt is left."""
+        failures = [gate for gate in self.gates if gate.outcome is GateOutcome.FAIL]
+        return self.kind is VerdictKind.REJECTED and bool(failures) and all(one.is_unproven for one in failures)

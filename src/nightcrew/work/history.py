@@ -8,7 +8,7 @@ from typing import Any
 
 from nightcrew.execution.attempt import Attempt, AttemptEnd
 from nightcrew.task import ExecutorName
-from nightcrew.validation.verdict import GateOutcome, GateResult, Verdict, VerdictKind
+from nightcrew.validation.verdict import Finding, GateOutcome, GateResult, Severity, Verdict, VerdictKind
 from nightcrew.work.learning import worker_of
 from nightcrew.work.outcome import Judged
 
@@ -45,7 +45,14 @@ def _verdict(row: Mapping[str, Any], folder: Path) -> Verdict:
     except OSError:
         kind = VerdictKind(row["verdict"] or VerdictKind.INFRASTRUCTURE_FAULT)
         return Verdict(kind, row["score"] or 0.0, (), row["summary"] or "", row["summary"] or "")
-    gates = tuple(
-        GateResult(**(gate | {"outcome": GateOutcome(gate["outcome"])})) for gate in stored.pop("gates")
+    gates = tuple(map(_gate, stored.pop("gates")))
+    not_reached = tuple(stored.pop("not_reached", ()))
+    kind = VerdictKind(stored["kind"])
+    return Verdict(**(stored | {"kind": kind, "gates": gates, "not_reached": not_reached}))
+
+
+def _gate(stored: Mapping[str, Any]) -> GateResult:
+    findings = tuple(
+        Finding(**(one | {"severity": Severity(one["severity"])})) for one in stored.get("findings", ())
     )
-    return Verdict(**(stored | {"kind": VerdictKind(stored["kind"]), "gates": gates}))
+    return GateResult(**{**stored, "outcome": GateOutcome(stored["outcome"]), "findings": findings})

@@ -133,6 +133,8 @@ def _by_limits(
     last, judged = trials[-1], sum(not trial.is_fault for trial in trials)
     waited = sum(trial.is_interruption for trial in trials)
     faults = len(trials) - judged - waited
+    if judged >= task.max_attempts and last.verdict.is_unproven:
+        return Outcome(TaskStatus.NEEDS_REVIEW, f"{judged} attempts, none proven: {last.verdict.feedback}")
     if judged >= task.max_attempts:
         return _failed(FailureReason.REJECTED, f"{judged} attempts, none accepted: {last.verdict.feedback}")
     if faults >= MOST_FAULTS or waited >= MOST_INTERRUPTIONS:

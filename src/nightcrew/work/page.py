@@ -12,6 +12,7 @@ MOST_DIFF_CHARACTERS = 20_000
 WORDS = {
     GateOutcome.PASS: "passed",
     GateOutcome.FAIL: "**failed**",
+    GateOutcome.ASKS: "**asks a person**",
     GateOutcome.NOT_MEASURABLE: "**not measurable**",
 }
 
