@@ -69,9 +69,10 @@ def test_a_diff_a_mail_and_a_branch_are_the_same_change(cli: Cli, slugs: Path) -
     told.append(cli(*WANTED, "tests", "--json").out)
     assert told[0] == told[1] == told[2]
     document = json.loads(told[0])
-    assert list(document) == ["verdict", "score", "gates"]
+    assert list(document) == ["verdict", "score", "gates", "not_reached", "asks"]
     assert document["verdict"] == "accepted"
-    assert all(list(gate) == ["name", "outcome", "evidence", "message"] for gate in document["gates"])
+    words = ["name", "outcome", "evidence", "message", "hint", "findings"]
+    assert all(list(gate) == words for gate in document["gates"])
 
 
 def test_a_rejected_change_is_told_what_to_do(cli: Cli, slugs: Path) -> None:
@@ -97,6 +98,7 @@ def test_an_environment_that_cannot_be_made_is_a_fault_in_json_too(cli: Cli, slu
     git(slugs, "commit", "-qm", "a set-up command that fails")
     said = cli(*WANTED, "tests", "--json")
     assert (said.code, said.json["verdict"], said.json["score"]) == (4, "infrastructure_fault", 0.0)
+    assert "exit 3" in said.json["gates"][-1]["message"]
 
 
 @pytest.mark.parametrize(("text", "says"), [('tset = "x"', "tset"), ("test = [", "nightcrew.toml")])

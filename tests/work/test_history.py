@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from nightcrew.validation.verdict import GateOutcome, GateResult, VerdictKind
+from nightcrew.validation.verdict import Finding, GateOutcome, GateResult, VerdictKind
 from nightcrew.work.history import past_trials
 from nightcrew.work.outcome import Judged
 from tests.flows.builders import a_verdict, an_attempt
@@ -13,11 +13,12 @@ from tests.flows.builders import a_verdict, an_attempt
 WINDOWS = "--- a/x.bat\n+++ b/x.bat\n@@ -1 +1 @@\n-one\r\n+zwei ö\r\n"
 GATES = (
     GateResult("applies", GateOutcome.PASS, "it applies", strength=0.5),
+    GateResult("lost", GateOutcome.FAIL, "f is gone", findings=(Finding("f is gone", "a.py", 3),)),
     GateResult("acceptance", GateOutcome.NOT_MEASURABLE, "no command", "give one", {"tried": ["a", 1]}),
 )
 JUDGED = Judged(
     an_attempt(2, patch=WINDOWS, cost_usd="0.25"),
-    replace(a_verdict(VerdictKind.NOT_MEASURABLE, 0.4), gates=GATES),
+    replace(a_verdict(VerdictKind.NOT_MEASURABLE, 0.4), gates=GATES, not_reached=("mutation",)),
     "slug-2",
 )
 

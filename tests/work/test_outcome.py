@@ -1,5 +1,6 @@
 """What the attempts so far mean for a task: the rules of stubbornness."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -19,7 +20,7 @@ from nightcrew.execution.attempt import AttemptEnd
 from nightcrew.queue.reviews import Answer, Choice
 from nightcrew.selection.plan import Filtered, Plan
 from nightcrew.task import FailureReason, TaskStatus
-from nightcrew.validation.verdict import VerdictKind
+from nightcrew.validation.verdict import Finding, GateOutcome, GateResult, Severity, VerdictKind
 from nightcrew.work.outcome import (
     MOST_FAULTS,
     Judged,
@@ -69,6 +70,17 @@ def summary(outcome: Outcome | None) -> tuple[str, str] | None:
 )
 def test_trials_decide_how_a_task_ends(trials: list[Judged], expected: tuple[str, str] | None) -> None:
     assert summary(decided(*trials)) == expected
+
+
+def test_what_is_only_unproven_goes_to_a_person_once_the_attempts_are_used_up() -> None:
+    finding = Finding("nobody needs this line", "a.py", 2, severity=Severity.UNPROVEN)
+    gate = GateResult("needed", GateOutcome.FAIL, "Not needed", findings=(finding,))
+    last = judged(REJECTED)
+    last = replace(last, verdict=replace(last.verdict, gates=(gate,), feedback="Not needed. Test it."))
+    assert decided(last, attempts=2) is None
+    outcome = decided(judged(REJECTED), last, attempts=2)
+    assert summary(outcome) == ("needs_review", "NeedsReview")
+    assert outcome is not None and outcome.detail.endswith("Not needed. Test it.")
 
 
 def test_a_fault_never_uses_up_an_attempt() -> None:

@@ -102,6 +102,7 @@ STATUS_STYLES: Mapping[str, str] = {
     "cancelled": "yellow",
     "needs_review": "magenta",
     "not_measurable": "magenta",
+    "asks": "magenta",
     "infrastructure_fault": "yellow",
     "running": "cyan",
     "pass": "green",

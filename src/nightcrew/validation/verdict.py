@@ -93,4 +93,6 @@ class Verdict:
     def is_unproven(self) -> bool:
         """True for a rejection that a person may decide on once no attempt is left."""
         failures = [gate for gate in self.gates if gate.outcome is GateOutcome.FAIL]
-        return self.kind is VerdictKind.REJECTED and bool(failures) and all(one.is_unproven for one in failures)
+        return (
+            self.kind is VerdictKind.REJECTED and bool(failures) and all(one.is_unproven for one in failures)
+        )

@@ -119,7 +119,7 @@ def _by_verdict(last: Judged) -> Outcome | None:
         case VerdictKind.ACCEPTED:
             return Outcome(TaskStatus.COMPLETED, f"accepted with score {last.verdict.score:.2f}")
         case VerdictKind.NOT_MEASURABLE:
-            return Outcome(TaskStatus.NEEDS_REVIEW, last.verdict.summary)
+            return Outcome(TaskStatus.NEEDS_REVIEW, last.verdict.asks or last.verdict.summary)
     if last.attempt.end is AttemptEnd.CANCELLED:
         return Outcome(TaskStatus.CANCELLED, last.attempt.detail)
     if last.attempt.end is AttemptEnd.BUDGET:

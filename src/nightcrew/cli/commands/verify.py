@@ -75,6 +75,7 @@ def print_verdict(verdict: Verdict, task: Task, commit: str) -> None:
         rows = [
             (gate.name, styled(gate.outcome.value), " ".join(gate.message.split())) for gate in verdict.gates
         ]
+        rows += [(name, styled("not reached"), "") for name in verdict.not_reached]
         print_table("", ("gate", "outcome", "finding"), rows)
     needed = f"score {verdict.score:.2f} ({task.quality_threshold:.2f} needed)"
     about = f"{needed}, on {task.base} {commit[:12]}, in sandbox: {verdict.sandbox}"
