@@ -1,0 +1,102 @@
+"""A labelled change of a real project, and the bad ones that are derived from it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from benchmarks.verdict.wild.clones import Clone
+from benchmarks.verdict.wild.labels import Label
+from benchmarks.verdict.wild.mining import Kind, is_product, is_test_file
+from nightcrew.task import TaskCategory
+
+TYPES = {
+    Kind.FIX: TaskCategory.BUG_FIX,
+    Kind.FEATURE: TaskCategory.CODE_GENERATION,
+    Kind.TESTS: TaskCategory.UNIT_TEST,
+    Kind.DOCUMENTATION: TaskCategory.DOCUMENTATION,
+    Kind.REFACTORING: TaskCategory.REFACTORING,
+}
+
+type Change = Mapping[str, str | None]
+"""Files' texts by path, None for one that goes."""
+
+
+class Good:
+    """A real change whose label holds, with the texts around it."""
+
+    def __init__(self, clone: Clone, label: Label) -> None:
+        self.clone, self.label = clone, label
+
+    @cached_property
+    def parent(self) -> str:
+        """The commit that it applies to."""
+        return self.clone.step(self.label.mined.commit).parent
+
+    @cached_property
+    def change(self) -> dict[str, str | None]:
+        """The change itself."""
+        return self.clone.change(self.label.mined.commit, self.label.mined.paths)
+
+    @cached_property
+    def paths(self) -> tuple[str, ...]:
+        """Every file before it."""
+        return self.clone.paths(self.parent)
+
+    @property
+    def target(self) -> str:
+        """The file that the task is about."""
+        return self.label.mined.target
+
+    @property
+    def kind(self) -> Kind:
+        """What it is."""
+        return self.label.mined.kind
+
+    @property
+    def tests(self) -> tuple[str, ...]:
+        """The test files that it brings or changes."""
+        return tuple(path for path, text in self.change.items() if is_test_file(path) and text is not None)
+
+    @property
+    def product(self) -> dict[str, str]:
+        """Its product files after it."""
+        return {path: text for path, text in self.change.items() if is_product(path) and text is not None}
+
+    def before(self, path: str) -> str | None:
+        """A file's text before it."""
+        return self.clone.text(self.parent, path)
+
+    def after(self, path: str) -> str | None:
+        """A file's text after it, changed or not."""
+        return self.change[path] if path in self.change else self.before(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A kind of bad change: what it is made from, and how; `passes`: its tests must not notice it."""
+
+    name: str
+    of: frozenset[Kind]
+    make: Callable[[Good], Change | None]
+    passes: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One change to be judged."""
+
+    project: str
+    commit: str  # of the real change
+    kind: str
+    good: bool
+    task_type: TaskCategory
+    base: str
+    target: str
+    description: str
+    acceptance: str | None
+    patch: str
+
+    @property
+    def key(self) -> str:
+        """Unique in the corpus."""
+        return f"{self.project}@{self.commit[:12]}:{self.kind}"

@@ -1,0 +1,92 @@
+# ruff: noqa: E501
+"""Cases from labels: each real change as it is, and the bad ones that can be made of it, in a fixed order."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from benchmarks.verdict.wild import bad_tests, bad_words, beside, unlike, wrong_fixes
+from benchmarks.verdict.wild.case import TYPES, Case, Change, Fault, Good
+from benchmarks.verdict.wild.labels import passes
+from benchmarks.verdict.wild.mining import Kind
+from benchmarks.verdict.wild.plain_room import PlainRoom
+
+MOST_OF_A_CHANGE = 3  # bad ones made of the same real change
+
+
+class Deriver:
+    """Makes cases; whether a bad one passes its tests is run once and kept in a file."""
+
+    def __init__(self, room: PlainRoom, path: Path) -> None:
+        self.room, self.path = room, path
+        self.faults = (
+            *wrong_fixes.faults(room), *beside.FAULTS, *unlike.FAULTS, *bad_tests.FAULTS, *bad_words.FAULTS,
+        )  # fmt: skip
+        self._known: dict[str, bool] = {}
+        if path.is_file():
+            told = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+            self._known = {one["key"]: one["usable"] for one in told}
+
+    def good(self, good: Good) -> Case:
+        """The real change."""
+        return self._case(good, f"good: {good.kind}", True, good.change)
+
+    def bad(self, good: Good, fault: Fault) -> Case | None:
+        """A bad one of a kind; None where it cannot be made of this change, or its own tests notice it."""
+        key = f"{good.label.mined.key}:{fault.name}"
+        if good.kind not in fault.of or self._known.get(key) is False:
+            return None
+        change = fault.make(good)
+        usable = change is not None and (self._known.get(key) or self._is_usable(good, fault, change))
+        if key not in self._known:
+            self._known[key] = usable
+            with self.path.open("a") as file:
+                file.write(json.dumps({"key": key, "usable": usable}) + "\n")
+        return (
+            self._case(good, f"bad: {fault.name}", False, change) if usable and change is not None else None
+        )
+
+    def many(self, goods: Sequence[Good], count: int) -> Iterator[Case]:
+        """`count` bad ones, kinds in turns, projects spread, the same each time for the same real changes."""
+        used: dict[str, int] = {}
+        waiting = {fault.name: _in_no_order(goods, fault.name) for fault in self.faults}
+        while count > 0 and any(waiting.values()):
+            for fault in self.faults:
+                while waiting[fault.name] and count > 0:
+                    good = waiting[fault.name].pop(0)
+                    if used.get(good.label.mined.key, 0) >= MOST_OF_A_CHANGE * (1 + count // 400):
+                        continue
+                    case = self.bad(good, fault)
+                    if case is not None:
+                        used[good.label.mined.key] = used.get(good.label.mined.key, 0) + 1
+                        count -= 1
+                        yield case
+                        break
+
+    def _is_usable(self, good: Good, fault: Fault, change: Change) -> bool:
+        if not fault.passes:
+            return True
+        tests, shown = good.tests, good.label.shown
+        if good.kind is Kind.TESTS:
+            tests, shown = tuple(path for path in change if path.endswith(".py")), ()
+        if fault.name == "half fix":  # of the tests that show the bug, some fail and some pass
+            return passes(self.room, good.clone, good.parent, change, tests, ()) or bool(shown)
+        return passes(self.room, good.clone, good.parent, change, tests, shown)
+
+    def _case(self, good: Good, kind: str, is_good: bool, change: Change) -> Case:
+        step = good.clone.step(good.label.mined.commit)
+        patch = good.clone.patch(good.parent, change, self.room.tree(good.clone))
+        acceptance = f"python -m pytest {' '.join(good.tests)}" if good.kind is Kind.FEATURE else None
+        said = f"{step.subject}\n\n{step.body}".strip()[:2000]
+        return Case(good.clone.name, good.label.mined.commit, kind, is_good, TYPES[good.kind], good.parent, good.target,
+                    said if len(said) >= 3 else f"change {said}", acceptance, patch)  # fmt: skip
+
+
+def _in_no_order(goods: Sequence[Good], name: str) -> list[Good]:
+    """The same each time, and another for each kind."""
+
+    def chance(good: Good) -> str:
+        return hashlib.sha256(f"{good.label.mined.key}:{name}".encode()).hexdigest()
+
+    return sorted(goods, key=chance)

@@ -1,0 +1,137 @@
+# ruff: noqa: E501
+"""The corpus from history: what is mined, what is made of it, and how answers are counted."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from benchmarks.verdict.wild import bad_tests, bad_words, beside, unlike
+from benchmarks.verdict.wild.case import Good
+from benchmarks.verdict.wild.clones import Clone
+from benchmarks.verdict.wild.edits import parsed
+from benchmarks.verdict.wild.judging import Answer, answer_of
+from benchmarks.verdict.wild.labels import Label
+from benchmarks.verdict.wild.mining import Kind, is_about_words, mine
+from benchmarks.verdict.wild.wrong_fixes import without_hunks
+from nightcrew.validation.verdict import (
+    Finding,
+    GateOutcome,
+    GateResult,
+    Severity,
+    Verdict,
+    VerdictKind,
+)  # fmt: skip
+
+PRODUCT = '''"""Prices."""
+
+RATE = 20
+
+
+def gross(net):
+    """Net and tax."""
+    return net + RATE
+
+
+def net(gross, strict=True):
+    """Without tax."""
+    if strict and gross < 0:
+        raise ValueError("negative")
+    return sorted([gross - RATE])[0]
+'''
+TESTS = "from shop.prices import gross\n\n\ndef test_gross():\n    assert gross(0) == 20\n"
+HISTORY: tuple[tuple[str, dict[str, str]], ...] = (
+    ("begin", {"shop/__init__.py": "", "shop/prices.py": PRODUCT, "tests/test_prices.py": TESTS, "LICENSE": "MIT",
+               "README.md": "# Shop\n\nSells.\n"}),
+    ("Fix gross of a percentage", {"shop/prices.py": PRODUCT.replace("net + RATE", "net * (100 + RATE) / 100"),
+                                   "tests/test_prices.py": TESTS.replace("gross(0) == 20", "gross(100) == 120")}),
+    ("Test net", {"tests/test_net.py": "from shop.prices import net\n\n\ndef test_net():\n    assert net(30) == 10\n\n\n"
+                                       "def test_zero():\n    assert net(20) == 0\n"}),
+    ("Say more", {"README.md": "# Shop\n\nSells.\n\n## Use\n\nRun it.\n\n```sh\nshop\n```\n"}),
+    ("Refactor net", {"shop/prices.py": PRODUCT.replace("net + RATE", "net * (100 + RATE) / 100").replace(
+        "sorted([gross - RATE])[0]", "gross - RATE")}),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    folder = tmp_path_factory.mktemp("wild") / "owner+shop"
+    folder.mkdir()
+    for words in (("init", "-q"), ("config", "user.name", "a"), ("config", "user.email", "a@example.org")):
+        subprocess.run(["git", *words], cwd=folder, check=True)
+    for subject, files in HISTORY:
+        for path, text in files.items():
+            (folder / path).parent.mkdir(exist_ok=True)
+            (folder / path).write_text(text)
+        subprocess.run(["git", "add", "-A"], cwd=folder, check=True)
+        subprocess.run(["git", "commit", "-q", "-m", subject], cwd=folder, check=True)
+    return Clone.at(folder)
+
+
+@pytest.fixture(scope="module")
+def goods(clone: Clone) -> dict[Kind, Good]:
+    targets = {Kind.DOCUMENTATION: "README.md"}
+    found = {one.kind: one.with_target(targets.get(one.kind, "shop/prices.py")) for one in mine(clone, 5)}
+    return {kind: Good(clone, Label(one, True)) for kind, one in found.items()}
+
+
+def test_a_history_gives_one_change_of_each_kind(goods: dict[Kind, Good]) -> None:
+    assert set(goods) == {Kind.FIX, Kind.TESTS, Kind.DOCUMENTATION, Kind.REFACTORING}
+    assert goods[Kind.FIX].tests == ("tests/test_prices.py",)
+    assert goods[Kind.FIX].clone.name == "owner/shop"
+
+
+def test_every_bad_change_is_another_than_the_good_one_and_is_python(goods: dict[Kind, Good]) -> None:
+    made: set[str] = set()
+    for fault in (*beside.FAULTS, *unlike.FAULTS, *bad_tests.FAULTS, *bad_words.FAULTS):
+        for good in goods.values():
+            change = fault.make(good) if good.kind in fault.of else None
+            if change is not None:
+                made.add(fault.name)
+                assert change != good.change, fault.name
+                assert all(parsed(text) for path, text in change.items() if text and path.endswith(".py")), (
+                    fault.name
+                )
+    assert len(made) >= 40
+
+
+def test_a_change_of_words_alone_is_seen_as_that() -> None:
+    assert is_about_words(
+        'def f():\n    """A."""\n    return 1\n', 'def f():\n    """B."""\n    return 1  # c\n'
+    )
+    assert not is_about_words("def f():\n    return 1\n", "def f():\n    return 2\n")
+
+
+def test_half_of_a_change_is_each_hunk_as_it_was() -> None:
+    before, after = "a = 1\nb = 2\nc = 3\n", "a = 9\nb = 2\nc = 8\n"
+    assert list(without_hunks(before, after)) == ["a = 1\nb = 2\nc = 8\n", "a = 9\nb = 2\nc = 3\n"]
+    assert list(without_hunks("a = 1\n", "a = 2\n")) == []
+
+
+def test_the_patch_of_a_change_applies_to_its_base(
+    clone: Clone, goods: dict[Kind, Good], tmp_path: Path
+) -> None:
+    good = goods[Kind.FIX]
+    patch = clone.patch(good.parent, {**good.change, "LICENSE": None}, tmp_path / "tree")
+    clone.check_out(good.parent, tmp_path / "other")
+    subprocess.run(["git", "apply"], input=patch.encode(), cwd=tmp_path / "other", check=True)
+    assert not (tmp_path / "other" / "LICENSE").exists()
+    assert (tmp_path / "other" / "shop/prices.py").read_text() == good.change["shop/prices.py"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome", "severity", "answer"),
+    [
+        (VerdictKind.REJECTED, GateOutcome.FAIL, Severity.UNPROVEN, Answer.MORE_TESTS),
+        (VerdictKind.REJECTED, GateOutcome.FAIL, Severity.REFUSED, Answer.REJECTED),
+        (VerdictKind.NOT_MEASURABLE, GateOutcome.ASKS, Severity.PERSON, Answer.PERSON),
+        (VerdictKind.NOT_MEASURABLE, GateOutcome.NOT_MEASURABLE, Severity.PERSON, Answer.NOT_MEASURABLE),
+        (VerdictKind.ACCEPTED, GateOutcome.PASS, Severity.PERSON, Answer.ACCEPTED),
+        (VerdictKind.INFRASTRUCTURE_FAULT, GateOutcome.PASS, Severity.PERSON, Answer.FAULT),
+    ],
+)
+def test_what_a_person_is_asked_is_counted_apart(
+    kind: VerdictKind, outcome: GateOutcome, severity: Severity, answer: Answer
+) -> None:
+    gate = GateResult("needed", outcome, "", findings=(Finding("x", "a.py", severity=severity),))
+    assert answer_of(Verdict(kind, 0.5, (gate,), "", "")) is answer
