@@ -1,5 +1,9 @@
-.PHONY: setup demo test check format lint types imports lock
+.PHONY: help setup demo test check format lint types imports wheel lock
 PY := .venv/bin/python
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 setup: ## environment from the lock file
 	@scripts/setup.sh
@@ -12,19 +16,22 @@ test: setup ## every test
 
 check: lint types imports test ## everything a contributor needs
 
-lint: setup
+lint: setup ## format and lint rules
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 
-format: setup
+format: setup ## rewrite the code by these rules
 	@$(PY) -m ruff format .
 	@$(PY) -m ruff check --fix .
 
-types: setup
+types: setup ## mypy, strict
 	@$(PY) -m mypy
 
-imports: setup
+imports: setup ## the arrows between the rooms
 	@.venv/bin/lint-imports
+
+wheel: setup ## build the wheel and run the demo from it in an empty folder
+	@scripts/check_wheel.sh $(ARGS)
 
 lock: ## resolve the dependencies again
 	uv pip compile pyproject.toml --quiet --universal --generate-hashes --python-version 3.12 \

@@ -68,8 +68,19 @@ def test_the_project_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.
     assert (project_root() / "prefect.yaml").is_file()
 
 
+def test_a_project_in_the_current_folder_is_not_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever starts the crew inside of a hostile checkout must not run that checkout's bootstrap."""
+    (tmp_path / "flows").mkdir()
+    (tmp_path / "flows" / "run_task.py").write_text("raise SystemExit('hostile')")
+    (tmp_path / "prefect.yaml").write_text("name: hostile")
+    monkeypatch.chdir(tmp_path)
+    assert project_root() != tmp_path
+
+
 def test_a_missing_project_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("nightcrew.crew.environment.__file__", str(tmp_path / "x.py"))
+    monkeypatch.setattr(
+        "nightcrew.crew.environment.__file__", str(tmp_path / "lib" / "nightcrew" / "crew" / "x.py")
+    )
     with pytest.raises(BadInput, match=r"prefect\.yaml"):
         project_root()

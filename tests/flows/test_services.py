@@ -102,7 +102,9 @@ def test_flows_are_looked_for_before_anything_is_started(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("nightcrew.crew.environment.__file__", str(tmp_path / "x.py"))
+    monkeypatch.setattr(
+        "nightcrew.crew.environment.__file__", str(tmp_path / "lib" / "nightcrew" / "crew" / "x.py")
+    )
     with pytest.raises(BadInput, match=r"prefect\.yaml"):
         services.start(settings)
     assert processes_of(settings) == []

@@ -15,7 +15,6 @@ app = typer.Typer(
     name="nightcrew",
     help="An unattended crew for development work: completed only on evidence.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -33,9 +32,20 @@ class ExitCode(IntEnum):
     INFRASTRUCTURE = 4
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"nightcrew {version('nightcrew')}")
+        raise typer.Exit
+
+
 @app.callback()
 def configure(
     debug: Annotated[bool, typer.Option("--debug", help="Show log lines and stack traces.")] = False,
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Set up logging for the command that follows."""
     os.environ.setdefault("DO_NOT_TRACK", "1")

@@ -30,16 +30,21 @@ PREFECT = {
 
 
 def project_root() -> Path:
-    """The checkout with `flows/` and `prefect.yaml`: the current folder, else the one this library lies in.
+    """The folder with `flows/`, `blocks/`, `deployments/` and `prefect.yaml` that belongs to this library.
+
+    A wheel carries it inside of the package, a source checkout has it above `src`. The current folder has no
+    say: what lies there may be anybody's, and what is found here runs with the crew's rights.
 
     Raises:
-        BadInput: there is none; flows are not part of the wheel.
+        BadInput: this installation is not whole.
     """
-    for folder in (Path.cwd(), *Path(__file__).resolve().parents):
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / "_project", package.parents[1]):
         if (folder / "prefect.yaml").is_file() and (folder / "flows" / "run_task.py").is_file():
             return folder
     raise BadInput(
-        "the flows are not here: run this inside a checkout of nightcrew (the folder with prefect.yaml)"
+        f"this installation of nightcrew is not whole: there is no prefect.yaml with flows beside {package}; "
+        "install the wheel again, or run from a complete source checkout"
     )
 
 

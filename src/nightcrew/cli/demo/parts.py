@@ -33,7 +33,7 @@ def make_repository(into: Path) -> Path:
     """
     example = project_root() / "examples" / "stockroom"
     if not example.is_dir():
-        raise BadInput(f"the example project is not at {example}: run the demo from a checkout of nightcrew")
+        raise BadInput(f"the example project is not at {example}: install the wheel of nightcrew again")
     shutil.copytree(example, into, ignore=shutil.ignore_patterns("__pycache__", ".*_cache"))
     for command in (
         ("init", "--quiet", "--initial-branch=main"),
