@@ -19,6 +19,7 @@ from prefect.workers.base import BaseWorker
 
 from blocks.crew import CrewPolicy, ModelAccount
 from deployments.automations import make_automations
+from nightcrew import host
 from nightcrew.task import TaskPriority
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 POOL = "nightcrew"
 POOL_TYPE = "nightcrew-warm"  # "process" is the fallback: slower, and all Prefect's own
 PRELOAD = ["flows.run_task"]
+OURS = ("NIGHTCREW_*", "PREFECT_*", "DO_NOT_TRACK", *host.NETWORK)
+DEPLOY_SECONDS = 600.0
 
 type Change = str
 
@@ -49,13 +52,11 @@ async def deploy(project: Path) -> None:
     Raises:
         RuntimeError: Prefect refused it; the message is what it said.
     """
-    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
-    process = await asyncio.create_subprocess_exec(
-        *command, cwd=project, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-    )
-    output, _ = await process.communicate()
-    if process.returncode:
-        raise RuntimeError(output.decode(errors="replace"))
+    command = host.python("prefect", "--no-prompt", "deploy", "--all")
+    env = host.environment(*OURS, PYTHONPATH=str(project))
+    ended = await asyncio.to_thread(host.run, command, env=env, folder=project, seconds=DEPLOY_SECONDS)
+    if ended.returncode:
+        raise RuntimeError((ended.stdout + ended.stderr).decode(errors="replace"))
 
 
 # ---------------------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ def lives(pid: int) -> bool:
 
 def start(tmp_path: Path, code: str) -> tuple[subprocess.Popen[bytes], str]:
     log = tmp_path / "log"
-    process = spawn([sys.executable, "-u", "-c", code], env=os.environ, cwd=tmp_path, log=log)
+    process = spawn([sys.executable, "-u", "-c", code], env=os.environ, folder=tmp_path, log=log)
     while not log.read_text().strip():
         time.sleep(0.02)
     return process, log.read_text().strip()

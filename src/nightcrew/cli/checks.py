@@ -2,12 +2,12 @@
 
 import platform
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from nightcrew import host
 from nightcrew.errors import NightcrewError
 from nightcrew.settings import OPENROUTER_URL, SandboxKind, Settings
 
@@ -58,12 +58,10 @@ def _python() -> Check:
 def _git() -> Check:
     advice = "install git 2.30 or newer with your system's package manager"
     try:
-        said = subprocess.run(
-            ["git", "--version"], capture_output=True, text=True, check=True, timeout=10
-        ).stdout
+        said = host.run(["git", "--version"], env=host.environment(), seconds=10).stdout.decode()
         version = said.split()[2]
         enough = tuple(int(part) for part in version.split(".")[:2]) >= OLDEST_GIT
-    except (OSError, subprocess.SubprocessError, ValueError, IndexError):
+    except (OSError, NightcrewError, ValueError, IndexError):
         return Check("git", Level.PROBLEM, "not found", advice)
     return Check("git", Level.OK if enough else Level.PROBLEM, version, "" if enough else advice)
 

@@ -5,8 +5,6 @@ new or emptied one is never taken for ready.
 """
 
 import hashlib
-import subprocess
-import sys
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +13,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import make_url
 
+from nightcrew import host
 from nightcrew.crew.database import psycopg_arguments
 from nightcrew.crew.processes import ProcessId, kill_tree, last_words, spawn
 from nightcrew.errors import Transient
@@ -29,11 +28,11 @@ def run(project: Path, env: Mapping[str, str], *, log: Path, seconds: float) -> 
         Transient: it failed or took longer than `seconds`; the message says what to do, and nothing of it
             runs on. What was created meanwhile stays, and the next start goes on from there.
     """
-    process = spawn([sys.executable, "-m", "deployments.bootstrap"], env=env, cwd=project, log=log)
+    process = spawn(host.python("deployments.bootstrap"), env=env, folder=project, log=log)
     known = ProcessId.of(process.pid)
     try:
         code = process.wait(seconds)
-    except subprocess.TimeoutExpired:
+    except host.TimeoutExpired:
         raise Transient(
             f"creating work pool, queues and deployments took longer than {seconds:.0f} s: start again when "
             f"the machine is less busy, what was created is kept; if it happens again, see {log}"

@@ -3,13 +3,14 @@
 import contextlib
 import fcntl
 import os
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+from nightcrew import host
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +39,14 @@ class ProcessId:
 
 
 def spawn(
-    arguments: Sequence[str],
+    command: Sequence[str | os.PathLike[str]],
     *,
     env: Mapping[str, str],
-    cwd: Path,
     log: Path,
-    stdin: int = subprocess.DEVNULL,
+    folder: Path = host.NEUTRAL,
+    stdin: int = host.NOWHERE,
     hold: Path | None = None,
-) -> subprocess.Popen[bytes]:
+) -> host.Process:
     """Start a process in its own session, writing to `log`; while it lives it shares the lock on `hold`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
@@ -56,14 +57,13 @@ def spawn(
             lock = stack.enter_context(hold.open("ab"))
             fcntl.flock(lock, fcntl.LOCK_SH)
             inherited = (lock.fileno(),)
-        return subprocess.Popen(
-            arguments,
-            env=dict(env),
-            cwd=cwd,
+        return host.start(
+            command,
+            env=env,
+            folder=folder,
             stdin=stdin,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
+            stdout=output.fileno(),
+            stderr=host.WITH_STDOUT,
             pass_fds=inherited,
         )
 

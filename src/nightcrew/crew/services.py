@@ -8,8 +8,6 @@ import fcntl
 import logging
 import os
 import shutil
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from nightcrew import host
 from nightcrew.crew import bootstrap
 from nightcrew.crew.database import Database, ensure_database, open_database, release_home
 from nightcrew.crew.dispatch import POOL, dispatch_pending, reconcile, requeue_stopped
@@ -151,9 +150,9 @@ def _start_server(
         settings, api_url=current.api_url, project=Path(current.project), database=database
     )
     server = spawn(
-        [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
+        host.python("prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)),
         env=server_environment(env, database),
-        cwd=current.home,
+        folder=current.home,
         log=current.home / "logs" / "server.log",
         hold=_database_lock(database),
     )
@@ -167,7 +166,7 @@ def _start_worker(current: ServiceStatus, env: Mapping[str, str], database: Data
     worker = spawn(
         _worker_command(current),
         env={**env, MARK: current.worker_name},
-        cwd=Path(current.project),
+        folder=Path(current.project),
         log=current.home / "logs" / "worker.log",
         hold=_database_lock(database),
     )
@@ -176,9 +175,9 @@ def _start_worker(current: ServiceStatus, env: Mapping[str, str], database: Data
     return current
 
 
-def _worker_command(current: ServiceStatus) -> list[str]:
+def _worker_command(current: ServiceStatus) -> list[str | os.PathLike[str]]:
     options = ["--pool", POOL, "--name", current.worker_name, "--limit", str(current.workers)]
-    return [sys.executable, "-m", "prefect", "worker", "start", *options]
+    return host.python("prefect", "worker", "start", *options)
 
 
 def _has_worker(current: ServiceStatus) -> bool:
@@ -191,9 +190,9 @@ def _start_guard(current: ServiceStatus) -> ServiceStatus:
     reader, writer = os.pipe()
     os.set_inheritable(writer, False)
     guard = spawn(
-        [sys.executable, "-m", "nightcrew.crew.guard", str(current.home)],
-        env=os.environ,
-        cwd=current.home,
+        host.python("nightcrew.crew.guard", str(current.home)),
+        env=host.environment("NIGHTCREW_*"),
+        folder=current.home,
         log=current.home / "logs" / "guard.log",
         stdin=reader,
     )
@@ -205,14 +204,14 @@ def _start_guard(current: ServiceStatus) -> ServiceStatus:
 _guard_pipes: list[int] = []
 
 
-def _started(current: ServiceStatus, name: str, process: subprocess.Popen[bytes]) -> ServiceStatus:
+def _started(current: ServiceStatus, name: str, process: host.Process) -> ServiceStatus:
     known = {**current.processes, name: ProcessId.of(process.pid)}
     current = replace(current, processes=known)
     write_status(current)
     return current
 
 
-def _wait(works: Callable[[], bool], process: subprocess.Popen[bytes], log_file: Path) -> None:
+def _wait(works: Callable[[], bool], process: host.Process, log_file: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not works():
         if process.poll() is not None or time.monotonic() > deadline:

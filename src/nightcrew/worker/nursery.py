@@ -6,7 +6,6 @@ import logging
 import os
 import signal
 import socket
-import sys
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nightcrew import host
 from nightcrew.errors import Transient
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ class _Zygote:
 
     def __init__(
         self,
-        process: asyncio.subprocess.Process,
+        process: host.AsyncProcess,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         stamp: float,
@@ -90,11 +90,9 @@ class _Zygote:
     @classmethod
     async def start(cls, modules: Sequence[str], stamp: float) -> "_Zygote":
         ours, theirs = socket.socketpair()
-        command = ["-m", "nightcrew.worker.zygote", str(theirs.fileno()), *ENGINE, *modules]
+        command = host.python("nightcrew.worker.zygote", str(theirs.fileno()), *ENGINE, *modules)
         with theirs:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, *command, pass_fds=(theirs.fileno(),), stdin=asyncio.subprocess.DEVNULL
-            )
+            process = await host.start_async(command, env=os.environ, pass_fds=(theirs.fileno(),))
         reader, writer = await asyncio.open_unix_connection(sock=ours, limit=1 << 20)
         log.info("zygote %s loads %s", process.pid, ", ".join(modules))
         return cls(process, reader, writer, stamp)

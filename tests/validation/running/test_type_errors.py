@@ -1,14 +1,13 @@
 """Type errors of base are nobody's fault; new ones are told; what is not compared says so."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
 
+from nightcrew.execution.environments.environment import Environment
+from nightcrew.execution.sandbox import open_sandbox
+from nightcrew.settings import SandboxKind, TargetConfig
+from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.type_errors import compare_types
@@ -18,26 +17,21 @@ OLD = "def double(number: int) -> int:\n    return 2 * number\n\n\ndef name() ->
 
 @pytest.fixture
 def room(tmp_path: Path) -> CleanRoom:
-    """As much of a room as is looked at, in the repository of one file; the environment holds no mypy."""
-
-    @contextmanager
-    def copied(tree: Path, replaced: Mapping[str, str]) -> Iterator[Path]:
-        with TemporaryDirectory(dir=tmp_path) as name:
-            for path, text in replaced.items():
-                (Path(name) / path).write_text(text)
-            yield Path(name)
-
-    for tree in ("base", "patched", "room/inner", "environment"):
+    """A room for the repository of one file; its environment holds no mypy."""
+    for tree in ("base", "patched", "room", "environment"):
         (tmp_path / tree).mkdir(parents=True)
-    told: Any = SimpleNamespace(
+    return CleanRoom(
+        task=Task(task_id="t-types", description="types", repo=str(tmp_path), task_type=TaskCategory.BUG_FIX),
+        commit="0" * 40,
+        config=TargetConfig(),
+        sandbox=open_sandbox(SandboxKind.BUBBLEWRAP),
+        environment=Environment(tmp_path / "environment", tmp_path / "environment/bin/python", "none"),
+        folder=tmp_path / "room",
         base=tmp_path / "base",
         patched=tmp_path / "patched",
-        folder=tmp_path / "room" / "inner",
-        environment=SimpleNamespace(path=tmp_path / "environment"),
         changes=(),
-        copy=copied,
+        cache=tmp_path / "cache",
     )
-    return cast(CleanRoom, told)
 
 
 def change(room: CleanRoom, path: str, before: str, after: str) -> None:
@@ -70,3 +64,13 @@ def test_an_ignore_neither_hides_an_error_nor_makes_one(room: CleanRoom) -> None
     assert compare_types(room).new == ()
     change(room, "sums.py", OLD, OLD.replace("2 * number", "'a'  # type: ignore"))
     assert len(compare_types(room).new) == 1
+
+
+@pytest.mark.parametrize("name", ["@options.py", "-c.py", "--config-file=mypy.ini.py"])
+def test_a_files_name_is_never_an_option(room: CleanRoom, name: str) -> None:
+    """mypy reads options from the file that is named after an @."""
+    for tree in (room.base, room.patched):
+        (tree / name.removeprefix("@")).write_text("--version\n")
+    change(room, name, OLD, OLD.replace("return 2 * number", "return str(number)"))
+    found = compare_types(room)
+    assert found.new or found.how == "not compared: plain mypy could not be run"  # it is no module's name

@@ -1,19 +1,18 @@
 """What the demo works on, and whether each task ended as it should."""
 
-import os
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from nightcrew import host
 from nightcrew.crew.environment import project_root
 from nightcrew.crew.processes import ProcessId, end_tree, free_port, spawn
 from nightcrew.crew.status import status
 from nightcrew.errors import BadInput, Transient
+from nightcrew.execution.checkout.git import git
 from nightcrew.ledger.ledger import Ledger
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.settings import load_settings
@@ -40,7 +39,7 @@ def make_repository(into: Path) -> Path:
         ("add", "--all"),
         (*AUTHOR, "commit", "--quiet", "--message=Stockroom as it is"),
     ):
-        subprocess.run(["git", "-C", str(into), *command], check=True, capture_output=True)
+        git("-C", into, *command)
     return into
 
 
@@ -49,8 +48,8 @@ def serve_twin(home: Path) -> Iterator[tuple[str, ProcessId]]:
     """The twin in a process of its own, at the URL that is yielded; left to the crew if that adopted it."""
     port = free_port(TWIN_PORT)
     log = home / "logs" / "twin.log"
-    command = [sys.executable, "-m", "nightcrew.cli", "twin", "--port", str(port)]
-    twin = spawn(command, env=os.environ, cwd=home, log=log)
+    command = host.python("nightcrew.cli", "twin", "--port", str(port))
+    twin = spawn(command, env=host.environment(), folder=home, log=log)
     known = ProcessId.of(twin.pid)
     try:
         deadline = time.monotonic() + 60

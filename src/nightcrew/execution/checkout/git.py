@@ -2,11 +2,10 @@
 
 import logging
 import os
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from nightcrew.errors import BadInput, Transient
+from nightcrew import host
 
 log = logging.getLogger(__name__)
 
@@ -17,6 +16,7 @@ _SAFE = (
     *("-c", "core.symlinks=true", "-c", "core.fileMode=true", "-c", "core.quotePath=true"),
 )
 _SECONDS = 600
+_OUTPUT_BYTES = 512 * 1024 * 1024
 
 
 class GitFailed(Exception):
@@ -49,21 +49,15 @@ def git(
     if tree is not None:
         places.append(f"--work-tree={tree}")
     command = ["git", *_SAFE, *places, *(os.fspath(word) for word in words)]
-    try:
-        done = subprocess.run(
-            command,
-            input=stdin,
-            capture_output=True,
-            env=_environment(own_configuration) | dict(env or {}),
-            cwd=tree or git_dir or "/",
-            timeout=seconds,
-            umask=0o022,  # the sandbox may run as another user
-            check=False,
-        )
-    except FileNotFoundError:
-        raise BadInput("git is not installed: install it with your system's package manager") from None
-    except subprocess.TimeoutExpired:
-        raise Transient(f"git {words[0]} did not end in {seconds:.0f} s") from None
+    done = host.run(
+        command,
+        env=_environment(own_configuration) | dict(env or {}),
+        folder=tree or git_dir or host.NEUTRAL,
+        stdin=stdin,
+        seconds=seconds,
+        output_bytes=_OUTPUT_BYTES,
+        umask=0o022,  # the sandbox may run as another user
+    )
     if done.returncode != 0:
         said = _last_line(done.stderr) or f"git {words[0]} ended with {done.returncode}"
         raise GitFailed(said, done.returncode)
@@ -73,20 +67,15 @@ def git(
 # ---------------------------------------------------------------------------------------------------------
 
 _INHERITED = (
-    "PATH",
-    "HOME",
-    "LANG",
     "SSH_AUTH_SOCK",
     "SSH_ASKPASS",
-    "HTTPS_PROXY",
-    "https_proxy",
-    "NO_PROXY",
+    *host.NETWORK,
 )
 
 
 def _environment(own_configuration: bool) -> dict[str, str]:
     """Nothing that points git at another repository, editor, pager or helper gets through."""
-    env = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    env = host.environment(*_INHERITED)
     env |= {
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_OPTIONAL_LOCKS": "0",

@@ -6,13 +6,12 @@ agent wrote to; we do, and tell git what is there.
 """
 
 import logging
-import os
 import re
-import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from nightcrew import host
 from nightcrew.errors import BadInput, Transient
 from nightcrew.execution.checkout.git import GitFailed, git
 from nightcrew.execution.checkout.tree_patch import diff_of_tree
@@ -126,9 +125,8 @@ def remove_tree(path: Path) -> None:
     """Remove a folder whatever rights were taken away inside it, however deep it is; links not followed."""
     for command in (("rm", "-rf"), ("chmod", "-R", "u+rwX"), ("rm", "-rf")):
         if path.exists():
-            with suppress(subprocess.TimeoutExpired):
-                words = [*command, "--", os.fspath(path)]
-                subprocess.run(words, capture_output=True, check=False, timeout=_REMOVE_SECONDS)
+            with suppress(host.Overtime):
+                host.run([*command, "--", path], env=host.environment(), seconds=_REMOVE_SECONDS)
     if path.exists():
         log.error("%s could not be removed completely", path)
 

@@ -9,12 +9,12 @@ become the other, without capabilities and without a way back.
 
 import os
 import shutil
-import subprocess
 import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from nightcrew import host
 from nightcrew.errors import SandboxUnavailable
 from nightcrew.execution.confinement.usage import entry_bytes, folder_bytes
 
@@ -126,19 +126,15 @@ def _become() -> tuple[str, ...]:
 
 def _user_namespace() -> int:
     """A descriptor of a user namespace with root and the ordinary uid in it, and no room for another one."""
-    with subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", _HOLDER],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        bufsize=0,
-    ) as holder:
+    command = [sys.executable, "-I", "-S", "-c", _HOLDER]
+    with host.start(command, env={}, stdin=host.PIPE, stdout=host.PIPE, stderr=host.PIPE) as holder:
         assert holder.stdin and holder.stdout and holder.stderr
         try:
             _expect(holder, b"u")
             for kind in ("uid_map", "gid_map"):
                 Path(f"/proc/{holder.pid}/{kind}").write_text(f"0 0 1\n{INSIDE_ID} {HOST_ID} 1\n")
             holder.stdin.write(b".")
+            holder.stdin.flush()
             _expect(holder, b"d")
             return os.open(f"/proc/{holder.pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
@@ -147,7 +143,7 @@ def _user_namespace() -> int:
             holder.kill()
 
 
-def _expect(holder: subprocess.Popen[bytes], sign: bytes) -> None:
+def _expect(holder: host.Process, sign: bytes) -> None:
     assert holder.stdout and holder.stderr
     if holder.stdout.read(1) != sign:
         lines = holder.stderr.read().decode(errors="replace").strip().splitlines()

@@ -6,12 +6,12 @@ import os
 import resource
 import selectors
 import signal
-import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import NoReturn
 
+from nightcrew import host
 from nightcrew.errors import Transient
 from nightcrew.execution.confinement.confinement import Completed, Limits
 from nightcrew.execution.confinement.identity import Identity, unavailable
@@ -30,7 +30,7 @@ class Launch(ExitStack):
     `files` are made up inside, by path below /etc.
     """
 
-    process: subprocess.Popen[bytes]
+    process: host.Process
 
     def __init__(self, bwrap: str, identity: Identity, seccomp: bytes, files: Mapping[str, str]) -> None:
         super().__init__()
@@ -52,15 +52,14 @@ class Launch(ExitStack):
             words += ["--json-status-fd", str(status), "--block-fd", str(gate)]
             # Options go by descriptor: an argument list can be read by everybody on the host.
             told = _memory(passed, b"".join(os.fsencode(word) + b"\0" for word in words))
-            self.process = subprocess.Popen(
+            self.process = host.start(
                 [self._bwrap, "--args", str(told), "--", *self._identity.prefix, *argv],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                pass_fds=[status, gate, seccomp, told, *files.values(), *self._identity.descriptors],
                 env={},
-                cwd="/",
-                start_new_session=True,
+                stdin=host.PIPE,
+                stdout=host.PIPE,
+                stderr=host.PIPE,
+                pass_fds=[status, gate, seccomp, told, *files.values(), *self._identity.descriptors],
+                umask=0o022,  # what a command inside expects; nobody but us gets at its files
             )
             self.callback(self._end)
 

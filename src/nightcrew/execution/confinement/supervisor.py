@@ -8,13 +8,13 @@ import logging
 import os
 import resource
 import selectors
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import IO
 
+from nightcrew import host
 from nightcrew.execution.confinement.confinement import MIB, Completed, KilledBy, Limits
 from nightcrew.execution.confinement.usage import Disk, tree_bytes
 
@@ -43,7 +43,7 @@ class Supervisor:
 
     def __init__(
         self,
-        process: subprocess.Popen[bytes],
+        process: host.Process,
         *,
         root_pid: int,
         kill: Callable[[], None],

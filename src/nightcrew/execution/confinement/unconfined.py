@@ -8,12 +8,12 @@ in arguments and environment.
 import os
 import resource
 import signal
-import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from nightcrew import host
 from nightcrew.execution.confinement.bubblewrap import BASE_ENV
 from nightcrew.execution.confinement.confinement import WORKSPACE, Completed, Limits, Mount
 from nightcrew.execution.confinement.supervisor import Supervisor, resource_limits
@@ -46,14 +46,14 @@ class Unconfined:
         with tempfile.TemporaryDirectory(prefix="nightcrew-home-") as home:
             given = {**BASE_ENV, "HOME": home, "TMPDIR": home, **(env or {})}
             disk = Disk([workspace], limits.workspace_bytes, folder_bytes(workspace))
-            process = subprocess.Popen(
+            process = host.start(
                 [_placed(word, places) for word in argv],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
                 env={name: _placed(value, places) for name, value in given.items()},
-                cwd=workspace,
-                start_new_session=True,
+                folder=workspace,
+                stdin=host.PIPE,
+                stdout=host.PIPE,
+                stderr=host.PIPE,
+                umask=0o022,
             )
             try:
                 _limit(process.pid, limits)
@@ -87,6 +87,6 @@ def _limit(pid: int, limits: Limits) -> None:
             resource.prlimit(pid, which, value)
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
+def _kill(process: host.Process) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)

@@ -11,7 +11,6 @@ import logging
 import os
 import platform
 import stat
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -23,6 +22,7 @@ from shutil import copytree
 import uv
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from nightcrew import host
 from nightcrew.errors import BadInput, Transient
 from nightcrew.execution.checkout.workspace import remove_tree
 from nightcrew.execution.confinement.bubblewrap import BASE_ENV
@@ -245,16 +245,8 @@ def _uv(words: Sequence[str | Path]) -> str:
 
 def _run(command: Sequence[str], what: str, *, env: dict[str, str], cwd: Path) -> str:
     try:
-        done = subprocess.run(
-            command,
-            env=env,
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_BUILD_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
+        done = host.run(command, env=env, folder=cwd, seconds=_BUILD_SECONDS)
+    except host.Overtime:
         raise BadInput(f"{what} did not end in {_BUILD_SECONDS} s") from None
     if done.returncode == 0:
         return done.stdout.decode(errors="replace")

@@ -4,7 +4,6 @@ import ast
 import importlib.machinery
 import json
 import logging
-import subprocess
 import sys
 from collections import Counter
 from io import BytesIO
@@ -12,7 +11,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from tokenize import detect_encoding
 
+from ruff import find_ruff_bin
+
 from nightcrew.errors import Transient
+from nightcrew.execution.confinement.confinement import MIB
+from nightcrew.execution.sandbox import WORKSPACE, Limits, Mount
 from nightcrew.task import Task
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_test
@@ -23,6 +26,8 @@ from nightcrew.validation.verdict import GateResult
 
 NAME = "static"
 logger = logging.getLogger(__name__)
+_RUFF = "/opt/nightcrew/ruff"
+_LIMITS = Limits(wall_seconds=60.0, cpu_seconds=60, output_bytes=16 * MIB)
 # Errors of any Python; ruff's S rules are bandit's, in a program that starts in milliseconds.
 _ERRORS = "E9,F63,F7,F82"
 _DANGERS = (
@@ -60,7 +65,10 @@ class Static:
                 )
                 hint = f"Do not import {missing}; use what the repository and its environment have."
                 return failed(NAME, message, hint, evidence={"path": change.path, "import": missing})
-        found = _ruff(files)
+        found = _ruff(room, files)
+        if found is None:
+            message = "ruff did not get to the end of the change within its limits."
+            return not_measurable(NAME, message, "Make the change smaller.")
         for change in files:
             for rule, message in _new_findings(found, change):
                 text = f"{change.path}: {message} ({rule})."
@@ -187,32 +195,36 @@ def _is_module(root: Path, name: str) -> bool:
     )
 
 
-def _ruff(files: list[Change]) -> dict[str, Counter[tuple[str, str]]]:
-    """Findings by `old/path` and `new/path`."""
-    found: dict[str, Counter[tuple[str, str]]] = {}
+def _ruff(room: CleanRoom, files: list[Change]) -> dict[str, Counter[tuple[str, str]]] | None:
+    """Findings by `old/path` and `new/path`; None where a limit ended it."""
     if not files:
-        return found
-    with TemporaryDirectory(prefix="nightcrew-ruff-") as name:
-        folder = Path(name)
+        return {}
+    with TemporaryDirectory(prefix="ruff-", dir=room.folder) as name:
+        folder = Path(name) / "tree"
         for change in files:
             for side, text in (("old", change.before), ("new", change.after)):
                 if text is not None:
                     write_text(folder / side / change.path, text)
-        for line in json.loads(_run_ruff(folder)):
-            path = Path(line["filename"]).resolve().relative_to(folder.resolve()).as_posix()
-            found.setdefault(path, Counter())[(line["code"] or "syntax", line["message"])] += 1
+        done = room.sandbox.run(
+            [_RUFF, "check", "--isolated", "--no-cache", "--exit-zero", "--ignore-noqa",
+             "--output-format=json", "--target-version=py312", f"--select={_ERRORS},{_DANGERS}", "."],
+            workspace=folder, mounts=(Mount(Path(find_ruff_bin()).resolve(), _RUFF),), limits=_LIMITS,
+        )  # fmt: skip
+        if done.killed_by is not None:
+            return None
+        if done.returncode != 0:
+            raise Transient(f"ruff could not be run: {done.stderr.decode(errors='replace').strip()[-200:]}")
+        return _findings(done.stdout, (WORKSPACE, str(folder.resolve())))
+
+
+def _findings(output: bytes, roots: tuple[str, ...]) -> dict[str, Counter[tuple[str, str]]]:
+    """What ruff said, by path below the root that it was run in."""
+    found: dict[str, Counter[tuple[str, str]]] = {}
+    for line in json.loads(output):
+        root = next(root for root in roots if line["filename"].startswith(f"{root}/"))
+        path = line["filename"].removeprefix(f"{root}/")
+        found.setdefault(path, Counter())[(line["code"] or "syntax", line["message"])] += 1
     return found
-
-
-def _run_ruff(folder: Path) -> str:
-    completed = subprocess.run(
-        [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", "--exit-zero", "--ignore-noqa",
-         "--output-format", "json", "--target-version", "py312", "--select", f"{_ERRORS},{_DANGERS}", "."],
-        cwd=folder, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    if completed.returncode != 0:
-        raise Transient(f"ruff could not be run: {completed.stderr.strip()[-200:]}")
-    return completed.stdout
 
 
 def _new_findings(found: dict[str, Counter[tuple[str, str]]], change: Change) -> list[tuple[str, str]]:

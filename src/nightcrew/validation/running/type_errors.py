@@ -2,29 +2,31 @@
 
 Where the repository configures mypy and its environment holds it, that one runs, in the sandbox and with the
 repository's own configuration. Else ours reads the changed files plainly: without configuration and plugins,
-and so without running code of the repository's. Only the product is read; tests are judged by what they do.
+and so without running code of the repository's; in the sandbox all the same, since nobody trusts what it
+reads. Only the product is read; tests are judged by what they do.
 `# type: ignore` is taken out on both sides: it neither hides a new error nor makes one where it is lost.
 """
 
 import ast
 import importlib.util
 import re
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nightcrew.execution.sandbox import Limits, Mount, interpreter_mounts
 from nightcrew.validation.change.paths import is_test
 from nightcrew.validation.reading.suite import parse
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.commands import run_command
 
-_LINE = re.compile(r"^(?P<path>[^:\n]+\.pyi?):\d+(?::\d+)?: error: (?P<message>.+)$", re.MULTILINE)
+_LINE = re.compile(r"^(?:\./)?(?P<path>[^:\n]+\.pyi?):\d+(?::\d+)?: error: (?P<message>.+)$", re.MULTILINE)
 _IGNORE = re.compile(r"#[ \t]*type:[ \t]*ignore(\[[^\]\n]*\])?|#[ \t]*mypy:[^\n]*")
 _OPTIONS = ("--no-error-summary", "--hide-error-context", "--no-color-output", "--follow-imports=silent")
-_SECONDS = 90
+_CACHE = "/run/nightcrew/types"
+_LIMITS = Limits(wall_seconds=90.0, cpu_seconds=90)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ def _compared(room: CleanRoom, paths: Sequence[str], how: str) -> Types:
 def _their_errors(room: CleanRoom, tree: Path, paths: Sequence[str]) -> Counter[str] | None:
     if not paths:
         return Counter()
-    words = ["exec", "python", "-m", "mypy", "--cache-dir=/dev/null", *_OPTIONS, "--", *map(_quoted, paths)]
+    words = ["exec", "python", "-I", "-m", "mypy", "--cache-dir=/dev/null", *_OPTIONS, "--"]
+    words += [_quoted(_as_path(path)) for path in paths]
     done = run_command(room, tree, " ".join(words), replaced=_bare(tree, paths))
     return _errors(done.stdout.decode(errors="replace"), paths) if done.returncode in {0, 1} else None
 
@@ -73,25 +76,20 @@ def _their_errors(room: CleanRoom, tree: Path, paths: Sequence[str]) -> Counter[
 def _our_errors(room: CleanRoom, tree: Path, paths: Sequence[str]) -> Counter[str] | None:
     if not paths:
         return Counter()
-    cache = room.folder / "types"
+    cache = room.folder / "types"  # of this verdict only: what one repository leaves meets no other
+    cache.mkdir(exist_ok=True)
     command = [
-        *(sys.executable, "-m", "mypy", "--config-file=", f"--cache-dir={cache}"),
-        *("--ignore-missing-imports", "--no-site-packages", *_OPTIONS, "--", *paths),
+        *(sys.executable, "-I", "-m", "mypy", "--config-file=", f"--cache-dir={_CACHE}"),
+        *("--ignore-missing-imports", "--no-site-packages", *_OPTIONS, "--", *map(_as_path, paths)),
     ]
-    try:
-        with room.copy(tree, _bare(tree, paths)) as copy:
-            done = subprocess.run(
-                command,
-                cwd=copy,
-                capture_output=True,
-                text=True,
-                timeout=_SECONDS,
-                check=False,
-                errors="replace",
-            )
-    except subprocess.TimeoutExpired:
-        return None
-    return _errors(done.stdout, paths) if done.returncode in {0, 1} else None
+    with room.copy(tree, _bare(tree, paths)) as copy:
+        done = room.sandbox.run(
+            command,
+            workspace=copy,
+            mounts=(*interpreter_mounts(Path(sys.executable)), Mount(cache, _CACHE, writable=True)),
+            limits=_LIMITS,
+        )
+    return _errors(done.stdout.decode(errors="replace"), paths) if done.returncode in {0, 1} else None
 
 
 def _bare(tree: Path, paths: Sequence[str]) -> dict[str, str]:
@@ -125,6 +123,11 @@ def _is_annotated(text: str) -> bool:
         and (one.returns is not None or any(arg.annotation is not None for arg in one.args.args))
         for one in functions
     )
+
+
+def _as_path(path: str) -> str:
+    """Not an option, nor a file of options, whatever its name begins with (mypy reads those after an @)."""
+    return f"./{path}"
 
 
 def _quoted(path: str) -> str:

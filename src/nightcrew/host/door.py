@@ -1,0 +1,140 @@
+"""Starts programs on the host. No other module does; a test reads the sources and holds that."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nightcrew.errors import BadInput, Transient
+from nightcrew.host.ending import MARK, end_all, process_numbers
+from nightcrew.host.exchange import Exchange
+from nightcrew.host.surroundings import NEUTRAL, Word
+
+PIPE, NOWHERE, WITH_STDOUT = subprocess.PIPE, subprocess.DEVNULL, subprocess.STDOUT
+TimeoutExpired = subprocess.TimeoutExpired
+type Process = subprocess.Popen[bytes]
+type AsyncProcess = asyncio.subprocess.Process
+
+_OUTPUT_BYTES = 64 * 1024 * 1024
+_PRIVATE, _AS_WE_HAVE_IT = 0o077, -1
+
+
+class Overtime(Transient):
+    """A program did not end in its time; nothing of it runs any more."""
+
+
+class Overflow(Transient):
+    """A program wrote more than it may; nothing of it runs any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a program ended; `returncode` is 128 + n where signal n ended it."""
+
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+
+def run(
+    command: Sequence[Word],
+    *,
+    env: Mapping[str, str],
+    seconds: float,
+    folder: Path = NEUTRAL,
+    stdin: bytes = b"",
+    output_bytes: int = _OUTPUT_BYTES,
+    umask: int = _PRIVATE,
+) -> Ended:
+    """Run a program to its end; when this returns or raises, what it started is dead too.
+
+    `output_bytes` bounds stdout and stderr together.
+
+    Raises:
+        BadInput: there is no such program.
+        Overtime, Overflow: it was ended at a limit.
+    """
+    known, mark = process_numbers(), uuid.uuid4().hex
+    process = start(
+        command, env={**env, MARK: mark}, folder=folder, stdin=PIPE, stdout=PIPE, stderr=PIPE, umask=umask
+    )
+
+    def end() -> None:
+        session = process.pid if process.returncode is None else None
+        end_all(session, mark=mark, known=known)
+
+    try:
+        with process, Exchange(process.pid, process.stdin, process.stdout, process.stderr) as exchange:
+            try:
+                exchange.finish(stdin, end, room=output_bytes, deadline=time.monotonic() + seconds)
+            finally:
+                end()
+    except TimeoutError:
+        raise Overtime(f"{_name(command)} did not end in {seconds:.0f} s") from None
+    except OverflowError:
+        raise Overflow(f"{_name(command)} wrote more than {output_bytes} bytes") from None
+    code = process.returncode
+    return Ended(128 - code if code < 0 else code, exchange.stdout, exchange.stderr)
+
+
+def start(
+    command: Sequence[Word],
+    *,
+    env: Mapping[str, str],
+    folder: Path = NEUTRAL,
+    stdin: int = NOWHERE,
+    stdout: int = NOWHERE,
+    stderr: int = NOWHERE,
+    pass_fds: Sequence[int] = (),
+    umask: int = _AS_WE_HAVE_IT,
+) -> Process:
+    """Start a program in a session of its own. Who starts it bounds its time and ends its tree.
+
+    Raises:
+        BadInput: there is no such program.
+    """
+    return subprocess.Popen(
+        _found(command, env),
+        env=dict(env),
+        cwd=folder,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        pass_fds=pass_fds,
+        start_new_session=True,
+        umask=umask,
+    )
+
+
+async def start_async(
+    command: Sequence[Word],
+    *,
+    env: Mapping[str, str],
+    folder: Path = NEUTRAL,
+    pass_fds: Sequence[int] = (),
+) -> AsyncProcess:
+    """As `start`, for an event loop; the program stays in our session and writes where we do."""
+    return await asyncio.create_subprocess_exec(
+        *_found(command, env), env=dict(env), cwd=folder, stdin=NOWHERE, pass_fds=pass_fds
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _found(command: Sequence[Word], env: Mapping[str, str]) -> list[str]:
+    """The command with its program's whole path, looked for where the program itself would look."""
+    program, *arguments = [os.fspath(word) for word in command]
+    path = program if Path(program).is_absolute() else shutil.which(program, path=env.get("PATH", os.defpath))
+    if path is None or not Path(path).is_absolute() or not os.access(path, os.X_OK):
+        raise BadInput(f"{_name(command)} is not installed: install it with your system's package manager")
+    return [path, *arguments]
+
+
+def _name(command: Sequence[Word]) -> str:
+    return Path(command[0]).name
