@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from nightcrew.execution.checkout.workspace import remove_tree
 from nightcrew.execution.confinement.confinement import MIB
 from nightcrew.execution.sandbox import Completed, Limits, Mount, Sandbox, interpreter_mounts
 from tests.attacks.rows import Row
@@ -203,6 +204,7 @@ class Batches:
         for one in attacks:
             gained, how = lines.get(one.name, ("", _end(completed)))
             met[one.name] = Met(gained or one.outside(scene) or _survivors(told["mark"]), how)
+        remove_tree(workspace)
         return met
 
 

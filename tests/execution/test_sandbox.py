@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,8 +18,10 @@ from nightcrew.errors import SandboxUnavailable
 from nightcrew.execution.confinement import bubblewrap, identity
 from nightcrew.execution.sandbox import (
     WORKSPACE,
+    Completed,
     Limits,
     Mount,
+    Results,
     Sandbox,
     interpreter_mounts,
     open_sandbox,
@@ -57,15 +60,45 @@ def test_large_input_and_output_do_not_block(sandbox: Sandbox, workspace: Path) 
     assert sandbox.run(["true"], workspace=workspace, stdin=content).returncode == 0
 
 
-def test_output_is_told_while_it_comes(sandbox: Sandbox, workspace: Path) -> None:
+TELLER = """
+import os, socket, time
+out = socket.socket(socket.AF_UNIX)
+out.connect(os.environ["NIGHTCREW_RESULTS"])
+print("to stdout", flush=True)
+out.sendall(b"one")
+time.sleep(0.5)
+out.sendall(b"two")
+"""
+
+
+def run_python(sandbox: Sandbox, code: str, workspace: Path, **more: Any) -> Completed:
+    mounts = interpreter_mounts(Path(sys.executable))
+    return sandbox.run([sys.executable, "-I", "-S", "-c", code], workspace=workspace, mounts=mounts, **more)
+
+
+def test_results_are_told_while_they_come_and_apart_from_the_output(
+    sandbox: Sandbox, workspace: Path
+) -> None:
     told: list[tuple[float, bytes]] = []
-    start = time.monotonic()
-    argv = ["/bin/sh", "-c", "echo one; sleep 0.5; echo two"]
-    sandbox.run(
-        argv, workspace=workspace, on_stdout=lambda chunk: told.append((time.monotonic() - start, chunk))
-    )
-    assert [chunk for _, chunk in told] == [b"one\n", b"two\n"]
+    with Results(lambda piece: told.append((time.monotonic(), piece))) as results:
+        done = run_python(sandbox, TELLER, workspace, results=results)
+    assert (done.stdout, done.stderr, results.content) == (b"to stdout\n", b"", b"onetwo")
+    assert [piece for _, piece in told] == [b"one", b"two"]
     assert told[1][0] - told[0][0] > 0.4
+
+
+def test_a_program_that_tells_no_results_ends_as_any_other(sandbox: Sandbox, workspace: Path) -> None:
+    with Results() as results:
+        done = sandbox.run(["echo", "x"], workspace=workspace, results=results)
+    assert (done.returncode, done.stdout, results.content) == (0, b"x\n", b"")
+
+
+def test_a_flood_of_results_is_cut_like_output(sandbox: Sandbox, workspace: Path) -> None:
+    flood = TELLER + "\nwhile True: out.sendall(bytes(65536))"
+    with Results() as results:
+        done = run_python(sandbox, flood, workspace, results=results, limits=Limits(output_bytes=100_000))
+    assert done.killed_by == "output"
+    assert len(results.content) + len(done.stdout) <= 100_000
 
 
 def test_the_environment_is_the_given_one_and_a_plain_rest(
@@ -153,9 +186,9 @@ def test_an_error_of_the_listener_ends_the_tree_first(sandbox: Sandbox, workspac
     def fail(_: bytes) -> None:
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        argv = ["/bin/sh", "-c", "echo go; (sleep 60 & ); sleep 60", mark]
-        sandbox.run(argv, workspace=workspace, on_stdout=fail)
+    with pytest.raises(KeyboardInterrupt), Results(fail) as results:
+        code = f"{TELLER}\nimport subprocess\nsubprocess.run(['sleep', '60']) # {mark}"
+        run_python(sandbox, code, workspace, results=results)
     assert survivors(mark) == []
 
 

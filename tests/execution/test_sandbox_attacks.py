@@ -8,6 +8,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -166,18 +167,21 @@ def test_the_environment_given_is_in_no_command_line_of_the_host(sandbox: Sandbo
     token = "token-that-nobody-may-read"
     seen: list[bytes] = []
 
-    def look(_: bytes) -> None:
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    seen.append((entry / "cmdline").read_bytes())
-                except OSError:
-                    continue
+    def look() -> None:
+        for _ in range(10):
+            for entry in Path("/proc").iterdir():
+                if entry.name.isdigit():
+                    with suppress(OSError):
+                        seen.append((entry / "cmdline").read_bytes())
 
-    argv = ["/bin/sh", "-c", "echo $GIVEN; sleep 0.2"]
-    done = sandbox.run(argv, workspace=workspace, env={"GIVEN": token}, on_stdout=look)
-    assert done.stdout.decode().strip() == token
-    assert seen
+    looker = threading.Thread(target=look)
+    looker.start()
+    while looker.is_alive():
+        done = sandbox.run(
+            ["/bin/sh", "-c", "echo $GIVEN; sleep 0.2"], workspace=workspace, env={"GIVEN": token}
+        )
+        assert done.stdout.decode().strip() == token
+    assert any(b"sleep 0.2" in line for line in seen)
     assert not any(token.encode() in line for line in seen)
 
 

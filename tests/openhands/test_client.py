@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from nightcrew.execution.sandbox import Limits, Mount, open_sandbox, runtime_mounts
+from nightcrew.execution.confinement.results import VARIABLE
+from nightcrew.execution.sandbox import Limits, Mount, Results, open_sandbox, runtime_mounts
 from nightcrew.openhands.adapter import CLIENT, SOCKET, STATE
 from nightcrew.openhands.protocol import Brief, Exit, read_result
 from nightcrew.settings import SandboxKind
@@ -29,16 +30,29 @@ main()
 
 
 def test_a_brief_that_cannot_be_read_is_a_matter_of_configuration(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-I", "-m", CLIENT, "/nowhere.sock", str(tmp_path)],
-        input=b'{"token": "secret-token"}',
-        capture_output=True,
-        cwd=tmp_path,
-    )
+    with Results() as results:
+        done = subprocess.run(
+            [sys.executable, "-I", "-m", CLIENT, "/nowhere.sock", str(tmp_path)],
+            input=b'{"token": "secret-token"}',
+            capture_output=True,
+            cwd=tmp_path,
+            env={VARIABLE: str(results.mount.source)},
+        )
     assert done.returncode == Exit.CONFIG
     assert b"brief" in done.stderr
     assert b"secret-token" not in done.stderr
     assert done.stdout == b""
+
+
+def test_a_client_whose_results_nobody_reads_does_nothing(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-I", "-m", CLIENT, "/nowhere.sock", str(tmp_path)],
+        input=b"{}",
+        capture_output=True,
+        env={},
+    )
+    assert done.returncode == Exit.CONFIG
+    assert b"nobody listens for results" in done.stderr
 
 
 @pytest.mark.agent
@@ -55,7 +69,7 @@ def test_loading_and_running_the_sdk_asks_for_nothing_but_the_gateway(tmp_path: 
         wall_seconds=60,
         call_seconds=30,
     )
-    with ScriptedDoor(call("terminal", {"command": "true"}), finish()) as door:
+    with ScriptedDoor(call("terminal", {"command": "true"}), finish()) as door, Results() as results:
         completed = open_sandbox(SandboxKind.BUBBLEWRAP).run(
             [sys.executable, "-I", "-c", WATCHED, SOCKET, STATE],
             workspace=workspace,
@@ -66,11 +80,13 @@ def test_loading_and_running_the_sdk_asks_for_nothing_but_the_gateway(tmp_path: 
             ),
             stdin=brief.model_dump_json().encode(),
             limits=Limits(wall_seconds=90),
+            results=results,
         )
-    result = read_result(completed.stdout.decode())
+    told = results.content.decode()
+    result = read_result(told)
     assert result is not None
     assert result.finish_called, completed.stderr.decode()
     asked = {line.split()[1] for line in completed.stderr.decode().splitlines() if line.startswith("ASKED")}
-    assert asked == {"127.0.0.1", SOCKET}
-    events = [json.loads(line) for line in completed.stdout.decode().splitlines() if line.startswith("{")]
+    assert asked == {"127.0.0.1", SOCKET, results.env[VARIABLE]}
+    events = [json.loads(line) for line in told.splitlines() if line.startswith("{")]
     assert [event["event"] for event in events] == ["action", "observation", "action", "observation"]

@@ -11,6 +11,7 @@ from pathlib import Path
 import nightcrew
 from nightcrew.execution.confinement.bubblewrap import Bubblewrap
 from nightcrew.execution.confinement.confinement import WORKSPACE, Completed, Limits, Mount, Sandbox
+from nightcrew.execution.confinement.results import Results
 from nightcrew.execution.confinement.unconfined import Unconfined
 from nightcrew.settings import SandboxKind
 
@@ -19,6 +20,7 @@ __all__ = [
     "Completed",
     "Limits",
     "Mount",
+    "Results",
     "Sandbox",
     "interpreter_mounts",
     "open_sandbox",

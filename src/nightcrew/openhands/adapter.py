@@ -12,7 +12,7 @@ import uuid
 from nightcrew.execution.environments.environment import project_paths
 from nightcrew.execution.execution_engine import Assignment, Report
 from nightcrew.execution.executors.briefing import briefing
-from nightcrew.execution.sandbox import Mount, runtime_mounts
+from nightcrew.execution.sandbox import Completed, Mount, Results, runtime_mounts
 from nightcrew.openhands.ending import how_it_ended
 from nightcrew.openhands.protocol import Brief, cut, read_result
 
@@ -34,7 +34,16 @@ class OpenHandsAdapter:
 
     def execute(self, assignment: Assignment) -> Report:
         """Let the agent work on the assignment until it stops or is stopped."""
-        completed = assignment.sandbox.run(
+        with Results(Progress(assignment.attempt_id)) as results:
+            completed = self._run(assignment, results)
+        result = read_result(results.content.decode(errors="replace"))
+        report = how_it_ended(result, completed, assignment.door.usage())
+        log.info("%s: the agent ended %s: %s", assignment.attempt_id, report.end, report.detail)
+        return report
+
+    @staticmethod
+    def _run(assignment: Assignment, results: Results) -> Completed:
+        return assignment.sandbox.run(
             # -I: neither the workspace nor its PYTHONPATH can lend the client a module.
             [sys.executable, "-I", "-m", CLIENT, SOCKET, STATE],
             workspace=assignment.checkout.path,
@@ -42,16 +51,12 @@ class OpenHandsAdapter:
             env=_environment(assignment),
             stdin=_brief(assignment).model_dump_json().encode(),
             limits=assignment.limits,
-            on_stdout=Progress(assignment.attempt_id),
+            results=results,
         )
-        result = read_result(completed.stdout.decode(errors="replace"))
-        report = how_it_ended(result, completed, assignment.door.usage())
-        log.info("%s: the agent ended %s: %s", assignment.attempt_id, report.end, report.detail)
-        return report
 
 
 class Progress:
-    """Logs what the agent does while it does it, from the pieces of the client's output."""
+    """Logs what the agent does while it does it, from the pieces that the client tells."""
 
     def __init__(self, attempt_id: str) -> None:
         self._attempt_id = attempt_id

@@ -1,20 +1,22 @@
 """The OpenHands agent in the sandbox: `python -I -m nightcrew.openhands.client SOCKET STATE`.
 
-Works in the current folder. Reads a brief from stdin, writes an event a line to stdout and the result last
-(`protocol`). Holds no key but the attempt's own token for the gateway, and keeps that from the agent's
-shell, which runs as the same user.
+Works in the current folder. Reads a brief from stdin, writes an event a line and the result last (`protocol`)
+to the results socket of its sandbox. Holds no key but the attempt's own token for the gateway, and keeps both
+from the agent's shell, which runs as the same user.
 """
 
 import asyncio
 import ctypes
 import json
 import os
+import socket
 import sys
 import threading
 import time
 from collections.abc import Callable
 from typing import NoReturn, TextIO
 
+from nightcrew.execution.confinement.results import VARIABLE
 from nightcrew.openhands.protocol import RESULT_MARK, Brief, ErrorFacts, Exit, Result, cut, exit_code
 from nightcrew.openhands.relay import Relay
 
@@ -61,8 +63,8 @@ class OpenHandsClient:
 
 def main() -> NoReturn:
     """Do the brief on stdin and leave with the exit code that goes with its result."""
-    out = _private_stdout()
     _lock_process()
+    out = _results()
     try:
         _, socket_path, state_dir = sys.argv
         brief = Brief.model_validate_json(sys.stdin.buffer.read())
@@ -80,17 +82,19 @@ def main() -> NoReturn:
     _leave(code)
 
 
-def _private_stdout() -> TextIO:
-    """The real stdout for ourselves; what libraries print goes to stderr."""
-    out = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace")
-    os.dup2(2, 1)
-    return out
+def _results() -> TextIO:
+    """The one way to be believed: a connection that no other process can open, and no child inherits."""
+    path = os.environ.pop(VARIABLE, "")
+    if not path:
+        sys.stderr.write(f"nobody listens for results: {VARIABLE} is not set\n")
+        _leave(Exit.CONFIG)
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(path)
+        return connection.makefile("w", encoding="utf-8", errors="replace")
 
 
 def _lock_process() -> None:
-    """Close this process's /proc entries to its own user: the agent's shell could read the token, or write
-    a result of its own to our stdout.
-    """
+    """Close this process's /proc entries to its own user: the agent's shell could read the token."""
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0)
 
 

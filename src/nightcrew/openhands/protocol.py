@@ -1,9 +1,9 @@
-"""What the adapter and the client say to each other over a pipe.
+"""What the adapter and the client say to each other.
 
 The adapter names two paths as arguments (the gateway's socket and the attempt's folder) and writes one
-`Brief` as JSON to the client's stdin. The client answers on stdout with one JSON object a line for each
-thing the agent did, and last a line `RESULT {...}`. The result holds facts, no judgement: what they mean is
-decided on the trusted side (`ending`), since everything in the sandbox is only a claim.
+`Brief` as JSON to the client's stdin. The client answers on the results socket with one JSON object a line
+for each thing the agent did, and last a line `RESULT {...}`. The result holds facts, no judgement: what they
+mean is decided on the trusted side (`ending`), since everything in the sandbox is only a claim.
 """
 
 from enum import IntEnum
@@ -86,9 +86,9 @@ def cut(text: str, limit: int = TEXT_LIMIT) -> str:
     return text if len(text) <= limit else f"{text[: limit - 16]} … [{len(text)} chars]"
 
 
-def read_result(stdout: str) -> Result | None:
-    """The result in what a client printed; None where there is none or it is not one."""
-    for line in reversed(stdout.splitlines()):
+def read_result(told: str) -> Result | None:
+    """The result in what a client told; None where there is none or it is not one."""
+    for line in reversed(told.splitlines()):
         if line.startswith(RESULT_MARK):
             try:
                 return Result.model_validate_json(line.removeprefix(RESULT_MARK))

@@ -43,7 +43,14 @@ def refused(code: int) -> int:
 def test_every_denied_call_is_refused_and_others_are_not(name: str) -> None:
     machine, program = seccomp._MACHINES[name], seccomp_program(name)
     denied = {*machine.denied.values(), *seccomp._COMMON.values()}
-    special = {machine.clone, machine.clone3, machine.ioctl, machine.socket}
+    special = {
+        machine.clone,
+        machine.clone3,
+        machine.ioctl,
+        machine.socket,
+        machine.socketpair,
+        machine.prlimit,
+    }
     for number in range(600):
         expected = refused(errno.EPERM) if number in denied else ALLOW
         if number not in special:
@@ -64,9 +71,11 @@ def test_calls_are_judged_by_their_arguments(name: str) -> None:
     assert call(machine.ioctl, 0, 0x5401) == ALLOW
     assert call(machine.ioctl, 0, 0x5412) == refused(errno.EPERM)
     assert call(machine.ioctl, 0, 0x1_0000_5412) == refused(errno.EPERM)
-    assert [call(machine.socket, family) == ALLOW for family in (1, 2, 10, 16, 17, 40)] == [True] * 3 + [
-        False
-    ] * 3
+    assert call(machine.prlimit, 0) == ALLOW
+    assert call(machine.prlimit, 1) == refused(errno.EPERM)
+    for number in (machine.socket, machine.socketpair):
+        allowed = [family for family in (1, 2, 10, 15, 16, 17, 38, 40) if call(number, family) == ALLOW]
+        assert allowed == [1, 2, 10]
 
 
 def test_another_abi_ends_the_process() -> None:

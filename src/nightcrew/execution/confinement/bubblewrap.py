@@ -6,16 +6,19 @@ no home, no other process, no environment but the one given.
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from nightcrew.errors import BadInput, Transient
 from nightcrew.execution.confinement.confinement import MIB, WORKSPACE, Completed, Limits, Mount
+from nightcrew.execution.confinement.control_groups import ControlGroup
 from nightcrew.execution.confinement.identity import INSIDE_ID, Identities, Identity, unavailable
 from nightcrew.execution.confinement.launch import Launch
+from nightcrew.execution.confinement.results import Results
+from nightcrew.execution.confinement.scratch import ScratchSpace
 from nightcrew.execution.confinement.seccomp import seccomp_program
 from nightcrew.execution.confinement.supervisor import Supervisor
-from nightcrew.execution.confinement.usage import Disk
+from nightcrew.execution.confinement.usage import Disk, Memory
 
 HOME = "/home/crew"
 BASE_ENV = {
@@ -30,7 +33,8 @@ BASE_ENV = {
     "TERM": "dumb",
 }
 
-_TMPFS = {"/tmp": 512 * MIB, "/dev/shm": 128 * MIB, HOME: 64 * MIB}  # noqa: S108 - as above
+_SCRATCH_BYTES = {"/tmp": 512 * MIB, "/dev/shm": 128 * MIB, HOME: 64 * MIB}  # noqa: S108 - as above
+_SCRATCH_INODES = {"/tmp": 65_536, "/dev/shm": 4096, HOME: 16_384}  # noqa: S108 - as above
 ETC = {
     "passwd": f"root:x:0:0:root:/nonexistent:/bin/false\ncrew:x:{INSIDE_ID}:{INSIDE_ID}:crew:{HOME}:/bin/sh\n"
     "nobody:x:65534:65534:nobody:/nonexistent:/bin/false\n",
@@ -86,7 +90,7 @@ class Bubblewrap:
         stdin: bytes = b"",
         limits: Limits = Limits(),  # noqa: B008 - frozen
         read_only_workspace: bool = False,
-        on_stdout: Callable[[bytes], None] | None = None,
+        results: Results | None = None,
     ) -> Completed:
         """Run `argv` to its end; when this returns or raises, every process it started is dead.
 
@@ -96,20 +100,32 @@ class Bubblewrap:
             Transient: the sandbox could not be set up this time.
         """
         identity = self._identities.current()
-        shown = (Mount(workspace, WORKSPACE, writable=not read_only_workspace), *mounts)
+        shown = [Mount(workspace, WORKSPACE, writable=not read_only_workspace), *mounts]
+        given = {**BASE_ENV, **(env or {})}
+        if results is not None:
+            shown.append(results.mount)
+            given |= results.env
         for mount in shown:
             _check(mount, identity)
-        with Launch(self._bwrap, identity, self._filter, ETC) as launch:
-            launch.start(_options(identity, shown, {**BASE_ENV, **(env or {})}), argv)
+        with (
+            ControlGroup(limits) as group,
+            Launch(self._bwrap, identity, self._filter, ETC) as launch,
+        ):
+            launch.start(_options(identity, shown, given), argv)
             # While bubblewrap sets up; the command itself is still held back.
             held = sum(identity.adopt(mount.source) for mount in shown if _is_handed_over(mount))
             writable = [mount.source for mount in shown if mount.writable and mount.source.is_dir()]
-            disk = Disk(writable, limits.workspace_bytes, held)
-            init_pid = launch.release(limits)
+            init_pid = launch.wait()
+            disk = Disk(writable, limits.workspace_bytes, held, init_pid)
+            group.take(init_pid)
+            scratch = launch.enter_context(ScratchSpace(init_pid, _SCRATCH_INODES))
+            launch.release(limits)
+            memory = group if group.counts_memory else Memory(init_pid, limits, scratch)
+            watches = [memory.over, scratch.over, disk.over]
             supervisor = Supervisor(
-                launch.process, root_pid=init_pid, kill=launch.kill, limits=limits, disk=disk
+                launch.process, kill=launch.kill, limits=limits, watches=watches, results=results
             )
-            return launch.checked(supervisor.finish(stdin, on_stdout))
+            return launch.checked(supervisor.finish(stdin))
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -152,7 +168,7 @@ def _options(identity: Identity, mounts: Sequence[Mount], env: Mapping[str, str]
         *_system(),
         *("--proc", "/proc", "--dev", "/dev"),
     ]
-    for folder, size in _TMPFS.items():
+    for folder, size in _SCRATCH_BYTES.items():
         options += ["--perms", "1777", "--size", str(size), "--tmpfs", folder]
     for parent in _parents(mounts):
         options += ["--perms", "0755", "--dir", parent]

@@ -1,9 +1,12 @@
 """What is asked of a sandbox and what comes back. Shapes only; `sandbox.py` is the door."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from nightcrew.execution.confinement.results import Results
 
 WORKSPACE = "/workspace"
 """Where the workspace is inside every sandbox, and the folder a command starts in."""
@@ -21,6 +24,7 @@ class Limits:
     cpu_seconds: int = 600  # of one process
     memory_bytes: int = 2048 * MIB  # of the whole tree
     processes: int = 256
+    cpus: float = 2.0  # of the machine's, for the whole tree, where control groups can be had
     open_files: int = 1024
     file_bytes: int = 256 * MIB  # of one file
     workspace_bytes: int = 1024 * MIB  # growth of the writable folders together
@@ -68,7 +72,10 @@ class Sandbox(Protocol):
         stdin: bytes = b"",
         limits: Limits = Limits(),
         read_only_workspace: bool = False,
-        on_stdout: Callable[[bytes], None] | None = None,
+        results: "Results | None" = None,
     ) -> Completed:
-        """Run `argv` to its end; when this returns or raises, every process it started is dead."""
+        """Run `argv` to its end; when this returns or raises, every process it started is dead.
+
+        `results`: where a program that has to be believed tells what came of it.
+        """
         ...

@@ -4,11 +4,14 @@ import json
 import logging
 import os
 import resource
+import secrets
 import selectors
 import signal
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import NoReturn
 
 from nightcrew import host
@@ -21,6 +24,8 @@ log = logging.getLogger(__name__)
 
 _START_SECONDS = 20.0
 _END_SECONDS = 20.0
+_LOOK_SECONDS = 0.001
+_NICENESS = 5  # our own processes go first
 _NO_SUCH_COMMAND = 127  # as a shell says it
 
 
@@ -36,16 +41,17 @@ class Launch(ExitStack):
         super().__init__()
         self._bwrap, self._identity, self._seccomp, self._files = bwrap, identity, seccomp, files
         self._status = b""
+        self._mark = f"/.nightcrew-{secrets.token_hex(8)}"
         self._init: int | None = None  # a descriptor of the namespace's first process
 
     def start(self, options: Sequence[str], argv: Sequence[str]) -> None:
-        """Start bubblewrap; the command itself is held back until `release`."""
+        """Start bubblewrap; the command itself is held back until `release`, which comes after `wait`."""
         with ExitStack() as passed:
             self._status_fd, status = self._pipe(passed)
             gate, self._gate = self._pipe(passed, keep_reader=False)
             seccomp = _memory(passed, self._seccomp)
             files = {f"/etc/{name}": _memory(passed, text.encode()) for name, text in self._files.items()}
-            words = ["--perms", "0755", "--dir", "/etc"]
+            words = ["--dir", self._mark, "--perms", "0755", "--dir", "/etc"]
             for name, fd in files.items():
                 words += ["--perms", "0644", "--ro-bind-data", str(fd), name]
             words += [*options, "--seccomp", str(seccomp)]
@@ -63,8 +69,8 @@ class Launch(ExitStack):
             )
             self.callback(self._end)
 
-    def release(self, limits: Limits) -> int:
-        """Set the limits and let the command run; the number of the namespace's first process."""
+    def wait(self) -> int:
+        """Until the command could begin; the number of the namespace's first process."""
         self._wait(self._status_fd, _START_SECONDS)
         self._read_status()
         if not self._status:
@@ -73,10 +79,21 @@ class Launch(ExitStack):
             self._fail(self.process.stderr.read())
         self._init_pid = int(json.loads(self._status.splitlines()[0])["child-pid"])
         self._init = os.pidfd_open(self._init_pid)
-        for which, value in resource_limits(limits):
-            resource.prlimit(self._init_pid, which, value)
-        os.write(self._gate, b".")
+        # All is mounted once the new root is the root: no root of the host holds our mark.
+        deadline = time.monotonic() + _START_SECONDS
+        while not Path(f"/proc/{self._init_pid}/root{self._mark}").exists():
+            if self._has_exited() or time.monotonic() > deadline:
+                break
+            time.sleep(_LOOK_SECONDS)
         return self._init_pid
+
+    def release(self, limits: Limits) -> None:
+        """Set the limits of each process and let the command run."""
+        with suppress(ProcessLookupError):
+            os.setpriority(os.PRIO_PROCESS, self._init_pid, _NICENESS)
+            for which, value in resource_limits(limits):
+                resource.prlimit(self._init_pid, which, value)
+        os.write(self._gate, b".")
 
     def kill(self) -> None:
         """End every process of the sandbox; may be called from any thread, and again."""
@@ -95,6 +112,9 @@ class Launch(ExitStack):
         return self._fail(completed.stderr)
 
     # -----------------------------------------------------------------------------------------------------
+
+    def _has_exited(self) -> bool:
+        return os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
 
     def _read_status(self) -> None:
         while b"\n" not in self._status or self.process.poll() is not None:

@@ -42,6 +42,7 @@ _COMMON = {
 _X86_64 = {
     # Shared memory and queues that are counted for no process and live in no sized file system.
     "shmget": 29,
+    "semget": 64,
     "msgget": 68,
     "ptrace": 101,
     "syslog": 103,
@@ -115,6 +116,7 @@ _AARCH64 = {
     "settimeofday": 170,
     "adjtimex": 171,
     "msgget": 186,
+    "semget": 190,
     "shmget": 194,
     "add_key": 217,
     "request_key": 218,
@@ -151,13 +153,17 @@ class _Machine:
     clone: int
     ioctl: int
     socket: int
+    socketpair: int
+    prlimit: int
     clone3: int = 435
     second_abi: int | None = None  # call numbers from here on belong to another ABI
 
 
 _MACHINES = {
-    "x86_64": _Machine(0xC000003E, _X86_64, clone=56, ioctl=16, socket=41, second_abi=0x40000000),
-    "aarch64": _Machine(0xC00000B7, _AARCH64, clone=220, ioctl=29, socket=198),
+    "x86_64": _Machine(
+        0xC000003E, _X86_64, clone=56, ioctl=16, socket=41, socketpair=53, prlimit=302, second_abi=0x40000000
+    ),
+    "aarch64": _Machine(0xC00000B7, _AARCH64, clone=220, ioctl=29, socket=198, socketpair=199, prlimit=261),
 }
 
 
@@ -195,7 +201,10 @@ def _instructions(machine: _Machine) -> Iterator[bytes]:
     yield from _when(machine.ioctl, [_argument(1), *injections, _op(_RETURN, _ALLOW)])
     families = [op for family in _FAMILIES for op in (_op(_JUMP_EQ, family, 0, 1), _op(_RETURN, _ALLOW))]
     no_family = _op(_RETURN, _ERRNO | errno.EAFNOSUPPORT)
-    yield from _when(machine.socket, [_argument(0), *families, no_family])
+    own = [_op(_JUMP_EQ, 0, 0, 1), _op(_RETURN, _ALLOW), _op(_RETURN, _ERRNO | errno.EPERM)]
+    yield from _when(machine.prlimit, [_argument(0), *own])  # of others: a trusted program is one of them
+    for number in (machine.socket, machine.socketpair):
+        yield from _when(number, [_argument(0), *families, no_family])
     yield _op(_RETURN, _ALLOW)
 
 

@@ -1,7 +1,8 @@
 """Stands over one confined command: feeds it, reads it, and ends it where it passes a limit.
 
 What the kernel limits per process (`resource_limits`) is set before the command starts; what holds for the
-tree as a whole (wall time, memory, disk, output) is watched from outside by a thread.
+tree as a whole (wall time, memory, disk, output) is watched from outside by a thread, or counted by a control
+group.
 """
 
 import logging
@@ -10,18 +11,19 @@ import resource
 import selectors
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import IO
 
 from nightcrew import host
 from nightcrew.execution.confinement.confinement import MIB, Completed, KilledBy, Limits
-from nightcrew.execution.confinement.usage import Disk, tree_bytes
+from nightcrew.execution.confinement.results import Results
 
 log = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.05
 _CHUNK = 65_536
+_PENDING_SIGNALS = 4096
 _ADDRESS_SPACE_FACTOR = 4  # interpreters and allocators reserve several times what they use
 
 
@@ -34,8 +36,13 @@ def resource_limits(limits: Limits, *, processes: bool = True) -> Iterator[tuple
     yield resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 1)
     yield resource.RLIMIT_CORE, (0, 0)
     yield resource.RLIMIT_MEMLOCK, (8 * MIB, 8 * MIB)
+    yield resource.RLIMIT_SIGPENDING, (_PENDING_SIGNALS,) * 2  # timers of the kernel count as such
     if processes:
         yield resource.RLIMIT_NPROC, (limits.processes,) * 2
+
+
+type Watch = Callable[[], KilledBy | None]
+"""Asked twenty times a second: the limit that the tree has passed."""
 
 
 class Supervisor:
@@ -45,29 +52,31 @@ class Supervisor:
         self,
         process: host.Process,
         *,
-        root_pid: int,
         kill: Callable[[], None],
         limits: Limits,
-        disk: Disk,
+        watches: Sequence[Watch],
+        results: Results | None = None,
     ) -> None:
-        self._process, self._root_pid, self._kill = process, root_pid, kill
-        self._limits, self._disk = limits, disk
+        self._process, self._kill = process, kill
+        self._limits, self._watches, self._results = limits, watches, results
         self._killed_by: KilledBy | None = None
         self._ended = threading.Event()
         self._started = time.monotonic()
 
-    def finish(self, stdin: bytes, on_stdout: Callable[[bytes], None] | None) -> Completed:
-        """Feed, read and watch until the command has ended; raises only what `on_stdout` raises."""
+    def finish(self, stdin: bytes) -> Completed:
+        """Feed, read and watch until the command has ended; raises only what `results` raises."""
         watcher = threading.Thread(target=self._watch, name=f"watch-{self._process.pid}", daemon=True)
         watcher.start()
         try:
-            stdout, stderr = self._pump(stdin, on_stdout)
+            stdout, stderr = self._pump(stdin)
             self._has_exited(wait=True)
             self._kill()
             code = self._process.wait()
         finally:
             self._ended.set()
             watcher.join()
+        # What passed a limit may have ended before anybody looked.
+        self._killed_by = self._killed_by or self._passed()
         seconds = time.monotonic() - self._started
         return Completed(128 - code if code < 0 else code, stdout, stderr, seconds, self._killed_by)
 
@@ -86,11 +95,13 @@ class Supervisor:
                 return self._kill()
             if time.monotonic() - self._started > self._limits.wall_seconds:
                 return self._end("wall_time")
-            if tree_bytes(self._root_pid, self._limits.memory_bytes) > self._limits.memory_bytes:
-                return self._end("memory")
-            if self._disk.is_over():
-                return self._end("disk")
+            passed = self._passed()
+            if passed is not None:
+                return self._end(passed)
         return None
+
+    def _passed(self) -> KilledBy | None:
+        return next(filter(None, (watch() for watch in self._watches)), None)
 
     def _has_exited(self, *, wait: bool = False) -> bool:
         """Without taking note of it: as long as nobody did, the process's number is not given to another."""
@@ -101,46 +112,41 @@ class Supervisor:
             return os.waitid(os.P_PID, self._process.pid, options) is not None
         return True
 
-    def _pump(self, stdin: bytes, on_stdout: Callable[[bytes], None] | None) -> tuple[bytes, bytes]:
+    def _pump(self, stdin: bytes) -> tuple[bytes, bytes]:
         """Feed and read until the command has closed its ends."""
         process = self._process
         assert process.stdin and process.stdout and process.stderr
-        out, err = _Collected(on_stdout), _Collected(None)
+        out, err = bytearray(), bytearray()
         feeder = _Feeder(process.stdin, stdin)
-        room = self._limits.output_bytes
+        room, reading = self._limits.output_bytes, 2
         with selectors.DefaultSelector() as selector, process.stdin, process.stdout, process.stderr:
-            selector.register(process.stdout, selectors.EVENT_READ, out)
-            selector.register(process.stderr, selectors.EVENT_READ, err)
+            selector.register(process.stdout, selectors.EVENT_READ, out.extend)
+            selector.register(process.stderr, selectors.EVENT_READ, err.extend)
+            if self._results is not None:
+                selector.register(self._results, selectors.EVENT_READ, self._results)
             if feeder.begin():
                 selector.register(process.stdin, selectors.EVENT_WRITE, feeder)
-            while selector.get_map():
+            while reading:
                 for key, _ in selector.select():
-                    if key.data is feeder:
-                        if feeder.feed():
+                    if isinstance(key.data, _Feeder):
+                        if key.data.feed():
                             selector.unregister(key.fileobj)
-                            feeder.close()
+                            key.data.close()
+                        continue
+                    if isinstance(key.data, Results):
+                        selector.unregister(key.fileobj)
+                        selector.register(key.data.accept(), selectors.EVENT_READ, key.data.take)
+                        reading += 1
                         continue
                     chunk = os.read(key.fd, _CHUNK)
                     if not chunk:
                         selector.unregister(key.fileobj)
+                        reading -= 1
                     elif len(chunk) > room:
                         self._end("output")
-                    key.data.take(chunk[:room])
+                    key.data(chunk[:room])
                     room -= len(chunk[:room])
-        return bytes(out.content), bytes(err.content)
-
-
-class _Collected:
-    """What came out of one stream, told on piece by piece."""
-
-    def __init__(self, tell: Callable[[bytes], None] | None) -> None:
-        self.content = bytearray()
-        self._tell = tell
-
-    def take(self, chunk: bytes) -> None:
-        self.content += chunk
-        if chunk and self._tell:
-            self._tell(chunk)
+        return bytes(out), bytes(err)
 
 
 class _Feeder:

@@ -9,15 +9,16 @@ import os
 import resource
 import signal
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from nightcrew import host
 from nightcrew.execution.confinement.bubblewrap import BASE_ENV
 from nightcrew.execution.confinement.confinement import WORKSPACE, Completed, Limits, Mount
+from nightcrew.execution.confinement.results import Results
 from nightcrew.execution.confinement.supervisor import Supervisor, resource_limits
-from nightcrew.execution.confinement.usage import Disk, folder_bytes
+from nightcrew.execution.confinement.usage import Disk, Memory, folder_bytes
 
 
 class Unconfined:
@@ -35,17 +36,19 @@ class Unconfined:
         stdin: bytes = b"",
         limits: Limits = Limits(),  # noqa: B008 - frozen
         read_only_workspace: bool = False,
-        on_stdout: Callable[[bytes], None] | None = None,
+        results: Results | None = None,
     ) -> Completed:
         """Run `argv` in the workspace itself; children that leave the process group are not found again."""
+        shown = [*mounts, *([results.mount] if results else [])]
         places = {WORKSPACE: os.fspath(workspace)} | {
             mount.target: os.fspath(mount.source)
-            for mount in mounts
+            for mount in shown
             if mount.target != os.fspath(mount.source)
         }
         with tempfile.TemporaryDirectory(prefix="nightcrew-home-") as home:
-            given = {**BASE_ENV, "HOME": home, "TMPDIR": home, **(env or {})}
-            disk = Disk([workspace], limits.workspace_bytes, folder_bytes(workspace))
+            told = results.env if results else {}
+            given = {**BASE_ENV, "HOME": home, "TMPDIR": home, **(env or {}), **told}
+            held = folder_bytes(workspace)
             process = host.start(
                 [_placed(word, places) for word in argv],
                 env={name: _placed(value, places) for name, value in given.items()},
@@ -57,13 +60,15 @@ class Unconfined:
             )
             try:
                 _limit(process.pid, limits)
+                disk = Disk([workspace], limits.workspace_bytes, held, process.pid)
+                memory = Memory(process.pid, limits)
                 return Supervisor(
                     process,
-                    root_pid=process.pid,
                     kill=lambda: _kill(process),
                     limits=limits,
-                    disk=disk,
-                ).finish(stdin, on_stdout)
+                    watches=[memory.over, disk.over],
+                    results=results,
+                ).finish(stdin)
             finally:
                 if process.returncode is None:
                     _kill(process)

@@ -7,9 +7,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from nightcrew.execution.confinement.confinement import MIB, KilledBy, Limits
+from nightcrew.execution.confinement.scratch import ScratchSpace
+
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 TOO_MUCH = 1 << 62
 _DISK_SECONDS = 2.0
+_LEAST_FREE_BYTES = 256 * MIB
 _ENTRY_BYTES = 1024  # what an empty file costs the file system: an inode and a name
 
 
@@ -29,6 +33,14 @@ def tree_bytes(root: int, enough: int) -> int:
     pids = list(tree_pids(root))
     resident = sum(_resident(pid) for pid in pids)
     return resident if resident <= enough else sum(_proportional(pid) for pid in pids)
+
+
+def socket_bytes(pid: int) -> int:
+    """The most that the sockets of the process's network namespace can hold in their buffers."""
+    for line in _read(f"/proc/{pid}/net/sockstat").splitlines():
+        if line.startswith("sockets: used"):
+            return int(line.split()[2]) * 2 * int(_read("/proc/sys/net/core/wmem_max") or 0)
+    return 0
 
 
 def folder_bytes(folder: Path, enough: int = TOO_MUCH) -> int:
@@ -52,6 +64,20 @@ def folder_bytes(folder: Path, enough: int = TOO_MUCH) -> int:
     return total
 
 
+def nameless_bytes(root: int, folders: Sequence[Path]) -> int:
+    """Disk space of files on the folders' file systems that the tree holds open and that have no name."""
+    devices = {folder.stat().st_dev for folder in folders}
+    found: dict[tuple[int, int], int] = {}
+    for pid in tree_pids(root):
+        with suppress(OSError), os.scandir(f"/proc/{pid}/fd") as descriptors:
+            for descriptor in descriptors:
+                with suppress(OSError):
+                    status = descriptor.stat()
+                    if status.st_nlink == 0 and status.st_dev in devices:
+                        found[status.st_dev, status.st_ino] = status.st_blocks * 512
+    return sum(found.values())
+
+
 def entry_bytes(entry: "os.DirEntry[str]") -> int:
     """Disk space of one file or folder by itself."""
     with suppress(FileNotFoundError):
@@ -64,6 +90,7 @@ class FreeSpace:
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._folders = folders
+        self._floors = [min(_LEAST_FREE_BYTES, free // 2) for free in self._free()]
         self.reset()
 
     def reset(self) -> None:
@@ -74,6 +101,10 @@ class FreeSpace:
         """Bytes that went since the last reset, whoever used them."""
         return max((was - now for was, now in zip(self._start, self._free(), strict=True)), default=0)
 
+    def is_nearly_gone(self) -> bool:
+        """Whether there is so little left that the whole machine would suffer."""
+        return any(free < floor for free, floor in zip(self._free(), self._floors, strict=True))
+
     def _free(self) -> list[int]:
         found = []
         for folder in self._folders:
@@ -82,27 +113,45 @@ class FreeSpace:
         return found
 
 
+class Memory:
+    """What a tree, its files in memory and its sockets take, where no control group counts it."""
+
+    def __init__(self, root_pid: int, limits: Limits, scratch: ScratchSpace | None = None) -> None:
+        self._root_pid, self._limit, self._scratch = root_pid, limits.memory_bytes, scratch
+
+    def over(self) -> KilledBy | None:
+        """Whether it is more than it may be."""
+        left = self._limit
+        if self._scratch is not None:
+            left -= self._scratch.used_bytes + socket_bytes(self._root_pid)
+        return "memory" if left < 0 or tree_bytes(self._root_pid, left) > left else None
+
+
 class Disk:
     """Growth of the writable folders: measured when the file system lost space, and now and then.
 
-    `start` is what they held before the command began.
+    `start` is what they held before the command began; `root_pid` its first process, as a file can be held
+    open after its name is gone.
     """
 
-    def __init__(self, folders: Sequence[Path], limit: int, start: int) -> None:
-        self._folders, self._limit, self._most = folders, limit, start + limit
+    def __init__(self, folders: Sequence[Path], limit: int, start: int, root_pid: int) -> None:
+        self._folders, self._limit, self._most, self._root_pid = folders, limit, start + limit, root_pid
         self._free = FreeSpace(folders)
         self._due = time.monotonic() + _DISK_SECONDS
 
-    def is_over(self) -> bool:
-        """True once the folders hold more than they may."""
+    def over(self) -> KilledBy | None:
+        """Whether the folders hold more than they may."""
+        if self._free.is_nearly_gone():
+            return "disk"
         now = time.monotonic()
         if now < self._due and self._free.lost() < self._limit // 4:
-            return False
+            return None
         self._free.reset()
         used = sum(folder_bytes(folder, self._most) for folder in self._folders)
+        used += nameless_bytes(self._root_pid, self._folders)
         # A walk takes at most a tenth of the time.
         self._due = now + max(_DISK_SECONDS, 10 * (time.monotonic() - now))
-        return used > self._most
+        return "disk" if used > self._most else None
 
 
 # ---------------------------------------------------------------------------------------------------------

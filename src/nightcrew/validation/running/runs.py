@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from nightcrew.execution.sandbox import WORKSPACE, Completed, Limits, Mount
+from nightcrew.execution.sandbox import WORKSPACE, Completed, Limits, Mount, Results
 from nightcrew.task import TaskCategory
 from nightcrew.validation import rig
 from nightcrew.validation.change.paths import module_name
@@ -103,13 +103,16 @@ def make_job(
 
 
 def run_job(room: CleanRoom, tree: Path, job: Mapping[str, Any], *, hash_seed: int = 0) -> Completed:
-    """The rig at work on a throw-away copy of `tree`."""
+    """The rig at work on a throw-away copy of `tree`.
+
+    What counts as its stdout came by the results socket, which the code under test cannot open.
+    """
     seconds = START_SECONDS + sum(session["seconds"] for session in job["sessions"])
     environment = {
         name: value for name, value in _environment(room, hash_seed).items() if name != "PYTHONPATH"
     }
-    with room.copy(tree) as copy:
-        return room.sandbox.run(
+    with room.copy(tree) as copy, Results() as results:
+        completed = room.sandbox.run(
             [str(room.environment.python), "-P", "-s", "-c",
              f"import sys; sys.path.insert(0, {Path(RIG).parent.as_posix()!r}); "
              "from nightcrew_rig.main import main; main()"],
@@ -118,7 +121,9 @@ def run_job(room: CleanRoom, tree: Path, job: Mapping[str, Any], *, hash_seed: i
             env=environment,
             stdin=json.dumps(job).encode(),
             limits=replace(RUN_LIMITS, wall_seconds=seconds),
+            results=results,
         )  # fmt: skip
+        return replace(completed, stdout=results.content)
 
 
 def run_blind(

@@ -1,0 +1,216 @@
+"""Control groups: the kernel's own account of what a whole process tree uses, where one can be made.
+
+A group counts what no look from outside sees (socket buffers, page tables, files in memory), and refuses it
+before it is taken. Root can make groups on most machines; an ordinary user can where the crew was started in
+a scope of his own (`systemd-run --user --scope`). Both versions of the kernel's interface are spoken.
+"""
+
+import itertools
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Self
+
+from nightcrew.execution.confinement.confinement import KilledBy, Limits
+
+CONTROLLERS = ("memory", "pids", "cpu")
+
+_PREFIX = "nightcrew-"
+_PERIOD_MICROSECONDS = 100_000
+_OWN_PROCESSES = 8  # what the sandbox itself needs beside the command
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True, slots=True)
+class Hierarchy:
+    """Where groups are made: a folder for each controller that there is (with version 2 always the same)."""
+
+    version: int
+    folders: Mapping[str, Path]
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Controllers that cannot be had here."""
+        return tuple(name for name in CONTROLLERS if name not in self.folders)
+
+
+class ControlGroup:
+    """One group for one command; a context manager. Without a controller it limits that much less."""
+
+    def __init__(self, limits: Limits, hierarchy: Hierarchy | None = None) -> None:
+        self._limits, self._hierarchy = limits, hierarchy or current_hierarchy()
+        self._folders: dict[str, Path] = {}
+
+    def __enter__(self) -> Self:
+        name = f"{_PREFIX}{os.getpid()}-{next(_numbers)}"
+        try:
+            for controller, above in self._hierarchy.folders.items():
+                self._folders[controller] = above / name
+                self._folders[controller].mkdir(exist_ok=True)
+            for controller, file, value in _settings(self._hierarchy.version, self._limits):
+                if controller in self._folders:
+                    _write(self._folders[controller] / file, value)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for folder in set(self._folders.values()):
+            _remove(folder)
+
+    @property
+    def counts_memory(self) -> bool:
+        """True where the kernel holds the limit on memory."""
+        return "memory" in self._folders
+
+    def take(self, pid: int) -> None:
+        """Put a process into the group, with all that it will start."""
+        for folder in set(self._folders.values()):
+            (folder / "cgroup.procs").write_text(str(pid))
+
+    def over(self) -> KilledBy | None:
+        """The limit for which the kernel ended a process of the group."""
+        if not self.counts_memory:
+            return None
+        file = "memory.events" if self._hierarchy.version == 2 else "memory.oom_control"
+        with suppress(OSError):
+            for line in (self._folders["memory"] / file).read_text().splitlines():
+                word, _, count = line.partition(" ")
+                if word == "oom_kill" and int(count) > 0:
+                    return "memory"
+        return None
+
+
+@cache
+def current_hierarchy() -> Hierarchy:
+    """Where this process can make groups; found once, and left clean of what dead crews left behind."""
+    mounts = list(_mounts())
+    for hierarchy in (_version_2(mounts), _version_1(mounts)):
+        if hierarchy is not None:
+            for folder in set(hierarchy.folders.values()):
+                _remove_dead(folder)
+            return hierarchy
+    return Hierarchy(0, {})
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _settings(version: int, limits: Limits) -> Iterator[tuple[str, str, str]]:
+    """Controller, file and value of every limit; a file that this kernel lacks is passed over."""
+    memory, processes = str(limits.memory_bytes), str(limits.processes + _OWN_PROCESSES)
+    quota = int(limits.cpus * _PERIOD_MICROSECONDS)
+    yield "pids", "pids.max", processes
+    if version == 2:
+        yield "memory", "memory.max", memory
+        yield "memory", "memory.swap.max", "0"
+        yield "memory", "memory.oom.group", "1"
+        yield "cpu", "cpu.max", f"{quota} {_PERIOD_MICROSECONDS}"
+    else:
+        yield "memory", "memory.limit_in_bytes", memory
+        yield "memory", "memory.memsw.limit_in_bytes", memory
+        yield "memory", "memory.kmem.tcp.limit_in_bytes", memory
+        yield "cpu", "cpu.cfs_period_us", str(_PERIOD_MICROSECONDS)
+        yield "cpu", "cpu.cfs_quota_us", str(quota)
+
+
+def _write(path: Path, value: str) -> None:
+    with suppress(FileNotFoundError):
+        path.write_text(value)
+
+
+def _remove(folder: Path) -> None:
+    """The kernel needs a moment to forget the last process of a group."""
+    for _ in range(50):
+        try:
+            return folder.rmdir()
+        except FileNotFoundError:
+            return None
+        except OSError:
+            time.sleep(0.01)
+    return None
+
+
+def _remove_dead(above: Path) -> None:
+    for folder in above.glob(f"{_PREFIX}*-*"):
+        pid = folder.name.removeprefix(_PREFIX).split("-")[0]
+        if pid.isdigit() and not Path("/proc", pid).exists():
+            with suppress(OSError):
+                folder.rmdir()
+
+
+@dataclass(frozen=True, slots=True)
+class _Mount:
+    """A mounted hierarchy: its root within the hierarchy, its place here, and its controllers."""
+
+    version: int
+    root: str
+    place: Path
+    options: frozenset[str]
+
+
+def _mounts() -> Iterator[_Mount]:
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        before, _, after = line.partition(" - ")
+        kind, _, options = after.split(" ", 2)
+        if kind in {"cgroup", "cgroup2"}:
+            root, place = before.split()[3:5]
+            yield _Mount(2 if kind == "cgroup2" else 1, root, Path(place), frozenset(options.split(",")))
+
+
+def _own_paths() -> dict[str, str]:
+    """Our own group by controller; the empty name is that of version 2."""
+    found: dict[str, str] = {}
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, names, path = line.split(":", 2)
+        found |= dict.fromkeys(names.split(","), path)
+    return found
+
+
+def _place(mount: _Mount, path: str) -> Path | None:
+    """Where a group of the hierarchy is seen here; None for one beside what is mounted."""
+    if not Path(path).is_relative_to(mount.root):
+        return None
+    return mount.place / Path(path).relative_to(mount.root)
+
+
+def _is_ours(folder: Path) -> bool:
+    return os.access(folder, os.W_OK) and os.access(folder / "cgroup.procs", os.W_OK)
+
+
+def _version_1(mounts: list[_Mount]) -> Hierarchy | None:
+    paths, folders = _own_paths(), {}
+    for controller in CONTROLLERS:
+        for mount in mounts:
+            if mount.version == 1 and controller in mount.options and controller in paths:
+                place = _place(mount, paths[controller])
+                if place is not None and _is_ours(place):
+                    folders[controller] = place
+    return Hierarchy(1, folders) if folders else None
+
+
+def _version_2(mounts: list[_Mount]) -> Hierarchy | None:
+    """The nearest group above or at our own that can give controllers to groups below it.
+
+    One that holds processes itself cannot, so it is seldom our own.
+    """
+    mount = next((mount for mount in mounts if mount.version == 2), None)
+    own = _place(mount, _own_paths().get("", "/")) if mount else None
+    if mount is None or own is None:
+        return None
+    for folder in (own, *own.parents):
+        if not folder.is_relative_to(mount.place) or not _is_ours(folder):
+            return None
+        there = set((folder / "cgroup.controllers").read_text().split()) & set(CONTROLLERS)
+        given = folder / "cgroup.subtree_control"
+        with suppress(OSError):
+            if not there <= set(given.read_text().split()):
+                given.write_text(" ".join(f"+{name}" for name in sorted(there)))
+            if there:
+                return Hierarchy(2, dict.fromkeys(sorted(there), folder))
+    return None

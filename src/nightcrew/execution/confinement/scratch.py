@@ -1,0 +1,68 @@
+"""The file systems in memory that a sandbox gives its command: their inodes are limited, or watched."""
+
+import ctypes
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Self
+
+from nightcrew.execution.confinement.confinement import KilledBy
+
+
+class ScratchSpace:
+    """The scratch folders of one running sandbox, seen from outside; a context manager.
+
+    `bubblewrap` limits their bytes but not their inodes, each of which costs the kernel some 2 KiB. Root sets
+    that limit on the mounted file system; for an ordinary user the supervisor watches it.
+    """
+
+    def __init__(self, pid: int, inodes: Mapping[str, int]) -> None:
+        self._pid, self._most = pid, inodes
+        self._folders: dict[int, int] = {}
+
+    def __enter__(self) -> Self:
+        """Nothing is held of a sandbox that ended already."""
+        with suppress(OSError):
+            for folder, most in self._most.items():
+                descriptor = os.open(f"/proc/{self._pid}/root{folder}", os.O_PATH | os.O_CLOEXEC)
+                self._folders[descriptor] = most
+                _limit_inodes(descriptor, most)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for descriptor in self._folders:
+            os.close(descriptor)
+
+    @property
+    def used_bytes(self) -> int:
+        """Memory that the files take."""
+        status = map(os.statvfs, self._folders)
+        return sum((one.f_blocks - one.f_bfree) * one.f_frsize for one in status)
+
+    def over(self) -> KilledBy | None:
+        """Whether there are more files than there may be."""
+        for descriptor, most in self._folders.items():
+            status = os.statvfs(descriptor)
+            if status.f_files - status.f_ffree > most:
+                return "memory"
+        return None
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+_FSCONFIG, _FSPICK = 431, 433  # the same on every processor
+_CLOEXEC, _EMPTY_PATH = 1, 8
+_SET_STRING, _RECONFIGURE = 1, 7
+
+
+def _limit_inodes(descriptor: int, most: int) -> None:
+    """Set the limit on a mounted file system; without the right to do so it stays as it is."""
+    call = ctypes.CDLL(None, use_errno=True).syscall
+    picked = call(_FSPICK, descriptor, b"", _CLOEXEC | _EMPTY_PATH)
+    if picked < 0:
+        return
+    try:
+        call(_FSCONFIG, picked, _SET_STRING, b"nr_inodes", str(most).encode(), 0)
+        call(_FSCONFIG, picked, _RECONFIGURE, None, None, 0)
+    finally:
+        os.close(picked)
