@@ -133,7 +133,7 @@ class Task(BaseModel):
     """The most that all tasks of the batch together may spend, in USD."""
     acceptance: str | None = None
     """A command that must succeed in the changed repository (code_generation, build_script, refactoring)."""
-    task_id: Annotated[str, Field(default_factory=new_task_id)]
+    task_id: str = Field(default_factory=new_task_id)
     """The task's name everywhere; made up if you leave it empty."""
 
     @field_validator("task_id")
