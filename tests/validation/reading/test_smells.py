@@ -33,7 +33,9 @@ COPY = (
 def room(tests: str) -> CleanRoom:
     """As much of a room as reading needs."""
     change = Change("tests/test_spread.py", None, tests)
-    told: Any = SimpleNamespace(target="spread.py", changes=(change,), source=lambda path: TARGET)
+    told: Any = SimpleNamespace(
+        target="spread.py", changes=(change,), source=lambda path: TARGET, is_test=lambda path: "test" in path
+    )
     return cast(CleanRoom, told)
 
 

@@ -3,7 +3,8 @@ import ast
 
 import pytest
 
-from nightcrew.validation.reading.suite import cannot_fail, is_weak, read_tests
+from nightcrew.validation.reading.checks import read_tests
+from nightcrew.validation.reading.suite import cannot_fail, is_weak
 
 
 def condition(text: str) -> ast.expr:
@@ -58,7 +59,7 @@ def test_weak_checks(text: str, weak: bool) -> None:
 def test_checks_are_counted_through_helpers_and_not_where_they_are_swallowed(body: str, checks: int) -> None:
     lines = "\n".join(f"    {line}" for line in body.split("\n"))
     tree = ast.parse(f"def helper(x):\n    assert x == 3\n\n\ndef test_a(self=None):\n{lines}\n")
-    assert [test.checks for test in read_tests(tree)] == [checks]
+    assert [test.count for test in read_tests(tree)] == [checks]
 
 
 def test_a_list_of_tests_for_other_runners_is_no_test() -> None:
@@ -68,4 +69,4 @@ def test_a_list_of_tests_for_other_runners_is_no_test() -> None:
 
 def test_a_warning_made_an_error_is_a_check() -> None:
     source = "def test_a():\n    with warnings.catch_warnings():\n        warnings.simplefilter('error')\n        f()\n"
-    assert [test.checks for test in read_tests(ast.parse(source))] == [1]
+    assert [test.count for test in read_tests(ast.parse(source))] == [1]

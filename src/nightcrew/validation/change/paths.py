@@ -5,19 +5,24 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
 TEST_FOLDERS = {"test", "tests", "testing"}
-DECISIVE_NAMES = {
-    "conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "pyproject.toml", "tox.ini",
-    "setup.cfg", "setup.py", ".coveragerc", "sitecustomize.py", "usercustomize.py", "nightcrew.toml",
-    "noxfile.py",
-    "makefile", "justfile", ".pre-commit-config.yaml", ".gitattributes", ".gitmodules", ".gitignore", ".env",
-    "ruff.toml", ".ruff.toml", "mypy.ini", ".mypy.ini", "uv.lock", "poetry.lock", "pdm.lock", "pipfile",
-    "pipfile.lock", "manifest.in", "pyvenv.cfg", ".python-version", "tox.toml", "uv.toml", ".coveragerc.toml",
-    "hatch.toml", "cmakelists.txt", ".bazelrc", ".envrc", "agents.md", "claude.md",
+DECIDING_NAMES = {
+    "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "pyproject.toml", "tox.ini", "setup.cfg",
+    ".coveragerc", ".coveragerc.toml", "sitecustomize.py", "usercustomize.py", "nightcrew.toml", "pyvenv.cfg",
 }  # fmt: skip
-DECISIVE_SUFFIXES = (".pth", ".egg-link", ".pyc", ".pyo", ".so", ".pyd", ".dll", ".dylib")
-DECISIVE_FOLDERS = {
-    ".git", ".github", ".gitlab", ".circleci", ".husky", ".githooks", ".vscode", ".idea", ".openhands",
-    "__snapshots__", "__pycache__", "node_modules", ".venv", "venv", "site-packages", ".devcontainer",
+"""What a verdict itself goes by, in the tree that it judges."""
+DECIDING_SUFFIXES = (".pth", ".egg-link", ".pyc", ".pyo", ".so", ".pyd", ".dll", ".dylib")
+DECIDING_FOLDERS = {".git", "__pycache__", "node_modules", ".venv", "venv", "site-packages"}
+CONFIGURING_NAMES = {
+    "setup.py", "noxfile.py", "makefile", "justfile", ".pre-commit-config.yaml", ".gitattributes",
+    ".gitmodules",
+    ".gitignore", ".env", "ruff.toml", ".ruff.toml", "mypy.ini", ".mypy.ini", "uv.lock", "poetry.lock",
+    "pdm.lock", "pipfile", "pipfile.lock", "manifest.in", ".python-version", "tox.toml", "uv.toml",
+    "hatch.toml",
+    "cmakelists.txt", ".bazelrc", ".envrc", "agents.md", "claude.md",
+}  # fmt: skip
+CONFIGURING_FOLDERS = {
+    ".github", ".gitlab", ".circleci", ".husky", ".githooks", ".vscode", ".idea", ".openhands",
+    ".devcontainer",
 }  # fmt: skip
 _REQUIREMENTS = re.compile(r"(requirements|constraints)[\w.-]*\.(txt|in|lock)")
 
@@ -36,20 +41,27 @@ def is_test_module(path: str) -> bool:
     )
 
 
-def is_decisive(path: str) -> bool:
+def decides(path: str) -> bool:
     """True for a file that decides how tests are found, run, or counted."""
-    pure = PurePosixPath(path)
-    name = pure.name.lower()
+    name = PurePosixPath(path).name.lower()
     return (
-        name in DECISIVE_NAMES
-        or name.endswith(DECISIVE_SUFFIXES)
-        or bool(_REQUIREMENTS.fullmatch(name))
+        name in DECIDING_NAMES | {".git", "hooks"}
+        or name.endswith(DECIDING_SUFFIXES)
         or any(
-            part.lower() in DECISIVE_FOLDERS or part.lower().endswith((".dist-info", ".egg-info"))
-            for part in pure.parts[:-1]
+            part in DECIDING_FOLDERS or part.endswith((".dist-info", ".egg-info")) for part in _folders(path)
         )
-        or name in {".git", "hooks"}
     )
+
+
+def is_configuration(path: str) -> bool:
+    """True for a file that configures a repository's tools, and decides no verdict."""
+    name = PurePosixPath(path).name.lower()
+    listed = name in CONFIGURING_NAMES or bool(_REQUIREMENTS.fullmatch(name))
+    return listed or any(part in CONFIGURING_FOLDERS for part in _folders(path))
+
+
+def _folders(path: str) -> list[str]:
+    return [part.lower() for part in PurePosixPath(path).parts[:-1]]
 
 
 def is_documentation(path: str) -> bool:

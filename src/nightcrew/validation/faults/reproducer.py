@@ -87,20 +87,15 @@ def judge_reproducer(room: CleanRoom, examination: Examination, kept: int) -> Ga
 
 def reproduce_on_base(room: CleanRoom, examination: Examination) -> Run | None:
     """The patch's tests on base's product."""
-    texts = {path: room.source(path) or "" for path in examination.test_files}
-    (result,) = _with_tests(room, texts, examination)
-    if result is None:
-        return None
-    return result
-
-
-def _with_tests(room: CleanRoom, texts: dict[str, str], examination: Examination) -> tuple[Run | None]:
-    with room.copy(room.base, texts) as tree:
+    tests = [one for one in room.changes if room.is_test(one.path)]
+    texts = {one.path: one.after for one in tests if one.after is not None}
+    gone = [one.path for one in tests if one.after is None]
+    with room.copy(room.base, texts, without=gone) as tree:
         session = Session([{"id": "all", "cover": True, "seconds": 300}])
         (result,) = run_sessions(
             room, tree, [session], measured=examination.product_files, test_files=examination.all_test_files
         )
-    return (None if result.problem and not result.errors else result.run("all"),)
+    return None if result.problem and not result.errors else result.run("all")
 
 
 def _candidates(examination: Examination) -> list[str]:

@@ -8,6 +8,7 @@ from nightcrew.validation.gates.assertions import Assertions
 from nightcrew.validation.gates.behaviour import Behaviour
 from nightcrew.validation.gates.controls import Controls
 from nightcrew.validation.gates.documentation import Documentation
+from nightcrew.validation.gates.existing_tests import ExistingTests
 from nightcrew.validation.gates.mutation import Mutation
 from nightcrew.validation.gates.new_tests import NewTests
 from nightcrew.validation.gates.own import OwnRule
@@ -20,8 +21,8 @@ from nightcrew.validation.gates.tamper import Tamper
 def all_gates() -> tuple[ValidationRule, ...]:
     """Nightcrew's own gates in order: reading comes before running, running before breaking."""
     return (
-        Scope(), Tamper(), Static(), Assertions(), Analysis(), Documentation(), Behaviour(), NewTests(),
-        Controls(),
+        Scope(), Tamper(), Static(), Assertions(), Analysis(), Documentation(), Behaviour(),
+        ExistingTests(), NewTests(), Controls(),
         Mutation(), Refactoring(), Acceptance(),
     )  # fmt: skip
 

@@ -31,10 +31,10 @@ class Assertions:
     def run(self, room: CleanRoom) -> GateResult:
         """Too many tests without a check, or a copied implementation; else pass with the smells."""
         tests = new_test_functions(room)
-        unchecked = [test for test in tests if test.checks == 0]
+        unchecked = [test for test in tests if test.count == 0]
         one_of_two = len(unchecked) == 1 < len(tests)  # "it must not raise" among others
         if tests and len(unchecked) / len(tests) > MOST_UNCHECKED and not one_of_two:
-            empty = next((one for test in unchecked for one in test.empty_checks), "")
+            empty = next((one for test in unchecked for one in test.empty), "")
             what = f"; {empty!r} cannot fail" if empty else ""
             return failed(
                 NAME,
@@ -66,7 +66,7 @@ class Assertions:
                 "Do not wait for time to pass; give the code the time it should see.",
                 evidence={"slept_seconds": seconds},
             )
-        checks = sum(test.checks for test in tests)
+        checks = sum(test.count for test in tests)
         told = (
             f"{counted(len(tests), 'new or changed test')} with {counted(checks, 'check')} that can fail."
             if tests

@@ -1,14 +1,13 @@
 """Behaviour: what passed on base still passes; a bug fix brings a test that fails on base for the right
 reason."""
 
-from nightcrew.errors import Transient
 from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.faults.reproducer import judge_reproducer
 from nightcrew.validation.gate import failed, not_measurable, passed
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, examine
+from nightcrew.validation.running.old_tests import rewritten_tests, unreliable_on_base
 from nightcrew.validation.running.run_results import TestOutcome
-from nightcrew.validation.running.runs import Session, run_sessions
 from nightcrew.validation.verdict import GateResult
 
 NAME = "behaviour"
@@ -73,16 +72,19 @@ def _newly_broken(room: CleanRoom, examination: Examination) -> list[tuple[str, 
     after = examination.patched.run("all")
     before = examination.base_outcomes
     considered = set(before) if examination.selected is None else set(examination.selected)
+    rewritten = rewritten_tests(examination)
     broken: list[tuple[str, str]] = []
     for nodeid in sorted(considered):
         test = after.tests.get(nodeid)
         if before[nodeid] not in GOOD or (test is not None and test.outcome in GOOD):
             continue
+        if test is None and nodeid in rewritten:
+            continue
         why = "it is not run any more" if test is None else f"{test.outcome} {test.message}".strip()
         broken.append((nodeid, why))
     broken += [(test.nodeid, test.message) for test in after.failed if _is_new_example(examination, test)]
     if broken and after.done:
-        unreliable = _unreliable(room, [nodeid for nodeid, _ in broken])
+        unreliable = unreliable_on_base(room, [nodeid for nodeid, _ in broken])
         broken = [one for one in broken if one[0] not in unreliable]
     return broken
 
@@ -91,14 +93,3 @@ def _is_new_example(examination: Examination, test: TestOutcome) -> bool:
     """Where the repository's own suite runs the examples of its docstrings, new ones are a part of it."""
     path = test.nodeid.split("::")[0]
     return path in examination.product_files and test.nodeid not in examination.base_outcomes
-
-
-def _unreliable(room: CleanRoom, nodeids: list[str]) -> set[str]:
-    """Of these tests, those that fail on base now and then."""
-    experiments = [{"id": str(index), "items": nodeids, "seed": index, "seconds": 300} for index in range(3)]
-    (result,) = run_sessions(room, room.base, [Session(experiments)])
-    if result.problem:
-        raise Transient(f"the suite ran on base a moment ago and does not now: {result.problem}")
-    return {
-        test.nodeid for run in result.runs.values() for test in run.tests.values() if test.outcome not in GOOD
-    }

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from itertools import chain
 
 from nightcrew.task import Task, TaskCategory
-from nightcrew.validation.change.paths import is_test
 from nightcrew.validation.gate import failed, not_measurable, passed
 from nightcrew.validation.reading.variants import executable_lines
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -94,7 +93,7 @@ def _product_that_does_not_import(room: CleanRoom, traceback: str) -> str:
     frames = [path for path in _FRAME.findall(traceback) if (room.patched / path).is_file()]
     last = frames[-1] if frames else ""
     is_import = re.search(r"^E\s+(?:ModuleNotFound|Import)Error", traceback, re.MULTILINE) is not None
-    return last if is_import and last and not is_test(last) and room.change(last) is None else ""
+    return last if is_import and last and not room.is_test(last) and room.change(last) is None else ""
 
 
 def _not_passing(examination: Examination) -> GateResult | None:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.change.change import Change
-from nightcrew.validation.change.paths import is_decisive, is_documentation, is_test, matches
+from nightcrew.validation.change.paths import is_documentation, matches
 from nightcrew.validation.change.secrets import find_secrets
-from nightcrew.validation.gate import counted, failed, passed
+from nightcrew.validation.change.settings_files import Role, role_of
+from nightcrew.validation.gate import answered, counted, failed, passed
 from nightcrew.validation.reading.constants import texts_in
 from nightcrew.validation.reading.suite import parse
 from nightcrew.validation.running.clean_room import CleanRoom
-from nightcrew.validation.verdict import GateResult
+from nightcrew.validation.verdict import Finding, GateResult, Severity
 
 NAME = "scope"
 MAX_LINES = 8_000
@@ -22,7 +23,6 @@ _HEADER_LINES, _HEADER_FILES = 25, 200
 _LICENCE = re.compile(
     r"^#.*(SPDX-License-Identifier|copyright|licen[cs]ed? under)", re.IGNORECASE | re.MULTILINE
 )
-_CODE = {TaskCategory.BUG_FIX, TaskCategory.REFACTORING, TaskCategory.CODE_GENERATION}
 
 
 class Scope:
@@ -57,6 +57,16 @@ class Scope:
                     "Take the credential out; use a made-up value that does not look like a real one.",
                     evidence={"path": change.path, "line": finding[0], "kind": finding[1]},
                 )
+        configures = [one for one in room.changes if _configures(room, one)]
+        if configures:
+            return answered(
+                NAME,
+                [Finding("it is changed", one.path, severity=Severity.PERSON) for one in configures],
+                nothing="",
+                opening="The change touches configuration, of which no check tells anything",
+                hint="",
+                question="Is this wanted, and does it do no more than it says?",
+            )
         told = f"{counted(len(paths), 'file')} changed, all allowed, {counted(lines, 'line')} added."
         bare = _without_licence(room)
         if bare:
@@ -84,7 +94,7 @@ def refusal(room: CleanRoom, change: Change) -> str:
         return ""
     if config.allow and not matches(path, config.allow):
         return f"{path} is outside of what the repository allows to be changed."
-    if is_decisive(path) and not (task.task_type is TaskCategory.BUILD_SCRIPT and path == task.target_file):
+    if role_of(change) is Role.DECIDES and not _is_its_script(room, path):
         return f"{path} decides how tests are found, run or counted; it is not part of this task."
     if change.is_new and path.endswith(".py"):
         shadowed = _shadowed(room, path)
@@ -98,7 +108,12 @@ def refusal(room: CleanRoom, change: Change) -> str:
             (one / "__init__.py").is_file() for one in folder.parents
         ):
             return f"{path} lies inside a package: it is data that code may read, not a document."
-    return _type_refusal(task, change)
+    return _type_refusal(room, change)
+
+
+def _configures(room: CleanRoom, change: Change) -> bool:
+    allowed = change.path in room.config.allow or _is_its_script(room, change.path)
+    return not allowed and role_of(change) is Role.CONFIGURES
 
 
 def _has_licence(text: str | None) -> bool:
@@ -124,24 +139,26 @@ def _without_licence(room: CleanRoom) -> list[str]:
     return [one.path for one in new if not _has_licence(one.after)] if len(held) > 2 and all(held) else []
 
 
-def _type_refusal(task: Task, change: Change) -> str:
-    path, kind = change.path, task.task_type
-    if kind is TaskCategory.UNIT_TEST and not is_test(path):
+def _is_its_script(room: CleanRoom, path: str) -> bool:
+    return room.task.task_type is TaskCategory.BUILD_SCRIPT and path == room.task.target_file
+
+
+def _type_refusal(room: CleanRoom, change: Change) -> str:
+    path, task, kind = change.path, room.task, room.task.task_type
+    if kind is TaskCategory.UNIT_TEST and not room.is_test(path):
         return f"{path} is not a test file, and the task is to write tests."
     if kind is TaskCategory.UNIT_TEST and path == task.target_file:
         return f"{path} is the file to be tested."
-    if kind in {TaskCategory.REFACTORING, TaskCategory.BUILD_SCRIPT} and is_test(path):
+    if kind in {TaskCategory.REFACTORING, TaskCategory.BUILD_SCRIPT} and room.is_test(path):
         return f"{path} is a test, and tests are not part of a {kind} task."
     if kind is TaskCategory.DOCUMENTATION and not (path.endswith(".py") or is_documentation(path)):
         return f"{path} is neither a document nor a Python file."
-    if kind is TaskCategory.DOCUMENTATION and is_test(path) and path != task.target_file:
+    if kind is TaskCategory.DOCUMENTATION and room.is_test(path) and path != task.target_file:
         return f"{path} is a test file, not documentation."
     if kind is TaskCategory.ANALYSIS and not (
         path == task.target_file or (change.is_new and path.endswith((".json", ".md")))
     ):
         return f"{path} is not a report."
-    if kind in _CODE and is_documentation(path) and path.lower().endswith(".txt") and is_test(path):
-        return ""
     return ""
 
 
@@ -149,7 +166,7 @@ def _shadowed(room: CleanRoom, path: str) -> str:
     """The module that a new Python file would hide, seen from a folder that tests or scripts run from."""
     pure = Path(path)
     name = pure.parent.name if pure.name == "__init__.py" else pure.stem
-    importable = len(pure.parts) <= 2 or is_test(path)
+    importable = len(pure.parts) <= 2 or room.is_test(path)
     if not importable or name in {"__main__", "tests", "test", ""}:
         return ""
     if pure.name == "__init__.py" and (room.base / pure.parent).is_dir():
@@ -159,7 +176,7 @@ def _shadowed(room: CleanRoom, path: str) -> str:
     site = next(iter(sorted(room.environment.path.glob("lib/python*/site-packages"))), None)
     if site is not None and ((site / name / "__init__.py").is_file() or (site / f"{name}.py").is_file()):
         return name
-    if is_test(path):
+    if room.is_test(path):
         roots = [room.base, room.base / "src"]
         if any((root / name / "__init__.py").is_file() or (root / f"{name}.py").is_file() for root in roots):
             return name

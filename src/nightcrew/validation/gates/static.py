@@ -18,7 +18,6 @@ from nightcrew.execution.confinement.confinement import MIB
 from nightcrew.execution.sandbox import WORKSPACE, Limits, Mount
 from nightcrew.task import Task
 from nightcrew.validation.change.change import Change
-from nightcrew.validation.change.paths import is_test
 from nightcrew.validation.gate import counted, failed, not_measurable, passed
 from nightcrew.validation.running.clean_room import CleanRoom, write_text
 from nightcrew.validation.running.type_errors import compare_types
@@ -70,7 +69,7 @@ class Static:
             message = "ruff did not get to the end of the change within its limits."
             return not_measurable(NAME, message, "Make the change smaller.")
         for change in files:
-            for rule, message in _new_findings(found, change):
+            for rule, message in _new_findings(room, found, change):
                 text = f"{change.path}: {message} ({rule})."
                 return failed(
                     NAME,
@@ -227,13 +226,15 @@ def _findings(output: bytes, roots: tuple[str, ...]) -> dict[str, Counter[tuple[
     return found
 
 
-def _new_findings(found: dict[str, Counter[tuple[str, str]]], change: Change) -> list[tuple[str, str]]:
+def _new_findings(
+    room: CleanRoom, found: dict[str, Counter[tuple[str, str]]], change: Change
+) -> list[tuple[str, str]]:
     old, new = found.get(f"old/{change.path}", Counter()), found.get(f"new/{change.path}", Counter())
     fresh = sorted((new - old).elements())
     # Names that only another Python version has, behind a check of the version, are common in tests.
     told = (
         ("E9", "F631", "F7", "syntax", "invalid")
-        if is_test(change.path)
+        if room.is_test(change.path)
         else ("E9", "F", "S", "syntax", "invalid")
     )
     return [one for one in fresh if one[0].startswith(told)]

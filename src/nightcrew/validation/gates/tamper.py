@@ -1,4 +1,4 @@
-"""Tamper: nothing that judges may be weakened: existing tests, what decides, and the honesty of the product.
+"""Tamper: nothing that judges may be made blind: the test run, and the honesty of the product.
 
 Read from the text; what slips through here meets the controls, which do not read but try.
 """
@@ -11,11 +11,10 @@ from nightcrew.execution.confinement.confinement import WORKSPACE
 from nightcrew.task import Task
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.lookalikes import disguised_name, turned_line
-from nightcrew.validation.change.paths import is_test, is_test_module
+from nightcrew.validation.change.paths import is_test_module
 from nightcrew.validation.gate import failed, passed
 from nightcrew.validation.reading.constants import texts_in
 from nightcrew.validation.reading.suite import all_functions, parse
-from nightcrew.validation.reading.weakened_tests import what_was_weakened
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.verdict import GateResult
 
@@ -77,27 +76,10 @@ class Tamper:
             if problem:
                 reason, hint = problem
                 return failed(NAME, f"{change.path}: {reason}", hint, evidence={"path": change.path})
-        return passed(NAME, "No existing test is weakened, and nothing that judges is touched.")
+        return passed(NAME, "Nothing that judges is touched.")
 
 
 def _problem(room: CleanRoom, change: Change) -> tuple[str, str] | None:
-    if (
-        is_test(change.path)
-        and change.before is not None
-        and (change.after is None or change.path.endswith(".py"))
-    ):
-        weakened = what_was_weakened(change.before, change.after)
-        if weakened:
-            return weakened, "Leave every existing test exactly as it is; add new tests beside them."
-    if (
-        is_test(change.path)
-        and change.before is not None
-        and not change.path.endswith((".py", ".md", ".rst"))
-    ):
-        return (
-            "data that existing tests use is changed.",
-            "Leave the existing tests' data; add files of your own.",
-        )
     if change.after is None:
         return None
     turned = turned_line(change.after, change.before or "")
@@ -115,7 +97,7 @@ def _problem(room: CleanRoom, change: Change) -> tuple[str, str] | None:
             f"the name {disguised!r} mixes letters of two scripts that look the same.",
             "Use plain letters.",
         )
-    if is_test(change.path):
+    if room.is_test(change.path):
         return _in_test(room, change, old, new)
     return _in_product(change, old, new)
 

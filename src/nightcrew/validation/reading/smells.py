@@ -6,10 +6,10 @@ import copy
 from collections import Counter
 from collections.abc import Iterable
 
-from nightcrew.validation.change.paths import is_test
+from nightcrew.validation.reading.checks import TestFunction, read_tests
 from nightcrew.validation.reading.constants import texts_in
 from nightcrew.validation.reading.same_code import normal_form
-from nightcrew.validation.reading.suite import Function, TestFunction, all_functions, parse, read_tests
+from nightcrew.validation.reading.suite import Function, all_functions, parse
 from nightcrew.validation.reading.variants import functions
 from nightcrew.validation.running.clean_room import CleanRoom
 
@@ -23,7 +23,7 @@ def new_test_functions(room: CleanRoom) -> tuple[TestFunction, ...]:
     """Tests in changed test files that base does not have in the same words."""
     found: list[TestFunction] = []
     for change in room.changes:
-        if change.after is None or not change.path.endswith(".py") or not is_test(change.path):
+        if change.after is None or not change.path.endswith(".py") or not room.is_test(change.path):
             continue
         tree, old = parse(change.after), parse(change.before or "")
         if tree is None:
@@ -37,14 +37,15 @@ def describe_smells(tests: Iterable[TestFunction]) -> list[str]:
     """One line per smell and test."""
     lines: list[str] = []
     for test in tests:
-        if test.checks == 0:
+        if test.count == 0:
             lines.append(f"{test.name}: no assertion that can fail")
-        elif test.weak_checks == test.checks:
+        elif test.is_weak:
             lines.append(f"{test.name}: checks types, None or truth only")
-        lines += [f"{test.name}: cannot fail: {one}" for one in test.empty_checks[:2]]
-        if test.sleeps:
+        lines += [f"{test.name}: cannot fail: {one}" for one in test.empty[:2]]
+        nodes = list(ast.walk(test.node))
+        if any(isinstance(one, ast.Call) and _called(one) == "sleep" for one in nodes):
             lines.append(f"{test.name}: sleeps")
-        if test.conditional:
+        if any(isinstance(one, ast.If) for one in nodes):
             lines.append(f"{test.name}: has a condition")
     return lines[:40]
 
@@ -120,7 +121,7 @@ def copies_of_implementation(room: CleanRoom) -> str:
         if _size(node) >= _LEAST_NODES
     }
     for change in room.changes:
-        if change.after is None or not is_test(change.path) or not change.path.endswith(".py"):
+        if change.after is None or not room.is_test(change.path) or not change.path.endswith(".py"):
             continue
         for node in _all_functions(change.after):
             form, statements = normal_form(node, arguments=True), _statements(node)

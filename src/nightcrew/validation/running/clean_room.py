@@ -7,7 +7,7 @@ next one.
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -24,6 +24,7 @@ from nightcrew.settings import Settings, TargetConfig, load_target_config
 from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.change.change import Change, PatchRefused, apply_patch
 from nightcrew.validation.change.parser import parse_patch
+from nightcrew.validation.change.test_files import TestFiles
 from nightcrew.validation.running.metadata import project_metadata
 
 logger = logging.getLogger(__name__)
@@ -66,19 +67,31 @@ class CleanRoom:
         name = self.task.target_file
         return name if name is not None and (self.patched / name).is_file() else None
 
+    def is_test(self, path: str) -> bool:
+        """True for a file that holds tests of the repository, or that they alone use."""
+        return self._tests.holds(path)
+
+    @cached_property
+    def _tests(self) -> TestFiles:
+        return TestFiles(self.base)
+
     def change(self, path: str) -> Change | None:
         """What the patch does to `path`."""
         return next((change for change in self.changes if change.path == path), None)
 
     @contextmanager
-    def copy(self, tree: Path, replaced: Mapping[str, str] | None = None) -> Iterator[Path]:
-        """A throw-away copy of a tree with some files' text replaced."""
+    def copy(
+        self, tree: Path, replaced: Mapping[str, str] | None = None, without: Iterable[str] = ()
+    ) -> Iterator[Path]:
+        """A throw-away copy of a tree with some files' text replaced, and some files taken away."""
         folder = Path(mkdtemp(dir=self.folder, prefix="run-"))
         try:
             copy = folder / "tree"
             copy_tree(tree, copy)
             for path, text in (replaced or {}).items():
                 write_text(copy / path, text)
+            for path in without:
+                (copy / path).unlink(missing_ok=True)
             yield copy
         finally:
             remove_tree(folder)

@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import Any
 
 from nightcrew.task import TaskCategory
-from nightcrew.validation.change.paths import is_test
 from nightcrew.validation.reading.suite import all_functions, parse, tests_in
 from nightcrew.validation.reading.variants import function_lines
 from nightcrew.validation.running.base_runs import run_base
@@ -61,7 +60,9 @@ class Examination:
     def product_files(self) -> tuple[str, ...]:
         """Python files of the product that the patch changes, and the target."""
         changed = {
-            one.path for one in self.room.changes if one.path.endswith(".py") and not is_test(one.path)
+            one.path
+            for one in self.room.changes
+            if one.path.endswith(".py") and not self.room.is_test(one.path)
         }
         target = self.room.task.target_file
         if target is not None and target.endswith(".py"):
@@ -74,7 +75,7 @@ class Examination:
         return tuple(
             one.path
             for one in self.room.changes
-            if one.path.endswith(".py") and is_test(one.path) and one.after is not None
+            if one.path.endswith(".py") and self.room.is_test(one.path) and one.after is not None
         )
 
     @cached_property
@@ -164,7 +165,7 @@ class Examination:
         """Every Python test file of the patched tree."""
         tree = self.room.patched
         paths = (path.relative_to(tree).as_posix() for path in tree.rglob("*.py"))
-        return tuple(sorted(path for path in paths if is_test(path)))
+        return tuple(sorted(path for path in paths if self.room.is_test(path)))
 
     @cached_property
     def new_tests(self) -> NewTests:

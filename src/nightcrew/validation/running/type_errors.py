@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nightcrew.execution.sandbox import Limits, Mount, interpreter_mounts
-from nightcrew.validation.change.paths import is_test
 from nightcrew.validation.reading.suite import parse
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.commands import run_command
@@ -39,7 +38,9 @@ class Types:
 
 def compare_types(room: CleanRoom) -> Types:
     """New type errors in the product's changed files."""
-    files = [one for one in room.changes if one.path.endswith(".py") and one.after and not is_test(one.path)]
+    files = [
+        one for one in room.changes if one.path.endswith(".py") and one.after and not room.is_test(one.path)
+    ]
     files = [one for one in files if not (room.base / f"{one.path}i").exists()]
     if not files:
         return Types("not compared: no changed product file, or its types are in a stub beside it")

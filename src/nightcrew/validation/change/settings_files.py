@@ -1,0 +1,82 @@
+"""Files that configure a repository, and which of their parts decide a verdict."""
+
+import tomllib
+from collections.abc import Mapping
+from configparser import ConfigParser
+from configparser import Error as ConfigError
+from enum import Enum, auto
+from pathlib import PurePosixPath
+from typing import Any
+
+from nightcrew.validation.change.change import Change
+from nightcrew.validation.change.paths import decides, is_configuration
+
+_DECIDING_TABLES = {"pytest", "coverage", "nightcrew"}
+_DECIDING_SECTIONS = ("pytest", "tool:pytest", "coverage", "nightcrew")
+_TELLING = {"version", "description", "classifiers", "keywords", "urls", "authors", "maintainers", "readme"}
+"""Keys that tell about a project and change nothing in it."""
+
+
+class Role(Enum):
+    """What a change of a file is to the verdict."""
+
+    DECIDES = auto()  # how tests are found, run or counted
+    CONFIGURES = auto()  # something else that only a person can judge
+    HARMLESS = auto()
+
+
+def role_of(change: Change) -> Role:
+    """What this change of a file touches."""
+    name = PurePosixPath(change.path).name.lower()
+    if name == "pyproject.toml":
+        return _by_parts(_toml(change.before), _toml(change.after))
+    if name in {"setup.cfg", "tox.ini"}:
+        return _by_parts(_ini(change.before), _ini(change.after))
+    if decides(change.path):
+        return Role.DECIDES
+    return Role.CONFIGURES if is_configuration(change.path) else Role.HARMLESS
+
+
+# ------------------------------------------------------------------------------------------------------
+
+
+def _by_parts(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> Role:
+    if before is None or after is None:
+        return Role.DECIDES  # it cannot be read
+    parts = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
+    if any(part.startswith(_DECIDING_SECTIONS) for part in parts):
+        return Role.DECIDES
+    return Role.HARMLESS if all(part.rpartition("/")[2] in _TELLING for part in parts) else Role.CONFIGURES
+
+
+def _toml(text: str | None) -> dict[str, Any] | None:
+    """Every value by its table and key; those that decide under the name of their tool."""
+    try:
+        told = tomllib.loads(text or "")
+    except tomllib.TOMLDecodeError:
+        return None
+    tool = told.pop("tool", {})
+    if not isinstance(tool, dict):
+        return None
+    found = {f"{name}/{key}": value for name, key, value in _entries(told)}
+    return found | {
+        f"{name}/{key}" if name in _DECIDING_TABLES else f"tool.{name}/{key}": value
+        for name, key, value in _entries(tool)
+    }
+
+
+def _entries(tables: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
+    return [
+        (name, key, value)
+        for name, table in tables.items()
+        for key, value in (table.items() if isinstance(table, dict) else [("", table)])
+    ]
+
+
+def _ini(text: str | None) -> dict[str, Any] | None:
+    parser = ConfigParser(interpolation=None, strict=False)
+    try:
+        parser.read_string(text or "")
+    except ConfigError:
+        return None
+    return {f"{section}/{key}": value for section in parser for key, value in parser[section].items()}

@@ -1,0 +1,75 @@
+"""What of a repository is a test: what its runner collects, and what only tests use; the rest is product.
+
+A folder's name alone says little: `shop/testing/hosts.py` may be what the product trusts.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from nightcrew.validation.change.paths import TEST_FOLDERS, is_test, is_test_module, module_name
+
+_IMPORT = re.compile(
+    r"^[ \t]*(?:from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]+)|import[ \t]+([^\n#]+))",
+    re.MULTILINE,
+)
+_WORD = re.compile(r"[\w.]+")
+_SKIPPED = {".git", "node_modules", "site-packages", ".venv", "venv"}
+
+
+class TestFiles:
+    """The tests of the tree `base`, and where a change may bring more of them."""
+
+    __test__ = False
+
+    def __init__(self, base: Path) -> None:
+        self.base = base
+
+    def holds(self, path: str) -> bool:
+        """True for a file that holds tests, or that tests alone use."""
+        if PurePosixPath(path).name == "conftest.py":
+            return True
+        if not is_test(path) or (path.endswith(".py") and module_name(path) in self._imported):
+            return False
+        return is_test_module(path) or self._is_folder_of_tests(path)
+
+    def _is_folder_of_tests(self, path: str) -> bool:
+        parts = PurePosixPath(path).parts
+        at = next(index for index, part in enumerate(parts) if part.lower() in TEST_FOLDERS)
+        folder = self.base.joinpath(*parts[: at + 1])
+        in_package = (folder.parent / "__init__.py").is_file()
+        if parts[at].lower() == "tests" or not (in_package or parts[at].lower() == "testing"):
+            return True
+        if in_package and parts[at].lower() == "testing":
+            return False
+        there = (one.relative_to(self.base).as_posix() for one in sorted(folder.rglob("*.py")))
+        return not folder.is_dir() or any(is_test_module(one) for one in there)
+
+    @cached_property
+    def _imported(self) -> frozenset[str]:
+        """Full names of the modules that the product imports, on base."""
+        found: set[str] = set()
+        for path in sorted(self.base.rglob("*.py")):
+            name = path.relative_to(self.base).as_posix()
+            skipped = is_test(name) or path.name == "conftest.py" or _SKIPPED & set(path.parts)
+            if not skipped and path.is_file() and not path.is_symlink():
+                found.update(_imports(path.read_text(errors="replace"), module_name(name), path.name))
+        return frozenset(found)
+
+
+# ------------------------------------------------------------------------------------------------------
+
+
+def _imports(text: str, module: str, file: str) -> Iterator[str]:
+    """Full names that a module imports, as far as each of them may be a module."""
+    package = module.split(".") if file == "__init__.py" else module.split(".")[:-1]
+    for source, names, plain in _IMPORT.findall(text):
+        if plain:
+            yield from (match[0] for match in _WORD.finditer(plain))
+            continue
+        level = len(source) - len(source.lstrip("."))
+        above = package[: len(package) - level + 1] if level else []
+        root = ".".join([*above, *filter(None, [source.lstrip(".")])])
+        yield root
+        yield from (f"{root}.{match[0]}" for match in _WORD.finditer(names))

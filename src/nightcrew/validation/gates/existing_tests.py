@@ -1,0 +1,99 @@
+"""Existing tests that the change edits: their old version has to hold on the new code, or a person looks."""
+
+from dataclasses import replace
+
+from nightcrew.task import Task
+from nightcrew.validation.gate import answered
+from nightcrew.validation.reading.edited_tests import EditKind, TestEdit, edited_tests
+from nightcrew.validation.running.clean_room import CleanRoom
+from nightcrew.validation.running.examination import examine, name_of
+from nightcrew.validation.running.old_tests import OldTests
+from nightcrew.validation.verdict import Finding, GateResult, Severity
+
+NAME = "existing_tests"
+_MOST_SHOWN = 4_000  # characters of a test's text
+
+
+class ExistingTests:
+    """An edit may add to a test. What takes something away is refused; about what turns one round, a person
+    is asked."""
+
+    name = NAME
+
+    def applies(self, task: Task) -> bool:
+        """Always."""
+        del task
+        return True
+
+    def run(self, room: CleanRoom) -> GateResult:
+        """Read the edits; run the old tests where that decides."""
+        old = OldTests(room)
+        edits = edited_tests([one for one in room.changes if room.is_test(one.path)])
+        findings = [_finding(one, "") for one in edits if one.kind is EditKind.BLINDED]
+        if old.edited and not findings:
+            failing = {} if examine(room).base.problem else old.failing
+            by_test = {_place(edit): edit for edit in edits}
+            for test, message in _first_of_each(failing).items():
+                findings.append(_failing(test, message, by_test.get(test)))
+            still = [one for one in edits if not _fails(one, failing)]
+            findings += [
+                _finding(one, "although its old version passes on the new code")
+                for one in still
+                if one.kind is EditKind.WEAKER
+            ]
+            gone = (one for one in still if one.kind is EditKind.GONE)
+            findings += [replace(_finding(one, ""), severity=Severity.PERSON) for one in gone]
+        return answered(
+            NAME,
+            findings,
+            nothing="What existing tests demand still holds."
+            if old.edited
+            else "No existing test is edited.",
+            opening="The change weakens existing tests"
+            if any(one.severity is not Severity.PERSON for one in findings)
+            else "Existing tests demand something else than they did",
+            hint="Leave every existing test that passes as it is; add checks and tests beside them.",
+            question="Did the old tests hold the bug as expected, or are they bent to fit the change?",
+        )
+
+
+# ------------------------------------------------------------------------------------------------------
+
+
+def _place(edit: TestEdit) -> str:
+    """As pytest names the test."""
+    return f"{edit.path}::{edit.name.replace('.', '::')}"
+
+
+def _fails(edit: TestEdit, failing: dict[str, str]) -> bool:
+    """True where the old version fails; of a table, where any test of its file does."""
+    own = edit.name.split(".")[-1].startswith("test")
+    place = _place(edit) if own else f"{edit.path}::"
+    return any(name_of(one) == place if own else one.startswith(place) for one in failing)
+
+
+def _first_of_each(failing: dict[str, str]) -> dict[str, str]:
+    """By test without its parameters."""
+    return {name_of(one): message for one, message in sorted(failing.items(), reverse=True)}
+
+
+def _finding(edit: TestEdit, although: str) -> Finding:
+    what = f"{edit.name}: {edit.why}"
+    return Finding(
+        f"{what}, {although}" if although else what,
+        edit.path,
+        before=edit.before[:_MOST_SHOWN],
+        after=edit.after[:_MOST_SHOWN],
+    )
+
+
+def _failing(test: str, message: str, edit: TestEdit | None) -> Finding:
+    path, _, name = test.partition("::")
+    less = f", and in its new version {edit.why}" if edit is not None and edit.why else ""
+    return Finding(
+        f"{name.replace('::', '.')} as it was does not pass on the new code: {message[:200]}{less}",
+        path,
+        before=edit.before[:_MOST_SHOWN] if edit is not None else "",
+        after=edit.after[:_MOST_SHOWN] if edit is not None else "",
+        severity=Severity.PERSON,
+    )

@@ -1,0 +1,292 @@
+"""The checks of a test one by one: what each is about, and how much it would let pass."""
+
+import ast
+import builtins
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+from nightcrew.validation.reading.suite import (
+    Function,
+    all_functions,
+    cannot_fail,
+    comparison_cannot_fail,
+    is_weak,
+    tests_in,
+)
+
+_CHECKING = re.compile(
+    r"_*(assert|check|verify|expect|ensure|should|must|raises|warns|fail|deprecated_call|validate|compare|given|approx)"
+)
+_BROAD = {"Exception", "BaseException"}
+_SWALLOWING = {*_BROAD, "AssertionError"}
+_TOLERANT = {"approx", "isclose", "allclose", "assertAlmostEqual", "assertAlmostEquals"}
+_USUAL_TOLERANCE = 1e-6
+_EXACT_METHODS = re.compile(r"assert(?:\w*Equals?|Is|IsNone|Not)?$")
+
+
+class Strictness(IntEnum):
+    """How much a check lets pass; a higher one lets pass less."""
+
+    NOTHING = 0  # it cannot fail
+    TYPE = 1  # any value of a type, or any but None
+    PARTLY = 2  # membership, order, truth: many values
+    NEARLY = 3  # values near one value
+    EXACTLY = 4  # one value, one exception
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check: its text, the names it is about, and what it demands."""
+
+    text: str
+    subject: frozenset[str]
+    strictness: Strictness
+    tolerance: float = 0.0
+    errors: frozenset[str] = frozenset()  # that it waits for
+    matches: bool = False  # the error's text too
+    conditional: bool = False
+
+    @property
+    def key(self) -> tuple[str, bool, bool]:
+        """Equal for two checks that demand the same as often."""
+        return self.text, self.conditional, self.strictness is Strictness.NOTHING
+
+    def looser_than(self, other: "Check") -> str:
+        """How this check lets more pass than the other; empty: it does not."""
+        if self.conditional and not other.conditional:
+            return "a check is made only sometimes"
+        if self.strictness < other.strictness:
+            return "a check lets more pass"
+        if self.strictness is Strictness.NEARLY and self.tolerance > other.tolerance > 0.0:
+            return "a tolerance is wider"
+        if other.errors and (_wider(self.errors, other.errors) or (other.matches and not self.matches)):
+            return "an expected error is less exact"
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class TestFunction:
+    """One test as it is written: `name` is qualified by its class."""
+
+    __test__ = False
+    name: str
+    node: Function
+    checks: tuple[Check, ...]
+
+    @property
+    def count(self) -> int:
+        """How many of its checks can fail."""
+        return sum(one.strictness is not Strictness.NOTHING for one in self.checks)
+
+    @property
+    def is_weak(self) -> bool:
+        """True where it checks types, None or mere truth only."""
+        return all(one.strictness <= Strictness.TYPE for one in self.checks)
+
+    @property
+    def empty(self) -> tuple[str, ...]:
+        """The checks that cannot fail."""
+        return tuple(one.text[:120] for one in self.checks if one.strictness is Strictness.NOTHING)
+
+
+def read_tests(tree: ast.Module) -> tuple[TestFunction, ...]:
+    """The tests of a module with what they check; a `test_suite` only lists tests for other runners."""
+    helpers = {name.split(".")[-1]: node for name, node in all_functions(tree).items()}
+    tests = {name: node for name, node in tests_in(tree).items() if name != "test_suite"}
+    return tuple(TestFunction(name, node, checks_of(node, helpers)) for name, node in tests.items())
+
+
+def checks_of(node: Function, helpers: Mapping[str, Function] | None = None) -> tuple[Check, ...]:
+    """The checks of a test in order, those of the module's helpers that it calls included."""
+    return tuple(_Reader(helpers or {}, {node.name}).read(node.body))
+
+
+def literal_cases(node: Function) -> list[str]:
+    """Cases that are written out: those of `parametrize`, and of loops over a list."""
+    found: list[str] = []
+    for one in ast.walk(node):
+        cases: ast.AST | None = one.iter if isinstance(one, ast.For) else None
+        if isinstance(one, ast.Call) and getattr(one.func, "attr", "") in {"parametrize", "expand"}:
+            lists = [part for part in one.args if isinstance(part, ast.List | ast.Tuple)]
+            cases = lists[-1] if lists else None
+        if isinstance(cases, ast.List | ast.Tuple | ast.Set):
+            found += map(ast.unparse, cases.elts)
+    return found
+
+
+# ------------------------------------------------------------------------------------------------------
+
+
+class _Reader:
+    """Reads bodies of statements; knows what names hold, and whether a failure would be swallowed."""
+
+    def __init__(self, helpers: Mapping[str, Function], seen: set[str], swallowed: bool = False) -> None:
+        self.helpers, self.seen, self.swallowed = helpers, seen, swallowed
+        self.bound: dict[str, str] = {}
+
+    def read(self, body: list[ast.stmt]) -> Iterator[Check]:
+        for statement in body:
+            yield from self._statement(statement)
+            if isinstance(statement, ast.Return):
+                return
+
+    def _statement(self, node: ast.stmt) -> Iterator[Check]:
+        match node:
+            case ast.If():
+                yield from self._branches([node.body, node.orelse])
+            case ast.Match():
+                yield from self._branches([case.body for case in node.cases])
+            case ast.Try():
+                yield from self._inside(node.body, any(map(_swallows, node.handlers)))
+                for handler in node.handlers:
+                    yield from (replace(one, conditional=True) for one in self.read(handler.body))
+                yield from self.read([*node.orelse, *node.finalbody])
+            case ast.Assert():
+                yield self._assertion(node.test)
+            case ast.Raise():
+                yield self._check(node, Strictness.EXACTLY)
+            case _:
+                yield from self._other(node)
+
+    def _other(self, node: ast.stmt) -> Iterator[Check]:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            self.bound[node.targets[0].id] = ast.dump(node.value)
+        held = [one for name in ("body", "orelse") for one in getattr(node, name, [])]
+        inner = {id(part) for one in held for part in ast.walk(one)}
+        for call in ast.walk(node):
+            if isinstance(call, ast.Call) and id(call) not in inner:
+                yield from self._called(call)
+        suppressed = isinstance(node, ast.With) and any(_suppresses(item.context_expr) for item in node.items)
+        yield from self._inside(held, suppressed)
+
+    def _inside(self, body: list[ast.stmt], swallowed: bool) -> Iterator[Check]:
+        before, self.swallowed = self.swallowed, self.swallowed or swallowed
+        yield from self.read(body)
+        self.swallowed = before
+
+    def _branches(self, bodies: list[list[ast.stmt]]) -> Iterator[Check]:
+        """Checks of every branch; where each branch has some, one is always made."""
+        found = [list(self.read(one)) for one in bodies]
+        for branch in found:
+            for one in branch:
+                yield one if all(found) else replace(one, conditional=True)
+
+    def _check(self, node: ast.AST, strictness: Strictness, tolerance: float = 0.0) -> Check:
+        strictness = Strictness.NOTHING if self.swallowed else strictness
+        return Check(ast.unparse(node), _names(node), strictness, tolerance)
+
+    def _assertion(self, test: ast.expr) -> Check:
+        if cannot_fail(test, self.bound):
+            return self._check(test, Strictness.NOTHING)
+        return self._check(test, *_demanded(test))
+
+    def _called(self, call: ast.Call) -> Iterator[Check]:
+        name = _name(call)
+        if name in self.helpers and name not in self.seen:
+            inner = _Reader(self.helpers, self.seen | {name}, self.swallowed)
+            yield from inner.read(self.helpers[name].body)
+        elif name in {"simplefilter", "filterwarnings"} and "'error'" in ast.unparse(call):
+            yield self._check(call, Strictness.EXACTLY)  # from here on a warning fails the test
+        elif _CHECKING.match(name) and name != "approx":
+            yield self._by_name(name, call)
+
+    def _by_name(self, name: str, call: ast.Call) -> Check:
+        if "raises" in name.lower() or "warns" in name.lower():
+            errors = _errors(call)
+            strictness = Strictness.PARTLY if errors & _BROAD or not errors else Strictness.EXACTLY
+            matches = "regex" in name.lower() or any(one.arg == "match" for one in call.keywords)
+            return replace(self._check(call, strictness), errors=errors, matches=matches)
+        return self._check(call, *_method(name, call, self.bound))
+
+
+def _demanded(test: ast.expr) -> tuple[Strictness, float]:
+    if is_weak(test):
+        return Strictness.TYPE, 0.0
+    is_choice = isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or)
+    parts = test.values if isinstance(test, ast.BoolOp) else [test]
+    operators = [one for part in parts if isinstance(part, ast.Compare) for one in part.ops]
+    if is_choice or not any(isinstance(one, ast.Eq | ast.Is) for one in operators):
+        return Strictness.PARTLY, 0.0
+    tolerance = _tolerance(test)
+    return (Strictness.NEARLY, tolerance) if tolerance else (Strictness.EXACTLY, 0.0)
+
+
+def _method(name: str, call: ast.Call, bound: Mapping[str, str]) -> tuple[Strictness, float]:
+    """What one of unittest's methods demands; a helper's name tells nothing, so it counts as exact."""
+    arguments = call.args
+    if name in {"assertTrue", "assert_"} and arguments:
+        empty = cannot_fail(arguments[0], bound)
+        return (Strictness.NOTHING, 0.0) if empty else _demanded(arguments[0])
+    if name == "assertFalse" and arguments:
+        empty = isinstance(arguments[0], ast.Constant) and not arguments[0].value
+        return (Strictness.NOTHING if empty else Strictness.PARTLY), 0.0
+    if name in {"assertIsNotNone", "assertIsInstance"}:
+        return Strictness.TYPE, 0.0
+    if name in {"assertEqual", "assertEquals", "assertIs"} and len(arguments) >= 2:
+        compared = ast.Compare(arguments[0], [ast.Eq()], [arguments[1]])
+        if comparison_cannot_fail(compared, {}):
+            return Strictness.NOTHING, 0.0
+    tolerance = _tolerance(call)
+    if tolerance:
+        return Strictness.NEARLY, tolerance
+    partly = name.startswith("assert") and name[6:7].isupper() and not _EXACT_METHODS.match(name)
+    return (Strictness.PARTLY if partly else Strictness.EXACTLY), 0.0
+
+
+def _tolerance(node: ast.AST) -> float:
+    """The widest tolerance in an expression; 0: it has none."""
+    widest = 0.0
+    for call in ast.walk(node):
+        if isinstance(call, ast.Call) and _name(call) in _TOLERANT:
+            told = {one.arg: one.value.value for one in call.keywords if isinstance(one.value, ast.Constant)}
+            numbers = {key: value for key, value in told.items() if isinstance(value, int | float)}
+            places = numbers.pop("places", None)
+            found = [10.0**-places] if places is not None else [float(one) for one in numbers.values()]
+            widest = max([widest, *(found or [_USUAL_TOLERANCE])])
+    return widest
+
+
+def _errors(call: ast.Call) -> frozenset[str]:
+    first = call.args[0] if call.args else None
+    parts = first.elts if isinstance(first, ast.Tuple) else [first] if first is not None else []
+    return frozenset(ast.unparse(one).split(".")[-1] for one in parts)
+
+
+def _wider(new: frozenset[str], old: frozenset[str]) -> bool:
+    """True where more errors would do than before."""
+    if new > old or (new & _BROAD and not old & _BROAD):
+        return True
+    above = [getattr(builtins, one, None) for one in new - old]
+    below = [getattr(builtins, one, None) for one in old - new]
+    pairs = ((up, down) for up in above for down in below)
+    return any(isinstance(up, type) and isinstance(down, type) and issubclass(down, up) for up, down in pairs)
+
+
+def _swallows(handler: ast.ExceptHandler) -> bool:
+    """True for a handler that would hide a failing assert: it catches one and does not complain."""
+    if handler.type is not None:
+        caught = {node.id for node in ast.walk(handler.type) if isinstance(node, ast.Name)}
+        if not caught & _SWALLOWING:
+            return False
+    nodes = [node for statement in handler.body for node in ast.walk(statement)]
+    calls = [_name(node) for node in nodes if isinstance(node, ast.Call)]
+    return not any(isinstance(node, ast.Raise | ast.Assert) for node in nodes) and not any(
+        map(_CHECKING.match, calls)
+    )
+
+
+def _suppresses(context: ast.expr) -> bool:
+    return (
+        isinstance(context, ast.Call) and _name(context) == "suppress" and bool(_names(context) & _SWALLOWING)
+    )
+
+
+def _names(node: ast.AST) -> frozenset[str]:
+    parts = (getattr(one, "attr", getattr(one, "id", "")) for one in ast.walk(node))
+    return frozenset(one for one in parts if one) - {"self", "pytest"}
+
+
+def _name(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")

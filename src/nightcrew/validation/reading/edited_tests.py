@@ -1,0 +1,271 @@
+"""How the text of existing tests changes: what is gone or blinded, what checks less or something else.
+
+Text alone: whether an old test still holds is found out by running it on the new code.
+"""
+
+import ast
+import builtins
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import cached_property
+
+from nightcrew.validation.change.change import Change
+from nightcrew.validation.reading.checks import Check, Strictness, checks_of, literal_cases
+from nightcrew.validation.reading.suite import Function, all_functions, parse
+
+SKIPPING = {"skip", "skipif", "xfail", "skipIf", "skipUnless", "expectedFailure", "importorskip", "skipTest"}
+_MOCKS = {"patch", "setattr", "Mock", "MagicMock", "AsyncMock", "create_autospec", "mocker", "patch_object"}
+_LEAST_ALIKE = 0.6  # of two tests' texts, for the one to be the other under a new name
+
+
+type Key = tuple[str, bool, bool]
+"""What two checks have in common that demand the same."""
+
+
+class EditKind(Enum):
+    """What became of an existing test's text."""
+
+    CHANGED = auto()  # it may check more, less, or something else: running tells
+    WEAKER = auto()  # it checks less by its form
+    BLINDED = auto()  # it can no longer fail, whatever the product does
+    GONE = auto()  # no test of the change is like it
+
+
+@dataclass(frozen=True, slots=True)
+class TestEdit:
+    """One existing test whose text the change alters: `name` is qualified by its class."""
+
+    __test__ = False
+    path: str
+    name: str
+    kind: EditKind
+    why: str
+    before: str
+    after: str
+
+
+def edited_tests(changes: Sequence[Change]) -> tuple[TestEdit, ...]:
+    """Every existing test in these files whose text is altered, also where it moves to another of the files.
+
+    One that is only moved, renamed or laid out anew is none of them.
+    """
+    old = [one for change in changes for one in _written(change.path, change.before)]
+    new = [one for change in changes for one in _written(change.path, change.after)]
+    places = {(one.path, one.name) for one in old}
+    spare = [one for one in new if (one.path, one.name) not in places]
+    elsewhere = Counter(check.key for one in spare for check in one.checks)
+    by_place = {(one.path, one.name): one for one in new}
+    edits: list[TestEdit] = []
+    for one in old:
+        if not one.is_test:
+            continue
+        other = by_place.get((one.path, one.name)) or _counterpart(one, spare)
+        if other is None:
+            edits.append(TestEdit(one.path, one.name, EditKind.GONE, "it is gone", one.text, ""))
+        elif one.form != other.form:
+            kind, why = _compared(one, other, elsewhere)
+            edits.append(TestEdit(one.path, one.name, kind, why, one.text, other.text))
+    return tuple(edits + [edit for change in changes for edit in _edited_tables(change)])
+
+
+# ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A function of a test file as it is written."""
+
+    path: str
+    name: str
+    node: Function
+    helpers: Mapping[str, Function]
+    marks: str  # decorators of its classes and the module's `pytestmark`
+
+    @property
+    def is_test(self) -> bool:
+        return self.node.name.startswith("test")
+
+    @cached_property
+    def text(self) -> str:
+        return ast.unparse(self.node)
+
+    @cached_property
+    def form(self) -> str:
+        """The text without its docstring and name; equal: only moved, renamed or laid out anew."""
+        body = [one for one in self.node.body if not _is_text(one)] or [ast.Pass()]
+        parts = [*self.node.decorator_list, self.node.args, *body]
+        return "\n".join(map(ast.dump, parts)) + self.marks
+
+    @cached_property
+    def checks(self) -> tuple[Check, ...]:
+        return checks_of(self.node, self.helpers)
+
+    @property
+    def can_fail(self) -> bool:
+        return any(one.strictness is not Strictness.NOTHING for one in self.checks)
+
+    @cached_property
+    def words(self) -> Counter[str]:
+        nodes = ast.walk(self.node)
+        return Counter(
+            getattr(one, "attr", getattr(one, "id", getattr(one, "arg", ""))) or "" for one in nodes
+        )
+
+    @cached_property
+    def calls(self) -> set[str]:
+        """Names of what it calls, without Python's own."""
+        called = [one.func for part in self.node.body for one in ast.walk(part) if isinstance(one, ast.Call)]
+        return {getattr(one, "attr", getattr(one, "id", "")) for one in called} - set(dir(builtins)) - {""}
+
+
+def _written(path: str, text: str | None) -> Iterator[_Written]:
+    tree = parse(text or "") if path.endswith(".py") else None
+    if tree is None:
+        return
+    functions = all_functions(tree)
+    helpers = {name.split(".")[-1]: node for name, node in functions.items()}
+    for name, node in functions.items():
+        yield _Written(path, name, node, helpers, _marks(tree, name))
+
+
+def _marks(tree: ast.Module, name: str) -> str:
+    """What skips or marks a test from outside: its module's and its classes' marks."""
+    found: list[str] = []
+    body: list[ast.stmt] = tree.body
+    for part in ["", *name.split(".")[:-1]]:
+        holder = next((one for one in body if isinstance(one, ast.ClassDef) and one.name == part), None)
+        if holder is not None:
+            found += map(ast.dump, holder.decorator_list)
+            body = holder.body
+        found += [ast.dump(one) for one in body if _assigns(one, "pytestmark") or _assigns(one, "__test__")]
+    return "".join(found)
+
+
+def _assigns(node: ast.stmt, name: str) -> bool:
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    return any(isinstance(one, ast.Name) and one.id == name for one in targets)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
+def _counterpart(old: _Written, spare: list[_Written]) -> _Written | None:
+    """The new function that is most like a test whose name is gone; the same name in another place first."""
+    named = [one for one in spare if one.node.name == old.node.name]
+    if named:
+        return named[0]
+    alike = [(_likeness(old, one), one) for one in spare if one.is_test]
+    best = max(alike, key=lambda pair: pair[0], default=None)
+    return best[1] if best is not None and best[0] >= _LEAST_ALIKE else None
+
+
+def _likeness(old: _Written, new: _Written) -> float:
+    """The share of words that both texts have."""
+    both = (old.words & new.words).total()
+    return both / max(old.words.total(), new.words.total(), 1)
+
+
+def _compared(old: _Written, new: _Written, elsewhere: Counter[Key]) -> tuple[EditKind, str]:
+    """What the new text is beside the old one by its form, and how it shows."""
+    if _skips(new) > _skips(old):
+        return EditKind.BLINDED, "it is skipped or expected to fail"
+    if old.can_fail and not new.can_fail:
+        return EditKind.BLINDED, "none of its checks can fail any more"
+    if sum(new.words[one] for one in _MOCKS) > sum(old.words[one] for one in _MOCKS):
+        return EditKind.WEAKER, "it replaces by a stand-in what it used before"
+    if old.calls and not old.calls & new.calls:
+        return EditKind.WEAKER, f"it no longer calls {sorted(old.calls)[0]}"
+    why = _looser(old, new, elsewhere) or _thinned(old, new, elsewhere)
+    return (EditKind.WEAKER, why) if why else (EditKind.CHANGED, "")
+
+
+def _looser(old: _Written, new: _Written, elsewhere: Counter[Key]) -> str:
+    """The first check that is gone or lets more pass; one that stands in another new function has moved."""
+    before, after = Counter(one.key for one in old.checks), Counter(one.key for one in new.checks)
+    lost = _those(old.checks, before - after - elsewhere)
+    gained = _those(new.checks, after - before)
+    for one in lost:
+        other = _pair(one, gained)
+        if other is None:
+            return _fewer(old, new, lost)
+        gained.remove(other)
+        looser = other.looser_than(one)
+        if looser:
+            return f"{looser}: `{one.text[:80]}` became `{other.text[:80]}`"
+    return ""
+
+
+def _skips(one: _Written) -> int:
+    return sum(one.words[word] for word in SKIPPING) + sum(one.marks.count(f"'{word}'") for word in SKIPPING)
+
+
+def _those(checks: tuple[Check, ...], wanted: Counter[Key]) -> list[Check]:
+    left = Counter(wanted)
+    found: list[Check] = []
+    for one in checks:
+        if left[one.key] > 0:
+            left[one.key] -= 1
+            found.append(one)
+    return found
+
+
+def _pair(lost: Check, gained: list[Check]) -> Check | None:
+    """Of the checks that are new, the one that most likely stands for a lost one: about the same thing."""
+    return max(gained, key=lambda one: (len(one.subject & lost.subject), -gained.index(one)), default=None)
+
+
+def _fewer(old: _Written, new: _Written, lost: list[Check]) -> str:
+    """A lost check without a new one in its place: fewer, unless there are more cases to make it up."""
+    before, after = len(old.checks) * _cases(old), len(new.checks) * _cases(new)
+    if after >= before:
+        return ""
+    return f"it has {len(new.checks)} checks instead of {len(old.checks)}, `{lost[-1].text[:80]}` is gone"
+
+
+def _cases(one: _Written) -> int:
+    return max(1, len(literal_cases(one.node)))
+
+
+def _thinned(old: _Written, new: _Written, elsewhere: Counter[Key]) -> str:
+    before, after = Counter(literal_cases(old.node)), Counter(literal_cases(new.node))
+    lost, gained = before - after, after - before
+    if lost.total() > gained.total() and not elsewhere:
+        return f"it has {after.total()} cases instead of {before.total()}, `{next(iter(lost))[:60]}` is gone"
+    return ""
+
+
+def _edited_tables(change: Change) -> Iterator[TestEdit]:
+    """Module-level tables that tests go through: none may become shorter."""
+    old, new = parse(change.before or ""), parse(change.after or "")
+    if old is None or new is None or change.after is None:
+        return
+    after = _tables(new)
+    for name, node in _tables(old).items():
+        if name in after and len(_elements(after[name])) < len(_elements(node)):
+            why = f"it has {len(_elements(after[name]))} entries instead of {len(_elements(node))}"
+            yield TestEdit(
+                change.path, name, EditKind.WEAKER, why, ast.unparse(node), ast.unparse(after[name])
+            )
+
+
+def _tables(tree: ast.Module) -> dict[str, ast.expr]:
+    return {
+        target.id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name) and _elements(node.value)
+    }
+
+
+def _elements(node: ast.expr) -> Sequence[ast.expr | None]:
+    if isinstance(node, ast.List | ast.Tuple | ast.Set):
+        return node.elts
+    return node.keys if isinstance(node, ast.Dict) else ()

@@ -1,0 +1,104 @@
+"""The existing tests as base has them, run on the new code: whether what they demanded still holds."""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from nightcrew.errors import Transient
+from nightcrew.validation.change.change import Change
+from nightcrew.validation.change.paths import is_test_module
+from nightcrew.validation.reading.suite import parse, tests_in
+from nightcrew.validation.running.clean_room import CleanRoom
+from nightcrew.validation.running.examination import Examination, examine, name_of
+from nightcrew.validation.running.runs import Session, run_sessions
+
+GOOD = {"passed", "xpassed"}
+
+
+class OldTests:
+    """Base's own version of everything on the side of the tests, on the product as the change leaves it."""
+
+    def __init__(self, room: CleanRoom) -> None:
+        self.room, self.examination = room, examine(room)
+
+    @cached_property
+    def edited(self) -> tuple[Change, ...]:
+        """Existing files of the tests' side that the change alters, takes away or moves."""
+        return tuple(
+            one for one in self.room.changes if one.before is not None and self.room.is_test(one.path)
+        )
+
+    @cached_property
+    def failing(self) -> dict[str, str]:
+        """Tests that pass on base and whose old version does not on the new code, with what it says there.
+
+        Raises:
+            Transient: base's suite cannot be run any more.
+        """
+        known = {name for name, outcome in self.examination.base_outcomes.items() if outcome in GOOD}
+        wanted = sorted(known if self._serves_all else {one for one in known if self._is_in_edited(one)})
+        if not wanted or not self._product:
+            return {}
+        experiment = {"id": "all", "items": wanted, "seconds": self.examination.most_seconds}
+        texts = {one.path: one.after for one in self._product if one.after is not None}
+        gone = [one.path for one in self._product if one.after is None]
+        with self.room.copy(self.room.base, texts, without=gone) as tree:
+            paths = () if self._serves_all else tuple(sorted({one.split("::")[0] for one in wanted}))
+            session = Session([experiment], paths=paths, seconds=self.examination.most_seconds + 300)
+            (result,) = run_sessions(self.room, tree, [session], test_files=self.examination.all_test_files)
+        run = result.run("all")
+        errors = dict(result.errors)
+        failing: dict[str, str] = {}
+        for name in wanted:
+            test = run.tests.get(name)
+            if test is None or test.outcome not in GOOD:
+                lost = errors.get(name.split("::")[0], result.problem or "it is not run any more")
+                failing[name] = test.message if test is not None else lost.strip().splitlines()[-1][:300]
+        unsteady = unreliable_on_base(self.room, sorted(failing)) if failing else set()
+        return {name: why for name, why in failing.items() if name not in unsteady}
+
+    @property
+    def _product(self) -> list[Change]:
+        return [one for one in self.room.changes if not self.room.is_test(one.path)]
+
+    @property
+    def _serves_all(self) -> bool:
+        """True where a file is edited that other tests may use: fixtures, helpers, data."""
+        return any(not is_test_module(one.path) for one in self.edited)
+
+    def _is_in_edited(self, nodeid: str) -> bool:
+        return nodeid.split("::")[0] in {one.path for one in self.edited}
+
+
+def rewritten_tests(examination: Examination) -> frozenset[str]:
+    """Base's tests that may have no successor of their own id: their text is another, or stands elsewhere.
+
+    A test whose file still has it, and of which nothing is run any more, is none of them.
+    """
+    found: set[str] = set()
+    run = {name_of(one) for one in examination.patched.run("all").tests}
+    for nodeid in examination.base_outcomes:
+        path, _, rest = nodeid.partition("::")
+        change = examination.room.change(path)
+        if change is None or change.before is None:
+            continue
+        tree = parse(change.after or "")
+        there = tests_in(tree) if tree is not None else {}
+        if name_of(nodeid) in run or name_of(rest).replace("::", ".") not in there:
+            found.add(nodeid)
+    return frozenset(found)
+
+
+def unreliable_on_base(room: CleanRoom, nodeids: Sequence[str]) -> set[str]:
+    """Of these tests, those that fail on base now and then.
+
+    Raises:
+        Transient: base's suite cannot be run any more.
+    """
+    experiments = [
+        {"id": str(index), "items": list(nodeids), "seed": index, "seconds": 300} for index in range(3)
+    ]
+    (result,) = run_sessions(room, room.base, [Session(experiments)])
+    if result.problem:
+        raise Transient(f"the suite ran on base a moment ago and does not now: {result.problem}")
+    runs = (test for run in result.runs.values() for test in run.tests.values())
+    return {test.nodeid for test in runs if test.outcome not in GOOD}

@@ -1,0 +1,126 @@
+"""Edits of existing tests, by their text."""
+
+import pytest
+
+from nightcrew.validation.change.change import Change
+from nightcrew.validation.reading.edited_tests import EditKind, edited_tests
+
+BEFORE = """\
+import pytest
+
+CASES = [(1, 2), (2, 3)]
+
+
+@pytest.mark.parametrize(("a", "b"), [(1, 2), (2, 3)])
+def test_next(a, b):
+    assert following(a) == b
+
+
+class TestMore:
+    def test_near(self):
+        assert half(0.6) == pytest.approx(0.3, abs=1e-9)
+
+    def test_refused(self):
+        with pytest.raises(ValueError, match="negative"):
+            half(-1)
+        assert half(2) == 1
+        assert half(4) == 2
+"""
+
+
+def kinds(after: str, before: str = BEFORE) -> list[EditKind]:
+    return [one.kind for one in edited_tests([Change("tests/test_a.py", before, after)])]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kind", "why"),
+    [
+        ("following(a) == b", "following(a) >= b", EditKind.WEAKER, "lets more pass"),
+        ("following(a) == b", "following(a) is not None", EditKind.WEAKER, "lets more pass"),
+        ("following(a) == b", "following(a) == b or True", EditKind.BLINDED, "can fail"),
+        ("following(a) == b", "1 + 1 == b", EditKind.WEAKER, "no longer calls"),
+        ("    assert following(a) == b", "    following(a)", EditKind.BLINDED, "can fail"),
+        ("    assert following", "    if a > 1:\n        assert following", EditKind.WEAKER, "sometimes"),
+        ("    assert following", "    return\n    assert following", EditKind.BLINDED, "can fail"),
+        ("abs=1e-9", "abs=1e-1", EditKind.WEAKER, "tolerance"),
+        ("pytest.approx(0.3, abs=1e-9)", "pytest.approx(0.3)", EditKind.WEAKER, "tolerance"),
+        ('(ValueError, match="negative")', "(ValueError)", EditKind.WEAKER, "less exact"),
+        ("(ValueError,", "(Exception,", EditKind.WEAKER, "lets more pass"),
+        ("(ValueError,", "((ValueError, TypeError),", EditKind.WEAKER, "less exact"),
+        ("        assert half(4) == 2\n", "", EditKind.WEAKER, "instead of 3"),
+        ("(2, 3)])", "])", EditKind.WEAKER, "cases instead of"),
+        ("CASES = [(1, 2), (2, 3)]", "CASES = [(1, 2)]", EditKind.WEAKER, "entries instead of"),
+        ("@pytest.mark.para", "@pytest.mark.skip\n@pytest.mark.para", EditKind.BLINDED, "skipped"),
+        ("class TestMore:", "@pytest.mark.xfail\nclass TestMore:", EditKind.BLINDED, "skipped"),
+        ("import pytest\n", "import pytest\npytestmark = pytest.mark.skip\n", EditKind.BLINDED, "skipped"),
+        (
+            "    def test_near(self):\n",
+            "    def test_near(self, monkeypatch):\n        monkeypatch.setattr('a.half', lambda x: 0.3)\n",
+            EditKind.WEAKER,
+            "stand-in",
+        ),
+        (
+            "    assert following(a) == b",
+            "    try:\n        assert following(a) == b\n    except AssertionError:\n        pass",
+            EditKind.BLINDED,
+            "can fail",
+        ),
+    ],
+)
+def test_what_weakens(old: str, new: str, kind: EditKind, why: str) -> None:
+    assert old in BEFORE
+    edits = edited_tests([Change("tests/test_a.py", BEFORE, BEFORE.replace(old, new, 1))])
+    assert (edits[0].kind, why in edits[0].why) == (kind, True), edits[0].why
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        BEFORE,
+        BEFORE.replace("\n\n\n", "\n\n\n\n# a comment\n"),
+        BEFORE + "\n\ndef test_new():\n    assert following(2) == 3\n",
+        BEFORE.replace("import pytest", "import math\nimport pytest"),
+        BEFORE.replace("test_next", "test_following"),
+        BEFORE.replace("assert following(a) == b", "assert (\n        following(a)\n        == b\n    )"),
+        BEFORE.replace("        assert half(0.6)", '        """Near."""\n        assert half(0.6)'),
+    ],
+)  # fmt: skip
+def test_what_leaves_every_test_as_it_is(after: str) -> None:
+    assert kinds(after) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("following(a) == b", "following(a) == b + 1"),
+        ("following(a) == b", "following(a) == b\n    assert following(b) == b + 1"),
+        ("(2, 3)])", "(2, 3), (3, 4)])"),
+        ("        assert half(2) == 1\n", "        assert half(2) == 1\n        assert half(3) == 1.5\n"),
+        ("half(2) == 1", "half(2, exact=True) == 1"),
+        ('match="negative"', 'match="negative number"'),
+        (
+            "        assert half(2) == 1\n        assert half(4) == 2\n",
+            "        for a, b in [(2, 1), (4, 2)]:\n            assert half(a) == b\n",
+        ),
+    ],
+)
+def test_what_running_has_to_tell(old: str, new: str) -> None:
+    assert old in BEFORE
+    assert kinds(BEFORE.replace(old, new, 1)) == [EditKind.CHANGED]
+
+
+def test_an_obsolete_mark_may_go() -> None:
+    marked = BEFORE.replace("class TestMore:", "@pytest.mark.xfail\nclass TestMore:")
+    assert set(kinds(BEFORE, marked)) == {EditKind.CHANGED}
+
+
+def test_a_check_that_moves_to_another_test_is_not_lost() -> None:
+    moved = BEFORE.replace("        assert half(4) == 2\n", "")
+    other = "def test_four():\n    assert half(4) == 2\n"
+    changes = [Change("tests/test_a.py", BEFORE, moved), Change("tests/test_b.py", None, other)]
+    assert [one.kind for one in edited_tests(changes)] == [EditKind.CHANGED]
+
+
+def test_a_file_that_moves_takes_its_tests_along() -> None:
+    changes = [Change("tests/test_a.py", BEFORE, None), Change("tests/deep/test_a.py", None, BEFORE)]
+    assert edited_tests(changes) == ()

@@ -1,0 +1,63 @@
+"""A fix that edits existing tests, judged whole."""
+
+import pytest
+
+from nightcrew.task import TaskCategory
+from nightcrew.validation.verdict import GateOutcome, GateResult, Severity, VerdictKind
+from tests.validation.house import NAMES, TEST_NAMES, House
+
+FIXED = NAMES.replace("part[0].upper()", "part[0].upper() + '.'")
+BUG = 'assert initials("ada lovelace") == "AL"'
+RIGHT = 'assert initials("ada lovelace") == "A.L."'
+SHOUT = "from shop.names import shout\n\n\ndef test_shout():\n    assert shout('a') == 'A!'\n"
+
+
+def judge(house: House, tests: dict[str, str | None], names: str = FIXED) -> tuple[VerdictKind, GateResult]:
+    files: dict[str, str | None] = {"src/shop/names.py": names, **tests}
+    verdict = house.judge(files, TaskCategory.BUG_FIX, "src/shop/names.py", description="initials want dots")
+    gate = next((one for one in verdict.gates if one.name == "existing_tests"), verdict.gates[-1])
+    return verdict.kind, gate
+
+
+def test_an_expectation_that_held_the_bug_is_a_persons(house: House) -> None:
+    kind, gate = judge(house, {"tests/test_names.py": TEST_NAMES.replace(BUG, RIGHT)})
+    assert (kind, gate.outcome) == (VerdictKind.NOT_MEASURABLE, GateOutcome.ASKS)
+    (finding,) = gate.findings
+    assert finding.severity is Severity.PERSON
+    assert (BUG.split("==")[1].strip().strip('"') in finding.before, "A.L." in finding.after) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (
+            TEST_NAMES.replace(BUG, RIGHT).replace('initials("") == ""', 'initials("") is not None'),
+            "lets more",
+        ),
+        (TEST_NAMES.replace(BUG, RIGHT).replace('initials("") == ""', 'initials("")'), "lets more pass"),
+        (TEST_NAMES.replace(BUG, f"return\n    {RIGHT}"), "can fail"),
+        ("import pytest\n" + TEST_NAMES.replace("def test_i", "@pytest.mark.skip\ndef test_i", 1), "skipped"),
+    ],
+)
+def test_less_is_refused(house: House, edit: str, words: str) -> None:
+    more = {"tests/test_more.py": f"from shop.names import initials\n\n\ndef test_dots():\n    {RIGHT}\n"}
+    kind, gate = judge(house, {"tests/test_names.py": edit, **more})
+    assert kind is VerdictKind.REJECTED
+    assert gate.name != "existing_tests" or words in gate.message, gate.message
+
+
+def test_stronger_moved_and_renamed_is_fine(house: House) -> None:
+    names = FIXED.replace(" + '.'", "").replace("name.split()", 'name.replace("-", " ").split()')
+    moved = TEST_NAMES.replace("test_initials_of_nothing", "test_nothing").replace(
+        BUG, f'assert initials("ada-b c") == "ABC"\n    {BUG}'
+    )
+    kind, gate = judge(house, {"tests/test_names.py": None, "tests/unit/test_names.py": moved}, names)
+    assert (kind, gate.outcome) == (VerdictKind.ACCEPTED, GateOutcome.PASS), gate.message
+
+
+def test_a_test_that_is_gone_is_never_passed_over(house: House) -> None:
+    verdict = house.judge(
+        {"tests/test_names.py": None, "tests/test_more.py": SHOUT}, target="src/shop/names.py"
+    )
+    assert verdict.kind is not VerdictKind.ACCEPTED
+    assert "test_initials" in verdict.summary
