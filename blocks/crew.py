@@ -1,4 +1,4 @@
-"""The two blocks of a crew: the account it calls models with, and the policy it works under.
+"""The two blocks of a crew: which models of its account it calls, and the policy it works under.
 
 An empty field says nothing: the environment (`NIGHTCREW_*`) or the default holds.
 """
@@ -7,22 +7,23 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from prefect.blocks.core import Block
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 BLOCK_NAME = "crew"
 
 
 class ModelAccount(Block):
-    """Where models are called, and with which key."""
+    """Which models are called, and how often.
+
+    Address and key are no part of it: who can read or change a block must not get at the key.
+    """
 
     _block_type_name: ClassVar[str | None] = "Nightcrew Model Account"
     _block_type_slug: ClassVar[str | None] = "nightcrew-model-account"
-    _description: ClassVar[str | None] = "OpenRouter, or any OpenAI-compatible endpoint, and its key."
-
-    api_key: SecretStr | None = Field(
-        default=None, title="API key", description="Never leaves the trusted process."
+    _description: ClassVar[str | None] = (
+        "Models and quotas of the crew's account. Its address and key are given with 'nightcrew set-account'."
     )
-    base_url: str | None = Field(default=None, title="Base URL", description="Empty: OpenRouter.")
+
     models: list[str] | None = Field(
         default=None, title="Models", description="Only these; needed where the endpoint has no catalogue."
     )

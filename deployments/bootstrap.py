@@ -21,12 +21,12 @@ from blocks.crew import CrewPolicy, ModelAccount
 from deployments.automations import make_automations
 from nightcrew import host
 from nightcrew.task import TaskPriority
+from nightcrew.worker.refusal import PRELOAD
 
 log = logging.getLogger(__name__)
 
 POOL = "nightcrew"
 POOL_TYPE = "nightcrew-warm"  # "process" is the fallback: slower, and all Prefect's own
-PRELOAD = ["flows.run_task"]
 OURS = ("NIGHTCREW_*", "PREFECT_*", "DO_NOT_TRACK", *host.NETWORK)
 DEPLOY_SECONDS = 600.0
 
@@ -98,7 +98,7 @@ def _job_template(pool_type: str, project: Path) -> dict[str, Any]:
     properties = template["variables"]["properties"]
     properties["working_dir"]["default"] = str(project)
     if pool_type == POOL_TYPE:
-        properties["preload"]["default"] = PRELOAD
+        properties["preload"]["default"] = list(PRELOAD)
     else:
         properties["command"]["default"] = "python -m prefect.engine"
     return template

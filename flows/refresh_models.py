@@ -27,7 +27,7 @@ def refresh(settings: Settings) -> Refresh:
     """The catalogue's refresh."""
     with StateStore(ensure_database(settings)) as store:
         create_schema(store)
-        api = OpenRouterApi(settings.base_url, settings.api_key)
+        api = OpenRouterApi(*settings.account)
         try:
             price = unknown_price_of(settings)
             catalogue = ModelCatalogue(store, api, configured=settings.models, unknown_price_usd=price)

@@ -100,9 +100,13 @@ def _alone(stage: Stage, case: Case) -> QueuedTask:
 
 def _set_policy(stage: Stage, *, attempt_seconds: int | None) -> None:
     """What an operator changes in the UI; a run reads it when it begins."""
-    from prefect.settings import PREFECT_API_URL, temporary_settings
+    from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
-    with temporary_settings({PREFECT_API_URL: stage.status.api_url}):
+    from nightcrew.crew.api_access import password_of
+
+    with temporary_settings(
+        {PREFECT_API_URL: stage.status.api_url, PREFECT_API_AUTH_STRING: password_of(stage.status.home)}
+    ):
         CrewPolicy(attempt_seconds=attempt_seconds).save(BLOCK_NAME, overwrite=True)
 
 

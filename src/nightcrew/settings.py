@@ -14,6 +14,7 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from nightcrew.errors import BadInput
+from nightcrew.secrets.account import KEY_VARIABLES, Account, account_in_force
 
 OPENROUTER_URL = "https://openrouter.ai/api/v1"
 
@@ -52,10 +53,8 @@ class Settings(BaseSettings):
     """Folder of everything a crew keeps: database, ledger, workspaces, environments, results."""
     base_url: str = OPENROUTER_URL
     """Root of an OpenAI-compatible API; OpenRouter unless told otherwise."""
-    api_key: SecretStr | None = Field(
-        default=None, validation_alias=AliasChoices("NIGHTCREW_API_KEY", "OPENROUTER_API_KEY")
-    )
-    """Key for `base_url`. It never leaves the trusted process."""
+    api_key: SecretStr | None = Field(default=None, validation_alias=AliasChoices(*KEY_VARIABLES))
+    """Key for `base_url`, as it was told; what calls a model asks for `account`."""
     models: Names = ()
     """Only these models (what a plain endpoint such as vLLM or Ollama serves); empty: the whole catalogue."""
     denied_models: Names = ()
@@ -100,6 +99,16 @@ class Settings(BaseSettings):
     """How untrusted code is confined."""
 
     @property
+    def account(self) -> Account:
+        """Where models are called and with which key: as told, else what `home` keeps.
+
+        Raises:
+            BadInput: the kept key is for another address than the one that was told.
+        """
+        told = Account(self.base_url, self.api_key)
+        return account_in_force(self.home, told, address_was_told="base_url" in self.model_fields_set)
+
+    @property
     def ledger_dir(self) -> Path:
         """Folder of journals, archive and `ledger.duckdb`."""
         return self.home / "ledger"
@@ -130,14 +139,24 @@ class Settings(BaseSettings):
         return self.home / "base-runs"
 
 
+_given_key: SecretStr | None = None
+
+
+def give_key(key: SecretStr | None) -> None:
+    """What `load_settings` takes for the key from now on: one that came by a descriptor."""
+    global _given_key
+    _given_key = key
+
+
 def load_settings(**overrides: Any) -> Settings:
     """The settings of this process; `overrides` (from an operator's block) win over the environment.
 
     Raises:
         BadInput: an environment variable holds a value that does not fit.
     """
+    given = {} if _given_key is None else {"api_key": _given_key}
     try:
-        return Settings(**overrides)
+        return Settings(**(given | overrides))
     except ValidationError as error:
         raise BadInput(f"settings: {first_problem(error)}") from None
 

@@ -2,10 +2,12 @@
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
@@ -18,6 +20,7 @@ from nightcrew.crew.database import (
     psycopg_arguments,
     release_home,
 )
+from nightcrew.crew.postgres import make_cluster, start_server
 from nightcrew.crew.processes import ProcessId
 from nightcrew.errors import BadInput, StoreDown
 from nightcrew.settings import Settings, load_settings
@@ -25,6 +28,7 @@ from nightcrew.settings import Settings, load_settings
 USER = """
 import sys
 from pathlib import Path
+from typing import Any
 from nightcrew.settings import load_settings
 from nightcrew.crew.database import open_database
 print(open_database(load_settings(home=Path(sys.argv[1]))).pid, flush=True)
@@ -133,3 +137,89 @@ def test_another_kind_of_database_is_refused_in_a_sentence(url: str, tmp_path: P
 def test_a_database_that_does_not_answer_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(StoreDown, match="does not answer"):
         open_database(load_settings(home=tmp_path, database_url="postgresql://u@127.0.0.1:1/d"))
+
+
+def test_the_crew_is_no_superuser_and_nobody_else_is_let_in(crew: Settings) -> None:
+    database = open_database(crew)
+    assert "@/" in database.store_url  # no password in an address that environments and logs may hold
+    arguments = psycopg_arguments(make_url(database.store_url))
+    with psycopg.connect(**arguments) as connection:
+        rights = "rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls"
+        query = psycopg.sql.SQL(f"select {rights} from pg_roles where rolname = user")
+        assert connection.execute(query).fetchone() == (False,)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("copy (select 1) to program 'true'")
+    nothing: dict[str, Any] = {"passfile": "/nonexistent", "password": "none"}
+    for wrong in ({"user": "postgres"}, {"password": "guessed"}, {"user": "postgres", "dbname": "postgres"}):
+        with pytest.raises(psycopg.OperationalError, match=r"rejects connection|authentication failed"):
+            psycopg.connect(**arguments | nothing | wrong)
+
+
+def test_the_home_stays_closed_although_the_server_may_be_another_user(crew: Settings) -> None:
+    open_database(crew)
+    folders = (crew.home, crew.home / "postgres", crew.home / "secrets", crew.home / "logs")
+    assert {stat.S_IMODE(folder.stat().st_mode) for folder in folders} == {0o700}
+    assert stat.S_IMODE((crew.home / "secrets" / "pgpass").stat().st_mode) == 0o600
+
+
+def test_the_server_is_started_without_our_environment(
+    crew: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-secret-of-the-shell")
+    pid = open_database(crew).pid
+    assert pid is not None
+    assert "sk-or-secret-of-the-shell" not in Path(f"/proc/{pid}/environ").read_text()
+
+
+def test_a_cluster_of_an_earlier_version_is_taken_over_with_all_that_is_in_it(crew: Settings) -> None:
+    """It let everybody in as the superuser, who owned everything."""
+    folder = crew.home / "postgres"
+    crew.home.mkdir(mode=0o700)
+    (crew.home / "logs").mkdir()
+    make_cluster(folder)
+    server = start_server(folder, crew.home / "logs" / "postgres.log")
+    for name in ("postgres", "nightcrew", "prefect"):
+        with psycopg.connect(
+            host=str(server.sockets), user="postgres", dbname=name, autocommit=True
+        ) as connection:
+            if name == "postgres":
+                connection.execute("create database nightcrew")
+                connection.execute("create database prefect")
+                continue
+            connection.execute("create extension pg_trgm")
+            connection.execute("create type state as enum ('done')")
+            connection.execute("create table kept (n serial primary key, s state)")
+            connection.execute("create view seen as select * from kept")
+            connection.execute("insert into kept (s) values ('done')")
+            connection.execute("create function two() returns int language sql as 'select 2'")
+    url = make_url(ensure_database(crew))  # while it still runs
+    assert open_database(crew).pid == server.pid
+    for name in ("nightcrew", "prefect"):
+        with psycopg.connect(**psycopg_arguments(url.set(database=name))) as connection:
+            assert connection.execute("select n, s::text, two() from seen").fetchall() == [(1, "done", 2)]
+            connection.execute("alter table kept add column more int")
+            connection.execute("alter type state add value 'failed'")
+            connection.execute("drop function two()")
+    with pytest.raises(psycopg.OperationalError, match="rejects connection"):
+        psycopg.connect(host=str(server.sockets), user="postgres", dbname="postgres")
+
+
+def test_a_lost_password_is_made_anew(crew: Settings) -> None:
+    ensure_database(crew)
+    release_home(crew)
+    (crew.home / "secrets" / "pgpass").unlink()
+    with psycopg.connect(**psycopg_arguments(make_url(ensure_database(crew)))) as connection:
+        assert connection.execute("select user").fetchone() == ("nightcrew",)
+
+
+def test_a_home_with_a_long_path_has_its_socket_elsewhere_and_closed(tmp_path: Path) -> None:
+    settings = load_settings(home=tmp_path / ("long" * 20), database_url=None)
+    try:
+        url = make_url(ensure_database(settings))
+        sockets = Path(str(url.query["host"]))
+        assert not sockets.is_relative_to(tmp_path)
+        assert stat.S_IMODE(sockets.stat().st_mode) == 0o700
+        with psycopg.connect(**psycopg_arguments(url)) as connection:
+            assert connection.execute("select user").fetchone() == ("nightcrew",)
+    finally:
+        release_home(settings)

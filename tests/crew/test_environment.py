@@ -7,6 +7,7 @@ import pytest
 from nightcrew.crew.database import Database
 from nightcrew.crew.environment import crew_environment, project_root, server_environment
 from nightcrew.errors import BadInput
+from nightcrew.secrets.account import KEY_VARIABLES, keep_account
 from nightcrew.settings import Settings, load_settings
 
 DATABASE = Database(
@@ -21,11 +22,20 @@ def environment(settings: Settings) -> dict[str, str]:
     )
 
 
-def test_the_server_never_sees_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-secret")
+@pytest.mark.parametrize("name", KEY_VARIABLES)
+def test_no_process_of_the_crew_is_given_the_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "sk-or-secret")
+    for settings in (load_settings(home=tmp_path), load_settings(home=tmp_path, api_key="sk-or-secret")):
+        crew = environment(settings)
+        assert "sk-or-secret" not in str([crew, server_environment(crew, DATABASE)])
+
+
+def test_only_the_servers_own_pages_may_read_its_answers(tmp_path: Path) -> None:
     crew = environment(load_settings(home=tmp_path))
-    assert crew["OPENROUTER_API_KEY"] == "sk-or-secret"
-    assert not any("secret" in value for value in server_environment(crew, DATABASE).values())
+    origins = server_environment(crew, DATABASE)["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"]
+    assert origins == "http://127.0.0.1:1,http://localhost:1"
 
 
 def test_the_callers_own_prefect_is_left_out_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,18 +52,15 @@ def test_flow_runs_load_the_settings_that_the_services_were_started_with(
     told = load_settings(
         home=tmp_path, base_url="http://127.0.0.1:9/api/v1", models=("a", "b"), api_key="sk-x", workers=3
     )
+    keep_account(tmp_path, told.account)
     env = environment(told)
     for name in list(env):
         if name.startswith("NIGHTCREW_"):
             monkeypatch.setenv(name, env[name])
     loaded = load_settings()
-    assert (loaded.home, loaded.base_url, loaded.models, loaded.workers) == (
-        tmp_path,
-        told.base_url,
-        ("a", "b"),
-        3,
-    )
-    assert loaded.api_key is not None and loaded.api_key.get_secret_value() == "sk-x"
+    assert (loaded.home, loaded.models, loaded.workers) == (tmp_path, ("a", "b"), 3)
+    assert loaded.account == told.account
+    assert loaded.api_key is None
     assert loaded.database_url == DATABASE.store_url
 
 

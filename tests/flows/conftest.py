@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from nightcrew.crew import dispatch, services
+from nightcrew.crew.api_access import password_of
 from nightcrew.crew.prefect_api import PrefectApi
 from nightcrew.crew.processes import free_port
 from nightcrew.crew.status import ServiceStatus
@@ -168,10 +169,19 @@ class RunningCrew:
             assert time.monotonic() < deadline, run["state"]
             time.sleep(0.2)
 
+    @contextmanager
+    def as_client(self) -> Iterator[None]:
+        """For the length of a block Prefect's own client in this process speaks with the crew's server."""
+        from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
+
+        password = password_of(self.settings.home)
+        with temporary_settings({PREFECT_API_URL: self.status.api_url, PREFECT_API_AUTH_STRING: password}):
+            yield
+
     def prefect(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Prefect's own command line, as CI would use it."""
         env = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
-        env |= {"PREFECT_API_URL": self.status.api_url, "PREFECT_HOME": str(self.settings.home / "prefect")}
+        env |= {"PREFECT_HOME": str(self.settings.home / "prefect")}
         command = [sys.executable, "-m", "prefect", "--no-prompt", *arguments]
         return subprocess.run(
             command,

@@ -1,24 +1,29 @@
-"""What an operator sets in the UI wins over the environment, and the key stays hidden."""
+"""What an operator sets in the UI wins over the environment; the account is no part of it."""
 
 import asyncio
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
+from typing import ClassVar
 
 import pytest
+from prefect.blocks.core import Block
 from prefect.client.orchestration import get_client
-from prefect.settings import PREFECT_API_URL, temporary_settings
 from pydantic import SecretStr
 
 from blocks.crew import BLOCK_NAME, CrewPolicy, ModelAccount, settings_overrides
+from nightcrew.crew.old_account import move_account_out_of_blocks
 from nightcrew.settings import Settings, load_settings
 from tests.flows.conftest import RunningCrew
 
 pytestmark = pytest.mark.flows
 
+OLD_KEY = "sk-or-v1-in-a-block-of-old-0123456789"
+
 
 @pytest.fixture
 def server(crew: RunningCrew) -> Iterator[RunningCrew]:
-    with temporary_settings({PREFECT_API_URL: crew.status.api_url}):
+    with crew.as_client():
         yield crew
         asyncio.run(_forget_blocks())
 
@@ -39,18 +44,41 @@ def test_a_block_wins_over_the_environment_and_an_empty_field_says_nothing(
     monkeypatch.setenv("NIGHTCREW_DAY_BUDGET_USD", "3")
     monkeypatch.setenv("NIGHTCREW_TASK_BUDGET_USD", "2")
     CrewPolicy(day_budget_usd=Decimal(7), denied_models=["bad/*"]).save(BLOCK_NAME, overwrite=True)
-    ModelAccount(api_key=SecretStr("sk-from-block"), models=["a/b"]).save(BLOCK_NAME, overwrite=True)
+    ModelAccount(models=["a/b"]).save(BLOCK_NAME, overwrite=True)
     settings = settings_of_a_run()
     assert (settings.day_budget_usd, settings.task_budget_usd) == (Decimal(7), Decimal(2))
     assert (settings.denied_models, settings.models) == (("bad/*",), ("a/b",))
-    assert settings.api_key is not None and settings.api_key.get_secret_value() == "sk-from-block"
 
 
-def test_the_key_is_hidden_in_the_ui(server: RunningCrew) -> None:
-    ModelAccount(api_key=SecretStr("sk-hidden")).save(BLOCK_NAME, overwrite=True)
-    documents = server.api.post("/block_documents/filter", {})
-    assert [document["name"] for document in documents].count(BLOCK_NAME) == 1
-    assert "sk-hidden" not in str(documents)
+class AccountOfOld(Block):
+    """The block as earlier versions had it."""
+
+    _block_type_name: ClassVar[str | None] = "Nightcrew Model Account"
+    _block_type_slug: ClassVar[str | None] = "nightcrew-model-account"
+    api_key: SecretStr | None = None
+    base_url: str | None = None
+    models: list[str] | None = None
+
+
+def test_an_account_that_an_earlier_version_kept_in_a_block_is_moved_into_the_home(
+    server: RunningCrew, tmp_path: Path
+) -> None:
+    old = AccountOfOld(api_key=SecretStr(OLD_KEY), base_url="http://old.example/v1", models=["a/b"])
+    old.save(BLOCK_NAME, overwrite=True)
+    settings = load_settings(home=tmp_path / "home")
+    said = move_account_out_of_blocks(server.api, settings)
+    assert len(said) == 1 and "account.json" in said[0]
+    account = load_settings(home=settings.home).account
+    assert account == ("http://old.example/v1", SecretStr(OLD_KEY))
+    left = server.api.post("/block_documents/filter", {"include_secrets": True})
+    assert [document["data"] for document in left] == [{"models": ["a/b"]}]
+    assert settings_of_a_run().models == ("a/b",)
+    assert move_account_out_of_blocks(server.api, settings) == []
+
+
+def test_a_block_cannot_point_the_key_at_another_address(server: RunningCrew) -> None:
+    AccountOfOld(base_url="http://evil.example/v1").save(BLOCK_NAME, overwrite=True)
+    assert not {"api_key", "base_url"} & asyncio.run(settings_overrides()).keys()
 
 
 async def _forget_blocks() -> None:

@@ -12,7 +12,6 @@ import pytest
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.blocks.webhook import Webhook
 from prefect.client.orchestration import get_client
-from prefect.settings import PREFECT_API_URL, temporary_settings
 from pydantic import SecretStr
 
 from deployments.automations import NOTIFY, NOTIFY_BLOCK, make_automations
@@ -70,7 +69,7 @@ def ears() -> Iterator[Ears]:
 
 @pytest.fixture
 def prefect_server(crew: RunningCrew) -> Iterator[None]:
-    with temporary_settings({PREFECT_API_URL: crew.status.api_url}):
+    with crew.as_client():
         yield
         asyncio.run(_forget())
         asyncio.run(_make())

@@ -9,7 +9,6 @@ from pathlib import Path
 import psutil
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from blocks.crew import BLOCK_NAME, CrewPolicy
 from nightcrew.crew import dispatch
@@ -193,7 +192,7 @@ def short_patience(crew: RunningCrew) -> Iterator[None]:
                 if document.name == BLOCK_NAME:
                     await client.delete_block_document(document.id)
 
-    with temporary_settings({PREFECT_API_URL: crew.status.api_url}):
+    with crew.as_client():
         asyncio.run(CrewPolicy(review_seconds=3).asave(BLOCK_NAME, overwrite=True))
         yield
         asyncio.run(forget())

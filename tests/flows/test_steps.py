@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import pytest
 from prefect import flow
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.steps import model_limit, step
 from nightcrew.errors import BadInput, NightcrewError, Rejected, Transient
@@ -14,7 +13,7 @@ from tests.flows.conftest import RunningCrew
 
 @pytest.fixture
 def server(crew: RunningCrew) -> Iterator[None]:
-    with temporary_settings({PREFECT_API_URL: crew.status.api_url}):
+    with crew.as_client():
         yield
 
 

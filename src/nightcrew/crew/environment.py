@@ -5,13 +5,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import SecretStr
-
+from nightcrew.crew.api_access import own_origins, profile_folder
 from nightcrew.crew.database import Database
 from nightcrew.errors import BadInput
+from nightcrew.secrets.account import KEY_VARIABLES
 from nightcrew.settings import Settings
-
-SECRETS = ("OPENROUTER_API_KEY", "NIGHTCREW_API_KEY")
 
 PREFECT = {
     "DO_NOT_TRACK": "1",
@@ -53,7 +51,8 @@ def crew_environment(
 ) -> dict[str, str]:
     """Environment of the worker and of everything that talks to the crew's Prefect server.
 
-    Prefect's variables of the caller are left out: this crew has its own server and its own profile.
+    Prefect's variables of the caller are left out: this crew has its own server, and its own profile, which
+    says the server's password. No secret is among the variables.
     """
     home = settings.home.expanduser().resolve()
     return (
@@ -66,34 +65,41 @@ def crew_environment(
             "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))),
             "PREFECT_API_SSL_CERT_FILE": str(_one_certificate(home)),
             "PREFECT_API_URL": api_url,
-            "PREFECT_HOME": str(home / "prefect"),
+            "PREFECT_HOME": str(profile_folder(home)),
             "PYTHONPATH": os.pathsep.join(filter(None, (str(project), os.environ.get("PYTHONPATH")))),
         }
     )
 
 
 def server_environment(crew: Mapping[str, str], database: Database) -> dict[str, str]:
-    """Environment of the Prefect server: its database, and no key."""
-    own = {key: value for key, value in crew.items() if key not in SECRETS}
-    return own | {"PREFECT_SERVER_DATABASE_CONNECTION_URL": database.prefect_url}
+    """Environment of the Prefect server: its database, and whose pages may read what it answers."""
+    return dict(crew) | {
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(own_origins(crew["PREFECT_API_URL"])),
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": database.prefect_url,
+    }
+
+
+def without_account[T](environment: Mapping[str, T]) -> dict[str, T]:
+    """Without address and key of the account: whoever calls models reads them from the home, together."""
+    account = {*KEY_VARIABLES, "NIGHTCREW_BASE_URL"}
+    return {name: value for name, value in environment.items() if name not in account}
 
 
 # ---------------------------------------------------------------------------------------------------------
 
 
 def _inherited() -> dict[str, str]:
-    return {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
+    return without_account(inherited)
 
 
 def _told(settings: Settings) -> dict[str, str]:
     """The settings that were set on purpose, as environment variables that say the same."""
-    values = {name: getattr(settings, name) for name in settings.model_fields_set}
-    return {f"NIGHTCREW_{name.upper()}": _text(value) for name, value in values.items() if value is not None}
+    told = {f"NIGHTCREW_{name.upper()}": getattr(settings, name) for name in settings.model_fields_set}
+    return {name: _text(value) for name, value in without_account(told).items() if value is not None}
 
 
 def _text(value: object) -> str:
-    if isinstance(value, SecretStr):
-        return value.get_secret_value()
     return ",".join(value) if isinstance(value, tuple) else str(value)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 
 from nightcrew import host
+from nightcrew.secrets.files import PRIVATE_UMASK
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ def spawn(
             stdin=stdin,
             stdout=output.fileno(),
             stderr=host.WITH_STDOUT,
+            umask=PRIVATE_UMASK,
             pass_fds=inherited,
         )
 

@@ -75,7 +75,7 @@ def answer(settings: Settings, task_id: str, said: Answer) -> QueuedTask:
 
 
 def _check_model(settings: Settings, store: StateStore, model: str) -> None:
-    with OpenRouterApi(settings.base_url, settings.api_key) as api:
+    with OpenRouterApi(*settings.account) as api:
         known = ModelCatalogue(store, api, configured=settings.models).candidates()
     if model not in {candidate.model for candidate in known}:
         raise BadInput(f"there is no model {model}; 'nightcrew models' lists those that there are")

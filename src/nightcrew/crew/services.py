@@ -17,12 +17,16 @@ from pathlib import Path
 
 from nightcrew import host
 from nightcrew.crew import bootstrap
+from nightcrew.crew.api_access import write_profile
 from nightcrew.crew.database import Database, ensure_database, open_database, release_home
 from nightcrew.crew.dispatch import POOL, dispatch_pending, reconcile, requeue_stopped
-from nightcrew.crew.environment import crew_environment, project_root, server_environment
+from nightcrew.crew.environment import crew_environment, project_root, server_environment, without_account
+from nightcrew.crew.old_account import move_account_out_of_blocks
 from nightcrew.crew.processes import ProcessId, end_tree, free_port, kill_marked, last_words, spawn
 from nightcrew.crew.status import ServiceStatus, forget_status, status, write_status
 from nightcrew.errors import Transient
+from nightcrew.secrets.account import keep_account, kept_account
+from nightcrew.secrets.files import open_home
 from nightcrew.settings import Settings
 
 __all__ = ["ServiceStatus", "adopt", "ensure_database", "running_crew", "start", "status", "stop"]
@@ -57,6 +61,7 @@ def start(
         if not current.running:
             _end(current)
             shutil.rmtree(settings.work_dir, ignore_errors=True)  # of attempts that were killed
+            _keep_account(settings)
             current = _start_all(settings, workers or settings.workers, project or project_root(), progress)
             if not detach:
                 current = _start_guard(current)
@@ -113,11 +118,17 @@ def running_crew(
 
 @contextmanager
 def _lock(settings: Settings) -> Iterator[None]:
-    home = settings.home.expanduser().resolve()
-    home.mkdir(parents=True, exist_ok=True)
+    home = open_home(settings.home)
     with (home / "services.lock").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _keep_account(settings: Settings) -> None:
+    """What was told of the account goes to where flow runs read it."""
+    account = settings.account
+    if account != kept_account(settings.home):
+        keep_account(settings.home, account)
 
 
 def _start_all(settings: Settings, workers: int, project: Path, progress: Progress) -> ServiceStatus:
@@ -128,6 +139,8 @@ def _start_all(settings: Settings, workers: int, project: Path, progress: Progre
     try:
         progress("starting the Prefect server")
         current, env = _start_server(settings, current, database)
+        for moved in move_account_out_of_blocks(current.api(), settings):
+            progress(moved)
         if bootstrap.is_stale(database.prefect_url, project):
             progress("creating work pool, queues, limits and deployments")
             bootstrap.run(project, env, log=home / "logs" / "bootstrap.log", seconds=START_SECONDS)
@@ -146,11 +159,12 @@ def _start_server(
 ) -> tuple[ServiceStatus, dict[str, str]]:
     port = free_port(settings.prefect_port)
     current = replace(current, api_url=f"http://127.0.0.1:{port}/api")
+    write_profile(current.home, current.api_url)
     env = crew_environment(
         settings, api_url=current.api_url, project=Path(current.project), database=database
     )
     server = spawn(
-        host.python("prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)),
+        host.python("nightcrew.worker.server", str(port)),
         env=server_environment(env, database),
         folder=current.home,
         log=current.home / "logs" / "server.log",
@@ -191,7 +205,7 @@ def _start_guard(current: ServiceStatus) -> ServiceStatus:
     os.set_inheritable(writer, False)
     guard = spawn(
         host.python("nightcrew.crew.guard", str(current.home)),
-        env=host.environment("NIGHTCREW_*"),
+        env=without_account(host.environment("NIGHTCREW_*")),
         folder=current.home,
         log=current.home / "logs" / "guard.log",
         stdin=reader,

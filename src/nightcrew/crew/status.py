@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nightcrew.crew.api_access import password_of
 from nightcrew.crew.prefect_api import PrefectApi
 from nightcrew.crew.processes import ProcessId
 from nightcrew.settings import Settings
@@ -42,7 +43,7 @@ class ServiceStatus:
 
     def api(self) -> PrefectApi:
         """The crew's Prefect server."""
-        return PrefectApi(self.api_url)
+        return PrefectApi(self.api_url, auth=password_of(self.home))
 
 
 def status(settings: Settings) -> ServiceStatus:

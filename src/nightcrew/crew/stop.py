@@ -61,7 +61,7 @@ def resume(settings: Settings) -> Resumed:
 def _still_refused(settings: Settings) -> str:
     """A person may be too early; the first call would stop the crew again."""
     try:
-        with OpenRouterApi(settings.base_url, settings.api_key) as api:
+        with OpenRouterApi(*settings.account) as api:
             accepted = api.key_is_accepted()
     except Transient as error:
         return f"The account could not be checked: {error}"

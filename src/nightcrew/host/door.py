@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import pwd
 import shutil
 import subprocess
 import time
@@ -9,6 +10,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from nightcrew.errors import BadInput, Transient
 from nightcrew.host.ending import MARK, end_all, process_numbers
@@ -50,6 +52,8 @@ def run(
     stdin: bytes = b"",
     output_bytes: int = _OUTPUT_BYTES,
     umask: int = _PRIVATE,
+    pass_fds: Sequence[int] = (),
+    user: int | None = None,
 ) -> Ended:
     """Run a program to its end; when this returns or raises, what it started is dead too.
 
@@ -61,7 +65,15 @@ def run(
     """
     known, mark = process_numbers(), uuid.uuid4().hex
     process = start(
-        command, env={**env, MARK: mark}, folder=folder, stdin=PIPE, stdout=PIPE, stderr=PIPE, umask=umask
+        command,
+        env={**env, MARK: mark},
+        folder=folder,
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=PIPE,
+        umask=umask,
+        pass_fds=pass_fds,
+        user=user,
     )
 
     def end() -> None:
@@ -92,8 +104,11 @@ def start(
     stderr: int = NOWHERE,
     pass_fds: Sequence[int] = (),
     umask: int = _AS_WE_HAVE_IT,
+    user: int | None = None,
 ) -> Process:
     """Start a program in a session of its own. Who starts it bounds its time and ends its tree.
+
+    `user` is the uid that it runs as, in that user's own group only; None: ours.
 
     Raises:
         BadInput: there is no such program.
@@ -108,7 +123,18 @@ def start(
         pass_fds=pass_fds,
         start_new_session=True,
         umask=umask,
+        user=user,
+        group=None if user is None else pwd.getpwuid(user).pw_gid,
+        extra_groups=None if user is None else (),
     )
+
+
+def become(command: Sequence[Word], *, env: Mapping[str, str], pass_fds: Sequence[int] = ()) -> NoReturn:
+    """Be another program from now on, with the same process number; what is not named is not handed on."""
+    for descriptor in pass_fds:
+        os.set_inheritable(descriptor, True)
+    program, *arguments = _found(command, env)
+    os.execve(program, [program, *arguments], dict(env))  # noqa: S606
 
 
 async def start_async(

@@ -23,13 +23,14 @@ from nightcrew.openrouter.wire.records import KeyInfo, ListedModel
 from nightcrew.openrouter.wire.replies import Reply, parse_json, read_trouble
 from nightcrew.openrouter.wire.wire_fields import to_decimal
 from nightcrew.queue.state_store import utc_now
+from nightcrew.secrets.account import protected
+from nightcrew.secrets.redaction import redact_known, redact_values
 
 log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 10.0
 LIST_SECONDS = 30.0
 KEPT_SECONDS = 4.0  # an idle connection; servers close it after 5 s or more, maybe just as a call is sent
-SHORTEST_SECRET = 16  # shorter ones are words such as "none" or "ollama", which answers may contain
 _MAX_PAGES = 50
 
 
@@ -43,6 +44,8 @@ class OpenRouterApi:
     def __init__(self, base_url: str, api_key: SecretStr | None) -> None:
         self.base_url = checked_url(base_url)
         self._key = checked_key(api_key)
+        if self._key is not None:
+            protected(self._key)
         self._tls = httpx.create_ssl_context()
         self._client = self._new_client()
         self._lines = Lines(self._new_client)
@@ -143,13 +146,8 @@ class OpenRouterApi:
         exchange = self._start({**body, "stream": True}, wall_seconds, cancellation)
         if "text/event-stream" not in exchange.headers.get("content-type", ""):
             content = b"".join(exchange.chunks())
-            return ChatStream(self._reply(exchange.status, exchange.headers, content), None, self.redact)
-        return ChatStream(Reply(exchange.status, exchange.headers, {}), exchange, self.redact)
-
-    def redact(self, text: str) -> str:
-        """`text` without the key, which some providers repeat in their error messages."""
-        key = self._key.get_secret_value() if self._key else ""
-        return text.replace(key, "[key]") if len(key) >= SHORTEST_SECRET else text
+            return ChatStream(self._reply(exchange.status, exchange.headers, content), None)
+        return ChatStream(Reply(exchange.status, exchange.headers, {}), exchange)
 
     def get_reply(self, path: str) -> Reply:
         """The reply to a plain GET below `base_url` (or of an absolute address on it).
@@ -177,9 +175,12 @@ class OpenRouterApi:
         raise Transient(message, retry_after_seconds=trouble.retry_after_seconds)
 
     def _reply(self, status: int, headers: Mapping[str, str], content: bytes) -> Reply:
-        text = self.redact(content.decode("utf-8", errors="replace"))
+        """Without the key, which some providers repeat in their error messages."""
+        text = content.decode("utf-8", errors="replace")
         body = parse_json(text)
-        return Reply(status, headers, body, "" if body is not None else text[:300])
+        if body is None:
+            return Reply(status, headers, None, redact_known(text)[:300])
+        return Reply(status, headers, redact_values(body))
 
     def _new_client(self) -> httpx.Client:
         return httpx.Client(

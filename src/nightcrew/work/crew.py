@@ -52,7 +52,7 @@ def open_crew(settings: Settings) -> Iterator[Crew]:
     with ExitStack() as stack:
         store = stack.enter_context(StateStore(ensure_database(settings)))
         create_schema(store)
-        api = OpenRouterApi(settings.base_url, settings.api_key)
+        api = OpenRouterApi(*settings.account)
         stack.callback(api.close)
         sandbox = open_sandbox(settings.sandbox)
         executors: dict[ExecutorName, Executor] = {

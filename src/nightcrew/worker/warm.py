@@ -1,8 +1,10 @@
 """The warm worker: Prefect's process worker, whose flow runs are forked from a loaded process.
 
 Polling, queues, limits, cancelling, crash detection, heartbeats and logs stay Prefect's own. What is used of
-its private parts (`prefect.runner._*`) is imported here and nowhere else; a test holds the names. A run whose
-job variables name a command goes the ordinary way.
+its private parts (`prefect.runner._*`) is imported here and nowhere else; a test holds the names.
+
+A run gets the command, environment, folder and flow that this version of ours gives its runs. One that asks
+for others, by its job variables, its deployment's or the pool's, fails before anything of it is started.
 """
 
 import asyncio
@@ -18,6 +20,7 @@ from prefect.runner._flow_run_executor import FlowRunExecutorContext
 from prefect.runner._process_manager import ProcessHandle, create_isolated_termination_scope
 from prefect.runner._starter_engine import EngineCommandStarter
 from prefect.settings import get_current_settings
+from prefect.states import Failed
 from prefect.utilities.processutils import sanitize_subprocess_env
 from prefect.workers.process import (
     ProcessJobConfiguration,
@@ -25,15 +28,20 @@ from prefect.workers.process import (
     ProcessWorker,
     ProcessWorkerResult,
 )
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from nightcrew.crew.dispatch import dispatch_pending, reconcile, run_cancelled
+from nightcrew.crew.environment import project_root
 from nightcrew.errors import Transient
 from nightcrew.settings import load_settings
 from nightcrew.worker.nursery import Nursery
+from nightcrew.worker.refusal import RunRequest, refusal
 
 if TYPE_CHECKING:
-    from prefect.client.schemas.objects import FlowRun
+    from uuid import UUID
+
+    from prefect.client.schemas.objects import Flow, FlowRun, WorkPool
+    from prefect.client.schemas.responses import DeploymentResponse
     from prefect.runner._control_channel import ControlChannel
 
 log = logging.getLogger(__name__)
@@ -45,6 +53,26 @@ class WarmJobConfiguration(ProcessJobConfiguration):
     """As for a process, with the modules that are loaded ahead."""
 
     preload: list[str] = Field(default_factory=list)
+
+    _refusal: str | None = PrivateAttr(default=None)
+    _entrypoint: str = PrivateAttr(default="")
+
+    def prepare_for_flow_run(
+        self,
+        flow_run: "FlowRun",
+        deployment: "DeploymentResponse | None" = None,
+        flow: "Flow | None" = None,
+        work_pool: "WorkPool | None" = None,
+        worker_name: str | None = None,
+        worker_id: "UUID | None" = None,
+    ) -> None:
+        """Look at what is asked for before it is mixed with what Prefect adds."""
+        self._entrypoint = (deployment.entrypoint if deployment else None) or ""
+        self._refusal = refusal(
+            RunRequest(self.command, self.env, self.working_dir, self.preload, self._entrypoint),
+            project_root(),
+        )
+        super().prepare_for_flow_run(flow_run, deployment, flow, work_pool, worker_name, worker_id)
 
 
 class WarmVariables(ProcessVariables):
@@ -85,8 +113,8 @@ class WarmWorker(ProcessWorker):
     ) -> ProcessWorkerResult:
         """Fork the run and wait for its end."""
         warm = cast(WarmJobConfiguration, configuration)
-        if warm._command_configured:
-            return await super().run(flow_run, configuration, task_status)
+        if warm._refusal is not None:
+            return await self._refuse(flow_run, warm._refusal, task_status)
         starter = ForkStarter(self._nursery(warm), warm, self._context.control_channel)
         executor = self._context.create_executor(
             flow_run, starter, propose_submitting=False, hook_runner=Hooks()
@@ -96,6 +124,14 @@ class WarmWorker(ProcessWorker):
         if result is None or result.status_code is None:
             raise RuntimeError(f"flow run {flow_run.id} could not be forked")
         return ProcessWorkerResult(status_code=result.status_code, identifier=str(result.handle.pid))
+
+    async def _refuse(
+        self, flow_run: "FlowRun", reason: str, task_status: anyio.abc.TaskStatus[int] | None
+    ) -> ProcessWorkerResult:
+        log.error("flow run %s is refused: %s", flow_run.id, reason)
+        await self.client.set_flow_run_state(flow_run.id, Failed(name="Refused", message=reason), force=True)
+        (task_status or anyio.TASK_STATUS_IGNORED).started(0)
+        return ProcessWorkerResult(status_code=0, identifier="none")
 
     def _nursery(self, configuration: WarmJobConfiguration) -> Nursery:
         modules = tuple(configuration.preload)
@@ -145,6 +181,7 @@ class ForkStarter:
         starter = EngineCommandStarter(
             cwd=cwd,
             env=self._configuration.env,
+            entrypoint=self._configuration._entrypoint,
             control_channel=self._control_channel,
             isolate_process_group=True,
         )
@@ -156,6 +193,8 @@ class ForkStarter:
         env |= self._configuration.env
         env |= get_current_settings().to_environment_variables(exclude_unset=True)
         env["PREFECT__FLOW_RUN_ID"] = str(flow_run.id)
+        # The flow that was looked at, whatever its deployment says by now; and no steps of its own before it.
+        env["PREFECT__FLOW_ENTRYPOINT"] = self._configuration._entrypoint
         env["PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS"] = "false"
         try:
             port, token = self._control_channel.register(flow_run.id)

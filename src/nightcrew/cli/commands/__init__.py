@@ -1,6 +1,7 @@
 """One module per command or family of commands; importing this package registers them all."""
 
 from nightcrew.cli.commands import (
+    access,
     demo,
     doctor,
     engine,
@@ -16,6 +17,7 @@ from nightcrew.cli.commands import (
 )
 
 __all__ = [
+    "access",
     "demo",
     "doctor",
     "engine",

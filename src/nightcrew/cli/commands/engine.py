@@ -33,6 +33,7 @@ def run_engine(
             console.print(
                 f"The crew works: {crew.workers} tasks at once. Prefect UI: {crew.ui_url}", markup=False
             )
+            console.print("A browser asks for the password that 'nightcrew ui --password' prints.")
             console.print(
                 "Hand in tasks from another terminal with: nightcrew submit-task. Stop with Ctrl-C."
             )

@@ -8,6 +8,7 @@ import typer
 from nightcrew.cli.app import AsJson, app
 from nightcrew.cli.output import console, print_json
 from nightcrew.errors import BadInput
+from nightcrew.secrets.files import usual_modes
 
 TEMPLATE = """\
 # What Nightcrew has to know about this repository. Every line may stay commented out.
@@ -47,7 +48,8 @@ def init(
     if path.exists() and not force:
         raise BadInput(f"{path} exists already: edit it, or overwrite it with --force")
     protect = ", ".join(f'"{glob}"' for glob in USUALLY_PROTECTED if any(repo.glob(glob)))
-    path.write_text(TEMPLATE.format(test="python -m pytest", protect=protect))
+    with usual_modes():
+        path.write_text(TEMPLATE.format(test="python -m pytest", protect=protect))
     if as_json:
         print_json({"path": path.resolve()})
     else:

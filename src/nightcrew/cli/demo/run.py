@@ -26,7 +26,7 @@ from nightcrew.crew.services import adopt, running_crew
 from nightcrew.ledger.ledger import Ledger
 from nightcrew.queue.task_queue import TaskQueue
 from nightcrew.queue.task_table import QueuedTask
-from nightcrew.settings import Settings, load_settings
+from nightcrew.settings import Settings, give_key, load_settings
 from nightcrew.testing.demo_tasks import DemoTask, shipped_tasks
 
 WORKERS = 3
@@ -79,7 +79,6 @@ def _say(text: str) -> None:
 def _home(keep: bool) -> Iterator[Path]:
     """A home of the demo's own; with `keep` it stays."""
     home = Path(tempfile.mkdtemp(prefix="nightcrew-demo-"))
-    home.chmod(0o755)  # the embedded PostgreSQL runs as another user when started by root
     try:
         yield home
     finally:
@@ -89,18 +88,15 @@ def _home(keep: bool) -> Iterator[Path]:
 
 def _demo_settings(home: Path, twin_url: str) -> Settings:
     """Settings of a crew that talks to the twin; a real key in the environment is not touched or sent."""
-    for name in [
-        name for name in os.environ if name.startswith("NIGHTCREW_") or name == "OPENROUTER_API_KEY"
-    ]:
+    for name in [name for name in os.environ if name.startswith("NIGHTCREW_")]:
         del os.environ[name]
     os.environ |= {
         "NIGHTCREW_HOME": str(home),
-        "NIGHTCREW_BASE_URL": twin_url,
-        "NIGHTCREW_API_KEY": "demo-key-of-the-twin",
         "NIGHTCREW_WORKERS": str(WORKERS),
         "NIGHTCREW_FREE_REQUESTS_PER_DAY": "1000",
     }
-    return load_settings()
+    give_key(None)
+    return load_settings(base_url=twin_url, api_key="demo-key-of-the-twin")
 
 
 def _watch(settings: Settings, queue: TaskQueue, tasks: Sequence[DemoTask]) -> dict[str, QueuedTask]:

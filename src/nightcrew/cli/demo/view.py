@@ -96,6 +96,8 @@ def print_next_steps(home: Path, *, ui_url: str, keep: bool) -> None:
     console.print(f"\nThree things to do next{again}", markup=False)
     place = str(home) if keep else "HOME_OF_THE_DEMO"
     console.print(f"1. Look at the runs in the Prefect UI: {ui_url}/runs", markup=False)
+    password = f"NIGHTCREW_HOME={place} .venv/bin/nightcrew ui --password"
+    console.print(f"   It asks for the password that this prints: {password}", markup=False, soft_wrap=True)
     console.print(f"2. Ask the ledger: duckdb -init {place}/ledger/ledger.sql", markup=False)
     console.print("3. Use it on your own repository, with a key and two terminals:", markup=False)
     console.print("     export OPENROUTER_API_KEY=...; .venv/bin/nightcrew run-engine", markup=False)

@@ -15,6 +15,7 @@ from nightcrew import host
 from nightcrew.errors import BadInput, Transient
 from nightcrew.execution.checkout.git import GitFailed, git
 from nightcrew.execution.checkout.tree_patch import diff_of_tree
+from nightcrew.secrets.files import let_sandboxes_read
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +96,7 @@ def make_checkout(repo: str, commit: str, into: Path) -> Checkout:
     into.mkdir(parents=True, exist_ok=True, mode=0o700)
     checkout = Checkout(into / "tree", into / "git", commit)
     checkout.path.mkdir()
+    let_sandboxes_read(checkout.path)
     object_format = "sha256" if len(commit) == 64 else "sha1"
     git("init", "--quiet", "--bare", "--template=", f"--object-format={object_format}", checkout.git_dir)
     (checkout.git_dir / "info").mkdir(exist_ok=True)

@@ -40,7 +40,7 @@ def budgets_of(settings: Settings, task: Task) -> Budgets:
 
 def account_of(settings: Settings) -> str:
     """The name under which the state store keeps this crew's account."""
-    return account_name(settings.base_url, settings.api_key)
+    return account_name(*settings.account)
 
 
 def unknown_price_of(settings: Settings) -> Decimal | None:

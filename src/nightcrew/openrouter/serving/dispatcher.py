@@ -28,6 +28,7 @@ from nightcrew.openrouter.books.ticket import Obstacle, Refusal, Ticket, Wish
 from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
 from nightcrew.openrouter.catalogue.todays_prices import TodaysPrices
 from nightcrew.openrouter.serving.call_book import CallBook
+from nightcrew.openrouter.serving.held_text import without_split_secrets
 from nightcrew.openrouter.serving.model_calls import ModelCalls
 from nightcrew.openrouter.serving.transcript import Transcript
 from nightcrew.openrouter.serving.walk import Shut, Walk, account_stopped, out_of_calls, store_down
@@ -80,7 +81,7 @@ class Dispatcher:
         self._prices = TodaysPrices(self._catalogue, [candidate.model for candidate in models])
         books = AttemptBooks(store, api.account, task_id, attempt_id, budgets, limits, clock)
         self._admission = Admission(books)
-        transcript = Transcript(evidence, redact_key=api.redact) if evidence is not None else None
+        transcript = Transcript(evidence) if evidence is not None else None
         self._book = CallBook(task_id=task_id, attempt_id=attempt_id, record=record, transcript=transcript)
         self._calls = ModelCalls(
             api=api,
@@ -108,7 +109,7 @@ class Dispatcher:
         """The chunks of an answer; returns once a model has begun to say something."""
         answer = self._serve(read_request({**body, "stream": True}))
         assert isinstance(answer, LiveStream)
-        return iter(answer)
+        return without_split_secrets(iter(answer))
 
     def close(self) -> None:
         """The attempt is over: gives up what is still running and waits until that is in the books."""

@@ -6,54 +6,26 @@ Nothing of it is ever logged.
 
 import json
 import logging
-import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from nightcrew.execution.attempt import ModelCall
 from nightcrew.openrouter.wire.answers import Outcome, first_choice
+from nightcrew.secrets.redaction import redact
 
 log = logging.getLogger(__name__)
 
 FILE_NAME = "calls.jsonl"
 
-# Forms of secrets that are known by sight; whatever repository the agent works in may hold one.
-_SECRETS = re.compile(
-    r"""
-    sk-[A-Za-z0-9_\-]{16,}                                   # model providers
-    | gh[pousr]_[A-Za-z0-9]{20,} | github_pat_[A-Za-z0-9_]{20,}
-    | glpat-[A-Za-z0-9_\-]{16,} | xox[abposr]-[A-Za-z0-9\-]{10,}
-    | AKIA[0-9A-Z]{16} | AIza[A-Za-z0-9_\-]{30,} | pypi-[A-Za-z0-9_\-]{30,}
-    | eyJ[A-Za-z0-9_\-]{10,}\.[A-Za-z0-9_\-]{10,}\.[A-Za-z0-9_\-]{5,}  # JSON web tokens
-    | -----BEGIN\ [A-Z\ ]*PRIVATE\ KEY-----.*?(?:-----END\ [A-Z\ ]*PRIVATE\ KEY-----|\Z)
-    | (?<=://)[^/\s:@"']+:[^/\s@"']+(?=@)                    # user:password in an address
-    | (?i:(?<=bearer\ ))[A-Za-z0-9._~+/\-]{16,}=*
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-_NAMED = re.compile(
-    r"""(?ix)
-    \b([a-z0-9_\-]*(?:api[_\-]?key|secret|token|passw(?:or)?d|credential)[a-z0-9_\-]*)
-    (["']?\s*[:=]\s*["']?)
-    ([^\s"',;}{)(\]\[<>]{8,})
-    """
-)
-
-
-def redact(text: str) -> str:
-    """`text` without what looks like a secret; code that only names one may lose a word too."""
-    return _NAMED.sub(r"\1\2[redacted]", _SECRETS.sub("[redacted]", text))
-
 
 class Transcript:
     """Writes one attempt's conversation to `folder`; a full disk costs the transcript, not the attempt."""
 
-    def __init__(self, folder: Path, *, redact_key: Callable[[str], str]) -> None:
+    def __init__(self, folder: Path) -> None:
         self._path = folder / FILE_NAME
-        self._redact_key = redact_key
         self._lock = threading.Lock()
         self._known: list[Any] = []
 
@@ -69,8 +41,8 @@ class Transcript:
                 "model": call.served_model or call.asked_model,
                 "fault": call.fault,
                 "from_message": shared,
-                "messages": _clean(messages[shared:], self._clean_text),
-                "answer": _clean(first_choice(outcome.body or {}).get("message"), self._clean_text),
+                "messages": _clean(messages[shared:]),
+                "answer": _clean(first_choice(outcome.body or {}).get("message")),
             }
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,9 +50,6 @@ class Transcript:
                     file.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
             except OSError as error:
                 log.warning("call %s is missing in the transcript: %s", call.call_id, error.strerror)
-
-    def _clean_text(self, text: str) -> str:
-        return redact(self._redact_key(text))
 
 
 def forget_transcripts(results_dir: Path, *, before: datetime) -> int:
@@ -106,12 +75,12 @@ def _shared(known: list[Any], messages: list[Any]) -> int:
     return count
 
 
-def _clean(value: Any, clean: Callable[[str], str]) -> Any:
+def _clean(value: Any) -> Any:
     """Text by text, so that a secret's end is not hidden by how JSON writes it."""
     if isinstance(value, str):
-        return clean(value)
+        return redact(value)
     if isinstance(value, Mapping):
-        return {name: _clean(item, clean) for name, item in value.items()}
+        return {redact(str(name)): _clean(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_clean(item, clean) for item in value]
+        return [_clean(item) for item in value]
     return value

@@ -1,19 +1,19 @@
 """A streamed reply, chunk by chunk."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from nightcrew.openrouter.wire.exchange import Exchange
 from nightcrew.openrouter.wire.replies import Reply, parse_json
+from nightcrew.secrets.redaction import redact_values
 
 
 class ChatStream:
     """A streamed reply: `reply` has status and headers (and the whole body, where it was not a stream)."""
 
-    def __init__(self, reply: Reply, exchange: Exchange | None, redact: Callable[[str], str] = str) -> None:
+    def __init__(self, reply: Reply, exchange: Exchange | None) -> None:
         self.reply = reply
         self._exchange = exchange
-        self._redact = redact
 
     @property
     def is_stream(self) -> bool:
@@ -30,9 +30,9 @@ class ChatStream:
             data = line[5:].strip()
             if data == b"[DONE]":
                 return
-            chunk = parse_json(self._redact(data.decode("utf-8", errors="replace")))
+            chunk = parse_json(data.decode("utf-8", errors="replace"))
             if chunk is not None:
-                yield chunk
+                yield redact_values(chunk)
 
     def close(self) -> None:
         """Gives the rest of the stream up; the provider sees the connection close."""

@@ -20,6 +20,7 @@ from nightcrew.execution.checkout.work_folder import work_folder
 from nightcrew.execution.checkout.workspace import make_checkout, remove_tree
 from nightcrew.execution.environments.environment import Environment, build_environment, project_paths
 from nightcrew.execution.sandbox import Mount, Sandbox
+from nightcrew.secrets.files import let_sandboxes_read
 from nightcrew.settings import Settings, TargetConfig, load_target_config
 from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.change.change import Change, PatchRefused, apply_patch
@@ -168,8 +169,10 @@ def read_base(tree: Path, path: str) -> str | None:
 
 def write_text(path: Path, text: str) -> None:
     """Write text as it is: no line end is translated."""
+    missing = [folder for folder in path.parents if not folder.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    let_sandboxes_read(path, *missing)
 
 
 def copy_tree(source: Path, target: Path) -> None:

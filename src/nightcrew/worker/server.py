@@ -1,0 +1,82 @@
+"""The crew's Prefect server: Prefect's own, behind a gate that only lets in what was meant for it.
+
+Run as `python -m nightcrew.worker.server PORT`. Prefect asks for a password, but not by which name it was
+called nor whose page a browser is showing: a foreign page whose name was made to lead to 127.0.0.1, or that
+opens a websocket, is turned away here before Prefect sees it.
+"""
+
+import sys
+
+import uvicorn
+from prefect.server.api.server import create_app
+from prefect.settings import get_current_settings
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from nightcrew.crew.api_access import own_hosts
+
+HARDENED = {
+    "Content-Security-Policy": "frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+class Gate:
+    """Lets in requests and websockets that name this server and that no page of another origin sent."""
+
+    def __init__(self, app: ASGIApp, port: int) -> None:
+        self._app = app
+        self._hosts = own_hosts(port)
+        self._origins = tuple(f"http://{host}" for host in self._hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass it on, or turn it away; what is answered can neither be framed nor embedded elsewhere."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+        elif reason := self._refusal(Headers(scope=scope)):
+            await PlainTextResponse(reason, status_code=403)(scope, receive, send)
+        else:
+            await self._app(scope, receive, _hardened(send))
+
+    def _refusal(self, headers: Headers) -> str | None:
+        if headers.getlist("host") not in [[host] for host in self._hosts]:
+            return f"this server is called {self._hosts[0]}"
+        if any(origin not in self._origins for origin in headers.getlist("origin")):
+            return "pages of other origins have no access"
+        return None
+
+
+def main(port: int) -> None:
+    """Serve until the process is ended."""
+    settings = get_current_settings().server
+    if settings.api.auth_string is None:
+        sys.exit("the server's profile has no password")
+    uvicorn.run(
+        Gate(create_app(final=True), port),
+        host="127.0.0.1",
+        port=port,
+        timeout_keep_alive=settings.api.keepalive_timeout,
+        ws_ping_interval=settings.api.websocket_ping_interval,
+        ws_ping_timeout=settings.api.websocket_ping_timeout,
+        log_level=settings.logging_level.lower(),
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _hardened(send: Send) -> Send:
+    async def with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).update(HARDENED)
+        await send(message)
+
+    return with_headers
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,111 @@
+"""Address and key of an account are kept, read and refused together."""
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from nightcrew.errors import BadInput
+from nightcrew.secrets.account import (
+    KEY_VARIABLES,
+    Account,
+    account_file,
+    hand_over,
+    keep_account,
+    kept_account,
+    take_over,
+)
+from nightcrew.settings import load_settings
+
+HERE, THERE = "http://here.example/v1", "http://there.example/v1"
+KEY = SecretStr("sk-or-v1-for-here-only-0123456789")
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*KEY_VARIABLES, "NIGHTCREW_BASE_URL", "NIGHTCREW_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_what_was_kept_is_in_force_where_nothing_is_told(tmp_path: Path) -> None:
+    assert kept_account(tmp_path) is None
+    keep_account(tmp_path, Account(HERE, KEY))
+    assert load_settings(home=tmp_path).account == (HERE, KEY)
+    assert load_settings(home=tmp_path, base_url=f"{HERE}/").account == (HERE, KEY)
+
+
+def test_a_key_is_not_sent_to_another_address(tmp_path: Path) -> None:
+    keep_account(tmp_path, Account(HERE, KEY))
+    with pytest.raises(BadInput, match=r"is for http://here\.example/v1 and is not sent to"):
+        _ = load_settings(home=tmp_path, base_url=THERE).account
+
+
+def test_a_key_that_is_told_goes_with_the_address_that_is_told(tmp_path: Path) -> None:
+    keep_account(tmp_path, Account(HERE, KEY))
+    other = SecretStr("another-key-of-enough-length")
+    assert load_settings(home=tmp_path, base_url=THERE, api_key=other).account == (THERE, other)
+    assert load_settings(home=tmp_path, api_key=other).account.base_url == "https://openrouter.ai/api/v1"
+
+
+def test_without_a_key_any_address_will_do(tmp_path: Path) -> None:
+    assert load_settings(home=tmp_path, base_url=HERE).account == (HERE, None)
+    keep_account(tmp_path, Account(HERE, None))
+    assert load_settings(home=tmp_path, base_url=THERE, api_key="").account == (THERE, None)
+
+
+def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        keep_account(tmp_path / "home", Account(HERE, KEY))
+    finally:
+        os.umask(before)
+    path = account_file(tmp_path / "home")
+    modes = [stat.S_IMODE(each.stat().st_mode) for each in (path, path.parent, path.parent.parent)]
+    assert modes == [0o600, 0o700, 0o700]
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"base_url": "x"}', "{"])
+def test_a_damaged_file_is_said_so(tmp_path: Path, content: str) -> None:
+    keep_account(tmp_path, Account(HERE, KEY))
+    account_file(tmp_path).write_text(content)
+    with pytest.raises(BadInput, match=r"account\.json cannot be read: remove it"):
+        kept_account(tmp_path)
+
+
+@pytest.mark.parametrize("name", KEY_VARIABLES)
+def test_a_key_leaves_the_environment_for_a_descriptor(name: str) -> None:
+    environment = {name: KEY.get_secret_value(), "HOME": "/"}
+    assert hand_over(environment) is not None
+    assert KEY.get_secret_value() not in str(environment)
+    assert take_over(environment) == KEY
+    assert environment == {"HOME": "/"}
+    assert take_over(environment) is None
+
+
+def test_no_key_is_no_reason_to_start_again() -> None:
+    environment = {"OPENROUTER_API_KEY": " ", "HOME": "/"}
+    assert hand_over(environment) is None
+    assert environment == {"HOME": "/"}
+
+
+def test_a_command_does_not_run_with_the_key_in_its_environment(tmp_path: Path) -> None:
+    """What a process was started with can be read in /proc as long as it lives."""
+    look = (
+        "import sys; from pathlib import Path; import nightcrew.cli.main as cli; "
+        "from nightcrew.settings import load_settings; "
+        "cli.main = lambda: print(Path('/proc/self/environ').read_bytes(), load_settings().account.api_key"
+        ".get_secret_value()); from nightcrew.cli.entry import main; main()"
+    )
+    env = {**os.environ, "OPENROUTER_API_KEY": KEY.get_secret_value(), "NIGHTCREW_HOME": str(tmp_path)}
+    said = subprocess.run(
+        [sys.executable, "-c", look, "run-engine"], env=env, capture_output=True, text=True, timeout=60
+    )
+    environment, _, key = said.stdout.strip().rpartition(" ")
+    assert key == KEY.get_secret_value(), said.stderr
+    assert "NIGHTCREW_HOME" in environment
+    assert key not in environment
