@@ -161,6 +161,13 @@ def load_settings(**overrides: Any) -> Settings:
         raise BadInput(f"settings: {first_problem(error)}") from None
 
 
+class DocumentationPolicy(StrEnum):
+    """What becomes of documentation whose prose no check can tell."""
+
+    PERSON = "person"  # a person reads it
+    ACCEPT = "accept"  # it is taken as it is, and the verdict says so
+
+
 class TargetConfig(BaseModel):
     """What a target repository says of itself: `nightcrew.toml`, or `[tool.nightcrew]` in its pyproject."""
 
@@ -176,6 +183,8 @@ class TargetConfig(BaseModel):
     """Path globs that no change may touch."""
     rules: tuple[str, ...] = ()
     """The repository's own gates, as `module:function` or a shell command."""
+    documentation: DocumentationPolicy = DocumentationPolicy.PERSON
+    """`person`: prose that no check can tell waits for a person; `accept`: it is taken unread."""
 
 
 def load_target_config(checkout: Path) -> TargetConfig:

@@ -337,7 +337,7 @@ def test_documentation_of_what_is_not_public_counts(house: House) -> None:
         (DOCUMENTED.replace("in `name`", "in `surname_parts`"), "'surname_parts'"),
         (DOCUMENTED.replace("'AL'", "'LA'"), "does not give what it says"),
         (NAMES.replace("name):\n", 'name):\n    """The name."""\n'), "say nothing"),
-        (NAMES + "# a comment\n", "No docstring is new"),
+        (NAMES + "# a comment\n", "nothing new"),
     ],
 )
 def test_bad_documentation(house: House, text: str, word: str) -> None:

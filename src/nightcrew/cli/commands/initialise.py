@@ -28,6 +28,9 @@ protect = [{protect}]
 
 # Gates of your own: "module:function" (gets the clean room) or a shell command that must exit 0.
 # rules = ["ruff check ."]
+
+# New prose that no check can tell: "person" has somebody read it, "accept" takes it as it is.
+# documentation = "person"
 """
 
 USUALLY_PROTECTED = (".github/**", ".gitlab-ci.yml", "LICENSE*", "uv.lock", "poetry.lock", "migrations/**")

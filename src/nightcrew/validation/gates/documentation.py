@@ -1,37 +1,53 @@
-"""Documentation: code stays as it is, more of it is explained, and what is said is about what exists."""
+"""Documentation: the code stays as it is, what is said about it is true as far as that can be told, and what
+cannot be told is named."""
 
 import ast
 import re
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
+from nightcrew.settings import DocumentationPolicy
 from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.change.change import Change
-from nightcrew.validation.change.paths import module_name
-from nightcrew.validation.gate import counted, failed, not_measurable, passed
+from nightcrew.validation.change.paths import is_documentation
+from nightcrew.validation.gate import answered, failed, passed
+from nightcrew.validation.reading import comments
+from nightcrew.validation.reading.claims import Code, documented, false_claims
 from nightcrew.validation.reading.docstrings import (
+    EMPTY_WORDS,
     Entry,
     coverage,
     entries,
-    false_claims,
     is_vacuous,
+    read_by_code,
     skeleton,
     without_docstrings,
 )
+from nightcrew.validation.reading.prose import filler, new_sentences, says_nothing
 from nightcrew.validation.reading.suite import parse
 from nightcrew.validation.running.clean_room import CleanRoom
-from nightcrew.validation.running.run_results import TestOutcome
-from nightcrew.validation.running.runs import Session, run_sessions
-from nightcrew.validation.verdict import GateResult
+from nightcrew.validation.running.docstring_examples import try_examples
+from nightcrew.validation.running.document_claims import document_problem, document_questions
+from nightcrew.validation.verdict import Finding, GateResult, Severity
 
 NAME = "documentation"
 MOST_VACUOUS = 0.5
-MOST_FALSE = 0.15
-EXAMPLE_SECONDS = 300
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w{2,}")
 
 
+@dataclass
+class Said:
+    """What a change says, file by file."""
+
+    prose: list[Finding] = field(default_factory=list)  # sentences that no check can tell
+    powers: list[Finding] = field(default_factory=list)  # texts that the program itself shows, places unknown
+    untried: int = 0  # docstrings and blocks whose examples could not all be tried
+    is_new: bool = False
+
+
 class Documentation:
-    """Docstrings and documents, and nothing else."""
+    """Docstrings, comments and documents, and nothing else."""
 
     name = NAME
 
@@ -41,90 +57,147 @@ class Documentation:
 
     def run(self, room: CleanRoom) -> GateResult:
         """Code first, then what is said about it."""
-        for change in room.changes:
-            if change.path.endswith(".py") and not _same_code(change):
-                return failed(
-                    NAME,
-                    f"{change.path}: the change touches code, not only docstrings and comments.",
-                    "Change docstrings and comments only; the code must stay exactly as it is.",
-                    evidence={"path": change.path},
-                )
         target = room.task.target_file or ""
         about = room.change(target)
         if about is None or about.after is None:
             hint = f"Document {target}; it is what the task is about."
             return failed(NAME, f"{target} is not documented by the change.", hint)
-        return _judge_python(room, about) if target.endswith(".py") else _judge_document(about)
+        said, words = Said(), _words_in(room)
+        for change in room.changes:
+            if change.after is None:
+                continue
+            problem = (
+                _judge_python(room, change, said, words)
+                if change.path.endswith(".py")
+                else _judge_document(room, change, said, words)
+            )
+            if problem is not None:
+                return problem
+        if not said.is_new:
+            return failed(NAME, "The change says nothing new.", "Write what a reader needs to know.")
+        return _concluded(room, about, said)
 
 
-def _same_code(change: Change) -> bool:
-    old, new = parse(change.before or ""), parse(change.after or "")
-    if change.before is None or change.after is None or old is None or new is None:
-        return False
-    return without_docstrings(old) == without_docstrings(new)
+# ------------------------------------------------------------------------------------------------------
 
 
-def _judge_document(change: Change) -> GateResult:
-    old, new = (change.before or "").split(), (change.after or "").split()
-    added = sum((Counter(new) - Counter(old)).values())
-    if added < 5:
-        return failed(NAME, f"{change.path} says hardly anything new.", "Write what a reader needs to know.")
-    return passed(NAME, f"{change.path} gains {added} words; no code is touched.", strength=0.8, words=added)
+def _refused(change: Change, what: str, hint: str) -> GateResult:
+    return failed(NAME, f"{change.path}: {what}", hint, evidence={"path": change.path})
 
 
-def _judge_python(room: CleanRoom, change: Change) -> GateResult:
-    old, new = ast.parse(change.before or ""), ast.parse(change.after or "")
-    before, after = entries(old), entries(new)
-    lost = [name for name, entry in before.items() if entry.docstring and not after[name].docstring]
-    if lost:
-        return failed(
-            NAME, f"The docstring of {lost[0] or 'the module'} is taken away.", "Keep existing docstrings."
+def _concluded(room: CleanRoom, about: Change, said: Said) -> GateResult:
+    unsaid = f" {len(said.prose)} new sentences say what no check can tell." if said.prose else ""
+    unsaid += f" The examples of {said.untried} could not all be tried here." if said.untried else ""
+    findings = [*said.powers]
+    if room.config.documentation is DocumentationPolicy.PERSON:
+        findings += said.prose
+    if findings:
+        return answered(
+            NAME,
+            findings,
+            nothing="",
+            opening="Code is unchanged and what can be checked is true; what no check can tell",
+            hint="",
+            question='Is it true? (`documentation = "accept"` in nightcrew.toml takes such prose unread.)',
         )
-    had, total = coverage(old)
-    has, _ = coverage(new)
+    strength = 0.8
+    if about.path.endswith(".py"):
+        has, total = coverage(ast.parse(about.after or ""))
+        strength = 0.7 + 0.3 * has / max(total, 1)
+    message = f"The code is unchanged, and what can be checked of the new text is true.{unsaid}"
+    return passed(
+        NAME, message, strength=strength, unchecked_sentences=len(said.prose), untried_examples=said.untried
+    )
+
+
+def _note_prose(said: Said, change: Change, fresh: list[str], *names: str) -> None:
+    what = f"{names[0] or 'the module'}: " if names else ""
+    said.prose += [Finding(f"{what}{one[:160]}", change.path, severity=Severity.PERSON) for one in fresh]
+
+
+# -- Python ----------------------------------------------------------------------------------------------
+
+
+def _judge_python(room: CleanRoom, change: Change, said: Said, words: set[str]) -> GateResult | None:
+    old, new = parse(change.before or ""), parse(change.after or "")
+    same = change.before is not None and old is not None and new is not None
+    if not same or without_docstrings(ast.parse(change.before or "")) != without_docstrings(
+        ast.parse(change.after or "")
+    ):
+        what = "the change touches code, not only docstrings and comments."
+        return _refused(change, what, "Change docstrings and comments only; leave the code exactly as it is.")
+    if comments.directives(change.before or "") != comments.directives(change.after or ""):
+        return _refused(change, "a comment that tools read is changed.", "Leave such comments as they are.")
+    assert old is not None and new is not None
+    before, after = entries(old), entries(new)
+    lost = _lost(before, after)
+    if lost:
+        return _refused(change, lost, "Keep what docstrings explain.")
     fresh = [
-        entry
-        for name, entry in after.items()
-        if entry.docstring and entry.docstring != before[name].docstring
+        one
+        for name, one in after.items()
+        if one.docstring and one.docstring.split() != (before[name].docstring or "").split()
     ]
-    if not fresh:
-        return failed(NAME, "No docstring is new or changed.", f"Write docstrings in {change.path}.")
-    problem = _problem(room, fresh)
+    remarks = new_sentences(comments.words(change.before or ""), comments.words(change.after or ""))
+    said.is_new |= bool(fresh) or bool(remarks) or _other_words(change)
+    problem = _problem(change, before, fresh, words, remarks)
     if problem:
         return problem
-    grown = sum(len(entry.docstring or "") > len(before[entry.name].docstring or "") for entry in fresh)
-    first = [entry.name for entry in fresh if not before[entry.name].docstring]
-    if has <= had and not first and not (has == total and grown):
-        return failed(
-            NAME,
-            f"{had} of {total} public things had a docstring, and no more have one now.",
-            f"Give docstrings to what has none in {change.path}.",
-            evidence={"before": had, "after": has, "of": total},
+    code = Code(_trees(room), words)
+    for entry in fresh:
+        known = set(false_claims(before[entry.name], code))
+        wrong = [one for one in false_claims(entry, code) if one not in known]
+        if wrong:
+            name = entry.name or "the module"
+            what = f"the docstring of {name} names {wrong[0]}."
+            return _refused(change, what, "Describe only what the code has and does.")
+        _note_prose(
+            said, change, new_sentences(before[entry.name].docstring or "", entry.docstring or ""), entry.name
         )
-    untried = _try_examples(room, change, fresh)
-    if isinstance(untried, GateResult):
-        return untried
-    unsaid = (
-        f" The examples of {counted(untried, 'docstring')} could not all be tried here." if untried else ""
-    )
-    return passed(
-        NAME,
-        f"The code is unchanged; {has} instead of {had} of {total} public things in {change.path} "
-        f"have a docstring, "
-        f"{len(fresh)} docstrings are new or changed and name what exists.{unsaid}",
-        strength=0.7 + 0.3 * has / max(total, 1),
-        before=had,
-        after=has,
-        of=total,
-        untried_examples=untried,
-    )
+    _note_prose(said, change, remarks, "a comment")
+    said.powers += [
+        Finding(
+            f"the docstring of {name or 'the module'} is shown by the program",
+            change.path,
+            severity=Severity.PERSON,
+        )
+        for name in read_by_code(fresh, new, _trees(room))
+    ]
+    return _examples(room, change, fresh, said)
 
 
-def _problem(room: CleanRoom, fresh: list[Entry]) -> GateResult | None:
-    texts = Counter((entry.docstring or "").strip() for entry in fresh)
-    forms = {id(entry): skeleton(entry) for entry in fresh}
+def _other_words(change: Change) -> bool:
+    """True where existing comments have other words, if only by their spelling."""
+    old, new = comments.words(change.before or ""), comments.words(change.after or "")
+    return old != new and old.count("\n\n") == new.count("\n\n")
+
+
+def _lost(before: dict[str, Entry], after: dict[str, Entry]) -> str:
+    for name, entry in before.items():
+        if not entry.docstring:
+            continue
+        if not after[name].docstring:
+            return f"the docstring of {name or 'the module'} is taken away."
+        had, has = documented(entry.docstring), documented(after[name].docstring or "")
+        gone = sorted(one for kind in had for one in had[kind] - has[kind] if one in (entry.words or ()))
+        if gone:
+            return f"{gone[0]} is no longer explained in the docstring of {name or 'the module'}."
+    return ""
+
+
+def _problem(
+    change: Change, before: dict[str, Entry], fresh: list[Entry], words: set[str], remarks: list[str]
+) -> GateResult | None:
+    """What is empty in the new text."""
+    hint = "Say what a caller gets, what goes in, which errors come, and what is surprising."
+    for text in [*(entry.docstring or "" for entry in fresh), *remarks]:
+        if filler(text):
+            return _refused(change, f"{filler(text)!r} stands where a text should.", hint)
+    first = [entry for entry in fresh if not before[entry.name].docstring]
+    texts = Counter((entry.docstring or "").strip() for entry in first)
+    forms = {id(entry): skeleton(entry) for entry in first}
     alike = Counter(forms.values())
-    judged = [entry for entry in fresh if entry.is_public] or fresh
+    judged = [entry for entry in first if entry.is_public] or first
     empty = [
         entry
         for entry in judged
@@ -132,71 +205,80 @@ def _problem(room: CleanRoom, fresh: list[Entry]) -> GateResult | None:
         or texts[(entry.docstring or "").strip()] > 2
         or (forms[id(entry)] and alike[forms[id(entry)]] > 2)
     ]
-    if len(empty) / len(judged) > MOST_VACUOUS and (len(empty) > 1 or len(judged) == 1):
-        name = empty[0].name or "the module"
-        return failed(
-            NAME,
-            f"{len(empty)} of {len(judged)} docstrings say nothing that the name does not say, the "
-            f"first is {name}'s: "
-            f"{(empty[0].docstring or '').strip()[:80]!r}.",
-            "Say what a caller gets, what goes in, which errors come, and what is surprising.",
-            evidence={"vacuous": [entry.name for entry in empty][:20]},
+    if judged and len(empty) / len(judged) > MOST_VACUOUS and (len(empty) > 1 or len(judged) == 1):
+        text = (empty[0].docstring or "").strip()[:80]
+        what = (
+            f"{len(empty)} of {len(judged)} docstrings say nothing that the name does not say, as {text!r}."
         )
-    known = _names_in(room)
-    claims = {entry.name: found for entry in fresh if (found := false_claims(entry, known))}
-    if len(claims) / len(fresh) > MOST_FALSE:
-        name, wrong = next(iter(claims.items()))
-        return failed(
-            NAME,
-            f"The docstring of {name or 'the module'} names {wrong[0]}, which does not exist.",
-            "Describe only parameters, names and results that the code has.",
-            evidence={"claims": claims},
-        )
+        return _refused(change, what, hint)
+    if fresh and says_nothing([entry.docstring or "" for entry in fresh], _vocabulary(words), EMPTY_WORDS):
+        return _refused(change, "the new text is about nothing in this repository.", hint)
     return None
 
 
-def _names_in(room: CleanRoom) -> set[str]:
-    """Every word in the code of the repository on base: what a docstring may refer to."""
-    found: set[str] = set()
-    for path in sorted(room.base.rglob("*.py")):
-        if path.is_file() and not path.is_symlink():
-            found.update(_IDENTIFIER.findall(path.read_text(errors="replace")))
-    return found
+def _examples(room: CleanRoom, change: Change, fresh: list[Entry], said: Said) -> GateResult | None:
+    tried = try_examples(room, change.path, [entry.docstring or "" for entry in fresh], _words_in(room))
+    if tried.problem:
+        return _refused(change, tried.problem, "Run every example; write what it really prints.")
+    said.untried += tried.untried
+    return None
 
 
-def _try_examples(room: CleanRoom, change: Change, fresh: list[Entry]) -> GateResult | int:
-    """What is wrong with the examples, or how many docstrings hold some that could not all be tried."""
-    if not any(">>>" in (entry.docstring or "") for entry in fresh):
-        return 0
-    experiment = {"id": "all", "seconds": EXAMPLE_SECONDS, "examples_of": module_name(change.path)}
-    session = Session([experiment], paths=(change.path,), doctests=True)
-    (before,) = run_sessions(room, room.base, [session])
-    (after,) = run_sessions(room, room.patched, [session])
-    run = after.run("all")
-    if after.problem or after.errors or not run.done:
-        return not_measurable(NAME, f"The examples in {change.path} cannot be run.")
-    known = {(test.nodeid, test.message) for test in before.run("all").failed}
-    there = _names_in(room)
-    bad = [test for test in run.failed if (test.nodeid, test.message) not in known and _is_wrong(test, there)]
-    if bad:
-        return failed(
-            NAME,
-            f"An example in {bad[0].nodeid} does not give what it says: {_told(bad[0])}",
-            "Run every example; write what it really prints.",
-            evidence={"doctests": [test.nodeid for test in bad]},
-        )
-    return sum(test.outcome in {"skipped", "error"} for test in run.tests.values())
+# -- documents --------------------------------------------------------------------------------------------
 
 
-def _told(test: TestOutcome) -> str:
-    kind, _, told = test.message.partition(": ")
-    return f"it calls {told}, which is not there" if kind == "CallsWhatIsNotThere" else told
+def _judge_document(room: CleanRoom, change: Change, said: Said, words: set[str]) -> GateResult | None:
+    if not is_documentation(change.path):
+        return _refused(change, "it is neither a document nor a Python file.", "Write documents only.")
+    before, after = change.before or "", change.after or ""
+    fresh = new_sentences(before, after)
+    said.is_new |= before.split() != after.split()
+    hint = "Write what is true of this repository, and check every name, path and command."
+    if any(filler(one) for one in fresh):
+        what = f"{next(filter(None, map(filler, fresh)))!r} stands where a text should."
+        return _refused(change, what, hint)
+    if says_nothing(fresh, _vocabulary(words), EMPTY_WORDS):
+        return _refused(change, "the new text is about nothing in this repository.", hint)
+    problem, untried = document_problem(room, change, words)
+    if problem:
+        return _refused(change, problem, hint)
+    said.untried += untried
+    said.powers += [
+        Finding(one, change.path, severity=Severity.PERSON) for one in document_questions(room, change)
+    ]
+    _note_prose(said, change, fresh)
+    return None
 
 
-def _is_wrong(test: TestOutcome, there: set[str]) -> bool:
-    """An example that needs a function the reader has to write is none that is wrong; one that calls what
-    no file of the repository knows is."""
-    kind, _, told = test.message.partition(": ")
-    if test.outcome == "error":
-        return False
-    return kind != "CallsWhatIsNotThere" or any(len(name) > 2 and name not in there for name in told.split())
+# -- the repository ----------------------------------------------------------------------------------------
+
+
+def _words_in(room: CleanRoom) -> set[str]:
+    """Every word of the repository's code and documents on base: what a text may refer to."""
+    if "words" not in room.memory:
+        found: set[str] = set()
+        for path in _texts(room, (".py", ".pyi", ".md", ".rst", ".toml", ".cfg", ".c", ".pyx")):
+            found.update(_IDENTIFIER.findall(path))
+        room.memory["words"] = found
+    words: set[str] = room.memory["words"]
+    return words
+
+
+def _trees(room: CleanRoom) -> dict[str, ast.Module]:
+    if "trees" not in room.memory:
+        texts = enumerate(_texts(room, (".py",)))
+        room.memory["trees"] = {str(at): tree for at, text in texts if (tree := parse(text)) is not None}
+    trees: dict[str, ast.Module] = room.memory["trees"]
+    return trees
+
+
+def _texts(room: CleanRoom, suffixes: tuple[str, ...]) -> Iterator[str]:
+    for path in sorted(room.base.rglob("*")):
+        if path.suffix in suffixes and path.is_file() and not path.is_symlink() and ".git" not in path.parts:
+            yield path.read_text(errors="replace")
+
+
+def _vocabulary(words: set[str]) -> set[str]:
+    """The parts of a repository's words: `parse_price` speaks of parsing and of prices."""
+    parts = (part for word in words for part in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", word))
+    return {part.lower() for part in parts if len(part) > 3} | {word.lower() for word in words}

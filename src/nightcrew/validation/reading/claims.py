@@ -1,0 +1,231 @@
+"""What a docstring claims of its function that code can tell: parameters, defaults, types, errors, units."""
+
+import ast
+import builtins
+import keyword
+import logging
+import re
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import griffe
+
+from nightcrew.validation.reading.docstrings import Entry, gives_something, parameters
+
+_FIELD = re.compile(r"^\s*:\w+[^:\n]*:", re.MULTILINE)
+_TICKED = re.compile(r"`{1,2}([A-Za-z_][\w.]{2,})(?:\(\))?`{1,2}")
+_DEFAULT = re.compile(
+    r"\b[Dd]efault(?:s?(?: value)?(?: to| is|:)?|ing to)\s*[:=]?\s*`{0,2}"
+    r"(None|True|False|-?\d\w*(?:\.\d\w*)?|'[^']*'|\"[^\"]*\")`{0,2}"
+)
+_PLAIN_TYPES = {"int", "str", "bytes", "bool", "float", "list", "dict", "tuple", "set", "frozenset", "None"}
+_ALSO = {("float", "int"), ("str", "Path"), ("list", "tuple")}  # documented, annotated: close enough
+_UNITS = (
+    {"ns": "nanosecond", "us": "microsecond", "ms": "millisecond", "s": "second", "sec": "second",
+     "secs": "second", "seconds": "second", "minutes": "minute", "mins": "minute", "hours": "hour",
+     "days": "day", "weeks": "week", "millis": "millisecond", "milliseconds": "millisecond"},
+    {"bytes": "byte", "kb": "kilobyte", "mb": "megabyte", "gb": "gigabyte", "kib": "kibibyte",
+     "mib": "mebibyte", "bits": "bit"},
+    {"mm": "millimetre", "cm": "centimetre", "km": "kilometre", "miles": "mile", "meters": "meter",
+     "inches": "inch", "feet": "foot", "px": "pixel", "pixels": "pixel"},
+    {"degrees": "degree", "deg": "degree", "radians": "radian", "rad": "radian"},
+)  # fmt: skip
+"""Endings of names by what they measure, with the unit that each means."""
+_DEPTH = 4  # calls deep that an error is looked for
+
+
+class Code:
+    """The repository's functions as far as claims are about them."""
+
+    def __init__(self, trees: dict[str, ast.Module], words: set[str]) -> None:
+        self.words = words
+        self._raised: dict[str, set[str]] = {}
+        self._called: dict[str, set[str]] = {}
+        self.classes: set[str] = set()
+        for node in (one for tree in trees.values() for one in ast.walk(tree)):
+            if isinstance(node, ast.ClassDef):
+                self.classes.add(node.name)
+                self._note(node.name, node)
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                self._note(node.name, node)
+
+    def may_raise(self, node: ast.AST, error: str) -> bool:
+        """True where a function, or what it calls, names the error; for an error of Python's own, also where
+        nothing says the contrary."""
+        todo, seen = {*_calls(node)}, set[str]()
+        if error in _names(node):
+            return True
+        for _ in range(_DEPTH):
+            if any(error in self._raised.get(one, ()) for one in todo):
+                return True
+            seen |= todo
+            todo = {deeper for one in todo for deeper in self._called.get(one, ())} - seen
+        return error not in self.classes
+
+    def _note(self, name: str, node: ast.AST) -> None:
+        self._raised.setdefault(name, set()).update(_names(node))
+        self._called.setdefault(name, set()).update(_calls(node))
+
+
+def false_claims(entry: Entry, code: Code) -> list[str]:
+    """What the docstring says and the code does not do, in words."""
+    sections = _sections(entry.docstring or "")
+    found: list[str] = []
+    if isinstance(entry.node, ast.FunctionDef | ast.AsyncFunctionDef):
+        found += _of_function(entry.node, sections)
+        found += _of_errors(entry.node, sections, code)
+    elif isinstance(entry.node, ast.ClassDef):
+        names = {one.name for one in _items(sections, "parameters")}
+        found += [
+            f"the parameter {name!r}, which does not exist" for name in sorted(names - _of_class(entry.node))
+        ]
+        found += _strange_errors(sections, code)
+    return [*found, *_strange_names(entry.docstring or "", code)]
+
+
+def documented(text: str) -> dict[str, set[str]]:
+    """Names of the parameters and errors that a docstring describes."""
+    sections = _sections(text)
+    return {
+        "parameters": {one.name for one in _items(sections, "parameters")},
+        "raises": {str(one.annotation) for one in _items(sections, "raises")},
+    }
+
+
+# ------------------------------------------------------------------------------------------------------
+
+
+def _sections(text: str) -> list[Any]:
+    """A docstring's sections in whichever of the three styles it is written."""
+    logging.getLogger("griffe").setLevel(logging.CRITICAL)
+    held = griffe.Docstring(text)
+    try:
+        style, _ = griffe.infer_docstring_style(held)
+        usual = griffe.Parser.sphinx if _FIELD.search(text) else griffe.Parser.google
+        return held.parse(style or usual, warnings=False)
+    except Exception:
+        return []  # a form that nobody can read claims nothing that can be checked
+
+
+def _items(sections: list[Any], kind: str) -> Iterator[Any]:
+    for section in sections:
+        if section.kind.value in {kind, f"other {kind}"}:
+            yield from section.value
+
+
+def _of_function(node: ast.FunctionDef | ast.AsyncFunctionDef, sections: list[Any]) -> Iterator[str]:
+    taken, defaults, types = parameters(node), _defaults(node), _types(node)
+    for item in _items(sections, "parameters"):
+        name = item.name.lstrip("*")
+        if name not in taken:
+            if node.args.kwarg is None:
+                yield f"the parameter {name!r}, which does not exist"
+            continue
+        yield from _of_default(name, item, defaults)
+        said, real = _plain_type(item.annotation), types.get(name)
+        if said and real and said != real and (said, real) not in _ALSO:
+            yield f"the type {said} of {name!r}, which is {real}"
+        yield from _of_unit(name, str(item.description))
+    returns = [(str(one.annotation or one.name), str(one.description)) for one in _items(sections, "returns")]
+    returns = [one for one in returns if one[0] != "None" and "None" not in one[1]]
+    if returns and not gives_something(node):
+        yield "a return value, and there is none"
+    said = _plain_type(returns[0][0]) if returns else ""
+    real = _plain_type(ast.unparse(node.returns)) if node.returns is not None else ""
+    if said and real and said != real and (said, real) not in _ALSO:
+        yield f"the result's type {said}, which is {real}"
+
+
+def _of_default(name: str, item: Any, defaults: dict[str, Any]) -> Iterator[str]:
+    match = _DEFAULT.search(f"{item.annotation or ''} {item.description}")
+    if not match or defaults.get(name, ...) is None:
+        return  # None often stands for what is worked out later
+    said = _literal(match[1])
+    if name not in defaults:
+        yield f"the default {match[1]} of {name!r}, which has none"
+    elif said is not ... and defaults[name] is not ... and said != defaults[name]:
+        yield f"the default {match[1]} of {name!r}, which is {defaults[name]!r}"
+
+
+def _of_unit(name: str, text: str) -> Iterator[str]:
+    ending = name.rsplit("_", 1)[-1].lower() if "_" in name else ""
+    for units in _UNITS:
+        if ending in units:
+            others = set(units.values()) - {units[ending]}
+            said = [unit for unit in sorted(others) if re.search(rf"\b{unit}s?\b", text)]
+            if said and not re.search(rf"\b{units[ending]}s?\b", text):
+                yield f"{said[0]}s as the unit of {name!r}"
+
+
+def _of_errors(node: ast.AST, sections: list[Any], code: Code) -> Iterator[str]:
+    yield from _strange_errors(sections, code)
+    for item in _items(sections, "raises"):
+        error = str(item.annotation).split(".")[-1]
+        if error in code.words and not code.may_raise(node, error):
+            yield f"the error {error!r}, which is raised nowhere in it"
+
+
+def _strange_errors(sections: list[Any], code: Code) -> Iterator[str]:
+    for item in _items(sections, "raises"):
+        root, _, last = str(item.annotation).rpartition(".")
+        foreign = root.split(".")[0] in code.words | set(sys.stdlib_module_names)
+        known = last in code.words or hasattr(builtins, last) or not last[:1].isupper() or foreign
+        if not known:
+            yield f"the error {last!r}, which does not exist"
+
+
+def _strange_names(text: str, code: Code) -> Iterator[str]:
+    known = code.words | set(dir(builtins)) | set(keyword.kwlist) | set(sys.stdlib_module_names)
+    for name in sorted(set(_TICKED.findall(text))):
+        last = name.rsplit(".", 1)[-1]
+        if "_" in last.strip("_") and not last.endswith("__") and last not in known:
+            yield f"the name {name!r}, which does not exist"
+
+
+def _defaults(node: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, Any]:
+    """Defaults by parameter; `...` for what is no literal."""
+    plain = [*node.args.posonlyargs, *node.args.args]
+    pairs = list(zip(reversed(plain), reversed(node.args.defaults), strict=False))
+    named = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+    pairs += [(one, value) for one, value in named if value is not None]
+    return {one.arg: _literal(ast.unparse(value)) for one, value in pairs}
+
+
+def _types(node: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, str]:
+    """Plain types by parameter, as annotated."""
+    every = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+    told = ((one.arg, _plain_type(ast.unparse(one.annotation))) for one in every if one.annotation)
+    return {name: kind for name, kind in told if kind}
+
+
+def _plain_type(annotation: object) -> str:
+    """A type of Python's own without what it holds; empty for any other."""
+    root = re.split(r"[\[ ,]", str(annotation or "").strip("`"), maxsplit=1)
+    tail = str(annotation or "")[len(root[0]) :]
+    kind = {"string": "str", "integer": "int", "boolean": "bool", "List": "list", "Dict": "dict"}
+    name = kind.get(root[0], root[0])
+    return name if name in _PLAIN_TYPES and "|" not in tail and " or " not in tail else ""
+
+
+def _literal(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return ...
+
+
+def _of_class(node: ast.ClassDef) -> set[str]:
+    """Every name that a class's docstring may describe: parameters of its methods, its attributes."""
+    own = {name for one in ast.walk(node) if isinstance(one, ast.FunctionDef) for name in parameters(one)}
+    return own | _names(node)
+
+
+def _names(node: ast.AST) -> set[str]:
+    told = (getattr(one, "attr", getattr(one, "id", "")) for one in ast.walk(node))
+    return {name for name in told if name}
+
+
+def _calls(node: ast.AST) -> set[str]:
+    called = (one.func for one in ast.walk(node) if isinstance(one, ast.Call))
+    return {getattr(one, "attr", getattr(one, "id", "")) for one in called} - {""}

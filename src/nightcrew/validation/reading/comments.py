@@ -1,0 +1,32 @@
+"""Comments of Python code: the words for people, and the few that tools read."""
+
+import io
+import re
+import tokenize
+from collections import Counter
+
+_DIRECTIVE = re.compile(
+    r"#\s*(?:!|-\*-|type:|noqa|pragma|nosec|fmt:|isort:|yapf|pylint:|mypy:|ruff:|pyright:|flake8|vim:|coding[:=]"
+    r"|pytest:|sourcery|noinspection|region|endregion)",
+    re.IGNORECASE,
+)
+
+
+def comments(text: str) -> list[str]:
+    """Every comment in order; none where the text is no Python."""
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
+    except (tokenize.TokenError, SyntaxError, ValueError):
+        return []
+    return [token.string for token in tokens if token.type == tokenize.COMMENT]
+
+
+def directives(text: str) -> Counter[str]:
+    """Comments that tools read, and that therefore do something."""
+    return Counter(" ".join(one.split()) for one in comments(text) if _DIRECTIVE.match(one))
+
+
+def words(text: str) -> str:
+    """What the comments say to people, a paragraph for each run of lines."""
+    told = (one.lstrip("#! ").rstrip() for one in comments(text) if not _DIRECTIVE.match(one))
+    return "\n\n".join(one for one in told if one)

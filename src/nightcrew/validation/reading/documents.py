@@ -1,0 +1,150 @@
+"""What a document (Markdown, reStructuredText, plain text) says that can be looked up: code and places."""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+_FENCE = re.compile(r"^\s{0,3}(?:> ?)?(`{3,}|~{3,})\s*\{?\.?([\w+-]*)[^`\n]*$", re.MULTILINE)
+_RST_CODE = re.compile(
+    r"^\.\. (?:code-block|code|sourcecode)::\s*(\w*)[^\n]*\n((?:[ \t]+[^\n]*\n|\s*\n)+)", re.MULTILINE
+)
+_LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(([^)\s]+)[^)]*\)|^\s*\[[^\]\n]+\]:\s*(\S+)", re.MULTILINE)
+_HOST = re.compile(r"https?://([\w.-]+)", re.IGNORECASE)
+_OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z0-9-]+)\b")
+_PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.\w{1,5})`")
+_INSTALL = re.compile(
+    r"\b(?:pip3?|pipx|uv(?: pip| tool)?|poetry|pdm|conda|npm|apt(?:-get)?|brew)\s+(?:-\S+\s+)*"
+    r"(?:install|add)\s+([^\n;&|`]+)"
+)
+_PACKAGE = re.compile(r"(?<![\w.-])([A-Za-z][\w.-]*)(?:\[[^\]]*\])?(?:[=<>~!]=?[\w.*]+)?(?=[\s'\"]|$)")
+_PYTHON = {"python", "py", "python3", "pycon"}
+KNOWN_HOSTS = frozenset({
+    "github.com", "docs.github.com", "raw.githubusercontent.com", "gitlab.com", "python.org", "localhost",
+    "docs.python.org", "www.python.org", "peps.python.org", "packaging.python.org", "pypi.org",
+    "readthedocs.io", "en.wikipedia.org", "stackoverflow.com", "127.0.0.1", "example.com", "example.org",
+    "www.example.com", "img.shields.io",
+    "datatracker.ietf.org", "tools.ietf.org", "www.rfc-editor.org", "www.w3.org", "developer.mozilla.org",
+    "docs.pytest.org", "semver.org", "www.sphinx-doc.org", "numpy.org", "json.org", "yaml.org",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block of code in a document; `line` from 1."""
+
+    language: str
+    text: str
+    line: int
+
+
+def blocks(path: str, text: str) -> list[Block]:
+    """The code blocks of a document in order."""
+    if path.lower().endswith(".rst"):
+        return [
+            Block(match[1].lower(), _dedented(match[2]), text[: match.start()].count("\n") + 1)
+            for match in _RST_CODE.finditer(text)
+        ]
+    return [block for block in _fenced(text) if block is not None]
+
+
+def is_open(path: str, text: str) -> bool:
+    """True where a fence is never closed, so the rest of the document reads as code."""
+    return not path.lower().endswith(".rst") and None in _fenced(text)
+
+
+def python_in(path: str, text: str) -> list[Block]:
+    """The blocks that say they are Python."""
+    return [one for one in blocks(path, text) if one.language in _PYTHON]
+
+
+def unparsable(block: Block) -> str:
+    """Why a Python block is none; empty: it parses, or leaves something out on purpose."""
+    text = block.text
+    if ">>>" in text or re.search(r"^\s*(\.\.\.|…|\$ )", text, re.MULTILINE) or "<" in text:
+        return ""
+    try:
+        compile(text, "<document>", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    except (SyntaxError, ValueError) as error:
+        return f"the Python in line {block.line} does not parse: {error}"
+    return ""
+
+
+def places(text: str) -> set[str]:
+    """Relative links, and paths in backticks."""
+    links = {one[0] or one[1] for one in _LINK.findall(text)}
+    relative = {one.split("#")[0] for one in links if not re.match(r"[a-z]+:|#|//", one)}
+    return {one for one in relative | set(_PATH.findall(text)) if one}
+
+
+def missing_places(path: str, before: str, after: str, tree: Path) -> list[str]:
+    """Places that the document newly names and that the tree does not have."""
+    folder = (tree / path).parent
+    fresh = sorted(places(after) - places(before))
+    return [one for one in fresh if not _is_there(tree, folder, one)]
+
+
+def hosts(text: str) -> set[str]:
+    """Hosts that are linked to."""
+    return {one.lower().rstrip(".") for one in _HOST.findall(text)}
+
+
+def options(text: str) -> set[str]:
+    """Options of a command line."""
+    return set(_OPTION.findall(text))
+
+
+def packages(text: str) -> set[str]:
+    """Packages that a reader is told to install."""
+    return {name for line in _INSTALL.findall(text) for name in _package_names(line)}
+
+
+# ------------------------------------------------------------------------------------------------------
+
+
+def _fenced(text: str) -> list[Block | None]:
+    """The fenced blocks; None at the end for one that is never closed."""
+    found: list[Block | None] = []
+    opened: tuple[str, str, int] | None = None
+    body: list[str] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        match = _FENCE.match(line)
+        if opened is None:
+            if match:
+                opened, body = (match[1], match[2].lower(), number), []
+        elif match and match[1].startswith(opened[0]) and not match[2]:
+            found.append(Block(opened[1], _dedented("\n".join(body)), opened[2]))
+            opened = None
+        else:
+            body.append(line)
+    return [*found, None] if opened is not None else found
+
+
+def _dedented(text: str) -> str:
+    lines = [line for line in text.split("\n") if line.strip()]
+    indent = min((len(line) - len(line.lstrip()) for line in lines), default=0)
+    return "\n".join(line[indent:] for line in text.split("\n"))
+
+
+def _is_there(tree: Path, folder: Path, name: str) -> bool:
+    plain = PurePosixPath(name.lstrip("/"))
+    if ".." in plain.parts and not (folder / plain).resolve().is_relative_to(tree.resolve()):
+        return False
+    ends = ("", ".md", ".rst", ".html", "/index.md", "/README.md")
+    roots = (folder, tree, tree / "docs", tree / "src")
+    here = any((root / f"{plain}{end}").exists() for root in roots for end in ends)
+    return here or _is_built(name) or next(tree.glob(f"**/{plain}"), None) is not None
+
+
+def _is_built(name: str) -> bool:
+    return name.endswith((".html", "/")) or "{" in name or "<" in name
+
+
+def _package_names(line: str) -> Iterator[str]:
+    words = re.sub(r"\s-\S+(\s+\S+\.txt)?", " ", f" {line.strip()} ")
+    for match in _PACKAGE.finditer(words):
+        if not match[1].endswith((".txt", ".toml", ".whl", ".git", ".")) and not re.match(
+            r"(?:and|or|the|then)$", match[1]
+        ):
+            yield match[1]

@@ -1,0 +1,126 @@
+"""Prose: what of it is new, whether it says anything, and whether more than its spelling changed."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from difflib import SequenceMatcher
+
+_WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*")
+_TOKEN = re.compile(r"[\w'’.-]+")
+_SENTENCE = re.compile(r"(?<=[.!?:])\s+(?=\W*[A-Z0-9`])|\n\s*\n|\n\s*(?=[-*+#|>]|\d+\.)")
+_CODE = re.compile(r"^(```|~~~).*?^\1|`[^`\n]*`|^( {4}|\t).*$|https?://\S+", re.MULTILINE | re.DOTALL)
+_FILLER = re.compile(
+    r"\b(lorem ipsum|dolor sit amet|consectetur adipiscing|sed do eiusmod|coming soon|your text here"
+    r"|to be (?:written|done|added|documented)|insert \w+ here|blah(?:\W+blah)+|foo bar baz)\b|\bTBD\b",
+    re.IGNORECASE,
+)
+_LATIN = frozenset(
+    [
+        "lorem",
+        "ipsum",
+        "dolor",
+        "amet",
+        "consectetur",
+        "adipiscing",
+        "elit",
+        "eiusmod",
+        "tempor",
+        "incididunt",
+        "labore",
+        "dolore",
+        "magna",
+        "aliqua",
+        "enim",
+        "minim",
+        "veniam",
+        "quis",
+        "nostrud",
+        "exercitation",
+        "ullamco",
+        "laboris",
+        "nisi",
+        "aliquip",
+        "commodo",
+        "consequat",
+        "duis",
+        "aute",
+        "irure",
+        "reprehenderit",
+        "voluptate",
+        "velit",
+        "esse",
+        "cillum",
+        "fugiat",
+        "nulla",
+        "pariatur",
+        "excepteur",
+        "sint",
+        "occaecat",
+        "cupidatat",
+    ]
+)
+_REMARK = 2  # words; no more than "see also" and the like
+_SAME = 0.6  # of two sentences' words, for the one to be the other spelled rightly
+_LIKE = 0.7  # of two words' letters, for the one to be the other spelled rightly
+_TURNING = {"not", "no", "never", "none", "without", "true", "false", "always", "must", "only", "cannot"}
+_LEAST_WORDS = 8  # shorter texts are not asked whether they are about anything
+_LEAST_OWN = 0.12
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text, code and addresses left out."""
+    plain = _CODE.sub(" ", text)
+    parts = (" ".join(one.split()) for one in _SENTENCE.split(plain))
+    return [one for one in parts if len(_WORD.findall(one)) > _REMARK]
+
+
+def new_sentences(before: str, after: str) -> list[str]:
+    """Sentences of `after` that `before` does not have: more than spelling or layout differs."""
+    known = Counter(_plain(one) for one in sentences(before))
+    fresh = Counter(_plain(one) for one in sentences(after)) - known
+    gone = list((known - Counter(_plain(one) for one in sentences(after))).elements())
+    said = [one for one in sentences(after) if fresh[_plain(one)] > 0]
+    return [one for one in dict.fromkeys(said) if not any(_is_respelled(old, _plain(one)) for old in gone)]
+
+
+def filler(text: str) -> str:
+    """Words that stand where a text should; empty: there are none."""
+    match = _FILLER.search(text)
+    words = [word.lower() for word in _WORD.findall(text)]
+    latin = [word for word in words if word in _LATIN]
+    if match:
+        return match[0]
+    return " ".join(latin[:4]) if len(set(latin)) >= 4 and len(latin) > 0.2 * len(words) else ""
+
+
+def says_nothing(fresh: Iterable[str], vocabulary: set[str], empty_words: set[str]) -> bool:
+    """True for a longer text of which hardly a word is about this repository: it could stand anywhere."""
+    words = [word.lower() for one in fresh for word in _WORD.findall(one)]
+    content = [word for word in words if len(word) > 3 and word not in empty_words]
+    own = sum(word in vocabulary or word.rstrip("s") in vocabulary for word in content)
+    return len(content) >= _LEAST_WORDS and own < _LEAST_OWN * len(content)
+
+
+# ------------------------------------------------------------------------------------------------------
+
+
+def _plain(sentence: str) -> str:
+    return " ".join(_TOKEN.findall(sentence)).strip(".").lower()
+
+
+def _is_respelled(old: str, new: str) -> bool:
+    """True where only single words differ, each spelled nearly the same as the old one, or short."""
+    first, second = old.split(), new.split()
+    matcher = SequenceMatcher(None, first, second, autojunk=False)
+    if matcher.ratio() < _SAME:
+        return False
+    for tag, start, end, begin, stop in matcher.get_opcodes():
+        if tag == "equal":
+            continue
+        gone, come = first[start:end], second[begin:stop]
+        if _TURNING & {*gone, *come} or any(char.isdigit() for word in [*gone, *come] for char in word):
+            return False
+        letters = SequenceMatcher(None, "".join(gone), "".join(come), autojunk=False).ratio()
+        if letters < _LIKE and not all(len(word) <= 4 for word in [*gone, *come]):
+            return False
+    return True

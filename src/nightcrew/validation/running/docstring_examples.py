@@ -1,0 +1,54 @@
+"""The examples of docstrings, tried in the sandbox, on base and with the change."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from nightcrew.validation.change.paths import module_name
+from nightcrew.validation.running.clean_room import CleanRoom
+from nightcrew.validation.running.run_results import TestOutcome
+from nightcrew.validation.running.runs import Session, run_sessions
+
+_SECONDS = 300
+
+
+class Tried(NamedTuple):
+    """What is wrong with the examples, and how many docstrings hold some that could not be tried."""
+
+    problem: str = ""
+    untried: int = 0
+
+
+def try_examples(room: CleanRoom, path: str, docstrings: Sequence[str], words: set[str]) -> Tried:
+    """Every example of a file; `words` are all that the repository's files know."""
+    if not any(">>>" in text for text in docstrings):
+        return Tried()
+    skipped = sum("+SKIP" in text for text in docstrings)
+    experiment = {"id": "all", "seconds": _SECONDS, "examples_of": module_name(path)}
+    session = Session([experiment], paths=(path,), doctests=True)
+    (before,) = run_sessions(room, room.base, [session])
+    (after,) = run_sessions(room, room.patched, [session])
+    run = after.run("all")
+    if after.problem or after.errors or not run.done:
+        return Tried(untried=len(docstrings))
+    known = {(test.nodeid, test.message) for test in before.run("all").failed}
+    bad = [one for one in run.failed if (one.nodeid, one.message) not in known and _is_wrong(one, words)]
+    if bad:
+        return Tried(f"an example in {bad[0].nodeid} does not give what it says: {_told(bad[0])}")
+    return Tried(untried=skipped + sum(test.outcome in {"skipped", "error"} for test in run.tests.values()))
+
+
+# ------------------------------------------------------------------------------------------------------
+
+
+def _told(test: TestOutcome) -> str:
+    kind, _, told = test.message.partition(": ")
+    return f"it calls {told}, which is not there" if kind == "CallsWhatIsNotThere" else told
+
+
+def _is_wrong(test: TestOutcome, there: set[str]) -> bool:
+    """An example that needs a function the reader has to write is none that is wrong; one that calls what
+    no file of the repository knows is."""
+    kind, _, told = test.message.partition(": ")
+    if test.outcome == "error":
+        return False
+    return kind != "CallsWhatIsNotThere" or any(len(name) > 2 and name not in there for name in told.split())

@@ -1,0 +1,170 @@
+"""What a document newly says that can be looked up or run: its code, the names, places and commands in it."""
+
+import builtins
+import re
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from nightcrew.validation.change.change import Change
+from nightcrew.validation.reading import documents
+from nightcrew.validation.running.clean_room import CleanRoom
+from nightcrew.validation.running.document_code import run_document
+
+_CALLED = re.compile(r"`{1,2}([A-Za-z_][\w.]*)\(\)?[^`]*`{1,2}")
+_NAMED = re.compile(r"`{1,2}([A-Za-z_]\w*(?:_\w+)+|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)`{1,2}")
+_NAME = re.compile(r"[A-Za-z][\w.-]+")
+_DECLARING = (
+    "pyproject.toml",
+    "setup.cfg",
+    "setup.py",
+    "*requirements*.txt",
+    "*.md",
+    "*.rst",
+    "docs/**/*.md",
+    "docs/**/*.rst",
+)
+_TOOLS = {
+    "pip",
+    "setuptools",
+    "wheel",
+    "pytest",
+    "tox",
+    "nox",
+    "ruff",
+    "mypy",
+    "black",
+    "build",
+    "twine",
+    "uv",
+    "pre-commit",
+}
+_CLOSE = 0.8  # of two packages' names: a misspelling
+_FILE_ENDING = re.compile(
+    r"\.(?:py|md|rst|txt|toml|cfg|ini|ya?ml|json|html?|sh|lock|csv|xml|js|css|png|svg|org|com|io)$"
+)
+
+
+def document_problem(room: CleanRoom, change: Change, words: set[str]) -> tuple[str, int]:
+    """The first thing that is false, empty where there is none; and how many blocks could not be tried."""
+    before, after = change.before or "", change.after or ""
+    if documents.is_open(change.path, after) and not documents.is_open(change.path, before):
+        return "a fence is never closed, so what follows it reads as code.", 0
+    known = {one.text for one in documents.blocks(change.path, before)}
+    python = documents.python_in(change.path, after)
+    fresh = [one for one in python if one.text not in known]
+    problem = (
+        next(filter(None, map(documents.unparsable, fresh)), "")
+        or _strange_name(change.path, before, after, words)
+        or _strange_place(room, change, before, after)
+        or _strange_option(room, before, after)
+        or _misspelt(room, before, after)
+    )
+    if problem or not fresh:
+        return problem, 0
+    told = run_document(
+        room, [one for one in python if not documents.unparsable(one) and _is_whole(one.text)]
+    )
+    wrong = [one for one in told.wrong if int(one.split()[1].rstrip(":")) in {block.line for block in fresh}]
+    return (f"the code in {wrong[0]}" if wrong else ""), len(told.untried)
+
+
+def document_questions(room: CleanRoom, change: Change) -> Iterator[str]:
+    """What only a person can tell: hosts and packages that the repository does not know."""
+    before, after = change.before or "", change.after or ""
+    known = {host for text in _declaring(room) for host in documents.hosts(text)} | documents.KNOWN_HOSTS
+    for host in sorted(documents.hosts(after) - documents.hosts(before)):
+        if host not in known and not host.endswith(tuple(f".{one}" for one in known)):
+            yield f"the host {host} is new"
+    for package in sorted(documents.packages(after) - documents.packages(before)):
+        if package.lower() not in _packages(room):
+            yield f"the package {package} is new"
+
+
+# ------------------------------------------------------------------------------------------------------
+
+
+def _is_whole(text: str) -> bool:
+    """False for a block with something left out, which no reader could run."""
+    return not re.search(r"^\s*(\.\.\.|…)\s*$|<[\w -]+>", text, re.MULTILINE) or ">>>" in text
+
+
+def _strange_name(path: str, before: str, after: str, words: set[str]) -> str:
+    """The first new name in backticks that neither the repository nor the document's own code has."""
+    code = "\n".join(one.text for one in documents.blocks(path, after))
+    for name in sorted(_names(after) - _names(before)):
+        root, _, last = name.rpartition(".")
+        is_foreign = bool(root) and root.split(".")[0] not in words
+        is_readers = re.search(rf"\bdef {last}\b|(?<![.\w]){last}\s*[=:,)]", code) is not None
+        known = last in words or any(hasattr(one, last) for one in (builtins, str, list, dict))
+        if not (known or is_foreign or is_readers or len(last) < 3 or _FILE_ENDING.search(name)):
+            return f"it names {name!r}, which does not exist."
+    return ""
+
+
+def _names(text: str) -> set[str]:
+    return {*_CALLED.findall(text), *_NAMED.findall(text)}
+
+
+def _strange_place(room: CleanRoom, change: Change, before: str, after: str) -> str:
+    missing = documents.missing_places(change.path, before, after, room.patched)
+    return f"it points to {missing[0]!r}, which does not exist." if missing else ""
+
+
+def _strange_option(room: CleanRoom, before: str, after: str) -> str:
+    """An option of a command line that stands in no file of the repository, where it has a command line."""
+    fresh = _own_options(room, after) - documents.options(before)
+    texts = [path.read_text(errors="replace") for path in sorted(room.base.rglob("*.py")) if path.is_file()]
+    for option in sorted(fresh):
+        plain = option.removeprefix("--").removeprefix("no-")
+        if not any(option in text or plain.replace("-", "_") in text for text in texts):
+            return f"it names the option {option}, which the repository does not have."
+    return ""
+
+
+def _own_options(room: CleanRoom, text: str) -> set[str]:
+    """Options on lines that call the repository's own programs."""
+    project = {name.lower() for name in _project_names(room)}
+    lines = (
+        line
+        for line in text.split("\n")
+        if any(re.search(rf"(?:^|[\s`$]){re.escape(one)}\s", line) for one in project)
+    )
+    return {option for line in lines for option in documents.options(line)}
+
+
+def _misspelt(room: CleanRoom, before: str, after: str) -> str:
+    known = _packages(room)
+    for package in sorted(documents.packages(after) - documents.packages(before)):
+        if package.lower() in known:
+            continue
+        near = get_close_matches(package.lower(), sorted(known & _declared(room)), 1, _CLOSE)
+        if near:
+            return f"it has a reader install {package!r}; the repository knows {near[0]!r}."
+    return ""
+
+
+def _packages(room: CleanRoom) -> set[str]:
+    """Words that may be names of packages: all that declarations and documents of base hold."""
+    return _declared(room) | {name.lower() for text in _declaring(room) for name in documents.packages(text)}
+
+
+def _declared(room: CleanRoom) -> set[str]:
+    """Names in the repository's declarations, and of tools that everybody uses."""
+    if "declared_names" not in room.memory:
+        texts = list(_declaring(room, _DECLARING[:4]))
+        found = {name.lower().rstrip(".") for text in texts for name in _NAME.findall(text)}
+        room.memory["declared_names"] = found | _TOOLS | {one.lower() for one in _project_names(room)}
+    names: set[str] = room.memory["declared_names"]
+    return names
+
+
+def _project_names(room: CleanRoom) -> set[str]:
+    roots = [room.base, room.base / "src"]
+    packages = {path.parent.name for root in roots for path in root.glob("*/__init__.py")}
+    return packages | {one.replace("_", "-") for one in packages}
+
+
+def _declaring(room: CleanRoom, globs: tuple[str, ...] = _DECLARING) -> Iterator[str]:
+    for path in sorted({path for glob in globs for path in room.base.glob(glob)}):
+        if path.is_file() and not path.is_symlink():
+            yield path.read_text(errors="replace")

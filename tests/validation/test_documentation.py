@@ -1,0 +1,122 @@
+# ruff: noqa: E501
+"""Documentation tasks, judged whole."""
+
+from pathlib import Path
+
+import pytest
+
+from nightcrew.execution.sandbox import Sandbox
+from nightcrew.settings import Settings
+from nightcrew.task import TaskCategory
+from nightcrew.validation.verdict import GateOutcome, VerdictKind
+from tests.validation.house import FILES, NAMES, PRICES, House, make_house
+
+README = """\
+# Shop
+
+Prices and names of a shop, see `parse_price` and `initials`.
+
+```python
+from shop.names import initials
+assert initials("ada lovelace") == "AL"
+```
+
+Install it with `pip install shop`.
+"""
+MORE = README + "\nA discount is a number of percent: members of the shop get five more of them.\n"
+DOCUMENTED = NAMES.replace(
+    "def initials(name):\n",
+    'def initials(name):\n    """First letters of the words of a name, in capitals.\n\n    >>> initials("ada lovelace")\n    \'AL\'\n    """\n',
+)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory, settings: Settings, sandbox: Sandbox) -> House:
+    """With a document, and a program that shows its own docstring."""
+    folder: Path = tmp_path_factory.mktemp("shop") / "repo"
+    program = NAMES.replace("def initials", '"""Make names short.\n"""\n\nHELP = __doc__\n\n\ndef initials')
+    files = FILES | {"README.md": README, "src/shop/program.py": program}
+    return make_house(folder, settings, sandbox, files)
+
+
+def judge(house: House, path: str, text: str) -> tuple[VerdictKind, str]:
+    verdict = house.judge({path: text}, TaskCategory.DOCUMENTATION, path)
+    return verdict.kind, verdict.summary
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("README.md", MORE),
+        ("src/shop/names.py", DOCUMENTED),
+        (
+            "src/shop/prices.py",
+            PRICES.replace(
+                "Percent off for an order.",
+                "Percent off for an order of so many cents; members get five more.",
+            ),
+        ),
+        (
+            "src/shop/prices.py",
+            PRICES.replace(
+                "    percent = 0\n", "    # Members get their percent on top of this.\n    percent = 0\n"
+            ),
+        ),
+    ],
+)
+def test_good_documentation(shop: House, path: str, text: str) -> None:
+    kind, why = judge(shop, path, text)
+    assert kind is VerdictKind.ACCEPTED, why
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "word"),
+    [
+        ("README.md", "# Shop\n\n" + "Lorem ipsum dolor sit amet, consectetur adipiscing elit. " * 5, "stands where a text should"),
+        ("README.md", README + "\nThis powerful solution leverages modern practices, delivering robust, scalable, delightful outcomes everywhere.\n", "about nothing"),
+        ("README.md", README + "\nCall `parse_prize()` for it.\n", "parse_prize"),
+        ("README.md", README + "\n```python\nfrom shop.prices import parse\n```\n", "shop.prices"),
+        ("README.md", README + "\n```python\nfrom shop.names import initials\ninitials('a', upper=True)\n```\n", "unexpected keyword"),
+        ("README.md", README + "\n```python\n>>> initials('bob c')\n'B'\n```\n", "gives 'BC'"),
+        ("README.md", README + "\n```python\nx = 1\n", "never closed"),
+        ("README.md", README + "\n```python\nx = (1\n```\n", "does not parse"),
+        ("README.md", README + "\nSee [the guide](docs/guide.md).\n", "docs/guide.md"),
+        ("README.md", README + "\nFirst: `sudo pip install shopp`.\n", "'shopp'"),
+        ("README.md", README.replace("a shop,", "a  shop,"), "nothing new"),
+        ("src/shop/names.py", DOCUMENTED.replace("'AL'", "'A.L.'"), "does not give"),
+        ("src/shop/prices.py", PRICES.replace("    percent = 0\n", "    percent = 0  # noqa\n"), "tools read"),
+        ("src/shop/prices.py", PRICES.replace("Percent off for an order.", "Percent off.\n\n    :raises PriceError: for less than nothing\n    "), "PriceError"),
+    ],
+)  # fmt: skip
+def test_bad_documentation(shop: House, path: str, text: str, word: str) -> None:
+    kind, why = judge(shop, path, text)
+    assert (kind, word in why) == (VerdictKind.REJECTED, True), why
+
+
+def test_what_only_a_person_can_tell(tmp_path: Path, shop: House) -> None:
+    files = {path: text for path, text in FILES.items() if path != "nightcrew.toml"}
+    house = make_house(tmp_path / "repo", shop.settings, shop.sandbox, files)
+    text = PRICES.replace("Percent off for an order.", "Percent off for an order; never more than fifteen.")
+    verdict = house.judge({"src/shop/prices.py": text}, TaskCategory.DOCUMENTATION)
+    gate = next(one for one in verdict.gates if one.name == "documentation")
+    assert (verdict.kind, gate.outcome) == (VerdictKind.NOT_MEASURABLE, GateOutcome.ASKS)
+    assert "never more than fifteen" in verdict.asks
+    respelled = PRICES.replace("Percent off for an order.", "Percent off for orders.")
+    assert (
+        house.judge({"src/shop/prices.py": respelled}, TaskCategory.DOCUMENTATION).kind
+        is VerdictKind.ACCEPTED
+    )
+    kind, why = judge(
+        shop, "README.md", README + "\nThe prices come from [the list](https://prices.example.net/).\n"
+    )
+    assert (kind, "prices.example.net" in why) == (VerdictKind.NOT_MEASURABLE, True)
+
+
+def test_a_docstring_that_the_program_shows_is_a_persons(shop: House) -> None:
+    text = (
+        shop.repo.joinpath("src/shop/program.py")
+        .read_text()
+        .replace("names short", "the names of a shop short")
+    )
+    kind, why = judge(shop, "src/shop/program.py", text)
+    assert (kind, "shown by the program" in why) == (VerdictKind.NOT_MEASURABLE, True), why
