@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from markdown_it import MarkdownIt
+
 from nightcrew.queue.reviews import Review
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.selection.plan import Plan
@@ -37,7 +39,23 @@ def test_a_change_cannot_leave_its_frame() -> None:
 def test_a_gate_cannot_break_its_row() -> None:
     gate = GateResult("tests", GateOutcome.FAIL, "one | two\nthree")
     shown = page(QUEUED, OUTCOME, [Judged(an_attempt(), replace(a_verdict(), gates=(gate,)), "s")])
-    assert "- tests **failed**: one | two three" in shown
+    assert "- tests **failed**: one \\| two three" in shown
+
+
+def test_what_strangers_wrote_is_no_markup() -> None:
+    """A picture on the page would tell its server when and where the page is read."""
+    picture = "![](http://evil.example/x.png)<img src=x>"
+    gate = GateResult("tests", GateOutcome.FAIL, picture)
+    queued = replace(QUEUED, task=a_task(description=f"tidy {picture}", repo="/srv/`x`", task_id="t-1"))
+    shown = page(
+        queued,
+        Outcome(TaskStatus.FAILED, picture),
+        [Judged(an_attempt(), replace(a_verdict(), gates=(gate,)), "s")],
+    )
+    tokens = MarkdownIt("commonmark", {"html": True}).parse(shown)
+    inner = {child.type for token in tokens for child in token.children or ()}
+    assert not {token.type for token in tokens} & {"html_block"} and not inner & {"image", "html_inline"}
+    assert "`` /srv/`x` ``" in shown
 
 
 def test_a_task_without_an_attempt_has_a_page_too() -> None:

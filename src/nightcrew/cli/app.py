@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from nightcrew.cli.harmless import HarmlessFormatter
+
 app = typer.Typer(
     name="nightcrew",
     help="An unattended crew for development work: completed only on evidence.",
@@ -49,4 +51,6 @@ def configure(
 ) -> None:
     """Set up logging for the command that follows."""
     os.environ.setdefault("DO_NOT_TRACK", "1")
-    logging.basicConfig(level=logging.DEBUG if debug else logging.ERROR, stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(HarmlessFormatter(logging.BASIC_FORMAT))
+    logging.basicConfig(level=logging.DEBUG if debug else logging.ERROR, handlers=[handler])

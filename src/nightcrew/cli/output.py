@@ -12,17 +12,21 @@ from typing import Any
 
 from pydantic import BaseModel
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from nightcrew.cli.harmless import HarmlessConsole
+from nightcrew.plain_text import harmless
 
 PIPE_WIDTH = 150  # columns where there is no terminal to ask
 SHORT = 26
 
 
-def _console(*, stderr: bool) -> Console:
+def _console(*, stderr: bool) -> HarmlessConsole:
     there = (sys.stderr if stderr else sys.stdout).isatty()
-    return Console(stderr=stderr, highlight=False, soft_wrap=False, width=None if there else PIPE_WIDTH)
+    return HarmlessConsole(
+        stderr=stderr, highlight=False, soft_wrap=False, width=None if there else PIPE_WIDTH
+    )
 
 
 console = _console(stderr=False)
@@ -33,7 +37,7 @@ def print_json(value: Any) -> None:
     """`value` as one JSON document on stdout; money as strings, times in ISO 8601."""
     text = json.dumps(value, default=_plain, indent=2, ensure_ascii=False)
     # Half a character cannot be written; its escape is what JSON calls it.
-    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode() + "\n")
+    sys.stdout.write(harmless(text.encode("utf-8", "backslashreplace").decode()) + "\n")
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from nightcrew.ledger.ledger import BY_EXECUTOR, Ledger, Row
+from nightcrew.plain_text import markdown_text
 
 NOT_KNOWN = "unknown"
 
@@ -34,7 +35,7 @@ def cell(column: str, value: Any) -> str:
             return f"{value:,.2f}"
         case int():
             return f"{value:,}"
-    return str(value).replace("|", "\\|").replace("\n", " ")
+    return markdown_text(str(value))
 
 
 def usd(amount: Decimal | None) -> str:

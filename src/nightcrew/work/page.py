@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from nightcrew.plain_text import code_block, code_span, markdown_text
 from nightcrew.queue.reviews import Review
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.selection.plan import Plan
@@ -21,10 +22,10 @@ def page(queued: QueuedTask, outcome: Outcome, trials: Sequence[Judged], plans: 
     """The whole page of a task that has ended; `plans` are those of the present run."""
     task = queued.task
     head = [
-        f"# {outcome.name}: {task.task_type} {task.target_file or ''}".rstrip(),
-        outcome.detail,
+        f"# {outcome.name}: {task.task_type} {markdown_text(task.target_file or '')}".rstrip(),
+        markdown_text(outcome.detail),
         _quote(task.description),
-        f"Task `{task.task_id}` on commit `{queued.commit[:12]}` of `{task.repo}`.",
+        f"Task `{task.task_id}` on commit `{queued.commit[:12]}` of {code_span(task.repo)}.",
     ]
     attempts = [section for trial in trials for section in _attempt(trial)]
     return "\n\n".join((*head, _table(trials), *attempts, *_change(trials), *_choices(plans))) + "\n"
@@ -65,18 +66,20 @@ def _table(trials: Sequence[Judged]) -> str:
 
 
 def _models(trial: Judged) -> str:
-    return " → ".join(f"`{model}`" for model in trial.attempt.models_served or (trial.attempt.model,))
+    return " → ".join(code_span(model) for model in trial.attempt.models_served or (trial.attempt.model,))
 
 
 def _attempt(trial: Judged) -> list[str]:
     verdict = trial.verdict
-    found = _gates(verdict) if verdict.gates else verdict.summary
+    found = _gates(verdict) if verdict.gates else markdown_text(verdict.summary)
     return [f"## Attempt {trial.attempt.number}: {verdict.kind}, score {verdict.score:.2f}", found]
 
 
 def _gates(verdict: Verdict) -> str:
     """A list, because the UI's tables do not wrap."""
-    return "\n".join(f"- {gate.name} {WORDS[gate.outcome]}: {_line(gate.message)}" for gate in verdict.gates)
+    return "\n".join(
+        f"- {gate.name} {WORDS[gate.outcome]}: {markdown_text(gate.message)}" for gate in verdict.gates
+    )
 
 
 def _change(trials: Sequence[Judged]) -> list[str]:
@@ -84,9 +87,8 @@ def _change(trials: Sequence[Judged]) -> list[str]:
     if not patch:
         return []
     shown = patch[:MOST_DIFF_CHARACTERS]
-    fence = _fence(shown)
     cut = [] if shown == patch else ["The rest is in the results folder."]
-    return ["## Change", f"{fence}diff\n{shown}\n{fence}", *cut]
+    return ["## Change", code_block(shown, "diff"), *cut]
 
 
 def _choices(plans: Sequence[Plan]) -> list[str]:
@@ -96,18 +98,5 @@ def _choices(plans: Sequence[Plan]) -> list[str]:
     return ["## Why these models", "\n\n---\n\n".join(plan.explanation for plan in reversed(plans))]
 
 
-def _fence(text: str) -> str:
-    """Longer than any run of backticks inside, so that a change cannot leave its frame."""
-    longest = run = 0
-    for character in text:
-        run = run + 1 if character == "`" else 0
-        longest = max(longest, run)
-    return "`" * max(3, longest + 1)
-
-
 def _quote(text: str) -> str:
-    return "\n".join(f"> {line}" for line in text.splitlines())
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())
+    return "\n".join(f"> {markdown_text(line)}" for line in text.splitlines())

@@ -6,9 +6,11 @@ The other side is the sandbox, which is not trusted: sizes, connections and wait
 import hmac
 import json
 import logging
+import socket
 import socketserver
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -21,7 +23,8 @@ log = logging.getLogger(__name__)
 
 MAX_REQUEST_BYTES = 16 * 1024 * 1024
 MAX_CONNECTIONS = 32
-IDLE_SECONDS = 600.0
+IDLE_SECONDS = 600.0  # of a connection that has shown the token: a model may think for long
+UNKNOWN_SECONDS = 10.0  # of one that has not
 
 
 class Door(Protocol):
@@ -55,27 +58,51 @@ class DoorServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     def __init__(self, path: Path, gateway: Door) -> None:
         self.gateway = gateway
         self.places = threading.BoundedSemaphore(MAX_CONNECTIONS)
+        self._unknown: dict[Any, None] = {}  # connections that have not shown the token, oldest first
+        self._unknown_lock = threading.Lock()
         path.unlink(missing_ok=True)
         super().__init__(str(path), _Handler)
         path.chmod(0o600)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """More connections than an agent can use are a fault or an attack: closed at once."""
+        """When all places are taken, the oldest connection without the token makes room."""
         if not self.places.acquire(blocking=False):
-            self.shutdown_request(request)
-            return
+            makes_room = self._hang_up_on_oldest()
+            if not makes_room or not self.places.acquire(timeout=UNKNOWN_SECONDS):
+                self.shutdown_request(request)
+                return
+        with self._unknown_lock:
+            self._unknown[request] = None
         super().process_request(request, client_address)
+
+    def has_shown_token(self, request: Any) -> None:
+        """This connection is the agent's: it is kept as long as it is used."""
+        with self._unknown_lock:
+            self._unknown.pop(request, None)
+        request.settimeout(IDLE_SECONDS)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """One connection's thread."""
         try:
             super().process_request_thread(request, client_address)
         finally:
+            with self._unknown_lock:
+                self._unknown.pop(request, None)
             self.places.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """The sandbox hung up, or spoke no HTTP: its own affair."""
         log.debug("a connection from the sandbox broke", exc_info=True)
+
+    def _hang_up_on_oldest(self) -> bool:
+        with self._unknown_lock:
+            oldest = next(iter(self._unknown), None)
+            if oldest is None:
+                return False
+            del self._unknown[oldest]
+        with suppress(OSError):
+            oldest.shutdown(socket.SHUT_RDWR)
+        return True
 
 
 def status_of(error: NightcrewError) -> int:
@@ -102,7 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "nightcrew"
     sys_version = ""
-    timeout = IDLE_SECONDS
+    timeout = UNKNOWN_SECONDS
     server: DoorServer
 
     def address_string(self) -> str:
@@ -124,8 +151,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_error(404, "there is nothing here", "not_found")
 
     def do_POST(self) -> None:
+        if not self._authorized():  # before the body is read, let alone parsed
+            return
         body = self._body()
-        if body is None or not self._authorized():
+        if body is None:
             return
         if not self.path.split("?")[0].rstrip("/").endswith("/chat/completions"):
             self._send_error(404, "there is nothing here", "not_found")
@@ -159,6 +188,7 @@ class _Handler(BaseHTTPRequestHandler):
         given = self.headers.get("Authorization", "")
         wanted = f"Bearer {self.server.gateway.token}"
         if hmac.compare_digest(given.encode(), wanted.encode()):
+            self.server.has_shown_token(self.request)
             return True
         self.close_connection = True
         self._send_error(401, "this is not the attempt's token", "authentication")

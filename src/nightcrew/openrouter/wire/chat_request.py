@@ -1,7 +1,7 @@
 """A chat request from the sandbox: what of it may go out, and how many tokens it can take at the most. Pure.
 
-The sender is not trusted. Only parameters that cannot change who is called, what else is run or how many
-answers are billed pass; content is text only, since a picture's address would be a way out of the sandbox.
+The sender is not trusted. Only what `request_schema` lists passes: nothing that could change who is called,
+what else is run or how many answers are billed.
 """
 
 import json
@@ -10,32 +10,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from nightcrew.errors import BadInput
 from nightcrew.openrouter.wire.prices import PER_MILLION, Price
+from nightcrew.openrouter.wire.request_schema import allowed_parameters
 from nightcrew.openrouter.wire.wire_fields import to_decimal
 from nightcrew.selection.candidates import Candidate
 from nightcrew.settings import DataPolicy
 
-PASSED_ON = frozenset(
-    {
-        "messages",
-        "tools",
-        "tool_choice",
-        "parallel_tool_calls",
-        "temperature",
-        "top_p",
-        "top_k",
-        "min_p",
-        "frequency_penalty",
-        "presence_penalty",
-        "repetition_penalty",
-        "seed",
-        "stop",
-        "response_format",
-        "reasoning",
-        "reasoning_effort",
-    }
-)
 DEFAULT_OUTPUT_TOKENS = 16_384  # where the sender names no limit
 LEAST_OUTPUT_TOKENS = 1_024  # with less room than this a call is not worth its money
 # What providers add to a prompt by themselves: chat templates, and instructions for tools.
@@ -61,14 +41,9 @@ def read_request(body: Mapping[str, Any]) -> ChatRequest:
     """The part of `body` that may go out.
 
     Raises:
-        BadInput: no messages, or content that is not text.
+        BadInput: no messages, content that is not text, a tool that is no function, a value out of its range.
     """
-    messages = body.get("messages")
-    if not isinstance(messages, list) or not messages or not all(isinstance(m, dict) for m in messages):
-        raise BadInput("messages must be a list of at least one message")
-    if not all(_is_text(message.get("content")) for message in messages):
-        raise BadInput("only text can be sent to a model from here")
-    parameters = {name: body[name] for name in body.keys() & PASSED_ON if body[name] is not None}
+    parameters = allowed_parameters(body)
     asked = to_decimal(body.get("max_completion_tokens")) or to_decimal(body.get("max_tokens"))
     return ChatRequest(
         parameters=parameters,
@@ -123,14 +98,6 @@ def outgoing(
 
 
 # ----------------------------------------------------------------------------------------------------
-
-
-def _is_text(content: object) -> bool:
-    if content is None or isinstance(content, str):
-        return True
-    return isinstance(content, list) and all(
-        isinstance(part, str) or (isinstance(part, dict) and part.get("type") == "text") for part in content
-    )
 
 
 def _max_price(price: Price, prompt_tokens: int) -> dict[str, float]:

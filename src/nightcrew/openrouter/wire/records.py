@@ -13,7 +13,7 @@ class ListedModel(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    id: Annotated[str, Field(min_length=1)]
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9~][A-Za-z0-9._:/@+~-]{0,199}$")]
     canonical_slug: Text = None
     name: Text = None
     context_length: Whole = None
