@@ -164,7 +164,7 @@ def _speed(bench: Bench, subjects: Sequence[Subject]) -> dict[str, Judged]:
     names = ["room", *(gate.name for gate in all_gates())]
     print("seconds per verdict (wall; CPU of all processes), the package's own tests as the patch")
     for subject in subjects:
-        build_environment(subject.root, load_target_config(subject.root), bench.settings.environments_dir)
+        build_environment(subject.root, load_target_config(subject.root), bench.settings, bench.sandbox)
         cold, warm = bench.judge(subject), bench.judge(subject)
         first[subject.target] = cold
         lines = len(subject.text(subject.target).splitlines())

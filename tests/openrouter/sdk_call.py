@@ -5,8 +5,8 @@ import sys
 import warnings
 from typing import Any
 
+from nightcrew.execution.confinement.relay import Relay
 from nightcrew.openhands.quiet import load_sdk
-from nightcrew.openhands.relay import Relay
 
 
 def call(door: dict[str, Any]) -> dict[str, Any]:
@@ -14,7 +14,7 @@ def call(door: dict[str, Any]) -> dict[str, Any]:
 
     llm = LLM(
         model=f"litellm_proxy/{door['model']}",
-        base_url=f"http://127.0.0.1:{Relay(door['socket']).port}",
+        base_url=f"http://127.0.0.1:{Relay(door['socket']).start().port}",
         api_key=door["token"],
         num_retries=3,
         retry_min_wait=0,

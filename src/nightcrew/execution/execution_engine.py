@@ -66,7 +66,7 @@ class ExecutionEngine:
                     model=model,
                     feedback=feedback,
                     checkout=checkout,
-                    environment=build_environment(checkout.path, config, self._settings.environments_dir),
+                    environment=build_environment(checkout.path, config, self._settings, self._sandbox),
                     sandbox=self._sandbox,
                     door=door,
                     limits=Limits(wall_seconds=self._settings.attempt_seconds),

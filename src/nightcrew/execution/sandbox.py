@@ -5,12 +5,12 @@ Confinement itself is in `bubblewrap.py`; running without any is in `unconfined.
 
 import sys
 import sysconfig
-from collections.abc import Iterator
 from pathlib import Path
 
 import nightcrew
 from nightcrew.execution.confinement.bubblewrap import Bubblewrap
 from nightcrew.execution.confinement.confinement import WORKSPACE, Completed, Limits, Mount, Sandbox
+from nightcrew.execution.confinement.interpreter import base_python, interpreter_mounts, outermost
 from nightcrew.execution.confinement.results import Results
 from nightcrew.execution.confinement.unconfined import Unconfined
 from nightcrew.settings import SandboxKind
@@ -22,6 +22,7 @@ __all__ = [
     "Mount",
     "Results",
     "Sandbox",
+    "base_python",
     "interpreter_mounts",
     "open_sandbox",
     "runtime_mounts",
@@ -50,38 +51,5 @@ def runtime_mounts() -> tuple[Mount, ...]:
         Path(sysconfig.get_path("platlib")),
         package,
     }
-    return _mounts([*interpreter_mounts(Path(sys.executable)), *(_read_only(folder) for folder in folders)])
-
-
-def interpreter_mounts(python: Path) -> tuple[Mount, ...]:
-    """The installation behind `python`, link by link, where it is not part of the system."""
-    return _mounts(_read_only(folder) for folder in _installations(python))
-
-
-# ---------------------------------------------------------------------------------------------------------
-
-
-def _installations(python: Path) -> Iterator[Path]:
-    """The folder above `bin` for every link from `python` to the real program."""
-    for _ in range(10):
-        yield python.parent.parent
-        if not python.is_symlink():
-            break
-        python = python.parent / python.readlink()
-    yield python.resolve().parent.parent
-
-
-def _read_only(folder: Path) -> Mount:
-    return Mount(folder.resolve(), str(folder))
-
-
-def _mounts(found: "Iterator[Mount] | list[Mount]") -> tuple[Mount, ...]:
-    """Each target once, none below another or in the system that is there anyway, outermost first."""
-    kept: list[Mount] = []
-    for mount in sorted(found, key=lambda mount: len(Path(mount.target).parts)):
-        target = Path(mount.target)
-        if target != Path("/") and not any(
-            target.is_relative_to(above) for above in ["/usr", *(m.target for m in kept)]
-        ):
-            kept.append(mount)
-    return tuple(kept)
+    shown = (Mount(folder.resolve(), str(folder)) for folder in folders)
+    return outermost([*interpreter_mounts(Path(sys.executable)), *shown])

@@ -16,9 +16,9 @@ import time
 from collections.abc import Callable
 from typing import NoReturn, TextIO
 
+from nightcrew.execution.confinement.relay import Relay
 from nightcrew.execution.confinement.results import VARIABLE
 from nightcrew.openhands.protocol import RESULT_MARK, Brief, ErrorFacts, Exit, Result, cut, exit_code
-from nightcrew.openhands.relay import Relay
 
 PR_SET_DUMPABLE = 4
 CLOSE_SECONDS = 2.0
@@ -42,7 +42,7 @@ class OpenHandsClient:
         import_cpu = time.process_time()
         from nightcrew.openhands.session import Session
 
-        relay = Relay(self._socket_path)
+        relay = Relay(self._socket_path).start()
         session = Session(
             self._brief,
             base_url=f"http://127.0.0.1:{relay.port}",

@@ -5,7 +5,7 @@ import json
 import logging
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +85,8 @@ class ResultValidator:
             result = gate.run(room)
             results.append(result)
             logger.debug("gate %s: %s: %s", result.name, result.outcome, result.message)
-        return conclude(room.task, results, [gate.name for gate in gates], self.sandbox.name)
+        verdict = conclude(room.task, results, [gate.name for gate in gates], self.sandbox.name)
+        return replace(verdict, built=room.environment.built)
 
 
 def verdict_json(verdict: Verdict) -> dict[str, Any]:
@@ -106,6 +107,7 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
         ],
         "not_reached": list(verdict.not_reached),
         "asks": verdict.asks,
+        "environment_built_from": list(verdict.built),
     }
 
 

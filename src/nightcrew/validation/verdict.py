@@ -83,6 +83,7 @@ class Verdict:
     feedback: str  # a paragraph the next attempt can use
     sandbox: str = "bubblewrap"  # how the code was confined while it was judged
     not_reached: tuple[str, ...] = ()  # gates that were not asked, because an earlier one had decided
+    built: tuple[str, ...] = ()  # what its environment was made of besides ready-made wheels
 
     @property
     def asks(self) -> str:

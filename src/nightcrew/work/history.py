@@ -48,7 +48,8 @@ def _verdict(row: Mapping[str, Any], folder: Path) -> Verdict:
     gates = tuple(map(_gate, stored.pop("gates")))
     not_reached = tuple(stored.pop("not_reached", ()))
     kind = VerdictKind(stored["kind"])
-    return Verdict(**(stored | {"kind": kind, "gates": gates, "not_reached": not_reached}))
+    built = tuple(stored.pop("built", ()))
+    return Verdict(**(stored | {"kind": kind, "gates": gates, "not_reached": not_reached, "built": built}))
 
 
 def _gate(stored: Mapping[str, Any]) -> GateResult:

@@ -1,10 +1,10 @@
 """Environments, built for real: cached, closed, and honest about what failed."""
 
 import os
-import subprocess
-import sys
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,8 +17,11 @@ from nightcrew.execution.environments.environment import (
     command_environment,
     project_paths,
 )
-from nightcrew.execution.sandbox import Sandbox
-from nightcrew.settings import TargetConfig
+from nightcrew.execution.sandbox import Sandbox, base_python
+from nightcrew.settings import Settings, TargetConfig
+
+type Build = Callable[..., Environment]
+type Inside = Callable[[Environment, str], str]
 
 
 def write(folder: Path, **files: str) -> Path:
@@ -27,6 +30,33 @@ def write(folder: Path, **files: str) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return folder
+
+
+@pytest.fixture
+def build(sandbox: Sandbox, tmp_path: Path) -> Iterator[Build]:
+    """Builds environments in a home of the test's own."""
+    home = tmp_path / "home"
+
+    def build(tree: Path, **config: Any) -> Environment:
+        return build_environment(tree, TargetConfig(**config), Settings(home=home), sandbox)
+
+    yield build
+    remove_tree(home)
+
+
+@pytest.fixture
+def inside(sandbox: Sandbox, tmp_path: Path) -> Inside:
+    """What an environment's Python prints for a piece of code; it fails with what went wrong."""
+
+    def run(environment: Environment, code: str) -> str:
+        folder = tmp_path / "inside"
+        folder.mkdir(exist_ok=True)
+        command = [str(environment.python), "-I", "-c", code]
+        done = sandbox.run(command, workspace=folder, mounts=environment.mounts)
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout.decode().strip()
+
+    return run
 
 
 # What is declared ------------------------------------------------------------------------------------------
@@ -111,7 +141,7 @@ def test_poetrys_tables_are_read(tmp_path: Path) -> None:
     )
 
 
-def test_what_test_runners_install_is_used_where_it_can_be(tmp_path: Path) -> None:
+def test_what_test_runners_install_is_used_where_it_can_be(tmp_path: Path, build: Build) -> None:
     tree = tmp_path / "tree"
     tree.mkdir()
     (tree / "tox.ini").write_text(
@@ -119,10 +149,10 @@ def test_what_test_runners_install_is_used_where_it_can_be(tmp_path: Path) -> No
     )
     declared = read_declared(tree)
     assert (declared.requirements, declared.runners) == ((), ("coverage<1", "coverage>2"))
-    assert build_environment(tree, TargetConfig(), tmp_path / "cache").python.is_file()
+    assert build(tree).python.is_file()
 
 
-def test_requirement_files_that_contradict_each_other_are_not_all_used(tmp_path: Path) -> None:
+def test_requirement_files_that_contradict_each_other_are_not_all_used(tmp_path: Path, build: Build) -> None:
     tree = tmp_path / "tree"
     tree.mkdir()
     (tree / "requirements-tests.txt").write_text("iniconfig==2.0.0\n")
@@ -130,7 +160,7 @@ def test_requirement_files_that_contradict_each_other_are_not_all_used(tmp_path:
     declared = read_declared(tree)
     assert set(declared.requirements) == {"iniconfig==2.0.0", "iniconfig==2.1.0"}
     assert declared.fallbacks == (("iniconfig==2.0.0",),)
-    built = build_environment(tree, TargetConfig(), tmp_path / "cache")
+    built = build(tree)
     assert list(built.path.glob("lib/python*/site-packages/iniconfig-2.0.0.dist-info"))
 
 
@@ -144,23 +174,25 @@ def test_a_repository_that_declares_nothing_is_fine_and_a_broken_one_is_not(tmp_
 # What is built ---------------------------------------------------------------------------------------------
 
 
-def test_pytest_and_coverage_are_always_there_and_the_rest_of_ours_is_not(environment: Environment) -> None:
-    code = "import pytest, coverage, sys; print(sys.prefix)"
-    done = subprocess.run([environment.python, "-I", "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == str(environment.path)
-    assert (
-        subprocess.run([environment.python, "-I", "-c", "import pydantic"], capture_output=True).returncode
-        == 1
-    )
+def test_pytest_and_coverage_are_always_there_and_the_rest_of_ours_is_not(
+    environment: Environment, inside: Inside
+) -> None:
+    assert inside(environment, "import pytest, coverage, sys; print(sys.prefix)") == str(environment.path)
+    found = "import importlib.util; print(importlib.util.find_spec('pydantic'))"
+    assert inside(environment, found) == "None"
+    assert environment.built == ()
 
 
-def test_it_is_found_again_at_once_and_is_closed(environment: Environment, tmp_path: Path) -> None:
-    mark = environment.path / ".nightcrew.json"
+def test_it_is_found_again_at_once_and_is_closed(
+    environment: Environment, crew_home: Path, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    mark = environment.path.with_suffix(".json")
     before = mark.stat().st_mtime_ns
-    again = build_environment(tmp_path, TargetConfig(), environment.path.parent)
+    again = build_environment(tmp_path, TargetConfig(), Settings(home=crew_home), sandbox)
     assert again == environment
     assert mark.stat().st_mtime_ns == before
     for path in (environment.path, *environment.path.rglob("*")):
+        assert path.lstat().st_uid == os.geteuid()
         if not path.is_symlink():
             assert path.stat().st_mode & 0o222 == 0
             assert path.stat().st_mode & 0o044 == 0o044
@@ -188,110 +220,105 @@ def test_import_roots_follow_the_layout(tmp_path: Path) -> None:
     assert project_paths(tmp_path) == ("/workspace",)
 
 
-def test_the_repositorys_own_command_fills_it(tmp_path: Path) -> None:
+def test_the_repositorys_own_command_fills_it(tmp_path: Path, build: Build, inside: Inside) -> None:
     tree = write(tmp_path / "tree", mine_dot_py="VALUE = 42\n")
     command = (
         'cp mine.py "$(echo $NIGHTCREW_ENV/lib/python*/site-packages)" && touch left-behind && '
+        "uv pip install --quiet sniffio && "
         "python -c 'import sys; assert sys.prefix == sys.argv[1]' $NIGHTCREW_ENV"
     )
-    built = build_environment(tree, TargetConfig(setup=command), tmp_path / "cache")
-    done = subprocess.run([built.python, "-c", "import mine, pytest; print(mine.VALUE)"], capture_output=True)
-    assert done.stdout == b"42\n"
+    built = build(tree, setup=command)
+    assert inside(built, "import mine, pytest, sniffio; print(mine.VALUE)") == "42"
+    assert built.built == (f"the set-up command {command!r}",)
     assert not (tree / "left-behind").exists()
-    remove_tree(tmp_path / "cache")
 
 
-def test_the_build_sees_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_build_sees_no_secret(tmp_path: Path, build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-secret")
     monkeypatch.setenv("NIGHTCREW_API_KEY", "sk-or-secret")
     with pytest.raises(BadInput) as raised:
-        build_environment(tmp_path, TargetConfig(setup="env; exit 3"), tmp_path / "cache")
+        build(tmp_path, setup="env; exit 3")
     assert "NIGHTCREW_ENV" in str(raised.value)
     assert "sk-or-secret" not in str(raised.value)
 
 
-def test_a_failed_build_says_why_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_failed_build_says_why_and_leaves_nothing(tmp_path: Path, build: Build) -> None:
     with pytest.raises(BadInput, match=r"(?s)no compiler.*nightcrew\.toml"):
-        build_environment(tmp_path, TargetConfig(setup="echo no compiler >&2; exit 3"), tmp_path / "cache")
-    assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".lock"]
+        build(tmp_path, setup="echo no compiler >&2; exit 3")
+    assert [path.suffix for path in (tmp_path / "home" / "environments").iterdir()] == [".lock"]
 
 
-def test_what_decides_changes_the_key_and_nothing_else_does(environment: Environment, tmp_path: Path) -> None:
-    cache = environment.path.parent
+def test_what_decides_changes_the_key_and_nothing_else_does(
+    environment: Environment, crew_home: Path, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    settings = Settings(home=crew_home)
     write(tmp_path, module_dot_py="x = 1\n", README_dot_md="x")
-    assert build_environment(tmp_path, TargetConfig(test="make test"), cache).key == environment.key
+    same = build_environment(tmp_path, TargetConfig(test="make test"), settings, sandbox)
+    assert same.key == environment.key
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\nrequires-python = ">=3.11"\n')
-    other = build_environment(tmp_path, TargetConfig(), cache)
-    assert other.key != environment.key
+    assert build_environment(tmp_path, TargetConfig(), settings, sandbox).key != environment.key
 
 
-def test_a_half_built_one_is_built_anew(environment: Environment, tmp_path: Path) -> None:
-    cache = tmp_path / "cache"
-    (cache / environment.key / "bin").mkdir(parents=True)
-    built = build_environment(write(tmp_path / "tree"), TargetConfig(), cache)
-    assert subprocess.run([built.python, "-c", "import pytest"]).returncode == 0
-    remove_tree(cache)
+def test_a_half_built_one_is_built_anew(
+    environment: Environment, tmp_path: Path, build: Build, inside: Inside
+) -> None:
+    (tmp_path / "home" / "environments" / environment.key / "bin").mkdir(parents=True)
+    assert inside(build(write(tmp_path / "tree")), "import pytest; print(1)") == "1"
 
 
-def test_several_at_once_build_it_once(tmp_path: Path) -> None:
-    command = "echo built >> $(dirname $NIGHTCREW_ENV)/count"
+def test_several_at_once_build_it_once(tmp_path: Path, build: Build) -> None:
     found: list[Environment] = []
-    config = TargetConfig(setup=command)
 
-    def build() -> None:
-        found.append(build_environment(tmp_path, config, tmp_path / "cache"))
+    def work() -> None:
+        found.append(build(tmp_path, setup="date +%N > $NIGHTCREW_ENV/moment"))
 
-    threads = [threading.Thread(target=build) for _ in range(3)]
+    threads = [threading.Thread(target=work) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert len(found) == 3
     assert len(set(found)) == 1
-    assert (tmp_path / "cache" / "count").read_text() == "built\n"
-    remove_tree(tmp_path / "cache")
+    assert (found[0].path / "moment").is_file()
 
 
 def test_without_the_package_index_a_plain_repository_still_gets_one(
-    environment: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    environment: Environment, tmp_path: Path, build: Build, inside: Inside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was downloaded once is used again; `environment` has seen to that."""
     _cut_off(monkeypatch)
-    built = build_environment(write(tmp_path / "tree"), TargetConfig(), tmp_path / "cache")
-    assert subprocess.run([built.python, "-c", "import pytest, coverage"]).returncode == 0
-    remove_tree(tmp_path / "cache")
+    assert inside(build(write(tmp_path / "tree")), "import pytest, coverage; print(1)") == "1"
 
 
 def test_without_the_package_index_an_unknown_package_is_a_passing_fault(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _cut_off(monkeypatch)
     (tmp_path / "requirements.txt").write_text("a-package-that-was-never-downloaded==1.2.3\n")
     with pytest.raises(Transient, match="package index"):
-        build_environment(tmp_path, TargetConfig(), tmp_path / "cache")
-    assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".lock"]
+        build(tmp_path)
+    assert [path.suffix for path in (tmp_path / "home" / "environments").iterdir()] == [".lock"]
 
 
 def _cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """Send every request to a port where nobody listens."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
 
 
 @pytest.mark.parametrize("spec", [">=3.99", "not a version"])
 def test_a_python_that_is_not_there_is_told(
-    tmp_path: Path, spec: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, build: Build, spec: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
     (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "x"\nrequires-python = "{spec}"\n')
-    with pytest.raises(BadInput):
-        build_environment(tmp_path, TargetConfig(), tmp_path / "cache")
+    with pytest.raises(BadInput, match="requires-python"):
+        build(tmp_path)
 
 
 def test_its_mounts_show_the_environment_and_its_python(environment: Environment) -> None:
     targets = [mount.target for mount in environment.mounts]
     assert str(environment.path) in targets
     assert all(not mount.writable for mount in environment.mounts)
-    base = Path(os.path.realpath(sys.executable)).parent.parent
+    base = base_python().parent.parent
     assert str(base) in targets or str(base).startswith("/usr")

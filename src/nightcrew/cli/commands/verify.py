@@ -80,6 +80,8 @@ def print_verdict(verdict: Verdict, task: Task, commit: str) -> None:
     needed = f"score {verdict.score:.2f} ({task.quality_threshold:.2f} needed)"
     about = f"{needed}, on {task.base} {commit[:12]}, in sandbox: {verdict.sandbox}"
     console.print(styled(verdict.kind.value), about, sep=", ")
+    if verdict.built:
+        console.print(f"Its environment was built from {', '.join(verdict.built)}", markup=False)
     hints = [gate.hint for gate in sorted(verdict.gates, key=_weight) if gate.outcome is not GateOutcome.PASS]
     if verdict.kind is VerdictKind.INFRASTRUCTURE_FAULT:
         console.print(verdict.summary, markup=False)

@@ -1,92 +1,64 @@
 """A target repository's Python environment: built once for what decides it, kept, and shown read-only.
 
 Made by the repository's own `setup` command, or with uv from what it declares. pytest and coverage are always
-in it; the project itself is not: it is imported from the workspace.
+in it; the project itself is not: it is imported from the workspace. What is run for it runs in the sandbox.
 """
 
-import fcntl
 import hashlib
 import json
-import logging
-import os
 import platform
-import stat
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from shutil import copytree
 
-import uv
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
-from nightcrew import host
-from nightcrew.errors import BadInput, Transient
-from nightcrew.execution.checkout.workspace import remove_tree
+from nightcrew.errors import BadInput
 from nightcrew.execution.confinement.bubblewrap import BASE_ENV
+from nightcrew.execution.environments.build import Builder
 from nightcrew.execution.environments.declared import Declared, read_declared
-from nightcrew.execution.sandbox import WORKSPACE, Mount, interpreter_mounts
-from nightcrew.settings import TargetConfig
+from nightcrew.execution.environments.kept import Environment, keep
+from nightcrew.execution.environments.pythons import find_python
+from nightcrew.execution.environments.requirements import checked
+from nightcrew.execution.sandbox import WORKSPACE, Sandbox
+from nightcrew.settings import Settings, TargetConfig
 
-log = logging.getLogger(__name__)
+__all__ = ["Environment", "build_environment", "command_environment", "project_paths"]
 
-_RECIPE = 1  # raise it when environments have to be built anew
+_RECIPE = 2  # raise it when environments have to be built anew
 _ALWAYS = ("pytest", "coverage")
-_BUILD_SECONDS = 1800
-_COMPLETE = ".nightcrew.json"
 _DECIDING_FILES = (
     *("pyproject.toml", "nightcrew.toml", "setup.py", "setup.cfg", "uv.lock", "poetry.lock", "pdm.lock"),
     *("Pipfile.lock", "pylock.toml", "environment.yml", "tox.ini", "requirements*.txt", "requirements/*.txt"),
 )
-_NETWORK_FAULTS = (
-    *("dns error", "failed to lookup", "error sending request", "connection refused", "timed out"),
-    *("network is unreachable", "temporary failure", "failed to fetch", "connection reset"),
-)
-_INHERITED = ("HOME", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
-_INHERITED_PREFIXES = ("UV_", "PIP_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
-    """A finished environment. `key` is a hash of everything that decided it."""
-
-    path: Path
-    python: Path
-    key: str
-
-    @property
-    def bin(self) -> Path:
-        """The folder of its programs."""
-        return self.path / "bin"
-
-    @property
-    def mounts(self) -> tuple[Mount, ...]:
-        """The environment and the Python installation behind it, read-only, where they are outside."""
-        return interpreter_mounts(self.python)
-
-
-def build_environment(checkout: Path, config: TargetConfig, cache: Path) -> Environment:
-    """The environment that the repository at `checkout` (its base commit) asks for, from `cache` if there.
+def build_environment(
+    checkout: Path, config: TargetConfig, settings: Settings, sandbox: Sandbox
+) -> Environment:
+    """The environment that the repository at `checkout` (its base commit) asks for, from the cache if there.
 
     Raises:
         BadInput: it cannot be built; with the last lines of what was said.
         Transient: the package index cannot be reached, and what is needed is not at hand.
     """
     declared = read_declared(checkout)
-    key = _key(checkout, config, declared)
-    cache.mkdir(parents=True, exist_ok=True)
-    environment = Environment(cache / key, cache / key / "bin" / "python", key)
-    with _locked(cache / f"{key}.lock"):
-        if not (environment.path / _COMPLETE).is_file():
-            remove_tree(environment.path)
-            try:
-                _build(environment, checkout, config, declared)
-            except BaseException:
-                remove_tree(environment.path)
-                raise
-    return environment
+
+    def fill(builder: Builder) -> tuple[str, ...]:
+        if config.setup:
+            _set_up(builder, checkout, config.setup)
+            return (f"the set-up command {config.setup!r}",)
+        _install_first(builder, _choices(_locked_requirements(builder, checkout, declared), declared))
+        return ()
+
+    return keep(
+        settings.environments_dir,
+        _key(checkout, config, declared),
+        sandbox=sandbox,
+        packages=settings.packages_dir,
+        python=lambda: find_python(declared.python),
+        fill=fill,
+    )
 
 
 def project_paths(checkout: Path) -> tuple[str, ...]:
@@ -127,54 +99,13 @@ def _key(checkout: Path, config: TargetConfig, declared: Declared) -> str:
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:24]
 
 
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """One builder at a time, over all processes."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def _build(environment: Environment, checkout: Path, config: TargetConfig, declared: Declared) -> None:
-    """Built where it will stay: programs in an environment name its path. The mark comes last."""
-    log.info("building environment %s", environment.key)
-    with tempfile.TemporaryDirectory(prefix="nightcrew-env-") as scratch:
-        _uv(["venv", "--quiet", "--no-project", "--python", _python_for(declared), environment.path])
-        if config.setup:
-            _set_up(environment, checkout, config.setup, Path(scratch))
-            _install(environment, list(_ALWAYS), Path(scratch))
-        else:
-            locked = _locked_requirements(checkout, declared, Path(scratch))
-            _install_first(environment, _choices(locked, declared), Path(scratch))
-    (environment.path / _COMPLETE).write_text(json.dumps({"key": environment.key, "recipe": _RECIPE}))
-    _close(environment.path)
-
-
-def _python_for(declared: Declared) -> str:
-    """The Python that runs Nightcrew, unless the repository asks for another one."""
-    own = getattr(sys, "_base_executable", sys.executable)
-    try:
-        fits = SpecifierSet(declared.python).contains(platform.python_version(), prereleases=True)
-    except InvalidSpecifier:
-        raise BadInput(
-            f"pyproject.toml: requires-python is no version specifier: {declared.python}"
-        ) from None
-    return str(own) if fits else declared.python
-
-
-def _set_up(environment: Environment, checkout: Path, command: str, scratch: Path) -> None:
+def _set_up(builder: Builder, checkout: Path, command: str) -> None:
     """Run the repository's own command, in a copy: what it leaves behind is no part of any change."""
-    copy = scratch / "checkout"
-    copytree(checkout, copy, symlinks=True)
-    path = os.pathsep.join(
-        map(str, [environment.bin, Path(uv.find_uv_bin()).parent, os.environ.get("PATH", "")])
-    )
-    env = _environment() | {
-        "NIGHTCREW_ENV": str(environment.path),
-        "VIRTUAL_ENV": str(environment.path),
-        "PATH": path,
-    }
-    _run(["/bin/sh", "-c", command], f"the set-up command {command!r}", env=env, cwd=copy)
+    with tempfile.TemporaryDirectory(prefix="nightcrew-env-") as scratch:
+        copy = Path(scratch) / "checkout"
+        copytree(checkout, copy, symlinks=True)
+        builder.set_up(command, copy)
+    builder.install(_ALWAYS)
 
 
 def _choices(locked: Sequence[str], declared: Declared) -> list[tuple[str, ...]]:
@@ -184,104 +115,31 @@ def _choices(locked: Sequence[str], declared: Declared) -> list[tuple[str, ...]]
     return list(dict.fromkeys(choices))
 
 
-def _install_first(environment: Environment, choices: Sequence[tuple[str, ...]], scratch: Path) -> None:
-    """The first choice that can be installed; where none can be, what was said about the least of them."""
+def _install_first(builder: Builder, choices: Sequence[tuple[str, ...]]) -> None:
+    """The first choice that can be installed; where none can be, what was said about the least of them.
+
+    Only ready-made wheels are tried first: building from source runs code of whoever wrote the package.
+    """
     faults: list[BadInput] = []
     for lines in choices:
-        try:
-            _install(environment, [*lines, *_ALWAYS], scratch)
-        except BadInput as fault:
-            faults.append(fault)
-        else:
-            return
+        for from_source in (False, True):
+            try:
+                return builder.install(checked((*lines, *_ALWAYS)), from_source=from_source)
+            except BadInput as fault:
+                faults.append(fault)
     raise faults[-1]
 
 
-def _install(environment: Environment, lines: Sequence[str], scratch: Path) -> None:
-    file = scratch / "requirements.txt"
-    file.write_text("\n".join(lines) + "\n")
-    words: list[str | Path] = [
-        "pip",
-        "install",
-        "--quiet",
-        "--compile-bytecode",
-        "--python",
-        environment.python,
-        "-r",
-        file,
-    ]
-    try:
-        _uv(words)
-    except Transient as fault:
-        try:
-            _uv([*words, "--offline"])
-        except BadInput:
-            raise fault from None
-
-
-def _locked_requirements(checkout: Path, declared: Declared, scratch: Path) -> list[str]:
+def _locked_requirements(builder: Builder, checkout: Path, declared: Declared) -> Sequence[str]:
     """Exact versions from uv.lock, of what the tests need."""
     if not declared.locked:
-        return []
+        return ()
     chosen = [word for name in declared.extras for word in ("--extra", name)]
     chosen += [word for name in declared.groups for word in ("--group", name)]
-    for name in ("pyproject.toml", "uv.lock"):
-        (scratch / name).write_bytes((checkout / name).read_bytes())
-    shape: list[str | Path] = [
-        "--frozen",
-        "--no-emit-workspace",
-        "--no-hashes",
-        "--no-header",
-        "--no-annotate",
-        "--project",
-        scratch,
-    ]
-    return _uv(["export", "--quiet", *shape, *chosen]).splitlines()
-
-
-def _uv(words: Sequence[str | Path]) -> str:
-    return _run([uv.find_uv_bin(), *map(str, words)], f"uv {words[0]}", env=_environment(), cwd=Path("/"))
-
-
-def _run(command: Sequence[str], what: str, *, env: dict[str, str], cwd: Path) -> str:
-    try:
-        done = host.run(command, env=env, folder=cwd, seconds=_BUILD_SECONDS)
-    except host.Overtime:
-        raise BadInput(f"{what} did not end in {_BUILD_SECONDS} s") from None
-    if done.returncode == 0:
-        return done.stdout.decode(errors="replace")
-    said = (done.stdout + done.stderr).decode(errors="replace").strip()
-    last = "\n".join(said.splitlines()[-12:])
-    if any(sign in said.lower() for sign in _NETWORK_FAULTS):
-        raise Transient(f"the environment cannot be built without the package index: {what} said:\n{last}")
-    raise BadInput(
-        f"the repository's environment cannot be built: {what} ended with {done.returncode}:\n{last}\n"
-        "Set `setup` in nightcrew.toml to a command that fills $NIGHTCREW_ENV."
-    )
-
-
-def _environment() -> dict[str, str]:
-    """What a build may see of ours: how to reach the package index, and no secret."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name in _INHERITED or name.upper().startswith(_INHERITED_PREFIXES)
-    }
-    return kept | {
-        "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
-        "UV_NO_PROGRESS": "1",
-        "UV_LINK_MODE": "copy",
-    }
-
-
-def _close(folder: Path) -> None:
-    """Readable for whoever the sandbox runs as, writable for nobody."""
-    for parent, folders, files in folder.walk(follow_symlinks=False):
-        for name in (*folders, *files):
-            path = parent / name
-            mode = path.lstat().st_mode
-            if not stat.S_ISLNK(mode):
-                run = 0o111 if mode & 0o100 else 0
-                with suppress(OSError):
-                    path.chmod(0o444 | run)
-    folder.chmod(0o555)
+    shape = ("--frozen", "--no-emit-workspace", "--no-hashes", "--no-header", "--no-annotate")
+    with tempfile.TemporaryDirectory(prefix="nightcrew-env-") as scratch:
+        for name in ("pyproject.toml", "uv.lock"):
+            (Path(scratch) / name).write_bytes((checkout / name).read_bytes())
+        return builder.run(
+            ["uv", "export", "--quiet", *shape, *chosen], Path(scratch), "uv export"
+        ).splitlines()

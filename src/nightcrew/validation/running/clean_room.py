@@ -126,7 +126,7 @@ def open_room(
         copy_tree(base, patched)
         for change in changes:
             _write(patched, change)
-        environment = _environment(base, config, settings)
+        environment = _environment(base, config, settings, sandbox)
         cache = settings.base_runs_dir
         yield CleanRoom(
             task, commit, config, sandbox, environment, folder, base, patched, changes, cache, evidence
@@ -190,9 +190,9 @@ def _write(tree: Path, change: Change) -> None:
         os.chmod(path, 0o755)  # noqa: PTH101, S103
 
 
-def _environment(base: Path, config: TargetConfig, settings: Settings) -> Environment:
+def _environment(base: Path, config: TargetConfig, settings: Settings, sandbox: Sandbox) -> Environment:
     """The environment; one that cannot be built is never held against the change."""
     try:
-        return build_environment(base, config, settings.environments_dir)
+        return build_environment(base, config, settings, sandbox)
     except BadInput as error:
         raise Transient(str(error)) from error

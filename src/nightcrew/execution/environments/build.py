@@ -1,0 +1,186 @@
+"""Building an environment in the sandbox: uv, build backends and set-up commands reach package indexes only.
+
+Writable are the environment's own folder and a copy of the checkout. uv's cache is the build's own and goes
+with it: one that several builds could write to would let one repository choose what another one installs.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import copytree
+
+from nightcrew.errors import BadInput, Transient
+from nightcrew.execution.checkout.workspace import remove_tree
+from nightcrew.execution.confinement import relay
+from nightcrew.execution.confinement.bubblewrap import BASE_ENV
+from nightcrew.execution.confinement.confinement import MIB, Completed, Limits, Mount, Sandbox
+from nightcrew.execution.confinement.interpreter import interpreter_mounts
+from nightcrew.execution.environments.pythons import interpreter_cache
+from nightcrew.execution.packages.mirror import PackageMirror, serve
+from nightcrew.execution.packages.sources import Sources, read_sources
+from nightcrew.execution.packages.store import PackageStore
+from nightcrew.execution.packages.upstream import Upstream
+from nightcrew.execution.packages.uv_tool import uv_program
+
+LIMITS = Limits(
+    wall_seconds=1800,
+    cpu_seconds=1800,
+    memory_bytes=4096 * MIB,
+    processes=512,
+    open_files=4096,
+    file_bytes=4096 * MIB,
+    workspace_bytes=12 * 1024 * MIB,
+    output_bytes=16 * MIB,
+)
+_TOOLS = "/run/nightcrew/build"
+_UV, _RELAY, _SOCKET = f"{_TOOLS}/uv", f"{_TOOLS}/relay.py", f"{_TOOLS}/packages.sock"
+_SCRATCH = ".nightcrew-build"
+_HOST = f"http://127.0.0.1:{relay.PORT_MARK}"
+_OF_THE_OPERATOR = ("UV_EXCLUDE_NEWER", "UV_PRERELEASE", "UV_CONCURRENT_BUILDS", "UV_CONCURRENT_INSTALLS")
+"""Settings of uv that change what is chosen, and hold no secret."""
+_VENV = """[ -e "$VIRTUAL_ENV/pyvenv.cfg" ] ||
+    uv venv --quiet --no-project --no-config --allow-existing --python "$NIGHTCREW_PYTHON" "$VIRTUAL_ENV"
+"""
+_INSTALL = """uv pip install --quiet --no-config --compile-bytecode --python "$VIRTUAL_ENV/bin/python" \\
+    --requirements requirements.txt "$@"
+"""
+_LAST_LINES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """An environment under construction: `target` is its place, `python` the real base interpreter."""
+
+    sandbox: Sandbox
+    target: Path
+    python: Path
+    mirror: PackageMirror
+    socket: Path
+    sources: Sources
+
+    def install(self, lines: Sequence[str], *, from_source: bool = True) -> None:
+        """Install requirements (checked lines of a requirements file), making the environment where needed.
+
+        Raises:
+            BadInput: they cannot be installed, or not without building one `from_source`.
+            Transient: the package index could not be reached.
+        """
+        with tempfile.TemporaryDirectory(prefix="nightcrew-env-") as scratch:
+            (Path(scratch) / "requirements.txt").write_text("\n".join(lines) + "\n")
+            words = () if from_source else ("--only-binary", ":all:")
+            self.run(
+                ["/bin/sh", "-ec", f"{_VENV}\n{_INSTALL}", "sh", *words], Path(scratch), "uv pip install"
+            )
+
+    def set_up(self, command: str, workspace: Path) -> None:
+        """Run a shell command that fills the environment, an empty one at first; raises as `run` does."""
+        script = f'{_VENV}\nexec /bin/sh -c "$1"'
+        self.run(["/bin/sh", "-ec", script, "sh", command], workspace, f"the set-up command {command!r}")
+
+    def run(self, command: Sequence[str], workspace: Path, what: str) -> str:
+        """What `command` prints; it starts in a writable `workspace`, where the environment already is.
+
+        Raises:
+            BadInput: it failed; with the last lines of what it said.
+            Transient: the package index could not be reached.
+        """
+        self.mirror.unreachable.clear()
+        self.mirror.refused.clear()
+        completed = self.sandbox.run(
+            [str(self.python), "-I", "-S", _RELAY, _SOCKET, *command],
+            workspace=workspace,
+            mounts=self._mounts(),
+            env=self._variables(self.target / _SCRATCH),
+            limits=LIMITS,
+        )
+        if completed.returncode == 0 and completed.killed_by is None:
+            return completed.stdout.decode(errors="replace")
+        return self._fail(completed, what)
+
+    # -----------------------------------------------------------------------------------------------------
+
+    def _mounts(self) -> tuple[Mount, ...]:
+        return (
+            *interpreter_mounts(self.python),
+            Mount(uv_program(), _UV),
+            Mount(Path(relay.__file__).resolve(), _RELAY),
+            Mount(self.socket, _SOCKET),
+            *(Mount(folder, str(folder)) for folder in self.sources.find_links),
+            Mount(self.target, str(self.target), writable=True),
+        )
+
+    def _variables(self, scratch: Path) -> dict[str, str]:
+        """Where packages are, for uv and for pip; of our own variables none but the operator's choices."""
+        urls = [f"{_HOST}/{number}/simple/" for number in range(len(self.sources.indexes))]
+        variables = {name: os.environ[name] for name in _OF_THE_OPERATOR if name in os.environ}
+        variables |= {
+            "NIGHTCREW_ENV": str(self.target),
+            "VIRTUAL_ENV": str(self.target),
+            "PATH": f"{self.target}/bin:{_TOOLS}:{BASE_ENV['PATH']}",
+            "TMPDIR": str(scratch / "tmp"),
+            "UV_CACHE_DIR": str(scratch / "cache"),
+            "UV_LINK_MODE": "hardlink",
+            "UV_NO_PROGRESS": "1",
+            "NIGHTCREW_PYTHON": str(self.python),
+            "UV_PYTHON_DOWNLOADS": "never",
+            "UV_HTTP_TIMEOUT": "600",
+            "UV_HTTP_RETRIES": "1",
+            "PIP_CONFIG_FILE": os.devnull,
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            "PIP_NO_INPUT": "1",
+        }
+        if urls:
+            variables |= {"UV_DEFAULT_INDEX": urls[-1], "UV_INDEX": " ".join(urls[:-1])}
+            variables |= {"PIP_INDEX_URL": urls[-1], "PIP_EXTRA_INDEX_URL": " ".join(urls[:-1])}
+        else:
+            variables |= {"UV_NO_INDEX": "1", "PIP_NO_INDEX": "1"}
+        if self.sources.find_links:
+            variables["UV_FIND_LINKS"] = ",".join(map(str, self.sources.find_links))
+            variables["PIP_FIND_LINKS"] = " ".join(map(str, self.sources.find_links))
+        if self.sources.strategy:
+            variables["UV_INDEX_STRATEGY"] = self.sources.strategy
+        return variables
+
+    def _fail(self, completed: Completed, what: str) -> str:
+        said = (completed.stdout + completed.stderr).decode(errors="replace").strip()
+        last = "\n".join(said.splitlines()[-_LAST_LINES:])
+        # What the mirror saw counts, not what the build says of itself.
+        if self.mirror.unreachable:
+            raise Transient(
+                f"the environment cannot be built without the package index "
+                f"({self.mirror.unreachable[0]}): {what} said:\n{last}"
+            )
+        limit = f"was ended at its limit on {completed.killed_by}" if completed.killed_by else ""
+        how = limit or f"ended with {completed.returncode}"
+        refused = (
+            f"\nThe package index was not asked: {self.mirror.refused[0]}" if self.mirror.refused else ""
+        )
+        raise BadInput(
+            f"the repository's environment cannot be built: {what} {how}:\n{last}{refused}\n"
+            "Set `setup` in nightcrew.toml to a command that fills $NIGHTCREW_ENV; "
+            "it runs in the sandbox, where only the package index can be reached."
+        )
+
+
+@contextmanager
+def builder(sandbox: Sandbox, target: Path, python: Path, packages: Path) -> Iterator[Builder]:
+    """A builder for the environment `target`, an empty folder; `packages` is where fetched packages are kept.
+
+    Raises:
+        BadInput: the operator's configuration of package indexes cannot be read.
+    """
+    sources = read_sources()
+    store = PackageStore(packages, Upstream())
+    mirror = PackageMirror(sources, store)
+    # Once, while nobody else has been here: later a link could stand in its place.
+    (target / _SCRATCH / "tmp").mkdir(parents=True)
+    copytree(interpreter_cache(python, packages), target / _SCRATCH / "cache")
+    try:
+        with serve(mirror) as socket:
+            yield Builder(sandbox, target, python, mirror, socket, sources)
+    finally:
+        remove_tree(target / _SCRATCH)
+        store.prune()

@@ -1,0 +1,110 @@
+"""Finished environments, each built once for what decides it, kept in a folder and shown read-only.
+
+What says that one is finished lies beside it, where no build can write.
+"""
+
+import fcntl
+import json
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from nightcrew.execution.checkout.workspace import remove_tree
+from nightcrew.execution.confinement.confinement import Mount, Sandbox
+from nightcrew.execution.confinement.interpreter import interpreter_mounts
+from nightcrew.execution.environments.build import Builder, builder
+from nightcrew.execution.environments.closing import close
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A finished environment. `key` is a hash of everything that decided it.
+
+    `interpreter` is the real program behind it; the link inside is only the word of whoever built it. `built`
+    says what was not taken ready-made from an index: source archives by name, a set-up command.
+    """
+
+    path: Path
+    interpreter: Path
+    key: str
+    built: tuple[str, ...] = ()
+
+    @property
+    def python(self) -> Path:
+        """Its own interpreter, to be started in a sandbox only."""
+        return self.bin / "python"
+
+    @property
+    def bin(self) -> Path:
+        """The folder of its programs."""
+        return self.path / "bin"
+
+    @property
+    def mounts(self) -> tuple[Mount, ...]:
+        """The environment and the Python installation behind it, read-only."""
+        return (*interpreter_mounts(self.interpreter), Mount(self.path, str(self.path)))
+
+
+def keep(
+    folder: Path,
+    key: str,
+    *,
+    sandbox: Sandbox,
+    packages: Path,
+    python: Callable[[], Path],
+    fill: Callable[[Builder], tuple[str, ...]],
+) -> Environment:
+    """The environment of that key in `folder`; where it is not there, `fill` builds it with the Python found.
+
+    `fill` returns what else than source archives has to be said of it. Several processes may ask at once.
+
+    Raises:
+        BadInput, Transient: as `fill` does; nothing is left then.
+    """
+    folder = folder.expanduser().resolve()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path, mark = folder / key, folder / f"{key}.json"
+    with _locked(folder / f"{key}.lock"):
+        found = _read(mark, path, key)
+        if found is not None:
+            return found
+        log.info("building environment %s", key)
+        remove_tree(path)
+        interpreter = python()
+        try:
+            path.mkdir(mode=0o700)
+            with builder(sandbox, path, interpreter, packages) as one:
+                told = fill(one)
+                built = (*told, *sorted(one.mirror.source_archives))
+            close(path)
+        except BaseException:
+            remove_tree(path)
+            raise
+        mark.write_text(json.dumps({"interpreter": str(interpreter), "built": built}))
+        return Environment(path, interpreter, key, built)
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """One builder at a time, over all processes."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _read(mark: Path, path: Path, key: str) -> Environment | None:
+    try:
+        told = json.loads(mark.read_text())
+    except (OSError, ValueError):
+        return None
+    interpreter = Path(told["interpreter"])
+    if not (path.is_dir() and interpreter.is_file()):
+        return None
+    return Environment(path, interpreter, key, tuple(told["built"]))
