@@ -178,8 +178,8 @@ def load_settings(**overrides: Any) -> Settings:
         raise BadInput(f"settings: {first_problem(error)}") from None
 
 
-class DocumentationPolicy(StrEnum):
-    """What becomes of documentation whose prose no check can tell."""
+class ReadingPolicy(StrEnum):
+    """What becomes of prose that no check can tell."""
 
     PERSON = "person"  # a person reads it
     ACCEPT = "accept"  # it is taken as it is, and the verdict says so
@@ -200,8 +200,10 @@ class TargetConfig(BaseModel):
     """Path globs that no change may touch."""
     rules: tuple[str, ...] = ()
     """The repository's own gates, as `module:function` or a shell command."""
-    documentation: DocumentationPolicy = DocumentationPolicy.PERSON
+    documentation: ReadingPolicy = ReadingPolicy.PERSON
     """`person`: prose that no check can tell waits for a person; `accept`: it is taken unread."""
+    analysis: ReadingPolicy = ReadingPolicy.PERSON
+    """The same for what an analysis says of the lines that it rightly quotes."""
 
 
 def load_target_config(checkout: Path) -> TargetConfig:

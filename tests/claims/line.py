@@ -98,6 +98,7 @@ REPORT = """\
 ```
 """
 FILES = {
+    "nightcrew.toml": 'documentation = "accept"\nanalysis = "accept"\n',
     "pricing.py": PRICING,
     "stock.py": STOCK,
     "auth.py": "def login(name: str) -> bool:\n    return name == 'root'\n",

@@ -44,8 +44,8 @@ def test_real_tests_are_accepted_with_the_evidence_kept(house: House, tmp_path: 
     assert 0.7 < verdict.score <= 1
     assert verdict.sandbox == "bubblewrap"
     told = verdict_json(verdict)
-    assert set(told) == {"verdict", "score", "gates"}
-    assert {"name", "outcome", "evidence", "message"} == set(told["gates"][0])
+    assert set(told) == {"verdict", "score", "gates", "asks", "not_reached"}
+    assert {"name", "outcome", "evidence", "message", "hint", "findings"} == set(told["gates"][0])
     assert json.loads((tmp_path / "kept" / "verdict.json").read_text())["verdict"] == "accepted"
     assert (tmp_path / "kept" / "patch.diff").read_text() == patch
     assert list(house.settings.work_dir.iterdir()) == []
@@ -145,7 +145,8 @@ BAD_TESTS = {
     "copy of the implementation": ("def reference(text):\n" + PRICES.split("def parse_price(text: str) -> int:\n")[1].split("\n\n\ndef")[0]
                                    + "\n\n\ndef test_a():\n    assert reference('1.50') == 150\n", "assertions"),
     "reads the source": ("import inspect\n\nfrom shop import prices\n\n\ndef test_a():\n"
-                         "    assert len(inspect.getsource(prices)) > 100\n", "new_tests"),
+                         "    assert len(inspect.getsource(prices)) > 100\n", "assertions"),
+    "an idle one beside good ones": (GOOD_TEST + "\n\ndef test_nothing():\n    try:\n        discount(1, True)\n    except Exception:\n        pass\n", "controls"),
 }  # fmt: skip
 
 
@@ -447,6 +448,7 @@ def test_new_code_is_accepted_by_its_command(house: House) -> None:
         ({"src/shop/slug.py": SLUG.replace("lower", "upper")}, COMMAND, VerdictKind.REJECTED),
         ({"src/shop/slug.py": SLUG + "\nraise SystemExit(0)\n"}, COMMAND, VerdictKind.REJECTED),
         ({"src/shop/slug.py": SLUG}, "true", VerdictKind.NOT_MEASURABLE),
+        ({"make.sh": "exit 0\n"}, "sh make.sh", VerdictKind.NOT_MEASURABLE),
         ({"src/shop/slug.py": SLUG}, None, VerdictKind.NOT_MEASURABLE),
         ({"src/shop/slug.py": SLUG, "tests/test_slug.py": "from shop.slug import slug\n\n\ndef test_slug():\n"
           "    assert slug('A b') == 'a-b'\n"}, None, VerdictKind.ACCEPTED),
@@ -464,7 +466,7 @@ RULES = "def short_enough(told):\n    return '' if len(told['changes']) < 2 else
 
 def test_the_repositorys_own_rules_are_asked(tmp_path: Path, settings: Settings, sandbox: Sandbox) -> None:
     own = FILES | {
-        "nightcrew.toml": 'rules = ["rules:short_enough", "test -f pyproject.toml"]\n',
+        "nightcrew.toml": 'analysis = "accept"\nrules = ["rules:short_enough", "test -f pyproject.toml"]\n',
         "rules.py": RULES,
     }
     strict = make_house(tmp_path / "strict", settings, sandbox, own)

@@ -45,7 +45,7 @@ def conclude(task: Task, results: Sequence[GateResult], applicable: Sequence[str
         kind, why, feedback = VerdictKind.REJECTED, failures[0].message, _together(failures)
     elif open_ones:
         kind, why, feedback = VerdictKind.NOT_MEASURABLE, open_ones[0].message, _together(open_ones)
-    elif reached < task.quality_threshold:
+    elif round(reached, 2) < task.quality_threshold:
         kind = VerdictKind.REJECTED
         why = f"The score {reached:.2f} is below the threshold {task.quality_threshold:.2f}."
         feedback = f"{why} {_weakest(results)}"

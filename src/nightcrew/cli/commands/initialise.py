@@ -31,6 +31,7 @@ protect = [{protect}]
 
 # New prose that no check can tell: "person" has somebody read it, "accept" takes it as it is.
 # documentation = "person"
+# analysis = "person"
 """
 
 USUALLY_PROTECTED = (".github/**", ".gitlab-ci.yml", "LICENSE*", "uv.lock", "poetry.lock", "migrations/**")

@@ -5,9 +5,12 @@ Python. So
 a table of published token shapes, plus values of high entropy given to names that sound like credentials.
 """
 
+import base64
+import json
 import math
 import re
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 
 _SHAPES = {
@@ -36,6 +39,7 @@ _ASSIGNED = re.compile(
     (?:api[_-]?key|secret|token|passw(?:or)?d|credential|private[_-]?key|access[_-]?key)
     [\w'"\]-]* \s* [:=]{1,2} \s* ['"] (?P<value>[^'"\s]{16,}) ['"]"""
 )
+_JWT = re.compile(r"eyJ[\w-]+\.(eyJ[\w-]+)\.[\w-]*")
 _EXAMPLE = re.compile(r"(?i)example|dummy|placeholder|change.?me|your[_-]|xxxx|<|\$\{|0000|1234567890|foobar")
 
 
@@ -65,9 +69,22 @@ def _kind(line: str) -> str | None:
         if match and (name == "AWS access key" or not _EXAMPLE.search(match[0])):
             return name
     assigned = _ASSIGNED.search(line)
+    if assigned and _JWT.fullmatch(assigned["value"]) and not _names_an_issuer(assigned["value"]):
+        return None
     if assigned and not _EXAMPLE.search(assigned["value"]) and _is_random(assigned["value"]):
         return "credential"
     return None
+
+
+def _names_an_issuer(token: str) -> bool:
+    """True for a JSON web token that says who gave it out; one without that is made up, as tests do."""
+    match = _JWT.fullmatch(token)
+    body = match[1] if match else ""
+    with suppress(ValueError):
+        claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        issuer = str(claims.get("iss", "")) if isinstance(claims, dict) else ""
+        return "." in issuer and not re.search(r"example|localhost|test", issuer)
+    return True
 
 
 def _is_made_up(url: str) -> bool:

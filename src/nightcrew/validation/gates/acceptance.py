@@ -45,6 +45,12 @@ class Acceptance:
             return not_measurable(
                 NAME, "The acceptance command succeeds without the change too, so it shows nothing."
             )
+        if not keeps_behaviour and _succeeds(_emptied(room, command)):
+            return not_measurable(
+                NAME,
+                "The acceptance command succeeds with the change's files empty too, so it shows nothing.",
+                "Let the command check what comes out, not only that nothing fails.",
+            )
         broken = _broken_product(room)
         if broken and _succeeds(run_command(room, room.patched, command, replaced=broken)):
             return failed(
@@ -61,6 +67,12 @@ class Acceptance:
 
 def _succeeds(completed: Completed) -> bool:
     return completed.returncode == 0 and completed.killed_by is None
+
+
+def _emptied(room: CleanRoom, command: str) -> Completed:
+    """The command with empty files in the places of what the change brings or alters."""
+    texts = {one.path: "" for one in room.changes if one.after is not None and not room.is_test(one.path)}
+    return run_command(room, room.patched, command, replaced=texts)
 
 
 def _broken_product(room: CleanRoom) -> dict[str, str]:

@@ -1,4 +1,5 @@
-"""Analysis: the report follows its form, and every finding quotes what stands where it points."""
+"""Analysis: the report follows its form, and every finding quotes what stands where it points; a person
+reads whether what it says of the line is true."""
 
 import re
 from collections import Counter
@@ -6,11 +7,12 @@ from typing import Annotated
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
-from nightcrew.settings import first_problem
+from nightcrew.settings import ReadingPolicy, first_problem
 from nightcrew.task import Task, TaskCategory
-from nightcrew.validation.gate import counted, failed, passed
+from nightcrew.validation.gate import answered, counted, failed, passed
 from nightcrew.validation.running.clean_room import CleanRoom
-from nightcrew.validation.verdict import GateResult
+from nightcrew.validation.verdict import Finding as Asked
+from nightcrew.validation.verdict import GateResult, Severity
 
 NAME = "analysis"
 _WORD = re.compile(r"[a-z]+")
@@ -82,10 +84,19 @@ class Analysis:
             and not any(one.file == about for one in report.findings)
         ):
             return failed(NAME, f"No finding is about {about}.", f"Analyse {about}.")
+        if room.config.analysis is ReadingPolicy.PERSON:
+            return answered(
+                NAME,
+                [Asked(one.message, one.file, one.line, severity=Severity.PERSON) for one in report.findings],
+                nothing="",
+                opening="Each finding quotes what stands there; whether it is true, no check can tell",
+                hint="",
+                question='Are they true? (`analysis = "accept"` in nightcrew.toml takes them unread.)',
+            )
         found = counted(len(report.findings), "finding")
         return passed(
             NAME,
-            f"{found}, each quoting what stands where it points.",
+            f"{found}, each quoting what stands where it points; nobody has read whether they are true.",
             strength=0.9,
             findings=len(report.findings),
         )

@@ -3,6 +3,7 @@ code."""
 
 from nightcrew.task import Task
 from nightcrew.validation.gate import counted, failed, passed
+from nightcrew.validation.reading.idle_tests import idle_test
 from nightcrew.validation.reading.smells import (
     copies_of_implementation,
     describe_smells,
@@ -49,6 +50,14 @@ class Assertions:
                 f"The tests hold a copy of the implementation ({copied}).",
                 "Write expected values by hand; do not repeat the code under test.",
                 evidence={"copied": copied},
+            )
+        idle = idle_test(room)
+        if idle:
+            return failed(
+                NAME,
+                f"{idle}.",
+                "Let each test call the code with an input of its own and check what comes of it.",
+                evidence={"idle": idle},
             )
         unsteady = unsteady_check(room)
         if unsteady:

@@ -9,9 +9,10 @@ from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.faults.blind_controls import judge_blind
 from nightcrew.validation.faults.target import files_of, judged_tests, target_or_result
 from nightcrew.validation.gate import failed, not_measurable, passed
+from nightcrew.validation.reading.smells import new_test_functions
 from nightcrew.validation.reading.variants import PERTURB, neutral, perturbed, raising, returning_nothing
 from nightcrew.validation.running.clean_room import CleanRoom
-from nightcrew.validation.running.examination import Examination, examine
+from nightcrew.validation.running.examination import Examination, examine, name_of
 from nightcrew.validation.running.run_results import NO_RUN, Run
 from nightcrew.validation.running.runs import Session, run_sessions
 from nightcrew.validation.verdict import GateResult
@@ -131,6 +132,14 @@ def _judge_warm(
         return not_measurable(NAME, f"No broken version of {target} could be put in place.")
     unnoticed = unnoticing_tests(examination, target, broken)
     covering = _covering(examination, target)
+    idle = _idle(examination, covering, unnoticed)
+    if idle:
+        return failed(
+            NAME,
+            f"{idle} checks nothing itself, and passes on every broken version of {target}.",
+            "Take it out, or let it check what the code gives.",
+            evidence={"idle": idle},
+        )
     if covering and len(unnoticed) / len(covering) > MOST_UNNOTICED:
         return failed(
             NAME,
@@ -182,6 +191,19 @@ def unnoticing_tests(examination: Examination, target: str, broken: list[Run]) -
     if not finished:
         return set()
     return {nodeid for nodeid in _covering(examination, target) if nodeid not in noticed}
+
+
+def _idle(examination: Examination, covering: set[str], unnoticed: set[str]) -> str:
+    """The first new test without a check of its own that notices nothing in any of its cases."""
+    if examination.room.task.task_type is not TaskCategory.UNIT_TEST:
+        return ""
+    noticing = {name_of(one) for one in covering - unnoticed}
+    tests = new_test_functions(examination.room)
+    unchecked = {one.node.name for one in tests if not one.count} - {
+        one.node.name for one in tests if one.count
+    }
+    names = dict.fromkeys(map(name_of, examination.new_tests.nodeids))
+    return next((one for one in names if one.split("::")[-1] in unchecked and one not in noticing), "")
 
 
 def _covering(examination: Examination, target: str) -> set[str]:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from nightcrew.settings import DocumentationPolicy
+from nightcrew.settings import ReadingPolicy
 from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_documentation
@@ -89,7 +89,7 @@ def _concluded(room: CleanRoom, about: Change, said: Said) -> GateResult:
     unsaid = f" {len(said.prose)} new sentences say what no check can tell." if said.prose else ""
     unsaid += f" The examples of {said.untried} could not all be tried here." if said.untried else ""
     findings = [*said.powers]
-    if room.config.documentation is DocumentationPolicy.PERSON:
+    if room.config.documentation is ReadingPolicy.PERSON:
         findings += said.prose
     if findings:
         return answered(

@@ -15,6 +15,7 @@ from nightcrew.validation.faults.mutants import make_mutants, sample
 from nightcrew.validation.faults.mutation_trials import Rates, Trial, choose, rates, survivors, try_mutants
 from nightcrew.validation.faults.target import Target, files_of, judged_tests, target_or_result
 from nightcrew.validation.gate import failed, not_measurable, passed
+from nightcrew.validation.reading.idle_tests import tries_new_inputs
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, examine
 from nightcrew.validation.running.run_results import Covered
@@ -137,7 +138,7 @@ def _judge_added(
     old = tuple(sorted(set(covered.by_test) - set(judged_tests(examination))))
     before = try_mutants(room, examination, *target, killed, covered, tests=old) if killed else []
     added = [trial.mutant.name for trial in before if not trial.killed_by]
-    if added:
+    if added or tries_new_inputs(room):
         return None
     return failed(
         NAME,

@@ -43,7 +43,7 @@ def describe_smells(tests: Iterable[TestFunction]) -> list[str]:
             lines.append(f"{test.name}: checks types, None or truth only")
         lines += [f"{test.name}: cannot fail: {one}" for one in test.empty[:2]]
         nodes = list(ast.walk(test.node))
-        if any(isinstance(one, ast.Call) and _called(one) == "sleep" for one in nodes):
+        if any(isinstance(one, ast.Call) and called(one) == "sleep" for one in nodes):
             lines.append(f"{test.name}: sleeps")
         if any(isinstance(one, ast.If) for one in nodes):
             lines.append(f"{test.name}: has a condition")
@@ -65,7 +65,7 @@ def unsteady_check(room: CleanRoom) -> str:
 def slept(room: CleanRoom) -> float:
     """Seconds that the new tests sleep, as far as their text says it, each test taken once."""
     calls = (node for test in new_test_functions(room) for node in ast.walk(test.node))
-    named = (node for node in calls if isinstance(node, ast.Call) and _called(node) == "sleep" and node.args)
+    named = (node for node in calls if isinstance(node, ast.Call) and called(node) == "sleep" and node.args)
     values = (node.args[0].value for node in named if isinstance(node.args[0], ast.Constant))
     return float(sum(value for value in values if isinstance(value, int | float)))
 
@@ -75,8 +75,8 @@ def _of_chance(test: ast.expr) -> str:
     for node in ast.walk(test):
         split = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod | ast.BitAnd)
         left = node.left if split and isinstance(node, ast.BinOp) else None
-        if isinstance(left, ast.Call) and _called(left) in _BY_CHANCE:
-            return f"what {_called(left)}() happens to give"
+        if isinstance(left, ast.Call) and called(left) in _BY_CHANCE:
+            return f"what {called(left)}() happens to give"
     return ""
 
 
@@ -89,7 +89,7 @@ def _of_speed(test: ast.expr, clocks: set[str]) -> str:
     limit = test.comparators[0]
     short = isinstance(limit, ast.Constant) and isinstance(limit.value, float | int) and limit.value < 1
     taken = {
-        _called(one) if isinstance(one, ast.Call) else getattr(one, "id", "") for one in ast.walk(test.left)
+        called(one) if isinstance(one, ast.Call) else getattr(one, "id", "") for one in ast.walk(test.left)
     }
     return "how fast the machine is" if short and taken & (_CLOCKS | clocks) else ""
 
@@ -101,11 +101,12 @@ def _clock_names(node: Function) -> set[str]:
         for one in ast.walk(node)
         if isinstance(one, ast.Assign)
         and isinstance(one.targets[0], ast.Name)
-        and any(isinstance(part, ast.Call) and _called(part) in _CLOCKS for part in ast.walk(one.value))
+        and any(isinstance(part, ast.Call) and called(part) in _CLOCKS for part in ast.walk(one.value))
     }
 
 
-def _called(call: ast.Call) -> str:
+def called(call: ast.Call) -> str:
+    """The last part of what is called."""
     return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 

@@ -28,8 +28,8 @@ FAR_AWAY: tuple[dict[str, Any], ...] = (
     {"days": 765.37, "zone": "Pacific/Kiritimati"},
     {"days": 31.71, "zone": "America/St_Johns"},
 )  # a date past any licence or fixture, other hours and weekdays, the far ends of the time zones
-CLOCKS: tuple[dict[str, Any], ...] = tuple({"days": 500.0625 + 29.125 * index} for index in range(8))
-"""Where tests read a clock: every weekday, hours in steps of three, eight months."""
+CLOCKS: tuple[dict[str, Any], ...] = tuple({"days": 500.0625 + 29.1326 * index} for index in range(8))
+"""Where tests read a clock: every weekday, hours in steps of three, other minutes each, eight months."""
 _READS_CLOCK = re.compile(r"^\s*(?:import|from)\s+(?:datetime|time|calendar)\b", re.MULTILINE)
 
 

@@ -139,7 +139,7 @@ def run_blind(
     """A plain pytest run of some test files on a copy of `tree` with some files' text replaced.
 
     It ends at the first failure, in every run: what is expected of it cannot be read from its options.
-    `elsewhere`: in another folder, for another user, in another time zone, and not in CI.
+    `elsewhere`: in another folder, for another user with files in its home, in another time zone, not in CI.
     """
     options = [word for nodeid in deselect for word in ("--deselect", nodeid)]
     place = ELSEWHERE if elsewhere else WORKSPACE
@@ -147,11 +147,12 @@ def run_blind(
     if elsewhere:
         env = {name: value.replace(WORKSPACE, place) for name, value in env.items() if name != "CI"}
         env |= {"USER": "dev", "LOGNAME": "dev", "TZ": "Asia/Tokyo", "COLUMNS": "132"}
+    home = "mkdir -p /tmp/dev/.config /tmp/dev/.cache && export HOME=/tmp/dev && " if elsewhere else ""
     pytest = [str(room.environment.python), "-m", "pytest", "-q", "-x", "--tb=no", "-p", "no:cacheprovider"]
     with room.copy(tree, replaced) as copy, TemporaryDirectory(dir=room.folder) as empty:
         moved = [Mount(copy, place, writable=True)] if elsewhere else []
         completed = room.sandbox.run(
-            ["/bin/sh", "-c", 'cd "$0" && exec "$@" >/dev/null 2>&1', place,
+            ["/bin/sh", "-c", f'{home}cd "$0" && exec "$@" >/dev/null 2>&1', place,
              *pytest, f"--rootdir={place}", *plugin_options(room), *options, "--", *paths],
             workspace=Path(empty) if elsewhere else copy,
             mounts=[*room.mounts, *moved],

@@ -1,0 +1,140 @@
+"""New tests that earn no place, by their text: copies of one case, looks at code instead of at what it does,
+checks of the machine, and switches that other tests would feel."""
+
+import ast
+from collections import Counter
+from collections.abc import Iterator
+
+from nightcrew.validation.reading.checks import TestFunction
+from nightcrew.validation.reading.smells import called, new_test_functions
+from nightcrew.validation.reading.suite import parse
+from nightcrew.validation.running.clean_room import CleanRoom
+
+_LOOKS = {
+    "co_code", "co_consts", "co_names", "__code__", "getsource", "getsourcelines", "getsourcefile",
+    "findsource", "get_instructions", "Bytecode",
+}  # fmt: skip
+_MACHINE = {
+    "version_info", "hexversion", "python_version", "getuid", "geteuid", "getgid", "getlogin", "uname",
+    "gethostname", "cpu_count", "process_cpu_count", "getppid", "expanduser", "getloadavg",
+}  # fmt: skip
+_SWITCHES = {
+    ("warnings", "simplefilter"), ("warnings", "filterwarnings"), ("logging", "disable"), ("gc", "disable"),
+    ("gc", "set_threshold"), ("gc", "freeze"), ("sys", "setrecursionlimit"), ("sys", "setswitchinterval"),
+    ("faulthandler", "disable"), ("signal", "signal"), ("signal", "alarm"), ("locale", "setlocale"),
+}  # fmt: skip
+_ALIKE = 3  # tests of the same text, or the same case so often
+_MOST_ROUNDS = 100  # of a case that does not use its number
+
+
+def idle_test(room: CleanRoom) -> str:
+    """The first new test, or statement beside them, that earns no place; empty: there is none."""
+    tests = new_test_functions(room)
+    product = room.source(room.target or "") or ""
+    return next(
+        filter(None, (*_alike(tests), *(_reason(one, product) for one in tests), *_switches(room))), ""
+    )
+
+
+def tries_new_inputs(room: CleanRoom) -> bool:
+    """True where a new test makes a call that no test of base makes."""
+    fresh = {call for test in new_test_functions(room) for call in _literal_calls(test.node)}
+    texts = (path for path in sorted(room.base.rglob("*.py")) if not path.is_symlink())
+    known: set[str] = set()
+    for path in texts:
+        tree = parse(path.read_text(errors="replace"))
+        if tree is not None and room.is_test(path.relative_to(room.base).as_posix()):
+            known.update(_literal_calls(tree))
+    return bool(fresh - known)
+
+
+# ------------------------------------------------------------------------------------------------------
+
+
+def _reason(test: TestFunction, product: str) -> str:
+    looked = _mentioned(test.node) & _LOOKS
+    strange = sorted(one for one in looked if one not in product)
+    if strange:
+        return f"{test.name} looks at code ({strange[0]}), not at what it does"
+    for node in ast.walk(test.node):
+        if isinstance(node, ast.Assert):
+            machine = sorted(one for one in _mentioned(node) & _MACHINE if one not in product)
+            if machine:
+                return f"{test.name} checks the machine that it runs on ({machine[0]})"
+    return _one_case(test)
+
+
+def _one_case(test: TestFunction) -> str:
+    """One case many times over: a list that repeats it, or a range whose numbers are not used."""
+    for call in (
+        one for part in test.node.decorator_list for one in ast.walk(part) if isinstance(one, ast.Call)
+    ):
+        if called(call) != "parametrize" or len(call.args) < 2:
+            continue
+        cases = call.args[1]
+        if isinstance(cases, ast.BinOp) and isinstance(cases.op, ast.Mult):
+            return f"{test.name} repeats its cases"
+        if isinstance(cases, ast.List | ast.Tuple):
+            often = Counter(ast.dump(one) for one in cases.elts).most_common(1)
+            if often and often[0][1] >= _ALIKE:
+                return f"{test.name} has the same case {often[0][1]} times"
+        name = call.args[0].value if isinstance(call.args[0], ast.Constant) else ""
+        used = {one.id for part in test.node.body for one in ast.walk(part) if isinstance(one, ast.Name)}
+        if _length(cases) > _MOST_ROUNDS and name not in used:
+            return f"{test.name} is run {_length(cases)} times with the same input"
+    return ""
+
+
+def _length(cases: ast.expr) -> int:
+    numbers = cases.args if isinstance(cases, ast.Call) and called(cases) == "range" else []
+    last = numbers[-1] if len(numbers) == 1 else numbers[1] if len(numbers) > 1 else None
+    return last.value if isinstance(last, ast.Constant) and isinstance(last.value, int) else 0
+
+
+def _alike(tests: tuple[TestFunction, ...]) -> Iterator[str]:
+    """Tests that are each other's copies under other names."""
+    texts: dict[str, list[str]] = {}
+    for test in tests:
+        body = "".join(map(ast.dump, [*test.node.decorator_list, test.node.args, *test.node.body]))
+        texts.setdefault(body, []).append(test.name)
+    for names in texts.values():
+        if len({name.split(".")[-1] for name in names}) >= _ALIKE:
+            yield f"{names[1]} is a copy of {names[0]}"
+
+
+def _switches(room: CleanRoom) -> Iterator[str]:
+    """Calls at import that change how the whole run warns, logs, collects or ends."""
+    for change in room.changes:
+        old, new = parse(change.before or ""), parse(change.after or "")
+        if not (change.path.endswith(".py") and room.is_test(change.path)) or old is None or new is None:
+            continue
+        known = {ast.dump(node) for node in _at_import(old)}
+        for node in _at_import(new):
+            call = ast.unparse(node.func).rpartition(".")
+            if (
+                ast.dump(node) not in known
+                and (call[0], call[2]) in _SWITCHES
+                and "'error'" not in ast.unparse(node)
+            ):
+                yield f"{change.path} calls {ast.unparse(node.func)} for every test that follows"
+
+
+def _at_import(tree: ast.Module) -> Iterator[ast.Call]:
+    todo: list[ast.AST] = list(tree.body)
+    while todo:
+        node = todo.pop(0)
+        if isinstance(node, ast.Call):
+            yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            todo += ast.iter_child_nodes(node)
+
+
+def _mentioned(node: ast.AST) -> set[str]:
+    return {str(getattr(one, "attr", getattr(one, "id", ""))) for one in ast.walk(node)}
+
+
+def _literal_calls(node: ast.AST) -> Iterator[str]:
+    """Calls with their arguments, and the cases of tables: what a test tries."""
+    for one in ast.walk(node):
+        if (isinstance(one, ast.Call) and (one.args or one.keywords)) or isinstance(one, ast.Tuple):
+            yield ast.unparse(one)

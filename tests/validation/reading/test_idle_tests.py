@@ -1,0 +1,67 @@
+# ruff: noqa: E501
+"""New tests that earn no place, by their text."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from nightcrew.validation.change.change import Change
+from nightcrew.validation.reading.idle_tests import idle_test
+from nightcrew.validation.running.clean_room import CleanRoom
+
+
+def room(tests: str, product: str = "def half(x): return x / 2\n", before: str | None = None) -> CleanRoom:
+    change = Change("tests/test_half.py", before, tests)
+    told: Any = SimpleNamespace(
+        target="half.py", changes=(change,), source=lambda path: product, is_test=lambda path: "test" in path
+    )
+    return cast(CleanRoom, told)
+
+
+HEAD = "import pytest\nfrom half import half\n\n"
+PARAMETRIZED = (
+    HEAD + "@pytest.mark.parametrize('x', {cases})\ndef test_half(x):\n    assert half({used}) == 2\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("tests", "word"),
+    [
+        ("def test_it():\n    assert half.__code__.co_code.hex() == 'ab'\n", "looks at code"),
+        ("def test_it():\n    assert 'x / 2' in inspect.getsource(half)\n", "looks at code"),
+        ("def test_it():\n    assert sys.version_info[:2] == (3, 12)\n", "machine"),
+        ("def test_it():\n    assert os.getuid() == 0 and half(4) == 2\n", "machine"),
+        (PARAMETRIZED.format(cases="[4] * 2000", used="x"), "repeats"),
+        (PARAMETRIZED.format(cases="[4, 4, 4, 6]", used="x"), "same case 3 times"),
+        (PARAMETRIZED.format(cases="range(2000)", used="4"), "2000 times"),
+        ("".join(f"def test_{one}():\n    assert half(4) == 2\n\n" for one in "abc"), "copy of test_a"),
+        ("import warnings\nwarnings.simplefilter('ignore')\n", "warnings.simplefilter"),
+        ("import logging\nif True:\n    logging.disable(50)\n", "logging.disable"),
+        ("import gc\ngc.disable()\n", "gc.disable"),
+        ("import sys\nsys.setrecursionlimit(10)\n", "setrecursionlimit"),
+    ],
+)
+def test_what_earns_no_place(tests: str, word: str) -> None:
+    assert word in idle_test(room(tests))
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        PARAMETRIZED.format(cases="[4, 6, 8]", used="x"),
+        PARAMETRIZED.format(cases="range(2000)", used="x"),
+        PARAMETRIZED.format(cases="range(5)", used="4"),
+        "import sys\n\ndef test_it():\n    if sys.version_info > (3, 10):\n        assert half(4) == 2\n",
+        "import warnings\nwarnings.simplefilter('error')\n",
+        "def test_a():\n    warnings.simplefilter('ignore')\n    assert half(4) == 2\n\ndef test_b():\n    assert half(4) == 2\n",
+    ],
+)
+def test_what_does(tests: str) -> None:
+    assert idle_test(room(tests)) == ""
+
+
+def test_a_product_about_code_is_tested_by_code() -> None:
+    product = "def size(f): return len(f.__code__.co_code)\n"
+    tests = "def test_size():\n    assert size(f) == len(f.__code__.co_code)\n"
+    assert idle_test(room(tests, product)) == ""
