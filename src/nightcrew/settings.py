@@ -151,6 +151,11 @@ class Settings(BaseSettings):
         return self.cache.expanduser().resolve() / "runtimes"
 
     @property
+    def credentials_dir(self) -> Path:
+        """What opens repositories on servers, a file each."""
+        return self.home / "credentials"
+
+    @property
     def base_runs_dir(self) -> Path:
         """Cache of what target repositories' suites do on base."""
         return self.home / "base-runs"

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from nightcrew.address import PATTERN, holds_secret
+
 
 class TaskCategory(StrEnum):
     """The type of work; decides which gates judge it."""
@@ -98,12 +100,16 @@ class Task(BaseModel):
     """One piece of development work in one git repository."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, json_schema_extra=_in_this_order
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        json_schema_extra=_in_this_order,
+        hide_input_in_errors=True,
     )
 
     description: Annotated[str, Field(min_length=3, max_length=20_000)]
     """What is to be done, in words."""
-    repo: Annotated[str, Field(min_length=1, max_length=4_000)]
+    repo: Annotated[str, Field(min_length=1, max_length=4_000, json_schema_extra={"pattern": PATTERN})]
     """Path or URL of the git repository to work on; it is cloned, never written to."""
     task_type: TaskCategory = TaskCategory.CODE_GENERATION
     """The type of work; it decides how the result is judged."""
@@ -149,6 +155,18 @@ class Task(BaseModel):
         """A value that git would read as an option is refused at the door."""
         if value.startswith("-") or "\x00" in value or "\n" in value:
             raise ValueError("must not start with '-' or contain line breaks")
+        return value
+
+    @field_validator("repo")
+    @classmethod
+    def _check_holds_no_secret(cls, value: str) -> str:
+        """A task is stored and shown; where it came through Prefect, its values are there already."""
+        if holds_secret(value):
+            raise ValueError(
+                "must not hold a password or token, and ends with the repository's path: hand the task in "
+                "with 'nightcrew submit-task', which takes a token out and keeps it in the crew's home; one "
+                "that was given to Prefect is stored there, so replace it by a new one"
+            )
         return value
 
     @field_validator("target_file")

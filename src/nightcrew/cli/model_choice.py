@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from nightcrew.crew.database import ensure_database
 from nightcrew.errors import BadInput
+from nightcrew.execution.checkout.credentials import Credentials
 from nightcrew.execution.checkout.workspace import resolve_commit
 from nightcrew.execution.executors.context_need import ContextNeed, measured_need, usual_need
 from nightcrew.openrouter.api import OpenRouterApi
@@ -51,7 +52,8 @@ def plan_for(task: Task, settings: Settings, store: StateStore, catalogue: Model
 def _context_of(task: Task, settings: Settings) -> ContextNeed:
     """Measured in the task's repository; the usual where the question names none."""
     try:
-        commit = resolve_commit(task.repo, task.base)
+        credentials = Credentials(settings.credentials_dir)
+        commit = resolve_commit(task.repo, task.base, credentials=credentials)
     except BadInput as error:
         return usual_need(str(error))
-    return measured_need(task, commit, settings.work_dir)
+    return measured_need(task, commit, settings.work_dir, credentials=credentials)

@@ -5,21 +5,32 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from nightcrew.address import without_secret
 from nightcrew.errors import BadInput
-from nightcrew.settings import first_problem
+from nightcrew.execution.checkout.credentials import Credentials
+from nightcrew.secrets.redaction import known_secrets
+from nightcrew.settings import Settings, first_problem
 from nightcrew.task import Task
 
 
-def make_task(*, repo: str, **fields: Any) -> Task:
+def make_task(settings: Settings, *, repo: str, **fields: Any) -> Task:
     """A task from options; a path to a repository becomes absolute, since the crew works elsewhere.
+
+    A token in the repository's address is taken out and kept in the crew's home.
 
     Raises:
         BadInput: one sentence about the first thing that does not fit.
     """
+    address, credential = without_secret(absolute_repo(repo))
+    if credential is not None:
+        known_secrets.add(credential.password)  # whatever quotes it from here on shows a mark
     try:
-        return Task(repo=absolute_repo(repo), **fields)
+        task = Task(repo=address, **fields)
     except ValidationError as error:
         raise BadInput(first_problem(error)) from None
+    if credential is not None:
+        Credentials(settings.credentials_dir).keep(address, credential)
+    return task
 
 
 def absolute_repo(repo: str) -> str:

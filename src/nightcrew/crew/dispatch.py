@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from nightcrew.crew.database import ensure_database
@@ -13,6 +14,8 @@ from nightcrew.crew.prefect_api import PrefectApi
 from nightcrew.crew.processes import ProcessId, kill_tree
 from nightcrew.crew.status import status
 from nightcrew.errors import BadInput, Transient
+from nightcrew.execution.checkout.credentials import Credentials
+from nightcrew.execution.checkout.workspace import resolve_commit
 from nightcrew.ledger.metrics_collector import MetricsCollector
 from nightcrew.queue.state_store import StateStore, create_schema
 from nightcrew.queue.task_queue import TaskQueue
@@ -35,7 +38,8 @@ def open_queue(settings: Settings) -> Iterator[TaskQueue]:
     """The task queue, whether or not services run."""
     with StateStore(ensure_database(settings)) as store:
         create_schema(store)
-        yield TaskQueue(store, settings.max_unfinished_tasks)
+        resolve = partial(resolve_commit, credentials=Credentials(settings.credentials_dir))
+        yield TaskQueue(store, settings.max_unfinished_tasks, resolve=resolve)
 
 
 def submit(settings: Settings, task: Task) -> QueuedTask:

@@ -11,6 +11,7 @@ from pathlib import Path
 from nightcrew.errors import BudgetReached, ModelUnfit, Rejected, Transient
 from nightcrew.execution.assignment import Assignment, DoorUsage, Executor, ModelDoor, Report
 from nightcrew.execution.attempt import Attempt, AttemptEnd
+from nightcrew.execution.checkout.credentials import Credentials
 from nightcrew.execution.checkout.work_folder import work_folder
 from nightcrew.execution.checkout.workspace import Checkout, extract_patch, make_checkout
 from nightcrew.execution.environments.environment import build_environment
@@ -56,7 +57,8 @@ class ExecutionEngine:
         attempt_id = f"{task.task_id}:{number}"
         try:
             with work_folder(self._settings.work_dir, f"{task.task_id}-{number}") as folder:
-                checkout = make_checkout(task.repo, commit, folder / "clone")
+                credentials = Credentials(self._settings.credentials_dir)
+                checkout = make_checkout(task.repo, commit, folder / "clone", credentials=credentials)
                 config = load_target_config(checkout.path)
                 assignment = Assignment(
                     task=task,

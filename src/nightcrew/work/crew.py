@@ -5,8 +5,11 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from nightcrew.crew.database import ensure_database
+from nightcrew.execution.checkout.credentials import Credentials
+from nightcrew.execution.checkout.workspace import resolve_commit
 from nightcrew.execution.execution_engine import ExecutionEngine, Executor
 from nightcrew.execution.executors.direct import DirectExecutor
 from nightcrew.execution.sandbox import open_sandbox
@@ -63,7 +66,11 @@ def open_crew(settings: Settings) -> Iterator[Crew]:
         yield Crew(
             settings=settings,
             store=store,
-            queue=TaskQueue(store, settings.max_unfinished_tasks),
+            queue=TaskQueue(
+                store,
+                settings.max_unfinished_tasks,
+                resolve=partial(resolve_commit, credentials=Credentials(settings.credentials_dir)),
+            ),
             reviews=Reviews(store),
             api=api,
             catalogue=ModelCatalogue(

@@ -15,6 +15,7 @@ from typing import Any
 
 from nightcrew.errors import BadInput
 from nightcrew.execution.attempt import Attempt
+from nightcrew.execution.checkout.credentials import Credentials
 from nightcrew.execution.executors.context_need import ContextNeed, measured_need
 from nightcrew.openrouter.books.availability import availability, budgets_of, limits_of
 from nightcrew.openrouter.gateway import Gateway
@@ -248,7 +249,12 @@ class Work:
 
     def _requirements(self, named: str | None) -> Requirements:
         if self._context is None:
-            self._context = measured_need(self.task, self.queued.commit, self.crew.settings.work_dir)
+            self._context = measured_need(
+                self.task,
+                self.queued.commit,
+                self.crew.settings.work_dir,
+                credentials=Credentials(self.crew.settings.credentials_dir),
+            )
         return requirements_for(
             self.task.model_copy(update={"models": (named,)}) if named else self.task,
             self.crew.settings,

@@ -34,6 +34,7 @@ def select_model(
 
     settings = load_settings()
     task = make_task(
+        settings,
         repo=repo,
         description="which model would it be",
         task_type=task_type,

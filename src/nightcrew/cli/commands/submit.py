@@ -55,6 +55,7 @@ def submit_task(
 
     settings = load_settings()
     task = make_task(
+        settings,
         description=description,
         repo=repo,
         task_type=task_type,

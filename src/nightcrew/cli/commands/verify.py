@@ -40,12 +40,15 @@ def verify(
     as_json: AsJson = False,
 ) -> int:
     """Judge a patch. Exit: 0 accepted, 1 rejected, 3 not measurable, 4 infrastructure fault."""
+    from nightcrew.execution.checkout.credentials import Credentials
     from nightcrew.execution.checkout.workspace import resolve_commit
     from nightcrew.execution.sandbox import open_sandbox
     from nightcrew.validation.result_validator import ResultValidator, verdict_json
     from nightcrew.validation.scoring import fault
 
+    settings = load_settings()
     task = make_task(
+        settings,
         repo=repo,
         base=base,
         task_type=task_type,
@@ -54,10 +57,10 @@ def verify(
         quality_threshold=quality_threshold,
         acceptance=acceptance,
     )
-    settings = load_settings()
     commit = ""
     try:
-        commit = resolve_commit(task.repo, task.base)
+        credentials = Credentials(settings.credentials_dir)
+        commit = resolve_commit(task.repo, task.base, credentials=credentials)
         change = _read_patch(patch, task.repo, commit)
         validator = ResultValidator(settings, open_sandbox(settings.sandbox))
         verdict = validator.judge(task, change, commit=commit, evidence=evidence)

@@ -1,22 +1,36 @@
-"""Git on the trusted side: never with a tree's own configuration, hooks, attributes or helpers."""
+"""Git on the trusted side: in git directories of ours, with a configuration of ours, and nobody's helpers.
 
-import logging
+No setting of a repository that we did not make is ever in force: not its configuration, hooks, attributes,
+filters, promisor remotes or alternates, nor the user's or the system's configuration.
+"""
+
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from nightcrew import host
-
-log = logging.getLogger(__name__)
+from nightcrew.address import Protocol, origin_of
 
 _SAFE = (
     *("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.untrackedCache=false"),
     *("-c", "core.attributesFile=/dev/null", "-c", "core.excludesFile=/dev/null", "-c", "gc.auto=0"),
-    *("-c", "maintenance.auto=false", "-c", "submodule.recurse=false", "-c", "protocol.ext.allow=never"),
+    *("-c", "maintenance.auto=false", "-c", "submodule.recurse=false", "-c", "protocol.allow=never"),
     *("-c", "core.symlinks=true", "-c", "core.fileMode=true", "-c", "core.quotePath=true"),
+    *(
+        "-c",
+        "credential.helper=",
+        "-c",
+        "core.askPass=",
+        "-c",
+        "core.pager=cat",
+        "-c",
+        "core.alternateRefsCommand=",
+    ),
 )
 _SECONDS = 600
 _OUTPUT_BYTES = 512 * 1024 * 1024
+_VISIBLE = 0o022  # the sandbox may run as another user
 
 
 class GitFailed(Exception):
@@ -27,36 +41,65 @@ class GitFailed(Exception):
         self.code = code
 
 
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """What one command may reach: an address by its protocol, and the file with what opens it, if any.
+
+    The file holds `username=` and `password=`, a line each.
+    """
+
+    address: str
+    protocol: Protocol
+    credential: Path | None = None
+
+    def options(self) -> Iterator[str]:
+        """A helper that git asks for this origin only, by a pipe: an askpass gets names as arguments."""
+        yield from ("-c", f"protocol.{self.protocol}.allow=always")
+        if self.credential is not None:
+            helper = '!f() { test "$1" = get && cat -- "$NIGHTCREW_GIT_CREDENTIAL"; }; f'
+            yield from ("-c", f"credential.{origin_of(self.address)}.helper={helper}")
+
+    def environment(self) -> dict[str, str]:
+        """How this machine reaches others; the user's own settings for ssh count, those for git do not."""
+        known = {"GIT_ALLOW_PROTOCOL": str(self.protocol)}
+        if self.protocol is Protocol.FILE:
+            return known
+        if self.protocol is Protocol.SSH:
+            known["GIT_SSH_COMMAND"] = "ssh -oBatchMode=yes -oControlMaster=no -oControlPath=none"
+        if self.credential is not None:
+            known["NIGHTCREW_GIT_CREDENTIAL"] = os.fspath(self.credential)
+        return host.environment("SSH_AUTH_SOCK", "GIT_SSL_CAINFO", *host.NETWORK) | known
+
+
 def git(
     *words: str | os.PathLike[str],
     git_dir: Path | None = None,
     tree: Path | None = None,
     stdin: bytes = b"",
     env: Mapping[str, str] | None = None,
-    own_configuration: bool = False,
+    remote: Remote | None = None,
     seconds: float = _SECONDS,
 ) -> bytes:
-    """What git prints. `own_configuration` lets the user's own (credentials, proxies) count: for the network.
+    """What git prints. `git_dir` is one of ours; only with `remote` anything outside of it is reached.
 
     Raises:
         GitFailed: git refused.
         BadInput: there is no git.
         Transient: it did not end in time.
     """
-    places: list[str] = []
+    places: list[str] = list(remote.options()) if remote else []
     if git_dir is not None:
         places.append(f"--git-dir={git_dir}")
     if tree is not None:
         places.append(f"--work-tree={tree}")
-    command = ["git", *_SAFE, *places, *(os.fspath(word) for word in words)]
     done = host.run(
-        command,
-        env=_environment(own_configuration) | dict(env or {}),
-        folder=tree or git_dir or host.NEUTRAL,
+        ["git", *_SAFE, *places, *words],
+        env=_NEUTRAL | (remote.environment() if remote else _NOBODY) | _CONFIGURED_BY_US | dict(env or {}),
+        folder=tree or host.NEUTRAL,
         stdin=stdin,
         seconds=seconds,
         output_bytes=_OUTPUT_BYTES,
-        umask=0o022,  # the sandbox may run as another user
+        umask=_VISIBLE,
     )
     if done.returncode != 0:
         said = _last_line(done.stderr) or f"git {words[0]} ended with {done.returncode}"
@@ -66,25 +109,19 @@ def git(
 
 # ---------------------------------------------------------------------------------------------------------
 
-_INHERITED = (
-    "SSH_AUTH_SOCK",
-    "SSH_ASKPASS",
-    *host.NETWORK,
-)
-
-
-def _environment(own_configuration: bool) -> dict[str, str]:
-    """Nothing that points git at another repository, editor, pager or helper gets through."""
-    env = host.environment(*_INHERITED)
-    env |= {
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh",
-    }
-    env |= {"GIT_PAGER": "cat", "LC_ALL": "C.UTF-8", "GIT_ATTR_NOSYSTEM": "1"}
-    if not own_configuration:
-        env |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null"}
-    return env
+_NOBODY = {"GIT_ALLOW_PROTOCOL": "", "HOME": "/nonexistent"}
+_NEUTRAL = {"PATH": host.search_path()}
+_CONFIGURED_BY_US = {
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_PAGER": "cat",
+    "GIT_TERMINAL_PROMPT": "0",
+    "LC_ALL": "C.UTF-8",
+}
 
 
 def _last_line(stderr: bytes) -> str:

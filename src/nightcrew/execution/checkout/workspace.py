@@ -6,14 +6,18 @@ agent wrote to; we do, and tell git what is there.
 """
 
 import logging
+import os
 import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from nightcrew import host
+from nightcrew.address import Protocol, folder_of, protocol_of
 from nightcrew.errors import BadInput, Transient
-from nightcrew.execution.checkout.git import GitFailed, git
+from nightcrew.execution.checkout.credentials import Credentials
+from nightcrew.execution.checkout.git import GitFailed, Remote, git
+from nightcrew.execution.checkout.source import ATTRIBUTES, borrows, opened
 from nightcrew.execution.checkout.tree_patch import diff_of_tree
 from nightcrew.secrets.files import let_sandboxes_read
 
@@ -21,10 +25,6 @@ log = logging.getLogger(__name__)
 
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REMOVE_SECONDS = 300
-_URL = re.compile(r"[a-z][a-z0-9+.-]*://|[^/]+@[^/]+:")
-
-# Stronger than any attribute in the tree: files are checked out and compared byte for byte.
-_ATTRIBUTES = "* -text !eol -ident !filter !working-tree-encoding !diff !merge\n"
 # What running tests leaves behind is no part of a change.
 _EXCLUDES = """\
 __pycache__/
@@ -51,14 +51,23 @@ class Checkout:
     commit: str
 
 
-def resolve_commit(repo: str, base: str) -> str:
-    """The full id of the commit that `base` names in the repository at a path or URL.
+def resolve_commit(repo: str, base: str, *, credentials: Credentials | None = None) -> str:
+    """The full id of the commit that `base` names in the repository at a path or an address.
 
     Raises:
         BadInput: no such repository, or no such commit in it.
         Transient: a remote repository does not answer.
     """
-    found = _resolve_remote(repo, base) if _is_url(repo) else _resolve_local(_local(repo), base)
+    if protocol_of(repo) is Protocol.FILE:
+        with opened(_local(repo)) as source:
+            found = _resolve(source, base)
+        if found is None and borrows(_local(repo)):
+            raise BadInput(
+                f"{repo} has no commit {base!r} of its own: it borrows objects from another one, which is "
+                "not looked at; 'git repack -a -d' brings them in"
+            )
+    else:
+        found = _resolve_remote(_remote(repo, credentials), base)
     if found is None and base == "HEAD":
         raise BadInput(f"{repo} has no commit yet: commit something to start from")
     if found is None:
@@ -71,23 +80,22 @@ def change_of(repo: str, base: str, name: str) -> bytes | None:
 
     A git diff; None where the repository is elsewhere or has no such branch.
     """
-    if _is_url(repo) or not name or name.startswith("-"):
+    if protocol_of(repo) is not Protocol.FILE or not name or name.startswith("-"):
         return None
-    folder = _local(repo)
-    tip = _resolve_local(folder, name)
-    if tip is None:
-        return None
-    here = ("-c", "safe.directory=*", "-C", folder)
-    try:
-        fork = git(*here, "merge-base", base, tip).decode().strip()
-        # Plumbing: the user's settings for diffs (prefixes, colours, other programs) do not count.
-        shape = ("-p", "--no-ext-diff", "--no-textconv", "--no-renames", "--no-color", "--full-index")
-        return git(*here, "diff-tree", "-r", *shape, fork, tip)
-    except GitFailed as error:
-        raise BadInput(f"cannot read the change of {name} since {base[:12]}: {error}") from None
+    with opened(_local(repo)) as source:
+        tip = _resolve(source, name)
+        if tip is None:
+            return None
+        try:
+            fork = git("merge-base", base, tip, git_dir=source).decode().strip()
+            # Plumbing: nobody's settings for diffs (prefixes, colours, other programs) count.
+            shape = ("-p", "--no-ext-diff", "--no-textconv", "--no-renames", "--no-color", "--full-index")
+            return git("diff-tree", "-r", *shape, fork, tip, git_dir=source)
+        except GitFailed as error:
+            raise BadInput(f"cannot read the change of {name} since {base[:12]}: {error}") from None
 
 
-def make_checkout(repo: str, commit: str, into: Path) -> Checkout:
+def make_checkout(repo: str, commit: str, into: Path, *, credentials: Credentials | None = None) -> Checkout:
     """A clone of `repo` at `commit` in the folders `into/tree` and `into/git`; `into` is made.
 
     Raises:
@@ -100,9 +108,9 @@ def make_checkout(repo: str, commit: str, into: Path) -> Checkout:
     object_format = "sha256" if len(commit) == 64 else "sha1"
     git("init", "--quiet", "--bare", "--template=", f"--object-format={object_format}", checkout.git_dir)
     (checkout.git_dir / "info").mkdir(exist_ok=True)
-    (checkout.git_dir / "info" / "attributes").write_text(_ATTRIBUTES)
+    (checkout.git_dir / "info" / "attributes").write_text(ATTRIBUTES)
     (checkout.git_dir / "info" / "exclude").write_text(_EXCLUDES)
-    _fetch(repo, checkout)
+    _fetch(repo, checkout, credentials)
     try:
         git("read-tree", commit, git_dir=checkout.git_dir)
         git("checkout-index", "--all", "--force", "--quiet", git_dir=checkout.git_dir, tree=checkout.path)
@@ -136,41 +144,36 @@ def remove_tree(path: Path) -> None:
 # ---------------------------------------------------------------------------------------------------------
 
 
-def _is_url(repo: str) -> bool:
-    return bool(_URL.match(repo)) and not Path(repo).exists()
-
-
 def _local(repo: str) -> Path:
-    path = Path(repo).expanduser()
+    path = folder_of(repo)
     if not path.is_dir():
         raise BadInput(f"{repo} is not a folder: give the path or the URL of a git repository")
     return path.resolve()
 
 
-def _resolve_local(repo: Path, base: str) -> str | None:
-    try:
-        git("-c", "safe.directory=*", "-C", repo, "rev-parse", "--git-dir")
-    except GitFailed as error:
-        raise BadInput(f"{repo} is not a git repository ({error})") from None
+def _remote(repo: str, credentials: Credentials | None) -> Remote:
+    return Remote(repo, protocol_of(repo), credentials.file_of(repo) if credentials else None)
+
+
+def _resolve(source: Path, base: str) -> str | None:
     words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}")
     with suppress(GitFailed):
-        return git("-c", "safe.directory=*", "-C", repo, *words).decode().strip()
+        found = git(*words, git_dir=source).decode().strip()
+        return found if _SHA.fullmatch(found) else None
     return None
 
 
-def _resolve_remote(repo: str, base: str) -> str | None:
+def _resolve_remote(remote: Remote, base: str) -> str | None:
     if _SHA.fullmatch(base):
         return base
-    names = (
-        [base]
-        if base == "HEAD"
-        else [f"refs/heads/{base}", f"refs/tags/{base}", f"refs/tags/{base}^{{}}", base]
-    )
+    names = [base]
+    if base != "HEAD":
+        names = [f"refs/heads/{base}", f"refs/tags/{base}", f"refs/tags/{base}^{{}}", base]
     try:
-        lines = git("ls-remote", "--", repo, *names, own_configuration=True, seconds=60).decode().splitlines()
+        lines = git("ls-remote", "--", remote.address, *names, remote=remote, seconds=60).decode()
     except GitFailed as error:
-        raise BadInput(f"cannot read {repo}: {error}") from None
-    found = {name: sha for sha, name in (line.split("\t", 1) for line in lines)}
+        raise _unreachable(remote, error) from None
+    found = {name: sha for sha, name in (line.split("\t", 1) for line in lines.splitlines())}
     # A tag with a message is an object of its own; what it stands for is listed with ^{}.
     for name in sorted(names, key=lambda name: not name.endswith("^{}")):
         if name in found:
@@ -178,26 +181,36 @@ def _resolve_remote(repo: str, base: str) -> str | None:
     return None
 
 
-def _fetch(repo: str, checkout: Checkout) -> None:
-    remote = _is_url(repo)
-    source = repo if remote else str(_local(repo))
-    options = ["--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"]
-    if not remote:
-        # The other side of a local fetch is git too: the repository may belong to somebody else.
-        options.append(
-            "--upload-pack=git -c safe.directory=* -c uploadpack.allowAnySHA1InWant=true upload-pack"
+def _fetch(repo: str, checkout: Checkout, credentials: Credentials | None) -> None:
+    if protocol_of(repo) is not Protocol.FILE:
+        remote = _remote(repo, credentials)
+        try:
+            _fetch_from(remote, checkout)
+        except GitFailed as error:
+            raise _unreachable(remote, error) from None
+        return
+    with opened(_local(repo)) as source:
+        try:
+            _fetch_from(Remote(os.fspath(source), Protocol.FILE), checkout)
+        except GitFailed as error:
+            raise BadInput(
+                f"{repo} does not hold all of {checkout.commit[:12]}: {error} (what a partial or "
+                "borrowing clone leaves elsewhere has to be fetched: 'git fetch --refetch', 'git repack -a')"
+            ) from None
+
+
+def _fetch_from(remote: Remote, checkout: Checkout) -> None:
+    options = ("--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
+    words = ("fetch", *options, "--", remote.address, checkout.commit)
+    git(*words, git_dir=checkout.git_dir, remote=remote)
+
+
+def _unreachable(remote: Remote, error: GitFailed) -> Exception:
+    if "Could not resolve host" in str(error):
+        return Transient(f"cannot reach {remote.address}: {error}")
+    if "could not read Username" in str(error) or "Authentication failed" in str(error):
+        return BadInput(
+            f"{remote.address} asks who we are: hand the task in once with https://user:token@host/path; the "
+            "token is taken out, and kept in the crew's home"
         )
-    try:
-        git(
-            "fetch",
-            *options,
-            "--",
-            source,
-            checkout.commit,
-            git_dir=checkout.git_dir,
-            own_configuration=remote,
-        )
-    except GitFailed as error:
-        if remote and "Could not resolve host" in str(error):
-            raise Transient(f"cannot reach {repo}: {error}") from None
-        raise BadInput(f"cannot fetch {checkout.commit[:12]} from {repo}: {error}") from None
+    return BadInput(f"cannot read {remote.address}: {error}")

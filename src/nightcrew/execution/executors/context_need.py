@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nightcrew.errors import BadInput
+from nightcrew.execution.checkout.credentials import Credentials
 from nightcrew.execution.checkout.work_folder import work_folder
 from nightcrew.execution.checkout.workspace import make_checkout
 from nightcrew.execution.executors.briefing import conventions_of, instructions
@@ -37,11 +38,14 @@ class ContextNeed:
     source: str
 
 
-def measured_need(task: Task, commit: str, work_dir: Path) -> ContextNeed:
+def measured_need(
+    task: Task, commit: str, work_dir: Path, *, credentials: Credentials | None = None
+) -> ContextNeed:
     """What `task` needs at `commit`; the clone that is looked at, in `work_dir`, is gone afterwards."""
     try:
         with work_folder(work_dir, f"{task.task_id}-measure") as folder:
-            return need_of(task, make_checkout(task.repo, commit, folder / "clone").path, commit)
+            clone = make_checkout(task.repo, commit, folder / "clone", credentials=credentials)
+            return need_of(task, clone.path, commit)
     except (BadInput, OSError) as error:
         log.warning("the context of task %s cannot be measured: %s", task.task_id, error)
         return usual_need(str(error))

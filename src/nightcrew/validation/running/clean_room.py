@@ -16,6 +16,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 from nightcrew.errors import BadInput, Transient
+from nightcrew.execution.checkout.credentials import Credentials
 from nightcrew.execution.checkout.work_folder import work_folder
 from nightcrew.execution.checkout.workspace import make_checkout, remove_tree
 from nightcrew.execution.environments.environment import Environment, build_environment, project_paths
@@ -118,7 +119,8 @@ def open_room(
     """
     files = parse_patch(patch)
     with work_folder(settings.work_dir, "room") as folder:
-        base = make_checkout(task.repo, commit, folder / "base").path
+        credentials = Credentials(settings.credentials_dir)
+        base = make_checkout(task.repo, commit, folder / "base", credentials=credentials).path
         _check_target(task, base)
         changes = apply_patch(files, lambda path: read_base(base, path))
         config = load_target_config(base)

@@ -1,0 +1,194 @@
+"""A local repository as git may see it: its objects and names in a git directory of ours, and nothing else.
+
+What lies in a stranger's `.git` decides nothing: its configuration, hooks, attributes, replacements and
+borrowed objects are not in what git looks at, links in it are not followed, and it cannot stand for another
+repository that does not know of it.
+"""
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+from nightcrew.errors import BadInput
+from nightcrew.execution.checkout.git import GitFailed, git
+
+ATTRIBUTES = "* -text !eol -ident !filter !working-tree-encoding !diff !merge\n"
+"""Stronger than any attribute in a tree: files are checked out and compared byte for byte."""
+
+_CONFIG = """\
+[core]
+\trepositoryformatversion = 1
+\tbare = true
+[extensions]
+\tobjectFormat = {object_format}
+[uploadpack]
+\tallowAnySHA1InWant = true
+"""
+_REFERENCE = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?\s*|ref: refs/[^\0-\x20]+\s*")
+_POINTER_BYTES, _NAMES_BYTES, _NAMES = 4096, 256 * 1024 * 1024, 200_000
+_FANOUT = re.compile(r"[0-9a-f]{2}|pack")
+
+
+@contextmanager
+def opened(repo: Path) -> Iterator[Path]:
+    """A git directory for as long as the block lasts, with what the repository at `repo` has.
+
+    Raises:
+        BadInput: there is no repository, or it reaches out of itself.
+    """
+    own, common = _git_folders(repo)
+    with TemporaryDirectory(prefix="nightcrew-source-") as name:
+        view = Path(name)
+        (view / "config").write_text(_CONFIG.format(object_format=_object_format(common)))
+        (view / "info").mkdir()
+        (view / "info" / "attributes").write_text(ATTRIBUTES)
+        _show_objects(common / "objects", view / "objects")
+        _copy_names(own, common, view)
+        yield view
+
+
+def borrows(repo: Path) -> bool:
+    """True if the repository says that some of its objects are in another one; those are not looked at."""
+    return (_git_folders(repo).common / "objects" / "info" / "alternates").exists()
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+class _GitFolders(NamedTuple):
+    """Where a working tree's own files are (HEAD), and where those are that it shares with others."""
+
+    own: Path
+    common: Path
+
+
+def _git_folders(repo: Path) -> _GitFolders:
+    inner = repo / ".git"
+    if inner.is_symlink():
+        raise BadInput(f"{inner} is a symbolic link: name the repository that it leads to")
+    if inner.is_file():
+        return _linked(repo, inner)
+    folder = inner if inner.is_dir() else repo
+    if not _is_git_folder(folder):
+        raise BadInput(f"{repo} is not a git repository")
+    return _GitFolders(folder, folder)
+
+
+def _linked(repo: Path, inner: Path) -> _GitFolders:
+    """A working tree whose git directory is elsewhere: that one has to know of it."""
+    said = (_read(inner, _POINTER_BYTES) or b"").decode(errors="surrogateescape")
+    place = said.removeprefix("gitdir:").strip()
+    if not said.startswith("gitdir:") or not place or "\0" in place:
+        raise BadInput(f"{repo} is not a git repository")
+    own = (repo / place).resolve()
+    common = own.parent.parent if own.parent.name == "worktrees" else own
+    if not own.is_dir() or not _is_git_folder(common):
+        raise BadInput(f"{inner} leads to {own}, which is no git repository")
+    if not (own.is_relative_to(repo) or _knows_of(own, common, repo)):
+        raise BadInput(
+            f"{inner} leads to {own}, which does not know of {repo}: name the repository itself, or run "
+            "'git worktree repair' in it"
+        )
+    return _GitFolders(own, common)
+
+
+def _knows_of(own: Path, common: Path, repo: Path) -> bool:
+    if own != common:  # a worktree
+        back = (_read(own / "gitdir", _POINTER_BYTES) or b"").decode(errors="surrogateescape").strip()
+        return bool(back) and "\0" not in back and (own / back).resolve() == repo / ".git"
+    back = _setting(common, "core.worktree")  # a submodule
+    return bool(back) and (own / back).resolve() == repo
+
+
+def _is_git_folder(folder: Path) -> bool:
+    head = folder / "HEAD"
+    return all(_is_folder(folder / name) for name in ("objects", "refs")) and (
+        head.is_symlink() or head.is_file()
+    )
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _setting(common: Path, name: str) -> str:
+    """One setting of the repository, read as text: nothing that is written there takes effect."""
+    text = _read(common / "config", _NAMES_BYTES)
+    if text is None:
+        return ""
+    try:
+        found = git("config", "--file", "-", "--no-includes", "--get", name, stdin=text)
+    except GitFailed:
+        return ""
+    return found.decode(errors="surrogateescape").rstrip("\n")
+
+
+def _object_format(common: Path) -> str:
+    found = _setting(common, "extensions.objectFormat").lower() or "sha1"
+    if found not in {"sha1", "sha256"}:
+        raise BadInput(f"{common} has objects of a format that Nightcrew does not know")
+    return found
+
+
+def _show_objects(objects: Path, shown: Path) -> None:
+    """Links to the folders that hold objects, so that git does not see from where others are borrowed."""
+    shown.mkdir()
+    for entry in _plain_entries(objects):
+        if entry.is_dir(follow_symlinks=False) and _FANOUT.fullmatch(entry.name):
+            for _ in _plain_entries(Path(entry.path)):
+                pass
+            (shown / entry.name).symlink_to(entry.path)
+
+
+def _plain_entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_symlink():
+                raise BadInput(
+                    f"{entry.path} is a symbolic link: objects have to be in the repository itself "
+                    "('git repack -a -d' in a clone of it brings them there)"
+                )
+            yield entry
+
+
+def _copy_names(own: Path, common: Path, view: Path) -> None:
+    """HEAD, branches, tags and where the history was cut off."""
+    (view / "refs").mkdir()
+    _copy(own / "HEAD", view / "HEAD", _POINTER_BYTES)
+    for name in ("packed-refs", "shallow"):
+        _copy(common / name, view / name, _NAMES_BYTES)
+    count = 0
+    for folder, folders, files in (common / "refs").walk(follow_symlinks=False):
+        folders[:] = [name for name in folders if (folder / name) != common / "refs" / "replace"]
+        here = view / "refs" / folder.relative_to(common / "refs")
+        here.mkdir(exist_ok=True)
+        for name in files:
+            count += 1
+            if count > _NAMES:
+                raise BadInput(f"{common} has more than {_NAMES} references: run 'git pack-refs --all' there")
+            _copy(folder / name, here / name, _POINTER_BYTES)
+
+
+def _copy(source: Path, target: Path, limit: int) -> None:
+    """A file that names objects; what is none, or is too large for one, is left out."""
+    content = _read(source, limit)
+    if content is not None and (limit > _POINTER_BYTES or _REFERENCE.fullmatch(content)):
+        target.write_bytes(content)
+
+
+def _read(path: Path, limit: int) -> bytes | None:
+    """A plain file's content; None for anything else, also for a link, and for one that is too large."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode) or status.st_size > limit:
+            return None
+        return file.read(limit)
