@@ -76,7 +76,7 @@ class Deriver:
 
     def _case(self, good: Good, kind: str, is_good: bool, change: Change) -> Case:
         step = good.clone.step(good.label.mined.commit)
-        patch = good.clone.patch(good.parent, change, self.room.tree(good.clone))
+        patch = good.clone.patch(good.parent, change, self.room.patches(good.clone))
         acceptance = f"python -m pytest {' '.join(good.tests)}" if good.kind is Kind.FEATURE else None
         said = f"{step.subject}\n\n{step.body}".strip()[:2000]
         return Case(good.clone.name, good.label.mined.commit, kind, is_good, TYPES[good.kind], good.parent, good.target,

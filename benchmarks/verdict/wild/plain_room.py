@@ -55,6 +55,10 @@ class PlainRoom:
         """Where the project's files are while its tests run."""
         return self.work / "trees" / clone.name.replace("/", "+")
 
+    def patches(self, clone: Clone) -> Path:
+        """Where its patches are made; no tests run there."""
+        return self.work / "patches" / clone.name.replace("/", "+")
+
     def environment(self, clone: Clone) -> Path | None:
         """An environment for what the tree declares now; None where the project cannot be installed."""
         tree = self.tree(clone)
