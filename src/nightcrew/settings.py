@@ -8,14 +8,25 @@ import os
 import tomllib
 from decimal import Decimal
 from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Any
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Self
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)  # fmt: skip
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from nightcrew.errors import BadInput
 from nightcrew.secrets.account import KEY_VARIABLES, Account, account_in_force
+from nightcrew.test_command import TestCommand, read_test_command
 
 OPENROUTER_URL = "https://openrouter.ai/api/v1"
 
@@ -198,7 +209,11 @@ class TargetConfig(BaseModel):
     setup: str | None = None
     """Command that makes the environment in `$NIGHTCREW_ENV`; empty: uv makes it from what is declared."""
     test: str = "python -m pytest"
-    """Command that runs the test suite."""
+    """Command that runs the test suite, with variables and `cd FOLDER &&` before it where it needs them."""
+    env: dict[str, str] = Field(default_factory=dict)
+    """Variables that the tests need; no secrets: whatever runs can read them."""
+    root: str = ""
+    """The folder of the project; empty: the nearest project above the target file that has tests."""
     allow: tuple[str, ...] = ()
     """Path globs that a change may touch; empty: what the task's type allows."""
     protect: tuple[str, ...] = ()
@@ -209,6 +224,47 @@ class TargetConfig(BaseModel):
     """`person`: prose that no check can tell waits for a person; `accept`: it is taken unread."""
     analysis: ReadingPolicy = ReadingPolicy.PERSON
     """The same for what an analysis says of the lines that it rightly quotes."""
+
+    @property
+    def command(self) -> TestCommand:
+        """`test` in its parts."""
+        return read_test_command(self.test)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Those of `env`, and those that `test` begins with."""
+        return {**self.env, **self.command.variables}
+
+    @field_validator("test")
+    @classmethod
+    def _check_test(cls, value: str) -> str:
+        read_test_command(value)
+        return value
+
+    @field_validator("root")
+    @classmethod
+    def _check_root(cls, value: str) -> str:
+        place = PurePosixPath(value)
+        if place.is_absolute() or ".." in place.parts:
+            raise ValueError("must be a folder of the repository, relative to its root")
+        return "" if place == PurePosixPath() else place.as_posix()
+
+    @model_validator(mode="after")
+    def _take_the_folder_of_the_command(self) -> Self:
+        if self.command.folder and not self.root:
+            return self.model_copy(update={"root": self.command.folder})
+        return self
+
+
+def has_own_table(folder: Path) -> bool:
+    """True where a folder says how it is judged, in a file of its own or in its pyproject.toml."""
+    if (folder / "nightcrew.toml").is_file():
+        return True
+    try:
+        told = tomllib.loads((folder / "pyproject.toml").read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return False
+    return "nightcrew" in told.get("tool", {})
 
 
 def load_target_config(checkout: Path) -> TargetConfig:

@@ -14,9 +14,9 @@ def test_init_writes_a_file_that_nightcrew_reads(cli: Cli, repository: Path) -> 
 
 
 def test_init_does_not_overwrite(cli: Cli, repository: Path) -> None:
-    (repository / "nightcrew.toml").write_text('test = "make test"\n')
+    (repository / "nightcrew.toml").write_text('test = "pytest tests"\n')
     assert cli("init", str(repository)).code == 2
-    assert load_target_config(repository).test == "make test"
+    assert load_target_config(repository).test == "pytest tests"
     assert cli("init", str(repository), "--force").code == 0
     assert load_target_config(repository).test == "python -m pytest"
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Honest work in repositories that are laid out or run in other ways than the house's."""
 
 from collections.abc import Callable
@@ -155,3 +156,23 @@ def test_a_target_that_conftest_imports_is_judged_like_any_other(judge: Judge) -
     """What happens at its import cannot be tried there: those faults are tried later."""
     base = FILES | {"tests/conftest.py": "import shop.prices\n"}
     assert accepted(judge(base, {TEST: GOOD_TEST}, TaskCategory.UNIT_TEST, TARGET))
+
+
+def test_a_project_in_a_folder_is_judged_where_its_tests_start(judge: Judge) -> None:
+    """Its neighbour is imported from the workspace; `test` says the variable and the folder that it needs."""
+    reads = "import os\nfrom pathlib import Path\n\n\ndef test_world():\n    assert Path('data.txt').read_text() == os.environ['SHOP_MODE']\n"
+    base = {
+        "nightcrew.toml": 'test = "SHOP_MODE=fast cd services/shop && python -m pytest tests"\n',
+        "services/shop/pyproject.toml": '[project]\nname = "shop"\nversion = "1"\ndependencies = ["acme-till"]\n',
+        "services/shop/src/shop/__init__.py": "",
+        "services/shop/src/shop/prices.py": "import till\n" + BROKEN,
+        "services/shop/data.txt": "fast",
+        "services/shop/tests/test_world.py": reads,
+        "services/till/pyproject.toml": '[project]\nname = "acme-till"\nversion = "1"\n',
+        "services/till/src/till/__init__.py": "",
+    }
+    change: dict[str, str | None] = {
+        "services/shop/src/shop/prices.py": "import till\n" + PRICES,
+        "services/shop/tests/test_prices.py": GOOD_TEST,
+    }
+    assert accepted(judge(base, change, TaskCategory.BUG_FIX, "services/shop/src/shop/prices.py"))

@@ -73,6 +73,7 @@ class Assignment:
     conventions: str  # what the repository asks of contributors; may be empty
     state_dir: Path  # the executor's own, outside the workspace, gone after the attempt
     context_tokens: int = 32_000  # what the model can read at once
+    root: str = ""  # the folder of the project that is worked on
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,10 @@ from nightcrew.execution.checkout.credentials import Credentials
 from nightcrew.execution.checkout.work_folder import work_folder
 from nightcrew.execution.checkout.workspace import Checkout, extract_patch, make_checkout
 from nightcrew.execution.environments.environment import build_environment
+from nightcrew.execution.environments.layout import read_target
 from nightcrew.execution.executors.briefing import conventions_of
 from nightcrew.execution.sandbox import Limits, Sandbox
-from nightcrew.settings import Settings, TargetConfig, load_target_config
+from nightcrew.settings import Settings, TargetConfig
 from nightcrew.task import ExecutorName, Task
 
 __all__ = ["Assignment", "DoorUsage", "ExecutionEngine", "Executor", "ModelDoor", "Report"]
@@ -59,7 +60,7 @@ class ExecutionEngine:
             with work_folder(self._settings.work_dir, f"{task.task_id}-{number}") as folder:
                 credentials = Credentials(self._settings.credentials_dir)
                 checkout = make_checkout(task.repo, commit, folder / "clone", credentials=credentials)
-                config = load_target_config(checkout.path)
+                config = read_target(checkout.path, task.target_file)
                 assignment = Assignment(
                     task=task,
                     attempt_id=attempt_id,
@@ -77,6 +78,7 @@ class ExecutionEngine:
                     conventions=conventions_of(checkout.path),
                     state_dir=_made(folder / "state"),
                     context_tokens=context_tokens,
+                    root=config.root,
                 )
                 report, patch = self._work(assignment)
         except OSError as error:

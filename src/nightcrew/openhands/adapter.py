@@ -117,5 +117,5 @@ def _environment(assignment: Assignment) -> dict[str, str]:
     """What the agent's shell finds: the repository's own Python first. No key is among it."""
     return {
         "PATH": f"{assignment.environment.bin}:/usr/local/bin:/usr/bin:/bin",
-        "PYTHONPATH": ":".join(project_paths(assignment.checkout.path)),
+        "PYTHONPATH": ":".join(project_paths(assignment.checkout.path, assignment.root)),
     }

@@ -253,7 +253,7 @@ def test_what_decides_changes_the_key_and_nothing_else_does(
 ) -> None:
     settings = Settings(home=crew_home)
     write(tmp_path, module_dot_py="x = 1\n", README_dot_md="x")
-    same = build_environment(tmp_path, TargetConfig(test="make test"), settings, sandbox)
+    same = build_environment(tmp_path, TargetConfig(test="pytest tests"), settings, sandbox)
     assert same.key == environment.key
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\nrequires-python = ">=3.11"\n')
     assert build_environment(tmp_path, TargetConfig(), settings, sandbox).key != environment.key

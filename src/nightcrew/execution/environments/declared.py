@@ -1,18 +1,27 @@
-"""What a repository declares that its tests need: read from its files, nothing of it is run.
+"""What a repository declares that the tests of one of its projects need: read from its files, none is run.
 
-The project itself is left out: it is imported from the workspace.
+The repository's own projects are left out, whatever asks for them: they are imported from the workspace, and
+no index is ever asked for a name that is private to a repository. What they need in turn is asked for.
 """
 
-import configparser
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from nightcrew.errors import BadInput
-from nightcrew.execution.environments.declared_elsewhere import of_poetry, of_setup_py, of_test_runners
+from nightcrew.execution.environments.declared_elsewhere import (
+    of_nox,
+    of_poetry,
+    of_setup_cfg,
+    of_setup_py,
+    of_test_runners,
+    of_tests_require,
+)  # fmt: skip
+from nightcrew.execution.environments.layout import Project, find_projects, normal_name, read_pyproject, table
 
 TEST_NAMES = ("test", "tests", "testing", "dev", "develop")
 """Names of extras and dependency groups that are taken to be for the tests."""
@@ -22,8 +31,12 @@ _REQUIREMENT_FILES = (
     *("test/*requirements*.txt", "tests/*requirements*.txt"),
 )
 _NOT_FOR_TESTS = ("doc", "build", "release", "benchmark", "lint", "wheel", "update", "deploy", "publish")
-_INCLUDE = re.compile(r"(?:-r|--requirement)[ =]\s*(\S+)")
-_LOCAL = re.compile(r"(?:-e\b|--editable|\.|/|file:|[\w.\[\]-]+\s*@\s*file:)")
+_INCLUDE = re.compile(r"(?:-r|--requirement)[ =]?\s*(\S+)")
+_LOCAL = re.compile(
+    r"(?:(?:-e|--editable)[ =]?\s*(?P<edited>[^\[\s;]+)|(?P<place>(?:\.|/|file:)[^\[\s;]*))"
+    r"(?:\[(?P<extras>[^\]]*)\])?"
+)
+_NAMED = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[(?P<extras>[^\]]*)\])?")
 _DEPTH = 5
 
 
@@ -38,68 +51,181 @@ class Declared:
     locked: bool = False  # there is a uv.lock that says the exact versions
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()  # folders of the repository's other projects that are needed
 
 
-def read_declared(checkout: Path) -> Declared:
-    """What the files in `checkout` declare.
+def read_declared(checkout: Path, root: str = "") -> Declared:
+    """What the files in `checkout` declare for the project in its folder `root`.
 
     Raises:
-        BadInput: pyproject.toml cannot be read.
+        BadInput: its pyproject.toml cannot be read.
     """
-    pyproject = _pyproject(checkout)
-    project = _table(pyproject, "project")
-    extras = tuple(name for name in _table(project, "optional-dependencies") if name in TEST_NAMES)
-    groups = tuple(name for name in _table(pyproject, "dependency-groups") if name in TEST_NAMES)
-    sure = [
-        *_strings(project.get("dependencies")),
-        *(line for name in extras for line in _strings(_table(project, "optional-dependencies")[name])),
-        *(line for name in groups for line in _group(_table(pyproject, "dependency-groups"), name)),
-        *_setup_cfg(checkout),
-        *of_setup_py(checkout, TEST_NAMES),
-        *of_poetry(pyproject, TEST_NAMES),
-    ]
-    files = {file: tuple(_requirements(checkout, file)) for file in _requirement_files(checkout)}
-    name = project.get("name") or _table(_table(pyproject, "tool"), "poetry").get("name", "")
-    own = re.sub(r"[-_.]+", "-", str(name)).lower()
+    place = checkout / root
+    pyproject = _pyproject(place)
+    reader = _Reader(checkout, root)
+    sure = tuple(reader.of_tests(root))
+    files = {file: tuple(reader.of_file(file)) for file in _requirement_files(place)}
 
     def with_files(*chosen: Path) -> tuple[str, ...]:
-        told = [*sure, *(line for file in chosen for line in files[file])]
-        return tuple(dict.fromkeys(line for line in told if not _names(line, own)))
+        return tuple(dict.fromkeys([*sure, *(line for file in chosen for line in files[file])]))
 
     asked = with_files(*files)
     tests = [file for file in files if any(name in file.stem.lower() for name in TEST_NAMES)]
     plain = [file for file in files if file.name == "requirements.txt"]
     fewer = [with_files(*plain, *tests), with_files(*tests), with_files(*plain), with_files()]
-    runners = dict.fromkeys(line for line in of_test_runners(checkout, pyproject) if not _names(line, own))
+    runners = dict.fromkeys(reader.of_runners(root))
+    names = table(pyproject, "project", "optional-dependencies")
+    members = tuple(folder for folder in reader.folders if folder != root)
     return Declared(
         requirements=asked,
         runners=tuple(line for line in runners if line not in asked),
         fallbacks=tuple(dict.fromkeys(one for one in fewer if one and one != asked)),
-        python=str(project.get("requires-python", "")),
-        locked=(checkout / "uv.lock").is_file(),
-        extras=extras,
-        groups=groups,
+        python=str(table(pyproject, "project").get("requires-python", "")),
+        locked=(place / "uv.lock").is_file() and not members,
+        extras=tuple(name for name in names if name in TEST_NAMES),
+        groups=tuple(name for name in table(pyproject, "dependency-groups") if name in TEST_NAMES),
+        members=members,
     )
 
 
 # ---------------------------------------------------------------------------------------------------------
 
 
-def _pyproject(checkout: Path) -> Mapping[str, Any]:
-    path = checkout / "pyproject.toml"
-    try:
-        return tomllib.loads(path.read_text()) if path.is_file() else {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadInput(f"cannot read the repository's pyproject.toml: {error}") from None
+class _Reader:
+    """Follows what is asked for through the repository's own projects; `folders` are those needed."""
+
+    def __init__(self, checkout: Path, root: str) -> None:
+        self.checkout, self.root = checkout, root
+        projects = tuple(find_projects(checkout))
+        self.by_name = {one.name: one for one in projects if one.name}
+        self.others = tuple(one for one in projects if one.folder != root)
+        self.folders: list[str] = []
+        self._seen: set[tuple[str, str]] = set()
+
+    def of_tests(self, folder: str) -> Iterator[str]:
+        """What a project and its tests need; all members, where it is the root of a workspace."""
+        yield from self.of_project(folder, TEST_NAMES)
+        pyproject = read_pyproject(self.checkout / folder)
+        for name in TEST_NAMES:
+            yield from self._told(_group(table(pyproject, "dependency-groups"), name), folder)
+        yield from self._told(of_poetry(pyproject, TEST_NAMES), folder)
+        for one in self.others if not folder else ():
+            if _is_member(pyproject, one):
+                yield from self.of_project(one.folder, TEST_NAMES)
+
+    def of_project(self, folder: str, extras: Sequence[str]) -> Iterator[str]:
+        """What a project needs, with extras; each once."""
+        place, pyproject = self.checkout / folder, read_pyproject(self.checkout / folder)
+        optional = table(pyproject, "project", "optional-dependencies")
+        if (folder, "") not in self._seen:
+            self._seen.add((folder, ""))
+            self.folders.append(folder)
+            lines = [*_strings(table(pyproject, "project").get("dependencies")), *of_setup_cfg(place, ())]
+            yield from self._told([*lines, *of_setup_py(place, ()), *of_poetry(pyproject, ())], folder)
+        if extras is TEST_NAMES:
+            yield from self._told(of_tests_require(place), folder)
+        for name in extras:
+            if (folder, name) not in self._seen:
+                self._seen.add((folder, name))
+                poetry = table(pyproject, "tool", "poetry", "extras").get(name)
+                lines = [
+                    *_strings(optional.get(name)),
+                    *of_setup_cfg(place, [name]),
+                    *of_setup_py(place, [name]),
+                ]
+                yield from self._told([*lines, *_strings(poetry)], folder)
+
+    def of_file(self, file: Path, depth: int = 0) -> Iterator[str]:
+        """A requirements file's lines with those it includes; options are left out."""
+        if depth > _DEPTH or not file.is_file() or not file.resolve().is_relative_to(self.checkout.resolve()):
+            return
+        folder = file.parent.relative_to(self.checkout).as_posix()
+        for line in _lines(file.read_text(errors="replace").replace("\\\n", " ")):
+            included = _INCLUDE.match(line)
+            if included:
+                yield from self.of_file(Path(file.parent / included[1]), depth + 1)
+            elif _LOCAL.match(line) or not line.startswith("-"):
+                # pip reads `.` from where it is started, which is the project's folder.
+                yield from self._told([line], folder, PurePosixPath(folder).parent.as_posix())
+
+    def of_runners(self, folder: str) -> Iterator[str]:
+        """What tox, nox, Hatch, PDM and uv would install; for a member, what all tests need too."""
+        place = self.checkout / folder
+        pyproject = read_pyproject(place)
+        for line in (*of_test_runners(place, pyproject), *of_nox(place)):
+            included = _INCLUDE.match(line)
+            yield from self.of_file(place / included[1]) if included else self._told([line], folder)
+        if folder:
+            top = read_pyproject(self.checkout)
+            for name in TEST_NAMES:
+                yield from self._told(_group(table(top, "dependency-groups"), name), "")
+                yield from self._told(_strings(table(top, "project", "optional-dependencies").get(name)), "")
+            yield from self._told(of_poetry(top, TEST_NAMES), "")
+            yield from self.of_runners("")
+        elif not self.root and not _is_project(pyproject, place):
+            yield from (line for one in self.others for line in self.of_project(one.folder, TEST_NAMES))
+
+    def _told(self, lines: Iterator[str] | Sequence[str], *folders: str) -> Iterator[str]:
+        """Lines for an index; what names a project of the repository becomes what that project needs."""
+        for line in lines:
+            local = _LOCAL.match(line)
+            if local or " @ file:" in line:
+                place = (
+                    (local["edited"] or local["place"])
+                    if local
+                    else line.partition(" @ file:")[2].split(";")[0]
+                )
+                extras = _split(local["extras"] if local else "")
+                found = next(
+                    (one for folder in folders if (one := self._folder(folder, place)) is not None), None
+                )
+                yield from self.of_project(found, extras) if found is not None else ()
+                continue
+            named = _NAMED.match(line)
+            own = self.by_name.get(normal_name(named["name"])) if named else None
+            if own is not None and named is not None:
+                yield from self.of_project(own.folder, _split(named["extras"]))
+            elif named is not None:
+                yield re.sub(r"\s+--hash[= ]\S+", "", line)
+
+    def _folder(self, folder: str, place: str) -> str | None:
+        """The project's folder that a path in a requirement leads to."""
+        path = (self.checkout / folder / place.removeprefix("file:").removeprefix("//")).resolve()
+        known = {(self.checkout / one.folder).resolve(): one.folder for one in self.by_name.values()}
+        return known.get(path)
 
 
-def _table(of: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = of.get(name)
-    return found if isinstance(found, Mapping) else {}
+def _pyproject(folder: Path) -> Mapping[str, Any]:
+    """As `read_pyproject`; one that is there and cannot be read is a fault to be told."""
+    told = read_pyproject(folder)
+    path = folder / "pyproject.toml"
+    if not told and path.is_file() and path.stat().st_size:
+        try:
+            tomllib.loads(path.read_text())
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise BadInput(f"cannot read the repository's pyproject.toml: {error}") from None
+    return told
+
+
+def _is_project(pyproject: Mapping[str, Any], folder: Path) -> bool:
+    told = table(pyproject, "project") or table(pyproject, "tool", "poetry")
+    return bool(told) or (folder / "setup.py").is_file() or (folder / "setup.cfg").is_file()
+
+
+def _is_member(pyproject: Mapping[str, Any], one: Project) -> bool:
+    """True for a project that a workspace's own table lists."""
+    tool = table(pyproject, "tool")
+    lists = [table(tool, name, "workspace").get("members") for name in ("uv", "hatch", "rye", "pdm")]
+    globs = [glob.rstrip("/") for told in lists for glob in _strings(told)]
+    return any(fnmatchcase(one.folder, glob) for glob in globs)
 
 
 def _strings(found: object) -> list[str]:
     return [item for item in found if isinstance(item, str)] if isinstance(found, list) else []
+
+
+def _split(extras: str | None) -> list[str]:
+    return [one.strip() for one in (extras or "").split(",") if one.strip()]
 
 
 def _group(groups: Mapping[str, Any], name: str, depth: int = 0) -> Iterator[str]:
@@ -113,37 +239,9 @@ def _group(groups: Mapping[str, Any], name: str, depth: int = 0) -> Iterator[str
             yield from _group(groups, item["include-group"], depth + 1)
 
 
-def _setup_cfg(checkout: Path) -> Iterator[str]:
-    path = checkout / "setup.cfg"
-    parser = configparser.ConfigParser(interpolation=None)
-    try:
-        parser.read_string(path.read_text() if path.is_file() else "")
-    except (configparser.Error, OSError, UnicodeDecodeError):
-        return
-    yield from _lines(parser.get("options", "install_requires", fallback=""))
-    for name in TEST_NAMES:
-        yield from _lines(parser.get("options.extras_require", name, fallback=""))
-
-
-def _requirement_files(checkout: Path) -> list[Path]:
-    found = {path for pattern in _REQUIREMENT_FILES for path in checkout.glob(pattern)}
-    return sorted(path for path in found if not _is_documentation(path))
-
-
-def _is_documentation(path: Path) -> bool:
-    return any(word in path.stem.lower() for word in _NOT_FOR_TESTS)
-
-
-def _requirements(checkout: Path, file: Path, depth: int = 0) -> Iterator[str]:
-    """A file's lines with those it includes; options and local folders are left out."""
-    if depth > _DEPTH or not file.is_file() or not file.resolve().is_relative_to(checkout.resolve()):
-        return
-    for line in _lines(file.read_text(errors="replace").replace("\\\n", " ")):
-        included = _INCLUDE.match(line)
-        if included:
-            yield from _requirements(checkout, file.parent / included[1], depth + 1)
-        elif not line.startswith("-") and not _LOCAL.match(line):
-            yield re.sub(r"\s+--hash[= ]\S+", "", line)
+def _requirement_files(folder: Path) -> list[Path]:
+    found = {path for pattern in _REQUIREMENT_FILES for path in folder.glob(pattern)}
+    return sorted(path for path in found if not any(word in path.stem.lower() for word in _NOT_FOR_TESTS))
 
 
 def _lines(text: str) -> Iterator[str]:
@@ -151,9 +249,3 @@ def _lines(text: str) -> Iterator[str]:
         stripped = re.sub(r"(^|\s+)#.*$", "", line).strip()
         if stripped:
             yield stripped
-
-
-def _names(line: str, project: str) -> bool:
-    """True where the line asks for the project itself (an extra that includes another one does)."""
-    found = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", line)
-    return bool(project and found and re.sub(r"[-_.]+", "-", found[0]).lower() == project)

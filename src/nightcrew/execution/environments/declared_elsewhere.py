@@ -6,7 +6,8 @@ Read as text, nothing of it is run; what is not written down literally is not fo
 import ast
 import configparser
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -34,20 +35,33 @@ def setup_arguments(checkout: Path) -> Mapping[str, object]:
     return {}
 
 
-def of_setup_py(checkout: Path, extras: Iterable[str]) -> Iterator[str]:
-    """What setup.py asks for."""
-    told = setup_arguments(checkout)
-    yield from _lines(told.get("install_requires"))
-    yield from _lines(told.get("tests_require"))
+def of_setup_py(folder: Path, extras: Sequence[str]) -> Iterator[str]:
+    """What setup.py asks for: the project's own needs, or those of some extras."""
+    told = setup_arguments(folder)
     more = told.get("extras_require")
+    yield from _lines(told.get("install_requires")) if not extras else ()
     for name in extras:
         yield from _lines(more.get(name) if isinstance(more, dict) else None)
 
 
-def of_poetry(pyproject: Mapping[str, Any], groups: Iterable[str]) -> Iterator[str]:
-    """Poetry's own tables, as requirements: the project's and those of the groups."""
+def of_tests_require(folder: Path) -> list[str]:
+    """What setup.py asks for its tests in the oldest way."""
+    return _lines(setup_arguments(folder).get("tests_require"))
+
+
+def of_setup_cfg(folder: Path, extras: Sequence[str]) -> Iterator[str]:
+    """What setup.cfg asks for: the project's own needs, or those of some extras."""
+    parser = _read_ini(folder / "setup.cfg")
+    yield from _lines(parser.get("options", "install_requires", fallback="")) if not extras else ()
+    for name in extras:
+        yield from _lines(parser.get("options.extras_require", name, fallback=""))
+
+
+def of_poetry(pyproject: Mapping[str, Any], groups: Sequence[str]) -> Iterator[str]:
+    """Poetry's own tables, as requirements: the project's where no groups are named, else the groups'."""
     poetry = _at(pyproject, "tool", "poetry")
-    tables = [_at(poetry, "dependencies"), _at(poetry, "dev-dependencies")]
+    tables = [] if groups else [_at(poetry, "dependencies")]
+    tables += [_at(poetry, "dev-dependencies")] if groups else []
     tables += [_at(poetry, "group", name, "dependencies") for name in groups]
     for table in tables:
         for name, wanted in table.items():
@@ -58,8 +72,8 @@ def of_poetry(pyproject: Mapping[str, Any], groups: Iterable[str]) -> Iterator[s
                     yield line
 
 
-def of_test_runners(checkout: Path, pyproject: Mapping[str, Any]) -> Iterator[str]:
-    """What uv, PDM, Hatch and tox install before they run the tests."""
+def of_test_runners(folder: Path, pyproject: Mapping[str, Any]) -> Iterator[str]:
+    """What uv, PDM, Hatch and tox install before they run the tests; `-r FILE` and `.[extra]` among it."""
     yield from _lines(_at(pyproject, "tool", "uv").get("dev-dependencies"))
     for lines in _at(pyproject, "tool", "pdm", "dev-dependencies").values():
         yield from _lines(lines)
@@ -67,8 +81,30 @@ def of_test_runners(checkout: Path, pyproject: Mapping[str, Any]) -> Iterator[st
         environment = _at(pyproject, "tool", "hatch", "envs", name)
         yield from _lines(environment.get("dependencies"))
         yield from _lines(environment.get("extra-dependencies"))
-    yield from _lines(_at(pyproject, "tool", "tox", "env_run_base").get("deps"))
-    yield from _of_tox(checkout / "tox.ini")
+        yield from _of_extras(environment.get("features"))
+    for name in ("env_run_base", "env"):
+        environment = _at(pyproject, "tool", "tox", name)
+        yield from _lines(environment.get("deps"), local=True)
+        yield from _of_extras(environment.get("extras"))
+    inner = _at(pyproject, "tool", "tox").get("legacy_tox_ini")
+    yield from _of_tox(_read_text_ini(inner) if isinstance(inner, str) else _read_ini(folder / "tox.ini"))
+
+
+def of_nox(folder: Path) -> Iterator[str]:
+    """What the sessions of noxfile.py that are about tests install, where it is written literally."""
+    try:
+        tree = ast.parse((folder / "noxfile.py").read_text())
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return
+    sessions = [
+        node for node in tree.body if isinstance(node, ast.FunctionDef) and "test" in node.name.lower()
+    ]
+    for call in (one for node in sessions for one in ast.walk(node)):
+        if isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "install":
+            words = [
+                one.value for one in call.args if isinstance(one, ast.Constant) and isinstance(one.value, str)
+            ]
+            yield from _lines(_with_options(words), local=True)
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -81,16 +117,53 @@ def _at(table: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
     return table
 
 
-def _lines(found: object) -> list[str]:
-    """Requirements from a list or a text; options, folders and what has to be filled in are left out."""
+def _read_ini(path: Path) -> configparser.ConfigParser:
+    try:
+        return _read_text_ini(path.read_text() if path.is_file() else "")
+    except (OSError, UnicodeDecodeError):
+        return _read_text_ini("")
+
+
+def _read_text_ini(text: str) -> configparser.ConfigParser:
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    try:
+        parser.read_string(text)
+    except configparser.Error:
+        return configparser.ConfigParser(interpolation=None)
+    return parser
+
+
+def _of_extras(told: object) -> list[str]:
+    """Extras of the project itself, as a requirement."""
+    names = [one for one in told if isinstance(one, str)] if isinstance(told, list) else []
+    return [f".[{','.join(names)}]"] if names else []
+
+
+def _with_options(words: Sequence[str]) -> list[str]:
+    """`-r` and `-e` with the word that follows; other options left out."""
+    found: list[str] = []
+    for before, word in pairwise(["", *words]):
+        if before in {"-r", "-e", "--requirement", "--editable"}:
+            found.append(f"{before} {word}")
+        elif not word.startswith("-"):
+            found.append(word)
+    return found
+
+
+def _lines(found: object, *, local: bool = False) -> list[str]:
+    """Requirements from a list or a text; options and what has to be filled in are left out.
+
+    `local`: what is read from other files and from folders of the repository is kept.
+    """
     several = (
         found.splitlines() if isinstance(found, str) else found if isinstance(found, list | tuple) else ()
     )
     lines = (re.sub(r"(^|\s+)#.*$", "", one).strip() for one in several if isinstance(one, str))
+    start = r"[A-Za-z0-9.]|-r|-e" if local else r"[A-Za-z0-9]"
     return [
-        line
+        line.replace("{toxinidir}/", "")
         for line in lines
-        if re.match(r"[A-Za-z0-9]", line) and "{" not in line and " @ file:" not in line
+        if re.match(start, line) and "{" not in line.replace("{toxinidir}/", "")
     ]
 
 
@@ -99,6 +172,14 @@ def _literal(node: ast.expr, names: Mapping[str, ast.expr]) -> object:
         return ast.literal_eval(names.get(node.id, node) if isinstance(node, ast.Name) else node)
     except (ValueError, TypeError, SyntaxError, RecursionError):
         pass
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        left, right = _literal(node.left, names), _literal(node.right, names)
+        return [*left, *right] if isinstance(left, list) and isinstance(right, list) else None
+    if isinstance(node, ast.List | ast.Tuple):
+        parts = [_literal(one.value if isinstance(one, ast.Starred) else one, names) for one in node.elts]
+        return [word for part in parts for word in (part if isinstance(part, list) else [part])]
+    if isinstance(node, ast.Name) and node.id in names:
+        return _literal(names[node.id], {name: value for name, value in names.items() if name != node.id})
     if isinstance(node, ast.Dict):
         keys = [_literal(key, names) if key is not None else None for key in node.keys]
         return {
@@ -112,9 +193,13 @@ def _literal(node: ast.expr, names: Mapping[str, ast.expr]) -> object:
 def _of_poetry(name: str, wanted: object) -> str:
     """One entry of a Poetry table; empty for a folder, a repository, or what is optional."""
     if isinstance(wanted, Mapping):
+        extras = ",".join(_lines(wanted.get("extras")))
+        if isinstance(wanted.get("path"), str) and not wanted.get("optional"):
+            return (
+                f"{name}[{extras}] @ file:{wanted['path']}" if extras else f"{name} @ file:{wanted['path']}"
+            )
         if wanted.get("optional") or not isinstance(wanted.get("version"), str):
             return ""
-        extras = ",".join(_lines(wanted.get("extras")))
         marker = wanted.get("markers")
         line = f"{name}[{extras}]" if extras else name
         line += _specifier(wanted["version"])
@@ -140,12 +225,9 @@ def _specifier(version: str) -> str:
     return ",".join(parts)
 
 
-def _of_tox(path: Path) -> Iterator[str]:
-    parser = configparser.ConfigParser(interpolation=None, strict=False)
-    try:
-        parser.read_string(path.read_text() if path.is_file() else "")
-    except (configparser.Error, OSError, UnicodeDecodeError):
-        return
+def _of_tox(parser: configparser.ConfigParser) -> Iterator[str]:
     lines = parser.get("testenv", "deps", fallback="").splitlines()
     # `py312: name` is for one environment of several: which one runs the tests is not known.
-    yield from _lines([line for line in lines if not re.match(r"\s*[\w,!{}-]+:\s", line)])
+    yield from _lines([line for line in lines if not re.match(r"\s*[\w,!{}-]+:\s", line)], local=True)
+    told = parser.get("testenv", "extras", fallback="")
+    yield from _of_extras([one for one in re.split(r"[\s,]+", told) if re.fullmatch(r"[\w.-]+", one)])

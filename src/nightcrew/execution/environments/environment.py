@@ -18,6 +18,7 @@ from nightcrew.execution.confinement.bubblewrap import BASE_ENV
 from nightcrew.execution.environments.build import Builder
 from nightcrew.execution.environments.declared import Declared, read_declared
 from nightcrew.execution.environments.kept import Environment, keep
+from nightcrew.execution.environments.layout import import_roots
 from nightcrew.execution.environments.pythons import find_python
 from nightcrew.execution.environments.requirements import checked
 from nightcrew.execution.sandbox import WORKSPACE, Sandbox
@@ -42,13 +43,15 @@ def build_environment(
         BadInput: it cannot be built; with the last lines of what was said.
         Transient: the package index cannot be reached, and what is needed is not at hand.
     """
-    declared = read_declared(checkout)
+    declared = read_declared(checkout, config.root)
 
     def fill(builder: Builder) -> tuple[str, ...]:
         if config.setup:
             _set_up(builder, checkout, config.setup)
             return (f"the set-up command {config.setup!r}",)
-        _install_first(builder, _choices(_locked_requirements(builder, checkout, declared), declared))
+        _install_first(
+            builder, _choices(_locked_requirements(builder, checkout / config.root, declared), declared)
+        )
         return ()
 
     return keep(
@@ -61,19 +64,22 @@ def build_environment(
     )
 
 
-def project_paths(checkout: Path) -> tuple[str, ...]:
-    """Where a repository's own code is imported from inside the sandbox: the parts of PYTHONPATH."""
-    source = checkout / "src"
-    is_layout = source.is_dir() and not source.is_symlink() and not (source / "__init__.py").exists()
-    return (f"{WORKSPACE}/src", WORKSPACE) if is_layout else (WORKSPACE,)
+def project_paths(checkout: Path, root: str = "") -> tuple[str, ...]:
+    """Where a project's own code is imported from inside the sandbox: the parts of PYTHONPATH.
+
+    `root` is the project's folder; the repository's other projects that it needs come behind it.
+    """
+    folders = [root, *read_declared(checkout, root).members]
+    inside = [path for folder in folders for path in import_roots(checkout, folder)]
+    return tuple(dict.fromkeys(f"{WORKSPACE}/{path}".rstrip("/") for path in inside))
 
 
-def command_environment(environment: Environment, checkout: Path) -> dict[str, str]:
+def command_environment(environment: Environment, checkout: Path, root: str = "") -> dict[str, str]:
     """Variables for a command inside: the repository's Python first, its code importable, nothing cached."""
     return {
         "PATH": f"{environment.bin}:{BASE_ENV['PATH']}",
         "VIRTUAL_ENV": str(environment.path),
-        "PYTHONPATH": ":".join(project_paths(checkout)),
+        "PYTHONPATH": ":".join(project_paths(checkout, root)),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
 
@@ -94,8 +100,13 @@ def _key(checkout: Path, config: TargetConfig, declared: Declared) -> str:
         "extras": [declared.extras, declared.groups],
     }
     names = _DECIDING_FILES if config.setup else ("uv.lock",)
-    files = sorted({path for name in names for path in checkout.glob(name) if path.is_file()})
-    deciding["files"] = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    places = (checkout, checkout / config.root)
+    files = sorted(
+        {path for place in places for name in names for path in place.glob(name) if path.is_file()}
+    )
+    deciding["files"] = {
+        path.relative_to(checkout).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
+    }
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:24]
 
 

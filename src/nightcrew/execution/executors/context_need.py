@@ -14,9 +14,9 @@ from nightcrew.errors import BadInput
 from nightcrew.execution.checkout.credentials import Credentials
 from nightcrew.execution.checkout.work_folder import work_folder
 from nightcrew.execution.checkout.workspace import make_checkout
+from nightcrew.execution.environments.layout import read_target
 from nightcrew.execution.executors.briefing import conventions_of, instructions
 from nightcrew.execution.executors.context_pack import CHARACTERS_PER_TOKEN, gather
-from nightcrew.settings import load_target_config
 from nightcrew.task import ExecutorName, Task
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ def need_of(task: Task, tree: Path, commit: str) -> ContextNeed:
     Raises:
         BadInput: the repository's configuration cannot be read.
     """
-    config = load_target_config(tree)
+    config = read_target(tree, task.target_file)
     judged_by = (config.test,) if task.acceptance is None else (config.test, task.acceptance)
     words = instructions(task, judged_by=judged_by, conventions=conventions_of(tree))
     pack = gather(tree, task.target_file, _MOST_CHARACTERS)

@@ -188,7 +188,7 @@ def _run_tests(assignment: Assignment, command: str, seconds: float) -> str:
         ["/bin/sh", "-c", command],
         workspace=assignment.checkout.path,
         mounts=assignment.environment.mounts,
-        env=command_environment(assignment.environment, assignment.checkout.path),
+        env=command_environment(assignment.environment, assignment.checkout.path, assignment.root),
         limits=replace(assignment.limits, wall_seconds=seconds),
         read_only_workspace=True,
     )

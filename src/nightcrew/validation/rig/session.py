@@ -26,7 +26,7 @@ def run(job: "dict[str, Any]", session: "dict[str, Any]", report: Reporter) -> N
     os.environ.update(session.get("env") or {})
     if hasattr(time, "tzset"):
         time.tzset()
-    os.chdir(job["workspace"])
+    os.chdir(job["folder"])
     sys.argv = ["pytest"]
     for path in reversed(job["paths"]):
         sys.path.insert(0, path)

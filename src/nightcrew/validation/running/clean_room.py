@@ -7,7 +7,7 @@ next one.
 import logging
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,12 +20,14 @@ from nightcrew.execution.checkout.credentials import Credentials
 from nightcrew.execution.checkout.work_folder import work_folder
 from nightcrew.execution.checkout.workspace import make_checkout, remove_tree
 from nightcrew.execution.environments.environment import Environment, build_environment, project_paths
+from nightcrew.execution.environments.layout import read_target
 from nightcrew.execution.sandbox import Mount, Sandbox
 from nightcrew.secrets.files import let_sandboxes_read
-from nightcrew.settings import Settings, TargetConfig, load_target_config
+from nightcrew.settings import Settings, TargetConfig
 from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.change.change import Change, PatchRefused, apply_patch
 from nightcrew.validation.change.parser import parse_patch
+from nightcrew.validation.change.paths import is_test_module
 from nightcrew.validation.change.test_files import TestFiles
 from nightcrew.validation.running.metadata import project_metadata
 
@@ -52,7 +54,13 @@ class CleanRoom:
     @cached_property
     def python_paths(self) -> tuple[str, ...]:
         """Import roots inside the sandbox."""
-        return (*project_paths(self.base), *(mount.target for mount in self._metadata))
+        paths = project_paths(self.base, self.config.root)
+        return (*paths, *(mount.target for mount in self._metadata))
+
+    @property
+    def root(self) -> str:
+        """The folder of the project that is judged, where its tests start; empty: the repository's own."""
+        return self.config.root
 
     @cached_property
     def mounts(self) -> tuple[Mount, ...]:
@@ -61,7 +69,7 @@ class CleanRoom:
 
     @cached_property
     def _metadata(self) -> tuple[Mount, ...]:
-        return project_metadata(self.base, self.folder / "metadata")
+        return project_metadata(self.base / self.config.root, self.folder / "metadata")
 
     @cached_property
     def target(self) -> str | None:
@@ -123,7 +131,7 @@ def open_room(
         base = make_checkout(task.repo, commit, folder / "base", credentials=credentials).path
         _check_target(task, base)
         changes = apply_patch(files, lambda path: read_base(base, path))
-        config = load_target_config(base)
+        config = read_target(base, task.target_file or _product_of(changes))
         patched = folder / "patched"
         copy_tree(base, patched)
         for change in changes:
@@ -133,6 +141,12 @@ def open_room(
         yield CleanRoom(
             task, commit, config, sandbox, environment, folder, base, patched, changes, cache, evidence
         )
+
+
+def _product_of(changes: Sequence[Change]) -> str | None:
+    """The first file that a change is about, where its task does not say."""
+    files = [one.path for one in changes if one.path.endswith(".py")]
+    return next((path for path in files if not is_test_module(path)), next(iter(files), None))
 
 
 def _check_target(task: Task, base: Path) -> None:

@@ -24,6 +24,7 @@ def run_command(
             workspace=copy,
             mounts=room.mounts,
             env={
+                **room.config.variables,
                 "PATH": f"{room.environment.bin}:/usr/local/bin:/usr/bin:/bin",
                 "PYTHONPATH": ":".join(room.python_paths),
                 "PYTHONDONTWRITEBYTECODE": "1",

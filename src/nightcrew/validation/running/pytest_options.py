@@ -3,11 +3,9 @@
 import re
 import shlex
 import tomllib
-from collections.abc import Sequence
 from configparser import ConfigParser
 from configparser import Error as ConfigError
-from itertools import pairwise
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.metadata import own_plugins
@@ -18,40 +16,44 @@ _DROPPED_PLUGINS = {
     "flakefinder",
     "benchmark", "codspeed", "pytest-codspeed", "instafail", "picked", "testmon", "reportlog", "clarity",
 }  # fmt: skip
+_STARTS = {"-s", "--start-directory"}
 _KEPT_OPTIONS = re.compile(
     r"--(import-mode|doctest|strict|asyncio-mode|ignore|deselect|pyargs|noconftest|run|slow|disable-socket|pspec)"
+    r"|-[mkW]$"
+)
+# Of the test command everything is kept but what says how much is printed, reported, or run at the same time.
+_DROPPED_OPTIONS = re.compile(
+    r"-[vqxsn]+$|-n\d|-r|--(verbose|quiet|verbosity|tb|cov|no-cov|junit|durations|maxfail|exitfirst|color|lf|ff|last-failed"
+    r"|failed-first|capture|numprocesses|dist|html|self-contained|rootdir|basetemp|timeout|reruns|cache|benchmark"
+    r"|random-order|show-capture|buffer|failfast|locals|start-directory|top-level-directory)"
 )
 
 
 def default_paths(room: CleanRoom, tree: Path) -> tuple[str, ...]:
-    """What the repository's own test command names as places of tests; nothing where it names none."""
-    words = shlex.split(room.config.test)
-    paths = [
-        word for word in words[_after_runner(words) :] if not word.startswith("-") and (tree / word).exists()
-    ]
-    if "unittest" in words:
-        dotted = [word.replace(".", "/") for word in words[_after_runner(words) :]]
-        paths += [f"{word}.py" for word in dotted if (tree / f"{word}.py").is_file()]
-        paths += [word for word in dotted if "/" in word and (tree / word).is_dir()]
-    return tuple(dict.fromkeys(paths))
+    """What the repository's own test command names as places of tests; nothing where it names none.
+
+    From the repository's root, wherever the command starts.
+    """
+    command = room.config.command
+    words = list(command.words)
+    if command.runner == "unittest":
+        words += [word.replace(".", "/") for word in command.words]
+        words += [f"{word.replace('.', '/')}.py" for word in command.words]
+        words += [option[1] for option in command.options if option[0] in _STARTS]
+    named = [PurePosixPath(room.root, word.partition("::")[0]).as_posix() for word in words]
+    tests = [word.partition("::")[1] + word.partition("::")[2] for word in words]
+    there = [path + test for path, test in zip(named, tests, strict=True) if (tree / path).exists()]
+    return tuple(dict.fromkeys(there))
 
 
-def _after_runner(words: Sequence[str]) -> int:
-    """Where the runner's own arguments begin: behind pytest or unittest, or `python` that is given a file."""
-    for index, word in enumerate(words):
-        if word in {"pytest", "py.test", "unittest"}:
-            return index + 1
-    is_python = bool(words) and Path(words[0]).name.startswith("python") and "-m" not in words
-    return 1 if is_python else len(words)
-
-
-def _names_of_tests(room: CleanRoom) -> list[str]:
-    """unittest looks for `test*.py` unless told otherwise; pytest for what the repository's settings say."""
-    words = shlex.split(room.config.test)
-    if "unittest" not in words:
-        return []
-    told = [after for word, after in pairwise(words) if word in {"-p", "--pattern"}]
-    return ["-o", f"python_files={told[0] if told else 'test*.py'}"]
+def _command_options(room: CleanRoom) -> list[str]:
+    """Options of the test command for pytest; unittest's have no meaning to it but for the files' pattern."""
+    command = room.config.command
+    if command.pattern:
+        return ["-o", f"python_files={command.pattern}"]
+    kept = [option for option in command.options if not _DROPPED_OPTIONS.match(option[0])]
+    kept = [option for option in kept if option[0] != "-p" or not _is_dropped(option[-1].removeprefix("no:"))]
+    return [word for option in kept for word in option]
 
 
 def plugin_options(room: CleanRoom) -> list[str]:
@@ -63,13 +65,13 @@ def plugin_options(room: CleanRoom) -> list[str]:
 
 def _plugin_options(room: CleanRoom) -> list[str]:
     addopts = [
-        word for option in _options(_addopts(room.base)) if _KEPT_OPTIONS.match(option[0]) for word in option
+        word for option in _options(_addopts(room)) if _KEPT_OPTIONS.match(option[0]) for word in option
     ]
-    names = [*_installed_plugins(room.environment.path), *own_plugins(room.base)]
+    names = [*_installed_plugins(room.environment.path), *own_plugins(room.base / room.root)]
     if not _mentions_hypothesis(room):  # its plugin imports all of it at the end of every session
         names = [name for name in names if name != "hypothesispytest"]
     plugins = [word for name in names for word in ("-p", name)]
-    return ["-o", "addopts=", *addopts, *plugins, *_names_of_tests(room)]
+    return ["-o", "addopts=", *addopts, *plugins, *_command_options(room)]
 
 
 def _mentions_hypothesis(room: CleanRoom) -> bool:
@@ -101,11 +103,22 @@ def _installed_plugins(environment: Path) -> list[str]:
             continue
         if parser.has_section("pytest11"):
             found |= {name for name, _ in parser.items("pytest11")}
-    return sorted(name for name in found if not any(name.startswith(one) for one in _DROPPED_PLUGINS))
+    return sorted(name for name in found if not _is_dropped(name))
 
 
-def _addopts(tree: Path) -> str:
-    """Base's own pytest options, from the first file that pytest would take its configuration from."""
+def _is_dropped(plugin: str) -> bool:
+    return any(plugin.startswith(one) for one in _DROPPED_PLUGINS)
+
+
+def _addopts(room: CleanRoom) -> str:
+    """Base's own pytest options: the project's, else those of the folders above it."""
+    root = PurePosixPath(room.root)
+    found = (_addopts_of(room.base / folder) for folder in (root, *root.parents))
+    return next((one for one in found if one is not None), "")
+
+
+def _addopts_of(tree: Path) -> str | None:
+    """From the first file that pytest would take its configuration from."""
     for name in ("pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg"):
         parser = ConfigParser(interpolation=None, strict=False)
         if name in {"tox.ini", "setup.cfg"} and (tree / "pyproject.toml").is_file():
@@ -119,7 +132,7 @@ def _addopts(tree: Path) -> str:
         section = "tool:pytest" if name == "setup.cfg" else "pytest"
         if parser.has_section(section) or name.endswith("pytest.ini"):
             return parser.get(section, "addopts", fallback="")
-    return _pyproject_addopts(tree) or ""
+    return _pyproject_addopts(tree)
 
 
 def _pyproject_addopts(tree: Path) -> str | None:

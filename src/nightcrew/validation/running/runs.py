@@ -93,6 +93,7 @@ def make_job(
     target = target or room.task.target_file
     return {
         "workspace": WORKSPACE,
+        "folder": _folder(room),
         "paths": list(room.python_paths),
         "target": f"{WORKSPACE}/{target}" if target else "",
         "measured": [f"{WORKSPACE}/{path}" for path in sorted(set(measured))],
@@ -152,8 +153,9 @@ def run_blind(
     with room.copy(tree, replaced) as copy, TemporaryDirectory(dir=room.folder) as empty:
         moved = [Mount(copy, place, writable=True)] if elsewhere else []
         completed = room.sandbox.run(
-            ["/bin/sh", "-c", f'{home}cd "$0" && exec "$@" >/dev/null 2>&1', place,
-             *pytest, f"--rootdir={place}", *plugin_options(room), *options, "--", *paths],
+            ["/bin/sh", "-c", f'{home}cd "$0" && exec "$@" >/dev/null 2>&1', _folder(room, place),
+             *pytest, f"--rootdir={place}", *plugin_options(room), *options, "--",
+             *_from_folder(room, paths, place)],
             workspace=Path(empty) if elsewhere else copy,
             mounts=[*room.mounts, *moved],
             env=env,
@@ -169,6 +171,7 @@ def run_blind(
 
 def _environment(room: CleanRoom, hash_seed: int) -> dict[str, str]:
     return {
+        **room.config.variables,
         "PYTHONPATH": ":".join(room.python_paths),
         "PYTHONHASHSEED": str(hash_seed),
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -176,6 +179,16 @@ def _environment(room: CleanRoom, hash_seed: int) -> dict[str, str]:
         "PATH": f"{room.environment.bin}:/usr/local/bin:/usr/bin:/bin",
         "CI": "true",
     }
+
+
+def _folder(room: CleanRoom, place: str = WORKSPACE) -> str:
+    """Where the tests are started."""
+    return f"{place}/{room.root}" if room.root else place
+
+
+def _from_folder(room: CleanRoom, paths: Sequence[str], place: str) -> list[str]:
+    """Paths from the repository's root as they are given to a runner that starts in the project's folder."""
+    return [f"{place}/{path}" for path in paths] if room.root else list(paths)
 
 
 def _rig_mounts() -> tuple[Mount, ...]:
@@ -195,13 +208,13 @@ def _session_document(room: CleanRoom, tree: Path, session: Session) -> dict[str
             "-q", "--no-header", "--no-summary", "-p", "no:cacheprovider", "--capture=sys", "--tb=native",
             f"--rootdir={WORKSPACE}",
             *plugin_options(room), *(["--doctest-modules"] if session.doctests else []), "--",
-            *(session.paths or default_paths(room, tree)),
+            *_from_folder(room, session.paths or default_paths(room, tree), WORKSPACE),
         ],
         "experiments": list(session.experiments),
         "early": [{**one, "replace": _inside(one["replace"])} for one in session.early],
         "seconds": session.seconds,
         "work": session.work,
-        "env": {"PYTHONPATH": ":".join(room.python_paths), **session.env},
+        "env": {**room.config.variables, "PYTHONPATH": ":".join(room.python_paths), **session.env},
         "imports": session.imports,
         "replace": _inside(session.replace),
     }  # fmt: skip
