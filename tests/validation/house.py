@@ -8,7 +8,9 @@ from pathlib import Path
 from nightcrew.execution.sandbox import Sandbox
 from nightcrew.settings import Settings
 from nightcrew.task import Task, TaskCategory
+from nightcrew.validation.gate import ValidationRule
 from nightcrew.validation.result_validator import ResultValidator
+from nightcrew.validation.running.clean_room import open_room
 from nightcrew.validation.verdict import GateResult, Verdict
 
 PRICES = '''\
@@ -161,16 +163,25 @@ class House:
     ) -> Verdict:
         """The verdict on a change."""
         patch = files if isinstance(files, str) else self.patch(files)
-        wanted = Task.model_validate(
-            {
-                "description": "do it",
-                "repo": str(self.repo),
-                "task_type": task_type,
-                "target_file": target,
-                **task,
-            }
-        )
+        wanted = self.task(task_type, target, **task)
         return ResultValidator(self.settings, self.sandbox).judge(wanted, patch, commit=self.commit)
+
+    def task(self, task_type: TaskCategory, target: str | None, **task: object) -> Task:
+        """Work on this repository."""
+        wanted = {"description": "do it", "repo": str(self.repo), "task_type": task_type}
+        return Task.model_validate({**wanted, "target_file": target, **task})
+
+    def ask(self, gate: ValidationRule, files: Mapping[str, str | None], task: Task) -> GateResult:
+        """What one gate alone says about a change."""
+        with open_room(
+            task,
+            self.patch(files),
+            commit=self.commit,
+            settings=self.settings,
+            sandbox=self.sandbox,
+            evidence=None,
+        ) as room:
+            return gate.run(room)
 
 
 def make_house(folder: Path, settings: Settings, sandbox: Sandbox, files: Mapping[str, str] = FILES) -> House:

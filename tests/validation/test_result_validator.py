@@ -12,8 +12,9 @@ from nightcrew.execution.sandbox import Sandbox
 from nightcrew.settings import Settings
 from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.gates.analysis import FORM
+from nightcrew.validation.gates.behaviour import Behaviour
 from nightcrew.validation.result_validator import ResultValidator, verdict_json
-from nightcrew.validation.verdict import Verdict, VerdictKind
+from nightcrew.validation.verdict import GateOutcome, Verdict, VerdictKind
 from tests.validation.house import FILES, GOOD_TEST, NAMES, PRICES, House, last_gate, make_house
 
 TEST = "tests/test_prices.py"
@@ -274,7 +275,7 @@ def test_a_reproducer_that_cannot_go_on_with_what_the_broken_code_gives_is_accep
         ({TARGET: PRICES + "\n\ndef more():\n    return 1\n", "tests/test_limit.py":
           "from shop.prices import more\n\n\ndef test_more():\n    assert more() == 1\n"}, "behaviour", "collected on base"),
         ({TARGET: BROKEN.replace("    percent = 0\n", "    percent = 0\n    if total == 100:\n        return 10\n"),
-          "tests/test_limit.py": REPRODUCER}, "behaviour", "own inputs"),
+          "tests/test_limit.py": REPRODUCER}, "extent", "the tests' own 100"),
         ({TARGET: PRICES + "\nimport sys\nFAST = 'pytest' in sys.modules\n", "tests/test_limit.py": REPRODUCER}, "tamper", "looks at the test run"),
         ({TARGET: PRICES.replace("return percent", "return percent  # pragma: no cover"), "tests/test_limit.py": REPRODUCER}, "tamper", "hides"),
         ({TARGET: PRICES, "src/shop/names.py": NAMES.replace(".upper()", ""), "tests/test_limit.py": REPRODUCER}, "behaviour", "passed on base"),
@@ -284,8 +285,35 @@ def test_a_reproducer_that_cannot_go_on_with_what_the_broken_code_gives_is_accep
 )  # fmt: skip
 def test_a_bad_fix(buggy: House, files: dict[str, str | None], gate: str, word: str) -> None:
     verdict = buggy.judge(files, TaskCategory.BUG_FIX)
-    assert rejected_by(verdict) == gate, verdict.summary
-    assert word in verdict.summary
+    assert rejected_by(verdict) in {gate, "needed"}, verdict.summary
+    told = next(one for one in verdict.gates if one.outcome is GateOutcome.FAIL)
+    assert told.name == gate
+    assert word in told.message
+
+
+HANGING = {
+    "does not end": "def steps(x):\n    while x != 0:\n        x -= 2\n    return x\n",
+    "recurses": "def steps(x):\n    return 0 if x == 0 else steps(x - 2)\n",
+    "crashes": "def steps(x):\n    return 0 if x % 2 else None.imag\n",
+}
+
+
+@pytest.mark.parametrize("kind", HANGING)
+def test_a_test_that_only_ends_with_the_fix_is_a_reproducer(
+    tmp_path: Path, settings: Settings, sandbox: Sandbox, kind: str
+) -> None:
+    files = {
+        "steps.py": HANGING[kind],
+        "test_steps.py": "def test_nothing():\n    assert 1 + 1 == int('2')\n",
+    }
+    house = make_house(tmp_path / "r", settings, sandbox, files)
+    test = "from steps import steps\n\n\ndef test_odd():\n    steps(3)\n    steps(4)\n"
+    told = house.ask(
+        Behaviour(),
+        {"steps.py": "def steps(x):\n    return x % 2\n", "test_odd.py": test},
+        house.task(TaskCategory.BUG_FIX, "steps.py"),
+    )
+    assert told.outcome is GateOutcome.PASS, told.message
 
 
 # -- documentation, refactoring, analysis, code ------------------------------------------------------------

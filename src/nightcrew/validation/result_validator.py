@@ -79,7 +79,7 @@ class ResultValidator:
         gates: tuple[ValidationRule, ...] = (*all_gates(), *own_gates(room.config))
         gates = tuple(gate for gate in gates if gate.applies(room.task))
         for gate in gates:
-            decided = any(result.outcome is GateOutcome.FAIL for result in results)
+            decided = any(one.outcome is GateOutcome.FAIL and not one.is_unproven for one in results)
             if decided and gate.name not in ALWAYS_ASKED:
                 break
             result = gate.run(room)

@@ -11,6 +11,8 @@ import ast
 import random
 from dataclasses import dataclass
 
+from nightcrew.validation.reading.source_text import SourceText
+
 COMPARE = {
     ast.Lt: ("<", "<="), ast.LtE: ("<=", "<"), ast.Gt: (">", ">="), ast.GtE: (">=", ">"), ast.Eq: ("==",
     "!="),
@@ -50,7 +52,7 @@ class Mutant:
     @property
     def name(self) -> str:
         """What a person reads: `line 12: a < b -> a <= b`."""
-        return f"line {self.line}: `{_short(self.before)}` -> `{_short(self.text)}`"
+        return f"line {self.line}: `{short(self.before)}` -> `{short(self.text)}`"
 
     def apply(self, source: str) -> str:
         """The mutated text."""
@@ -75,18 +77,18 @@ def sample(source: str, mutants: tuple[Mutant, ...], count: int, *, seed: str) -
     queues = [chance.sample(group, len(group)) for group in groups.values()]
     chance.shuffle(queues)
     chosen: list[Mutant] = []
-    spans = _function_spans(source)
+    spans = function_spans(source)
     while len(chosen) < count and any(queues):
         for queue in queues:
             while queue and len(chosen) < count:
                 mutant = queue.pop()
-                if _compiles(source, mutant, spans):
+                if compiles(source, mutant, spans):
                     chosen.append(mutant)
                     break
     return tuple(sorted(chosen, key=lambda mutant: (mutant.start, mutant.end, mutant.text)))
 
 
-def _function_spans(source: str) -> list[tuple[int, int]]:
+def function_spans(source: str) -> list[tuple[int, int]]:
     """Offsets of functions and methods, whole lines, each of which can be parsed for itself."""
     starts = [0]
     for line in source.split("\n"):
@@ -101,7 +103,8 @@ def _function_spans(source: str) -> list[tuple[int, int]]:
     ]
 
 
-def _compiles(source: str, mutant: Mutant, spans: list[tuple[int, int]]) -> bool:
+def compiles(source: str, mutant: Mutant, spans: list[tuple[int, int]]) -> bool:
+    """True where the mutated text is Python; `spans` are those of its functions."""
     for start, end in spans:
         if start <= mutant.start and mutant.end <= end:
             edited = source[start : mutant.start] + mutant.text + source[mutant.end : end]
@@ -117,7 +120,8 @@ def _compiles(source: str, mutant: Mutant, spans: list[tuple[int, int]]) -> bool
     return True
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """On one line, and not too long to be read in a sentence."""
     flat = " ".join(text.split())
     return flat if len(flat) <= 60 else flat[:57] + "..."
 
@@ -126,11 +130,7 @@ class _Maker(ast.NodeVisitor):
     """Walks the tree and notes edits."""
 
     def __init__(self, source: str) -> None:
-        self.source = source
-        self.starts = [0]
-        for line in source.split("\n"):
-            self.starts.append(self.starts[-1] + len(line) + 1)
-        self.lines = source.split("\n")
+        self.source = SourceText(source)
         self.found: list[Mutant] = []
         self.scope: list[str] = []
         self.depth = 0  # functions around us
@@ -143,24 +143,12 @@ class _Maker(ast.NodeVisitor):
         super().visit(node)
         self.statement = outer
 
-    def offset(self, line: int, column: int) -> int:
-        """Characters from the start of the text; the tree counts bytes."""
-        text = self.lines[line - 1]
-        if not text.isascii():
-            column = len(text.encode("utf-8", "surrogateescape")[:column].decode("utf-8", "surrogateescape"))
-        return self.starts[line - 1] + column
-
-    def span(self, node: ast.expr | ast.stmt) -> tuple[int, int]:
-        assert node.end_lineno is not None and node.end_col_offset is not None
-        return self.offset(node.lineno, node.col_offset), self.offset(node.end_lineno, node.end_col_offset)
-
     def text(self, node: ast.expr | ast.stmt) -> str:
-        start, end = self.span(node)
-        return self.source[start:end]
+        return self.source.of(node)
 
     def note(self, node: ast.expr | ast.stmt, text: str, operator: str) -> None:
-        start, end = self.span(node)
-        before = self.source[start:end]
+        start, end = self.source.span(node)
+        before = self.source.text[start:end]
         if text != before:
             name = ".".join(self.scope) if self.depth else ""
             self.found.append(
@@ -196,7 +184,7 @@ class _Maker(ast.NodeVisitor):
         self.depth = depth
 
     def visit_Expr(self, node: ast.Expr) -> None:
-        if isinstance(node.value, ast.Constant) or _is_silent(node.value):
+        if isinstance(node.value, ast.Constant) or is_silent(node.value):
             return
         if isinstance(node.value, ast.Call) and self.depth:
             self.note(node, "pass", "call removed")
@@ -326,7 +314,7 @@ def _is_constant(node: ast.expr, value: object) -> bool:
     return isinstance(node, ast.Constant) and node.value is value
 
 
-def _is_silent(node: ast.expr) -> bool:
+def is_silent(node: ast.expr) -> bool:
     """A call that only tells somebody something."""
     if not isinstance(node, ast.Call):
         return False

@@ -65,17 +65,22 @@ def try_mutants(
     covered: Covered,
     *,
     tests: tuple[str, ...] | None = None,
+    at_import: tuple[str, ...] | None = None,
 ) -> list[Trial]:
     """What became of each mutant that could be put in place.
 
     Those inside functions are tried in a process that has collected the tests; what runs while the file is
-    imported has to be there before that.
+    imported has to be there before that, and is tried with the tests `at_import`, or all of them.
     """
     judged = tests if tests is not None else judged_tests(examination)
     inside: list[dict[str, Any]] = []
     early: list[dict[str, Any]] = []
     for index, mutant in enumerate(mutants):
-        items = covering_tests(mutant, covered, judged) if mutant.function else list(judged)
+        items = (
+            covering_tests(mutant, covered, judged)
+            if mutant.function
+            else list(at_import if at_import is not None else judged)
+        )
         one = {"id": str(index), "items": items, "failures_only": True, "stop": 4}
         one["cpu_seconds"] = _cpu_seconds(examination, items)
         if mutant.function:

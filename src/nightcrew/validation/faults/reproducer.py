@@ -2,17 +2,20 @@
 patch."""
 
 import re
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
 
-from nightcrew.validation.faults.generality import answers_only_its_tests
 from nightcrew.validation.gate import failed, not_measurable, passed
-from nightcrew.validation.reading.hard_coded import hard_coded_answers
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, name_of
-from nightcrew.validation.running.run_results import Run, TestOutcome
+from nightcrew.validation.running.run_results import Run, SessionResult, TestOutcome
 from nightcrew.validation.running.runs import Session, run_sessions
 from nightcrew.validation.verdict import GateResult
 
 NAME = "behaviour"
+MOST_ALONE = 8  # tests run by themselves on base
+SECONDS = 300
 GOOD = {"passed", "xpassed"}
 # A test that trips over a wrong value of a built-in type shows the bug; one that asks for a name, attribute
 # or parameter that only the patch brings does not.
@@ -26,18 +29,10 @@ _UNFIT_VALUE = re.compile(
 
 
 def judge_reproducer(room: CleanRoom, examination: Examination, kept: int) -> GateResult:
-    """Fail-to-pass for the right reason, and no answers written for the tests' inputs."""
+    """Fail-to-pass for the right reason."""
     if not any(one.path in examination.product_files and one.before for one in room.changes):
         return failed(
             NAME, "The bug fix changes none of the product's code.", "Repair the code where the bug is."
-        )
-    hard_coded = hard_coded_answers(room)
-    if hard_coded:
-        return failed(
-            NAME,
-            f"The product answers the tests' own inputs: {hard_coded}.",
-            "Repair the cause for every input; do not answer the one in the test.",
-            evidence={"hard_coded": hard_coded},
         )
     candidates = _candidates(examination)
     already = [
@@ -66,14 +61,6 @@ def judge_reproducer(room: CleanRoom, examination: Examination, kept: int) -> Ga
             "an import.",
             evidence={"candidates": list(candidates)[:20]},
         )
-    narrow = answers_only_its_tests(room)
-    if narrow:
-        return failed(
-            NAME,
-            f"The fix repairs its own test and nothing else: {narrow}.",
-            "Repair the cause for every input; do not answer the one in the test.",
-            evidence={"narrow": narrow},
-        )
     room.memory["reproducers"] = reproducers
     return passed(
         NAME,
@@ -91,11 +78,40 @@ def reproduce_on_base(room: CleanRoom, examination: Examination) -> Run | None:
     texts = {one.path: one.after for one in tests if one.after is not None}
     gone = [one.path for one in tests if one.after is None]
     with room.copy(room.base, texts, without=gone) as tree:
-        session = Session([{"id": "all", "cover": True, "seconds": 300}])
+        cpu = _cpu_seconds(examination, examination.patched.run("all").tests)
+        session = Session([{"id": "all", "cover": True, "seconds": SECONDS, "cpu_seconds": cpu}])
         (result,) = run_sessions(
             room, tree, [session], measured=examination.product_files, test_files=examination.all_test_files
         )
-    return None if result.problem and not result.errors else result.run("all")
+        run = result.run("all")
+        if result.collected and not run.done:
+            return replace(run, tests={**run.tests, **_alone(room, tree, examination, result)})
+    return None if result.problem and not result.errors else run
+
+
+def _alone(
+    room: CleanRoom, tree: Path, examination: Examination, whole: SessionResult
+) -> dict[str, TestOutcome]:
+    """Tests of the patch that the suite did not come to on base, each by itself: one that ends its process,
+    or does not end, fails because of what the product does."""
+    missing = {item.nodeid for item in whole.collected} - whole.run("all").tests.keys()
+    names = [nodeid for nodeid in _candidates(examination) if nodeid in missing][:MOST_ALONE]
+    alone = [
+        {"id": name, "items": [name], "seconds": SECONDS, "cpu_seconds": _cpu_seconds(examination, [name])}
+        for name in names
+    ]
+    (result,) = run_sessions(room, tree, [Session(alone)], test_files=examination.all_test_files)
+    ended = {name: result.run(name).tests.get(name) for name in names}
+    return {
+        name: test or TestOutcome(name, "failed", "crash", "it does not come to an end", 0.0)
+        for name, test in ended.items()
+    }
+
+
+def _cpu_seconds(examination: Examination, nodeids: Iterable[str]) -> float:
+    """Many times what the tests take with the fix: only what does not come to an end takes longer."""
+    known = examination.patched.run("all").tests
+    return round(3.0 + 10 * sum(known[name].seconds for name in nodeids if name in known), 1)
 
 
 def _candidates(examination: Examination) -> list[str]:
@@ -113,9 +129,9 @@ def _shows(on_base: Run, after: Run, nodeid: str) -> bool:
         before is not None
         and now is not None
         and now.outcome in GOOD
-        and before.outcome == "failed"
+        and (before.outcome == "failed" or (before.outcome == "error" and before.kind == "crash"))
         and is_right_reason(before)
-        and any(nodeid in covered.by_test for covered in on_base.coverage.values())
+        and any(nodeid in one.by_test for run in (on_base, after) for one in run.coverage.values())
     )
 
 

@@ -9,6 +9,7 @@ from nightcrew.validation.gates.behaviour import Behaviour
 from nightcrew.validation.gates.controls import Controls
 from nightcrew.validation.gates.documentation import Documentation
 from nightcrew.validation.gates.existing_tests import ExistingTests
+from nightcrew.validation.gates.extent import Extent
 from nightcrew.validation.gates.mutation import Mutation
 from nightcrew.validation.gates.new_tests import NewTests
 from nightcrew.validation.gates.own import OwnRule
@@ -16,6 +17,7 @@ from nightcrew.validation.gates.refactoring import Refactoring
 from nightcrew.validation.gates.scope import Scope
 from nightcrew.validation.gates.static import Static
 from nightcrew.validation.gates.tamper import Tamper
+from nightcrew.validation.questions.needed import Needed
 
 
 def all_gates() -> tuple[ValidationRule, ...]:
@@ -23,7 +25,7 @@ def all_gates() -> tuple[ValidationRule, ...]:
     return (
         Scope(), Tamper(), Static(), Assertions(), Analysis(), Documentation(), Behaviour(),
         ExistingTests(), NewTests(), Controls(),
-        Mutation(), Refactoring(), Acceptance(),
+        Mutation(), Refactoring(), Acceptance(), Extent(), Needed(),
     )  # fmt: skip
 
 

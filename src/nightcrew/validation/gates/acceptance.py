@@ -60,6 +60,7 @@ class Acceptance:
                 strength=0.0,
                 evidence={"command": command, "broken": sorted(broken)},
             )
+        room.memory["command_shows"] = True
         return passed(
             NAME, f"`{command}` fails on base and succeeds with the change.", strength=1.0, command=command
         )

@@ -12,6 +12,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from . import swap
+from .calls import Recorder
 
 
 class Watch:
@@ -26,6 +27,7 @@ class Watch:
         self.assertions = self.crashes = 0
         self.coverage = start_coverage(job) if one.get("cover") else None
         self.aim = Aim(job) if one.get("aim") else None
+        self.recorder = Recorder(job, one["record"]) if one.get("record") is not None else None
         self.started = 0.0
 
     def failed(self, item: pytest.Item, call: "pytest.CallInfo[Any]") -> None:
@@ -59,11 +61,15 @@ class Watch:
         # Watch takes its own note of a failure; a rendered traceback would cost more than the test.
         for name in ("repr_failure", "_repr_failure_py"):
             setattr(item, name, _in_short)
+        if self.recorder is not None:
+            self.recorder.start(item.nodeid)
         self.started = time.process_time()
 
     def stop(self, item: pytest.Item) -> None:
         """A test has ended: report it, or only where it failed."""
         aimed = self.aim.stop() if self.aim is not None else None
+        if self.recorder is not None:
+            self.recorder.stop()
         if self.coverage is not None:
             self.coverage.switch_context("")
         outcome = self.worst.get(item.nodeid, "lost")
@@ -85,6 +91,8 @@ class Watch:
     def end(self) -> "dict[str, Any]":
         """What was measured over all."""
         told: dict[str, Any] = {"work": self.aim.work} if self.aim is not None else {}
+        if self.recorder is not None:
+            told["calls"] = self.recorder.end()
         if self.coverage is None:
             return told
         self.coverage.stop()

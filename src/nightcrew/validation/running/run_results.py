@@ -57,6 +57,7 @@ class Run:
     wall_seconds: float = 0.0
     dated: bool = True  # the date was what was asked for
     fits: bool = True  # it could be tried the way it was asked for
+    calls: tuple[Mapping[str, Any], ...] = ()  # of the product, where they were recorded
 
     @property
     def failed(self) -> tuple[TestOutcome, ...]:
@@ -192,4 +193,5 @@ def _run(line: Mapping[str, Any]) -> Run:
         float(line.get("wall") or 0.0),
         line.get("dated") is not False,
         not line.get("unfit"),
+        tuple(one for one in line.get("calls") or () if isinstance(one, dict)),
     )

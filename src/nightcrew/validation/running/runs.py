@@ -109,6 +109,13 @@ def run_job(room: CleanRoom, tree: Path, job: Mapping[str, Any], *, hash_seed: i
     What counts as its stdout came by the results socket, which the code under test cannot open.
     """
     seconds = START_SECONDS + sum(session["seconds"] for session in job["sessions"])
+    return run_rig(room, tree, "main", job, seconds=seconds, hash_seed=hash_seed)
+
+
+def run_rig(
+    room: CleanRoom, tree: Path, module: str, job: Mapping[str, Any], *, seconds: float, hash_seed: int = 0
+) -> Completed:
+    """One of the rig's programs on a throw-away copy of `tree`; `job` is what it reads."""
     environment = {
         name: value for name, value in _environment(room, hash_seed).items() if name != "PYTHONPATH"
     }
@@ -116,7 +123,7 @@ def run_job(room: CleanRoom, tree: Path, job: Mapping[str, Any], *, hash_seed: i
         completed = room.sandbox.run(
             [str(room.environment.python), "-P", "-s", "-c",
              f"import sys; sys.path.insert(0, {Path(RIG).parent.as_posix()!r}); "
-             "from nightcrew_rig.main import main; main()"],
+             f"from nightcrew_rig.{module} import main; main()"],
             workspace=copy,
             mounts=[*room.mounts, *_rig_mounts()],
             env=environment,

@@ -1,0 +1,206 @@
+"""What becomes of the tests while a part of the change is taken away: who notices that it is gone?
+
+Inside functions in a process that has collected the tests; what runs at import before that; what no test
+reaches in this process, and files that are no Python, on disk, where other programs see them too. How much
+is tried is counted in parts and tests, never in seconds.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from nightcrew.validation.change.change import Change
+from nightcrew.validation.faults.mutants import Mutant, compiles, function_spans
+from nightcrew.validation.faults.mutation_trials import covering_tests, try_mutants
+from nightcrew.validation.faults.parts import MESSAGE, WHOLE, parts_of
+from nightcrew.validation.faults.target import files_of
+from nightcrew.validation.running.clean_room import CleanRoom
+from nightcrew.validation.running.commands import run_command
+from nightcrew.validation.running.examination import Examination
+from nightcrew.validation.running.run_results import Covered
+from nightcrew.validation.running.runs import Session, run_sessions
+
+MOST_INSIDE, MOST_AT_IMPORT = 60, 10  # parts of one file that are tried
+MOST_ON_DISK = 8  # runs in which other programs see the change without some of its parts
+MOST_TESTS, MOST_OTHERS = 120, 600
+SECONDS = 600.0
+_PROGRAMS = re.compile(
+    r"subprocess|multiprocessing|Popen|os\.(?:fork|system|exec|spawn)|pexpect|pytester|runpy"
+)
+
+
+class Fate(StrEnum):
+    """What came of taking a part away."""
+
+    NOTICED = "noticed"
+    UNNOTICED = "unnoticed"
+    UNREACHED = "unreached"  # no test runs it
+    UNTRIED = "untried"
+    SAID = "said"  # words for a reader, on which nothing acts
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """One part of the change to `path`, and its fate."""
+
+    path: str
+    part: Mutant
+    fate: Fate
+
+
+def removals(room: CleanRoom, examination: Examination, change: Change) -> list[Removal]:
+    """The fate of every part of one changed file of the product, in the order of the text."""
+    trials = _Trials(room, examination, change)
+    trials.run()
+    return [Removal(change.path, part, fate) for part, fate in trials.fates.items()]
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+class _Trials:
+    """The parts of one file, and what is known of each."""
+
+    def __init__(self, room: CleanRoom, examination: Examination, change: Change) -> None:
+        self.room, self.examination, self.change = room, examination, change
+        self.path, self.source = change.path, change.after or ""
+        run = examination.patched.run("all")
+        new = set(examination.new_tests.nodeids)
+        passing = [name for name, test in run.tests.items() if not test.failed]
+        self.tests = tuple(sorted(passing, key=lambda name: name not in new))
+        self.covered = run.coverage.get(change.path, Covered())
+        self.fates: dict[Mutant, Fate] = {}
+
+    def run(self) -> None:
+        """Reading first, then in this process, then on disk, then the task's own command."""
+        parts = self._parts()
+        self.fates = dict.fromkeys(parts, Fate.UNTRIED)
+        if parts and parts[0].operator == WHOLE:
+            self.fates[parts[0]] = Fate.UNREACHED
+        elif parts:
+            self._in_process(parts)
+        self._on_disk()
+        self._by_command()
+
+    def _parts(self) -> tuple[Mutant, ...]:
+        if self.path.endswith((".py", ".pyi")):
+            return parts_of(self.change.before or "", self.source) if self.path.endswith(".py") else ()
+        lines = (self.change.before or "").split("\n")
+        first = next(
+            (at for at, (a, b) in enumerate(zip(lines, self.source.split("\n"), strict=False)) if a != b), 0
+        )
+        return (Mutant(0, len(self.source), self.change.before or "", self.source, first + 1, 1, WHOLE, ""),)
+
+    def _in_process(self, parts: Sequence[Mutant]) -> None:
+        spans = function_spans(self.source)
+        for part in parts:
+            if part.operator == MESSAGE:
+                self.fates[part] = Fate.SAID
+            elif part.function and not covering_tests(part, self.covered, self.tests):
+                self.fates[part] = Fate.UNREACHED
+        fit = [one for one in parts if self.fates[one] is Fate.UNTRIED and compiles(self.source, one, spans)]
+        chosen = [
+            *_spread([part for part in fit if part.function], MOST_INSIDE),
+            *_spread([part for part in fit if not part.function], MOST_AT_IMPORT),
+        ]
+        self._try({part: part for part in chosen})
+        # A part that no live function can be without is taken away before the file is imported.
+        void = [part for part in chosen if self.fates[part] is Fate.UNTRIED]
+        self._try({replace(part, function=""): part for part in _spread(void, MOST_AT_IMPORT)})
+
+    def _try(self, parts: Mapping[Mutant, Mutant]) -> None:
+        """Trials of the first of each pair, which stands for the second."""
+        if not parts or not self.tests:
+            return
+        trials = try_mutants(
+            self.room, self.examination, self.path, self.source, tuple(parts), self.covered,
+            tests=self.tests, at_import=self._reaching(),
+        )  # fmt: skip
+        for trial in trials:
+            self.fates[parts[trial.mutant]] = Fate.NOTICED if trial.killed_by else Fate.UNNOTICED
+
+    def _reaching(self) -> tuple[str, ...]:
+        """Tests that run anything of the file, the new ones first."""
+        return tuple(_spread([name for name in self.tests if name in self.covered.by_test], MOST_TESTS))
+
+    def _on_disk(self) -> None:
+        """What no test runs here may be run by a program that one starts; a value may be used elsewhere."""
+        left = self._left()
+        everywhere = any(not part.function for part in left)
+        tried = set(self._reaching())
+        tests = [
+            name
+            for name in self.tests
+            if (everywhere and name not in tried)
+            or _PROGRAMS.search(self.room.source(name.split("::")[0]) or "")
+        ]
+        if tests:
+            self._look(
+                left, lambda some: notices(self.room, self._without(some), _spread(tests, MOST_OTHERS))
+            )
+
+    def _by_command(self) -> None:
+        command = self.room.task.acceptance
+        if command is not None:
+            self._look(self._left(), lambda some: _fails(self.room, command, self._without(some)))
+
+    def _left(self) -> list[Mutant]:
+        """What nobody has noticed so far, outer parts for all that is in them."""
+        nobody = (Fate.UNREACHED, Fate.UNNOTICED)
+        found: list[Mutant] = []
+        for part in (part for part, fate in self.fates.items() if fate in nobody):
+            if not found or part.start >= found[-1].end:
+                found.append(part)
+        return found
+
+    def _look(self, parts: list[Mutant], is_noticed: Callable[[Sequence[Mutant]], bool]) -> None:
+        """Halves are looked at as long as the whole is missed."""
+        waiting, looks = [parts] if parts else [], 0
+        while waiting and looks < MOST_ON_DISK:
+            some = waiting.pop(0)
+            looks += 1
+            if is_noticed(some):
+                middle = len(some) // 2
+                if middle:
+                    waiting += [some[:middle], some[middle:]]
+                else:
+                    self._noticed(some[0])
+
+    def _noticed(self, outer: Mutant) -> None:
+        for part in self.fates:
+            if outer.start <= part.start and part.end <= outer.end and self.fates[part] is Fate.UNREACHED:
+                self.fates[part] = Fate.UNTRIED
+        self.fates[outer] = Fate.NOTICED
+
+    def _without(self, parts: Iterable[Mutant]) -> dict[str, str | None]:
+        text = self.source
+        for part in sorted(parts, key=lambda one: -one.start):
+            text = part.apply(text)
+        return {self.path: None if self.change.is_new and not text else text}
+
+
+def notices(room: CleanRoom, texts: Mapping[str, str | None], tests: Sequence[str]) -> bool:
+    """True where one of the tests, all of which pass with the change, does not with these files' texts
+    (None: without the file)."""
+    kept = {path: text for path, text in texts.items() if text is not None}
+    with room.copy(room.patched, kept) as tree:
+        for path in texts.keys() - kept.keys():
+            (tree / path).unlink()
+        one = {"id": "all", "items": list(tests), "failures_only": True, "stop": 1, "seconds": SECONDS}
+        session = Session([one], paths=files_of(tuple(tests)), seconds=SECONDS + 60)
+        (result,) = run_sessions(room, tree, [session])
+    found = {item.nodeid for item in result.collected}
+    return bool(result.problem) or not result.run("all").passed or not found.issuperset(tests)
+
+
+def _fails(room: CleanRoom, command: str, texts: Mapping[str, str | None]) -> bool:
+    kept = {path: text for path, text in texts.items() if text is not None}
+    gone = " ".join(f"'{path}'" for path in texts.keys() - kept.keys())
+    done = run_command(room, room.patched, f"rm -f {gone}; {command}" if gone else command, replaced=kept)
+    return done.returncode != 0 or done.killed_by is not None
+
+
+def _spread[T](things: Sequence[T], most: int) -> list[T]:
+    """Things from all over the sequence, in its order."""
+    return list(things[:: max(1, -(-len(things) // most))])

@@ -1,0 +1,213 @@
+"""Extent: a fix repairs no less than the bug, and changes no more.
+
+Calls that the tests make are answered by base and by the change, and so are calls beside them. A fix that
+answers the reproducer's own input and nothing like it repairs that test; one that newly refuses what base
+took, or takes what base refused, does something that nobody asked for.
+"""
+
+import ast
+from collections.abc import Iterator, Sequence
+
+from nightcrew.task import Task, TaskCategory
+from nightcrew.validation.change.change import Change
+from nightcrew.validation.faults.comparison import Answer, Compared, compare
+from nightcrew.validation.gate import answered, passed
+from nightcrew.validation.reading.suite import all_functions, parse
+from nightcrew.validation.running.clean_room import CleanRoom
+from nightcrew.validation.running.examination import examine
+from nightcrew.validation.verdict import Finding, GateResult, Severity
+
+NAME = "extent"
+MOST_LITERALS, MOST_FILES = 20, 500
+LEAST_BESIDE = 4  # calls beside the reproducer's, before it is said that none is answered otherwise
+LEAST_NAME = 4  # characters of a name with its quotes
+LEAST_SWALLOWED = 3  # calls that raised on base and do not now, before it is said that none does
+ORDINARY = {repr(one) for one in (None, True, False, 0, 1, -1, 2, "", " ", b"", b" ", 0.0, 1.0)}
+_SHOWN = 3
+_HINT = "Repair the cause, and nothing else; where the difference is wanted, bring a test that shows it."
+
+
+class Extent:
+    """No more and no less than the bug."""
+
+    name = NAME
+
+    def applies(self, task: Task) -> bool:
+        """For bug fixes."""
+        return task.task_type is TaskCategory.BUG_FIX
+
+    def run(self, room: CleanRoom) -> GateResult:
+        """Compare base and the change on calls like those of the tests."""
+        examination = examine(room)
+        reproducers: list[str] = room.memory.get("reproducers", [])
+        run = examination.patched.run("all")
+        reaching = {name for covered in run.coverage.values() for name in covered.by_test}
+        others = [name for name, test in run.tests.items() if name in reaching and not test.failed]
+        literals = _shared_literals(room)
+        found = compare(room, examination, list(dict.fromkeys([*reproducers, *others])), literals)
+        path = room.target or next(iter(examination.product_files), "")
+        shown = [one for one in found if one.tests & set(reproducers)]
+        findings = [*_too_narrow(room, literals, shown, path), *_unasked(room, found, shown, path)]
+        if not findings:
+            return passed(NAME, _told(found, shown), compared=sum(1 + len(one.beside) for one in found))
+        return answered(
+            NAME,
+            findings,
+            nothing="",
+            opening="The fix is not of the bug's extent",
+            hint=_HINT,
+            question=_HINT,
+        )
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _told(found: Sequence[Compared], shown: Sequence[Compared]) -> str:
+    answers = [one for call in found for one in (call.made, *call.beside) if one.is_known]
+    if not answers:
+        return "No call of the tests could be made again, so nothing is known of inputs beside theirs."
+    also = [one.told for call in found for one in call.beside if one.differs]
+    beside = f" Also changed: {'; '.join(also[:_SHOWN])}." if also else ""
+    return f"{len(answers)} calls like those of the tests were compared with base.{beside}"
+
+
+def _too_narrow(
+    room: CleanRoom, literals: Sequence[str], shown: Sequence[Compared], path: str
+) -> Iterator[Finding]:
+    """A value of the tests' own decides: with another in its place, or with anything else that is tried,
+    everything is answered as before."""
+    changed = [one for one in shown if one.made.differs]
+    for literal in literals:
+        beside = [one for call in changed for one in call.beside if one.without == literal and one.is_known]
+        if beside and not any(one.differs for one in beside):
+            yield _narrow(changed[0].made, beside[0], f"the tests' own {literal[:60]}", path)
+            return
+    others = [one for call in changed for one in call.beside if one.is_known]
+    alone = len(others) >= LEAST_BESIDE and not any(one.differs for one in others)
+    decides = _unknown(room, set(map(repr, _deciding(room)))) if alone else []
+    if decides:
+        yield _narrow(changed[0].made, others[0], decides[0][:60], path)
+
+
+def _narrow(made: Answer, beside: Answer, literal: str, path: str) -> Finding:
+    what = f"{made.told}, but {beside.call} is answered as before: the change knows {literal}"
+    return Finding(what, path, severity=Severity.UNPROVEN)
+
+
+def _shared_literals(room: CleanRoom) -> list[str]:
+    """Values that the change brings into the product and that its tests hold too, as Python writes them;
+    those that base knows already are left out."""
+    tests = [one for one in room.changes if one.path.endswith(".py") and room.is_test(one.path)]
+    held = {value for one in tests for value in _literals(one.after) - _literals(one.before)}
+    fresh = {value for one in _product(room) for value in _literals(one.after) - _literals(one.before)}
+    fresh |= _deciding(room)
+    return _unknown(room, {repr(value) for value in fresh if _is_held(value, held)})
+
+
+def _deciding(room: CleanRoom) -> set[object]:
+    """Values in the change's new conditions and tables; one that only moves from a condition to another is
+    none."""
+    found: set[object] = set()
+    for change in _product(room):
+        old, new = parse(change.before or ""), parse(change.after or "")
+        if old is not None and new is not None:
+            first, second = ({ast.dump(one): one for one in _conditions(tree)} for tree in (old, new))
+            gone = {value for dump in first.keys() - second.keys() for value in _constants(first[dump])}
+            found |= {
+                value for dump in second.keys() - first.keys() for value in _constants(second[dump])
+            } - gone
+    return found
+
+
+def _conditions(tree: ast.Module) -> Iterator[ast.AST]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If | ast.IfExp | ast.While):
+            yield node.test
+        elif isinstance(node, ast.match_case):
+            yield node.pattern
+        elif isinstance(node, ast.Dict):
+            yield from (key for key in node.keys if key is not None)
+        elif isinstance(node, ast.Compare):
+            yield node
+
+
+def _unknown(room: CleanRoom, literals: set[str]) -> list[str]:
+    """Those that are no everyday values, and no names that base's product or documents use."""
+    told = sorted(literals - ORDINARY)
+    names = [word for word in told if word[1:-1].replace("-", "_").isidentifier() and len(word) > LEAST_NAME]
+    text = _base_text(room) if names else ""
+    return [word for word in told if word not in names or word[1:-1] not in text][:MOST_LITERALS]
+
+
+def _product(room: CleanRoom) -> list[Change]:
+    changed = [one for one in room.changes if one.path.endswith(".py") and not room.is_test(one.path)]
+    return [one for one in changed if one.after is not None]
+
+
+def _is_held(value: object, held: set[object]) -> bool:
+    texts = (one for one in held if isinstance(one, str | bytes) and type(one) is type(value))
+    return value in held or any(value in text for text in texts)  # type: ignore[operator]
+
+
+def _base_text(room: CleanRoom) -> str:
+    """What base's product and documents say, one after the other."""
+    paths = sorted(path for path in room.base.rglob("*") if path.suffix in {".py", ".md", ".rst", ".txt"})
+    plain = [path for path in paths if path.is_file() and not path.is_symlink()]
+    own = [path for path in plain if not room.is_test(path.relative_to(room.base).as_posix())]
+    return "\n".join(path.read_text("utf-8", "replace") for path in own[:MOST_FILES])
+
+
+def _literals(text: str | None) -> set[object]:
+    return _constants(parse(text or ""))
+
+
+def _constants(tree: ast.AST | None) -> set[object]:
+    nodes = ast.walk(tree) if tree is not None else ()
+    return {node.value for node in nodes if isinstance(node, ast.Constant) and node.value is not ...}
+
+
+def _unasked(
+    room: CleanRoom, found: Sequence[Compared], shown: Sequence[Compared], path: str
+) -> Iterator[Finding]:
+    """Calls that base answered and the change refuses, and the other way round, where no test shows such a
+    turn."""
+    tested = {one.made.turn for one in shown if one.made.differs}
+    answers = [one for call in found for one in (call.made, *call.beside) if one.is_known]
+    refused = [
+        one for one in answers if one.turn[1] and one.turn[0] != one.turn[1] and one.turn not in tested
+    ]
+    if refused:
+        yield Finding(_examples("also refuses what base takes", refused), path, severity=Severity.UNPROVEN)
+    documented = _documented(room)
+    for name in sorted({one.turn[0] for one in answers} & documented):
+        raised = [one for one in answers if one.turn[0] == name]
+        swallowed = [one for one in raised if not one.turn[1]]
+        if len(swallowed) == len(raised) >= LEAST_SWALLOWED:
+            yield Finding(
+                _examples(f"{name} is not raised any more", swallowed), path, severity=Severity.REFUSED
+            )
+        elif swallowed and (name, "") not in tested:
+            yield Finding(
+                _examples(f"the change takes what {name} refused", swallowed),
+                path,
+                severity=Severity.UNPROVEN,
+            )
+
+
+def _examples(what: str, answers: Sequence[Answer]) -> str:
+    return f"{what}: {'; '.join(one.told for one in answers[:_SHOWN])}"
+
+
+def _documented(room: CleanRoom) -> set[str]:
+    """Exceptions that base's changed files raise by name, or name in their docstrings."""
+    found: set[str] = set()
+    for tree in filter(None, (parse(one.before or "") for one in _product(room))):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Raise) and node.exc is not None:
+                raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+                found.add(getattr(raised, "attr", getattr(raised, "id", "")))
+        for function in all_functions(tree).values():
+            words = (ast.get_docstring(function) or "").replace(":", " ").replace("`", " ").split()
+            found |= {word for word in words if word.endswith(("Error", "Exception"))}
+    return found - {""}

@@ -1,0 +1,119 @@
+"""Needed? Every part of the change is taken away again, and a test must notice.
+
+What nobody notices is no fault in itself, but nothing shows that it is right, or wanted: the next attempt
+brings a test for it or takes it out, and at last a person decides.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from nightcrew.task import Task, TaskCategory
+from nightcrew.validation.change.change import Change
+from nightcrew.validation.change.paths import is_documentation
+from nightcrew.validation.faults.mutants import short
+from nightcrew.validation.faults.parts import BACK, CONDITION, OPERAND, RETURNED
+from nightcrew.validation.faults.removals import Fate, Removal, removals
+from nightcrew.validation.gate import answered, counted, not_measurable
+from nightcrew.validation.running.clean_room import CleanRoom
+from nightcrew.validation.running.examination import examine
+from nightcrew.validation.verdict import Finding, GateResult, Severity
+
+NAME = "needed"
+_ASKED = {TaskCategory.BUG_FIX, TaskCategory.CODE_GENERATION, TaskCategory.BUILD_SCRIPT}
+_NOTES = re.compile(
+    r"(?:^|/)(?:\.?changes|changelog|changelog\.d|changelogs|news|newsfragments|releasenotes|authors)(?:/.+)?$",
+    re.IGNORECASE,
+)
+_SHOWN = 3  # parts that one finding quotes
+_HINT = "Bring a test that fails without it, or take it out of the change."
+
+
+class Needed:
+    """Whether somebody notices each part of the change."""
+
+    name = NAME
+
+    def applies(self, task: Task) -> bool:
+        """Where the change may do something new; a refactoring is compared with base instead."""
+        return task.task_type in _ASKED
+
+    def run(self, room: CleanRoom) -> GateResult:
+        """Take each part away, and name what is not missed."""
+        examination = examine(room)
+        if examination.base.problem or examination.patched.problem:
+            return not_measurable(NAME, "The tests cannot be run, so nothing shows what they would miss.")
+        shows = examination.new_tests.items or examination.changed_tests or room.memory.get("command_shows")
+        if not shows and room.task.task_type is not TaskCategory.BUG_FIX:
+            return not_measurable(NAME, "Neither a test nor a command shows what the change does.")
+        product = [one for one in room.changes if one.after is not None and not room.is_test(one.path)]
+        found = [
+            one for change in product if not _is_prose(change) for one in removals(room, examination, change)
+        ]
+        said = [one for one in found if one.fate is Fate.SAID]
+        untried = [one for one in found if one.fate is Fate.UNTRIED]
+        beside = "".join(
+            f" {told} {counted(len(some), 'part')}: {_listed(some)}."
+            for told, some in (("Not tried were", untried), ("Words for a reader are", said))
+            if some
+        )
+        return answered(
+            NAME,
+            list(_findings(found)),
+            nothing=_passed(len(found) - len(said) - len(untried)) + beside,
+            opening="Nothing shows that this is needed",
+            hint=_HINT,
+            question=_HINT,
+        )
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _passed(parts: int) -> str:
+    if not parts:
+        return "Nothing in the change makes the product run otherwise."
+    return f"{counted(parts, 'part')} of the change, each is missed when it is taken away."
+
+
+def _is_prose(change: Change) -> bool:
+    """What only people read: documents, and the notes of a release in whatever form."""
+    is_code = (
+        change.path.endswith((".py", ".sh")) or change.executable or (change.after or "").startswith("#!")
+    )
+    return not is_code and (is_documentation(change.path) or _NOTES.search(change.path) is not None)
+
+
+def _findings(found: Iterable[Removal]) -> Iterator[Finding]:
+    """One for each statement that nobody misses, and for all of a function that no test runs."""
+    nobody = [one for one in found if one.fate in (Fate.UNREACHED, Fate.UNNOTICED)]
+    for (path, fate, place), group in groupby(nobody, _place):
+        parts = list(group)
+        verb = "runs" if fate is Fate.UNREACHED else "misses"
+        where = f" in {place}" if isinstance(place, str) and place else ""
+        part = parts[0].part
+        what = f"no test {verb} {_listed(parts)}{where}"
+        yield Finding(what, path, part.line, part.text, part.before, Severity.UNPROVEN)
+
+
+def _place(one: Removal) -> tuple[str, Fate, str | int]:
+    return one.path, one.fate, one.part.function if one.fate is Fate.UNREACHED else one.part.statement
+
+
+def _listed(parts: list[Removal]) -> str:
+    quoted = list(dict.fromkeys(_quoted(one) for one in parts))
+    more = f" and {len(quoted) - _SHOWN} more" if len(quoted) > _SHOWN else ""
+    return ", ".join(quoted[:_SHOWN]) + more
+
+
+def _quoted(one: Removal) -> str:
+    """The part in its own words, and what may as well stand there."""
+    part = one.part
+    if one.fate is not Fate.UNNOTICED:
+        return f"`{short(part.before or part.text)}` (line {part.line})"
+    if part.operator == RETURNED:
+        return f"that `{short(part.text)}` is gone (line {part.line})"
+    if part.operator == CONDITION:
+        return f"the condition `{short(part.before)}` (line {part.line})"
+    instead = f" instead of `{short(part.text)}`" if part.operator in (BACK, OPERAND) and part.text else ""
+    return f"`{short(part.before)}`{instead} (line {part.line})"

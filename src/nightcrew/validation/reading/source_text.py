@@ -1,0 +1,75 @@
+"""Places in a Python text: the tree counts bytes in lines, edits count characters from the start."""
+
+import ast
+
+type Node = ast.expr | ast.stmt | ast.keyword | ast.arg | ast.excepthandler | ast.pattern
+
+
+class SourceText:
+    """A file's text with the spans of its nodes."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.lines = text.split("\n")
+        self.starts = [0]
+        for line in self.lines:
+            self.starts.append(self.starts[-1] + len(line) + 1)
+
+    def offset(self, line: int, column: int) -> int:
+        """Characters from the start, of a line from 1 and a column in bytes."""
+        text = self.lines[line - 1]
+        if not text.isascii():
+            column = len(text.encode("utf-8", "surrogateescape")[:column].decode("utf-8", "surrogateescape"))
+        return self.starts[line - 1] + column
+
+    def span(self, node: Node) -> tuple[int, int]:
+        """Where a node begins and ends; decorators are not a part of what they decorate."""
+        assert node.end_lineno is not None and node.end_col_offset is not None
+        return self.offset(node.lineno, node.col_offset), self.offset(node.end_lineno, node.end_col_offset)
+
+    def of(self, node: Node) -> str:
+        """A node's own text."""
+        start, end = self.span(node)
+        return self.text[start:end]
+
+    def whole(self, node: ast.stmt) -> tuple[int, int]:
+        """The span of a statement with its decorators."""
+        start, end = self.span(node)
+        decorators = getattr(node, "decorator_list", [])
+        if decorators:
+            start = self.text.rindex("@", 0, self.span(decorators[0])[0])
+        return start, end
+
+    def run(self, body: list[ast.stmt]) -> tuple[int, int]:
+        """From the first statement's beginning to the last one's end."""
+        return self.whole(body[0])[0], self.whole(body[-1])[1]
+
+    def block(self, body: list[ast.stmt], indent: int) -> str:
+        """The text of some statements one after the other, all but its first line indented by `indent`."""
+        start, end = self.run(body)
+        lines = self.text[start:end].split("\n")
+        own = start - self.starts[self.line_of(start) - 1]
+        shift = indent - own
+        moved = [line if not line.strip() else _shifted(line, shift) for line in lines[1:]]
+        return "\n".join([lines[0], *moved])
+
+    def line_of(self, offset: int) -> int:
+        """The line (from 1) of an offset."""
+        return self.text.count("\n", 0, offset) + 1
+
+    def header(self, node: ast.stmt) -> tuple[int, int] | None:
+        """The span from `def` or `class` to the colon before its body; None where comments stand between."""
+        start = self.span(node)[0]
+        first = (
+            node.body[0] if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) else None
+        )
+        if first is None:
+            return None
+        end = self.whole(first)[0]
+        colon = self.text.rstrip().rfind(":", start, end)
+        between = self.text[colon + 1 : end]
+        return None if colon < 0 or between.strip() else (start, colon + 1)
+
+
+def _shifted(line: str, shift: int) -> str:
+    return " " * shift + line if shift >= 0 else line[min(-shift, len(line) - len(line.lstrip())) :]

@@ -1,0 +1,148 @@
+"""What of a change is a part that can be taken away, and what only looks different."""
+
+import ast
+
+import pytest
+
+from nightcrew.validation.faults.parts import parts_of
+
+SAME = {
+    "annotations": (
+        "def f(x, y=1):\n    return x\n",
+        "from typing import Any\n\n\ndef f(x: Any, y: int = 1) -> Any:\n    return x\n",
+    ),
+    "a docstring": ("def f(x):\n    return x\n", 'def f(x):\n    """Gives x."""\n    return x\n'),
+    "comments and lines": ("x = f(1, 2)\n", "x = f(\n    1,  # one\n    2,\n)\n"),
+    "names of locals": (
+        "def f(x):\n    a = x + 1\n    return a * a\n",
+        "def f(x):\n    more = x + 1\n    return more * more\n",
+    ),
+    "the order of imports": ("import os\nimport ast, re\n", "import ast\nimport re\nimport os\n"),
+    "imports for annotations": (
+        "def f(x):\n    return x\n",
+        "from __future__ import annotations\nfrom typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n"
+        "    from a import B\n\n\ndef f(x: B) -> B:\n    return x\n",
+    ),
+    "casts and declarations": (
+        "def f(x):\n    return x\n",
+        'from typing import TypeVar, cast\n\nT = TypeVar("T")\n__all__ = ["f"]\n\n\ndef f(x: T) -> T:\n'
+        "    y: int\n    return cast(T, x)\n",
+    ),
+    "functions in another order": (
+        "def f(): return 1\ndef g(): return 2\n",
+        "def g(): return 2\ndef f(): return 1\n",
+    ),
+    "what is no Python": ("def f(:\n", "x = 1\n"),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), SAME.values(), ids=SAME)
+def test_what_only_looks_different_is_no_part(before: str, after: str) -> None:
+    assert [part for part in parts_of(before, after) if not part.before.startswith("from typing")] == []
+
+
+DIFFERENT = {
+    "a value at the top": ("LIFE = 300\n", "LIFE = 432000\n", [("432000", "300")]),
+    "a call that becomes a value": (
+        "f = partial(round, ndigits=2)\n",
+        "f = partial(round, ndigits=0)\n",
+        [("0", "2")],
+    ),
+    "a default": ("def f(x=1): return x\n", "def f(x=2): return x\n", [("def f(x=2):", "def f(x=1):")]),
+    "a decorator": ("def f(): return 1\n", "@cache\ndef f(): return 1\n", [("@cache", "")]),
+    "a base": ("class A(B):\n    x = 1\n", "class A(C):\n    x = 1\n", [("class A(C):", "class A(B):")]),
+    "a class's field": (
+        "@dataclass\nclass A:\n    x: int = 1\n",
+        "@dataclass\nclass A:\n    x: str = 1\n",
+        [("str", "int")],
+    ),
+    "a new import": ("import os\n", "import os\nfrom a import b, c\n", [
+        ("from a import b, c", "from a import c"), ("from a import b, c", "from a import b"),
+    ]),
+    "a condition's operand": (
+        "def f(x):\n    return x.ok\n",
+        'def f(x):\n    return x.ok or x.key == "magic"\n',
+        [('x.ok or x.key == "magic"', "x.ok"), ('x.ok or x.key == "magic"', "(x.key == 'magic')")],
+    ),
+    "an operand more": (
+        "def f(x):\n    return x.ok or x.fine\n",
+        'def f(x):\n    return x.ok or x.fine or x.key == "magic"\n',
+        [('x.ok or x.fine or x.key == "magic"', "(x.ok or x.fine)")],
+    ),
+    "a branch": ("def f(x):\n    return x\n", "def f(x):\n    if x < 0:\n        x = 0\n    return x\n", [
+        ("x < 0", "(False)"), ("x < 0", "(True)"), ("x = 0", "pass"),
+    ]),
+    "a check that goes": (
+        "def f(x):\n    check(x)\n    return x\n",
+        "def f(x):\n    return x\n",
+        [("", "check(x)\n    ")],
+    ),
+    "an exception more": (
+        "def f():\n    try:\n        g()\n    except KeyError:\n        return 1\n",
+        "def f():\n    try:\n        g()\n    except (KeyError, TypeError):\n        return 1\n",
+        [("(KeyError, TypeError)", "KeyError")],
+    ),
+    "a table's entries": ('T = {"a": 1, "b": 2}\n', 'T = {"a": 3, "b": 2, "c": 4}\n', [
+        ('{"a": 3, "b": 2, "c": 4}', "{'a': 3, 'b': 2}"), ("3", "1"),
+    ]),
+    "an operator": ("def f(x):\n    x += 1\n    return x\n", "def f(x):\n    x -= 1\n    return x\n", [
+        ("x -= 1", "x += 1"),
+    ]),
+    "a filter": (
+        "def f(x):\n    return [y for y in x]\n",
+        "def f(x):\n    return [y for y in x if y]\n",
+        [("[y for y in x if y]", "[y for y in x]"), ("y", "(True)")],
+    ),
+    "words for a reader": (
+        'def f(x):\n    raise ValueError("no")\n',
+        'def f(x):\n    raise ValueError("never")\n',
+        [('"never"', '"no"')],
+    ),
+    "letters of more bytes": ('s = "ä"; x = 1\n', 's = "ä"; x = 2\n', [("2", "1")]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "after", "parts"), DIFFERENT.values(), ids=DIFFERENT)
+def test_the_parts_of_a_change(before: str, after: str, parts: list[tuple[str, str]]) -> None:
+    assert sorted((part.before, part.text) for part in parts_of(before, after)) == sorted(parts)
+
+
+NEW = """\
+import os
+
+
+class Box(Base):
+    size = 3
+
+    @property
+    def half(self):
+        if self.size > 1 and self.open:
+            return self.size / 2
+        for one in self:
+            log.debug("looks at %s", one)
+            del one
+        try:
+            return 1 if self.open else 0
+        except (KeyError, OSError):
+            raise
+
+
+def twice(x, by=2):
+    return x * by
+"""
+
+
+def test_a_new_module_is_taken_away_statement_by_statement() -> None:
+    parts = parts_of("", NEW)
+    assert {part.line for part in parts} == {1, 5, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 21}
+    assert {part.function for part in parts} == {"", "Box.half", "twice"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [*((one, other) for one, other, _ in DIFFERENT.values()), ("", NEW)]
+)
+def test_what_is_left_without_a_part_is_python(before: str, after: str) -> None:
+    parts = parts_of(before, after)
+    assert parts
+    for part in parts:
+        ast.parse(part.apply(after))

@@ -1,0 +1,128 @@
+"""No more and no less than the bug: fixes of one input, of too many, and of the right ones."""
+
+import pytest
+
+from nightcrew.execution.sandbox import Sandbox
+from nightcrew.settings import Settings
+from nightcrew.task import TaskCategory
+from nightcrew.validation.gates.behaviour import Behaviour
+from nightcrew.validation.gates.extent import Extent
+from nightcrew.validation.running.clean_room import CleanRoom
+from nightcrew.validation.verdict import GateOutcome, GateResult
+from tests.validation.house import House, make_house
+
+CODE = "src/shop/forms.py"
+BASE = '''\
+"""Forms of a shop."""
+
+
+def parse(text):
+    """Pairs of a text such as `a=1;c=2`; raises ValueError where there is none."""
+    pairs = {}
+    for part in text.split(";"):
+        name, sign, value = part.partition("=")
+        if not sign:
+            raise ValueError(f"no pair: {part!r}")
+        pairs[name] = value
+    return pairs
+
+
+def scaled(value, multiplier):
+    return value * multiplier
+
+
+def port(scheme):
+    """Of http or https."""
+    return {"http": 80}.get(scheme)
+
+
+class Basket:
+    def __init__(self, prices):
+        self.prices = prices
+
+    def total(self):
+        return sum(self.prices[1:])
+'''
+TESTS = """\
+from shop.forms import Basket, parse, port, scaled
+
+
+def test_forms():
+    assert parse("a=1;c=2") == {"a": "1", "c": "2"}
+    assert scaled(2.0, 3.0) == 6.0
+    assert port("http") == 80
+"""
+FILES = {
+    "src/shop/__init__.py": "",
+    CODE: BASE,
+    "tests/test_forms.py": TESTS,
+    "pyproject.toml": '[project]\nname = "shop"\nversion = "1"\n',
+}
+HEAD = "from shop.forms import Basket, parse, port, scaled\n\n\ndef test_fix():\n    assert "
+MARK = HEAD + 'parse("\\ufeffa=1") == {"a": "1"}\n'
+LARGE = HEAD + "scaled(5.0, 1e300) == 5.0\n"
+SECURE = HEAD + 'port("https") == 443\n'
+BASKET = HEAD + "Basket([2, 3]).total() == 5\n"
+LOOP = '    pairs = {}\n    for part in text.split(";"):'
+
+
+def before_loop(text: str) -> tuple[str, str]:
+    return LOOP, f"    {text}\n{LOOP}"
+
+
+FIXES: dict[str, tuple[tuple[str, str], str, str]] = {
+    "the mark": (before_loop('text = text.removeprefix("\\ufeff")'), MARK, ""),
+    "a method": (("self.prices[1:]", "self.prices"), BASKET, ""),
+    "one input": (
+        before_loop('if text == "\\ufeffa=1":\n        return {"a": "1"}'),
+        MARK,
+        "answered as before",
+    ),
+    "one beginning": (
+        before_loop('if text.startswith("\\ufeffa="):\n        text = text[1:]'),
+        MARK,
+        "knows the tests' own '\\ufeffa='",
+    ),
+    "one number": (
+        ("return value * multiplier", "return value if multiplier == 1e300 else value * multiplier"),
+        LARGE,
+        "knows the tests' own 1e+300",
+    ),
+    "every error swallowed": (
+        ('raise ValueError(f"no pair: {part!r}")', "continue"),
+        HEAD + 'parse("a=1;") == {"a": "1"}\n',
+        "ValueError is not raised any more",
+    ),
+    "more is refused": (
+        before_loop('text = text.removeprefix("\\ufeff")\n    if "b" in text:\n        raise KeyError(text)'),
+        MARK,
+        "refuses what base takes",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory, settings: Settings, sandbox: Sandbox) -> House:
+    return make_house(tmp_path_factory.mktemp("forms") / "repo", settings, sandbox, FILES)
+
+
+class Both:
+    """The behaviour gate finds the reproducers, then the extent is judged."""
+
+    name = "both"
+
+    def applies(self, _: object) -> bool:
+        return True
+
+    def run(self, room: CleanRoom) -> GateResult:
+        first = Behaviour().run(room)
+        return first if first.outcome is not GateOutcome.PASS else Extent().run(room)
+
+
+@pytest.mark.parametrize(("edit", "test", "said"), FIXES.values(), ids=FIXES)
+def test_the_extent_of_a_fix(shop: House, edit: tuple[str, str], test: str, said: str) -> None:
+    files = {CODE: BASE.replace(*edit), "tests/test_fix.py": test}
+    assert files[CODE] != BASE
+    told = shop.ask(Both(), files, shop.task(TaskCategory.BUG_FIX, CODE))
+    assert (told.outcome is GateOutcome.PASS) == (not said), told.message
+    assert said in told.message

@@ -1,0 +1,160 @@
+"""*Needed?*: what nobody misses when it is taken away is named; what somebody misses is not."""
+
+from pathlib import Path
+
+import pytest
+
+from nightcrew.execution.sandbox import Sandbox
+from nightcrew.settings import Settings
+from nightcrew.task import TaskCategory
+from nightcrew.validation.gates.acceptance import Acceptance
+from nightcrew.validation.questions.needed import Needed
+from nightcrew.validation.running.clean_room import CleanRoom
+from nightcrew.validation.verdict import GateOutcome, GateResult, Severity
+from tests.validation.house import House, make_house
+
+CODE = "src/shop/sessions.py"
+BASE = '''\
+"""Sessions of a shop."""
+
+import json
+from functools import partial
+from pathlib import Path
+
+LIFE = 300
+to_cents = partial(round, ndigits=2)
+LIMITS = json.loads((Path(__file__).parent / "limits.json").read_text())
+
+
+def is_over(age, life=LIFE):
+    return age > life
+
+
+def is_known(token, tokens):
+    return token in tokens
+
+
+def names(text):
+    return text.split(",")
+'''
+TESTS = """\
+from shop.sessions import LIMITS, is_known, is_over, names
+
+
+def test_sessions():
+    assert not is_over(20) and is_over(10_000_000)
+    assert is_known("a", {"a"}) and not is_known("b", {"a"})
+
+
+def test_names():
+    assert names("a,b") == ["a", "b"]
+
+
+def test_limits():
+    assert LIMITS["most"] == 3
+"""
+FILES = {
+    "src/shop/__init__.py": "",
+    CODE: BASE,
+    "src/shop/limits.json": '{"most": 3, "least": 1}\n',
+    "tests/test_sessions.py": TESTS,
+    "pyproject.toml": '[project]\nname = "shop"\nversion = "1"\n',
+}
+FIXED = BASE.replace(
+    '    return text.split(",")', '    return [part.strip() for part in text.split(",") if part.strip()]'
+)
+REPRODUCER = {
+    "tests/test_fix.py": "from shop.sessions import names\n\n\n"
+    'def test_fix():\n    assert names("a , ,b") == ["a", "b"]\n'
+}
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory, settings: Settings, sandbox: Sandbox) -> House:
+    return make_house(tmp_path_factory.mktemp("sessions") / "repo", settings, sandbox, FILES)
+
+
+class Asked(Needed):
+    """After the task's own command, as in a verdict."""
+
+    def run(self, room: CleanRoom) -> GateResult:
+        if room.task.acceptance is not None:
+            Acceptance().run(room)
+        return super().run(room)
+
+
+def asked(house: House, files: dict[str, str], **task: object) -> GateResult:
+    kind = TaskCategory(str(task.pop("task_type", "bug_fix")))
+    return house.ask(Asked(), files, house.task(kind, CODE if kind is TaskCategory.BUG_FIX else None, **task))
+
+
+def test_a_fix_all_of_which_is_missed_passes(shop: House) -> None:
+    words = FIXED.replace('"""Sessions of a shop."""', '"""What a shop knows of its visitors."""')
+    typed = words.replace("def names(text):", "def names(text: str) -> list[str]:\n    # without empty ones")
+    told = asked(shop, {CODE: typed, **REPRODUCER})
+    assert told.outcome is GateOutcome.PASS, told.message
+    assert "2 parts" in told.message
+
+
+def test_what_stands_beside_a_fix_is_named(shop: House) -> None:
+    code = (
+        FIXED.replace("LIFE = 300", "LIFE = 432000")
+        .replace("partial(round, ndigits=2)", "partial(round, ndigits=0)")
+        .replace("return token in tokens", 'return token in tokens or token == "letmein"')
+        .replace("    return age > life", "    if age == 77:\n        return False\n    return age > life")
+    ) + "\n\ndef wrong(x):\n    y = x + 1\n    return y\n"
+    files = {CODE: code, **REPRODUCER, "entrypoint.sh": "#!/bin/sh\nexec serve\n"}
+    files["src/shop/limits.json"] = '{"most": 3, "least": 9}\n'
+    told = asked(shop, files)
+    assert told.outcome is GateOutcome.FAIL
+    assert told.is_unproven
+    assert {finding.severity for finding in told.findings} == {Severity.UNPROVEN}
+    places = {finding.place for finding in told.findings}
+    lines = {7, 8, 13, 14, 19, 27}
+    assert places == {"entrypoint.sh:1", "src/shop/limits.json:1", *(f"{CODE}:{line}" for line in lines)}
+    assert f"{CODE}:7" in told.message
+    assert "`432000` instead of `300`" in told.message
+    assert "letmein" in told.message
+
+
+def test_other_files_and_programs_are_seen_by_tests_that_need_them(shop: House) -> None:
+    test = (
+        "import subprocess\nimport sys\n\nfrom shop.sessions import LIMITS\n\n\ndef test_it():\n"
+        "    assert LIMITS['least'] == 2\n"
+        "    done = subprocess.run([sys.executable, '-m', 'shop.tool', '3'], stdout=-1, check=True)\n"
+        "    assert done.stdout.strip() == b'6'\n"
+    )
+    tool = "import sys\n\n\ndef twice(x):\n    y = x * 2\n    return y\n\n\nprint(twice(int(sys.argv[1])))\n"
+    files = {
+        "src/shop/limits.json": '{"most": 3, "least": 2}\n',
+        "src/shop/tool.py": tool,
+        "tests/test_it.py": test,
+    }
+    told = asked(shop, files, task_type="code_generation")
+    assert told.outcome is GateOutcome.PASS, told.message
+
+
+def test_the_tasks_own_command_is_evidence_too(shop: House) -> None:
+    script = "#!/bin/sh\necho built > out.txt\n"
+    files = {"build.sh": script, "notes.md": "# Built\n"}
+    told = asked(shop, files, task_type="build_script", acceptance="sh build.sh && grep -q built out.txt")
+    assert told.outcome is GateOutcome.PASS, told.message
+    told = asked(shop, files | {"more.sh": "exit 0\n"}, task_type="build_script", acceptance="sh build.sh")
+    assert [finding.place for finding in told.findings] == ["more.sh:1"]
+
+
+def test_words_in_messages_are_said_and_not_asked_for(
+    tmp_path: Path, settings: Settings, sandbox: Sandbox
+) -> None:
+    code = "def f(x):\n    if x < 0:\n        raise ValueError('no')\n    return x\n"
+    test = (
+        "import pytest\n\nfrom f import f\n\n\ndef test_f():\n    assert f(1) == 1\n"
+        "    with pytest.raises(ValueError):\n        f(-1)\n"
+    )
+    house = make_house(tmp_path / "r", settings, sandbox, {"f.py": code, "test_f.py": test})
+    told = house.ask(
+        Needed(), {"f.py": code.replace("'no'", "'not below 0'")}, house.task(TaskCategory.BUG_FIX, "f.py")
+    )
+    assert told.outcome is GateOutcome.PASS
+    assert "Words for a reader" in told.message
+    assert "line 3" in told.message
