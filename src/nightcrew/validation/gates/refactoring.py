@@ -4,10 +4,11 @@ in what it does."""
 import ast
 import json
 from dataclasses import asdict
+from typing import TypeGuard
 
 from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.change.change import Change
-from nightcrew.validation.faults.generality import first_difference
+from nightcrew.validation.faults.observed_calls import observed_difference
 from nightcrew.validation.faults.vouching import changed_functions, faults_noticed, lines_gone, lines_not_run
 from nightcrew.validation.gate import counted, failed, not_measurable, passed
 from nightcrew.validation.reading.docstrings import without_docstrings
@@ -63,7 +64,7 @@ def _face(changed: list[Change]) -> GateResult | None:
             continue
         before, after = public_face(ast.parse(change.before)), public_face(ast.parse(change.after or ""))
         for name in sorted(before):
-            if before[name] != after.get(name):
+            if before[name] != after.get(name) and not _is_generated(name, before[name], change):
                 how = "is gone" if name not in after else f"was {before[name]} and is {after[name]}"
                 return failed(
                     NAME,
@@ -77,6 +78,31 @@ def _face(changed: list[Change]) -> GateResult | None:
                     },
                 )
     return None
+
+
+def _is_generated(name: str, before: str, change: Change) -> bool:
+    """True for a constructor that a decorator makes now, with the same parameters in the same order."""
+    holder, _, own = name.rpartition(".")
+    made = next((one for one in ast.walk(ast.parse(change.after or "")) if _makes_itself(one, holder)), None)
+    if own != "__init__" or made is None:
+        return False
+    marked = [one for one in made.body if isinstance(one, ast.AnnAssign)]
+    fields = [(ast.unparse(one.target), ast.unparse(one.value) if one.value else "") for one in marked]
+    function = ast.parse(f"{before.split('(')[0].strip()} f({before.split('(', 1)[1]}: pass").body[0]
+    if not isinstance(function, ast.FunctionDef):
+        return False
+    names, defaults = function.args.args[1:], [ast.unparse(one) for one in function.args.defaults]
+    told = [""] * (len(names) - len(defaults)) + defaults
+    return fields == [(one.arg, default) for one, default in zip(names, told, strict=False)]
+
+
+def _makes_itself(node: ast.AST, name: str) -> "TypeGuard[ast.ClassDef]":
+    makers = {"dataclass", "define", "frozen", "mutable", "attrs", "s"}
+    return (
+        isinstance(node, ast.ClassDef)
+        and node.name == name
+        and any(ast.unparse(one).split("(")[0].split(".")[-1] in makers for one in node.decorator_list)
+    )
 
 
 def _details(changed: list[Change]) -> GateResult | None:
@@ -105,7 +131,8 @@ def _details(changed: list[Change]) -> GateResult | None:
 
 def _answers(room: CleanRoom) -> GateResult | None:
     """Calls like those of the tests get the answers that base gives."""
-    found = first_difference(room)
+    files = [one for one in room.changes if one.path.endswith(".py") and one.before and one.after]
+    found = next(filter(None, (observed_difference(room, one) for one in files)), "")
     if not found:
         return None
     hint = "Keep every answer as it was, also for inputs that no test has."

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nightcrew.validation.faults.generality import neighbours
+from nightcrew.validation.faults.observed_calls import neighbours
 
 
 @pytest.mark.parametrize("text", ["2020-W53-7", "nightly build", "abc", "---", "Grüße"])
