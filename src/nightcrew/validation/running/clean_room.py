@@ -30,6 +30,7 @@ from nightcrew.validation.change.parser import parse_patch
 from nightcrew.validation.change.paths import is_test_module
 from nightcrew.validation.change.test_files import TestFiles
 from nightcrew.validation.running.metadata import project_metadata
+from nightcrew.validation.running.version_files import write_version_files
 
 logger = logging.getLogger(__name__)
 
@@ -132,6 +133,7 @@ def open_room(
         _check_target(task, base)
         changes = apply_patch(files, lambda path: read_base(base, path))
         config = read_target(base, task.target_file or _product_of(changes))
+        write_version_files(base, config.root)
         patched = folder / "patched"
         copy_tree(base, patched)
         for change in changes:

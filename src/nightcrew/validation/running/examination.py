@@ -11,6 +11,7 @@ from typing import Any
 from nightcrew.task import TaskCategory
 from nightcrew.validation.reading.suite import all_functions, parse, tests_in
 from nightcrew.validation.reading.variants import function_lines
+from nightcrew.validation.running.base_faults import base_fault, with_remedy
 from nightcrew.validation.running.base_runs import run_base
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.run_results import Collected, Covered, Run, SessionResult
@@ -81,14 +82,19 @@ class Examination:
     @cached_property
     def base(self) -> SessionResult:
         """The suite on base; known for as long as nothing changes that decides it."""
+        result = self._run_base(self.room)
+        if result.problem:
+            return result
+        if result.run("all").timed_out:
+            return replace(result, problem=f"it takes longer than {BASE_SECONDS:.0f} s", timed_out=True)
+        fault = base_fault(self.room, result)
+        return replace(result, problem=with_remedy(self.room, fault, self._run_base)) if fault else result
+
+    def _run_base(self, room: CleanRoom) -> SessionResult:
         session = Session(
             [{"id": "all", "cover": True, "seconds": BASE_SECONDS}], seconds=BASE_SECONDS + 100, imports=True
         )
-        job = make_job(self.room, self.room.base, [session], measured=self.product_files)
-        result = run_base(self.room, job, self.room.cache)
-        if not result.problem and result.run("all").timed_out:
-            return replace(result, problem=f"it takes longer than {BASE_SECONDS:.0f} s", timed_out=True)
-        return result
+        return run_base(room, make_job(room, room.base, [session], measured=self.product_files), room.cache)
 
     @cached_property
     def base_outcomes(self) -> Mapping[str, str]:

@@ -1,0 +1,119 @@
+"""Why base's own suite cannot say anything, and what would help: never held against a change.
+
+What is missing is named. A setting is only recommended as one that works where it was tried just now.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from nightcrew.validation.change.paths import is_test_module
+from nightcrew.validation.running.clean_room import CleanRoom
+from nightcrew.validation.running.run_results import SessionResult
+
+_MODULE = re.compile(r"(?:ModuleNotFoundError: No module named|cannot import name .* from) '([\w.]+)'")
+_VARIABLE = re.compile(
+    r"KeyError: '([A-Z][A-Z0-9_]{2,})'"
+    r"|([A-Z][A-Z0-9]*_[A-Z0-9_]+) (?:must be|is not|not|environment variable)"
+    r"|(?:environment variable|env var)[^A-Z]*([A-Z][A-Z0-9_]{2,})"
+)
+_SERVICE = re.compile(r"(?:Connection refused|ConnectionRefusedError|could not connect to server)[^\n]*")
+_VALUE = "test"  # what a variable is tried with
+
+
+@dataclass(frozen=True, slots=True)
+class BaseFault:
+    """What is missing on base, in words, and the variable that it asks for, if any."""
+
+    what: str
+    variable: str = ""
+
+
+def base_fault(room: CleanRoom, result: SessionResult) -> BaseFault | None:
+    """What keeps base's suite from saying anything; None where it says something."""
+    run = result.run("all")
+    named = {one.path for one in room.changes if one.before is not None and is_test_module(one.path)}
+    if result.errors and not result.collected and not _is_the_bug(room, result.errors[0][1]):
+        return _read(
+            room, f"none of its test files can be collected, {result.errors[0][0]}", result.errors[0][1]
+        )
+    for path, text in result.errors:
+        outside = _MODULE.search(text)
+        if path.split("::")[0] in named and outside and not _is_own(room, outside[1]):
+            return _read(room, f"{path} cannot be collected", text)
+    if not result.collected:
+        files = [path for path in room.base.rglob("*.py") if is_test_module(path.name) and _has_tests(path)]
+        what = f"pytest collects no test on base, where {len(files)} files hold some"
+        quiet = files and run.done and not result.errors
+        return BaseFault(f"{what}, run as `{room.config.test}` says") if quiet else None
+    if run.tests and all(test.outcome == "error" for test in run.tests.values()):
+        said = Counter(test.message for test in run.tests.values()).most_common(1)[0][0]
+        return _read(room, "what is done before each test fails in every one", said)
+    return None
+
+
+def with_remedy(room: CleanRoom, fault: BaseFault, run: Callable[[CleanRoom], SessionResult]) -> str:
+    """The fault as a sentence, with the setting that was tried and works where one was found."""
+    if not fault.variable or fault.variable in room.config.variables:
+        return fault.what
+    env = {**room.config.env, fault.variable: _VALUE}
+    other = replace(room, config=room.config.model_copy(update={"env": env}), memory={})
+    result = run(other)
+    if result.problem or base_fault(other, result) is not None:
+        return fault.what
+    return f'{fault.what}; with `[env]` and `{fault.variable} = "{_VALUE}"` in nightcrew.toml it runs (tried)'
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _read(room: CleanRoom, where: str, text: str) -> BaseFault:
+    """What the end of an error says is missing."""
+    lines = [line for line in text.strip().splitlines() if line.strip()]
+    said = lines[-1].removeprefix("E ").strip()[:300] if lines else ""
+    module, variable, service = _MODULE.search(text), _VARIABLE.search(text), _SERVICE.search(text)
+    if module:
+        return BaseFault(f"{where}: {_module(room, module[1])} ({said})")
+    if variable:
+        name = next(one for one in variable.groups() if one)
+        return BaseFault(f"{where}: the variable {name} is not set ({said})", name)
+    if service:
+        return BaseFault(f"{where}: it needs a service that is not there ({service[0].strip()[:200]})")
+    return BaseFault(f"{where}: {said}")
+
+
+def _is_the_bug(room: CleanRoom, text: str) -> bool:
+    """True where it is the code that is changed which cannot be imported."""
+    changed = [one.path for one in room.changes if not is_test_module(one.path) and one.before is not None]
+    missing = _MODULE.search(text)
+    own = missing is None or _is_own(room, missing[1])
+    return own and any(f"{path}:" in text or f'{path}"' in text for path in changed)
+
+
+def _has_tests(path: Path) -> bool:
+    return path.is_file() and re.search(rb"(?m)^\s*(?:async )?def test", path.read_bytes()) is not None
+
+
+def _module(room: CleanRoom, name: str) -> str:
+    """The module that is missing, and where it would come from."""
+    empty = [path for path in _submodules(room) if not any((room.base / path).iterdir())]
+    if empty:
+        return f"the git submodule {empty[0]} is not there, and the module {name} is missing"
+    if _is_own(room, name):
+        return f"the repository's module {name} is missing: it is built or generated (let `setup` make it)"
+    return f"the module {name} is missing: let `setup` in nightcrew.toml install it"
+
+
+def _is_own(room: CleanRoom, name: str) -> bool:
+    first = name.split(".")[0]
+    roots = [room.base / path.removeprefix("/workspace").lstrip("/") for path in room.python_paths]
+    return any((root / first).is_dir() or (root / f"{first}.py").is_file() for root in roots if root.is_dir())
+
+
+def _submodules(room: CleanRoom) -> list[str]:
+    file = room.base / ".gitmodules"
+    text = file.read_text(errors="replace") if file.is_file() and not file.is_symlink() else ""
+    found = re.findall(r"^\s*path\s*=\s*(.+?)\s*$", text, re.MULTILINE)
+    return [path for path in found if ".." not in path and (room.base / path).is_dir()]
