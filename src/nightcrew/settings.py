@@ -35,6 +35,8 @@ class SandboxKind(StrEnum):
     """How untrusted code is confined; *none* has to be asked for by name."""
 
     BUBBLEWRAP = "bubblewrap"
+    PODMAN = "podman"
+    DOCKER = "docker"
     NONE = "none"
 
 
@@ -113,8 +115,12 @@ class Settings(BaseSettings):
     """How long a question may wait for a person (a week); then its task has failed as rejected."""
     keep_prompts_days: Annotated[int, Field(ge=0)] = 30
     """How long what agents and models said stays beside the other evidence; 0: it is not written."""
-    sandbox: SandboxKind = SandboxKind.BUBBLEWRAP
+    sandbox: SandboxKind = Field(default_factory=lambda: _usual_sandbox())
     """How untrusted code is confined."""
+    sandbox_image: str = ""
+    """Image that containers start from; empty: one that we build, with the host's system shown read-only."""
+    sandbox_root: Path | None = None
+    """Folder that podman's containers have as their root, read-only, instead of an image."""
 
     @property
     def account(self) -> Account:
@@ -199,6 +205,12 @@ class ReadingPolicy(StrEnum):
 
     PERSON = "person"  # a person reads it
     ACCEPT = "accept"  # it is taken as it is, and the verdict says so
+
+
+def _usual_sandbox() -> SandboxKind:
+    """bubblewrap, unless the variable of the original system asks for its Docker runtime."""
+    asked = os.environ.get("OPENHANDS_USE_DOCKER_RUNTIME", "").strip().lower()
+    return SandboxKind.DOCKER if asked in {"1", "true", "yes", "on"} else SandboxKind.BUBBLEWRAP
 
 
 class TargetConfig(BaseModel):

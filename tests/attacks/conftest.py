@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from nightcrew.errors import SandboxUnavailable
 from nightcrew.execution.sandbox import Sandbox, open_sandbox
 from nightcrew.settings import SandboxKind
 from tests.attacks.inside import Batches
@@ -40,10 +41,16 @@ def _each_attack_leaves_a_finding(request: pytest.FixtureRequest) -> Iterator[No
     request.node.user_properties.append(("finding", "; ".join(findings.left)[:500]))
 
 
-@pytest.fixture(scope="session", params=[SandboxKind.BUBBLEWRAP])
+@pytest.fixture(scope="session", params=[SandboxKind.BUBBLEWRAP, SandboxKind.PODMAN, SandboxKind.DOCKER])
 def sandbox(request: pytest.FixtureRequest) -> Sandbox:
     """Each kind of sandbox that works on this machine."""
-    return open_sandbox(request.param)
+    kind: SandboxKind = request.param
+    try:
+        return open_sandbox(kind)
+    except SandboxUnavailable as error:
+        if kind is SandboxKind.BUBBLEWRAP:
+            raise
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

@@ -145,13 +145,12 @@ ATTACKS = [
     ),
     Inside(
         Row.CHANNEL,
-        "the memory of others is written",
+        "the trusted program's memory is written",
         """
         def write(pid):
             with open(f"/proc/{pid}/mem", "r+b", buffering=0) as memory:
                 return pid
-        return tries(*(lambda pid=pid: write(pid) for pid in (1, parent, os.getpid())),
-                     lambda: syscall(311, parent, 0, 0, 0, 0, 0))
+        return tries(lambda: write(parent), lambda: syscall(311, parent, 0, 0, 0, 0, 0))
         """,
     ),
     Inside(

@@ -97,7 +97,7 @@ BOMBS = [
         time.sleep(60)
         """,
         outside=not_ended,
-        limits=MEMORY,
+        limits=replace(MEMORY, memory_bytes=80 * MIB),
     ),
     Inside(
         Row.LIMITS,
@@ -126,9 +126,8 @@ BOMBS = [
                     written_bytes += written(f"{place}/{number}", bytes(8 * 2**20))
             except OSError as error:
                 refusals.append(f"{place}: {error}"[:80])
-        return f"{written_bytes} bytes"
+        return f"{written_bytes} bytes" if written_bytes > 192 * 2**20 else ""
         """,
-        outside=not_ended,
         limits=MEMORY,
     ),
     Inside(
@@ -143,9 +142,11 @@ BOMBS = [
                 with mmap.mmap(file.fileno(), 8 * 2**20) as shared:
                     shared.write(bytes(b"x") * (8 * 2**20))
                 kept.append(os.dup(file.fileno()))
-        time.sleep(60)
+                if number == 59:
+                    time.sleep(1)
+        held = sum(os.fstat(one).st_blocks * 512 for one in kept)
+        return f"{held} bytes" if held > 192 * 2**20 else ""
         """,
-        outside=not_ended,
         limits=MEMORY,
     ),
     Inside(

@@ -102,11 +102,12 @@ def _sandbox(settings: Settings) -> Iterator[Check]:
         advice = "unset NIGHTCREW_SANDBOX to confine agents; every verdict says that they are not"
         yield Check("sandbox", Level.NOTE, "switched off by NIGHTCREW_SANDBOX=none", advice)
         return
-    from nightcrew.execution.sandbox import open_sandbox
+    from nightcrew.execution.sandbox import not_limited, settled_sandbox
     from nightcrew.execution.sandbox_proof import attack_report
 
     try:
-        attacks = list(attack_report(open_sandbox(settings.sandbox)))
+        sandbox = settled_sandbox(settings)
+        attacks = list(attack_report(sandbox))
     except NightcrewError as error:
         yield Check("sandbox", Level.PROBLEM, "does not work here", str(error))
         return
@@ -119,6 +120,10 @@ def _sandbox(settings: Settings) -> Iterator[Check]:
         yield Check(
             "sandbox", Level.OK, f"{settings.sandbox}: held against {len(attacks)} attacks made just now"
         )
+    unlimited = not_limited(sandbox)
+    if unlimited:
+        advice = "start the crew with 'systemd-run --user --scope nightcrew run-engine', or use podman"
+        yield Check("limits", Level.NOTE, f"no control group here limits {unlimited}", advice)
 
 
 def _services(settings: Settings) -> Iterator[Check]:

@@ -13,13 +13,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from nightcrew.errors import NightcrewError
 from nightcrew.execution.confinement.confinement import MIB
 from nightcrew.execution.confinement.unconfined import Unconfined
-from nightcrew.execution.sandbox import Limits, Sandbox, interpreter_mounts
+from nightcrew.execution.sandbox import Completed, Limits, Results, Sandbox, interpreter_mounts
 
 _LIMITS = Limits(wall_seconds=20, memory_bytes=512 * MIB, processes=32, file_bytes=8 * MIB)
 
@@ -101,9 +102,19 @@ def a_file_too_large():
             file.write(bytes(2**20))
     return "no limit"
 
+def a_socket_of_another_kind():
+    socket.socketpair(16, socket.SOCK_DGRAM)
+    return "a netlink socket"
+
+def memory_that_nobody_counts():
+    libc = ctypes.CDLL(None, use_errno=True)
+    got = [name for name in ("shmget", "semget", "msgget") if getattr(libc, name)(0, 1, 0o1600) != -1]
+    return ", ".join(got)
+
 for attack in (read_outside, write_outside, secrets_of_the_parent, see_host_processes, connect_to_the_host,
                connect_out, become_root_in_a_new_namespace, look_into_another_process, kill_the_supervisor,
-               more_processes_than_allowed, a_file_too_large):
+               more_processes_than_allowed, a_file_too_large,
+               a_socket_of_another_kind, memory_that_nobody_counts):
     try:
         gained, how = attack() or "", "refused"
     except OSError as error:
@@ -116,7 +127,51 @@ if os.fork() == 0:
         open("/workspace/survived", "w").close()
     os._exit(0)
 """
-_EXPECTED = 11
+_EXPECTED = 13
+
+# What untrusted code tries that wants to be taken for the trusted program which started it.
+_FORGE = r"""
+import os, socket, sys
+for pid in (1, os.getppid()):
+    for fd in range(16):
+        try:
+            os.write(os.open(f"/proc/{pid}/fd/{fd}", os.O_WRONLY | os.O_NONBLOCK), b"FORGED")
+        except OSError:
+            pass
+try:
+    other = socket.socket(socket.AF_UNIX)
+    other.connect(sys.argv[1])
+    other.sendall(b"FORGED")
+except OSError:
+    pass
+"""
+_CHANNEL = f"""
+import ctypes, os, socket, subprocess, sys
+ctypes.CDLL(None).prctl(4, 0)
+out = socket.socket(socket.AF_UNIX)
+path = os.environ.pop("NIGHTCREW_RESULTS")
+out.connect(path)
+subprocess.run([sys.executable, "-I", "-S", "-c", {_FORGE!r}, path], stdin=subprocess.DEVNULL)
+out.sendall(b"true")
+"""
+
+# Buffers of sockets, which no process is charged for.
+_BUFFERS = """
+import os, socket, time
+for _ in range(12):
+    if os.fork() == 0:
+        kept = []
+        while True:
+            kept.append(socket.socketpair())
+            for end in kept[-1]:
+                end.setblocking(False)
+                try:
+                    while True:
+                        end.send(bytes(65536))
+                except BlockingIOError:
+                    pass
+time.sleep(30)
+"""
 
 
 class Finding(NamedTuple):
@@ -128,13 +183,14 @@ class Finding(NamedTuple):
 
 
 def attack_report(sandbox: Sandbox) -> list[Finding]:
-    """Attack `sandbox` from inside; takes about two seconds. Without confinement nothing is attacked."""
+    """Attack `sandbox` from inside; takes about three seconds. Without confinement nothing is attacked."""
     if isinstance(sandbox, Unconfined):
         # The attacks are real: here they would hit the host.
         return [Finding("confinement", False, "NIGHTCREW_SANDBOX=none: code is not confined at all")]
     with tempfile.TemporaryDirectory(prefix="nightcrew-proof-") as folder:
         try:
-            return [*_attacks(sandbox, Path(folder)), *_limits(sandbox, Path(folder))]
+            place = Path(folder)
+            return [*_attacks(sandbox, place), *_channel(sandbox, place), *_limits(sandbox, place)]
         except NightcrewError as error:
             return [Finding("start", False, str(error))]
 
@@ -184,6 +240,34 @@ def _limits(sandbox: Sandbox, folder: Path) -> Iterator[Finding]:
     )
     flood = sandbox.run(["yes"], workspace=workspace, limits=Limits(wall_seconds=10, output_bytes=100_000))
     yield Finding("flood the output", flood.killed_by == "output", flood.killed_by or "it ended by itself")
+
+
+def _channel(sandbox: Sandbox, folder: Path) -> Iterator[Finding]:
+    with Results() as results:
+        done = _python(sandbox, _CHANNEL, _workspace(folder, "channel"), _LIMITS, results)
+    told = results.content.decode(errors="replace")
+    detail = "only the trusted program was heard" if told == "true" else told or _last_words(done)
+    yield Finding("speak in a trusted program's name", told == "true", detail)
+    limits = replace(_LIMITS, memory_bytes=96 * MIB, wall_seconds=10)
+    full = _python(sandbox, _BUFFERS, _workspace(folder, "buffers"), limits)
+    yield Finding("fill memory with sockets", full.killed_by == "memory", full.killed_by or _last_words(full))
+
+
+def _python(
+    sandbox: Sandbox, code: str, workspace: Path, limits: Limits, results: Results | None = None
+) -> Completed:
+    return sandbox.run(
+        [sys.executable, "-I", "-S", "-c", code],
+        workspace=workspace,
+        mounts=interpreter_mounts(Path(sys.executable)),
+        limits=limits,
+        results=results,
+    )
+
+
+def _last_words(done: Completed) -> str:
+    lines = done.stderr.decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else f"it ended by itself with {done.returncode}"
 
 
 def _workspace(folder: Path, name: str) -> Path:

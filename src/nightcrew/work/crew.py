@@ -12,7 +12,7 @@ from nightcrew.execution.checkout.credentials import Credentials
 from nightcrew.execution.checkout.workspace import resolve_commit
 from nightcrew.execution.execution_engine import ExecutionEngine, Executor
 from nightcrew.execution.executors.direct import DirectExecutor
-from nightcrew.execution.sandbox import open_sandbox
+from nightcrew.execution.sandbox import settled_sandbox
 from nightcrew.ledger.metrics_collector import MetricsCollector
 from nightcrew.openhands.adapter import OpenHandsAdapter
 from nightcrew.openrouter.api import OpenRouterApi
@@ -57,7 +57,7 @@ def open_crew(settings: Settings) -> Iterator[Crew]:
         create_schema(store)
         api = OpenRouterApi(*settings.account)
         stack.callback(api.close)
-        sandbox = open_sandbox(settings.sandbox)
+        sandbox = settled_sandbox(settings)
         executors: dict[ExecutorName, Executor] = {
             ExecutorName.DIRECT: DirectExecutor(),
             ExecutorName.OPENHANDS: OpenHandsAdapter(),

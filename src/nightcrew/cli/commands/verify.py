@@ -42,7 +42,7 @@ def verify(
     """Judge a patch. Exit: 0 accepted, 1 rejected, 3 not measurable, 4 infrastructure fault."""
     from nightcrew.execution.checkout.credentials import Credentials
     from nightcrew.execution.checkout.workspace import resolve_commit
-    from nightcrew.execution.sandbox import open_sandbox
+    from nightcrew.execution.sandbox import settled_sandbox
     from nightcrew.validation.result_validator import ResultValidator, verdict_json
     from nightcrew.validation.scoring import fault
 
@@ -62,7 +62,7 @@ def verify(
         credentials = Credentials(settings.credentials_dir)
         commit = resolve_commit(task.repo, task.base, credentials=credentials)
         change = _read_patch(patch, task.repo, commit)
-        validator = ResultValidator(settings, open_sandbox(settings.sandbox))
+        validator = ResultValidator(settings, settled_sandbox(settings))
         verdict = validator.judge(task, change, commit=commit, evidence=evidence)
     except BadInput:
         raise

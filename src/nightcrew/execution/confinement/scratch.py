@@ -4,6 +4,7 @@ import ctypes
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Self
 
 from nightcrew.execution.confinement.confinement import KilledBy
@@ -26,6 +27,8 @@ class ScratchSpace:
             for folder, most in self._most.items():
                 descriptor = os.open(f"/proc/{self._pid}/root{folder}", os.O_PATH | os.O_CLOEXEC)
                 self._folders[descriptor] = most
+                if Path(folder).exists() and os.fstat(descriptor).st_dev == Path(folder).stat().st_dev:
+                    raise OSError(f"{folder} is the host's")  # the process is not confined any more
                 _limit_inodes(descriptor, most)
         return self
 

@@ -173,13 +173,47 @@ def seccomp_program(machine: str | None = None) -> bytes:
     Raises:
         SandboxUnavailable: no table of call numbers for this processor.
     """
-    name = machine or platform.machine()
+    return b"".join(_instructions(_machine(machine or platform.machine())))
+
+
+def _machine(name: str) -> _Machine:
     if name not in _MACHINES:
         raise SandboxUnavailable(
             f"the sandbox knows the system calls of {', '.join(_MACHINES)}, not of {name}: run Nightcrew "
             "on one of those, or set NIGHTCREW_SANDBOX=none, which every verdict then says"
         )
-    return b"".join(_instructions(_MACHINES[name]))
+    return _MACHINES[name]
+
+
+def seccomp_profile() -> dict[str, object]:
+    """The same rules as a container engine takes them, for this processor; other ABIs end the process.
+
+    Raises:
+        SandboxUnavailable: no table of call numbers for this processor.
+    """
+    name = platform.machine()
+    machine = _machine(name)
+    refused = "SCMP_ACT_ERRNO"
+
+    def rule(call: str, code: int, *tests: tuple[int, str, int, int]) -> dict[str, object]:
+        arguments = [dict(zip(("index", "op", "value", "valueTwo"), test, strict=True)) for test in tests]
+        return {"names": [call], "action": refused, "errnoRet": code, "args": arguments}
+
+    rules = [rule(call, errno.EPERM) for call in sorted({*machine.denied, *_COMMON})]
+    rules += [rule("clone3", errno.ENOSYS)]
+    namespaces = [1 << bit for bit in range(32) if _NEW_NAMESPACES >> bit & 1]
+    rules += [rule("clone", errno.EPERM, (0, "SCMP_CMP_MASKED_EQ", flag, flag)) for flag in namespaces]
+    low = 0xFFFFFFFF  # the kernel looks at 32 bits of a request
+    rules += [
+        rule("ioctl", errno.EPERM, (1, "SCMP_CMP_MASKED_EQ", low, request)) for request in _TERMINAL_INJECTION
+    ]
+    rules += [rule("prlimit64", errno.EPERM, (0, "SCMP_CMP_NE", 0, 0))]
+    for call in ("socket", "socketpair"):
+        others = [family for family in range(64) if family not in _FAMILIES]
+        rules += [rule(call, errno.EAFNOSUPPORT, (0, "SCMP_CMP_EQ", family, 0)) for family in others]
+        rules += [rule(call, errno.EAFNOSUPPORT, (0, "SCMP_CMP_GE", 64, 0))]
+    architecture = {"x86_64": "SCMP_ARCH_X86_64", "aarch64": "SCMP_ARCH_AARCH64"}[name]
+    return {"defaultAction": "SCMP_ACT_ALLOW", "architectures": [architecture], "syscalls": rules}
 
 
 # ---------------------------------------------------------------------------------------------------------

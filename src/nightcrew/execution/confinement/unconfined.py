@@ -60,7 +60,7 @@ class Unconfined:
             )
             try:
                 _limit(process.pid, limits)
-                disk = Disk([workspace], limits.workspace_bytes, held, process.pid)
+                disk = Disk([workspace], limits.workspace_bytes, held, lambda: process.pid)
                 memory = Memory(process.pid, limits)
                 return Supervisor(
                     process,

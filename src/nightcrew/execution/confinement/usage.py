@@ -3,7 +3,7 @@
 import errno
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -130,11 +130,13 @@ class Memory:
 class Disk:
     """Growth of the writable folders: measured when the file system lost space, and now and then.
 
-    `start` is what they held before the command began; `root_pid` its first process, as a file can be held
-    open after its name is gone.
+    `start` is what they held before the command began; `root_pid` tells its first process, as a file can be
+    held open after its name is gone.
     """
 
-    def __init__(self, folders: Sequence[Path], limit: int, start: int, root_pid: int) -> None:
+    def __init__(
+        self, folders: Sequence[Path], limit: int, start: int, root_pid: Callable[[], int | None]
+    ) -> None:
         self._folders, self._limit, self._most, self._root_pid = folders, limit, start + limit, root_pid
         self._free = FreeSpace(folders)
         self._due = time.monotonic() + _DISK_SECONDS
@@ -148,7 +150,8 @@ class Disk:
             return None
         self._free.reset()
         used = sum(folder_bytes(folder, self._most) for folder in self._folders)
-        used += nameless_bytes(self._root_pid, self._folders)
+        root = self._root_pid()
+        used += nameless_bytes(root, self._folders) if root is not None else 0
         # A walk takes at most a tenth of the time.
         self._due = now + max(_DISK_SECONDS, 10 * (time.monotonic() - now))
         return "disk" if used > self._most else None

@@ -1,0 +1,289 @@
+"""Confinement by a container engine, podman or docker: the same promises as bubblewrap's, kept by the engine.
+
+No network, a read-only root, no capabilities, no new privileges, our seccomp rules, limits by control groups.
+The container starts from an image that holds mount points and a user, and shows the host's system read-only;
+or from an image or a root folder of the operator's, which brings a system of its own.
+"""
+
+import json
+import logging
+import os
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from nightcrew import host
+from nightcrew.errors import BadInput, NightcrewError, Transient
+from nightcrew.execution.confinement.bubblewrap import BASE_ENV, ETC, SCRATCH_BYTES, SCRATCH_INODES
+from nightcrew.execution.confinement.confinement import WORKSPACE, Completed, KilledBy, Limits, Mount
+from nightcrew.execution.confinement.control_groups import has_killed, memory_group
+from nightcrew.execution.confinement.engine import Engine, last_line, mount_option, unavailable
+from nightcrew.execution.confinement.identity import HOST_ID, INSIDE_ID, Identity, is_real_root
+from nightcrew.execution.confinement.mounts import (
+    SYSTEM_FILES,
+    SYSTEM_FOLDERS,
+    check_mount,
+    is_handed_over,
+)
+from nightcrew.execution.confinement.results import Results
+from nightcrew.execution.confinement.scratch import ScratchSpace
+from nightcrew.execution.confinement.seccomp import seccomp_profile
+from nightcrew.execution.confinement.supervisor import Supervisor
+from nightcrew.execution.confinement.usage import Disk
+
+log = logging.getLogger(__name__)
+
+_ENGINE_FAILED = 125
+_TO_START_SECONDS = 20.0  # an engine's own time, beside the command's
+_FIRST_PROCESS = ("/bin/sh", "-c", '"$@"; exit $?', "sh")
+"""Starts the command and takes in orphans: most signals do nothing to a container's first process."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerRoot:
+    """Where a container's root file system comes from; nothing given: the image that we build."""
+
+    image: str = ""
+    folder: Path | None = None
+
+    @property
+    def is_ours(self) -> bool:
+        """True where the system inside is the host's."""
+        return not self.image and self.folder is None
+
+
+class Container:
+    """A sandbox of the engine with that name.
+
+    Raises:
+        BadInput: docker cannot start from a folder.
+    """
+
+    def __init__(self, engine: str, root: ContainerRoot = ContainerRoot()) -> None:
+        if root.folder is not None and engine != "podman":
+            raise BadInput(
+                f"NIGHTCREW_SANDBOX_ROOT works with podman; {engine} starts from an image: set "
+                "NIGHTCREW_SANDBOX_IMAGE"
+            )
+        self.name = engine
+        self._engine, self._root = Engine(engine), root
+        self._host_id = HOST_ID if is_real_root() else None
+        self._start_from: list[str] = []
+
+    def prove(self) -> None:
+        """Make the image where it is missing, and run one empty command.
+
+        Raises:
+            SandboxUnavailable: with the cause and the choices.
+        """
+        if self._root.folder is not None:
+            self._start_from = ["--rootfs", f"{self._root.folder}:O"]
+        else:
+            self._start_from = [self._root.image or self._engine.image(self._files())]
+        try:
+            done = self.run(["/bin/true"], workspace=Path("/usr"), read_only_workspace=True)
+        except Transient as error:
+            raise unavailable(self.name, str(error)) from None
+        if done.returncode != 0:
+            raise unavailable(self.name, f"/bin/true ended with {done.returncode}: {last_line(done.stderr)}")
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        workspace: Path,
+        mounts: Sequence[Mount] = (),
+        env: Mapping[str, str] | None = None,
+        stdin: bytes = b"",
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        read_only_workspace: bool = False,
+        results: Results | None = None,
+    ) -> Completed:
+        """Run `argv` to its end; when this returns or raises, every process it started is dead.
+
+        Raises:
+            BadInput: something to be mounted does not exist.
+            Transient: the engine could not start the container this time.
+        """
+        identity = Identity((), (), host_id=self._host_id)
+        shown = [Mount(workspace, WORKSPACE, writable=not read_only_workspace), *mounts]
+        given = {**BASE_ENV, **(env or {})}
+        if results is not None:
+            shown.append(results.mount)
+            given |= results.env
+        for mount in shown:
+            check_mount(mount, identity)
+        held = sum(identity.adopt(mount.source) for mount in shown if is_handed_over(mount))
+        writable = [mount.source for mount in shown if mount.writable and mount.source.is_dir()]
+        with _Started(self._engine) as started:
+            words = [*self._options(started, shown, limits), *self._start_from, *_FIRST_PROCESS, *argv]
+            started.begin(words, given)
+            disk = Disk(writable, limits.workspace_bytes, held, started.root_pid)
+            allowed = replace(limits, wall_seconds=limits.wall_seconds + _TO_START_SECONDS)
+            watches = [disk.over, lambda: started.over(limits.wall_seconds)]
+            supervisor = Supervisor(
+                started.process, kill=started.kill, limits=allowed, watches=watches, results=results
+            )
+            return started.checked(supervisor.finish(stdin))
+
+    # -----------------------------------------------------------------------------------------------------
+
+    def _files(self) -> dict[str, str]:
+        """The made-up files of /etc, with the user whom the command is."""
+        user = self._host_id or os.getuid()
+        return {name: text.replace(str(INSIDE_ID), str(user)) for name, text in ETC.items()}
+
+    def _options(self, started: "_Started", mounts: Sequence[Mount], limits: Limits) -> Iterator[str]:
+        user = self._host_id or os.getuid()
+        yield from ("--name", started.name, "--interactive", "--pull", "never", "--log-driver", "none")
+        yield from ("--network", "none", "--ipc", "none", "--hostname", "nightcrew", "--read-only")
+        yield from ("--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", f"{user}:{user}")
+        yield from ("--security-opt", f"seccomp={started.file('seccomp.json', seccomp_profile())}")
+        if self.name == "podman":
+            yield from ("--read-only-tmpfs=false", "--no-hosts", "--pidfile", str(started.pid_file))
+            if self._host_id is None:
+                yield from ("--userns", "keep-id")
+        yield from _limits(limits)
+        empty = ",notmpcopyup" if self.name == "podman" else ""  # nothing of the root's own is copied in
+        for folder, size in SCRATCH_BYTES.items():
+            yield from ("--tmpfs", f"{folder}:rw,nosuid,nodev,exec,mode=1777,size={size}{empty}")
+        yield from ("--tmpfs", f"/sys:ro,size=4k{empty}", "--workdir", WORKSPACE)
+        for mount in [*(_system() if self._root.is_ours else ()), *mounts]:
+            yield "--mount"
+            yield mount_option(os.fspath(mount.source), mount.target, writable=mount.writable)
+
+
+class _Started(ExitStack):
+    """One container and the engine's command that holds it; when it is left, both are gone."""
+
+    process: host.Process
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__()
+        self._engine = engine
+        self.name = f"nightcrew-{uuid.uuid4().hex}"
+        self._begun: float | None = None
+        self._is_ending = False
+        self._memory: Path | None = None
+        self._scratch: ScratchSpace | None = None
+
+    def __enter__(self) -> "_Started":
+        self._folder = Path(self.enter_context(TemporaryDirectory(prefix="nightcrew-container-")))
+        return self
+
+    @property
+    def pid_file(self) -> Path:
+        return self._folder / "pid"
+
+    def file(self, name: str, content: Mapping[str, object]) -> Path:
+        (self._folder / name).write_text(json.dumps(content))
+        return self._folder / name
+
+    def begin(self, words: Sequence[str], given: Mapping[str, str]) -> None:
+        """Start the container. What is not known to everybody goes by the environment, not by arguments."""
+        open_ones = {name: value for name, value in given.items() if name in BASE_ENV}
+        hidden = {name: value for name, value in given.items() if name not in BASE_ENV}
+        variables = [f"--env={name}={value}" for name, value in open_ones.items()]
+        variables += [f"--env={name}" for name in hidden]
+        self.callback(self._remove)
+        self.process = host.start(
+            [*self._engine.command, "run", *variables, *words],
+            env={**hidden, **self._engine.environment},
+            stdin=host.PIPE,
+            stdout=host.PIPE,
+            stderr=host.PIPE,
+        )
+        self.callback(self._end_command)
+
+    def root_pid(self) -> int | None:
+        """The container's first process, where the engine says it."""
+        with suppress(OSError, ValueError):
+            return int(self.pid_file.read_text())
+        return None
+
+    def over(self, wall_seconds: float) -> KilledBy | None:
+        """Whether the command had its time, or passed a limit that the engine does not tell of.
+
+        The engine's own time does not count where it tells when the command's began.
+        """
+        if self._begun is None:
+            self._begin_to_watch()
+        if self._begun is not None and time.monotonic() - self._begun > wall_seconds:
+            return "wall_time"
+        if self._memory is not None and has_killed(self._memory):
+            return "memory"
+        return self._scratch.over() if self._scratch is not None else None
+
+    def _begin_to_watch(self) -> None:
+        pid = self.root_pid()
+        if pid is not None:
+            self._memory = memory_group(pid)
+            self._scratch = self.enter_context(ScratchSpace(pid, SCRATCH_INODES))
+        if pid is not None or self._engine.name != "podman":
+            self._begun = time.monotonic()
+
+    def kill(self) -> None:
+        """End every process of the container; may be called again."""
+        if self._is_ending or self.process.poll() is not None:
+            return
+        self._is_ending = True
+        try:
+            self._engine.call("kill", "--signal", "KILL", self.name)
+        except NightcrewError:  # it is not there yet, or not any more
+            self.process.kill()
+
+    def checked(self, completed: Completed) -> Completed:
+        """Tell an engine that failed from a command that did, and one ended for its memory from others."""
+        try:
+            wanted = "{{.State.OOMKilled}} {{.State.ExitCode}}"
+            state = self._engine.call("inspect", "--format", wanted, self.name)
+        except NightcrewError:
+            raise Transient(f"{self._engine.name}: {last_line(completed.stderr)}") from None
+        killed, _, code = state.partition(" ")
+        if killed == "true" and completed.killed_by is None:
+            return replace(completed, killed_by="memory")
+        if completed.returncode == _ENGINE_FAILED and code != str(_ENGINE_FAILED):
+            raise Transient(f"{self._engine.name}: {last_line(completed.stderr)}")
+        return completed
+
+    def _end_command(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if stream is not None:
+                with suppress(OSError):
+                    stream.close()
+
+    def _remove(self) -> None:
+        try:
+            self._engine.call("rm", "--force", "--volumes", self.name)
+        except NightcrewError as error:
+            log.error("container %s could not be removed: %s", self.name, error)
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _limits(limits: Limits) -> Iterator[str]:
+    yield from ("--memory", str(limits.memory_bytes), "--memory-swap", str(limits.memory_bytes))
+    yield from ("--pids-limit", str(limits.processes), "--cpus", str(min(limits.cpus, os.cpu_count() or 1)))
+    files, size, seconds = limits.open_files, limits.file_bytes, limits.cpu_seconds
+    for name, most in (("nofile", files), ("fsize", size), ("core", 0), ("memlock", 8 << 20)):
+        yield from ("--ulimit", f"{name}={most}:{most}")
+    yield from ("--ulimit", f"cpu={seconds}:{seconds + 1}", "--ulimit", "sigpending=4096:4096")
+    yield from ("--ulimit", "nproc=4096:4096")  # of the user in all containers; each has its own limit above
+
+
+def _system() -> Iterator[Mount]:
+    """The host's system, where our own image has nothing but mount points and links."""
+    for folder in map(Path, ("/usr", *SYSTEM_FOLDERS)):
+        if folder.is_dir() and not folder.is_symlink():
+            yield Mount(folder, os.fspath(folder))
+    for file in map(Path, SYSTEM_FILES):
+        if file.exists():
+            yield Mount(file.resolve(), os.fspath(file))
