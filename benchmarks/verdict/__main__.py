@@ -22,6 +22,7 @@ from nightcrew.execution.sandbox import open_sandbox
 from nightcrew.settings import SandboxKind, Settings
 from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.result_validator import ResultValidator, verdict_json
+from nightcrew.validation.verdict import GateOutcome
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -129,7 +130,8 @@ class Judge:
         return {
             "case": case.name, "kind": case.kind, "good": case.good, "verdict": verdict.kind.value,
             "score": verdict.score, "seconds": round(time.monotonic() - started, 2),
-            "gate": verdict.gates[-1].name if verdict.gates else "",
+            "gate": next((one.name for one in verdict.gates if one.outcome is not GateOutcome.PASS), ""),
+            "asks": verdict.asks,
             "why": verdict.feedback or verdict.summary, "gates": verdict_json(verdict)["gates"],
         }  # fmt: skip
 

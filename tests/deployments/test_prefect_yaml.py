@@ -6,7 +6,7 @@ from typing import Any
 
 import prefect
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 from prefect import Flow
 
 from deployments.bootstrap import POOL

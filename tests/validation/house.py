@@ -11,7 +11,7 @@ from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.gate import ValidationRule
 from nightcrew.validation.result_validator import ResultValidator
 from nightcrew.validation.running.clean_room import open_room
-from nightcrew.validation.verdict import GateResult, Verdict
+from nightcrew.validation.verdict import GateOutcome, GateResult, Verdict
 
 PRICES = '''\
 """Prices of a shop."""
@@ -198,5 +198,5 @@ def make_house(folder: Path, settings: Settings, sandbox: Sandbox, files: Mappin
 
 
 def last_gate(verdict: Verdict) -> GateResult:
-    """The gate that decided."""
-    return verdict.gates[-1]
+    """The gate that decided: the first that failed, or the last of all."""
+    return next((gate for gate in verdict.gates if gate.outcome is GateOutcome.FAIL), verdict.gates[-1])

@@ -17,15 +17,17 @@ from nightcrew.validation.gates.refactoring import Refactoring
 from nightcrew.validation.gates.scope import Scope
 from nightcrew.validation.gates.static import Static
 from nightcrew.validation.gates.tamper import Tamper
+from nightcrew.validation.questions.empowered import Empowered
+from nightcrew.validation.questions.lost import Lost
 from nightcrew.validation.questions.needed import Needed
 
 
 def all_gates() -> tuple[ValidationRule, ...]:
     """Nightcrew's own gates in order: reading comes before running, running before breaking."""
     return (
-        Scope(), Tamper(), Static(), Assertions(), Analysis(), Documentation(), Behaviour(),
-        ExistingTests(), NewTests(), Controls(),
-        Mutation(), Refactoring(), Acceptance(), Extent(), Needed(),
+        Lost(), Empowered(), Scope(), Tamper(), Static(), Assertions(), Analysis(), Documentation(),
+        Behaviour(), ExistingTests(), NewTests(), Controls(), Mutation(), Refactoring(), Acceptance(), Extent(),
+        Needed(),
     )  # fmt: skip
 
 

@@ -1,0 +1,35 @@
+# ruff: noqa: E501 - a table of patterns reads best with one to a line
+"""Comments that stand where code was: `# rest of the file unchanged`."""
+
+import re
+from collections.abc import Iterator
+
+from nightcrew.validation.questions.python_losses import Loss
+
+_MARK = r"^\s*(?:#|//|/\*|<!--|\*|\.\.|--|;|%|\"\"\"|''')*\s*"
+_WHAT = r"(?:code|file|files|class|classes|module|function|functions|method|methods|implementation|imports?|tests?|content|contents|section|sections|definitions?|body|logic|lines?|document|script|config\w*|entries|stuff|it)"
+_WHICH = r"(?:rest|remaind\w+|remaining|existing|previous|original|other|unchanged|same|omitted|above|below|all|everything)"
+_FATE = r"(?:unchanged|un-?modified|unaltered|omitted|elided|truncated|snipped|skipped|as before|as is|stays?|remains?|same|here|kept|identical|continues?|goes here|not shown|for brevity|untouched|preserved|follows?)"
+_ELISIONS = re.compile(
+    rf"{_MARK}(?:\[|\(|<)?\s*(?:\.{{3}}|…|-{{2,}}|={{2,}})?\s*(?:"
+    rf"(?:the\s+)?{_WHICH}\s+(?:of\s+)?(?:the\s+|this\s+|your\s+|our\s+)?(?:\w+\s+){{0,2}}?{_WHAT}\b.{{0,40}}\b{_FATE}\b"
+    rf"|(?:the\s+)?rest\s+(?:of\s+)?(?:the\s+|this\s+|your\s+)?(?:\w+\s+)?{_WHAT}\b"
+    rf"|(?:the\s+)?(?:rest|remainder|everything else|all else)\b.{{0,30}}\b{_FATE}\b"
+    rf"|(?:no|without)\s+(?:other\s+|further\s+)?changes?\s+(?:below|here|to the rest|from here)"
+    rf"|(?:unchanged|omitted|snip(?:ped)?|truncated|same as (?:before|above))\s*(?:for brevity|code|lines?|\.{{3}}|…|-{{2,}}|\]|\)|>|$)"
+    rf")"
+    rf"|{_MARK}(?:\.{{3}}|…)\s*(?:\(|\[|<)?\s*(?:\w+\s+){{0,4}}(?:unchanged|existing|omitted|remaining|rest|same|previous|original|truncated)\b",
+    re.IGNORECASE,
+)
+
+
+def elision(before: str, after: str) -> Iterator[Loss]:
+    """The first new line that speaks of text which is not there, where the change takes lines away."""
+    known = {line.strip() for line in before.split("\n")}
+    kept = {line.strip() for line in after.split("\n")}
+    if all(line in kept for line in known):
+        return
+    for number, line in enumerate(after.split("\n"), 1):
+        if line.strip() not in known and len(line) < 200 and _ELISIONS.match(line):
+            yield Loss(f"a comment stands where text was ({line.strip()[:60]!r})", number, ())
+            return

@@ -1,0 +1,190 @@
+"""*Empowered?* What the change can newly do that its files on base, or their package, could not.
+
+By reading. What a file could do before is no news, nor is what a task's text asks for; for tests the whole
+suite of base counts. Nothing here refuses a change: a person is asked, with the line.
+"""
+
+import ast
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import PurePosixPath
+
+from nightcrew.task import Task
+from nightcrew.validation.change.change import Change
+from nightcrew.validation.change.lookalikes import disguised_name
+from nightcrew.validation.change.paths import is_test
+from nightcrew.validation.gate import answered
+from nightcrew.validation.questions.hidden_text import hidden_text, hosts_in
+from nightcrew.validation.questions.powers import WORDS, Power, Use
+from nightcrew.validation.questions.python_powers import python_powers
+from nightcrew.validation.questions.repository import Repository, repository_of
+from nightcrew.validation.questions.request import Request
+from nightcrew.validation.questions.text_powers import text_powers
+from nightcrew.validation.questions.weaker import weaker
+from nightcrew.validation.reading.constants import texts_in
+from nightcrew.validation.reading.suite import parse
+from nightcrew.validation.running.clean_room import CleanRoom
+from nightcrew.validation.verdict import Finding, GateResult, Severity
+
+NAME = "empowered"
+QUESTION = (
+    "Does the task need this? Accept the change if it does; otherwise have it tried again with a hint to do "
+    "without."
+)
+
+
+class Empowered:
+    """What nobody asked the change to be able to do."""
+
+    name = NAME
+
+    def applies(self, task: Task) -> bool:
+        """Always."""
+        del task
+        return True
+
+    def run(self, room: CleanRoom) -> GateResult:
+        """Every new power with its line, for a person; or pass."""
+        return answered(
+            NAME,
+            tuple(powers_gained(Request(room.task.description), repository_of(room))),
+            nothing="The change can do nothing that its files could not do before.",
+            opening="Nobody asked for this, and base does not do it",
+            hint="",
+            question=QUESTION,
+        )
+
+
+def powers_gained(request: Request, repository: Repository) -> Iterator[Finding]:
+    """The first line of each new power of each file."""
+    base = _Base(repository)
+    for change in repository.changes:
+        if change.after is None:
+            continue
+        seen: set[tuple[Power, str]] = set()
+        for use in _of_file(change, base):
+            key = (use.power, "" if use.power in WORDS else use.what)
+            if key not in seen and not _is_asked_for(use, request):
+                seen.add(key)
+                what = f"it can newly {use.power} ({use.what})"
+                yield Finding(
+                    what, change.path, use.line, after=_line(change.after, use.line), severity=Severity.PERSON
+                )
+
+
+# ------------------------------------------------------------------------------------------------------
+
+
+class _Base:
+    """What base could do already."""
+
+    def __init__(self, repository: Repository) -> None:
+        self.repository = repository
+        self.known: dict[str, frozenset[Power]] = {}
+
+    def could(self, change: Change, power: Power) -> bool:
+        """True where the file had the power; a new file's package, a test's suite."""
+        if power in self._of_text(change.before):
+            return True
+        if is_test(change.path):
+            return self._have(power, tests=True, below="")
+        moved = any(
+            power in self._of_text(one.before) for one in self.repository.changes if _gave_away(one, power)
+        )
+        top = PurePosixPath(change.path).parent.as_posix()
+        return moved or (change.is_new and top != "." and self._have(power, tests=False, below=f"{top}/"))
+
+    def _have(self, power: Power, *, tests: bool, below: str) -> bool:
+        return any(
+            power in self._of_text(text)
+            for path, text in self.repository.base_python.items()
+            if is_test(path) == tests and path.startswith(below)
+        )
+
+    @cached_property
+    def words(self) -> str:
+        """Everything base says outside of code: what it asks to be installed is named there."""
+        return "\n".join(self.repository.base_texts.values())
+
+    def _of_text(self, text: str | None) -> frozenset[Power]:
+        known = self.known
+        if text is None:
+            return frozenset()
+        if text not in known:
+            tree = parse(text)
+            known[text] = (
+                frozenset(use.power for use in python_powers(tree)) if tree is not None else frozenset()
+            )
+        return known[text]
+
+
+def _gave_away(change: Change, power: Power) -> bool:
+    """True for a changed file that uses the power less often than it did: it may have moved."""
+    old, new = (parse(text or "") for text in (change.before, change.after))
+    if not change.path.endswith(".py") or change.before is None or old is None or new is None:
+        return False
+    counts = [sum(use.power is power for use in python_powers(tree)) for tree in (old, new)]
+    return counts[1] < counts[0]
+
+
+def _of_file(change: Change, base: _Base) -> Iterator[Use]:
+    before, after = change.before or "", change.after or ""
+    is_python = change.path.endswith((".py", ".pyi"))
+    if is_test(change.path) and not is_python:
+        return  # data of tests: nothing runs it, and much of it is odd on purpose
+    yield from hidden_text(
+        before, after, is_code=is_python or not _is_data(change.path), reads_hosts=not is_test(change.path)
+    )
+    new, old = parse(after), parse(before)
+    disguised = disguised_name(new) if is_python and new is not None else None
+    if disguised is not None and disguised != disguised_name(old or ast.Module([], [])):
+        yield Use(Power.HIDDEN, f"the name {disguised}, in letters of two scripts", 1)
+    if not is_python or new is None or old is None:
+        yield from text_powers(change.path, before, after, base.words if not is_python else "")
+        return
+    for use in python_powers(new):
+        if not base.could(change, use.power):
+            yield use
+    if not is_test(change.path) and change.before is not None:
+        yield from weaker(old, new)
+    yield from _in_texts(change, old, new, base)
+
+
+def _in_texts(change: Change, old: ast.Module, new: ast.Module, base: _Base) -> Iterator[Use]:
+    """Commands for a shell, and hosts that base does not know, in the texts of Python code."""
+    known = {text for _, text in texts_in(old)}
+    reaches = not is_test(change.path) and any(use.power is Power.NETWORK for use in python_powers(new))
+    for line, text in texts_in(new):
+        if text in known:
+            continue
+        for use in text_powers("command.sh", "", text, base.words) if " " in text else ():
+            if use.power is not Power.CREDENTIALS:
+                yield Use(use.power, use.what, line + use.line - 1)
+        for host in hosts_in(text) if reaches else ():
+            if host not in base.words and not any(
+                host in one for one in base.repository.base_python.values()
+            ):
+                yield Use(Power.WEAKER, f"the host {host}, which base does not know", line)
+
+
+def _is_data(path: str) -> bool:
+    return PurePosixPath(path).suffix.lower() in {
+        ".json",
+        ".csv",
+        ".svg",
+        ".xml",
+        ".po",
+        ".lock",
+        ".txt",
+        ".md",
+        ".rst",
+    }
+
+
+def _is_asked_for(use: Use, request: Request) -> bool:
+    return request.mentions(WORDS.get(use.power, ())) or (request.mentions([use.what]) and use.power in WORDS)
+
+
+def _line(text: str, number: int) -> str:
+    lines = text.split("\n")
+    return lines[number - 1].strip()[:200] if 0 < number <= len(lines) else ""

@@ -1,0 +1,125 @@
+# ruff: noqa: E501 - a table of patterns reads best with one to a line
+"""Text that a reader does not see, cannot read, or that is not meant for people."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from nightcrew.validation.questions.powers import Power, Use
+
+_FAR, _BLANKS = 180, 40  # a column that no window shows; blanks in a row that push text there
+_LONG = 2_000  # characters of a line that nobody reads
+_BLOB = re.compile(r"[A-Za-z0-9+/_-]{200,}={0,2}|(?:\\x[0-9a-fA-F]{2}){40,}|(?:0x[0-9a-fA-F]{1,2},\s*){60,}")
+_UNSEEN = {0x00AD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x2028, 0x2029, 0x3164, 0xFFA0, 0x0085,
+           *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), *range(0xE0000, 0xE1000)}  # fmt: skip
+_JOINERS = {0x200C, 0x200D}  # part of emoji and of some scripts
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!$)")
+_HOST = re.compile(
+    r"(?:https?|ftp|wss?|git|ssh)://(?:[^\s/@'\"]*@)?([^\s/:'\"<>()\[\]{}`,;\\#?]+)", re.IGNORECASE
+)
+_MADE_UP = re.compile(
+    r"(^|\.)example(\.|$)|\.(test|invalid|local|localhost|internal)$|^127\.|^localhost|[%{}$*]"
+)
+_KNOWN = ("github.com", "pypi.org", "python.org", "pythonhosted.org", "githubusercontent.com", "google.com", "gitlab.com",
+          "microsoft.com", "readthedocs.io", "npmjs.com", "npmjs.org", "docker.com", "amazonaws.com")  # fmt: skip
+_AGENTS = re.compile(
+    r"(?:ignore|disregard|forget|override)\s+(?:all\s+|any\s+|the\s+|your\s+)*(?:previous|prior|above|earlier|preceding|other|system)\s+"
+    r"(?:instructions?|prompts?|rules?|context|messages?|directions?)"
+    r"|\b(?:ai|llm|coding|language[- ]model|automated|autonomous)[- ](?:agents?|assistants?|models?|reviewers?)\b[^.\n]{0,80}"
+    r"\b(?:must|should|shall|please|always|never|are instructed|need to|run|execute|approve|accept|ignore|skip)\b"
+    r"|\b(?:you are|as) an? (?:ai|llm|language model|assistant|autonomous|helpful)\b"
+    r"|\b(?:reviewers?|judges?|validators?|graders?|agents?|assistants?|nightcrew|copilot|claude|chatgpt|gpt-?\d\w*)\b[^.\n]{0,60}"
+    r"\b(?:must|should|please|always)\b[^.\n]{0,30}\b(?:approve|accept|pass|score|rate|merge|ignore|skip|run|execute|trust)\b"
+    r"|</?(?:system|instructions?|prompt|assistant)>|\[/?INST\]|<\|(?:im_start|im_end|system|endoftext)\|>"
+    r"|do not (?:tell|inform|mention|reveal|report)[^.\n]{0,40}\b(?:user|human|reviewer|operator|anyone)",
+    re.IGNORECASE,
+)
+
+
+def hidden_text(before: str, after: str, *, is_code: bool, reads_hosts: bool = True) -> Iterator[Use]:
+    """What new lines hide; `is_code` says that a reader takes every character for something that runs."""
+    known = set(before.split("\n"))
+    hosts = {match[1].lower() for match in _HOST.finditer(before)}
+    for number, line in enumerate(after.split("\n"), 1):
+        if line not in known:
+            yield from (
+                Use(power, what, number)
+                for power, what in _of_line(line, hosts if reads_hosts else None, is_code)
+            )
+
+
+def hosts_in(text: str) -> set[str]:
+    """Hosts that a text names in addresses; those for examples and of this machine are none."""
+    found = {match[1].lower() for match in _HOST.finditer(text)}
+    return {host for host in found if "." in host and not _MADE_UP.search(host)}
+
+
+# ------------------------------------------------------------------------------------------------------
+
+
+def _of_line(line: str, hosts: set[str] | None, is_code: bool) -> Iterator[tuple[Power, str]]:
+    far = re.search(rf"\S\s{{{_BLANKS},}}(\S.*)$|^\s{{{_FAR},}}(\S.*)$", line)
+    if far and is_code and (far.start(1) >= _FAR or far.start(2) >= _FAR):
+        yield Power.HIDDEN, f"text at column {max(far.start(1), far.start(2)) + 1}, behind blanks"
+    control = _CONTROL.search(line)
+    if control:
+        yield Power.HIDDEN, f"the control character {control[0]!r}"
+    unseen = next((char for index, char in enumerate(line) if _is_unseen(line, index, char)), None)
+    if unseen is not None:
+        yield Power.HIDDEN, f"the invisible character U+{ord(unseen):04X}"
+    if len(line) > _LONG and '"image/' not in line:
+        yield Power.HIDDEN, f"a line of {len(line):,} characters, which nobody reads"
+    elif is_code and _BLOB.search(line):
+        yield Power.HIDDEN, "encoded text that nobody can read"
+    for match in _HOST.finditer(line) if hosts is not None else ():
+        looks = _looks_like(match[1].lower(), hosts or set())
+        if looks:
+            yield Power.HIDDEN, f"the host {match[1]}, which {looks}"
+    told = _AGENTS.search(line)
+    if told:
+        yield Power.AGENTS, repr(told[0][:80])
+
+
+def _is_unseen(line: str, index: int, char: str) -> bool:
+    code = ord(char)
+    if code < 128 or (code not in _UNSEEN and not 0xFE00 <= code <= 0xFE0F):
+        return False
+    if 0xFE00 <= code <= 0xFE0F:  # one after a sign chooses its look; several spell something
+        return index > 0 and 0xFE00 <= ord(line[index - 1]) <= 0xFE0F
+    between = 0 < index < len(line) - 1 and ord(line[index - 1]) > 0x7F and ord(line[index + 1]) > 0x7F
+    return not (code in _JOINERS and between)
+
+
+def _looks_like(host: str, known: set[str]) -> str:
+    """How a host could be taken for another one; empty: it cannot."""
+    if host.startswith("xn--") or ".xn--" in host:
+        return "is written in other letters than it shows"
+    if not host.isascii():
+        scripts = {unicodedata.name(char, "?").split(" ")[0] for char in host if char.isalpha()}
+        return "mixes letters of several scripts" if len(scripts) > 1 else ""
+    for other in (*_KNOWN, *known):
+        if host != other and not host.endswith(f".{other}") and _is_near(host, other):
+            return f"looks like {other}"
+    return ""
+
+
+def _is_near(one: str, other: str) -> bool:
+    """True for two names that differ by one letter that is another, too many, missing, or out of place."""
+    if len(other) < 7 or abs(len(one) - len(other)) > 1 or one[0] != other[0]:
+        return _plain(one) == _plain(other)
+    if len(one) == len(other):
+        different = [index for index in range(len(one)) if one[index] != other[index]]
+        if any(one[index].isdigit() and other[index].isdigit() for index in different):
+            return False
+        swapped = (
+            len(different) == 2
+            and one[different[0]] == other[different[1]]
+            and one[different[1]] == other[different[0]]
+        )
+        return len(different) == 1 or swapped
+    longer, shorter = (one, other) if len(one) > len(other) else (other, one)
+    return any(longer[:index] + longer[index + 1 :] == shorter for index in range(len(longer)))
+
+
+def _plain(host: str) -> str:
+    return host.replace("0", "o").replace("1", "l").replace("rn", "m").replace("vv", "w").replace("-", "")

@@ -1,0 +1,108 @@
+"""*Lost?* What base had and the change takes away without being asked for it.
+
+Renames and moves are seen as such: a file that stands elsewhere, a name that can still be imported from where
+it was, a method that is inherited now, a constructor that is generated.
+"""
+
+from collections.abc import Iterator
+
+from nightcrew.task import Task
+from nightcrew.validation.change.change import Change
+from nightcrew.validation.change.paths import is_test, is_test_module
+from nightcrew.validation.gate import answered
+from nightcrew.validation.questions.elisions import elision
+from nightcrew.validation.questions.licences import lost_licence
+from nightcrew.validation.questions.promises import lost_exceptions
+from nightcrew.validation.questions.python_losses import Loss, python_losses
+from nightcrew.validation.questions.repository import Repository, module_of, new_place, repository_of
+from nightcrew.validation.questions.request import Request
+from nightcrew.validation.questions.surface import surface
+from nightcrew.validation.questions.text_losses import text_losses
+from nightcrew.validation.reading.suite import parse
+from nightcrew.validation.running.clean_room import CleanRoom
+from nightcrew.validation.verdict import Finding, GateResult
+
+NAME = "lost"
+NEVER_IMPORTED = {"setup.py", "noxfile.py", "conf.py", "tasks.py", "fabfile.py", "conftest.py"}
+HINT = "Put back everything that the task did not ask to remove; write files out in full."
+
+
+class Lost:
+    """What a user of base would miss."""
+
+    name = NAME
+
+    def applies(self, task: Task) -> bool:
+        """Always."""
+        del task
+        return True
+
+    def run(self, room: CleanRoom) -> GateResult:
+        """Everything that is gone, or pass."""
+        return answered(
+            NAME,
+            tuple(losses(Request(room.task.description), repository_of(room))),
+            nothing="Nothing that base has is taken away.",
+            opening="The change takes away what nobody asked to lose",
+            hint=HINT,
+            question="",
+        )
+
+
+def losses(request: Request, repository: Repository) -> Iterator[Finding]:
+    """Each loss that the task's text does not ask for."""
+    for change in repository.changes:
+        for loss in _of_file(change, repository):
+            asked = request.removes if loss.is_gone else request.changes
+            if not asked(*loss.names):
+                yield Finding(loss.what, change.path, loss.line, loss.before, loss.after)
+
+
+# ------------------------------------------------------------------------------------------------------
+
+
+def _of_file(change: Change, repository: Repository) -> Iterator[Loss]:
+    before, after = change.before, change.after
+    if before is None:
+        return
+    place = new_place(change, repository.changes) if after is None else change.path
+    if after is None and place is None:
+        yield from _deleted(change, repository)
+        return
+    after = after if after is not None else repository.after(str(place))
+    yield from elision(before, after)
+    yield from lost_licence(change.path, before, after)
+    if change.path.endswith((".py", ".pyi")):
+        yield from _of_python(change, before, after, str(place), repository)
+    elif not is_test(change.path):
+        yield from text_losses(change.path, before, after, repository.text_elsewhere(change.path))
+
+
+def _deleted(change: Change, repository: Repository) -> Iterator[Loss]:
+    """A file that is gone; of the data of tests only what a test still names."""
+    if is_test(change.path) and (is_test_module(change.path) or not repository.is_named(change.path)):
+        return
+    name = change.path.rsplit("/", 1)[-1]
+    if not change.path.endswith(".py") or (change.before or "").strip():
+        yield Loss(
+            "the file is deleted", 0, (change.path, name, name.rsplit(".", 1)[0], module_of(change.path))
+        )
+
+
+def _of_python(change: Change, before: str, after: str, place: str, repository: Repository) -> Iterator[Loss]:
+    old, new = parse(before), parse(after)
+    if old is None or new is None:
+        return
+    if is_test(change.path) or change.path.rsplit("/", 1)[-1] in NEVER_IMPORTED:
+        return  # what a change does to existing tests is found out by running them
+    if (
+        place != change.path
+        and module_of(place) != module_of(change.path)
+        and not repository.is_hidden(change.path)
+    ):
+        yield Loss(f"the module {module_of(change.path)} is {module_of(place)} now", 0, (
+            change.path, module_of(change.path), module_of(change.path).rsplit(".", 1)[-1]))  # fmt: skip
+        return
+    faces = surface(old), surface(new)
+    yield from python_losses(*faces, repository.world(change.path))
+    yield from lost_exceptions(*faces, repository.expected(change.path))

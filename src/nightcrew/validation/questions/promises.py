@@ -1,0 +1,87 @@
+"""Exceptions that base documents or tests, and that a change no longer lets out."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from nightcrew.validation.questions.python_losses import Loss
+from nightcrew.validation.questions.surface import Function, Surface, dotted, is_public
+
+_ROLES = re.compile(r":(?:raises?|exc(?:ept)?(?:ion)?)\s+([\w.]+)\s*:|:exc:`~?([\w.]+)`")
+_SECTION = re.compile(r"^\s*Raises\s*:?\s*$", re.MULTILINE)
+_NAMED = re.compile(
+    r"\b([A-Z]\w*(?:Error|Exception|Warning|Exit|Interrupt|NotFound|Refused|Invalid)\w*|Fatal)\b"
+)
+_WIDE = {"Exception", "BaseException", ""}
+
+
+def lost_exceptions(old: Surface, new: Surface, tested: set[str]) -> Iterator[Loss]:
+    """Promised exceptions that are not raised any more, or are caught on their way out.
+
+    `tested` names the exceptions that base's own tests expect of this module.
+    """
+    raised_anywhere = {name for item in new.items.values() for name in _raised(item.node)}
+    for name, item in old.items.items():
+        other = new.items.get(name)
+        if not isinstance(item.node, ast.FunctionDef | ast.AsyncFunctionDef) or other is None:
+            continue
+        if not isinstance(other.node, ast.FunctionDef | ast.AsyncFunctionDef) or not is_public(name):
+            continue
+        documented = _documented(ast.get_docstring(item.node) or "")
+        raised = _raised(item.node)
+        for error in sorted(raised & (documented | tested)):
+            if error not in raised_anywhere:
+                how = "documents" if error in documented else "tests"
+                what = f"{name} does not raise {error} any more, which base {how}"
+                yield Loss(what, other.line, (name.rsplit(".", 1)[-1], error), False)
+        for error, line in _swallowed(item.node, other.node, documented | (raised & tested)):
+            what = f"{name} catches {error} now, which base documents or tests, and does not pass it on"
+            yield Loss(what, line, (name.rsplit(".", 1)[-1], error), False)
+
+
+def expected_in_tests(text: str) -> set[str]:
+    """Exceptions that a test module expects, by last name."""
+    found = re.findall(r"(?:raises|assertRaises(?:Regex)?)\(\s*\(?([\w., ]+)", text)
+    return {name.strip().rsplit(".", 1)[-1] for group in found for name in group.split(",") if name.strip()}
+
+
+# ------------------------------------------------------------------------------------------------------
+
+
+def _documented(text: str) -> set[str]:
+    found = {(one or other).rsplit(".", 1)[-1] for one, other in _ROLES.findall(text)}
+    section = _SECTION.search(text)
+    return found | (set(_NAMED.findall(text[section.end() :])) if section else set())
+
+
+def _raised(node: ast.AST) -> set[str]:
+    return {
+        dotted(one.exc).rsplit(".", 1)[-1]
+        for one in ast.walk(node)
+        if isinstance(one, ast.Raise) and one.exc is not None and dotted(one.exc)
+    }
+
+
+def _swallowed(old: Function, new: Function, promised: set[str]) -> Iterator[tuple[str, int]]:
+    known = {ast.dump(one.type) if one.type else "" for one in _silent_handlers(old)}
+    for handler in _silent_handlers(new):
+        if (ast.dump(handler.type) if handler.type else "") in known:
+            continue
+        caught = {dotted(one).rsplit(".", 1)[-1] for one in _types(handler)}
+        for error in sorted(promised):
+            if error in caught or caught & _WIDE:
+                yield error, handler.lineno
+
+
+def _silent_handlers(node: ast.AST) -> Iterator[ast.ExceptHandler]:
+    for one in ast.walk(node):
+        if isinstance(one, ast.ExceptHandler) and not any(
+            isinstance(inner, ast.Raise) for inner in ast.walk(one)
+        ):
+            yield one
+
+
+def _types(handler: ast.ExceptHandler) -> list[ast.expr]:
+    if handler.type is None:
+        return [ast.Name("BaseException", ast.Load())]
+    return list(handler.type.elts) if isinstance(handler.type, ast.Tuple) else [handler.type]

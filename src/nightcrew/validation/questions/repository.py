@@ -1,0 +1,204 @@
+"""What the rest of the repository says about a changed file: who uses its names, and where things went."""
+
+import ast
+import re
+from difflib import SequenceMatcher
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from nightcrew.validation.change.change import Change
+from nightcrew.validation.change.paths import is_test, module_name
+from nightcrew.validation.questions.promises import expected_in_tests
+from nightcrew.validation.questions.python_losses import World
+from nightcrew.validation.questions.surface import surface
+from nightcrew.validation.reading.suite import parse
+from nightcrew.validation.running.clean_room import CleanRoom
+
+_MOST_FILES = 5_000
+_MOST_BYTES = 2_000_000
+_ALIKE = 0.5
+_HISTORY = re.compile(r"(?i)(^|/)(change|history|news)[^/]*$")
+_GENERIC = {"__init__", "__main__", "setup", "main", "index", "config", "conftest"}
+
+
+class Repository:
+    """Both trees and what differs between them, read once."""
+
+    def __init__(self, base: Path, patched: Path, changes: tuple[Change, ...]) -> None:
+        self.base, self.patched, self.changes = base, patched, changes
+        self._new = {change.path: change.after for change in changes}
+
+    def after(self, path: str) -> str:
+        """The new text of a changed file."""
+        return self._new.get(path) or ""
+
+    def text_elsewhere(self, path: str) -> str:
+        """The new text of every other changed file."""
+        return "\n".join(text for name, text in self._new.items() if name != path and text)
+
+    @cached_property
+    def python(self) -> dict[str, str]:
+        """Every Python file of the patched tree."""
+        return read_python(self.patched)
+
+    def is_hidden(self, path: str) -> bool:
+        """True where the path has a private part, or is no part of a package."""
+        return any(part.startswith("_") and not part.startswith("__") for part in PurePosixPath(path).parts)
+
+    def is_named(self, path: str) -> bool:
+        """True where a Python file of the patched tree names this file."""
+        name = PurePosixPath(path).name
+        return any(name in text for text in self.python.values())
+
+    def world(self, path: str) -> World:
+        """The surroundings of one module."""
+        return World(
+            is_used=lambda name: self._is_used(path, name),
+            is_internal=lambda name: self._is_internal(path, name),
+            is_missed=lambda name: self._is_used(path, name) or _mentions(name, self.after(path)),
+            class_of=self._class_of,
+            is_package=PurePosixPath(path).name == "__init__.py",
+            is_hidden=self.is_hidden(path),
+        )
+
+    def expected(self, path: str) -> set[str]:
+        """Exceptions that base's tests of a module expect."""
+        stem = PurePosixPath(path).stem
+        tests = (text for name, text in self.base_python.items() if is_test(name) and stem in name)
+        return {error for text in tests for error in expected_in_tests(text)}
+
+    def _is_used(self, path: str, name: str) -> bool:
+        if "." in name:
+            return False
+        module = re.escape(module_of(path).rsplit(".", 1)[-1])
+        word = rf"\b{re.escape(name)}\b"
+        used = re.compile(
+            rf"from\s+[\w.]*\b{module}\s+import\s+(?:\([^)]*{word}|[^\n(]*{word})|\b{module}\.{word}",
+            re.DOTALL,
+        )
+        return any(
+            other != path and name in text and used.search(text) for other, text in self.python.items()
+        )
+
+    def _is_internal(self, path: str, name: str) -> bool:
+        """True for what base's product uses itself, and neither exports, gives on, nor documents."""
+        here = self.base_python.get(path, "")
+        tree = parse(here)
+        exported = surface(tree).exported if tree is not None else {}
+        word = re.compile(rf"\b{re.escape(name)}\b")
+        if (
+            PurePosixPath(path).name == "__init__.py"
+            or name in exported
+            or any(word.search(text) for text in self._documents)
+        ):
+            return False
+        product = {other: text for other, text in self.base_python.items() if not is_test(other)}
+        for other, text in product.items():
+            if other.endswith("__init__.py") and other != path and word.search(text):
+                return False
+        raised = name.endswith(("Error", "Exception", "Warning"))  # meant for those who catch it
+        return not raised and any(_uses(name, text) for text in product.values())
+
+    @cached_property
+    def base_python(self) -> dict[str, str]:
+        """Every Python file of base."""
+        return read_python(self.base)
+
+    @cached_property
+    def base_texts(self) -> dict[str, str]:
+        """Base's documents, and the files that say how it is built."""
+        return read_texts(self.base)
+
+    @cached_property
+    def _documents(self) -> list[str]:
+        """Base's prose for its users."""
+        return [
+            text
+            for path, text in self.base_texts.items()
+            if path.endswith((".md", ".rst", ".txt")) and not is_test(path) and not _HISTORY.search(path)
+        ]
+
+    def _class_of(self, name: str) -> tuple[ast.ClassDef, ...]:
+        found: list[ast.ClassDef] = []
+        if name:
+            for text in self.python.values():
+                if f"class {name}" in text:
+                    tree = parse(text)
+                    nodes = ast.walk(tree) if tree is not None else ()
+                    found += [one for one in nodes if isinstance(one, ast.ClassDef) and one.name == name]
+        return tuple(found)
+
+
+def repository_of(room: CleanRoom) -> Repository:
+    """The repository of a room; the same one for every question."""
+    found = room.memory.setdefault("repository", Repository(room.base, room.patched, room.changes))
+    assert isinstance(found, Repository)
+    return found
+
+
+def read_python(tree: Path) -> dict[str, str]:
+    """Texts of Python files below a folder by path; links are not followed."""
+    found: dict[str, str] = {}
+    for path in sorted(tree.rglob("*.py"))[:_MOST_FILES]:
+        name = path.relative_to(tree).as_posix()
+        if path.is_file() and not path.is_symlink() and path.stat().st_size <= _MOST_BYTES:
+            found[name] = path.read_text(encoding="utf-8", errors="surrogateescape")
+    return found
+
+
+def _uses(name: str, text: str) -> bool:
+    tree = parse(text) if name in text else None
+    return tree is not None and any(
+        (isinstance(one, ast.Name) and one.id == name and isinstance(one.ctx, ast.Load))
+        or (isinstance(one, ast.Attribute) and one.attr == name)
+        or (isinstance(one, ast.ImportFrom) and any(alias.name == name for alias in one.names))
+        for one in ast.walk(tree)
+    )
+
+
+def _mentions(name: str, text: str) -> bool:
+    return name in text and re.search(rf"\b{re.escape(name)}\b", text) is not None
+
+
+def _is_sibling(old: str, new: str) -> bool:
+    """True for files of one folder and kind whose names differ by a version or a digest: `a-1f3c.css`."""
+
+    def plain(path: str) -> str:
+        return re.sub(r"[-._][0-9a-f.]{4,}(?=[-._]|$)", "", path)
+
+    return plain(old) == plain(new) and plain(old) != old
+
+
+def read_texts(tree: Path) -> dict[str, str]:
+    """Texts of documents and of files that say how a project is built, by path; links are not followed."""
+    found: dict[str, str] = {}
+    for path in sorted(tree.rglob("*"))[:_MOST_FILES]:
+        fits = path.suffix.lower() in {".md", ".rst", ".txt", ".toml", ".cfg", ".yml", ".yaml", ".in"}
+        named = path.name in {"setup.py", "package.json", "Makefile", "Dockerfile"}
+        plain = (fits or named) and path.is_file() and not path.is_symlink()
+        if plain and path.stat().st_size <= _MOST_BYTES:
+            found[path.relative_to(tree).as_posix()] = path.read_text(encoding="utf-8", errors="replace")
+    return found
+
+
+def module_of(path: str) -> str:
+    """A file's dotted module name; of any other file its path without the ending."""
+    return module_name(path) if path.endswith(".py") else PurePosixPath(path).stem
+
+
+def new_place(change: Change, changes: tuple[Change, ...]) -> str | None:
+    """Where a deleted file's text stands now: in a new file that is much like it."""
+    old = (change.before or "").split("\n")
+    best, place = _ALIKE, None
+    for other in changes:
+        if not other.is_new or other.after is None:
+            continue
+        if module_of(other.path) == module_of(change.path):
+            return other.path  # a module that became a package, or a script that got another ending
+        if _is_sibling(change.path, other.path):
+            return other.path
+        matcher = SequenceMatcher(None, old, other.after.split("\n"), autojunk=False)
+        ratio = matcher.ratio() if matcher.quick_ratio() >= best else 0.0
+        if ratio > best:
+            best, place = ratio, other.path
+    return place
