@@ -45,7 +45,7 @@ def test_real_tests_are_accepted_with_the_evidence_kept(house: House, tmp_path: 
     assert 0.7 < verdict.score <= 1
     assert verdict.sandbox == "bubblewrap"
     told = verdict_json(verdict)
-    assert set(told) == {"verdict", "score", "gates", "asks", "not_reached"}
+    assert set(told) == {"verdict", "score", "gates", "asks", "not_reached", "environment_built_from"}
     assert {"name", "outcome", "evidence", "message", "hint", "findings"} == set(told["gates"][0])
     assert json.loads((tmp_path / "kept" / "verdict.json").read_text())["verdict"] == "accepted"
     assert (tmp_path / "kept" / "patch.diff").read_text() == patch
