@@ -26,8 +26,8 @@ def all_gates() -> tuple[ValidationRule, ...]:
     """Nightcrew's own gates in order: reading comes before running, running before breaking."""
     return (
         Lost(), Empowered(), Scope(), Tamper(), Static(), Assertions(), Analysis(), Documentation(),
-        Behaviour(), ExistingTests(), NewTests(), Controls(), Mutation(), Refactoring(), Acceptance(), Extent(),
-        Needed(),
+        Behaviour(), ExistingTests(), NewTests(), Controls(), Mutation(), Refactoring(), Acceptance(),
+        Extent(), Needed(),
     )  # fmt: skip
 
 
