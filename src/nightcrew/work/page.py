@@ -8,6 +8,7 @@ from nightcrew.queue.task_table import QueuedTask
 from nightcrew.selection.plan import Plan
 from nightcrew.validation.verdict import GateOutcome, Verdict
 from nightcrew.work.outcome import Judged, Outcome
+from nightcrew.work.published import published_patch
 
 MOST_DIFF_CHARACTERS = 20_000
 WORDS = {
@@ -83,7 +84,7 @@ def _gates(verdict: Verdict) -> str:
 
 
 def _change(trials: Sequence[Judged]) -> list[str]:
-    patch = trials[-1].attempt.patch if trials else ""
+    patch = published_patch(trials[-1].attempt.patch) if trials else ""
     if not patch:
         return []
     shown = patch[:MOST_DIFF_CHARACTERS]

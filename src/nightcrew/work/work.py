@@ -33,6 +33,7 @@ from nightcrew.work.history import past_trials
 from nightcrew.work.learning import learn, tried, worker_of
 from nightcrew.work.obstacles import Wait, stopping_on_a_full_disk, wait_for_models
 from nightcrew.work.outcome import Judged, NoModelLeft, Outcome, as_recorded, decide, said_by_a_person
+from nightcrew.work.published import published, published_patch
 
 log = logging.getLogger(__name__)
 
@@ -190,7 +191,10 @@ class Work:
                     commit=self.queued.commit,
                     evidence=self._evidence_of(attempt.number),
                 )
-            (folder / "attempt.patch").write_text(attempt.patch)
+            verdict = published(verdict)
+            refused = verdict.kind is VerdictKind.REJECTED  # nobody will ever apply it
+            patch = published_patch(attempt.patch) if refused else attempt.patch
+            (folder / "attempt.patch").write_text(patch)
             (folder / "verdict.json").write_text(json.dumps(asdict(verdict), indent=1, default=str))
         log.info("verdict: %s, score %.2f: %s", verdict.kind, verdict.score, verdict.summary)
         return verdict

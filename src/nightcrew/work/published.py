@@ -1,0 +1,79 @@
+"""What is shown or kept of work that was not accepted: without the secrets that a repository's files hold.
+
+A change carries the lines around it. Where those are of a file made to hold secrets, no value is shown;
+elsewhere what looks like a secret is not.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass, replace
+from pathlib import PurePosixPath
+from typing import Any, cast
+
+from nightcrew.secrets.redaction import MARK, redact
+from nightcrew.validation.change.secrets import find_secrets
+
+_SECRET_FILE = re.compile(
+    r"(?ix) \.env(\..+)? | .+\.env | \.envrc | [._]netrc | \.npmrc | \.pypirc | \.pgpass | \.htpasswd"
+    r"| \.dockercfg | \.?git-credentials | id_(rsa|dsa|ecdsa|ed25519)(_sk)?"
+    r"| .+\.(pem|key|p12|pfx|jks|keystore|kdbx|tfvars|ppk)"
+    r"| \.?(credentials?|secrets?|passwords?)(\.[a-z0-9]+)? | service[_-]?account.*\.json | kubeconfig"
+)
+_NAMED = re.compile(r"([+\- ]\s*(?:export\s+)?[\"']?[A-Za-z0-9_.\-]+[\"']?\s*[=:]).*", re.DOTALL)
+_BODY = ("+", "-", " ")
+
+
+def published_patch(patch: str) -> str:
+    """A git diff as it may be shown: as many lines, with a mark in place of each secret."""
+    return "".join(_published_lines(patch.splitlines(keepends=True)))
+
+
+def published[T](value: T) -> T:
+    """Anything made of texts (a verdict), with a mark in place of what is, or looks like, a secret."""
+    return cast(T, _published(value))
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _published_lines(lines: list[str]) -> Iterator[str]:
+    is_secret = is_body = False
+    for line in lines:
+        if line.startswith("diff --git "):
+            is_secret, is_body = _is_of_secret_file(line), False
+        elif line.startswith(("@@ ", "GIT binary patch")):
+            is_body = True
+        elif is_body and is_secret:
+            line = _without_value(line)
+        elif is_body and find_secrets(line):
+            line = redact(line)
+        yield line
+
+
+def _is_of_secret_file(header: str) -> bool:
+    names = re.split(r"\s(?=\"?[ab]/)", header.strip())[1:]
+    return any(_SECRET_FILE.fullmatch(PurePosixPath(name.strip('"')).name) for name in names)
+
+
+def _without_value(line: str) -> str:
+    text = line.rstrip("\r\n")
+    end = line[len(text) :]
+    if not text[1:].strip() or text.startswith("\\"):
+        return line
+    named = _NAMED.fullmatch(text)
+    if named is not None:
+        return f"{named[1]}{MARK}{end}"
+    return f"{text[0] if text.startswith(_BODY) else ''}{MARK}{end}"
+
+
+def _published(value: Any) -> Any:
+    if type(value) is str:  # not the word of an enumeration
+        return redact(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        texts = {field.name: _published(getattr(value, field.name)) for field in fields(value) if field.init}
+        return replace(value, **texts)
+    if isinstance(value, Mapping):
+        return {key: _published(item) for key, item in value.items()}
+    if type(value) in {tuple, list}:
+        return type(value)(_published(item) for item in value)
+    return value
