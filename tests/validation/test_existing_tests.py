@@ -4,7 +4,7 @@ import pytest
 
 from nightcrew.task import TaskCategory
 from nightcrew.validation.verdict import GateOutcome, GateResult, Severity, VerdictKind
-from tests.validation.house import NAMES, TEST_NAMES, House
+from tests.validation.house import FILES, NAMES, TEST_NAMES, House, make_house
 
 FIXED = NAMES.replace("part[0].upper()", "part[0].upper() + '.'")
 BUG = 'assert initials("ada lovelace") == "AL"'
@@ -61,3 +61,18 @@ def test_a_test_that_is_gone_is_never_passed_over(house: House) -> None:
     )
     assert verdict.kind is not VerdictKind.ACCEPTED
     assert "test_initials" in verdict.summary
+
+
+def test_ids_that_change_from_run_to_run_are_one_test(house: House) -> None:
+    named = "import pytest, uuid\nfrom shop.names import initials\n\n\n"
+    named += "@pytest.mark.parametrize('name', [str(uuid.uuid1())])\n"
+    named += "def test_any(name):\n    assert initials(name) == name[0].upper()\n"
+    files = FILES | {"tests/test_any.py": named}
+    other = make_house(house.repo.parent / "any", house.settings, house.sandbox, files)
+    names = NAMES.replace("name.split()", 'name.replace("_", " ").split()')
+    more = named + f"\n\ndef test_split():\n    assert initials('a_b') == 'AB'\n    {BUG}\n"
+    edited = more.replace(
+        "    assert initials(name)", "    assert initials('x') == 'X'\n    assert initials(name)"
+    )
+    _, gate = judge(other, {"tests/test_any.py": edited}, names)
+    assert (gate.name, gate.outcome) == ("existing_tests", GateOutcome.PASS), gate.message
