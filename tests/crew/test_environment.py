@@ -91,3 +91,15 @@ def test_a_missing_project_is_said_so(tmp_path: Path, monkeypatch: pytest.Monkey
     )
     with pytest.raises(BadInput, match=r"prefect\.yaml"):
         project_root()
+
+
+def test_the_callers_folder_and_variables_choose_no_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "LD_PRELOAD", "LD_LIBRARY_PATH"):
+        monkeypatch.setenv(name, "hostile" if name.startswith("PYTHON") else "")
+    monkeypatch.setenv("PATH", f".:bin:/usr/bin:{tmp_path}:")
+    env = environment(load_settings(home=tmp_path))
+    assert not [name for name, value in env.items() if "hostile" in value or name.startswith("LD_")]
+    assert env["PYTHONPATH"] == "/project"
+    assert all(Path(entry).is_absolute() for entry in env["PATH"].split(":"))

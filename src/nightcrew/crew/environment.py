@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from nightcrew import host
 from nightcrew.crew.api_access import own_origins, profile_folder
 from nightcrew.crew.database import Database
 from nightcrew.errors import BadInput
@@ -62,11 +63,13 @@ def crew_environment(
         | {
             "NIGHTCREW_DATABASE_URL": database.store_url,
             "NIGHTCREW_HOME": str(home),
-            "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))),
+            "PATH": os.pathsep.join((str(Path(sys.executable).parent), host.search_path())),
             "PREFECT_API_SSL_CERT_FILE": str(_one_certificate(home)),
             "PREFECT_API_URL": api_url,
             "PREFECT_HOME": str(profile_folder(home)),
-            "PYTHONPATH": os.pathsep.join(filter(None, (str(project), os.environ.get("PYTHONPATH")))),
+            "PYTHONNOUSERSITE": "1",
+            "PYTHONPATH": str(project),  # and nothing of the caller's: it is relative where the caller stands
+            "PYTHONSAFEPATH": "1",
         }
     )
 
@@ -89,8 +92,9 @@ def without_account[T](environment: Mapping[str, T]) -> dict[str, T]:
 
 
 def _inherited() -> dict[str, str]:
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
-    return without_account(inherited)
+    """Nothing that chooses code (`PYTHON*`, `LD_*`), and not the caller's Prefect or account."""
+    others = ("PREFECT_", "PYTHON", "LD_")
+    return without_account({key: value for key, value in os.environ.items() if not key.startswith(others)})
 
 
 def _told(settings: Settings) -> dict[str, str]:
