@@ -5,7 +5,6 @@ Nothing is read at import; call `load_settings()`.
 """
 
 import os
-import tomllib
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
@@ -27,6 +26,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from nightcrew.errors import BadInput
 from nightcrew.secrets.account import KEY_VARIABLES, Account, account_in_force
 from nightcrew.test_command import TestCommand, read_test_command
+from nightcrew.untrusted import Unreadable, read_toml
 
 OPENROUTER_URL = "https://openrouter.ai/api/v1"
 
@@ -273,8 +273,8 @@ def has_own_table(folder: Path) -> bool:
     if (folder / "nightcrew.toml").is_file():
         return True
     try:
-        told = tomllib.loads((folder / "pyproject.toml").read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        told = read_toml((folder / "pyproject.toml").read_text())
+    except (OSError, UnicodeDecodeError, Unreadable):
         return False
     return "nightcrew" in told.get("tool", {})
 
@@ -288,12 +288,12 @@ def load_target_config(checkout: Path) -> TargetConfig:
     own, pyproject = checkout / "nightcrew.toml", checkout / "pyproject.toml"
     file = own if own.is_file() else pyproject
     try:
-        told = tomllib.loads(file.read_text()) if file.is_file() else {}
+        told = read_toml(file.read_text()) if file.is_file() else {}
         return TargetConfig.model_validate(told if file == own else told.get("tool", {}).get("nightcrew", {}))
     except ValidationError as error:
         known = f"; the settings are {', '.join(TargetConfig.model_fields)}"
         raise BadInput(f"{file.name}: {first_problem(error)}{known}") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, Unreadable) as error:
         raise BadInput(f"cannot read the repository's {file.name}: {error}") from None
 
 

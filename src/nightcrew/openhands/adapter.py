@@ -4,7 +4,6 @@ Imports neither `openhands` nor `litellm`, and writes nothing into the workspace
 call is retried by the gateway, an attempt by the flow.
 """
 
-import json
 import logging
 import sys
 import uuid
@@ -15,6 +14,7 @@ from nightcrew.execution.executors.briefing import briefing
 from nightcrew.execution.sandbox import Completed, Mount, Results, runtime_mounts
 from nightcrew.openhands.ending import how_it_ended
 from nightcrew.openhands.protocol import Brief, cut, read_result
+from nightcrew.untrusted import read_json
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class Progress:
 
     def _tell(self, line: bytes) -> None:
         try:
-            event = json.loads(line)
+            event = read_json(line)
         except ValueError:
             return
         match event:

@@ -5,7 +5,6 @@ no index is ever asked for a name that is private to a repository. What they nee
 """
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -22,6 +21,7 @@ from nightcrew.execution.environments.declared_elsewhere import (
     of_tests_require,
 )  # fmt: skip
 from nightcrew.execution.environments.layout import Project, find_projects, normal_name, read_pyproject, table
+from nightcrew.untrusted import Unreadable, read_toml
 
 TEST_NAMES = ("test", "tests", "testing", "dev", "develop")
 """Names of extras and dependency groups that are taken to be for the tests."""
@@ -201,8 +201,8 @@ def _pyproject(folder: Path) -> Mapping[str, Any]:
     path = folder / "pyproject.toml"
     if not told and path.is_file() and path.stat().st_size:
         try:
-            tomllib.loads(path.read_text())
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            read_toml(path.read_text())
+        except (OSError, UnicodeDecodeError, Unreadable) as error:
             raise BadInput(f"cannot read the repository's pyproject.toml: {error}") from None
     return told
 

@@ -6,7 +6,6 @@ A repository may hold one project at its root, or many in folders. Read as text,
 import configparser
 import os
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any
 
 from nightcrew.execution.environments.declared_elsewhere import setup_arguments
 from nightcrew.settings import TargetConfig, has_own_table, load_target_config
+from nightcrew.untrusted import Unreadable, read_toml
 
 _MARKS = ("pyproject.toml", "setup.py", "setup.cfg")
 _DEPTH = 4  # folders below the root in which a project is looked for
@@ -75,8 +75,8 @@ def import_roots(checkout: Path, root: str) -> tuple[str, ...]:
 
 def read_pyproject(folder: Path) -> Mapping[str, Any]:
     """A folder's pyproject.toml; empty where there is none that can be read."""
-    with suppress(OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
-        return tomllib.loads((folder / "pyproject.toml").read_text())
+    with suppress(OSError, UnicodeDecodeError, Unreadable):
+        return read_toml((folder / "pyproject.toml").read_text())
     return {}
 
 

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from nightcrew.execution.checkout.reading import files_of, read_text
+from nightcrew.untrusted import Unreadable, parse_python
 
 CHARACTERS_PER_TOKEN = 3  # code holds fewer characters to a token than prose
 _LIST_CHARACTERS = 6_000
@@ -74,8 +75,8 @@ def _imported(tree: Path, target: str, known: set[str]) -> Iterator[str]:
     """The repository's own modules that the target imports."""
     source = read_text(tree, target, 400_000) if target.endswith(".py") else None
     try:
-        module = ast.parse(source or "")
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        module = parse_python(source or "")
+    except Unreadable:
         return
     for node in ast.walk(module):
         for dotted in _modules(node, target):

@@ -4,11 +4,12 @@
 ### EDIT path            one or more blocks <<<<<<< SEARCH / ======= / >>>>>>> REPLACE
 """
 
-import ast
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+from nightcrew.untrusted import Unreadable, parse_python
 
 FILE_BYTES = 512 * 1024
 ALL_BYTES = 2 * 1024 * 1024
@@ -195,8 +196,6 @@ def _check_syntax(name: str, text: str) -> None:
     if not name.endswith((".py", ".pyi")):
         return
     try:
-        ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        line = getattr(error, "lineno", None)
-        where = f" in line {line}" if line else ""
-        raise BadEdits(f"{name}: is not valid Python after the edit: {error}{where}") from None
+        parse_python(text)
+    except Unreadable as error:
+        raise BadEdits(f"{name}: cannot be read as Python after the edit: {error}") from None

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from nightcrew.errors import AccountStopped, BadInput, BudgetReached, ModelUnfit, NightcrewError
 from nightcrew.execution.assignment import DoorUsage
+from nightcrew.untrusted import Unreadable, read_json
 
 log = logging.getLogger(__name__)
 
@@ -176,8 +177,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_error(413, "a request needs a Content-Length of at most 16 MiB", "payload_too_large")
             return None
         try:
-            body = json.loads(self.rfile.read(int(length)))
-        except (ValueError, RecursionError):
+            body = read_json(self.rfile.read(int(length)))
+        except Unreadable:
             body = None
         if not isinstance(body, dict):
             self._send_error(400, "the body is not a JSON object", "invalid_request")

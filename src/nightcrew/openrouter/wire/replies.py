@@ -4,7 +4,6 @@ Nothing here talks to anybody. Money is `Decimal` USD, times are UTC.
 """
 
 import contextlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from nightcrew.openrouter.wire.wire_fields import table, to_decimal, whole
+from nightcrew.untrusted import read_json
 
 # The free text of an error goes into records and messages; more than this helps nobody.
 _MESSAGE_LENGTH = 500
@@ -115,7 +115,7 @@ def find_error(body: object) -> bool:
 def parse_json(text: str | bytes) -> dict[str, Any] | None:
     """The JSON object in `text`, None where it is something else."""
     try:
-        value = json.loads(text)
+        value = read_json(text)
     except ValueError:
         return None
     return value if isinstance(value, dict) else None

@@ -4,8 +4,10 @@ Nothing here touches a disk or starts another program: what the gates look at is
 the clean room.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+
+from nightcrew.untrusted import NotPython, Unreadable, parse_python
 
 
 class PatchRefused(Exception):
@@ -69,10 +71,24 @@ def apply_patch(files: tuple[FileDiff, ...], read: Callable[[str], str | None]) 
     real = tuple(change for _, change in sorted(changes.items()) if change.before != change.after)
     if not real:
         raise PatchRefused("the patch is empty: it changes nothing")
+    for change in real:
+        _check_readable(change)
     return real
 
 
 # ------------------------------------------------------------------------------------------------------
+
+
+def _check_readable(change: Change) -> None:
+    """Gates walk these trees recursively; a broken grammar is for a gate to tell."""
+    for text in (change.before, change.after):
+        if text and change.path.endswith((".py", ".pyi")):
+            try:
+                parse_python(text)
+            except NotPython:
+                continue
+            except Unreadable as error:
+                raise PatchRefused(f"{change.path} cannot be read as Python: {error}") from None
 
 
 def _patched(old: str, file: FileDiff) -> str:
@@ -97,12 +113,26 @@ def _find(lines: list[str], before: tuple[str, ...], wanted: int, lowest: int) -
     """The place nearest to `wanted` where `before` stands."""
     if not before:
         return min(max(wanted, lowest), len(lines))
-    places = (
-        at
-        for at in range(lowest, len(lines) - len(before) + 1)
-        if lines[at] == before[0] and tuple(lines[at : at + len(before)]) == before
-    )
+    places = (at for at in _places(lines, before) if at >= lowest)
     return min(places, key=lambda at: (abs(at - wanted), at), default=None)
+
+
+def _places(lines: list[str], before: tuple[str, ...]) -> Iterator[int]:
+    """Where `before` stands, by Knuth, Morris and Pratt: equal lines cost no more than others."""
+    shorter = [0] * len(before)  # by lines that match: how many still do one place further on
+    matched = 0
+    for index in range(1, len(before)):
+        while matched and before[index] != before[matched]:
+            matched = shorter[matched - 1]
+        matched += before[index] == before[matched]
+        shorter[index] = matched
+    matched = 0
+    for index, line in enumerate(lines):
+        while matched and (matched == len(before) or line != before[matched]):
+            matched = shorter[matched - 1]
+        matched += line == before[matched]
+        if matched == len(before):
+            yield index - matched + 1
 
 
 def _differ_by_ends(lines: list[str], before: tuple[str, ...]) -> bool:

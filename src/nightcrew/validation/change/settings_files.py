@@ -1,6 +1,5 @@
 """Files that configure a repository, and which of their parts decide a verdict."""
 
-import tomllib
 from collections.abc import Mapping
 from configparser import ConfigParser
 from configparser import Error as ConfigError
@@ -8,6 +7,7 @@ from enum import Enum, auto
 from pathlib import PurePosixPath
 from typing import Any
 
+from nightcrew.untrusted import Unreadable, read_toml
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import decides, is_configuration
 
@@ -52,8 +52,8 @@ def _by_parts(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None)
 def _toml(text: str | None) -> dict[str, Any] | None:
     """Every value by its table and key; those that decide under the name of their tool."""
     try:
-        told = tomllib.loads(text or "")
-    except tomllib.TOMLDecodeError:
+        told = read_toml(text or "")
+    except Unreadable:
         return None
     tool = told.pop("tool", {})
     if not isinstance(tool, dict):

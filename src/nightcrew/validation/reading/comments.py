@@ -5,6 +5,7 @@ import re
 import tokenize
 from collections import Counter
 
+_MOST_COPIED = 10**9  # characters: `tokenize` copies a line for each of its tokens
 _DIRECTIVE = re.compile(
     r"#\s*(?:!|-\*-|type:|noqa|pragma|nosec|fmt:|isort:|yapf|pylint:|mypy:|ruff:|pyright:|flake8|vim:|coding[:=]"
     r"|pytest:|sourcery|noinspection|region|endregion)",
@@ -13,12 +14,14 @@ _DIRECTIVE = re.compile(
 
 
 def comments(text: str) -> list[str]:
-    """Every comment in order; none where the text is no Python."""
+    """Every comment in order; none where the text is no Python, or has lines that nobody writes by hand."""
+    if sum(len(line) ** 2 for line in text.split("\n")) > _MOST_COPIED:
+        return []
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
     try:
-        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
+        return [token.string for token in tokens if token.type == tokenize.COMMENT]
     except (tokenize.TokenError, SyntaxError, ValueError):
         return []
-    return [token.string for token in tokens if token.type == tokenize.COMMENT]
 
 
 def directives(text: str) -> Counter[str]:

@@ -3,6 +3,8 @@
 import ast
 from collections.abc import Iterator, Mapping
 
+from nightcrew.untrusted import Unreadable, parse_python
+
 type Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 _WEAK_CALLS = {"isinstance", "issubclass", "hasattr", "callable"}
@@ -11,8 +13,8 @@ _WEAK_CALLS = {"isinstance", "issubclass", "hasattr", "callable"}
 def parse(text: str) -> ast.Module | None:
     """The tree, None where it is not Python."""
     try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):
+        return parse_python(text)
+    except Unreadable:
         return None
 
 

@@ -5,7 +5,6 @@ Read from declarations on base; nothing of the project is built or run.
 
 import configparser
 import re
-import tomllib
 from contextlib import suppress
 from email.parser import HeaderParser
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 from nightcrew.execution.environments.declared_elsewhere import setup_arguments
 from nightcrew.execution.sandbox import Mount
 from nightcrew.secrets.files import let_sandboxes_read
+from nightcrew.untrusted import Unreadable, read_toml
 
 INSIDE = "/opt/nightcrew/project"
 
@@ -48,8 +48,8 @@ def own_plugins(base: Path) -> tuple[str, ...]:
 def _project(base: Path) -> dict[str, Any]:
     """The project's table in pyproject.toml; Poetry's where that is all there is."""
     try:
-        told = tomllib.loads((base / "pyproject.toml").read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        told = read_toml((base / "pyproject.toml").read_text())
+    except (OSError, UnicodeDecodeError, Unreadable):
         return {}
     poetry = _table(_table(told, "tool"), "poetry")
     return _table(told, "project") or {**poetry, "entry-points": poetry.get("plugins")}

@@ -2,11 +2,11 @@
 
 import re
 import shlex
-import tomllib
 from configparser import ConfigParser
 from configparser import Error as ConfigError
 from pathlib import Path, PurePosixPath
 
+from nightcrew.untrusted import Unreadable, read_toml
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.metadata import own_plugins
 
@@ -137,8 +137,8 @@ def _addopts_of(tree: Path) -> str | None:
 
 def _pyproject_addopts(tree: Path) -> str | None:
     try:
-        tool = tomllib.loads((tree / "pyproject.toml").read_text()).get("tool", {})
+        tool = read_toml((tree / "pyproject.toml").read_text()).get("tool", {})
         options = tool["pytest"]["ini_options"].get("addopts", "")
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, AttributeError):
+    except (OSError, UnicodeDecodeError, Unreadable, KeyError, AttributeError):
         return None
     return shlex.join(map(str, options)) if isinstance(options, list) else str(options)

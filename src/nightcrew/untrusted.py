@@ -1,0 +1,102 @@
+"""The door for text of strangers: size and depth are bounded before, and right after, anything is parsed.
+
+The parsers of Python's library recurse or copy as deep as the text says. What passes here can be walked by
+recursive code, and costs time in proportion to its length.
+"""
+
+import ast
+import json
+import tomllib
+from collections.abc import Iterable
+from typing import Any
+
+MOST_DEPTH = 100  # real documents and programs stay below 40
+MOST_TOML_CHARACTERS = 512 * 1024
+MOST_TOML_LINE = 20_000  # a dotted key costs time by the square of its parts
+MOST_PYTHON_CHARACTERS = 2 * 1024 * 1024
+
+
+class Unreadable(ValueError):
+    """The text is not of its kind, or larger or deeper than anybody needs; the message says which."""
+
+
+class NotPython(Unreadable):
+    """The text breaks Python's grammar."""
+
+
+def read_json(text: str | bytes, *, most_depth: int = MOST_DEPTH) -> Any:
+    """The JSON value in `text`, whose size the caller has bounded.
+
+    Raises:
+        Unreadable: it is no JSON, or is nested deeper than `most_depth`.
+    """
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise Unreadable(f"it is nested deeper than {most_depth} levels") from None
+    except ValueError as error:
+        raise Unreadable(f"it is no JSON: {error}") from None
+    _check_depth(value, most_depth)
+    return value
+
+
+def read_toml(text: str) -> dict[str, Any]:
+    """The TOML document in `text`.
+
+    Raises:
+        Unreadable: it is no TOML, too large, or has too long a line or too deep a nesting.
+    """
+    if len(text) > MOST_TOML_CHARACTERS:
+        raise Unreadable(f"it has more than {MOST_TOML_CHARACTERS:,} characters")
+    if max(map(len, text.split("\n"))) > MOST_TOML_LINE:
+        raise Unreadable(f"it has a line of more than {MOST_TOML_LINE:,} characters")
+    try:
+        value = tomllib.loads(text)
+    except RecursionError:
+        raise Unreadable(f"it is nested deeper than {MOST_DEPTH} levels") from None
+    except ValueError as error:
+        raise Unreadable(f"it is no TOML: {error}") from None
+    _check_depth(value, MOST_DEPTH)
+    return value
+
+
+def parse_python(text: str) -> ast.Module:
+    """The module in `text`, which recursive code may walk.
+
+    Raises:
+        NotPython: it breaks the grammar.
+        Unreadable: it is larger than `MOST_PYTHON_CHARACTERS`, or nested too deep.
+    """
+    if len(text) > MOST_PYTHON_CHARACTERS:
+        raise Unreadable(f"it has more than {MOST_PYTHON_CHARACTERS:,} characters")
+    try:
+        tree = ast.parse(text)
+    except (RecursionError, MemoryError):
+        raise Unreadable("it is nested too deep to be parsed") from None
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        raise NotPython(f"it is no valid Python: {error}" + (f", line {line}" if line else "")) from None
+    level: list[ast.AST] = [tree]
+    for _ in range(4 * MOST_DEPTH):  # an expression takes several levels of the tree for one of its own
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if not level:
+            return tree
+    raise Unreadable("it is nested too deep to be read")
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _check_depth(value: Any, most: int) -> None:
+    level: list[Any] = [value]
+    for _ in range(most):
+        level = [inner for item in level for inner in _inside(item)]
+        if not level:
+            return
+    raise Unreadable(f"it is nested deeper than {most} levels")
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
