@@ -33,6 +33,9 @@ imports: setup ## the arrows between the rooms
 wheel: setup ## build the wheel and run the demo from it in an empty folder
 	@scripts/check_wheel.sh $(ARGS)
 
-lock: ## resolve the dependencies again
-	uv pip compile pyproject.toml --quiet --universal --generate-hashes --python-version 3.12 \
-		--extra analytics --group dev --output-file requirements.lock --custom-compile-command "make lock"
+RESOLVE := .venv/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.12 --custom-compile-command "make lock"
+RUNTIME := src/nightcrew/openhands/runtime
+
+lock: ## resolve the dependencies again, ours and those of the agent's runtime
+	$(RESOLVE) pyproject.toml --extra analytics --group dev --output-file requirements.lock
+	$(RESOLVE) $(RUNTIME).in --no-config --override $(RUNTIME).overrides --no-annotate --output-file $(RUNTIME).lock

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Self
 
 SECONDS = 0.1
-AGENT = "nightcrew.openhands.client"
+AGENT = "nightcrew.openhands.inside.client"
 _SUBREAPER = 36
 _TICKS = os.sysconf("SC_CLK_TCK")
 

@@ -5,12 +5,16 @@ set -eu
 cd "$(dirname "$0")/.."
 
 stamp=.venv/.installed
-want=$(cat requirements.lock pyproject.toml | cksum)
+want=$(cat requirements.lock pyproject.toml src/nightcrew/openhands/runtime.lock | cksum)
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ] && .venv/bin/python -c '' 2>/dev/null; then exit 0; fi
 
 if uv --version >/dev/null 2>&1; then uv=uv; else
     uv=.tools/bin/uv
-    [ -x "$uv" ] || python3 -m pip install --quiet --disable-pip-version-check --target .tools uv 2>.tools-install.log || {
+    # The version and the hashes that the lock file gives.
+    mkdir -p .tools
+    awk '/^[^ #]/ { ours = /^uv==/ } ours && /(^uv==|--hash=)/' requirements.lock >.tools/uv.txt
+    [ -x "$uv" ] || python3 -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+        --only-binary :all: --target .tools --requirement .tools/uv.txt 2>.tools-install.log || {
         cat .tools-install.log >&2
         echo "setup: could not install uv with 'python3 -m pip'. Install uv yourself, then run this again." >&2
         exit 1
@@ -33,4 +37,6 @@ export UV_LINK_MODE="${UV_LINK_MODE:-copy}"
 "$uv" pip sync --quiet --python .venv/bin/python --compile-bytecode --require-hashes requirements.lock
 "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
 echo "$want" >"$stamp"
+# The agent's runtime is an environment of its own. Where it cannot be built now, its first use builds it.
+.venv/bin/python -m nightcrew.openhands.runtime >/dev/null || true
 echo "setup: .venv is ready ($("$python" --version))"

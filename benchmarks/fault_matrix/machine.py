@@ -18,7 +18,7 @@ from nightcrew.queue.task_table import QueuedTask
 from nightcrew.testing.calls import Change
 from nightcrew.testing.scenario import Account
 
-AGENT = "nightcrew.openhands.client"
+AGENT = "nightcrew.openhands.inside.client"
 LONGEST_SECONDS = 120.0
 
 

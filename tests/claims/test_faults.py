@@ -14,7 +14,7 @@ import pytest
 
 from nightcrew.errors import AccountStopped, Transient
 from nightcrew.openhands.errors import ERROR_TABLE, UNKNOWN, OpenHandsErrorType, classify_error
-from nightcrew.openhands.protocol import ErrorFacts
+from nightcrew.openhands.inside.protocol import ErrorFacts
 from nightcrew.openrouter.books import breakers
 from nightcrew.openrouter.books.account import crew_stop
 from nightcrew.openrouter.wire.recovery import TABLE, Next

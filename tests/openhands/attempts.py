@@ -9,6 +9,7 @@ from nightcrew.execution.environments.environment import Environment
 from nightcrew.execution.execution_engine import Assignment, ModelDoor, Report
 from nightcrew.execution.sandbox import Limits, Sandbox, base_python
 from nightcrew.openhands.adapter import OpenHandsAdapter
+from nightcrew.settings import Settings
 from nightcrew.task import ExecutorName, Task, TaskCategory, new_task_id
 
 
@@ -43,7 +44,7 @@ def attempt(
         conventions="",
         state_dir=state_dir,
     )
-    report = OpenHandsAdapter().execute(assignment)
+    report = OpenHandsAdapter(Settings()).execute(assignment)
     return report, extract_patch(checkout), state_dir
 
 

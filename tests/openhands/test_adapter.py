@@ -240,9 +240,8 @@ def test_prose_is_nudged_and_a_finish_without_a_change_is_no_change(
 ) -> None:
     """Through the engine: what the agent claims is one thing, the patch another."""
     task = make_task(repository)
-    engine = ExecutionEngine(
-        load_settings(home=tmp_path), sandbox, {ExecutorName.OPENHANDS: OpenHandsAdapter()}
-    )
+    settings = load_settings(home=tmp_path)
+    engine = ExecutionEngine(settings, sandbox, {ExecutorName.OPENHANDS: OpenHandsAdapter(settings)})
     with ScriptedDoor(say("I will do it."), finish("I fixed it")) as door:
         done = engine.run(
             task,

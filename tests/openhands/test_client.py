@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from nightcrew.execution.confinement.results import VARIABLE
-from nightcrew.execution.sandbox import Limits, Mount, Results, open_sandbox, runtime_mounts
+from nightcrew.execution.sandbox import Limits, Mount, Results, open_sandbox
 from nightcrew.openhands.adapter import CLIENT, SOCKET, STATE
-from nightcrew.openhands.protocol import Brief, Exit, read_result
-from nightcrew.settings import SandboxKind
+from nightcrew.openhands.inside.protocol import Brief, Exit, read_result
+from nightcrew.openhands.runtime import agent_runtime, inside_mounts
+from nightcrew.settings import SandboxKind, Settings
 from tests.openhands.scripted_door import TOKEN, ScriptedDoor, call, finish
 
 WATCHED = """
@@ -24,7 +25,7 @@ def watch(event, arguments):
         address = arguments[1]
         print("ASKED", address if isinstance(address, str) else address[0], file=sys.__stderr__)
 sys.addaudithook(watch)
-from nightcrew.openhands.client import main
+from nightcrew.openhands.inside.client import main
 main()
 """
 
@@ -69,12 +70,14 @@ def test_loading_and_running_the_sdk_asks_for_nothing_but_the_gateway(tmp_path: 
         wall_seconds=60,
         call_seconds=30,
     )
+    sandbox = open_sandbox(SandboxKind.BUBBLEWRAP)
+    runtime = agent_runtime(Settings(), sandbox)
     with ScriptedDoor(call("terminal", {"command": "true"}), finish()) as door, Results() as results:
-        completed = open_sandbox(SandboxKind.BUBBLEWRAP).run(
-            [sys.executable, "-I", "-c", WATCHED, SOCKET, STATE],
+        completed = sandbox.run(
+            [str(runtime.python), "-I", "-c", WATCHED, SOCKET, STATE],
             workspace=workspace,
             mounts=(
-                *runtime_mounts(),
+                *inside_mounts(runtime),
                 Mount(door.socket_path, SOCKET),
                 Mount(state_dir, STATE, writable=True),
             ),

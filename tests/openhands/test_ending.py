@@ -9,7 +9,7 @@ from nightcrew.execution.attempt import AttemptEnd
 from nightcrew.execution.execution_engine import DoorUsage
 from nightcrew.execution.sandbox import Completed
 from nightcrew.openhands.ending import how_it_ended
-from nightcrew.openhands.protocol import ErrorFacts, Result
+from nightcrew.openhands.inside.protocol import ErrorFacts, Result
 
 OPEN = DoorUsage(
     calls=4,

@@ -15,7 +15,7 @@ from nightcrew.errors import (
 )
 from nightcrew.execution.attempt import AttemptEnd
 from nightcrew.openhands.errors import ERROR_TABLE, OpenHandsErrorType, classify_error
-from nightcrew.openhands.protocol import ErrorFacts
+from nightcrew.openhands.inside.protocol import ErrorFacts
 
 KIND = OpenHandsErrorType
 

@@ -1,4 +1,4 @@
-from nightcrew.openhands.protocol import (
+from nightcrew.openhands.inside.protocol import (
     RESULT_MARK,
     Brief,
     ErrorFacts,

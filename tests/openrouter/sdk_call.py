@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 from nightcrew.execution.confinement.relay import Relay
-from nightcrew.openhands.quiet import load_sdk
+from nightcrew.openhands.inside.quiet import load_sdk
 
 
 def call(door: dict[str, Any]) -> dict[str, Any]:

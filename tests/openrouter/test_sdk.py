@@ -1,15 +1,16 @@
 """The real SDK on the other side of the door: cost, sizes, and no retries where they would be useless."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from nightcrew.execution.sandbox import WORKSPACE, Limits, Mount, open_sandbox
+from nightcrew.openhands.runtime import agent_runtime, inside_mounts
 from nightcrew.openrouter.books.budget import Budgets
 from nightcrew.openrouter.gateway import Gateway
+from nightcrew.settings import SandboxKind, Settings
 from nightcrew.testing.scenario import Account, Fault, FaultKind
 from tests.openrouter.conftest import KEY, USD, MakeCrew, free, paid
 
@@ -18,21 +19,25 @@ pytestmark = pytest.mark.agent
 
 def sdk_calls(folder: Path, *doors: tuple[Gateway, bool]) -> list[dict[str, Any]]:
     request = {
-        "state_dir": str(folder),
+        "state_dir": WORKSPACE,
         "doors": [
-            {"socket": str(door.socket_path), "token": door.token, "model": door.model, "stream": stream}
-            for door, stream in doors
+            {"socket": f"/run/door-{number}", "token": door.token, "model": door.model, "stream": stream}
+            for number, (door, stream) in enumerate(doors)
         ],
     }
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.openrouter.sdk_call"],
-        input=json.dumps(request),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
+    sandbox = open_sandbox(SandboxKind.BUBBLEWRAP)
+    runtime = agent_runtime(Settings(), sandbox)
+    done = sandbox.run(
+        [str(runtime.python), "-I", "-c", Path(__file__).with_name("sdk_call.py").read_text()],
+        workspace=folder,
+        mounts=(
+            *inside_mounts(runtime),
+            *(Mount(door.socket_path, f"/run/door-{number}") for number, (door, _) in enumerate(doors)),
+        ),
+        stdin=json.dumps(request).encode(),
+        limits=Limits(wall_seconds=120),
     )
-    lines = [line for line in done.stdout.splitlines() if line.startswith("SEEN ")]
+    lines = [line for line in done.stdout.decode().splitlines() if line.startswith("SEEN ")]
     assert lines, done.stderr[-2000:]
     seen: list[dict[str, Any]] = json.loads(lines[-1][5:])
     return seen

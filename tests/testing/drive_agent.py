@@ -1,6 +1,7 @@
 """Run the real agent of the OpenHands SDK once; a program of its own, for the SDK wants to be set up first.
 
-Arguments: base URL, workspace, model, model to fall back to, prompt. Prints the tools used and the status.
+Arguments: workspace, model, model to fall back to, prompt; the variable BASE_URL. Prints the
+tools used and the status.
 """
 
 import os
@@ -24,10 +25,10 @@ def say(*words: str) -> None:
     sys.stdout.write(" ".join(words) + "\n")
 
 
-def main(base_url: str, workspace: str, model: str, fallback: str, prompt: str) -> None:
+def main(workspace: str, model: str, fallback: str, prompt: str) -> None:
     llm = LLM(
         model=f"openai/{model}",
-        base_url=base_url,
+        base_url=os.environ["BASE_URL"],
         api_key="none",
         num_retries=1,
         timeout=60,

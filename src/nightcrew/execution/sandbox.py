@@ -4,16 +4,11 @@ Confinement itself is in `bubblewrap.py`, or in `container.py` where an engine i
 is in `unconfined.py` and has to be asked for.
 """
 
-import sys
-import sysconfig
-from pathlib import Path
-
-import nightcrew
 from nightcrew.execution.confinement.bubblewrap import Bubblewrap
 from nightcrew.execution.confinement.confinement import WORKSPACE, Completed, Limits, Mount, Sandbox
 from nightcrew.execution.confinement.container import Container, ContainerRoot
 from nightcrew.execution.confinement.control_groups import current_hierarchy
-from nightcrew.execution.confinement.interpreter import base_python, interpreter_mounts, outermost
+from nightcrew.execution.confinement.interpreter import base_python, interpreter_mounts
 from nightcrew.execution.confinement.results import Results
 from nightcrew.execution.confinement.unconfined import Unconfined
 from nightcrew.settings import SandboxKind, Settings
@@ -30,7 +25,6 @@ __all__ = [
     "interpreter_mounts",
     "not_limited",
     "open_sandbox",
-    "runtime_mounts",
     "settled_sandbox",
 ]
 
@@ -62,16 +56,3 @@ def settled_sandbox(settings: Settings) -> Sandbox:
 def not_limited(sandbox: Sandbox) -> str:
     """What commands in this sandbox may use without a limit, as a person reads it; empty: nothing."""
     return current_hierarchy().not_limited if isinstance(sandbox, Bubblewrap) else ""
-
-
-def runtime_mounts() -> tuple[Mount, ...]:
-    """Nightcrew itself: its interpreter, its packages and its sources, read-only, where they are outside."""
-    package = Path(nightcrew.__file__).resolve().parent
-    folders = {
-        Path(sys.prefix),
-        Path(sysconfig.get_path("purelib")),
-        Path(sysconfig.get_path("platlib")),
-        package,
-    }
-    shown = (Mount(folder.resolve(), str(folder)) for folder in folders)
-    return outermost([*interpreter_mounts(Path(sys.executable)), *shown])

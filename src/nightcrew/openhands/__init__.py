@@ -1,5 +1,4 @@
-"""The OpenHands SDK at work: `adapter` on the trusted side, `client` inside the sandbox.
+"""The OpenHands SDK at work: `adapter` on the trusted side, `inside` in the sandbox, `runtime` around it.
 
-Nothing here but `client`, `session`, `events` and `quiet` imports the SDK, and those run in the sandbox only:
-the process that holds keys and judges work never loads `openhands` or `litellm`.
+Only `inside` imports the SDK. It is not installed where the process runs that holds keys and judges work.
 """

@@ -5,20 +5,21 @@ call is retried by the gateway, an attempt by the flow.
 """
 
 import logging
-import sys
 import uuid
 
 from nightcrew.execution.environments.environment import project_paths
 from nightcrew.execution.execution_engine import Assignment, Report
 from nightcrew.execution.executors.briefing import briefing
-from nightcrew.execution.sandbox import Completed, Mount, Results, runtime_mounts
+from nightcrew.execution.sandbox import Completed, Mount, Results
 from nightcrew.openhands.ending import how_it_ended
-from nightcrew.openhands.protocol import Brief, cut, read_result
+from nightcrew.openhands.inside.protocol import Brief, cut, read_result
+from nightcrew.openhands.runtime import agent_runtime, inside_mounts
+from nightcrew.settings import Settings
 from nightcrew.untrusted import read_json
 
 log = logging.getLogger(__name__)
 
-CLIENT = "nightcrew.openhands.client"
+CLIENT = "nightcrew.openhands.inside.client"
 GRACE_SECONDS = 5.0
 """What the client stops before the sandbox's wall time, to tell how it stood."""
 
@@ -32,6 +33,9 @@ STATE = "/run/nightcrew/state"
 class OpenHandsAdapter:
     """The executor *openhands*: an agent loop with a terminal and a file editor."""
 
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
     def execute(self, assignment: Assignment) -> Report:
         """Let the agent work on the assignment until it stops or is stopped."""
         with Results(Progress(assignment.attempt_id)) as results:
@@ -41,13 +45,13 @@ class OpenHandsAdapter:
         log.info("%s: the agent ended %s: %s", assignment.attempt_id, report.end, report.detail)
         return report
 
-    @staticmethod
-    def _run(assignment: Assignment, results: Results) -> Completed:
+    def _run(self, assignment: Assignment, results: Results) -> Completed:
+        runtime = agent_runtime(self._settings, assignment.sandbox)
         return assignment.sandbox.run(
             # -I: neither the workspace nor its PYTHONPATH can lend the client a module.
-            [sys.executable, "-I", "-m", CLIENT, SOCKET, STATE],
+            [str(runtime.python), "-I", "-m", CLIENT, SOCKET, STATE],
             workspace=assignment.checkout.path,
-            mounts=_mounts(assignment),
+            mounts=(*inside_mounts(runtime), *_mounts(assignment)),
             env=_environment(assignment),
             stdin=_brief(assignment).model_dump_json().encode(),
             limits=assignment.limits,
@@ -106,7 +110,6 @@ def _brief(assignment: Assignment) -> Brief:
 
 def _mounts(assignment: Assignment) -> tuple[Mount, ...]:
     return (
-        *runtime_mounts(),
         *assignment.environment.mounts,
         Mount(assignment.door.socket_path, SOCKET),
         Mount(assignment.state_dir, STATE, writable=True),

@@ -8,7 +8,7 @@ from nightcrew.execution.attempt import AttemptEnd
 from nightcrew.execution.execution_engine import DoorUsage, Report
 from nightcrew.execution.sandbox import Completed
 from nightcrew.openhands.errors import classify_error
-from nightcrew.openhands.protocol import ErrorFacts, Exit, Result, cut
+from nightcrew.openhands.inside.protocol import ErrorFacts, Exit, Result, cut
 
 ITERATIONS = "MaxIterationsReached"
 CUT_OFF = "length"

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from nightcrew.errors import AccountStopped, BudgetReached, Fatal, ModelUnfit, NightcrewError, Transient
 from nightcrew.execution.attempt import AttemptEnd
-from nightcrew.openhands.protocol import ErrorFacts
+from nightcrew.openhands.inside.protocol import ErrorFacts
 
 
 class OpenHandsErrorType(StrEnum):

@@ -60,7 +60,7 @@ def open_crew(settings: Settings) -> Iterator[Crew]:
         sandbox = settled_sandbox(settings)
         executors: dict[ExecutorName, Executor] = {
             ExecutorName.DIRECT: DirectExecutor(),
-            ExecutorName.OPENHANDS: OpenHandsAdapter(),
+            ExecutorName.OPENHANDS: OpenHandsAdapter(settings),
         }
         owner = f"{socket.gethostname()}-{os.getpid()}"
         yield Crew(

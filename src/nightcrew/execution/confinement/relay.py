@@ -42,9 +42,9 @@ class Relay:
                 end.connect(self._socket_path)
             except OSError:
                 return
-            back = threading.Thread(target=_pump, args=(end, caller), name="relay", daemon=True)
+            back = threading.Thread(target=pump, args=(end, caller), name="relay", daemon=True)
             back.start()
-            _pump(caller, end)
+            pump(caller, end)
             back.join()
 
 
@@ -61,7 +61,8 @@ def main() -> NoReturn:
     os.execvpe(command[0], command, env)  # noqa: S606 - inside the sandbox
 
 
-def _pump(source: socket.socket, target: socket.socket) -> None:
+def pump(source: socket.socket, target: socket.socket) -> None:
+    """Pass bytes on until one side closes."""
     with contextlib.suppress(OSError):
         while data := source.recv(262_144):
             target.sendall(data)

@@ -75,6 +75,19 @@ class Builder:
                 ["/bin/sh", "-ec", f"{_VENV}\n{_INSTALL}", "sh", *words], Path(scratch), "uv pip install"
             )
 
+    def install_locked(self, lock: str, *, path: str) -> None:
+        """Install what a lock file of ours gives the hashes of; `path` is importable there as well.
+
+        Raises:
+            BadInput, Transient: as `run` does.
+        """
+        with tempfile.TemporaryDirectory(prefix="nightcrew-env-") as scratch:
+            (Path(scratch) / "requirements.txt").write_text(lock)
+            words = ("--require-hashes", "--no-deps")
+            name = f"echo {path} > $(echo $VIRTUAL_ENV/lib/python3*/site-packages)/nightcrew.pth"
+            script = f"{_VENV}\n{_INSTALL}\n{name}"
+            self.run(["/bin/sh", "-ec", script, "sh", *words], Path(scratch), "uv pip install")
+
     def set_up(self, command: str, workspace: Path) -> None:
         """Run a shell command that fills the environment, an empty one at first; raises as `run` does."""
         script = f'{_VENV}\nexec /bin/sh -c "$1"'

@@ -9,7 +9,7 @@ from typing import Any
 from openhands.sdk.event import ActionEvent, AgentErrorEvent, Event, MessageEvent, ObservationEvent
 from openhands.sdk.event.conversation_error import ConversationErrorEvent
 
-from nightcrew.openhands.protocol import ErrorFacts, cut
+from nightcrew.openhands.inside.protocol import ErrorFacts, cut
 
 type Emit = Callable[[dict[str, object]], None]
 

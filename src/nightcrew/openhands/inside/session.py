@@ -11,8 +11,8 @@ from openhands.tools.file_editor import FileEditorTool
 from openhands.tools.terminal import TerminalAction, TerminalTool
 from pydantic import PrivateAttr
 
-from nightcrew.openhands.events import Emit, EventLog
-from nightcrew.openhands.protocol import Brief, ErrorFacts, Result, cut
+from nightcrew.openhands.inside.events import Emit, EventLog
+from nightcrew.openhands.inside.protocol import Brief, ErrorFacts, Result, cut
 
 SYSTEM_PROMPT = """\
 You are a software engineer working alone on the project in the current directory.

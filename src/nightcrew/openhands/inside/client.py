@@ -1,4 +1,4 @@
-"""The OpenHands agent in the sandbox: `python -I -m nightcrew.openhands.client SOCKET STATE`.
+"""The OpenHands agent in the sandbox: `python -I -m nightcrew.openhands.inside.client SOCKET STATE`.
 
 Works in the current folder. Reads a brief from stdin, writes an event a line and the result last (`protocol`)
 to the results socket of its sandbox. Holds no key but the attempt's own token for the gateway, and keeps both
@@ -18,7 +18,7 @@ from typing import NoReturn, TextIO
 
 from nightcrew.execution.confinement.relay import Relay
 from nightcrew.execution.confinement.results import VARIABLE
-from nightcrew.openhands.protocol import RESULT_MARK, Brief, ErrorFacts, Exit, Result, cut, exit_code
+from nightcrew.openhands.inside.protocol import RESULT_MARK, Brief, ErrorFacts, Exit, Result, cut, exit_code
 
 PR_SET_DUMPABLE = 4
 CLOSE_SECONDS = 2.0
@@ -36,11 +36,11 @@ class OpenHandsClient:
 
     def run(self) -> Result:
         """Load the SDK, let the agent work, tell how it stood at the end."""
-        from nightcrew.openhands.quiet import load_sdk
+        from nightcrew.openhands.inside.quiet import load_sdk
 
         load_sdk(self._state_dir)
         import_cpu = time.process_time()
-        from nightcrew.openhands.session import Session
+        from nightcrew.openhands.inside.session import Session
 
         relay = Relay(self._socket_path).start()
         session = Session(
