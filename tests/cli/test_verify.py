@@ -110,6 +110,15 @@ def test_a_wrong_configuration_is_named(cli: Cli, slugs: Path, text: str, says: 
     assert (said.code, says in said.err) == (2, True), said.err
 
 
+def test_a_configuration_that_is_not_committed_is_spoken_of(cli: Cli, slugs: Path) -> None:
+    (slugs / "nightcrew.toml").write_text('protect = ["x"]\n')
+    said = cli(*WANTED, "tests")
+    assert "nightcrew.toml in" in said.err
+    assert "is not used: commit it" in said.err
+    (slugs / "nightcrew.toml").unlink()
+    assert "commit it" not in cli(*WANTED, "tests").err
+
+
 def test_what_cannot_be_written_is_escaped(cli: Cli, slugs: Path) -> None:
     git(slugs, "checkout", "-q", "tests")
     odd = TESTS + "\n\ndef test_odd():\n    assert slug('a') == 'b', chr(0xDCFF)\n"

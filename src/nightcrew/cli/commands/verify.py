@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nightcrew.cli.app import AsJson, ExitCode, app
-from nightcrew.cli.output import console, print_json, print_table, styled
+from nightcrew.cli.output import console, errors, print_json, print_table, styled
 from nightcrew.cli.task_options import make_task
 from nightcrew.errors import BadInput, NightcrewError
 from nightcrew.settings import load_settings
@@ -41,7 +41,7 @@ def verify(
 ) -> int:
     """Judge a patch. Exit: 0 accepted, 1 rejected, 3 not measurable, 4 infrastructure fault."""
     from nightcrew.execution.checkout.credentials import Credentials
-    from nightcrew.execution.checkout.workspace import resolve_commit
+    from nightcrew.execution.checkout.workspace import is_uncommitted, resolve_commit
     from nightcrew.execution.sandbox import settled_sandbox
     from nightcrew.validation.result_validator import ResultValidator, verdict_json
     from nightcrew.validation.scoring import fault
@@ -61,6 +61,8 @@ def verify(
     try:
         credentials = Credentials(settings.credentials_dir)
         commit = resolve_commit(task.repo, task.base, credentials=credentials)
+        if is_uncommitted(task.repo, commit, "nightcrew.toml"):
+            errors.print(f"nightcrew.toml in {repo} is not what {base} has, and is not used: commit it.")
         change = _read_patch(patch, task.repo, commit)
         validator = ResultValidator(settings, settled_sandbox(settings))
         verdict = validator.judge(task, change, commit=commit, evidence=evidence)

@@ -75,6 +75,20 @@ def resolve_commit(repo: str, base: str, *, credentials: Credentials | None = No
     return found
 
 
+def is_uncommitted(repo: str, commit: str, name: str) -> bool:
+    """True where a local repository's folder has a file `name` that is not what the commit has of it."""
+    if protocol_of(repo) is not Protocol.FILE:
+        return False
+    place = _local(repo) / name
+    if not place.is_file() or place.is_symlink():
+        return False
+    with opened(_local(repo)) as source:
+        try:
+            return git("cat-file", "blob", f"{commit}:{name}", git_dir=source) != place.read_bytes()
+        except GitFailed:
+            return True
+
+
 def change_of(repo: str, base: str, name: str) -> bytes | None:
     """What the branch or commit `name` of a local repository changed since it left the commit `base`.
 

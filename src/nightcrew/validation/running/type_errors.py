@@ -4,7 +4,8 @@ Where the repository configures mypy and its environment holds it, that one runs
 repository's own configuration. Else ours reads the changed files plainly: without configuration and plugins,
 and so without running code of the repository's; in the sandbox all the same, since nobody trusts what it
 reads. Only the product is read; tests are judged by what they do.
-`# type: ignore` is taken out on both sides: it neither hides a new error nor makes one where it is lost.
+`# type: ignore` is taken out on both sides where base's product has none: it neither hides a new error nor
+makes one where it is lost. Where the product has some, those of the change count as its checks count them.
 """
 
 import ast
@@ -16,7 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nightcrew.execution.sandbox import Limits, Mount, interpreter_mounts
+from nightcrew.errors import Transient
+from nightcrew.execution.sandbox import Completed, Limits, Mount, interpreter_mounts
 from nightcrew.validation.reading.suite import parse
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.commands import run_command
@@ -25,7 +27,7 @@ _LINE = re.compile(r"^(?:\./)?(?P<path>[^:\n]+\.pyi?):\d+(?::\d+)?: error: (?P<m
 _IGNORE = re.compile(r"#[ \t]*type:[ \t]*ignore(\[[^\]\n]*\])?|#[ \t]*mypy:[^\n]*")
 _OPTIONS = ("--no-error-summary", "--hide-error-context", "--no-color-output", "--follow-imports=silent")
 _CACHE = "/run/nightcrew/types"
-_LIMITS = Limits(wall_seconds=90.0, cpu_seconds=90)
+_LIMITS = Limits(wall_seconds=1800.0, cpu_seconds=300)  # CPU decides: it does not depend on the load
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,8 @@ def _their_errors(room: CleanRoom, tree: Path, paths: Sequence[str]) -> Counter[
         return Counter()
     words = ["exec", "python", "-I", "-m", "mypy", "--cache-dir=/dev/null", *_OPTIONS, "--"]
     words += [_quoted(_as_path(path)) for path in paths]
-    done = run_command(room, tree, " ".join(words), replaced=_bare(tree, paths))
-    return _errors(done.stdout.decode(errors="replace"), paths) if done.returncode in {0, 1} else None
+    done = run_command(room, tree, " ".join(words), replaced=_bare(room, tree, paths))
+    return _found(done, paths)
 
 
 def _our_errors(room: CleanRoom, tree: Path, paths: Sequence[str]) -> Counter[str] | None:
@@ -83,19 +85,34 @@ def _our_errors(room: CleanRoom, tree: Path, paths: Sequence[str]) -> Counter[st
         *(sys.executable, "-I", "-m", "mypy", "--config-file=", f"--cache-dir={_CACHE}"),
         *("--ignore-missing-imports", "--no-site-packages", *_OPTIONS, "--", *map(_as_path, paths)),
     ]
-    with room.copy(tree, _bare(tree, paths)) as copy:
+    with room.copy(tree, _bare(room, tree, paths)) as copy:
         done = room.sandbox.run(
             command,
             workspace=copy,
             mounts=(*interpreter_mounts(Path(sys.executable)), Mount(cache, _CACHE, writable=True)),
             limits=_LIMITS,
         )
+    return _found(done, paths)
+
+
+def _found(done: Completed, paths: Sequence[str]) -> Counter[str] | None:
+    if done.killed_by == "wall_time":
+        raise Transient("mypy did not come to its end in the time there is: the machine has too much to do")
     return _errors(done.stdout.decode(errors="replace"), paths) if done.returncode in {0, 1} else None
 
 
-def _bare(tree: Path, paths: Sequence[str]) -> dict[str, str]:
+def _bare(room: CleanRoom, tree: Path, paths: Sequence[str]) -> dict[str, str]:
     texts = {path: (tree / path).read_bytes().decode("utf-8", "surrogateescape") for path in paths}
+    if tree == room.patched and _uses_ignores(room):
+        return texts
     return {path: _IGNORE.sub("", text) for path, text in texts.items()}
+
+
+def _uses_ignores(room: CleanRoom) -> bool:
+    """True where it is a habit of the product on base to say which errors do not count."""
+    files = (path for path in sorted(room.base.rglob("*.py")) if path.is_file() and not path.is_symlink())
+    product = (path for path in files if not room.is_test(path.relative_to(room.base).as_posix()))
+    return any(b"# type: ignore" in path.read_bytes() for path in product)
 
 
 def _errors(text: str, paths: Sequence[str]) -> Counter[str]:
