@@ -8,6 +8,8 @@ import logging
 
 from prefect.context import FlowRunContext, TaskRunContext
 
+from nightcrew.secrets.logs import keep_secrets_out_of_logs
+
 
 class StepAtWork(logging.Filter):
     """Names flow run and step on lines that would otherwise reach no run; lets every line pass."""
@@ -36,6 +38,7 @@ step_at_work = StepAtWork()
 
 def follow_steps() -> None:
     """From now on this process's log lines follow its steps, at the level of Prefect's own."""
+    keep_secrets_out_of_logs()
     for name in ("nightcrew", "flows"):
         logger = logging.getLogger(name)
         logger.setLevel(logging.getLogger("prefect").level)

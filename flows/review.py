@@ -18,6 +18,7 @@ from flows.notices import Notice, announce
 from flows.steps import step
 from nightcrew.errors import Transient
 from nightcrew.queue.reviews import Answer, Review
+from nightcrew.secrets.redaction import redact
 from nightcrew.task import FailureReason, TaskStatus
 from nightcrew.work.outcome import Outcome
 from nightcrew.work.page import question_page
@@ -57,7 +58,7 @@ async def ask_a_person(work: Work) -> None:
 async def _suspend(work: Work, problem: str) -> NoReturn:
     review = await asyncio.to_thread(put_question, work, f"review-{uuid4().hex[:12]}", problem)
     text = question_page(work.queued, review, work.trials)
-    await acreate_markdown_artifact(text, key="review", description=review.question[:200])
+    await acreate_markdown_artifact(redact(text), key="review", description=review.question[:200])
     await announce(
         Notice.NEEDS_REVIEW,
         about=f"nightcrew.attempt.{review.task_id}:{review.number}",

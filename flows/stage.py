@@ -21,6 +21,7 @@ from nightcrew.crew.processes import ProcessId
 from nightcrew.errors import AccountStopped, BadInput, NightcrewError
 from nightcrew.queue.state_store import is_down
 from nightcrew.queue.task_table import QueuedTask
+from nightcrew.secrets.redaction import redact
 from nightcrew.settings import load_settings
 from nightcrew.task import FailureReason, Task, TaskStatus
 from nightcrew.work.crew import Crew, open_crew
@@ -52,7 +53,7 @@ async def working_on(task: Task) -> AsyncIterator[Work]:
         if work.outcome is not None:
             await aupdate_progress_artifact(progress, 100.0)
             await acreate_markdown_artifact(
-                page(work.queued, work.outcome, work.trials, work.plans), key="verdict"
+                redact(page(work.queued, work.outcome, work.trials, work.plans)), key="verdict"
             )
             if work.outcome.reason is FailureReason.BUDGET:
                 told = f"Task {work.task.task_id} stopped: {work.outcome.detail}"

@@ -24,6 +24,8 @@ from nightcrew.testing.scenario import Scenario
 from nightcrew.testing.twin import Twin
 
 KEY = "sk-or-v1-flows-a-key-that-is-easy-to-find"
+ENV_CANARY = "canary-of-the-repository-0123456789"
+DOTENV = f"SERVICE={ENV_CANARY}\n"
 PRICING = """\
 def price(pieces: int, each: float) -> float:
     if pieces < 0:
@@ -105,6 +107,11 @@ SCENARIO = {
             "match": {"task_type": "code_generation"},
             "good": {"loyalty.py": LOYALTY, "tests/test_loyalty.py": LOYALTY_TEST},
             "vacuous": {"loyalty.py": LOYALTY},
+        },
+        {  # the lazy one touches what nobody may
+            "match": {"task_type": "refactoring"},
+            "good": {"pricing.py": PRICING},
+            "vacuous": {".env": DOTENV + "DEBUG=1\n"},
         },
         {
             "match": {"task_type": "unit_test"},
@@ -241,6 +248,7 @@ def make_repo(path: Path) -> Path:
     (path / "tests").mkdir(parents=True)
     (path / "pricing.py").write_text(PRICING)
     (path / "nightcrew.toml").write_text('documentation = "accept"\nanalysis = "accept"\n')
+    (path / ".env").write_text(DOTENV)
     (path / "tests" / "test_smoke.py").write_text("def test_smoke():\n    assert True\n")
     git = ["git", "-C", str(path), "-c", "user.name=n", "-c", "user.email=n@example.org"]
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "first"]):

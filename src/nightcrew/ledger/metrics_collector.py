@@ -39,6 +39,7 @@ from nightcrew.ledger.events import (
     encode,
 )
 from nightcrew.ledger.journal import Journal, utc_now
+from nightcrew.secrets.redaction import redact_object
 from nightcrew.selection.plan import Plan, Rung
 from nightcrew.task import ExecutorName, FailureReason, Task, TaskStatus
 from nightcrew.validation.verdict import Verdict
@@ -207,7 +208,7 @@ class MetricsCollector:
     # --- private ------------------------------------------------------------------------------------------
 
     def _record(self, event: Event) -> None:
-        line = encode(event, self._clock())
+        line = encode(redact_object(event), self._clock())
         with self._lock:
             self._waiting.append(line)
             problem = self._drain()

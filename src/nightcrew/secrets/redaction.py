@@ -12,7 +12,9 @@ import base64
 import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum
+from typing import Any, cast
 
 SHORTEST_SECRET = 16  # shorter ones are words such as "none" or "ollama", which ordinary text may contain
 KEY_MARK = "[key]"
@@ -37,7 +39,9 @@ class KnownSecrets:
                 return
             self._secrets |= {secret}
             forms = [form for each in sorted(self._secrets) for form in _forms(each)]
-            self._beginning = re.compile(rf"(?:{'|'.join(map(_beginning_of, forms))})\Z")
+            self._beginning = re.compile(
+                rf"(?:{'|'.join(_beginning_of(form[:_PIECES]) for form in forms)})\Z"
+            )
             self._pattern = re.compile("|".join(map("".join, forms)))
 
     def redact(self, text: str) -> str:
@@ -54,12 +58,30 @@ class KnownSecrets:
 
 
 known_secrets = KnownSecrets()
-"""Those of this process."""
+"""Those of this process: the account's key, its own passwords. They are taken out wherever they turn up."""
+repository_secrets = KnownSecrets()
+"""Those of the repository that is worked on. They are taken out of what is written down, not of the work."""
 
 
 def redact_known(text: str) -> str:
-    """`text` without the secrets that this process holds."""
-    return known_secrets.redact(text)
+    """`text` as it may be written down, without the secrets that are known."""
+    return repository_secrets.redact(known_secrets.redact(text))
+
+
+def redact_object[T](value: T) -> T:
+    """As `redact_known`, for all the text in a value: of dataclasses, mappings and sequences."""
+    cleaned: Any = value
+    if isinstance(value, str):
+        cleaned = value if isinstance(value, Enum) else redact_known(value)
+    elif is_dataclass(value) and not isinstance(value, type):
+        cleaned = replace(
+            value, **{one.name: redact_object(getattr(value, one.name)) for one in fields(value)}
+        )
+    elif isinstance(value, Mapping):
+        cleaned = {name: redact_object(item) for name, item in value.items()}
+    elif isinstance(value, list | tuple) and not hasattr(value, "_fields"):
+        cleaned = type(value)(redact_object(item) for item in value)
+    return cast(T, cleaned)
 
 
 def redact(text: str) -> str:
@@ -120,6 +142,7 @@ def _without_named(text: str) -> str:
     return "".join((*kept, text[done:]))
 
 
+_PIECES = 256  # of a secret's beginning that is waited for
 _LONGEST_FORM = 16_384  # characters of a secret with every one of them escaped many times
 
 type Form = list[str]

@@ -11,6 +11,7 @@ from typing import Any
 
 from nightcrew.errors import BadInput, SandboxUnavailable, Transient
 from nightcrew.execution.sandbox import Sandbox
+from nightcrew.secrets.redaction import redact_known, redact_object
 from nightcrew.settings import Settings
 from nightcrew.task import Task
 from nightcrew.validation.change.change import PatchRefused
@@ -118,7 +119,8 @@ def _plain(evidence: Mapping[str, Any]) -> dict[str, Any]:
 
 def _keep(evidence: Path, patch: str, verdict: Verdict) -> None:
     evidence.mkdir(parents=True, exist_ok=True)
-    (evidence / "patch.diff").write_bytes(patch.encode("utf-8", "surrogateescape"))
+    (evidence / "patch.diff").write_bytes(redact_known(patch).encode("utf-8", "surrogateescape"))
     document = verdict_json(verdict) | {"summary": verdict.summary, "feedback": verdict.feedback}
     document["sandbox"] = verdict.sandbox
-    (evidence / "verdict.json").write_text(json.dumps(document, indent=2, sort_keys=True) + "\n")
+    text = json.dumps(redact_object(document), indent=2, sort_keys=True)
+    (evidence / "verdict.json").write_text(text + "\n")

@@ -22,6 +22,7 @@ from nightcrew.openrouter.gateway import Gateway
 from nightcrew.queue.reviews import ACCEPTED_BY_A_PERSON, Answer, Review
 from nightcrew.queue.task_queue import Changes
 from nightcrew.queue.task_table import QueuedTask
+from nightcrew.secrets.redaction import redact_known, redact_object
 from nightcrew.selection.candidates import Candidate
 from nightcrew.selection.memory import Memory
 from nightcrew.selection.plan import Plan
@@ -185,15 +186,17 @@ class Work:
             if attempt.end.is_fault:
                 verdict = Verdict(VerdictKind.INFRASTRUCTURE_FAULT, 0.0, (), attempt.detail, "")
             else:
-                verdict = self.crew.validator.judge(
-                    self.task,
-                    attempt.patch,
-                    commit=self.queued.commit,
-                    evidence=self._evidence_of(attempt.number),
+                verdict = redact_object(
+                    self.crew.validator.judge(
+                        self.task,
+                        attempt.patch,
+                        commit=self.queued.commit,
+                        evidence=self._evidence_of(attempt.number),
+                    )
                 )
             verdict = published(verdict)
             refused = verdict.kind is VerdictKind.REJECTED  # nobody will ever apply it
-            patch = published_patch(attempt.patch) if refused else attempt.patch
+            patch = redact_known(published_patch(attempt.patch)) if refused else attempt.patch
             (folder / "attempt.patch").write_text(patch)
             (folder / "verdict.json").write_text(json.dumps(asdict(verdict), indent=1, default=str))
         log.info("verdict: %s, score %.2f: %s", verdict.kind, verdict.score, verdict.summary)

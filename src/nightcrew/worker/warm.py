@@ -33,6 +33,7 @@ from pydantic import Field, PrivateAttr
 from nightcrew.crew.dispatch import dispatch_pending, reconcile, run_cancelled
 from nightcrew.crew.environment import project_root
 from nightcrew.errors import Transient
+from nightcrew.secrets.logs import keep_secrets_out_of_logs
 from nightcrew.settings import load_settings
 from nightcrew.worker.nursery import Nursery
 from nightcrew.worker.refusal import RunRequest, refusal
@@ -96,6 +97,7 @@ class WarmWorker(ProcessWorker):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        keep_secrets_out_of_logs()
         self._nurseries: dict[tuple[str, ...], Nursery] = {}
         self._context = FlowRunExecutorContext()
 

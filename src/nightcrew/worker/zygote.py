@@ -22,6 +22,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from nightcrew.secrets.logs import keep_secrets_out_of_logs
+
 NUMPY = "numpy.random"
 
 
@@ -167,6 +169,7 @@ def _logging_of(env: Mapping[str, str]) -> dict[str, str]:
 
 def main(descriptor: int, modules: list[str]) -> None:
     """Load `modules` and serve."""
+    keep_secrets_out_of_logs()
     for module in modules:
         importlib.import_module(module)
     gc.collect()

@@ -20,6 +20,7 @@ from nightcrew.execution.checkout.git import GitFailed, Remote, git
 from nightcrew.execution.checkout.source import ATTRIBUTES, borrows, opened
 from nightcrew.execution.checkout.tree_patch import diff_of_tree
 from nightcrew.secrets.files import let_sandboxes_read
+from nightcrew.secrets.repository import learn_secrets
 
 log = logging.getLogger(__name__)
 
@@ -130,6 +131,7 @@ def make_checkout(repo: str, commit: str, into: Path, *, credentials: Credential
         git("checkout-index", "--all", "--force", "--quiet", git_dir=checkout.git_dir, tree=checkout.path)
     except GitFailed as error:
         raise BadInput(f"{repo} at {commit[:12]} cannot be checked out: {error}") from None
+    learn_secrets(checkout.path)
     return checkout
 
 

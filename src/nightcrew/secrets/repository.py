@@ -1,0 +1,67 @@
+"""The secrets that a target repository keeps in its files: learned when it is checked out, written nowhere.
+
+What an agent reads, changes or prints of them would otherwise lie in transcripts, evidence and pages.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from nightcrew.secrets.redaction import repository_secrets
+
+MOST_FILES = 50
+MOST_BYTES = 65_536
+_SECRET_FILE = re.compile(
+    r"""(?ix)
+    \.env(\..+)? | .+\.env | \.(netrc|npmrc|pypirc|pgpass|git-credentials|htpasswd) | credentials(\..+)?
+    | secrets?\.(json|ya?ml|toml|ini|cfg|txt)
+    """
+)
+_EXAMPLE = re.compile(r"(?i)example|sample|template|dist$")
+_SKIPPED = {".git", "node_modules", ".venv", "site-packages"}
+_WORD = re.compile(r"""[^\s"',;{}]{16,600}""")
+_LONGEST = 512
+
+
+def learn_secrets(tree: Path) -> int:
+    """Learn what files in `tree` hold that are known to hold secrets; how many such files there are.
+
+    A value counts that is too long to be a word and has letters and digits in it.
+    """
+    found = list(_secret_files(tree))
+    for value in (value for path in found for value in _values(_text(path))):
+        if 16 <= len(value) <= _LONGEST and re.search(r"\d", value) and re.search(r"[A-Za-z]", value):
+            repository_secrets.add(value)
+    return len(found)
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _secret_files(tree: Path) -> Iterator[Path]:
+    left = MOST_FILES
+    for folder, folders, files in os.walk(tree):
+        folders[:] = [name for name in folders if name not in _SKIPPED]
+        for name in files:
+            if left and _SECRET_FILE.fullmatch(name) and not _EXAMPLE.search(name):
+                left -= 1
+                yield Path(folder, name)
+
+
+def _values(text: str) -> Iterator[str]:
+    """Words, and what stands behind the signs of assignment in them."""
+    for word in _WORD.findall(text):
+        yield word
+        for sign in "=:":
+            yield word.partition(sign)[2]
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.is_symlink() or not path.is_file():
+            return ""
+        with path.open("rb") as file:
+            return file.read(MOST_BYTES).decode(errors="replace")
+    except OSError:
+        return ""
