@@ -135,12 +135,13 @@ def test_other_files_and_programs_are_seen_by_tests_that_need_them(shop: House) 
 
 
 def test_the_tasks_own_command_is_evidence_too(shop: House) -> None:
+    command = "sh build.sh && grep -q built out.txt"
     script = "#!/bin/sh\necho built > out.txt\n"
     files = {"build.sh": script, "notes.md": "# Built\n"}
-    told = asked(shop, files, task_type="build_script", acceptance="sh build.sh && grep -q built out.txt")
+    told = asked(shop, files, task_type="build_script", acceptance=command)
     assert told.outcome is GateOutcome.PASS, told.message
-    told = asked(shop, files | {"more.sh": "exit 0\n"}, task_type="build_script", acceptance="sh build.sh")
-    assert [finding.place for finding in told.findings] == ["more.sh:1"]
+    told = asked(shop, files | {"more.sh": "exit 0\n"}, task_type="build_script", acceptance=command)
+    assert [finding.place for finding in told.findings] == ["more.sh:1"], told.message
 
 
 def test_words_in_messages_are_said_and_not_asked_for(

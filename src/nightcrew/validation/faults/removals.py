@@ -5,7 +5,9 @@ reaches in this process, and files that are no Python, on disk, where other prog
 is tried is counted in parts and tests, never in seconds.
 """
 
+import ast
 import re
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -13,8 +15,9 @@ from enum import StrEnum
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.faults.mutants import Mutant, compiles, function_spans
 from nightcrew.validation.faults.mutation_trials import covering_tests, try_mutants
-from nightcrew.validation.faults.parts import MESSAGE, WHOLE, parts_of
+from nightcrew.validation.faults.parts import CONDITION, MESSAGE, OPERAND, RETURNED, WHOLE, parts_of
 from nightcrew.validation.faults.target import files_of
+from nightcrew.validation.reading.suite import parse
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.commands import run_command
 from nightcrew.validation.running.examination import Examination
@@ -25,6 +28,8 @@ MOST_INSIDE, MOST_AT_IMPORT = 60, 10  # parts of one file that are tried
 MOST_ON_DISK = 8  # runs in which other programs see the change without some of its parts
 MOST_TESTS, MOST_OTHERS = 120, 600
 SECONDS = 600.0
+_DETAILS = {CONDITION, OPERAND, RETURNED}
+_EVERYDAY = {repr(one) for one in (None, True, False, 0, 1, -1, "", b"")}
 _PROGRAMS = re.compile(
     r"subprocess|multiprocessing|Popen|os\.(?:fork|system|exec|spawn)|pexpect|pytester|runpy"
 )
@@ -47,6 +52,32 @@ class Removal:
     path: str
     part: Mutant
     fate: Fate
+
+    @property
+    def is_unshown(self) -> bool:
+        """True for a part that may do something new and that nobody misses.
+
+        A guard, or another name in a list, only narrows or widens what is noticed: it counts where a value
+        in it decides, as a key or a limit does. State that is no longer kept is not missed by anybody.
+        """
+        if self.fate is Fate.UNREACHED or self.part.operator not in _DETAILS:
+            return self.fate in (Fate.UNREACHED, Fate.UNNOTICED)
+        if self.part.operator == RETURNED:
+            return self.fate is Fate.UNNOTICED and not _only_assigns(self.part.text)
+        left = values_in(self.part.text) if self.part.operator == OPERAND else set()
+        return self.fate is Fate.UNNOTICED and bool(values_in(self.part.before) - left)
+
+
+def values_in(text: str) -> set[str]:
+    """Values in an expression that may decide something; everyday ones are left out."""
+    tree = parse(text.strip())
+    held = ast.walk(tree) if tree is not None else ()
+    return {repr(one.value) for one in held if isinstance(one, ast.Constant)} - _EVERYDAY
+
+
+def _only_assigns(text: str) -> bool:
+    tree = parse(textwrap.dedent(text).strip())
+    return tree is not None and all(isinstance(one, ast.Assign | ast.AnnAssign) for one in tree.body)
 
 
 def removals(room: CleanRoom, examination: Examination, change: Change) -> list[Removal]:

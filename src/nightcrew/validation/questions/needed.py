@@ -51,16 +51,21 @@ class Needed:
             one for change in product if not _is_prose(change) for one in removals(room, examination, change)
         ]
         said = [one for one in found if one.fate is Fate.SAID]
+        details = [one for one in found if one.fate is Fate.UNNOTICED and not one.is_unshown]
         untried = [one for one in found if one.fate is Fate.UNTRIED]
         beside = "".join(
             f" {told} {counted(len(some), 'part')}: {_listed(some)}."
-            for told, some in (("Not tried were", untried), ("Words for a reader are", said))
+            for told, some in (
+                ("Not tried were", untried),
+                ("Words for a reader are", said),
+                ("Details that no test misses are", details),
+            )
             if some
         )
         return answered(
             NAME,
             list(_findings(found)),
-            nothing=_passed(len(found) - len(said) - len(untried)) + beside,
+            nothing=_passed(sum(one.fate is Fate.NOTICED for one in found)) + beside,
             opening="Nothing shows that this is needed",
             hint=_HINT,
             question=_HINT,
@@ -86,7 +91,7 @@ def _is_prose(change: Change) -> bool:
 
 def _findings(found: Iterable[Removal]) -> Iterator[Finding]:
     """One for each statement that nobody misses, and for all of a function that no test runs."""
-    nobody = [one for one in found if one.fate in (Fate.UNREACHED, Fate.UNNOTICED)]
+    nobody = [one for one in found if one.is_unshown]
     for (path, fate, place), group in groupby(nobody, _place):
         parts = list(group)
         verb = "runs" if fate is Fate.UNREACHED else "misses"
