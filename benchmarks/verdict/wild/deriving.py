@@ -12,6 +12,7 @@ from benchmarks.verdict.wild.labels import passes
 from benchmarks.verdict.wild.mining import Kind
 from benchmarks.verdict.wild.plain_room import PlainRoom
 
+TRIED_IN_A_TURN = 3
 MOST_OF_A_CHANGE = 3  # bad ones made of the same real change
 
 
@@ -51,10 +52,12 @@ class Deriver:
         """`count` bad ones, kinds in turns, projects spread, the same each time for the same real changes."""
         used: dict[str, int] = {}
         waiting = {fault.name: _in_no_order(goods, fault.name) for fault in self.faults}
-        while count > 0 and any(waiting.values()):
+        while any(waiting.values()):
             for fault in self.faults:
-                while waiting[fault.name] and count > 0:
-                    good = waiting[fault.name].pop(0)
+                # A few a turn: a kind that fits almost nowhere must not keep the others waiting.
+                for good in [waiting[fault.name].pop(0) for _ in waiting[fault.name][:TRIED_IN_A_TURN]]:
+                    if count <= 0:
+                        return
                     if used.get(good.label.mined.key, 0) >= MOST_OF_A_CHANGE * (1 + count // 400):
                         continue
                     case = self.bad(good, fault)
