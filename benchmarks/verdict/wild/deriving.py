@@ -55,7 +55,8 @@ class Deriver:
         while any(waiting.values()):
             for fault in self.faults:
                 # A few a turn: a kind that fits almost nowhere must not keep the others waiting.
-                for good in [waiting[fault.name].pop(0) for _ in waiting[fault.name][:TRIED_IN_A_TURN]]:
+                for _ in range(min(TRIED_IN_A_TURN, len(waiting[fault.name]))):
+                    good = waiting[fault.name].pop(0)
                     if count <= 0:
                         return
                     if used.get(good.label.mined.key, 0) >= MOST_OF_A_CHANGE * (1 + count // 400):
