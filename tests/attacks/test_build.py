@@ -269,7 +269,7 @@ LINES = [
     "x @ http://127.0.0.1/x.whl", "x @ https://example.org/x-1.0-py3-none-any.whl",
     "attrs\n--index-url http://127.0.0.1/simple", "attrs\r--find-links /", "attrs\x0b--pre",
     'attrs; python_version < "3\n--index-url http://127.0.0.1/"', "attrs\u2028--pre", "attrs\x00",
-    "--index-url http://127.0.0.1/simple", "-e .", "attrs --hash=sha256:aa --config-settings=x=y",
+    "--index-url http://127.0.0.1/simple", "attrs --hash=sha256:aa --config-settings=x=y",
     "attrs ==", "../local", "attrs" + "a" * 5000,
 ]  # fmt: skip
 

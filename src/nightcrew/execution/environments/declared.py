@@ -121,7 +121,8 @@ class _Reader:
             self._seen.add((folder, ""))
             self.folders.append(folder)
             lines = [*_strings(table(pyproject, "project").get("dependencies")), *of_setup_cfg(place, ())]
-            yield from self._told([*lines, *of_setup_py(place, ()), *of_poetry(pyproject, ())], folder)
+            lines = [*lines, *of_setup_py(place, ()), *of_poetry(pyproject, ())]
+            yield from self._told(lines, folder, strict=True)
         if extras is TEST_NAMES:
             yield from self._told(of_tests_require(place), folder)
         for name in extras:
@@ -165,8 +166,14 @@ class _Reader:
         elif not self.root and not _is_project(pyproject, place):
             yield from (line for one in self.others for line in self.of_project(one.folder, TEST_NAMES))
 
-    def _told(self, lines: Iterator[str] | Sequence[str], *folders: str) -> Iterator[str]:
-        """Lines for an index; what names a project of the repository becomes what that project needs."""
+    def _told(
+        self, lines: Iterator[str] | Sequence[str], *folders: str, strict: bool = False
+    ) -> Iterator[str]:
+        """Lines for an index; what names a project of the repository becomes what that project needs.
+
+        What names neither is left out, since requirement files hold much that tests do not need. With
+        `strict` it stays in: a project that cannot be had without it is refused by that line later.
+        """
         for line in lines:
             local = _LOCAL.match(line)
             if local or " @ file:" in line:
@@ -179,13 +186,16 @@ class _Reader:
                 found = next(
                     (one for folder in folders if (one := self._folder(folder, place)) is not None), None
                 )
-                yield from self.of_project(found, extras) if found is not None else ()
+                if found is not None:
+                    yield from self.of_project(found, extras)
+                elif strict:
+                    yield line
                 continue
             named = _NAMED.match(line)
             own = self.by_name.get(normal_name(named["name"])) if named else None
             if own is not None and named is not None:
                 yield from self.of_project(own.folder, _split(named["extras"]))
-            elif named is not None:
+            elif named is not None or strict:
                 yield re.sub(r"\s+--hash[= ]\S+", "", line)
 
     def _folder(self, folder: str, place: str) -> str | None:
