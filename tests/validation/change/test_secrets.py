@@ -9,7 +9,7 @@ REAL = [
     "sk-" + "or-v1-" + "3f9d0c1b7a6e5d4c3b2a19087f6e5d4c",
     "-----BEGIN RSA " + "PRIVATE KEY-----",
     "api_key = '" + "q7Zp2Lx9Vt4Bn8Ks3Wd6" + "'",
-    "token = 'eyJhbGciOiJIUzI1NiJ9." + "eyJpc3MiOiJodHRwczovL2xvZ2luLmFjbWUuaW8ifQ.4twFt5NiznN84AWoo1d7KO",
+    "token = 'eyJhbGciOiJIUzI1NiJ9." + "eyJpc3MiOiJodHRwczovL2xvZ2luLmFjbWUuaW8ifQ.4twFt5NiznN84AWoo1d7KO'",
     "postgres://admin:" + "hunter22secret@db.internal.net/x",
 ]
 HARMLESS = [
