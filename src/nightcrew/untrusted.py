@@ -74,8 +74,8 @@ def parse_python(text: str) -> ast.Module:
     except (RecursionError, MemoryError):
         raise Unreadable("it is nested too deep to be parsed") from None
     except (SyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None)
-        raise NotPython(f"it is no valid Python: {error}" + (f", line {line}" if line else "")) from None
+        where = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+        raise NotPython(f"it is no valid Python: {getattr(error, 'msg', error)}{where}") from None
     level: list[ast.AST] = [tree]
     for _ in range(4 * MOST_DEPTH):  # an expression takes several levels of the tree for one of its own
         level = [child for node in level for child in ast.iter_child_nodes(node)]

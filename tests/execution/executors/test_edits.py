@@ -98,7 +98,7 @@ def test_a_link_a_folder_and_a_missing_file_are_refused(tree: Path) -> None:
 
 
 def test_python_that_does_not_parse_is_refused(tree: Path) -> None:
-    with pytest.raises(BadEdits, match=r"a\.py: is not valid Python.*line 1"):
+    with pytest.raises(BadEdits, match=r"a\.py: cannot be read as Python.*line 1"):
         changed("### FILE a.py\n```\ndef (:\n```\n", tree)
 
 
