@@ -280,7 +280,7 @@ def test_a_reproducer_that_cannot_go_on_with_what_the_broken_code_gives_is_accep
         ({TARGET: PRICES.replace("return percent", "return percent  # pragma: no cover"), "tests/test_limit.py": REPRODUCER}, "tamper", "hides"),
         ({TARGET: PRICES, "src/shop/names.py": NAMES.replace(".upper()", ""), "tests/test_limit.py": REPRODUCER}, "behaviour", "passed on base"),
         ({TARGET: PRICES, "tests/test_limit.py": "import inspect\n\nfrom shop import prices\n\n\ndef test_fixed():\n"
-          "    assert 'total >= LIMIT' in inspect.getsource(prices)\n"}, "behaviour", "without running"),
+          "    assert 'total >= LIMIT' in inspect.getsource(prices)\n"}, "assertions", "looks at code"),
     ],
 )  # fmt: skip
 def test_a_bad_fix(buggy: House, files: dict[str, str | None], gate: str, word: str) -> None:
