@@ -32,6 +32,7 @@ from nightcrew.validation.running.document_claims import document_problem, docum
 from nightcrew.validation.verdict import Finding, GateResult, Severity
 
 NAME = "documentation"
+_LONG_DOCSTRING = 20  # words that carry meaning
 MOST_VACUOUS = 0.5
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w{2,}")
 
@@ -211,7 +212,9 @@ def _problem(
             f"{len(empty)} of {len(judged)} docstrings say nothing that the name does not say, as {text!r}."
         )
         return _refused(change, what, hint)
-    if fresh and says_nothing([entry.docstring or "" for entry in fresh], _vocabulary(words), EMPTY_WORDS):
+    texts_of_all = [entry.docstring or "" for entry in fresh]
+    # A docstring has its place beside what it is about; a sentence may well explain it in words of its own.
+    if says_nothing(texts_of_all, _vocabulary(words), EMPTY_WORDS, least_words=_LONG_DOCSTRING):
         return _refused(change, "the new text is about nothing in this repository.", hint)
     return None
 

@@ -93,12 +93,14 @@ def filler(text: str) -> str:
     return " ".join(latin[:4]) if len(set(latin)) >= 4 and len(latin) > 0.2 * len(words) else ""
 
 
-def says_nothing(fresh: Iterable[str], vocabulary: set[str], empty_words: set[str]) -> bool:
+def says_nothing(
+    fresh: Iterable[str], vocabulary: set[str], empty_words: set[str], *, least_words: int = _LEAST_WORDS
+) -> bool:
     """True for a longer text of which hardly a word is about this repository: it could stand anywhere."""
     words = [word.lower() for one in fresh for word in _WORD.findall(one)]
     content = [word for word in words if len(word) > 3 and word not in empty_words]
     own = sum(word in vocabulary or word.rstrip("s") in vocabulary for word in content)
-    return len(content) >= _LEAST_WORDS and own < _LEAST_OWN * len(content)
+    return len(content) >= least_words and own < _LEAST_OWN * len(content)
 
 
 # ------------------------------------------------------------------------------------------------------
