@@ -55,7 +55,7 @@ def task(
         task_type=task_type,
         priority=priority,
         description=f"do it: {SECRET}",
-        repo="https://user:hunter2@example.org/shop.git?token=hunter2",
+        repo="https://example.org/shop.git",
         target_file="shop/cart.py",
     )
 

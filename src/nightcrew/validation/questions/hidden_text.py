@@ -20,8 +20,8 @@ _HOST = re.compile(
 _MADE_UP = re.compile(
     r"(^|\.)example(\.|$)|\.(test|invalid|local|localhost|internal)$|^127\.|^localhost|[%{}$*]"
 )
-_KNOWN = ("github.com", "pypi.org", "python.org", "pythonhosted.org", "githubusercontent.com", "google.com", "gitlab.com",
-          "microsoft.com", "readthedocs.io", "npmjs.com", "npmjs.org", "docker.com", "amazonaws.com")  # fmt: skip
+_KNOWN = ("github.com", "python.org", "githubusercontent.com", "google.com", "gitlab.com",
+          "microsoft.com", "readthedocs.io", "docker.com", "amazonaws.com")  # fmt: skip
 _AGENTS = re.compile(
     r"(?:ignore|disregard|forget|override)\s+(?:all\s+|any\s+|the\s+|your\s+)*(?:previous|prior|above|earlier|preceding|other|system)\s+"
     r"(?:instructions?|prompts?|rules?|context|messages?|directions?)"

@@ -22,7 +22,7 @@ _PACKAGE = re.compile(r"(?<![\w.-])([A-Za-z][\w.-]*)(?:\[[^\]]*\])?(?:[=<>~!]=?[
 _PYTHON = {"python", "py", "python3", "pycon"}
 KNOWN_HOSTS = frozenset({
     "github.com", "docs.github.com", "raw.githubusercontent.com", "gitlab.com", "python.org", "localhost",
-    "docs.python.org", "www.python.org", "peps.python.org", "packaging.python.org", "pypi.org",
+    "docs.python.org", "www.python.org", "peps.python.org", "packaging.python.org",
     "readthedocs.io", "en.wikipedia.org", "stackoverflow.com", "127.0.0.1", "example.com", "example.org",
     "www.example.com", "img.shields.io",
     "datatracker.ietf.org", "tools.ietf.org", "www.rfc-editor.org", "www.w3.org", "developer.mozilla.org",
