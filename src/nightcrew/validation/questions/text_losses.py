@@ -1,9 +1,7 @@
 """What a changed file other than Python no longer has: keys, dependencies, steps, sections, links."""
 
 import configparser
-import json
 import re
-import tomllib
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 from pathlib import PurePosixPath
@@ -11,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from nightcrew.untrusted import read_json, read_toml
 from nightcrew.validation.questions.python_losses import Loss
 
 _MOST_ENTRIES = 20_000
@@ -89,9 +88,9 @@ def entries(name: str, text: str) -> dict[str, str] | None:
 
 def _parsed(name: str, text: str) -> Any:
     if name.endswith(".toml"):
-        return tomllib.loads(text)
+        return read_toml(text)
     if name.endswith(".json"):
-        return json.loads(text)
+        return read_json(text)
     if name.endswith((".yaml", ".yml")):
         return list(yaml.safe_load_all(text))
     parser = configparser.ConfigParser(interpolation=None, allow_no_value=True, strict=False)
