@@ -91,7 +91,8 @@ def test_a_target_that_does_not_exist_is_invalid(crew: RunningCrew) -> None:
 def test_the_users_repository_is_untouched(crew: RunningCrew) -> None:
     crew.ended(crew.submit("Say what it does, briefly.").task_id)
     assert '"""' not in (crew.repo / "pricing.py").read_text()
-    assert sorted(path.name for path in crew.repo.iterdir()) == [".env", ".git", "pricing.py", "tests"]
+    names = sorted(path.name for path in crew.repo.iterdir())
+    assert names == [".env", ".git", "nightcrew.toml", "pricing.py", "tests"]
 
 
 def test_what_happened_is_in_the_ledger_once(crew: RunningCrew) -> None:
