@@ -13,11 +13,11 @@ import logging
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, as_completed, wait
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from benchmarks.verdict.journal import code_digest
 from benchmarks.verdict.wild.case import Case, Good
@@ -79,20 +79,20 @@ def _judged(cases: Iterator[Case] | Sequence[Case], clones: Sequence[Clone], wor
         ProcessPoolExecutor(options.workers, mp_context=context, max_tasks_per_child=20) as pool,
         path.open("a") as file,
     ):
-        waiting = []
+        waiting: dict[Future[dict[str, Any]], Case] = {}
         for case in cases:
             if case.key in known:
                 rows.append((case, known[case.key]))
             elif not options.table:
-                waiting.append((case, pool.submit(judge, case, folders[case.project], work / "home")))
-            while waiting and (len(waiting) > options.workers or waiting[0][1].done()):
-                rows.append(_kept(*waiting.pop(0), file))
-        rows += [_kept(case, told, file) for case, told in waiting]
+                waiting[pool.submit(judge, case, folders[case.project], work / "home")] = case
+            if len(waiting) > options.workers:
+                ended = wait(waiting, return_when=FIRST_COMPLETED).done
+                rows += [_kept(waiting.pop(verdict), verdict.result(), file) for verdict in ended]
+        rows += [_kept(waiting[verdict], verdict.result(), file) for verdict in as_completed(waiting)]
     return rows
 
 
-def _kept(case: Case, told: Any, file: Any) -> tuple[Case, dict[str, Any]]:
-    row: dict[str, Any] = told.result()
+def _kept(case: Case, row: dict[str, Any], file: TextIO) -> tuple[Case, dict[str, Any]]:
     file.write(json.dumps(row) + "\n")
     file.flush()
     print(f"{row['answer']:14} {row['cpu']:6.1f} s  {row['key']}", file=sys.stderr, flush=True)
