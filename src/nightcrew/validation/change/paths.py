@@ -4,26 +4,16 @@ import re
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
+from nightcrew.validation.tables import Table
+
 TEST_FOLDERS = {"test", "tests", "testing"}
-DECIDING_NAMES = {
-    "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "pyproject.toml", "tox.ini", "setup.cfg",
-    ".coveragerc", ".coveragerc.toml", "sitecustomize.py", "usercustomize.py", "nightcrew.toml", "pyvenv.cfg",
-}  # fmt: skip
+_TABLE = Table("files")
+DECIDING_NAMES = _TABLE.words("deciding", "names")
 """What a verdict itself goes by, in the tree that it judges."""
-DECIDING_SUFFIXES = (".pth", ".egg-link", ".pyc", ".pyo", ".so", ".pyd", ".dll", ".dylib")
-DECIDING_FOLDERS = {".git", "__pycache__", "node_modules", ".venv", "venv", "site-packages"}
-CONFIGURING_NAMES = {
-    "setup.py", "noxfile.py", "makefile", "justfile", ".pre-commit-config.yaml", ".gitattributes",
-    ".gitmodules",
-    ".gitignore", ".env", "ruff.toml", ".ruff.toml", "mypy.ini", ".mypy.ini", "uv.lock", "poetry.lock",
-    "pdm.lock", "pipfile", "pipfile.lock", "manifest.in", ".python-version", "tox.toml", "uv.toml",
-    "hatch.toml",
-    "cmakelists.txt", ".bazelrc", ".envrc", "agents.md", "claude.md",
-}  # fmt: skip
-CONFIGURING_FOLDERS = {
-    ".github", ".gitlab", ".circleci", ".husky", ".githooks", ".vscode", ".idea", ".openhands",
-    ".devcontainer",
-}  # fmt: skip
+DECIDING_SUFFIXES = tuple(_TABLE.texts("deciding")["suffixes"])
+DECIDING_FOLDERS = _TABLE.words("deciding", "folders")
+CONFIGURING_NAMES = _TABLE.words("configuring", "names")
+CONFIGURING_FOLDERS = _TABLE.words("configuring", "folders")
 _REQUIREMENTS = re.compile(r"(requirements|constraints)[\w.-]*\.(txt|in|lock)")
 
 

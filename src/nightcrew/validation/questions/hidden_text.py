@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - a table of patterns reads best with one to a line
 """Text that a reader does not see, cannot read, or that is not meant for people."""
 
 import re
@@ -6,34 +5,24 @@ import unicodedata
 from collections.abc import Iterator
 
 from nightcrew.validation.questions.powers import Power, Use
+from nightcrew.validation.tables import Table
 
 _FAR, _BLANKS = 180, 40  # a column that no window shows; blanks in a row that push text there
 _LONG = 2_000  # characters of a line that nobody reads
 _BLOB = re.compile(r"[A-Za-z0-9+/_-]{200,}={0,2}|(?:\\x[0-9a-fA-F]{2}){40,}|(?:0x[0-9a-fA-F]{1,2},\s*){60,}")
-_UNSEEN = {0x00AD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x2028, 0x2029, 0x3164, 0xFFA0, 0x0085,
-           *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), *range(0xE0000, 0xE1000)}  # fmt: skip
+_UNSEEN = {
+    0x00AD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x2028, 0x2029, 0x3164, 0xFFA0, 0x0085,
+    *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), *range(0xE0000, 0xE1000),
+}  # fmt: skip
 _JOINERS = {0x200C, 0x200D}  # part of emoji and of some scripts
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!$)")
 _HOST = re.compile(
     r"(?:https?|ftp|wss?|git|ssh)://(?:[^\s/@'\"]*@)?([^\s/:'\"<>()\[\]{}`,;\\#?]+)", re.IGNORECASE
 )
-_MADE_UP = re.compile(
-    r"(^|\.)example(\.|$)|\.(test|invalid|local|localhost|internal)$|^127\.|^localhost|[%{}$*]"
-)
-_KNOWN = ("github.com", "python.org", "githubusercontent.com", "google.com", "gitlab.com",
-          "microsoft.com", "readthedocs.io", "docker.com", "amazonaws.com")  # fmt: skip
-_AGENTS = re.compile(
-    r"(?:ignore|disregard|forget|override)\s+(?:all\s+|any\s+|the\s+|your\s+)*(?:previous|prior|above|earlier|preceding|other|system)\s+"
-    r"(?:instructions?|prompts?|rules?|context|messages?|directions?)"
-    r"|\b(?:ai|llm|coding|language[- ]model|automated|autonomous)[- ](?:agents?|assistants?|models?|reviewers?)\b[^.\n]{0,80}"
-    r"\b(?:must|should|shall|please|always|never|are instructed|need to|run|execute|approve|accept|ignore|skip)\b"
-    r"|\b(?:you are|as) an? (?:ai|llm|language model|assistant|autonomous|helpful)\b"
-    r"|\b(?:reviewers?|judges?|validators?|graders?|agents?|assistants?|nightcrew|copilot|claude|chatgpt|gpt-?\d\w*)\b[^.\n]{0,60}"
-    r"\b(?:must|should|please|always)\b[^.\n]{0,30}\b(?:approve|accept|pass|score|rate|merge|ignore|skip|run|execute|trust)\b"
-    r"|</?(?:system|instructions?|prompt|assistant)>|\[/?INST\]|<\|(?:im_start|im_end|system|endoftext)\|>"
-    r"|do not (?:tell|inform|mention|reveal|report)[^.\n]{0,40}\b(?:user|human|reviewer|operator|anyone)",
-    re.IGNORECASE,
-)
+_TABLE = Table("hidden_text")
+_MADE_UP = _TABLE.pattern("hosts", "made_up")
+_KNOWN = _TABLE.words("hosts", "known")
+_AGENTS = _TABLE.pattern("agents", "instructions", re.IGNORECASE)
 
 
 def hidden_text(before: str, after: str, *, is_code: bool, reads_hosts: bool = True) -> Iterator[Use]:
@@ -97,7 +86,7 @@ def _looks_like(host: str, known: set[str]) -> str:
     if not host.isascii():
         scripts = {unicodedata.name(char, "?").split(" ")[0] for char in host if char.isalpha()}
         return "mixes letters of several scripts" if len(scripts) > 1 else ""
-    for other in (*_KNOWN, *known):
+    for other in sorted({*_KNOWN, *known}):
         if host != other and not host.endswith(f".{other}") and _is_near(host, other):
             return f"looks like {other}"
     return ""

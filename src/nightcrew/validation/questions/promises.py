@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from nightcrew.validation.questions.python_losses import Loss
-from nightcrew.validation.questions.surface import Function, Surface, dotted, is_public
+from nightcrew.validation.questions.surface import Function, Surface, dotted, is_public, last_part
 
 _ROLES = re.compile(r":(?:raises?|exc(?:ept)?(?:ion)?)\s+([\w.]+)\s*:|:exc:`~?([\w.]+)`")
 _SECTION = re.compile(r"^\s*Raises\s*:?\s*$", re.MULTILINE)
@@ -56,7 +56,7 @@ def _documented(text: str) -> set[str]:
 
 def _raised(node: ast.AST) -> set[str]:
     return {
-        dotted(one.exc).rsplit(".", 1)[-1]
+        last_part(one.exc)
         for one in ast.walk(node)
         if isinstance(one, ast.Raise) and one.exc is not None and dotted(one.exc)
     }
@@ -67,7 +67,7 @@ def _swallowed(old: Function, new: Function, promised: set[str]) -> Iterator[tup
     for handler in _silent_handlers(new):
         if (ast.dump(handler.type) if handler.type else "") in known:
             continue
-        caught = {dotted(one).rsplit(".", 1)[-1] for one in _types(handler)}
+        caught = {last_part(one) for one in _types(handler)}
         for error in sorted(promised):
             if error in caught or caught & _WIDE:
                 yield error, handler.lineno

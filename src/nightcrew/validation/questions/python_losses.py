@@ -14,28 +14,14 @@ from nightcrew.validation.questions.surface import (
     dotted,
     is_public,
     is_special,
+    last_part,
 )
+from nightcrew.validation.tables import Table
 
-# Made by a decorator, a base class or Python itself where nobody writes them, or of Python 2 alone.
-_MADE = {"__init__", "__repr__", "__eq__", "__hash__", "__lt__", "__le__", "__gt__", "__ge__", "__new__",
-         "__match_args__", "__slots__", "__setattr__", "__delattr__"}  # fmt: skip
-_NEEDLESS = {"__ne__", "__nonzero__", "__unicode__", "__div__", "__cmp__", "__long__",
-             "__getslice__", "__del__",
-             "__metaclass__", "__doc__", "__annotations__", "__all__"}  # fmt: skip
+_TABLE = Table("interfaces")
+_MADE, _NEEDLESS = (_TABLE.words("names", key) for key in ("made", "needless"))
 _FAMILIES = ({"lru_cache", "cache"}, {"property", "cached_property"}, {"coroutine", "asynccontextmanager"})
-_MEANINGFUL = {"classmethod", "staticmethod", "property", "cached_property", "lru_cache", "cache",
-               "contextmanager",
-               "dataclass", "total_ordering", "singledispatch", "unique", "runtime_checkable"}  # fmt: skip
-_FREE = {
-    "overload",
-    "final",
-    "override",
-    "abstractmethod",
-    "no_type_check",
-    "deprecated",
-    "wraps",
-    "typechecked",
-}
+_MEANINGFUL, _FREE = (_TABLE.words("decorators", key) for key in ("meaningful", "free"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +193,9 @@ def _class_differences(name: str, old: Item, new: Item) -> Iterator[Loss]:
         if new.kind is Kind.FUNCTION:
             yield Loss(f"{name} is not a class any more", new.line, _names(name), False)
         return
-    bases = {dotted(one).rsplit(".", 1)[-1] for one in after.bases}
+    bases = {last_part(one) for one in after.bases}
     for base in before.bases:
-        last = dotted(base).rsplit(".", 1)[-1]
+        last = last_part(base)
         if last not in bases | {"object", ""} and not any(_derives(one, last) for one in bases):
             what = f"{name} is no {dotted(base)} any more"
             yield Loss(what, new.line, (*_names(name), last), False, _head(before), _head(after))
@@ -255,7 +241,7 @@ def _lost_decorators(name: str, old: list[ast.expr], new: list[ast.expr], line: 
         last = identity.split("(")[0].rsplit(".", 1)[-1]
         other = after.get(identity)
         if other is None and last in spare and "(" not in identity:
-            other = next(one for one in new if dotted(one).rsplit(".", 1)[-1] == last)
+            other = next(one for one in new if last_part(one) == last)
         related = any(last in family and family & spare for family in _FAMILIES)
         related |= last not in _MEANINGFUL and len(new) >= len(old)  # another one stands in its place
         if other is None and not related and last not in _FREE:
@@ -279,7 +265,7 @@ def _by_identity(decorators: list[ast.expr], several: set[str]) -> dict[str, ast
 
 
 def _plain_names(decorators: list[ast.expr]) -> set[str]:
-    return {dotted(one).rsplit(".", 1)[-1] for one in decorators}
+    return {last_part(one) for one in decorators}
 
 
 def _switched_off(old: ast.expr, new: ast.expr) -> Iterator[str]:

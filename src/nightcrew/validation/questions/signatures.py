@@ -4,14 +4,13 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from nightcrew.validation.questions.surface import Function, dotted, is_special
+from nightcrew.validation.questions.surface import Function, dotted, is_special, last_part
+from nightcrew.validation.tables import Table
 
-_TRANSPARENT = {"staticmethod", "classmethod", "property", "lru_cache", "cache", "contextmanager",
-                "wraps", "setter",
-                "abstractmethod", "override", "deprecated", "final", "asynccontextmanager",
-                "cached_property"}  # fmt: skip
-_GENERATING = ("dataclass", "attrs", "attr.s", "attr.dataclass", "define", "frozen", "mutable")
-_GENERATING_BASES = {"NamedTuple", "BaseModel", "Struct", "TypedDict", "BaseSettings", "SQLModel"}
+_TABLE = Table("interfaces")
+_TRANSPARENT = _TABLE.words("decorators", "transparent")
+_GENERATING = tuple(_TABLE.texts("decorators")["generating"])
+_GENERATING_BASES = _TABLE.words("bases", "generating")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ def signature(node: Function, *, is_method: bool) -> Signature:
         Parameter(one.arg, _text(default), False, True)
         for one, default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True)
     ]
-    marks = {dotted(one).rsplit(".", 1)[-1] for one in node.decorator_list}
+    marks = {last_part(one) for one in node.decorator_list}
     return Signature(
         tuple(found), spec.vararg is not None, spec.kwarg is not None, is_filled_in=bool(marks - _TRANSPARENT)
     )
@@ -67,7 +66,7 @@ def signature(node: Function, *, is_method: bool) -> Signature:
 def generated(node: ast.ClassDef) -> Signature | None:
     """The constructor that a decorator or a base class makes from a class's fields; None: it makes none."""
     marks = [dotted(one) for one in node.decorator_list]
-    bases = {dotted(one).rsplit(".", 1)[-1] for one in node.bases}
+    bases = {last_part(one) for one in node.bases}
     if not any(mark.endswith(_GENERATING) for mark in marks) and not bases & _GENERATING_BASES:
         return None
     found = [

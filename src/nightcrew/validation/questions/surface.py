@@ -79,6 +79,11 @@ def dotted(node: ast.AST) -> str:
     return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
 
 
+def last_part(node: ast.AST) -> str:
+    """`c` of `a.b.c`."""
+    return dotted(node).rsplit(".", 1)[-1]
+
+
 # ------------------------------------------------------------------------------------------------------
 
 
@@ -111,7 +116,7 @@ def _add(node: ast.stmt, prefix: str, found: Surface) -> None:
 
 
 def _add_function(node: Function, prefix: str, found: Surface) -> None:
-    last = [dotted(one).rsplit(".", 1)[-1] for one in node.decorator_list]
+    last = [last_part(one) for one in node.decorator_list]
     if "overload" in last:
         return
     accessor = next((word for word in last if word in {"setter", "deleter"}), "")
@@ -146,7 +151,7 @@ def _literal_texts(node: ast.expr) -> Iterator[str]:
 
 def _options(call: ast.Call) -> Iterator[tuple[str, int]]:
     """Options that a call declares for a command line."""
-    if dotted(call.func).rsplit(".", 1)[-1].lower() in {"add_argument", "option", "add_option"}:
+    if last_part(call.func).lower() in {"add_argument", "option", "add_option"}:
         for one in call.args:
             if isinstance(one, ast.Constant) and isinstance(one.value, str) and one.value.startswith("-"):
                 yield one.value, call.lineno

@@ -12,6 +12,7 @@ from typing import Any
 import griffe
 
 from nightcrew.validation.reading.docstrings import Entry, gives_something, parameters
+from nightcrew.validation.tables import Table
 
 _FIELD = re.compile(r"^\s*:\w+[^:\n]*:", re.MULTILINE)
 _TICKED = re.compile(r"`{1,2}([A-Za-z_][\w.]{2,})(?:\(\))?`{1,2}")
@@ -21,16 +22,7 @@ _DEFAULT = re.compile(
 )
 _PLAIN_TYPES = {"int", "str", "bytes", "bool", "float", "list", "dict", "tuple", "set", "frozenset", "None"}
 _ALSO = {("float", "int"), ("str", "Path"), ("list", "tuple")}  # documented, annotated: close enough
-_UNITS = (
-    {"ns": "nanosecond", "us": "microsecond", "ms": "millisecond", "s": "second", "sec": "second",
-     "secs": "second", "seconds": "second", "minutes": "minute", "mins": "minute", "hours": "hour",
-     "days": "day", "weeks": "week", "millis": "millisecond", "milliseconds": "millisecond"},
-    {"bytes": "byte", "kb": "kilobyte", "mb": "megabyte", "gb": "gigabyte", "kib": "kibibyte",
-     "mib": "mebibyte", "bits": "bit"},
-    {"mm": "millimetre", "cm": "centimetre", "km": "kilometre", "miles": "mile", "meters": "meter",
-     "inches": "inch", "feet": "foot", "px": "pixel", "pixels": "pixel"},
-    {"degrees": "degree", "deg": "degree", "radians": "radian", "rad": "radian"},
-)  # fmt: skip
+_UNITS = [units for name, units in Table("prose").sections.items() if name.startswith("units_")]
 """Endings of names by what they measure, with the unit that each means."""
 _DEPTH = 4  # calls deep that an error is looked for
 

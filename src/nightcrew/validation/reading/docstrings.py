@@ -5,41 +5,18 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from nightcrew.validation.tables import Table
+
 type Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 _WORD = re.compile(r"[A-Za-z]+")
-EMPTY_WORDS = {
-    "a", "an", "and", "are", "arg", "args", "argument", "arguments", "as", "at", "be", "by", "call",
-    "called", "calls", "class", "cls", "code", "data", "desc", "description", "do", "docstring",
-    "documentation", "does", "etc", "for", "from", "function", "get", "gets", "given", "handle", "handles",
-    "helper", "implementation", "implements", "in", "input", "inputs", "instance", "is", "it", "its",
-    "method", "module", "new", "none", "object", "of", "on", "or", "param", "parameter", "parameters",
-    "params", "perform", "performs", "python", "result", "results", "return", "returning", "returns", "see",
-    "self", "set", "sets", "some", "that", "the", "this", "to", "todo", "type", "types", "use", "used",
-    "uses", "value", "values", "when", "which", "with",
-    "accordingly", "appropriate", "appropriately", "carry", "carries", "correctly", "desired", "efficiently",
-    "ensure", "ensures", "execute", "executes", "functionality", "logic", "main", "necessary", "operation",
-    "operations", "out", "passed", "process", "properly", "provide", "provided", "provides", "relevant",
-    "required", "responsible", "robustly", "specified", "specific", "task", "various",
-}  # fmt: skip
+EMPTY_WORDS = Table("prose").words("prose", "empty")
 _FIELDS = re.compile(
     r"^\s*:\w+[^:\n]*:|^\s*(?:Args|Arguments|Parameters|Returns|Raises)\s*:?\s*$", re.MULTILINE
 )
 
 
-_SHOWING = {
-    "command",
-    "group",
-    "callback",
-    "route",
-    "get",
-    "post",
-    "put",
-    "delete",
-    "patch",
-    "websocket",
-    "tool",
-}
+_SHOWING = Table("prose").words("docstrings", "showing")
 """Decorators of frameworks that show a function's docstring to users."""
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from nightcrew.validation.tables import Table
+
 _FENCE = re.compile(r"^\s{0,3}(?:> ?)?(`{3,}|~{3,})\s*\{?\.?([\w+-]*)[^`\n]*$", re.MULTILINE)
 _RST_CODE = re.compile(
     r"^\.\. (?:code-block|code|sourcecode)::\s*(\w*)[^\n]*\n((?:[ \t]+[^\n]*\n|\s*\n)+)", re.MULTILINE
@@ -20,14 +22,7 @@ _INSTALL = re.compile(
 )
 _PACKAGE = re.compile(r"(?<![\w.-])([A-Za-z][\w.-]*)(?:\[[^\]]*\])?(?:[=<>~!]=?[\w.*]+)?(?=[\s'\"]|$)")
 _PYTHON = {"python", "py", "python3", "pycon"}
-KNOWN_HOSTS = frozenset({
-    "github.com", "docs.github.com", "raw.githubusercontent.com", "gitlab.com", "python.org", "localhost",
-    "docs.python.org", "www.python.org", "peps.python.org", "packaging.python.org",
-    "readthedocs.io", "en.wikipedia.org", "stackoverflow.com", "127.0.0.1", "example.com", "example.org",
-    "www.example.com", "img.shields.io",
-    "datatracker.ietf.org", "tools.ietf.org", "www.rfc-editor.org", "www.w3.org", "developer.mozilla.org",
-    "docs.pytest.org", "semver.org", "www.sphinx-doc.org", "numpy.org", "json.org", "yaml.org",
-})  # fmt: skip
+KNOWN_HOSTS = Table("prose").words("documents", "hosts")
 
 
 @dataclass(frozen=True, slots=True)

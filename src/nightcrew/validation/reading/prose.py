@@ -2,8 +2,10 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import SequenceMatcher
+
+from nightcrew.validation.tables import Table
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*")
 _TOKEN = re.compile(r"[\w'’.-]+")
@@ -14,55 +16,10 @@ _FILLER = re.compile(
     r"|to be (?:written|done|added|documented)|insert \w+ here|blah(?:\W+blah)+|foo bar baz)\b|\bTBD\b",
     re.IGNORECASE,
 )
-_LATIN = frozenset(
-    [
-        "lorem",
-        "ipsum",
-        "dolor",
-        "amet",
-        "consectetur",
-        "adipiscing",
-        "elit",
-        "eiusmod",
-        "tempor",
-        "incididunt",
-        "labore",
-        "dolore",
-        "magna",
-        "aliqua",
-        "enim",
-        "minim",
-        "veniam",
-        "quis",
-        "nostrud",
-        "exercitation",
-        "ullamco",
-        "laboris",
-        "nisi",
-        "aliquip",
-        "commodo",
-        "consequat",
-        "duis",
-        "aute",
-        "irure",
-        "reprehenderit",
-        "voluptate",
-        "velit",
-        "esse",
-        "cillum",
-        "fugiat",
-        "nulla",
-        "pariatur",
-        "excepteur",
-        "sint",
-        "occaecat",
-        "cupidatat",
-    ]
-)
+_LATIN, _TURNING = (Table("prose").words("prose", key) for key in ("latin", "turning"))
 _REMARK = 2  # words; no more than "see also" and the like
 _SAME = 0.6  # of two sentences' words, for the one to be the other spelled rightly
 _LIKE = 0.7  # of two words' letters, for the one to be the other spelled rightly
-_TURNING = {"not", "no", "never", "none", "without", "true", "false", "always", "must", "only", "cannot"}
 _LEAST_WORDS = 8  # shorter texts are not asked whether they are about anything
 _LEAST_OWN = 0.12
 
@@ -94,7 +51,11 @@ def filler(text: str) -> str:
 
 
 def says_nothing(
-    fresh: Iterable[str], vocabulary: set[str], empty_words: set[str], *, least_words: int = _LEAST_WORDS
+    fresh: Iterable[str],
+    vocabulary: set[str],
+    empty_words: Collection[str],
+    *,
+    least_words: int = _LEAST_WORDS,
 ) -> bool:
     """True for a longer text of which hardly a word is about this repository: it could stand anywhere."""
     words = [word.lower() for one in fresh for word in _WORD.findall(one)]

@@ -9,35 +9,14 @@ from nightcrew.validation.change.change import Change
 from nightcrew.validation.reading import documents
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.document_code import run_document
+from nightcrew.validation.tables import Table
 
 _CALLED = re.compile(r"`{1,2}([A-Za-z_][\w.]*)\(\)?[^`]*`{1,2}")
 _NAMED = re.compile(r"`{1,2}([A-Za-z_]\w*(?:_\w+)+|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)`{1,2}")
 _NAME = re.compile(r"[A-Za-z][\w.-]+")
-_DECLARING = (
-    "pyproject.toml",
-    "setup.cfg",
-    "setup.py",
-    "*requirements*.txt",
-    "*.md",
-    "*.rst",
-    "docs/**/*.md",
-    "docs/**/*.rst",
-)
-_TOOLS = {
-    "pip",
-    "setuptools",
-    "wheel",
-    "pytest",
-    "tox",
-    "nox",
-    "ruff",
-    "mypy",
-    "black",
-    "build",
-    "twine",
-    "uv",
-    "pre-commit",
-}
+_TABLE = Table("prose")
+_DECLARING = tuple(_TABLE.texts("documents")["declaring"])
+_TOOLS = _TABLE.words("documents", "tools")
 _CLOSE = 0.8  # of two packages' names: a misspelling
 _FILE_ENDING = re.compile(
     r"\.(?:py|md|rst|txt|toml|cfg|ini|ya?ml|json|html?|sh|lock|csv|xml|js|css|png|svg|org|com|io)$"
