@@ -6,7 +6,7 @@ from nightcrew.task import Task
 from nightcrew.validation.verdict import GateOutcome, GateResult, Verdict, VerdictKind
 
 WEIGHTS = {
-    "lost": 0.0, "needed": 0.0, "extent": 0.0, "empowered": 0.0,
+    "lost": 0.0, "needed": 0.0, "extent": 0.0, "empowered": 0.0, "watched": 0.0,
     "scope": 0.0, "tamper": 0.0, "static": 0.0, "assertions": 0.0, "behaviour": 1.0,
     "existing_tests": 0.0, "new_tests": 1.0, "controls": 1.0, "mutation": 3.0,
     "refactoring": 2.0, "documentation": 3.0, "analysis": 3.0, "acceptance": 3.0,

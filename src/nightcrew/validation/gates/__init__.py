@@ -20,14 +20,15 @@ from nightcrew.validation.gates.tamper import Tamper
 from nightcrew.validation.questions.empowered import Empowered
 from nightcrew.validation.questions.lost import Lost
 from nightcrew.validation.questions.needed import Needed
+from nightcrew.validation.questions.watched import Watched
 
 
 def all_gates() -> tuple[ValidationRule, ...]:
     """Nightcrew's own gates in order: reading comes before running, running before breaking."""
     return (
         Lost(), Empowered(), Scope(), Tamper(), Static(), Assertions(), Analysis(), Documentation(),
-        Behaviour(), ExistingTests(), NewTests(), Controls(), Mutation(), Refactoring(), Acceptance(),
-        Extent(), Needed(),
+        Behaviour(), ExistingTests(), NewTests(), Watched(), Controls(), Mutation(), Refactoring(),
+        Acceptance(), Extent(), Needed(),
     )  # fmt: skip
 
 

@@ -57,14 +57,14 @@ class Empowered:
 
 def powers_gained(request: Request, repository: Repository) -> Iterator[Finding]:
     """The first line of each new power of each file."""
-    base = _Base(repository)
+    base = BasePowers(repository)
     for change in repository.changes:
         if change.after is None:
             continue
         seen: set[tuple[Power, str]] = set()
         for use in _of_file(change, base):
             key = (use.power, "" if use.power in WORDS else use.what)
-            if key not in seen and not _is_asked_for(use, request):
+            if key not in seen and not is_asked_for(use, request):
                 seen.add(key)
                 what = f"it can newly {use.power} ({use.what})"
                 yield Finding(
@@ -72,10 +72,7 @@ def powers_gained(request: Request, repository: Repository) -> Iterator[Finding]
                 )
 
 
-# ------------------------------------------------------------------------------------------------------
-
-
-class _Base:
+class BasePowers:
     """What base could do already."""
 
     def __init__(self, repository: Repository) -> None:
@@ -118,6 +115,14 @@ class _Base:
         return known[text]
 
 
+def is_asked_for(use: Use, request: Request) -> bool:
+    """True where the task's text asks for the power, in one of its words or by the name that is used."""
+    return request.mentions(WORDS.get(use.power, ())) or (request.mentions([use.what]) and use.power in WORDS)
+
+
+# ------------------------------------------------------------------------------------------------------
+
+
 def _gave_away(change: Change, power: Power) -> bool:
     """True for a changed file that uses the power less often than it did: it may have moved."""
     old, new = (parse(text or "") for text in (change.before, change.after))
@@ -127,7 +132,7 @@ def _gave_away(change: Change, power: Power) -> bool:
     return counts[1] < counts[0]
 
 
-def _of_file(change: Change, base: _Base) -> Iterator[Use]:
+def _of_file(change: Change, base: BasePowers) -> Iterator[Use]:
     before, after = change.before or "", change.after or ""
     is_python = change.path.endswith((".py", ".pyi"))
     if is_test(change.path) and not is_python:
@@ -150,7 +155,7 @@ def _of_file(change: Change, base: _Base) -> Iterator[Use]:
     yield from _in_texts(change, old, new, base)
 
 
-def _in_texts(change: Change, old: ast.Module, new: ast.Module, base: _Base) -> Iterator[Use]:
+def _in_texts(change: Change, old: ast.Module, new: ast.Module, base: BasePowers) -> Iterator[Use]:
     """Commands for a shell, and hosts that base does not know, in the texts of Python code."""
     known = {text for _, text in texts_in(old)}
     reaches = not is_test(change.path) and any(use.power is Power.NETWORK for use in python_powers(new))
@@ -179,10 +184,6 @@ def _is_data(path: str) -> bool:
         ".md",
         ".rst",
     }
-
-
-def _is_asked_for(use: Use, request: Request) -> bool:
-    return request.mentions(WORDS.get(use.power, ())) or (request.mentions([use.what]) and use.power in WORDS)
 
 
 def _line(text: str, number: int) -> str:

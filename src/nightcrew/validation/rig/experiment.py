@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from . import examples, swap, traces, world
+from .audit import Audit
 from .supervise import Reporter
 from .watch import Relay, Watch
 
@@ -25,7 +26,7 @@ class Experiment:
         """True for a variant that no live function can be given."""
         return self.swaps is not None and not self.swaps
 
-    def run(self, items: "list[pytest.Item]", network: "list[str]", report: Reporter) -> None:
+    def run(self, items: "list[pytest.Item]", network: "list[str]", audit: Audit, report: Reporter) -> None:
         """Prepare the world, run the items, report each test and a last line with `done`."""
         del network[:]
         one = self.one
@@ -55,7 +56,8 @@ class Experiment:
             end["replaced"] = traces.replaced(code, traces.code_of(*own))
         if before is not None:
             end["chance"] = world.drawn() != before
-        report({**end, "network": list(network), "done": True})
+        powers = audit.told() if one.get("cover") else []
+        report({**end, "network": list(network), "powers": powers, "done": True})
 
 
 def run_items(items: "list[pytest.Item]", watch: Watch, stratum: "int | None" = None) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from . import swap, traces, trials, world
+from .audit import Audit
 from .experiment import Experiment
 from .rewriting import rewrite_ahead
 from .supervise import Reporter, supervise
@@ -57,6 +58,7 @@ class Plugin:
         self.importing: Any = None
         self.relay = Relay()
         self.network = world.watch_network()
+        self.audit = Audit(job)
         self.files = traces.Files(job["workspace"])
 
     def pytest_collectreport(self, report: "pytest.CollectReport") -> None:
@@ -90,7 +92,7 @@ class Plugin:
             return
         session.config.pluginmanager.register(self.relay)
         items = _select(one, list(session.items))
-        Experiment(self.job, one, self.relay).run(items, self.network, report)
+        Experiment(self.job, one, self.relay).run(items, self.network, self.audit, report)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: "pytest.Session") -> bool:
@@ -105,6 +107,7 @@ class Plugin:
                 "collected": [[item.nodeid, _path(item, self.job), _function(item)] for item in items],
                 "errors": self.errors,
                 "network": list(self.network),
+                "powers": self.audit.told(),
                 "imported": imported,
                 "changed": self.files.settle(),
             }
@@ -131,7 +134,9 @@ class Plugin:
                 if experiment.is_void:
                     self.report({"experiment": name, "tests": [], "applied": 0, "done": True})
                     continue
-                told = _told(supervise(partial(experiment.run, chosen, self.network), one["seconds"]))
+                told = _told(
+                    supervise(partial(experiment.run, chosen, self.network, self.audit), one["seconds"])
+                )
                 chance = chance or bool(told.get("chance"))
                 work = work or int(told.get("work") or 0)
                 spent += work if one.get("optional") else 0

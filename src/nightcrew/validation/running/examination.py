@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from nightcrew.task import TaskCategory
@@ -94,7 +95,10 @@ class Examination:
         session = Session(
             [{"id": "all", "cover": True, "seconds": BASE_SECONDS}], seconds=BASE_SECONDS + 100, imports=True
         )
-        return run_base(room, make_job(room, room.base, [session], measured=self.product_files), room.cache)
+        job = make_job(
+            room, room.base, [session], measured=self.product_files, test_files=self._tests_of(room.base)
+        )
+        return run_base(room, job, room.cache)
 
     @cached_property
     def base_outcomes(self) -> Mapping[str, str]:
@@ -169,7 +173,9 @@ class Examination:
     @cached_property
     def all_test_files(self) -> tuple[str, ...]:
         """Every Python test file of the patched tree."""
-        tree = self.room.patched
+        return self._tests_of(self.room.patched)
+
+    def _tests_of(self, tree: Path) -> tuple[str, ...]:
         paths = (path.relative_to(tree).as_posix() for path in tree.rglob("*.py"))
         return tuple(sorted(path for path in paths if self.room.is_test(path)))
 

@@ -2,9 +2,9 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from nightcrew.execution.sandbox import WORKSPACE, Completed
 
@@ -43,6 +43,23 @@ class Covered:
     by_test: Mapping[str, frozenset[int]] = field(default_factory=dict)
 
 
+class Frame(NamedTuple):
+    """A place in the product that was running: `first` is its function's first line."""
+
+    path: str
+    first: int
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A power that the product was seen to use, by an audit event, and the way to it, innermost first."""
+
+    power: str
+    what: str
+    frames: tuple[Frame, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One experiment: the tests' outcomes in order, and whether it came to its end."""
@@ -58,6 +75,7 @@ class Run:
     dated: bool = True  # the date was what was asked for
     fits: bool = True  # it could be tried the way it was asked for
     calls: tuple[Mapping[str, Any], ...] = ()  # of the product, where they were recorded
+    powers: tuple["Seen", ...] = ()  # that the product used until its end, its import included
 
     @property
     def failed(self) -> tuple[TestOutcome, ...]:
@@ -194,4 +212,12 @@ def _run(line: Mapping[str, Any]) -> Run:
         line.get("dated") is not False,
         not line.get("unfit"),
         tuple(one for one in line.get("calls") or () if isinstance(one, dict)),
+        tuple(map(_seen, line.get("powers") or ())),
+    )
+
+
+def _seen(told: Sequence[Any]) -> Seen:
+    power, what, frames = told
+    return Seen(
+        str(power), str(what), tuple(Frame(str(path), int(first), int(line)) for path, first, line in frames)
     )
