@@ -33,7 +33,7 @@ VERIFY = ("verify", "--task-type", "unit_test", "--target-file", "shop.py", "--r
         (("cancel-task", "t-000000000000"), "no task t-000000000000"),
         (("review", "t-000000000000"), "no task t-000000000000"),
         (("review", "t-000000000000", "--accept", "--reason", "fine"), "no task t-000000000000"),
-        (("review", "--accept", "--reason", "fine"), "which task"),
+        (("review", "--accept", "--reason", "fine"), "name the task"),
         (("review", "t-000000000000", "--accept"), "accept needs a reason"),
         (("review", "t-000000000000", "--accept", "--reason", " "), "accept needs a reason"),
         (("review", "t-000000000000", "--accept", "--give-up", "--reason", "x"), "choose one"),

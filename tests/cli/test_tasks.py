@@ -67,7 +67,7 @@ def test_metrics_of_an_empty_ledger(cli: Cli) -> None:
 
 def test_what_does_not_wait_for_a_person_cannot_be_answered(cli: Cli, repository: Path) -> None:
     assert cli("review", "--json").json == []
-    assert "Nothing waits" in cli("review").out
+    assert "No task waits" in cli("review").out
     task_id = cli(*SUBMIT, "--repo", str(repository), "--json").json["task_id"]
     said = cli("review", task_id, "--give-up")
     assert (said.code, "does not wait for a person: it is pending" in said.err) == (2, True), said.err

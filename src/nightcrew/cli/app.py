@@ -25,7 +25,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs in
 
 
 class ExitCode(IntEnum):
-    """What the shell is told."""
+    """The exit code of the command."""
 
     DONE = 0
     FAILED = 1

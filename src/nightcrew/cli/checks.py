@@ -18,7 +18,7 @@ OLDEST_GIT = (2, 30)
 
 
 class Level(StrEnum):
-    """How a finding is to be taken."""
+    """How serious a finding is."""
 
     OK = "ok"
     NOTE = "note"
@@ -61,8 +61,8 @@ def _python() -> Check:
 def _git() -> Check:
     advice = "install git 2.30 or newer with your system's package manager"
     try:
-        said = host.run(["git", "--version"], env=host.environment(), seconds=10).stdout.decode()
-        version = said.split()[2]
+        output = host.run(["git", "--version"], env=host.environment(), seconds=10).stdout.decode()
+        version = output.split()[2]
         enough = tuple(int(part) for part in version.split(".")[:2]) >= OLDEST_GIT
     except (OSError, NightcrewError, ValueError, IndexError):
         return Check("git", Level.PROBLEM, "not found", advice)
@@ -83,23 +83,23 @@ def _disk(settings: Settings) -> Check:
 
 
 def _home(settings: Settings) -> Check:
-    """Mended at once: nobody wants it open."""
+    """Files that other users can read are closed at once: no user wants them open."""
     home = settings.home.expanduser().resolve()
     if not home.is_dir():
-        return Check("home", Level.OK, f"{home} is made when it is needed, for your eyes only")
+        return Check("home", Level.OK, f"{home} will be created when needed, readable by you only")
     owner = home.stat().st_uid
     if owner != os.geteuid():
-        advice = "work as that user, or name another folder with NIGHTCREW_HOME"
-        return Check("home", Level.PROBLEM, f"{home} belongs to the user with the number {owner}", advice)
+        advice = "run as that user, or name another folder with NIGHTCREW_HOME"
+        return Check("home", Level.PROBLEM, f"{home} belongs to the user with id {owner}", advice)
     if changed := close_to_others(home):
-        finding = f"{changed} files and folders in {home} could be read by others: closed to them just now"
+        finding = f"other users could read {changed} files and folders in {home}: now they cannot"
         return Check("home", Level.NOTE, finding)
-    return Check("home", Level.OK, f"{home} is closed to others")
+    return Check("home", Level.OK, f"{home} is readable by you only")
 
 
 def _sandbox(settings: Settings) -> Iterator[Check]:
     if settings.sandbox is SandboxKind.NONE:
-        advice = "unset NIGHTCREW_SANDBOX to confine agents; every verdict says that they are not"
+        advice = "unset NIGHTCREW_SANDBOX to confine agents; every verdict says that they were not confined"
         yield Check("sandbox", Level.NOTE, "switched off by NIGHTCREW_SANDBOX=none", advice)
         return
     from nightcrew.execution.sandbox import not_limited, settled_sandbox
@@ -113,13 +113,11 @@ def _sandbox(settings: Settings) -> Iterator[Check]:
         return
     broken = [f"{name}: {detail}" for name, held, detail in attacks if not held]
     if broken:
-        advice = "do not run agents here; report this"
-        yield Check("sandbox", Level.PROBLEM, f"{len(broken)} of {len(attacks)} attacks got through", advice)
+        advice = "report this, and run no agents here"
+        yield Check("sandbox", Level.PROBLEM, f"{len(broken)} of {len(attacks)} attacks succeeded", advice)
         yield from (Check("sandbox", Level.PROBLEM, text) for text in broken)
     else:
-        yield Check(
-            "sandbox", Level.OK, f"{settings.sandbox}: held against {len(attacks)} attacks made just now"
-        )
+        yield Check("sandbox", Level.OK, f"{settings.sandbox}: withstood {len(attacks)} test attacks")
     unlimited = not_limited(sandbox)
     if unlimited:
         advice = "start the crew with 'systemd-run --user --scope nightcrew run-engine', or use podman"
@@ -134,13 +132,13 @@ def _services(settings: Settings) -> Iterator[Check]:
     for name in ("server", "worker"):
         if name in current.alive:
             where = f"{current.ui_url}" if name == "server" else f"{current.workers} tasks at once"
-            yield Check(name, Level.OK, f"runs as process {current.alive[name]}, {where}")
+            yield Check(name, Level.OK, f"running as process {current.alive[name]}, {where}")
         else:
-            yield Check(name, Level.NOTE, "does not run", start)
+            yield Check(name, Level.NOTE, "not running", start)
 
 
 def _stop(settings: Settings) -> Iterator[Check]:
-    """Nothing where the crew may work: that is how it should be."""
+    """Yields nothing unless the crew is stopped."""
     from nightcrew.crew.stop import HOW_TO_RESUME, current_stop
 
     try:
@@ -164,7 +162,7 @@ def _key(settings: Settings) -> Check:
         with OpenRouterApi(address, key) as api:
             info = api.key()
     except NightcrewError as error:
-        advice = f"check the key and that {address} can be reached from here"
+        advice = f"check the key, and that {address} can be reached from here"
         return Check("key", Level.PROBLEM, str(error), advice)
     return Check("key", Level.OK, "accepted" if info else f"set; {address} has no way to check it")
 

@@ -1,7 +1,7 @@
-"""The first thing the `nightcrew` command does: see to it that its environment holds no key.
+"""The first thing the `nightcrew` command does: remove the API key from its own environment.
 
-What a process was started with can be read as long as it lives, and is handed on to all that it starts. So a
-command that finds the key there starts itself again without it, and is told the key by a descriptor.
+A process's initial environment stays readable as long as it lives, and its children inherit it. So a command
+that finds the key there executes itself again without it, and receives the key through a file descriptor.
 """
 
 import os
@@ -15,7 +15,7 @@ from nightcrew.settings import give_key
 
 
 def main() -> None:
-    """Run the command line with what was told of the key, and exit with its code."""
+    """Run the command line with the key kept out of the environment and the logs; exit with its code."""
     os.umask(PRIVATE_UMASK)
     environment = dict(os.environ)
     if (descriptor := hand_over(environment)) is not None:

@@ -1,4 +1,4 @@
-"""What the terminal is given: our own colours and cursor moves, and nobody else's."""
+"""Terminal output without control characters from untrusted text; only our own colours get through."""
 
 import logging
 from collections.abc import Iterable
@@ -10,16 +10,16 @@ from nightcrew.plain_text import harmless
 
 
 class HarmlessConsole(Console):
-    """A console on which the text of strangers is only shown."""
+    """A console that strips control characters from printed text."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """The segments of `renderable`; those that move the cursor are rich's own."""
+        """The segments of `renderable`, cleaned; control segments are rich's own and pass."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(harmless(segment.text), segment.style)
 
 
 class HarmlessFormatter(logging.Formatter):
-    """Log lines with the text of strangers in them, made harmless."""
+    """A formatter that strips control characters from log lines."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The formatted line."""

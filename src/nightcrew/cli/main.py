@@ -16,7 +16,7 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
     except TyperException as error:
-        _report(error.format_message(), "Run the command with --help to see what it takes.")
+        _report(error.format_message(), "Run the command with --help to see its options.")
         sys.exit(ExitCode.BAD_INPUT)
     except BadInput as error:
         _report(str(error))
@@ -27,7 +27,7 @@ def main() -> None:
     except KeyboardInterrupt:
         _report("interrupted")
         sys.exit(130)
-    except BrokenPipeError:  # the reader of a pipe went away; nobody is left to tell
+    except BrokenPipeError:  # the reader of our pipe has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(ExitCode.DONE)
     except Exception as error:

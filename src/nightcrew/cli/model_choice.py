@@ -1,4 +1,4 @@
-"""What the commands about models work with; kept apart because importing it takes a second."""
+"""The catalogue and the plan for the commands about models; a separate module because it imports slowly."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,7 +50,7 @@ def plan_for(task: Task, settings: Settings, store: StateStore, catalogue: Model
 
 
 def _context_of(task: Task, settings: Settings) -> ContextNeed:
-    """Measured in the task's repository; the usual where the question names none."""
+    """Measured in the task's repository; a typical need if the repository cannot be read."""
     try:
         credentials = Credentials(settings.credentials_dir)
         commit = resolve_commit(task.repo, task.base, credentials=credentials)

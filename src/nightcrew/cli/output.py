@@ -1,4 +1,4 @@
-"""What the command line prints: tables for people, JSON for programs; nothing else writes to stdout."""
+"""Output of the command line: tables for people, JSON for programs. Only this module writes to stdout."""
 
 import json
 import sys
@@ -18,7 +18,7 @@ from rich.text import Text
 from nightcrew.cli.harmless import HarmlessConsole
 from nightcrew.plain_text import harmless
 
-PIPE_WIDTH = 150  # columns where there is no terminal to ask
+PIPE_WIDTH = 150  # columns if stdout is not a terminal
 SHORT = 26
 
 
@@ -36,12 +36,12 @@ errors = _console(stderr=True)
 def print_json(value: Any) -> None:
     """`value` as one JSON document on stdout; money as strings, times in ISO 8601."""
     text = json.dumps(value, default=_plain, indent=2, ensure_ascii=False)
-    # Half a character cannot be written; its escape is what JSON calls it.
+    # A lone surrogate cannot be encoded in UTF-8, so it is written as a JSON escape.
     sys.stdout.write(harmless(text.encode("utf-8", "backslashreplace").decode()) + "\n")
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table that fits the terminal; numbers to the right."""
+    """A table that fits the terminal; numbers are right-aligned."""
     console.print(make_table(title, columns, rows))
 
 
@@ -64,7 +64,7 @@ def make_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
 
 
 def as_text(value: object) -> str:
-    """A cell's text: nothing for None, money and shares readable."""
+    """A cell's text: a dash for None, money and shares rounded."""
     match value:
         case None:
             return "–"
@@ -81,7 +81,7 @@ def as_text(value: object) -> str:
 
 
 def money(value: Decimal | float | str | None) -> str:
-    """USD for people: unknown is said, and a fraction of a cent stays visible."""
+    """USD for people: "unknown" for None, and fractions of a cent stay visible."""
     if value is None:
         return "unknown"
     amount = Decimal(str(value))

@@ -14,16 +14,16 @@ from nightcrew.task import Task
 
 
 def make_task(settings: Settings, *, repo: str, **fields: Any) -> Task:
-    """A task from options; a path to a repository becomes absolute, since the crew works elsewhere.
+    """A task from options; a path to a repository becomes absolute, because the crew runs elsewhere.
 
-    A token in the repository's address is taken out and kept in the crew's home.
+    A token in the repository's address is removed and stored in the crew's home.
 
     Raises:
-        BadInput: one sentence about the first thing that does not fit.
+        BadInput: one sentence about the first invalid option.
     """
     address, credential = without_secret(absolute_repo(repo))
     if credential is not None:
-        known_secrets.add(credential.password)  # whatever quotes it from here on shows a mark
+        known_secrets.add(credential.password)  # redacted from here on, e.g. in error messages
     try:
         task = Task(repo=address, **fields)
     except ValidationError as error:

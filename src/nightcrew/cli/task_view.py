@@ -1,4 +1,4 @@
-"""How a task looks on the command line, the same in every command."""
+"""How tasks are printed, the same in every command."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ATTEMPT_COLUMNS = ("attempt", "executor", "model", "ended", "verdict", "score", 
 
 
 def row(queued: QueuedTask) -> Sequence[object]:
-    """A task as one line of a table with `COLUMNS`."""
+    """A task as a table row with `COLUMNS`."""
     return (
         queued.task_id,
         queued.task.task_type,
@@ -50,7 +50,7 @@ def row(queued: QueuedTask) -> Sequence[object]:
 
 
 def status_text(queued: QueuedTask) -> Text:
-    """The status in its colour; a failure says which, and what a person accepted is never called proven."""
+    """The status in its colour, with the reason of a failure; tells if a person accepted the change."""
     word = queued.status.value
     if queued.status is TaskStatus.COMPLETED and queued.verdict != VerdictKind.ACCEPTED:
         return styled("needs_review", f"{word}: {queued.verdict}")
@@ -58,14 +58,14 @@ def status_text(queued: QueuedTask) -> Text:
 
 
 def seconds_of(queued: QueuedTask) -> float | None:
-    """How long the task has been worked on."""
+    """How long the task has been running, in seconds."""
     if queued.started_at is None:
         return None
     return ((queued.ended_at or datetime.now(UTC)) - queued.started_at).total_seconds()
 
 
 def exit_code(queued: QueuedTask) -> ExitCode:
-    """What the shell is told about a task that has ended."""
+    """The exit code for a task that has ended."""
     if queued.status is TaskStatus.COMPLETED:
         return ExitCode.DONE
     if queued.status is TaskStatus.NEEDS_REVIEW:
@@ -78,7 +78,7 @@ def exit_code(queued: QueuedTask) -> ExitCode:
 
 
 def task_json(queued: QueuedTask) -> dict[str, Any]:
-    """A task for programs."""
+    """A task as a JSON object."""
     return {
         **queued.task.model_dump(mode="json"),
         "commit": queued.commit,
@@ -103,7 +103,7 @@ def task_json(queued: QueuedTask) -> dict[str, Any]:
 
 
 def print_task(queued: QueuedTask, attempts: Sequence[Mapping[str, Any]]) -> None:
-    """A task for a person: where it stands, what it cost, every attempt, where the change lies."""
+    """Print a task for a person: status, cost, every attempt and the change's path."""
     task = queued.task
     target = f" {task.target_file}" if task.target_file else ""
     console.print(
@@ -113,7 +113,7 @@ def print_task(queued: QueuedTask, attempts: Sequence[Mapping[str, Any]]) -> Non
     if queued.detail:
         console.print(queued.detail, markup=False)
     if queued.status is TaskStatus.NEEDS_REVIEW:
-        console.print(f"Look at it and answer with: nightcrew review {queued.task_id}", markup=False)
+        console.print(f"See the evidence and answer with: nightcrew review {queued.task_id}", markup=False)
     if attempts:
         print_table("", ATTEMPT_COLUMNS, map(_attempt_row, attempts))
     tokens = queued.input_tokens + queued.output_tokens
@@ -150,5 +150,5 @@ def _attempt_row(attempt: Mapping[str, Any]) -> Sequence[object]:
 
 
 def _first_sentence(text: str) -> str:
-    """What decided; the rest is in the gates' findings."""
+    """The sentence that decided; the gates' findings have the rest."""
     return text.partition(". ")[0].removeprefix("Rejected: ").rstrip(".")

@@ -1,4 +1,4 @@
-"""`nightcrew set-account` and `nightcrew ui`: what a person has to know, or say, about secrets."""
+"""`nightcrew set-account` and `nightcrew ui`: the two commands that handle secrets."""
 
 import getpass
 import sys
@@ -16,16 +16,16 @@ from nightcrew.settings import OPENROUTER_URL, load_settings
 @app.command("set-account")
 def set_account(
     base_url: Annotated[
-        str, typer.Option(help="Root of OpenRouter's API or another OpenAI-compatible one.")
+        str, typer.Option(help="Root URL of OpenRouter's API, or of another OpenAI-compatible API.")
     ] = OPENROUTER_URL,
     as_json: AsJson = False,
 ) -> None:
-    """Keep an API key, read from standard input, for the crew: it is sent to this address only."""
+    """Read an API key from standard input and store it for the crew, which sends it to this address only."""
     from nightcrew.openrouter.wire.credentials import checked_key, checked_url
 
-    said = getpass.getpass("API key (not shown): ") if sys.stdin.isatty() else sys.stdin.readline(65_536)
+    typed = getpass.getpass("API key (not shown): ") if sys.stdin.isatty() else sys.stdin.readline(65_536)
     settings = load_settings()
-    account = Account(checked_url(base_url), checked_key(SecretStr(said)))
+    account = Account(checked_url(base_url), checked_key(SecretStr(typed)))
     keep_account(settings.home, account)
     place = account_file(settings.home)
     if as_json:
@@ -33,17 +33,15 @@ def set_account(
         return
     what = "The key is" if account.api_key else "That there is no key is"
     console.print(f"{what} kept in {place}, for {account.base_url} only.", markup=False, soft_wrap=True)
-    console.print("A running crew takes it with its next task.")
+    console.print("A running crew uses it from its next task on.")
 
 
 @app.command("ui")
 def ui(
-    password: Annotated[
-        bool, typer.Option("--password", help="Print what the page asks for, and nothing else.")
-    ] = False,
+    password: Annotated[bool, typer.Option("--password", help="Print only the password.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Say where the running crew's Prefect UI is, and how to get in."""
+    """Print the address of the running crew's Prefect UI, or its password."""
     from nightcrew.crew.api_access import password_file, password_of
     from nightcrew.crew.status import status
 
@@ -59,5 +57,5 @@ def ui(
         print_json({"ui_url": current.ui_url, "password_file": file})
         return ExitCode.DONE
     console.print(f"Prefect UI: {current.ui_url}", markup=False, soft_wrap=True)
-    console.print("A browser asks once for the password, which 'nightcrew ui --password' prints.")
+    console.print("The browser asks once for a password. Print it with 'nightcrew ui --password'.")
     return ExitCode.DONE

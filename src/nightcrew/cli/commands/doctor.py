@@ -1,4 +1,4 @@
-"""`nightcrew doctor`: is everything here that a crew needs, and what to do where it is not."""
+"""`nightcrew doctor`: checks the requirements of a crew and says how to meet those that are missing."""
 
 from nightcrew.cli.app import AsJson, ExitCode, app
 from nightcrew.cli.checks import Level, all_checks
@@ -10,14 +10,16 @@ WORDS = {Level.OK: "pass", Level.NOTE: "running", Level.PROBLEM: "fail"}
 
 @app.command("doctor")
 def doctor(as_json: AsJson = False) -> int:
-    """Check all that a crew needs; the sandbox is attacked to prove that it holds."""
-    found = list(all_checks(load_settings()))
+    """Check everything a crew needs. The sandbox is tested with real attacks."""
+    checks = list(all_checks(load_settings()))
     if as_json:
-        print_json(found)
+        print_json(checks)
     else:
-        rows = [(check.name, styled(WORDS[check.level], check.level.value), check.finding) for check in found]
+        rows = [
+            (check.name, styled(WORDS[check.level], check.level.value), check.finding) for check in checks
+        ]
         print_table("", ("check", "", "finding"), rows)
-        for check in found:
+        for check in checks:
             if check.advice:
                 console.print(f"{check.name}: {check.advice}", markup=False)
-    return ExitCode.INFRASTRUCTURE if any(check.level is Level.PROBLEM for check in found) else ExitCode.DONE
+    return ExitCode.INFRASTRUCTURE if any(check.level is Level.PROBLEM for check in checks) else ExitCode.DONE

@@ -12,8 +12,8 @@ from nightcrew.settings import load_settings
 
 @app.command("run-engine")
 def run_engine(
-    workers: Annotated[int | None, typer.Option(min=1, max=200, help="Tasks at once; 5 unless set.")] = None,
-    duration: Annotated[int | None, typer.Option(min=1, help="Stop after so many seconds.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, max=200, help="Tasks at once (default: 5).")] = None,
+    duration: Annotated[int | None, typer.Option(min=1, help="Stop after this many seconds.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Start the crew (PostgreSQL, Prefect server, worker) and work on what is in the queue until Ctrl-C."""
@@ -31,12 +31,10 @@ def run_engine(
             )
         else:
             console.print(
-                f"The crew works: {crew.workers} tasks at once. Prefect UI: {crew.ui_url}", markup=False
+                f"The crew is running: {crew.workers} tasks at once. Prefect UI: {crew.ui_url}", markup=False
             )
-            console.print("A browser asks for the password that 'nightcrew ui --password' prints.")
-            console.print(
-                "Hand in tasks from another terminal with: nightcrew submit-task. Stop with Ctrl-C."
-            )
+            console.print("The browser asks once for a password. Print it with 'nightcrew ui --password'.")
+            console.print("Submit tasks from another terminal with: nightcrew submit-task. Stop with Ctrl-C.")
         deadline = time.monotonic() + duration if duration else float("inf")
         while (left := deadline - time.monotonic()) > 0 and crew.running:
             time.sleep(min(left, 5))
@@ -46,7 +44,7 @@ def run_engine(
 
 @app.command("stop-engine")
 def stop_engine(as_json: AsJson = False) -> None:
-    """Stop a crew that was left running; tasks in work go back to the queue."""
+    """Stop a crew that was left running. Unfinished tasks go back to the queue."""
     from nightcrew.crew.services import stop
 
     stopped = stop(load_settings())
@@ -58,7 +56,7 @@ def stop_engine(as_json: AsJson = False) -> None:
 
 @app.command("resume")
 def resume(as_json: AsJson = False) -> None:
-    """Let a crew go on that stopped itself: its account was refused, or the disk was full."""
+    """Resume a crew that stopped itself because its account was refused or the disk was full."""
     from nightcrew.crew import stop as account_desk
 
     resumed = account_desk.resume(load_settings())
@@ -68,7 +66,7 @@ def resume(as_json: AsJson = False) -> None:
     if resumed.stop is None:
         console.print("The crew was not stopped.")
     else:
-        console.print(f"It had stopped: {resumed.stop.message}", markup=False)
-        console.print(f"The crew goes on; {resumed.tasks} waiting tasks start now.")
+        console.print(f"It was stopped because: {resumed.stop.message}", markup=False)
+        console.print(f"The crew has resumed; {resumed.tasks} waiting tasks start now.")
     if resumed.warning:
         console.print(resumed.warning, style="yellow", markup=False)

@@ -1,4 +1,4 @@
-"""`nightcrew init`: write what Nightcrew has to know about a target repository."""
+"""`nightcrew init`: write the configuration file of a target repository."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,16 +11,16 @@ from nightcrew.errors import BadInput
 from nightcrew.secrets.files import usual_modes
 
 TEMPLATE = """\
-# What Nightcrew has to know about this repository. Every line may stay commented out.
+# Nightcrew's configuration for this repository. Every line is optional.
 
-# Command that makes the environment for your tests in the folder $NIGHTCREW_ENV.
-# Without it, uv makes one from what the repository declares, plus pytest.
+# Command that creates the environment for your tests in the folder $NIGHTCREW_ENV.
+# Without it, uv creates one from the declared dependencies, plus pytest.
 # setup = "uv venv $NIGHTCREW_ENV && uv pip install --python $NIGHTCREW_ENV -r requirements-dev.txt"
 
 # Command that runs the test suite.
 test = "{test}"
 
-# Path globs that a change may touch; without them the task's type decides.
+# Path globs that a change may touch. Without them, the task type decides.
 # allow = ["src/**", "tests/**"]
 
 # Path globs that no change may touch.
@@ -29,7 +29,7 @@ protect = [{protect}]
 # Gates of your own: "module:function" (gets the clean room) or a shell command that must exit 0.
 # rules = ["ruff check ."]
 
-# New prose that no check can tell: "person" has somebody read it, "accept" takes it as it is.
+# New prose that no check can judge: "person" asks a person to read it, "accept" accepts it unread.
 # documentation = "person"
 # analysis = "person"
 """

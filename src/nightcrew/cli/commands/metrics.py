@@ -1,4 +1,4 @@
-"""`nightcrew metrics`: what came of the work and what it cost, the same numbers as the ledger's views."""
+"""`nightcrew metrics`: outcomes and cost, with the same numbers as the ledger's views."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -35,14 +35,14 @@ def metrics(as_json: AsJson = False) -> None:
         f"Cost: {money(summary.cost_usd)}, per accepted change: {money(summary.cost_per_accepted_usd)}"
     )
     if summary.executors:
-        print_table("What an accepted change takes", EXECUTOR_COLUMNS, map(_executor_row, summary.executors))
+        print_table("Per accepted change", EXECUTOR_COLUMNS, map(_executor_row, summary.executors))
     if summary.model_performance:
         print_table("By model and task type", COLUMNS, map(_row, summary.model_performance))
-    console.print(f"Ask more: duckdb -init {settings.ledger_dir / 'ledger.sql'}", markup=False)
+    console.print(f"Query it in SQL: duckdb -init {settings.ledger_dir / 'ledger.sql'}", markup=False)
 
 
 def _executor_row(measured: Mapping[str, Any]) -> Sequence[object]:
-    """What one executor takes for an accepted change, failed attempts included."""
+    """One executor's figures per accepted change, failed attempts included."""
     return (
         measured["executor"],
         measured["attempts"],
@@ -59,7 +59,7 @@ def _number(value: float | None, form: str) -> str:
 
 
 def _row(measured: Mapping[str, Any]) -> Sequence[object]:
-    """A row of the view `model_performance`, as far as it fits a terminal; --json has all of it."""
+    """The columns of the view `model_performance` that fit a terminal; --json prints all of them."""
     rate, score = measured["success_rate"], measured["mean_score"]
     low, high = measured["success_rate_low"], measured["success_rate_high"]
     return (

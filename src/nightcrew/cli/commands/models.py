@@ -1,4 +1,4 @@
-"""Commands about models: what can be used, which would be chosen and why."""
+"""Commands about models: which can be used, which would be chosen and why."""
 
 from decimal import Decimal
 from typing import Annotated
@@ -20,16 +20,16 @@ TaskTypeOption = Annotated[TaskCategory, typer.Option(help="The type of work.")]
 @app.command("select-model")
 def select_model(
     task_type: TaskTypeOption,
-    repo: Annotated[str, typer.Option(help="The repository: what it takes to read is measured there.")] = ".",
+    repo: Annotated[str, typer.Option(help="Repository in which to measure the context.")] = ".",
     target_file: Annotated[str | None, typer.Option(help="The file the task is about.")] = None,
     complexity: Annotated[Complexity, typer.Option(help="How hard you think it is.")] = Complexity.MODERATE,
-    quality_threshold: Annotated[float, typer.Option(help="Score from 0 to 1 that is asked for.")] = 0.7,
-    max_cost_usd: Annotated[str | None, typer.Option(help="The most the task may spend.")] = None,
+    quality_threshold: Annotated[float, typer.Option(help="Score from 0 to 1 to be reached.")] = 0.7,
+    max_cost_usd: Annotated[str | None, typer.Option(help="The most the task may cost.")] = None,
     model: Annotated[list[str] | None, typer.Option(help="Only these models.")] = None,
     explain: Annotated[bool, typer.Option("--explain/--brief", help="With or without the reasons.")] = True,
     as_json: AsJson = False,
 ) -> int:
-    """Which models would be tried for such a task, in which order, and why."""
+    """Print which models would be tried for such a task, in which order, and why."""
     from nightcrew.cli.model_choice import open_catalogue, plan_for
 
     settings = load_settings()
@@ -61,7 +61,7 @@ def select_model(
 
 @app.command("models")
 def models(as_json: AsJson = False) -> None:
-    """What can be used now, why each other model cannot, and what is left of today's free calls."""
+    """Print the models that can be used now, why the others cannot, and today's remaining free calls."""
     from nightcrew.cli.model_choice import availability, open_catalogue, quota_left
 
     settings = load_settings()
@@ -70,13 +70,13 @@ def models(as_json: AsJson = False) -> None:
         state = availability(store, settings)
     resting = state.resting
     usable = [listed for listed in listing if not (listed.unusable or listed.candidate.model in resting)]
-    others = [
+    left_out = [
         (listed.candidate.model, listed.unusable or resting[listed.candidate.model])
         for listed in listing
         if listed not in usable
     ]
     if as_json:
-        unusable = [{"model": name, "reason": reason} for name, reason in others]
+        unusable = [{"model": name, "reason": reason} for name, reason in left_out]
         print_json(
             {"usable": [listed.candidate for listed in usable], "unusable": unusable, "free_calls": left}
         )
@@ -92,8 +92,8 @@ def models(as_json: AsJson = False) -> None:
         for listed in usable
     ]
     print_table(f"{len(rows)} models can be used", ("model", "context", "$/M in", "$/M out", "tools"), rows)
-    if others:
-        print_table(f"{len(others)} cannot", ("model", "why"), others)
+    if left_out:
+        print_table(f"{len(left_out)} models cannot be used", ("model", "why"), left_out)
     console.print(
         f"Free calls left: {left.minute} this minute, {left.day} today (until {left.resets_at:%H:%M} UTC)."
     )
@@ -102,7 +102,7 @@ def models(as_json: AsJson = False) -> None:
 
 @app.command("refresh-models")
 def refresh_models(as_json: AsJson = False) -> int:
-    """Fetch the list of models and prices anew; a failed fetch keeps the last good list."""
+    """Fetch the list of models and prices. If that fails, the last good list stays in use."""
     from nightcrew.cli.model_choice import open_catalogue
 
     settings = load_settings()
@@ -112,7 +112,7 @@ def refresh_models(as_json: AsJson = False) -> int:
     if as_json:
         print_json(refresh)
     elif refresh.error:
-        kept = f"; the list of {age.total_seconds() / 3600:.1f} hours ago still holds" if age else ""
+        kept = f"; the list from {age.total_seconds() / 3600:.1f} hours ago stays in use" if age else ""
         console.print(f"The list could not be fetched: {refresh.error}{kept}", markup=False)
     else:
         changes = f"{len(refresh.appeared)} new, {len(refresh.changed)} changed, {len(refresh.vanished)} gone"

@@ -1,4 +1,4 @@
-"""`nightcrew replay`: what the model selector is worth, on a table of real outcomes."""
+"""`nightcrew replay`: compare the model selector with other policies on a table of real outcomes."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,24 +12,26 @@ from nightcrew.cli.output import console, print_json
 @app.command("replay")
 def replay(
     outcomes: Annotated[Path, typer.Argument(help="Parquet table: task_id, model, success, cost_usd, ...")],
-    policy: Annotated[list[str] | None, typer.Option(help="Only these policies; all without it.")] = None,
+    policy: Annotated[list[str] | None, typer.Option(help="Only these policies (default: all).")] = None,
     validator_fa: Annotated[float, typer.Option(help="Share of wrong work the verdict accepts.")] = 0.0,
     validator_fr: Annotated[float, typer.Option(help="Share of right work the verdict rejects.")] = 0.0,
-    seed: Annotated[int, typer.Option(help="Seed of splits and intervals.")] = 0,
-    train: Annotated[Path | None, typer.Option(help="Table to learn from; else a part of OUTCOMES.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed for splits and intervals.")] = 0,
+    train: Annotated[
+        Path | None, typer.Option(help="Table to learn from (default: part of OUTCOMES).")
+    ] = None,
     drift: Annotated[
-        bool, typer.Option("--drift", help="Let the usual ladder's models become worse.")
+        bool, typer.Option("--drift", help="Make the models of the usual ladder worse over time.")
     ] = False,
     hide_models: Annotated[
-        list[str] | None, typer.Option(help="Models without a past: globs or a count.")
+        list[str] | None, typer.Option(help="Models without history: globs or a number.")
     ] = None,
-    quality_threshold: Annotated[float, typer.Option(help="Quality asked for, 0 to 1.")] = 0.7,
+    quality_threshold: Annotated[float, typer.Option(help="Required quality, 0 to 1.")] = 0.7,
     frontier: Annotated[
-        bool, typer.Option("--frontier/--no-frontier", help="Several qualities beside several ladders.")
+        bool, typer.Option("--frontier/--no-frontier", help="Compare several qualities with several ladders.")
     ] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Run the production selector over recorded outcomes, beside the policies it has to beat."""
+    """Run the production selector on recorded outcomes and compare it with the policies it has to beat."""
     from nightcrew.ledger.outcomes import read_outcomes
     from nightcrew.selection.replay.replay import replay as run_replay
     from nightcrew.selection.replay.report import render

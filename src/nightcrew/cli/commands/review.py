@@ -1,4 +1,4 @@
-"""`nightcrew review`: what waits for a person, the evidence, and the answer."""
+"""`nightcrew review`: list the tasks that wait for a person, show the evidence, take the answer."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,35 +21,34 @@ COLUMNS = ("task", "type", "waits since", "until", "question")
 @app.command("review")
 def review(
     task_id: Annotated[
-        str | None, typer.Argument(metavar="[TASK_ID]", help="The task; leave it out to see all that waits.")
+        str | None,
+        typer.Argument(metavar="[TASK_ID]", help="The task; without it, list all waiting tasks."),
     ] = None,
-    accept: Annotated[bool, typer.Option("--accept", help="Take the change, on your word.")] = False,
-    retry: Annotated[
-        bool, typer.Option("--retry", help="Have it tried again, with --hint or --model.")
-    ] = False,
-    give_up: Annotated[bool, typer.Option("--give-up", help="The task has failed.")] = False,
-    reason: Annotated[str | None, typer.Option(help="Why you accept or give up; recorded as yours.")] = None,
+    accept: Annotated[bool, typer.Option("--accept", help="Accept it on your own judgement.")] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Try again, with --hint or --model.")] = False,
+    give_up: Annotated[bool, typer.Option("--give-up", help="End the task as failed.")] = False,
+    reason: Annotated[str | None, typer.Option(help="Why you accept or give up; it is recorded.")] = None,
     hint: Annotated[str | None, typer.Option(help="What the next attempt should do differently.")] = None,
-    model: Annotated[str | None, typer.Option(help="The model that should try next.")] = None,
+    model: Annotated[str | None, typer.Option(help="The model for the next attempt.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tasks that cannot be judged by gates wait for a person: see them, look at one, answer it."""
+    """List the tasks that wait for a person because no gate could judge them, show one, or answer it."""
     from nightcrew.crew import dispatch
     from nightcrew.crew import review as review_desk
 
-    said = _answer(accept=accept, retry=retry, give_up=give_up, reason=reason, hint=hint, model=model)
-    if said is not None and task_id is None:
-        raise BadInput("say which task the answer is for: nightcrew review TASK_ID ...")
+    answer = _answer(accept=accept, retry=retry, give_up=give_up, reason=reason, hint=hint, model=model)
+    if answer is not None and task_id is None:
+        raise BadInput("name the task that the answer is for: nightcrew review TASK_ID ...")
     settings = load_settings()
     dispatch.reconcile(settings)
     if task_id is None:
         _show_all(review_desk.waiting(settings), as_json=as_json)
-    elif said is None:
+    elif answer is None:
         _show_one(settings, review_desk.question_of(settings, task_id), as_json=as_json)
     else:
-        queued = review_desk.answer(settings, task_id, said)
-        told = f"{task_id} goes on with your answer. Follow it with: nightcrew get-status --task-id {task_id}"
-        print_json(task_json(queued)) if as_json else console.print(told, markup=False)
+        queued = review_desk.answer(settings, task_id, answer)
+        message = f"{task_id} continues. Follow it with: nightcrew get-status --task-id {task_id}"
+        print_json(task_json(queued)) if as_json else console.print(message, markup=False)
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -58,7 +57,7 @@ def review(
 def _answer(
     *, accept: bool, retry: bool, give_up: bool, reason: str | None, hint: str | None, model: str | None
 ) -> "Answer | None":
-    """The answer that the options make, None where they make none."""
+    """The answer given by the options; None if there is none."""
     from nightcrew.queue.reviews import Answer, Choice
 
     if accept + retry + give_up > 1:
@@ -91,55 +90,55 @@ def _checked(kind: "type[Answer]", **fields: Any) -> "Answer":
         raise BadInput(first_problem(error)) from None
 
 
-def _show_all(found: "Sequence[Waiting]", *, as_json: bool) -> None:
+def _show_all(waiting: "Sequence[Waiting]", *, as_json: bool) -> None:
     if as_json:
-        print_json([_json(one) for one in found])
-    elif found:
+        print_json([_json(task) for task in waiting])
+    elif waiting:
         rows = [
             (
-                one.queued.task_id,
-                one.queued.task.task_type,
-                one.review.asked_at,
-                one.review.expires_at,
-                one.review.question,
+                task.queued.task_id,
+                task.queued.task.task_type,
+                task.review.asked_at,
+                task.review.expires_at,
+                task.review.question,
             )
-            for one in found
+            for task in waiting
         ]
         print_table("", COLUMNS, rows)
-        console.print("Look at one, and see how to answer, with: nightcrew review TASK_ID", markup=False)
+        console.print("Show one, and how to answer it, with: nightcrew review TASK_ID", markup=False)
     else:
-        console.print("Nothing waits for a person.")
+        console.print("No task waits for a person.")
 
 
-def _show_one(settings: Settings, one: "Waiting", *, as_json: bool) -> None:
+def _show_one(settings: Settings, waiting: "Waiting", *, as_json: bool) -> None:
     from nightcrew.crew import dispatch
 
-    task_id = one.queued.task_id
-    folder = settings.results_dir / task_id / f"attempt-{one.review.number}"
+    task_id = waiting.queued.task_id
+    folder = settings.results_dir / task_id / f"attempt-{waiting.review.number}"
     gates = stored_verdict(folder).get("gates", [])
     if as_json:
-        print_json(_json(one) | {"gates": gates, "patch": str(folder / "attempt.patch")})
+        print_json(_json(waiting) | {"gates": gates, "patch": str(folder / "attempt.patch")})
         return
     with dispatch.open_queue(settings) as queue:
-        print_task(one.queued, queue.attempts(task_id))
+        print_task(waiting.queued, queue.attempts(task_id))
     if gates:
         rows = [(gate["name"], styled(gate["outcome"]), gate["message"]) for gate in gates]
         print_table("What the gates found", ("gate", "outcome", "finding"), rows)
     console.print(f"The change: {folder / 'attempt.patch'}", markup=False)
     console.print(
-        f"The question waits until {one.review.expires_at:%Y-%m-%d %H:%M} UTC. Answer it with one of:"
+        f"The question is open until {waiting.review.expires_at:%Y-%m-%d %H:%M} UTC. Answer it with one of:"
     )
     for choice in ('--accept --reason "..."', '--retry --hint "..."', "--retry --model NAME", "--give-up"):
         console.print(f"  nightcrew review {task_id} {choice}", markup=False)
 
 
-def _json(one: "Waiting") -> dict[str, Any]:
+def _json(waiting: "Waiting") -> dict[str, Any]:
     from nightcrew.queue.reviews import Choice
 
-    return task_json(one.queued) | {
-        "question": one.review.question,
-        "attempt": one.review.number,
-        "asked_at": one.review.asked_at,
-        "expires_at": one.review.expires_at,
+    return task_json(waiting.queued) | {
+        "question": waiting.review.question,
+        "attempt": waiting.review.number,
+        "asked_at": waiting.review.asked_at,
+        "expires_at": waiting.review.expires_at,
         "choices": list(Choice),
     }

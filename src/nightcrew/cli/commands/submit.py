@@ -1,4 +1,4 @@
-"""`nightcrew submit-task`: hand in a task; it is stored before the command returns."""
+"""`nightcrew submit-task`: submit a task; it is stored before the command returns."""
 
 import time
 from typing import TYPE_CHECKING, Annotated
@@ -20,36 +20,34 @@ POLL_SECONDS = 1.0
 
 @app.command("submit-task")
 def submit_task(
-    description: Annotated[str, typer.Option(help="What is to be done, in words.")],
-    task_type: Annotated[TaskCategory, typer.Option(help="The type of work; decides how it is judged.")],
+    description: Annotated[str, typer.Option(help="What to do, in plain words.")],
+    task_type: Annotated[TaskCategory, typer.Option(help="The type of work; it selects the gates.")],
     target_file: Annotated[str | None, typer.Option(help="The file the task is about.")] = None,
     repo: Annotated[str, typer.Option(help="Path or URL of the git repository.")] = ".",
     base: Annotated[str, typer.Option(help="Commit, tag or branch to start from.")] = "HEAD",
-    priority: Annotated[TaskPriority, typer.Option(help="Which queue to wait in.")] = TaskPriority.NORMAL,
+    priority: Annotated[TaskPriority, typer.Option(help="The queue to wait in.")] = TaskPriority.NORMAL,
     quality_threshold: Annotated[
         float, typer.Option(help="Score from 0 to 1 that a change must reach.")
     ] = 0.7,
     complexity: Annotated[Complexity, typer.Option(help="How hard you think it is.")] = Complexity.MODERATE,
     max_cost_usd: Annotated[
-        str | None, typer.Option(help="The most it may spend; 0: free models only.")
+        str | None, typer.Option(help="The most it may cost (0: free models only).")
     ] = None,
-    batch: Annotated[str | None, typer.Option(help="Tasks with the same word share a budget.")] = None,
+    batch: Annotated[str | None, typer.Option(help="Name of a batch; its tasks share a budget.")] = None,
     batch_cost_usd: Annotated[
-        str | None, typer.Option(help="The most that all tasks of the batch may spend together.")
+        str | None, typer.Option(help="The most that all tasks of the batch together may cost.")
     ] = None,
-    max_attempts: Annotated[int, typer.Option(help="Attempts at the most.")] = 3,
+    max_attempts: Annotated[int, typer.Option(help="The most attempts.")] = 3,
     max_seconds: Annotated[int, typer.Option(help="Seconds that all attempts together may take.")] = 1800,
-    model: Annotated[
-        list[str] | None, typer.Option(help="Only this model; may be given several times.")
-    ] = None,
-    executor: Annotated[ExecutorName | None, typer.Option(help="Who works on it; the plan decides.")] = None,
+    model: Annotated[list[str] | None, typer.Option(help="Use only this model; may be repeated.")] = None,
+    executor: Annotated[ExecutorName | None, typer.Option(help="The executor (default: the plan's).")] = None,
     acceptance: Annotated[
         str | None, typer.Option(help="A command that must succeed with the change.")
     ] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Return when the task has ended.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Return only when the task has ended.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Hand in a task. With --wait the exit code says what came of it."""
+    """Submit a task. With --wait, the exit code tells the outcome."""
     from nightcrew.crew import dispatch
     from nightcrew.crew.status import status
 
@@ -93,10 +91,10 @@ def _receipt(queued: "QueuedTask", *, running: bool) -> str:
     waiting = queued.status in {TaskStatus.PENDING, TaskStatus.QUEUED}
     first = f"{queued.task_id} is {queued.status} with priority {queued.task.priority}."
     if not queued.is_new and not queued.status.is_final:
-        first = f"The same task is in the queue already: {first}"
+        first = f"The same task was submitted before: {first}"
     if waiting and not running:
         return (
-            f"{first}\nNo crew is running: start one with 'nightcrew run-engine', the task will not be lost."
+            f"{first}\nNo crew is running: start one with 'nightcrew run-engine'. The task waits until then."
         )
     return f"{first}\nFollow it with: nightcrew get-status --task-id {queued.task_id}"
 

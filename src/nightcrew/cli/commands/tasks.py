@@ -1,4 +1,4 @@
-"""Commands about tasks that were handed in: status, lists, details, cancelling, the queue."""
+"""Commands about submitted tasks: status, lists, details, cancelling, the queue."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,13 +12,13 @@ from nightcrew.cli.task_view import COLUMNS, print_task, row, stored_verdict, ta
 from nightcrew.settings import load_settings
 from nightcrew.task import TaskPriority, TaskStatus
 
-TaskId = Annotated[str, typer.Option("--task-id", help="The id that submit-task printed.")]
-TaskIdArgument = Annotated[str, typer.Argument(metavar="TASK_ID", help="The id that submit-task printed.")]
+TaskId = Annotated[str, typer.Option("--task-id", help="The id printed by submit-task.")]
+TaskIdArgument = Annotated[str, typer.Argument(metavar="TASK_ID", help="The id printed by submit-task.")]
 
 
 @app.command("get-status")
 def get_status(task_id: TaskId, as_json: AsJson = False) -> None:
-    """Where one task stands."""
+    """Print the status of one task."""
     from nightcrew.crew import dispatch
 
     settings = load_settings()
@@ -32,27 +32,27 @@ def get_status(task_id: TaskId, as_json: AsJson = False) -> None:
 @app.command("list-tasks")
 def list_tasks(
     status: Annotated[TaskStatus | None, typer.Option(help="Only tasks of this status.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at the most.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="The most tasks to list.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """The latest tasks first."""
+    """List tasks, the latest first."""
     from nightcrew.crew import dispatch
 
     settings = load_settings()
     dispatch.reconcile(settings)
     with dispatch.open_queue(settings) as queue:
-        found = queue.list(status, limit)
+        tasks = queue.list(status, limit)
     if as_json:
-        print_json([task_json(queued) for queued in found])
-    elif found:
-        print_table("", COLUMNS, map(row, found))
+        print_json([task_json(queued) for queued in tasks])
+    elif tasks:
+        print_table("", COLUMNS, map(row, tasks))
     else:
-        console.print("There are no such tasks. Hand one in with: nightcrew submit-task --help")
+        console.print("There are no such tasks. How to submit one: nightcrew submit-task --help")
 
 
 @app.command("show-task")
 def show_task(task_id: TaskIdArgument, as_json: AsJson = False) -> None:
-    """Everything about one task: attempts, verdict, findings, the change, the cost."""
+    """Print everything about one task: attempts, verdict, findings, change and cost."""
     from nightcrew.crew import dispatch
 
     settings = load_settings()
@@ -74,7 +74,7 @@ def show_task(task_id: TaskIdArgument, as_json: AsJson = False) -> None:
 
 @app.command("cancel-task")
 def cancel_task(task_id: TaskIdArgument, as_json: AsJson = False) -> None:
-    """Stop a task now, with every process it started."""
+    """Stop a task at once, with every process it started."""
     from nightcrew.crew import dispatch
 
     queued = dispatch.cancel(load_settings(), task_id)
@@ -83,7 +83,7 @@ def cancel_task(task_id: TaskIdArgument, as_json: AsJson = False) -> None:
 
 @app.command("queue-stats")
 def queue_stats(as_json: AsJson = False) -> None:
-    """How many tasks of each priority wait, run and have ended, and whether the crew is stopped."""
+    """Count the waiting, running and ended tasks of each priority; tell whether the crew is stopped."""
     from nightcrew.crew import dispatch
     from nightcrew.crew.stop import HOW_TO_RESUME, current_stop
 

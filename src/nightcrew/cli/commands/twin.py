@@ -1,4 +1,4 @@
-"""`nightcrew twin`: a local OpenRouter with scripted models, for anyone's client."""
+"""`nightcrew twin`: a local OpenRouter with scripted models, usable by any client."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +11,8 @@ from nightcrew.cli.output import console, print_json
 
 @app.command("twin")
 def twin(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Loopback port; 0 takes a free one.")] = 8765,
-    scenario: Annotated[Path | None, typer.Option(help="Scenario file; the demo's without it.")] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Loopback port (0: any free one).")] = 8765,
+    scenario: Annotated[Path | None, typer.Option(help="Scenario file (default: the demo's).")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Serve the twin of OpenRouter until Ctrl-C. Its models are scripted; nothing leaves this machine."""

@@ -1,4 +1,4 @@
-"""`nightcrew verify`: judge a given patch, exactly as an attempt's patch is judged."""
+"""`nightcrew verify`: judge a given change exactly as an attempt's change is judged."""
 
 import sys
 from pathlib import Path
@@ -27,19 +27,19 @@ def verify(
     patch: Annotated[
         str, typer.Option(help="The change: a file with a git diff, '-' for standard input, or a branch.")
     ],
-    task_type: Annotated[TaskCategory, typer.Option(help="What kind of work the change claims to be.")],
+    task_type: Annotated[TaskCategory, typer.Option(help="The type of work; it selects the gates.")],
     repo: Annotated[str, typer.Option(help="Path or URL of the git repository.")] = ".",
     base: Annotated[str, typer.Option(help="Commit, tag or branch that the change applies to.")] = "HEAD",
     target_file: Annotated[str | None, typer.Option(help="The file the change is about.")] = None,
-    description: Annotated[str, typer.Option(help="What was asked for.")] = "a change to be judged",
+    description: Annotated[str, typer.Option(help="What the change should do.")] = "a change to be judged",
     quality_threshold: Annotated[float, typer.Option(help="Score from 0 to 1 that it must reach.")] = 0.7,
     acceptance: Annotated[
         str | None, typer.Option(help="A command that must succeed with the change.")
     ] = None,
-    evidence: Annotated[Path | None, typer.Option(help="Folder to keep the evidence in.")] = None,
+    evidence: Annotated[Path | None, typer.Option(help="Folder for the evidence.")] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Judge a patch. Exit: 0 accepted, 1 rejected, 3 not measurable, 4 infrastructure fault."""
+    """Judge a change. Exit codes: 0 accepted, 1 rejected, 3 not measurable, 4 infrastructure fault."""
     from nightcrew.execution.checkout.credentials import Credentials
     from nightcrew.execution.checkout.workspace import is_uncommitted, resolve_commit
     from nightcrew.execution.sandbox import settled_sandbox
@@ -62,7 +62,7 @@ def verify(
         credentials = Credentials(settings.credentials_dir)
         commit = resolve_commit(task.repo, task.base, credentials=credentials)
         if is_uncommitted(task.repo, commit, "nightcrew.toml"):
-            errors.print(f"nightcrew.toml in {repo} is not what {base} has, and is not used: commit it.")
+            errors.print(f"nightcrew.toml in {repo} differs from {base} and is not used: commit it.")
         change = _read_patch(patch, task.repo, commit)
         validator = ResultValidator(settings, settled_sandbox(settings))
         verdict = validator.judge(task, change, commit=commit, evidence=evidence)
@@ -75,7 +75,7 @@ def verify(
 
 
 def print_verdict(verdict: Verdict, task: Task, commit: str) -> None:
-    """A verdict for a person: every gate reached with its sentence, the word, and what to do about it."""
+    """A verdict for a person: each gate that ran with its message, the result, and what to do about it."""
     if verdict.gates:
         rows = [
             (gate.name, styled(gate.outcome.value), " ".join(gate.message.split())) for gate in verdict.gates
@@ -86,7 +86,7 @@ def print_verdict(verdict: Verdict, task: Task, commit: str) -> None:
     about = f"{needed}, on {task.base} {commit[:12]}, in sandbox: {verdict.sandbox}"
     console.print(styled(verdict.kind.value), about, sep=", ")
     if verdict.built:
-        console.print(f"Its environment was built from {', '.join(verdict.built)}", markup=False)
+        console.print(f"The test environment was built from {', '.join(verdict.built)}", markup=False)
     hints = [gate.hint for gate in sorted(verdict.gates, key=_weight) if gate.outcome is not GateOutcome.PASS]
     if verdict.kind is VerdictKind.INFRASTRUCTURE_FAULT:
         console.print(verdict.summary, markup=False)
@@ -97,7 +97,7 @@ def print_verdict(verdict: Verdict, task: Task, commit: str) -> None:
 
 
 def _weight(gate: GateResult) -> bool:
-    """Failures first: they decide."""
+    """The sort key of a gate: failures come first, because they decide."""
     return gate.outcome is not GateOutcome.FAIL
 
 
@@ -109,7 +109,7 @@ def _read_patch(source: str, repo: str, commit: str) -> str:
     except OSError as error:
         change = change_of(repo, commit, source) if isinstance(error, FileNotFoundError) else None
         if change is None:
-            told = f"cannot read the patch {source}: {error.strerror}"
-            raise BadInput(f"{told}, and {repo} has no branch of that name") from None
+            problem = f"cannot read the patch {source}: {error.strerror}"
+            raise BadInput(f"{problem}, and {repo} has no branch of that name") from None
         raw = change
     return raw.decode("utf-8", errors="surrogateescape")

@@ -1,4 +1,4 @@
-"""What the demo works on, and whether each task ended as it should."""
+"""The demo's repository and twin, and the check that each task ended as expected."""
 
 import shutil
 import time
@@ -28,7 +28,7 @@ def make_repository(into: Path) -> Path:
     """A fresh git repository of the example project.
 
     Raises:
-        BadInput: the example project is not here.
+        BadInput: the example project is missing.
     """
     example = project_root() / "examples" / "stockroom"
     if not example.is_dir():
@@ -45,7 +45,7 @@ def make_repository(into: Path) -> Path:
 
 @contextmanager
 def serve_twin(home: Path) -> Iterator[tuple[str, ProcessId]]:
-    """The twin in a process of its own, at the URL that is yielded; left to the crew if that adopted it."""
+    """Run the twin in its own process and yield its URL; it is ended here unless a crew has adopted it."""
     port = free_port(TWIN_PORT)
     log = home / "logs" / "twin.log"
     command = host.python("nightcrew.cli", "twin", "--port", str(port))
@@ -64,14 +64,14 @@ def serve_twin(home: Path) -> Iterator[tuple[str, ProcessId]]:
 
 
 def settled(tasks: Mapping[str, QueuedTask]) -> bool:
-    """True once nothing will happen to any of them without a person."""
+    """True once no task will change any more unless a person acts."""
     return all(task.status in SETTLED for task in tasks.values())
 
 
 def misses(
     demo_task: DemoTask, ended: QueuedTask, attempts: Sequence[Mapping[str, Any]], ledger: Ledger
 ) -> list[str]:
-    """What did not happen as it should have, in plain sentences."""
+    """One sentence for each expectation that was not met."""
     expect, found = demo_task.expect, []
     if ended.status is not expect.status or ended.failure_reason is not expect.failure_reason:
         wanted = ": ".join(filter(None, (expect.status, expect.failure_reason)))
@@ -83,7 +83,7 @@ def misses(
         served for attempt in attempts if attempt["verdict"] == "accepted" for served in _served(attempt)
     ]
     if expect.accepted_model and expect.accepted_model not in accepted:
-        found.append(f"{expect.accepted_model} should be accepted, not {accepted or 'nobody'}")
+        found.append(f"{expect.accepted_model} should be accepted, not {accepted or 'no model'}")
     rejected = {
         served for attempt in attempts if attempt["verdict"] == "rejected" for served in _served(attempt)
     }

@@ -1,4 +1,4 @@
-"""The demo: the main job without a key, on real parts and scripted models."""
+"""The demo: real tasks from queue to verdict, without a key, with scripted models."""
 
 import os
 import shutil
@@ -35,12 +35,12 @@ POLL_SECONDS = 0.5
 
 
 def run_demo(*, keep: bool) -> ExitCode:
-    """Take the demo's tasks through the whole pipeline; DONE only if every one ended as it should."""
+    """Take the demo's tasks through the whole pipeline; DONE only if all of them ended as expected."""
     console.print(
         "Nightcrew demo. The models are SCRIPTED by the twin of OpenRouter that ships with Nightcrew:"
     )
     console.print(
-        "no outside service is called and nothing is spent. Agent, sandbox, gates and ledger are real.\n"
+        "no outside service is called and no money is spent. Agent, sandbox, gates and ledger are real.\n"
     )
     began = time.monotonic()
     with _home(keep) as home, serve_twin(home) as (twin_url, twin):
@@ -77,7 +77,7 @@ def _say(text: str) -> None:
 
 @contextmanager
 def _home(keep: bool) -> Iterator[Path]:
-    """A home of the demo's own; with `keep` it stays."""
+    """A temporary home for the demo, deleted afterwards unless `keep`."""
     home = Path(tempfile.mkdtemp(prefix="nightcrew-demo-"))
     try:
         yield home
@@ -87,7 +87,7 @@ def _home(keep: bool) -> Iterator[Path]:
 
 
 def _demo_settings(home: Path, twin_url: str) -> Settings:
-    """Settings of a crew that talks to the twin; a real key in the environment is not touched or sent."""
+    """Settings of a crew that talks to the twin; a real key in the environment is never used."""
     for name in [name for name in os.environ if name.startswith("NIGHTCREW_")]:
         del os.environ[name]
     os.environ |= {

@@ -1,4 +1,4 @@
-"""What the demo shows: progress while it runs, a table a person understands, and three things to do next."""
+"""The demo's output: progress, results, what each task demonstrates, and what to do next."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ FROM model_performance ORDER BY task_type, model"""
 
 
 def progress_table(tasks: Sequence[DemoTask], seen: Mapping[str, QueuedTask]) -> Table:
-    """Where every task stands now."""
+    """The current status of every task."""
     rows = []
     for demo_task in tasks:
         queued = seen[demo_task.task["task_id"]]
@@ -31,14 +31,14 @@ def progress_table(tasks: Sequence[DemoTask], seen: Mapping[str, QueuedTask]) ->
 
 
 def progress_lines(before: Mapping[str, QueuedTask], now: Mapping[str, QueuedTask]) -> Iterator[str]:
-    """One line for each task that changed."""
+    """One line for each task whose status has changed."""
     for task_id, queued in now.items():
         if task_id not in before or before[task_id].status is not queued.status:
             yield f"  {task_id}: {status_text(queued)}"
 
 
 def print_results(tasks: Sequence[DemoTask], ended: Mapping[str, QueuedTask]) -> None:
-    """The table of the whole demo."""
+    """One row for each task, and where its change is."""
     columns = (
         *("task", "type", "priority", "models tried", "verdict", "score"),
         *("requests", "tokens", "cost", "duration", "the change"),
@@ -60,14 +60,14 @@ def print_results(tasks: Sequence[DemoTask], ended: Mapping[str, QueuedTask]) ->
             _lines_changed(queued),
         ))  # fmt: skip
     print_table("", columns, rows)
-    console.print("Where the changes lie:")
+    console.print("The changes:")
     for queued in ended.values():
         if queued.change_path:
             console.print(f"  {queued.change_path}", markup=False, soft_wrap=True)
 
 
 def print_lessons(tasks: Sequence[DemoTask], problems: Mapping[str, Sequence[str]]) -> None:
-    """What each task was there to show, and whether it did."""
+    """What each task demonstrates, and what did not work."""
     for demo_task in tasks:
         found = problems[demo_task.task["task_id"]]
         mark = "[red]✗[/]" if found else "[green]✓[/]"
@@ -77,9 +77,9 @@ def print_lessons(tasks: Sequence[DemoTask], problems: Mapping[str, Sequence[str
 
 
 def print_ledger(ledger: Ledger) -> None:
-    """The same work, asked in SQL."""
+    """The same results, queried from the ledger in SQL."""
     rows = ledger.query(QUERY)
-    console.print("\nThe ledger answers in SQL:", markup=False)
+    console.print("\nThe same results from the ledger, in SQL:", markup=False)
     console.print(QUERY, style="dim", markup=False)
     if rows:
         cells = [(*tuple(row.values())[:-1], money(row["cost_usd"])) for row in rows]
@@ -88,17 +88,13 @@ def print_ledger(ledger: Ledger) -> None:
 
 def print_next_steps(home: Path, *, ui_url: str, keep: bool) -> None:
     """Three things to do next."""
-    again = (
-        ""
-        if keep
-        else "   (this demo has cleaned up after itself; 'make demo ARGS=--keep' leaves it in place)"
-    )
+    again = "" if keep else "   (this demo has deleted its home; 'make demo ARGS=--keep' keeps it)"
     console.print(f"\nThree things to do next{again}", markup=False)
     place = str(home) if keep else "HOME_OF_THE_DEMO"
     console.print(f"1. Look at the runs in the Prefect UI: {ui_url}/runs", markup=False)
     password = f"NIGHTCREW_HOME={place} .venv/bin/nightcrew ui --password"
-    console.print(f"   It asks for the password that this prints: {password}", markup=False, soft_wrap=True)
-    console.print(f"2. Ask the ledger: duckdb -init {place}/ledger/ledger.sql", markup=False)
+    console.print(f"   It asks for a password; print it with: {password}", markup=False, soft_wrap=True)
+    console.print(f"2. Query the ledger: duckdb -init {place}/ledger/ledger.sql", markup=False)
     console.print("3. Use it on your own repository, with a key and two terminals:", markup=False)
     console.print("     export OPENROUTER_API_KEY=...; .venv/bin/nightcrew run-engine", markup=False)
     console.print("     .venv/bin/nightcrew submit-task --repo PATH --task-type unit_test \\", markup=False)
@@ -107,13 +103,13 @@ def print_next_steps(home: Path, *, ui_url: str, keep: bool) -> None:
     )
     if keep:
         console.print(
-            f"Stop what was left running with: NIGHTCREW_HOME={home} .venv/bin/nightcrew stop-engine",
+            f"Stop the services with: NIGHTCREW_HOME={home} .venv/bin/nightcrew stop-engine",
             markup=False,
         )
 
 
 def _lines_changed(queued: QueuedTask) -> str:
-    """What the change touches, as git would sum it up."""
+    """Added and removed lines, like `git diff --shortstat`."""
     if queued.change_path is None or not Path(queued.change_path).is_file():
         return "none"
     lines = Path(queued.change_path).read_text(errors="replace").splitlines()
