@@ -258,6 +258,8 @@ KEPT: dict[str, tuple[Files, Files]] = {
     "a requirement of another version": ({"requirements.txt": "idna==3\n"}, {"requirements.txt": "idna>=3.1\n"}),
     "a newer action": ({".github/workflows/ci.yml": WORKFLOW}, {".github/workflows/ci.yml": edit(WORKFLOW, "@v4", "@v5")}),
     "another heading": ({"README.md": README}, {"README.md": edit(README, "## Usage", "## How to use it")}),
+    "a link of a note": ({"CHANGES.rst": "1.1\n---\n\n- Fix (https://a.org/1)\n- Add (https://a.org/2)\n"}, {
+        "CHANGES.rst": "1.1\n---\n\n- Fix (https://a.org/1)\n"}),
     "another link": ({"README.md": README}, {"README.md": edit(README, "slugs.org/manual", "docs.slugs.org")}),
     "one more year": ({"LICENSE": "Copyright (c) 2020 Ada\n"}, {"LICENSE": "Copyright (c) 2020-2026 Ada\n"}),
     "a file that moves": ({"docs/a.md": README}, {"docs/a.md": None, "docs/guide/a.md": README}),

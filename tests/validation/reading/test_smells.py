@@ -7,7 +7,12 @@ from typing import Any, cast
 import pytest
 
 from nightcrew.validation.change.change import Change
-from nightcrew.validation.reading.smells import copies_of_implementation, slept, unsteady_check
+from nightcrew.validation.reading.smells import (
+    copies_of_implementation,
+    new_test_functions,
+    slept,
+    unsteady_check,
+)
 from nightcrew.validation.running.clean_room import CleanRoom
 
 TARGET = """
@@ -77,3 +82,50 @@ def test_what_happens_to_be_is_no_oracle(check: str, seen: bool) -> None:
 
 def test_sleep_is_added_up() -> None:
     assert slept(room("def test_a():\n    time.sleep(2)\n\ndef test_b():\n    sleep(0.5)\n")) == 2.5
+
+
+HARNESS = """
+import unittest
+
+
+class TestCase(unittest.TestCase):
+    def spreads(self, text, wanted):
+        self.assertEqual(spread(text), wanted)
+
+    def quiet(self, text):
+        spread(text)
+"""
+
+
+@pytest.mark.parametrize(
+    ("imported", "called", "checks"),
+    [
+        ("from tests.support.harness import TestCase", "spreads('a', 'b')", 1),
+        ("from ..support.harness import TestCase", "spreads('a', 'b')", 1),
+        ("from tests.support import harness", "spreads('a', 'b')", 1),
+        ("from tests.support.harness import TestCase", "quiet('a')", 0),
+        ("from shop.harness import TestCase", "spreads('a', 'b')", 0),
+    ],
+)
+def test_what_a_helper_of_another_test_file_checks_is_checked(
+    imported: str, called: str, checks: int
+) -> None:
+    text = f"{imported}\n\n\nclass TestSpread(TestCase):\n    def test_it(self):\n        self.{called}\n"
+    files = {"tests/support/harness.py": HARNESS, "shop/harness.py": HARNESS}
+    told: Any = SimpleNamespace(
+        changes=(Change("tests/unit/test_spread.py", None, text),), source=files.get,
+        is_test=lambda path: path.startswith("tests/"),
+    )  # fmt: skip
+    (test,) = new_test_functions(cast(CleanRoom, told))
+    assert test.count == checks
+
+
+@pytest.mark.parametrize(
+    ("path", "count"), [("tests/test_a.py", 1), ("tests/a_test.py", 1), ("tests/cases/sections.py", 0)]
+)
+def test_files_that_no_runner_collects_hold_no_tests(path: str, count: int) -> None:
+    text = "def test_one():\n    pass\n"
+    told: Any = SimpleNamespace(
+        changes=(Change(path, None, text),), source=lambda path: None, is_test=lambda path: True
+    )
+    assert len(new_test_functions(cast(CleanRoom, told))) == count

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from nightcrew.task import TaskCategory
-from nightcrew.validation.faults.target import Target, files_of, judged_tests
+from nightcrew.validation.faults.target import Target, arguments_of, files_of, judged_tests
 from nightcrew.validation.gate import failed
 from nightcrew.validation.reading.suite import parse
 from nightcrew.validation.reading.variants import neutral, raising
@@ -35,7 +35,7 @@ class Trial(NamedTuple):
 def judge_blind(room: CleanRoom, examination: Examination, target: Target, gate: str) -> GateResult | None:
     """The gate's failure where a plain run does not tell the same; None where all do."""
     judged = judged_tests(examination)
-    paths = files_of(judged)
+    paths, arguments = files_of(judged), arguments_of(judged)
     unfit = {name for name, outcome in examination.base_outcomes.items() if outcome in {"failed", "error"}}
     deselect = [name for name in sorted(unfit - set(judged)) if name.split("::")[0] in paths]
 
@@ -43,7 +43,7 @@ def judge_blind(room: CleanRoom, examination: Examination, target: Target, gate:
         return run_blind(
             room,
             room.patched,
-            paths,
+            arguments,
             replaced=trial.replaced,
             hash_seed=trial.hash_seed,
             deselect=deselect,

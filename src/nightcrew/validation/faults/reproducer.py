@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from nightcrew.validation.faults.target import files_of
 from nightcrew.validation.gate import failed, not_measurable, passed
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, name_of
@@ -77,12 +78,15 @@ def reproduce_on_base(room: CleanRoom, examination: Examination) -> Run | None:
     tests = [one for one in room.changes if room.is_test(one.path)]
     texts = {one.path: one.after for one in tests if one.after is not None}
     gone = [one.path for one in tests if one.after is None]
+    candidates = _candidates(examination)
+    known = set(examination.base_outcomes)
     with room.copy(room.base, texts, without=gone) as tree:
-        cpu = _cpu_seconds(examination, examination.patched.run("all").tests)
-        session = Session([{"id": "all", "cover": True, "seconds": SECONDS, "cpu_seconds": cpu}])
+        one = {"id": "all", "cover": True, "seconds": SECONDS, "exclude": sorted(known - set(candidates))}
+        one["cpu_seconds"] = _cpu_seconds(examination, candidates)
         (result,) = run_sessions(
-            room, tree, [session], measured=examination.product_files, test_files=examination.all_test_files
-        )
+            room, tree, [Session([one], paths=files_of(tuple(candidates)))],
+            measured=examination.product_files, test_files=examination.all_test_files,
+        )  # fmt: skip
         run = result.run("all")
         if result.collected and not run.done:
             return replace(run, tests={**run.tests, **_alone(room, tree, examination, result)})

@@ -6,8 +6,10 @@ from nightcrew.task import TaskCategory
 from nightcrew.validation.gate import not_measurable, passed
 from nightcrew.validation.reading.suite import parse
 from nightcrew.validation.running.clean_room import CleanRoom
-from nightcrew.validation.running.examination import Examination, examine
+from nightcrew.validation.running.examination import Examination, examine, name_of
 from nightcrew.validation.verdict import GateResult
+
+MOST_NAMED = 300  # tests that one command line names
 
 
 class Target(NamedTuple):
@@ -45,6 +47,12 @@ def judged_tests(examination: Examination) -> tuple[str, ...]:
     """The tests on trial: the new ones, and changed ones that reproduce a bug."""
     extra = examination.room.memory.get("reproducers", [])
     return tuple(dict.fromkeys([*examination.new_tests.nodeids, *extra]))
+
+
+def arguments_of(nodeids: tuple[str, ...]) -> tuple[str, ...]:
+    """What a plain run of these tests is given: their functions; their files where that would be too long."""
+    names = tuple(dict.fromkeys(map(name_of, nodeids)))
+    return names if len(names) <= MOST_NAMED else files_of(nodeids)
 
 
 def files_of(nodeids: tuple[str, ...]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.faults.blind_controls import HASH_SEEDS
 from nightcrew.validation.faults.mutants import make_mutants, sample
 from nightcrew.validation.faults.mutation_trials import Rates, Trial, choose, rates, survivors, try_mutants
-from nightcrew.validation.faults.target import Target, files_of, judged_tests, target_or_result
+from nightcrew.validation.faults.target import Target, arguments_of, judged_tests, target_or_result
 from nightcrew.validation.gate import failed, not_measurable, passed
 from nightcrew.validation.reading.idle_tests import tries_new_inputs
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -161,11 +161,11 @@ def _spot_check(
     count = max(1, min(SPOT_CHECKS, len(trials) // FAULTS_A_CHECK))
     step = max(1, len(killed) // (count + 1))
     chosen = killed[step // 2 :: step][:count]
-    paths = files_of(judged_tests(examination))
+    arguments = arguments_of(judged_tests(examination))
 
     def blind(trial: Trial) -> Blind:
         faulty = {target.path: trial.mutant.apply(target.source)}
-        return run_blind(room, room.patched, paths, replaced=faulty, hash_seed=HASH_SEEDS[0])
+        return run_blind(room, room.patched, arguments, replaced=faulty, hash_seed=HASH_SEEDS[0])
 
     with ThreadPoolExecutor(2) as pool:
         outcomes = list(pool.map(blind, chosen))

@@ -13,6 +13,7 @@ from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.lookalikes import disguised_name, turned_line
 from nightcrew.validation.change.paths import is_test_module
 from nightcrew.validation.gate import failed, passed
+from nightcrew.validation.questions.repository import repository_of
 from nightcrew.validation.reading.constants import texts_in
 from nightcrew.validation.reading.suite import all_functions, parse
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -20,6 +21,7 @@ from nightcrew.validation.verdict import GateResult
 
 NAME = "tamper"
 _PRAGMA = re.compile(r"#\s*(pragma:\s*no\s*(cover|branch)|pytest:\s*skip|nightcrew:)", re.IGNORECASE)
+_USUAL_PRAGMA = re.compile(r"#\s*pragma:\s*no\s*(cover|branch)", re.IGNORECASE)
 _HARNESS = re.compile(
     r"PYTEST_\w+|_pytest\b|sys\.modules\s*(?:\.get)?\s*[\[(]\s*['\"](?:pytest|_pytest|unittest|coverage|nightcrew_rig)"
     r"|['\"](?:pytest|_pytest|unittest|coverage)['\"]\s*(?:not\s+)?in\s+sys\.modules"
@@ -99,7 +101,7 @@ def _problem(room: CleanRoom, change: Change) -> tuple[str, str] | None:
         )
     if room.is_test(change.path):
         return _in_test(room, change, old, new)
-    return _in_product(change, old, new)
+    return _in_product(change, old, new) or _unmeasured(room, change)
 
 
 def _in_test(room: CleanRoom, change: Change, old: ast.Module, new: ast.Module) -> tuple[str, str] | None:
@@ -136,9 +138,6 @@ def _in_product(change: Change, old: ast.Module, new: ast.Module) -> tuple[str, 
     for match in _HARNESS.finditer(change.after):
         if match[0] not in known:
             return f"the product's code looks at the test run ({match[0]!r}).", hint
-    hidden = [match[0] for match in _PRAGMA.finditer(change.after)]
-    if len(hidden) > len(_PRAGMA.findall(before)):
-        return f"the product's code hides from measurement ({hidden[-1]!r}).", hint
     for text in sorted(_texts(new) - _texts(old)):
         if _HARNESS_TEXT.fullmatch(text):
             return f"the product's code names {text!r}, as code does that looks for its judge.", hint
@@ -150,6 +149,22 @@ def _in_product(change: Change, old: ast.Module, new: ast.Module) -> tuple[str, 
     ):
         return f"the product's code imports {module}.", hint
     return None
+
+
+def _unmeasured(room: CleanRoom, change: Change) -> tuple[str, str] | None:
+    """A mark that leaves code out of what is measured, in a product that does not use such marks.
+
+    Where it does they are its habit, and hide nothing: no measurement of ours heeds them.
+    """
+    hidden = [match[0] for match in _PRAGMA.finditer(change.after or "")]
+    if len(hidden) <= len(_PRAGMA.findall(change.before or "")):
+        return None
+    base = repository_of(room).base_python
+    usual = any(_USUAL_PRAGMA.search(text) for path, text in base.items() if not room.is_test(path))
+    if usual and all(map(_USUAL_PRAGMA.match, hidden)):
+        return None
+    hint = "The product must not know that it is tested: make the code right for every caller."
+    return f"the product's code hides from measurement ({hidden[-1]!r}).", hint
 
 
 def _texts(tree: ast.Module) -> set[str]:

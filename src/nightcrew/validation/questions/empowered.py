@@ -117,6 +117,8 @@ class BasePowers:
 
 def is_asked_for(use: Use, request: Request) -> bool:
     """True where the task's text asks for the power, in one of its words or by the name that is used."""
+    if use.names:
+        return all(request.mentions([name]) for name in use.names)
     return request.mentions(WORDS.get(use.power, ())) or (request.mentions([use.what]) and use.power in WORDS)
 
 

@@ -9,6 +9,8 @@ from nightcrew.validation.tables import Table
 
 _FAR, _BLANKS = 180, 40  # a column that no window shows; blanks in a row that push text there
 _LONG = 2_000  # characters of a line that nobody reads
+_VALUES = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|\b\d[\w.]*|\b(?:None|True|False)\b")
+_CODE = re.compile(r"[A-Za-z_]")  # beside texts and numbers
 _BLOB = re.compile(r"[A-Za-z0-9+/_-]{200,}={0,2}|(?:\\x[0-9a-fA-F]{2}){40,}|(?:0x[0-9a-fA-F]{1,2},\s*){60,}")
 _UNSEEN = {
     0x00AD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x2028, 0x2029, 0x3164, 0xFFA0, 0x0085,
@@ -56,9 +58,9 @@ def _of_line(line: str, hosts: set[str] | None, is_code: bool) -> Iterator[tuple
     unseen = next((char for index, char in enumerate(line) if _is_unseen(line, index, char)), None)
     if unseen is not None:
         yield Power.HIDDEN, f"the invisible character U+{ord(unseen):04X}"
-    if len(line) > _LONG and '"image/' not in line:
-        yield Power.HIDDEN, f"a line of {len(line):,} characters, which nobody reads"
-    elif is_code and _BLOB.search(line):
+    if is_code and len(line) > _LONG and _CODE.search(_VALUES.sub("", line)[_FAR:]):
+        yield Power.HIDDEN, f"code in a line of {len(line):,} characters, which nobody reads"
+    elif is_code and _BLOB.search(line) and '"image/' not in line:
         yield Power.HIDDEN, "encoded text that nobody can read"
     for match in _HOST.finditer(line) if hosts is not None else ():
         looks = _looks_like(match[1].lower(), hosts or set())

@@ -32,6 +32,7 @@ class Use:
     power: Power
     what: str
     line: int
+    names: tuple[str, ...] = ()  # a task whose text names all of these asks for it
 
 
 _TABLE = Table("powers")

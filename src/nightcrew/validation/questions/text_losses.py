@@ -38,6 +38,7 @@ _DEFINED = {
     r"\.(c|h|cc|cpp|hpp|java|cs|kt|php|rb)": r"^(?:[\w*&<>:,\s]+\s[*&]*)?(?:def\s+|class\s+|function\s+)?"
     r"(\w+)\s*\([^;{]*\)\s*\{",
 }
+_NOTES = re.compile(r"^(change|history|news|release)")  # entries come and go there with what they are about
 _ALIKE = 0.6
 
 
@@ -45,7 +46,9 @@ def text_losses(path: str, before: str, after: str, elsewhere: str = "") -> Iter
     """Losses of one file; `elsewhere`: the new text of the other changed files, where things may be."""
     name = PurePosixPath(path).name.lower()
     if is_document(path):
-        yield from _document(before, after, elsewhere)
+        yield from _sections(before, after, elsewhere)
+        if not _NOTES.search(name):
+            yield from _broken_off(before, after, elsewhere)
     elif name.endswith((".toml", ".json", ".yaml", ".yml", ".cfg", ".ini")) or name == ".coveragerc":
         yield from _structured(name, before, after, elsewhere)
     elif re.fullmatch(r"(.*requirements.*|constraints.*)\.(txt|in)", name) or name == "manifest.in":
@@ -177,7 +180,7 @@ def _definitions(path: str, before: str, after: str) -> Iterator[Loss]:
             yield Loss(f"{name} is gone", before.count("\n", 0, match.start(0)) + 1, (name,))
 
 
-def _document(before: str, after: str, elsewhere: str) -> Iterator[Loss]:
+def _sections(before: str, after: str, elsewhere: str) -> Iterator[Loss]:
     old, new = _headings(before), _headings(after)
     fresh = [one for one in new if one not in old]
     for heading, line in old.items():
@@ -185,6 +188,9 @@ def _document(before: str, after: str, elsewhere: str) -> Iterator[Loss]:
             continue
         if not any(SequenceMatcher(None, heading, one).ratio() >= _ALIKE for one in fresh):
             yield Loss(f"the section {heading[:80]!r} is gone", line, (heading, "section"))
+
+
+def _broken_off(before: str, after: str, elsewhere: str) -> Iterator[Loss]:
     links, kept = _links(before), _links(after)
     if len(kept) < len(links):
         for link, line in links.items():

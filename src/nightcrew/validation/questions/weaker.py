@@ -37,7 +37,8 @@ def weaker(old: ast.Module, new: ast.Module) -> Iterator[Use]:
     for name, (entries, line) in after.trusted.items():
         fresh = sorted(entries - before.trusted.get(name, (entries, 0))[0])
         if fresh:
-            yield Use(Power.WEAKER, f"{name} also has {', '.join(fresh)[:80]}", line)
+            names = tuple(ast.literal_eval(one) for one in fresh)
+            yield Use(Power.WEAKER, f"{name} also has {', '.join(fresh)[:80]}", line, names)
     for name, (value, line) in after.numbers.items():
         was = before.numbers.get(name, (value, 0))[0]
         if (_STRENGTH.search(name) and value < was) or (_LIFE.search(name) and value >= 2 * was > 0):

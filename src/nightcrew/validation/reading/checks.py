@@ -91,9 +91,13 @@ class TestFunction:
         return tuple(one.text[:120] for one in self.checks if one.strictness is Strictness.NOTHING)
 
 
-def read_tests(tree: ast.Module) -> tuple[TestFunction, ...]:
-    """The tests of a module with what they check; a `test_suite` only lists tests for other runners."""
-    helpers = {name.split(".")[-1]: node for name, node in all_functions(tree).items()}
+def read_tests(tree: ast.Module, inherited: Mapping[str, Function] | None = None) -> tuple[TestFunction, ...]:
+    """The tests of a module with what they check; a `test_suite` only lists tests for other runners.
+
+    `inherited`: functions and methods of other test files that the module may call, by their last name.
+    """
+    own = {name.split(".")[-1]: node for name, node in all_functions(tree).items()}
+    helpers = {**(inherited or {}), **own}
     tests = {name: node for name, node in tests_in(tree).items() if name != "test_suite"}
     return tuple(TestFunction(name, node, checks_of(node, helpers)) for name, node in tests.items())
 

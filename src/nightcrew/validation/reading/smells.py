@@ -3,8 +3,10 @@ implementations."""
 
 import ast
 import copy
+import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
 
 from nightcrew.validation.reading.checks import TestFunction, read_tests
 from nightcrew.validation.reading.constants import texts_in
@@ -23,14 +25,21 @@ def new_test_functions(room: CleanRoom) -> tuple[TestFunction, ...]:
     """Tests in changed test files that base does not have in the same words."""
     found: list[TestFunction] = []
     for change in room.changes:
-        if change.after is None or not change.path.endswith(".py") or not room.is_test(change.path):
+        if change.after is None or not _holds_tests(change.path) or not room.is_test(change.path):
             continue
         tree, old = parse(change.after), parse(change.before or "")
         if tree is None:
             continue
         known = {name: ast.dump(node) for name, node in all_functions(old).items()} if old is not None else {}
-        found += [test for test in read_tests(tree) if known.get(test.name) != ast.dump(test.node)]
+        tests = read_tests(tree, _helpers(room, change.path, tree))
+        found += [test for test in tests if known.get(test.name) != ast.dump(test.node)]
     return tuple(found)
+
+
+def _holds_tests(path: str) -> bool:
+    """True for a name under which runners look for tests; other files beside them hold cases and helpers."""
+    pure = PurePosixPath(path)
+    return pure.suffix == ".py" and re.match(r"(?i)test|.*(tests?|spec)$", pure.stem) is not None
 
 
 def describe_smells(tests: Iterable[TestFunction]) -> list[str]:
@@ -68,6 +77,33 @@ def slept(room: CleanRoom) -> float:
     named = (node for node in calls if isinstance(node, ast.Call) and called(node) == "sleep" and node.args)
     values = (node.args[0].value for node in named if isinstance(node.args[0], ast.Constant))
     return float(sum(value for value in values if isinstance(value, int | float)))
+
+
+def _helpers(room: CleanRoom, path: str, tree: ast.Module) -> dict[str, Function]:
+    """Functions and methods of the test files that a test file imports from, and they in turn."""
+    found: dict[str, Function] = {}
+    waiting, seen = [(path, tree)], {path}
+    while waiting:
+        for other in _imported_files(room, *waiting.pop()):
+            text = room.source(other) if other not in seen and room.is_test(other) else None
+            seen.add(other)
+            inner = parse(text) if text is not None else None
+            if inner is not None:
+                found |= {name.split(".")[-1]: node for name, node in all_functions(inner).items()} | found
+                waiting.append((other, inner))
+    return found
+
+
+def _imported_files(room: CleanRoom, path: str, tree: ast.Module) -> Iterator[str]:
+    """Where the modules could lie that a file imports names from."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            above = PurePosixPath(path).parents
+            folders = [above[node.level - 1]] if 0 < node.level <= len(above) else list(above)
+            module = (node.module or "").replace(".", "/")
+            places = [f"{module}.py", f"{module}/__init__.py"] if module else []
+            places += [f"{module}/{one.name}.py".lstrip("/") for one in node.names]
+            yield from ((folder / place).as_posix() for folder in folders for place in places)
 
 
 def _of_chance(test: ast.expr) -> str:
