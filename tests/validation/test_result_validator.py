@@ -395,7 +395,7 @@ def test_an_honest_refactoring_is_accepted(tested: House) -> None:
     ("text", "gate"),
     [
         (SHORTER.replace("sum(", "max("), "behaviour"),
-        (SHORTER.replace("def total(prices: list[str])", "def total(prices: list[str], tax: int = 0)"), "refactoring"),
+        (SHORTER.replace("parse_price(price) for", "parse_price(price.lstrip('-')) for"), "refactoring"),
         (PRICES.replace("# ", "#") + "\n# a comment\n", "refactoring"),
         (PRICES.replace("    result = 0\n", "    result = 0\n" + "".join(f"    if prices == {n}:\n        raise ValueError\n" for n in range(9))), "refactoring"),
     ],

@@ -2,16 +2,28 @@
 
 import pytest
 
-from nightcrew.validation.faults.observed_calls import neighbours
+from nightcrew.validation.rig.neighbours import near, near_calls
 
 
-@pytest.mark.parametrize("text", ["2020-W53-7", "nightly build", "abc", "---", "Grüße"])
-def test_neighbours_are_other_texts_of_nearly_the_same_length(text: str) -> None:
-    found = neighbours(text)
-    assert text not in found
-    assert len(found) >= 3
-    assert all(abs(len(one) - len(text)) <= 1 for one in found)
+@pytest.mark.parametrize(
+    "value", ["2020-W53-7", "nightly build", "---", "Grüße", b"ab", 7, 2.5, [1, 2], (1,), {"a": 1}, True]
+)
+def test_neighbours_are_of_the_same_type_and_other_values(value: object) -> None:
+    found = list(near(value))
+    assert len(found) >= (1 if value is True else 3)
+    assert all(isinstance(one, type(value)) for one in found)
+    told = [(type(one), repr(one)) for one in found]
+    assert len(set(told)) == len(told)
+    assert (type(value), repr(value)) not in told
 
 
 def test_digits_stay_digits_and_letters_letters() -> None:
-    assert "3131-X64-8" in neighbours("2020-W53-7")
+    assert "3131-X64-8" in list(near("2020-W53-7"))
+
+
+def test_each_argument_has_its_turn_and_gets_the_values_of_its_type() -> None:
+    calls = near_calls(["a", 1], {"limit": 2.0}, [500, "magic"])
+    assert calls[:2] == [(["magic", 1], {"limit": 2.0}), (["a", 500], {"limit": 2.0})]
+    assert any(words["limit"] != 2.0 for _, words in calls[:3])
+    assert (["magica", 1], {"limit": 2.0}) in calls
+    assert near_calls([["a"]], {}, ["-"])[1] == ([["-a"]], {})

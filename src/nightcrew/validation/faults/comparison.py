@@ -4,8 +4,8 @@ The calls are recorded with the change, kept as opaque text, and made again in t
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,26 +19,32 @@ from nightcrew.validation.running.examination import Examination
 from nightcrew.validation.running.runs import Session, run_rig, run_sessions
 
 MOST_TESTS = 150
-SECONDS = 300.0
+SECONDS = 600.0
+SECONDS_ON_BASE, SECONDS_WITH_CHANGE = (
+    0.25,
+    2.5,
+)  # of CPU a call: what ends on base has to end ten times later
 _RAISED = "!"
+_NO_ANSWERS = {"", "!the end of the process", "!what does not end", "something else each time"}
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One call as a person reads it, and what both say: a value's text, or an exception's name after `!`.
 
-    Empty where it cannot be told, or is not the same twice.
+    Empty where it cannot be told.
     """
 
     call: str
     before: str
     after: str
     without: str = ""  # the literal, as Python writes it, that was made another one
+    growth: tuple[float, float] = (0.0, 0.0)  # of the work, with four times the input; 0: cannot be told
 
     @property
     def is_known(self) -> bool:
-        """True where both could be asked."""
-        return bool(self.before and self.after)
+        """True where both could be asked, and base has an answer that is the same each time."""
+        return bool(self.after) and self.before not in _NO_ANSWERS
 
     @property
     def differs(self) -> bool:
@@ -60,59 +66,119 @@ class Answer:
 class Compared:
     """A call that tests make, the tests, and the calls beside it."""
 
+    name: str  # `Class.method`
     made: Answer
     tests: frozenset[str]
     beside: tuple[Answer, ...]
 
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """The call itself, and those beside it."""
+        return (self.made, *self.beside)
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What one tree said."""
+
+    answers: Sequence[Any]
+    values: Mapping[
+        str, Mapping[str, str] | None
+    ]  # plain values of names by module; None: it does not import
+    lines: Mapping[str, frozenset[int]]  # run by the calls, by path
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Base and the change, asked the same."""
+
+    calls: tuple[Compared, ...] = ()
+    base: Side = field(default_factory=lambda: Side((), {}, {}))
+    changed: Side = field(default_factory=lambda: Side((), {}, {}))
+    problem: str = ""  # why nothing is known of one of them
+
 
 def compare(
-    room: CleanRoom, examination: Examination, tests: Sequence[str], literals: Sequence[str] = ()
-) -> tuple[Compared, ...]:
+    room: CleanRoom,
+    examination: Examination,
+    tests: Sequence[str],
+    *,
+    literals: Sequence[str] = (),
+    constants: Sequence[str] = (),
+    modules: Sequence[str] = (),
+) -> Comparison:
     """What base and the change answer to the calls that these tests make; the first tests come first.
 
     `literals`: values as Python writes them; calls that hold one are also made with another in its place.
+    `constants`: values that arguments of their type also get. `modules`: whose plain values are told.
     """
-    spans = {
-        f"{WORKSPACE}/{one.path}": _changed_spans(one) for one in room.changes if one.path.endswith(".py")
+    calls, problem = _recorded(room, examination, tests)
+    if problem or not (calls or modules):
+        return Comparison(problem=problem)
+    job = {
+        "workspace": WORKSPACE,
+        "paths": list(room.python_paths),
+        "calls": [{name: str(call[name]) for name in ("module", "name", "kept")} for call in calls],
+        "literals": list(literals),
+        "constants": list(constants),
+        "modules": list(modules),
+        "measured": [f"{WORKSPACE}/{one.path}" for one in _python(room)],
     }
-    one = {"id": "calls", "items": list(tests[:MOST_TESTS]), "record": spans, "seconds": SECONDS}
-    session = Session([one], paths=files_of(tuple(tests[:MOST_TESTS])), seconds=SECONDS + 60)
-    (result,) = run_sessions(room, room.patched, [session], test_files=examination.all_test_files)
-    calls = [call for call in result.run("calls").calls if {"module", "name", "kept", "tests"} <= call.keys()]
-    if not calls:
-        return ()
-    before, after = (_replayed(room, tree, calls, literals) for tree in (room.base, room.patched))
-    return tuple(_compared(call, *told) for call, *told in zip(calls, before, after, strict=False))
+    before = _replayed(room, room.base, {**job, "seconds_of_a_call": SECONDS_ON_BASE})
+    after = _replayed(room, room.patched, {**job, "seconds_of_a_call": SECONDS_WITH_CHANGE})
+    if before is None or after is None:
+        where = "on base" if before is None else "with the change"
+        return Comparison(problem=f"the calls of the tests could not be made again {where}")
+    told = zip(calls, before.answers, after.answers, strict=False)
+    return Comparison(tuple(_compared(call, *both) for call, *both in told), before, after)
 
 
 # ---------------------------------------------------------------------------------------------------------
 
 
-def _replayed(
-    room: CleanRoom, tree: Path, calls: Iterable[Mapping[str, Any]], literals: Sequence[str]
-) -> list[Any]:
-    wanted = [{name: str(call[name]) for name in ("module", "name", "kept")} for call in calls]
-    job = {
-        "workspace": WORKSPACE,
-        "paths": list(room.python_paths),
-        "calls": wanted,
-        "literals": list(literals),
-    }
-    done = run_rig(room, tree, "replay", job, seconds=SECONDS)
+def _recorded(
+    room: CleanRoom, examination: Examination, tests: Sequence[str]
+) -> tuple[list[Mapping[str, Any]], str]:
+    """The calls that tests make with the change, and why they are not known."""
+    if not tests:
+        return [], ""
+    spans = {f"{WORKSPACE}/{one.path}": _changed_spans(one) for one in _python(room)}
+    one = {"id": "calls", "items": list(tests[:MOST_TESTS]), "record": spans, "seconds": SECONDS}
+    session = Session([one], paths=files_of(tuple(tests[:MOST_TESTS])), seconds=SECONDS + 60)
+    (result,) = run_sessions(room, room.patched, [session], test_files=examination.all_test_files)
+    run = result.run("calls")
+    if not run.done:
+        return [], "the tests ended before their calls were recorded"
+    return [call for call in run.calls if {"module", "name", "kept", "tests"} <= call.keys()], ""
+
+
+def _python(room: CleanRoom) -> list[Change]:
+    return [one for one in room.changes if one.path.endswith(".py")]
+
+
+def _replayed(room: CleanRoom, tree: Path, job: Mapping[str, Any]) -> Side | None:
+    """None where the rig does not answer, or not to every call."""
+    done = run_rig(room, tree, "replay", job, seconds=SECONDS, env={"LC_ALL": "C.UTF-8", "PYTHONUTF8": "0"})
+    prefix = len(WORKSPACE) + 1
     try:
-        return list(json.loads(done.stdout)["answers"])
-    except (ValueError, KeyError, TypeError):
-        return []
+        told = json.loads(done.stdout)
+        lines = {path[prefix:]: frozenset(map(int, held)) for path, held in told["lines"].items()}
+        side = Side(list(told["answers"]), dict(told["values"]), lines)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return side if len(side.answers) == len(job["calls"]) else None
 
 
 def _compared(call: Mapping[str, Any], before: Sequence[Any], after: Sequence[Any]) -> Compared:
+    both = zip(before, after, strict=False)
     answers = [
-        Answer(str(second[0]), str(first[1]), str(second[1]), str(second[2]))
-        for first, second in zip(before, after, strict=False)
+        Answer(str(new[0]), str(old[1]), str(new[1]), str(new[2]), (float(old[3]), float(new[3])))
+        for old, new in both
     ]
     answers = [one if one.call else Answer("", "", "") for one in answers] or [Answer("", "", "")]
-    unique = {(one.call, one.without): one for one in answers[1:] if one.call != answers[0].call}
-    return Compared(answers[0], frozenset(map(str, call["tests"])), tuple(unique.values()))
+    unique = {(one.call, one.without, one.before): one for one in answers[1:] if one.call != answers[0].call}
+    tests = frozenset(map(str, call["tests"]))
+    return Compared(str(call["name"]), answers[0], tests, tuple(unique.values()))
 
 
 def _changed_spans(change: Change) -> list[list[int]]:
@@ -133,4 +199,6 @@ def _exception(answer: str) -> str:
 
 
 def _verb(answer: str) -> str:
+    if answer in _NO_ANSWERS:
+        return f"gives {answer.removeprefix(_RAISED)}"
     return f"raises {answer[1:]}" if answer.startswith(_RAISED) else f"gives {answer[:80]}"

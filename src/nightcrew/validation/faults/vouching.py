@@ -38,21 +38,29 @@ def changed_functions(change: Change) -> dict[str, set[int]]:
     }
 
 
-def lines_not_run(room: CleanRoom, examination: Examination, change: Change) -> Untried:
-    """Statements of changed functions that base does not have and no test runs, by function."""
+def lines_not_run(
+    room: CleanRoom, examination: Examination, change: Change, compared: frozenset[int]
+) -> Untried:
+    """Statements of changed functions that base does not have, by function, where no test runs them and they
+    are none of the lines that `compared` calls run."""
     run = examination.coverage(examination.patched.run("all"), change.path).lines
     imported = examination.patched.imported_lines if change.path == room.target else frozenset()
-    return _not_run(change.before or "", change.after or "", changed_functions(change), run | imported)
+    return _not_run(
+        change.before or "", change.after or "", changed_functions(change), run | imported | compared
+    )
 
 
-def lines_gone(room: CleanRoom, examination: Examination, change: Change) -> Untried:
-    """Statements of base's functions that the change takes away or rewrites, and that no test runs there."""
+def lines_gone(
+    room: CleanRoom, examination: Examination, change: Change, compared: frozenset[int]
+) -> Untried:
+    """Statements of base's functions that the change takes away or rewrites, and that neither a test nor a
+    compared call runs there."""
     if change.before is None or change.after is None:
         return []
     functions = changed_functions(Change(change.path, before=change.after, after=change.before))
     covered = examination.base.run("all").coverage.get(change.path, Covered()).lines
     imported = examination.base.imported_lines if change.path == room.target else frozenset()
-    return _not_run(change.after, change.before, functions, covered | imported)
+    return _not_run(change.after, change.before, functions, covered | imported | compared)
 
 
 def faults_noticed(room: CleanRoom, examination: Examination, change: Change) -> Noticed | None:

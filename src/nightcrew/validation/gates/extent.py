@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.faults.comparison import Answer, Compared, compare
-from nightcrew.validation.gate import answered, passed
+from nightcrew.validation.gate import answered, not_measurable, passed
 from nightcrew.validation.reading.suite import all_functions, parse
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import examine
@@ -44,7 +44,11 @@ class Extent:
         reaching = {name for covered in run.coverage.values() for name in covered.by_test}
         others = [name for name, test in run.tests.items() if name in reaching and not test.failed]
         literals = _shared_literals(room)
-        found = compare(room, examination, list(dict.fromkeys([*reproducers, *others])), literals)
+        tests = list(dict.fromkeys([*reproducers, *others]))
+        compared = compare(room, examination, tests, literals=literals)
+        if compared.problem:
+            return not_measurable(NAME, f"The extent of the fix is not known: {compared.problem}.")
+        found = compared.calls
         path = room.target or next(iter(examination.product_files), "")
         shown = [one for one in found if one.tests & set(reproducers)]
         findings = [*_too_narrow(room, literals, shown, path), *_unasked(room, found, shown, path)]

@@ -3,26 +3,28 @@ in what it does."""
 
 import ast
 import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import TypeGuard
 
 from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.change.change import Change
-from nightcrew.validation.faults.observed_calls import observed_difference
+from nightcrew.validation.change.paths import module_name
+from nightcrew.validation.faults.comparison import Comparison, compare
 from nightcrew.validation.faults.vouching import changed_functions, faults_noticed, lines_gone, lines_not_run
 from nightcrew.validation.gate import counted, failed, not_measurable, passed
 from nightcrew.validation.reading.docstrings import without_docstrings
-from nightcrew.validation.reading.measures import measure, public_face, what_got_better, what_got_worse
-from nightcrew.validation.reading.narrowed import asks_otherwise
+from nightcrew.validation.reading.measures import measure, what_got_better, what_got_worse
 from nightcrew.validation.reading.same_code import differs_in_a_detail
 from nightcrew.validation.reading.suite import all_functions, parse
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, examine
-from nightcrew.validation.running.module_values import plain_values
 from nightcrew.validation.verdict import GateResult
 
 NAME = "refactoring"
 LEAST_NOTICED = 0.3
+_FASTER_GROWTH = 2.0  # times that of base, from an input to one four times as long
+_MOST_CONSTANTS = 16
 
 
 class Refactoring:
@@ -41,13 +43,12 @@ class Refactoring:
             return failed(
                 NAME, "No code is changed.", "Change how the code is built, not only how it is laid out."
             )
+        examination = examine(room)
         return (
-            _face(changed)
-            or _worse(room, changed)
+            _worse(room, changed)
             or _details(changed)
-            or _values(room, changed)
-            or _answers(room)
-            or _vouched(room, examine(room), changed)
+            or _compared(room, examination, changed)
+            or _vouched(room, examination, changed)
         )
 
 
@@ -58,56 +59,8 @@ def _same_code(change: Change) -> bool:
     return without_docstrings(old) == without_docstrings(new)
 
 
-def _face(changed: list[Change]) -> GateResult | None:
-    for change in changed:
-        if change.before is None:
-            continue
-        before, after = public_face(ast.parse(change.before)), public_face(ast.parse(change.after or ""))
-        for name in sorted(before):
-            if before[name] != after.get(name) and not _is_generated(name, before[name], change):
-                how = "is gone" if name not in after else f"was {before[name]} and is {after[name]}"
-                return failed(
-                    NAME,
-                    f"{change.path}: the public {name} {how}.",
-                    "Keep every public name and signature as it was.",
-                    evidence={
-                        "path": change.path,
-                        "name": name,
-                        "before": before[name],
-                        "after": after.get(name),
-                    },
-                )
-    return None
-
-
-def _is_generated(name: str, before: str, change: Change) -> bool:
-    """True for a constructor that a decorator makes now, with the same parameters in the same order."""
-    holder, _, own = name.rpartition(".")
-    made = next((one for one in ast.walk(ast.parse(change.after or "")) if _makes_itself(one, holder)), None)
-    if own != "__init__" or made is None:
-        return False
-    marked = [one for one in made.body if isinstance(one, ast.AnnAssign)]
-    fields = [(ast.unparse(one.target), ast.unparse(one.value) if one.value else "") for one in marked]
-    function = ast.parse(f"{before.split('(')[0].strip()} f({before.split('(', 1)[1]}: pass").body[0]
-    if not isinstance(function, ast.FunctionDef):
-        return False
-    names, defaults = function.args.args[1:], [ast.unparse(one) for one in function.args.defaults]
-    told = [""] * (len(names) - len(defaults)) + defaults
-    return fields == [(one.arg, default) for one, default in zip(names, told, strict=False)]
-
-
-def _makes_itself(node: ast.AST, name: str) -> "TypeGuard[ast.ClassDef]":
-    makers = {"dataclass", "define", "frozen", "mutable", "attrs", "s"}
-    return (
-        isinstance(node, ast.ClassDef)
-        and node.name == name
-        and any(ast.unparse(one).split("(")[0].split(".")[-1] in makers for one in node.decorator_list)
-    )
-
-
 def _details(changed: list[Change]) -> GateResult | None:
-    """A function in which only an operator or a number is another one does something else, and so does one
-    that asks something else of its inputs."""
+    """A function in which only an operator or a number is another one does something else."""
     for change in changed:
         before = all_functions(ast.parse(change.before or ""))
         for name, node in all_functions(ast.parse(change.after or "")).items():
@@ -118,46 +71,61 @@ def _details(changed: list[Change]) -> GateResult | None:
                     "Keep what the code does; change how it is built.",
                     evidence={"path": change.path, "function": name},
                 )
-            otherwise = asks_otherwise(before[name], node) if name in before else ""
-            if otherwise:
-                return failed(
-                    NAME,
-                    f"{change.path}: {name} {otherwise}.",
-                    "Ask what was asked before; change how the code is built.",
-                    evidence={"path": change.path, "function": name},
-                )
     return None
 
 
-def _answers(room: CleanRoom) -> GateResult | None:
-    """Calls like those of the tests get the answers that base gives."""
-    files = [one for one in room.changes if one.path.endswith(".py") and one.before and one.after]
-    found = next(filter(None, (observed_difference(room, one) for one in files)), "")
-    if not found:
+def _compared(room: CleanRoom, examination: Examination, changed: list[Change]) -> GateResult | None:
+    """Calls like those of the tests get the answers that base gives, and modules hold what they held."""
+    both = [one for one in changed if one.before is not None and one.after is not None]
+    tests = examination.reaching([one.path for one in both])
+    modules = {module_name(one.path): one.path for one in both if not room.is_test(one.path)}
+    found = compare(room, examination, tests, constants=_constants(both), modules=sorted(modules))
+    room.memory["compared"] = found
+    if found.problem:
+        message = f"The behaviour cannot be compared with base: {found.problem}."
+        return not_measurable(
+            NAME, message, "See that the tests of this code can be run one after the other."
+        )
+    unknown = [one.path for one in both if found.base.values.get(module_name(one.path)) is None]
+    unread = next((one for one in both if one.path in unknown and not _same_statements(one)), None)
+    if unread is not None and not room.is_test(unread.path):
+        message = f"{unread.path} cannot be imported alone, so what it writes down cannot be compared."
+        return not_measurable(NAME, message)
+    told = [*_other_values(found, modules), *_other_answers(found)]
+    if not told:
         return None
     hint = "Keep every answer as it was, also for inputs that no test has."
-    return failed(NAME, f"The behaviour is changed: {found}.", hint, evidence={"difference": found})
+    return failed(
+        NAME, f"The behaviour is changed: {'; '.join(told[:3])}.", hint, evidence={"differences": told[:20]}
+    )
 
 
-def _values(room: CleanRoom, changed: list[Change]) -> GateResult | None:
-    """What is written down beside the functions (tables, patterns, limits) has the same value as on base."""
-    for change in changed:
-        if change.before is None or change.after is None or _same_statements(change):
+def _other_values(found: Comparison, modules: Mapping[str, str]) -> Iterator[str]:
+    """What is written down beside the functions (tables, patterns, limits) that has another value."""
+    for module, path in modules.items():
+        before, after = found.base.values.get(module), found.changed.values.get(module)
+        if before is not None and after is None:
+            yield f"{path} cannot be imported alone any more"
             continue
-        before, after = (plain_values(room, tree, change.path) for tree in (room.base, room.patched))
-        if before is None or after is None:
-            message = f"{change.path} cannot be imported alone, so what it writes down cannot be compared."
-            return not_measurable(NAME, message)
-        for name in sorted(before.keys() & after.keys()):
-            if before[name] != after[name]:
-                was, now = before[name][:60], after[name][:60]
-                return failed(
-                    NAME,
-                    f"{change.path}: the value of {name} was {was} and is {now}.",
-                    "Keep every value as it was.",
-                    evidence={"path": change.path, "name": name},
-                )
-    return None
+        for name in sorted((before or {}).keys() & (after or {}).keys()):
+            was, now = str((before or {})[name]), str((after or {})[name])
+            if was != now:
+                yield f"{path}: the value of {name} was {was[:60]} and is {now[:60]}"
+
+
+def _other_answers(found: Comparison) -> Iterator[str]:
+    """Of each function the first call that is answered otherwise, and work that grows faster."""
+    known: set[str] = set()
+    for call in found.calls:
+        is_private = any(part.startswith("_") and not part.endswith("__") for part in call.name.split("."))
+        other = next((one for one in call.answers if one.differs), None)
+        before, after = call.made.growth
+        faster = min(before, after) > 0 and after > _FASTER_GROWTH * before
+        if is_private or call.name in known or not (other or faster):
+            continue  # what only the code itself calls may be anything
+        known.add(call.name)
+        how = f"does {after:.0f} times the work instead of {before:.0f} times"
+        yield other.told if other else f"{call.made.call}, with four times the input, {how}"
 
 
 def _same_statements(change: Change) -> bool:
@@ -174,6 +142,25 @@ def _statements(tree: ast.Module | ast.ClassDef) -> list[str]:
         elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Import | ast.ImportFrom):
             found.append(ast.dump(node))
     return found
+
+
+def _constants(changed: Iterable[Change]) -> list[str]:
+    """Values that changed functions know, before or after, as Python writes them; those after first."""
+    found: dict[str, None] = {}
+    for one in [*changed, *map(_turned, changed)]:
+        names = changed_functions(one)
+        for name, node in all_functions(ast.parse(one.after or "")).items():
+            if name in names:
+                found.update((repr(part.value), None) for part in ast.walk(node) if _is_plain(part))
+    return list(found)[:_MOST_CONSTANTS]
+
+
+def _turned(change: Change) -> Change:
+    return Change(change.path, before=change.after, after=change.before)
+
+
+def _is_plain(node: ast.AST) -> TypeGuard[ast.Constant]:
+    return isinstance(node, ast.Constant) and type(node.value) in (int, float, str, bytes)
 
 
 def _worse(room: CleanRoom, changed: list[Change]) -> GateResult | None:
@@ -219,15 +206,18 @@ def _vouched(room: CleanRoom, examination: Examination, changed: list[Change]) -
 
 
 def _untried(room: CleanRoom, examination: Examination, change: Change) -> GateResult | None:
-    """Lines that the change takes away or brings, and that no test runs."""
-    found = lines_gone(room, examination, change)
+    """Lines that the change takes away or brings, and that neither a test nor a compared call runs."""
+    compared: Comparison = room.memory["compared"]
+    found = lines_gone(room, examination, change, compared.base.lines.get(change.path, frozenset()))
     if found:
         name, lines = found[0]
         told = (
             f"{counted(len(lines), 'line')} of {name} in {change.path} that the change takes away (from line "
             f"{lines[0]} of base on), so nothing shows that nobody needs them."
         )
-    elif found := lines_not_run(room, examination, change):
+    elif found := lines_not_run(
+        room, examination, change, compared.changed.lines.get(change.path, frozenset())
+    ):
         name, lines = found[0]
         told = (
             f"{counted(len(lines), 'changed line')} of {name} in {change.path} (from line {lines[0]} on), so "

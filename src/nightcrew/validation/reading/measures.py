@@ -89,37 +89,3 @@ def what_got_better(before: Measures, after: Measures) -> str:
             f"functions have {after.complexity_mean:.1f} paths each instead of {before.complexity_mean:.1f}"
         )
     return ""
-
-
-def public_face(tree: ast.Module) -> dict[str, str]:
-    """Public names and their signatures, as text that can be compared."""
-    face: dict[str, str] = {}
-    for node in tree.body:
-        _face(node, "", face)
-    return face
-
-
-def _face(node: ast.stmt, prefix: str, face: dict[str, str]) -> None:
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        if not node.name.startswith("_") or node.name.endswith("__"):
-            decorators = sorted(ast.unparse(one) for one in node.decorator_list)
-            word = "async def" if isinstance(node, ast.AsyncFunctionDef) else "def"
-            face[prefix + node.name] = " ".join([*decorators, f"{word}({ast.unparse(node.args)})"])
-    elif isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-        face[prefix + node.name] = f"class({', '.join(ast.unparse(one) for one in node.bases)})"
-        for one in node.body:
-            _face(one, f"{prefix}{node.name}.", face)
-    elif isinstance(node, ast.Assign | ast.AnnAssign):
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        for target in targets:
-            if isinstance(target, ast.Name) and not target.id.startswith("_"):
-                face[prefix + target.id] = "name"
-    elif isinstance(node, ast.If | ast.Try):
-        for one in [*node.body, *node.orelse]:
-            _face(one, prefix, face)
-    elif isinstance(node, ast.ImportFrom | ast.Import) and not prefix:
-        # Imports can be part of the face (`from pkg import name` through this module).
-        for alias in node.names:
-            name = (alias.asname or alias.name).split(".")[0]
-            if alias.asname == alias.name or name == "*":
-                face[name] = "name"

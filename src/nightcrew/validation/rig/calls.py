@@ -1,13 +1,12 @@
 """Calls of the product while tests run: what was called, with what, by which test."""
 
-import base64
-import pickle
 import sys
 import types
 from typing import Any
 
-MOST_CALLS, MOST_OF_ONE, MOST_BYTES = 400, 25, 4000
-PLAIN = (type(None), bool, int, float, complex, str, bytes)
+from .making import Makings
+
+MOST_CALLS, MOST_OF_ONE, MOST_BYTES = 400, 25, 8000
 
 
 class Recorder:
@@ -18,6 +17,7 @@ class Recorder:
         self.functions = functions  # by file: first and last lines
         self.known: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.counts: dict[types.CodeType, int] = {}
+        self.makings = Makings(self.root)
         self.nodeid = ""
 
     def start(self, nodeid: str) -> None:
@@ -32,49 +32,86 @@ class Recorder:
     def _called(self, frame: types.FrameType, event: str, _: Any) -> None:
         if event != "call":
             return
-        code, caller = frame.f_code, frame.f_back
-        path = code.co_filename
-        if not path.startswith(self.root) or path in self.tests or self.counts.get(code, 0) >= MOST_OF_ONE:
+        code = frame.f_code
+        path, makes = code.co_filename, code.co_name == "__init__"
+        # Constructors that a decorator writes are in no file.
+        if not (path.startswith(self.root) or (makes and path.startswith("<"))) or path in self.tests:
             return
         spans = self.functions.get(path, ())
         changed = any(first <= code.co_firstlineno <= last for first, last in spans)
-        from_test = caller is not None and caller.f_code.co_filename in self.tests
-        name = getattr(code, "co_qualname", code.co_name)
-        if not (changed or from_test) or "<" in name or len(self.known) >= MOST_CALLS:
+        from_test = frame.f_back is not None and frame.f_back.f_code.co_filename in self.tests
+        if not (makes or changed or from_test):
             return
         sys.setprofile(None)
         try:
-            self._note(frame, name)
+            self._note(frame, makes, changed or from_test)
         except Exception:  # noqa: S110 - an object that cannot be kept is left out
             pass
         finally:
             sys.setprofile(self._called)
 
-    def _note(self, frame: types.FrameType, name: str) -> None:
-        code, held = frame.f_code, frame.f_locals
-        count = code.co_argcount
-        names = code.co_varnames
-        given = [held[one] for one in names[:count]]
-        words = {one: held[one] for one in names[count : count + code.co_kwonlyargcount]}
-        at = count + code.co_kwonlyargcount
-        if code.co_flags & 4:  # *args
-            given += held[names[at]]
-            at += 1
-        if code.co_flags & 8:  # **kwargs
-            words.update(held[names[at]])
-        if name.endswith(".__init__"):
-            given = given[1:]
-        kept = base64.b64encode(pickle.dumps((given, words), protocol=4)).decode()
-        module = frame.f_globals.get("__name__", "")
-        key = module, name, kept
+    def _note(self, frame: types.FrameType, makes: bool, wanted: bool) -> None:
+        given, words = _arguments(frame)
+        if makes:
+            self.makings.note(given[0], given[1:], words)
+        name, code = _qualified(frame, given), frame.f_code
+        if not wanted or "<" in name or self.counts.get(code, 0) >= MOST_OF_ONE:
+            return
+        module = type(given[0]).__module__ if makes else frame.f_globals.get("__name__", "")
+        kept = self.makings.keep(given[1:] if makes else given, words)
         if len(kept) > MOST_BYTES:
             return
-        if key not in self.known:
+        key = module, name, kept
+        if key not in self.known and len(self.known) < MOST_CALLS:
             self.counts[code] = self.counts.get(code, 0) + 1
             self.known[key] = {"module": module, "name": name, "kept": kept, "tests": []}
-        if self.nodeid not in self.known[key]["tests"]:
+        if key in self.known and self.nodeid not in self.known[key]["tests"]:
             self.known[key]["tests"].append(self.nodeid)
+        if not makes and given and not _is_inside(frame, given[0]):
+            self.makings.later(given[0], [module, name, self.makings.keep(given[1:], words)])
 
     def end(self) -> "list[dict[str, Any]]":
         """Every call once, in the order of its first."""
         return list(self.known.values())
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _arguments(frame: types.FrameType) -> "tuple[list[Any], dict[str, Any]]":
+    code, held = frame.f_code, frame.f_locals
+    count, names = code.co_argcount, code.co_varnames
+    given = [held[one] for one in names[:count]]
+    words = {one: held[one] for one in names[count : count + code.co_kwonlyargcount]}
+    at = count + code.co_kwonlyargcount
+    if code.co_flags & 4:  # *args
+        given += held[names[at]]
+        at += 1
+    if code.co_flags & 8:  # **kwargs
+        words.update(held[names[at]])
+    return given, words
+
+
+def _qualified(frame: types.FrameType, given: "list[Any]") -> str:
+    """`Class.method`, as it is reached from its module."""
+    code = frame.f_code
+    if code.co_name == "__init__":
+        return f"{type(given[0]).__qualname__}.__init__"
+    if hasattr(code, "co_qualname"):
+        return str(code.co_qualname)
+    kind = given[0] if given and isinstance(given[0], type) else type(given[0] if given else None)
+    for one in kind.__mro__:
+        if getattr(vars(one).get(code.co_name), "__code__", None) is code:
+            return f"{one.__qualname__}.{code.co_name}"
+    return code.co_name
+
+
+def _is_inside(frame: types.FrameType, made: object) -> bool:
+    """True where an object's own method makes the call: making the outer call again makes this one too."""
+    caller = frame.f_back
+    while caller is not None:
+        names = caller.f_code.co_varnames
+        if caller.f_code.co_argcount and caller.f_locals.get(names[0]) is made:
+            return True
+        caller = caller.f_back
+    return False

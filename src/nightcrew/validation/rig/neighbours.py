@@ -1,27 +1,49 @@
 """Values beside a value: of the same type, and a little otherwise. The same ones each time."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-MOST_OF_A_CALL, MOST_DEPTH, MOST_OTHERS = 40, 3, 6
+MOST_OF_A_CALL, MOST_DEPTH, MOST_OTHERS = 50, 3, 6
+FOREIGN = "é{}ßİ"  # letters whose cases, lengths and encodings are not those of ASCII
 
 
-def near_calls(given: "list[Any]", words: "dict[str, Any]") -> "list[tuple[list[Any], dict[str, Any]]]":
-    """Calls with one of the arguments a little otherwise; each argument has its turn."""
-    each = [*(_with(given, words, index) for index in range(len(given))),
-            *(_with(given, words, name) for name in words)]  # fmt: skip
+class Text(str):
+    """A text of a class of its own, as callers have them."""
+
+
+class Items(list):  # type: ignore[type-arg]
+    """A list of a class of its own."""
+
+
+def near_calls(
+    given: "list[Any]", words: "dict[str, Any]", values: "Sequence[Any]" = ()
+) -> "list[tuple[list[Any], dict[str, Any]]]":
+    """Calls with one of the arguments a little otherwise, or one of `values`; each argument has its turn."""
+    each = [*(_with(given, words, index, values) for index in range(len(given))),
+            *(_with(given, words, name, values) for name in words)]  # fmt: skip
     rounds = itertools.zip_longest(*each)
     return list(itertools.islice((one for turn in rounds for one in turn if one is not None), MOST_OF_A_CALL))
 
 
 def _with(
-    given: "list[Any]", words: "dict[str, Any]", place: "int | str"
+    given: "list[Any]", words: "dict[str, Any]", place: "int | str", values: "Sequence[Any]"
 ) -> "Iterator[tuple[list[Any], dict[str, Any]]]":
-    if isinstance(place, str):
-        yield from ((given, {**words, place: one}) for one in near(words[place]))
-    else:
-        yield from (([*given[:place], one, *given[place + 1 :]], words) for one in near(given[place]))
+    value = words[place] if isinstance(place, str) else given[place]
+    for one in itertools.chain(_with_values(value, values), near(value)):
+        if isinstance(place, str):
+            yield given, {**words, place: one}
+        else:
+            yield [*given[:place], one, *given[place + 1 :]], words
+
+
+def _with_values(value: Any, values: "Sequence[Any]") -> "Iterator[Any]":
+    """Values in the place of `value` or of its first element; texts also before and behind it."""
+    if type(value) in (list, tuple) and value:
+        yield from (type(value)([one, *value[1:]]) for one in _with_values(value[0], values))
+    for one in values:
+        if type(one) is type(value):
+            yield from (one, one + value, value + one) if isinstance(one, (str, bytes)) else (one,)
 
 
 def without_literal(
@@ -52,24 +74,33 @@ def _put(literal: Any, other: Any, value: Any) -> Any:
 
 
 def near(value: Any, depth: int = 0) -> "Iterator[Any]":
-    """Other values beside `value`; none beside what is no plain value."""
-    if depth > MOST_DEPTH:
-        return
+    """Other values beside `value`, each once; none beside what is no plain value."""
+    seen = {(type(value), repr(value))}
+    for one in _near(value, depth) if depth <= MOST_DEPTH else ():
+        key = type(one), repr(one)
+        if key not in seen:
+            seen.add(key)
+            yield one
+
+
+def _near(value: Any, depth: int) -> "Iterator[Any]":
     kind = type(value)
     if kind is str or kind is bytes:
         yield from _texts(value)
     elif kind is bool:
         yield not value
     elif kind is int:
-        yield from (value + 1, value - 1, -value - 2, value * 10 + 3, 0)
+        yield from (value + 1, value - 1, -value - 2, value * 10 + 3, 0, -1, 10**12, True)
     elif kind is float:
-        yield from (value + 1.0, value * 1.5, -value, value / 3, 0.0)
+        yield from (value + 1.0, value * 1.5, -value, value / 3, 0.0, 1e300)
     elif kind in (list, tuple):
+        yield from (value[:0], value * 3, *([Items(value)] if kind is list else []))
         for index, one in enumerate(value[:4]):
             for other in itertools.islice(near(one, depth + 1), 12):
                 yield kind([*value[:index], other, *value[index + 1 :]])
         yield from (value[:-1], value[1:], value + value[-1:], value[::-1]) if value else ()
     elif kind is dict:
+        yield from ({}, dict(reversed(list(value.items()))))
         for name, one in list(value.items())[:4]:
             for other in itertools.islice(near(one, depth + 1), 12):
                 yield {**value, name: other}
@@ -92,12 +123,15 @@ def _texts(text: "Any") -> "Iterator[Any]":
     if not text:
         yield from ("a", " ", "0") if isinstance(text, str) else (b"a", b" ", b"0")
         return
+    yield empty
+    if isinstance(text, str):
+        yield from (FOREIGN.format(text), f" {text} ", Text(text))
     middle = len(text) // 2
     yield from (text + text[-1:], text[:-1], text[1:], text[:1] + text)
     yield text[1:] + text[:1]  # what stands at an end stands at the other
     yield text[1 : middle + 1] + text[:1] + text[middle + 1 :]  # or in the middle
     yield text.swapcase()
-    yield from (text + text, empty)
+    yield from (text + text, text * 3, text[::-1])
 
 
 def _turned(unit: "Any") -> "Any":

@@ -1,30 +1,44 @@
 """Recorded calls made again, with calls beside them; what each gives, as text.
 
-Run on base and on the change with the same calls: only what the two say otherwise means anything.
+Run on base and on the change with the same calls: only what the two say otherwise means anything. Told are
+type and content, the error, whether a result comes lazily, is an argument or the same object each time, what
+became of the arguments, what is printed and warned of, in two time zones and locales, and how the work grows.
 """
 
 import ast
-import base64
+import asyncio
+import contextlib
 import copy
 import hashlib
 import importlib
 import inspect
+import io
 import itertools
+import locale
 import os
-import pickle
 import re
+import resource
 import signal
 import sys
+import time
+import types
+import warnings
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+from .growth import growth
+from .making import unkept
 from .neighbours import near_calls, without_literal
 from .results import tell
+from .shown import PLAIN, NotPlain, plain, shown
 from .supervise import Reporter, supervise
 
-SECONDS_OF_A_CALL, SECONDS = 1.0, 240.0
-MOST_TEXT, MOST_ITEMS = 300, 50
+SECONDS_OF_A_ROUND, SECONDS_OF_WAITING, MOST_DEATHS = 4.0, 40.0, 8
+MOST_TEXT, MOST_ITEMS, MOST_MADE, MOST_MEMORY = 300, 500, 12, 4 << 30
+WORLDS = (("UTC", "C.UTF-8"), ("Asia/Kathmandu", "C"))
+NOT_CALLED, ENDLESS, DEAD = "cannot be called", "!what does not end", "!the end of the process"
+UNSTEADY = "something else each time"
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
@@ -33,71 +47,225 @@ class TooLong(BaseException):
 
 
 def main() -> None:
-    """What became of each call of a job, in order."""
+    """What became of each call of a job, in order; what its modules hold; the lines of its files that ran."""
     tell(_replayed)
 
 
 def _replayed(job: "dict[str, Any]", secret: int) -> "dict[str, Any]":
     os.chdir(job["workspace"])
     sys.path[:0] = job["paths"]
-    literals = [ast.literal_eval(one) for one in job["literals"]]
-    result = supervise(partial(_replay, job["calls"], literals), SECONDS, secret)
-    return {"answers": [line["answers"] for line in result["reports"] if "answers" in line]}
+    told: dict[str, Any] = {"answers": [], "lines": {}, "values": {}, "deaths": 0}
+    for module in job["modules"]:
+        result = supervise(partial(_values, module), SECONDS_OF_WAITING, secret)
+        told["values"][module] = next(
+            (line["values"] for line in result["reports"] if "values" in line), None
+        )
+    calls = job["calls"]
+    while len(told["answers"]) < len(calls) and told["deaths"] < MOST_DEATHS:
+        rest = calls[len(told["answers"]) :]
+        result = supervise(partial(_replay, job, rest), SECONDS_OF_WAITING, secret, each=True)
+        for line in result["reports"]:
+            if "answers" in line:
+                told["answers"].append(line["answers"])
+                for path, lines in line["lines"].items():
+                    told["lines"][path] = sorted({*told["lines"].get(path, ()), *lines})
+        if len(told["answers"]) < len(calls):
+            told["deaths"] += 1
+            how = ENDLESS if result["timed_out"] else DEAD
+            told["answers"].append([[calls[len(told["answers"])]["name"], how, "", 0.0]])
+    return told
 
 
-def _replay(calls: "list[dict[str, Any]]", literals: "list[Any]", report: Reporter) -> None:
+def _values(module: str, report: Reporter) -> None:
+    held = vars(importlib.import_module(module))
+    found: dict[str, str] = {}
+    for name, value in list(held.items()):
+        inside = vars(value) if isinstance(value, type) and value.__module__ == module else {}
+        for place, one in [(name, value), *((f"{name}.{key}", one) for key, one in inside.items())]:
+            if not place.rpartition(".")[2].startswith("__"):
+                with contextlib.suppress(NotPlain):
+                    found[place] = plain(one)
+    report({"values": found})
+
+
+def _replay(job: "dict[str, Any]", calls: "list[dict[str, Any]]", report: Reporter) -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    literals, values = ([ast.literal_eval(one) for one in job[word]] for word in ("literals", "constants"))
     for call in calls:
-        answers: list[list[str]] = []
+        lines = Lines(job["measured"])
         try:
-            function = _found(call["module"], call["name"])
-            given, words = pickle.loads(base64.b64decode(call["kept"]))  # noqa: S301 - made in a sandbox too
-            answers = list(_answers(call["name"], function, given, words, literals))
+            caller = Caller(call, job["seconds_of_a_call"], lines)
+            answers = list(caller.answers(literals, values))
         except Exception as error:
-            answers = [["", f"cannot be called: {type(error).__name__}", ""]]
-        report({"answers": answers})
+            answers = [["", f"{NOT_CALLED}: {type(error).__name__}", "", 0.0]]
+        report({"answers": answers, "lines": {path: sorted(held) for path, held in lines.held.items()}})
 
 
-def _found(module: str, name: str) -> Any:
+class Lines:
+    """Lines of some files that run while it is on."""
+
+    def __init__(self, files: "list[str]") -> None:
+        self.held: dict[str, set[int]] = {path: set() for path in files}
+
+    def __enter__(self) -> None:
+        self.fresh: set[tuple[str, int]] = set()
+        sys.settrace(self._called)
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(None)
+
+    def count(self) -> None:
+        """What ran last says something."""
+        for path, line in self.fresh:
+            self.held[path].add(line)
+
+    def _called(self, frame: types.FrameType, event: str, argument: Any) -> Any:
+        del event, argument
+        path = frame.f_code.co_filename
+        if path not in self.held:
+            return None
+
+        def line(frame: types.FrameType, event: str, argument: Any) -> Any:
+            del event, argument
+            self.fresh.add((path, frame.f_lineno))
+            return line
+
+        return line
+
+
+class Caller:
+    """Makes one recorded call again, as it was and a little otherwise."""
+
+    def __init__(self, call: "dict[str, Any]", seconds: float, lines: Lines) -> None:
+        self.name, self.kept, self.seconds, self.lines = call["name"], call["kept"], seconds, lines
+        self.function = found(call["module"], call["name"])
+        self.given_back: Any = None
+
+    def answers(self, literals: "list[Any]", values: "list[Any]") -> "Iterator[list[Any]]":
+        """Each call, its answer, the literal that it is without, and how its work grows."""
+        given, words = unkept(self.kept, found)
+        calls = [((given, words), ""), *((call, "") for call in near_calls(given, words, values))]
+        for literal in literals:
+            calls += [(call, repr(literal)) for call in without_literal(given, words, literal)]
+        started = time.process_time()
+        for index, ((some, named), without) in enumerate(calls):
+            if time.process_time() - started > SECONDS_OF_A_ROUND:
+                return
+            answer = self._steady(some, named)
+            grown = self._growth(some, named) if index == 0 else 0.0
+            yield [_call_text(self.name, some, named), answer, without, grown]
+        yield from self._of_others(values)
+
+    def _of_others(self, values: "list[Any]") -> "Iterator[list[Any]]":
+        """The same call of an object that was made with other arguments."""
+        for index in range(MOST_MADE):
+            chosen: list[Any] = []
+
+            def other(
+                given: "list[Any]", words: "dict[str, Any]", index: int = index, chosen: Any = chosen
+            ) -> Any:
+                chosen.extend(near_calls(given, words, values)[index : index + 1])
+                return chosen[0] if chosen else (given, words)
+
+            try:
+                given, words = unkept(self.kept, found, other)
+                answer = self._steady(given, words)
+            except Exception as error:
+                answer = f"!{type(error).__name__} when the object is made"
+            if not chosen:
+                return
+            how = f"{self.name} of an object made with ({_call_text('', *chosen[0])[1:-1]})"
+            yield [how, answer, "", 0.0]
+
+    def _steady(self, given: "list[Any]", words: "dict[str, Any]") -> str:
+        """The answer in each world."""
+        answers: list[str] = []
+        back: list[Any] = []
+        for index, (zone, place) in enumerate((*WORLDS, WORLDS[0])):
+            os.environ["TZ"] = zone
+            time.tzset()
+            with contextlib.suppress(locale.Error):
+                locale.setlocale(locale.LC_ALL, place)
+            with self.lines if index == 0 else contextlib.nullcontext():
+                answers.append(self._answer(given, words))
+            back.append(self.given_back)
+        first, second, again = answers
+        if first != again:
+            return UNSTEADY
+        self.lines.count()
+        kept = isinstance(back[0], (list, dict, set, bytearray)) and back[0] is back[2]
+        first += ", the same object each time" if kept else ""
+        return first if answers[0] == second else f"{first}, elsewhere {second}"
+
+    def _growth(self, given: "list[Any]", words: "dict[str, Any]") -> float:
+        with (
+            self._limited(),
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.suppress(Exception, TooLong),
+        ):
+            return growth(self.function, copy.deepcopy(given), copy.deepcopy(words))
+        return 0.0
+
+    def _answer(self, given: "list[Any]", words: "dict[str, Any]") -> str:
+        """What a call gives, or raises after an `!`, and what else a caller can tell."""
+        self.given_back = None
+        try:
+            given, words = copy.deepcopy((given, words))
+            untouched = shown([given, words])
+        except Exception:
+            return ""
+        said = io.StringIO()
+        try:
+            with (
+                self._limited(),
+                contextlib.redirect_stdout(said),
+                warnings.catch_warnings(record=True) as warned,
+            ):
+                warnings.simplefilter("always")
+                self.given_back = self.function(*given, **words)
+                text = _told(self.given_back, [*given, *words.values()])
+                left = shown([given, words])
+        except TooLong:
+            return ENDLESS
+        except MemoryError:
+            return ""
+        except BaseException as error:
+            return f"!{type(error).__name__}"
+        text += "" if left == untouched else f", and leaves {left}"
+        text += f", and prints {said.getvalue()!r}" if said.getvalue() else ""
+        text += "".join(sorted({f", and warns of {one.category.__name__}: {one.message}" for one in warned}))
+        return _bounded(text)
+
+    @contextlib.contextmanager
+    def _limited(self) -> "Iterator[None]":
+        signal.signal(signal.SIGVTALRM, _end)
+        signal.setitimer(signal.ITIMER_VIRTUAL, self.seconds)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+
+
+def found(module: str, name: str) -> Any:
     """A function by its qualified name; of a class's `__init__`, the class."""
     thing: Any = importlib.import_module(module)
     for part in name.removesuffix(".__init__").split("."):
         thing = inspect.getattr_static(thing, part) if inspect.isclass(thing) else getattr(thing, part)
-    return getattr(thing, "__func__", getattr(thing, "fget", None) or thing)
+    for inner in ("__func__", "fget", "func"):
+        if not callable(thing):
+            thing = getattr(thing, inner, thing)
+    return thing
 
 
-def _answers(
-    name: str, function: Any, given: "list[Any]", words: "dict[str, Any]", literals: "list[Any]"
-) -> "Iterator[list[str]]":
-    """The call, its answer, and the literal that it is without; the call itself first."""
-    calls = [((given, words), ""), *((call, "") for call in near_calls(given, words))]
-    for literal in literals:
-        calls += [(call, repr(literal)) for call in without_literal(given, words, literal)]
-    for (some, named), without in calls:
-        first = _answer(function, some, named)
-        yield [_shown(name, some, named), first if first == _answer(function, some, named) else "", without]
-
-
-def _answer(function: Any, given: "list[Any]", words: "dict[str, Any]") -> str:
-    """What a call gives, or raises after an `!`, and what became of its arguments."""
-    given, words = copy.deepcopy((given, words))
-    untouched = _text([given, words])
-    signal.signal(signal.SIGVTALRM, _end)
-    signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS_OF_A_CALL)
-    try:
-        value = function(*given, **words)
-        if inspect.iscoroutine(value):
-            value.close()
-            return ""
-        if inspect.isgenerator(value):
-            value = list(itertools.islice(value, MOST_ITEMS))
-        left = _text([given, words])
-        return _bounded(_text(value) + ("" if left == untouched else f", and leaves {left}"))
-    except TooLong:
-        return ""
-    except BaseException as error:
-        return f"!{type(error).__name__}"
-    finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+def _told(value: Any, arguments: "list[Any]") -> str:
+    if inspect.iscoroutine(value):
+        value = asyncio.run(value)
+    kind, lazy = type(value).__name__, hasattr(value, "__next__")
+    if lazy:
+        value = list(itertools.islice(value, MOST_ITEMS))
+    alias = type(value) not in (*PLAIN, tuple, frozenset) and any(one is value for one in arguments)
+    told = f"lazily as {kind} {shown(value)}" if lazy else shown(value)
+    return f"{told}, which is an argument" if alias else told
 
 
 def _bounded(text: str) -> str:
@@ -110,15 +278,7 @@ def _end(*_: Any) -> None:
     raise TooLong
 
 
-def _text(value: Any) -> str:
-    text = _ADDRESS.sub("", repr(value))
-    default: Any = object.__repr__
-    if type(value).__repr__ is default and hasattr(value, "__dict__"):
-        return f"{text} {_ADDRESS.sub('', repr(vars(value)))}"
-    return text
-
-
-def _shown(name: str, given: "list[Any]", words: "dict[str, Any]") -> str:
+def _call_text(name: str, given: "list[Any]", words: "dict[str, Any]") -> str:
     """The call as a person reads it."""
     told = [*map(_short, given), *(f"{key}={_short(value)}" for key, value in words.items())]
     return f"{name.removesuffix('.__init__')}({', '.join(told)})"
@@ -126,4 +286,6 @@ def _shown(name: str, given: "list[Any]", words: "dict[str, Any]") -> str:
 
 def _short(value: Any) -> str:
     text = _ADDRESS.sub("", repr(value))
+    if isinstance(value, (str, list)) and type(value) not in (str, list):
+        text = f"{type(value).__name__}({text})"
     return text if len(text) <= 60 else text[:57] + "..."

@@ -3,7 +3,7 @@ worlds."""
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -219,6 +219,12 @@ class Examination:
             frozenset(arc for arc in covered.arcs if arc[0] in inside or arc[1] in inside),
             {name: lines & inside for name, lines in covered.by_test.items() if lines & inside},
         )
+
+    def reaching(self, paths: Iterable[str]) -> list[str]:
+        """Tests that pass with the change and run code of one of these files."""
+        run = self.patched.run("all")
+        reached = {name for path in paths for name in self.coverage(run, path).by_test}
+        return [name for name, test in run.tests.items() if name in reached and not test.failed]
 
     @cached_property
     def import_time_functions(self) -> frozenset[int]:

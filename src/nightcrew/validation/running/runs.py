@@ -113,12 +113,19 @@ def run_job(room: CleanRoom, tree: Path, job: Mapping[str, Any], *, hash_seed: i
 
 
 def run_rig(
-    room: CleanRoom, tree: Path, module: str, job: Mapping[str, Any], *, seconds: float, hash_seed: int = 0
+    room: CleanRoom,
+    tree: Path,
+    module: str,
+    job: Mapping[str, Any],
+    *,
+    seconds: float,
+    hash_seed: int = 0,
+    env: Mapping[str, str] | None = None,
 ) -> Completed:
     """One of the rig's programs on a throw-away copy of `tree`; `job` is what it reads."""
     environment = {
         name: value for name, value in _environment(room, hash_seed).items() if name != "PYTHONPATH"
-    }
+    } | dict(env or {})
     with room.copy(tree) as copy, Results() as results:
         completed = room.sandbox.run(
             [str(room.environment.python), "-P", "-s", "-c",

@@ -1,0 +1,87 @@
+"""How the work of a call grows with its input, counted in lines and comparisons: no clock decides."""
+
+import itertools
+import sys
+from typing import Any
+
+SMALL, LARGE = 10, 40  # times the input
+MOST_ITEMS = 100_000
+_work = [0]
+
+
+class Number(int):
+    """An int that counts how often it is compared."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        _work[0] += 1
+        return int.__eq__(self, other)
+
+    def __lt__(self, other: int) -> bool:
+        _work[0] += 1
+        return int.__lt__(self, other)
+
+    def __hash__(self) -> int:
+        return int.__hash__(self)
+
+
+class Text(str):
+    """A str that counts how often it is compared."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        _work[0] += 1
+        return str.__eq__(self, other)
+
+    def __lt__(self, other: str) -> bool:
+        _work[0] += 1
+        return str.__lt__(self, other)
+
+    def __hash__(self) -> int:
+        return str.__hash__(self)
+
+
+def growth(function: Any, given: "list[Any]", words: "dict[str, Any]") -> float:
+    """How many times the work a call takes with four times the input; 0 where it cannot be told."""
+    small, large = (
+        _counted(function, [_longer(one, times) for one in given], words) for times in (SMALL, LARGE)
+    )
+    return large / small if small > 0 else 0.0
+
+
+def _counted(function: Any, given: "list[Any]", words: "dict[str, Any]") -> int:
+    _work[0] = 0
+
+    def trace(*_: Any) -> Any:
+        _work[0] += 1
+        return trace
+
+    old = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        value = function(*given, **words)
+        if hasattr(value, "__next__"):
+            list(itertools.islice(value, MOST_ITEMS))
+    except Exception:
+        return 0
+    finally:
+        sys.settrace(old)
+    return _work[0]
+
+
+def _longer(value: Any, times: int) -> Any:
+    if type(value) in (list, tuple):
+        return type(value)(_other(one, at) for at in range(times) for one in value)
+    if type(value) is dict:
+        return {_other(key, at): held for at in range(times) for key, held in value.items()}
+    return value * times if type(value) in (str, bytes) else value
+
+
+def _other(value: Any, at: int) -> Any:
+    if type(value) is int:
+        return Number(value + 1000 * at)
+    if type(value) is str:
+        return Text(f"{value}{at}" if at else value)
+    return value + at if type(value) is float else value

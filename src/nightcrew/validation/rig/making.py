@@ -1,0 +1,104 @@
+"""Objects of the product kept as how they were made; a refactoring may hold otherwise what they hold.
+
+An object is its class, what the class was called with, and the calls made of the object since.
+"""
+
+import base64
+import contextlib
+import io
+import pickle
+import sys
+import types
+from collections.abc import Callable
+from typing import Any
+
+MOST_OBJECTS, MOST_LATER = 300, 12
+
+
+class Makings:
+    """How the product's objects came about, while they are watched."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self._known: dict[int, tuple[object, list[Any]]] = {}  # the object is held: its id stays its own
+
+    def note(self, made: object, given: "list[Any]", words: "dict[str, Any]") -> None:
+        """`made` is being made with these arguments."""
+        if len(self._known) < MOST_OBJECTS and id(made) not in self._known and self._is_own(type(made)):
+            kind = type(made)
+            self._known[id(made)] = made, [kind.__module__, kind.__qualname__, self.keep(given, words), []]
+
+    def later(self, of: object, call: "list[str]") -> None:
+        """A call of an object that was made before: module, name, and its other arguments."""
+        known = self._known.get(id(of))
+        if known is not None and len(known[1][3]) < MOST_LATER:
+            known[1][3].append(call)
+
+    def keep(self, given: "list[Any]", words: "dict[str, Any]") -> str:
+        """Arguments as text. Raises what pickle raises."""
+        stream = io.BytesIO()
+        _Pickler(stream, self._how).dump((given, words))
+        return base64.b64encode(stream.getvalue()).decode()
+
+    def _how(self, value: object) -> "list[Any] | None":
+        known = self._known.get(id(value))
+        if known is not None and known[0] is value:
+            module, name, kept, later = known[1]
+            return [module, name, kept, list(later)]
+        return None
+
+    def _is_own(self, kind: type) -> bool:
+        path = getattr(sys.modules.get(kind.__module__), "__file__", None) or ""
+        return path.startswith(self.root)
+
+
+def unkept(
+    kept: str, found: "Callable[[str, str], Any]", other: "Callable[[Any, Any], Any] | None" = None
+) -> "tuple[list[Any], dict[str, Any]]":
+    """The arguments that were kept, every object made again.
+
+    `other`: gives other arguments for making the first object of all from its own (given, words).
+    """
+    given, words = _Unpickler(io.BytesIO(base64.b64decode(kept)), found, other).load()
+    return given, words
+
+
+class _Pickler(pickle.Pickler):
+    def __init__(self, stream: io.BytesIO, how: "Callable[[object], list[Any] | None]") -> None:
+        super().__init__(stream, protocol=4)
+        self.how = how
+
+    def persistent_id(self, value: object) -> "list[Any] | None":
+        return None if isinstance(value, (type, types.FunctionType)) else self.how(value)
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(
+        self,
+        stream: io.BytesIO,
+        found: "Callable[[str, str], Any]",
+        other: "Callable[[Any, Any], Any] | None",
+    ) -> None:
+        super().__init__(stream)
+        self.found, self.other = found, other
+        self.made: dict[str, Any] = {}
+
+    def persistent_load(self, how: "list[Any]") -> Any:
+        key = repr(how)
+        if key not in self.made:
+            module, name, kept, later = how
+            given, words = unkept(kept, self.found)
+            if self.other is not None:
+                given, words = self.other(given, words)
+                self.other = None
+            made = self.found(module, name)(*given, **words)
+            for where, called, held in later:
+                _call_again(made, self.found(where, called), held, self.found)
+            self.made[key] = made
+        return self.made[key]
+
+
+def _call_again(made: Any, function: Any, held: str, found: "Callable[[str, str], Any]") -> None:
+    given, words = unkept(held, found)
+    with contextlib.suppress(Exception):  # it may have raised when it was first made, too
+        function(made, *given, **words)

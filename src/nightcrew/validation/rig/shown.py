@@ -1,0 +1,58 @@
+"""Values as a caller can tell them apart, in text that two versions of the same code have in common."""
+
+import re
+from typing import Any
+
+MOST_DEPTH, MOST_ITEMS = 8, 200
+PLAIN = (type(None), bool, int, float, complex, str, bytes)
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+
+
+class NotPlain(Exception):
+    """A value that is more than what it holds: an object, a function, a module."""
+
+
+def shown(value: Any, depth: int = 0) -> str:
+    """Type and content; of an object that does not say what it is, its public attributes."""
+    try:
+        return plain(value, depth)
+    except NotPlain:
+        pass
+    kind = type(value)
+    if (
+        isinstance(value, (list, tuple, set, frozenset, dict))
+        and kind.__repr__ in _OWN
+        and depth < MOST_DEPTH
+    ):
+        return f"{kind.__name__} {_inside(value, depth, shown)}"
+    text = _ADDRESS.sub("", repr(value))
+    default: Any = object.__repr__
+    if kind.__repr__ is default and hasattr(value, "__dict__") and depth < MOST_DEPTH:
+        public = {name: held for name, held in vars(value).items() if not name.startswith("_")}
+        return f"{text} {_inside(public, depth, shown)}"
+    return text if text.startswith((kind.__name__, "<")) else f"{kind.__name__} {text}"
+
+
+def plain(value: Any, depth: int = 0) -> str:
+    """The text of a value that is nothing but what it holds. Raises NotPlain for any other."""
+    kind = type(value)
+    if kind in PLAIN:
+        return repr(value)
+    if kind in (list, tuple, set, frozenset, dict) and depth < MOST_DEPTH:
+        return f"{kind.__name__} {_inside(value, depth, plain)}"
+    if isinstance(value, re.Pattern):
+        return f"re.compile({value.pattern!r}, {value.flags})"
+    raise NotPlain
+
+
+def _inside(value: Any, depth: int, text: Any) -> str:
+    if isinstance(value, dict):
+        pairs = list(value.items())[:MOST_ITEMS]
+        return "{%s}" % ", ".join(f"{text(key, depth + 1)}: {text(held, depth + 1)}" for key, held in pairs)  # noqa: UP031
+    parts = [text(one, depth + 1) for one in list(value)[:MOST_ITEMS]]
+    more = f", and {len(value) - MOST_ITEMS} more" if len(value) > MOST_ITEMS else ""
+    # The order in which a set gives its elements is nobody's.
+    return f"[{', '.join(sorted(parts) if isinstance(value, (set, frozenset)) else parts)}{more}]"
+
+
+_OWN: tuple[Any, ...] = (list.__repr__, tuple.__repr__, set.__repr__, frozenset.__repr__, dict.__repr__)
