@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from nightcrew.validation.faults.parts import parts_of
+from nightcrew.validation.faults.parts import ALTERNATIVE, OPERAND, parts_of
 
 SAME = {
     "annotations": (
@@ -48,7 +48,28 @@ DIFFERENT = {
         "f = partial(round, ndigits=0)\n",
         [("0", "2")],
     ),
-    "a default": ("def f(x=1): return x\n", "def f(x=2): return x\n", [("def f(x=2):", "def f(x=1):")]),
+    "a default": ("def f(x=1): return x\n", "def f(x=2): return x\n", [("2", "1")]),
+    "several defaults": (
+        "def f(x=1, *, y=2, z=None): return x\n",
+        "def f(x=9, *, y=8, z=None): return x\n",
+        [("9", "1"), ("8", "2")],
+    ),
+    "a parameter more": (
+        "def f(x=1): return x\n",
+        "def f(x=1, y=2): return x\n",
+        [("def f(x=1, y=2):", "def f(x=1):")],
+    ),
+    "a decorator's values": (
+        "@retry(times=3, wait=2)\ndef f(): return 1\n",
+        "@retry(times=9, wait=8)\ndef f(): return 1\n",
+        [("9", "3"), ("8", "2")],
+    ),
+    "a decorator that goes": (
+        "@checked\ndef f(): return 1\n", "def f(): return 1\n", [("", "@checked\n")],
+    ),
+    "a function that ends at once": (
+        "def f(x):\n    check(x)\n", "def f(x):\n    return\n    check(x)\n", [("return", "pass")],
+    ),
     "a decorator": ("def f(): return 1\n", "@cache\ndef f(): return 1\n", [("@cache", "")]),
     "a base": ("class A(B):\n    x = 1\n", "class A(C):\n    x = 1\n", [("class A(C):", "class A(B):")]),
     "a class's field": (
@@ -146,3 +167,11 @@ def test_what_is_left_without_a_part_is_python(before: str, after: str) -> None:
     assert parts
     for part in parts:
         ast.parse(part.apply(after))
+
+
+def test_an_alternative_more_is_told_from_a_guard() -> None:
+    ways = {
+        word: {part.operator for part in parts_of(f"x = a {word} b\n", f"x = a {word} b {word} c.on\n")}
+        for word in ("or", "and")
+    }
+    assert ways == {"or": {ALTERNATIVE}, "and": {OPERAND}}

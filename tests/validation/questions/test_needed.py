@@ -56,7 +56,7 @@ def test_limits():
 FILES = {
     "src/shop/__init__.py": "",
     CODE: BASE,
-    "src/shop/limits.json": '{"most": 3, "least": 1}\n',
+    "src/shop/limits.json": '{\n  "most": 3,\n  "least": 1\n}\n',
     "tests/test_sessions.py": TESTS,
     "pyproject.toml": '[project]\nname = "shop"\nversion = "1"\n',
 }
@@ -104,14 +104,17 @@ def test_what_stands_beside_a_fix_is_named(shop: House) -> None:
         .replace("    return age > life", "    if age == 77:\n        return False\n    return age > life")
     ) + "\n\ndef wrong(x):\n    y = x + 1\n    return y\n"
     files = {CODE: code, **REPRODUCER, "entrypoint.sh": "#!/bin/sh\nexec serve\n"}
-    files["src/shop/limits.json"] = '{"most": 3, "least": 9}\n'
+    files["src/shop/limits.json"] = '{\n  "most": 3,\n  "least": 9,\n  "extra": 2\n}\n'
+    files["tests/test_extra.py"] = (
+        "from shop.sessions import LIMITS\n\n\ndef test_extra():\n    assert LIMITS['extra'] == 2\n"
+    )
     told = asked(shop, files)
     assert told.outcome is GateOutcome.FAIL
     assert told.is_unproven
     assert {finding.severity for finding in told.findings} == {Severity.UNPROVEN}
     places = {finding.place for finding in told.findings}
     lines = {7, 8, 13, 14, 19, 27}
-    assert places == {"entrypoint.sh:1", "src/shop/limits.json:1", *(f"{CODE}:{line}" for line in lines)}
+    assert places == {"entrypoint.sh:1", "src/shop/limits.json:3", *(f"{CODE}:{line}" for line in lines)}
     assert f"{CODE}:7" in told.message
     assert "`432000` instead of `300`" in told.message
     assert "letmein" in told.message

@@ -16,6 +16,8 @@ from nightcrew.validation.reading.source_text import Node, SourceText
 from nightcrew.validation.reading.suite import Function
 
 BACK, GONE, CONDITION, OPERAND, RETURNED = "as on base", "taken away", "unconditional", "without", "put back"
+ALTERNATIVE = "without the alternative"
+"""An operand more in an `or` that base has: it lets through what was not let through."""
 WHOLE = "the whole file"
 MESSAGE = "message"
 """Words that nobody but a reader acts on: said, and not tried."""
@@ -51,6 +53,7 @@ class _Finder:
         self.scope: list[str] = []
         self.depth = 0  # functions around us
         self.statement = 1
+        self.last: ast.stmt | None = None  # of the function around us
 
     # -- statements side by side --
 
@@ -97,22 +100,60 @@ class _Finder:
             return
         self.statement = new.lineno
         self._header(old, new, [old.args], [new.args])
-        leave = self._inside(new.name, function=True)
+        leave = self._inside(new.name, function=True, last=new.body[-1])
         self.blocks(old.body, new.body)
         leave()
 
     def _header(
         self, old: ast.stmt, new: ast.stmt, first: Sequence[ast.AST], second: Sequence[ast.AST]
     ) -> None:
-        known = [ast.dump(one) for one in _decorators(old)]
-        for one in _decorators(new):
-            if ast.dump(one) not in known:
-                self._without_decorator(one)
+        self._decorated(old, new)
         if list(map(ast.dump, first)) == list(map(ast.dump, second)):
+            return
+        if self._defaults(first, second):
             return
         spans = self.old.header(old), self.new.header(new)
         if spans[0] is not None and spans[1] is not None:
             self._edit(*spans[1], self.old.text[slice(*spans[0])], BACK)
+
+    def _decorated(self, old: ast.stmt, new: ast.stmt) -> None:
+        """Decorators that came, went, or are given other values."""
+        before, after = _decorators(old), _decorators(new)
+        kept = {ast.dump(one) for one in before} & {ast.dump(one) for one in after}
+        went = [one for one in before if ast.dump(one) not in kept]
+        for one in after:
+            other = next((some for some in went if _called(some) == _called(one)), None)
+            if ast.dump(one) in kept:
+                continue
+            if other is None:
+                self._without_decorator(one)
+            else:
+                went.remove(other)
+                self.expression(other, one)
+        start = self.new.whole(new)[0]
+        gap = "\n" + " " * self._indent(start)
+        for one in went:
+            self._edit(start, start, f"@{self.old.of(one)}{gap}", RETURNED)
+
+    def _defaults(self, first: Sequence[ast.AST], second: Sequence[ast.AST]) -> bool:
+        """True where parameters differ in nothing but the values of their defaults, one by one."""
+        old, new = first[0] if first else None, second[0] if second else None
+        if not (isinstance(old, ast.arguments) and isinstance(new, ast.arguments)):
+            return False
+        pairs = [
+            *zip(old.defaults, new.defaults, strict=False),
+            *zip(old.kw_defaults, new.kw_defaults, strict=False),
+        ]
+        bare = [ast.unparse(_without_defaults(one)) for one in (old, new)]
+        if (
+            bare[0] != bare[1]
+            or len(old.defaults) != len(new.defaults)
+            or any((a is None) != (b is None) for a, b in pairs)
+        ):
+            return False
+        return min(
+            (self.expression(a, b) for a, b in pairs if a is not None and b is not None), default=False
+        )
 
     def _differing(
         self, old: list[ast.stmt], new: list[ast.stmt], at: ast.stmt | None, before: ast.AST | None
@@ -177,7 +218,9 @@ class _Finder:
         if not (isinstance(value, list) and isinstance(before, list)):
             return False
         if isinstance(parent, ast.expr | ast.Delete):
-            return self._entries(before, value, lambda rest: self._unlisted(parent, value, rest), message)
+            return self._entries(
+                before, value, lambda rest: self._unlisted(parent, value, rest, is_known=True), message
+            )
         return len(value) == len(before) and self._entries(before, value, lambda _: False, message)
 
     def expression(self, old: ast.AST, new: ast.AST, message: bool = False) -> bool:
@@ -218,8 +261,10 @@ class _Finder:
                 told &= min(map(without, rests), default=True)
         return told
 
-    def _unlisted(self, node: ast.AST, value: list[ast.AST], rest: list[ast.AST]) -> bool:
-        """A note of the node with other elements in one of its lists."""
+    def _unlisted(
+        self, node: ast.AST, value: list[ast.AST], rest: list[ast.AST], *, is_known: bool = False
+    ) -> bool:
+        """A note of the node, which base has in some form where `is_known`, with other elements in a list."""
         if not isinstance(node, ast.expr | ast.Delete):
             return False
         changed = copy.copy(node)
@@ -229,7 +274,9 @@ class _Finder:
         alone = isinstance(node, ast.BoolOp) and len(rest) == 1
         text = _unparse(rest[0] if alone else changed)
         if text:
-            self.note(node, f"({text})" if isinstance(node, ast.BoolOp) else text, OPERAND)
+            wider = isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or) and is_known
+            kind = ALTERNATIVE if wider else OPERAND
+            self.note(node, f"({text})" if isinstance(node, ast.BoolOp) else text, kind)
         return bool(text)
 
     def _table(self, old: ast.Dict, new: ast.Dict, message: bool) -> bool:
@@ -271,7 +318,7 @@ class _Finder:
         silent = is_silent_statement(node)
         if isinstance(node, ast.If):
             self._conditional(node)
-        elif not (isinstance(node, ast.Return) and node.value is None):
+        elif not (isinstance(node, ast.Return) and node.value is None and node is self.last):
             self.note(node, "pass", MESSAGE if silent else GONE)
         if not silent:
             self._inner(_own_expressions(node))
@@ -293,7 +340,7 @@ class _Finder:
         for decorator in _decorators(node):
             self._without_decorator(decorator)
         if isinstance(node, _DEFS):
-            leave = self._inside(node.name, function=not isinstance(node, ast.ClassDef))
+            leave = self._inside(node.name, function=not isinstance(node, ast.ClassDef), last=node.body[-1])
             for inner in node.body:
                 self.added(inner)
             leave()
@@ -333,13 +380,16 @@ class _Finder:
             name = ".".join(self.scope) if self.depth else ""
             self.found.append(Mutant(start, end, text, before, line, self.statement, kind, name))
 
-    def _inside(self, name: str, *, function: bool) -> Callable[[], None]:
+    def _inside(self, name: str, *, function: bool, last: ast.stmt | None = None) -> Callable[[], None]:
+        outer = self.last
         self.scope.append(name)
         self.depth += function
+        self.last = last
 
         def leave() -> None:
             self.scope.pop()
             self.depth -= function
+            self.last = outer
 
         return leave
 
@@ -366,6 +416,20 @@ def _name(node: ast.stmt) -> str:
 
 def _decorators(node: ast.stmt) -> list[ast.expr]:
     return getattr(node, "decorator_list", [])
+
+
+def _called(node: ast.expr) -> str:
+    """What a decorator is, without what it is given."""
+    return ast.unparse(node.func if isinstance(node, ast.Call) else node)
+
+
+def _without_defaults(node: ast.arguments) -> ast.arguments:
+    """The same parameters, each default a mark."""
+    mark = ast.Constant(...)
+    bare = copy.copy(node)
+    bare.defaults = [mark for _ in node.defaults]
+    bare.kw_defaults = [mark if one is not None else None for one in node.kw_defaults]
+    return bare
 
 
 def _paired(old: list[ast.stmt], new: list[ast.stmt]) -> list[tuple[ast.stmt, ast.stmt]]:

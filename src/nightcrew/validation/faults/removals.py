@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from nightcrew.validation.change.change import Change
+from nightcrew.validation.faults.hunks import MOST_HUNKS, hunks_of
 from nightcrew.validation.faults.mutants import Mutant, compiles, function_spans
 from nightcrew.validation.faults.mutation_trials import covering_tests, try_mutants
 from nightcrew.validation.faults.parts import CONDITION, MESSAGE, OPERAND, RETURNED, WHOLE, parts_of
@@ -108,7 +109,7 @@ class _Trials:
         parts = self._parts()
         self.fates = dict.fromkeys(parts, Fate.UNTRIED)
         if parts and parts[0].operator == WHOLE:
-            self.fates[parts[0]] = Fate.UNREACHED
+            self.fates = dict.fromkeys(parts, Fate.UNREACHED)
         elif parts:
             self._in_process(parts)
         self._on_disk()
@@ -117,11 +118,7 @@ class _Trials:
     def _parts(self) -> tuple[Mutant, ...]:
         if self.path.endswith((".py", ".pyi")):
             return parts_of(self.change.before or "", self.source) if self.path.endswith(".py") else ()
-        lines = (self.change.before or "").split("\n")
-        first = next(
-            (at for at, (a, b) in enumerate(zip(lines, self.source.split("\n"), strict=False)) if a != b), 0
-        )
-        return (Mutant(0, len(self.source), self.change.before or "", self.source, first + 1, 1, WHOLE, ""),)
+        return hunks_of(self.change.before or "", self.source)
 
     def _in_process(self, parts: Sequence[Mutant]) -> None:
         spans = function_spans(self.source)
@@ -188,7 +185,8 @@ class _Trials:
     def _look(self, parts: list[Mutant], is_noticed: Callable[[Sequence[Mutant]], bool]) -> None:
         """Halves are looked at as long as the whole is missed."""
         waiting, looks = [parts] if parts else [], 0
-        while waiting and looks < MOST_ON_DISK:
+        most = max(MOST_ON_DISK, 2 * MOST_HUNKS if parts and parts[0].operator == WHOLE else 0)
+        while waiting and looks < most:
             some = waiting.pop(0)
             looks += 1
             if is_noticed(some):

@@ -12,7 +12,7 @@ from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_documentation
 from nightcrew.validation.faults.mutants import short
-from nightcrew.validation.faults.parts import BACK, CONDITION, OPERAND, RETURNED
+from nightcrew.validation.faults.parts import ALTERNATIVE, BACK, CONDITION, OPERAND, RETURNED
 from nightcrew.validation.faults.removals import Fate, Removal, removals
 from nightcrew.validation.gate import answered, counted, not_measurable
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -120,5 +120,9 @@ def _quoted(one: Removal) -> str:
         return f"that `{short(part.text)}` is gone (line {part.line})"
     if part.operator == CONDITION:
         return f"the condition `{short(part.before)}` (line {part.line})"
-    instead = f" instead of `{short(part.text)}`" if part.operator in (BACK, OPERAND) and part.text else ""
+    instead = (
+        f" instead of `{short(part.text)}`"
+        if part.operator in (ALTERNATIVE, BACK, OPERAND) and part.text
+        else ""
+    )
     return f"`{short(part.before)}`{instead} (line {part.line})"

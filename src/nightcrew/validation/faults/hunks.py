@@ -1,0 +1,68 @@
+"""The parts of a change to a file that is no Python, as edits that bring base's text back one by one."""
+
+import re
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from itertools import accumulate
+from typing import NamedTuple
+
+from nightcrew.validation.faults.mutants import Mutant
+from nightcrew.validation.faults.parts import WHOLE
+
+MOST_HUNKS = 8
+_TOKENS = re.compile(r"[\w.]+|\s+|.", re.DOTALL)
+_WORD = re.compile(r"\w")
+
+
+class _Edit(NamedTuple):
+    """A span of the new text, and the one of base's text in its place."""
+
+    start: int
+    end: int
+    old_start: int
+    old_end: int
+
+
+def hunks_of(before: str, after: str) -> tuple[Mutant, ...]:
+    """Values in lines that are the same but for them, else whole hunks; neighbours together where there are
+    many."""
+    edits = [*_edits(before.splitlines(keepends=True), after.splitlines(keepends=True))]
+    size = max(1, -(-len(edits) // MOST_HUNKS))
+    groups = [edits[at : at + size] for at in range(0, len(edits), size)]
+    return tuple(_mutant(before, after, group) for group in groups)
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _edits(old: list[str], new: list[str]) -> Iterator[_Edit]:
+    first, second = (list(accumulate(map(len, lines), initial=0)) for lines in (old, new))
+    for tag, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        pairs = min(j - i, m - k) if tag == "replace" else 0
+        found = [[*_values(old[i + at], new[k + at], first[i + at], second[k + at])] for at in range(pairs)]
+        if pairs and all(found):
+            yield from (edit for edits in found for edit in edits)
+            i, k = i + pairs, k + pairs
+        if tag != "equal" and (i < j or k < m):
+            yield _Edit(second[k], second[m], first[i], first[j])
+
+
+def _values(old: str, new: str, old_start: int, start: int) -> Iterator[_Edit]:
+    """Words and numbers of one line that are others than on base."""
+    words = _TOKENS.findall(old), _TOKENS.findall(new)
+    first = list(accumulate(map(len, words[0]), initial=old_start))
+    second = list(accumulate(map(len, words[1]), initial=start))
+    for tag, i, j, k, m in SequenceMatcher(None, *words, autojunk=False).get_opcodes():
+        old_words = [at for at in range(i, j) if _WORD.search(words[0][at])]
+        new_words = [at for at in range(k, m) if _WORD.search(words[1][at])]
+        if tag == "replace" and old_words and new_words:  # a comma more or less is no value
+            yield _Edit(
+                second[new_words[0]], second[new_words[-1] + 1], first[old_words[0]], first[old_words[-1] + 1]
+            )
+
+
+def _mutant(before: str, after: str, edits: list[_Edit]) -> Mutant:
+    start, end = edits[0].start, edits[-1].end
+    text = before[edits[0].old_start : edits[-1].old_end]
+    line = after.count("\n", 0, start) + 1
+    return Mutant(start, end, text, after[start:end], line, line, WHOLE, "")
