@@ -1,1 +1,1 @@
-"""With what the crew works: Prefect blocks that an operator edits in the UI."""
+"""Prefect blocks: configuration that an operator edits in the UI."""

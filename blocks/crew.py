@@ -1,6 +1,6 @@
-"""The two blocks of a crew: which models of its account it calls, and the policy it works under.
+"""The two Prefect blocks of a crew: the models and quotas of its account, and its policy.
 
-An empty field says nothing: the environment (`NIGHTCREW_*`) or the default holds.
+An empty field changes nothing: the environment (`NIGHTCREW_*`) or the default applies.
 """
 
 from decimal import Decimal
@@ -13,26 +13,26 @@ BLOCK_NAME = "crew"
 
 
 class ModelAccount(Block):
-    """Which models are called, and how often.
+    """Models and call quotas of the account.
 
-    Address and key are no part of it: who can read or change a block must not get at the key.
+    Address and key are not part of it, so that a person who can read or change blocks cannot get the key.
     """
 
     _block_type_name: ClassVar[str | None] = "Nightcrew Model Account"
     _block_type_slug: ClassVar[str | None] = "nightcrew-model-account"
     _description: ClassVar[str | None] = (
-        "Models and quotas of the crew's account. Its address and key are given with 'nightcrew set-account'."
+        "Models and quotas of the crew's account. Set its address and key with 'nightcrew set-account'."
     )
 
     models: list[str] | None = Field(
-        default=None, title="Models", description="Only these; needed where the endpoint has no catalogue."
+        default=None, title="Models", description="Use only these; required if the endpoint has no catalogue."
     )
     free_requests_per_minute: int | None = Field(default=None, ge=0, title="Free calls a minute")
     free_requests_per_day: int | None = Field(default=None, ge=0, title="Free calls a day (UTC)")
 
 
 class CrewPolicy(Block):
-    """What the crew may do and spend."""
+    """Limits on what the crew may do and spend."""
 
     _block_type_name: ClassVar[str | None] = "Nightcrew Policy"
     _block_type_slug: ClassVar[str | None] = "nightcrew-policy"
@@ -42,7 +42,7 @@ class CrewPolicy(Block):
     day_budget_usd: Decimal | None = Field(default=None, ge=0, title="USD for one day (UTC)")
     month_budget_usd: Decimal | None = Field(default=None, ge=0, title="USD for one month (UTC)")
     denied_models: list[str] | None = Field(
-        default=None, title="Denied models", description="Never these; glob patterns."
+        default=None, title="Denied models", description="Never use these (glob patterns)."
     )
     attempt_seconds: int | None = Field(default=None, ge=10, title="Seconds of one attempt")
     attempt_iterations: int | None = Field(default=None, ge=1, title="Model calls of one attempt")
@@ -50,15 +50,17 @@ class CrewPolicy(Block):
 
 
 async def settings_overrides() -> dict[str, Any]:
-    """What the blocks named `crew` say, as overrides for `load_settings`; nothing where there are none."""
+    """The fields set in the blocks named `crew`, as overrides for `load_settings`; may be empty."""
     overrides: dict[str, Any] = {}
     for kind in (ModelAccount, CrewPolicy):
         try:
             block = await kind.aload(BLOCK_NAME)
-        except ValueError:  # Prefect's way of saying that there is none
+        except ValueError:  # raised by Prefect if the block does not exist
             continue
-        said = {name: getattr(block, name) for name in kind.model_fields if getattr(block, name) is not None}
+        fields = {
+            name: getattr(block, name) for name in kind.model_fields if getattr(block, name) is not None
+        }
         overrides |= {
-            name: tuple(value) if isinstance(value, list) else value for name, value in said.items()
+            name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()
         }
     return overrides

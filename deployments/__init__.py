@@ -1,1 +1,1 @@
-"""Where flows run: what `prefect.yaml` cannot say."""
+"""Deployment set-up that `prefect.yaml` cannot express."""

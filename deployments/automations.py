@@ -1,6 +1,6 @@
-"""What Prefect does by itself when something happens: a dead run crashes, a person is told.
+"""Prefect automations: a run without heartbeats is marked as crashed, and a person is notified.
 
-Prefect makes a second automation of the same name without a word, so each is looked up by its name first.
+Prefect accepts a second automation with the same name, so each is looked up by name first.
 """
 
 from collections.abc import Sequence
@@ -19,13 +19,13 @@ ZOMBIES = "nightcrew: a run that stopped sending heartbeats has crashed"
 NOTIFY_BLOCK = "nightcrew-notify"
 NOTIFY = "nightcrew: tell a person"
 EVENTS = {"nightcrew.task.needs-review", "nightcrew.budget.reached", "nightcrew.crew.stopped"}
-QUIET = timedelta(hours=1)  # one message about the same thing: a stopped crew stops many tasks
+QUIET = timedelta(hours=1)  # at most one message per subject: a stopped crew stops many tasks
 BODY = "{{ event.payload.message }}"
 PAYLOAD = '{"event": {{ event.event | tojson }}, "message": {{ event.payload.message | tojson }}}'
 
 
 async def make_automations(client: PrefectClient) -> list[str]:
-    """Create, update or remove what is ours; one line for each change."""
+    """Create, update or remove our automations; returns one line for each change."""
     blocks = [
         block
         for block in await client.read_block_documents(include_secrets=False)
@@ -103,10 +103,10 @@ async def _remove(client: PrefectClient, name: str) -> list[str]:
     return [f"removed automation {name!r}"] if found else []
 
 
-def _same_rule(one: AutomationCore, other: AutomationCore) -> bool:
+def _same_rule(first: AutomationCore, second: AutomationCore) -> bool:
     def rule(automation: AutomationCore) -> Any:
         trigger = automation.trigger.model_dump(mode="json", exclude={"id", "type"})
         plain = {key: sorted(value) if isinstance(value, list) else value for key, value in trigger.items()}
         return plain, [action.model_dump(mode="json") for action in automation.actions]
 
-    return bool(rule(one) == rule(other))
+    return bool(rule(first) == rule(second))

@@ -1,7 +1,7 @@
-"""Makes a Prefect server ready for the crew: pool, queues, limits, automations, block types, deployments.
+"""Prepares a Prefect server for the crew: pool, queues, limits, automations, block types, deployments.
 
-Run it as often as you like (`python -m deployments.bootstrap`): what is there already stays as it is.
-It talks to the server of `PREFECT_API_URL`.
+It is idempotent (`python -m deployments.bootstrap`): existing objects are kept. The server is the one of
+`PREFECT_API_URL`.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from nightcrew.worker.refusal import PRELOAD
 log = logging.getLogger(__name__)
 
 POOL = "nightcrew"
-POOL_TYPE = "nightcrew-warm"  # "process" is the fallback: slower, and all Prefect's own
+POOL_TYPE = "nightcrew-warm"  # the fallback is Prefect's own, slower "process"
 OURS = ("NIGHTCREW_*", "PREFECT_*", "DO_NOT_TRACK", *host.NETWORK)
 DEPLOY_SECONDS = 600.0
 
@@ -34,7 +34,7 @@ type Change = str
 
 
 async def bootstrap(project: Path, *, pool_type: str = POOL_TYPE) -> list[Change]:
-    """Create what is missing; one line for each thing that was created or changed."""
+    """Create what is missing; returns one line for each object that was created or changed."""
     async with get_client() as client:
         changes = [
             *await _make_pool(client, project, pool_type),
@@ -50,7 +50,7 @@ async def deploy(project: Path) -> None:
     """Create or update the deployments of `prefect.yaml`.
 
     Raises:
-        RuntimeError: Prefect refused it; the message is what it said.
+        RuntimeError: Prefect refused; its message is passed on.
     """
     command = host.python("prefect", "--no-prompt", "deploy", "--all")
     env = host.environment(*OURS, PYTHONPATH=str(project))
@@ -71,7 +71,7 @@ async def _make_pool(client: PrefectClient, project: Path, pool_type: str) -> li
     if pool is not None and pool.type != pool_type:
         await client.delete_work_pool(
             POOL
-        )  # its type cannot be changed; `deploy` binds the deployments again
+        )  # a pool's type cannot be changed; `deploy` re-attaches the deployments
         pool = None
     if pool is None:
         create = WorkPoolCreate(
@@ -90,7 +90,7 @@ async def _update_pool(client: PrefectClient, pool: WorkPool, template: dict[str
 
 
 def _job_template(pool_type: str, project: Path) -> dict[str, Any]:
-    """The worker's own template; one interpreter less for each run, in the project's folder."""
+    """The worker's default template, run in the project's folder and with one interpreter less per run."""
     worker = BaseWorker.get_worker_class_from_type(pool_type)
     if worker is None:
         raise RuntimeError(f"there is no worker type {pool_type}")
@@ -105,7 +105,7 @@ def _job_template(pool_type: str, project: Path) -> dict[str, Any]:
 
 
 async def _make_queues(client: PrefectClient) -> list[Change]:
-    """One queue for each priority, 1 served first; Prefect's own `default` queue comes last."""
+    """Create one queue for each priority (1 is served first); Prefect's `default` queue comes last."""
     changes = []
     for number, priority in enumerate(TaskPriority, start=1):
         try:
@@ -116,7 +116,7 @@ async def _make_queues(client: PrefectClient) -> list[Change]:
             continue
         if queue.priority != number:
             await client.update_work_queue(queue.id, priority=number)
-            changes.append(f"work queue {priority} has priority {number} again")
+            changes.append(f"reset work queue {priority} to priority {number}")
     return changes
 
 

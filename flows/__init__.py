@@ -1,1 +1,1 @@
-"""How stubbornly: the only flows in the house."""
+"""The Prefect flows: scheduling, retries, waiting and artifacts around the work."""

@@ -1,4 +1,4 @@
-"""Events that automations can fire on, so that a person hears of what cannot wait until morning."""
+"""Prefect events for what a person should hear of at once; automations turn them into messages."""
 
 import logging
 from enum import StrEnum
@@ -12,7 +12,7 @@ RECONNECTIONS = 2
 
 
 class Notice(StrEnum):
-    """What is worth a message to a person."""
+    """The events that are worth a message to a person."""
 
     NEEDS_REVIEW = "nightcrew.task.needs-review"
     BUDGET_REACHED = "nightcrew.budget.reached"
@@ -22,7 +22,7 @@ class Notice(StrEnum):
 async def announce(notice: Notice, *, about: str, message: str) -> None:
     """Send the event and wait until the server has it: the process may end right after.
 
-    The work does not fail over a message that could not be sent; the log says so.
+    If the event cannot be sent, a warning is logged and the work goes on.
     """
     run = f"prefect.flow-run.{flow_run.id}"
     event = Event(

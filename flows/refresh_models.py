@@ -16,7 +16,7 @@ from nightcrew.settings import Settings, load_settings
 
 @flow(name="refresh-models")
 async def refresh_models() -> str:
-    """Read the list of models and prices anew; a failed refresh keeps the last good one."""
+    """Fetch the list of models and prices; if that fails, the last good list stays in use."""
     settings = load_settings(**await settings_overrides())
     report = summary(await step(refresh, name="refresh")(settings))
     await acreate_markdown_artifact(report, key="models")
@@ -24,7 +24,7 @@ async def refresh_models() -> str:
 
 
 def refresh(settings: Settings) -> Refresh:
-    """The catalogue's refresh."""
+    """Refresh the catalogue; returns what changed."""
     with StateStore(ensure_database(settings)) as store:
         create_schema(store)
         api = OpenRouterApi(*settings.account)
@@ -37,9 +37,11 @@ def refresh(settings: Settings) -> Refresh:
 
 
 def summary(refreshed: Refresh) -> str:
-    """What the refresh found, as Markdown."""
+    """The result of a refresh, as Markdown."""
     if refreshed.error:
-        return f"The refresh failed, the last good list still stands: {refreshed.error}"
+        return f"The refresh failed, and the last good list stays in use: {refreshed.error}"
     lists = {"new": refreshed.appeared, "changed": refreshed.changed, "gone": refreshed.vanished}
-    told = [f"- {word}: {', '.join(f'`{name}`' for name in names)}" for word, names in lists.items() if names]
-    return "\n".join((f"{refreshed.models} models.", "", *told))
+    changes = [
+        f"- {word}: {', '.join(f'`{name}`' for name in names)}" for word, names in lists.items() if names
+    ]
+    return "\n".join((f"{refreshed.models} models.", "", *changes))

@@ -1,4 +1,4 @@
-"""What the crew spent and what came of it, as an artifact that people look at in the morning."""
+"""The daily cost report as a Prefect artifact: what was spent, and what was accepted."""
 
 from prefect import flow
 from prefect.artifacts import acreate_markdown_artifact
@@ -12,7 +12,7 @@ from nightcrew.settings import Settings, load_settings
 
 @flow(name="report-costs")
 async def report_costs() -> str:
-    """Write the cost report of all that the ledger holds."""
+    """Publish the cost report of the whole ledger."""
     settings = load_settings(**await settings_overrides())
     report = await step(read_report, name="report")(settings)
     await acreate_markdown_artifact(
@@ -22,6 +22,6 @@ async def report_costs() -> str:
 
 
 def read_report(settings: Settings) -> str:
-    """The cost report."""
+    """The cost report, as Markdown."""
     with Ledger(settings.ledger_dir) as ledger:
         return cost_report_markdown(ledger)

@@ -1,4 +1,4 @@
-"""Asks a person: the run is suspended with a typed form, and goes on in a new process once it is answered."""
+"""Asks a person: the run is suspended with a typed form and continues in a new process after the answer."""
 
 import asyncio
 from typing import Any, NoReturn
@@ -33,22 +33,24 @@ class ReviewForm(RunInput, Answer):
 
 
 async def ask_a_person(work: Work) -> None:
-    """Go on with the answer to the work's question, or suspend the run until there is one.
+    """Continue with the answer to the work's question, or suspend the run until there is one.
 
     Raises:
         Pause: the run is suspended; this process ends and holds nothing.
-        Transient: Prefect would not suspend the run.
+        Transient: Prefect refused to suspend the run.
     """
     problem = ""
     if work.review is not None:
-        said = await aread_flow_run_input(keyset_from_base_key(work.review.key)["response"])
-        if said is not None:
-            problem = await take_answer(work, said)
+        answer = await aread_flow_run_input(keyset_from_base_key(work.review.key)["response"])
+        if answer is not None:
+            problem = await take_answer(work, answer)
             if not problem:
                 return
     if deployment.id is not None:
         await _suspend(work, problem)
-    detail = f"{work.question} Nobody can be asked: this run has no deployment that could resume it."
+    detail = (
+        f"{work.question} No person can be asked, because this run has no deployment that could resume it."
+    )
     await asyncio.to_thread(work.finish, Outcome(TaskStatus.FAILED, detail, FailureReason.REJECTED))
 
 
@@ -69,7 +71,7 @@ async def _suspend(work: Work, problem: str) -> NoReturn:
 
 
 async def _wait_for(review: Review, form: type[RunInput]) -> NoReturn:
-    """Prefect's own `suspend_flow_run`, with a name and a message that say what is waited for."""
+    """Like Prefect's `suspend_flow_run`, but with a state name and message that tell the reason."""
     keyset = keyset_from_base_key(review.key)
     proposed: State[Any] = Paused(
         name="NeedsReview",
@@ -83,5 +85,5 @@ async def _wait_for(review: Review, form: type[RunInput]) -> NoReturn:
         result = await client.set_flow_run_state(UUID(flow_run.id), proposed)
     if result.status is not SetStateStatus.ACCEPT or result.state is None:
         raise Transient(f"the run cannot wait for a person: {result.details}")
-    await form.asave(keyset)  # not before: the server clears a run's forms when it pauses
+    await form.asave(keyset)  # only now: the server clears a run's forms when it pauses
     raise Pause(state=result.state)

@@ -1,4 +1,4 @@
-"""The main job: one development task, from selecting a model to a recorded verdict."""
+"""The main flow: one development task, from selecting a model to a recorded verdict."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from prefect.states import Cancelled, Completed, Failed
 
 from flows.later import wait_for_models, wait_for_store
 from flows.review import ask_a_person
-from flows.stage import give_up, working_on
 from flows.steps import in_model_slot, step
+from flows.task_context import give_up, working_on
 from nightcrew.crew.dispatch import run_name
 from nightcrew.task import Task, TaskStatus
 from nightcrew.work.outcome import Outcome
@@ -30,10 +30,10 @@ def _name_of_run() -> str:
 async def run_task(task: Task) -> State[Any]:
     """Do one development task. It ends as Accepted only if a verdict on evidence says so.
 
-    Where nothing can be measured it waits for a person, and may end as AcceptedByAPerson.
+    If the gates cannot measure the change, it waits for a person and may end as AcceptedByAPerson.
 
     Args:
-        task: What is to be done, where, and within which limits.
+        task: What to do, in which repository, within which limits.
     """
     task = _with_id(task)
     try:
@@ -45,10 +45,10 @@ async def run_task(task: Task) -> State[Any]:
 
 
 async def do(task: Task) -> Outcome:
-    """Select a model, execute, validate, record; again as long as the verdict and the limits ask for it.
+    """Select a model, execute, validate, record; repeat while the verdict and the limits require it.
 
-    What cannot be measured is put to a person, and what has to wait for free calls or for models is
-    scheduled anew; the run then starts again from here, with all it had.
+        A change that cannot be measured is put to a person. A task that must wait for free calls or models is
+    rescheduled; the run then restarts here and restores its earlier attempts.
     """
     async with working_on(task) as work:
         while work.outcome is None:
@@ -66,7 +66,7 @@ async def do(task: Task) -> Outcome:
 
 
 def final_state(outcome: Outcome) -> State[Any]:
-    """The outcome as a Prefect state. Only a change that evidence or a person accepted is ever Completed."""
+    """The outcome as a Prefect state; Completed only if evidence or a person accepted the change."""
     match outcome.status:
         case TaskStatus.COMPLETED:
             return Completed(name=outcome.name, message=outcome.detail)
@@ -76,7 +76,7 @@ def final_state(outcome: Outcome) -> State[Any]:
 
 
 def _with_id(task: Task) -> Task:
-    """A task that came without an id gets its run's: the same when the run is started again."""
+    """A task without an id gets its run's id, which stays the same when the run restarts."""
     if "task_id" in task.model_fields_set:
         return task
     return task.model_copy(update={"task_id": f"t-{str(flow_run.id).replace('-', '')[:12]}"})

@@ -1,8 +1,8 @@
-"""One step of a flow: a plain function as a Prefect task, under the house's one rule of retrying.
+"""Steps: plain functions run as Prefect tasks, with the one retry rule of this project.
 
-Only `Transient` errors are tried again in place, after a wait that doubles and is spread out. A rejected
-attempt is not an error and is not retried here: the flow plans anew. Nothing is cached: an agent's work is
-not a function of its input.
+Only `Transient` errors are retried, with exponential backoff and jitter. A rejected attempt is not an error
+and is not retried here: the flow makes a new plan. Nothing is cached, because an agent's work is not a
+function of its input.
 """
 
 import asyncio
@@ -42,9 +42,9 @@ def step[**P, T](
     retries: int = RETRIES,
     first_wait_seconds: float = FIRST_WAIT_SECONDS,
 ) -> Callable[P, Awaitable[T]]:
-    """`work`, which is plain blocking code, as an awaitable step called `name`.
+    """`work`, a blocking function, as an awaitable Prefect task called `name`.
 
-    It runs in a thread of its own, so that heartbeats and log lines go on; its log lines appear on the step.
+    It runs in its own thread, so that heartbeats continue; its log lines are assigned to the step.
     """
 
     async def run(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -66,12 +66,12 @@ def step[**P, T](
 
 
 async def in_thread[T](work: Callable[[], T]) -> T:
-    """What `work` returns, done in a thread that does not keep a cancelled process alive until it is done."""
+    """Run `work` in a daemon thread, which does not keep a cancelled process alive; returns its result."""
     loop, context = asyncio.get_running_loop(), contextvars.copy_context()
     done: asyncio.Future[T] = loop.create_future()
 
     def settle(outcome: Callable[[], None]) -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with suppress(RuntimeError):  # the loop is closed and no one waits for the result
             loop.call_soon_threadsafe(lambda: None if done.done() else outcome())
 
     def run() -> None:
@@ -89,9 +89,9 @@ async def in_thread[T](work: Callable[[], T]) -> T:
 def in_model_slot[W](
     execute: Callable[[W, Plan], Awaitable[Attempt]],
 ) -> Callable[[W, Plan], Awaitable[Attempt]]:
-    """`execute` under the concurrency limit of the plan's model; a model's first attempt makes the limit.
+    """Run `execute` under the concurrency limit of the plan's model, which is created at its first attempt.
 
-    An operator's own number is left alone.
+    A limit that an operator changed is kept.
     """
 
     async def run(work: W, plan: Plan) -> Attempt:
@@ -104,7 +104,7 @@ def in_model_slot[W](
 
 
 async def make_limit(name: str) -> None:
-    """Make a global concurrency limit unless there is one of this name."""
+    """Create a global concurrency limit unless one with this name exists."""
     async with get_client() as client:
         try:
             await client.read_global_concurrency_limit_by_name(name)
@@ -116,11 +116,11 @@ async def make_limit(name: str) -> None:
 
 
 def model_limit(slug: str) -> str:
-    """Name of a model's concurrency limit."""
+    """The name of a model's concurrency limit."""
     return "model-" + re.sub(r"[^a-z0-9.]+", "-", slug.lower()).strip("-")
 
 
 async def is_transient(task: PrefectTask[..., Any], run: TaskRun, state: State[Any]) -> bool:
-    """True if the step failed with something that may pass by itself."""
+    """True if the step failed with an error worth a retry."""
     error = await state.aresult(raise_on_failure=False)
     return isinstance(error, Transient) or is_down(error)

@@ -1,5 +1,4 @@
-"""Keeps the books in order: journals become the archive, tasks whose run got lost are set right, and what was
-said is kept no longer than it should be."""
+"""Archives finished journals, corrects tasks whose run was lost, deletes prompts past their date."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +14,7 @@ from nightcrew.settings import Settings, load_settings
 
 @flow(name="sync-ledger")
 async def sync_ledger() -> None:
-    """Archive finished journals, and give every task its true status whose run ended without telling us."""
+    """Archive finished journals, and correct the status of tasks whose run ended without reporting it."""
     settings = load_settings(**await settings_overrides())
     await step(archive, name="archive")(settings)
     await step(forget, name="forget")(settings)
@@ -24,11 +23,11 @@ async def sync_ledger() -> None:
 
 
 def archive(settings: Settings) -> Compaction:
-    """Turn journals that have been quiet for a while into typed Parquet."""
+    """Convert journals that are no longer written to into typed Parquet."""
     return compact(settings.ledger_dir)
 
 
 def forget(settings: Settings) -> int:
-    """Delete what was said to models longer ago than the settings keep it; how many files."""
+    """Delete recorded prompts that are older than the settings allow; returns the number of files."""
     before = datetime.now(UTC) - timedelta(days=settings.keep_prompts_days)
     return forget_transcripts(settings.results_dir, before=before)

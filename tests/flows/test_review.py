@@ -174,7 +174,7 @@ def test_a_bad_answer_is_refused_and_the_question_stays(crew: RunningCrew) -> No
     assert crew.get(asked.task_id).status is TaskStatus.NEEDS_REVIEW
     crew.api.post(resume, {"run_input": {"choice": "retry_with_model", "model": "twin/nobody"}})
     again = crew.until(asked.task_id, lambda task: "twin/nobody" in task.detail)
-    assert "The answer cannot be taken: twin/nobody cannot do it now" in again.detail
+    assert "The answer cannot be used: twin/nobody is not available now" in again.detail
     state_of(crew, again, "PAUSED")
     dispatch.cancel(crew.settings, asked.task_id)
     assert state_of(crew, asked, "CANCELLED")

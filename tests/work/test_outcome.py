@@ -28,7 +28,7 @@ from nightcrew.work.outcome import (
     Outcome,
     decide,
     outcome_of,
-    said_by_a_person,
+    outcome_of_answer,
 )
 from tests.flows.builders import a_task, judged
 
@@ -146,13 +146,13 @@ def test_having_no_model_left_after_a_rejection_is_a_rejection() -> None:
 
 
 def test_what_a_person_accepts_is_completed_on_their_word_and_says_so() -> None:
-    outcome = said_by_a_person(Answer(choice=Choice.ACCEPT, reason="I ran it"))
+    outcome = outcome_of_answer(Answer(choice=Choice.ACCEPT, reason="I ran it"))
     assert summary(outcome) == ("completed", "AcceptedByAPerson")
     assert outcome is not None and outcome.detail == "accepted by a person: I ran it"
 
 
 def test_what_a_person_gives_up_is_rejected() -> None:
-    assert summary(said_by_a_person(Answer(choice=Choice.GIVE_UP))) == ("failed", "Rejected")
+    assert summary(outcome_of_answer(Answer(choice=Choice.GIVE_UP))) == ("failed", "Rejected")
 
 
 @pytest.mark.parametrize(
@@ -160,4 +160,4 @@ def test_what_a_person_gives_up_is_rejected() -> None:
     [Answer(choice=Choice.RETRY_WITH_HINT, hint="x"), Answer(choice=Choice.RETRY_WITH_MODEL, model="m")],
 )
 def test_a_retry_ends_nothing(answer: Answer) -> None:
-    assert said_by_a_person(answer) is None
+    assert outcome_of_answer(answer) is None

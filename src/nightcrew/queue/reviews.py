@@ -1,6 +1,6 @@
-"""Questions that only a person can answer, and the answers: durable, so that any process can go on with them.
+"""Questions for a person and their answers, stored so that any process can continue with them.
 
-A question is about one attempt. It says when it expires; the answer says that a human gave it and why.
+A question is about one attempt and has an expiry time; an answer records its reason and that a human gave it.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ ACCEPTED_BY_A_PERSON = "accepted by a person"
 
 
 class Choice(StrEnum):
-    """What a person can say about work that could not be measured."""
+    """A person's choices about a change that could not be measured."""
 
     ACCEPT = "accept"
     RETRY_WITH_HINT = "retry_with_hint"
@@ -30,11 +30,11 @@ class Choice(StrEnum):
 
 
 NEEDED = {Choice.ACCEPT: "reason", Choice.RETRY_WITH_HINT: "hint", Choice.RETRY_WITH_MODEL: "model"}
-"""The field that a choice cannot do without."""
+"""The field that a choice requires."""
 
 
 def _with_what_each_choice_needs(schema: dict[str, Any]) -> None:
-    """JSON schema of the form: a server refuses an answer that lacks what its choice needs."""
+    """Extend the form's JSON schema: Prefect's server then refuses an answer without its required field."""
     for position, field in enumerate(schema.get("properties", {}).values()):
         field["position"] = position
     schema["allOf"] = [
@@ -57,9 +57,9 @@ class Answer(BaseModel):
     )
 
     choice: Choice
-    """Accept the change as it is, have it tried again, or give the task up."""
+    """Accept the change as it is, try again, or give up the task."""
     reason: str | None = None
-    """Why; needed to accept. It is recorded as yours."""
+    """The reason; required to accept. It is recorded."""
     hint: str | None = None
     """For retry_with_hint: what the next attempt should do differently."""
     model: str | None = None
@@ -80,14 +80,14 @@ class Answer(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """A question about one attempt, and what came of it."""
+    """A question about one attempt, with its answer if there is one."""
 
     task_id: str
     number: int  # of the attempt
     question: str
     asked_at: datetime
     expires_at: datetime
-    key: str  # under which the answer arrives
+    key: str  # of the flow run input that carries the answer
     answer: Answer | None = None
     answered_at: datetime | None = None
     source: Literal["human"] | None = None  # of the answer
@@ -109,13 +109,13 @@ reviews = Table(
 
 
 class Reviews:
-    """The questions of a crew in its state store; `create_schema` must have made the table."""
+    """The questions in a crew's state store; `create_schema` must have created the table."""
 
     def __init__(self, store: StateStore) -> None:
         self._engine = store.engine
 
     def ask(self, task_id: str, number: int, *, question: str, seconds: float, key: str) -> Review:
-        """Put a question that may wait `seconds`; put again, it keeps its hours and gets the new key."""
+        """Store a question that expires after `seconds`; a repeated call only changes its key."""
         statement = insert(reviews).values(
             task_id=task_id,
             number=number,
@@ -130,7 +130,7 @@ class Reviews:
             return _review(connection.execute(again.returning(reviews)).one())
 
     def answer(self, task_id: str, number: int, answer: Answer) -> Review:
-        """Write a person's answer down; the first one stays."""
+        """Store a person's answer; only the first answer counts."""
         of_question = (reviews.c.task_id == task_id) & (reviews.c.number == number)
         first = (
             update(reviews)
@@ -146,14 +146,14 @@ class Reviews:
             return _review(connection.execute(select(reviews).where(of_question)).one())
 
     def find(self, task_id: str, number: int) -> Review | None:
-        """The question about an attempt, None where there is none."""
+        """The question about an attempt, or None."""
         query = select(reviews).where(reviews.c.task_id == task_id, reviews.c.number == number)
         with self._engine.connect() as connection:
             row = connection.execute(query).one_or_none()
         return None if row is None else _review(row)
 
     def waiting(self) -> Sequence[Review]:
-        """What waits for a person, the longest first."""
+        """The open questions, the oldest first."""
         query = (
             select(reviews)
             .join(tasks, tasks.c.task_id == reviews.c.task_id)
@@ -164,7 +164,7 @@ class Reviews:
             return [_review(row) for row in connection.execute(query)]
 
     def released(self, task_id: str) -> None:
-        """The answer is on its way to the worker: the task waits for a slot now, and not for a person."""
+        """Set the answered task back to pending: it now waits for a slot, not for a person."""
         statement = update(tasks).where(tasks.c.task_id == task_id, tasks.c.status == TaskStatus.NEEDS_REVIEW)
         with self._engine.begin() as connection:
             connection.execute(statement.values(status=TaskStatus.QUEUED))

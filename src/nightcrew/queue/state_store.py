@@ -1,7 +1,7 @@
-"""The state store: what must be transactional between the processes of a crew, in one PostgreSQL.
+"""The state store: the data that the processes of a crew share transactionally, in one PostgreSQL.
 
-Rooms register their tables on `metadata` where they are used; `create_schema` makes the ones that are
-imported. History that nobody needs inside a transaction belongs in the ledger, not here.
+Packages register their tables on `metadata` where they use them; `create_schema` creates those that are
+imported. History that no transaction needs belongs in the ledger, not here.
 """
 
 import logging
@@ -21,22 +21,22 @@ log = logging.getLogger(__name__)
 
 metadata = MetaData()
 
-# Any number will do as long as every process uses the same one.
+# Any number will do, as long as every process uses the same.
 _SCHEMA_LOCK = 7_316_001
-# A pooled connection that was idle for longer is tried before it is used.
+# A pooled connection that was idle for longer is tested before it is used.
 RESTED_SECONDS = 5.0
 
 
 def utc_now() -> datetime:
-    """The time, with its zone; the default clock of everything that keeps windows in the store."""
+    """The current time in UTC; the default clock of everything that stores time windows."""
     return datetime.now(UTC)
 
 
 class StateStore:
-    """One process's way into the state store; a context manager that gives its connections back.
+    """A process's connection pool to the state store; a context manager that closes it.
 
     Raises:
-        BadInput: `url` is not the address of a PostgreSQL.
+        BadInput: `url` is not a PostgreSQL URL.
     """
 
     def __init__(self, url: str) -> None:
@@ -59,7 +59,7 @@ class StateStore:
 
 
 def create_schema(store: StateStore) -> None:
-    """Makes every registered table that is missing; safe to call often and from many processes at once.
+    """Create every registered table that is missing; safe to call often and from many processes at once.
 
     Raises:
         StoreDown: the database cannot be reached.
@@ -73,7 +73,7 @@ def create_schema(store: StateStore) -> None:
 
 
 def is_down(error: BaseException) -> bool:
-    """True if `error` says that the state store does not answer."""
+    """True if `error` means that the state store cannot be reached."""
     return isinstance(error, StoreDown | OperationalError)
 
 
@@ -103,7 +103,7 @@ def _note_rest(connection: Any, record: Any) -> None:
 
 
 def _check_rested(connection: Any, record: Any, proxy: Any) -> None:
-    """A server that was restarted closed the pooled connections; asking each time would cost a round trip."""
+    """Test only idle connections: a restarted server has closed them, and a test costs a round trip."""
     if time.monotonic() - record.info.get("rests_since", time.monotonic()) < RESTED_SECONDS:
         return
     try:

@@ -1,7 +1,7 @@
-"""The task queue: what was handed in, where it stands, and what came of it.
+"""The task queue: the submitted tasks, their status and their outcome.
 
-It answers for three things: no task is lost or doubled, no more than `bound` are unfinished at a time, and
-a status only changes in a way that makes sense. Who is served next is left to Prefect's work queues.
+It guarantees three things: no task is lost or duplicated, at most `bound` tasks are unfinished, and a status
+changes only along the allowed transitions. Prefect's work queues decide which task runs next.
 """
 
 import hashlib
@@ -40,11 +40,11 @@ TRANSITIONS: Mapping[TaskStatus, frozenset[TaskStatus]] = {
     TaskStatus.FAILED: frozenset(),
     TaskStatus.CANCELLED: frozenset(),
 }
-"""What a status may become; a task that crashed or was stopped goes from running back to pending."""
+"""The allowed transitions; a task that crashed or was stopped goes from running back to pending."""
 
 
 class Changes(TypedDict, total=False):
-    """What `update` can change."""
+    """The fields that `update` can change."""
 
     status: TaskStatus
     failure_reason: FailureReason | None
@@ -59,7 +59,7 @@ class Changes(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class QueueStats:
-    """How many tasks there are of each priority and status."""
+    """The number of tasks of each priority and status."""
 
     counts: Mapping[TaskPriority, Mapping[TaskStatus, int]]
     unfinished: int
@@ -67,7 +67,7 @@ class QueueStats:
 
 
 class TaskQueue:
-    """The tasks of a crew in its state store; `create_schema` must have made the tables."""
+    """The tasks in a crew's state store; `create_schema` must have created the tables."""
 
     def __init__(
         self, store: StateStore, bound: int, *, resolve: Callable[[str, str], str] = resolve_commit
@@ -77,7 +77,7 @@ class TaskQueue:
         self._resolve = resolve
 
     def submit(self, task: Task) -> QueuedTask:
-        """Store a task; an unfinished one that asks for the same is returned instead.
+        """Store a task; if an unfinished task asks for the same work, that one is returned instead.
 
         Raises:
             BadInput: the repository or its base does not exist, or the task id is taken by another task.
@@ -106,21 +106,21 @@ class TaskQueue:
         return queued_task(row)
 
     def list(self, status: TaskStatus | None = None, limit: int = 100) -> Sequence[QueuedTask]:
-        """The latest tasks first; of one status where asked for."""
+        """The tasks, latest first; only those of `status` if given."""
         query = select(tasks).order_by(tasks.c.sequence.desc()).limit(limit)
         return self._rows(query if status is None else query.where(tasks.c.status == status))
 
     def waiting(self, *statuses: TaskStatus, limit: int = 10_000) -> Sequence[QueuedTask]:
-        """Tasks of these statuses (pending by default) in the order in which they are to be served."""
+        """Tasks of these statuses (by default, pending) in the order in which they will run."""
         wanted = statuses or (TaskStatus.PENDING,)
         query = select(tasks).where(tasks.c.status.in_(wanted)).order_by(tasks.c.rank, tasks.c.sequence)
         return self._rows(query.limit(limit))
 
     def update(self, task_id: str, **changes: Unpack[Changes]) -> QueuedTask:
-        """Change a task; the times of its start and end follow from its status.
+        """Change a task; its start and end times are set along with its status.
 
         Raises:
-            BadInput: there is no such task, or it cannot get from its status to the new one.
+            BadInput: there is no such task, or the transition to the new status is not allowed.
         """
         with self._engine.begin() as connection:
             row = connection.execute(
@@ -135,7 +135,7 @@ class TaskQueue:
             return queued_task(connection.execute(statement).one())
 
     def begin_attempt(self, task_id: str) -> int:
-        """The number of the attempt that begins now; no two attempts at a task ever have the same."""
+        """Count a new attempt and return its number, which is unique within the task."""
         number = tasks.c.attempts_begun + 1
         statement = update(tasks).where(tasks.c.task_id == task_id).values(attempts_begun=number)
         with self._engine.begin() as connection:
@@ -144,9 +144,9 @@ class TaskQueue:
     def record_attempt(
         self, attempt: Attempt, *, verdict: str | None = None, score: float | None = None, summary: str = ""
     ) -> bool:
-        """Store what came of an attempt and add it to its task; doing it twice changes nothing.
+        """Store an attempt's outcome and add its figures to the task; a repeated call changes nothing.
 
-        True the first time.
+        Returns True the first time.
         """
         values = asdict(attempt)
         del values["patch"]
@@ -161,7 +161,7 @@ class TaskQueue:
             return True
 
     def attempts(self, task_id: str) -> Sequence[Mapping[str, Any]]:
-        """The attempts at a task in order, as plain rows."""
+        """The attempts at a task in order, as rows."""
         query = select(attempts).where(attempts.c.task_id == task_id).order_by(attempts.c.number)
         with self._engine.connect() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
@@ -207,7 +207,7 @@ class TaskQueue:
 
 
 def _same_id(connection: Connection, task: Task) -> QueuedTask | None:
-    """The task with this id. `base` may have moved since; what was asked for must be the same."""
+    """The stored task with this id; apart from its commit it must ask for the same as `task`."""
     row = connection.execute(select(tasks).where(tasks.c.task_id == task.task_id)).one_or_none()
     known = None if row is None else queued_task(row)
     if known is not None and known.task != task:
@@ -216,7 +216,7 @@ def _same_id(connection: Connection, task: Task) -> QueuedTask | None:
 
 
 def _same_work(connection: Connection, fingerprint: str) -> QueuedTask | None:
-    """The unfinished task that asks for the same."""
+    """The unfinished task that asks for the same work, or None."""
     query = select(tasks).where(tasks.c.fingerprint == fingerprint, tasks.c.status.in_(UNFINISHED))
     row = connection.execute(query).one_or_none()
     return None if row is None else queued_task(row)
@@ -256,12 +256,12 @@ def _times(task_id: str, old: TaskStatus, new: TaskStatus) -> dict[str, Any]:
 
 
 def _fingerprint(task: Task, commit: str) -> str:
-    """The same for two tasks that ask for the same work on the same commit."""
+    """A hash that is equal for two tasks that ask for the same work on the same commit."""
     asked = [task.repo, commit, task.task_type, task.target_file, task.description]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
 
 
 def _absolute(repo: str) -> str:
-    """A path means the same in every process; a URL is left alone."""
+    """`repo` with a local path made absolute, so that every process understands it; URLs are unchanged."""
     path = Path(repo).expanduser()
     return str(path.resolve()) if path.exists() else repo

@@ -1,4 +1,4 @@
-"""The tables of the task queue, and their rows as the rest of the house sees them."""
+"""The tables of the task queue, and their rows as dataclasses."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -90,40 +90,40 @@ attempts = Table(
 
 @dataclass(frozen=True, slots=True)
 class QueuedTask:
-    """A task and where it stands."""
+    """A task and its status."""
 
     task: Task
-    commit: str  # what `task.base` meant when the task was handed in
+    commit: str  # that `task.base` pointed to at submission
     status: TaskStatus
     submitted_at: datetime
     failure_reason: FailureReason | None = None
     detail: str = ""  # one sentence for a person
     started_at: datetime | None = None
     ended_at: datetime | None = None
-    restarts: int = 0  # how often it went back to the queue, after a crash or a stop
+    restarts: int = 0  # returns to the queue after a crash or a stop
     flow_run_id: str | None = None
-    host: str | None = None  # where it runs, and the process: for cancelling
+    host: str | None = None  # host and process id, needed to cancel it
     pid: int | None = None
     pid_started: float | None = None
     verdict: str | None = None
     score: float | None = None
-    models: tuple[str, ...] = ()  # tried, in order
+    models: tuple[str, ...] = ()  # that were tried, in order
     attempts: int = 0  # that ended
     calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: Decimal = field(default_factory=Decimal)
     change_path: str | None = None
-    is_new: bool = False  # True in the answer to the submission that stored it
+    is_new: bool = False  # True for the submission that stored it
 
     @property
     def task_id(self) -> str:
-        """The task's name everywhere."""
+        """The task's id."""
         return self.task.task_id
 
 
 def queued_task(row: Row[Any], *, is_new: bool = False) -> QueuedTask:
-    """A row of `tasks`."""
+    """A row of `tasks` as an object."""
     hidden = {"task_id", "sequence", "body", "fingerprint", "priority", "rank", "attempts_begun"}
     values = {key: value for key, value in row._mapping.items() if key not in hidden}
     values |= {"status": TaskStatus(row.status), "models": tuple(row.models), "is_new": is_new}
@@ -132,5 +132,5 @@ def queued_task(row: Row[Any], *, is_new: bool = False) -> QueuedTask:
 
 
 def rank(priority: TaskPriority) -> int:
-    """1 for what is served first."""
+    """The rank of a priority; 1 is served first."""
     return list(TaskPriority).index(priority) + 1

@@ -1,4 +1,4 @@
-"""The crew: all rooms of the house, put together once for each flow run."""
+"""The crew: all components, assembled once for each flow run."""
 
 import os
 import socket
@@ -29,7 +29,7 @@ from nightcrew.validation.result_validator import ResultValidator
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """What a flow run works with."""
+    """The components that a flow run works with."""
 
     settings: Settings
     store: StateStore
@@ -45,11 +45,11 @@ class Crew:
 
 @contextmanager
 def open_crew(settings: Settings) -> Iterator[Crew]:
-    """The crew of these settings; closes what it opened.
+    """Open the crew for these settings; closes what it opened.
 
     Raises:
-        SandboxUnavailable: untrusted code cannot be confined here.
-        BadInput: a setting cannot be used.
+        SandboxUnavailable: untrusted code cannot be confined on this machine.
+        BadInput: a setting is invalid.
         Transient: the database cannot be reached.
     """
     with ExitStack() as stack:

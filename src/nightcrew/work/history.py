@@ -1,4 +1,4 @@
-"""What earlier runs of a task left behind, read back: a run that was suspended or crashed repeats nothing."""
+"""Restores the attempts of earlier runs of a task, so that a suspended or crashed run repeats nothing."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,9 +14,9 @@ from nightcrew.work.outcome import Judged
 
 
 def past_trials(rows: Sequence[Mapping[str, Any]], results: Path, slugs: Mapping[str, str]) -> list[Judged]:
-    """The recorded attempts at a task with their verdicts: `rows` of the state store, files of `results`.
+    """A task's recorded attempts with their verdicts, from `rows` of the state store and files in `results`.
 
-    `slugs` are the catalogue's names for learning, by model.
+    `slugs` maps models to the names under which the selector learns about them.
     """
     return [_judged(row, results / f"attempt-{row['number']}", slugs) for row in rows]
 
@@ -33,13 +33,13 @@ def _judged(row: Mapping[str, Any], folder: Path, slugs: Mapping[str, str]) -> J
 
 
 def _patch(folder: Path) -> str:
-    """The change to the byte; text mode would turn carriage returns into line feeds."""
+    """The stored change, read as bytes because text mode would convert carriage returns."""
     path = folder / "attempt.patch"
     return path.read_bytes().decode() if path.is_file() else ""
 
 
 def _verdict(row: Mapping[str, Any], folder: Path) -> Verdict:
-    """The verdict with all its gates; without its file, what the state store knows of it."""
+    """The stored verdict with all its gates; if its file is missing, the summary in the state store."""
     try:
         stored = json.loads((folder / "verdict.json").read_text())
     except OSError:
@@ -54,6 +54,7 @@ def _verdict(row: Mapping[str, Any], folder: Path) -> Verdict:
 
 def _gate(stored: Mapping[str, Any]) -> GateResult:
     findings = tuple(
-        Finding(**(one | {"severity": Severity(one["severity"])})) for one in stored.get("findings", ())
+        Finding(**(finding | {"severity": Severity(finding["severity"])}))
+        for finding in stored.get("findings", ())
     )
     return GateResult(**{**stored, "outcome": GateOutcome(stored["outcome"]), "findings": findings})

@@ -1,4 +1,4 @@
-"""What the model selector learns from an attempt, for this task and for all that come."""
+"""What the model selector learns from an attempt, for this task and for later ones."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -12,16 +12,18 @@ from nightcrew.work.outcome import Judged
 
 
 def tried(trials: Sequence[Judged], *, but_for: Collection[str] = ()) -> list[Trial]:
-    """The trials that count when the next model is chosen: those that were judged, and those whose model
-    cannot take this task; but none of the models in `but_for`, which a person wants all the same."""
+    """The trials that count in choosing the next model: the judged ones, and those with an unfit model.
+
+    Models in `but_for` are left out: a person asked for them in spite of their trials.
+    """
     ends = [(judged, _end(judged)) for judged in trials if judged.slug not in but_for]
     return [_trial(judged) for judged, end in ends if end is not TrialEnd.FAULT]
 
 
 def worker_of(served: Sequence[str], rung_model: str, slugs: Mapping[str, str]) -> str:
-    """The name for learning of the model that an attempt's work ended with: the last that answered.
+    """The slug of the model that did the last work in an attempt.
 
-    `slugs` are those names by model; a provider may answer under a name of its own.
+    `slugs` maps models to slugs. A provider may answer under another name than the one that was asked for.
     """
     last = served[-1] if served else rung_model
     known = set(slugs.values())
@@ -32,9 +34,9 @@ def worker_of(served: Sequence[str], rung_model: str, slugs: Mapping[str, str]) 
 
 
 def learn(crew: Crew, task: Task, rung: Rung, judged: Judged, before: Sequence[Judged]) -> None:
-    """Remember what a verdict says about the model that did the work; a fault says nothing about it.
+    """Update the selector's memory with a verdict; an infrastructure fault says nothing about the model.
 
-    Where models took turns in one attempt, nobody can say whose skill the verdict is about.
+    Attempts served by several models are skipped: the verdict cannot be attributed to one of them.
     """
     attempt = judged.attempt
     candidate = next((c for c in crew.catalogue.candidates() if c.model == rung.model), None)

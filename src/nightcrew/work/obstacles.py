@@ -1,4 +1,4 @@
-"""What keeps an attempt from being made and is nobody's work: free calls, models at rest, a full disk."""
+"""Reasons an attempt cannot start yet: no free calls left, all models unavailable, a full disk."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,20 +21,20 @@ AWAITING_QUOTA, AWAITING_MODEL = "AwaitingQuota", "AwaitingModel"
 
 type PlanIf = Callable[
     [Mapping[str, object]], Plan
-]  # the plan, were the crew's availability changed like this
+]  # the plan if the crew's availability were changed in this way
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
     """No attempt can begin before `until`."""
 
-    name: str  # of the run's state meanwhile
+    name: str  # of the run's state while it waits
     until: datetime
     reason: str
 
 
 def wait_for_models(crew: Crew, plan: Plan, plan_if: PlanIf) -> Wait | None:
-    """Until when `plan` has to wait; None where it can begin, or where waiting would not help it."""
+    """Until when `plan` has to wait; None if it can start, or if waiting would not help."""
     left = quota_left(crew.store, crew.settings)
     if plan.rungs:
         long = utc_now() + timedelta(seconds=LONGEST_WAIT_SECONDS)
@@ -50,7 +50,7 @@ def wait_for_models(crew: Crew, plan: Plan, plan_if: PlanIf) -> Wait | None:
 
 @contextmanager
 def stopping_on_a_full_disk(crew: Crew) -> Iterator[None]:
-    """A full disk stops the crew, before a task or a model is blamed for what that does to them.
+    """Stop the crew if the disk is full, so that the errors which follow are not blamed on a task or model.
 
     Raises:
         AccountStopped: the disk is full.
@@ -76,19 +76,23 @@ def stopping_on_a_full_disk(crew: Crew) -> Iterator[None]:
 def _for_quota(left: QuotaLeft) -> Wait:
     if left.wait is not None and left.wait.fault == "quota_day":
         return Wait(AWAITING_QUOTA, left.wait.until, left.wait.reason)
-    reason = f"{left.day} of {left.a_day} free calls are left of this UTC day, too few for an attempt"
+    reason = f"only {left.day} of {left.a_day} free calls are left on this UTC day, too few for an attempt"
     return Wait(AWAITING_QUOTA, left.resets_at, reason)
 
 
 def _for_rest(crew: Crew, models: set[str]) -> Wait | None:
-    """Until the first of `models` has rested."""
+    """Wait until the first of `models` is available again."""
     with crew.store.engine.begin() as connection:
         known = breakers.resting(connection, account_of(crew.settings), now=utc_now())
     rests = [rest for rest in known if rest.key in {model_key(model) for model in models}]
     first = min(rests, key=lambda rest: rest.until, default=None)
     if first is None:
         return None
-    return Wait(AWAITING_MODEL, first.until, f"every model of the plan rests, {first.key}: {first.reason}")
+    return Wait(
+        AWAITING_MODEL,
+        first.until,
+        f"every model of the plan is unavailable for now, e.g. {first.key}: {first.reason}",
+    )
 
 
 def _begins_free(crew: Crew, plan: Plan) -> bool:

@@ -1,4 +1,4 @@
-"""How stubborn we are: what a task's attempts so far mean for it. Pure rules, without Prefect."""
+"""When a task ends: what its attempts so far mean for it. Pure rules, without Prefect."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from nightcrew.task import FailureReason, Task, TaskStatus
 from nightcrew.validation.verdict import Verdict, VerdictKind
 
 MOST_FAULTS = 3
-MOST_INTERRUPTIONS = 10  # each has waited for the next day's quota, or for a person who let the crew go on
-SCARCE = {"budget", "quota", "deadline"}  # the selector's words for what there is too little of
+MOST_INTERRUPTIONS = 10  # each has waited for the next day's quota, or for a person to resume the crew
+SCARCE = {"budget", "quota", "deadline"}  # filter reasons that more money, calls or time would remove
 
 
 class NoModelLeft(Fatal):
@@ -23,8 +23,8 @@ class NoModelLeft(Fatal):
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan.stop)
-        told = {left.reason.partition(":")[0] for left in plan.filtered}
-        self.for_want_of_money = bool(plan.alternatives or told & SCARCE)
+        reasons = {left.reason.partition(":")[0] for left in plan.filtered}
+        self.for_want_of_money = bool(plan.alternatives or reasons & SCARCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,28 +33,28 @@ class Judged:
 
     attempt: Attempt
     verdict: Verdict
-    slug: str  # the model's name for learning
+    slug: str  # the name under which the selector learns about the model
 
     @property
     def is_fault(self) -> bool:
-        """True where the model is not to blame."""
+        """True if the model is not to blame."""
         return self.attempt.end.is_fault or self.verdict.kind is VerdictKind.INFRASTRUCTURE_FAULT
 
     @property
     def is_interruption(self) -> bool:
-        """True where the attempt fell to what stops all alike, and the next one waits for the end of that."""
-        said = self.attempt.detail.startswith((Stopped.QUOTA, Stopped.ACCOUNT))
-        return said and self.attempt.end is AttemptEnd.INFRASTRUCTURE
+        """True if a quota or a stopped account ended the attempt; the next attempt waits for its end."""
+        stopped = self.attempt.detail.startswith((Stopped.QUOTA, Stopped.ACCOUNT))
+        return stopped and self.attempt.end is AttemptEnd.INFRASTRUCTURE
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a task ends: its status, and the same in the words of a Prefect state."""
+    """How a task ends: its status, and the name of the matching Prefect state."""
 
     status: TaskStatus
     detail: str
     reason: FailureReason | None = None
-    by_a_person: bool = False  # accepted on somebody's word, and not on evidence of ours
+    by_a_person: bool = False  # accepted by a person, not on our own evidence
 
     @property
     def name(self) -> str:
@@ -67,9 +67,9 @@ class Outcome:
 
 
 def decide(task: Task, trials: Sequence[Judged], *, seconds: float, budget_usd: Decimal) -> Outcome | None:
-    """What the trials mean for the task; None: try again.
+    """The task's outcome after these trials; None: try again.
 
-    `seconds` is what all of them took together, `budget_usd` what the task may cost.
+    `seconds` is the time that all of them took together, `budget_usd` the most that the task may cost.
     """
     if not trials:
         return None
@@ -78,7 +78,7 @@ def decide(task: Task, trials: Sequence[Judged], *, seconds: float, budget_usd: 
 
 
 def outcome_of(error: Exception, trials: Sequence[Judged]) -> Outcome:
-    """How a task ends that was stopped by an error."""
+    """The outcome of a task that an error stopped."""
     if not isinstance(error, NightcrewError):
         return _failed(FailureReason.INFRASTRUCTURE, f"{type(error).__name__}: {error}")
     if isinstance(error, NoModelLeft):
@@ -91,7 +91,7 @@ def outcome_of(error: Exception, trials: Sequence[Judged]) -> Outcome:
 
 
 def as_recorded(queued: QueuedTask) -> Outcome:
-    """How a task has ended that already did."""
+    """The recorded outcome of a task that has ended."""
     return Outcome(
         queued.status,
         queued.detail or f"the task is {queued.status}",
@@ -100,8 +100,8 @@ def as_recorded(queued: QueuedTask) -> Outcome:
     )
 
 
-def said_by_a_person(answer: Answer) -> Outcome | None:
-    """What a person's answer means for the task; None: try again."""
+def outcome_of_answer(answer: Answer) -> Outcome | None:
+    """The outcome that follows from a person's answer; None: try again."""
     if answer.choice is Choice.ACCEPT:
         detail = f"{ACCEPTED_BY_A_PERSON}: {answer.reason}"
         return Outcome(TaskStatus.COMPLETED, detail, by_a_person=True)
@@ -138,14 +138,16 @@ def _by_limits(
     if judged >= task.max_attempts:
         return _failed(FailureReason.REJECTED, f"{judged} attempts, none accepted: {last.verdict.feedback}")
     if faults >= MOST_FAULTS or waited >= MOST_INTERRUPTIONS:
-        told = f"{faults + waited} attempts ended without a model being to blame: {_said(last)}"
-        return _failed(FailureReason.INFRASTRUCTURE, told)
+        detail = f"{faults + waited} attempts failed through no fault of a model: {_cause(last)}"
+        return _failed(FailureReason.INFRASTRUCTURE, detail)
     if seconds >= task.max_seconds:
-        return _failed(FailureReason.BUDGET, f"{task.max_seconds} s are over after {len(trials)} attempts")
+        return _failed(
+            FailureReason.BUDGET, f"the {task.max_seconds} s were used up after {len(trials)} attempts"
+        )
     spent = sum((trial.attempt.cost_usd for trial in trials), Decimal(0))
     if spent and spent >= budget_usd:
         return _failed(
-            FailureReason.BUDGET, f"${spent} of ${budget_usd} are spent after {len(trials)} attempts"
+            FailureReason.BUDGET, f"${spent} of ${budget_usd} were spent after {len(trials)} attempts"
         )
     return None
 
@@ -156,7 +158,7 @@ def _why_none_is_left(error: NoModelLeft, trials: Sequence[Judged]) -> FailureRe
     return FailureReason.BUDGET if error.for_want_of_money else FailureReason.INFRASTRUCTURE
 
 
-def _said(trial: Judged) -> str:
+def _cause(trial: Judged) -> str:
     return trial.attempt.detail if trial.attempt.end.is_fault else trial.verdict.summary
 
 

@@ -1,4 +1,4 @@
-"""What a person sees of a task in Prefect's UI: the verdict with its gates and the change, as Markdown."""
+"""A task's page in Prefect's UI: the verdict with its gates and the change, as Markdown."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ WORDS = {
 
 
 def page(queued: QueuedTask, outcome: Outcome, trials: Sequence[Judged], plans: Sequence[Plan] = ()) -> str:
-    """The whole page of a task that has ended; `plans` are those of the present run."""
+    """The page of a task that has ended; `plans` are those of the current run."""
     task = queued.task
     head = [
         f"# {outcome.name}: {task.task_type} {markdown_text(task.target_file or '')}".rstrip(),
@@ -39,11 +39,11 @@ def question_page(queued: QueuedTask, review: Review, trials: Sequence[Judged]) 
 
 
 CHOICES = """\
-## What you can say
+## Your choices
 
 Resume the run here and fill in the form, or use the command line, until {until:%Y-%m-%d %H:%M} UTC:
 
-- **accept** the change as it is, on your word: `nightcrew review {task_id} --accept --reason "..."`
+- **accept** the change as it is: `nightcrew review {task_id} --accept --reason "..."`
 - **retry with a hint**: `nightcrew review {task_id} --retry --hint "..."`
 - **retry with a model** of your choice: `nightcrew review {task_id} --retry --model NAME`
 - **give up**: `nightcrew review {task_id} --give-up`
@@ -77,7 +77,7 @@ def _attempt(trial: Judged) -> list[str]:
 
 
 def _gates(verdict: Verdict) -> str:
-    """A list, because the UI's tables do not wrap."""
+    """The gates as a list, because the UI's tables do not wrap."""
     return "\n".join(
         f"- {gate.name} {WORDS[gate.outcome]}: {markdown_text(gate.message)}" for gate in verdict.gates
     )
@@ -93,7 +93,7 @@ def _change(trials: Sequence[Judged]) -> list[str]:
 
 
 def _choices(plans: Sequence[Plan]) -> list[str]:
-    """Why each model was chosen, the last choice first: it was made with the most evidence."""
+    """The reasons for each choice of models, latest first because it used the most evidence."""
     if not plans:
         return []
     return ["## Why these models", "\n\n---\n\n".join(plan.explanation for plan in reversed(plans))]

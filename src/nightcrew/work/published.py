@@ -1,7 +1,7 @@
-"""What is shown or kept of work that was not accepted: without the secrets that a repository's files hold.
+"""Redacts a repository's secrets from changes and verdicts that are shown, or kept though not accepted.
 
-A change carries the lines around it. Where those are of a file made to hold secrets, no value is shown;
-elsewhere what looks like a secret is not.
+A change carries context lines. In files that are made to hold secrets every value is redacted; elsewhere,
+whatever looks like a secret.
 """
 
 import re
@@ -24,12 +24,12 @@ _BODY = ("+", "-", " ")
 
 
 def published_patch(patch: str) -> str:
-    """A git diff as it may be shown: as many lines, with a mark in place of each secret."""
+    """A git diff with a mark in place of each secret; the number of lines is unchanged."""
     return "".join(_published_lines(patch.splitlines(keepends=True)))
 
 
 def published[T](value: T) -> T:
-    """Anything made of texts (a verdict), with a mark in place of what is, or looks like, a secret."""
+    """Any object made of texts (e.g. a verdict) with a mark in place of what is, or looks like, a secret."""
     return cast(T, _published(value))
 
 
@@ -67,7 +67,7 @@ def _without_value(line: str) -> str:
 
 
 def _published(value: Any) -> Any:
-    if type(value) is str:  # not the word of an enumeration
+    if type(value) is str:  # not an enum member
         return redact(value)
     if is_dataclass(value) and not isinstance(value, type):
         texts = {field.name: _published(getattr(value, field.name)) for field in fields(value) if field.init}

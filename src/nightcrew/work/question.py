@@ -1,4 +1,4 @@
-"""A question for a person, and the answer, on our side of Prefect. Plain blocking code."""
+"""A question for a person and its answer, without Prefect. Blocking code."""
 
 import json
 from dataclasses import asdict
@@ -12,9 +12,9 @@ from nightcrew.work.work import Work
 
 
 def put_question(work: Work, key: str, problem: str) -> Review:
-    """Store the question about the last attempt before anybody is told of it; the task waits for a person.
+    """Store the question about the last attempt before it is shown; the task then waits for a person.
 
-    `problem` says why the last answer could not be taken, empty where there was none.
+    `problem` says why the previous answer was refused; empty if there was none.
 
     Raises:
         BadInput: the task was cancelled meanwhile.
@@ -34,14 +34,14 @@ def put_question(work: Work, key: str, problem: str) -> Review:
     return work.review
 
 
-def take(work: Work, said: object) -> str:
-    """Go on as a person said; else why that cannot be done, in a sentence."""
+def take(work: Work, form: object) -> str:
+    """Apply a person's answer; returns one sentence if it cannot be applied, else an empty string."""
     try:
-        answer = Answer.model_validate(said)
+        answer = Answer.model_validate(form)
     except ValidationError as error:
-        return f"The answer cannot be taken: {first_problem(error)}"
+        return f"The answer cannot be used: {first_problem(error)}"
     if answer.choice is Choice.RETRY_WITH_MODEL and not (plan := work.plan(answer)).rungs:
-        return f"The answer cannot be taken: {answer.model} cannot do it now: {plan.stop}"
+        return f"The answer cannot be used: {answer.model} is not available now: {plan.stop}"
     number = work.trials[-1].attempt.number
     review = work.crew.reviews.answer(work.task.task_id, number, answer)
     record = json.dumps(asdict(review), indent=1, default=_plain)

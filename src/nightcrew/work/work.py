@@ -1,4 +1,4 @@
-"""One task on its way through the rooms: select a model, execute, validate, record. Plain blocking code."""
+"""The work on one task: select a model, execute, validate, record. Blocking code."""
 
 import json
 import logging
@@ -33,65 +33,65 @@ from nightcrew.work.crew import Crew
 from nightcrew.work.history import past_trials
 from nightcrew.work.learning import learn, tried, worker_of
 from nightcrew.work.obstacles import Wait, stopping_on_a_full_disk, wait_for_models
-from nightcrew.work.outcome import Judged, NoModelLeft, Outcome, as_recorded, decide, said_by_a_person
+from nightcrew.work.outcome import Judged, NoModelLeft, Outcome, as_recorded, decide, outcome_of_answer
 from nightcrew.work.published import published, published_patch
 
 log = logging.getLogger(__name__)
 
 MOST_ROTATIONS = 4
-STALE = timedelta(hours=3)  # the hourly refresh has not been running
+STALE = timedelta(hours=3)  # several hourly refreshes were missed
 
 
 class Work:
-    """A task, what was tried so far, what only a person can say, and how it ends once it does."""
+    """A task with its attempts so far, its open question for a person, and its outcome once it has ended."""
 
     def __init__(self, crew: Crew, queued: QueuedTask) -> None:
         self.crew = crew
         self.queued = queued
         self.trials: list[Judged] = []
-        self.plans: list[Plan] = []  # of this run, one before each attempt
+        self.plans: list[Plan] = []  # of this run, one for each attempt
         self.outcome: Outcome | None = None
-        self.question: str | None = None  # open: a person has to answer it before the work goes on
+        self.question: str | None = None  # a person has to answer it before the work continues
         self.review: Review | None = None  # about the last attempt
-        self.wait: Wait | None = None  # for free calls or resting models: nothing can be begun before
+        self.wait: Wait | None = None  # for free calls or models: no attempt can start before
         self.on_progress: Callable[[float], object] = lambda share: None
-        self._context: ContextNeed | None = None  # the same for every plan: commit and task do not change
+        self._context: ContextNeed | None = None  # measured once: commit and task do not change
         self._began = time.monotonic()
-        self._earlier_seconds = 0.0  # of attempts in earlier runs; waiting for a person does not count
+        self._earlier_seconds = 0.0  # of earlier runs' attempts; waiting for a person does not count
 
     @property
     def task(self) -> Task:
         """The task."""
         return self.queued.task
 
-    def tell(self, share: float) -> None:
-        """How much of the present attempt is done, as a share of all attempts that the task may take."""
+    def report_progress(self, share: float) -> None:
+        """Report that `share` (0 to 1) of the current attempt is done, out of all allowed attempts."""
         judged = sum(not trial.is_fault for trial in self.trials)
         self.on_progress(min(0.99, (judged + share) / self.task.max_attempts))
 
     @property
     def folder(self) -> Path:
-        """Where its results are kept."""
+        """The folder of its results."""
         return self.crew.settings.results_dir / self.task.task_id
 
     @property
     def budget_usd(self) -> Decimal:
-        """What the task may cost."""
+        """The most that the task may cost."""
         own = self.task.max_cost_usd
         return self.crew.settings.task_budget_usd if own is None else own
 
     @property
     def answer(self) -> Answer | None:
-        """What a person said about the last attempt."""
+        """A person's answer about the last attempt."""
         return self.review.answer if self.review else None
 
     @property
     def seconds(self) -> float:
-        """How long the task has been worked on."""
+        """How long the task has been worked on, earlier runs included."""
         return self._earlier_seconds + time.monotonic() - self._began
 
     def restore(self) -> None:
-        """Take up what earlier runs of this task left: attempts, verdicts, a question, its answer."""
+        """Restore what earlier runs of this task left: attempts, verdicts, a question, its answer."""
         rows = self.crew.queue.attempts(self.task.task_id)
         candidates = self.crew.catalogue.candidates() if rows else ()
         self.trials = past_trials(rows, self.folder, {c.model: c.slug for c in candidates})
@@ -100,13 +100,13 @@ class Work:
         self.settle()
 
     def select_model(self) -> Plan:
-        """Plan the ladder anew from all that is known by now; `wait` says if it cannot be begun yet.
+        """Make a new plan from everything known by now; sets `wait` if no attempt can start yet.
 
         Raises:
-            NoModelLeft: no model can do this task, nor could one after a wait.
+            NoModelLeft: no model can do this task, now or after a wait.
             AccountStopped: the crew is stopped.
         """
-        self.tell(0.0)
+        self.report_progress(0.0)
         crew = self.crew
         age = crew.catalogue.age
         if age is None or age > STALE:
@@ -122,9 +122,9 @@ class Work:
         return plan
 
     def plan(self, answer: Answer | None, changed: Mapping[str, Any] | None = None) -> Plan:
-        """The ladder from all that is known by now, and from what a person said.
+        """The plan from everything known by now, and from a person's answer.
 
-        With `changed`, as if that were otherwise about the crew's availability.
+        `changed` replaces fields of the crew's availability, to find out what the plan would then be.
         """
         named, candidates = answer.model if answer else None, self.crew.catalogue.candidates()
         state = availability(self.crew.store, self.crew.settings)
@@ -137,8 +137,8 @@ class Work:
         )
 
     def execute(self, plan: Plan) -> Attempt:
-        """One attempt with the plan's first rung; every model call goes through a gateway of its own."""
-        self.tell(0.1)
+        """Make one attempt with the plan's first rung; its model calls go through their own gateway."""
+        self.report_progress(0.1)
         with stopping_on_a_full_disk(self.crew):
             attempt = self._execute(plan)
         self.crew.collector.attempt_finished(attempt)
@@ -179,8 +179,8 @@ class Work:
             )
 
     def validate(self, attempt: Attempt) -> Verdict:
-        """The verdict on an attempt; one that a fault of ours or of the provider ended is not judged."""
-        self.tell(0.7)
+        """Judge an attempt, unless a fault of ours or of the provider ended it."""
+        self.report_progress(0.7)
         with stopping_on_a_full_disk(self.crew):
             folder = made(self._folder_of(attempt.number))
             if attempt.end.is_fault:
@@ -195,7 +195,7 @@ class Work:
                     )
                 )
             verdict = published(verdict)
-            refused = verdict.kind is VerdictKind.REJECTED  # nobody will ever apply it
+            refused = verdict.kind is VerdictKind.REJECTED  # it will never be applied
             patch = redact_known(published_patch(attempt.patch)) if refused else attempt.patch
             (folder / "attempt.patch").write_text(patch)
             (folder / "verdict.json").write_text(json.dumps(asdict(verdict), indent=1, default=str))
@@ -203,7 +203,7 @@ class Work:
         return verdict
 
     def record(self, plan: Plan, attempt: Attempt, verdict: Verdict) -> None:
-        """Write the attempt and its verdict down, learn from it, and decide whether the task has ended."""
+        """Record the attempt and its verdict, learn from it, and decide whether the task has ended."""
         crew, slugs = self.crew, {c.model: c.slug for c in self.crew.catalogue.candidates()}
         slug = worker_of(attempt.models_served, attempt.model, slugs)
         judged = Judged(attempt, verdict, slug)
@@ -213,28 +213,28 @@ class Work:
         )
         if first_time:
             learn(crew, self.task, plan.rungs[0], judged, self.trials)
-        if judged not in self.trials:  # a retried step finds it there
+        if judged not in self.trials:  # unless this is a retried step
             self.trials.append(judged)
         self.settle()
 
     def settle(self) -> None:
-        """See what the trials so far mean: the task ends, a person is asked, or the work goes on."""
+        """Decide from the trials so far: the task ends, a person is asked, or the work continues."""
         self.question = self.review = None
         outcome = decide(self.task, self.trials, seconds=self.seconds, budget_usd=self.budget_usd)
         if outcome is not None and outcome.status is TaskStatus.NEEDS_REVIEW:
             self.review = self.crew.reviews.find(self.task.task_id, self.trials[-1].attempt.number)
             self.question = None if self.answer else outcome.detail
-            outcome = said_by_a_person(self.answer) if self.answer else None
+            outcome = outcome_of_answer(self.answer) if self.answer else None
         if outcome is not None:
             self.finish(outcome)
 
     def put_back(self, why: str) -> None:
-        """The task waits in the queue again; its run comes back by itself."""
+        """Put the task back into the queue; its run will restart by itself."""
         self.queued = self.crew.queue.update(self.task.task_id, status=TaskStatus.QUEUED, detail=why)
         self.crew.collector.flush()
 
     def finish(self, outcome: Outcome) -> None:
-        """The task ends; its change and its evidence are on disk before anything says so."""
+        """End the task; its change and its evidence are on disk before the status changes."""
         change = self._keep_change() if outcome.status is TaskStatus.COMPLETED else None
         task_id, queue = self.task.task_id, self.crew.queue
         changes = Changes(
@@ -247,7 +247,7 @@ class Work:
             changes["verdict"] = ACCEPTED_BY_A_PERSON
         try:
             self.queued = queue.update(task_id, **changes)
-        except BadInput:  # it was cancelled meanwhile
+        except BadInput:  # the task was cancelled in the meantime
             self.queued = queue.get(task_id)
             outcome = as_recorded(self.queued)
         self.crew.collector.task_finished(task_id, outcome.status, outcome.reason, outcome.detail, change)
@@ -272,18 +272,18 @@ class Work:
         )
 
     def _models(self, plan: Plan) -> list[Candidate]:
-        """The rung's model, and those that may take over in the middle of a conversation."""
+        """The rung's model, then those that may take over in the middle of a conversation."""
         known = {candidate.model: candidate for candidate in self.crew.catalogue.candidates()}
         rungs = (*plan.rungs, *plan.alternatives)
         names = dict.fromkeys(rung.model for rung in rungs if rung.executor is plan.rungs[0].executor)
         return [known[name] for name in names if name in known][: MOST_ROTATIONS + 1]
 
     def _feedback(self) -> str:
-        """Why the last attempt that was judged was not accepted, and what a person said about it."""
+        """Why the last judged attempt was not accepted, and a person's hint."""
         judged = [trial for trial in self.trials if not trial.is_fault]
         hint = self.answer.hint if self.answer else None
-        said = (judged[-1].verdict.feedback if judged else "", f"A person says: {hint}" if hint else "")
-        return "\n\n".join(filter(None, said))
+        parts = (judged[-1].verdict.feedback if judged else "", f"A person says: {hint}" if hint else "")
+        return "\n\n".join(filter(None, parts))
 
     def _folder_of(self, number: int) -> Path:
         return self.folder / f"attempt-{number}"
@@ -292,13 +292,13 @@ class Work:
         return self._folder_of(number) / "evidence"
 
     def _keep_change(self) -> Path:
-        """The accepted attempt's change and verdict, where a person looks for them."""
+        """Copy the accepted attempt's change and verdict to the task's folder, where users look for them."""
         folder = self._folder_of(self.trials[-1].attempt.number)
         shutil.copyfile(folder / "verdict.json", self.folder / "verdict.json")
         return Path(shutil.copyfile(folder / "attempt.patch", self.folder / "change.patch"))
 
 
 def made(folder: Path) -> Path:
-    """`folder`, which is there now."""
+    """`folder`, created if it was missing."""
     folder.mkdir(parents=True, exist_ok=True)
     return folder

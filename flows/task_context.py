@@ -1,4 +1,4 @@
-"""Around the work on a task: the crew comes together, queue and UI are told, the end is noted."""
+"""Set-up and clean-up around a task: opens the crew, updates queue and UI, records the outcome."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ from prefect.exceptions import Abort
 from prefect.runtime import flow_run
 
 from blocks.crew import settings_overrides
-from flows.later import stand_still
+from flows.later import wait_until_resumed
 from flows.log_lines import follow_steps
 from flows.notices import Notice, announce
 from nightcrew.crew.dispatch import open_queue, run_tags, this_process
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def working_on(task: Task) -> AsyncIterator[Work]:
-    """The work on a task. An error inside ends the task, in our words, and not the flow."""
+    """Open the work on a task. An error inside ends the task with an outcome; it does not crash the flow."""
     settings = load_settings(**await settings_overrides())
     follow_steps()
     with open_crew(settings) as crew:
@@ -44,10 +44,10 @@ async def working_on(task: Task) -> AsyncIterator[Work]:
             yield work
         except AccountStopped as stop:
             _log(task, stop)
-            await stand_still(work, stop)
+            await wait_until_resumed(work, stop)
         except Exception as error:
             if is_down(error):
-                raise  # nothing can be written down now
+                raise  # the outcome cannot be recorded now
             _log(task, error)
             await asyncio.to_thread(work.finish, await _outcome_of(error, work.trials))
         if work.outcome is not None:
@@ -56,12 +56,12 @@ async def working_on(task: Task) -> AsyncIterator[Work]:
                 redact(page(work.queued, work.outcome, work.trials, work.plans)), key="verdict"
             )
             if work.outcome.reason is FailureReason.BUDGET:
-                told = f"Task {work.task.task_id} stopped: {work.outcome.detail}"
-                await announce(Notice.BUDGET_REACHED, about="nightcrew.budget", message=told)
+                message = f"Task {work.task.task_id} stopped: {work.outcome.detail}"
+                await announce(Notice.BUDGET_REACHED, about="nightcrew.budget", message=message)
 
 
 async def give_up(task: Task, error: Exception) -> Outcome:
-    """End a task on which no work could begin."""
+    """End a task that could not be started."""
     _log(task, error)
     outcome = await _outcome_of(error, ())
     await asyncio.to_thread(_enter, task, outcome)
@@ -72,7 +72,7 @@ async def give_up(task: Task, error: Exception) -> Outcome:
 
 
 def _begin(crew: Crew, task: Task, flow_run_id: str) -> Work:
-    """Take the task from the queue; one that came by another door (UI, CI, cron) is put there first."""
+    """Take the task from the queue; one from elsewhere (UI, CI, cron) is submitted first."""
     queued = crew.queue.submit(task)
     if queued.task_id != task.task_id:
         raise BadInput(f"task {queued.task_id} asks for the same and has not ended")
@@ -83,7 +83,7 @@ def _begin(crew: Crew, task: Task, flow_run_id: str) -> Work:
         return work
     here = this_process()
     if _is_at_work_elsewhere(queued, here):
-        log.error("task %s is worked on by process %s already: this one ends", task.task_id, queued.pid)
+        log.error("task %s is already worked on by process %s: this process ends", task.task_id, queued.pid)
         raise Abort("started a second time")
     work.queued = crew.queue.update(
         task.task_id,
@@ -99,7 +99,7 @@ def _begin(crew: Crew, task: Task, flow_run_id: str) -> Work:
 
 
 def _is_at_work_elsewhere(queued: QueuedTask, here: ProcessId) -> bool:
-    """True if another living process of this machine has begun the same work and not put it back."""
+    """True if another live process on this machine works on the same task."""
     if queued.status is not TaskStatus.RUNNING or queued.pid is None or queued.host != socket.gethostname():
         return False
     other = ProcessId(queued.pid, queued.pid_started or 0.0)
@@ -107,15 +107,18 @@ def _is_at_work_elsewhere(queued: QueuedTask, here: ProcessId) -> bool:
 
 
 def _enter(task: Task, outcome: Outcome) -> None:
-    with open_queue(load_settings()) as queue, suppress(BadInput):  # unknown to the queue, or ended already
+    with (
+        open_queue(load_settings()) as queue,
+        suppress(BadInput),
+    ):  # the task is unknown to the queue, or has ended
         queue.update(
             task.task_id, status=outcome.status, failure_reason=outcome.reason, detail=outcome.detail
         )
 
 
 async def _outcome_of(error: Exception, trials: Sequence[Judged]) -> Outcome:
-    """How the task ends; what fails in a run that is being cancelled fails because of that."""
-    with suppress(Exception):  # the error at hand is the one to tell
+    """The task's outcome after an error; in a run that is being cancelled, the cancellation is the cause."""
+    with suppress(Exception):  # the first error matters more than a failed lookup
         async with get_client() as client:
             state = (await client.read_flow_run(UUID(flow_run.id))).state
             if state and (state.is_cancelling() or state.is_cancelled()):
@@ -124,13 +127,13 @@ async def _outcome_of(error: Exception, trials: Sequence[Judged]) -> Outcome:
 
 
 def _log(task: Task, error: Exception) -> None:
-    """One line for what we foresaw, the whole trace for what we did not."""
+    """Log one line for an expected error, the whole traceback for an unexpected one."""
     unforeseen = None if isinstance(error, NightcrewError) else error
     log.error("the work on task %s stopped: %s", task.task_id, error, exc_info=unforeseen)
 
 
 async def _show(work: Work) -> UUID:
-    """Make the run easy to find and follow in the UI."""
+    """Add tags, name and a progress artifact, so that the run is easy to follow in the UI."""
     if not set(run_tags(work.task)) <= set(flow_run.tags or ()):
         async with get_client() as client:
             await client.update_flow_run(
