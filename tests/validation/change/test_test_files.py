@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from nightcrew.validation.change.test_files import TestFiles
+from nightcrew.validation.change.tree import Tree
 
 FILES = {
     "src/shop/__init__.py": "",
@@ -30,7 +31,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> TestFiles:
     for path, text in FILES.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text)
-    return TestFiles(root)
+    return TestFiles(Tree(root))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from nightcrew.validation.change.change import Change
+from nightcrew.validation.change.tree import Tree
 from nightcrew.validation.questions.empowered import powers_gained
 from nightcrew.validation.questions.lost import losses
 from nightcrew.validation.questions.repository import Repository
@@ -35,4 +36,4 @@ def _repository(folder: Path, before: Files, after: Files, rest: Files) -> Repos
             if text is not None:
                 write_text(folder / name / path, text)
     changes = tuple(Change(path, before.get(path), text) for path, text in sorted(after.items()))
-    return Repository(folder / "base", folder / "patched", changes)
+    return Repository(Tree(folder / "base"), Tree(folder / "patched"), changes)

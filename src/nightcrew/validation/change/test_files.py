@@ -6,16 +6,17 @@ A folder's name alone says little: `shop/testing/hosts.py` may be what the produ
 import re
 from collections.abc import Iterator
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from nightcrew.validation.change.paths import TEST_FOLDERS, is_test, is_test_module, module_name
+from nightcrew.validation.change.tree import Tree
 
 _IMPORT = re.compile(
     r"^[ \t]*(?:from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]+)|import[ \t]+([^\n#]+))",
     re.MULTILINE,
 )
 _WORD = re.compile(r"[\w.]+")
-_SKIPPED = {".git", "node_modules", "site-packages", ".venv", "venv"}
+_SKIPPED = {"site-packages", ".venv", "venv"}
 
 
 class TestFiles:
@@ -23,7 +24,7 @@ class TestFiles:
 
     __test__ = False
 
-    def __init__(self, base: Path) -> None:
+    def __init__(self, base: Tree) -> None:
         self.base = base
 
     def holds(self, path: str) -> bool:
@@ -37,24 +38,24 @@ class TestFiles:
     def _is_folder_of_tests(self, path: str) -> bool:
         parts = PurePosixPath(path).parts
         at = next(index for index, part in enumerate(parts) if part.lower() in TEST_FOLDERS)
-        folder = self.base.joinpath(*parts[: at + 1])
+        folder = self.base.folder.joinpath(*parts[: at + 1])
         in_package = (folder.parent / "__init__.py").is_file()
         if parts[at].lower() == "tests" or not (in_package or parts[at].lower() == "testing"):
             return True
         if in_package and parts[at].lower() == "testing":
             return False
-        there = (one.relative_to(self.base).as_posix() for one in sorted(folder.rglob("*.py")))
-        return not folder.is_dir() or any(is_test_module(one) for one in there)
+        below = f"{folder.relative_to(self.base.folder).as_posix()}/"
+        there = (one for one in self.base.paths if one.startswith(below))
+        return not folder.is_dir() or any(map(is_test_module, there))
 
     @cached_property
     def _imported(self) -> frozenset[str]:
         """Full names of the modules that the product imports, on base."""
         found: set[str] = set()
-        for path in sorted(self.base.rglob("*.py")):
-            name = path.relative_to(self.base).as_posix()
-            skipped = is_test(name) or path.name == "conftest.py" or _SKIPPED & set(path.parts)
-            if not skipped and path.is_file() and not path.is_symlink():
-                found.update(_imports(path.read_text(errors="replace"), module_name(name), path.name))
+        for path, text in self.base.python.items():
+            name, folders = PurePosixPath(path).name, set(PurePosixPath(path).parts)
+            if not (is_test(path) or name == "conftest.py" or _SKIPPED & folders):
+                found.update(_imports(text, module_name(path), name))
         return frozenset(found)
 
 

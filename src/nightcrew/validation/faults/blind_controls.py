@@ -77,20 +77,20 @@ def _trials(room: CleanRoom, examination: Examination, target: Target, paths: tu
 
 
 def _problem(room: CleanRoom, target: Target, gate: str, outcomes: Mapping[str, Blind]) -> GateResult | None:
-    room.memory["blind"] = {name: outcome.value for name, outcome in outcomes.items()}
+    room.measured.blind = {name: outcome.value for name, outcome in outcomes.items()}
     if any(outcome is not Blind.PASSED for name, outcome in outcomes.items() if name.startswith("intact")):
         return failed(
             gate,
             "The tests fail in a plain run of pytest with another hash seed, folder and user.",
             "Do not depend on the order of sets, on the hash of anything, or on where the tests are run.",
-            evidence=room.memory["blind"],
+            evidence=room.measured.blind,
         )
     if outcomes["neutral"] is not Blind.PASSED:
         return failed(
             gate,
             f"The tests fail when the text of {target.path} is reformatted, although it does the same.",
             "Test what the code does, not how it is written.",
-            evidence=room.memory["blind"],
+            evidence=room.measured.blind,
         )
     if outcomes.get("unfixed") is Blind.PASSED:
         return failed(
@@ -98,7 +98,7 @@ def _problem(room: CleanRoom, target: Target, gate: str, outcomes: Mapping[str, 
             "In a plain run the tests pass without the fix too: they do not show the bug.",
             "Write a test that fails before the fix however it is run.",
             strength=0.0,
-            evidence=room.memory["blind"],
+            evidence=room.measured.blind,
         )
     if outcomes.get("raising") is Blind.PASSED:
         return failed(
@@ -107,7 +107,7 @@ def _problem(room: CleanRoom, target: Target, gate: str, outcomes: Mapping[str, 
             f"judge it.",
             "Let the tests run to their end and fail when the code is broken.",
             strength=0.0,
-            evidence=room.memory["blind"],
+            evidence=room.measured.blind,
         )
     return None
 

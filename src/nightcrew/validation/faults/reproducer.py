@@ -62,7 +62,7 @@ def judge_reproducer(room: CleanRoom, examination: Examination, kept: int) -> Ga
             "an import.",
             evidence={"candidates": list(candidates)[:20]},
         )
-    room.memory["reproducers"] = reproducers
+    room.measured.reproducers = tuple(reproducers)
     return passed(
         NAME,
         f"All {kept} tests that pass on base still do; {len(reproducers)} fail on base and pass "

@@ -45,7 +45,7 @@ def _most_changed(room: CleanRoom) -> str | None:
 
 def judged_tests(examination: Examination) -> tuple[str, ...]:
     """The tests on trial: the new ones, and changed ones that reproduce a bug."""
-    extra = examination.room.memory.get("reproducers", [])
+    extra = examination.room.measured.reproducers
     return tuple(dict.fromkeys([*examination.new_tests.nodeids, *extra]))
 
 

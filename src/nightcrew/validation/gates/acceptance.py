@@ -60,7 +60,7 @@ class Acceptance:
                 strength=0.0,
                 evidence={"command": command, "broken": sorted(broken)},
             )
-        room.memory["command_shows"] = True
+        room.measured.command_shows_work = True
         return passed(
             NAME, f"`{command}` fails on base and succeeds with the change.", strength=1.0, command=command
         )
@@ -91,8 +91,7 @@ def _broken_product(room: CleanRoom) -> dict[str, str]:
 
 def _without_command(room: CleanRoom) -> GateResult:
     """New code without a command: its own tests may speak for it, and they were judged."""
-    judged = room.memory.get("tests_vouch")
-    if judged:
+    if room.measured.tests_notice_faults:
         return passed(
             NAME, "No acceptance command; the tests in the change notice faults in it.", strength=0.8
         )

@@ -13,6 +13,7 @@ from nightcrew.validation.reading.smells import new_test_functions
 from nightcrew.validation.reading.variants import PERTURB, neutral, perturbed, raising, returning_nothing
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, examine, name_of
+from nightcrew.validation.running.measured import Values
 from nightcrew.validation.running.run_results import NO_RUN, Run
 from nightcrew.validation.running.runs import Session, run_sessions
 from nightcrew.validation.verdict import GateResult
@@ -157,9 +158,7 @@ def _values(examination: Examination, run: Run) -> tuple[int, list[str]]:
     complain by an assertion, and those that do not."""
     judged = judged_tests(examination)
     if examination.room.task.task_type is TaskCategory.BUG_FIX:
-        judged = tuple(
-            examination.room.memory.get("reproducers") or judged
-        )  # what else comes along is a gift
+        judged = examination.room.measured.reproducers or judged  # what else comes along is a gift
     reached = [run.tests[nodeid] for nodeid in judged if nodeid in run.tests]
     reached = [test for test in reached if test.touched]
     checking = sum(test.kind == "assertion" for test in reached if test.failed)
@@ -170,7 +169,7 @@ def _blind_to_values(
     examination: Examination, target: str, checking: int, silent: list[str]
 ) -> GateResult | None:
     """Most of the tests that a wrong value reached must complain."""
-    examination.room.memory["values"] = (checking, len(silent))
+    examination.room.measured.values = Values(checking, len(silent))
     if checking + len(silent) < FEW or checking / (checking + len(silent)) >= LEAST_CHECKING:
         return None
     return failed(
@@ -215,13 +214,13 @@ def _passed(examination: Examination, target: str, runs: Mapping[str, Run]) -> G
     covering = _covering(examination, target)
     broken = {name: run for name, run in runs.items() if not name.startswith(("neutral", "intact"))}
     noticed = {test.nodeid for run in broken.values() for test in run.failed} & covering
-    checking, silent = examination.room.memory["values"]
+    values = examination.room.measured.values
     return passed(
         NAME,
         f"{len(noticed)} of {len(covering)} tests notice a broken {target}, and none a harmless change; "
         "so too in plain runs.",
         strength=len(noticed) / len(covering) if covering else 1.0,
         failing={name: len(run.failed) for name, run in sorted(runs.items())},
-        wrong_values={"noticed": checking, "missed": silent},
-        blind=examination.room.memory.get("blind", {}),
+        wrong_values=values._asdict(),
+        blind=examination.room.measured.blind,
     )

@@ -4,7 +4,6 @@ cannot be told is named."""
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from nightcrew.settings import ReadingPolicy
@@ -63,7 +62,7 @@ class Documentation:
         if about is None or about.after is None:
             hint = f"Document {target}; it is what the task is about."
             return failed(NAME, f"{target} is not documented by the change.", hint)
-        said, words = Said(), _words_in(room)
+        said, words = Said(), room.once(_words_in)
         for change in room.changes:
             if change.after is None:
                 continue
@@ -144,7 +143,7 @@ def _judge_python(room: CleanRoom, change: Change, said: Said, words: set[str]) 
     problem = _problem(change, before, fresh, words, remarks)
     if problem:
         return problem
-    code = Code(_trees(room), words)
+    code = Code(room.once(_trees), words)
     for entry in fresh:
         known = set(false_claims(before[entry.name], code))
         wrong = [one for one in false_claims(entry, code) if one not in known]
@@ -162,7 +161,7 @@ def _judge_python(room: CleanRoom, change: Change, said: Said, words: set[str]) 
             change.path,
             severity=Severity.PERSON,
         )
-        for name in read_by_code(fresh, new, _trees(room))
+        for name in read_by_code(fresh, new, room.once(_trees))
     ]
     return _examples(room, change, fresh, said)
 
@@ -220,7 +219,7 @@ def _problem(
 
 
 def _examples(room: CleanRoom, change: Change, fresh: list[Entry], said: Said) -> GateResult | None:
-    tried = try_examples(room, change.path, [entry.docstring or "" for entry in fresh], _words_in(room))
+    tried = try_examples(room, change.path, [entry.docstring or "" for entry in fresh], room.once(_words_in))
     if tried.problem:
         return _refused(change, tried.problem, "Run every example; write what it really prints.")
     said.untried += tried.untried
@@ -258,27 +257,13 @@ def _judge_document(room: CleanRoom, change: Change, said: Said, words: set[str]
 
 def _words_in(room: CleanRoom) -> set[str]:
     """Every word of the repository's code and documents on base: what a text may refer to."""
-    if "words" not in room.memory:
-        found: set[str] = set()
-        for path in _texts(room, (".py", ".pyi", ".md", ".rst", ".toml", ".cfg", ".c", ".pyx")):
-            found.update(_IDENTIFIER.findall(path))
-        room.memory["words"] = found
-    words: set[str] = room.memory["words"]
-    return words
+    texts = room.base_tree.texts(".py", ".pyi", ".md", ".rst", ".toml", ".cfg", ".c", ".pyx")
+    return {word for text in texts.values() for word in _IDENTIFIER.findall(text)}
 
 
 def _trees(room: CleanRoom) -> dict[str, ast.Module]:
-    if "trees" not in room.memory:
-        texts = enumerate(_texts(room, (".py",)))
-        room.memory["trees"] = {str(at): tree for at, text in texts if (tree := parse(text)) is not None}
-    trees: dict[str, ast.Module] = room.memory["trees"]
-    return trees
-
-
-def _texts(room: CleanRoom, suffixes: tuple[str, ...]) -> Iterator[str]:
-    for path in sorted(room.base.rglob("*")):
-        if path.suffix in suffixes and path.is_file() and not path.is_symlink() and ".git" not in path.parts:
-            yield path.read_text(errors="replace")
+    texts = room.base_tree.python.items()
+    return {path: tree for path, text in texts if (tree := parse(text)) is not None}
 
 
 def _vocabulary(words: set[str]) -> set[str]:

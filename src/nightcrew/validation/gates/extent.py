@@ -18,7 +18,7 @@ from nightcrew.validation.running.examination import examine
 from nightcrew.validation.verdict import Finding, GateResult, Severity
 
 NAME = "extent"
-MOST_LITERALS, MOST_FILES = 20, 500
+MOST_LITERALS = 20
 LEAST_BESIDE = 4  # calls beside the reproducer's, before it is said that none is answered otherwise
 LEAST_NAME = 4  # characters of a name with its quotes
 LEAST_SWALLOWED = 3  # calls that raised on base and do not now, before it is said that none does
@@ -39,7 +39,7 @@ class Extent:
     def run(self, room: CleanRoom) -> GateResult:
         """Compare base and the change on calls like those of the tests."""
         examination = examine(room)
-        reproducers: list[str] = room.memory.get("reproducers", [])
+        reproducers = room.measured.reproducers
         run = examination.patched.run("all")
         reaching = {name for covered in run.coverage.values() for name in covered.by_test}
         others = [name for name, test in run.tests.items() if name in reaching and not test.failed]
@@ -140,7 +140,7 @@ def _unknown(room: CleanRoom, literals: set[str]) -> list[str]:
     """Those that are no everyday values, and no names that base's product or documents use."""
     told = sorted(literals - ORDINARY)
     names = [word for word in told if word[1:-1].replace("-", "_").isidentifier() and len(word) > LEAST_NAME]
-    text = _base_text(room) if names else ""
+    text = room.once(_base_text) if names else ""
     return [word for word in told if word not in names or word[1:-1] not in text][:MOST_LITERALS]
 
 
@@ -156,10 +156,8 @@ def _is_held(value: object, held: set[object]) -> bool:
 
 def _base_text(room: CleanRoom) -> str:
     """What base's product and documents say, one after the other."""
-    paths = sorted(path for path in room.base.rglob("*") if path.suffix in {".py", ".md", ".rst", ".txt"})
-    plain = [path for path in paths if path.is_file() and not path.is_symlink()]
-    own = [path for path in plain if not room.is_test(path.relative_to(room.base).as_posix())]
-    return "\n".join(path.read_text("utf-8", "replace") for path in own[:MOST_FILES])
+    texts = room.base_tree.texts(".py", ".md", ".rst", ".txt").items()
+    return "\n".join(text for path, text in texts if not room.is_test(path))
 
 
 def _literals(text: str | None) -> set[object]:

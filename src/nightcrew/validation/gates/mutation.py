@@ -111,7 +111,7 @@ def _evidence(trials: list[Trial], measured: Rates) -> dict[str, object]:
 
 
 def _measured(room: CleanRoom, trials: list[Trial]) -> Rates:
-    return rates(trials, room.memory.get("values", (0, 0)))
+    return rates(trials, room.measured.values)
 
 
 def _judge(room: CleanRoom, target: str, trials: list[Trial]) -> GateResult | None:
@@ -132,7 +132,7 @@ def _judge_added(
     room: CleanRoom, examination: Examination, target: Target, trials: list[Trial], covered: Covered
 ) -> GateResult | None:
     """Where no line is covered for the first time, the tests have to notice what the old ones do not."""
-    if not room.memory.get("must_add_kills"):
+    if not room.measured.adds_no_coverage:
         return None
     killed = tuple(trial.mutant for trial in trials if trial.killed_by and trial.mutant.function)
     old = tuple(sorted(set(covered.by_test) - set(judged_tests(examination))))
@@ -183,7 +183,7 @@ def _spot_check(
 
 
 def _passed(room: CleanRoom, target: str, trials: list[Trial]) -> GateResult:
-    room.memory["tests_vouch"] = True
+    room.measured.tests_notice_faults = True
     measured = _measured(room, trials)
     told = _told(trials, target, measured)
     return passed(NAME, told, strength=measured.strength, **_evidence(trials, measured))

@@ -213,7 +213,7 @@ def _reach(room: CleanRoom, examination: Examination) -> GateResult:
     off = _off_target(examination, new, share)
     if off:
         return failed(NAME, off, f"Test what {target} does, by calling it.", strength=0.1)
-    room.memory["must_add_kills"] = not lines and not arcs
+    room.measured.adds_no_coverage = not lines and not arcs
     dated = all(run.dated for run in examination.patched.runs.values())
     unsaid = "" if dated else " The date could not be changed under this Python, so other dates are untried."
     return passed(

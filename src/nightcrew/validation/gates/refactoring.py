@@ -14,7 +14,7 @@ from nightcrew.validation.faults.comparison import Comparison, compare
 from nightcrew.validation.faults.vouching import changed_functions, faults_noticed, lines_gone, lines_not_run
 from nightcrew.validation.gate import counted, failed, not_measurable, passed
 from nightcrew.validation.reading.docstrings import without_docstrings
-from nightcrew.validation.reading.measures import measure, what_got_better, what_got_worse
+from nightcrew.validation.reading.measures import Measures, measure, what_got_better, what_got_worse
 from nightcrew.validation.reading.same_code import differs_in_a_detail
 from nightcrew.validation.reading.suite import all_functions, parse
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -44,12 +44,11 @@ class Refactoring:
                 NAME, "No code is changed.", "Change how the code is built, not only how it is laid out."
             )
         examination = examine(room)
-        return (
-            _worse(room, changed)
-            or _details(changed)
-            or _compared(room, examination, changed)
-            or _vouched(room, examination, changed)
-        )
+        worse = _worse(changed) or _details(changed)
+        if worse is not None:
+            return worse
+        compared = _compared(room, examination, changed)
+        return _differing(room, changed, compared) or _vouched(room, examination, changed, compared)
 
 
 def _same_code(change: Change) -> bool:
@@ -74,13 +73,25 @@ def _details(changed: list[Change]) -> GateResult | None:
     return None
 
 
-def _compared(room: CleanRoom, examination: Examination, changed: list[Change]) -> GateResult | None:
-    """Calls like those of the tests get the answers that base gives, and modules hold what they held."""
-    both = [one for one in changed if one.before is not None and one.after is not None]
+def _compared(room: CleanRoom, examination: Examination, changed: list[Change]) -> Comparison:
+    """Calls like those of the tests, and what modules hold, on base and with the change."""
+    both = _on_both_sides(changed)
     tests = examination.reaching([one.path for one in both])
-    modules = {module_name(one.path): one.path for one in both if not room.is_test(one.path)}
-    found = compare(room, examination, tests, constants=_constants(both), modules=sorted(modules))
-    room.memory["compared"] = found
+    return compare(room, examination, tests, constants=_constants(both), modules=sorted(_modules(room, both)))
+
+
+def _on_both_sides(changed: list[Change]) -> list[Change]:
+    return [one for one in changed if one.before is not None and one.after is not None]
+
+
+def _modules(room: CleanRoom, both: list[Change]) -> dict[str, str]:
+    """Paths of the product's files by module."""
+    return {module_name(one.path): one.path for one in both if not room.is_test(one.path)}
+
+
+def _differing(room: CleanRoom, changed: list[Change], found: Comparison) -> GateResult | None:
+    """Calls like those of the tests get the answers that base gives, and modules hold what they held."""
+    both = _on_both_sides(changed)
     if found.problem:
         message = f"The behaviour cannot be compared with base: {found.problem}."
         return not_measurable(
@@ -91,7 +102,7 @@ def _compared(room: CleanRoom, examination: Examination, changed: list[Change]) 
     if unread is not None and not room.is_test(unread.path):
         message = f"{unread.path} cannot be imported alone, so what it writes down cannot be compared."
         return not_measurable(NAME, message)
-    told = [*_other_values(found, modules), *_other_answers(found)]
+    told = [*_other_values(found, _modules(room, both)), *_other_answers(found)]
     if not told:
         return None
     hint = "Keep every answer as it was, also for inputs that no test has."
@@ -163,10 +174,15 @@ def _is_plain(node: ast.AST) -> TypeGuard[ast.Constant]:
     return isinstance(node, ast.Constant) and type(node.value) in (int, float, str, bytes)
 
 
-def _worse(room: CleanRoom, changed: list[Change]) -> GateResult | None:
-    before = measure([one.before for one in changed if one.before is not None])
-    after = measure([one.after for one in changed if one.after is not None])
-    room.memory["measures"] = (before, after)
+def _measures(changed: list[Change]) -> tuple[Measures, Measures]:
+    """Of base and of the change."""
+    texts = [one.before for one in changed], [one.after for one in changed]
+    before, after = (measure([one for one in some if one is not None]) for some in texts)
+    return before, after
+
+
+def _worse(changed: list[Change]) -> GateResult | None:
+    before, after = _measures(changed)
     told = {"before": asdict(before), "after": asdict(after)}
     worse = what_got_worse(before, after)
     if worse:
@@ -179,13 +195,15 @@ def _worse(room: CleanRoom, changed: list[Change]) -> GateResult | None:
     return None
 
 
-def _vouched(room: CleanRoom, examination: Examination, changed: list[Change]) -> GateResult:
+def _vouched(
+    room: CleanRoom, examination: Examination, changed: list[Change], compared: Comparison
+) -> GateResult:
     """Every statement that was changed is run by the suite, and it would notice small faults in them.
 
     Functions that do the same by the rules of `same_code` need nobody to vouch for them.
     """
     there = [change for change in changed if change.after is not None]
-    untried = next(filter(None, (_untried(room, examination, change) for change in there)), None)
+    untried = next(filter(None, (_untried(room, examination, change, compared) for change in there)), None)
     if untried is not None:
         return untried
     noticed = [one for one in (faults_noticed(room, examination, change) for change in there) if one]
@@ -202,12 +220,13 @@ def _vouched(room: CleanRoom, examination: Examination, changed: list[Change]) -
             "Write tests for it first.",
             survivors=[name for one in noticed for name in one.survivors][:20],
         )
-    return _kept(room, share if noticed else None)
+    return _kept(changed, share if noticed else None)
 
 
-def _untried(room: CleanRoom, examination: Examination, change: Change) -> GateResult | None:
+def _untried(
+    room: CleanRoom, examination: Examination, change: Change, compared: Comparison
+) -> GateResult | None:
     """Lines that the change takes away or brings, and that neither a test nor a compared call runs."""
-    compared: Comparison = room.memory["compared"]
     found = lines_gone(room, examination, change, compared.base.lines.get(change.path, frozenset()))
     if found:
         name, lines = found[0]
@@ -233,9 +252,9 @@ def _untried(room: CleanRoom, examination: Examination, change: Change) -> GateR
     )
 
 
-def _kept(room: CleanRoom, share: float | None) -> GateResult:
+def _kept(changed: list[Change], share: float | None) -> GateResult:
     """It does the same: the suite notices that share of faults, or (None) the form of the code says so."""
-    before, after = room.memory["measures"]
+    before, after = _measures(changed)
     better = what_got_better(before, after)
     vouched = (
         "what is changed does the same on every input by its form"

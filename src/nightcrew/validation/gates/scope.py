@@ -134,8 +134,8 @@ def _without_licence(room: CleanRoom) -> list[str]:
     new = [one for one in room.changes if one.is_new and one.path.endswith(".py") and one.after]
     if not new or all(_has_licence(one.after) for one in new):
         return []
-    paths = [path for path in sorted(room.base.rglob("*.py"))[:_HEADER_FILES] if path.stat().st_size > 200]
-    held = [_has_licence(path.read_text(errors="replace")) for path in paths if not path.is_symlink()]
+    texts = [text for text in room.base_tree.python.values() if len(text) > 200][:_HEADER_FILES]
+    held = [*map(_has_licence, texts)]
     return [one.path for one in new if not _has_licence(one.after)] if len(held) > 2 and all(held) else []
 
 

@@ -13,7 +13,6 @@ from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.lookalikes import disguised_name, turned_line
 from nightcrew.validation.change.paths import is_test_module
 from nightcrew.validation.gate import failed, passed
-from nightcrew.validation.questions.repository import repository_of
 from nightcrew.validation.reading.constants import texts_in
 from nightcrew.validation.reading.suite import all_functions, parse
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -159,7 +158,7 @@ def _unmeasured(room: CleanRoom, change: Change) -> tuple[str, str] | None:
     hidden = [match[0] for match in _PRAGMA.finditer(change.after or "")]
     if len(hidden) <= len(_PRAGMA.findall(change.before or "")):
         return None
-    base = repository_of(room).base_python
+    base = room.base_tree.python
     usual = any(_USUAL_PRAGMA.search(text) for path, text in base.items() if not room.is_test(path))
     if usual and all(map(_USUAL_PRAGMA.match, hidden)):
         return None

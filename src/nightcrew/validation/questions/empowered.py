@@ -47,7 +47,7 @@ class Empowered:
         """Every new power with its line, for a person; or pass."""
         return answered(
             NAME,
-            tuple(powers_gained(Request(room.task.description), repository_of(room))),
+            tuple(powers_gained(Request(room.task.description), room.once(repository_of))),
             nothing="The change can do nothing that its files could not do before.",
             opening="Nobody asked for this, and base does not do it",
             hint="",
@@ -94,14 +94,14 @@ class BasePowers:
     def _have(self, power: Power, *, tests: bool, below: str) -> bool:
         return any(
             power in self._of_text(text)
-            for path, text in self.repository.base_python.items()
+            for path, text in self.repository.base.python.items()
             if is_test(path) == tests and path.startswith(below)
         )
 
     @cached_property
     def words(self) -> str:
         """Everything base says outside of code: what it asks to be installed is named there."""
-        return "\n".join(self.repository.base_texts.values())
+        return "\n".join(self.repository.base.documents.values())
 
     def _of_text(self, text: str | None) -> frozenset[Power]:
         known = self.known
@@ -169,7 +169,7 @@ def _in_texts(change: Change, old: ast.Module, new: ast.Module, base: BasePowers
                 yield Use(use.power, use.what, line + use.line - 1)
         for host in hosts_in(text) if reaches else ():
             if host not in base.words and not any(
-                host in one for one in base.repository.base_python.values()
+                host in one for one in base.repository.base.python.values()
             ):
                 yield Use(Power.WEAKER, f"the host {host}, which base does not know", line)
 

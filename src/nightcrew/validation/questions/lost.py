@@ -41,7 +41,7 @@ class Lost:
         """Everything that is gone, or pass."""
         return answered(
             NAME,
-            tuple(losses(Request(room.task.description), repository_of(room))),
+            tuple(losses(Request(room.task.description), room.once(repository_of))),
             nothing="Nothing that base has is taken away.",
             opening="The change takes away what nobody asked to lose",
             hint=HINT,

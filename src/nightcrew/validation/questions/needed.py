@@ -43,7 +43,7 @@ class Needed:
         examination = examine(room)
         if examination.base.problem or examination.patched.problem:
             return not_measurable(NAME, "The tests cannot be run, so nothing shows what they would miss.")
-        shows = examination.new_tests.items or examination.changed_tests or room.memory.get("command_shows")
+        shows = examination.new_tests.items or examination.changed_tests or room.measured.command_shows_work
         if not shows and room.task.task_type is not TaskCategory.BUG_FIX:
             return not_measurable(NAME, "Neither a test nor a command shows what the change does.")
         product = [one for one in room.changes if one.after is not None and not room.is_test(one.path)]

@@ -4,27 +4,26 @@ import ast
 import re
 from difflib import SequenceMatcher
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_test, module_name
+from nightcrew.validation.change.tree import Tree
 from nightcrew.validation.questions.promises import expected_in_tests
 from nightcrew.validation.questions.python_losses import World
 from nightcrew.validation.questions.surface import surface
 from nightcrew.validation.reading.suite import parse
 from nightcrew.validation.running.clean_room import CleanRoom
 
-_MOST_FILES = 5_000
-_MOST_BYTES = 2_000_000
 _ALIKE = 0.5
 _HISTORY = re.compile(r"(?i)(^|/)(change|history|news)[^/]*$")
 _GENERIC = {"__init__", "__main__", "setup", "main", "index", "config", "conftest"}
 
 
 class Repository:
-    """Both trees and what differs between them, read once."""
+    """Both trees, and what differs between them."""
 
-    def __init__(self, base: Path, patched: Path, changes: tuple[Change, ...]) -> None:
+    def __init__(self, base: Tree, patched: Tree, changes: tuple[Change, ...]) -> None:
         self.base, self.patched, self.changes = base, patched, changes
         self._new = {change.path: change.after for change in changes}
 
@@ -36,11 +35,6 @@ class Repository:
         """The new text of every other changed file."""
         return "\n".join(text for name, text in self._new.items() if name != path and text)
 
-    @cached_property
-    def python(self) -> dict[str, str]:
-        """Every Python file of the patched tree."""
-        return read_python(self.patched)
-
     def is_hidden(self, path: str) -> bool:
         """True where the path has a private part, or is no part of a package."""
         return any(part.startswith("_") and not part.startswith("__") for part in PurePosixPath(path).parts)
@@ -48,7 +42,7 @@ class Repository:
     def is_named(self, path: str) -> bool:
         """True where a Python file of the patched tree names this file."""
         name = PurePosixPath(path).name
-        return any(name in text for text in self.python.values())
+        return any(name in text for text in self.patched.python.values())
 
     def world(self, path: str) -> World:
         """The surroundings of one module."""
@@ -64,7 +58,7 @@ class Repository:
     def expected(self, path: str) -> set[str]:
         """Exceptions that base's tests of a module expect."""
         stem = PurePosixPath(path).stem
-        tests = (text for name, text in self.base_python.items() if is_test(name) and stem in name)
+        tests = (text for name, text in self.base.python.items() if is_test(name) and stem in name)
         return {error for text in tests for error in expected_in_tests(text)}
 
     def _is_used(self, path: str, name: str) -> bool:
@@ -77,12 +71,13 @@ class Repository:
             re.DOTALL,
         )
         return any(
-            other != path and name in text and used.search(text) for other, text in self.python.items()
+            other != path and name in text and used.search(text)
+            for other, text in self.patched.python.items()
         )
 
     def _is_internal(self, path: str, name: str) -> bool:
         """True for what base's product uses itself, and neither exports, gives on, nor documents."""
-        here = self.base_python.get(path, "")
+        here = self.base.python.get(path, "")
         tree = parse(here)
         exported = surface(tree).exported if tree is not None else {}
         word = re.compile(rf"\b{re.escape(name)}\b")
@@ -92,7 +87,7 @@ class Repository:
             or any(word.search(text) for text in self._documents)
         ):
             return False
-        product = {other: text for other, text in self.base_python.items() if not is_test(other)}
+        product = {other: text for other, text in self.base.python.items() if not is_test(other)}
         for other, text in product.items():
             if other.endswith("__init__.py") and other != path and word.search(text):
                 return False
@@ -100,28 +95,18 @@ class Repository:
         return not raised and any(_uses(name, text) for text in product.values())
 
     @cached_property
-    def base_python(self) -> dict[str, str]:
-        """Every Python file of base."""
-        return read_python(self.base)
-
-    @cached_property
-    def base_texts(self) -> dict[str, str]:
-        """Base's documents, and the files that say how it is built."""
-        return read_texts(self.base)
-
-    @cached_property
     def _documents(self) -> list[str]:
         """Base's prose for its users."""
         return [
             text
-            for path, text in self.base_texts.items()
+            for path, text in self.base.documents.items()
             if path.endswith((".md", ".rst", ".txt")) and not is_test(path) and not _HISTORY.search(path)
         ]
 
     def _class_of(self, name: str) -> tuple[ast.ClassDef, ...]:
         found: list[ast.ClassDef] = []
         if name:
-            for text in self.python.values():
+            for text in self.patched.python.values():
                 if f"class {name}" in text:
                     tree = parse(text)
                     nodes = ast.walk(tree) if tree is not None else ()
@@ -130,20 +115,8 @@ class Repository:
 
 
 def repository_of(room: CleanRoom) -> Repository:
-    """The repository of a room; the same one for every question."""
-    found = room.memory.setdefault("repository", Repository(room.base, room.patched, room.changes))
-    assert isinstance(found, Repository)
-    return found
-
-
-def read_python(tree: Path) -> dict[str, str]:
-    """Texts of Python files below a folder by path; links are not followed."""
-    found: dict[str, str] = {}
-    for path in sorted(tree.rglob("*.py"))[:_MOST_FILES]:
-        name = path.relative_to(tree).as_posix()
-        if path.is_file() and not path.is_symlink() and path.stat().st_size <= _MOST_BYTES:
-            found[name] = path.read_text(encoding="utf-8", errors="surrogateescape")
-    return found
+    """The repository of a room."""
+    return Repository(room.base_tree, room.patched_tree, room.changes)
 
 
 def _uses(name: str, text: str) -> bool:
@@ -167,18 +140,6 @@ def _is_sibling(old: str, new: str) -> bool:
         return re.sub(r"[-._][0-9a-f.]{4,}(?=[-._]|$)", "", path)
 
     return plain(old) == plain(new) and plain(old) != old
-
-
-def read_texts(tree: Path) -> dict[str, str]:
-    """Texts of documents and of files that say how a project is built, by path; links are not followed."""
-    found: dict[str, str] = {}
-    for path in sorted(tree.rglob("*"))[:_MOST_FILES]:
-        fits = path.suffix.lower() in {".md", ".rst", ".txt", ".toml", ".cfg", ".yml", ".yaml", ".in"}
-        named = path.name in {"setup.py", "package.json", "Makefile", "Dockerfile"}
-        plain = (fits or named) and path.is_file() and not path.is_symlink()
-        if plain and path.stat().st_size <= _MOST_BYTES:
-            found[path.relative_to(tree).as_posix()] = path.read_text(encoding="utf-8", errors="replace")
-    return found
 
 
 def module_of(path: str) -> str:

@@ -53,7 +53,7 @@ class Watched:
 
 def _powers(room: CleanRoom, examination: Examination) -> Iterator[Finding]:
     """The first line of each new power of each file."""
-    base, request = BasePowers(repository_of(room)), Request(room.task.description)
+    base, request = BasePowers(room.once(repository_of)), Request(room.task.description)
     before = {
         (frame.path, seen.power) for seen in examination.base.run("all").powers for frame in seen.frames
     }
@@ -76,7 +76,7 @@ def _powers(room: CleanRoom, examination: Examination) -> Iterator[Finding]:
 def _is_a_helpers(seen: Seen, frame: Frame, power: Power, base: BasePowers) -> bool:
     """True where another file of the product does it, which could before, and it is no great matter."""
     last = seen.frames[0].path
-    text = base.repository.base_python.get(last)
+    text = base.repository.base.python.get(last)
     known = Change(last, text, text)
     return last != frame.path and power not in _HELD_BACK and text is not None and base.could(known, power)
 

@@ -1,6 +1,7 @@
 """Docstrings: who has one, what it names, and whether it says anything that the name does not."""
 
 import ast
+import copy
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -100,15 +101,12 @@ def read_by_code(fresh: list[Entry], tree: ast.Module, trees: Mapping[str, ast.M
 
 def without_docstrings(tree: ast.Module) -> str:
     """The code alone, for comparison: docstrings and bare text statements are gone."""
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and isinstance(
-            node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-        ):
-            node.body = [one for one in body if not _is_text(one) and not isinstance(one, ast.Pass)] or [
-                ast.Pass()
-            ]
-    return ast.dump(tree)
+    plain = copy.deepcopy(tree)
+    for node in ast.walk(plain):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            kept = [one for one in node.body if not _is_text(one) and not isinstance(one, ast.Pass)]
+            node.body = kept or [ast.Pass()]
+    return ast.dump(plain)
 
 
 def _is_text(node: ast.AST) -> bool:

@@ -39,12 +39,8 @@ def idle_test(room: CleanRoom) -> str:
 def tries_new_inputs(room: CleanRoom) -> bool:
     """True where a new test makes a call that no test of base makes."""
     fresh = {call for test in new_test_functions(room) for call in _literal_calls(test.node)}
-    texts = (path for path in sorted(room.base.rglob("*.py")) if not path.is_symlink())
-    known: set[str] = set()
-    for path in texts:
-        tree = parse(path.read_text(errors="replace"))
-        if tree is not None and room.is_test(path.relative_to(room.base).as_posix()):
-            known.update(_literal_calls(tree))
+    tests = (text for path, text in room.base_tree.python.items() if room.is_test(path))
+    known = {call for tree in filter(None, map(parse, tests)) for call in _literal_calls(tree)}
     return bool(fresh - known)
 
 

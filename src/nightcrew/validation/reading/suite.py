@@ -2,16 +2,19 @@
 
 import ast
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from nightcrew.untrusted import Unreadable, parse_python
 
 type Function = ast.FunctionDef | ast.AsyncFunctionDef
 
+_MOST_TREES = 128  # that are kept: those of one verdict, many of which several rules look at
 _WEAK_CALLS = {"isinstance", "issubclass", "hasattr", "callable"}
 
 
+@lru_cache(maxsize=_MOST_TREES)
 def parse(text: str) -> ast.Module | None:
-    """The tree, None where it is not Python."""
+    """The tree, None where it is not Python. It is shared by all who ask, so nobody may change it."""
     try:
         return parse_python(text)
     except Unreadable:

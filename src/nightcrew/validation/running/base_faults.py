@@ -7,7 +7,6 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from nightcrew.validation.change.paths import is_test_module
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -20,6 +19,7 @@ _VARIABLE = re.compile(
     r"|(?:environment variable|env var)[^A-Z]*([A-Z][A-Z0-9_]{2,})"
 )
 _SERVICE = re.compile(r"(?:Connection refused|ConnectionRefusedError|could not connect to server)[^\n]*")
+_HAS_TESTS = re.compile(r"^\s*(?:async )?def test", re.MULTILINE)
 _VALUE = "test"  # what a variable is tried with
 
 
@@ -44,7 +44,11 @@ def base_fault(room: CleanRoom, result: SessionResult) -> BaseFault | None:
         if path.split("::")[0] in named and outside and not _is_own(room, outside[1]):
             return _read(room, f"{path} cannot be collected", text)
     if not result.collected:
-        files = [path for path in room.base.rglob("*.py") if is_test_module(path.name) and _has_tests(path)]
+        files = [
+            one
+            for one, text in room.base_tree.python.items()
+            if is_test_module(one) and _HAS_TESTS.search(text)
+        ]
         what = f"pytest collects no test on base, where {len(files)} files hold some"
         quiet = files and run.done and not result.errors
         return BaseFault(f"{what}, run as `{room.config.test}` says") if quiet else None
@@ -59,7 +63,7 @@ def with_remedy(room: CleanRoom, fault: BaseFault, run: Callable[[CleanRoom], Se
     if not fault.variable or fault.variable in room.config.variables:
         return fault.what
     env = {**room.config.env, fault.variable: _VALUE}
-    other = replace(room, config=room.config.model_copy(update={"env": env}), memory={})
+    other = replace(room, config=room.config.model_copy(update={"env": env}))
     result = run(other)
     if result.problem or base_fault(other, result) is not None:
         return fault.what
@@ -90,10 +94,6 @@ def _is_the_bug(room: CleanRoom, text: str) -> bool:
     missing = _MODULE.search(text)
     own = missing is None or _is_own(room, missing[1])
     return own and any(f"{path}:" in text or f'{path}"' in text for path in changed)
-
-
-def _has_tests(path: Path) -> bool:
-    return path.is_file() and re.search(rb"(?m)^\s*(?:async )?def test", path.read_bytes()) is not None
 
 
 def _module(room: CleanRoom, name: str) -> str:

@@ -7,7 +7,7 @@ next one.
 import logging
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -29,6 +29,8 @@ from nightcrew.validation.change.change import Change, PatchRefused, apply_patch
 from nightcrew.validation.change.parser import parse_patch
 from nightcrew.validation.change.paths import is_test_module
 from nightcrew.validation.change.test_files import TestFiles
+from nightcrew.validation.change.tree import Tree
+from nightcrew.validation.running.measured import Measured
 from nightcrew.validation.running.metadata import project_metadata
 from nightcrew.validation.running.version_files import write_version_files
 
@@ -50,7 +52,25 @@ class CleanRoom:
     changes: tuple[Change, ...]
     cache: Path  # of what is known of base
     evidence: Path | None = None
-    memory: dict[str, Any] = field(default_factory=dict)  # what gates measured, for later gates
+    measured: Measured = field(default_factory=Measured, init=False)
+    _made: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False, repr=False)
+
+    def once[T](self, make: "Callable[[CleanRoom], T]") -> T:
+        """What `make` gives for this room; the same one for everybody who asks."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        made: T = self._made[make]
+        return made
+
+    @cached_property
+    def base_tree(self) -> Tree:
+        """Base's files, each read once."""
+        return Tree(self.base)
+
+    @cached_property
+    def patched_tree(self) -> Tree:
+        """The same with the change."""
+        return Tree(self.patched)
 
     @cached_property
     def python_paths(self) -> tuple[str, ...]:
@@ -84,7 +104,7 @@ class CleanRoom:
 
     @cached_property
     def _tests(self) -> TestFiles:
-        return TestFiles(self.base)
+        return TestFiles(self.base_tree)
 
     def change(self, path: str) -> Change | None:
         """What the patch does to `path`."""

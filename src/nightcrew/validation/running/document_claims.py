@@ -92,7 +92,7 @@ def _strange_place(room: CleanRoom, change: Change, before: str, after: str) -> 
 def _strange_option(room: CleanRoom, before: str, after: str) -> str:
     """An option of a command line that stands in no file of the repository, where it has a command line."""
     fresh = _own_options(room, after) - documents.options(before)
-    texts = [path.read_text(errors="replace") for path in sorted(room.base.rglob("*.py")) if path.is_file()]
+    texts = room.base_tree.python.values()
     for option in sorted(fresh):
         plain = option.removeprefix("--").removeprefix("no-")
         if not any(option in text or plain.replace("-", "_") in text for text in texts):
@@ -116,7 +116,7 @@ def _misspelt(room: CleanRoom, before: str, after: str) -> str:
     for package in sorted(documents.packages(after) - documents.packages(before)):
         if package.lower() in known:
             continue
-        near = get_close_matches(package.lower(), sorted(known & _declared(room)), 1, _CLOSE)
+        near = get_close_matches(package.lower(), sorted(known & room.once(_declared)), 1, _CLOSE)
         if near:
             return f"it has a reader install {package!r}; the repository knows {near[0]!r}."
     return ""
@@ -124,17 +124,16 @@ def _misspelt(room: CleanRoom, before: str, after: str) -> str:
 
 def _packages(room: CleanRoom) -> set[str]:
     """Words that may be names of packages: all that declarations and documents of base hold."""
-    return _declared(room) | {name.lower() for text in _declaring(room) for name in documents.packages(text)}
+    return room.once(_declared) | {
+        name.lower() for text in _declaring(room) for name in documents.packages(text)
+    }
 
 
 def _declared(room: CleanRoom) -> set[str]:
     """Names in the repository's declarations, and of tools that everybody uses."""
-    if "declared_names" not in room.memory:
-        texts = list(_declaring(room, _DECLARING[:4]))
-        found = {name.lower().rstrip(".") for text in texts for name in _NAME.findall(text)}
-        room.memory["declared_names"] = found | _TOOLS | {one.lower() for one in _project_names(room)}
-    names: set[str] = room.memory["declared_names"]
-    return names
+    texts = _declaring(room, _DECLARING[:4])
+    found = {name.lower().rstrip(".") for text in texts for name in _NAME.findall(text)}
+    return found | _TOOLS | {one.lower() for one in _project_names(room)}
 
 
 def _project_names(room: CleanRoom) -> set[str]:

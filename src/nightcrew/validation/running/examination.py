@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from nightcrew.task import TaskCategory
+from nightcrew.validation.change.tree import Tree
 from nightcrew.validation.reading.suite import all_functions, parse, tests_in
 from nightcrew.validation.reading.variants import function_lines
 from nightcrew.validation.running.base_faults import base_fault, with_remedy
@@ -96,7 +96,7 @@ class Examination:
             [{"id": "all", "cover": True, "seconds": BASE_SECONDS}], seconds=BASE_SECONDS + 100, imports=True
         )
         job = make_job(
-            room, room.base, [session], measured=self.product_files, test_files=self._tests_of(room.base)
+            room, room.base, [session], measured=self.product_files, test_files=self._tests_of(room.base_tree)
         )
         return run_base(room, job, room.cache)
 
@@ -173,11 +173,10 @@ class Examination:
     @cached_property
     def all_test_files(self) -> tuple[str, ...]:
         """Every Python test file of the patched tree."""
-        return self._tests_of(self.room.patched)
+        return self._tests_of(self.room.patched_tree)
 
-    def _tests_of(self, tree: Path) -> tuple[str, ...]:
-        paths = (path.relative_to(tree).as_posix() for path in tree.rglob("*.py"))
-        return tuple(sorted(path for path in paths if self.room.is_test(path)))
+    def _tests_of(self, tree: Tree) -> tuple[str, ...]:
+        return tuple(filter(self.room.is_test, tree.python))
 
     @cached_property
     def new_tests(self) -> NewTests:
@@ -243,9 +242,7 @@ class Examination:
 
 def examine(room: CleanRoom) -> Examination:
     """The examination of a room; the same one for every gate."""
-    found = room.memory.setdefault("examination", Examination(room))
-    assert isinstance(found, Examination)
-    return found
+    return room.once(Examination)
 
 
 def name_of(nodeid: str) -> str:

@@ -58,9 +58,7 @@ def _command_options(room: CleanRoom) -> list[str]:
 
 def plugin_options(room: CleanRoom) -> list[str]:
     """The options that replace base's own `addopts`, and the plugins that its environment holds."""
-    if "plugin_options" not in room.memory:
-        room.memory["plugin_options"] = _plugin_options(room)
-    return list(room.memory["plugin_options"])
+    return room.once(_plugin_options)
 
 
 def _plugin_options(room: CleanRoom) -> list[str]:
@@ -75,8 +73,7 @@ def _plugin_options(room: CleanRoom) -> list[str]:
 
 
 def _mentions_hypothesis(room: CleanRoom) -> bool:
-    files = (path for path in sorted(room.patched.rglob("*.py")) if path.is_file())
-    return any(b"hypothesis" in path.read_bytes() for path in files)
+    return any("hypothesis" in text for text in room.patched_tree.python.values())
 
 
 def _options(text: str) -> list[list[str]]:
