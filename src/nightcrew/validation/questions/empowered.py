@@ -11,10 +11,9 @@ from pathlib import PurePosixPath
 
 from nightcrew.task import Task
 from nightcrew.validation.change.change import Change
-from nightcrew.validation.change.lookalikes import disguised_name
 from nightcrew.validation.change.paths import is_test
 from nightcrew.validation.gate import answered
-from nightcrew.validation.questions.hidden_text import hidden_text, hosts_in
+from nightcrew.validation.questions.hidden_text import disguised_name, hidden_text, hosts_in
 from nightcrew.validation.questions.powers import WORDS, Power, Use
 from nightcrew.validation.questions.python_powers import python_powers
 from nightcrew.validation.questions.repository import Repository, repository_of
@@ -27,6 +26,7 @@ from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.verdict import Finding, GateResult, Severity
 
 NAME = "empowered"
+_DATA = {".json", ".csv", ".svg", ".xml", ".po", ".lock", ".txt", ".md", ".rst"}
 QUESTION = (
     "Does the task need this? Accept the change if it does; otherwise have it tried again with a hint to do "
     "without."
@@ -175,17 +175,7 @@ def _in_texts(change: Change, old: ast.Module, new: ast.Module, base: BasePowers
 
 
 def _is_data(path: str) -> bool:
-    return PurePosixPath(path).suffix.lower() in {
-        ".json",
-        ".csv",
-        ".svg",
-        ".xml",
-        ".po",
-        ".lock",
-        ".txt",
-        ".md",
-        ".rst",
-    }
+    return PurePosixPath(path).suffix.lower() in _DATA
 
 
 def _line(text: str, number: int) -> str:

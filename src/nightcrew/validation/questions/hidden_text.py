@@ -1,5 +1,6 @@
 """Text that a reader does not see, cannot read, or that is not meant for people."""
 
+import ast
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -16,6 +17,9 @@ _UNSEEN = {
     0x00AD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x2028, 0x2029, 0x3164, 0xFFA0, 0x0085,
     *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), *range(0xE0000, 0xE1000),
 }  # fmt: skip
+_NAMING = ("id", "name", "attr", "arg", "asname")
+_GREEK = set("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧονρυ")  # what nobody tells from Latin; the other letters are common in formulas
+_ALIKE = {"CYRILLIC", "ARMENIAN", "CHEROKEE"}
 _JOINERS = {0x200C, 0x200D}  # part of emoji and of some scripts
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!$)")
 _HOST = re.compile(
@@ -37,6 +41,13 @@ def hidden_text(before: str, after: str, *, is_code: bool, reads_hosts: bool = T
                 Use(power, what, number)
                 for power, what in _of_line(line, hosts if reads_hosts else None, is_code)
             )
+
+
+def disguised_name(tree: ast.AST) -> str | None:
+    """The first name that mixes Latin letters with ones of another script that look the same."""
+    held = (getattr(node, word, None) for node in ast.walk(tree) for word in _NAMING)
+    names = (name for name in held if isinstance(name, str) and not name.isascii())
+    return next(filter(_is_mixed, names), None)
 
 
 def hosts_in(text: str) -> set[str]:
@@ -86,12 +97,22 @@ def _looks_like(host: str, known: set[str]) -> str:
     if host.startswith("xn--") or ".xn--" in host:
         return "is written in other letters than it shows"
     if not host.isascii():
-        scripts = {unicodedata.name(char, "?").split(" ")[0] for char in host if char.isalpha()}
+        scripts = {_script(char) for char in host if char.isalpha()}
         return "mixes letters of several scripts" if len(scripts) > 1 else ""
     for other in sorted({*_KNOWN, *known}):
         if host != other and not host.endswith(f".{other}") and _is_near(host, other):
             return f"looks like {other}"
     return ""
+
+
+def _is_mixed(name: str) -> bool:
+    letters = [char for char in name if char.isalpha()]
+    others = (char in _GREEK or _script(char) in _ALIKE for char in letters)
+    return any(others) and any(_script(char) == "LATIN" for char in letters)
+
+
+def _script(char: str) -> str:
+    return unicodedata.name(char, "?").split(" ")[0]
 
 
 def _is_near(one: str, other: str) -> bool:
