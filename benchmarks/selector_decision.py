@@ -82,7 +82,7 @@ def _memory(catalogue: list[Candidate], outcomes: int, dice: random.Random) -> M
         candidate = dice.choice(catalogue)
         memory.success.begin_task()
         memory.learn(
-            category=dice.choice(categories),
+            task_type=dice.choice(categories),
             executor=dice.choice(list(ExecutorName)),
             candidate=candidate,
             accepted=dice.random() < (candidate.coding_index or 30) / 70,
@@ -94,7 +94,7 @@ def _memory(catalogue: list[Candidate], outcomes: int, dice: random.Random) -> M
 def _requirements(number: int) -> Requirements:
     categories = list(TaskCategory)
     return Requirements(
-        category=categories[number % len(categories)],
+        task_type=categories[number % len(categories)],
         today=date(2026, 1, 1),
         executors=tuple(ExecutorName),
         context_tokens=20_000,

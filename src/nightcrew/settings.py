@@ -124,13 +124,13 @@ class Settings(BaseSettings):
 
     @property
     def account(self) -> Account:
-        """Where models are called and with which key: as told, else what `home` keeps.
+        """The endpoint for model calls and its key: as configured, else as stored in `home`.
 
         Raises:
-            BadInput: the kept key is for another address than the one that was told.
+            BadInput: the stored key is for another address than the configured one.
         """
-        told = Account(self.base_url, self.api_key)
-        return account_in_force(self.home, told, address_was_told="base_url" in self.model_fields_set)
+        given = Account(self.base_url, self.api_key)
+        return account_in_force(self.home, given, has_address="base_url" in self.model_fields_set)
 
     @property
     def ledger_dir(self) -> Path:

@@ -45,7 +45,7 @@ def test_the_context_that_a_task_needs_is_measured_in_its_repository(five: Five,
 
 @pytest.mark.parametrize("category", TaskCategory)
 def test_every_type_of_task_gets_a_plan_build_script_too(category: TaskCategory) -> None:
-    assert plan(category=category).rungs
+    assert plan(task_type=category).rungs
 
 
 def test_complexity_has_an_effect() -> None:
@@ -91,5 +91,5 @@ def model(name: str, price: str = "0.000001") -> Candidate:
 
 def plan(*models: Candidate, category: str = "unit_test", **needs: object) -> Plan:
     given = {"today": date(2026, 11, 23), "executors": (ExecutorName.DIRECT,), **needs}
-    requirements = Requirements(category=category, **given)  # type: ignore[arg-type]
+    requirements = Requirements(task_type=category, **given)  # type: ignore[arg-type]
     return ModelSelector().plan(requirements, models or (model("a/one"),), Memory(), Availability())

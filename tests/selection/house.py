@@ -38,7 +38,7 @@ def model(name: str, price_1m: float | None = 1.0, **other: Any) -> Candidate:
 
 def needs(**other: Any) -> Requirements:
     """An ordinary task."""
-    return replace(Requirements(category="bug_fix", today=TODAY), **other)
+    return replace(Requirements(task_type="bug_fix", today=TODAY), **other)
 
 
 def taught(
@@ -50,7 +50,7 @@ def taught(
         memory.success.begin_task()
         for candidate in models:
             memory.learn(
-                category="bug_fix",
+                task_type="bug_fix",
                 executor=AGENT,
                 candidate=candidate,
                 accepted=dice.random() < skill[candidate.slug],

@@ -14,16 +14,16 @@ from tests.selection.house import model
 MODERATE = Complexity.MODERATE
 
 
-def learn(costs: CostModel, slug: str, tokens: float, *, category: str = "bug_fix", times: int = 30) -> None:
+def learn(costs: CostModel, slug: str, tokens: float, *, task_type: str = "bug_fix", times: int = 30) -> None:
     for _ in range(times):
         usage = Usage(tokens, tokens / 50, 10, 60)
-        costs.learn(category=category, executor="openhands", complexity=MODERATE, slug=slug, usage=usage)
+        costs.learn(task_type=task_type, executor="openhands", complexity=MODERATE, slug=slug, usage=usage)
 
 
 def expected(
-    costs: CostModel, slug: str, category: str = "bug_fix", complexity: Complexity = MODERATE
+    costs: CostModel, slug: str, task_type: str = "bug_fix", complexity: Complexity = MODERATE
 ) -> float:
-    return costs.expected(category, "openhands", complexity, [slug])[0][0]
+    return costs.expected(task_type, "openhands", complexity, [slug])[0][0]
 
 
 def test_without_outcomes_it_guesses() -> None:
@@ -36,11 +36,11 @@ def test_own_outcomes_take_over() -> None:
     assert expected(costs, "a") == pytest.approx(40_000, rel=0.1)
 
 
-def test_a_wordy_model_is_expected_to_be_wordy_in_a_new_category_too() -> None:
+def test_a_wordy_model_is_expected_to_be_wordy_for_a_new_task_type_too() -> None:
     costs = CostModel()
     learn(costs, "wordy", 400_000)
     learn(costs, "terse", 50_000)
-    learn(costs, "other", 100_000, category="unit_test")
+    learn(costs, "other", 100_000, task_type="unit_test")
     assert expected(costs, "wordy", "unit_test") > 2 * expected(costs, "terse", "unit_test")
 
 

@@ -13,7 +13,7 @@ SPENT = Spent(10_000, 500, 4, 30.0, Decimal("0.01"))
 
 def record(memory: Memory, end: TrialEnd, slug: str = "a", before: tuple[Trial, ...] = ()) -> None:
     memory.record(
-        category="bug_fix", executor=AGENT, candidate=model(slug), end=end, spent=SPENT, before=before
+        task_type="bug_fix", executor=AGENT, candidate=model(slug), end=end, spent=SPENT, before=before
     )
 
 
@@ -77,7 +77,7 @@ def _write_five(path: Path) -> None:
 
 
 def test_a_fresh_memory_reckons_with_the_verdicts_errors_as_measured() -> None:
-    """No category of its own, none for all: the shipped rates, of which none is below its floor."""
+    """No task_type of its own, none for all: the shipped rates, of which none is below its floor."""
     memory = Memory()
     assert memory.rates_of("bug_fix") == VERDICT_RATES
     assert VERDICT_RATES.false_accept >= FLOOR.false_accept

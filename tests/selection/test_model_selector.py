@@ -107,7 +107,7 @@ def test_more_successes_never_make_a_model_less_likely_to_succeed(
     before = chance()
     for _ in range(times):
         memory.success.update(
-            category="bug_fix",
+            task_type="bug_fix",
             executor=AGENT,
             complexity=needs().complexity,
             traits=better.traits,
@@ -237,7 +237,7 @@ def test_the_explanation_says_why() -> None:
         "60 verdicts, ",
         "What would change it",
         "accepts 5 % of wrong work",
-        "resting: gone (429); to let it in, wait until its rest is over",
+        "resting: gone (429); to allow it, wait until it is available again",
     ):
         assert part in text
 
@@ -262,7 +262,7 @@ def test_the_explanation_says_that_a_model_is_tried_to_learn_about_it() -> None:
     memory = taught(models[:1], {"known": 0.6}, tasks=200)
     plan = plan_of(models, memory)
     assert first(plan) == "new"
-    assert "little is known of new" in plan.explanation
+    assert "little is known about new" in plan.explanation
 
 
 def _number(percent: str) -> float:
@@ -278,5 +278,5 @@ def _take(
 ) -> None:
     spent = Spent(100_000, 2_000, 20, seconds)
     memory.record(
-        category="bug_fix", executor=AGENT, candidate=candidate, end=end, spent=spent, before=before
+        task_type="bug_fix", executor=AGENT, candidate=candidate, end=end, spent=spent, before=before
     )

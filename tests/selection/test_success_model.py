@@ -10,11 +10,11 @@ SHARP = Rates()
 
 
 def told(
-    model: SuccessModel, slug: str, accepted: bool, *, category: str = "bug_fix", rates: Rates = SHARP
+    model: SuccessModel, slug: str, accepted: bool, *, task_type: str = "bug_fix", rates: Rates = SHARP
 ) -> Gaussian:
     model.begin_task()
     return model.update(
-        category=category,
+        task_type=task_type,
         executor="openhands",
         complexity=MODERATE,
         traits=Traits(slug),
@@ -24,9 +24,9 @@ def told(
 
 
 def chance(
-    model: SuccessModel, traits: Traits, category: str = "bug_fix", executor: str = "openhands"
+    model: SuccessModel, traits: Traits, task_type: str = "bug_fix", executor: str = "openhands"
 ) -> float:
-    mean, variance = model.score(category, executor, MODERATE, traits)
+    mean, variance = model.score(task_type, executor, MODERATE, traits)
     return phi(mean / (1.0 + variance + EASE.variance) ** 0.5)
 
 
@@ -47,7 +47,7 @@ def test_it_finds_the_share_that_a_model_succeeds() -> None:
     assert chance(model, Traits("a")) == pytest.approx(0.7, abs=0.05)
 
 
-def test_what_is_learned_in_one_category_carries_over_in_part() -> None:
+def test_what_is_learned_for_one_task_type_carries_over_in_part() -> None:
     model = SuccessModel()
     for _ in range(30):
         told(model, "good", True)
@@ -83,7 +83,7 @@ def test_how_much_the_coding_index_says_is_learned() -> None:
     for number in range(60):
         for index in (10.0, 60.0):
             model.update(
-                category="bug_fix",
+                task_type="bug_fix",
                 executor="openhands",
                 complexity=MODERATE,
                 traits=Traits.of(f"{index}-{number}", coding_index=index, price_1m_usd=None),

@@ -1,10 +1,9 @@
-"""The one door to the host: every process that Nightcrew starts outside of a sandbox is started in `door`.
+"""The one door to the host: `door` starts every process that Nightcrew runs outside of a sandbox.
 
-Only programs that we trust come through it, and nothing that they read can choose another one: arguments are
-a list and never a shell's text, the environment is named variable by variable, the folder is one in which
-nobody leaves files, and Python looks neither into that folder nor into the user's own packages. What somebody
-else wrote (a repository, a patch, a dependency) is only run, or read by a tool that it could configure,
-behind `nightcrew.execution.sandbox`.
+Only trusted programs are started, and their input cannot select another one: arguments are a list and never a
+shell command, environment variables are passed by name, the working folder is empty, and Python imports
+neither from that folder nor from the user's packages. Untrusted code (a repository, a patch, a dependency),
+and tools that it could configure, only run in `nightcrew.execution.sandbox`.
 """
 
 from nightcrew.host.door import (

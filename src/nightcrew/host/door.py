@@ -1,4 +1,4 @@
-"""Starts programs on the host. No other module does; a test reads the sources and holds that."""
+"""Starts programs on the host. No other module does so; a test checks the sources for it."""
 
 import asyncio
 import os
@@ -27,16 +27,16 @@ _PRIVATE, _AS_WE_HAVE_IT = 0o077, -1
 
 
 class Overtime(Transient):
-    """A program did not end in its time; nothing of it runs any more."""
+    """A program exceeded its time limit; all its processes have been ended."""
 
 
 class Overflow(Transient):
-    """A program wrote more than it may; nothing of it runs any more."""
+    """A program exceeded its output limit; all its processes have been ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a program ended; `returncode` is 128 + n where signal n ended it."""
+    """The result of a program; `returncode` is 128 + n if signal n ended it."""
 
     returncode: int
     stdout: bytes
@@ -55,13 +55,13 @@ def run(
     pass_fds: Sequence[int] = (),
     user: int | None = None,
 ) -> Ended:
-    """Run a program to its end; when this returns or raises, what it started is dead too.
+    """Run a program to its end; its child processes have ended when this returns or raises.
 
     `output_bytes` bounds stdout and stderr together.
 
     Raises:
         BadInput: there is no such program.
-        Overtime, Overflow: it was ended at a limit.
+        Overtime, Overflow: it exceeded a limit and was ended.
     """
     known, mark = process_numbers(), uuid.uuid4().hex
     process = start(
@@ -106,9 +106,9 @@ def start(
     umask: int = _AS_WE_HAVE_IT,
     user: int | None = None,
 ) -> Process:
-    """Start a program in a session of its own. Who starts it bounds its time and ends its tree.
+    """Start a program in its own session. The caller limits its time and ends its processes.
 
-    `user` is the uid that it runs as, in that user's own group only; None: ours.
+    `user` is the uid that it runs as, with only that user's own group; None: our uid.
 
     Raises:
         BadInput: there is no such program.
@@ -130,7 +130,7 @@ def start(
 
 
 def become(command: Sequence[Word], *, env: Mapping[str, str], pass_fds: Sequence[int] = ()) -> NoReturn:
-    """Be another program from now on, with the same process number; what is not named is not handed on."""
+    """Replace this process by another program (exec); passes on only the given variables and descriptors."""
     for descriptor in pass_fds:
         os.set_inheritable(descriptor, True)
     program, *arguments = _found(command, env)
@@ -144,7 +144,7 @@ async def start_async(
     folder: Path = NEUTRAL,
     pass_fds: Sequence[int] = (),
 ) -> AsyncProcess:
-    """As `start`, for an event loop; the program stays in our session and writes where we do."""
+    """Like `start`, for an event loop; the program stays in our session and shares our output."""
     return await asyncio.create_subprocess_exec(
         *_found(command, env), env=dict(env), cwd=folder, stdin=NOWHERE, pass_fds=pass_fds
     )
@@ -154,7 +154,7 @@ async def start_async(
 
 
 def _found(command: Sequence[Word], env: Mapping[str, str]) -> list[str]:
-    """The command with its program's whole path, looked for where the program itself would look."""
+    """The command with its program's absolute path, found on the PATH of its environment."""
     program, *arguments = [os.fspath(word) for word in command]
     path = program if Path(program).is_absolute() else shutil.which(program, path=env.get("PATH", os.defpath))
     if path is None or not Path(path).is_absolute() or not os.access(path, os.X_OK):

@@ -1,4 +1,4 @@
-"""The end of a program and of all that it started, also of what has left its session."""
+"""Ends a program and all processes that it started, including those that have left its session."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 MARK = "NIGHTCREW_HOST_RUN"
-"""The environment variable by which what a program left behind is found."""
+"""The environment variable that marks the processes which a program started."""
 
 _ROUNDS = 200
 _ROUND_SECONDS = 0.005
@@ -17,7 +17,7 @@ _ROUND_SECONDS = 0.005
 def end_all(session: int | None, *, mark: str, known: frozenset[int]) -> None:
     """Kill the session that a program leads, and every process with its `mark` that is not in `known`.
 
-    `known` are the processes from before its start; `session` is None once its number may be another's.
+    `known` are the processes from before its start; `session` is None once its id may have been reused.
     """
     if session is not None:
         with suppress(ProcessLookupError, PermissionError):
@@ -26,7 +26,7 @@ def end_all(session: int | None, *, mark: str, known: frozenset[int]) -> None:
         left = [pid for pid in process_numbers() - known if pid != session and _is_marked(pid, mark)]
         for pid in left:
             with suppress(ProcessLookupError), _held(pid) as descriptor:
-                if _is_marked(pid, mark):  # still the same process, now that we hold it
+                if _is_marked(pid, mark):  # checked again: the pid may have been reused before we opened it
                     signal.pidfd_send_signal(descriptor, signal.SIGKILL)
         if not left:
             return
@@ -34,7 +34,7 @@ def end_all(session: int | None, *, mark: str, known: frozenset[int]) -> None:
 
 
 def process_numbers() -> frozenset[int]:
-    """The numbers of all processes that live now; none where the system does not list them."""
+    """The ids of all running processes; empty if the system does not list them."""
     try:
         return frozenset(int(name) for name in os.listdir("/proc") if name.isdigit())  # noqa: PTH208
     except OSError:

@@ -1,4 +1,4 @@
-"""What goes into a program and comes out of it, within bounds of time and size."""
+"""Feeds a program's input and reads its output, within limits of time and size."""
 
 import os
 import selectors
@@ -8,11 +8,11 @@ from contextlib import ExitStack
 from typing import IO
 
 _CHUNK = 65_536
-_DRAIN_SECONDS = 5.0  # for what is still in the pipes once the program has ended
+_DRAIN_SECONDS = 5.0  # to read the rest of the pipes after the program has ended
 
 
 class Exchange(ExitStack):
-    """Feeds and reads the process `pid`. A context manager, for the descriptor that tells of its end."""
+    """Feeds and reads the process `pid`. A context manager, because it holds a process descriptor."""
 
     def __init__(self, pid: int, *streams: IO[bytes] | None) -> None:
         super().__init__()

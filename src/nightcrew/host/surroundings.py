@@ -1,4 +1,4 @@
-"""What a program on the host finds around it: folder, variables, and where Python looks for modules."""
+"""The surroundings of a program on the host: folder, variables, and Python's module path."""
 
 import os
 import sys
@@ -6,12 +6,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 NEUTRAL = Path("/")
-"""A folder that holds no file which a program would take for its configuration."""
+"""A folder without any file that a program could take for its configuration."""
 NETWORK = (
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy"),
     *("no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"),
 )
-"""Variables that say how this machine reaches others."""
+"""Variables that configure this machine's network access."""
 
 type Word = str | os.PathLike[str]
 
@@ -20,18 +20,18 @@ _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
 
 def python(module: str, *arguments: Word) -> list[Word]:
-    """The command that runs a module of ours, or of a package that we install, in this interpreter.
+    """The command that runs a module, ours or of an installed package, in this interpreter.
 
-    Modules come from the interpreter and the PYTHONPATH that the environment gives, never from the folder.
+    Modules come from the interpreter and from the environment's PYTHONPATH, never from the folder.
     """
     return [sys.executable, "-P", "-s", "-m", module, *arguments]
 
 
 def environment(*kept: str, **given: str) -> dict[str, str]:
-    """The variables for a program: what every one needs, ours under the names in `kept`, and `given`.
+    """The variables for a program: the basic ones, our own whose names are in `kept`, and `given`.
 
-    A name in `kept` may be a pattern (`UV_*`). Python's own variables and PATH are never passed on as they
-    are: they choose code.
+    A name in `kept` may be a pattern (`UV_*`). Python's own variables and PATH are never passed on unchanged,
+    because they select the code that runs.
     """
     names = (*_ALWAYS, *kept)
     found = {
@@ -43,6 +43,6 @@ def environment(*kept: str, **given: str) -> dict[str, str]:
 
 
 def search_path() -> str:
-    """Our PATH without its relative entries, by which the current folder would choose programs."""
+    """Our PATH without relative entries, through which the current folder could provide programs."""
     entries = os.environ.get("PATH", _SYSTEM_PATH).split(os.pathsep)
     return os.pathsep.join(entry for entry in entries if Path(entry).is_absolute()) or _SYSTEM_PATH

@@ -1,1 +1,1 @@
-"""What a crew keeps secret: the account's key, its own passwords, their files, and text without them."""
+"""Secrets: the account's key, the crew's own passwords, their files, and redaction of text."""

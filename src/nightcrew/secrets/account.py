@@ -1,8 +1,8 @@
-"""The account that models are called with: an address and the key for it, as one thing.
+"""The account for model calls: an address and its key, as one unit.
 
-It is kept in a file of the home that only its owner can read. Whoever calls a model reads it there, at the
-time of need; it is in no environment, argument, block or database, so nobody can change the address and keep
-the key.
+It is stored in a file of the home that only its owner can read, and is read there when a model is called. It
+is in no environment variable, argument, Prefect block or database. So no one can redirect the key by changing
+the address.
 """
 
 import json
@@ -23,28 +23,28 @@ _FILE = "account.json"
 
 
 class Account(NamedTuple):
-    """Where models are called, and with which key; None where the endpoint wants none."""
+    """The endpoint for model calls, and its key; None if the endpoint needs none."""
 
     base_url: str
     api_key: SecretStr | None
 
 
 def account_file(home: Path) -> Path:
-    """Where the account of a home is kept."""
+    """The file with a home's account."""
     return home.expanduser().resolve() / "secrets" / _FILE
 
 
 def kept_account(home: Path) -> Account | None:
-    """The account of a home, None where none was ever given.
+    """The stored account of a home, or None.
 
     Raises:
         BadInput: its file cannot be read.
     """
     path = account_file(home)
     try:
-        told = json.loads(path.read_bytes())
-        key = told["api_key"]
-        return Account(str(told["base_url"]), None if key is None else protected(SecretStr(str(key))))
+        stored = json.loads(path.read_bytes())
+        key = stored["api_key"]
+        return Account(str(stored["base_url"]), None if key is None else protected(SecretStr(str(key))))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError):
@@ -52,36 +52,36 @@ def kept_account(home: Path) -> Account | None:
 
 
 def keep_account(home: Path, account: Account) -> None:
-    """From now on this is the account of the home."""
+    """Store the account of the home."""
     key = None if account.api_key is None else account.api_key.get_secret_value()
-    told = json.dumps({"base_url": account.base_url, "api_key": key})
-    write_private(secrets_folder(home) / _FILE, told + "\n")
+    text = json.dumps({"base_url": account.base_url, "api_key": key})
+    write_private(secrets_folder(home) / _FILE, text + "\n")
 
 
-def account_in_force(home: Path, told: Account, *, address_was_told: bool) -> Account:
-    """The account as it was told, else the kept one.
+def account_in_force(home: Path, given: Account, *, has_address: bool) -> Account:
+    """The configured account, else the stored one.
 
     Raises:
-        BadInput: an address was told without a key, and the kept key is for another address.
+        BadInput: an address is configured without a key, and the stored key is for another address.
     """
-    if told.api_key is not None and told.api_key.get_secret_value().strip():
-        protected(told.api_key)
-        return told
+    if given.api_key is not None and given.api_key.get_secret_value().strip():
+        protected(given.api_key)
+        return given
     kept = kept_account(home)
     if kept is None:
-        return Account(told.base_url, None)
-    if not address_was_told or _is_same(kept.base_url, told.base_url):
+        return Account(given.base_url, None)
+    if not has_address or _is_same(kept.base_url, given.base_url):
         return kept
     if kept.api_key is None:
-        return Account(told.base_url, None)
+        return Account(given.base_url, None)
     raise BadInput(
-        f"the key of this crew is for {kept.base_url} and is not sent to {told.base_url}: give the key of "
-        f"{told.base_url} with NIGHTCREW_API_KEY (any word, where it wants none)"
+        f"the key of this crew is for {kept.base_url} and is not sent to {given.base_url}: give the key of "
+        f"{given.base_url} with NIGHTCREW_API_KEY (any word, if it needs none)"
     )
 
 
 def protected(key: SecretStr) -> SecretStr:
-    """The key, which no text of this process will show from now on."""
+    """The key, registered so that it is redacted from all text of this process."""
     known_secrets.add(key.get_secret_value().strip())
     return key
 
@@ -90,10 +90,10 @@ def protected(key: SecretStr) -> SecretStr:
 
 
 def hand_over(environment: MutableMapping[str, str]) -> int | None:
-    """Take the key out of `environment`; a descriptor that says it to the same program started again.
+    """Move the key from `environment` into a pipe; returns the descriptor to read it from after an exec.
 
-    None where there is no key in it. What a process was started with can be read as long as it lives, so a
-    program that finds the key there has to start itself again without it.
+    None if the environment holds no key. A process's initial environment stays readable as long as it lives,
+    so a program that finds the key there has to execute itself again without it.
     """
     found = [environment.pop(name, "") for name in KEY_VARIABLES]
     key = next((value for value in found if value.strip()), None)
@@ -107,12 +107,12 @@ def hand_over(environment: MutableMapping[str, str]) -> int | None:
 
 
 def take_over(environment: MutableMapping[str, str]) -> SecretStr | None:
-    """The key that `hand_over` says, None where it says nothing."""
-    told = environment.pop(_DESCRIPTOR_VARIABLE, "")
-    if not told.isdigit():
+    """The key passed on by `hand_over`, or None."""
+    descriptor = environment.pop(_DESCRIPTOR_VARIABLE, "")
+    if not descriptor.isdigit():
         return None
     try:
-        with os.fdopen(int(told), "rb") as reader:
+        with os.fdopen(int(descriptor), "rb") as reader:
             return protected(SecretStr(reader.read(65_536).decode(errors="replace")))
     except OSError:
         return None
@@ -121,5 +121,5 @@ def take_over(environment: MutableMapping[str, str]) -> SecretStr | None:
 # ---------------------------------------------------------------------------------------------------------
 
 
-def _is_same(one: str, other: str) -> bool:
-    return one.strip().rstrip("/") == other.strip().rstrip("/")
+def _is_same(first: str, second: str) -> bool:
+    return first.strip().rstrip("/") == second.strip().rstrip("/")

@@ -1,7 +1,7 @@
-"""The folder of all that a crew keeps: for its owner's eyes only.
+"""The crew's home folder and its private files, readable by their owner only.
 
-The folder is 0700, so nothing below it can be reached by others whatever its own mode says; files that hold
-secrets are 0600 besides.
+The folder has mode 0700, so other users can reach nothing below it, whatever its mode. Files with secrets
+have mode 0600 as well.
 """
 
 import contextlib
@@ -17,10 +17,10 @@ SHOWN_IN_SANDBOXES = ("environments", "work")
 
 
 def open_home(home: Path) -> Path:
-    """`home` as an absolute path; it is there now, and closed to others.
+    """`home` as an absolute path; created if missing, and closed to other users.
 
     Raises:
-        OSError: it cannot be made, or belongs to somebody else.
+        OSError: it cannot be created, or belongs to another user.
     """
     path = home.expanduser().resolve()
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -30,7 +30,7 @@ def open_home(home: Path) -> Path:
 
 
 def secrets_folder(home: Path) -> Path:
-    """The folder in `home` where secrets lie, a file each."""
+    """The folder in `home` with one file for each secret."""
     folder = open_home(home) / "secrets"
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.stat().st_mode & 0o077:
@@ -39,7 +39,7 @@ def secrets_folder(home: Path) -> Path:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write `path` in one step as a file that only its owner can read."""
+    """Write `path` atomically, as a file that only its owner can read."""
     draft = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
@@ -55,9 +55,9 @@ def write_private(path: Path, text: str) -> None:
 
 
 def close_to_others(home: Path) -> int:
-    """Take from everybody but its owner what they could read or change in `home`; how many modes changed.
+    """Remove all access of other users in `home`; returns the number of changed modes.
 
-    What sandboxes are shown stays readable: they may run as another user, and reach nothing else of it.
+    What is mounted in sandboxes stays readable: they may run as another user, and see nothing else of it.
     """
     changed = 0
     shown = {home / name for name in SHOWN_IN_SANDBOXES}
@@ -73,7 +73,7 @@ def close_to_others(home: Path) -> int:
 
 
 def let_sandboxes_read(*paths: Path) -> None:
-    """For what is shown to commands that may run as another user, and lies in a folder only we can enter."""
+    """Make readable what commands may need as another user; it is in a folder that only we can enter."""
     for path in paths:
         mode = path.stat().st_mode
         path.chmod(stat.S_IMODE(mode) | (0o055 if stat.S_ISDIR(mode) or mode & 0o100 else 0o044))
@@ -81,7 +81,7 @@ def let_sandboxes_read(*paths: Path) -> None:
 
 @contextmanager
 def usual_modes() -> Iterator[None]:
-    """Files that a person asked for, at a place of theirs, get the modes that files usually have."""
+    """Give files that a person asked for, outside of the home, the usual modes."""
     before = os.umask(0o022)
     try:
         yield

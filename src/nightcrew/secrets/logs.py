@@ -1,4 +1,4 @@
-"""Log lines without secrets: each line of each logger of a process, traces included, whatever its handler."""
+"""Redacts secrets from all log records of a process, tracebacks included, for every handler."""
 
 import logging
 from typing import Any
@@ -10,7 +10,7 @@ _make_before = logging.getLogRecordFactory()
 
 
 def keep_secrets_out_of_logs() -> None:
-    """From now on no log line of this process shows a secret that it holds; doing it twice is harmless."""
+    """From now on, redact known secrets from every log record of this process. Idempotent."""
     logging.setLogRecordFactory(_make)
 
 
@@ -18,11 +18,11 @@ def keep_secrets_out_of_logs() -> None:
 
 
 def _make(*arguments: Any, **named: Any) -> logging.LogRecord:
-    """A record without secrets; one that shows none stays as it is, as some handlers read its arguments."""
+    """A redacted record; one without secrets keeps its arguments, because some handlers read them."""
     record = _make_before(*arguments, **named)
     try:
         text = record.getMessage()
-    except Exception:  # the arguments do not fit: logging itself says so, and shows them
+    except Exception:  # the arguments do not match: logging reports that itself
         text = f"{record.msg} {record.args}"
     if (clean := redact_known(text)) != text:
         record.msg, record.args = clean, ()

@@ -1,11 +1,10 @@
-"""Takes secrets out of text: those that this process holds, in whatever way they are written, and those that
-are known by their looks.
+"""Redacts secrets from text: those that this process holds, in any usual encoding, and known formats.
 
-A secret that the process holds is found as it is, with any of its characters escaped (JSON, Python, percent,
-HTML), in base64 at any offset, and in hexadecimal. What cannot be found is a secret that was changed in a way
-that nobody undoes by habit (reversed, enciphered, compressed).
+A held secret is found verbatim, with any of its characters escaped (JSON, Python, percent, HTML), in base64
+at any offset, and in hexadecimal. A secret that was transformed otherwise (reversed, encrypted, compressed)
+is not found.
 
-All patterns are linear in the length of the text: no run of characters is looked at from each of its places.
+All patterns match in time linear in the length of the text.
 """
 
 import base64
@@ -16,13 +15,13 @@ from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from typing import Any, cast
 
-SHORTEST_SECRET = 16  # shorter ones are words such as "none" or "ollama", which ordinary text may contain
+SHORTEST_SECRET = 16  # shorter ones may be words such as "none" or "ollama"
 KEY_MARK = "[key]"
 MARK = "[redacted]"
 
 
 class KnownSecrets:
-    """The secrets that a process holds; threads may share it."""
+    """The secrets that a process holds; thread-safe."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._lock = threading.Lock()
@@ -33,7 +32,7 @@ class KnownSecrets:
             self.add(secret)
 
     def add(self, secret: str) -> None:
-        """From now on `secret` is taken out; one that is too short to be told from a word is not."""
+        """Redact `secret` from now on, unless it is so short that it could be a word."""
         with self._lock:
             if len(secret) < SHORTEST_SECRET or secret in self._secrets:
                 return
@@ -49,7 +48,7 @@ class KnownSecrets:
         return text if self._pattern is None else self._pattern.sub(KEY_MARK, text)
 
     def split(self, text: str) -> tuple[str, str]:
-        """`text` as what can be passed on, and an end that may be the beginning of a secret."""
+        """`text` split into a part that can be passed on, and an end that may be the start of a secret."""
         if self._beginning is None:
             return text, ""
         begins = self._beginning.search(text, max(0, len(text) - _LONGEST_FORM))
@@ -58,24 +57,24 @@ class KnownSecrets:
 
 
 known_secrets = KnownSecrets()
-"""Those of this process: the account's key, its own passwords. They are taken out wherever they turn up."""
+"""The secrets of this process: the account's key, its own passwords. They are redacted everywhere."""
 repository_secrets = KnownSecrets()
-"""Those of the repository that is worked on. They are taken out of what is written down, not of the work."""
+"""The secrets of the target repository. They are redacted from what is stored, not from the change."""
 
 
 def redact_known(text: str) -> str:
-    """`text` as it may be written down, without the secrets that are known."""
+    """`text` without known secrets, as it may be stored."""
     return repository_secrets.redact(known_secrets.redact(text))
 
 
 def redact_object[T](value: T) -> T:
-    """As `redact_known`, for all the text in a value: of dataclasses, mappings and sequences."""
+    """Like `redact_known`, for all text in dataclasses, mappings and sequences."""
     cleaned: Any = value
     if isinstance(value, str):
         cleaned = value if isinstance(value, Enum) else redact_known(value)
     elif is_dataclass(value) and not isinstance(value, type):
         cleaned = replace(
-            value, **{one.name: redact_object(getattr(value, one.name)) for one in fields(value)}
+            value, **{field.name: redact_object(getattr(value, field.name)) for field in fields(value)}
         )
     elif isinstance(value, Mapping):
         cleaned = {name: redact_object(item) for name, item in value.items()}
@@ -85,14 +84,14 @@ def redact_object[T](value: T) -> T:
 
 
 def redact(text: str) -> str:
-    """`text` without what is, or looks like, a secret; code that only names one may lose a word too."""
+    """`text` without what is, or looks like, a secret; code that only names one may lose a word."""
     return _without_named(_BY_SIGHT.sub(MARK, redact_known(text)))
 
 
 def redact_values(value: Any, secrets: KnownSecrets = known_secrets) -> Any:
-    """A decoded JSON value without the secrets that are known: text by text, the names of fields included.
+    """A decoded JSON value without known secrets, in texts and in field names.
 
-    Goes into nothing that is nested deeper than JSON readers allow.
+    Values nested deeper than JSON parsers allow are not visited.
     """
     if isinstance(value, str):
         return secrets.redact(value)
@@ -108,8 +107,8 @@ def redact_values(value: Any, secrets: KnownSecrets = known_secrets) -> Any:
 
 # ---------------------------------------------------------------------------------------------------------
 
-# Forms of secrets that are known by sight; whatever repository the agent works in may hold one. A pattern
-# whose beginning could occur within its own repetition starts only where a word does.
+# Well-known formats of secrets, any of which a target repository may hold. To stay linear, a pattern whose
+# start could occur within its own repetition matches only at the start of a word.
 _BY_SIGHT = re.compile(
     r"""
     sk-[A-Za-z0-9_\-]{16,}+                                  # model providers
@@ -130,7 +129,7 @@ _VALUE = re.compile(r"""[^\s"',;}{)(\]\[<>]{8,}+""")
 
 
 def _without_named(text: str) -> str:
-    """`text` without the values of what is named like a secret."""
+    """`text` without the values of names that suggest a secret."""
     kept, done, position = [], 0, 0
     while (name := _NAME.search(text, position)) is not None:
         position = name.end()
@@ -142,15 +141,15 @@ def _without_named(text: str) -> str:
     return "".join((*kept, text[done:]))
 
 
-_PIECES = 256  # of a secret's beginning that is waited for
-_LONGEST_FORM = 16_384  # characters of a secret with every one of them escaped many times
+_PIECES = 256  # of a secret's start, the most that `split` holds back
+_LONGEST_FORM = 16_384  # characters; a secret with every character escaped many times
 
 type Form = list[str]
-"""One way to write a secret: the patterns of its pieces, in order."""
+"""One encoding of a secret: the patterns of its pieces, in order."""
 
 
 def _forms(secret: str) -> list[Form]:
-    """All ways in which a secret may be written."""
+    """All encodings in which a secret is found."""
     raw = secret.encode()
     hexadecimal = [digit if digit.isdigit() else f"[{digit}{digit.upper()}]" for digit in raw.hex()]
     between = dict.fromkeys(range(2, len(hexadecimal), 2), "[\\s:,-]?")
@@ -162,7 +161,7 @@ def _forms(secret: str) -> list[Form]:
 
 
 def _beginning_of(form: Form) -> str:
-    """A pattern of a beginning of `form`, of whatever length, that ends where the text does."""
+    """A pattern for any start of `form` at the end of the text."""
     return "(?:" + "(?:".join(form) + ")?" * (len(form) - 1) + r"[\s:,-]{0,4})?" + _HALF_AN_ESCAPE
 
 
@@ -173,9 +172,9 @@ _HALF_AN_ESCAPE = (
 
 
 def _escaped(character: str) -> str:
-    """One character of a secret: as it is, or as JSON, Python, an address or HTML may write it.
+    """One character of a secret: verbatim, or as JSON, Python, a URL or HTML may escape it.
 
-    Text that was quoted again and again carries more backslashes, or `%2525`.
+    Text that was quoted repeatedly has more backslashes, or `%2525`.
     """
     code = ord(character)
     return (
@@ -186,7 +185,7 @@ def _escaped(character: str) -> str:
 
 
 def _base64_cores(raw: bytes) -> Iterator[str]:
-    """What stays of `raw` in base64 whatever stands before and after it, for its three possible offsets."""
+    """The base64 characters of `raw` that do not depend on its neighbours, for the three possible offsets."""
     for offset in range(3):
         encoded = base64.b64encode(b"\0" * offset + raw).decode()
         core = encoded[(0, 2, 3)[offset] : (offset + len(raw)) * 8 // 6]
@@ -195,6 +194,6 @@ def _base64_cores(raw: bytes) -> Iterator[str]:
 
 
 def _breakable(text: str) -> Form:
-    """`text` with line breaks in it, real ones or escaped."""
+    """A pattern for `text` with line breaks in it, real or escaped."""
     first, *others = map(re.escape, text)
     return [first, *(rf"(?:[\r\n]|\\{{1,8}}[rn]){{0,4}}{character}" for character in others)]

@@ -1,6 +1,6 @@
-"""The secrets that a target repository keeps in its files: learned when it is checked out, written nowhere.
+"""The secrets in a target repository's files: collected at checkout, and never written anywhere.
 
-What an agent reads, changes or prints of them would otherwise lie in transcripts, evidence and pages.
+Otherwise those that an agent reads, changes or prints would appear in transcripts, evidence and pages.
 """
 
 import os
@@ -25,9 +25,9 @@ _LONGEST = 512
 
 
 def learn_secrets(tree: Path) -> int:
-    """Learn what files in `tree` hold that are known to hold secrets; how many such files there are.
+    """Collect the values in those files of `tree` that usually hold secrets; returns the number of files.
 
-    A value counts that is too long to be a word and has letters and digits in it.
+    Only values with letters and digits count that are too long to be a word.
     """
     found = list(_secret_files(tree))
     for value in (value for path in found for value in _values(_text(path))):
@@ -50,7 +50,7 @@ def _secret_files(tree: Path) -> Iterator[Path]:
 
 
 def _values(text: str) -> Iterator[str]:
-    """Words, and what stands behind the signs of assignment in them."""
+    """Words, and the part after an assignment sign in them."""
     for word in _WORD.findall(text):
         yield word
         for sign in "=:":

@@ -1,7 +1,7 @@
-"""What could be tried next: every executor with every model that is left, and what is expected of it.
+"""Arms: the pairs of executor and model that could be tried next, with their expected success and cost.
 
-The other functions narrow the arms down or reprice them: what was tried, what the task turned out to take,
-what money, time and quota are left.
+The other functions filter or reprice arms by earlier trials, the size of the task, and the money, time and
+quota that are left.
 """
 
 import math
@@ -20,25 +20,25 @@ FAULTS_BEFORE_GIVING_UP = 2
 
 
 class Arm(NamedTuple):
-    """One way to try: an executor with a model, and what is expected of it."""
+    """An executor with a model, and the expected success and cost of an attempt."""
 
     executor: str
     candidate: Candidate
-    score: Moments  # of the success model, ease left out
+    score: Moments  # of the success model, without the task's ease
     cost_usd: float  # money
-    price_usd: float  # money, scarce quota and waiting: what the plan weighs
+    price_usd: float  # money, scarce quota and waiting together: what the plan compares
     seconds: float
     calls: float  # model calls
-    fresh_success: float  # that the work is right, on a task that nobody has tried
-    success: float  # the same, on the task as it looks now
+    fresh_success: float  # probability that the work is right, on an untried task
+    success: float  # the same, on this task after its trials
 
 
 def arms_of(
     needs: Requirements, candidates: Sequence[Candidate], memory: Memory, ease: Gaussian
 ) -> list[Arm]:
-    """All arms, with their chances on a fresh task and on this one, which is of `ease`."""
+    """All arms, with their success probability on an untried task and on this one, which is of `ease`."""
     traits: dict[str, Traits] = {}
-    for candidate in candidates:  # a free variant has the skill of the paid one, whose price says more
+    for candidate in candidates:  # a free variant gets the paid one's traits, as its price is informative
         if not candidate.free or candidate.slug not in traits:
             traits[candidate.slug] = candidate.traits
     arms: list[Arm] = []
@@ -49,13 +49,13 @@ def arms_of(
 
 
 def untried(arms: Sequence[Arm], tried: Sequence[Trial]) -> tuple[list[Arm], list[Filtered]]:
-    """The arms without the models whose work on this task was wrong, or that cannot take it: never again.
+    """The arms without models whose work on this task was rejected, or which cannot do it.
 
-    A fault of ours or of a provider removes nobody; how many of those are borne the flow decides.
+    Infrastructure faults remove no model; the flow decides how many of them it accepts.
     """
     wrong = {trial.slug for trial in tried if trial.end is TrialEnd.REJECTED}
     unfit = {trial.slug for trial in tried if trial.end is TrialEnd.UNFIT}
-    reasons = dict.fromkeys(unfit, "tried: it cannot take this task")
+    reasons = dict.fromkeys(unfit, "tried: it cannot do this task")
     reasons |= dict.fromkeys(wrong, "tried: its work on this task was rejected")
     kept = [arm for arm in arms if arm.candidate.slug not in reasons]
     removed = {a.candidate.model: a.candidate.slug for a in arms if a.candidate.slug in reasons}
@@ -63,7 +63,7 @@ def untried(arms: Sequence[Arm], tried: Sequence[Trial]) -> tuple[list[Arm], lis
 
 
 def sized(arms: Sequence[Arm], factor: float) -> list[Arm]:
-    """The arms as expected on a task that is `factor` times as large as usual."""
+    """The arms with usage scaled to a task that is `factor` times as large as usual."""
     if factor == 1.0:
         return list(arms)
     return [
@@ -80,7 +80,7 @@ def sized(arms: Sequence[Arm], factor: float) -> list[Arm]:
 def affordable(
     arms: Sequence[Arm], needs: Requirements, availability: Availability
 ) -> tuple[list[Arm], list[Filtered]]:
-    """The arms that fit into money, time and quota left, each on its own."""
+    """The arms that each fit into the money, time and quota that are left."""
     budget = float(min(needs.budget_usd, availability.budget_left_usd))
     kept: list[Arm] = []
     reasons: dict[str, str] = {}
@@ -95,7 +95,7 @@ def affordable(
 
 
 def with_shadow_price(arms: Sequence[Arm], availability: Availability) -> list[Arm]:
-    """Give free arms a price: what the paid work costs that a later task has to buy for want of quota."""
+    """Price free arms at the paid work that a later task must buy because they used up the quota."""
     left = availability.free_calls_left
     paid = [arm.price_usd for arm in arms if not arm.candidate.free]
     if left is None or not paid:
@@ -114,7 +114,7 @@ def with_shadow_price(arms: Sequence[Arm], availability: Availability) -> list[A
 
 
 def _able(candidates: Sequence[Candidate], executor: str, window: int) -> list[Candidate]:
-    """Those that can work with the executor: it may need tool calls, and what it shows has to fit."""
+    """The candidates that can work with the executor, which may need tool calls and a larger window."""
     toolless = executor == ExecutorName.DIRECT
     return [c for c in candidates if (toolless or c.tools) and not 0 < c.context_tokens < window]
 
@@ -127,9 +127,9 @@ def _with(
     memory: Memory,
     ease: Gaussian,
 ) -> list[Arm]:
-    scores = memory.success.scores(needs.category, executor, needs.complexity, traits)
+    scores = memory.success.scores(needs.task_type, executor, needs.complexity, traits)
     usages = memory.cost.expected(
-        needs.category, executor, needs.complexity, [known.slug for known in traits]
+        needs.task_type, executor, needs.complexity, [known.slug for known in traits]
     )
     billed, second_price = memory.cost.billed_share, needs.hour_price_usd / 3600.0
     fresh_spread, spread, easier = 1.0 + EASE.variance, 1.0 + ease.variance, ease.mean

@@ -1,7 +1,7 @@
-"""Gaussian beliefs and the closed-form rules by which a verdict moves them. Arithmetic only, no state.
+"""Gaussian beliefs and the closed-form updates by a verdict. Arithmetic only, no state.
 
-A verdict on work of score N(mean, variance) is a probit observation seen through the verdict's own errors;
-a belief after it is the Gaussian of the same mean and variance (assumed-density filtering).
+A verdict on work of score N(mean, variance) is a probit observation with the verdict's own error rates; the
+updated belief is the Gaussian with the posterior's mean and variance (assumed-density filtering).
 """
 
 import math
@@ -9,23 +9,23 @@ from typing import NamedTuple
 
 
 class Gaussian(NamedTuple):
-    """A belief about a number."""
+    """A belief about a number: its mean and variance."""
 
     mean: float
     variance: float
 
 
-type Moments = tuple[float, float]  # a Gaussian, or a plain pair where thousands are made
+type Moments = tuple[float, float]  # a Gaussian, or a plain tuple where thousands are created
 
 
 class Rates(NamedTuple):
-    """The verdict's own errors, measured: wrong work accepted, right work rejected."""
+    """The verdict's measured error rates: wrong work accepted, right work rejected."""
 
     false_accept: float = 0.0
     false_reject: float = 0.0
 
     def accepts(self, right: float) -> float:
-        """Probability that the verdict accepts work that is right with probability `right`."""
+        """The probability that the verdict accepts work that is right with probability `right`."""
         return self.false_accept + (1.0 - self.false_accept - self.false_reject) * right
 
 
@@ -35,7 +35,7 @@ def phi(x: float) -> float:
 
 
 def derivatives(score: Gaussian, accepted: bool, rates: Rates) -> tuple[float, float]:
-    """First and second derivative, by the score's mean, of the log probability of what the verdict said."""
+    """First and second derivative of the verdict's log probability with respect to the score's mean."""
     spread = math.sqrt(1.0 + score.variance)
     t = score.mean / spread
     sharpness = 1.0 - rates.false_accept - rates.false_reject
@@ -46,20 +46,20 @@ def derivatives(score: Gaussian, accepted: bool, rates: Rates) -> tuple[float, f
 
 
 def residual(score: Gaussian, accepted: bool, rates: Rates) -> float:
-    """How far the verdict lies from what was predicted, in standard deviations, within two."""
+    """The verdict's deviation from the prediction in standard deviations, clipped to -2 to 2."""
     said = rates.accepts(phi(score.mean / math.sqrt(1.0 + score.variance)))
     return max(-2.0, min(2.0, (accepted - said) / math.sqrt(max(said * (1.0 - said), _LEAST))))
 
 
 def moved(belief: Gaussian, x: float, slope: float, curve: float) -> Gaussian:
-    """Moment-matched belief after an observation; what a noisy verdict says may widen it, within bounds."""
+    """The moment-matched belief after an observation; a noisy verdict may widen it, within bounds."""
     variance = belief.variance * (1.0 + belief.variance * x * x * curve)
     variance = min(max(variance, 0.05 * belief.variance), 1.5 * belief.variance)
     return Gaussian(belief.mean + belief.variance * x * slope, variance)
 
 
 def faded(belief: Gaussian, prior: Gaussian, kept: float) -> Gaussian:
-    """The belief with the share `kept` of what it knows, the rest given back to the prior."""
+    """The belief mixed with its prior; `kept` (0 to 1) is the share of its information that is kept."""
     own, given = kept / belief.variance, (1.0 - kept) / prior.variance
     precision = own + given
     return Gaussian((own * belief.mean + given * prior.mean) / precision, 1.0 / precision)

@@ -1,6 +1,6 @@
-"""What may be chosen: one record per model of the catalogue, and what stands in its way right now.
+"""The selector's input: one record per model of the catalogue, and the current state of the account.
 
-Shapes only. The catalogue's room fills them in; nothing here calls anybody.
+Data only: the catalogue fills it in, and nothing here calls a service.
 """
 
 import math
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 
 class Traits(NamedTuple):
-    """What the catalogue says about a model's skill before anybody tried it, as inputs of the model."""
+    """The catalogue's indications of a model's skill, as inputs of the success model."""
 
     slug: str
     coding: float = 0.0  # coding index, standardised; 0: unknown
@@ -20,7 +20,7 @@ class Traits(NamedTuple):
 
     @classmethod
     def of(cls, slug: str, *, coding_index: float | None, price_1m_usd: float | None) -> "Traits":
-        """From the catalogue's own units."""
+        """Traits from the catalogue's own units."""
         return cls(
             slug,
             0.0 if coding_index is None else (coding_index - 40.0) / 15.0,
@@ -29,7 +29,7 @@ class Traits(NamedTuple):
 
 
 class Price(NamedTuple):
-    """USD per token. `known` is False where a ceiling stands in for a price the catalogue does not name."""
+    """USD per token. `known` is False if a ceiling replaces a price that the catalogue lacks."""
 
     input_usd: float
     output_usd: float
@@ -43,11 +43,11 @@ UNKNOWN_PRICE = Price(1e-6, 4e-6, known=False)  # the ceiling: $1 and $4 a milli
 class Candidate:
     """A model as the catalogue describes it. Prices are USD per token; None: unknown, which is not zero.
 
-    `price` and `traits` are what the record means to the plan, worked out once and not for each decision.
+    `price` and `traits` are derived once, not for each decision.
     """
 
     model: str  # the id to call, with its variant
-    slug: str  # canonical slug without variant: the name outcomes are learned under
+    slug: str  # canonical slug without variant; outcomes are learned under this name
     name: str
     context_tokens: int
     max_output_tokens: int | None
@@ -58,7 +58,7 @@ class Candidate:
     expires_on: date | None
     coding_index: float | None  # 0 to 100, from the catalogue's benchmarks
     provider: str
-    price: Price = field(init=False, compare=False, repr=False)  # today's, by the list
+    price: Price = field(init=False, compare=False, repr=False)  # today's list price
     traits: Traits = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -77,9 +77,9 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Availability:
-    """The state of the account and of its models at this moment."""
+    """The current state of the account and of its models."""
 
-    resting: Mapping[str, str] = field(default_factory=dict)  # model id -> why it rests
+    resting: Mapping[str, str] = field(default_factory=dict)  # model id -> why it is unavailable
     free_calls_left: int | None = None  # account-wide, today; None: not limited
-    budget_left_usd: Decimal = Decimal("Infinity")  # of the crew's day and month, whichever is less
-    tasks_expected: float = 20.0  # still today; what is left of the free quota is shared among them
+    budget_left_usd: Decimal = Decimal("Infinity")  # of the crew's day or month budget, whichever is less
+    tasks_expected: float = 20.0  # still today; they share the rest of the free quota

@@ -1,7 +1,7 @@
-"""What an attempt will take: tokens, calls and seconds per (category, executor, model), times today's price.
+"""Expected usage of an attempt: tokens, calls and seconds per (task type, executor, model).
 
-Tokens are stored, not dollars, because prices move. A model without outcomes in a category is expected to use
-what others use there, times what is known of its appetite elsewhere; own outcomes take over as they come in.
+Tokens are stored instead of dollars because prices change. Without outcomes for a task type, a model is
+expected to use what others use there, times its usual ratio to others; its own outcomes gradually take over.
 """
 
 import math
@@ -14,7 +14,7 @@ from nightcrew.task import Complexity, ExecutorName
 
 
 class Usage(NamedTuple):
-    """What one attempt took, or will take."""
+    """The measured or expected usage of one attempt."""
 
     input_tokens: float
     output_tokens: float
@@ -22,12 +22,14 @@ class Usage(NamedTuple):
     seconds: float
 
 
-type Expected = tuple[float, float, float, float]  # the fields of Usage, plain where thousands are made
+type Expected = tuple[
+    float, float, float, float
+]  # the fields of Usage, as a plain tuple where thousands are created
 
 
 @dataclass(slots=True)
 class Running:
-    """A running mean that old outcomes leave slowly: at most `MEMORY_SPAN` of them count."""
+    """A running mean in which old outcomes fade: at most `MEMORY_SPAN` of them count."""
 
     count: float
     values: list[float]
@@ -44,24 +46,31 @@ FIRST_GUESS: dict[str, Usage] = {ExecutorName.DIRECT: Usage(12_000, 2_500, 2, 60
 AGENT_GUESS = Usage(150_000, 5_000, 30, 300)
 COMPLEXITY_FACTOR = {Complexity.SIMPLE: 0.6, Complexity.MODERATE: 1.0, Complexity.COMPLEX: 1.8}
 SHARED_BY_TASK = 0.45
-BASE_TRUST, APPETITE_TRUST, OWN_TRUST, BILL_TRUST = 2.0, 2.0, 3.0, 2.0  # outcomes that outweigh the prior
+BASE_TRUST, APPETITE_TRUST, OWN_TRUST, BILL_TRUST = (
+    2.0,
+    2.0,
+    3.0,
+    2.0,
+)  # number of outcomes that weigh as much as the prior
 
 
 class CostModel:
-    """Running means of what attempts took, and what the provider billed for it."""
+    """Running means of the attempts' usage, and of what the provider billed for it."""
 
     def __init__(self) -> None:
-        self.base: dict[str, Running] = {}  # category/executor
-        self.own: dict[str, dict[str, Running]] = {}  # category/executor -> slug
+        self.base: dict[str, Running] = {}  # task_type/executor
+        self.own: dict[str, dict[str, Running]] = {}  # task_type/executor -> slug
         self.appetite: dict[
             str, dict[str, Running]
-        ] = {}  # executor -> slug: tokens over the base, seconds too
-        self.bill: dict[str, Running] = {}  # slug: billed over list price (cached input is cheaper)
+        ] = {}  # executor -> slug: ratio to the base, of tokens and seconds
+        self.bill: dict[str, Running] = {}  # slug: billed cost over list price (cached input is cheaper)
 
-    def learn(self, *, category: str, executor: str, complexity: Complexity, slug: str, usage: Usage) -> None:
-        """Add what one attempt took."""
+    def learn(
+        self, *, task_type: str, executor: str, complexity: Complexity, slug: str, usage: Usage
+    ) -> None:
+        """Add the usage of one attempt."""
         usage = Usage(*(value / COMPLEXITY_FACTOR[complexity] for value in usage))
-        place = f"{category}/{executor}"
+        place = f"{task_type}/{executor}"
         guess = self._base(place, executor)
         ratios = (size_of(usage) / size_of(guess), usage.seconds / max(guess.seconds, 1e-9))
         _running(self.appetite.setdefault(executor, {}), slug, 2).add(ratios)
@@ -69,15 +78,15 @@ class CostModel:
         _running(self.base, place, 4).add(usage)
 
     def learn_bill(self, slug: str, *, billed_usd: float, list_usd: float) -> None:
-        """Add what the provider billed for an attempt that costs `list_usd` by the list."""
+        """Add what the provider billed for an attempt whose list price is `list_usd`."""
         if list_usd > 0:
             _running(self.bill, slug, 2).add((billed_usd, list_usd))
 
     def expected(
-        self, category: str, executor: str, complexity: Complexity, slugs: Iterable[str]
+        self, task_type: str, executor: str, complexity: Complexity, slugs: Iterable[str]
     ) -> list[Expected]:
-        """The usage expected of each model."""
-        place, factor = f"{category}/{executor}", COMPLEXITY_FACTOR[complexity]
+        """The expected usage of each model."""
+        place, factor = f"{task_type}/{executor}", COMPLEXITY_FACTOR[complexity]
         base = Usage(*(factor * value for value in self._base(place, executor)))
         own, appetite = self.own.get(place, {}), self.appetite.get(executor, {})
         return [
@@ -86,7 +95,7 @@ class CostModel:
         ]
 
     def billed_share(self, slug: str) -> float:
-        """What the provider bills of the list price, 1.0 until outcomes say otherwise."""
+        """The share of the list price that the provider bills; 1.0 without outcomes."""
         bill = self.bill.get(slug)
         if bill is None:
             return 1.0
@@ -103,20 +112,20 @@ class CostModel:
 
 
 def size_of(usage: Expected | Running) -> float:
-    """One number for how much an attempt used; output weighs as much as it usually costs."""
+    """An attempt's usage as one number; output tokens are weighted by their usual price ratio."""
     values = usage.values if isinstance(usage, Running) else usage
     return values[0] + 4.0 * values[1] + 1e-9
 
 
 def surprise(used: Usage, expected: Expected) -> float:
-    """How much more an attempt used than expected, as a natural logarithm, within a factor of twenty."""
+    """The logarithm of used over expected size, clipped to a factor of twenty."""
     return max(-3.0, min(3.0, math.log(size_of(used) / size_of(expected))))
 
 
 def task_size(surprises: Sequence[float]) -> float:
-    """How large a task is beside others of its kind, from what the attempts at it so far used: a factor.
+    """A task's size relative to others of its type, estimated from the usage of its attempts so far.
 
-    What one model finds long, the next one does too: so much of the variance of (log) usage is the task's.
+    Part of the variance of (log) usage belongs to the task: if one model needs more, the next one will too.
     """
     if not surprises:
         return 1.0
@@ -125,7 +134,7 @@ def task_size(surprises: Sequence[float]) -> float:
 
 
 def cost_of(usage: Usage, price: Price) -> float:
-    """USD by the list."""
+    """USD at list prices."""
     return usage.input_tokens * price.input_usd + usage.output_tokens * price.output_usd
 
 
@@ -133,7 +142,7 @@ def cost_of(usage: Usage, price: Price) -> float:
 
 
 def _blended(base: Expected, appetite: Running, own: Running | None, factor: float) -> Expected:
-    """What is usual here times a model's appetite; its own means here, as far as they can be trusted."""
+    """The usual usage times the model's ratio, blended with its own means by how many outcomes it has."""
     trust = appetite.count / (appetite.count + APPETITE_TRUST)
     ratio, pace_ratio = appetite.values
     size, pace = 1.0 + trust * (ratio - 1.0), 1.0 + trust * (pace_ratio - 1.0)

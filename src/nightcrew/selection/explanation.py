@@ -1,4 +1,4 @@
-"""Why this ladder: the text that `select-model --explain` prints and the run's artifact shows (markdown)."""
+"""Explains a plan in Markdown, for `select-model --explain` and the run's artifact."""
 
 import math
 from collections.abc import Sequence
@@ -15,15 +15,15 @@ from nightcrew.selection.success_model import EASE, SuccessModel
 
 LEGEND = (
     "*accepted*: predicted chance that the verdict accepts it, after the rungs before it failed. "
-    "*prior alone*: the same for a fresh task without any verdict of our own, from coding index and price. "
-    "*own evidence*: our verdicts on this model at this kind of task, and how much of the prior's doubt all "
-    "our verdicts have removed."
+    "*prior alone*: the same for an untried task without our own verdicts, from coding index and price. "
+    "*own evidence*: our verdicts on this model for this task type, and the share of the prior's uncertainty "
+    "that all our verdicts have removed."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One decision with everything that led to it."""
+    """One decision with all its inputs."""
 
     requirements: Requirements
     tried: tuple[Trial, ...]
@@ -37,7 +37,7 @@ class Decision:
 
 
 def explain(decision: Decision, alternatives: Sequence[Rung]) -> tuple[str, str]:
-    """The text, and in one sentence why there is no rung (empty where there is one)."""
+    """The explanation, and one sentence on why there is no rung (empty if there is one)."""
     stop = "" if decision.rungs else _why_none(decision)
     parts = [
         _headline(decision) if decision.rungs else stop,
@@ -63,7 +63,7 @@ def _headline(decision: Decision) -> str:
     )
     if ladder.success < needs.quality_threshold:
         text += (
-            f" That is below the {_percent(needs.quality_threshold)} asked for: "
+            f" That is below the required {_percent(needs.quality_threshold)}: "
             "a higher budget, more attempts or more models would help."
         )
     return text
@@ -77,8 +77,8 @@ def _why_none(decision: Decision) -> str:
     best = decision.considered[0]
     return (
         f"No rung is worth its cost: the best, {best.candidate.model}, is {_percent(best.success)} likely "
-        f"to succeed for {_usd(best.price_usd)}, and a solved task is taken to be worth "
-        f"{_usd(decision.value_usd)}. A higher quality threshold raises that worth."
+        f"to succeed for {_usd(best.price_usd)}, and a solved task is valued at "
+        f"{_usd(decision.value_usd)}. A higher quality threshold raises that value."
     )
 
 
@@ -98,13 +98,13 @@ def _table(title: str, rungs: Sequence[Rung], decision: Decision) -> str:
 
 
 def _known_from(rung: Rung, decision: Decision) -> str:
-    """What the prior alone would say, and how much verdicts of our own have added to it."""
+    """The prior's prediction, and how much our own verdicts have added to it."""
     needs = decision.requirements
     arm = next(
         a for a in decision.considered if (a.candidate.model, a.executor) == (rung.model, rung.executor)
     )
     known = arm.candidate.traits
-    mean, variance = SuccessModel().score(needs.category, rung.executor, needs.complexity, known)
+    mean, variance = SuccessModel().score(needs.task_type, rung.executor, needs.complexity, known)
     alone = decision.rates.accepts(phi(mean / math.sqrt(1.0 + variance + EASE.variance)))
     removed = max(0.0, 1.0 - arm.score[1] / variance)
     verdicts = f"{rung.evidence} verdict{'' if rung.evidence == 1 else 's'}"
@@ -114,7 +114,7 @@ def _known_from(rung: Rung, decision: Decision) -> str:
 def _basis(decision: Decision) -> str:
     needs, rates = decision.requirements, decision.rates
     parts = [
-        f"A solved {needs.category} task is taken to be worth {_usd(decision.value_usd)} "
+        f"A solved {needs.task_type} task is valued at {_usd(decision.value_usd)} "
         f"(quality threshold {needs.quality_threshold:g}, complexity {needs.complexity})."
     ]
     if needs.context_source:
@@ -126,7 +126,7 @@ def _basis(decision: Decision) -> str:
     if rates.false_accept or rates.false_reject:
         parts.append(
             f"The verdict accepts {_percent(rates.false_accept)} of wrong work and rejects "
-            f"{_percent(rates.false_reject)} of right work; both are reckoned with."
+            f"{_percent(rates.false_reject)} of right work; the plan takes both into account."
         )
     if decision.tried:
         parts.append(
@@ -137,7 +137,7 @@ def _basis(decision: Decision) -> str:
     unpriced = [a.candidate.model for a in decision.ladder.arms if _is_unpriced(a)]
     if unpriced:
         parts.append(
-            f"No price is known for {', '.join(unpriced)}: $1 in and $4 out a million tokens assumed."
+            f"No price is known for {', '.join(unpriced)}: $1 in and $4 out per million tokens are assumed."
         )
     return " ".join(parts)
 
@@ -148,7 +148,7 @@ def _is_unpriced(arm: Arm) -> bool:
 
 
 def _change(decision: Decision) -> str:
-    """Why the first rung comes first, and what would have to be different for another one."""
+    """Why the first rung comes first, and what would change that."""
     if not decision.rungs:
         return ""
     first, parts = decision.ladder.arms[0], []
@@ -159,14 +159,16 @@ def _change(decision: Decision) -> str:
         if other.price_usd < ratio * other.success:
             parts.append(f"{name} is cheaper per success, but {_why_not(other, decision)}")
         else:
-            parts.append(f"{name} would come first at about {_usd(ratio * other.success)} an attempt")
+            parts.append(f"{name} would come first at about {_usd(ratio * other.success)} per attempt")
             parts.append(f"it is expected to cost {_usd(other.price_usd)}")
     if decision.value_usd > first.price_usd > 0:
         least = _percent(first.price_usd / decision.value_usd)
-        parts.append(f"{first.candidate.model} would not be worth trying below {least} success")
+        parts.append(
+            f"{first.candidate.model} would not be worth trying below a success probability of {least}"
+        )
     if decision.ladder.success < 1 and decision.requirements.quality_threshold < HIGHEST_QUALITY:
         parts.append(
-            "a higher quality threshold makes a solved task worth more, and the ladder dearer and surer"
+            "a higher quality threshold raises the value of a solved task, and with it cost and success"
         )
     return f"**What would change it**: {'; '.join(parts)}." if parts else ""
 
@@ -177,24 +179,24 @@ def _why_not(other: Arm, decision: Decision) -> str:
     more = worth_of_learning(first.score) - worth_of_learning(other.score)
     if more > 0 and more * decision.value_usd > first.price_usd - other.price_usd:
         return (
-            f"little is known of {first.candidate.model}, and what a try teaches about it "
-            f"counts for {_usd(more * decision.value_usd)} more"
+            f"little is known about {first.candidate.model}, and what an attempt teaches about it "
+            f"is worth {_usd(more * decision.value_usd)} more"
         )
     if other.candidate.slug in {arm.candidate.slug for arm in decision.ladder.arms}:
-        return "is worth more as a later rung: what it cannot do, the first one often can"
+        return "is worth more as a later rung: the first one often solves what it cannot"
     return "the ladder as a whole is worth more this way"
 
 
 def _filters(decision: Decision) -> str:
-    """How many models each filter removed, and for each the first one with its reason."""
+    """The number of models that each filter removed, with the first one and its reason."""
     if not decision.filtered:
         return ""
     lines = []
     for name, count in removed_by(decision.filtered).items():
-        one = next(item for item in decision.filtered if item.reason.partition(":")[0] == name)
-        why = one.reason.partition(":")[2].strip()
-        which = one.model if count == 1 else f"{count} models, such as {one.model}"
-        lines.append(f"- {name}: {which} ({why}); to let it in, {RELAX[name]}")
+        first = next(item for item in decision.filtered if item.reason.partition(":")[0] == name)
+        why = first.reason.partition(":")[2].strip()
+        which = first.model if count == 1 else f"{count} models, such as {first.model}"
+        lines.append(f"- {name}: {which} ({why}); to allow it, {RELAX[name]}")
     return "**Left out**\n\n" + "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""Hard filters: which models cannot take this task, which filter says so, and what would let them in."""
+"""Hard filters: which models cannot do this task, which filter removes them, and how to relax it."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,17 +12,17 @@ from nightcrew.task import ExecutorName
 
 RELAX = {
     "allowed": "allow more models (--model, NIGHTCREW_MODELS)",
-    "denied": "take it off the denied models (NIGHTCREW_DENIED_MODELS)",
+    "denied": "remove it from the denied models (NIGHTCREW_DENIED_MODELS)",
     "provider": "allow its provider",
     "data policy": "accept that free variants may keep prompts, or allow paid models",
     "expired": "refresh the catalogue; the model is gone",
     "context": "give the task less context, or wait for models with larger windows",
-    "output": "ask for shorter answers",
+    "output": "require shorter answers",
     "tools": "allow the direct executor, which needs no tool calls",
-    "tried": "allow other models: never the same one again on the same task",
-    "resting": "wait until its rest is over",
+    "tried": "allow other models: a model is not tried twice on the same task",
+    "resting": "wait until it is available again",
     "quota": "wait for the next UTC day, or allow paid models with --max-cost-usd",
-    "price": "raise --max-cost-usd above 0: its price is not known",
+    "price": "raise --max-cost-usd above 0, because its price is unknown",
     "budget": "raise --max-cost-usd, or the crew's day budget",
     "latency": "allow longer attempts (NIGHTCREW_ATTEMPT_SECONDS)",
     "deadline": "give the task more time",
@@ -30,7 +30,7 @@ RELAX = {
 
 
 class Filters:
-    """The filters that look at a model alone; `reason` names the first that removes it."""
+    """The filters that look at one model at a time; `reason` names the first that removes it."""
 
     def __init__(self, needs: Requirements, availability: Availability) -> None:
         self._needs = needs
@@ -40,33 +40,33 @@ class Filters:
         self._window = min(map(needs.window, needs.executors), default=0)
 
     def reason(self, candidate: Candidate) -> str | None:
-        """Why `candidate` is left out, as `filter: explanation`; None where nothing speaks against it."""
+        """Why `candidate` is removed, as `filter: explanation`; None if it passes."""
         return self._policy(candidate) or self._ability(candidate) or self._state(candidate)
 
     def _policy(self, candidate: Candidate) -> str | None:
         needs = self._needs
         if needs.allowed_models and not _matches(candidate, needs.allowed_models):
-            return "allowed: not among the models that may be used"
+            return "allowed: not among the allowed models"
         if needs.denied_models and _matches(candidate, needs.denied_models):
-            return "denied: on the list of denied models"
+            return "denied: one of the denied models"
         if needs.allowed_providers and candidate.provider not in needs.allowed_providers:
             return f"provider: {candidate.provider} is not among the allowed providers"
         if candidate.provider in needs.denied_providers:
             return f"provider: {candidate.provider} is denied"
         if candidate.free and needs.data_policy is DataPolicy.NO_TRAINING:
-            return "data policy: free variants may keep what they are shown"
+            return "data policy: providers of free variants may keep prompts"
         return None
 
     def _ability(self, candidate: Candidate) -> str | None:
         needs = self._needs
         if candidate.expires_on is not None and candidate.expires_on <= needs.today:
-            return f"expired: gone since {candidate.expires_on}"
+            return f"expired: no longer offered since {candidate.expires_on}"
         if 0 < candidate.context_tokens < self._window:
             return f"context: window of {candidate.context_tokens:,} tokens, the task needs {self._window:,}"
         if candidate.max_output_tokens is not None and candidate.max_output_tokens < needs.output_tokens:
             return f"output: at most {candidate.max_output_tokens:,} tokens, needed {needs.output_tokens:,}"
         if self._needs_tools and not candidate.tools:
-            return "tools: cannot call tools"
+            return "tools: does not support tool calls"
         return None
 
     def _state(self, candidate: Candidate) -> str | None:
@@ -78,12 +78,12 @@ class Filters:
 
 
 def removed_by(filtered: Iterable[Filtered]) -> dict[str, int]:
-    """How many models each filter removed, most first."""
+    """The number of models that each filter removed, in descending order."""
     return dict(Counter(item.reason.partition(":")[0] for item in filtered).most_common())
 
 
 def what_to_relax(filtered: Sequence[Filtered]) -> str:
-    """Sentences for a person: which filters left nothing, and what would let models in again."""
+    """Sentences for a person: which filters removed all models, and how to relax them."""
     if not filtered:
         return "No model is known: refresh the catalogue, or name models."
     parts = [f"{name} removed {count} ({RELAX[name]})" for name, count in removed_by(filtered).items()]

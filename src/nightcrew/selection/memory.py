@@ -1,8 +1,8 @@
-"""What the crew has learned from its own verdicts: success weights, usage, and the verdict's own error rates.
+"""What the crew has learned from its verdicts: success weights, usage, and the verdict's own error rates.
 
-One JSON file, replaced whole (temporary file and rename) while a lock is held, so that readers never see half
-of it and no process overwrites what another has just learned. It is a snapshot for deciding, not an archive:
-its size depends on the number of models, not of outcomes; the outcomes themselves are in the ledger.
+It is one JSON file, replaced atomically under a lock, so that readers never see half of it and no process
+overwrites another's update. It is a snapshot for decisions, not an archive: its size depends on the number of
+models, not of outcomes; the outcomes themselves are in the ledger.
 """
 
 import json
@@ -29,33 +29,33 @@ FORMAT = 3
 
 
 class TrialEnd(StrEnum):
-    """What came of an attempt, as far as choosing the next one is concerned."""
+    """How an attempt ended, as far as the choice of the next model is concerned."""
 
     ACCEPTED = "accepted"
     REJECTED = "rejected"
-    FAULT = "fault"  # nobody's skill: infrastructure, cancelled, not measurable
-    UNFIT = "unfit"  # the model cannot take this task; that says nothing of its skill either
+    FAULT = "fault"  # says nothing about skill: infrastructure, cancelled, not measurable
+    UNFIT = "unfit"  # the model cannot do this task; says nothing about its skill either
 
     @property
     def is_verdict(self) -> bool:
-        """True where the model's work was judged."""
+        """True if the model's work was judged."""
         return self in {TrialEnd.ACCEPTED, TrialEnd.REJECTED}
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One finished attempt at the task in hand."""
+    """One finished attempt at the current task."""
 
     executor: str
     slug: str
     end: TrialEnd
-    input_tokens: int = 0  # what it used tells how large the task is; 0: not known
+    input_tokens: int = 0  # its usage tells how large the task is; 0: unknown
     output_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What one attempt took, as the gateway counted it."""
+    """The usage of one attempt, as the gateway counted it."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -66,16 +66,18 @@ class Spent:
 
 @dataclass(slots=True)
 class Memory:
-    """The learned state: `load` it and ask it, or `record` a verdict in it while `updating` the file."""
+    """The learned state: `load` it to read, or `record` a verdict while `updating` the file."""
 
     success: SuccessModel = field(default_factory=SuccessModel)
     cost: CostModel = field(default_factory=CostModel)
-    rates: dict[str, Rates] = field(default_factory=dict)  # category, or "*" for all
-    outcomes: dict[str, dict[str, int]] = field(default_factory=dict)  # category/executor -> slug -> verdicts
+    rates: dict[str, Rates] = field(default_factory=dict)  # task_type, or "*" for all
+    outcomes: dict[str, dict[str, int]] = field(
+        default_factory=dict
+    )  # task_type/executor -> slug -> verdicts
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """The memory in `path`, a fresh one where there is none; an unreadable file is set aside."""
+        """The memory in `path`, or an empty one; an unreadable file is renamed and kept."""
         try:
             return cls.from_json(json.loads(path.read_text()))
         except FileNotFoundError:
@@ -83,19 +85,22 @@ class Memory:
         except (ValueError, KeyError, TypeError, IndexError) as error:
             aside = path.with_suffix(".unreadable")
             log.warning(
-                "memory %s cannot be read (%s): starting afresh, the file is kept as %s", path, error, aside
+                "memory %s cannot be read (%s): starting with an empty one, the file is kept as %s",
+                path,
+                error,
+                aside,
             )
             path.replace(aside)
             return cls()
 
     def save(self, path: Path) -> None:
-        """Replace `path` with this memory in one rename."""
+        """Replace `path` with this memory atomically."""
         snapshot.write(path, self.to_json())
 
     @classmethod
     @contextmanager
     def updating(cls, path: Path) -> Iterator[Self]:
-        """The memory in `path` for changing, saved at the end; other processes wait meanwhile."""
+        """The memory in `path`, locked for changes and saved at the end."""
         with snapshot.locked(path):
             memory = cls.load(path)
             yield memory
@@ -104,7 +109,7 @@ class Memory:
     def record(
         self,
         *,
-        category: str,
+        task_type: str,
         executor: str,
         candidate: Candidate,
         end: TrialEnd,
@@ -112,14 +117,14 @@ class Memory:
         complexity: Complexity = Complexity.MODERATE,
         before: Sequence[Trial] = (),
     ) -> None:
-        """Learn from one attempt; `before` are the earlier ones at the same task. A fault teaches nothing."""
+        """Learn from one attempt; `before` are the earlier attempts at the task. Faults are ignored."""
         if not end.is_verdict:
             return
         if not any(trial.end.is_verdict for trial in before):
             self.success.begin_task()
-        ease = self._ease_after(category, complexity, before)
+        ease = self._ease_after(task_type, complexity, before)
         self.learn(
-            category=category,
+            task_type=task_type,
             executor=executor,
             candidate=candidate,
             accepted=end is TrialEnd.ACCEPTED,
@@ -131,7 +136,7 @@ class Memory:
     def learn(
         self,
         *,
-        category: str,
+        task_type: str,
         executor: str,
         candidate: Candidate,
         accepted: bool,
@@ -139,31 +144,31 @@ class Memory:
         complexity: Complexity = Complexity.MODERATE,
         ease: Gaussian = EASE,
     ) -> Gaussian:
-        """Learn from one verdict on a task of known `ease`; returns the ease as it looks afterwards."""
-        counts = self.outcomes.setdefault(f"{category}/{executor}", {})
+        """Learn from one verdict on a task of known `ease`; returns the updated ease."""
+        counts = self.outcomes.setdefault(f"{task_type}/{executor}", {})
         counts[candidate.slug] = counts.get(candidate.slug, 0) + 1
-        self._learn_usage(category, executor, complexity, candidate, spent)
+        self._learn_usage(task_type, executor, complexity, candidate, spent)
         return self.success.update(
-            category=category,
+            task_type=task_type,
             executor=executor,
             complexity=complexity,
             traits=candidate.traits,
             accepted=accepted,
-            rates=self.rates_of(category),
+            rates=self.rates_of(task_type),
             ease=ease,
         )
 
-    def rates_of(self, category: str) -> Rates:
-        """The verdict's measured error rates for a category of tasks."""
-        return self.rates.get(category) or self.rates.get("*") or VERDICT_RATES
+    def rates_of(self, task_type: str) -> Rates:
+        """The verdict's measured error rates for a task type."""
+        return self.rates.get(task_type) or self.rates.get("*") or VERDICT_RATES
 
-    def evidence(self, category: str, executor: str, slug: str) -> int:
-        """How many verdicts of our own stand behind what is predicted."""
-        return self.outcomes.get(f"{category}/{executor}", {}).get(slug, 0)
+    def evidence(self, task_type: str, executor: str, slug: str) -> int:
+        """The number of our own verdicts behind a prediction."""
+        return self.outcomes.get(f"{task_type}/{executor}", {}).get(slug, 0)
 
-    def relative_size(self, category: str, executor: str) -> float:
-        """How much an attempt in this category uses, over the mean of all our attempts with this executor."""
-        own = self.cost.base.get(f"{category}/{executor}")
+    def relative_size(self, task_type: str, executor: str) -> float:
+        """The mean usage for a task type over the mean of all attempts with this executor."""
+        own = self.cost.base.get(f"{task_type}/{executor}")
         if own is None:
             return 1.0
         counts = {
@@ -175,7 +180,7 @@ class Memory:
         return size_of(own) * sum(counts.values()) / total if total else 1.0
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, as plain JSON."""
+        """The whole memory as plain JSON."""
         cost = self.cost
         return {
             "format": FORMAT,
@@ -193,7 +198,7 @@ class Memory:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """The memory that `to_json` wrote."""
+        """The memory from the JSON of `to_json`."""
         if data["format"] != FORMAT:
             raise ValueError(f"format {data['format']} is not {FORMAT}")
         tables = {
@@ -209,27 +214,27 @@ class Memory:
         return cls(
             success=success,
             cost=cost,
-            rates={category: Rates(*rates) for category, rates in data["rates"].items()},
+            rates={task_type: Rates(*rates) for task_type, rates in data["rates"].items()},
             outcomes=data["outcomes"],
         )
 
-    def _ease_after(self, category: str, complexity: Complexity, before: Sequence[Trial]) -> Gaussian:
-        ease, rates = EASE, self.rates_of(category)
+    def _ease_after(self, task_type: str, complexity: Complexity, before: Sequence[Trial]) -> Gaussian:
+        ease, rates = EASE, self.rates_of(task_type)
         for trial in before:
             if trial.end.is_verdict:
                 known = self.success.traits_of(trial.slug)
-                score = self.success.score(category, trial.executor, complexity, known)
+                score = self.success.score(task_type, trial.executor, complexity, known)
                 ease = self.success.ease_after(score, trial.end is TrialEnd.ACCEPTED, rates, ease)
         return ease
 
     def _learn_usage(
-        self, category: str, executor: str, complexity: Complexity, candidate: Candidate, spent: Spent
+        self, task_type: str, executor: str, complexity: Complexity, candidate: Candidate, spent: Spent
     ) -> None:
         if spent.calls == 0:
             return
         usage = Usage(spent.input_tokens, spent.output_tokens, spent.calls, spent.seconds)
         self.cost.learn(
-            category=category, executor=executor, complexity=complexity, slug=candidate.slug, usage=usage
+            task_type=task_type, executor=executor, complexity=complexity, slug=candidate.slug, usage=usage
         )
         price = candidate.price
         if spent.cost_usd is not None and price.known and not candidate.free:

@@ -1,8 +1,8 @@
-"""The model selector: the cheapest way to a change that passes, learned from what passed.
+"""The model selector: plans the cheapest way to an accepted change, and learns from verdicts.
 
-`plan` is a pure function of its arguments: requirements, catalogue, memory, availability and what was tried.
-It runs before every attempt; only the first rung of its ladder is executed, then the verdict is learned and
-the rest is planned anew.
+`plan` is a pure function of its arguments: requirements, catalogue, memory, availability and earlier trials.
+It runs before every attempt: only the first rung of its ladder is executed, then the memory learns the
+verdict and a new plan is made.
 """
 
 import logging
@@ -27,16 +27,16 @@ log = logging.getLogger(__name__)
 POLICY = "planned-ladder"
 MOST_RUNGS = 4
 ALTERNATIVES = 8
-BASE_VALUE = 0.7  # a solved task is worth so many times what the best model takes for one
-LEAST_VALUE = 4.0  # and at least so many times what the cheapest way takes for one, where prices lie close
-FIRST_TRY = 1.5  # and always enough for one attempt
-LEAST_VALUE_USD = 0.05  # where all models are free or nearly so, prices say nothing of the work's worth
-NEAR_BEST = 0.02  # models so close to the best in chance of success count as the best
+BASE_VALUE = 0.7  # value of a solved task, in attempts of the best model
+LEAST_VALUE = 4.0  # its least value, in the cheapest cost per success
+FIRST_TRY = 1.5  # its least value, in attempts of the cheapest arm
+LEAST_VALUE_USD = 0.05  # if all models are (nearly) free, prices do not tell the value
+NEAR_BEST = 0.02  # difference in success probability within which a model counts as the best
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSelector:
-    """Chooses. `most_rungs` bounds the ladder that is planned ahead, not the attempts of a task."""
+    """Makes plans. `most_rungs` bounds the ladder of one plan, not the attempts of a task."""
 
     most_rungs: int = MOST_RUNGS
 
@@ -48,7 +48,7 @@ class ModelSelector:
         availability: Availability,
         tried: Sequence[Trial] = (),
     ) -> Plan:
-        """The ladder for this task as it looks now; without rungs, `stop` says why."""
+        """The plan for this task in its current state; if it has no rungs, `stop` says why."""
         kept, filtered = _filter(requirements, candidates, availability)
         ease = _ease_of(requirements, memory, tried)
         arms = arms_of(requirements, kept, memory, ease.as_gaussian() if tried else EASE)
@@ -58,7 +58,7 @@ class ModelSelector:
         arms, too_much = affordable(arms, requirements, availability)
         arms = with_shadow_price(arms, availability)
         limits = _limits(requirements, availability, tried, self.most_rungs)
-        rates = memory.rates_of(requirements.category)
+        rates = memory.rates_of(requirements.task_type)
         considered = shortlist(arms, limits.rungs + 1)
         ladder = best_ladder(considered, ease, value, rates, limits)
         return _as_plan(
@@ -96,23 +96,23 @@ def _filter(
 
 
 def _ease_of(needs: Requirements, memory: Memory, tried: Sequence[Trial]) -> Ease:
-    """What the verdicts on this task so far say about how easy it is."""
-    ease, rates = Ease(), memory.rates_of(needs.category)
+    """The task's ease, estimated from the verdicts on it so far."""
+    ease, rates = Ease(), memory.rates_of(needs.task_type)
     for trial in tried:
         if trial.end.is_verdict:
             known = memory.success.traits_of(trial.slug)
-            score = memory.success.score(needs.category, trial.executor, needs.complexity, known)
+            score = memory.success.score(needs.task_type, trial.executor, needs.complexity, known)
             ease.learn(score, trial.end is TrialEnd.ACCEPTED, rates)
     return ease
 
 
 def _surprises(needs: Requirements, memory: Memory, tried: Sequence[Trial]) -> list[float]:
-    """By how much the attempts so far used more or less than was expected of them."""
+    """By how much each attempt so far used more or less than expected (logarithms)."""
     found = []
     for trial in tried:
         if trial.end.is_verdict and trial.input_tokens + trial.output_tokens > 0:
             expected, *_ = memory.cost.expected(
-                needs.category, trial.executor, needs.complexity, [trial.slug]
+                needs.task_type, trial.executor, needs.complexity, [trial.slug]
             )
             used = Usage(trial.input_tokens, trial.output_tokens, 0, 0)
             found.append(surprise(used, expected))
@@ -131,22 +131,22 @@ def _limits(
 
 
 def _value(needs: Requirements, arms: Sequence[Arm], memory: Memory, availability: Availability) -> float:
-    """What a solved task is worth: a multiple of what the best model takes for one, within the budget.
+    """The value of a solved task in USD: a multiple of the best model's cost per success, within the budget.
 
-    The multiple is the odds of the quality asked for: at 0.9 a failure is to be four times rarer than at 0.7.
-    It is taken for a task of the usual size, so that a dollar buys as much success in every category, and is
-    raised where the verdict errs and more rungs are needed for the same quality.
+    The multiple is the odds of the required quality: at 0.9, failures should be four times rarer than at 0.7.
+    It refers to a task of the usual size, so that a dollar buys the same success for every task type, and is
+    raised if the verdict errs, because the same quality then takes more rungs.
     """
     if not arms:
         return 0.0
     best = max(arm.fresh_success for arm in arms)
     strong = [arm for arm in arms if arm.fresh_success > best - 5 * NEAR_BEST]
     shares = [math.exp((arm.fresh_success - best) / NEAR_BEST) for arm in strong]
-    sizes = {executor: memory.relative_size(needs.category, executor) for executor in needs.executors}
+    sizes = {executor: memory.relative_size(needs.task_type, executor) for executor in needs.executors}
     prices = [arm.price_usd / (arm.fresh_success * sizes[arm.executor]) for arm in strong]
     going_rate = math.sumprod(shares, prices) / sum(shares)
     cheapest = min(arm.price_usd / arm.fresh_success for arm in arms)
-    rates = memory.rates_of(needs.category)
+    rates = memory.rates_of(needs.task_type)
     sharpness = 1.0 - rates.false_accept - rates.false_reject
     asked = min(max(needs.quality_threshold, 0.05), HIGHEST_QUALITY)
     odds = asked / (1.0 - asked) * (1.0 - DEFAULT_QUALITY) / DEFAULT_QUALITY
@@ -156,8 +156,8 @@ def _value(needs: Requirements, arms: Sequence[Arm], memory: Memory, availabilit
 
 
 def _rungs(ladder: Ladder, needs: Requirements, memory: Memory, tried: Sequence[Trial]) -> list[Rung]:
-    """The ladder as a plan shows it: each rung's chance given that the ones before it were rejected."""
-    ease, rates, rungs = _ease_of(needs, memory, tried), memory.rates_of(needs.category), []
+    """The rungs of a plan; each success probability assumes that the rungs before it were rejected."""
+    ease, rates, rungs = _ease_of(needs, memory, tried), memory.rates_of(needs.task_type), []
     for arm in ladder.arms:
         right = math.sumprod(ease.weights, ease.right(arm.score))
         rungs.append(_rung(arm, rates.accepts(right), needs, memory))
@@ -174,7 +174,7 @@ def _rung(arm: Arm, accepted: float, needs: Requirements, memory: Memory) -> Run
         success=accepted,
         cost_usd=arm.cost_usd,
         seconds=arm.seconds,
-        evidence=memory.evidence(needs.category, arm.executor, slug),
+        evidence=memory.evidence(needs.task_type, arm.executor, slug),
     )
 
 

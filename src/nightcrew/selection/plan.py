@@ -1,4 +1,4 @@
-"""A plan: the ladder of (executor, model) rungs to try for one task, and how it was chosen. Shapes only."""
+"""A plan: the ladder of (executor, model) rungs for one task, and how it was chosen. Data only."""
 
 from dataclasses import dataclass
 
@@ -11,16 +11,16 @@ class Rung:
 
     executor: ExecutorName
     model: str  # the id to call
-    slug: str  # canonical slug without variant: the name outcomes are learned under
+    slug: str  # canonical slug without variant; outcomes are learned under this name
     success: float  # predicted probability that the verdict accepts
     cost_usd: float  # expected
     seconds: float  # expected
-    evidence: int = 0  # own outcomes behind `success`; 0: prior only
+    evidence: int = 0  # number of own verdicts behind `success`; 0: prior only
 
 
 @dataclass(frozen=True, slots=True)
 class Filtered:
-    """A model that was left out, and why."""
+    """A model that was filtered out, and why."""
 
     model: str
     reason: str
@@ -28,14 +28,14 @@ class Filtered:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The ladder, best first, with the alternatives that were considered."""
+    """The ladder, in the order of attempts, with the alternatives that were considered."""
 
     rungs: tuple[Rung, ...]
     alternatives: tuple[Rung, ...]
     filtered: tuple[Filtered, ...]
     policy: str
     explanation: str
-    value_usd: float = 0.0  # what a solved task of this kind is taken to be worth
-    success: float = 0.0  # predicted that some rung is accepted and right
-    cost_usd: float = 0.0  # expected, rungs weighed by the chance of reaching them
-    stop: str = ""  # why there is no rung, where there is none
+    value_usd: float = 0.0  # value of a solved task of this type
+    success: float = 0.0  # predicted probability that some rung is accepted and right
+    cost_usd: float = 0.0  # expected; rungs are weighted by the probability of reaching them
+    stop: str = ""  # why there is no rung; empty if there is one

@@ -1,8 +1,8 @@
-"""Ladders: which arms (executor with model) to try one after the other, and when to stop.
+"""Ladders: which arms (executor with model) to try in which order, and when to stop.
 
-A failure makes the task look harder for every other arm, so the task's ease is integrated out over a few
-points (Gauss-Hermite) and each rung is weighed by the chance that it is reached at all. With independent arms
-this would be Weitzman's rule: in the order of cost per success, stop where the cost exceeds the gain.
+A failure makes the task look harder for every other arm. So the task's ease is integrated out over a few
+points (Gauss-Hermite), and each rung is weighted by the probability that it is reached. With independent arms
+this would be Weitzman's rule: go in the order of cost per success, and stop when the cost exceeds the gain.
 """
 
 import math
@@ -19,8 +19,8 @@ from nightcrew.selection.beliefs import Gaussian, Moments, Rates, phi
 from nightcrew.selection.success_model import EASE
 
 BEAM = 1  # partial ladders kept for each first rung
-LEARNING = 3.0  # worth of what an attempt teaches: times the variance of the chance, times a task's value
-LOSS = 0.5  # wrong work that is accepted costs this share of a solved task's value
+LEARNING = 3.0  # value of learning: times the success probability's variance, times a task's value
+LOSS = 0.5  # accepting wrong work costs this share of a solved task's value
 
 _ROOTS = (0.0, 0.7235510187528376, 1.468553289216668, 2.266580584531843, 3.190993201781528)
 _WEIGHTS = (
@@ -40,17 +40,17 @@ NODE_WEIGHTS = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """Arms in order, what they are worth together, and the chance that one of them is accepted and right."""
+    """Arms in order, their joint value, and the probability that one of them is accepted and right."""
 
     arms: tuple[Arm, ...] = ()
     worth_usd: float = 0.0
     success: float = 0.0
-    cost_usd: float = 0.0  # expected, later rungs weighed by the chance of reaching them
+    cost_usd: float = 0.0  # expected; rungs are weighted by the probability of reaching them
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What no ladder may exceed, all its rungs together."""
+    """The limits on all rungs of a ladder together."""
 
     rungs: int
     budget_usd: float
@@ -58,7 +58,7 @@ class Limits:
 
 
 class Ease:
-    """The belief about one task's ease on the grid: exact, however many attempts were judged."""
+    """The belief about one task's ease on a grid; exact for any number of judged attempts."""
 
     def __init__(self) -> None:
         spread = math.sqrt(EASE.variance)
@@ -66,15 +66,15 @@ class Ease:
         self.weights = list(NODE_WEIGHTS)
 
     def right(self, score: Moments) -> list[float]:
-        """Chance that work of this score is right, at each point."""
+        """The probability that work of this score is right, at each grid point."""
         mean, variance = score
         spread = 1.0 / math.sqrt(1.0 + variance)
         return [phi((mean + point) * spread) for point in self.points]
 
     def learn(self, score: Moments, accepted: bool, rates: Rates) -> None:
-        """Take one verdict on this task into account."""
-        said = [rates.accepts(p) for p in self.right(score)]
-        self.weights = [w * (p if accepted else 1.0 - p) for w, p in zip(self.weights, said, strict=True)]
+        """Update the belief with one verdict on this task."""
+        accepts = [rates.accepts(p) for p in self.right(score)]
+        self.weights = [w * (p if accepted else 1.0 - p) for w, p in zip(self.weights, accepts, strict=True)]
         total = sum(self.weights) or 1.0
         self.weights = [weight / total for weight in self.weights]
 
@@ -99,7 +99,7 @@ def shortlist(arms: Sequence[Arm], rungs: int) -> list[Arm]:
 
 
 def best_ladder(arms: Sequence[Arm], ease: Ease, value_usd: float, rates: Rates, limits: Limits) -> Ladder:
-    """The ladder of greatest worth among `arms`; empty where no rung is worth its price."""
+    """The ladder of the highest value among `arms`; empty if no rung is worth its price."""
     steps = [_Step.of(arm, ease, value_usd, rates) for arm in arms]
     start = _Partial((), (), tuple(ease.weights), 0.0, 0.0, 0.0, 0.0, 0.0)
     beam, best = [start], start
@@ -123,7 +123,7 @@ def best_ladder(arms: Sequence[Arm], ease: Ease, value_usd: float, rates: Rates,
 
 
 def worth_of_learning(score: Moments) -> float:
-    """What an attempt could teach us, as a share of a solved task's worth: more, the less is known."""
+    """The value of what an attempt teaches, as a share of a solved task's value; more if less is known."""
     return LEARNING * _uncertainty(score)
 
 
@@ -131,7 +131,7 @@ def worth_of_learning(score: Moments) -> float:
 
 
 def _uncertainty(score: Moments) -> float:
-    """Variance of a model's chance of success on a task of usual ease."""
+    """The variance of a model's success probability on a task of usual ease."""
     mean, variance = score
     spread = 1.0 + variance + EASE.variance
     density = math.exp(-0.5 * mean * mean / spread) / math.sqrt(2.0 * math.pi * spread)
@@ -139,7 +139,7 @@ def _uncertainty(score: Moments) -> float:
 
 
 def _kept(longer: Sequence[tuple[float, "_Partial", "_Step"]]) -> list[tuple[float, "_Partial", "_Step"]]:
-    """The best few for each first rung: a cheap one looks poor until its successors stand behind it."""
+    """The best few for each first rung: a cheap first rung looks poor before its successors are added."""
     seen: dict[int, int] = {}
     kept = []
     for entry in longer:
@@ -152,7 +152,7 @@ def _kept(longer: Sequence[tuple[float, "_Partial", "_Step"]]) -> list[tuple[flo
 
 
 def _filled(partial: "_Partial", start: "_Partial", steps: Sequence["_Step"], limits: Limits) -> "_Partial":
-    """`partial` with more rungs in between, while that raises its worth: the beam only adds at the end."""
+    """`partial` with rungs inserted while that raises its value, because the beam only appends."""
     while len(partial.steps) < limits.rungs:
         better, before = partial, start
         for place in range(len(partial.steps) + 1):
@@ -171,7 +171,7 @@ def _filled(partial: "_Partial", start: "_Partial", steps: Sequence["_Step"], li
 
 
 def _worth_after(steps: Sequence["_Step"]) -> list[float]:
-    """What `steps` are worth to who arrives at them, at each point of ease."""
+    """The value of `steps` once they are reached, at each point of ease."""
     after = [0.0] * len(NODES)
     for step in reversed(steps):
         after = [g + p * a for g, p, a in zip(step.gain, step.passed_on, after, strict=True)]
@@ -182,7 +182,7 @@ def _worth_after(steps: Sequence["_Step"]) -> list[float]:
 class _Step:
     arm: Arm
     slug: str
-    gain: list[float]  # worth of running it, at each point of ease
+    gain: list[float]  # value of running it, at each point of ease
     solved: list[float]  # accepted and right
     passed_on: list[float]  # not accepted
 
@@ -203,7 +203,7 @@ class _Step:
 class _Partial:
     steps: tuple[_Step, ...]
     slugs: tuple[str, ...]
-    weights: tuple[float, ...]  # of the grid's points, times the chance to get past all steps
+    weights: tuple[float, ...]  # of the grid's points, times the probability that all steps fail
     worth: float
     success: float
     expected: float  # cost
@@ -211,7 +211,7 @@ class _Partial:
     seconds: float
 
     def admits(self, step: _Step, limits: Limits) -> bool:
-        """True where `step` fits behind these steps: within the limits, and a model not yet among them."""
+        """True if `step` can be appended: it is within the limits, and its model is not yet used."""
         return (
             self.budget + step.arm.cost_usd <= limits.budget_usd
             and self.seconds + step.arm.seconds <= limits.seconds

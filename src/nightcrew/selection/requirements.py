@@ -1,4 +1,4 @@
-"""What one task asks of a model: everything the hard filters and the plan look at, in one record."""
+"""A task's requirements: everything that the filters and the plan need to know about it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,21 +11,23 @@ from nightcrew.task import Complexity, ExecutorName, Task
 
 UNLIMITED_USD = Decimal("Infinity")
 DEFAULT_QUALITY = 0.7
-HIGHEST_QUALITY = 0.99  # asking for more changes nothing any more
+HIGHEST_QUALITY = 0.99  # a higher threshold has no further effect
 
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
-    """One task, seen from the model selector. Pure data: the same requirements give the same plan."""
+    """One task, as the model selector sees it. Data only: equal requirements give equal plans."""
 
-    category: str
+    task_type: str
     today: date
     complexity: Complexity = Complexity.MODERATE
     quality_threshold: float = DEFAULT_QUALITY
     executors: tuple[str, ...] = (ExecutorName.OPENHANDS,)
-    context_tokens: int = 0  # measured from the repository: what has to fit into the window
-    context_source: str = ""  # where that number comes from, in words
-    room_tokens: Mapping[str, int] = field(default_factory=dict)  # executor -> what it adds, its answers too
+    context_tokens: int = 0  # measured in the repository; has to fit into the window
+    context_source: str = ""  # how that number was found, in words
+    room_tokens: Mapping[str, int] = field(
+        default_factory=dict
+    )  # executor -> tokens it adds, answers included
     output_tokens: int = 0  # of one answer
     max_latency_seconds: float | None = None  # of one attempt
     seconds_left: float | None = None  # until the deadline, for all attempts together
@@ -36,11 +38,11 @@ class Requirements:
     denied_providers: tuple[str, ...] = ()
     data_policy: DataPolicy = DataPolicy.ANY
     max_attempts: int = 4  # of the whole task
-    hour_price_usd: float = 0.0  # what an hour of waiting is worth
+    hour_price_usd: float = 0.0  # cost of an hour of waiting
     seed: int = 0  # breaks ties between equal models
 
     def window(self, executor: str) -> int:
-        """Tokens that a model's window must hold for an attempt with `executor`."""
+        """The context window, in tokens, that an attempt with `executor` needs."""
         return self.context_tokens + self.room_tokens.get(executor, 0) + self.output_tokens
 
 
@@ -57,11 +59,11 @@ def requirements_for(
 ) -> Requirements:
     """The requirements of `task`; `context` is measured in its repository.
 
-    `spent_usd` and `spent_seconds` are what its earlier attempts took.
+    `spent_usd` and `spent_seconds` were used by its earlier attempts.
     """
     limit = settings.task_budget_usd if task.max_cost_usd is None else task.max_cost_usd
     return Requirements(
-        category=task.task_type,
+        task_type=task.task_type,
         today=today or datetime.now(UTC).date(),
         complexity=task.complexity,
         quality_threshold=task.quality_threshold,

@@ -1,4 +1,4 @@
-"""A small JSON file that many processes read and change: replaced whole, under a lock, never half written."""
+"""A small JSON file shared by many processes: replaced atomically, under a lock."""
 
 import fcntl
 import json
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def write(path: Path, data: Mapping[str, Any]) -> None:
-    """Replace `path` with `data` in one rename; the old file stays where that fails."""
+    """Replace `path` with `data` atomically; the old file stays if that fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -27,7 +27,7 @@ def write(path: Path, data: Mapping[str, Any]) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Have `path` to oneself: other processes that ask for it wait."""
+    """Hold the exclusive lock of `path`; other processes wait."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,12 +1,12 @@
 """How likely a verdict is to accept a model's work: a probit model, updated in closed form by each verdict.
 
-    score = coefficients + category + skill + hand + fit + ease(task)        P(right) = Phi(score)
+    score = coefficients + task_type + skill + hand + fit + ease(task)        P(right) = Phi(score)
 
-*skill* belongs to a model, *hand* to a model with one executor, *fit* to both in one category; *ease* is
-shared by all attempts at one task and thrown away after it, so that one failure makes every other model
-look worse at the same task. Each weight is a Gaussian; an update is assumed-density filtering (AdPredictor,
-TrueSkill). A model nobody has tried starts from its coding index and price, and how much these two say is
-learned too. Weights slide back to their prior, slowly with time and fast when a model surprises.
+*skill* belongs to a model, *hand* to a model with one executor, *fit* to both for one task type; *ease* is
+shared by all attempts at one task and discarded after it, so that one failure makes every other model look
+worse at the same task. Each weight is a Gaussian; an update is assumed-density filtering (AdPredictor,
+TrueSkill). An untried model starts from its coding index and price, whose coefficients are learned too.
+Weights move back to their prior, slowly with time and fast when a model surprises.
 """
 
 import math
@@ -19,7 +19,7 @@ from nightcrew.task import Complexity, ExecutorName
 
 
 class Term(NamedTuple):
-    """One summand of a score: where its weight is kept, its input, and the weight's prior."""
+    """One summand of a score: table and key of its weight, its input, and the weight's prior."""
 
     table: str
     key: str
@@ -32,7 +32,7 @@ type Tables = dict[str, dict[str, Gaussian]]
 EASE = Gaussian(0.0, 2.0)
 FORGET_PER_TASK = 0.001
 FORGET_EVERY = 100  # tasks
-SURPRISE_KEPT = 0.9  # of a running mean of residuals, whose standard deviation is 0.23 while nothing changes
+SURPRISE_KEPT = 0.9  # decay of a mean of residuals, whose deviation is 0.23 for a constant model
 SURPRISE_LIMIT = 0.75
 BIAS = Gaussian(0.5, 0.5)
 INDEX = Gaussian(0.35, 0.05)
@@ -49,7 +49,7 @@ COMPLEXITY = {
 
 
 class SuccessModel:
-    """Weights and the closed-form rules that use and change them. Knows nothing of files or costs."""
+    """Weights, with closed-form prediction and update. Independent of files and costs."""
 
     def __init__(
         self, tables: Tables | None = None, tick: int = 0, surprise: dict[str, float] | None = None
@@ -57,17 +57,17 @@ class SuccessModel:
         self.tables: Tables = tables if tables is not None else {}
         self.tick = tick
         self.surprise = surprise if surprise is not None else {}  # executor/slug: running mean of residuals
-        self.inputs: dict[str, tuple[float, float]] = {}  # slug: coding and price of its traits, as last seen
+        self.inputs: dict[str, tuple[float, float]] = {}  # slug: its traits (coding, price) as last seen
 
     def scores(
-        self, category: str, executor: str, complexity: Complexity, models: Iterable[Traits]
+        self, task_type: str, executor: str, complexity: Complexity, models: Iterable[Traits]
     ) -> list[Moments]:
-        """The mean and variance of each model's score, the task's ease left out."""
-        common_mean, common_variance = self._sum(_common_terms(category, executor, complexity))
+        """The mean and variance of each model's score, without the task's ease."""
+        common_mean, common_variance = self._sum(_common_terms(task_type, executor, complexity))
         index_mean, index_variance = self.weight("coefficient", "index", INDEX)
         price_mean, price_variance = self.weight("coefficient", "price", PRICE)
         skill, hand, fit = (
-            self.tables.get(table, {}) for table in ("skill", f"hand/{executor}", _fit(category, executor))
+            self.tables.get(table, {}) for table in ("skill", f"hand/{executor}", _fit(task_type, executor))
         )
         found = []
         for slug, index, price in models:
@@ -84,18 +84,18 @@ class SuccessModel:
             )
         return found
 
-    def score(self, category: str, executor: str, complexity: Complexity, model: Traits) -> Moments:
-        """The mean and variance of one model's score, the task's ease left out."""
-        return self.scores(category, executor, complexity, [model])[0]
+    def score(self, task_type: str, executor: str, complexity: Complexity, model: Traits) -> Moments:
+        """The mean and variance of one model's score, without the task's ease."""
+        return self.scores(task_type, executor, complexity, [model])[0]
 
     def traits_of(self, slug: str) -> Traits:
-        """A model's traits as they were when it was last judged."""
+        """A model's traits when it was last judged."""
         return Traits(slug, *self.inputs.get(slug, ()))
 
     def update(
         self,
         *,
-        category: str,
+        task_type: str,
         executor: str,
         complexity: Complexity,
         traits: Traits,
@@ -103,10 +103,10 @@ class SuccessModel:
         rates: Rates,
         ease: Gaussian = EASE,
     ) -> Gaussian:
-        """Learn from one verdict; returns the task's ease as it looks afterwards."""
+        """Learn from one verdict; returns the task's updated ease."""
         self.inputs[traits.slug] = traits.coding, traits.price
-        own_terms = _model_terms(category, executor, traits)
-        terms = [*_common_terms(category, executor, complexity), *own_terms]
+        own_terms = _model_terms(task_type, executor, traits)
+        terms = [*_common_terms(task_type, executor, complexity), *own_terms]
         total = self._sum(terms)
         score = Gaussian(total.mean + ease.mean, total.variance + ease.variance)
         if self._has_changed(f"{executor}/{traits.slug}", residual(score, accepted, rates)):
@@ -118,12 +118,12 @@ class SuccessModel:
         return moved(ease, 1.0, slope, curve)
 
     def ease_after(self, score: Moments, accepted: bool, rates: Rates, ease: Gaussian) -> Gaussian:
-        """The task's ease after a verdict on a model of this `score`, without learning anything else."""
+        """The task's ease after a verdict on a model of this `score`; learns nothing else."""
         total = Gaussian(score[0] + ease.mean, score[1] + ease.variance)
         return moved(ease, 1.0, *derivatives(total, accepted, rates))
 
     def begin_task(self) -> None:
-        """Count a task; now and then let all weights slide a little towards their priors."""
+        """Count a task; every `FORGET_EVERY` tasks, move all weights a little towards their priors."""
         self.tick += 1
         if self.tick % FORGET_EVERY == 0:
             for name, table in self.tables.items():
@@ -131,18 +131,18 @@ class SuccessModel:
                     table[key] = faded(weight, _prior(name, key), _KEPT)
 
     def weight(self, table: str, key: str, prior: Gaussian) -> Gaussian:
-        """A weight as it stands, its prior where nothing is known."""
+        """The current belief about a weight; its prior if there is none."""
         return self.tables.get(table, {}).get(key, prior)
 
     def _has_changed(self, who: str, deviation: float) -> bool:
-        """True where a model's verdicts have lain on one side of what was predicted for too long."""
+        """True if a model's verdicts have deviated from the predictions in one direction for too long."""
         mean = SURPRISE_KEPT * self.surprise.get(who, 0.0) + (1.0 - SURPRISE_KEPT) * deviation
         changed = abs(mean) > SURPRISE_LIMIT
         self.surprise[who] = 0.0 if changed else mean
         return changed
 
     def _doubt(self, terms: Iterable[Term]) -> None:
-        """Keep what was learned of a model as a guess, and believe new verdicts sooner."""
+        """Widen the beliefs about a model, so that new verdicts count more."""
         for term in terms:
             weight = self.tables.get(term.table, {}).get(term.key)
             if weight is not None and term.table != "coefficient":
@@ -163,27 +163,27 @@ class SuccessModel:
 _KEPT = math.exp(-FORGET_PER_TASK * FORGET_EVERY)
 
 
-def _common_terms(category: str, executor: str, complexity: Complexity) -> list[Term]:
+def _common_terms(task_type: str, executor: str, complexity: Complexity) -> list[Term]:
     terms = [
         Term("coefficient", "bias", 1.0, BIAS),
-        Term("category", f"{category}/{executor}", 1.0, EXECUTOR.get(executor, CATEGORY)),
+        Term("category", f"{task_type}/{executor}", 1.0, EXECUTOR.get(executor, CATEGORY)),
     ]
     prior = COMPLEXITY.get(complexity)
     return terms if prior is None else [*terms, Term("complexity", complexity, 1.0, prior)]
 
 
-def _model_terms(category: str, executor: str, traits: Traits) -> list[Term]:
+def _model_terms(task_type: str, executor: str, traits: Traits) -> list[Term]:
     return [
         Term("coefficient", "index", traits.coding, INDEX),
         Term("coefficient", "price", traits.price, PRICE),
         Term("skill", traits.slug, 1.0, SKILL),
         Term(f"hand/{executor}", traits.slug, 1.0, HAND),
-        Term(_fit(category, executor), traits.slug, 1.0, FIT),
+        Term(_fit(task_type, executor), traits.slug, 1.0, FIT),
     ]
 
 
-def _fit(category: str, executor: str) -> str:
-    return f"fit/{category}/{executor}"
+def _fit(task_type: str, executor: str) -> str:
+    return f"fit/{task_type}/{executor}"
 
 
 def _prior(table: str, key: str) -> Gaussian:
@@ -191,7 +191,7 @@ def _prior(table: str, key: str) -> Gaussian:
     match kind:
         case "coefficient":
             return {"bias": BIAS, "index": INDEX, "price": PRICE}[key]
-        case "category":
+        case "category":  # the table's name in memory files
             return EXECUTOR.get(key.rpartition("/")[2], CATEGORY)
         case "complexity":
             return COMPLEXITY[Complexity(key)]

@@ -1,8 +1,7 @@
-"""How often the crew's own verdict errs, as far as it was measured; enters what is learned and planned.
+"""The measured error rates of the crew's own verdict, which learning and planning take into account.
 
-Measured by `python -m benchmarks.verdict` on changes of known worth: wrong ones that were accepted, right
-ones that were rejected. Few errors among some hundred cases do not prove a rate of nil, so no rate is taken
-to be below its floor. A memory may hold rates of its own, which come before these.
+Measured by `python -m benchmarks.verdict` on changes known to be right or wrong. Few errors among some
+hundred cases do not prove a rate of zero, so every rate has a floor. Rates in the memory override these.
 """
 
 from nightcrew.selection.beliefs import Rates

@@ -53,7 +53,7 @@ def learn(crew: Crew, task: Task, rung: Rung, judged: Judged, before: Sequence[J
     )
     with Memory.updating(crew.settings.memory_path) as memory:
         memory.record(
-            category=task.task_type,
+            task_type=task.task_type,
             executor=rung.executor,
             candidate=candidate,
             end=_end(judged),

@@ -1,1 +1,1 @@
-"""The selector run over recorded outcomes, beside the policies it has to beat."""
+"""Runs the selector on recorded outcomes and compares it with the policies it has to beat."""

@@ -1,4 +1,4 @@
-"""The figures of a replay: each policy's, and paired differences, with bootstrap intervals."""
+"""The figures of a replay: one row per policy, and paired differences, with bootstrap intervals."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ RESAMPLES = 1000
 REFERENCE = "nightcrew"
 
 type Interval = tuple[float, float]  # 95 %
-type Draws = list[list[int]]  # how often each problem occurs in each resample
+type Draws = list[list[int]]  # number of occurrences of each problem in each resample
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class PolicyResult:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The same problems under two policies."""
+    """Two policies compared on the same problems."""
 
     policy: str
     against: str
@@ -47,7 +47,7 @@ def results_of(scores: Mapping[str, Sequence[Score]], *, seed: int) -> tuple[Pol
 
 
 def comparisons_of(scores: Mapping[str, Sequence[Score]], *, seed: int) -> tuple[Comparison, ...]:
-    """Nightcrew beside every other policy, problem by problem."""
+    """Nightcrew compared with every other policy, problem by problem."""
     if REFERENCE not in scores:
         return ()
     draws = draws_of(len(scores[REFERENCE]), seed)
@@ -59,7 +59,7 @@ def comparisons_of(scores: Mapping[str, Sequence[Score]], *, seed: int) -> tuple
 
 
 def draws_of(problems: int, seed: int) -> Draws:
-    """The resamples: the same for all policies, so that differences are paired."""
+    """The resamples; the same for all policies, so that differences are paired."""
     dice, draws = random.Random(seed), []  # noqa: S311
     for _ in range(RESAMPLES):
         counts = [0] * problems
@@ -72,7 +72,7 @@ def draws_of(problems: int, seed: int) -> Draws:
 def comparison_of(
     policy: str, mine: Sequence[Score], against: str, other: Sequence[Score], draws: Draws
 ) -> Comparison:
-    """One policy beside another."""
+    """One policy compared with another."""
     n = len(mine)
     gain = [float(a.solved) - float(b.solved) for a, b in zip(mine, other, strict=True)]
     my_cost, its_cost = [s.cost_usd for s in mine], [s.cost_usd for s in other]

@@ -1,9 +1,9 @@
-"""The frontier: what the selector and plain three-rung ladders solve for how much money, at several settings.
+"""The frontier: solved share against cost, for the selector and for fixed ladders at several settings.
 
-One setting of each says little: the selector may solve less for much less money. So it runs at several
-quality thresholds, beside the three-rung ladders that anybody could have picked from the training part: of
-models that no cheaper one equals, and such that no other ladder solved as much there for less. A setting is
-beaten where the other kind has one that solves at least as much for no more money.
+One setting of each would not suffice, because the selector may solve less for much less money. So it runs at
+several quality thresholds. The ladders have three rungs and are the efficient ones of the training part: of
+models that no cheaper one equals, and such that no other ladder solves as much for less. A setting is beaten
+if the other kind has a setting that solves at least as much for no more money.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from nightcrew.selection.replay.run import Score, records
 
 QUALITIES = (0.5, 0.7, 0.85, 0.93, 0.945, 0.96, 0.98)
 MOST_LADDERS = 8
-WIDEST_FRONT = 12  # models that ladders are made of
+WIDEST_FRONT = 12  # the most models that ladders are built from
 
 type Ladder3 = tuple[str, ...]
 
@@ -28,13 +28,13 @@ class _Point(NamedTuple):
     cost_usd: float
 
     def beats(self, other: "_Point") -> bool:
-        """True where this solves at least as much for no more, and is better in one of the two."""
+        """True if this solves at least as much for no more money, and is better in one of the two."""
         return self != other and self.solved >= other.solved and self.cost_usd <= other.cost_usd
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One point of the frontier; `beaten_by` names a setting of the other kind, or is empty."""
+    """A point of the frontier; `beaten_by` names a setting of the other kind, or is empty."""
 
     name: str  # a quality threshold, or the rungs of a ladder
     solved: float
@@ -48,18 +48,18 @@ class Frontier:
 
     nightcrew: tuple[Setting, ...]
     ladders: tuple[Setting, ...]
-    against_ladder: tuple[Comparison, ...]  # the selector's settings beside `ladder-3`, task by task
+    against_ladder: tuple[Comparison, ...]  # the selector's settings against `ladder-3`, task by task
 
     @property
     def dominates(self) -> bool:
-        """True where every ladder is beaten and no setting of the selector is."""
+        """True if every ladder is beaten and no setting of the selector is."""
         return all(point.beaten_by for point in self.ladders) and not any(
             point.beaten_by for point in self.nightcrew
         )
 
 
 def good_ladders(problems: Sequence[Problem]) -> list[Ladder3]:
-    """The three-rung ladders, cheapest first, that no other one beats on `problems`; the usual one first."""
+    """The usual ladder, then the three-rung ladders that no other beats on `problems`, cheapest first."""
     known = records(problems)
     usual, front = three_rungs(known), efficient(known)[-WIDEST_FRONT:]
     points = {rungs: _climbed(rungs, problems) for rungs in combinations(front, 3)}
@@ -77,7 +77,7 @@ def frontier_of(
     *,
     seed: int,
 ) -> Frontier:
-    """The frontier, from what the selector by quality and ladders by rungs made of the same problems.
+    """The frontier from scores on the same problems: the selector's by quality, the ladders' by rungs.
 
     The first of `ladders` is the usual one.
     """

@@ -1,7 +1,7 @@
-"""The original system's selector, rebuilt as a baseline: four models in a table, scored by fixed weights.
+"""A baseline: the original system's selector, with four models in a table and fixed weights.
 
-Score of 100: quality 40, success rate 30, latency 20, specialisation 10. The table's models are looked for in
-a catalogue by the words of their names.
+The score of at most 100 is quality 40, success rate 30, latency 20, specialisation 10. The table's models are
+found in a catalogue by the words of their names.
 """
 
 import re
@@ -21,7 +21,7 @@ class Capability(NamedTuple):
     latency_ms: float
     quality: float  # 0 to 5
     success_rate: float
-    balanced: bool  # its specialisation is the one asked for by default
+    balanced: bool  # its specialisation is the default one
 
 
 TABLE = (
@@ -45,13 +45,13 @@ def original_score(capability: Capability) -> float:
 
 @dataclass(slots=True)
 class Original:
-    """The original's choice where a model of its table can be had, else its score over measured numbers."""
+    """The original's choice among its table's models; without any of them, its score on measured figures."""
 
     catalogue: Mapping[str, Candidate]
     order: Sequence[str] = ()
 
     def teach(self, train: Table) -> None:
-        """Score the table; what it lacks is scored from the training part, as its author would have."""
+        """Score the table's models; those that it lacks are scored from the training part."""
         by_table = [
             min(found, key=lambda candidate: candidate.input_price_usd or 0).model
             for row in sorted(TABLE, key=original_score, reverse=True)

@@ -1,4 +1,4 @@
-"""A table of real outcomes: what every model did on every task. The ground that the replay stands on."""
+"""A table of real outcomes, the input of a replay: what every model did on every task."""
 
 import random
 from collections import Counter
@@ -12,7 +12,7 @@ from nightcrew.selection.candidates import Candidate
 
 
 class Outcome(NamedTuple):
-    """One attempt by one model at one task, judged by a test that is taken for the truth."""
+    """One attempt by one model at one task, judged by a test that is taken as the truth."""
 
     dataset: str
     task_id: str
@@ -53,7 +53,7 @@ class Table:
     catalogue: Mapping[str, Candidate]
 
     def without(self, models: Iterable[str]) -> "Table":
-        """The same table, as if `models` had never been tried."""
+        """The table without the outcomes of `models`."""
         hidden = frozenset(models)
         problems = [
             replace(p, cells={m: c for m, c in p.cells.items() if m not in hidden}) for p in self.problems
@@ -62,14 +62,14 @@ class Table:
         return Table(tuple(p for p in problems if p.cells), kept)
 
 
-STAND_IN_PRICE = Decimal("0.000001")  # USD a token, for a model without list price: only ratios matter
+STAND_IN_PRICE = Decimal("0.000001")  # USD per token, for a model without list price; only ratios matter
 
 
 def busiest_agent(outcomes: Sequence[Outcome]) -> str:
-    """The agent with the most rows: costs and skills of different agents do not compare.
+    """The agent with the most rows; costs and skills of different agents are not comparable.
 
     Raises:
-        BadInput: there is nothing to replay.
+        BadInput: the table has no usable row.
     """
     agents = Counter(outcome.agent for outcome in outcomes)
     if not agents:
@@ -78,7 +78,7 @@ def busiest_agent(outcomes: Sequence[Outcome]) -> str:
 
 
 def table_of(outcomes: Sequence[Outcome], agent: str) -> Table:
-    """The table of one agent; of repeated trials the first, of the models those available."""
+    """The table of one agent, with the first of repeated trials and only available models."""
     cells: dict[tuple[str, str, str], dict[str, Cell]] = {}
     catalogue: dict[str, Candidate] = {}
     for row in sorted(outcomes, key=lambda o: (o.dataset, o.task_id, o.model, o.trial)):
@@ -92,7 +92,7 @@ def table_of(outcomes: Sequence[Outcome], agent: str) -> Table:
 
 
 def split(table: Table, *, seed: int, train_share: float = 0.6) -> tuple[Table, Table]:
-    """Two tables that share no task: one to learn from, one to judge on."""
+    """Two tables without common tasks: one to learn from, one to judge on."""
     tasks = sorted({problem.task_id for problem in table.problems})
     random.Random(seed).shuffle(tasks)  # noqa: S311  a shuffle, not a secret
     train = frozenset(tasks[: round(train_share * len(tasks))])
@@ -111,7 +111,7 @@ def shuffled(table: Table, *, seed: int) -> Table:
 
 
 def drifted(table: Table, models: Sequence[str], *, seed: int, lost: float = 0.6) -> Table:
-    """As if `models` lost a share of their successes after a third of the problems."""
+    """The problems with a share of the successes of `models` removed after the first third."""
     begin = len(table.problems) // 3
     dice = random.Random(seed)  # noqa: S311
     problems = list(table.problems)

@@ -1,4 +1,4 @@
-"""What the selector has to beat in the replay: single models, plain ladders, one bandit, and an oracle."""
+"""Policies to compare the selector with: single models, fixed ladders, a bandit, and an oracle."""
 
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -10,23 +10,23 @@ from nightcrew.selection.replay.run import Record, Run, by_cost, by_solved, firs
 
 @dataclass(slots=True)
 class Single:
-    """One model by a fixed preference, its work delivered unjudged."""
+    """One model by a fixed preference; its work is delivered unjudged."""
 
     rank: Callable[[Mapping[str, Record]], Sequence[str]]
     order: Sequence[str] = ()
 
     def teach(self, train: Table) -> None:
-        """Rank the models by what they did on the table."""
+        """Rank the models by their outcomes in the table."""
         self.order = self.rank(records(train.problems))
 
     def solve(self, run: Run) -> None:
-        """Deliver the work of the first model in the order that can be had."""
+        """Deliver the work of the first available model in the order."""
         run.deliver(first_of(self.order, run.models))
 
 
 @dataclass(slots=True)
 class PerCategory:
-    """The best model of each category, its work delivered unjudged."""
+    """The best model of each category; its work is delivered unjudged."""
 
     overall: Single = field(default_factory=lambda: Single(by_solved))
     orders: dict[str, Sequence[str]] = field(default_factory=dict)
@@ -45,16 +45,16 @@ class PerCategory:
 
 @dataclass(slots=True)
 class StaticLadder:
-    """Rungs fixed once; by default the cheapest model, a good one at a middling cost, the best."""
+    """Fixed rungs; by default the cheapest model, an efficient one of medium cost, and the best."""
 
     rungs: Sequence[str] = ()
 
     def teach(self, train: Table) -> None:
-        """Choose the rungs where none are given."""
+        """Choose the rungs, unless they are given."""
         self.rungs = self.rungs or three_rungs(records(train.problems))
 
     def solve(self, run: Run) -> None:
-        """Climb until the verdict accepts."""
+        """Try rung after rung until the verdict accepts."""
         for model in self.rungs:
             if model in run.problem.cells and run.attempt(model):
                 return
@@ -62,7 +62,7 @@ class StaticLadder:
 
 @dataclass(slots=True)
 class RandomChoice:
-    """Any model, its work delivered unjudged."""
+    """A random model; its work is delivered unjudged."""
 
     dice: random.Random
 
@@ -70,13 +70,13 @@ class RandomChoice:
         """Nothing to learn."""
 
     def solve(self, run: Run) -> None:
-        """Deliver the work of a model drawn by lot."""
+        """Deliver the work of a random model."""
         run.deliver(self.dice.choice(run.models))
 
 
 @dataclass(slots=True)
 class Thompson:
-    """One model a problem, drawn from Beta beliefs per category, by worth less cost; learns on."""
+    """One model per problem, drawn from Beta beliefs per category by value minus cost; keeps learning."""
 
     dice: random.Random
     verdict: Callable[[Problem, str], bool]
@@ -85,7 +85,7 @@ class Thompson:
     value_usd: float = 1.0
 
     def teach(self, train: Table) -> None:
-        """Count successes; a solved problem is worth four times what the best model takes for one."""
+        """Count successes; the value of a solved problem is four times the best model's cost of one."""
         known = records(train.problems)
         self.cost = {model: record.cost_usd for model, record in known.items()}
         best = known[by_solved(known)[0]]
@@ -110,10 +110,10 @@ class Thompson:
 
 @dataclass(slots=True)
 class Oracle:
-    """Knows every outcome: the cheapest model that solves the problem, none where none does."""
+    """Knows every outcome: uses the cheapest model that solves the problem, if any."""
 
     def teach(self, train: Table) -> None:
-        """Knows already."""
+        """Nothing to learn."""
 
     def solve(self, run: Run) -> None:
         """Deliver the cheapest right work."""
@@ -124,7 +124,7 @@ class Oracle:
 
 
 def efficient(known: Mapping[str, Record]) -> list[str]:
-    """The models that no cheaper one equals, the cheapest first."""
+    """The models that no cheaper model equals, cheapest first."""
     front: list[str] = []
     for model in by_cost(known):
         if not front or known[model].solved > known[front[-1]].solved:
@@ -133,9 +133,9 @@ def efficient(known: Mapping[str, Record]) -> list[str]:
 
 
 def three_rungs(known: Mapping[str, Record]) -> tuple[str, ...]:
-    """The cheapest, the best, and between them that efficient model whose cost lies nearest their mean.
+    """The cheapest model, the best, and between them the efficient one with the cost nearest their mean.
 
-    Efficient: no cheaper model solves as much. The mean is the geometric one.
+    Efficient means that no cheaper model solves as much. The mean is geometric.
     """
     cheapest, best, front = by_cost(known)[0], by_solved(known)[0], efficient(known)
     between = [model for model in front if model not in {cheapest, best}]

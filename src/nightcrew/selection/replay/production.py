@@ -1,4 +1,4 @@
-"""The production selector as a policy of the replay: nothing here decides anything itself."""
+"""The production selector as a policy of the replay; it contains no decisions of its own."""
 
 import random
 from collections.abc import Callable, Mapping
@@ -16,14 +16,14 @@ from nightcrew.selection.requirements import DEFAULT_QUALITY, Requirements
 from nightcrew.selection.success_model import EASE
 from nightcrew.task import ExecutorName
 
-EXECUTOR = ExecutorName.OPENHANDS  # any one executor: the table knows a single agent
-REPLAY_DAY = date(2000, 1, 1)  # no model of a table expires
+EXECUTOR = ExecutorName.OPENHANDS  # any executor will do, because the table has a single agent
+REPLAY_DAY = date(2000, 1, 1)  # early enough that no model in a table has expired
 OUTPUT_SHARE = 0.02  # output tokens per input token of an agent's run
 
 
 @dataclass(slots=True)
 class Nightcrew:
-    """The production selector with a memory of its own, taught on the table and learning on."""
+    """The production selector with its own memory, which is taught on a table and keeps learning."""
 
     catalogue: Mapping[str, Candidate]
     verdict: Callable[[Problem, str], bool]
@@ -34,7 +34,7 @@ class Nightcrew:
     selector: ModelSelector = field(default_factory=ModelSelector)
 
     def teach(self, train: Table) -> None:
-        """Let the memory hear the verdict on every attempt of the table."""
+        """Record the verdict on every attempt of the table."""
         self.memory.rates["*"] = self.rates
         dice = random.Random(self.seed)  # noqa: S311
         for problem in train.problems:
@@ -43,7 +43,7 @@ class Nightcrew:
             self.memory.success.begin_task()
             for model in models:
                 ease = self.memory.learn(
-                    category=problem.category,
+                    task_type=problem.category,
                     executor=EXECUTOR,
                     candidate=self.catalogue[model],
                     accepted=self.verdict(problem, model),
@@ -52,10 +52,10 @@ class Nightcrew:
                 )
 
     def solve(self, run: Run) -> None:
-        """Plan, run the first rung, hear the verdict, learn, plan again."""
+        """Plan, run the first rung, learn from the verdict, and repeat."""
         problem = run.problem
         needs = Requirements(
-            category=problem.category,
+            task_type=problem.category,
             today=REPLAY_DAY,
             quality_threshold=self.quality_threshold,
             executors=(EXECUTOR,),
@@ -71,7 +71,7 @@ class Nightcrew:
             end = TrialEnd.ACCEPTED if run.attempt(model) else TrialEnd.REJECTED
             spent = _spent(self.catalogue[model], problem.cells[model])
             self.memory.record(
-                category=problem.category,
+                task_type=problem.category,
                 executor=EXECUTOR,
                 candidate=self.catalogue[model],
                 end=end,
@@ -85,7 +85,7 @@ class Nightcrew:
 
 
 def _spent(candidate: Candidate, cell: Cell) -> Spent:
-    """The cost as tokens at the list price, so that the production cost model finds the same cost again."""
+    """The cost as tokens at the list price, from which the cost model derives the same cost again."""
     price = float(candidate.input_price_usd or 0) + OUTPUT_SHARE * float(candidate.output_price_usd or 0)
     tokens = cell.cost_usd / price
     return Spent(

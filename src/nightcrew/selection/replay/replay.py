@@ -1,6 +1,6 @@
-"""Replay: the production selector over a table of real outcomes, beside the policies it has to beat.
+"""Replay: runs the production selector and other policies on a table of real outcomes.
 
-What is judged is never learned from: either the two tables are given, or one is split by task.
+Policies never learn from the tasks they are judged on: two tables are given, or one is split by task.
 """
 
 import random
@@ -36,10 +36,10 @@ from nightcrew.selection.replay.scenario import POLICIES, Scenario, Tables, tabl
 def replay(
     outcomes: Sequence[Outcome], train: Sequence[Outcome] | None = None, *, scenario: Scenario | None = None
 ) -> ReplayResult:
-    """Judge policies on `outcomes`, taught on `train`, or on a part of `outcomes` split off by task.
+    """Judge policies on `outcomes`, taught on `train` or else on a part of `outcomes`, split by task.
 
     Raises:
-        BadInput: a policy is not known, a rate is out of range, or a table holds nothing to replay.
+        BadInput: a policy is unknown, a rate is out of range, or a table has no usable row.
     """
     scenario = _as_lists(scenario or Scenario())
     _check(scenario)
@@ -70,7 +70,7 @@ def replay(
 
 
 def _as_lists(scenario: Scenario) -> Scenario:
-    """Names may also come in one string, with commas between them."""
+    """Split strings that contain several names, separated by commas."""
     policies, hidden = (
         tuple(part.strip() for name in names for part in name.split(",") if part.strip())
         for names in (scenario.policies, scenario.hide_models)
@@ -87,7 +87,7 @@ def _check(scenario: Scenario) -> None:
 
 
 def _verdict(scenario: Scenario) -> Callable[[Problem, str], bool]:
-    """The verdict on a model's work: the truth, but for errors that are the same under every policy."""
+    """The verdict on a model's work: the truth with random errors, which are the same for every policy."""
 
     def verdict(problem: Problem, model: str) -> bool:
         right = problem.cells[model].success

@@ -1,4 +1,4 @@
-"""What a replay found, as JSON and as a table for people."""
+"""The result of a replay, as JSON and as a table for people."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -10,7 +10,7 @@ from nightcrew.selection.replay.frontier import Frontier
 
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
-    """Everything a replay prints."""
+    """The result of a replay."""
 
     policies: tuple[PolicyResult, ...]
     paired: tuple[Comparison, ...]
@@ -22,7 +22,7 @@ class ReplayResult:
     seed: int
     quality_threshold: float
     drift: tuple[str, ...]  # models that became worse
-    hidden_models: tuple[str, ...]  # models nobody had outcomes of
+    hidden_models: tuple[str, ...]  # models without outcomes to learn from
     frontier: Frontier | None
     per_category: Mapping[str, Mapping[str, Mapping[str, float]]]
 
@@ -58,8 +58,8 @@ def render(result: ReplayResult) -> str:
 
 
 def _frontier(frontier: Frontier) -> list[str]:
-    """One line for each setting; those that another kind beats say by what."""
-    lines = ["The frontier: the selector at several quality thresholds, beside plain three-rung ladders"]
+    """One line for each setting, with the setting that beats it, if any."""
+    lines = ["The frontier: the selector at several quality thresholds, and fixed three-rung ladders"]
     for kind, settings in (("nightcrew", frontier.nightcrew), ("ladder", frontier.ladders)):
         lines += [
             f"  {kind:<10} {100 * s.solved:>6.1f}% {s.cost_usd:>8.3f} $/task  {s.name}"

@@ -1,7 +1,7 @@
-"""What a policy of the replay is, what it sees of a problem, and what is known of models over a table.
+"""The interface of a replay's policies, and the models' means over a table.
 
-A policy is taught on one table and then run on the problems of another, one by one. It sees of a problem only
-its category, and of an attempt only what the verdict says.
+A policy is taught on one table and then run on the problems of another, one by one. It sees only a problem's
+category and an attempt's verdict.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +12,7 @@ from nightcrew.selection.replay.outcomes import Cell, Problem, Table
 
 
 class Score(NamedTuple):
-    """What one policy made of one problem."""
+    """The result of one policy on one problem."""
 
     solved: bool
     cost_usd: float
@@ -22,7 +22,7 @@ class Score(NamedTuple):
 
 @dataclass(slots=True)
 class Run:
-    """One problem in front of a policy: it may try models, and hears the verdict's voice only."""
+    """One problem for a policy, which may try models and sees only the verdicts."""
 
     problem: Problem
     verdict: Callable[[Problem, str], bool]
@@ -35,7 +35,7 @@ class Run:
         return list(self.problem.cells)
 
     def attempt(self, model: str) -> bool:
-        """Let `model` try; its work is delivered where the verdict accepts it."""
+        """Let `model` try; its work is delivered if the verdict accepts it."""
         self.tried.append(model)
         accepted = self.verdict(self.problem, model)
         if accepted:
@@ -43,12 +43,12 @@ class Run:
         return accepted
 
     def deliver(self, model: str) -> None:
-        """Let `model` try and deliver whatever comes of it, unjudged."""
+        """Let `model` try and deliver its work unjudged."""
         self.tried.append(model)
         self.delivered = model
 
     def score(self) -> Score:
-        """The truth about what was delivered, and the bill."""
+        """Whether the delivered work is right, and the cost."""
         cells = [self.problem.cells[model] for model in self.tried]
         return Score(
             self.delivered is not None and self.problem.cells[self.delivered].success,
@@ -87,17 +87,17 @@ def records(problems: Sequence[Problem]) -> dict[str, Record]:
 
 
 def by_solved(known: Mapping[str, Record]) -> list[str]:
-    """Models, the one that solves most first."""
+    """The models, most solved problems first."""
     return sorted(known, key=lambda model: (-known[model].solved, known[model].cost_usd))
 
 
 def by_cost(known: Mapping[str, Record]) -> list[str]:
-    """Models, the cheapest per attempt first."""
+    """The models, lowest cost per attempt first."""
     return sorted(known, key=lambda model: known[model].cost_usd)
 
 
 def first_of(order: Sequence[str], models: Sequence[str]) -> str:
-    """The first of `order` that is among `models`."""
+    """The first model of `order` that is in `models`."""
     there = set(models)
     return next((model for model in order if model in there), models[0])
 

@@ -1,4 +1,4 @@
-"""How a replay is run, and what that makes of the tables: what is taught, what is judged, what changes."""
+"""The options of a replay, and the tables to teach and to judge that follow from them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,36 +35,36 @@ POLICIES = (
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """How the replay is run."""
+    """The options of a replay."""
 
     policies: tuple[str, ...] = POLICIES
     validator_fa: float = 0.0
     validator_fr: float = 0.0
     seed: int = 0
-    # The models a plain ladder is made of lose six in ten of their successes after a third of the tasks.
+    # The models of the usual ladder lose 60 % of their successes after a third of the tasks.
     drift: bool = False
-    # Names, patterns, or one number: so many of the best. Nobody is taught anything of them: they are new
-    # when judging begins, known by their list price only; the models that were known stay as they are.
+    # Names, patterns, or one number N for the N best. No policy is taught about them: they are new when
+    # judging begins, and only their list prices are known.
     hide_models: tuple[str, ...] = ()
     quality_threshold: float = DEFAULT_QUALITY
-    frontier: bool = False  # also at other quality thresholds, beside other ladders
+    frontier: bool = False  # also run at other quality thresholds, and with other ladders
 
 
 class Tables(NamedTuple):
-    """What a scenario made of the tables of outcomes."""
+    """The tables of outcomes that follow from a scenario."""
 
     taught: Table
     judged: Table
     catalogue: Mapping[str, Candidate]  # of both
-    hidden: tuple[str, ...]  # models that nobody is taught anything of
+    hidden: tuple[str, ...]  # models that no policy is taught about
     worse: tuple[str, ...]  # models that become worse
 
 
 def tables_of(outcomes: Sequence[Outcome], train: Sequence[Outcome] | None, scenario: Scenario) -> Tables:
-    """What a scenario teaches and what it judges.
+    """The tables that a scenario teaches and judges.
 
     Raises:
-        BadInput: too few tasks, or models to hide that are not there or are all there is.
+        BadInput: there are too few tasks, or the models to hide are none or all of them.
     """
     agent = busiest_agent(outcomes)
     if train is None:
@@ -76,7 +76,7 @@ def tables_of(outcomes: Sequence[Outcome], train: Sequence[Outcome] | None, scen
     taught = shuffled(taught.without(hidden), seed=scenario.seed)
     judged = shuffled(judged, seed=scenario.seed)
     if not taught.problems or not judged.problems:
-        raise BadInput("the table holds too few tasks to learn from one part and judge on another")
+        raise BadInput("the table has too few tasks to learn from one part and judge on another")
     worse = three_rungs(records(taught.problems)) if scenario.drift else ()
     if worse:
         judged = drifted(judged, worse, seed=scenario.seed)
@@ -87,17 +87,17 @@ def tables_of(outcomes: Sequence[Outcome], train: Sequence[Outcome] | None, scen
 
 
 def _same_agent(train: Sequence[Outcome], agent: str) -> str:
-    """The name of the judged agent in the training table, where one of the two may name none."""
+    """The judged agent's name in the training table; one of the two tables may lack names."""
     known = {outcome.agent for outcome in train}
     if agent in known:
         return agent
     if known and "" not in {agent, *known}:
-        raise BadInput(f"the table to learn from has no row of {agent}, the agent that is judged")
+        raise BadInput(f"the table to learn from has no row of {agent}, the agent to be judged")
     return busiest_agent(train)
 
 
 def _hidden(asked: Sequence[str], taught: Table, catalogue: Mapping[str, Candidate]) -> tuple[str, ...]:
-    """The models to hide: those that match a pattern, or the best so many."""
+    """The models to hide: those that match a pattern, or the N best."""
     ranked = by_solved(records(taught.problems))
     if len(asked) == 1 and asked[0].isdigit():
         hidden = ranked[: int(asked[0])]
