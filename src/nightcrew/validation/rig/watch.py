@@ -122,9 +122,10 @@ class Relay:
     def pytest_runtest_makereport(self, item: pytest.Item, call: "pytest.CallInfo[Any]") -> Any:
         """Note how a test failed."""
         outcome = yield
+        report = outcome.get_result()
+        report.nodeid = item.nodeid  # the session may have given it another one
         if call.excinfo is None or self.watch is None:
             return
-        report = outcome.get_result()
         if report.outcome == "failed" and not hasattr(report, "wasxfail"):
             self.watch.failed(item, call)
 
