@@ -4,7 +4,8 @@ import ast
 
 import pytest
 
-from nightcrew.validation.faults.parts import ALTERNATIVE, OPERAND, parts_of
+from nightcrew.validation.faults.notes import ALTERNATIVE, OPERAND
+from nightcrew.validation.faults.parts import parts_of
 
 SAME = {
     "annotations": (

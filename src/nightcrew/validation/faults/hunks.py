@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from nightcrew.validation.faults.mutants import Mutant
-from nightcrew.validation.faults.parts import WHOLE
+from nightcrew.validation.faults.notes import WHOLE
 
 MOST_HUNKS = 8
 _TOKENS = re.compile(r"[\w.]+|\s+|.", re.DOTALL)

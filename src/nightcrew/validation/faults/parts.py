@@ -6,27 +6,20 @@ goes: a statement, a branch, a condition, an operand, an entry. What only looks 
 
 import ast
 import copy
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
+from nightcrew.validation.faults.expressions import PLACED, Expressions, aligned
 from nightcrew.validation.faults.mutants import Mutant, is_silent
+from nightcrew.validation.faults.notes import BACK, CONDITION, GONE, MESSAGE, RETURNED
 from nightcrew.validation.reading.form import behaving, imported, is_declaration
 from nightcrew.validation.reading.same_code import same_function
-from nightcrew.validation.reading.source_text import Node, SourceText
+from nightcrew.validation.reading.source_text import SourceText
 from nightcrew.validation.reading.suite import Function
 
-BACK, GONE, CONDITION, OPERAND, RETURNED = "as on base", "taken away", "unconditional", "without", "put back"
-ALTERNATIVE = "without the alternative"
-"""An operand more in an `or` that base has: it lets through what was not let through."""
-WHOLE = "the whole file"
-MESSAGE = "message"
-"""Words that nobody but a reader acts on: said, and not tried."""
-MOST_ENTRIES = 8  # of one list that are tried one by one
 _ALIKE = 0.4  # statements that share less than that are other statements
 _DEFS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _BLOCKS = ("body", "orelse", "finalbody")
-_LEAVES = (ast.Constant, ast.Name, ast.JoinedStr, ast.Lambda)
-_PLACED = (ast.expr, ast.stmt, ast.keyword, ast.excepthandler, ast.pattern)
 type Branch = ast.ExceptHandler | ast.match_case
 
 
@@ -44,18 +37,11 @@ def parts_of(before: str, after: str) -> tuple[Mutant, ...]:
     return tuple(sorted(unique.values(), key=lambda one: (one.start, -one.end, one.text)))
 
 
-class _Finder:
-    """Notes edits of the new text."""
+# ---------------------------------------------------------------------------------------------------------
 
-    def __init__(self, old: SourceText, new: SourceText) -> None:
-        self.old, self.new = old, new
-        self.found: list[Mutant] = []
-        self.scope: list[str] = []
-        self.depth = 0  # functions around us
-        self.statement = 1
-        self.last: ast.stmt | None = None  # of the function around us
 
-    # -- statements side by side --
+class _Finder(Expressions):
+    """Notes edits of statements."""
 
     def blocks(self, old: list[ast.stmt], new: list[ast.stmt]) -> None:
         """The statements of one block before and after; definitions are found by their names."""
@@ -67,7 +53,7 @@ class _Finder:
                 self._definition(named.get(_name(node)), node)
         plain_old = [node for node in old if _is_plain(node) and _name(node) not in kept]
         plain_new = [node for node in new if _is_plain(node)]
-        for tag, i, j, k, m in _aligned(plain_old, plain_new):
+        for tag, i, j, k, m in aligned(plain_old, plain_new):
             if tag != "equal":
                 first = next(iter(new), None) if not plain_new else None
                 at = plain_new[k] if k < len(plain_new) else first
@@ -88,9 +74,8 @@ class _Finder:
             assert isinstance(old, ast.ClassDef)
             self.statement = new.lineno
             self._header(old, new, [*old.bases, *old.keywords], [*new.bases, *new.keywords])
-            leave = self._inside(new.name, function=False)
-            self.blocks(old.body, new.body)
-            leave()
+            with self.inside(new.name, function=False):
+                self.blocks(old.body, new.body)
         elif isinstance(new, ast.FunctionDef | ast.AsyncFunctionDef):
             assert isinstance(old, ast.FunctionDef | ast.AsyncFunctionDef)
             self._function(old, new)
@@ -100,9 +85,8 @@ class _Finder:
             return
         self.statement = new.lineno
         self._header(old, new, [old.args], [new.args])
-        leave = self._inside(new.name, function=True, last=new.body[-1])
-        self.blocks(old.body, new.body)
-        leave()
+        with self.inside(new.name, function=True, last=new.body[-1]):
+            self.blocks(old.body, new.body)
 
     def _header(
         self, old: ast.stmt, new: ast.stmt, first: Sequence[ast.AST], second: Sequence[ast.AST]
@@ -114,7 +98,7 @@ class _Finder:
             return
         spans = self.old.header(old), self.new.header(new)
         if spans[0] is not None and spans[1] is not None:
-            self._edit(*spans[1], self.old.text[slice(*spans[0])], BACK)
+            self.edit(*spans[1], self.old.text[slice(*spans[0])], BACK)
 
     def _decorated(self, old: ast.stmt, new: ast.stmt) -> None:
         """Decorators that came, went, or are given other values."""
@@ -133,7 +117,7 @@ class _Finder:
         start = self.new.whole(new)[0]
         gap = "\n" + " " * self._indent(start)
         for one in went:
-            self._edit(start, start, f"@{self.old.of(one)}{gap}", RETURNED)
+            self.edit(start, start, f"@{self.old.of(one)}{gap}", RETURNED)
 
     def _defaults(self, first: Sequence[ast.AST], second: Sequence[ast.AST]) -> bool:
         """True where parameters differ in nothing but the values of their defaults, one by one."""
@@ -170,7 +154,7 @@ class _Finder:
         if went and new and not pairs:
             self.statement = new[0].lineno
             start, end = self.new.run(new)
-            self._edit(start, end, self.old.block(went, self._indent(start)), BACK)
+            self.edit(start, end, self.old.block(went, self._indent(start)), BACK)
         elif went:
             self._put_back(went, at or before, behind=at is None)
         for node in came:
@@ -183,7 +167,7 @@ class _Finder:
         start, end = self.new.whole(place)
         text = self.old.block(went, self._indent(start))
         gap = "\n" + " " * self._indent(start)
-        self._edit(*((end, end, gap + text) if behind else (start, start, text + gap)), RETURNED)
+        self.edit(*((end, end, gap + text) if behind else (start, start, text + gap)), RETURNED)
 
     def _indent(self, offset: int) -> int:
         return offset - self.new.starts[self.new.line_of(offset) - 1]
@@ -200,112 +184,17 @@ class _Finder:
                     self._alike(first, second)
                 for one in value[len(before) :]:
                     self._branch(one)
-            elif not self._values(before, value, new, message):
+            elif not self.values(before, value, new, message):
                 self._whole(old, new)
 
     def _whole(self, old: ast.AST, new: ast.AST) -> None:
-        if isinstance(new, _PLACED) and isinstance(old, _PLACED):
+        if isinstance(new, PLACED) and isinstance(old, PLACED):
             self.note(new, self.old.of(old), BACK)
-
-    # -- expressions side by side --
-
-    def _values(self, before: object, value: object, parent: ast.AST, message: bool) -> bool:
-        """One field of two nodes of the same type; False where only the whole can be brought back."""
-        if _dumped(before) == _dumped(value):
-            return True
-        if isinstance(value, ast.AST) and isinstance(before, ast.AST):
-            return self.expression(before, value, message)
-        if not (isinstance(value, list) and isinstance(before, list)):
-            return False
-        if isinstance(parent, ast.expr | ast.Delete):
-            return self._entries(
-                before, value, lambda rest: self._unlisted(parent, value, rest, is_known=True), message
-            )
-        return len(value) == len(before) and self._entries(before, value, lambda _: False, message)
-
-    def expression(self, old: ast.AST, new: ast.AST, message: bool = False) -> bool:
-        """The smallest expressions that are others than on base; False where they have no place."""
-        if _dumped(old) == _dumped(new):
-            return True
-        placed = isinstance(new, ast.expr | ast.keyword | ast.pattern) and isinstance(old, _PLACED)
-        if isinstance(new, ast.Dict) and isinstance(old, ast.Dict) and self._table(old, new, message):
-            return True
-        whole = type(old) is not type(new) or isinstance(new, _LEAVES) or _scalars(old) != _scalars(new)
-        at, told = len(self.found), not whole
-        for name, value in ast.iter_fields(new) if told else ():
-            told = told and self._values(getattr(old, name), value, new, message)
-        if not told and placed:
-            del self.found[at:]
-            text = isinstance(new, ast.Constant) and isinstance(new.value, str)
-            self.note(new, self.old.of(old), MESSAGE if message and text else BACK)  # type: ignore[arg-type]
-            self._inner(ast.walk(new), {_dumped(one) for one in ast.walk(old)})
-        return told or placed
-
-    def _entries(
-        self,
-        old: Sequence[ast.AST],
-        new: Sequence[ast.AST],
-        without: Callable[[list[ast.AST]], bool],
-        message: bool = False,
-    ) -> bool:
-        """Lists of arguments, operands, elements; False where only the whole can be brought back."""
-        told = True
-        for tag, i, j, k, m in _aligned(old, new):
-            if tag == "replace" and j - i == m - k:
-                pairs = zip(old[i:j], new[k:m], strict=True)
-                told &= min(self.expression(first, second, message) for first, second in pairs)
-            elif tag != "equal":
-                fresh = new[k:m][:MOST_ENTRIES]
-                rests = [[node for node in new if node is not one] for one in fresh]
-                rests += [[*new[:k], *old[i:j], *new[m:]]] if j > i else []
-                told &= min(map(without, rests), default=True)
-        return told
-
-    def _unlisted(
-        self, node: ast.AST, value: list[ast.AST], rest: list[ast.AST], *, is_known: bool = False
-    ) -> bool:
-        """A note of the node, which base has in some form where `is_known`, with other elements in a list."""
-        if not isinstance(node, ast.expr | ast.Delete):
-            return False
-        changed = copy.copy(node)
-        for name, held in ast.iter_fields(node):
-            if held is value:
-                setattr(changed, name, rest)
-        alone = isinstance(node, ast.BoolOp) and len(rest) == 1
-        text = _unparse(rest[0] if alone else changed)
-        if text:
-            wider = isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or) and is_known
-            kind = ALTERNATIVE if wider else OPERAND
-            self.note(node, f"({text})" if isinstance(node, ast.BoolOp) else text, kind)
-        return bool(text)
-
-    def _table(self, old: ast.Dict, new: ast.Dict, message: bool) -> bool:
-        """The entries of a table by their keys."""
-        known = {ast.dump(key): value for key, value in zip(old.keys, old.values, strict=True) if key}
-        keys = [ast.dump(key) for key in new.keys if key]
-        if None in new.keys or None in old.keys or not known.keys() & set(keys):
-            return False
-        fresh = [at for at, key in enumerate(keys) if key not in known]
-        for at, value in enumerate(new.values):
-            if keys[at] in known:
-                self.expression(known[keys[at]], value, message)
-            elif at in fresh[:MOST_ENTRIES]:
-                rest = [one for one in range(len(keys)) if one != at]
-                table = ast.Dict([new.keys[one] for one in rest], [new.values[one] for one in rest])
-                self.note(new, _unparse(table), OPERAND)
-        gone = {key: value for key, value in known.items() if key not in keys}
-        if gone:
-            names = [key for key in old.keys if key and ast.dump(key) in gone]
-            table = ast.Dict([*new.keys, *names], [*new.values, *gone.values()])
-            self.note(new, _unparse(table), RETURNED)
-        return True
 
     def _without_decorator(self, one: ast.AST) -> None:
         assert isinstance(one, ast.expr)
         start, end = self.new.span(one)
-        self._edit(self.new.text.rindex("@", 0, start), end, "", GONE)
-
-    # -- what is new --
+        self.edit(self.new.text.rindex("@", 0, start), end, "", GONE)
 
     def added(self, node: ast.stmt) -> None:
         """A statement that base does not have, and what stands in it."""
@@ -317,11 +206,12 @@ class _Finder:
             return
         silent = is_silent_statement(node)
         if isinstance(node, ast.If):
-            self._conditional(node)
+            self.note(node.test, "(True)", CONDITION)
+            self.note(node.test, "(False)", GONE)
         elif not (isinstance(node, ast.Return) and node.value is None and node is self.last):
             self.note(node, "pass", MESSAGE if silent else GONE)
         if not silent:
-            self._inner(_own_expressions(node))
+            self.inner(_own_expressions(node))
         for name in _BLOCKS:
             for inner in getattr(node, name, []):
                 if not isinstance(inner, ast.Import | ast.ImportFrom):
@@ -332,7 +222,7 @@ class _Finder:
     def _branch(self, branch: Branch) -> None:
         if isinstance(branch, ast.ExceptHandler) and isinstance(branch.type, ast.Tuple):
             self.statement = branch.lineno
-            self._one_by_one(branch.type, branch.type.elts)
+            self.one_by_one(branch.type, branch.type.elts)
         for inner in branch.body:
             self.added(inner)
 
@@ -340,61 +230,9 @@ class _Finder:
         for decorator in _decorators(node):
             self._without_decorator(decorator)
         if isinstance(node, _DEFS):
-            leave = self._inside(node.name, function=not isinstance(node, ast.ClassDef), last=node.body[-1])
-            for inner in node.body:
-                self.added(inner)
-            leave()
-
-    def _conditional(self, node: ast.If) -> None:
-        self.note(node.test, "(True)", CONDITION)
-        self.note(node.test, "(False)", GONE)
-
-    def _inner(self, parts: Iterable[ast.AST], known: Collection[str] = ()) -> None:
-        """Operands, branches and conditions inside of new expressions, but for those that base knows."""
-        for part in parts:
-            if _dumped(part) in known:
-                continue
-            if isinstance(part, ast.BoolOp):
-                self._one_by_one(part, part.values)
-            elif isinstance(part, ast.IfExp):
-                self.note(part, f"({self.new.of(part.body)})", CONDITION)
-                self.note(part, f"({self.new.of(part.orelse)})", GONE)
-            elif isinstance(part, ast.comprehension):
-                for test in part.ifs:
-                    self.note(test, "(True)", CONDITION)
-
-    def _one_by_one(self, node: ast.expr, parts: list[ast.expr]) -> None:
-        for one in parts:
-            self._unlisted(node, parts, [part for part in parts if part is not one])  # type: ignore[arg-type]
-
-    # -- notes --
-
-    def note(self, node: Node, text: str, kind: str) -> None:
-        """The edit that puts `text` in a node's place."""
-        self._edit(*self.new.span(node), text, kind)
-
-    def _edit(self, start: int, end: int, text: str, kind: str) -> None:
-        before = self.new.text[start:end]
-        if text != before:
-            line = self.new.line_of(start)
-            name = ".".join(self.scope) if self.depth else ""
-            self.found.append(Mutant(start, end, text, before, line, self.statement, kind, name))
-
-    def _inside(self, name: str, *, function: bool, last: ast.stmt | None = None) -> Callable[[], None]:
-        outer = self.last
-        self.scope.append(name)
-        self.depth += function
-        self.last = last
-
-        def leave() -> None:
-            self.scope.pop()
-            self.depth -= function
-            self.last = outer
-
-        return leave
-
-
-# ---------------------------------------------------------------------------------------------------------
+            with self.inside(node.name, function=not isinstance(node, ast.ClassDef), last=node.body[-1]):
+                for inner in node.body:
+                    self.added(inner)
 
 
 def is_silent_statement(node: ast.stmt) -> bool:
@@ -448,31 +286,6 @@ def _paired(old: list[ast.stmt], new: list[ast.stmt]) -> list[tuple[ast.stmt, as
     return pairs
 
 
-def _aligned(old: Sequence[ast.AST], new: Sequence[ast.AST]) -> Sequence[tuple[str, int, int, int, int]]:
-    """What of two lists of nodes is the same, came, went, or is another one."""
-    first, second = list(map(_dumped, old)), list(map(_dumped, new))
-    return SequenceMatcher(None, first, second, autojunk=False).get_opcodes()
-
-
-def _dumped(value: object) -> str:
-    if isinstance(value, list):
-        return repr([_dumped(one) for one in value])
-    return ast.dump(value) if isinstance(value, ast.AST) else repr(value)
-
-
-def _scalars(node: ast.AST) -> list[str]:
-    """What a node says besides its parts: an operator, a name."""
-    words = (ast.operator, ast.boolop, ast.unaryop, ast.cmpop)
-    found = [
-        value
-        for _, value in ast.iter_fields(node)
-        if not isinstance(value, ast.AST) or isinstance(value, words)
-    ]
-    return [
-        _dumped(one) for one in found if not isinstance(one, list) or isinstance((one or [None])[0], words)
-    ]
-
-
 def _own_expressions(node: ast.stmt) -> Iterator[ast.AST]:
     """The expressions of a statement, without those of statements inside it."""
     waiting: list[ast.AST] = list(ast.iter_child_nodes(node))
@@ -487,10 +300,3 @@ def _unparsed(node: ast.stmt, name: str, value: object) -> str:
     changed = copy.copy(node)
     setattr(changed, name, value)
     return ast.unparse(changed)
-
-
-def _unparse(node: ast.AST) -> str:
-    try:
-        return ast.unparse(ast.fix_missing_locations(node))
-    except (ValueError, AttributeError, TypeError, IndexError):
-        return ""

@@ -16,7 +16,8 @@ from nightcrew.validation.change.change import Change
 from nightcrew.validation.faults.hunks import MOST_HUNKS, hunks_of
 from nightcrew.validation.faults.mutants import Mutant, compiles, function_spans
 from nightcrew.validation.faults.mutation_trials import covering_tests, try_mutants
-from nightcrew.validation.faults.parts import CONDITION, MESSAGE, OPERAND, RETURNED, WHOLE, parts_of
+from nightcrew.validation.faults.notes import CONDITION, MESSAGE, OPERAND, RETURNED, WHOLE
+from nightcrew.validation.faults.parts import parts_of
 from nightcrew.validation.faults.target import files_of
 from nightcrew.validation.reading.suite import parse
 from nightcrew.validation.running.clean_room import CleanRoom

@@ -1,0 +1,171 @@
+"""Expressions before and after, side by side: the smallest edits that bring base's back, and what is new in
+them without one of its operands, branches or conditions."""
+
+import ast
+import copy
+from collections.abc import Callable, Collection, Iterable, Sequence
+from difflib import SequenceMatcher
+
+from nightcrew.validation.faults.notes import (
+    ALTERNATIVE,
+    BACK,
+    CONDITION,
+    GONE,
+    MESSAGE,
+    OPERAND,
+    RETURNED,
+    Notes,
+)
+
+MOST_ENTRIES = 8  # of one list that are tried one by one
+PLACED = (ast.expr, ast.stmt, ast.keyword, ast.excepthandler, ast.pattern)
+_LEAVES = (ast.Constant, ast.Name, ast.JoinedStr, ast.Lambda)
+
+
+class Expressions(Notes):
+    """Notes edits of expressions."""
+
+    def values(self, before: object, value: object, parent: ast.AST, message: bool) -> bool:
+        """One field of two nodes of the same type; False where only the whole can be brought back."""
+        if _dumped(before) == _dumped(value):
+            return True
+        if isinstance(value, ast.AST) and isinstance(before, ast.AST):
+            return self.expression(before, value, message)
+        if not (isinstance(value, list) and isinstance(before, list)):
+            return False
+        if isinstance(parent, ast.expr | ast.Delete):
+            return self._entries(
+                before, value, lambda rest: self._unlisted(parent, value, rest, is_known=True), message
+            )
+        return len(value) == len(before) and self._entries(before, value, lambda _: False, message)
+
+    def expression(self, old: ast.AST, new: ast.AST, message: bool = False) -> bool:
+        """The smallest expressions that are others than on base; False where they have no place."""
+        if _dumped(old) == _dumped(new):
+            return True
+        placed = isinstance(new, ast.expr | ast.keyword | ast.pattern) and isinstance(old, PLACED)
+        if isinstance(new, ast.Dict) and isinstance(old, ast.Dict) and self._table(old, new, message):
+            return True
+        whole = type(old) is not type(new) or isinstance(new, _LEAVES) or _scalars(old) != _scalars(new)
+        at, told = len(self.found), not whole
+        for name, value in ast.iter_fields(new) if told else ():
+            told = told and self.values(getattr(old, name), value, new, message)
+        if not told and placed:
+            del self.found[at:]
+            text = isinstance(new, ast.Constant) and isinstance(new.value, str)
+            self.note(new, self.old.of(old), MESSAGE if message and text else BACK)  # type: ignore[arg-type]
+            self.inner(ast.walk(new), {_dumped(one) for one in ast.walk(old)})
+        return told or placed
+
+    def _entries(
+        self,
+        old: Sequence[ast.AST],
+        new: Sequence[ast.AST],
+        without: Callable[[list[ast.AST]], bool],
+        message: bool = False,
+    ) -> bool:
+        """Lists of arguments, operands, elements; False where only the whole can be brought back."""
+        told = True
+        for tag, i, j, k, m in aligned(old, new):
+            if tag == "replace" and j - i == m - k:
+                pairs = zip(old[i:j], new[k:m], strict=True)
+                told &= min(self.expression(first, second, message) for first, second in pairs)
+            elif tag != "equal":
+                fresh = new[k:m][:MOST_ENTRIES]
+                rests = [[node for node in new if node is not one] for one in fresh]
+                rests += [[*new[:k], *old[i:j], *new[m:]]] if j > i else []
+                told &= min(map(without, rests), default=True)
+        return told
+
+    def _unlisted(
+        self, node: ast.AST, value: list[ast.AST], rest: list[ast.AST], *, is_known: bool = False
+    ) -> bool:
+        """A note of the node, which base has in some form where `is_known`, with other elements in a list."""
+        if not isinstance(node, ast.expr | ast.Delete):
+            return False
+        changed = copy.copy(node)
+        for name, held in ast.iter_fields(node):
+            if held is value:
+                setattr(changed, name, rest)
+        alone = isinstance(node, ast.BoolOp) and len(rest) == 1
+        text = _unparse(rest[0] if alone else changed)
+        if text:
+            wider = isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or) and is_known
+            kind = ALTERNATIVE if wider else OPERAND
+            self.note(node, f"({text})" if isinstance(node, ast.BoolOp) else text, kind)
+        return bool(text)
+
+    def _table(self, old: ast.Dict, new: ast.Dict, message: bool) -> bool:
+        """The entries of a table by their keys."""
+        known = {ast.dump(key): value for key, value in zip(old.keys, old.values, strict=True) if key}
+        keys = [ast.dump(key) for key in new.keys if key]
+        if None in new.keys or None in old.keys or not known.keys() & set(keys):
+            return False
+        fresh = [at for at, key in enumerate(keys) if key not in known]
+        for at, value in enumerate(new.values):
+            if keys[at] in known:
+                self.expression(known[keys[at]], value, message)
+            elif at in fresh[:MOST_ENTRIES]:
+                rest = [one for one in range(len(keys)) if one != at]
+                table = ast.Dict([new.keys[one] for one in rest], [new.values[one] for one in rest])
+                self.note(new, _unparse(table), OPERAND)
+        gone = {key: value for key, value in known.items() if key not in keys}
+        if gone:
+            names = [key for key in old.keys if key and ast.dump(key) in gone]
+            table = ast.Dict([*new.keys, *names], [*new.values, *gone.values()])
+            self.note(new, _unparse(table), RETURNED)
+        return True
+
+    def inner(self, parts: Iterable[ast.AST], known: Collection[str] = ()) -> None:
+        """Operands, branches and conditions inside of new expressions, but for those that base knows."""
+        for part in parts:
+            if _dumped(part) in known:
+                continue
+            if isinstance(part, ast.BoolOp):
+                self.one_by_one(part, part.values)
+            elif isinstance(part, ast.IfExp):
+                self.note(part, f"({self.new.of(part.body)})", CONDITION)
+                self.note(part, f"({self.new.of(part.orelse)})", GONE)
+            elif isinstance(part, ast.comprehension):
+                for test in part.ifs:
+                    self.note(test, "(True)", CONDITION)
+
+    def one_by_one(self, node: ast.expr, parts: list[ast.expr]) -> None:
+        """The expression without each of these parts of it."""
+        for one in parts:
+            self._unlisted(node, parts, [part for part in parts if part is not one])  # type: ignore[arg-type]
+
+
+def aligned(old: Sequence[ast.AST], new: Sequence[ast.AST]) -> Sequence[tuple[str, int, int, int, int]]:
+    """What of two lists of nodes is the same, came, went, or is another one."""
+    first, second = list(map(_dumped, old)), list(map(_dumped, new))
+    return SequenceMatcher(None, first, second, autojunk=False).get_opcodes()
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _dumped(value: object) -> str:
+    if isinstance(value, list):
+        return repr([_dumped(one) for one in value])
+    return ast.dump(value) if isinstance(value, ast.AST) else repr(value)
+
+
+def _scalars(node: ast.AST) -> list[str]:
+    """What a node says besides its parts: an operator, a name."""
+    words = (ast.operator, ast.boolop, ast.unaryop, ast.cmpop)
+    found = [
+        value
+        for _, value in ast.iter_fields(node)
+        if not isinstance(value, ast.AST) or isinstance(value, words)
+    ]
+    return [
+        _dumped(one) for one in found if not isinstance(one, list) or isinstance((one or [None])[0], words)
+    ]
+
+
+def _unparse(node: ast.AST) -> str:
+    try:
+        return ast.unparse(ast.fix_missing_locations(node))
+    except (ValueError, AttributeError, TypeError, IndexError):
+        return ""
