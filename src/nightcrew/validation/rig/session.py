@@ -205,7 +205,8 @@ def _call_as_before(items: "list[pytest.Item]", experiments: "list[dict[str, Any
         names = lost.get(item.nodeid.split("[")[0])
         if names and item.nodeid not in known:
             kind = type(item)
-            item.__class__ = type(kind)(kind.__name__, (kind,), {"nodeid": names.pop(0), "__slots__": ()})
+            make: Any = type(kind)
+            item.__class__ = make(kind.__name__, (kind,), {"nodeid": names.pop(0), "__slots__": ()})
 
 
 def _select(one: "dict[str, Any]", items: "list[pytest.Item]") -> "list[pytest.Item]":
