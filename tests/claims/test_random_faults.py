@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -39,8 +37,9 @@ from nightcrew.task import ExecutorName, Task, TaskStatus
 from nightcrew.testing.scenario import Account, Character, Fault, FaultKind, Scenario, ScriptedModel
 from nightcrew.testing.solutions import Solution
 from nightcrew.validation.verdict import Verdict, VerdictKind
-from nightcrew.work.learning import learn, tried, worker_of
+from nightcrew.work.learning import tried, worker_of
 from nightcrew.work.outcome import Judged, NoModelLeft, Outcome, decide, outcome_of
+from nightcrew.work.recollection import learn
 from tests.claims.line import DOCUMENTED, PRICING
 from tests.openrouter.conftest import KEY, PAID, Crew
 
@@ -139,8 +138,7 @@ class House:
         slugs = {candidate.model: candidate.slug for candidate in self.crew.candidates()}
         slug = worker_of(attempt.models_served, attempt.model, slugs)
         judged = Judged(attempt, verdict_on(attempt), slug)
-        crew = SimpleNamespace(catalogue=self.crew.catalogue, settings=self.settings)
-        learn(cast(Any, crew), self.task, rung, judged, self.trials)
+        learn(self.settings, self.crew.catalogue.candidates(), self.task, judged, self.trials)
         self.trials.append(judged)
         if judged.is_fault:
             assert self.remembered() == before, f"{attempt.end} changed what is remembered"

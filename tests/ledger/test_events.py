@@ -16,6 +16,7 @@ from nightcrew.ledger.compactor import compact
 from nightcrew.ledger.events import (
     EVENT_TYPES,
     MAX_TEXT,
+    SCHEMA_VERSION,
     Event,
     TaskFinished,
     clean_text,
@@ -95,6 +96,7 @@ def stored(ledger: Ledger) -> dict[str, dict[str, Any]]:
     """Every fact of the ledger by id."""
     rows = [row for kind in EVENT_TYPES for row in ledger.query(f"SELECT * FROM facts.{kind.kind}")]
     assert {row.pop("recorded_at") for row in rows} <= {NOON}
+    assert {row.pop("schema_version") for row in rows} <= {SCHEMA_VERSION}
     by_id = {row.pop("event_id"): row for row in rows}
     assert len(by_id) == len(rows)
     return by_id

@@ -3,12 +3,10 @@
 import multiprocessing
 
 import pytest
-from sqlalchemy import Column, Integer, Table, Text, insert, select
+from sqlalchemy import text
 
 from nightcrew.errors import BadInput, Transient
-from nightcrew.queue.state_store import StateStore, create_schema, metadata
-
-things = Table("test_things", metadata, Column("thing", Integer, primary_key=True), Column("name", Text))
+from nightcrew.queue.state_store import StateStore, create_schema
 
 
 def _create(url: str) -> None:
@@ -30,10 +28,11 @@ def test_creating_the_schema_again_keeps_the_data(database_url: str) -> None:
     with StateStore(database_url) as store:
         create_schema(store)
         with store.engine.begin() as connection:
-            connection.execute(insert(things).values(thing=1, name="kept"))
+            connection.execute(text("INSERT INTO accounts (account, stop_message) VALUES ('a', 'kept')"))
         create_schema(store)
         with store.engine.begin() as connection:
-            assert connection.execute(select(things.c.name)).scalars().all() == ["kept"]
+            kept = connection.execute(text("SELECT stop_message FROM accounts")).scalars().all()
+    assert kept == ["kept"]
 
 
 @pytest.mark.parametrize("url", ["nonsense", "sqlite:///state.db", ""])

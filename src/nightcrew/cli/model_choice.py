@@ -12,12 +12,12 @@ from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.books.availability import availability, quota_left
 from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
 from nightcrew.queue.state_store import StateStore, create_schema
-from nightcrew.selection.memory import Memory
 from nightcrew.selection.model_selector import ModelSelector
 from nightcrew.selection.plan import Plan
 from nightcrew.selection.requirements import requirements_for
 from nightcrew.settings import Settings
 from nightcrew.task import Task
+from nightcrew.work.recollection import load_memory
 
 __all__ = ["availability", "open_catalogue", "plan_for", "quota_left"]
 
@@ -38,10 +38,11 @@ def open_catalogue(settings: Settings) -> Iterator[tuple[StateStore, ModelCatalo
 
 def plan_for(task: Task, settings: Settings, store: StateStore, catalogue: ModelCatalogue) -> Plan:
     """The plan that a first attempt at `task` would follow now."""
+    candidates = catalogue.candidates()
     return ModelSelector().plan(
         requirements_for(task, settings, context=_context_of(task, settings)),
-        catalogue.candidates(),
-        Memory.load(settings.memory_path),
+        candidates,
+        load_memory(settings, candidates),
         availability(store, settings),
     )
 

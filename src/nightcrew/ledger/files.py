@@ -16,6 +16,7 @@ import duckdb
 from nightcrew.ledger.events import EVENT_TYPES
 from nightcrew.ledger.journal import sync_folder
 from nightcrew.ledger.schema import columns_of, literal, script, sql_type
+from nightcrew.ledger.version import check_version
 
 STORAGE_VERSION = "v1.2.0"  # what DuckDB 1.5 and 2.0 both read
 
@@ -32,7 +33,11 @@ def prepare(ledger_dir: Path) -> None:
     """Make what every glob of the views needs to match: an empty journal and an empty, typed part.
 
     Harmless when it is there already, or when two processes do it at once.
+
+    Raises:
+        BadInput: a newer version of Nightcrew has written to the ledger.
     """
+    check_version(ledger_dir)
     seed = ledger_dir / "journal" / "0" / "empty.jsonl"
     if not seed.exists():
         seed.parent.mkdir(parents=True, exist_ok=True)

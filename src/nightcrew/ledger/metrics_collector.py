@@ -13,6 +13,7 @@ import hashlib
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
@@ -39,6 +40,7 @@ from nightcrew.ledger.events import (
     encode,
 )
 from nightcrew.ledger.journal import Journal, utc_now
+from nightcrew.ledger.version import claim_version
 from nightcrew.secrets.redaction import redact_object
 from nightcrew.selection.plan import Plan, Rung
 from nightcrew.task import ExecutorName, FailureReason, Task, TaskStatus
@@ -51,9 +53,14 @@ class MetricsCollector:
     """Records facts in the ledger folder under the name of one owner (a flow run, a command).
 
     Use it as a context manager, or `close()` it. Threads may share it.
+
+    Raises:
+        BadInput: a newer version of Nightcrew has written to the ledger.
     """
 
     def __init__(self, ledger_dir: Path, owner: str, *, clock: Callable[[], datetime] = utc_now) -> None:
+        with suppress(OSError):  # the first fact will meet the same disk, and waits for it
+            claim_version(ledger_dir)
         self._journal = Journal(ledger_dir / "journal", owner, clock=clock)
         self._clock = clock
         self._lock = threading.Lock()

@@ -52,7 +52,7 @@ _SCALARS: dict[Any, str] = {
     Decimal: "DECIMAL(18,9)",
     datetime: "TIMESTAMPTZ",
 }
-_ENVELOPE = {"event_id": "VARCHAR", "recorded_at": "TIMESTAMPTZ"}
+_ENVELOPE = {"event_id": "VARCHAR", "recorded_at": "TIMESTAMPTZ", "schema_version": "BIGINT"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The state store: the data that the processes of a crew share transactionally, in one PostgreSQL.
 
-Packages register their tables on `metadata` where they use them; `create_schema` creates those that are
-imported. History that no transaction needs belongs in the ledger, not here.
+Rooms describe their tables on `metadata` where they use them; the tables themselves are made and changed by
+the numbered files in `migrations/`. History that nobody needs inside a transaction belongs in the ledger.
 """
 
 import logging
@@ -11,19 +11,18 @@ from types import TracebackType
 from typing import Any, Self
 
 import psycopg
-from sqlalchemy import Engine, MetaData, create_engine, event, text
+from sqlalchemy import Engine, MetaData, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError, OperationalError
 
 from nightcrew.errors import BadInput, StoreDown
+from nightcrew.queue.migration import migrate, shipped_migrations
 
 log = logging.getLogger(__name__)
 
 metadata = MetaData()
 
-# Any number will do, as long as every process uses the same.
-_SCHEMA_LOCK = 7_316_001
-# A pooled connection that was idle for longer is tested before it is used.
+# A pooled connection that was idle for longer is tried before it is used.
 RESTED_SECONDS = 5.0
 
 
@@ -59,15 +58,15 @@ class StateStore:
 
 
 def create_schema(store: StateStore) -> None:
-    """Create every registered table that is missing; safe to call often and from many processes at once.
+    """Bring the store's tables to this version; safe to call often and from many processes at once.
 
     Raises:
         StoreDown: the database cannot be reached.
+        BadInput: a newer version of Nightcrew has changed the store.
     """
     try:
         with store.engine.begin() as connection:
-            connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _SCHEMA_LOCK})
-            metadata.create_all(connection)
+            migrate(connection, shipped_migrations())
     except OperationalError as error:
         raise StoreDown(f"the state store cannot be reached: {_first_line(error)}") from error
 

@@ -2,12 +2,12 @@
 
 It is one JSON file, replaced atomically under a lock, so that readers never see half of it and no process
 overwrites another's update. It is a snapshot for decisions, not an archive: its size depends on the number of
-models, not of outcomes; the outcomes themselves are in the ledger.
+models, not of outcomes; the outcomes themselves are in the ledger, from which it can be rebuilt.
 """
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -15,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
+from nightcrew.errors import BadInput
 from nightcrew.selection import snapshot
 from nightcrew.selection.beliefs import Gaussian, Rates
 from nightcrew.selection.candidates import Candidate
@@ -26,6 +27,7 @@ from nightcrew.task import Complexity
 log = logging.getLogger(__name__)
 
 FORMAT = 3
+_DAMAGED = (ValueError, KeyError, TypeError, IndexError, AttributeError)  # what reading such a file ends with
 
 
 class TrialEnd(StrEnum):
@@ -76,22 +78,18 @@ class Memory:
     )  # task_type/executor -> slug -> verdicts
 
     @classmethod
-    def load(cls, path: Path) -> Self:
-        """The memory in `path`, or an empty one; an unreadable file is renamed and kept."""
+    def load(cls, path: Path, rebuild: "Rebuild | None" = None) -> "Memory":
+        """The memory in `path`. One that is missing, damaged or of an earlier format is made by `rebuild`
+        and saved; without that it is a fresh one. A damaged file is kept beside it.
+
+        Raises:
+            BadInput: a newer version of Nightcrew wrote the file.
+        """
         try:
             return cls.from_json(json.loads(path.read_text()))
-        except FileNotFoundError:
-            return cls()
-        except (ValueError, KeyError, TypeError, IndexError) as error:
-            aside = path.with_suffix(".unreadable")
-            log.warning(
-                "memory %s cannot be read (%s): starting with an empty one, the file is kept as %s",
-                path,
-                error,
-                aside,
-            )
-            path.replace(aside)
-            return cls()
+        except (FileNotFoundError, *_DAMAGED):
+            with snapshot.locked(path):
+                return cls._restored(path, rebuild)
 
     def save(self, path: Path) -> None:
         """Replace `path` with this memory atomically."""
@@ -99,10 +97,10 @@ class Memory:
 
     @classmethod
     @contextmanager
-    def updating(cls, path: Path) -> Iterator[Self]:
-        """The memory in `path`, locked for changes and saved at the end."""
+    def updating(cls, path: Path, rebuild: "Rebuild | None" = None) -> "Iterator[Memory]":
+        """The memory in `path` for changing, saved at the end; other processes wait meanwhile."""
         with snapshot.locked(path):
-            memory = cls.load(path)
+            memory = cls._restored(path, rebuild)
             yield memory
             memory.save(path)
 
@@ -198,9 +196,14 @@ class Memory:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """The memory from the JSON of `to_json`."""
-        if data["format"] != FORMAT:
-            raise ValueError(f"format {data['format']} is not {FORMAT}")
+        """The memory that `to_json` wrote."""
+        if data["format"] > FORMAT:
+            raise BadInput(
+                f"the selector's memory has format {data['format']}, and this version of Nightcrew knows "
+                f"formats up to {FORMAT}: install the version that wrote it; nothing was changed"
+            )
+        if data["format"] < FORMAT:
+            raise ValueError(f"format {data['format']} is older than {FORMAT}")
         tables = {
             table: {key: Gaussian(float(m), float(v)) for key, (m, v) in weights.items()}
             for table, weights in data["weights"].items()
@@ -217,6 +220,21 @@ class Memory:
             rates={task_type: Rates(*rates) for task_type, rates in data["rates"].items()},
             outcomes=data["outcomes"],
         )
+
+    @classmethod
+    def _restored(cls, path: Path, rebuild: "Rebuild | None") -> "Memory":
+        """As `load`, for the process that holds the lock."""
+        try:
+            return cls.from_json(json.loads(path.read_text()))
+        except FileNotFoundError:
+            pass
+        except _DAMAGED as error:
+            aside = path.with_suffix(".unreadable")
+            log.warning("the selector's memory %s cannot be used (%s): kept as %s", path, error, aside)
+            path.replace(aside)
+        memory = (rebuild or cls)()
+        memory.save(path)
+        return memory
 
     def _ease_after(self, task_type: str, complexity: Complexity, before: Sequence[Trial]) -> Gaussian:
         ease, rates = EASE, self.rates_of(task_type)
@@ -241,6 +259,8 @@ class Memory:
             billed = float(spent.cost_usd)
             self.cost.learn_bill(candidate.slug, billed_usd=billed, list_usd=cost_of(usage, price))
 
+
+type Rebuild = Callable[[], Memory]
 
 # ------------------------------------------------------------------------------------------------------
 

@@ -1,13 +1,12 @@
-"""What the model selector learns from an attempt, for this task and for later ones."""
+"""What a verdict on an attempt says about a model. Pure rules; `recollection` applies them."""
 
 from collections.abc import Collection, Mapping, Sequence
 
 from nightcrew.execution.attempt import AttemptEnd
+from nightcrew.selection.candidates import Candidate
 from nightcrew.selection.memory import Memory, Spent, Trial, TrialEnd
-from nightcrew.selection.plan import Rung
-from nightcrew.task import Task
+from nightcrew.task import Complexity, TaskCategory
 from nightcrew.validation.verdict import VerdictKind
-from nightcrew.work.crew import Crew
 from nightcrew.work.outcome import Judged
 
 
@@ -33,17 +32,25 @@ def worker_of(served: Sequence[str], rung_model: str, slugs: Mapping[str, str]) 
     )
 
 
-def learn(crew: Crew, task: Task, rung: Rung, judged: Judged, before: Sequence[Judged]) -> None:
-    """Update the selector's memory with a verdict; an infrastructure fault says nothing about the model.
+def remember(
+    memory: Memory,
+    candidates: Sequence[Candidate],
+    task_type: TaskCategory,
+    complexity: Complexity,
+    judged: Judged,
+    before: Sequence[Judged],
+) -> None:
+    """Record what a verdict says about the model that did the work; `before` are the task's earlier trials.
 
-    Attempts served by several models are skipped: the verdict cannot be attributed to one of them.
+    A fault says nothing about a model. Where models took turns in one attempt, nobody can say whose skill the
+    verdict is about.
     """
     attempt = judged.attempt
-    candidate = next((c for c in crew.catalogue.candidates() if c.model == rung.model), None)
+    candidate = next((c for c in candidates if c.model == attempt.model), None)
     if candidate is None or judged.is_fault or len(attempt.models_served) > 1:
         return
     if judged.slug != candidate.slug:
-        candidate = next((c for c in crew.catalogue.candidates() if c.slug == judged.slug), candidate)
+        candidate = next((c for c in candidates if c.slug == judged.slug), candidate)
     spent = Spent(
         input_tokens=attempt.input_tokens,
         output_tokens=attempt.output_tokens,
@@ -51,16 +58,15 @@ def learn(crew: Crew, task: Task, rung: Rung, judged: Judged, before: Sequence[J
         seconds=(attempt.ended_at - attempt.started_at).total_seconds(),
         cost_usd=attempt.cost_usd,
     )
-    with Memory.updating(crew.settings.memory_path) as memory:
-        memory.record(
-            task_type=task.task_type,
-            executor=rung.executor,
-            candidate=candidate,
-            end=_end(judged),
-            spent=spent,
-            complexity=task.complexity,
-            before=tried(before),
-        )
+    memory.record(
+        task_type=task_type,
+        executor=attempt.executor,
+        candidate=candidate,
+        end=_end(judged),
+        spent=spent,
+        complexity=complexity,
+        before=tried(before),
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------

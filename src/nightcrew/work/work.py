@@ -24,17 +24,17 @@ from nightcrew.queue.task_queue import Changes
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.secrets.redaction import redact_known, redact_object
 from nightcrew.selection.candidates import Candidate
-from nightcrew.selection.memory import Memory
 from nightcrew.selection.plan import Plan
 from nightcrew.selection.requirements import Requirements, requirements_for
 from nightcrew.task import Task, TaskStatus
 from nightcrew.validation.verdict import Verdict, VerdictKind
 from nightcrew.work.crew import Crew
 from nightcrew.work.history import past_trials
-from nightcrew.work.learning import learn, tried, worker_of
+from nightcrew.work.learning import tried, worker_of
 from nightcrew.work.obstacles import Wait, stopping_on_a_full_disk, wait_for_models
 from nightcrew.work.outcome import Judged, NoModelLeft, Outcome, as_recorded, decide, outcome_of_answer
 from nightcrew.work.published import published, published_patch
+from nightcrew.work.recollection import learn, load_memory
 
 log = logging.getLogger(__name__)
 
@@ -131,7 +131,7 @@ class Work:
         return self.crew.selector.plan(
             self._requirements(named),
             candidates,
-            Memory.load(self.crew.settings.memory_path),
+            load_memory(self.crew.settings, candidates),
             replace(state, **(changed or {})),
             tried(self.trials, but_for={c.slug for c in candidates if c.model == named}),
         )
@@ -212,7 +212,7 @@ class Work:
             attempt, verdict=verdict.kind, score=verdict.score, summary=verdict.summary
         )
         if first_time:
-            learn(crew, self.task, plan.rungs[0], judged, self.trials)
+            learn(crew.settings, crew.catalogue.candidates(), self.task, judged, self.trials)
         if judged not in self.trials:  # unless this is a retried step
             self.trials.append(judged)
         self.settle()

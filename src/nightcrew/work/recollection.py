@@ -1,0 +1,108 @@
+"""The selector's memory: read, updated, and rebuilt from the ledger where its file cannot be used."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from nightcrew.execution.attempt import Attempt, AttemptEnd
+from nightcrew.selection.candidates import Candidate
+from nightcrew.selection.memory import Memory, Rebuild
+from nightcrew.settings import Settings
+from nightcrew.task import Complexity, ExecutorName, Task, TaskCategory
+from nightcrew.validation.verdict import Verdict, VerdictKind
+from nightcrew.work.learning import remember, worker_of
+from nightcrew.work.outcome import Judged
+
+log = logging.getLogger(__name__)
+
+_TRIALS = """
+WITH ended AS (
+    SELECT attempt_id, arg_max(started_at, recorded_at) AS began
+    FROM facts.attempt_finished GROUP BY attempt_id),
+judged AS (SELECT attempt_id, min(recorded_at) AS judged_at FROM facts.verdict GROUP BY attempt_id)
+SELECT attempts.*, began, complexity
+FROM attempts JOIN tasks USING (task_id) JOIN ended USING (attempt_id) JOIN judged USING (attempt_id)
+WHERE attempts.task_type IS NOT NULL
+ORDER BY judged_at, attempt_id"""
+
+
+def load_memory(settings: Settings, candidates: Sequence[Candidate]) -> Memory:
+    """What the selector has learned of `candidates` so far.
+
+    Raises:
+        BadInput: a newer version of Nightcrew wrote it.
+    """
+    if not candidates:  # with no catalogue at hand nothing could be made again
+        return Memory()
+    return Memory.load(settings.memory_path, _rebuild_from(settings, candidates))
+
+
+def learn(
+    settings: Settings, candidates: Sequence[Candidate], task: Task, judged: Judged, before: Sequence[Judged]
+) -> None:
+    """Add what a verdict teaches to the memory; `before` are the task's earlier trials."""
+    with Memory.updating(settings.memory_path, _rebuild_from(settings, candidates)) as memory:
+        remember(memory, candidates, task.task_type, task.complexity, judged, before)
+
+
+def rebuilt_memory(ledger_dir: Path, candidates: Sequence[Candidate]) -> Memory:
+    """What all verdicts in the ledger teach, in the order in which they were given.
+
+    Models are taken as the catalogue describes them now; one that is not in it any more teaches nothing.
+    """
+    memory, slugs = Memory(), {candidate.model: candidate.slug for candidate in candidates}
+    earlier: dict[str, list[Judged]] = defaultdict(list)
+    for task_type, complexity, judged in _recorded_trials(ledger_dir, slugs):
+        before = earlier[judged.attempt.task_id]
+        remember(memory, candidates, task_type, complexity, judged, before)
+        before.append(judged)
+    return memory
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _rebuild_from(settings: Settings, candidates: Sequence[Candidate]) -> Rebuild:
+    return partial(rebuilt_memory, settings.ledger_dir, candidates)
+
+
+def _recorded_trials(
+    ledger_dir: Path, slugs: Mapping[str, str]
+) -> Iterator[tuple[TaskCategory, Complexity, Judged]]:
+    if not ledger_dir.is_dir():
+        return
+    from nightcrew.ledger.ledger import Ledger  # only where it is needed: DuckDB takes a moment to import
+
+    with Ledger(ledger_dir) as ledger:
+        rows = ledger.query(_TRIALS)
+    if rows:
+        log.info("the selector's memory is made again from %d attempts in the ledger", len(rows))
+    for row in rows:
+        yield TaskCategory(row["task_type"]), Complexity(row["complexity"]), _judged(row, slugs)
+
+
+def _judged(row: Mapping[str, Any], slugs: Mapping[str, str]) -> Judged:
+    served = tuple(row["models_served"])
+    attempt = Attempt(
+        attempt_id=row["attempt_id"],
+        task_id=row["task_id"],
+        number=row["number"],
+        executor=ExecutorName(row["executor"]),
+        model=row["model"],
+        models_served=served,
+        started_at=row["began"],
+        ended_at=row["ended_at"],
+        end=AttemptEnd(row["attempt_end"]),
+        detail=row["detail"],
+        patch="",
+        calls=row["requests"],
+        input_tokens=row["input_tokens"],
+        output_tokens=row["output_tokens"],
+        cost_usd=row["cost_usd"] or Decimal(0),
+    )
+    verdict = Verdict(VerdictKind(row["verdict"]), row["score"], (), row["verdict_summary"], "")
+    return Judged(attempt, verdict, worker_of(served, row["model"], slugs))
