@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from benchmarks.verdict.case import Case
 from benchmarks.verdict.packages import Subject
 from nightcrew.task import TaskCategory
-from nightcrew.validation.faults.mutants import Mutant, make_mutants, sample
+from nightcrew.validation.faults.mutant import Mutant
+from nightcrew.validation.faults.mutants import make_mutants, sample
 from nightcrew.validation.reading.docstrings import coverage
 from nightcrew.validation.reading.suite import Function, tests_in
 from nightcrew.validation.reading.variants import functions, rename_locals

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nightcrew.validation.faults.mutants import Mutant
+from nightcrew.validation.faults.mutant import Mutant
 from nightcrew.validation.faults.mutation_trials import Trial, rates
 from nightcrew.validation.gates.mutation import LEAST_ORACLE
 

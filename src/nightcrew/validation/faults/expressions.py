@@ -16,6 +16,7 @@ from nightcrew.validation.faults.notes import (
     RETURNED,
     Notes,
 )
+from nightcrew.validation.reading.source_text import SourceText
 
 MOST_ENTRIES = 8  # of one list that are tried one by one
 PLACED = (ast.expr, ast.stmt, ast.keyword, ast.excepthandler, ast.pattern)
@@ -24,6 +25,10 @@ _LEAVES = (ast.Constant, ast.Name, ast.JoinedStr, ast.Lambda)
 
 class Expressions(Notes):
     """Notes edits of expressions."""
+
+    def __init__(self, old: SourceText, new: SourceText) -> None:
+        super().__init__(new)
+        self.old = old
 
     def values(self, before: object, value: object, parent: ast.AST, message: bool) -> bool:
         """One field of two nodes of the same type; False where only the whole can be brought back."""

@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 from itertools import accumulate
 from typing import NamedTuple
 
-from nightcrew.validation.faults.mutants import Mutant
+from nightcrew.validation.faults.mutant import Mutant
 from nightcrew.validation.faults.notes import WHOLE
 
 MOST_HUNKS = 8

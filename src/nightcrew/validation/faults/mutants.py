@@ -9,9 +9,11 @@ care about them.
 
 import ast
 import random
-from dataclasses import dataclass
 
+from nightcrew.validation.faults.mutant import Mutant, compiles, function_spans
+from nightcrew.validation.faults.notes import Notes
 from nightcrew.validation.reading.source_text import SourceText
+from nightcrew.validation.reading.suite import Function
 
 COMPARE = {
     ast.Lt: ("<", "<="), ast.LtE: ("<=", "<"), ast.Gt: (">", ">="), ast.GtE: (">=", ">"), ast.Eq: ("==",
@@ -25,44 +27,15 @@ ARITHMETIC = {
     ast.Mod: ("%", "*"), ast.Pow: ("**", "*"), ast.LShift: ("<<", ">>"), ast.RShift: (">>", "<<"),
     ast.BitAnd: ("&", "|"), ast.BitOr: ("|", "&"), ast.BitXor: ("^", "&"),
 }  # fmt: skip
-_SUBTLE = {"comparison", "arithmetic", "boolean", "condition", "condition negated", "constant", "sign"}
 _SILENT_CALLS = {"debug", "info", "warning", "warn", "error", "exception", "critical", "log", "print"}
 _TYPE_MAKERS = {"TypeVar", "TypeVarTuple", "ParamSpec", "NewType", "cast"}
 _SILENT_OWNERS = {"logging", "logger", "log", "_logger", "_log", "LOGGER", "LOG", "warnings"}
 
 
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """Replace `source[start:end]` by `text`."""
-
-    start: int
-    end: int
-    text: str
-    before: str
-    line: int
-    statement: int  # first line of the statement around it
-    operator: str
-    function: str  # qualified name; empty at module or class level, which runs at import
-
-    @property
-    def is_subtle(self) -> bool:
-        """True where the code still runs and gives something of the right kind: only an oracle can notice."""
-        return bool(self.function) and self.operator in _SUBTLE
-
-    @property
-    def name(self) -> str:
-        """What a person reads: `line 12: a < b -> a <= b`."""
-        return f"line {self.line}: `{short(self.before)}` -> `{short(self.text)}`"
-
-    def apply(self, source: str) -> str:
-        """The mutated text."""
-        return source[: self.start] + self.text + source[self.end :]
-
-
 def make_mutants(source: str) -> tuple[Mutant, ...]:
     """Every mutant of a source text, in the order of the text; some may not compile."""
     tree = ast.parse(source)
-    maker = _Maker(source)
+    maker = _Maker(SourceText(source))
     maker.visit(tree)
     unique = {(mutant.start, mutant.end, mutant.text): mutant for mutant in maker.found}
     return tuple(sorted(unique.values(), key=lambda mutant: (mutant.start, mutant.end, mutant.text)))
@@ -88,53 +61,8 @@ def sample(source: str, mutants: tuple[Mutant, ...], count: int, *, seed: str) -
     return tuple(sorted(chosen, key=lambda mutant: (mutant.start, mutant.end, mutant.text)))
 
 
-def function_spans(source: str) -> list[tuple[int, int]]:
-    """Offsets of functions and methods, whole lines, each of which can be parsed for itself."""
-    starts = [0]
-    for line in source.split("\n"):
-        starts.append(starts[-1] + len(line) + 1)
-    outer = [node for node in ast.parse(source).body if not isinstance(node, ast.If | ast.Try)]
-    inner = [part for node in outer if isinstance(node, ast.ClassDef) for part in node.body]
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
-    return [
-        (starts[node.lineno - 1], starts[node.end_lineno or node.lineno])
-        for node in (*outer, *inner)
-        if isinstance(node, kinds) and not source[starts[node.lineno - 1] :][: node.col_offset].strip()
-    ]
-
-
-def compiles(source: str, mutant: Mutant, spans: list[tuple[int, int]]) -> bool:
-    """True where the mutated text is Python; `spans` are those of its functions."""
-    for start, end in spans:
-        if start <= mutant.start and mutant.end <= end:
-            edited = source[start : mutant.start] + mutant.text + source[mutant.end : end]
-            if edited[:1].isspace():  # a method: the body of something
-                edited = "if 1:\n" + edited
-            break
-    else:
-        edited = mutant.apply(source)
-    try:
-        ast.parse(edited)
-    except (SyntaxError, ValueError, RecursionError):
-        return False
-    return True
-
-
-def short(text: str) -> str:
-    """On one line, and not too long to be read in a sentence."""
-    flat = " ".join(text.split())
-    return flat if len(flat) <= 60 else flat[:57] + "..."
-
-
-class _Maker(ast.NodeVisitor):
-    """Walks the tree and notes edits."""
-
-    def __init__(self, source: str) -> None:
-        self.source = SourceText(source)
-        self.found: list[Mutant] = []
-        self.scope: list[str] = []
-        self.depth = 0  # functions around us
-        self.statement = 0
+class _Maker(Notes, ast.NodeVisitor):
+    """Reads the tree and notes edits."""
 
     def visit(self, node: ast.AST) -> None:
         outer = self.statement
@@ -143,45 +71,22 @@ class _Maker(ast.NodeVisitor):
         super().visit(node)
         self.statement = outer
 
-    def text(self, node: ast.expr | ast.stmt) -> str:
-        return self.source.of(node)
+    # -- what is read, and what is left alone --
 
-    def note(self, node: ast.expr | ast.stmt, text: str, operator: str) -> None:
-        start, end = self.source.span(node)
-        before = self.source.text[start:end]
-        if text != before:
-            name = ".".join(self.scope) if self.depth else ""
-            self.found.append(
-                Mutant(start, end, text, before, node.lineno, self.statement or node.lineno, operator, name)
-            )
-
-    # -- what is walked, and what is left alone --
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        self._function(node)
-
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
-        self._function(node)
-
-    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        for default in [*node.args.defaults, *(one for one in node.args.kw_defaults if one is not None)]:
-            self.visit(default)
+    def visit_FunctionDef(self, node: Function) -> None:
+        self.visit_arguments(node.args)
         if any("overload" in ast.dump(one) for one in node.decorator_list):
             return
-        self.scope.append(node.name)
-        self.depth += 1
-        for statement in node.body:
-            self.visit(statement)
-        self.depth -= 1
-        self.scope.pop()
+        with self.inside(node.name, function=True):
+            for statement in node.body:
+                self.visit(statement)
+
+    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        depth, self.depth = self.depth, self.depth
-        self.scope.append(node.name)
-        for statement in node.body:
-            self.visit(statement)
-        self.scope.pop()
-        self.depth = depth
+        with self.inside(node.name, function=False):
+            for statement in node.body:
+                self.visit(statement)
 
     def visit_Expr(self, node: ast.Expr) -> None:
         if isinstance(node.value, ast.Constant) or is_silent(node.value):
@@ -217,7 +122,7 @@ class _Maker(ast.NodeVisitor):
         if isinstance(test, ast.Constant):
             return
         if not isinstance(test, ast.Compare):
-            self.note(test, f"(not ({self.text(test)}))", "condition negated")
+            self.note(test, f"(not ({self.new.of(test)}))", "condition negated")
         if self.depth:
             self.note(test, "(True)", "condition")
             self.note(test, "(False)", "condition")
@@ -251,7 +156,7 @@ class _Maker(ast.NodeVisitor):
         pair = ARITHMETIC.get(type(node.op))
         if pair:
             other = {"*": "+"}.get(pair[0], pair[1])
-            self.note(node, f"{self.text(node.target)} {other}= ({self.text(node.value)})", "arithmetic")
+            self.note(node, f"{self.new.of(node.target)} {other}= ({self.new.of(node.value)})", "arithmetic")
         self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> None:
@@ -262,18 +167,18 @@ class _Maker(ast.NodeVisitor):
         if _is_about_the_machine(node):
             return
         if len(node.ops) == 1 and type(node.ops[0]) in COMPARE:
-            left, right = self.text(node.left), self.text(node.comparators[0])
+            left, right = self.new.of(node.left), self.new.of(node.comparators[0])
             self.note(node, f"({left}) {COMPARE[type(node.ops[0])][1]} ({right})", "comparison")
         self.generic_visit(node)
 
     def visit_BoolOp(self, node: ast.BoolOp) -> None:
         word = " or " if isinstance(node.op, ast.And) else " and "
-        self.note(node, "(" + word.join(f"({self.text(value)})" for value in node.values) + ")", "boolean")
+        self.note(node, "(" + word.join(f"({self.new.of(value)})" for value in node.values) + ")", "boolean")
         self.generic_visit(node)
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> None:
         if isinstance(node.op, ast.Not | ast.USub):
-            self.note(node, f"({self.text(node.operand)})", "sign")
+            self.note(node, f"({self.new.of(node.operand)})", "sign")
         self.generic_visit(node)
 
     def visit_BinOp(self, node: ast.BinOp) -> None:
@@ -282,7 +187,7 @@ class _Maker(ast.NodeVisitor):
             getattr(node.left, "value", ""), str | bytes
         )
         if pair and not (text and isinstance(node.op, ast.Mod | ast.Mult)):
-            self.note(node, f"({self.text(node.left)}) {pair[1]} ({self.text(node.right)})", "arithmetic")
+            self.note(node, f"({self.new.of(node.left)}) {pair[1]} ({self.new.of(node.right)})", "arithmetic")
         self.generic_visit(node)
 
     def visit_Constant(self, node: ast.Constant) -> None:
@@ -291,7 +196,7 @@ class _Maker(ast.NodeVisitor):
             self.note(node, str(not value), "constant")
         elif isinstance(value, int | float) and abs(value) < 1e15:
             self.note(node, f"({value + 1!r})", "constant")
-        elif isinstance(value, str) and self.text(node)[:1] in "'\"":
+        elif isinstance(value, str) and self.new.of(node)[:1] in "'\"":
             self.note(node, repr(value + "XX") if value else "'XX'", "text")
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:

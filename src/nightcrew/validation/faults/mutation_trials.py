@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nightcrew.validation.faults.mutants import Mutant, make_mutants, sample
+from nightcrew.validation.faults.mutant import Mutant
+from nightcrew.validation.faults.mutants import make_mutants, sample
 from nightcrew.validation.faults.target import Target, files_of, judged_tests
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination

@@ -1,10 +1,10 @@
-"""Edits of a text that take a part of its change away again: where each of them is noted."""
+"""Edits of a text, noted while its tree is read: faults, and parts of a change that are taken away again."""
 
 import ast
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from nightcrew.validation.faults.mutants import Mutant
+from nightcrew.validation.faults.mutant import Mutant
 from nightcrew.validation.reading.source_text import Node, SourceText
 
 BACK, GONE, CONDITION, OPERAND, RETURNED = "as on base", "taken away", "unconditional", "without", "put back"
@@ -18,13 +18,13 @@ MESSAGE = "message"
 class Notes:
     """The edits found so far, and where in the new text the search is."""
 
-    def __init__(self, old: SourceText, new: SourceText) -> None:
-        self.old, self.new = old, new
+    def __init__(self, new: SourceText) -> None:
+        self.new = new
         self.found: list[Mutant] = []
         self.scope: list[str] = []
         self.depth = 0  # functions around us
         self.statement = 1
-        self.last: ast.stmt | None = None  # of the function around us
+        self.last: ast.stmt | None = None  # of the function around us, where that is known
 
     def note(self, node: Node, text: str, kind: str) -> None:
         """The edit that puts `text` in a node's place."""

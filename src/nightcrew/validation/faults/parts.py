@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
 from nightcrew.validation.faults.expressions import PLACED, Expressions, aligned
-from nightcrew.validation.faults.mutants import Mutant, is_silent
+from nightcrew.validation.faults.mutant import Mutant
+from nightcrew.validation.faults.mutants import is_silent
 from nightcrew.validation.faults.notes import BACK, CONDITION, GONE, MESSAGE, RETURNED
 from nightcrew.validation.reading.form import behaving, imported, is_declaration
 from nightcrew.validation.reading.same_code import same_function

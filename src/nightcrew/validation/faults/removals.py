@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.faults.hunks import MOST_HUNKS, hunks_of
-from nightcrew.validation.faults.mutants import Mutant, compiles, function_spans
+from nightcrew.validation.faults.mutant import Mutant, compiles, function_spans
 from nightcrew.validation.faults.mutation_trials import covering_tests, try_mutants
 from nightcrew.validation.faults.notes import CONDITION, MESSAGE, OPERAND, RETURNED, WHOLE
 from nightcrew.validation.faults.parts import parts_of

@@ -11,7 +11,7 @@ from itertools import groupby
 from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_documentation
-from nightcrew.validation.faults.mutants import short
+from nightcrew.validation.faults.mutant import short
 from nightcrew.validation.faults.notes import ALTERNATIVE, BACK, CONDITION, OPERAND, RETURNED
 from nightcrew.validation.faults.removals import Fate, Removal, removals
 from nightcrew.validation.gate import answered, counted, not_measurable

@@ -1,0 +1,72 @@
+"""One small edit of a source text, and whether it is still Python with it."""
+
+import ast
+from dataclasses import dataclass
+
+_SUBTLE = {"comparison", "arithmetic", "boolean", "condition", "condition negated", "constant", "sign"}
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """Replace `source[start:end]` by `text`."""
+
+    start: int
+    end: int
+    text: str
+    before: str
+    line: int
+    statement: int  # first line of the statement around it
+    operator: str
+    function: str  # qualified name; empty at module or class level, which runs at import
+
+    @property
+    def is_subtle(self) -> bool:
+        """True where the code still runs and gives something of the right kind: only an oracle can notice."""
+        return bool(self.function) and self.operator in _SUBTLE
+
+    @property
+    def name(self) -> str:
+        """What a person reads: `line 12: a < b -> a <= b`."""
+        return f"line {self.line}: `{short(self.before)}` -> `{short(self.text)}`"
+
+    def apply(self, source: str) -> str:
+        """The mutated text."""
+        return source[: self.start] + self.text + source[self.end :]
+
+
+def function_spans(source: str) -> list[tuple[int, int]]:
+    """Offsets of functions and methods, whole lines, each of which can be parsed for itself."""
+    starts = [0]
+    for line in source.split("\n"):
+        starts.append(starts[-1] + len(line) + 1)
+    outer = [node for node in ast.parse(source).body if not isinstance(node, ast.If | ast.Try)]
+    inner = [part for node in outer if isinstance(node, ast.ClassDef) for part in node.body]
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return [
+        (starts[node.lineno - 1], starts[node.end_lineno or node.lineno])
+        for node in (*outer, *inner)
+        if isinstance(node, kinds) and not source[starts[node.lineno - 1] :][: node.col_offset].strip()
+    ]
+
+
+def compiles(source: str, mutant: Mutant, spans: list[tuple[int, int]]) -> bool:
+    """True where the mutated text is Python; `spans` are those of its functions."""
+    for start, end in spans:
+        if start <= mutant.start and mutant.end <= end:
+            edited = source[start : mutant.start] + mutant.text + source[mutant.end : end]
+            if edited[:1].isspace():  # a method: the body of something
+                edited = "if 1:\n" + edited
+            break
+    else:
+        edited = mutant.apply(source)
+    try:
+        ast.parse(edited)
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+    return True
+
+
+def short(text: str) -> str:
+    """On one line, and not too long to be read in a sentence."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= 60 else flat[:57] + "..."
