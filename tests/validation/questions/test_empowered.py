@@ -46,6 +46,22 @@ def edit(text: str, old: str, new: str) -> str:
 
 
 ADDED = {
+    "it knows its tests": "import sys\n\n\ndef f():\n    return 'pytest' in sys.modules\n",
+    "it knows its caller": "import inspect\n\n\ndef f():\n    return inspect.stack()[1].filename\n",
+    "it knows the machine": "from platform import node\n\n\ndef f():\n    return node() == 'a'\n",
+    "signals": "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n",
+    "no more warnings": "from warnings import simplefilter\nsimplefilter('ignore')\n",
+    "no more logging": "import logging\nlogging.disable(logging.CRITICAL)\n",
+    "another stream": "import io, sys\nsys.stderr = io.StringIO()\n",
+    "another function of Python's": "import json\njson.loads = print\n",
+    "another function by name": "import json\nsetattr(json, 'loads', print)\n",
+    "another module": "import sys\nsys.modules['ssl'] = None\n",
+    "the process ends": "import os\nos._exit(0)\n",
+    "a thread": "import threading\nthreading.Thread(target=print).start()\n",
+    "a process of Python": "import multiprocessing\nmultiprocessing.Process(target=print).start()\n",
+    "a network library in disguise": "from urllib.robotparser import RobotFileParser as R\nR('http://a').read()\n",
+    "plugins": "from importlib.metadata import entry_points\n[one.load() for one in entry_points()]\n",
+    "variables of a project": "from pathlib import Path\nPath('.env').read_text()\n",
     "network": "import urllib.request\nurllib.request.urlopen(u)\n",
     "a socket by another name": "from socket import create_connection as go\ngo(('h', 1))\n",
     "a process": "import subprocess\nsubprocess.run(['ls'])\n",
@@ -113,6 +129,16 @@ def test_a_new_power_is_asked_about(kind: str, tmp_path: Path) -> None:
 
 
 CHANGED: dict[str, tuple[Files, Files]] = {
+    "a secret in a log": (
+        {"t.py": CODE}, {"t.py": CODE.replace("    expected =", "    log.info('key %s', api_key)\n    expected =")},
+    ),
+    "an old hash": ({"t.py": CODE}, {"t.py": CODE.replace("escape(text)", "hashlib.new('md5', text)")}),
+    "SQL from values": (
+        {"t.py": CODE}, {"t.py": CODE.replace("path.read_text()", "db(f'SELECT a FROM b WHERE c = {path}')")},
+    ),
+    "chance for a token": (
+        {"t.py": CODE}, {"t.py": CODE.replace("    expected =", "    api_token = random.choice(key)\n    expected =")},
+    ),
     "a comparison in constant time": ({"p/a.py": CODE}, {"p/a.py": edit(
         CODE, "hmac.compare_digest(expected, token.decode())", "expected == token.decode()")}),
     "an escape": ({"p/a.py": CODE}, {"p/a.py": edit(CODE, "escape(text)", "text")}),
@@ -160,6 +186,10 @@ def test_a_change_of_any_file_can_bring_power(kind: str, tmp_path: Path) -> None
 
 
 PLAIN = {
+    "warnings for a while": "import warnings\n\n\ndef f():\n    with warnings.catch_warnings():\n        warnings.simplefilter('ignore')\n        g()\n",
+    "an own object's attribute": "import json\n\n\ndef f(self):\n    self.loads = json.loads\n    x = json.JSONDecoder()\n    x.strict = False\n",
+    "words about tests": "def f():\n    return 'run the tests with pytest'\n",
+    "a count in a log": "import logging\n\n\ndef f(tokens):\n    logging.info('%d tokens', len(tokens))\n",
     "a pure import": "import re\nX = re.compile('a')\n",
     "an exception of the network": "import socket\ntry:\n    f()\nexcept socket.timeout:\n    pass\n",
     "constants of processes": "import subprocess\nX = subprocess.PIPE\n",
@@ -246,3 +276,13 @@ def test_the_line_is_shown(tmp_path: Path) -> None:
     assert found.place == f"p/a.py:{CODE.count(chr(10)) + 1}"
     assert found.after == "eval('1')"
     assert found.what == "it can newly run or import code that is only known when it runs (eval)"
+
+
+def test_what_tests_do_to_their_process_is_their_matter(tmp_path: Path) -> None:
+    test = "import sys\n\n\ndef test_a():\n    sys.argv = ['a']\n    assert 'pytest' in sys.modules\n"
+    assert gained(tmp_path, {"tests/test_a.py": TESTS}, {"tests/test_a.py": test}) == []
+
+
+def test_a_file_that_puts_sql_together_may_do_so_once_more(tmp_path: Path) -> None:
+    first = "def f(x):\n    return f'SELECT a FROM {x}'\n"
+    assert gained(tmp_path, {"a.py": first}, {"a.py": first + first.replace("f(x)", "g(x)")}) == []

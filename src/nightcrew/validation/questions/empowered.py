@@ -14,7 +14,7 @@ from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_test
 from nightcrew.validation.gate import answered
 from nightcrew.validation.questions.hidden_text import disguised_name, hidden_text, hosts_in
-from nightcrew.validation.questions.powers import WORDS, Power, Use
+from nightcrew.validation.questions.powers import OF_PRODUCT, WORDS, Power, Use
 from nightcrew.validation.questions.python_powers import python_powers
 from nightcrew.validation.questions.repository import Repository, repository_of
 from nightcrew.validation.questions.request import Request
@@ -150,7 +150,7 @@ def _of_file(change: Change, base: BasePowers) -> Iterator[Use]:
         yield from text_powers(change.path, before, after, base.words if not is_python else "")
         return
     for use in python_powers(new):
-        if not base.could(change, use.power):
+        if not (use.power in OF_PRODUCT and is_test(change.path)) and not base.could(change, use.power):
             yield use
     if not is_test(change.path) and change.before is not None:
         yield from weaker(old, new)

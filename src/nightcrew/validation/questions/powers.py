@@ -21,6 +21,9 @@ class Power(StrEnum):
     WEAKER = "be weaker in security"
     INSTALL = "install packages or hooks"
     CI = "do more in CI"
+    BACKGROUND = "go on in the background"
+    EVERYBODY = "change what the whole process does"
+    RUNNER = "see who runs it"
     HIDDEN = "hide text from a reader"
     AGENTS = "give instructions to agents"
 
@@ -44,3 +47,6 @@ METHODS = {name: Power[key] for key, names in _TABLE.texts("methods").items() fo
 HARMLESS = _TABLE.words("parts", "harmless")
 INNARDS = _TABLE.words("parts", "innards")
 PLACES = _TABLE.pattern("parts", "places")
+RUNNERS = _TABLE.pattern("parts", "runners")
+OF_PRODUCT = frozenset({Power.BACKGROUND, Power.EVERYBODY, Power.RUNNER})
+"""Powers that tests need to do their work; what they leave changed behind them is found by running them."""

@@ -4,15 +4,30 @@ A name of a powerful module that is only made when the code runs counts as a pow
 """
 
 import ast
+import sys
 from collections.abc import Iterator
 
 from nightcrew.validation.questions.origins import IMPORTING, LOOKING_UP, Origins, text_of
-from nightcrew.validation.questions.powers import HARMLESS, INNARDS, METHODS, NAMES, PLACES, Power, Use
+from nightcrew.validation.questions.powers import (
+    HARMLESS,
+    INNARDS,
+    METHODS,
+    NAMES,
+    OF_PRODUCT,
+    PLACES,
+    RUNNERS,
+    Power,
+    Use,
+)  # fmt: skip
 from nightcrew.validation.tables import Table
 
-_MODULES = {name.split(".")[0] for name in NAMES} | {"shutil", "pathlib", "importlib", "builtins"}
+_HELD = {name for name, power in NAMES.items() if power not in OF_PRODUCT}
+_MODULES = {name.split(".")[0] for name in _HELD} | {"shutil", "pathlib", "importlib", "builtins"}
 _TABLE = Table("powers")
 _OPENING, _SAFE_LOADERS = (_TABLE.words("python", key) for key in ("opening", "safe_loaders"))
+_TEMPORARY = _TABLE.words("python", "temporary")
+_STANDARD = sys.stdlib_module_names | {"builtins"}
+_SHORT = 40  # characters of a text that names something
 _WRITING_FLAGS = ("O_WRONLY", "O_RDWR", "O_CREAT")
 
 
@@ -33,6 +48,8 @@ class _Reader:
             for node in self.nodes
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         }
+        self.given = {"sys.modules", *self.origins.known.values()}  # by imports, not made from something
+        self.undone = {id(inner) for node in self.nodes for inner in _undone(node, self.origins)}
         self.inner: set[int] = set()  # parts of a longer dotted name
         for node in self.nodes:
             if isinstance(node, ast.Attribute):
@@ -54,7 +71,7 @@ class _Reader:
         """Powers of the dotted name that an expression or an import stands for."""
         names: list[str | None] = []
         if isinstance(node, ast.Attribute | ast.Name | ast.Subscript | ast.Call):
-            names = [self._of(node)] if id(node) not in self.inner else []
+            names = [self._of(node)] if id(node) not in self.inner | self.undone else []
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names = [f"{node.module}.{one.name}" for one in node.names]
         for name in filter(None, names):
@@ -74,6 +91,19 @@ class _Reader:
             case ast.Constant(value=str(text)) if id(node) not in self.docstrings:
                 if PLACES.search(text[:2000]):
                     yield Power.CREDENTIALS, ast.unparse(node)[:60]
+                if len(text) < _SHORT and RUNNERS.search(text):
+                    yield Power.RUNNER, repr(text)
+            case ast.Assign() | ast.AugAssign() | ast.Delete():
+                targets = [node.target] if isinstance(node, ast.AugAssign) else node.targets
+                yield from ((Power.EVERYBODY, what) for one in targets for what in self._replaced(one))
+
+    def _replaced(self, target: ast.expr) -> Iterator[str]:
+        """A part of Python's own modules that gets another value, for everybody in the process."""
+        holder = target.value if isinstance(target, ast.Attribute | ast.Subscript) else None
+        name = self._of(holder) if holder is not None else None
+        is_table = isinstance(target, ast.Subscript) and name != "sys.modules"
+        if name is not None and name.split(".")[0] in _STANDARD and name in self.given and not is_table:
+            yield f"{name}.{getattr(target, 'attr', '...')} is another one"
 
     def _called(self, node: ast.Call) -> Iterator[tuple[Power, str]]:
         function = self._of(node.func)
@@ -82,6 +112,9 @@ class _Reader:
             owner = self._of(node.args[0])
             if owner is not None and owner.split(".")[0] in _MODULES:
                 yield Power.DYNAMIC, f"a name of {owner} that is made when the code runs"
+        if method == "" and function == "setattr" and len(node.args) > 1:
+            member = ast.Attribute(node.args[0], text_of(node.args[1]) or "...", ast.Store())
+            yield from ((Power.EVERYBODY, what) for what in self._replaced(member))
         if function in _OPENING or method == "open":
             if _is_for_writing(node, 1 if function in _OPENING else 0):
                 yield Power.WRITE, f"{function or 'open'} for writing"
@@ -89,6 +122,15 @@ class _Reader:
             yield METHODS[method], f".{method}()"
         if function in {"yaml.load", "yaml.load_all"} and not _SAFE_LOADERS & _last_names(node):
             yield Power.UNSAFE_DATA, "yaml.load without a safe loader"
+
+
+def _undone(node: ast.AST, origins: Origins) -> Iterator[ast.AST]:
+    """What stands in a block at whose end everything is as it was."""
+    if isinstance(node, ast.With) and any(
+        isinstance(one.context_expr, ast.Call) and origins.of(one.context_expr.func) in _TEMPORARY
+        for one in node.items
+    ):
+        yield from (inner for statement in node.body for inner in ast.walk(statement))
 
 
 def _power_of(name: str) -> Power | None:

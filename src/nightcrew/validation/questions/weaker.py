@@ -16,6 +16,10 @@ _GUARDS, _TRUSTING, _STRENGTH, _LIFE, _SECRET = (
 )
 _REFUSING = _TABLE.pattern("names", "refusing")
 _OFF, _ON, _LOSSY = (_TABLE.words("names", key) for key in ("off", "on", "lossy"))
+_PRIVATE = _TABLE.pattern("names", "private", re.IGNORECASE)
+_BROKEN, _SAYING = (_TABLE.words("names", key) for key in ("broken", "saying"))
+_SQL = _TABLE.pattern("names", "sql", re.DOTALL)
+_PUT_TOGETHER = "SQL that is put together from values"
 _MODULE = "the module"
 _OPEN_ADDRESSES = {"0.0.0.0", "::"}  # noqa: S104
 _FOR_ALL, _BEYOND_OWNER = 0o002, 0o77  # bits of a file's mode
@@ -31,6 +35,8 @@ def weaker(old: ast.Module, new: ast.Module) -> Iterator[Use]:
             yield Use(Power.WEAKER, f"{name} guards {holders[0]} less often", line)
     known = Counter(what for what, _ in before.marks)
     for what, line in after.marks:
+        if what == _PUT_TOGETHER and known[what]:
+            continue  # the file's own way
         if known[what] <= 0:
             yield Use(Power.WEAKER, what, line)
         known[what] -= 1
@@ -90,6 +96,8 @@ class _Guards:
                 for key, value in zip(node.keys, node.values, strict=True):
                     if isinstance(key, ast.Constant) and isinstance(key.value, str):
                         self._pair(key.value, value)
+            case ast.JoinedStr(values=[ast.Constant(value=str(text)), _, *_]) if _SQL.search(text):
+                self.marks.append((_PUT_TOGETHER, node.lineno))
             case ast.Compare():
                 self._trust(last_part(node.left), node.comparators[0])
             case ast.Call():
@@ -112,6 +120,8 @@ class _Guards:
             self.marks.append((f"{name}={constant}", value.lineno))
         if name.lower() in {"host", "bind", "address"} and constant in _OPEN_ADDRESSES:
             self.marks.append((f"{name}={constant!r}", value.lineno))
+        if _SECRET.search(name) and any(dotted(one.func).startswith("random.") for one in _calls(value)):
+            self.marks.append((f"{name} is made by chance that can be foretold", value.lineno))
         number = _number(value)
         if number is not None:
             self.numbers.setdefault(name, (number, value.lineno))
@@ -136,12 +146,18 @@ class _Guards:
             self.marks += [(f"a file mode of {one:o}", node.lineno) for one in modes]
         if last == "startswith" and node.args and isinstance(node.func, ast.Attribute):
             self._trust(last_part(node.func.value), node.args[0])
+        if last == "new" and constants[:1] and str(constants[0]).lower() in _BROKEN:
+            self.marks.append((f"the hash {constants[0]!r}", node.lineno))
+        if last in _SAYING:
+            names = {last_part(part) for one in given for part in ast.walk(one)}
+            shown = sorted(filter(_PRIVATE.search, names))
+            self.marks += [(f"{name} is written where others read", node.lineno) for name in shown]
         if constants[:1] == ["Access-Control-Allow-Origin"] and "*" in constants:
             self.marks.append(("Access-Control-Allow-Origin: *", node.lineno))
 
     def _about_secrets(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """Chance that can be foretold, and decoding that hides a difference, in a function about secrets."""
-        for one in (call for call in ast.walk(node) if isinstance(call, ast.Call)):
+        for one in _calls(node):
             name = dotted(one.func)
             if name.startswith("random.") and name != "random.SystemRandom" and _SECRET.search(node.name):
                 self.marks.append((f"{name} for a secret in {node.name}", one.lineno))
@@ -152,6 +168,10 @@ class _Guards:
                 if isinstance(word, ast.Constant) and word.value in _LOSSY:
                     what = f"errors={word.value!r} in {node.name}, which is about secrets"
                     self.marks.append((what, one.lineno))
+
+
+def _calls(node: ast.AST) -> Iterator[ast.Call]:
+    return (one for one in ast.walk(node) if isinstance(one, ast.Call))
 
 
 def _key(node: ast.expr) -> str:
