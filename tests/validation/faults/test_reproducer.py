@@ -3,6 +3,7 @@
 import pytest
 
 from nightcrew.validation.faults.reproducer import is_right_reason
+from nightcrew.validation.rig.watch import _kind
 from nightcrew.validation.running.run_results import TestOutcome
 
 SHOWS = [
@@ -35,3 +36,12 @@ def test_a_test_that_breaks_by_itself(message: str, shows: bool) -> None:
 @pytest.mark.parametrize("kind", ["assertion", "crash"])
 def test_a_failed_check_and_a_crash_of_the_product_show_the_bug(kind: str) -> None:
     assert is_right_reason(TestOutcome("t", "failed", kind, "NameError: x", 0.1))
+
+
+@pytest.mark.parametrize(("path", "kind"), [("bank.py", "crash"), ("tests/test_bank.py", "test_crash")])
+def test_what_breaks_in_another_thread_breaks_where_its_trace_ends(path: str, kind: str) -> None:
+    told = f'Exception in thread T\n  File "/srv/shop/{path}", line 3, in pay\nKeyError: 1'
+    with pytest.raises(pytest.PytestUnhandledThreadExceptionWarning) as raised:
+        raise pytest.PytestUnhandledThreadExceptionWarning(told)
+    job = {"workspace": "/srv/shop", "measured": [], "test_files": ["/srv/shop/tests/test_bank.py"]}
+    assert _kind(raised, job) == kind

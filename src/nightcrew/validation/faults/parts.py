@@ -6,6 +6,7 @@ goes: a statement, a branch, a condition, an operand, an entry. What only looks 
 
 import ast
 import copy
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
@@ -14,10 +15,11 @@ from nightcrew.validation.faults.mutant import Mutant
 from nightcrew.validation.faults.mutants import is_silent
 from nightcrew.validation.faults.notes import BACK, CONDITION, GONE, MESSAGE, RETURNED
 from nightcrew.validation.reading.form import behaving, imported, is_declaration
-from nightcrew.validation.reading.same_code import same_function
+from nightcrew.validation.reading.same_code import same_function, simple_statements
 from nightcrew.validation.reading.source_text import SourceText
-from nightcrew.validation.reading.suite import Function
+from nightcrew.validation.reading.suite import Function, all_functions
 
+_LEAST_MOVED = 3  # statements that make a function of their own
 _ALIKE = 0.4  # statements that share less than that are other statements
 _DEFS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _BLOCKS = ("body", "orelse", "finalbody")
@@ -32,7 +34,7 @@ def parts_of(before: str, after: str) -> tuple[Mutant, ...]:
     old, new = behaving(before), behaving(after)
     if old is None or new is None:
         return ()
-    finder = _Finder(SourceText(before), SourceText(after))
+    finder = _Finder(SourceText(before), SourceText(after), _in_new_functions(old, new))
     finder.blocks(old.body, new.body)
     unique = {(one.start, one.end, one.text.strip("()")): one for one in reversed(finder.found)}
     return tuple(sorted(unique.values(), key=lambda one: (one.start, -one.end, one.text)))
@@ -42,7 +44,11 @@ def parts_of(before: str, after: str) -> tuple[Mutant, ...]:
 
 
 class _Finder(Expressions):
-    """Notes edits of statements."""
+    """Notes edits of statements; `fresh`: what the functions do that base does not have."""
+
+    def __init__(self, old: SourceText, new: SourceText, fresh: Counter[str]) -> None:
+        super().__init__(old, new)
+        self.fresh = fresh
 
     def blocks(self, old: list[ast.stmt], new: list[ast.stmt]) -> None:
         """The statements of one block before and after; definitions are found by their names."""
@@ -152,6 +158,8 @@ class _Finder(Expressions):
         came = [node for node in new if all(node is not second for _, second in pairs)]
         went = [node for node in old if all(node is not first for first, _ in pairs)]
         went = [node for node in went if not is_declaration(node) and not is_silent_statement(node)]
+        if went and came and self._is_moved(went):
+            went = []
         if went and new and not pairs:
             self.statement = new[0].lineno
             start, end = self.new.run(new)
@@ -160,6 +168,11 @@ class _Finder(Expressions):
             self._put_back(went, at or before, behind=at is None)
         for node in came:
             self.added(node)
+
+    def _is_moved(self, went: list[ast.stmt]) -> bool:
+        """True where all that is done in these statements is done in functions that base does not have."""
+        here = simple_statements(went)
+        return here.total() >= _LEAST_MOVED and here <= self.fresh
 
     def _put_back(self, went: list[ast.stmt], place: ast.AST | None, *, behind: bool) -> None:
         if not isinstance(place, ast.stmt):
@@ -234,6 +247,12 @@ class _Finder(Expressions):
             with self.inside(node.name, function=not isinstance(node, ast.ClassDef), last=node.body[-1]):
                 for inner in node.body:
                     self.added(inner)
+
+
+def _in_new_functions(old: ast.Module, new: ast.Module) -> Counter[str]:
+    known = all_functions(old)
+    fresh = (node for name, node in all_functions(new).items() if name not in known)
+    return simple_statements([part for node in fresh for part in node.body])
 
 
 def is_silent_statement(node: ast.stmt) -> bool:

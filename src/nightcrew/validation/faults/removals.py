@@ -5,21 +5,20 @@ reaches in this process, and files that are no Python, on disk, where other prog
 is tried is counted in parts and tests, never in seconds.
 """
 
-import ast
 import re
-import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
+from functools import cached_property
+from pathlib import PurePosixPath
 
 from nightcrew.validation.change.change import Change
+from nightcrew.validation.faults.details import Details, Fate
 from nightcrew.validation.faults.hunks import MOST_HUNKS, hunks_of
 from nightcrew.validation.faults.mutant import Mutant, compiles, function_spans
 from nightcrew.validation.faults.mutation_trials import covering_tests, try_mutants
-from nightcrew.validation.faults.notes import CONDITION, MESSAGE, OPERAND, RETURNED, WHOLE
+from nightcrew.validation.faults.notes import MESSAGE, WHOLE
 from nightcrew.validation.faults.parts import parts_of
 from nightcrew.validation.faults.target import files_of
-from nightcrew.validation.reading.suite import parse
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.commands import run_command
 from nightcrew.validation.running.examination import Examination
@@ -30,21 +29,21 @@ MOST_INSIDE, MOST_AT_IMPORT = 60, 10  # parts of one file that are tried
 MOST_ON_DISK = 8  # runs in which other programs see the change without some of its parts
 MOST_TESTS, MOST_OTHERS = 120, 600
 SECONDS = 600.0
-_DETAILS = {CONDITION, OPERAND, RETURNED}
-_EVERYDAY = {repr(one) for one in (None, True, False, 0, 1, -1, "", b"")}
+_DEVELOPERS = {
+    "dev",
+    "scripts",
+    "tools",
+    "benchmarks",
+    "benchmark",
+    "bench",
+    "examples",
+    "example",
+    "docs",
+    "doc",
+}
 _PROGRAMS = re.compile(
     r"subprocess|multiprocessing|Popen|os\.(?:fork|system|exec|spawn)|pexpect|pytester|runpy"
 )
-
-
-class Fate(StrEnum):
-    """What came of taking a part away."""
-
-    NOTICED = "noticed"
-    UNNOTICED = "unnoticed"
-    UNREACHED = "unreached"  # no test runs it
-    UNTRIED = "untried"
-    SAID = "said"  # words for a reader, on which nothing acts
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,38 +54,19 @@ class Removal:
     part: Mutant
     fate: Fate
 
+    is_detail: bool = False
+
     @property
     def is_unshown(self) -> bool:
-        """True for a part that may do something new and that nobody misses.
-
-        A guard, or another name in a list, only narrows or widens what is noticed: it counts where a value
-        in it decides, as a key or a limit does. State that is no longer kept is not missed by anybody.
-        """
-        if self.fate is Fate.UNREACHED or self.part.operator not in _DETAILS:
-            return self.fate in (Fate.UNREACHED, Fate.UNNOTICED)
-        if self.part.operator == RETURNED:
-            return self.fate is Fate.UNNOTICED and not _only_assigns(self.part.text)
-        left = values_in(self.part.text) if self.part.operator == OPERAND else set()
-        return self.fate is Fate.UNNOTICED and bool(values_in(self.part.before) - left)
-
-
-def values_in(text: str) -> set[str]:
-    """Values in an expression that may decide something; everyday ones are left out."""
-    tree = parse(text.strip())
-    held = ast.walk(tree) if tree is not None else ()
-    return {repr(one.value) for one in held if isinstance(one, ast.Constant)} - _EVERYDAY
-
-
-def _only_assigns(text: str) -> bool:
-    tree = parse(textwrap.dedent(text).strip())
-    return tree is not None and all(isinstance(one, ast.Assign | ast.AnnAssign) for one in tree.body)
+        """True for a part that may do something new and that nobody misses."""
+        return self.fate in (Fate.UNREACHED, Fate.UNNOTICED) and not self.is_detail
 
 
 def removals(room: CleanRoom, examination: Examination, change: Change) -> list[Removal]:
     """The fate of every part of one changed file of the product, in the order of the text."""
     trials = _Trials(room, examination, change)
     trials.run()
-    return [Removal(change.path, part, fate) for part, fate in trials.fates.items()]
+    return [Removal(change.path, part, fate, trials.is_detail(part)) for part, fate in trials.fates.items()]
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -115,6 +95,15 @@ class _Trials:
             self._in_process(parts)
         self._on_disk()
         self._by_command()
+
+    def is_detail(self, part: Mutant) -> bool:
+        """True for a part that nobody has to miss."""
+        aside = self.fates[part] is Fate.UNREACHED and is_for_developers(self.room, self.change)
+        return aside or self._details.holds(part)
+
+    @cached_property
+    def _details(self) -> Details:
+        return Details(self.change.before or "", self.source, self.fates)
 
     def _parts(self) -> tuple[Mutant, ...]:
         if self.path.endswith((".py", ".pyi")):
@@ -178,7 +167,8 @@ class _Trials:
         """What nobody has noticed so far, outer parts for all that is in them."""
         nobody = (Fate.UNREACHED, Fate.UNNOTICED)
         found: list[Mutant] = []
-        for part in (part for part, fate in self.fates.items() if fate in nobody):
+        missed = (part for part, fate in self.fates.items() if fate in nobody and not self.is_detail(part))
+        for part in missed:
             if not found or part.start >= found[-1].end:
                 found.append(part)
         return found
@@ -208,6 +198,15 @@ class _Trials:
         for part in sorted(parts, key=lambda one: -one.start):
             text = part.apply(text)
         return {self.path: None if self.change.is_new and not text else text}
+
+
+def is_for_developers(room: CleanRoom, change: Change) -> bool:
+    """True for a Python file among base's own helpers of development, which is no part of a package."""
+    first, *rest = PurePosixPath(change.path).parts
+    aside = (
+        bool(rest) and first in _DEVELOPERS and change.path.endswith(".py") and (room.base / first).is_dir()
+    )
+    return aside and not (room.base / first / "__init__.py").is_file()
 
 
 def notices(room: CleanRoom, texts: Mapping[str, str | None], tests: Sequence[str]) -> bool:

@@ -33,8 +33,9 @@ class Assertions:
         """Too many tests without a check, or a copied implementation; else pass with the smells."""
         tests = new_test_functions(room)
         unchecked = [test for test in tests if test.count == 0]
-        if room.task.task_type is TaskCategory.BUG_FIX:
-            # What breaks on base and does not with the fix shows the bug; a check that cannot fail does not.
+        if room.task.task_type in {TaskCategory.BUG_FIX, TaskCategory.CODE_GENERATION}:
+            # What breaks on base and does not with the change shows what it is for; a check that cannot
+            # fail does not.
             unchecked = [test for test in unchecked if test.empty]
         one_of_two = len(unchecked) == 1 < len(tests)  # "it must not raise" among others
         if tests and len(unchecked) / len(tests) > MOST_UNCHECKED and not one_of_two:

@@ -11,9 +11,10 @@ from itertools import groupby
 from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_documentation
+from nightcrew.validation.faults.details import Fate
 from nightcrew.validation.faults.mutant import short
 from nightcrew.validation.faults.notes import ALTERNATIVE, BACK, CONDITION, OPERAND, RETURNED
-from nightcrew.validation.faults.removals import Fate, Removal, removals
+from nightcrew.validation.faults.removals import Removal, removals
 from nightcrew.validation.gate import answered, counted, not_measurable
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import examine
@@ -51,7 +52,7 @@ class Needed:
             one for change in product if not _is_prose(change) for one in removals(room, examination, change)
         ]
         said = [one for one in found if one.fate is Fate.SAID]
-        details = [one for one in found if one.fate is Fate.UNNOTICED and not one.is_unshown]
+        details = [one for one in found if one.is_detail]
         untried = [one for one in found if one.fate is Fate.UNTRIED]
         beside = "".join(
             f" {told} {counted(len(some), 'part')}: {_listed(some)}."

@@ -6,6 +6,7 @@ So a changed function that is equal needs no test to vouch for it.
 
 import ast
 import copy
+from collections import Counter
 
 from nightcrew.validation.reading.suite import Function
 from nightcrew.validation.reading.variants import functions, is_delicate, local_names
@@ -48,6 +49,20 @@ def _masked(function: Function) -> str:
         elif isinstance(node, ast.Compare):
             node.ops = [ast.Eq() for _ in node.ops]
     return normal_form(plain)
+
+
+def simple_statements(body: list[ast.stmt]) -> Counter[str]:
+    """The simple statements and the conditions of a block and of those in it, whatever the names in them."""
+    found: Counter[str] = Counter()
+    for node in (part for one in copy.deepcopy(body) for part in ast.walk(one)):
+        held = node.test if isinstance(node, ast.If | ast.While) else node
+        is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if isinstance(node, ast.stmt) and not is_text and not (held is node and hasattr(node, "body")):
+            for one in ast.walk(held):
+                if isinstance(one, ast.Name):
+                    one.id = "_"
+            found[ast.dump(held)] += 1
+    return found
 
 
 def normal_form(function: Function, *, arguments: bool = False) -> str:

@@ -2,7 +2,6 @@
 implementations."""
 
 import ast
-import copy
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -10,7 +9,7 @@ from pathlib import PurePosixPath
 
 from nightcrew.validation.reading.checks import TestFunction, read_tests
 from nightcrew.validation.reading.constants import texts_in
-from nightcrew.validation.reading.same_code import normal_form
+from nightcrew.validation.reading.same_code import normal_form, simple_statements
 from nightcrew.validation.reading.suite import Function, all_functions, parse
 from nightcrew.validation.reading.variants import functions
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -153,7 +152,7 @@ def copies_of_implementation(room: CleanRoom) -> str:
     if tree is None:
         return ""
     originals = {
-        name: (normal_form(node, arguments=True), _statements(node))
+        name: (normal_form(node, arguments=True), simple_statements(node.body))
         for name, node in all_functions(tree).items()
         if _size(node) >= _LEAST_NODES
     }
@@ -161,7 +160,7 @@ def copies_of_implementation(room: CleanRoom) -> str:
         if change.after is None or not room.is_test(change.path) or not change.path.endswith(".py"):
             continue
         for node in _all_functions(change.after):
-            form, statements = normal_form(node, arguments=True), _statements(node)
+            form, statements = normal_form(node, arguments=True), simple_statements(node.body)
             for name, (original, theirs) in originals.items():
                 if form == original or _alike(statements, theirs):
                     return f"{node.name} in {change.path} is {name}"
@@ -182,22 +181,6 @@ def _alike(one: Counter[str], other: Counter[str]) -> bool:
     """True where nearly all statements of each are in the other."""
     least = min(one.total(), other.total())
     return least >= _LEAST_STATEMENTS and (one & other).total() >= _ALIKE * max(one.total(), other.total())
-
-
-def _statements(node: Function) -> Counter[str]:
-    """The simple statements and conditions of a function, whatever its names."""
-    plain = copy.deepcopy(node)
-    for one in ast.walk(plain):
-        if isinstance(one, ast.Name):
-            one.id = "_"
-    found: Counter[str] = Counter()
-    for part in plain.body:
-        for one in ast.walk(part):
-            held = one.test if isinstance(one, ast.If | ast.While) else one
-            is_text = isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)
-            if isinstance(one, ast.stmt) and not is_text and not (held is one and hasattr(one, "body")):
-                found[ast.dump(held)] += 1
-    return found
 
 
 def _size(node: Function) -> int:

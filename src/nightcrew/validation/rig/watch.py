@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 import sys
 import time
 import types
@@ -13,6 +14,9 @@ from _pytest.runner import runtestprotocol
 
 from . import swap
 from .calls import Recorder
+
+_BESIDE = {"PytestUnhandledThreadExceptionWarning", "PytestUnraisableExceptionWarning"}
+"""What a test fails by where something broke in another thread, or while an object went."""
 
 
 class Watch:
@@ -198,6 +202,8 @@ def _kind(excinfo: "pytest.ExceptionInfo[BaseException]", job: "dict[str, Any]")
     """`assertion`: a check of a test failed; `crash`: the product broke; `test_crash`: the test itself
     did."""
     paths = [_absolute(code.co_filename) for code in _codes(excinfo.tb)]
+    if excinfo.typename in _BESIDE:
+        paths += map(_absolute, re.findall(r'File "([^"]+)"', str(excinfo.value)))
     checks = issubclass(excinfo.type, (AssertionError, pytest.fail.Exception)) or excinfo.typename in (
         "DocTestFailure",
         "MultipleFailures",

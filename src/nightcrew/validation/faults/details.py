@@ -1,0 +1,213 @@
+"""Parts of a change that may stay although no test misses them: they are said, and nobody is asked.
+
+A part is asked for where it may do something new. What only chooses among what is noticed, what another
+Python or platform runs, and what guards against the impossible does not; unless a value in it decides.
+"""
+
+import ast
+import re
+import textwrap
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from functools import cached_property
+
+from nightcrew.validation.faults.mutant import Mutant
+from nightcrew.validation.faults.notes import BACK, CONDITION, GONE, OPERAND, RETURNED
+from nightcrew.validation.reading.source_text import Node, SourceText
+from nightcrew.validation.reading.suite import parse
+
+_EVERYDAY = {repr(one) for one in (None, True, False, 0, 1, -1, "", b"")}
+_ELSEWHERE = re.compile(
+    r"\bsys\.(version_info|hexversion|platform|implementation|maxsize|flags)\b|\bos\.name\b|\bplatform\.\w+\("
+    r"|\bversion_info\b|\bpython_version\b"
+)
+_IMPOSSIBLE = {"NotImplementedError", "AssertionError"}
+_MISSING = {"ImportError", "ModuleNotFoundError"}
+type Span = tuple[int, int]
+
+
+class Fate(StrEnum):
+    """What came of taking a part away."""
+
+    NOTICED = "noticed"
+    UNNOTICED = "unnoticed"
+    UNREACHED = "unreached"  # no test runs it
+    UNTRIED = "untried"
+    SAID = "said"  # words for a reader, on which nothing acts
+
+
+class Details:
+    """The details among the parts of one file: `before` and `after` are its texts."""
+
+    def __init__(self, before: str, after: str, fates: Mapping[Mutant, Fate]) -> None:
+        self.before, self.text, self.fates = before, SourceText(after), fates
+        self.tree = parse(after) or ast.Module([], [])
+
+    def holds(self, part: Mutant) -> bool:
+        """True for a part that nobody has to miss."""
+        fate = self.fates[part]
+        if fate not in (Fate.UNREACHED, Fate.UNNOTICED):
+            return False
+        if self._is_safeguard(part) or self._is_elsewhere(part, fate) or part.function.endswith(".__repr__"):
+            return True
+        return fate is Fate.UNNOTICED and self._only_chooses(part)
+
+    # -- kinds of details --
+
+    def _only_chooses(self, part: Mutant) -> bool:
+        """True for what only narrows, widens or orders what is noticed: it counts where a value decides.
+
+        State that is no longer kept is not missed by anybody.
+        """
+        if part.operator == RETURNED:
+            return _only_assigns(part.text)
+        if part.operator == CONDITION or (part.operator == OPERAND and _is_conjunction(part.before)):
+            return not self._fresh(part) - self._known_texts
+        if part.operator == OPERAND:
+            return not self._fresh(part)
+        if part.operator == BACK:
+            others = (one for one in self.fates if one.statement == part.statement and one is not part)
+            seen = any(self.fates[one] is Fate.NOTICED for one in others)
+            return seen and not self._is_statement(part) and not self._fresh(part)
+        return part.operator == GONE and self._is_branch_of_noticed(part)
+
+    def _is_branch_of_noticed(self, part: Mutant) -> bool:
+        """A condition whose branch is noticed: without it, what stands behind it does the same."""
+        body = self._bodies.get((part.start, part.end))
+        if body is None:
+            return False
+        inner = [one for one in self.fates if body[0] <= one.start and one.end <= body[1]]
+        seen = any(self.fates[one] is Fate.NOTICED for one in inner)
+        open_ones = (one for one in inner if self.fates[one] in (Fate.UNREACHED, Fate.UNNOTICED))
+        return (seen or self._guards_the_impossible(body)) and all(map(self.holds, open_ones))
+
+    def _is_safeguard(self, part: Mutant) -> bool:
+        """An assertion, the end of a loop that has done its work, an error that says: this cannot be."""
+        tree = parse(textwrap.dedent(part.before).strip()) if part.operator == GONE else None
+        return tree is not None and bool(tree.body) and all(map(_guards, tree.body))
+
+    def _guards_the_impossible(self, body: Span) -> bool:
+        tree = parse(textwrap.dedent(" " * self._column(body[0]) + self.text.text[slice(*body)]))
+        return tree is not None and bool(tree.body) and all(map(_guards, tree.body))
+
+    def _is_elsewhere(self, part: Mutant, fate: Fate) -> bool:
+        """A condition on the Python or the platform, and what does not run under this one."""
+        if any(start <= part.start and part.end <= end for start, end in self._conditions):
+            return True
+        unrun = fate is Fate.UNREACHED or not part.function
+        return unrun and any(
+            start <= part.start and part.end <= end
+            for start, end in (self._branches if part.function else self._fallbacks)
+        )
+
+    # -- the text --
+
+    def _fresh(self, part: Mutant) -> set[str]:
+        return values_in(part.before) - values_in(part.text)
+
+    def _is_statement(self, part: Mutant) -> bool:
+        return (part.start, part.end) in self._statements
+
+    def _column(self, offset: int) -> int:
+        return offset - self.text.starts[self.text.line_of(offset) - 1]
+
+    @cached_property
+    def _known_texts(self) -> set[str]:
+        """Texts that base's file has in some place: a name of its own, and no key."""
+        tree = parse(self.before)
+        nodes = ast.walk(tree) if tree is not None else ()
+        return {
+            repr(one.value) for one in nodes if isinstance(one, ast.Constant) and isinstance(one.value, str)
+        }
+
+    @cached_property
+    def _statements(self) -> set[Span]:
+        return {self.text.span(one) for one in ast.walk(self.tree) if isinstance(one, ast.stmt)}
+
+    @cached_property
+    def _bodies(self) -> dict[Span, Span]:
+        """What stands under a condition, by the condition."""
+        found = (one for one in ast.walk(self.tree) if isinstance(one, ast.If))
+        return {self.text.span(one.test): self.text.run(one.body) for one in found}
+
+    @cached_property
+    def _about_elsewhere(self) -> list[ast.If | ast.IfExp]:
+        """Conditions on the Python or the platform, also by a name of the module for one."""
+        names = {
+            target.id
+            for one in ast.walk(self.tree)
+            if isinstance(one, ast.Assign) and _ELSEWHERE.search(ast.unparse(one.value))
+            for target in one.targets
+            if isinstance(target, ast.Name)
+        }
+        return [
+            one
+            for one in ast.walk(self.tree)
+            if isinstance(one, ast.If | ast.IfExp) and self._asks_elsewhere(one.test, names)
+        ]
+
+    @staticmethod
+    def _asks_elsewhere(test: ast.expr, names: set[str]) -> bool:
+        named = {one.id for one in ast.walk(test) if isinstance(one, ast.Name)}
+        return bool(named & names) or _ELSEWHERE.search(ast.unparse(test)) is not None
+
+    @cached_property
+    def _conditions(self) -> list[Span]:
+        return [self.text.span(one.test) for one in self._about_elsewhere]
+
+    @cached_property
+    def _branches(self) -> list[Span]:
+        found: list[list[ast.stmt] | list[ast.expr]] = []
+        for one in self._about_elsewhere:
+            both = [one.body, one.orelse] if isinstance(one, ast.If) else [[one.body], [one.orelse]]
+            found += [nodes for nodes in both if nodes]
+        return [*map(self._run, found), *self._fallbacks]
+
+    @cached_property
+    def _fallbacks(self) -> list[Span]:
+        """What is done where an import fails, and where the file is run as a program."""
+        handlers = (one for one in ast.walk(self.tree) if isinstance(one, ast.ExceptHandler))
+        missing = [one.body for one in handlers if one.type is not None and _names(one.type) & _MISSING]
+        mains = [
+            one.body for one in self.tree.body if isinstance(one, ast.If) and "__main__" in ast.dump(one.test)
+        ]
+        return [self._run(one) for one in [*missing, *mains]]
+
+    def _run(self, nodes: list[ast.stmt] | list[ast.expr]) -> Span:
+        spans: list[Node] = [*nodes]
+        return self.text.span(spans[0])[0], self.text.span(spans[-1])[1]
+
+
+def values_in(text: str) -> set[str]:
+    """Values in an expression that may decide something; everyday ones are left out."""
+    tree = parse(text.strip())
+    held = ast.walk(tree) if tree is not None else ()
+    return {repr(one.value) for one in held if isinstance(one, ast.Constant)} - _EVERYDAY
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _guards(node: ast.stmt) -> bool:
+    if isinstance(node, ast.Raise) and node.exc is not None:
+        raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+        return getattr(raised, "id", "") in _IMPOSSIBLE
+    return isinstance(node, ast.Assert | ast.Break)
+
+
+def _only_assigns(text: str) -> bool:
+    tree = parse(textwrap.dedent(text).strip())
+    return tree is not None and all(isinstance(one, ast.Assign | ast.AnnAssign) for one in tree.body)
+
+
+def _is_conjunction(text: str) -> bool:
+    tree = parse(text.strip())
+    nodes: Iterator[ast.AST] = (
+        ast.iter_child_nodes(tree.body[0]) if tree is not None and tree.body else iter(())
+    )
+    node = next(nodes, None)
+    return isinstance(node, ast.BoolOp) and isinstance(node.op, ast.And)
+
+
+def _names(node: ast.expr) -> set[str]:
+    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}

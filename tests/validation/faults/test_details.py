@@ -1,0 +1,59 @@
+# ruff: noqa: E501 - rows of a table
+"""What of a change nobody has to miss, and what only looks like it."""
+
+import pytest
+
+from nightcrew.validation.faults.details import Details, Fate
+from nightcrew.validation.faults.parts import parts_of
+
+HEAD = "import os\nimport sys\n\nNEW = sys.version_info >= (3, 99)\nKINDS = ('pear', 'plum')\n\n\n"
+BASE = f"{HEAD}def f(x, y):\n    return g(x, 1)\n"
+
+DETAILS = {
+    "a leaf of a statement that is missed": ("    return h(x, y)\n", ("h",)),
+    "an assertion": ("    assert x\n    return g(x, 1)\n", ()),
+    "what cannot be": ("    if y:\n        raise NotImplementedError(y)\n    return g(x, 1)\n", ("(True)",)),
+    "an operand of names": ("    if x and y:\n        x = g(y)\n    return g(x, 1)\n", ("x = g(y)",)),
+    "a word of the file": ("    if x and 'pear' in y:\n        x = g(y)\n    return g(x, 1)\n", ("x = g(y)",)),
+    "a short cut": ("    if x == y:\n        return g(x, 1, 2)\n    return g(x, 1)\n", ("return g(x, 1, 2)",)),
+    "another Python": ("    if NEW:\n        x = g(y, 7)\n    return g(x, 1)\n", ()),
+    "another platform": ("    if os.name == 'nt':\n        x = g(y, 7)\n    return g(x, 1)\n", ()),
+    "what is missing": (
+        "    try:\n        import a\n    except ImportError:\n        x = g(y, 7)\n    return g(x, 1)\n", ("import a", "try"),
+    ),
+}  # fmt: skip
+ASKED = {
+    "a value of a statement that is missed": ("    return h(x, 86400)\n", ("h",)),
+    "a statement": ("    x = g(y, 7)\n    return g(x, 1)\n", ()),
+    "a key": ("    if x and y == 'letmein':\n        x = g(y)\n    return g(x, 1)\n", ("x = g(y)",)),
+    "a branch that nothing runs": ("    if x == y:\n        return g(x, 1, 2)\n    return g(x, 1)\n", ()),
+    "an error": ("    if y:\n        raise ValueError(y)\n    return g(x, 1)\n", ("(True)",)),
+    "what looks like another Python": ("    if NEVER:\n        x = g(y, 7)\n    return g(x, 1)\n", ()),
+}  # fmt: skip
+
+
+def asked(body: str, missed: tuple[str, ...]) -> list[str]:
+    """The parts that a test has to miss; `missed` begins the texts of those that are, or what is tried
+    instead of a condition."""
+    after = f"{HEAD}def f(x, y):\n{body}"
+    parts = parts_of(BASE, after)
+    fates = {
+        one: Fate.NOTICED
+        if one.text in missed or one.before.startswith(missed or ("?",))
+        else Fate.UNNOTICED
+        if "(True)" in one.text or "(False)" in one.text or one.statement == 9
+        else Fate.UNREACHED
+        for one in parts
+    }
+    details = Details(BASE, after, fates)
+    return [one.before for one in parts if fates[one] is not Fate.NOTICED and not details.holds(one)]
+
+
+@pytest.mark.parametrize(("body", "missed"), DETAILS.values(), ids=DETAILS)
+def test_what_only_chooses_or_guards_is_a_detail(body: str, missed: tuple[str, ...]) -> None:
+    assert asked(body, missed) == []
+
+
+@pytest.mark.parametrize(("body", "missed"), ASKED.values(), ids=ASKED)
+def test_what_does_something_new_is_asked_for(body: str, missed: tuple[str, ...]) -> None:
+    assert asked(body, missed)
