@@ -4,6 +4,7 @@ The calls are recorded with the change, kept as opaque text, and made again in t
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ SECONDS_ON_BASE, SECONDS_WITH_CHANGE = (
     2.5,
 )  # of CPU a call: what ends on base has to end ten times later
 _RAISED = "!"
+_USED_UP = re.compile(r"<(?:generator object|\w*iterator object|map object|filter object|zip object)")
 _NO_ANSWERS = {"", "!the end of the process", "!what does not end", "something else each time"}
 
 
@@ -43,8 +45,10 @@ class Answer:
 
     @property
     def is_known(self) -> bool:
-        """True where both could be asked, and base has an answer that is the same each time."""
-        return bool(self.after) and self.before not in _NO_ANSWERS
+        """True where both could be asked, and base has an answer that is the same each time: what is read
+        from an iterator depends on who has read from it."""
+        once = _USED_UP.search(self.call) is not None
+        return bool(self.after) and self.before not in _NO_ANSWERS and not once
 
     @property
     def differs(self) -> bool:

@@ -80,7 +80,8 @@ def _not_collected(room: CleanRoom, examination: Examination) -> GateResult | No
             )
     if session.problem:
         return failed(NAME, f"The new tests cannot be run: {session.problem}.", hint)
-    added_cases = room.task.task_type is TaskCategory.BUG_FIX and examination.changed_tests
+    # What else shows what the change does is judged elsewhere: the bug's reproducer, the task's command.
+    added_cases = room.task.task_type is not TaskCategory.UNIT_TEST
     if not examination.new_tests.items and not added_cases:
         paths = ", ".join(examination.test_files[:3]) or "no test file"
         message = f"pytest finds no new test in the change ({paths}), run as `{room.config.test}` says."
