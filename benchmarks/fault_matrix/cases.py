@@ -69,7 +69,7 @@ def _machine(fault: str, by: str, how: str, **more: Any) -> Case:
 K = FaultKind
 CASES: tuple[Case, ...] = (
     # The wire: the model fails in mid-conversation
-    _wire("too_dear", K.PAYMENT_REQUIRED, "You requested up to 16384 tokens, but can only afford 12"),
+    _wire("too_expensive", K.PAYMENT_REQUIRED, "You requested up to 16384 tokens, but can only afford 12"),
     _wire("price_rose", K.NO_ENDPOINTS, "No endpoints found that match max_price"),
     _wire("free_period_ended", K.FREE_ENDED),
     _wire("no_tool_use", K.NO_TOOL_USE),

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from nightcrew.execution.attempt import AttemptEnd
-from nightcrew.openrouter.serving.walk import Stopped
+from nightcrew.openrouter.serving.rotation import Stopped
 from nightcrew.selection.memory import TrialEnd
 from nightcrew.validation.verdict import VerdictKind
 from nightcrew.work.learning import tried, worker_of

@@ -1,4 +1,4 @@
-"""The trusted side's way to the models: catalogue, quota, money, faults, and a gateway for each attempt."""
+"""Access to models on the trusted side: catalogue, quota, budgets, faults, and a gateway per attempt."""
 
 from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.books.availability import availability, budgets_of, limits_of

@@ -1,7 +1,7 @@
 """OpenRouter over HTTP, or any OpenAI-compatible endpoint: models, key, chat.
 
-It sends and reads; it decides nothing. A reply of any status is handed over as it is; only where there is
-none does it raise. The key is put on the wire here and appears in no text that leaves this module.
+It sends and reads, but makes no decisions. Replies of any status are returned; it raises only if there is no
+reply. The key is added here and appears in no text that leaves this module.
 """
 
 import logging
@@ -16,9 +16,9 @@ from pydantic import SecretStr, ValidationError
 
 from nightcrew.errors import AccountStopped, Transient
 from nightcrew.openrouter.wire.chat_stream import ChatStream
+from nightcrew.openrouter.wire.connections import ConnectionPool
 from nightcrew.openrouter.wire.credentials import Bearer, account_name, checked_key, checked_url
 from nightcrew.openrouter.wire.exchange import IDLE_SECONDS, Cancellation, Exchange, NoReply, no_reply
-from nightcrew.openrouter.wire.lines import Lines
 from nightcrew.openrouter.wire.records import KeyInfo, ListedModel
 from nightcrew.openrouter.wire.replies import Reply, parse_json, read_trouble
 from nightcrew.openrouter.wire.wire_fields import to_decimal
@@ -30,15 +30,15 @@ log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 10.0
 LIST_SECONDS = 30.0
-KEPT_SECONDS = 4.0  # an idle connection; servers close it after 5 s or more, maybe just as a call is sent
+KEPT_SECONDS = 4.0  # idle connections; servers close them after 5 s or more, perhaps just as a call is sent
 _MAX_PAGES = 50
 
 
 class OpenRouterApi:
-    """One account at one endpoint; safe to share between threads, a context manager.
+    """One account at one endpoint; thread-safe, and a context manager.
 
     Raises:
-        BadInput: the address or the key cannot be used at all.
+        BadInput: the address or the key is invalid.
     """
 
     def __init__(self, base_url: str, api_key: SecretStr | None) -> None:
@@ -48,7 +48,7 @@ class OpenRouterApi:
             protected(self._key)
         self._tls = httpx.create_ssl_context()
         self._client = self._new_client()
-        self._lines = Lines(self._new_client)
+        self._pool = ConnectionPool(self._new_client)
 
     def __repr__(self) -> str:
         return f"OpenRouterApi({self.base_url!r})"
@@ -62,36 +62,36 @@ class OpenRouterApi:
         self.close()
 
     def close(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         self._client.close()
-        self._lines.close()
+        self._pool.close()
 
     @property
     def account(self) -> str:
-        """A name for the account that quota and faults are kept under; says nothing about the key."""
+        """The account's name for quota and faults; it does not reveal the key."""
         return account_name(self.base_url, self._key)
 
     def models(self) -> tuple[ListedModel, ...]:
-        """Every model that is offered, over all pages; records that cannot be read are left out.
+        """Every offered model, from all pages; unreadable records are left out.
 
         Raises:
-            Transient: no list came. AccountStopped: the key is refused.
+            Transient: the list was not received. AccountStopped: the key is refused.
         """
-        found: list[ListedModel] = []
+        listed: list[ListedModel] = []
         path = f"{self.base_url}/models"
         for _ in range(_MAX_PAGES):
             body = self._get(path)
-            found.extend(_listed(body))
+            listed.extend(_listed(body))
             following = (body.get("links") or {}).get("next") if isinstance(body.get("links"), dict) else None
             if not following:
-                return tuple(found)
+                return tuple(listed)
             path = str(httpx.URL(f"{self.base_url}/models").join(str(following)))
             if urlsplit(path)[:2] != urlsplit(self.base_url)[:2]:
-                raise Transient("the catalogue's next page lies on another host; not followed")
-        return tuple(found)
+                raise Transient("the catalogue's next page is on another host, and was not followed")
+        return tuple(listed)
 
     def key(self) -> KeyInfo | None:
-        """What the account says about itself; None without a key and at endpoints that have no `/key`.
+        """The account's own figures; None without a key, and at endpoints without `/key`.
 
         Raises:
             Transient: no answer. AccountStopped: the key is refused.
@@ -108,14 +108,14 @@ class OpenRouterApi:
             return None
 
     def key_is_accepted(self) -> bool:
-        """True only if the account answers; asked before a 401 is believed."""
+        """True only if the account answers; checked before a 401 is trusted."""
         try:
             return self.key() is not None
         except (AccountStopped, Transient):
             return False
 
     def cost_of_generation(self, generation_id: str) -> Decimal | None:
-        """What one call cost in USD; None where that is not known (yet)."""
+        """The cost of one call in USD; None if it is not known (yet)."""
         try:
             reply = self.get_reply(f"/generation?{urlencode({'id': generation_id})}")
         except NoReply:
@@ -126,10 +126,10 @@ class OpenRouterApi:
     def chat(
         self, body: Mapping[str, Any], *, wall_seconds: float, cancellation: Cancellation | None = None
     ) -> Reply:
-        """The reply to a chat request that is not streamed, of whatever status.
+        """The reply to a chat request without streaming, of any status.
 
         Raises:
-            NoReply: no connection, broken off, given up, or not complete after `wall_seconds`.
+            NoReply: not connected, interrupted, cancelled, or not complete after `wall_seconds`.
         """
         exchange = self._start({**body, "stream": False}, wall_seconds, cancellation)
         content = b"".join(exchange.chunks())
@@ -138,7 +138,7 @@ class OpenRouterApi:
     def stream(
         self, body: Mapping[str, Any], *, wall_seconds: float, cancellation: Cancellation | None = None
     ) -> ChatStream:
-        """The beginning of a streamed reply; its chunks come from iterating over it.
+        """The start of a streamed reply; iterate over it for its chunks.
 
         Raises:
             NoReply: as for `chat`; also while iterating.
@@ -150,7 +150,7 @@ class OpenRouterApi:
         return ChatStream(Reply(exchange.status, exchange.headers, {}), exchange)
 
     def get_reply(self, path: str) -> Reply:
-        """The reply to a plain GET below `base_url` (or of an absolute address on it).
+        """The reply to a GET of a path below `base_url`, or of an absolute URL on it.
 
         Raises:
             NoReply: there is none.
@@ -175,7 +175,7 @@ class OpenRouterApi:
         raise Transient(message, retry_after_seconds=trouble.retry_after_seconds)
 
     def _reply(self, status: int, headers: Mapping[str, str], content: bytes) -> Reply:
-        """Without the key, which some providers repeat in their error messages."""
+        """The reply without the key, which some providers repeat in their error messages."""
         text = content.decode("utf-8", errors="replace")
         body = parse_json(text)
         if body is None:
@@ -188,14 +188,14 @@ class OpenRouterApi:
             timeout=httpx.Timeout(IDLE_SECONDS, connect=CONNECT_SECONDS),
             limits=httpx.Limits(keepalive_expiry=KEPT_SECONDS),
             headers={"X-Title": "Nightcrew"},
-            verify=self._tls,  # reading the authorities takes long
+            verify=self._tls,  # loading the certificates takes long
         )
 
     def _start(
         self, body: Mapping[str, Any], wall_seconds: float, cancellation: Cancellation | None
     ) -> Exchange:
         request = self._client.build_request("POST", f"{self.base_url}/chat/completions", json=body)
-        exchange = Exchange(self._lines, request, wall_seconds, cancellation or Cancellation())
+        exchange = Exchange(self._pool, request, wall_seconds, cancellation or Cancellation())
         exchange.start()
         return exchange
 
@@ -210,5 +210,5 @@ def _listed(body: Mapping[str, Any]) -> list[ListedModel]:
         try:
             models.append(ListedModel.model_validate(record))
         except ValidationError:
-            log.warning("the catalogue holds a record that cannot be read; left out")
+            log.warning("the catalogue has an unreadable record, which is left out")
     return models

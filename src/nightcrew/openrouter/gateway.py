@@ -1,7 +1,7 @@
-"""The gateway: an OpenAI-compatible endpoint that one attempt gets for itself, on a unix socket.
+"""The gateway: an OpenAI-compatible endpoint for one attempt, on a unix socket.
 
-It runs on the trusted side and alone holds the API key; the sandbox holds the attempt's token, which is good
-for nothing else. Here is only HTTP: what is asked of whom, and what it may cost, `dispatcher.py` decides.
+It runs on the trusted side and holds the API key. The sandbox only has the attempt's token, which is useless
+elsewhere. This module handles HTTP; `dispatcher.py` decides which model is called and what it may cost.
 """
 
 import logging
@@ -29,16 +29,16 @@ from nightcrew.settings import DataPolicy
 
 log = logging.getLogger(__name__)
 
-# The one name the sandbox knows: clients treat famous model names in special ways, and models rotate.
+# The only model name in the sandbox, because clients treat well-known names specially, and models rotate.
 ALIAS = "nightcrew"
-CALL_SECONDS = 180.0  # wall clock of one upstream call
-_LONGEST_SOCKET_PATH = 100  # the kernel takes 107 bytes
+CALL_SECONDS = 180.0  # wall-clock limit of one upstream call
+_LONGEST_SOCKET_PATH = 100  # the kernel's limit is 107 bytes
 
 
 class Gateway:
     """One attempt's door to the models (a `ModelDoor`); a context manager, open while entered.
 
-    `record` hears of every call. In the folder `evidence`, where one is named, the conversation is kept.
+    `record` is called for every call. If a folder `evidence` is given, the conversation is stored there.
     """
 
     def __init__(
@@ -102,19 +102,19 @@ class Gateway:
         self.socket_path.unlink(missing_ok=True)
 
     def complete(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer to an OpenAI-style chat request, without HTTP between.
+        """The answer to an OpenAI-style chat request, without HTTP in between.
 
         Raises:
-            BadInput, BudgetReached, AccountStopped, ModelUnfit, Transient: as `Dispatcher` says.
+            BadInput, BudgetReached, AccountStopped, ModelUnfit, Transient: see `Dispatcher`.
         """
         return self._dispatcher.complete(request)
 
     def stream(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        """The same as chunks; the caller must iterate to the end or close the iterator."""
+        """The same answer in chunks; iterate to the end or close the iterator."""
         return self._dispatcher.stream(request)
 
     def usage(self) -> DoorUsage:
-        """What the attempt has used so far, and whether the door is shut."""
+        """The attempt's usage so far, and whether the door is shut."""
         return self._dispatcher.usage()
 
     def listing(self) -> dict[str, Any]:
@@ -122,7 +122,7 @@ class Gateway:
         return {"object": "list", "data": [{"id": ALIAS, "object": "model", "owned_by": "nightcrew"}]}
 
     def model_info(self) -> dict[str, Any]:
-        """The body of `GET /v1/model/info`, as a LiteLLM proxy writes it; sizes are the first model's."""
+        """The body of `GET /v1/model/info`, in a LiteLLM proxy's format; sizes are the first model's."""
         first = self._models[0]
         info = {
             "max_tokens": first.context_tokens,
@@ -145,5 +145,5 @@ def _socket_path(folder: Path) -> Path:
     path = folder / "gateway.sock"
     if len(str(path).encode()) <= _LONGEST_SOCKET_PATH:
         return path
-    # The kernel would refuse a longer path.
+    # The kernel refuses longer paths.
     return Path(tempfile.mkdtemp(prefix="nightcrew-")) / "gateway.sock"

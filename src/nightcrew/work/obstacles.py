@@ -12,7 +12,7 @@ from nightcrew.openrouter.books.account import stop_crew
 from nightcrew.openrouter.books.availability import account_of, quota_left
 from nightcrew.openrouter.books.breakers import model_key
 from nightcrew.openrouter.books.quota import QuotaLeft
-from nightcrew.openrouter.serving.walk import LONGEST_WAIT_SECONDS
+from nightcrew.openrouter.serving.rotation import LONGEST_WAIT_SECONDS
 from nightcrew.queue.state_store import utc_now
 from nightcrew.selection.plan import Plan
 from nightcrew.work.crew import Crew

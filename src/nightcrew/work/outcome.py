@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from nightcrew.errors import BadInput, BudgetReached, Fatal, NightcrewError
 from nightcrew.execution.attempt import Attempt, AttemptEnd
-from nightcrew.openrouter.serving.walk import Stopped
+from nightcrew.openrouter.serving.rotation import Stopped
 from nightcrew.queue.reviews import ACCEPTED_BY_A_PERSON, Answer, Choice
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.selection.plan import Plan

@@ -50,7 +50,7 @@ REPLIES: list[tuple[str, Reply]] = [
     ("key_limit", said(403, "The workspace budget has been exceeded")),
     ("unauthorized", said(401, "User not found.")),
     ("unauthorized", said(401, "No auth credentials found")),
-    ("too_dear", said(402, "This requires more credits, or fewer max_tokens. You can only afford 12")),
+    ("too_expensive", said(402, "This requires more credits, or fewer max_tokens. You can only afford 12")),
     ("payment_required", said(402, "Insufficient credits. Add more using the credits page")),
     ("payment_required", said(402, error_type="payment_required")),
     ("quota_day", reply(429, error(429, PER_DAY), IN_MS)),

@@ -1,1 +1,1 @@
-"""Quota, budgets and circuit breakers, kept in the state store."""
+"""Quota, budgets and circuit breakers, stored in the state store."""

@@ -1,6 +1,6 @@
-"""The account's row in the state store, and the stop that keeps a refused key from failing a thousand tasks.
+"""The account's row in the state store, and the stop that keeps a refused key from failing many tasks.
 
-The same row carries the quota's counters (`quota.py`), so that one lock guards both.
+The row also holds the quota's counters (`quota.py`), so that one lock protects both.
 """
 
 import logging
@@ -30,8 +30,9 @@ from nightcrew.queue.state_store import StateStore, metadata, utc_now
 
 log = logging.getLogger(__name__)
 
-# Selected in a transaction, it ends that without a wait for the disk. Right where a crash of the database
-# does no harm: the platform counts calls too, and a reservation that is not settled is charged in full.
+# Selected in a transaction, it makes the commit not wait for the disk. Used where a crash of the database
+# does
+# no harm: the platform counts calls too, and an unsettled reservation is charged in full.
 LAZILY_DURABLE = func.set_config("synchronous_commit", "off", True)
 
 accounts = Table(
@@ -41,7 +42,7 @@ accounts = Table(
     Column("stopped_at", DateTime(timezone=True)),
     Column("stop_fault", Text),
     Column("stop_message", Text),
-    Column("per_minute", Integer),  # learned from the provider; null: what the settings say
+    Column("per_minute", Integer),  # learned from the provider; null: as in the settings
     Column("per_day", Integer),
     Column("day", Date),
     Column("day_used", Integer, nullable=False, server_default="0"),
@@ -52,7 +53,7 @@ accounts = Table(
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Why and since when the whole crew makes no calls."""
+    """Why and since when the whole crew has been stopped."""
 
     at: datetime
     fault: str
@@ -60,9 +61,9 @@ class Stop:
 
 
 def lock_account(connection: Connection, account: str, *, for_update: bool) -> Row[tuple[object, ...]]:
-    """The account's row, made if it is new; held until the transaction ends if `for_update`.
+    """The account's row, created if missing; locked until the transaction ends if `for_update`.
 
-    The transaction's end will not wait for the disk: see `LAZILY_DURABLE`.
+    The commit will not wait for the disk: see `LAZILY_DURABLE`.
     """
     query = select(accounts, LAZILY_DURABLE).where(accounts.c.account == account)
     row = connection.execute(query.with_for_update() if for_update else query).one_or_none()
@@ -73,13 +74,13 @@ def lock_account(connection: Connection, account: str, *, for_update: bool) -> R
 
 
 def make_durable(store: StateStore) -> None:
-    """Returns when everything that was committed before is on disk, without holding a lock meanwhile."""
+    """Wait until everything committed so far is on disk, without holding a lock."""
     with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(TO_DISK))
 
 
 def check_running(row: Row[tuple[object, ...]]) -> None:
-    """Raises AccountStopped if the crew is stopped."""
+    """Raise AccountStopped if the crew is stopped."""
     if row.stopped_at is not None:
         raise AccountStopped(str(row.stop_message))
 
@@ -87,7 +88,7 @@ def check_running(row: Row[tuple[object, ...]]) -> None:
 def stop_crew(
     store: StateStore, account: str, *, fault: str, message: str, clock: Callable[[], datetime] = utc_now
 ) -> None:
-    """Stops every process of the crew before its next call; the first reason stays."""
+    """Stop every process of the crew before its next call; the first reason is kept."""
     log.error("the crew stops: %s", message)
     with store.engine.begin() as connection:
         lock_account(connection, account, for_update=True)
@@ -99,7 +100,7 @@ def stop_crew(
 
 
 def resume_crew(store: StateStore, account: str) -> bool:
-    """Lets the crew call again; True if it was stopped."""
+    """Let the crew make calls again; True if it was stopped."""
     with store.engine.begin() as connection:
         resumed = connection.execute(
             update(accounts)
@@ -110,7 +111,7 @@ def resume_crew(store: StateStore, account: str) -> bool:
 
 
 def crew_stop(store: StateStore, account: str) -> Stop | None:
-    """The stop that stands, None while the crew may call."""
+    """The current stop; None while the crew may make calls."""
     with store.engine.connect() as connection:
         row = connection.execute(select(accounts).where(accounts.c.account == account)).one_or_none()
     if row is None or row.stopped_at is None:

@@ -1,7 +1,7 @@
-"""Before a call: the account running, a place in the quota, a closed breaker, the worst case reserved.
+"""Admission of a call: the account is not stopped, quota is left, breakers are closed, the cost is reserved.
 
-All of it or none, in this order of locks. The usual case takes one round trip to the state store; what stands
-in the way is found out in a transaction of several steps.
+All of this succeeds or nothing is taken; the locks are taken in this order. The common case takes one round
+trip to the state store; otherwise a longer transaction finds the obstacle.
 """
 
 import uuid
@@ -28,19 +28,19 @@ class Admission:
         self._books = books
 
     def admit(self, wish: Wish) -> Ticket | Refusal:
-        """A ticket, or why there is none.
+        """A ticket, or a refusal with its reason.
 
         Raises:
             AccountStopped: the whole crew is stopped.
         """
         now = self._books.clock()
         try:
-            return self._usual_case(wish, now) or self._long_way(wish, now)
+            return self._fast_path(wish, now) or self._slow_path(wish, now)
         except _Refused as refused:
             return refused.refusal
 
-    def _usual_case(self, wish: Wish, now: datetime) -> Ticket | None:
-        """None: something stands in the way, and nothing was taken."""
+    def _fast_path(self, wish: Wish, now: datetime) -> Ticket | None:
+        """A ticket in one round trip; None if there is an obstacle, and then nothing was taken."""
         books, call_key, model = self._books, uuid.uuid4().hex, wish.candidate.model
         tokens, reserved, scopes = wish.output_tokens, Decimal(0), dict[str, Decimal]()
         if wish.uses_quota:
@@ -60,7 +60,7 @@ class Admission:
             return None
         return _ticket(wish, call_key, tokens, reserved, taken.breakers, now)
 
-    def _long_way(self, wish: Wish, now: datetime) -> Ticket:
+    def _slow_path(self, wish: Wish, now: datetime) -> Ticket:
         books, call_key = self._books, uuid.uuid4().hex
         with books.store.engine.begin() as connection:
             self._take_place(connection, wish, call_key, now)
@@ -73,7 +73,7 @@ class Admission:
             if not wish.price.free:
                 tokens, reserved = self._reserve(connection, wish, call_key, now)
         if reserved:
-            # The money has to be in the books, come what may, before the call can be billed.
+            # The reservation has to be on disk before the call can be billed.
             make_durable(books.store)
         return _ticket(wish, call_key, tokens, reserved, known, now)
 
@@ -90,7 +90,7 @@ class Admission:
     def _reserve(
         self, connection: Connection, wish: Wish, call_key: str, now: datetime
     ) -> tuple[int, Decimal]:
-        """Sets the worst case aside; where that does not fit, that of the output that can be paid for."""
+        """Reserve the worst case; if the budget is too small, that of a shorter output."""
         caps = self._books.budgets
         tokens, why = wish.affordable_tokens(caps.call_usd), f"one call may cost {caps.call_usd} USD"
         for _ in range(2):
@@ -111,7 +111,7 @@ class Admission:
 
 
 class _Refused(Exception):
-    """Rolls the transaction back."""
+    """Rolls back the transaction."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.reason)
@@ -126,7 +126,7 @@ def _ticket(
     known: Mapping[str, Resting | None],
     now: datetime,
 ) -> Ticket:
-    # A free model has one provider as a rule: without that one there would be none.
+    # A free model usually has a single provider, so none would be left without it.
     paid = wish.published is not None and not wish.published.free
     return Ticket(
         call_key=call_key,

@@ -1,4 +1,4 @@
-"""In whose name an attempt's calls are made: the account's quota, and the budgets they fall into."""
+"""The accounting of an attempt's calls: the account's quota and the budgets that they count against."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from nightcrew.queue.state_store import StateStore
 
 @dataclass(frozen=True, slots=True)
 class AttemptBooks:
-    """Where one attempt's calls are entered in the state store."""
+    """Account, quota limits and budgets of one attempt's calls."""
 
     store: StateStore
     account: str
@@ -23,5 +23,5 @@ class AttemptBooks:
     clock: Callable[[], datetime]
 
     def scopes(self, now: datetime) -> dict[str, Decimal]:
-        """The budgets that a call falls into, with their caps."""
+        """The budgets that a call counts against, with their caps."""
         return scopes_of(self.budgets, task_id=self.task_id, attempt_id=self.attempt_id, now=now)

@@ -1,4 +1,4 @@
-"""What stands in the way of calls right now: resting models, the rest of the quota and of the money."""
+"""The current limits on calls: models that are unavailable, and what is left of quota and budget."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -16,16 +16,16 @@ from nightcrew.selection.candidates import Availability
 from nightcrew.settings import Settings
 from nightcrew.task import Task
 
-SPARE_CALLS = 10  # that an attempt may lose to faults, beside the agent's own
+SPARE_CALLS = 10  # extra calls of an attempt, for those lost to faults
 
 
 def limits_of(settings: Settings) -> QuotaLimits:
-    """The quota that holds until the provider teaches otherwise."""
+    """The configured quota, which applies until the provider reports another one."""
     return QuotaLimits(settings.free_requests_per_minute, settings.free_requests_per_day)
 
 
 def budgets_of(settings: Settings, task: Task) -> Budgets:
-    """The caps on the calls of one attempt at `task`."""
+    """The caps on the calls of one attempt at `task`, in USD."""
     own = task.max_cost_usd
     return Budgets(
         task_usd=settings.task_budget_usd if own is None else own,
@@ -39,12 +39,12 @@ def budgets_of(settings: Settings, task: Task) -> Budgets:
 
 
 def account_of(settings: Settings) -> str:
-    """The name under which the state store keeps this crew's account."""
+    """The name of this crew's account in the state store."""
     return account_name(*settings.account)
 
 
 def unknown_price_of(settings: Settings) -> Decimal | None:
-    """USD that a token of a model without a published price counts as; None: such models are refused."""
+    """The assumed price, in USD per token, of models without a published one; None refuses them."""
     per_million = settings.unknown_price_usd_per_million
     return None if per_million is None else per_million / PER_MILLION
 
@@ -52,7 +52,7 @@ def unknown_price_of(settings: Settings) -> Decimal | None:
 def availability(
     store: StateStore, settings: Settings, *, clock: Callable[[], datetime] = utc_now
 ) -> Availability:
-    """The state of the account at this moment.
+    """The current state of the account.
 
     Raises:
         AccountStopped: the crew is stopped; the message says why.
@@ -78,6 +78,6 @@ def availability(
 def quota_left(
     store: StateStore, settings: Settings, *, clock: Callable[[], datetime] = utc_now
 ) -> QuotaLeft:
-    """What is left of both windows of free calls, and when the day's resets."""
+    """The free calls left in both windows, and when the day's window resets."""
     with store.engine.begin() as connection:
         return quota.left(connection, account_of(settings), limits_of(settings), now=clock())

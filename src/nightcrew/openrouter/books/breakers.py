@@ -1,8 +1,8 @@
 """Circuit breakers per model and per upstream provider, durable and shared by all processes.
 
-A breaker opens on faults in a row or on their share of the calls, and at once where the other side asks for
-rest. It cools down for as long as it was asked to, or twice as long each time, with jitter; then one call
-goes through as a probe, and its outcome closes or opens it again.
+A breaker opens after consecutive faults or a high share of faults, and at once if the other side asks for a
+pause. It stays open for as long as that asked, or twice as long each time, with jitter. Then one call passes
+as a probe, whose outcome closes or reopens it.
 """
 
 import logging
@@ -22,8 +22,8 @@ FAULTS_IN_A_ROW = 3
 FAULT_SHARE, FAULT_SHARE_CALLS = 0.5, 10
 SHARE_WINDOW = timedelta(minutes=10)
 FIRST_REST, LONGEST_REST = timedelta(seconds=30), timedelta(hours=1)
-SHORT_RETRY_AFTER_SECONDS = 5.0  # a wait up to this is spent in place and opens nothing
-PROBE_LIFETIME = timedelta(minutes=5)  # then its process is taken for dead
+SHORT_RETRY_AFTER_SECONDS = 5.0  # a shorter wait is spent in place and opens no breaker
+PROBE_LIFETIME = timedelta(minutes=5)  # after it, its process is assumed dead
 
 breakers = Table(
     "breakers",
@@ -53,7 +53,7 @@ class Resting:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What a call did to a breaker; `at_once` opens it whatever went before."""
+    """A failed call's effect on a breaker; `at_once` opens it in any case."""
 
     reason: str
     retry_after_seconds: float | None = None
@@ -61,17 +61,17 @@ class Fault:
 
 
 def model_key(model: str) -> str:
-    """A model's breaker."""
+    """The key of a model's breaker."""
     return f"model:{model}"
 
 
 def provider_key(provider: str) -> str:
-    """An upstream provider's breaker."""
+    """The key of an upstream provider's breaker."""
     return f"provider:{provider}"
 
 
 def read_breakers(connection: Connection, account: str, model: str) -> dict[str, Resting | None]:
-    """What is known of `model` and of all providers: None, or the rest that an open breaker has or had."""
+    """The breakers of `model` and of all providers, by key; None for a closed one."""
     rows = connection.execute(
         select(breakers.c.key, breakers.c.cooldown_until, breakers.c.reason).where(
             breakers.c.account == account,
@@ -87,7 +87,7 @@ def read_breakers(connection: Connection, account: str, model: str) -> dict[str,
 def admit(
     connection: Connection, account: str, opened: Resting | None, *, call_key: str, now: datetime
 ) -> Resting | None:
-    """None lets the call through; the first one after a cool-down becomes the probe."""
+    """None if the call may pass; the first call after a cool-down becomes the probe."""
     if opened is None:
         return None
     if opened.until > now:
@@ -107,7 +107,7 @@ def admit(
 
 
 def resting(connection: Connection, account: str, *, now: datetime) -> tuple[Resting, ...]:
-    """Every breaker that lets nothing through right now."""
+    """Every breaker that is open now."""
     rows = connection.execute(
         select(breakers).where(breakers.c.account == account, breakers.c.cooldown_until > now)
     ).all()
@@ -115,7 +115,7 @@ def resting(connection: Connection, account: str, *, now: datetime) -> tuple[Res
 
 
 def resting_providers(known: Mapping[str, Resting | None], *, now: datetime) -> tuple[str, ...]:
-    """Names of the upstream providers to leave out of a call's routing."""
+    """The upstream providers to exclude from a call's routing."""
     prefix = provider_key("")
     return tuple(
         sorted(
@@ -127,7 +127,7 @@ def resting_providers(known: Mapping[str, Resting | None], *, now: datetime) -> 
 
 
 def record_answer(connection: Connection, account: str, keys: Sequence[str], *, now: datetime) -> None:
-    """A call was answered: counts it, and closes breakers whose rest is over. The faultless have no row."""
+    """Count an answered call and close breakers after their cool-down. Without faults there is no row."""
     rows = connection.execute(
         select(breakers)
         .where(breakers.c.account == account, breakers.c.key.in_(keys))
@@ -137,7 +137,7 @@ def record_answer(connection: Connection, account: str, keys: Sequence[str], *, 
     for row in rows:
         values = _counts(row, now, faults=0) | {"in_a_row": 0}
         if row.cooldown_until is not None and row.cooldown_until <= now:
-            log.info("%s is back", row.key)
+            log.info("%s is available again", row.key)
             values |= {
                 "opened": 0,
                 "cooldown_until": None,
@@ -149,7 +149,7 @@ def record_answer(connection: Connection, account: str, keys: Sequence[str], *, 
 
 
 def give_back_probe(connection: Connection, account: str, key: str, *, call_key: str) -> None:
-    """A probe ended without saying anything about the other side: the next call may be one."""
+    """End a probe that was not conclusive; the next call may be one."""
     connection.execute(
         update(breakers)
         .where(breakers.c.account == account, breakers.c.key == key, breakers.c.probe == call_key)
@@ -160,7 +160,7 @@ def give_back_probe(connection: Connection, account: str, key: str, *, call_key:
 def record_fault(
     connection: Connection, account: str, key: str, fault: Fault, *, now: datetime
 ) -> datetime | None:
-    """A call failed: counts it and returns until when the breaker is open, None while it stays closed."""
+    """Count a failed call; returns until when the breaker is open, or None if it stays closed."""
     _write(connection, account, key, {})
     row = _row(connection, account, key, for_update=True)
     assert row is not None
@@ -172,7 +172,7 @@ def record_fault(
     values |= {"calls": 0, "faults": 0, "counted_since": now, "probe": None, "probe_until": None}
     values |= {"opened": row.opened + 1, "cooldown_until": until, "reason": fault.reason}
     _write(connection, account, key, values)
-    log.warning("%s rests until %s: %s", key, until.isoformat(timespec="seconds"), fault.reason)
+    log.warning("%s is unavailable until %s: %s", key, until.isoformat(timespec="seconds"), fault.reason)
     return until
 
 
@@ -212,6 +212,6 @@ def _too_many(values: dict[str, object]) -> bool:
 def _cooldown(opened: int, fault: Fault) -> timedelta:
     doubled = min(FIRST_REST * 2 ** min(opened, 12), LONGEST_REST)
     asked = timedelta(seconds=fault.retry_after_seconds or 0)
-    # Jitter upwards only: never earlier than asked.
+    # Only positive jitter: never earlier than the other side asked.
     rest: timedelta = min(max(doubled, asked), LONGEST_REST * 24)
     return rest * random.uniform(1.0, 1.2)  # noqa: S311

@@ -1,8 +1,8 @@
-"""Money: reserved at the worst case before a call, settled with what it cost after.
+"""Budgets: the worst case is reserved before a call, and the actual cost is settled after it.
 
-Every cap is a scope with one row: call, attempt, task, batch, day, month. A reservation passes all of them in
-one transaction or none; *spent + reserved <= cap* holds at every instant, and `budget_invariant.sql` checks
-it over the whole history. A call whose cost nobody knows is charged what was reserved.
+Every cap is a scope with one row: call, attempt, task, batch, day, month. A reservation is made in all scopes
+in one transaction, or in none. *spent + reserved <= cap* holds at all times; `budget_invariant.sql` checks it
+over the whole history. A call of unknown cost is charged what was reserved.
 """
 
 import logging
@@ -23,7 +23,7 @@ from nightcrew.queue.state_store import StateStore
 
 log = logging.getLogger(__name__)
 
-# After this long a reservation's process is taken for dead; longer than any call can last.
+# After this time, longer than any call can last, a reservation's process is assumed dead.
 RESERVATION_LIFETIME = timedelta(minutes=30)
 _ZERO = Decimal(0)
 
@@ -35,16 +35,16 @@ class Budgets:
     call_usd: Decimal | None = None
     attempt_usd: Decimal | None = None
     task_usd: Decimal | None = None
-    batch: str | None = None  # the name of the batch the task belongs to
+    batch: str | None = None  # name of the task's batch
     batch_usd: Decimal | None = None
     day_usd: Decimal | None = None
     month_usd: Decimal | None = None
-    calls: int | None = None  # requests of the attempt, failed ones included
-    unknown_price_usd: Decimal | None = None  # per token, where none is published; None: refused
+    calls: int | None = None  # of the attempt, failed ones included
+    unknown_price_usd: Decimal | None = None  # per token, for models without a published price; None: refused
 
 
 class DoesNotFit(BudgetReached):
-    """A scope has less left than is to be reserved."""
+    """A scope has less left than the reservation needs."""
 
     def __init__(self, message: str, *, scope: str, left_usd: Decimal) -> None:
         super().__init__(message)
@@ -53,7 +53,7 @@ class DoesNotFit(BudgetReached):
 
 
 def scopes_of(caps: Budgets, *, task_id: str, attempt_id: str, now: datetime) -> dict[str, Decimal]:
-    """The scopes a call of this attempt falls into, with their caps (that of a single call is no scope)."""
+    """The scopes of this attempt's calls, with their caps (the cap of a single call is not a scope)."""
     named = {
         f"attempt:{attempt_id}": caps.attempt_usd,
         f"task:{task_id}": caps.task_usd,
@@ -72,10 +72,10 @@ def reserve(
     reservation_id: str,
     now: datetime,
 ) -> None:
-    """Sets `amount_usd` aside in every scope.
+    """Reserve `amount_usd` in every scope.
 
     Raises:
-        DoesNotFit: one of them has less left; nothing is set aside in any.
+        DoesNotFit: one of them has less left; nothing is reserved in any.
     """
     rows = _lock(connection, scopes)
     for scope, cap in scopes.items():
@@ -91,9 +91,9 @@ def reserve(
 
 
 def settle(store: StateStore, reservation_id: str, *, cost_usd: Decimal | None, now: datetime) -> Decimal:
-    """Turns a reservation into what was spent and returns that; None charges all that was reserved.
+    """Replace a reservation by the actual cost and return it; None charges the reserved amount.
 
-    Settling again changes nothing and returns 0.
+    A repeated call changes nothing and returns 0.
     """
     values = {"reservation_id": reservation_id, "cost_usd": cost_usd, "now": now}
     row = in_one_trip(store, [_LOCK_RESERVED, _SETTLE], values)
@@ -113,14 +113,14 @@ def charge(
     reservation_id: str,
     now: datetime,
 ) -> None:
-    """Writes down money that went out without a reservation; the one way a cap can be passed."""
+    """Record money spent without a reservation; only this can exceed a cap."""
     _lock(connection, scopes)
     values = _values(list(scopes), reservation_id, reserved=_ZERO, spent=cost_usd, now=now)
     connection.exec_driver_sql(_MOVE, values)
 
 
 def charge_overdue(store: StateStore, *, now: datetime) -> int:
-    """Charges in full what processes that died in a call had reserved; returns how many there were."""
+    """Charge the reservations of dead processes in full; returns their number."""
     with store.engine.connect() as connection:
         overdue = (
             connection.execute(
@@ -135,14 +135,14 @@ def charge_overdue(store: StateStore, *, now: datetime) -> int:
 
 
 def left_usd(connection: Connection, scopes: Mapping[str, Decimal]) -> Decimal:
-    """What can still be reserved in all of `scopes` together; infinite where there is none."""
+    """The most that can still be reserved in all `scopes`; infinite without scopes."""
     rows = connection.execute(select(budgets).where(budgets.c.scope.in_(list(scopes)))).all()
     taken = {row.scope: row.spent_usd + row.reserved_usd for row in rows}
     return min((cap - taken.get(scope, _ZERO) for scope, cap in scopes.items()), default=Decimal("Infinity"))
 
 
 def violations(connection: Connection) -> Sequence[Mapping[str, object]]:
-    """Every instant at which a scope had more spent and reserved than its cap; empty is how it must be."""
+    """Every time at which a scope exceeded its cap; must be empty."""
     query = files(__package__).joinpath("budget_invariant.sql").read_text()
     return [dict(row) for row in connection.execute(text(query)).mappings()]
 
@@ -150,14 +150,14 @@ def violations(connection: Connection) -> Sequence[Mapping[str, object]]:
 # ----------------------------------------------------------------------------------------------------
 
 
-# All or none: one that held some while it made the others would wait for who makes them, and be waited for.
+# Locks all rows or none: holding some while creating others could deadlock with a process doing the same.
 LOCK_SCOPES = """
 select scope, cap_usd, spent_usd, reserved_usd from budgets
 where
     scope = any(%(scopes)s::text[])
     and (select count(*) from budgets where scope = any(%(scopes)s::text[])) = cardinality(%(scopes)s::text[])
 order by scope for update"""
-# Change rows that are locked, and enter that into their history.
+# Change locked rows and append that to their history.
 _MOVED = """
 with moved as (
     update budgets
@@ -215,7 +215,7 @@ class _Held(NamedTuple):
 
 
 def _lock(connection: Connection, scopes: Mapping[str, Decimal]) -> dict[str, _Held]:
-    """What is taken of each scope; the rows are held, in the order of their names, until the end."""
+    """The amount taken of each scope; locks the rows, in the order of their names, until the commit."""
     if not scopes:
         return {}
     names = {"scopes": list(scopes)}

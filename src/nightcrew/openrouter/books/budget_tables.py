@@ -1,4 +1,4 @@
-"""The budgets in the state store: what is taken of each scope, by which reservations, and its history."""
+"""The budget tables: the amounts taken of each scope, the open reservations, and the history."""
 
 from sqlalchemy import ARRAY, BigInteger, Column, DateTime, Identity, Index, Numeric, Table, Text
 
@@ -29,6 +29,6 @@ budget_entries = Table(
     Column("reservation_id", Text, nullable=False),
     Column("reserved_usd", Numeric, nullable=False),  # change
     Column("spent_usd", Numeric, nullable=False),  # change
-    Column("cap_usd", Numeric, nullable=False),  # as it was then
+    Column("cap_usd", Numeric, nullable=False),  # at that time
     Index("budget_entries_by_scope", "scope", "id"),
 )

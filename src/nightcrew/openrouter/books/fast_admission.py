@@ -1,7 +1,7 @@
-"""The usual admission, in one round trip: nothing stands in the way, and what the call needs is taken.
+"""The fast path of admission: one round trip takes everything a call needs, if there is no obstacle.
 
-Everything is taken or nothing. What stands in the way, and what to do about it, is for `admission.py` to find
-out in a transaction of several steps; so is what happens seldom, such as a first call or an open breaker.
+Everything is taken or nothing. `admission.py` handles obstacles and rare cases, such as a first call or an
+open breaker, in a transaction of several steps.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ from nightcrew.queue.state_store import StateStore
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A call may be made; `breakers` are what is known of its model and of all providers."""
+    """The call is admitted; `breakers` are those of its model and of all providers."""
 
     breakers: Mapping[str, Resting | None]
 
@@ -27,7 +27,7 @@ class Taken:
 def take_place(
     store: StateStore, account: str, limits: QuotaLimits, *, call_key: str, model: str, now: datetime
 ) -> Taken | None:
-    """A place in both windows of free calls; None: something stands in the way, and nothing is taken."""
+    """Take a place in both windows of free calls; None if there is an obstacle, and nothing is taken."""
     values = {
         "account": account,
         "model_key": model_key(model),
@@ -52,7 +52,7 @@ def set_aside(
     model: str,
     now: datetime,
 ) -> Taken | None:
-    """`amount_usd` in every scope, on disk; None: something stands in the way, and nothing is set aside."""
+    """Reserve `amount_usd` in every scope, durably; None if there is an obstacle, and nothing is reserved."""
     values = {
         "account": account,
         "model_key": model_key(model),
@@ -81,7 +81,7 @@ select
     set_config('synchronous_commit', 'off', true)"""
 
 _LOCK_ACCOUNT = "select from accounts where account = %(account)s for update"
-# Every hundredth call of a day is left to the long way, which tidies up.
+# Every hundredth call of a day takes the slow path, which deletes old rows.
 _TAKE_PLACE = f"""
 with account as (
     select *, case when day = %(today)s then day_used else 0 end as used

@@ -1,7 +1,8 @@
-"""The account's quota of calls to free models: per minute and per UTC day, for all processes and hosts.
+"""The account's quota of free calls, per minute and per UTC day, shared by all processes and hosts.
 
-A call takes its place in both windows in the transaction that finds it free, before it is sent. The numbers
-are data: settings until the provider teaches otherwise. Failed calls count too, as the provider counts them.
+A call takes its place in both windows before it is sent, in the transaction that finds it free. The limits
+come from the settings until the provider reports others. Failed calls count too, because the provider counts
+them.
 """
 
 import logging
@@ -19,7 +20,7 @@ from nightcrew.queue.state_store import metadata
 log = logging.getLogger(__name__)
 
 _SECOND = timedelta(seconds=1)
-# A reset further away than this is not believed.
+# A later reset time is considered wrong.
 LONGEST_REST = timedelta(hours=25)
 FREE_TIER_A_DAY, PAID_TIER_A_DAY = 50, 1000
 
@@ -36,15 +37,15 @@ quota_calls = Table(
 
 @dataclass(frozen=True, slots=True)
 class QuotaLimits:
-    """What holds until the provider teaches otherwise."""
+    """The limits that apply until the provider reports others."""
 
     per_minute: int = 20
     per_day: int = 50
-    arrival_seconds: float = 1.0  # until a call that took its place here is counted there
+    arrival_seconds: float = 1.0  # from taking a place here to being counted by the provider
 
     @property
     def minute(self) -> timedelta:
-        """The window of a minute, as it has to be kept here."""
+        """The length of the minute window here, which includes the arrival time."""
         return timedelta(seconds=60 + self.arrival_seconds)
 
 
@@ -59,19 +60,19 @@ class QuotaWait:
 
 @dataclass(frozen=True, slots=True)
 class QuotaLeft:
-    """What is left of both windows."""
+    """The calls left in both windows."""
 
     minute: int
     day: int
     resets_at: datetime  # of the day
     wait: QuotaWait | None
-    a_day: int = 0  # what a whole day allows
+    a_day: int = 0  # calls allowed per day
 
 
 def lease(
     connection: Connection, account: str, limits: QuotaLimits, *, call_key: str, model: str, now: datetime
 ) -> QuotaWait | None:
-    """Takes a place in both windows; None if taken, else when to ask again. The account stays locked.
+    """Take a place in both windows; None if taken, else when to ask again. The account stays locked.
 
     Raises:
         AccountStopped: the whole crew is stopped.
@@ -91,7 +92,7 @@ def lease(
 
 
 def release(connection: Connection, account: str, call_key: str) -> None:
-    """Gives a place back: the call was never sent."""
+    """Return a place, because the call was never sent."""
     lock_account(connection, account, for_update=True)
     given_back = connection.execute(delete(quota_calls).where(quota_calls.c.call_key == call_key))
     if given_back.rowcount:
@@ -105,7 +106,7 @@ def release(connection: Connection, account: str, call_key: str) -> None:
 def learn_from_refusal(
     connection: Connection, account: str, limits: QuotaLimits, *, fault: str, trouble: Trouble, now: datetime
 ) -> datetime:
-    """The platform's own 429: learns the limit and rests all free models until the time it returns."""
+    """Learn the limit from the platform's own 429; returns until when all free models are unavailable."""
     row = lock_account(connection, account, for_update=True)
     values: dict[str, object] = {"resting_fault": fault}
     if fault == "quota_day":
@@ -121,12 +122,14 @@ def learn_from_refusal(
     connection.execute(
         sql_update(accounts).where(accounts.c.account == account).values(resting_until=until, **values)
     )
-    log.warning("all free models rest until %s: %s", until.isoformat(timespec="seconds"), trouble.message)
+    log.warning(
+        "all free models are unavailable until %s: %s", until.isoformat(timespec="seconds"), trouble.message
+    )
     return until
 
 
 def learn_from_key(connection: Connection, account: str, info: KeyInfo, *, now: datetime) -> None:
-    """What `/key` says: the day's limit, and what others on this account have used of it."""
+    """Learn the day's limit from `/key`, and what other users of the account have used of it."""
     row = lock_account(connection, account, for_update=True)
     limit = info.free_limit_a_day
     if limit is None and info.is_free_tier is not None:
@@ -140,7 +143,7 @@ def learn_from_key(connection: Connection, account: str, info: KeyInfo, *, now: 
 
 
 def left(connection: Connection, account: str, limits: QuotaLimits, *, now: datetime) -> QuotaLeft:
-    """What is left right now; takes nothing."""
+    """The calls left now; takes none."""
     row = lock_account(connection, account, for_update=False)
     used = _used_today(row, now)
     wait = _rest(row, now) or _day_wait(row, limits, used, now) or _minute_wait(connection, row, limits, now)
@@ -180,13 +183,13 @@ def _day_wait(
     per_day = row.per_day or limits.per_day
     if used < per_day:
         return None
-    return QuotaWait(_next_day(now), "quota_day", f"all {per_day} free calls of this UTC day are made")
+    return QuotaWait(_next_day(now), "quota_day", f"all {per_day} free calls of this UTC day are used")
 
 
 def _minute_wait(
     connection: Connection, row: Row[tuple[object, ...]], limits: QuotaLimits, now: datetime
 ) -> QuotaWait | None:
-    """Free again when the oldest of the last `per_minute` calls leaves the window."""
+    """The wait until the oldest of the last `per_minute` calls leaves the window."""
     per_minute = row.per_minute or limits.per_minute
     oldest = connection.execute(
         select(quota_calls.c.at)

@@ -1,8 +1,8 @@
-"""Several statements as one transaction in one round trip to the state store.
+"""Runs several statements as one transaction, in one round trip to the state store.
 
-The rows that everybody wants are held only while the server works on them, never while this process waits for
-its turn on a busy machine. In such a transaction the first statement takes the locks and the second one acts:
-a statement sees what was committed when it began, so one that had to wait for a lock would not see what for.
+Contended rows are locked only while the server works on them, never while this process waits for the CPU. In
+such a transaction the first statement takes the locks and the second one acts: a statement only sees what was
+committed when it began, so a statement that had to wait for a lock would read stale rows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,22 +14,22 @@ from sqlalchemy.exc import OperationalError
 
 from nightcrew.queue.state_store import StateStore
 
-# A commit that writes something waits for the log up to itself, and shares that wait with others.
+# A commit that writes waits for the log up to that point, and shares the wait with other commits.
 TO_DISK = "select pg_logical_emit_message(true, 'nightcrew', '')"
 
 
 def in_one_trip(
     store: StateStore, statements: Sequence[str], values: Mapping[str, Any], *, durable: bool = False
 ) -> tuple[Any, ...] | None:
-    """The row of the last statement, None where it has none; `durable` returns when all of it is on disk.
+    """The row of the last statement, or None; with `durable`, returns only when all is on disk.
 
     Raises:
-        OperationalError: SQLAlchemy's; the database does not answer.
+        OperationalError: SQLAlchemy's; the database cannot be reached.
     """
     try:
         with closing(store.engine.raw_connection()) as pooled:
             connection: psycopg.Connection[Any] = pooled.driver_connection  # type: ignore[assignment]
-            connection.autocommit = True  # a pipeline up to its end or `sync` is a transaction of its own
+            connection.autocommit = True  # a pipeline up to its end or to `sync` is one transaction
             try:
                 return _run(connection, statements, values, durable=durable)
             finally:
@@ -52,7 +52,7 @@ def _run(
         for statement in statements:
             cursor = connection.execute(statement, values, prepare=True)
         if durable:
-            pipeline.sync()  # nobody waits for these rows while the disk is written
+            pipeline.sync()  # the locks are released before the wait for the disk
             connection.execute(TO_DISK, prepare=True)
     row: tuple[Any, ...] | None = cursor.fetchone()
     return row

@@ -1,7 +1,6 @@
-"""After a call: what it cost is in the books, what it taught about quota and models is known to all.
+"""Settlement after a call: records its cost, and what it showed about quota and breakers.
 
-Money is settled in one round trip. A call that was answered and of which nothing else is to be said costs no
-other one.
+The cost is settled in one round trip; an ordinary answered call needs no other one.
 """
 
 import logging
@@ -19,9 +18,9 @@ from nightcrew.openrouter.wire.recovery import Charged, Rests, Row
 
 log = logging.getLogger(__name__)
 
-# These rest a model at the first occurrence: the other side has said that more calls are useless now.
+# Faults that open a model's breaker at once, because the other side said that more calls are useless now.
 _REST_AT_ONCE = frozenset({"upstream_rate_limit"})
-# These say something about the provider, whichever of its models was asked.
+# Faults that concern the provider, not only the model.
 _OF_THE_PROVIDER = frozenset(
     {
         "upstream_timeout",
@@ -41,7 +40,7 @@ class Settlement:
         self._books = books
 
     def settle(self, ticket: Ticket, outcome: Outcome, cost_usd: Decimal | None) -> Decimal:
-        """Closes a call's books and returns what it is charged with, in USD."""
+        """Settle a call; returns the amount charged, in USD."""
         now, surprise = self._books.clock(), cost_usd if not ticket.reserved_usd else None
         if outcome.row is not None or ticket.breakers or surprise:
             self._note(ticket, outcome, surprise, now)
@@ -65,7 +64,8 @@ class Settlement:
                 )
             self._tell_breakers(connection, ticket, outcome, now)
             if surprise_usd:
-                # A call that was free by the catalogue and was billed all the same is charged all the same.
+                # A call that the catalogue lists as free may be billed nevertheless; then it is charged here
+                # too.
                 log.error("%s was free and cost %s USD", ticket.candidate.model, surprise_usd)
                 budget.charge(
                     connection, books.scopes(now), surprise_usd, reservation_id=ticket.call_key, now=now

@@ -1,4 +1,4 @@
-"""What an admission comes to: a ticket for one call, or a refusal that says what stands in the way."""
+"""The results of admission: a ticket for one call, or a refusal with its reason."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,12 +12,12 @@ from nightcrew.selection.candidates import Candidate
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A call that somebody wants to make."""
+    """A call to be admitted."""
 
     candidate: Candidate
     request: ChatRequest
     price: Price
-    published: Price | None  # the catalogue's price, None at a plain endpoint
+    published: Price | None  # the catalogue's price; None at a plain endpoint
 
     @property
     def uses_quota(self) -> bool:
@@ -26,23 +26,23 @@ class Wish:
 
     @property
     def output_tokens(self) -> int:
-        """Tokens of output that are wanted."""
+        """The requested output, in tokens."""
         return output_bound(self.request, self.candidate)
 
     def affordable_tokens(self, left_usd: Decimal | None) -> int:
-        """Tokens of output that `left_usd` pays for; None: no cap."""
+        """The output, in tokens, that `left_usd` pays for; None: no cap."""
         if left_usd is None:
             return self.output_tokens
         return affordable_output(self.request, self.candidate, self.price, left_usd)
 
     def worst_case_usd(self, output_tokens: int) -> Decimal:
-        """What it can cost with so much output."""
+        """The most it can cost, in USD, with that much output."""
         prompt_tokens = prompt_bound(self.request, self.candidate)
         return self.price.worst_case(prompt_tokens=prompt_tokens, output_tokens=output_tokens)
 
 
 class Obstacle(StrEnum):
-    """What kept a call from being made."""
+    """The reasons for a refusal."""
 
     QUOTA = "quota"
     BREAKER = "resting"
@@ -52,7 +52,7 @@ class Obstacle(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """No call to this model now; `until` None: waiting does not help."""
+    """No call to this model is possible now; `until` is None if waiting does not help."""
 
     obstacle: Obstacle
     reason: str
@@ -62,16 +62,16 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """The right to make one call, with everything that was set aside for it."""
+    """The permission for one call, with everything reserved for it."""
 
     call_key: str
     candidate: Candidate
     price: Price
-    published: Price | None  # the catalogue's price, None at a plain endpoint
+    published: Price | None  # the catalogue's price; None at a plain endpoint
     output_tokens: int
     reserved_usd: Decimal
     ignored_providers: tuple[str, ...]
-    breakers: frozenset[str]  # that have a record of faults
+    breakers: frozenset[str]  # breakers with a row, i.e. with recorded faults
     started_at: datetime
 
     @property

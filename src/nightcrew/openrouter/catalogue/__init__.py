@@ -1,1 +1,1 @@
-"""Which models there are, what they can do and what they cost today."""
+"""The catalogue: which models there are, their features and their current prices."""

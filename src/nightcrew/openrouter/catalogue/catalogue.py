@@ -1,7 +1,7 @@
-"""The catalogue of models in the state store, with its history: what can be used today, and why not the rest.
+"""The catalogue of models in the state store, with its history: which models can be used, and why not others.
 
-A refresh that fails keeps the last good list. A model that answers that it is gone leaves at once, whatever
-the list says.
+If a refresh fails, the last good list stays in use. A model whose endpoint reports that it is gone is removed
+at once, even if it is still listed.
 """
 
 import logging
@@ -30,8 +30,8 @@ log = logging.getLogger(__name__)
 class ModelCatalogue:
     """The models of one endpoint.
 
-    `configured` names are used even where the endpoint lists nothing. `unknown_price_usd` (per token) is
-    what a model without a published price counts as; None leaves its price unknown.
+    `configured` models are used even if the endpoint lists nothing. `unknown_price_usd` (per token) is the
+    price assumed for a model without a published one; None leaves its price unknown.
     """
 
     def __init__(
@@ -51,9 +51,9 @@ class ModelCatalogue:
         self._clock = clock
 
     def refresh(self) -> Refresh:
-        """Reads the list anew and keeps what changed, and what `/key` says about the quota.
+        """Fetch the list and store the changes, and the quota from `/key`.
 
-        A list that does not come is no error: the last good one stands.
+        A failure to fetch the list is not an error: the last good one stays in use.
 
         Raises:
             AccountStopped: the key is refused.
@@ -73,7 +73,7 @@ class ModelCatalogue:
 
     @property
     def age(self) -> timedelta | None:
-        """How old the last good list is; None: there never was one."""
+        """The age of the last good list; None if there is none."""
         with self._store.engine.connect() as connection:
             succeeded_at = connection.execute(
                 select(catalogue_refreshes.c.succeeded_at).where(
@@ -83,11 +83,11 @@ class ModelCatalogue:
         return None if succeeded_at is None else self._clock() - succeeded_at
 
     def candidates(self) -> tuple[Candidate, ...]:
-        """What can be called today."""
+        """The models that can be called now."""
         return tuple(listed.candidate for listed in self.listing() if listed.unusable is None)
 
     def listing(self) -> tuple[Listed, ...]:
-        """Every model that is listed or configured, with the reason why it cannot be used."""
+        """Every listed or configured model, with the reason if it cannot be used."""
         today = self._clock().date()
         with self._store.engine.connect() as connection:
             rows = connection.execute(
@@ -111,7 +111,7 @@ class ModelCatalogue:
         )
 
     def published_prices(self, models: Iterable[str]) -> dict[str, Price]:
-        """Today's prices of these models, as far as they are published."""
+        """The current prices of these models, as far as they are published."""
         with self._store.engine.connect() as connection:
             rows = connection.execute(
                 select(catalogue_models.c.model, catalogue_models.c.record).where(
@@ -122,17 +122,17 @@ class ModelCatalogue:
         return {model: price for model, price in prices.items() if price is not None}
 
     def mark_gone(self, model: str, reason: str) -> None:
-        """Takes a model out of every plan, at once and for all processes."""
-        log.warning("%s leaves the catalogue: %s", model, reason)
+        """Remove a model from the candidates, at once and for all processes."""
+        log.warning("%s is removed from the catalogue: %s", model, reason)
         with self._store.engine.begin() as connection:
             catalogue_changes.mark_gone(connection, self._endpoint, model, reason, self._clock())
 
     def _learn_quota(self) -> None:
-        """What the account itself says about its free calls, where it can be asked."""
+        """Store the account's own figures about its free calls, if it reports them."""
         try:
             info = self._api.key()
         except Transient as error:
-            log.info("the account could not be asked about its quota: %s", error)
+            log.info("the account's quota could not be read: %s", error)
             return
         if info is not None:
             with self._store.engine.begin() as connection:
@@ -164,5 +164,5 @@ def _hours(age: timedelta) -> str:
     reraise=True,
 )
 def _list_patiently(api: OpenRouterApi) -> tuple[ListedModel, ...]:
-    """The list costs nothing and is asked for once an hour: a hiccup is worth two more tries."""
+    """Fetch the list with two retries, which it is worth because it is fetched once an hour."""
     return api.models()

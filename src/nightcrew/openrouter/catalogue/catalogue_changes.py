@@ -1,6 +1,6 @@
-"""What a new list of models changes in the store: what appeared, changed, vanished and came back, and when.
+"""Merges a new list of models into the store: which appeared, changed, vanished or returned, and when.
 
-The caller's transaction makes it one act.
+The caller's transaction makes the merge atomic.
 """
 
 from collections.abc import Mapping
@@ -19,13 +19,13 @@ from nightcrew.openrouter.catalogue.catalogue_tables import (
 )
 from nightcrew.openrouter.wire.records import ListedModel
 
-# A model that said it is gone stays away this long even if the list, which lags behind, still has it.
+# A model whose endpoint reported it as gone stays removed this long, because the list lags behind.
 GONE_FOR = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """What a refresh found; `error` says why it failed, then the last good list still stands."""
+    """The changes found by a refresh; if it failed, `error` says why and the last good list stays in use."""
 
     models: int
     appeared: tuple[str, ...] = ()
@@ -35,18 +35,18 @@ class Refresh:
 
 
 def note_success(connection: Connection, endpoint: str, *, models: int, at: datetime) -> None:
-    """Writes that a list came; the row's lock lets one process at a time merge."""
+    """Record a successful fetch; the row's lock lets one process at a time merge."""
     values = {"tried_at": at, "error": None, "succeeded_at": at, "models": models}
     _note_refresh(connection, endpoint, values)
 
 
 def note_failure(connection: Connection, endpoint: str, *, error: str, at: datetime) -> int:
-    """Writes why none came; returns how many models the last good one has."""
+    """Record a failed fetch; returns the number of models in the last good list."""
     return _note_refresh(connection, endpoint, {"tried_at": at, "error": error})
 
 
 def merge(connection: Connection, endpoint: str, listed: Mapping[str, ListedModel], now: datetime) -> Refresh:
-    """Takes a new list in, with what changed in it."""
+    """Store a new list and its changes."""
     rows = connection.execute(select(catalogue_models).where(catalogue_models.c.endpoint == endpoint)).all()
     known = {row.model: row for row in rows}
     records = {model: item.model_dump(mode="json") for model, item in listed.items()}
@@ -72,7 +72,7 @@ def merge(connection: Connection, endpoint: str, listed: Mapping[str, ListedMode
 
 
 def mark_gone(connection: Connection, endpoint: str, model: str, reason: str, now: datetime) -> None:
-    """The model leaves every plan, until it is listed again later."""
+    """Remove a model from the candidates until it is listed again later."""
     marked = connection.execute(
         sql_update(catalogue_models)
         .where(catalogue_models.c.endpoint == endpoint, catalogue_models.c.model == model)

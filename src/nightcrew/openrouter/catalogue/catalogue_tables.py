@@ -1,4 +1,4 @@
-"""The catalogue's tables in the state store: the models of an endpoint, their history, and the refreshes."""
+"""The catalogue's tables in the state store: an endpoint's models, their history, and the refreshes."""
 
 from sqlalchemy import BigInteger, Column, DateTime, Identity, Integer, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB

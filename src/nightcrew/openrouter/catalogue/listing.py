@@ -1,4 +1,4 @@
-"""From a catalogue record to a candidate, and to the reason why a model cannot be used. Pure."""
+"""Converts a catalogue record into a candidate, or the reason why the model cannot be used. Pure."""
 
 from dataclasses import dataclass, replace
 from datetime import date
@@ -9,13 +9,13 @@ from nightcrew.openrouter.wire.records import ListedModel
 from nightcrew.openrouter.wire.wire_fields import to_decimal, whole
 from nightcrew.selection.candidates import Candidate
 
-# What a plain endpoint that does not say is taken to hold.
+# Context window assumed for a plain endpoint that does not report one, in tokens.
 DEFAULT_CONTEXT_TOKENS = 32_768
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A model with, if it cannot be called at all, the reason."""
+    """A model, with the reason if it cannot be used."""
 
     candidate: Candidate
     unusable: str | None
@@ -24,14 +24,14 @@ class Listed:
 def list_model(
     model: ListedModel, *, today: date, gone: str | None, unknown_price_usd: Decimal | None
 ) -> Listed:
-    """The candidate a record describes."""
+    """The candidate of a catalogue record."""
     price = read_price(model.pricing)
     candidate = _candidate(model, price, unknown_price_usd)
     return Listed(candidate, gone or _why_not(model, price, today))
 
 
 def configured_candidate(name: str, plain: bool, unknown_price_usd: Decimal | None) -> Listed:
-    """A model that the operator names and the endpoint does not list; fine where it has no real catalogue."""
+    """A configured model that the endpoint does not list; usable only if it has no real catalogue."""
     bare = ListedModel(id=name)
     return Listed(
         _candidate(bare, None, unknown_price_usd), None if plain else "not in the provider's catalogue"
@@ -42,7 +42,7 @@ def configured_candidate(name: str, plain: bool, unknown_price_usd: Decimal | No
 
 
 def _candidate(model: ListedModel, price: Price | None, unknown_price_usd: Decimal | None) -> Candidate:
-    # A record with prices comes from a catalogue that means its other fields too.
+    # A record with prices comes from a real catalogue, whose other fields can be trusted.
     has_catalogue = bool(model.pricing)
     candidate = Candidate(
         model=model.id,
@@ -70,19 +70,19 @@ def _why_not(model: ListedModel, price: Price | None, today: date) -> str | None
     if model.alias_target:
         return f"another name of {model.alias_target}"
     if model.id.startswith("openrouter/") or (model.pricing and price is None):
-        return "a router that picks some model: what is learned of it would mean nothing"
+        return "a router to varying models, about which nothing can be learned"
     if model.id.endswith(":batch"):
-        return "answers in batches only"
+        return "only answers batch requests"
     outputs = model.architecture.get("output_modalities")
     if isinstance(outputs, list) and outputs != ["text"]:
-        return f"does not answer in plain text but in {', '.join(map(str, outputs))}"
+        return f"does not answer in text but in {', '.join(map(str, outputs))}"
     if model.expiration_date is not None and model.expiration_date <= today:
         return f"expired on {model.expiration_date}"
     return None
 
 
 def _context_tokens(model: ListedModel) -> int:
-    """The smaller of what the model and its first provider hold."""
+    """The smaller context window of the model and its first provider."""
     stated = [
         model.context_length,
         model.max_model_len,

@@ -1,4 +1,4 @@
-"""What the models of a plan cost now."""
+"""The current prices of a plan's models."""
 
 import logging
 import time
@@ -9,11 +9,11 @@ from nightcrew.openrouter.wire.prices import Price
 
 log = logging.getLogger(__name__)
 
-CATALOGUE_SECONDS = 60.0  # how long prices read from the store are good for
+CATALOGUE_SECONDS = 60.0  # how long prices from the store are reused
 
 
 class TodaysPrices:
-    """Today's published prices of these models, never older than a minute."""
+    """The published prices of these models, at most a minute old."""
 
     def __init__(self, catalogue: ModelCatalogue, models: Iterable[str]) -> None:
         self._catalogue, self._models = catalogue, tuple(models)
@@ -21,7 +21,7 @@ class TodaysPrices:
         self._read_at = float("-inf")
 
     def read(self) -> dict[str, Price]:
-        """The prices; a model that has none published is not there."""
+        """The prices by model; models without a published price are missing."""
         if time.monotonic() - self._read_at > CATALOGUE_SECONDS:
             published = self._catalogue.published_prices(self._models)
             for model, price in published.items():
@@ -31,7 +31,7 @@ class TodaysPrices:
         return self._published
 
     def read_anew(self) -> dict[str, Price]:
-        """The prices as the provider lists them at this moment."""
+        """The prices as the provider lists them now."""
         self._catalogue.refresh()
         self._read_at = float("-inf")
         return self.read()

@@ -1,1 +1,1 @@
-"""Answering an attempt's model calls."""
+"""Answers an attempt's model calls."""

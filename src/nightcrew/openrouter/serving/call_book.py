@@ -1,4 +1,4 @@
-"""The calls of one attempt: numbered, recorded one by one, and summed up. Thread-safe."""
+"""The calls of one attempt: numbered, recorded and summed up. Thread-safe."""
 
 import threading
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from nightcrew.openrouter.wire.answers import Outcome
 
 
 class CallBook:
-    """`record` hears of every call, whatever became of it; the transcript keeps what was said."""
+    """Passes every call to `record`, failed ones too, and its texts to the transcript."""
 
     def __init__(
         self, *, task_id: str, attempt_id: str, record: RecordCall, transcript: Transcript | None
@@ -28,11 +28,11 @@ class CallBook:
 
     @property
     def calls(self) -> int:
-        """How many calls were begun."""
+        """The number of calls started."""
         return self._sequence
 
     def usage(self) -> DoorUsage:
-        """The sum of all calls that ended."""
+        """The total usage of all ended calls."""
         with self._lock:
             return self._usage
 
@@ -43,7 +43,7 @@ class CallBook:
             return self._sequence
 
     def stop(self, stopped: str, *, infrastructure: bool) -> None:
-        """Notes why there will be no more calls."""
+        """Store the reason why there will be no more calls."""
         with self._lock:
             self._usage = replace(self._usage, stopped=stopped, infrastructure=infrastructure)
 
@@ -59,7 +59,7 @@ class CallBook:
         request: Mapping[str, Any],
         streamed: bool,
     ) -> None:
-        """A call ended. `cost_usd` is what the other side said, `charged_usd` what the budget lost."""
+        """Enter an ended call; costs are `cost_usd` as reported, and `charged_usd` to the budget."""
         self._add(ticket, outcome, charged_usd)
         call = self._model_call(ticket, outcome, sequence, duration_ms, cost_usd, streamed)
         if self._transcript is not None:

@@ -1,7 +1,7 @@
-"""Serves one attempt's requests with the models of its plan: asks, settles, records, and rotates on a fault.
+"""Serves one attempt's requests with the models of its plan: calls, settles, records, and rotates on a fault.
 
-A conversation lives in its requests, so the next model simply gets the same one and the attempt goes on. The
-model that took over keeps the conversation. Nothing is asked that was not admitted first.
+A request contains its whole conversation, so after a fault the next model gets the same request, and keeps
+the conversation from then on. Every call is admitted first.
 """
 
 import logging
@@ -30,8 +30,8 @@ from nightcrew.openrouter.catalogue.todays_prices import TodaysPrices
 from nightcrew.openrouter.serving.call_book import CallBook
 from nightcrew.openrouter.serving.held_text import without_split_secrets
 from nightcrew.openrouter.serving.model_calls import ModelCalls
+from nightcrew.openrouter.serving.rotation import Rotation, Shut, account_stopped, out_of_calls, store_down
 from nightcrew.openrouter.serving.transcript import Transcript
-from nightcrew.openrouter.serving.walk import Shut, Walk, account_stopped, out_of_calls, store_down
 from nightcrew.openrouter.wire.answers import Outcome
 from nightcrew.openrouter.wire.chat_request import ChatRequest, read_request
 from nightcrew.openrouter.wire.live_stream import LiveStream
@@ -47,12 +47,12 @@ CLOSE_SECONDS = 5.0
 
 
 class Dispatcher:
-    """The models of one attempt behind one door. Thread-safe.
+    """Serves the calls of one attempt. Thread-safe.
 
     Raises (from `complete` and `stream`):
-        BadInput: the request itself cannot be sent anywhere.
-        BudgetReached: money or the number of calls is used up. AccountStopped: the crew is stopped.
-        ModelUnfit: no model of the plan can take this request. Transient: none can be reached now.
+        BadInput: the request itself is invalid.
+        BudgetReached: the budget or the number of calls is used up. AccountStopped: the crew is stopped.
+        ModelUnfit: no model of the plan can serve this request. Transient: none can be reached now.
     """
 
     def __init__(
@@ -106,13 +106,13 @@ class Dispatcher:
         return dict(answer.body or {})
 
     def stream(self, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        """The chunks of an answer; returns once a model has begun to say something."""
+        """The chunks of an answer; returns once a model has sent its first content."""
         answer = self._serve(read_request({**body, "stream": True}))
         assert isinstance(answer, LiveStream)
         return without_split_secrets(iter(answer))
 
     def close(self) -> None:
-        """The attempt is over: gives up what is still running and waits until that is in the books."""
+        """End the attempt: cancel running calls and wait until they are settled."""
         with self._lock:
             self._shut = self._shut or Transient("the attempt is over")
         self._calls.cancel()
@@ -120,11 +120,11 @@ class Dispatcher:
             self._idle.wait_for(lambda: self._serving == 0, timeout=CLOSE_SECONDS)
 
     def usage(self) -> DoorUsage:
-        """What the attempt has used so far."""
+        """The attempt's usage so far."""
         return self._book.usage()
 
     def shut(self, reason: Shut) -> None:
-        """Answers everything from now on with an error; the first reason stays."""
+        """Answer every request from now on with an error; the first reason is kept."""
         with self._lock:
             if self._shut is None:
                 log.warning("attempt %s makes no more calls: %s", self._attempt_id, reason.stopped)
@@ -134,12 +134,14 @@ class Dispatcher:
     # ------------------------------------------------------------------------------------------------
 
     def _serve(self, request: ChatRequest) -> Outcome | LiveStream:
-        """Asks one model after the other until one answers."""
-        walk = Walk(self._models, self._current, self._unfit, request, sleep=self._sleep, clock=self._clock)
+        """Call one model after the other until one answers."""
+        rotation = Rotation(
+            self._models, self._current, self._unfit, request, sleep=self._sleep, clock=self._clock
+        )
         with self._lock:
             self._serving += 1
         try:
-            return self._walk(walk, request)
+            return self._rotate(rotation, request)
         except OperationalError as error:
             self.shut(store_down(error))
         except Shut as reason:
@@ -151,27 +153,27 @@ class Dispatcher:
         assert self._shut is not None
         raise self._shut
 
-    def _walk(self, walk: Walk, request: ChatRequest) -> Outcome | LiveStream:
+    def _rotate(self, rotation: Rotation, request: ChatRequest) -> Outcome | LiveStream:
         while True:
-            ticket = self._next_ticket(request, walk)
+            ticket = self._next_ticket(request, rotation)
             answer = self._calls.ask(ticket, request)
             if isinstance(answer, LiveStream) or answer.row is None:
                 self._current = ticket.candidate
                 return answer
-            self._after_fault(ticket, answer, walk)
+            self._after_fault(ticket, answer, rotation)
 
-    def _next_ticket(self, request: ChatRequest, walk: Walk) -> Ticket:
-        """The right to make the next call, waited for where that is short. Raises Shut if there is none."""
+    def _next_ticket(self, request: ChatRequest, rotation: Rotation) -> Ticket:
+        """The ticket for the next call, after a short wait if needed. Raises Shut if there is none."""
         while True:
             self._check_open()
             refusals: list[Refusal] = []
             published = self._prices.read()
-            for candidate in walk.candidates():
+            for candidate in rotation.candidates():
                 admitted = self._admit(candidate, published, request)
                 if isinstance(admitted, Ticket):
                     return admitted
                 refusals.append(admitted)
-            walk.wait_or_give_up(refusals)
+            rotation.wait_or_give_up(refusals)
 
     def _admit(
         self, candidate: Candidate, published: Mapping[str, Price], request: ChatRequest
@@ -187,7 +189,7 @@ class Dispatcher:
         if self._budgets.calls is not None and self._book.calls >= self._budgets.calls:
             raise out_of_calls(self._budgets.calls)
 
-    def _after_fault(self, ticket: Ticket, outcome: Outcome, walk: Walk) -> None:
+    def _after_fault(self, ticket: Ticket, outcome: Outcome, rotation: Rotation) -> None:
         row = outcome.row
         assert row is not None
         model = ticket.candidate.model
@@ -195,20 +197,20 @@ class Dispatcher:
         if row.rests is Rests.CREW:
             self._stop_the_crew(row, outcome)
         if row.rests is Rests.GONE and ticket.ignored_providers:
-            # We left providers out ourselves; that none remained says nothing about the model.
+            # We excluded providers ourselves, so that none was left says nothing about the model.
             outcome = replace(outcome, row=row_of("provider_overloaded"))
         elif row.rests is Rests.GONE:
             self._catalogue.mark_gone(model, outcome.message)
-        elif row.fault == "price_rose" and walk.may_ask_anew(model) and self._price_has_changed(ticket):
+        elif row.fault == "price_rose" and rotation.may_ask_anew(model) and self._price_has_changed(ticket):
             return
-        walk.after_fault(ticket.candidate, outcome)
+        rotation.after_fault(ticket.candidate, outcome)
 
     def _price_has_changed(self, ticket: Ticket) -> bool:
-        """Reads the catalogue anew; True if it has another price now, at which to ask again."""
+        """Refresh the prices; True if the model's price has changed, so that the call can be repeated."""
         return self._prices.read_anew().get(ticket.candidate.model) != ticket.published
 
     def _stop_the_crew(self, row: Row, outcome: Outcome) -> None:
-        """Unless it is a 401 that the account does not confirm: then it was one provider's mistake."""
+        """Stop the crew, unless the account does not confirm the 401: then it was one provider's mistake."""
         if row.fault == "unauthorized" and self._api.key_is_accepted():
             return
         message = f"the provider refuses the account ({row.seen_as}): {outcome.trouble.message}"

@@ -1,6 +1,6 @@
-"""HTTP over a unix socket for one attempt: whose request it is, what is asked, and how a refusal is said.
+"""The HTTP server of one attempt, on a unix socket: checks the token, parses requests, writes errors.
 
-The other side is the sandbox, which is not trusted: sizes, connections and waits are bounded.
+Its clients run in the sandbox and are not trusted: sizes, connections and waits are bounded.
 """
 
 import hmac
@@ -24,12 +24,12 @@ log = logging.getLogger(__name__)
 
 MAX_REQUEST_BYTES = 16 * 1024 * 1024
 MAX_CONNECTIONS = 32
-IDLE_SECONDS = 600.0  # of a connection that has shown the token: a model may think for long
-UNKNOWN_SECONDS = 10.0  # of one that has not
+IDLE_SECONDS = 600.0  # of a connection with a valid token, because a model may think for long
+UNKNOWN_SECONDS = 10.0  # of a connection without one
 
 
 class Door(Protocol):
-    """What is served."""
+    """What the server serves."""
 
     token: str
 
@@ -37,10 +37,10 @@ class Door(Protocol):
         """The answer to a chat request."""
 
     def stream(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        """The same as chunks."""
+        """The same answer in chunks."""
 
     def usage(self) -> DoorUsage:
-        """What was used so far."""
+        """The usage so far."""
 
     def listing(self) -> dict[str, Any]:
         """The body of `GET /v1/models`."""
@@ -50,7 +50,7 @@ class Door(Protocol):
 
 
 class DoorServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    """A thread for each connection, up to a number that an agent never needs."""
+    """A server with one thread per connection, up to more than an agent ever needs."""
 
     daemon_threads = True
     block_on_close = False
@@ -59,14 +59,14 @@ class DoorServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     def __init__(self, path: Path, gateway: Door) -> None:
         self.gateway = gateway
         self.places = threading.BoundedSemaphore(MAX_CONNECTIONS)
-        self._unknown: dict[Any, None] = {}  # connections that have not shown the token, oldest first
+        self._unknown: dict[Any, None] = {}  # connections without a valid token so far, oldest first
         self._unknown_lock = threading.Lock()
         path.unlink(missing_ok=True)
         super().__init__(str(path), _Handler)
         path.chmod(0o600)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """When all places are taken, the oldest connection without the token makes room."""
+        """Accept a connection; if all places are taken, close the oldest one without a valid token."""
         if not self.places.acquire(blocking=False):
             makes_room = self._hang_up_on_oldest()
             if not makes_room or not self.places.acquire(timeout=UNKNOWN_SECONDS):
@@ -77,7 +77,7 @@ class DoorServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         super().process_request(request, client_address)
 
     def has_shown_token(self, request: Any) -> None:
-        """This connection is the agent's: it is kept as long as it is used."""
+        """Mark a connection as the agent's, which is kept as long as it is used."""
         with self._unknown_lock:
             self._unknown.pop(request, None)
         request.settimeout(IDLE_SECONDS)
@@ -92,7 +92,7 @@ class DoorServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
             self.places.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """The sandbox hung up, or spoke no HTTP: its own affair."""
+        """Ignore errors of the client, such as a closed connection or invalid HTTP."""
         log.debug("a connection from the sandbox broke", exc_info=True)
 
     def _hang_up_on_oldest(self) -> bool:
@@ -107,7 +107,7 @@ class DoorServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
 
 def status_of(error: NightcrewError) -> int:
-    """The HTTP status of a refusal: none that clients take for a reason to try again."""
+    """The HTTP status of a refusal; one that clients do not retry."""
     match error:
         case BadInput():
             return 400
@@ -149,16 +149,16 @@ class _Handler(BaseHTTPRequestHandler):
         elif path.endswith("/models"):
             self._send(200, gateway.listing())
         else:
-            self._send_error(404, "there is nothing here", "not_found")
+            self._send_error(404, "not found", "not_found")
 
     def do_POST(self) -> None:
-        if not self._authorized():  # before the body is read, let alone parsed
+        if not self._authorized():  # before the body is read
             return
         body = self._body()
         if body is None:
             return
         if not self.path.split("?")[0].rstrip("/").endswith("/chat/completions"):
-            self._send_error(404, "there is nothing here", "not_found")
+            self._send_error(404, "not found", "not_found")
             return
         try:
             if body.get("stream") is True:
@@ -174,7 +174,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if not length.isdigit() or int(length) > MAX_REQUEST_BYTES:
             self.close_connection = True
-            self._send_error(413, "a request needs a Content-Length of at most 16 MiB", "payload_too_large")
+            self._send_error(413, "the request needs a Content-Length of at most 16 MiB", "payload_too_large")
             return None
         try:
             body = read_json(self.rfile.read(int(length)))
@@ -187,12 +187,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _authorized(self) -> bool:
         given = self.headers.get("Authorization", "")
-        wanted = f"Bearer {self.server.gateway.token}"
-        if hmac.compare_digest(given.encode(), wanted.encode()):
+        expected = f"Bearer {self.server.gateway.token}"
+        if hmac.compare_digest(given.encode(), expected.encode()):
             self.server.has_shown_token(self.request)
             return True
         self.close_connection = True
-        self._send_error(401, "this is not the attempt's token", "authentication")
+        self._send_error(401, "the token is not valid for this attempt", "authentication")
         return False
 
     def _send(self, status: int, body: Mapping[str, Any], *, cost_usd: Decimal | None = None) -> None:
@@ -211,7 +211,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(status, {"error": {"code": status, "message": message, "type": kind}})
 
     def _send_stream(self, body: Mapping[str, Any]) -> None:
-        """Headers go out with the first chunk, so that a refusal can still be an honest status."""
+        """Send the headers with the first chunk only, so that an earlier error still gets its HTTP status."""
         begun = False
         chunks = self.server.gateway.stream(body)
         try:

@@ -1,7 +1,7 @@
-"""Keeps a secret out of a streamed answer that is cut right through it.
+"""Redacts secrets from streamed answers, even when a secret is split between chunks.
 
-A provider may repeat the key, half of it in one chunk and half in the next. The end of a text that may be the
-beginning of a secret waits for what follows; all else is passed on as it comes.
+A provider may repeat the key, half of it in one chunk and half in the next. So the end of a text that may be
+the start of a secret is held back until more text arrives; everything else is passed on at once.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,13 +10,13 @@ from typing import Any
 from nightcrew.secrets.redaction import KnownSecrets, known_secrets
 
 type Place = tuple[str | int, ...]
-"""Where in a choice's delta a text belongs: names of fields, and the `index` of what is in lists."""
+"""The path of a text in a choice's delta: field names, and the `index` of list items."""
 
 
 def without_split_secrets(
     chunks: Iterator[dict[str, Any]], secrets: KnownSecrets = known_secrets
 ) -> Iterator[dict[str, Any]]:
-    """The same chunks, without a secret even when all are put together."""
+    """The chunks, redacted so that they contain no secret even when joined."""
     held = HeldText(secrets)
     for chunk in chunks:
         choices = chunk.get("choices")
@@ -27,14 +27,14 @@ def without_split_secrets(
 
 
 class HeldText:
-    """The ends of an answer's texts that are held back."""
+    """The held-back ends of an answer's texts."""
 
     def __init__(self, secrets: KnownSecrets) -> None:
         self._secrets = secrets
         self._held: dict[Place, str] = {}
 
     def pass_on(self, choice: Any) -> Any:
-        """A choice of a chunk with what can be told of it by now; all of it where the choice ends with it."""
+        """A choice of a chunk with the text that can be passed on; all of it if the choice ends here."""
         if not isinstance(choice, Mapping):
             return choice
         number = choice.get("index") or 0
@@ -45,10 +45,10 @@ class HeldText:
 
     def _take(self, value: Any, place: Place) -> Any:
         if isinstance(value, str):
-            said, self._held[place] = self._secrets.split(
+            ready, self._held[place] = self._secrets.split(
                 self._secrets.redact(self._held.get(place, "") + value)
             )
-            return said
+            return ready
         if isinstance(value, Mapping):
             return {
                 name: item if name in _FIXED else self._take(item, (*place, name))
@@ -68,7 +68,7 @@ class HeldText:
 # ----------------------------------------------------------------------------------------------------
 
 _FIXED = {"role", "type", "id", "name", "format", "signature"}
-"""Fields that come whole, with one of a few words or a name."""
+"""Fields that are never split, holding one of a few words or a name."""
 
 
 def _index(item: Any, at: int) -> int:
@@ -77,7 +77,7 @@ def _index(item: Any, at: int) -> int:
 
 
 def _with_text(value: Any, place: Place, text: str) -> Any:
-    """`value` with `text` at the end of what stands at `place`."""
+    """`value` with `text` appended to the text at `place`."""
     if not place:
         return (value if isinstance(value, str) else "") + text
     first, rest = place[0], place[1:]

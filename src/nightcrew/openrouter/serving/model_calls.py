@@ -1,4 +1,4 @@
-"""One admitted call: sent, read, settled and recorded, whatever becomes of it."""
+"""Makes admitted calls: each is sent, read, settled and recorded, however it ends."""
 
 import logging
 import time
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class ModelCalls:
-    """The calls of one attempt; thread-safe. `call_seconds` is the cap of a call's wall clock."""
+    """The calls of one attempt; thread-safe. `call_seconds` limits a call's wall-clock time."""
 
     def __init__(
         self,
@@ -39,11 +39,11 @@ class ModelCalls:
         self._cancellation = Cancellation()
 
     def cancel(self) -> None:
-        """Gives up what is running, and everything after."""
+        """Cancel running calls, and all later ones."""
         self._cancellation.cancel()
 
     def ask(self, ticket: Ticket, request: ChatRequest) -> Outcome | LiveStream:
-        """Makes the call. A live stream is settled when it ends, an outcome is settled already."""
+        """Make a call. A live stream is settled when it ends; an outcome is settled already."""
         sequence = self._book.begin()
         body = outgoing(
             request,
@@ -62,7 +62,7 @@ class ModelCalls:
         if isinstance(answer, LiveStream):
             return answer
         if answer.row is not None and answer.row.rests is Rests.FREE_MODELS and not ticket.uses_quota:
-            # Some other service's limit, whatever headers it sends: not the quota of free models.
+            # A limit of another service, whatever headers it sends, is not the quota of free models.
             answer = replace(answer, row=row_of("upstream_rate_limit"))
         finish(answer)
         return answer
@@ -81,14 +81,14 @@ class ModelCalls:
         except NoReply as error:
             return from_no_reply(error)
         except Exception as error:
-            # Whatever it is, the call was made: it has to be settled and recorded.
-            log.exception("a call failed in a way nobody thought of")
+            # The call was made, so it has to be settled and recorded after any error.
+            log.exception("a call failed with an unexpected error")
             return from_no_reply(NoReply("connection_lost", type(error).__name__, sent=True))
 
     def _finish(
         self, ticket: Ticket, outcome: Outcome, request: ChatRequest, *, sequence: int, started: float
     ) -> None:
-        """Settles and records one call; the record is made even if the books cannot be."""
+        """Settle and record one call; it is recorded even if settling fails."""
         duration_ms = (time.monotonic() - started) * 1000
         cost_usd = cost_of(outcome, ticket.price, ticket.published is not None)
         if cost_usd is None and outcome.generation_id and ticket.published is not None:

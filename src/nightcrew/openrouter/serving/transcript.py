@@ -1,7 +1,7 @@
-"""What an attempt and its models said to each other, kept as evidence: redacted, and not for ever.
+"""Transcripts: an attempt's conversation as evidence, redacted and deleted after some days.
 
-One JSON object a line. A conversation is sent whole with each call; only what is new in it is written.
-Nothing of it is ever logged.
+One JSON object per line. Each call contains the whole conversation; only its new part is written. Nothing of
+it is ever logged.
 """
 
 import json
@@ -22,7 +22,7 @@ FILE_NAME = "calls.jsonl"
 
 
 class Transcript:
-    """Writes one attempt's conversation to `folder`; a full disk costs the transcript, not the attempt."""
+    """Writes one attempt's conversation to `folder`; a failed write loses lines, not the attempt."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE_NAME
@@ -30,7 +30,7 @@ class Transcript:
         self._known: list[Any] = []
 
     def write(self, call: ModelCall, request: Mapping[str, Any], outcome: Outcome) -> None:
-        """Adds one call with what was new in its request, and its answer."""
+        """Add one call: the new part of its request, and its answer."""
         with self._lock:
             messages = list(request.get("messages") or ())
             shared = _shared(self._known, messages)
@@ -49,11 +49,11 @@ class Transcript:
                 with self._path.open("a", encoding="utf-8", errors="replace") as file:
                     file.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
             except OSError as error:
-                log.warning("call %s is missing in the transcript: %s", call.call_id, error.strerror)
+                log.warning("call %s is missing from the transcript: %s", call.call_id, error.strerror)
 
 
 def forget_transcripts(results_dir: Path, *, before: datetime) -> int:
-    """Deletes the transcripts below `results_dir` that were last written before then; returns how many."""
+    """Delete transcripts below `results_dir` that were last written before that time; returns the number."""
     forgotten = 0
     for path in results_dir.rglob(FILE_NAME):
         if not path.is_symlink() and path.stat().st_mtime < before.timestamp():
@@ -66,7 +66,7 @@ def forget_transcripts(results_dir: Path, *, before: datetime) -> int:
 
 
 def _shared(known: list[Any], messages: list[Any]) -> int:
-    """How many messages at the beginning are the same."""
+    """The number of equal messages at the start."""
     count = 0
     for ours, theirs in zip(known, messages, strict=False):
         if ours != theirs:
@@ -76,7 +76,7 @@ def _shared(known: list[Any], messages: list[Any]) -> int:
 
 
 def _clean(value: Any) -> Any:
-    """Text by text, so that a secret's end is not hidden by how JSON writes it."""
+    """Redact each text before JSON escaping, which could hide the end of a secret."""
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""What one upstream call came to: an answer, or a fault with its row of the recovery table. Pure."""
+"""The outcome of one upstream call: an answer, or a fault with its row of the recovery table. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from nightcrew.openrouter.wire.replies import Reply, Trouble, Usage, find_error,
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One upstream call. `row` None: answered."""
+    """The outcome of one upstream call; `row` is None if it was answered."""
 
     row: Row | None
     trouble: Trouble = field(default_factory=lambda: Trouble(None))
@@ -26,26 +26,26 @@ class Outcome:
     generation_id: str | None = None
     finish_reason: str | None = None
     first_token_ms: float | None = None
-    may_have_cost: bool = True  # False: the other side cannot have billed anything
+    may_have_cost: bool = True  # False: it cannot have been billed
 
     @property
     def message(self) -> str:
         """What went wrong, for a person."""
         if self.row is None:
             return "answered"
-        said = f": {self.trouble.message}" if self.trouble.message else ""
-        return f"{self.row.fault} ({self.row.seen_as}){said}"
+        detail = f": {self.trouble.message}" if self.trouble.message else ""
+        return f"{self.row.fault} ({self.row.seen_as}){detail}"
 
 
 def from_no_reply(error: NoReply, *, http_status: int | None = None) -> Outcome:
-    """There was no reply, or it broke off."""
+    """The outcome without a (complete) reply."""
     return Outcome(
         row_of(error.fault), Trouble(None, str(error)), http_status=http_status, may_have_cost=error.sent
     )
 
 
 def from_reply(reply: Reply, *, now: datetime) -> Outcome:
-    """A reply that came in one piece."""
+    """The outcome of a reply without streaming."""
     body = reply.body
     common = _identity(reply, body or {})
     if reply.failed:
@@ -59,7 +59,7 @@ def from_reply(reply: Reply, *, now: datetime) -> Outcome:
 
 
 def from_chunk_error(chunk: Mapping[str, Any], reply: Reply, *, now: datetime) -> Outcome:
-    """A stream that says in the middle that it failed."""
+    """The outcome of a stream with an error chunk."""
     trouble = read_trouble(None, {}, chunk, now=now)
     row = classify(trouble)
     if row.fault in {"error_in_200", "server_error", "provider_failed"}:
@@ -68,9 +68,9 @@ def from_chunk_error(chunk: Mapping[str, Any], reply: Reply, *, now: datetime) -
 
 
 def cost_of(outcome: Outcome, price: Price, published: bool) -> Decimal | None:
-    """What the call cost in USD; None: nobody said.
+    """The cost of the call in USD; None if it is unknown.
 
-    A plain endpoint names tokens only: they are counted at the price the operator stated.
+    A plain endpoint only reports tokens: their cost is calculated with the configured price.
     """
     if outcome.usage is not None and outcome.usage.cost_usd is not None:
         return max(outcome.usage.cost_usd, Decimal(0))
@@ -85,7 +85,7 @@ def cost_of(outcome: Outcome, price: Price, published: bool) -> Decimal | None:
 
 
 def has_content(message: Mapping[str, Any]) -> bool:
-    """True if a message or a stream's delta says or does anything; thoughts alone do not count."""
+    """True if a message or delta has text or a tool call; reasoning alone does not count."""
     content = message.get("content")
     if isinstance(content, list):
         content = "".join(str(part.get("text", "")) for part in content if isinstance(part, Mapping))
@@ -93,12 +93,12 @@ def has_content(message: Mapping[str, Any]) -> bool:
 
 
 def chunk_failed(chunk: Mapping[str, Any]) -> bool:
-    """True for the chunk in which a stream says that it failed."""
+    """True for a chunk that reports an error."""
     return find_error(chunk) or first_choice(chunk).get("finish_reason") == "error"
 
 
 def first_choice(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The first choice of a completion or chunk; empty where there is none."""
+    """The first choice of a completion or chunk; empty if there is none."""
     choices = body.get("choices")
     first = choices[0] if isinstance(choices, list) and choices else None
     return first if isinstance(first, Mapping) else {}
@@ -131,7 +131,7 @@ def _row_of_failure(reply: Reply, trouble: Trouble) -> Row:
 
 
 def _fault_of_answer(body: Mapping[str, Any]) -> str | None:
-    """A reply without an error can still be no answer."""
+    """The fault of a reply that reports no error but is no answer either."""
     choice = first_choice(body)
     if choice.get("finish_reason") == "error":
         return "mid_stream_error"

@@ -1,7 +1,7 @@
-"""A chat request from the sandbox: what of it may go out, and how many tokens it can take at the most. Pure.
+"""A chat request from the sandbox: the part that may be sent, and its largest size in tokens. Pure.
 
-The sender is not trusted. Only what `request_schema` lists passes: nothing that could change who is called,
-what else is run or how many answers are billed.
+The sender is not trusted. Only fields in `request_schema` pass, so that it cannot change which model is
+called, which other tools are run, or how many answers are billed.
 """
 
 import json
@@ -16,15 +16,15 @@ from nightcrew.openrouter.wire.wire_fields import to_decimal
 from nightcrew.selection.candidates import Candidate
 from nightcrew.settings import DataPolicy
 
-DEFAULT_OUTPUT_TOKENS = 16_384  # where the sender names no limit
-LEAST_OUTPUT_TOKENS = 1_024  # with less room than this a call is not worth its money
-# What providers add to a prompt by themselves: chat templates, and instructions for tools.
+DEFAULT_OUTPUT_TOKENS = 16_384  # if the sender sets no limit
+LEAST_OUTPUT_TOKENS = 1_024  # a call with less room is not worth its cost
+# Tokens that providers add to a prompt: chat templates, and instructions for tools.
 TEMPLATE_TOKENS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """A request that may go out, and the size of its prompt in tokens, which no tokenizer can exceed."""
+    """A request that may be sent, and an upper bound of its prompt in tokens for any tokenizer."""
 
     parameters: Mapping[str, Any]
     prompt_tokens_at_most: int
@@ -33,15 +33,15 @@ class ChatRequest:
 
     @property
     def prompt_tokens_likely(self) -> int:
-        """A fair guess: four bytes make a token."""
+        """An estimate: four bytes per token."""
         return self.prompt_tokens_at_most // 4
 
 
 def read_request(body: Mapping[str, Any]) -> ChatRequest:
-    """The part of `body` that may go out.
+    """The part of `body` that may be sent.
 
     Raises:
-        BadInput: no messages, content that is not text, a tool that is no function, a value out of its range.
+        BadInput: no messages, content other than text, a tool other than a function, a value out of range.
     """
     parameters = allowed_parameters(body)
     asked = to_decimal(body.get("max_completion_tokens")) or to_decimal(body.get("max_tokens"))
@@ -54,24 +54,24 @@ def read_request(body: Mapping[str, Any]) -> ChatRequest:
 
 
 def prompt_bound(request: ChatRequest, candidate: Candidate) -> int:
-    """Tokens of prompt that this model can be billed for at the most: a token is at least one byte."""
+    """The most prompt tokens that this model can bill, as a token has at least one byte."""
     return min(request.prompt_tokens_at_most, candidate.context_tokens)
 
 
 def output_bound(request: ChatRequest, candidate: Candidate) -> int:
-    """Tokens of output to allow this model."""
+    """The limit of output tokens for this model."""
     return min(request.output_tokens_asked, candidate.max_output_tokens or request.output_tokens_asked)
 
 
 def affordable_output(request: ChatRequest, candidate: Candidate, price: Price, left_usd: Decimal) -> int:
-    """How many tokens of output `left_usd` pays for beside the prompt; 0 if it does not pay for that."""
+    """The output tokens that `left_usd` pays for after the prompt; 0 if it does not pay for the prompt."""
     prompt_tokens = prompt_bound(request, candidate)
     rest = left_usd - price.worst_case(prompt_tokens=prompt_tokens, output_tokens=0)
     rate = price.highest(prompt_tokens).completion
     if rest < 0:
         return 0
-    wanted = output_bound(request, candidate)
-    return wanted if rate == 0 else min(wanted, int(rest / rate))
+    limit = output_bound(request, candidate)
+    return limit if rate == 0 else min(limit, int(rest / rate))
 
 
 def outgoing(
@@ -83,8 +83,8 @@ def outgoing(
     ignored_providers: tuple[str, ...],
     data_policy: DataPolicy = DataPolicy.ANY,
 ) -> dict[str, Any]:
-    """The body to send. Where prices are published, a dearer endpoint is refused before it answers, and one
-    that may train on what it is shown, where the policy says so."""
+    """The body to send. It makes the platform refuse endpoints above the published price and, if the policy
+    says so, those that may train on prompts."""
     body: dict[str, Any] = {**request.parameters, "model": model, "max_tokens": output_tokens}
     if request.streamed:
         body["stream_options"] = {"include_usage": True}
@@ -101,6 +101,6 @@ def outgoing(
 
 
 def _max_price(price: Price, prompt_tokens: int) -> dict[str, float]:
-    """USD per million tokens, although prices are per token."""
+    """The price limit in USD per million tokens (prices here are per token)."""
     rate = price.highest(prompt_tokens)
     return {"prompt": float(rate.prompt * PER_MILLION), "completion": float(rate.completion * PER_MILLION)}

@@ -9,7 +9,7 @@ from nightcrew.secrets.redaction import redact_values
 
 
 class ChatStream:
-    """A streamed reply: `reply` has status and headers (and the whole body, where it was not a stream)."""
+    """A streamed reply: `reply` has status and headers (and the whole body if it is not a stream)."""
 
     def __init__(self, reply: Reply, exchange: Exchange | None) -> None:
         self.reply = reply
@@ -17,11 +17,11 @@ class ChatStream:
 
     @property
     def is_stream(self) -> bool:
-        """False if the other side answered in one piece, as it does with errors."""
+        """False if the reply is not streamed, as with errors."""
         return self._exchange is not None
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        """The chunks; comments, keep-alives and what is no JSON are skipped. Ends at `[DONE]`."""
+        """The chunks up to `[DONE]`; comments, keep-alives and invalid JSON are skipped."""
         if self._exchange is None:
             return
         for line in _lines(self._exchange.chunks()):
@@ -35,7 +35,7 @@ class ChatStream:
                 yield redact_values(chunk)
 
     def close(self) -> None:
-        """Gives the rest of the stream up; the provider sees the connection close."""
+        """Abandon the rest of the stream; the provider sees the connection close."""
         if self._exchange is not None:
             self._exchange.abandon()
 
@@ -46,7 +46,7 @@ class ChatStream:
 def _lines(parts: Iterator[bytes]) -> Iterator[bytes]:
     rest = b""
     for part in parts:
-        *whole, rest = (rest + part).split(b"\n")
-        yield from (line.rstrip(b"\r") for line in whole)
+        *complete, rest = (rest + part).split(b"\n")
+        yield from (line.rstrip(b"\r") for line in complete)
     if rest:
         yield rest

@@ -1,6 +1,7 @@
-"""One HTTP exchange that ends at its wall clock, however slowly the other side drips, or when it is given up.
+"""One HTTP exchange with a wall-clock limit, which also ends when it is cancelled.
 
-httpx knows limits for single reads only; so a thread of its own reads, and the caller waits while it may.
+httpx only limits single reads, so a slow sender could go on forever. Therefore a separate thread reads, and
+the caller waits at most until the limit.
 """
 
 import logging
@@ -13,25 +14,25 @@ from contextlib import contextmanager
 import httpx
 
 from nightcrew.errors import Transient
-from nightcrew.openrouter.wire.lines import Line, Lines
+from nightcrew.openrouter.wire.connections import Connection, ConnectionPool
 
 log = logging.getLogger(__name__)
 
-IDLE_SECONDS = 120.0  # silence on an open connection; the cap of a whole call is the caller's
+IDLE_SECONDS = 120.0  # without any data; the caller limits the whole call
 MAX_BODY_BYTES = 32 * 1024 * 1024
 
 
 class NoReply(Transient):
-    """There is no reply to hand over; `fault` names the form as the recovery table does."""
+    """There is no reply; `fault` is the fault's name in the recovery table."""
 
     def __init__(self, fault: str, message: str, *, sent: bool) -> None:
         super().__init__(message)
         self.fault = fault
-        self.sent = sent  # True: the request may have been worked on, and billed
+        self.sent = sent  # True: it may have been processed and billed
 
 
 class Cancellation:
-    """Gives up the calls that were started with it, at once; for good."""
+    """Cancels the calls that were started with it, at once and for good."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -39,7 +40,7 @@ class Cancellation:
         self._running: set[Exchange] = set()
 
     def cancel(self) -> None:
-        """Ends every running call as `abandoned`, and every later one before it is sent."""
+        """End every running call as `abandoned`, and every later one before it is sent."""
         with self._lock:
             self._cancelled = True
             running = list(self._running)
@@ -47,7 +48,7 @@ class Cancellation:
             exchange.cancel()
 
     def add(self, exchange: "Exchange") -> None:
-        """Puts a call under this."""
+        """Register a call."""
         with self._lock:
             self._running.add(exchange)
             cancelled = self._cancelled
@@ -55,31 +56,31 @@ class Cancellation:
             exchange.cancel()
 
     def remove(self, exchange: "Exchange") -> None:
-        """The call is over."""
+        """Remove an ended call."""
         with self._lock:
             self._running.discard(exchange)
 
 
 class Exchange:
-    """One request, read by its own thread, so that the wall clock's cap holds however slowly it drips."""
+    """One request, read by its own thread, so that the wall-clock limit always holds."""
 
     def __init__(
-        self, lines: Lines, request: httpx.Request, wall_seconds: float, cancellation: Cancellation
+        self, pool: ConnectionPool, request: httpx.Request, wall_seconds: float, cancellation: Cancellation
     ) -> None:
-        self._lines, self._request = lines, request
+        self._pool, self._request = pool, request
         self._deadline = time.monotonic() + wall_seconds
         self._wall_seconds = wall_seconds
         self._cancellation = cancellation
         self._parts: queue.SimpleQueue[httpx.Response | bytes | NoReply | None] = queue.SimpleQueue()
         self._given_up = threading.Event()
         self._lock = threading.Lock()
-        self._line: Line | None = None  # while it is ours
+        self._connection: Connection | None = None  # while this exchange uses it
         self._sent = False
         self.status = 0
         self.headers: Mapping[str, str] = {}
 
     def start(self) -> None:
-        """Sends the request and waits for the reply's head."""
+        """Send the request and wait for the reply's head."""
         self._cancellation.add(self)
         if not self._given_up.is_set():
             self._sent = True
@@ -90,7 +91,7 @@ class Exchange:
         self.status, self.headers = head.status_code, head.headers
 
     def chunks(self) -> Iterator[bytes]:
-        """The body as it comes in."""
+        """The parts of the body as they arrive."""
         while True:
             part = self._next()
             if not isinstance(part, bytes):
@@ -98,15 +99,15 @@ class Exchange:
             yield part
 
     def abandon(self) -> None:
-        """Closes the connection under the reading thread."""
+        """Close the connection that the reading thread uses."""
         self._cancellation.remove(self)
         with self._lock:
             self._given_up.set()
-            if self._line is not None:
-                self._line.hang_up()
+            if self._connection is not None:
+                self._connection.hang_up()
 
     def cancel(self) -> None:
-        """Ends the call for the thread that waits for it."""
+        """End the call for the waiting thread."""
         self._parts.put(NoReply("abandoned", "given up", sent=self._sent))
         self.abandon()
 
@@ -125,8 +126,8 @@ class Exchange:
 
     def _read(self) -> None:
         try:
-            with self._lines.take() as line, self._holding(line):
-                response = line.send(self._request)
+            with self._pool.take() as connection, self._holding(connection):
+                response = connection.send(self._request)
                 try:
                     self._parts.put(response)
                     self._read_body(response)
@@ -134,24 +135,24 @@ class Exchange:
                     response.close()
         except httpx.HTTPError as error:
             self._parts.put(no_reply(error))
-        except Exception as error:  # the reading thread has nobody else to tell
+        except Exception as error:  # passed on to the waiting thread
             log.debug("reading a reply failed", exc_info=True)
             self._parts.put(NoReply("connection_lost", f"reading failed: {type(error).__name__}", sent=True))
         else:
             self._parts.put(None)
 
     @contextmanager
-    def _holding(self, line: Line) -> Iterator[None]:
-        """While this lasts, to give up means to hang up; afterwards the line belongs to somebody else."""
+    def _holding(self, connection: Connection) -> Iterator[None]:
+        """While this lasts, cancelling closes the connection; afterwards another exchange may use it."""
         with self._lock:
             if self._given_up.is_set():
                 raise httpx.ReadError("given up")
-            self._line = line
+            self._connection = connection
         try:
             yield
         finally:
             with self._lock:
-                self._line = None
+                self._connection = None
 
     def _read_body(self, response: httpx.Response) -> None:
         size = 0
@@ -163,12 +164,12 @@ class Exchange:
 
 
 def no_reply(error: httpx.HTTPError) -> NoReply:
-    """By kind only: an exception's text may quote the request."""
+    """The fault by the exception's type only, as its text may quote the request."""
     kind = type(error).__name__
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError):
         return NoReply("connection_failed", f"cannot connect ({kind})", sent=False)
     if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
         return NoReply("connection_failed", f"the request could not be sent ({kind})", sent=False)
     if isinstance(error, httpx.TimeoutException):
-        return NoReply("timeout", f"nothing came for {IDLE_SECONDS:.0f} s ({kind})", sent=True)
+        return NoReply("timeout", f"no data arrived for {IDLE_SECONDS:.0f} s ({kind})", sent=True)
     return NoReply("connection_lost", f"the connection broke ({kind})", sent=True)

@@ -1,6 +1,6 @@
-"""A streamed answer: held back until a model has said something, then passed on as it comes.
+"""A streamed answer: held back until its first content, then passed on as it arrives.
 
-Up to the first content another model can still take over unseen; after it, a fault is the client's to see.
+Before the first content, another model can take over unnoticed; a later fault is passed on to the client.
 """
 
 import logging
@@ -30,7 +30,7 @@ type OnEnd = Callable[[Outcome], None]
 
 
 class LiveStream:
-    """An answer that has begun. Iterating gives its chunks, once; `on_end` hears how it ended."""
+    """A started answer. Iterate once for its chunks; `on_end` is called with its outcome."""
 
     def __init__(
         self, stream: ChatStream, facts: "_Facts", chunks: Iterator[dict[str, Any]], on_end: OnEnd
@@ -62,13 +62,13 @@ class LiveStream:
 
 
 def begin_stream(stream: ChatStream, *, now: datetime, started: float, on_end: OnEnd) -> LiveStream | Outcome:
-    """Reads up to the first content. An outcome is a fault, still unseen by the client; the stream is closed.
+    """Read up to the first content. Returns an outcome for a fault, which the client has not seen.
 
     `started` is the monotonic time at which the request was sent; `on_end` hears of streams that began only.
     """
     if not stream.is_stream:
         outcome = from_reply(stream.reply, now=now)
-        # A whole answer where a stream was asked for is no stream; nobody is known to do so.
+        # No known provider sends a whole answer to a streaming request.
         return outcome if outcome.row is not None else replace(outcome, row=row_of("not_json"))
     facts, chunks = _Facts(stream, now), iter(stream)
     try:
@@ -89,7 +89,7 @@ def begin_stream(stream: ChatStream, *, now: datetime, started: float, on_end: O
 
 
 class _Facts:
-    """What the chunks said about the call so far."""
+    """The facts about the call from its chunks so far."""
 
     def __init__(self, stream: ChatStream, now: datetime) -> None:
         self._stream = stream
@@ -121,7 +121,7 @@ class _Facts:
         return chunk
 
     def _listen(self, delta: Mapping[str, Any]) -> None:
-        """Puts the pieces together for the transcript."""
+        """Join the pieces for the transcript."""
         self._said += str(delta.get("content") or "")
         for piece in delta.get("tool_calls") or ():
             call = self._calls.setdefault(piece.get("index") or 0, {"name": "", "arguments": ""})
@@ -169,7 +169,7 @@ def _delta(chunk: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _error_chunk(outcome: Outcome) -> dict[str, Any]:
-    """In the form in which OpenRouter itself breaks a stream off."""
+    """An error chunk in the format in which OpenRouter ends a failed stream."""
     return {
         "error": {"code": 502, "message": outcome.message},
         "choices": [{"index": 0, "delta": {"content": ""}, "finish_reason": "error"}],

@@ -1,4 +1,4 @@
-"""What a call may cost at the most: a model's prices, with their rises by prompt size and hour.
+"""The most that a call may cost: a model's prices, with surcharges by prompt size and hour.
 
 Prices are `Decimal` USD per token (`request`: per call).
 """
@@ -17,7 +17,7 @@ PER_MILLION = Decimal(1_000_000)
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Prices that hold from a prompt size on; hours are not kept, as a call may cross one."""
+    """Prices from a prompt size on; hours are not stored, because a call may span several."""
 
     prompt: Decimal
     completion: Decimal
@@ -37,23 +37,23 @@ class Price:
         return self.request == 0 and all(rate.prompt == 0 and rate.completion == 0 for rate in self.rates)
 
     def highest(self, prompt_tokens: int) -> Rate:
-        """The dearest rates a prompt of up to `prompt_tokens` may meet."""
+        """The highest rates for a prompt of up to `prompt_tokens`."""
         met = [rate for rate in self.rates if rate.from_prompt_tokens <= prompt_tokens]
         return Rate(max(rate.prompt for rate in met), max(rate.completion for rate in met))
 
     def worst_case(self, *, prompt_tokens: int, output_tokens: int) -> Decimal:
-        """USD that no answer can pass, if the prices hold."""
+        """The upper bound of the cost in USD, at these prices."""
         rate = self.highest(prompt_tokens)
         return rate.prompt * prompt_tokens + rate.completion * output_tokens + self.request
 
 
 def flat(prompt: Decimal, completion: Decimal) -> Price:
-    """A price without rises."""
+    """A price without surcharges."""
     return Price((Rate(prompt, completion),))
 
 
 def read_price(pricing: Mapping[str, Any]) -> Price | None:
-    """The price in a catalogue record; None where it is not published (routers write -1)."""
+    """The price in a catalogue record; None if it is not published (routers have -1)."""
     base = _rate(pricing, None)
     if base is None:
         return None
@@ -66,7 +66,7 @@ def read_price(pricing: Mapping[str, Any]) -> Price | None:
 def price_of(
     candidate: Candidate, published: Mapping[str, Price], unknown_price_usd: Decimal | None
 ) -> Price | None:
-    """What a call is reserved at: today's published price, else the candidate's, else the stated ceiling."""
+    """The price for reservations: the published one, else the candidate's, else the configured ceiling."""
     if candidate.model in published:
         return published[candidate.model]
     if candidate.input_price_usd is not None and candidate.output_price_usd is not None:
@@ -76,7 +76,7 @@ def price_of(
 
 # ----------------------------------------------------------------------------------------------------
 
-# A prompt may be billed as a write to the provider's cache, and thinking at its own price.
+# A prompt may be billed as a cache write, and reasoning at its own price.
 _PROMPT = ("prompt", "input_cache_write", "input_cache_write_1h")
 _COMPLETION = ("completion", "internal_reasoning")
 

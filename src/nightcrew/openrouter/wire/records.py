@@ -1,4 +1,4 @@
-"""Records that an endpoint keeps: its models and the account. Missing and new fields are normal."""
+"""An endpoint's records of its models and the account. Missing and unknown fields are accepted."""
 
 from decimal import Decimal
 from typing import Annotated
@@ -9,7 +9,7 @@ from nightcrew.openrouter.wire.wire_fields import Day, Names, Table, Target, Tex
 
 
 class ListedModel(BaseModel):
-    """One record of `GET /models`; of a plain endpoint only `id` is there."""
+    """One record of `GET /models`; a plain endpoint only sends `id`."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -17,8 +17,8 @@ class ListedModel(BaseModel):
     canonical_slug: Text = None
     name: Text = None
     context_length: Whole = None
-    max_model_len: Whole = None  # what vLLM calls it
-    meta: Table = {}  # llama.cpp's: n_ctx
+    max_model_len: Whole = None  # vLLM's name for the context window
+    meta: Table = {}  # llama.cpp's, with n_ctx
     architecture: Table = {}
     pricing: Table = {}
     top_provider: Table = {}
@@ -30,7 +30,7 @@ class ListedModel(BaseModel):
 
 
 class KeyInfo(BaseModel):
-    """What `GET /key` says about the account, as far as it says it."""
+    """The account's record from `GET /key`; fields may be missing."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -40,11 +40,11 @@ class KeyInfo(BaseModel):
 
     @property
     def free_limit_a_day(self) -> int | None:
-        """Calls to free models that the account has in a UTC day."""
+        """The account's free calls per UTC day."""
         return whole(self.free_model_daily_requests.get("limit"))
 
     @property
     def free_used_today(self) -> int | None:
-        """Calls to free models that the account has made in this UTC day, by anybody."""
+        """The account's free calls so far on this UTC day, by all its users."""
         used = to_decimal(self.free_model_daily_requests.get("used"))
         return None if used is None else int(used)

@@ -1,8 +1,8 @@
-"""What happens after a fault: one table, which is the code and the documentation alike.
+"""The reaction to faults: one table, used by both the code and the documentation.
 
-Each form a fault comes in has a row: how it is recognised, its class, what happens next, and who is
-charged with it. The first row whose signs fit a reply wins. A fault charged to the provider, to us or to
-nobody never touches a model's record of skill.
+Each kind of fault has a row: how it is recognised, its class, what happens next, and who is charged with it.
+The first row whose signs match a reply applies. Only faults charged to the model affect the estimate of its
+skill.
 """
 
 import re
@@ -15,13 +15,13 @@ from nightcrew.openrouter.wire.replies import Trouble
 
 
 class FaultClass(StrEnum):
-    """What kind of fault it is."""
+    """The classes of faults."""
 
-    TRANSIENT = "transient"  # may pass by itself
-    QUOTA = "quota"  # the account's own allowance is used up for now
+    TRANSIENT = "transient"  # may pass without a change
+    QUOTA = "quota"  # the account's quota is used up for now
     MODEL_UNFIT = "model unfit"  # this model cannot serve this request
-    POOR_WORK = "poor work"  # the model answered, and what it did is not good
-    ACCOUNT = "account"  # every call of the crew would fail the same way
+    POOR_WORK = "poor work"  # the model answered, but its work is not good
+    ACCOUNT = "account"  # every call of the crew would fail in the same way
     BUDGET = "budget"  # our own cap
     OURS = "ours"  # our machine or services
 
@@ -38,7 +38,7 @@ class Next(StrEnum):
 
 
 class Charged(StrEnum):
-    """Whose record it goes on."""
+    """Who is charged with the fault."""
 
     MODEL = "model"
     PROVIDER = "provider"
@@ -47,7 +47,7 @@ class Charged(StrEnum):
 
 
 class Rests(StrEnum):
-    """What is left alone for a while."""
+    """What is not called for a while."""
 
     NOTHING = "-"
     MODEL = "the model"
@@ -58,14 +58,14 @@ class Rests(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """How a reply is recognised: its status and, where given, words in what it says."""
+    """How a reply is recognised: by its status and, if given, words in its text."""
 
     statuses: frozenset[int] = frozenset()
     words: re.Pattern[str] | None = None
     platform: bool | None = None
 
     def fit(self, trouble: Trouble) -> bool:
-        """True if everything that is asked for is there."""
+        """True if all given signs are present."""
         return (
             trouble.status in self.statuses
             and (self.words is None or self.words.search(trouble.text) is not None)
@@ -75,7 +75,7 @@ class Signs:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One form of fault."""
+    """One kind of fault."""
 
     fault: str
     seen_as: str
@@ -106,10 +106,10 @@ TABLE: tuple[Row, ...] = (
         _on(401, 402, 403, words=r"key limit|limit exceeded|workspace budget|budget (has been )?exceeded")),
     Row("unauthorized", "401: the key is wrong, disabled or expired",
         _C.ACCOUNT, _N.STOP, _W.US, _R.CREW, _on(401)),
-    Row("too_dear", "402: credits do not reach for this many tokens",
+    Row("too_expensive", "402: the credits do not pay for this many tokens",
         _C.MODEL_UNFIT, _N.NEXT_MODEL, _W.US, _R.NOTHING,
         _on(402, words=r"can only afford|fewer max_tokens")),
-    Row("payment_required", "402: no credits; on a negative balance free models answer so too",
+    Row("payment_required", "402: no credits; with a negative balance, free models answer this too",
         _C.ACCOUNT, _N.STOP, _W.US, _R.CREW, _on(402)),
     # The account's quota of calls to free models
     Row("quota_day", "429 of the platform: free-models-per-day",
@@ -117,23 +117,23 @@ TABLE: tuple[Row, ...] = (
     Row("quota_minute", "429 of the platform: free-models-per-min, or X-RateLimit headers",
         _C.QUOTA, _N.WAIT, _W.US, _R.FREE_MODELS,
         _on(429, platform=True)),
-    # The model is not to be had
+    # The model is not available
     Row("price_rose", "404 or 503: no endpoint at the price that was reserved",
         _C.MODEL_UNFIT, _N.NEXT_MODEL, _W.PROVIDER, _R.NOTHING,
         _on(400, 404, 503, words=r"max_price|max price")),
     Row("free_period_ended", "404: the free variant has ended",
         _C.MODEL_UNFIT, _N.NEXT_MODEL, _W.PROVIDER, _R.GONE,
         _on(400, 404, 410, words=r"free_variant_ended|free .{0,80}period has ended|migrate to")),
-    Row("no_tool_use", "404: no endpoint of this model takes tools",
+    Row("no_tool_use", "404: no endpoint of this model supports tools",
         _C.MODEL_UNFIT, _N.NEXT_MODEL, _W.NOBODY, _R.NOTHING,
         _on(400, 404, words=r"support tool use|does not support tools|tool.?choice.{0,40}not supported")),
     Row("data_policy", "404: the account's privacy settings allow no endpoint of this model",
         _C.MODEL_UNFIT, _N.NEXT_MODEL, _W.US, _R.GONE,
         _on(403, 404, words=r"data policy|privacy_restricted|privacy settings")),
-    Row("region", "403: not offered here",
+    Row("region", "403: not offered in this region",
         _C.MODEL_UNFIT, _N.NEXT_MODEL, _W.NOBODY, _R.GONE,
         _on(403, words=r"region_restricted|not available in your (region|country)")),
-    Row("model_gone", "404, or 400 with the model's name: vanished, deprecated or never there",
+    Row("model_gone", "404, or 400 with the model's name: removed, deprecated or unknown",
         _C.MODEL_UNFIT, _N.NEXT_MODEL, _W.PROVIDER, _R.GONE,
         (*_on(404, 410), *_on(400, words=_NO_SUCH_MODEL))),
     # The request does not suit the model
@@ -143,11 +143,11 @@ TABLE: tuple[Row, ...] = (
     Row("refused_content", "403, a content-policy error or finish_reason content_filter: moderation said no",
         _C.MODEL_UNFIT, _N.NEXT_MODEL, _W.NOBODY, _R.NOTHING,
         _on(400, 403, 451, words=r"moderation|flagged|content.?policy|content.?filter|guardrail|refusal")),
-    Row("forbidden", "403: this model is not for this key",
+    Row("forbidden", "403: this key may not use this model",
         _C.MODEL_UNFIT, _N.NEXT_MODEL, _W.NOBODY, _R.NOTHING, _on(403)),
-    Row("invalid_request", "400, 405, 412, 415 or 422: this model's endpoint does not take the request",
+    Row("invalid_request", "400, 405, 412, 415 or 422: this model's endpoint refuses the request",
         _C.MODEL_UNFIT, _N.NEXT_MODEL, _W.NOBODY, _R.NOTHING, _on(400, 405, 406, 409, 412, 415, 422)),
-    # The provider stumbles
+    # The provider fails
     Row("upstream_rate_limit", "429 of a provider: this model is busy, the account is not",
         _C.TRANSIENT, _N.NEXT_MODEL, _W.PROVIDER, _R.MODEL, _on(429)),
     Row("upstream_timeout", "408, 504 or 524",
@@ -160,32 +160,32 @@ TABLE: tuple[Row, ...] = (
         _on(*(set(range(500, 600)) - {502, 503, 504, 524, 529}))),
     Row("unknown_status", "any other status that is not an answer",
         _C.TRANSIENT, _N.NEXT_MODEL, _W.PROVIDER, _R.MODEL, _on(*range(400, 500))),
-    # No reply, or one that only looks like an answer
+    # No reply, or a reply that is not an answer
     Row("connection_failed", "no connection: name, network, refused, TLS",
         _C.TRANSIENT, _N.RETRY, _W.US, _R.NOTHING),
     Row("connection_lost", "the connection broke before the answer was complete",
         _C.TRANSIENT, _N.NEXT_MODEL, _W.PROVIDER, _R.MODEL),
-    Row("timeout", "no answer within the wall clock's cap of a call, however slowly it drips",
+    Row("timeout", "no complete answer within a call's wall-clock limit",
         _C.TRANSIENT, _N.NEXT_MODEL, _W.PROVIDER, _R.MODEL),
-    Row("not_json", "a body that is no JSON object, such as an HTML error page",
+    Row("not_json", "a body that is not a JSON object, such as an HTML error page",
         _C.TRANSIENT, _N.NEXT_MODEL, _W.PROVIDER, _R.MODEL),
     Row("error_in_200",
-        "HTTP 200 with an error inside whose code says nothing; with a code, that code's row holds",
+        "HTTP 200 with an error of unknown code in it; with a known code, that code's row applies",
         _C.TRANSIENT, _N.NEXT_MODEL, _W.PROVIDER, _R.MODEL),
-    Row("mid_stream_error", "an answer that breaks off: finish_reason error, or a stream without its end",
+    Row("mid_stream_error", "an incomplete answer: finish_reason error, or a stream without its end",
         _C.TRANSIENT, _N.NEXT_MODEL, _W.PROVIDER, _R.MODEL),
     Row("empty_completion", "neither text nor a tool call, or no choices at all",
         _C.TRANSIENT, _N.NEXT_MODEL, _W.PROVIDER, _R.MODEL),
-    Row("abandoned", "we gave the call up: the attempt was ended", _C.OURS, _N.STOP, _W.NOBODY),
+    Row("abandoned", "we cancelled the call because the attempt ended", _C.OURS, _N.STOP, _W.NOBODY),
     # Our own caps
     Row("budget_reached",
         "the worst case of the next call does not fit the budget of call, attempt, task, batch, day"
         " or month",
         _C.BUDGET, _N.STOP, _W.NOBODY, ends=frozenset({AttemptEnd.BUDGET})),
-    Row("price_unknown", "no price is published and the operator has stated none",
+    Row("price_unknown", "no price is published, and none is configured",
         _C.BUDGET, _N.NEXT_MODEL, _W.NOBODY),
     # The agent's work
-    Row("prose", "the model answers in text and does not act",
+    Row("prose", "the model answers with text and does not act",
         _C.POOR_WORK, _N.NEXT_MODEL, _W.MODEL, ends=frozenset({AttemptEnd.PROSE})),
     Row("invalid_output", "malformed or unknown tool calls, edits that cannot be applied",
         _C.POOR_WORK, _N.NEXT_MODEL, _W.MODEL, ends=frozenset({AttemptEnd.INVALID_OUTPUT})),
@@ -195,17 +195,17 @@ TABLE: tuple[Row, ...] = (
         _C.POOR_WORK, _N.NEXT_MODEL, _W.MODEL, ends=frozenset({AttemptEnd.STUCK})),
     Row("iteration_limit", "too many model calls",
         _C.POOR_WORK, _N.NEXT_MODEL, _W.MODEL, ends=frozenset({AttemptEnd.ITERATION_LIMIT})),
-    Row("wall_time", "the attempt's time is up",
+    Row("wall_time", "the attempt's time limit is reached",
         _C.POOR_WORK, _N.NEXT_MODEL, _W.MODEL, ends=frozenset({AttemptEnd.WALL_TIME})),
     Row("sandbox_killed",
-        "the attempt's processes passed a limit: memory, processes, files; or a signal ended the agent",
+        "the attempt's processes exceeded a limit (memory, processes, files), or a signal ended the agent",
         _C.POOR_WORK, _N.NEXT_MODEL, _W.MODEL, ends=frozenset({AttemptEnd.KILLED})),
     Row("model_unfit",
         "the attempt ended because its model cannot do it: gone, no tool use, context, refusal",
         _C.MODEL_UNFIT, _N.NEXT_MODEL, _W.NOBODY, ends=frozenset({AttemptEnd.MODEL_UNFIT})),
     Row("rejected", "the verdict: not good enough; its reasons go to the next attempt",
         _C.POOR_WORK, _N.NEXT_MODEL, _W.MODEL, ends=frozenset({AttemptEnd.FINISHED})),
-    Row("not_measurable", "the verdict: a gate could not be run", _C.OURS, _N.ESCALATE, _W.NOBODY),
+    Row("not_measurable", "the verdict: a gate could not measure it", _C.OURS, _N.ESCALATE, _W.NOBODY),
     # Our side
     Row("infrastructure", "the attempt ended because no model could be reached, or our own side failed",
         _C.OURS, _N.RETRY, _W.US, ends=frozenset({AttemptEnd.INFRASTRUCTURE})),
@@ -213,8 +213,8 @@ TABLE: tuple[Row, ...] = (
         _C.OURS, _N.STOP, _W.NOBODY, ends=frozenset({AttemptEnd.CANCELLED})),
     Row("disk_full", "no space left on this machine", _C.OURS, _N.STOP, _W.US, _R.CREW),
     Row("sandbox_unavailable", "untrusted code cannot be confined here", _C.OURS, _N.STOP, _W.US),
-    Row("state_store_down", "PostgreSQL does not answer", _C.OURS, _N.RETRY, _W.US),
-    Row("prefect_api_down", "the Prefect server does not answer", _C.OURS, _N.RETRY, _W.US),
+    Row("state_store_down", "PostgreSQL cannot be reached", _C.OURS, _N.RETRY, _W.US),
+    Row("prefect_api_down", "the Prefect server cannot be reached", _C.OURS, _N.RETRY, _W.US),
 )
 # fmt: on
 
@@ -223,7 +223,7 @@ _BY_END = {end: row for row in TABLE for end in row.ends}
 
 
 def row_of(fault: str) -> Row:
-    """The table's row for a fault's name, as records carry it.
+    """The row of a fault, by its name in records.
 
     Raises:
         KeyError: the table has no such fault.
@@ -232,7 +232,7 @@ def row_of(fault: str) -> Row:
 
 
 def after_attempt(end: AttemptEnd) -> Row:
-    """What follows an attempt that ended so and was not accepted."""
+    """The row for an attempt that ended in this way and was not accepted."""
     return _BY_END[end]
 
 
@@ -243,7 +243,7 @@ def classify(trouble: Trouble) -> Row:
 
 
 def documentation(rows: Iterable[Row] = TABLE) -> str:
-    """The table as Markdown; what `docs/` prints."""
+    """The table as Markdown, for `docs/recovery.md`."""
     head = "| fault | seen as | class | next | charged | rests |\n|---|---|---|---|---|---|"
     lines = [
         f"| `{row.fault}` | {row.seen_as} | {row.fault_class} | {row.next} | {row.charged} | {row.rests} |"

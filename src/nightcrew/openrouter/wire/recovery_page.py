@@ -1,4 +1,4 @@
-"""Writes the page about recovery from the table that is the code; `docs/recovery.md` is what it prints.
+"""Prints `docs/recovery.md` from the recovery table.
 
 python -m nightcrew.openrouter.wire.recovery_page > docs/recovery.md
 """
@@ -12,11 +12,11 @@ HEAD = """\
 
 This page is printed from the table that the code works by (`src/nightcrew/openrouter/wire/recovery.py`):
 `python -m nightcrew.openrouter.wire.recovery_page > docs/recovery.md`. `python -m benchmarks.fault_matrix`
-makes each of these faults happen to a whole task and compares what came of it with this table.
+makes each of these faults happen during a task and compares the result with this table.
 
-*class* says what kind of fault it is, *next* what happens, *charged* whose record it goes on, *rests* what is
-left alone for a while. Only what is charged to the model changes what the crew remembers of its skill. The
-first row whose signs fit a reply wins.
+*class* is the kind of fault, *next* what happens, *charged* who is charged with it, *rests* what is not
+called for a while. Only faults charged to the model change the crew's estimate of its skill. The first row
+whose signs match a reply applies.
 """
 
 

@@ -1,6 +1,6 @@
-"""What replies say, read tolerantly: what an answer used, and what went wrong where it is none.
+"""Reads replies tolerantly: the usage of an answer, and the error of a failed call.
 
-Nothing here talks to anybody. Money is `Decimal` USD, times are UTC.
+Pure functions. Money is `Decimal` USD, times are UTC.
 """
 
 import contextlib
@@ -15,13 +15,13 @@ from typing import Any
 from nightcrew.openrouter.wire.wire_fields import table, to_decimal, whole
 from nightcrew.untrusted import read_json
 
-# The free text of an error goes into records and messages; more than this helps nobody.
+# The text of an error goes into records and messages; a longer one is not useful.
 _MESSAGE_LENGTH = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole reply. `body` None: no JSON object; then `text` holds its beginning."""
+    """A complete reply. `body` is None if it is not a JSON object; then `text` has its start."""
 
     status: int
     headers: Mapping[str, str]
@@ -30,13 +30,13 @@ class Reply:
 
     @property
     def failed(self) -> bool:
-        """True if it reports an error, whatever its HTTP status says."""
+        """True if it reports an error, whatever its HTTP status is."""
         return self.status >= 400 or self.body is None or find_error(self.body)
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What one answer took. `cost_usd` None: the other side did not say."""
+    """The usage of one answer; `cost_usd` is None if it was not reported."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -46,7 +46,7 @@ class Usage:
 
 
 def read_usage(body: Mapping[str, Any]) -> Usage | None:
-    """The usage block of an answer or of a stream's last chunk; None where there is none."""
+    """The usage block of an answer or of a stream's last chunk, or None."""
     usage = body.get("usage")
     if not isinstance(usage, Mapping):
         return None
@@ -61,9 +61,9 @@ def read_usage(body: Mapping[str, Any]) -> Usage | None:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """An answer that is not one: what the other side said went wrong, wherever it said it."""
+    """An error as the other side reported it, anywhere in the reply."""
 
-    status: int | None  # the status that counts: the error's own code, or else the HTTP status
+    status: int | None  # the error's own code, or else the HTTP status
     message: str = ""
     error_type: str = ""  # metadata.error_type, error.availability.code and the like, space separated
     provider: str | None = None  # the upstream provider that failed; None: the platform itself
@@ -75,14 +75,14 @@ class Trouble:
 
     @property
     def text(self) -> str:
-        """Everything that was said, for recognising it."""
+        """All texts of the error, to recognise it."""
         return f"{self.error_type} {self.message}"
 
 
 def read_trouble(
     status: int | None, headers: Mapping[str, str], body: object, *, now: datetime, text: str = ""
 ) -> Trouble:
-    """What a failed reply says, from its headers and from an `error` in its body."""
+    """The error of a failed reply, from its headers and the `error` in its body."""
     error = _find_error(body)
     metadata = table(error.get("metadata"))
     availability = table(error.get("availability")) or table(metadata.get("availability"))
@@ -108,12 +108,12 @@ def read_trouble(
 
 
 def find_error(body: object) -> bool:
-    """True if a body that came with HTTP 200 is an error all the same."""
+    """True if a body with HTTP status 200 is an error."""
     return bool(_find_error(body))
 
 
 def parse_json(text: str | bytes) -> dict[str, Any] | None:
-    """The JSON object in `text`, None where it is something else."""
+    """The JSON object in `text`, or None if it is something else."""
     try:
         value = read_json(text)
     except ValueError:
@@ -143,7 +143,7 @@ def _lower(headers: object) -> dict[str, str]:
     return {str(name).lower(): str(value) for name, value in headers.items() if value is not None}
 
 
-# Codes that come as words, mid-stream above all.
+# Error codes as words, which are common in streams.
 _WORDS = {
     "server_error": 500,
     "server": 500,
@@ -189,7 +189,7 @@ def _provider(metadata: Mapping[str, Any]) -> str | None:
 
 
 def _reset_at(value: object, now: datetime) -> datetime | None:
-    """Epoch seconds, epoch milliseconds or seconds from now: all three have been seen."""
+    """The reset time from epoch seconds, epoch milliseconds or seconds from now; all three occur."""
     number = to_decimal(value)
     if number is None or number < 0:
         return None

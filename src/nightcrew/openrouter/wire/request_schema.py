@@ -1,9 +1,8 @@
-"""What a chat request may consist of: an allow-list, since the sender is untrusted and the call costs money.
+"""The allowed fields of a chat request, since the sender is untrusted and calls cost money.
 
-Only function tools pass: a provider's own tools (web search, code execution, file access) cost money beside
-the tokens and lead out of the sandbox. Only text passes as content: a picture's address is a way out as well.
-Keys that are not listed are left out, because clients add keys of their own; listed keys with a wrong value
-are refused.
+Only function tools pass: a provider's own tools (web search, code execution, file access) cost extra and lead
+out of the sandbox. Only text passes as content, because an image URL leads out as well. Keys that are not
+listed are dropped, because clients add their own; listed keys with an invalid value are refused.
 """
 
 import math
@@ -15,7 +14,7 @@ from nightcrew.errors import BadInput
 
 MOST_MESSAGES = 10_000
 MOST_TOOLS = 256
-MOST_DEPTH = 64  # of a JSON schema; real ones have fewer than ten levels
+MOST_DEPTH = 64  # of a JSON schema; real schemas have fewer than ten levels
 
 
 def _shallow(value: JsonValue) -> JsonValue:
@@ -48,7 +47,7 @@ class _Part(BaseModel):
 
 
 class TextPart(_Part):
-    """A piece of text; `cache_control` marks where a provider may cut its cache."""
+    """A text; `cache_control` marks the end of what a provider may cache."""
 
     type: Literal["text"]
     text: str
@@ -56,14 +55,14 @@ class TextPart(_Part):
 
 
 class FunctionCall(_Part):
-    """Which function with which arguments, as JSON text."""
+    """A function's name and its arguments as JSON text."""
 
     name: Name
     arguments: str
 
 
 class ToolCall(_Part):
-    """A call that a model made earlier in the conversation."""
+    """An earlier tool call of a model."""
 
     id: Annotated[str, Field(max_length=256)]
     type: Literal["function"] = "function"
@@ -71,7 +70,7 @@ class ToolCall(_Part):
 
 
 class Message(_Part):
-    """One turn of the conversation."""
+    """One message of the conversation."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: str | list[str | TextPart] | None = None
@@ -83,7 +82,7 @@ class Message(_Part):
 
 
 class Function(_Part):
-    """A function that a model may call."""
+    """A function for models to call."""
 
     name: Name
     description: str | None = None
@@ -92,27 +91,27 @@ class Function(_Part):
 
 
 class Tool(_Part):
-    """A tool; providers' own kinds are refused."""
+    """A tool; only function tools are allowed."""
 
     type: Literal["function"]
     function: Function
 
 
 class NamedFunction(_Part):
-    """The function that has to be called."""
+    """The name of the function to be called."""
 
     name: Name
 
 
 class NamedTool(_Part):
-    """The tool that has to be called."""
+    """The tool to be called."""
 
     type: Literal["function"]
     function: NamedFunction
 
 
 class JsonSchema(_Part):
-    """The form of a structured answer."""
+    """The schema of a structured answer."""
 
     name: Name
     schema_: Annotated[Schema, Field(alias="schema")]
@@ -121,14 +120,14 @@ class JsonSchema(_Part):
 
 
 class ResponseFormat(_Part):
-    """Free text, any JSON, or JSON of a schema."""
+    """The format of an answer: text, any JSON, or JSON of a schema."""
 
     type: Literal["text", "json_object", "json_schema"]
     json_schema: JsonSchema | None = None
 
 
 class Reasoning(_Part):
-    """How much a model thinks before it answers."""
+    """The amount of reasoning before an answer."""
 
     effort: Name | None = None
     max_tokens: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
@@ -137,7 +136,7 @@ class Reasoning(_Part):
 
 
 class ChatParameters(_Part):
-    """Everything of a chat request that may reach a provider, beside model, limit of tokens and routing."""
+    """Everything in a chat request that may reach a provider, except model, token limit and routing."""
 
     messages: Annotated[list[Message], Field(min_length=1, max_length=MOST_MESSAGES)]
     tools: Annotated[list[Tool], Field(max_length=MOST_TOOLS)] | None = None
@@ -158,10 +157,10 @@ class ChatParameters(_Part):
 
 
 def allowed_parameters(body: Any) -> dict[str, Any]:
-    """The part of `body` that may go out, JSON-ready; keys without a value are left out.
+    """The part of `body` that may be sent, ready for JSON; keys without a value are dropped.
 
     Raises:
-        BadInput: a listed key has a value that is not allowed; the message names the key.
+        BadInput: a listed key has an invalid value; the message names the key.
     """
     try:
         parameters = ChatParameters.model_validate(body)

@@ -1,4 +1,4 @@
-"""Fields of what comes over the wire, read tolerantly: a value that cannot be read is as good as missing."""
+"""Field types for replies, read tolerantly: an unreadable value counts as missing."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -16,7 +16,7 @@ type Table = Annotated[dict[str, Any], BeforeValidator(table)]
 
 
 def to_decimal(value: object) -> Decimal | None:
-    """The number that `value` writes, None where it writes none; finite only."""
+    """The finite number in `value`, or None."""
     if value is None or isinstance(value, bool):
         return None
     try:
@@ -27,13 +27,13 @@ def to_decimal(value: object) -> Decimal | None:
 
 
 def whole(value: object) -> int | None:
-    """A count that `value` writes, None where it writes none above 0."""
+    """The positive integer in `value`, or None."""
     number = to_decimal(value)
     return int(number) if number is not None and number > 0 else None
 
 
 def table(value: object) -> dict[str, Any]:
-    """The object that `value` is, empty where it is none."""
+    """`value` if it is an object, else an empty one."""
     return dict(value) if isinstance(value, Mapping) else {}
 
 
@@ -52,7 +52,7 @@ def _names(value: object) -> tuple[str, ...]:
 
 
 def _target(value: object) -> str | None:
-    """An alias's target comes as an object, or as the name itself."""
+    """An alias's target, which is sent as an object or as a name."""
     if isinstance(value, Mapping):
         value = value.get("id") or value.get("slug") or value.get("canonical_slug") or value.get("name")
     return str(value) if value else None

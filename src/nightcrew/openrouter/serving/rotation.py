@@ -1,4 +1,4 @@
-"""One request's way through the models of a plan: whom to ask next, how long to wait, when to give up."""
+"""Model rotation for one request: which model to call next, how long to wait, when to give up."""
 
 import logging
 import random
@@ -17,13 +17,13 @@ from nightcrew.selection.candidates import Candidate
 
 log = logging.getLogger(__name__)
 
-REQUEST_SECONDS = 280.0  # a request with all its waits and rotations; below the agent's own 300 s
-LONGEST_WAIT_SECONDS = 90.0  # for a quota window or a cool-down, where no other model can be asked
-ROUNDS = 3  # how often all models are asked for one request
+REQUEST_SECONDS = 280.0  # for a request with all waits and rotations; less than the agent's own 300 s
+LONGEST_WAIT_SECONDS = 90.0  # for a quota window or a cool-down, if no other model can be called
+ROUNDS = 3  # how often all models are tried for one request
 
 
 class Stopped(StrEnum):
-    """How the reason begins why an attempt's door is shut."""
+    """The prefixes of the reasons why an attempt's door is shut."""
 
     QUOTA = "quota: "
     BUDGET = "budget: "
@@ -33,9 +33,9 @@ class Stopped(StrEnum):
 
 
 class Shut(Exception):
-    """The attempt's door closes: the error every request gets, and the reason for the attempt's record.
+    """Shuts the attempt's door: the error for every later request, and the reason for the attempt's record.
 
-    `infrastructure` is True where neither the model's skill nor the operator's budget is the cause.
+    `infrastructure` is True if neither the model's skill nor the budget is the cause.
     """
 
     def __init__(self, error: NightcrewError, stopped: str, *, infrastructure: bool) -> None:
@@ -45,10 +45,10 @@ class Shut(Exception):
         self.infrastructure = infrastructure
 
 
-class Walk:
-    """Goes from the current model through the others, in the plan's order.
+class Rotation:
+    """Rotates from the current model through the others, in the plan's order.
 
-    `unfit` belongs to the attempt: models that cannot take its requests, with the reason.
+    `unfit` holds the models that cannot serve the attempt's requests, with the reason.
     """
 
     def __init__(
@@ -73,11 +73,11 @@ class Walk:
         self._last: Outcome | None = None
 
     def candidates(self) -> list[Candidate]:
-        """Whom to ask, in this order."""
+        """The models to call, in this order."""
         return [candidate for candidate in self._fit() if candidate.model not in self._asked]
 
     def after_fault(self, candidate: Candidate, outcome: Outcome) -> None:
-        """Takes in that a call failed; waits here where the other side asked for a short rest."""
+        """Register a failed call; waits if the other side asked for a short pause."""
         row = outcome.row
         assert row is not None
         self._last = outcome
@@ -88,31 +88,31 @@ class Walk:
         elif row.fault_class is FaultClass.MODEL_UNFIT:
             self._unfit[candidate.model] = row.fault
         elif row.next is Next.RETRY:
-            # Not this model's fault: the others would meet the same.
+            # Not this model's fault: other models would fail in the same way.
             self._asked.update(other.model for other in self._models)
         elif row.next is not Next.WAIT and not self._may_retry_in_place(candidate, outcome):
             self._asked.add(candidate.model)
 
     def may_ask_anew(self, model: str) -> bool:
-        """Once in a request: the same model again, because what was wrong about the call has changed."""
+        """True once per request: the same model may be called again, because the call has been corrected."""
         if model in self._retried:
             return False
         self._retried.add(model)
         return True
 
     def wait_or_give_up(self, refusals: Sequence[Refusal]) -> None:
-        """Returns when it is time to ask again; raises Shut if that is too far off or will never be."""
+        """Wait until the next call is possible; raises Shut if that is too late or never."""
         now = self._clock()
         waits = [(refusal.until - now).total_seconds() for refusal in refusals if refusal.until is not None]
         if self._asked and self._fit() and self._round < ROUNDS:
-            # Some model failed in this round: a short pause for all, then everybody once more.
+            # A model failed in this round: after a short pause, all models are tried again.
             waits.append(2.0 ** (self._round - 1))
             self._round += 1
             self._asked.clear()
         seconds = max(0.05, min(waits, default=float("inf"))) * random.uniform(1.0, 1.1)  # noqa: S311
         if seconds > LONGEST_WAIT_SECONDS or time.monotonic() + seconds > self._deadline:
             raise self._given_up(refusals)
-        log.info("no model can be asked for %.1f s: %s", seconds, "; ".join(r.reason for r in refusals))
+        log.info("no model can be called for %.1f s: %s", seconds, "; ".join(r.reason for r in refusals))
         self._sleep(seconds)
 
     # ------------------------------------------------------------------------------------------------
@@ -150,25 +150,25 @@ class Walk:
             last = f"{last}; {resting.reason}".strip("; ")
         elif not self._fit():
             reasons = ", ".join(f"{model}: {reason}" for model, reason in self._unfit.items())
-            message = f"no model of the plan can take this request ({reasons})"
+            message = f"no model of the plan can serve this request ({reasons})"
             return Shut(ModelUnfit(message), f"{Stopped.MODELS}{message}", infrastructure=False)
         message = f"no model of the plan can be reached now ({last})"
         return Shut(Transient(message), f"{Stopped.MODELS}{message}", infrastructure=True)
 
 
 def out_of_calls(calls: int) -> Shut:
-    """The attempt has made as many calls as it may."""
-    message = f"the attempt has made all its {calls} calls"
+    """The attempt has used up its number of calls."""
+    message = f"the attempt has used all of its {calls} calls"
     return Shut(BudgetReached(message), f"{Stopped.BUDGET}{message}", infrastructure=False)
 
 
 def account_stopped(message: str) -> Shut:
-    """Every call of the crew would fail the same way."""
+    """The account is stopped, so every call of the crew would fail."""
     return Shut(AccountStopped(message), f"{Stopped.ACCOUNT}{message}", infrastructure=True)
 
 
 def store_down(error: Exception) -> Shut:
-    """Without its books the gateway makes no calls."""
+    """The state store is down, and without it the gateway makes no calls."""
     message = f"the state store does not answer ({type(error).__name__})"
     return Shut(Transient(message), f"{Stopped.STORE}{message}", infrastructure=True)
 

@@ -1,7 +1,7 @@
-"""Connections that can be hung up from another thread, also while the other side has not said anything yet.
+"""Connections that another thread can close, even before the other side has sent anything.
 
-httpx shows a connection's socket with the reply's head only, and a model that is not streamed sends its head
-with its last word. Left open until then, it would go on working, and billing, for nobody.
+httpx only exposes a connection's socket with the reply's head, which arrives with the last token if the reply
+is not streamed. If the connection stayed open until then, the model would go on working and billing.
 """
 
 import logging
@@ -17,8 +17,8 @@ import httpx
 log = logging.getLogger(__name__)
 
 
-class Line:
-    """A client with one connection, kept alive; for one request at a time."""
+class Connection:
+    """A client with one keep-alive connection, for one request at a time."""
 
     def __init__(self, client: httpx.Client) -> None:
         self.client = client
@@ -27,18 +27,18 @@ class Line:
         self._hung_up = False
 
     def send(self, request: httpx.Request) -> httpx.Response:
-        """The reply's head, its body unread."""
+        """Send the request; returns the reply's head, with its body unread."""
         request.extensions["trace"] = self._note
         return self.client.send(request, stream=True)
 
     def hang_up(self) -> None:
-        """Breaks the request off at once, whatever it waits for; whoever sent it gets an error."""
+        """Abort the request at once; its sender gets an error."""
         with self._lock:
             self._hung_up = True
             self._shut()
 
     def renew(self) -> None:
-        """The line is given to the next one."""
+        """Prepare the connection for its next user."""
         self._hung_up = False
 
     def _note(self, event: str, info: Mapping[str, Any]) -> None:
@@ -57,27 +57,27 @@ class Line:
                 log.debug("the connection was closed already")
 
 
-class Lines:
-    """As many lines as are used at once; `make_client` makes the client of a new one."""
+class ConnectionPool:
+    """A pool with as many connections as are used at once; `make_client` creates the client of a new one."""
 
     def __init__(self, make_client: Callable[[], httpx.Client]) -> None:
         self._make_client = make_client
-        self._free: list[Line] = []
+        self._free: list[Connection] = []
 
     @contextmanager
-    def take(self) -> Iterator[Line]:
-        """A line for one request; the one that was used last, whose connection is most likely alive."""
+    def take(self) -> Iterator[Connection]:
+        """A connection for one request: the one used last, which is most likely still open."""
         try:
-            line = self._free.pop()
+            connection = self._free.pop()
         except IndexError:
-            line = Line(self._make_client())
-        line.renew()
+            connection = Connection(self._make_client())
+        connection.renew()
         try:
-            yield line
+            yield connection
         finally:
-            self._free.append(line)
+            self._free.append(connection)
 
     def close(self) -> None:
-        """Closes the connections that are not in use."""
+        """Close the idle connections."""
         while self._free:
             self._free.pop().client.close()
