@@ -6,18 +6,20 @@ from types import ModuleType
 import pytest
 
 from nightcrew.validation.reading.variants import (
-    PERTURB,
+    PERTURB_NAME,
     function_lines,
     neutral,
     perturbed,
     raising,
     returning_nothing,
 )
+from nightcrew.validation.rig import perturb
 from tests.validation.house import PRICES
 
 
 def load(source: str) -> dict[str, object]:
-    names: dict[str, object] = {}
+    names: dict[str, object] = {PERTURB_NAME: perturb.adjusted}
+    perturb.touched.clear()
     exec(compile(source, "made.py", "exec"), names)
     return names
 
@@ -53,7 +55,7 @@ def test_broken_versions_keep_generators_and_closures_what_they_are() -> None:
 
 def test_perturbed_values_are_wrong_and_of_the_right_type() -> None:
     source = "def number():\n    return 1\n\n\ndef text():\n    return 'a'\n\n\ndef both():\n    return [number(), text()]\n\n\ndef nothing():\n    return None\n"
-    names = load((perturbed(source) or "").replace("made", "made") + PERTURB)
+    names = load(perturbed(source) or "")
     call = {name: names[name] for name in ("number", "text", "both", "nothing")}
     assert call["number"]() == 2  # type: ignore[operator]
     assert call["text"]() == "nx"  # type: ignore[operator]
@@ -86,7 +88,7 @@ def address():
 
 
 def test_every_field_of_a_record_is_wrong_and_an_object_is_left_alone() -> None:
-    names = load((perturbed(RECORDS) or "") + PERTURB)
+    names = load(perturbed(RECORDS) or "")
     assert names["pair"]() == ("nx", 2)  # type: ignore[operator]
     assert names["address"]() == ("localhost", 80)  # type: ignore[operator]
 
@@ -121,7 +123,7 @@ def test_what_the_module_gives_itself_stays_right_through_a_decorator(
     wrapping = ModuleType("wrapping")
     exec(compile(WRAPPING, "wrapping.py", "exec"), vars(wrapping))
     monkeypatch.setitem(sys.modules, "wrapping", wrapping)
-    names = load((perturbed(DECORATED) or "") + PERTURB)
+    names = load(perturbed(DECORATED) or "")
     assert names["outer"]() == "lrfx"  # type: ignore[operator]
     assert names["inner"]() is None  # type: ignore[operator]
     assert names["table"]() == {"a": 2, "_x": 0}  # type: ignore[operator]
@@ -159,35 +161,34 @@ class Opened:
 
 
 def test_a_value_that_the_caller_throws_away_reaches_nobody() -> None:
-    names = load((perturbed(ANSWERS) or "") + PERTURB)
+    names = load(perturbed(ANSWERS) or "")
     exec(compile(CALLS, "test_calls.py", "exec"), names)
-    touched = names["_touched"]
     names["dropped"]()  # type: ignore[operator]
-    assert touched == []
+    assert perturb.touched == []
     names["used"]()  # type: ignore[operator]
-    assert touched == [1]
+    assert perturb.touched == [1]
 
 
 def test_nor_does_one_that_comes_through_others_to_a_caller_that_throws_it_away() -> None:
-    names = load((perturbed(ANSWERS) or "") + PERTURB)
+    names = load(perturbed(ANSWERS) or "")
     exec(compile("def through():\n    return [answer()]\n", "between.py", "exec"), names)
     calls = "def dropped():\n    through()\n\n\ndef used():\n    assert through()\n"
     exec(compile(calls, "test_calls.py", "exec"), names)
     names["dropped"]()  # type: ignore[operator]
-    assert names["_touched"] == []
+    assert perturb.touched == []
     names["used"]()  # type: ignore[operator]
-    assert names["_touched"] == [1]
+    assert perturb.touched == [1]
 
 
 def test_how_a_thing_is_printed_counts_where_the_test_prints_it() -> None:
-    names = load((perturbed("class Price:\n    def __repr__(self):\n        return 'a'\n") or "") + PERTURB)
+    names = load(perturbed("class Price:\n    def __repr__(self):\n        return 'a'\n") or "")
     exec(compile("def told(price):\n    return f'no {price!r}'\n", "between.py", "exec"), names)
     calls = "def passing():\n    assert told(Price())\n\n\ndef asked():\n    assert repr(Price())\n"
     exec(compile(calls, "test_calls.py", "exec"), names)
     names["passing"]()  # type: ignore[operator]
-    assert names["_touched"] == []
+    assert perturb.touched == []
     names["asked"]()  # type: ignore[operator]
-    assert names["_touched"] == [1]
+    assert perturb.touched == [1]
 
 
 def test_only_lines_inside_functions_count() -> None:

@@ -10,7 +10,7 @@ from nightcrew.validation.faults.blind_controls import judge_blind
 from nightcrew.validation.faults.target import files_of, judged_tests, target_or_result
 from nightcrew.validation.gate import failed, not_measurable, passed
 from nightcrew.validation.reading.smells import new_test_functions
-from nightcrew.validation.reading.variants import PERTURB, neutral, perturbed, raising, returning_nothing
+from nightcrew.validation.reading.variants import PERTURB_NAME, neutral, perturbed, raising, returning_nothing
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, examine, name_of
 from nightcrew.validation.running.measured import Values
@@ -75,7 +75,7 @@ def make_variants(source: str) -> list[Variant]:
 
 def variant_document(variant: Variant) -> Mapping[str, Any]:
     """What the rig needs to swap a variant in."""
-    return {"source": variant.source, **({"inject": PERTURB} if variant.name == "perturbed" else {})}
+    return {"source": variant.source, **({"adjusting": PERTURB_NAME} if variant.name == "perturbed" else {})}
 
 
 def _warm(

@@ -13,111 +13,7 @@ from collections.abc import Collection
 type Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 BREAK = "raise RuntimeError('value is out of range')"
-PERTURB_NAME = "_adjusted"
-# Values that leave the module change, within their type; what the module passes to itself does not, so that a
-# broken copy still runs to its end and only a check of the value can notice.
-PERTURB = """
-_touched = []
-_dropped = {}
-
-
-def _adjusted(value):
-    import sys as _sys
-    frame = _sys._getframe(1)
-    # Through decorators and callbacks too, up to the test.
-    outer, own = frame.f_back, frame.f_code.co_filename
-    while outer is not None and outer.f_code.co_filename != own:
-        if "test" in outer.f_code.co_filename:
-            break
-        outer = outer.f_back
-    if outer is not None and outer.f_code.co_filename == own:
-        return value
-    changed = _other(value)
-    # How something is printed inside of a message is not what the test of the message is about.
-    in_passing = frame.f_code.co_name in ("__repr__", "__str__") and frame.f_back is not outer
-    if changed is not value and not in_passing and not any(map(_is_thrown_away, (frame.f_back, outer))):
-        _touched.append(1)
-    return changed
-
-
-def _is_thrown_away(caller):
-    # A caller that wants the effect drops the value at once: there is nothing that it could check.
-    import dis as _dis
-    if caller is None:
-        return False
-    key = caller.f_code, caller.f_lasti
-    if key not in _dropped:
-        steps = list(_dis.get_instructions(caller.f_code))
-        at = max(index for index, step in enumerate(steps) if step.offset <= caller.f_lasti)
-        if steps[at].opname == "SEND":  # awaited: what comes back arrives at the end of the loop
-            at = next(index for index, step in enumerate(steps) if step.offset == steps[at].argval)
-        _dropped[key] = at + 1 < len(steps) and steps[at + 1].opname == "POP_TOP"
-    return _dropped[key]
-
-
-def _other(value):
-    try:
-        if value is None or value is NotImplemented:
-            return value
-        if isinstance(value, bool):
-            return not value
-        if isinstance(value, (str, bytes, bytearray)):
-            return _garbled(value)
-        if isinstance(value, (int, float, complex)):
-            return type(value)(value + 1)
-        if isinstance(value, list):
-            return [_changed(one) for one in value] + (value[-1:] or [0])
-        if isinstance(value, tuple):
-            if hasattr(value, "_replace"):
-                # One that has methods is an object like any other: its fields are not what it is for.
-                if _has_methods(type(value)):
-                    return value
-                told = {name: _changed(one) for name, one in zip(value._fields, value)}
-                return value._replace(**told) if tuple(told.values()) != tuple(value) else value
-            return tuple(_changed(one) for one in value) + (value[-1:] or (0,))
-        if isinstance(value, dict):
-            told = {name: _changed(one) for name, one in value.items()}
-            return {**told, "_x": 0} if type(value) is dict else value
-        if isinstance(value, (set, frozenset)):
-            return value | {"_x"}
-        return _changed(value)
-    except Exception:
-        return value
-
-
-def _garbled(text):
-    # Every letter and digit is another one, so that checks of a part notice too.
-    right = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-    wrong = "nopqrstuvwxyzabcdefghijklmNOPQRSTUVWXYZABCDEFGHIJKLM5678901234"
-    if isinstance(text, str):
-        return text.translate(str.maketrans(right, wrong)) + "x"
-    return text.translate(bytes.maketrans(right.encode(), wrong.encode())) + b"x"
-
-
-def _has_methods(kind):
-    import types as _types
-    ways = (_types.FunctionType, property, classmethod, staticmethod)
-    held = [one for base in kind.__mro__ if base not in (tuple, object) for one in vars(base).items()]
-    return any(isinstance(value, ways) and not name.startswith("_") for name, value in held)
-
-
-def _changed(value):
-    import datetime as _datetime
-    import decimal as _decimal
-    import fractions as _fractions
-    import pathlib as _pathlib
-    if isinstance(value, (bool, int, float, _decimal.Decimal, _fractions.Fraction)):
-        return value + 1
-    if isinstance(value, str):
-        return _garbled(value)
-    if isinstance(value, (_datetime.date, _datetime.timedelta)):
-        return value + _datetime.timedelta(days=1)
-    if isinstance(value, _datetime.time):
-        return value.replace(minute=(value.minute + 1) % 60)
-    if isinstance(value, _pathlib.PurePath):
-        return value / "x"
-    return value
-"""
+PERTURB_NAME = "_adjusted"  # of `rig.perturb.adjusted` in the globals of a perturbed module
 
 
 def raising(source: str, spared: Collection[int] = ()) -> str | None:
@@ -136,7 +32,7 @@ def returning_nothing(source: str, spared: Collection[int] = ()) -> str | None:
 def perturbed(source: str, spared: Collection[int] = ()) -> str | None:
     """Values that leave the module are wrong but of the right type; None where nothing is returned.
 
-    The result needs `PERTURB` in the module's globals.
+    The result needs what `rig.perturb` injects.
     """
     transformer = _Perturber(spared)
     tree = transformer.visit(ast.parse(source))

@@ -39,7 +39,7 @@ class Experiment:
             os.environ["TZ"] = one["zone"]
             time.tzset()
         if self.swaps is not None:
-            end["applied"] = swap.apply(self.swaps, one["variant"].get("inject"))
+            end["applied"] = swap.apply(self.swaps, one["variant"].get("adjusting"))
         if one.get("examples_of"):
             for item in items:
                 examples.prepare(item, self.job, one["examples_of"])

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import perturb
+
 if TYPE_CHECKING:
     Span = tuple[int, int]
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 _live: "list[types.FunctionType]" = []
 _known: "dict[str, Source]" = {}
-injected: "dict[str, Any]" = {}
 
 
 def remember(path: str) -> None:
@@ -30,8 +31,7 @@ def remember(path: str) -> None:
 def prepare(path: str, variant: "dict[str, Any]") -> "list[tuple[types.FunctionType, types.CodeType]]":
     """Live functions of the file at `path` that are other in a variant, with their other code; empty: none.
 
-    `variant`: {"edits": [[start, end, text]...]} on the file's text, or {"source": whole text}; "inject" is
-    code whose names the variant's functions need.
+    `variant`: {"edits": [[start, end, text]...]} on the file's text, or {"source": whole text}.
     """
     if path not in _known:
         _known[path] = Source(path)
@@ -66,17 +66,12 @@ def try_to_prepare(path: str, variant: "dict[str, Any]") -> "list[tuple[types.Fu
         return []
 
 
-def apply(swaps: "list[tuple[types.FunctionType, types.CodeType]]", inject: "str | None") -> int:
-    """Put a variant in place; how many live functions changed."""
-    names: dict[str, Any] = {}
-    if inject:
-        exec(compile(inject, swaps[0][1].co_filename + "~", "exec"), names)  # noqa: S102
-        names.pop("__builtins__", None)
-        injected.update(names)
+def apply(swaps: "list[tuple[types.FunctionType, types.CodeType]]", adjusting: "str | None" = None) -> int:
+    """Put a variant in place; how many functions changed. `adjusting` is its name for `perturb.adjusted`."""
     for function, code in swaps:
         function.__code__ = code
-        for name, value in names.items():
-            function.__globals__.setdefault(name, value)
+        if adjusting:
+            function.__globals__.setdefault(adjusting, perturb.adjusted)
     return len(swaps)
 
 

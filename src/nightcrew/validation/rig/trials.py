@@ -32,11 +32,11 @@ class Trial:
     def run(self, relay: Relay, kills: "Counter[str]") -> "list[Any]":
         """The failures with the fault in place; tests that noticed most so far are asked first."""
         items = sorted(self.items, key=lambda item: -kills[item.nodeid])
-        swap.apply(self.swaps, None)
+        swap.apply(self.swaps)
         try:
             return _failures(self.job, self.one, items, relay)
         finally:
-            swap.apply(self.original, None)
+            swap.apply(self.original)
 
     def is_clean_after(self, failures: "list[Any]", relay: Relay) -> bool:
         """True where the test that decided passes again, now that the code is what it was."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
-from . import swap
+from . import perturb
 from .calls import Recorder
 
 _BESIDE = {"PytestUnhandledThreadExceptionWarning", "PytestUnraisableExceptionWarning"}
@@ -61,7 +61,7 @@ class Watch:
             self.coverage.switch_context(item.nodeid)
         if self.aim is not None:
             self.aim.start()
-        swap.injected.get("_touched", []).clear()
+        perturb.touched.clear()
         # Watch takes its own note of a failure; a rendered traceback would cost more than the test.
         for name in ("repr_failure", "_repr_failure_py"):
             setattr(item, name, _in_short)
@@ -84,7 +84,7 @@ class Watch:
         elif self.one.get("failures_only"):
             return
         seconds = round(time.process_time() - self.started, 4)
-        touched = bool(swap.injected.get("_touched"))
+        touched = bool(perturb.touched)
         self.report({"test": [item.nodeid, outcome, kind, message, seconds, aimed, touched]})
 
     def enough(self) -> bool:

@@ -1,0 +1,107 @@
+"""Other values of the same type, for a version of the target that gives wrong ones.
+
+Values that leave the module change; what the module passes to itself does not, so that a broken copy still
+runs to its end and only a check of the value can notice.
+"""
+
+import datetime
+import decimal
+import dis
+import fractions
+import pathlib
+import sys
+import types
+from typing import Any
+
+touched: "list[int]" = []  # one for each value that was changed in the test that runs
+_dropped: "dict[tuple[types.CodeType, int], bool]" = {}
+RIGHT = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+WRONG = "nopqrstuvwxyzabcdefghijklmNOPQRSTUVWXYZABCDEFGHIJKLM5678901234"
+
+
+def adjusted(value: Any) -> Any:
+    """Another value of the same type where the value leaves its module, else the value itself."""
+    frame = sys._getframe(1)
+    # Through decorators and callbacks too, up to the test.
+    outer, own = frame.f_back, frame.f_code.co_filename
+    while outer is not None and outer.f_code.co_filename != own:
+        if "test" in outer.f_code.co_filename:
+            break
+        outer = outer.f_back
+    if outer is not None and outer.f_code.co_filename == own:
+        return value
+    try:
+        changed = _other(value)
+    except Exception:
+        return value
+    # How something is printed inside of a message is not what the test of the message is about.
+    in_passing = frame.f_code.co_name in ("__repr__", "__str__") and frame.f_back is not outer
+    if changed is not value and not in_passing and not any(map(_is_thrown_away, (frame.f_back, outer))):
+        touched.append(1)
+    return changed
+
+
+def _is_thrown_away(caller: "types.FrameType | None") -> bool:
+    """A caller that wants the effect drops the value at once: there is nothing that it could check."""
+    if caller is None:
+        return False
+    key = caller.f_code, caller.f_lasti
+    if key not in _dropped:
+        steps = list(dis.get_instructions(caller.f_code))
+        at = max(index for index, step in enumerate(steps) if step.offset <= caller.f_lasti)
+        if steps[at].opname == "SEND":  # awaited: what comes back arrives at the end of the loop
+            at = next(index for index, step in enumerate(steps) if step.offset == steps[at].argval)
+        _dropped[key] = at + 1 < len(steps) and steps[at + 1].opname == "POP_TOP"
+    return _dropped[key]
+
+
+def _other(value: Any) -> Any:
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, (bytes, bytearray)):
+        return _garbled(value)
+    if isinstance(value, (int, float, complex)):
+        kind: Any = type(value)
+        return kind(value + 1)
+    if isinstance(value, list):
+        return [_changed(one) for one in value] + (value[-1:] or [0])
+    if isinstance(value, tuple):
+        if hasattr(value, "_replace"):
+            return _other_record(value)
+        return tuple(_changed(one) for one in value) + (value[-1:] or (0,))
+    if type(value) is dict:
+        return {**{name: _changed(one) for name, one in value.items()}, "_x": 0}
+    if isinstance(value, (set, frozenset)):
+        return value | {"_x"}
+    return _changed(value)
+
+
+def _other_record(value: Any) -> Any:
+    """A named tuple; one that has methods is an object like any other: its fields are not what it is for."""
+    held = [one for base in type(value).__mro__ if base not in (tuple, object) for one in vars(base).items()]
+    ways = (types.FunctionType, property, classmethod, staticmethod)
+    if any(isinstance(one, ways) and not name.startswith("_") for name, one in held):
+        return value
+    fields = {name: _changed(one) for name, one in zip(value._fields, value)}  # noqa: B905 - an old Python
+    return value._replace(**fields) if tuple(fields.values()) != tuple(value) else value
+
+
+def _garbled(text: Any) -> Any:
+    """Every letter and digit is another one, so that checks of a part notice too."""
+    if isinstance(text, str):
+        return text.translate(str.maketrans(RIGHT, WRONG)) + "x"
+    return text.translate(bytes.maketrans(RIGHT.encode(), WRONG.encode())) + b"x"
+
+
+def _changed(value: Any) -> Any:
+    if isinstance(value, (bool, int, float, decimal.Decimal, fractions.Fraction)):
+        return value + 1
+    if isinstance(value, str):
+        return _garbled(value)
+    if isinstance(value, (datetime.date, datetime.timedelta)):
+        return value + datetime.timedelta(days=1)
+    if isinstance(value, datetime.time):
+        return value.replace(minute=(value.minute + 1) % 60)
+    if isinstance(value, pathlib.PurePath):
+        return value / "x"
+    return value
