@@ -14,6 +14,11 @@ DECIDING_SUFFIXES = tuple(_TABLE.texts("deciding")["suffixes"])
 DECIDING_FOLDERS = _TABLE.words("deciding", "folders")
 CONFIGURING_NAMES = _TABLE.words("configuring", "names")
 CONFIGURING_FOLDERS = _TABLE.words("configuring", "folders")
+_NOTES = re.compile(
+    r"(?:^|/)(?:\.?changes|changelogs?|changelog\.d|history|_?news|_?newsfragments|releasenotes|release[-_]notes|authors)"
+    r"(?:\.\w+)?(?:/.+)?$",
+    re.IGNORECASE,
+)
 _REQUIREMENTS = re.compile(r"(requirements|constraints)[\w.-]*\.(txt|in|lock)")
 
 
@@ -61,6 +66,11 @@ def is_documentation(path: str) -> bool:
         "README",
         "CHANGELOG",
     }
+
+
+def is_release_note(path: str) -> bool:
+    """True for what tells users of a release what is new in it, in whatever form."""
+    return _NOTES.search(path) is not None
 
 
 def matches(path: str, globs: tuple[str, ...]) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.change.change import Change
-from nightcrew.validation.change.paths import is_documentation, matches
+from nightcrew.validation.change.paths import is_documentation, is_release_note, matches
 from nightcrew.validation.change.secrets import find_secrets
 from nightcrew.validation.change.settings_files import Role, role_of
 from nightcrew.validation.gate import answered, counted, failed, passed
@@ -145,7 +145,7 @@ def _is_its_script(room: CleanRoom, path: str) -> bool:
 
 def _type_refusal(room: CleanRoom, change: Change) -> str:
     path, task, kind = change.path, room.task, room.task.task_type
-    if kind is TaskCategory.UNIT_TEST and not room.is_test(path):
+    if kind is TaskCategory.UNIT_TEST and not (room.is_test(path) or _is_note(change)):
         return f"{path} is not a test file, and the task is to write tests."
     if kind is TaskCategory.UNIT_TEST and path == task.target_file:
         return f"{path} is the file to be tested."
@@ -160,6 +160,12 @@ def _type_refusal(room: CleanRoom, change: Change) -> str:
     ):
         return f"{path} is not a report."
     return ""
+
+
+def _is_note(change: Change) -> bool:
+    """A word for users about the release, as many projects want one with every change."""
+    is_prose = is_documentation(change.path) or "." not in Path(change.path).name
+    return is_release_note(change.path) and is_prose and change.after is not None
 
 
 def _shadowed(room: CleanRoom, path: str) -> str:

@@ -4,13 +4,12 @@ What nobody notices is no fault in itself, but nothing shows that it is right, o
 brings a test for it or takes it out, and at last a person decides.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.change.change import Change
-from nightcrew.validation.change.paths import is_documentation
+from nightcrew.validation.change.paths import is_documentation, is_release_note
 from nightcrew.validation.faults.details import Fate
 from nightcrew.validation.faults.mutant import short
 from nightcrew.validation.faults.notes import ALTERNATIVE, BACK, CONDITION, OPERAND, RETURNED
@@ -22,10 +21,6 @@ from nightcrew.validation.verdict import Finding, GateResult, Severity
 
 NAME = "needed"
 _ASKED = {TaskCategory.BUG_FIX, TaskCategory.CODE_GENERATION, TaskCategory.BUILD_SCRIPT}
-_NOTES = re.compile(
-    r"(?:^|/)(?:\.?changes|changelog|changelog\.d|changelogs|news|newsfragments|releasenotes|authors)(?:/.+)?$",
-    re.IGNORECASE,
-)
 _SHOWN = 3  # parts that one finding quotes
 _HINT = "Bring a test that fails without it, or take it out of the change."
 
@@ -87,7 +82,7 @@ def _is_prose(change: Change) -> bool:
     is_code = (
         change.path.endswith((".py", ".sh")) or change.executable or (change.after or "").startswith("#!")
     )
-    return not is_code and (is_documentation(change.path) or _NOTES.search(change.path) is not None)
+    return not is_code and (is_documentation(change.path) or is_release_note(change.path))
 
 
 def _findings(found: Iterable[Removal]) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from nightcrew.untrusted import read_json, read_toml
+from nightcrew.validation.change.paths import is_release_note
 from nightcrew.validation.questions.python_losses import Loss
 
 _MOST_ENTRIES = 20_000
@@ -38,7 +39,6 @@ _DEFINED = {
     r"\.(c|h|cc|cpp|hpp|java|cs|kt|php|rb)": r"^(?:[\w*&<>:,\s]+\s[*&]*)?(?:def\s+|class\s+|function\s+)?"
     r"(\w+)\s*\([^;{]*\)\s*\{",
 }
-_NOTES = re.compile(r"^(change|history|news|release)")  # entries come and go there with what they are about
 _ALIKE = 0.6
 
 
@@ -47,7 +47,7 @@ def text_losses(path: str, before: str, after: str, elsewhere: str = "") -> Iter
     name = PurePosixPath(path).name.lower()
     if is_document(path):
         yield from _sections(before, after, elsewhere)
-        if not _NOTES.search(name):
+        if not is_release_note(path):
             yield from _broken_off(before, after, elsewhere)
     elif name.endswith((".toml", ".json", ".yaml", ".yml", ".cfg", ".ini")) or name == ".coveragerc":
         yield from _structured(name, before, after, elsewhere)

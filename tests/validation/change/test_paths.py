@@ -1,0 +1,37 @@
+"""What a file is by its path."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from nightcrew.task import TaskCategory
+from nightcrew.validation.change.change import Change
+from nightcrew.validation.change.paths import is_release_note
+from nightcrew.validation.gates.scope import _type_refusal
+
+NOTES = ("CHANGES.rst", "docs/_newsfragments/12.misc.rst", "changelog.d/12.fix.md", "docs/history.md", "NEWS")
+OTHERS = ("README.md", "shop/newsletter.py", "docs/changes_of_mind.md", "renews/a.md")
+
+
+@pytest.mark.parametrize(
+    ("path", "is_note"), [*((one, True) for one in NOTES), *((one, False) for one in OTHERS)]
+)
+def test_notes_of_a_release(path: str, is_note: bool) -> None:
+    assert is_release_note(path) is is_note
+
+
+@pytest.mark.parametrize(
+    ("path", "is_refused"),
+    [
+        ("tests/test_a.py", False),
+        ("CHANGES.rst", False),
+        ("news/12.misc", True),
+        ("README.md", True),
+        ("changes/run.py", True),
+    ],
+)
+def test_tests_may_come_with_a_note_for_users(path: str, is_refused: bool) -> None:
+    task = SimpleNamespace(task_type=TaskCategory.UNIT_TEST, target_file="shop/a.py")
+    room: Any = SimpleNamespace(task=task, is_test=lambda path: path.startswith("tests/"))
+    assert bool(_type_refusal(room, Change(path, None, "Words.\n"))) is is_refused
