@@ -1,6 +1,7 @@
 """Another version of a function is compiled from the lines around it, and is what the whole file gives."""
 
 import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,18 @@ def test_one_changed_method_is_what_the_whole_file_gives(
     }
     assert name in {one.__qualname__ for one, _ in found}
     assert kept() == 3
+
+
+def test_a_file_that_is_imported_late_has_live_functions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late, ending = tmp_path / "late_shop" / "plugins" / "gifts.py", tmp_path / "late_shop" / "ending.py"
+    late.parent.mkdir(parents=True)
+    late.write_text("def wrap(x):\n    return x + 1\n")
+    ending.write_text("raise SystemExit\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for path in (late, ending):
+        swap.import_file(str(path), [str(tmp_path.parent), str(tmp_path)])
+    swap.remember(str(late))
+    assert swap.prepare(str(late), {"source": late.read_text().replace("+ 1", "- 1")})
+    assert "late_shop.ending" not in sys.modules

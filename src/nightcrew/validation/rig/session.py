@@ -114,6 +114,8 @@ class Plugin:
             }
         )
         session.config.pluginmanager.register(self.relay)
+        if any("variant" in one or "trials" in one for one in self.session["experiments"]):
+            swap.import_file(self.job["target"], self.job["paths"])
         gc.collect()
         swap.remember(self.job["target"])
         with contextlib.suppress(AttributeError):

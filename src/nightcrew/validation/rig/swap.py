@@ -1,8 +1,11 @@
 """Another version of the target's code in this process: live functions get the version's code objects."""
 
 import ast
+import contextlib
 import gc
+import importlib
 import importlib.machinery
+import sys
 import types
 import warnings
 from collections.abc import Iterator
@@ -26,6 +29,18 @@ def remember(path: str) -> None:
         for thing in gc.get_objects()
         if type(thing) is types.FunctionType and thing.__code__.co_filename == path
     ]
+
+
+def import_file(path: str, roots: "list[str]") -> None:
+    """Import a file that tests import only as they run: before that it has no live functions to be others."""
+    loaded = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+    root = max((one for one in roots if path.startswith(one + "/")), key=len, default="")
+    name = path[len(root) + 1 : -len(".py")].replace("/", ".")
+    name = name[: -len(".__init__")] if name.endswith(".__init__") else name
+    if path in loaded or not root or not all(part.isidentifier() for part in name.split(".")):
+        return
+    with contextlib.suppress(BaseException):  # a program may well end where it is imported
+        importlib.import_module(name)
 
 
 def prepare(path: str, variant: "dict[str, Any]") -> "list[tuple[types.FunctionType, types.CodeType]]":
