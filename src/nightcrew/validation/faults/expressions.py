@@ -106,18 +106,16 @@ class Expressions(Notes):
         keys = [ast.dump(key) for key in new.keys if key]
         if None in new.keys or None in old.keys or not known.keys() & set(keys):
             return False
-        fresh = [at for at, key in enumerate(keys) if key not in known]
-        for at, value in enumerate(new.values):
-            if keys[at] in known:
-                self.expression(known[keys[at]], value, message)
-            elif at in fresh[:MOST_ENTRIES]:
-                rest = [one for one in range(len(keys)) if one != at]
-                table = ast.Dict([new.keys[one] for one in rest], [new.values[one] for one in rest])
-                self.note(new, _unparse(table), OPERAND)
-        gone = {key: value for key, value in known.items() if key not in keys}
+        for key, value in zip(keys, new.values, strict=True):
+            if key in known:
+                self.expression(known[key], value, message)
+        for at in [at for at, key in enumerate(keys) if key not in known][:MOST_ENTRIES]:
+            rest = ast.Dict([*new.keys[:at], *new.keys[at + 1 :]], [*new.values[:at], *new.values[at + 1 :]])
+            self.note(new, _unparse(rest), OPERAND)
+        gone = [at for at, key in enumerate(old.keys) if key and ast.dump(key) not in keys]
         if gone:
-            names = [key for key in old.keys if key and ast.dump(key) in gone]
-            table = ast.Dict([*new.keys, *names], [*new.values, *gone.values()])
+            table = ast.Dict([*new.keys, *(old.keys[at] for at in gone)], list(new.values))
+            table.values += [old.values[at] for at in gone]
             self.note(new, _unparse(table), RETURNED)
         return True
 

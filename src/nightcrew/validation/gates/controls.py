@@ -100,10 +100,28 @@ def _warm(
 def _judge_warm(
     examination: Examination, target: str, variants: list[Variant], runs: Mapping[str, Run]
 ) -> GateResult | None:
+    applied = [one for one in variants if runs[one.name].applied != 0]
+    broken = [runs[one.name] for one in applied if not one.must_pass]
+    checking, silent = _values(examination, runs.get("perturbed", NO_RUN))
+    values_noticed = checking >= FEW and checking / (checking + len(silent)) >= MOST_CHECKING
+    # Where nothing is what a rejected input gives, tests of rejected inputs may pass on nothing.
+    excused = {"perturbed", "nothing"} if values_noticed else {"perturbed"}
+    found = (
+        _harmless_refused(target, applied, runs)
+        or _broken_passed(target, [one for one in applied if one.name not in excused], runs)
+        or _blind_to_values(examination, target, checking, silent)
+    )
+    if found is not None:
+        return found
+    if not broken:
+        return not_measurable(NAME, f"No broken version of {target} could be put in place.")
+    return _unnoticing(examination, target, broken)
+
+
+def _harmless_refused(target: str, variants: list[Variant], runs: Mapping[str, Run]) -> GateResult | None:
     for variant in variants:
         run = runs[variant.name]
-        applied = run.applied != 0
-        if variant.must_pass and applied and not run.passed:
+        if variant.must_pass and not run.passed:
             first = run.failed[0].nodeid if run.failed else "the run"
             return failed(
                 NAME,
@@ -111,14 +129,12 @@ def _judge_warm(
                 "Test what the code does, not how it is written.",
                 evidence={"control": variant.name, "test": first},
             )
-    broken = [runs[one.name] for one in variants if not one.must_pass and runs[one.name].applied != 0]
-    checking, silent = _values(examination, runs.get("perturbed", NO_RUN))
-    values_noticed = checking >= FEW and checking / (checking + len(silent)) >= MOST_CHECKING
+    return None
+
+
+def _broken_passed(target: str, variants: list[Variant], runs: Mapping[str, Run]) -> GateResult | None:
     for variant in variants:
-        run = runs[variant.name]
-        # Where nothing is what a rejected input gives, tests of rejected inputs may pass on nothing.
-        excused = variant.name == "perturbed" or (variant.name == "nothing" and values_noticed)
-        if not variant.must_pass and not excused and run.applied != 0 and run.passed:
+        if not variant.must_pass and runs[variant.name].passed:
             return failed(
                 NAME,
                 f"All tests still pass when {target} {variant.told}.",
@@ -126,11 +142,11 @@ def _judge_warm(
                 strength=0.0,
                 evidence={"control": variant.name},
             )
-    blind_to_values = _blind_to_values(examination, target, checking, silent)
-    if blind_to_values is not None:
-        return blind_to_values
-    if not broken:
-        return not_measurable(NAME, f"No broken version of {target} could be put in place.")
+    return None
+
+
+def _unnoticing(examination: Examination, target: str, broken: list[Run]) -> GateResult | None:
+    """Single tests that notice nothing, or too many of them."""
     unnoticed = unnoticing_tests(examination, target, broken)
     covering = _covering(examination, target)
     idle = _idle(examination, covering, unnoticed)

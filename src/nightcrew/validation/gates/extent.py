@@ -6,7 +6,7 @@ took, or takes what base refused, does something that nobody asked for.
 """
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.change.change import Change
@@ -69,7 +69,7 @@ class Extent:
 
 
 def _told(found: Sequence[Compared], shown: Sequence[Compared]) -> str:
-    answers = [one for call in found for one in (call.made, *call.beside) if one.is_known]
+    answers = [one for one in _answers(found) if one.is_known]
     if not answers:
         return "No call of the tests could be made again, so nothing is known of inputs beside theirs."
     also = [one.told for call in found for one in call.beside if one.differs]
@@ -176,28 +176,30 @@ def _unasked(
     """Calls that base answered and the change refuses, and the other way round, where no test shows such a
     turn."""
     tested = {one.made.turn for one in shown if one.made.differs}
-    answers = [one for call in found for one in (call.made, *call.beside) if one.is_known]
-    refused = [
-        one for one in answers if one.turn[1] and one.turn[0] != one.turn[1] and one.turn not in tested
-    ]
+    answers = [one for one in _answers(found) if one.is_known]
+    yield from _refused(room, [one for one in answers if one.turn not in tested], path)
+    yield from _taken(room, answers, tested, path)
+
+
+def _refused(room: CleanRoom, answers: Sequence[Answer], path: str) -> Iterator[Finding]:
+    refused = [one for one in answers if one.turn[1] and one.turn[0] != one.turn[1]]
     if not _refuses(room):  # a made-up text that Python's own readers do not take says nothing of the change
         refused = [one for one in refused if one.turn[1] not in _UNREADABLE]
     if refused:
         yield Finding(_examples("also refuses what base takes", refused), path, severity=Severity.UNPROVEN)
-    documented = _documented(room)
-    for name in sorted({one.turn[0] for one in answers} & documented):
+
+
+def _taken(
+    room: CleanRoom, answers: Sequence[Answer], tested: Collection[tuple[str, str]], path: str
+) -> Iterator[Finding]:
+    for name in sorted({one.turn[0] for one in answers} & _documented(room)):
         raised = [one for one in answers if one.turn[0] == name]
-        swallowed = [one for one in raised if not one.turn[1]]
-        if len(swallowed) == len(raised) >= LEAST_SWALLOWED:
-            yield Finding(
-                _examples(f"{name} is not raised any more", swallowed), path, severity=Severity.REFUSED
-            )
-        elif swallowed and (name, "") not in tested:
-            yield Finding(
-                _examples(f"the change takes what {name} refused", swallowed),
-                path,
-                severity=Severity.UNPROVEN,
-            )
+        taken = [one for one in raised if not one.turn[1]]
+        if len(taken) == len(raised) >= LEAST_SWALLOWED:
+            yield Finding(_examples(f"{name} is not raised any more", taken), path)
+        elif taken and (name, "") not in tested:
+            what = _examples(f"the change takes what {name} refused", taken)
+            yield Finding(what, path, severity=Severity.UNPROVEN)
 
 
 def _refuses(room: CleanRoom) -> bool:
@@ -209,6 +211,11 @@ def _refusals(text: str | None) -> set[str]:
     tree = parse(text or "")
     nodes = ast.walk(tree) if tree is not None else ()
     return {ast.dump(one) for one in nodes if isinstance(one, ast.Raise | ast.Assert)}
+
+
+def _answers(found: Sequence[Compared]) -> Iterator[Answer]:
+    for call in found:
+        yield from (call.made, *call.beside)
 
 
 def _examples(what: str, answers: Sequence[Answer]) -> str:

@@ -136,23 +136,22 @@ def _gave_away(change: Change, power: Power) -> bool:
 
 def _of_file(change: Change, base: BasePowers) -> Iterator[Use]:
     before, after = change.before or "", change.after or ""
-    is_python = change.path.endswith((".py", ".pyi"))
-    if is_test(change.path) and not is_python:
+    of_tests, is_python = is_test(change.path), change.path.endswith((".py", ".pyi"))
+    if of_tests and not is_python:
         return  # data of tests: nothing runs it, and much of it is odd on purpose
-    yield from hidden_text(
-        before, after, is_code=is_python or not _is_data(change.path), reads_hosts=not is_test(change.path)
-    )
+    is_code = is_python or not _is_data(change.path)
+    yield from hidden_text(before, after, is_code=is_code, reads_hosts=not of_tests)
     new, old = parse(after), parse(before)
-    disguised = disguised_name(new) if is_python and new is not None else None
-    if disguised is not None and disguised != disguised_name(old or ast.Module([], [])):
-        yield Use(Power.HIDDEN, f"the name {disguised}, in letters of two scripts", 1)
     if not is_python or new is None or old is None:
         yield from text_powers(change.path, before, after, base.words if not is_python else "")
         return
+    disguised = disguised_name(new)
+    if disguised is not None and disguised != disguised_name(old):
+        yield Use(Power.HIDDEN, f"the name {disguised}, in letters of two scripts", 1)
     for use in python_powers(new):
-        if not (use.power in OF_PRODUCT and is_test(change.path)) and not base.could(change, use.power):
+        if not (of_tests and use.power in OF_PRODUCT) and not base.could(change, use.power):
             yield use
-    if not is_test(change.path) and change.before is not None:
+    if not of_tests and change.before is not None:
         yield from weaker(old, new)
     yield from _in_texts(change, old, new, base)
 

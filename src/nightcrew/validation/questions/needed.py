@@ -43,25 +43,12 @@ class Needed:
         if not shows and room.task.task_type is not TaskCategory.BUG_FIX:
             return not_measurable(NAME, "Neither a test nor a command shows what the change does.")
         product = [one for one in room.changes if one.after is not None and not room.is_test(one.path)]
-        found = [
-            one for change in product if not _is_prose(change) for one in removals(room, examination, change)
-        ]
-        said = [one for one in found if one.fate is Fate.SAID]
-        details = [one for one in found if one.is_detail]
-        untried = [one for one in found if one.fate is Fate.UNTRIED]
-        beside = "".join(
-            f" {told} {counted(len(some), 'part')}: {_listed(some)}."
-            for told, some in (
-                ("Not tried were", untried),
-                ("Words for a reader are", said),
-                ("Details that no test misses are", details),
-            )
-            if some
-        )
+        code = [one for one in product if not _is_prose(one)]
+        found = [part for change in code for part in removals(room, examination, change)]
         return answered(
             NAME,
             list(_findings(found)),
-            nothing=_passed(sum(one.fate is Fate.NOTICED for one in found)) + beside,
+            nothing=_passed(found),
             opening="Nothing shows that this is needed",
             hint=_HINT,
             question=_HINT,
@@ -71,10 +58,22 @@ class Needed:
 # ---------------------------------------------------------------------------------------------------------
 
 
-def _passed(parts: int) -> str:
-    if not parts:
-        return "Nothing in the change makes the product run otherwise."
-    return f"{counted(parts, 'part')} of the change, each is missed when it is taken away."
+def _passed(found: list[Removal]) -> str:
+    """What is missed when it is taken away, and what was not tried or decides nothing."""
+    noticed = sum(one.fate is Fate.NOTICED for one in found)
+    beside = {
+        "Not tried were": [one for one in found if one.fate is Fate.UNTRIED],
+        "Words for a reader are": [one for one in found if one.fate is Fate.SAID],
+        "Details that no test misses are": [one for one in found if one.is_detail],
+    }
+    opening = (
+        f"{counted(noticed, 'part')} of the change, each is missed when it is taken away."
+        if noticed
+        else "Nothing in the change makes the product run otherwise."
+    )
+    named = {words: some for words, some in beside.items() if some}
+    listed = (f"{words} {counted(len(some), 'part')}: {_listed(some)}." for words, some in named.items())
+    return " ".join([opening, *listed])
 
 
 def _is_prose(change: Change) -> bool:

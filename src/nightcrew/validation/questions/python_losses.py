@@ -51,19 +51,9 @@ class World:
 def python_losses(old: Surface, new: Surface, world: World) -> Iterator[Loss]:
     """Every loss of one module."""
     for name, item in old.items.items():
-        if not _counts(name, item, old, world):
-            continue
-        other, top = new.items.get(name), name.split(".")[0]
-        if other is not None:
-            found = [*_differences(name, item, other)]
-        elif _is_gone_with_its_owner(name, old, new) or _lives_on(name, item, new, world):
-            continue
-        else:
-            found = [Loss(f"{_word(item)} {name} is gone", item.line, _names(name))]
+        found = [*_of_name(name, item, old, new, world)] if _counts(name, item, old, world) else []
         # A helper that only the repository used, and nobody uses any more, went with its users.
-        members = any(one.endswith(f".{name}") for one in new.items)
-        leaves_a_gap = name == top and other is None and not members and world.is_missed(top)
-        if found and (leaves_a_gap or not world.is_internal(top)):
+        if found and (_leaves_a_gap(name, new, world) or not world.is_internal(name.split(".")[0])):
             yield from found
     for name, line in old.exported.items():
         if name not in new.exported and name in new.items:
@@ -76,6 +66,21 @@ def python_losses(old: Surface, new: Surface, world: World) -> Iterator[Loss]:
 
 
 # ------------------------------------------------------------------------------------------------------
+
+
+def _of_name(name: str, item: Item, old: Surface, new: Surface, world: World) -> Iterator[Loss]:
+    other = new.items.get(name)
+    if other is not None:
+        yield from _differences(name, item, other)
+    elif not (_is_gone_with_its_owner(name, old, new) or _lives_on(name, item, new, world)):
+        yield Loss(f"{_word(item)} {name} is gone", item.line, _names(name))
+
+
+def _leaves_a_gap(name: str, new: Surface, world: World) -> bool:
+    """True for a name of the module itself that is gone and that somebody still asks for."""
+    if "." in name or name in new.items:
+        return False
+    return not any(one.endswith(f".{name}") for one in new.items) and world.is_missed(name)
 
 
 def _counts(name: str, item: Item, old: Surface, world: World) -> bool:

@@ -105,13 +105,16 @@ class _Reader:
         if name is not None and name.split(".")[0] in _STANDARD and name in self.given and not is_table:
             yield f"{name}.{getattr(target, 'attr', '...')} is another one"
 
+    def _looked_up(self, function: str | None, arguments: list[ast.expr]) -> Iterator[tuple[Power, str]]:
+        if function in LOOKING_UP and len(arguments) > 1 and not text_of(arguments[1]):
+            owner = self._of(arguments[0]) or ""
+            if owner.split(".")[0] in _MODULES:
+                yield Power.DYNAMIC, f"a name of {owner} that is made when the code runs"
+
     def _called(self, node: ast.Call) -> Iterator[tuple[Power, str]]:
         function = self._of(node.func)
         method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
-        if function in LOOKING_UP and len(node.args) > 1 and not text_of(node.args[1]):
-            owner = self._of(node.args[0])
-            if owner is not None and owner.split(".")[0] in _MODULES:
-                yield Power.DYNAMIC, f"a name of {owner} that is made when the code runs"
+        yield from self._looked_up(function, node.args)
         if method == "" and function == "setattr" and len(node.args) > 1:
             member = ast.Attribute(node.args[0], text_of(node.args[1]) or "...", ast.Store())
             yield from ((Power.EVERYBODY, what) for what in self._replaced(member))

@@ -4,6 +4,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
+from typing import TypeGuard
 
 from nightcrew.validation.questions.powers import Power, Use
 from nightcrew.validation.questions.surface import dotted, last_part
@@ -21,6 +22,7 @@ _BROKEN, _SAYING = (_TABLE.words("names", key) for key in ("broken", "saying"))
 _SQL = _TABLE.pattern("names", "sql", re.DOTALL)
 _PUT_TOGETHER = "SQL that is put together from values"
 _MODULE = "the module"
+_MODES = {"chmod", "mkdir", "open", "makedirs", "fchmod"}  # that are given a file's mode
 _OPEN_ADDRESSES = {"0.0.0.0", "::"}  # noqa: S104
 _FOR_ALL, _BEYOND_OWNER = 0o002, 0o77  # bits of a file's mode
 
@@ -141,9 +143,8 @@ class _Guards:
         last = last_part(node.func)
         given = [*node.args, *(word.value for word in node.keywords)]
         constants = [one.value for one in given if isinstance(one, ast.Constant)]
-        if last in {"chmod", "mkdir", "open", "makedirs", "fchmod"}:
-            modes = (one for one in constants if type(one) is int and one & _FOR_ALL and one > _BEYOND_OWNER)
-            self.marks += [(f"a file mode of {one:o}", node.lineno) for one in modes]
+        if last in _MODES:
+            self.marks += [(f"a file mode of {one:o}", node.lineno) for one in filter(_is_for_all, constants)]
         if last == "startswith" and node.args and isinstance(node.func, ast.Attribute):
             self._trust(last_part(node.func.value), node.args[0])
         if last == "new" and constants[:1] and str(constants[0]).lower() in _BROKEN:
@@ -172,6 +173,10 @@ class _Guards:
 
 def _calls(node: ast.AST) -> Iterator[ast.Call]:
     return (one for one in ast.walk(node) if isinstance(one, ast.Call))
+
+
+def _is_for_all(mode: object) -> TypeGuard[int]:
+    return type(mode) is int and bool(mode & _FOR_ALL) and mode > _BEYOND_OWNER
 
 
 def _key(node: ast.expr) -> str:

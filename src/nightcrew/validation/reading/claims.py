@@ -115,18 +115,26 @@ def _of_function(node: ast.FunctionDef | ast.AsyncFunctionDef, sections: list[An
                 yield f"the parameter {name!r}, which does not exist"
             continue
         yield from _of_default(name, item, defaults)
-        said, real = _plain_type(item.annotation), types.get(name)
-        if said and real and said != real and (said, real) not in _ALSO:
+        said, real = _plain_type(item.annotation), types.get(name, "")
+        if _differ(said, real):
             yield f"the type {said} of {name!r}, which is {real}"
         yield from _of_unit(name, str(item.description))
+    yield from _of_result(node, sections)
+
+
+def _of_result(node: ast.FunctionDef | ast.AsyncFunctionDef, sections: list[Any]) -> Iterator[str]:
     returns = [(str(one.annotation or one.name), str(one.description)) for one in _items(sections, "returns")]
     returns = [one for one in returns if one[0] != "None" and "None" not in one[1]]
     if returns and not gives_something(node):
         yield "a return value, and there is none"
     said = _plain_type(returns[0][0]) if returns else ""
     real = _plain_type(ast.unparse(node.returns)) if node.returns is not None else ""
-    if said and real and said != real and (said, real) not in _ALSO:
+    if _differ(said, real):
         yield f"the result's type {said}, which is {real}"
+
+
+def _differ(said: str, real: str) -> bool:
+    return bool(said and real) and said != real and (said, real) not in _ALSO
 
 
 def _of_default(name: str, item: Any, defaults: dict[str, Any]) -> Iterator[str]:

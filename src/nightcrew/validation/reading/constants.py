@@ -74,27 +74,31 @@ def _reversed(value: ast.expr, part: ast.Slice) -> str | None:
 
 
 def _called(node: ast.Call) -> Text | None:
-    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    name = getattr(node.func, "attr", getattr(node.func, "id", ""))
     owner = node.func.value if isinstance(node.func, ast.Attribute) else None
-    first = node.args[0] if node.args else None
-    if name == "join" and owner is not None and isinstance(first, ast.List | ast.Tuple):
+    first = next(iter(node.args), None)
+    elements = first.elts if isinstance(first, ast.List | ast.Tuple) else None
+    if name == "join" and owner is not None and elements is not None:
         between = _folded(owner)
-        return None if between is None else _together(first.elts, _text(between))
+        return None if between is None else _together(elements, _text(between))
     if name == "chr" and isinstance(first, ast.Constant) and isinstance(first.value, int):
         return chr(first.value)
-    if name == "bytes" and isinstance(first, ast.List | ast.Tuple):
-        numbers = [
-            one.value for one in first.elts if isinstance(one, ast.Constant) and isinstance(one.value, int)
-        ]
-        return bytes(numbers) if len(numbers) == len(first.elts) else None
+    if name == "bytes" and elements is not None:
+        return _of_numbers(elements)
     if name not in _DECODERS:
         return None
-    text = _folded(owner) if owner is not None else None  # `"...".decode()`, `bytes.fromhex("...")`
-    text = text if text is not None else _folded(first) if first is not None else None
-    words = [one.value for one in node.args if isinstance(one, ast.Constant)]
-    if text is not None and {"rot13", "rot_13"} & set(words):
+    # `"...".decode()`, `bytes.fromhex("...")`
+    given = (_folded(one) for one in (owner, first) if one is not None)
+    text = next((one for one in given if one is not None), None)
+    words = {one.value for one in node.args if isinstance(one, ast.Constant)}
+    if text is not None and {"rot13", "rot_13"} & words:
         return codecs.decode(_text(text), "rot13")
     return None if text is None else _DECODERS[name](text)
+
+
+def _of_numbers(elements: list[ast.expr]) -> bytes | None:
+    numbers = [one.value for one in elements if isinstance(one, ast.Constant) and isinstance(one.value, int)]
+    return bytes(numbers) if len(numbers) == len(elements) else None
 
 
 def _text(value: Text) -> str:

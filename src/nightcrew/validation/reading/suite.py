@@ -44,26 +44,29 @@ def _named(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, Function]]:
 
 def cannot_fail(test: ast.expr, bound: Mapping[str, str] | None = None) -> bool:
     """True for a condition that holds whatever the code under test does."""
-    if isinstance(test, ast.Constant):
-        return bool(test.value)
-    if isinstance(test, ast.Tuple | ast.List | ast.Dict | ast.JoinedStr | ast.Lambda):
-        return bool(
-            getattr(test, "elts", None) or getattr(test, "keys", None) or getattr(test, "values", True)
-        )
-    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or):
-        if any(cannot_fail(value, bound) for value in test.values):
+    match test:
+        case ast.Constant():
+            return bool(test.value)
+        case ast.Tuple() | ast.List():
+            return bool(test.elts)
+        case ast.Dict():
+            return bool(test.keys)
+        case ast.JoinedStr():
+            return bool(test.values)
+        case ast.Lambda():
             return True
-        return _are_opposites(test.values)
-    if isinstance(test, ast.BoolOp):
-        return all(cannot_fail(value, bound) for value in test.values)
-    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        return isinstance(test.operand, ast.Constant) and not test.operand.value
-    if isinstance(test, ast.Call) and isinstance(test.func, ast.Name):
-        if test.func.id == "isinstance" and len(test.args) == 2:
-            return isinstance(test.args[1], ast.Name) and test.args[1].id == "object"
-        return test.func.id == "bool" and len(test.args) == 1 and cannot_fail(test.args[0], bound)
-    if isinstance(test, ast.Compare) and len(test.ops) == 1:
-        return comparison_cannot_fail(test, bound or {})
+        case ast.BoolOp(op=ast.Or()):
+            return any(cannot_fail(value, bound) for value in test.values) or _are_opposites(test.values)
+        case ast.BoolOp():
+            return all(cannot_fail(value, bound) for value in test.values)
+        case ast.UnaryOp(op=ast.Not(), operand=ast.Constant(value=value)):
+            return not value
+        case ast.Call(func=ast.Name(id="isinstance"), args=[_, ast.Name(id=kind)]):
+            return kind == "object"
+        case ast.Call(func=ast.Name(id="bool"), args=[only]):
+            return cannot_fail(only, bound)
+        case ast.Compare(ops=[_]):
+            return comparison_cannot_fail(test, bound or {})
     return False
 
 

@@ -5,7 +5,7 @@ What is missing is named. A setting is only recommended as one that works where 
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from nightcrew.validation.change.paths import is_test_module
@@ -33,25 +33,14 @@ class BaseFault:
 
 def base_fault(room: CleanRoom, result: SessionResult) -> BaseFault | None:
     """What keeps base's suite from saying anything; None where it says something."""
-    run = result.run("all")
-    named = {one.path for one in room.changes if one.before is not None and is_test_module(one.path)}
-    if result.errors and not result.collected and not _is_the_bug(room, result.errors[0][1]):
-        return _read(
-            room, f"none of its test files can be collected, {result.errors[0][0]}", result.errors[0][1]
-        )
-    for path, text in result.errors:
-        outside = _MODULE.search(text)
-        if path.split("::")[0] in named and outside and not _is_own(room, outside[1]):
-            return _read(room, f"{path} cannot be collected", text)
+    run, errors = result.run("all"), result.errors
+    if errors and not result.collected and not _is_the_bug(room, errors[0][1]):
+        return _read(room, f"none of its test files can be collected, {errors[0][0]}", errors[0][1])
+    uncollected = _uncollected(room, errors)
+    if uncollected is not None:
+        return uncollected
     if not result.collected:
-        files = [
-            one
-            for one, text in room.base_tree.python.items()
-            if is_test_module(one) and _HAS_TESTS.search(text)
-        ]
-        what = f"pytest collects no test on base, where {len(files)} files hold some"
-        quiet = files and run.done and not result.errors
-        return BaseFault(f"{what}, run as `{room.config.test}` says") if quiet else None
+        return _none_collected(room) if run.done and not errors else None
     if run.tests and all(test.outcome == "error" for test in run.tests.values()):
         said = Counter(test.message for test in run.tests.values()).most_common(1)[0][0]
         return _read(room, "what is done before each test fails in every one", said)
@@ -71,6 +60,23 @@ def with_remedy(room: CleanRoom, fault: BaseFault, run: Callable[[CleanRoom], Se
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _uncollected(room: CleanRoom, errors: Sequence[tuple[str, str]]) -> BaseFault | None:
+    """A test file that the change edits and that needs a module from outside, which is not there."""
+    named = {one.path for one in room.changes if one.before is not None and is_test_module(one.path)}
+    for path, text in errors:
+        outside = _MODULE.search(text)
+        if path.split("::")[0] in named and outside and not _is_own(room, outside[1]):
+            return _read(room, f"{path} cannot be collected", text)
+    return None
+
+
+def _none_collected(room: CleanRoom) -> BaseFault | None:
+    texts = room.base_tree.python.items()
+    files = [path for path, text in texts if is_test_module(path) and _HAS_TESTS.search(text)]
+    what = f"pytest collects no test on base, where {len(files)} files hold some"
+    return BaseFault(f"{what}, run as `{room.config.test}` says") if files else None
 
 
 def _read(room: CleanRoom, where: str, text: str) -> BaseFault:

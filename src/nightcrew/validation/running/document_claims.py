@@ -2,7 +2,7 @@
 
 import builtins
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
 from nightcrew.validation.change.change import Change
@@ -31,20 +31,14 @@ def document_problem(room: CleanRoom, change: Change, words: set[str]) -> tuple[
     known = {one.text for one in documents.blocks(change.path, before)}
     python = documents.python_in(change.path, after)
     fresh = [one for one in python if one.text not in known]
-    problem = (
-        next(filter(None, map(documents.unparsable, fresh)), "")
-        or _strange_name(change.path, before, after, words)
-        or _strange_place(room, change, before, after)
-        or _strange_option(room, before, after)
-        or _misspelt(room, before, after)
-    )
+    problem = _false_words(room, change, fresh, words)
     if problem or not fresh:
         return problem, 0
-    told = run_document(
-        room, [one for one in python if not documents.unparsable(one) and _is_whole(one.text)]
-    )
-    wrong = [one for one in told.wrong if int(one.split()[1].rstrip(":")) in {block.line for block in fresh}]
-    return (f"the code in {wrong[0]}" if wrong else ""), len(told.untried)
+    whole = [one for one in python if not documents.unparsable(one) and _is_whole(one.text)]
+    found = run_document(room, whole)
+    lines = {block.line for block in fresh}
+    wrong = [one for one in found.wrong if int(one.split()[1].rstrip(":")) in lines]
+    return (f"the code in {wrong[0]}" if wrong else ""), len(found.untried)
 
 
 def document_questions(room: CleanRoom, change: Change) -> Iterator[str]:
@@ -60,6 +54,17 @@ def document_questions(room: CleanRoom, change: Change) -> Iterator[str]:
 
 
 # ------------------------------------------------------------------------------------------------------
+
+
+def _false_words(room: CleanRoom, change: Change, fresh: Sequence[documents.Block], words: set[str]) -> str:
+    before, after = change.before or "", change.after or ""
+    return (
+        next(filter(None, map(documents.unparsable, fresh)), "")
+        or _strange_name(change.path, before, after, words)
+        or _strange_place(room, change, before, after)
+        or _strange_option(room, before, after)
+        or _misspelt(room, before, after)
+    )
 
 
 def _is_whole(text: str) -> bool:

@@ -9,6 +9,7 @@ from nightcrew.validation.change.paths import is_test_module
 from nightcrew.validation.reading.suite import parse, tests_in
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, examine, name_of
+from nightcrew.validation.running.run_results import SessionResult
 from nightcrew.validation.running.runs import Session, run_sessions
 
 GOOD = {"passed", "xpassed"}
@@ -46,17 +47,7 @@ class OldTests:
             paths = () if self._serves_all else tuple(sorted({one.split("::")[0] for one in wanted}))
             session = Session([experiment], paths=paths, seconds=self.examination.most_seconds + 300)
             (result,) = run_sessions(self.room, tree, [session], test_files=self.examination.all_test_files)
-        run = result.run("all")
-        errors = dict(result.errors)
-        failing: dict[str, str] = {}
-        for name in wanted:
-            test = run.tests.get(name)
-            alike = [one for one in run.tests.values() if name_of(one.nodeid) == name_of(name)]
-            if test is None and alike and all(one.outcome in GOOD for one in alike):
-                continue  # its id is another one in every run
-            if test is None or test.outcome not in GOOD:
-                lost = errors.get(name.split("::")[0], result.problem or "it is not run any more")
-                failing[name] = test.message if test is not None else lost.strip().splitlines()[-1][:300]
+        failing = _failing(result, wanted)
         unsteady = unreliable_on_base(self.room, sorted(failing)) if failing else set()
         return {name: why for name, why in failing.items() if name not in unsteady}
 
@@ -71,6 +62,23 @@ class OldTests:
 
     def _is_in_edited(self, nodeid: str) -> bool:
         return nodeid.split("::")[0] in {one.path for one in self.edited}
+
+
+def _failing(result: SessionResult, wanted: Sequence[str]) -> dict[str, str]:
+    """Which of these tests do not pass in a session, with what it says of each."""
+    tests, errors = result.run("all").tests, dict(result.errors)
+    failing: dict[str, str] = {}
+    for name in wanted:
+        test = tests.get(name)
+        if test is None:
+            alike = [one for one in tests.values() if name_of(one.nodeid) == name_of(name)]
+            # One of which only others of its name ran, and passed, has another id in each run.
+            if not alike or any(one.outcome not in GOOD for one in alike):
+                lost = errors.get(name.split("::")[0], result.problem or "it is not run any more")
+                failing[name] = lost.strip().splitlines()[-1][:300]
+        elif test.outcome not in GOOD:
+            failing[name] = test.message
+    return failing
 
 
 def rewritten_tests(examination: Examination) -> frozenset[str]:
