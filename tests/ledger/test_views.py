@@ -10,7 +10,11 @@ import duckdb
 import pytest
 
 from nightcrew.ledger.ledger import Ledger
+from nightcrew.ledger.metrics_collector import MetricsCollector
 from nightcrew.ledger.schema import PUBLIC_VIEWS, VIEWS_FOLDER, load_view, script
+from nightcrew.task import ExecutorName
+from nightcrew.validation.verdict import Finding, GateOutcome, GateResult, Severity, Verdict, VerdictKind
+from tests.ledger.story import task
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -95,3 +99,37 @@ def test_views_agree_on_what_was_spent(night: Ledger) -> None:
         for view in ("model_calls", "attempts", "tasks", "cost_per_accepted_change", "model_performance")
     ]
     assert set(sums) == {Decimal("0.007000002")}  # 0.001 + 0.0000000015 (to nine decimals) + 0.002 + 0.004
+
+
+def test_who_is_asked_is_counted_apart(tmp_path: Path) -> None:
+    """One verdict of each kind: refused, asked for a test, asked of a person, not measurable, accepted."""
+    unproven = GateResult(
+        "needed",
+        GateOutcome.FAIL,
+        "two lines",
+        findings=(Finding("x", "a.py", 1, severity=Severity.UNPROVEN),),
+    )
+    kinds = [
+        (VerdictKind.REJECTED, (GateResult("lost", GateOutcome.FAIL, "gone"), unproven)),
+        (VerdictKind.REJECTED, (unproven,)),
+        (VerdictKind.NOT_MEASURABLE, (GateResult("empowered", GateOutcome.ASKS, "network"),)),
+        (VerdictKind.NOT_MEASURABLE, (GateResult("behaviour", GateOutcome.NOT_MEASURABLE, "no suite"),)),
+        (VerdictKind.ACCEPTED, (GateResult("lost", GateOutcome.PASS, "nothing"),)),
+    ]
+    work = task("t-1")
+    with MetricsCollector(tmp_path, "day") as crew:
+        crew.task_submitted(work)
+        for number, (kind, gates) in enumerate(kinds, 1):
+            crew.attempt_started(work, f"t-1:{number}", number, ExecutorName.DIRECT, "maker/any")
+            crew.verdict(f"t-1:{number}", "t-1", Verdict(kind, 0.5, gates, "so", "do"))
+        crew.flush()
+    ledger = Ledger(tmp_path)
+    (row,) = ledger.query("SELECT * EXCLUDE (task_type) FROM verdict_shares")
+    assert row == {
+        "judged": 5, "accepted": 1, "rejected": 1, "asked_for_test": 1, "asked_person": 1,
+        "not_measurable": 1,
+        "infrastructure_fault": 0, "person_share": 0.4,
+    }  # fmt: skip
+    (needed,) = ledger.query("SELECT failed, unproven FROM gate_outcomes WHERE gate = 'needed'")
+    (empowered,) = ledger.query("SELECT asks, failed FROM gate_outcomes WHERE gate = 'empowered'")
+    assert (needed, empowered) == ({"failed": 0, "unproven": 2}, {"asks": 1, "failed": 0})

@@ -52,6 +52,7 @@ class Summary:
     requests_per_accepted: float | None
     executors: list[Row]  # what an accepted change takes with each executor, failures included
     cost_per_accepted_change: list[Row]
+    verdicts: list[Row]  # by task type: how often each was given, and a person's share
     model_performance: list[Row]
     failure_reasons: dict[str, int]
 
@@ -111,6 +112,7 @@ class Ledger:
             cost_per_accepted_change=self.query(
                 "SELECT * FROM cost_per_accepted_change ORDER BY model, task_type"
             ),
+            verdicts=self.query("SELECT * FROM verdict_shares ORDER BY judged DESC, task_type"),
             model_performance=self.query("SELECT * FROM model_performance ORDER BY model, task_type"),
             failure_reasons={row["failure_reason"] or "unknown": row["n"] for row in reasons},
         )

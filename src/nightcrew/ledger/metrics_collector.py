@@ -163,7 +163,7 @@ class MetricsCollector:
                 gates=tuple(
                     GateFinding(
                         gate=gate.name,
-                        outcome=gate.outcome,
+                        outcome="unproven" if gate.is_unproven else gate.outcome,
                         message=gate.message,
                         hint=gate.hint,
                         strength=gate.strength,

@@ -35,6 +35,7 @@ PUBLIC_VIEWS = (  # later ones read earlier ones
     "retries_wasted",
     "failure_reasons_weekly",
     "gate_outcomes",
+    "verdict_shares",
     "budget_burn_down",
     "throughput_hourly",
     "queue_wait",

@@ -8,6 +8,10 @@ from nightcrew.cli.output import console, money, print_json, print_table
 from nightcrew.settings import load_settings
 
 EXECUTOR_COLUMNS = ("executor", "attempts", "accepted", "requests", "tokens", "cost", "seconds")
+VERDICT_COLUMNS = (
+    "task type", "judged", "accepted", "rejected", "one more test", "asked a person", "not measurable",
+    "for a person",
+)  # fmt: skip
 COLUMNS = ("model", "task type", "attempts", "accepted", "rate", "95 % interval", "score", "requests", "cost")
 
 
@@ -36,6 +40,8 @@ def metrics(as_json: AsJson = False) -> None:
     )
     if summary.executors:
         print_table("Per accepted change", EXECUTOR_COLUMNS, map(_executor_row, summary.executors))
+    if summary.verdicts:
+        print_table("Verdicts", VERDICT_COLUMNS, map(_verdict_row, summary.verdicts))
     if summary.model_performance:
         print_table("By model and task type", COLUMNS, map(_row, summary.model_performance))
     console.print(f"Query it in SQL: duckdb -init {settings.ledger_dir / 'ledger.sql'}", markup=False)
@@ -52,6 +58,13 @@ def _executor_row(measured: Mapping[str, Any]) -> Sequence[object]:
         money(measured["cost_per_accepted_usd"]) if measured["accepted"] else "–",
         _number(measured["seconds_per_accepted"], ".1f"),
     )
+
+
+def _verdict_row(measured: Mapping[str, Any]) -> Sequence[object]:
+    """How often each verdict was given, and the share that needs a person."""
+    counts = ("accepted", "rejected", "asked_for_test", "asked_person", "not_measurable")
+    figures = (measured[name] for name in ("task_type", "judged", *counts))
+    return (*figures, f"{measured['person_share']:.0%}")
 
 
 def _number(value: float | None, form: str) -> str:

@@ -9,7 +9,7 @@
 -- found_at: when it was judged (UTC)
 -- position: the gate's position in the verdict, from 1
 -- gate: name of the gate
--- outcome: pass, fail or not_measurable
+-- outcome: pass, fail, unproven (one more test is asked for), asks (a person is asked) or not_measurable
 -- message: what was found, in words
 -- hint: what the next attempt was told
 -- strength: 0 to 1 where the gate measures one (coverage, kill rate, ...); NULL: it does not

@@ -17,10 +17,10 @@ from nightcrew.validation.reading.same_code import same_function
 from nightcrew.validation.reading.suite import all_functions, parse
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination
-from nightcrew.validation.running.runs import Session, run_rig, run_sessions
+from nightcrew.validation.running.runs import CLOCK, Session, run_rig, run_sessions
 
 MOST_TESTS = 150
-SECONDS = 600.0
+SECONDS = 1200.0
 SECONDS_ON_BASE, SECONDS_WITH_CHANGE = (
     0.25,
     2.5,
@@ -90,6 +90,7 @@ class Side:
         str, Mapping[str, str] | None
     ]  # plain values of names by module; None: it does not import
     lines: Mapping[str, frozenset[int]]  # run by the calls, by path
+    waits: int = 0  # calls that waited for something until time was up
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +127,12 @@ def compare(
         "literals": list(literals),
         "constants": list(constants),
         "modules": list(modules),
+        "clock": CLOCK,
         "measured": [f"{WORKSPACE}/{one.path}" for one in _python(room)],
     }
     before = _replayed(room, room.base, {**job, "seconds_of_a_call": SECONDS_ON_BASE})
     after = _replayed(room, room.patched, {**job, "seconds_of_a_call": SECONDS_WITH_CHANGE})
-    if before is None or after is None:
+    if before is None or after is None or after.waits > before.waits:
         where = "on base" if before is None else "with the change"
         return Comparison(problem=f"the calls of the tests could not be made again {where}")
     told = zip(calls, before.answers, after.answers, strict=False)
@@ -167,7 +169,7 @@ def _replayed(room: CleanRoom, tree: Path, job: Mapping[str, Any]) -> Side | Non
     try:
         told = json.loads(done.stdout)
         lines = {path[prefix:]: frozenset(map(int, held)) for path, held in told["lines"].items()}
-        side = Side(list(told["answers"]), dict(told["values"]), lines)
+        side = Side(list(told["answers"]), dict(told["values"]), lines, int(told["waits"]))
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return side if len(side.answers) == len(job["calls"]) else None

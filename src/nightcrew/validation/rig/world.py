@@ -109,14 +109,27 @@ def other_date(days: "float | None", clock: str) -> "Iterator[bool]":
     if not days:
         yield True
         return
-    time_machine: Any = None
-    sys.path.append(clock)
-    with contextlib.suppress(ImportError):
-        time_machine = importlib.import_module("time_machine")
-    sys.path.remove(clock)
+    time_machine = _clock_shifter(clock)
     if time_machine is None:
         yield False
         return
     midnight = time.time() // DAY * DAY
     with time_machine.travel(midnight + days * DAY, tick=True):
         yield True
+
+
+@contextlib.contextmanager
+def still_clock(days: float, clock: str) -> "Iterator[None]":
+    """So many days after 1970 (UTC), and no later, where the library that shifts clocks can be loaded."""
+    time_machine = _clock_shifter(clock)
+    with time_machine.travel(days * DAY, tick=False) if time_machine else contextlib.nullcontext():
+        yield
+
+
+def _clock_shifter(place: str) -> Any:
+    time_machine: Any = None
+    sys.path.append(place)
+    with contextlib.suppress(ImportError):
+        time_machine = importlib.import_module("time_machine")
+    sys.path.remove(place)
+    return time_machine

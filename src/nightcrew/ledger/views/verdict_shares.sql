@@ -1,0 +1,30 @@
+-- How are changes judged, and how many of them need a person?
+-- Grain: one row per type of task.
+-- Columns:
+-- task_type: the type of work
+-- judged: attempts with a verdict
+-- accepted: accepted on evidence
+-- rejected: refused
+-- asked_for_test: not refused, but sent back for one more test (a person decides once no attempt is left)
+-- asked_person: nothing is held against it, and only a person can say whether it is wanted
+-- not_measurable: a gate could not be run; this goes to a person too
+-- infrastructure_fault: no verdict, for a fault that is not the change's
+-- person_share: asked_person and not_measurable by judged, 0 to 1
+with outcomes as (
+    select attempt_id, count(*) filter (outcome = 'fail') as failed, count(*) filter (outcome = 'asks') as asks,
+           count(*) filter (outcome = 'unproven') as unproven,
+           count(*) filter (outcome = 'not_measurable') as unmeasured
+    from findings group by attempt_id),
+judged as (
+    select task_type, case
+        when verdict = 'rejected' and coalesce(failed, 0) = 0 and unproven > 0 then 'asked_for_test'
+        when verdict = 'not_measurable' and asks > 0 and unmeasured = 0 then 'asked_person'
+        else verdict end as kind
+    from attempts left join outcomes using (attempt_id) where verdict is not null)
+select task_type, count(*) as judged, count(*) filter (kind = 'accepted') as accepted,
+       count(*) filter (kind = 'rejected') as rejected, count(*) filter (kind = 'asked_for_test') as asked_for_test,
+       count(*) filter (kind = 'asked_person') as asked_person,
+       count(*) filter (kind = 'not_measurable') as not_measurable,
+       count(*) filter (kind = 'infrastructure_fault') as infrastructure_fault,
+       (count(*) filter (kind in ('asked_person', 'not_measurable')))::double / count(*) as person_share
+from judged group by task_type
