@@ -7,10 +7,11 @@ goes: a statement, a branch, a condition, an operand, an entry. What only looks 
 import ast
 import copy
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from difflib import SequenceMatcher
 
-from nightcrew.validation.faults.expressions import PLACED, Expressions, aligned
+from nightcrew.validation.faults.expressions import PLACED, aligned
+from nightcrew.validation.faults.headers import Headers, decorators
 from nightcrew.validation.faults.mutant import Mutant
 from nightcrew.validation.faults.mutants import is_silent
 from nightcrew.validation.faults.notes import BACK, CONDITION, GONE, MESSAGE, RETURNED
@@ -43,7 +44,7 @@ def parts_of(before: str, after: str) -> tuple[Mutant, ...]:
 # ---------------------------------------------------------------------------------------------------------
 
 
-class _Finder(Expressions):
+class _Finder(Headers):
     """Notes edits of statements; `fresh`: what the functions do that base does not have."""
 
     def __init__(self, old: SourceText, new: SourceText, fresh: Counter[str]) -> None:
@@ -80,7 +81,7 @@ class _Finder(Expressions):
         elif isinstance(new, ast.ClassDef):
             assert isinstance(old, ast.ClassDef)
             self.statement = new.lineno
-            self._header(old, new, [*old.bases, *old.keywords], [*new.bases, *new.keywords])
+            self.header(old, new, [*old.bases, *old.keywords], [*new.bases, *new.keywords])
             with self.inside(new.name, function=False):
                 self.blocks(old.body, new.body)
         elif isinstance(new, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -91,60 +92,9 @@ class _Finder(Expressions):
         if same_function(old, new):
             return
         self.statement = new.lineno
-        self._header(old, new, [old.args], [new.args])
+        self.header(old, new, [old.args], [new.args])
         with self.inside(new.name, function=True, last=new.body[-1]):
             self.blocks(old.body, new.body)
-
-    def _header(
-        self, old: ast.stmt, new: ast.stmt, first: Sequence[ast.AST], second: Sequence[ast.AST]
-    ) -> None:
-        self._decorated(old, new)
-        if list(map(ast.dump, first)) == list(map(ast.dump, second)):
-            return
-        if self._defaults(first, second):
-            return
-        spans = self.old.header(old), self.new.header(new)
-        if spans[0] is not None and spans[1] is not None:
-            self.edit(*spans[1], self.old.text[slice(*spans[0])], BACK)
-
-    def _decorated(self, old: ast.stmt, new: ast.stmt) -> None:
-        """Decorators that came, went, or are given other values."""
-        before, after = _decorators(old), _decorators(new)
-        kept = {ast.dump(one) for one in before} & {ast.dump(one) for one in after}
-        went = [one for one in before if ast.dump(one) not in kept]
-        for one in after:
-            other = next((some for some in went if _called(some) == _called(one)), None)
-            if ast.dump(one) in kept:
-                continue
-            if other is None:
-                self._without_decorator(one)
-            else:
-                went.remove(other)
-                self.expression(other, one)
-        start = self.new.whole(new)[0]
-        gap = "\n" + " " * self._indent(start)
-        for one in went:
-            self.edit(start, start, f"@{self.old.of(one)}{gap}", RETURNED)
-
-    def _defaults(self, first: Sequence[ast.AST], second: Sequence[ast.AST]) -> bool:
-        """True where parameters differ in nothing but the values of their defaults, one by one."""
-        old, new = first[0] if first else None, second[0] if second else None
-        if not (isinstance(old, ast.arguments) and isinstance(new, ast.arguments)):
-            return False
-        pairs = [
-            *zip(old.defaults, new.defaults, strict=False),
-            *zip(old.kw_defaults, new.kw_defaults, strict=False),
-        ]
-        bare = [ast.unparse(_without_defaults(one)) for one in (old, new)]
-        if (
-            bare[0] != bare[1]
-            or len(old.defaults) != len(new.defaults)
-            or any((a is None) != (b is None) for a, b in pairs)
-        ):
-            return False
-        return min(
-            (self.expression(a, b) for a, b in pairs if a is not None and b is not None), default=False
-        )
 
     def _differing(
         self, old: list[ast.stmt], new: list[ast.stmt], at: ast.stmt | None, before: ast.AST | None
@@ -163,7 +113,7 @@ class _Finder(Expressions):
         if went and new and not pairs:
             self.statement = new[0].lineno
             start, end = self.new.run(new)
-            self.edit(start, end, self.old.block(went, self._indent(start)), BACK)
+            self.edit(start, end, self.old.block(went, self.indent(start)), BACK)
         elif went:
             self._put_back(went, at or before, behind=at is None)
         for node in came:
@@ -179,12 +129,9 @@ class _Finder(Expressions):
             return
         self.statement = place.lineno
         start, end = self.new.whole(place)
-        text = self.old.block(went, self._indent(start))
-        gap = "\n" + " " * self._indent(start)
+        text = self.old.block(went, self.indent(start))
+        gap = "\n" + " " * self.indent(start)
         self.edit(*((end, end, gap + text) if behind else (start, start, text + gap)), RETURNED)
-
-    def _indent(self, offset: int) -> int:
-        return offset - self.new.starts[self.new.line_of(offset) - 1]
 
     def _alike(self, old: ast.stmt | Branch, new: ast.stmt | Branch) -> None:
         """Two statements of the same type: their blocks side by side, and what stands before these."""
@@ -204,11 +151,6 @@ class _Finder(Expressions):
     def _whole(self, old: ast.AST, new: ast.AST) -> None:
         if isinstance(new, PLACED) and isinstance(old, PLACED):
             self.note(new, self.old.of(old), BACK)
-
-    def _without_decorator(self, one: ast.AST) -> None:
-        assert isinstance(one, ast.expr)
-        start, end = self.new.span(one)
-        self.edit(self.new.text.rindex("@", 0, start), end, "", GONE)
 
     def added(self, node: ast.stmt) -> None:
         """A statement that base does not have, and what stands in it."""
@@ -241,8 +183,8 @@ class _Finder(Expressions):
             self.added(inner)
 
     def _new_definition(self, node: ast.stmt) -> None:
-        for decorator in _decorators(node):
-            self._without_decorator(decorator)
+        for decorator in decorators(node):
+            self.without_decorator(decorator)
         if isinstance(node, _DEFS):
             with self.inside(node.name, function=not isinstance(node, ast.ClassDef), last=node.body[-1]):
                 for inner in node.body:
@@ -270,24 +212,6 @@ def _name(node: ast.stmt) -> str:
         return ""
     ways = [one.attr for one in node.decorator_list if isinstance(one, ast.Attribute)]
     return ".".join([node.name, *(way for way in ways if way in ("setter", "getter", "deleter"))])
-
-
-def _decorators(node: ast.stmt) -> list[ast.expr]:
-    return getattr(node, "decorator_list", [])
-
-
-def _called(node: ast.expr) -> str:
-    """What a decorator is, without what it is given."""
-    return ast.unparse(node.func if isinstance(node, ast.Call) else node)
-
-
-def _without_defaults(node: ast.arguments) -> ast.arguments:
-    """The same parameters, each default a mark."""
-    mark = ast.Constant(...)
-    bare = copy.copy(node)
-    bare.defaults = [mark for _ in node.defaults]
-    bare.kw_defaults = [mark if one is not None else None for one in node.kw_defaults]
-    return bare
 
 
 def _paired(old: list[ast.stmt], new: list[ast.stmt]) -> list[tuple[ast.stmt, ast.stmt]]:

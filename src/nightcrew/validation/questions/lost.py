@@ -10,10 +10,10 @@ from nightcrew.task import Task
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_test, is_test_module
 from nightcrew.validation.gate import answered
-from nightcrew.validation.questions.elisions import elision
-from nightcrew.validation.questions.licences import lost_licence
+from nightcrew.validation.questions.loss import Loss
+from nightcrew.validation.questions.notices import elision, lost_licence
 from nightcrew.validation.questions.promises import lost_exceptions
-from nightcrew.validation.questions.python_losses import Loss, python_losses
+from nightcrew.validation.questions.python_losses import python_losses
 from nightcrew.validation.questions.repository import Repository, module_of, new_place, repository_of
 from nightcrew.validation.questions.request import Request
 from nightcrew.validation.questions.surface import surface

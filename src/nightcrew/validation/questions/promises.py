@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from nightcrew.validation.questions.python_losses import Loss
+from nightcrew.validation.questions.loss import Loss
 from nightcrew.validation.questions.surface import Function, Surface, dotted, is_public, last_part
 
 _ROLES = re.compile(r":(?:raises?|exc(?:ept)?(?:ion)?)\s+([\w.]+)\s*:|:exc:`~?([\w.]+)`")

@@ -7,7 +7,6 @@ import ast
 import sys
 from collections.abc import Iterator
 
-from nightcrew.validation.questions.origins import IMPORTING, LOOKING_UP, Origins, text_of
 from nightcrew.validation.questions.powers import (
     HARMLESS,
     INNARDS,
@@ -19,6 +18,7 @@ from nightcrew.validation.questions.powers import (
     Power,
     Use,
 )  # fmt: skip
+from nightcrew.validation.reading.origins import IMPORTING, LOOKING_UP, Origins, text_of
 from nightcrew.validation.tables import Table
 
 _HELD = {name for name, power in NAMES.items() if power not in OF_PRODUCT}

@@ -11,7 +11,7 @@ import yaml
 
 from nightcrew.untrusted import read_json, read_toml
 from nightcrew.validation.change.paths import is_release_note
-from nightcrew.validation.questions.python_losses import Loss
+from nightcrew.validation.questions.loss import Loss
 
 _MOST_ENTRIES = 20_000
 _MOST_CHARACTERS = 500_000

@@ -7,11 +7,11 @@ followed.
 import ast
 from collections.abc import Iterator
 
-from nightcrew.validation.questions.powers import NAMES
 from nightcrew.validation.reading.constants import folded
 from nightcrew.validation.tables import Table
 
 _TABLE = Table("powers")
+_POWERFUL = {name for names in _TABLE.texts("names").values() for name in names}
 _BUILTINS, LOOKING_UP, IMPORTING = (
     _TABLE.words("python", key) for key in ("builtins", "looking_up", "importing")
 )
@@ -72,7 +72,7 @@ class Origins:
             return self.known[name]
         if name in _BUILTINS and name not in self.own:
             return name
-        return next((f"{module}.{name}" for module in self.all_of if f"{module}.{name}" in NAMES), None)
+        return next((f"{module}.{name}" for module in self.all_of if f"{module}.{name}" in _POWERFUL), None)
 
     def _result(self, node: ast.Call) -> str | None:
         """What a call gives, where it only looks something up."""

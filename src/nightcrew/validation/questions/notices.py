@@ -1,11 +1,17 @@
 # ruff: noqa: E501 - a table of patterns reads best with one to a line
-"""Comments that stand where code was: `# rest of the file unchanged`."""
+"""Words that a file of any kind may hold: comments that stand where code was (`# rest of the file unchanged`),
+licences and notices of them."""
 
 import re
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
-from nightcrew.validation.questions.python_losses import Loss
+from nightcrew.validation.questions.loss import Loss
 
+_HEADER_LINES = 30
+_NOTICE = re.compile(r"SPDX-License-Identifier|copyright|\(c\)|licen[cs]ed? (?:under|to)", re.IGNORECASE)
+_FILES = {"LICENSE", "LICENCE", "COPYING", "NOTICE", "COPYRIGHT", "PATENTS"}
+_YEARS = re.compile(r"\d{4}(?:\s*[-–,]\s*(?:\d{4}|present))?")
 _MARK = r"^\s*(?:#|//|/\*|<!--|\*|\.\.|--|;|%|\"\"\"|''')*\s*"
 _WHAT = r"(?:code|file|files|class|classes|module|function|functions|method|methods|implementation|imports?|tests?|content|contents|section|sections|definitions?|body|logic|lines?|document|script|config\w*|entries|stuff|it)"
 _WHICH = r"(?:rest|remaind\w+|remaining|existing|previous|original|other|unchanged|same|omitted|above|below|all|everything)"
@@ -33,3 +39,30 @@ def elision(before: str, after: str) -> Iterator[Loss]:
         if line.strip() not in known and len(line) < 200 and _ELISIONS.match(line):
             yield Loss(f"a comment stands where text was ({line.strip()[:60]!r})", number, ())
             return
+
+
+def lost_licence(path: str, before: str, after: str) -> Iterator[Loss]:
+    """Lines of a licence, or of the notice at the top of a file, that are not there any more."""
+    whole = PurePosixPath(path).stem.upper() in _FILES or "licenses/" in path.lower()
+    old = before.split("\n") if whole else before.split("\n")[:_HEADER_LINES]
+    kept = {_plain(line) for line in after.split("\n")}
+    for number, line in enumerate(old, 1):
+        tells = whole or (
+            _NOTICE.search(line) and line.lstrip().startswith(("#", "//", "/*", "*", ";", "<!--", '"', ".."))
+        )
+        if tells and _plain(line) and _plain(line) not in kept:
+            what = "licence" if whole else "licence notice"
+            yield Loss(
+                f"the {what} loses {line.strip()[:80]!r}",
+                number,
+                ("licence", "license", "copyright", "header"),
+            )
+            return
+
+
+# ------------------------------------------------------------------------------------------------------
+
+
+def _plain(line: str) -> str:
+    """The line without the years in it."""
+    return " ".join(_YEARS.sub("", line).split()).lower()

@@ -1,0 +1,96 @@
+"""What stands before the body of a function or a class, before and after: decorators, parameters, bases."""
+
+import ast
+import copy
+from collections.abc import Sequence
+
+from nightcrew.validation.faults.expressions import Expressions
+from nightcrew.validation.faults.notes import BACK, GONE, RETURNED
+
+
+class Headers(Expressions):
+    """Notes edits of headers."""
+
+    def header(
+        self, old: ast.stmt, new: ast.stmt, first: Sequence[ast.AST], second: Sequence[ast.AST]
+    ) -> None:
+        """Of a definition with the parts `first` before and `second` after: parameters, or bases."""
+        self._decorated(old, new)
+        if list(map(ast.dump, first)) == list(map(ast.dump, second)):
+            return
+        if self._defaults(first, second):
+            return
+        spans = self.old.header(old), self.new.header(new)
+        if spans[0] is not None and spans[1] is not None:
+            self.edit(*spans[1], self.old.text[slice(*spans[0])], BACK)
+
+    def _decorated(self, old: ast.stmt, new: ast.stmt) -> None:
+        """Decorators that came, went, or are given other values."""
+        before, after = decorators(old), decorators(new)
+        kept = {ast.dump(one) for one in before} & {ast.dump(one) for one in after}
+        went = [one for one in before if ast.dump(one) not in kept]
+        for one in after:
+            other = next((some for some in went if _called(some) == _called(one)), None)
+            if ast.dump(one) in kept:
+                continue
+            if other is None:
+                self.without_decorator(one)
+            else:
+                went.remove(other)
+                self.expression(other, one)
+        start = self.new.whole(new)[0]
+        gap = "\n" + " " * self.indent(start)
+        for one in went:
+            self.edit(start, start, f"@{self.old.of(one)}{gap}", RETURNED)
+
+    def _defaults(self, first: Sequence[ast.AST], second: Sequence[ast.AST]) -> bool:
+        """True where parameters differ in nothing but the values of their defaults, one by one."""
+        old, new = first[0] if first else None, second[0] if second else None
+        if not (isinstance(old, ast.arguments) and isinstance(new, ast.arguments)):
+            return False
+        pairs = [
+            *zip(old.defaults, new.defaults, strict=False),
+            *zip(old.kw_defaults, new.kw_defaults, strict=False),
+        ]
+        bare = [ast.unparse(_without_defaults(one)) for one in (old, new)]
+        if (
+            bare[0] != bare[1]
+            or len(old.defaults) != len(new.defaults)
+            or any((a is None) != (b is None) for a, b in pairs)
+        ):
+            return False
+        return min(
+            (self.expression(a, b) for a, b in pairs if a is not None and b is not None), default=False
+        )
+
+    def without_decorator(self, one: ast.AST) -> None:
+        """A definition without one of its decorators."""
+        assert isinstance(one, ast.expr)
+        start, end = self.new.span(one)
+        self.edit(self.new.text.rindex("@", 0, start), end, "", GONE)
+
+    def indent(self, offset: int) -> int:
+        """Characters before an offset of the new text, in its line."""
+        return offset - self.new.starts[self.new.line_of(offset) - 1]
+
+
+def decorators(node: ast.stmt) -> list[ast.expr]:
+    """Those of a definition; of another statement none."""
+    return getattr(node, "decorator_list", [])
+
+
+# ------------------------------------------------------------------------------------------------------
+
+
+def _called(node: ast.expr) -> str:
+    """What a decorator is, without what it is given."""
+    return ast.unparse(node.func if isinstance(node, ast.Call) else node)
+
+
+def _without_defaults(node: ast.arguments) -> ast.arguments:
+    """The same parameters, each default a mark."""
+    mark = ast.Constant(...)
+    bare = copy.copy(node)
+    bare.defaults = [mark for _ in node.defaults]
+    bare.kw_defaults = [mark if one is not None else None for one in node.kw_defaults]
+    return bare
