@@ -29,6 +29,8 @@ from nightcrew.test_command import TestCommand, read_test_command
 from nightcrew.untrusted import Unreadable, read_toml
 
 OPENROUTER_URL = "https://openrouter.ai/api/v1"
+DOCKER_VARIABLE = "OPENHANDS_USE_DOCKER_RUNTIME"
+"""By which the original system was told to use Docker."""
 
 
 class SandboxKind(StrEnum):
@@ -209,7 +211,7 @@ class ReadingPolicy(StrEnum):
 
 def _usual_sandbox() -> SandboxKind:
     """bubblewrap, unless the variable of the original system asks for its Docker runtime."""
-    asked = os.environ.get("OPENHANDS_USE_DOCKER_RUNTIME", "").strip().lower()
+    asked = os.environ.get(DOCKER_VARIABLE, "").strip().lower()
     return SandboxKind.DOCKER if asked in {"1", "true", "yes", "on"} else SandboxKind.BUBBLEWRAP
 
 

@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 
 from nightcrew.crew.database import Database
-from nightcrew.crew.environment import crew_environment, project_root, server_environment
+from nightcrew.crew.environment import (
+    crew_environment,
+    guard_environment,
+    project_root,
+    server_environment,
+    worker_environment,
+)
 from nightcrew.errors import BadInput
 from nightcrew.secrets.account import KEY_VARIABLES, keep_account
 from nightcrew.settings import Settings, load_settings
@@ -30,6 +36,58 @@ def test_no_process_of_the_crew_is_given_the_key(
     for settings in (load_settings(home=tmp_path), load_settings(home=tmp_path, api_key="sk-or-secret")):
         crew = environment(settings)
         assert "sk-or-secret" not in str([crew, server_environment(crew, DATABASE)])
+
+
+def every_environment(settings: Settings) -> list[dict[str, str]]:
+    crew = environment(settings)
+    return [crew, server_environment(crew, DATABASE), worker_environment(crew), guard_environment(settings)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "TWINE_PASSWORD", "UV_PUBLISH_TOKEN", "PGPASSWORD"),
+        *(
+            "GIT_SSH_COMMAND",
+            "GIT_CONFIG_PARAMETERS",
+            "BASH_ENV",
+            "NODE_OPTIONS",
+            "NIGHTCREW_UNHEARD_OF",
+            "X",
+        ),
+    ],
+)
+def test_a_variable_that_nobody_named_is_handed_on_to_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "of-the-caller")
+    for env in every_environment(load_settings(home=tmp_path)):
+        assert "of-the-caller" not in env.values()
+
+
+def test_what_a_run_needs_arrives_at_the_worker_and_secrets_among_it_there_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {
+        "LC_TIME": "de_DE.UTF-8",
+        "XDG_CONFIG_HOME": "/config",
+        "HTTPS_PROXY": "http://me:secret@proxy:3128",
+        "UV_DEFAULT_INDEX": "https://me:secret@index.example/simple",
+        "UV_INDEX_OURS_PASSWORD": "secret",
+        "SSH_AUTH_SOCK": "/agent",
+        "DOCKER_HOST": "unix:///engine",
+        "OPENHANDS_USE_DOCKER_RUNTIME": "true",
+        "NO_PROXY": "index.example",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings(home=tmp_path)
+    crew, server, worker, guard = every_environment(settings)
+    assert given.items() - worker.items() == {("NO_PROXY", "index.example")}
+    assert worker["NO_PROXY"] == "index.example,127.0.0.1,localhost"
+    assert worker.items() >= crew.items()
+    assert "secret" not in str([crew, server, guard])
+    assert all(env["LC_TIME"] == "de_DE.UTF-8" for env in (crew, server, guard))
 
 
 def test_only_the_servers_own_pages_may_read_its_answers(tmp_path: Path) -> None:

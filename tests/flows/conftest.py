@@ -24,6 +24,7 @@ from nightcrew.testing.scenario import Scenario
 from nightcrew.testing.twin import Twin
 
 KEY = "sk-or-v1-flows-a-key-that-is-easy-to-find"
+SHELL_CANARY = "canary-of-the-shell-that-started-the-crew-01"
 ENV_CANARY = "canary-of-the-repository-0123456789"
 DOTENV = f"SERVICE={ENV_CANARY}\n"
 PRICING = """\
@@ -234,12 +235,15 @@ def settings(tmp_path: Path, crew: RunningCrew) -> Iterator[Settings]:
 
 @contextmanager
 def _no_settings_of_the_caller() -> Iterator[None]:
+    """Of the caller's variables none is ours, and one is a secret that is none of the crew's business."""
     kept = {
         key: os.environ.pop(key) for key in list(os.environ) if key.startswith(("NIGHTCREW_", "OPENROUTER"))
     }
+    os.environ["AWS_SECRET_ACCESS_KEY"] = SHELL_CANARY
     try:
         yield
     finally:
+        del os.environ["AWS_SECRET_ACCESS_KEY"]
         os.environ.update(kept)
 
 

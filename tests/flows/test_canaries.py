@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,15 +16,19 @@ from psycopg import sql
 from pydantic import ValidationError
 from sqlalchemy import URL, make_url
 
+from nightcrew.cli.task_options import make_task
+from nightcrew.crew import dispatch
 from nightcrew.crew.api_access import password_of
 from nightcrew.crew.database import PREFECT_DATABASE, open_database, psycopg_arguments
-from nightcrew.task import TaskStatus
-from tests.flows.conftest import ENV_CANARY, KEY, RunningCrew
+from nightcrew.task import Task, TaskStatus
+from tests.attacks.git_server import GitServer
+from tests.execution.conftest import git
+from tests.flows.conftest import ENV_CANARY, KEY, SHELL_CANARY, RunningCrew
 
 pytestmark = pytest.mark.flows
 
 URL_CANARY = "canary-in-an-address-0123456789ab"
-OWN_FILES = {"secrets/account.json", "secrets/prefect-password", "secrets/pgpass", "prefect/profiles.toml"}
+OWN_FILES = r"secrets/(account\.json|prefect-password|pgpass)|prefect/profiles\.toml|credentials/[0-9a-f]{32}"
 
 
 def test_no_secret_lies_anywhere_but_in_its_file(crew: RunningCrew) -> None:
@@ -31,6 +36,7 @@ def test_no_secret_lies_anywhere_but_in_its_file(crew: RunningCrew) -> None:
     rejected = crew.submit(
         "Tidy up, for the canaries.", task_type="refactoring", models=["twin/lazy:free"], max_attempts=1
     )
+    fetched = from_a_server(crew)
     with pytest.raises(ValidationError) as refused:  # the command line takes the token out first
         crew.submit("Describe it elsewhere.", repo=f"https://me:{URL_CANARY}@127.0.0.1:9/shop.git")
     assert URL_CANARY not in refused.value.errors()[0]["msg"]
@@ -38,8 +44,9 @@ def test_no_secret_lies_anywhere_but_in_its_file(crew: RunningCrew) -> None:
     attempt = crew.settings.results_dir / rejected.task_id / "attempt-1" / "attempt.patch"
     assert crew.ended(rejected.task_id).status is TaskStatus.FAILED
     assert "b/.env" in attempt.read_text()  # the canary was where a patch shows it
+    assert fetched.repo.startswith("http://127.0.0.1:")
     time.sleep(2)  # Prefect writes its last log lines
-    canaries = {"key": KEY, "address": URL_CANARY, ".env": ENV_CANARY}
+    canaries = {"key": KEY, "address": URL_CANARY, ".env": ENV_CANARY, "shell": SHELL_CANARY}
     own = {"API password": str(password_of(crew.status.home)).partition(":")[2]}
     assert list(in_files(crew, canaries | own)) == []
     assert list(in_databases(crew, canaries | own)) == []
@@ -47,6 +54,23 @@ def test_no_secret_lies_anywhere_but_in_its_file(crew: RunningCrew) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def from_a_server(crew: RunningCrew) -> Task:
+    """A task that was done in a repository which a server gives to who knows the token only."""
+    git(crew.repo, "update-server-info")
+    server = GitServer(crew.repo / ".git", URL_CANARY)
+    try:
+        address = f"http://user:{URL_CANARY}@127.0.0.1:{server.server_port}/"
+        values = crew.task("Describe it, from a server.").model_dump(exclude={"repo"})
+        task = make_task(crew.settings, repo=address, **values)
+        assert crew.ended(dispatch.submit(crew.settings, task).task_id).status is TaskStatus.COMPLETED
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert server.basic in server.told
+    assert server.seen == []
+    return task
 
 
 def shown(content: bytes, canaries: Mapping[str, str]) -> Iterator[str]:
@@ -64,7 +88,8 @@ def in_files(crew: RunningCrew, canaries: Mapping[str, str]) -> Iterator[str]:
     home = crew.status.home
     seen = 0
     for path in home.rglob("*"):
-        if path.is_file() and not path.is_symlink() and path.relative_to(home).as_posix() not in OWN_FILES:
+        name = path.relative_to(home).as_posix()
+        if path.is_file() and not path.is_symlink() and not re.fullmatch(OWN_FILES, name):
             seen += 1
             yield from (f"{path}: {name}" for name in shown(path.read_bytes(), canaries))
     assert seen > 100

@@ -22,6 +22,7 @@ ALLOWED = {
     # These run in the sandbox, never on the host.
     "src/nightcrew/validation/rig/supervise.py": {"os.fork"},
     "src/nightcrew/execution/confinement/relay.py": {"os.fork", "os.execvpe"},
+    "src/nightcrew/execution/environments/bytecode.py": {"os.fork"},
 }
 
 

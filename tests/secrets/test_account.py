@@ -2,8 +2,6 @@
 
 import os
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,10 +12,8 @@ from nightcrew.secrets.account import (
     KEY_VARIABLES,
     Account,
     account_file,
-    hand_over,
     keep_account,
     kept_account,
-    take_over,
 )
 from nightcrew.settings import load_settings
 
@@ -75,37 +71,3 @@ def test_a_damaged_file_is_said_so(tmp_path: Path, content: str) -> None:
     account_file(tmp_path).write_text(content)
     with pytest.raises(BadInput, match=r"account\.json cannot be read: remove it"):
         kept_account(tmp_path)
-
-
-@pytest.mark.parametrize("name", KEY_VARIABLES)
-def test_a_key_leaves_the_environment_for_a_descriptor(name: str) -> None:
-    environment = {name: KEY.get_secret_value(), "HOME": "/"}
-    assert hand_over(environment) is not None
-    assert KEY.get_secret_value() not in str(environment)
-    assert take_over(environment) == KEY
-    assert environment == {"HOME": "/"}
-    assert take_over(environment) is None
-
-
-def test_no_key_is_no_reason_to_start_again() -> None:
-    environment = {"OPENROUTER_API_KEY": " ", "HOME": "/"}
-    assert hand_over(environment) is None
-    assert environment == {"HOME": "/"}
-
-
-def test_a_command_does_not_run_with_the_key_in_its_environment(tmp_path: Path) -> None:
-    """What a process was started with can be read in /proc as long as it lives."""
-    look = (
-        "import sys; from pathlib import Path; import nightcrew.cli.main as cli; "
-        "from nightcrew.settings import load_settings; "
-        "cli.main = lambda: print(Path('/proc/self/environ').read_bytes(), load_settings().account.api_key"
-        ".get_secret_value()); from nightcrew.cli.entry import main; main()"
-    )
-    env = {**os.environ, "OPENROUTER_API_KEY": KEY.get_secret_value(), "NIGHTCREW_HOME": str(tmp_path)}
-    said = subprocess.run(
-        [sys.executable, "-c", look, "run-engine"], env=env, capture_output=True, text=True, timeout=60
-    )
-    environment, _, key = said.stdout.strip().rpartition(" ")
-    assert key == KEY.get_secret_value(), said.stderr
-    assert "NIGHTCREW_HOME" in environment
-    assert key not in environment

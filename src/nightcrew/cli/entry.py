@@ -1,26 +1,31 @@
-"""The first thing the `nightcrew` command does: remove the API key from its own environment.
+"""The first thing the `nightcrew` command does: remove secrets from its own environment and arguments.
 
-A process's initial environment stays readable as long as it lives, and its children inherit it. So a command
-that finds the key there executes itself again without it, and receives the key through a file descriptor.
+A process's initial environment and arguments stay readable as long as it lives. So a command that finds the
+API key, or a token in an address, there executes itself again without it, and receives it through a file
+descriptor.
 """
 
 import os
 import sys
 
 from nightcrew import host
-from nightcrew.secrets.account import hand_over, take_over
 from nightcrew.secrets.files import PRIVATE_UMASK
+from nightcrew.secrets.handover import hand_over, take_over
 from nightcrew.secrets.logs import keep_secrets_out_of_logs
 from nightcrew.settings import give_key
 
 
 def main() -> None:
-    """Run the command line with the key kept out of the environment and the logs; exit with its code."""
+    """Run the command line, its secrets kept out of environment, arguments and logs; exit with its code."""
     os.umask(PRIVATE_UMASK)
-    environment = dict(os.environ)
-    if (descriptor := hand_over(environment)) is not None:
-        host.become([sys.executable, *sys.orig_argv[1:]], env=environment, pass_fds=(descriptor,))
-    give_key(take_over(os.environ))
+    environment, arguments = dict(os.environ), sys.argv[1:]
+    if (again := hand_over(environment, arguments)) is not None:
+        before = sys.orig_argv[1 : len(sys.orig_argv) - len(arguments)]
+        command = [sys.executable, *before, *again.arguments]
+        host.become(command, env=environment, pass_fds=(again.descriptor,))
+    told = take_over(os.environ, arguments)
+    sys.argv[1:] = told.arguments
+    give_key(told.key)
     keep_secrets_out_of_logs()
     from nightcrew.cli.main import main as run
 

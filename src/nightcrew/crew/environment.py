@@ -9,9 +9,21 @@ from nightcrew import host
 from nightcrew.crew.api_access import own_origins, profile_folder
 from nightcrew.crew.database import Database
 from nightcrew.errors import BadInput
+from nightcrew.execution.checkout import git
+from nightcrew.execution.confinement import engine
+from nightcrew.execution.environments import build
+from nightcrew.execution.packages import sources, upstream, uv_tool
 from nightcrew.secrets.account import KEY_VARIABLES
-from nightcrew.settings import Settings
+from nightcrew.settings import DOCKER_VARIABLE, Settings
 
+FOR_ALL = ("LC_*", "XDG_*", "PGPASSFILE", "PGSSL*")
+"""What every process of the crew inherits beside what a program needs to run at all."""
+FOR_WORK = (
+    *(*host.NETWORK, DOCKER_VARIABLE),
+    *(*sources.VARIABLES, *upstream.VARIABLES, *uv_tool.VARIABLES, *build.VARIABLES),
+    *(*git.VARIABLES, *engine.VARIABLES),
+)
+"""What the worker and its runs inherit besides: how they reach repositories, packages and models."""
 PREFECT = {
     "DO_NOT_TRACK": "1",
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
@@ -50,14 +62,15 @@ def project_root() -> Path:
 def crew_environment(
     settings: Settings, *, api_url: str, project: Path, database: Database
 ) -> dict[str, str]:
-    """Environment of the worker and of everything that talks to the crew's Prefect server.
+    """Environment of everything that talks to the crew's Prefect server.
 
-    Prefect's variables of the caller are left out: this crew has its own server, and its own profile, which
-    says the server's password. No secret is among the variables.
+    Of the caller's variables only those are handed on that are named here: nobody knows what else holds a
+    secret, or chooses code. This crew has its own server, and its own profile, which says the server's
+    password. No secret is among the variables, but for one in a `database_url` of the operator's own.
     """
     home = settings.home.expanduser().resolve()
     return (
-        _inherited()
+        host.environment(*FOR_ALL)
         | _told(settings)
         | PREFECT
         | {
@@ -67,9 +80,7 @@ def crew_environment(
             "PREFECT_API_SSL_CERT_FILE": str(_one_certificate(home)),
             "PREFECT_API_URL": api_url,
             "PREFECT_HOME": str(profile_folder(home)),
-            "PYTHONNOUSERSITE": "1",
-            "PYTHONPATH": str(project),  # and nothing of the caller's: it is relative where the caller stands
-            "PYTHONSAFEPATH": "1",
+            "PYTHONPATH": str(project),
         }
     )
 
@@ -82,6 +93,16 @@ def server_environment(crew: Mapping[str, str], database: Database) -> dict[str,
     }
 
 
+def worker_environment(crew: Mapping[str, str]) -> dict[str, str]:
+    """Environment of the worker and of all that it starts."""
+    return host.environment(*FOR_WORK) | _without_proxy_for_ourselves() | dict(crew)
+
+
+def guard_environment(settings: Settings) -> dict[str, str]:
+    """Environment of the guard, which stops the crew by the same settings."""
+    return host.environment(*FOR_ALL) | _told(settings)
+
+
 def without_account[T](environment: Mapping[str, T]) -> dict[str, T]:
     """Without address and key of the account: whoever calls models reads them from the home, together."""
     account = {*KEY_VARIABLES, "NIGHTCREW_BASE_URL"}
@@ -91,10 +112,10 @@ def without_account[T](environment: Mapping[str, T]) -> dict[str, T]:
 # ---------------------------------------------------------------------------------------------------------
 
 
-def _inherited() -> dict[str, str]:
-    """Nothing that chooses code (`PYTHON*`, `LD_*`), and not the caller's Prefect or account."""
-    others = ("PREFECT_", "PYTHON", "LD_")
-    return without_account({key: value for key, value in os.environ.items() if not key.startswith(others)})
+def _without_proxy_for_ourselves() -> dict[str, str]:
+    """No proxy is asked for what is on this machine: it would be shown the password of Prefect's API."""
+    names = ("NO_PROXY", "no_proxy")
+    return {name: ",".join(filter(None, (os.environ.get(name), "127.0.0.1,localhost"))) for name in names}
 
 
 def _told(settings: Settings) -> dict[str, str]:

@@ -20,7 +20,13 @@ from nightcrew.crew import bootstrap
 from nightcrew.crew.api_access import write_profile
 from nightcrew.crew.database import Database, ensure_database, open_database, release_home
 from nightcrew.crew.dispatch import POOL, dispatch_pending, reconcile, requeue_stopped
-from nightcrew.crew.environment import crew_environment, project_root, server_environment, without_account
+from nightcrew.crew.environment import (
+    crew_environment,
+    guard_environment,
+    project_root,
+    server_environment,
+    worker_environment,
+)
 from nightcrew.crew.old_account import move_account_out_of_blocks
 from nightcrew.crew.processes import ProcessId, end_tree, free_port, kill_marked, last_words, spawn
 from nightcrew.crew.status import ServiceStatus, forget_status, status, write_status
@@ -64,7 +70,7 @@ def start(
             _keep_account(settings)
             current = _start_all(settings, workers or settings.workers, project or project_root(), progress)
             if not detach:
-                current = _start_guard(current)
+                current = _start_guard(current, settings)
     progress("handing waiting tasks to the worker")
     reconcile(settings)
     dispatch_pending(settings)
@@ -179,7 +185,7 @@ def _start_worker(current: ServiceStatus, env: Mapping[str, str], database: Data
     current = replace(current, worker_name=f"crew-{uuid.uuid4().hex[:8]}")
     worker = spawn(
         _worker_command(current),
-        env={**env, MARK: current.worker_name},
+        env={**worker_environment(env), MARK: current.worker_name},
         folder=Path(current.project),
         log=current.home / "logs" / "worker.log",
         hold=_database_lock(database),
@@ -199,13 +205,13 @@ def _has_worker(current: ServiceStatus) -> bool:
     return any(worker["name"] == current.worker_name for worker in found)
 
 
-def _start_guard(current: ServiceStatus) -> ServiceStatus:
+def _start_guard(current: ServiceStatus, settings: Settings) -> ServiceStatus:
     """A process that notices our end, whatever ended us: the pipe between us closes."""
     reader, writer = os.pipe()
     os.set_inheritable(writer, False)
     guard = spawn(
         host.python("nightcrew.crew.guard", str(current.home)),
-        env=without_account(host.environment("NIGHTCREW_*")),
+        env=guard_environment(settings),
         folder=current.home,
         log=current.home / "logs" / "guard.log",
         stdin=reader,

@@ -6,8 +6,6 @@ the address.
 """
 
 import json
-import os
-from collections.abc import MutableMapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +16,6 @@ from nightcrew.secrets.files import secrets_folder, write_private
 from nightcrew.secrets.redaction import known_secrets
 
 KEY_VARIABLES = ("NIGHTCREW_API_KEY", "OPENROUTER_API_KEY")
-_DESCRIPTOR_VARIABLE = "NIGHTCREW_API_KEY_DESCRIPTOR"
 _FILE = "account.json"
 
 
@@ -84,38 +81,6 @@ def protected(key: SecretStr) -> SecretStr:
     """The key, registered so that it is redacted from all text of this process."""
     known_secrets.add(key.get_secret_value().strip())
     return key
-
-
-# --- from the operator's shell into the process that needs it ----------------------------------------------
-
-
-def hand_over(environment: MutableMapping[str, str]) -> int | None:
-    """Move the key from `environment` into a pipe; returns the descriptor to read it from after an exec.
-
-    None if the environment holds no key. A process's initial environment stays readable as long as it lives,
-    so a program that finds the key there has to execute itself again without it.
-    """
-    found = [environment.pop(name, "") for name in KEY_VARIABLES]
-    key = next((value for value in found if value.strip()), None)
-    if key is None:
-        return None
-    reader, writer = os.pipe()
-    os.write(writer, key.encode())
-    os.close(writer)
-    environment[_DESCRIPTOR_VARIABLE] = str(reader)
-    return reader
-
-
-def take_over(environment: MutableMapping[str, str]) -> SecretStr | None:
-    """The key passed on by `hand_over`, or None."""
-    descriptor = environment.pop(_DESCRIPTOR_VARIABLE, "")
-    if not descriptor.isdigit():
-        return None
-    try:
-        with os.fdopen(int(descriptor), "rb") as reader:
-            return protected(SecretStr(reader.read(65_536).decode(errors="replace")))
-    except OSError:
-        return None
 
 
 # ---------------------------------------------------------------------------------------------------------

@@ -12,6 +12,8 @@ from pathlib import Path
 from nightcrew import host
 from nightcrew.address import Protocol, origin_of
 
+VARIABLES = ("SSH_AUTH_SOCK", "GIT_SSL_CAINFO")
+"""The user's own that count where a repository on a server is read."""
 _SAFE = (
     *("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.untrackedCache=false"),
     *("-c", "core.attributesFile=/dev/null", "-c", "core.excludesFile=/dev/null", "-c", "gc.auto=0"),
@@ -68,7 +70,7 @@ class Remote:
             known["GIT_SSH_COMMAND"] = "ssh -oBatchMode=yes -oControlMaster=no -oControlPath=none"
         if self.credential is not None:
             known["NIGHTCREW_GIT_CREDENTIAL"] = os.fspath(self.credential)
-        return host.environment("SSH_AUTH_SOCK", "GIT_SSL_CAINFO", *host.NETWORK) | known
+        return host.environment(*VARIABLES, *host.NETWORK) | known
 
 
 def git(

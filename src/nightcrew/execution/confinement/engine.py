@@ -11,6 +11,8 @@ from nightcrew import host
 from nightcrew.errors import BadInput, NightcrewError, SandboxUnavailable
 from nightcrew.execution.confinement.control_groups import current_hierarchy
 
+VARIABLES = ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "DOCKER_HOST", "DOCKER_CONTEXT")
+"""How the engine's command finds its service."""
 _SECONDS = 60.0
 _BUILD_SECONDS = 300.0
 _MOUNT_POINTS = ("dev", "etc", "home/crew", "proc", "run", "sys", "tmp", "usr", "workspace")
@@ -42,8 +44,7 @@ class Engine:
     @property
     def environment(self) -> dict[str, str]:
         """What the engine's command finds around itself; the command in the container sees none of it."""
-        names = ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "DOCKER_HOST", "DOCKER_CONTEXT")
-        return host.environment(*names, PATH=_search_path())
+        return host.environment(*VARIABLES, PATH=_search_path())
 
     def call(self, *words: str, seconds: float = _SECONDS) -> str:
         """What a call of the engine prints.

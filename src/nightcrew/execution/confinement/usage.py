@@ -12,7 +12,7 @@ from nightcrew.execution.confinement.scratch import ScratchSpace
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 TOO_MUCH = 1 << 62
-_DISK_SECONDS = 2.0
+_DISK_SECONDS = 5.0  # what grows quickly is seen by the space that it takes
 _LEAST_FREE_BYTES = 256 * MIB
 _ENTRY_BYTES = 1024  # what an empty file costs the file system: an inode and a name
 

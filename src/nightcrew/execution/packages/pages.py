@@ -75,18 +75,27 @@ def as_html(page: bytes) -> bytes:
 # ---------------------------------------------------------------------------------------------------------
 
 _KEPT = ("requires-python", "core-metadata", "yanked", "upload-time", "size")
+_FILE_NAME, _SHA256 = re.compile(FILE_NAME), re.compile(SHA256)
+_PLAIN = re.compile(r"https?://[^/]")
+_MACHINE = platform.machine()
 
 
 def _files(found: Iterable[Mapping[str, Any]], url: str) -> Iterable[PackageFile]:
     for entry in found:
         filename = str(entry["filename"])
-        if not re.fullmatch(FILE_NAME, filename) or not _is_for_us(filename):
+        # The cheap question first: large pages consist of other systems' wheels.
+        if not _is_for_us(filename) or not _FILE_NAME.fullmatch(filename):
             continue
         sha256 = str(entry.get("hashes", {}).get("sha256", "")).lower()
-        known = sha256 if re.fullmatch(SHA256, sha256) else None
+        known = sha256 if _SHA256.fullmatch(sha256) else None
         about = {name: entry[name] for name in _KEPT if entry.get(name) is not None}
         about["hashes"] = {"sha256": known} if known else {}
-        yield PackageFile(filename, urldefrag(urljoin(url, str(entry["url"])))[0], known, about)
+        yield PackageFile(filename, _absolute(url, str(entry["url"])), known, about)
+
+
+def _absolute(page: str, link: str) -> str:
+    """Where a link leads, without its fragment; most are absolute, have none and stay as they are."""
+    return link if _PLAIN.match(link) and "#" not in link else urldefrag(urljoin(page, link))[0]
 
 
 def _is_for_us(filename: str) -> bool:
@@ -94,7 +103,7 @@ def _is_for_us(filename: str) -> bool:
     if not filename.endswith(".whl") or not sys.platform.startswith("linux"):
         return True
     platforms = filename.removesuffix(".whl").rpartition("-")[2].split(".")
-    return any(one == "any" or ("linux" in one and one.endswith(platform.machine())) for one in platforms)
+    return any(one == "any" or ("linux" in one and one.endswith(_MACHINE)) for one in platforms)
 
 
 def _of_json(body: bytes) -> Iterable[Mapping[str, Any]]:

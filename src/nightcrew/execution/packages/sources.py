@@ -20,6 +20,11 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from nightcrew.errors import BadInput
 from nightcrew.execution.packages.uv_tool import uv_says
 
+VARIABLES = (
+    *("UV_INDEX", "UV_INDEX_*", "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_NO_INDEX"),
+    *("UV_CONFIG_FILE", "UV_NO_CONFIG", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_CONFIG_FILE", "NETRC"),
+)
+"""Names, and patterns of names, of the variables that are read here."""
 _SCHEMES = ("http", "https")
 _DEFAULT = re.compile(r"by\s+default:\s+<(https://[^>\s]+)>")
 

@@ -13,6 +13,7 @@ import urllib.request
 from base64 import b64encode
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,6 +22,8 @@ from urllib.parse import unquote, urljoin, urlsplit
 from nightcrew.errors import BadInput, Transient
 from nightcrew.execution.packages.sources import Index, origin_of
 
+VARIABLES = ("SSL_CERT_FILE", "PIP_CERT")
+"""Names of the variables that are read here, beside the proxies."""
 _SECONDS = 60.0
 _REDIRECTS = 5
 _MOVED = (301, 302, 303, 307, 308)
@@ -63,7 +66,7 @@ class Upstream:
     """Asks indexes and the hosts that their pages link to. Safe to use from several threads."""
 
     def __init__(self, env: Mapping[str, str] = os.environ) -> None:
-        self._tls = _tls(env)
+        self._env = env
         self._proxies = urllib.request.getproxies_environment()
         self._addresses: dict[tuple[str, int], tuple[Address, ...]] = {}
 
@@ -83,6 +86,11 @@ class Upstream:
         raise Transient(f"{index.url} redirects again and again")
 
     # -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """Read when somebody is to be asked: most builds find all that they need in the store."""
+        return _tls_context(self._env)
 
     def _ask(self, index: Index, url: str, headers: Mapping[str, str]) -> Reply:
         origin = origin_of(url)
@@ -177,7 +185,7 @@ def _through(
     return connection
 
 
-def _tls(env: Mapping[str, str]) -> ssl.SSLContext:
+def _tls_context(env: Mapping[str, str]) -> ssl.SSLContext:
     """The machine's certificates, or those that the operator named; certifi's where there are none."""
     named = env.get("SSL_CERT_FILE") or env.get("PIP_CERT")
     context = ssl.create_default_context(cafile=named if named and Path(named).is_file() else None)

@@ -6,6 +6,8 @@ import uv
 
 from nightcrew import host
 
+VARIABLES = ("UV_CACHE_DIR", "UV_PYTHON_*", "UV_NO_CONFIG", "UV_OFFLINE", "UV_NATIVE_TLS")
+"""The operator's choices that count where uv is asked about Pythons."""
 _SECONDS = 600.0  # it may have to fetch a Python
 
 
@@ -16,6 +18,6 @@ def uv_program() -> Path:
 
 def uv_says(*words: str) -> str:
     """What uv prints, empty where it fails. It has the operator's configuration, and no key of ours."""
-    env = host.environment("UV_*", "XDG_*", *host.NETWORK)
+    env = host.environment(*VARIABLES, "XDG_*", *host.NETWORK)
     done = host.run([uv_program(), *words], env=env, seconds=_SECONDS)
     return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else ""
