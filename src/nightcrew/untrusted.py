@@ -6,13 +6,18 @@ recursive code, and costs time in proportion to its length.
 
 import ast
 import json
+import re
 import tomllib
 from collections.abc import Iterable
 from typing import Any
 
+import yaml
+
 MOST_DEPTH = 100  # real documents and programs stay below 40
 MOST_TOML_CHARACTERS = 512 * 1024
 MOST_TOML_LINE = 20_000  # a dotted key costs time by the square of its parts
+MOST_YAML_CHARACTERS = 256 * 1024
+MOST_YAML_VALUES = 100_000  # with each alias counted as what it stands for
 MOST_PYTHON_CHARACTERS = 2 * 1024 * 1024
 
 
@@ -60,6 +65,26 @@ def read_toml(text: str) -> dict[str, Any]:
     return value
 
 
+def read_yaml(text: str) -> list[Any]:
+    """The documents in `text`: mappings, lists, and scalars as text, whatever they look like.
+
+    Raises:
+        Unreadable: it is no YAML, too large, nested too deep, or aliases make more of it than anybody needs.
+    """
+    if len(text) > MOST_YAML_CHARACTERS:
+        raise Unreadable(f"it has more than {MOST_YAML_CHARACTERS:,} characters")
+    if _yaml_depth(text) > MOST_DEPTH:  # before it is parsed: that takes time by the square of the depth
+        raise Unreadable(f"it is nested deeper than {MOST_DEPTH} levels")
+    try:
+        documents = list(yaml.load_all(text, Loader=_YamlLoader))
+    except RecursionError:
+        raise Unreadable(f"it is nested deeper than {MOST_DEPTH} levels") from None
+    except (ValueError, TypeError, yaml.YAMLError) as error:
+        raise Unreadable(f"it is no YAML: {error}") from None
+    _check_depth(documents, MOST_DEPTH, MOST_YAML_VALUES)
+    return documents
+
+
 def parse_python(text: str) -> ast.Module:
     """The module in `text`, which recursive code may walk.
 
@@ -87,10 +112,33 @@ def parse_python(text: str) -> ast.Module:
 # ---------------------------------------------------------------------------------------------------------
 
 
-def _check_depth(value: Any, most: int) -> None:
-    level: list[Any] = [value]
+_BRACKET = re.compile(r"[\[\]{}]")
+_INDICATORS = re.compile(r"(?:^|(?<=\n))[ \t]*((?:[-?:][ \t]+)++)")
+
+
+def _yaml_depth(text: str) -> int:
+    """At least how deep the brackets of a text, and the signs at the beginning of a line of it, nest."""
+    deepest = depth = 0
+    for bracket in _BRACKET.finditer(text):
+        depth = depth + 1 if bracket[0] in "[{" else max(0, depth - 1)
+        deepest = max(deepest, depth)
+    signs = (len(match[1].split()) for match in _INDICATORS.finditer(text))
+    return max(deepest, max(signs, default=0))
+
+
+_YamlLoader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+"""Makes nothing but mappings, lists and texts; in C where it can be had, ten times as fast."""
+
+
+def _check_depth(value: Any, most: int, most_values: float = float("inf")) -> None:
+    level, count = [value], 0
     for _ in range(most):
-        level = [inner for item in level for inner in _inside(item)]
+        inner: list[Any] = []
+        for item in level:
+            inner.extend(_inside(item))
+            if count + len(inner) > most_values:
+                raise Unreadable(f"it stands for more than {most_values:,} values")
+        level, count = inner, count + len(inner)
         if not level:
             return
     raise Unreadable(f"it is nested deeper than {most} levels")

@@ -20,7 +20,6 @@ TOKEN = "canary-token-of-a-repository"
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[GitServer]:
     repo = make_repo(tmp_path / "repo")
-    git(repo, "update-server-info")
     running = GitServer(repo / ".git", TOKEN)
     yield running
     running.shutdown()
@@ -52,7 +51,7 @@ def test_a_token_opens_its_repository_and_no_process_shows_it(
 def test_a_token_is_not_given_to_whom_its_server_names(
     server: GitServer, tmp_path: Path, finding: Findings
 ) -> None:
-    other = GitServer(server.folder, TOKEN)
+    other = GitServer(server.git_dir, TOKEN)
     server.away = f"http://127.0.0.1:{other.server_port}"
     address, credentials = kept(server, tmp_path)
     with pytest.raises(BadInput) as told:

@@ -22,7 +22,6 @@ from nightcrew.crew.api_access import password_of
 from nightcrew.crew.database import PREFECT_DATABASE, open_database, psycopg_arguments
 from nightcrew.task import Task, TaskStatus
 from tests.attacks.git_server import GitServer
-from tests.execution.conftest import git
 from tests.flows.conftest import ENV_CANARY, KEY, SHELL_CANARY, RunningCrew
 
 pytestmark = pytest.mark.flows
@@ -58,7 +57,6 @@ def test_no_secret_lies_anywhere_but_in_its_file(crew: RunningCrew) -> None:
 
 def from_a_server(crew: RunningCrew) -> Task:
     """A task that was done in a repository which a server gives to who knows the token only."""
-    git(crew.repo, "update-server-info")
     server = GitServer(crew.repo / ".git", URL_CANARY)
     try:
         address = f"http://user:{URL_CANARY}@127.0.0.1:{server.server_port}/"

@@ -2,14 +2,14 @@
 
 import configparser
 import re
+from collections import Counter
 from collections.abc import Iterator
 from difflib import SequenceMatcher
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any
 
-import yaml
-
-from nightcrew.untrusted import read_json, read_toml
+from nightcrew.untrusted import read_json, read_toml, read_yaml
 from nightcrew.validation.change.paths import is_release_note
 from nightcrew.validation.questions.loss import Loss
 
@@ -25,37 +25,33 @@ _IDENTITY = (
     "path",
     "key",
 )  # what tells one entry of a list from another
-_HEADING = re.compile(r"^(?:#{1,6}|={1,6})\s+(.+?)\s*#*\s*$")
+_HEADING = re.compile(r"(?:#{1,6}|={1,6})\s+(.*)")
 _UNDERLINE = re.compile(r"^([=\-~^\"'#*+`:.])\1{2,}\s*$")
-_LINK = re.compile(r"https?://[^\s)>\]\"'`]+|\]\(([^)\s]+)\)|^\.\. _[^:]+: (\S+)", re.MULTILINE)
+_LINK = re.compile(  # of one line
+    r"https?://[^\s)>\]\"'`]+|\]\(([^)\s]{1,400}+)\)|^\.\. _[^:]{1,200}+: (\S+)"
+)
 _DEFINED = {
-    r"\.(m?[jt]sx?)": r"^\s*export\s+(?:default\s+)?(?:async\s+)?(?:function\*?|class|const|let|var"
-    r"|interface|type|enum)\s+(\w+)|^\s*(?:module\.)?exports\.(\w+)\s*=",
+    r"\.(m?[jt]sx?)": r"^[ \t]*export\s+(?:default\s+)?(?:async\s+)?(?:function\*?|class|const|let|var"
+    r"|interface|type|enum)\s+(\w+)|^[ \t]*(?:module\.)?exports\.(\w+)\s*=",
     r"\.(ba|z|k)?sh": r"^(?:function\s+)?([\w-]+)\s*\(\)",
-    r"(.*/)?(gnu)?makefile|\.mk": r"^([\w./%-]+)\s*:(?![=:])",
-    r"(.*/)?justfile": r"^([\w-]+)[^:=\n]*:(?!=)",
-    r"\.go": r"^func\s+(?:\([^)]*\)\s*)?([A-Z]\w*)|^type\s+([A-Z]\w*)",
-    r"\.rs": r"^\s*pub\s+(?:async\s+)?(?:fn|struct|enum|trait|const)\s+(\w+)",
-    r"\.(c|h|cc|cpp|hpp|java|cs|kt|php|rb)": r"^(?:[\w*&<>:,\s]+\s[*&]*)?(?:def\s+|class\s+|function\s+)?"
-    r"(\w+)\s*\([^;{]*\)\s*\{",
+    r"(.*/)?(gnu)?makefile|\.mk": r"^([\w./%-]++)[ \t]*+:(?![=:])",
+    r"(.*/)?justfile": r"^([\w-]++)[^:=\n]*+:(?!=)",
+    r"\.go": r"^func[ \t]+(?:\([^)\n]*\)[ \t]*)?([A-Z]\w*)|^type\s+([A-Z]\w*)",
+    r"\.rs": r"^[ \t]*pub[ \t]+(?:async\s+)?(?:fn|struct|enum|trait|const)\s+(\w+)",
 }
+_C_LIKE = re.compile(r"\.(c|h|cc|cpp|hpp|java|cs|kt|php|rb)$")
+_HEAD = re.compile(r"(?:[\w*&<>:,~ \t]*[\s*&:])?(\w+)[ \t]*")
+_LONGEST_HEAD = 300  # characters of a function's name with what stands before it
+_LONGEST_PARAMETERS = 600
+_END_OF_PARAMETERS = re.compile("[;{]")
 _ALIKE = 0.6
+_MOST_COMPARED, _LONGEST_HEADING = 100, 200
+_MOST_LOSSES = 500  # of one file; nobody reads more
 
 
 def text_losses(path: str, before: str, after: str, elsewhere: str = "") -> Iterator[Loss]:
     """Losses of one file; `elsewhere`: the new text of the other changed files, where things may be."""
-    name = PurePosixPath(path).name.lower()
-    if is_document(path):
-        yield from _sections(before, after, elsewhere)
-        if not is_release_note(path):
-            yield from _broken_off(before, after, elsewhere)
-    elif name.endswith((".toml", ".json", ".yaml", ".yml", ".cfg", ".ini")) or name == ".coveragerc":
-        yield from _structured(name, before, after, elsewhere)
-    elif re.fullmatch(r"(.*requirements.*|constraints.*)\.(txt|in)", name) or name == "manifest.in":
-        yield from _lines(before, after)
-    else:
-        yield from _definitions(path, before, after)
-    yield from _shrunk(before, after)
+    return islice(_losses(path, before, after, elsewhere), _MOST_LOSSES)
 
 
 def is_document(path: str) -> bool:
@@ -79,7 +75,7 @@ def entries(name: str, text: str) -> dict[str, str] | None:
         return None
     try:
         document = _parsed(name, text)
-    except (ValueError, yaml.YAMLError, configparser.Error, RecursionError):
+    except (ValueError, configparser.Error, RecursionError):
         return None
     found: dict[str, str] = {}
     _walk(document, "", found)
@@ -89,13 +85,28 @@ def entries(name: str, text: str) -> dict[str, str] | None:
 # ------------------------------------------------------------------------------------------------------
 
 
+def _losses(path: str, before: str, after: str, elsewhere: str) -> Iterator[Loss]:
+    name = PurePosixPath(path).name.lower()
+    if is_document(path):
+        yield from _sections(before, after, elsewhere)
+        if not is_release_note(path):
+            yield from _broken_off(before, after, elsewhere)
+    elif name.endswith((".toml", ".json", ".yaml", ".yml", ".cfg", ".ini")) or name == ".coveragerc":
+        yield from _structured(name, before, after, elsewhere)
+    elif re.fullmatch(r"(.*requirements.*|constraints.*)\.(txt|in)", name) or name == "manifest.in":
+        yield from _lines(before, after)
+    else:
+        yield from _definitions(path, before, after)
+    yield from _shrunk(before, after)
+
+
 def _parsed(name: str, text: str) -> Any:
     if name.endswith(".toml"):
         return read_toml(text)
     if name.endswith(".json"):
         return read_json(text)
     if name.endswith((".yaml", ".yml")):
-        return list(yaml.safe_load_all(text))
+        return read_yaml(text)
     parser = configparser.ConfigParser(interpolation=None, allow_no_value=True, strict=False)
     parser.read_string(text)
     return {
@@ -137,25 +148,19 @@ def _structured(name: str, before: str, after: str, elsewhere: str) -> Iterator[
     old, new = entries(name, before), entries(name, after)
     if old is None:
         return
+    sizes = [Counter(key.rpartition("/")[0] for key in found) for found in (old, new or {})]
     if new is None:
         yield Loss(f"the file cannot be read as {name.rsplit('.', 1)[-1].upper()} any more", 1, (name,))
         return
-    gone = [key for key in old if key not in new]
+    gone = dict.fromkeys(key for key in old if key not in new)
     kept = set(new.values())
     for key in gone:
         parent, _, _ = key.rpartition("/")
-        if parent in gone or old[key] in kept or f'"{old[key]}"' in elsewhere or _is_edit(parent, old, new):
+        # Where there are as many entries as before, one was replaced by another.
+        is_edit = sizes[1][parent] >= sizes[0][parent]
+        if parent in gone or is_edit or old[key] in kept or f'"{old[key]}"' in elsewhere:
             continue
         yield Loss(f"{key.strip('/').replace('/', '.')} is gone", _line_of(old[key], before), (old[key],))
-
-
-def _is_edit(parent: str, old: dict[str, str], new: dict[str, str]) -> bool:
-    """True where what stood there has as many entries as before: one was replaced by another."""
-
-    def size(found: dict[str, str]) -> int:
-        return sum(key.rpartition("/")[0] == parent for key in found)
-
-    return size(new) >= size(old)
 
 
 def _lines(before: str, after: str) -> Iterator[Loss]:
@@ -170,24 +175,51 @@ def _lines(before: str, after: str) -> Iterator[Loss]:
 
 
 def _definitions(path: str, before: str, after: str) -> Iterator[Loss]:
-    pattern = next((one for name, one in _DEFINED.items() if re.search(rf"({name})$", path.lower())), None)
-    if pattern is None:
+    kept = {name for name, _ in _defined(path, after)}
+    for name, line in _defined(path, before):
+        if name not in kept and name not in {"if", "for", "while", "switch", "return", ".PHONY"}:
+            yield Loss(f"{name} is gone", line, (name,))
+
+
+def _defined(path: str, text: str) -> Iterator[tuple[str, int]]:
+    """Names that a program's text defines, with their lines."""
+    if _C_LIKE.search(path.lower()):
+        yield from _functions(text)
         return
-    kept = {next(filter(None, match.groups()), "") for match in re.finditer(pattern, after, re.MULTILINE)}
-    for match in re.finditer(pattern, before, re.MULTILINE):
-        name = next(filter(None, match.groups()), "")
-        if name and name not in kept and name not in {"if", "for", "while", "switch", "return", ".PHONY"}:
-            yield Loss(f"{name} is gone", before.count("\n", 0, match.start(0)) + 1, (name,))
+    pattern = next((one for name, one in _DEFINED.items() if re.search(rf"({name})$", path.lower())), None)
+    for number, line in enumerate(text.split("\n") if pattern else (), 1):
+        if pattern and (match := re.match(pattern, line)):
+            yield from ((name, number) for name in match.groups() if name)
+
+
+def _functions(text: str) -> Iterator[tuple[str, int]]:
+    """Functions of languages with braces: a name, parameters, and a body."""
+    at = 0
+    for number, line in enumerate(text.split("\n"), 1):
+        opens = line.find("(", 0, _LONGEST_HEAD)
+        head = _HEAD.fullmatch(line, 0, opens) if opens > 0 else None
+        if head is not None:
+            end = _END_OF_PARAMETERS.search(text, at + opens, at + opens + _LONGEST_PARAMETERS)
+            if end is not None and end[0] == "{" and text[at + opens : end.start()].rstrip().endswith(")"):
+                yield head[1], number
+        at += len(line) + 1
 
 
 def _sections(before: str, after: str, elsewhere: str) -> Iterator[Loss]:
     old, new = _headings(before), _headings(after)
-    fresh = [one for one in new if one not in old]
+    fresh = [one for one in new if one not in old][:_MOST_COMPARED]
+    compared = 0
     for heading, line in old.items():
         if heading in new or heading in elsewhere or len(new) >= len(old):
             continue
-        if not any(SequenceMatcher(None, heading, one).ratio() >= _ALIKE for one in fresh):
+        compared += 1
+        renamed = compared <= _MOST_COMPARED and any(_is_alike(heading, one) for one in fresh)
+        if not renamed:
             yield Loss(f"the section {heading[:80]!r} is gone", line, (heading, "section"))
+
+
+def _is_alike(one: str, other: str) -> bool:
+    return SequenceMatcher(None, one[:_LONGEST_HEADING], other[:_LONGEST_HEADING]).ratio() >= _ALIKE
 
 
 def _broken_off(before: str, after: str, elsewhere: str) -> Iterator[Loss]:
@@ -204,8 +236,9 @@ def _headings(text: str) -> dict[str, int]:
     for number, line in enumerate(lines, 1):
         fenced ^= line.lstrip().startswith("```")
         match = _HEADING.match(line)
-        if not fenced and match:
-            found[match[1].strip()] = number
+        heading = match[1].rstrip().rstrip("#").strip() if match else ""
+        if not fenced and heading:
+            found[heading] = number
         elif not fenced and number > 1 and _UNDERLINE.match(line):
             title = lines[number - 2].strip()
             if title and len(line.strip()) >= len(title) - 1 and not _UNDERLINE.match(title):
@@ -215,9 +248,9 @@ def _headings(text: str) -> dict[str, int]:
 
 def _links(text: str) -> dict[str, int]:
     found: dict[str, int] = {}
-    for match in _LINK.finditer(text):
-        link = (match[1] or match[2] or match[0]).rstrip(".,;:")
-        found.setdefault(link, text.count("\n", 0, match.start()) + 1)
+    for number, line in enumerate(text.split("\n"), 1):
+        for match in _LINK.finditer(line):
+            found.setdefault((match[1] or match[2] or match[0]).rstrip(".,;:"), number)
     return found
 
 
