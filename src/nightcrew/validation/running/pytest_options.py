@@ -4,6 +4,7 @@ import re
 import shlex
 from configparser import ConfigParser
 from configparser import Error as ConfigError
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from nightcrew.untrusted import Unreadable, read_toml
@@ -16,9 +17,12 @@ _DROPPED_PLUGINS = {
     "flakefinder",
     "benchmark", "codspeed", "pytest-codspeed", "instafail", "picked", "testmon", "reportlog", "clarity",
 }  # fmt: skip
+_NO_WARNING = ("-W", "ignore::pytest.PytestConfigWarning")  # about settings of plugins that are left out
+_USUAL_FILES = ("test_*.py", "*_test.py")
+_TESTS = re.compile(r"^\s*(?:async\s+)?def test|^class \w*Tests?\b|\bTestCase\b", re.MULTILINE)
 _STARTS = {"-s", "--start-directory"}
 _KEPT_OPTIONS = re.compile(
-    r"--(import-mode|doctest|strict|asyncio-mode|ignore|deselect|pyargs|noconftest|run|slow|disable-socket|pspec)"
+    r"--(import-mode|doctest|strict-markers|asyncio-mode|ignore|deselect|pyargs|noconftest|run|slow|disable-socket|pspec)"
     r"|-[mkW]$"
 )
 # Of the test command everything is kept but what says how much is printed, reported, or run at the same time.
@@ -49,11 +53,11 @@ def default_paths(room: CleanRoom, tree: Path) -> tuple[str, ...]:
 def _command_options(room: CleanRoom) -> list[str]:
     """Options of the test command for pytest; unittest's have no meaning to it but for the files' pattern."""
     command = room.config.command
-    if command.pattern:
-        return ["-o", f"python_files={command.pattern}"]
+    if command.runner == "unittest":
+        return _file_patterns(room)
     kept = [option for option in command.options if not _DROPPED_OPTIONS.match(option[0])]
     kept = [option for option in kept if option[0] != "-p" or not _is_dropped(option[-1].removeprefix("no:"))]
-    return [word for option in kept for word in option]
+    return [*_file_patterns(room), *(word for option in kept for word in option)]
 
 
 def plugin_options(room: CleanRoom) -> list[str]:
@@ -63,13 +67,16 @@ def plugin_options(room: CleanRoom) -> list[str]:
 
 def _plugin_options(room: CleanRoom) -> list[str]:
     addopts = [
-        word for option in _options(_addopts(room)) if _KEPT_OPTIONS.match(option[0]) for word in option
+        word
+        for option in _options(_setting(room, "addopts"))
+        if _KEPT_OPTIONS.match(option[0])
+        for word in option
     ]
     names = [*_installed_plugins(room.environment.path), *own_plugins(room.base / room.root)]
     if not _mentions_hypothesis(room):  # its plugin imports all of it at the end of every session
         names = [name for name in names if name != "hypothesispytest"]
     plugins = [word for name in names for word in ("-p", name)]
-    return ["-o", "addopts=", *addopts, *plugins, *_command_options(room)]
+    return ["-o", "addopts=", *_NO_WARNING, *addopts, *plugins, *_command_options(room)]
 
 
 def _mentions_hypothesis(room: CleanRoom) -> bool:
@@ -107,19 +114,19 @@ def _is_dropped(plugin: str) -> bool:
     return any(plugin.startswith(one) for one in _DROPPED_PLUGINS)
 
 
-def _addopts(room: CleanRoom) -> str:
-    """Base's own pytest options: the project's, else those of the folders above it."""
+def _setting(room: CleanRoom, key: str) -> str:
+    """What base's own configuration of pytest says: the project's, else that of the folders above it."""
     root = PurePosixPath(room.root)
-    found = (_addopts_of(room.base / folder) for folder in (root, *root.parents))
+    found = (_setting_of(room.base / folder, key) for folder in (root, *root.parents))
     return next((one for one in found if one is not None), "")
 
 
-def _addopts_of(tree: Path) -> str | None:
-    """From the first file that pytest would take its configuration from."""
+def _setting_of(tree: Path, key: str) -> str | None:
+    """From the first file that pytest would take its configuration from; None where there is none."""
     for name in ("pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg"):
         parser = ConfigParser(interpolation=None, strict=False)
         if name in {"tox.ini", "setup.cfg"} and (tree / "pyproject.toml").is_file():
-            found = _pyproject_addopts(tree)
+            found = _in_pyproject(tree, key)
             if found is not None:
                 return found
         try:
@@ -128,14 +135,29 @@ def _addopts_of(tree: Path) -> str | None:
             continue
         section = "tool:pytest" if name == "setup.cfg" else "pytest"
         if parser.has_section(section) or name.endswith("pytest.ini"):
-            return parser.get(section, "addopts", fallback="")
-    return _pyproject_addopts(tree)
+            return parser.get(section, key, fallback="")
+    return _in_pyproject(tree, key)
 
 
-def _pyproject_addopts(tree: Path) -> str | None:
+def _in_pyproject(tree: Path, key: str) -> str | None:
     try:
-        tool = read_toml((tree / "pyproject.toml").read_text()).get("tool", {})
-        options = tool["pytest"]["ini_options"].get("addopts", "")
+        told = read_toml((tree / "pyproject.toml").read_text()).get("tool", {})["pytest"]
+        value = told.get("ini_options", told).get(key, "")
     except (OSError, UnicodeDecodeError, Unreadable, KeyError, AttributeError):
         return None
-    return shlex.join(map(str, options)) if isinstance(options, list) else str(options)
+    return shlex.join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _file_patterns(room: CleanRoom) -> list[str]:
+    """Which files hold tests, where pytest's own idea of it would find none: unittest has another one."""
+    command = room.config.command
+    if command.pattern:
+        return ["-o", f"python_files={command.pattern}"]
+    if _setting(room, "python_files"):
+        return []
+    names = {PurePosixPath(path).name for path, text in room.base_tree.python.items() if _TESTS.search(text)}
+    changed = {PurePosixPath(one.path).name for one in room.changes}
+    usual = any(fnmatchcase(name, pattern) for name in names for pattern in _USUAL_FILES)
+    if command.runner == "unittest" or not usual or "tests.py" in changed:
+        return ["-o", f"python_files={' '.join([*_USUAL_FILES, 'test*.py'])}"]
+    return []
