@@ -56,7 +56,8 @@ def _cases(
     by_name = {clone.name: clone for clone in clones}
     found = sifter.good if options.known else sifter.sift(clones, {} if options.mine else _listed(clones))
     labels = (one for one in found if one.holds and one.mined.project in by_name)
-    goods = [Good(by_name[one.mined.project], one) for one in islice(labels, options.limit)]
+    all_goods = (Good(by_name[one.mined.project], one) for one in labels)
+    goods = [*islice((one for one in all_goods if one.clone.is_whole(one.parent)), options.limit)]
     if options.write_list:
         _write_list([good.label.mined for good in goods])
     for good in goods:

@@ -39,6 +39,10 @@ class Clone:
         done = _run(self.folder, "cat-file", "-e", f"{commit}^{{commit}}", check=False)
         return done.returncode == 0
 
+    def is_whole(self, commit: str) -> bool:
+        """True where every file of a commit is there: snapshots may lack some."""
+        return _run(self.folder, "archive", "--format=tar", commit, check=False).returncode == 0
+
     def steps(self, tip: str = "", most: int = MOST_STEPS) -> Iterator[Step]:
         """The main line from `tip` (empty: its newest commit) backwards."""
         shape = f"--format={_START}%H{_FIELD}%P{_FIELD}%s{_FIELD}%b{_END}"

@@ -3,6 +3,7 @@
 
 import hashlib
 import json
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from benchmarks.verdict.wild.mining import Kind
 from benchmarks.verdict.wild.plain_room import PlainRoom
 
 TRIED_IN_A_TURN = 3
+MOST_NAMED = 40  # tests that one command names
 MOST_OF_A_CHANGE = 3  # bad ones made of the same real change
 
 
@@ -81,10 +83,24 @@ class Deriver:
     def _case(self, good: Good, kind: str, is_good: bool, change: Change) -> Case:
         step = good.clone.step(good.label.mined.commit)
         patch = good.clone.patch(good.parent, change, self.room.patches(good.clone))
-        acceptance = f"python -m pytest {' '.join(good.tests)}" if good.kind is Kind.FEATURE else None
+        acceptance = _command(good) if good.kind is Kind.FEATURE else None
         said = f"{step.subject}\n\n{step.body}".strip()[:2000]
         return Case(good.clone.name, good.label.mined.commit, kind, is_good, TYPES[good.kind], good.parent, good.target,
                     said if len(said) >= 3 else f"change {said}", acceptance, patch)  # fmt: skip
+
+
+def _command(good: Good) -> str:
+    """What an operator would have run: the tests that show the feature; others of their files may fail here."""
+    named: set[str] = set()
+    for shown in good.label.shown:
+        holder, _, name = shown.partition("::")
+        for path in good.tests:
+            module = path.removesuffix(".py").replace("/", ".")
+            if holder == module or holder.startswith(f"{module}."):
+                classes = holder[len(module) :].replace(".", "::")
+                named.add(f"{path}{classes}::{name.split('[')[0]}")
+    few = 0 < len(named) <= MOST_NAMED
+    return f"python -m pytest {shlex.join(sorted(named) if few else good.tests)}"
 
 
 def _in_no_order(goods: Sequence[Good], name: str) -> list[Good]:

@@ -4,24 +4,25 @@ What was seen in the warm process has to be true there too, with other hash seed
 """
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from nightcrew.task import TaskCategory
 from nightcrew.validation.faults.target import Target, arguments_of, files_of, judged_tests
 from nightcrew.validation.gate import failed
-from nightcrew.validation.reading.suite import parse
+from nightcrew.validation.reading.suite import all_functions, parse
 from nightcrew.validation.reading.variants import neutral, raising
 from nightcrew.validation.running.clean_room import CleanRoom
-from nightcrew.validation.running.examination import Examination
+from nightcrew.validation.running.examination import Examination, name_of
 from nightcrew.validation.running.runs import Blind, run_blind
 from nightcrew.validation.verdict import GateResult
 
-HASH_SEEDS = (1, 2)
-SET_SEEDS = tuple(range(3, 8))  # where tests or target hold sets, whose order depends on the seed
+HASH_SEED = 1  # the rig's own is 0
+SET_SEEDS = tuple(range(3, 8))  # where tests or what they run hold sets, whose order depends on the seed
 HASH_CALL_SEEDS = tuple(range(3, 17))  # where a test asks for hashes itself
 _SETS = {"set", "frozenset"}
+_ORDERLESS = {"sorted", "len", "min", "max", "any", "all", "bool"}
 
 
 class Trial(NamedTuple):
@@ -29,7 +30,7 @@ class Trial(NamedTuple):
 
     name: str
     replaced: Mapping[str, str]
-    hash_seed: int
+    hash_seed: int = HASH_SEED
 
 
 def judge_blind(room: CleanRoom, examination: Examination, target: Target, gate: str) -> GateResult | None:
@@ -47,33 +48,59 @@ def judge_blind(room: CleanRoom, examination: Examination, target: Target, gate:
             replaced=trial.replaced,
             hash_seed=trial.hash_seed,
             deselect=deselect,
-            # What has to pass here and what has to fail has to do so in another place too.
-            elsewhere=trial.name in {"intact", "raising"},
+            elsewhere=True,  # than where the rig has run: what passes and what fails has to do so there too
         )
 
-    trials = _trials(room, examination, target, paths)
+    trials = _trials(room, examination, target, judged)
     with ThreadPoolExecutor(2) as pool:
         outcomes = dict(zip([trial.name for trial in trials], pool.map(run, trials), strict=True))
+    if outcomes["neutral"] is not Blind.PASSED:  # by the world, or by the text?
+        outcomes["intact"] = run(Trial("intact", {}))
     return _problem(room, target, gate, outcomes)
 
 
-def _trials(room: CleanRoom, examination: Examination, target: Target, paths: tuple[str, ...]) -> list[Trial]:
+def _trials(
+    room: CleanRoom, examination: Examination, target: Target, judged: tuple[str, ...]
+) -> list[Trial]:
     broken = raising(target.source, examination.import_time_functions)
-    trials = [
-        Trial("neutral", {target.path: neutral(target.source, 2)}, HASH_SEEDS[0]),
-        Trial("intact", {}, HASH_SEEDS[1]),
-    ]
+    trials = [Trial("neutral", {target.path: neutral(target.source, 2)})]
     if broken is not None:
-        trials.append(Trial("raising", {target.path: broken}, HASH_SEEDS[1]))
+        trials.append(Trial("raising", {target.path: broken}))
     if room.task.task_type is TaskCategory.BUG_FIX:
-        trials.append(Trial("unfixed", _unfixed(room, examination), HASH_SEEDS[0]))
-    told = [room.source(path) or "" for path in paths]
+        trials.append(Trial("unfixed", _unfixed(room, examination)))
+    tests = [*_judged_code(room, judged)]
     seeds: tuple[int, ...] = ()
-    if _mentions(told, {"hash", "id"}):
+    if any(_calls_hash(one) for one in tests):
         seeds = HASH_CALL_SEEDS
-    elif _mentions([target.source, *told], _SETS):
+    elif any(_holds_sets(one) for one in [*tests, *_functions_run(examination, target, judged)]):
         seeds = SET_SEEDS
     return trials + [Trial(f"intact, seed {seed}", {}, seed) for seed in seeds]
+
+
+def _judged_code(room: CleanRoom, judged: tuple[str, ...]) -> Iterator[ast.stmt]:
+    """What the files of the tests on trial hold, without other tests."""
+    names = {name_of(one).split("::")[-1] for one in judged}
+    for path in files_of(judged):
+        tree = parse(room.source(path) or "")
+        waiting = list(tree.body) if tree is not None else []
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, ast.ClassDef):
+                waiting += node.body
+            elif not getattr(node, "name", "").startswith("test") or getattr(node, "name", "") in names:
+                yield node
+
+
+def _functions_run(
+    examination: Examination, target: Target, judged: tuple[str, ...]
+) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """The target's functions that the tests on trial run."""
+    covered = examination.coverage(examination.patched.run("all"), target.path)
+    lines = {line for name in judged for line in covered.by_test.get(name, ())}
+    tree = parse(target.source)
+    for node in all_functions(tree).values() if tree is not None else ():
+        if lines & set(range(node.lineno, (node.end_lineno or node.lineno) + 1)):
+            yield node
 
 
 def _problem(room: CleanRoom, target: Target, gate: str, outcomes: Mapping[str, Blind]) -> GateResult | None:
@@ -118,15 +145,36 @@ def _unfixed(room: CleanRoom, examination: Examination) -> dict[str, str]:
     return {change.path: change.before for change in changed if change.before is not None}
 
 
-def _mentions(texts: list[str], names: set[str]) -> bool:
-    """True where code uses one of these built-ins (or, among them sets, writes a set down)."""
-    for text in texts:
-        tree = parse(text)
-        for node in ast.walk(tree) if tree is not None else ():
-            if isinstance(node, ast.Name) and node.id in names:
-                return True
-            if isinstance(node, ast.Attribute) and node.attr == "__hash__" and "hash" in names:
-                return True
-            if isinstance(node, ast.Set | ast.SetComp) and "set" in names:
-                return True
+def _calls_hash(code: ast.AST) -> bool:
+    """True where code asks what `hash` or `id` happen to give."""
+    for node in ast.walk(code):
+        told = [node.func, *(one.value for one in node.keywords)] if isinstance(node, ast.Call) else []
+        if any(isinstance(one, ast.Name) and one.id in {"hash", "id"} for one in told):
+            return True
+        if isinstance(node, ast.Attribute) and node.attr == "__hash__":
+            return True
     return False
+
+
+def _holds_sets(code: ast.AST) -> bool:
+    """True where code makes a set for more than a question that no order answers."""
+    orderless = {id(part) for node in ast.walk(code) for part in _asked_without_order(node)}
+    return any(
+        isinstance(node, ast.Set | ast.SetComp) or (isinstance(node, ast.Name) and node.id in _SETS)
+        for node in ast.walk(code)
+        if id(node) not in orderless
+    )
+
+
+def _asked_without_order(node: ast.AST) -> Iterator[ast.AST]:
+    """Sets in `x in {...}` and `sorted(set(...))`, with the name that makes them."""
+    held: list[ast.expr] = []
+    if isinstance(node, ast.Compare) and all(isinstance(one, ast.In | ast.NotIn) for one in node.ops):
+        held = node.comparators
+    elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in _ORDERLESS:
+        held = node.args
+    for one in held:
+        if isinstance(one, ast.Set | ast.SetComp):
+            yield one
+        elif isinstance(one, ast.Call) and getattr(one.func, "id", "") in _SETS:
+            yield one.func

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from difflib import SequenceMatcher
 
 from nightcrew.task import Task, TaskCategory
-from nightcrew.validation.faults.blind_controls import HASH_SEEDS
+from nightcrew.validation.faults.blind_controls import HASH_SEED
 from nightcrew.validation.faults.mutants import make_mutants, sample
 from nightcrew.validation.faults.mutation_trials import Rates, Trial, choose, rates, survivors, try_mutants
 from nightcrew.validation.faults.target import Target, arguments_of, judged_tests, target_or_result
@@ -165,7 +165,7 @@ def _spot_check(
 
     def blind(trial: Trial) -> Blind:
         faulty = {target.path: trial.mutant.apply(target.source)}
-        return run_blind(room, room.patched, arguments, replaced=faulty, hash_seed=HASH_SEEDS[0])
+        return run_blind(room, room.patched, arguments, replaced=faulty, hash_seed=HASH_SEED, elsewhere=True)
 
     with ThreadPoolExecutor(2) as pool:
         outcomes = list(pool.map(blind, chosen))
