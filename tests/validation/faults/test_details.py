@@ -57,3 +57,13 @@ def test_what_only_chooses_or_guards_is_a_detail(body: str, missed: tuple[str, .
 @pytest.mark.parametrize(("body", "missed"), ASKED.values(), ids=ASKED)
 def test_what_does_something_new_is_asked_for(body: str, missed: tuple[str, ...]) -> None:
     assert asked(body, missed)
+
+
+@pytest.mark.parametrize(("seen", "is_detail"), [("b", True), ("?", False)])
+def test_a_value_under_another_name_is_a_detail_where_the_value_is_missed(seen: str, is_detail: bool) -> None:
+    before = "def f(x):\n    a = g(x)\n    a = h(a)\n    return a\n"
+    after = before.replace("a = h(a)", "b = h(a, 2)").replace("return a", "return b")
+    parts = parts_of(before, after)
+    last = next(one for one in parts if one.statement == 4)
+    fates = {one: Fate.NOTICED if one.before == seen and one is not last else Fate.UNNOTICED for one in parts}
+    assert Details(before, after, fates).holds(last) is is_detail

@@ -68,8 +68,16 @@ class Details:
         if part.operator == BACK:
             others = (one for one in self.fates if one.statement == part.statement and one is not part)
             seen = any(self.fates[one] is Fate.NOTICED for one in others)
-            return seen and not self._is_statement(part) and not self._fresh(part)
+            return (seen and not self._is_statement(part) and not self._fresh(part)) or self._is_renamed(part)
         return part.operator == GONE and self._is_branch_of_noticed(part)
+
+    def _is_renamed(self, part: Mutant) -> bool:
+        """A name for another, where it is noticed what the new name is given."""
+        name = part.before
+        seen = (one.before for one, fate in self.fates.items()
+                if fate is Fate.NOTICED and one.function == part.function)  # fmt: skip
+        both = name.isidentifier() and part.text.isidentifier() and bool(part.function)
+        return both and any(one == name or one.startswith(f"{name} = ") for one in seen)
 
     def _is_branch_of_noticed(self, part: Mutant) -> bool:
         """A condition whose branch is noticed: without it, what stands behind it does the same."""
