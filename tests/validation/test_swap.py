@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from nightcrew.validation.rig import swap
+from nightcrew.validation.rig.protocol import Variant
 
 SOURCE = '''"""Doc."""
 from __future__ import annotations
@@ -73,7 +74,7 @@ def test_one_changed_method_is_what_the_whole_file_gives(
     swap.remember(str(path))
     source = swap.Source(str(path))
     start = SOURCE.index(old)
-    edits = {"edits": [[start, start + len(old), new]]}
+    edits = Variant([(start, start + len(old), new)])
     near = source.near_versions(edits)
     assert near is not None
     found, whole = (swap._changed(*versions) for versions in (near, source.whole_versions(edits)))
@@ -95,5 +96,5 @@ def test_a_file_that_is_imported_late_has_live_functions(
     for path in (late, ending):
         swap.import_file(str(path), [str(tmp_path.parent), str(tmp_path)])
     swap.remember(str(late))
-    assert swap.prepare(str(late), {"source": late.read_text().replace("+ 1", "- 1")})
+    assert swap.prepare(str(late), Variant(source=late.read_text().replace("+ 1", "- 1")))
     assert "late_shop.ending" not in sys.modules

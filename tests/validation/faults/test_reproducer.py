@@ -3,6 +3,7 @@
 import pytest
 
 from nightcrew.validation.faults.reproducer import is_right_reason
+from nightcrew.validation.rig.protocol import Job
 from nightcrew.validation.rig.watch import _kind
 from nightcrew.validation.running.run_results import TestOutcome
 
@@ -43,5 +44,6 @@ def test_what_breaks_in_another_thread_breaks_where_its_trace_ends(path: str, ki
     told = f'Exception in thread T\n  File "/srv/shop/{path}", line 3, in pay\nKeyError: 1'
     with pytest.raises(pytest.PytestUnhandledThreadExceptionWarning) as raised:
         raise pytest.PytestUnhandledThreadExceptionWarning(told)
-    job = {"workspace": "/srv/shop", "measured": [], "test_files": ["/srv/shop/tests/test_bank.py"]}
+    tests = ["/srv/shop/tests/test_bank.py"]
+    job = Job("/srv/shop", "/srv/shop", [], target="", measured=[], test_files=tests, clock="")
     assert _kind(raised, job) == kind

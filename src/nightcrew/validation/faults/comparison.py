@@ -6,7 +6,7 @@ The calls are recorded with the change, kept as opaque text, and made again in t
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from nightcrew.validation.change.change import Change
 from nightcrew.validation.faults.target import files_of
 from nightcrew.validation.reading.same_code import same_function
 from nightcrew.validation.reading.suite import all_functions, parse
+from nightcrew.validation.rig.protocol import Experiment, Recorded, Replay
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination
 from nightcrew.validation.running.runs import CLOCK, Session, run_rig, run_sessions
@@ -120,18 +121,19 @@ def compare(
     calls, problem = _recorded(room, examination, tests)
     if problem or not (calls or modules):
         return Comparison(problem=problem)
-    job = {
-        "workspace": WORKSPACE,
-        "paths": list(room.python_paths),
-        "calls": [{name: str(call[name]) for name in ("module", "name", "kept")} for call in calls],
-        "literals": list(literals),
-        "constants": list(constants),
-        "modules": list(modules),
-        "clock": CLOCK,
-        "measured": [f"{WORKSPACE}/{one.path}" for one in _python(room)],
-    }
-    before = _replayed(room, room.base, {**job, "seconds_of_a_call": SECONDS_ON_BASE})
-    after = _replayed(room, room.patched, {**job, "seconds_of_a_call": SECONDS_WITH_CHANGE})
+    job = Replay(
+        workspace=WORKSPACE,
+        paths=room.python_paths,
+        calls=[Recorded(*(str(call[name]) for name in ("module", "name", "kept"))) for call in calls],
+        literals=literals,
+        constants=constants,
+        modules=modules,
+        clock=CLOCK,
+        measured=[f"{WORKSPACE}/{one.path}" for one in _python(room)],
+        seconds_of_a_call=SECONDS_ON_BASE,
+    )
+    before = _replayed(room, room.base, job)
+    after = _replayed(room, room.patched, replace(job, seconds_of_a_call=SECONDS_WITH_CHANGE))
     if before is None or after is None or after.waits > before.waits:
         where = "on base" if before is None else "with the change"
         return Comparison(problem=f"the calls of the tests could not be made again {where}")
@@ -149,7 +151,7 @@ def _recorded(
     if not tests:
         return [], ""
     spans = {f"{WORKSPACE}/{one.path}": _changed_spans(one) for one in _python(room)}
-    one = {"id": "calls", "items": list(tests[:MOST_TESTS]), "record": spans, "seconds": SECONDS}
+    one = Experiment("calls", SECONDS, items=tests[:MOST_TESTS], record=spans)
     session = Session([one], paths=files_of(tuple(tests[:MOST_TESTS])), seconds=SECONDS + 60)
     (result,) = run_sessions(room, room.patched, [session], test_files=examination.all_test_files)
     run = result.run("calls")
@@ -162,7 +164,7 @@ def _python(room: CleanRoom) -> list[Change]:
     return [one for one in room.changes if one.path.endswith(".py")]
 
 
-def _replayed(room: CleanRoom, tree: Path, job: Mapping[str, Any]) -> Side | None:
+def _replayed(room: CleanRoom, tree: Path, job: Replay) -> Side | None:
     """None where the rig does not answer, or not to every call."""
     done = run_rig(room, tree, "replay", job, seconds=SECONDS, env={"LC_ALL": "C.UTF-8", "PYTHONUTF8": "0"})
     prefix = len(WORKSPACE) + 1
@@ -172,7 +174,7 @@ def _replayed(room: CleanRoom, tree: Path, job: Mapping[str, Any]) -> Side | Non
         side = Side(list(told["answers"]), dict(told["values"]), lines, int(told["waits"]))
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
-    return side if len(side.answers) == len(job["calls"]) else None
+    return side if len(side.answers) == len(job.calls) else None
 
 
 def _compared(call: Mapping[str, Any], before: Sequence[Any], after: Sequence[Any]) -> Compared:

@@ -1,13 +1,13 @@
 """Which faults are put into a target, and what becomes of each while tests run."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from nightcrew.validation.faults.mutant import Mutant
 from nightcrew.validation.faults.mutants import make_mutants, sample
 from nightcrew.validation.faults.target import Target, files_of, judged_tests
+from nightcrew.validation.rig.protocol import Experiment, Variant
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination
 from nightcrew.validation.running.run_results import Covered, Run, SessionResult
@@ -74,22 +74,22 @@ def try_mutants(
     imported has to be there before that, and is tried with the tests `at_import`, or all of them.
     """
     judged = tests if tests is not None else judged_tests(examination)
-    inside: list[dict[str, Any]] = []
-    early: list[dict[str, Any]] = []
+    inside: list[Experiment] = []
+    early: list[Experiment] = []
     for index, mutant in enumerate(mutants):
         items = (
             covering_tests(mutant, covered, judged)
             if mutant.function
             else list(at_import if at_import is not None else judged)
         )
-        one = {"id": str(index), "items": items, "failures_only": True, "stop": 4}
-        one["cpu_seconds"] = _cpu_seconds(examination, items)
+        limit = _cpu_seconds(examination, items)
+        one = Experiment(str(index), items=items, failures_only=True, stop=4, cpu_seconds=limit)
         if mutant.function:
-            inside.append({**one, "variant": {"edits": [[mutant.start, mutant.end, mutant.text]]}})
+            inside.append(replace(one, variant=Variant([(mutant.start, mutant.end, mutant.text)])))
         else:
-            early.append({**one, "seconds": 60, "replace": {target: mutant.apply(source)}})
-    paths = files_of(tuple(name for one in [*inside, *early] for name in one["items"]))
-    experiments = [{"id": "trials", "trials": inside, "seconds": 60}] if inside else []
+            early.append(replace(one, replace={target: mutant.apply(source)}))
+    paths = files_of(tuple(name for one in [*inside, *early] for name in one.items or ()))
+    experiments = [Experiment("trials", trials=inside)] if inside else []
     (result,) = _sessions(room, examination, target, [Session(experiments, early, paths, SECONDS)])
     if result.problem and inside:
         return []
@@ -117,17 +117,17 @@ def _in_sessions_of_their_own(
     room: CleanRoom,
     examination: Examination,
     target: str,
-    early: Sequence[Mapping[str, Any]],
+    early: Sequence[Experiment],
     result: SessionResult,
 ) -> dict[str, SessionResult]:
     """Results by id of those that came too late: something had imported the target before collection."""
-    late = [one for one in early if not result.run(one["id"]).fits]
+    late = [one for one in early if not result.run(one.id).fits]
     if not late:
         return {}
-    paths = files_of(tuple(name for one in late for name in one["items"]))
-    sessions = [Session([one], paths=paths, seconds=60, replace=one["replace"]) for one in late]
+    paths = files_of(tuple(name for one in late for name in one.items or ()))
+    sessions = [Session([one], paths=paths, seconds=60, replace=one.replace) for one in late]
     results = _sessions(room, examination, target, sessions)
-    return {str(one["id"]): told for one, told in zip(late, results, strict=True)}
+    return {one.id: told for one, told in zip(late, results, strict=True)}
 
 
 def _cpu_seconds(examination: Examination, nodeids: Sequence[str]) -> float:

@@ -19,6 +19,7 @@ from nightcrew.validation.faults.mutation_trials import covering_tests, try_muta
 from nightcrew.validation.faults.notes import MESSAGE, WHOLE
 from nightcrew.validation.faults.parts import parts_of
 from nightcrew.validation.faults.target import files_of
+from nightcrew.validation.rig.protocol import Experiment
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.commands import run_command
 from nightcrew.validation.running.examination import Examination
@@ -216,7 +217,7 @@ def notices(room: CleanRoom, texts: Mapping[str, str | None], tests: Sequence[st
     with room.copy(room.patched, kept) as tree:
         for path in texts.keys() - kept.keys():
             (tree / path).unlink()
-        one = {"id": "all", "items": list(tests), "failures_only": True, "stop": 1, "seconds": SECONDS}
+        one = Experiment("all", SECONDS, items=tests, failures_only=True, stop=1)
         session = Session([one], paths=files_of(tuple(tests)), seconds=SECONDS + 60)
         (result,) = run_sessions(room, tree, [session])
     found = {item.nodeid for item in result.collected}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nightcrew.validation.faults.target import files_of
 from nightcrew.validation.gate import failed, not_measurable, passed
+from nightcrew.validation.rig.protocol import Experiment
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, name_of
 from nightcrew.validation.running.run_results import Run, SessionResult, TestOutcome
@@ -81,8 +82,10 @@ def reproduce_on_base(room: CleanRoom, examination: Examination) -> Run | None:
     candidates = _candidates(examination)
     known = set(examination.base_outcomes)
     with room.copy(room.base, texts, without=gone) as tree:
-        one = {"id": "all", "cover": True, "seconds": SECONDS, "exclude": sorted(known - set(candidates))}
-        one["cpu_seconds"] = _cpu_seconds(examination, candidates)
+        limit = _cpu_seconds(examination, candidates)
+        one = Experiment(
+            "all", SECONDS, exclude=sorted(known - set(candidates)), cpu_seconds=limit, cover=True
+        )
         (result,) = run_sessions(
             room, tree, [Session([one], paths=files_of(tuple(candidates)))],
             measured=examination.product_files, test_files=examination.all_test_files,
@@ -101,7 +104,7 @@ def _alone(
     missing = {item.nodeid for item in whole.collected} - whole.run("all").tests.keys()
     names = [nodeid for nodeid in _candidates(examination) if nodeid in missing][:MOST_ALONE]
     alone = [
-        {"id": name, "items": [name], "seconds": SECONDS, "cpu_seconds": _cpu_seconds(examination, [name])}
+        Experiment(name, SECONDS, items=[name], cpu_seconds=_cpu_seconds(examination, [name]))
         for name in names
     ]
     (result,) = run_sessions(room, tree, [Session(alone)], test_files=examination.all_test_files)

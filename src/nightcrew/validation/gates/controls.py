@@ -2,8 +2,7 @@
 blind."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.faults.blind_controls import judge_blind
@@ -11,6 +10,8 @@ from nightcrew.validation.faults.target import files_of, judged_tests, target_or
 from nightcrew.validation.gate import failed, not_measurable, passed
 from nightcrew.validation.reading.smells import new_test_functions
 from nightcrew.validation.reading.variants import PERTURB_NAME, neutral, perturbed, raising, returning_nothing
+from nightcrew.validation.rig import protocol
+from nightcrew.validation.rig.protocol import Experiment
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, examine, name_of
 from nightcrew.validation.running.measured import Values
@@ -33,6 +34,12 @@ class Variant:
     source: str
     must_pass: bool
     told: str
+
+    @property
+    def swapped(self) -> protocol.Variant:
+        """What the rig needs to swap it in."""
+        adjusting = PERTURB_NAME if self.name == "perturbed" else ""
+        return protocol.Variant(source=self.source, adjusting=adjusting)
 
 
 class Controls:
@@ -73,19 +80,14 @@ def make_variants(source: str) -> list[Variant]:
     return [variant for variant in made if variant.source]
 
 
-def variant_document(variant: Variant) -> Mapping[str, Any]:
-    """What the rig needs to swap a variant in."""
-    return {"source": variant.source, **({"adjusting": PERTURB_NAME} if variant.name == "perturbed" else {})}
-
-
 def _warm(
     room: CleanRoom, examination: Examination, target: str, variants: list[Variant]
 ) -> Mapping[str, Run]:
     items = list(judged_tests(examination))
     spent = examination.patched.run("all").cpu_seconds
-    limits = {"seconds": 300, "cpu_seconds": max(3.0, 10 * spent), "items": items}
-    experiments = [{"id": "intact", "items": items, "seconds": 300}]
-    experiments += [{"id": one.name, **limits, "variant": variant_document(one)} for one in variants]
+    intact = Experiment("intact", 300, items=items)
+    limited = replace(intact, cpu_seconds=max(3.0, 10 * spent))
+    experiments = [intact, *(replace(limited, id=one.name, variant=one.swapped) for one in variants)]
     (result,) = run_sessions(
         room,
         room.patched,

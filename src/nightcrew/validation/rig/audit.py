@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from . import protocol
+
 MOST_OF_A_POWER, MOST_OF_A_LINE, MOST_FRAMES, MOST_DEPTH = 60, 8, 6, 150
 _EVENTS_OF = {
     "network": """socket.connect socket.bind socket.sendto socket.getaddrinfo socket.gethostbyname
@@ -43,8 +45,8 @@ _HARMLESS = ("/dev/null", "/dev/tty", "/dev/urandom", "/dev/random")
 class Audit:
     """Notes powers that product code uses, from now on, in this process and its forks."""
 
-    def __init__(self, job: "dict[str, Any]") -> None:
-        self.root, self.tests = job["workspace"] + "/", set(job["test_files"])
+    def __init__(self, job: protocol.Job) -> None:
+        self.root, self.tests = job.workspace + "/", set(job.test_files)
         self.seen: dict[str, list[Any]] = {}
         self.counts: Counter[Any] = Counter()
         sys.addaudithook(self._heard)

@@ -2,8 +2,10 @@
 
 import sys
 import types
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from . import protocol
 from .making import Makings
 
 MOST_CALLS, MOST_OF_ONE, MOST_BYTES = 400, 25, 8000
@@ -12,8 +14,8 @@ MOST_CALLS, MOST_OF_ONE, MOST_BYTES = 400, 25, 8000
 class Recorder:
     """Notes calls straight from tests into the product, and calls of the functions that a change touches."""
 
-    def __init__(self, job: "dict[str, Any]", functions: "dict[str, list[list[int]]]") -> None:
-        self.tests, self.root = set(job["test_files"]), job["workspace"] + "/"
+    def __init__(self, job: protocol.Job, functions: "Mapping[str, Sequence[Sequence[int]]]") -> None:
+        self.tests, self.root = set(job.test_files), job.workspace + "/"
         self.functions = functions  # by file: first and last lines
         self.known: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.counts: dict[types.CodeType, int] = {}

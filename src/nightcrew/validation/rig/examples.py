@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from . import world
+from . import protocol, world
 from .supervise import Reporter, supervise
 
 SECONDS = 10.0  # for one docstring
@@ -38,7 +38,7 @@ class CallsWhatIsNotThere(AssertionError):
     """It calls a name that the package does not have; the names, separated by spaces."""
 
 
-def prepare(item: pytest.Item, job: "dict[str, Any]", module: str) -> None:
+def prepare(item: pytest.Item, job: protocol.Job, module: str) -> None:
     """Let a docstring's examples be judged this way; `module` is its module's full name."""
     if hasattr(item, "dtest") and hasattr(item, "runner"):
         item.runner = Examples(item.runner, job, module)
@@ -47,7 +47,7 @@ def prepare(item: pytest.Item, job: "dict[str, Any]", module: str) -> None:
 class Examples(doctest.DocTestRunner):
     """Runs a docstring's examples in children of their own."""
 
-    def __init__(self, own: Any, job: "dict[str, Any]", module: str) -> None:
+    def __init__(self, own: Any, job: protocol.Job, module: str) -> None:
         super().__init__(checker=Checker(own._checker), verbose=False, optionflags=own.optionflags | LENIENT)
         self.job, self.module = job, module
         self.found: dict[str, list[Any]] = {}
@@ -82,7 +82,7 @@ class Examples(doctest.DocTestRunner):
         world.seed_everything(seed)
         self.found, self.tainted = {"wrong": [], "calls": [], "untried": []}, set()
         self.given = set(test.globs)
-        with world.other_date(days, self.job["clock"]):
+        with world.other_date(days, self.job.clock):
             provide(test, self.module)
             super().run(test, out=lambda _: None, clear_globs=False)
         report(self.found)

@@ -7,19 +7,18 @@ from typing import Any
 
 import pytest
 
-from . import examples, swap, traces, world
+from . import examples, protocol, swap, traces, world
 from .audit import Audit
 from .supervise import Reporter
 from .watch import Relay, Watch
 
 
-class Experiment:
+class Prepared:
     """What is to be done, made ready before the fork, so that the child has little left to do."""
 
-    def __init__(self, job: "dict[str, Any]", one: "dict[str, Any]", relay: Relay) -> None:
+    def __init__(self, job: protocol.Job, one: protocol.Experiment, relay: Relay) -> None:
         self.job, self.one, self.relay = job, one, relay
-        variant = one.get("variant")
-        self.swaps = swap.try_to_prepare(job["target"], variant) if variant else None
+        self.swaps = swap.try_to_prepare(job.target, one.variant) if one.variant else None
 
     @property
     def is_void(self) -> bool:
@@ -30,33 +29,33 @@ class Experiment:
         """Prepare the world, run the items, report each test and a last line with `done`."""
         del network[:]
         one = self.one
-        world.seed_everything(one.get("seed") or 0)
-        if one.get("cpu_seconds"):
+        world.seed_everything(one.seed)
+        if one.cpu_seconds:
             signal.signal(signal.SIGPROF, signal.SIG_DFL)
-            signal.setitimer(signal.ITIMER_PROF, one["cpu_seconds"])
+            signal.setitimer(signal.ITIMER_PROF, one.cpu_seconds)
         end: dict[str, Any] = {}
-        if one.get("zone"):
-            os.environ["TZ"] = one["zone"]
+        if one.zone:
+            os.environ["TZ"] = one.zone
             time.tzset()
-        if self.swaps is not None:
-            end["applied"] = swap.apply(self.swaps, one["variant"].get("adjusting"))
-        if one.get("examples_of"):
+        if self.swaps is not None and one.variant is not None:
+            end["applied"] = swap.apply(self.swaps, one.variant.adjusting)
+        if one.examples_of:
             for item in items:
-                examples.prepare(item, self.job, one["examples_of"])
+                examples.prepare(item, self.job, one.examples_of)
         watch = self.relay.watch = Watch(self.job, one, report)
-        own = (self.job["workspace"], set(self.job["test_files"]))
-        code = traces.code_of(*own) if one.get("watch_code") else None
-        before = world.drawn() if one.get("watch_chance") else None
-        with world.other_date(one.get("days"), self.job["clock"]) as end["dated"]:
+        own = (self.job.workspace, set(self.job.test_files))
+        code = traces.code_of(*own) if one.watch_code else None
+        before = world.drawn() if one.watch_chance else None
+        with world.other_date(one.days, self.job.clock) as end["dated"]:
             started, moment = time.process_time(), time.perf_counter()
-            end["ran"] = run_items(items, watch, one.get("strata"))
+            end["ran"] = run_items(items, watch, one.strata)
             end["cpu"], end["wall"] = time.process_time() - started, time.perf_counter() - moment
         end.update(watch.end())
         if code is not None:
             end["replaced"] = traces.replaced(code, traces.code_of(*own))
         if before is not None:
             end["chance"] = world.drawn() != before
-        powers = audit.told() if one.get("cover") else []
+        powers = audit.told() if one.cover else []
         report({**end, "network": list(network), "powers": powers, "done": True})
 
 

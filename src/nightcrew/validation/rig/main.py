@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from . import session
+from . import protocol, session
 from .results import tell
 from .supervise import supervise
 
@@ -13,6 +13,7 @@ def main() -> None:
     tell(_sessions)
 
 
-def _sessions(job: "dict[str, Any]", secret: int) -> "dict[str, Any]":
-    told = [supervise(partial(session.run, job, one), one["seconds"], secret) for one in job["sessions"]]
+def _sessions(asked: "dict[str, Any]", secret: int) -> "dict[str, Any]":
+    job = protocol.read_job(asked)
+    told = [supervise(partial(session.run, job, one), one.seconds, secret) for one in job.sessions]
     return {"sessions": told}

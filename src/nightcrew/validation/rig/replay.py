@@ -24,11 +24,11 @@ import time
 import types
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from . import world
+from . import protocol, world
 from .growth import growth
 from .making import unkept
 from .neighbours import near_calls, without_literal
@@ -55,16 +55,17 @@ def main() -> None:
     tell(_replayed)
 
 
-def _replayed(job: "dict[str, Any]", secret: int) -> "dict[str, Any]":
-    os.chdir(job["workspace"])
-    sys.path[:0] = job["paths"]
+def _replayed(asked: "dict[str, Any]", secret: int) -> "dict[str, Any]":
+    job = protocol.read_replay(asked)
+    os.chdir(job.workspace)
+    sys.path[:0] = job.paths
     told: dict[str, Any] = {"answers": [], "lines": {}, "values": {}, "deaths": 0, "waits": 0}
-    for module in job["modules"]:
+    for module in job.modules:
         result = supervise(partial(_values, module), SECONDS_OF_WAITING, secret)
         told["values"][module] = next(
             (line["values"] for line in result["reports"] if "values" in line), None
         )
-    calls = job["calls"]
+    calls = job.calls
     while len(told["answers"]) < len(calls) and told["deaths"] < MOST_DEATHS:
         rest = calls[len(told["answers"]) :]
         result = supervise(partial(_replay, job, rest), SECONDS_OF_WAITING, secret, each=True)
@@ -77,7 +78,7 @@ def _replayed(job: "dict[str, Any]", secret: int) -> "dict[str, Any]":
             told["deaths"] += 1
             told["waits"] += result["timed_out"]
             how = "" if result["timed_out"] else DEAD
-            told["answers"].append([[calls[len(told["answers"])]["name"], how, "", 0.0]])
+            told["answers"].append([[calls[len(told["answers"])].name, how, "", 0.0]])
     return told
 
 
@@ -93,16 +94,16 @@ def _values(module: str, report: Reporter) -> None:
     report({"values": found})
 
 
-def _replay(job: "dict[str, Any]", calls: "list[dict[str, Any]]", report: Reporter) -> None:
+def _replay(job: protocol.Replay, calls: "Sequence[protocol.Recorded]", report: Reporter) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
-    literals, values = ([ast.literal_eval(one) for one in job[word]] for word in ("literals", "constants"))
+    literals, values = ([*map(ast.literal_eval, some)] for some in (job.literals, job.constants))
     often: Counter[str] = Counter()
     for call in calls:
-        often[call["name"]] += 1
-        lines = Lines(job["measured"])
+        often[call.name] += 1
+        lines = Lines(job.measured)
         try:
-            caller = Caller(call, job["seconds_of_a_call"], lines, job["clock"])
-            most = None if often[call["name"]] <= OFTEN else FEW
+            caller = Caller(call, job.seconds_of_a_call, lines, job.clock)
+            most = None if often[call.name] <= OFTEN else FEW
             answers = list(itertools.islice(caller.answers(literals, values), most))
         except Exception as error:
             answers = [["", f"{NOT_CALLED}: {type(error).__name__}", "", 0.0]]
@@ -112,7 +113,7 @@ def _replay(job: "dict[str, Any]", calls: "list[dict[str, Any]]", report: Report
 class Lines:
     """Lines of some files that run while it is on."""
 
-    def __init__(self, files: "list[str]") -> None:
+    def __init__(self, files: "Sequence[str]") -> None:
         self.held: dict[str, set[int]] = {path: set() for path in files}
 
     def __enter__(self) -> None:
@@ -144,10 +145,10 @@ class Lines:
 class Caller:
     """Makes one recorded call again, as it was and a little otherwise."""
 
-    def __init__(self, call: "dict[str, Any]", seconds: float, lines: Lines, clock: str) -> None:
-        self.name, self.kept, self.seconds, self.lines = call["name"], call["kept"], seconds, lines
+    def __init__(self, call: protocol.Recorded, seconds: float, lines: Lines, clock: str) -> None:
+        self.name, self.kept, self.seconds, self.lines = call.name, call.kept, seconds, lines
         self.clock = clock
-        self.function = found(call["module"], call["name"])
+        self.function = found(call.module, call.name)
         self.given_back: Any = None
 
     def answers(self, literals: "list[Any]", values: "list[Any]") -> "Iterator[list[Any]]":

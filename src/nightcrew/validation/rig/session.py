@@ -7,40 +7,40 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from . import swap, traces, trials, world
+from . import protocol, swap, traces, trials, world
 from .audit import Audit
-from .experiment import Experiment
+from .experiment import Prepared
 from .rewriting import rewrite_ahead
 from .supervise import Reporter, supervise
 from .watch import Relay, start_coverage
 
 
-def run(job: "dict[str, Any]", session: "dict[str, Any]", report: Reporter) -> None:
+def run(job: protocol.Job, session: protocol.Session, report: Reporter) -> None:
     """Collect in this process, run the session's experiments, report as they end."""
-    os.environ.update(session.get("env") or {})
+    os.environ.update(session.env)
     if hasattr(time, "tzset"):
         time.tzset()
-    os.chdir(job["folder"])
+    os.chdir(job.folder)
     sys.argv = ["pytest"]
-    for path in reversed(job["paths"]):
+    for path in reversed(job.paths):
         sys.path.insert(0, path)
     world.seed_everything(0)
-    if session.get("replace"):
-        swap.replace_on_import(session["replace"])
+    if session.replace:
+        swap.replace_on_import(session.replace)
     plugin = Plugin(job, session, report)
-    if session.get("imports"):
+    if session.imports:
         plugin.importing = start_coverage(job)
     said = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - lives as long as the session
     os.dup2(said.fileno(), 1)
     os.dup2(said.fileno(), 2)
-    code = pytest.main(session["args"], plugins=[plugin])
+    code = pytest.main(list(session.args), plugins=[plugin])
     sys.stdout.flush()
     size = said.seek(0, os.SEEK_END)
     said.seek(max(0, size - 1500))
@@ -50,7 +50,7 @@ def run(job: "dict[str, Any]", session: "dict[str, Any]", report: Reporter) -> N
 class Plugin:
     """Takes over the test loop of a pytest session."""
 
-    def __init__(self, job: "dict[str, Any]", session: "dict[str, Any]", report: Reporter) -> None:
+    def __init__(self, job: protocol.Job, session: protocol.Session, report: Reporter) -> None:
         self.job = job
         self.session = session
         self.report = report
@@ -59,7 +59,7 @@ class Plugin:
         self.relay = Relay()
         self.network = world.watch_network()
         self.audit = Audit(job)
-        self.files = traces.Files(job["workspace"])
+        self.files = traces.Files(job.workspace)
 
     def pytest_collectreport(self, report: "pytest.CollectReport") -> None:
         """Note what could not be collected."""
@@ -70,17 +70,17 @@ class Plugin:
     def pytest_collection(self, session: "pytest.Session") -> None:
         """Before anything is collected, and the target imported: what another text of it does from the
         import on, in a child each. One that comes too late is reported as unfit."""
-        if self.session["early"]:
-            here = Path(self.job["workspace"])
-            rewrite_ahead([here / word for word in self.session["args"]], session.config)
-        for one in self.session["early"]:
+        if self.session.early:
+            here = Path(self.job.workspace)
+            rewrite_ahead([here / word for word in self.session.args], session.config)
+        for one in self.session.early:
             told: dict[str, Any] = {"tests": [], "unfit": True}
-            if not _is_imported(one["replace"]):
-                told = _told(supervise(partial(self._early, session, one), one["seconds"]))
-            self.report({"experiment": one["id"], **told, "changed": self.files.undo()})
+            if not _is_imported(one.replace):
+                told = _told(supervise(partial(self._early, session, one), one.seconds))
+            self.report({"experiment": one.id, **told, "changed": self.files.undo()})
 
-    def _early(self, session: "pytest.Session", one: "dict[str, Any]", report: Reporter) -> None:
-        swap.replace_on_import(one["replace"])
+    def _early(self, session: "pytest.Session", one: protocol.Experiment, report: Reporter) -> None:
+        swap.replace_on_import(one.replace)
         rewriting = session.config.pluginmanager.getplugin("assertion")
         if hasattr(rewriting, "pytest_collection"):
             rewriting.pytest_collection(session)
@@ -92,17 +92,17 @@ class Plugin:
             return
         session.config.pluginmanager.register(self.relay)
         items = _select(one, list(session.items))
-        Experiment(self.job, one, self.relay).run(items, self.network, self.audit, report)
+        Prepared(self.job, one, self.relay).run(items, self.network, self.audit, report)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: "pytest.Session") -> bool:
         """Tell what was collected, then run the experiments instead of the tests."""
         items = list(session.items)
-        _call_as_before(items, self.session["experiments"])
+        _call_as_before(items, self.session.experiments)
         imported = []
         if self.importing is not None:
             self.importing.stop()
-            imported = sorted(self.importing.get_data().lines(self.job["target"]) or ())
+            imported = sorted(self.importing.get_data().lines(self.job.target) or ())
         self.report(
             {
                 "collected": [[item.nodeid, _path(item, self.job), _function(item)] for item in items],
@@ -114,37 +114,37 @@ class Plugin:
             }
         )
         session.config.pluginmanager.register(self.relay)
-        if any("variant" in one or "trials" in one for one in self.session["experiments"]):
-            swap.import_file(self.job["target"], self.job["paths"])
+        if any(one.variant or one.trials for one in self.session.experiments):
+            swap.import_file(self.job.target, self.job.paths)
         gc.collect()
-        swap.remember(self.job["target"])
+        swap.remember(self.job.target)
         with contextlib.suppress(AttributeError):
             gc.freeze()
         chance, work, spent = False, 0, 0
-        for one in self.session["experiments"]:
-            if one.get("if_chance") and not chance:
+        for one in self.session.experiments:
+            if one.if_chance and not chance:
                 continue
-            if one.get("trials") is not None:
+            if one.trials:
                 for name, told in trials.run(self.job, one, items, self.relay).items():
                     self.report({"experiment": name, **told})
                 self.files.undo()
                 continue
             for name, chosen in self._runs(one, items):
                 # Work is counted in calls, not seconds: a slow machine leaves out no more than a fast one.
-                if one.get("optional") and spent + work > self.session["work"]:
+                if one.optional and spent + work > self.session.work:
                     continue
-                experiment = Experiment(self.job, one, self.relay)
+                experiment = Prepared(self.job, one, self.relay)
                 if experiment.is_void:
                     self.report({"experiment": name, "tests": [], "applied": 0, "done": True})
                     continue
                 told = _told(
-                    supervise(partial(experiment.run, chosen, self.network, self.audit), one["seconds"])
+                    supervise(partial(experiment.run, chosen, self.network, self.audit), one.seconds)
                 )
                 chance = chance or bool(told.get("chance"))
                 work = work or int(told.get("work") or 0)
-                spent += work if one.get("optional") else 0
+                spent += work if one.optional else 0
                 self.report({"experiment": name, **told, "changed": self.files.undo()})
-                if one.get("decisive") and told["timed_out"]:
+                if one.decisive and told["timed_out"]:
                     self._end()  # the others would take as long and tell no more
         self._end()
         return True
@@ -155,25 +155,25 @@ class Plugin:
         os._exit(0)
 
     def _runs(
-        self, one: "dict[str, Any]", items: "list[pytest.Item]"
+        self, one: protocol.Experiment, items: "list[pytest.Item]"
     ) -> "Iterator[tuple[str, list[pytest.Item]]]":
         # Other files may inherit the tests of those that are judged, which go first.
-        own = set(one.get("own") or ())
+        own = set(one.own)
         chosen = sorted(_select(one, items), key=lambda item: _path(item, self.job) not in own)
-        if one.get("order") != "alone":
-            yield one["id"], _ordered(one, chosen, sum(_path(item, self.job) in own for item in chosen))
+        if one.order != "alone":
+            yield one.id, _ordered(one, chosen, sum(_path(item, self.job) in own for item in chosen))
             return
         groups: dict[tuple[str, str], list[pytest.Item]] = {}
         for item in chosen:
             groups.setdefault((_path(item, self.job), _function(item)), []).append(item)
-        names, limit = sorted(groups), one["limit"]
+        names, limit = sorted(groups), one.limit
         first = _some([name for name in names if name[0] in own], limit)
         names = first + _some([name for name in names if name[0] not in own], limit - len(first))
         for name in sorted(names):
-            yield f"{one['id']}:{name[0]}::{name[1]}", groups[name]
+            yield f"{one.id}:{name[0]}::{name[1]}", groups[name]
 
 
-def _is_imported(replaced: "dict[str, str]") -> bool:
+def _is_imported(replaced: "Iterable[str]") -> bool:
     loaded = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
     return any(path in loaded for path in replaced)
 
@@ -189,15 +189,13 @@ def _told(result: "dict[str, Any]") -> "dict[str, Any]":
     return told
 
 
-def _call_as_before(items: "list[pytest.Item]", experiments: "list[dict[str, Any]]") -> None:
+def _call_as_before(items: "list[pytest.Item]", experiments: "Sequence[protocol.Experiment]") -> None:
     """A test whose id is another one in every run gets the id by which it is asked for."""
     known: dict[str, None] = {}
     for one in experiments:
-        edited = set(one.get("own") or ())
-        known.update((name, None) for name in one.get("exclude") or () if name.split("::")[0] not in edited)
-        known.update(
-            (name, None) for each in (one, *(one.get("trials") or ())) for name in each.get("items") or ()
-        )
+        edited = set(one.own)
+        known.update((name, None) for name in one.exclude if name.split("::")[0] not in edited)
+        known.update((name, None) for each in (one, *one.trials) for name in each.items or ())
     there = {item.nodeid for item in items}
     lost: dict[str, list[str]] = {}
     for name in known:
@@ -211,11 +209,11 @@ def _call_as_before(items: "list[pytest.Item]", experiments: "list[dict[str, Any
             item.__class__ = make(kind.__name__, (kind,), {"nodeid": names.pop(0), "__slots__": ()})
 
 
-def _select(one: "dict[str, Any]", items: "list[pytest.Item]") -> "list[pytest.Item]":
-    if one.get("items") is not None:
+def _select(one: protocol.Experiment, items: "list[pytest.Item]") -> "list[pytest.Item]":
+    if one.items is not None:
         by_id = {item.nodeid: item for item in items}
-        return [by_id[nodeid] for nodeid in one["items"] if nodeid in by_id]
-    excluded = set(one.get("exclude") or ())
+        return [by_id[nodeid] for nodeid in one.items if nodeid in by_id]
+    excluded = set(one.exclude)
     return [item for item in items if item.nodeid not in excluded]
 
 
@@ -223,9 +221,9 @@ def _some(names: "list[tuple[str, str]]", most: int) -> "list[tuple[str, str]]":
     return random.Random(most).sample(names, most) if len(names) > most else names  # noqa: S311
 
 
-def _ordered(one: "dict[str, Any]", items: "list[pytest.Item]", own: int) -> "list[pytest.Item]":
+def _ordered(one: protocol.Experiment, items: "list[pytest.Item]", own: int) -> "list[pytest.Item]":
     """The items in the order asked for; backwards, the first `own` stay before the others."""
-    order = one.get("order")
+    order = one.order
     if order == "reversed":
         return items[:own][::-1] + items[own:][::-1]
     if isinstance(order, int):
@@ -235,9 +233,9 @@ def _ordered(one: "dict[str, Any]", items: "list[pytest.Item]", own: int) -> "li
     return items
 
 
-def _path(item: pytest.Item, job: "dict[str, Any]") -> str:
+def _path(item: pytest.Item, job: protocol.Job) -> str:
     with contextlib.suppress(ValueError, AttributeError):
-        return os.path.relpath(str(item.path), job["workspace"])
+        return os.path.relpath(str(item.path), job.workspace)
     return item.nodeid.split("::")[0]
 
 

@@ -8,11 +8,11 @@ import importlib.machinery
 import sys
 import types
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import perturb
+from . import perturb, protocol
 
 if TYPE_CHECKING:
     Span = tuple[int, int]
@@ -31,7 +31,7 @@ def remember(path: str) -> None:
     ]
 
 
-def import_file(path: str, roots: "list[str]") -> None:
+def import_file(path: str, roots: "Sequence[str]") -> None:
     """Import a file that tests import only as they run: before that it has no live functions to be others."""
     loaded = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
     root = max((one for one in roots if path.startswith(one + "/")), key=len, default="")
@@ -43,11 +43,8 @@ def import_file(path: str, roots: "list[str]") -> None:
         importlib.import_module(name)
 
 
-def prepare(path: str, variant: "dict[str, Any]") -> "list[tuple[types.FunctionType, types.CodeType]]":
-    """Live functions of the file at `path` that are other in a variant, with their other code; empty: none.
-
-    `variant`: {"edits": [[start, end, text]...]} on the file's text, or {"source": whole text}.
-    """
+def prepare(path: str, variant: protocol.Variant) -> "list[tuple[types.FunctionType, types.CodeType]]":
+    """Live functions of the file at `path` that are other in a variant, with their other code."""
     if path not in _known:
         _known[path] = Source(path)
     source = _known[path]
@@ -73,7 +70,7 @@ def _changed(
     return changed
 
 
-def try_to_prepare(path: str, variant: "dict[str, Any]") -> "list[tuple[types.FunctionType, types.CodeType]]":
+def try_to_prepare(path: str, variant: protocol.Variant) -> "list[tuple[types.FunctionType, types.CodeType]]":
     """As `prepare`; empty for a variant that is no Python."""
     try:
         return prepare(path, variant)
@@ -100,15 +97,15 @@ class Source:
         self.imports, self.spans = _statements(self.text)
         self.near: dict[int, types.CodeType] = {}
 
-    def whole_versions(self, variant: "dict[str, Any]") -> "tuple[types.CodeType, types.CodeType]":
+    def whole_versions(self, variant: protocol.Variant) -> "tuple[types.CodeType, types.CodeType]":
         """The code of the whole file before and after."""
-        text = variant["source"] if "source" in variant else edited(self.text, variant["edits"])
+        text = variant.source if variant.source is not None else edited(self.text, variant.edits)
         return self.whole, self._compiled(text)
 
-    def near_versions(self, variant: "dict[str, Any]") -> "tuple[types.CodeType, types.CodeType] | None":
+    def near_versions(self, variant: protocol.Variant) -> "tuple[types.CodeType, types.CodeType] | None":
         """The same of the one statement or method that is other, of the first lines of its class, and of the
         imports, which decide how names in it are compiled."""
-        edits = variant.get("edits") or []
+        edits = variant.edits
         for around, (start, end) in self.spans:
             if edits and all(start <= edit[0] and edit[1] <= end for edit in edits):
                 first = around[0][0] if around else start
@@ -132,9 +129,9 @@ class Source:
         return compile(text, self.path, "exec", dont_inherit=True)
 
 
-def edited(text: str, edits: "list[list[Any]]") -> str:
+def edited(text: str, edits: "Sequence[Sequence[Any]]") -> str:
     """The text with each [start, end, text] put in."""
-    for start, end, new in sorted(edits, reverse=True):
+    for start, end, new in sorted(map(tuple, edits), reverse=True):
         text = text[:start] + new + text[end:]
     return text
 
@@ -177,7 +174,7 @@ def _apart(body: "list[ast.stmt]", taken: int) -> "Iterator[tuple[ast.stmt, int,
         taken = last
 
 
-def replace_on_import(replaced: "dict[str, str]") -> None:
+def replace_on_import(replaced: "Mapping[str, str]") -> None:
     """Files whose text is taken from here when they are imported."""
     original = importlib.machinery.SourceFileLoader.get_code
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from . import swap, world
+from . import protocol, swap, world
 from .experiment import run_items
 from .supervise import Reporter, supervise
 from .watch import Relay, Watch
@@ -24,9 +24,9 @@ from .watch import Relay, Watch
 class Trial:
     """A fault, the tests that might notice it, and its code, made ready before any fork."""
 
-    def __init__(self, job: "dict[str, Any]", one: "dict[str, Any]", items: "list[pytest.Item]") -> None:
+    def __init__(self, job: protocol.Job, one: protocol.Experiment, items: "list[pytest.Item]") -> None:
         self.job, self.one, self.items = job, one, items
-        self.swaps = swap.try_to_prepare(job["target"], one["variant"])
+        self.swaps = swap.try_to_prepare(job.target, one.variant) if one.variant else []
         self.original = [(function, function.__code__) for function, _ in self.swaps]
 
     def run(self, relay: Relay, kills: "Counter[str]") -> "list[Any]":
@@ -47,32 +47,32 @@ class Trial:
 
 
 def run(
-    job: "dict[str, Any]", one: "dict[str, Any]", items: "Sequence[pytest.Item]", relay: Relay
+    job: protocol.Job, one: protocol.Experiment, items: "Sequence[pytest.Item]", relay: Relay
 ) -> "dict[str, dict[str, Any]]":
-    """What became of each of the faults in `one["trials"]`, by its id."""
+    """What became of each of the faults in `one.trials`, by its id."""
     by_id = {item.nodeid: item for item in items}
     told: dict[str, dict[str, Any]] = {}
     waiting: list[Trial] = []
-    for each in one["trials"]:
-        trial = Trial(job, each, [by_id[nodeid] for nodeid in each["items"] if nodeid in by_id])
+    for each in one.trials:
+        trial = Trial(job, each, [by_id[nodeid] for nodeid in each.items or () if nodeid in by_id])
         if trial.swaps:
             waiting.append(trial)
         else:
-            told[each["id"]] = {"tests": [], "applied": 0, "done": True}
+            told[each.id] = {"tests": [], "applied": 0, "done": True}
     again: list[Trial] = []
     kills: Counter[str] = Counter()
     while waiting:
-        said, ended = _child(waiting, relay, kills, one["seconds"])
+        said, ended = _child(waiting, relay, kills, one.seconds)
         for trial, document in zip(waiting, said):  # noqa: B905 - the target's Python may be an old one
             if document["survived"] and trial is not waiting[0]:
                 again.append(trial)
             else:
-                told[trial.one["id"]] = document
+                told[trial.one.id] = document
             _count(document["tests"], kills)
         waiting = _rest(waiting, said, ended, told)
     for trial in again:
-        said, ended = _child([trial], relay, kills, one["seconds"])
-        told[trial.one["id"]] = said[0] if said else ended
+        said, ended = _child([trial], relay, kills, one.seconds)
+        told[trial.one.id] = said[0] if said else ended
     return told
 
 
@@ -85,7 +85,7 @@ def _rest(
     """What is left after a child; where it died, the trial it died of is settled."""
     rest = waiting[len(said) :]
     if rest and not ended["done"]:
-        told[rest[0].one["id"]] = ended
+        told[rest[0].one.id] = ended
         rest = rest[1:]
     return rest
 
@@ -125,14 +125,14 @@ def _count(failures: "list[Any]", kills: "Counter[str]") -> None:
 
 
 def _failures(
-    job: "dict[str, Any]", one: "dict[str, Any]", items: "list[pytest.Item]", relay: Relay
+    job: protocol.Job, one: protocol.Experiment, items: "list[pytest.Item]", relay: Relay
 ) -> "list[Any]":
     """Run the items as if they were the first in this process; the failures, until nothing more would be
     learned."""
     failures: list[Any] = []
     world.seed_everything(0)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_PROF, one["cpu_seconds"])
+    signal.setitimer(signal.ITIMER_PROF, one.cpu_seconds)
     relay.watch = Watch(job, one, lambda document: failures.append(document["test"]))
     run_items(items, relay.watch)
     for item in items[:1]:

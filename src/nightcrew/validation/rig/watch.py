@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
-from . import perturb
+from . import perturb, protocol
 from .calls import Recorder
 
 _BESIDE = {"PytestUnhandledThreadExceptionWarning", "PytestUnraisableExceptionWarning"}
@@ -23,15 +23,15 @@ class Watch:
     """Reports outcomes, and measures what was asked for."""
 
     def __init__(
-        self, job: "dict[str, Any]", one: "dict[str, Any]", report: "Callable[[dict[str, Any]], object]"
+        self, job: protocol.Job, one: protocol.Experiment, report: "Callable[[dict[str, Any]], object]"
     ) -> None:
         self.job, self.one, self.report = job, one, report
         self.worst: dict[str, str] = {}
         self.detail: dict[str, tuple[str, str]] = {}
         self.assertions = self.crashes = 0
-        self.coverage = start_coverage(job) if one.get("cover") else None
-        self.aim = Aim(job) if one.get("aim") else None
-        self.recorder = Recorder(job, one["record"]) if one.get("record") is not None else None
+        self.coverage = start_coverage(job) if one.cover else None
+        self.aim = Aim(job) if one.aim else None
+        self.recorder = Recorder(job, one.record) if one.record is not None else None
         self.started = 0.0
 
     def failed(self, item: pytest.Item, call: "pytest.CallInfo[Any]") -> None:
@@ -81,7 +81,7 @@ class Watch:
         if outcome in ("failed", "error"):
             self.assertions += kind == "assertion"
             self.crashes += kind != "assertion"
-        elif self.one.get("failures_only"):
+        elif self.one.failures_only:
             return
         seconds = round(time.process_time() - self.started, 4)
         touched = bool(perturb.touched)
@@ -89,7 +89,7 @@ class Watch:
 
     def enough(self) -> bool:
         """True once nothing more would be learned."""
-        stop = int(self.one.get("stop") or 0)
+        stop = self.one.stop
         return stop > 0 and (self.assertions >= 1 or self.crashes >= stop)
 
     def end(self) -> "dict[str, Any]":
@@ -102,7 +102,7 @@ class Watch:
         self.coverage.stop()
         data = self.coverage.get_data()
         measured = {}
-        for target in self.job["measured"]:
+        for target in self.job.measured:
             by_test: dict[str, list[int]] = {}
             for line, contexts in data.contexts_by_lineno(target).items():
                 for context in contexts:
@@ -136,7 +136,7 @@ class Relay:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: "pytest.Item | None") -> "bool | None":
         """Where only failures are asked for, nobody else is told of the reports."""
-        if self.watch is None or not self.watch.one.get("failures_only"):
+        if self.watch is None or not self.watch.one.failures_only:
             return None
         for report in runtestprotocol(item, log=False, nextitem=nextitem):
             self.watch.told(report)
@@ -152,8 +152,8 @@ class Aim:
     """Counts calls of the target, straight from test code and all; and calls of anything, as a measure of
     work that is the same on every machine."""
 
-    def __init__(self, job: "dict[str, Any]") -> None:
-        self.target, self.tests = job["target"], set(job["test_files"])
+    def __init__(self, job: protocol.Job) -> None:
+        self.target, self.tests = job.target, set(job.test_files)
         self.counts = [0, 0, 0]
         self.work = 0
 
@@ -180,12 +180,12 @@ class Aim:
             self.counts[0] += 1
 
 
-def start_coverage(job: "dict[str, Any]") -> Any:
+def start_coverage(job: protocol.Job) -> Any:
     """Line and branch coverage of the measured files, running."""
     import coverage
 
     measured = coverage.Coverage(
-        data_file=None, branch=True, include=job["measured"], config_file=False, messages=False
+        data_file=None, branch=True, include=job.measured, config_file=False, messages=False
     )
     measured.set_option("report:exclude_lines", [])
     measured.set_option("run:disable_warnings", ["no-data-collected", "module-not-imported", "no-sysmon"])
@@ -198,7 +198,7 @@ def _in_short(excinfo: "pytest.ExceptionInfo[BaseException]", style: object = No
     return excinfo.typename  # Python's own words for it would take guesses at what name was meant
 
 
-def _kind(excinfo: "pytest.ExceptionInfo[BaseException]", job: "dict[str, Any]") -> str:
+def _kind(excinfo: "pytest.ExceptionInfo[BaseException]", job: protocol.Job) -> str:
     """`assertion`: a check of a test failed; `crash`: the product broke; `test_crash`: the test itself
     did."""
     paths = [_absolute(code.co_filename) for code in _codes(excinfo.tb)]
@@ -208,9 +208,9 @@ def _kind(excinfo: "pytest.ExceptionInfo[BaseException]", job: "dict[str, Any]")
         "DocTestFailure",
         "MultipleFailures",
     )
-    if checks and not (paths and paths[-1] in job["measured"]):
+    if checks and not (paths and paths[-1] in job.measured):
         return "assertion"
-    root, tests = job["workspace"] + "/", set(job["test_files"])
+    root, tests = job.workspace + "/", set(job.test_files)
     product = any(path.startswith(root) and path not in tests for path in paths)
     return "crash" if product else "test_crash"
 

@@ -18,6 +18,7 @@ from tempfile import mkstemp
 from typing import Any
 
 from nightcrew.validation import rig
+from nightcrew.validation.rig.protocol import Job, document
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.run_results import SessionResult, documents, read_sessions, session_result
 from nightcrew.validation.running.runs import part_of_the_runner, run_job
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 MOST_ENTRIES = 300
 
 
-def run_base(room: CleanRoom, job: Mapping[str, Any], cache: Path) -> SessionResult:
+def run_base(room: CleanRoom, job: Job, cache: Path) -> SessionResult:
     """What a job of one session says of base; from the folder `cache` where that is known."""
     own = part_of_the_runner(room, None)
     if own:
@@ -47,10 +48,10 @@ def run_base(room: CleanRoom, job: Mapping[str, Any], cache: Path) -> SessionRes
 # ---------------------------------------------------------------------------------------------------------
 
 
-def _key(room: CleanRoom, job: Mapping[str, Any]) -> str:
+def _key(room: CleanRoom, job: Job) -> str:
     shown = [mount for mount in room.mounts if mount not in room.environment.mounts]
     seen = [Path(rig.__file__).parent, room.base, *(mount.source for mount in shown)]
-    deciding = [job, room.environment.key, room.sandbox.name, [tree_hash(tree) for tree in seen]]
+    deciding = [document(job), room.environment.key, room.sandbox.name, [tree_hash(tree) for tree in seen]]
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:40]
 
 

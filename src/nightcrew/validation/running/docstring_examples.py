@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from nightcrew.validation.change.paths import module_name
+from nightcrew.validation.rig.protocol import Experiment
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.run_results import TestOutcome
 from nightcrew.validation.running.runs import Session, run_sessions
@@ -23,7 +24,7 @@ def try_examples(room: CleanRoom, path: str, docstrings: Sequence[str], words: s
     if not any(">>>" in text for text in docstrings):
         return Tried()
     skipped = sum("+SKIP" in text for text in docstrings)
-    experiment = {"id": "all", "seconds": _SECONDS, "examples_of": module_name(path)}
+    experiment = Experiment("all", _SECONDS, examples_of=module_name(path))
     session = Session([experiment], paths=(path,), doctests=True)
     (before,) = run_sessions(room, room.base, [session])
     (after,) = run_sessions(room, room.patched, [session])

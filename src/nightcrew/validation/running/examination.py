@@ -3,15 +3,15 @@ worlds."""
 
 import ast
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 from nightcrew.task import TaskCategory
 from nightcrew.validation.change.tree import Tree
 from nightcrew.validation.reading.suite import all_functions, parse, tests_in
 from nightcrew.validation.reading.variants import function_lines
+from nightcrew.validation.rig.protocol import Experiment
 from nightcrew.validation.running.base_faults import base_fault, with_remedy
 from nightcrew.validation.running.base_runs import run_base
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -25,12 +25,9 @@ LARGE = 2000  # tests; of a larger suite only those that reach the change are ru
 BASE_SECONDS = 900.0
 LEAST_SECONDS, SLOWER = 120.0, 10.0  # a suite that takes that much longer with the change does not end
 MOST_SECONDS = 2400.0
-FAR_AWAY: tuple[dict[str, Any], ...] = (
-    {"days": 400.4},
-    {"days": 765.37, "zone": "Pacific/Kiritimati"},
-    {"days": 31.71, "zone": "America/St_Johns"},
-)  # a date past any licence or fixture, other hours and weekdays, the far ends of the time zones
-CLOCKS: tuple[dict[str, Any], ...] = tuple({"days": 500.0625 + 29.1326 * index} for index in range(8))
+FAR_AWAY = ((400.4, ""), (765.37, "Pacific/Kiritimati"), (31.71, "America/St_Johns"))
+"""Days from now, and zones: past any licence or fixture, other hours and weekdays, both ends of the zones."""
+CLOCKS = tuple(500.0625 + 29.1326 * index for index in range(8))
 """Where tests read a clock: every weekday, hours in steps of three, other minutes each, eight months."""
 _READS_CLOCK = re.compile(r"^\s*(?:import|from)\s+(?:datetime|time|calendar)\b", re.MULTILINE)
 
@@ -93,7 +90,7 @@ class Examination:
 
     def _run_base(self, room: CleanRoom) -> SessionResult:
         session = Session(
-            [{"id": "all", "cover": True, "seconds": BASE_SECONDS}], seconds=BASE_SECONDS + 100, imports=True
+            [Experiment("all", BASE_SECONDS, cover=True)], seconds=BASE_SECONDS + 100, imports=True
         )
         job = make_job(
             room, room.base, [session], measured=self.product_files, test_files=self._tests_of(room.base_tree)
@@ -118,27 +115,9 @@ class Examination:
     def patched(self) -> SessionResult:
         """The whole suite and the new tests on the patched tree, in many worlds."""
         known = sorted(item.nodeid for item in self.base.collected)
-        new: dict[str, Any] = {"exclude": known, "seconds": 300, "own": list(self.test_files)}
-        everything: dict[str, Any] = {"id": "all", "cover": True, "decisive": True}
-        everything["seconds"] = self.most_seconds
-        if self.selected is not None:
-            everything["exclude"] = sorted(set(known) - set(self.selected))
-        experiments = [everything]
-        if self.test_files:
-            experiments += [
-                {**new, "id": "new", "aim": True, "watch_chance": True, "watch_code": True},
-                {**new, "id": "reversed", "order": "reversed"},
-                *(
-                    {**new, "id": f"shuffled-{seed}", "order": seed, "optional": True}
-                    for seed in range(SHUFFLES)
-                ),
-                {**new, "id": "alone", "order": "alone", "limit": ALONE, "optional": True},
-                *({**new, "id": f"away-{index}", **world} for index, world in enumerate(self._clocks)),
-                *(
-                    {**new, "id": f"chance-{index}", "strata": index, "if_chance": True, "optional": True}
-                    for index in range(STRATA)
-                ),
-            ]
+        left_out = sorted(set(known) - set(self.selected)) if self.selected is not None else []
+        everything = Experiment("all", self.most_seconds, exclude=left_out, cover=True, decisive=True)
+        experiments = [everything, *(self._worlds(known) if self.test_files else ())]
         (result,) = run_sessions(
             self.room,
             self.room.patched,
@@ -147,6 +126,21 @@ class Examination:
             test_files=self.all_test_files,
         )
         return result
+
+    def _worlds(self, known: list[str]) -> Iterator[Experiment]:
+        """The new tests alone, in other orders, at other times, with other random numbers."""
+        new = Experiment("new", 300, exclude=known, own=self.test_files)
+        beside = replace(new, optional=True)
+        yield replace(new, aim=True, watch_chance=True, watch_code=True)
+        yield replace(new, id="reversed", order="reversed")
+        yield from (replace(beside, id=f"shuffled-{seed}", order=seed) for seed in range(SHUFFLES))
+        yield replace(beside, id="alone", order="alone", limit=ALONE)
+        for index, (days, zone) in enumerate(FAR_AWAY):
+            yield replace(new, id=f"away-{index}", days=days, zone=zone)
+        for index, days in enumerate(CLOCKS if self._read_clocks else (), len(FAR_AWAY)):
+            yield replace(beside, id=f"away-{index}", days=days)
+        for index in range(STRATA):
+            yield replace(beside, id=f"chance-{index}", strata=index, if_chance=True)
 
     @property
     def most_seconds(self) -> float:
@@ -165,10 +159,9 @@ class Examination:
         return ""
 
     @cached_property
-    def _clocks(self) -> tuple[dict[str, Any], ...]:
-        """Other dates and zones; more of them where the new tests read a clock themselves."""
-        reads = any(_READS_CLOCK.search(self.room.source(path) or "") for path in self.test_files)
-        return (*FAR_AWAY, *({**one, "optional": True} for one in CLOCKS)) if reads else FAR_AWAY
+    def _read_clocks(self) -> bool:
+        """True where the new tests read a clock themselves."""
+        return any(_READS_CLOCK.search(self.room.source(path) or "") for path in self.test_files)
 
     @cached_property
     def all_test_files(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from nightcrew.errors import Transient
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_test_module
 from nightcrew.validation.reading.suite import parse, tests_in
+from nightcrew.validation.rig.protocol import Experiment
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, examine, name_of
 from nightcrew.validation.running.run_results import SessionResult
@@ -40,7 +41,7 @@ class OldTests:
         if not wanted or not self._product:
             return {}
         others = sorted(set(self.examination.base_outcomes) - set(wanted))
-        experiment = {"id": "all", "exclude": others, "seconds": self.examination.most_seconds}
+        experiment = Experiment("all", self.examination.most_seconds, exclude=others)
         texts = {one.path: one.after for one in self._product if one.after is not None}
         gone = [one.path for one in self._product if one.after is None]
         with self.room.copy(self.room.base, texts, without=gone) as tree:
@@ -106,9 +107,7 @@ def unreliable_on_base(room: CleanRoom, nodeids: Sequence[str]) -> set[str]:
     Raises:
         Transient: base's suite cannot be run any more.
     """
-    experiments = [
-        {"id": str(index), "items": list(nodeids), "seed": index, "seconds": 300} for index in range(3)
-    ]
+    experiments = [Experiment(str(index), 300, items=nodeids, seed=index) for index in range(3)]
     (result,) = run_sessions(room, room.base, [Session(experiments)])
     if result.problem:
         raise Transient(f"the suite ran on base a moment ago and does not now: {result.problem}")

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from nightcrew.execution.sandbox import WORKSPACE, Completed, Limits, Mount, Results
 from nightcrew.task import TaskCategory
 from nightcrew.validation import rig
 from nightcrew.validation.change.paths import module_name
+from nightcrew.validation.rig import protocol
+from nightcrew.validation.rig.protocol import Experiment, Job, Replay, document
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.pytest_options import default_paths, plugin_options
 from nightcrew.validation.running.run_results import SessionResult, read_sessions
@@ -48,8 +49,8 @@ class Session:
     more than `work`, counted in calls, so that every machine leaves out the same.
     """
 
-    experiments: Sequence[Mapping[str, Any]]
-    early: Sequence[Mapping[str, Any]] = ()
+    experiments: Sequence[Experiment]
+    early: Sequence[Experiment] = ()
     paths: tuple[str, ...] = ()
     seconds: float = 600.0
     work: int = MOST_WORK
@@ -88,27 +89,27 @@ def make_job(
     measured: Iterable[str] = (),
     test_files: Iterable[str] = (),
     target: str | None = None,
-) -> dict[str, Any]:
-    """What the rig is told; with the tree it says everything that decides what comes of it."""
+) -> Job:
+    """What the rig is asked; with the tree it says everything that decides what comes of it."""
     target = target or room.task.target_file
-    return {
-        "workspace": WORKSPACE,
-        "folder": _folder(room),
-        "paths": list(room.python_paths),
-        "target": f"{WORKSPACE}/{target}" if target else "",
-        "measured": [f"{WORKSPACE}/{path}" for path in sorted(set(measured))],
-        "test_files": [f"{WORKSPACE}/{path}" for path in sorted(set(test_files))],
-        "clock": CLOCK,
-        "sessions": [_session_document(room, tree, session) for session in sessions],
-    }
+    return Job(
+        workspace=WORKSPACE,
+        folder=_folder(room),
+        paths=room.python_paths,
+        target=f"{WORKSPACE}/{target}" if target else "",
+        measured=[f"{WORKSPACE}/{path}" for path in sorted(set(measured))],
+        test_files=[f"{WORKSPACE}/{path}" for path in sorted(set(test_files))],
+        clock=CLOCK,
+        sessions=[_asked(room, tree, session) for session in sessions],
+    )
 
 
-def run_job(room: CleanRoom, tree: Path, job: Mapping[str, Any], *, hash_seed: int = 0) -> Completed:
+def run_job(room: CleanRoom, tree: Path, job: Job, *, hash_seed: int = 0) -> Completed:
     """The rig at work on a throw-away copy of `tree`.
 
     What counts as its stdout came by the results socket, which the code under test cannot open.
     """
-    seconds = START_SECONDS + sum(session["seconds"] for session in job["sessions"])
+    seconds = START_SECONDS + sum(session.seconds for session in job.sessions)
     return run_rig(room, tree, "main", job, seconds=seconds, hash_seed=hash_seed)
 
 
@@ -116,7 +117,7 @@ def run_rig(
     room: CleanRoom,
     tree: Path,
     module: str,
-    job: Mapping[str, Any],
+    job: Job | Replay,
     *,
     seconds: float,
     hash_seed: int = 0,
@@ -134,7 +135,7 @@ def run_rig(
             workspace=copy,
             mounts=[*room.mounts, *_rig_mounts()],
             env=environment,
-            stdin=json.dumps(job).encode(),
+            stdin=json.dumps(document(job)).encode(),
             limits=replace(RUN_LIMITS, wall_seconds=seconds),
             results=results,
         )  # fmt: skip
@@ -220,22 +221,22 @@ def _rig_mounts() -> tuple[Mount, ...]:
     return tuple(mounts)
 
 
-def _session_document(room: CleanRoom, tree: Path, session: Session) -> dict[str, Any]:
-    return {
-        "args": [
+def _asked(room: CleanRoom, tree: Path, session: Session) -> protocol.Session:
+    return protocol.Session(
+        args=[
             "-q", "--no-header", "--no-summary", "-p", "no:cacheprovider", "--capture=sys", "--tb=native",
             f"--rootdir={WORKSPACE}",
             *plugin_options(room), *(["--doctest-modules"] if session.doctests else []), "--",
             *_from_folder(room, session.paths or default_paths(room, tree), WORKSPACE),
         ],
-        "experiments": list(session.experiments),
-        "early": [{**one, "replace": _inside(one["replace"])} for one in session.early],
-        "seconds": session.seconds,
-        "work": session.work,
-        "env": {**room.config.variables, "PYTHONPATH": ":".join(room.python_paths), **session.env},
-        "imports": session.imports,
-        "replace": _inside(session.replace),
-    }  # fmt: skip
+        experiments=session.experiments,
+        early=[replace(one, replace=_inside(one.replace)) for one in session.early],
+        seconds=session.seconds,
+        work=session.work,
+        env={**room.config.variables, "PYTHONPATH": ":".join(room.python_paths), **session.env},
+        imports=session.imports,
+        replace=_inside(session.replace),
+    )  # fmt: skip
 
 
 def part_of_the_runner(room: CleanRoom, target: str | None) -> str:

@@ -1,0 +1,149 @@
+"""What the rig is asked: shapes that the trusted side writes and the rig reads.
+
+Only the standard library, and forms that an old Python reads: the rig runs in the target's environment. What
+the rig answers is read from JSON at one door (`running.run_results`), since code under test can write there.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Another version of the target: edits [start, end, text] of its file, or a whole text."""
+
+    edits: "Sequence[Sequence[Any]]" = ()
+    source: "str | None" = None
+    adjusting: str = ""  # the name by which it calls `perturb.adjusted`
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Some collected tests, in some order, in some world, in a process of their own."""
+
+    id: str
+    seconds: float = 60.0  # of wall time
+    # which tests
+    items: "Sequence[str] | None" = None  # None: all but `exclude`
+    exclude: "Sequence[str]" = ()
+    own: "Sequence[str]" = ()  # files whose tests go first
+    order: "str | int | None" = None  # reversed, alone (each function by itself), or the seed of a shuffle
+    limit: int = 0  # functions that are run alone
+    # when it is left out, or ends
+    optional: bool = False  # where it would take too much work
+    if_chance: bool = False  # unless an earlier one drew random numbers
+    decisive: bool = False  # the others are left out where it does not end
+    stop: int = 0  # crashes after which nothing more would be learned; 0: all tests are run
+    cpu_seconds: float = 0.0  # after which the process ends; 0: no limit
+    # the world
+    seed: int = 0
+    strata: "int | None" = None
+    days: "float | None" = None
+    zone: str = ""
+    # what is measured
+    cover: bool = False
+    aim: bool = False
+    watch_code: bool = False
+    watch_chance: bool = False
+    failures_only: bool = False
+    record: "Mapping[str, Sequence[Sequence[int]]] | None" = None  # calls; lines of changed functions by file
+    # what is other in the product
+    variant: "Variant | None" = None
+    replace: "Mapping[str, str]" = field(default_factory=dict)  # texts of files, from the import on
+    trials: "Sequence[Experiment]" = ()  # one after the other in few processes
+    examples_of: str = ""  # the module whose docstrings' examples are judged
+
+
+@dataclass(frozen=True)
+class Session:
+    """A pytest session: what is collected once, and the experiments on it."""
+
+    args: "Sequence[str]"
+    experiments: "Sequence[Experiment]" = ()
+    early: "Sequence[Experiment]" = ()  # before anything is collected
+    seconds: float = 600.0
+    work: int = 0  # calls that optional experiments may cost
+    env: "Mapping[str, str]" = field(default_factory=dict)
+    imports: bool = False  # the lines that run while the target is imported are told
+    replace: "Mapping[str, str]" = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Job:
+    """Sessions on one tree; paths are those of the sandbox."""
+
+    workspace: str
+    folder: str  # where the tests are started
+    paths: "Sequence[str]"
+    target: str
+    measured: "Sequence[str]"
+    test_files: "Sequence[str]"
+    clock: str  # where the library lies that shifts clocks
+    sessions: "Sequence[Session]" = ()
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A call that a test made: its function, and its arguments as opaque text."""
+
+    module: str
+    name: str
+    kept: str
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Calls to be made again, and what is asked beside them."""
+
+    workspace: str
+    paths: "Sequence[str]"
+    calls: "Sequence[Recorded]"
+    literals: "Sequence[str]"  # calls that hold one are also made with another in its place
+    constants: "Sequence[str]"  # values that arguments of their type also get
+    modules: "Sequence[str]"  # whose plain values are told
+    clock: str
+    measured: "Sequence[str]"
+    seconds_of_a_call: float
+
+
+def document(shape: Any) -> "dict[str, Any]":
+    """A shape as JSON takes it, without what is left at its default."""
+    return {
+        one.name: _plain(getattr(shape, one.name))
+        for one in fields(shape)
+        if getattr(shape, one.name) != one.default
+    }
+
+
+def read_job(found: "Mapping[str, Any]") -> Job:
+    """A job from its document."""
+    return Job(**{**found, "sessions": [_session(one) for one in found.get("sessions", ())]})
+
+
+def read_replay(found: "Mapping[str, Any]") -> Replay:
+    """A replay from its document."""
+    return Replay(**{**found, "calls": [Recorded(**one) for one in found["calls"]]})
+
+
+# ------------------------------------------------------------------------------------------------------
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return document(value)
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _session(found: "Mapping[str, Any]") -> Session:
+    read = {name: tuple(map(_experiment, found.get(name, ()))) for name in ("experiments", "early")}
+    return Session(**{**found, **read})
+
+
+def _experiment(found: "Mapping[str, Any]") -> Experiment:
+    variant = Variant(**found["variant"]) if "variant" in found else None
+    return Experiment(
+        **{**found, "variant": variant, "trials": tuple(map(_experiment, found.get("trials", ())))}
+    )
