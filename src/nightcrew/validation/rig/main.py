@@ -4,8 +4,7 @@ from functools import partial
 from typing import Any
 
 from . import protocol, session
-from .results import tell
-from .supervise import supervise
+from .supervise import supervise, tell
 
 
 def main() -> None:

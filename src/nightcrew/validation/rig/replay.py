@@ -32,9 +32,8 @@ from . import protocol, world
 from .growth import growth
 from .making import unkept
 from .neighbours import near_calls, without_literal
-from .results import tell
 from .shown import PLAIN, NotPlain, plain, shown
-from .supervise import Reporter, supervise
+from .supervise import Reporter, supervise, tell
 
 SECONDS_OF_A_ROUND, SECONDS_OF_WAITING, MOST_DEATHS = 4.0, 240.0, 8
 MOST_TEXT, MOST_ITEMS, MOST_MADE, MOST_MEMORY = 300, 500, 12, 4 << 30

@@ -17,7 +17,6 @@ import pytest
 from . import protocol, swap, traces, trials, world
 from .audit import Audit
 from .experiment import Prepared
-from .rewriting import rewrite_ahead
 from .supervise import Reporter, supervise
 from .watch import Relay, start_coverage
 
@@ -72,7 +71,7 @@ class Plugin:
         import on, in a child each. One that comes too late is reported as unfit."""
         if self.session.early:
             here = Path(self.job.workspace)
-            rewrite_ahead([here / word for word in self.session.args], session.config)
+            _rewrite_ahead([here / word for word in self.session.args], session.config)
         for one in self.session.early:
             told: dict[str, Any] = {"tests": [], "unfit": True}
             if not _is_imported(one.replace):
@@ -243,3 +242,31 @@ def _function(item: pytest.Item) -> str:
     """The item's name without parameters: `TestX::test_y`."""
     name = item.nodeid.split("::", 1)[-1]
     return name.split("[")[0]
+
+
+class _Rewritten:
+    """pytest's rewriting of assertions, done once for all the children of a session."""
+
+    def __init__(self, rewrite: Any) -> None:
+        self.rewrite = rewrite
+        self.known: dict[tuple[str, bytes], Any] = {}
+
+    def __call__(self, path: Path, config: Any) -> Any:
+        """What `rewrite` gives for the file as it is now."""
+        key = (str(path), path.read_bytes())
+        if key not in self.known:
+            self.known[key] = self.rewrite(path, config)
+        return self.known[key]
+
+
+def _rewrite_ahead(paths: "Iterable[Path]", config: Any) -> None:
+    """Rewrite test files now, for this process and all that are forked from it; none is run."""
+    module: Any = sys.modules.get("_pytest.assertion.rewrite")
+    original = getattr(module, "_rewrite_test", None)
+    if original is None:  # an older or a newer pytest: each child does it for itself
+        return
+    module._rewrite_test = rewritten = _Rewritten(original)
+    for path in paths:
+        if path.suffix == ".py" and path.is_file():
+            with contextlib.suppress(Exception):  # told by whoever imports it
+                rewritten(path, config)
