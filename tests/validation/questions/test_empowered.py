@@ -128,6 +128,9 @@ def test_a_new_power_is_asked_about(kind: str, tmp_path: Path) -> None:
     assert all(one.severity is Severity.PERSON and one.line > lines for one in found)
 
 
+GUARDED = (
+    CODE + "\n\ndef row(a, b):\n    return escape(a) + escape(b)\n\n\ndef cell(a):\n    return escape(a)\n"
+)
 CHANGED: dict[str, tuple[Files, Files]] = {
     "a secret in a log": (
         {"t.py": CODE}, {"t.py": CODE.replace("    expected =", "    log.info('key %s', api_key)\n    expected =")},
@@ -141,6 +144,7 @@ CHANGED: dict[str, tuple[Files, Files]] = {
     ),
     "a comparison in constant time": ({"p/a.py": CODE}, {"p/a.py": edit(
         CODE, "hmac.compare_digest(expected, token.decode())", "expected == token.decode()")}),
+    "an escape of two": ({"p/a.py": GUARDED}, {"p/a.py": edit(GUARDED, "escape(a) + escape(b)", "escape(a) + b")}),
     "an escape": ({"p/a.py": CODE}, {"p/a.py": edit(CODE, "escape(text)", "text")}),
     "one more host": ({"p/a.py": CODE}, {"p/a.py": edit(CODE, '"b.org"', '"b.org", "c.org"')}),
     "a longer life": ({"p/a.py": CODE}, {"p/a.py": edit(CODE, "LIFETIME = 300", "LIFETIME = 60 * 60 * 24")}),
@@ -236,6 +240,10 @@ KNOWN: dict[str, tuple[Files, Files]] = {
     "an action of the house": ({".github/workflows/a.yml": WORKFLOW}, {".github/workflows/a.yml": WORKFLOW + "      - uses: actions/cache@v4\n"}),
     "a plain command": ({"a.sh": SHELL}, {"a.sh": SHELL + "make lint\n"}),
     "a deletion inside": ({"a.sh": SHELL}, {"a.sh": SHELL + "rm -rf build/\n"}),
+    "a guard by way of another": ({"p/a.py": GUARDED}, {"p/a.py": edit(
+        GUARDED, "escape(a) + escape(b)", "cell(a) + cell(b)")}),
+    "a test with files of its own": ({"tests/test_a.py": TESTS}, {
+        "tests/test_c.py": "import os\nopen('x', 'w').close()\nos.remove('x')\n"}),
     "a guard that moves": ({"p/a.py": CODE}, {"p/a.py": edit(
         CODE, '"<p>" + escape(text) + "</p>"', "wrap(text)") + "\n\ndef wrap(text):\n    return escape(text)\n"}),
 }  # fmt: skip

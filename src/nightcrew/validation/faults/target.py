@@ -36,11 +36,34 @@ def target_or_result(room: CleanRoom, gate: str) -> Target | GateResult:
 
 
 def _most_changed(room: CleanRoom) -> str | None:
-    """The task's target, or the largest product file that the patch changes."""
+    """The task's target, or the largest product file that the patch changes.
+
+    Where a change goes through several files, the tests may well be about another one of them: the one of
+    which they run most.
+    """
     if room.target is not None and room.target.endswith(".py"):
-        return room.target
+        other = room.task.task_type is not TaskCategory.UNIT_TEST and _most_reached(room, room.target)
+        return other or room.target
     files = [one for one in examine(room).product_files if room.source(one) is not None]
     return max(files, key=lambda path: (len(room.source(path) or ""), path), default=None)
+
+
+def _most_reached(room: CleanRoom, target: str) -> str:
+    """The changed file of which the tests on trial run most; empty where they run the target."""
+    examination = examine(room)
+    if examination.base.problem or examination.patched.problem:
+        return ""
+    run, judged = examination.patched.run("all"), judged_tests(examination)
+    changed = [one.path for one in room.changes if one.path in examination.product_files]
+    reached = {
+        path: len({line for name in judged for line in examination.coverage(run, path).by_test.get(name, ())})
+        for path in (target, *changed)
+    }
+    return (
+        ""
+        if reached[target]
+        else max((path for path in reached if reached[path]), key=reached.__getitem__, default="")
+    )
 
 
 def judged_tests(examination: Examination) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from nightcrew.validation.verdict import Finding, GateResult, Severity
 NAME = "scope"
 MAX_LINES = 8_000
 MAX_CHARACTERS = 400_000
+_KEY = "private key"
 _HEADER_LINES, _HEADER_FILES = 25, 200
 _LICENCE = re.compile(
     r"^#.*(SPDX-License-Identifier|copyright|licen[cs]ed? under)", re.IGNORECASE | re.MULTILINE
@@ -49,7 +50,7 @@ class Scope:
             message = f"The change is too large to be reviewed: {size} added."
             return failed(NAME, message, "Make a much smaller change.", evidence={"lines": lines})
         for change in room.changes:
-            for finding in _new_secrets(change):
+            for finding in _new_secrets(room, change):
                 message = f"{change.path}, line {finding[0]}: this looks like a secret ({finding[1]})."
                 return failed(
                     NAME,
@@ -210,14 +211,24 @@ def _exactly_added(old: list[str], new: list[str]) -> list[str]:
     return [line for start, end in spans for line in new[start:end]]
 
 
-def _new_secrets(change: Change) -> list[tuple[int, str]]:
-    """Lines with something shaped like a credential, as it stands or as the code puts it together."""
+def _new_secrets(room: CleanRoom, change: Change) -> list[tuple[int, str]]:
+    """Lines with something shaped like a credential, as it stands or as the code puts it together.
+
+    Tests of cryptography are full of keys that were made for them.
+    """
     if change.after is None:
         return []
+    of_tests = room.is_test(change.path) and any(
+        one.kind == _KEY for one in find_secrets(change.before or "")
+    )
+    return [one for one in _secrets_in(change, change.after) if not (of_tests and one[1] == _KEY)]
+
+
+def _secrets_in(change: Change, after: str) -> list[tuple[int, str]]:
     known = set((change.before or "").split("\n"))
-    lines = change.after.split("\n")
-    found = [(one.line, one.kind) for one in find_secrets(change.after) if lines[one.line - 1] not in known]
-    tree, old = parse(change.after), parse(change.before or "")
+    lines = after.split("\n")
+    found = [(one.line, one.kind) for one in find_secrets(after) if lines[one.line - 1] not in known]
+    tree, old = parse(after), parse(change.before or "")
     if found or tree is None or old is None or not change.path.endswith(".py"):
         return found
     before = {text for _, text in texts_in(old)}

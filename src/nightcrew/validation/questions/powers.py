@@ -48,5 +48,5 @@ HARMLESS = _TABLE.words("parts", "harmless")
 INNARDS = _TABLE.words("parts", "innards")
 PLACES = _TABLE.pattern("parts", "places")
 RUNNERS = _TABLE.pattern("parts", "runners")
-OF_PRODUCT = frozenset({Power.BACKGROUND, Power.EVERYBODY, Power.RUNNER})
+OF_PRODUCT = frozenset({Power.BACKGROUND, Power.DELETE, Power.EVERYBODY, Power.RUNNER, Power.WRITE})
 """Powers that tests need to do their work; what they leave changed behind them is found by running them."""

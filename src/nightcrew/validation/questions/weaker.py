@@ -32,6 +32,8 @@ def weaker(old: ast.Module, new: ast.Module) -> Iterator[Use]:
     before, after = _Guards(old), _Guards(new)
     for name, count in before.guards.items():
         holders = sorted(before.holders[name] & {_MODULE, *after.functions})
+        gone = [one for one in holders if one not in after.holders.get(name, ())]
+        holders = [one for one in gone if not after.reaches(one, name)] if gone else holders
         if after.guards[name] < count and holders:
             line = after.functions.get(holders[0], 1)
             yield Use(Power.WEAKER, f"{name} guards {holders[0]} less often", line)
@@ -63,10 +65,22 @@ class _Guards:
         self.guards: Counter[str] = Counter()
         self.holders: dict[str, set[str]] = {}  # functions that call a guard
         self.functions: dict[str, int] = {}
+        self.calls: dict[str, set[str]] = {}  # what functions call, by its last name
         self.marks: list[tuple[str, int]] = []  # what is weak in itself, each time that it stands there
         self.trusted: dict[str, tuple[set[str], int]] = {}
         self.numbers: dict[str, tuple[float, int]] = {}
         self._read(tree, _MODULE)
+
+    def reaches(self, holder: str, guard: str) -> bool:
+        """True where a function still calls a guard, by way of others of its file."""
+        waiting, seen = [holder], {holder}
+        while waiting:
+            called = self.calls.get(waiting.pop(), set()) & self.functions.keys() - seen
+            if called & self.holders.get(guard, set()):
+                return True
+            seen |= called
+            waiting += called
+        return False
 
     def _read(self, node: ast.AST, holder: str) -> None:
         for inner in ast.iter_child_nodes(node):
@@ -103,6 +117,7 @@ class _Guards:
             case ast.Compare():
                 self._trust(last_part(node.left), node.comparators[0])
             case ast.Call():
+                self.calls.setdefault(holder, set()).add(last_part(node.func))
                 self._call(node)
 
     def _guard(self, name: str, holder: str) -> None:
