@@ -7,7 +7,7 @@ import pytest
 
 from nightcrew.task import TaskCategory
 from nightcrew.validation.change.change import Change
-from nightcrew.validation.change.paths import is_release_note
+from nightcrew.validation.change.paths import is_of_site, is_release_note
 from nightcrew.validation.gates.scope import _type_refusal
 
 NOTES = ("CHANGES.rst", "docs/_newsfragments/12.misc.rst", "changelog.d/12.fix.md", "docs/history.md", "NEWS")
@@ -19,6 +19,13 @@ OTHERS = ("README.md", "shop/newsletter.py", "docs/changes_of_mind.md", "renews/
 )
 def test_notes_of_a_release(path: str, is_note: bool) -> None:
     assert is_release_note(path) is is_note
+
+
+@pytest.mark.parametrize(
+    ("path", "is_of"), [("mkdocs.yml", True), ("docs/_static/a.css", True), ("shop/docs.json", False)]
+)
+def test_a_site_of_documents(path: str, is_of: bool) -> None:
+    assert is_of_site(path) is is_of
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ _NOTES = re.compile(
     r"(?:\.\w+)?(?:/.+)?$",
     re.IGNORECASE,
 )
+_SITE = re.compile(r"^(?:docs?|site)/|(?:^|/)(?:mkdocs|\.readthedocs|readthedocs)\.ya?ml$", re.IGNORECASE)
 _REQUIREMENTS = re.compile(r"(requirements|constraints)[\w.-]*\.(txt|in|lock)")
 
 
@@ -71,6 +72,11 @@ def is_documentation(path: str) -> bool:
 def is_release_note(path: str) -> bool:
     """True for what tells users of a release what is new in it, in whatever form."""
     return _NOTES.search(path) is not None
+
+
+def is_of_site(path: str) -> bool:
+    """True for what a site of documents is made of besides them: its settings, its looks."""
+    return _SITE.search(path) is not None
 
 
 def matches(path: str, globs: tuple[str, ...]) -> bool:

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.change.change import Change
-from nightcrew.validation.change.paths import is_documentation, is_release_note
+from nightcrew.validation.change.paths import is_documentation, is_of_site, is_release_note
 from nightcrew.validation.faults.details import Fate
 from nightcrew.validation.faults.mutant import short
 from nightcrew.validation.faults.notes import ALTERNATIVE, BACK, CONDITION, OPERAND, RETURNED
@@ -81,7 +81,9 @@ def _is_prose(change: Change) -> bool:
     is_code = (
         change.path.endswith((".py", ".sh")) or change.executable or (change.after or "").startswith("#!")
     )
-    return not is_code and (is_documentation(change.path) or is_release_note(change.path))
+    return not is_code and (
+        is_documentation(change.path) or is_release_note(change.path) or is_of_site(change.path)
+    )
 
 
 def _findings(found: Iterable[Removal]) -> Iterator[Finding]:
