@@ -1,4 +1,4 @@
-"""The two executors side by side: requests, tokens, cost and time for each accepted change.
+"""The two executors side by side: calls, tokens, cost and time for each accepted change.
 
     python -m benchmarks.executors [--rounds N] [--home FOLDER]
 
@@ -6,7 +6,7 @@ The same tasks on the example project, the same scripted models with the same lu
 once with `openhands`, through the same gateway, sandbox, verdict and ledger; every figure is asked from the
 ledger. Half of the attempts are by a model that is often wrong: what it costs is in the price of what was
 accepted. The scripted models take the shortest way through the agent's tools (four to eight calls); real ones
-take thirty to ninety, so the agent loop's requests and tokens are the least it can take, not the usual.
+take thirty to ninety, so the agent loop's calls and tokens are the least it can take, not the usual.
 """
 
 import argparse
@@ -38,7 +38,7 @@ TASKS = (
 )
 FIGURES = """
 count(*) as attempts, count(*) filter (outcome = 'accepted') as accepted,
-sum(requests)::double / nullif(accepted, 0) as "requests/accepted",
+sum(calls)::double / nullif(accepted, 0) as "calls/accepted",
 (sum(input_tokens)::double / nullif(accepted, 0))::bigint as "tokens in",
 (sum(output_tokens)::double / nullif(accepted, 0))::bigint as "tokens out",
 printf('%.4f', sum(cost_usd)::double / nullif(accepted, 0)) as "USD/accepted",
@@ -116,7 +116,7 @@ def _tell(crew: Crew, task: Task) -> None:
     (trial,) = work.trials
     print(
         f"{task.task_type:<14} {task.executor:<10} {task.models[0]:<11} {trial.verdict.kind:<9} "
-        f"{trial.attempt.calls} requests, {trial.attempt.input_tokens} tokens in",
+        f"{trial.attempt.calls} calls, {trial.attempt.input_tokens} tokens in",
         flush=True,
     )
 
@@ -136,15 +136,15 @@ def _show(settings: Settings, run: str) -> None:
     print("\nTokens of an attempt's prompts")
     table(prompts)
     direct, agent = whole
-    times = agent["requests/accepted"] / direct["requests/accepted"]
+    times = agent["calls/accepted"] / direct["calls/accepted"]
     print(
-        f"\nopenhands takes {times:.1f} times the requests of direct. {FREE_CALLS_A_DAY} free requests a day "
-        f"are {FREE_CALLS_A_DAY / agent['requests/accepted']:.0f} accepted changes with openhands, "
-        f"{FREE_CALLS_A_DAY / direct['requests/accepted']:.0f} with direct."
+        f"\nopenhands takes {times:.1f} times the calls of direct. {FREE_CALLS_A_DAY} free calls a day "
+        f"are {FREE_CALLS_A_DAY / agent['calls/accepted']:.0f} accepted changes with openhands, "
+        f"{FREE_CALLS_A_DAY / direct['calls/accepted']:.0f} with direct."
     )
     verdict(
         {
-            "direct takes fewer requests for an accepted change": times > 1,
+            "direct takes fewer calls for an accepted change": times > 1,
             f"the same work got another verdict {different // 2} times (none)": different == 0,
         }
     )

@@ -85,7 +85,7 @@ def _(ask, task_type):
         """
         select count(*) as tasks, count(*) filter (status = 'completed') as completed,
                count(*) filter (status = 'failed') as failed,
-               coalesce(sum(requests), 0)::bigint as requests,
+               coalesce(sum(calls), 0)::bigint as calls,
                facts.known_cost(sum(cost_usd), sum(calls_of_unknown_cost))::double as cost_usd,
                coalesce(sum(calls_of_unknown_cost), 0)::bigint as calls_of_unknown_cost
         from tasks where $wanted in ('all', task_type)""",
@@ -95,8 +95,8 @@ def _(ask, task_type):
         """
         select p.model, coalesce(p.task_type, 'unknown') as task_type, p.attempts, p.counted, p.accepted,
                p.success_rate, p.success_rate_low, p.success_rate_high, p.mean_score, p.faults, p.median_seconds,
-               c.requests, c.cost_usd::double as cost_usd, c.cost_per_accepted_usd::double as cost_per_accepted_usd,
-               c.requests_per_accepted
+               c.calls, c.cost_usd::double as cost_usd, c.cost_per_accepted_usd::double as cost_per_accepted_usd,
+               c.calls_per_accepted
         from model_performance as p
              join cost_per_accepted_change as c
                on c.model is not distinct from p.model and c.task_type is not distinct from p.task_type
@@ -130,7 +130,7 @@ def _(ask, task_type):
         """
         select task_id, task_type, priority, status, failure_reason,
                array_to_string(models_tried, ' → ') as models, score,
-               requests, input_tokens + output_tokens as tokens, cost_usd::double as cost_usd, seconds
+               calls, input_tokens + output_tokens as tokens, cost_usd::double as cost_usd, seconds
         from tasks where $wanted in ('all', task_type) order by submitted_at desc nulls last limit 500""",
         wanted=wanted,
     )
@@ -162,7 +162,7 @@ def _(by_model, mo, totals):
             mo.stat(
                 usd(totals["cost_usd"]),
                 label="Cost",
-                caption=f"{totals['calls_of_unknown_cost']} requests of unknown cost"
+                caption=f"{totals['calls_of_unknown_cost']} calls of unknown cost"
                 if totals["calls_of_unknown_cost"]
                 else "every cost is known",
             ),
@@ -170,9 +170,9 @@ def _(by_model, mo, totals):
                 usd(per_change) if accepted else "–", label="Per accepted change", caption="failures included"
             ),
             mo.stat(
-                totals["requests"],
-                label="Requests",
-                caption=f"{totals['requests'] / accepted:.1f} per accepted change"
+                totals["calls"],
+                label="Calls",
+                caption=f"{totals['calls'] / accepted:.1f} per accepted change"
                 if accepted
                 else "nothing accepted yet",
             ),
@@ -227,7 +227,7 @@ def _(alt, by_model, mo):
                 "model:N",
                 "task_type:N",
                 "attempts:Q",
-                "requests:Q",
+                "calls:Q",
                 alt.Tooltip("cost_per_accepted_usd:Q", format=".3~g"),
             ],
         )
@@ -258,7 +258,7 @@ def _(by_model, mo, usd):
                 "Score": "–" if row["mean_score"] is None else f"{row['mean_score']:.2f}",
                 "Cost": usd(row["cost_usd"]),
                 "Per change": usd(row["cost_per_accepted_usd"]) if row["accepted"] else "–",
-                "Requests": row["requests"],
+                "Calls": row["calls"],
                 "Seconds": "–" if row["median_seconds"] is None else f"{row['median_seconds']:.1f}",
                 "Faults": row["faults"],
             }
@@ -309,13 +309,13 @@ def _(alt, gates, mo, reasons):
 def _(calls, mo, usd):
     mo.vstack(
         [
-            mo.md("## Which requests were made?"),
+            mo.md("## Which calls were made?"),
             mo.ui.table(
                 [
                     {
                         "Model": row["model"],
                         "Result": row["result"],
-                        "Requests": row["calls"],
+                        "Calls": row["calls"],
                         "Tokens": row["tokens"],
                         "Median ms": round(row["median_ms"]),
                         "Cost": usd(row["cost_usd"]),
@@ -350,7 +350,7 @@ def _(mo, tasks, usd):
                         "Models tried": row["models"],
                         "Score": "–" if row["score"] is None else f"{row['score']:.2f}",
                         "Cost": usd(row["cost_usd"]),
-                        "Requests": row["requests"],
+                        "Calls": row["calls"],
                         "Tokens": row["tokens"],
                         "Seconds": "–" if row["seconds"] is None else f"{row['seconds']:.1f}",
                     }

@@ -1,5 +1,5 @@
 -- How much gets done, hour by hour?
 -- Reads: throughput_hourly
-select hour, tasks, completed, failed, requests, tokens, cost_usd
+select hour, tasks, completed, failed, calls, tokens, cost_usd
 from throughput_hourly
 order by hour desc;

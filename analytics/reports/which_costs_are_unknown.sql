@@ -1,4 +1,4 @@
--- Which requests have a cost that nobody knows?
+-- Which calls have a cost that nobody knows?
 -- Reads: model_calls
 select asked_model, provider, fault, http_status, count(*) as calls, sum(input_tokens)::bigint as input_tokens,
        sum(output_tokens)::bigint as output_tokens

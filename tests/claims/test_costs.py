@@ -24,11 +24,11 @@ def test_cost_and_tokens_are_never_zero_when_calls_were_made(five: Five, line: L
             queued.calls > 0 and queued.input_tokens > 0 and queued.output_tokens > 0 and queued.cost_usd > 0
         )
         (task,) = line.query(
-            "select requests, input_tokens, output_tokens, cost_usd from tasks where task_id = ?",
+            "select calls, input_tokens, output_tokens, cost_usd from tasks where task_id = ?",
             queued.task_id,
         )
         assert task["cost_usd"] > 0
-        assert (task["requests"], task["input_tokens"], task["output_tokens"]) == (
+        assert (task["calls"], task["input_tokens"], task["output_tokens"]) == (
             queued.calls,
             queued.input_tokens,
             queued.output_tokens,

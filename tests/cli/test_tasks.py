@@ -62,7 +62,7 @@ def test_a_cancelled_task_stays_cancelled(cli: Cli, repository: Path) -> None:
 def test_metrics_of_an_empty_ledger(cli: Cli) -> None:
     said = cli("metrics", "--json")
     assert said.code == 0, said.err
-    assert (said.json["tasks"], said.json["requests"]) == (0, 0)
+    assert (said.json["tasks"], said.json["calls"]) == (0, 0)
 
 
 def test_what_does_not_wait_for_a_person_cannot_be_answered(cli: Cli, repository: Path) -> None:

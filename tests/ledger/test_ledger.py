@@ -25,7 +25,7 @@ def test_an_empty_ledger_answers_every_question(tmp_path: Path, view: str) -> No
 def test_an_empty_ledger_has_a_summary(tmp_path: Path) -> None:
     with Ledger(tmp_path) as ledger:
         summary = ledger.summary()
-    assert (summary.tasks, summary.attempts, summary.requests) == (0, 0, 0)
+    assert (summary.tasks, summary.attempts, summary.calls) == (0, 0, 0)
     assert summary.cost_usd == 0 and summary.cost_per_accepted_usd is None
     assert summary.tasks_by_status == {}
 
@@ -33,11 +33,11 @@ def test_an_empty_ledger_has_a_summary(tmp_path: Path) -> None:
 def test_the_summary_of_a_night(night: Ledger) -> None:
     summary = night.summary()
     assert summary.tasks_by_status == {"completed": 2, "failed": 2, "queued": 1, "running": 1}
-    assert (summary.tasks, summary.attempts, summary.accepted, summary.requests) == (6, 6, 2, 8)
+    assert (summary.tasks, summary.attempts, summary.accepted, summary.calls) == (6, 6, 2, 8)
     assert (summary.input_tokens, summary.output_tokens) == (600, 120)
     assert summary.cost_usd == Decimal("0.007000002") and summary.calls_of_unknown_cost == 1
     assert summary.cost_per_accepted_usd == Decimal("0.003500001")
-    assert summary.requests_per_accepted == 4.0
+    assert summary.calls_per_accepted == 4.0
     assert summary.failure_reasons == {"infrastructure": 1, "rejected": 1}
     assert [(row["executor"], row["attempts"], row["accepted"]) for row in summary.executors] == EXECUTORS
     assert sum(row["requests_per_accepted"] * row["accepted"] for row in summary.executors) == 8
@@ -57,7 +57,7 @@ def test_parameters_are_bound(night: Ledger) -> None:
 
 
 def test_wrong_sql_gets_a_sentence(night: Ledger) -> None:
-    with pytest.raises(BadInput, match=r"the ledger cannot answer that: .*no_such_table"):
+    with pytest.raises(BadInput, match=r"the query is invalid: .*no_such_table"):
         night.query("SELECT * FROM no_such_table")
 
 

@@ -69,8 +69,8 @@ def test_a_retried_step_that_counts_its_calls_anew_loses_no_money(tmp_path: Path
             crew.attempt_started(task("t-again"), "t-again:1", 1, DIRECT, LAZY)
             crew.model_call(call("t-again:1", 1, LAZY, "0.25", started_at=clock.now))
     with Ledger(tmp_path) as ledger:
-        assert ledger.query("SELECT requests, cost_usd FROM attempts") == [
-            {"requests": 2, "cost_usd": Decimal("0.5")}
+        assert ledger.query("SELECT calls, cost_usd FROM attempts") == [
+            {"calls": 2, "cost_usd": Decimal("0.5")}
         ]
 
 
@@ -87,11 +87,11 @@ def test_killed_right_after_an_event_nothing_is_lost(tmp_path: Path) -> None:
     )
     assert process.wait(60) == -signal.SIGKILL
     with Ledger(tmp_path) as ledger:
-        assert ledger.query("SELECT attempt_end, outcome, requests, cost_usd FROM attempts") == [
+        assert ledger.query("SELECT attempt_end, outcome, calls, cost_usd FROM attempts") == [
             {
                 "attempt_end": "unfinished",
                 "outcome": "unfinished",
-                "requests": 1,
+                "calls": 1,
                 "cost_usd": Decimal("0.003"),
             }
         ]

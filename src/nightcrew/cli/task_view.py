@@ -26,12 +26,12 @@ COLUMNS = (
     "models tried",
     "status",
     "score",
-    "requests",
+    "calls",
     "cost",
     "duration",
 )
 
-ATTEMPT_COLUMNS = ("attempt", "executor", "model", "ended", "verdict", "score", "requests", "cost", "why")
+ATTEMPT_COLUMNS = ("attempt", "executor", "model", "ended", "verdict", "score", "calls", "cost", "why")
 
 
 def row(queued: QueuedTask) -> Sequence[object]:
@@ -94,7 +94,7 @@ def task_json(queued: QueuedTask) -> dict[str, Any]:
         "score": queued.score,
         "models_tried": queued.models,
         "attempts": queued.attempts,
-        "requests": queued.calls,
+        "calls": queued.calls,
         "input_tokens": queued.input_tokens,
         "output_tokens": queued.output_tokens,
         "cost_usd": queued.cost_usd,
@@ -117,9 +117,7 @@ def print_task(queued: QueuedTask, attempts: Sequence[Mapping[str, Any]]) -> Non
     if attempts:
         print_table("", ATTEMPT_COLUMNS, map(_attempt_row, attempts))
     tokens = queued.input_tokens + queued.output_tokens
-    spent = (
-        f"{queued.calls} requests, {tokens} tokens, {money(queued.cost_usd)}, {duration(seconds_of(queued))}"
-    )
+    spent = f"{queued.calls} calls, {tokens} tokens, {money(queued.cost_usd)}, {duration(seconds_of(queued))}"
     console.print(spent, markup=False)
     if queued.change_path:
         console.print(f"The change: {queued.change_path}", markup=False)

@@ -1,10 +1,10 @@
-"""Turns journals into typed Parquet, so that the ledger stays quick when it grows.
+"""Converts journals into typed Parquet files, so that a growing ledger stays fast.
 
-One compactor at a time (`flock`). It reads the journals that have been quiet for a while, leaves out what
-is archived already, writes one Parquet file per kind of event and makes them appear together by one rename.
-A folder of journals is retired, by one rename, only when its hour is over, every file in it was archived
-longer than a grace period ago, and none has grown since. It may be killed anywhere and simply run again:
-rows are told apart by their ids, `archived.json` only saves work.
+Only one compactor runs at a time (`flock`). It reads the journals that are no longer written to, skips
+archived events, writes one Parquet file per kind of event, and publishes them together with one rename. A
+folder of journals is removed, also with one rename, once its hour is over, all its files were archived longer
+than a grace period ago, and none has grown since. It can be killed at any time and run again: events are
+identified by their ids, and `archived.json` only saves work.
 """
 
 # ruff: noqa: S608 - built from our own names; every text from outside goes through `literal`
@@ -33,7 +33,7 @@ type Archived = dict[str, tuple[int, float]]  # journal, relative to journal/ ->
 
 @dataclass(frozen=True, slots=True)
 class Compaction:
-    """What one run did; all zero when another compactor was at work."""
+    """The result of one run; all zero if another compactor was running."""
 
     journals: int = 0
     facts: int = 0
@@ -47,9 +47,9 @@ def compact(
     grace_seconds: float = 3600.0,
     now: datetime | None = None,
 ) -> Compaction:
-    """Archive journals not written to for `quiet_seconds`; drop folders archived `grace_seconds` ago.
+    """Archive journals not written to for `quiet_seconds`; remove folders archived `grace_seconds` ago.
 
-    Run it hourly, or daily where fewer than some 2,000 tasks a day are done.
+    Run it hourly, or daily with fewer than about 2,000 tasks a day.
     """
     ledger_dir, now = ledger_dir.absolute(), now or utc_now()
     prepare(ledger_dir)
@@ -84,17 +84,17 @@ def _alone(ledger_dir: Path) -> Iterator[bool]:
 
 
 def _quiet_journals(ledger_dir: Path, archived: Archived, before: float) -> dict[str, int]:
-    """Journals to archive, with the size that is certain to be read: it is taken before reading."""
-    found = {}
+    """The journals to archive, with their sizes before reading: at least that much will be read."""
+    sizes = {}
     for path in (ledger_dir / "journal").glob("*T*/*.jsonl"):
         status, name = path.stat(), f"{path.parent.name}/{path.name}"
         if status.st_mtime <= before and status.st_size != archived.get(name, (-1, 0.0))[0]:
-            found[name] = status.st_size
-    return found
+            sizes[name] = status.st_size
+    return sizes
 
 
 def _archive(ledger_dir: Path, journals: dict[str, int]) -> int:
-    """Publish what the journals hold and the archive does not; how many facts that is."""
+    """Publish the events that are not in the archive yet; returns their number."""
     files = "[" + ", ".join(glob_literal(ledger_dir / "journal", name) for name in sorted(journals)) + "]"
     queries, facts = {}, 0
     with connect() as connection:
@@ -116,14 +116,14 @@ def _archive(ledger_dir: Path, journals: dict[str, int]) -> int:
 
 
 def _retire(ledger_dir: Path, archived: Archived, now: datetime, grace_seconds: float) -> int:
-    """Take away journal folders whose every fact is in the archive for long enough; how many."""
+    """Remove journal folders that have been archived for long enough; returns their number."""
     retired, before = 0, now.timestamp() - grace_seconds
     for folder in sorted((ledger_dir / "journal").glob("*T*")):
         if folder.name < now.strftime(HOUR_FORMAT) and _is_archived(folder, archived, before):
             aside = ledger_dir / f".retired-{folder.name}-{time.time_ns()}"
-            folder.rename(aside)  # readers see the whole folder or nothing of it
+            folder.rename(aside)  # readers see the whole folder or none of it
             if not _is_archived(aside, archived, before, name=folder.name):
-                aside.rename(folder)  # somebody wrote in that very moment
+                aside.rename(folder)  # it was written to in the meantime
                 continue
             shutil.rmtree(aside)
             for name in [name for name in archived if name.startswith(f"{folder.name}/")]:
@@ -147,7 +147,7 @@ def _load(ledger_dir: Path) -> Archived:
     except FileNotFoundError:
         return {}
     except (ValueError, TypeError, OSError):
-        log.warning("%s cannot be read; every journal is compared with the archive again", path)
+        log.warning("%s cannot be read; all journals are compared with the archive again", path)
         return {}
 
 
@@ -156,7 +156,7 @@ def _save(ledger_dir: Path, archived: Archived) -> None:
 
 
 def _recover(ledger_dir: Path, now: float) -> None:
-    """Put back the journals, and drop the half-written parts, of a compactor that was killed."""
+    """Restore journals and delete incomplete parts that a killed compactor left."""
     for aside in ledger_dir.glob(".retired-*"):
         folder = ledger_dir / "journal" / aside.name.split("-")[1]
         folder.mkdir(exist_ok=True)

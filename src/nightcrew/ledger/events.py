@@ -1,13 +1,12 @@
-"""The facts that a ledger keeps, as typed events, and their form as one line of JSON.
+"""The ledger's facts as typed events, and their encoding as lines of JSON.
 
-An event's id is made of what it says (kind, subject, digest of the content), never of when it was said: the
-same fact recorded again by a retried step is the same row, and a different fact about the same subject is a
-second row, from which the views choose. So nothing doubles, and no paid call is lost under a reused number.
+An event's id is derived from its content (kind, subject, digest), not from its time. So a fact recorded again
+by a retried step is the same row, and another fact about the same subject is a second row, from which the
+views choose. Nothing is duplicated, and no paid call is lost under a reused number.
 
-Money is written as a string with nine decimals, times are UTC, enums are lower-case words. Prompts, answers
-and evidence are never part of an event. Texts are cut at `MAX_TEXT` characters. To add a column, add a
-field with `| None` (old lines read as NULL); never rename or retype one, and leave the nested shapes as
-they are.
+Money is a string with nine decimals, times are UTC, enums are lower-case words. Events never contain prompts,
+answers or evidence. Texts are cut at `MAX_TEXT` characters. To add a column, add a field with `| None` (old
+lines are read as NULL); never rename or retype a field, and never change the nested shapes.
 """
 
 import hashlib
@@ -26,7 +25,7 @@ _MONEY_LIMIT = Decimal(10) ** 9
 
 @dataclass(frozen=True, slots=True)
 class TaskSubmitted:
-    """What somebody wants done; of the description only its size and digest."""
+    """A task was submitted; only size and digest of its description are stored."""
 
     kind: ClassVar = "task_submitted"
     subject: ClassVar = "task_id"
@@ -59,7 +58,7 @@ class TaskStarted:
 
 @dataclass(frozen=True, slots=True)
 class PlannedRung:
-    """One attempt as it was planned."""
+    """One planned attempt."""
 
     executor: str
     model: str
@@ -72,7 +71,7 @@ class PlannedRung:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A model that was not considered, and why."""
+    """A model that was filtered out, and why."""
 
     model: str
     reason: str
@@ -80,7 +79,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class DecisionMade:
-    """Which rungs were chosen before attempt `number`, and what else was considered."""
+    """A plan was made before attempt `number`, with the alternatives that were considered."""
 
     kind: ClassVar = "decision"
     subject: ClassVar = "decision_id"
@@ -96,7 +95,7 @@ class DecisionMade:
 
 @dataclass(frozen=True, slots=True)
 class AttemptStarted:
-    """One model begins one try."""
+    """An attempt started."""
 
     kind: ClassVar = "attempt_started"
     subject: ClassVar = "attempt_id"
@@ -109,7 +108,7 @@ class AttemptStarted:
 
 @dataclass(frozen=True, slots=True)
 class ModelCalled:
-    """One request to a model, answered or not."""
+    """A call to a model ended, answered or not."""
 
     kind: ClassVar = "model_call"
     subject: ClassVar = "call_id"
@@ -140,7 +139,7 @@ class ModelCalled:
 
 @dataclass(frozen=True, slots=True)
 class AttemptFinished:
-    """How a try ended; of the patch only its size and digest."""
+    """An attempt ended; only size and digest of its patch are stored."""
 
     kind: ClassVar = "attempt_finished"
     subject: ClassVar = "attempt_id"
@@ -160,7 +159,7 @@ class AttemptFinished:
 
 @dataclass(frozen=True, slots=True)
 class GateFinding:
-    """What one gate found."""
+    """The result of one gate."""
 
     gate: str
     outcome: str
@@ -171,7 +170,7 @@ class GateFinding:
 
 @dataclass(frozen=True, slots=True)
 class VerdictGiven:
-    """What the gates say together about one attempt."""
+    """A verdict on an attempt was given."""
 
     kind: ClassVar = "verdict"
     subject: ClassVar = "attempt_id"
@@ -186,7 +185,7 @@ class VerdictGiven:
 
 @dataclass(frozen=True, slots=True)
 class TaskFinished:
-    """Where a task came to rest; a review may be followed by a later one."""
+    """A task ended or waits for a person; in the latter case a second event follows."""
 
     kind: ClassVar = "task_finished"
     subject: ClassVar = "task_id"
@@ -224,7 +223,7 @@ def encode(event: Event, recorded_at: datetime) -> bytes:
     """The event as one line of ASCII JSON, newline included."""
     content = to_json(event)
     head = {
-        "kind": event.kind,  # first, so that a reader can tell lines apart without parsing them
+        "kind": event.kind,  # first, so that readers can select lines without parsing them
         "event_id": event_id(event),
         "recorded_at": to_json(recorded_at),
         "schema_version": SCHEMA_VERSION,
@@ -233,14 +232,14 @@ def encode(event: Event, recorded_at: datetime) -> bytes:
 
 
 def event_id(event: Event) -> str:
-    """The same for the same fact, whoever records it and whenever."""
+    """The id of a fact: the same whenever and by whomever it is recorded."""
     content = to_json(event)
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode("ascii")).hexdigest()
     return f"{event.kind}:{content[event.subject]}:{digest[:16]}"
 
 
 def money(value: Decimal | None) -> Decimal | None:
-    """`value` as DECIMAL(18,9) holds it; None where it is unknown or no amount of money."""
+    """`value` as DECIMAL(18,9) stores it; None if it is unknown or not a number."""
     if value is None or not value.is_finite() or abs(value) >= _MONEY_LIMIT:
         return None
     rounded = value.quantize(_MONEY_STEP, rounding=ROUND_HALF_EVEN)
@@ -248,13 +247,13 @@ def money(value: Decimal | None) -> Decimal | None:
 
 
 def clean_text(value: str) -> str:
-    """`value` as every reader can take it: bounded, no NUL, no half characters."""
+    """`value` in a form that every reader accepts: bounded, without NUL and lone surrogates."""
     whole = value.encode("utf-8", errors="replace").decode("utf-8").replace("\x00", "\ufffd")
     return whole if len(whole) <= MAX_TEXT else whole[: MAX_TEXT - 1] + "…"
 
 
 def to_json(value: Any) -> Any:
-    """`value` in the words of JSON."""
+    """`value` as JSON types."""
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: to_json(getattr(value, field.name)) for field in fields(value)}
     match value:

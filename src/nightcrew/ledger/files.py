@@ -1,8 +1,8 @@
 """The files of a ledger: `journal/`, `archive/`, `ledger.sql` and `ledger.duckdb`.
 
-`ledger.duckdb` holds views and no data, so it may be open anywhere, read-write even, and no writer notices.
-`ledger.sql` is the same as text: it can be run in any session and takes no lock at all. Both name the
-folder by its absolute path and are written again when that, or the views, have changed.
+`ledger.duckdb` contains views and no data, so it can be open anywhere, even read-write, without disturbing
+writers. `ledger.sql` is the same as text: it can be run in any session and takes no lock. Both contain the
+folder's absolute path and are rewritten when it or the views have changed.
 """
 
 import hashlib
@@ -18,11 +18,11 @@ from nightcrew.ledger.journal import sync_folder
 from nightcrew.ledger.schema import columns_of, literal, script, sql_type
 from nightcrew.ledger.version import check_version
 
-STORAGE_VERSION = "v1.2.0"  # what DuckDB 1.5 and 2.0 both read
+STORAGE_VERSION = "v1.2.0"  # readable by DuckDB 1.5 and 2.0
 
 
 def connect() -> duckdb.DuckDBPyConnection:
-    """An in-memory session that works in UTC and never fetches an extension."""
+    """An in-memory session in UTC that never downloads an extension."""
     connection = duckdb.connect(":memory:")
     connection.execute("SET autoinstall_known_extensions = false")
     connection.execute("SET TimeZone = 'UTC'")
@@ -30,9 +30,9 @@ def connect() -> duckdb.DuckDBPyConnection:
 
 
 def prepare(ledger_dir: Path) -> None:
-    """Make what every glob of the views needs to match: an empty journal and an empty, typed part.
+    """Create an empty journal and an empty, typed part, because every glob in the views needs a match.
 
-    Harmless when it is there already, or when two processes do it at once.
+    Idempotent, also if two processes do it at once.
 
     Raises:
         BadInput: a newer version of Nightcrew has written to the ledger.
@@ -49,7 +49,7 @@ def prepare(ledger_dir: Path) -> None:
 
 
 def publish_part(part: Path, queries: dict[str, str], connection: duckdb.DuckDBPyConnection) -> None:
-    """Write each query's rows as `<kind>.parquet` and make all of them appear together, as folder `part`."""
+    """Write each query's rows to `<kind>.parquet`, and publish all files together as folder `part`."""
     hidden = part.parent / f".tmp-{uuid.uuid4().hex}"
     hidden.mkdir(parents=True)
     try:
@@ -62,14 +62,14 @@ def publish_part(part: Path, queries: dict[str, str], connection: duckdb.DuckDBP
             hidden.rename(part)
             sync_folder(part.parent)
     except OSError:
-        if not part.exists():  # where it does, another process was quicker with the same
+        if not part.exists():  # else another process has written the same
             raise
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
 
 
 def write_views(ledger_dir: Path) -> Path:
-    """Bring `ledger.sql` and `ledger.duckdb` up to date; the path of the latter."""
+    """Update `ledger.sql` and `ledger.duckdb`; returns the path of the latter."""
     views, database, text = ledger_dir / "ledger.sql", ledger_dir / "ledger.duckdb", script(ledger_dir)
     if database.exists() and views.exists() and views.read_text(encoding="utf-8") == text:
         return database
@@ -81,13 +81,13 @@ def write_views(ledger_dir: Path) -> Path:
         connection.execute("USE memory")
         connection.execute("DETACH ledger")
     fresh.replace(database)
-    database.with_name("ledger.duckdb.wal").unlink(missing_ok=True)  # of somebody who has the old file open
+    database.with_name("ledger.duckdb.wal").unlink(missing_ok=True)  # of a process that has the old file open
     write_text(views, text)
     return database
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace a file in one step: readers see the old text or the new one."""
+    """Replace a file atomically: readers see the old text or the new one."""
     fresh = path.with_name(f".tmp-{uuid.uuid4().hex}-{path.name}")
     fresh.write_text(text, encoding="utf-8")
     _sync_file(fresh)

@@ -1,11 +1,10 @@
-"""A journal: a file of facts with one owner, which loses nothing that was acknowledged.
+"""A journal: a file of facts with one writer, which loses no acknowledged fact.
 
-`append` returns only after one `write` and one `fdatasync`, so a fact survives `kill -9` of its process and
-the loss of power. Nobody else writes to the file, so there is no lock to wait for and no reader can block a
-writer. Files lie in one folder per UTC hour, `journal/<hour>/<owner>--<pid>-<random>.jsonl`; an owner that
-lives longer begins a new file with the hour, so that old folders come to rest and can be archived whole.
-Only the last line of a file can be torn: after a failed write the journal goes on in a new file. Readers
-skip a torn line.
+`append` returns only after one `write` and one `fdatasync`, so a fact survives `kill -9` of its process and a
+power failure. A file has a single writer, so writing needs no lock and is never blocked by readers. There is
+one folder per UTC hour, `journal/<hour>/<owner>--<pid>-<random>.jsonl`; a long-lived writer starts a new file
+every hour, so that old folders no longer change and can be archived. Only the last line of a file can be
+incomplete, because the journal continues in a new file after a failed write. Readers skip an incomplete line.
 """
 
 import os
@@ -20,12 +19,12 @@ HOUR_FORMAT = "%Y%m%dT%H"
 
 
 def utc_now() -> datetime:
-    """The time, in UTC."""
+    """The current time in UTC."""
     return datetime.now(UTC)
 
 
 class Journal:
-    """Appends lines to files that this object alone owns; threads may share it, and it survives a fork."""
+    """Appends lines to its own files. Thread-safe, and usable after a fork."""
 
     def __init__(self, folder: Path, owner: str, *, clock: Callable[[], datetime] = utc_now) -> None:
         self._folder = folder
@@ -36,30 +35,30 @@ class Journal:
         self._opened_for = ("", 0)
 
     def append(self, line: bytes) -> None:
-        """Put one line (newline included) on disk.
+        """Write one line (newline included) durably to disk.
 
         Raises:
-            OSError: the line is not safely on disk; appending it again later is right.
+            OSError: the line may not be on disk; append it again later.
         """
         with self._lock:
             descriptor = self._current()
             try:
                 if os.write(descriptor, line) != len(line):
-                    raise OSError("the disk took only a part of the line")
+                    raise OSError("only a part of the line was written")
                 os.fdatasync(descriptor)
             except OSError:
                 self._close()
                 raise
 
     def close(self) -> None:
-        """Give the file back; a later append begins a new one."""
+        """Close the file; a later append starts a new one."""
         with self._lock:
             self._close()
 
     # --- private ------------------------------------------------------------------------------------------
 
     def _current(self) -> int:
-        """The descriptor of this process's file for this hour."""
+        """The descriptor of this process's file for the current hour."""
         wanted = (self._clock().strftime(HOUR_FORMAT), os.getpid())
         if self._descriptor is None or self._opened_for != wanted:
             self._close()
@@ -86,7 +85,7 @@ class Journal:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make new names in `folder` survive a loss of power."""
+    """Make new names in `folder` durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

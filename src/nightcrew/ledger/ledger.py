@@ -1,7 +1,7 @@
-"""The Ledger: everything that was recorded, answerable in SQL.
+"""The Ledger: queries everything that was recorded, in SQL.
 
-A `Ledger` is an in-memory DuckDB session with the views over one folder; opening and asking takes no lock
-and disturbs nobody. It does not record: that is the Metrics Collector's work.
+A `Ledger` is an in-memory DuckDB session with the views of one folder; it takes no locks and blocks no
+writer. It does not record: the Metrics Collector does that.
 """
 
 import time
@@ -21,7 +21,7 @@ from nightcrew.ledger.schema import script
 
 BY_EXECUTOR = """
 SELECT executor, count(*) AS attempts, count(*) FILTER (outcome = 'accepted') AS accepted,
-       sum(requests)::DOUBLE / nullif(accepted, 0) AS requests_per_accepted,
+       sum(calls)::DOUBLE / nullif(accepted, 0) AS calls_per_accepted,
        sum(input_tokens + output_tokens)::DOUBLE / nullif(accepted, 0) AS tokens_per_accepted,
        (facts.known_cost(sum(cost_usd), sum(calls_of_unknown_cost))::DOUBLE
            / nullif(accepted, 0))::DECIMAL(18, 9) AS cost_per_accepted_usd,
@@ -29,7 +29,7 @@ SELECT executor, count(*) AS attempts, count(*) FILTER (outcome = 'accepted') AS
 FROM attempts WHERE executor IS NOT NULL GROUP BY executor ORDER BY executor"""
 
 TRIES = 10
-"""A journal folder may be retired between finding a file and opening it: the next look is right."""
+"""Retries of a query: a journal folder may be removed between listing and opening its files."""
 
 type Parameters = Sequence[object] | Mapping[str, object]
 type Row = dict[str, Any]
@@ -37,20 +37,20 @@ type Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The figures of `nightcrew metrics`; rows are those of the views of the same name."""
+    """The figures of `nightcrew metrics`; rows come from the views of the same name."""
 
     tasks: int
     tasks_by_status: dict[str, int]
     attempts: int
     accepted: int
-    requests: int
+    calls: int
     input_tokens: int
     output_tokens: int
     cost_usd: Decimal | None  # known costs; None: unknown
     calls_of_unknown_cost: int
     cost_per_accepted_usd: Decimal | None
-    requests_per_accepted: float | None
-    executors: list[Row]  # what an accepted change takes with each executor, failures included
+    calls_per_accepted: float | None
+    executors: list[Row]  # per executor: figures per accepted change, failed attempts included
     cost_per_accepted_change: list[Row]
     verdicts: list[Row]  # by task type: how often each was given, and a person's share
     model_performance: list[Row]
@@ -58,7 +58,7 @@ class Summary:
 
 
 class Ledger:
-    """Reads the ledger in `ledger_dir`, which is made if it is not there; close it, or use it in `with`."""
+    """Reads the ledger in `ledger_dir`, which is created if missing; a context manager."""
 
     def __init__(self, ledger_dir: Path) -> None:
         self.ledger_dir = ledger_dir.absolute()
@@ -75,15 +75,15 @@ class Ledger:
         self.close()
 
     def close(self) -> None:
-        """End the session; the files stay as they are."""
+        """Close the session."""
         self._connection.close()
 
     def query(self, sql: str, parameters: Parameters = ()) -> list[Row]:
-        """The rows of one query, by column name; money is `Decimal`, times are UTC.
+        """The rows of a query, by column name; money is `Decimal`, times are UTC.
 
         Raises:
-            BadInput: the SQL is wrong.
-            Transient: the files could not be read this time.
+            BadInput: the SQL is invalid.
+            Transient: the files could not be read.
         """
 
         def ask() -> list[Row]:
@@ -94,11 +94,11 @@ class Ledger:
         return self._retried(ask)
 
     def frame(self, sql: str, parameters: Parameters = ()) -> pd.DataFrame:
-        """The rows as a pandas frame, for notebooks; money becomes float there, so add it up in SQL."""
+        """The rows as a pandas frame, for notebooks; pandas converts money to float, so sum it in SQL."""
         return self._retried(lambda: self._connection.execute(sql, parameters).df())
 
     def summary(self) -> Summary:
-        """What `nightcrew metrics` shows."""
+        """The figures of `nightcrew metrics`."""
         (total,) = self.query(_TOTALS)
         statuses = self.query("SELECT status, count(*) AS n FROM tasks GROUP BY status ORDER BY status")
         reasons = self.query(
@@ -118,7 +118,7 @@ class Ledger:
         )
 
     def write_ledger_file(self) -> Path:
-        """Bring `ledger.duckdb` (views only) and `ledger.sql` up to date; the path of the former."""
+        """Update `ledger.duckdb` (views only) and `ledger.sql`; returns the path of the former."""
         return write_views(self.ledger_dir)
 
     # --- private ------------------------------------------------------------------------------------------
@@ -132,17 +132,17 @@ class Ledger:
                     raise Transient(f"the ledger could not be read: {error}") from error
                 time.sleep(0.05)
             except duckdb.Error as error:
-                raise BadInput(f"the ledger cannot answer that: {error}") from None
+                raise BadInput(f"the query is invalid: {error}") from None
         raise AssertionError("unreachable")
 
 
 _TOTALS = """
 SELECT count(*) AS attempts, count(*) FILTER (outcome = 'accepted') AS accepted,
-       coalesce(sum(requests), 0)::BIGINT AS requests, coalesce(sum(input_tokens), 0)::BIGINT AS input_tokens,
+       coalesce(sum(calls), 0)::BIGINT AS calls, coalesce(sum(input_tokens), 0)::BIGINT AS input_tokens,
        coalesce(sum(output_tokens), 0)::BIGINT AS output_tokens,
        facts.known_cost(sum(cost_usd), sum(calls_of_unknown_cost)) AS cost_usd,
        coalesce(sum(calls_of_unknown_cost), 0)::BIGINT AS calls_of_unknown_cost,
        (facts.known_cost(sum(cost_usd), sum(calls_of_unknown_cost))::DOUBLE
            / nullif(count(*) FILTER (outcome = 'accepted'), 0))::DECIMAL(18, 9) AS cost_per_accepted_usd,
-       sum(requests)::DOUBLE / nullif(count(*) FILTER (outcome = 'accepted'), 0) AS requests_per_accepted
+       sum(calls)::DOUBLE / nullif(count(*) FILTER (outcome = 'accepted'), 0) AS calls_per_accepted
 FROM attempts"""

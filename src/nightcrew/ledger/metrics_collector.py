@@ -1,12 +1,12 @@
-"""The Metrics Collector: writes down what happens to tasks, as it happens.
+"""The Metrics Collector: records what happens to tasks, as it happens.
 
-It imports no DuckDB: recording is one line to a file of its own. Recording the same fact twice is harmless.
+It does not import DuckDB: it appends a line to its own file. Recording the same fact twice is harmless.
 
-What happens when the disk refuses (full, gone, read-only): the method returns all the same, because work
-that was done and accepted must not be lost over its bookkeeping; the fact is kept in memory, an error is
-logged, and every later fact tries again. `flush()`, which the record step calls last, raises `Transient`
-while anything is still missing, so that the step is retried and never reported as done. What is missing
-even at `close()` goes to the log, line by line, in the form the journal would have had.
+If the disk cannot be written (full, gone, read-only), recording methods still return, because accepted work
+must not be lost over its bookkeeping. The fact stays in memory, an error is logged, and every later fact
+tries again. `flush()`, the last call of the record step, raises `Transient` while anything is missing, so
+that the step is retried and not reported as done. Facts still missing at `close()` are logged as journal
+lines.
 """
 
 import hashlib
@@ -50,9 +50,9 @@ log = logging.getLogger(__name__)
 
 
 class MetricsCollector:
-    """Records facts in the ledger folder under the name of one owner (a flow run, a command).
+    """Records facts in the ledger folder for one owner (a flow run, a command).
 
-    Use it as a context manager, or `close()` it. Threads may share it.
+    A context manager, or `close()` it. Thread-safe.
 
     Raises:
         BadInput: a newer version of Nightcrew has written to the ledger.
@@ -75,7 +75,7 @@ class MetricsCollector:
         self.close()
 
     def task_submitted(self, task: Task) -> None:
-        """Somebody handed in `task`; the flow says so again for tasks that came by another door."""
+        """`task` was submitted; recorded again by the flow, for tasks that were not submitted by command."""
         self._record(
             TaskSubmitted(
                 task_id=task.task_id,
@@ -98,7 +98,7 @@ class MetricsCollector:
     def task_started(
         self, task_id: str, *, base_commit: str | None = None, flow_run_id: str | None = None
     ) -> None:
-        """A worker took the task; `base_commit` is the full id that its base resolved to."""
+        """A worker took the task; `base_commit` is the full id of its base."""
         self._record(TaskStarted(task_id=task_id, base_commit=base_commit, flow_run_id=flow_run_id))
 
     def decision(self, task_id: str, number: int, plan: Plan) -> None:
@@ -119,7 +119,7 @@ class MetricsCollector:
     def attempt_started(
         self, task: Task, attempt_id: str, number: int, executor: ExecutorName, model: str
     ) -> None:
-        """Attempt `number` at `task` begins; without a finish it shows as *unfinished*, calls and all."""
+        """Attempt `number` at `task` started; until its end is recorded, it is shown as *unfinished*."""
         self._record(
             AttemptStarted(
                 attempt_id=attempt_id, task_id=task.task_id, number=number, executor=executor, model=model
@@ -127,12 +127,12 @@ class MetricsCollector:
         )
 
     def model_call(self, call: ModelCall) -> None:
-        """A request to a model ended; fits `RecordCall`, so the gateway takes it as it is."""
+        """A model call ended; the signature is `RecordCall`, as the gateway expects."""
         same = {field.name: getattr(call, field.name) for field in fields(ModelCalled)}
         self._record(ModelCalled(**same))
 
     def attempt_finished(self, attempt: Attempt) -> None:
-        """The attempt ended, well or not; its tokens and cost are those of its calls."""
+        """The attempt ended; its tokens and cost are those of its calls."""
         self._record(
             AttemptFinished(
                 attempt_id=attempt.attempt_id,
@@ -151,7 +151,7 @@ class MetricsCollector:
         )
 
     def verdict(self, attempt_id: str, task_id: str, verdict: Verdict) -> None:
-        """The attempt was judged; evidence stays in the results folder."""
+        """The attempt was judged; its evidence stays in the results folder."""
         self._record(
             VerdictGiven(
                 attempt_id=attempt_id,
@@ -181,7 +181,7 @@ class MetricsCollector:
         detail: str = "",
         change_path: Path | str | None = None,
     ) -> None:
-        """The task came to rest; where a person later decides on a review, the later fact counts."""
+        """The task ended or waits for a person; of several facts the latest counts."""
         self._record(
             TaskFinished(
                 task_id=task_id,
@@ -193,18 +193,18 @@ class MetricsCollector:
         )
 
     def flush(self) -> None:
-        """Return once everything recorded so far is on disk.
+        """Write everything recorded so far to disk.
 
         Raises:
-            Transient: the disk still refuses; nothing is forgotten, call again.
+            Transient: the disk still cannot be written; nothing is lost, call it again.
         """
         with self._lock:
             problem = self._drain()
         if problem is not None:
-            raise Transient(f"the ledger cannot be written: {problem}; its facts wait in memory")
+            raise Transient(f"the ledger cannot be written: {problem}; its facts are kept in memory")
 
     def close(self) -> None:
-        """Write what waits and close the file; what cannot be written goes to the log."""
+        """Write the waiting facts and close the file; those that cannot be written are logged."""
         with self._lock:
             self._drain()
             for line in self._waiting:
@@ -221,11 +221,11 @@ class MetricsCollector:
             problem = self._drain()
         if problem is not None:
             log.error(
-                "the ledger cannot be written: %s; %d facts wait in memory", problem, len(self._waiting)
+                "the ledger cannot be written: %s; %d facts are kept in memory", problem, len(self._waiting)
             )
 
     def _drain(self) -> OSError | None:
-        """Write what waits, oldest first; the error that stopped it, if one did."""
+        """Write the waiting facts, oldest first; returns the error that stopped it, or None."""
         while self._waiting:
             try:
                 self._journal.append(self._waiting[0])
@@ -248,12 +248,12 @@ def _planned(rung: Rung) -> PlannedRung:
 
 
 def digest(text: str) -> str:
-    """SHA-256 of a text that the ledger does not keep."""
+    """The SHA-256 of a text that the ledger does not store."""
     return hashlib.sha256(text.encode("utf-8", errors="replace")).hexdigest()
 
 
 def changed_lines(patch: str) -> int:
-    """Lines that a unified diff adds or removes; its headers do not count."""
+    """The number of lines that a unified diff adds or removes, without headers."""
     lines, in_hunk = 0, False
     for line in patch.splitlines():
         if line.startswith(("@@", "diff ")):

@@ -1,4 +1,4 @@
-"""Read a Parquet table of outcomes for the replay. DuckDB is at home in this room, so the reader is too."""
+"""Reads a Parquet table of outcomes for the replay; it is here because only this package uses DuckDB."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from nightcrew.errors import BadInput
 from nightcrew.selection.replay.outcomes import Outcome
 
 NEEDED = ("task_id", "model", "success", "cost_usd")
-# Output field: the SQL that reads it where its column exists, and what stands in where it does not.
+# Output field: the SQL to read it, and the default if the column is missing.
 _FIELDS = {
     "dataset": ("coalesce(dataset::varchar, '')", "''"),
     "task_id": ("task_id::varchar", "''"),
@@ -27,10 +27,10 @@ _COLUMN = {"category": "task_type", "seconds": "latency_s"}
 
 
 def read_outcomes(path: Path) -> list[Outcome]:
-    """The rows of `path` whose outcome and cost are known and that carry no flag.
+    """The rows of `path` with known outcome and cost, and without a flag.
 
     Raises:
-        BadInput: the file cannot be read or lacks a column that a replay needs.
+        BadInput: the file cannot be read, or lacks a required column.
     """
     with duckdb.connect() as connection:
         try:

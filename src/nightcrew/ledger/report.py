@@ -1,4 +1,4 @@
-"""The cost report: what the crew spent and what came of it, as Markdown for a person and for Prefect's UI."""
+"""The cost report: cost and outcomes as Markdown, for the terminal and Prefect's UI."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -11,19 +11,19 @@ NOT_KNOWN = "unknown"
 
 
 def cost_report_markdown(ledger: Ledger) -> str:
-    """Cost and quality of all that the ledger holds: totals, last days, models, waste and reasons."""
+    """Cost and quality of the whole ledger: totals, last days, models, waste and failure reasons."""
     return "\n\n".join((_totals(ledger), *(_section(ledger, *section) for section in _SECTIONS))) + "\n"
 
 
 def markdown_table(rows: Sequence[Row], headings: dict[str, str]) -> str:
-    """`rows` as a Markdown table; `headings` names the columns to show and what they are called."""
+    """`rows` as a Markdown table; `headings` maps the columns to show to their titles."""
     lines = [list(headings.values()), ["---"] * len(headings)]
     lines += [[cell(column, row[column]) for column in headings] for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def cell(column: str, value: Any) -> str:
-    """One value as a person reads it; the column's name says its unit."""
+    """One value as text; the column's name gives its unit."""
     if value is None:
         return NOT_KNOWN if column == "cost_usd" else "–"
     if column.endswith(("_share", "share_of_all_cost", "_rate")):
@@ -39,7 +39,7 @@ def cell(column: str, value: Any) -> str:
 
 
 def usd(amount: Decimal | None) -> str:
-    """An amount in dollars: two decimals, or as many as a small one needs to show its first two digits."""
+    """An amount in dollars with two decimals, or two significant digits if it is small."""
     if amount is None:
         return NOT_KNOWN
     small = 0 < abs(amount) < Decimal("0.1")
@@ -54,27 +54,27 @@ _SECTIONS = (
         "SELECT * FROM budget_burn_down ORDER BY day DESC LIMIT 7",
         {
             "day": "Day",
-            "requests": "Requests",
+            "calls": "Calls",
             "cost_usd": "Cost",
             "month_to_date_usd": "Month to date",
             "month_forecast_usd": "Forecast of the month",
         },
     ),
     (
-        "What an accepted change takes with each executor",
+        "Per accepted change, by executor",
         BY_EXECUTOR,
         {
             "executor": "Executor",
             "attempts": "Attempts",
             "accepted": "Accepted",
-            "requests_per_accepted": "Requests",
+            "calls_per_accepted": "Calls",
             "tokens_per_accepted": "Tokens",
             "cost_per_accepted_usd": "Cost",
             "seconds_per_accepted": "Seconds",
         },
     ),
     (
-        "Cost and quality by model and type of task",
+        "Cost and quality by model and task type",
         "SELECT c.*, p.success_rate, p.mean_score FROM cost_per_accepted_change AS c "
         "JOIN model_performance AS p ON c.model IS NOT DISTINCT FROM p.model "
         "AND c.task_type IS NOT DISTINCT FROM p.task_type ORDER BY c.model, c.task_type",
@@ -85,21 +85,21 @@ _SECTIONS = (
             "accepted": "Accepted",
             "success_rate": "Success",
             "mean_score": "Score",
-            "requests": "Requests",
+            "calls": "Calls",
             "cost_usd": "Cost",
             "cost_per_accepted_usd": "Cost per accepted change",
-            "requests_per_accepted": "Requests per accepted change",
+            "calls_per_accepted": "Calls per accepted change",
         },
     ),
     (
-        "Spent on work that was thrown away",
-        "SELECT * FROM retries_wasted ORDER BY cost_usd DESC NULLS LAST, requests DESC, model LIMIT 10",
+        "Spent on work that was not accepted",
+        "SELECT * FROM retries_wasted ORDER BY cost_usd DESC NULLS LAST, calls DESC, model LIMIT 10",
         {
             "model": "Model",
             "task_type": "Type",
             "outcome": "Outcome",
             "attempts": "Attempts",
-            "requests": "Requests",
+            "calls": "Calls",
             "cost_usd": "Cost",
             "share_of_all_cost": "Of all cost",
         },
@@ -119,7 +119,7 @@ _SECTIONS = (
         },
     ),
     (
-        "Gates that stopped changes, or asked",
+        "Gates that rejected changes or asked",
         "SELECT * FROM gate_outcomes WHERE passed < judged ORDER BY failed DESC, gate, task_type",
         {
             "gate": "Gate",
@@ -137,24 +137,22 @@ _SECTIONS = (
 def _totals(ledger: Ledger) -> str:
     total = ledger.summary()
     if not total.tasks:
-        return "# What the crew cost\n\nNothing is recorded yet."
+        return "# Cost report\n\nNothing is recorded yet."
     statuses = ", ".join(f"{n} {status.replace('_', ' ')}" for status, n in total.tasks_by_status.items())
     lines = [
-        "# What the crew cost",
+        "# Cost report",
         "",
         f"- **{total.tasks} tasks**: {statuses}",
-        f"- **{usd(total.cost_usd)}** in {total.attempts} attempts with {total.requests:,} requests, "
+        f"- **{usd(total.cost_usd)}** in {total.attempts} attempts with {total.calls:,} calls, "
         f"{total.input_tokens:,} tokens sent and {total.output_tokens:,} received",
     ]
     if total.accepted:
         lines.append(
-            f"- **{usd(total.cost_per_accepted_usd)}** and {total.requests_per_accepted:,.1f} requests "
+            f"- **{usd(total.cost_per_accepted_usd)}** and {total.calls_per_accepted:,.1f} calls "
             f"for each of {total.accepted} accepted changes, failures included"
         )
     if total.calls_of_unknown_cost:
-        lines.append(
-            f"- requests whose cost is unknown and not in these sums: {total.calls_of_unknown_cost:,}"
-        )
+        lines.append(f"- calls whose cost is unknown and not in these sums: {total.calls_of_unknown_cost:,}")
     return "\n".join(lines)
 
 

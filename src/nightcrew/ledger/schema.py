@@ -1,9 +1,8 @@
-"""How the files of a ledger become tables: the SQL of its views, for one folder.
+"""The SQL of the ledger's views over the files of one folder.
 
-Schema `facts` holds one view per kind of event: archive and journals together, each event once. The public
-views are the files in `views/`, each named after its question; the header of a file says what it answers,
-its grain and its columns, and becomes the comments that DuckDB shows. Only SQL common to DuckDB 1.5 and 2.0
-is used.
+Schema `facts` has one view per kind of event: archive and journals together, each event once. The public
+views are the files in `views/`. A file's header gives its question, grain and columns, which become the
+comments that DuckDB shows. Only SQL common to DuckDB 1.5 and 2.0 is used.
 """
 
 # ruff: noqa: S608 - built from our own names; every text from outside goes through `literal`
@@ -21,7 +20,7 @@ from nightcrew.ledger.events import EVENT_TYPES, Event
 
 VIEWS_FOLDER = Path(__file__).parent / "views"
 
-PUBLIC_VIEWS = (  # later ones read earlier ones
+PUBLIC_VIEWS = (  # later views may read earlier ones
     "model_calls",
     "decisions",
     "attempts",
@@ -29,7 +28,7 @@ PUBLIC_VIEWS = (  # later ones read earlier ones
     "findings",
     "cost_per_accepted_change",
     "model_performance",
-    "requests_per_accepted_change",
+    "calls_per_accepted_change",
     "model_latency",
     "rate_limit_losses",
     "retries_wasted",
@@ -43,7 +42,7 @@ PUBLIC_VIEWS = (  # later ones read earlier ones
 
 KNOWN_COST = """CREATE OR REPLACE MACRO facts.known_cost(total, calls_of_unknown_cost) AS
     CASE WHEN coalesce(total, 0) <> 0 OR coalesce(calls_of_unknown_cost, 0) = 0
-         THEN coalesce(total, 0)::DECIMAL(18, 9) END;"""  # never "0" where something unknown was spent
+         THEN coalesce(total, 0)::DECIMAL(18, 9) END;"""  # never 0 if an unknown amount was spent
 
 _SCALARS: dict[Any, str] = {
     str: "VARCHAR",
@@ -58,7 +57,7 @@ _ENVELOPE = {"event_id": "VARCHAR", "recorded_at": "TIMESTAMPTZ", "schema_versio
 
 @dataclass(frozen=True, slots=True)
 class PublicView:
-    """One question's view: its header, taken apart, and its query."""
+    """A public view: its parsed header and its query."""
 
     name: str
     question: str
@@ -68,7 +67,7 @@ class PublicView:
 
 
 def load_view(path: Path) -> PublicView:
-    """The view in `path`; its first comment line is the question, then come grain and columns."""
+    """The view in `path`; its first comment line is the question, followed by grain and columns."""
     text = path.read_text(encoding="utf-8")
     header = [line[2:].strip() for line in text.splitlines() if line.startswith("--")]
     at = header.index("Columns:")
@@ -89,7 +88,7 @@ def columns_of(event_type: type[Event]) -> dict[str, Any]:
 
 
 def sql_type(column: Any) -> str:
-    """A type in `from_json` notation as SQL: lists and structs spelled out."""
+    """A type in `from_json` notation as an SQL type."""
     match column:
         case [item]:
             return f"{sql_type(item)}[]"
@@ -104,7 +103,7 @@ def literal(text: str | Path) -> str:
 
 
 def glob_literal(folder: Path, pattern: str) -> str:
-    """A glob below `folder` as a string in SQL; characters of the folder itself are taken as they are."""
+    """A glob below `folder` as a string in SQL; characters of the folder itself are escaped."""
     plain = "".join(f"[{char}]" if char in "*?[" else char for char in str(folder))
     return literal(f"{plain}/{pattern}")
 
@@ -112,8 +111,8 @@ def glob_literal(folder: Path, pattern: str) -> str:
 def journal_rows(event_type: type[Event], files: str) -> str:
     """A query for the events of one kind in journal files (a glob or list in SQL), each event once.
 
-    `from_json` needs valid JSON and filters may be reordered, so validity is asked on the spot: a torn last
-    line is skipped. Of the same fact recorded twice the first recording stays.
+    `from_json` needs valid JSON and filters may be reordered, so each line is checked in place, which skips
+    an incomplete last line. Of a fact recorded twice, the first recording is kept.
     """
     structure = literal(json.dumps(columns_of(event_type)))
     prefix = literal(f'{{"kind":"{event_type.kind}",')
@@ -129,7 +128,7 @@ def journal_rows(event_type: type[Event], files: str) -> str:
 def facts_view(event_type: type[Event], ledger_dir: Path) -> str:
     """The view over archive and journals for one kind of event.
 
-    The archive is scanned once and materialised: two scans could see two different lists of parts.
+    The archive is scanned once and materialised, because two scans could see different lists of parts.
     """
     names = ", ".join(columns_of(event_type))
     parts = glob_literal(ledger_dir, f"archive/part-*/{event_type.kind}.parquet")
@@ -146,7 +145,7 @@ def facts_view(event_type: type[Event], ledger_dir: Path) -> str:
 
 
 def script(ledger_dir: Path) -> str:
-    """Everything that `ledger.sql` holds: run it in any DuckDB session to ask the ledger in `ledger_dir`."""
+    """The content of `ledger.sql`, which makes the ledger in `ledger_dir` available in a DuckDB session."""
     statements = ["BEGIN;", "CREATE SCHEMA IF NOT EXISTS facts;", KNOWN_COST]
     statements += [facts_view(event_type, ledger_dir) for event_type in EVENT_TYPES]
     for view in public_views():

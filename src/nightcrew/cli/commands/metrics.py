@@ -7,12 +7,12 @@ from nightcrew.cli.app import AsJson, app
 from nightcrew.cli.output import console, money, print_json, print_table
 from nightcrew.settings import load_settings
 
-EXECUTOR_COLUMNS = ("executor", "attempts", "accepted", "requests", "tokens", "cost", "seconds")
+EXECUTOR_COLUMNS = ("executor", "attempts", "accepted", "calls", "tokens", "cost", "seconds")
 VERDICT_COLUMNS = (
     "task type", "judged", "accepted", "rejected", "one more test", "asked a person", "not measurable",
     "for a person",
 )  # fmt: skip
-COLUMNS = ("model", "task type", "attempts", "accepted", "rate", "95 % interval", "score", "requests", "cost")
+COLUMNS = ("model", "task type", "attempts", "accepted", "rate", "95 % interval", "score", "calls", "cost")
 
 
 @app.command("metrics")
@@ -32,7 +32,7 @@ def metrics(as_json: AsJson = False) -> None:
     )
     console.print(f"Tasks: {statuses}")
     console.print(
-        f"Attempts: {summary.attempts}, accepted: {summary.accepted}, requests: {summary.requests}, "
+        f"Attempts: {summary.attempts}, accepted: {summary.accepted}, calls: {summary.calls}, "
         f"tokens: {summary.input_tokens} in, {summary.output_tokens} out"
     )
     console.print(
@@ -53,7 +53,7 @@ def _executor_row(measured: Mapping[str, Any]) -> Sequence[object]:
         measured["executor"],
         measured["attempts"],
         measured["accepted"],
-        _number(measured["requests_per_accepted"], ".1f"),
+        _number(measured["calls_per_accepted"], ".1f"),
         _number(measured["tokens_per_accepted"], ",.0f"),
         money(measured["cost_per_accepted_usd"]) if measured["accepted"] else "–",
         _number(measured["seconds_per_accepted"], ".1f"),
@@ -83,6 +83,6 @@ def _row(measured: Mapping[str, Any]) -> Sequence[object]:
         "–" if rate is None else f"{rate:.0%}",
         "–" if rate is None else f"{low:.0%} to {high:.0%}",
         "–" if score is None else f"{score:.2f}",
-        f"{measured['requests_per_attempt']:.1f}",
+        f"{measured['calls_per_attempt']:.1f}",
         money(measured["cost_usd"]),
     )

@@ -11,7 +11,7 @@ from nightcrew.ledger.ledger import Ledger
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.testing.demo_tasks import DemoTask
 
-QUERY = """SELECT task_type, model, attempts, accepted, success_rate, requests_per_attempt, cost_usd
+QUERY = """SELECT task_type, model, attempts, accepted, success_rate, calls_per_attempt, cost_usd
 FROM model_performance ORDER BY task_type, model"""
 
 
@@ -41,7 +41,7 @@ def print_results(tasks: Sequence[DemoTask], ended: Mapping[str, QueuedTask]) ->
     """One row for each task, and where its change is."""
     columns = (
         *("task", "type", "priority", "models tried", "verdict", "score"),
-        *("requests", "tokens", "cost", "duration", "the change"),
+        *("calls", "tokens", "cost", "duration", "the change"),
     )
     rows = []
     for demo_task in tasks:

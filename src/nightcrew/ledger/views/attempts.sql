@@ -1,18 +1,18 @@
--- What came of each attempt: who tried, how did it end, what was the verdict, and what did it cost?
--- Grain: one row per attempt, also for one that was killed.
+-- How did each attempt go: which model, how did it end, what was the verdict, and what did it cost?
+-- Grain: one row per attempt, killed ones included.
 -- Columns:
 -- attempt_id: task and number
 -- task_id: the task
--- task_type: the type of work
+-- task_type: the task type
 -- number: the attempt's number, from 1
--- executor: who worked: direct or openhands
+-- executor: the executor: direct or openhands
 -- model: the model of the plan's rung
 -- models_served: every model that answered, after rotations
 -- started_at: when it began (UTC)
 -- ended_at: when it ended (UTC); NULL: no end was recorded
 -- seconds: duration in seconds
 -- attempt_end: how the executor ended (finished, prose, stuck, ...); unfinished: no end was recorded
--- outcome: the verdict; without one: failed (the model's doing), infrastructure_fault, unjudged or unfinished
+-- outcome: the verdict; without one: failed (by the model), infrastructure_fault, unjudged or unfinished
 -- verdict: the verdict; NULL: not judged
 -- score: quality, 0 to 1; NULL: not judged
 -- verdict_summary: the verdict in words
@@ -20,11 +20,11 @@
 -- detail: how it ended, in one sentence
 -- patch_lines: lines added and removed
 -- patch_sha256: digest of the patch; NULL: no change
--- requests: requests to models, answered or not
+-- calls: model calls, answered or not
 -- input_tokens: tokens sent
 -- output_tokens: tokens received
 -- cost_usd: sum of the known costs, in USD; NULL: unknown, which is not zero
--- calls_of_unknown_cost: requests whose cost nobody knows; 0: cost_usd is complete
+-- calls_of_unknown_cost: calls of unknown cost; 0: cost_usd is complete
 with started as (
     select attempt_id, any_value(task_id) as task_id, min(number) as number,
            arg_min(executor, recorded_at) as executor, arg_min(model, recorded_at) as model,
@@ -34,7 +34,7 @@ finished as (select distinct on (attempt_id) * from facts.attempt_finished order
 judged as (select distinct on (attempt_id) * from facts.verdict order by attempt_id, recorded_at desc),
 calls as (
     select attempt_id, any_value(task_id) as task_id, arg_min(asked_model, started_at) as asked_model,
-           min(started_at) as started_at, count(*) as requests,
+           min(started_at) as started_at, count(*) as calls,
            sum(input_tokens)::bigint as input_tokens, sum(output_tokens)::bigint as output_tokens,
            facts.known_cost(sum(cost_usd), count(*) filter (is_cost_unknown)) as cost_usd,
            count(*) filter (is_cost_unknown) as calls_of_unknown_cost
@@ -49,7 +49,7 @@ joined as (
            coalesce(f.model, s.model, c.asked_model) as model, coalesce(f.models_served, []) as models_served,
            least(f.started_at, s.started_at, c.started_at) as started_at, f.ended_at,
            coalesce(f.attempt_end, 'unfinished') as attempt_end, j.verdict, j.score, j.summary as verdict_summary,
-           j.sandbox, f.detail, f.patch_lines, f.patch_sha256, coalesce(c.requests, 0) as requests,
+           j.sandbox, f.detail, f.patch_lines, f.patch_sha256, coalesce(c.calls, 0) as calls,
            coalesce(c.input_tokens, 0) as input_tokens, coalesce(c.output_tokens, 0) as output_tokens,
            case when c.attempt_id is null then 0 else c.cost_usd end::decimal(18, 9) as cost_usd,
            coalesce(c.calls_of_unknown_cost, 0) as calls_of_unknown_cost
@@ -63,6 +63,6 @@ select attempt_id, task_id, task_type, number, executor, model, models_served, s
             when attempt_end = 'unfinished' then 'unfinished'
             when attempt_end = 'finished' then 'unjudged'
             else 'failed' end as outcome,
-       verdict, score, verdict_summary, sandbox, detail, patch_lines, patch_sha256, requests, input_tokens,
+       verdict, score, verdict_summary, sandbox, detail, patch_lines, patch_sha256, calls, input_tokens,
        output_tokens, cost_usd, calls_of_unknown_cost
 from joined left join types using (task_id)

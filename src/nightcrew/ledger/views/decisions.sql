@@ -1,19 +1,19 @@
 -- Which models were chosen for a task, by which policy, and what else was considered?
--- Grain: one row per task and attempt number that was planned; of a plan made twice the later one.
+-- Grain: one row per task and attempt number that was planned; the last plan if there are several.
 -- Columns:
 -- decision_id: task and number
 -- task_id: the task
 -- number: the attempt that was planned, from 1
 -- decided_at: when (UTC)
 -- policy: name of the rule that chose
--- executor: who was to work on it: direct or openhands; NULL: nothing fitted
--- model: the model that was chosen; NULL: nothing fitted
+-- executor: the planned executor: direct or openhands; NULL: no model fitted
+-- model: the model that was chosen; NULL: no model fitted
 -- predicted_success: predicted probability (0 to 1) that the verdict accepts
 -- expected_cost_usd: expected cost of the attempt, in USD
 -- expected_seconds: expected duration of the attempt, in seconds
 -- evidence: own outcomes behind the prediction; 0: prior only
 -- rungs: the whole ladder, best first
--- alternatives: what was considered and not taken
+-- alternatives: considered, not chosen
 -- filtered: models left out, each with its reason
 -- explanation: the choice in words
 select decision_id, task_id, number, recorded_at as decided_at, policy, rungs[1].executor as executor,

@@ -1,9 +1,9 @@
 -- How fast does each model answer, by provider?
--- Grain: one row per model that was asked and provider that answered.
+-- Grain: one row per requested model and provider that answered.
 -- Columns:
--- asked_model: the model that was asked for
--- provider: who ran it; NULL: unknown
--- calls: answered requests
+-- asked_model: the model that was requested
+-- provider: its provider; NULL: unknown
+-- calls: answered calls
 -- p50_ms: median time until the last byte, in milliseconds
 -- p95_ms: time that 95 % stay below, in milliseconds
 -- p99_ms: time that 99 % stay below, in milliseconds

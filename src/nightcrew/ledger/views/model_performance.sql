@@ -1,8 +1,8 @@
--- How good is each model at each type of task, and how sure are we?
--- Grain: one row per model and type of task.
+-- How good is each model at each task type, and how sure are we?
+-- Grain: one row per model and task type.
 -- Columns:
 -- model: the model of the plan's rung
--- task_type: the type of work
+-- task_type: the task type
 -- attempts: attempts begun
 -- counted: attempts that say something about the model: accepted, rejected or failed
 -- accepted: attempts whose change was accepted
@@ -13,11 +13,11 @@
 -- faults: attempts that ended by a fault that is not the model's
 -- median_seconds: median duration of an attempt, in seconds
 -- p95_seconds: duration that 95 % of the attempts stay below, in seconds
--- requests_per_attempt: mean number of requests
+-- calls_per_attempt: mean number of calls
 -- input_tokens: tokens sent
 -- output_tokens: tokens received
 -- cost_usd: sum of the known costs, in USD; NULL: unknown, which is not zero
--- calls_of_unknown_cost: requests whose cost nobody knows; 0: cost_usd is complete
+-- calls_of_unknown_cost: calls of unknown cost; 0: cost_usd is complete
 with counts as (
     select model, task_type, count(*) as attempts,
            count(*) filter (outcome in ('accepted', 'rejected', 'failed')) as counted,
@@ -25,7 +25,7 @@ with counts as (
            avg(score) filter (outcome in ('accepted', 'rejected')) as mean_score,
            count(*) filter (outcome = 'infrastructure_fault') as faults,
            quantile_cont(seconds, 0.5) as median_seconds, quantile_cont(seconds, 0.95) as p95_seconds,
-           avg(requests) as requests_per_attempt, sum(input_tokens)::bigint as input_tokens,
+           avg(calls) as calls_per_attempt, sum(input_tokens)::bigint as input_tokens,
            sum(output_tokens)::bigint as output_tokens,
            facts.known_cost(sum(cost_usd), sum(calls_of_unknown_cost)) as cost_usd,
            sum(calls_of_unknown_cost)::bigint as calls_of_unknown_cost
@@ -40,6 +40,6 @@ intervals as (
 select model, task_type, attempts, counted, accepted, p as success_rate,
        case when n > 0 then greatest(middle - spread, 0) end as success_rate_low,
        case when n > 0 then least(middle + spread, 1) end as success_rate_high,
-       mean_score, faults, median_seconds, p95_seconds, requests_per_attempt, input_tokens, output_tokens, cost_usd,
+       mean_score, faults, median_seconds, p95_seconds, calls_per_attempt, input_tokens, output_tokens, cost_usd,
        calls_of_unknown_cost
 from intervals

@@ -2,9 +2,9 @@
 -- Grain: one row per priority.
 -- Columns:
 -- priority: critical, high, normal or low
--- started: tasks that a worker took
--- waiting: tasks that still wait
--- median_seconds: median wait of those that were taken, in seconds
+-- started: started tasks
+-- waiting: waiting tasks
+-- median_seconds: median wait of started tasks, in seconds
 -- p95_seconds: wait that 95 % stay below, in seconds
 -- max_seconds: the longest wait, in seconds
 select priority, count(started_at) as started, count(*) filter (status = 'queued') as waiting,

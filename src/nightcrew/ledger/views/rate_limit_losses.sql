@@ -1,13 +1,13 @@
--- What do rate limits cost us: how many requests are refused, and which attempts do they end?
--- Grain: one row per UTC day, model that was asked and provider.
+-- What do rate limits cost us: how many calls are refused, and which attempts do they end?
+-- Grain: one row per UTC day, requested model and provider.
 -- Columns:
 -- day: UTC day
--- asked_model: the model that was asked for
--- provider: who refused; NULL: unknown
--- calls: requests
--- rate_limited: requests refused with 429
+-- asked_model: the model that was requested
+-- provider: the provider; NULL: unknown
+-- calls: calls
+-- rate_limited: calls refused with 429
 -- rate_limited_share: rate_limited by calls, 0 to 1
--- seconds_lost: time spent on refused requests, in seconds
+-- seconds_lost: time spent on refused calls, in seconds
 -- attempts_hit: attempts that met at least one refusal
 -- attempts_lost: of these, attempts that ended by a fault
 with marked as (

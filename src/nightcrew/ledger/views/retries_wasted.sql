@@ -1,15 +1,15 @@
--- What was spent on attempts whose work was thrown away?
--- Grain: one row per type of task, model and outcome other than accepted.
+-- What was spent on attempts whose work was not accepted?
+-- Grain: one row per task type, model and outcome other than accepted.
 -- Columns:
--- task_type: the type of work
+-- task_type: the task type
 -- model: the model of the plan's rung
 -- outcome: rejected, failed, not_measurable, infrastructure_fault, unjudged or unfinished
--- attempts: attempts thrown away
--- requests: their requests to models
+-- attempts: attempts not accepted
+-- calls: their model calls
 -- cost_usd: sum of the known costs, in USD; NULL: unknown, which is not zero
--- calls_of_unknown_cost: requests whose cost nobody knows; 0: cost_usd is complete
--- share_of_all_cost: cost_usd by all money spent, 0 to 1; NULL: nothing was spent
-select task_type, model, outcome, count(*) as attempts, sum(requests)::bigint as requests,
+-- calls_of_unknown_cost: calls of unknown cost; 0: cost_usd is complete
+-- share_of_all_cost: cost_usd divided by all cost, 0 to 1; NULL: nothing was spent
+select task_type, model, outcome, count(*) as attempts, sum(calls)::bigint as calls,
        facts.known_cost(sum(cost_usd), sum(calls_of_unknown_cost)) as cost_usd,
        sum(calls_of_unknown_cost)::bigint as calls_of_unknown_cost,
        facts.known_cost(sum(cost_usd), sum(calls_of_unknown_cost))::double

@@ -1,7 +1,7 @@
 -- How are changes judged, and how many of them need a person?
--- Grain: one row per type of task.
+-- Grain: one row per task type.
 -- Columns:
--- task_type: the type of work
+-- task_type: the task type
 -- judged: attempts with a verdict
 -- accepted: accepted on evidence
 -- rejected: refused
