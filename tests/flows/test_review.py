@@ -204,7 +204,9 @@ def test_an_unanswered_question_expires_as_the_policy_says(crew: RunningCrew, sh
     assert dispatch.reconcile(crew.settings) >= 1
     ended = crew.get(asked.task_id)
     assert (ended.status, ended.failure_reason) == (TaskStatus.FAILED, FailureReason.REJECTED)
-    assert ended.detail.startswith("nobody answered in time: Nothing shows that the new code works")
+    assert ended.detail.startswith(
+        "the question was not answered in time: Nothing shows that the new code works"
+    )
     with Ledger(crew.settings.ledger_dir) as ledger:
         (task,) = ledger.query("select * from tasks where task_id = ?", [ended.task_id])
     assert (task["status"], task["failure_reason"]) == ("failed", "rejected")

@@ -1,8 +1,8 @@
-"""Who may speak with the crew's Prefect server: whoever knows the password in `home`.
+"""Access to the crew's Prefect server, which asks for the password stored in `home`.
 
-The server listens on loopback, where every user of the machine and every page in a browser reaches it. The
-password lies in a file that only the home's owner can read, and in the profile that Prefect's own programs
-read: with PREFECT_HOME set to `home/prefect`, `prefect` works as it always does.
+The server listens on loopback, where every user of the machine and every page in a browser can reach it. The
+password is in a file that only the home's owner can read, and in the profile that Prefect's own programs
+read: with PREFECT_HOME set to `home/prefect`, the `prefect` command works as usual.
 """
 
 import secrets
@@ -15,7 +15,7 @@ from nightcrew.secrets.redaction import known_secrets
 _USER = "nightcrew"
 _FILE = "prefect-password"
 _PROFILE = """\
-# Written by Nightcrew with each start: how this crew's Prefect server is reached.
+# Written by Nightcrew at each start: the address and password of this crew's Prefect server.
 active = "nightcrew"
 
 [profiles.nightcrew]
@@ -26,12 +26,12 @@ PREFECT_SERVER_API_AUTH_STRING = "{password}"
 
 
 def password_file(home: Path) -> Path:
-    """Where the password is kept."""
+    """The file with the password."""
     return home.expanduser().resolve() / "secrets" / _FILE
 
 
 def password_of(home: Path) -> str | None:
-    """What the server wants to be told, `user:password`; None where no crew was ever started in `home`."""
+    """The server's login, `user:password`; None if no crew was ever started in `home`."""
     try:
         return _protected(password_file(home).read_text().strip())
     except FileNotFoundError:
@@ -39,7 +39,7 @@ def password_of(home: Path) -> str | None:
 
 
 def make_password(home: Path) -> str:
-    """The home's password, made now if there was none."""
+    """The home's password, created if missing."""
     if known := password_of(home):
         return known
     secrets_folder(home)
@@ -49,24 +49,24 @@ def make_password(home: Path) -> str:
 
 
 def profile_folder(home: Path) -> Path:
-    """What PREFECT_HOME has to be for programs that speak with the crew's server."""
+    """The value of PREFECT_HOME for programs that use the crew's server."""
     return home.expanduser().resolve() / "prefect"
 
 
 def write_profile(home: Path, api_url: str) -> None:
-    """Tell Prefect's programs where the server is, and its password."""
+    """Write the profile with the server's address and password, for Prefect's programs."""
     folder = profile_folder(open_home(home))
     folder.mkdir(mode=0o700, exist_ok=True)
     write_private(folder / "profiles.toml", _PROFILE.format(url=api_url, password=make_password(home)))
 
 
 def own_origins(api_url: str) -> tuple[str, ...]:
-    """The origins of the server's own pages, as browsers write them."""
+    """The origins of the server's own pages, as browsers send them."""
     return tuple(f"http://{host}" for host in own_hosts(urlsplit(api_url).port or 80))
 
 
 def own_hosts(port: int) -> tuple[str, ...]:
-    """What a request that is meant for the server on this port says in its Host header."""
+    """The valid Host headers of requests to the server on this port."""
     return f"127.0.0.1:{port}", f"localhost:{port}"
 
 

@@ -1,7 +1,7 @@
-"""Makes a Prefect server ready for the crew, and remembers for which deployments that was done.
+"""Prepares a Prefect server for the crew, and remembers for which deployments that was done.
 
-What is remembered is a comment on Prefect's database: it lives and dies with the database it speaks of, so a
-new or emptied one is never taken for ready.
+The record is a comment on Prefect's database, so it disappears together with the database, and a new database
+is never considered prepared.
 """
 
 import hashlib
@@ -25,8 +25,8 @@ def run(project: Path, env: Mapping[str, str], *, log: Path, seconds: float) -> 
     """Create the work pool, its queues, limits and automations and the deployments of `project`.
 
     Raises:
-        Transient: it failed or took longer than `seconds`; the message says what to do, and nothing of it
-            runs on. What was created meanwhile stays, and the next start goes on from there.
+        Transient: it failed or took longer than `seconds`; the message says what to do. Its processes have
+            ended. What was created is kept, and the next start continues from there.
     """
     process = spawn(host.python("deployments.bootstrap"), env=env, folder=project, log=log)
     known = ProcessId.of(process.pid)
@@ -44,7 +44,7 @@ def run(project: Path, env: Mapping[str, str], *, log: Path, seconds: float) -> 
 
 
 def is_stale(prefect_url: str, project: Path) -> bool:
-    """True if `project` has other deployments than the database was bootstrapped with."""
+    """True if the database was not bootstrapped with the current deployments of `project`."""
     with _connect(prefect_url) as connection:
         query = (
             "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database()"
@@ -54,14 +54,14 @@ def is_stale(prefect_url: str, project: Path) -> bool:
 
 
 def renew(prefect_url: str, project: Path) -> None:
-    """The database now has the deployments of `project`."""
+    """Record that the database has the current deployments of `project`."""
     name = sql.Identifier(make_url(prefect_url).database or "")
     with _connect(prefect_url) as connection:
         connection.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, fingerprint(project)))
 
 
 def fingerprint(project: Path) -> str:
-    """Changes whenever something changes that deployments are made from."""
+    """A hash of everything that deployments are created from."""
     digest = hashlib.sha256(f"{project} {version('prefect')} {version('nightcrew')}".encode())
     library = Path(__file__).resolve().parents[1]
     files = [path for pattern in SOURCES for path in sorted(project.glob(pattern))]

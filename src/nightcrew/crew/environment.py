@@ -1,4 +1,4 @@
-"""What the crew's own processes find around them: the project's folder and their environment variables."""
+"""The project's folder and the environment variables of the crew's own processes."""
 
 import os
 import sys
@@ -17,13 +17,13 @@ from nightcrew.secrets.account import KEY_VARIABLES
 from nightcrew.settings import DOCKER_VARIABLE, Settings
 
 FOR_ALL = ("LC_*", "XDG_*", "PGPASSFILE", "PGSSL*")
-"""What every process of the crew inherits beside what a program needs to run at all."""
+"""Variables that every process of the crew inherits, in addition to the basic ones."""
 FOR_WORK = (
     *(*host.NETWORK, DOCKER_VARIABLE),
     *(*sources.VARIABLES, *upstream.VARIABLES, *uv_tool.VARIABLES, *build.VARIABLES),
     *(*git.VARIABLES, *engine.VARIABLES),
 )
-"""What the worker and its runs inherit besides: how they reach repositories, packages and models."""
+"""Variables that the worker and its runs inherit too: access to repositories, packages and models."""
 PREFECT = {
     "DO_NOT_TRACK": "1",
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
@@ -43,18 +43,18 @@ PREFECT = {
 def project_root() -> Path:
     """The folder with `flows/`, `blocks/`, `deployments/` and `prefect.yaml` that belongs to this library.
 
-    A wheel carries it inside of the package, a source checkout has it above `src`. The current folder has no
-    say: what lies there may be anybody's, and what is found here runs with the crew's rights.
+    A wheel contains it inside the package, a source checkout above `src`. The current folder is not searched,
+    because it may be untrusted, and this code runs with the crew's rights.
 
     Raises:
-        BadInput: this installation is not whole.
+        BadInput: this installation is incomplete.
     """
     package = Path(__file__).resolve().parents[1]
     for folder in (package / "_project", package.parents[1]):
         if (folder / "prefect.yaml").is_file() and (folder / "flows" / "run_task.py").is_file():
             return folder
     raise BadInput(
-        f"this installation of nightcrew is not whole: there is no prefect.yaml with flows beside {package}; "
+        f"this installation of nightcrew is incomplete: no prefect.yaml and flows beside {package}; "
         "install the wheel again, or run from a complete source checkout"
     )
 
@@ -62,16 +62,16 @@ def project_root() -> Path:
 def crew_environment(
     settings: Settings, *, api_url: str, project: Path, database: Database
 ) -> dict[str, str]:
-    """Environment of everything that talks to the crew's Prefect server.
+    """The environment of all clients of the crew's Prefect server.
 
-    Of the caller's variables only those are handed on that are named here: nobody knows what else holds a
-    secret, or chooses code. This crew has its own server, and its own profile, which says the server's
-    password. No secret is among the variables, but for one in a `database_url` of the operator's own.
+    Only the caller's variables that are named here are passed on, because others may hold a secret or select
+    code. This crew has its own server, and its own profile with the server's password. The variables contain
+    no secret, except one in the operator's own `database_url`.
     """
     home = settings.home.expanduser().resolve()
     return (
         host.environment(*FOR_ALL)
-        | _told(settings)
+        | _explicit_settings(settings)
         | PREFECT
         | {
             "NIGHTCREW_DATABASE_URL": database.store_url,
@@ -86,7 +86,7 @@ def crew_environment(
 
 
 def server_environment(crew: Mapping[str, str], database: Database) -> dict[str, str]:
-    """Environment of the Prefect server: its database, and whose pages may read what it answers."""
+    """The environment of the Prefect server: its database, and the origins that may read its answers."""
     return dict(crew) | {
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(own_origins(crew["PREFECT_API_URL"])),
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": database.prefect_url,
@@ -94,17 +94,17 @@ def server_environment(crew: Mapping[str, str], database: Database) -> dict[str,
 
 
 def worker_environment(crew: Mapping[str, str]) -> dict[str, str]:
-    """Environment of the worker and of all that it starts."""
+    """The environment of the worker and its descendants."""
     return host.environment(*FOR_WORK) | _without_proxy_for_ourselves() | dict(crew)
 
 
 def guard_environment(settings: Settings) -> dict[str, str]:
-    """Environment of the guard, which stops the crew by the same settings."""
-    return host.environment(*FOR_ALL) | _told(settings)
+    """The environment of the guard, which stops the crew with the same settings."""
+    return host.environment(*FOR_ALL) | _explicit_settings(settings)
 
 
 def without_account[T](environment: Mapping[str, T]) -> dict[str, T]:
-    """Without address and key of the account: whoever calls models reads them from the home, together."""
+    """The environment without the account's address and key, which processes read from the home."""
     account = {*KEY_VARIABLES, "NIGHTCREW_BASE_URL"}
     return {name: value for name, value in environment.items() if name not in account}
 
@@ -113,15 +113,15 @@ def without_account[T](environment: Mapping[str, T]) -> dict[str, T]:
 
 
 def _without_proxy_for_ourselves() -> dict[str, str]:
-    """No proxy is asked for what is on this machine: it would be shown the password of Prefect's API."""
+    """Exclude this machine from the proxy, which would otherwise see the password of Prefect's API."""
     names = ("NO_PROXY", "no_proxy")
     return {name: ",".join(filter(None, (os.environ.get(name), "127.0.0.1,localhost"))) for name in names}
 
 
-def _told(settings: Settings) -> dict[str, str]:
-    """The settings that were set on purpose, as environment variables that say the same."""
-    told = {f"NIGHTCREW_{name.upper()}": getattr(settings, name) for name in settings.model_fields_set}
-    return {name: _text(value) for name, value in without_account(told).items() if value is not None}
+def _explicit_settings(settings: Settings) -> dict[str, str]:
+    """The settings that were set explicitly, as environment variables."""
+    explicit = {f"NIGHTCREW_{name.upper()}": getattr(settings, name) for name in settings.model_fields_set}
+    return {name: _text(value) for name, value in without_account(explicit).items() if value is not None}
 
 
 def _text(value: object) -> str:
@@ -129,8 +129,8 @@ def _text(value: object) -> str:
 
 
 def _one_certificate(home: Path) -> Path:
-    """A bundle with one certificate: the API is plain HTTP on loopback, yet Prefect loads the bundle eight
-    times a run, which costs 0.2 CPU seconds with the usual 140 certificates in it."""
+    """A bundle with one certificate. The API is plain HTTP, yet Prefect loads the bundle eight times
+    per run, which takes 0.2 CPU seconds with the usual 140 certificates."""
     path = home / "one-certificate.pem"
     if not path.is_file():
         import certifi

@@ -1,7 +1,7 @@
-"""Ends a crew's services when the process that started them is gone.
+"""Ends a crew's services when the process that started them has ended.
 
-Run as `python -m nightcrew.crew.guard HOME`. It sleeps on a pipe that closes when the starter ends,
-by whatever means.
+Run as `python -m nightcrew.crew.guard HOME`. It waits on a pipe that closes when that process
+ends for any reason.
 """
 
 import sys

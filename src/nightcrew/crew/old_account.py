@@ -1,4 +1,4 @@
-"""Moves an account that an earlier version kept in a Prefect block to where it belongs: the home."""
+"""Moves an account that an earlier version stored in a Prefect block to the home."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ _MOVED = ("api_key", "base_url")
 
 
 def move_account_out_of_blocks(api: PrefectApi, settings: Settings) -> list[str]:
-    """One sentence for each block that held an address or a key; that of the crew is in force from now on."""
+    """Move the account; returns one sentence for each block that had an address or a key."""
     blocks = api.post(
         "/block_documents/filter",
         {"block_types": {"slug": {"any_": [BLOCK_TYPE]}}, "include_secrets": True},
@@ -30,15 +30,15 @@ def move_account_out_of_blocks(api: PrefectApi, settings: Settings) -> list[str]
 
 
 def _move(api: PrefectApi, settings: Settings, block: Mapping[str, Any]) -> str:
-    data, told = block["data"], settings.account
-    key = SecretStr(str(data["api_key"])) if data.get("api_key") else told.api_key
+    data, configured = block["data"], settings.account
+    key = SecretStr(str(data["api_key"])) if data.get("api_key") else configured.api_key
     if block["name"] == "crew":
-        keep_account(settings.home, Account(str(data.get("base_url") or told.base_url), key))
+        keep_account(settings.home, Account(str(data.get("base_url") or configured.base_url), key))
     rest = {name: value for name, value in data.items() if name not in _MOVED}
     api.patch(f"/block_documents/{block['id']}", {"data": rest, "merge_existing_data": False})
     if block["name"] != "crew":
-        return f"address and key were removed from the block {block['name']!r}, which nothing uses"
+        return f"address and key were removed from the block {block['name']!r}, which is not used"
     return (
-        f"address and key of the block 'crew' were moved to {account_file(settings.home)} and are in force; "
+        f"address and key of the block 'crew' were moved to {account_file(settings.home)} and are used now; "
         "change them with 'nightcrew set-account' (a key in the environment replaces them at the next start)"
     )

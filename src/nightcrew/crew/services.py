@@ -1,7 +1,7 @@
 """The services of a crew on one machine: PostgreSQL, a Prefect server on it, and one worker.
 
-All they keep is in `settings.home`. They are found again by other processes through `status()`; they end with
-the process that started them, also when it is killed, unless it asked to let them run on (`detach`).
+All their data is in `settings.home`. Other processes find them through `status()`. They end with the process
+that started them, even if it is killed, unless it was told to let them run (`detach`).
 """
 
 import fcntl
@@ -39,7 +39,7 @@ __all__ = ["ServiceStatus", "adopt", "ensure_database", "running_crew", "start",
 
 log = logging.getLogger(__name__)
 
-MARK = "NIGHTCREW_WORKER"  # in the environment of a worker and of all that it starts
+MARK = "NIGHTCREW_WORKER"  # in the environment of a worker and its descendants
 START_SECONDS = 120.0
 STOP_GRACE_SECONDS = 8.0
 
@@ -54,31 +54,31 @@ def start(
     project: Path | None = None,
     progress: Progress = lambda _: None,
 ) -> ServiceStatus:
-    """Start what does not run yet and wait until all of it works; pending tasks are handed to the worker.
+    """Start the services that are not running, wait until all are ready, and start pending tasks.
 
-    `workers` is how many tasks run at once. With `detach` the services outlive this process.
+    `workers` is the number of tasks at once. With `detach` the services outlive this process.
 
     Raises:
-        BadInput: the project's folder or the database is not what it should be.
-        Transient: a service did not come up; the message names its log.
+        BadInput: the project's folder or the database cannot be used.
+        Transient: a service did not start; the message names its log.
     """
     with _lock(settings):
         current = status(settings)
         if not current.running:
             _end(current)
-            shutil.rmtree(settings.work_dir, ignore_errors=True)  # of attempts that were killed
+            shutil.rmtree(settings.work_dir, ignore_errors=True)  # left by killed attempts
             _keep_account(settings)
             current = _start_all(settings, workers or settings.workers, project or project_root(), progress)
             if not detach:
                 current = _start_guard(current, settings)
-    progress("handing waiting tasks to the worker")
+    progress("starting waiting tasks")
     reconcile(settings)
     dispatch_pending(settings)
     return current
 
 
 def stop(settings: Settings) -> bool:
-    """End every service, running tasks included (they go back to the queue). True if something ran."""
+    """End every service; running tasks go back to the queue. True if any service was running."""
     with _lock(settings):
         current = status(settings)
         ended = _end_worker(current)
@@ -91,7 +91,7 @@ def stop(settings: Settings) -> bool:
 
 
 def adopt(settings: Settings, name: str, process: ProcessId) -> None:
-    """Let `process` end when the crew's services are stopped."""
+    """End `process` together with the crew's services."""
     with _lock(settings):
         current = status(settings)
         write_status(replace(current, processes={**current.processes, name: process}))
@@ -105,9 +105,9 @@ def running_crew(
     detach: bool = False,
     progress: Progress = lambda _: None,
 ) -> Iterator[ServiceStatus]:
-    """The crew's services for the length of a block; what ran before goes on running after it.
+    """Run the crew's services for the length of a block; those already running continue after it.
 
-    With `detach` they outlive a block that ends well.
+    With `detach` they outlive a block that ends without an error.
     """
     ran_before = status(settings).running
     keep = ran_before
@@ -131,7 +131,7 @@ def _lock(settings: Settings) -> Iterator[None]:
 
 
 def _keep_account(settings: Settings) -> None:
-    """What was told of the account goes to where flow runs read it."""
+    """Store the configured account where flow runs read it."""
     account = settings.account
     if account != kept_account(settings.home):
         keep_account(settings.home, account)
@@ -206,7 +206,7 @@ def _has_worker(current: ServiceStatus) -> bool:
 
 
 def _start_guard(current: ServiceStatus, settings: Settings) -> ServiceStatus:
-    """A process that notices our end, whatever ended us: the pipe between us closes."""
+    """Start a process that notices our end, for any reason, because the pipe between us closes."""
     reader, writer = os.pipe()
     os.set_inheritable(writer, False)
     guard = spawn(
@@ -248,11 +248,11 @@ def _end_worker(current: ServiceStatus) -> int:
     if known is None:
         return 0
     ended = end_tree([known], grace_seconds=STOP_GRACE_SECONDS)
-    return ended + kill_marked(MARK, current.worker_name)  # runs that outlived their worker
+    return ended + kill_marked(MARK, current.worker_name)  # runs that have outlived their worker
 
 
 def _end(current: ServiceStatus) -> int:
-    """End the worker first, then all else; the guard may be ourselves."""
+    """End the worker first, then the rest; the guard may be this process."""
     ended = _end_worker(current)
     for known in current.processes.values():
         if known.pid != os.getpid():

@@ -1,4 +1,4 @@
-"""What runs of a crew, readable by every process: one small JSON file in `home`."""
+"""The status of a crew's services, which every process can read: one small JSON file in `home`."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ STATE_FILE = "services.json"
 
 @dataclass(frozen=True, slots=True)
 class ServiceStatus:
-    """Where a crew's services are; `running` says whether server and worker live now."""
+    """The addresses and processes of a crew's services."""
 
     home: Path
     api_url: str = ""
@@ -28,17 +28,17 @@ class ServiceStatus:
 
     @property
     def ui_url(self) -> str:
-        """Address of the Prefect UI."""
+        """The URL of the Prefect UI."""
         return self.api_url.removesuffix("/api")
 
     @property
     def alive(self) -> dict[str, int]:
-        """Name and process number of each service that lives."""
+        """Name and pid of each running service."""
         return {name: known.pid for name, known in self.processes.items() if known.find() is not None}
 
     @property
     def running(self) -> bool:
-        """True while server and worker live."""
+        """True while server and worker are running."""
         return {"server", "worker"} <= self.alive.keys()
 
     def api(self) -> PrefectApi:
@@ -47,7 +47,7 @@ class ServiceStatus:
 
 
 def status(settings: Settings) -> ServiceStatus:
-    """What runs now, as told by the state file and checked against the living processes."""
+    """The services that are running: the file's content, checked against the running processes."""
     home = settings.home.expanduser().resolve()
     try:
         stored: dict[str, Any] = json.loads((home / STATE_FILE).read_text())
@@ -58,7 +58,7 @@ def status(settings: Settings) -> ServiceStatus:
 
 
 def write_status(current: ServiceStatus) -> None:
-    """Publish `current` by one rename."""
+    """Publish `current` atomically."""
     content = {key: value for key, value in asdict(current).items() if key != "home"}
     draft = current.home / f"{STATE_FILE}.new"
     draft.write_text(json.dumps(content, indent=1))
@@ -66,5 +66,5 @@ def write_status(current: ServiceStatus) -> None:
 
 
 def forget_status(settings: Settings) -> None:
-    """Nothing runs any more."""
+    """Delete the status, when no service is running."""
     (settings.home.expanduser().resolve() / STATE_FILE).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The stop of the whole crew: why it stands, and how a person lets the crew go on."""
+"""The stop of the whole crew: its reason, and how a person resumes the crew."""
 
 from dataclasses import dataclass
 
@@ -13,31 +13,31 @@ from nightcrew.queue.state_store import StateStore, create_schema
 from nightcrew.settings import Settings
 from nightcrew.task import TaskStatus
 
-HOW_TO_RESUME = "When that is put right, run: nightcrew resume"
+HOW_TO_RESUME = "When that is fixed, run: nightcrew resume"
 _OF_THE_ACCOUNT = frozenset({"key_limit", "unauthorized", "payment_required"})
 
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """What became of a stop: `stop` None where there was none."""
+    """A lifted stop; `stop` is None if there was none."""
 
     stop: Stop | None
-    tasks: int = 0  # that go on at once
+    tasks: int = 0  # that continue at once
     warning: str = ""
 
 
 def current_stop(settings: Settings) -> Stop | None:
-    """The stop that stands, None while the crew may work."""
+    """The current stop; None while the crew may work."""
     with StateStore(ensure_database(settings)) as store:
         create_schema(store)
         return crew_stop(store, account_of(settings))
 
 
 def resume(settings: Settings) -> Resumed:
-    """Let the crew go on, and the tasks that wait for it.
+    """Resume the crew, and the tasks that wait for it.
 
     Raises:
-        Transient: Prefect does not answer; the stop is lifted, the work pool may still be paused.
+        Transient: Prefect cannot be reached; the stop is lifted, but the work pool may still be paused.
     """
     with StateStore(ensure_database(settings)) as store:
         create_schema(store)
@@ -59,7 +59,7 @@ def resume(settings: Settings) -> Resumed:
 
 
 def _still_refused(settings: Settings) -> str:
-    """A person may be too early; the first call would stop the crew again."""
+    """A warning if the key is still refused, so that the first call would stop the crew again; else empty."""
     try:
         with OpenRouterApi(*settings.account) as api:
             accepted = api.key_is_accepted()

@@ -4,11 +4,11 @@
 -- task_type: the task type
 -- judged: attempts with a verdict
 -- accepted: accepted on evidence
--- rejected: refused
--- asked_for_test: not refused, but sent back for one more test (a person decides once no attempt is left)
--- asked_person: nothing is held against it, and only a person can say whether it is wanted
--- not_measurable: a gate could not be run; this goes to a person too
--- infrastructure_fault: no verdict, for a fault that is not the change's
+-- rejected: rejected
+-- asked_for_test: not rejected, but returned for one more test (a person decides after the last attempt)
+-- asked_person: no gate rejected it, but only a person can decide whether it is wanted
+-- not_measurable: a gate could not measure it; a person decides
+-- infrastructure_fault: no verdict, because of a fault outside of the change
 -- person_share: asked_person and not_measurable by judged, 0 to 1
 with outcomes as (
     select attempt_id, count(*) filter (outcome = 'fail') as failed, count(*) filter (outcome = 'asks') as asks,
