@@ -40,7 +40,7 @@ def test_the_summary_of_a_night(night: Ledger) -> None:
     assert summary.calls_per_accepted == 4.0
     assert summary.failure_reasons == {"infrastructure": 1, "rejected": 1}
     assert [(row["executor"], row["attempts"], row["accepted"]) for row in summary.executors] == EXECUTORS
-    assert sum(row["requests_per_accepted"] * row["accepted"] for row in summary.executors) == 8
+    assert sum(row["calls_per_accepted"] * row["accepted"] for row in summary.executors) == 8
     assert [row["model"] for row in summary.model_performance] == [
         "maker/free:free",
         "maker/good",

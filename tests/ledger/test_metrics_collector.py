@@ -148,7 +148,7 @@ def test_a_disk_that_refuses_loses_neither_work_nor_facts(
     crew = MetricsCollector(tmp_path, "run")
     crew.task_submitted(task("t-one"))
     crew.task_finished("t-one", TaskStatus.COMPLETED, None, "accepted", None)
-    assert "the ledger cannot be written" in caplog.text and "2 facts wait" in caplog.text
+    assert "the ledger cannot be written" in caplog.text and "2 facts are kept" in caplog.text
     with pytest.raises(Transient, match="cannot be written"):
         crew.flush()
     obstacle.unlink()

@@ -1,4 +1,4 @@
-"""What an executor is given and what it hands back. Shapes only."""
+"""The input and output of an executor. Data only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,54 +15,54 @@ from nightcrew.task import ExecutorName, Task
 
 @dataclass(frozen=True, slots=True)
 class DoorUsage:
-    """What went through an attempt's door so far."""
+    """The usage of an attempt's door so far."""
 
     calls: int
     input_tokens: int
     output_tokens: int
     cost_usd: Decimal
     models_served: tuple[str, ...]
-    stopped: str | None  # why the door is shut, None while it is open
-    infrastructure: bool  # the last refusal was nobody's lack of skill
+    stopped: str | None  # why the door is shut; None while it is open
+    infrastructure: bool  # the last refusal says nothing about the model's skill
 
 
 class ModelDoor(Protocol):
-    """The only way from an attempt to a model. It holds the key, counts and pays."""
+    """The only access of an attempt to models. It holds the key, counts calls and pays for them."""
 
     @property
     def socket_path(self) -> Path:
-        """The unix socket that speaks the OpenAI protocol, to be mounted into the sandbox."""
+        """The unix socket with the OpenAI-compatible server, to be mounted into the sandbox."""
         ...
 
     @property
     def token(self) -> str:
-        """What the attempt shows at the socket; worthless anywhere else."""
+        """The attempt's token for the socket; useless elsewhere."""
         ...
 
     @property
     def model(self) -> str:
-        """The model's name as the door knows it."""
+        """The model's name at the door."""
         ...
 
     def complete(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer to an OpenAI-style chat request; raises the house's errors."""
+        """The answer to an OpenAI-style chat request; raises Nightcrew's errors."""
         ...
 
     def usage(self) -> DoorUsage:
-        """What went through so far."""
+        """The usage so far."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """One attempt, ready to be worked on."""
+    """One prepared attempt."""
 
     task: Task
     attempt_id: str
     number: int
     executor: ExecutorName
     model: str
-    feedback: str  # why the previous attempt was rejected; empty on the first
+    feedback: str  # why the previous attempt was rejected; empty for the first
     checkout: Checkout
     environment: Environment
     sandbox: Sandbox
@@ -70,15 +70,15 @@ class Assignment:
     limits: Limits
     max_iterations: int
     judged_by: tuple[str, ...]  # commands, as typed in the workspace
-    conventions: str  # what the repository asks of contributors; may be empty
-    state_dir: Path  # the executor's own, outside the workspace, gone after the attempt
-    context_tokens: int = 32_000  # what the model can read at once
-    root: str = ""  # the folder of the project that is worked on
+    conventions: str  # the repository's rules for contributors; may be empty
+    state_dir: Path  # for the executor, outside the workspace, deleted after the attempt
+    context_tokens: int = 32_000  # the model's context window
+    root: str = ""  # the folder of the project to work on
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How the executor says it ended. `said` is the model's last word, which proves nothing."""
+    """The executor's report of its end; `said` is the model's last message, which proves nothing."""
 
     end: AttemptEnd
     detail: str
@@ -89,9 +89,9 @@ class Executor(Protocol):
     """Works on an assignment by changing its checkout."""
 
     def execute(self, assignment: Assignment) -> Report:
-        """Work until it is done or cannot go on; a model's faults are reports, not errors.
+        """Work until it is done or cannot continue; a model's faults are reported, not raised.
 
         Raises:
-            Fatal, Transient: what no other model would change.
+            Fatal, Transient: problems that another model would not solve.
         """
         ...

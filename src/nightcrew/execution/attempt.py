@@ -1,6 +1,6 @@
-"""An attempt: one try by one model at one task, and the model calls it made.
+"""An attempt: one try by one model at one task, and its model calls.
 
-Shapes only. Money is `Decimal` USD, times are UTC and seconds or milliseconds by name.
+Data only. Money is `Decimal` USD, times are UTC; names tell whether durations are seconds or milliseconds.
 """
 
 from collections.abc import Callable
@@ -13,10 +13,10 @@ from nightcrew.task import ExecutorName
 
 
 class AttemptEnd(StrEnum):
-    """How an attempt ended. None of these says that the work is good; only a verdict does."""
+    """How an attempt ended. None of these means that the work is good; only a verdict does."""
 
-    FINISHED = "finished"  # the executor says it is done
-    PROSE = "prose"  # the model answered in text and did not act
+    FINISHED = "finished"  # the executor reports that it is done
+    PROSE = "prose"  # the model answered with text and did not act
     STUCK = "stuck"  # the same action again and again
     ITERATION_LIMIT = "iteration_limit"
     TRUNCATED = "truncated"  # the output limit cut an answer or tool call
@@ -26,11 +26,11 @@ class AttemptEnd(StrEnum):
     WALL_TIME = "wall_time"
     KILLED = "killed"  # a sandbox limit: memory, processes, disk
     CANCELLED = "cancelled"
-    INFRASTRUCTURE = "infrastructure"  # provider, network or our own fault: never held against the model
+    INFRASTRUCTURE = "infrastructure"  # fault of the provider, the network or ours, never the model's
 
     @property
     def is_fault(self) -> bool:
-        """True where the model is not to blame."""
+        """True if the model is not to blame."""
         return self in {
             AttemptEnd.INFRASTRUCTURE,
             AttemptEnd.CANCELLED,
@@ -41,7 +41,7 @@ class AttemptEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:
-    """One request to a model, answered or not. One row of the ledger's `model_calls`."""
+    """One call to a model, answered or not; a row of the ledger's `model_calls`."""
 
     call_id: str  # attempt_id:sequence
     attempt_id: str
@@ -65,7 +65,7 @@ class ModelCall:
     fault: str | None  # None: answered
     generation_id: str | None
     streamed: bool
-    quota_window: str | None = None  # the UTC day whose free calls it is counted among; None: not a free one
+    quota_window: str | None = None  # UTC day whose free calls it counts as; None: not a free call
 
 
 type RecordCall = Callable[[ModelCall], None]
@@ -73,13 +73,13 @@ type RecordCall = Callable[[ModelCall], None]
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What came of one try: how it ended and the change it left, as a patch against the base commit."""
+    """The result of an attempt: how it ended, and its change as a patch against the base commit."""
 
     attempt_id: str  # task_id:number
     task_id: str
     number: int
     executor: ExecutorName
-    model: str  # the rung's model; calls may have been served by another one after a rotation
+    model: str  # the rung's model; after a rotation, others may have served calls
     models_served: tuple[str, ...]
     started_at: datetime
     ended_at: datetime

@@ -91,7 +91,7 @@ def test_what_a_partial_clone_lacks_is_said_and_not_fetched(repo: Path, tmp_path
     (repo / "README.md").write_text("# Changed\n")
     commit_all(repo)
     partial = _partial(repo)
-    with pytest.raises(BadInput, match=r"does not hold all of .*git fetch --refetch"):
+    with pytest.raises(BadInput, match=r"does not have all of .*git fetch --refetch"):
         make_checkout(str(partial), first, tmp_path / "clone")
 
 
@@ -108,6 +108,6 @@ def test_what_is_borrowed_from_another_repository_is_said(repo: Path, tmp_path: 
 def test_a_git_directory_elsewhere_has_to_know_of_the_tree(repo: Path) -> None:
     (repo / ".git").rename(repo.parent / "store")
     (repo / ".git").write_text("gitdir: ../store\n")
-    with pytest.raises(BadInput, match="does not know of"):
+    with pytest.raises(BadInput, match="does not refer to"):
         resolve_commit(str(repo), "HEAD")
     assert resolve_commit(str(repo.parent / "store"), "HEAD")

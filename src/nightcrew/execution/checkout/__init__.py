@@ -1,1 +1,1 @@
-"""Work trees of target repositories: made, read, compared, removed."""
+"""Work trees of target repositories: created, read, compared, removed."""

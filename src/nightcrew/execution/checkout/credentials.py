@@ -1,4 +1,4 @@
-"""Credentials of repositories by the address that they were taken out of: a file each, for its owner only."""
+"""Credentials of repositories, by address: one private file each."""
 
 import hashlib
 from pathlib import Path
@@ -8,20 +8,20 @@ from nightcrew.secrets.files import write_private
 
 
 class Credentials:
-    """What is kept in one folder; nothing else knows a credential, and git is told the name of its file."""
+    """The credentials in one folder. They are stored nowhere else; git gets the name of the file."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.expanduser()
 
     def keep(self, address: str, credential: Credential) -> None:
-        """From now on this opens the repository at `address`."""
+        """Store the credential for the repository at `address`."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._folder.chmod(0o700)
         text = f"username={credential.username}\npassword={credential.password}\n"
         write_private(self._path(address), text)
 
     def file_of(self, address: str) -> Path | None:
-        """The file with what opens the repository at `address`, None where nothing is known."""
+        """The file with the credential for the repository at `address`, or None."""
         path = self._path(address)
         return path if path.is_file() else None
 

@@ -1,7 +1,7 @@
-"""Git on the trusted side: in git directories of ours, with a configuration of ours, and nobody's helpers.
+"""Git on the trusted side: only with our own git directories, our own configuration, and no helpers.
 
-No setting of a repository that we did not make is ever in force: not its configuration, hooks, attributes,
-filters, promisor remotes or alternates, nor the user's or the system's configuration.
+No setting of a foreign repository is ever used: not its configuration, hooks, attributes, filters, promisor
+remotes or alternates; neither is the user's or the system's configuration.
 """
 
 import os
@@ -36,7 +36,7 @@ _VISIBLE = 0o022  # the sandbox may run as another user
 
 
 class GitFailed(Exception):
-    """A git command ended with an error; the text is what git said."""
+    """A git command failed; the text is git's message."""
 
     def __init__(self, message: str, code: int) -> None:
         super().__init__(message)
@@ -45,9 +45,9 @@ class GitFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """What one command may reach: an address by its protocol, and the file with what opens it, if any.
+    """The remote that a command may access: its URL, and the file with its credential, if any.
 
-    The file holds `username=` and `password=`, a line each.
+    The file has the lines `username=` and `password=`.
     """
 
     address: str
@@ -55,14 +55,14 @@ class Remote:
     credential: Path | None = None
 
     def options(self) -> Iterator[str]:
-        """A helper that git asks for this origin only, by a pipe: an askpass gets names as arguments."""
+        """A credential helper for this origin only; git asks it through a pipe, not through arguments."""
         yield from ("-c", f"protocol.{self.protocol}.allow=always")
         if self.credential is not None:
             helper = '!f() { test "$1" = get && cat -- "$NIGHTCREW_GIT_CREDENTIAL"; }; f'
             yield from ("-c", f"credential.{origin_of(self.address)}.helper={helper}")
 
     def environment(self) -> dict[str, str]:
-        """How this machine reaches others; the user's own settings for ssh count, those for git do not."""
+        """The variables for network access; the user's ssh configuration is used, the one of git is not."""
         known = {"GIT_ALLOW_PROTOCOL": str(self.protocol)}
         if self.protocol is Protocol.FILE:
             return known
@@ -82,11 +82,11 @@ def git(
     remote: Remote | None = None,
     seconds: float = _SECONDS,
 ) -> bytes:
-    """What git prints. `git_dir` is one of ours; only with `remote` anything outside of it is reached.
+    """The output of git. `git_dir` is our own; only `remote` allows access to anything outside.
 
     Raises:
-        GitFailed: git refused.
-        BadInput: there is no git.
+        GitFailed: git failed.
+        BadInput: git is not installed.
         Transient: it did not end in time.
     """
     places: list[str] = list(remote.options()) if remote else []
@@ -104,8 +104,8 @@ def git(
         umask=_VISIBLE,
     )
     if done.returncode != 0:
-        said = _last_line(done.stderr) or f"git {words[0]} ended with {done.returncode}"
-        raise GitFailed(said, done.returncode)
+        reason = _last_line(done.stderr) or f"git {words[0]} ended with {done.returncode}"
+        raise GitFailed(reason, done.returncode)
     return done.stdout
 
 

@@ -1,4 +1,4 @@
-"""Reading and naming files of a tree that may hold links: never outside it, through a link, or all."""
+"""Reads and lists files of a tree that may contain links: never through a link, and within bounds."""
 
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -8,7 +8,7 @@ _LISTED = 20_000
 
 
 def plain_file(tree: Path, name: str) -> Path | None:
-    """The file `name` of the tree where it is one, with no link on the way."""
+    """The regular file `name` of the tree without a link in its path, or None."""
     path = tree
     for part in PurePosixPath(name).parts:
         path = path / part
@@ -18,7 +18,7 @@ def plain_file(tree: Path, name: str) -> Path | None:
 
 
 def read_text(tree: Path, name: str, limit: int) -> str | None:
-    """At most `limit` characters of a text file, None where there is no such file or it is not text."""
+    """At most `limit` characters of a text file; None if there is no such file or it is not text."""
     path = plain_file(tree, name)
     if path is None:
         return None
@@ -31,7 +31,7 @@ def read_text(tree: Path, name: str, limit: int) -> str | None:
 
 
 def files_of(tree: Path) -> Iterator[str]:
-    """Names of the tree's plain files in order, without what tools leave behind; a bounded number."""
+    """The names of the tree's regular files in order, without tools' caches; a bounded number."""
     count = 0
     for folder, folders, files in tree.walk(follow_symlinks=False):
         folders[:] = sorted(

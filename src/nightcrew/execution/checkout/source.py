@@ -1,8 +1,8 @@
-"""A local repository as git may see it: its objects and names in a git directory of ours, and nothing else.
+"""A safe view of a local repository: its objects and references in our own git directory, and nothing else.
 
-What lies in a stranger's `.git` decides nothing: its configuration, hooks, attributes, replacements and
-borrowed objects are not in what git looks at, links in it are not followed, and it cannot stand for another
-repository that does not know of it.
+An untrusted `.git` has no influence: git does not see its configuration, hooks, attributes, replacements and
+borrowed objects, links in it are not followed, and it cannot redirect to another repository that does not
+refer back to it.
 """
 
 import os
@@ -18,7 +18,7 @@ from nightcrew.errors import BadInput
 from nightcrew.execution.checkout.git import GitFailed, git
 
 ATTRIBUTES = "* -text !eol -ident !filter !working-tree-encoding !diff !merge\n"
-"""Stronger than any attribute in a tree: files are checked out and compared byte for byte."""
+"""Overrides all attributes in a tree: files are checked out and compared byte for byte."""
 
 _CONFIG = """\
 [core]
@@ -36,10 +36,10 @@ _FANOUT = re.compile(r"[0-9a-f]{2}|pack")
 
 @contextmanager
 def opened(repo: Path) -> Iterator[Path]:
-    """A git directory for as long as the block lasts, with what the repository at `repo` has.
+    """A temporary git directory with the objects and references of the repository at `repo`.
 
     Raises:
-        BadInput: there is no repository, or it reaches out of itself.
+        BadInput: there is no repository, or it refers to something outside of it.
     """
     own, common = _git_folders(repo)
     with TemporaryDirectory(prefix="nightcrew-source-") as name:
@@ -53,7 +53,7 @@ def opened(repo: Path) -> Iterator[Path]:
 
 
 def borrows(repo: Path) -> bool:
-    """True if the repository says that some of its objects are in another one; those are not looked at."""
+    """True if the repository borrows objects from another one; those are not used."""
     return (_git_folders(repo).common / "objects" / "info" / "alternates").exists()
 
 
@@ -61,7 +61,7 @@ def borrows(repo: Path) -> bool:
 
 
 class _GitFolders(NamedTuple):
-    """Where a working tree's own files are (HEAD), and where those are that it shares with others."""
+    """A working tree's own git folder (with HEAD), and the one that it shares with others."""
 
     own: Path
     common: Path
@@ -70,7 +70,7 @@ class _GitFolders(NamedTuple):
 def _git_folders(repo: Path) -> _GitFolders:
     inner = repo / ".git"
     if inner.is_symlink():
-        raise BadInput(f"{inner} is a symbolic link: name the repository that it leads to")
+        raise BadInput(f"{inner} is a symbolic link: name the repository that it points to")
     if inner.is_file():
         return _linked(repo, inner)
     folder = inner if inner.is_dir() else repo
@@ -80,7 +80,7 @@ def _git_folders(repo: Path) -> _GitFolders:
 
 
 def _linked(repo: Path, inner: Path) -> _GitFolders:
-    """A working tree whose git directory is elsewhere: that one has to know of it."""
+    """A working tree with its git directory elsewhere; that directory has to refer back to it."""
     said = (_read(inner, _POINTER_BYTES) or b"").decode(errors="surrogateescape")
     place = said.removeprefix("gitdir:").strip()
     if not said.startswith("gitdir:") or not place or "\0" in place:
@@ -88,10 +88,10 @@ def _linked(repo: Path, inner: Path) -> _GitFolders:
     own = (repo / place).resolve()
     common = own.parent.parent if own.parent.name == "worktrees" else own
     if not own.is_dir() or not _is_git_folder(common):
-        raise BadInput(f"{inner} leads to {own}, which is no git repository")
+        raise BadInput(f"{inner} refers to {own}, which is not a git repository")
     if not (own.is_relative_to(repo) or _knows_of(own, common, repo)):
         raise BadInput(
-            f"{inner} leads to {own}, which does not know of {repo}: name the repository itself, or run "
+            f"{inner} refers to {own}, which does not refer to {repo}: name the repository itself, or run "
             "'git worktree repair' in it"
         )
     return _GitFolders(own, common)
@@ -117,7 +117,7 @@ def _is_folder(path: Path) -> bool:
 
 
 def _setting(common: Path, name: str) -> str:
-    """One setting of the repository, read as text: nothing that is written there takes effect."""
+    """One setting of the repository, read as text without taking effect."""
     text = _read(common / "config", _NAMES_BYTES)
     if text is None:
         return ""
@@ -131,12 +131,12 @@ def _setting(common: Path, name: str) -> str:
 def _object_format(common: Path) -> str:
     found = _setting(common, "extensions.objectFormat").lower() or "sha1"
     if found not in {"sha1", "sha256"}:
-        raise BadInput(f"{common} has objects of a format that Nightcrew does not know")
+        raise BadInput(f"{common} has an object format that Nightcrew does not support")
     return found
 
 
 def _show_objects(objects: Path, shown: Path) -> None:
-    """Links to the folders that hold objects, so that git does not see from where others are borrowed."""
+    """Link the object folders one by one, so that git does not see alternates."""
     shown.mkdir()
     for entry in _plain_entries(objects):
         if entry.is_dir(follow_symlinks=False) and _FANOUT.fullmatch(entry.name):
@@ -150,14 +150,14 @@ def _plain_entries(folder: Path) -> Iterator[os.DirEntry[str]]:
         for entry in entries:
             if entry.is_symlink():
                 raise BadInput(
-                    f"{entry.path} is a symbolic link: objects have to be in the repository itself "
-                    "('git repack -a -d' in a clone of it brings them there)"
+                    f"{entry.path} is a symbolic link: objects must be in the repository itself "
+                    "(run 'git repack -a -d' in a clone of it)"
                 )
             yield entry
 
 
 def _copy_names(own: Path, common: Path, view: Path) -> None:
-    """HEAD, branches, tags and where the history was cut off."""
+    """Copy HEAD, branches, tags and the limits of a shallow history."""
     (view / "refs").mkdir()
     _copy(own / "HEAD", view / "HEAD", _POINTER_BYTES)
     for name in ("packed-refs", "shallow"):
@@ -175,14 +175,14 @@ def _copy_names(own: Path, common: Path, view: Path) -> None:
 
 
 def _copy(source: Path, target: Path, limit: int) -> None:
-    """A file that names objects; what is none, or is too large for one, is left out."""
+    """Copy a file with references; other or too large files are left out."""
     content = _read(source, limit)
     if content is not None and (limit > _POINTER_BYTES or _REFERENCE.fullmatch(content)):
         target.write_bytes(content)
 
 
 def _read(path: Path, limit: int) -> bytes | None:
-    """A plain file's content; None for anything else, also for a link, and for one that is too large."""
+    """A regular file's content; None for anything else, such as a link or a too large file."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:

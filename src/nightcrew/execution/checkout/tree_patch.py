@@ -1,8 +1,8 @@
-"""The difference between a commit and a tree that nobody trusts, made without git looking at the tree.
+"""The difference between a commit and an untrusted tree, computed without git reading the tree.
 
-Files are found, read and hashed here; git is given their contents and a list of names, and compares two trees
-of its own object store. So no attribute, filter, hook, nested repository, named pipe or link in the tree can
-make git do or read anything. Only the ignore rules are asked of git, once for each level of folders.
+Files are found, read and hashed here. Git gets their contents and a list of names, and compares two trees in
+its own object store. So no attribute, filter, hook, nested repository, named pipe or link in the tree can
+make git do or read anything. Git only evaluates the ignore rules, once for each level of folders.
 """
 
 import errno
@@ -20,32 +20,32 @@ from nightcrew.execution.checkout.git import GitFailed, git
 from nightcrew.execution.confinement.confinement import MIB
 
 CHANGE_BYTES = 32 * MIB
-"""The most that new and changed files may hold together."""
+"""The total size limit of new and changed files, in bytes."""
 ENTRIES = 200_000
-"""The most files and folders a tree may have."""
+"""The most files and folders that a tree may have."""
 
 _FILE, _PROGRAM, _LINK, _NESTED = "100644", "100755", "120000", "160000"
 
 
 class Entry(NamedTuple):
-    """What a commit or a tree has under one name."""
+    """The entry of a commit or tree under one name."""
 
     mode: str
     sha: str
 
 
 def diff_of_tree(tree: Path, git_dir: Path, commit: str) -> str:
-    """A unified git diff from `commit` to what is in the folder `tree`.
+    """A unified git diff from `commit` to the content of the folder `tree`.
 
     Raises:
-        Rejected: too many files, or too much in them.
+        Rejected: there are too many files, or they are too large.
     """
     base = _entries_of(commit, git_dir)
     try:
-        found = _Walk(tree, git_dir, base, commit).entries()
+        found = _TreeReader(tree, git_dir, base, commit).entries()
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
-            raise Rejected("the workspace holds folders nested too deep to be read") from None
+            raise Rejected("the workspace has folders nested too deep to be read") from None
         raise
     if found == base:
         return ""
@@ -58,7 +58,7 @@ def diff_of_tree(tree: Path, git_dir: Path, commit: str) -> str:
         git("update-index", "-z", "--add", "--index-info", git_dir=git_dir, stdin=lines, env=index)
         changed = git("write-tree", "--missing-ok", git_dir=git_dir, env=index).decode().strip()
     except GitFailed as error:
-        raise Rejected(f"the change holds names that git does not allow: {error}") from None
+        raise Rejected(f"the change has names that git does not allow: {error}") from None
     names = [name for name in base.keys() | found.keys() if base.get(name) != found.get(name)]
     return _diff(git_dir, commit, changed, names)
 
@@ -76,8 +76,8 @@ def _entries_of(commit: str, git_dir: Path) -> dict[bytes, Entry]:
     return found
 
 
-class _Walk:
-    """One pass over the tree, level by level."""
+class _TreeReader:
+    """Reads the tree, level by level."""
 
     def __init__(self, tree: Path, git_dir: Path, base: Mapping[bytes, Entry], commit: str) -> None:
         self._tree, self._git_dir, self._base = tree, git_dir, base
@@ -101,7 +101,7 @@ class _Walk:
                 else:
                     deeper.append(name)
             level = deeper
-        # A submodule's folder may be missing from the tree: git does not miss it either.
+        # A submodule's folder may be missing from the tree, as in git.
         missing = {
             name: entry for name, entry in self._base.items() if entry.mode == _NESTED and name not in found
         }
@@ -115,7 +115,7 @@ class _Walk:
             for item in items:
                 self._seen += 1
                 if self._seen > ENTRIES:
-                    raise Rejected(f"the workspace holds more than {ENTRIES} files")
+                    raise Rejected(f"the workspace has more than {ENTRIES} files")
                 if item.name.lower() == b".git":
                     continue
                 status = item.stat(follow_symlinks=False)
@@ -126,11 +126,11 @@ class _Walk:
                 ):
                     yield (os.path.join(folder, item.name), status)  # noqa: PTH118
                 else:
-                    # No part of a change; and a pipe named .gitignore would hang git.
+                    # Not part of a change; and a pipe named .gitignore would hang git.
                     os.unlink(item.path)  # noqa: PTH108
 
     def _kept(self, level: Sequence[tuple[bytes, os.stat_result]]) -> Iterator[tuple[bytes, os.stat_result]]:
-        """Without what is new and ignored."""
+        """The entries without new, ignored ones."""
         new = [name for name, _ in level if name not in self._base and name not in self._known_folders]
         ignored: set[bytes] = set()
         if new:
@@ -163,13 +163,13 @@ class _Walk:
             self._new_bytes += len(content)
             if self._new_bytes > CHANGE_BYTES:
                 raise Rejected(
-                    f"new and changed files hold more than {CHANGE_BYTES // MIB} MiB: the change is too large"
+                    f"new and changed files have more than {CHANGE_BYTES // MIB} MiB: the change is too large"
                 )
             self._store(entry.sha, content)
         return entry
 
     def _store(self, sha: str, content: bytes) -> None:
-        """Put the file's content into git's object store, in git's own plain form."""
+        """Store the file's content in git's object store, as a loose object."""
         path = self._git_dir / "objects" / sha[:2] / sha[2:]
         if not path.exists():
             path.parent.mkdir(exist_ok=True)
@@ -180,7 +180,7 @@ class _Walk:
         return self._algorithm(whole, usedforsecurity=False).hexdigest()
 
     def _is_submodule(self, name: bytes) -> bool:
-        """True where the base has a submodule; it is never checked out, so its folder says nothing."""
+        """True if the base has a submodule there; it is never checked out, so its folder is ignored."""
         return name in self._base and self._base[name].mode == _NESTED
 
     def _is_nested(self, folder: bytes) -> bool:
@@ -189,7 +189,7 @@ class _Walk:
         return False
 
     def _is_taken(self, name: bytes, found: Mapping[bytes, Entry]) -> bool:
-        """True where something else stands under the name, or above it."""
+        """True if the tree has another entry with that name, or a file in place of a parent folder."""
         below = name + b"/"
         return any(folder in found for folder in _folders_of(name)) or any(
             other.startswith(below) for other in found
@@ -233,7 +233,7 @@ def _diff(git_dir: Path, commit: str, changed: str, names: Sequence[bytes]) -> s
 
     with suppress(UnicodeDecodeError):
         return diff().decode()
-    # Text in another encoding cannot be part of a string; as a binary patch it is plain ASCII.
+    # Text in another encoding cannot be in a str, but a binary patch is plain ASCII.
     parts = []
     for name in sorted(names):
         part = diff(name)
@@ -247,7 +247,7 @@ def _diff(git_dir: Path, commit: str, changed: str, names: Sequence[bytes]) -> s
 
 @contextmanager
 def _all_binary(git_dir: Path) -> Iterator[None]:
-    """For as long as this holds, git takes every file for binary."""
+    """In this block, git treats every file as binary."""
     attributes = git_dir / "info" / "attributes"
     before = attributes.read_text()
     attributes.write_text(f"{before}* -diff\n")

@@ -1,6 +1,6 @@
-"""A folder for as long as somebody works in it: gone with the work, or swept up after a killed process.
+"""Temporary folders that are removed after use, or by the next process if their own was killed.
 
-Its owner holds a lock on a file in it; a folder whose lock is free has lost its owner.
+The owner holds a lock on a file in the folder; if the lock is free, the owner has ended.
 """
 
 import fcntl
@@ -19,14 +19,14 @@ _LOCK = ".owner"
 
 @contextmanager
 def work_folder(parent: Path, name: str) -> Iterator[Path]:
-    """A new folder in `parent` whose name begins with `name`; what dead owners left there goes first."""
+    """A new folder in `parent` with the prefix `name`; folders of dead owners are removed first."""
     parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     _sweep(parent)
     folder = parent / f"{name}-{uuid.uuid4().hex[:8]}"
     folder.mkdir(mode=0o700)
     try:
         with (folder / f"{_LOCK}.new").open("w") as lock:
-            # Locked before it has its name: nobody ever sees it free while its owner lives.
+            # Locked before it gets its name, so that it never looks abandoned while its owner is running.
             fcntl.flock(lock, fcntl.LOCK_EX)
             (folder / f"{_LOCK}.new").rename(folder / _LOCK)
             yield folder
@@ -41,5 +41,5 @@ def _sweep(parent: Path) -> None:
     for lock in parent.glob(f"*/{_LOCK}"):
         with suppress(OSError), lock.open("r+") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            log.warning("removing %s, whose owner is gone", lock.parent)
+            log.warning("removing %s, whose owner has ended", lock.parent)
             remove_tree(lock.parent)

@@ -1,8 +1,8 @@
-"""The tree one attempt works in: a clone of its own at the base commit, and the change made to it as a patch.
+"""The work tree of an attempt: its own clone at the base commit, and the change as a patch.
 
-Nothing is shared with the user's repository, which is only read. The git directory lies outside the tree and
-is ours: what an agent does to files called `.git` has no meaning to us. Git never walks the tree that an
-agent wrote to; we do, and tell git what is there.
+Nothing is shared with the user's repository, which is only read. The git directory is outside the tree, so
+files called `.git` that an agent writes have no effect. Git never reads a tree that an agent wrote to; we
+read it and pass the contents to git.
 """
 
 import logging
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REMOVE_SECONDS = 300
-# What running tests leaves behind is no part of a change.
+# Caches that test runs leave behind are not part of a change.
 _EXCLUDES = """\
 __pycache__/
 *.py[cod]
@@ -45,7 +45,7 @@ node_modules/
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """A clone at one commit. `git_dir` is outside `path` and belongs to Nightcrew."""
+    """A clone at one commit; `git_dir` is outside of `path`."""
 
     path: Path
     git_dir: Path
@@ -53,31 +53,31 @@ class Checkout:
 
 
 def resolve_commit(repo: str, base: str, *, credentials: Credentials | None = None) -> str:
-    """The full id of the commit that `base` names in the repository at a path or an address.
+    """The full id of the commit `base` in the repository at a path or URL.
 
     Raises:
-        BadInput: no such repository, or no such commit in it.
-        Transient: a remote repository does not answer.
+        BadInput: there is no such repository or commit.
+        Transient: a remote repository cannot be reached.
     """
     if protocol_of(repo) is Protocol.FILE:
         with opened(_local(repo)) as source:
             found = _resolve(source, base)
         if found is None and borrows(_local(repo)):
             raise BadInput(
-                f"{repo} has no commit {base!r} of its own: it borrows objects from another one, which is "
-                "not looked at; 'git repack -a -d' brings them in"
+                f"{repo} has no commit {base!r} of its own: it borrows objects from a repository that is "
+                "not read; 'git repack -a -d' copies them"
             )
     else:
         found = _resolve_remote(_remote(repo, credentials), base)
     if found is None and base == "HEAD":
-        raise BadInput(f"{repo} has no commit yet: commit something to start from")
+        raise BadInput(f"{repo} has no commit yet: make a first commit to start from")
     if found is None:
         raise BadInput(f"{repo} has no commit, tag or branch called {base!r}")
     return found
 
 
 def is_uncommitted(repo: str, commit: str, name: str) -> bool:
-    """True where a local repository's folder has a file `name` that is not what the commit has of it."""
+    """True if the file `name` in a local repository's folder differs from the one in the commit."""
     if protocol_of(repo) is not Protocol.FILE:
         return False
     place = _local(repo) / name
@@ -91,9 +91,9 @@ def is_uncommitted(repo: str, commit: str, name: str) -> bool:
 
 
 def change_of(repo: str, base: str, name: str) -> bytes | None:
-    """What the branch or commit `name` of a local repository changed since it left the commit `base`.
+    """The change of the branch or commit `name` of a local repository since its merge base with `base`.
 
-    A git diff; None where the repository is elsewhere or has no such branch.
+    A git diff; None if the repository is remote or has no such branch.
     """
     if protocol_of(repo) is not Protocol.FILE or not name or name.startswith("-"):
         return None
@@ -103,7 +103,7 @@ def change_of(repo: str, base: str, name: str) -> bytes | None:
             return None
         try:
             fork = git("merge-base", base, tip, git_dir=source).decode().strip()
-            # Plumbing: nobody's settings for diffs (prefixes, colours, other programs) count.
+            # A plumbing command, which ignores users' diff settings (prefixes, colours, other programs).
             shape = ("-p", "--no-ext-diff", "--no-textconv", "--no-renames", "--no-color", "--full-index")
             return git("diff-tree", "-r", *shape, fork, tip, git_dir=source)
         except GitFailed as error:
@@ -111,7 +111,7 @@ def change_of(repo: str, base: str, name: str) -> bytes | None:
 
 
 def make_checkout(repo: str, commit: str, into: Path, *, credentials: Credentials | None = None) -> Checkout:
-    """A clone of `repo` at `commit` in the folders `into/tree` and `into/git`; `into` is made.
+    """Clone `repo` at `commit` into the folders `into/tree` and `into/git`; `into` is created.
 
     Raises:
         BadInput: the repository cannot be read or lacks the commit.
@@ -136,19 +136,19 @@ def make_checkout(repo: str, commit: str, into: Path, *, credentials: Credential
 
 
 def extract_patch(checkout: Checkout) -> str:
-    """Everything changed in the tree since its commit, as a unified git diff; empty where nothing was.
+    """The change in the tree since its commit, as a unified git diff; empty if there is none.
 
-    A rename is a deletion and a new file. Files that are not UTF-8 text are binary patches. A repository
-    inside the tree is a submodule's entry. What the repository ignores is left out.
+    A rename appears as a deletion and a new file, files other than UTF-8 text as binary patches, and a nested
+    repository as a submodule's entry. Ignored files are left out.
 
     Raises:
-        Rejected: the change is too large to be looked at.
+        Rejected: the change is too large.
     """
     return diff_of_tree(checkout.path, checkout.git_dir, checkout.commit)
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a folder whatever rights were taken away inside it, however deep it is; links not followed."""
+    """Remove a folder of any depth, even with missing permissions inside; links are not followed."""
     for command in (("rm", "-rf"), ("chmod", "-R", "u+rwX"), ("rm", "-rf")):
         if path.exists():
             with suppress(host.Overtime):
@@ -190,7 +190,7 @@ def _resolve_remote(remote: Remote, base: str) -> str | None:
     except GitFailed as error:
         raise _unreachable(remote, error) from None
     found = {name: sha for sha, name in (line.split("\t", 1) for line in lines.splitlines())}
-    # A tag with a message is an object of its own; what it stands for is listed with ^{}.
+    # An annotated tag is an object of its own; its commit is listed with ^{}.
     for name in sorted(names, key=lambda name: not name.endswith("^{}")):
         if name in found:
             return found[name]
@@ -210,8 +210,8 @@ def _fetch(repo: str, checkout: Checkout, credentials: Credentials | None) -> No
             _fetch_from(Remote(os.fspath(source), Protocol.FILE), checkout)
         except GitFailed as error:
             raise BadInput(
-                f"{repo} does not hold all of {checkout.commit[:12]}: {error} (what a partial or "
-                "borrowing clone leaves elsewhere has to be fetched: 'git fetch --refetch', 'git repack -a')"
+                f"{repo} does not have all of {checkout.commit[:12]}: {error} (objects that a partial or "
+                "borrowing clone lacks have to be fetched: 'git fetch --refetch', 'git repack -a')"
             ) from None
 
 
@@ -226,7 +226,7 @@ def _unreachable(remote: Remote, error: GitFailed) -> Exception:
         return Transient(f"cannot reach {remote.address}: {error}")
     if "could not read Username" in str(error) or "Authentication failed" in str(error):
         return BadInput(
-            f"{remote.address} asks who we are: hand the task in once with https://user:token@host/path; the "
-            "token is taken out, and kept in the crew's home"
+            f"{remote.address} requires a login: submit the task once with https://user:token@host/path; the "
+            "token is removed from the address and stored in the crew's home"
         )
     return BadInput(f"cannot read {remote.address}: {error}")

@@ -1,1 +1,1 @@
-"""Running commands confined: bubblewrap, limits, supervision."""
+"""Confinement of untrusted commands: bubblewrap, containers, limits, supervision."""

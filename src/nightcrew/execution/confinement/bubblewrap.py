@@ -1,7 +1,7 @@
-"""Confinement by bubblewrap: namespaces, an empty root, a seccomp filter, limits, and one end for all.
+"""Confinement by bubblewrap: namespaces, an empty root, a seccomp filter, and limits.
 
-Inside there is a read-only system, the workspace, what was mounted on purpose, and nothing else: no network,
-no home, no other process, no environment but the one given.
+The sandbox only contains a read-only system, the workspace and explicit mounts. It has no network, no home,
+no other processes, and only the given environment.
 """
 
 import os
@@ -50,14 +50,14 @@ ETC = {
     "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
     "resolv.conf": "",
 }
-"""Files made up for the inside."""
+"""Files generated for the sandbox, by path below /etc."""
 
 
 class Bubblewrap:
-    """The sandbox that Nightcrew uses wherever it can.
+    """The default sandbox.
 
     Raises:
-        SandboxUnavailable: bubblewrap is not installed, or the kernel does not let it work.
+        SandboxUnavailable: bubblewrap is not installed, or the kernel does not allow it.
     """
 
     name = "bubblewrap"
@@ -68,10 +68,10 @@ class Bubblewrap:
         self._identities = Identities()
 
     def prove(self) -> None:
-        """Run one empty command, so that what is missing is known before any work is done.
+        """Run a trivial command, so that problems are found before any work is done.
 
         Raises:
-            SandboxUnavailable: with the cause and the choices.
+            SandboxUnavailable: with the cause and the options.
         """
         try:
             self.run(["/bin/true"], workspace=Path("/usr"), read_only_workspace=True)
@@ -90,12 +90,12 @@ class Bubblewrap:
         read_only_workspace: bool = False,
         results: Results | None = None,
     ) -> Completed:
-        """Run `argv` to its end; when this returns or raises, every process it started is dead.
+        """Run `argv` to its end; all its processes have ended when this returns or raises.
 
         Raises:
-            BadInput: something to be mounted does not exist.
+            BadInput: the source of a mount does not exist.
             SandboxUnavailable: the kernel refuses the confinement.
-            Transient: the sandbox could not be set up this time.
+            Transient: the sandbox could not be set up.
         """
         identity = self._identities.current()
         shown = [Mount(workspace, WORKSPACE, writable=not read_only_workspace), *mounts]
@@ -110,7 +110,7 @@ class Bubblewrap:
             Launch(self._bwrap, identity, self._filter, ETC) as launch,
         ):
             launch.start(_options(identity, shown, given), argv)
-            # While bubblewrap sets up; the command itself is still held back.
+            # Set while bubblewrap starts, before the command is released.
             held = sum(identity.adopt(mount.source) for mount in shown if is_handed_over(mount))
             writable = [mount.source for mount in shown if mount.writable and mount.source.is_dir()]
             init_pid = launch.wait()
@@ -141,7 +141,7 @@ def _find_bwrap() -> str:
 
 
 def _options(identity: Identity, mounts: Sequence[Mount], env: Mapping[str, str]) -> list[str]:
-    """bubblewrap's options, in the order it works them off."""
+    """bubblewrap's options, in the order in which it applies them."""
     options = [
         *("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup", "--unshare-net"),
         *("--cap-drop", "ALL", *identity.options),
@@ -173,6 +173,6 @@ def _system() -> Iterator[str]:
 
 
 def _parents(mounts: Sequence[Mount]) -> list[str]:
-    """Folders above the mounts, outermost first; without this they would be as closed as on the host."""
+    """The parent folders of mounts, outermost first, which would otherwise have the host's permissions."""
     found = {os.fspath(parent) for mount in mounts for parent in PurePosixPath(mount.target).parents}
     return sorted(found - {"/", "/usr", "/tmp", HOME})  # noqa: S108

@@ -1,4 +1,4 @@
-"""What is asked of a sandbox and what comes back. Shapes only; `sandbox.py` is the door."""
+"""The interface of a sandbox and its data types; `sandbox.py` opens one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from nightcrew.execution.confinement.results import Results
 
 WORKSPACE = "/workspace"
-"""Where the workspace is inside every sandbox, and the folder a command starts in."""
+"""The path of the workspace in every sandbox, and the working folder of commands."""
 
 MIB = 1024 * 1024
 
@@ -18,22 +18,22 @@ type KilledBy = Literal["wall_time", "memory", "disk", "output", "cancelled"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one command, with everything it starts, may use."""
+    """The limits of one command with all its processes."""
 
     wall_seconds: float = 600.0
     cpu_seconds: int = 600  # of one process
-    memory_bytes: int = 2048 * MIB  # of the whole tree
+    memory_bytes: int = 2048 * MIB  # of all processes together
     processes: int = 256
-    cpus: float = 2.0  # of the machine's, for the whole tree, where control groups can be had
+    cpus: float = 2.0  # for all processes together, if control groups are available
     open_files: int = 1024
     file_bytes: int = 256 * MIB  # of one file
-    workspace_bytes: int = 1024 * MIB  # growth of the writable folders together
+    workspace_bytes: int = 1024 * MIB  # total growth of the writable folders
     output_bytes: int = 4 * MIB  # stdout and stderr together
 
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A file, folder or unix socket of the host, shown inside at `target`."""
+    """A file, folder or unix socket of the host, mounted in the sandbox at `target`."""
 
     source: Path
     target: str
@@ -42,9 +42,9 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """How a command ended. `killed_by` names the limit that ended it, None where it ended by itself.
+    """The result of a command; `killed_by` names the limit that ended it, or None.
 
-    `returncode` is 128 + n where signal n ended the command.
+    `returncode` is 128 + n if signal n ended the command.
     """
 
     returncode: int
@@ -55,11 +55,11 @@ class Completed:
 
 
 class Sandbox(Protocol):
-    """Runs commands that nobody trusts."""
+    """Runs untrusted commands."""
 
     @property
     def name(self) -> str:
-        """How code is confined; every verdict carries it."""
+        """The kind of confinement, which every verdict names."""
         ...
 
     def run(
@@ -74,8 +74,8 @@ class Sandbox(Protocol):
         read_only_workspace: bool = False,
         results: "Results | None" = None,
     ) -> Completed:
-        """Run `argv` to its end; when this returns or raises, every process it started is dead.
+        """Run `argv` to its end; all its processes have ended when this returns or raises.
 
-        `results`: where a program that has to be believed tells what came of it.
+        `results` is the channel through which a trusted program in the sandbox reports its result.
         """
         ...

@@ -1,8 +1,8 @@
-"""Confinement by a container engine, podman or docker: the same promises as bubblewrap's, kept by the engine.
+"""Confinement by a container engine, podman or docker, with the same guarantees as bubblewrap.
 
 No network, a read-only root, no capabilities, no new privileges, our seccomp rules, limits by control groups.
-The container starts from an image that holds mount points and a user, and shows the host's system read-only;
-or from an image or a root folder of the operator's, which brings a system of its own.
+The container starts from an image that only has mount points and a user, with the host's system mounted
+read-only, or from the operator's image or root folder with its own system.
 """
 
 import json
@@ -38,21 +38,21 @@ from nightcrew.execution.confinement.usage import Disk
 log = logging.getLogger(__name__)
 
 _ENGINE_FAILED = 125
-_TO_START_SECONDS = 20.0  # an engine's own time, beside the command's
+_TO_START_SECONDS = 20.0  # for the engine's start, in addition to the command's time
 _FIRST_PROCESS = ("/bin/sh", "-c", '"$@"; exit $?', "sh")
-"""Starts the command and takes in orphans: most signals do nothing to a container's first process."""
+"""Starts the command and reaps orphans; most signals have no effect on a container's first process."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContainerRoot:
-    """Where a container's root file system comes from; nothing given: the image that we build."""
+    """The source of a container's root file system; by default the image that we build."""
 
     image: str = ""
     folder: Path | None = None
 
     @property
     def is_ours(self) -> bool:
-        """True where the system inside is the host's."""
+        """True if the container uses the host's system."""
         return not self.image and self.folder is None
 
 
@@ -75,10 +75,10 @@ class Container:
         self._start_from: list[str] = []
 
     def prove(self) -> None:
-        """Make the image where it is missing, and run one empty command.
+        """Build the image if it is missing, and run a trivial command.
 
         Raises:
-            SandboxUnavailable: with the cause and the choices.
+            SandboxUnavailable: with the cause and the options.
         """
         if self._root.folder is not None:
             self._start_from = ["--rootfs", f"{self._root.folder}:O"]
@@ -103,11 +103,11 @@ class Container:
         read_only_workspace: bool = False,
         results: Results | None = None,
     ) -> Completed:
-        """Run `argv` to its end; when this returns or raises, every process it started is dead.
+        """Run `argv` to its end; all its processes have ended when this returns or raises.
 
         Raises:
-            BadInput: something to be mounted does not exist.
-            Transient: the engine could not start the container this time.
+            BadInput: the source of a mount does not exist.
+            Transient: the engine could not start the container.
         """
         identity = Identity((), (), host_id=self._host_id)
         shown = [Mount(workspace, WORKSPACE, writable=not read_only_workspace), *mounts]
@@ -133,7 +133,7 @@ class Container:
     # -----------------------------------------------------------------------------------------------------
 
     def _files(self) -> dict[str, str]:
-        """The made-up files of /etc, with the user whom the command is."""
+        """The generated files of /etc, with the command's user."""
         user = self._host_id or os.getuid()
         return {name: text.replace(str(INSIDE_ID), str(user)) for name, text in ETC.items()}
 
@@ -148,7 +148,7 @@ class Container:
             if self._host_id is None:
                 yield from ("--userns", "keep-id")
         yield from _limits(limits)
-        empty = ",notmpcopyup" if self.name == "podman" else ""  # nothing of the root's own is copied in
+        empty = ",notmpcopyup" if self.name == "podman" else ""  # so that nothing is copied from the root
         for folder, size in SCRATCH_BYTES.items():
             yield from ("--tmpfs", f"{folder}:rw,nosuid,nodev,exec,mode=1777,size={size}{empty}")
         yield from ("--tmpfs", f"/sys:ro,size=4k{empty}", "--workdir", WORKSPACE)
@@ -158,7 +158,7 @@ class Container:
 
 
 class _Started(ExitStack):
-    """One container and the engine's command that holds it; when it is left, both are gone."""
+    """A running container with its engine command; both have ended when the context is left."""
 
     process: host.Process
 
@@ -184,7 +184,7 @@ class _Started(ExitStack):
         return self._folder / name
 
     def begin(self, words: Sequence[str], given: Mapping[str, str]) -> None:
-        """Start the container. What is not known to everybody goes by the environment, not by arguments."""
+        """Start the container. Private values are passed in the environment, not as arguments."""
         open_ones = {name: value for name, value in given.items() if name in BASE_ENV}
         hidden = {name: value for name, value in given.items() if name not in BASE_ENV}
         variables = [f"--env={name}={value}" for name, value in open_ones.items()]
@@ -200,15 +200,15 @@ class _Started(ExitStack):
         self.callback(self._end_command)
 
     def root_pid(self) -> int | None:
-        """The container's first process, where the engine says it."""
+        """The pid of the container's first process, if the engine reports it."""
         with suppress(OSError, ValueError):
             return int(self.pid_file.read_text())
         return None
 
     def over(self, wall_seconds: float) -> KilledBy | None:
-        """Whether the command had its time, or passed a limit that the engine does not tell of.
+        """The limit that the command exceeded, as far as the engine does not report it itself.
 
-        The engine's own time does not count where it tells when the command's began.
+        The engine's start-up does not count if it reports when the command started.
         """
         if self._begun is None:
             self._begin_to_watch()
@@ -227,17 +227,17 @@ class _Started(ExitStack):
             self._begun = time.monotonic()
 
     def kill(self) -> None:
-        """End every process of the container; may be called again."""
+        """End every process of the container. Idempotent."""
         if self._is_ending or self.process.poll() is not None:
             return
         self._is_ending = True
         try:
             self._engine.call("kill", "--signal", "KILL", self.name)
-        except NightcrewError:  # it is not there yet, or not any more
+        except NightcrewError:  # it does not exist yet, or no longer
             self.process.kill()
 
     def checked(self, completed: Completed) -> Completed:
-        """Tell an engine that failed from a command that did, and one ended for its memory from others."""
+        """Distinguish a failed engine from a failed command, and from one ended by its memory limit."""
         try:
             wanted = "{{.State.OOMKilled}} {{.State.ExitCode}}"
             state = self._engine.call("inspect", "--format", wanted, self.name)
@@ -276,11 +276,14 @@ def _limits(limits: Limits) -> Iterator[str]:
     for name, most in (("nofile", files), ("fsize", size), ("core", 0), ("memlock", 8 << 20)):
         yield from ("--ulimit", f"{name}={most}:{most}")
     yield from ("--ulimit", f"cpu={seconds}:{seconds + 1}", "--ulimit", "sigpending=4096:4096")
-    yield from ("--ulimit", "nproc=4096:4096")  # of the user in all containers; each has its own limit above
+    yield from (
+        "--ulimit",
+        "nproc=4096:4096",
+    )  # per user in all containers; each container has its own limit above
 
 
 def _system() -> Iterator[Mount]:
-    """The host's system, where our own image has nothing but mount points and links."""
+    """The mounts of the host's system, for our own image, which only has mount points and links."""
     for folder in map(Path, ("/usr", *SYSTEM_FOLDERS)):
         if folder.is_dir() and not folder.is_symlink():
             yield Mount(folder, os.fspath(folder))

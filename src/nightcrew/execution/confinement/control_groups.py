@@ -1,8 +1,8 @@
-"""Control groups: the kernel's own account of what a whole process tree uses, where one can be made.
+"""Control groups: kernel limits on the resources of a whole process tree, if groups can be created.
 
-A group counts what no look from outside sees (socket buffers, page tables, files in memory), and refuses it
-before it is taken. Root can make groups on most machines; an ordinary user can where the crew was started in
-a scope of his own (`systemd-run --user --scope`). Both versions of the kernel's interface are spoken.
+A group counts what cannot be measured from outside (socket buffers, page tables, files in memory) and refuses
+allocations in advance. Root can create groups on most machines; an ordinary user can if the crew was started
+in its own scope (`systemd-run --user --scope`). Both versions of the kernel's interface are supported.
 """
 
 import itertools
@@ -26,25 +26,25 @@ _WITHOUT = {
 }
 _PREFIX = "nightcrew-"
 _PERIOD_MICROSECONDS = 100_000
-_OWN_PROCESSES = 8  # what the sandbox itself needs beside the command
+_OWN_PROCESSES = 8  # for the sandbox itself, in addition to the command
 _numbers = itertools.count()
 
 
 @dataclass(frozen=True, slots=True)
 class Hierarchy:
-    """Where groups are made: a folder for each controller that there is (with version 2 always the same)."""
+    """The folder for new groups, by available controller (in version 2 always the same folder)."""
 
     version: int
     folders: Mapping[str, Path]
 
     @property
     def not_limited(self) -> str:
-        """What commands may use without a limit, as a person reads it; empty: nothing."""
+        """The resources without a limit, as text for a person; empty if there is none."""
         return ", ".join(_WITHOUT[name] for name in CONTROLLERS if name not in self.folders)
 
 
 class ControlGroup:
-    """One group for one command; a context manager. Without a controller it limits that much less."""
+    """A group for one command; a context manager. Limits of missing controllers are not enforced."""
 
     def __init__(self, limits: Limits, hierarchy: Hierarchy | None = None) -> None:
         self._limits, self._hierarchy = limits, hierarchy or current_hierarchy()
@@ -70,21 +70,21 @@ class ControlGroup:
 
     @property
     def counts_memory(self) -> bool:
-        """True where the kernel holds the limit on memory."""
+        """True if the kernel enforces the memory limit."""
         return "memory" in self._folders
 
     def take(self, pid: int) -> None:
-        """Put a process into the group, with all that it will start."""
+        """Move a process into the group; its later children will be in it too."""
         for folder in set(self._folders.values()):
             (folder / "cgroup.procs").write_text(str(pid))
 
     def over(self) -> KilledBy | None:
-        """The limit for which the kernel ended a process of the group."""
+        """The limit by which the kernel ended a process of the group, or None."""
         return "memory" if self.counts_memory and has_killed(self._folders["memory"]) else None
 
 
 def has_killed(folder: Path) -> bool:
-    """Whether the kernel ended a process of this group for want of memory."""
+    """True if the kernel ended a process of this group because of its memory limit."""
     for name in ("memory.events", "memory.oom_control"):
         with suppress(OSError):
             for line in (folder / name).read_text().splitlines():
@@ -95,7 +95,7 @@ def has_killed(folder: Path) -> bool:
 
 
 def memory_group(pid: int) -> Path | None:
-    """The group that counts a process's memory, where it can be seen from here."""
+    """The folder of the group that counts a process's memory, if it is visible here."""
     with suppress(OSError):
         paths = _paths(pid)
         for mount in _mounts():
@@ -109,7 +109,7 @@ def memory_group(pid: int) -> Path | None:
 
 @cache
 def current_hierarchy() -> Hierarchy:
-    """Where this process can make groups; found once, and left clean of what dead crews left behind."""
+    """The place where this process can create groups; found once, after removing groups of dead crews."""
     mounts = list(_mounts())
     for hierarchy in (_version_2(mounts), _version_1(mounts)):
         if hierarchy is not None:
@@ -123,7 +123,7 @@ def current_hierarchy() -> Hierarchy:
 
 
 def _settings(version: int, limits: Limits) -> Iterator[tuple[str, str, str]]:
-    """Controller, file and value of every limit; a file that this kernel lacks is passed over."""
+    """Controller, file and value of every limit; files that this kernel lacks are skipped."""
     memory, processes = str(limits.memory_bytes), str(limits.processes + _OWN_PROCESSES)
     quota = int(limits.cpus * _PERIOD_MICROSECONDS)
     yield "pids", "pids.max", processes
@@ -146,7 +146,7 @@ def _write(path: Path, value: str) -> None:
 
 
 def _remove(folder: Path) -> None:
-    """The kernel needs a moment to forget the last process of a group."""
+    """Remove a group, with retries, because the kernel needs a moment after its last process has ended."""
     for _ in range(50):
         try:
             return folder.rmdir()
@@ -167,7 +167,7 @@ def _remove_dead(above: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Mount:
-    """A mounted hierarchy: its root within the hierarchy, its place here, and its controllers."""
+    """A mounted hierarchy: its root within the hierarchy, its mount point, and its controllers."""
 
     version: int
     root: str
@@ -185,7 +185,7 @@ def _mounts() -> Iterator[_Mount]:
 
 
 def _paths(pid: int | str = "self") -> dict[str, str]:
-    """The group of a process by controller; the empty name is that of version 2."""
+    """The group of a process, by controller; the empty name stands for version 2."""
     found: dict[str, str] = {}
     for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
         _, names, path = line.split(":", 2)
@@ -194,7 +194,7 @@ def _paths(pid: int | str = "self") -> dict[str, str]:
 
 
 def _place(mount: _Mount, path: str) -> Path | None:
-    """Where a group of the hierarchy is seen here; None for one beside what is mounted."""
+    """The path of a group; None if it is outside of what is mounted."""
     if not Path(path).is_relative_to(mount.root):
         return None
     return mount.place / Path(path).relative_to(mount.root)
@@ -216,9 +216,9 @@ def _version_1(mounts: list[_Mount]) -> Hierarchy | None:
 
 
 def _version_2(mounts: list[_Mount]) -> Hierarchy | None:
-    """The nearest group above or at our own that can give controllers to groups below it.
+    """Our group, or its nearest parent, that can pass controllers to child groups.
 
-    One that holds processes itself cannot, so it is seldom our own.
+    A group that contains processes cannot, so it is rarely our own.
     """
     mount = next((mount for mount in mounts if mount.version == 2), None)
     own = _place(mount, _paths().get("", "/")) if mount else None

@@ -31,9 +31,9 @@ class Engine:
 
     @property
     def command(self) -> list[str]:
-        """How every call of it begins.
+        """The start of each of its commands.
 
-        crun, podman's usual runtime, does not start where control groups are of version 1.
+        crun, podman's usual runtime, does not work with control groups of version 1.
         """
         if self.name != "podman":
             return [self.name]
@@ -43,14 +43,14 @@ class Engine:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the engine's command finds around itself; the command in the container sees none of it."""
+        """The environment of the engine's command; it is not visible in the container."""
         return host.environment(*VARIABLES, PATH=_search_path())
 
     def call(self, *words: str, seconds: float = _SECONDS) -> str:
-        """What a call of the engine prints.
+        """The output of an engine command.
 
         Raises:
-            SandboxUnavailable: the engine is not installed, or it refuses.
+            SandboxUnavailable: the engine is not installed, or the command failed.
         """
         try:
             done = host.run([*self.command, *words], env=self.environment, seconds=seconds)
@@ -63,7 +63,7 @@ class Engine:
         return done.stdout.decode(errors="replace").strip()
 
     def image(self, files: Mapping[str, str]) -> str:
-        """The name of our own image with `files` below /etc; built where it is not there yet.
+        """The name of our own image with `files` below /etc; built if it is missing.
 
         Raises:
             SandboxUnavailable: it cannot be built.
@@ -82,18 +82,18 @@ class Engine:
 
 
 def unavailable(engine: str, why: str) -> SandboxUnavailable:
-    """The error that names the cause and the choices."""
+    """The error with the cause and the options."""
     return SandboxUnavailable(f"the sandbox {engine} cannot work here: {why}. Choices: {_CHOICES}.")
 
 
 def last_line(output: bytes) -> str:
-    """What an engine says last, which is why it refused."""
+    """The last line of an engine's output, which gives the reason of a failure."""
     lines = output.decode(errors="replace").strip().splitlines()
-    return lines[-1].removeprefix("Error: ") if lines else "it ended without a word"
+    return lines[-1].removeprefix("Error: ") if lines else "it ended without a message"
 
 
 def mount_option(source: str, target: str, *, writable: bool) -> str:
-    """One `--mount`: comma-separated, so that what holds a comma is quoted."""
+    """The value of one `--mount` option: comma-separated, with quotes around values with a comma."""
     words = ["type=bind", f"source={source}", f"destination={target}", *([] if writable else ["readonly"])]
     return ",".join(f'"{word}"' if set(word) & {",", '"'} else word for word in words)
 
@@ -110,14 +110,14 @@ def _search_path() -> str:
 
 
 def _recipe() -> Path:
-    """In a wheel below the package, in a checkout above `src`."""
+    """The folder of the Containerfile: below the package in a wheel, above `src` in a checkout."""
     package = Path(__file__).resolve().parents[2]
     for folder in (package / "_project", package.parents[1]):
         recipe = folder / "deployments" / "sandbox" / "Containerfile"
         if recipe.is_file():
             return recipe
     raise BadInput(
-        "this installation of nightcrew is not whole: deployments/sandbox/Containerfile is missing"
+        "this installation of nightcrew is incomplete: deployments/sandbox/Containerfile is missing"
     )
 
 
@@ -133,4 +133,4 @@ def _make_root(root: Path, files: Mapping[str, str]) -> None:
         (root / "etc" / name).write_text(text)
     for path in [root, *root.rglob("*")]:
         if not path.is_symlink():
-            path.chmod(0o755 if path.is_dir() else 0o644)  # whatever our umask is
+            path.chmod(0o755 if path.is_dir() else 0o644)  # independent of our umask

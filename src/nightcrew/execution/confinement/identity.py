@@ -1,10 +1,9 @@
-"""Who a confined command is on the host: never root.
+"""The user of a confined command on the host: never root.
 
-An ordinary user's commands run as that user, in a user namespace of their own. Root's commands run as an
-ordinary uid that nothing else uses: root is exempt from the limit on processes, and is the owner of too much.
-To give it up, a user namespace is made beforehand in which root and that uid exist; bubblewrap sets up the
-mounts in it as root (so that folders only root can reach can be shown), and the command's first act is to
-become the other, without capabilities and without a way back.
+An ordinary user's commands run as that user, in their own user namespace. Root's commands run as an otherwise
+unused uid, because root is exempt from the limit on processes and owns too much. For that, a user namespace
+with root and that uid is created first. In it, bubblewrap sets up the mounts as root (so that folders of root
+can be mounted); then the command switches to the other uid, without capabilities and irreversibly.
 """
 
 import os
@@ -19,9 +18,9 @@ from nightcrew.errors import SandboxUnavailable
 from nightcrew.execution.confinement.usage import entry_bytes, folder_bytes
 
 INSIDE_ID = 1000
-"""The uid and gid that a confined command sees itself as."""
+"""The uid and gid of a confined command inside the sandbox."""
 HOST_ID = 61_000
-"""The uid and gid behind it where Nightcrew runs as root; systemd leaves 60706 to 61183 unused."""
+"""Its uid and gid on the host if Nightcrew runs as root; systemd leaves 60706 to 61183 unused."""
 
 _CHOICES = (
     "Enable unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1 and "
@@ -31,21 +30,21 @@ _CHOICES = (
 
 
 def unavailable(why: str) -> SandboxUnavailable:
-    """The error that names the cause and the choices."""
+    """The error with the cause and the options."""
     return SandboxUnavailable(f"the sandbox cannot work here: {why}. {_CHOICES}.")
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """How bubblewrap is told who to be: options, what the command starts with, descriptors to hand over."""
+    """How bubblewrap gets its user: options, a prefix of the command, and descriptors to pass on."""
 
     options: tuple[str, ...]
     prefix: tuple[str, ...]
     descriptors: tuple[int, ...] = ()
-    host_id: int | None = None  # None: our own
+    host_id: int | None = None  # None: our own uid
 
     def adopt(self, path: Path) -> int:
-        """Make `path` and everything below belong to the confined command; the bytes that it holds."""
+        """Make the confined command the owner of `path` and its contents; returns their size in bytes."""
         if self.host_id is None:
             return folder_bytes(path) if path.is_dir() else 0
         os.chown(path, self.host_id, self.host_id, follow_symlinks=False)
@@ -53,7 +52,7 @@ class Identity:
 
 
 class Identities:
-    """Makes the identity once per process; namespaces are not inherited by a forked worker's children."""
+    """Creates the identity once per process, because a forked worker's children inherit no namespaces."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -63,7 +62,7 @@ class Identities:
         """The identity for commands of this process.
 
         Raises:
-            SandboxUnavailable: user namespaces cannot be made.
+            SandboxUnavailable: user namespaces cannot be created.
         """
         with self._lock:
             if self._found is None or self._found[0] != os.getpid():
@@ -78,7 +77,7 @@ _ORDINARY = Identity(
     prefix=(),
 )
 
-# Runs in a process of its own, as only a process with one thread may enter a new user namespace.
+# Runs in its own process, because only a single-threaded process may enter a new user namespace.
 _HOLDER = """
 import os
 os.unshare(os.CLONE_NEWUSER)
@@ -92,7 +91,7 @@ os.read(0, 1)
 
 
 def is_real_root() -> bool:
-    """Root, and not merely called so by the user namespace of a rootless container."""
+    """True for root, but not for uid 0 in the user namespace of a rootless container."""
     if os.geteuid() != 0:
         return False
     return any(
@@ -106,7 +105,7 @@ def _root() -> Identity:
     return Identity(
         options=(
             *("--userns", str(namespace), "--uid", "0", "--gid", "0"),
-            # Enough to enter the workspace and to become somebody else; gone with that step.
+            # Enough to enter the workspace and to switch the user; dropped by that switch.
             *("--cap-add", "CAP_DAC_READ_SEARCH", "--cap-add", "CAP_SETPCAP"),
             *("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"),
         ),
@@ -119,13 +118,15 @@ def _root() -> Identity:
 def _become() -> tuple[str, ...]:
     setpriv = shutil.which("setpriv", path="/usr/bin:/bin:/usr/sbin:/sbin")
     if setpriv is None:
-        raise unavailable("as root it needs the command setpriv (package util-linux), or an ordinary user")
+        raise unavailable(
+            "for root it needs the command setpriv (package util-linux); or run it as an ordinary user"
+        )
     ids = ("--reuid", str(INSIDE_ID), "--regid", str(INSIDE_ID), "--clear-groups")
     return (setpriv, *ids, "--inh-caps=-all", "--bounding-set=-all", "--")
 
 
 def _user_namespace() -> int:
-    """A descriptor of a user namespace with root and the ordinary uid in it, and no room for another one."""
+    """A descriptor of a user namespace with root and the unused uid, which allows no nested namespace."""
     command = [sys.executable, "-I", "-S", "-c", _HOLDER]
     with host.start(command, env={}, stdin=host.PIPE, stdout=host.PIPE, stderr=host.PIPE) as holder:
         assert holder.stdin and holder.stdout and holder.stderr
@@ -138,7 +139,7 @@ def _user_namespace() -> int:
             _expect(holder, b"d")
             return os.open(f"/proc/{holder.pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
-            raise unavailable(f"no user namespace could be made ({error})") from None
+            raise unavailable(f"no user namespace could be created ({error})") from None
         finally:
             holder.kill()
 
@@ -151,13 +152,13 @@ def _expect(holder: host.Process, sign: bytes) -> None:
 
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_DEPTH = 200  # each level holds a descriptor; no repository is that deep
+_DEPTH = 200  # each level needs a descriptor; no repository is that deep
 
 
 def _adopt_folder(folder: int, owner: int, depth: int = 0) -> int:
-    """Give a folder's contents to `owner` and close it; the bytes that they hold.
+    """Make `owner` the owner of a folder's contents and close it; returns their size in bytes.
 
-    By descriptor, not by path: a link put in the place of a folder at the wrong moment leads nowhere.
+    It uses descriptors instead of paths, so that replacing a folder by a link has no effect.
     """
     total = 0
     try:

@@ -1,8 +1,7 @@
-"""What of a Python installation a sandbox has to show: the installation, and nothing that lies beside it.
+"""The mounts of a Python installation in a sandbox: the installation, and no neighbouring files.
 
-As a rule an installation has a folder of its own, its prefix, and that is shown. Where `python` was put into
-a folder that holds other things as well (a home, `/`, `/opt`), only the program, its library and its headers
-are.
+Usually an installation has its own folder, its prefix, which is mounted. If `python` is in a folder with
+other contents (a home, `/`, `/opt`), only the program, its library and its headers are mounted.
 """
 
 import os
@@ -17,7 +16,7 @@ from nightcrew.execution.confinement.confinement import Mount
 _OWN = frozenset(
     {"bin", "lib", "lib32", "lib64", "libexec", "include", "share", "man", "BUILD", "pyvenv.cfg"}
 )
-"""What lies in a prefix that was made for Python alone."""
+"""The usual contents of a prefix that only belongs to Python."""
 _CONDA = "conda-meta"
 _VENV = "pyvenv.cfg"
 _LIBRARY = "lib/python3.*/os.py"
@@ -26,15 +25,15 @@ _LINKS = 40
 
 
 def base_python() -> Path:
-    """The real program of the interpreter that runs us, not of a virtual environment of it."""
+    """The real program of the current interpreter, not the one of a virtual environment."""
     return Path(getattr(sys, "_base_executable", sys.executable)).resolve()
 
 
 def interpreter_mounts(python: Path) -> tuple[Mount, ...]:
-    """Everything that `python` needs to start inside under its own path, read-only.
+    """The read-only mounts that `python` needs to start in the sandbox under its own path.
 
-    What belongs to the system is there anyway. A link on the way that lies in no installation, such as
-    `~/bin/python3.12`, is stood for by the program that it leads to, with its library beside it.
+    The system's folders are mounted anyway. A link outside of any installation, such as `~/bin/python3.12`,
+    is replaced by the program that it points to, with its library.
 
     Raises:
         BadInput: `python` is not a program of a Python installation.
@@ -46,7 +45,7 @@ def interpreter_mounts(python: Path) -> tuple[Mount, ...]:
 
 
 def outermost(found: Iterable[Mount]) -> tuple[Mount, ...]:
-    """Each target once, none below another or in the system that is there anyway, outermost first."""
+    """Each target once, outermost first, without those inside another one or in the system's folders."""
     kept: list[Mount] = []
     for mount in sorted(found, key=lambda mount: len(Path(mount.target).parts)):
         if not any(Path(mount.target).is_relative_to(above) for above in ["/usr", *(m.target for m in kept)]):
@@ -58,17 +57,17 @@ def outermost(found: Iterable[Mount]) -> tuple[Mount, ...]:
 
 
 def _links(python: Path) -> Iterator[Path]:
-    """`python`, and what it leads to link by link, each as an absolute path."""
+    """`python` and the links to its program, each as an absolute path."""
     for _ in range(_LINKS):
         yield python
         if not python.is_symlink():
             return
         python = Path(os.path.normpath(python.parent.resolve() / python.readlink()))
-    raise BadInput(f"{python} is a link that leads nowhere")
+    raise BadInput(f"{python} is a broken link")
 
 
 def _shown(link: Path, real: Path) -> Iterator[Mount]:
-    """The prefix that `link` lies in; where others have a part in it, the program and what it needs of it."""
+    """The mount of the prefix of `link`; if the prefix is shared, the program and the parts it needs."""
     prefix = link.parent.parent
     if link.parent.name == "bin" and _is_own(prefix.resolve()):
         yield Mount(prefix.resolve(), str(prefix))
@@ -82,7 +81,7 @@ def _shown(link: Path, real: Path) -> Iterator[Mount]:
 
 
 def _is_own(prefix: Path) -> bool:
-    """True where the folder is that of an installation or a virtual environment, and of nothing else."""
+    """True if the folder belongs to an installation or a virtual environment only."""
     if prefix in _shared() or not ((prefix / _VENV).is_file() or any(prefix.glob(_LIBRARY))):
         return False
     return (
@@ -91,6 +90,6 @@ def _is_own(prefix: Path) -> bool:
 
 
 def _shared() -> set[Path]:
-    """Homes, and every folder above one."""
+    """True for homes and their parent folders."""
     homes = {Path.home().resolve(), *(Path(user.pw_dir) for user in pwd.getpwall())}
     return {Path("/"), *homes, *(above for home in homes for above in home.parents)}

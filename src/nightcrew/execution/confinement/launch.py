@@ -1,4 +1,4 @@
-"""One start of bubblewrap: its descriptors and processes, the moment before the command runs, the end."""
+"""One run of bubblewrap: its descriptors and processes, the release of the command, and the end."""
 
 import json
 import logging
@@ -25,14 +25,14 @@ log = logging.getLogger(__name__)
 _START_SECONDS = 20.0
 _END_SECONDS = 20.0
 _LOOK_SECONDS = 0.001
-_NICENESS = 5  # our own processes go first
-_NO_SUCH_COMMAND = 127  # as a shell says it
+_NICENESS = 5  # our own processes have priority
+_NO_SUCH_COMMAND = 127  # a shell's exit code for it
 
 
 class Launch(ExitStack):
-    """A context manager: when it is left, nothing that it started is alive.
+    """A context manager: all its processes have ended when it is left.
 
-    `files` are made up inside, by path below /etc.
+    `files` are generated in the sandbox, by path below /etc.
     """
 
     process: host.Process
@@ -45,7 +45,7 @@ class Launch(ExitStack):
         self._init: int | None = None  # a descriptor of the namespace's first process
 
     def start(self, options: Sequence[str], argv: Sequence[str]) -> None:
-        """Start bubblewrap; the command itself is held back until `release`, which comes after `wait`."""
+        """Start bubblewrap; the command itself waits for `release`, which is called after `wait`."""
         with ExitStack() as passed:
             self._status_fd, status = self._pipe(passed)
             gate, self._gate = self._pipe(passed, keep_reader=False)
@@ -56,7 +56,7 @@ class Launch(ExitStack):
                 words += ["--perms", "0644", "--ro-bind-data", str(fd), name]
             words += [*options, "--seccomp", str(seccomp)]
             words += ["--json-status-fd", str(status), "--block-fd", str(gate)]
-            # Options go by descriptor: an argument list can be read by everybody on the host.
+            # Options are passed through a descriptor, because all users of the host can read arguments.
             told = _memory(passed, b"".join(os.fsencode(word) + b"\0" for word in words))
             self.process = host.start(
                 [self._bwrap, "--args", str(told), "--", *self._identity.prefix, *argv],
@@ -65,12 +65,12 @@ class Launch(ExitStack):
                 stdout=host.PIPE,
                 stderr=host.PIPE,
                 pass_fds=[status, gate, seccomp, told, *files.values(), *self._identity.descriptors],
-                umask=0o022,  # what a command inside expects; nobody but us gets at its files
+                umask=0o022,  # the usual one in a sandbox; other users cannot reach its files
             )
             self.callback(self._end)
 
     def wait(self) -> int:
-        """Until the command could begin; the number of the namespace's first process."""
+        """Wait until the command can start; returns the pid of the namespace's first process."""
         self._wait(self._status_fd, _START_SECONDS)
         self._read_status()
         if not self._status:
@@ -79,7 +79,7 @@ class Launch(ExitStack):
             self._fail(self.process.stderr.read())
         self._init_pid = int(json.loads(self._status.splitlines()[0])["child-pid"])
         self._init = os.pidfd_open(self._init_pid)
-        # All is mounted once the new root is the root: no root of the host holds our mark.
+        # All mounts are done once the new root, which alone has our mark, has become the root.
         deadline = time.monotonic() + _START_SECONDS
         while not Path(f"/proc/{self._init_pid}/root{self._mark}").exists():
             if self._has_exited() or time.monotonic() > deadline:
@@ -88,7 +88,7 @@ class Launch(ExitStack):
         return self._init_pid
 
     def release(self, limits: Limits) -> None:
-        """Set the limits of each process and let the command run."""
+        """Set the limits of each process and start the command."""
         with suppress(ProcessLookupError):
             os.setpriority(os.PRIO_PROCESS, self._init_pid, _NICENESS)
             for which, value in resource_limits(limits):
@@ -96,14 +96,14 @@ class Launch(ExitStack):
         os.write(self._gate, b".")
 
     def kill(self) -> None:
-        """End every process of the sandbox; may be called from any thread, and again."""
+        """End every process of the sandbox. Thread-safe and idempotent."""
         self.process.kill()
         if self._init is not None:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._init, signal.SIGKILL)
 
     def checked(self, completed: Completed) -> Completed:
-        """Tell a sandbox that could not be set up from a command that failed, or that there is not."""
+        """Distinguish a failed set-up of the sandbox from a failed or missing command."""
         self._read_status()
         if b'"exit-code"' in self._status or completed.killed_by is not None:
             return completed
@@ -125,13 +125,13 @@ class Launch(ExitStack):
 
     def _fail(self, stderr: bytes) -> NoReturn:
         lines = stderr.decode(errors="replace").strip().splitlines()
-        why = lines[-1] if lines else "bubblewrap ended without a word"
+        why = lines[-1] if lines else "bubblewrap ended without a message"
         if "namespace" in why or "setting up uid map" in why or "Operation not permitted" in why:
             raise unavailable(why)
         raise Transient(f"the sandbox could not be set up: {why}")
 
     def _end(self) -> None:
-        """Nothing outlives this: the namespace's first process is only gone once all others are."""
+        """End all processes: the namespace's first process only ends after all others."""
         self.kill()
         self.process.wait()
         if self._init is not None and not self._wait(self._init, _END_SECONDS):
@@ -150,7 +150,7 @@ class Launch(ExitStack):
             return bool(selector.select(seconds))
 
     def _pipe(self, passed: ExitStack, *, keep_reader: bool = True) -> tuple[int, int]:
-        """A pipe of which one end stays with us and the other goes to bubblewrap."""
+        """A pipe with one end for us and one for bubblewrap."""
         ends = os.pipe2(os.O_CLOEXEC)
         ours, theirs = ends if keep_reader else reversed(ends)
         self.callback(os.close, ours)
@@ -159,7 +159,7 @@ class Launch(ExitStack):
 
 
 def _memory(owner: ExitStack, content: bytes) -> int:
-    """A file in memory that holds `content`, open at its beginning."""
+    """A file in memory with `content`, open at its start."""
     descriptor = os.memfd_create("nightcrew", os.MFD_CLOEXEC)
     owner.callback(os.close, descriptor)
     os.write(descriptor, content)

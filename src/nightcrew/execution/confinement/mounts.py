@@ -1,4 +1,4 @@
-"""What is shown inside of a sandbox: the system's own folders, and the rules for what else may be mounted."""
+"""The system folders mounted in a sandbox, and the rules for other mounts."""
 
 from pathlib import PurePosixPath
 
@@ -17,7 +17,7 @@ SYSTEM_FILES = (
 
 
 def check_mount(mount: Mount, identity: Identity) -> None:
-    """A mount whose last step is a symlink would show whatever the link was turned to."""
+    """Check a mount; a source that is a symbolic link would mount whatever the link points to later."""
     if mount.source.is_symlink() or not mount.source.exists():
         raise BadInput(f"cannot mount {mount.source}: it does not exist or is a symbolic link")
     target = PurePosixPath(mount.target)
@@ -25,9 +25,9 @@ def check_mount(mount: Mount, identity: Identity) -> None:
         raise BadInput(f"cannot mount at {mount.target}: not an absolute path")
     closed = identity.host_id is not None and mount.source.stat().st_mode & 0o004 == 0
     if closed and not is_handed_over(mount):
-        raise BadInput(f"cannot mount {mount.source}: others than root may not read it (chmod o+rX)")
+        raise BadInput(f"cannot mount {mount.source}: only root can read it (chmod o+rX)")
 
 
 def is_handed_over(mount: Mount) -> bool:
-    """Connecting to a socket is writing to it."""
+    """True for writable mounts and sockets, because connecting to a socket needs write access."""
     return mount.writable or mount.source.is_socket()

@@ -1,7 +1,7 @@
-"""A door in the sandbox's wall: TCP on its own loopback, carried to a UNIX socket that was mounted.
+"""A relay in the sandbox: from TCP on its own loopback to a mounted unix socket.
 
-The sandbox has no network, but HTTP clients want a host and a port. Bytes are passed on as they come; who may
-ask for what is decided at the other end. Runs inside, also as a program with nothing of ours around it:
+The sandbox has no network, but HTTP clients need a host and a port. Bytes are passed on unchanged; the other
+end checks permissions. It runs in the sandbox, also as a stand-alone program:
 
     python -I -S relay.py SOCKET COMMAND ...    runs COMMAND; PORT_MARK in its environment becomes the port
 """
@@ -17,7 +17,7 @@ PORT_MARK = "RELAY-PORT"
 
 
 class Relay:
-    """Listens on a free loopback port from the start; serves in a thread for as long as the process lives."""
+    """Listens on a free loopback port from the start, and serves in a thread until the process ends."""
 
     def __init__(self, socket_path: str) -> None:
         self._socket_path = socket_path
@@ -25,7 +25,7 @@ class Relay:
         self.port: int = self._listener.getsockname()[1]
 
     def start(self) -> "Relay":
-        """Serve beside whatever else this process does."""
+        """Serve in a background thread."""
         threading.Thread(target=self.serve, name="relay", daemon=True).start()
         return self
 
@@ -36,7 +36,7 @@ class Relay:
             threading.Thread(target=self._connect, args=(caller,), name="relay", daemon=True).start()
 
     def _connect(self, caller: socket.socket) -> None:
-        """Join one caller and the other end; a caller is hung up on where that does not answer."""
+        """Connect one client with the other end; if that fails, close the client's connection."""
         with caller, socket.socket(socket.AF_UNIX) as end:
             try:
                 end.connect(self._socket_path)
@@ -49,7 +49,7 @@ class Relay:
 
 
 def main() -> NoReturn:
-    """Serve in a child, and become the command."""
+    """Serve in a child process, and execute the command."""
     _, socket_path, *command = sys.argv
     relay = Relay(socket_path)
     if os.fork() == 0:

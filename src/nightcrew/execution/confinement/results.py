@@ -1,9 +1,9 @@
-"""How results leave a sandbox: by a socket that takes one connection and is gone.
+"""The channel for results out of a sandbox: a socket that accepts a single connection.
 
-Whatever a command's standard streams carry, anything else in the same sandbox may have written: a pipe can be
-opened again through /proc. A socket cannot. The program that is started connects as its first act, before it
-lets anything untrusted run; from then on nobody answers at the path, the descriptor is closed on exec, and
-the program makes itself undumpable, so that its descriptors and memory are closed to others of its user.
+Standard streams are no proof of origin, because any process in the sandbox can open a pipe again through
+/proc and write to it; a socket cannot be reopened. The trusted program connects first, before it runs
+untrusted code. Then the path stops accepting, the descriptor is closed on exec, and the program makes itself
+undumpable, so that other processes of its user cannot access its descriptors and memory.
 """
 
 import os
@@ -17,13 +17,13 @@ from typing import Self
 from nightcrew.execution.confinement.confinement import Mount
 
 VARIABLE = "NIGHTCREW_RESULTS"
-"""Tells the program inside the path of the socket."""
+"""The environment variable with the path of the socket."""
 
 _INSIDE = "/run/nightcrew/results.sock"
 
 
 class Results:
-    """A context manager, for one run of a sandbox. `tell` is given each piece as it comes."""
+    """A context manager, for one run of a sandbox. `tell` is called with each piece as it arrives."""
 
     def __init__(self, tell: Callable[[bytes], object] | None = None) -> None:
         self._tell = tell
@@ -35,7 +35,7 @@ class Results:
         self._listener = self._resources.enter_context(socket.socket(socket.AF_UNIX))
         self._path = folder / "socket"
         self._listener.bind(os.fspath(self._path))
-        self._path.chmod(0o666)  # the folder is closed to everybody else
+        self._path.chmod(0o666)  # the folder is closed to other users
         self._listener.listen(1)
         return self
 
@@ -44,32 +44,32 @@ class Results:
 
     @property
     def mount(self) -> Mount:
-        """The socket, for the inside."""
+        """The mount of the socket."""
         return Mount(self._path, _INSIDE)
 
     @property
     def env(self) -> dict[str, str]:
-        """What the program inside is told."""
+        """The environment of the program in the sandbox."""
         return {VARIABLE: _INSIDE}
 
     @property
     def content(self) -> bytes:
-        """All that came."""
+        """Everything received."""
         return bytes(self._content)
 
     def fileno(self) -> int:
-        """Of the listening socket: readable once somebody connects."""
+        """The listening socket's descriptor, readable once a client connects."""
         return self._listener.fileno()
 
     def accept(self) -> socket.socket:
-        """The one connection, to be read to its end; there is no other after it."""
+        """The only connection, to be read to its end."""
         connection, _ = self._listener.accept()
         self._listener.close()
         self._path.unlink(missing_ok=True)
         return self._resources.enter_context(connection)
 
     def take(self, piece: bytes) -> None:
-        """Keep what was read from the connection, and tell it on."""
+        """Store a piece that was read from the connection, and pass it on."""
         self._content += piece
         if piece and self._tell:
             self._tell(piece)

@@ -1,4 +1,4 @@
-"""The file systems in memory that a sandbox gives its command: their inodes are limited, or watched."""
+"""Limits the inodes of a sandbox's in-memory file systems, or watches them."""
 
 import ctypes
 import os
@@ -11,10 +11,10 @@ from nightcrew.execution.confinement.confinement import KilledBy
 
 
 class ScratchSpace:
-    """The scratch folders of one running sandbox, seen from outside; a context manager.
+    """The scratch folders of a running sandbox, accessed from outside; a context manager.
 
-    `bubblewrap` limits their bytes but not their inodes, each of which costs the kernel some 2 KiB. Root sets
-    that limit on the mounted file system; for an ordinary user the supervisor watches it.
+    `bubblewrap` limits their bytes but not their inodes, each of which takes about 2 KiB in the kernel. Root
+    sets that limit on the mounted file system; for an ordinary user, the supervisor watches the number.
     """
 
     def __init__(self, pid: int, inodes: Mapping[str, int]) -> None:
@@ -22,13 +22,13 @@ class ScratchSpace:
         self._folders: dict[int, int] = {}
 
     def __enter__(self) -> Self:
-        """Nothing is held of a sandbox that ended already."""
+        """Open the folders; none if the sandbox has ended already."""
         with suppress(OSError):
             for folder, most in self._most.items():
                 descriptor = os.open(f"/proc/{self._pid}/root{folder}", os.O_PATH | os.O_CLOEXEC)
                 self._folders[descriptor] = most
                 if Path(folder).exists() and os.fstat(descriptor).st_dev == Path(folder).stat().st_dev:
-                    raise OSError(f"{folder} is the host's")  # the process is not confined any more
+                    raise OSError(f"{folder} is the host's")  # the process is no longer confined
                 _limit_inodes(descriptor, most)
         return self
 
@@ -38,12 +38,12 @@ class ScratchSpace:
 
     @property
     def used_bytes(self) -> int:
-        """Memory that the files take."""
+        """The memory used by the files, in bytes."""
         status = map(os.statvfs, self._folders)
-        return sum((one.f_blocks - one.f_bfree) * one.f_frsize for one in status)
+        return sum((entry.f_blocks - entry.f_bfree) * entry.f_frsize for entry in status)
 
     def over(self) -> KilledBy | None:
-        """Whether there are more files than there may be."""
+        """True if there are more files than allowed."""
         for descriptor, most in self._folders.items():
             status = os.statvfs(descriptor)
             if status.f_files - status.f_ffree > most:
@@ -53,13 +53,13 @@ class ScratchSpace:
 
 # ---------------------------------------------------------------------------------------------------------
 
-_FSCONFIG, _FSPICK = 431, 433  # the same on every processor
+_FSCONFIG, _FSPICK = 431, 433  # the same on all processors
 _CLOEXEC, _EMPTY_PATH = 1, 8
 _SET_STRING, _RECONFIGURE = 1, 7
 
 
 def _limit_inodes(descriptor: int, most: int) -> None:
-    """Set the limit on a mounted file system; without the right to do so it stays as it is."""
+    """Set the limit on a mounted file system; without permission, nothing changes."""
     call = ctypes.CDLL(None, use_errno=True).syscall
     picked = call(_FSPICK, descriptor, b"", _CLOEXEC | _EMPTY_PATH)
     if picked < 0:

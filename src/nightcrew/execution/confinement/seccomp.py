@@ -1,7 +1,7 @@
-"""The system calls that confined code may not make, as a BPF program for the kernel.
+"""The system calls forbidden to confined code, as a BPF program for the kernel.
 
-A deny list beside namespaces and dropped capabilities: it takes away what those leave open, the kernel's
-large and seldom used doors. Everything not named is allowed. No library is needed: the program is data.
+It is a deny list in addition to namespaces and dropped capabilities, for large and rarely used kernel
+interfaces that those leave open. All other calls are allowed. No library is needed: the program is data.
 """
 
 import errno
@@ -20,7 +20,7 @@ _NEW_NAMESPACES = 0x7E020000  # CLONE_NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWU
 _TERMINAL_INJECTION = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX
 _FAMILIES = (1, 2, 10)  # AF_UNIX, AF_INET, AF_INET6
 
-# Since 5.1 new calls have the same number everywhere.
+# Since Linux 5.1, new calls have the same number on all processors.
 _COMMON = {
     "io_uring_setup": 425,
     "io_uring_enter": 426,
@@ -40,7 +40,7 @@ _COMMON = {
     "open_tree_attr": 467,
 }
 _X86_64 = {
-    # Shared memory and queues that are counted for no process and live in no sized file system.
+    # Shared memory and queues, which are charged to no process and are in no size-limited file system.
     "shmget": 29,
     "semget": 64,
     "msgget": 68,
@@ -146,7 +146,7 @@ _AARCH64 = {
 
 @dataclass(frozen=True, slots=True)
 class _Machine:
-    """What differs between processors."""
+    """The differences between processors."""
 
     audit_arch: int
     denied: dict[str, int]
@@ -156,7 +156,7 @@ class _Machine:
     socketpair: int
     prlimit: int
     clone3: int = 435
-    second_abi: int | None = None  # call numbers from here on belong to another ABI
+    second_abi: int | None = None  # call numbers from this one on belong to another ABI
 
 
 _MACHINES = {
@@ -168,10 +168,10 @@ _MACHINES = {
 
 
 def seccomp_program(machine: str | None = None) -> bytes:
-    """The filter for this processor (or the named one), as the kernel takes it.
+    """The filter for this processor (or the named one), in the kernel's format.
 
     Raises:
-        SandboxUnavailable: no table of call numbers for this processor.
+        SandboxUnavailable: this processor is not supported.
     """
     return b"".join(_instructions(_machine(machine or platform.machine())))
 
@@ -179,17 +179,17 @@ def seccomp_program(machine: str | None = None) -> bytes:
 def _machine(name: str) -> _Machine:
     if name not in _MACHINES:
         raise SandboxUnavailable(
-            f"the sandbox knows the system calls of {', '.join(_MACHINES)}, not of {name}: run Nightcrew "
+            f"the sandbox supports the processors {', '.join(_MACHINES)}, not {name}: run Nightcrew "
             "on one of those, or set NIGHTCREW_SANDBOX=none, which every verdict then says"
         )
     return _MACHINES[name]
 
 
 def seccomp_profile() -> dict[str, object]:
-    """The same rules as a container engine takes them, for this processor; other ABIs end the process.
+    """The same rules in a container engine's format, for this processor; other ABIs end the process.
 
     Raises:
-        SandboxUnavailable: no table of call numbers for this processor.
+        SandboxUnavailable: this processor is not supported.
     """
     name = platform.machine()
     machine = _machine(name)
@@ -203,7 +203,7 @@ def seccomp_profile() -> dict[str, object]:
     rules += [rule("clone3", errno.ENOSYS)]
     namespaces = [1 << bit for bit in range(32) if _NEW_NAMESPACES >> bit & 1]
     rules += [rule("clone", errno.EPERM, (0, "SCMP_CMP_MASKED_EQ", flag, flag)) for flag in namespaces]
-    low = 0xFFFFFFFF  # the kernel looks at 32 bits of a request
+    low = 0xFFFFFFFF  # the kernel uses 32 bits of a request
     rules += [
         rule("ioctl", errno.EPERM, (1, "SCMP_CMP_MASKED_EQ", low, request)) for request in _TERMINAL_INJECTION
     ]
@@ -226,7 +226,7 @@ def _instructions(machine: _Machine) -> Iterator[bytes]:
     yield _op(_LOAD, _NUMBER)
     if machine.second_abi is not None:
         yield from (_op(_JUMP_GE, machine.second_abi, 0, 1), _op(_RETURN, _KILL_PROCESS))
-    # "Not implemented" sends the C library back to plain clone, whose flags can be looked at.
+    # "Not implemented" makes the C library fall back to clone, whose flags can be checked.
     yield from _refuse(machine.clone3, errno.ENOSYS)
     for number in sorted({*machine.denied.values(), *_COMMON.values()}):
         yield from _refuse(number, errno.EPERM)
@@ -236,7 +236,9 @@ def _instructions(machine: _Machine) -> Iterator[bytes]:
     families = [op for family in _FAMILIES for op in (_op(_JUMP_EQ, family, 0, 1), _op(_RETURN, _ALLOW))]
     no_family = _op(_RETURN, _ERRNO | errno.EAFNOSUPPORT)
     own = [_op(_JUMP_EQ, 0, 0, 1), _op(_RETURN, _ALLOW), _op(_RETURN, _ERRNO | errno.EPERM)]
-    yield from _when(machine.prlimit, [_argument(0), *own])  # of others: a trusted program is one of them
+    yield from _when(
+        machine.prlimit, [_argument(0), *own]
+    )  # of other processes, which include a trusted program
     for number in (machine.socket, machine.socketpair):
         yield from _when(number, [_argument(0), *families, no_family])
     yield _op(_RETURN, _ALLOW)
@@ -260,5 +262,5 @@ def _refuse_bits(bits: int) -> list[bytes]:
 
 
 def _when(number: int, body: list[bytes]) -> list[bytes]:
-    """`body` for this call alone; it ends in a return, so the accumulator is free to use."""
+    """`body` for this call only; it ends with a return, so it may use the accumulator."""
     return [_op(_JUMP_EQ, number, 0, len(body)), *body]

@@ -1,8 +1,7 @@
-"""Stands over one confined command: feeds it, reads it, and ends it where it passes a limit.
+"""Supervises a confined command: feeds it, reads its output, and ends it if it exceeds a limit.
 
-What the kernel limits per process (`resource_limits`) is set before the command starts; what holds for the
-tree as a whole (wall time, memory, disk, output) is watched from outside by a thread, or counted by a control
-group.
+Per-process limits of the kernel (`resource_limits`) are set before the command starts. Limits of the whole
+tree (wall time, memory, disk, output) are watched from outside by a thread, or enforced by a control group.
 """
 
 import logging
@@ -24,25 +23,25 @@ log = logging.getLogger(__name__)
 _TICK_SECONDS = 0.05
 _CHUNK = 65_536
 _PENDING_SIGNALS = 4096
-_ADDRESS_SPACE_FACTOR = 4  # interpreters and allocators reserve several times what they use
+_ADDRESS_SPACE_FACTOR = 4  # interpreters and allocators reserve several times the memory they use
 
 
 def resource_limits(limits: Limits, *, processes: bool = True) -> Iterator[tuple[int, tuple[int, int]]]:
-    """The limits that the kernel keeps for each process, as `resource.prlimit` takes them."""
+    """The kernel's limits for each process, as arguments of `resource.prlimit`."""
     yield resource.RLIMIT_AS, (limits.memory_bytes * _ADDRESS_SPACE_FACTOR,) * 2
     yield resource.RLIMIT_FSIZE, (limits.file_bytes,) * 2
     yield resource.RLIMIT_NOFILE, (limits.open_files,) * 2
-    # The soft limit's SIGXCPU can be ignored; a second later the hard one's SIGKILL cannot.
+    # SIGXCPU of the soft limit can be ignored, SIGKILL of the hard one a second later cannot.
     yield resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 1)
     yield resource.RLIMIT_CORE, (0, 0)
     yield resource.RLIMIT_MEMLOCK, (8 * MIB, 8 * MIB)
-    yield resource.RLIMIT_SIGPENDING, (_PENDING_SIGNALS,) * 2  # timers of the kernel count as such
+    yield resource.RLIMIT_SIGPENDING, (_PENDING_SIGNALS,) * 2  # kernel timers count as pending signals
     if processes:
         yield resource.RLIMIT_NPROC, (limits.processes,) * 2
 
 
 type Watch = Callable[[], KilledBy | None]
-"""Asked twenty times a second: the limit that the tree has passed."""
+"""A check, made twenty times a second: the limit that the tree has exceeded, or None."""
 
 
 class Supervisor:
@@ -75,7 +74,7 @@ class Supervisor:
         finally:
             self._ended.set()
             watcher.join()
-        # What passed a limit may have ended before anybody looked.
+        # The tree may have exceeded a limit and ended between two checks.
         self._killed_by = self._killed_by or self._passed()
         seconds = time.monotonic() - self._started
         return Completed(128 - code if code < 0 else code, stdout, stderr, seconds, self._killed_by)
@@ -85,13 +84,13 @@ class Supervisor:
     def _end(self, reason: KilledBy) -> None:
         if self._killed_by is None and not self._ended.is_set():
             self._killed_by = reason
-            log.info("command %d ended by its limit on %s", self._process.pid, reason)
+            log.info("command %d was ended by its limit on %s", self._process.pid, reason)
         self._kill()
 
     def _watch(self) -> None:
         while not self._ended.wait(_TICK_SECONDS):
             if self._has_exited():
-                # What it left behind may hold the output open.
+                # Remaining processes may keep the output open.
                 return self._kill()
             if time.monotonic() - self._started > self._limits.wall_seconds:
                 return self._end("wall_time")
@@ -104,8 +103,8 @@ class Supervisor:
         return next(filter(None, (watch() for watch in self._watches)), None)
 
     def _has_exited(self, *, wait: bool = False) -> bool:
-        """Without taking note of it: as long as nobody did, the process's number is not given to another."""
-        if not hasattr(os, "waitid"):  # macOS, where only running unconfined gets here
+        """True if the process has exited. It is not reaped, so that its pid is not reused."""
+        if not hasattr(os, "waitid"):  # macOS, where commands only run unconfined
             return (self._process.wait() if wait else self._process.poll()) is not None
         options = os.WEXITED | os.WNOWAIT | (0 if wait else os.WNOHANG)
         with suppress(ChildProcessError):
@@ -150,13 +149,13 @@ class Supervisor:
 
 
 class _Feeder:
-    """Writes the input as the command takes it."""
+    """Writes the input as fast as the command reads it."""
 
     def __init__(self, stream: IO[bytes], content: bytes) -> None:
         self._stream, self._left = stream, memoryview(content)
 
     def begin(self) -> bool:
-        """False where there is nothing to write; the stream is then closed."""
+        """Start; False if there is no input, and then the stream is closed."""
         if not self._left:
             self.close()
             return False
@@ -164,7 +163,7 @@ class _Feeder:
         return True
 
     def feed(self) -> bool:
-        """Write what fits; True once all is written, or nobody reads any more. The caller then forgets us."""
+        """Write what fits; True once all is written or the reader has closed, when the caller drops us."""
         try:
             self._left = self._left[os.write(self._stream.fileno(), self._left[:_CHUNK]) :]
         except BlockingIOError:
@@ -174,5 +173,5 @@ class _Feeder:
         return not self._left
 
     def close(self) -> None:
-        """Tell the reader that this was all."""
+        """Close the stream, so that the reader sees its end."""
         self._stream.close()

@@ -1,8 +1,8 @@
-"""Running without confinement: only limits, a clean environment, and one end for the process group.
+"""Runs commands without confinement: only with limits and a clean environment, in one process group.
 
-Whoever sets `NIGHTCREW_SANDBOX=none` trusts the models and the repository; every verdict then says "none".
-Paths inside (the workspace, mounts) do not exist here, so they are written as the host's wherever they appear
-in arguments and environment.
+`NIGHTCREW_SANDBOX=none` means trust in the models and the repository; every verdict then names "none".
+Sandbox paths (workspace, mounts) do not exist here, so they are replaced by the host's in arguments and
+environment.
 """
 
 import os
@@ -22,7 +22,7 @@ from nightcrew.execution.confinement.usage import Disk, Memory, folder_bytes
 
 
 class Unconfined:
-    """No sandbox at all, behind the contract of one."""
+    """The interface of a sandbox without confinement."""
 
     name = "none"
 
@@ -38,7 +38,7 @@ class Unconfined:
         read_only_workspace: bool = False,
         results: Results | None = None,
     ) -> Completed:
-        """Run `argv` in the workspace itself; children that leave the process group are not found again."""
+        """Run `argv` in the workspace itself; children that leave the process group are not ended."""
         shown = [*mounts, *([results.mount] if results else [])]
         places = {WORKSPACE: os.fspath(workspace)} | {
             mount.target: os.fspath(mount.source)

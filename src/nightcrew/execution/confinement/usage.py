@@ -1,4 +1,4 @@
-"""What a process tree and a folder use at this moment, read from outside."""
+"""The current resource usage of a process tree and of folders, measured from outside."""
 
 import errno
 import os
@@ -14,11 +14,11 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 TOO_MUCH = 1 << 62
 _DISK_SECONDS = 5.0  # what grows quickly is seen by the space that it takes
 _LEAST_FREE_BYTES = 256 * MIB
-_ENTRY_BYTES = 1024  # what an empty file costs the file system: an inode and a name
+_ENTRY_BYTES = 1024  # used by an empty file: an inode and a name
 
 
 def tree_pids(root: int) -> Iterator[int]:
-    """`root` and everything that descends from it; orphans stay in, as their namespace's init adopts them."""
+    """`root` and its descendants, orphans included, because their namespace's init adopts them."""
     waiting = [root]
     while waiting:
         pid = waiting.pop()
@@ -29,14 +29,14 @@ def tree_pids(root: int) -> Iterator[int]:
 
 
 def tree_bytes(root: int, enough: int) -> int:
-    """Memory of the tree: resident sizes; past `enough`, what processes share is split between them."""
+    """The tree's memory in bytes: resident sizes, or above `enough` the proportional ones."""
     pids = list(tree_pids(root))
     resident = sum(_resident(pid) for pid in pids)
     return resident if resident <= enough else sum(_proportional(pid) for pid in pids)
 
 
 def socket_bytes(pid: int) -> int:
-    """The most that the sockets of the process's network namespace can hold in their buffers."""
+    """The most bytes that the buffers of the process's network namespace can hold."""
     for line in _read(f"/proc/{pid}/net/sockstat").splitlines():
         if line.startswith("sockets: used"):
             return int(line.split()[2]) * 2 * int(_read("/proc/sys/net/core/wmem_max") or 0)
@@ -44,10 +44,10 @@ def socket_bytes(pid: int) -> int:
 
 
 def folder_bytes(folder: Path, enough: int = TOO_MUCH) -> int:
-    """Disk space of everything below `folder`, links not followed.
+    """The disk space of everything below `folder` in bytes, without following links.
 
-    Stops counting once it passes `enough`: a folder may grow as fast as it is read. Folders nested too deep
-    to be named count as too much, as nobody could see what is in them.
+    Counting stops above `enough`, because a folder may grow as fast as it is read. Folders nested too deep to
+    be opened count as too large, because their contents are unknown.
     """
     total, waiting = 0, [os.fspath(folder)]
     while waiting and total <= enough:
@@ -58,14 +58,14 @@ def folder_bytes(folder: Path, enough: int = TOO_MUCH) -> int:
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(entry.path)
         except OSError as error:
-            # Anything else went away meanwhile, or is closed to us.
+            # Other entries were deleted in the meantime or are not readable.
             if error.errno == errno.ENAMETOOLONG:
                 return TOO_MUCH
     return total
 
 
 def nameless_bytes(root: int, folders: Sequence[Path]) -> int:
-    """Disk space of files on the folders' file systems that the tree holds open and that have no name."""
+    """The disk space, in bytes, of deleted files on the folders' file systems that the tree keeps open."""
     devices = {folder.stat().st_dev for folder in folders}
     found: dict[tuple[int, int], int] = {}
     for pid in tree_pids(root):
@@ -79,14 +79,14 @@ def nameless_bytes(root: int, folders: Sequence[Path]) -> int:
 
 
 def entry_bytes(entry: "os.DirEntry[str]") -> int:
-    """Disk space of one file or folder by itself."""
+    """The disk space of one file or folder in bytes, without its contents."""
     with suppress(FileNotFoundError):
         return _ENTRY_BYTES + entry.stat(follow_symlinks=False).st_blocks * 512
     return 0
 
 
 class FreeSpace:
-    """Free space of the file systems under some folders: cheap enough to ask twenty times a second."""
+    """The free space of folders' file systems; cheap enough to check twenty times a second."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._folders = folders
@@ -98,11 +98,11 @@ class FreeSpace:
         self._start = self._free()
 
     def lost(self) -> int:
-        """Bytes that went since the last reset, whoever used them."""
+        """The bytes lost since the last reset, to any process."""
         return max((was - now for was, now in zip(self._start, self._free(), strict=True)), default=0)
 
     def is_nearly_gone(self) -> bool:
-        """Whether there is so little left that the whole machine would suffer."""
+        """True if so little is left that the whole machine is at risk."""
         return any(free < floor for free, floor in zip(self._free(), self._floors, strict=True))
 
     def _free(self) -> list[int]:
@@ -114,13 +114,13 @@ class FreeSpace:
 
 
 class Memory:
-    """What a tree, its files in memory and its sockets take, where no control group counts it."""
+    """The memory of a tree, its in-memory files and its sockets, if no control group counts it."""
 
     def __init__(self, root_pid: int, limits: Limits, scratch: ScratchSpace | None = None) -> None:
         self._root_pid, self._limit, self._scratch = root_pid, limits.memory_bytes, scratch
 
     def over(self) -> KilledBy | None:
-        """Whether it is more than it may be."""
+        """True if it exceeds the limit."""
         left = self._limit
         if self._scratch is not None:
             left -= self._scratch.used_bytes + socket_bytes(self._root_pid)
@@ -128,10 +128,10 @@ class Memory:
 
 
 class Disk:
-    """Growth of the writable folders: measured when the file system lost space, and now and then.
+    """The growth of the writable folders, measured when the file system lost space, and periodically.
 
-    `start` is what they held before the command began; `root_pid` tells its first process, as a file can be
-    held open after its name is gone.
+    `start` is their size before the command started; `root_pid` returns its first process, because deleted
+    files can be kept open.
     """
 
     def __init__(
@@ -142,7 +142,7 @@ class Disk:
         self._due = time.monotonic() + _DISK_SECONDS
 
     def over(self) -> KilledBy | None:
-        """Whether the folders hold more than they may."""
+        """True if the folders exceed the limit."""
         if self._free.is_nearly_gone():
             return "disk"
         now = time.monotonic()
@@ -152,7 +152,7 @@ class Disk:
         used = sum(folder_bytes(folder, self._most) for folder in self._folders)
         root = self._root_pid()
         used += nameless_bytes(root, self._folders) if root is not None else 0
-        # A walk takes at most a tenth of the time.
+        # Measuring takes at most a tenth of the time.
         self._due = now + max(_DISK_SECONDS, 10 * (time.monotonic() - now))
         return "disk" if used > self._most else None
 
@@ -174,7 +174,7 @@ def _resident(pid: int) -> int:
 
 
 def _proportional(pid: int) -> int:
-    """The process's fair share; all that is resident where it hides from us."""
+    """The process's proportional size; its resident size if that cannot be read."""
     for line in _read(f"/proc/{pid}/smaps_rollup").splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1]) * 1024

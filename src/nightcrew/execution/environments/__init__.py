@@ -1,1 +1,1 @@
-"""Python environments of target repositories: what they declare, how they are built."""
+"""Python environments of target repositories: reads their declarations, builds and caches them."""

@@ -1,7 +1,7 @@
-"""Building an environment in the sandbox: uv, build backends and set-up commands reach package indexes only.
+"""Builds an environment in the sandbox, where uv, build backends and set-up commands only reach indexes.
 
-Writable are the environment's own folder and a copy of the checkout. uv's cache is the build's own and goes
-with it: one that several builds could write to would let one repository choose what another one installs.
+Only the environment's folder and a copy of the checkout are writable. Each build has its own uv cache,
+because with a shared one a repository could influence what another one installs.
 """
 
 import os
@@ -42,7 +42,7 @@ _BYTECODE = f"{_TOOLS}/bytecode.py"
 _SCRATCH = ".nightcrew-build"
 _HOST = f"http://127.0.0.1:{relay.PORT_MARK}"
 VARIABLES = ("UV_EXCLUDE_NEWER", "UV_PRERELEASE", "UV_CONCURRENT_BUILDS", "UV_CONCURRENT_INSTALLS")
-"""Settings of uv that change what is chosen, and hold no secret."""
+"""Settings of uv that affect the choice of packages and contain no secret."""
 _VENV = """[ -e "$VIRTUAL_ENV/pyvenv.cfg" ] ||
     uv venv --quiet --no-project --no-config --allow-existing --python "$NIGHTCREW_PYTHON" "$VIRTUAL_ENV"
 """
@@ -55,7 +55,7 @@ _LAST_LINES = 12
 
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """An environment under construction: `target` is its place, `python` the real base interpreter."""
+    """An environment being built: `target` is its folder, `python` the real base interpreter."""
 
     sandbox: Sandbox
     target: Path
@@ -65,10 +65,10 @@ class Builder:
     sources: Sources
 
     def install(self, lines: Sequence[str], *, from_source: bool = True) -> None:
-        """Install requirements (checked lines of a requirements file), making the environment where needed.
+        """Install requirements (checked lines of a requirements file), and create the environment if needed.
 
         Raises:
-            BadInput: they cannot be installed, or not without building one `from_source`.
+            BadInput: they cannot be installed, or only by building one `from_source`.
             Transient: the package index could not be reached.
         """
         with tempfile.TemporaryDirectory(prefix="nightcrew-env-") as scratch:
@@ -79,10 +79,10 @@ class Builder:
             )
 
     def install_locked(self, lock: str, *, path: str) -> None:
-        """Install what a lock file of ours gives the hashes of; `path` is importable there as well.
+        """Install the packages of our own lock file by hash; `path` becomes importable as well.
 
         Raises:
-            BadInput, Transient: as `run` does.
+            BadInput, Transient: see `run`.
         """
         with tempfile.TemporaryDirectory(prefix="nightcrew-env-") as scratch:
             (Path(scratch) / "requirements.txt").write_text(lock)
@@ -92,15 +92,15 @@ class Builder:
             self.run(["/bin/sh", "-ec", script, "sh", *words], Path(scratch), "uv pip install")
 
     def set_up(self, command: str, workspace: Path) -> None:
-        """Run a shell command that fills the environment, an empty one at first; raises as `run` does."""
+        """Run a shell command that fills the empty environment; raises like `run`."""
         script = f'{_VENV}\nexec /bin/sh -c "$1"'
         self.run(["/bin/sh", "-ec", script, "sh", command], workspace, f"the set-up command {command!r}")
 
     def run(self, command: Sequence[str], workspace: Path, what: str) -> str:
-        """What `command` prints; it starts in a writable `workspace`, where the environment already is.
+        """Run `command` in a writable `workspace` with the environment; returns its output.
 
         Raises:
-            BadInput: it failed; with the last lines of what it said.
+            BadInput: it failed; the message has the last lines of its output.
             Transient: the package index could not be reached.
         """
         self.mirror.unreachable.clear()
@@ -130,7 +130,7 @@ class Builder:
         )
 
     def _variables(self, scratch: Path) -> dict[str, str]:
-        """Where packages are, for uv and for pip; of our own variables none but the operator's choices."""
+        """Variables with the package indexes for uv and pip; of ours, only the operator's choices."""
         urls = [f"{_HOST}/{number}/simple/" for number in range(len(self.sources.indexes))]
         variables = {name: os.environ[name] for name in VARIABLES if name in os.environ}
         variables |= {
@@ -162,18 +162,20 @@ class Builder:
         return variables
 
     def _fail(self, completed: Completed, what: str) -> str:
-        said = (completed.stdout + completed.stderr).decode(errors="replace").strip()
-        last = "\n".join(said.splitlines()[-_LAST_LINES:])
-        # What the mirror saw counts, not what the build says of itself.
+        output = (completed.stdout + completed.stderr).decode(errors="replace").strip()
+        last = "\n".join(output.splitlines()[-_LAST_LINES:])
+        # The mirror's observation counts, not the build's own output.
         if self.mirror.unreachable:
             raise Transient(
                 f"the environment cannot be built without the package index "
-                f"({self.mirror.unreachable[0]}): {what} said:\n{last}"
+                f"({self.mirror.unreachable[0]}). Output of {what}:\n{last}"
             )
         limit = f"was ended at its limit on {completed.killed_by}" if completed.killed_by else ""
         how = limit or f"ended with {completed.returncode}"
         refused = (
-            f"\nThe package index was not asked: {self.mirror.refused[0]}" if self.mirror.refused else ""
+            f"\nA request to the package index was refused: {self.mirror.refused[0]}"
+            if self.mirror.refused
+            else ""
         )
         raise BadInput(
             f"the repository's environment cannot be built: {what} {how}:\n{last}{refused}\n"
@@ -184,15 +186,15 @@ class Builder:
 
 @contextmanager
 def builder(sandbox: Sandbox, target: Path, python: Path, packages: Path) -> Iterator[Builder]:
-    """A builder for the environment `target`, an empty folder; `packages` is where fetched packages are kept.
+    """A builder for the environment `target`, an empty folder; `packages` is the folder of fetched packages.
 
     Raises:
-        BadInput: the operator's configuration of package indexes cannot be read.
+        BadInput: the operator's configuration of package indexes is invalid.
     """
     sources = read_sources()
     store = PackageStore(packages, Upstream())
     mirror = PackageMirror(sources, store)
-    # Once, while nobody else has been here: later a link could stand in its place.
+    # Done before untrusted code runs, which could replace it by a link.
     (target / _SCRATCH / "tmp").mkdir(parents=True)
     copytree(interpreter_cache(python, packages), target / _SCRATCH / "cache")
     try:

@@ -1,6 +1,6 @@
-"""Makes a folder that untrusted code filled fit to be shown to others: ours, readable, writable for nobody.
+"""Makes a folder written by untrusted code safe to mount: owned by us, readable, and read-only.
 
-Nothing in it runs any more, but every name in it was chosen by whoever ran there: links are not followed.
+The code has ended, but it chose all names in the folder, so links are not followed.
 """
 
 import os
@@ -13,17 +13,17 @@ _MOST_ENTRIES = 1_000_000
 
 
 def close(folder: Path) -> None:
-    """Take away everybody's right to write, and give everybody the right to read.
+    """Remove all write permissions, and make everything readable.
 
     Raises:
-        BadInput: it holds more than an environment does, or folders nested too deep to be named.
+        BadInput: it has too many files for an environment, or folders nested too deep.
     """
     try:
         count = 0
         for _, folders, files, descriptor in os.fwalk(folder, follow_symlinks=False):
             count += len(folders) + len(files)
             if count > _MOST_ENTRIES:
-                raise BadInput(f"the environment holds more than {_MOST_ENTRIES} files")
+                raise BadInput(f"the environment has more than {_MOST_ENTRIES} files")
             for name in (*folders, *files):
                 _close_entry(name, descriptor)
         os.chown(folder, os.geteuid(), os.getegid())
@@ -37,6 +37,6 @@ def _close_entry(name: str, folder: int) -> None:
     os.chown(name, os.geteuid(), os.getegid(), dir_fd=folder, follow_symlinks=False)
     if stat.S_ISLNK(mode):
         return
-    # Set-user-id bits go with it, and with them a way to become us.
+    # This also clears set-user-id bits, which would allow to run code as us.
     run = 0o111 if stat.S_ISDIR(mode) or mode & 0o100 else 0
     os.chmod(name, 0o444 | run, dir_fd=folder)
