@@ -21,7 +21,7 @@ from nightcrew.validation.running.clean_room import CleanRoom, open_room
 from nightcrew.validation.scoring import conclude, fault
 from nightcrew.validation.verdict import GateOutcome, GateResult, Verdict
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 ALWAYS_ASKED = {"lost", "empowered"}  # they only read: the next attempt hears both answers at once
 
 
@@ -63,13 +63,13 @@ class ResultValidator:
         except BadInput:
             raise
         except (Transient, SandboxUnavailable, OSError) as error:
-            logger.warning("task %s could not be judged: %s", task.task_id, error)
+            log.warning("task %s could not be judged: %s", task.task_id, error)
             verdict = fault(str(error), results, self.sandbox.name)
         except Exception as error:
             # A gate that breaks is a fault of ours, never a pass, and never held against the change.
-            logger.exception("task %s could not be judged", task.task_id)
+            log.exception("task %s could not be judged", task.task_id)
             verdict = fault(f"{type(error).__name__} in a gate: {error}", results, self.sandbox.name)
-        logger.info(
+        log.info(
             "task %s: %s, score %.4f: %s", task.task_id, verdict.kind, verdict.score, verdict.summary[:300]
         )
         if evidence is not None:
@@ -85,7 +85,7 @@ class ResultValidator:
                 break
             result = gate.run(room)
             results.append(result)
-            logger.debug("gate %s: %s: %s", result.name, result.outcome, result.message)
+            log.debug("gate %s: %s: %s", result.name, result.outcome, result.message)
         verdict = conclude(room.task, results, [gate.name for gate in gates], self.sandbox.name)
         return replace(verdict, built=room.environment.built)
 

@@ -12,6 +12,7 @@ import random
 
 from nightcrew.validation.faults.mutant import Mutant, compiles, function_spans
 from nightcrew.validation.faults.notes import Notes
+from nightcrew.validation.reading.names import own_name
 from nightcrew.validation.reading.source_text import SourceText
 from nightcrew.validation.reading.suite import Function
 
@@ -160,7 +161,7 @@ class _Maker(Notes, ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> None:
-        if getattr(node.func, "attr", getattr(node.func, "id", "")) not in _TYPE_MAKERS:
+        if own_name(node.func) not in _TYPE_MAKERS:
             self.generic_visit(node)
 
     def visit_Compare(self, node: ast.Compare) -> None:
@@ -252,7 +253,7 @@ def _is_about_the_machine(node: ast.expr) -> bool:
 def _is_alias(node: ast.expr) -> bool:
     """A name for a type: `Callable[..., int]`."""
     base = node.value if isinstance(node, ast.Subscript) else None
-    name = getattr(base, "attr", getattr(base, "id", ""))
+    name = own_name(base)
     return name[:1].isupper() and not name.isupper()
 
 

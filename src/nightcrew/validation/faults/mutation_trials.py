@@ -169,7 +169,6 @@ class Rates:
     """
 
     killed: float
-    by_assertion: float
     oracle: float
 
     @property
@@ -195,7 +194,7 @@ def rates(trials: list[Trial], values: tuple[int, int] = (0, 0)) -> Rates:
         oracle = max(oracle, (counts["assertion"] + counts["crash"] / 2) / len(trials))
     if sum(values):
         oracle = max(oracle, (subtle["assertion"] + values[0]) / (checked + sum(values)))
-    return Rates((len(trials) - counts[""]) / len(trials), counts["assertion"] / len(trials), oracle)
+    return Rates((len(trials) - counts[""]) / len(trials), oracle)
 
 
 def survivors(trials: list[Trial]) -> list[str]:

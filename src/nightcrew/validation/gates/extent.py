@@ -12,6 +12,7 @@ from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.faults.comparison import Answer, Compared, compare
 from nightcrew.validation.gate import answered, not_measurable, passed
+from nightcrew.validation.reading.names import own_name
 from nightcrew.validation.reading.suite import all_functions, parse
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import examine
@@ -229,7 +230,7 @@ def _documented(room: CleanRoom) -> set[str]:
         for node in ast.walk(tree):
             if isinstance(node, ast.Raise) and node.exc is not None:
                 raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
-                found.add(getattr(raised, "attr", getattr(raised, "id", "")))
+                found.add(own_name(raised))
         for function in all_functions(tree).values():
             words = (ast.get_docstring(function) or "").replace(":", " ").replace("`", " ").split()
             found |= {word for word in words if word.endswith(("Error", "Exception"))}

@@ -3,7 +3,6 @@
 import ast
 import importlib.machinery
 import json
-import logging
 import sys
 from collections import Counter
 from io import BytesIO
@@ -24,7 +23,6 @@ from nightcrew.validation.running.type_errors import compare_types
 from nightcrew.validation.verdict import GateResult
 
 NAME = "static"
-logger = logging.getLogger(__name__)
 _RUFF = "/opt/nightcrew/ruff"
 _LIMITS = Limits(wall_seconds=60.0, cpu_seconds=60, output_bytes=16 * MIB)
 # Errors of any Python; ruff's S rules are bandit's, in a program that starts in milliseconds.

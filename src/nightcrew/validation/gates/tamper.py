@@ -13,8 +13,8 @@ from nightcrew.task import Task
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_test_module
 from nightcrew.validation.gate import failed, passed
-from nightcrew.validation.questions.surface import dotted
 from nightcrew.validation.reading.constants import texts_in
+from nightcrew.validation.reading.names import dotted
 from nightcrew.validation.reading.origins import Origins
 from nightcrew.validation.reading.suite import all_functions, parse
 from nightcrew.validation.running.clean_room import CleanRoom

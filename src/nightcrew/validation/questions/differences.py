@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from nightcrew.validation.questions.loss import Loss
 from nightcrew.validation.questions.signatures import Signature, generated, lost_calls, signature
-from nightcrew.validation.questions.surface import Function, Item, Kind, dotted, is_special, last_part
+from nightcrew.validation.questions.surface import Function, Item, Kind, is_special
+from nightcrew.validation.reading.names import dotted, last_part
 from nightcrew.validation.tables import Table
 
 _MEANINGFUL, _FREE = (Table("interfaces").words("decorators", key) for key in ("meaningful", "free"))

@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterator
 
 from nightcrew.validation.questions.loss import Loss
-from nightcrew.validation.questions.surface import Function, Surface, dotted, is_public, last_part
+from nightcrew.validation.questions.surface import Function, Surface, is_public
+from nightcrew.validation.reading.names import dotted, last_part
 
 _ROLES = re.compile(r":(?:raises?|exc(?:ept)?(?:ion)?)\s+([\w.]+)\s*:|:exc:`~?([\w.]+)`")
 _SECTION = re.compile(r"^\s*Raises\s*:?\s*$", re.MULTILINE)

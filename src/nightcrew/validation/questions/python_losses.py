@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from nightcrew.validation.questions.differences import differences, names_of
 from nightcrew.validation.questions.loss import Loss
 from nightcrew.validation.questions.signatures import generated, signature
-from nightcrew.validation.questions.surface import Item, Kind, Surface, dotted, is_public
+from nightcrew.validation.questions.surface import Item, Kind, Surface, is_public
+from nightcrew.validation.reading.names import dotted
 from nightcrew.validation.tables import Table
 
 _MADE, _NEEDLESS = (Table("interfaces").words("names", key) for key in ("made", "needless"))

@@ -18,6 +18,7 @@ from nightcrew.validation.questions.powers import (
     Power,
     Use,
 )  # fmt: skip
+from nightcrew.validation.reading.names import names_of
 from nightcrew.validation.reading.origins import IMPORTING, LOOKING_UP, Origins, text_of
 from nightcrew.validation.tables import Table
 
@@ -123,7 +124,7 @@ class _Reader:
                 yield Power.WRITE, f"{function or 'open'} for writing"
         elif method in METHODS and function is None:
             yield METHODS[method], f".{method}()"
-        if function in {"yaml.load", "yaml.load_all"} and not _SAFE_LOADERS & _last_names(node):
+        if function in {"yaml.load", "yaml.load_all"} and not _SAFE_LOADERS & names_of(node):
             yield Power.UNSAFE_DATA, "yaml.load without a safe loader"
 
 
@@ -143,10 +144,6 @@ def _power_of(name: str) -> Power | None:
     if any(one in HARMLESS for one in beginnings) or (parts[0] == "socket" and parts[-1].isupper()):
         return None
     return next((NAMES[one] for one in beginnings if one in NAMES), None)
-
-
-def _last_names(node: ast.AST) -> set[str]:
-    return {getattr(part, "attr", getattr(part, "id", "")) for part in ast.walk(node)}
 
 
 def _is_for_writing(call: ast.Call, position: int) -> bool:

@@ -4,7 +4,8 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from nightcrew.validation.questions.surface import Function, dotted, is_special, last_part
+from nightcrew.validation.questions.surface import Function, is_special
+from nightcrew.validation.reading.names import dotted, last_part
 from nightcrew.validation.tables import Table
 
 _TABLE = Table("interfaces")

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from nightcrew.validation.reading.names import last_part
+
 type Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -61,27 +63,6 @@ def is_public(name: str) -> bool:
 def is_special(name: str) -> bool:
     """True for `__eq__` and its like."""
     return name.startswith("__") and name.endswith("__") and len(name) > 4
-
-
-def dotted(node: ast.AST) -> str:
-    """`a.b.c` of an expression that is no more than that; of a call or a subscript what stands before it."""
-    parts: list[str] = []
-    while True:
-        if isinstance(node, ast.Attribute):
-            parts.append(node.attr)
-            node = node.value
-        elif isinstance(node, ast.Call):
-            node = node.func
-        elif isinstance(node, ast.Subscript):
-            node = node.value
-        else:
-            break
-    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
-
-
-def last_part(node: ast.AST) -> str:
-    """`c` of `a.b.c`."""
-    return dotted(node).rsplit(".", 1)[-1]
 
 
 # ------------------------------------------------------------------------------------------------------

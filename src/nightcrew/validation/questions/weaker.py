@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TypeGuard
 
 from nightcrew.validation.questions.powers import Power, Use
-from nightcrew.validation.questions.surface import dotted, last_part
+from nightcrew.validation.reading.names import dotted, last_part
 from nightcrew.validation.tables import Table
 
 _TABLE = Table("weaker")

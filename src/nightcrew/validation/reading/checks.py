@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
+from nightcrew.validation.reading.names import called, names_of
 from nightcrew.validation.reading.suite import (
     Function,
     all_functions,
@@ -187,7 +188,7 @@ class _Reader:
         return self._check(test, *_demanded(test))
 
     def _called(self, call: ast.Call) -> Iterator[Check]:
-        name = _name(call)
+        name = called(call)
         if name in self.helpers and name not in self.seen:
             inner = _Reader(self.helpers, self.seen | {name}, self.swallowed)
             yield from inner.read(self.helpers[name].body)
@@ -243,7 +244,7 @@ def _tolerance(node: ast.AST) -> float:
     """The widest tolerance in an expression; 0: it has none."""
     widest = 0.0
     for call in ast.walk(node):
-        if isinstance(call, ast.Call) and _name(call) in _TOLERANT:
+        if isinstance(call, ast.Call) and called(call) in _TOLERANT:
             told = {one.arg: one.value.value for one in call.keywords if isinstance(one.value, ast.Constant)}
             numbers = {key: value for key, value in told.items() if isinstance(value, int | float)}
             places = numbers.pop("places", None)
@@ -275,7 +276,7 @@ def _swallows(handler: ast.ExceptHandler) -> bool:
         if not caught & _SWALLOWING:
             return False
     nodes = [node for statement in handler.body for node in ast.walk(statement)]
-    calls = [_name(node) for node in nodes if isinstance(node, ast.Call)]
+    calls = [called(node) for node in nodes if isinstance(node, ast.Call)]
     return not any(isinstance(node, ast.Raise | ast.Assert) for node in nodes) and not any(
         map(_CHECKING.match, calls)
     )
@@ -283,14 +284,11 @@ def _swallows(handler: ast.ExceptHandler) -> bool:
 
 def _suppresses(context: ast.expr) -> bool:
     return (
-        isinstance(context, ast.Call) and _name(context) == "suppress" and bool(_names(context) & _SWALLOWING)
+        isinstance(context, ast.Call)
+        and called(context) == "suppress"
+        and bool(_names(context) & _SWALLOWING)
     )
 
 
 def _names(node: ast.AST) -> frozenset[str]:
-    parts = (getattr(one, "attr", getattr(one, "id", "")) for one in ast.walk(node))
-    return frozenset(one for one in parts if one) - {"self", "pytest"}
-
-
-def _name(call: ast.Call) -> str:
-    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    return frozenset(names_of(node) - {"self", "pytest"})

@@ -12,6 +12,7 @@ from typing import Any
 import griffe
 
 from nightcrew.validation.reading.docstrings import Entry, gives_something, parameters
+from nightcrew.validation.reading.names import names_of, own_name
 from nightcrew.validation.tables import Table
 
 _FIELD = re.compile(r"^\s*:\w+[^:\n]*:", re.MULTILINE)
@@ -46,7 +47,7 @@ class Code:
         """True where a function, or what it calls, names the error; for an error of Python's own, also where
         nothing says the contrary."""
         todo, seen = {*_calls(node)}, set[str]()
-        if error in _names(node):
+        if error in names_of(node):
             return True
         for _ in range(_DEPTH):
             if any(error in self._raised.get(one, ()) for one in todo):
@@ -56,7 +57,7 @@ class Code:
         return error not in self.classes
 
     def _note(self, name: str, node: ast.AST) -> None:
-        self._raised.setdefault(name, set()).update(_names(node))
+        self._raised.setdefault(name, set()).update(names_of(node))
         self._called.setdefault(name, set()).update(_calls(node))
 
 
@@ -218,14 +219,9 @@ def _literal(text: str) -> Any:
 def _of_class(node: ast.ClassDef) -> set[str]:
     """Every name that a class's docstring may describe: parameters of its methods, its attributes."""
     own = {name for one in ast.walk(node) if isinstance(one, ast.FunctionDef) for name in parameters(one)}
-    return own | _names(node)
-
-
-def _names(node: ast.AST) -> set[str]:
-    told = (getattr(one, "attr", getattr(one, "id", "")) for one in ast.walk(node))
-    return {name for name in told if name}
+    return own | names_of(node)
 
 
 def _calls(node: ast.AST) -> set[str]:
     called = (one.func for one in ast.walk(node) if isinstance(one, ast.Call))
-    return {getattr(one, "attr", getattr(one, "id", "")) for one in called} - {""}
+    return {own_name(one) for one in called} - {""}

@@ -6,6 +6,8 @@ import binascii
 import codecs
 from collections.abc import Callable, Iterator
 
+from nightcrew.validation.reading.names import own_name
+
 type Text = str | bytes
 _MOST = 200_000  # characters of one text; what is longer is no secret and no name
 _DECODERS: dict[str, Callable[[Text], Text]] = {
@@ -74,7 +76,7 @@ def _reversed(value: ast.expr, part: ast.Slice) -> str | None:
 
 
 def _called(node: ast.Call) -> Text | None:
-    name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+    name = own_name(node.func)
     owner = node.func.value if isinstance(node.func, ast.Attribute) else None
     first = next(iter(node.args), None)
     elements = first.elts if isinstance(first, ast.List | ast.Tuple) else None

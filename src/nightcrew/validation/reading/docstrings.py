@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from nightcrew.validation.reading.names import is_text, names_of
 from nightcrew.validation.tables import Table
 
 type Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
@@ -32,7 +33,7 @@ class Entry:
     @property
     def words(self) -> set[str]:
         """Names of its parameters, and of what its body names."""
-        held = {getattr(one, "attr", getattr(one, "id", "")) for one in ast.walk(self.node)}
+        held = names_of(self.node)
         if isinstance(self.node, ast.FunctionDef | ast.AsyncFunctionDef):
             held |= parameters(self.node)
         return held
@@ -104,17 +105,9 @@ def without_docstrings(tree: ast.Module) -> str:
     plain = copy.deepcopy(tree)
     for node in ast.walk(plain):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            kept = [one for one in node.body if not _is_text(one) and not isinstance(one, ast.Pass)]
+            kept = [one for one in node.body if not is_text(one) and not isinstance(one, ast.Pass)]
             node.body = kept or [ast.Pass()]
     return ast.dump(plain)
-
-
-def _is_text(node: ast.AST) -> bool:
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )
 
 
 def is_vacuous(entry: Entry) -> bool:
@@ -166,7 +159,7 @@ def gives_something(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
         if isinstance(one, ast.Yield | ast.YieldFrom):
             return True
     return all(
-        _is_text(one) or isinstance(one, ast.Pass | ast.Raise) or _is_ellipsis(one) for one in node.body
+        is_text(one) or isinstance(one, ast.Pass | ast.Raise) or _is_ellipsis(one) for one in node.body
     )
 
 

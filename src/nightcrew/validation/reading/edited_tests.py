@@ -13,6 +13,7 @@ from functools import cached_property
 
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.reading.checks import Check, Strictness, checks_of, literal_cases
+from nightcrew.validation.reading.names import is_text, own_name
 from nightcrew.validation.reading.suite import Function, all_functions, parse
 
 SKIPPING = {"skip", "skipif", "xfail", "skipIf", "skipUnless", "expectedFailure", "importorskip", "skipTest"}
@@ -94,7 +95,7 @@ class _Written:
     @cached_property
     def form(self) -> str:
         """The text without its docstring and name; equal: only moved, renamed or laid out anew."""
-        body = [one for one in self.node.body if not _is_text(one)] or [ast.Pass()]
+        body = [one for one in self.node.body if not is_text(one)] or [ast.Pass()]
         parts = [*self.node.decorator_list, self.node.args, *body]
         return "\n".join(map(ast.dump, parts)) + self.marks
 
@@ -117,7 +118,7 @@ class _Written:
     def calls(self) -> set[str]:
         """Names of what it calls, without Python's own."""
         called = [one.func for part in self.node.body for one in ast.walk(part) if isinstance(one, ast.Call)]
-        return {getattr(one, "attr", getattr(one, "id", "")) for one in called} - set(dir(builtins)) - {""}
+        return {own_name(one) for one in called} - set(dir(builtins)) - {""}
 
 
 def _written(path: str, text: str | None) -> Iterator[_Written]:
@@ -146,14 +147,6 @@ def _marks(tree: ast.Module, name: str) -> str:
 def _assigns(node: ast.stmt, name: str) -> bool:
     targets = node.targets if isinstance(node, ast.Assign) else []
     return any(isinstance(one, ast.Name) and one.id == name for one in targets)
-
-
-def _is_text(node: ast.stmt) -> bool:
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )
 
 
 def _counterpart(old: _Written, spare: list[_Written]) -> _Written | None:

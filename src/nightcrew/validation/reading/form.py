@@ -5,6 +5,8 @@ What is left keeps its places in the text. Two texts whose trees are the same th
 
 import ast
 
+from nightcrew.validation.reading.names import own_name
+
 TYPE_MAKERS = {"TypeVar", "TypeVarTuple", "ParamSpec", "NewType"}
 
 
@@ -51,7 +53,7 @@ def is_declaration(node: ast.stmt) -> bool:
     if isinstance(node, ast.Assign | ast.AugAssign):
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         maker = node.value.func if isinstance(node.value, ast.Call) else None
-        named = getattr(maker, "id", getattr(maker, "attr", ""))
+        named = own_name(maker)
         return named in TYPE_MAKERS or any(getattr(one, "id", "") == "__all__" for one in targets)
     return False
 
@@ -108,7 +110,7 @@ class _Stripped(ast.NodeTransformer):
         return self._function(node)
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST | None:
-        if any(getattr(one, "attr", getattr(one, "id", "")) == "overload" for one in node.decorator_list):
+        if any(own_name(one) == "overload" for one in node.decorator_list):
             return None
         for one in ast.walk(node.args):
             if isinstance(one, ast.arg):
@@ -140,7 +142,7 @@ class _Stripped(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
-        if getattr(node.func, "attr", getattr(node.func, "id", "")) == "cast" and len(node.args) == 2:
+        if own_name(node.func) == "cast" and len(node.args) == 2:
             return node.args[1]
         return node
 

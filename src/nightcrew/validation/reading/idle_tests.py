@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from nightcrew.validation.reading.checks import TestFunction
-from nightcrew.validation.reading.smells import called, new_test_functions
+from nightcrew.validation.reading.names import called, names_of
+from nightcrew.validation.reading.smells import new_test_functions
 from nightcrew.validation.reading.suite import parse
 from nightcrew.validation.running.clean_room import CleanRoom
 
@@ -48,13 +49,13 @@ def tries_new_inputs(room: CleanRoom) -> bool:
 
 
 def _reason(test: TestFunction, product: str) -> str:
-    looked = _mentioned(test.node) & _LOOKS
+    looked = names_of(test.node) & _LOOKS
     strange = sorted(one for one in looked if one not in product)
     if strange:
         return f"{test.name} looks at code ({strange[0]}), not at what it does"
     for node in ast.walk(test.node):
         if isinstance(node, ast.Assert):
-            machine = sorted(one for one in _mentioned(node) & _MACHINE if one not in product)
+            machine = sorted(one for one in names_of(node) & _MACHINE if one not in product)
             if machine:
                 return f"{test.name} checks the machine that it runs on ({machine[0]})"
     return _one_case(test)
@@ -123,10 +124,6 @@ def _at_import(tree: ast.Module) -> Iterator[ast.Call]:
             yield node
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             todo += ast.iter_child_nodes(node)
-
-
-def _mentioned(node: ast.AST) -> set[str]:
-    return {str(getattr(one, "attr", getattr(one, "id", ""))) for one in ast.walk(node)}
 
 
 def _literal_calls(node: ast.AST) -> Iterator[str]:

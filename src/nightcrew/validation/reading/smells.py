@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from nightcrew.validation.reading.checks import TestFunction, read_tests
 from nightcrew.validation.reading.constants import texts_in
+from nightcrew.validation.reading.names import called
 from nightcrew.validation.reading.same_code import normal_form, simple_statements
 from nightcrew.validation.reading.suite import Function, all_functions, parse
 from nightcrew.validation.reading.variants import functions
@@ -138,11 +139,6 @@ def _clock_names(node: Function) -> set[str]:
         and isinstance(one.targets[0], ast.Name)
         and any(isinstance(part, ast.Call) and called(part) in _CLOCKS for part in ast.walk(one.value))
     }
-
-
-def called(call: ast.Call) -> str:
-    """The last part of what is called."""
-    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
 def copies_of_implementation(room: CleanRoom) -> str:

@@ -4,7 +4,6 @@ Two trees, `base` and `patched`; runs get their own copies, so nothing a test le
 next one.
 """
 
-import logging
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -33,8 +32,6 @@ from nightcrew.validation.change.tree import Tree
 from nightcrew.validation.running.measured import Measured
 from nightcrew.validation.running.metadata import project_metadata
 from nightcrew.validation.running.version_files import write_version_files
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass

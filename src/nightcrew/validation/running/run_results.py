@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from nightcrew.execution.sandbox import WORKSPACE, Completed
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 FAILURES = {"failed", "error"}
 
@@ -133,7 +133,7 @@ def read_sessions(completed: Completed, expected: int) -> tuple[SessionResult, .
     if len(told) != expected:
         ended = completed.killed_by or f"exit code {completed.returncode}"
         problem = f"the test run ended without a result ({ended})"
-        logger.info("%s: %s", problem, completed.stderr[-400:].decode(errors="replace"))
+        log.info("%s: %s", problem, completed.stderr[-400:].decode(errors="replace"))
         timed_out = completed.killed_by == "wall_time"
         return (SessionResult((), (), {}, (), frozenset(), problem, timed_out),) * expected
     return tuple(map(session_result, told))
