@@ -64,7 +64,7 @@ def _counted(function: Any, given: "list[Any]", words: "dict[str, Any]") -> int:
         value = function(*given, **words)
         if hasattr(value, "__next__"):
             list(itertools.islice(value, MOST_ITEMS))
-    except Exception:
+    except (Exception, SystemExit):
         return 0
     finally:
         sys.settrace(old)

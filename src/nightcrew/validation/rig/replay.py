@@ -78,6 +78,7 @@ def _replayed(asked: "dict[str, Any]", secret: int) -> "dict[str, Any]":
             told["waits"] += result["timed_out"]
             how = "" if result["timed_out"] else DEAD
             told["answers"].append([[calls[len(told["answers"])].name, how, "", 0.0]])
+    told["answers"] += [[] for _ in calls[len(told["answers"]) :]]
     return told
 
 
@@ -211,7 +212,7 @@ class Caller:
         with (
             self._limited(),
             contextlib.redirect_stdout(io.StringIO()),
-            contextlib.suppress(Exception, TooLong),
+            contextlib.suppress(BaseException),
         ):
             return growth(self.function, copy.deepcopy(given), copy.deepcopy(words))
         return 0.0
