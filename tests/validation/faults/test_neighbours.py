@@ -2,7 +2,7 @@
 
 import pytest
 
-from nightcrew.validation.rig.neighbours import near, near_calls
+from nightcrew.validation.rig.neighbours import near, near_calls, without_literal
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,19 @@ def test_each_argument_has_its_turn_and_gets_the_values_of_its_type() -> None:
     assert any(words["limit"] != 2.0 for _, words in calls[:3])
     assert (["magica", 1], {"limit": 2.0}) in calls
     assert near_calls([["a"]], {}, ["-"])[1] == ([["-a"]], {})
+
+
+class Basket:
+    def __init__(self, prices: list[int], name: str) -> None:
+        self.prices, self.name = prices, name
+
+
+def test_an_object_holds_something_else_and_stays_itself() -> None:
+    basket = Basket([2, 3], "magic")
+    near_ones = [vars(one) for one in near(basket)]
+    assert any(one["prices"] != [2, 3] and one["name"] == "magic" for one in near_ones)
+    assert any(one["prices"] == [2, 3] and one["name"] != "magic" for one in near_ones)
+    others = [vars(given[0]) for given, _ in without_literal([basket], {}, "magic")]
+    assert others
+    assert all(one["prices"] == [2, 3] and one["name"] != "magic" for one in others)
+    assert vars(basket) == {"prices": [2, 3], "name": "magic"}

@@ -43,6 +43,7 @@ class Answer:
     after: str
     without: str = ""  # the literal, as Python writes it, that was made another one
     growth: tuple[float, float] = (0.0, 0.0)  # of the work, with four times the input; 0: cannot be told
+    is_twin: bool = False  # its values are equal to those of the call that it stands beside
 
     @property
     def is_known(self) -> bool:
@@ -180,7 +181,14 @@ def _replayed(room: CleanRoom, tree: Path, job: Replay) -> Side | None:
 def _compared(call: Mapping[str, Any], before: Sequence[Any], after: Sequence[Any]) -> Compared:
     both = zip(before, after, strict=False)
     answers = [
-        Answer(str(new[0]), str(old[1]), str(new[1]), str(new[2]), (float(old[3]), float(new[3])))
+        Answer(
+            str(new[0]),
+            str(old[1]),
+            str(new[1]),
+            str(new[2]),
+            (float(old[3]), float(new[3])),
+            bool(new[4:] and new[4]),
+        )
         for old, new in both
     ]
     answers = [one if one.call else Answer("", "", "") for one in answers] or [Answer("", "", "")]

@@ -9,8 +9,9 @@ import ast
 from collections.abc import Collection, Iterator, Sequence
 
 from nightcrew.task import Task, TaskCategory
-from nightcrew.validation.change.change import Change
 from nightcrew.validation.faults.comparison import Answer, Compared, compare
+from nightcrew.validation.faults.literals import deciding_literals, product_changes, shared_literals
+from nightcrew.validation.faults.retold import same_as_before
 from nightcrew.validation.gate import answered, not_measurable, passed
 from nightcrew.validation.reading.names import own_name
 from nightcrew.validation.reading.suite import all_functions, parse
@@ -19,11 +20,8 @@ from nightcrew.validation.running.examination import examine
 from nightcrew.validation.verdict import Finding, GateResult, Severity
 
 NAME = "extent"
-MOST_LITERALS = 20
 LEAST_BESIDE = 4  # calls beside the reproducer's, before it is said that none is answered otherwise
-LEAST_NAME = 4  # characters of a name with its quotes
 LEAST_SWALLOWED = 3  # calls that raised on base and do not now, before it is said that none does
-ORDINARY = {repr(one) for one in (None, True, False, 0, 1, -1, 2, "", " ", b"", b" ", 0.0, 1.0)}
 _UNREADABLE = {"ValueError", "OverflowError", "UnicodeEncodeError", "UnicodeDecodeError"}
 _SHOWN = 3
 _HINT = "Repair the cause, and nothing else; where the difference is wanted, bring a test that shows it."
@@ -45,7 +43,7 @@ class Extent:
         run = examination.patched.run("all")
         reaching = {name for covered in run.coverage.values() for name in covered.by_test}
         others = [name for name, test in run.tests.items() if name in reaching and not test.failed]
-        literals = _shared_literals(room)
+        literals = shared_literals(room)
         tests = list(dict.fromkeys([*reproducers, *others]))
         compared = compare(room, examination, tests, literals=literals)
         if compared.problem:
@@ -89,86 +87,21 @@ def _too_narrow(
         if beside and not any(one.differs for one in beside):
             yield _narrow(changed[0].made, beside[0], f"the tests' own {literal[:60]}", path)
             return
-    others = [one for call in changed for one in call.beside if one.is_known]
+    others = [one for call in changed for one in call.beside if one.is_known and not one.is_twin]
     alone = len(others) >= LEAST_BESIDE and not any(one.differs for one in others)
-    decides = _unknown(room, set(map(repr, _deciding(room)))) if alone else []
-    if decides:
+    decides = deciding_literals(room) if alone or len(others) < LEAST_BESIDE else []
+    if decides and alone:
         yield _narrow(changed[0].made, others[0], decides[0][:60], path)
+    elif decides:
+        told = same_as_before(room, room.measured.reproducers, decides)
+        if told:
+            what = f"{told}, all is as it was on base: the change knows {decides[0][:60]}"
+            yield Finding(what, path, severity=Severity.UNPROVEN)
 
 
 def _narrow(made: Answer, beside: Answer, literal: str, path: str) -> Finding:
     what = f"{made.told}, but {beside.call} is answered as before: the change knows {literal}"
     return Finding(what, path, severity=Severity.UNPROVEN)
-
-
-def _shared_literals(room: CleanRoom) -> list[str]:
-    """Values that the change brings into the product and that its tests hold too, as Python writes them;
-    those that base knows already are left out."""
-    tests = [one for one in room.changes if one.path.endswith(".py") and room.is_test(one.path)]
-    held = {value for one in tests for value in _literals(one.after) - _literals(one.before)}
-    fresh = {value for one in _product(room) for value in _literals(one.after) - _literals(one.before)}
-    fresh |= _deciding(room)
-    return _unknown(room, {repr(value) for value in fresh if _is_held(value, held)})
-
-
-def _deciding(room: CleanRoom) -> set[object]:
-    """Values in the change's new conditions and tables; one that only moves from a condition to another is
-    none."""
-    found: set[object] = set()
-    for change in _product(room):
-        old, new = parse(change.before or ""), parse(change.after or "")
-        if old is not None and new is not None:
-            first, second = ({ast.dump(one): one for one in _conditions(tree)} for tree in (old, new))
-            gone = {value for dump in first.keys() - second.keys() for value in _constants(first[dump])}
-            found |= {
-                value for dump in second.keys() - first.keys() for value in _constants(second[dump])
-            } - gone
-    return found
-
-
-def _conditions(tree: ast.Module) -> Iterator[ast.AST]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If | ast.IfExp | ast.While):
-            yield node.test
-        elif isinstance(node, ast.match_case):
-            yield node.pattern
-        elif isinstance(node, ast.Dict):
-            yield from (key for key in node.keys if key is not None)
-        elif isinstance(node, ast.Compare):
-            yield node
-
-
-def _unknown(room: CleanRoom, literals: set[str]) -> list[str]:
-    """Those that are no everyday values, and no names that base's product or documents use."""
-    told = sorted(literals - ORDINARY)
-    names = [word for word in told if word[1:-1].replace("-", "_").isidentifier() and len(word) > LEAST_NAME]
-    text = room.once(_base_text) if names else ""
-    return [word for word in told if word not in names or word[1:-1] not in text][:MOST_LITERALS]
-
-
-def _product(room: CleanRoom) -> list[Change]:
-    changed = [one for one in room.changes if one.path.endswith(".py") and not room.is_test(one.path)]
-    return [one for one in changed if one.after is not None]
-
-
-def _is_held(value: object, held: set[object]) -> bool:
-    texts = (one for one in held if isinstance(one, str | bytes) and type(one) is type(value))
-    return value in held or any(value in text for text in texts)  # type: ignore[operator]
-
-
-def _base_text(room: CleanRoom) -> str:
-    """What base's product and documents say, one after the other."""
-    texts = room.base_tree.texts(".py", ".md", ".rst", ".txt").items()
-    return "\n".join(text for path, text in texts if not room.is_test(path))
-
-
-def _literals(text: str | None) -> set[object]:
-    return _constants(parse(text or ""))
-
-
-def _constants(tree: ast.AST | None) -> set[object]:
-    nodes = ast.walk(tree) if tree is not None else ()
-    return {node.value for node in nodes if isinstance(node, ast.Constant) and node.value is not ...}
 
 
 def _unasked(
@@ -205,7 +138,7 @@ def _taken(
 
 def _refuses(room: CleanRoom) -> bool:
     """True where the change brings a refusal of its own."""
-    return any(_refusals(one.after) - _refusals(one.before) for one in _product(room))
+    return any(_refusals(one.after) - _refusals(one.before) for one in product_changes(room))
 
 
 def _refusals(text: str | None) -> set[str]:
@@ -226,7 +159,7 @@ def _examples(what: str, answers: Sequence[Answer]) -> str:
 def _documented(room: CleanRoom) -> set[str]:
     """Exceptions that base's changed files raise by name, or name in their docstrings."""
     found: set[str] = set()
-    for tree in filter(None, (parse(one.before or "") for one in _product(room))):
+    for tree in filter(None, (parse(one.before or "") for one in product_changes(room))):
         for node in ast.walk(tree):
             if isinstance(node, ast.Raise) and node.exc is not None:
                 raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc

@@ -1,5 +1,6 @@
 """Values beside a value: of the same type, and a little otherwise. The same ones each time."""
 
+import copy
 import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -60,6 +61,14 @@ def without_literal(
     return [(call[0], call[1]) for call in calls if call != [given, words]]
 
 
+def is_equal(one: Any, other: Any) -> bool:
+    """True for values that compare equal, whatever their types; False where they cannot be compared."""
+    try:
+        return bool(one == other)
+    except Exception:
+        return False
+
+
 def _put(literal: Any, other: Any, value: Any) -> Any:
     """A value with `other` for `literal`."""
     if type(value) is type(literal):
@@ -70,6 +79,10 @@ def _put(literal: Any, other: Any, value: Any) -> Any:
         return type(value)(_put(literal, other, one) for one in value)
     if type(value) is dict:
         return {_put(literal, other, key): _put(literal, other, held) for key, held in value.items()}
+    for name, held in _attributes(value).items():
+        changed = _put(literal, other, held)
+        if type(changed) is not type(held) or repr(changed) != repr(held):
+            return _with_attribute(value, name, changed)
     return value
 
 
@@ -107,6 +120,29 @@ def _near(value: Any, depth: int) -> "Iterator[Any]":
             for other in itertools.islice(near(name, depth + 1), 4):
                 yield {(other if key == name else key): held for key, held in value.items()}
             yield {key: held for key, held in value.items() if key != name}
+    else:
+        for name, one in list(_attributes(value).items())[:4]:
+            for other in itertools.islice(near(one, depth + 1), 6):
+                yield _with_attribute(value, name, other)
+
+
+def _attributes(value: Any) -> "dict[str, Any]":
+    """What an object of a class of the project's own holds, as far as it is plain."""
+    held = getattr(value, "__dict__", None)
+    if not isinstance(held, dict) or isinstance(value, type) or callable(value):
+        return {}
+    plain = (str, bytes, bool, int, float, list, tuple, dict)
+    return {name: one for name, one in held.items() if type(one) in plain}
+
+
+def _with_attribute(value: Any, name: str, other: Any) -> Any:
+    """The same object, holding something else; itself where it cannot be copied."""
+    try:
+        made = copy.copy(value)
+        vars(made)[name] = other
+    except Exception:
+        return value
+    return made
 
 
 def _texts(text: "Any") -> "Iterator[Any]":

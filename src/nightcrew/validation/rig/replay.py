@@ -31,7 +31,7 @@ from typing import Any
 from . import protocol, world
 from .growth import growth
 from .making import unkept
-from .neighbours import near_calls, without_literal
+from .neighbours import is_equal, near_calls, without_literal
 from .shown import PLAIN, NotPlain, plain, shown
 from .supervise import Reporter, supervise, tell
 
@@ -152,7 +152,8 @@ class Caller:
         self.given_back: Any = None
 
     def answers(self, literals: "list[Any]", values: "list[Any]") -> "Iterator[list[Any]]":
-        """Each call, its answer, the literal that it is without, and how its work grows."""
+        """Each call, its answer, the literal that it is without, how its work grows, and whether its values
+        are equal to those of the first."""
         given, words = unkept(self.kept, found)
         calls = [((given, words), ""), *((call, "") for call in near_calls(given, words, values))]
         for literal in literals:
@@ -163,18 +164,22 @@ class Caller:
                 return
             answer = self._steady(some, named)
             grown = self._growth(some, named) if index == 0 else 0.0
-            yield [_call_text(self.name, some, named), answer, without, grown]
+            twin = index > 0 and is_equal([some, named], [given, words])
+            yield [_call_text(self.name, some, named), answer, without, grown, twin]
         yield from self._of_others(values)
 
     def _of_others(self, values: "list[Any]") -> "Iterator[list[Any]]":
         """The same call of an object that was made with other arguments."""
         for index in range(MOST_MADE):
             chosen: list[Any] = []
+            twins: list[bool] = []
 
             def other(
-                given: "list[Any]", words: "dict[str, Any]", index: int = index, chosen: Any = chosen
-            ) -> Any:
+                given: "list[Any]", words: "dict[str, Any]", index: int = index, chosen: Any = chosen,
+                twins: Any = twins,
+            ) -> Any:  # fmt: skip
                 chosen.extend(near_calls(given, words, values)[index : index + 1])
+                twins.extend(is_equal([*one], [given, words]) for one in chosen)
                 return chosen[0] if chosen else (given, words)
 
             try:
@@ -185,7 +190,7 @@ class Caller:
             if not chosen:
                 return
             how = f"{self.name} of an object made with ({_call_text('', *chosen[0])[1:-1]})"
-            yield [how, answer, "", 0.0]
+            yield [how, answer, "", 0.0, twins[0]]
 
     def _steady(self, given: "list[Any]", words: "dict[str, Any]") -> str:
         """The answer in each world."""

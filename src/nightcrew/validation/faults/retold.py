@@ -1,0 +1,105 @@
+"""The reproducers told once more with other values in them: does the change do anything for those?
+
+For code whose calls cannot be made again by themselves: methods of large objects, files, commands.
+"""
+
+import ast
+import re
+from collections.abc import Sequence
+from itertools import islice
+
+from nightcrew.validation.faults.target import files_of
+from nightcrew.validation.reading.source_text import SourceText
+from nightcrew.validation.reading.suite import parse
+from nightcrew.validation.rig.neighbours import near
+from nightcrew.validation.rig.protocol import Experiment
+from nightcrew.validation.running.clean_room import CleanRoom
+from nightcrew.validation.running.runs import Session, run_sessions
+
+MOST_VALUES, MOST_OF_A_VALUE = 3, 2
+SECONDS = 120.0
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
+
+type Outcomes = tuple[tuple[str, str, str], ...]
+"""Of each test: its name without parameters, its outcome, and what it said."""
+
+
+def same_as_before(room: CleanRoom, reproducers: Sequence[str], decides: Sequence[str]) -> str:
+    """With which other values the reproducers say of the change just what they say of base, in words.
+
+    `decides`: values that the change knows, as Python writes them; what holds one of them is changed in the
+    tests, one after the other. Empty where the tests still tell the two apart, or hold none of them.
+    """
+    for path in files_of(tuple(reproducers)):
+        own = [one for one in reproducers if one.split("::")[0] == path]
+        text = room.source(path) or ""
+        for value in _holding(text, decides)[:MOST_VALUES]:
+            free = (one for one in near(value) if type(one) is type(value) and not _knows(one, decides))
+            others = [*islice(free, MOST_OF_A_VALUE)]
+            if others and all(
+                _is_same(room, path, _with_other(text, repr(value), one), own) for one in others
+            ):
+                return f"with {', '.join(map(repr, others))} for {value!r} in the tests"
+    return ""
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _holding(text: str, decides: Sequence[str]) -> list[object]:
+    """Texts and numbers of a file that are one of these values, or have it in them."""
+    tree = parse(text)
+    found = (one for one in ast.walk(tree) if isinstance(one, ast.Constant)) if tree is not None else ()
+    values = {repr(one.value): one.value for one in found if type(one.value) in (str, bytes, int, float)}
+    return [value for value in values.values() if _knows(value, decides)]
+
+
+def _knows(value: object, decides: Sequence[str]) -> bool:
+    return any(_holds(value, ast.literal_eval(one)) for one in decides)
+
+
+def _holds(value: object, part: object) -> bool:
+    if isinstance(value, str | bytes) and isinstance(part, int | float):
+        value, part = str(value), str(part)
+    if isinstance(value, str | bytes) and type(part) is type(value):
+        return len(part) > 1 and part in value  # type: ignore[operator]
+    return type(part) is type(value) and value == part
+
+
+def _is_same(room: CleanRoom, path: str, text: str, own: Sequence[str]) -> bool:
+    """True where tests with that text come to their end and say the same of base and of the change."""
+    outcomes = [_outcomes(room, on_base, path, text, own) for on_base in (True, False)]
+    return bool(outcomes[0]) and outcomes[0] == outcomes[1]
+
+
+def _with_other(text: str, shown: str, other: object) -> str:
+    source = SourceText(text)
+    tree = ast.parse(text)
+    pieces = {
+        id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)
+    }
+    places = sorted(
+        (source.span(node) for node in ast.walk(tree)
+         if isinstance(node, ast.Constant) and repr(node.value) == shown and id(node) not in pieces),
+        reverse=True,
+    )  # fmt: skip
+    for start, end in places:
+        text = text[:start] + repr(other) + text[end:]
+    return text
+
+
+def _outcomes(room: CleanRoom, on_base: bool, path: str, text: str, own: Sequence[str]) -> Outcomes:
+    """What the tests of these names say; nothing where they do not come to their end."""
+    texts = {one.path: one.after for one in room.changes if room.is_test(one.path) and one.after is not None}
+    with room.copy(room.base if on_base else room.patched, {**texts, path: text}) as tree:
+        one = Experiment("all", seconds=SECONDS)
+        (result,) = run_sessions(room, tree, [Session([one], paths=(path,), seconds=SECONDS + 30)])
+    names = {one.split("[")[0] for one in own}
+    told = result.run("all").tests.values()
+    return tuple(
+        sorted(
+            (test.nodeid.split("[")[0], test.outcome, _ADDRESS.sub("0x", test.message))
+            for test in told
+            if test.nodeid.split("[")[0] in names
+        )
+    )
