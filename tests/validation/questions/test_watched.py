@@ -50,9 +50,9 @@ FILES = {
 IMPORTS = "import os\nfrom pathlib import Path\n"
 TITLE = "    return text.strip()\n"
 NEWS: dict[str, tuple[str, str, str]] = {
-    "network": ("from urllib import robotparser\n", """
+    "network": ("from xml import sax\n", """
     try:
-        robotparser.RobotFileParser("http://stats.example.org/a").read()
+        sax.parse("http://stats.example.org/a", sax.ContentHandler())
     except OSError:
         pass
 """, "reach the network"),
