@@ -50,7 +50,7 @@ def test_what_cannot_be_honoured_is_refused(text: str) -> None:
 
 def test_the_refusal_is_one_sentence_at_the_door(tmp_path: Path) -> None:
     (tmp_path / "nightcrew.toml").write_text('test = "make test"\n')
-    with pytest.raises(BadInput, match=r"nightcrew\.toml: test: `make test` runs no test runner"):
+    with pytest.raises(BadInput, match=r"nightcrew\.toml: test: `make test` runs no supported test runner"):
         load_target_config(tmp_path)
 
 

@@ -1,6 +1,6 @@
-"""Nightcrew: an unattended crew for development work, whose word *completed* can be believed.
+"""Nightcrew: an unattended crew for development work; *completed* always rests on evidence.
 
-The names below are the public face. Each is loaded when it is first used: `import nightcrew` costs nothing.
+The names below are the public API. Each is imported at its first use, so that `import nightcrew` is fast.
 """
 
 from importlib import import_module

@@ -1,7 +1,7 @@
-"""What people name a repository by: a folder, or an address that some server answers at.
+"""Addresses of repositories: a local folder, or a URL of a server.
 
-Many put a token into the address. It is taken out where a task comes in and never goes any further: an
-address is stored, shown, logged and passed to programs.
+Users often put a token into the address. It is removed when a task is submitted, because addresses are
+stored, shown, logged and passed to programs.
 """
 
 import re
@@ -16,11 +16,11 @@ PATTERN = (
     r"^(?:file://|(?![^/@]*:/*[^/@]*:[^@/]*@)(?![^/:@]*:[^/@]+@)(?![hH][tT][tT][pP][sS]?:/*[^/]*@)"
     r"(?![hH][tT][tT][pP][sS]?:[^?#]*[?#]))"
 )
-"""For servers that check a value before they store it: what `holds_secret` finds does not match."""
+"""A pattern for servers that validate a value; addresses with a secret do not match."""
 
 
 class Protocol(StrEnum):
-    """How git reaches a repository; nothing else is ever asked for."""
+    """The allowed protocols of repositories."""
 
     FILE = "file"
     GIT = "git"
@@ -31,17 +31,17 @@ class Protocol(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What opens a repository on a server; shown nowhere."""
+    """The login for a repository on a server; never shown."""
 
     username: str = field(repr=False)
     password: str = field(repr=False)
 
 
 def protocol_of(repo: str) -> Protocol:
-    """How the repository that `repo` names is reached.
+    """The protocol of the repository `repo`.
 
     Raises:
-        BadInput: by a protocol that Nightcrew does not use.
+        BadInput: the protocol is not supported.
     """
     scheme, separator, _ = repo.partition("://")
     if not separator or _is_here(repo):
@@ -50,24 +50,24 @@ def protocol_of(repo: str) -> Protocol:
         return Protocol(scheme.lower())
     except ValueError:
         known = ", ".join(Protocol)
-        raise BadInput(f"a repository is reached by {known}, not by {scheme}") from None
+        raise BadInput(f"the protocol {scheme} is not supported for a repository: use {known}") from None
 
 
 def folder_of(repo: str) -> Path:
-    """The folder that a path or a `file://` address names."""
+    """The folder of a path or `file://` address."""
     if repo.lower().startswith("file://"):
         return Path(unquote("/" + repo[len("file://") :].partition("/")[2]))
     return Path(repo).expanduser()
 
 
 def origin_of(address: str) -> str:
-    """Protocol, host and port of an address: whom its credential is for."""
+    """Protocol, host and port of an address, for which its credential is valid."""
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def holds_secret(repo: str) -> bool:
-    """True if a password or token stands in `repo`, in whatever place and however misspelt the address is."""
+    """True if `repo` contains a password or token anywhere, even if the address is malformed."""
     try:
         clean, credential = without_secret(repo)
     except BadInput:
@@ -76,14 +76,14 @@ def holds_secret(repo: str) -> bool:
 
 
 def without_secret(repo: str) -> tuple[str, Credential | None]:
-    """The address without what must not be seen, and that.
+    """The address without its credential, and the credential.
 
     Raises:
-        BadInput: there is something in it that cannot be used; the message does not repeat it.
+        BadInput: the address is invalid; the message does not repeat it.
     """
     if repo.startswith(("/", ".", "~")) or "://" not in repo:
         if not repo.startswith(("/", ".", "~")) and ":" in repo.partition("@")[0] and "@" in repo:
-            raise BadInput("the repository's address holds a password where none can be: write it as a URL")
+            raise BadInput("the repository's address has a password in an invalid place: write it as a URL")
         return repo, None
     parts = _split(repo)
     match parts.scheme:
@@ -93,7 +93,7 @@ def without_secret(repo: str) -> tuple[str, Credential | None]:
             return repo, None
     if ":" in parts.netloc.rpartition("@")[0]:
         raise BadInput(
-            f"the repository's address holds a password, and {parts.scheme} takes none: use a key, or https"
+            f"the repository's address has a password, which {parts.scheme} cannot use: use a key, or https"
         )
     return repo, None
 
@@ -103,20 +103,20 @@ def without_secret(repo: str) -> tuple[str, Credential | None]:
 _SCP = re.compile(r"[^/:@]+@[^/:]+:")
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _SECRET_NAME = re.compile(r"(?i)token|key|secret|passw|pwd|auth|credential|signature|^(pat|sig)$")
-_ANYBODY = "x-access-token"  # servers that take a token as a password take any name with it
+_ANYBODY = "x-access-token"  # servers that accept a token as the password accept any user name
 
 
 def _is_here(repo: str) -> bool:
     try:
         return Path(repo).exists()
-    except (OSError, ValueError):  # no name that a file could have
+    except (OSError, ValueError):  # not a valid file name
         return False
 
 
 def _split(repo: str) -> SplitResult:
     try:
         parts = urlsplit(repo)
-        _ = parts.port  # only looked at when it is asked for
+        _ = parts.port  # validated only when it is read
     except ValueError:
         raise BadInput("the repository's address is not a URL") from None
     odd = any(character.isspace() or not character.isprintable() for character in repo)
@@ -138,7 +138,7 @@ def _from_web_address(parts: SplitResult) -> tuple[str, Credential | None]:
 
 
 def _token_behind(parts: SplitResult) -> str:
-    """A token given behind the path, as some servers' documentation has it."""
+    """A token behind the path, a form that some servers document."""
     behind = parse_qsl(parts.query, keep_blank_values=True) + parse_qsl(
         parts.fragment, keep_blank_values=True
     )
@@ -148,13 +148,13 @@ def _token_behind(parts: SplitResult) -> str:
     if parts.query or parts.fragment:
         raise BadInput(
             "a repository's address ends with its path: name a branch with --base, and write a token as "
-            "https://user:token@host/path, from where it is taken out and kept"
+            "https://user:token@host/path; it is removed from there and stored"
         )
     return ""
 
 
 def _check(found: Credential, parts: SplitResult) -> None:
     if any(not character.isprintable() for character in found.username + found.password):
-        raise BadInput("the token in the repository's address holds characters that no token has")
+        raise BadInput("the token in the repository's address has invalid characters")
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
         raise BadInput("a token must not be sent over http: use the repository's https address")

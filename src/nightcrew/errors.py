@@ -1,16 +1,16 @@
 """The errors of Nightcrew, classified by what to do next.
 
 NightcrewError
-├── Transient            the same again, after a wait
-│   └── StoreDown        the state store does not answer
-├── ModelUnfit           another model
-├── Rejected             a verdict, not a crash: re-plan with its reasons
-└── Fatal                stop and tell a person
-    ├── BadInput         the request cannot be done as asked (exit code 2)
+├── Transient            retry the same after a wait
+    │   └── StoreDown        the state store cannot be reached
+    ├── ModelUnfit           try another model
+    ├── Rejected             a verdict, not a crash: make a new plan with its reasons
+    └── Fatal                stop, and tell a person
+    ├── BadInput         the request is invalid (exit code 2)
     │   └── QueueFull    nothing was stored; try again when tasks have ended
     ├── BudgetReached    money or quota ran out before the call was made
-    ├── AccountStopped   the account is refused (401, 402) or the disk is full: all tasks would fail alike
-    └── SandboxUnavailable   no way to run untrusted code safely on this machine
+    ├── AccountStopped   the account is refused (401, 402) or the disk is full: all tasks would fail
+    └── SandboxUnavailable   untrusted code cannot be run safely on this machine
 """
 
 
@@ -19,9 +19,9 @@ class NightcrewError(Exception):
 
 
 class Transient(NightcrewError):
-    """A fault that may pass by itself: retry the same in place.
+    """A fault that may pass by itself: retry the same.
 
-    `retry_after_seconds` is the wait the other side asked for, None where it named none.
+    `retry_after_seconds` is the wait that the other side asked for, or None.
     """
 
     def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
@@ -30,7 +30,7 @@ class Transient(NightcrewError):
 
 
 class StoreDown(Transient):
-    """The state store cannot be reached; without its books nothing is begun."""
+    """The state store cannot be reached; without it, no work is started."""
 
 
 class ModelUnfit(NightcrewError):
@@ -38,23 +38,23 @@ class ModelUnfit(NightcrewError):
 
 
 class Rejected(NightcrewError):
-    """The verdict on an attempt was not *accepted*; the reasons go to the next attempt."""
+    """The verdict on an attempt was not *accepted*; its reasons go to the next attempt."""
 
 
 class Fatal(NightcrewError):
-    """No retry and no other model helps; a person has to act."""
+    """Neither a retry nor another model helps; a person has to act."""
 
 
 class BadInput(Fatal):
-    """What was asked for is invalid; says what is wrong and what to do."""
+    """The request is invalid; the message says what is wrong and what to do."""
 
 
 class QueueFull(BadInput):
-    """The bound on unfinished tasks is reached; nothing was stored."""
+    """The limit of unfinished tasks is reached; nothing was stored."""
 
 
 class BudgetReached(Fatal):
-    """A budget of money, requests or time does not allow the next call."""
+    """A budget of money, calls or time does not allow the next call."""
 
 
 class AccountStopped(Fatal):
@@ -62,4 +62,4 @@ class AccountStopped(Fatal):
 
 
 class SandboxUnavailable(Fatal):
-    """Untrusted code cannot be confined here; the message names the choices."""
+    """Untrusted code cannot be confined on this machine; the message names the options."""

@@ -34,7 +34,7 @@ DOCKER_VARIABLE = "OPENHANDS_USE_DOCKER_RUNTIME"
 
 
 class SandboxKind(StrEnum):
-    """How untrusted code is confined; *none* has to be asked for by name."""
+    """The confinement of untrusted code; *none* has to be set explicitly."""
 
     BUBBLEWRAP = "bubblewrap"
     PODMAN = "podman"
@@ -43,10 +43,10 @@ class SandboxKind(StrEnum):
 
 
 class DataPolicy(StrEnum):
-    """What a provider may do with the code it is shown."""
+    """What a provider may do with prompts."""
 
     ANY = "any"
-    NO_TRAINING = "no_training"  # free variants are paid for with prompts: they are left out
+    NO_TRAINING = "no_training"  # excludes free variants, whose providers may use prompts
 
 
 def _split(value: object) -> object:
@@ -63,66 +63,66 @@ type Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
 class Settings(BaseSettings):
-    """What one crew works with."""
+    """The settings of a crew."""
 
     model_config = SettingsConfigDict(
         env_prefix="NIGHTCREW_", extra="ignore", populate_by_name=True, use_attribute_docstrings=True
     )
 
     home: Path = Field(default_factory=lambda: Path.home() / ".nightcrew")
-    """Folder of everything a crew keeps: database, ledger, workspaces, environments, results."""
+    """Folder of all data of a crew: database, ledger, workspaces, environments, results."""
     cache: Path = Field(default_factory=_cache)
-    """Folder of what can be had again, shared by a user's crews: fetched packages, the agent's runtime."""
+    """Folder of caches, shared by a user's crews: fetched packages, the agent's runtime."""
     base_url: str = OPENROUTER_URL
-    """Root of an OpenAI-compatible API; OpenRouter unless told otherwise."""
+    """Root URL of an OpenAI-compatible API; by default OpenRouter's."""
     api_key: SecretStr | None = Field(default=None, validation_alias=AliasChoices(*KEY_VARIABLES))
-    """Key for `base_url`, as it was told; what calls a model asks for `account`."""
+    """Key for `base_url`, as configured; model calls use `account`."""
     models: Names = ()
-    """Only these models (what a plain endpoint such as vLLM or Ollama serves); empty: the whole catalogue."""
+    """Only these models; required for a plain endpoint such as vLLM or Ollama. Empty: the whole catalogue."""
     denied_models: Names = ()
-    """Never these models (glob patterns)."""
+    """Never use these models (glob patterns)."""
     allowed_providers: Names = ()
-    """Only models of these makers; empty: all."""
+    """Only models of these providers; empty: all."""
     denied_providers: Names = ()
-    """No models of these makers."""
+    """No models of these providers."""
     data_policy: DataPolicy = DataPolicy.ANY
-    """`no_training` leaves out free variants, which may keep what they are shown."""
+    """`no_training` excludes free variants, whose providers may keep prompts."""
     hour_price_usd: Annotated[float, Field(ge=0)] = 0.0
-    """What an hour of waiting is worth when models are chosen; 0: only money counts."""
+    """Cost of an hour of waiting, in USD, when models are chosen; 0: only money counts."""
     database_url: str | None = None
     """PostgreSQL for the state store and Prefect; empty: the embedded one in `home`."""
     prefect_port: int = 4257
     """Loopback port of the crew's own Prefect server."""
     workers: Annotated[int, Field(ge=1, le=200)] = 5
-    """How many tasks run at once."""
+    """Number of tasks at once."""
     max_unfinished_tasks: Annotated[int, Field(ge=1)] = 1000
-    """Bound of the queue: submissions beyond it are refused."""
+    """Limit of unfinished tasks; further submissions are refused."""
     task_budget_usd: Decimal = Decimal("1.00")
-    """The most one task may spend unless it says otherwise."""
+    """The most that one task may cost, unless the task has its own limit."""
     day_budget_usd: Decimal = Decimal("10.00")
-    """The most the crew may spend in one UTC day."""
+    """The most that the crew may spend per UTC day."""
     month_budget_usd: Decimal = Decimal("100.00")
-    """The most the crew may spend in one UTC month."""
+    """The most that the crew may spend per UTC month."""
     free_requests_per_minute: int = 20
-    """Account-wide calls a minute to free models, until the provider teaches otherwise."""
+    """Account-wide free calls per minute, until the provider reports another limit."""
     free_requests_per_day: int = 50
-    """Account-wide calls a day (UTC) to free models, until the provider teaches otherwise."""
+    """Account-wide free calls per UTC day, until the provider reports another limit."""
     unknown_price_usd_per_million: Annotated[Decimal, Field(ge=0)] | None = None
-    """USD per million tokens for models without a published price (0: your own machine); empty: refused."""
+    """USD per million tokens for models without a published price (0: your machine); empty: refuse them."""
     attempt_seconds: Annotated[int, Field(ge=10)] = 900
-    """Wall time of one attempt."""
+    """Wall-clock limit of one attempt."""
     attempt_iterations: Annotated[int, Field(ge=1)] = 60
-    """Model calls of one attempt at the most."""
+    """The most model calls of one attempt."""
     review_seconds: Annotated[int, Field(ge=1)] = 604_800
-    """How long a question may wait for a person (a week); then its task has failed as rejected."""
+    """How long a question may wait for a person (a week); then its task fails as rejected."""
     keep_prompts_days: Annotated[int, Field(ge=0)] = 30
-    """How long what agents and models said stays beside the other evidence; 0: it is not written."""
+    """How long transcripts are kept with the other evidence; 0: they are not written."""
     sandbox: SandboxKind = Field(default_factory=lambda: _usual_sandbox())
-    """How untrusted code is confined."""
+    """The confinement of untrusted code."""
     sandbox_image: str = ""
-    """Image that containers start from; empty: one that we build, with the host's system shown read-only."""
+    """Image of containers; empty: one that we build, with the host's system mounted read-only."""
     sandbox_root: Path | None = None
-    """Folder that podman's containers have as their root, read-only, instead of an image."""
+    """Folder used as the read-only root of podman's containers instead of an image."""
 
     @property
     def account(self) -> Account:
@@ -146,12 +146,12 @@ class Settings(BaseSettings):
 
     @property
     def work_dir(self) -> Path:
-        """Folder of the running attempts' workspaces; nothing in it outlives its attempt."""
+        """Folder of the running attempts' workspaces, which are deleted with their attempt."""
         return self.home / "work"
 
     @property
     def memory_path(self) -> Path:
-        """What the model selector has learned."""
+        """File with what the model selector has learned."""
         return self.home / "memory.json"
 
     @property
@@ -161,22 +161,22 @@ class Settings(BaseSettings):
 
     @property
     def packages_dir(self) -> Path:
-        """What was fetched from package indexes, for all environments."""
+        """Cache of files from package indexes, for all environments."""
         return self.cache.expanduser().resolve() / "packages"
 
     @property
     def runtimes_dir(self) -> Path:
-        """The agent's runtime, one for each version of it."""
+        """Folder of the agent's runtimes, one for each version."""
         return self.cache.expanduser().resolve() / "runtimes"
 
     @property
     def credentials_dir(self) -> Path:
-        """What opens repositories on servers, a file each."""
+        """Folder of repositories' credentials, one file each."""
         return self.home / "credentials"
 
     @property
     def base_runs_dir(self) -> Path:
-        """Cache of what target repositories' suites do on base."""
+        """Cache of the results of target repositories' test suites on base."""
         return self.home / "base-runs"
 
 
@@ -184,16 +184,16 @@ _given_key: SecretStr | None = None
 
 
 def give_key(key: SecretStr | None) -> None:
-    """What `load_settings` takes for the key from now on: one that came by a descriptor."""
+    """Set the key for later calls of `load_settings`, e.g. one received through a descriptor."""
     global _given_key
     _given_key = key
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """The settings of this process; `overrides` (from an operator's block) win over the environment.
+    """The settings of this process; `overrides` (from an operator's block) override the environment.
 
     Raises:
-        BadInput: an environment variable holds a value that does not fit.
+        BadInput: an environment variable has an invalid value.
     """
     given = {} if _given_key is None else {"api_key": _given_key}
     try:
@@ -203,50 +203,50 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 class ReadingPolicy(StrEnum):
-    """What becomes of prose that no check can tell."""
+    """How prose is treated that no gate can judge."""
 
     PERSON = "person"  # a person reads it
-    ACCEPT = "accept"  # it is taken as it is, and the verdict says so
+    ACCEPT = "accept"  # it is accepted unread, and the verdict says so
 
 
 def _usual_sandbox() -> SandboxKind:
-    """bubblewrap, unless the variable of the original system asks for its Docker runtime."""
+    """bubblewrap, unless the original system's variable selects its Docker runtime."""
     asked = os.environ.get(DOCKER_VARIABLE, "").strip().lower()
     return SandboxKind.DOCKER if asked in {"1", "true", "yes", "on"} else SandboxKind.BUBBLEWRAP
 
 
 class TargetConfig(BaseModel):
-    """What a target repository says of itself: `nightcrew.toml`, or `[tool.nightcrew]` in its pyproject."""
+    """A target repository's configuration: `nightcrew.toml`, or `[tool.nightcrew]` in pyproject.toml."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     setup: str | None = None
-    """Command that makes the environment in `$NIGHTCREW_ENV`; empty: uv makes it from what is declared."""
+    """Command that creates the environment in `$NIGHTCREW_ENV`; empty: uv creates it as declared."""
     test: str = "python -m pytest"
-    """Command that runs the test suite, with variables and `cd FOLDER &&` before it where it needs them."""
+    """Command that runs the test suite, optionally with variables and `cd FOLDER &&` in front."""
     env: dict[str, str] = Field(default_factory=dict)
-    """Variables that the tests need; no secrets: whatever runs can read them."""
+    """Variables that the tests need; no secrets, because all test code can read them."""
     root: str = ""
     """The folder of the project; empty: the nearest project above the target file that has tests."""
     allow: tuple[str, ...] = ()
-    """Path globs that a change may touch; empty: what the task's type allows."""
+    """Path globs that a change may touch; empty: those of the task type."""
     protect: tuple[str, ...] = ()
     """Path globs that no change may touch."""
     rules: tuple[str, ...] = ()
     """The repository's own gates, as `module:function` or a shell command."""
     documentation: ReadingPolicy = ReadingPolicy.PERSON
-    """`person`: prose that no check can tell waits for a person; `accept`: it is taken unread."""
+    """`person`: prose that no gate can judge waits for a person; `accept`: it is accepted unread."""
     analysis: ReadingPolicy = ReadingPolicy.PERSON
-    """The same for what an analysis says of the lines that it rightly quotes."""
+    """The same for an analysis' statements about correctly quoted lines."""
 
     @property
     def command(self) -> TestCommand:
-        """`test` in its parts."""
+        """The parsed `test` command."""
         return read_test_command(self.test)
 
     @property
     def variables(self) -> dict[str, str]:
-        """Those of `env`, and those that `test` begins with."""
+        """The variables of `env` and of the `test` command."""
         return {**self.env, **self.command.variables}
 
     @field_validator("test")
@@ -271,27 +271,29 @@ class TargetConfig(BaseModel):
 
 
 def has_own_table(folder: Path) -> bool:
-    """True where a folder says how it is judged, in a file of its own or in its pyproject.toml."""
+    """True if a folder has its own nightcrew.toml, or a table in its pyproject.toml."""
     if (folder / "nightcrew.toml").is_file():
         return True
     try:
-        told = read_toml((folder / "pyproject.toml").read_text())
+        pyproject = read_toml((folder / "pyproject.toml").read_text())
     except (OSError, UnicodeDecodeError, Unreadable):
         return False
-    return "nightcrew" in told.get("tool", {})
+    return "nightcrew" in pyproject.get("tool", {})
 
 
 def load_target_config(checkout: Path) -> TargetConfig:
-    """What `checkout` says about itself; defaults where it says nothing.
+    """The configuration in `checkout`, or the defaults.
 
     Raises:
-        BadInput: the file cannot be read or holds an unknown or wrong setting.
+        BadInput: the file cannot be read, or has an unknown or invalid setting.
     """
     own, pyproject = checkout / "nightcrew.toml", checkout / "pyproject.toml"
     file = own if own.is_file() else pyproject
     try:
-        told = read_toml(file.read_text()) if file.is_file() else {}
-        return TargetConfig.model_validate(told if file == own else told.get("tool", {}).get("nightcrew", {}))
+        document = read_toml(file.read_text()) if file.is_file() else {}
+        return TargetConfig.model_validate(
+            document if file == own else document.get("tool", {}).get("nightcrew", {})
+        )
     except ValidationError as error:
         known = f"; the settings are {', '.join(TargetConfig.model_fields)}"
         raise BadInput(f"{file.name}: {first_problem(error)}{known}") from None
@@ -300,7 +302,7 @@ def load_target_config(checkout: Path) -> TargetConfig:
 
 
 def first_problem(error: ValidationError) -> str:
-    """The first problem of a pydantic error as one plain sentence: `field: what is wrong`."""
+    """The first problem of a pydantic error as one sentence: `field: problem`."""
     problem = error.errors()[0]
     where = ".".join(str(part) for part in problem["loc"])
     message = problem["msg"].removeprefix("Value error, ")

@@ -1,6 +1,6 @@
-"""The words of a task: what somebody wants done, how urgent it is and where it stands.
+"""A task and its enumerations: type, priority, complexity, status and failure reason.
 
-Pydantic, because tasks come in from outside: CLI, Prefect UI forms, CI. Nothing here does any work.
+A pydantic model, because tasks come from outside: CLI, Prefect's forms, CI.
 """
 
 import re
@@ -16,7 +16,7 @@ from nightcrew.address import PATTERN, holds_secret
 
 
 class TaskCategory(StrEnum):
-    """The type of work; decides which gates judge it."""
+    """The type of work; it selects the gates."""
 
     UNIT_TEST = "unit_test"
     BUG_FIX = "bug_fix"
@@ -28,7 +28,7 @@ class TaskCategory(StrEnum):
 
 
 class TaskPriority(StrEnum):
-    """The work queue a task waits in; higher ones are always served first."""
+    """The queue that a task waits in; higher priorities are always served first."""
 
     CRITICAL = "critical"
     HIGH = "high"
@@ -45,15 +45,15 @@ class Complexity(StrEnum):
 
 
 class ExecutorName(StrEnum):
-    """Who works on an attempt: one to three plain model calls, or the OpenHands agent loop."""
+    """The executor of an attempt: one to three plain model calls, or the OpenHands agent loop."""
 
     DIRECT = "direct"
     OPENHANDS = "openhands"
 
 
 class TaskStatus(StrEnum):
-    """Where a task stands. *completed* means accepted on evidence; where nothing could be measured, on a
-    person's word, which its verdict then says."""
+    """The status of a task. *completed* means accepted on evidence or, if it could not be measured, by a
+    person, as its verdict then says."""
 
     PENDING = "pending"
     QUEUED = "queued"
@@ -65,16 +65,16 @@ class TaskStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """True once nothing will change the status any more."""
+        """True if the status is final."""
         return self in {TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED}
 
 
 SETTLED = frozenset(status for status in TaskStatus if status.is_final) | {TaskStatus.NEEDS_REVIEW}
-"""Nothing more happens to such a task without a person."""
+"""Statuses that only a person can change."""
 
 
 class FailureReason(StrEnum):
-    """Which kind of *failed*."""
+    """Why a task failed."""
 
     REJECTED = "rejected"
     INFRASTRUCTURE = "infrastructure"
@@ -83,7 +83,7 @@ class FailureReason(StrEnum):
 
 
 def new_task_id() -> str:
-    """A fresh task id: short enough to type, random enough never to meet again."""
+    """A new task id: short enough to type, random enough to be unique."""
     return f"t-{uuid.uuid4().hex[:12]}"
 
 
@@ -91,7 +91,7 @@ TASK_ID = re.compile(r"[a-z0-9][a-z0-9-]{2,63}")
 
 
 def _in_this_order(schema: dict[str, Any]) -> None:
-    """The form in the Prefect UI shows fields by position: what must be filled in comes first."""
+    """Number the fields, because Prefect's form sorts by position: required fields come first."""
     for position, field in enumerate(schema.get("properties", {}).values()):
         field["position"] = position
 
@@ -108,39 +108,39 @@ class Task(BaseModel):
     )
 
     description: Annotated[str, Field(min_length=3, max_length=20_000)]
-    """What is to be done, in words."""
+    """What to do, in plain words."""
     repo: Annotated[str, Field(min_length=1, max_length=4_000, json_schema_extra={"pattern": PATTERN})]
-    """Path or URL of the git repository to work on; it is cloned, never written to."""
+    """Path or URL of the target git repository; it is cloned, and never written to."""
     task_type: TaskCategory = TaskCategory.CODE_GENERATION
-    """The type of work; it decides how the result is judged."""
+    """The type of work; it selects the gates."""
     target_file: str | None = None
     """The file the task is about, relative to the repository's root."""
     base: Annotated[str, Field(min_length=1, max_length=250)] = "HEAD"
     """Commit, tag or branch to start from."""
     priority: TaskPriority = TaskPriority.NORMAL
-    """Which queue the task waits in."""
+    """The queue that the task waits in."""
     complexity: Complexity = Complexity.MODERATE
     """How hard you think it is."""
     quality_threshold: Annotated[float, Field(ge=0, le=1)] = 0.7
     """The score (0 to 1) that an accepted change must reach."""
     max_cost_usd: Annotated[Decimal, Field(ge=0, le=10_000)] | None = None
-    """The most this task may spend, in USD; 0 means free models only, empty the crew's default."""
+    """The most that this task may cost, in USD; 0: free models only, empty: the crew's default."""
     max_attempts: Annotated[int, Field(ge=1, le=20)] = 3
-    """How many attempts at the most."""
+    """The most attempts."""
     max_seconds: Annotated[int, Field(ge=10, le=86_400)] = 1800
-    """How long all attempts together may take, in seconds."""
+    """The most time for all attempts together, in seconds."""
     models: tuple[str, ...] = ()
-    """Only these models, cheapest first; empty: every model the crew may use."""
+    """Only these models, cheapest first; empty: all models that the crew may use."""
     executor: ExecutorName | None = None
-    """Who works on it; empty lets the plan decide."""
+    """The executor; empty: the plan decides."""
     batch: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] | None = None
-    """The batch it belongs to: tasks with the same word share a budget."""
+    """Name of the batch that it belongs to; the tasks of a batch share a budget."""
     batch_cost_usd: Annotated[Decimal, Field(ge=0, le=100_000)] | None = None
-    """The most that all tasks of the batch together may spend, in USD."""
+    """The most that all tasks of the batch together may cost, in USD."""
     acceptance: str | None = None
     """A command that must succeed in the changed repository (code_generation, build_script, refactoring)."""
     task_id: str = Field(default_factory=new_task_id)
-    """The task's name everywhere; made up if you leave it empty."""
+    """The task's id; generated if empty."""
 
     @field_validator("task_id")
     @classmethod
@@ -152,7 +152,7 @@ class Task(BaseModel):
     @field_validator("base", "repo")
     @classmethod
     def _check_not_an_option(cls, value: str) -> str:
-        """A value that git would read as an option is refused at the door."""
+        """Refuse a value that git would take for an option."""
         if value.startswith("-") or "\x00" in value or "\n" in value:
             raise ValueError("must not start with '-' or contain line breaks")
         return value
@@ -160,12 +160,12 @@ class Task(BaseModel):
     @field_validator("repo")
     @classmethod
     def _check_holds_no_secret(cls, value: str) -> str:
-        """A task is stored and shown; where it came through Prefect, its values are there already."""
+        """Refuse a secret in the address, because tasks are stored and shown."""
         if holds_secret(value):
             raise ValueError(
-                "must not hold a password or token, and ends with the repository's path: hand the task in "
-                "with 'nightcrew submit-task', which takes a token out and keeps it in the crew's home; one "
-                "that was given to Prefect is stored there, so replace it by a new one"
+                "must not contain a password or token, and ends with the repository's path: submit the task "
+                "with 'nightcrew submit-task', which removes a token and stores it in the crew's home; one "
+                "that was entered in Prefect is stored there, so replace it by a new one"
             )
         return value
 
@@ -182,13 +182,13 @@ class Task(BaseModel):
     @model_validator(mode="after")
     def _check_batch_is_named(self) -> Self:
         if self.batch_cost_usd is not None and self.batch is None:
-            raise ValueError("batch_cost_usd needs batch: the word that the batch's tasks share")
+            raise ValueError("batch_cost_usd needs batch: the name of the batch")
         return self
 
     @model_validator(mode="after")
     def _check_target_is_named(self) -> Self:
         if self.target_file is None and self.task_type in NEEDS_TARGET:
-            raise ValueError(f"a {self.task_type} task needs target_file: the file that it is about")
+            raise ValueError(f"a {self.task_type} task needs target_file: the file it is about")
         return self
 
 

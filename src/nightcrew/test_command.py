@@ -1,7 +1,7 @@
-"""The command by which a repository says that its tests are run: read into its parts, or refused.
+"""Parses a repository's test command, or refuses it.
 
-Its variables, its folder and its options for pytest are honoured. What would need a shell, another runner or
-a build tool is refused where it is read: nobody could say what of it was left out.
+Its variables, folder and options for pytest are used. A command that needs a shell, another runner or a build
+tool is refused, because parts of it would be ignored silently.
 """
 
 import re
@@ -29,29 +29,31 @@ KNOWN = (
 
 @dataclass(frozen=True, slots=True)
 class TestCommand:
-    """`folder` is relative to the repository's root, empty for the root; `options` come with their values."""
+    """The parsed command: `folder` is relative to the root (empty: the root); `options` include values."""
 
     __test__ = False
     runner: str = "pytest"
     variables: dict[str, str] = field(default_factory=dict)
     folder: str = ""
     options: tuple[tuple[str, ...], ...] = ()
-    words: tuple[str, ...] = ()  # what it names: files, folders, modules, test ids
+    words: tuple[str, ...] = ()  # its targets: files, folders, modules, test ids
 
     @property
     def pattern(self) -> str:
-        """The files that unittest would look into; empty for pytest, which has settings of its own."""
+        """The file pattern of unittest; empty for pytest, which has its own settings."""
         if self.runner != "unittest":
             return ""
-        told = [option[1] for option in self.options if option[0] in {"-p", "--pattern"} and len(option) > 1]
-        return told[0] if told else "test*.py"
+        patterns = [
+            option[1] for option in self.options if option[0] in {"-p", "--pattern"} and len(option) > 1
+        ]
+        return patterns[0] if patterns else "test*.py"
 
 
 def read_test_command(text: str) -> TestCommand:
     """The parts of a test command.
 
     Raises:
-        ValueError: it is none that can be honoured word for word; with a sentence that says which would be.
+        ValueError: it is not supported; the message names the supported commands.
     """
     variables: dict[str, str] = {}
     folder = PurePosixPath()
@@ -76,7 +78,7 @@ def read_test_command(text: str) -> TestCommand:
 
 
 def _segments(text: str) -> list[list[str]]:
-    """The commands between `&&`; anything else that a shell would act on is refused."""
+    """The commands between `&&`; other shell syntax is refused."""
     lexer = shlex.shlex(text, posix=True, punctuation_chars="&|;<>()")
     lexer.whitespace_split, lexer.commenters = True, ""
     try:
@@ -92,7 +94,7 @@ def _segments(text: str) -> list[list[str]]:
         else:
             segments[-1].append(token)
     if not all(segments):
-        raise ValueError(f"`{text}` names no command: give {KNOWN}")
+        raise ValueError(f"`{text}` has no command: give {KNOWN}")
     return segments
 
 
@@ -112,7 +114,7 @@ def _inside(folder: PurePosixPath, name: str, text: str) -> PurePosixPath:
 
 
 def _runner(words: list[str], text: str) -> tuple[str, list[str]]:
-    """The runner and its arguments, whatever chooses the environment before it left out: that one is ours."""
+    """The runner and its arguments, without a prefix that selects an environment, because ours is used."""
     rest = list(words)
     if len(rest) > 1 and _WRAPPERS.get(rest[0]) == rest[1]:
         rest = rest[2:]
@@ -125,17 +127,17 @@ def _runner(words: list[str], text: str) -> tuple[str, list[str]]:
         if rest[:1] != ["-m"]:
             if rest and rest[0].endswith(".py") and "manage.py" not in rest[0]:
                 return "pytest", rest
-            raise ValueError(f"`{text}` runs no test runner that is known: give {KNOWN}")
+            raise ValueError(f"`{text}` runs no supported test runner: give {KNOWN}")
         rest = rest[1:]
     if rest[:1] == ["coverage"] and "-m" in rest:
         rest = rest[rest.index("-m") + 1 :]
     if rest and rest[0] in _RUNNERS:
         return rest[0].replace(".", ""), rest[1:]
-    raise ValueError(f"`{text}` runs no test runner that is known: give {KNOWN}")
+    raise ValueError(f"`{text}` runs no supported test runner: give {KNOWN}")
 
 
 def _options(arguments: Sequence[str]) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
-    """Options with their values, and the other words."""
+    """The options with their values, and the other arguments."""
     options: list[tuple[str, ...]] = []
     words: list[str] = []
     waiting = list(arguments)

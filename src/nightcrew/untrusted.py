@@ -1,7 +1,7 @@
-"""The door for text of strangers: size and depth are bounded before, and right after, anything is parsed.
+"""Parses untrusted text safely: size and depth are checked before and after parsing.
 
-The parsers of Python's library recurse or copy as deep as the text says. What passes here can be walked by
-recursive code, and costs time in proportion to its length.
+The parsers of Python's library recurse or copy as deeply as the text is nested. Results from here are safe
+for recursive code, and take time proportional to their length.
 """
 
 import ast
@@ -15,32 +15,32 @@ import yaml
 
 MOST_DEPTH = 100  # real documents and programs stay below 40
 MOST_TOML_CHARACTERS = 512 * 1024
-MOST_TOML_LINE = 20_000  # a dotted key costs time by the square of its parts
+MOST_TOML_LINE = 20_000  # a dotted key takes quadratic time in its parts
 MOST_YAML_CHARACTERS = 256 * 1024
 MOST_YAML_VALUES = 100_000  # with each alias counted as what it stands for
 MOST_PYTHON_CHARACTERS = 2 * 1024 * 1024
 
 
 class Unreadable(ValueError):
-    """The text is not of its kind, or larger or deeper than anybody needs; the message says which."""
+    """The text is invalid, too large or nested too deep; the message says which."""
 
 
 class NotPython(Unreadable):
-    """The text breaks Python's grammar."""
+    """The text is not valid Python."""
 
 
 def read_json(text: str | bytes, *, most_depth: int = MOST_DEPTH) -> Any:
-    """The JSON value in `text`, whose size the caller has bounded.
+    """The JSON value in `text`, whose size the caller has checked.
 
     Raises:
-        Unreadable: it is no JSON, or is nested deeper than `most_depth`.
+        Unreadable: it is not JSON, or is nested deeper than `most_depth`.
     """
     try:
         value = json.loads(text)
     except RecursionError:
         raise Unreadable(f"it is nested deeper than {most_depth} levels") from None
     except ValueError as error:
-        raise Unreadable(f"it is no JSON: {error}") from None
+        raise Unreadable(f"it is not JSON: {error}") from None
     _check_depth(value, most_depth)
     return value
 
@@ -49,7 +49,7 @@ def read_toml(text: str) -> dict[str, Any]:
     """The TOML document in `text`.
 
     Raises:
-        Unreadable: it is no TOML, too large, or has too long a line or too deep a nesting.
+        Unreadable: it is not TOML, too large, has too long a line, or is nested too deep.
     """
     if len(text) > MOST_TOML_CHARACTERS:
         raise Unreadable(f"it has more than {MOST_TOML_CHARACTERS:,} characters")
@@ -60,7 +60,7 @@ def read_toml(text: str) -> dict[str, Any]:
     except RecursionError:
         raise Unreadable(f"it is nested deeper than {MOST_DEPTH} levels") from None
     except ValueError as error:
-        raise Unreadable(f"it is no TOML: {error}") from None
+        raise Unreadable(f"it is not TOML: {error}") from None
     _check_depth(value, MOST_DEPTH)
     return value
 
@@ -86,10 +86,10 @@ def read_yaml(text: str) -> list[Any]:
 
 
 def parse_python(text: str) -> ast.Module:
-    """The module in `text`, which recursive code may walk.
+    """The syntax tree of `text`, which is safe for recursive code.
 
     Raises:
-        NotPython: it breaks the grammar.
+        NotPython: it is not valid Python.
         Unreadable: it is larger than `MOST_PYTHON_CHARACTERS`, or nested too deep.
     """
     if len(text) > MOST_PYTHON_CHARACTERS:
@@ -100,9 +100,9 @@ def parse_python(text: str) -> ast.Module:
         raise Unreadable("it is nested too deep to be parsed") from None
     except (SyntaxError, ValueError) as error:
         where = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
-        raise NotPython(f"it is no valid Python: {getattr(error, 'msg', error)}{where}") from None
+        raise NotPython(f"it is not valid Python: {getattr(error, 'msg', error)}{where}") from None
     level: list[ast.AST] = [tree]
-    for _ in range(4 * MOST_DEPTH):  # an expression takes several levels of the tree for one of its own
+    for _ in range(4 * MOST_DEPTH):  # one level of an expression takes several levels of the tree
         level = [child for node in level for child in ast.iter_child_nodes(node)]
         if not level:
             return tree

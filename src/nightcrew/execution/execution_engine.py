@@ -1,6 +1,7 @@
-"""The execution engine: one attempt from a clean clone to a patch, with nothing left behind.
+"""The execution engine: runs one attempt from a clean clone to a patch, and cleans up.
 
-It prepares, hands over to an executor, and takes the change out. It does not choose models, retry or judge.
+It prepares the workspace, calls an executor, and extracts the change. It does not choose models, retry or
+judge.
 """
 
 import logging
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class ExecutionEngine:
-    """Runs attempts with the executors it was given."""
+    """Runs attempts with the given executors."""
 
     def __init__(
         self, settings: Settings, sandbox: Sandbox, executors: Mapping[ExecutorName, Executor]
@@ -46,9 +47,9 @@ class ExecutionEngine:
         door: ModelDoor,
         context_tokens: int = 32_000,
     ) -> Attempt:
-        """One attempt. Its workspace is gone when this returns or raises.
+        """Run one attempt. Its workspace is deleted when this returns or raises.
 
-        What the model got wrong is how the attempt ended, not an error.
+        A model's fault is the attempt's end, not an error.
 
         Raises:
             Fatal: the repository, its environment, the sandbox or the account is the problem.

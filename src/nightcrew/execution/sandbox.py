@@ -1,7 +1,7 @@
-"""The door to running code that nobody trusts: `open_sandbox`, and what a command inside may see.
+"""The entry point for running untrusted code: `open_sandbox`, and the mounts for commands.
 
-Confinement itself is in `bubblewrap.py`, or in `container.py` where an engine is asked for; running without
-is in `unconfined.py` and has to be asked for.
+Confinement is in `bubblewrap.py`, or in `container.py` if an engine is configured; `unconfined.py` runs
+without confinement and has to be configured explicitly.
 """
 
 from nightcrew.execution.confinement.bubblewrap import Bubblewrap
@@ -30,11 +30,11 @@ __all__ = [
 
 
 def open_sandbox(kind: SandboxKind, root: ContainerRoot = ContainerRoot()) -> Sandbox:  # noqa: B008 - frozen
-    """The sandbox of that kind, tried once. `root` is where a container's file system comes from.
+    """The sandbox of that kind, tested once. `root` is the source of a container's file system.
 
     Raises:
-        SandboxUnavailable: it does not work on this machine; the message names the choices.
-        BadInput: an engine cannot start from that root.
+        SandboxUnavailable: it does not work on this machine; the message names the options.
+        BadInput: the engine cannot use that root.
     """
     if kind is SandboxKind.NONE:
         return Unconfined()
@@ -44,15 +44,15 @@ def open_sandbox(kind: SandboxKind, root: ContainerRoot = ContainerRoot()) -> Sa
 
 
 def settled_sandbox(settings: Settings) -> Sandbox:
-    """The sandbox that the settings ask for.
+    """The configured sandbox.
 
     Raises:
         SandboxUnavailable: it does not work on this machine.
-        BadInput: the settings do not fit each other.
+        BadInput: the settings contradict each other.
     """
     return open_sandbox(settings.sandbox, ContainerRoot(settings.sandbox_image, settings.sandbox_root))
 
 
 def not_limited(sandbox: Sandbox) -> str:
-    """What commands in this sandbox may use without a limit, as a person reads it; empty: nothing."""
+    """The resources without a limit in this sandbox, as text for a person; empty if there is none."""
     return current_hierarchy().not_limited if isinstance(sandbox, Bubblewrap) else ""

@@ -1,6 +1,6 @@
-"""Proof that the sandbox holds on this machine: a handful of quick attacks, made from inside.
+"""Tests the sandbox on this machine with some quick attacks from inside.
 
-For `nightcrew doctor`. An attack that could not be made counts as one that was not held.
+For `nightcrew doctor`. An attack that could not be made counts as a success of the attacker.
 """
 
 import json
@@ -24,7 +24,7 @@ from nightcrew.execution.sandbox import Completed, Limits, Results, Sandbox, int
 
 _LIMITS = Limits(wall_seconds=20, memory_bytes=512 * MIB, processes=32, file_bytes=8 * MIB)
 
-# Runs inside; each attack returns what it gained, or nothing. `given` is what it was told about the outside.
+# Runs inside; each attack returns what it gained, or nothing. `given` has facts about the host.
 _ATTACKS = r"""
 import ctypes, json, os, signal, socket, sys, time
 given = json.loads(sys.stdin.read())
@@ -129,7 +129,7 @@ if os.fork() == 0:
 """
 _EXPECTED = 13
 
-# What untrusted code tries that wants to be taken for the trusted program which started it.
+# How untrusted code may try to impersonate the trusted program that started it.
 _FORGE = r"""
 import os, socket, sys
 for pid in (1, os.getppid()):
@@ -155,7 +155,7 @@ subprocess.run([sys.executable, "-I", "-S", "-c", {_FORGE!r}, path], stdin=subpr
 out.sendall(b"true")
 """
 
-# Buffers of sockets, which no process is charged for.
+# Socket buffers, which are not charged to any process.
 _BUFFERS = """
 import os, socket, time
 for _ in range(12):
@@ -175,7 +175,7 @@ time.sleep(30)
 
 
 class Finding(NamedTuple):
-    """One attack: whether the sandbox held, and what the attacker got or was told."""
+    """One attack: whether the sandbox withstood it, and what the attacker got."""
 
     name: str
     held: bool
@@ -183,9 +183,9 @@ class Finding(NamedTuple):
 
 
 def attack_report(sandbox: Sandbox) -> list[Finding]:
-    """Attack `sandbox` from inside; takes about three seconds. Without confinement nothing is attacked."""
+    """Attack `sandbox` from inside (about three seconds); without confinement, nothing is attacked."""
     if isinstance(sandbox, Unconfined):
-        # The attacks are real: here they would hit the host.
+        # The attacks are real, and here they would hit the host.
         return [Finding("confinement", False, "NIGHTCREW_SANDBOX=none: code is not confined at all")]
     with tempfile.TemporaryDirectory(prefix="nightcrew-proof-") as folder:
         try:
@@ -222,12 +222,12 @@ def _attacks(sandbox: Sandbox, folder: Path) -> Iterator[Finding]:
         name, gained, how = json.loads(line)
         yield Finding(name, not gained, gained or how)
     if len(lines) < _EXPECTED:
-        said = completed.stderr.decode(errors="replace").strip().splitlines() or ["no word"]
-        yield Finding("make every attack", False, f"{len(lines)} of {_EXPECTED}: {said[-1]}")
+        output = completed.stderr.decode(errors="replace").strip().splitlines() or ["no output"]
+        yield Finding("make every attack", False, f"{len(lines)} of {_EXPECTED}: {output[-1]}")
     time.sleep(0.8)
     survived = (workspace / "survived").exists()
     yield Finding(
-        "leave a process behind", not survived, "it lived on" if survived else "ended with the rest"
+        "leave a process behind", not survived, "it kept running" if survived else "ended with the rest"
     )
 
 
@@ -245,9 +245,9 @@ def _limits(sandbox: Sandbox, folder: Path) -> Iterator[Finding]:
 def _channel(sandbox: Sandbox, folder: Path) -> Iterator[Finding]:
     with Results() as results:
         done = _python(sandbox, _CHANNEL, _workspace(folder, "channel"), _LIMITS, results)
-    told = results.content.decode(errors="replace")
-    detail = "only the trusted program was heard" if told == "true" else told or _last_words(done)
-    yield Finding("speak in a trusted program's name", told == "true", detail)
+    result = results.content.decode(errors="replace")
+    detail = "only the trusted program's result arrived" if result == "true" else result or _last_words(done)
+    yield Finding("speak in a trusted program's name", result == "true", detail)
     limits = replace(_LIMITS, memory_bytes=96 * MIB, wall_seconds=10)
     full = _python(sandbox, _BUFFERS, _workspace(folder, "buffers"), limits)
     yield Finding("fill memory with sockets", full.killed_by == "memory", full.killed_by or _last_words(full))
@@ -278,7 +278,7 @@ def _workspace(folder: Path, name: str) -> Path:
 
 @contextmanager
 def _listener() -> Iterator[int]:
-    """A port on the host's loopback that takes every connection."""
+    """A port on the host's loopback that accepts every connection."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         thread = threading.Thread(target=_accept, args=(server,), daemon=True)
         thread.start()

@@ -121,7 +121,7 @@ def test_a_bug_fix_shows_what_fails_today(work: Work, repo: Path) -> None:
     (repo / "tests/test_broken.py").write_text("def test_broken():\n    assert 1 == 2\n")
     commit_all(repo)
     _, door, _ = work(["### FILE README.md\n```\nx\n```\n"], task_type=TaskCategory.BUG_FIX)
-    assert "What the tests say before any change" in said(door, 0)
+    assert "Output of the tests before any change" in said(door, 0)
     assert "assert 1 == 2" in said(door, 0)
 
 

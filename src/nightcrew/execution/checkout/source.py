@@ -81,9 +81,9 @@ def _git_folders(repo: Path) -> _GitFolders:
 
 def _linked(repo: Path, inner: Path) -> _GitFolders:
     """A working tree with its git directory elsewhere; that directory has to refer back to it."""
-    said = (_read(inner, _POINTER_BYTES) or b"").decode(errors="surrogateescape")
-    place = said.removeprefix("gitdir:").strip()
-    if not said.startswith("gitdir:") or not place or "\0" in place:
+    pointer = (_read(inner, _POINTER_BYTES) or b"").decode(errors="surrogateescape")
+    place = pointer.removeprefix("gitdir:").strip()
+    if not pointer.startswith("gitdir:") or not place or "\0" in place:
         raise BadInput(f"{repo} is not a git repository")
     own = (repo / place).resolve()
     common = own.parent.parent if own.parent.name == "worktrees" else own

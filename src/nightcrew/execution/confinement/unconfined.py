@@ -46,8 +46,8 @@ class Unconfined:
             if mount.target != os.fspath(mount.source)
         }
         with tempfile.TemporaryDirectory(prefix="nightcrew-home-") as home:
-            told = results.env if results else {}
-            given = {**BASE_ENV, "HOME": home, "TMPDIR": home, **(env or {}), **told}
+            variables = results.env if results else {}
+            given = {**BASE_ENV, "HOME": home, "TMPDIR": home, **(env or {}), **variables}
             held = folder_bytes(workspace)
             process = host.start(
                 [_placed(word, places) for word in argv],

@@ -1,7 +1,7 @@
-"""What a repository declares that the tests of one of its projects need: read from its files, none is run.
+"""Reads which requirements a repository declares for the tests of one of its projects; runs no code.
 
-The repository's own projects are left out, whatever asks for them: they are imported from the workspace, and
-no index is ever asked for a name that is private to a repository. What they need in turn is asked for.
+The repository's own projects are left out, because they are imported from the workspace, and names private to
+a repository must never be sent to an index. Their requirements are included.
 """
 
 import re
@@ -24,7 +24,7 @@ from nightcrew.execution.environments.layout import Project, find_projects, norm
 from nightcrew.untrusted import Unreadable, read_toml
 
 TEST_NAMES = ("test", "tests", "testing", "dev", "develop")
-"""Names of extras and dependency groups that are taken to be for the tests."""
+"""Names of extras and dependency groups that count as test requirements."""
 
 _REQUIREMENT_FILES = (
     *("requirements*.txt", "requirements/*.txt", "*-requirements.txt", "*_requirements.txt"),
@@ -42,20 +42,20 @@ _DEPTH = 5
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """Requirements as lines of a requirements file, and the Python versions they are for."""
+    """Requirements as lines of a requirements file, and the supported Python versions."""
 
     requirements: tuple[str, ...]
-    runners: tuple[str, ...] = ()  # what test runners would install besides; left out where it cannot be
-    fallbacks: tuple[tuple[str, ...], ...] = ()  # fewer requirement files, where all cannot be together
+    runners: tuple[str, ...] = ()  # installed by test runners; left out if they cannot be installed
+    fallbacks: tuple[tuple[str, ...], ...] = ()  # fewer requirement files, if all conflict with each other
     python: str = ""  # a version specifier; empty: any
-    locked: bool = False  # there is a uv.lock that says the exact versions
+    locked: bool = False  # a uv.lock has the exact versions
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
-    members: tuple[str, ...] = ()  # folders of the repository's other projects that are needed
+    members: tuple[str, ...] = ()  # folders of the other projects in the repository that are needed
 
 
 def read_declared(checkout: Path, root: str = "") -> Declared:
-    """What the files in `checkout` declare for the project in its folder `root`.
+    """The requirements that `checkout` declares for the project in its folder `root`.
 
     Raises:
         BadInput: its pyproject.toml cannot be read.
@@ -92,7 +92,7 @@ def read_declared(checkout: Path, root: str = "") -> Declared:
 
 
 class _Reader:
-    """Follows what is asked for through the repository's own projects; `folders` are those needed."""
+    """Resolves requirements on the repository's own projects; `folders` are those needed."""
 
     def __init__(self, checkout: Path, root: str) -> None:
         self.checkout, self.root = checkout, root
@@ -103,7 +103,7 @@ class _Reader:
         self._seen: set[tuple[str, str]] = set()
 
     def of_tests(self, folder: str) -> Iterator[str]:
-        """What a project and its tests need; all members, where it is the root of a workspace."""
+        """The requirements of a project and its tests; of all members if it is a workspace root."""
         yield from self.of_project(folder, TEST_NAMES)
         pyproject = read_pyproject(self.checkout / folder)
         for name in TEST_NAMES:
@@ -114,7 +114,7 @@ class _Reader:
                 yield from self.of_project(one.folder, TEST_NAMES)
 
     def of_project(self, folder: str, extras: Sequence[str]) -> Iterator[str]:
-        """What a project needs, with extras; each once."""
+        """The requirements of a project with extras, each once."""
         place, pyproject = self.checkout / folder, read_pyproject(self.checkout / folder)
         optional = table(pyproject, "project", "optional-dependencies")
         if (folder, "") not in self._seen:
@@ -137,7 +137,7 @@ class _Reader:
                 yield from self._told([*lines, *_strings(poetry)], folder)
 
     def of_file(self, file: Path, depth: int = 0) -> Iterator[str]:
-        """A requirements file's lines with those it includes; options are left out."""
+        """The lines of a requirements file and the files it includes, without options."""
         if depth > _DEPTH or not file.is_file() or not file.resolve().is_relative_to(self.checkout.resolve()):
             return
         folder = file.parent.relative_to(self.checkout).as_posix()
@@ -146,11 +146,11 @@ class _Reader:
             if included:
                 yield from self.of_file(Path(file.parent / included[1]), depth + 1)
             elif _LOCAL.match(line) or not line.startswith("-"):
-                # pip reads `.` from where it is started, which is the project's folder.
+                # pip resolves `.` in its working folder, which is the project's.
                 yield from self._told([line], folder, PurePosixPath(folder).parent.as_posix())
 
     def of_runners(self, folder: str) -> Iterator[str]:
-        """What tox, nox, Hatch, PDM and uv would install; for a member, what all tests need too."""
+        """The requirements for tests in tox, nox, Hatch, PDM and uv; for a member, also the shared ones."""
         place = self.checkout / folder
         pyproject = read_pyproject(place)
         for line in (*of_test_runners(place, pyproject), *of_nox(place)):
@@ -169,10 +169,10 @@ class _Reader:
     def _told(
         self, lines: Iterator[str] | Sequence[str], *folders: str, strict: bool = False
     ) -> Iterator[str]:
-        """Lines for an index; what names a project of the repository becomes what that project needs.
+        """The lines for an index; the repository's own projects are replaced by their requirements.
 
-        What names neither is left out, since requirement files hold much that tests do not need. With
-        `strict` it stays in: a project that cannot be had without it is refused by that line later.
+        Other lines are left out, because requirement files contain much that tests do not need. With `strict`
+        they are kept, and the build later refuses the project because of that line.
         """
         for line in lines:
             local = _LOCAL.match(line)
@@ -199,34 +199,34 @@ class _Reader:
                 yield re.sub(r"\s+--hash[= ]\S+", "", line)
 
     def _folder(self, folder: str, place: str) -> str | None:
-        """The project's folder that a path in a requirement leads to."""
+        """The project folder that a path in a requirement refers to."""
         path = (self.checkout / folder / place.removeprefix("file:").removeprefix("//")).resolve()
         known = {(self.checkout / one.folder).resolve(): one.folder for one in self.by_name.values()}
         return known.get(path)
 
 
 def _pyproject(folder: Path) -> Mapping[str, Any]:
-    """As `read_pyproject`; one that is there and cannot be read is a fault to be told."""
-    told = read_pyproject(folder)
+    """Like `read_pyproject`, but an unreadable file is an error."""
+    content = read_pyproject(folder)
     path = folder / "pyproject.toml"
-    if not told and path.is_file() and path.stat().st_size:
+    if not content and path.is_file() and path.stat().st_size:
         try:
             read_toml(path.read_text())
         except (OSError, UnicodeDecodeError, Unreadable) as error:
             raise BadInput(f"cannot read the repository's pyproject.toml: {error}") from None
-    return told
+    return content
 
 
 def _is_project(pyproject: Mapping[str, Any], folder: Path) -> bool:
-    told = table(pyproject, "project") or table(pyproject, "tool", "poetry")
-    return bool(told) or (folder / "setup.py").is_file() or (folder / "setup.cfg").is_file()
+    content = table(pyproject, "project") or table(pyproject, "tool", "poetry")
+    return bool(content) or (folder / "setup.py").is_file() or (folder / "setup.cfg").is_file()
 
 
 def _is_member(pyproject: Mapping[str, Any], one: Project) -> bool:
-    """True for a project that a workspace's own table lists."""
+    """True if the workspace's table lists the project."""
     tool = table(pyproject, "tool")
     lists = [table(tool, name, "workspace").get("members") for name in ("uv", "hatch", "rye", "pdm")]
-    globs = [glob.rstrip("/") for told in lists for glob in _strings(told)]
+    globs = [glob.rstrip("/") for content in lists for glob in _strings(content)]
     return any(fnmatchcase(one.folder, glob) for glob in globs)
 
 

@@ -1,6 +1,6 @@
-"""Requirements that stand where older and other tools keep them: setup.py, Poetry, uv and PDM, Hatch, tox.
+"""Reads requirements from the files of other tools: setup.py, Poetry, uv, PDM, Hatch, tox, nox.
 
-Read as text, nothing of it is run; what is not written down literally is not found.
+The files are parsed, not run, so only literal values are found.
 """
 
 import ast
@@ -15,7 +15,7 @@ _NUMBERS = re.compile(r"\d+(?:\.\d+)*")
 
 
 def setup_arguments(checkout: Path) -> Mapping[str, object]:
-    """What setup.py gives to `setup`, where it is a literal or a module's name for one."""
+    """The arguments of `setup` in setup.py that are literals, or names of literals."""
     path = checkout / "setup.py"
     try:
         tree = ast.parse(path.read_text() if path.is_file() else "")
@@ -36,21 +36,21 @@ def setup_arguments(checkout: Path) -> Mapping[str, object]:
 
 
 def of_setup_py(folder: Path, extras: Sequence[str]) -> Iterator[str]:
-    """What setup.py asks for: the project's own needs, or those of some extras."""
-    told = setup_arguments(folder)
-    more = told.get("extras_require")
-    yield from _lines(told.get("install_requires")) if not extras else ()
+    """The requirements in setup.py: the project's own, or those of some extras."""
+    declared = setup_arguments(folder)
+    more = declared.get("extras_require")
+    yield from _lines(declared.get("install_requires")) if not extras else ()
     for name in extras:
         yield from _lines(more.get(name) if isinstance(more, dict) else None)
 
 
 def of_tests_require(folder: Path) -> list[str]:
-    """What setup.py asks for its tests in the oldest way."""
+    """The requirements in the old `tests_require` of setup.py."""
     return _lines(setup_arguments(folder).get("tests_require"))
 
 
 def of_setup_cfg(folder: Path, extras: Sequence[str]) -> Iterator[str]:
-    """What setup.cfg asks for: the project's own needs, or those of some extras."""
+    """The requirements in setup.cfg: the project's own, or those of some extras."""
     parser = _read_ini(folder / "setup.cfg")
     yield from _lines(parser.get("options", "install_requires", fallback="")) if not extras else ()
     for name in extras:
@@ -58,7 +58,7 @@ def of_setup_cfg(folder: Path, extras: Sequence[str]) -> Iterator[str]:
 
 
 def of_poetry(pyproject: Mapping[str, Any], groups: Sequence[str]) -> Iterator[str]:
-    """Poetry's own tables, as requirements: the project's where no groups are named, else the groups'."""
+    """The requirements in Poetry's tables: the project's own, or those of some groups."""
     poetry = _at(pyproject, "tool", "poetry")
     tables = [] if groups else [_at(poetry, "dependencies")]
     tables += [_at(poetry, "dev-dependencies")] if groups else []
@@ -66,14 +66,14 @@ def of_poetry(pyproject: Mapping[str, Any], groups: Sequence[str]) -> Iterator[s
     for table in tables:
         for name, wanted in table.items():
             several = wanted if isinstance(wanted, list) else [wanted]
-            for one in several if name.lower() != "python" else ():
-                line = _of_poetry(name, one)
+            for item in several if name.lower() != "python" else ():
+                line = _of_poetry(name, item)
                 if line:
                     yield line
 
 
 def of_test_runners(folder: Path, pyproject: Mapping[str, Any]) -> Iterator[str]:
-    """What uv, PDM, Hatch and tox install before they run the tests; `-r FILE` and `.[extra]` among it."""
+    """What uv, PDM, Hatch and tox install for the tests, including `-r FILE` and `.[extra]`."""
     yield from _lines(_at(pyproject, "tool", "uv").get("dev-dependencies"))
     for lines in _at(pyproject, "tool", "pdm", "dev-dependencies").values():
         yield from _lines(lines)
@@ -91,7 +91,7 @@ def of_test_runners(folder: Path, pyproject: Mapping[str, Any]) -> Iterator[str]
 
 
 def of_nox(folder: Path) -> Iterator[str]:
-    """What the sessions of noxfile.py that are about tests install, where it is written literally."""
+    """What the test sessions of noxfile.py install, as far as it is literal."""
     try:
         tree = ast.parse((folder / "noxfile.py").read_text())
     except (OSError, SyntaxError, ValueError, RecursionError):
@@ -99,10 +99,12 @@ def of_nox(folder: Path) -> Iterator[str]:
     sessions = [
         node for node in tree.body if isinstance(node, ast.FunctionDef) and "test" in node.name.lower()
     ]
-    for call in (one for node in sessions for one in ast.walk(node)):
+    for call in (item for node in sessions for item in ast.walk(node)):
         if isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "install":
             words = [
-                one.value for one in call.args if isinstance(one, ast.Constant) and isinstance(one.value, str)
+                item.value
+                for item in call.args
+                if isinstance(item, ast.Constant) and isinstance(item.value, str)
             ]
             yield from _lines(_with_options(words), local=True)
 
@@ -133,14 +135,14 @@ def _read_text_ini(text: str) -> configparser.ConfigParser:
     return parser
 
 
-def _of_extras(told: object) -> list[str]:
-    """Extras of the project itself, as a requirement."""
-    names = [one for one in told if isinstance(one, str)] if isinstance(told, list) else []
+def _of_extras(declared: object) -> list[str]:
+    """The project's own extras, as a requirement."""
+    names = [item for item in declared if isinstance(item, str)] if isinstance(declared, list) else []
     return [f".[{','.join(names)}]"] if names else []
 
 
 def _with_options(words: Sequence[str]) -> list[str]:
-    """`-r` and `-e` with the word that follows; other options left out."""
+    """`-r` and `-e` with their argument; other options are left out."""
     found: list[str] = []
     for before, word in pairwise(["", *words]):
         if before in {"-r", "-e", "--requirement", "--editable"}:
@@ -151,14 +153,14 @@ def _with_options(words: Sequence[str]) -> list[str]:
 
 
 def _lines(found: object, *, local: bool = False) -> list[str]:
-    """Requirements from a list or a text; options and what has to be filled in are left out.
+    """Requirements from a list or a text, without options and placeholders.
 
-    `local`: what is read from other files and from folders of the repository is kept.
+    `local` keeps references to other files and to folders of the repository.
     """
     several = (
         found.splitlines() if isinstance(found, str) else found if isinstance(found, list | tuple) else ()
     )
-    lines = (re.sub(r"(^|\s+)#.*$", "", one).strip() for one in several if isinstance(one, str))
+    lines = (re.sub(r"(^|\s+)#.*$", "", item).strip() for item in several if isinstance(item, str))
     start = r"[A-Za-z0-9.]|-r|-e" if local else r"[A-Za-z0-9]"
     return [
         line.replace("{toxinidir}/", "")
@@ -176,22 +178,22 @@ def _literal(node: ast.expr, names: Mapping[str, ast.expr]) -> object:
         left, right = _literal(node.left, names), _literal(node.right, names)
         return [*left, *right] if isinstance(left, list) and isinstance(right, list) else None
     if isinstance(node, ast.List | ast.Tuple):
-        parts = [_literal(one.value if isinstance(one, ast.Starred) else one, names) for one in node.elts]
+        parts = [_literal(item.value if isinstance(item, ast.Starred) else item, names) for item in node.elts]
         return [word for part in parts for word in (part if isinstance(part, list) else [part])]
     if isinstance(node, ast.Name) and node.id in names:
         return _literal(names[node.id], {name: value for name, value in names.items() if name != node.id})
     if isinstance(node, ast.Dict):
         keys = [_literal(key, names) if key is not None else None for key in node.keys]
         return {
-            key: _literal(one, names)
-            for key, one in zip(keys, node.values, strict=True)
+            key: _literal(item, names)
+            for key, item in zip(keys, node.values, strict=True)
             if isinstance(key, str)
         }
     return None
 
 
 def _of_poetry(name: str, wanted: object) -> str:
-    """One entry of a Poetry table; empty for a folder, a repository, or what is optional."""
+    """One entry of a Poetry table; empty for folders, repositories and optional entries."""
     if isinstance(wanted, Mapping):
         extras = ",".join(_lines(wanted.get("extras")))
         if isinstance(wanted.get("path"), str) and not wanted.get("optional"):
@@ -210,24 +212,24 @@ def _of_poetry(name: str, wanted: object) -> str:
 def _specifier(version: str) -> str:
     """Poetry's `^1.2`, `~1.2`, `1.*` and `*` as a version specifier; alternatives (`||`) mean any."""
     parts: list[str] = []
-    for one in re.split(r"\s*,\s*", version.strip()) if "|" not in version else ():
-        numbers = _NUMBERS.search(one)
+    for item in re.split(r"\s*,\s*", version.strip()) if "|" not in version else ():
+        numbers = _NUMBERS.search(item)
         if numbers is None:
             continue
-        if one[0] not in "^~" or one.startswith("~="):
-            parts.append(one if one[0] in "<>=!~" else f"=={one}")
+        if item[0] not in "^~" or item.startswith("~="):
+            parts.append(item if item[0] in "<>=!~" else f"=={item}")
             continue
         kept = [int(number) for number in numbers[0].split(".")]
         first = next((index for index, number in enumerate(kept) if number), len(kept) - 1)
-        last = first if one[0] == "^" else min(1, len(kept) - 1)
+        last = first if item[0] == "^" else min(1, len(kept) - 1)
         above = ".".join(str(number) for number in [*kept[:last], kept[last] + 1])
-        parts.append(f">={one[1:].strip()},<{above}")
+        parts.append(f">={item[1:].strip()},<{above}")
     return ",".join(parts)
 
 
 def _of_tox(parser: configparser.ConfigParser) -> Iterator[str]:
     lines = parser.get("testenv", "deps", fallback="").splitlines()
-    # `py312: name` is for one environment of several: which one runs the tests is not known.
+    # `py312: name` applies to one environment only, and it is unknown which one runs the tests.
     yield from _lines([line for line in lines if not re.match(r"\s*[\w,!{}-]+:\s", line)], local=True)
-    told = parser.get("testenv", "extras", fallback="")
-    yield from _of_extras([one for one in re.split(r"[\s,]+", told) if re.fullmatch(r"[\w.-]+", one)])
+    declared = parser.get("testenv", "extras", fallback="")
+    yield from _of_extras([item for item in re.split(r"[\s,]+", declared) if re.fullmatch(r"[\w.-]+", item)])

@@ -1,7 +1,8 @@
-"""A target repository's Python environment: built once for what decides it, kept, and shown read-only.
+"""A target repository's Python environment: built once for its inputs, cached, and mounted read-only.
 
-Made by the repository's own `setup` command, or with uv from what it declares. pytest and coverage are always
-in it; the project itself is not: it is imported from the workspace. What is run for it runs in the sandbox.
+It is built by the repository's own `setup` command, or with uv from the declared requirements. It always has
+pytest and coverage, but not the project itself, which is imported from the workspace. All builds run in the
+sandbox.
 """
 
 import hashlib
@@ -26,7 +27,7 @@ from nightcrew.settings import Settings, TargetConfig
 
 __all__ = ["Environment", "build_environment", "command_environment", "project_paths"]
 
-_RECIPE = 2  # raise it when environments have to be built anew
+_RECIPE = 2  # increase it to rebuild all environments
 _ALWAYS = ("pytest", "coverage")
 _DECIDING_FILES = (
     *("pyproject.toml", "nightcrew.toml", "setup.py", "setup.cfg", "uv.lock", "poetry.lock", "pdm.lock"),
@@ -37,11 +38,11 @@ _DECIDING_FILES = (
 def build_environment(
     checkout: Path, config: TargetConfig, settings: Settings, sandbox: Sandbox
 ) -> Environment:
-    """The environment that the repository at `checkout` (its base commit) asks for, from the cache if there.
+    """The environment for the repository at `checkout` (its base commit), from the cache if possible.
 
     Raises:
-        BadInput: it cannot be built; with the last lines of what was said.
-        Transient: the package index cannot be reached, and what is needed is not at hand.
+        BadInput: it cannot be built; the message has the last lines of the output.
+        Transient: the package index cannot be reached, and some package is not cached.
     """
     declared = read_declared(checkout, config.root)
 
@@ -65,9 +66,9 @@ def build_environment(
 
 
 def project_paths(checkout: Path, root: str = "") -> tuple[str, ...]:
-    """Where a project's own code is imported from inside the sandbox: the parts of PYTHONPATH.
+    """The parts of PYTHONPATH from which a project's own code is imported in the sandbox.
 
-    `root` is the project's folder; the repository's other projects that it needs come behind it.
+    `root` is the project's folder; it is followed by other projects of the repository that it needs.
     """
     folders = [root, *read_declared(checkout, root).members]
     inside = [path for folder in folders for path in import_roots(checkout, folder)]
@@ -75,7 +76,7 @@ def project_paths(checkout: Path, root: str = "") -> tuple[str, ...]:
 
 
 def command_environment(environment: Environment, checkout: Path, root: str = "") -> dict[str, str]:
-    """Variables for a command inside: the repository's Python first, its code importable, nothing cached."""
+    """Variables for a sandboxed command: the repository's Python first, its code importable, no caches."""
     return {
         "PATH": f"{environment.bin}:{BASE_ENV['PATH']}",
         "VIRTUAL_ENV": str(environment.path),
@@ -88,7 +89,7 @@ def command_environment(environment: Environment, checkout: Path, root: str = ""
 
 
 def _key(checkout: Path, config: TargetConfig, declared: Declared) -> str:
-    """Hash of what decides: with a set-up command every file it may look at, else what is declared."""
+    """A hash of the inputs: all files for a set-up command, else the declared requirements."""
     deciding: dict[str, object] = {
         "recipe": _RECIPE,
         "python": [sys.version, platform.machine(), sys.base_prefix],
@@ -111,7 +112,7 @@ def _key(checkout: Path, config: TargetConfig, declared: Declared) -> str:
 
 
 def _set_up(builder: Builder, checkout: Path, command: str) -> None:
-    """Run the repository's own command, in a copy: what it leaves behind is no part of any change."""
+    """Run the repository's own command in a copy, so that its files are not part of a change."""
     with tempfile.TemporaryDirectory(prefix="nightcrew-env-") as scratch:
         copy = Path(scratch) / "checkout"
         copytree(checkout, copy, symlinks=True)
@@ -120,16 +121,16 @@ def _set_up(builder: Builder, checkout: Path, command: str) -> None:
 
 
 def _choices(locked: Sequence[str], declared: Declared) -> list[tuple[str, ...]]:
-    """What to install, the most first: where all that is written down cannot be together, less of it."""
+    """The sets of requirements to try, the largest first, as all of them together may conflict."""
     lines = tuple(locked) or declared.requirements
     choices = [(*lines, *declared.runners), lines, *(() if locked else declared.fallbacks)]
     return list(dict.fromkeys(choices))
 
 
 def _install_first(builder: Builder, choices: Sequence[tuple[str, ...]]) -> None:
-    """The first choice that can be installed; where none can be, what was said about the least of them.
+    """Install the first set that can be installed; the error is the one of the smallest set.
 
-    Only ready-made wheels are tried first: building from source runs code of whoever wrote the package.
+    Wheels are tried first, because building from source runs the package author's code.
     """
     faults: list[BadInput] = []
     for lines in choices:
@@ -142,7 +143,7 @@ def _install_first(builder: Builder, choices: Sequence[tuple[str, ...]]) -> None
 
 
 def _locked_requirements(builder: Builder, checkout: Path, declared: Declared) -> Sequence[str]:
-    """Exact versions from uv.lock, of what the tests need."""
+    """The exact versions from uv.lock of what the tests need."""
     if not declared.locked:
         return ()
     chosen = [word for name in declared.extras for word in ("--extra", name)]

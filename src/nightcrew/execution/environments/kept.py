@@ -1,6 +1,6 @@
-"""Finished environments, each built once for what decides it, kept in a folder and shown read-only.
+"""The cache of finished environments, each built once for its inputs and mounted read-only.
 
-What says that one is finished lies beside it, where no build can write.
+The marker of a finished environment is next to its folder, where no build can write.
 """
 
 import fcntl
@@ -22,10 +22,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """A finished environment. `key` is a hash of everything that decided it.
+    """A finished environment; `key` is a hash of its inputs.
 
-    `interpreter` is the real program behind it; the link inside is only the word of whoever built it. `built`
-    says what was not taken ready-made from an index: source archives by name, a set-up command.
+    `interpreter` is its real program, since the link inside cannot be trusted. `built` names what was not
+    installed from wheels: source archives, or a set-up command.
     """
 
     path: Path
@@ -35,7 +35,7 @@ class Environment:
 
     @property
     def python(self) -> Path:
-        """Its own interpreter, to be started in a sandbox only."""
+        """Its interpreter, to be started in a sandbox only."""
         return self.bin / "python"
 
     @property
@@ -58,12 +58,12 @@ def keep(
     python: Callable[[], Path],
     fill: Callable[[Builder], tuple[str, ...]],
 ) -> Environment:
-    """The environment of that key in `folder`; where it is not there, `fill` builds it with the Python found.
+    """The environment with this key in `folder`; if it is missing, `fill` builds it.
 
-    `fill` returns what else than source archives has to be said of it. Several processes may ask at once.
+    `fill` returns further entries of `built`. Safe to call from several processes at once.
 
     Raises:
-        BadInput, Transient: as `fill` does; nothing is left then.
+        BadInput, Transient: raised by `fill`; nothing is kept then.
     """
     folder = folder.expanduser().resolve()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -77,9 +77,9 @@ def keep(
         interpreter = python()
         try:
             path.mkdir(mode=0o700)
-            with builder(sandbox, path, interpreter, packages) as one:
-                told = fill(one)
-                built = (*told, *sorted(one.mirror.source_archives))
+            with builder(sandbox, path, interpreter, packages) as build:
+                further = fill(build)
+                built = (*further, *sorted(build.mirror.source_archives))
             close(path)
         except BaseException:
             remove_tree(path)
@@ -93,7 +93,7 @@ def keep(
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """One builder at a time, over all processes."""
+    """Allow one builder at a time, across processes."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -101,10 +101,10 @@ def _locked(path: Path) -> Iterator[None]:
 
 def _read(mark: Path, path: Path, key: str) -> Environment | None:
     try:
-        told = json.loads(mark.read_text())
+        stored = json.loads(mark.read_text())
     except (OSError, ValueError):
         return None
-    interpreter = Path(told["interpreter"])
+    interpreter = Path(stored["interpreter"])
     if not (path.is_dir() and interpreter.is_file()):
         return None
-    return Environment(path, interpreter, key, tuple(told["built"]))
+    return Environment(path, interpreter, key, tuple(stored["built"]))

@@ -1,6 +1,6 @@
-"""Where a repository's projects lie, which of them a task is about, and where their code is imported from.
+"""Finds a repository's projects, the one that a task is about, and the import roots of their code.
 
-A repository may hold one project at its root, or many in folders. Read as text, nothing of it is run.
+A repository may have one project at its root, or several in folders. Files are parsed, not run.
 """
 
 import configparser
@@ -17,14 +17,14 @@ from nightcrew.settings import TargetConfig, has_own_table, load_target_config
 from nightcrew.untrusted import Unreadable, read_toml
 
 _MARKS = ("pyproject.toml", "setup.py", "setup.cfg")
-_DEPTH = 4  # folders below the root in which a project is looked for
+_DEPTH = 4  # depth below the root at which projects are searched
 _NO_PROJECTS = {"node_modules", "tests", "test", "testing", "fixtures", "templates", "vendor", "third_party"}
 _FIND = re.compile(r"find_(?:namespace_)?packages\(\s*(?:where\s*=\s*)?[\"']([^\"']+)[\"']")
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A project of the repository: its folder ("" for the root), its normalised name, its pyproject.toml."""
+    """A project of the repository: its folder ("" for the root), normalised name and pyproject.toml."""
 
     folder: str
     name: str
@@ -32,13 +32,13 @@ class Project:
 
 
 def read_target(checkout: Path, about: str | None) -> TargetConfig:
-    """What the repository says of itself for work on the file `about`, its root filled in.
+    """The repository's configuration for work on the file `about`, with its root filled in.
 
-    The root is where the configuration says; else the nearest folder above the file that is a project with
-    tests or has a table of its own; else the repository's.
+    The root is the configured one; else the nearest parent folder of the file that is a project with tests or
+    has its own table; else the repository's root.
 
     Raises:
-        BadInput: a file of it cannot be read.
+        BadInput: a configuration file cannot be read.
     """
     folders = [parent.as_posix() for parent in PurePosixPath(about or "").parents if parent.as_posix() != "."]
     own = next((folder for folder in folders if has_own_table(checkout / folder)), "")
@@ -60,28 +60,28 @@ def find_projects(checkout: Path) -> Iterator[Project]:
         )
         if any(name in files for name in _MARKS):
             folder = Path(place).relative_to(checkout).as_posix()
-            told = read_pyproject(Path(place))
-            yield Project("" if folder == "." else folder, _name(Path(place), told), told)
+            declared = read_pyproject(Path(place))
+            yield Project("" if folder == "." else folder, _name(Path(place), declared), declared)
 
 
 def import_roots(checkout: Path, root: str) -> tuple[str, ...]:
-    """Folders, relative to the repository's root, that a project's packages lie in; its own comes last."""
+    """The folders with a project's packages, relative to the repository's root; its own comes last."""
     place = checkout / root
     found = [*_declared_roots(place, read_pyproject(place)), "src"]
-    inside = [PurePosixPath(root, one).as_posix() for one in found if one not in {"", "."}]
-    usable = [one for one in dict.fromkeys(inside) if _is_source_folder(checkout, one)]
+    inside = [PurePosixPath(root, name).as_posix() for name in found if name not in {"", "."}]
+    usable = [name for name in dict.fromkeys(inside) if _is_source_folder(checkout, name)]
     return (*usable, PurePosixPath(root).as_posix() if root else "")
 
 
 def read_pyproject(folder: Path) -> Mapping[str, Any]:
-    """A folder's pyproject.toml; empty where there is none that can be read."""
+    """A folder's pyproject.toml; empty if there is no readable one."""
     with suppress(OSError, UnicodeDecodeError, Unreadable):
         return read_toml((folder / "pyproject.toml").read_text())
     return {}
 
 
 def read_setup_cfg(folder: Path) -> configparser.ConfigParser:
-    """A folder's setup.cfg; empty where there is none that can be read."""
+    """A folder's setup.cfg; empty if there is no readable one."""
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     with suppress(OSError, UnicodeDecodeError, configparser.Error):
         parser.read_string((folder / "setup.cfg").read_text())
@@ -89,7 +89,7 @@ def read_setup_cfg(folder: Path) -> configparser.ConfigParser:
 
 
 def table(of: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
-    """A nested table, empty where it is not."""
+    """A nested table; empty if it is missing."""
     for name in names:
         found = of.get(name)
         of = found if isinstance(found, Mapping) else {}
@@ -97,7 +97,7 @@ def table(of: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
 
 
 def normal_name(name: str) -> str:
-    """A project's name as indexes compare it."""
+    """A project's normalised name, as indexes compare it."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -105,34 +105,34 @@ def normal_name(name: str) -> str:
 
 
 def _name(folder: Path, pyproject: Mapping[str, Any]) -> str:
-    told = table(pyproject, "project").get("name") or table(pyproject, "tool", "poetry").get("name")
-    told = told or read_setup_cfg(folder).get("metadata", "name", fallback="")
-    return normal_name(str(told or setup_arguments(folder).get("name") or ""))
+    declared = table(pyproject, "project").get("name") or table(pyproject, "tool", "poetry").get("name")
+    declared = declared or read_setup_cfg(folder).get("metadata", "name", fallback="")
+    return normal_name(str(declared or setup_arguments(folder).get("name") or ""))
 
 
 def _is_project_with_tests(folder: Path) -> bool:
     if not any((folder / name).is_file() for name in _MARKS):
         return False
     tests = ("tests", "test", "testing")
-    told = table(read_pyproject(folder), "tool", "pytest")
-    return bool(told) or any((folder / name).is_dir() for name in tests) or any(folder.glob("test_*.py"))
+    declared = table(read_pyproject(folder), "tool", "pytest")
+    return bool(declared) or any((folder / name).is_dir() for name in tests) or any(folder.glob("test_*.py"))
 
 
 def _is_source_folder(checkout: Path, path: str) -> bool:
-    """A folder of the repository that is no package itself."""
+    """True for a folder of the repository that is not a package itself."""
     place = checkout / path
     inside = ".." not in PurePosixPath(path).parts and place.resolve().is_relative_to(checkout.resolve())
     return inside and place.is_dir() and not (place / "__init__.py").exists()
 
 
 def _declared_roots(folder: Path, pyproject: Mapping[str, Any]) -> Iterator[str]:
-    """Where the build's own settings say that packages lie, whatever tool builds the project."""
+    """The package folders declared in the settings of any build tool."""
     tool = table(pyproject, "tool")
     setuptools = table(tool, "setuptools")
     yield from _of_mapping(setuptools.get("package-dir"))
     yield from _strings(table(setuptools, "packages", "find").get("where"))
-    for one in _tables(table(tool, "poetry").get("packages")):
-        yield from _strings([one.get("from")])
+    for name in _tables(table(tool, "poetry").get("packages")):
+        yield from _strings([name.get("from")])
     wheel = table(tool, "hatch", "build", "targets", "wheel")
     for path in _strings(wheel.get("packages")) + _strings(wheel.get("only-include")):
         yield PurePosixPath(path).parent.as_posix()
@@ -156,9 +156,9 @@ def _of_setuptools_files(folder: Path) -> Iterator[str]:
         yield from _FIND.findall((folder / "setup.py").read_text())
 
 
-def _of_mapping(told: object) -> Iterator[str]:
+def _of_mapping(declared: object) -> Iterator[str]:
     """`{"": "lib"}` and `{"shop": "lib/shop"}` both mean `lib`."""
-    for name, place in told.items() if isinstance(told, Mapping) else ():
+    for name, place in declared.items() if isinstance(declared, Mapping) else ():
         pure = PurePosixPath(str(place))
         if not name:
             yield pure.as_posix()
@@ -166,17 +166,19 @@ def _of_mapping(told: object) -> Iterator[str]:
             yield PurePosixPath(*pure.parts[: -len(str(name).split("."))]).as_posix()
 
 
-def _of_sources(told: object) -> list[str]:
-    """Hatch's `sources`: a list of folders, or a table from folders to what stands for them."""
+def _of_sources(declared: object) -> list[str]:
+    """Hatch's `sources`: a list of folders, or a table from folders to their replacements."""
     return (
-        [str(name) for name, to in told.items() if to == ""] if isinstance(told, Mapping) else _strings(told)
+        [str(name) for name, to in declared.items() if to == ""]
+        if isinstance(declared, Mapping)
+        else _strings(declared)
     )
 
 
-def _strings(told: object) -> list[str]:
-    several: Iterable[object] = told if isinstance(told, list | tuple) else [told]
-    return [one for one in several if isinstance(one, str) and one]
+def _strings(declared: object) -> list[str]:
+    several: Iterable[object] = declared if isinstance(declared, list | tuple) else [declared]
+    return [name for name in several if isinstance(name, str) and name]
 
 
-def _tables(told: object) -> list[Mapping[str, Any]]:
-    return [one for one in told if isinstance(one, Mapping)] if isinstance(told, list) else []
+def _tables(declared: object) -> list[Mapping[str, Any]]:
+    return [name for name in declared if isinstance(name, Mapping)] if isinstance(declared, list) else []

@@ -1,4 +1,4 @@
-"""The Python that an environment is made with: ours, unless the repository asks for another version."""
+"""The Python of an environment: ours, unless the repository requires another version."""
 
 import hashlib
 import os
@@ -12,29 +12,29 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from nightcrew.errors import BadInput
 from nightcrew.execution.confinement.interpreter import base_python
-from nightcrew.execution.packages.uv_tool import uv_says
+from nightcrew.execution.packages.uv_tool import uv_output
 
 _NEUTRAL = ("--no-project", "--no-config")
 _NEVER = ("never", "manual")
 
 
 def find_python(wanted: str) -> Path:
-    """The real program of a Python that fits `wanted`; uv fetches one where the operator lets it.
+    """The real program of a Python that matches `wanted`; uv downloads one if the operator allows it.
 
     Raises:
-        BadInput: `wanted` is no version specifier, or no such Python is there.
+        BadInput: `wanted` is not a version specifier, or no such Python is available.
     """
     try:
         specifier = SpecifierSet(wanted)
     except InvalidSpecifier:
-        raise BadInput(f"pyproject.toml: requires-python is no version specifier: {wanted!r}") from None
+        raise BadInput(f"pyproject.toml: requires-python is not a version specifier: {wanted!r}") from None
     if specifier.contains(platform.python_version(), prereleases=True):
         return base_python()
     find = ("python", "find", *_NEUTRAL, "--system", str(specifier))
-    found = uv_says(*find)
+    found = uv_output(*find)
     if not found and os.environ.get("UV_PYTHON_DOWNLOADS") not in _NEVER:
-        uv_says("python", "install", "--no-config", str(specifier))
-        found = uv_says(*find)
+        uv_output("python", "install", "--no-config", str(specifier))
+        found = uv_output(*find)
     if found:
         return Path(found).resolve()
     raise BadInput(
@@ -43,7 +43,7 @@ def find_python(wanted: str) -> Path:
 
 
 def interpreter_cache(python: Path, folder: Path) -> Path:
-    """A cache of uv that holds what it found out about `python` and nothing else; made once in `folder`.
+    """A uv cache that only has its information about `python`; created once in `folder`.
 
     It saves every build the start of that interpreter.
     """
@@ -53,7 +53,7 @@ def interpreter_cache(python: Path, folder: Path) -> Path:
         cache.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryDirectory(dir=cache.parent) as scratch:
             made = Path(scratch) / "cache"
-            uv_says("python", "find", *_NEUTRAL, "--cache-dir", str(made), str(python))
-            with suppress(OSError):  # where another process was faster
+            uv_output("python", "find", *_NEUTRAL, "--cache-dir", str(made), str(python))
+            with suppress(OSError):  # another process was faster
                 made.rename(cache)
     return cache

@@ -1,4 +1,4 @@
-"""The form in which a requirement reaches an installer: a checked line that names a package of an index."""
+"""Checks requirements before they reach an installer: only packages of an index are allowed."""
 
 from collections.abc import Iterable
 
@@ -11,11 +11,11 @@ _LONGEST = 2_000
 
 
 def checked(lines: Iterable[str]) -> tuple[str, ...]:
-    """The lines as requirements by PEP 508, each written anew.
+    """The lines as normalised PEP 508 requirements.
 
     Raises:
-        BadInput: a line holds a line break, is an option, is no requirement, or names an address instead of a
-            version; the message names it.
+        BadInput: a line has a line break, is an option, is not a requirement, or has a URL; the message names
+        it.
     """
     found = tuple(_checked(line) for line in lines)
     if len(found) > _MOST_LINES:
@@ -26,17 +26,17 @@ def checked(lines: Iterable[str]) -> tuple[str, ...]:
 def _checked(line: str) -> str:
     shown = repr(line if len(line) <= 200 else f"{line[:200]}…")
     if len(line) > _LONGEST or not line.isprintable():
-        raise BadInput(f"the requirement {shown} holds a line break or control character, or is very long")
+        raise BadInput(f"the requirement {shown} has a line break or control character, or is very long")
     if line.lstrip().startswith("-"):
-        raise BadInput(f"the requirement {shown} is an option of an installer: options are not followed")
+        raise BadInput(f"the requirement {shown} is an option of an installer: options are not allowed")
     try:
         requirement = Requirement(line)
     except (InvalidRequirement, RecursionError) as error:
         reason = str(error).splitlines()[0]
-        raise BadInput(f"{shown} is not a requirement as PEP 508 has them: {reason}") from None
+        raise BadInput(f"{shown} is not a PEP 508 requirement: {reason}") from None
     if requirement.url is not None:
         raise BadInput(
-            f"the requirement {shown} names an address: an environment is built from the package index only, "
+            f"the requirement {shown} has a URL: an environment is built from the package index only, "
             "so what needs this package cannot be measured"
         )
     return str(requirement)

@@ -1,1 +1,1 @@
-"""The direct executor: context, briefing, structured edits."""
+"""The direct executor, and the briefing and context for all executors."""

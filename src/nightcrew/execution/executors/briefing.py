@@ -1,4 +1,4 @@
-"""The words that put a task to a model: the same for every executor.
+"""The prompt that describes a task to a model, the same for every executor.
 
 The lines `Task type:`, `Target file:` and `Task:` are a contract: scripted models recognise a task by them.
 """
@@ -73,13 +73,13 @@ def briefing(assignment: Assignment) -> str:
 
 
 def instructions(task: Task, *, judged_by: Sequence[str], conventions: str, feedback: str = "") -> str:
-    """The briefing from its parts, where there is no assignment yet."""
+    """The briefing from its parts, before there is an assignment."""
     parts = _parts(task, judged_by, conventions, feedback)
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
 
 
 def conventions_of(checkout: Path) -> str:
-    """What the repository asks of contributors, cut to a bounded length; empty where it says nothing."""
+    """The repository's rules for contributors, cut to a maximum length; empty if there are none."""
     parts, room = [], _CONVENTION_CHARACTERS
     for name in _CONVENTION_FILES:
         text = read_text(checkout, name, room) if room > 0 else None

@@ -1,8 +1,8 @@
-"""How many tokens of context a task needs, measured in its repository at its commit before a model is chosen.
+"""Measures how many tokens of context a task needs, in its repository, before a model is chosen.
 
-What is measured is what an executor would show: the briefing with the repository's conventions, the target
-whole, the tests beside it, the modules it imports, and a list of files; three characters are a token. What an
-executor adds to that, and the room that its answers need, is its own and does not depend on the task.
+It measures what an executor shows to a model: the briefing with the repository's conventions, the whole
+target, its tests, the modules it imports, and a list of files, at three characters per token. What an
+executor adds, and the room for its answers, does not depend on the task.
 """
 
 import logging
@@ -21,18 +21,18 @@ from nightcrew.task import ExecutorName, Task
 
 log = logging.getLogger(__name__)
 
-USUAL_TOKENS = 16_000  # where there is no file to measure by
+USUAL_TOKENS = 16_000  # if there is no file to measure
 ROOM_TOKENS: Mapping[str, int] = {
     ExecutorName.DIRECT: 11_000,  # its reply format, the output of failing tests, and an answer of 8,000
     ExecutorName.OPENHANDS: 16_000,  # its prompt and tools (4,000), looking around, and an answer
 }
-_MOST_CHARACTERS = 3_000_000  # a million tokens: nothing larger is sent to anybody
+_MOST_CHARACTERS = 3_000_000  # a million tokens, the most that is ever sent
 _NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
 class ContextNeed:
-    """Tokens of the task's own context, and in words where the number comes from."""
+    """The task's own context in tokens, and how that number was found."""
 
     tokens: int
     source: str
@@ -41,7 +41,7 @@ class ContextNeed:
 def measured_need(
     task: Task, commit: str, work_dir: Path, *, credentials: Credentials | None = None
 ) -> ContextNeed:
-    """What `task` needs at `commit`; the clone that is looked at, in `work_dir`, is gone afterwards."""
+    """The need of `task` at `commit`, measured in a temporary clone in `work_dir`."""
     try:
         with work_folder(work_dir, f"{task.task_id}-measure") as folder:
             clone = make_checkout(task.repo, commit, folder / "clone", credentials=credentials)
@@ -52,12 +52,12 @@ def measured_need(
 
 
 def usual_need(why: str) -> ContextNeed:
-    """What is assumed where nothing can be measured, for the reason `why`."""
+    """The assumed need if it cannot be measured for the reason `why`."""
     return ContextNeed(USUAL_TOKENS, f"the usual number, not measured: {why}")
 
 
 def need_of(task: Task, tree: Path, commit: str) -> ContextNeed:
-    """The same for a tree that is checked out.
+    """The need measured in a checked-out tree.
 
     Raises:
         BadInput: the repository's configuration cannot be read.
@@ -78,7 +78,7 @@ def need_of(task: Task, tree: Path, commit: str) -> ContextNeed:
 
 
 def _names(files: Sequence[str]) -> str:
-    """The first few of the files, and how many more there are."""
+    """The names of the first files, and the number of others."""
     named, more = files[:_NAMED], len(files) - _NAMED
     listed = ", ".join(named) or "the list of files"
     return f"{listed} and {more} more" if more > 0 else listed

@@ -1,6 +1,6 @@
-"""What a model that cannot look around needs to see: chosen from the repository, most needed first, bounded.
+"""The files for a model that cannot explore the repository: the most relevant first, within a limit.
 
-The target whole, then the tests beside it, the repository's own modules it imports, and a list of files.
+The whole target, then its tests, the repository's own modules that it imports, and a list of files.
 """
 
 import ast
@@ -11,30 +11,30 @@ from typing import NamedTuple
 from nightcrew.execution.checkout.reading import files_of, read_text
 from nightcrew.untrusted import Unreadable, parse_python
 
-CHARACTERS_PER_TOKEN = 3  # code holds fewer characters to a token than prose
+CHARACTERS_PER_TOKEN = 3  # code has fewer characters per token than prose
 _LIST_CHARACTERS = 6_000
 _NEIGHBOURS = 6
 
 
 class Pack(NamedTuple):
-    """What a model is shown of a repository, and the files it is made of."""
+    """The text shown to a model, and the files in it."""
 
     text: str
     files: tuple[str, ...]
 
 
 def context_pack(tree: Path, target: str | None, characters: int) -> str:
-    """Files of the repository as headed blocks, at most about `characters` long."""
+    """Files of the repository as blocks with headings, at most about `characters` long."""
     return gather(tree, target, characters).text
 
 
 def gather(tree: Path, target: str | None, characters: int) -> Pack:
-    """The same, with the names of the files whose content it holds."""
+    """The same, with the names of the included files."""
     names = list(files_of(tree))
     parts: dict[str, str] = {}
     room = characters
     for name in _chosen(tree, target, names):
-        # The target may take most of the room, everything else its share of what is left.
+        # The target may take most of the space; the others share the rest.
         share = room * 7 // 10 if name == target else min(room // 2, 20_000)
         text = read_text(tree, name, share) if share > 500 else None
         if text is not None:
@@ -57,7 +57,7 @@ def _chosen(tree: Path, target: str | None, names: list[str]) -> Iterator[str]:
 
 
 def _tests_of(target: str, names: list[str]) -> list[str]:
-    """Test files named after the target; where there is none, one to show how tests are written here."""
+    """Test files named after the target, or else one file as an example of the repository's tests."""
     stem = PurePosixPath(target).stem.strip("_")
     tests = [name for name in names if _is_test(name)]
     own = [name for name in tests if PurePosixPath(name).stem in {f"test_{stem}", f"{stem}_test"}]
@@ -86,7 +86,7 @@ def _imported(tree: Path, target: str, known: set[str]) -> Iterator[str]:
 
 
 def _modules(node: ast.AST, target: str) -> Iterator[str]:
-    """Dotted names an import statement may mean; a relative one is counted from the target's folder."""
+    """The dotted names that an import statement may refer to; relative ones start at the target's folder."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
@@ -99,7 +99,7 @@ def _modules(node: ast.AST, target: str) -> Iterator[str]:
 
 
 def _beside(target: str, names: list[str]) -> list[str]:
-    """The package's own face, which says what is public."""
+    """The package's `__init__.py`, which shows what is public."""
     return [name for name in names if name == str(PurePosixPath(target).parent / "__init__.py")]
 
 

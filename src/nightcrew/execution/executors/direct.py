@@ -1,7 +1,7 @@
 """The executor *direct*: one to three model calls instead of an agent's thirty to ninety.
 
-The first call gets the task with the files it needs and answers with edits. A second one repairs edits that
-cannot be made, or a change that the tests fail on. Nothing is applied that was not checked as a whole.
+The first call gets the task with the needed files and answers with edits. Further calls repair edits that
+cannot be applied, or a change with failing tests. All edits of an answer are checked before any is applied.
 """
 
 import logging
@@ -45,11 +45,11 @@ Paths are relative to the repository's root. If the content holds a fence, use a
 
 
 class DirectExecutor:
-    """Works by plain calls through the attempt's door."""
+    """Works with plain model calls through the attempt's door."""
 
     def execute(self, assignment: Assignment) -> Report:
-        """Ask, check, apply, test; ask again where that helps. At most three calls."""
-        talk = _Talk(assignment)
+        """Ask, check, apply and test; ask again if that helps. At most three calls."""
+        talk = _Conversation(assignment)
         try:
             return _work(talk)
         except Transient as error:
@@ -63,7 +63,7 @@ class DirectExecutor:
 
 
 class _Ended(Exception):
-    """The conversation cannot go on."""
+    """The conversation cannot continue."""
 
     def __init__(self, end: AttemptEnd, detail: str) -> None:
         super().__init__(detail)
@@ -71,7 +71,7 @@ class _Ended(Exception):
 
 
 @dataclass(slots=True)
-class _Talk:
+class _Conversation:
     """The conversation so far."""
 
     assignment: Assignment
@@ -84,10 +84,10 @@ class _Talk:
         return self.assignment.limits.wall_seconds - (time.monotonic() - self.started)
 
     def ask(self, question: str) -> tuple[edits.Edit, ...]:
-        """The edits of the model's answer.
+        """The edits in the model's answer.
 
         Raises:
-            BadEdits: they cannot be read.
+            BadEdits: they cannot be parsed.
         """
         if self.seconds_left() <= 0:
             raise _Ended(
@@ -102,7 +102,7 @@ class _Talk:
         return edits.read_edits(self.said)
 
 
-def _work(talk: _Talk) -> Report:
+def _work(talk: _Conversation) -> Report:
     tree = talk.assignment.checkout.path
     question: str | None = _first_question(talk.assignment)
     repaired = applied = False
@@ -112,7 +112,7 @@ def _work(talk: _Talk) -> Report:
             wanted = talk.ask(question)
             contents = edits.planned(wanted, tree)
         except edits.BadEdits as error:
-            # One repair: a model that misses the format twice will not meet it the third time.
+            # Only one repair: a model that misses the format twice will miss it again.
             question, repaired, problem = None if repaired else _repair(str(error)), True, str(error)
             continue
         if not contents:
@@ -125,11 +125,11 @@ def _work(talk: _Talk) -> Report:
         return Report(AttemptEnd.FINISHED, f"edits applied after {_calls(talk)}", talk.said)
     if problem:
         return Report(AttemptEnd.INVALID_OUTPUT, f"the edits could not be applied: {problem}", talk.said)
-    return Report(AttemptEnd.PROSE, "the model answered in text, without one edit", talk.said)
+    return Report(AttemptEnd.PROSE, "the model answered with text, without any edit", talk.said)
 
 
 def _first_question(assignment: Assignment) -> str:
-    """The briefing and the files that fit: what the model can read, less what it may write."""
+    """The briefing and the files that fit into the window, less the room for the answer."""
     words = briefing(assignment)
     tokens = assignment.context_tokens - min(_ANSWER_TOKENS, assignment.context_tokens // 4)
     room = tokens * CHARACTERS_PER_TOKEN - len(words) - len(REPLY_FORMAT)
@@ -139,7 +139,7 @@ def _first_question(assignment: Assignment) -> str:
             _run_tests(assignment, assignment.judged_by[0], _TEST_SECONDS) if assignment.judged_by else ""
         )
     pack = context_pack(assignment.checkout.path, assignment.task.target_file, room - len(failing))
-    shown = f"What the tests say before any change:\n{failing}" if failing else ""
+    shown = f"Output of the tests before any change:\n{failing}" if failing else ""
     return "\n\n".join(part for part in (words, pack, shown, REPLY_FORMAT) if part)
 
 
@@ -159,21 +159,21 @@ def _mend(output: str) -> str:
 
 
 def _answer(reply: Mapping[str, Any]) -> str:
-    """The text of a chat answer; an answer that was cut off or refused ends the attempt as what it is."""
+    """The text of a chat answer; a truncated or refused answer ends the attempt accordingly."""
     choices = reply.get("choices") or []
     if not choices:
         raise Transient("the provider answered without a choice")
     finish = choices[0].get("finish_reason")
     text = (choices[0].get("message") or {}).get("content") or ""
     if finish == "length":
-        raise _Ended(AttemptEnd.TRUNCATED, "the output limit cut the answer off")
+        raise _Ended(AttemptEnd.TRUNCATED, "the output limit truncated the answer")
     if finish == "content_filter":
         raise _Ended(AttemptEnd.MODEL_UNFIT, "the provider's filter refused to answer")
     return str(text)
 
 
-def _failing_tests(talk: _Talk, changed: list[str]) -> str:
-    """Output of the changed test files where they fail; empty where they pass or nothing can be said."""
+def _failing_tests(talk: _Conversation, changed: list[str]) -> str:
+    """The output of the changed test files if they fail; empty if they pass or cannot be run."""
     tests = [name for name in changed if name.rpartition("/")[2].startswith("test_") and name.endswith(".py")]
     if not tests or talk.seconds_left() < 5:
         return ""
@@ -183,7 +183,7 @@ def _failing_tests(talk: _Talk, changed: list[str]) -> str:
 
 
 def _run_tests(assignment: Assignment, command: str, seconds: float) -> str:
-    """The end of the output of a command that failed by itself; empty otherwise."""
+    """The end of the output of a command that failed, but not by a limit; else empty."""
     completed = assignment.sandbox.run(
         ["/bin/sh", "-c", command],
         workspace=assignment.checkout.path,
@@ -197,5 +197,5 @@ def _run_tests(assignment: Assignment, command: str, seconds: float) -> str:
     return (completed.stdout + completed.stderr).decode(errors="replace").strip()[-_OUTPUT_CHARACTERS:]
 
 
-def _calls(talk: _Talk) -> str:
+def _calls(talk: _Conversation) -> str:
     return "one call" if talk.calls == 1 else f"{talk.calls} calls"

@@ -1,4 +1,4 @@
-"""Edits as a model writes them down: read, checked as a whole, and only then applied.
+"""Edits in a model's reply: parsed, checked together, and only then applied.
 
 ### FILE path            the whole file, in a fence of three or more backticks, closed by as many
 ### EDIT path            one or more blocks <<<<<<< SEARCH / ======= / >>>>>>> REPLACE
@@ -21,7 +21,7 @@ _SEARCH, _DIVIDE, _REPLACE = "<<<<<<< SEARCH", "=======", ">>>>>>> REPLACE"
 
 
 class BadEdits(Exception):
-    """The reply asks for edits that cannot be made; the text says which and why, for the model to repair."""
+    """The reply has edits that cannot be applied; the text tells the model which and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class WholeFile:
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """A piece of a file, which stands there exactly once, and what takes its place."""
+    """A text that occurs exactly once in a file, and its replacement."""
 
     path: str
     search: str
@@ -45,7 +45,7 @@ type Edit = WholeFile | Replacement
 
 
 def read_edits(reply: str) -> tuple[Edit, ...]:
-    """The edits in a model's reply, in order; empty where it holds none.
+    """The edits in a model's reply, in order; may be empty.
 
     Raises:
         BadEdits: a heading without a complete block.
@@ -64,7 +64,7 @@ def read_edits(reply: str) -> tuple[Edit, ...]:
 
 
 def planned(edits: tuple[Edit, ...], tree: Path) -> dict[str, bytes]:
-    """What every touched file will hold; nothing is written.
+    """The new content of every edited file; nothing is written.
 
     Raises:
         BadEdits: a path outside the tree or through a link, a search text that is missing or not unique, a
@@ -85,7 +85,7 @@ def planned(edits: tuple[Edit, ...], tree: Path) -> dict[str, bytes]:
 
 
 def apply(contents: Mapping[str, bytes], tree: Path) -> None:
-    """Write what was planned; a file keeps its mode."""
+    """Write the planned contents; files keep their mode."""
     for name, content in contents.items():
         path = tree / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -136,7 +136,7 @@ def _until(mark: str, path: str, lines: list[str], at: int) -> tuple[str, int]:
 
 
 def _checked_path(path: str, tree: Path) -> str:
-    """The path in plain form, inside the tree with no link on the way."""
+    """The normalised path, which is inside the tree and has no link in it."""
     pure = PurePosixPath(path.strip())
     bad = not pure.parts or pure.is_absolute() or "\\" in path or any(ord(letter) < 32 for letter in path)
     if bad or any(part == ".." or part.lower() == ".git" for part in pure.parts):
@@ -147,7 +147,7 @@ def _checked_path(path: str, tree: Path) -> str:
             raise BadEdits(f"{path}: {place.name} is a file, not a folder")
         place = place / part
         if place.is_symlink():
-            raise BadEdits(f"{path}: {part} is a symbolic link; links are not written through")
+            raise BadEdits(f"{path}: {part} is a symbolic link; links are not followed")
     if place.exists() and not place.is_file():
         raise BadEdits(f"{path}: is a folder")
     return str(pure)
@@ -170,7 +170,7 @@ def _replaced(edit: Replacement, text: str) -> str:
     if "\r\n" in text:
         search, replace = search.replace("\n", "\r\n"), replace.replace("\n", "\r\n")
     if text.count(search) == 0 and text.endswith(search.rstrip("\r\n")):
-        # The file's last line may have no line end, which a block cannot say.
+        # The file's last line may lack a line end, which a block cannot express.
         search, replace = search.rstrip("\r\n"), replace.rstrip("\r\n")
     count = text.count(search)
     if count != 1:

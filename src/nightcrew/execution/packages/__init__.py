@@ -1,5 +1,5 @@
-"""Python packages for environments that are built in the sandbox: which indexes, and how they are reached.
+"""Python packages for builds in the sandbox: the configured indexes, and the mirror that serves them.
 
-The build has no network. A mirror in the trusted process stands for the operator's indexes: it answers GET
-for an index's pages and for the files that those pages link to, and nothing else. Credentials stay with it.
+The build has no network. A mirror in the trusted process serves the operator's indexes: it answers GET for an
+index's pages and for the files that they link to, and nothing else. It alone has the credentials.
 """

@@ -1,7 +1,7 @@
-"""Stands for the operator's package indexes towards one build: HTTP on a UNIX socket, GET only.
+"""Serves the operator's package indexes to one build: HTTP on a unix socket, GET only.
 
-A build can ask for a project's page and for the files that the page links to; no other address can be named.
-What it asks for is counted, so that the verdict can tell what was built from source, and bounded.
+A build can request a project's page and the files that the page links to, and no other URL. Its requests are
+limited, and recorded so that the verdict can tell what was built from source.
 """
 
 import logging
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 MAX_CONNECTIONS = 64
 MAX_REQUESTS = 20_000
 MAX_BYTES = 16 * 1024**3
-"""What one build may ask for and be given."""
+"""The limits of one build."""
 _IDLE_SECONDS = 120.0
 _ROUTE = re.compile(
     rf"/(?P<index>\d{{1,2}})/(?:simple/(?P<project>{NAME})/?"
@@ -37,9 +37,9 @@ _METADATA = ".metadata"
 
 
 class PackageMirror:
-    """What one build may have, and what it had.
+    """The indexes that one build can use, and what it has used.
 
-    `source_archives` are the files that had to be built, `unreachable` and `refused` why a file was not had.
+    `source_archives` are the files that were built; `unreachable` and `refused` tell why files are missing.
     """
 
     def __init__(self, sources: Sources, store: PackageStore) -> None:
@@ -52,23 +52,23 @@ class PackageMirror:
         self._requests = self._bytes = 0
 
     def take(self, count: int = 0) -> None:
-        """Count a request and what is given for it.
+        """Count a request, or the bytes of its answer.
 
         Raises:
-            BadInput: the build has had enough.
+            BadInput: the build exceeds its limits.
         """
         with self._lock:
             self._requests += not count
             self._bytes += count
             if self._requests > MAX_REQUESTS or self._bytes > MAX_BYTES:
-                raise BadInput("the build asks the package index for more than any environment needs")
+                raise BadInput("the build requests more from the package index than any environment needs")
 
     def page(self, index: Index, project: str) -> bytes:
-        """A project's page; raises as the store does."""
+        """A project's page; raises like the store."""
         return self.store.page(index, project)
 
     def file(self, index: Index, project: str, sha256: str, name: str) -> Iterator[bytes]:
-        """A file that the project's page links to, in pieces; raises as the store does."""
+        """A file that the project's page links to, in pieces; raises like the store."""
         base = name.removesuffix(_METADATA)
         suffix = name.removeprefix(base)
         if base.endswith(_SOURCE):
@@ -86,7 +86,7 @@ class PackageMirror:
 
 @contextmanager
 def serve(mirror: PackageMirror) -> Iterator[Path]:
-    """The UNIX socket on which the mirror answers, until the context is left."""
+    """Serve on a unix socket until the context is left."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nightcrew-packages-")))
         server = stack.enter_context(_Server(folder / "packages.sock", mirror))
@@ -101,7 +101,7 @@ def serve(mirror: PackageMirror) -> Iterator[Path]:
 
 
 class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    """A thread for each connection, up to a number that no installer needs."""
+    """A server with one thread per connection, up to more than any installer needs."""
 
     daemon_threads = True
     block_on_close = False
@@ -156,7 +156,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(503, "the package index cannot be reached")
 
     def do_HEAD(self) -> None:
-        """What installers ask before they read a part of a file: there are only whole ones."""
+        """Refuse the request that installers send before a range request, as only whole files are served."""
         self._refuse(405, "")
 
     # -----------------------------------------------------------------------------------------------------
@@ -178,7 +178,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_file(mirror, mirror.file(index, found["owner"], found["sha256"], found["file"]))
 
     def _send_file(self, mirror: PackageMirror, pieces: Iterator[bytes]) -> None:
-        """In chunks: the length is not known before, and a fetch that fails must not look complete."""
+        """Send in chunks, because the length is unknown, and a failed download must not look complete."""
         first = next(pieces, b"")
         self._begin("application/octet-stream", None)
         try:

@@ -1,4 +1,4 @@
-"""An index's page of one project: read in the index's form, given out in ours with links to the mirror."""
+"""An index's page of one project: parsed, and written with links to the mirror."""
 
 import json
 import platform
@@ -24,7 +24,7 @@ SHA256 = r"[0-9a-f]{64}"
 
 @dataclass(frozen=True, slots=True)
 class PackageFile:
-    """One file that a page links to; `about` is what else the page says of it, in the JSON form's words."""
+    """A file that a page links to; `about` has its other fields, as in the JSON format."""
 
     filename: str
     url: str
@@ -33,42 +33,42 @@ class PackageFile:
 
 
 def read_page(body: bytes, content_type: str, url: str) -> tuple[PackageFile, ...]:
-    """The files of a page that came from `url`, without those that cannot be for this machine.
+    """The files of a page from `url`, without those for other platforms.
 
     Raises:
-        BadInput: it is no page of a package index.
+        BadInput: it is not a page of a package index.
     """
     try:
         found = _of_json(body) if "json" in content_type else _of_html(body.decode(errors="replace"))
         return tuple(_files(found, url))
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise BadInput(f"{url} is no page of a package index: {error}") from None
+        raise BadInput(f"{url} is not a page of a package index: {error}") from None
 
 
 def write_page(project: str, files: Iterable[PackageFile]) -> bytes:
-    """The page in the JSON form. Its links name the file and its hash, and stay within the mirror."""
+    """The page in JSON format. Its links contain the file's name and hash, and stay in the mirror."""
     entries = [
         {
-            **one.about,
-            "filename": one.filename,
-            "url": f"../../files/{project}/{one.sha256 or '-'}/{one.filename}",
+            **entry.about,
+            "filename": entry.filename,
+            "url": f"../../files/{project}/{entry.sha256 or '-'}/{entry.filename}",
         }
-        for one in files
+        for entry in files
     ]
     return json.dumps({"meta": {"api-version": "1.0"}, "name": project, "files": entries}).encode()
 
 
 def as_html(page: bytes) -> bytes:
-    """A page in the older form, for clients that do not read JSON."""
+    """A page in HTML, for clients that do not accept JSON."""
     lines = ["<!DOCTYPE html>"]
-    for one in json.loads(page)["files"]:
-        sha256 = one["hashes"].get("sha256")
-        words = [f'href="{escape(one["url"])}{f"#sha256={sha256}" if sha256 else ""}"']
-        if one.get("requires-python"):
-            words.append(f'data-requires-python="{escape(one["requires-python"])}"')
-        if one.get("yanked"):
-            words.append(f'data-yanked="{escape(str(one["yanked"]))}"')
-        lines.append(f"<a {' '.join(words)}>{escape(one['filename'])}</a><br>")
+    for entry in json.loads(page)["files"]:
+        sha256 = entry["hashes"].get("sha256")
+        words = [f'href="{escape(entry["url"])}{f"#sha256={sha256}" if sha256 else ""}"']
+        if entry.get("requires-python"):
+            words.append(f'data-requires-python="{escape(entry["requires-python"])}"')
+        if entry.get("yanked"):
+            words.append(f'data-yanked="{escape(str(entry["yanked"]))}"')
+        lines.append(f"<a {' '.join(words)}>{escape(entry['filename'])}</a><br>")
     return "\n".join(lines).encode()
 
 
@@ -99,11 +99,11 @@ def _absolute(page: str, link: str) -> str:
 
 
 def _is_for_us(filename: str) -> bool:
-    """False for wheels of other systems and processors, most of what large pages consist of."""
+    """False for wheels of other platforms, which are most of a large page."""
     if not filename.endswith(".whl") or not sys.platform.startswith("linux"):
         return True
     platforms = filename.removesuffix(".whl").rpartition("-")[2].split(".")
-    return any(one == "any" or ("linux" in one and one.endswith(_MACHINE)) for one in platforms)
+    return any(entry == "any" or ("linux" in entry and entry.endswith(_MACHINE)) for entry in platforms)
 
 
 def _of_json(body: bytes) -> Iterable[Mapping[str, Any]]:
@@ -118,7 +118,7 @@ def _of_html(text: str) -> Iterable[Mapping[str, Any]]:
 
 
 class _Anchors(HTMLParser):
-    """Collects the anchors of a page as entries of the JSON form."""
+    """Collects the anchors of an HTML page as entries of the JSON format."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -146,6 +146,6 @@ class _Anchors(HTMLParser):
         )
 
 
-def _metadata(told: str) -> bool | dict[str, str]:
-    kind, _, digest = told.partition("=")
-    return {kind: digest} if digest else told.lower() == "true"
+def _metadata(value: str) -> bool | dict[str, str]:
+    kind, _, digest = value.partition("=")
+    return {kind: digest} if digest else value.lower() == "true"

@@ -1,6 +1,6 @@
-"""Which package indexes the operator's own configuration of uv or pip names; a repository's is never read.
+"""Reads the package indexes from the operator's configuration of uv or pip, never from a repository's.
 
-Where uv's configuration names any index, it decides; else pip's; else uv's default index.
+uv's configuration has priority, then pip's, then uv's default index.
 """
 
 import base64
@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from nightcrew.errors import BadInput
-from nightcrew.execution.packages.uv_tool import uv_says
+from nightcrew.execution.packages.uv_tool import uv_output
 
 VARIABLES = (
     *("UV_INDEX", "UV_INDEX_*", "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_NO_INDEX"),
@@ -31,7 +31,7 @@ _DEFAULT = re.compile(r"by\s+default:\s+<(https://[^>\s]+)>")
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """One package index. `url` holds no credentials; `authorization` is the header's value for its host."""
+    """A package index. `url` has no credentials; `authorization` is the header's value for its host."""
 
     url: str
     authorization: str | None = field(default=None, repr=False)
@@ -44,7 +44,7 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Indexes in the order in which they are asked, the default one last, and folders of wheels."""
+    """Indexes in their order of use, the default one last, and folders of wheels."""
 
     indexes: tuple[Index, ...]
     find_links: tuple[Path, ...] = ()
@@ -52,7 +52,7 @@ class Sources:
 
 
 def read_sources(env: Mapping[str, str] = os.environ) -> Sources:
-    """The sources of packages that the operator configured, for the process's user.
+    """The sources of packages in the operator's configuration, i.e. of the process's user.
 
     Raises:
         BadInput: a configuration file or an address in it cannot be read.
@@ -62,19 +62,19 @@ def read_sources(env: Mapping[str, str] = os.environ) -> Sources:
 
 @cache
 def default_index() -> str:
-    """The index that uv asks where nobody configured one, as uv itself tells it.
+    """The default index of uv, from its own output.
 
     Raises:
-        BadInput: it does not say so.
+        BadInput: uv does not report it.
     """
-    found = _DEFAULT.search(uv_says("pip", "install", "--help"))
+    found = _DEFAULT.search(uv_output("pip", "install", "--help"))
     if found is None:
-        raise BadInput("uv does not say what its default package index is: set UV_DEFAULT_INDEX")
+        raise BadInput("uv does not report its default package index: set UV_DEFAULT_INDEX")
     return found[1]
 
 
 def origin_of(url: str) -> tuple[str, str, int]:
-    """Scheme, host and port of an address.
+    """Scheme, host and port of a URL.
 
     Raises:
         BadInput: it is not an http or https address.
@@ -90,8 +90,8 @@ def origin_of(url: str) -> tuple[str, str, int]:
 
 
 @dataclass
-class _Told:
-    """What uv's variables and files say, the strongest first."""
+class _Configuration:
+    """uv's settings from variables and files, by descending priority."""
 
     indexes: list[str] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
@@ -130,19 +130,23 @@ class _Told:
 
 
 def _of_uv(env: Mapping[str, str]) -> Sources | None:
-    told = _Told()
-    told.take_variables(env)
+    configuration = _Configuration()
+    configuration.take_variables(env)
     for table in _uv_tables(env):
-        told.take_file(table)
-    if not (told.indexes or told.default or told.find_links or told.no_index):
+        configuration.take_file(table)
+    if not (
+        configuration.indexes or configuration.default or configuration.find_links or configuration.no_index
+    ):
         return None
-    urls = [] if told.no_index else [*told.indexes, told.default or default_index()]
-    indexes = [_index(url, env, told.names.get(url, "")) for url in dict.fromkeys(urls)]
-    return Sources(tuple(indexes), tuple(_folders(told.find_links)), told.strategy)
+    urls = (
+        [] if configuration.no_index else [*configuration.indexes, configuration.default or default_index()]
+    )
+    indexes = [_index(url, env, configuration.names.get(url, "")) for url in dict.fromkeys(urls)]
+    return Sources(tuple(indexes), tuple(_folders(configuration.find_links)), configuration.strategy)
 
 
 def _uv_tables(env: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
-    """uv's configuration files, the strongest first."""
+    """uv's configuration files, by descending priority."""
     if env.get("UV_NO_CONFIG"):
         return
     named = env.get("UV_CONFIG_FILE")
@@ -167,7 +171,7 @@ def _of_pip(env: Mapping[str, str]) -> Sources | None:
     for section in _pip_sections(env):
         default = default or section.get("index-url")
         named += section.get("extra-index-url", "").split()
-    # pip also takes folders as indexes; those are no servers that could be stood for.
+    # pip also accepts folders as indexes, which need no mirror.
     named = [url for url in named if not url.startswith("file:")]
     if not (default or named):
         return None
@@ -176,7 +180,7 @@ def _of_pip(env: Mapping[str, str]) -> Sources | None:
 
 
 def _pip_sections(env: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
-    """The sections of pip's configuration files that are about installing, the strongest first."""
+    """The sections of pip's configuration files that affect installing, by descending priority."""
     named = env.get("PIP_CONFIG_FILE")
     system = [
         Path(folder, "pip", "pip.conf")

@@ -1,7 +1,7 @@
-"""What was fetched from indexes, kept for all builds: filled by the trusted process only, by what hashes say.
+"""A cache of pages and files from package indexes for all builds, which only the trusted process fills.
 
-A build reads it through the mirror and can put nothing in it. Files lie under their SHA-256, which is checked
-before a file gets its name; pages lie under their index, for as long as HTTP says that they are fresh.
+A build reads it through the mirror and cannot change it. Files are stored under their SHA-256, after it was
+checked; pages are stored per index, for as long as HTTP considers them fresh.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from nightcrew.execution.packages.upstream import Reply, Upstream
 log = logging.getLogger(__name__)
 
 FRESH_SECONDS = 600
-"""How long a page is given out again without asking; what public indexes say of their pages."""
+"""How long a page is reused without a request, as public indexes declare it."""
 PAGE_BYTES = 64 * 1024 * 1024
 KEPT_BYTES = 20 * 1024**3
 FILE_BYTES = 8 * 1024**3
@@ -36,14 +36,14 @@ class NotThere(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Where a file of a page really is, and the hash that the page gives for it."""
+    """The real URL of a page's file, and its hash on the page."""
 
     url: str
     sha256: str | None
 
 
 class PackageStore:
-    """Pages and files of package indexes in `folder`. Several processes may use it at once."""
+    """Pages and files of package indexes in `folder`. Safe for several processes at once."""
 
     def __init__(self, folder: Path, upstream: Upstream) -> None:
         self._folder, self._upstream = folder, upstream
@@ -56,8 +56,8 @@ class PackageStore:
 
         Raises:
             NotThere: the index does not have the project.
-            BadInput: what came is no page.
-            Transient: the index cannot be reached, and the page was never here.
+            BadInput: the answer is not an index page.
+            Transient: the index cannot be reached, and the page is not cached.
         """
         page = self._page_path(index, project)
         with suppress(OSError):
@@ -67,12 +67,12 @@ class PackageStore:
             return self._fetch_page(index, project, page)
         except Transient as fault:
             with suppress(OSError):
-                log.info("the page of %s is taken as it was: %s", project, fault)
+                log.info("the cached page of %s is used: %s", project, fault)
                 return page.read_bytes()
             raise
 
     def kept(self, sha256: str, suffix: str = "") -> Path | None:
-        """The file with that hash, where it was fetched before."""
+        """The cached file with that hash, or None."""
         path = self._folder / "files" / sha256[:2] / f"{sha256}{suffix}"
         with suppress(OSError):
             os.utime(path)
@@ -80,7 +80,7 @@ class PackageStore:
         return None
 
     def link(self, index: Index, project: str, filename: str) -> Link:
-        """Where the file is, as the project's page has it.
+        """The link to the file on the project's page.
 
         Raises:
             NotThere: the page does not link to such a file.
@@ -88,19 +88,19 @@ class PackageStore:
         path = self._links_path(self._page_path(index, project))
         if path not in self._links:
             try:
-                told = json.loads(path.read_bytes())["files"]
+                links = json.loads(path.read_bytes())["files"]
             except (OSError, ValueError):
                 raise NotThere(filename) from None
-            self._links[path] = {name: Link(*link) for name, link in told.items()}
+            self._links[path] = {name: Link(*link) for name, link in links.items()}
         if filename not in self._links[path]:
             raise NotThere(filename)
         return self._links[path][filename]
 
     def fetch(self, index: Index, link: Link, suffix: str = "") -> Iterator[bytes]:
-        """The content of a linked file in pieces, kept once it is complete and has the hash that it should.
+        """The content of a linked file in pieces; cached once it is complete and has the right hash.
 
-        The last piece is held back until then, so that nobody has a whole file with a wrong hash. A `suffix`
-        names what belongs to the file and has no hash of its own (its metadata).
+        The last piece is held back until then, so that no client gets a complete file with a wrong hash. A
+        `suffix` selects the file's metadata, which has no hash of its own.
 
         Raises:
             NotThere: the index does not have it.
@@ -128,7 +128,7 @@ class PackageStore:
                 yield held
 
     def prune(self, limit: int = KEPT_BYTES) -> None:
-        """Remove files that nobody asked for lately, until the rest takes at most `limit` bytes."""
+        """Remove the least recently used files, until the rest has at most `limit` bytes."""
         found = []
         for path in (self._folder / "files").glob("*/*"):
             with suppress(OSError):
@@ -184,7 +184,7 @@ def _check(reply: Reply, url: str) -> None:
     if reply.status in (403, 404, 410):
         raise NotThere(url)
     if reply.status == 401:
-        raise BadInput(f"{url} asks for credentials: put them into the index's address, or into ~/.netrc")
+        raise BadInput(f"{url} requires credentials: put them into the index's URL, or into ~/.netrc")
     if reply.status != 200:
         raise Transient(f"{url} answered with the status {reply.status}")
 

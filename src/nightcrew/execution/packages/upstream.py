@@ -1,7 +1,8 @@
-"""Requests to package indexes from the trusted process: GET only, to no address that an index must not name.
+"""Requests to package indexes from the trusted process: GET only, and only to allowed addresses.
 
-A page of an index may link to files on another host. That host's name is looked up once and connected to by
-the address found; loopback is refused, and so is a private network, unless the index itself is in one.
+A page of an index may link to files on another host. That host's name is resolved once, and the connection
+uses the resolved address. Loopback is refused, and so are private networks, unless the index itself is in
+one.
 """
 
 import http.client
@@ -32,18 +33,18 @@ type Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Reply:
-    """An answer whose body is read piece by piece; closed by leaving the context."""
+    """An answer whose body is read in pieces; a context manager that closes it."""
 
     def __init__(self, connection: http.client.HTTPConnection, response: http.client.HTTPResponse) -> None:
         self._connection, self._response = connection, response
         self.status = response.status
 
     def header(self, name: str) -> str:
-        """A header's value, empty where there is none."""
+        """A header's value, or an empty string."""
         return self._response.headers.get(name, "")
 
     def read(self, size: int) -> bytes:
-        """At most `size` bytes, none at the end.
+        """At most `size` bytes; empty at the end.
 
         Raises:
             Transient: the connection broke.
@@ -51,7 +52,7 @@ class Reply:
         try:
             return self._response.read(size)
         except (OSError, http.client.HTTPException) as error:
-            raise Transient(f"the package index hung up: {error}") from None
+            raise Transient(f"the package index closed the connection: {error}") from None
 
     def __enter__(self) -> Self:
         return self
@@ -63,7 +64,7 @@ class Reply:
 
 
 class Upstream:
-    """Asks indexes and the hosts that their pages link to. Safe to use from several threads."""
+    """Sends requests to indexes and the hosts that their pages link to. Thread-safe."""
 
     def __init__(self, env: Mapping[str, str] = os.environ) -> None:
         self._env = env
@@ -71,10 +72,10 @@ class Upstream:
         self._addresses: dict[tuple[str, int], tuple[Address, ...]] = {}
 
     def get(self, index: Index, url: str, headers: Mapping[str, str] | None = None) -> Reply:
-        """The answer to a GET for `url`, which is the index's own or what a page of it links to.
+        """The answer to a GET of `url`, which is on the index or linked from one of its pages.
 
         Raises:
-            BadInput: the address is one that an index must not send us to.
+            BadInput: an index must not link to this address.
             Transient: it cannot be reached.
         """
         for _ in range(_REDIRECTS):
@@ -83,7 +84,7 @@ class Upstream:
                 return reply
             with reply:
                 url = urljoin(url, reply.header("location"))
-        raise Transient(f"{index.url} redirects again and again")
+        raise Transient(f"{index.url} redirects too many times")
 
     # -----------------------------------------------------------------------------------------------------
 
@@ -103,7 +104,7 @@ class Upstream:
             sent["Authorization"] = index.authorization
         try:
             connection = self._connect(index, *origin)
-            if connection.host != origin[1]:  # a proxy that is to fetch plain http for us
+            if connection.host != origin[1]:  # a proxy for plain http
                 target = f"http://{origin[1]}:{origin[2]}{target}"
                 sent["Host"] = f"{origin[1]}:{origin[2]}"
             connection.request("GET", target or "/", headers=sent)
@@ -121,7 +122,7 @@ class Upstream:
         return _through(proxy, scheme, host, port, self._tls)
 
     def _admitted(self, index: Index, host: str, port: int) -> Address:
-        """The address to connect to; the index's own host and port are the operator's choice."""
+        """The address to connect to; the index's own host and port are always allowed."""
         found = self._resolve(host, port)
         if (host, port) != index.origin[1:]:
             _check(index, host, found, self._resolve(*index.origin[1:]))
@@ -139,7 +140,7 @@ class Upstream:
 
 
 class _Pinned(http.client.HTTPConnection):
-    """A connection to an address that was looked up before, under the host's name."""
+    """A connection to a resolved address, with the host's name for TLS."""
 
     def __init__(self, host: str, port: int, address: Address, tls: ssl.SSLContext | None) -> None:
         super().__init__(host, port, timeout=_SECONDS)
@@ -152,14 +153,12 @@ class _Pinned(http.client.HTTPConnection):
 
 
 def _check(index: Index, host: str, found: tuple[Address, ...], own: tuple[Address, ...]) -> None:
-    """Refuse what only this machine, or a network that the index is not in, can reach."""
+    """Refuse addresses of this machine, and of private networks other than the index's."""
     inside = any(_is_private(address) for address in own)
     for address in found:
         plain = getattr(address, "ipv4_mapped", None) or address
         if not (plain.is_global or (inside and _is_private(plain))):
-            raise BadInput(
-                f"{index.url} links to {host}, an address that a package index has no business with"
-            )
+            raise BadInput(f"{index.url} links to {host}, an address that a package index must not link to")
 
 
 def _is_private(address: Address) -> bool:
@@ -170,7 +169,7 @@ def _is_private(address: Address) -> bool:
 def _through(
     proxy: str, scheme: str, host: str, port: int, tls: ssl.SSLContext
 ) -> http.client.HTTPConnection:
-    """A connection by way of the operator's proxy, which does the looking up."""
+    """A connection through the operator's proxy, which resolves names."""
     parts = urlsplit(proxy if "//" in proxy else f"http://{proxy}")
     headers = {}
     if parts.username:
@@ -186,7 +185,7 @@ def _through(
 
 
 def _tls_context(env: Mapping[str, str]) -> ssl.SSLContext:
-    """The machine's certificates, or those that the operator named; certifi's where there are none."""
+    """The machine's certificates, or the configured ones; certifi's if there are none."""
     named = env.get("SSL_CERT_FILE") or env.get("PIP_CERT")
     context = ssl.create_default_context(cafile=named if named and Path(named).is_file() else None)
     if (
