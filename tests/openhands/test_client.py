@@ -53,7 +53,7 @@ def test_a_client_whose_results_nobody_reads_does_nothing(tmp_path: Path) -> Non
         env={},
     )
     assert done.returncode == Exit.CONFIG
-    assert b"nobody listens for results" in done.stderr
+    assert b"there is no channel for results" in done.stderr
 
 
 @pytest.mark.agent

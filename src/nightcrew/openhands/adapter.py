@@ -1,7 +1,7 @@
-"""The trusted side of the agent: starts the client in the sandbox and judges how it ended.
+"""The trusted side of the agent: starts the client in the sandbox and determines how it ended.
 
-Imports neither `openhands` nor `litellm`, and writes nothing into the workspace. It does not retry: a model
-call is retried by the gateway, an attempt by the flow.
+It imports neither `openhands` nor `litellm`, and writes nothing into the workspace. It does not retry: the
+gateway retries model calls, and the flow makes new attempts.
 """
 
 import logging
@@ -21,11 +21,11 @@ log = logging.getLogger(__name__)
 
 CLIENT = "nightcrew.openhands.inside.client"
 GRACE_SECONDS = 5.0
-"""What the client stops before the sandbox's wall time, to tell how it stood."""
+"""How long before the sandbox's time limit the client stops, in seconds, so that it can report."""
 
 
 CALL_SECONDS = 300.0
-"""More than the gateway takes at the most for one request, its waits and rotations included."""
+"""More than the most seconds of the gateway for one request, with waits and rotations."""
 SOCKET = "/run/nightcrew/gateway.sock"
 STATE = "/run/nightcrew/state"
 
@@ -37,7 +37,7 @@ class OpenHandsAdapter:
         self._settings = settings
 
     def execute(self, assignment: Assignment) -> Report:
-        """Let the agent work on the assignment until it stops or is stopped."""
+        """Let the agent work on the assignment until it ends or is stopped."""
         with Results(Progress(assignment.attempt_id)) as results:
             completed = self._run(assignment, results)
         result = read_result(results.content.decode(errors="replace"))
@@ -48,7 +48,7 @@ class OpenHandsAdapter:
     def _run(self, assignment: Assignment, results: Results) -> Completed:
         runtime = agent_runtime(self._settings, assignment.sandbox)
         return assignment.sandbox.run(
-            # -I: neither the workspace nor its PYTHONPATH can lend the client a module.
+            # -I: the client imports no module from the workspace or its PYTHONPATH.
             [str(runtime.python), "-I", "-m", CLIENT, SOCKET, STATE],
             workspace=assignment.checkout.path,
             mounts=(*inside_mounts(runtime), *_mounts(assignment)),
@@ -60,7 +60,7 @@ class OpenHandsAdapter:
 
 
 class Progress:
-    """Logs what the agent does while it does it, from the pieces that the client tells."""
+    """Logs the agent's actions as they happen, from the client's reports."""
 
     def __init__(self, attempt_id: str) -> None:
         self._attempt_id = attempt_id
@@ -68,7 +68,7 @@ class Progress:
         self._actions = 0
 
     def __call__(self, piece: bytes) -> None:
-        """Take the next piece; a line may come in several."""
+        """Process the next piece; a line may be split into several."""
         *lines, self._rest = (self._rest + piece).split(b"\n")
         for line in lines:
             self._tell(line)
@@ -91,7 +91,7 @@ class Progress:
 
 
 def _line(text: str) -> str:
-    """Untrusted text as the end of a log line: short, and without what a terminal would obey."""
+    """Untrusted text for the end of a log line: short, and without control characters."""
     return cut("".join(letter if letter.isprintable() else " " for letter in text), 200)
 
 
@@ -117,7 +117,7 @@ def _mounts(assignment: Assignment) -> tuple[Mount, ...]:
 
 
 def _environment(assignment: Assignment) -> dict[str, str]:
-    """What the agent's shell finds: the repository's own Python first. No key is among it."""
+    """The environment of the agent's shell, with the repository's Python first and without any key."""
     return {
         "PATH": f"{assignment.environment.bin}:/usr/local/bin:/usr/bin:/bin",
         "PYTHONPATH": ":".join(project_paths(assignment.checkout.path, assignment.root)),

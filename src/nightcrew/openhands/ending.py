@@ -1,7 +1,7 @@
-"""How an attempt of the agent ended, judged on the trusted side.
+"""Determines on the trusted side how an attempt of the agent ended.
 
-The word of the sandbox counts least: first comes what its keeper saw, then what the gateway saw, then what
-the client says. The SDK calls plain talk *finished*; here the finish tool must have been called last.
+The observations of the supervisor have priority, then the gateway's, then the client's report from the
+sandbox. The SDK calls plain text *finished*; here the finish tool must have been called last.
 """
 
 from nightcrew.execution.attempt import AttemptEnd
@@ -14,9 +14,9 @@ ITERATIONS = "MaxIterationsReached"
 CUT_OFF = "length"
 """The finish reason of an answer that reached the output limit."""
 INVALID_CALLS = 3
-"""Invalid tool calls in a row that say that the model does no better."""
+"""Consecutive invalid tool calls after which the model is considered unable to make valid ones."""
 SIGNALLED = 128
-"""Exit codes above this one, and negative ones, tell of a signal."""
+"""Exit codes above this one, and negative ones, mean a signal."""
 
 
 def how_it_ended(result: Result | None, completed: Completed, usage: DoorUsage) -> Report:
@@ -26,7 +26,7 @@ def how_it_ended(result: Result | None, completed: Completed, usage: DoorUsage) 
     elif result is None:
         end, detail = _without_result(completed)
     elif result.timed_out:
-        end, detail = AttemptEnd.WALL_TIME, f"the time was up after {completed.seconds:.0f} s"
+        end, detail = AttemptEnd.WALL_TIME, f"the time limit was reached after {completed.seconds:.0f} s"
     elif result.error is not None and result.error.name != ITERATIONS:
         end, detail = _by_error(result.error, usage)
     else:
@@ -36,14 +36,14 @@ def how_it_ended(result: Result | None, completed: Completed, usage: DoorUsage) 
 
 def _killed(by: str) -> tuple[AttemptEnd, str]:
     if by == "wall_time":
-        return AttemptEnd.WALL_TIME, "the time was up and the sandbox was ended"
+        return AttemptEnd.WALL_TIME, "the time limit was reached and the sandbox was ended"
     if by == "cancelled":
         return AttemptEnd.CANCELLED, "the attempt was cancelled"
     return AttemptEnd.KILLED, f"the sandbox was ended at its limit: {by}"
 
 
 def _without_result(completed: Completed) -> tuple[AttemptEnd, str]:
-    """The client died. By a signal: what ran in the sandbox may have done that, so it is no excuse."""
+    """The end if the client died. A signal is no infrastructure fault, as sandboxed code may have sent it."""
     code = completed.returncode
     if code < 0 or code > SIGNALLED:
         return (
@@ -52,11 +52,11 @@ def _without_result(completed: Completed) -> tuple[AttemptEnd, str]:
         )
     last_words = cut(completed.stderr.decode(errors="replace").strip(), 300)
     why = "could not read its brief" if code == Exit.CONFIG else f"ended without a result (exit code {code})"
-    return AttemptEnd.INFRASTRUCTURE, f"the agent's process {why}: {last_words or 'it said nothing'}"
+    return AttemptEnd.INFRASTRUCTURE, f"the agent's process {why}: {last_words or 'no output'}"
 
 
 def _by_error(error: ErrorFacts, usage: DoorUsage) -> tuple[AttemptEnd, str]:
-    """The gateway knows better than the client why a call failed: it sees the account and all the models."""
+    """The end by an error; the gateway's reason has priority, as it knows the account and all models."""
     row = classify_error(error)
     if usage.infrastructure:
         return AttemptEnd.INFRASTRUCTURE, usage.stopped or row.meaning
@@ -68,7 +68,7 @@ def _by_error(error: ErrorFacts, usage: DoorUsage) -> tuple[AttemptEnd, str]:
 
 
 def _by_itself(result: Result, usage: DoorUsage) -> tuple[AttemptEnd, str]:
-    """No error and no limit from outside: the agent stopped, or the SDK stopped it."""
+    """The end without an error or external limit: the agent stopped, or the SDK stopped it."""
     if result.finish_called:
         if usage.calls == 0:
             return AttemptEnd.INFRASTRUCTURE, "the client says finished, but the gateway saw no model call"
@@ -76,16 +76,19 @@ def _by_itself(result: Result, usage: DoorUsage) -> tuple[AttemptEnd, str]:
     if result.error is not None:
         return AttemptEnd.ITERATION_LIMIT, f"no end after {result.calls} model calls"
     if result.finish_reason == CUT_OFF:
-        return AttemptEnd.TRUNCATED, "the model's output limit cut its last answer off"
+        return AttemptEnd.TRUNCATED, "the model's output limit truncated its last answer"
     if result.status == "stuck":
         return _stuck(result)
     if result.status == "finished":
-        nudged = " and again when told to act" if result.nudges else ""
-        return AttemptEnd.PROSE, f"the model answered in text without acting{nudged}"
+        nudged = " and again when asked to act" if result.nudges else ""
+        return AttemptEnd.PROSE, f"the model answered with text without acting{nudged}"
     return AttemptEnd.INFRASTRUCTURE, f"the SDK stopped with the status {result.status}"
 
 
 def _stuck(result: Result) -> tuple[AttemptEnd, str]:
     if result.tool_errors >= INVALID_CALLS:
-        return AttemptEnd.INVALID_OUTPUT, f"{result.tool_errors} tool calls in a row could not be read or run"
+        return (
+            AttemptEnd.INVALID_OUTPUT,
+            f"{result.tool_errors} tool calls in a row were invalid or could not be run",
+        )
     return AttemptEnd.STUCK, "the agent repeated itself"

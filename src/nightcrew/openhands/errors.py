@@ -1,8 +1,8 @@
-"""What each error of the OpenHands SDK and LiteLLM means, as one table.
+"""The meaning of each error of the OpenHands SDK and LiteLLM, as one table.
 
-Works on plain data (exception name, HTTP status, text), so that the trusted side needs neither library. The
-rows were found by running the SDK against a server that fails in each of these ways; first match wins. The
-table does not copy the SDK's own opinion, which is wrong in places: it calls 402, 403 and 413 transient.
+It uses plain data (exception name, HTTP status, text), so that the trusted side needs neither library. The
+rows were found by running the SDK against a server with each of these failures; the first match applies. The
+SDK's own classification is not used because it is partly wrong: it calls 402, 403 and 413 transient.
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class ErrorRow:
     words: tuple[str, ...] = ()
 
     def fits(self, error: ErrorFacts) -> bool:
-        """True where the error is of this condition."""
+        """True if the error matches this row."""
         return (
             (not self.names or bool(self.names & {error.name, error.cause}))
             and (not self.statuses or error.status in self.statuses)
@@ -46,14 +46,14 @@ class ErrorRow:
 
     @property
     def end(self) -> AttemptEnd:
-        """How an attempt ended that ended by this error."""
+        """The end of an attempt with this error."""
         if self.treatment is ModelUnfit:
             return AttemptEnd.MODEL_UNFIT
         return AttemptEnd.BUDGET if self.treatment is BudgetReached else AttemptEnd.INFRASTRUCTURE
 
 
 def classify_error(error: ErrorFacts) -> ErrorRow:
-    """The row of the table that `error` belongs to; the last one takes what nobody has seen yet."""
+    """The row of `error`; the last row matches every unknown error."""
     return next((row for row in ERROR_TABLE if row.fits(error)), UNKNOWN)
 
 

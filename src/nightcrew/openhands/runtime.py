@@ -1,7 +1,7 @@
-"""The agent's runtime: an environment of its own for the SDK, by a lock file of its own, in the sandbox only.
+"""The agent's runtime: a separate environment for the SDK, with its own lock file, used in the sandbox only.
 
-It holds some 140 packages that nobody here wrote. In our environment a `.pth` file of any of them would run
-in every interpreter. `python -m nightcrew.openhands.runtime` builds it ahead of its first use.
+It has about 140 foreign packages. In our environment, a `.pth` file of any of them would run in every
+interpreter. `python -m nightcrew.openhands.runtime` builds it ahead of its first use.
 """
 
 import hashlib
@@ -18,15 +18,15 @@ from nightcrew.openhands import inside
 from nightcrew.settings import Settings, load_settings
 
 _LOCK = "runtime.lock"
-_RECIPE = 1  # raise it when runtimes have to be built anew
+_RECIPE = 1  # increase it to rebuild all runtimes
 _LIBRARY = "/run/nightcrew/lib"
 
 
 def agent_runtime(settings: Settings, sandbox: Sandbox) -> Environment:
-    """The runtime of this version, built in `sandbox` where it is not there yet (about a minute).
+    """The runtime of this version, built in `sandbox` if missing (about a minute).
 
     Raises:
-        BadInput: it cannot be built; with the last lines of what was said.
+        BadInput: it cannot be built; the message has the last lines of the output.
         Transient: the package index cannot be reached.
     """
     lock = (files("nightcrew.openhands") / _LOCK).read_text()
@@ -47,7 +47,7 @@ def agent_runtime(settings: Settings, sandbox: Sandbox) -> Environment:
 
 
 def inside_mounts(runtime: Environment) -> tuple[Mount, ...]:
-    """What the client inside imports: the runtime, and the two folders of ours that are written for it."""
+    """The mounts for the client's imports: the runtime, and our two folders for the sandbox."""
     ours = (_folder(inside), _folder(confinement))
     root = Path(__file__).resolve().parents[2]
     return (
@@ -57,7 +57,7 @@ def inside_mounts(runtime: Environment) -> tuple[Mount, ...]:
 
 
 def main() -> int:
-    """Build it where it is not there; says why where it cannot be."""
+    """Build it if it is missing; reports a failure."""
     settings = load_settings()
     try:
         runtime = agent_runtime(settings, settled_sandbox(settings))

@@ -1,4 +1,4 @@
-"""The worker's side of the zygote: starts it, asks it for children, and hears how they ended."""
+"""The worker's side of the zygote: starts it, requests children, and learns how they ended."""
 
 import asyncio
 import json
@@ -25,16 +25,16 @@ POLL_SECONDS = 0.2
 
 @dataclass(slots=True)
 class Child:
-    """A forked process; looks like a process object to Prefect. `returncode` is None while it lives."""
+    """A forked process, as a process object for Prefect; `returncode` is None while it runs."""
 
     pid: int
     returncode: int | None = None
-    cpu_seconds: float | None = None  # None: the zygote died before it could tell
+    cpu_seconds: float | None = None  # None: the zygote died before it could report it
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Nursery:
-    """One zygote for `modules`, started with the first child and again when it died or sources changed."""
+    """One zygote for `modules`, started with the first child, and again after its death or source changes."""
 
     def __init__(self, modules: Sequence[str], sources: Sequence[Path]) -> None:
         self._modules = tuple(modules)
@@ -56,13 +56,13 @@ class Nursery:
         return await self._zygote.fork(env=env, cwd=cwd)
 
     def close(self) -> None:
-        """No more children; the zygote goes when its last one has ended."""
+        """Fork no more children; the zygote ends after its last one."""
         if self._zygote is not None:
             self._zygote.close()
             self._zygote = None
 
     def _stamp(self) -> float:
-        """Changes when a source file does: children must not run yesterday's code."""
+        """A value that changes with the source files, so that children do not run outdated code."""
         files = (path for folder in self._sources for path in folder.glob(WATCHED))
         return max((path.stat().st_mtime for path in files), default=0.0)
 
@@ -112,21 +112,21 @@ class _Zygote:
         return await asked
 
     def close(self) -> None:
-        """Ask for no more. What was asked for is still answered: a child that nobody heard of would run, and
-        its flow run would be started a second time."""
+        """Send no more requests. Pending ones are still answered, so that no unknown child runs
+        while its flow run is started a second time."""
         if not self._closed:
             self._closed = True
-            with suppress(OSError, RuntimeError):  # it has ended meanwhile
+            with suppress(OSError, RuntimeError):  # it has ended already
                 self._writer.write_eof()
 
     async def _watch(self) -> None:
-        """A child that has just been forked may hold the connection open after the zygote's death."""
+        """Watch the process, because a new child may keep the connection open after the zygote's death."""
         await self._process.wait()
         self._closed = True
         self._writer.close()
 
     async def _listen(self) -> None:
-        with suppress(OSError):  # it died with our request unread
+        with suppress(OSError):  # it died before it read our request
             while line := await self._reader.readline():
                 self._hear(json.loads(line))
         for asked in self._asked.values():
@@ -148,7 +148,7 @@ class _Zygote:
             child.ended.set()
 
     async def _outlive(self, child: Child) -> None:
-        """The zygote is gone and with it the way to learn how its children end; only that they do."""
+        """Wait for the children of a dead zygote; their exit codes are unknown."""
         while _is_alive(child.pid):
             await asyncio.sleep(POLL_SECONDS)
         child.returncode = -signal.SIGKILL

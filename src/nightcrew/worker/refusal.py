@@ -1,6 +1,6 @@
-"""What a flow run may ask of the worker: nothing but one of our flows, run as we run it.
+"""Refuses flow runs other than Nightcrew's own flows with our own command and environment.
 
-Job variables and deployments are data in Prefect's database. None of them chooses what is executed.
+Job variables and deployments are data in Prefect's database, and must not decide what is executed.
 """
 
 import functools
@@ -11,12 +11,12 @@ from pathlib import Path
 import yaml
 
 PRELOAD = ("flows.run_task",)
-"""The modules that the zygote loads ahead."""
+"""The modules that the zygote preloads."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What a run, its deployment and its work pool ask for together."""
+    """The combined request of a run, its deployment and its work pool."""
 
     command: str | None
     env: Mapping[str, str | None]
@@ -26,7 +26,7 @@ class RunRequest:
 
 
 def refusal(request: RunRequest, project: Path) -> str | None:
-    """Why this run is not started, as a sentence; None where it asks for what every run of ours gets."""
+    """Why this run is refused, as a sentence; None if it only requests what all our runs get."""
     wrong = [
         ("command", request.command is not None),
         ("env", bool(request.env)),
@@ -35,7 +35,7 @@ def refusal(request: RunRequest, project: Path) -> str | None:
     ]
     if named := [name for name, is_wrong in wrong if is_wrong]:
         return (
-            f"the job variables {', '.join(named)} would choose what is executed and must stay as Nightcrew "
+            f"the job variables {', '.join(named)} decide what is executed and must stay as Nightcrew "
             "sets them: remove them from the run, its deployment and the work pool"
         )
     if request.entrypoint not in our_entrypoints(project):
@@ -47,5 +47,5 @@ def refusal(request: RunRequest, project: Path) -> str | None:
 @functools.cache
 def our_entrypoints(project: Path) -> frozenset[str]:
     """The flows that our `prefect.yaml` deploys."""
-    told = yaml.safe_load((project / "prefect.yaml").read_text())
-    return frozenset(deployment["entrypoint"] for deployment in told["deployments"])
+    content = yaml.safe_load((project / "prefect.yaml").read_text())
+    return frozenset(deployment["entrypoint"] for deployment in content["deployments"])

@@ -1,8 +1,8 @@
-"""The crew's Prefect server: Prefect's own, behind a gate that only lets in what was meant for it.
+"""The crew's Prefect server: Prefect's own, behind a filter for foreign host names and origins.
 
-Run as `python -m nightcrew.worker.server PORT`. Prefect asks for a password, but not by which name it was
-called nor whose page a browser is showing: a foreign page whose name was made to lead to 127.0.0.1, or that
-opens a websocket, is turned away here before Prefect sees it.
+Run as `python -m nightcrew.worker.server PORT`. Prefect asks for a password, but does not check the host name
+or a browser's origin. Foreign pages whose name resolves to 127.0.0.1 (DNS rebinding), or that open a
+websocket, are refused here before Prefect sees the request.
 """
 
 import sys
@@ -26,7 +26,7 @@ HARDENED = {
 
 
 class Gate:
-    """Lets in requests and websockets that name this server and that no page of another origin sent."""
+    """Accepts requests and websockets for this server's name that come from no other origin."""
 
     def __init__(self, app: ASGIApp, port: int) -> None:
         self._app = app
@@ -34,7 +34,7 @@ class Gate:
         self._origins = tuple(f"http://{host}" for host in self._hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass it on, or turn it away; what is answered can neither be framed nor embedded elsewhere."""
+        """Pass on or refuse a request; answers cannot be framed or embedded by other pages."""
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
         elif reason := self._refusal(Headers(scope=scope)):

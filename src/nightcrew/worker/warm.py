@@ -1,10 +1,10 @@
-"""The warm worker: Prefect's process worker, whose flow runs are forked from a loaded process.
+"""The warm worker: Prefect's process worker, with flow runs forked from a preloaded process.
 
-Polling, queues, limits, cancelling, crash detection, heartbeats and logs stay Prefect's own. What is used of
-its private parts (`prefect.runner._*`) is imported here and nowhere else; a test holds the names.
+Polling, queues, limits, cancelling, crash detection, heartbeats and logs are Prefect's own. Its private
+modules (`prefect.runner._*`) are imported only here; a test checks the names.
 
-A run gets the command, environment, folder and flow that this version of ours gives its runs. One that asks
-for others, by its job variables, its deployment's or the pool's, fails before anything of it is started.
+Each run gets our own command, environment, folder and flow. If its job variables, its deployment or the pool
+request others, it fails before anything is started.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ TYPE = "nightcrew-warm"
 
 
 class WarmJobConfiguration(ProcessJobConfiguration):
-    """As for a process, with the modules that are loaded ahead."""
+    """The configuration of a process worker, with the modules to preload."""
 
     preload: list[str] = Field(default_factory=list)
 
@@ -67,7 +67,7 @@ class WarmJobConfiguration(ProcessJobConfiguration):
         worker_name: str | None = None,
         worker_id: "UUID | None" = None,
     ) -> None:
-        """Look at what is asked for before it is mixed with what Prefect adds."""
+        """Check the request before Prefect adds its own values."""
         self._entrypoint = (deployment.entrypoint if deployment else None) or ""
         self._refusal = refusal(
             RunRequest(self.command, self.env, self.working_dir, self.preload, self._entrypoint),
@@ -77,12 +77,12 @@ class WarmJobConfiguration(ProcessJobConfiguration):
 
 
 class WarmVariables(ProcessVariables):
-    """What an operator can set for the pool or one deployment."""
+    """The variables that an operator can set for the pool or a deployment."""
 
     preload: list[str] = Field(
         default_factory=list,
-        title="Modules loaded ahead",
-        description="Imported once by the worker; flow runs are forked with them in place.",
+        title="Preloaded modules",
+        description="Imported once by the worker; flow runs are forked with these modules loaded.",
     )
 
 
@@ -93,7 +93,7 @@ class WarmWorker(ProcessWorker):
     job_configuration = WarmJobConfiguration
     job_configuration_variables = WarmVariables  # type: ignore[assignment]
     _display_name = "Nightcrew warm process"
-    _description = "Flow runs as processes forked from one that has Prefect and the flows loaded."
+    _description = "Flow runs forked from a process that has loaded Prefect and the flows."
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -102,7 +102,7 @@ class WarmWorker(ProcessWorker):
         self._context = FlowRunExecutorContext()
 
     async def setup(self) -> None:
-        """One executor context for all runs: one events connection, one watch for cancellations."""
+        """Open one executor context for all runs: one events connection, one watch for cancellations."""
         await super().setup()
         await self._exit_stack.enter_async_context(self._context)
         self._exit_stack.callback(self._close_nurseries)
@@ -147,7 +147,7 @@ class WarmWorker(ProcessWorker):
 
 
 class ForkStarter:
-    """Starts one flow run by forking; the shape is Prefect's `ProcessStarter`."""
+    """Starts a flow run by forking; the interface is Prefect's `ProcessStarter`."""
 
     def __init__(
         self, nursery: Nursery, configuration: WarmJobConfiguration, control_channel: "ControlChannel"
@@ -161,12 +161,12 @@ class ForkStarter:
         flow_run: "FlowRun",
         task_status: anyio.abc.TaskStatus[ProcessHandle] = anyio.TASK_STATUS_IGNORED,
     ) -> None:
-        """Fork, hand over the process, and return when it has ended."""
+        """Fork, report the process, and return when it has ended."""
         cwd = self._configuration.working_dir or Path.cwd()
         try:
             child = await self._nursery.fork(env=self._environment(flow_run), cwd=cwd)
         except Transient as error:
-            log.warning("flow run %s starts the slow way: %s", flow_run.id, error)
+            log.warning("flow run %s starts without forking: %s", flow_run.id, error)
             await self._start_slowly(flow_run, cwd, task_status)
             return
         handle = ProcessHandle(
@@ -190,12 +190,12 @@ class ForkStarter:
         await starter.start(flow_run, task_status=task_status)
 
     def _environment(self, flow_run: "FlowRun") -> dict[str, str]:
-        """What Prefect's own starter gives a child."""
+        """The environment that Prefect's own starter gives a child."""
         env: dict[str, str | None] = dict(os.environ)
         env |= self._configuration.env
         env |= get_current_settings().to_environment_variables(exclude_unset=True)
         env["PREFECT__FLOW_RUN_ID"] = str(flow_run.id)
-        # The flow that was looked at, whatever its deployment says by now; and no steps of its own before it.
+        # The flow that was checked, even if its deployment has changed; and no pull steps before it.
         env["PREFECT__FLOW_ENTRYPOINT"] = self._configuration._entrypoint
         env["PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS"] = "false"
         try:
@@ -207,19 +207,19 @@ class ForkStarter:
 
 
 class Hooks:
-    """When a run was cancelled or has crashed, the queue is told; flow code is not loaded in the worker."""
+    """Update the queue when a run was cancelled or has crashed; the worker loads no flow code."""
 
     async def run_cancellation_hooks(self, flow_run: "FlowRun", state: State[Any]) -> None:
-        """A run is being cancelled."""
+        """Called when a run is being cancelled."""
         await asyncio.to_thread(run_cancelled, load_settings(), str(flow_run.id))
 
     async def run_crashed_hooks(self, flow_run: "FlowRun", state: State[Any]) -> None:
-        """A run has crashed."""
+        """Called when a run has crashed."""
         await asyncio.to_thread(_put_back)
 
 
 class _PidStatus:
-    """Passes a process handle on as its number, which is what a worker is to report."""
+    """Converts a process handle into its pid, which a worker has to report."""
 
     def __init__(self, outer: anyio.abc.TaskStatus[int]) -> None:
         self._outer = outer

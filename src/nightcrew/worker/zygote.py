@@ -1,8 +1,8 @@
-"""A process that has everything loaded and one thread, and forks a child for each flow run.
+"""A single-threaded process with all modules loaded, which forks a child for each flow run.
 
 Run as `python -m nightcrew.worker.zygote DESCRIPTOR MODULE...`, where DESCRIPTOR is a connected unix socket.
-One line of JSON asks for a run, two answer: that the child lives, and how it ended. A child does exactly what
-`python -m prefect.engine` does, without the second and a half of CPU that importing it takes.
+A request is one line of JSON; it gets two answers: when the child has started, and when it has ended. A child
+does the same as `python -m prefect.engine`, without the 1.5 CPU seconds of its imports.
 """
 
 import atexit
@@ -28,12 +28,12 @@ NUMPY = "numpy.random"
 
 
 class Zygote:
-    """Serves one worker over `channel` until that closes and the last child has ended."""
+    """Serves one worker over `channel`, until it closes and the last child has ended."""
 
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
         self._received = b""
-        self._runs: dict[int, str] = {}  # child -> the request it answers
+        self._runs: dict[int, str] = {}  # child -> id of its request
 
     def serve(self) -> None:
         """Fork on request, report every end."""
@@ -41,7 +41,7 @@ class Zygote:
         os.set_blocking(wake_writer, False)
         signal.set_wakeup_fd(wake_writer)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's ctrl-c is the worker's to handle
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the worker handles a terminal's Ctrl-C
         with selectors.DefaultSelector() as selector:
             selector.register(self._channel, selectors.EVENT_READ)
             selector.register(wake_reader, selectors.EVENT_READ)
@@ -56,7 +56,7 @@ class Zygote:
                     connected = False
 
     def _read(self) -> bool:
-        """Take in what came and start what it asks for; False once the worker is gone."""
+        """Read requests and start their runs; False once the worker has closed the channel."""
         received = self._channel.recv(1 << 20)
         *lines, self._received = (self._received + received).split(b"\n")
         for line in lines:
@@ -65,7 +65,7 @@ class Zygote:
 
     def _start(self, request: dict[str, Any]) -> None:
         if (threads := count_threads()) != 1:
-            # A lock that another thread holds would stay locked in the child for ever.
+            # A lock held by another thread would stay locked in the child forever.
             self._tell(
                 {"id": request["id"], "refused": f"the zygote has {threads} threads, it must have one"}
             )
@@ -97,7 +97,7 @@ class Zygote:
         try:
             self._channel.sendall(json.dumps(message).encode() + b"\n")
         except OSError:
-            return  # the worker is gone; the children finish all the same
+            return  # the worker has ended; the children still finish
 
 
 def run_child(request: Mapping[str, Any]) -> None:
@@ -119,7 +119,7 @@ def run_child(request: Mapping[str, Any]) -> None:
 
 
 def count_threads() -> int:
-    """Threads of this process, also those that Python does not know of where the system can tell."""
+    """The number of threads, including those unknown to Python if the system reports them."""
     tasks = Path("/proc/self/task")
     if tasks.is_dir():
         return len(list(tasks.iterdir()))
@@ -140,12 +140,12 @@ def _become(env: Mapping[str, str], cwd: str) -> None:
     os.environ.update(env)
     os.chdir(cwd)
     _refresh_prefect(logging_changed=_logging_of(env) != logging_before)
-    if NUMPY in sys.modules:  # every child would draw the same numbers
+    if NUMPY in sys.modules:  # or all children would draw the same numbers
         sys.modules[NUMPY].seed()
 
 
 def _exit(code: int) -> None:
-    """End as an interpreter does, but do not take apart what is shared (`multiprocessing` ends so too)."""
+    """End like an interpreter, but without finalising shared memory (like `multiprocessing`)."""
     with suppress(Exception):
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
@@ -173,7 +173,7 @@ def main(descriptor: int, modules: list[str]) -> None:
     for module in modules:
         importlib.import_module(module)
     gc.collect()
-    gc.freeze()  # children share these pages as long as nobody counts references in them
+    gc.freeze()  # keeps these pages shared with children, as the collector leaves them alone
     with socket.socket(fileno=descriptor) as channel:
         Zygote(channel).serve()
 

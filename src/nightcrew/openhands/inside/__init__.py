@@ -1,4 +1,4 @@
-"""What of ours runs inside the sandbox, beside the SDK: the standard library and the agent's runtime suffice.
+"""Our code that runs in the sandbox with the SDK; it needs only the standard library and the agent's runtime.
 
-This folder is mounted, without the modules of the trusted side. `protocol` is read on both.
+Only this folder is mounted, without modules of the trusted side. Both sides use `protocol`.
 """

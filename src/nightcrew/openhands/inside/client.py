@@ -1,8 +1,8 @@
 """The OpenHands agent in the sandbox: `python -I -m nightcrew.openhands.inside.client SOCKET STATE`.
 
-Works in the current folder. Reads a brief from stdin, writes an event a line and the result last (`protocol`)
-to the results socket of its sandbox. Holds no key but the attempt's own token for the gateway, and keeps both
-from the agent's shell, which runs as the same user.
+It works in the current folder. It reads a brief from stdin, and writes one event per line, then the result
+(`protocol`), to the results socket of its sandbox. It only has the attempt's token for the gateway, and hides
+token and socket from the agent's shell, which runs as the same user.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ CLOSE_SECONDS = 2.0
 
 
 class OpenHandsClient:
-    """Does one brief."""
+    """Executes one brief."""
 
     def __init__(self, brief: Brief, *, socket_path: str, state_dir: str, out: TextIO) -> None:
         self._brief = brief
@@ -35,7 +35,7 @@ class OpenHandsClient:
         self._deadline = time.monotonic() + brief.wall_seconds
 
     def run(self) -> Result:
-        """Load the SDK, let the agent work, tell how it stood at the end."""
+        """Load the SDK, let the agent work, and report the result."""
         from nightcrew.openhands.inside.quiet import load_sdk
 
         load_sdk(self._state_dir)
@@ -49,7 +49,7 @@ class OpenHandsClient:
             state_dir=self._state_dir,
             emit=self._emit,
         )
-        # Not asyncio.run(): it waits for the thread of a tool that still runs.
+        # Not asyncio.run(), which would wait for the thread of a running tool.
         loop = asyncio.new_event_loop()
         result = loop.run_until_complete(session.run(max(0.1, self._deadline - time.monotonic())))
         _give(CLOSE_SECONDS, session.close)
@@ -62,7 +62,7 @@ class OpenHandsClient:
 
 
 def main() -> NoReturn:
-    """Do the brief on stdin and leave with the exit code that goes with its result."""
+    """Execute the brief from stdin, and exit with the code of its result."""
     _lock_process()
     out = _results()
     try:
@@ -74,7 +74,7 @@ def main() -> NoReturn:
     try:
         result = OpenHandsClient(brief, socket_path=socket_path, state_dir=state_dir, out=out).run()
         code = exit_code(result)
-    except Exception as error:  # whatever it is, the adapter has to be told
+    except Exception as error:  # any error has to be reported to the adapter
         facts = ErrorFacts(name=type(error).__name__, text=cut(str(error)))
         result, code = Result(status="crashed", error=facts), Exit.INTERNAL
     out.write(f"{RESULT_MARK}{result.model_dump_json()}\n")
@@ -83,10 +83,10 @@ def main() -> NoReturn:
 
 
 def _results() -> TextIO:
-    """The one way to be believed: a connection that no other process can open, and no child inherits."""
+    """The trusted channel for results: a connection that no other process can open and no child inherits."""
     path = os.environ.pop(VARIABLE, "")
     if not path:
-        sys.stderr.write(f"nobody listens for results: {VARIABLE} is not set\n")
+        sys.stderr.write(f"there is no channel for results: {VARIABLE} is not set\n")
         _leave(Exit.CONFIG)
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(path)
@@ -94,19 +94,19 @@ def _results() -> TextIO:
 
 
 def _lock_process() -> None:
-    """Close this process's /proc entries to its own user: the agent's shell could read the token."""
+    """Make this process's /proc entries unreadable, from which the agent's shell could read the token."""
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0)
 
 
 def _give(seconds: float, close: Callable[[], None]) -> None:
-    """Let `close` have its time, then go on without it."""
+    """Run `close`, but continue after a time limit."""
     closing = threading.Thread(target=close, daemon=True)
     closing.start()
     closing.join(seconds)
 
 
 def _leave(code: Exit) -> NoReturn:
-    """End at once: threads of running tools and exit handlers of libraries are not waited for."""
+    """Exit at once, without waiting for threads of tools and exit handlers of libraries."""
     sys.stderr.flush()
     os._exit(code)
 

@@ -1,6 +1,6 @@
-"""What the agent does, as it does it: one bounded JSON object for each event of the SDK.
+"""Reports the agent's actions as they happen: one bounded JSON object for each event of the SDK.
 
-Also keeps what the result needs to know of the conversation's end.
+It also collects what the result needs about the end of the conversation.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ class EventLog:
         self.error: ErrorFacts | None = None
 
     def __call__(self, event: Event) -> None:
-        """Take note of one event and pass it on."""
+        """Record one event and report it."""
         match event:
             case ActionEvent():
                 self._on_action(event)

@@ -1,9 +1,9 @@
-"""What the adapter and the client say to each other.
+"""The protocol between adapter and client.
 
-The adapter names two paths as arguments (the gateway's socket and the attempt's folder) and writes one
-`Brief` as JSON to the client's stdin. The client answers on the results socket with one JSON object a line
-for each thing the agent did, and last a line `RESULT {...}`. The result holds facts, no judgement: what they
-mean is decided on the trusted side (`ending`), since everything in the sandbox is only a claim.
+The adapter passes two paths as arguments (the gateway's socket and the attempt's folder) and writes one
+`Brief` as JSON to the client's stdin. The client answers on the results socket with one line of JSON for each
+action of the agent, and a last line `RESULT {...}`. The result has facts only; the trusted side (`ending`)
+decides what they mean, since everything from the sandbox is only a claim.
 """
 
 from enum import IntEnum
@@ -12,11 +12,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 RESULT_MARK = "RESULT "
 TEXT_LIMIT = 2000
-"""Characters of one text in an event or result; the rest is cut."""
+"""The most characters of a text in an event or result."""
 
 
 class Exit(IntEnum):
-    """Exit codes of the client: what the next step would be, for those who cannot read the result."""
+    """The client's exit codes, which suggest the next step if there is no result."""
 
     FINISHED = 0
     OTHER_MODEL = 10
@@ -26,7 +26,7 @@ class Exit(IntEnum):
 
 
 class Brief(BaseModel):
-    """All that the client is told. It holds the attempt's token, so it never is an argument or a variable."""
+    """The client's input. It contains the attempt's token, so it is never an argument or a variable."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -36,13 +36,13 @@ class Brief(BaseModel):
     token: str
     max_iterations: int
     wall_seconds: float
-    """Of the whole process, its start included."""
+    """Time limit of the whole process, its start included."""
     call_seconds: float
-    """Of one model call, the gateway's waits and rotations included."""
+    """Time limit of one model call, the gateway's waits and rotations included."""
 
 
 class ErrorFacts(BaseModel):
-    """An exception as plain data, so that it can be classified where its class is not importable."""
+    """An exception as plain data, to classify it where its class cannot be imported."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -53,19 +53,19 @@ class ErrorFacts(BaseModel):
 
 
 class Result(BaseModel):
-    """How the conversation stood when it ended."""
+    """The state of the conversation at its end."""
 
     model_config = ConfigDict(frozen=True)
 
     status: str
-    """The SDK's word: finished, stuck, error, paused ... *finished* proves nothing."""
+    """The SDK's status: finished, stuck, error, paused ... *finished* proves nothing."""
     finish_called: bool = False
-    """The last thing the agent did was to call the finish tool."""
+    """True if the agent's last action was to call the finish tool."""
     said: str = ""
     finish_reason: str | None = None
     """Of the last model call."""
     tool_errors: int = 0
-    """Tool calls at the end of the conversation, in a row, that could not be run as they came."""
+    """The number of consecutive invalid tool calls at the end of the conversation."""
     calls: int = 0
     nudges: int = 0
     timed_out: bool = False
@@ -75,20 +75,20 @@ class Result(BaseModel):
 
 
 def exit_code(result: Result) -> Exit:
-    """The exit code that goes with a result."""
+    """The exit code for a result."""
     if result.timed_out or (result.error is not None and result.error.name == "MaxIterationsReached"):
         return Exit.LIMIT
     return Exit.FINISHED if result.finish_called else Exit.OTHER_MODEL
 
 
 def cut(text: str, limit: int = TEXT_LIMIT) -> str:
-    """`text`, at most `limit` characters long, saying so where something is missing."""
+    """`text`, cut to at most `limit` characters with a mark."""
     return text if len(text) <= limit else f"{text[: limit - 16]} … [{len(text)} chars]"
 
 
-def read_result(told: str) -> Result | None:
-    """The result in what a client told; None where there is none or it is not one."""
-    for line in reversed(told.splitlines()):
+def read_result(text: str) -> Result | None:
+    """The result in a client's output; None if there is no valid one."""
+    for line in reversed(text.splitlines()):
         if line.startswith(RESULT_MARK):
             try:
                 return Result.model_validate_json(line.removeprefix(RESULT_MARK))

@@ -1,4 +1,4 @@
-"""Loading the OpenHands SDK so that it looks nothing up, runs nothing of the repository's, and loads fast.
+"""Loads the OpenHands SDK fast, without network access and without running a repository's code.
 
 Call `load_sdk()` before anything else imports `openhands` or `litellm`.
 """
@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from typing import Any
 
 SILENCE = {
-    "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else importing litellm fetches a price list
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # otherwise importing litellm downloads a price list
     "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
-    "LITELLM_MODE": "PRODUCTION",  # else a .env of the repository is loaded
+    "LITELLM_MODE": "PRODUCTION",  # otherwise the repository's .env is loaded
     "OPENHANDS_SUPPRESS_BANNER": "1",
     "LOG_AUTO_CONFIG": "false",
     "DO_NOT_TRACK": "1",
@@ -22,7 +22,7 @@ NOISE = ("DEBUG_LLM", "LMNR_PROJECT_API_KEY", "AUTOMATION_CALLBACK_URL")
 
 
 def load_sdk(state_dir: str) -> None:
-    """Import the SDK with its tools; user-level plugins and memory are looked for below `state_dir` only."""
+    """Import the SDK with its tools; user-level plugins and memory are only searched below `state_dir`."""
     os.environ.update(SILENCE, OH_PERSISTENCE_DIR=f"{state_dir}/openhands")
     for name in [name for name in os.environ if name in NOISE or name.startswith("OTEL_")]:
         del os.environ[name]
@@ -35,10 +35,10 @@ def load_sdk(state_dir: str) -> None:
 
 @contextmanager
 def _fast_imports() -> Iterator[None]:
-    """Some 4,000 modules in 2.5 CPU seconds instead of 4.1.
+    """Import some 4,000 modules in 2.5 CPU seconds instead of 4.1.
 
-    The collector finds no garbage in an import but walks all of it, again and again; and most of the many
-    pydantic models in litellm and the protocol packages are never used, so they are built on first use.
+    The garbage collector is off, because imports leave no garbage; and pydantic models of litellm and the
+    protocol packages, most of which are never used, are built at their first use.
     """
     import pydantic
 
@@ -57,7 +57,7 @@ def _fast_imports() -> Iterator[None]:
 
 
 def _disarm() -> None:
-    """Take out what would run a repository's code before the first model call, or ask the network."""
+    """Disable what would run a repository's code before the first model call, or use the network."""
     from openhands.sdk.conversation.impl import local_conversation
     from openhands.sdk.llm.utils import runtime_metadata
 

@@ -32,17 +32,17 @@ If it is done, call the finish tool."""
 
 
 class RecordingLLM(LLM):  # type: ignore[misc]
-    """The SDK's model client, which also keeps why each answer ended."""
+    """The SDK's model client, which also records the finish reason of each answer."""
 
     _finish_reasons: list[str | None] = PrivateAttr(default_factory=list)
 
     @property
     def finish_reasons(self) -> list[str | None]:
-        """Of every answer so far, in order."""
+        """The finish reasons of all answers so far, in order."""
         return self._finish_reasons
 
     async def agenerate(self, *args: Any, **kwargs: Any) -> Any:
-        """As the SDK does it."""
+        """Like the SDK's method."""
         response = await super().agenerate(*args, **kwargs)
         choices = getattr(response.raw_response, "choices", None) or []
         self._finish_reasons.append(choices[0].finish_reason if choices else None)
@@ -85,7 +85,7 @@ class Session:
         self._nudges = 0
 
     async def run(self, seconds: float) -> Result:
-        """Work until the agent stops, but no longer than `seconds`; prose is answered once."""
+        """Work until the agent stops, at most for `seconds`; a text without an action gets one reminder."""
         try:
             async with asyncio.timeout(seconds) as limit:
                 await self._converse()
@@ -93,12 +93,12 @@ class Session:
             self._timed_out = True
         except ConversationRunError as error:
             return self._result(error_facts(error.original_exception))
-        # arun() swallows the cancellation, so the timeout has to be asked.
+        # arun() swallows the cancellation, so the timeout object is checked.
         self._timed_out = self._timed_out or limit.expired()
         return self._result(self._log.error)
 
     def close(self) -> None:
-        """End the terminal and what runs in it."""
+        """End the terminal and its processes."""
         self._conversation.close()
 
     async def _converse(self) -> None:
@@ -113,7 +113,7 @@ class Session:
             await self._conversation.arun()
 
     def _warm_terminal(self) -> None:
-        """The first command of a terminal may come back at once with exit code 0: let it be this one."""
+        """Run a first command, because a terminal's first one may return at once with exit code 0."""
         quiet = TerminalAction(command="bind 'set enable-bracketed-paste off'")
         self._conversation.execute_tool(TerminalTool.name, quiet)
 
@@ -139,7 +139,7 @@ class Session:
 
 
 def error_facts(error: BaseException) -> ErrorFacts:
-    """An exception as plain data; the HTTP status is often known to its cause only."""
+    """An exception as plain data; often only its cause has the HTTP status."""
     cause = error.__cause__
     status = getattr(error, "status_code", None) or getattr(cause, "status_code", None)
     return ErrorFacts(
