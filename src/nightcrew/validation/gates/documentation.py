@@ -120,50 +120,65 @@ def _note_prose(said: Said, change: Change, fresh: list[str], *names: str) -> No
 
 def _judge_python(room: CleanRoom, change: Change, said: Said, words: set[str]) -> GateResult | None:
     old, new = parse(change.before or ""), parse(change.after or "")
-    same = change.before is not None and old is not None and new is not None
-    if not same or without_docstrings(ast.parse(change.before or "")) != without_docstrings(
-        ast.parse(change.after or "")
-    ):
-        what = "the change touches code, not only docstrings and comments."
-        return _refused(change, what, "Change docstrings and comments only; leave the code exactly as it is.")
-    if comments.directives(change.before or "") != comments.directives(change.after or ""):
+    if change.before is None or old is None or new is None:
+        return _touched(change)
+    if without_docstrings(old) != without_docstrings(new):
+        return _touched(change)
+    if comments.directives(change.before) != comments.directives(change.after or ""):
         return _refused(change, "a comment that tools read is changed.", "Leave such comments as they are.")
-    assert old is not None and new is not None
-    before, after = entries(old), entries(new)
-    lost = _lost(before, after)
-    if lost:
-        return _refused(change, lost, "Keep what docstrings explain.")
-    fresh = [
-        one
-        for name, one in after.items()
-        if one.docstring and one.docstring.split() != (before[name].docstring or "").split()
-    ]
+    return _judge_words(room, change, said, words, entries(old), entries(new))
+
+
+def _judge_words(
+    room: CleanRoom,
+    change: Change,
+    said: Said,
+    words: set[str],
+    before: dict[str, Entry],
+    after: dict[str, Entry],
+) -> GateResult | None:
+    """What the new docstrings and comments of a file say."""
+    fresh = [one for name, one in after.items() if one.docstring and _has_other_words(before[name], one)]
     remarks = new_sentences(comments.words(change.before or ""), comments.words(change.after or ""))
     said.is_new |= bool(fresh) or bool(remarks) or _other_words(change)
-    problem = _problem(change, before, fresh, words, remarks)
-    if problem:
+    problem = (
+        _lost(change, before, after)
+        or _empty(change, before, fresh, words, remarks)
+        or _false(room, change, before, fresh, words)
+    )
+    if problem is not None:
         return problem
+    for entry in fresh:
+        sentences = new_sentences(before[entry.name].docstring or "", entry.docstring or "")
+        _note_prose(said, change, sentences, entry.name)
+    _note_prose(said, change, remarks, "a comment")
+    for name in read_by_code(fresh, after[""].node, room.once(_trees)):
+        what = f"the docstring of {name or 'the module'} is shown by the program"
+        said.powers.append(Finding(what, change.path, severity=Severity.PERSON))
+    return _examples(room, change, fresh, said)
+
+
+def _touched(change: Change) -> GateResult:
+    what = "the change touches code, not only docstrings and comments."
+    return _refused(change, what, "Change docstrings and comments only; leave the code exactly as it is.")
+
+
+def _has_other_words(before: Entry, after: Entry) -> bool:
+    return (after.docstring or "").split() != (before.docstring or "").split()
+
+
+def _false(
+    room: CleanRoom, change: Change, before: dict[str, Entry], fresh: list[Entry], words: set[str]
+) -> GateResult | None:
+    """The first docstring that newly says what the code does not do."""
     code = Code(room.once(_trees), words)
     for entry in fresh:
         known = set(false_claims(before[entry.name], code))
         wrong = [one for one in false_claims(entry, code) if one not in known]
         if wrong:
-            name = entry.name or "the module"
-            what = f"the docstring of {name} names {wrong[0]}."
+            what = f"the docstring of {entry.name or 'the module'} names {wrong[0]}."
             return _refused(change, what, "Describe only what the code has and does.")
-        _note_prose(
-            said, change, new_sentences(before[entry.name].docstring or "", entry.docstring or ""), entry.name
-        )
-    _note_prose(said, change, remarks, "a comment")
-    said.powers += [
-        Finding(
-            f"the docstring of {name or 'the module'} is shown by the program",
-            change.path,
-            severity=Severity.PERSON,
-        )
-        for name in read_by_code(fresh, new, room.once(_trees))
-    ]
-    return _examples(room, change, fresh, said)
+    return None
 
 
 def _other_words(change: Change) -> bool:
@@ -172,50 +187,54 @@ def _other_words(change: Change) -> bool:
     return old != new and old.count("\n\n") == new.count("\n\n")
 
 
-def _lost(before: dict[str, Entry], after: dict[str, Entry]) -> str:
+def _lost(change: Change, before: dict[str, Entry], after: dict[str, Entry]) -> GateResult | None:
+    hint = "Keep what docstrings explain."
     for name, entry in before.items():
         if not entry.docstring:
             continue
         if not after[name].docstring:
-            return f"the docstring of {name or 'the module'} is taken away."
+            return _refused(change, f"the docstring of {name or 'the module'} is taken away.", hint)
         had, has = documented(entry.docstring), documented(after[name].docstring or "")
         gone = sorted(one for kind in had for one in had[kind] - has[kind] if one in (entry.words or ()))
         if gone:
-            return f"{gone[0]} is no longer explained in the docstring of {name or 'the module'}."
-    return ""
+            what = f"{gone[0]} is no longer explained in the docstring of {name or 'the module'}."
+            return _refused(change, what, hint)
+    return None
 
 
-def _problem(
+def _empty(
     change: Change, before: dict[str, Entry], fresh: list[Entry], words: set[str], remarks: list[str]
 ) -> GateResult | None:
-    """What is empty in the new text."""
+    """New text that says nothing: fillers, the name again, one sentence for all, words about nothing here."""
     hint = "Say what a caller gets, what goes in, which errors come, and what is surprising."
-    for text in [*(entry.docstring or "" for entry in fresh), *remarks]:
-        if filler(text):
-            return _refused(change, f"{filler(text)!r} stands where a text should.", hint)
+    texts = [entry.docstring or "" for entry in fresh]
+    fillers = next(filter(None, map(filler, [*texts, *remarks])), "")
+    if fillers:
+        return _refused(change, f"{fillers!r} stands where a text should.", hint)
     first = [entry for entry in fresh if not before[entry.name].docstring]
-    texts = Counter((entry.docstring or "").strip() for entry in first)
-    forms = {id(entry): skeleton(entry) for entry in first}
-    alike = Counter(forms.values())
     judged = [entry for entry in first if entry.is_public] or first
-    empty = [
+    vacuous = _vacuous(judged, first)
+    if judged and len(vacuous) / len(judged) > MOST_VACUOUS and (len(vacuous) > 1 or len(judged) == 1):
+        count = f"{len(vacuous)} of {len(judged)} docstrings"
+        example = (vacuous[0].docstring or "").strip()[:80]
+        return _refused(change, f"{count} say nothing that the name does not say, as {example!r}.", hint)
+    # A docstring has its place beside what it is about; a sentence may well explain it in words of its own.
+    if says_nothing(texts, _vocabulary(words), EMPTY_WORDS, least_words=_LONG_DOCSTRING):
+        return _refused(change, "the new text is about nothing in this repository.", hint)
+    return None
+
+
+def _vacuous(judged: list[Entry], first: list[Entry]) -> list[Entry]:
+    """Docstrings that say nothing of their own, or what several others say too."""
+    texts = Counter((entry.docstring or "").strip() for entry in first)
+    forms = Counter(map(skeleton, first))
+    return [
         entry
         for entry in judged
         if is_vacuous(entry)
         or texts[(entry.docstring or "").strip()] > 2
-        or (forms[id(entry)] and alike[forms[id(entry)]] > 2)
+        or (skeleton(entry) and forms[skeleton(entry)] > 2)
     ]
-    if judged and len(empty) / len(judged) > MOST_VACUOUS and (len(empty) > 1 or len(judged) == 1):
-        text = (empty[0].docstring or "").strip()[:80]
-        what = (
-            f"{len(empty)} of {len(judged)} docstrings say nothing that the name does not say, as {text!r}."
-        )
-        return _refused(change, what, hint)
-    texts_of_all = [entry.docstring or "" for entry in fresh]
-    # A docstring has its place beside what it is about; a sentence may well explain it in words of its own.
-    if says_nothing(texts_of_all, _vocabulary(words), EMPTY_WORDS, least_words=_LONG_DOCSTRING):
-        return _refused(change, "the new text is about nothing in this repository.", hint)
-    return None
 
 
 def _examples(room: CleanRoom, change: Change, fresh: list[Entry], said: Said) -> GateResult | None:

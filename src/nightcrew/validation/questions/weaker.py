@@ -30,20 +30,8 @@ _FOR_ALL, _BEYOND_OWNER = 0o002, 0o77  # bits of a file's mode
 def weaker(old: ast.Module, new: ast.Module) -> Iterator[Use]:
     """What in `new` guards less than `old`; text that is new in a new file is compared with nothing."""
     before, after = _Guards(old), _Guards(new)
-    for name, count in before.guards.items():
-        holders = sorted(before.holders[name] & {_MODULE, *after.functions})
-        gone = [one for one in holders if one not in after.holders.get(name, ())]
-        holders = [one for one in gone if not after.reaches(one, name)] if gone else holders
-        if after.guards[name] < count and holders:
-            line = after.functions.get(holders[0], 1)
-            yield Use(Power.WEAKER, f"{name} guards {holders[0]} less often", line)
-    known = Counter(what for what, _ in before.marks)
-    for what, line in after.marks:
-        if what == _PUT_TOGETHER and known[what]:
-            continue  # the file's own way
-        if known[what] <= 0:
-            yield Use(Power.WEAKER, what, line)
-        known[what] -= 1
+    yield from _fewer_guards(before, after)
+    yield from _new_marks(before, after)
     for name, (entries, line) in after.trusted.items():
         fresh = sorted(entries - before.trusted.get(name, (entries, 0))[0])
         if fresh:
@@ -56,6 +44,26 @@ def weaker(old: ast.Module, new: ast.Module) -> Iterator[Use]:
 
 
 # ------------------------------------------------------------------------------------------------------
+
+
+def _fewer_guards(before: "_Guards", after: "_Guards") -> Iterator[Use]:
+    for name, count in before.guards.items():
+        holders = sorted(before.holders[name] & {_MODULE, *after.functions})
+        gone = [one for one in holders if one not in after.holders.get(name, ())]
+        holders = [one for one in gone if not after.reaches(one, name)] if gone else holders
+        if after.guards[name] < count and holders:
+            line = after.functions.get(holders[0], 1)
+            yield Use(Power.WEAKER, f"{name} guards {holders[0]} less often", line)
+
+
+def _new_marks(before: "_Guards", after: "_Guards") -> Iterator[Use]:
+    known = Counter(what for what, _ in before.marks)
+    for what, line in after.marks:
+        if what == _PUT_TOGETHER and known[what]:
+            continue  # the file's own way
+        if known[what] <= 0:
+            yield Use(Power.WEAKER, what, line)
+        known[what] -= 1
 
 
 class _Guards:

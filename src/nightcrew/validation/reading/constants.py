@@ -87,11 +87,13 @@ def _called(node: ast.Call) -> Text | None:
         return chr(first.value)
     if name == "bytes" and elements is not None:
         return _of_numbers(elements)
-    if name not in _DECODERS:
-        return None
-    # `"...".decode()`, `bytes.fromhex("...")`
-    given = (_folded(one) for one in (owner, first) if one is not None)
-    text = next((one for one in given if one is not None), None)
+    parts = [one for one in (owner, first) if one is not None]
+    return _decoded(name, parts, node) if name in _DECODERS else None
+
+
+def _decoded(name: str, parts: list[ast.expr], node: ast.Call) -> Text | None:
+    """`"...".decode()`, `bytes.fromhex("...")`."""
+    text = next((one for one in map(_folded, parts) if one is not None), None)
     words = {one.value for one in node.args if isinstance(one, ast.Constant)}
     if text is not None and {"rot13", "rot_13"} & words:
         return codecs.decode(_text(text), "rot13")

@@ -77,7 +77,7 @@ def coverage(tree: ast.Module) -> tuple[int, int]:
     return sum(bool(entry.docstring and entry.docstring.strip()) for entry in public), len(public)
 
 
-def read_by_code(fresh: list[Entry], tree: ast.Module, trees: Mapping[str, ast.Module]) -> list[str]:
+def read_by_code(fresh: list[Entry], tree: ast.AST, trees: Mapping[str, ast.Module]) -> list[str]:
     """Of some entries, those whose text the program itself shows: as its help, or through `__doc__`."""
     own = {one.id for one in ast.walk(tree) if isinstance(one, ast.Name)}
     asked = {

@@ -56,6 +56,8 @@ class Plugin:
         self.errors: list[list[str]] = []
         self.importing: Any = None
         self.relay = Relay()
+        self.chance = False  # the new tests draw random numbers
+        self.work = self.spent = 0  # calls: of the new tests once, and of all optional experiments
         self.network = world.watch_network()
         self.audit = Audit(job)
         self.files = traces.Files(job.workspace)
@@ -119,34 +121,32 @@ class Plugin:
         swap.remember(self.job.target)
         with contextlib.suppress(AttributeError):
             gc.freeze()
-        chance, work, spent = False, 0, 0
         for one in self.session.experiments:
-            if one.if_chance and not chance:
-                continue
             if one.trials:
                 for name, told in trials.run(self.job, one, items, self.relay).items():
                     self.report({"experiment": name, **told})
                 self.files.undo()
-                continue
-            for name, chosen in self._runs(one, items):
-                # Work is counted in calls, not seconds: a slow machine leaves out no more than a fast one.
-                if one.optional and spent + work > self.session.work:
-                    continue
-                experiment = Prepared(self.job, one, self.relay)
-                if experiment.is_void:
-                    self.report({"experiment": name, "tests": [], "applied": 0, "done": True})
-                    continue
-                told = _told(
-                    supervise(partial(experiment.run, chosen, self.network, self.audit), one.seconds)
-                )
-                chance = chance or bool(told.get("chance"))
-                work = work or int(told.get("work") or 0)
-                spent += work if one.optional else 0
-                self.report({"experiment": name, **told, "changed": self.files.undo()})
-                if one.decisive and told["timed_out"]:
-                    self._end()  # the others would take as long and tell no more
+            elif self.chance or not one.if_chance:
+                for name, chosen in self._runs(one, items):
+                    self._run(one, name, chosen)
         self._end()
         return True
+
+    def _run(self, one: protocol.Experiment, name: str, items: "list[pytest.Item]") -> None:
+        # Work is counted in calls, not seconds: a slow machine leaves out no more than a fast one.
+        if one.optional and self.spent + self.work > self.session.work:
+            return
+        experiment = Prepared(self.job, one, self.relay)
+        if experiment.is_void:
+            self.report({"experiment": name, "tests": [], "applied": 0, "done": True})
+            return
+        told = _told(supervise(partial(experiment.run, items, self.network, self.audit), one.seconds))
+        self.chance = self.chance or bool(told.get("chance"))
+        self.work = self.work or int(told.get("work") or 0)
+        self.spent += self.work if one.optional else 0
+        self.report({"experiment": name, **told, "changed": self.files.undo()})
+        if one.decisive and told["timed_out"]:
+            self._end()  # the others would take as long and tell no more
 
     def _end(self) -> None:
         """All is told: what plugins do at the end of a session would only take time, some of it much."""
