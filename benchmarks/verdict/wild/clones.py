@@ -114,9 +114,10 @@ def write(tree: Path, change: Mapping[str, str | None]) -> None:
         if text is None:
             place.unlink(missing_ok=True)
             continue
+        is_new = not place.exists()
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(text.encode("utf-8", "surrogateescape"))
-        if path.endswith(".sh"):
+        if is_new and path.endswith(".sh"):
             place.chmod(0o755)
 
 

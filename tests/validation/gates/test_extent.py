@@ -1,12 +1,16 @@
 """No more and no less than the bug: fixes of one input, of too many, and of the right ones."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from nightcrew.execution.sandbox import Sandbox
 from nightcrew.settings import Settings
 from nightcrew.task import TaskCategory
+from nightcrew.validation.change.change import Change
 from nightcrew.validation.gates.behaviour import Behaviour
-from nightcrew.validation.gates.extent import Extent
+from nightcrew.validation.gates.extent import Extent, other_parameters
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.verdict import GateOutcome, GateResult
 from tests.validation.house import House, make_house
@@ -173,3 +177,11 @@ def test_the_extent_of_a_fix(shop: House, edit: tuple[str, str], test: str, said
     told = shop.ask(Both(), files, shop.task(TaskCategory.BUG_FIX, CODE))
     assert (told.outcome is GateOutcome.PASS) == (not said), told.message
     assert said in told.message
+
+
+def test_functions_that_take_other_parameters() -> None:
+    methods = "    def g(self, x):\n        pass\n\n    def h(self):\n        pass\n"
+    before = f"def f(x):\n    pass\n\n\nclass A:\n{methods}"
+    after = before.replace("g(self, x)", "g(self, x, y=True)").replace("        pass", "        return 1")
+    room: Any = SimpleNamespace(changes=(Change(CODE, before, after),), is_test=lambda path: False)
+    assert other_parameters(room) == {"A.g"}

@@ -64,6 +64,18 @@ class Extent:
         )
 
 
+def other_parameters(room: CleanRoom) -> set[str]:
+    """Functions of the product that take other parameters than on base: `Class.method`."""
+    found: set[str] = set()
+    for change in product_changes(room):
+        old, new = parse(change.before or ""), parse(change.after or "")
+        if old is not None and new is not None:
+            before, after = all_functions(old), all_functions(new)
+            both = before.keys() & after.keys()
+            found |= {one for one in both if ast.dump(before[one].args) != ast.dump(after[one].args)}
+    return found
+
+
 # ---------------------------------------------------------------------------------------------------------
 
 
@@ -110,7 +122,9 @@ def _unasked(
     """Calls that base answered and the change refuses, and the other way round, where no test shows such a
     turn."""
     tested = {one.made.turn for one in shown if one.made.differs}
-    answers = [one for one in _answers(found) if one.is_known]
+    other = other_parameters(room)  # base cannot be called that way, so it says nothing
+    comparable = [call for call in found if not (call.name in other and call.made.turn[0] == "TypeError")]
+    answers = [one for one in _answers(comparable) if one.is_known]
     yield from _refused(room, [one for one in answers if one.turn not in tested], path)
     yield from _taken(room, answers, tested, path)
 
