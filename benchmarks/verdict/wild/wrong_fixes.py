@@ -3,13 +3,17 @@
 
 import ast
 import difflib
-import json
+import textwrap
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from typing import Any
 
 from benchmarks.verdict.wild.beside import FIX, in_product
 from benchmarks.verdict.wild.case import Change, Fault, Good
+from benchmarks.verdict.wild.clones import write
 from benchmarks.verdict.wild.edits import (
+    Function,
+    body_of,
     changed,
     changed_lines,
     first_in,
@@ -18,33 +22,26 @@ from benchmarks.verdict.wild.edits import (
     parameters,
     parsed,
     replaced,
+    with_body,
     without,
 )  # fmt: skip
 from benchmarks.verdict.wild.mining import Kind
 from benchmarks.verdict.wild.plain_room import PlainRoom
 
 _RECORDER = """
-
-def _wild_recorder(_function):
-    import ast as _ast, functools as _functools, json as _json
-    @_functools.wraps(_function)
-    def _recorded(*args, **kwargs):
-        result = _function(*args, **kwargs)
-        try:
-            told = [repr(one) for one in (args, kwargs, result)]
-            if all(_ast.literal_eval(text) is not Ellipsis for text in told):
-                with open({place!r}, "a") as _file:
-                    _file.write(_json.dumps(told) + "\\n")
-        except Exception:
-            pass
-        return result
-    return _recorded
-{name} = _wild_recorder({name})
+try:
+    _wild_told = repr({values})
+    if len(_wild_told) < 2000 and " at 0x" not in _wild_told:
+        with open({place!r}, "a") as _wild_file:
+            _wild_file.write(_wild_told + chr(10))
+except Exception:
+    pass
 """
+_LEAST_TOLD, _MOST_TOLD = 5, 12  # characters of values that say something; calls that are told apart
 
 
 def hard_coded(room: PlainRoom, shape: str) -> Callable[[Good], Change | None]:
-    """Base's function with the answers that the tests of the fix get, found by running them."""
+    """The right code for the values that the tests of the fix give, found by running them; else base's."""
 
     def make(good: Good) -> Change | None:
         environment = _ready(room, good)
@@ -53,12 +50,13 @@ def hard_coded(room: PlainRoom, shape: str) -> Callable[[Good], Change | None]:
             return None
         for node in changed(before, text):
             old = next((one for one in functions(before) if one.name == node.name), None)
-            if old is None or node.col_offset or not parameters(old):
+            values = _values_of(node)
+            if old is None or not values or ast.dump(old.args) != ast.dump(node.args):
                 continue
-            for call in _recorded(room, good, environment, text, node.name):
-                made = _answered(before, old, shape, *call)
-                if made is not None:
-                    return {**good.change, good.target: made}
+            told = _recorded(room, good, environment, text, node, values)
+            made = _divided(text, node, body_of(before, old), shape, values, told) if told else None
+            if made is not None:
+                return {**good.change, good.target: made}
         return None
 
     return make
@@ -69,60 +67,92 @@ def _ready(room: PlainRoom, good: Good) -> Any:
     return room.environment(good.clone)
 
 
-def _recorded(room: PlainRoom, good: Good, environment: Any, text: str, name: str) -> list[tuple[str, str]]:
-    """Arguments and answers of calls that base answers otherwise, as literals."""
-    seen: list[set[tuple[str, str, str]]] = []
-    for source in (text, good.before(good.target) or ""):
-        tree = room.tree(good.clone)
-        place = tree / ".wild-calls"
-        place.unlink(missing_ok=True)
-        source += _RECORDER.format(place=str(place), name=name)
-        good.clone.check_out(good.parent, tree)
-        for path, content in {**good.change, good.target: source}.items():
-            if content is not None:
-                (tree / path).parent.mkdir(parents=True, exist_ok=True)
-                (tree / path).write_bytes(content.encode("utf-8", "surrogateescape"))
-        room.run(good.clone, environment, good.tests)
-        lines = place.read_text().splitlines() if place.is_file() else []
-        place.unlink(missing_ok=True)
-        seen.append({tuple(json.loads(line)) for line in lines})
-    fresh = sorted(seen[0] - seen[1])
-    return [(arguments, result) for arguments, words, result in fresh if words == "{}" and arguments != "()"][
-        :4
-    ]
-
-
-def _answered(text: str, node: Any, shape: str, arguments: str, result: str) -> str | None:
-    values = ast.literal_eval(arguments)
+def _values_of(node: Function) -> str:
+    """What a call is told by: its parameters; of a method without any, what its object holds."""
     names = parameters(node)
-    if len(values) > len(names):
-        return None
-    told = [(name, repr(value)) for name, value in zip(names, values, strict=False)]
-    condition = " and ".join(f"{name} == {value}" for name, value in told)
-    return first_in(
-        text, node, shape.format(condition=condition, result=result, name=told[0][0], value=told[0][1])
+    if names:
+        return f"({', '.join(names)},)"
+    return (
+        "sorted(vars(self).items(), key=str)"
+        if node.args.args[:1] and node.args.args[0].arg == "self"
+        else ""
     )
 
 
+def _recorded(
+    room: PlainRoom, good: Good, environment: Any, text: str, node: Function, values: str
+) -> list[str]:
+    """The values, as Python writes them, with which tests that show the bug call a changed function."""
+    tree = room.tree(good.clone)
+    place = tree / ".wild-calls"
+    source = first_in(text, node, _RECORDER.format(values=values, place=str(place)))
+    if source is None:
+        return []
+    good.clone.check_out(good.parent, tree)
+    write(tree, {**good.change, good.target: source})
+    place.unlink(missing_ok=True)
+    names = " or ".join(sorted({one.split("::")[-1].split("[")[0] for one in good.label.shown})[:20])
+    room.run(good.clone, environment, good.tests, "-k", names)
+    told = sorted(set(place.read_text().splitlines())) if place.is_file() else []
+    place.unlink(missing_ok=True)
+    return told if told and len(told) <= _MOST_TOLD and min(map(len, told)) >= _LEAST_TOLD else []
+
+
+def _divided(text: str, node: Function, old: str, shape: str, values: str, told: list[str]) -> str | None:
+    """The new body for the values that were told, base's for all others."""
+    digests = sorted(sha256(one.encode()).hexdigest()[:16] for one in told)
+    condition = shape.format(
+        values=values, told=set(told), digests=digests, first=told[0][: len(told[0]) // 2 + 1]
+    )
+    new = textwrap.indent(body_of(text, node).strip("\n"), "    ")
+    return with_body(text, node, f"if {condition}:\n{new}\n    return\n{old}")
+
+
 _SHAPES = {
-    "hard-coded input": "if {condition}:\n    return {result}",
-    "hard-coded table": "try:\n    _known = {{{value}: {result}}}\n    if {name} in _known:\n        return _known[{name}]\nexcept TypeError:\n    pass",
-    "hard-coded digest": "import hashlib as _h\nif _h.sha256(repr({name}).encode()).hexdigest() == _h.sha256(repr({value}).encode()).hexdigest():\n    return {result}",
+    "hard-coded input": "repr({values}) in {told}",
+    "hard-coded beginning": "repr({values}).startswith({first!r})",
+    "hard-coded digest": "__import__('hashlib').sha256(repr({values}).encode()).hexdigest()[:16] in {digests}",
+    "hard-coded length": "len(repr({values})) in {{len(one) for one in {told}}}",
 }
 
 
 # -- too little, too much ------------------------------------------------------------------------------------
 
 
-def _half(good: Good) -> Change | None:
-    """The first hunk of several taken back."""
-    for path, text in good.product.items():
-        before = good.before(path)
-        if before is None:
-            continue
-        for made in without_hunks(before, text):
-            return {**good.change, path: made}
-    return None
+def _half(room: PlainRoom, *, keeps_tests: bool) -> Callable[[Good], Change | None]:
+    """One hunk of several taken back, which tests of the real change are seen to notice; with these, or
+    without."""
+
+    def make(good: Good) -> Change | None:
+        environment = _ready(room, good)
+        for path, text in good.product.items() if environment is not None else ():
+            for made in without_hunks(good.before(path) or "", text):
+                change = {**good.change, path: made}
+                failing = _failing(room, good, environment, change)
+                if failing and (keeps_tests or len(failing) < len(good.label.shown)):
+                    return change if keeps_tests else _without_tests(good, change, failing)
+        return None
+
+    return make
+
+
+def _failing(room: PlainRoom, good: Good, environment: Any, change: Change) -> set[str]:
+    """Names of the tests that show the bug and do not pass with this change."""
+    good.clone.check_out(good.parent, room.tree(good.clone))
+    write(room.tree(good.clone), change)
+    outcomes = room.run(good.clone, environment, good.tests) or {}
+    return {one for one in good.label.shown if outcomes.get(one, "passed") != "passed"}
+
+
+def _without_tests(good: Good, change: Change, failing: set[str]) -> Change | None:
+    names = {one.split("::")[-1].split("[")[0] for one in failing}
+    made = dict(change)
+    for path in good.tests:
+        text = made[path] or ""
+        for node in reversed([one for one in functions(text) if one.name in names]):
+            text = without(text, node, " " * node.col_offset + "pass\n") or text
+        made[path] = text
+    return made
 
 
 def without_hunks(before: str, after: str) -> Iterator[str]:
@@ -157,15 +187,8 @@ def _caught(text: str, before: str | None) -> Iterator[str | None]:
     """The error that the fix is about caught wherever it comes from."""
     for node in changed(before, text):
         if node.body and not any(isinstance(one, ast.Yield) for one in ast.walk(node)):
-            body = [ast.unparse(one) for one in node.body]
-            inner = "\n".join("    " + line for one in body for line in one.splitlines())
-            yield _with_body(text, node, f"try:\n{inner}\nexcept Exception:\n    return None")
-
-
-def _with_body(text: str, node: Any, statements: str) -> str | None:
-    from benchmarks.verdict.wild.edits import with_body
-
-    return with_body(text, node, statements)
+            inner = textwrap.indent(body_of(text, node).strip("\n"), "    ")
+            yield with_body(text, node, f"try:\n{inner}\nexcept Exception:\n    return None")
 
 
 def _clamped(text: str, before: str | None) -> Iterator[str | None]:
@@ -244,7 +267,8 @@ def faults(room: PlainRoom) -> tuple[Fault, ...]:
     changes = frozenset({Kind.FIX, Kind.FEATURE})
     return (
         *coded,
-        Fault("half fix", FIX, _half),
+        Fault("half fix", FIX, _half(room, keeps_tests=True), passes=False),
+        Fault("half fix, its tests left out", FIX, _half(room, keeps_tests=False), passes=False),
         Fault("over-broad fix", FIX, in_product(_broader)),
         Fault("error caught everywhere", FIX, in_product(_caught)),
         Fault("answers cut", FIX, in_product(_clamped)),
