@@ -170,21 +170,8 @@ def test_what_is_left_without_a_part_is_python(before: str, after: str) -> None:
         ast.parse(part.apply(after))
 
 
-def test_an_alternative_more_is_told_from_a_guard() -> None:
-    ways = {
-        word: {part.operator for part in parts_of(f"x = a {word} b\n", f"x = a {word} b {word} c.on\n")}
-        for word in ("or", "and")
-    }
-    assert ways == {"or": {ALTERNATIVE}, "and": {OPERAND}}
-
-
-def test_code_that_moves_into_a_function_is_only_called_from_elsewhere() -> None:
-    work = "{0}a = get({1})\n{0}if a is None:\n{0}    put({1}, 7)\n{0}log.append(a)\n"
-    before = "def all_of(them):\n    for one in them:\n" + work.format(" " * 8, "one")
-    helper = "def each(it):\n" + work.format(" " * 4, "it")
-    calls = "\n\ndef all_of(them):\n    for one in them:\n        each(one)\n"
-    moved = [part for part in parts_of(before, helper + calls) if part.function == "all_of"]
-    assert [(part.before, part.text) for part in moved] == [("each(one)", "pass")]
-    other = helper.replace("7", "8") + calls
-    changed = [part for part in parts_of(before, other) if part.function == "all_of"]
-    assert any("put(one, 7)" in part.text for part in changed)
+def test_an_operand_more_of_a_known_condition_is_told_from_those_of_a_new_one() -> None:
+    for word in ("or", "and"):
+        more = parts_of(f"x = a {word} b\n", f"x = a {word} b {word} c.on\n")
+        assert {part.operator for part in more} == {ALTERNATIVE}
+        assert OPERAND in {part.operator for part in parts_of("", f"x = a {word} b\n")}

@@ -294,3 +294,22 @@ def test_what_tests_do_to_their_process_is_their_matter(tmp_path: Path) -> None:
 def test_a_file_that_puts_sql_together_may_do_so_once_more(tmp_path: Path) -> None:
     first = "def f(x):\n    return f'SELECT a FROM {x}'\n"
     assert gained(tmp_path, {"a.py": first}, {"a.py": first + first.replace("f(x)", "g(x)")}) == []
+
+
+PLAIN_LINES = "".join(f"a{number} = {{'a': {number}}}\n" for number in range(40))
+
+
+def test_a_change_does_not_hide_among_lines_that_only_look_different(tmp_path: Path) -> None:
+    other = PLAIN_LINES.replace("'", '"')
+    (found,) = gained(_made(tmp_path, "one"), {"a.py": PLAIN_LINES}, {"a.py": other.replace("7}", "8}", 1)})
+    assert "40 lines" in found.what or "39 lines" in found.what
+    assert gained(_made(tmp_path, "two"), {"a.py": PLAIN_LINES}, {"a.py": other}) == []
+    assert (
+        gained(_made(tmp_path, "three"), {"a.py": PLAIN_LINES}, {"a.py": PLAIN_LINES.replace("7}", "8}")})
+        == []
+    )
+
+
+def _made(folder: Path, name: str) -> Path:
+    (folder / name).mkdir()
+    return folder / name

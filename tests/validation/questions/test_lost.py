@@ -315,3 +315,22 @@ def test_a_change_of_a_signature_says_both(tmp_path: Path) -> None:
         "def words(text, most=10, **options)", "def words(text, most=100, **options)",
     )  # fmt: skip
     assert found.what == "words has another default for 'most': 100 instead of 10"
+
+
+COMMENTED = "".join(f"# about {name}\n{name} = {{'a': 1}}\n\n" for name in "abcdefgh")
+
+
+def test_comments_stay_with_their_code(tmp_path: Path) -> None:
+    bare = "\n".join(line for line in COMMENTED.split("\n") if not line.startswith("#"))
+    (found,) = lost(tmp_path, {"a.py": COMMENTED}, {"a.py": bare.replace("1", "2", 1)})
+    assert "8 of 8 comments are gone" in found.what
+
+
+def test_comments_go_with_their_code(tmp_path: Path) -> None:
+    assert lost(tmp_path, {"a.py": COMMENTED}, {"a.py": COMMENTED.replace("# about a\n", "")}) == []
+
+
+def test_the_slots_of_a_class_are_missed(tmp_path: Path) -> None:
+    before = "class Box:\n    __slots__ = ()\n\n    def f(self):\n        return 1\n"
+    (found,) = lost(tmp_path, {"a.py": before}, {"a.py": before.replace("    __slots__ = ()\n", "")})
+    assert "__slots__" in found.what

@@ -95,8 +95,7 @@ class Expressions(Notes):
         alone = isinstance(node, ast.BoolOp) and len(rest) == 1
         text = _unparse(rest[0] if alone else changed)
         if text:
-            wider = isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or) and is_known
-            kind = ALTERNATIVE if wider else OPERAND
+            kind = ALTERNATIVE if isinstance(node, ast.BoolOp) and is_known else OPERAND
             self.note(node, f"({text})" if isinstance(node, ast.BoolOp) else text, kind)
         return bool(text)
 

@@ -9,7 +9,7 @@ from nightcrew.validation.reading.source_text import Node, SourceText
 
 BACK, GONE, CONDITION, OPERAND, RETURNED = "as on base", "taken away", "unconditional", "without", "put back"
 ALTERNATIVE = "without the alternative"
-"""An operand more in an `or` that base has: it lets through what was not let through."""
+"""An operand more in a condition that base has: it decides otherwise than base did."""
 WHOLE = "the whole file"
 MESSAGE = "message"
 """Words that nobody but a reader acts on: said, and not tried."""

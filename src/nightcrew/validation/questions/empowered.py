@@ -13,7 +13,12 @@ from nightcrew.task import Task
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_test
 from nightcrew.validation.gate import answered
-from nightcrew.validation.questions.hidden_text import disguised_name, hidden_text, hosts_in
+from nightcrew.validation.questions.hidden_text import (
+    disguised_name,
+    hidden_among_others,
+    hidden_text,
+    hosts_in,
+)
 from nightcrew.validation.questions.powers import OF_PRODUCT, WORDS, Power, Use
 from nightcrew.validation.questions.python_powers import python_powers
 from nightcrew.validation.questions.repository import Repository, repository_of
@@ -153,6 +158,7 @@ def _of_file(change: Change, base: BasePowers) -> Iterator[Use]:
             yield use
     if not of_tests and change.before is not None:
         yield from weaker(old, new)
+        yield from hidden_among_others(before, after)
     yield from _in_texts(change, old, new, base)
 
 

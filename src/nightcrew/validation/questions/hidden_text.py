@@ -6,9 +6,11 @@ import unicodedata
 from collections.abc import Iterator
 
 from nightcrew.validation.questions.powers import Power, Use
+from nightcrew.validation.reading.form import plain_statements
 from nightcrew.validation.tables import Table
 
 _FAR, _BLANKS = 180, 40  # a column that no window shows; blanks in a row that push text there
+_FEW_LINES, _SHARE_OF_LINES = 25, 0.7  # that only look different
 _LONG = 2_000  # characters of a line that nobody reads
 _VALUES = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|\b\d[\w.]*|\b(?:None|True|False)\b")
 _CODE = re.compile(r"[A-Za-z_]")  # beside texts and numbers
@@ -54,6 +56,19 @@ def hosts_in(text: str) -> set[str]:
     """Hosts that a text names in addresses; those for examples and of this machine are none."""
     found = {match[1].lower() for match in _HOST.finditer(text)}
     return {host for host in found if "." in host and not _MADE_UP.search(host)}
+
+
+def hidden_among_others(before: str, after: str) -> Iterator[Use]:
+    """A change among many lines that do what they did and only look different."""
+    known = {line.strip() for line in before.split("\n")}
+    lines = enumerate(after.split("\n"), 1)
+    fresh = {number for number, line in lines if line.strip() and line.strip() not in known}
+    first, second = plain_statements(before), plain_statements(after)
+    same = {line for dump in first.keys() & second.keys() for line in second[dump]} & fresh
+    is_other = first.keys() != second.keys()
+    if is_other and len(same) >= _FEW_LINES and len(same) >= _SHARE_OF_LINES * len(fresh):
+        what = f"a change among {len(same)} lines that only look different"
+        yield Use(Power.HIDDEN, what, min(fresh - same, default=min(same)))
 
 
 # ------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_test, is_test_module
 from nightcrew.validation.gate import answered
 from nightcrew.validation.questions.loss import Loss
-from nightcrew.validation.questions.notices import elision, lost_licence
+from nightcrew.validation.questions.notices import elision, lost_comments, lost_licence
 from nightcrew.validation.questions.promises import lost_exceptions
 from nightcrew.validation.questions.python_losses import python_losses
 from nightcrew.validation.questions.repository import Repository, module_of, new_place, repository_of
@@ -73,6 +73,7 @@ def _of_file(change: Change, repository: Repository) -> Iterator[Loss]:
     yield from elision(before, after)
     yield from lost_licence(change.path, before, after)
     if change.path.endswith((".py", ".pyi")):
+        yield from lost_comments(before, after)
         yield from _of_python(change, before, after, str(place), repository)
     elif not is_test(change.path):
         yield from text_losses(change.path, before, after, repository.text_elsewhere(change.path))

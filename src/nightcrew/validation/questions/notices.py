@@ -1,14 +1,18 @@
 # ruff: noqa: E501 - a table of patterns reads best with one to a line
 """Words that a file of any kind may hold: comments that stand where code was (`# rest of the file unchanged`),
-licences and notices of them."""
+licences and notices of them; and the comments of code."""
 
 import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from nightcrew.validation.questions.loss import Loss
+from nightcrew.validation.reading.comments import comments
+from nightcrew.validation.reading.form import plain_statements
 
 _HEADER_LINES = 30
+_FEW_COMMENTS, _SHARE_OF_COMMENTS = 5, 0.5
+_LEAST_KEPT = 0.8  # of the statements: where more of them go, their comments go with them
 _NOTICE = re.compile(r"SPDX-License-Identifier|copyright|\(c\)|licen[cs]ed? (?:under|to)", re.IGNORECASE)
 _FILES = {"LICENSE", "LICENCE", "COPYING", "NOTICE", "COPYRIGHT", "PATENTS"}
 _YEARS = re.compile(r"\d{4}(?:\s*[-–,]\s*(?:\d{4}|present))?")
@@ -58,6 +62,18 @@ def lost_licence(path: str, before: str, after: str) -> Iterator[Loss]:
                 ("licence", "license", "copyright", "header"),
             )
             return
+
+
+def lost_comments(before: str, after: str) -> Iterator[Loss]:
+    """Most comments of a file are gone, and the code that they speak of is not."""
+    old, kept = comments(before), set(comments(after))
+    gone = [one for one in old if one not in kept]
+    if len(gone) < _FEW_COMMENTS or len(gone) < _SHARE_OF_COMMENTS * len(old):
+        return
+    first, second = plain_statements(before), plain_statements(after)
+    if len(first.keys() & second.keys()) >= _LEAST_KEPT * len(first):
+        what = f"{len(gone)} of {len(old)} comments are gone, {gone[0][:60]!r} among them"
+        yield Loss(what, 0, ("comment", "comments"))
 
 
 # ------------------------------------------------------------------------------------------------------

@@ -95,7 +95,7 @@ def _lives_on(name: str, item: Item, new: Surface, world: World) -> bool:
     holder = new.items.get(owner)
     if holder is None or not isinstance(holder.node, ast.ClassDef):
         return holder is not None
-    if last in _MADE and (generated(holder.node) is not None or last == "__slots__"):
+    if last in _MADE and generated(holder.node) is not None:
         return True
     if last == "__init__" and isinstance(item.node, ast.FunctionDef) and not _asks_for_anything(item.node):
         return True

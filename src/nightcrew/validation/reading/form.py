@@ -6,6 +6,7 @@ What is left keeps its places in the text. Two texts whose trees are the same th
 import ast
 
 from nightcrew.validation.reading.names import own_name
+from nightcrew.validation.reading.suite import parse
 
 TYPE_MAKERS = {"TypeVar", "TypeVarTuple", "ParamSpec", "NewType"}
 
@@ -22,6 +23,17 @@ def behaving(text: str) -> ast.Module | None:
     assert isinstance(stripped, ast.Module)
     _drop_imports(stripped, described - used)
     return stripped
+
+
+def plain_statements(text: str) -> dict[str, set[int]]:
+    """Every statement without a body, as its tree, with its lines; nothing where the text is no Python."""
+    tree = parse(text)
+    found: dict[str, set[int]] = {}
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, ast.stmt) and not hasattr(node, "body"):
+            span = range(node.lineno, (node.end_lineno or node.lineno) + 1)
+            found.setdefault(ast.dump(node), set()).update(span)
+    return found
 
 
 def names_in(tree: ast.AST) -> set[str]:
