@@ -32,14 +32,14 @@ PARAMETRIZED = (
         ("def test_it():\n    assert 'x / 2' in inspect.getsource(half)\n", "looks at code"),
         ("def test_it():\n    assert sys.version_info[:2] == (3, 12)\n", "machine"),
         ("def test_it():\n    assert os.getuid() == 0 and half(4) == 2\n", "machine"),
+        (
+            "def test_it():\n    major, minor = platform.python_version_tuple()[:2]\n    assert minor == '12'\n",
+            "machine",
+        ),
         (PARAMETRIZED.format(cases="[4] * 2000", used="x"), "repeats"),
         (PARAMETRIZED.format(cases="[4, 4, 4, 6]", used="x"), "same case 3 times"),
         (PARAMETRIZED.format(cases="range(2000)", used="4"), "2000 times"),
         ("".join(f"def test_{one}():\n    assert half(4) == 2\n\n" for one in "abc"), "copy of test_a"),
-        ("import warnings\nwarnings.simplefilter('ignore')\n", "warnings.simplefilter"),
-        ("import logging\nif True:\n    logging.disable(50)\n", "logging.disable"),
-        ("import gc\ngc.disable()\n", "gc.disable"),
-        ("import sys\nsys.setrecursionlimit(10)\n", "setrecursionlimit"),
     ],
 )
 def test_what_earns_no_place(tests: str, word: str) -> None:
@@ -53,7 +53,6 @@ def test_what_earns_no_place(tests: str, word: str) -> None:
         PARAMETRIZED.format(cases="range(2000)", used="x"),
         PARAMETRIZED.format(cases="range(5)", used="4"),
         "import sys\n\ndef test_it():\n    if sys.version_info > (3, 10):\n        assert half(4) == 2\n",
-        "import warnings\nwarnings.simplefilter('error')\n",
         "def test_a():\n    warnings.simplefilter('ignore')\n    assert half(4) == 2\n\ndef test_b():\n    assert half(4) == 2\n",
     ],
 )

@@ -151,11 +151,11 @@ def _unnoticing(examination: Examination, target: str, broken: list[Run]) -> Gat
     """Single tests that notice nothing, or too many of them."""
     unnoticed = unnoticing_tests(examination, target, broken)
     covering = _covering(examination, target)
-    idle = _idle(examination, covering, unnoticed)
+    idle = _idle(examination, target, covering, unnoticed)
     if idle:
         return failed(
             NAME,
-            f"{idle} checks nothing itself, and passes on every broken version of {target}.",
+            f"{idle} checks nothing itself, and notices nothing in {target} that no other test notices.",
             "Take it out, or let it check what the code gives.",
             evidence={"idle": idle},
         )
@@ -210,8 +210,8 @@ def unnoticing_tests(examination: Examination, target: str, broken: list[Run]) -
     return {nodeid for nodeid in _covering(examination, target) if nodeid not in noticed}
 
 
-def _idle(examination: Examination, covering: set[str], unnoticed: set[str]) -> str:
-    """The first new test without a check of its own that notices nothing in any of its cases."""
+def _idle(examination: Examination, target: str, covering: set[str], unnoticed: set[str]) -> str:
+    """The first new test without a check of its own that notices nothing, or runs what others run too."""
     if examination.room.task.task_type is not TaskCategory.UNIT_TEST:
         return ""
     noticing = {name_of(one) for one in covering - unnoticed}
@@ -220,7 +220,17 @@ def _idle(examination: Examination, covering: set[str], unnoticed: set[str]) -> 
         one.node.name for one in tests if one.count
     }
     names = dict.fromkeys(map(name_of, examination.new_tests.nodeids))
-    return next((one for one in names if one.split("::")[-1] in unchecked and one not in noticing), "")
+    candidates = [one for one in names if one.split("::")[-1] in unchecked]
+    checked: set[int] = set()
+    runs: dict[str, set[int]] = {}
+    for nodeid, lines in examination.coverage(examination.patched.run("all"), target).by_test.items():
+        runs.setdefault(name_of(nodeid), set()).update(lines)
+    for name in names.keys() - set(candidates):
+        checked |= runs.get(name, set())
+    return next(
+        (one for one in candidates if one not in noticing or (checked and runs.get(one, set()) <= checked)),
+        "",
+    )
 
 
 def _covering(examination: Examination, target: str) -> set[str]:

@@ -1,12 +1,16 @@
 """New tests: found, passing, in every order and world, without the network, reaching the target, and
 checking."""
 
+import ast
 import re
 from collections.abc import Mapping
 from itertools import chain
 
 from nightcrew.task import Task, TaskCategory
-from nightcrew.validation.gate import failed, not_measurable, passed
+from nightcrew.validation.change.paths import module_name
+from nightcrew.validation.gate import counted, failed, not_measurable, passed
+from nightcrew.validation.reading.edited_tests import MOCKS
+from nightcrew.validation.reading.suite import all_functions, parse
 from nightcrew.validation.reading.variants import executable_lines
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, examine, name_of
@@ -16,6 +20,7 @@ from nightcrew.validation.verdict import GateResult
 NAME = "new_tests"
 MOST_SKIPPED = 0.5
 LEAST_AIMED = 0.34
+MANY = 50  # cases of one test
 _FRAME = re.compile(r"^(?!/)(\S+\.py):\d+: in ", re.MULTILINE)
 LEAST_SHARE = 0.4
 _WORLDS = {
@@ -54,6 +59,7 @@ class NewTests:
             or _network(examination)
             or _traces(examination)
             or _unstable(examination)
+            or _idle(room, examination)
             or _reach(room, examination)
         )
 
@@ -190,6 +196,45 @@ def _difference(run: Run, reference: Mapping[str, TestOutcome], new: set[str]) -
         last = next(reversed(list(run.tests)), "the first test")
         return last, "does not end" if run.timed_out else "ends the process"
     return None
+
+
+def _idle(room: CleanRoom, examination: Examination) -> GateResult | None:
+    """Each test runs code of the repository, and its cases are not all the same one."""
+    cases: dict[str, list[TestOutcome]] = {}
+    for nodeid, test in examination.patched.run("new").tests.items():
+        if test.outcome == "passed":
+            cases.setdefault(name_of(nodeid), []).append(test)
+    hint = "Take it out, or let it call the code with an input of its own and check what comes of it."
+    for name, tests in cases.items():
+        if not any(test.own_calls for test in tests) and _runs_nothing(room, name):
+            return failed(NAME, f"{name} runs no code of this repository.", hint, evidence={"idle": name})
+        inputs = {test.given for test in tests}
+        if len(tests) >= MANY and len(inputs) * MANY <= len(tests):
+            message = f"The {len(tests)} cases of {name} make {counted(len(inputs), 'different call')}."
+            return failed(NAME, message, hint, evidence={"idle": name})
+    return None
+
+
+def _runs_nothing(room: CleanRoom, name: str) -> bool:
+    """True for a test that calls no product code, and neither looks at its values nor starts programs."""
+    path, _, function = name.partition("::")
+    text = room.source(path) or ""
+    tree = parse(text)
+    node = all_functions(tree).get(function.replace("::", ".")) if tree is not None else None
+    if tree is None or node is None or "subprocess" in text:
+        return False
+    paths = (one.relative_to(room.patched).as_posix() for one in room.patched.rglob("*.py"))
+    roots = {module_name(one).split(".")[0] for one in paths if not room.is_test(one)}
+    imported = {
+        part.split(".")[0]
+        for one in ast.walk(tree)
+        if isinstance(one, ast.Import | ast.ImportFrom)
+        for part in (
+            [alias.name for alias in one.names] if isinstance(one, ast.Import) else [one.module or "."]
+        )
+    }
+    words = {str(getattr(one, "attr", getattr(one, "id", ""))) for one in ast.walk(node)}
+    return not imported & {*roots, ""} or bool(words & MOCKS)
 
 
 def _reach(room: CleanRoom, examination: Examination) -> GateResult:

@@ -17,7 +17,7 @@ from nightcrew.validation.reading.names import is_text, own_name
 from nightcrew.validation.reading.suite import Function, all_functions, parse
 
 SKIPPING = {"skip", "skipif", "xfail", "skipIf", "skipUnless", "expectedFailure", "importorskip", "skipTest"}
-_MOCKS = {"patch", "setattr", "Mock", "MagicMock", "AsyncMock", "create_autospec", "mocker", "patch_object"}
+MOCKS = {"patch", "setattr", "Mock", "MagicMock", "AsyncMock", "create_autospec", "mocker", "patch_object"}
 _LEAST_ALIKE = 0.6  # of two tests' texts, for the one to be the other under a new name
 
 
@@ -171,7 +171,7 @@ def _compared(old: _Written, new: _Written, elsewhere: Counter[Key]) -> tuple[Ed
         return EditKind.BLINDED, "it is skipped or expected to fail"
     if old.can_fail and not new.can_fail:
         return EditKind.BLINDED, "none of its checks can fail any more"
-    if sum(new.words[one] for one in _MOCKS) > sum(old.words[one] for one in _MOCKS):
+    if sum(new.words[one] for one in MOCKS) > sum(old.words[one] for one in MOCKS):
         return EditKind.WEAKER, "it replaces by a stand-in what it used before"
     if old.calls and not old.calls & new.calls:
         return EditKind.WEAKER, f"it no longer calls {sorted(old.calls)[0]}"

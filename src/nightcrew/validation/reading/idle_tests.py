@@ -1,5 +1,5 @@
 """New tests that earn no place, by their text: copies of one case, looks at code instead of at what it does,
-checks of the machine, and switches that other tests would feel."""
+and checks of the machine."""
 
 import ast
 from collections import Counter
@@ -16,25 +16,19 @@ _LOOKS = {
     "findsource", "get_instructions", "Bytecode",
 }  # fmt: skip
 _MACHINE = {
-    "version_info", "hexversion", "python_version", "getuid", "geteuid", "getgid", "getlogin", "uname",
-    "gethostname", "cpu_count", "process_cpu_count", "getppid", "expanduser", "getloadavg",
-}  # fmt: skip
-_SWITCHES = {
-    ("warnings", "simplefilter"), ("warnings", "filterwarnings"), ("logging", "disable"), ("gc", "disable"),
-    ("gc", "set_threshold"), ("gc", "freeze"), ("sys", "setrecursionlimit"), ("sys", "setswitchinterval"),
-    ("faulthandler", "disable"), ("signal", "signal"), ("signal", "alarm"), ("locale", "setlocale"),
+    "version_info", "hexversion", "python_version", "python_version_tuple", "sched_getaffinity",
+    "getpwall", "getpreferredencoding", "getlocale", "tzname", "getuid", "geteuid", "getgid", "getlogin",
+    "uname", "gethostname", "cpu_count", "process_cpu_count", "getppid", "expanduser", "getloadavg",
 }  # fmt: skip
 _ALIKE = 3  # tests of the same text, or the same case so often
 _MOST_ROUNDS = 100  # of a case that does not use its number
 
 
 def idle_test(room: CleanRoom) -> str:
-    """The first new test, or statement beside them, that earns no place; empty: there is none."""
+    """The first new test that earns no place; empty: there is none."""
     tests = new_test_functions(room)
     product = room.source(room.target or "") or ""
-    return next(
-        filter(None, (*_alike(tests), *(_reason(one, product) for one in tests), *_switches(room))), ""
-    )
+    return next(filter(None, (*_alike(tests), *(_reason(one, product) for one in tests))), "")
 
 
 def tries_new_inputs(room: CleanRoom) -> bool:
@@ -53,12 +47,26 @@ def _reason(test: TestFunction, product: str) -> str:
     strange = sorted(one for one in looked if one not in product)
     if strange:
         return f"{test.name} looks at code ({strange[0]}), not at what it does"
+    told = _machine_names(test, product)
     for node in ast.walk(test.node):
         if isinstance(node, ast.Assert):
-            machine = sorted(one for one in names_of(node) & _MACHINE if one not in product)
+            machine = sorted(names_of(node) & told.keys())
             if machine:
-                return f"{test.name} checks the machine that it runs on ({machine[0]})"
+                return f"{test.name} checks the machine that it runs on ({told[machine[0]]})"
     return _one_case(test)
+
+
+def _machine_names(test: TestFunction, product: str) -> dict[str, str]:
+    """Names that speak of the machine, and of variables that hold what they give; each with the former."""
+    told = {one: one for one in _MACHINE if one not in product}
+    for node in ast.walk(test.node):
+        if isinstance(node, ast.Assign):
+            found = sorted(names_of(node.value) & told.keys())
+            targets = {
+                one.id for target in node.targets for one in ast.walk(target) if isinstance(one, ast.Name)
+            }
+            told.update((name, told[found[0]]) for name in targets if found)
+    return told
 
 
 def _one_case(test: TestFunction) -> str:
@@ -97,33 +105,6 @@ def _alike(tests: tuple[TestFunction, ...]) -> Iterator[str]:
     for names in texts.values():
         if len({name.split(".")[-1] for name in names}) >= _ALIKE:
             yield f"{names[1]} is a copy of {names[0]}"
-
-
-def _switches(room: CleanRoom) -> Iterator[str]:
-    """Calls at import that change how the whole run warns, logs, collects or ends."""
-    for change in room.changes:
-        old, new = parse(change.before or ""), parse(change.after or "")
-        if not (change.path.endswith(".py") and room.is_test(change.path)) or old is None or new is None:
-            continue
-        known = {ast.dump(node) for node in _at_import(old)}
-        for node in _at_import(new):
-            call = ast.unparse(node.func).rpartition(".")
-            if (
-                ast.dump(node) not in known
-                and (call[0], call[2]) in _SWITCHES
-                and "'error'" not in ast.unparse(node)
-            ):
-                yield f"{change.path} calls {ast.unparse(node.func)} for every test that follows"
-
-
-def _at_import(tree: ast.Module) -> Iterator[ast.Call]:
-    todo: list[ast.AST] = list(tree.body)
-    while todo:
-        node = todo.pop(0)
-        if isinstance(node, ast.Call):
-            yield node
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            todo += ast.iter_child_nodes(node)
 
 
 def _literal_calls(node: ast.AST) -> Iterator[str]:

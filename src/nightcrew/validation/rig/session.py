@@ -60,10 +60,18 @@ class Plugin:
         self.work = self.spent = 0  # calls: of the new tests once, and of all optional experiments
         self.network = world.watch_network()
         self.audit = Audit(job)
+        self.switches: dict[str, str] = {}
+        self.switched: set[str] = set()
         self.files = traces.Files(job.workspace)
 
+    def pytest_collectstart(self) -> None:
+        """Before the first file is imported."""
+        self.switches = self.switches or traces.switches()
+
     def pytest_collectreport(self, report: "pytest.CollectReport") -> None:
-        """Note what could not be collected."""
+        """Note what could not be collected, and what an import has switched for every test."""
+        now = traces.switches()
+        self.switched |= {name for name, old in self.switches.items() if now[name] != old}
         if report.failed:
             self.errors.append([report.nodeid, str(report.longrepr)[-1500:]])
 
@@ -111,7 +119,7 @@ class Plugin:
                 "network": list(self.network),
                 "powers": self.audit.told(),
                 "imported": imported,
-                "changed": self.files.settle(),
+                "changed": [*self.files.settle(), *sorted(self.switched)],
             }
         )
         session.config.pluginmanager.register(self.relay)

@@ -1,10 +1,15 @@
 """What tests leave behind: files of the repository they changed, and code they replaced for good."""
 
+import gc
+import locale
+import logging
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import types
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -64,6 +69,22 @@ def code_of(root: str, tests: "set[str]") -> "dict[str, Any]":
 def replaced(before: "dict[str, Any]", after: "dict[str, Any]") -> "list[str]":
     """Names whose code is another one now, or gone."""
     return sorted(name for name, code in before.items() if after.get(name) != code)
+
+
+def switches() -> "dict[str, str]":
+    """What of this process decides for every test how it warns, logs, collects, recurses and speaks."""
+    handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)}
+    return {
+        "the warnings that are shown": repr(
+            [one for one in map(repr, warnings.filters) if "'error'" not in one]
+        ),
+        "the log messages that are shown": repr((logging.root.manager.disable, logging.root.level)),
+        "the collector of garbage": repr((gc.isenabled(), gc.get_threshold())),
+        "how deep code may recurse": repr(sys.getrecursionlimit()),
+        "how threads take turns": repr(sys.getswitchinterval()),
+        "the locale": repr(locale.setlocale(locale.LC_ALL)),
+        "signals": repr(handlers),
+    }
 
 
 def _code(value: object) -> object:

@@ -6,6 +6,7 @@ import re
 import sys
 import time
 import types
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,6 +18,8 @@ from .calls import Recorder
 
 _BESIDE = {"PytestUnhandledThreadExceptionWarning", "PytestUnraisableExceptionWarning"}
 """What a test fails by where something broke in another thread, or while an object went."""
+
+MOST_NOTED = 20  # calls of a test whose arguments are looked at
 
 
 class Watch:
@@ -149,21 +152,21 @@ class Relay:
 
 
 class Aim:
-    """Counts calls of the target, straight from test code and all; and calls of anything, as a measure of
-    work that is the same on every machine."""
+    """Counts a test's calls: of the target straight from test code and all; of anything, as a measure of work
+    that is the same on every machine; of the product; and what its first calls of the product were given."""
 
     def __init__(self, job: protocol.Job) -> None:
-        self.target, self.tests = job.target, set(job.test_files)
-        self.counts = [0, 0, 0]
-        self.work = 0
+        self.target, self.tests, self.root = job.target, set(job.test_files), f"{job.workspace}/"
+        self.counts = [0, 0, 0, 0, 0]
+        self.work = self.noted = 0
 
     def start(self) -> None:
         """Count from nothing."""
-        self.counts = [0, 0, 0]
+        self.counts, self.noted = [0, 0, 0, 0, 0], 0
         sys.setprofile(self._called)
 
     def stop(self) -> "list[int]":
-        """The counts."""
+        """The counts in that order, and a checksum of what was given."""
         sys.setprofile(None)
         self.work += self.counts[2]
         return self.counts
@@ -172,12 +175,29 @@ class Aim:
         if event != "call":
             return
         self.counts[2] += 1
-        if frame.f_code.co_filename != self.target:
+        path = frame.f_code.co_filename
+        if not path.startswith(self.root) or path in self.tests:
             return
-        self.counts[1] += 1
+        self.counts[3] += 1
+        aimed = path == self.target
+        self.counts[1] += aimed
         caller = frame.f_back
         if caller is not None and caller.f_code.co_filename in self.tests:
-            self.counts[0] += 1
+            self.counts[0] += aimed
+            self.noted += 1
+            if self.noted <= MOST_NOTED:
+                sys.setprofile(None)
+                self.counts[4] = zlib.crc32(_given(frame), self.counts[4])
+                sys.setprofile(self._called)
+
+
+def _given(frame: Any) -> bytes:
+    """What was called with what, as far as it says so itself."""
+    try:
+        text = repr((frame.f_code.co_name, list(frame.f_locals.values())))
+    except Exception:
+        text = str(id(frame))
+    return re.sub(r"0x[0-9a-f]+", "", text).encode("utf-8", "replace")
 
 
 def start_coverage(job: protocol.Job) -> Any:

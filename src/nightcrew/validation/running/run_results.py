@@ -27,6 +27,8 @@ class TestOutcome:
     calls: int = 0
     work: int = 0  # calls of anything, where they were counted
     touched: bool = False  # a wrong value of the target reached it
+    own_calls: int = 0  # of the repository's product
+    given: int = 0  # a checksum of what the product was given
 
     @property
     def failed(self) -> bool:
@@ -187,9 +189,9 @@ def session_result(told: Mapping[str, Any]) -> SessionResult:
 def _run(line: Mapping[str, Any]) -> Run:
     tests: dict[str, TestOutcome] = {}
     for nodeid, outcome, kind, message, seconds, aimed, touched in line["tests"]:
-        direct, calls, work = aimed or (0, 0, 0)
+        direct, calls, work, own, given = aimed or (0, 0, 0, 0, 0)
         tests[nodeid] = TestOutcome(
-            nodeid, outcome, kind, message, seconds, direct, calls, work, bool(touched)
+            nodeid, outcome, kind, message, seconds, direct, calls, work, bool(touched), own, given
         )
     prefix = len(WORKSPACE) + 1
     coverage = {
