@@ -13,7 +13,7 @@ import psycopg
 
 from benchmarks.fault_matrix.crew import Stage
 from nightcrew.crew import dispatch
-from nightcrew.crew import stop as account_desk
+from nightcrew.crew import stop as crew_stop
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.testing.calls import Change
 from nightcrew.testing.scenario import Account
@@ -38,19 +38,19 @@ def change_the_key(stage: Stage, queued: QueuedTask) -> None:
     stage.twin.change(Change(account=Account(api_key="another", credits_usd=100)))
     _wait_for_stop(stage, queued)
     stage.twin.change(Change(account=Account(credits_usd=100, free_per_minute=1000)))
-    account_desk.resume(stage.settings)
+    crew_stop.resume(stage.settings)
 
 
 def spend_the_credits(stage: Stage, queued: QueuedTask) -> None:
     stage.twin.change(Change(account=Account(credits_usd=1, spent_usd=2)))
     _wait_for_stop(stage, queued)
     stage.twin.change(Change(account=Account(credits_usd=100, free_per_minute=1000)))
-    account_desk.resume(stage.settings)
+    crew_stop.resume(stage.settings)
 
 
 def resume(stage: Stage, queued: QueuedTask) -> None:
     _wait_for_stop(stage, queued)
-    account_desk.resume(stage.settings)
+    crew_stop.resume(stage.settings)
 
 
 def next_day(stage: Stage, queued: QueuedTask) -> None:
@@ -88,7 +88,7 @@ def fill_the_disk(stage: Stage, queued: QueuedTask) -> None:
             file.write(b"\0" * 1024**2)
     _wait_for_stop(stage, queued)
     filler.unlink()
-    account_desk.resume(stage.settings)
+    crew_stop.resume(stage.settings)
 
 
 def shut_the_store(stage: Stage, queued: QueuedTask) -> None:
@@ -170,7 +170,7 @@ def _wait_for_stop(stage: Stage, queued: QueuedTask) -> None:
     stopped = "The crew is stopped"
     stage.until(queued, lambda now: now.detail.startswith(stopped) or now.status.is_final)
     stage.note_run_state(queued)
-    stage.stops[queued.task_id] = account_desk.current_stop(stage.settings)
+    stage.stops[queued.task_id] = crew_stop.current_stop(stage.settings)
 
 
 def _processes(stage: Stage, queued: QueuedTask, word: str, *, but_not: str = "\0") -> list[psutil.Process]:

@@ -103,7 +103,7 @@ def without_secret(repo: str) -> tuple[str, Credential | None]:
 _SCP = re.compile(r"[^/:@]+@[^/:]+:")
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _SECRET_NAME = re.compile(r"(?i)token|key|secret|passw|pwd|auth|credential|signature|^(pat|sig)$")
-_ANYBODY = "x-access-token"  # servers that accept a token as the password accept any user name
+_ANY_USER = "x-access-token"  # servers that accept a token as the password accept any user name
 
 
 def _is_here(repo: str) -> bool:
@@ -128,10 +128,10 @@ def _split(repo: str) -> SplitResult:
 def _from_web_address(parts: SplitResult) -> tuple[str, Credential | None]:
     userinfo, _, host = parts.netloc.rpartition("@")
     user, _, password = (unquote(part) for part in userinfo.partition(":"))
-    found = Credential(user, password) if password else Credential(_ANYBODY, user) if user else None
+    found = Credential(user, password) if password else Credential(_ANY_USER, user) if user else None
     token = _token_behind(parts)
     if token:
-        found = Credential(user or _ANYBODY, token)
+        found = Credential(user or _ANY_USER, token)
     if found is not None:
         _check(found, parts)
     return parts._replace(netloc=host, query="", fragment="").geturl(), found

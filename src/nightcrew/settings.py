@@ -30,7 +30,7 @@ from nightcrew.untrusted import Unreadable, read_toml
 
 OPENROUTER_URL = "https://openrouter.ai/api/v1"
 DOCKER_VARIABLE = "OPENHANDS_USE_DOCKER_RUNTIME"
-"""By which the original system was told to use Docker."""
+"""The variable with which the original system was configured to use Docker."""
 
 
 class SandboxKind(StrEnum):

@@ -68,7 +68,7 @@ def two_prices(database_url: str, tmp_path: Path) -> Iterator[Crew]:
 
 
 def test_free_models_are_known_by_their_price_the_string_0(two_prices: Crew) -> None:
-    listed = {model.id: model for model in two_prices.twin.desk.scenario.models}
+    listed = {model.id: model for model in two_prices.twin.backend.scenario.models}
     assert listed["house/free"].price.prompt == "0"
     free = {candidate.model: candidate.free for candidate in two_prices.candidates()}
     assert free == {

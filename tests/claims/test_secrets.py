@@ -54,7 +54,7 @@ def test_the_key_was_sent_to_the_provider_and_nothing_else_would_have_been_let_i
     five: Five, line: Line
 ) -> None:
     """So that the tests above look for a key that was really in use."""
-    assert line.twin.desk.scenario.account.api_key == KEY
+    assert line.twin.backend.scenario.account.api_key == KEY
     assert all(work.queued.calls for work in five.works)
 
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from nightcrew.crew import dispatch
-from nightcrew.crew import stop as account_desk
+from nightcrew.crew import stop as crew_stop
 from nightcrew.crew.database import ensure_database
 from nightcrew.openrouter.books.account import accounts, stop_crew
 from nightcrew.openrouter.books.availability import account_of
@@ -67,8 +67,8 @@ def test_a_stopped_crew_fails_no_task_and_goes_on_when_a_person_says_so(crew: Ru
         assert crew.api.get("/work_pools/nightcrew")["is_paused"]
         next_one = crew.submit("Say it after that.")
     finally:
-        resumed = account_desk.resume(crew.settings)
+        resumed = crew_stop.resume(crew.settings)
     assert resumed.stop is not None and resumed.stop.fault == "disk_full" and resumed.tasks == 1
     for task_id in (waits.task_id, next_one.task_id):
         assert crew.ended(task_id).status is TaskStatus.COMPLETED
-    assert account_desk.resume(crew.settings).stop is None
+    assert crew_stop.resume(crew.settings).stop is None

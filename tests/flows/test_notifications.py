@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from deployments.automations import NOTIFY, NOTIFY_BLOCK, make_automations
 from nightcrew.crew import dispatch
-from nightcrew.crew import stop as account_desk
+from nightcrew.crew import stop as crew_stop
 from nightcrew.crew.database import ensure_database
 from nightcrew.openrouter.books.account import resume_crew, stop_crew
 from nightcrew.openrouter.books.availability import account_of
@@ -145,7 +145,7 @@ def test_a_webhook_hears_of_a_question_a_budget_and_a_stop_once(
     with stopped(crew, "the key is refused"):
         queued = crew.submit("Say it while the crew is stopped.")
         crew.until(queued.task_id, lambda task: task.detail.startswith("The crew is stopped"))
-    account_desk.resume(crew.settings)
+    crew_stop.resume(crew.settings)
     told = ears.about("nightcrew.crew.stopped", "/webhook")
     assert told["message"] == "The crew stopped: the key is refused"
 

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from nightcrew.crew import dispatch, services
-from nightcrew.crew import review as review_desk
+from nightcrew.crew import review as review_service
 from nightcrew.errors import Transient
 from nightcrew.queue.reviews import Answer, Choice
 from nightcrew.settings import Settings
@@ -48,14 +48,14 @@ def test_a_question_is_answered_after_everything_was_stopped_and_started(
     assert processes_of(settings) == []
 
     calls = len(crew.twin.requests)
-    (waits,) = review_desk.waiting(settings)
+    (waits,) = review_service.waiting(settings)
     assert waits.queued.task_id == task.task_id
     answer = Answer(choice=Choice.ACCEPT, reason="looked at it in the morning")
     with pytest.raises(Transient, match="no crew is running"):
-        review_desk.answer(settings, task.task_id, answer)
+        review_service.answer(settings, task.task_id, answer)
     with services.running_crew(settings):
         assert dispatch.reconcile(settings) == 0
-        assert review_desk.answer(settings, task.task_id, answer).status is TaskStatus.QUEUED
+        assert review_service.answer(settings, task.task_id, answer).status is TaskStatus.QUEUED
         assert status_of(settings, task.task_id, ends - {TaskStatus.NEEDS_REVIEW}) is TaskStatus.COMPLETED
     with dispatch.open_queue(settings) as queue:
         ended = queue.get(task.task_id)

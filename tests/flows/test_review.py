@@ -12,7 +12,7 @@ from prefect.client.orchestration import get_client
 
 from blocks.crew import BLOCK_NAME, CrewPolicy
 from nightcrew.crew import dispatch
-from nightcrew.crew import review as review_desk
+from nightcrew.crew import review as review_service
 from nightcrew.errors import BadInput
 from nightcrew.ledger.ledger import Ledger
 from nightcrew.queue.reviews import Answer, Choice
@@ -44,7 +44,7 @@ def state_of(crew: RunningCrew, queued: QueuedTask, kind: str, seconds: float = 
 
 
 def answered(crew: RunningCrew, queued: QueuedTask, **said: object) -> QueuedTask:
-    review_desk.answer(crew.settings, queued.task_id, Answer.model_validate(said))
+    review_service.answer(crew.settings, queued.task_id, Answer.model_validate(said))
     return crew.ended(queued.task_id)
 
 
@@ -96,7 +96,7 @@ def test_what_cannot_be_measured_waits_with_question_evidence_and_choices(crew: 
     assert form["definitions"]["Choice"]["enum"] == list(Choice)
     assert crew.api.get(f"/flow_runs/{run['id']}/input/{keyset['description']}") == page
 
-    (waits,) = [one for one in review_desk.waiting(crew.settings) if one.queued.task_id == asked.task_id]
+    (waits,) = [one for one in review_service.waiting(crew.settings) if one.queued.task_id == asked.task_id]
     assert waits.review.question == asked.detail
     assert (waits.review.expires_at - waits.review.asked_at).total_seconds() == pytest.approx(604_800, abs=1)
     assert dispatch.reconcile(crew.settings) == 0
@@ -134,7 +134,7 @@ def test_a_person_may_accept_and_it_is_never_called_proven(crew: RunningCrew) ->
 def test_a_hint_reaches_the_next_attempt_and_giving_up_ends_it(crew: RunningCrew) -> None:
     asked = ask(crew, "Write a rebate after a hint.", max_attempts=1)
     hint = "bring tests for both sides of five years"
-    review_desk.answer(crew.settings, asked.task_id, Answer(choice=Choice.RETRY_WITH_HINT, hint=hint))
+    review_service.answer(crew.settings, asked.task_id, Answer(choice=Choice.RETRY_WITH_HINT, hint=hint))
     again = crew.until(asked.task_id, lambda task: task.attempts == 2 and task.status == "needs_review")
     assert again.flow_run_id == asked.flow_run_id
     state_of(crew, again, "PAUSED")
@@ -162,7 +162,7 @@ def test_a_bad_answer_is_refused_and_the_question_stays(crew: RunningCrew) -> No
     asked = ask(crew, "Write a rebate and refuse bad answers.")
     with pytest.raises(BadInput, match="there is no model twin/nobody"):
         answer = Answer(choice=Choice.RETRY_WITH_MODEL, model="twin/nobody")
-        review_desk.answer(crew.settings, asked.task_id, answer)
+        review_service.answer(crew.settings, asked.task_id, answer)
     resume = f"/flow_runs/{asked.flow_run_id}/resume"
     for said, why in (
         ({"choice": "explode"}, "'explode' is not one of"),
@@ -179,7 +179,7 @@ def test_a_bad_answer_is_refused_and_the_question_stays(crew: RunningCrew) -> No
     dispatch.cancel(crew.settings, asked.task_id)
     assert state_of(crew, asked, "CANCELLED")
     with pytest.raises(BadInput, match="does not wait for a person: it is cancelled"):
-        review_desk.answer(crew.settings, asked.task_id, Answer(choice=Choice.GIVE_UP))
+        review_service.answer(crew.settings, asked.task_id, Answer(choice=Choice.GIVE_UP))
 
 
 @pytest.fixture

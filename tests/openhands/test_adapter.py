@@ -101,7 +101,7 @@ def capable(
 
 def test_capable_agent_finishes_with_a_change(capable: Outcome) -> None:
     assert capable.report.end == AttemptEnd.FINISHED, capable.report.detail
-    assert capable.report.said == "add adds"
+    assert capable.report.last_message == "add adds"
     assert "+    return a + b" in capable.patch
     assert capable.patch.count("diff --git") == 1
 

@@ -21,7 +21,7 @@ OPEN = DoorUsage(
     infrastructure=False,
 )
 DONE = Completed(returncode=0, stdout=b"", stderr=b"", seconds=12.0, killed_by=None)
-FINISHED = Result(status="finished", finish_called=True, said="did it", calls=4)
+FINISHED = Result(status="finished", finish_called=True, last_message="did it", calls=4)
 RATE_LIMITED = Result(status="error", error=ErrorFacts(name="LLMRateLimitError", status=429))
 
 RESULTS = [
@@ -110,4 +110,4 @@ def test_a_client_that_dies_without_a_word_is_our_fault() -> None:
 
 
 def test_what_the_agent_said_goes_along() -> None:
-    assert how_it_ended(FINISHED, DONE, OPEN).said == "did it"
+    assert how_it_ended(FINISHED, DONE, OPEN).last_message == "did it"

@@ -61,7 +61,7 @@ def base_url() -> Iterator[str]:
         engine.wait()
 
 
-class Desk:
+class Backend:
     """What the crew would work with, at this engine."""
 
     def __init__(self, stack: ExitStack, store: StateStore, base_url: str, place: Path) -> None:
@@ -94,9 +94,9 @@ class Desk:
 
 
 @pytest.fixture
-def desk(store: StateStore, base_url: str, tmp_path: Path) -> Iterator[Desk]:
+def backend(store: StateStore, base_url: str, tmp_path: Path) -> Iterator[Backend]:
     with ExitStack() as stack:
-        yield Desk(stack, store, base_url, tmp_path)
+        yield Backend(stack, store, base_url, tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -109,9 +109,9 @@ def ask(text: str, **fields: Any) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": text}], "temperature": 0, **fields}
 
 
-def still_answers(desk: Desk) -> bool:
+def still_answers(backend: Backend) -> bool:
     """The engine has not been left busy by what went before."""
-    with desk.gateway() as gateway:
+    with backend.gateway() as gateway:
         return bool(gateway.complete(ask("Say yes.", max_tokens=5))["choices"])
 
 
@@ -122,23 +122,23 @@ def within(seconds: float, true: Callable[[], bool]) -> bool:
     return true()
 
 
-def test_the_catalogue_is_what_the_operator_names_and_what_the_engine_says(desk: Desk) -> None:
-    assert desk.candidate.model == MODEL
-    assert desk.candidate.context_tokens == 2048
+def test_the_catalogue_is_what_the_operator_names_and_what_the_engine_says(backend: Backend) -> None:
+    assert backend.candidate.model == MODEL
+    assert backend.candidate.context_tokens == 2048
 
 
-def test_an_answer_comes_with_its_usage_and_is_charged_at_the_stated_price(desk: Desk) -> None:
-    gateway = desk.gateway()
+def test_an_answer_comes_with_its_usage_and_is_charged_at_the_stated_price(backend: Backend) -> None:
+    gateway = backend.gateway()
     answer = gateway.complete(ask("What is the capital of France?", max_tokens=30))
     assert answer["choices"][0]["message"]["content"].strip()
-    (call,) = desk.calls
+    (call,) = backend.calls
     assert call.fault is None and call.input_tokens > 5 and 1 < call.output_tokens <= 30
     assert call.cost_usd == (call.input_tokens + call.output_tokens) * Decimal("0.000001")
     assert gateway.usage().cost_usd == call.cost_usd
 
 
-def test_a_stream_comes_piece_by_piece_with_its_usage_at_the_end(desk: Desk) -> None:
-    gateway = desk.gateway()
+def test_a_stream_comes_piece_by_piece_with_its_usage_at_the_end(backend: Backend) -> None:
+    gateway = backend.gateway()
     transport = httpx.HTTPTransport(uds=str(gateway.socket_path))
     headers = {"Authorization": f"Bearer {gateway.token}"}
     with (
@@ -155,32 +155,32 @@ def test_a_stream_comes_piece_by_piece_with_its_usage_at_the_end(desk: Desk) -> 
     pieces = [choice["delta"].get("content") for chunk in chunks for choice in chunk["choices"]]
     assert len([piece for piece in pieces if piece]) > 5
     assert chunks[-1]["usage"]["completion_tokens"] > 5
-    (call,) = desk.calls
+    (call,) = backend.calls
     assert call.streamed and call.fault is None and call.output_tokens > 5
     assert call.first_token_ms is not None and 0 < call.first_token_ms < call.duration_ms
 
 
-def test_a_call_ends_at_its_wall_clock_and_the_engine_is_free_again(desk: Desk) -> None:
-    gateway = desk.gateway(call_seconds=1.0, sleep=lambda seconds: None)
+def test_a_call_ends_at_its_wall_clock_and_the_engine_is_free_again(backend: Backend) -> None:
+    gateway = backend.gateway(call_seconds=1.0, sleep=lambda seconds: None)
     began = time.monotonic()
     with pytest.raises(Transient):
         gateway.complete(ask(STORY))
     assert time.monotonic() - began < 20
-    assert {call.fault for call in desk.calls} == {"timeout"}
-    assert all(call.duration_ms < 5000 for call in desk.calls)
+    assert {call.fault for call in backend.calls} == {"timeout"}
+    assert all(call.duration_ms < 5000 for call in backend.calls)
 
 
-def test_a_client_that_hangs_up_ends_the_call_and_the_engine_is_free_again(desk: Desk) -> None:
-    gateway = desk.gateway()
+def test_a_client_that_hangs_up_ends_the_call_and_the_engine_is_free_again(backend: Backend) -> None:
+    gateway = backend.gateway()
     chunks = gateway.stream(ask(STORY))
     assert next(chunks) is not None
     chunks.close()  # type: ignore[attr-defined]
-    assert [call.fault for call in desk.calls] == ["abandoned"]
-    assert still_answers(desk)
+    assert [call.fault for call in backend.calls] == ["abandoned"]
+    assert still_answers(backend)
 
 
-def test_an_attempt_that_is_over_gives_up_what_is_running(desk: Desk) -> None:
-    gateway = desk.gateway()
+def test_an_attempt_that_is_over_gives_up_what_is_running(backend: Backend) -> None:
+    gateway = backend.gateway()
     with httpx.Client(transport=httpx.HTTPTransport(uds=str(gateway.socket_path)), timeout=60) as client:
         headers = {"Authorization": f"Bearer {gateway.token}"}
         request = client.build_request(
@@ -189,21 +189,21 @@ def test_an_attempt_that_is_over_gives_up_what_is_running(desk: Desk) -> None:
         reply = client.send(request, stream=True)
         next(reply.iter_raw())
         gateway.__exit__(None, None, None)
-        assert within(10, lambda: [call.fault for call in desk.calls] == ["abandoned"])
+        assert within(10, lambda: [call.fault for call in backend.calls] == ["abandoned"])
         reply.close()
-    assert still_answers(desk)
+    assert still_answers(backend)
 
 
-def test_a_conversation_that_proves_longer_than_the_context_is_known_for_that(desk: Desk) -> None:
+def test_a_conversation_that_proves_longer_than_the_context_is_known_for_that(backend: Backend) -> None:
     """By its bytes it could have fitted; only the engine counts tokens."""
-    gateway = desk.gateway()
+    gateway = backend.gateway()
     with pytest.raises(ModelUnfit, match="context_overflow"):
         gateway.complete(ask("7 " * 2600))
-    assert [call.fault for call in desk.calls] == ["context_overflow"]
-    assert still_answers(desk)
+    assert [call.fault for call in backend.calls] == ["context_overflow"]
+    assert still_answers(backend)
 
 
-def test_its_useless_work_is_rejected_by_the_verdict(desk: Desk, house: House) -> None:
+def test_its_useless_work_is_rejected_by_the_verdict(backend: Backend, house: House) -> None:
     task = Task(
         task_id="t-local",
         description="Write unit tests for src/shop/names.py.",
@@ -219,18 +219,20 @@ def test_its_useless_work_is_rejected_by_the_verdict(desk: Desk, house: House) -
         executor=ExecutorName.DIRECT,
         model=MODEL,
         feedback="",
-        door=desk.gateway(most_tokens=300),
-        context_tokens=desk.candidate.context_tokens,
+        door=backend.gateway(most_tokens=300),
+        context_tokens=backend.candidate.context_tokens,
     )
-    assert desk.calls and not attempt.end.is_fault, attempt.detail
+    assert backend.calls and not attempt.end.is_fault, attempt.detail
     verdict = house.judge(attempt.patch, target=task.target_file)
     assert verdict.kind is VerdictKind.REJECTED, verdict.summary
 
 
-def test_what_it_writes_is_rejected_also_where_it_is_taken_at_its_word(desk: Desk, house: House) -> None:
+def test_what_it_writes_is_rejected_also_where_it_is_taken_at_its_word(
+    backend: Backend, house: House
+) -> None:
     source = (house.repo / "src/shop/names.py").read_text()
     question = f"Write pytest tests for this module. Answer with Python code only.\n```python\n{source}```"
-    said = desk.gateway().complete(ask(question, max_tokens=400))["choices"][0]["message"]["content"]
+    said = backend.gateway().complete(ask(question, max_tokens=400))["choices"][0]["message"]["content"]
     code = re.search(r"```(?:python)?\n(.*?)(?:```|\Z)", said, re.DOTALL)
     patch = house.patch({"tests/test_more_names.py": code.group(1) if code else said})
     verdict = house.judge(patch, target="src/shop/names.py")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nightcrew.secrets.account import KEY_VARIABLES
-from nightcrew.secrets.handover import Told, hand_over, take_over
+from nightcrew.secrets.handover import Passed, hand_over, take_over
 
 KEY = "sk-or-v1-a-key-that-is-easy-to-find"
 TOKEN = "canary-token-0123456789"
@@ -25,7 +25,7 @@ def test_a_key_leaves_the_environment_for_a_descriptor(name: str) -> None:
     assert told.key is not None
     assert told.key.get_secret_value() == KEY
     assert environment == {"HOME": "/"}
-    assert take_over(environment, ["doctor"]) == Told(("doctor",))
+    assert take_over(environment, ["doctor"]) == Passed(("doctor",))
 
 
 def test_nothing_secret_is_no_reason_to_start_again() -> None:
@@ -58,14 +58,14 @@ def test_a_token_leaves_the_arguments_and_arrives_whole(argument: str) -> None:
     assert again is not None
     assert TOKEN not in str([again.arguments, environment])
     assert (again.arguments[0], again.arguments[2]) == ("submit-task", "--json")
-    assert take_over(environment, again.arguments) == Told(tuple(given))
+    assert take_over(environment, again.arguments) == Passed(tuple(given))
 
 
 @pytest.mark.parametrize("told", ["", "x", "-1", "777777", "empty"])
 def test_a_descriptor_that_says_nothing_is_none(told: str) -> None:
     empty = str(os.open(os.devnull, os.O_RDONLY))
     environment = {"NIGHTCREW_TOLD_IN_SECRET": empty if told == "empty" else told}
-    assert take_over(environment, ["doctor"]) == Told(("doctor",))
+    assert take_over(environment, ["doctor"]) == Passed(("doctor",))
     assert environment == {}
 
 

@@ -1,4 +1,4 @@
-"""The desk takes whatever arrives: any JSON gets an outcome, and money and counters agree."""
+"""The backend takes whatever arrives: any JSON gets an outcome, and money and counters agree."""
 
 from decimal import Decimal
 from typing import Any
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightcrew.testing import Fault, FaultKind, TwinClock
-from nightcrew.testing.calls import Desk
+from nightcrew.testing.calls import Backend
 from tests.testing.support import FREE, PAID, body, scenario
 
 JSON: st.SearchStrategy[Any] = st.recursive(
@@ -36,7 +36,7 @@ BODY = st.fixed_dictionaries(
 
 @given(BODY)
 def test_any_body_gets_an_outcome(request: dict[str, Any]) -> None:
-    outcome = Desk(scenario(), TwinClock()).ask(request)
+    outcome = Backend(scenario(), TwinClock()).ask(request)
     assert (outcome.reply is None) != (outcome.completion is None)
 
 
@@ -46,9 +46,9 @@ def test_what_was_charged_is_what_the_answers_said(models: list[str], seed: int)
         Fault(kind=FaultKind.ERROR_IN_200, probability=0.3),
         Fault(kind=FaultKind.EMPTY, probability=0.2),
     )
-    desk = Desk(scenario(*faults, seed=seed), TwinClock())
-    outcomes = [desk.ask(body(model)) for model in models]
+    backend = Backend(scenario(*faults, seed=seed), TwinClock())
+    outcomes = [backend.ask(body(model)) for model in models]
     charged = sum((each.completion.usage.cost_usd for each in outcomes if each.completion), Decimal(0))
-    assert desk.key_record()["data"]["usage"] == float(charged)
-    assert len(desk.requests) == len(models)
-    assert [seen.usage is not None for seen in desk.requests] == [each.reply is None for each in outcomes]
+    assert backend.key_record()["data"]["usage"] == float(charged)
+    assert len(backend.requests) == len(models)
+    assert [seen.usage is not None for seen in backend.requests] == [each.reply is None for each in outcomes]

@@ -225,7 +225,7 @@ def test_skill_draws_once_per_task_and_about_as_often_as_it_says() -> None:
 
 def _is_good(twin: Twin, prompt: str) -> bool:
     talk = {"model": "twin/a", "messages": [{"role": "user", "content": prompt}]}
-    outcome = twin.desk.ask(talk)
+    outcome = twin.backend.ask(talk)
     assert outcome.completion is not None
     return "SIZE = 2" in outcome.completion.answer.text
 

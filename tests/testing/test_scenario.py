@@ -31,16 +31,16 @@ def _load(tmp_path: Path, data: Any) -> Any:
         ({"models": [MODEL], "faults": [{"kind": "sulks"}]}, "faults.0.kind: "),
         (
             {"models": [MODEL], "faults": [{"kind": "empty", "models": ["twin/b"]}]},
-            "fault empty: no model is called twin/b",
+            "fault empty: no model matches twin/b",
         ),
         ({"models": [MODEL], "faults": [{"kind": "empty", "probability": 2}]}, "faults.0.probability: "),
         (
             {"models": [MODEL], "solutions": [{"good": {"a.py": {"file": "gone.txt"}}}]},
-            "no file gone.txt beside the scenario",
+            "no file gone.txt next to the scenario",
         ),
         (
             {"models": [MODEL], "solutions": [{"good": {"a.py": {"file": "../../etc/passwd"}}}]},
-            "beside the scenario",
+            "next to the scenario",
         ),
         (
             {"models": [MODEL], "solutions": [{"good": {"a.py": {"path": "x"}}}]},

@@ -23,9 +23,9 @@ def main() -> None:
         before = sys.orig_argv[1 : len(sys.orig_argv) - len(arguments)]
         command = [sys.executable, *before, *again.arguments]
         host.become(command, env=environment, pass_fds=(again.descriptor,))
-    told = take_over(os.environ, arguments)
-    sys.argv[1:] = told.arguments
-    give_key(told.key)
+    given = take_over(os.environ, arguments)
+    sys.argv[1:] = given.arguments
+    give_key(given.key)
     keep_secrets_out_of_logs()
     from nightcrew.cli.main import main as run
 

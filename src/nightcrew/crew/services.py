@@ -1,7 +1,7 @@
 """The services of a crew on one machine: PostgreSQL, a Prefect server on it, and one worker.
 
 All their data is in `settings.home`. Other processes find them through `status()`. They end with the process
-that started them, even if it is killed, unless it was told to let them run (`detach`).
+that started them, even if it is killed, unless it lets them run (`detach`).
 """
 
 import fcntl

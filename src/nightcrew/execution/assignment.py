@@ -78,11 +78,11 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The executor's report of its end; `said` is the model's last message, which proves nothing."""
+    """The executor's report of its end; `last_message` is the model's last message, which proves nothing."""
 
     end: AttemptEnd
     detail: str
-    said: str = ""
+    last_message: str = ""
 
 
 class Executor(Protocol):

@@ -124,9 +124,9 @@ def _with_patch(report: Report, checkout: Checkout) -> tuple[Report, str]:
     try:
         patch = extract_patch(checkout)
     except Rejected as error:
-        return Report(AttemptEnd.INVALID_OUTPUT, str(error), report.said), ""
+        return Report(AttemptEnd.INVALID_OUTPUT, str(error), report.last_message), ""
     if report.end is AttemptEnd.FINISHED and not patch:
-        return Report(report.end, f"{report.detail}; it changed nothing", report.said), ""
+        return Report(report.end, f"{report.detail}; it changed nothing", report.last_message), ""
     return report, patch
 
 

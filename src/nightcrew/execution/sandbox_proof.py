@@ -233,8 +233,8 @@ def _attacks(sandbox: Sandbox, folder: Path) -> Iterator[Finding]:
 
 def _limits(sandbox: Sandbox, folder: Path) -> Iterator[Finding]:
     workspace = _workspace(folder, "limits")
-    stubborn = "trap '' TERM INT HUP; while :; do :; done"
-    slow = sandbox.run(["/bin/sh", "-c", stubborn], workspace=workspace, limits=Limits(wall_seconds=0.3))
+    endless = "trap '' TERM INT HUP; while :; do :; done"
+    slow = sandbox.run(["/bin/sh", "-c", endless], workspace=workspace, limits=Limits(wall_seconds=0.3))
     yield Finding(
         "ignore the wall time", slow.killed_by == "wall_time", slow.killed_by or "it ended by itself"
     )

@@ -74,7 +74,7 @@ class Exchange(ExitStack):
         return True
 
     def _feed(self, descriptor: int) -> bool:
-        """Write what fits; True once nothing is left, or nobody reads."""
+        """Write what fits; True once nothing is left, or the reader has closed."""
         try:
             self._left = self._left[os.write(descriptor, self._left[:_CHUNK]) :]
         except BlockingIOError:

@@ -28,7 +28,7 @@ class Journal:
 
     def __init__(self, folder: Path, owner: str, *, clock: Callable[[], datetime] = utc_now) -> None:
         self._folder = folder
-        self._owner = re.sub(r"[^A-Za-z0-9._-]+", "-", owner)[:80].lstrip(".") or "nobody"
+        self._owner = re.sub(r"[^A-Za-z0-9._-]+", "-", owner)[:80].lstrip(".") or "unnamed"
         self._clock = clock
         self._lock = threading.Lock()
         self._descriptor: int | None = None

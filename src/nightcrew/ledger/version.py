@@ -1,7 +1,7 @@
-"""Which version of the facts a ledger holds, so that no version of Nightcrew misreads those of a later one.
+"""The version of a ledger's facts, so that no version of Nightcrew misreads those of a later one.
 
-Older facts can always be read: a column is added and never renamed or retyped. The file `version` beside the
-journals says which version has written there last; without one it is version 1.
+Older facts can always be read, because columns are only added, never renamed or retyped. The file `version`
+next to the journals has the last version that wrote there; without it, the version is 1.
 """
 
 from pathlib import Path
@@ -11,24 +11,24 @@ from nightcrew.ledger.events import SCHEMA_VERSION
 
 
 def check_version(ledger_dir: Path) -> None:
-    """Return if this version of Nightcrew understands the facts in `ledger_dir`.
+    """Check that this version of Nightcrew can read the facts in `ledger_dir`.
 
     Raises:
-        BadInput: a newer one has written there; nothing was changed.
+        BadInput: a newer version has written there; nothing is changed.
     """
     if (found := _version_of(ledger_dir)) > SCHEMA_VERSION:
         raise BadInput(
-            f"the ledger in {ledger_dir} holds facts of version {found}, and this version of Nightcrew knows "
+            f"the ledger in {ledger_dir} has facts of version {found}, and this version of Nightcrew reads "
             f"them up to version {SCHEMA_VERSION}: install the version that wrote it; nothing was changed"
         )
 
 
 def claim_version(ledger_dir: Path) -> None:
-    """Say that facts of this version are written to `ledger_dir` from now on.
+    """Record that facts of this version are written to `ledger_dir` from now on.
 
     Raises:
-        BadInput: as `check_version`.
-        OSError: the disk refuses.
+        BadInput: see `check_version`.
+        OSError: the disk cannot be written.
     """
     check_version(ledger_dir)
     path = _file(ledger_dir)
@@ -47,5 +47,5 @@ def _file(ledger_dir: Path) -> Path:
 def _version_of(ledger_dir: Path) -> int:
     try:
         return int(_file(ledger_dir).read_text())
-    except (FileNotFoundError, ValueError):  # half a number was written when the power went
+    except (FileNotFoundError, ValueError):  # an incomplete number after a power failure
         return 1

@@ -31,7 +31,7 @@ def how_it_ended(result: Result | None, completed: Completed, usage: DoorUsage) 
         end, detail = _by_error(result.error, usage)
     else:
         end, detail = _by_itself(result, usage)
-    return Report(end=end, detail=detail, said=result.said if result is not None else "")
+    return Report(end=end, detail=detail, last_message=result.last_message if result is not None else "")
 
 
 def _killed(by: str) -> tuple[AttemptEnd, str]:

@@ -1,8 +1,8 @@
-"""Brings the tables of a state store to this version: numbered SQL files, each run once, in order.
+"""Migrates the tables of a state store to this version: numbered SQL files, each run once, in order.
 
-The files lie in `migrations/`, named `0001_what_it_does.sql`; a file that was released is never edited. The
-table `migrations` of the store says which ones ran. All that are missing run in one transaction, so a store
-is of the old version or of the new one, whatever ends the process.
+The files in `migrations/` are named `0001_what_it_does.sql`; a released file is never edited. The store's
+table `migrations` records which ones have run. All missing ones run in one transaction, so that an
+interrupted process leaves the old version.
 """
 
 import logging
@@ -30,9 +30,9 @@ from nightcrew.errors import BadInput
 
 log = logging.getLogger(__name__)
 
-_LOCK = 7_316_001  # any number will do as long as every process uses the same one
+_LOCK = 7_316_001  # any number will do, as long as every process uses the same
 
-# Not among the rooms' own tables: it is there before any migration ran.
+# Not registered with the other tables, because it exists before the first migration.
 ran = Table(
     "migrations",
     MetaData(),
@@ -53,22 +53,22 @@ class Migration:
 
 
 def shipped_migrations(folder: Traversable | None = None) -> Sequence[Migration]:
-    """The migrations that come with this version, in order; `folder` holds the files."""
+    """The migrations of this version in order, from `folder`."""
     place = folder or files(__package__).joinpath("migrations")
     found = [_read(file) for file in place.iterdir() if file.name.endswith(".sql")]
     return sorted(found, key=lambda migration: migration.number)
 
 
 def migrate(connection: Connection, migrations: Sequence[Migration]) -> Sequence[Migration]:
-    """Run what of `migrations` has not run in this store; the ones that did now. Processes take turns.
+    """Run those of `migrations` that have not run in this store, one process at a time; returns them.
 
     Raises:
-        BadInput: a newer version of Nightcrew has changed the store; nothing was touched.
+        BadInput: a newer version of Nightcrew has changed the store; nothing is changed.
     """
     if not _missing(connection, migrations):
         return ()
     connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-    missing = _missing(connection, migrations)  # another process may have run them meanwhile
+    missing = _missing(connection, migrations)  # another process may have run them in the meantime
     ran.create(connection, checkfirst=True)
     for migration in missing:
         connection.exec_driver_sql(migration.sql, execution_options={"no_parameters": True})

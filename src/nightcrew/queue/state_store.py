@@ -1,7 +1,7 @@
 """The state store: the data that the processes of a crew share transactionally, in one PostgreSQL.
 
-Rooms describe their tables on `metadata` where they use them; the tables themselves are made and changed by
-the numbered files in `migrations/`. History that nobody needs inside a transaction belongs in the ledger.
+Packages describe their tables on `metadata` where they use them; the tables are created and changed by
+the numbered files in `migrations/`. History that no transaction needs belongs in the ledger.
 """
 
 import logging

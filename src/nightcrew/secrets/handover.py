@@ -1,4 +1,4 @@
-"""Secrets on their way from the operator's shell into the process that needs them.
+"""Passes secrets from the operator's shell to the process that needs them.
 
 A process's initial environment and arguments stay readable as long as it lives; the arguments for every user
 of the machine. So a command that finds a secret there executes itself again without it, and receives it
@@ -23,14 +23,14 @@ _VARIABLE = "NIGHTCREW_TOLD_IN_SECRET"
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """How to execute the command again: with arguments that hold no secret, and this descriptor left open."""
+    """How to execute the command again: with arguments without secrets, and with this descriptor open."""
 
     arguments: tuple[str, ...]
     descriptor: int
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Passed:
     """The command's real arguments, and the API key if there was one."""
 
     arguments: tuple[str, ...]
@@ -49,25 +49,25 @@ def hand_over(environment: MutableMapping[str, str], arguments: Sequence[str]) -
     return Again(shown, descriptor)
 
 
-def take_over(environment: MutableMapping[str, str], arguments: Sequence[str]) -> Told:
-    """What `hand_over` passed on; without it, the `arguments` as they are and no key."""
-    told = environment.pop(_VARIABLE, "")
-    if not told.isdigit():
-        return Told(tuple(arguments))
+def take_over(environment: MutableMapping[str, str], arguments: Sequence[str]) -> Passed:
+    """The result of `hand_over`; without it, the unchanged `arguments` and no key."""
+    value = environment.pop(_VARIABLE, "")
+    if not value.isdigit():
+        return Passed(tuple(arguments))
     try:
-        with os.fdopen(int(told), "rb") as file:
+        with os.fdopen(int(value), "rb") as file:
             values = json.loads(file.read())
         key = values["key"]
-        return Told(tuple(values["arguments"]), None if key is None else protected(SecretStr(str(key))))
+        return Passed(tuple(values["arguments"]), None if key is None else protected(SecretStr(str(key))))
     except (OSError, ValueError, KeyError, TypeError):
-        return Told(tuple(arguments))
+        return Passed(tuple(arguments))
 
 
 # ---------------------------------------------------------------------------------------------------------
 
 
 def _shown(argument: str) -> str:
-    """An argument as every user may read it: an address without its token, other text redacted."""
+    """An argument as other users may see it: an address without its token, other text redacted."""
     option, separator, value = argument.partition("=") if argument.startswith("--") else ("", "", argument)
     if "://" in value:
         try:
@@ -80,11 +80,11 @@ def _shown(argument: str) -> str:
 
 
 def _file_without_a_name(content: bytes) -> int:
-    """A descriptor that says `content`, however long it is."""
+    """A descriptor to read `content` from, of any length."""
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("nightcrew")
     else:
-        with tempfile.TemporaryFile() as file:  # for its owner only, and gone from the folder already
+        with tempfile.TemporaryFile() as file:  # only its owner can read it, and it has no name any more
             descriptor = os.dup(file.fileno())
     with os.fdopen(os.dup(descriptor), "wb") as writer:
         writer.write(content)

@@ -39,16 +39,16 @@ def derivatives(score: Gaussian, accepted: bool, rates: Rates) -> tuple[float, f
     spread = math.sqrt(1.0 + score.variance)
     t = score.mean / spread
     sharpness = 1.0 - rates.false_accept - rates.false_reject
-    said = rates.accepts(phi(t))
+    accepts = rates.accepts(phi(t))
     density = sharpness * math.exp(-0.5 * t * t) / (_ROOT_2PI * spread)
-    slope = density / max(said, _LEAST) if accepted else -density / max(1.0 - said, _LEAST)
+    slope = density / max(accepts, _LEAST) if accepted else -density / max(1.0 - accepts, _LEAST)
     return slope, -slope * (t / spread + slope)
 
 
 def residual(score: Gaussian, accepted: bool, rates: Rates) -> float:
     """The verdict's deviation from the prediction in standard deviations, clipped to -2 to 2."""
-    said = rates.accepts(phi(score.mean / math.sqrt(1.0 + score.variance)))
-    return max(-2.0, min(2.0, (accepted - said) / math.sqrt(max(said * (1.0 - said), _LEAST))))
+    accepts = rates.accepts(phi(score.mean / math.sqrt(1.0 + score.variance)))
+    return max(-2.0, min(2.0, (accepted - accepts) / math.sqrt(max(accepts * (1.0 - accepts), _LEAST))))
 
 
 def moved(belief: Gaussian, x: float, slope: float, curve: float) -> Gaussian:

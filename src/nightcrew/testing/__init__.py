@@ -1,4 +1,4 @@
-"""The twin of OpenRouter and what it plays, for tests, drills and the demo without a key."""
+"""The twin of OpenRouter and its scenarios, for tests, benchmarks and the demo without a key."""
 
 from nightcrew.testing.calls import Change, Seen
 from nightcrew.testing.clock import TwinClock

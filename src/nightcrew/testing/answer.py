@@ -1,4 +1,4 @@
-"""What a scripted model says in one call."""
+"""A scripted model's answer to one call."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """One tool call; `raw` replaces the arguments where they are not to be JSON."""
+    """One tool call; `raw` replaces the arguments if they should not be JSON."""
 
     name: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -16,7 +16,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a model says: text, tool calls, and how it ended."""
+    """A model's answer: text, tool calls, and finish reason."""
 
     text: str = ""
     calls: tuple[ToolCall, ...] = ()

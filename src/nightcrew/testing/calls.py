@@ -1,6 +1,6 @@
-"""Decides each chat call of a twin: who is let in, what it costs, what goes wrong, what the model says.
+"""Decides each chat call of a twin: authorisation, cost, faults, and the model's answer.
 
-No HTTP here and no waiting: a request goes in, an outcome comes out, counters and records are kept.
+It has no HTTP and does not wait: it maps a request to an outcome, and keeps counters and records.
 """
 
 import itertools
@@ -39,7 +39,7 @@ class Seen:
     turn: int
     stream: bool
     status: int
-    """HTTP status; 0 where the connection was dropped before one."""
+    """HTTP status; 0 if the connection was dropped before one was sent."""
     fault: FaultKind | None
     error_code: int | str | None
     usage: Usage | None
@@ -49,7 +49,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What to send: a whole reply, or a completion with a fault of transport, after a wait (real seconds)."""
+    """What to send: a whole reply, or a completion with a transport fault, after a wait (real seconds)."""
 
     reply: Reply | None = None
     completion: Completion | None = None
@@ -58,24 +58,24 @@ class Outcome:
 
 
 class Change(BaseModel):
-    """A change to a running twin; what is left out stays as it is."""
+    """A change to a running twin; fields that are not given stay unchanged."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     put_models: tuple[ScriptedModel, ...] = ()
-    """Models that come, or replace those of the same id (another price, another character)."""
+    """New models, or replacements for those with the same id (another price, another character)."""
     remove_models: tuple[str, ...] = ()
-    """Ids of models that vanish."""
+    """Ids of models to remove."""
     add_faults: tuple[Fault, ...] = ()
     faults: Literal["keep", "clear"] = "keep"
     account: Account | None = None
-    """The account from now on; its counters start again."""
+    """The new account; its counters start again."""
     advance_seconds: float = 0.0
-    """Move the twin's clock on."""
+    """Advance the twin's clock by this many seconds."""
 
 
-class Desk:
-    """The twin behind its door; safe to use from several threads."""
+class Backend:
+    """The twin without its HTTP server; thread-safe."""
 
     def __init__(self, scenario: Scenario, clock: TwinClock) -> None:
         self.scenario = scenario
@@ -91,7 +91,7 @@ class Desk:
         self._lock = threading.RLock()
 
     def change(self, change: Change) -> None:
-        """Change what is played from the next call on."""
+        """Change the scenario from the next call on."""
         with self._lock:
             self.clock.advance(change.advance_seconds)
             for gone in change.remove_models:
@@ -109,15 +109,15 @@ class Desk:
             return self._account.key_record(self.clock.now())
 
     def lets_in(self, bearer: str | None) -> Reply | None:
-        """None for the right key, else the 401."""
-        wanted = self._account.account.api_key
-        if wanted is None or bearer == wanted:
+        """None for a valid key, else the 401."""
+        expected = self._account.account.api_key
+        if expected is None or bearer == expected:
             return None
         message = "User not found." if bearer else "No auth credentials found"
         return Reply(401, error_body(401, message))
 
     def ask(self, body: Mapping[str, Any]) -> Outcome:
-        """One chat call: the first of `model` and `models` that does not refuse, as OpenRouter falls back."""
+        """One chat call, served by the first of `model` and `models` that does not refuse."""
         fallbacks = body.get("models")
         asked = [body.get("model"), *(fallbacks if isinstance(fallbacks, list) else [])]
         names = [name for name in asked if isinstance(name, str) and name]
@@ -153,12 +153,12 @@ class Desk:
         return self._completed(model, body, talk, fault, seen), seen
 
     def _not_served(self, model: ScriptedModel, body: Mapping[str, Any], now: datetime) -> Reply | None:
-        """Refusals before any provider is asked."""
+        """A refusal before any provider is called."""
         if model.expiration_date and now.date().isoformat() >= model.expiration_date:
             return refusal(Fault(kind=FaultKind.FREE_ENDED), model)
         if body.get("tools") and not model.tools:
             return refusal(Fault(kind=FaultKind.NO_TOOL_USE), model)
-        if _dearer_than_allowed(model, body):
+        if _exceeds_max_price(model, body):
             return Reply(
                 404, error_body(404, "No endpoints found that match max_price", {"error_type": "not_found"})
             )
@@ -192,14 +192,14 @@ class Desk:
         fault: Fault | None,
         seen: Seen,
     ) -> Outcome:
-        said = answer(model, talk, self.scenario)
-        said = _limited(spoilt(fault, said) if fault else said, _output_limit(model, body))
-        usage = _usage(model, prompt_tokens(body), said)
+        original = answer(model, talk, self.scenario)
+        original = _limited(spoilt(fault, original) if fault else original, _output_limit(model, body))
+        usage = _usage(model, prompt_tokens(body), original)
         self._account.spent_usd += usage.cost_usd
         seen.served, seen.usage = model.id, usage
         seen.status = 0 if fault and fault.kind is FaultKind.DROPPED else 200
         seen.generation = f"gen-twin-{int(seen.at.timestamp())}-{seen.number:06d}"
-        whole = Completion(seen.generation, model, int(seen.at.timestamp()), said, usage)
+        whole = Completion(seen.generation, model, int(seen.at.timestamp()), original, usage)
         self.generations[whole.id] = (whole, seen)
         if len(self.generations) > REQUESTS_KEPT:
             del self.generations[next(iter(self.generations))]
@@ -231,19 +231,19 @@ class Desk:
             self.requests[-1 - BODIES_KEPT].body = None
 
 
-def _dearer_than_allowed(model: ScriptedModel, body: Mapping[str, Any]) -> bool:
+def _exceeds_max_price(model: ScriptedModel, body: Mapping[str, Any]) -> bool:
     """`provider.max_price` is in USD per million tokens (`request`: per call), and a hard limit."""
     provider = body.get("provider")
     limits = provider.get("max_price") if isinstance(provider, Mapping) else None
     if not isinstance(limits, Mapping):
         return False
     price = model.price
-    dear = {
+    expensive = {
         "prompt": Decimal(price.prompt) * 1_000_000,
         "completion": Decimal(price.completion) * 1_000_000,
         "request": Decimal(price.request),
     }
-    return any(name in limits and cost > Decimal(str(limits[name])) for name, cost in dear.items())
+    return any(name in limits and cost > Decimal(str(limits[name])) for name, cost in expensive.items())
 
 
 def _refused(seen: Seen, reply: Reply) -> Outcome:
@@ -259,17 +259,17 @@ def _output_limit(model: ScriptedModel, body: Mapping[str, Any]) -> int | None:
     return min(limits, default=None)
 
 
-def _limited(said: Answer, limit: int | None) -> Answer:
-    """Cut what is longer than the output limit, as a provider would."""
-    if limit is None or answer_tokens(said) <= limit:
-        return said
-    cut = spoilt(Fault(kind=FaultKind.TRUNCATED), said)
-    return cut if answer_tokens(cut) <= limit else Answer(text=said.text[: limit * 3], finish="length")
+def _limited(original: Answer, limit: int | None) -> Answer:
+    """Cut an answer at the output limit, like a provider."""
+    if limit is None or answer_tokens(original) <= limit:
+        return original
+    cut = spoilt(Fault(kind=FaultKind.TRUNCATED), original)
+    return cut if answer_tokens(cut) <= limit else Answer(text=original.text[: limit * 3], finish="length")
 
 
-def _usage(model: ScriptedModel, prompt: int, said: Answer) -> Usage:
+def _usage(model: ScriptedModel, prompt: int, original: Answer) -> Usage:
     """Tokens and cost; nothing is charged for an answer without a token."""
-    completion = answer_tokens(said)
+    completion = answer_tokens(original)
     if not completion:
         return Usage(prompt, 0, Decimal(0))
     price = model.charged or model.price

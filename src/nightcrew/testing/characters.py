@@ -1,9 +1,9 @@
-"""Scripted models: what each character says next in a conversation.
+"""Scripted models: the next answer of each character in a conversation.
 
-With tools in the request they drive an agent through the OpenHands SDK's tools (terminal, file_editor,
-finish). Without, they answer in the direct executor's reply format: `### FILE path` and a fenced block.
-A model keeps no memory between calls: like a real one it sees the conversation, and goes on from there.
-So another model can take over in the middle.
+With tools in the request, they use the OpenHands SDK's tools (terminal, file_editor, finish). Without tools,
+they answer in the direct executor's reply format: `### FILE path` and a fenced block. A model has no memory
+between calls: like a real one it sees the conversation and continues it. So another model can take over in
+the middle.
 """
 
 import json
@@ -27,7 +27,7 @@ STOCK_CHEAT = (
 
 
 def answer(model: ScriptedModel, talk: Conversation, scenario: Scenario) -> Answer:
-    """What `model` says next. The same conversation always gets the same answer."""
+    """The next answer of `model`; the same conversation always gets the same answer."""
     character = model.retry_character if talk.rejected_before and model.retry_character else model.character
     if character is Character.SKILL:
         character = _drawn(model, talk, scenario.seed)
@@ -46,9 +46,9 @@ def solution_for(talk: Conversation, scenario: Scenario) -> Solution | None:
 def is_right(
     model: ScriptedModel, seed: int, *, task_type: str, target_file: str | None, description: str
 ) -> bool:
-    """Whether a model of the character *skill* does good work at a task: drawn once for both of them.
+    """True if a model of the character *skill* does good work at a task; drawn once per model and task.
 
-    `description` is the first line of the task's. So a drill knows what any model would have done.
+    `description` is the first line of the task's. So a benchmark knows what any model would have done.
     """
     known = task_type in set(TaskCategory)
     skill = model.skills.get(TaskCategory(task_type), model.skill) if known else model.skill
@@ -91,7 +91,7 @@ def _work(character: Character, solution: Solution | None) -> Work:
 
 
 def _vacuous(solution: Solution) -> Mapping[str, str | None]:
-    """A test that checks nothing, where the good one would stand."""
+    """A test that checks nothing, in place of the good one."""
     tests = [path for path in solution.good if path.rpartition("/")[2].startswith("test_")]
     return dict.fromkeys(tests[:1] or ["tests/test_more.py"], "def test_works():\n    assert True\n")
 
@@ -128,21 +128,21 @@ def _talker(talk: Conversation) -> Answer:
 
 
 def _wanderer(talk: Conversation) -> Answer:
-    """Always something else to look at, and never an end."""
+    """Looks at something else in every turn, and never ends."""
     if talk.tools:
         return call(talk, "terminal", "Look further", command=f"ls -la | head -n {talk.turn}")
     return _talker(talk)
 
 
 def _cut(reply: Answer) -> Answer:
-    """The answer broken off half-way, as when the output limit is reached."""
+    """The answer, truncated half-way as by the output limit."""
     calls = tuple(ToolCall(call.name, call.arguments, raw=_half(call)) for call in reply.calls)
     return Answer(text=reply.text[: len(reply.text) // 2], calls=calls, finish="length")
 
 
 def _half(call: ToolCall) -> str:
-    whole = json.dumps(dict(call.arguments))
-    return whole[: len(whole) // 2]
+    arguments_text = json.dumps(dict(call.arguments))
+    return arguments_text[: len(arguments_text) // 2]
 
 
 _SPEAKERS: Mapping[Character, Callable[[Conversation], Answer]] = {

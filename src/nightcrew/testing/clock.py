@@ -1,11 +1,11 @@
-"""The twin's time: the wall clock, shifted or driven by hand so that drills need not wait for midnight."""
+"""The twin's clock: the wall clock, shifted or set by hand, so that tests need not wait for midnight."""
 
 import threading
 from datetime import UTC, datetime, timedelta
 
 
 class TwinClock:
-    """Now, in UTC. With `start` time stands still there and moves only by `advance`."""
+    """A clock in UTC. With `start`, time stands still and is only moved by `advance`."""
 
     def __init__(self, start: datetime | None = None) -> None:
         self._fixed = start
@@ -13,11 +13,11 @@ class TwinClock:
         self._lock = threading.Lock()
 
     def now(self) -> datetime:
-        """The twin's present, in UTC."""
+        """The current time of the twin, in UTC."""
         with self._lock:
             return (self._fixed or datetime.now(UTC)) + self._shift
 
     def advance(self, seconds: float) -> None:
-        """Move time on by this many seconds."""
+        """Advance the time by this many seconds."""
         with self._lock:
             self._shift += timedelta(seconds=seconds)

@@ -1,4 +1,4 @@
-"""What a chat request tells a scripted model: the task, what was done so far, and the tools it may use."""
+"""A chat request as a scripted model reads it: the task, the actions so far, and the available tools."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ _CWD = re.compile(r"current working directory is: (\S+)")
 
 
 class Action(NamedTuple):
-    """One tool call of the conversation so far, with what came of it."""
+    """One earlier tool call of the conversation, with its result."""
 
     tool: str
     arguments: dict[str, Any]
@@ -22,28 +22,28 @@ class Action(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """One chat request, read the way a scripted model reads it."""
+    """One parsed chat request."""
 
     task_type: str
     target_file: str | None
     description: str
-    """First line of the task's description."""
+    """The first line of the task's description."""
     asked: str
-    """All that the user's side said."""
+    """All text of user messages."""
     rejected_before: bool
     turn: int
     """Number of this call in the conversation, from 1 (answers so far plus one)."""
     actions: tuple[Action, ...]
     tools: Mapping[str, frozenset[str]]
-    """Names of the tools offered, each with the names of its parameters."""
+    """The names of the available tools, each with the names of its parameters."""
     root: str
     """Absolute path of the workspace as the tools see it."""
     key: str
-    """The same for every call of one conversation."""
+    """Equal for all calls of one conversation."""
 
 
 def read_conversation(body: Mapping[str, Any]) -> Conversation:
-    """Read an OpenAI chat body; whatever is missing is empty, nothing is refused here."""
+    """Parse an OpenAI chat body; missing parts are empty, and nothing is refused."""
     messages = _mappings(body.get("messages"))
     asked = "\n".join(text_of(message) for message in messages if message.get("role") == "user")
     tools = list(_functions(body))
@@ -121,5 +121,5 @@ def _key(messages: list[Mapping[str, Any]]) -> str:
 
 
 def _mappings(value: object) -> list[Mapping[str, Any]]:
-    """The mappings in a list; none where it is no list."""
+    """The mappings in a list; empty if it is not a list."""
     return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []

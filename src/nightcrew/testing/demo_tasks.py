@@ -1,4 +1,4 @@
-"""The tasks of the demo, and how each must end; `nightcrew demo` submits them and checks itself by them."""
+"""The demo's tasks and how each must end; `nightcrew demo` submits them and checks the results."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from nightcrew.testing.scenario import shipped_path
 
 
 class Expect(BaseModel):
-    """How a task of the demo must end, and what must have happened on the way."""
+    """How a task of the demo must end, and what must have happened before."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -20,20 +20,20 @@ class Expect(BaseModel):
     rejected_models: tuple[str, ...] = ()
     """Models whose work was judged and rejected."""
     rate_limited_models: tuple[str, ...] = ()
-    """Models that answered 429 on the way, with another one going on in the same attempt."""
+    """Models that answered 429, after which another one continued the attempt."""
     attempts: int | None = None
-    """Exactly so many attempts; empty: any number."""
+    """The exact number of attempts; empty: any number."""
 
 
 class DemoTask(BaseModel):
-    """One task of the demo, still without the repository it is for."""
+    """One task of the demo, without its repository."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     shows: str
-    """What a person sees in it, in a few words."""
+    """What it demonstrates, in a few words."""
     task: dict[str, Any]
-    """The task's fields but for `repo`."""
+    """The task's fields, except `repo`."""
     expect: Expect
 
     def for_repo(self, repo: str) -> Task:

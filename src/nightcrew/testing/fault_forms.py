@@ -1,4 +1,4 @@
-"""What each refusal looks like on the wire: HTTP status, message and metadata.
+"""The wire format of each refusal: HTTP status, message and metadata.
 
 `{model}`, `{slug}`, `{provider}` and `{context}` are filled in. `error.code` is the status, 502 where
 that is 200.

@@ -1,7 +1,7 @@
-"""Faults of a provider: which one strikes a call, and what each form looks like on the wire.
+"""Faults of a provider: which one applies to a call, and its wire format.
 
-Three families: refusals (a whole HTTP answer instead of a completion), spoilt answers (a completion that
-is no use), and broken transport (carried out by the server: drops, drips, errors in mid-stream).
+There are three groups: refusals (an HTTP error instead of a completion), spoilt answers (a useless
+completion), and broken transport (simulated by the server: drops, slow answers, errors in mid-stream).
 """
 
 import random
@@ -22,7 +22,7 @@ SLOW_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class CallNumber:
-    """Where a call stands: its turn in the conversation, and its number for the model and the account."""
+    """A call's turn in the conversation, and its number for the model and the account."""
 
     conversation: int
     model: int
@@ -32,7 +32,7 @@ class CallNumber:
 
 
 class FaultBook:
-    """The scenario's faults and how often each has struck; not thread-safe, the desk holds the lock."""
+    """The scenario's faults and how often each has occurred; not thread-safe, its user holds a lock."""
 
     def __init__(self, faults: Iterable[Fault], seed: int) -> None:
         self.faults = list(faults)
@@ -40,7 +40,7 @@ class FaultBook:
         self._strikes: Counter[tuple[int, str]] = Counter()
 
     def strike(self, model: ScriptedModel, call: CallNumber, elapsed_seconds: float) -> Fault | None:
-        """The first fault that strikes this call, if any."""
+        """The first fault that applies to this call, if any."""
         for number, fault in enumerate([*self.faults, *_of_character(model)]):
             if self._strikes_now(number, fault, model, call, elapsed_seconds):
                 return fault
@@ -66,7 +66,7 @@ class FaultBook:
 
 
 def refusal(fault: Fault, model: ScriptedModel) -> Reply | None:
-    """The HTTP answer of a fault that is one, else None. The account's own 429 are made by the account."""
+    """The HTTP answer of a refusal, else None. The account creates its own 429."""
     if fault.kind is FaultKind.HTML_BODY:
         page = f"<!DOCTYPE html><html><head><title>502</title></head><body>Bad gateway: {TWIN}</body></html>"
         return Reply(fault.status or 502, page, {"Content-Type": "text/html; charset=UTF-8"})
@@ -81,17 +81,17 @@ def refusal(fault: Fault, model: ScriptedModel) -> Reply | None:
 
 
 def stream_fault(fault: Fault, model: ScriptedModel) -> dict[str, Any]:
-    """The `error` object of a completion that broke off."""
+    """The `error` object of an interrupted completion."""
     code = fault.code if fault.code is not None else 502
     metadata = {"provider_name": provider_name(model), "error_type": "provider_unavailable"}
     error = error_body(code, fault.message or "Provider disconnected unexpectedly", metadata)["error"]
     return dict(error)
 
 
-def spoilt(fault: Fault, said: Answer) -> Answer:
-    """What becomes of an answer when the fault strikes the model's side of it."""
+def spoilt(fault: Fault, original: Answer) -> Answer:
+    """The answer after a fault on the model's side."""
     spoil = _SPOIL.get(fault.kind)
-    return spoil(said) if spoil else said
+    return spoil(original) if spoil else original
 
 
 # --------------------------------------------------------------------------------------------------------
@@ -125,32 +125,36 @@ def _fill(text: str, model: ScriptedModel) -> str:
     return text.format(**known, context=model.context_length)
 
 
-def _malformed(said: Answer) -> Answer:
-    broken = tuple(replace(call, raw=arguments_of(call)[:-2] + ',,"') for call in said.calls[:1])
-    return replace(said, calls=broken or (ToolCall("terminal", raw='{"command": "ls'),), finish="tool_calls")
-
-
-def _without_arguments(said: Answer) -> Answer:
-    return replace(said, calls=(ToolCall("file_editor", {"command": "view"}),), finish="tool_calls")
-
-
-def _unknown(said: Answer) -> Answer:
-    return replace(said, calls=(ToolCall("execute_everything", {"now": True}),), finish="tool_calls")
-
-
-def _truncated(said: Answer) -> Answer:
-    calls = tuple(
-        replace(call, raw=arguments_of(call)[: len(arguments_of(call)) // 2]) for call in said.calls
+def _malformed(original: Answer) -> Answer:
+    broken = tuple(replace(call, raw=arguments_of(call)[:-2] + ',,"') for call in original.calls[:1])
+    return replace(
+        original, calls=broken or (ToolCall("terminal", raw='{"command": "ls'),), finish="tool_calls"
     )
-    return Answer(text=said.text[: len(said.text) // 2], calls=calls, finish="length")
+
+
+def _without_arguments(original: Answer) -> Answer:
+    return replace(original, calls=(ToolCall("file_editor", {"command": "view"}),), finish="tool_calls")
+
+
+def _unknown(original: Answer) -> Answer:
+    return replace(original, calls=(ToolCall("execute_everything", {"now": True}),), finish="tool_calls")
+
+
+def _truncated(original: Answer) -> Answer:
+    calls = tuple(
+        replace(call, raw=arguments_of(call)[: len(arguments_of(call)) // 2]) for call in original.calls
+    )
+    return Answer(text=original.text[: len(original.text) // 2], calls=calls, finish="length")
 
 
 _SPOIL: Mapping[FaultKind, Callable[[Answer], Answer]] = {
-    FaultKind.EMPTY: lambda said: Answer(finish="stop"),
-    FaultKind.FINISH_ERROR: lambda said: Answer(finish="error"),
+    FaultKind.EMPTY: lambda original: Answer(finish="stop"),
+    FaultKind.FINISH_ERROR: lambda original: Answer(finish="error"),
     FaultKind.TRUNCATED: _truncated,
-    FaultKind.REFUSAL: lambda said: Answer(text="I can't help with that request.", finish="content_filter"),
-    FaultKind.PROSE: lambda said: Answer(text="I would now run the tests and finish.", finish="stop"),
+    FaultKind.REFUSAL: lambda original: Answer(
+        text="I can't help with that request.", finish="content_filter"
+    ),
+    FaultKind.PROSE: lambda original: Answer(text="I would now run the tests and finish.", finish="stop"),
     FaultKind.MALFORMED_TOOL_CALL: _malformed,
     FaultKind.UNKNOWN_TOOL: _unknown,
     FaultKind.MISSING_ARGUMENT: _without_arguments,

@@ -1,7 +1,7 @@
-"""The account that all callers of a twin share: free calls by the minute and the day, and money.
+"""The account shared by all clients of a twin: free calls per minute and day, and money.
 
-Windows are the clock's own minutes and UTC days. Only calls that were let in are counted; one that the
-provider then fails has been let in, so it counts.
+Windows are the clock's minutes and UTC days. Only admitted calls count, including those that the provider
+then fails.
 """
 
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ PER_DAY_PAID_UP = 1000
 
 
 class AccountState:
-    """Counters of one account; not thread-safe, the desk holds the lock."""
+    """The counters of one account; not thread-safe, its user holds a lock."""
 
     def __init__(self, account: Account, now: datetime) -> None:
         self.account = account
@@ -27,18 +27,18 @@ class AccountState:
 
     @property
     def balance_usd(self) -> Decimal:
-        """Credits bought less spent; negative shuts even the free models."""
+        """Credits bought minus spent; if negative, even free models are refused."""
         return Decimal(str(self.account.credits_usd)) - self.spent_usd
 
     @property
     def per_day(self) -> int:
-        """Free calls allowed a day."""
+        """The free calls allowed per day."""
         if self.account.free_per_day is not None:
             return self.account.free_per_day
         return PER_DAY_PAID_UP if self.account.credits_usd >= PAID_UP_USD else PER_DAY
 
     def used_today(self, now: datetime) -> int:
-        """Free calls let in since midnight UTC."""
+        """The free calls admitted since midnight UTC."""
         self._roll(now)
         return self._in_day
 

@@ -1,7 +1,6 @@
-"""What a twin plays, as data: its account, its models, what goes wrong and when, and the work models can do.
+"""A twin's scenario as data: its account, models, faults, and the solutions that models can write.
 
-A scenario is a JSON file. Contents of solution files stand inline or in files beside it (`{"file": "..."}`).
-Nothing here serves or decides anything.
+A scenario is a JSON file. Contents of solution files are inline or in files next to it (`{"file": "..."}`).
 """
 
 import json
@@ -38,7 +37,7 @@ class Character(StrEnum):
 
 
 class FaultKind(StrEnum):
-    """One form in which a call goes wrong; `fault_forms` says what each looks like on the wire."""
+    """The kinds of faults; `fault_forms` has their wire format."""
 
     UNAUTHORIZED = "unauthorized"
     PAYMENT_REQUIRED = "payment_required"
@@ -82,21 +81,21 @@ class FaultKind(StrEnum):
 
 
 class Fault(Data):
-    """A fault and when it happens; every condition given must hold."""
+    """A fault and when it happens; all given conditions must hold."""
 
     kind: FaultKind
     models: tuple[str, ...] = ("*",)
-    """Ids of the models it strikes, as glob patterns."""
+    """Ids of the affected models, as glob patterns."""
     at_call: tuple[int, ...] = ()
-    """Call numbers (from 1) at which it strikes; empty: any call."""
+    """The affected call numbers (from 1); empty: all calls."""
     from_call: Annotated[int, Field(ge=1)] = 1
-    """Strikes from this call number on."""
+    """The first affected call number."""
     per: Literal["conversation", "model", "account"] = "conversation"
     """What the call number counts: turns of one conversation, calls to one model, or all calls."""
     times: Annotated[int, Field(ge=1)] | None = None
-    """At most this often per conversation, model or account (as `per` says); empty: each time."""
+    """The most occurrences per conversation, model or account (see `per`); empty: unlimited."""
     probability: Annotated[float, Field(ge=0, le=1)] = 1.0
-    """Chance of each strike, drawn from the scenario's seed."""
+    """Probability of each occurrence, drawn from the scenario's seed."""
     after_seconds: Annotated[float, Field(ge=0)] = 0.0
     """Not before this many seconds after the twin started (by its clock)."""
     before_seconds: Annotated[float, Field(gt=0)] | None = None
@@ -104,17 +103,17 @@ class Fault(Data):
     retry_after_seconds: float | None = None
     """Sent as `Retry-After`."""
     status: Annotated[int, Field(ge=200, le=599)] | None = None
-    """Another HTTP status than the form's own."""
+    """The HTTP status, if not the kind's default."""
     code: int | str | None = None
-    """Another `error.code` than the form's own."""
+    """The `error.code`, if not the kind's default."""
     message: str | None = None
-    """Another `error.message` than the form's own."""
+    """The `error.message`, if not the kind's default."""
     seconds: Annotated[float, Field(ge=0, le=3600)] = 1.0
-    """How long a latency lasts, or how long a drip takes in all (real seconds)."""
+    """The delay, or the total time of a slow answer (real seconds)."""
 
 
 class Price(Data):
-    """Prices as OpenRouter writes them: strings, USD per token ("0": free)."""
+    """Prices in OpenRouter's format: strings, USD per token ("0": free)."""
 
     model_config = ConfigDict(frozen=True, extra="allow", use_attribute_docstrings=True)
 
@@ -133,41 +132,41 @@ class Price(Data):
 
     @property
     def free(self) -> bool:
-        """True if nothing about a call costs anything."""
+        """True if calls cost nothing."""
         return all(Decimal(part) == 0 for part in (self.prompt, self.completion, self.request))
 
 
 class ScriptedModel(Data):
-    """One model of the twin: how it behaves and what the catalogue says of it."""
+    """One model of the twin: its behaviour and its catalogue record."""
 
     id: Annotated[str, Field(pattern=r"^~?[\w.\-]+/[\w.\-]+(:[\w\-]+)?$")]
-    """`author/name`, with `:free` where the variant is free."""
+    """`author/name`, with `:free` for a free variant."""
     character: Character = Character.CAPABLE
     retry_character: Character | None = None
-    """Behaviour once the prompt says why an earlier attempt was rejected; empty: the same."""
+    """Behaviour after an earlier attempt was rejected; empty: the same."""
     skill: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """Chance of good work per task, for the character *skill*."""
+    """Probability of good work per task, for the character *skill*."""
     skills: dict[TaskCategory, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
-    """The same, where it differs by the type of task."""
+    """The same by task type, where it differs."""
     name: str = ""
     canonical_slug: str = ""
     provider: str = "house"
-    """Which provider serves it; on the wire it reads `nightcrew-twin/<provider>`."""
+    """Its provider, which replies name as `nightcrew-twin/<provider>`."""
     price: Price = Price()
-    """What the catalogue says."""
+    """Its prices in the catalogue."""
     charged: Price | None = None
-    """What calls really cost, where that is not what the catalogue says."""
+    """The real prices of calls, if they differ from the catalogue."""
     context_length: Annotated[int, Field(ge=256)] | None = 131_072
     max_completion_tokens: Annotated[int, Field(ge=16)] | None = 32_768
     tools: bool = True
-    """Whether it takes tools (and says so in `supported_parameters`)."""
+    """True if it supports tools (and lists them in `supported_parameters`)."""
     expiration_date: str | None = None
     """YYYY-MM-DD; from that day (UTC) on calls end as *free period has ended*."""
     coding_index: float | None = None
     latency_seconds: Annotated[float, Field(ge=0, le=600)] = 0.0
     """Real seconds before each answer."""
     record: dict[str, Any] = Field(default_factory=dict)
-    """Fields laid over its catalogue record, to try new, missing (null) or odd ones."""
+    """Fields that override its catalogue record, to test new, missing (null) or invalid ones."""
 
     @property
     def slug(self) -> str:
@@ -176,17 +175,17 @@ class ScriptedModel(Data):
 
 
 class Account(Data):
-    """The account that every caller of the twin shares."""
+    """The account shared by all clients of the twin."""
 
     api_key: str | None = None
-    """The only key let in; empty: any key, or none."""
+    """The only valid key; empty: any key, or none."""
     credits_usd: float = 100.0
-    """Credits ever bought; 10 or more raise the free calls a day from 50 to 1,000."""
+    """All credits bought; 10 or more raise the free calls per day from 50 to 1,000."""
     spent_usd: float = 0.0
     """Spent before the twin started; more than bought means a negative balance."""
     free_per_minute: Annotated[int, Field(ge=0)] = 20
     free_per_day: Annotated[int, Field(ge=0)] | None = None
-    """Free calls a UTC day; empty: what the credits entitle to."""
+    """Free calls per UTC day; empty: as the credits allow."""
     free_used_today: Annotated[int, Field(ge=0)] = 0
     """Free calls already made on the twin's first day."""
     reset_unit: Literal["ms", "s"] = "ms"
@@ -198,7 +197,7 @@ class Account(Data):
 
 
 class Scenario(Data):
-    """All that a twin plays."""
+    """A twin's scenario."""
 
     name: str = "unnamed"
     seed: int = 0
@@ -221,7 +220,7 @@ class Scenario(Data):
         for fault in self.faults:
             for pattern in fault.models:
                 if not any(fnmatchcase(model.id, pattern) for model in self.models):
-                    raise ValueError(f"fault {fault.kind}: no model is called {pattern}")
+                    raise ValueError(f"fault {fault.kind}: no model matches {pattern}")
         return self
 
 
@@ -229,7 +228,7 @@ def load_scenario(path: Path) -> Scenario:
     """The scenario in a JSON file.
 
     Raises:
-        BadInput: it cannot be read or does not fit; says which field and why.
+        BadInput: it cannot be read or is invalid; the message names the field.
     """
     try:
         return Scenario.model_validate(
@@ -247,5 +246,5 @@ def shipped_scenario(name: str = "demo") -> Scenario:
 
 
 def shipped_path(file: str) -> Path:
-    """Where a file of the shipped scenarios lies."""
+    """The path of a file of the shipped scenarios."""
     return Path(str(files("nightcrew.testing"))) / "scenarios" / file

@@ -1,4 +1,4 @@
-"""The twin's door: OpenRouter's HTTP paths over a desk, with streams, waits and broken connections."""
+"""The twin's HTTP server: OpenRouter's paths, with streams, waits and broken connections."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from nightcrew.settings import first_problem
-from nightcrew.testing.calls import Change, Desk, Outcome
+from nightcrew.testing.calls import Backend, Change, Outcome
 from nightcrew.testing.faults import stream_fault
 from nightcrew.testing.scenario import FaultKind
 from nightcrew.testing.wire import (
@@ -39,7 +39,7 @@ SIGNATURE = {"X-Served-By": TWIN}
 type Handler = Callable[[Request], Awaitable[Response]]
 
 
-def build_app(desk: Desk) -> Starlette:
+def build_app(backend: Backend) -> Starlette:
     """The ASGI application of one twin."""
     app = Starlette(
         routes=[
@@ -54,24 +54,24 @@ def build_app(desk: Desk) -> Starlette:
         ],
         exception_handlers={404: _unknown_path},
     )
-    app.state.desk = desk
+    app.state.backend = backend
     return app
 
 
 # --------------------------------------------------------------------------------------------------------
 
 
-def _desk(request: Request) -> Desk:
-    desk: Desk = request.app.state.desk
-    return desk
+def _backend(request: Request) -> Backend:
+    backend: Backend = request.app.state.backend
+    return backend
 
 
 def _guarded(handler: Handler) -> Handler:
-    """The handler behind the account's key."""
+    """The handler with a check of the account's key."""
 
     async def guarded(request: Request) -> Response:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        refused = _desk(request).lets_in(token.strip() if scheme.lower() == "bearer" else None)
+        refused = _backend(request).lets_in(token.strip() if scheme.lower() == "bearer" else None)
         return _send(refused) if refused else await handler(request)
 
     return guarded
@@ -85,17 +85,17 @@ def _send(reply: Reply) -> Response:
 
 
 async def _front_page(request: Request) -> Response:
-    desk = _desk(request)
+    backend = _backend(request)
     return _send(
         Reply(
             200,
             {
                 "service": TWIN,
                 "what": "A local stand-in for OpenRouter: scripted models; nothing leaves this machine.",
-                "scenario": desk.scenario.name,
+                "scenario": backend.scenario.name,
                 "base_url": "/api/v1",
-                "models": sorted(desk.models),
-                "now": desk.clock.now().isoformat(),
+                "models": sorted(backend.models),
+                "now": backend.clock.now().isoformat(),
             },
         )
     )
@@ -106,16 +106,16 @@ async def _unknown_path(request: Request, error: Exception) -> Response:
 
 
 async def _models(request: Request) -> Response:
-    desk = _desk(request)
-    return _send(Reply(200, catalogue(list(desk.models.values()), int(desk.started.timestamp()))))
+    backend = _backend(request)
+    return _send(Reply(200, catalogue(list(backend.models.values()), int(backend.started.timestamp()))))
 
 
 async def _endpoints(request: Request) -> Response:
-    desk, slug = _desk(request), "{author}/{slug}".format(**request.path_params)
-    found = [model for model in desk.models.values() if slug in {model.id, model.slug}]
+    backend, slug = _backend(request), "{author}/{slug}".format(**request.path_params)
+    found = [model for model in backend.models.values() if slug in {model.id, model.slug}]
     if not found:
         return _send(Reply(404, error_body(404, f"{slug} is not known")))
-    record = model_record(found[0], int(desk.started.timestamp()))
+    record = model_record(found[0], int(backend.started.timestamp()))
     endpoints = [
         {
             "name": f"{provider_name(model)} | {model.id}",
@@ -131,11 +131,11 @@ async def _endpoints(request: Request) -> Response:
 
 
 async def _key(request: Request) -> Response:
-    return _send(Reply(200, _desk(request).key_record()))
+    return _send(Reply(200, _backend(request).key_record()))
 
 
 async def _generation(request: Request) -> Response:
-    found = _desk(request).generations.get(request.query_params.get("id", ""))
+    found = _backend(request).generations.get(request.query_params.get("id", ""))
     if found is None:
         return _send(Reply(404, error_body(404, "Generation not found")))
     whole, seen = found
@@ -164,12 +164,12 @@ async def _change(request: Request) -> Response:
         change = Change.model_validate_json(await request.body())
     except ValidationError as error:
         return _send(Reply(400, error_body(400, first_problem(error))))
-    _desk(request).change(change)
+    _backend(request).change(change)
     return _send(Reply(200, {"changed": True}))
 
 
 async def _requests(request: Request) -> Response:
-    rows = [{**asdict(seen), "body": None} for seen in list(_desk(request).requests)]
+    rows = [{**asdict(seen), "body": None} for seen in list(_backend(request).requests)]
     return Response(json.dumps({"data": rows}, default=str), media_type="application/json", headers=SIGNATURE)
 
 
@@ -180,7 +180,7 @@ async def _chat(request: Request) -> Response:
         body = None
     if not isinstance(body, dict):
         return _send(Reply(400, error_body(400, "the body is not a JSON object")))
-    outcome = _desk(request).ask(body)
+    outcome = _backend(request).ask(body)
     if outcome.reply is not None:
         return _send(outcome.reply)
     assert outcome.completion is not None
@@ -239,7 +239,7 @@ async def _stream(request: Request, outcome: Outcome, whole: Completion) -> Asyn
 
 
 async def _drip(outcome: Outcome, whole: Completion) -> AsyncIterator[bytes]:
-    """The answer in twenty small pieces, evenly over the fault's seconds."""
+    """The answer in twenty pieces, evenly spread over the fault's seconds."""
     data = json.dumps(completion_body(whole)).encode()
     size = -(-len(data) // 20)
     for start in range(0, len(data), size):
@@ -261,7 +261,7 @@ def _drop(request: Request) -> Response:
 
 
 def _abort(request: Request) -> None:
-    """Cut the connection: the client sees neither the rest nor an end."""
+    """Drop the connection without sending the rest or an end."""
     transport: Any = request.scope.get(TRANSPORT)
     if transport is not None:
         transport.abort()

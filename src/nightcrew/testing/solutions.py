@@ -1,6 +1,6 @@
-"""What scripted models can write for a task: whole files, good ones and the kinds of bad ones.
+"""The solutions that scripted models can write for a task: whole files, good and bad ones.
 
-Files kept beside a scenario end in `.txt`, so that no linter or test runner takes them for code of ours.
+Files next to a scenario end in `.txt`, so that no linter or test runner treats them as our code.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ class Data(BaseModel):
 
 
 def _contents(value: object, info: ValidationInfo) -> object:
-    """Contents of a solution's files, those kept beside the scenario read in."""
+    """The contents of a solution's files, including those next to the scenario."""
     if not isinstance(value, dict):
         return value
     return {path: _content(entry, (info.context or {}).get("folder")) for path, entry in value.items()}
@@ -29,13 +29,13 @@ def _content(entry: object, folder: Path | None) -> object:
         return entry
     if set(entry) != {"file"} or not isinstance(entry["file"], str):
         raise ValueError(
-            'a file\'s content is a string, null (deleted) or {"file": "path beside the scenario"}'
+            'a file\'s content is a string, null (deleted) or {"file": "path next to the scenario"}'
         )
     if folder is None:
         raise ValueError("contents in files need a scenario that is a file itself")
     path = (folder / entry["file"]).resolve()
     if not path.is_relative_to(folder.resolve()) or not path.is_file():
-        raise ValueError(f"no file {entry['file']} beside the scenario")
+        raise ValueError(f"no file {entry['file']} next to the scenario")
     return path.read_text(encoding="utf-8")
 
 
@@ -44,7 +44,7 @@ type Files = Annotated[dict[str, str | None], BeforeValidator(_contents)]
 
 
 class Match(Data):
-    """Which tasks a solution is for; empty fields match any."""
+    """The tasks that a solution is for; empty fields match all."""
 
     task_type: TaskCategory | None = None
     target_file: str | None = None
@@ -53,13 +53,13 @@ class Match(Data):
 
 
 class Solution(Data):
-    """What models of each character would write for one task."""
+    """The files that models of each character write for one task."""
 
     match: Match = Match()
     good: Files = {}
     vacuous: Files = {}
-    """Looks like the work and checks nothing."""
+    """Files that look right but check nothing."""
     wrong: Files = {}
-    """Plausible and wrong."""
+    """Plausible but wrong files."""
     cheat: Files = {}
-    """Makes the checks pass in place of the work; empty: a stock conftest that ends every run with 0."""
+    """Files that only make the checks pass; empty: a conftest that ends every run with exit code 0."""

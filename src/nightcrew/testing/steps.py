@@ -1,4 +1,4 @@
-"""How a scripted model that works uses an agent's tools: terminal, file_editor, finish (OpenHands SDK)."""
+"""How a scripted model uses an agent's tools: terminal, file_editor, finish (OpenHands SDK)."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -15,14 +15,14 @@ RUN_TESTS = "python -m pytest -q"
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """The files a model means to write, and what it says of them."""
+    """The files that a model will write, and its final message."""
 
     files: Mapping[str, str | None]
     claim: str
 
 
 def next_step(talk: Conversation, work: Work) -> Answer:
-    """View the target, write what is missing, run the tests, finish."""
+    """View the target, write missing files, run the tests, finish."""
     past = _past(talk)
     if talk.target_file and not past.viewed and not past.written:
         return call(talk, "file_editor", "Read the target", command="view", path=_at(talk, talk.target_file))
@@ -35,7 +35,7 @@ def next_step(talk: Conversation, work: Work) -> Answer:
 
 
 def call(talk: Conversation, tool: str, summary: str, **arguments: Any) -> Answer:
-    """One tool call, with the extra arguments that the tool's schema has."""
+    """One tool call, with the extra arguments of the tool's schema."""
     parameters = talk.tools.get(tool)
     if parameters is None:
         return Answer(text=f"I would use {tool}, but it is not offered.")
@@ -49,7 +49,7 @@ def call(talk: Conversation, tool: str, summary: str, **arguments: Any) -> Answe
 
 @dataclass(slots=True)
 class _Past:
-    """What the conversation so far has done to the workspace, by path relative to its root."""
+    """The changes to the workspace so far, by path relative to its root."""
 
     viewed: bool = False
     tested: bool = False
@@ -59,7 +59,7 @@ class _Past:
     tries: dict[str, int] = field(default_factory=dict)
 
     def has(self, path: str, content: str | None) -> bool:
-        """Whether the workspace holds this content there; None: whether the file is gone."""
+        """True if the file has this content; for None, if the file does not exist."""
         return path in self.removed if content is None else self.written.get(path) == content
 
 
@@ -99,7 +99,7 @@ def _saw_edit(past: _Past, talk: Conversation, action: Action) -> None:
 
 
 def _write(talk: Conversation, past: _Past, missing: Sequence[str], content: str | None) -> Answer:
-    """The next file, whole. The editor does not create over one that stands, so those go first, together."""
+    """Write the next file. The editor does not overwrite files, so existing ones are removed first."""
     path = missing[0]
     if past.tries.get(path, 0) >= GIVE_UP_AFTER:
         return call(talk, "finish", "Give up", message=f"I could not write {path}.")

@@ -1,4 +1,4 @@
-"""The twin of OpenRouter: the same wire, on loopback, with scripted models. It always says what it is.
+"""The twin of OpenRouter: the same API on loopback, with scripted models. It always identifies itself.
 
 with Twin(shipped_scenario()) as twin:
     client = OpenAI(base_url=twin.base_url, api_key="any")
@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from nightcrew.errors import BadInput
-from nightcrew.testing.calls import Change, Desk, Seen
+from nightcrew.testing.calls import Backend, Change, Seen
 from nightcrew.testing.clock import TwinClock
 from nightcrew.testing.scenario import Scenario
 from nightcrew.testing.server import TRANSPORT, build_app
@@ -30,28 +30,28 @@ START_SECONDS = 20.0
 
 
 class Twin:
-    """A running twin, as a context manager; several can run side by side."""
+    """A running twin, as a context manager; several can run at once."""
 
     def __init__(self, scenario: Scenario, port: int = 0, clock: TwinClock | None = None) -> None:
-        self.desk = Desk(scenario, clock or TwinClock())
+        self.backend = Backend(scenario, clock or TwinClock())
         self._socket = _listen(port)
         self.port = int(self._socket.getsockname()[1])
-        self._server = _server(build_app(self.desk))
+        self._server = _server(build_app(self.backend))
         self._thread = threading.Thread(target=self._serve, name="nightcrew-twin", daemon=True)
 
     @property
     def base_url(self) -> str:
-        """What a client takes instead of OpenRouter's address."""
+        """The base URL for clients."""
         return f"http://{HOST}:{self.port}/api/v1"
 
     @property
     def requests(self) -> list[Seen]:
         """The chat calls so far, oldest first."""
-        return list(self.desk.requests)
+        return list(self.backend.requests)
 
     def change(self, change: Change) -> None:
-        """Change what is played from the next call on."""
-        self.desk.change(change)
+        """Change the scenario from the next call on."""
+        self.backend.change(change)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -70,10 +70,10 @@ class Twin:
 
 
 def run_twin(scenario: Scenario, port: int = 0, *, on_ready: Callable[[str], None] | None = None) -> None:
-    """Serve a twin in the foreground until interrupted; `on_ready` is told its base URL first.
+    """Serve a twin in the foreground until interrupted; `on_ready` is called with its base URL.
 
     Raises:
-        BadInput: the port is taken.
+        BadInput: the port is in use.
     """
     twin = Twin(scenario, port)
     log.info("nightcrew-twin plays scenario %s at %s", scenario.name, twin.base_url)
@@ -87,7 +87,7 @@ def run_twin(scenario: Scenario, port: int = 0, *, on_ready: Callable[[str], Non
 
 
 class _Protocol(H11Protocol):
-    """HTTP that lets the application reach its own connection, so that it can break it."""
+    """HTTP with access to its own connection for the application, which may drop it."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast(asyncio.Transport, transport))
@@ -100,7 +100,7 @@ class _Protocol(H11Protocol):
 
 
 def _listen(port: int) -> socket.socket:
-    # The protocol is named because asyncio switches Nagle's delay (40 ms a call) off only where it is.
+    # With a protocol given, asyncio switches off Nagle's algorithm (40 ms per call).
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -1,6 +1,6 @@
-"""OpenRouter's wire forms, written: catalogue, completions, stream chunks, errors.
+"""Writes OpenRouter's wire format: catalogue, completions, stream chunks, errors.
 
-Shapes only. Nothing here decides what is said or whether a call goes wrong.
+It makes no decisions about answers or faults.
 """
 
 import json
@@ -29,14 +29,14 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What one call took; the cost in USD."""
+    """The usage of one call; the cost is in USD."""
 
     prompt_tokens: int
     completion_tokens: int
     cost_usd: Decimal
 
     def as_json(self) -> dict[str, Any]:
-        """The `usage` object as OpenRouter sends it."""
+        """The `usage` object in OpenRouter's format."""
         cost = float(self.cost_usd)
         return {
             "prompt_tokens": self.prompt_tokens,
@@ -52,7 +52,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """An answer with all that goes round it."""
+    """An answer with its envelope."""
 
     id: str
     model: ScriptedModel
@@ -62,7 +62,7 @@ class Completion:
 
 
 def provider_name(model: ScriptedModel) -> str:
-    """The provider as the wire names it: plainly the twin's."""
+    """The provider's name in replies, which identifies the twin."""
     return f"{TWIN}/{model.provider}"
 
 
@@ -77,13 +77,15 @@ def prompt_tokens(body: Mapping[str, Any]) -> int:
     return max(1, tokens(json.dumps(asked, ensure_ascii=False)))
 
 
-def answer_tokens(said: Answer) -> int:
+def answer_tokens(original: Answer) -> int:
     """Tokens of an answer's text and tool calls together."""
-    return sum(tokens(arguments_of(call)) + tokens(call.name) for call in said.calls) + tokens(said.text)
+    return sum(tokens(arguments_of(call)) + tokens(call.name) for call in original.calls) + tokens(
+        original.text
+    )
 
 
 def arguments_of(call: ToolCall) -> str:
-    """A tool call's arguments as the string that goes over the wire."""
+    """A tool call's arguments as sent in replies."""
     return call.raw if call.raw is not None else json.dumps(dict(call.arguments), ensure_ascii=False)
 
 
@@ -131,7 +133,7 @@ def model_record(model: ScriptedModel, created: int) -> dict[str, Any]:
 
 
 def completion_body(whole: Completion) -> dict[str, Any]:
-    """A chat completion that is not streamed."""
+    """A chat completion without streaming."""
     message: dict[str, Any] = {"role": "assistant", "content": whole.answer.text or None, "refusal": None}
     if whole.answer.calls:
         message["tool_calls"] = [_tool_call(whole.id, n, call) for n, call in enumerate(whole.answer.calls)]
@@ -161,12 +163,12 @@ def chunks(whole: Completion) -> Iterator[dict[str, Any]]:
 
 
 def stream_error(whole: Completion, error: Mapping[str, Any]) -> dict[str, Any]:
-    """The chunk that ends a stream in which something broke."""
+    """The chunk that ends a failed stream."""
     return {**_chunk(whole, {"content": ""}, finish="error"), "error": dict(error)}
 
 
 def partial_error(whole: Completion, error: Mapping[str, Any]) -> dict[str, Any]:
-    """A completion that broke off, as it looks when it is not streamed."""
+    """An interrupted completion without streaming."""
     body = completion_body(whole)
     body["choices"][0].update(finish_reason="error", native_finish_reason="error", error=dict(error))
     return body

@@ -42,8 +42,8 @@ def remember(
 ) -> None:
     """Record what a verdict says about the model that did the work; `before` are the task's earlier trials.
 
-    A fault says nothing about a model. Where models took turns in one attempt, nobody can say whose skill the
-    verdict is about.
+    Infrastructure faults are ignored, and so are attempts served by several models, because the verdict
+    cannot be attributed to one of them.
     """
     attempt = judged.attempt
     candidate = next((c for c in candidates if c.model == attempt.model), None)

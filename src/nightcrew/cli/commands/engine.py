@@ -57,9 +57,9 @@ def stop_engine(as_json: AsJson = False) -> None:
 @app.command("resume")
 def resume(as_json: AsJson = False) -> None:
     """Resume a crew that stopped itself because its account was refused or the disk was full."""
-    from nightcrew.crew import stop as account_desk
+    from nightcrew.crew import stop as crew_stop
 
-    resumed = account_desk.resume(load_settings())
+    resumed = crew_stop.resume(load_settings())
     if as_json:
         print_json(resumed)
         return

@@ -34,7 +34,7 @@ def review(
 ) -> None:
     """List the tasks that wait for a person because no gate could judge them, show one, or answer it."""
     from nightcrew.crew import dispatch
-    from nightcrew.crew import review as review_desk
+    from nightcrew.crew import review as review_service
 
     answer = _answer(accept=accept, retry=retry, give_up=give_up, reason=reason, hint=hint, model=model)
     if answer is not None and task_id is None:
@@ -42,11 +42,11 @@ def review(
     settings = load_settings()
     dispatch.reconcile(settings)
     if task_id is None:
-        _show_all(review_desk.waiting(settings), as_json=as_json)
+        _show_all(review_service.waiting(settings), as_json=as_json)
     elif answer is None:
-        _show_one(settings, review_desk.question_of(settings, task_id), as_json=as_json)
+        _show_one(settings, review_service.question_of(settings, task_id), as_json=as_json)
     else:
-        queued = review_desk.answer(settings, task_id, answer)
+        queued = review_service.answer(settings, task_id, answer)
         message = f"{task_id} continues. Follow it with: nightcrew get-status --task-id {task_id}"
         print_json(task_json(queued)) if as_json else console.print(message, markup=False)
 

@@ -96,7 +96,7 @@ def git(
         places.append(f"--work-tree={tree}")
     done = host.run(
         ["git", *_SAFE, *places, *words],
-        env=_NEUTRAL | (remote.environment() if remote else _NOBODY) | _CONFIGURED_BY_US | dict(env or {}),
+        env=_NEUTRAL | (remote.environment() if remote else _NO_REMOTE) | _CONFIGURED_BY_US | dict(env or {}),
         folder=tree or host.NEUTRAL,
         stdin=stdin,
         seconds=seconds,
@@ -111,7 +111,7 @@ def git(
 
 # ---------------------------------------------------------------------------------------------------------
 
-_NOBODY = {"GIT_ALLOW_PROTOCOL": "", "HOME": "/nonexistent"}
+_NO_REMOTE = {"GIT_ALLOW_PROTOCOL": "", "HOME": "/nonexistent"}
 _NEUTRAL = {"PATH": host.search_path()}
 _CONFIGURED_BY_US = {
     "GIT_ATTR_NOSYSTEM": "1",

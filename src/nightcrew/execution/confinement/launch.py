@@ -57,14 +57,14 @@ class Launch(ExitStack):
             words += [*options, "--seccomp", str(seccomp)]
             words += ["--json-status-fd", str(status), "--block-fd", str(gate)]
             # Options are passed through a descriptor, because all users of the host can read arguments.
-            told = _memory(passed, b"".join(os.fsencode(word) + b"\0" for word in words))
+            arguments = _memory(passed, b"".join(os.fsencode(word) + b"\0" for word in words))
             self.process = host.start(
-                [self._bwrap, "--args", str(told), "--", *self._identity.prefix, *argv],
+                [self._bwrap, "--args", str(arguments), "--", *self._identity.prefix, *argv],
                 env={},
                 stdin=host.PIPE,
                 stdout=host.PIPE,
                 stderr=host.PIPE,
-                pass_fds=[status, gate, seccomp, told, *files.values(), *self._identity.descriptors],
+                pass_fds=[status, gate, seccomp, arguments, *files.values(), *self._identity.descriptors],
                 umask=0o022,  # the usual one in a sandbox; other users cannot reach its files
             )
             self.callback(self._end)

@@ -4,7 +4,7 @@ Runs inside of the sandbox with nothing of ours around it, in whatever Python th
 
     python -I -S bytecode.py ENVIRONMENT
 
-Packages' own `tests` are left out: nobody imports them, and they are a quarter of what large packages hold.
+Packages' own `tests` are left out: they are not imported, and are a quarter of large packages.
 """
 
 import gc

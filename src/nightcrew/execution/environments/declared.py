@@ -107,8 +107,8 @@ class _Reader:
         yield from self.of_project(folder, TEST_NAMES)
         pyproject = read_pyproject(self.checkout / folder)
         for name in TEST_NAMES:
-            yield from self._told(_group(table(pyproject, "dependency-groups"), name), folder)
-        yield from self._told(of_poetry(pyproject, TEST_NAMES), folder)
+            yield from self._resolved(_group(table(pyproject, "dependency-groups"), name), folder)
+        yield from self._resolved(of_poetry(pyproject, TEST_NAMES), folder)
         for one in self.others if not folder else ():
             if _is_member(pyproject, one):
                 yield from self.of_project(one.folder, TEST_NAMES)
@@ -122,9 +122,9 @@ class _Reader:
             self.folders.append(folder)
             lines = [*_strings(table(pyproject, "project").get("dependencies")), *of_setup_cfg(place, ())]
             lines = [*lines, *of_setup_py(place, ()), *of_poetry(pyproject, ())]
-            yield from self._told(lines, folder, strict=True)
+            yield from self._resolved(lines, folder, strict=True)
         if extras is TEST_NAMES:
-            yield from self._told(of_tests_require(place), folder)
+            yield from self._resolved(of_tests_require(place), folder)
         for name in extras:
             if (folder, name) not in self._seen:
                 self._seen.add((folder, name))
@@ -134,7 +134,7 @@ class _Reader:
                     *of_setup_cfg(place, [name]),
                     *of_setup_py(place, [name]),
                 ]
-                yield from self._told([*lines, *_strings(poetry)], folder)
+                yield from self._resolved([*lines, *_strings(poetry)], folder)
 
     def of_file(self, file: Path, depth: int = 0) -> Iterator[str]:
         """The lines of a requirements file and the files it includes, without options."""
@@ -147,7 +147,7 @@ class _Reader:
                 yield from self.of_file(Path(file.parent / included[1]), depth + 1)
             elif _LOCAL.match(line) or not line.startswith("-"):
                 # pip resolves `.` in its working folder, which is the project's.
-                yield from self._told([line], folder, PurePosixPath(folder).parent.as_posix())
+                yield from self._resolved([line], folder, PurePosixPath(folder).parent.as_posix())
 
     def of_runners(self, folder: str) -> Iterator[str]:
         """The requirements for tests in tox, nox, Hatch, PDM and uv; for a member, also the shared ones."""
@@ -155,18 +155,20 @@ class _Reader:
         pyproject = read_pyproject(place)
         for line in (*of_test_runners(place, pyproject), *of_nox(place)):
             included = _INCLUDE.match(line)
-            yield from self.of_file(place / included[1]) if included else self._told([line], folder)
+            yield from self.of_file(place / included[1]) if included else self._resolved([line], folder)
         if folder:
             top = read_pyproject(self.checkout)
             for name in TEST_NAMES:
-                yield from self._told(_group(table(top, "dependency-groups"), name), "")
-                yield from self._told(_strings(table(top, "project", "optional-dependencies").get(name)), "")
-            yield from self._told(of_poetry(top, TEST_NAMES), "")
+                yield from self._resolved(_group(table(top, "dependency-groups"), name), "")
+                yield from self._resolved(
+                    _strings(table(top, "project", "optional-dependencies").get(name)), ""
+                )
+            yield from self._resolved(of_poetry(top, TEST_NAMES), "")
             yield from self.of_runners("")
         elif not self.root and not _is_project(pyproject, place):
             yield from (line for one in self.others for line in self.of_project(one.folder, TEST_NAMES))
 
-    def _told(
+    def _resolved(
         self, lines: Iterator[str] | Sequence[str], *folders: str, strict: bool = False
     ) -> Iterator[str]:
         """The lines for an index; the repository's own projects are replaced by their requirements.

@@ -93,7 +93,7 @@ def conventions_of(checkout: Path) -> str:
 
 
 def _parts(task: Task, judged_by: Sequence[str], conventions: str, feedback: str) -> Iterator[str]:
-    yield f"You work on the repository in {WORKSPACE}, without network. Nobody answers questions: decide."
+    yield f"You work on the repository in {WORKSPACE}, without network. No one answers questions; decide."
     yield (
         f"Task type: {task.task_type}\n"
         f"Target file: {task.target_file or '-'}\n"

@@ -54,9 +54,9 @@ class DirectExecutor:
             return _work(talk)
         except Transient as error:
             why = assignment.door.usage().stopped or str(error)
-            return Report(AttemptEnd.INFRASTRUCTURE, why, talk.said)
+            return Report(AttemptEnd.INFRASTRUCTURE, why, talk.last_message)
         except _Ended as end:
-            return replace(end.report, said=talk.said)
+            return replace(end.report, last_message=talk.last_message)
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -77,7 +77,7 @@ class _Conversation:
     assignment: Assignment
     messages: list[dict[str, str]] = field(default_factory=list)
     calls: int = 0
-    said: str = ""
+    last_message: str = ""
     started: float = field(default_factory=time.monotonic)
 
     def seconds_left(self) -> float:
@@ -97,9 +97,9 @@ class _Conversation:
         self.messages.append({"role": "user", "content": question})
         door = self.assignment.door
         request = {"model": door.model, "messages": self.messages, "max_tokens": _ANSWER_TOKENS}
-        self.said = _answer(door.complete(request))
-        self.messages.append({"role": "assistant", "content": self.said})
-        return edits.read_edits(self.said)
+        self.last_message = _answer(door.complete(request))
+        self.messages.append({"role": "assistant", "content": self.last_message})
+        return edits.read_edits(self.last_message)
 
 
 def _work(talk: _Conversation) -> Report:
@@ -120,12 +120,14 @@ def _work(talk: _Conversation) -> Report:
         edits.apply(contents, tree)
         applied, problem = True, ""
         failing = _failing_tests(talk, list(contents))
-        question = _mend(failing) if failing else None
+        question = _repair_question(failing) if failing else None
     if applied:
-        return Report(AttemptEnd.FINISHED, f"edits applied after {_calls(talk)}", talk.said)
+        return Report(AttemptEnd.FINISHED, f"edits applied after {_calls(talk)}", talk.last_message)
     if problem:
-        return Report(AttemptEnd.INVALID_OUTPUT, f"the edits could not be applied: {problem}", talk.said)
-    return Report(AttemptEnd.PROSE, "the model answered with text, without any edit", talk.said)
+        return Report(
+            AttemptEnd.INVALID_OUTPUT, f"the edits could not be applied: {problem}", talk.last_message
+        )
+    return Report(AttemptEnd.PROSE, "the model answered with text, without any edit", talk.last_message)
 
 
 def _first_question(assignment: Assignment) -> str:
@@ -150,7 +152,7 @@ def _repair(problem: str) -> str:
     )
 
 
-def _mend(output: str) -> str:
+def _repair_question(output: str) -> str:
     return (
         f"Your edits were applied, and these tests fail:\n{output}\n\n"
         "Send edits against the files as they are now. If they failed before and are not part of the "

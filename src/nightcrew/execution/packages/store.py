@@ -163,13 +163,13 @@ class PackageStore:
                 return page.read_bytes()
             _check(reply, url)
             files = read_page(_body(reply, url), reply.header("content-type") or JSON_TYPE, url)
-            told = {
+            index_page = {
                 "etag": reply.header("etag"),
-                "files": {one.filename: [one.url, one.sha256] for one in files},
+                "files": {file.filename: [file.url, file.sha256] for file in files},
             }
         written = write_page(project, files)
         self._links.pop(links, None)
-        for path, content in ((links, json.dumps(told).encode()), (page, written)):
+        for path, content in ((links, json.dumps(index_page).encode()), (page, written)):
             with tempfile.NamedTemporaryFile(dir=self._folder, delete_on_close=False) as file:
                 file.write(content)
                 file.close()

@@ -90,7 +90,7 @@ class Upstream:
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
-        """Read when somebody is to be asked: most builds find all that they need in the store."""
+        """Read at the first request, because most builds find everything in the store."""
         return _tls_context(self._env)
 
     def _ask(self, index: Index, url: str, headers: Mapping[str, str]) -> Reply:

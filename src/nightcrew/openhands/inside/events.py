@@ -19,7 +19,7 @@ class EventLog:
 
     def __init__(self, emit: Emit) -> None:
         self._emit = emit
-        self.said = ""
+        self.last_message = ""
         self.finish_called = False
         self.tool_errors = 0
         self.error: ErrorFacts | None = None
@@ -35,8 +35,8 @@ class EventLog:
             case ObservationEvent():
                 self._on_observation(event)
             case MessageEvent() if event.source == "agent":
-                self.said, self.finish_called = _text(event.llm_message.content), False
-                self._emit({"event": "message", "text": cut(self.said)})
+                self.last_message, self.finish_called = _text(event.llm_message.content), False
+                self._emit({"event": "message", "text": cut(self.last_message)})
             case ConversationErrorEvent():
                 self.error = ErrorFacts(name=event.code, text=cut(event.detail))
                 self._emit({"event": "error", "code": event.code, "text": cut(event.detail)})
@@ -47,7 +47,7 @@ class EventLog:
             return
         arguments = event.action.model_dump(mode="json", exclude={"kind"}, exclude_defaults=True)
         if self.finish_called:
-            self.said = str(arguments.get("message", ""))
+            self.last_message = str(arguments.get("message", ""))
         shown = {name: cut(str(value), 500) for name, value in arguments.items()}
         self._emit({"event": "action", "tool": event.tool_name, "arguments": shown})
 

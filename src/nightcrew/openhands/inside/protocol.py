@@ -61,7 +61,7 @@ class Result(BaseModel):
     """The SDK's status: finished, stuck, error, paused ... *finished* proves nothing."""
     finish_called: bool = False
     """True if the agent's last action was to call the finish tool."""
-    said: str = ""
+    last_message: str = ""
     finish_reason: str | None = None
     """Of the last model call."""
     tool_errors: int = 0

@@ -128,7 +128,7 @@ class Session:
         return Result(
             status=self._status(),
             finish_called=self._log.finish_called,
-            said=cut(self._log.said),
+            last_message=cut(self._log.last_message),
             finish_reason=reasons[-1] if reasons else None,
             tool_errors=self._log.tool_errors,
             calls=len(reasons),

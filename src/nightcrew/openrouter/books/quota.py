@@ -174,7 +174,9 @@ def _used_today(row: Row[tuple[object, ...]], now: datetime) -> int:
 def _rest(row: Row[tuple[object, ...]], now: datetime) -> QuotaWait | None:
     if row.resting_until is None or row.resting_until <= now:
         return None
-    return QuotaWait(row.resting_until, row.resting_fault, "the provider said the free quota is used up")
+    return QuotaWait(
+        row.resting_until, row.resting_fault, "the provider reports that the free quota is used up"
+    )
 
 
 def _day_wait(

@@ -18,7 +18,7 @@ from nightcrew.openrouter.wire.recovery import Charged, Rests, Row
 
 log = logging.getLogger(__name__)
 
-# Faults that open a model's breaker at once, because the other side said that more calls are useless now.
+# Faults that open a model's breaker at once, because more calls are useless then.
 _REST_AT_ONCE = frozenset({"upstream_rate_limit"})
 # Faults that concern the provider, not only the model.
 _OF_THE_PROVIDER = frozenset(

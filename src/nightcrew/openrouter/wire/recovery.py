@@ -43,7 +43,7 @@ class Charged(StrEnum):
     MODEL = "model"
     PROVIDER = "provider"
     US = "us"
-    NOBODY = "nobody"
+    NO_ONE = "no one"
 
 
 class Rests(StrEnum):
@@ -125,28 +125,28 @@ TABLE: tuple[Row, ...] = (
         _C.MODEL_UNFIT, _N.NEXT_MODEL, _W.PROVIDER, _R.GONE,
         _on(400, 404, 410, words=r"free_variant_ended|free .{0,80}period has ended|migrate to")),
     Row("no_tool_use", "404: no endpoint of this model supports tools",
-        _C.MODEL_UNFIT, _N.NEXT_MODEL, _W.NOBODY, _R.NOTHING,
+        _C.MODEL_UNFIT, _N.NEXT_MODEL, _W.NO_ONE, _R.NOTHING,
         _on(400, 404, words=r"support tool use|does not support tools|tool.?choice.{0,40}not supported")),
     Row("data_policy", "404: the account's privacy settings allow no endpoint of this model",
         _C.MODEL_UNFIT, _N.NEXT_MODEL, _W.US, _R.GONE,
         _on(403, 404, words=r"data policy|privacy_restricted|privacy settings")),
     Row("region", "403: not offered in this region",
-        _C.MODEL_UNFIT, _N.NEXT_MODEL, _W.NOBODY, _R.GONE,
+        _C.MODEL_UNFIT, _N.NEXT_MODEL, _W.NO_ONE, _R.GONE,
         _on(403, words=r"region_restricted|not available in your (region|country)")),
     Row("model_gone", "404, or 400 with the model's name: removed, deprecated or unknown",
         _C.MODEL_UNFIT, _N.NEXT_MODEL, _W.PROVIDER, _R.GONE,
         (*_on(404, 410), *_on(400, words=_NO_SUCH_MODEL))),
     # The request does not suit the model
     Row("context_overflow", "400, 413 or 422: the conversation is longer than the model's context",
-        _C.MODEL_UNFIT, _N.LARGER_CONTEXT, _W.NOBODY, _R.NOTHING,
+        _C.MODEL_UNFIT, _N.LARGER_CONTEXT, _W.NO_ONE, _R.NOTHING,
         (*_on(400, 422, 500, 502, words=_CONTEXT), *_on(413))),
-    Row("refused_content", "403, a content-policy error or finish_reason content_filter: moderation said no",
-        _C.MODEL_UNFIT, _N.NEXT_MODEL, _W.NOBODY, _R.NOTHING,
+    Row("refused_content", "403, a content-policy error or finish_reason content_filter: moderation refused",
+        _C.MODEL_UNFIT, _N.NEXT_MODEL, _W.NO_ONE, _R.NOTHING,
         _on(400, 403, 451, words=r"moderation|flagged|content.?policy|content.?filter|guardrail|refusal")),
     Row("forbidden", "403: this key may not use this model",
-        _C.MODEL_UNFIT, _N.NEXT_MODEL, _W.NOBODY, _R.NOTHING, _on(403)),
+        _C.MODEL_UNFIT, _N.NEXT_MODEL, _W.NO_ONE, _R.NOTHING, _on(403)),
     Row("invalid_request", "400, 405, 412, 415 or 422: this model's endpoint refuses the request",
-        _C.MODEL_UNFIT, _N.NEXT_MODEL, _W.NOBODY, _R.NOTHING, _on(400, 405, 406, 409, 412, 415, 422)),
+        _C.MODEL_UNFIT, _N.NEXT_MODEL, _W.NO_ONE, _R.NOTHING, _on(400, 405, 406, 409, 412, 415, 422)),
     # The provider fails
     Row("upstream_rate_limit", "429 of a provider: this model is busy, the account is not",
         _C.TRANSIENT, _N.NEXT_MODEL, _W.PROVIDER, _R.MODEL, _on(429)),
@@ -176,14 +176,14 @@ TABLE: tuple[Row, ...] = (
         _C.TRANSIENT, _N.NEXT_MODEL, _W.PROVIDER, _R.MODEL),
     Row("empty_completion", "neither text nor a tool call, or no choices at all",
         _C.TRANSIENT, _N.NEXT_MODEL, _W.PROVIDER, _R.MODEL),
-    Row("abandoned", "we cancelled the call because the attempt ended", _C.OURS, _N.STOP, _W.NOBODY),
+    Row("abandoned", "we cancelled the call because the attempt ended", _C.OURS, _N.STOP, _W.NO_ONE),
     # Our own caps
     Row("budget_reached",
         "the worst case of the next call does not fit the budget of call, attempt, task, batch, day"
         " or month",
-        _C.BUDGET, _N.STOP, _W.NOBODY, ends=frozenset({AttemptEnd.BUDGET})),
+        _C.BUDGET, _N.STOP, _W.NO_ONE, ends=frozenset({AttemptEnd.BUDGET})),
     Row("price_unknown", "no price is published, and none is configured",
-        _C.BUDGET, _N.NEXT_MODEL, _W.NOBODY),
+        _C.BUDGET, _N.NEXT_MODEL, _W.NO_ONE),
     # The agent's work
     Row("prose", "the model answers with text and does not act",
         _C.POOR_WORK, _N.NEXT_MODEL, _W.MODEL, ends=frozenset({AttemptEnd.PROSE})),
@@ -202,15 +202,15 @@ TABLE: tuple[Row, ...] = (
         _C.POOR_WORK, _N.NEXT_MODEL, _W.MODEL, ends=frozenset({AttemptEnd.KILLED})),
     Row("model_unfit",
         "the attempt ended because its model cannot do it: gone, no tool use, context, refusal",
-        _C.MODEL_UNFIT, _N.NEXT_MODEL, _W.NOBODY, ends=frozenset({AttemptEnd.MODEL_UNFIT})),
+        _C.MODEL_UNFIT, _N.NEXT_MODEL, _W.NO_ONE, ends=frozenset({AttemptEnd.MODEL_UNFIT})),
     Row("rejected", "the verdict: not good enough; its reasons go to the next attempt",
         _C.POOR_WORK, _N.NEXT_MODEL, _W.MODEL, ends=frozenset({AttemptEnd.FINISHED})),
-    Row("not_measurable", "the verdict: a gate could not measure it", _C.OURS, _N.ESCALATE, _W.NOBODY),
+    Row("not_measurable", "the verdict: a gate could not measure it", _C.OURS, _N.ESCALATE, _W.NO_ONE),
     # Our side
     Row("infrastructure", "the attempt ended because no model could be reached, or our own side failed",
         _C.OURS, _N.RETRY, _W.US, ends=frozenset({AttemptEnd.INFRASTRUCTURE})),
     Row("cancelled", "a person cancelled it",
-        _C.OURS, _N.STOP, _W.NOBODY, ends=frozenset({AttemptEnd.CANCELLED})),
+        _C.OURS, _N.STOP, _W.NO_ONE, ends=frozenset({AttemptEnd.CANCELLED})),
     Row("disk_full", "no space left on this machine", _C.OURS, _N.STOP, _W.US, _R.CREW),
     Row("sandbox_unavailable", "untrusted code cannot be confined here", _C.OURS, _N.STOP, _W.US),
     Row("state_store_down", "PostgreSQL cannot be reached", _C.OURS, _N.RETRY, _W.US),
