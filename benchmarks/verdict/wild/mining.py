@@ -79,8 +79,10 @@ class Mined:
 def is_test_file(path: str) -> bool:
     """A Python file in which a person would look for tests."""
     pure = PurePosixPath(path)
-    in_folder = any(part.lower() in {"test", "tests", "testing"} for part in pure.parts[:-1])
-    named = pure.name.startswith("test") or pure.stem.endswith(("_test", "_tests"))
+    folders = [part.lower() for part in pure.parts[:-1]]
+    in_folder = bool({"test", "tests"} & set(folders)) or folders[:1] == ["testing"]  # in a package: helpers
+    named = pure.name.startswith("test_") or pure.stem in {"test", "tests"}
+    named |= pure.stem.endswith(("_test", "_tests"))
     return pure.suffix == ".py" and (named or (in_folder and pure.name != "conftest.py"))
 
 

@@ -242,6 +242,8 @@ KNOWN: dict[str, tuple[Files, Files]] = {
     "a deletion inside": ({"a.sh": SHELL}, {"a.sh": SHELL + "rm -rf build/\n"}),
     "a guard by way of another": ({"p/a.py": GUARDED}, {"p/a.py": edit(
         GUARDED, "escape(a) + escape(b)", "cell(a) + cell(b)")}),
+    "a variable that sounds like a guard": ({"p/a.py": CODE + "def g(a):\n    escaped_a = f(a)\n    return escaped_a + escaped_a\n"}, {
+        "p/a.py": CODE + "def g(a):\n    return f(a)\n"}),
     "a test with files of its own": ({"tests/test_a.py": TESTS}, {
         "tests/test_c.py": "import os\nopen('x', 'w').close()\nos.remove('x')\n"}),
     "a guard that moves": ({"p/a.py": CODE}, {"p/a.py": edit(

@@ -70,3 +70,17 @@ def test_a_list_of_tests_for_other_runners_is_no_test() -> None:
 def test_a_warning_made_an_error_is_a_check() -> None:
     source = "def test_a():\n    with warnings.catch_warnings():\n        warnings.simplefilter('error')\n        f()\n"
     assert [test.count for test in read_tests(ast.parse(source))] == [1]
+
+
+@pytest.mark.parametrize(
+    ("body", "only_refuses"),
+    [
+        ("    with pytest.raises(ValueError):\n        f(1)\n", True),
+        ("    with pytest.raises(ValueError, match='no'):\n        f(1)\n    assert f(2) == 3\n", False),
+        ("    with pytest.raises(Exception):\n        f(1)\n", False),
+        ("    f(1)\n", False),
+    ],
+)
+def test_a_test_of_refusals_is_about_no_value(body: str, only_refuses: bool) -> None:
+    (test,) = read_tests(ast.parse(f"def test_a():\n{body}"))
+    assert test.only_refuses is only_refuses

@@ -180,7 +180,14 @@ def _values(examination: Examination, run: Run) -> tuple[int, list[str]]:
     reached = [run.tests[nodeid] for nodeid in judged if nodeid in run.tests]
     reached = [test for test in reached if test.touched]
     checking = sum(test.kind == "assertion" for test in reached if test.failed)
-    return checking, [test.nodeid for test in reached if not test.failed]
+    refusals = {test.name for test in new_test_functions(examination.room) if test.only_refuses}
+    silent = [test.nodeid for test in reached if not test.failed]
+    return checking, [one for one in silent if _qualified(one) not in refusals]
+
+
+def _qualified(nodeid: str) -> str:
+    """A test's name with its class, as the file says it."""
+    return name_of(nodeid).partition("::")[2].replace("::", ".")
 
 
 def _blind_to_values(

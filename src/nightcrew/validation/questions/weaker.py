@@ -77,6 +77,9 @@ class _Guards:
         self.marks: list[tuple[str, int]] = []  # what is weak in itself, each time that it stands there
         self.trusted: dict[str, tuple[set[str], int]] = {}
         self.numbers: dict[str, tuple[float, int]] = {}
+        nodes = [*ast.walk(tree)]
+        self.called = {id(one.func) for one in nodes if isinstance(one, ast.Call)}
+        self.bound = {one.id for one in nodes if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
         self._read(tree, _MODULE)
 
     def reaches(self, holder: str, guard: str) -> bool:
@@ -105,7 +108,8 @@ class _Guards:
     def _note(self, node: ast.AST, holder: str) -> None:
         match node:
             case ast.Name(id=last, ctx=ast.Load()) | ast.Attribute(attr=last, ctx=ast.Load()):
-                if _GUARDS.fullmatch(last) and not last.isupper():
+                is_variable = last in self.bound and id(node) not in self.called
+                if _GUARDS.fullmatch(last) and not last.isupper() and not is_variable:
                     self._guard(last, holder)
             case ast.Raise(exc=ast.expr() as error) if _REFUSING.fullmatch(last_part(error)):
                 self._guard(last_part(error), holder)

@@ -87,6 +87,13 @@ class TestFunction:
         return all(one.strictness <= Strictness.TYPE for one in self.checks)
 
     @property
+    def only_refuses(self) -> bool:
+        """True where every check waits for a certain error: such a test is about no value."""
+        return bool(self.checks) and all(
+            one.errors and one.strictness is Strictness.EXACTLY for one in self.checks
+        )
+
+    @property
     def empty(self) -> tuple[str, ...]:
         """The checks that cannot fail."""
         return tuple(one.text[:120] for one in self.checks if one.strictness is Strictness.NOTHING)
