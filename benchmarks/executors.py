@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.rooms import do, rooms
+from benchmarks.rooms import rooms
 from benchmarks.stage import table, verdict
 from nightcrew.cli.demo.parts import make_repository
 from nightcrew.ledger.ledger import Ledger
@@ -25,6 +25,7 @@ from nightcrew.task import ExecutorName, Task, TaskCategory
 from nightcrew.testing.scenario import Character, Price, Scenario, ScriptedModel, shipped_scenario
 from nightcrew.testing.twin import Twin
 from nightcrew.work.crew import Crew
+from nightcrew.work.foreground import do_task
 
 MODELS = {"twin/otter": 0.5, "twin/oak": 0.9}  # with their skill
 PRICE = Price(prompt="0.000001", completion="0.000004")
@@ -112,7 +113,7 @@ def _tasks(run: str, repository: str, rounds: int) -> Iterator[Task]:
 
 
 def _tell(crew: Crew, task: Task) -> None:
-    work = do(crew, task)
+    work = do_task(crew, task)
     (trial,) = work.trials
     print(
         f"{task.task_type:<14} {task.executor:<10} {task.models[0]:<11} {trial.verdict.kind:<9} "

@@ -1,12 +1,7 @@
-"""The rooms of the house without Prefect: one task from its plan to its end, in this process.
-
-What `flows.run_task` does as steps of a flow, called directly: the same catalogue, selector, memory, gateway,
-executors, sandbox, gates, state store and ledger. Only the orchestration, and its seconds, are left out.
-"""
+"""A crew in a home of its own, for benchmarks that do tasks without Prefect (`nightcrew.work.foreground`)."""
 
 import os
 import signal
-import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,13 +9,9 @@ from pathlib import Path
 
 from benchmarks.stage import quiet
 from nightcrew.crew.database import release_home
-from nightcrew.errors import NightcrewError
 from nightcrew.ledger.ledger import Ledger
 from nightcrew.settings import Settings, load_settings
-from nightcrew.task import Task, TaskStatus
 from nightcrew.work.crew import Crew, open_crew
-from nightcrew.work.outcome import outcome_of
-from nightcrew.work.work import Work
 
 PLENTY_USD = "100000"
 
@@ -49,33 +40,7 @@ def rooms(home: Path, base_url: str) -> Iterator[Crew]:
         release_home(settings)
 
 
-def do(crew: Crew, task: Task) -> Work:
-    """One task to its end; one that an earlier run began goes on where that one was stopped."""
-    queued = crew.queue.submit(task)
-    work = Work(crew, queued)
-    if not queued.status.is_final:
-        _begin(work)
-    work.restore()
-    while work.outcome is None:
-        try:
-            plan = work.select_model()
-            attempt = work.execute(plan)
-            work.record(plan, attempt, work.validate(attempt))
-        except NightcrewError as error:
-            work.finish(outcome_of(error, work.trials))
-    return work
-
-
 # ----------------------------------------------------------------------------------------------------
-
-
-def _begin(work: Work) -> None:
-    crew, task = work.crew, work.task
-    crew.collector.task_submitted(task)
-    work.queued = crew.queue.update(
-        task.task_id, status=TaskStatus.RUNNING, host=socket.gethostname(), pid=os.getpid()
-    )
-    crew.collector.task_started(task.task_id, base_commit=work.queued.commit, flow_run_id=None)
 
 
 def _publish(settings: Settings) -> None:

@@ -20,9 +20,8 @@ from nightcrew.errors import AccountStopped, Transient
 from nightcrew.openrouter.books.account import stop_crew
 from nightcrew.openrouter.books.availability import account_of
 from nightcrew.queue.state_store import is_down, utc_now
-from nightcrew.task import FailureReason, TaskStatus
-from nightcrew.work.obstacles import AWAITING_QUOTA
-from nightcrew.work.outcome import Outcome, outcome_of
+from nightcrew.work.obstacles import outcome_of_wait
+from nightcrew.work.outcome import outcome_of
 from nightcrew.work.work import Work
 
 LONGEST_STOP = timedelta(days=1)  # then the run checks by itself whether the crew was resumed
@@ -62,12 +61,11 @@ async def wait_for_models(work: Work) -> None:
     """
     wait, work.wait = work.wait, None
     assert wait is not None
-    message = f"Waits until {wait.until:%Y-%m-%d %H:%M} UTC: {wait.reason}"
+    message = str(wait)
     if _can_come_back() and (flow_run.run_count or 0) < MOST_COMEBACKS:
         await asyncio.to_thread(work.put_back, message)
-        await _postpone(wait.name, message, until=wait.until)
-    reason = FailureReason.BUDGET if wait.name == AWAITING_QUOTA else FailureReason.INFRASTRUCTURE
-    await asyncio.to_thread(work.finish, Outcome(TaskStatus.FAILED, message, reason))
+        await _postpone(wait.kind, message, until=wait.until)
+    await asyncio.to_thread(work.finish, outcome_of_wait(wait))
 
 
 async def wait_for_store(error: Exception) -> None:

@@ -13,13 +13,13 @@ from flows.steps import in_model_slot, step
 from flows.task_context import give_up, working_on
 from nightcrew.crew.dispatch import run_name
 from nightcrew.task import Task, TaskStatus
+from nightcrew.work import steps
 from nightcrew.work.outcome import Outcome
-from nightcrew.work.work import Work
 
-select_model = step(Work.select_model, name="select-model")
-execute = in_model_slot(step(Work.execute, name="execute"))
-validate = step(Work.validate, name="validate")
-record = step(Work.record, name="record")
+select_model = step(steps.select_model, name="select-model")
+execute = in_model_slot(step(steps.execute, name="execute"))
+validate = step(steps.validate, name="validate")
+record = step(steps.record, name="record")
 
 
 def _name_of_run() -> str:
@@ -61,7 +61,7 @@ async def do(task: Task) -> Outcome:
                 continue
             attempt = await execute(work, plan)
             verdict = await validate(work, attempt)
-            await record(work, plan, attempt, verdict)
+            await record(work, attempt, verdict)
     return work.outcome
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from uuid import UUID
@@ -16,17 +15,16 @@ from blocks.crew import settings_overrides
 from flows.later import wait_until_resumed
 from flows.log_lines import follow_steps
 from flows.notices import Notice, announce
-from nightcrew.crew.dispatch import open_queue, run_tags, this_process
-from nightcrew.crew.processes import ProcessId
+from nightcrew.crew.dispatch import open_queue, run_tags
 from nightcrew.errors import AccountStopped, BadInput, NightcrewError
 from nightcrew.queue.state_store import is_down
-from nightcrew.queue.task_table import QueuedTask
 from nightcrew.secrets.redaction import redact
 from nightcrew.settings import load_settings
 from nightcrew.task import FailureReason, Task, TaskStatus
 from nightcrew.work.crew import Crew, open_crew
-from nightcrew.work.outcome import Judged, Outcome, as_recorded, outcome_of
+from nightcrew.work.outcome import Judged, Outcome, outcome_of
 from nightcrew.work.page import page
+from nightcrew.work.start import WorkedOnElsewhere, start_work
 from nightcrew.work.work import Work
 
 log = logging.getLogger(__name__)
@@ -76,34 +74,10 @@ def _begin(crew: Crew, task: Task, flow_run_id: str) -> Work:
     queued = crew.queue.submit(task)
     if queued.task_id != task.task_id:
         raise BadInput(f"task {queued.task_id} asks for the same and has not ended")
-    crew.collector.task_submitted(queued.task)
-    work = Work(crew, queued)
-    if queued.status.is_final:
-        work.outcome = as_recorded(queued)
-        return work
-    here = this_process()
-    if _is_at_work_elsewhere(queued, here):
-        log.error("task %s is already worked on by process %s: this process ends", task.task_id, queued.pid)
-        raise Abort("started a second time")
-    work.queued = crew.queue.update(
-        task.task_id,
-        status=TaskStatus.RUNNING,
-        flow_run_id=flow_run_id,
-        host=socket.gethostname(),
-        pid=here.pid,
-        pid_started=here.started,
-    )
-    crew.collector.task_started(task.task_id, base_commit=queued.commit, flow_run_id=flow_run_id)
-    work.restore()
-    return work
-
-
-def _is_at_work_elsewhere(queued: QueuedTask, here: ProcessId) -> bool:
-    """True if another live process on this machine works on the same task."""
-    if queued.status is not TaskStatus.RUNNING or queued.pid is None or queued.host != socket.gethostname():
-        return False
-    other = ProcessId(queued.pid, queued.pid_started or 0.0)
-    return other != here and other.find() is not None
+    try:
+        return start_work(crew, queued, flow_run_id=flow_run_id)
+    except WorkedOnElsewhere as error:
+        raise Abort("started a second time") from error
 
 
 def _enter(task: Task, outcome: Outcome) -> None:

@@ -7,12 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.regret.world import World, first_world, kind_of, make_task
-from benchmarks.rooms import do, rooms
+from benchmarks.rooms import rooms
 from nightcrew.cli.demo.parts import make_repository
 from nightcrew.task import TaskCategory, TaskStatus
 from nightcrew.testing.calls import Change
 from nightcrew.testing.twin import Twin
 from nightcrew.validation.verdict import VerdictKind
+from nightcrew.work.foreground import do_task
 from nightcrew.work.work import Work
 
 RECENT = 50  # the latest tasks, in which the favourite is looked for
@@ -59,7 +60,7 @@ def run(home: Path, *, seed: int, tasks: int, after: int) -> Sequence[Result]:
             if number >= tasks:
                 _degrade(twin, world, results, tasks)
             bad = favourite(results, tasks) if number >= tasks else None
-            results.append(_result(number, bad, do(crew, make_task(number, str(repository)))))
+            results.append(_result(number, bad, do_task(crew, make_task(number, str(repository)))))
             with notes.open("a") as file:
                 file.write(json.dumps(asdict(results[-1])) + "\n")
             _tell(results[-1])

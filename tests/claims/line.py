@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nightcrew.errors import Transient
 from nightcrew.settings import Settings
-from nightcrew.task import Task, TaskStatus
+from nightcrew.task import Task
 from nightcrew.testing.scenario import Scenario
 from nightcrew.testing.twin import Twin
 from nightcrew.work.crew import Crew
-from nightcrew.work.outcome import outcome_of
-from nightcrew.work.question import put_question
+from nightcrew.work.foreground import do_task
 from nightcrew.work.work import Work
 
 KEY = "sk-or-v1-claims-a-key-that-is-easy-to-find"
@@ -166,27 +164,6 @@ def make_repo(path: Path) -> Path:
     return path
 
 
-def work_through(crew: Crew, task: Task) -> Work:
-    """One task through select-model, execute, validate and record until it has ended, as the flow does it."""
-    queued = crew.queue.submit(task)
-    crew.collector.task_submitted(queued.task)
-    queued = crew.queue.update(queued.task_id, status=TaskStatus.RUNNING)
-    crew.collector.task_started(queued.task_id, base_commit=queued.commit)
-    work = Work(crew, queued)
-    try:
-        while work.outcome is None and not work.question:
-            plan = work.select_model()
-            if work.wait is not None:
-                raise Transient(work.wait.reason)  # nobody here starts it again
-            attempt = work.execute(plan)
-            work.record(plan, attempt, work.validate(attempt))
-        if work.question:
-            put_question(work, key="claims", problem="")  # and nobody answers it
-    except Exception as error:
-        work.finish(outcome_of(error, work.trials))
-    return work
-
-
 @dataclass(frozen=True)
 class Line:
     """A crew in this process, the twin it talks to, and the repository it works on."""
@@ -203,7 +180,7 @@ class Line:
 
     def do(self, **values: Any) -> Work:
         """A task, done."""
-        return work_through(self.crew, self.task(**values))
+        return do_task(self.crew, self.task(**values))
 
     def query(self, sql: str, *values: object) -> list[dict[str, Any]]:
         """What the ledger answers."""

@@ -31,7 +31,7 @@ def test_it_takes_one_attempt_each_and_not_four(five: Five) -> None:
 def test_a_completed_task_has_its_change_and_its_evidence_on_disk(five: Five) -> None:
     for work in five.works:
         assert "+++ b/" in Path(work.queued.change_path or "").read_text()
-        assert (work.folder / "verdict.json").stat().st_size > 0
+        assert (work.results.folder / "verdict.json").stat().st_size > 0
 
 
 @pytest.mark.parametrize(("end", "verdict"), itertools.product(AttemptEnd, VerdictKind))
@@ -55,7 +55,7 @@ def test_when_no_model_can_be_asked_the_task_fails_and_nothing_is_made_up(
         TaskStatus.FAILED,
         FailureReason.INFRASTRUCTURE,
     ), work.queued.detail
-    assert work.queued.change_path is None and not (work.folder / "change.patch").exists()
+    assert work.queued.change_path is None and not (work.results.folder / "change.patch").exists()
 
 
 def test_a_test_file_that_says_def_test_auth_pass_is_not_accepted(line: Line) -> None:
@@ -67,5 +67,5 @@ def test_a_test_file_that_says_def_test_auth_pass_is_not_accepted(line: Line) ->
         max_attempts=1,
     )
     assert (work.queued.status, work.queued.failure_reason) == (TaskStatus.FAILED, FailureReason.REJECTED)
-    assert "def test_auth():\n+    pass" in (work.folder / "attempt-1" / "attempt.patch").read_text()
+    assert "def test_auth():\n+    pass" in (work.results.folder / "attempt-1" / "attempt.patch").read_text()
     assert work.queued.change_path is None

@@ -12,7 +12,8 @@ from nightcrew.settings import Settings
 from nightcrew.task import Task, TaskStatus
 from nightcrew.testing.twin import Twin
 from nightcrew.work.crew import open_crew
-from tests.claims.line import Line, scenario, work_through
+from nightcrew.work.foreground import do_task
+from tests.claims.line import Line, scenario
 
 WORKERS = 5
 LATENCY_SECONDS = 10.0
@@ -85,4 +86,4 @@ def _serve(settings: Settings, pipe: Connection) -> None:
                 task = pipe.recv()
             except EOFError:
                 return
-            pipe.send(work_through(crew, task).queued.status)
+            pipe.send(do_task(crew, task).queued.status)

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from nightcrew.task import TaskStatus
-from tests.claims.line import CAPABLE, Line, work_through
+from nightcrew.work.foreground import do_task
+from tests.claims.line import CAPABLE, Line
 
 TASK = (
     "--task-type",
@@ -31,7 +32,7 @@ def test_a_task_outlives_the_process_that_submitted_it_and_any_other_process_can
     )
     task_id = told["task_id"]
     assert said(line, "get-status", "--task-id", task_id)["status"] == TaskStatus.PENDING
-    work_through(line.crew, line.crew.queue.get(task_id).task)
+    do_task(line.crew, line.crew.queue.get(task_id).task)
     ended = said(line, "get-status", "--task-id", task_id)
     assert ended["status"] == TaskStatus.COMPLETED
     line.crew.collector.flush()
@@ -46,7 +47,7 @@ def test_wait_sees_success(line: Line) -> None:
     with subprocess.Popen(command, env=_env(line), stdout=subprocess.PIPE, text=True) as waiting:
         queued = _arrived(line, "Say it, I wait.", waiting)
         assert waiting.poll() is None
-        work_through(line.crew, queued.task)
+        do_task(line.crew, queued.task)
         out, _ = waiting.communicate(timeout=60)
     assert waiting.returncode == 0
     assert json.loads(out)["status"] == "completed"

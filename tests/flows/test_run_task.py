@@ -34,7 +34,7 @@ def test_the_steps_are_the_sentence_on_the_card_and_carry_the_cores_log_lines(cr
     found = crew.api.post("/task_runs/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}})
     steps = {step["id"]: step["name"].rpartition("-")[0] for step in found}
     assert set(steps.values()) == {"select-model", "execute", "validate", "record"}
-    wanted = {("execute", "nightcrew.execution.execution_engine"), ("validate", "nightcrew.work.work")}
+    wanted = {("execute", "nightcrew.execution.execution_engine"), ("validate", "nightcrew.work.steps")}
     deadline = time.monotonic() + 60
     while not wanted <= (of_step := _lines_of_steps(crew, run["id"], steps)):
         assert time.monotonic() < deadline, of_step  # the server writes log lines down in its own time

@@ -27,6 +27,7 @@ from nightcrew.settings import Settings
 from nightcrew.task import TaskStatus
 from nightcrew.work.history import past_trials
 from nightcrew.work.recollection import load_memory
+from nightcrew.work.results import Results
 from tests.cli.conftest import Cli, cli
 
 HOMES = Path(__file__).parent / "homes"
@@ -76,7 +77,9 @@ def test_every_attempt_comes_back_with_its_verdict_and_its_patch(
     settings: Settings, queue: TaskQueue
 ) -> None:
     for queued in queue.list():
-        trials = past_trials(queue.attempts(queued.task_id), settings.results_dir / queued.task_id, {})
+        trials = past_trials(
+            queue.attempts(queued.task_id), Results(settings.results_dir / queued.task_id), {}
+        )
         assert len(trials) == queued.attempts > 0
         assert sum(trial.attempt.calls for trial in trials) == queued.calls
         assert (trials[-1].verdict.kind, trials[-1].verdict.score) == (queued.verdict, queued.score)

@@ -13,7 +13,7 @@ from nightcrew.settings import Settings
 from nightcrew.task import Task, TaskCategory
 from nightcrew.validation.gates.analysis import FORM
 from nightcrew.validation.gates.behaviour import Behaviour
-from nightcrew.validation.result_validator import ResultValidator, verdict_json
+from nightcrew.validation.result_validator import ResultValidator, keep_verdict, verdict_json
 from nightcrew.validation.verdict import GateOutcome, Verdict, VerdictKind
 from tests.validation.house import FILES, GOOD_TEST, NAMES, PRICES, House, last_gate, make_house
 
@@ -47,6 +47,7 @@ def test_real_tests_are_accepted_with_the_evidence_kept(house: House, tmp_path: 
     told = verdict_json(verdict)
     assert set(told) == {"verdict", "score", "gates", "asks", "not_reached", "environment_built_from"}
     assert {"name", "outcome", "evidence", "message", "hint", "findings"} == set(told["gates"][0])
+    keep_verdict(tmp_path / "kept", patch, verdict)
     assert json.loads((tmp_path / "kept" / "verdict.json").read_text())["verdict"] == "accepted"
     assert (tmp_path / "kept" / "patch.diff").read_text() == patch
     assert list(house.settings.work_dir.iterdir()) == []

@@ -1,6 +1,5 @@
 """What earlier runs left behind is read back as it was."""
 
-import json
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from nightcrew.validation.verdict import Finding, GateOutcome, GateResult, VerdictKind
 from nightcrew.work.history import past_trials
 from nightcrew.work.outcome import Judged
+from nightcrew.work.results import Results
 from tests.flows.builders import a_verdict, an_attempt
 
 WINDOWS = "--- a/x.bat\n+++ b/x.bat\n@@ -1 +1 @@\n-one\r\n+zwei ö\r\n"
@@ -31,15 +31,12 @@ def row_of(judged: Judged) -> dict[str, Any]:
 
 
 def test_an_attempt_and_its_verdict_come_back_to_the_byte(tmp_path: Path) -> None:
-    folder = tmp_path / "attempt-2"
-    folder.mkdir()
-    (folder / "attempt.patch").write_text(JUDGED.attempt.patch)
-    (folder / "verdict.json").write_text(json.dumps(asdict(JUDGED.verdict), default=str))
-    assert past_trials([row_of(JUDGED)], tmp_path, {"model-2": "slug-2"}) == [JUDGED]
+    Results(tmp_path).keep(JUDGED.attempt, JUDGED.verdict)
+    assert past_trials([row_of(JUDGED)], Results(tmp_path), {"model-2": "slug-2"}) == [JUDGED]
 
 
 def test_without_its_files_what_the_store_knows_is_kept(tmp_path: Path) -> None:
-    (trial,) = past_trials([row_of(JUDGED)], tmp_path, {})
+    (trial,) = past_trials([row_of(JUDGED)], Results(tmp_path), {})
     assert (trial.verdict.kind, trial.verdict.score) == (VerdictKind.NOT_MEASURABLE, 0.4)
     assert trial.verdict.summary == JUDGED.verdict.summary
     assert (trial.attempt.patch, trial.slug) == ("", "model-2")

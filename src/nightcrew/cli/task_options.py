@@ -1,9 +1,15 @@
-"""From command-line options to a `Task`."""
+"""Command-line options made from the fields of `Task`, and a `Task` made from the options."""
 
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
 
+import typer
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 
 from nightcrew.address import without_secret
 from nightcrew.errors import BadInput
@@ -12,20 +18,50 @@ from nightcrew.secrets.redaction import known_secrets
 from nightcrew.settings import Settings, first_problem
 from nightcrew.task import Task
 
+NAMES = {"models": "--model"}  # where the option is not called like the field
+REQUIRED = frozenset({"description", "task_type"})
+HERE = {"repo": "."}  # defaults of the command line
 
-def make_task(settings: Settings, *, repo: str, **fields: Any) -> Task:
-    """A task from options; a path to a repository becomes absolute, because the crew runs elsewhere.
 
-    A token in the repository's address is removed and stored in the crew's home.
+def with_task_options(
+    names: Iterable[str] = Task.model_fields, *, optional: frozenset[str] = frozenset()
+) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """A command with one option for each of these fields of a task; it gets what was given as a mapping.
+
+    The mapping is its first argument; a field of which nothing was said is not in it, so `Task` has the
+    defaults. `optional` fields may be left out although the command line asks for them elsewhere.
+    """
+    fields = {name: Task.model_fields[name] for name in names}
+    options = [_option(name, field, REQUIRED - optional) for name, field in fields.items()]
+
+    def decorate(command: Callable[..., int]) -> Callable[..., int]:
+        @wraps(command)
+        def run(**given: Any) -> int:
+            told = {name: given.pop(name) for name in fields}
+            return command({name: value for name, value in told.items() if value not in (None, [])}, **given)
+
+        _, *others = inspect.signature(command, eval_str=True).parameters.values()
+        parameters = [*options, *(other.replace(kind=other.KEYWORD_ONLY) for other in others)]
+        run.__dict__["__signature__"] = inspect.Signature(parameters, return_annotation=int)
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return run
+
+    return decorate
+
+
+def make_task(settings: Settings, fields: Mapping[str, Any]) -> Task:
+    """A task from options; a local repository's path becomes absolute.
+
+    A token in the repository's address is removed and kept in the crew's home.
 
     Raises:
-        BadInput: one sentence about the first invalid option.
+        BadInput: one sentence about the first option that is not valid.
     """
-    address, credential = without_secret(absolute_repo(repo))
+    address, credential = without_secret(absolute_repo(str(fields.get("repo", HERE["repo"]))))
     if credential is not None:
-        known_secrets.add(credential.password)  # redacted from here on, e.g. in error messages
+        known_secrets.add(credential.password)  # from here on it is masked in every output
     try:
-        task = Task(repo=address, **fields)
+        task = Task.model_validate({**fields, "repo": address})
     except ValidationError as error:
         raise BadInput(first_problem(error)) from None
     if credential is not None:
@@ -34,7 +70,47 @@ def make_task(settings: Settings, *, repo: str, **fields: Any) -> Task:
 
 
 def absolute_repo(repo: str) -> str:
-    """`repo` with a local path made absolute; URLs and `host:path` forms as they are."""
+    """`repo` with a local path made absolute; URLs and `host:path` are left as they are."""
     if "://" in repo or (":" in repo and not Path(repo).exists()):
         return repo
     return str(Path(repo).expanduser().resolve())
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _option(name: str, field: FieldInfo, required: frozenset[str]) -> inspect.Parameter:
+    kind = _kind(field.annotation)
+    default: Any = inspect.Parameter.empty if name in required else None
+    shown = HERE.get(name) or (str(field.default or "") if default is None and not _is_made(field) else "")
+    option = typer.Option(
+        NAMES.get(name, f"--{name.replace('_', '-')}"),
+        help=field.description,
+        show_default=shown or False,
+        parser=_usd if kind is Decimal else None,
+        metavar="USD" if kind is Decimal else None,
+    )
+    wanted: Any = kind if name in required else kind | None
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[wanted, option]
+    )
+
+
+def _is_made(field: FieldInfo) -> bool:
+    """True for a field without one default that could be shown."""
+    return field.is_required() or field.default_factory is not None
+
+
+def _kind(annotation: Any) -> Any:
+    """What the command line asks for: the type without its bounds, `list` for a tuple."""
+    if get_origin(annotation) is Annotated:
+        return _kind(get_args(annotation)[0])
+    if get_origin(annotation) is tuple:
+        return list[str]
+    others = [part for part in get_args(annotation) if part is not type(None)]
+    return _kind(others[0]) if others else annotation
+
+
+def _usd(text: str) -> str:
+    """An amount as it was written; a task's own rules say whether it is one."""
+    return text.removeprefix("$")

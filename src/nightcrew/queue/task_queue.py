@@ -76,7 +76,7 @@ class TaskQueue:
         self.bound = bound
         self._resolve = resolve
 
-    def submit(self, task: Task) -> QueuedTask:
+    def submit(self, task: Task, *, status: TaskStatus = TaskStatus.PENDING) -> QueuedTask:
         """Store a task; if an unfinished task asks for the same work, that one is returned instead.
 
         Raises:
@@ -91,7 +91,7 @@ class TaskQueue:
         with self._engine.begin() as connection:
             connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _SUBMIT_LOCK})
             known = _same_id(connection, task) or _same_work(connection, fingerprint)
-            return known or self._store(connection, task, commit, fingerprint)
+            return known or self._store(connection, task, commit, fingerprint, status)
 
     def get(self, task_id: str) -> QueuedTask:
         """One task.
@@ -182,7 +182,9 @@ class TaskQueue:
         with self._engine.connect() as connection:
             return [queued_task(row) for row in connection.execute(query)]
 
-    def _store(self, connection: Connection, task: Task, commit: str, fingerprint: str) -> QueuedTask:
+    def _store(
+        self, connection: Connection, task: Task, commit: str, fingerprint: str, status: TaskStatus
+    ) -> QueuedTask:
         count = select(func.count()).select_from(tasks).where(tasks.c.status.in_(UNFINISHED))
         if (unfinished := connection.execute(count).scalar_one()) >= self.bound:
             raise QueueFull(
@@ -196,7 +198,7 @@ class TaskQueue:
             fingerprint=fingerprint,
             priority=task.priority,
             rank=rank(task.priority),
-            status=TaskStatus.PENDING,
+            status=status,
         )
         stored = queued_task(connection.execute(statement.returning(tasks)).one(), is_new=True)
         log.info("task %s is in the queue: %s, %s", task.task_id, task.priority, task.task_type)

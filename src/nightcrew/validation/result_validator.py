@@ -33,7 +33,7 @@ class ResultValidator:
         self.sandbox = sandbox
 
     def judge(self, task: Task, patch: str, *, commit: str, evidence: Path | None = None) -> Verdict:
-        """The verdict on `patch` against `commit`; reports and the patch are kept in the folder `evidence`.
+        """The verdict on `patch` against `commit`; the gates' reports are kept in the folder `evidence`.
 
         Raises:
             BadInput: the repository or its configuration cannot be read.
@@ -72,8 +72,6 @@ class ResultValidator:
         log.info(
             "task %s: %s, score %.4f: %s", task.task_id, verdict.kind, verdict.score, verdict.summary[:300]
         )
-        if evidence is not None:
-            _keep(evidence, patch, verdict)
         return verdict
 
     def _run(self, room: CleanRoom, results: list[GateResult]) -> Verdict:
@@ -112,15 +110,16 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _plain(evidence: Mapping[str, Any]) -> dict[str, Any]:
-    plain: dict[str, Any] = json.loads(json.dumps(evidence, default=str))
-    return plain
-
-
-def _keep(evidence: Path, patch: str, verdict: Verdict) -> None:
+def keep_verdict(evidence: Path, patch: str, verdict: Verdict) -> None:
+    """Write the patch and what was found about it to a folder."""
     evidence.mkdir(parents=True, exist_ok=True)
     (evidence / "patch.diff").write_bytes(redact_known(patch).encode("utf-8", "surrogateescape"))
     document = verdict_json(verdict) | {"summary": verdict.summary, "feedback": verdict.feedback}
     document["sandbox"] = verdict.sandbox
     text = json.dumps(redact_object(document), indent=2, sort_keys=True)
     (evidence / "verdict.json").write_text(text + "\n")
+
+
+def _plain(evidence: Mapping[str, Any]) -> dict[str, Any]:
+    plain: dict[str, Any] = json.loads(json.dumps(evidence, default=str))
+    return plain

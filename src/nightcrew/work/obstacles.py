@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from nightcrew.errors import AccountStopped, Transient
 from nightcrew.execution.checkout.free_space import is_full, was_full
@@ -15,22 +16,38 @@ from nightcrew.openrouter.books.quota import QuotaLeft
 from nightcrew.openrouter.serving.rotation import LONGEST_WAIT_SECONDS
 from nightcrew.queue.state_store import utc_now
 from nightcrew.selection.plan import Plan
+from nightcrew.task import FailureReason, TaskStatus
 from nightcrew.work.crew import Crew
-
-AWAITING_QUOTA, AWAITING_MODEL = "AwaitingQuota", "AwaitingModel"
+from nightcrew.work.outcome import Outcome
 
 type PlanIf = Callable[
     [Mapping[str, object]], Plan
 ]  # the plan if the crew's availability were changed in this way
 
 
+class WaitKind(StrEnum):
+    """What a task waits for; the value is the name of its flow run's state meanwhile."""
+
+    QUOTA = "AwaitingQuota"
+    MODEL = "AwaitingModel"
+
+
 @dataclass(frozen=True, slots=True)
 class Wait:
     """No attempt can begin before `until`."""
 
-    name: str  # of the run's state while it waits
+    kind: WaitKind
     until: datetime
     reason: str
+
+    def __str__(self) -> str:
+        return f"Waits until {self.until:%Y-%m-%d %H:%M} UTC: {self.reason}"
+
+
+def outcome_of_wait(wait: Wait) -> Outcome:
+    """The outcome of a task that cannot wait: nobody would start it again."""
+    reason = FailureReason.BUDGET if wait.kind is WaitKind.QUOTA else FailureReason.INFRASTRUCTURE
+    return Outcome(TaskStatus.FAILED, str(wait), reason)
 
 
 def wait_for_models(crew: Crew, plan: Plan, plan_if: PlanIf) -> Wait | None:
@@ -75,9 +92,9 @@ def stopping_on_a_full_disk(crew: Crew) -> Iterator[None]:
 
 def _for_quota(left: QuotaLeft) -> Wait:
     if left.wait is not None and left.wait.fault == "quota_day":
-        return Wait(AWAITING_QUOTA, left.wait.until, left.wait.reason)
+        return Wait(WaitKind.QUOTA, left.wait.until, left.wait.reason)
     reason = f"only {left.day} of {left.a_day} free calls are left on this UTC day, too few for an attempt"
-    return Wait(AWAITING_QUOTA, left.resets_at, reason)
+    return Wait(WaitKind.QUOTA, left.resets_at, reason)
 
 
 def _for_rest(crew: Crew, models: set[str]) -> Wait | None:
@@ -89,7 +106,7 @@ def _for_rest(crew: Crew, models: set[str]) -> Wait | None:
     if first is None:
         return None
     return Wait(
-        AWAITING_MODEL,
+        WaitKind.MODEL,
         first.until,
         f"every model of the plan is unavailable for now, e.g. {first.key}: {first.reason}",
     )

@@ -1,13 +1,11 @@
 """A question for a person and its answer, without Prefect. Blocking code."""
 
-import json
-from dataclasses import asdict
-
 from pydantic import ValidationError
 
 from nightcrew.queue.reviews import Answer, Choice, Review
 from nightcrew.settings import first_problem
 from nightcrew.task import TaskStatus
+from nightcrew.work.planning import plan_for
 from nightcrew.work.work import Work
 
 
@@ -40,15 +38,10 @@ def take(work: Work, form: object) -> str:
         answer = Answer.model_validate(form)
     except ValidationError as error:
         return f"The answer cannot be used: {first_problem(error)}"
-    if answer.choice is Choice.RETRY_WITH_MODEL and not (plan := work.plan(answer)).rungs:
+    if answer.choice is Choice.RETRY_WITH_MODEL and not (plan := plan_for(work, answer)).rungs:
         return f"The answer cannot be used: {answer.model} is not available now: {plan.stop}"
     number = work.trials[-1].attempt.number
     review = work.crew.reviews.answer(work.task.task_id, number, answer)
-    record = json.dumps(asdict(review), indent=1, default=_plain)
-    (work.folder / "review.json").write_text(record + "\n")
+    work.results.keep_review(review)
     work.settle()
     return ""
-
-
-def _plain(value: object) -> object:
-    return value.model_dump(mode="json", exclude_none=True) if isinstance(value, Answer) else str(value)

@@ -3,6 +3,7 @@
 from nightcrew.cli.commands import (
     access,
     demo,
+    do,
     doctor,
     engine,
     initialise,
@@ -19,6 +20,7 @@ from nightcrew.cli.commands import (
 __all__ = [
     "access",
     "demo",
+    "do",
     "doctor",
     "engine",
     "initialise",

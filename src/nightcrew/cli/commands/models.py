@@ -1,31 +1,29 @@
 """Commands about models: which can be used, which would be chosen and why."""
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markdown import Markdown
 
 from nightcrew.cli.app import AsJson, ExitCode, app
 from nightcrew.cli.output import console, print_json, print_table
-from nightcrew.cli.task_options import make_task
+from nightcrew.cli.task_options import make_task, with_task_options
 from nightcrew.settings import load_settings
-from nightcrew.task import NEEDS_TARGET, Complexity, TaskCategory
+from nightcrew.task import NEEDS_TARGET, TaskCategory
 
 PER_MILLION = 1_000_000
 
 TaskTypeOption = Annotated[TaskCategory, typer.Option(help="The type of work.")]
 
 
+CHOSEN_BY = ("task_type", "repo", "target_file", "complexity", "quality_threshold", "max_cost_usd", "models")
+
+
 @app.command("select-model")
+@with_task_options(CHOSEN_BY)
 def select_model(
-    task_type: TaskTypeOption,
-    repo: Annotated[str, typer.Option(help="Repository in which to measure the context.")] = ".",
-    target_file: Annotated[str | None, typer.Option(help="The file the task is about.")] = None,
-    complexity: Annotated[Complexity, typer.Option(help="How hard you think it is.")] = Complexity.MODERATE,
-    quality_threshold: Annotated[float, typer.Option(help="Score from 0 to 1 to be reached.")] = 0.7,
-    max_cost_usd: Annotated[str | None, typer.Option(help="The most the task may cost.")] = None,
-    model: Annotated[list[str] | None, typer.Option(help="Only these models.")] = None,
+    fields: dict[str, Any],
     explain: Annotated[bool, typer.Option("--explain/--brief", help="With or without the reasons.")] = True,
     as_json: AsJson = False,
 ) -> int:
@@ -33,18 +31,9 @@ def select_model(
     from nightcrew.cli.model_choice import open_catalogue, plan_for
 
     settings = load_settings()
-    task = make_task(
-        settings,
-        repo=repo,
-        description="which model would it be",
-        task_type=task_type,
-        target_file=target_file or ("any" if task_type in NEEDS_TARGET else None),
-        complexity=complexity,
-        quality_threshold=quality_threshold,
-        max_cost_usd=max_cost_usd,
-        models=tuple(model or ()),
-    )
-    if target_file is None:  # a name was only needed to make a task
+    named = fields.get("target_file") or ("any" if fields["task_type"] in NEEDS_TARGET else None)
+    task = make_task(settings, {"description": "which model would it be", **fields, "target_file": named})
+    if "target_file" not in fields:  # a name was only needed to make a task
         task = task.model_copy(update={"target_file": None})
     with open_catalogue(settings) as (store, catalogue):
         plan = plan_for(task, settings, store, catalogue)

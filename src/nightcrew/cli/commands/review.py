@@ -14,6 +14,7 @@ from nightcrew.settings import Settings, first_problem, load_settings
 if TYPE_CHECKING:  # the state store's libraries take half a second to import
     from nightcrew.crew.review import Waiting
     from nightcrew.queue.reviews import Answer
+    from nightcrew.queue.task_table import QueuedTask
 
 COLUMNS = ("task", "type", "waits since", "until", "question")
 
@@ -46,12 +47,28 @@ def review(
     elif answer is None:
         _show_one(settings, review_service.question_of(settings, task_id), as_json=as_json)
     else:
-        queued = review_service.answer(settings, task_id, answer)
+        queued = _take(settings, review_service.question_of(settings, task_id), answer)
         message = f"{task_id} continues. Follow it with: nightcrew get-status --task-id {task_id}"
+        if queued.status.is_final:
+            message = f"{task_id} is {queued.status}: {queued.detail}"
         print_json(task_json(queued)) if as_json else console.print(message, markup=False)
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _take(settings: Settings, waiting: "Waiting", answer: "Answer") -> "QueuedTask":
+    """Hand the answer to the task's flow run; a task of `nightcrew do` has none and continues here."""
+    from nightcrew.crew import review as review_service
+
+    task_id = waiting.queued.task_id
+    if waiting.queued.flow_run_id is not None:
+        return review_service.answer(settings, task_id, answer)
+    from nightcrew.work.crew import open_crew
+    from nightcrew.work.foreground import answer_here
+
+    with open_crew(settings) as crew:
+        return answer_here(crew, task_id, answer).queued
 
 
 def _answer(

@@ -1,16 +1,16 @@
 """`nightcrew submit-task`: submit a task; it is stored before the command returns."""
 
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nightcrew.cli.app import AsJson, ExitCode, app
 from nightcrew.cli.output import console, print_json
-from nightcrew.cli.task_options import make_task
+from nightcrew.cli.task_options import make_task, with_task_options
 from nightcrew.cli.task_view import exit_code, print_task, task_json
 from nightcrew.settings import load_settings
-from nightcrew.task import SETTLED, Complexity, ExecutorName, TaskCategory, TaskPriority, TaskStatus
+from nightcrew.task import SETTLED, TaskStatus
 
 if TYPE_CHECKING:
     from nightcrew.queue.task_table import QueuedTask
@@ -19,31 +19,9 @@ POLL_SECONDS = 1.0
 
 
 @app.command("submit-task")
+@with_task_options()
 def submit_task(
-    description: Annotated[str, typer.Option(help="What to do, in plain words.")],
-    task_type: Annotated[TaskCategory, typer.Option(help="The type of work; it selects the gates.")],
-    target_file: Annotated[str | None, typer.Option(help="The file the task is about.")] = None,
-    repo: Annotated[str, typer.Option(help="Path or URL of the git repository.")] = ".",
-    base: Annotated[str, typer.Option(help="Commit, tag or branch to start from.")] = "HEAD",
-    priority: Annotated[TaskPriority, typer.Option(help="The queue to wait in.")] = TaskPriority.NORMAL,
-    quality_threshold: Annotated[
-        float, typer.Option(help="Score from 0 to 1 that a change must reach.")
-    ] = 0.7,
-    complexity: Annotated[Complexity, typer.Option(help="How hard you think it is.")] = Complexity.MODERATE,
-    max_cost_usd: Annotated[
-        str | None, typer.Option(help="The most it may cost (0: free models only).")
-    ] = None,
-    batch: Annotated[str | None, typer.Option(help="Name of a batch; its tasks share a budget.")] = None,
-    batch_cost_usd: Annotated[
-        str | None, typer.Option(help="The most that all tasks of the batch together may cost.")
-    ] = None,
-    max_attempts: Annotated[int, typer.Option(help="The most attempts.")] = 3,
-    max_seconds: Annotated[int, typer.Option(help="Seconds that all attempts together may take.")] = 1800,
-    model: Annotated[list[str] | None, typer.Option(help="Use only this model; may be repeated.")] = None,
-    executor: Annotated[ExecutorName | None, typer.Option(help="The executor (default: the plan's).")] = None,
-    acceptance: Annotated[
-        str | None, typer.Option(help="A command that must succeed with the change.")
-    ] = None,
+    fields: dict[str, Any],
     wait: Annotated[bool, typer.Option("--wait", help="Return only when the task has ended.")] = False,
     as_json: AsJson = False,
 ) -> int:
@@ -52,25 +30,7 @@ def submit_task(
     from nightcrew.crew.status import status
 
     settings = load_settings()
-    task = make_task(
-        settings,
-        description=description,
-        repo=repo,
-        task_type=task_type,
-        target_file=target_file,
-        base=base,
-        priority=priority,
-        complexity=complexity,
-        quality_threshold=quality_threshold,
-        max_cost_usd=_usd(max_cost_usd),
-        batch=batch,
-        batch_cost_usd=_usd(batch_cost_usd),
-        max_attempts=max_attempts,
-        max_seconds=max_seconds,
-        models=tuple(model or ()),
-        executor=executor,
-        acceptance=acceptance,
-    )
+    task = make_task(settings, fields)
     with dispatch.open_queue(settings) as queue:
         queued = dispatch.submit(settings, task)
         while wait and queued.status not in SETTLED:
@@ -97,7 +57,3 @@ def _receipt(queued: "QueuedTask", *, running: bool) -> str:
             f"{first}\nNo crew is running: start one with 'nightcrew run-engine'. The task waits until then."
         )
     return f"{first}\nFollow it with: nightcrew get-status --task-id {queued.task_id}"
-
-
-def _usd(text: str | None) -> str | None:
-    return None if text is None else text.removeprefix("$")

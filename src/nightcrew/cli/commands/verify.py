@@ -2,16 +2,16 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from nightcrew.cli.app import AsJson, ExitCode, app
 from nightcrew.cli.output import console, errors, print_json, print_table, styled
-from nightcrew.cli.task_options import make_task
+from nightcrew.cli.task_options import make_task, with_task_options
 from nightcrew.errors import BadInput, NightcrewError
 from nightcrew.settings import load_settings
-from nightcrew.task import Task, TaskCategory
+from nightcrew.task import Task
 from nightcrew.validation.verdict import GateOutcome, GateResult, Verdict, VerdictKind
 
 EXIT_CODES = {
@@ -22,20 +22,16 @@ EXIT_CODES = {
 }
 
 
+JUDGED_BY = ("task_type", "repo", "base", "target_file", "description", "quality_threshold", "acceptance")
+
+
 @app.command("verify")
+@with_task_options(JUDGED_BY, optional=frozenset({"description"}))
 def verify(
+    fields: dict[str, Any],
     patch: Annotated[
         str, typer.Option(help="The change: a file with a git diff, '-' for standard input, or a branch.")
     ],
-    task_type: Annotated[TaskCategory, typer.Option(help="The type of work; it selects the gates.")],
-    repo: Annotated[str, typer.Option(help="Path or URL of the git repository.")] = ".",
-    base: Annotated[str, typer.Option(help="Commit, tag or branch that the change applies to.")] = "HEAD",
-    target_file: Annotated[str | None, typer.Option(help="The file the change is about.")] = None,
-    description: Annotated[str, typer.Option(help="What the change should do.")] = "a change to be judged",
-    quality_threshold: Annotated[float, typer.Option(help="Score from 0 to 1 that it must reach.")] = 0.7,
-    acceptance: Annotated[
-        str | None, typer.Option(help="A command that must succeed with the change.")
-    ] = None,
     evidence: Annotated[Path | None, typer.Option(help="Folder for the evidence.")] = None,
     as_json: AsJson = False,
 ) -> int:
@@ -43,26 +39,19 @@ def verify(
     from nightcrew.execution.checkout.credentials import Credentials
     from nightcrew.execution.checkout.workspace import is_uncommitted, resolve_commit
     from nightcrew.execution.sandbox import settled_sandbox
-    from nightcrew.validation.result_validator import ResultValidator, verdict_json
+    from nightcrew.validation.result_validator import ResultValidator, keep_verdict, verdict_json
     from nightcrew.validation.scoring import fault
 
     settings = load_settings()
-    task = make_task(
-        settings,
-        repo=repo,
-        base=base,
-        task_type=task_type,
-        target_file=target_file,
-        description=description,
-        quality_threshold=quality_threshold,
-        acceptance=acceptance,
-    )
-    commit = ""
+    task = make_task(settings, {"description": "a change to be judged", **fields})
+    commit = change = ""
     try:
         credentials = Credentials(settings.credentials_dir)
         commit = resolve_commit(task.repo, task.base, credentials=credentials)
         if is_uncommitted(task.repo, commit, "nightcrew.toml"):
-            errors.print(f"nightcrew.toml in {repo} differs from {base} and is not used: commit it.")
+            where = f"{task.repo} differs from {task.base}"
+            errors.print(f"nightcrew.toml in {where} and is not used: commit it.", markup=False)
+
         change = _read_patch(patch, task.repo, commit)
         validator = ResultValidator(settings, settled_sandbox(settings))
         verdict = validator.judge(task, change, commit=commit, evidence=evidence)
@@ -70,6 +59,8 @@ def verify(
         raise
     except NightcrewError as error:
         verdict = fault(str(error), (), settings.sandbox.value)
+    if evidence is not None:
+        keep_verdict(evidence, change, verdict)
     print_json(verdict_json(verdict)) if as_json else print_verdict(verdict, task, commit)
     return EXIT_CODES[verdict.kind]
 

@@ -1,0 +1,94 @@
+"""One task from its first plan to its outcome in this process: the steps of the flow, without Prefect."""
+
+from collections.abc import Callable
+from uuid import uuid4
+
+from nightcrew.crew.dispatch import this_process
+from nightcrew.errors import BadInput
+from nightcrew.queue.reviews import Answer
+from nightcrew.queue.state_store import is_down
+from nightcrew.queue.task_table import QueuedTask
+from nightcrew.task import Task, TaskStatus
+from nightcrew.work.crew import Crew
+from nightcrew.work.obstacles import outcome_of_wait
+from nightcrew.work.outcome import Outcome, outcome_of
+from nightcrew.work.question import put_question, take
+from nightcrew.work.start import is_worked_on, start_work
+from nightcrew.work.steps import execute, record, select_model, validate
+from nightcrew.work.work import Work
+
+type Tell = Callable[[str], object]
+
+
+def do_task(crew: Crew, task: Task, *, tell: Tell = lambda line: None) -> Work:
+    """Do one task until it has ended or waits for a person; `tell` gets a line about each step.
+
+    One that is in the queue without a flow run, or that an earlier process left unfinished, is taken up.
+
+    Raises:
+        BadInput: the task cannot be done as asked, or the same task waits or runs elsewhere.
+        Transient: the state store does not answer; the task is continued by the same command.
+    """
+    queued = crew.queue.submit(task, status=TaskStatus.QUEUED)  # no worker takes what is not pending
+    if not queued.is_new and not queued.status.is_final and not _is_free(queued):
+        raise BadInput(
+            f"the same task was submitted before: {queued.task_id} is {queued.status}; "
+            f"follow it with 'nightcrew get-status --task-id {queued.task_id}'"
+        )
+    return _go_on(start_work(crew, queued), tell)
+
+
+def answer_here(crew: Crew, task_id: str, answer: Answer, *, tell: Tell = lambda line: None) -> Work:
+    """Apply a person's answer to a task that waits for one, and do what follows from it.
+
+    Raises:
+        BadInput: the answer cannot be applied; the task still waits.
+    """
+    work = start_work(crew, crew.queue.get(task_id))
+    problem = take(work, answer) if work.question else f"task {task_id} does not wait for a person"
+    if problem:
+        _ask(work)
+        raise BadInput(problem)
+    return _go_on(work, tell)
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _is_free(queued: QueuedTask) -> bool:
+    """True for a task that no flow run and no other process works on."""
+    waits = queued.status in {TaskStatus.PENDING, TaskStatus.QUEUED, TaskStatus.RUNNING}
+    return waits and queued.flow_run_id is None and not is_worked_on(queued, but_for=this_process())
+
+
+def _go_on(work: Work, tell: Tell) -> Work:
+    try:
+        while work.outcome is None and not work.question:
+            _attempt(work, tell)
+    except KeyboardInterrupt:
+        work.finish(Outcome(TaskStatus.CANCELLED, "interrupted"))
+    except Exception as error:
+        if is_down(error):
+            raise  # the outcome cannot be recorded now
+        work.finish(outcome_of(error, work.trials))
+    _ask(work)
+    return work
+
+
+def _attempt(work: Work, tell: Tell) -> None:
+    plan = select_model(work)
+    if work.wait is not None:
+        work.finish(outcome_of_wait(work.wait))
+        return
+    rung = plan.rungs[0]
+    tell(f"attempt {len(work.trials) + 1}: {rung.executor} with {rung.model}")
+    attempt = execute(work, plan)
+    tell(f"the attempt ended: {attempt.end}, {attempt.calls} requests; judging it")
+    verdict = validate(work, attempt)
+    tell(f"verdict: {verdict.kind}, score {verdict.score:.2f}")
+    record(work, attempt, verdict)
+
+
+def _ask(work: Work) -> None:
+    if work.question:
+        put_question(work, f"review-{uuid4().hex[:12]}", "")

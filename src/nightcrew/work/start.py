@@ -1,0 +1,55 @@
+"""Takes a task from the queue and marks it as worked on by this process."""
+
+import logging
+import socket
+
+from nightcrew.crew.dispatch import this_process
+from nightcrew.crew.processes import ProcessId
+from nightcrew.errors import NightcrewError
+from nightcrew.queue.task_table import QueuedTask
+from nightcrew.task import TaskStatus
+from nightcrew.work.crew import Crew
+from nightcrew.work.outcome import as_recorded
+from nightcrew.work.work import Work
+
+log = logging.getLogger(__name__)
+
+
+class WorkedOnElsewhere(NightcrewError):
+    """Another live process of this machine works on the task."""
+
+
+def start_work(crew: Crew, queued: QueuedTask, *, flow_run_id: str | None = None) -> Work:
+    """The work on a task, with what earlier runs left; its outcome is set if the task has ended.
+
+    Raises:
+        WorkedOnElsewhere: another process has begun the same work and goes on with it.
+    """
+    crew.collector.task_submitted(queued.task)
+    work = Work(crew, queued)
+    if queued.status.is_final:
+        work.outcome = as_recorded(queued)
+        return work
+    here = this_process()
+    if is_worked_on(queued, but_for=here):
+        log.error("task %s is already worked on by process %s", queued.task_id, queued.pid)
+        raise WorkedOnElsewhere(f"task {queued.task_id} is worked on by process {queued.pid}")
+    work.queued = crew.queue.update(
+        queued.task_id,
+        status=TaskStatus.RUNNING,
+        flow_run_id=flow_run_id,
+        host=socket.gethostname(),
+        pid=here.pid,
+        pid_started=here.started,
+    )
+    crew.collector.task_started(queued.task_id, base_commit=queued.commit, flow_run_id=flow_run_id)
+    work.restore()
+    return work
+
+
+def is_worked_on(queued: QueuedTask, *, but_for: ProcessId) -> bool:
+    """True if another live process on this machine works on the task."""
+    if queued.status is not TaskStatus.RUNNING or queued.pid is None or queued.host != socket.gethostname():
+        return False
+    other = ProcessId(queued.pid, queued.pid_started or 0.0)
+    return other != but_for and other.find() is not None

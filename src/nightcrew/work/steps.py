@@ -1,0 +1,130 @@
+"""The four steps of the work on a task: select a model, execute, validate, record. Blocking code."""
+
+import logging
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from nightcrew.execution.attempt import Attempt
+from nightcrew.openrouter.books.availability import budgets_of, limits_of
+from nightcrew.openrouter.gateway import Gateway
+from nightcrew.secrets.redaction import redact_object
+from nightcrew.selection.plan import Plan
+from nightcrew.validation.verdict import Verdict, VerdictKind
+from nightcrew.work.learning import worker_of
+from nightcrew.work.obstacles import stopping_on_a_full_disk, wait_for_models
+from nightcrew.work.outcome import Judged, NoModelLeft
+from nightcrew.work.planning import models_of, plan_for
+from nightcrew.work.published import published
+from nightcrew.work.recollection import learn
+from nightcrew.work.results import made
+from nightcrew.work.work import Work
+
+log = logging.getLogger(__name__)
+
+STALE = timedelta(hours=3)  # several hourly refreshes were missed
+
+
+def select_model(work: Work) -> Plan:
+    """Make a new plan from everything known by now; sets `work.wait` if no attempt can start yet.
+
+    Raises:
+        NoModelLeft: no model can do this task, now or after a wait.
+        AccountStopped: the crew is stopped.
+    """
+    work.report_progress(0.0)
+    crew = work.crew
+    age = crew.catalogue.age
+    if age is None or age > STALE:
+        crew.catalogue.refresh()
+    with stopping_on_a_full_disk(crew):
+        plan = plan_for(work, work.answer)
+    work.plans.append(plan)
+    crew.collector.decision(work.task.task_id, len(work.trials) + 1, plan)
+    log.info("%s", plan.explanation)
+    work.wait = wait_for_models(crew, plan, lambda changed: plan_for(work, work.answer, changed))
+    if not plan.rungs and work.wait is None:
+        raise NoModelLeft(plan)
+    return plan
+
+
+def execute(work: Work, plan: Plan) -> Attempt:
+    """Make one attempt with the plan's first rung; its model calls go through their own gateway."""
+    work.report_progress(0.1)
+    with stopping_on_a_full_disk(work.crew):
+        attempt = _execute(work, plan)
+    work.crew.collector.attempt_finished(attempt)
+    log.info("attempt %s with %s: %s: %s", attempt.number, attempt.model, attempt.end, attempt.detail)
+    return attempt
+
+
+def validate(work: Work, attempt: Attempt) -> Verdict:
+    """Judge an attempt, unless a fault of ours or of the provider ended it."""
+    work.report_progress(0.7)
+    with stopping_on_a_full_disk(work.crew):
+        verdict = published(_verdict(work, attempt))
+        work.results.keep(attempt, verdict)
+    log.info("verdict: %s, score %.2f: %s", verdict.kind, verdict.score, verdict.summary)
+    return verdict
+
+
+def record(work: Work, attempt: Attempt, verdict: Verdict) -> None:
+    """Record the attempt and its verdict, learn from it, and decide whether the task has ended."""
+    crew, candidates = work.crew, work.crew.catalogue.candidates()
+    slug = worker_of(attempt.models_served, attempt.model, {c.model: c.slug for c in candidates})
+    judged = Judged(attempt, verdict, slug)
+    crew.collector.verdict(attempt.attempt_id, work.task.task_id, verdict)
+    first_time = crew.queue.record_attempt(
+        attempt, verdict=verdict.kind, score=verdict.score, summary=verdict.summary
+    )
+    if first_time:
+        learn(crew.settings, candidates, work.task, judged, work.trials)
+    if judged not in work.trials:  # unless this is a retried step
+        work.trials.append(judged)
+    work.settle()
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _execute(work: Work, plan: Plan) -> Attempt:
+    crew, rung, task_id = work.crew, plan.rungs[0], work.task.task_id
+    number = crew.queue.begin_attempt(task_id)
+    attempt_id = f"{task_id}:{number}"
+    models = models_of(work, plan)
+    crew.collector.attempt_started(work.task, attempt_id, number, rung.executor, rung.model)
+    with (
+        TemporaryDirectory(prefix="gateway-", dir=made(crew.settings.work_dir)) as place,
+        Gateway(
+            api=crew.api,
+            store=crew.store,
+            task_id=task_id,
+            attempt_id=attempt_id,
+            models=models,
+            budgets=budgets_of(crew.settings, work.task),
+            record=crew.collector.model_call,
+            socket_dir=Path(place),
+            evidence=work.results.evidence(number) if crew.settings.keep_prompts_days else None,
+            data_policy=crew.settings.data_policy,
+            limits=limits_of(crew.settings),
+        ) as door,
+    ):
+        return crew.engine.run(
+            work.task,
+            commit=work.queued.commit,
+            number=number,
+            executor=rung.executor,
+            model=rung.model,
+            feedback=work.feedback,
+            door=door,
+            context_tokens=models[0].context_tokens,
+        )
+
+
+def _verdict(work: Work, attempt: Attempt) -> Verdict:
+    if attempt.end.is_fault:
+        return Verdict(VerdictKind.INFRASTRUCTURE_FAULT, 0.0, (), attempt.detail, "")
+    evidence = work.results.evidence(attempt.number)
+    return redact_object(
+        work.crew.validator.judge(work.task, attempt.patch, commit=work.queued.commit, evidence=evidence)
+    )
