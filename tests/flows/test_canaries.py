@@ -61,7 +61,7 @@ def from_a_server(crew: RunningCrew) -> Task:
     try:
         address = f"http://user:{URL_CANARY}@127.0.0.1:{server.server_port}/"
         values = crew.task("Describe it, from a server.").model_dump(exclude={"repo"})
-        task = make_task(crew.settings, repo=address, **values)
+        task = make_task(crew.settings, {**values, "repo": address})
         assert crew.ended(dispatch.submit(crew.settings, task).task_id).status is TaskStatus.COMPLETED
     finally:
         server.shutdown()

@@ -14,12 +14,10 @@ from nightcrew.errors import (
     Transient,
 )
 from nightcrew.execution.attempt import AttemptEnd
-from nightcrew.openhands.errors import ERROR_TABLE, OpenHandsErrorType, classify_error
+from nightcrew.openhands.errors import ERROR_TABLE, classify_error
 from nightcrew.openhands.inside.protocol import ErrorFacts
 
-KIND = OpenHandsErrorType
-
-CASES: list[tuple[str, ErrorFacts, OpenHandsErrorType, type[NightcrewError], AttemptEnd]] = [
+CASES: list[tuple[str, ErrorFacts, type[NightcrewError], AttemptEnd]] = [
     (
         "connection refused",
         ErrorFacts(
@@ -28,14 +26,12 @@ CASES: list[tuple[str, ErrorFacts, OpenHandsErrorType, type[NightcrewError], Att
             status=500,
             text="Connection error.",
         ),
-        KIND.CONNECTION,
         Transient,
         AttemptEnd.INFRASTRUCTURE,
     ),
     (
         "connection dropped, no status known",
         ErrorFacts(name="LLMServiceUnavailableError", cause="APIConnectionError"),
-        KIND.CONNECTION,
         Transient,
         AttemptEnd.INFRASTRUCTURE,
     ),
@@ -44,28 +40,24 @@ CASES: list[tuple[str, ErrorFacts, OpenHandsErrorType, type[NightcrewError], Att
         ErrorFacts(
             name="LLMTimeoutError", cause="Timeout", status=408, text="LLM hard timeout after 2 seconds"
         ),
-        KIND.TIMEOUT,
         Transient,
         AttemptEnd.INFRASTRUCTURE,
     ),
     (
         "timeout without a status",
         ErrorFacts(name="LLMTimeoutError"),
-        KIND.TIMEOUT,
         Transient,
         AttemptEnd.INFRASTRUCTURE,
     ),
     (
         "424, the gateway's own",
         ErrorFacts(name="APIError", status=424, text="no model of the plan can be reached now"),
-        KIND.CONNECTION,
         Transient,
         AttemptEnd.INFRASTRUCTURE,
     ),
     (
         "504",
         ErrorFacts(name="LLMTimeoutError", cause="Timeout", status=504),
-        KIND.TIMEOUT,
         Transient,
         AttemptEnd.INFRASTRUCTURE,
     ),
@@ -74,35 +66,30 @@ CASES: list[tuple[str, ErrorFacts, OpenHandsErrorType, type[NightcrewError], Att
         ErrorFacts(
             name="LLMAuthenticationError", cause="AuthenticationError", status=401, text="No auth credentials"
         ),
-        KIND.AUTHENTICATION,
         AccountStopped,
         AttemptEnd.INFRASTRUCTURE,
     ),
     (
         "401 of a wrapper",
         ErrorFacts(name="APIError", status=401),
-        KIND.AUTHENTICATION,
         AccountStopped,
         AttemptEnd.INFRASTRUCTURE,
     ),
     (
         "402, which the SDK calls transient",
         ErrorFacts(name="APIError", status=402, text="Insufficient credits"),
-        KIND.AUTHENTICATION,
         BudgetReached,
         AttemptEnd.BUDGET,
     ),
     (
         "403, which the SDK calls transient",
         ErrorFacts(name="APIError", status=403, text="Your input was flagged"),
-        KIND.VALIDATION,
         ModelUnfit,
         AttemptEnd.MODEL_UNFIT,
     ),
     (
         "404",
         ErrorFacts(name="NotFoundError", status=404, text="No endpoints found that support tool use"),
-        KIND.VALIDATION,
         ModelUnfit,
         AttemptEnd.MODEL_UNFIT,
     ),
@@ -111,21 +98,18 @@ CASES: list[tuple[str, ErrorFacts, OpenHandsErrorType, type[NightcrewError], Att
         ErrorFacts(
             name="LLMBadRequestError", cause="BadRequestError", status=400, text="x is not a valid model ID"
         ),
-        KIND.VALIDATION,
         ModelUnfit,
         AttemptEnd.MODEL_UNFIT,
     ),
     (
         "bad request without a status",
         ErrorFacts(name="LLMBadRequestError"),
-        KIND.VALIDATION,
         ModelUnfit,
         AttemptEnd.MODEL_UNFIT,
     ),
     (
         "400 context window",
         ErrorFacts(name="LLMContextWindowExceedError", cause="BadRequestError", status=400),
-        KIND.VALIDATION,
         ModelUnfit,
         AttemptEnd.MODEL_UNFIT,
     ),
@@ -134,131 +118,114 @@ CASES: list[tuple[str, ErrorFacts, OpenHandsErrorType, type[NightcrewError], Att
         ErrorFacts(
             name="LLMBadRequestError", status=400, text="This model's maximum context length is 8192 tokens"
         ),
-        KIND.VALIDATION,
         ModelUnfit,
         AttemptEnd.MODEL_UNFIT,
     ),
     (
         "context window too small to begin with",
         ErrorFacts(name="LLMContextWindowTooSmallError"),
-        KIND.VALIDATION,
         ModelUnfit,
         AttemptEnd.MODEL_UNFIT,
     ),
     (
         "content filter",
         ErrorFacts(name="LLMContentPolicyViolationError", cause="BadRequestError", status=400),
-        KIND.VALIDATION,
         ModelUnfit,
         AttemptEnd.MODEL_UNFIT,
     ),
     (
         "malformed history",
         ErrorFacts(name="LLMMalformedConversationHistoryError", cause="BadRequestError", status=400),
-        KIND.VALIDATION,
         ModelUnfit,
         AttemptEnd.MODEL_UNFIT,
     ),
     (
         "413, which the SDK calls transient",
         ErrorFacts(name="APIError", status=413),
-        KIND.VALIDATION,
         ModelUnfit,
         AttemptEnd.MODEL_UNFIT,
     ),
     (
         "429 a minute",
         ErrorFacts(name="LLMRateLimitError", cause="RateLimitError", status=429, text="free-models-per-min"),
-        KIND.RATE_LIMIT,
         Transient,
         AttemptEnd.INFRASTRUCTURE,
     ),
     (
         "429 without a status",
         ErrorFacts(name="LLMRateLimitError"),
-        KIND.RATE_LIMIT,
         Transient,
         AttemptEnd.INFRASTRUCTURE,
     ),
     (
         "429 a day",
         ErrorFacts(name="LLMRateLimitError", cause="RateLimitError", status=429, text="free-models-per-day"),
-        KIND.RATE_LIMIT,
         BudgetReached,
         AttemptEnd.BUDGET,
     ),
     (
         "502",
         ErrorFacts(name="BadGatewayError", status=502),
-        KIND.CONNECTION,
         Transient,
         AttemptEnd.INFRASTRUCTURE,
     ),
     (
         "503",
         ErrorFacts(name="LLMServiceUnavailableError", cause="ServiceUnavailableError", status=503),
-        KIND.CONNECTION,
         Transient,
         AttemptEnd.INFRASTRUCTURE,
     ),
     (
         "529",
         ErrorFacts(name="APIError", status=529),
-        KIND.CONNECTION,
         Transient,
         AttemptEnd.INFRASTRUCTURE,
     ),
     (
         "a wrapper without a status",
         ErrorFacts(name="APIError"),
-        KIND.CONNECTION,
         Transient,
         AttemptEnd.INFRASTRUCTURE,
     ),
     (
         "200 without choices",
         ErrorFacts(name="LLMNoResponseError", text="Response choices is less than 1"),
-        KIND.CONNECTION,
         Transient,
         AttemptEnd.INFRASTRUCTURE,
     ),
     (
         "200 with HTML",
         ErrorFacts(name="APIError", status=200),
-        KIND.CONNECTION,
         Transient,
         AttemptEnd.INFRASTRUCTURE,
     ),
     (
         "an SDK that has changed",
         ErrorFacts(name="ImportError", text="this OpenHands SDK has no load_available_plugins"),
-        KIND.SDK,
         Fatal,
         AttemptEnd.INFRASTRUCTURE,
     ),
     (
         "a fault inside the SDK",
         ErrorFacts(name="KeyError", text="'x'"),
-        KIND.SDK,
         Transient,
         AttemptEnd.INFRASTRUCTURE,
     ),
     (
         "never seen before",
         ErrorFacts(name="NovelError", text="what?"),
-        KIND.UNKNOWN,
         Transient,
         AttemptEnd.INFRASTRUCTURE,
     ),
 ]
 
 
-@pytest.mark.parametrize(("_", "error", "kind", "treatment", "end"), CASES, ids=[case[0] for case in CASES])
+@pytest.mark.parametrize(("_", "error", "treatment", "end"), CASES, ids=[case[0] for case in CASES])
 def test_error_is_classified_by_what_to_do_next(
-    _: str, error: ErrorFacts, kind: OpenHandsErrorType, treatment: type[NightcrewError], end: AttemptEnd
+    _: str, error: ErrorFacts, treatment: type[NightcrewError], end: AttemptEnd
 ) -> None:
     row = classify_error(error)
-    assert (row.error_type, row.treatment, row.end) == (kind, treatment, end)
+    assert (row.treatment, row.end) == (treatment, end)
 
 
 def test_every_row_is_reached_by_a_case() -> None:

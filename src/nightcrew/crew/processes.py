@@ -150,8 +150,3 @@ def free_port(preferred: int) -> int:
                 continue
             return int(probe.getsockname()[1])
     raise OSError("no free loopback port")
-
-
-def own_id() -> ProcessId:
-    """This process."""
-    return ProcessId.of(os.getpid())

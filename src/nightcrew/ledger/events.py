@@ -17,6 +17,8 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, ClassVar
 
+from nightcrew.execution.attempt import ModelCall
+
 SCHEMA_VERSION = 1
 MAX_TEXT = 2_000
 _MONEY_STEP = Decimal("0.000000001")
@@ -107,34 +109,11 @@ class AttemptStarted:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelCalled:
-    """A call to a model ended, answered or not."""
+class ModelCalled(ModelCall):
+    """One request to a model, answered or not."""
 
     kind: ClassVar = "model_call"
     subject: ClassVar = "call_id"
-    call_id: str
-    attempt_id: str
-    task_id: str
-    sequence: int
-    asked_model: str
-    served_model: str | None
-    provider: str | None
-    started_at: datetime
-    duration_ms: float
-    first_token_ms: float | None
-    http_status: int | None
-    input_tokens: int
-    output_tokens: int
-    cached_tokens: int
-    reasoning_tokens: int
-    cost_usd: Decimal | None
-    input_price_usd: Decimal | None
-    output_price_usd: Decimal | None
-    finish_reason: str | None
-    fault: str | None
-    generation_id: str | None
-    streamed: bool
-    quota_window: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -127,9 +127,8 @@ class MetricsCollector:
         )
 
     def model_call(self, call: ModelCall) -> None:
-        """A model call ended; the signature is `RecordCall`, as the gateway expects."""
-        same = {field.name: getattr(call, field.name) for field in fields(ModelCalled)}
-        self._record(ModelCalled(**same))
+        """A request to a model ended; fits `RecordCall`, so the gateway takes it as it is."""
+        self._record(ModelCalled(**asdict(call)))
 
     def attempt_finished(self, attempt: Attempt) -> None:
         """The attempt ended; its tokens and cost are those of its calls."""

@@ -6,23 +6,10 @@ SDK's own classification is not used because it is partly wrong: it calls 402, 4
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from nightcrew.errors import AccountStopped, BudgetReached, Fatal, ModelUnfit, NightcrewError, Transient
 from nightcrew.execution.attempt import AttemptEnd
 from nightcrew.openhands.inside.protocol import ErrorFacts
-
-
-class OpenHandsErrorType(StrEnum):
-    """What kind of thing went wrong."""
-
-    CONNECTION = "connection"
-    TIMEOUT = "timeout"
-    AUTHENTICATION = "authentication"
-    RATE_LIMIT = "rate_limit"
-    VALIDATION = "validation"
-    SDK = "sdk"
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +17,6 @@ class ErrorRow:
     """One condition: how it shows, what it is, what to do next. Every condition that is named must hold."""
 
     meaning: str
-    error_type: OpenHandsErrorType
     treatment: type[NightcrewError]
     names: frozenset[str] = frozenset()
     statuses: frozenset[int] = frozenset()
@@ -57,116 +43,96 @@ def classify_error(error: ErrorFacts) -> ErrorRow:
     return next((row for row in ERROR_TABLE if row.fits(error)), UNKNOWN)
 
 
-_KIND = OpenHandsErrorType
-
 ERROR_TABLE = (
     ErrorRow(
         "the context window of the model is too small",
-        _KIND.VALIDATION,
         ModelUnfit,
         names=frozenset({"LLMContextWindowExceedError", "LLMContextWindowTooSmallError"}),
     ),
     ErrorRow(
         "the context window of the model is too small",
-        _KIND.VALIDATION,
         ModelUnfit,
         statuses=frozenset({400, 413}),
         words=("context length", "context window", "reduce the length"),
     ),
     ErrorRow(
         "the provider's content filter refused the request",
-        _KIND.VALIDATION,
         ModelUnfit,
         names=frozenset({"LLMContentPolicyViolationError"}),
     ),
     ErrorRow(
         "the model cannot follow the history of its own tool calls",
-        _KIND.VALIDATION,
         ModelUnfit,
         names=frozenset({"LLMMalformedConversationHistoryError"}),
     ),
     ErrorRow(
         "the budget or the account's credits are used up",
-        _KIND.AUTHENTICATION,
         BudgetReached,
         statuses=frozenset({402}),
     ),
     ErrorRow(
         "the account is refused",
-        _KIND.AUTHENTICATION,
         AccountStopped,
         names=frozenset({"LLMAuthenticationError"}),
     ),
-    ErrorRow("the account is refused", _KIND.AUTHENTICATION, AccountStopped, statuses=frozenset({401})),
-    ErrorRow("the provider forbids this request", _KIND.VALIDATION, ModelUnfit, statuses=frozenset({403})),
+    ErrorRow("the account is refused", AccountStopped, statuses=frozenset({401})),
+    ErrorRow("the provider forbids this request", ModelUnfit, statuses=frozenset({403})),
     ErrorRow(
         "the day's quota is used up",
-        _KIND.RATE_LIMIT,
         BudgetReached,
         statuses=frozenset({429}),
         words=("per-day", "per day", "daily"),
     ),
-    ErrorRow("the rate limit is reached", _KIND.RATE_LIMIT, Transient, statuses=frozenset({429})),
+    ErrorRow("the rate limit is reached", Transient, statuses=frozenset({429})),
     ErrorRow(
         "the rate limit is reached",
-        _KIND.RATE_LIMIT,
         Transient,
         names=frozenset({"LLMRateLimitError"}),
     ),
     ErrorRow(
         "the model is gone or no endpoint of it can use tools",
-        _KIND.VALIDATION,
         ModelUnfit,
         statuses=frozenset({404, 410}),
     ),
-    ErrorRow("the gateway can reach no model now", _KIND.CONNECTION, Transient, statuses=frozenset({424})),
-    ErrorRow("no answer in time", _KIND.TIMEOUT, Transient, statuses=frozenset({408, 504})),
-    ErrorRow("no answer in time", _KIND.TIMEOUT, Transient, names=frozenset({"LLMTimeoutError"})),
-    ErrorRow(
-        "the request is too large for the model", _KIND.VALIDATION, ModelUnfit, statuses=frozenset({413})
-    ),
+    ErrorRow("the gateway can reach no model now", Transient, statuses=frozenset({424})),
+    ErrorRow("no answer in time", Transient, statuses=frozenset({408, 504})),
+    ErrorRow("no answer in time", Transient, names=frozenset({"LLMTimeoutError"})),
+    ErrorRow("the request is too large for the model", ModelUnfit, statuses=frozenset({413})),
     ErrorRow(
         "the model does not accept the request",
-        _KIND.VALIDATION,
         ModelUnfit,
         statuses=frozenset({400, 422}),
     ),
     ErrorRow(
         "the model does not accept the request",
-        _KIND.VALIDATION,
         ModelUnfit,
         names=frozenset({"LLMBadRequestError", "FunctionCallValidationError", "FunctionCallConversionError"}),
     ),
     ErrorRow(
         "the provider has a fault",
-        _KIND.CONNECTION,
         Transient,
         statuses=frozenset({200, 500, 502, 503, 520, 521, 522, 523, 524, 529}),
     ),
     ErrorRow(
         "the provider cannot be reached or does not answer",
-        _KIND.CONNECTION,
         Transient,
         names=frozenset({"LLMServiceUnavailableError", "LLMNoResponseError", "APIConnectionError"}),
     ),
     ErrorRow(
         "the provider has a fault",
-        _KIND.CONNECTION,
         Transient,
         names=frozenset({"APIError", "BadGatewayError", "InternalServerError"}),
     ),
     ErrorRow(
         "the SDK cannot be loaded or has changed",
-        _KIND.SDK,
         Fatal,
         names=frozenset({"ImportError", "ModuleNotFoundError", "AttributeError", "TypeError"}),
     ),
     ErrorRow(
         "the SDK has a fault of its own",
-        _KIND.SDK,
         Transient,
         names=frozenset({"KeyError", "AssertionError", "ValidationError", "PydanticSerializationError"}),
     ),
 )
 
-UNKNOWN = ErrorRow("an error that is not in the table", _KIND.UNKNOWN, Transient)
+UNKNOWN = ErrorRow("an error that is not in the table", Transient)

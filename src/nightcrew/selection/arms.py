@@ -16,8 +16,6 @@ from nightcrew.selection.requirements import Requirements
 from nightcrew.selection.success_model import EASE
 from nightcrew.task import ExecutorName
 
-FAULTS_BEFORE_GIVING_UP = 2
-
 
 class Arm(NamedTuple):
     """An executor with a model, and the expected success and cost of an attempt."""

@@ -8,7 +8,7 @@ import pytest
 from nightcrew.execution.attempt import AttemptEnd
 from nightcrew.openrouter.wire.answers import Outcome, from_chunk_error, from_no_reply, from_reply
 from nightcrew.openrouter.wire.exchange import NoReply
-from nightcrew.openrouter.wire.recovery import TABLE, Charged, after_attempt, documentation, row_of
+from nightcrew.openrouter.wire.recovery import TABLE, Charged, documentation, row_of
 from nightcrew.openrouter.wire.replies import Reply
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -160,8 +160,7 @@ def test_every_row_has_a_form_in_which_it_is_seen() -> None:
 
 @pytest.mark.parametrize("end", AttemptEnd)
 def test_every_end_of_an_attempt_has_one_row_and_faults_never_touch_a_models_skill(end: AttemptEnd) -> None:
-    row = after_attempt(end)
-    assert [other.fault for other in TABLE if end in other.ends] == [row.fault]
+    (row,) = [row for row in TABLE if end in row.ends]
     if end.is_fault:
         assert row.charged is not Charged.MODEL
 

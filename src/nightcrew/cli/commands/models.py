@@ -10,11 +10,9 @@ from nightcrew.cli.app import AsJson, ExitCode, app
 from nightcrew.cli.output import console, print_json, print_table
 from nightcrew.cli.task_options import make_task, with_task_options
 from nightcrew.settings import load_settings
-from nightcrew.task import NEEDS_TARGET, TaskCategory
+from nightcrew.task import NEEDS_TARGET
 
 PER_MILLION = 1_000_000
-
-TaskTypeOption = Annotated[TaskCategory, typer.Option(help="The type of work.")]
 
 
 CHOSEN_BY = ("task_type", "repo", "target_file", "complexity", "quality_threshold", "max_cost_usd", "models")

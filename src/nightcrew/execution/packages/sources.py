@@ -249,10 +249,6 @@ def _config_home(env: Mapping[str, str]) -> Path:
     return Path(env.get("XDG_CONFIG_HOME") or _home(env) / ".config")
 
 
-def _system_folders(env: Mapping[str, str]) -> list[Path]:
-    return [Path(folder) for folder in env.get("XDG_CONFIG_DIRS", "/etc/xdg").split(":") if folder]
-
-
 def _table(found: object) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 

@@ -219,7 +219,6 @@ TABLE: tuple[Row, ...] = (
 # fmt: on
 
 _BY_NAME = {row.fault: row for row in TABLE}
-_BY_END = {end: row for row in TABLE for end in row.ends}
 
 
 def row_of(fault: str) -> Row:
@@ -229,11 +228,6 @@ def row_of(fault: str) -> Row:
         KeyError: the table has no such fault.
     """
     return _BY_NAME[fault]
-
-
-def after_attempt(end: AttemptEnd) -> Row:
-    """The row for an attempt that ended in this way and was not accepted."""
-    return _BY_END[end]
 
 
 def classify(trouble: Trouble) -> Row:

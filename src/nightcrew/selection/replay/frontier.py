@@ -50,13 +50,6 @@ class Frontier:
     ladders: tuple[Setting, ...]
     against_ladder: tuple[Comparison, ...]  # the selector's settings against `ladder-3`, task by task
 
-    @property
-    def dominates(self) -> bool:
-        """True if every ladder is beaten and no setting of the selector is."""
-        return all(point.beaten_by for point in self.ladders) and not any(
-            point.beaten_by for point in self.nightcrew
-        )
-
 
 def good_ladders(problems: Sequence[Problem]) -> list[Ladder3]:
     """The usual ladder, then the three-rung ladders that no other beats on `problems`, cheapest first."""
