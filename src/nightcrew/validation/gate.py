@@ -24,6 +24,15 @@ class ValidationRule(Protocol):
         ...
 
 
+class ForEveryTask:
+    """A gate that is asked whatever the task's type is."""
+
+    def applies(self, task: Task) -> bool:
+        """Always."""
+        del task
+        return True
+
+
 def passed(name: str, message: str, *, strength: float | None = None, **evidence: Any) -> GateResult:
     """The gate is satisfied."""
     return GateResult(name, GateOutcome.PASS, _printable(message), "", evidence, _rounded(strength))

@@ -1,8 +1,11 @@
 """Assertions: read before anything runs: every new test has a check that can fail, and none repeats the
 code."""
 
-from nightcrew.task import Task, TaskCategory
-from nightcrew.validation.gate import counted, failed, passed
+from collections.abc import Sequence
+
+from nightcrew.task import TaskCategory
+from nightcrew.validation.gate import ForEveryTask, counted, failed, passed
+from nightcrew.validation.reading.checks import TestFunction
 from nightcrew.validation.reading.idle_tests import idle_test
 from nightcrew.validation.reading.smells import (
     copies_of_implementation,
@@ -19,66 +22,17 @@ MOST_UNCHECKED = 0.34
 MOST_SLEPT = 20.0  # seconds, in all new tests together
 
 
-class Assertions:
+class Assertions(ForEveryTask):
     """What the new tests' text promises; whether it is kept, the controls and mutants find out."""
 
     name = NAME
 
-    def applies(self, task: Task) -> bool:
-        """Wherever tests may be brought."""
-        del task
-        return True
-
     def run(self, room: CleanRoom) -> GateResult:
         """Too many tests without a check, or a copied implementation; else pass with the smells."""
         tests = new_test_functions(room)
-        unchecked = [test for test in tests if test.count == 0]
-        if room.task.task_type in {TaskCategory.BUG_FIX, TaskCategory.CODE_GENERATION}:
-            # What breaks on base and does not with the change shows what it is for; a check that cannot
-            # fail does not.
-            unchecked = [test for test in unchecked if test.empty]
-        one_of_two = len(unchecked) == 1 < len(tests)  # "it must not raise" among others
-        if tests and len(unchecked) / len(tests) > MOST_UNCHECKED and not one_of_two:
-            empty = next((one for test in unchecked for one in test.empty), "")
-            what = f"; {empty!r} cannot fail" if empty else ""
-            return failed(
-                NAME,
-                f"{len(unchecked)} of {len(tests)} new tests have no assertion that can fail{what}.",
-                "Assert the exact value that the code should give for each input, in every test.",
-                evidence={"unchecked": [test.name for test in unchecked][:20]},
-            )
-        copied = copies_of_implementation(room)
-        if copied:
-            return failed(
-                NAME,
-                f"The tests hold a copy of the implementation ({copied}).",
-                "Write expected values by hand; do not repeat the code under test.",
-                evidence={"copied": copied},
-            )
-        idle = idle_test(room)
-        if idle:
-            return failed(
-                NAME,
-                f"{idle}.",
-                "Let each test call the code with an input of its own and check what comes of it.",
-                evidence={"idle": idle},
-            )
-        unsteady = unsteady_check(room)
-        if unsteady:
-            return failed(
-                NAME,
-                f"{unsteady}.",
-                "Check what the code gives for its inputs; nothing else is the same on every run.",
-                evidence={"unsteady": unsteady},
-            )
-        seconds = slept(room)
-        if seconds > MOST_SLEPT:
-            return failed(
-                NAME,
-                f"The new tests sleep for {seconds:.0f} seconds.",
-                "Do not wait for time to pass; give the code the time it should see.",
-                evidence={"slept_seconds": seconds},
-            )
+        problem = _unchecked(room, tests) or _misused(room)
+        if problem is not None:
+            return problem
         checks = sum(test.count for test in tests)
         told = (
             f"{counted(len(tests), 'new or changed test')} with {counted(checks, 'check')} that can fail."
@@ -86,3 +40,63 @@ class Assertions:
             else "No new tests."
         )
         return passed(NAME, told, tests=len(tests), checks=checks, smells=describe_smells(tests))
+
+
+# ------------------------------------------------------------------------------------------------------
+
+
+def _unchecked(room: CleanRoom, tests: Sequence[TestFunction]) -> GateResult | None:
+    """Too many tests without a check that can fail."""
+    unchecked = [test for test in tests if test.count == 0]
+    if room.task.task_type in {TaskCategory.BUG_FIX, TaskCategory.CODE_GENERATION}:
+        # What breaks on base and does not with the change shows what it is for; a check that cannot
+        # fail does not.
+        unchecked = [test for test in unchecked if test.empty]
+    one_of_two = len(unchecked) == 1 < len(tests)  # "it must not raise" among others
+    if tests and len(unchecked) / len(tests) > MOST_UNCHECKED and not one_of_two:
+        empty = next((one for test in unchecked for one in test.empty), "")
+        what = f"; {empty!r} cannot fail" if empty else ""
+        return failed(
+            NAME,
+            f"{len(unchecked)} of {len(tests)} new tests have no assertion that can fail{what}.",
+            "Assert the exact value that the code should give for each input, in every test.",
+            evidence={"unchecked": [test.name for test in unchecked][:20]},
+        )
+    return None
+
+
+def _misused(room: CleanRoom) -> GateResult | None:
+    """Tests that repeat the code, earn no place, hang on chance, or wait."""
+    copied = copies_of_implementation(room)
+    if copied:
+        return failed(
+            NAME,
+            f"The tests hold a copy of the implementation ({copied}).",
+            "Write expected values by hand; do not repeat the code under test.",
+            evidence={"copied": copied},
+        )
+    idle = idle_test(room)
+    if idle:
+        return failed(
+            NAME,
+            f"{idle}.",
+            "Let each test call the code with an input of its own and check what comes of it.",
+            evidence={"idle": idle},
+        )
+    unsteady = unsteady_check(room)
+    if unsteady:
+        return failed(
+            NAME,
+            f"{unsteady}.",
+            "Check what the code gives for its inputs; nothing else is the same on every run.",
+            evidence={"unsteady": unsteady},
+        )
+    seconds = slept(room)
+    if seconds > MOST_SLEPT:
+        return failed(
+            NAME,
+            f"The new tests sleep for {seconds:.0f} seconds.",
+            "Do not wait for time to pass; give the code the time it should see.",
+            evidence={"slept_seconds": seconds},
+        )
+    return None

@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from nightcrew.task import Task
-from nightcrew.validation.gate import answered
+from nightcrew.validation.gate import ForEveryTask, answered
 from nightcrew.validation.reading.edited_tests import EditKind, TestEdit, edited_tests
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import examine, name_of
@@ -14,16 +13,11 @@ NAME = "existing_tests"
 _MOST_SHOWN = 4_000  # characters of a test's text
 
 
-class ExistingTests:
+class ExistingTests(ForEveryTask):
     """An edit may add to a test. What takes something away is refused; about what turns one round, a person
     is asked."""
 
     name = NAME
-
-    def applies(self, task: Task) -> bool:
-        """Always."""
-        del task
-        return True
 
     def run(self, room: CleanRoom) -> GateResult:
         """Read the edits; run the old tests where that decides."""

@@ -9,8 +9,7 @@ touch its own judge.
 import json
 import re
 
-from nightcrew.task import Task
-from nightcrew.validation.gate import failed, not_measurable, passed
+from nightcrew.validation.gate import ForEveryTask, failed, not_measurable, passed
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.commands import run_command, tail
 from nightcrew.validation.verdict import GateResult
@@ -27,17 +26,12 @@ with os.fdopen(out, "w") as stream:
 """
 
 
-class OwnRule:
+class OwnRule(ForEveryTask):
     """One rule from the repository's configuration."""
 
     def __init__(self, rule: str) -> None:
         self.rule = rule
         self.name = f"own:{rule}"
-
-    def applies(self, task: Task) -> bool:
-        """Always: whoever named it wants it."""
-        del task
-        return True
 
     def run(self, room: CleanRoom) -> GateResult:
         """Call the function or run the command."""

@@ -5,12 +5,12 @@ import sys
 from difflib import SequenceMatcher
 from pathlib import Path
 
-from nightcrew.task import Task, TaskCategory
+from nightcrew.task import TaskCategory
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_documentation, is_release_note, matches
 from nightcrew.validation.change.secrets import find_secrets
 from nightcrew.validation.change.settings_files import Role, role_of
-from nightcrew.validation.gate import answered, counted, failed, passed
+from nightcrew.validation.gate import ForEveryTask, answered, counted, failed, passed
 from nightcrew.validation.reading.constants import texts_in
 from nightcrew.validation.reading.suite import parse
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -26,15 +26,10 @@ _LICENCE = re.compile(
 )
 
 
-class Scope:
+class Scope(ForEveryTask):
     """Which files, how much, and what must never be in any file."""
 
     name = NAME
-
-    def applies(self, task: Task) -> bool:
-        """Always."""
-        del task
-        return True
 
     def run(self, room: CleanRoom) -> GateResult:
         """The first reason to refuse, or pass."""

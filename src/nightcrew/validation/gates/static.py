@@ -15,9 +15,8 @@ from ruff import find_ruff_bin
 from nightcrew.errors import Transient
 from nightcrew.execution.confinement.confinement import MIB
 from nightcrew.execution.sandbox import WORKSPACE, Limits, Mount
-from nightcrew.task import Task
 from nightcrew.validation.change.change import Change
-from nightcrew.validation.gate import counted, failed, not_measurable, passed
+from nightcrew.validation.gate import ForEveryTask, counted, failed, not_measurable, passed
 from nightcrew.validation.running.clean_room import CleanRoom, write_text
 from nightcrew.validation.running.type_errors import compare_types
 from nightcrew.validation.verdict import GateResult
@@ -32,15 +31,10 @@ _DANGERS = (
 )
 
 
-class Static:
+class Static(ForEveryTask):
     """Reading the change, not running it."""
 
     name = NAME
-
-    def applies(self, task: Task) -> bool:
-        """Always."""
-        del task
-        return True
 
     def run(self, room: CleanRoom) -> GateResult:
         """The first file that cannot work, or pass."""

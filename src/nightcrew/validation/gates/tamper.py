@@ -9,10 +9,9 @@ from collections.abc import Iterator
 
 from nightcrew.execution.confinement.bubblewrap import HOME
 from nightcrew.execution.confinement.confinement import WORKSPACE
-from nightcrew.task import Task
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_test_module
-from nightcrew.validation.gate import failed, passed
+from nightcrew.validation.gate import ForEveryTask, failed, passed
 from nightcrew.validation.reading.constants import texts_in
 from nightcrew.validation.reading.names import dotted
 from nightcrew.validation.reading.origins import Origins
@@ -36,15 +35,10 @@ _TEST_HINT = "Test the code by calling it and asserting on what it returns; leav
 _PRODUCT_HINT = "The product must not know that it is tested: make the code right for every caller."
 
 
-class Tamper:
+class Tamper(ForEveryTask):
     """Every way of making a judge blind that can be seen in the text."""
 
     name = NAME
-
-    def applies(self, task: Task) -> bool:
-        """Always."""
-        del task
-        return True
 
     def run(self, room: CleanRoom) -> GateResult:
         """The first trick found, or pass."""

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from nightcrew.task import Task
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_test
-from nightcrew.validation.gate import answered
+from nightcrew.validation.gate import ForEveryTask, answered
 from nightcrew.validation.questions.hidden_text import (
     disguised_name,
     hidden_among_others,
@@ -38,15 +37,10 @@ QUESTION = (
 )
 
 
-class Empowered:
+class Empowered(ForEveryTask):
     """What nobody asked the change to be able to do."""
 
     name = NAME
-
-    def applies(self, task: Task) -> bool:
-        """Always."""
-        del task
-        return True
 
     def run(self, room: CleanRoom) -> GateResult:
         """Every new power with its line, for a person; or pass."""

@@ -6,10 +6,9 @@ it was, a method that is inherited now, a constructor that is generated.
 
 from collections.abc import Iterator
 
-from nightcrew.task import Task
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_test, is_test_module
-from nightcrew.validation.gate import answered
+from nightcrew.validation.gate import ForEveryTask, answered
 from nightcrew.validation.questions.loss import Loss
 from nightcrew.validation.questions.notices import elision, lost_comments, lost_licence
 from nightcrew.validation.questions.promises import lost_exceptions
@@ -27,15 +26,10 @@ NEVER_IMPORTED = {"setup.py", "noxfile.py", "conf.py", "tasks.py", "fabfile.py",
 HINT = "Put back everything that the task did not ask to remove; write files out in full."
 
 
-class Lost:
+class Lost(ForEveryTask):
     """What a user of base would miss."""
 
     name = NAME
-
-    def applies(self, task: Task) -> bool:
-        """Always."""
-        del task
-        return True
 
     def run(self, room: CleanRoom) -> GateResult:
         """Everything that is gone, or pass."""
