@@ -298,6 +298,19 @@ def test_a_file_that_puts_sql_together_may_do_so_once_more(tmp_path: Path) -> No
     assert gained(tmp_path, {"a.py": first}, {"a.py": first + first.replace("f(x)", "g(x)")}) == []
 
 
+@pytest.mark.parametrize("name", ["code_escape", "unescape_char", "Quote", "escape_sequence"])
+def test_not_everything_that_escapes_is_a_guard(name: str, tmp_path: Path) -> None:
+    before = f"def f(x):\n    return {name}(x)\n"
+    assert gained(tmp_path, {"a.py": before}, {"a.py": before.replace(f"{name}(x)", "x")}) == []
+
+
+@pytest.mark.parametrize("name", ["escape", "html_escape", "escape_attrs", "quote", "sanitize_name"])
+def test_what_guards_a_page_or_a_command_is_missed(name: str, tmp_path: Path) -> None:
+    before = f"def f(x):\n    return {name}(x)\n"
+    (found,) = gained(tmp_path, {"a.py": before}, {"a.py": before.replace(f"{name}(x)", "x")})
+    assert f"{name} guards f less often" in found.what
+
+
 PLAIN_LINES = "".join(f"a{number} = {{'a': {number}}}\n" for number in range(40))
 
 

@@ -11,7 +11,7 @@ from nightcrew.validation.reading.comments import comments
 from nightcrew.validation.reading.form import plain_statements
 
 _HEADER_LINES = 30
-_FEW_COMMENTS, _SHARE_OF_COMMENTS = 5, 0.5
+_FEW_COMMENTS, _SHARE_OF_COMMENTS = 8, 0.6
 _LEAST_KEPT = 0.8  # of the statements: where more of them go, their comments go with them
 _NOTICE = re.compile(r"SPDX-License-Identifier|copyright|\(c\)|licen[cs]ed? (?:under|to)", re.IGNORECASE)
 _FILES = {"LICENSE", "LICENCE", "COPYING", "NOTICE", "COPYRIGHT", "PATENTS"}

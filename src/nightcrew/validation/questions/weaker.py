@@ -109,7 +109,8 @@ class _Guards:
         match node:
             case ast.Name(id=last, ctx=ast.Load()) | ast.Attribute(attr=last, ctx=ast.Load()):
                 is_variable = last in self.bound and id(node) not in self.called
-                if _GUARDS.fullmatch(last) and not last.isupper() and not is_variable:
+                is_class = last[0].isupper()
+                if _GUARDS.fullmatch(last) and not is_class and not is_variable:
                     self._guard(last, holder)
             case ast.Raise(exc=ast.expr() as error) if _REFUSING.fullmatch(last_part(error)):
                 self._guard(last_part(error), holder)
