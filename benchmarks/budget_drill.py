@@ -1,4 +1,4 @@
-"""Sixteen workers on one budget: what was really spent, against what was allowed.
+"""Sixteen workers on one budget: the amount spent, compared with the cap.
 
     python -m benchmarks.budget_drill
 
@@ -75,7 +75,7 @@ class Worker:
 
 
 def with_gateway(worker: Worker) -> None:
-    """Reserves before each call, settles after it."""
+    """Reserve before each call, and settle after it."""
     with (
         StateStore(worker.database) as store,
         OpenRouterApi(worker.base_url, SecretStr("key")) as api,
@@ -105,7 +105,7 @@ def with_gateway(worker: Worker) -> None:
 
 
 def with_counting_after(worker: Worker, *, at_fallback: bool) -> None:
-    """The usual budget: compared with what has been counted so far, and counted when an answer comes."""
+    """The usual budget: compared with the count so far; a call is counted when its answer arrives."""
     with OpenRouterApi(worker.base_url, SecretStr("key")) as api:
         for request in [each for _ in range(TASKS) for each in worker.requests()]:
             for model in (FREE, PAID):
@@ -156,7 +156,7 @@ def play(name: str, client: Callable[[Worker], None], database: str) -> dict[str
 
 
 def trouble(base_url: str, victims: list[int]) -> None:
-    """In the middle of it all: some workers die in a call, and the price doubles."""
+    """Halfway through, some workers die in a call, and the price doubles."""
     dice = random.Random(1)
     for victim in victims:
         time.sleep(dice.uniform(0.3, 0.6))
@@ -167,7 +167,7 @@ def trouble(base_url: str, victims: list[int]) -> None:
 
 
 def account(base_url: str) -> dict[str, object]:
-    """What the provider billed, by its own books."""
+    """The amount that the provider billed, by its own records."""
     seen = twin_requests(base_url)
     billed = sum((Decimal(call["usage"]["cost_usd"]) for call in seen if call["usage"]), Decimal(0))
     return {
@@ -181,7 +181,7 @@ def account(base_url: str) -> dict[str, object]:
 
 
 class Watch(threading.Thread):
-    """Asks the invariant's query again and again while the crew works, and once when all is settled."""
+    """Runs the invariant's query repeatedly while the crew works, and once after all is settled."""
 
     def __init__(self, database: str) -> None:
         super().__init__(daemon=True)
@@ -226,7 +226,7 @@ def main() -> None:
         {
             "the gateway's overshoot is exactly 0": billed <= DAY_USD,
             "spent + reserved <= cap at every instant": ours["violations"] == 0,
-            "nothing that was billed is missing in the books": booked >= billed,
+            "no billed amount is missing in the ledger": booked >= billed,
             "most of the budget could be used": booked >= DAY_USD * 8 / 10,
         }
     )

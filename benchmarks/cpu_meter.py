@@ -1,7 +1,7 @@
-"""CPU seconds of process trees, from /proc: who used them, also where processes come, go, and are orphaned.
+"""CPU seconds of process trees, from /proc, including processes that end or are orphaned.
 
-A sandbox's first process often outlives its parent by a moment; its time would then be in nobody's accounts.
-The meter makes this process the one that adopts orphans, so they end up here and are counted.
+A sandbox's first process often outlives its parent by a moment, and its time would then be lost. The meter
+makes this process adopt orphans, so that they are counted.
 """
 
 import ctypes
@@ -22,7 +22,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Stat:
-    """One process now: CPU seconds of its own, and of its children that have ended and were waited for."""
+    """A process's own CPU seconds, and those of its ended children that were waited for."""
 
     name: str
     state: str
@@ -35,7 +35,7 @@ class Stat:
 
 
 def stat(pid: int) -> Stat | None:
-    """None where there is no such process."""
+    """The process's figures; None if there is no such process."""
     with suppress(OSError, IndexError):
         name, _, rest = Path(f"/proc/{pid}/stat").read_text().partition("(")[2].rpartition(")")
         fields = rest.split()
@@ -52,7 +52,7 @@ def children(pid: int) -> Iterator[int]:
 
 
 def tree(pid: int) -> Iterator[int]:
-    """`pid` and all below it, but for what is inside a sandbox."""
+    """`pid` and its descendants, without those in a sandbox."""
     yield pid
     for child in children(pid):
         known = stat(child)
@@ -61,12 +61,12 @@ def tree(pid: int) -> Iterator[int]:
 
 
 def tree_seconds(pid: int) -> float:
-    """CPU of a tree so far: of those that live, and of all that they waited for."""
-    return sum(known.total for one in tree(pid) if (known := stat(one)) is not None)
+    """CPU seconds of a tree so far: of running processes, and of all children they waited for."""
+    return sum(known.total for process in tree(pid) if (known := stat(process)) is not None)
 
 
 def busy_seconds() -> float:
-    """CPU seconds of the whole machine so far, idle and stolen time left out."""
+    """CPU seconds of the whole machine so far, without idle and stolen time."""
     user, nice, system, _idle, _waiting, irq, softirq = map(int, Path("/proc/stat").read_text().split()[1:8])
     return (user + nice + system + irq + softirq) / _TICKS
 
@@ -76,7 +76,7 @@ class CpuMeter:
     """Watches the worker's tree while it is entered.
 
     `curves` holds CPU over time for each process that is not in a sandbox, `agent` and `validation` the CPU
-    of sandboxes by what ran inside; one that ended before anybody looked counts as validation.
+    of sandboxes by their content; one that ended between two looks counts as validation.
     """
 
     worker: int
@@ -88,7 +88,7 @@ class CpuMeter:
 
     @staticmethod
     def adopt_orphans() -> None:
-        """To be called before the services are started."""
+        """Adopt orphans from now on; call it before the services are started."""
         if ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, 1, 0, 0, 0):
             raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
 
@@ -103,7 +103,7 @@ class CpuMeter:
         self._bury()
 
     def between(self, pid: int, start: float, end: float) -> float:
-        """CPU seconds of one process, and of what it waited for, between two times (`time.time()`)."""
+        """CPU seconds of a process and the children it waited for, between two times (`time.time()`)."""
         return self._at(pid, end) - self._at(pid, start)
 
     # ----------------------------------------------------------------------------------------------------
@@ -117,7 +117,7 @@ class CpuMeter:
             self._bury()
 
     def _recognise(self, parent: int) -> None:
-        """What runs in the sandboxes that `parent` started."""
+        """Find out what runs in the sandboxes that `parent` started."""
         for monitor in children(parent):
             for pid in (monitor, *children(monitor)):
                 if pid not in self._kinds and (known := stat(pid)) is not None and known.name == "bwrap":
@@ -139,7 +139,7 @@ class CpuMeter:
                 self.validation += known.total
 
     def _at(self, pid: int, moment: float) -> float:
-        """CPU of a process at a moment, on the line between the two looks around it."""
+        """CPU seconds of a process at a time, interpolated between two measurements."""
         curve = self.curves.get(pid, [])
         before = max((point for point in curve if point[0] <= moment), default=None)
         after = min((point for point in curve if point[0] > moment), default=None)

@@ -2,11 +2,12 @@
 
     python -m benchmarks.executors [--rounds N] [--home FOLDER]
 
-The same tasks on the example project, the same scripted models with the same luck, once with `direct` and
-once with `openhands`, through the same gateway, sandbox, verdict and ledger; every figure is asked from the
-ledger. Half of the attempts are by a model that is often wrong: what it costs is in the price of what was
-accepted. The scripted models take the shortest way through the agent's tools (four to eight calls); real ones
-take thirty to ninety, so the agent loop's calls and tokens are the least it can take, not the usual.
+The same tasks on the example project, with the same scripted models and the same random draws, once with
+`direct` and once with `openhands`, through the same gateway, sandbox, verdict and ledger; all figures come
+from the ledger. Half of the attempts are by a model that is often wrong; its cost is part of the cost per
+accepted change. The scripted models take the shortest way through the agent's tools (four to eight calls);
+real ones take thirty to ninety, so the agent loop's calls and tokens are the least it can take, not the
+usual.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from nightcrew.work.foreground import do_task
 
 MODELS = {"twin/otter": 0.5, "twin/oak": 0.9}  # with their skill
 PRICE = Price(prompt="0.000001", completion="0.000004")
-SEED = 2  # of the models' luck
+SEED = 2  # of the models' random draws
 FREE_CALLS_A_DAY = 50
 TASKS = (
     (TaskCategory.DOCUMENTATION, "src/stockroom/reorder.py", "Document the reorder module"),
@@ -59,7 +60,7 @@ where one.task_id like $run and one.outcome <> other.outcome"""
 
 
 def main() -> None:
-    """Run, print, and say whether the claims hold."""
+    """Run, print, and report whether the claims hold."""
     options = _options()
     run = f"race-{int(time.time())}"
     scenario = _scenario()
@@ -95,7 +96,7 @@ def _scenario() -> Scenario:
 
 
 def _tasks(run: str, repository: str, rounds: int) -> Iterator[Task]:
-    """Each task once with each model and each executor; the words, and so the models' luck, are the same."""
+    """Each task once per model and executor; equal descriptions give equal random draws."""
     for number in range(rounds):
         for model in MODELS:
             for kind, target, words in TASKS:

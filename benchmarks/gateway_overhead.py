@@ -1,4 +1,4 @@
-"""What the gateway adds to a call: each call through it is paired with one straight to the twin.
+"""The latency that the gateway adds: each call through it is paired with a direct call to the twin.
 
     python -m benchmarks.gateway_overhead
 
@@ -53,7 +53,7 @@ SCENARIO = Scenario(
         ),
     ),
 )
-# A conversation as an agent has it in the middle of its work: some 20,000 characters.
+# A typical conversation of an agent in the middle of its work: some 20,000 characters.
 MESSAGES = [
     {"role": "user" if turn % 2 == 0 else "assistant", "content": "def f(x):\n    return x\n" * 40}
     for turn in range(21)
@@ -63,7 +63,7 @@ type Call = Callable[[], float]
 
 
 def caller(number: int, url: str, base_url: str, model: str, together: Any, results: Any) -> None:
-    """One attempt's process."""
+    """The process of one attempt."""
     with (
         StateStore(url) as store,
         OpenRouterApi(base_url, SecretStr("key")) as api,

@@ -1,4 +1,4 @@
-"""What a verdict takes, gate by gate, and what a fault costs the mutation gate beside mutmut and cosmic-ray.
+"""The time of a verdict by gate, and the cost of a mutant compared with mutmut and cosmic-ray.
 
     python -m benchmarks.mutation_cost [--only speed|cost] [--targets N]
 
@@ -64,7 +64,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What an engine took for some mutants."""
+    """The cost of an engine for some mutants."""
 
     engine: str
     mutants: int
@@ -77,7 +77,7 @@ class Cost:
 
 @dataclass
 class Bench:
-    """Prepared subjects, a sandbox, and an environment for the rivals."""
+    """Prepared subjects, a sandbox, and an environment for the other tools."""
 
     cache: Path
     sandbox: Sandbox
@@ -114,7 +114,7 @@ class Bench:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 where every floor holds."""
+    """The exit code: 0 if every requirement is met."""
     options = _parser().parse_args(arguments)
     warnings.simplefilter("ignore")
     CpuMeter.adopt_orphans()

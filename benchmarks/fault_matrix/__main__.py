@@ -1,9 +1,9 @@
-"""Every row of the recovery table, made to happen to a whole task: does each end in its documented state?
+"""Causes every fault of the recovery table during a task, and checks that it ends as documented.
 
     python -m benchmarks.fault_matrix [--rows FAULT ...]
 
-The services, the flow, the OpenHands agent, the sandbox and the gates are the real ones; the models are the
-twin's. A row that this machine does not let happen is listed with the reason, and is never ok. It takes some
+The services, the flow, the OpenHands agent, the sandbox and the gates are real; the models are the twin's. A
+fault that cannot be caused on this machine is listed with the reason, and never counts as ok. It takes some
 twenty-five minutes on two busy cores, and ends with 1 if anything is wrong.
 """
 
@@ -33,11 +33,11 @@ from nightcrew.queue.task_table import QueuedTask
 from nightcrew.selection.memory import Memory
 from nightcrew.task import TaskStatus
 
-SHORT_ATTEMPT_SECONDS = 330  # with less than a fresh plan expects of an attempt none would be begun
+SHORT_ATTEMPT_SECONDS = 330  # with less than a new plan expects of an attempt, none would start
 
 
 def main() -> int:
-    """Make the faults happen and print what came of them."""
+    """Cause the faults and print the results."""
     quiet()
     cases = _chosen()
     impossible = dict(NOT_MEASURABLE)
@@ -77,7 +77,7 @@ def _say(case: Case, queued: QueuedTask) -> None:
 
 
 def _hasty(stage: Stage, cases: Sequence[Case]) -> dict[Case, QueuedTask]:
-    """Cases whose attempts have little time: begun while the operator's policy says so."""
+    """Cases whose attempts have little time; they start under a special policy."""
     if not cases:
         return {}
     _set_policy(stage, attempt_seconds=SHORT_ATTEMPT_SECONDS)
@@ -99,7 +99,7 @@ def _alone(stage: Stage, case: Case) -> QueuedTask:
 
 
 def _set_policy(stage: Stage, *, attempt_seconds: int | None) -> None:
-    """What an operator changes in the UI; a run reads it when it begins."""
+    """Change the policy like an operator in the UI; a run reads it at its start."""
     from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
     from nightcrew.crew.api_access import password_of
@@ -171,7 +171,7 @@ def _report(
     print()
     for fault, reason in impossible.items():
         print(f"not measurable  {fault}: {reason}")
-    failed += [f"{fault} is in the table, and nothing makes it happen" for fault in sorted(unlisted())]
+    failed += [f"{fault} is in the table, but no case causes it" for fault in sorted(unlisted())]
     failed += [f"the money invariant was broken: {dict(row)}" for row in money]
     failed += [f"{task_id} is completed without an accepted verdict" for task_id in false]
     for problem in failed:

@@ -1,4 +1,4 @@
-"""How each row of the recovery table is made to happen to a whole task; the models and tasks that takes."""
+"""The cases that cause each fault of the recovery table, with their models and tasks."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -21,19 +21,19 @@ from nightcrew.testing.solutions import Match, Solution
 STEADY = "twin/steady"
 WORKS_UNTIL = 2  # the call of a conversation at which its model begins to fail
 SLOW_SECONDS = 110.0  # few such answers fit into a hasty attempt, and the gateway still waits for each
-QUALITY = 0.9  # of every task: at the usual 0.7 a dear model may not be worth its price after a failure
+QUALITY = 0.9  # of every task: at 0.7, an expensive model may not be worth its price after a failure
 CHEAP = Price(prompt="0.0000001", completion="0.0000004")
-DEAR = Price(prompt="0.0000008", completion="0.0000032")  # asked only when the cheap one is out
+EXPENSIVE = Price(prompt="0.0000008", completion="0.0000032")  # only used when the cheap one fails
 FREE = Price()
 REBATE = "def rebate(years: int) -> float:\n    return 0.1 if years >= 5 else 0.0\n"
 
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One way in which one row of the table happens."""
+    """One way to cause one fault of the table."""
 
     fault: str  # the row
-    how: str  # in words
+    how: str  # description
     kind: FaultKind | None = None  # of the wire
     wire: Mapping[str, Any] = field(default_factory=dict)  # more about the fault
     model: Mapping[str, Any] = field(default_factory=dict)  # about the faulty model
@@ -125,16 +125,16 @@ CASES: tuple[Case, ...] = (
          by="resume", alone=True, only=True),
     Case("unauthorized", "the key is disabled", by="change_the_key", alone=True, only=True),
     Case("payment_required", "the balance is negative", by="spend_the_credits", alone=True, only=True),
-    Case("wall_time", "it looks around slowly until its time is up",
+    Case("wall_time", "it explores slowly until its time limit",
          model={"character": Character.WANDERER, "latency_seconds": SLOW_SECONDS}, hasty=True),
-    Case("abandoned", "the attempt's time is up during a call", K.LATENCY,
+    Case("abandoned", "the attempt's time limit is reached during a call", K.LATENCY,
          {"from_call": WORKS_UNTIL, "seconds": SLOW_SECONDS}, hasty=True),
     _machine("sandbox_killed", "kill_the_agent", "the agent's process is killed"),
-    _machine("infrastructure", "kill_the_sandbox", "the sandbox's keeper is killed", only=True),
+    _machine("infrastructure", "kill_the_sandbox", "the sandbox's supervisor is killed", only=True),
     _machine("cancelled", "cancel", "a person cancels", only=True),
     _machine("disk_full", "fill_the_disk", "the disk of the workspaces fills up", only=True),
-    _machine("state_store_down", "shut_the_store", "PostgreSQL refuses us for 15 s", only=True),
-    _machine("prefect_api_down", "freeze_prefect", "the Prefect server stands still for 20 s", only=True),
+    _machine("state_store_down", "shut_the_store", "PostgreSQL refuses connections for 15 s", only=True),
+    _machine("prefect_api_down", "freeze_prefect", "the Prefect server is frozen for 20 s", only=True),
 )  # fmt: skip
 
 NOT_MEASURABLE = {
@@ -143,10 +143,10 @@ NOT_MEASURABLE = {
 
 
 def scenario(cases: Iterable[Case]) -> Scenario:
-    """A twin with one faulty model for each case, and one that does everything well and costs more."""
+    """A twin with one faulty model per case, and a more expensive one that does everything well."""
     shipped = shipped_scenario()
     faulty = [_model(case) for case in cases]
-    steady = ScriptedModel(id=STEADY, price=DEAR, coding_index=40.0, provider="steady")
+    steady = ScriptedModel(id=STEADY, price=EXPENSIVE, coding_index=40.0, provider="steady")
     rebate = Solution(
         match=Match.model_validate({"task_type": "code_generation"}),
         good={"src/stockroom/rebate.py": REBATE},
@@ -179,7 +179,7 @@ def task_of(case: Case, repo: str) -> Task:
 
 
 def unlisted() -> set[str]:
-    """Rows of the table that no case is for and that nobody has said why."""
+    """Faults of the table without a case and without a reason for that."""
     return {row.fault for row in TABLE} - {case.fault for case in CASES} - NOT_MEASURABLE.keys()
 
 

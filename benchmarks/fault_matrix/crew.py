@@ -1,4 +1,4 @@
-"""The crew that the faults happen to: the real services, the real agent, and a twin behind a port of ours."""
+"""The crew in which faults are caused: real services, the real agent, and a twin behind a proxy."""
 
 import os
 import shutil
@@ -34,7 +34,7 @@ GIVE_UP_SECONDS = 900.0
 
 @dataclass
 class Stage:
-    """A running crew, its twin, and what was noted while faults happened."""
+    """A running crew, its twin, and the observations during faults."""
 
     settings: Settings
     status: ServiceStatus
@@ -46,7 +46,7 @@ class Stage:
 
     @property
     def store_arguments(self) -> dict[str, Any]:
-        """The way into the state store, past the crew."""
+        """Connection arguments for the state store, independent of the crew."""
         return psycopg_arguments(make_url(ensure_database(self.settings)))
 
     def submit(self, case: Case) -> QueuedTask:
@@ -57,7 +57,7 @@ class Stage:
             return queue.get(queued.task_id)
 
     def until(self, queued: QueuedTask, true: Callable[[QueuedTask], bool]) -> QueuedTask:
-        """The task once that is true of it; a store or server that is down meanwhile is no matter."""
+        """Wait until a condition holds for the task, tolerating a store or server that is down."""
         deadline = time.monotonic() + GIVE_UP_SECONDS
         now = queued
         while time.monotonic() < deadline:
@@ -72,11 +72,11 @@ class Stage:
         raise TimeoutError(f"{queued.task_id} is still {now.status}: {now.detail}")
 
     def ended(self, queued: QueuedTask) -> QueuedTask:
-        """The task once nothing more happens to it without a person."""
+        """Wait until only a person can change the task."""
         return self.until(queued, lambda now: now.status.is_final or now.status is TaskStatus.NEEDS_REVIEW)
 
     def note_run_state(self, queued: QueuedTask) -> None:
-        """Keep the name of the state that the task's run waits in."""
+        """Record the name of the state in which the task's run waits."""
         deadline = time.monotonic() + 30
         while True:
             run = self.status.api().get(f"/flow_runs/{queued.flow_run_id}")
@@ -94,7 +94,7 @@ class Stage:
 
 @contextmanager
 def running_stage(cases: Sequence[Case]) -> Iterator[Stage]:
-    """A crew of its own; when the block ends, nothing of it is left."""
+    """Run a separate crew, and remove everything of it afterwards."""
     for name in [name for name in os.environ if name.startswith(("NIGHTCREW_", "OPENROUTER_"))]:
         del os.environ[name]
     home = Path(tempfile.mkdtemp(prefix="nightcrew-faults-"))

@@ -1,4 +1,4 @@
-"""What came of each fault, and whether the recovery table had said so."""
+"""Compares the result of each fault with the recovery table."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ ON_THE_WIRE = frozenset({Next.NEXT_MODEL, Next.LARGER_CONTEXT, Next.RETRY, Next.
 
 @dataclass(frozen=True)
 class Seen:
-    """All that is known of one task after its fault."""
+    """The observations about one task after its fault."""
 
     task: QueuedTask
     attempts: Sequence[Mapping[str, Any]]
     calls: Sequence[Mapping[str, Any]]  # rows of the ledger
-    learned: int  # verdicts that the memory of skill has of the faulty model
-    run_state: str  # in which the run waited, if it did
-    stop: Stop | None  # of the crew, while it stood
-    breaker: bool  # the faulty model's breaker has counted faults, or its provider rests
-    gone: bool  # it has left the catalogue
+    learned: int  # verdicts on the faulty model in the selector's memory
+    run_state: str  # in which the run waited, if any
+    stop: Stop | None  # of the crew, if it was stopped
+    breaker: bool  # True if a breaker of the faulty model or its provider has counted faults
+    gone: bool  # True if it was removed from the catalogue
 
     @property
     def faults(self) -> list[str]:
@@ -33,12 +33,12 @@ class Seen:
 
     @property
     def accepted(self) -> bool:
-        """Completed, and a verdict on the last attempt says so, and the change is there."""
+        """True if it is completed with an accepted verdict and an existing change."""
         proven = bool(self.attempts) and self.attempts[-1]["verdict"] == "accepted"
         return self.task.status is TaskStatus.COMPLETED and proven and bool(self.task.change_path)
 
     def told(self) -> str:
-        """In a few words."""
+        """The observations in a few words."""
         how = f"{self.task.status}{f': {self.task.failure_reason}' if self.task.failure_reason else ''}"
         ends = "+".join(attempt["end"] for attempt in self.attempts) or "no attempt"
         waited = f", waited as {self.run_state}" if self.run_state else ""
@@ -48,7 +48,7 @@ class Seen:
 
 
 def wrong(case: Case, seen: Seen) -> list[str]:
-    """What is not as the table says; empty is how it should be."""
+    """The differences from the table; should be empty."""
     row = row_of(case.fault)
     found = [
         *_injected(case, row, seen),
@@ -65,12 +65,12 @@ def wrong(case: Case, seen: Seen) -> list[str]:
 
 
 def _injected(case: Case, row: Row, seen: Seen) -> Iterator[str]:
-    """The fault has to have happened; otherwise nothing was shown."""
+    """Check that the fault has happened; otherwise the case shows nothing."""
     wire = row.signs or (not row.ends and case.kind) or case.fault in {"connection_failed", "abandoned"}
     if wire and case.fault not in seen.faults and not seen.stop:
         yield f"no call has this fault, only {sorted(set(seen.faults))}"
     ends = [attempt["end"] for attempt in seen.attempts]
-    before_its_end = case.by in {"cancel", "kill_the_sandbox"}  # it did not live to be recorded
+    before_its_end = case.by in {"cancel", "kill_the_sandbox"}  # it was killed before it could be recorded
     if row.ends and not before_its_end and not {str(end) for end in row.ends} & set(ends):
         yield f"no attempt ended so, only {ends}"
     if not case.only and seen.attempts and seen.attempts[0]["model"] != case.faulty:
@@ -78,12 +78,12 @@ def _injected(case: Case, row: Row, seen: Seen) -> Iterator[str]:
 
 
 def _next(case: Case, row: Row, seen: Seen) -> Iterator[str]:
-    """What happens next."""
+    """Check what happened next."""
     served = seen.attempts[-1]["models_served"] if seen.attempts else []
     match row.next:
         case Next.ESCALATE:
             if seen.task.status is not TaskStatus.NEEDS_REVIEW:
-                yield f"nobody is asked: {seen.task.status}"
+                yield f"no person is asked: {seen.task.status}"
         case Next.STOP:
             yield from _stops(case, row, seen)
         case Next.NEXT_MODEL if case.only:  # and there is no other
@@ -91,12 +91,12 @@ def _next(case: Case, row: Row, seen: Seen) -> Iterator[str]:
                 seen.task.status is not TaskStatus.FAILED
                 or seen.task.failure_reason is FailureReason.REJECTED
             ):
-                yield "no other model was there, and it does not say so"
+                yield "there was no other model, but the detail does not say so"
         case Next.RETRY | Next.WAIT:
             if not seen.accepted:
                 yield f"it did not go on: {seen.task.detail}"
             if case.only and served != [case.faulty]:
-                yield f"the same model was to go on, not {served}"
+                yield f"the same model should have continued, not {served}"
             if case.fault in WAITS and seen.run_state != WAITS[case.fault]:
                 yield f"its run did not wait as {WAITS[case.fault]} but as {seen.run_state or 'nothing'}"
         case Next.NEXT_MODEL | Next.LARGER_CONTEXT:
@@ -104,7 +104,7 @@ def _next(case: Case, row: Row, seen: Seen) -> Iterator[str]:
             if not seen.accepted:
                 yield f"it did not go on: {seen.task.detail}"
             elif not served or served[-1] != STEADY:
-                yield f"the next model was to finish it, not {served}"
+                yield f"the next model should have finished it, not {served}"
             if len(seen.attempts) != attempts and case.fault != "abandoned":
                 yield f"{len(seen.attempts)} attempts instead of {attempts}"
 
@@ -116,10 +116,10 @@ def _stops(case: Case, row: Row, seen: Seen) -> Iterator[str]:
         if seen.run_state != "CrewStopped":
             yield f"its run did not wait but was {seen.run_state or 'nothing'}"
         if not seen.accepted:
-            yield f"it did not go on when it might: {seen.task.detail}"
+            yield f"it did not continue when it could: {seen.task.detail}"
     elif case.fault == "abandoned":
         if not seen.accepted:
-            yield f"the task did not go on with another attempt: {seen.task.detail}"
+            yield f"the task did not continue with another attempt: {seen.task.detail}"
     elif case.fault == "cancelled":
         if seen.task.status is not TaskStatus.CANCELLED:
             yield f"it is {seen.task.status}"
@@ -128,7 +128,7 @@ def _stops(case: Case, row: Row, seen: Seen) -> Iterator[str]:
 
 
 def _charged(row: Row, seen: Seen) -> Iterator[str]:
-    """Only what is charged to the model is remembered of its skill; accepted work of its own is, too."""
+    """Check that only faults charged to the model, and its accepted work, were learned."""
     own = sum(
         attempt["verdict"] == "accepted" and len(attempt["models_served"]) == 1
         for attempt in seen.attempts
@@ -143,12 +143,12 @@ def _charged(row: Row, seen: Seen) -> Iterator[str]:
 
 
 def _rests(case: Case, row: Row, seen: Seen) -> Iterator[str]:
-    """What is left alone for a while."""
+    """Check what is not called for a while."""
     if row.rests is Rests.MODEL and not seen.breaker:
-        yield "the model's breaker has not counted it"
+        yield "the model's breaker has not counted the fault"
     if (row.rests is Rests.GONE) is not seen.gone:
-        yield "it left the catalogue" if seen.gone else "it did not leave the catalogue"
+        yield "it was removed from the catalogue" if seen.gone else "it was not removed from the catalogue"
     if row.rests is not Rests.CREW and seen.stop is not None:
         yield "the crew stopped"
     if seen.breaker and not any(row_of(fault).charged is Charged.PROVIDER for fault in seen.faults):
-        yield "a breaker has counted what no provider is to blame for"
+        yield "a breaker has counted a fault that is not the provider's"

@@ -1,4 +1,4 @@
-"""What the machine does to a task at work, by the name a case gives; and how the crew goes on after it."""
+"""Faults of the machine during a task, by their names in cases, and the recovery after them."""
 
 import os
 import signal
@@ -23,11 +23,11 @@ LONGEST_SECONDS = 120.0
 
 
 class CannotBeDone(Exception):
-    """This machine does not let us make this fault happen; the message says why."""
+    """The fault cannot be caused on this machine; the message says why."""
 
 
 def refuse_connections(stage: Stage, queued: QueuedTask) -> None:
-    stage.proxy.shut()  # before the run has begun: a call in flight would break, which is another fault
+    stage.proxy.shut()  # before the run starts: breaking a running call would be another fault
     try:
         _until(lambda: stage.journal_says("connection_failed"), "a call that could not connect")
     finally:
@@ -54,7 +54,7 @@ def resume(stage: Stage, queued: QueuedTask) -> None:
 
 
 def next_day(stage: Stage, queued: QueuedTask) -> None:
-    """The task waits for midnight; then it is midnight."""
+    """Let the task wait for midnight, and then advance the clock to midnight."""
     stage.until(queued, lambda now: now.detail.startswith("Waits") or now.status.is_final)
     stage.note_run_state(queued)
     with psycopg.connect(**stage.store_arguments, autocommit=True) as connection:
@@ -141,7 +141,7 @@ def small_disk(stage: Stage) -> Iterator[None]:
     place.mkdir(parents=True, exist_ok=True)
     command = ["mount", "-t", "tmpfs", "-o", "size=300m,mode=0755", "nightcrew-drill", str(place)]
     if os.geteuid() or subprocess.run(command, capture_output=True, check=False).returncode:
-        raise CannotBeDone("a small disk has to be mounted, which only root may do")
+        raise CannotBeDone("mounting a small disk requires root")
     try:
         yield
     finally:
@@ -160,13 +160,13 @@ def _until(true: Callable[[], Any], what: str) -> None:
 
 
 def _wait_for_call(stage: Stage, queued: QueuedTask) -> None:
-    """Until the task's agent has asked its model for the first time."""
+    """Wait until the task's agent has made its first model call."""
     model = queued.task.models[0]
     _until(lambda: any(seen.asked == model for seen in list(stage.twin.requests)), "the first call")
 
 
 def _wait_for_stop(stage: Stage, queued: QueuedTask) -> None:
-    """Until the crew has stopped and the task waits for it."""
+    """Wait until the crew has stopped and the task waits."""
     stopped = "The crew is stopped"
     stage.until(queued, lambda now: now.detail.startswith(stopped) or now.status.is_final)
     stage.note_run_state(queued)

@@ -1,4 +1,4 @@
-"""A port between the crew and its twin that can be shut: nobody listens, and what was connected is cut."""
+"""A proxy between the crew and its twin that can be shut: it then refuses and drops connections."""
 
 import socket
 import threading
@@ -10,7 +10,7 @@ HOST = "127.0.0.1"
 
 
 class Proxy:
-    """Passes bytes on to `port` while it is open; a context manager."""
+    """Forwards bytes to `port` while it is open; a context manager."""
 
     def __init__(self, port: int) -> None:
         self._to = port
@@ -28,13 +28,13 @@ class Proxy:
         self.shut()
 
     def open(self) -> None:
-        """Listens, on the same port as before."""
+        """Listen on the same port as before."""
         self._listener = listener = socket.create_server((HOST, self.port))
         self.port = int(listener.getsockname()[1])
         threading.Thread(target=self._accept, args=(listener,), daemon=True, name="proxy").start()
 
     def shut(self) -> None:
-        """Refuses connections from now on and cuts those that there are."""
+        """Refuse connections from now on, and drop the existing ones."""
         if self._listener is not None:
             with suppress(OSError):
                 self._listener.shutdown(socket.SHUT_RDWR)

@@ -16,7 +16,10 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
     except TyperException as error:
-        _report(error.format_message(), "Run the command with --help to see its options.")
+        _report(
+            error.format_message().replace("Value error, ", ""),
+            "Run the command with --help to see its options.",
+        )
         sys.exit(ExitCode.BAD_INPUT)
     except BadInput as error:
         _report(str(error))

@@ -20,7 +20,7 @@ def set_account(
     ] = OPENROUTER_URL,
     as_json: AsJson = False,
 ) -> None:
-    """Read an API key from standard input and store it for the crew, which sends it to this address only."""
+    """Store an API key for the crew. It is read from standard input, and sent to this address only."""
     from nightcrew.openrouter.wire.credentials import checked_key, checked_url
 
     typed = getpass.getpass("API key (not shown): ") if sys.stdin.isatty() else sys.stdin.readline(65_536)
@@ -41,7 +41,7 @@ def ui(
     password: Annotated[bool, typer.Option("--password", help="Print only the password.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Print the address of the running crew's Prefect UI, or its password."""
+    """Print the Prefect UI's address or password."""
     from nightcrew.crew.api_access import password_file, password_of
     from nightcrew.crew.status import status
 

@@ -13,7 +13,7 @@ def demo(
         bool, typer.Option("--keep", help="Leave services, ledger and changes in place.")
     ] = False,
 ) -> int:
-    """Take real tasks through the whole pipeline: scripted models, everything else real."""
+    """Run a demo without a key. Its models are scripted; everything else is real."""
     from nightcrew.cli.demo.run import run_demo
 
     return run_demo(keep=keep)

@@ -16,7 +16,7 @@ def run_engine(
     duration: Annotated[int | None, typer.Option(min=1, help="Stop after this many seconds.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Start the crew (PostgreSQL, Prefect server, worker) and work on what is in the queue until Ctrl-C."""
+    """Start the crew. PostgreSQL, Prefect server and worker run until Ctrl-C."""
     from nightcrew.crew import dispatch
     from nightcrew.crew.services import running_crew
 
@@ -56,7 +56,7 @@ def stop_engine(as_json: AsJson = False) -> None:
 
 @app.command("resume")
 def resume(as_json: AsJson = False) -> None:
-    """Resume a crew that stopped itself because its account was refused or the disk was full."""
+    """Resume a stopped crew. A crew stops itself if its account is refused or the disk is full."""
     from nightcrew.crew import stop as crew_stop
 
     resumed = crew_stop.resume(load_settings())

@@ -17,7 +17,7 @@ COLUMNS = ("model", "task type", "attempts", "accepted", "rate", "95 % interval"
 
 @app.command("metrics")
 def metrics(as_json: AsJson = False) -> None:
-    """Cost and quality by model and task type, from the ledger."""
+    """Print cost and quality by model and task type."""
     from nightcrew.ledger.ledger import Ledger
 
     settings = load_settings()

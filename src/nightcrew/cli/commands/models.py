@@ -25,7 +25,7 @@ def select_model(
     explain: Annotated[bool, typer.Option("--explain/--brief", help="With or without the reasons.")] = True,
     as_json: AsJson = False,
 ) -> int:
-    """Print which models would be tried for such a task, in which order, and why."""
+    """Print which models a task would try, and why."""
     from nightcrew.cli.model_choice import open_catalogue, plan_for
 
     settings = load_settings()
@@ -48,7 +48,7 @@ def select_model(
 
 @app.command("models")
 def models(as_json: AsJson = False) -> None:
-    """Print the models that can be used now, why the others cannot, and today's remaining free calls."""
+    """List usable models and remaining free calls. Also tells why other models cannot be used."""
     from nightcrew.cli.model_choice import availability, open_catalogue, quota_left
 
     settings = load_settings()

@@ -31,7 +31,7 @@ def replay(
     ] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Run the production selector on recorded outcomes and compare it with the policies it has to beat."""
+    """Compare the selector with other policies. It runs on recorded outcomes."""
     from nightcrew.ledger.outcomes import read_outcomes
     from nightcrew.selection.replay.replay import replay as run_replay
     from nightcrew.selection.replay.report import render

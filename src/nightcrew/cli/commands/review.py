@@ -33,7 +33,7 @@ def review(
     model: Annotated[str | None, typer.Option(help="The model for the next attempt.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the tasks that wait for a person because no gate could judge them, show one, or answer it."""
+    """List, show or answer open questions. They are about changes that no gate could measure."""
     from nightcrew.crew import dispatch
     from nightcrew.crew import review as review_service
 

@@ -52,7 +52,7 @@ def list_tasks(
 
 @app.command("show-task")
 def show_task(task_id: TaskIdArgument, as_json: AsJson = False) -> None:
-    """Print everything about one task: attempts, verdict, findings, change and cost."""
+    """Print all about one task. Shows attempts, verdict, findings, change and cost."""
     from nightcrew.crew import dispatch
 
     settings = load_settings()
@@ -74,7 +74,7 @@ def show_task(task_id: TaskIdArgument, as_json: AsJson = False) -> None:
 
 @app.command("cancel-task")
 def cancel_task(task_id: TaskIdArgument, as_json: AsJson = False) -> None:
-    """Stop a task at once, with every process it started."""
+    """Cancel a task and end its processes."""
     from nightcrew.crew import dispatch
 
     queued = dispatch.cancel(load_settings(), task_id)
@@ -83,7 +83,7 @@ def cancel_task(task_id: TaskIdArgument, as_json: AsJson = False) -> None:
 
 @app.command("queue-stats")
 def queue_stats(as_json: AsJson = False) -> None:
-    """Count the waiting, running and ended tasks of each priority; tell whether the crew is stopped."""
+    """Count tasks by priority and status. Also tells whether the crew is stopped."""
     from nightcrew.crew import dispatch
     from nightcrew.crew.stop import HOW_TO_RESUME, current_stop
 
