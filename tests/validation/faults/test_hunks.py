@@ -38,3 +38,17 @@ def test_many_edits_are_a_few_parts_that_bring_base_back() -> None:
     for part in reversed(parts):
         after = part.apply(after)
     assert after == base
+
+
+def test_a_new_script_is_its_commands() -> None:
+    script = (
+        "#!/bin/sh\nset -e\n# make it\nmkdir -p build\necho building\n"
+        "if test -d src; then\n    cp -r src build\nfi\nexit 0\nrm -rf build\n"
+    )
+    found = hunks_of("", script, is_script=True)
+    assert [one.before for one in found] == [
+        "mkdir -p build\n",
+        "if test -d src; then\n    cp -r src build\nfi\n",
+        "exit 0\n",
+        "rm -rf build\n",
+    ]

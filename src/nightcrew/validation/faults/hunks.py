@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from difflib import SequenceMatcher
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from nightcrew.validation.faults.mutant import Mutant
@@ -12,6 +12,8 @@ from nightcrew.validation.faults.notes import WHOLE
 MOST_HUNKS = 8
 _TOKENS = re.compile(r"[\w.]+|\s+|.", re.DOTALL)
 _WORD = re.compile(r"\w")
+_COMMAND = re.compile(r"^(?!(?:then|else|elif|fi|do|done|esac|[})]|;;))\S", re.MULTILINE)
+_SPEAKS = re.compile(r"#|set\b|echo\b|printf\b")
 
 
 class _Edit(NamedTuple):
@@ -23,10 +25,12 @@ class _Edit(NamedTuple):
     old_end: int
 
 
-def hunks_of(before: str, after: str) -> tuple[Mutant, ...]:
-    """Values in lines that are the same but for them, else whole hunks; neighbours together where there are
-    many."""
+def hunks_of(before: str, after: str, *, is_script: bool = False) -> tuple[Mutant, ...]:
+    """Values in lines that are the same but for them, else whole hunks, of a shell script its commands;
+    neighbours together where there are many."""
     edits = [*_edits(before.splitlines(keepends=True), after.splitlines(keepends=True))]
+    if is_script:
+        edits = [part for edit in edits for part in _commands(after, edit)]
     size = max(1, -(-len(edits) // MOST_HUNKS))
     groups = [edits[at : at + size] for at in range(0, len(edits), size)]
     return tuple(_mutant(before, after, group) for group in groups)
@@ -45,6 +49,16 @@ def _edits(old: list[str], new: list[str]) -> Iterator[_Edit]:
             i, k = i + pairs, k + pairs
         if tag != "equal" and (i < j or k < m):
             yield _Edit(second[k], second[m], first[i], first[j])
+
+
+def _commands(after: str, edit: _Edit) -> Iterator[_Edit]:
+    """The commands of lines that a script did not have, those that only speak or set its mode left out."""
+    starts = [edit.start + match.start() for match in _COMMAND.finditer(after[edit.start : edit.end])]
+    spans = [span for span in pairwise([*starts, edit.end]) if not _SPEAKS.match(after, span[0])]
+    if not spans or edit.old_start != edit.old_end:
+        yield edit
+        return
+    yield from (_Edit(start, end, edit.old_start, edit.old_start) for start, end in spans)
 
 
 def _values(old: str, new: str, old_start: int, start: int) -> Iterator[_Edit]:

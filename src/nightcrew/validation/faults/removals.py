@@ -42,6 +42,7 @@ _DEVELOPERS = {
     "docs",
     "doc",
 }
+_SHELL = re.compile(r"#!.*\b(?:ba|da|k|z)?sh\b")
 _PROGRAMS = re.compile(
     r"subprocess|multiprocessing|Popen|os\.(?:fork|system|exec|spawn)|pexpect|pytester|runpy"
 )
@@ -109,7 +110,8 @@ class _Trials:
     def _parts(self) -> tuple[Mutant, ...]:
         if self.path.endswith((".py", ".pyi")):
             return parts_of(self.change.before or "", self.source) if self.path.endswith(".py") else ()
-        return hunks_of(self.change.before or "", self.source)
+        is_script = self.path.endswith(".sh") or _SHELL.match(self.source) is not None
+        return hunks_of(self.change.before or "", self.source, is_script=is_script)
 
     def _in_process(self, parts: Sequence[Mutant]) -> None:
         spans = function_spans(self.source)
