@@ -22,7 +22,7 @@ from benchmarks.stage import table, verdict
 from nightcrew.cli.demo.parts import make_repository
 from nightcrew.ledger.ledger import Ledger
 from nightcrew.settings import Settings
-from nightcrew.task import ExecutorName, Task, TaskCategory
+from nightcrew.task import ExecutorName, Task, TaskType
 from nightcrew.testing.scenario import Character, Price, Scenario, ScriptedModel, shipped_scenario
 from nightcrew.testing.twin import Twin
 from nightcrew.work.crew import Crew
@@ -33,10 +33,10 @@ PRICE = Price(prompt="0.000001", completion="0.000004")
 SEED = 2  # of the models' random draws
 FREE_CALLS_A_DAY = 50
 TASKS = (
-    (TaskCategory.DOCUMENTATION, "src/stockroom/reorder.py", "Document the reorder module"),
-    (TaskCategory.BUG_FIX, "src/stockroom/inventory.py", "Issuing across two lots returns the wrong cost"),
-    (TaskCategory.REFACTORING, "src/stockroom/parcels.py", "Turn the postage tariff into a table"),
-    (TaskCategory.UNIT_TEST, "src/stockroom/codes.py", "Write unit tests for article codes"),
+    (TaskType.DOCUMENTATION, "src/stockroom/reorder.py", "Document the reorder module"),
+    (TaskType.BUG_FIX, "src/stockroom/inventory.py", "Issuing across two lots returns the wrong cost"),
+    (TaskType.REFACTORING, "src/stockroom/parcels.py", "Turn the postage tariff into a table"),
+    (TaskType.UNIT_TEST, "src/stockroom/codes.py", "Write unit tests for article codes"),
 )
 FIGURES = """
 count(*) as attempts, count(*) filter (outcome = 'accepted') as accepted,

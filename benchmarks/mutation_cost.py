@@ -32,7 +32,7 @@ from benchmarks.verdict.packages import SETUP, Subject, fetch, make_patch, write
 from nightcrew.execution.environments.environment import build_environment
 from nightcrew.execution.sandbox import Sandbox, open_sandbox
 from nightcrew.settings import SandboxKind, Settings, load_target_config
-from nightcrew.task import Task, TaskCategory
+from nightcrew.task import Task, TaskType
 from nightcrew.validation.gates import all_gates
 from nightcrew.validation.running.clean_room import open_room
 from nightcrew.validation.scoring import conclude
@@ -91,7 +91,7 @@ class Bench:
             repo = Path(name) / "repo"
             commit = write_repository(repo, subject, {subject.tests: None})
             patch = make_patch(repo, {subject.tests: subject.text(subject.tests)})
-            wanted = {"description": "benchmark", "repo": str(repo), "task_type": TaskCategory.UNIT_TEST}
+            wanted = {"description": "benchmark", "repo": str(repo), "task_type": TaskType.UNIT_TEST}
             task = Task.model_validate({**wanted, "target_file": subject.target})
             return self._judge(task, patch, commit)
 

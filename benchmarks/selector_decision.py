@@ -19,7 +19,7 @@ from nightcrew.selection.memory import Memory, Spent
 from nightcrew.selection.model_selector import ModelSelector
 from nightcrew.selection.replay.original import Capability, original_score
 from nightcrew.selection.requirements import Requirements
-from nightcrew.task import ExecutorName, TaskCategory
+from nightcrew.task import ExecutorName, TaskType
 
 LIMIT_MS = 5.0
 
@@ -77,7 +77,7 @@ def _candidate(number: int, dice: random.Random) -> Candidate:
 
 
 def _memory(catalogue: list[Candidate], outcomes: int, dice: random.Random) -> Memory:
-    memory, categories = Memory(), list(TaskCategory)
+    memory, categories = Memory(), list(TaskType)
     for _ in range(outcomes):
         candidate = dice.choice(catalogue)
         memory.success.begin_task()
@@ -92,7 +92,7 @@ def _memory(catalogue: list[Candidate], outcomes: int, dice: random.Random) -> M
 
 
 def _requirements(number: int) -> Requirements:
-    categories = list(TaskCategory)
+    categories = list(TaskType)
     return Requirements(
         task_type=categories[number % len(categories)],
         today=date(2026, 1, 1),

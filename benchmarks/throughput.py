@@ -30,7 +30,7 @@ from nightcrew.crew.status import ServiceStatus
 from nightcrew.queue.task_queue import TaskQueue
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.settings import Settings, load_settings
-from nightcrew.task import ExecutorName, Task, TaskCategory, TaskStatus
+from nightcrew.task import ExecutorName, Task, TaskStatus, TaskType
 from nightcrew.testing.scenario import Scenario, shipped_scenario
 
 WORKERS = (1, 5, 10)
@@ -119,7 +119,7 @@ def _tasks(repository: Path, executor: str, prefix: str, count: int) -> list[Tas
     return [
         Task(
             task_id=f"{prefix}-{number}",
-            task_type=TaskCategory.DOCUMENTATION,
+            task_type=TaskType.DOCUMENTATION,
             target_file="src/stockroom/reorder.py",
             description=f"Document the reorder module, for the {number}th time in {prefix}.",
             repo=str(repository),

@@ -40,10 +40,10 @@ def test_importing_the_package_loads_no_room() -> None:
 
 def test_a_task_reads_as_its_types_say() -> None:
     task: nightcrew.Task = nightcrew.Task(
-        task_type=nightcrew.TaskCategory.UNIT_TEST,
+        task_type=nightcrew.TaskType.UNIT_TEST,
         description="Write unit tests for auth.py",
         repo="/srv/shop",
         target_file="src/auth.py",
     )
-    category: nightcrew.TaskCategory = task.task_type
-    assert category is nightcrew.TaskCategory.UNIT_TEST
+    task_type: nightcrew.TaskType = task.task_type
+    assert task_type is nightcrew.TaskType.UNIT_TEST

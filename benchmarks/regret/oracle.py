@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from itertools import permutations
 
 from benchmarks.regret.world import CYCLE, KINDS, POOL, Tokens, World, usd
-from nightcrew.task import TaskCategory
+from nightcrew.task import TaskType
 
 MOST_ATTEMPTS = 3
 
 type Ladder = tuple[str, ...]
-type Policy = Mapping[TaskCategory, Ladder]
-type Sizes = Mapping[tuple[TaskCategory, bool], Tokens]  # of good and of bad work of a kind, as measured
+type Policy = Mapping[TaskType, Ladder]
+type Sizes = Mapping[tuple[TaskType, bool], Tokens]  # of good and of bad work of a kind, as measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def expected(policy: Policy, world: World, sizes: Sizes) -> Expected:
     )
 
 
-def played(policy: Policy, world: World, sizes: Sizes, kind: TaskCategory, number: int) -> Done:
+def played(policy: Policy, world: World, sizes: Sizes, kind: TaskType, number: int) -> Done:
     """What the policy would have done at task `number`, by the draws that the twin makes."""
     spent = 0.0
     for model in policy[kind]:
@@ -79,7 +79,7 @@ def played(policy: Policy, world: World, sizes: Sizes, kind: TaskCategory, numbe
 # ----------------------------------------------------------------------------------------------------
 
 
-def _expected(ladder: Ladder, kind: TaskCategory, world: World, sizes: Sizes) -> Expected:
+def _expected(ladder: Ladder, kind: TaskType, world: World, sizes: Sizes) -> Expected:
     reached, spent = 1.0, 0.0
     for model in ladder:
         skill = world.skill(model, kind)
@@ -89,7 +89,7 @@ def _expected(ladder: Ladder, kind: TaskCategory, world: World, sizes: Sizes) ->
     return Expected(1.0 - reached, spent)
 
 
-def _cheapest_as_good(share: float, kind: TaskCategory, world: World, sizes: Sizes) -> Ladder:
+def _cheapest_as_good(share: float, kind: TaskType, world: World, sizes: Sizes) -> Ladder:
     ladders = [ladder for length in range(1, MOST_ATTEMPTS + 1) for ladder in permutations(POOL, length)]
     known = {ladder: _expected(ladder, kind, world, sizes) for ladder in ladders}
     good = [ladder for ladder, does in known.items() if does.solved >= share - 1e-9]

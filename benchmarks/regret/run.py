@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.regret.world import World, first_world, kind_of, make_task
 from benchmarks.rooms import rooms
 from nightcrew.cli.demo.parts import make_repository
-from nightcrew.task import TaskCategory, TaskStatus
+from nightcrew.task import TaskStatus, TaskType
 from nightcrew.testing.calls import Change
 from nightcrew.testing.twin import Twin
 from nightcrew.validation.verdict import VerdictKind
@@ -36,7 +36,7 @@ class Result:
     """What came of one task."""
 
     number: int
-    kind: TaskCategory
+    kind: TaskType
     degraded: str | None  # the model that has gone bad by then
     solved: bool
     tried: tuple[Tried, ...]
@@ -100,9 +100,7 @@ def _result(number: int, degraded: str | None, work: Work) -> Result:
 def _read(notes: Path) -> list[Result]:
     rows = [json.loads(line) for line in notes.read_text().splitlines()] if notes.exists() else []
     return [
-        Result(
-            **row | {"kind": TaskCategory(row["kind"]), "tried": tuple(Tried(**one) for one in row["tried"])}
-        )
+        Result(**row | {"kind": TaskType(row["kind"]), "tried": tuple(Tried(**one) for one in row["tried"])})
         for row in rows
     ]
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nightcrew.task import ExecutorName, Task, TaskCategory
+from nightcrew.task import ExecutorName, Task, TaskType
 from nightcrew.testing.characters import is_right
 from nightcrew.testing.scenario import Character, Price, Scenario, ScriptedModel, shipped_scenario
 from nightcrew.testing.solutions import Match, Solution
@@ -16,7 +16,7 @@ from nightcrew.testing.solutions import Match, Solution
 OUTPUT_OVER_INPUT = 4  # what a token written costs over one read
 DEGRADED = 0.10  # the favourite's skill once it has gone bad
 
-DOCUMENTATION, ANALYSIS, BUG_FIX = TaskCategory.DOCUMENTATION, TaskCategory.ANALYSIS, TaskCategory.BUG_FIX
+DOCUMENTATION, ANALYSIS, BUG_FIX = TaskType.DOCUMENTATION, TaskType.ANALYSIS, TaskType.BUG_FIX
 KINDS = (DOCUMENTATION, ANALYSIS, BUG_FIX)
 CYCLE = (*(DOCUMENTATION, ANALYSIS) * 4, ANALYSIS, BUG_FIX)  # bug fixes take half a minute to judge
 TARGETS = {
@@ -68,11 +68,11 @@ class World:
         models, solutions = tuple(self.models.values()), (_analysis(), *shipped_scenario().solutions)
         return Scenario(name="regret", seed=self.seed, models=models, solutions=solutions)
 
-    def skill(self, model: str, kind: TaskCategory) -> float:
+    def skill(self, model: str, kind: TaskType) -> float:
         """Chance that the model's work is good."""
         return self.models[model].skills[kind]
 
-    def is_right(self, model: str, kind: TaskCategory, number: int) -> bool:
+    def is_right(self, model: str, kind: TaskType, number: int) -> bool:
         """Whether the model's work at task `number` is good: the draw that the twin makes."""
         return is_right(
             self.models[model],
@@ -93,12 +93,12 @@ def first_world(seed: int) -> World:
     return World(seed, {name: _model(name, *known) for name, known in POOL.items()})
 
 
-def kind_of(number: int) -> TaskCategory:
+def kind_of(number: int) -> TaskType:
     """The kind of task `number` (from 0)."""
     return CYCLE[number % len(CYCLE)]
 
 
-def description(kind: TaskCategory, number: int) -> str:
+def description(kind: TaskType, number: int) -> str:
     """One line, different for every task."""
     return f"{WORDS[kind]}, ticket {number}."
 

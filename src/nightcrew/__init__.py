@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from nightcrew.errors import BadInput, NightcrewError
     from nightcrew.execution.sandbox import open_sandbox
     from nightcrew.settings import Settings, load_settings
-    from nightcrew.task import Complexity, Task, TaskCategory, TaskPriority, TaskStatus
+    from nightcrew.task import Complexity, Task, TaskPriority, TaskStatus, TaskType
     from nightcrew.validation.result_validator import ResultValidator
     from nightcrew.validation.verdict import GateOutcome, GateResult, Verdict, VerdictKind
 
@@ -23,9 +23,9 @@ __all__ = [
     "ResultValidator",
     "Settings",
     "Task",
-    "TaskCategory",
     "TaskPriority",
     "TaskStatus",
+    "TaskType",
     "Verdict",
     "VerdictKind",
     "load_settings",
@@ -41,7 +41,7 @@ _HOMES = {
     "ResultValidator": "validation.result_validator",
     "Settings": "settings",
     "Task": "task",
-    "TaskCategory": "task",
+    "TaskType": "task",
     "TaskPriority": "task",
     "TaskStatus": "task",
     "Verdict": "validation.verdict",

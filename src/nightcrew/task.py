@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from nightcrew.address import PATTERN, holds_secret
 
 
-class TaskCategory(StrEnum):
+class TaskType(StrEnum):
     """The type of work; it selects the gates."""
 
     UNIT_TEST = "unit_test"
@@ -25,6 +25,9 @@ class TaskCategory(StrEnum):
     CODE_GENERATION = "code_generation"
     ANALYSIS = "analysis"
     BUILD_SCRIPT = "build_script"
+
+
+TaskCategory = TaskType  # the name that validation still uses
 
 
 class TaskPriority(StrEnum):
@@ -111,7 +114,7 @@ class Task(BaseModel):
     """What to do, in plain words."""
     repo: Annotated[str, Field(min_length=1, max_length=4_000, json_schema_extra={"pattern": PATTERN})]
     """Path or URL of the target git repository; it is cloned, and never written to."""
-    task_type: TaskCategory = TaskCategory.CODE_GENERATION
+    task_type: TaskType = TaskType.CODE_GENERATION
     """The type of work; it selects the gates."""
     target_file: str | None = None
     """The file the task is about, relative to the repository's root."""
@@ -192,4 +195,4 @@ class Task(BaseModel):
         return self
 
 
-NEEDS_TARGET = frozenset({TaskCategory.UNIT_TEST, TaskCategory.DOCUMENTATION})
+NEEDS_TARGET = frozenset({TaskType.UNIT_TEST, TaskType.DOCUMENTATION})

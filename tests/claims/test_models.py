@@ -11,7 +11,7 @@ from nightcrew.selection.memory import Memory
 from nightcrew.selection.model_selector import ModelSelector
 from nightcrew.selection.plan import Plan
 from nightcrew.selection.requirements import Requirements
-from nightcrew.task import Complexity, ExecutorName, Task, TaskCategory
+from nightcrew.task import Complexity, ExecutorName, Task, TaskType
 from tests.claims.conftest import Five
 from tests.claims.line import Line
 
@@ -43,8 +43,8 @@ def test_the_context_that_a_task_needs_is_measured_in_its_repository(five: Five,
         assert "tokens of context, " in why and "measured from " in why and work.queued.commit[:12] in why
 
 
-@pytest.mark.parametrize("category", TaskCategory)
-def test_every_type_of_task_gets_a_plan_build_script_too(category: TaskCategory) -> None:
+@pytest.mark.parametrize("category", TaskType)
+def test_every_type_of_task_gets_a_plan_build_script_too(category: TaskType) -> None:
     assert plan(task_type=category).rungs
 
 

@@ -13,7 +13,7 @@ from nightcrew.execution.execution_engine import ExecutionEngine
 from nightcrew.execution.executors.direct import DirectExecutor
 from nightcrew.execution.sandbox import Sandbox
 from nightcrew.settings import Settings
-from nightcrew.task import ExecutorName, Task, TaskCategory
+from nightcrew.task import ExecutorName, Task, TaskType
 from nightcrew.testing.scenario import Character, Scenario, ScriptedModel
 from nightcrew.testing.solutions import Match, Solution
 from nightcrew.testing.twin import Twin
@@ -53,7 +53,7 @@ def run(settings: Settings, sandbox: Sandbox, repo: Path, character: Character) 
         task_id=f"t-{character.replace('_', '-')}",
         description="Test the prices.",
         repo=str(repo),
-        task_type=TaskCategory.UNIT_TEST,
+        task_type=TaskType.UNIT_TEST,
         target_file="src/shop/prices.py",
     )
     with Twin(scenario) as twin:

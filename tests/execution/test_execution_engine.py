@@ -13,7 +13,7 @@ from nightcrew.execution.execution_engine import Assignment, ExecutionEngine, Re
 from nightcrew.execution.executors.direct import DirectExecutor
 from nightcrew.execution.sandbox import Sandbox
 from nightcrew.settings import Settings
-from nightcrew.task import ExecutorName, Task, TaskCategory
+from nightcrew.task import ExecutorName, Task, TaskType
 from tests.execution.conftest import commit_all
 from tests.execution.doors import ListedDoor, Reply
 
@@ -47,7 +47,7 @@ def run(
     repo: Path,
     replies: list[Reply],
     *,
-    task_type: TaskCategory = TaskCategory.UNIT_TEST,
+    task_type: TaskType = TaskType.UNIT_TEST,
     feedback: str = "",
 ) -> tuple[Attempt, ListedDoor]:
     task = Task(

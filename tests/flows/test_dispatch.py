@@ -153,7 +153,7 @@ def test_the_form_in_the_ui_explains_every_field_and_offers_choices(crew: Runnin
     schema = crew.api.get("/deployments/name/run-task/normal")["parameter_openapi_schema"]
     task = schema["definitions"]["Task"]["properties"]
     assert all(field.get("description") for field in task.values())
-    kinds = schema["definitions"]["TaskCategory"]["enum"]
+    kinds = schema["definitions"]["TaskType"]["enum"]
     assert "unit_test" in kinds and "bug_fix" in kinds
 
 

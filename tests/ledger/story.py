@@ -19,9 +19,9 @@ from nightcrew.task import (
     ExecutorName,
     FailureReason,
     Task,
-    TaskCategory,
     TaskPriority,
     TaskStatus,
+    TaskType,
 )
 from nightcrew.validation.verdict import GateOutcome, GateResult, Verdict, VerdictKind
 
@@ -46,7 +46,7 @@ class Clock:
 
 def task(
     task_id: str,
-    task_type: TaskCategory = TaskCategory.BUG_FIX,
+    task_type: TaskType = TaskType.BUG_FIX,
     priority: TaskPriority = TaskPriority.NORMAL,
 ) -> Task:
     """A task whose description must not be found in the ledger."""
@@ -161,7 +161,7 @@ def plan(*rungs: tuple[ExecutorName, str, float]) -> Plan:
 
 def record_tests_task(crew: MetricsCollector, clock: Clock) -> None:
     """Rejected, then accepted after a rotation."""
-    work = task("t-tests", TaskCategory.UNIT_TEST, TaskPriority.HIGH)
+    work = task("t-tests", TaskType.UNIT_TEST, TaskPriority.HIGH)
     clock.at(0)
     crew.task_submitted(work)
     clock.at(1)
@@ -196,7 +196,7 @@ def record_tests_task(crew: MetricsCollector, clock: Clock) -> None:
 
 def record_docs_task(crew: MetricsCollector, clock: Clock) -> None:
     """Accepted at once, free of charge."""
-    work = task("t-docs", TaskCategory.DOCUMENTATION)
+    work = task("t-docs", TaskType.DOCUMENTATION)
     clock.at(0)
     crew.task_submitted(work)
     clock.at(10)

@@ -10,7 +10,7 @@ from nightcrew.execution.execution_engine import Assignment, ModelDoor, Report
 from nightcrew.execution.sandbox import Limits, Sandbox, base_python
 from nightcrew.openhands.adapter import OpenHandsAdapter
 from nightcrew.settings import Settings
-from nightcrew.task import ExecutorName, Task, TaskCategory, new_task_id
+from nightcrew.task import ExecutorName, Task, TaskType, new_task_id
 
 
 def attempt(
@@ -54,7 +54,7 @@ def make_task(repository: Path) -> Task:
         task_id=new_task_id(),
         description="make add add",
         repo=str(repository),
-        task_type=TaskCategory.BUG_FIX,
+        task_type=TaskType.BUG_FIX,
         target_file="adder.py",
     )
 

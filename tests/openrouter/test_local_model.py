@@ -30,7 +30,7 @@ from nightcrew.openrouter.gateway import Gateway
 from nightcrew.queue.state_store import StateStore
 from nightcrew.selection.candidates import Candidate
 from nightcrew.settings import SandboxKind, Settings
-from nightcrew.task import ExecutorName, Task, TaskCategory
+from nightcrew.task import ExecutorName, Task, TaskType
 from nightcrew.validation.verdict import VerdictKind
 from tests.validation.house import House, make_house
 
@@ -208,7 +208,7 @@ def test_its_useless_work_is_rejected_by_the_verdict(backend: Backend, house: Ho
         task_id="t-local",
         description="Write unit tests for src/shop/names.py.",
         repo=str(house.repo),
-        task_type=TaskCategory.UNIT_TEST,
+        task_type=TaskType.UNIT_TEST,
         target_file="src/shop/names.py",
     )
     engine = ExecutionEngine(house.settings, house.sandbox, {ExecutorName.DIRECT: DirectExecutor()})

@@ -14,7 +14,7 @@ from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
 from nightcrew.openrouter.catalogue.listing import configured_candidate
 from nightcrew.openrouter.wire.chat_request import DEFAULT_OUTPUT_TOKENS, read_request
 from nightcrew.settings import load_settings
-from nightcrew.task import Task, TaskCategory
+from nightcrew.task import Task, TaskType
 from nightcrew.testing.calls import Change
 from nightcrew.testing.scenario import Account, Fault, FaultKind, Price
 from tests.openrouter.conftest import KEY, NOON, USD, Crew, MakeCrew, ask, free, paid
@@ -172,7 +172,7 @@ def test_the_state_of_the_account_in_one_look(crew: MakeCrew) -> None:
 
 def test_a_tasks_own_cap_goes_before_the_crews() -> None:
     settings = load_settings(task_budget_usd=USD(3), unknown_price_usd_per_million=USD(2))
-    task = Task(task_id="t-one", description="do it", repo="/r", task_type=TaskCategory.BUG_FIX)
+    task = Task(task_id="t-one", description="do it", repo="/r", task_type=TaskType.BUG_FIX)
     assert budgets_of(settings, task).task_usd == 3
     assert budgets_of(settings, task.model_copy(update={"max_cost_usd": USD(0)})).task_usd == 0
     assert budgets_of(settings, task).unknown_price_usd == USD("0.000002")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nightcrew.task import TaskCategory
+from nightcrew.task import TaskType
 from nightcrew.testing import Account, Character, Fault, FaultKind, Scenario, ScriptedModel, Twin
 from nightcrew.testing.characters import STOCK_CHEAT
 from tests.testing.support import PROMPT, SOLUTION, body, chat, tool
@@ -212,9 +212,7 @@ def test_characters_do_the_same_again_unless_the_scenario_says_otherwise(workspa
 
 
 def test_skill_draws_once_per_task_and_about_as_often_as_it_says() -> None:
-    model = ScriptedModel(
-        id="twin/a", character=Character.SKILL, skill=0.3, skills={TaskCategory.BUG_FIX: 0.7}
-    )
+    model = ScriptedModel(id="twin/a", character=Character.SKILL, skill=0.3, skills={TaskType.BUG_FIX: 0.7})
     with Twin(cast(model, seed=3)) as twin:
         fixes = [_is_good(twin, f"{PROMPT} ({n})") for n in range(150)]
         assert fixes == [_is_good(twin, f"{PROMPT} ({n})") for n in range(150)]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nightcrew.task import FailureReason, TaskCategory, TaskStatus
+from nightcrew.task import FailureReason, TaskStatus, TaskType
 from nightcrew.testing import DemoTask, Solution, shipped_scenario, shipped_tasks
 from nightcrew.testing.characters import solution_for
 from nightcrew.testing.conversation import read_conversation
@@ -135,7 +135,7 @@ def test_tasks_are_valid_and_their_models_exist() -> None:
         assert set(task.models) <= ids
         assert entry.expect.accepted_model in {None, *task.models}
         target = str(task.target_file)
-        assert (EXAMPLE / target).is_file() or task.task_type is TaskCategory.CODE_GENERATION
+        assert (EXAMPLE / target).is_file() or task.task_type is TaskType.CODE_GENERATION
 
 
 def test_demo_shows_what_it_promises() -> None:

@@ -1,4 +1,4 @@
-"""Command-line options made from the fields of `Task`, and a `Task` made from the options."""
+"""Derives command-line options from the fields of `Task`, and builds a `Task` from options."""
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
@@ -18,7 +18,7 @@ from nightcrew.secrets.redaction import known_secrets
 from nightcrew.settings import Settings, first_problem
 from nightcrew.task import Task
 
-NAMES = {"models": "--model"}  # where the option is not called like the field
+NAMES = {"models": "--model"}  # options whose name differs from the field's
 REQUIRED = frozenset({"description", "task_type"})
 HERE = {"repo": "."}  # defaults of the command line
 
@@ -26,10 +26,10 @@ HERE = {"repo": "."}  # defaults of the command line
 def with_task_options(
     names: Iterable[str] = Task.model_fields, *, optional: frozenset[str] = frozenset()
 ) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """A command with one option for each of these fields of a task; it gets what was given as a mapping.
+    """Add an option to a command for each of these fields of a task; it gets the given values as a mapping.
 
-    The mapping is its first argument; a field of which nothing was said is not in it, so `Task` has the
-    defaults. `optional` fields may be left out although the command line asks for them elsewhere.
+    The mapping is its first argument. Fields that were not given are missing from it, so that `Task` supplies
+    the defaults. `optional` fields need not be given, although other commands require them.
     """
     fields = {name: Task.model_fields[name] for name in names}
     options = [_option(name, field, REQUIRED - optional) for name, field in fields.items()]
@@ -37,8 +37,10 @@ def with_task_options(
     def decorate(command: Callable[..., int]) -> Callable[..., int]:
         @wraps(command)
         def run(**given: Any) -> int:
-            told = {name: given.pop(name) for name in fields}
-            return command({name: value for name, value in told.items() if value not in (None, [])}, **given)
+            values = {name: given.pop(name) for name in fields}
+            return command(
+                {name: value for name, value in values.items() if value not in (None, [])}, **given
+            )
 
         _, *others = inspect.signature(command, eval_str=True).parameters.values()
         parameters = [*options, *(other.replace(kind=other.KEYWORD_ONLY) for other in others)]
@@ -52,7 +54,7 @@ def with_task_options(
 def make_task(settings: Settings, fields: Mapping[str, Any]) -> Task:
     """A task from options; a local repository's path becomes absolute.
 
-    A token in the repository's address is removed and kept in the crew's home.
+    A token in the repository's address is removed and stored in the crew's home.
 
     Raises:
         BadInput: one sentence about the first option that is not valid.
@@ -97,12 +99,12 @@ def _option(name: str, field: FieldInfo, required: frozenset[str]) -> inspect.Pa
 
 
 def _is_made(field: FieldInfo) -> bool:
-    """True for a field without one default that could be shown."""
+    """True for a field without a fixed default to show."""
     return field.is_required() or field.default_factory is not None
 
 
 def _kind(annotation: Any) -> Any:
-    """What the command line asks for: the type without its bounds, `list` for a tuple."""
+    """The option's type: the field's type without bounds, with `list` for a tuple."""
     if get_origin(annotation) is Annotated:
         return _kind(get_args(annotation)[0])
     if get_origin(annotation) is tuple:
@@ -112,5 +114,5 @@ def _kind(annotation: Any) -> Any:
 
 
 def _usd(text: str) -> str:
-    """An amount as it was written; a task's own rules say whether it is one."""
+    """An amount without its dollar sign; `Task` validates it."""
     return text.removeprefix("$")

@@ -11,7 +11,7 @@ import random
 import re
 from collections.abc import Callable, Mapping
 
-from nightcrew.task import TaskCategory
+from nightcrew.task import TaskType
 from nightcrew.testing.answer import Answer, ToolCall
 from nightcrew.testing.conversation import Conversation
 from nightcrew.testing.scenario import Character, Scenario, ScriptedModel
@@ -50,8 +50,8 @@ def is_right(
 
     `description` is the first line of the task's. So a benchmark knows what any model would have done.
     """
-    known = task_type in set(TaskCategory)
-    skill = model.skills.get(TaskCategory(task_type), model.skill) if known else model.skill
+    known = task_type in set(TaskType)
+    skill = model.skills.get(TaskType(task_type), model.skill) if known else model.skill
     key = f"{seed}|{model.id}|{task_type}|{target_file}|{description}"
     return random.Random(key).random() < skill
 

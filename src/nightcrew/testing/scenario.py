@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from nightcrew.errors import BadInput
 from nightcrew.settings import first_problem
-from nightcrew.task import TaskCategory
+from nightcrew.task import TaskType
 from nightcrew.testing.solutions import Data, Solution
 
 
@@ -146,7 +146,7 @@ class ScriptedModel(Data):
     """Behaviour after an earlier attempt was rejected; empty: the same."""
     skill: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Probability of good work per task, for the character *skill*."""
-    skills: dict[TaskCategory, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
+    skills: dict[TaskType, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
     """The same by task type, where it differs."""
     name: str = ""
     canonical_slug: str = ""

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo
 
-from nightcrew.task import TaskCategory
+from nightcrew.task import TaskType
 
 
 class Data(BaseModel):
@@ -46,7 +46,7 @@ type Files = Annotated[dict[str, str | None], BeforeValidator(_contents)]
 class Match(Data):
     """The tasks that a solution is for; empty fields match all."""
 
-    task_type: TaskCategory | None = None
+    task_type: TaskType | None = None
     target_file: str | None = None
     contains: str | None = None
     """Words in the task's description (case ignored)."""

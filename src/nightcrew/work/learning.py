@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from nightcrew.execution.attempt import AttemptEnd
 from nightcrew.selection.candidates import Candidate
 from nightcrew.selection.memory import Memory, Spent, Trial, TrialEnd
-from nightcrew.task import Complexity, TaskCategory
+from nightcrew.task import Complexity, TaskType
 from nightcrew.validation.verdict import VerdictKind
 from nightcrew.work.outcome import Judged
 
@@ -35,7 +35,7 @@ def worker_of(served: Sequence[str], rung_model: str, slugs: Mapping[str, str]) 
 def remember(
     memory: Memory,
     candidates: Sequence[Candidate],
-    task_type: TaskCategory,
+    task_type: TaskType,
     complexity: Complexity,
     judged: Judged,
     before: Sequence[Judged],

@@ -1,4 +1,4 @@
-"""The selector's memory: read, updated, and rebuilt from the ledger where its file cannot be used."""
+"""Reads and updates the selector's memory, and rebuilds it from the ledger if its file is unusable."""
 
 import logging
 from collections import defaultdict
@@ -12,7 +12,7 @@ from nightcrew.execution.attempt import Attempt, AttemptEnd
 from nightcrew.selection.candidates import Candidate
 from nightcrew.selection.memory import Memory, Rebuild
 from nightcrew.settings import Settings
-from nightcrew.task import Complexity, ExecutorName, Task, TaskCategory
+from nightcrew.task import Complexity, ExecutorName, Task, TaskType
 from nightcrew.validation.verdict import Verdict, VerdictKind
 from nightcrew.work.learning import remember, worker_of
 from nightcrew.work.outcome import Judged
@@ -31,12 +31,12 @@ ORDER BY judged_at, attempt_id"""
 
 
 def load_memory(settings: Settings, candidates: Sequence[Candidate]) -> Memory:
-    """What the selector has learned of `candidates` so far.
+    """The selector's memory about `candidates`.
 
     Raises:
         BadInput: a newer version of Nightcrew wrote it.
     """
-    if not candidates:  # with no catalogue at hand nothing could be made again
+    if not candidates:  # without a catalogue, it cannot be rebuilt
         return Memory()
     return Memory.load(settings.memory_path, _rebuild_from(settings, candidates))
 
@@ -44,15 +44,15 @@ def load_memory(settings: Settings, candidates: Sequence[Candidate]) -> Memory:
 def learn(
     settings: Settings, candidates: Sequence[Candidate], task: Task, judged: Judged, before: Sequence[Judged]
 ) -> None:
-    """Add what a verdict teaches to the memory; `before` are the task's earlier trials."""
+    """Update the memory with a verdict; `before` are the task's earlier trials."""
     with Memory.updating(settings.memory_path, _rebuild_from(settings, candidates)) as memory:
         remember(memory, candidates, task.task_type, task.complexity, judged, before)
 
 
 def rebuilt_memory(ledger_dir: Path, candidates: Sequence[Candidate]) -> Memory:
-    """What all verdicts in the ledger teach, in the order in which they were given.
+    """A memory built from all verdicts in the ledger, in their order.
 
-    Models are taken as the catalogue describes them now; one that is not in it any more teaches nothing.
+    Models are described by the current catalogue; verdicts on models that it no longer lists are skipped.
     """
     memory, slugs = Memory(), {candidate.model: candidate.slug for candidate in candidates}
     earlier: dict[str, list[Judged]] = defaultdict(list)
@@ -72,17 +72,17 @@ def _rebuild_from(settings: Settings, candidates: Sequence[Candidate]) -> Rebuil
 
 def _recorded_trials(
     ledger_dir: Path, slugs: Mapping[str, str]
-) -> Iterator[tuple[TaskCategory, Complexity, Judged]]:
+) -> Iterator[tuple[TaskType, Complexity, Judged]]:
     if not ledger_dir.is_dir():
         return
-    from nightcrew.ledger.ledger import Ledger  # only where it is needed: DuckDB takes a moment to import
+    from nightcrew.ledger.ledger import Ledger  # imported here because DuckDB takes a moment to import
 
     with Ledger(ledger_dir) as ledger:
         rows = ledger.query(_TRIALS)
     if rows:
-        log.info("the selector's memory is made again from %d attempts in the ledger", len(rows))
+        log.info("the selector's memory is rebuilt from %d attempts in the ledger", len(rows))
     for row in rows:
-        yield TaskCategory(row["task_type"]), Complexity(row["complexity"]), _judged(row, slugs)
+        yield TaskType(row["task_type"]), Complexity(row["complexity"]), _judged(row, slugs)
 
 
 def _judged(row: Mapping[str, Any], slugs: Mapping[str, str]) -> Judged:

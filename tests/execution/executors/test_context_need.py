@@ -6,7 +6,7 @@ import pytest
 
 from nightcrew.execution.executors.context_need import USUAL_TOKENS, ContextNeed, measured_need
 from nightcrew.execution.executors.context_pack import CHARACTERS_PER_TOKEN
-from nightcrew.task import Task, TaskCategory
+from nightcrew.task import Task, TaskType
 from tests.execution.conftest import commit_all, git
 
 LINE = "# a line that makes the file longer\n"
@@ -22,7 +22,7 @@ def need(repo: Path, folder: Path, target: str | None, commit: str | None = None
         task_id="t-measured",
         description="do it",
         repo=str(repo),
-        task_type=TaskCategory.CODE_GENERATION,
+        task_type=TaskType.CODE_GENERATION,
         target_file=target,
     )
     return measured_need(task, commit or git(repo, "rev-parse", "HEAD"), folder)

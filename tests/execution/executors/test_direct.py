@@ -16,7 +16,7 @@ from nightcrew.execution.environments.environment import Environment
 from nightcrew.execution.executors.context_pack import context_pack
 from nightcrew.execution.executors.direct import DirectExecutor
 from nightcrew.execution.sandbox import Limits, Sandbox
-from nightcrew.task import ExecutorName, Task, TaskCategory
+from nightcrew.task import ExecutorName, Task, TaskType
 from tests.execution.conftest import commit_all
 from tests.execution.doors import ListedDoor, Reply
 
@@ -43,7 +43,7 @@ def work(repo: Path, tmp_path: Path, sandbox: Sandbox, environment: Environment)
             task_id="t-direct",
             description="Test it.",
             repo=str(repo),
-            task_type=changes.pop("task_type", TaskCategory.UNIT_TEST),
+            task_type=changes.pop("task_type", TaskType.UNIT_TEST),
             target_file="src/shop/prices.py",
         )
         door = ListedDoor(replies, changes.pop("on_call", lambda: None))
@@ -120,7 +120,7 @@ def test_it_never_makes_more_than_three_calls(work: Work) -> None:
 def test_a_bug_fix_shows_what_fails_today(work: Work, repo: Path) -> None:
     (repo / "tests/test_broken.py").write_text("def test_broken():\n    assert 1 == 2\n")
     commit_all(repo)
-    _, door, _ = work(["### FILE README.md\n```\nx\n```\n"], task_type=TaskCategory.BUG_FIX)
+    _, door, _ = work(["### FILE README.md\n```\nx\n```\n"], task_type=TaskType.BUG_FIX)
     assert "Output of the tests before any change" in said(door, 0)
     assert "assert 1 == 2" in said(door, 0)
 

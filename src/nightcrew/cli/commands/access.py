@@ -31,8 +31,8 @@ def set_account(
     if as_json:
         print_json({"base_url": account.base_url, "has_key": account.api_key is not None, "file": place})
         return
-    what = "The key is" if account.api_key else "That there is no key is"
-    console.print(f"{what} kept in {place}, for {account.base_url} only.", markup=False, soft_wrap=True)
+    subject = "The key was" if account.api_key else "An account without a key was"
+    console.print(f"{subject} stored in {place}, for {account.base_url} only.", markup=False, soft_wrap=True)
     console.print("A running crew uses it from its next task on.")
 
 

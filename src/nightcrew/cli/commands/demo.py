@@ -1,4 +1,4 @@
-"""`nightcrew demo`: the main job without a key."""
+"""`nightcrew demo`: the whole pipeline without a key."""
 
 from typing import Annotated
 

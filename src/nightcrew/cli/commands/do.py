@@ -1,4 +1,4 @@
-"""`nightcrew do`: do one task here and now, without Prefect's server and worker."""
+"""`nightcrew do`: do one task in the foreground, without Prefect's server and worker."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from nightcrew.settings import load_settings
 @app.command("do")
 @with_task_options()
 def do(fields: dict[str, Any], as_json: AsJson = False) -> int:
-    """Do one task in the foreground: select a model, execute, validate, record. Needs no running crew.
+    """Do one task in the foreground. It selects a model, executes, validates and records without a crew.
 
     Exit codes: 0 accepted, 1 failed, 2 bad input, 3 waits for a person, 4 infrastructure fault.
     """

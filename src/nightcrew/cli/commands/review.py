@@ -58,7 +58,7 @@ def review(
 
 
 def _take(settings: Settings, waiting: "Waiting", answer: "Answer") -> "QueuedTask":
-    """Hand the answer to the task's flow run; a task of `nightcrew do` has none and continues here."""
+    """Send the answer to the task's flow run; a task of `nightcrew do` has none and continues here."""
     from nightcrew.crew import review as review_service
 
     task_id = waiting.queued.task_id

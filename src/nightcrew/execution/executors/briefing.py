@@ -9,7 +9,7 @@ from pathlib import Path
 from nightcrew.execution.assignment import Assignment
 from nightcrew.execution.checkout.reading import read_text
 from nightcrew.execution.sandbox import WORKSPACE
-from nightcrew.task import Task, TaskCategory
+from nightcrew.task import Task, TaskType
 
 REJECTED_BEFORE = "Why the previous attempt was rejected:"
 
@@ -23,35 +23,35 @@ _CONVENTION_FILES = (
 _CONVENTION_CHARACTERS = 8_000
 _FEEDBACK_CHARACTERS = 12_000
 
-_RULES: dict[TaskCategory, tuple[str, ...]] = {
-    TaskCategory.UNIT_TEST: (
+_RULES: dict[TaskType, tuple[str, ...]] = {
+    TaskType.UNIT_TEST: (
         "Add tests for the target file, as new test functions. Do not change the code under test, existing "
         "tests or any configuration.",
         "Each test must be able to fail: assert exact results, errors and effects. The tests are run against "
         "broken versions of the target and must notice, and against equivalent ones and must pass.",
         "No mocks of the target itself, no sleeping, no network, no dependence on time, order or randomness.",
     ),
-    TaskCategory.BUG_FIX: (
+    TaskType.BUG_FIX: (
         "Fix the cause in the code, and add a test that fails without the fix and passes with it.",
         "Do not delete, skip or weaken an existing test. Keep the change as small as it can be.",
     ),
-    TaskCategory.REFACTORING: (
+    TaskType.REFACTORING: (
         "Improve what is complained about and keep the behaviour and the public names exactly as they are.",
         "Do not change existing tests.",
     ),
-    TaskCategory.DOCUMENTATION: (
+    TaskType.DOCUMENTATION: (
         "Change docstrings, comments and documentation files only: the code must stay the same.",
         "Describe what the code does, with the parameters it really has. Examples in docstrings must run.",
     ),
-    TaskCategory.CODE_GENERATION: (
+    TaskType.CODE_GENERATION: (
         "Write the code and tests for it. Do not delete, skip or weaken an existing test.",
     ),
-    TaskCategory.ANALYSIS: (
+    TaskType.ANALYSIS: (
         "Do not change code. Write your findings to the target file, or to analysis.json if none is named, "
         'as a JSON object {"findings": [{"file": ..., "line": ..., "quote": ..., "message": ...}]}; each '
         "quotes the line as it stands in the file.",
     ),
-    TaskCategory.BUILD_SCRIPT: (
+    TaskType.BUILD_SCRIPT: (
         "Write or change the build script only; it must work without network, from a clean checkout.",
     ),
 }

@@ -17,7 +17,7 @@ from nightcrew.execution.environments.environment import command_environment
 from nightcrew.execution.executors import edits
 from nightcrew.execution.executors.briefing import briefing
 from nightcrew.execution.executors.context_pack import CHARACTERS_PER_TOKEN, context_pack
-from nightcrew.task import TaskCategory
+from nightcrew.task import TaskType
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +136,7 @@ def _first_question(assignment: Assignment) -> str:
     tokens = assignment.context_tokens - min(_ANSWER_TOKENS, assignment.context_tokens // 4)
     room = tokens * CHARACTERS_PER_TOKEN - len(words) - len(REPLY_FORMAT)
     failing = ""
-    if assignment.task.task_type is TaskCategory.BUG_FIX:
+    if assignment.task.task_type is TaskType.BUG_FIX:
         failing = (
             _run_tests(assignment, assignment.judged_by[0], _TEST_SECONDS) if assignment.judged_by else ""
         )
