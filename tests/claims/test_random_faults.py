@@ -30,7 +30,7 @@ from nightcrew.openrouter.wire.recovery import TABLE
 from nightcrew.queue.state_store import StateStore, create_schema
 from nightcrew.selection.memory import Memory
 from nightcrew.selection.model_selector import ModelSelector
-from nightcrew.selection.plan import Plan
+from nightcrew.selection.plan import FilterName, Plan
 from nightcrew.selection.requirements import requirements_for
 from nightcrew.settings import Settings
 from nightcrew.task import ExecutorName, Task, TaskStatus
@@ -117,7 +117,7 @@ class House:
 
     def _waits(self, plan: Plan) -> bool:
         """Where models rest or free calls are used up, an hour passes."""
-        if not any(out.reason.startswith(("resting:", "quota:")) for out in plan.filtered):
+        if not any(out.removal.by in {FilterName.RESTING, FilterName.QUOTA} for out in plan.filtered):
             return False
         self.crew.clock.advance(timedelta(hours=1).total_seconds())
         return True

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from nightcrew.execution.attempt import Attempt, AttemptEnd, ModelCall
 from nightcrew.ledger.metrics_collector import MetricsCollector
-from nightcrew.selection.plan import Filtered, Plan, Rung
+from nightcrew.selection.plan import Filtered, FilterName, Plan, Removal, Rung
 from nightcrew.task import (
     ExecutorName,
     FailureReason,
@@ -153,7 +153,7 @@ def plan(*rungs: tuple[ExecutorName, str, float]) -> Plan:
     return Plan(
         rungs=steps,
         alternatives=steps[1:],
-        filtered=(Filtered("maker/small", "context too small"),),
+        filtered=(Filtered("maker/small", Removal(FilterName.CONTEXT, "too small")),),
         policy="ladder",
         explanation="the cheapest that is good enough comes first",
     )

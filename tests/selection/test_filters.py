@@ -8,6 +8,7 @@ from nightcrew.selection.candidates import Availability, Candidate
 from nightcrew.selection.filters import RELAX
 from nightcrew.selection.memory import Memory, Trial, TrialEnd
 from nightcrew.selection.model_selector import ModelSelector
+from nightcrew.selection.plan import FilterName
 from nightcrew.selection.requirements import Requirements
 from nightcrew.settings import DataPolicy
 from tests.selection.house import AGENT, model, needs
@@ -45,8 +46,8 @@ def test_each_filter_names_itself_and_what_to_relax(
 ) -> None:
     plan = ModelSelector().plan(requirements, [candidate], Memory(), Availability(**state), tried)
     assert plan.rungs == ()
-    assert [item.reason.partition(":")[0] for item in plan.filtered] == [name]
-    assert RELAX[name] in plan.stop
+    assert [item.removal.by for item in plan.filtered] == [name]
+    assert RELAX[FilterName(name)] in plan.stop
 
 
 def test_what_no_filter_removes_is_planned() -> None:
@@ -77,7 +78,7 @@ def test_an_executor_that_needs_a_larger_window_is_not_planned_with_a_small_mode
     assert ("direct", "small") in arms and ("openhands", "large") in arms
     assert ("openhands", "small") not in arms
     tight = ModelSelector().plan(asked, [model("small", context_tokens=6_999)], Memory(), Availability())
-    assert [item.reason.partition(":")[0] for item in tight.filtered] == ["context"]
+    assert [item.removal.by for item in tight.filtered] == ["context"]
 
 
 def test_where_the_need_for_context_comes_from_is_said() -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from nightcrew.selection.beliefs import Gaussian, Moments, phi
 from nightcrew.selection.candidates import Availability, Candidate, Traits
 from nightcrew.selection.memory import Memory, Trial, TrialEnd
-from nightcrew.selection.plan import Filtered
+from nightcrew.selection.plan import Filtered, FilterName, Removal
 from nightcrew.selection.requirements import Requirements
 from nightcrew.selection.success_model import EASE
 from nightcrew.task import ExecutorName
@@ -53,8 +53,8 @@ def untried(arms: Sequence[Arm], tried: Sequence[Trial]) -> tuple[list[Arm], lis
     """
     wrong = {trial.slug for trial in tried if trial.end is TrialEnd.REJECTED}
     unfit = {trial.slug for trial in tried if trial.end is TrialEnd.UNFIT}
-    reasons = dict.fromkeys(unfit, "tried: it cannot do this task")
-    reasons |= dict.fromkeys(wrong, "tried: its work on this task was rejected")
+    reasons = dict.fromkeys(unfit, Removal(FilterName.TRIED, "it cannot do this task"))
+    reasons |= dict.fromkeys(wrong, Removal(FilterName.TRIED, "its work on this task was rejected"))
     kept = [arm for arm in arms if arm.candidate.slug not in reasons]
     removed = {a.candidate.model: a.candidate.slug for a in arms if a.candidate.slug in reasons}
     return kept, [Filtered(model, reasons[slug]) for model, slug in removed.items()]
@@ -81,7 +81,7 @@ def affordable(
     """The arms that each fit into the money, time and quota that are left."""
     budget = float(min(needs.budget_usd, availability.budget_left_usd))
     kept: list[Arm] = []
-    reasons: dict[str, str] = {}
+    reasons: dict[str, Removal] = {}
     for arm in arms:
         reason = _too_much(arm, needs, availability, budget)
         if reason is None:
@@ -145,14 +145,21 @@ def _with(
     return arms
 
 
-def _too_much(arm: Arm, needs: Requirements, availability: Availability, budget: float) -> str | None:
+def _too_much(arm: Arm, needs: Requirements, availability: Availability, budget: float) -> Removal | None:
     if arm.cost_usd > budget:
-        return f"budget: expected to cost ${arm.cost_usd:.4f}, ${budget:.4f} are left"
+        return Removal(FilterName.BUDGET, f"expected to cost ${arm.cost_usd:.4f}, ${budget:.4f} are left")
     if needs.max_latency_seconds is not None and arm.seconds > needs.max_latency_seconds:
-        return f"latency: expected to take {arm.seconds:.0f} s, {needs.max_latency_seconds:.0f} s are allowed"
+        return Removal(
+            FilterName.LATENCY,
+            f"expected to take {arm.seconds:.0f} s, {needs.max_latency_seconds:.0f} s are allowed",
+        )
     if needs.seconds_left is not None and arm.seconds > needs.seconds_left:
-        return f"deadline: expected to take {arm.seconds:.0f} s, {needs.seconds_left:.0f} s are left"
+        return Removal(
+            FilterName.DEADLINE, f"expected to take {arm.seconds:.0f} s, {needs.seconds_left:.0f} s are left"
+        )
     left = availability.free_calls_left
     if arm.candidate.free and left is not None and arm.calls > left:
-        return f"quota: expected to take {arm.calls:.0f} free calls, {left} are left today"
+        return Removal(
+            FilterName.QUOTA, f"expected to take {arm.calls:.0f} free calls, {left} are left today"
+        )
     return None

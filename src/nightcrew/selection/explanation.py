@@ -193,10 +193,9 @@ def _filters(decision: Decision) -> str:
         return ""
     lines = []
     for name, count in removed_by(decision.filtered).items():
-        first = next(item for item in decision.filtered if item.reason.partition(":")[0] == name)
-        why = first.reason.partition(":")[2].strip()
+        first = next(item for item in decision.filtered if item.removal.by is name)
         which = first.model if count == 1 else f"{count} models, such as {first.model}"
-        lines.append(f"- {name}: {which} ({why}); to allow it, {RELAX[name]}")
+        lines.append(f"- {name}: {which} ({first.removal.why}); to allow it, {RELAX[name]}")
     return "**Left out**\n\n" + "\n".join(lines)
 
 

@@ -86,11 +86,11 @@ def _filter(
     filters = Filters(needs, availability)
     kept, filtered = [], []
     for candidate in candidates:
-        reason = filters.reason(candidate)
-        if reason is None:
+        removal = filters.removal(candidate)
+        if removal is None:
             kept.append(candidate)
         else:
-            filtered.append(Filtered(candidate.model, reason))
+            filtered.append(Filtered(candidate.model, removal))
     shift = needs.seed % len(kept) if kept else 0
     return kept[shift:] + kept[:shift], filtered
 

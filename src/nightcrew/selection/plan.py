@@ -1,6 +1,7 @@
 """A plan: the ladder of (executor, model) rungs for one task, and how it was chosen. Data only."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from nightcrew.task import ExecutorName
 
@@ -18,12 +19,44 @@ class Rung:
     evidence: int = 0  # number of own verdicts behind `success`; 0: prior only
 
 
+class FilterName(StrEnum):
+    """What removes models from a plan."""
+
+    ALLOWED = "allowed"
+    DENIED = "denied"
+    PROVIDER = "provider"
+    DATA_POLICY = "data policy"
+    EXPIRED = "expired"
+    CONTEXT = "context"
+    OUTPUT = "output"
+    TOOLS = "tools"
+    TRIED = "tried"
+    RESTING = "resting"
+    QUOTA = "quota"
+    BUDGET = "budget"
+    LATENCY = "latency"
+    DEADLINE = "deadline"
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """Why a model was removed."""
+
+    by: FilterName
+    why: str
+
+
 @dataclass(frozen=True, slots=True)
 class Filtered:
     """A model that was filtered out, and why."""
 
     model: str
-    reason: str
+    removal: Removal
+
+    @property
+    def reason(self) -> str:
+        """The filter and its explanation in one text, as the ledger keeps it."""
+        return f"{self.removal.by}: {self.removal.why}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from nightcrew.openrouter.books.breakers import model_key
 from nightcrew.openrouter.books.quota import QuotaLeft
 from nightcrew.openrouter.serving.rotation import LONGEST_WAIT_SECONDS
 from nightcrew.queue.state_store import utc_now
-from nightcrew.selection.plan import Plan
+from nightcrew.selection.plan import FilterName, Plan
 from nightcrew.task import FailureReason, TaskStatus
 from nightcrew.work.crew import Crew
 from nightcrew.work.outcome import Outcome
@@ -57,11 +57,12 @@ def wait_for_models(crew: Crew, plan: Plan, plan_if: PlanIf) -> Wait | None:
         long = utc_now() + timedelta(seconds=LONGEST_WAIT_SECONDS)
         needed = left.wait is not None and left.wait.until > long and _begins_free(crew, plan)
         return _for_quota(left) if needed else None
-    left_out = {out.reason.partition(":")[0] for out in plan.filtered}
-    if "quota" in left_out and plan_if({"free_calls_left": left.a_day}).rungs:
+    left_out = {out.removal.by for out in plan.filtered}
+    if FilterName.QUOTA in left_out and plan_if({"free_calls_left": left.a_day}).rungs:
         return _for_quota(left)
-    if "resting" in left_out and plan_if({"resting": {}}).rungs:
-        return _for_rest(crew, {out.model for out in plan.filtered if out.reason.startswith("resting:")})
+    if FilterName.RESTING in left_out and plan_if({"resting": {}}).rungs:
+        resting = {out.model for out in plan.filtered if out.removal.by is FilterName.RESTING}
+        return _for_rest(crew, resting)
     return None
 
 

@@ -9,13 +9,17 @@ from nightcrew.execution.attempt import Attempt, AttemptEnd
 from nightcrew.openrouter.serving.rotation import Stopped
 from nightcrew.queue.reviews import ACCEPTED_BY_A_PERSON, Answer, Choice
 from nightcrew.queue.task_table import QueuedTask
-from nightcrew.selection.plan import Plan
+from nightcrew.selection.plan import FilterName, Plan
 from nightcrew.task import FailureReason, Task, TaskStatus
 from nightcrew.validation.verdict import Verdict, VerdictKind
 
 MOST_FAULTS = 3
 MOST_INTERRUPTIONS = 10  # each has waited for the next day's quota, or for a person to resume the crew
-SCARCE = {"budget", "quota", "deadline"}  # filter reasons that more money, calls or time would remove
+SCARCE = {
+    FilterName.BUDGET,
+    FilterName.QUOTA,
+    FilterName.DEADLINE,
+}  # filter reasons that more money, calls or time would remove
 
 
 class NoModelLeft(Fatal):
@@ -23,7 +27,7 @@ class NoModelLeft(Fatal):
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan.stop)
-        reasons = {left.reason.partition(":")[0] for left in plan.filtered}
+        reasons = {left.removal.by for left in plan.filtered}
         self.for_want_of_money = bool(plan.alternatives or reasons & SCARCE)
 
 
