@@ -24,7 +24,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from benchmarks.stage import FORK, FastTime, postgres, quiet, table, twin_process, twin_requests, verdict
+from benchmarks.support import FORK, FastTime, postgres, quiet, table, twin_process, twin_requests, verdict
 from nightcrew.errors import NightcrewError
 from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.books.budget import Budgets, charge_overdue, violations

@@ -17,8 +17,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.rooms import rooms
-from benchmarks.stage import table, verdict
+from benchmarks.local_crew import rooms
+from benchmarks.support import table, verdict
 from nightcrew.cli.demo.parts import make_repository
 from nightcrew.ledger.ledger import Ledger
 from nightcrew.settings import Settings

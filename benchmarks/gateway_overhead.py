@@ -27,7 +27,7 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from benchmarks.stage import FORK, percentile, postgres, quiet, table, twin_process, verdict
+from benchmarks.support import FORK, percentile, postgres, quiet, table, twin_process, verdict
 from nightcrew.ledger.metrics_collector import MetricsCollector
 from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.books.budget import Budgets

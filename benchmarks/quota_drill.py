@@ -1,4 +1,4 @@
-"""One account's free quota under a crew of eight processes, against what other clients do.
+"""One account's free quota used by a crew of eight processes, compared with other clients.
 
     python -m benchmarks.quota_drill
 
@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 
-from benchmarks.stage import (
+from benchmarks.support import (
     FarApi,
     SharedTime,
     postgres,
@@ -71,7 +71,7 @@ def scenario(reset_unit: Literal["ms", "s"], per_minute: int) -> Scenario:
 
 @dataclass(frozen=True)
 class Crew:
-    """What a worker process needs to know."""
+    """The parameters of a worker process."""
 
     database: str
     api: OpenRouterApi
@@ -81,11 +81,11 @@ class Crew:
 
     @property
     def rest_seconds(self) -> float:
-        """Until the end of the drill."""
+        """Seconds until the end of the benchmark."""
         return (START + timedelta(minutes=MINUTES) - self.time.now()).total_seconds()
 
     def conversation(self, task: int) -> Iterator[dict[str, Any]]:
-        """The requests of one task, with the agent's own work between them; stops when the drill is over."""
+        """The requests of one task, with pauses for the agent's own work; stops when the time is over."""
         dice = random.Random(task)
         messages: list[dict[str, Any]] = []
         for call in range(CALLS_PER_TASK):
@@ -126,7 +126,7 @@ def with_gateway(crew: Crew) -> None:
 
 
 def one_call(crew: Crew, model: str, request: dict[str, Any]) -> str | None:
-    """The fault of one plain call, None if it was answered."""
+    """The fault of one plain call; None if it was answered."""
     try:
         outcome = from_reply(crew.api.chat({**request, "model": model}, wall_seconds=60), now=crew.time.now())
     except NoReply as error:
@@ -135,7 +135,7 @@ def one_call(crew: Crew, model: str, request: dict[str, Any]) -> str | None:
 
 
 def with_fixed_backoff(crew: Crew) -> None:
-    """As the SDK does it by itself: five tries of the same model, 8 to 64 s apart, whatever it was told."""
+    """The SDK's own strategy: five tries of the same model, 8 to 64 s apart, ignoring Retry-After."""
     for task in crew.tasks:
         for request in crew.conversation(task):
             fault = None
@@ -149,7 +149,7 @@ def with_fixed_backoff(crew: Crew) -> None:
 
 
 def with_round_robin(crew: Crew) -> None:
-    """The next model at every call and fault; after a whole round the task has failed."""
+    """The next model after every call and fault; after a whole round the task fails."""
     turn = 0
     for task in crew.tasks:
         for request in crew.conversation(task):
@@ -164,7 +164,7 @@ def with_round_robin(crew: Crew) -> None:
 
 
 def with_cooldown(crew: Crew) -> None:
-    """Sixty seconds of rest for a model that failed, in each process for itself."""
+    """A failed model is not called for sixty seconds, in each process separately."""
     rested = dict.fromkeys(MODELS, START)
     for task in crew.tasks:
         for request in crew.conversation(task):
@@ -185,7 +185,7 @@ def play(
     database: str,
     learn: bool = False,
 ) -> dict[str, object]:
-    """One client's day, on a twin and a database of its own; `learn`: less is allowed than is believed."""
+    """One client's day, with its own twin and database; with `learn`, the real limit is lower."""
     time = SharedTime(START, PROCESSES)
     limits = QuotaLimits(PER_MINUTE, PER_DAY, ARRIVAL_SECONDS)
     played = scenario("s", LEARNED_PER_MINUTE) if learn else scenario("ms", PER_MINUTE)

@@ -1,4 +1,4 @@
-"""What no plan of a few attempts can exceed on a table: ladders picked with the judged outcomes in hand."""
+"""An upper bound for plans of a few attempts on a table: ladders chosen with knowledge of the outcomes."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The selector on real outcomes: solved share and cost beside always-best and plain ladders, five splits.
+"""The selector on real outcomes: solved share and cost compared with always-best and fixed ladders.
 
     python -m benchmarks.replay_selector OUTCOMES.parquet [--splits 5]
 
@@ -51,7 +51,7 @@ def _without_bug_fix(outcomes: Sequence[Outcome]) -> list[Outcome]:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked of which rows."""
+    """A question about some rows."""
 
     title: str
     scenario: Scenario

@@ -1,4 +1,4 @@
-"""A model dies at call 7 of 12: what the attempt has lost when it is done all the same.
+"""A model dies at call 7 of 12: the calls that the attempt has lost at its end.
 
     python -m benchmarks.rotation_drill
 
@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from benchmarks.stage import FastTime, postgres, quiet, table, twin_process, twin_requests, verdict
+from benchmarks.support import FastTime, postgres, quiet, table, twin_process, twin_requests, verdict
 from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.books.budget import Budgets
 from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
@@ -52,7 +52,7 @@ type Ask = Callable[[list[dict[str, Any]]], str | None]
 
 
 def converse(ask: Ask) -> tuple[bool, list[dict[str, Any]]]:
-    """Twelve turns; False if one of them got no answer."""
+    """Twelve turns; False if one was not answered."""
     messages: list[dict[str, Any]] = []
     for turn in range(TURNS):
         messages.append({"role": "user", "content": f"turn {turn}"})
@@ -102,7 +102,7 @@ def through_gateway(base_url: str, database: str) -> bool:
 
 
 def started_over(base_url: str, tries: int) -> bool:
-    """The attempt fails with its model; the next attempt begins at the first turn."""
+    """The attempt fails with its model; the next attempt starts at the first turn."""
     with OpenRouterApi(base_url, SecretStr("key")) as api:
         for model in (FIRST, SECOND):
 
@@ -123,7 +123,7 @@ def started_over(base_url: str, tries: int) -> bool:
 
 
 def measure(death: FaultKind, play: Callable[[str], bool]) -> tuple[bool, int, bool]:
-    """Done or not, the calls beyond twelve, and whether the second model got the whole conversation."""
+    """Success, the calls beyond twelve, and whether the second model got the whole conversation."""
     with twin_process(scenario(death)) as base_url:
         done = play(base_url)
         seen = twin_requests(base_url)

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from ruff import find_ruff_bin
 
-from benchmarks.stage import table, verdict
+from benchmarks.support import table, verdict
 from nightcrew import host
 from nightcrew.errors import Transient
 from nightcrew.execution.environments.build import Builder

@@ -1,8 +1,8 @@
-"""How long deciding takes: the planner beside the original's scoring loop, on one catalogue, in one run.
+"""The time of a decision: the planner compared with the original's scoring loop, on one catalogue.
 
     python benchmarks/selector_decision.py [--models 400] [--outcomes 100000] [--decisions 300]
 
-The two alternate decision by decision, so that a busy machine slows both alike.
+The two alternate, so that a busy machine affects both equally.
 """
 
 import argparse
@@ -104,7 +104,7 @@ def _requirements(number: int) -> Requirements:
 
 
 def _timed(work: Callable[[], object]) -> tuple[float, float]:
-    """Wall and processor time in milliseconds; they differ where the machine is busy with something else."""
+    """Wall and CPU time in milliseconds, which differ on a busy machine."""
     wall, processor = time.perf_counter(), time.process_time()
     work()
     return 1e3 * (time.perf_counter() - wall), 1e3 * (time.process_time() - processor)

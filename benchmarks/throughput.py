@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cpu_meter import CpuMeter, busy_seconds, stat, tree, tree_seconds
-from benchmarks.stage import table, twin_process
+from benchmarks.support import table, twin_process
 from nightcrew.cli.demo.parts import make_repository
 from nightcrew.crew import dispatch
 from nightcrew.crew.processes import free_port

@@ -19,7 +19,7 @@ from benchmarks.fault_matrix.cases import CASES, NOT_MEASURABLE, Case, unlisted
 from benchmarks.fault_matrix.crew import Stage, running_stage
 from benchmarks.fault_matrix.judge import Seen, wrong
 from benchmarks.fault_matrix.machine import BY_NAME, CannotBeDone, small_disk
-from benchmarks.stage import quiet, table
+from benchmarks.support import quiet, table
 from blocks.crew import BLOCK_NAME, CrewPolicy
 from nightcrew.crew import dispatch
 from nightcrew.crew.database import ensure_database

@@ -1,1 +1,1 @@
-"""How far the crew is from one that knows every model's skill: through the whole pipeline, with the twin."""
+"""Compares the crew with an oracle that knows every model's skill, through the whole pipeline."""

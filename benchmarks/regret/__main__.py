@@ -1,4 +1,4 @@
-"""What the crew spends beside an oracle that knows every model's skill, through the whole pipeline.
+"""The crew's spending compared with an oracle that knows every model's skill, in the whole pipeline.
 
     python -m benchmarks.regret [--tasks 200] [--after 70] [--seed 1] [--home FOLDER]
 
@@ -21,7 +21,7 @@ from pathlib import Path
 from benchmarks.regret.report import Phase, phase_of, rows, sizes_of, write_policies
 from benchmarks.regret.run import Result, favourite, run
 from benchmarks.regret.world import World, first_world
-from benchmarks.stage import table, verdict
+from benchmarks.support import table, verdict
 
 MOST_OVER_ORACLE = 1.3
 ADAPTS_WITHIN = 30
@@ -29,7 +29,7 @@ MOST_BELOW_BEST = 0.05  # of the share solved; 200 tasks tell it to some three p
 
 
 def main() -> None:
-    """Run, print, and say whether the claims hold."""
+    """Run, print, and report whether the claims hold."""
     options = _options()
     results = run(options.home, seed=options.seed, tasks=options.tasks, after=options.after)
     sizes, world = sizes_of(results), first_world(options.seed)

@@ -1,4 +1,4 @@
-"""What one would do who knows every skill and every cost, and what simpler rules do, on the same draws."""
+"""An oracle that knows every skill and cost, and simpler policies, on the same random draws."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ type Sizes = Mapping[tuple[TaskType, bool], Tokens]  # of good and of bad work o
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a ladder, or a policy over the mix of kinds, does to a task on average."""
+    """The average result of a ladder, or of a policy over the mix of kinds, per task."""
 
     solved: float
     cost_usd: float
@@ -29,7 +29,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What came of one task."""
+    """The result of one task."""
 
     solved: bool
     cost_usd: float
@@ -41,7 +41,7 @@ def always(model: str) -> Policy:
 
 
 def best_model(world: World) -> str:
-    """The model with the greatest chance over the mix of kinds."""
+    """The model with the highest success probability over the mix of kinds."""
     return max(POOL, key=lambda model: sum(world.skill(model, kind) for kind in CYCLE))
 
 
@@ -66,7 +66,7 @@ def expected(policy: Policy, world: World, sizes: Sizes) -> Expected:
 
 
 def played(policy: Policy, world: World, sizes: Sizes, kind: TaskType, number: int) -> Done:
-    """What the policy would have done at task `number`, by the draws that the twin makes."""
+    """The policy's result on task `number`, with the twin's random draws."""
     spent = 0.0
     for model in policy[kind]:
         right = world.is_right(model, kind, number)

@@ -1,4 +1,4 @@
-"""What the run shows: spend per accepted change beside the oracle's, and the file the notebook plots."""
+"""The report of a run: spending per accepted change compared with the oracle, and the notebook's data."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ POLICIES_FILE = "policies.csv"
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A stretch of tasks in which the models stay as they are, with what others would have done in it."""
+    """A period of tasks with unchanged models, and the results of the reference policies."""
 
     name: str
     world: World
@@ -39,7 +39,7 @@ class Phase:
         return _mean([Done(result.solved, result.cost_usd) for result in self.results[begin:]])
 
     def other(self, policy: str, begin: int = 0) -> Expected:
-        """What a policy would have done on the same draws."""
+        """A policy's result on the same draws."""
         return _mean(
             [
                 played(self.policies[policy], self.world, self.sizes, result.kind, result.number)
@@ -48,7 +48,7 @@ class Phase:
         )
 
     def oracle(self) -> Expected:
-        """The oracle's expectation."""
+        """The oracle's expected result."""
         return expected(self.policies["oracle"], self.world, self.sizes)
 
     def ratio(self, begin: int = 0) -> float:
@@ -74,7 +74,7 @@ class Phase:
 
 
 def phase_of(name: str, world: World, results: Sequence[Result], sizes: Sizes) -> Phase:
-    """The phase with its references worked out."""
+    """The phase with the results of its references."""
     policies = {
         "oracle": oracle(world, sizes),
         "always-best": always(best_model(world)),

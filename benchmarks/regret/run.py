@@ -1,4 +1,4 @@
-"""The run: real tasks through the real rooms, one after the other, each noted down before the next begins."""
+"""The run: real tasks through the real pipeline, one after the other, each recorded at once."""
 
 import json
 from collections import Counter
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from benchmarks.local_crew import rooms
 from benchmarks.regret.world import World, first_world, kind_of, make_task
-from benchmarks.rooms import rooms
 from nightcrew.cli.demo.parts import make_repository
 from nightcrew.task import TaskStatus, TaskType
 from nightcrew.testing.calls import Change
@@ -21,7 +21,7 @@ RECENT = 50  # the latest tasks, in which the favourite is looked for
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One attempt, as the crew's own records have it."""
+    """One attempt, from the crew's records."""
 
     model: str
     accepted: bool
@@ -33,7 +33,7 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of one task."""
+    """The result of one task."""
 
     number: int
     kind: TaskType
@@ -43,7 +43,7 @@ class Result:
 
     @property
     def cost_usd(self) -> float:
-        """What the task cost."""
+        """The task's cost in USD."""
         return sum(one.cost_usd for one in self.tried)
 
 

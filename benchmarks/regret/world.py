@@ -1,4 +1,4 @@
-"""The models whose skill and price we know, and the tasks they are asked to do. The selector is told nothing.
+"""Models of known skill and price, and the tasks for them. The selector does not know their skill.
 
 Skill is not what price suggests: the dearest is the best, but a cheap one writes documentation nearly as
 well, another one fixes bugs nearly as well, and one is dear and poor. The catalogue names no coding index.
@@ -50,7 +50,7 @@ POOL: Mapping[str, tuple[float, tuple[float, float, float]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What an attempt reads and writes."""
+    """The tokens of an attempt."""
 
     read: float
     written: float
@@ -58,22 +58,22 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The models as they are in one phase of the run."""
+    """The models in one phase of the run."""
 
     seed: int
     models: Mapping[str, ScriptedModel]
 
     def scenario(self) -> Scenario:
-        """What the twin plays."""
+        """The twin's scenario."""
         models, solutions = tuple(self.models.values()), (_analysis(), *shipped_scenario().solutions)
         return Scenario(name="regret", seed=self.seed, models=models, solutions=solutions)
 
     def skill(self, model: str, kind: TaskType) -> float:
-        """Chance that the model's work is good."""
+        """The probability that the model's work is good."""
         return self.models[model].skills[kind]
 
     def is_right(self, model: str, kind: TaskType, number: int) -> bool:
-        """Whether the model's work at task `number` is good: the draw that the twin makes."""
+        """True if the model's work on task `number` is good, by the twin's random draw."""
         return is_right(
             self.models[model],
             self.seed,
@@ -83,13 +83,13 @@ class World:
         )
 
     def with_degraded(self, favourite: str) -> "World":
-        """The world after `favourite` has gone bad at everything."""
+        """The world after `favourite` has become bad at everything."""
         bad = self.models[favourite].model_copy(update={"skills": dict.fromkeys(KINDS, DEGRADED)})
         return World(self.seed, {**self.models, favourite: bad})
 
 
 def first_world(seed: int) -> World:
-    """The models as they begin."""
+    """The models at the start."""
     return World(seed, {name: _model(name, *known) for name, known in POOL.items()})
 
 
@@ -118,7 +118,7 @@ def make_task(number: int, repository: str, **more: object) -> Task:
 
 
 def usd(model: str, tokens: Tokens) -> float:
-    """What the model charges for so many tokens."""
+    """The model's price for these tokens, in USD."""
     per_million = POOL[model][0]
     return per_million * (tokens.read + OUTPUT_OVER_INPUT * tokens.written) / 1e6
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.stage import quiet
+from benchmarks.support import quiet
 from nightcrew.crew.database import release_home
 from nightcrew.ledger.ledger import Ledger
 from nightcrew.settings import Settings, load_settings

@@ -1,4 +1,4 @@
-"""What the drills stand on: PostgreSQL, a twin in its own process, time that passes only while all wait."""
+"""Support for benchmarks: PostgreSQL, a twin in its own process, time that passes only while all wait."""
 
 import ctypes
 import json
