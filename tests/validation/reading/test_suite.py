@@ -73,14 +73,18 @@ def test_a_warning_made_an_error_is_a_check() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "only_refuses"),
+    ("body", "refuses", "only_refuses"),
     [
-        ("    with pytest.raises(ValueError):\n        f(1)\n", True),
-        ("    with pytest.raises(ValueError, match='no'):\n        f(1)\n    assert f(2) == 3\n", False),
-        ("    with pytest.raises(Exception):\n        f(1)\n", False),
-        ("    f(1)\n", False),
+        ("    with pytest.raises(ValueError):\n        f(1)\n", True, True),
+        (
+            "    with pytest.raises(ValueError, match='no'):\n        f(1)\n    assert f(2) == 3\n",
+            True,
+            False,
+        ),
+        ("    with pytest.raises(Exception):\n        f(1)\n", False, False),
+        ("    f(1)\n", False, False),
     ],
 )
-def test_a_test_of_refusals_is_about_no_value(body: str, only_refuses: bool) -> None:
+def test_a_test_of_refusals_is_about_no_value(body: str, refuses: bool, only_refuses: bool) -> None:
     (test,) = read_tests(ast.parse(f"def test_a():\n{body}"))
-    assert test.only_refuses is only_refuses
+    assert (test.refuses, test.only_refuses) == (refuses, only_refuses)

@@ -180,7 +180,12 @@ def _values(examination: Examination, run: Run) -> tuple[int, list[str]]:
     reached = [run.tests[nodeid] for nodeid in judged if nodeid in run.tests]
     reached = [test for test in reached if test.touched]
     checking = sum(test.kind == "assertion" for test in reached if test.failed)
-    refusals = {test.name for test in new_test_functions(examination.room) if test.only_refuses}
+    fixes = examination.room.task.task_type is TaskCategory.BUG_FIX  # what shows a bug may be one refusal
+    refusals = {
+        test.name
+        for test in new_test_functions(examination.room)
+        if test.only_refuses or (fixes and test.refuses)
+    }
     silent = [test.nodeid for test in reached if not test.failed]
     return checking, [one for one in silent if _qualified(one) not in refusals]
 

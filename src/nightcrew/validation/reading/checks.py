@@ -54,6 +54,11 @@ class Check:
         """Equal for two checks that demand the same as often."""
         return self.text, self.conditional, self.strictness is Strictness.NOTHING
 
+    @property
+    def is_refusal(self) -> bool:
+        """True for a check that waits for a certain error."""
+        return bool(self.errors) and self.strictness is Strictness.EXACTLY
+
     def looser_than(self, other: "Check") -> str:
         """How this check lets more pass than the other; empty: it does not."""
         if self.conditional and not other.conditional:
@@ -87,11 +92,14 @@ class TestFunction:
         return all(one.strictness <= Strictness.TYPE for one in self.checks)
 
     @property
+    def refuses(self) -> bool:
+        """True where a check waits for a certain error."""
+        return any(one.is_refusal for one in self.checks)
+
+    @property
     def only_refuses(self) -> bool:
-        """True where every check waits for a certain error: such a test is about no value."""
-        return bool(self.checks) and all(
-            one.errors and one.strictness is Strictness.EXACTLY for one in self.checks
-        )
+        """True where every check does: such a test is about no value."""
+        return bool(self.checks) and all(one.is_refusal for one in self.checks)
 
     @property
     def empty(self) -> tuple[str, ...]:
