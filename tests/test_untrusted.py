@@ -12,22 +12,46 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nightcrew
+from nightcrew.address import holds_secret
 from nightcrew.errors import BadInput
 from nightcrew.execution.executors.edits import BadEdits, read_edits
+from nightcrew.execution.packages.pages import read_page
+from nightcrew.openhands.inside.protocol import read_result
 from nightcrew.openrouter.wire.replies import parse_json
 from nightcrew.plain_text import code_block, code_span, markdown_text
 from nightcrew.secrets.redaction import redact
 from nightcrew.settings import load_target_config
-from nightcrew.untrusted import Unreadable, parse_python, read_json, read_toml
+from nightcrew.untrusted import Unreadable, parse_python, read_json, read_toml, read_yaml
 from nightcrew.validation.change.change import FileDiff, Hunk, PatchRefused, apply_patch
 from nightcrew.validation.change.parser import parse_patch
 from nightcrew.validation.change.secrets import find_secrets
+from nightcrew.validation.questions.text_losses import text_losses
 from nightcrew.validation.reading.comments import comments
 from nightcrew.validation.reading.docstrings import entries
 from nightcrew.validation.reading.documents import blocks
+from nightcrew.work.published import published_patch
 
 MOST_CPU_SECONDS = 2.0  # what is measured takes hundredths; what is quadratic takes minutes
 SIZE = 100_000
+
+LOSING = (
+    "README.md",
+    "README.rst",
+    "a.yaml",
+    "a.json",
+    "setup.cfg",
+    "a.js",
+    "a.c",
+    "a.go",
+    "Makefile",
+    "justfile",
+)
+
+
+def losses_of(name: str) -> Callable[[str], object]:
+    """Reads what a change loses that takes a text away from a file, or brings it there."""
+    return lambda text: [*text_losses(name, text, "x\n"), *text_losses(name, "x\n", text)]
+
 
 READERS: dict[str, Callable[[str], object]] = {
     "json": read_json,
@@ -44,6 +68,19 @@ READERS: dict[str, Callable[[str], object]] = {
     "page": lambda text: (markdown_text(text), code_span(text), code_block(text)),
     "docstrings": lambda text: entries(parse_python(f"def f():\n    {json.dumps(text)}\n")),
 }
+MORE: dict[str, Callable[[str], object]] = {
+    "yaml": read_yaml,
+    "address": holds_secret,
+    "index": lambda text: read_page(text.encode(), "text/html", "https://x/"),
+    "result": read_result,
+    "published": lambda text: published_patch(f"diff --git a/x b/x\n@@ -1 +1 @@\n+{text}"),
+    **{
+        f"losses of {name}": losses_of(name)
+        for name in ("README.md", "README.rst", "a.yaml", "a.json", "a.c")
+    },
+    **{f"losses of {name}": losses_of(name) for name in ("setup.cfg", "a.js", "a.go", "Makefile")},
+}
+"""Whose time `tests/attacks/test_bytes.py` measures."""
 PIECES = [
     *("a-", "a.", "a.b ", "[", "{", "(", '{"a":', "a=", "- ", "`", "```\n", "#", "# ", "\n", " ", "\t", "a+"),
     *("not ", "lambda:", "/", "\\", '"', "'", '"""', "--- a/x\n", "@@ -1 +1 @@\n", "+\n", "<", "<think>"),
@@ -54,7 +91,7 @@ PIECES = [
 
 def _read(name: str, text: str) -> None:
     with suppress(Unreadable, BadInput, BadEdits, PatchRefused):
-        READERS[name](text)
+        (READERS | MORE)[name](text)
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -69,7 +106,7 @@ def test_repetition_costs_no_more_than_length(name: str) -> None:
     assert slow == []
 
 
-@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("name", [*READERS, *MORE])
 @given(text=st.text(alphabet=st.sampled_from("ab.:=-+#`\"'[]{}()<>@\\/ \n\t|*_%1é\x1b"), max_size=200))
 def test_any_text_is_read_or_refused(name: str, text: str) -> None:
     _read(name, text)
@@ -123,7 +160,7 @@ def test_a_change_that_recursive_code_cannot_walk_is_refused() -> None:
 
 
 def test_toml_of_strangers_is_read_at_one_door() -> None:
-    """`packages/sources.py` reads the operator's own configuration of uv and pip."""
+    """`packages/sources.py` reads the operator's own configuration, `validation/tables` our own data."""
     library = Path(nightcrew.__file__).parent
     users = {
         path.relative_to(library).as_posix()
@@ -131,4 +168,4 @@ def test_toml_of_strangers_is_read_at_one_door() -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Import) and any(alias.name == "tomllib" for alias in node.names)
     }
-    assert users == {"untrusted.py", "execution/packages/sources.py"}
+    assert users == {"untrusted.py", "execution/packages/sources.py", "validation/tables/__init__.py"}

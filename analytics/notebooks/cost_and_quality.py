@@ -42,6 +42,14 @@ def _(Path, duckdb, mo, os, time):
     connection.execute("SET autoinstall_known_extensions = false; SET TimeZone = 'UTC'").fetchall()
     connection.execute(views.read_text(encoding="utf-8")).fetchall()
 
+    def shown(value):
+        """Somebody else's words: without control characters, links that a page would follow, and formulas."""
+        if not isinstance(value, str):
+            return value
+        text = "".join(one if one.isprintable() or one in "\n\t" else f"\\u{ord(one):04x}" for one in value)
+        text = text.replace("://", ":\u2060//").replace("data:", "data\u2060:")
+        return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t")) else text
+
     def ask(sql, **parameters):
         """Rows as dictionaries; asked again when a journal was archived in that very moment."""
         try:
@@ -50,7 +58,7 @@ def _(Path, duckdb, mo, os, time):
             time.sleep(0.2)
             cursor = connection.execute(sql, parameters)
         names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return [dict(zip(names, map(shown, row), strict=True)) for row in cursor.fetchall()]
 
     return ask, home
 
@@ -454,7 +462,7 @@ def _(alt, mo, regret, usd):
                 "## What does it cost not to know the models?\n"
                 "Beside an oracle that knows every model's skill and cost. Regret: what was spent more, and for each "
                 "task solved less what the best model takes for one."
-                + (f" From the dashed line on, {gone_bad} is bad at everything." if gone_bad else "")
+                + (f" From the dashed line on, `{gone_bad}` is bad at everything." if gone_bad else "")
             ),
             regret_chart,
             mo.ui.table(totals_by_policy, selection=None, show_download=False),

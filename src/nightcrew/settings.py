@@ -26,7 +26,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from nightcrew.errors import BadInput
 from nightcrew.secrets.account import KEY_VARIABLES, Account, account_in_force
 from nightcrew.test_command import TestCommand, read_test_command
-from nightcrew.untrusted import Unreadable, read_toml
+from nightcrew.untrusted import Unreadable, read_text, read_toml
 
 OPENROUTER_URL = "https://openrouter.ai/api/v1"
 DOCKER_VARIABLE = "OPENHANDS_USE_DOCKER_RUNTIME"
@@ -275,8 +275,8 @@ def has_own_table(folder: Path) -> bool:
     if (folder / "nightcrew.toml").is_file():
         return True
     try:
-        pyproject = read_toml((folder / "pyproject.toml").read_text())
-    except (OSError, UnicodeDecodeError, Unreadable):
+        pyproject = read_toml(read_text(folder / "pyproject.toml"))
+    except (OSError, Unreadable):
         return False
     return "nightcrew" in pyproject.get("tool", {})
 
@@ -290,14 +290,14 @@ def load_target_config(checkout: Path) -> TargetConfig:
     own, pyproject = checkout / "nightcrew.toml", checkout / "pyproject.toml"
     file = own if own.is_file() else pyproject
     try:
-        document = read_toml(file.read_text()) if file.is_file() else {}
+        document = read_toml(read_text(file)) if file.is_file() else {}
         return TargetConfig.model_validate(
             document if file == own else document.get("tool", {}).get("nightcrew", {})
         )
     except ValidationError as error:
         known = f"; the settings are {', '.join(TargetConfig.model_fields)}"
         raise BadInput(f"{file.name}: {first_problem(error)}{known}") from None
-    except (OSError, UnicodeDecodeError, Unreadable) as error:
+    except (OSError, Unreadable) as error:
         raise BadInput(f"cannot read the repository's {file.name}: {error}") from None
 
 

@@ -6,13 +6,17 @@ for recursive code, and take time proportional to their length.
 
 import ast
 import json
+import os
 import re
+import stat
 import tomllib
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import yaml
 
+MOST_FILE_BYTES = 16 * 1024 * 1024
 MOST_DEPTH = 100  # real documents and programs stay below 40
 MOST_TOML_CHARACTERS = 512 * 1024
 MOST_TOML_LINE = 20_000  # a dotted key takes quadratic time in its parts
@@ -27,6 +31,36 @@ class Unreadable(ValueError):
 
 class NotPython(Unreadable):
     """The text is not valid Python."""
+
+
+def read_file(path: Path) -> bytes:
+    """The content of a plain file of somebody's tree: no link, which may lead anywhere, no pipe or device.
+
+    Raises:
+        OSError: it is not there, or is a link.
+        Unreadable: it is no plain file, or larger than `MOST_FILE_BYTES`.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise Unreadable("it is no plain file")
+        if status.st_size > MOST_FILE_BYTES:
+            raise Unreadable(f"it has more than {MOST_FILE_BYTES:,} bytes")
+        return file.read(MOST_FILE_BYTES)
+
+
+def read_text(path: Path) -> str:
+    """As `read_file`, decoded.
+
+    Raises:
+        OSError: it is not there, or is a link.
+        Unreadable: it is no plain file, too large, or not UTF-8.
+    """
+    try:
+        return read_file(path).decode().replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"it is no UTF-8: {error}") from None
 
 
 def read_json(text: str | bytes, *, most_depth: int = MOST_DEPTH) -> Any:

@@ -21,7 +21,7 @@ from nightcrew.execution.environments.declared_elsewhere import (
     of_tests_require,
 )  # fmt: skip
 from nightcrew.execution.environments.layout import Project, find_projects, normal_name, read_pyproject, table
-from nightcrew.untrusted import Unreadable, read_toml
+from nightcrew.untrusted import Unreadable, read_file, read_text, read_toml
 
 TEST_NAMES = ("test", "tests", "testing", "dev", "develop")
 """Names of extras and dependency groups that count as test requirements."""
@@ -37,7 +37,6 @@ _LOCAL = re.compile(
     r"(?:\[(?P<extras>[^\]]*)\])?"
 )
 _NAMED = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[(?P<extras>[^\]]*)\])?")
-_DEPTH = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +135,21 @@ class _Reader:
                 ]
                 yield from self._resolved([*lines, *_strings(poetry)], folder)
 
-    def of_file(self, file: Path, depth: int = 0) -> Iterator[str]:
-        """The lines of a requirements file and the files it includes, without options."""
-        if depth > _DEPTH or not file.is_file() or not file.resolve().is_relative_to(self.checkout.resolve()):
+    def of_file(self, file: Path, seen: set[Path] | None = None) -> Iterator[str]:
+        """The lines of a requirements file and the files it includes, each once, without options."""
+        place, seen = file.resolve(), set() if seen is None else seen
+        if place in seen or not file.is_file() or not place.is_relative_to(self.checkout.resolve()):
             return
+        seen.add(place)
         folder = file.parent.relative_to(self.checkout).as_posix()
-        for line in _lines(file.read_text(errors="replace").replace("\\\n", " ")):
+        try:
+            text = read_file(place).decode(errors="replace")
+        except (OSError, Unreadable) as error:
+            raise BadInput(f"cannot read the repository's {file.name}: {error}") from None
+        for line in _lines(text.replace("\r\n", "\n").replace("\\\n", " ")):
             included = _INCLUDE.match(line)
             if included:
-                yield from self.of_file(Path(file.parent / included[1]), depth + 1)
+                yield from self.of_file(Path(file.parent / included[1]), seen)
             elif _LOCAL.match(line) or not line.startswith("-"):
                 # pip resolves `.` in its working folder, which is the project's.
                 yield from self._resolved([line], folder, PurePosixPath(folder).parent.as_posix())
@@ -213,8 +218,8 @@ def _pyproject(folder: Path) -> Mapping[str, Any]:
     path = folder / "pyproject.toml"
     if not content and path.is_file() and path.stat().st_size:
         try:
-            read_toml(path.read_text())
-        except (OSError, UnicodeDecodeError, Unreadable) as error:
+            read_toml(read_text(path))
+        except (OSError, Unreadable) as error:
             raise BadInput(f"cannot read the repository's pyproject.toml: {error}") from None
     return content
 
@@ -240,15 +245,17 @@ def _split(extras: str | None) -> list[str]:
     return [one.strip() for one in (extras or "").split(",") if one.strip()]
 
 
-def _group(groups: Mapping[str, Any], name: str, depth: int = 0) -> Iterator[str]:
-    """A dependency group with the groups it includes."""
-    if depth > _DEPTH or not isinstance(groups.get(name), list):
+def _group(groups: Mapping[str, Any], name: str, seen: set[str] | None = None) -> Iterator[str]:
+    """A dependency group with the groups it includes, each once."""
+    seen = set() if seen is None else seen
+    if name in seen or not isinstance(groups.get(name), list):
         return
+    seen.add(name)
     for item in groups[name]:
         if isinstance(item, str):
             yield item
         elif isinstance(item, Mapping) and isinstance(item.get("include-group"), str):
-            yield from _group(groups, item["include-group"], depth + 1)
+            yield from _group(groups, item["include-group"], seen)
 
 
 def _requirement_files(folder: Path) -> list[Path]:
@@ -258,6 +265,6 @@ def _requirement_files(folder: Path) -> list[Path]:
 
 def _lines(text: str) -> Iterator[str]:
     for line in text.splitlines():
-        stripped = re.sub(r"(^|\s+)#.*$", "", line).strip()
+        stripped = re.sub(r"(?:^|(?<=\s))#.*$", "", line).strip()
         if stripped:
             yield stripped

@@ -11,6 +11,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from nightcrew.untrusted import Unreadable, parse_python, read_text
+
 _NUMBERS = re.compile(r"\d+(?:\.\d+)*")
 
 
@@ -18,8 +20,8 @@ def setup_arguments(checkout: Path) -> Mapping[str, object]:
     """The arguments of `setup` in setup.py that are literals, or names of literals."""
     path = checkout / "setup.py"
     try:
-        tree = ast.parse(path.read_text() if path.is_file() else "")
-    except (OSError, SyntaxError, ValueError, RecursionError):
+        tree = parse_python(read_text(path))
+    except (OSError, Unreadable):
         return {}
     names = {
         node.targets[0].id: node.value
@@ -93,8 +95,8 @@ def of_test_runners(folder: Path, pyproject: Mapping[str, Any]) -> Iterator[str]
 def of_nox(folder: Path) -> Iterator[str]:
     """What the test sessions of noxfile.py install, as far as it is literal."""
     try:
-        tree = ast.parse((folder / "noxfile.py").read_text())
-    except (OSError, SyntaxError, ValueError, RecursionError):
+        tree = parse_python(read_text(folder / "noxfile.py"))
+    except (OSError, Unreadable):
         return
     sessions = [
         node for node in tree.body if isinstance(node, ast.FunctionDef) and "test" in node.name.lower()
@@ -121,8 +123,8 @@ def _at(table: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
 
 def _read_ini(path: Path) -> configparser.ConfigParser:
     try:
-        return _read_text_ini(path.read_text() if path.is_file() else "")
-    except (OSError, UnicodeDecodeError):
+        return _read_text_ini(read_text(path))
+    except (OSError, Unreadable):
         return _read_text_ini("")
 
 

@@ -24,6 +24,7 @@ from nightcrew.execution.environments.pythons import find_python
 from nightcrew.execution.environments.requirements import checked
 from nightcrew.execution.sandbox import WORKSPACE, Sandbox
 from nightcrew.settings import Settings, TargetConfig
+from nightcrew.untrusted import Unreadable, read_file
 
 __all__ = ["Environment", "build_environment", "command_environment", "project_paths"]
 
@@ -106,9 +107,16 @@ def _key(checkout: Path, config: TargetConfig, declared: Declared) -> str:
         {path for place in places for name in names for path in place.glob(name) if path.is_file()}
     )
     deciding["files"] = {
-        path.relative_to(checkout).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
+        path.relative_to(checkout).as_posix(): hashlib.sha256(_content(path)).hexdigest() for path in files
     }
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return read_file(path)
+    except (OSError, Unreadable) as error:
+        raise BadInput(f"cannot read the repository's {path.name}: {error}") from None
 
 
 def _set_up(builder: Builder, checkout: Path, command: str) -> None:
@@ -151,7 +159,7 @@ def _locked_requirements(builder: Builder, checkout: Path, declared: Declared) -
     shape = ("--frozen", "--no-emit-workspace", "--no-hashes", "--no-header", "--no-annotate")
     with tempfile.TemporaryDirectory(prefix="nightcrew-env-") as scratch:
         for name in ("pyproject.toml", "uv.lock"):
-            (Path(scratch) / name).write_bytes((checkout / name).read_bytes())
+            (Path(scratch) / name).write_bytes(_content(checkout / name))
         return builder.run(
             ["uv", "export", "--quiet", *shape, *chosen], Path(scratch), "uv export"
         ).splitlines()

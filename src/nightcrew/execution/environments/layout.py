@@ -14,7 +14,7 @@ from typing import Any
 
 from nightcrew.execution.environments.declared_elsewhere import setup_arguments
 from nightcrew.settings import TargetConfig, has_own_table, load_target_config
-from nightcrew.untrusted import Unreadable, read_toml
+from nightcrew.untrusted import Unreadable, read_text, read_toml
 
 _MARKS = ("pyproject.toml", "setup.py", "setup.cfg")
 _DEPTH = 4  # depth below the root at which projects are searched
@@ -75,16 +75,16 @@ def import_roots(checkout: Path, root: str) -> tuple[str, ...]:
 
 def read_pyproject(folder: Path) -> Mapping[str, Any]:
     """A folder's pyproject.toml; empty if there is no readable one."""
-    with suppress(OSError, UnicodeDecodeError, Unreadable):
-        return read_toml((folder / "pyproject.toml").read_text())
+    with suppress(OSError, Unreadable):
+        return read_toml(read_text(folder / "pyproject.toml"))
     return {}
 
 
 def read_setup_cfg(folder: Path) -> configparser.ConfigParser:
     """A folder's setup.cfg; empty if there is no readable one."""
     parser = configparser.ConfigParser(interpolation=None, strict=False)
-    with suppress(OSError, UnicodeDecodeError, configparser.Error):
-        parser.read_string((folder / "setup.cfg").read_text())
+    with suppress(OSError, Unreadable, configparser.Error):
+        parser.read_string(read_text(folder / "setup.cfg"))
     return parser
 
 
@@ -152,8 +152,8 @@ def _of_setuptools_files(folder: Path) -> Iterator[str]:
         yield from _of_mapping({name.strip(): place.strip()} if place else None)
     yield from cfg.get("options.packages.find", "where", fallback="").split()
     yield from _of_mapping(setup_arguments(folder).get("package_dir"))
-    with suppress(OSError, UnicodeDecodeError):
-        yield from _FIND.findall((folder / "setup.py").read_text())
+    with suppress(OSError, Unreadable):
+        yield from _FIND.findall(read_text(folder / "setup.py"))
 
 
 def _of_mapping(declared: object) -> Iterator[str]:

@@ -1,0 +1,208 @@
+"""Bytes of strangers against the process that reads them: they may cost it a moment, never its heartbeat."""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nightcrew.errors import NightcrewError
+from nightcrew.execution.checkout.workspace import extract_patch, make_checkout
+from nightcrew.execution.environments.declared import read_declared
+from nightcrew.execution.executors.edits import BadEdits, read_edits
+from nightcrew.execution.packages.pages import read_page
+from nightcrew.openrouter.wire.replies import parse_json
+from nightcrew.plain_text import code_block, harmless, markdown_text
+from nightcrew.secrets.redaction import KnownSecrets, redact, redact_values
+from nightcrew.secrets.repository import learn_secrets
+from nightcrew.settings import load_target_config
+from nightcrew.untrusted import Unreadable, parse_python, read_json, read_toml, read_yaml
+from nightcrew.validation.change.change import PatchRefused
+from nightcrew.validation.change.parser import parse_patch
+from nightcrew.validation.questions.text_losses import text_losses
+from tests.attacks.rows import Findings, Row
+from tests.execution.conftest import commit_all, git, make_repo
+
+pytestmark = [pytest.mark.attack(Row.BYTES), pytest.mark.identity_free]
+
+HEARTBEAT = 1.0
+"""CPU seconds of one reading: a thread that holds the interpreter for longer keeps the heartbeat waiting."""
+KEY = "sk-or-v1-0123456789abcdefghij"
+
+
+def _laughs() -> str:
+    """Twelve lines of YAML that stand for a million million values."""
+    lines = ["a: &a [x,x,x,x,x,x,x,x,x,x]"]
+    for name, before in zip("bcdefghijklm", "abcdefghijkl", strict=True):
+        lines.append(f"{name}: &{name} [{','.join([f'*{before}'] * 10)}]")
+    return "\n".join(lines)
+
+
+def _losses(name: str) -> Callable[[str], object]:
+    return lambda text: [*text_losses(name, text, "x\n"), *text_losses(name, "x\n", text)]
+
+
+ATTACKS: dict[str, tuple[Callable[[str], object], str]] = {
+    "a run of hyphens against redaction": (redact, "a-" * 100_000),
+    "a run of dots against redaction": (redact, "a." * 100_000),
+    "names of secrets without end": (redact, "token=" * 40_000),
+    "the beginning of a key again and again": (redact, "sk-" * 80_000),
+    "half a private key": (redact, "-----BEGIN PRIVATE KEY-----" * 8_000),
+    "half a web token": (redact, "eyJ" * 80_000),
+    "the beginning of the known key": (KnownSecrets([KEY]).redact, KEY[:-1] * 8_000),
+    "backslashes before the known key": (KnownSecrets([KEY]).redact, "\\" * 200_000),
+    "ampersands before the known key": (KnownSecrets([KEY]).redact, "&amp;" * 40_000),
+    "the known key's digits apart": (KnownSecrets([KEY]).redact, (KEY.encode().hex(" ")[:-1]) * 3_000),
+    "JSON of brackets": (read_json, "[" * 200_000),
+    "JSON of objects": (read_json, '{"a":' * 50_000),
+    "JSON with a number of a million digits": (read_json, "1" * 1_000_000),
+    "JSON values as deep as they may be": (lambda t: redact_values(read_json(t)), "[" * 90 + "]" * 90),
+    "TOML of dotted keys": (read_toml, ".".join("a" * 9_000) + " = 1"),
+    "TOML of dotted tables": (read_toml, "\n".join(f"[{'.'.join('a' * n)}]" for n in range(1, 500))),
+    "TOML of brackets": (read_toml, "a = " + "[" * 9_000),
+    "TOML of open quotes": (read_toml, 'a = """' + '"" ' * 100_000),
+    "Python of brackets": (parse_python, "(" * 5_000),
+    "Python of signs": (parse_python, "x = " + "-" * 100_000 + "1"),
+    "Python of attributes": (parse_python, "x = a" + ".b" * 50_000),
+    "Python of comparisons": (parse_python, "x = " + "a<" * 50_000 + "a"),
+    "Python of indentation": (parse_python, "".join(" " * n + "if a:\n" for n in range(900))),
+    "Python of f-strings": (parse_python, "f'{" * 1_000),
+    "YAML that laughs": (read_yaml, _laughs()),
+    "YAML that contains itself": (read_yaml, "a: &a [*a, *a]"),
+    "YAML of brackets": (read_yaml, "[" * 200_000),
+    "YAML of braces": (read_yaml, "{a: " * 50_000),
+    "YAML of dashes": (read_yaml, "- " * 100_000),
+    "YAML of question marks": (read_yaml, "? " * 100_000),
+    "YAML of sixtieths": (read_yaml, "a: " + "1:" * 100_000 + "1"),
+    "YAML of merges": (read_yaml, "a: &a {b: 1}\n" + "".join(f"c{n}: {{<<: *a}}\n" for n in range(9_000))),
+    "YAML that makes objects": (read_yaml, "!!python/object/apply:os.system [touch /tmp/x]"),
+    "a workflow that laughs": (_losses("ci.yml"), _laughs()),
+    "a README of brackets": (_losses("README.md"), "](" * 100_000),
+    "a heading of hashes": (_losses("README.md"), "# x" + "#" * 100_000 + "x"),
+    "a heading of spaces": (_losses("README.md"), "# x" + " " * 100_000 + "x"),
+    "thousands of headings": (_losses("README.md"), "".join(f"# {n} {'a' * 90}\n" for n in range(3_000))),
+    "thousands of links": (_losses("README.md"), "".join(f"[a](http://b/{n})\n" for n in range(9_000))),
+    "links that never end": (_losses("README.rst"), ".. _a\n" * 40_000),
+    "C of words": (_losses("a.c"), "a " * 100_000),
+    "C of open brackets": (_losses("a.c"), "f(\n" * 60_000),
+    "Go of open brackets": (_losses("a.go"), "func (\n" * 30_000),
+    "JavaScript of line breaks": (_losses("a.js"), "\n" * 200_000),
+    "a justfile of one word": (_losses("justfile"), "a" * 200_000),
+    "a Makefile of one word": (_losses("Makefile"), "a" * 200_000),
+    "settings of thousands of keys": (_losses("a.json"), json.dumps({str(n): n for n in range(19_000)})),
+    "a patch of file names": (parse_patch, "--- a/x\n+++ b/x\n" * 20_000),
+    "a patch of empty hunks": (parse_patch, "--- a/x\n+++ b/x\n" + "@@ -1,0 +1,0 @@\n" * 20_000),
+    "a patch with a count of a million digits": (
+        parse_patch,
+        f"--- a/x\n+++ b/x\n@@ -{'1' * 1_000_000} +1 @@\n",
+    ),
+    "a patch with a quoted name": (parse_patch, 'diff --git "' + "\\1" * 60_000 + '" b\n'),
+    "a reply of edits that never end": (read_edits, "### EDIT a\n<<<<<<< SEARCH\n" * 9_000),
+    "a reply of thoughts": (read_edits, "<think>" * 30_000),
+    "a reply that is no JSON": (parse_json, '{"choices":[' * 20_000),
+    "a page of an index": (
+        lambda t: read_page(t.encode(), "text/html", "https://x/"),
+        "<a href='x'>" * 20_000,
+    ),
+    "a page of half tags": (lambda t: read_page(t.encode(), "text/html", "https://x/"), "<a " * 60_000),
+    "a page of half comments": (lambda t: read_page(t.encode(), "text/html", "https://x/"), "<!-" * 60_000),
+    "Markdown of everything": (markdown_text, "[](`<*_|\\" * 20_000),
+    "ticks of a code block": (code_block, "`" * 200_000),
+    "controls of a terminal": (harmless, "\x1b]52;c;" * 30_000),
+}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_a_text_costs_no_more_than_a_moment(name: str, finding: Findings) -> None:
+    read, text = ATTACKS[name]
+    began = time.process_time()
+    try:
+        met = f"read as {type(read(text)).__name__}"
+    except (Unreadable, NightcrewError, BadEdits, PatchRefused) as error:
+        met = f"refused: {str(error)[:200]}"
+    took = time.process_time() - began
+    assert took < HEARTBEAT, f"{took:.1f} s of CPU"
+    finding(met)
+
+
+# Files ----------------------------------------------------------------------------------------------------
+
+
+def _includes_itself(folder: Path) -> None:
+    (folder / "requirements.txt").write_text("-r requirements.txt\n-r other.txt\n" * 1_000)
+    (folder / "other.txt").write_text("-r requirements.txt\n-c other.txt\n" * 1_000)
+
+
+def _is_endless(name: str) -> Callable[[Path], None]:
+    def make(folder: Path) -> None:
+        (folder / name).symlink_to("/dev/zero")
+
+    return make
+
+
+def _is_a_pipe(name: str) -> Callable[[Path], None]:
+    return lambda folder: os.mkfifo(folder / name)
+
+
+def _is_sparse(name: str) -> Callable[[Path], None]:
+    def make(folder: Path) -> None:
+        with (folder / name).open("wb") as file:
+            file.truncate(2**40)
+
+    return make
+
+
+SETTINGS = (
+    "nightcrew.toml",
+    "pyproject.toml",
+    "requirements.txt",
+    "setup.cfg",
+    "setup.py",
+    ".env",
+    "uv.lock",
+)
+FILES: dict[str, Callable[[Path], None]] = {
+    "requirements that include themselves": _includes_itself,
+    **{f"{name} is a device": _is_endless(name) for name in SETTINGS},
+    **{f"{name} is a pipe": _is_a_pipe(name) for name in SETTINGS},
+    **{f"{name} is a hole of a terabyte": _is_sparse(name) for name in SETTINGS},
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_is_none_holds_nobody_up(tmp_path: Path, name: str, finding: Findings) -> None:
+    FILES[name](tmp_path)
+    met: list[str] = []
+
+    def read() -> None:
+        for act in (load_target_config, read_declared, learn_secrets):
+            try:
+                met.append(str(act(tmp_path)))
+            except NightcrewError as error:
+                met.append(f"refused: {error}")
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    reader.join(30)
+    assert not reader.is_alive(), f"it still reads, after {met}"
+    assert len(met) == 3
+    finding(met[0])
+
+
+def test_a_tree_of_very_many_files_is_refused_or_read_in_its_time(tmp_path: Path, finding: Findings) -> None:
+    repo = make_repo(tmp_path / "repo", {"a.py": "A = 1\n"})
+    commit = commit_all(repo)
+    made = make_checkout(str(repo), commit, tmp_path / "clone")
+    for number in range(20_000):
+        (made.path / f"{number}").touch()
+    began = time.process_time()
+    try:
+        met = f"a patch of {len(extract_patch(made))} characters"
+    except NightcrewError as error:
+        met = f"refused: {error}"
+    assert time.process_time() - began < 20 * HEARTBEAT
+    assert git(repo, "rev-parse", "HEAD") == commit
+    finding(met)
