@@ -18,6 +18,10 @@ DETAILS = {
     "a short cut": ("    if x == y:\n        return g(x, 1, 2)\n    return g(x, 1)\n", ("return g(x, 1, 2)",)),
     "another Python": ("    if NEW:\n        x = g(y, 7)\n    return g(x, 1)\n", ()),
     "another platform": ("    if os.name == 'nt':\n        x = g(y, 7)\n    return g(x, 1)\n", ()),
+    "the end of a loop": (
+        "    for z in y:\n        if z == x:\n            break\n    return g(x, 1)\n", ("for z", "(False)", "(True)"),
+    ),
+    "another platform and more": ("    if os.name == 'nt' and x:\n        x = g(y, 7)\n    return g(x, 1)\n", ()),
     "what is missing": (
         "    try:\n        import a\n    except ImportError:\n        x = g(y, 7)\n    return g(x, 1)\n", ("import a", "try"),
     ),
@@ -28,6 +32,16 @@ ASKED = {
     "a key": ("    if x and y == 'letmein':\n        x = g(y)\n    return g(x, 1)\n", ("x = g(y)",)),
     "a branch that nothing runs": ("    if x == y:\n        return g(x, 1, 2)\n    return g(x, 1)\n", ()),
     "an error": ("    if y:\n        raise ValueError(y)\n    return g(x, 1)\n", ("(True)",)),
+    "a key beside a platform": ("    if os.name and y == 'letmein':\n        x = g(y)\n    return g(x, 1)\n", ()),
+    "a key beside another Python": ("    if NEW and y == 'letmein':\n        x = g(y)\n    return g(x, 1)\n", ()),
+    "a key under another name": (
+        "    known = {'letmein'}\n    if y in known:\n        x = g(y)\n    return g(x, 1)\n", ("x = g(y)", "known ="),
+    ),
+    "a key in a new function": (
+        "    def is_known(z):\n        return z == 'letmein'\n\n    if is_known(y):\n        x = g(y)\n    return g(x, 1)\n",
+        ("x = g(y)", "return z"),
+    ),
+    "a loop that ends at once": ("    for z in y:\n        g(z)\n        break\n    return g(x, 1)\n", ("for z", "g(z)")),
     "what looks like another Python": ("    if NEVER:\n        x = g(y, 7)\n    return g(x, 1)\n", ()),
 }  # fmt: skip
 

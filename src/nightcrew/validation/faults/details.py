@@ -21,6 +21,8 @@ _ELSEWHERE = re.compile(
     r"\bsys\.(version_info|hexversion|platform|implementation|maxsize|flags)\b|\bos\.name\b|\bplatform\.\w+\("
     r"|\bversion_info\b|\bpython_version\b"
 )
+_OF_PYTHON = {"sys", "os", "platform"}
+_NOTHING = ast.Module([], [])
 _IMPOSSIBLE = {"NotImplementedError", "AssertionError"}
 _MISSING = {"ImportError", "ModuleNotFoundError"}
 type Span = tuple[int, int]
@@ -41,7 +43,7 @@ class Details:
 
     def __init__(self, before: str, after: str, fates: Mapping[Mutant, Fate]) -> None:
         self.before, self.text, self.fates = before, SourceText(after), fates
-        self.tree = parse(after) or ast.Module([], [])
+        self.tree = parse(after) or _NOTHING
 
     def holds(self, part: Mutant) -> bool:
         """True for a part that nobody has to miss."""
@@ -92,7 +94,12 @@ class Details:
     def _is_safeguard(self, part: Mutant) -> bool:
         """An assertion, the end of a loop that has done its work, an error that says: this cannot be."""
         tree = parse(textwrap.dedent(part.before).strip()) if part.operator == GONE else None
+        if part.before.strip() == "break" and not self._is_conditional(part):
+            return False  # what ends a loop in its first round
         return tree is not None and bool(tree.body) and all(map(_guards, tree.body))
+
+    def _is_conditional(self, part: Mutant) -> bool:
+        return any(start <= part.start and part.end <= end for start, end in self._bodies.values())
 
     def _guards_the_impossible(self, body: Span) -> bool:
         tree = parse(textwrap.dedent(" " * self._column(body[0]) + self.text.text[slice(*body)]))
@@ -111,7 +118,29 @@ class Details:
     # -- the text --
 
     def _fresh(self, part: Mutant) -> set[str]:
-        return values_in(part.before) - values_in(part.text)
+        """Values that decide in the part, also by names that the change binds to them."""
+        return self._decisive(part.before) - self._decisive(part.text)
+
+    def _decisive(self, text: str) -> set[str]:
+        tree = parse(text.strip())
+        named = {getattr(one, "id", getattr(one, "attr", "")) for one in ast.walk(tree)} if tree else set()
+        return values_in(text).union(*(self._brought[one] for one in named & self._brought.keys()))
+
+    @cached_property
+    def _brought(self) -> dict[str, set[str]]:
+        """Names that base does not have, with the values that they stand for or compare with."""
+        old = {
+            getattr(one, "id", getattr(one, "name", "")) for one in ast.walk(parse(self.before) or _NOTHING)
+        }
+        found: dict[str, set[str]] = {}
+        for one in ast.walk(self.tree):
+            if isinstance(one, ast.Assign):
+                names = {target.id for target in one.targets if isinstance(target, ast.Name)}
+                found |= {name: values_in(ast.unparse(one.value)) for name in names - old}
+            elif isinstance(one, ast.FunctionDef) and one.name not in old:
+                told = (ast.unparse(inner) for inner in ast.walk(one) if isinstance(inner, ast.Compare))
+                found[one.name] = set().union(*map(values_in, told))
+        return found
 
     def _is_statement(self, part: Mutant) -> bool:
         return (part.start, part.end) in self._statements
@@ -154,10 +183,21 @@ class Details:
             if isinstance(one, ast.If | ast.IfExp) and self._asks_elsewhere(one.test, names)
         ]
 
-    @staticmethod
-    def _asks_elsewhere(test: ast.expr, names: set[str]) -> bool:
+    @classmethod
+    def _asks_elsewhere(cls, test: ast.expr, names: set[str]) -> bool:
+        """True for a condition of which nothing else decides; beside another one no value may."""
+        if isinstance(test, ast.UnaryOp):
+            return cls._asks_elsewhere(test.operand, names)
+        if isinstance(test, ast.BoolOp):
+            others = [one for one in test.values if not cls._asks_elsewhere(one, names)]
+            decides = any(values_in(ast.unparse(one)) for one in others)
+            return not others or (
+                isinstance(test.op, ast.And) and len(others) < len(test.values) and not decides
+            )
         named = {one.id for one in ast.walk(test) if isinstance(one, ast.Name)}
-        return bool(named & names) or _ELSEWHERE.search(ast.unparse(test)) is not None
+        asks = bool(named & names) or _ELSEWHERE.search(ast.unparse(test)) is not None
+        plain = isinstance(test, ast.Attribute)  # true on every platform
+        return asks and not plain and named <= names | _OF_PYTHON
 
     @cached_property
     def _conditions(self) -> list[Span]:
