@@ -124,3 +124,12 @@ def test_a_check_that_moves_to_another_test_is_not_lost() -> None:
 def test_a_file_that_moves_takes_its_tests_along() -> None:
     changes = [Change("tests/test_a.py", BEFORE, None), Change("tests/deep/test_a.py", None, BEFORE)]
     assert edited_tests(changes) == ()
+
+
+def test_another_test_in_its_place_is_no_rename() -> None:
+    gone = '        with pytest.raises(ValueError, match="negative"):\n            half(-1)\n'
+    other = (
+        BEFORE.replace(gone, "").replace("test_refused", "test_sixth").replace("half(2) == 1", "half(6) == 3")
+    )
+    assert kinds(other.replace("half(4) == 2", "half(8) == 4")) == [EditKind.GONE]
+    assert EditKind.GONE not in kinds(BEFORE.replace("test_refused", "test_negative"))

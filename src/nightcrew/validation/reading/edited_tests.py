@@ -150,11 +150,14 @@ def _assigns(node: ast.stmt, name: str) -> bool:
 
 
 def _counterpart(old: _Written, spare: list[_Written]) -> _Written | None:
-    """The new function that is most like a test whose name is gone; the same name in another place first."""
+    """The new function that is most like a test whose name is gone, and still makes one of its checks; the
+    same name in another place first."""
     named = [one for one in spare if one.node.name == old.node.name]
     if named:
         return named[0]
-    alike = [(_likeness(old, one), one) for one in spare if one.is_test]
+    keys = {one.key for one in old.checks}
+    kept = [one for one in spare if not keys or keys & {check.key for check in one.checks}]
+    alike = [(_likeness(old, one), one) for one in kept if one.is_test]
     best = max(alike, key=lambda pair: pair[0], default=None)
     return best[1] if best is not None and best[0] >= _LEAST_ALIKE else None
 
