@@ -1,5 +1,6 @@
 """Existing tests that the change edits: their old version has to hold on the new code, or a person looks."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from nightcrew.validation.gate import ForEveryTask, answered
@@ -25,18 +26,7 @@ class ExistingTests(ForEveryTask):
         edits = edited_tests([one for one in room.changes if room.is_test(one.path)])
         findings = [_finding(one, "") for one in edits if one.kind is EditKind.BLINDED]
         if old.edited and not findings:
-            failing = {} if examine(room).base.problem else old.failing
-            by_test = {_place(edit): edit for edit in edits}
-            for test, message in _first_of_each(failing).items():
-                findings.append(_failing(test, message, by_test.get(test)))
-            still = [one for one in edits if not _fails(one, failing)]
-            findings += [
-                _finding(one, "although its old version passes on the new code")
-                for one in still
-                if one.kind is EditKind.WEAKER
-            ]
-            gone = (one for one in still if one.kind is EditKind.GONE)
-            findings += [replace(_finding(one, ""), severity=Severity.PERSON) for one in gone]
+            findings = _by_running(edits, {} if examine(room).base.problem else old.failing)
         return answered(
             NAME,
             findings,
@@ -52,6 +42,17 @@ class ExistingTests(ForEveryTask):
 
 
 # ------------------------------------------------------------------------------------------------------
+
+
+def _by_running(edits: Sequence[TestEdit], failing: dict[str, str]) -> list[Finding]:
+    """What the old tests say on the new code, and what the new text of those that pass takes away."""
+    by_test = {_place(edit): edit for edit in edits}
+    found = [_failing(test, why, by_test.get(test)) for test, why in _first_of_each(failing).items()]
+    still = [one for one in edits if not _fails(one, failing)]
+    weaker = [one for one in still if one.kind is EditKind.WEAKER]
+    found += [_finding(one, "although its old version passes on the new code") for one in weaker]
+    gone = [one for one in still if one.kind is EditKind.GONE]
+    return found + [replace(_finding(one, ""), severity=Severity.PERSON) for one in gone]
 
 
 def _place(edit: TestEdit) -> str:

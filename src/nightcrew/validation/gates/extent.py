@@ -94,11 +94,11 @@ def _too_narrow(
     """A value of the tests' own decides: with another in its place, or with anything else that is tried,
     everything is answered as before."""
     changed = [one for one in shown if one.made.differs]
-    for literal in literals:
-        beside = [one for call in changed for one in call.beside if one.without == literal and one.is_known]
-        if beside and not any(one.differs for one in beside):
-            yield _narrow(changed[0].made, beside[0], f"the tests' own {literal[:60]}", path)
-            return
+    known = next(_known_literals(literals, changed), None)
+    if known is not None:
+        literal, beside = known
+        yield _narrow(changed[0].made, beside, f"the tests' own {literal[:60]}", path)
+        return
     others = [one for call in changed for one in call.beside if one.is_known and not one.is_twin]
     alone = len(others) >= LEAST_BESIDE and not any(one.differs for one in others)
     decides = deciding_literals(room) if alone or len(others) < LEAST_BESIDE else []
@@ -109,6 +109,14 @@ def _too_narrow(
         if told:
             what = f"{told}, all is as it was on base: the change knows {decides[0][:60]}"
             yield Finding(what, path, severity=Severity.UNPROVEN)
+
+
+def _known_literals(literals: Sequence[str], changed: Sequence[Compared]) -> Iterator[tuple[str, Answer]]:
+    """Literals of the tests without which every call is answered as before, each with such a call."""
+    for literal in literals:
+        beside = [one for call in changed for one in call.beside if one.without == literal and one.is_known]
+        if beside and not any(one.differs for one in beside):
+            yield literal, beside[0]
 
 
 def _narrow(made: Answer, beside: Answer, literal: str, path: str) -> Finding:

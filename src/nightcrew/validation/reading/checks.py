@@ -123,19 +123,6 @@ def checks_of(node: Function, helpers: Mapping[str, Function] | None = None) -> 
     return tuple(_Reader(helpers or {}, {node.name}).read(node.body))
 
 
-def literal_cases(node: Function) -> list[str]:
-    """Cases that are written out: those of `parametrize`, and of loops over a list."""
-    found: list[str] = []
-    for one in ast.walk(node):
-        cases: ast.AST | None = one.iter if isinstance(one, ast.For) else None
-        if isinstance(one, ast.Call) and getattr(one.func, "attr", "") in {"parametrize", "expand"}:
-            lists = [part for part in one.args if isinstance(part, ast.List | ast.Tuple)]
-            cases = lists[-1] if lists else None
-        if isinstance(cases, ast.List | ast.Tuple | ast.Set):
-            found += map(ast.unparse, cases.elts)
-    return found
-
-
 # ------------------------------------------------------------------------------------------------------
 
 

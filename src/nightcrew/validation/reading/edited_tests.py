@@ -12,7 +12,7 @@ from enum import Enum, auto
 from functools import cached_property
 
 from nightcrew.validation.change.change import Change
-from nightcrew.validation.reading.checks import Check, Strictness, checks_of, literal_cases
+from nightcrew.validation.reading.checks import Check, Strictness, checks_of
 from nightcrew.validation.reading.names import is_text, own_name
 from nightcrew.validation.reading.suite import Function, all_functions, parse
 
@@ -226,15 +226,28 @@ def _fewer(old: _Written, new: _Written, lost: list[Check]) -> str:
 
 
 def _cases(one: _Written) -> int:
-    return max(1, len(literal_cases(one.node)))
+    return max(1, len(_literal_cases(one.node)))
 
 
 def _thinned(old: _Written, new: _Written, elsewhere: Counter[Key]) -> str:
-    before, after = Counter(literal_cases(old.node)), Counter(literal_cases(new.node))
+    before, after = Counter(_literal_cases(old.node)), Counter(_literal_cases(new.node))
     lost, gained = before - after, after - before
     if lost.total() > gained.total() and not elsewhere:
         return f"it has {after.total()} cases instead of {before.total()}, `{next(iter(lost))[:60]}` is gone"
     return ""
+
+
+def _literal_cases(node: Function) -> list[str]:
+    """Cases that are written out: those of `parametrize`, and of loops over a list."""
+    found: list[str] = []
+    for one in ast.walk(node):
+        cases: ast.AST | None = one.iter if isinstance(one, ast.For) else None
+        if isinstance(one, ast.Call) and getattr(one.func, "attr", "") in {"parametrize", "expand"}:
+            lists = [part for part in one.args if isinstance(part, ast.List | ast.Tuple)]
+            cases = lists[-1] if lists else None
+        if isinstance(cases, ast.List | ast.Tuple | ast.Set):
+            found += map(ast.unparse, cases.elts)
+    return found
 
 
 def _edited_tables(change: Change) -> Iterator[TestEdit]:

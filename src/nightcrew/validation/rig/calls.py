@@ -1,4 +1,4 @@
-"""Calls of the product while tests run: what was called, with what, by which test."""
+"""Calls of the product while tests run: what was called, with what, by which test; lines that calls run."""
 
 import sys
 import types
@@ -78,6 +78,38 @@ class Recorder:
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+class Lines:
+    """Lines of some files that run while it is on."""
+
+    def __init__(self, files: "Sequence[str]") -> None:
+        self.held: dict[str, set[int]] = {path: set() for path in files}
+
+    def __enter__(self) -> None:
+        self.fresh: set[tuple[str, int]] = set()
+        sys.settrace(self._called)
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(None)
+
+    def count(self) -> None:
+        """What ran last says something."""
+        for path, line in self.fresh:
+            self.held[path].add(line)
+
+    def _called(self, frame: types.FrameType, event: str, argument: Any) -> Any:
+        del event, argument
+        path = frame.f_code.co_filename
+        if path not in self.held:
+            return None
+
+        def line(frame: types.FrameType, event: str, argument: Any) -> Any:
+            del event, argument
+            self.fresh.add((path, frame.f_lineno))
+            return line
+
+        return line
 
 
 def _arguments(frame: types.FrameType) -> "tuple[list[Any], dict[str, Any]]":

@@ -107,23 +107,34 @@ def _near(value: Any, depth: int) -> "Iterator[Any]":
     elif kind is float:
         yield from (value + 1.0, value * 1.5, -value, value / 3, 0.0, 1e300)
     elif kind in (list, tuple):
-        yield from (value[:0], value * 3, *([Items(value)] if kind is list else []))
-        for index, one in enumerate(value[:4]):
-            for other in itertools.islice(near(one, depth + 1), 12):
-                yield kind([*value[:index], other, *value[index + 1 :]])
-        yield from (value[:-1], value[1:], value + value[-1:], value[::-1]) if value else ()
+        yield from _sequences(value, depth)
     elif kind is dict:
-        yield from ({}, dict(reversed(list(value.items()))))
-        for name, one in list(value.items())[:4]:
-            for other in itertools.islice(near(one, depth + 1), 12):
-                yield {**value, name: other}
-            for other in itertools.islice(near(name, depth + 1), 4):
-                yield {(other if key == name else key): held for key, held in value.items()}
-            yield {key: held for key, held in value.items() if key != name}
+        yield from _tables(value, depth)
     else:
         for name, one in list(_attributes(value).items())[:4]:
             for other in itertools.islice(near(one, depth + 1), 6):
                 yield _with_attribute(value, name, other)
+
+
+def _sequences(value: "Any", depth: int) -> "Iterator[Any]":
+    """Shorter and longer ones, in another order, and with another value in each of the first places."""
+    kind = type(value)
+    yield from (value[:0], value * 3, *([Items(value)] if kind is list else []))
+    for index, one in enumerate(value[:4]):
+        for other in itertools.islice(near(one, depth + 1), 12):
+            yield kind([*value[:index], other, *value[index + 1 :]])
+    yield from (value[:-1], value[1:], value + value[-1:], value[::-1]) if value else ()
+
+
+def _tables(value: "dict[Any, Any]", depth: int) -> "Iterator[Any]":
+    """Without an entry, in another order, and with another value or key for each of the first ones."""
+    yield from ({}, dict(reversed(list(value.items()))))
+    for name, one in list(value.items())[:4]:
+        for other in itertools.islice(near(one, depth + 1), 12):
+            yield {**value, name: other}
+        for other in itertools.islice(near(name, depth + 1), 4):
+            yield {(other if key == name else key): held for key, held in value.items()}
+        yield {key: held for key, held in value.items() if key != name}
 
 
 def _attributes(value: Any) -> "dict[str, Any]":

@@ -21,7 +21,6 @@ import resource
 import signal
 import sys
 import time
-import types
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -29,6 +28,7 @@ from functools import partial
 from typing import Any
 
 from . import protocol, world
+from .calls import Lines
 from .growth import growth
 from .making import unkept
 from .neighbours import is_equal, near_calls, without_literal
@@ -108,38 +108,6 @@ def _replay(job: protocol.Replay, calls: "Sequence[protocol.Recorded]", report: 
         except Exception as error:
             answers = [["", f"{NOT_CALLED}: {type(error).__name__}", "", 0.0]]
         report({"answers": answers, "lines": {path: sorted(held) for path, held in lines.held.items()}})
-
-
-class Lines:
-    """Lines of some files that run while it is on."""
-
-    def __init__(self, files: "Sequence[str]") -> None:
-        self.held: dict[str, set[int]] = {path: set() for path in files}
-
-    def __enter__(self) -> None:
-        self.fresh: set[tuple[str, int]] = set()
-        sys.settrace(self._called)
-
-    def __exit__(self, *_: object) -> None:
-        sys.settrace(None)
-
-    def count(self) -> None:
-        """What ran last says something."""
-        for path, line in self.fresh:
-            self.held[path].add(line)
-
-    def _called(self, frame: types.FrameType, event: str, argument: Any) -> Any:
-        del event, argument
-        path = frame.f_code.co_filename
-        if path not in self.held:
-            return None
-
-        def line(frame: types.FrameType, event: str, argument: Any) -> Any:
-            del event, argument
-            self.fresh.add((path, frame.f_lineno))
-            return line
-
-        return line
 
 
 class Caller:
