@@ -22,7 +22,7 @@ class Notice(StrEnum):
 async def announce(notice: Notice, *, about: str, message: str) -> None:
     """Send the event and wait until the server has it: the process may end right after.
 
-    If the event cannot be sent, a warning is logged and the work goes on.
+    If the event cannot be sent, a warning is logged and the work continues.
     """
     run = f"prefect.flow-run.{flow_run.id}"
     event = Event(

@@ -21,7 +21,7 @@ MOST_DEPTH = 100  # real documents and programs stay below 40
 MOST_TOML_CHARACTERS = 512 * 1024
 MOST_TOML_LINE = 20_000  # a dotted key takes quadratic time in its parts
 MOST_YAML_CHARACTERS = 256 * 1024
-MOST_YAML_VALUES = 100_000  # with each alias counted as what it stands for
+MOST_YAML_VALUES = 100_000  # with aliases expanded
 MOST_PYTHON_CHARACTERS = 2 * 1024 * 1024
 
 
@@ -100,21 +100,21 @@ def read_toml(text: str) -> dict[str, Any]:
 
 
 def read_yaml(text: str) -> list[Any]:
-    """The documents in `text`: mappings, lists, and scalars as text, whatever they look like.
+    """The documents in `text`: mappings, lists, and all scalars as text.
 
     Raises:
-        Unreadable: it is no YAML, too large, nested too deep, or aliases make more of it than anybody needs.
+        Unreadable: it is not YAML, too large, nested too deep, or its aliases expand too much.
     """
     if len(text) > MOST_YAML_CHARACTERS:
         raise Unreadable(f"it has more than {MOST_YAML_CHARACTERS:,} characters")
-    if _yaml_depth(text) > MOST_DEPTH:  # before it is parsed: that takes time by the square of the depth
+    if _yaml_depth(text) > MOST_DEPTH:  # checked before parsing, which takes quadratic time in the depth
         raise Unreadable(f"it is nested deeper than {MOST_DEPTH} levels")
     try:
         documents = list(yaml.load_all(text, Loader=_YamlLoader))
     except RecursionError:
         raise Unreadable(f"it is nested deeper than {MOST_DEPTH} levels") from None
     except (ValueError, TypeError, yaml.YAMLError) as error:
-        raise Unreadable(f"it is no YAML: {error}") from None
+        raise Unreadable(f"it is not YAML: {error}") from None
     _check_depth(documents, MOST_DEPTH, MOST_YAML_VALUES)
     return documents
 
@@ -151,7 +151,7 @@ _INDICATORS = re.compile(r"(?:^|(?<=\n))[ \t]*((?:[-?:][ \t]+)++)")
 
 
 def _yaml_depth(text: str) -> int:
-    """At least how deep the brackets of a text, and the signs at the beginning of a line of it, nest."""
+    """A lower bound of the nesting depth, from brackets and from the signs at the start of lines."""
     deepest = depth = 0
     for bracket in _BRACKET.finditer(text):
         depth = depth + 1 if bracket[0] in "[{" else max(0, depth - 1)
@@ -171,7 +171,7 @@ def _check_depth(value: Any, most: int, most_values: float = float("inf")) -> No
         for item in level:
             inner.extend(_inside(item))
             if count + len(inner) > most_values:
-                raise Unreadable(f"it stands for more than {most_values:,} values")
+                raise Unreadable(f"its aliases expand to more than {most_values:,} values")
         level, count = inner, count + len(inner)
         if not level:
             return

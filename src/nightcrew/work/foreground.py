@@ -1,4 +1,4 @@
-"""One task from its first plan to its outcome in this process: the steps of the flow, without Prefect."""
+"""Does one task in this process, from its first plan to its outcome: the flow's steps without Prefect."""
 
 from collections.abc import Callable
 from uuid import uuid4
@@ -21,15 +21,15 @@ type Tell = Callable[[str], object]
 
 
 def do_task(crew: Crew, task: Task, *, tell: Tell = lambda line: None) -> Work:
-    """Do one task until it has ended or waits for a person; `tell` gets a line about each step.
+    """Do one task until it has ended or waits for a person; `tell` is called with a line about each step.
 
-    One that is in the queue without a flow run, or that an earlier process left unfinished, is taken up.
+    A task that is queued without a flow run, or that an earlier process left unfinished, is continued.
 
     Raises:
-        BadInput: the task cannot be done as asked, or the same task waits or runs elsewhere.
-        Transient: the state store does not answer; the task is continued by the same command.
+        BadInput: the task is invalid, or the same task waits or runs elsewhere.
+        Transient: the state store cannot be reached; the same command continues the task.
     """
-    queued = crew.queue.submit(task, status=TaskStatus.QUEUED)  # no worker takes what is not pending
+    queued = crew.queue.submit(task, status=TaskStatus.QUEUED)  # workers only take pending tasks
     if not queued.is_new and not queued.status.is_final and not _is_free(queued):
         raise BadInput(
             f"the same task was submitted before: {queued.task_id} is {queued.status}; "
@@ -39,7 +39,7 @@ def do_task(crew: Crew, task: Task, *, tell: Tell = lambda line: None) -> Work:
 
 
 def answer_here(crew: Crew, task_id: str, answer: Answer, *, tell: Tell = lambda line: None) -> Work:
-    """Apply a person's answer to a task that waits for one, and do what follows from it.
+    """Apply a person's answer to a waiting task, and continue with it.
 
     Raises:
         BadInput: the answer cannot be applied; the task still waits.

@@ -1,4 +1,4 @@
-"""What earlier runs of a task left, read back: a run that was suspended or crashed repeats nothing."""
+"""Restores the attempts of earlier runs of a task, so that a suspended or crashed run repeats nothing."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -35,6 +35,6 @@ def _judged(row: Mapping[str, Any], results: Results, slugs: Mapping[str, str]) 
 
 
 def _as_stored(row: Mapping[str, Any]) -> Verdict:
-    """What the state store knows of a verdict."""
+    """The summary of a verdict in the state store."""
     kind = VerdictKind(row["verdict"] or VerdictKind.INFRASTRUCTURE_FAULT)
     return Verdict(kind, row["score"] or 0.0, (), row["summary"] or "", row["summary"] or "")

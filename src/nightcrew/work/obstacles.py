@@ -26,7 +26,7 @@ type PlanIf = Callable[
 
 
 class WaitKind(StrEnum):
-    """What a task waits for; the value is the name of its flow run's state meanwhile."""
+    """What a task waits for; the value is the name of its flow run's state while it waits."""
 
     QUOTA = "AwaitingQuota"
     MODEL = "AwaitingModel"
@@ -34,7 +34,7 @@ class WaitKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """No attempt can begin before `until`."""
+    """No attempt can start before `until`."""
 
     kind: WaitKind
     until: datetime
@@ -45,7 +45,7 @@ class Wait:
 
 
 def outcome_of_wait(wait: Wait) -> Outcome:
-    """The outcome of a task that cannot wait: nobody would start it again."""
+    """The outcome of a task that cannot wait, because no worker would start it again."""
     reason = FailureReason.BUDGET if wait.kind is WaitKind.QUOTA else FailureReason.INFRASTRUCTURE
     return Outcome(TaskStatus.FAILED, str(wait), reason)
 

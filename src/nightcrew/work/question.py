@@ -15,7 +15,7 @@ def put_question(work: Work, key: str, problem: str) -> Review:
     `problem` says why the previous answer was refused; empty if there was none.
 
     Raises:
-        BadInput: the task was cancelled meanwhile.
+        BadInput: the task was cancelled in the meantime.
     """
     crew, task_id, asked = work.crew, work.task.task_id, work.question or ""
     question = f"{problem}. {asked}" if problem else asked

@@ -1,4 +1,4 @@
-"""Where a task's results lie, and how they are written and read back.
+"""Writes and reads the files of a task's results.
 
 results/TASK/change.patch          the accepted change
 results/TASK/verdict.json          the verdict on it
@@ -34,11 +34,11 @@ class Results:
         return self.folder / f"attempt-{number}"
 
     def evidence(self, number: int) -> Path:
-        """The folder of what gates and gateway keep about an attempt."""
+        """The folder with the evidence of gates and gateway about an attempt."""
         return self.of_attempt(number) / "evidence"
 
     def keep(self, attempt: Attempt, verdict: Verdict) -> None:
-        """Write an attempt's change and its verdict; a rejected change without what looks like a secret."""
+        """Write an attempt's change and its verdict; a rejected change is redacted."""
         folder = made(self.of_attempt(attempt.number))
         refused = verdict.kind is VerdictKind.REJECTED  # it will never be applied
         patch = redact_known(published_patch(attempt.patch)) if refused else attempt.patch
@@ -46,7 +46,7 @@ class Results:
         (folder / _VERDICT_FILE).write_bytes(_VERDICT.dump_json(verdict, indent=1, fallback=str))
 
     def keep_change(self, number: int) -> Path:
-        """Copy an attempt's change and verdict to where users look for them; the path of the change."""
+        """Copy an attempt's change and verdict to the task's folder; returns the path of the change."""
         attempt = self.of_attempt(number)
         shutil.copyfile(attempt / _VERDICT_FILE, self.folder / _VERDICT_FILE)
         return Path(shutil.copyfile(attempt / _PATCH, self.folder / "change.patch"))
@@ -56,12 +56,12 @@ class Results:
         (self.folder / "review.json").write_bytes(_REVIEW.dump_json(review, indent=1, exclude_none=True))
 
     def patch(self, number: int) -> str:
-        """An attempt's change to the byte (text mode would replace carriage returns); empty if missing."""
+        """An attempt's change, read as bytes because text mode would convert line ends; may be empty."""
         path = self.of_attempt(number) / _PATCH
         return path.read_bytes().decode() if path.is_file() else ""
 
     def verdict(self, number: int) -> Verdict | None:
-        """The verdict on an attempt with all its gates, None if its file is missing or damaged."""
+        """The verdict on an attempt with all its gates; None if its file is missing or damaged."""
         try:
             return _VERDICT.validate_json((self.of_attempt(number) / _VERDICT_FILE).read_bytes())
         except (OSError, ValidationError):

@@ -20,10 +20,10 @@ class WorkedOnElsewhere(NightcrewError):
 
 
 def start_work(crew: Crew, queued: QueuedTask, *, flow_run_id: str | None = None) -> Work:
-    """The work on a task, with what earlier runs left; its outcome is set if the task has ended.
+    """The work on a task, with earlier attempts restored; its outcome is set if the task has ended.
 
     Raises:
-        WorkedOnElsewhere: another process has begun the same work and goes on with it.
+        WorkedOnElsewhere: another process is doing the same work.
     """
     crew.collector.task_submitted(queued.task)
     work = Work(crew, queued)

@@ -1,4 +1,4 @@
-"""The work on one task: what it is, what was tried, what it waits for, and how it ended."""
+"""The work on one task: the task, its attempts, what it waits for, and its outcome."""
 
 import time
 from collections.abc import Callable
@@ -71,7 +71,7 @@ class Work:
 
     @cached_property
     def context(self) -> ContextNeed:
-        """How much the task's prompts have to hold; measured once, since commit and task do not change."""
+        """The context that the task needs; measured once, since commit and task do not change."""
         settings = self.crew.settings
         credentials = Credentials(settings.credentials_dir)
         return measured_need(self.task, self.queued.commit, settings.work_dir, credentials=credentials)
