@@ -99,7 +99,7 @@ def _judged(row: Mapping[str, Any], slugs: Mapping[str, str]) -> Judged:
         end=AttemptEnd(row["attempt_end"]),
         detail=row["detail"],
         patch="",
-        calls=row["requests"],
+        calls=row["calls"],
         input_tokens=row["input_tokens"],
         output_tokens=row["output_tokens"],
         cost_usd=row["cost_usd"] or Decimal(0),
