@@ -3,17 +3,18 @@
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks.verdict.wild import bad_tests, bad_words, beside, unlike
 from benchmarks.verdict.wild.case import Good
 from benchmarks.verdict.wild.clones import Clone
-from benchmarks.verdict.wild.edits import parsed
+from benchmarks.verdict.wild.edits import functions, parsed
 from benchmarks.verdict.wild.judging import Answer, answer_of
 from benchmarks.verdict.wild.labels import Label
 from benchmarks.verdict.wild.mining import Kind, is_about_words, mine
-from benchmarks.verdict.wild.wrong_fixes import without_hunks
+from benchmarks.verdict.wild.wrong_fixes import divided, values_of, without_hunks
 from nightcrew.validation.verdict import (
     Finding,
     GateOutcome,
@@ -106,6 +107,17 @@ def test_half_of_a_change_is_each_hunk_as_it_was() -> None:
     before, after = "a = 1\nb = 2\nc = 3\n", "a = 9\nb = 2\nc = 8\n"
     assert list(without_hunks(before, after)) == ["a = 1\nb = 2\nc = 8\n", "a = 9\nb = 2\nc = 3\n"]
     assert list(without_hunks("a = 1\n", "a = 2\n")) == []
+
+
+def test_a_method_answers_rightly_for_the_calls_of_its_tests_alone() -> None:
+    right = "class Box:\n    def twice(self, x):\n        y = x + x\n        return y\n"
+    (node,) = functions(right)
+    assert values_of(node) == "(x,)"
+    text = divided(right, node, "return x\n", "repr({values}) in {told}", values_of(node), ["(21,)"])
+    assert text is not None
+    names: dict[str, Any] = {}
+    exec(text, names)
+    assert [names["Box"]().twice(x) for x in (21, 22)] == [42, 22]
 
 
 def test_the_patch_of_a_change_applies_to_its_base(

@@ -50,11 +50,11 @@ def hard_coded(room: PlainRoom, shape: str) -> Callable[[Good], Change | None]:
             return None
         for node in changed(before, text):
             old = next((one for one in functions(before) if one.name == node.name), None)
-            values = _values_of(node)
+            values = values_of(node)
             if old is None or not values or ast.dump(old.args) != ast.dump(node.args):
                 continue
             told = _recorded(room, good, environment, text, node, values)
-            made = _divided(text, node, body_of(before, old), shape, values, told) if told else None
+            made = divided(text, node, body_of(before, old), shape, values, told) if told else None
             if made is not None:
                 return {**good.change, good.target: made}
         return None
@@ -67,7 +67,7 @@ def _ready(room: PlainRoom, good: Good) -> Any:
     return room.environment(good.clone)
 
 
-def _values_of(node: Function) -> str:
+def values_of(node: Function) -> str:
     """What a call is told by: its parameters; of a method without any, what its object holds."""
     names = parameters(node)
     if names:
@@ -98,7 +98,7 @@ def _recorded(
     return told if told and len(told) <= _MOST_TOLD and min(map(len, told)) >= _LEAST_TOLD else []
 
 
-def _divided(text: str, node: Function, old: str, shape: str, values: str, told: list[str]) -> str | None:
+def divided(text: str, node: Function, old: str, shape: str, values: str, told: list[str]) -> str | None:
     """The new body for the values that were told, base's for all others."""
     digests = sorted(sha256(one.encode()).hexdigest()[:16] for one in told)
     condition = shape.format(
