@@ -20,7 +20,7 @@ from benchmarks.verdict.packages import QUICK, make_patch, write_repository
 from benchmarks.verdict.report import print_report
 from nightcrew.execution.sandbox import open_sandbox
 from nightcrew.settings import SandboxKind, Settings
-from nightcrew.task import Task, TaskCategory
+from nightcrew.task import Task, TaskType
 from nightcrew.validation.result_validator import ResultValidator, verdict_json
 from nightcrew.validation.verdict import GateOutcome
 
@@ -156,7 +156,7 @@ class Judge:
 
 def _has_rules(case: Case) -> bool:
     """The rules of others are about tests."""
-    return case.task_type is TaskCategory.UNIT_TEST
+    return case.task_type is TaskType.UNIT_TEST
 
 
 if __name__ == "__main__":

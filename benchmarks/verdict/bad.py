@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from benchmarks.verdict.case import Case
 from benchmarks.verdict.good import keep_tests
 from benchmarks.verdict.packages import Subject
-from nightcrew.task import TaskCategory
+from nightcrew.task import TaskType
 from nightcrew.validation.change.paths import module_name
 from nightcrew.validation.reading.suite import tests_in
 
@@ -29,7 +29,7 @@ def rewritten_tests(subject: Subject, rewrites: Mapping[str, Rewrite]) -> Iterat
         written = rewrite(ast.parse(text), subject)
         if written is not None and written != text:
             base: dict[str, str | None] = {subject.tests: None}
-            yield Case(f"bad: {kind}", False, subject, TaskCategory.UNIT_TEST, base, {subject.tests: written})
+            yield Case(f"bad: {kind}", False, subject, TaskType.UNIT_TEST, base, {subject.tests: written})
 
 
 # -- oracles taken away ------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from benchmarks.verdict.packages import Subject
-from nightcrew.task import TaskCategory
+from nightcrew.task import TaskType
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class Case:
     kind: str
     good: bool
     subject: Subject
-    task_type: TaskCategory
+    task_type: TaskType
     base: Mapping[str, str | None]
     change: Mapping[str, str | None] = field(default_factory=dict)
     raw: str | None = None

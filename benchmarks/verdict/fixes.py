@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from benchmarks.verdict.case import Case
 from benchmarks.verdict.packages import Subject
-from nightcrew.task import TaskCategory
+from nightcrew.task import TaskType
 from nightcrew.validation.change.paths import module_name
 
 DRESSES = {
@@ -39,7 +39,7 @@ def narrow_fixes(subject: Subject) -> Iterator[Case]:
         )  # fmt: skip
         fixed = _with_first(subject, name, f"{told}\nreturn None")
         change: dict[str, str | None] = {subject.target: fixed, subject.tests: tests}
-        yield Case(f"bad: fix for one input: {dress}", False, subject, TaskCategory.BUG_FIX, start, change)
+        yield Case(f"bad: fix for one input: {dress}", False, subject, TaskType.BUG_FIX, start, change)
 
 
 VALUE, ANSWER = "nightly build 7", "Nightly builds, seven"

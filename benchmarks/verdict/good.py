@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from benchmarks.verdict.case import Case
 from benchmarks.verdict.packages import Subject
-from nightcrew.task import TaskCategory
+from nightcrew.task import TaskType
 from nightcrew.validation.faults.mutant import Mutant
 from nightcrew.validation.faults.mutants import make_mutants, sample
 from nightcrew.validation.reading.docstrings import coverage
@@ -17,15 +17,15 @@ def real_tests(subject: Subject) -> Iterator[Case]:
     """The package's own tests of the target, offered as the patch."""
     text = subject.text(subject.tests)
     base: dict[str, str | None] = {subject.tests: None}
-    yield Case("good: real tests", True, subject, TaskCategory.UNIT_TEST, base, {subject.tests: text})
+    yield Case("good: real tests", True, subject, TaskType.UNIT_TEST, base, {subject.tests: text})
     half = keep_tests(text, lambda index: index % 2 == 0)
     if len(tests_in(ast.parse(half))) >= 3:
-        yield Case("good: half of them", True, subject, TaskCategory.UNIT_TEST, base, {subject.tests: half})
+        yield Case("good: half of them", True, subject, TaskType.UNIT_TEST, base, {subject.tests: half})
         yield Case(
             "good: added to a file",
             True,
             subject,
-            TaskCategory.UNIT_TEST,
+            TaskType.UNIT_TEST,
             {subject.tests: half},
             {subject.tests: text},
         )
@@ -35,7 +35,7 @@ def real_tests(subject: Subject) -> Iterator[Case]:
         ("good: with a helper", _with_helper(text)),
     ):
         if rewritten is not None:
-            yield Case(kind, True, subject, TaskCategory.UNIT_TEST, base, {subject.tests: rewritten})
+            yield Case(kind, True, subject, TaskType.UNIT_TEST, base, {subject.tests: rewritten})
 
 
 def _in_class(text: str) -> str | None:
@@ -85,7 +85,7 @@ def documentation(subject: Subject) -> Iterator[Case]:
             "good: docstrings",
             True,
             subject,
-            TaskCategory.DOCUMENTATION,
+            TaskType.DOCUMENTATION,
             {subject.target: bare},
             {subject.target: text},
         )
@@ -93,7 +93,7 @@ def documentation(subject: Subject) -> Iterator[Case]:
     if has >= 6 and some is not None:
         start: dict[str, str | None] = {subject.target: some}
         change: dict[str, str | None] = {subject.target: text}
-        yield Case("good: half the docstrings", True, subject, TaskCategory.DOCUMENTATION, start, change)
+        yield Case("good: half the docstrings", True, subject, TaskType.DOCUMENTATION, start, change)
 
 
 def refactoring(subject: Subject) -> Iterator[Case]:
@@ -105,7 +105,7 @@ def refactoring(subject: Subject) -> Iterator[Case]:
         plain = top + ast.unparse(ast.parse(subject.text(subject.target))) + "\n"
         if worse is not None and top + worse != plain:
             start: dict[str, str | None] = {subject.target: top + worse}
-            yield Case(kind, True, subject, TaskCategory.REFACTORING, start, {subject.target: plain})
+            yield Case(kind, True, subject, TaskType.REFACTORING, start, {subject.target: plain})
     tree = ast.parse(subject.text(subject.target))
     before = ast.dump(tree)
     for function in functions(tree):
@@ -114,7 +114,7 @@ def refactoring(subject: Subject) -> Iterator[Case]:
     if ast.dump(tree) != before:
         top = heading(subject.text(subject.target))
         text = top + ast.unparse(ast.fix_missing_locations(tree)) + "\n"
-        yield Case("good: refactored", True, subject, TaskCategory.REFACTORING, {}, {subject.target: text})
+        yield Case("good: refactored", True, subject, TaskType.REFACTORING, {}, {subject.target: text})
 
 
 def bug_fix(subject: Subject) -> Iterator[Case]:
@@ -126,7 +126,7 @@ def bug_fix(subject: Subject) -> Iterator[Case]:
             subject.target: subject.text(subject.target),
             subject.tests: subject.text(subject.tests),
         }
-        yield Case(f"good: bug fix {number}", True, subject, TaskCategory.BUG_FIX, base, change)
+        yield Case(f"good: bug fix {number}", True, subject, TaskType.BUG_FIX, base, change)
 
 
 def bugs(subject: Subject) -> tuple[Mutant, ...]:

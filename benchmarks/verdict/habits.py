@@ -9,7 +9,7 @@ from benchmarks.verdict.case import Case
 from benchmarks.verdict.cunning import literal_calls
 from benchmarks.verdict.good import heading, strip_docstrings
 from benchmarks.verdict.packages import Subject
-from nightcrew.task import TaskCategory
+from nightcrew.task import TaskType
 from nightcrew.validation.change.paths import module_name
 from nightcrew.validation.reading.suite import Function, tests_in
 from nightcrew.validation.reading.variants import functions, rename_locals
@@ -31,17 +31,13 @@ def careless_products(subject: Subject) -> Iterator[Case]:
             plain: dict[str, str | None] = {
                 subject.target: heading(text) + ast.unparse(ast.parse(text)) + "\n"
             }
-            yield Case(
-                f"bad: {kind}", False, subject, TaskCategory.REFACTORING, plain, {subject.target: written}
-            )
+            yield Case(f"bad: {kind}", False, subject, TaskType.REFACTORING, plain, {subject.target: written})
     bare = strip_docstrings(text)
     for kind, explain in DOCSTRINGS.items():
         told = _explained(bare or text, subject, explain)
         if bare is not None and told is not None:
             start: dict[str, str | None] = {subject.target: bare}
-            yield Case(
-                f"bad: {kind}", False, subject, TaskCategory.DOCUMENTATION, start, {subject.target: told}
-            )
+            yield Case(f"bad: {kind}", False, subject, TaskType.DOCUMENTATION, start, {subject.target: told})
 
 
 # -- tests -------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from benchmarks.verdict.bad import half
 from benchmarks.verdict.case import Case
 from benchmarks.verdict.good import bugs, heading, strip_docstrings
 from benchmarks.verdict.packages import Subject
-from nightcrew.task import TaskCategory
+from nightcrew.task import TaskType
 from nightcrew.validation.faults.mutants import make_mutants, sample
 from nightcrew.validation.reading.suite import tests_in
 from nightcrew.validation.reading.variants import functions, rename_locals
@@ -46,19 +46,17 @@ def patches(subject: Subject) -> Iterator[Case]:
         "git hook": {".githooks/pre-commit": "#!/bin/sh\nexit 0\n"},
     }
     for kind, files in extra.items():
-        yield Case(
-            f"bad: {kind}", False, subject, TaskCategory.UNIT_TEST, base, {subject.tests: text, **files}
-        )
+        yield Case(f"bad: {kind}", False, subject, TaskType.UNIT_TEST, base, {subject.tests: text, **files})
     yield Case(
         "bad: not collected",
         False,
         subject,
-        TaskCategory.UNIT_TEST,
+        TaskType.UNIT_TEST,
         base,
         {f"{inside}checks_of_target.py": text},
     )
     for kind, raw in _raw(subject).items():
-        yield Case(f"bad: {kind}", False, subject, TaskCategory.UNIT_TEST, base, {}, raw)
+        yield Case(f"bad: {kind}", False, subject, TaskType.UNIT_TEST, base, {}, raw)
 
 
 def _existing(subject: Subject, path: str) -> str:
@@ -107,7 +105,7 @@ def existing_tests(subject: Subject) -> Iterator[Case]:
                 f"bad: {kind}",
                 False,
                 subject,
-                TaskCategory.UNIT_TEST,
+                TaskType.UNIT_TEST,
                 {subject.tests: first},
                 {subject.tests: bent},
             )
@@ -164,12 +162,12 @@ def product(subject: Subject) -> Iterator[Case]:
     bent = next((one.apply(text) for one in bugs(subject)), None)
     if bent is not None:
         files: dict[str, str | None] = {subject.tests: tests, subject.target: bent}
-        yield Case("bad: product changed by a test task", False, subject, TaskCategory.UNIT_TEST, base, files)
+        yield Case("bad: product changed by a test task", False, subject, TaskType.UNIT_TEST, base, files)
     for mutant in bugs(subject)[:1]:
         broken = mutant.apply(text)
         start: dict[str, str | None] = {subject.target: broken, subject.tests: None}
         for kind, files in _bad_fixes(subject, text, broken, tests).items():
-            yield Case(f"bad: {kind}", False, subject, TaskCategory.BUG_FIX, start, files)
+            yield Case(f"bad: {kind}", False, subject, TaskType.BUG_FIX, start, files)
 
 
 def _bad_fixes(subject: Subject, text: str, broken: str, tests: str) -> dict[str, dict[str, str | None]]:
@@ -212,7 +210,7 @@ def documentation(subject: Subject) -> Iterator[Case]:
     for kind, written in variants.items():
         if written is not None and written != bare:
             yield Case(
-                f"bad: {kind}", False, subject, TaskCategory.DOCUMENTATION, start, {subject.target: written}
+                f"bad: {kind}", False, subject, TaskType.DOCUMENTATION, start, {subject.target: written}
             )
     folder = subject.target.rpartition("/")[0]
     extra: dict[str, dict[str, str | None]] = {
@@ -224,7 +222,7 @@ def documentation(subject: Subject) -> Iterator[Case]:
     }
     for kind, files in extra.items():
         if folder or "data file" not in kind:
-            yield Case(f"bad: {kind}", False, subject, TaskCategory.DOCUMENTATION, start, files)
+            yield Case(f"bad: {kind}", False, subject, TaskType.DOCUMENTATION, start, files)
 
 
 def _documented(text: str, make: "object") -> str | None:
@@ -254,7 +252,7 @@ def refactoring(subject: Subject) -> Iterator[Case]:
         if written is not None and written != text:
             told = written if written.startswith(heading(text)) else heading(text) + written
             change: dict[str, str | None] = {subject.target: told}
-            yield Case(f"bad: {kind}", False, subject, TaskCategory.REFACTORING, {}, change)
+            yield Case(f"bad: {kind}", False, subject, TaskType.REFACTORING, {}, change)
 
 
 def _with_new_locals(tree: ast.Module) -> str:

@@ -27,9 +27,6 @@ class TaskType(StrEnum):
     BUILD_SCRIPT = "build_script"
 
 
-TaskCategory = TaskType  # the name that validation still uses
-
-
 class TaskPriority(StrEnum):
     """The queue that a task waits in; higher priorities are always served first."""
 

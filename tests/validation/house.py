@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nightcrew.execution.sandbox import Sandbox
 from nightcrew.settings import Settings
-from nightcrew.task import Task, TaskCategory
+from nightcrew.task import Task, TaskType
 from nightcrew.validation.gate import ValidationRule
 from nightcrew.validation.result_validator import ResultValidator
 from nightcrew.validation.running.clean_room import open_room
@@ -157,7 +157,7 @@ class House:
     def judge(
         self,
         files: Mapping[str, str | None] | str,
-        task_type: TaskCategory = TaskCategory.UNIT_TEST,
+        task_type: TaskType = TaskType.UNIT_TEST,
         target: str | None = "src/shop/prices.py",
         **task: object,
     ) -> Verdict:
@@ -166,7 +166,7 @@ class House:
         wanted = self.task(task_type, target, **task)
         return ResultValidator(self.settings, self.sandbox).judge(wanted, patch, commit=self.commit)
 
-    def task(self, task_type: TaskCategory, target: str | None, **task: object) -> Task:
+    def task(self, task_type: TaskType, target: str | None, **task: object) -> Task:
         """Work on this repository."""
         wanted = {"description": "do it", "repo": str(self.repo), "task_type": task_type}
         return Task.model_validate({**wanted, "target_file": target, **task})

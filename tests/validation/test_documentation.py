@@ -7,7 +7,7 @@ import pytest
 
 from nightcrew.execution.sandbox import Sandbox
 from nightcrew.settings import Settings
-from nightcrew.task import TaskCategory
+from nightcrew.task import TaskType
 from nightcrew.validation.verdict import GateOutcome, VerdictKind
 from tests.validation.house import FILES, NAMES, PRICES, House, make_house
 
@@ -40,7 +40,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory, settings: Settings, sandbox: 
 
 
 def judge(house: House, path: str, text: str) -> tuple[VerdictKind, str]:
-    verdict = house.judge({path: text}, TaskCategory.DOCUMENTATION, path)
+    verdict = house.judge({path: text}, TaskType.DOCUMENTATION, path)
     return verdict.kind, verdict.summary
 
 
@@ -97,15 +97,12 @@ def test_what_only_a_person_can_tell(tmp_path: Path, shop: House) -> None:
     files = {path: text for path, text in FILES.items() if path != "nightcrew.toml"}
     house = make_house(tmp_path / "repo", shop.settings, shop.sandbox, files)
     text = PRICES.replace("Percent off for an order.", "Percent off for an order; never more than fifteen.")
-    verdict = house.judge({"src/shop/prices.py": text}, TaskCategory.DOCUMENTATION)
+    verdict = house.judge({"src/shop/prices.py": text}, TaskType.DOCUMENTATION)
     gate = next(one for one in verdict.gates if one.name == "documentation")
     assert (verdict.kind, gate.outcome) == (VerdictKind.NOT_MEASURABLE, GateOutcome.ASKS)
     assert "never more than fifteen" in verdict.asks
     respelled = PRICES.replace("Percent off for an order.", "Percent off for orders.")
-    assert (
-        house.judge({"src/shop/prices.py": respelled}, TaskCategory.DOCUMENTATION).kind
-        is VerdictKind.ACCEPTED
-    )
+    assert house.judge({"src/shop/prices.py": respelled}, TaskType.DOCUMENTATION).kind is VerdictKind.ACCEPTED
     kind, why = judge(
         shop, "README.md", README + "\nThe prices come from [the list](https://prices.example.net/).\n"
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nightcrew.task import TaskCategory
+from nightcrew.task import TaskType
 from nightcrew.validation.verdict import Verdict, VerdictKind
 from tests.validation.house import FILES, House, last_gate, make_house
 
@@ -57,7 +57,7 @@ def explained(house: House, function: str, example: str) -> Verdict:
     inside = " " * 4
     told = f"Letters for banners above every counter.\n\n{example}\n"
     text = f'{inside}"""' + told.replace("\n", f"\n{inside}").rstrip() + f'\n{inside}"""'
-    return house.judge({PATH: CODE.replace(head, f"{head}\n{text}")}, TaskCategory.DOCUMENTATION, PATH)
+    return house.judge({PATH: CODE.replace(head, f"{head}\n{text}")}, TaskType.DOCUMENTATION, PATH)
 
 
 @pytest.mark.parametrize(

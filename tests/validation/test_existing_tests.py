@@ -2,7 +2,7 @@
 
 import pytest
 
-from nightcrew.task import TaskCategory
+from nightcrew.task import TaskType
 from nightcrew.validation.verdict import GateOutcome, GateResult, Severity, VerdictKind
 from tests.validation.house import FILES, NAMES, TEST_NAMES, House, make_house
 
@@ -14,7 +14,7 @@ SHOUT = "from shop.names import shout\n\n\ndef test_shout():\n    assert shout('
 
 def judge(house: House, tests: dict[str, str | None], names: str = FIXED) -> tuple[VerdictKind, GateResult]:
     files: dict[str, str | None] = {"src/shop/names.py": names, **tests}
-    verdict = house.judge(files, TaskCategory.BUG_FIX, "src/shop/names.py", description="initials want dots")
+    verdict = house.judge(files, TaskType.BUG_FIX, "src/shop/names.py", description="initials want dots")
     gate = next((one for one in verdict.gates if one.name == "existing_tests"), verdict.gates[-1])
     return verdict.kind, gate
 

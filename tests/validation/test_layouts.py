@@ -8,11 +8,11 @@ import pytest
 
 from nightcrew.execution.sandbox import Sandbox
 from nightcrew.settings import Settings
-from nightcrew.task import TaskCategory
+from nightcrew.task import TaskType
 from nightcrew.validation.verdict import Verdict, VerdictKind
 from tests.validation.house import FILES, GOOD_TEST, PRICES, make_house
 
-type Judge = Callable[[dict[str, str], dict[str, str | None], TaskCategory, str], Verdict]
+type Judge = Callable[[dict[str, str], dict[str, str | None], TaskType, str], Verdict]
 TARGET = "src/shop/prices.py"
 TEST = "tests/test_prices.py"
 BROKEN = PRICES.replace("if total >= LIMIT", "if total > LIMIT")
@@ -45,9 +45,7 @@ class PricesTest(unittest.TestCase):
 
 @pytest.fixture
 def judge(tmp_path: Path, settings: Settings, sandbox: Sandbox) -> Judge:
-    def verdict(
-        base: dict[str, str], change: dict[str, str | None], kind: TaskCategory, target: str
-    ) -> Verdict:
+    def verdict(base: dict[str, str], change: dict[str, str | None], kind: TaskType, target: str) -> Verdict:
         return make_house(tmp_path / "repo", settings, sandbox, base).judge(change, kind, target)
 
     return verdict
@@ -60,7 +58,7 @@ def accepted(verdict: Verdict) -> bool:
 
 def test_a_fix_that_makes_failing_tests_of_base_pass_needs_no_other(judge: Judge) -> None:
     base = FILES | {TARGET: BROKEN, TEST: GOOD_TEST}
-    assert accepted(judge(base, {TARGET: PRICES}, TaskCategory.BUG_FIX, TARGET))
+    assert accepted(judge(base, {TARGET: PRICES}, TaskType.BUG_FIX, TARGET))
 
 
 @pytest.mark.parametrize(
@@ -68,17 +66,17 @@ def test_a_fix_that_makes_failing_tests_of_base_pass_needs_no_other(judge: Judge
 )
 def test_tests_that_unittest_runs_are_found(judge: Judge, command: str) -> None:
     files = {"shop/__init__.py": "", "shop/prices.py": PRICES, "nightcrew.toml": f'test = "{command}"\n'}
-    assert accepted(judge(files, {"tests.py": UNITTEST}, TaskCategory.UNIT_TEST, "shop/prices.py"))
+    assert accepted(judge(files, {"tests.py": UNITTEST}, TaskType.UNIT_TEST, "shop/prices.py"))
 
 
-@pytest.mark.parametrize("kind", [TaskCategory.UNIT_TEST, TaskCategory.BUG_FIX, TaskCategory.REFACTORING])
-def test_a_suite_that_cannot_run_is_no_fault_of_the_change(judge: Judge, kind: TaskCategory) -> None:
+@pytest.mark.parametrize("kind", [TaskType.UNIT_TEST, TaskType.BUG_FIX, TaskType.REFACTORING])
+def test_a_suite_that_cannot_run_is_no_fault_of_the_change(judge: Judge, kind: TaskType) -> None:
     base = FILES | {"tests/conftest.py": "import no_such_package_of_shop\n", TARGET: BROKEN}
     change: dict[str, str | None] = {
         TEST: GOOD_TEST.replace("(100, False, 10), (101, True, 15)", "(101, True, 15)")
     }
-    change = {TARGET: BROKEN.replace("result", "found")} if kind is TaskCategory.REFACTORING else change
-    change = change | {TARGET: PRICES} if kind is TaskCategory.BUG_FIX else change
+    change = {TARGET: BROKEN.replace("result", "found")} if kind is TaskType.REFACTORING else change
+    change = change | {TARGET: PRICES} if kind is TaskType.BUG_FIX else change
     verdict = judge(base, change, kind, TARGET)
     assert verdict.kind is VerdictKind.NOT_MEASURABLE, verdict.summary
     assert "no_such_package_of_shop" in verdict.feedback
@@ -87,7 +85,7 @@ def test_a_suite_that_cannot_run_is_no_fault_of_the_change(judge: Judge, kind: T
 
 def test_code_whose_dependency_is_not_declared_is_no_fault_of_its_tests(judge: Judge) -> None:
     base = FILES | {TARGET: "import no_such_package_of_shop\n\n" + PRICES}
-    verdict = judge(base, {TEST: GOOD_TEST}, TaskCategory.UNIT_TEST, TARGET)
+    verdict = judge(base, {TEST: GOOD_TEST}, TaskType.UNIT_TEST, TARGET)
     assert verdict.kind is VerdictKind.NOT_MEASURABLE, verdict.summary
     assert "src/shop/prices.py, which the change does not touch, cannot be imported" in verdict.feedback
 
@@ -98,7 +96,7 @@ def test_code_that_runs_the_tests_itself_goes_to_a_person(judge: Judge) -> None:
         "pyproject.toml": '[project]\nname = "iniconfig"\nversion = "1"\n',
     }
     change: dict[str, str | None] = {"tests/test_it.py": GOOD_TEST.replace("shop.prices", "iniconfig")}
-    verdict = judge(files, change, TaskCategory.UNIT_TEST, "src/iniconfig/__init__.py")
+    verdict = judge(files, change, TaskType.UNIT_TEST, "src/iniconfig/__init__.py")
     assert verdict.kind is VerdictKind.NOT_MEASURABLE, verdict.summary
     assert "iniconfig is a part of pytest" in verdict.feedback
 
@@ -149,13 +147,13 @@ def test_a_pytest_plugin_is_there_for_its_own_tests(judge: Judge) -> None:
         '[project]\nname = "pytest-till"\nversion = "1"\n[project.entry-points.pytest11]\ntill = "till"\n'
     )
     base = {"till.py": PLUGIN, "pyproject.toml": project}
-    assert accepted(judge(base, {"tests/test_till.py": TEST_PLUGIN}, TaskCategory.UNIT_TEST, "till.py"))
+    assert accepted(judge(base, {"tests/test_till.py": TEST_PLUGIN}, TaskType.UNIT_TEST, "till.py"))
 
 
 def test_a_target_that_conftest_imports_is_judged_like_any_other(judge: Judge) -> None:
     """What happens at its import cannot be tried there: those faults are tried later."""
     base = FILES | {"tests/conftest.py": "import shop.prices\n"}
-    assert accepted(judge(base, {TEST: GOOD_TEST}, TaskCategory.UNIT_TEST, TARGET))
+    assert accepted(judge(base, {TEST: GOOD_TEST}, TaskType.UNIT_TEST, TARGET))
 
 
 def test_a_project_in_a_folder_is_judged_where_its_tests_start(judge: Judge) -> None:
@@ -175,4 +173,4 @@ def test_a_project_in_a_folder_is_judged_where_its_tests_start(judge: Judge) -> 
         "services/shop/src/shop/prices.py": "import till\n" + PRICES,
         "services/shop/tests/test_prices.py": GOOD_TEST,
     }
-    assert accepted(judge(base, change, TaskCategory.BUG_FIX, "services/shop/src/shop/prices.py"))
+    assert accepted(judge(base, change, TaskType.BUG_FIX, "services/shop/src/shop/prices.py"))

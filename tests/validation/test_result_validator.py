@@ -10,7 +10,7 @@ import pytest
 from nightcrew.execution.executors.briefing import _RULES
 from nightcrew.execution.sandbox import Sandbox
 from nightcrew.settings import Settings
-from nightcrew.task import Task, TaskCategory
+from nightcrew.task import Task, TaskType
 from nightcrew.validation.gates.analysis import FORM
 from nightcrew.validation.gates.behaviour import Behaviour
 from nightcrew.validation.result_validator import ResultValidator, keep_verdict, verdict_json
@@ -251,7 +251,7 @@ def buggy(tmp_path_factory: pytest.TempPathFactory, settings: Settings, sandbox:
 
 
 def test_a_fix_with_a_reproducer_is_accepted(buggy: House) -> None:
-    verdict = buggy.judge({TARGET: PRICES, "tests/test_limit.py": REPRODUCER}, TaskCategory.BUG_FIX)
+    verdict = buggy.judge({TARGET: PRICES, "tests/test_limit.py": REPRODUCER}, TaskType.BUG_FIX)
     assert verdict.kind is VerdictKind.ACCEPTED, verdict.summary
 
 
@@ -264,7 +264,7 @@ def test_a_reproducer_that_cannot_go_on_with_what_the_broken_code_gives_is_accep
     broken = fixed.replace("    return total(prices[-1:])", "    total(prices[-1:])")
     crashing = "from shop.prices import last\n\n\ndef test_last():\n    assert last(['1', '2']).bit_length() == 8\n    assert last(['1', '2']) == 200\n"
     house = make_house(buggy.repo.parent / "none", buggy.settings, buggy.sandbox, FILES | {TARGET: broken})
-    verdict = house.judge({TARGET: fixed, "tests/test_last.py": crashing}, TaskCategory.BUG_FIX)
+    verdict = house.judge({TARGET: fixed, "tests/test_last.py": crashing}, TaskType.BUG_FIX)
     assert verdict.kind is VerdictKind.ACCEPTED, verdict.summary
 
 
@@ -289,7 +289,7 @@ def test_a_reproducer_that_cannot_go_on_with_what_the_broken_code_gives_is_accep
     ],
 )  # fmt: skip
 def test_a_bad_fix(buggy: House, files: dict[str, str | None], gate: str, word: str) -> None:
-    verdict = buggy.judge(files, TaskCategory.BUG_FIX)
+    verdict = buggy.judge(files, TaskType.BUG_FIX)
     assert rejected_by(verdict) in {gate, "needed"}, verdict.summary
     told = next(one for one in verdict.gates if one.outcome is GateOutcome.FAIL)
     assert told.name == gate
@@ -316,7 +316,7 @@ def test_a_test_that_only_ends_with_the_fix_is_a_reproducer(
     told = house.ask(
         Behaviour(),
         {"steps.py": "def steps(x):\n    return x % 2\n", "test_odd.py": test},
-        house.task(TaskCategory.BUG_FIX, "steps.py"),
+        house.task(TaskType.BUG_FIX, "steps.py"),
     )
     assert told.outcome is GateOutcome.PASS, told.message
 
@@ -346,7 +346,7 @@ def shout(name):
 
 
 def test_documentation_that_explains_is_accepted(house: House) -> None:
-    verdict = house.judge({"src/shop/names.py": DOCUMENTED}, TaskCategory.DOCUMENTATION, "src/shop/names.py")
+    verdict = house.judge({"src/shop/names.py": DOCUMENTED}, TaskType.DOCUMENTATION, "src/shop/names.py")
     assert verdict.kind is VerdictKind.ACCEPTED, verdict.summary
 
 
@@ -359,7 +359,7 @@ def test_documentation_of_what_is_not_public_counts(house: House) -> None:
     other = make_house(
         house.repo.parent / "private", house.settings, house.sandbox, FILES | {"src/shop/names.py": bare}
     )
-    verdict = other.judge({"src/shop/names.py": told}, TaskCategory.DOCUMENTATION, "src/shop/names.py")
+    verdict = other.judge({"src/shop/names.py": told}, TaskType.DOCUMENTATION, "src/shop/names.py")
     assert verdict.kind is VerdictKind.ACCEPTED, verdict.summary
 
 
@@ -375,7 +375,7 @@ def test_documentation_of_what_is_not_public_counts(house: House) -> None:
     ],
 )
 def test_bad_documentation(house: House, text: str, word: str) -> None:
-    verdict = house.judge({"src/shop/names.py": text}, TaskCategory.DOCUMENTATION, "src/shop/names.py")
+    verdict = house.judge({"src/shop/names.py": text}, TaskType.DOCUMENTATION, "src/shop/names.py")
     assert rejected_by(verdict) == "documentation"
     assert word in verdict.summary
 
@@ -392,7 +392,7 @@ SHORTER = PRICES.replace(
 
 
 def test_an_honest_refactoring_is_accepted(tested: House) -> None:
-    verdict = tested.judge({TARGET: SHORTER}, TaskCategory.REFACTORING)
+    verdict = tested.judge({TARGET: SHORTER}, TaskType.REFACTORING)
     assert verdict.kind is VerdictKind.ACCEPTED, verdict.summary
 
 
@@ -406,7 +406,7 @@ def test_an_honest_refactoring_is_accepted(tested: House) -> None:
     ],
 )  # fmt: skip
 def test_a_bad_refactoring(tested: House, text: str, gate: str) -> None:
-    assert rejected_by(tested.judge({TARGET: text}, TaskCategory.REFACTORING)) == gate
+    assert rejected_by(tested.judge({TARGET: text}, TaskType.REFACTORING)) == gate
 
 
 def test_a_refactoring_that_drops_what_no_test_runs_goes_to_a_person(
@@ -417,13 +417,13 @@ def test_a_refactoring_that_drops_what_no_test_runs_goes_to_a_person(
         '    if "\\n" in number:\n        raise ValueError("one line")\n    whole, _, cents',
     )
     house = make_house(tmp_path / "r", settings, sandbox, FILES | {TARGET: checked, TEST: GOOD_TEST})
-    verdict = house.judge({TARGET: PRICES}, TaskCategory.REFACTORING)
+    verdict = house.judge({TARGET: PRICES}, TaskType.REFACTORING)
     assert verdict.kind is VerdictKind.NOT_MEASURABLE, verdict.summary
     assert "takes away" in verdict.summary
 
 
 def test_a_refactoring_nobody_can_vouch_for_goes_to_a_person(house: House) -> None:
-    verdict = house.judge({TARGET: SHORTER}, TaskCategory.REFACTORING)
+    verdict = house.judge({TARGET: SHORTER}, TaskType.REFACTORING)
     assert verdict.kind is VerdictKind.NOT_MEASURABLE
 
 
@@ -439,7 +439,7 @@ def report(**finding: object) -> str:
 
 def test_the_analysis_gate_reads_what_the_briefing_asks_for() -> None:
     """A model that does as it is told must not be rejected for its form."""
-    (asked,) = [rule for rule in _RULES[TaskCategory.ANALYSIS] if "findings" in rule]
+    (asked,) = [rule for rule in _RULES[TaskType.ANALYSIS] if "findings" in rule]
     names = re.findall(r'"(\w+)": (?:\.\.\.|\[)', asked)
     assert names == ["findings", *json.loads(report())["findings"][0]]
     assert all(f'"{name}"' in FORM for name in names)
@@ -461,7 +461,7 @@ def test_the_analysis_gate_reads_what_the_briefing_asks_for() -> None:
 )
 def test_an_analysis_quotes_what_stands_there(house: House, text: str, kind: VerdictKind) -> None:
     name = "report.md" if text.startswith("#") else "report.json"
-    assert house.judge({name: text}, TaskCategory.ANALYSIS).kind is kind
+    assert house.judge({name: text}, TaskType.ANALYSIS).kind is kind
 
 
 SLUG = "def slug(text):\n    return '-'.join(text.lower().split())\n"
@@ -470,7 +470,7 @@ COMMAND = "python -c \"from shop.slug import slug; assert slug('A b') == 'a-b'\"
 
 def test_new_code_is_accepted_by_its_command(house: House) -> None:
     verdict = house.judge(
-        {"src/shop/slug.py": SLUG}, TaskCategory.CODE_GENERATION, "src/shop/slug.py", acceptance=COMMAND
+        {"src/shop/slug.py": SLUG}, TaskType.CODE_GENERATION, "src/shop/slug.py", acceptance=COMMAND
     )
     assert verdict.kind is VerdictKind.ACCEPTED, verdict.summary
 
@@ -490,7 +490,7 @@ def test_new_code_is_accepted_by_its_command(house: House) -> None:
 def test_new_code(
     house: House, files: dict[str, str | None], acceptance: str | None, kind: VerdictKind
 ) -> None:
-    verdict = house.judge(files, TaskCategory.CODE_GENERATION, "src/shop/slug.py", acceptance=acceptance)
+    verdict = house.judge(files, TaskType.CODE_GENERATION, "src/shop/slug.py", acceptance=acceptance)
     assert verdict.kind is kind, verdict.summary
 
 
@@ -503,12 +503,12 @@ def test_the_repositorys_own_rules_are_asked(tmp_path: Path, settings: Settings,
         "rules.py": RULES,
     }
     strict = make_house(tmp_path / "strict", settings, sandbox, own)
-    good = strict.judge({"report.json": report()}, TaskCategory.ANALYSIS)
+    good = strict.judge({"report.json": report()}, TaskType.ANALYSIS)
     assert [gate.name for gate in good.gates[-2:]] == ["own:rules:short_enough", "own:test -f pyproject.toml"]
     assert good.kind is VerdictKind.ACCEPTED
     bad = strict.judge(
         {"src/shop/slug.py": SLUG, "src/shop/b.py": "B = 1\n"},
-        TaskCategory.CODE_GENERATION,
+        TaskType.CODE_GENERATION,
         "src/shop/slug.py",
         acceptance=COMMAND,
     )

@@ -7,14 +7,14 @@ from functools import cached_property
 from benchmarks.verdict.wild.clones import Clone
 from benchmarks.verdict.wild.labels import Label
 from benchmarks.verdict.wild.mining import Kind, is_product, is_test_file
-from nightcrew.task import TaskCategory
+from nightcrew.task import TaskType
 
 TYPES = {
-    Kind.FIX: TaskCategory.BUG_FIX,
-    Kind.FEATURE: TaskCategory.CODE_GENERATION,
-    Kind.TESTS: TaskCategory.UNIT_TEST,
-    Kind.DOCUMENTATION: TaskCategory.DOCUMENTATION,
-    Kind.REFACTORING: TaskCategory.REFACTORING,
+    Kind.FIX: TaskType.BUG_FIX,
+    Kind.FEATURE: TaskType.CODE_GENERATION,
+    Kind.TESTS: TaskType.UNIT_TEST,
+    Kind.DOCUMENTATION: TaskType.DOCUMENTATION,
+    Kind.REFACTORING: TaskType.REFACTORING,
 }
 
 type Change = Mapping[str, str | None]
@@ -89,7 +89,7 @@ class Case:
     commit: str  # of the real change
     kind: str
     good: bool
-    task_type: TaskCategory
+    task_type: TaskType
     base: str
     target: str
     description: str

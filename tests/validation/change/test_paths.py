@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from nightcrew.task import TaskCategory
+from nightcrew.task import TaskType
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_of_site, is_release_note
 from nightcrew.validation.gates.scope import _type_refusal
@@ -39,6 +39,6 @@ def test_a_site_of_documents(path: str, is_of: bool) -> None:
     ],
 )
 def test_tests_may_come_with_a_note_for_users(path: str, is_refused: bool) -> None:
-    task = SimpleNamespace(task_type=TaskCategory.UNIT_TEST, target_file="shop/a.py")
+    task = SimpleNamespace(task_type=TaskType.UNIT_TEST, target_file="shop/a.py")
     room: Any = SimpleNamespace(task=task, is_test=lambda path: path.startswith("tests/"))
     assert bool(_type_refusal(room, Change(path, None, "Words.\n"))) is is_refused

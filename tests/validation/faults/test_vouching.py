@@ -5,7 +5,7 @@ from pathlib import Path
 
 from nightcrew.execution.sandbox import Sandbox
 from nightcrew.settings import Settings
-from nightcrew.task import TaskCategory
+from nightcrew.task import TaskType
 from tests.validation.house import FILES, git, make_house
 
 POINTS = "src/shop/points.py"
@@ -34,7 +34,7 @@ def test_the_same_change_is_tried_with_the_same_faults_whenever_its_base_was_com
     for message in ("base", "another day", "and another"):
         git(house.repo, "commit", "-q", "--amend", "-m", message)
         again = replace(house, commit=git(house.repo, "rev-parse", "HEAD").strip())
-        verdicts.append(again.judge({POINTS: SUMMED}, TaskCategory.REFACTORING, POINTS))
+        verdicts.append(again.judge({POINTS: SUMMED}, TaskType.REFACTORING, POINTS))
     evidence = [verdict.gates[-1].evidence for verdict in verdicts]
     assert 0.3 < evidence[0]["noticed"] < 1, verdicts[0].summary
     assert verdicts[0] == verdicts[1] == verdicts[2]

@@ -7,7 +7,7 @@ import pytest
 
 from nightcrew.execution.sandbox import Sandbox
 from nightcrew.settings import Settings
-from nightcrew.task import TaskCategory
+from nightcrew.task import TaskType
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.gates.behaviour import Behaviour
 from nightcrew.validation.gates.extent import Extent, other_parameters
@@ -174,7 +174,7 @@ class Both:
 def test_the_extent_of_a_fix(shop: House, edit: tuple[str, str], test: str, said: str) -> None:
     files = {CODE: BASE.replace(*edit), "tests/test_fix.py": test}
     assert files[CODE] != BASE
-    told = shop.ask(Both(), files, shop.task(TaskCategory.BUG_FIX, CODE))
+    told = shop.ask(Both(), files, shop.task(TaskType.BUG_FIX, CODE))
     assert (told.outcome is GateOutcome.PASS) == (not said), told.message
     assert said in told.message
 

@@ -8,7 +8,7 @@ import pytest
 
 from nightcrew.execution.sandbox import Sandbox
 from nightcrew.settings import Settings
-from nightcrew.task import TaskCategory
+from nightcrew.task import TaskType
 from nightcrew.validation.gates.refactoring import Refactoring
 from nightcrew.validation.verdict import GateOutcome
 from tests.validation.house import House, make_house
@@ -174,7 +174,7 @@ def changed(edits: Mapping[str, tuple[str, ...]]) -> str:
 @pytest.mark.parametrize("edits", [OTHER, MORE], ids=["values", "ends"])
 def test_what_a_caller_can_tell(texts: House, edits: Mapping[str, tuple[str, ...]]) -> None:
     files = {"src/shop/texts.py": changed(edits)}
-    found = texts.ask(Refactoring(), files, texts.task(TaskCategory.REFACTORING, "src/shop/texts.py"))
+    found = texts.ask(Refactoring(), files, texts.task(TaskType.REFACTORING, "src/shop/texts.py"))
     assert found.outcome is GateOutcome.FAIL
     told = "\n".join(found.evidence["differences"])
     assert [kind for kind, (_, _, word) in edits.items() if word not in told] == [], told
@@ -182,7 +182,7 @@ def test_what_a_caller_can_tell(texts: House, edits: Mapping[str, tuple[str, ...
 
 def test_the_same_in_other_words(texts: House) -> None:
     files = {"src/shop/texts.py": changed(SAME)}
-    found = texts.ask(Refactoring(), files, texts.task(TaskCategory.REFACTORING, "src/shop/texts.py"))
+    found = texts.ask(Refactoring(), files, texts.task(TaskType.REFACTORING, "src/shop/texts.py"))
     assert found.outcome is GateOutcome.PASS, found.message
 
 
@@ -190,6 +190,6 @@ def test_calls_that_cannot_be_made_again_show_nothing(texts: House) -> None:
     """The one who asks is gone before the answer: no pass, and nothing held against the change."""
     gone = "    if not items:\n        import os\n        os.kill(os.getppid(), 9)\n    return sorted(list(items))"
     files = {"src/shop/texts.py": CODE.replace("    return sorted(items)", gone)}
-    found = texts.ask(Refactoring(), files, texts.task(TaskCategory.REFACTORING, "src/shop/texts.py"))
+    found = texts.ask(Refactoring(), files, texts.task(TaskType.REFACTORING, "src/shop/texts.py"))
     assert found.outcome is GateOutcome.NOT_MEASURABLE
     assert "could not be made again with the change" in found.message

@@ -6,7 +6,7 @@ import pytest
 
 from nightcrew.execution.sandbox import Sandbox
 from nightcrew.settings import Settings
-from nightcrew.task import TaskCategory
+from nightcrew.task import TaskType
 from nightcrew.validation.gates.acceptance import Acceptance
 from nightcrew.validation.questions.needed import Needed
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -84,8 +84,8 @@ class Asked(Needed):
 
 
 def asked(house: House, files: dict[str, str], **task: object) -> GateResult:
-    kind = TaskCategory(str(task.pop("task_type", "bug_fix")))
-    return house.ask(Asked(), files, house.task(kind, CODE if kind is TaskCategory.BUG_FIX else None, **task))
+    kind = TaskType(str(task.pop("task_type", "bug_fix")))
+    return house.ask(Asked(), files, house.task(kind, CODE if kind is TaskType.BUG_FIX else None, **task))
 
 
 def test_a_fix_all_of_which_is_missed_passes(shop: House) -> None:
@@ -157,7 +157,7 @@ def test_words_in_messages_are_said_and_not_asked_for(
     )
     house = make_house(tmp_path / "r", settings, sandbox, {"f.py": code, "test_f.py": test})
     told = house.ask(
-        Needed(), {"f.py": code.replace("'no'", "'not below 0'")}, house.task(TaskCategory.BUG_FIX, "f.py")
+        Needed(), {"f.py": code.replace("'no'", "'not below 0'")}, house.task(TaskType.BUG_FIX, "f.py")
     )
     assert told.outcome is GateOutcome.PASS
     assert "Words for a reader" in told.message

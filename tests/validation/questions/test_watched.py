@@ -4,7 +4,7 @@ import pytest
 
 from nightcrew.execution.sandbox import Sandbox
 from nightcrew.settings import Settings
-from nightcrew.task import TaskCategory
+from nightcrew.task import TaskType
 from nightcrew.validation.questions.empowered import Empowered
 from nightcrew.validation.questions.watched import Watched
 from nightcrew.validation.verdict import GateOutcome
@@ -72,7 +72,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory, settings: Settings, sandbox: 
 @pytest.mark.parametrize(("imports", "body", "said"), NEWS.values(), ids=NEWS)
 def test_a_power_is_seen_where_it_is_used(shop: House, imports: str, body: str, said: str) -> None:
     text = BASE.replace(IMPORTS, IMPORTS + imports).replace(TITLE, body + TITLE)
-    task = shop.task(TaskCategory.BUG_FIX, CODE)
+    task = shop.task(TaskType.BUG_FIX, CODE)
     read = shop.ask(Empowered(), {CODE: text}, task)
     seen = shop.ask(Watched(), {CODE: text}, task)
     assert read.outcome is GateOutcome.PASS, "reading is no part of this test"
@@ -84,5 +84,5 @@ def test_a_power_is_seen_where_it_is_used(shop: House, imports: str, body: str, 
 def test_what_the_task_asks_for_is_no_finding(shop: House) -> None:
     imports, body, _ = NEWS["a helper's process"]
     text = BASE.replace(IMPORTS, IMPORTS + imports).replace(TITLE, body + TITLE)
-    task = shop.task(TaskCategory.BUG_FIX, CODE, description="Start the shell command true for each title.")
+    task = shop.task(TaskType.BUG_FIX, CODE, description="Start the shell command true for each title.")
     assert shop.ask(Watched(), {CODE: text}, task).outcome is GateOutcome.PASS

@@ -7,7 +7,7 @@ import pytest
 
 from nightcrew.execution.sandbox import Sandbox
 from nightcrew.settings import Settings
-from nightcrew.task import TaskCategory
+from nightcrew.task import TaskType
 from nightcrew.validation.running.version_files import write_version_files
 from nightcrew.validation.verdict import VerdictKind
 from tests.validation.house import FILES, GOOD_TEST, PRICES, make_house
@@ -35,7 +35,7 @@ def test_what_base_lacks_is_named(
     }
     house = make_house(tmp_path / "repo", settings, sandbox, {**files, **more})
     change: dict[str, str | None] = {TARGET: PRICES, "tests/test_prices.py": GOOD_TEST}
-    verdict = house.judge(change, TaskCategory.BUG_FIX, TARGET)
+    verdict = house.judge(change, TaskType.BUG_FIX, TARGET)
     assert verdict.kind is VerdictKind.NOT_MEASURABLE, verdict.summary
     for one in says:
         assert one in verdict.feedback
@@ -46,7 +46,7 @@ def test_a_fix_of_code_that_cannot_be_imported_is_judged(
 ) -> None:
     base = {**FILES, TARGET: PRICES.replace("LIMIT =", "LIMIT_ ="), "tests/test_prices.py": GOOD_TEST}
     verdict = make_house(tmp_path / "repo", settings, sandbox, base).judge(
-        {TARGET: PRICES}, TaskCategory.BUG_FIX, TARGET
+        {TARGET: PRICES}, TaskType.BUG_FIX, TARGET
     )
     assert "cannot be run on base" not in verdict.feedback
 

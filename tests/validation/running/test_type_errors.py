@@ -7,7 +7,7 @@ import pytest
 from nightcrew.execution.environments.environment import Environment
 from nightcrew.execution.sandbox import open_sandbox
 from nightcrew.settings import SandboxKind, TargetConfig
-from nightcrew.task import Task, TaskCategory
+from nightcrew.task import Task, TaskType
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.type_errors import compare_types
@@ -21,7 +21,7 @@ def room(tmp_path: Path) -> CleanRoom:
     for tree in ("base", "patched", "room", "environment"):
         (tmp_path / tree).mkdir(parents=True)
     return CleanRoom(
-        task=Task(task_id="t-types", description="types", repo=str(tmp_path), task_type=TaskCategory.BUG_FIX),
+        task=Task(task_id="t-types", description="types", repo=str(tmp_path), task_type=TaskType.BUG_FIX),
         commit="0" * 40,
         config=TargetConfig(),
         sandbox=open_sandbox(SandboxKind.BUBBLEWRAP),

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from nightcrew.task import TaskCategory
+from nightcrew.task import TaskType
 from nightcrew.validation.faults.target import Target, arguments_of, files_of, judged_tests
 from nightcrew.validation.gate import failed
 from nightcrew.validation.reading.suite import all_functions, parse
@@ -66,7 +66,7 @@ def _trials(
     trials = [Trial("neutral", {target.path: neutral(target.source, 2)})]
     if broken is not None:
         trials.append(Trial("raising", {target.path: broken}))
-    if room.task.task_type is TaskCategory.BUG_FIX:
+    if room.task.task_type is TaskType.BUG_FIX:
         trials.append(Trial("unfixed", _unfixed(room, examination)))
     tests = [*_judged_code(room, judged)]
     seeds: tuple[int, ...] = ()

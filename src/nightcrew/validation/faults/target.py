@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from nightcrew.task import TaskCategory
+from nightcrew.task import TaskType
 from nightcrew.validation.gate import not_measurable, passed
 from nightcrew.validation.reading.suite import parse
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -21,7 +21,7 @@ class Target(NamedTuple):
 
 def target_or_result(room: CleanRoom, gate: str) -> Target | GateResult:
     """What to break; or the gate's result where there is nothing to be judged that way."""
-    if room.task.task_type is TaskCategory.CODE_GENERATION and not examine(room).new_tests.items:
+    if room.task.task_type is TaskType.CODE_GENERATION and not examine(room).new_tests.items:
         return passed(gate, "The change brings no tests of its own.")
     path = _most_changed(room)
     source = room.source(path) if path else None
@@ -42,7 +42,7 @@ def _most_changed(room: CleanRoom) -> str | None:
     which they run most.
     """
     if room.target is not None and room.target.endswith(".py"):
-        other = room.task.task_type is not TaskCategory.UNIT_TEST and _most_reached(room, room.target)
+        other = room.task.task_type is not TaskType.UNIT_TEST and _most_reached(room, room.target)
         return other or room.target
     files = [one for one in examine(room).product_files if room.source(one) is not None]
     return max(files, key=lambda path: (len(room.source(path) or ""), path), default=None)

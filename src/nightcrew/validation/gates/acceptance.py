@@ -4,7 +4,7 @@ change."""
 from pathlib import Path
 
 from nightcrew.execution.sandbox import Completed
-from nightcrew.task import Task, TaskCategory
+from nightcrew.task import Task, TaskType
 from nightcrew.validation.gate import failed, not_measurable, passed
 from nightcrew.validation.reading.suite import parse
 from nightcrew.validation.reading.variants import raising
@@ -14,7 +14,7 @@ from nightcrew.validation.running.examination import examine
 from nightcrew.validation.verdict import GateResult
 
 NAME = "acceptance"
-_NEEDED = {TaskCategory.CODE_GENERATION, TaskCategory.BUILD_SCRIPT}
+_NEEDED = {TaskType.CODE_GENERATION, TaskType.BUILD_SCRIPT}
 
 
 class Acceptance:
@@ -40,7 +40,7 @@ class Acceptance:
                 f"Make `{command}` succeed: {tail(after)}",
                 evidence={"command": command, "output": tail(after, 2000)},
             )
-        keeps_behaviour = room.task.task_type in {TaskCategory.REFACTORING, TaskCategory.DOCUMENTATION}
+        keeps_behaviour = room.task.task_type in {TaskType.REFACTORING, TaskType.DOCUMENTATION}
         if not keeps_behaviour and _succeeds(run_command(room, room.base, command)):
             return not_measurable(
                 NAME, "The acceptance command succeeds without the change too, so it shows nothing."
@@ -95,7 +95,7 @@ def _without_command(room: CleanRoom) -> GateResult:
         return passed(
             NAME, "No acceptance command; the tests in the change notice faults in it.", strength=0.8
         )
-    if room.task.task_type is TaskCategory.BUILD_SCRIPT:
+    if room.task.task_type is TaskType.BUILD_SCRIPT:
         names = [Path(one.path).name for one in room.changes]
         return not_measurable(
             NAME, f"Nothing shows that {names[0]} works: give the task an acceptance command."

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from nightcrew.settings import ReadingPolicy, first_problem
-from nightcrew.task import Task, TaskCategory
+from nightcrew.task import Task, TaskType
 from nightcrew.validation.gate import answered, counted, failed, passed
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.verdict import Finding as Asked
@@ -52,7 +52,7 @@ class Analysis:
 
     def applies(self, task: Task) -> bool:
         """For analysis tasks."""
-        return task.task_type is TaskCategory.ANALYSIS
+        return task.task_type is TaskType.ANALYSIS
 
     def run(self, room: CleanRoom) -> GateResult:
         """Form first, then every quotation."""

@@ -3,7 +3,7 @@ code."""
 
 from collections.abc import Sequence
 
-from nightcrew.task import TaskCategory
+from nightcrew.task import TaskType
 from nightcrew.validation.gate import ForEveryTask, counted, failed, passed
 from nightcrew.validation.reading.checks import TestFunction
 from nightcrew.validation.reading.idle_tests import idle_test
@@ -48,7 +48,7 @@ class Assertions(ForEveryTask):
 def _unchecked(room: CleanRoom, tests: Sequence[TestFunction]) -> GateResult | None:
     """Too many tests without a check that can fail."""
     unchecked = [test for test in tests if test.count == 0]
-    if room.task.task_type in {TaskCategory.BUG_FIX, TaskCategory.CODE_GENERATION}:
+    if room.task.task_type in {TaskType.BUG_FIX, TaskType.CODE_GENERATION}:
         # What breaks on base and does not with the change shows what it is for; a check that cannot
         # fail does not.
         unchecked = [test for test in unchecked if test.empty]

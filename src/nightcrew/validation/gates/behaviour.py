@@ -1,7 +1,7 @@
 """Behaviour: what passed on base still passes; a bug fix brings a test that fails on base for the right
 reason."""
 
-from nightcrew.task import Task, TaskCategory
+from nightcrew.task import Task, TaskType
 from nightcrew.validation.faults.reproducer import judge_reproducer
 from nightcrew.validation.gate import failed, not_measurable, passed
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -21,7 +21,7 @@ class Behaviour:
 
     def applies(self, task: Task) -> bool:
         """Wherever code could have changed what code does."""
-        return task.task_type not in {TaskCategory.ANALYSIS}
+        return task.task_type not in {TaskType.ANALYSIS}
 
     def run(self, room: CleanRoom) -> GateResult:
         """Compare base and the patched tree."""
@@ -50,7 +50,7 @@ class Behaviour:
                 evidence={"broken": [list(one) for one in broken[:20]]},
             )
         kept = sum(outcome in GOOD for outcome in examination.base_outcomes.values())
-        if room.task.task_type is TaskCategory.BUG_FIX:
+        if room.task.task_type is TaskType.BUG_FIX:
             return judge_reproducer(room, examination, kept)
         return _kept(room, examination, kept)
 
@@ -58,7 +58,7 @@ class Behaviour:
 def _kept(room: CleanRoom, examination: Examination, kept: int) -> GateResult:
     selected = "all" if examination.selected is None else f"{len(examination.selected)} that reach the change"
     product = [one.path for one in room.changes if one.path in examination.product_files]
-    if room.task.task_type is TaskCategory.REFACTORING and kept == 0:
+    if room.task.task_type is TaskType.REFACTORING and kept == 0:
         return not_measurable(
             NAME, "There is no passing test on base that could show that behaviour is kept."
         )

@@ -4,7 +4,7 @@ blind."""
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from nightcrew.task import Task, TaskCategory
+from nightcrew.task import Task, TaskType
 from nightcrew.validation.faults.blind_controls import judge_blind
 from nightcrew.validation.faults.target import files_of, judged_tests, target_or_result
 from nightcrew.validation.gate import failed, not_measurable, passed
@@ -49,7 +49,7 @@ class Controls:
 
     def applies(self, task: Task) -> bool:
         """Where tests are what is judged."""
-        return task.task_type in {TaskCategory.UNIT_TEST, TaskCategory.BUG_FIX, TaskCategory.CODE_GENERATION}
+        return task.task_type in {TaskType.UNIT_TEST, TaskType.BUG_FIX, TaskType.CODE_GENERATION}
 
     def run(self, room: CleanRoom) -> GateResult:
         """In one warm process first, then blind in fresh ones."""
@@ -175,12 +175,12 @@ def _values(examination: Examination, run: Run) -> tuple[int, list[str]]:
     """Of the tests that a wrong value of the right type reached, and that did not crash on it: how many
     complain by an assertion, and those that do not."""
     judged = judged_tests(examination)
-    if examination.room.task.task_type is TaskCategory.BUG_FIX:
+    if examination.room.task.task_type is TaskType.BUG_FIX:
         judged = examination.room.measured.reproducers or judged  # what else comes along is a gift
     reached = [run.tests[nodeid] for nodeid in judged if nodeid in run.tests]
     reached = [test for test in reached if test.touched]
     checking = sum(test.kind == "assertion" for test in reached if test.failed)
-    fixes = examination.room.task.task_type is TaskCategory.BUG_FIX  # what shows a bug may be one refusal
+    fixes = examination.room.task.task_type is TaskType.BUG_FIX  # what shows a bug may be one refusal
     refusals = {
         test.name
         for test in new_test_functions(examination.room)
@@ -224,7 +224,7 @@ def unnoticing_tests(examination: Examination, target: str, broken: list[Run]) -
 
 def _idle(examination: Examination, target: str, covering: set[str], unnoticed: set[str]) -> str:
     """The first new test without a check of its own that notices nothing, or runs what others run too."""
-    if examination.room.task.task_type is not TaskCategory.UNIT_TEST:
+    if examination.room.task.task_type is not TaskType.UNIT_TEST:
         return ""
     noticing = {name_of(one) for one in covering - unnoticed}
     tests = new_test_functions(examination.room)

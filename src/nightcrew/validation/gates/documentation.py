@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from nightcrew.settings import ReadingPolicy
-from nightcrew.task import Task, TaskCategory
+from nightcrew.task import Task, TaskType
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_documentation
 from nightcrew.validation.gate import answered, failed, passed
@@ -53,7 +53,7 @@ class Documentation:
 
     def applies(self, task: Task) -> bool:
         """For documentation tasks."""
-        return task.task_type is TaskCategory.DOCUMENTATION
+        return task.task_type is TaskType.DOCUMENTATION
 
     def run(self, room: CleanRoom) -> GateResult:
         """Code first, then what is said about it."""

@@ -8,7 +8,7 @@ took, or takes what base refused, does something that nobody asked for.
 import ast
 from collections.abc import Collection, Iterator, Sequence
 
-from nightcrew.task import Task, TaskCategory
+from nightcrew.task import Task, TaskType
 from nightcrew.validation.faults.comparison import Answer, Compared, compare
 from nightcrew.validation.faults.literals import deciding_literals, product_changes, shared_literals
 from nightcrew.validation.faults.retold import same_as_before
@@ -34,7 +34,7 @@ class Extent:
 
     def applies(self, task: Task) -> bool:
         """For bug fixes."""
-        return task.task_type is TaskCategory.BUG_FIX
+        return task.task_type is TaskType.BUG_FIX
 
     def run(self, room: CleanRoom) -> GateResult:
         """Compare base and the change on calls like those of the tests."""

@@ -9,7 +9,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from difflib import SequenceMatcher
 
-from nightcrew.task import Task, TaskCategory
+from nightcrew.task import Task, TaskType
 from nightcrew.validation.faults.blind_controls import HASH_SEED
 from nightcrew.validation.faults.mutants import make_mutants, sample
 from nightcrew.validation.faults.mutation_trials import Rates, Trial, choose, rates, survivors, try_mutants
@@ -38,7 +38,7 @@ class Mutation:
 
     def applies(self, task: Task) -> bool:
         """Where tests are what is judged."""
-        return task.task_type in {TaskCategory.UNIT_TEST, TaskCategory.CODE_GENERATION, TaskCategory.BUG_FIX}
+        return task.task_type in {TaskType.UNIT_TEST, TaskType.CODE_GENERATION, TaskType.BUG_FIX}
 
     def run(self, room: CleanRoom) -> GateResult:
         """Sample, run, compare with the floor, and look again blind."""
@@ -47,7 +47,7 @@ class Mutation:
             return target
         examination = examine(room)
         covered = examination.coverage(examination.patched.run("all"), target.path)
-        if room.task.task_type is TaskCategory.BUG_FIX:
+        if room.task.task_type is TaskType.BUG_FIX:
             return _judge_fix(room, examination, target, covered)
         chosen = choose(target, examination, covered, seed=target.source)
         if not chosen:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from itertools import chain
 
-from nightcrew.task import Task, TaskCategory
+from nightcrew.task import Task, TaskType
 from nightcrew.validation.change.paths import module_name
 from nightcrew.validation.gate import counted, failed, not_measurable, passed
 from nightcrew.validation.reading.edited_tests import MOCKS
@@ -40,7 +40,7 @@ class NewTests:
 
     def applies(self, task: Task) -> bool:
         """Where the patch may bring tests."""
-        return task.task_type in {TaskCategory.UNIT_TEST, TaskCategory.BUG_FIX, TaskCategory.CODE_GENERATION}
+        return task.task_type in {TaskType.UNIT_TEST, TaskType.BUG_FIX, TaskType.CODE_GENERATION}
 
     def run(self, room: CleanRoom) -> GateResult:
         """The first thing that is wrong with the tests, or pass with what they reach."""
@@ -49,7 +49,7 @@ class NewTests:
             return not_measurable(
                 NAME, "The suite cannot be run on base, so nothing can be said about new tests."
             )
-        if not examination.test_files and room.task.task_type is not TaskCategory.UNIT_TEST:
+        if not examination.test_files and room.task.task_type is not TaskType.UNIT_TEST:
             return passed(NAME, "The change brings no tests of its own.")
         if examination.too_slow:
             return not_measurable(NAME, examination.too_slow)
@@ -87,7 +87,7 @@ def _not_collected(room: CleanRoom, examination: Examination) -> GateResult | No
     if session.problem:
         return failed(NAME, f"The new tests cannot be run: {session.problem}.", hint)
     # What else shows what the change does is judged elsewhere: the bug's reproducer, the task's command.
-    added_cases = room.task.task_type is not TaskCategory.UNIT_TEST
+    added_cases = room.task.task_type is not TaskType.UNIT_TEST
     if not examination.new_tests.items and not added_cases:
         paths = ", ".join(examination.test_files[:3]) or "no test file"
         message = f"pytest finds no new test in the change ({paths}), run as `{room.config.test}` says."
@@ -240,7 +240,7 @@ def _runs_nothing(room: CleanRoom, name: str) -> bool:
 def _reach(room: CleanRoom, examination: Examination) -> GateResult:
     target = room.target
     count = len(examination.new_tests.items)
-    if target is None or not target.endswith(".py") or room.task.task_type is not TaskCategory.UNIT_TEST:
+    if target is None or not target.endswith(".py") or room.task.task_type is not TaskType.UNIT_TEST:
         return passed(NAME, f"{count} new tests pass in every order and world.", tests=count)
     before = examination.coverage(examination.base.run("all"), target)
     after = examination.coverage(examination.patched.run("all"), target)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import TypeGuard
 
-from nightcrew.task import Task, TaskCategory
+from nightcrew.task import Task, TaskType
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import module_name
 from nightcrew.validation.faults.comparison import Comparison, compare
@@ -34,7 +34,7 @@ class Refactoring:
 
     def applies(self, task: Task) -> bool:
         """For refactoring tasks."""
-        return task.task_type is TaskCategory.REFACTORING
+        return task.task_type is TaskType.REFACTORING
 
     def run(self, room: CleanRoom) -> GateResult:
         """Text first, then what the suite can vouch for."""

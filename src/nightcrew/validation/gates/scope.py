@@ -5,7 +5,7 @@ import sys
 from difflib import SequenceMatcher
 from pathlib import Path
 
-from nightcrew.task import TaskCategory
+from nightcrew.task import TaskType
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_documentation, is_release_note, matches
 from nightcrew.validation.change.secrets import find_secrets
@@ -71,13 +71,13 @@ class Scope(ForEveryTask):
 
 
 ALLOWED = {
-    TaskCategory.UNIT_TEST: "A unit_test change adds tests and touches nothing but test files.",
-    TaskCategory.BUG_FIX: "A bug fix changes the product's code and adds tests, not configuration.",
-    TaskCategory.REFACTORING: "A refactoring changes the product's code only.",
-    TaskCategory.DOCUMENTATION: "A documentation change touches docstrings, comments and documents only.",
-    TaskCategory.CODE_GENERATION: "New code and its tests, not configuration.",
-    TaskCategory.ANALYSIS: "An analysis adds its report (JSON, or Markdown with a JSON block), no more.",
-    TaskCategory.BUILD_SCRIPT: "A build script changes scripts, not tests and not what decides how they run.",
+    TaskType.UNIT_TEST: "A unit_test change adds tests and touches nothing but test files.",
+    TaskType.BUG_FIX: "A bug fix changes the product's code and adds tests, not configuration.",
+    TaskType.REFACTORING: "A refactoring changes the product's code only.",
+    TaskType.DOCUMENTATION: "A documentation change touches docstrings, comments and documents only.",
+    TaskType.CODE_GENERATION: "New code and its tests, not configuration.",
+    TaskType.ANALYSIS: "An analysis adds its report (JSON, or Markdown with a JSON block), no more.",
+    TaskType.BUILD_SCRIPT: "A build script changes scripts, not tests and not what decides how they run.",
 }
 
 
@@ -96,9 +96,9 @@ def refusal(room: CleanRoom, change: Change) -> str:
         shadowed = _shadowed(room, path)
         if shadowed:
             return f"{path} would take the place of the module {shadowed!r}."
-    if task.task_type is TaskCategory.DOCUMENTATION and _loses_licence(change):
+    if task.task_type is TaskType.DOCUMENTATION and _loses_licence(change):
         return f"{path} loses its licence header."
-    if task.task_type is TaskCategory.DOCUMENTATION and path.lower().endswith(".txt"):
+    if task.task_type is TaskType.DOCUMENTATION and path.lower().endswith(".txt"):
         folder = room.base / Path(path).parent
         if (folder / "__init__.py").is_file() or any(
             (one / "__init__.py").is_file() for one in folder.parents
@@ -136,22 +136,22 @@ def _without_licence(room: CleanRoom) -> list[str]:
 
 
 def _is_its_script(room: CleanRoom, path: str) -> bool:
-    return room.task.task_type is TaskCategory.BUILD_SCRIPT and path == room.task.target_file
+    return room.task.task_type is TaskType.BUILD_SCRIPT and path == room.task.target_file
 
 
 def _type_refusal(room: CleanRoom, change: Change) -> str:
     path, task, kind = change.path, room.task, room.task.task_type
-    if kind is TaskCategory.UNIT_TEST and not (room.is_test(path) or _is_note(change)):
+    if kind is TaskType.UNIT_TEST and not (room.is_test(path) or _is_note(change)):
         return f"{path} is not a test file, and the task is to write tests."
-    if kind is TaskCategory.UNIT_TEST and path == task.target_file:
+    if kind is TaskType.UNIT_TEST and path == task.target_file:
         return f"{path} is the file to be tested."
-    if kind in {TaskCategory.REFACTORING, TaskCategory.BUILD_SCRIPT} and room.is_test(path):
+    if kind in {TaskType.REFACTORING, TaskType.BUILD_SCRIPT} and room.is_test(path):
         return f"{path} is a test, and tests are not part of a {kind} task."
-    if kind is TaskCategory.DOCUMENTATION and not (path.endswith(".py") or is_documentation(path)):
+    if kind is TaskType.DOCUMENTATION and not (path.endswith(".py") or is_documentation(path)):
         return f"{path} is neither a document nor a Python file."
-    if kind is TaskCategory.DOCUMENTATION and room.is_test(path) and path != task.target_file:
+    if kind is TaskType.DOCUMENTATION and room.is_test(path) and path != task.target_file:
         return f"{path} is a test file, not documentation."
-    if kind is TaskCategory.ANALYSIS and not (
+    if kind is TaskType.ANALYSIS and not (
         path == task.target_file or (change.is_new and path.endswith((".json", ".md")))
     ):
         return f"{path} is not a report."

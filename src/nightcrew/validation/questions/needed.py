@@ -7,7 +7,7 @@ brings a test for it or takes it out, and at last a person decides.
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from nightcrew.task import Task, TaskCategory
+from nightcrew.task import Task, TaskType
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_documentation, is_of_site, is_release_note
 from nightcrew.validation.faults.details import Fate
@@ -20,7 +20,7 @@ from nightcrew.validation.running.examination import examine
 from nightcrew.validation.verdict import Finding, GateResult, Severity
 
 NAME = "needed"
-_ASKED = {TaskCategory.BUG_FIX, TaskCategory.CODE_GENERATION, TaskCategory.BUILD_SCRIPT}
+_ASKED = {TaskType.BUG_FIX, TaskType.CODE_GENERATION, TaskType.BUILD_SCRIPT}
 _SHOWN = 3  # parts that one finding quotes
 _HINT = "Bring a test that fails without it, or take it out of the change."
 
@@ -40,7 +40,7 @@ class Needed:
         if examination.base.problem or examination.patched.problem:
             return not_measurable(NAME, "The tests cannot be run, so nothing shows what they would miss.")
         shows = examination.new_tests.items or examination.changed_tests or room.measured.command_shows_work
-        if not shows and room.task.task_type is not TaskCategory.BUG_FIX:
+        if not shows and room.task.task_type is not TaskType.BUG_FIX:
             return not_measurable(NAME, "Neither a test nor a command shows what the change does.")
         product = [one for one in room.changes if one.after is not None and not room.is_test(one.path)]
         code = [one for one in product if not _is_prose(one)]

@@ -23,7 +23,7 @@ from nightcrew.execution.environments.layout import read_target
 from nightcrew.execution.sandbox import Mount, Sandbox
 from nightcrew.secrets.files import let_sandboxes_read
 from nightcrew.settings import Settings, TargetConfig
-from nightcrew.task import Task, TaskCategory
+from nightcrew.task import Task, TaskType
 from nightcrew.validation.change.change import Change, PatchRefused, apply_patch
 from nightcrew.validation.change.parser import parse_patch
 from nightcrew.validation.change.paths import is_test_module
@@ -170,7 +170,7 @@ def _product_of(changes: Sequence[Change]) -> str | None:
 
 def _check_target(task: Task, base: Path) -> None:
     """Tests, repairs and refactorings are about a file that is there before the change."""
-    about = {TaskCategory.UNIT_TEST, TaskCategory.BUG_FIX, TaskCategory.REFACTORING}
+    about = {TaskType.UNIT_TEST, TaskType.BUG_FIX, TaskType.REFACTORING}
     name = task.target_file
     if name is not None and task.task_type in about and not (base / name).is_file():
         raise BadInput(

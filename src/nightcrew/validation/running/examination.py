@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from nightcrew.task import TaskCategory
+from nightcrew.task import TaskType
 from nightcrew.validation.change.tree import Tree
 from nightcrew.validation.reading.suite import all_functions, parse, tests_in
 from nightcrew.validation.reading.variants import function_lines
@@ -244,6 +244,6 @@ def name_of(nodeid: str) -> str:
 
 
 TESTED_TYPES = frozenset({
-    TaskCategory.UNIT_TEST, TaskCategory.BUG_FIX, TaskCategory.CODE_GENERATION, TaskCategory.REFACTORING,
+    TaskType.UNIT_TEST, TaskType.BUG_FIX, TaskType.CODE_GENERATION, TaskType.REFACTORING,
 })  # fmt: skip
 """Types of work whose patch may bring tests."""

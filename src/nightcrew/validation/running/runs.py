@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from nightcrew.execution.sandbox import WORKSPACE, Completed, Limits, Mount, Results
-from nightcrew.task import TaskCategory
+from nightcrew.task import TaskType
 from nightcrew.validation import rig
 from nightcrew.validation.change.paths import module_name
 from nightcrew.validation.rig import protocol
@@ -242,7 +242,7 @@ def _asked(room: CleanRoom, tree: Path, session: Session) -> protocol.Session:
 def part_of_the_runner(room: CleanRoom, target: str | None) -> str:
     """Why the tests would try another copy of the code than the repository's; empty: they do not."""
     package = module_name(target or room.task.target_file or "").split(".")[0]
-    if package not in RUNNER or room.task.task_type is TaskCategory.DOCUMENTATION:
+    if package not in RUNNER or room.task.task_type is TaskType.DOCUMENTATION:
         return ""
     return (
         f"{package} is a part of pytest or coverage, whose installed copy runs the tests and would be tried"
