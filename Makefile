@@ -1,4 +1,4 @@
-.PHONY: help setup demo test check format lint types imports wheel lock
+.PHONY: help setup demo test check format lint types imports wheel house lock
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
 
@@ -32,6 +32,9 @@ imports: setup ## the arrows between the rooms
 
 wheel: setup ## build the wheel and run the demo from it in an empty folder
 	@scripts/check_wheel.sh $(ARGS)
+
+house: setup ## figures about the shape of the source tree
+	@$(PY) scripts/house.py $(ARGS)
 
 RESOLVE := .venv/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.12 --custom-compile-command "make lock"
 RUNTIME := src/nightcrew/openhands/runtime
