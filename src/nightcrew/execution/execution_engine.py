@@ -84,25 +84,7 @@ class ExecutionEngine:
                 report, patch = self._work(assignment)
         except OSError as error:
             raise Transient(f"attempt {attempt_id} could not be run: {error}") from error
-        usage = door.usage()
-        log.info("attempt %s by %s ended %s: %s", attempt_id, model, report.end, report.detail)
-        return Attempt(
-            attempt_id=attempt_id,
-            task_id=task.task_id,
-            number=number,
-            executor=executor,
-            model=model,
-            models_served=usage.models_served,
-            started_at=started_at,
-            ended_at=datetime.now(UTC),
-            end=report.end,
-            detail=report.detail,
-            patch=patch,
-            calls=usage.calls,
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            cost_usd=usage.cost_usd,
-        )
+        return _attempt(assignment, started_at, report, patch)
 
     def _work(self, assignment: Assignment) -> tuple[Report, str]:
         log.info("attempt %s: %s with %s", assignment.attempt_id, assignment.executor, assignment.model)
@@ -118,6 +100,30 @@ class ExecutionEngine:
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _attempt(assignment: Assignment, started_at: datetime, report: Report, patch: str) -> Attempt:
+    usage = assignment.door.usage()
+    log.info(
+        "attempt %s by %s ended %s: %s", assignment.attempt_id, assignment.model, report.end, report.detail
+    )
+    return Attempt(
+        attempt_id=assignment.attempt_id,
+        task_id=assignment.task.task_id,
+        number=assignment.number,
+        executor=assignment.executor,
+        model=assignment.model,
+        models_served=usage.models_served,
+        started_at=started_at,
+        ended_at=datetime.now(UTC),
+        end=report.end,
+        detail=report.detail,
+        patch=patch,
+        calls=usage.calls,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cost_usd=usage.cost_usd,
+    )
 
 
 def _with_patch(report: Report, checkout: Checkout) -> tuple[Report, str]:
