@@ -104,7 +104,7 @@ def test_a_repository_is_reached_by_the_protocol_that_it_is_named_with() -> None
     for repo in ("ext::sh -c 'touch x'", "fd::7", "x" * 5000):
         assert protocol_of(repo) is Protocol.FILE  # no such folder, then
     for repo in ("ext://x", "ftp://example.org/a", "transport://x"):
-        with pytest.raises(BadInput, match="reached by"):
+        with pytest.raises(BadInput, match="is not supported"):
             protocol_of(repo)
 
 

@@ -75,7 +75,7 @@ def test_work_that_checks_nothing_ends_as_rejected_and_never_as_completed(crew: 
 
 def test_a_providers_fault_is_never_held_against_the_model(crew: RunningCrew) -> None:
     queued = crew.submit("Say it.", models=["twin/broken"])
-    waits = crew.until(queued.task_id, lambda task: "every model of the plan rests" in task.detail)
+    waits = crew.until(queued.task_id, lambda task: "every model of the plan is unavailable" in task.detail)
     assert (waits.status, waits.attempts) == (TaskStatus.QUEUED, 1), "it comes back when the model has rested"
     dispatch.cancel(crew.settings, waits.task_id)
     memory = json.loads((crew.settings.home / "memory.json").read_text()) if _has_memory(crew) else {}

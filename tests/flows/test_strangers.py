@@ -127,7 +127,7 @@ def test_a_run_that_would_choose_what_is_executed_fails_before_anything_is(
     made = crew.api.post(f"/deployments/{deployment['id']}/create_flow_run", body)
     run = ended(crew, made["id"])
     assert (run["state"]["type"], run["state"]["name"]) == ("FAILED", "Refused"), run["state"]
-    assert f"job variables {next(iter(asked))} would choose" in run["state"]["message"]
+    assert f"job variables {next(iter(asked))} decide" in run["state"]["message"]
     assert not mark.exists()
 
 
