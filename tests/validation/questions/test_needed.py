@@ -114,7 +114,7 @@ def test_what_stands_beside_a_fix_is_named(shop: House) -> None:
     assert {finding.severity for finding in told.findings} == {Severity.UNPROVEN}
     places = {finding.place for finding in told.findings}
     lines = {7, 8, 13, 14, 19, 27}
-    assert places == {"entrypoint.sh:1", "src/shop/limits.json:3", *(f"{CODE}:{line}" for line in lines)}
+    assert places == {"entrypoint.sh:2", "src/shop/limits.json:3", *(f"{CODE}:{line}" for line in lines)}
     assert f"{CODE}:7" in told.message
     assert "`432000` instead of `300`" in told.message
     assert "letmein" in told.message

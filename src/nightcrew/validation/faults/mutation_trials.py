@@ -95,7 +95,8 @@ def try_mutants(
         return []
     fresh = _in_sessions_of_their_own(room, examination, target, early, result)
     trials = (
-        _trial(mutant, fresh.get(str(index)) or result, str(index)) for index, mutant in enumerate(mutants)
+        _trial(mutant, fresh.get(str(index), result), str(index), alone=str(index) in fresh)
+        for index, mutant in enumerate(mutants)
     )
     return [trial for trial in trials if trial is not None]
 
@@ -136,9 +137,10 @@ def _cpu_seconds(examination: Examination, nodeids: Sequence[str]) -> float:
     return round(1.0 + 10 * sum(known[name].seconds for name in nodeids if name in known), 1)
 
 
-def _trial(mutant: Mutant, result: SessionResult, name: str) -> Trial | None:
+def _trial(mutant: Mutant, result: SessionResult, name: str, *, alone: bool) -> Trial | None:
+    """None where nothing is known; a session for it `alone` that cannot begin has noticed the mutant."""
     run = result.runs.get(name)
-    if not mutant.function and (result.errors or run is None):
+    if alone and not result.timed_out and (result.errors or run is None):
         return Trial(mutant, "crash", "")
     if run is None or run.applied == 0:
         return None

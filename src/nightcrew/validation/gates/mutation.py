@@ -73,6 +73,8 @@ def _judge_fix(room: CleanRoom, examination: Examination, target: Target, covere
     inside = tuple(one for one in mutants if one.function and lines & {one.line, one.statement})
     chosen = sample(target.source, inside, IN_FIX, seed=target.source) if inside else ()
     trials = try_mutants(room, examination, *target, chosen, covered) if chosen else []
+    if not trials and len(chosen) >= LEAST_IN_FIX:
+        return not_measurable(NAME, f"None of {len(chosen)} small faults put into the fix could be run.")
     if len(trials) < LEAST_IN_FIX:
         return passed(NAME, "The fix is too small to put faults into; the reproducer stands for itself.")
     measured = rates(trials)

@@ -45,6 +45,9 @@ class Needed:
         product = [one for one in room.changes if one.after is not None and not room.is_test(one.path)]
         code = [one for one in product if not _is_prose(one)]
         found = [part for change in code for part in removals(room, examination, change)]
+        open_ones = [one for one in found if one.fate is not Fate.SAID and not one.is_detail]
+        if open_ones and all(one.fate is Fate.UNTRIED for one in open_ones):
+            return not_measurable(NAME, f"No part of the change could be taken away: {_listed(open_ones)}.")
         return answered(
             NAME,
             list(_findings(found)),
