@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from nightcrew.crew import dispatch
+from nightcrew.errors import BadInput
 from tests.flows.conftest import RunningCrew
 
 pytestmark = pytest.mark.flows
@@ -129,6 +130,21 @@ def test_a_run_that_would_choose_what_is_executed_fails_before_anything_is(
     assert (run["state"]["type"], run["state"]["name"]) == ("FAILED", "Refused"), run["state"]
     assert f"job variables {next(iter(asked))} decide" in run["state"]["message"]
     assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    "repo", ["https://me:{token}@host.example/x", "https://{token}@host.example/x", "ssh://me:{token}@host/x"]
+)
+def test_a_run_that_carries_a_token_is_not_taken_by_the_server(crew: RunningCrew, repo: str) -> None:
+    """What Prefect once stored, it shows to whoever may look; so it refuses it before."""
+    token = "canary-of-a-payload-0123456789"
+    task = crew.task("Describe it.").model_dump(mode="json", exclude_none=True)
+    deployment = crew.api.get("/deployments/name/run-task/normal")
+    parameters = {"task": {**task, "repo": repo.format(token=token)}}
+    with pytest.raises(BadInput, match="Prefect refused"):
+        crew.api.post(f"/deployments/{deployment['id']}/create_flow_run", {"parameters": parameters})
+    runs = crew.api.post("/flow_runs/filter", {"sort": "EXPECTED_START_TIME_DESC", "limit": 50})
+    assert token not in json.dumps(runs)
 
 
 def test_no_deployment_but_ours_is_run(crew: RunningCrew, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from nightcrew.execution.checkout.workspace import remove_tree
 from nightcrew.execution.environments.kept import keep
 from nightcrew.execution.sandbox import Sandbox, base_python
-from nightcrew.openhands.runtime import inside_mounts
+from nightcrew.openhands.runtime import inside_mounts, kept_runtime, problem_of
 from nightcrew.settings import Settings
 from tests.execution.packages.index_server import LocalIndex, wheel
 
@@ -85,4 +85,6 @@ def test_a_path_file_of_a_package_runs_in_no_interpreter_of_the_host(
     )
     assert inside.stdout == b"1\n", inside.stderr
     assert not ran.exists()
+    assert "in the lock" in problem_of(runtime, sandbox)
+    assert kept_runtime(Settings(cache=tmp_path / "cache")) is None
     remove_tree(tmp_path / "cache")

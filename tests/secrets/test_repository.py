@@ -27,6 +27,8 @@ def nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
         ("config/secrets.yaml", f"  thing: {VALUE}"),
         ("secret.json", f'{{"thing": "{VALUE}"}}'),
         (".netrc", f"machine git.example login me password {VALUE}"),
+        ("keys/id_ed25519", f"{VALUE}"),
+        ("tls/server.pem", f"{VALUE}"),
         (".npmrc", f"//registry.example/:_authToken={VALUE}"),
     ],
 )
@@ -38,7 +40,10 @@ def test_values_of_files_that_hold_secrets_are_learned(tmp_path: Path, name: str
     assert redact_known("DEBUG=1") == "DEBUG=1"
 
 
-@pytest.mark.parametrize("name", ["settings.py", ".env.example", ".git/secrets.json", "environment.md"])
+@pytest.mark.parametrize(
+    "name",
+    ["settings.py", ".env.example", ".git/secrets.json", "environment.md", "secrets.py", "keyboard.py"],
+)
 def test_other_files_are_not_read_for_secrets(tmp_path: Path, name: str) -> None:
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).write_text(f"THING={VALUE}\n")

@@ -42,6 +42,7 @@ def all_checks(settings: Settings) -> Iterator[Check]:
     yield _disk(settings)
     yield _home(settings)
     yield from _sandbox(settings)
+    yield _runtime(settings)
     yield from _services(settings)
     yield from _stop(settings)
     yield _key(settings)
@@ -122,6 +123,24 @@ def _sandbox(settings: Settings) -> Iterator[Check]:
     if unlimited:
         advice = "start the crew with 'systemd-run --user --scope nightcrew run-engine', or use podman"
         yield Check("limits", Level.NOTE, f"no control group here limits {unlimited}", advice)
+
+
+def _runtime(settings: Settings) -> Check:
+    """Whether the agent's packages are there in the locked versions, and can be imported in the sandbox."""
+    from nightcrew.execution.sandbox import settled_sandbox
+    from nightcrew.openhands.runtime import kept_runtime, problem_of
+
+    try:
+        runtime = kept_runtime(settings)
+        if runtime is None:
+            advice = "run 'python -m nightcrew.openhands.runtime', or let the first agent wait for it"
+            return Check("agent's runtime", Level.NOTE, "is not built yet", advice)
+        problem = problem_of(runtime, settled_sandbox(settings))
+    except NightcrewError as error:
+        return Check("agent's runtime", Level.PROBLEM, "cannot be looked at", str(error))
+    if problem:
+        return Check("agent's runtime", Level.PROBLEM, problem, f"remove {runtime.path}: it is built anew")
+    return Check("agent's runtime", Level.OK, "is as its lock says, and can be imported in the sandbox")
 
 
 def _services(settings: Settings) -> Iterator[Check]:

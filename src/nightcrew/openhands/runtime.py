@@ -8,11 +8,12 @@ import hashlib
 import sys
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from nightcrew.errors import NightcrewError
 from nightcrew.execution import confinement
 from nightcrew.execution.environments.build import Builder
-from nightcrew.execution.environments.kept import Environment, keep
+from nightcrew.execution.environments.kept import Environment, keep, kept
 from nightcrew.execution.sandbox import Mount, Sandbox, base_python, settled_sandbox
 from nightcrew.openhands import inside
 from nightcrew.settings import Settings, load_settings
@@ -29,8 +30,7 @@ def agent_runtime(settings: Settings, sandbox: Sandbox) -> Environment:
         BadInput: it cannot be built; the message has the last lines of the output.
         Transient: the package index cannot be reached.
     """
-    lock = (files("nightcrew.openhands") / _LOCK).read_text()
-    key = hashlib.sha256(f"{_RECIPE} {sys.version} {base_python()}\n{lock}".encode()).hexdigest()[:24]
+    lock, key = _lock_and_key()
 
     def fill(builder: Builder) -> tuple[str, ...]:
         builder.install_locked(lock, path=_LIBRARY)
@@ -44,6 +44,26 @@ def agent_runtime(settings: Settings, sandbox: Sandbox) -> Environment:
         python=base_python,
         fill=fill,
     )
+
+
+def kept_runtime(settings: Settings) -> Environment | None:
+    """The runtime of this version, None if it was not built yet."""
+    return kept(settings.runtimes_dir, _lock_and_key()[1])
+
+
+def problem_of(runtime: Environment, sandbox: Sandbox) -> str:
+    """What is wrong with a built runtime, as its own Python says it in `sandbox`; empty if nothing is."""
+    with TemporaryDirectory(prefix="nightcrew-runtime-") as folder:
+        done = sandbox.run(
+            [str(runtime.python), "-I", "-c", _LOOK],
+            workspace=Path(folder),
+            mounts=inside_mounts(runtime),
+            stdin=_lock_and_key()[0].encode(),
+        )
+    if done.returncode or done.killed_by:
+        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        return f"it cannot be imported in the sandbox: {''.join(last) or done.killed_by}"
+    return done.stdout.decode(errors="replace").strip()
 
 
 def inside_mounts(runtime: Environment) -> tuple[Mount, ...]:
@@ -69,6 +89,26 @@ def main() -> int:
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+_LOOK = """
+import importlib.metadata, re, sys
+locked = dict(re.findall(r"^([A-Za-z0-9._-]+)==([^ ;]+)[^;]*?\\\\$", sys.stdin.read(), re.MULTILINE))
+for name, version in locked.items():
+    try:
+        there = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        there = "not there"
+    if there != version:
+        sys.exit(print(f"{name} is {there}, and {version} in the lock"))
+import litellm, openhands.sdk, openhands.tools
+"""
+"""Reads the lock; packages for other systems only, whose line has a marker, are passed over."""
+
+
+def _lock_and_key() -> tuple[str, str]:
+    lock = (files("nightcrew.openhands") / _LOCK).read_text()
+    return lock, hashlib.sha256(f"{_RECIPE} {sys.version} {base_python()}\n{lock}".encode()).hexdigest()[:24]
 
 
 def _folder(package: object) -> Path:

@@ -14,14 +14,21 @@ MOST_FILES = 50
 MOST_BYTES = 65_536
 _SECRET_FILE = re.compile(
     r"""(?ix)
-    \.env(\..+)? | .+\.env | \.(netrc|npmrc|pypirc|pgpass|git-credentials|htpasswd) | credentials(\..+)?
-    | secrets?\.(json|ya?ml|toml|ini|cfg|txt)
+    \.env(\..+)? | .+\.env | \.envrc | [._]netrc | \.(npmrc|pypirc|pgpass|htpasswd|dockercfg) | kubeconfig
+    | \.?git-credentials | id_(rsa|dsa|ecdsa|ed25519)(_sk)? | service[_-]?account.*\.json
+    | .+\.(pem|key|p12|pfx|jks|keystore|kdbx|tfvars|ppk)
+    | \.?(credentials?|secrets?|passwords?)(\.(json|ya?ml|toml|ini|cfg|conf|txt|xml|properties|env))?
     """
 )
 _EXAMPLE = re.compile(r"(?i)example|sample|template|dist$")
 _SKIPPED = {".git", "node_modules", ".venv", "site-packages"}
 _WORD = re.compile(r"""[^\s"',;{}]{16,600}""")
 _LONGEST = 512
+
+
+def holds_secrets(name: str) -> bool:
+    """True if a file of this name, without its folder, is made to hold secrets."""
+    return _SECRET_FILE.fullmatch(name) is not None
 
 
 def learn_secrets(tree: Path) -> int:
@@ -44,7 +51,7 @@ def _secret_files(tree: Path) -> Iterator[Path]:
     for folder, folders, files in os.walk(tree):
         folders[:] = [name for name in folders if name not in _SKIPPED]
         for name in files:
-            if left and _SECRET_FILE.fullmatch(name) and not _EXAMPLE.search(name):
+            if left and holds_secrets(name) and not _EXAMPLE.search(name):
                 left -= 1
                 yield Path(folder, name)
 

@@ -11,14 +11,9 @@ from pathlib import PurePosixPath
 from typing import Any, cast
 
 from nightcrew.secrets.redaction import MARK, redact
+from nightcrew.secrets.repository import holds_secrets
 from nightcrew.validation.change.secrets import find_secrets
 
-_SECRET_FILE = re.compile(
-    r"(?ix) \.env(\..+)? | .+\.env | \.envrc | [._]netrc | \.npmrc | \.pypirc | \.pgpass | \.htpasswd"
-    r"| \.dockercfg | \.?git-credentials | id_(rsa|dsa|ecdsa|ed25519)(_sk)?"
-    r"| .+\.(pem|key|p12|pfx|jks|keystore|kdbx|tfvars|ppk)"
-    r"| \.?(credentials?|secrets?|passwords?)(\.[a-z0-9]+)? | service[_-]?account.*\.json | kubeconfig"
-)
 _NAMED = re.compile(r"([+\- ]\s*(?:export\s+)?[\"']?[A-Za-z0-9_.\-]+[\"']?\s*[=:]).*", re.DOTALL)
 _BODY = ("+", "-", " ")
 
@@ -52,7 +47,7 @@ def _published_lines(lines: list[str]) -> Iterator[str]:
 
 def _is_of_secret_file(header: str) -> bool:
     names = re.split(r"\s(?=\"?[ab]/)", header.strip())[1:]
-    return any(_SECRET_FILE.fullmatch(PurePosixPath(name.strip('"')).name) for name in names)
+    return any(holds_secrets(PurePosixPath(name.strip('"')).name) for name in names)
 
 
 def _without_value(line: str) -> str:

@@ -49,6 +49,12 @@ class Environment:
         return (*interpreter_mounts(self.interpreter), Mount(self.path, str(self.path)))
 
 
+def kept(folder: Path, key: str) -> Environment | None:
+    """The finished environment of that key in `folder`, None if there is none."""
+    folder = folder.expanduser().resolve()
+    return _read(folder / f"{key}.json", folder / key, key)
+
+
 def keep(
     folder: Path,
     key: str,
