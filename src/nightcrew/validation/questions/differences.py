@@ -1,4 +1,4 @@
-"""How a name that is still there is another one for its users: signature, bases, decorators, entries."""
+"""How a name that is still defined has changed for its users: signature, bases, decorators, entries."""
 
 import ast
 import builtins
@@ -25,7 +25,7 @@ def differences(name: str, old: Item, new: Item) -> Iterator[Loss]:
 
 
 def names_of(name: str) -> tuple[str, ...]:
-    """What a text may call a dotted name."""
+    """The spellings by which a text may refer to a dotted name."""
     parts = [part for part in name.split(".") if not is_special(part)]
     return (name, *parts[-1:])
 
@@ -99,7 +99,7 @@ def _constructor(node: ast.ClassDef) -> Signature | None:
 
 
 def _derives(name: str, other: str) -> bool:
-    """True for a builtin class that is made from another one: what is a ValueError is an Exception."""
+    """True where one builtin class inherits from the other: a ValueError is also an Exception."""
     one, base = getattr(builtins, name, None), getattr(builtins, other, None)
     return isinstance(one, type) and isinstance(base, type) and issubclass(one, base)
 
@@ -114,7 +114,7 @@ def _lost_decorators(name: str, old: list[ast.expr], new: list[ast.expr], line: 
         if other is None and last in spare and "(" not in identity:
             other = next(one for one in new if last_part(one) == last)
         related = any(last in family and family & spare for family in _FAMILIES)
-        related |= last not in _MEANINGFUL and len(new) >= len(old)  # another one stands in its place
+        related |= last not in _MEANINGFUL and len(new) >= len(old)  # another one replaces it
         if other is None and not related and last not in _FREE:
             what = f"{name} is not decorated with @{identity} any more"
             yield Loss(what, line, (*names_of(name), last, f"@{last}"), False, f"@{ast.unparse(node)}")
@@ -140,7 +140,7 @@ def _plain_names(decorators: list[ast.expr]) -> set[str]:
 
 
 def _switched_off(old: ast.expr, new: ast.expr) -> Iterator[str]:
-    """Keywords that were True and are not any more: `frozen`, `slots`, `kw_only`."""
+    """Keywords that were True and no longer are: `frozen`, `slots`, `kw_only`."""
 
     def true_words(node: ast.expr) -> set[str]:
         words = node.keywords if isinstance(node, ast.Call) else []
@@ -152,7 +152,7 @@ def _switched_off(old: ast.expr, new: ast.expr) -> Iterator[str]:
 
 
 def _lost_entries(name: str, old: Item, new: Item) -> Iterator[Loss]:
-    """Entries of a table that is written down; one that is replaced by another is an edit, not a loss."""
+    """Lost entries of a literal table; an entry that another one replaces is an edit, not a loss."""
     before, after = _entries(old.node), _entries(new.node)
     if before is None or after is None or len(after) >= len(before) or name == "__all__":
         return

@@ -1,6 +1,6 @@
-"""*Empowered?* What the change can newly do that its files on base, or their package, could not.
+"""*Empowered?* What the changed files can do that neither they nor their package could do on base.
 
-By reading. What a file could do before is no news, nor is what a task's text asks for; for tests the whole
+This gate reads and runs nothing. It does not report what a file could do before, or what the task's text asks
 suite of base counts. Nothing here refuses a change: a person is asked, with the line.
 """
 
@@ -38,12 +38,12 @@ QUESTION = (
 
 
 class Empowered(ForEveryTask):
-    """What nobody asked the change to be able to do."""
+    """Finds powers that the change gains and that the task does not ask for."""
 
     name = NAME
 
     def run(self, room: CleanRoom) -> GateResult:
-        """Every new power with its line, for a person; or pass."""
+        """Reports every new power with its line to a person; passes where there is none."""
         return answered(
             NAME,
             tuple(powers_gained(Request(room.task.description), room.once(repository_of))),
@@ -72,14 +72,14 @@ def powers_gained(request: Request, repository: Repository) -> Iterator[Finding]
 
 
 class BasePowers:
-    """What base could do already."""
+    """The powers that base already has."""
 
     def __init__(self, repository: Repository) -> None:
         self.repository = repository
         self.known: dict[str, frozenset[Power]] = {}
 
     def could(self, change: Change, power: Power) -> bool:
-        """True where the file had the power; a new file's package, a test's suite."""
+        """True where base had the power: the file itself, a new file's package, or a test's whole suite."""
         if power in self._of_text(change.before):
             return True
         if is_test(change.path):
@@ -99,7 +99,7 @@ class BasePowers:
 
     @cached_property
     def words(self) -> str:
-        """Everything base says outside of code: what it asks to be installed is named there."""
+        """All words of base's files other than code: they name what the project asks to be installed."""
         return "\n".join(self.repository.base.documents.values())
 
     def _of_text(self, text: str | None) -> frozenset[Power]:
@@ -115,7 +115,7 @@ class BasePowers:
 
 
 def is_asked_for(use: Use, request: Request) -> bool:
-    """True where the task's text asks for the power, in one of its words or by the name that is used."""
+    """True where the task's text asks for the power, by one of its words or by the name in the code."""
     if use.names:
         return all(request.mentions([name]) for name in use.names)
     return request.mentions(WORDS.get(use.power, ())) or (request.mentions([use.what]) and use.power in WORDS)
@@ -125,7 +125,7 @@ def is_asked_for(use: Use, request: Request) -> bool:
 
 
 def _gave_away(change: Change, power: Power) -> bool:
-    """True for a changed file that uses the power less often than it did: it may have moved."""
+    """True for a changed file that uses the power less often than before: the use may have moved."""
     old, new = (parse(text or "") for text in (change.before, change.after))
     if not change.path.endswith(".py") or change.before is None or old is None or new is None:
         return False
@@ -137,7 +137,7 @@ def _of_file(change: Change, base: BasePowers) -> Iterator[Use]:
     before, after = change.before or "", change.after or ""
     of_tests, is_python = is_test(change.path), change.path.endswith((".py", ".pyi"))
     if of_tests and not is_python:
-        return  # data of tests: nothing runs it, and much of it is odd on purpose
+        return  # test data: nothing runs it, and much of it is unusual on purpose
     is_code = is_python or not _is_data(change.path)
     yield from hidden_text(before, after, is_code=is_code, reads_hosts=not of_tests)
     new, old = parse(after), parse(before)
@@ -157,7 +157,7 @@ def _of_file(change: Change, base: BasePowers) -> Iterator[Use]:
 
 
 def _in_texts(change: Change, old: ast.Module, new: ast.Module, base: BasePowers) -> Iterator[Use]:
-    """Commands for a shell, and hosts that base does not know, in the texts of Python code."""
+    """Shell commands, and hosts that base does not name, in the string literals of Python code."""
     known = {text for _, text in texts_in(old)}
     reaches = not is_test(change.path) and any(use.power is Power.NETWORK for use in python_powers(new))
     for line, text in texts_in(new):

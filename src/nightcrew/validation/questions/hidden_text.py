@@ -1,4 +1,4 @@
-"""Text that a reader does not see, cannot read, or that is not meant for people."""
+"""Text that a reader cannot see, cannot read, or that is addressed to programs instead of people."""
 
 import ast
 import re
@@ -9,9 +9,9 @@ from nightcrew.validation.questions.powers import Power, Use
 from nightcrew.validation.reading.form import plain_statements
 from nightcrew.validation.tables import Table
 
-_FAR, _BLANKS = 180, 40  # a column that no window shows; blanks in a row that push text there
+_FAR, _BLANKS = 180, 40  # a column beyond the edge of a window; this many blanks in a row push text there
 _FEW_LINES, _SHARE_OF_LINES = 25, 0.7  # that only look different
-_LONG = 2_000  # characters of a line that nobody reads
+_LONG = 2_000  # characters of a line that is too long for a reader
 _VALUES = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|\b\d[\w.]*|\b(?:None|True|False)\b")
 _CODE = re.compile(r"[A-Za-z_]")  # beside texts and numbers
 _BLOB = re.compile(r"[A-Za-z0-9+/_-]{200,}={0,2}|(?:\\x[0-9a-fA-F]{2}){40,}|(?:0x[0-9a-fA-F]{1,2},\s*){60,}")
@@ -20,7 +20,7 @@ _UNSEEN = {
     *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), *range(0xE0000, 0xE1000),
 }  # fmt: skip
 _NAMING = ("id", "name", "attr", "arg", "asname")
-_GREEK = set("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧονρυ")  # what nobody tells from Latin; the other letters are common in formulas
+_GREEK = set("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧονρυ")  # look the same as Latin letters; the others are common in formulas
 _ALIKE = {"CYRILLIC", "ARMENIAN", "CHEROKEE"}
 _JOINERS = {0x200C, 0x200D}  # part of emoji and of some scripts
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!$)")
@@ -34,7 +34,7 @@ _AGENTS = _TABLE.pattern("agents", "instructions", re.IGNORECASE)
 
 
 def hidden_text(before: str, after: str, *, is_code: bool, reads_hosts: bool = True) -> Iterator[Use]:
-    """What new lines hide; `is_code` says that a reader takes every character for something that runs."""
+    """What new lines hide; `is_code` means that a reader expects every character to run."""
     known = set(before.split("\n"))
     hosts = {match[1].lower() for match in _HOST.finditer(before)}
     for number, line in enumerate(after.split("\n"), 1):
@@ -46,20 +46,20 @@ def hidden_text(before: str, after: str, *, is_code: bool, reads_hosts: bool = T
 
 
 def disguised_name(tree: ast.AST) -> str | None:
-    """The first name that mixes Latin letters with ones of another script that look the same."""
+    """The first name that mixes Latin letters with letters of another script that look the same."""
     held = (getattr(node, word, None) for node in ast.walk(tree) for word in _NAMING)
     names = (name for name in held if isinstance(name, str) and not name.isascii())
     return next(filter(_is_mixed, names), None)
 
 
 def hosts_in(text: str) -> set[str]:
-    """Hosts that a text names in addresses; those for examples and of this machine are none."""
+    """Hosts that a text names in addresses, without example hosts and names of the local machine."""
     found = {match[1].lower() for match in _HOST.finditer(text)}
     return {host for host in found if "." in host and not _MADE_UP.search(host)}
 
 
 def hidden_among_others(before: str, after: str) -> Iterator[Use]:
-    """A change among many lines that do what they did and only look different."""
+    """A change of behaviour between many lines that only look different and behave as before."""
     known = {line.strip() for line in before.split("\n")}
     lines = enumerate(after.split("\n"), 1)
     fresh = {number for number, line in lines if line.strip() and line.strip() not in known}
@@ -92,23 +92,23 @@ def _of_line(line: str, hosts: set[str] | None, is_code: bool) -> Iterator[tuple
         looks = _looks_like(match[1].lower(), hosts or set())
         if looks:
             yield Power.HIDDEN, f"the host {match[1]}, which {looks}"
-    told = _AGENTS.search(line)
-    if told:
-        yield Power.AGENTS, repr(told[0][:80])
+    found = _AGENTS.search(line)
+    if found:
+        yield Power.AGENTS, repr(found[0][:80])
 
 
 def _is_unseen(line: str, index: int, char: str) -> bool:
     code = ord(char)
     if code < 128 or (code not in _UNSEEN and not 0xFE00 <= code <= 0xFE0F):
         return False
-    if 0xFE00 <= code <= 0xFE0F:  # one after a sign chooses its look; several spell something
+    if 0xFE00 <= code <= 0xFE0F:  # one after a character selects its look; several in a row encode a text
         return index > 0 and 0xFE00 <= ord(line[index - 1]) <= 0xFE0F
     between = 0 < index < len(line) - 1 and ord(line[index - 1]) > 0x7F and ord(line[index + 1]) > 0x7F
     return not (code in _JOINERS and between)
 
 
 def _looks_like(host: str, known: set[str]) -> str:
-    """How a host could be taken for another one; empty: it cannot."""
+    """How a reader could mistake a host for another one; empty where that is not possible."""
     if host.startswith("xn--") or ".xn--" in host:
         return "is written in other letters than it shows"
     if not host.isascii():
@@ -131,7 +131,7 @@ def _script(char: str) -> str:
 
 
 def _is_near(one: str, other: str) -> bool:
-    """True for two names that differ by one letter that is another, too many, missing, or out of place."""
+    """True for two names that differ by one letter: replaced, added, missing, or swapped."""
     if len(other) < 7 or abs(len(one) - len(other)) > 1 or one[0] != other[0]:
         return _plain(one) == _plain(other)
     if len(one) == len(other):

@@ -1,11 +1,11 @@
-"""Something that base had and that a change takes away: the shape that every reader of losses gives."""
+"""Something that base had and that a change takes away: the type that every reader of losses returns."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Something that is gone (`is_gone`) or is another than it was; `names` are what a text may call it."""
+    """Something that was removed (`is_gone`) or changed; `names` are spellings that a text may use for it."""
 
     what: str
     line: int

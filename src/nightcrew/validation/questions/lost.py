@@ -1,6 +1,6 @@
-"""*Lost?* What base had and the change takes away without being asked for it.
+"""*Lost?* What base had and the change takes away although the task does not ask for that.
 
-Renames and moves are seen as such: a file that stands elsewhere, a name that can still be imported from where
+Renames and moves are not losses: a file that has moved, a name that can still be imported from where
 it was, a method that is inherited now, a constructor that is generated.
 """
 
@@ -27,12 +27,12 @@ HINT = "Put back everything that the task did not ask to remove; write files out
 
 
 class Lost(ForEveryTask):
-    """What a user of base would miss."""
+    """Finds what a user of base would miss."""
 
     name = NAME
 
     def run(self, room: CleanRoom) -> GateResult:
-        """Everything that is gone, or pass."""
+        """Reports everything that is lost; passes where nothing is."""
         return answered(
             NAME,
             tuple(losses(Request(room.task.description), room.once(repository_of))),
@@ -74,7 +74,7 @@ def _of_file(change: Change, repository: Repository) -> Iterator[Loss]:
 
 
 def _deleted(change: Change, repository: Repository) -> Iterator[Loss]:
-    """A file that is gone; of the data of tests only what a test still names."""
+    """The loss of a deleted file; deleted test data counts only where a test still names it."""
     if is_test(change.path) and (is_test_module(change.path) or not repository.is_named(change.path)):
         return
     name = change.path.rsplit("/", 1)[-1]
@@ -89,7 +89,7 @@ def _of_python(change: Change, before: str, after: str, place: str, repository: 
     if old is None or new is None:
         return
     if is_test(change.path) or change.path.rsplit("/", 1)[-1] in NEVER_IMPORTED:
-        return  # what a change does to existing tests is found out by running them
+        return  # other gates run the existing tests to find out what the change does to them
     if (
         place != change.path
         and module_of(place) != module_of(change.path)

@@ -1,6 +1,6 @@
-"""Needed? Every part of the change is taken away again, and a test must notice.
+"""*Needed?* Each part of the change is taken away again, and a test must fail.
 
-What nobody notices is no fault in itself, but nothing shows that it is right, or wanted: the next attempt
+A part that no test misses need not be wrong, but nothing shows that it is right or wanted: the next attempt
 brings a test for it or takes it out, and at last a person decides.
 """
 
@@ -26,16 +26,16 @@ _HINT = "Bring a test that fails without it, or take it out of the change."
 
 
 class Needed:
-    """Whether somebody notices each part of the change."""
+    """Checks that a test fails without each part of the change."""
 
     name = NAME
 
     def applies(self, task: Task) -> bool:
-        """Where the change may do something new; a refactoring is compared with base instead."""
+        """True where the change may do something new; a refactoring is compared with base instead."""
         return task.task_type in _ASKED
 
     def run(self, room: CleanRoom) -> GateResult:
-        """Take each part away, and name what is not missed."""
+        """Takes each part away, and reports the parts that no test misses."""
         examination = examine(room)
         if examination.base.problem or examination.patched.problem:
             return not_measurable(NAME, "The tests cannot be run, so nothing shows what they would miss.")
@@ -62,7 +62,7 @@ class Needed:
 
 
 def _passed(found: list[Removal]) -> str:
-    """What is missed when it is taken away, and what was not tried or decides nothing."""
+    """The passing result: which parts the tests miss, which were not tried, and which decide nothing."""
     noticed = sum(one.fate is Fate.NOTICED for one in found)
     beside = {
         "Not tried were": [one for one in found if one.fate is Fate.UNTRIED],
@@ -80,7 +80,7 @@ def _passed(found: list[Removal]) -> str:
 
 
 def _is_prose(change: Change) -> bool:
-    """What only people read: documents, and the notes of a release in whatever form."""
+    """True for files that only people read: documents, and release notes in any format."""
     is_code = (
         change.path.endswith((".py", ".sh")) or change.executable or (change.after or "").startswith("#!")
     )
@@ -90,7 +90,7 @@ def _is_prose(change: Change) -> bool:
 
 
 def _findings(found: Iterable[Removal]) -> Iterator[Finding]:
-    """One for each statement that nobody misses, and for all of a function that no test runs."""
+    """One finding for each statement that no test misses, and one for a whole function that no test runs."""
     nobody = [one for one in found if one.is_unshown]
     for (path, fate, place), group in groupby(nobody, _place):
         parts = list(group)
@@ -112,7 +112,7 @@ def _listed(parts: list[Removal]) -> str:
 
 
 def _quoted(one: Removal) -> str:
-    """The part in its own words, and what may as well stand there."""
+    """The part's source text, and the text that could replace it without a test noticing."""
     part = one.part
     if one.fate is not Fate.UNNOTICED:
         return f"`{short(part.before or part.text)}` (line {part.line})"

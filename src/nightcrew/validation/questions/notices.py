@@ -1,6 +1,6 @@
 # ruff: noqa: E501 - a table of patterns reads best with one to a line
-"""Words that a file of any kind may hold: comments that stand where code was (`# rest of the file unchanged`),
-licences and notices of them; and the comments of code."""
+"""Words that any kind of file may contain: comments in the place of code (`# rest of the file unchanged`),
+licences and licence notices, and the comments of code."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from nightcrew.validation.reading.form import plain_statements
 
 _HEADER_LINES = 30
 _FEW_COMMENTS, _SHARE_OF_COMMENTS = 8, 0.6
-_LEAST_KEPT = 0.8  # of the statements: where more of them go, their comments go with them
+_LEAST_KEPT = 0.8  # share of the statements: where a change removes more, their comments go with them
 _NOTICE = re.compile(r"SPDX-License-Identifier|copyright|\(c\)|licen[cs]ed? (?:under|to)", re.IGNORECASE)
 _FILES = {"LICENSE", "LICENCE", "COPYING", "NOTICE", "COPYRIGHT", "PATENTS"}
 _YEARS = re.compile(r"\d{4}(?:\s*[-–,]\s*(?:\d{4}|present))?")
@@ -34,7 +34,7 @@ _ELISIONS = re.compile(
 
 
 def elision(before: str, after: str) -> Iterator[Loss]:
-    """The first new line that speaks of text which is not there, where the change takes lines away."""
+    """The first new line that stands for omitted text, where the change removes lines."""
     known = {line.strip() for line in before.split("\n")}
     kept = {line.strip() for line in after.split("\n")}
     if all(line in kept for line in known):
@@ -46,7 +46,7 @@ def elision(before: str, after: str) -> Iterator[Loss]:
 
 
 def lost_licence(path: str, before: str, after: str) -> Iterator[Loss]:
-    """Lines of a licence, or of the notice at the top of a file, that are not there any more."""
+    """Lines of a licence, or of the notice at the top of a file, that the change removes."""
     whole = PurePosixPath(path).stem.upper() in _FILES or "licenses/" in path.lower()
     old = before.split("\n") if whole else before.split("\n")[:_HEADER_LINES]
     kept = {_plain(line) for line in after.split("\n")}
@@ -65,7 +65,7 @@ def lost_licence(path: str, before: str, after: str) -> Iterator[Loss]:
 
 
 def lost_comments(before: str, after: str) -> Iterator[Loss]:
-    """Most comments of a file are gone, and the code that they speak of is not."""
+    """A message where most comments of a file were removed but the code that they describe was not."""
     old, kept = comments(before), set(comments(after))
     gone = [one for one in old if one not in kept]
     if len(gone) < _FEW_COMMENTS or len(gone) < _SHARE_OF_COMMENTS * len(old):
@@ -80,5 +80,5 @@ def lost_comments(before: str, after: str) -> Iterator[Loss]:
 
 
 def _plain(line: str) -> str:
-    """The line without the years in it."""
+    """The line without its years."""
     return " ".join(_YEARS.sub("", line).split()).lower()

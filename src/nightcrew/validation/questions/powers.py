@@ -1,4 +1,4 @@
-"""What code can do beyond its own values, and by which names of Python's world it does it."""
+"""What code can do beyond computing values, and the names in Python's libraries by which it does it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -35,7 +35,7 @@ class Use:
     power: Power
     what: str
     line: int
-    names: tuple[str, ...] = ()  # a task whose text names all of these asks for it
+    names: tuple[str, ...] = ()  # a task whose text has all of these words asks for the power
 
 
 _TABLE = Table("powers")
@@ -43,10 +43,10 @@ WORDS = {Power[key]: tuple(words) for key, words in _TABLE.texts("asked_for").it
 """Words by which a task's text asks for a power; none of them asks for weaker security or hidden text."""
 NAMES = {name: Power[key] for key, names in _TABLE.texts("names").items() for name in names}
 METHODS = {name: Power[key] for key, names in _TABLE.texts("methods").items() for name in names}
-"""What a call of such a method does, whatever it is called on."""
+"""The power of a call to a method of this name, whatever object it is called on."""
 HARMLESS = _TABLE.words("parts", "harmless")
 INNARDS = _TABLE.words("parts", "innards")
 PLACES = _TABLE.pattern("parts", "places")
 RUNNERS = _TABLE.pattern("parts", "runners")
 OF_PRODUCT = frozenset({Power.BACKGROUND, Power.DELETE, Power.EVERYBODY, Power.RUNNER, Power.WRITE})
-"""Powers that tests need to do their work; what they leave changed behind them is found by running them."""
+"""Powers that every test may use; running the tests shows whether they leave something changed."""

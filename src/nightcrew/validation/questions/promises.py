@@ -1,4 +1,4 @@
-"""Exceptions that base documents or tests, and that a change no longer lets out."""
+"""Exceptions that base documents or tests, and that a change no longer raises to the caller."""
 
 import ast
 import re
@@ -17,7 +17,7 @@ _WIDE = {"Exception", "BaseException", ""}
 
 
 def lost_exceptions(old: Surface, new: Surface, tested: set[str]) -> Iterator[Loss]:
-    """Promised exceptions that are not raised any more, or are caught on their way out.
+    """Promised exceptions that are no longer raised, or that are caught before they reach the caller.
 
     `tested` names the exceptions that base's own tests expect of this module.
     """
@@ -41,7 +41,7 @@ def lost_exceptions(old: Surface, new: Surface, tested: set[str]) -> Iterator[Lo
 
 
 def expected_in_tests(text: str) -> set[str]:
-    """Exceptions that a test module expects, by last name."""
+    """Exceptions that a test module expects, by the last part of their dotted names."""
     found = re.findall(r"(?:raises|assertRaises(?:Regex)?)\(\s*\(?([\w., ]+)", text)
     return {name.strip().rsplit(".", 1)[-1] for group in found for name in group.split(",") if name.strip()}
 

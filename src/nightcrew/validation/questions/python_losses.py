@@ -1,4 +1,4 @@
-"""What a changed Python module no longer gives to those who use it."""
+"""What a changed Python module no longer offers to the code that uses it."""
 
 import ast
 import builtins
@@ -17,13 +17,13 @@ _MADE, _NEEDLESS = (Table("interfaces").words("names", key) for key in ("made", 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What the rest of the repository says: who uses a name, and which class another one is made from."""
+    """The rest of the repository: which code uses a name, and which class inherits from which."""
 
     is_used: Callable[[str], bool]
-    is_internal: Callable[[str], bool]  # used by the repository, and shown to nobody else
+    is_internal: Callable[[str], bool]  # used inside the repository, and not public
     is_missed: Callable[[str], bool]  # still named by the patched tree
     class_of: Callable[[str], tuple[ast.ClassDef, ...]]
-    is_package: bool = False  # the module is an `__init__.py`: what it imports it gives on
+    is_package: bool = False  # the module is an `__init__.py`: it exports what it imports
     is_hidden: bool = False  # the module's own name is private
 
 
@@ -31,7 +31,7 @@ def python_losses(old: Surface, new: Surface, world: World) -> Iterator[Loss]:
     """Every loss of one module."""
     for name, item in old.items.items():
         found = [*_of_name(name, item, old, new, world)] if _counts(name, item, old, world) else []
-        # A helper that only the repository used, and nobody uses any more, went with its users.
+        # A helper that only the repository used was removed together with its last use.
         if found and (_leaves_a_gap(name, new, world) or not world.is_internal(name.split(".")[0])):
             yield from found
     for name, line in old.exported.items():
@@ -56,14 +56,14 @@ def _of_name(name: str, item: Item, old: Surface, new: Surface, world: World) ->
 
 
 def _leaves_a_gap(name: str, new: Surface, world: World) -> bool:
-    """True for a name of the module itself that is gone and that somebody still asks for."""
+    """True for a removed name of the module itself that other code still uses."""
     if "." in name or name in new.items:
         return False
     return not any(one.endswith(f".{name}") for one in new.items) and world.is_missed(name)
 
 
 def _counts(name: str, item: Item, old: Surface, world: World) -> bool:
-    """True for what others may rely on."""
+    """True for names that users may rely on."""
     last = name.rsplit(".", 1)[-1]
     if last in _NEEDLESS or (item.kind is Kind.IMPORT and "." in name):
         return False
@@ -86,7 +86,7 @@ def _is_gone_with_its_owner(name: str, old: Surface, new: Surface) -> bool:
 
 
 def _lives_on(name: str, item: Item, new: Surface, world: World) -> bool:
-    """True where the name is there by other means: inherited, generated, or looked up when asked for."""
+    """True where the name still exists by other means: inherited, generated, or looked up on access."""
     owner, _, last = name.rpartition(".")
     if not owner:
         return new.is_dynamic and (name in new.texts or "*" in new.items)

@@ -1,6 +1,6 @@
-"""What a Python file can do, by the names of Python's world that it reaches.
+"""What a Python file can do, by the names in Python's libraries that it uses.
 
-A name of a powerful module that is only made when the code runs counts as a power itself.
+Building the name of a powerful module at run time counts as a power itself.
 """
 
 import ast
@@ -28,7 +28,7 @@ _TABLE = Table("powers")
 _OPENING, _SAFE_LOADERS = (_TABLE.words("python", key) for key in ("opening", "safe_loaders"))
 _TEMPORARY = _TABLE.words("python", "temporary")
 _STANDARD = sys.stdlib_module_names | {"builtins"}
-_SHORT = 40  # characters of a text that names something
+_SHORT = 40  # characters of a text that can be a name
 _WRITING_FLAGS = ("O_WRONLY", "O_RDWR", "O_CREAT")
 
 
@@ -49,14 +49,14 @@ class _Reader:
             for node in self.nodes
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         }
-        self.given = {"sys.modules", *self.origins.known.values()}  # by imports, not made from something
+        self.given = {"sys.modules", *self.origins.known.values()}  # by imports, not by assignment
         self.undone = {id(inner) for node in self.nodes for inner in _undone(node, self.origins)}
         self.inner: set[int] = set()  # parts of a longer dotted name
         for node in self.nodes:
             if isinstance(node, ast.Attribute):
                 self.inner.add(id(node.value))
             elif isinstance(node, ast.Call) and self._of(node.func) in IMPORTING and self._of(node):
-                self.inner.add(id(node.func))  # as plain as an import: what it gives is followed
+                self.inner.add(id(node.func))  # as clear as an import: its result is followed
 
     def _of(self, node: ast.AST) -> str | None:
         return self.origins.of(node)
@@ -69,7 +69,7 @@ class _Reader:
             yield from (Use(power, what, line) for power, what in self._reached(node))
 
     def _named(self, node: ast.AST) -> Iterator[tuple[Power, str]]:
-        """Powers of the dotted name that an expression or an import stands for."""
+        """Powers of the dotted name that an expression or an import refers to."""
         names: list[str | None] = []
         if isinstance(node, ast.Attribute | ast.Name | ast.Subscript | ast.Call):
             names = [self._of(node)] if id(node) not in self.inner | self.undone else []
@@ -81,7 +81,7 @@ class _Reader:
                 yield power, name
 
     def _reached(self, node: ast.AST) -> Iterator[tuple[Power, str]]:
-        """Powers that have no name of their own: innards, places, what is looked up when the code runs."""
+        """Powers that no dotted name shows: internal attributes, paths, names looked up at run time."""
         match node:
             case ast.Subscript() if not text_of(node.slice) and self._of(node.value) in _MODULES:
                 yield Power.DYNAMIC, "a name that is made when the code runs"
@@ -99,7 +99,7 @@ class _Reader:
                 yield from ((Power.EVERYBODY, what) for one in targets for what in self._replaced(one))
 
     def _replaced(self, target: ast.expr) -> Iterator[str]:
-        """A part of Python's own modules that gets another value, for everybody in the process."""
+        """An assignment to an attribute of a Python module, which changes it for the whole process."""
         holder = target.value if isinstance(target, ast.Attribute | ast.Subscript) else None
         name = self._of(holder) if holder is not None else None
         is_table = isinstance(target, ast.Subscript) and name != "sys.modules"
@@ -129,7 +129,7 @@ class _Reader:
 
 
 def _undone(node: ast.AST, origins: Origins) -> Iterator[ast.AST]:
-    """What stands in a block at whose end everything is as it was."""
+    """The nodes inside a block that restores the former values at its end."""
     if isinstance(node, ast.With) and any(
         isinstance(one.context_expr, ast.Call) and origins.of(one.context_expr.func) in _TEMPORARY
         for one in node.items
@@ -138,7 +138,7 @@ def _undone(node: ast.AST, origins: Origins) -> Iterator[ast.AST]:
 
 
 def _power_of(name: str) -> Power | None:
-    """The power of a dotted name, by its longest known beginning."""
+    """The power of a dotted name, by its longest known prefix."""
     parts = name.split(".")
     beginnings = [".".join(parts[:end]) for end in range(len(parts), 0, -1)]
     if any(one in HARMLESS for one in beginnings) or (parts[0] == "socket" and parts[-1].isupper()):

@@ -1,4 +1,4 @@
-"""What the rest of the repository says about a changed file: who uses its names, and where things went."""
+"""What the rest of the repository shows about a changed file: uses of its names, and moved text."""
 
 import ast
 import re
@@ -36,7 +36,7 @@ class Repository:
         return "\n".join(text for name, text in self._new.items() if name != path and text)
 
     def is_hidden(self, path: str) -> bool:
-        """True where the path has a private part, or is no part of a package."""
+        """True where a part of the path is private, or the file is not in a package."""
         return any(part.startswith("_") and not part.startswith("__") for part in PurePosixPath(path).parts)
 
     def is_named(self, path: str) -> bool:
@@ -45,7 +45,7 @@ class Repository:
         return any(name in text for text in self.patched.python.values())
 
     def world(self, path: str) -> World:
-        """The surroundings of one module."""
+        """The rest of the repository, as seen from one module."""
         return World(
             is_used=lambda name: self._is_used(path, name),
             is_internal=lambda name: self._is_internal(path, name),
@@ -76,7 +76,7 @@ class Repository:
         )
 
     def _is_internal(self, path: str, name: str) -> bool:
-        """True for what base's product uses itself, and neither exports, gives on, nor documents."""
+        """True for a name that base's product uses itself and neither exports, re-exports, nor documents."""
         here = self.base.python.get(path, "")
         tree = parse(here)
         exported = surface(tree).exported if tree is not None else {}
@@ -91,7 +91,9 @@ class Repository:
         for other, text in product.items():
             if other.endswith("__init__.py") and other != path and word.search(text):
                 return False
-        raised = name.endswith(("Error", "Exception", "Warning"))  # meant for those who catch it
+        raised = name.endswith(
+            ("Error", "Exception", "Warning")
+        )  # an exception is meant for the code that catches it
         return not raised and any(_uses(name, text) for text in product.values())
 
     @cached_property
@@ -115,7 +117,7 @@ class Repository:
 
 
 def repository_of(room: CleanRoom) -> Repository:
-    """The repository of a room."""
+    """The repository of a clean room."""
     return Repository(room.base_tree, room.patched_tree, room.changes)
 
 
@@ -143,19 +145,19 @@ def _is_sibling(old: str, new: str) -> bool:
 
 
 def module_of(path: str) -> str:
-    """A file's dotted module name; of any other file its path without the ending."""
+    """A Python file's dotted module name; for any other file, its path without the suffix."""
     return module_name(path) if path.endswith(".py") else PurePosixPath(path).stem
 
 
 def new_place(change: Change, changes: tuple[Change, ...]) -> str | None:
-    """Where a deleted file's text stands now: in a new file that is much like it."""
+    """Where a deleted file's text is now: in a new file that is similar to it."""
     old = (change.before or "").split("\n")
     best, place = _ALIKE, None
     for other in changes:
         if not other.is_new or other.after is None:
             continue
         if module_of(other.path) == module_of(change.path):
-            return other.path  # a module that became a package, or a script that got another ending
+            return other.path  # a module that became a package, or a script that got another suffix
         if _is_sibling(change.path, other.path):
             return other.path
         matcher = SequenceMatcher(None, old, other.after.split("\n"), autojunk=False)

@@ -1,4 +1,4 @@
-"""What a task's text asks for in so many words: a loss or a power that somebody asked for is no finding."""
+"""What a task's text asks for explicitly: a loss or a power that it asks for is not a finding."""
 
 import re
 from collections.abc import Iterable
@@ -14,25 +14,25 @@ _CHANGING = re.compile(
 )
 _NEGATED = re.compile(r"\b(not|never|without|n't|no)\b[^,;:]{0,20}$")
 _SENTENCES = re.compile(r"(?<=[.!?;])\s+|\n\s*\n|\n\s*[-*#]\s")
-_SHORT = 3  # letters; such a name is also a word, and has to stand as code
+_SHORT = 3  # letters; a name this short is also a word, and counts only where it is marked as code
 
 
 class Request:
-    """The text of a task, asked what it names."""
+    """The text of a task, with questions about what it asks for."""
 
     def __init__(self, text: str) -> None:
         self.sentences = [" ".join(one.split()) for one in _SENTENCES.split(text) if one.strip()]
 
     def removes(self, *names: str) -> bool:
-        """True where one sentence asks for a removal, a renaming or a move, and names what goes."""
+        """True where one sentence asks for a removal, a rename or a move, and names the thing removed."""
         return self._says(_REMOVING, names)
 
     def changes(self, *names: str) -> bool:
-        """The same for another signature, default or base."""
+        """True where one sentence asks to change a signature, default or base, and names it."""
         return self._says(_REMOVING, names) or self._says(_CHANGING, names)
 
     def mentions(self, words: Iterable[str]) -> bool:
-        """True where the text has one of these words, whatever their case."""
+        """True where the text has one of these words, in any case."""
         text = "\n".join(self.sentences)
         return any(_stands_in(word, text, re.IGNORECASE) for word in words)
 

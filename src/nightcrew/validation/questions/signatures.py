@@ -1,4 +1,4 @@
-"""How a function may be called, and which calls that base took a change does not take any more."""
+"""How a function may be called, and which calls that base accepts a change no longer accepts."""
 
 import ast
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _GENERATING_BASES = _TABLE.words("bases", "generating")
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter; `default` is None where it has to be given."""
+    """One parameter; `default` is None where the parameter is required."""
 
     name: str
     default: str | None
@@ -26,13 +26,13 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """All parameters in order, without the instance or class."""
+    """All parameters in order, without `self` or `cls`."""
 
     parameters: tuple[Parameter, ...]
     takes_any_positional: bool
     takes_any_name: bool
     is_generated: bool = False  # made by a decorator or a base class from the fields
-    is_filled_in: bool = False  # a decorator may give arguments of its own
+    is_filled_in: bool = False  # a decorator may pass arguments of its own
 
     def named(self, name: str) -> Parameter | None:
         """The parameter of that name."""
@@ -116,7 +116,7 @@ def _lost_names(old: Signature, new: Signature) -> Iterator[str]:
 
 
 def _is_renamed(one: Parameter, index: int, old: Signature, new: Signature) -> bool:
-    """True for a parameter that has to be given, and that is given at the same place under another name."""
+    """True for a required parameter that keeps its position under another name."""
     if one.default is not None or not one.positional or len(new.parameters) < len(old.parameters):
         return False
     other = new.parameters[index]
@@ -124,7 +124,7 @@ def _is_renamed(one: Parameter, index: int, old: Signature, new: Signature) -> b
 
 
 def _lost_places(old: Signature, new: Signature) -> Iterator[str]:
-    """Parameters that stand before others which they stood behind, or that have no place any more."""
+    """Parameters that moved before ones they used to follow, or that can no longer be passed by position."""
     before = [one.name for one in old.parameters if one.positional]
     after = [one.name for one in new.parameters if one.positional]
     kept = [name for name in before if name in after]

@@ -1,4 +1,4 @@
-"""What a Python module shows to others: names with their signatures, decorators, bases and contents."""
+"""What a Python module offers to other code: names with their signatures, decorators, bases and contents."""
 
 import ast
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ type Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class Kind(StrEnum):
-    """What a name stands for."""
+    """What a name is bound to."""
 
     FUNCTION = "function"
     CLASS = "class"
@@ -21,7 +21,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One name: where it stands, and what it is."""
+    """One name: its line, and what it is bound to."""
 
     name: str  # dotted inside the module: `Class.method`
     kind: Kind
@@ -35,10 +35,10 @@ class Surface:
 
     items: dict[str, Item] = field(default_factory=dict)
     exported: dict[str, int] = field(default_factory=dict)  # `__all__`, with lines
-    options: dict[str, int] = field(default_factory=dict)  # of a command line, with lines
+    options: dict[str, int] = field(default_factory=dict)  # of command-line options, with lines
     is_script: bool = False
-    is_dynamic: bool = False  # has a `__getattr__`, or takes everything of another module
-    texts: set[str] = field(default_factory=set)  # every literal text of the code
+    is_dynamic: bool = False  # has a `__getattr__`, or a star import
+    texts: set[str] = field(default_factory=set)  # every string literal of the code
 
 
 def surface(tree: ast.Module) -> Surface:
@@ -56,12 +56,12 @@ def surface(tree: ast.Module) -> Surface:
 
 
 def is_public(name: str) -> bool:
-    """True where no part of a dotted name is private; `__eq__` and its like are public."""
+    """True where no part of a dotted name is private; special names such as `__eq__` are public."""
     return all(not part.startswith("_") or is_special(part) for part in name.split("."))
 
 
 def is_special(name: str) -> bool:
-    """True for `__eq__` and its like."""
+    """True for special names such as `__eq__`."""
     return name.startswith("__") and name.endswith("__") and len(name) > 4
 
 
@@ -69,7 +69,7 @@ def is_special(name: str) -> bool:
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Statements that run whenever the module or class is read, in whatever branch they stand."""
+    """Statements that can run when the module or class is executed, in any branch."""
     for node in body:
         yield node
         if isinstance(node, ast.If | ast.Try | ast.TryStar | ast.With):
@@ -131,7 +131,7 @@ def _literal_texts(node: ast.expr) -> Iterator[str]:
 
 
 def _options(call: ast.Call) -> Iterator[tuple[str, int]]:
-    """Options that a call declares for a command line."""
+    """Command-line options that a call declares."""
     if last_part(call.func).lower() in {"add_argument", "option", "add_option"}:
         for one in call.args:
             if isinstance(one, ast.Constant) and isinstance(one.value, str) and one.value.startswith("-"):

@@ -1,4 +1,4 @@
-"""What a changed file other than Python no longer has: keys, dependencies, steps, sections, links."""
+"""What a changed file other than Python no longer contains: keys, dependencies, steps, sections, links."""
 
 import configparser
 import re
@@ -24,7 +24,7 @@ _IDENTITY = (
     "run",
     "path",
     "key",
-)  # what tells one entry of a list from another
+)  # keys that identify an entry of a list
 _HEADING = re.compile(r"(?:#{1,6}|={1,6})\s+(.*)")
 _UNDERLINE = re.compile(r"^([=\-~^\"'#*+`:.])\1{2,}\s*$")
 _LINK = re.compile(  # of one line
@@ -41,16 +41,16 @@ _DEFINED = {
 }
 _C_LIKE = re.compile(r"\.(c|h|cc|cpp|hpp|java|cs|kt|php|rb)$")
 _HEAD = re.compile(r"(?:[\w*&<>:,~ \t]*[\s*&:])?(\w+)[ \t]*")
-_LONGEST_HEAD = 300  # characters of a function's name with what stands before it
+_LONGEST_HEAD = 300  # characters of a function's name with the text before it
 _LONGEST_PARAMETERS = 600
 _END_OF_PARAMETERS = re.compile("[;{]")
 _ALIKE = 0.6
 _MOST_COMPARED, _LONGEST_HEADING = 100, 200
-_MOST_LOSSES = 500  # of one file; nobody reads more
+_MOST_LOSSES = 500  # of one file; a person would not read more
 
 
 def text_losses(path: str, before: str, after: str, elsewhere: str = "") -> Iterator[Loss]:
-    """Losses of one file; `elsewhere`: the new text of the other changed files, where things may be."""
+    """Losses of one file; things may have moved to `elsewhere`, the new text of the other changed files."""
     return islice(_losses(path, before, after, elsewhere), _MOST_LOSSES)
 
 
@@ -69,7 +69,7 @@ def is_document(path: str) -> bool:
 def entries(name: str, text: str) -> dict[str, str] | None:
     """Every key and list entry of a structured file as `table/key` or `table/[entry]`, with the last part.
 
-    None where the file cannot be read as what its name says.
+    None where the file cannot be parsed as the format that its name says.
     """
     if len(text) > _MOST_CHARACTERS:
         return None
@@ -156,7 +156,7 @@ def _structured(name: str, before: str, after: str, elsewhere: str) -> Iterator[
     kept = set(new.values())
     for key in gone:
         parent, _, _ = key.rpartition("/")
-        # Where there are as many entries as before, one was replaced by another.
+        # Where there are as many entries as before, another entry replaced the missing one.
         is_edit = sizes[1][parent] >= sizes[0][parent]
         if parent in gone or is_edit or old[key] in kept or f'"{old[key]}"' in elsewhere:
             continue
@@ -255,7 +255,7 @@ def _links(text: str) -> dict[str, int]:
 
 
 def _shrunk(before: str, after: str) -> Iterator[Loss]:
-    """Text of which a large part is gone, whatever it says."""
+    """A loss where a large part of any other text was removed."""
     old = [line.strip() for line in before.split("\n") if line.strip()]
     kept = {line.strip() for line in after.split("\n")}
     lost = sum(line not in kept for line in old)

@@ -1,6 +1,6 @@
 """What files other than Python can do: shell, containers, workflows, manifests, documents, JavaScript.
 
-Read line by line. Some lines are a power wherever they stand; others only where the file did nothing of that
+Files are read line by line. Some lines are always a power; others only where the file did nothing of that
 kind before.
 """
 
@@ -18,12 +18,12 @@ _INSTALLS, _USES, _HOOKS = (_TABLE.pattern("one", key) for key in ("installs", "
 _WORKFLOWS, _MANIFESTS = (_TABLE.words("files", key) for key in ("workflows", "manifests"))
 _SUFFIXES = {key: frozenset(names) for key, names in _TABLE.texts("suffixes").items()}
 _OPTIONS = _TABLE.words("words", "options")
-_MOST_CHARACTERS = 4000  # of a line that is read
+_MOST_CHARACTERS = 4000  # of a line that are read
 _PINNED = re.compile(r"[0-9a-f]{40}")
 
 
 def text_powers(path: str, before: str, after: str, known_words: str = "") -> Iterator[Use]:
-    """Powers of the new lines of one file; `known_words` names what the project installs already."""
+    """Powers of the new lines of one file; `known_words` are the names that the project already installs."""
     always, newly = _patterns(path)
     had = {power for pattern, power in newly.items() if re.search(pattern, before, re.MULTILINE)}
     newly = {pattern: power for pattern, power in newly.items() if power not in had}
@@ -42,13 +42,13 @@ def text_powers(path: str, before: str, after: str, known_words: str = "") -> It
 
 
 def is_workflow(path: str) -> bool:
-    """True for what a CI runs."""
+    """True for files that define what CI runs."""
     folders = (".github/", ".circleci/", ".buildkite/")
     return path.startswith(folders) or PurePosixPath(path).name in _WORKFLOWS
 
 
 def is_manifest(path: str) -> bool:
-    """True for what says how a project is built and installed."""
+    """True for files that define how a project is built and installed."""
     return PurePosixPath(path).name in _MANIFESTS
 
 
@@ -72,7 +72,7 @@ _IN_PROSE: Patterns = {
 
 
 def _patterns(path: str) -> tuple[Patterns, Patterns]:
-    """What counts in a file of that name: wherever it stands, and only where it is new there."""
+    """The patterns for a file of that name: those that always count, and those that must be new to count."""
     suffix = PurePosixPath(path).suffix.lower()
     if suffix in _SUFFIXES["javascript"]:
         return {}, _JAVASCRIPT
@@ -84,7 +84,7 @@ def _patterns(path: str) -> tuple[Patterns, Patterns]:
 
 
 def _matching(patterns: Patterns, line: str, before: str) -> Iterator[tuple[Power, str]]:
-    """Powers of a line, but for words that stood in the file before."""
+    """Powers of a line, without the words that were in the file before."""
     for pattern, power in patterns.items():
         found = re.search(pattern, line)
         if found and not (before and found[0] in before):
@@ -97,7 +97,7 @@ def _knows(words: str, package: str) -> bool:
 
 
 def _of_workflow(line: str, before: str) -> list[tuple[Power, str]]:
-    """An action of somebody whom the file did not trust before, by a name that can be given to other code."""
+    """An action of an owner that is new to the file, referred to by a tag that can be moved."""
     action = _USES.search(line)
     known = {match[1].split("/")[0] for match in _USES.finditer(before)} | {"actions"}
     if action is None or action[1].split("/")[0] in known or _PINNED.fullmatch(action[2]):

@@ -1,7 +1,7 @@
-"""*Empowered?* once more: what the product was seen to do while the suite ran with the change.
+"""*Empowered?* once more: what the product did while the suite ran with the change.
 
-By audit events, so by whatever detour, through whatever library. An event counts where a line of the change
-is on the way to it. What the file could do on base, or was seen to do there, is no news.
+Python's audit events show it through any library and any indirection. An event counts where a line of the
+change is on its call stack. What the file could do on base, or did there, is not reported.
 """
 
 from collections.abc import Iterator
@@ -21,20 +21,20 @@ from nightcrew.validation.verdict import Finding, GateResult, Severity
 
 NAME = "watched"
 _HELD_BACK = {Power.NETWORK, Power.PROCESS, Power.DELETE, Power.NATIVE, Power.UNSAFE_DATA, Power.CREDENTIALS}
-"""Powers that count even where a helper of the product, which had them before, uses them for the change."""
+"""Powers that count even where a helper of the product that had them before uses them for the change."""
 
 
 class Watched:
-    """What nobody asked the change to do, and it does."""
+    """Finds what the change does although the task does not ask for it."""
 
     name = NAME
 
     def applies(self, task: Task) -> bool:
-        """Where the suite is run with the change."""
+        """True where the suite runs with the change."""
         return task.task_type in TESTED_TYPES
 
     def run(self, room: CleanRoom) -> GateResult:
-        """Every new power with the line of the change that leads to it, for a person; or pass."""
+        """Reports every new power and the line of the change that leads to it; passes where there is none."""
         examination = examine(room)
         if examination.base.problem or examination.patched.problem:
             return not_measurable(NAME, "The tests cannot be run, so nothing is seen of what the code does.")
@@ -59,22 +59,22 @@ def _powers(room: CleanRoom, examination: Examination) -> Iterator[Finding]:
     }
     changes = {one.path: one for one in room.changes if not room.is_test(one.path)}
     lines = {path: changed_lines(one.before or "", one.after) for path, one in changes.items() if one.after}
-    told: set[tuple[str, Power]] = set()
+    reported: set[tuple[str, Power]] = set()
     for seen in examination.patched.run("all").powers:
         frame = next((one for one in seen.frames if one.line in lines.get(one.path, ())), None)
         power = Power[seen.power.upper()]
-        if frame is None or (frame.path, power) in told or (frame.path, seen.power) in before:
+        if frame is None or (frame.path, power) in reported or (frame.path, seen.power) in before:
             continue
         if base.could(changes[frame.path], power) or _is_a_helpers(seen, frame, power, base):
             continue
         use = Use(power, seen.what, frame.line)
         if not is_asked_for(use, request):
-            told.add((frame.path, power))
+            reported.add((frame.path, power))
             yield _finding(use, changes[frame.path])
 
 
 def _is_a_helpers(seen: Seen, frame: Frame, power: Power, base: BasePowers) -> bool:
-    """True where another file of the product does it, which could before, and it is no great matter."""
+    """True for a minor power that another file of the product uses and had before."""
     last = seen.frames[0].path
     text = base.repository.base.python.get(last)
     known = Change(last, text, text)

@@ -1,4 +1,4 @@
-"""Weaker security in Python: guards that are not called any more, switches, trust lists and numbers."""
+"""Weaker security in Python: guards that are no longer called, switches, trust lists and numbers."""
 
 import ast
 import re
@@ -22,13 +22,13 @@ _BROKEN, _SAYING = (_TABLE.words("names", key) for key in ("broken", "saying"))
 _SQL = _TABLE.pattern("names", "sql", re.DOTALL)
 _PUT_TOGETHER = "SQL that is put together from values"
 _MODULE = "the module"
-_MODES = {"chmod", "mkdir", "open", "makedirs", "fchmod"}  # that are given a file's mode
+_MODES = {"chmod", "mkdir", "open", "makedirs", "fchmod"}  # that take a file's mode
 _OPEN_ADDRESSES = {"0.0.0.0", "::"}  # noqa: S104
 _FOR_ALL, _BEYOND_OWNER = 0o002, 0o77  # bits of a file's mode
 
 
 def weaker(old: ast.Module, new: ast.Module) -> Iterator[Use]:
-    """What in `new` guards less than `old`; text that is new in a new file is compared with nothing."""
+    """What protects less in `new` than in `old`; a new file has no old text to compare with."""
     before, after = _Guards(old), _Guards(new)
     yield from _fewer_guards(before, after)
     yield from _new_marks(before, after)
@@ -67,14 +67,14 @@ def _new_marks(before: "_Guards", after: "_Guards") -> Iterator[Use]:
 
 
 class _Guards:
-    """What a file does for its security, with lines."""
+    """What a file does for security, with lines."""
 
     def __init__(self, tree: ast.Module) -> None:
         self.guards: Counter[str] = Counter()
         self.holders: dict[str, set[str]] = {}  # functions that call a guard
         self.functions: dict[str, int] = {}
-        self.calls: dict[str, set[str]] = {}  # what functions call, by its last name
-        self.marks: list[tuple[str, int]] = []  # what is weak in itself, each time that it stands there
+        self.calls: dict[str, set[str]] = {}  # what functions call, by the last part of the name
+        self.marks: list[tuple[str, int]] = []  # what is weak in itself, once for each occurrence
         self.trusted: dict[str, tuple[set[str], int]] = {}
         self.numbers: dict[str, tuple[float, int]] = {}
         nodes = [*ast.walk(tree)]
@@ -83,7 +83,7 @@ class _Guards:
         self._read(tree, _MODULE)
 
     def reaches(self, holder: str, guard: str) -> bool:
-        """True where a function still calls a guard, by way of others of its file."""
+        """True where a function still calls a guard, directly or through other functions of its file."""
         waiting, seen = [holder], {holder}
         while waiting:
             called = self.calls.get(waiting.pop(), set()) & self.functions.keys() - seen
@@ -144,7 +144,7 @@ class _Guards:
                 self._pair(one.arg, value)
 
     def _pair(self, name: str, value: ast.expr) -> None:
-        """A name and what it is given: a keyword, an assignment, an entry, a default."""
+        """A name and its value: a keyword, an assignment, an entry, a default."""
         constant = value.value if isinstance(value, ast.Constant) else None
         if (constant is False and name in _OFF) or (constant is True and name in _ON):
             self.marks.append((f"{name}={constant}", value.lineno))
@@ -158,7 +158,7 @@ class _Guards:
         self._trust(name, value)
 
     def _trust(self, name: str, value: ast.expr) -> None:
-        """A name and the texts that it holds, or is compared with."""
+        """A name and the strings that it contains, or is compared with."""
         entries = _texts(value)
         if entries is None or not _TRUSTING.search(name):
             return
@@ -185,7 +185,7 @@ class _Guards:
             self.marks.append(("Access-Control-Allow-Origin: *", node.lineno))
 
     def _about_secrets(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        """Chance that can be foretold, and decoding that hides a difference, in a function about secrets."""
+        """Predictable randomness, and decoding that hides a difference, in a function about secrets."""
         for one in _calls(node):
             name = dotted(one.func)
             if name.startswith("random.") and name != "random.SystemRandom" and _SECRET.search(node.name):
@@ -213,7 +213,7 @@ def _key(node: ast.expr) -> str:
 
 
 def _number(node: ast.expr) -> float | None:
-    """A number, or what a product of numbers gives: `60 * 60 * 24`."""
+    """A number, or the value of a product of numbers: `60 * 60 * 24`."""
     match node:
         case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
             return float(value)
@@ -224,7 +224,7 @@ def _number(node: ast.expr) -> float | None:
 
 
 def _texts(node: ast.expr) -> set[str] | None:
-    """The texts of a list, tuple or set that is written down, also where a call wraps it."""
+    """The strings of a literal list, tuple or set, also where a call wraps it."""
     if isinstance(node, ast.Call) and len(node.args) == 1:
         node = node.args[0]
     if not isinstance(node, ast.List | ast.Tuple | ast.Set):
