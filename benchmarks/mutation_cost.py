@@ -31,7 +31,8 @@ from benchmarks.cpu_meter import CpuMeter, children, stat
 from benchmarks.verdict.packages import SETUP, Subject, fetch, make_patch, write_repository
 from nightcrew.execution.environments.environment import build_environment
 from nightcrew.execution.sandbox import Sandbox, open_sandbox
-from nightcrew.settings import SandboxKind, Settings, load_target_config
+from nightcrew.settings import SandboxKind, Settings
+from nightcrew.target_config import load_target_config
 from nightcrew.task import Task, TaskType
 from nightcrew.validation.gates import all_gates
 from nightcrew.validation.running.clean_room import open_room

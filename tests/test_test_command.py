@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nightcrew.errors import BadInput
-from nightcrew.settings import load_target_config
+from nightcrew.target_config import load_target_config
 from nightcrew.test_command import read_test_command
 
 

@@ -20,7 +20,7 @@ from nightcrew.openhands.inside.protocol import read_result
 from nightcrew.openrouter.wire.replies import parse_json
 from nightcrew.plain_text import code_block, code_span, markdown_text
 from nightcrew.secrets.redaction import redact
-from nightcrew.settings import load_target_config
+from nightcrew.target_config import load_target_config
 from nightcrew.untrusted import Unreadable, parse_python, read_json, read_toml, read_yaml
 from nightcrew.validation.change.change import FileDiff, Hunk, PatchRefused, apply_patch
 from nightcrew.validation.change.parser import parse_patch

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from nightcrew.execution.environments.environment import build_environment, project_paths
 from nightcrew.execution.sandbox import Sandbox
-from nightcrew.settings import Settings, load_target_config
+from nightcrew.settings import Settings
+from nightcrew.target_config import load_target_config
 
 REPEATS = 5
 

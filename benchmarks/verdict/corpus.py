@@ -17,7 +17,8 @@ from benchmarks.verdict.case import Case, Maker
 from benchmarks.verdict.packages import PACKAGES, Subject, subjects, write_repository
 from nightcrew.execution.environments.environment import build_environment, project_paths
 from nightcrew.execution.sandbox import Completed, Sandbox
-from nightcrew.settings import Settings, load_target_config
+from nightcrew.settings import Settings
+from nightcrew.target_config import load_target_config
 from nightcrew.validation.running.metadata import project_metadata
 
 log = logging.getLogger(__name__)

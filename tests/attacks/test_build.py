@@ -14,7 +14,8 @@ from nightcrew.errors import BadInput
 from nightcrew.execution.checkout.workspace import remove_tree
 from nightcrew.execution.environments.environment import Environment, build_environment
 from nightcrew.execution.sandbox import Sandbox
-from nightcrew.settings import Settings, TargetConfig
+from nightcrew.settings import Settings
+from nightcrew.target_config import TargetConfig
 from tests.attacks.rows import Findings, Row
 from tests.execution.packages.index_server import LocalIndex, sdist
 

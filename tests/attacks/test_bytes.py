@@ -18,7 +18,7 @@ from nightcrew.openrouter.wire.replies import parse_json
 from nightcrew.plain_text import code_block, harmless, markdown_text
 from nightcrew.secrets.redaction import KnownSecrets, redact, redact_values
 from nightcrew.secrets.repository import learn_secrets
-from nightcrew.settings import load_target_config
+from nightcrew.target_config import load_target_config
 from nightcrew.untrusted import Unreadable, parse_python, read_json, read_toml, read_yaml
 from nightcrew.validation.change.change import PatchRefused
 from nightcrew.validation.change.parser import parse_patch

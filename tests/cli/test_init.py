@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from nightcrew.settings import load_target_config
+from nightcrew.target_config import load_target_config
 from tests.cli.conftest import Cli
 
 

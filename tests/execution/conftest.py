@@ -8,7 +8,8 @@ import pytest
 
 from nightcrew.execution.environments.environment import Environment, build_environment
 from nightcrew.execution.sandbox import Sandbox, open_sandbox
-from nightcrew.settings import SandboxKind, Settings, TargetConfig
+from nightcrew.settings import SandboxKind, Settings
+from nightcrew.target_config import TargetConfig
 
 FILES = {
     "README.md": "# Example\n",

@@ -19,7 +19,8 @@ from nightcrew.execution.environments.environment import build_environment
 from nightcrew.execution.environments.layout import read_target
 from nightcrew.execution.executors.briefing import conventions_of
 from nightcrew.execution.sandbox import Limits, Sandbox
-from nightcrew.settings import Settings, TargetConfig
+from nightcrew.settings import Settings
+from nightcrew.target_config import TargetConfig
 from nightcrew.task import ExecutorName, Task
 
 __all__ = ["Assignment", "DoorUsage", "ExecutionEngine", "Executor", "ModelDoor", "Report"]

@@ -18,7 +18,8 @@ from nightcrew.execution.environments.environment import (
     project_paths,
 )
 from nightcrew.execution.sandbox import Sandbox, base_python
-from nightcrew.settings import Settings, TargetConfig
+from nightcrew.settings import Settings
+from nightcrew.target_config import TargetConfig
 
 type Build = Callable[..., Environment]
 type Inside = Callable[[Environment, str], str]

@@ -6,7 +6,8 @@ import pytest
 
 from nightcrew.execution.environments.environment import Environment
 from nightcrew.execution.sandbox import open_sandbox
-from nightcrew.settings import SandboxKind, TargetConfig
+from nightcrew.settings import SandboxKind
+from nightcrew.target_config import TargetConfig
 from nightcrew.task import Task, TaskType
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.running.clean_room import CleanRoom

@@ -172,26 +172,41 @@ def _lines(found: object, *, local: bool = False) -> list[str]:
 
 
 def _literal(node: ast.expr, names: Mapping[str, ast.expr]) -> object:
+    """The value of an expression of literals and of `names`; what is not known of it is None."""
     try:
         return ast.literal_eval(names.get(node.id, node) if isinstance(node, ast.Name) else node)
     except (ValueError, TypeError, SyntaxError, RecursionError):
-        pass
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        left, right = _literal(node.left, names), _literal(node.right, names)
-        return [*left, *right] if isinstance(left, list) and isinstance(right, list) else None
-    if isinstance(node, ast.List | ast.Tuple):
-        parts = [_literal(item.value if isinstance(item, ast.Starred) else item, names) for item in node.elts]
-        return [word for part in parts for word in (part if isinstance(part, list) else [part])]
-    if isinstance(node, ast.Name) and node.id in names:
-        return _literal(names[node.id], {name: value for name, value in names.items() if name != node.id})
-    if isinstance(node, ast.Dict):
-        keys = [_literal(key, names) if key is not None else None for key in node.keys]
-        return {
-            key: _literal(item, names)
-            for key, item in zip(keys, node.values, strict=True)
-            if isinstance(key, str)
-        }
+        return _partly_literal(node, names)
+
+
+def _partly_literal(node: ast.expr, names: Mapping[str, ast.expr]) -> object:
+    match node:
+        case ast.BinOp(op=ast.Add()):
+            left, right = _literal(node.left, names), _literal(node.right, names)
+            return [*left, *right] if isinstance(left, list) and isinstance(right, list) else None
+        case ast.List() | ast.Tuple():
+            return _literal_list(node.elts, names)
+        case ast.Dict():
+            return _literal_dict(node, names)
+        case ast.Name(id=name) if name in names:
+            # Without the name itself: it may be defined by itself.
+            return _literal(names[name], {other: value for other, value in names.items() if other != name})
     return None
+
+
+def _literal_list(items: Sequence[ast.expr], names: Mapping[str, ast.expr]) -> list[object]:
+    """The items in order; a list among them is taken apart, starred or not."""
+    found: list[object] = []
+    for item in items:
+        value = _literal(item.value if isinstance(item, ast.Starred) else item, names)
+        found += value if isinstance(value, list) else [value]
+    return found
+
+
+def _literal_dict(node: ast.Dict, names: Mapping[str, ast.expr]) -> dict[str, object]:
+    """The entries whose key is a text."""
+    entries = ((_literal(key, names), item) for key, item in zip(node.keys, node.values, strict=True) if key)
+    return {key: _literal(item, names) for key, item in entries if isinstance(key, str)}
 
 
 def _of_poetry(name: str, wanted: object) -> str:

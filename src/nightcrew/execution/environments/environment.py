@@ -23,7 +23,8 @@ from nightcrew.execution.environments.layout import import_roots
 from nightcrew.execution.environments.pythons import find_python
 from nightcrew.execution.environments.requirements import checked
 from nightcrew.execution.sandbox import WORKSPACE, Sandbox
-from nightcrew.settings import Settings, TargetConfig
+from nightcrew.settings import Settings
+from nightcrew.target_config import TargetConfig
 from nightcrew.untrusted import Unreadable, read_file
 
 __all__ = ["Environment", "build_environment", "command_environment", "project_paths"]

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from nightcrew.execution.environments.declared_elsewhere import setup_arguments
-from nightcrew.settings import TargetConfig, has_own_table, load_target_config
+from nightcrew.target_config import TargetConfig, has_own_table, load_target_config
 from nightcrew.untrusted import Unreadable, read_text, read_toml
 
 _MARKS = ("pyproject.toml", "setup.py", "setup.cfg")

@@ -1,6 +1,6 @@
 """The gates, one small module each, in the order they run: cheap ones first."""
 
-from nightcrew.settings import TargetConfig
+from nightcrew.target_config import TargetConfig
 from nightcrew.validation.gate import ValidationRule
 from nightcrew.validation.gates.acceptance import Acceptance
 from nightcrew.validation.gates.analysis import Analysis

@@ -7,7 +7,8 @@ from typing import Annotated
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
-from nightcrew.settings import ReadingPolicy, first_problem
+from nightcrew.settings import first_problem
+from nightcrew.target_config import ReadingPolicy
 from nightcrew.task import Task, TaskType
 from nightcrew.validation.gate import answered, counted, failed, passed
 from nightcrew.validation.running.clean_room import CleanRoom

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
-from nightcrew.settings import ReadingPolicy
+from nightcrew.target_config import ReadingPolicy
 from nightcrew.task import Task, TaskType
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_documentation

@@ -22,7 +22,8 @@ from nightcrew.execution.environments.environment import Environment, build_envi
 from nightcrew.execution.environments.layout import read_target
 from nightcrew.execution.sandbox import Mount, Sandbox
 from nightcrew.secrets.files import let_sandboxes_read
-from nightcrew.settings import Settings, TargetConfig
+from nightcrew.settings import Settings
+from nightcrew.target_config import TargetConfig
 from nightcrew.task import Task, TaskType
 from nightcrew.validation.change.change import Change, PatchRefused, apply_patch
 from nightcrew.validation.change.parser import parse_patch
