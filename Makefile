@@ -1,4 +1,4 @@
-.PHONY: help setup demo test check format lint types imports wheel house lock
+.PHONY: help setup demo test check format lint types imports wheel house picture lock
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
 
@@ -35,6 +35,9 @@ wheel: setup ## build the wheel and run the demo from it in an empty folder
 
 house: setup ## figures about the shape of the source tree
 	@$(PY) scripts/house.py $(ARGS)
+
+picture: setup ## draw the imports between the rooms into docs/architecture.md again
+	@$(PY) scripts/picture.py --write
 
 RESOLVE := .venv/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.12 --custom-compile-command "make lock"
 RUNTIME := src/nightcrew/openhands/runtime
