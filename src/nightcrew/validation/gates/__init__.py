@@ -1,4 +1,4 @@
-"""The gates, one small module each, in the order they run: cheap ones first."""
+"""The gates, one small module each, in the order they run: the cheap ones first."""
 
 from nightcrew.target_config import TargetConfig
 from nightcrew.validation.gate import ValidationRule
@@ -24,7 +24,7 @@ from nightcrew.validation.questions.watched import Watched
 
 
 def all_gates() -> tuple[ValidationRule, ...]:
-    """Nightcrew's own gates in order: reading comes before running, running before breaking."""
+    """Nightcrew's own gates in order: those that read, then those that run, then those that break code."""
     return (
         Lost(), Empowered(), Scope(), Tamper(), Static(), Assertions(), Analysis(), Documentation(),
         Behaviour(), ExistingTests(), NewTests(), Watched(), Controls(), Mutation(), Refactoring(),
@@ -33,5 +33,5 @@ def all_gates() -> tuple[ValidationRule, ...]:
 
 
 def own_gates(config: TargetConfig) -> tuple[ValidationRule, ...]:
-    """The gates that the repository names for itself."""
+    """The gates that the repository's own configuration names."""
     return tuple(OwnRule(rule) for rule in config.rules)

@@ -23,11 +23,11 @@ class Acceptance:
     name = NAME
 
     def applies(self, task: Task) -> bool:
-        """Where a command is given, or nothing else could show that the work is done."""
+        """True where the task gives a command, or where nothing else could show that the work is done."""
         return task.acceptance is not None or task.task_type in _NEEDED
 
     def run(self, room: CleanRoom) -> GateResult:
-        """On base, on the change, and on the change with its new code broken."""
+        """Runs the command on base, on the change, and on the change with its new code broken."""
         command = room.task.acceptance
         if command is None:
             return _without_command(room)
@@ -71,13 +71,13 @@ def _succeeds(completed: Completed) -> bool:
 
 
 def _emptied(room: CleanRoom, command: str) -> Completed:
-    """The command with empty files in the places of what the change brings or alters."""
+    """Runs the command with each file that the change adds or edits made empty."""
     texts = {one.path: "" for one in room.changes if one.after is not None and not room.is_test(one.path)}
     return run_command(room, room.patched, command, replaced=texts)
 
 
 def _broken_product(room: CleanRoom) -> dict[str, str]:
-    """Every changed Python file of the product, raising in every function."""
+    """Every changed Python file of the product, with every function made to raise."""
     broken: dict[str, str] = {}
     for path in examine(room).product_files:
         text = room.source(path)
@@ -90,7 +90,7 @@ def _broken_product(room: CleanRoom) -> dict[str, str]:
 
 
 def _without_command(room: CleanRoom) -> GateResult:
-    """New code without a command: its own tests may speak for it, and they were judged."""
+    """The result for new code without a command: its own tests can show that it works."""
     if room.measured.tests_notice_faults:
         return passed(
             NAME, "No acceptance command; the tests in the change notice faults in it.", strength=0.8

@@ -1,5 +1,5 @@
-"""Analysis: the report follows its form, and every finding quotes what stands where it points; a person
-reads whether what it says of the line is true."""
+"""Analysis: the report follows its form, and every finding quotes the line that it points to; a person
+decides whether the finding is true."""
 
 import re
 from collections import Counter
@@ -28,7 +28,7 @@ FEW = 3
 
 
 class Finding(BaseModel):
-    """One thing found, and where. Linters say `path` and `finding`; that is understood too."""
+    """One finding and its place. The keys `path` and `finding`, which linters use, are accepted too."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -39,7 +39,7 @@ class Finding(BaseModel):
 
 
 class Report(BaseModel):
-    """What an analysis hands in."""
+    """The report that an analysis submits."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -47,16 +47,16 @@ class Report(BaseModel):
 
 
 class Analysis:
-    """A report whose every claim can be looked up."""
+    """Checks that every claim of a report can be looked up."""
 
     name = NAME
 
     def applies(self, task: Task) -> bool:
-        """For analysis tasks."""
+        """True for analysis tasks."""
         return task.task_type is TaskType.ANALYSIS
 
     def run(self, room: CleanRoom) -> GateResult:
-        """Form first, then every quotation."""
+        """Checks the form first, then every quotation."""
         reports = [
             one for one in room.changes if one.after is not None and one.path.endswith((".json", ".md"))
         ]
@@ -104,7 +104,7 @@ class Analysis:
 
 
 def _says_nothing(findings: list[Finding]) -> str:
-    """Why the findings, each well quoted, are no analysis; empty: they say something."""
+    """Why correctly quoted findings are no analysis; empty where they are one."""
     places = {(one.file, one.line, one.message) for one in findings}
     if len(places) < len(findings):
         return "The same finding is reported more than once."

@@ -1,5 +1,5 @@
-"""Assertions: read before anything runs: every new test has a check that can fail, and none repeats the
-code."""
+"""Assertions: before anything runs, it reads that every new test has a check that can fail, and that none
+repeats the code."""
 
 from collections.abc import Sequence
 
@@ -23,36 +23,36 @@ MOST_SLEPT = 20.0  # seconds, in all new tests together
 
 
 class Assertions(ForEveryTask):
-    """What the new tests' text promises; whether it is kept, the controls and mutants find out."""
+    """Reads what the new tests claim to check; the controls and the mutants find out whether they do."""
 
     name = NAME
 
     def run(self, room: CleanRoom) -> GateResult:
-        """Too many tests without a check, or a copied implementation; else pass with the smells."""
+        """Refuses tests without a check and copied implementations; else passes and names the smells."""
         tests = new_test_functions(room)
         problem = _unchecked(room, tests) or _misused(room)
         if problem is not None:
             return problem
         checks = sum(test.count for test in tests)
-        told = (
+        message = (
             f"{counted(len(tests), 'new or changed test')} with {counted(checks, 'check')} that can fail."
             if tests
             else "No new tests."
         )
-        return passed(NAME, told, tests=len(tests), checks=checks, smells=describe_smells(tests))
+        return passed(NAME, message, tests=len(tests), checks=checks, smells=describe_smells(tests))
 
 
 # ------------------------------------------------------------------------------------------------------
 
 
 def _unchecked(room: CleanRoom, tests: Sequence[TestFunction]) -> GateResult | None:
-    """Too many tests without a check that can fail."""
+    """A result where too many tests lack a check that can fail."""
     unchecked = [test for test in tests if test.count == 0]
     if room.task.task_type in {TaskType.BUG_FIX, TaskType.CODE_GENERATION}:
-        # What breaks on base and does not with the change shows what it is for; a check that cannot
+        # A test that fails on base and passes with the change shows its purpose; a check that cannot
         # fail does not.
         unchecked = [test for test in unchecked if test.empty]
-    one_of_two = len(unchecked) == 1 < len(tests)  # "it must not raise" among others
+    one_of_two = len(unchecked) == 1 < len(tests)  # some tests only check that the code does not raise
     if tests and len(unchecked) / len(tests) > MOST_UNCHECKED and not one_of_two:
         empty = next((one for test in unchecked for one in test.empty), "")
         what = f"; {empty!r} cannot fail" if empty else ""
@@ -66,7 +66,7 @@ def _unchecked(room: CleanRoom, tests: Sequence[TestFunction]) -> GateResult | N
 
 
 def _misused(room: CleanRoom) -> GateResult | None:
-    """Tests that repeat the code, earn no place, hang on chance, or wait."""
+    """Tests that repeat the code, check nothing useful, depend on chance, or wait."""
     copied = copies_of_implementation(room)
     if copied:
         return failed(

@@ -1,4 +1,4 @@
-"""Behaviour: what passed on base still passes; a bug fix brings a test that fails on base for the right
+"""Behaviour: tests that passed on base still pass; a bug fix adds a test that fails on base for the right
 reason."""
 
 from nightcrew.task import Task, TaskType
@@ -15,16 +15,16 @@ GOOD = {"passed", "xpassed"}
 
 
 class Behaviour:
-    """The existing suite before and after; the reproducer of a bug fix."""
+    """Runs the existing suite before and after the change, and the reproducer of a bug fix."""
 
     name = NAME
 
     def applies(self, task: Task) -> bool:
-        """Wherever code could have changed what code does."""
+        """True for every task that could change what the code does."""
         return task.task_type not in {TaskType.ANALYSIS}
 
     def run(self, room: CleanRoom) -> GateResult:
-        """Compare base and the patched tree."""
+        """Compares base with the patched tree."""
         examination = examine(room)
         base = examination.base
         if base.problem:
@@ -68,7 +68,7 @@ def _kept(room: CleanRoom, examination: Examination, kept: int) -> GateResult:
 
 
 def _newly_broken(room: CleanRoom, examination: Examination) -> list[tuple[str, str]]:
-    """Tests that passed on base and do not now, without those that do not always pass on base either."""
+    """Tests that passed on base and now fail, without those that sometimes fail on base too."""
     after = examination.patched.run("all")
     before = examination.base_outcomes
     considered = set(before) if examination.selected is None else set(examination.selected)
@@ -90,6 +90,6 @@ def _newly_broken(room: CleanRoom, examination: Examination) -> list[tuple[str, 
 
 
 def _is_new_example(examination: Examination, test: TestOutcome) -> bool:
-    """Where the repository's own suite runs the examples of its docstrings, new ones are a part of it."""
+    """True for a new docstring example, where the repository's own suite runs such examples."""
     path = test.nodeid.split("::")[0]
     return path in examination.product_files and test.nodeid not in examination.base_outcomes

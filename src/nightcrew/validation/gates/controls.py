@@ -1,5 +1,5 @@
-"""Controls: the tests fail on a broken target, pass on one that is changed without effect, and do so
-blind."""
+"""Controls: the tests fail on a broken target and pass on one that is changed without effect, and they cannot
+tell which one runs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -37,22 +37,22 @@ class Variant:
 
     @property
     def swapped(self) -> protocol.Variant:
-        """What the rig needs to swap it in."""
+        """What the rig needs to put this version in place of the target."""
         adjusting = PERTURB_NAME if self.name == "perturbed" else ""
         return protocol.Variant(source=self.source, adjusting=adjusting)
 
 
 class Controls:
-    """Versions of the target that good tests can tell apart, and versions that they cannot."""
+    """Runs the tests on versions of the target that they must refuse, and on ones that they must accept."""
 
     name = NAME
 
     def applies(self, task: Task) -> bool:
-        """Where tests are what is judged."""
+        """True where the verdict judges new tests of code."""
         return task.task_type in {TaskType.UNIT_TEST, TaskType.BUG_FIX, TaskType.CODE_GENERATION}
 
     def run(self, room: CleanRoom) -> GateResult:
-        """In one warm process first, then blind in fresh ones."""
+        """Runs the versions in one warm process first, then blind in fresh ones."""
         target = target_or_result(room, NAME)
         if isinstance(target, GateResult):
             return target
@@ -69,7 +69,7 @@ class Controls:
 
 
 def make_variants(source: str) -> list[Variant]:
-    """The controls of a target."""
+    """The versions of a target that serve as controls."""
     made = [
         Variant("neutral", neutral(source, 0), True, "is reformatted and its locals renamed"),
         Variant("neutral again", neutral(source, 1), True, "is reformatted and its locals renamed"),
@@ -106,7 +106,7 @@ def _judge_warm(
     broken = [runs[one.name] for one in applied if not one.must_pass]
     checking, silent = _values(examination, runs.get("perturbed", NO_RUN))
     values_noticed = checking >= FEW and checking / (checking + len(silent)) >= MOST_CHECKING
-    # Where nothing is what a rejected input gives, tests of rejected inputs may pass on nothing.
+    # Where the target returns None for a rejected input, tests of such inputs may pass on a None version.
     excused = {"perturbed", "nothing"} if values_noticed else {"perturbed"}
     found = (
         _harmless_refused(target, applied, runs)
@@ -148,7 +148,7 @@ def _broken_passed(target: str, variants: list[Variant], runs: Mapping[str, Run]
 
 
 def _unnoticing(examination: Examination, target: str, broken: list[Run]) -> GateResult | None:
-    """Single tests that notice nothing, or too many of them."""
+    """A failed result where single tests notice no broken version, or too many of them do not."""
     unnoticed = unnoticing_tests(examination, target, broken)
     covering = _covering(examination, target)
     idle = _idle(examination, target, covering, unnoticed)
@@ -172,15 +172,15 @@ def _unnoticing(examination: Examination, target: str, broken: list[Run]) -> Gat
 
 
 def _values(examination: Examination, run: Run) -> tuple[int, list[str]]:
-    """Of the tests that a wrong value of the right type reached, and that did not crash on it: how many
-    complain by an assertion, and those that do not."""
+    """The tests that received a wrong value of the right type and did not crash on it: how many fail by an
+    assertion, and which do not."""
     judged = judged_tests(examination)
     if examination.room.task.task_type is TaskType.BUG_FIX:
-        judged = examination.room.measured.reproducers or judged  # what else comes along is a gift
+        judged = examination.room.measured.reproducers or judged  # further tests are welcome, not required
     reached = [run.tests[nodeid] for nodeid in judged if nodeid in run.tests]
     reached = [test for test in reached if test.touched]
     checking = sum(test.kind == "assertion" for test in reached if test.failed)
-    fixes = examination.room.task.task_type is TaskType.BUG_FIX  # what shows a bug may be one refusal
+    fixes = examination.room.task.task_type is TaskType.BUG_FIX  # one rejected input may show a bug
     refusals = {
         test.name
         for test in new_test_functions(examination.room)
@@ -191,14 +191,14 @@ def _values(examination: Examination, run: Run) -> tuple[int, list[str]]:
 
 
 def _qualified(nodeid: str) -> str:
-    """A test's name with its class, as the file says it."""
+    """A test's name with its class, as the file spells it."""
     return name_of(nodeid).partition("::")[2].replace("::", ".")
 
 
 def _blind_to_values(
     examination: Examination, target: str, checking: int, silent: list[str]
 ) -> GateResult | None:
-    """Most of the tests that a wrong value reached must complain."""
+    """A failed result unless most of the tests that received a wrong value fail."""
     examination.room.measured.values = Values(checking, len(silent))
     if checking + len(silent) < FEW or checking / (checking + len(silent)) >= LEAST_CHECKING:
         return None
@@ -223,7 +223,7 @@ def unnoticing_tests(examination: Examination, target: str, broken: list[Run]) -
 
 
 def _idle(examination: Examination, target: str, covering: set[str], unnoticed: set[str]) -> str:
-    """The first new test without a check of its own that notices nothing, or runs what others run too."""
+    """The first new test without a check that notices no broken version, or runs only what others run."""
     if examination.room.task.task_type is not TaskType.UNIT_TEST:
         return ""
     noticing = {name_of(one) for one in covering - unnoticed}

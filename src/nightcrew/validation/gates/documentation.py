@@ -1,5 +1,5 @@
-"""Documentation: the code stays as it is, what is said about it is true as far as that can be told, and what
-cannot be told is named."""
+"""Documentation: the code stays as it is, its description is true as far as a check can find out, and what no
+check can decide is listed."""
 
 import ast
 import re
@@ -31,32 +31,32 @@ from nightcrew.validation.running.document_claims import document_problem, docum
 from nightcrew.validation.verdict import Finding, GateResult, Severity
 
 NAME = "documentation"
-_LONG_DOCSTRING = 20  # words that carry meaning
+_LONG_DOCSTRING = 20  # words with a meaning of their own
 MOST_VACUOUS = 0.5
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w{2,}")
 
 
 @dataclass
 class Said:
-    """What a change says, file by file."""
+    """What a change's new text claims, file by file."""
 
-    prose: list[Finding] = field(default_factory=list)  # sentences that no check can tell
-    powers: list[Finding] = field(default_factory=list)  # texts that the program itself shows, places unknown
+    prose: list[Finding] = field(default_factory=list)  # sentences that no check can decide
+    powers: list[Finding] = field(default_factory=list)  # texts that the program prints; where is unknown
     untried: int = 0  # docstrings and blocks whose examples could not all be tried
     is_new: bool = False
 
 
 class Documentation:
-    """Docstrings, comments and documents, and nothing else."""
+    """Checks that the change edits only docstrings, comments and documents, and that they are true."""
 
     name = NAME
 
     def applies(self, task: Task) -> bool:
-        """For documentation tasks."""
+        """True for documentation tasks."""
         return task.task_type is TaskType.DOCUMENTATION
 
     def run(self, room: CleanRoom) -> GateResult:
-        """Code first, then what is said about it."""
+        """Compares the code first, then checks its description."""
         target = room.task.target_file or ""
         about = room.change(target)
         if about is None or about.after is None:
@@ -137,7 +137,7 @@ def _judge_words(
     before: dict[str, Entry],
     after: dict[str, Entry],
 ) -> GateResult | None:
-    """What the new docstrings and comments of a file say."""
+    """Checks the new docstrings and comments of a file."""
     fresh = [one for name, one in after.items() if one.docstring and _has_other_words(before[name], one)]
     remarks = new_sentences(comments.words(change.before or ""), comments.words(change.after or ""))
     said.is_new |= bool(fresh) or bool(remarks) or _other_words(change)
@@ -170,7 +170,7 @@ def _has_other_words(before: Entry, after: Entry) -> bool:
 def _false(
     room: CleanRoom, change: Change, before: dict[str, Entry], fresh: list[Entry], words: set[str]
 ) -> GateResult | None:
-    """The first docstring that newly says what the code does not do."""
+    """The first new docstring that describes something the code does not do."""
     code = Code(room.once(_trees), words)
     for entry in fresh:
         known = set(false_claims(before[entry.name], code))
@@ -182,7 +182,7 @@ def _false(
 
 
 def _other_words(change: Change) -> bool:
-    """True where existing comments have other words, if only by their spelling."""
+    """True where the words of existing comments changed, if only in spelling."""
     old, new = comments.words(change.before or ""), comments.words(change.after or "")
     return old != new and old.count("\n\n") == new.count("\n\n")
 
@@ -205,7 +205,7 @@ def _lost(change: Change, before: dict[str, Entry], after: dict[str, Entry]) -> 
 def _empty(
     change: Change, before: dict[str, Entry], fresh: list[Entry], words: set[str], remarks: list[str]
 ) -> GateResult | None:
-    """New text that says nothing: fillers, the name again, one sentence for all, words about nothing here."""
+    """New text without information: fillers, the name again, one sentence for all, unrelated words."""
     hint = "Say what a caller gets, what goes in, which errors come, and what is surprising."
     texts = [entry.docstring or "" for entry in fresh]
     fillers = next(filter(None, map(filler, [*texts, *remarks])), "")
@@ -218,14 +218,14 @@ def _empty(
         count = f"{len(vacuous)} of {len(judged)} docstrings"
         example = (vacuous[0].docstring or "").strip()[:80]
         return _refused(change, f"{count} say nothing that the name does not say, as {example!r}.", hint)
-    # A docstring has its place beside what it is about; a sentence may well explain it in words of its own.
+    # A docstring is next to the code that it describes, so it may explain the code in words of its own.
     if says_nothing(texts, _vocabulary(words), EMPTY_WORDS, least_words=_LONG_DOCSTRING):
         return _refused(change, "the new text is about nothing in this repository.", hint)
     return None
 
 
 def _vacuous(judged: list[Entry], first: list[Entry]) -> list[Entry]:
-    """Docstrings that say nothing of their own, or what several others say too."""
+    """Docstrings that add nothing to the name, or repeat several others."""
     texts = Counter((entry.docstring or "").strip() for entry in first)
     forms = Counter(map(skeleton, first))
     return [
@@ -275,7 +275,7 @@ def _judge_document(room: CleanRoom, change: Change, said: Said, words: set[str]
 
 
 def _words_in(room: CleanRoom) -> set[str]:
-    """Every word of the repository's code and documents on base: what a text may refer to."""
+    """Every word of the repository's code and documents on base: new text may refer to these."""
     texts = room.base_tree.texts(".py", ".pyi", ".md", ".rst", ".toml", ".cfg", ".c", ".pyx")
     return {word for text in texts.values() for word in _IDENTIFIER.findall(text)}
 
@@ -286,6 +286,6 @@ def _trees(room: CleanRoom) -> dict[str, ast.Module]:
 
 
 def _vocabulary(words: set[str]) -> set[str]:
-    """The parts of a repository's words: `parse_price` speaks of parsing and of prices."""
+    """The parts of a repository's words: `parse_price` gives `parse` and `price`."""
     parts = (part for word in words for part in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", word))
     return {part.lower() for part in parts if len(part) > 3} | {word.lower() for word in words}

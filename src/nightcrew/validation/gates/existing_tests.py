@@ -1,4 +1,4 @@
-"""Existing tests that the change edits: their old version has to hold on the new code, or a person looks."""
+"""Existing tests that the change edits: the old version must pass on the new code, or a person decides."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,13 +15,13 @@ _MOST_SHOWN = 4_000  # characters of a test's text
 
 
 class ExistingTests(ForEveryTask):
-    """An edit may add to a test. What takes something away is refused; about what turns one round, a person
-    is asked."""
+    """An edit may add to a test. An edit that removes a check is refused; a person decides on one that
+    reverses a check."""
 
     name = NAME
 
     def run(self, room: CleanRoom) -> GateResult:
-        """Read the edits; run the old tests where that decides."""
+        """Reads the edits, and runs the old tests where the text does not decide."""
         old = OldTests(room)
         edits = edited_tests([one for one in room.changes if room.is_test(one.path)])
         findings = [_finding(one, "") for one in edits if one.kind is EditKind.BLINDED]
@@ -45,7 +45,7 @@ class ExistingTests(ForEveryTask):
 
 
 def _by_running(edits: Sequence[TestEdit], failing: dict[str, str]) -> list[Finding]:
-    """What the old tests say on the new code, and what the new text of those that pass takes away."""
+    """Results of the old tests on the new code; for those that pass, the checks that the new text removes."""
     by_test = {_place(edit): edit for edit in edits}
     found = [_failing(test, why, by_test.get(test)) for test, why in _first_of_each(failing).items()]
     still = [one for one in edits if not _fails(one, failing)]
@@ -56,19 +56,19 @@ def _by_running(edits: Sequence[TestEdit], failing: dict[str, str]) -> list[Find
 
 
 def _place(edit: TestEdit) -> str:
-    """As pytest names the test."""
+    """The test's name in pytest's form."""
     return f"{edit.path}::{edit.name.replace('.', '::')}"
 
 
 def _fails(edit: TestEdit, failing: dict[str, str]) -> bool:
-    """True where the old version fails; of a table, where any test of its file does."""
+    """True where the old version fails; for a table, where any test of its file fails."""
     own = edit.name.split(".")[-1].startswith("test")
     place = _place(edit) if own else f"{edit.path}::"
     return any(name_of(one) == place if own else one.startswith(place) for one in failing)
 
 
 def _first_of_each(failing: dict[str, str]) -> dict[str, str]:
-    """By test without its parameters."""
+    """The first edit of each test, with its parameters ignored."""
     return {name_of(one): message for one, message in sorted(failing.items(), reverse=True)}
 
 

@@ -1,8 +1,8 @@
 """Extent: a fix repairs no less than the bug, and changes no more.
 
-Calls that the tests make are answered by base and by the change, and so are calls beside them. A fix that
-answers the reproducer's own input and nothing like it repairs that test; one that newly refuses what base
-took, or takes what base refused, does something that nobody asked for.
+The calls that the tests make, and similar calls, run on base and on the change. A fix that changes the
+result for the reproducer's own input and for no similar one repairs only that test. A fix that rejects what
+base accepted, or accepts what base rejected, does something that the task does not ask for.
 """
 
 import ast
@@ -20,24 +20,24 @@ from nightcrew.validation.running.examination import examine
 from nightcrew.validation.verdict import Finding, GateResult, Severity
 
 NAME = "extent"
-LEAST_BESIDE = 4  # calls beside the reproducer's, before it is said that none is answered otherwise
-LEAST_SWALLOWED = 3  # calls that raised on base and do not now, before it is said that none does
+LEAST_BESIDE = 4  # similar calls that must be made before "none has another result" is reported
+LEAST_SWALLOWED = 3  # calls that raised on base and no longer do, before "none raises" is reported
 _UNREADABLE = {"ValueError", "OverflowError", "UnicodeEncodeError", "UnicodeDecodeError"}
 _SHOWN = 3
 _HINT = "Repair the cause, and nothing else; where the difference is wanted, bring a test that shows it."
 
 
 class Extent:
-    """No more and no less than the bug."""
+    """Checks that the fix changes no more and no less than the bug."""
 
     name = NAME
 
     def applies(self, task: Task) -> bool:
-        """For bug fixes."""
+        """True for bug fixes."""
         return task.task_type is TaskType.BUG_FIX
 
     def run(self, room: CleanRoom) -> GateResult:
-        """Compare base and the change on calls like those of the tests."""
+        """Compares base and the change on calls like those of the tests."""
         examination = examine(room)
         reproducers = room.measured.reproducers
         run = examination.patched.run("all")
@@ -65,7 +65,7 @@ class Extent:
 
 
 def other_parameters(room: CleanRoom) -> set[str]:
-    """Functions of the product that take other parameters than on base: `Class.method`."""
+    """Functions of the product whose parameters differ from base, as `Class.method`."""
     found: set[str] = set()
     for change in product_changes(room):
         old, new = parse(change.before or ""), parse(change.after or "")
@@ -91,8 +91,8 @@ def _told(found: Sequence[Compared], shown: Sequence[Compared]) -> str:
 def _too_narrow(
     room: CleanRoom, literals: Sequence[str], shown: Sequence[Compared], path: str
 ) -> Iterator[Finding]:
-    """A value of the tests' own decides: with another in its place, or with anything else that is tried,
-    everything is answered as before."""
+    """Findings where one value from the tests decides: with every other value that is tried, the calls give
+    the same results as on base."""
     changed = [one for one in shown if one.made.differs]
     known = next(_known_literals(literals, changed), None)
     if known is not None:
@@ -112,7 +112,7 @@ def _too_narrow(
 
 
 def _known_literals(literals: Sequence[str], changed: Sequence[Compared]) -> Iterator[tuple[str, Answer]]:
-    """Literals of the tests without which every call is answered as before, each with such a call."""
+    """Literals of the tests without which every call gives base's result, each with such a call."""
     for literal in literals:
         beside = [one for call in changed for one in call.beside if one.without == literal and one.is_known]
         if beside and not any(one.differs for one in beside):
@@ -127,10 +127,9 @@ def _narrow(made: Answer, beside: Answer, literal: str, path: str) -> Finding:
 def _unasked(
     room: CleanRoom, found: Sequence[Compared], shown: Sequence[Compared], path: str
 ) -> Iterator[Finding]:
-    """Calls that base answered and the change refuses, and the other way round, where no test shows such a
-    turn."""
+    """Calls that base accepted and the change rejects, or the reverse, where no test expects that."""
     tested = {one.made.turn for one in shown if one.made.differs}
-    other = other_parameters(room)  # base cannot be called that way, so it says nothing
+    other = other_parameters(room)  # base cannot be called that way, so there is nothing to compare
     comparable = [call for call in found if not (call.name in other and call.made.turn[0] == "TypeError")]
     answers = [one for one in _answers(comparable) if one.is_known]
     yield from _refused(room, [one for one in answers if one.turn not in tested], path)
@@ -139,7 +138,7 @@ def _unasked(
 
 def _refused(room: CleanRoom, answers: Sequence[Answer], path: str) -> Iterator[Finding]:
     refused = [one for one in answers if one.turn[1] and one.turn[0] != one.turn[1]]
-    if not _refuses(room):  # a made-up text that Python's own readers do not take says nothing of the change
+    if not _refuses(room):  # a generated text that Python's own parsers reject shows nothing about the change
         refused = [one for one in refused if one.turn[1] not in _UNREADABLE]
     if refused:
         yield Finding(_examples("also refuses what base takes", refused), path, severity=Severity.UNPROVEN)
@@ -159,7 +158,7 @@ def _taken(
 
 
 def _refuses(room: CleanRoom) -> bool:
-    """True where the change brings a refusal of its own."""
+    """True where the change adds a `raise` of its own."""
     return any(_refusals(one.after) - _refusals(one.before) for one in product_changes(room))
 
 
@@ -179,7 +178,7 @@ def _examples(what: str, answers: Sequence[Answer]) -> str:
 
 
 def _documented(room: CleanRoom) -> set[str]:
-    """Exceptions that base's changed files raise by name, or name in their docstrings."""
+    """Exceptions that the changed files raise by name on base, or name in their docstrings."""
     found: set[str] = set()
     for tree in filter(None, (parse(one.before or "") for one in product_changes(room))):
         for node in ast.walk(tree):

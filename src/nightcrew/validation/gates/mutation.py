@@ -1,8 +1,8 @@
-"""Mutation: small faults are put into the lines that the tests run; how many do the tests notice?
+"""Mutation: small faults are put into the lines that the tests run, and the noticed ones are counted.
 
-The decisive gate for tests. Two floors: of all faults, and of those that do not crash but give something
-wrong.
-Fails closed: where no mutant can be made or run, nothing is passed.
+The decisive gate for tests. It has two floors: one for all faults, one for faults that give a wrong result
+without crashing.
+It fails closed: where no mutant can be made or run, it does not pass.
 """
 
 from collections import Counter
@@ -26,22 +26,22 @@ NAME = "mutation"
 LEAST_KILLED = 0.3
 LEAST_ORACLE = 0.35
 SPOT_CHECKS = 2
-FAULTS_A_CHECK = 100  # one look for so many faults
+FAULTS_A_CHECK = 100  # one blind repetition for so many faults
 IN_FIX = 16
 LEAST_IN_FIX = 3
 
 
 class Mutation:
-    """How many small faults the tests notice."""
+    """Measures how many small faults the tests notice."""
 
     name = NAME
 
     def applies(self, task: Task) -> bool:
-        """Where tests are what is judged."""
+        """True where the verdict judges new tests of code."""
         return task.task_type in {TaskType.UNIT_TEST, TaskType.CODE_GENERATION, TaskType.BUG_FIX}
 
     def run(self, room: CleanRoom) -> GateResult:
-        """Sample, run, compare with the floor, and look again blind."""
+        """Samples faults, runs the tests on them, compares with the floors, and repeats some runs blind."""
         target = target_or_result(room, NAME)
         if isinstance(target, GateResult):
             return target
@@ -66,7 +66,7 @@ class Mutation:
 
 
 def _judge_fix(room: CleanRoom, examination: Examination, target: Target, covered: Covered) -> GateResult:
-    """The reproducer has to notice small faults in what the fix changed, and not only that it was changed."""
+    """Checks that the reproducer notices small faults in the fix, and not only that the fix is missing."""
     change = room.change(target.path)
     lines = changed_lines(change.before or "", target.source) if change is not None else set()
     mutants = make_mutants(target.source)
@@ -95,7 +95,7 @@ def _judge_fix(room: CleanRoom, examination: Examination, target: Target, covere
 
 
 def changed_lines(before: str, after: str) -> set[int]:
-    """Lines (from 1) of `after` that `before` does not have there."""
+    """Lines of `after`, counted from 1, that are new or changed since `before`."""
     matcher = SequenceMatcher(None, before.split("\n"), after.split("\n"), autojunk=False)
     spans = [(start, end) for tag, _, _, start, end in matcher.get_opcodes() if tag in {"insert", "replace"}]
     return {line + 1 for start, end in spans for line in range(start, end)}
@@ -133,7 +133,7 @@ def _judge(room: CleanRoom, target: str, trials: list[Trial]) -> GateResult | No
 def _judge_added(
     room: CleanRoom, examination: Examination, target: Target, trials: list[Trial], covered: Covered
 ) -> GateResult | None:
-    """Where no line is covered for the first time, the tests have to notice what the old ones do not."""
+    """Where the new tests cover no further line, they must notice faults that the old tests miss."""
     if not room.measured.adds_no_coverage:
         return None
     killed = tuple(trial.mutant for trial in trials if trial.killed_by and trial.mutant.function)
@@ -155,9 +155,9 @@ def _judge_added(
 def _spot_check(
     room: CleanRoom, examination: Examination, target: Target, trials: list[Trial]
 ) -> GateResult | None:
-    """Some kills are tried again, blind: a suite that only said it noticed is caught.
+    """Repeats some noticed faults blind, which finds a suite that only pretends to notice.
 
-    In the world in which it has passed with neutral code; only the fault is another.
+    They run in the world in which the tests passed with equivalent code, so only the fault differs.
     """
     killed = [trial for trial in trials if trial.killed_by == "assertion" and trial.mutant.function]
     count = max(1, min(SPOT_CHECKS, len(trials) // FAULTS_A_CHECK))
@@ -172,7 +172,7 @@ def _spot_check(
     with ThreadPoolExecutor(2) as pool:
         outcomes = list(pool.map(blind, chosen))
     for trial, outcome in zip(chosen, outcomes, strict=True):
-        # A broken run notices too: what a decorator gives is used while the tests are collected.
+        # A run that breaks counts as noticed: a decorator's result is used while the tests are collected.
         if outcome is Blind.PASSED:
             return failed(
                 NAME,
@@ -187,8 +187,8 @@ def _spot_check(
 def _passed(room: CleanRoom, target: str, trials: list[Trial]) -> GateResult:
     room.measured.tests_notice_faults = True
     measured = _measured(room, trials)
-    told = _told(trials, target, measured)
-    return passed(NAME, told, strength=measured.strength, **_evidence(trials, measured))
+    message = _told(trials, target, measured)
+    return passed(NAME, message, strength=measured.strength, **_evidence(trials, measured))
 
 
 def _told(trials: list[Trial], target: str, measured: Rates) -> str:

@@ -1,5 +1,5 @@
-"""New tests: found, passing, in every order and world, without the network, reaching the target, and
-checking."""
+"""New tests: they are found, pass in every order and world without the network, reach the target, and check
+something."""
 
 import ast
 import re
@@ -20,7 +20,7 @@ from nightcrew.validation.verdict import GateResult
 NAME = "new_tests"
 MOST_SKIPPED = 0.5
 LEAST_AIMED = 0.34
-MANY = 50  # cases of one test
+MANY = 50  # parametrized cases of one test
 _FRAME = re.compile(r"^(?!/)(\S+\.py):\d+: in ", re.MULTILINE)
 LEAST_SHARE = 0.4
 _WORLDS = {
@@ -34,16 +34,16 @@ _WORLDS = {
 
 
 class NewTests:
-    """The tests that the patch brings, run in many worlds."""
+    """Runs the tests that the patch adds in many worlds."""
 
     name = NAME
 
     def applies(self, task: Task) -> bool:
-        """Where the patch may bring tests."""
+        """True where the patch may add tests."""
         return task.task_type in {TaskType.UNIT_TEST, TaskType.BUG_FIX, TaskType.CODE_GENERATION}
 
     def run(self, room: CleanRoom) -> GateResult:
-        """The first thing that is wrong with the tests, or pass with what they reach."""
+        """Reports the first thing that is wrong with the tests; else passes with what they reach."""
         examination = examine(room)
         if examination.base.problem:
             return not_measurable(
@@ -70,23 +70,23 @@ def _not_collected(room: CleanRoom, examination: Examination) -> GateResult | No
     for path, text in session.errors:
         if path.split("::")[0] in examination.test_files or not examination.base.errors:
             last = [line for line in text.strip().splitlines() if line.strip()][-1:] or [""]
-            said = last[0].strip()[:300]
+            reason = last[0].strip()[:300]
             product = _product_that_does_not_import(room, text)
             if product:
                 return not_measurable(
                     NAME,
-                    f"{product}, which the change does not touch, cannot be imported: {said}",
+                    f"{product}, which the change does not touch, cannot be imported: {reason}",
                     "Let `setup` in nightcrew.toml install what it needs, or build it there.",
                 )
             return failed(
                 NAME,
-                f"{path} cannot be collected: {said}",
+                f"{path} cannot be collected: {reason}",
                 hint,
                 evidence={"error": text[-1200:]},
             )
     if session.problem:
         return failed(NAME, f"The new tests cannot be run: {session.problem}.", hint)
-    # What else shows what the change does is judged elsewhere: the bug's reproducer, the task's command.
+    # Other gates judge the other evidence: the bug's reproducer and the task's command.
     added_cases = room.task.task_type is not TaskType.UNIT_TEST
     if not examination.new_tests.items and not added_cases:
         paths = ", ".join(examination.test_files[:3]) or "no test file"
@@ -96,7 +96,7 @@ def _not_collected(room: CleanRoom, examination: Examination) -> GateResult | No
 
 
 def _product_that_does_not_import(room: CleanRoom, traceback: str) -> str:
-    """The repository's file in which an import failed, where it is one that the change leaves alone."""
+    """The repository's file in which an import failed, where the change does not edit it."""
     frames = [path for path in _FRAME.findall(traceback) if (room.patched / path).is_file()]
     last = frames[-1] if frames else ""
     is_import = re.search(r"^E\s+(?:ModuleNotFound|Import)Error", traceback, re.MULTILINE) is not None
@@ -147,7 +147,7 @@ def _network(examination: Examination) -> GateResult | None:
 
 
 def _traces(examination: Examination) -> GateResult | None:
-    """What the new tests leave behind changes what the tests after them see."""
+    """A result where state that the new tests leave behind affects the tests after them."""
     left = [one for one in examination.patched.traces if one not in examination.base.traces]
     if not left:
         return None
@@ -160,7 +160,7 @@ def _traces(examination: Examination) -> GateResult | None:
 
 
 def _unstable(examination: Examination) -> GateResult | None:
-    """Every world has to tell the same about every test."""
+    """A result where a test's outcome differs between worlds."""
     session = examination.patched
     reference = session.run("all").tests
     new = set(examination.new_tests.nodeids)
@@ -199,7 +199,7 @@ def _difference(run: Run, reference: Mapping[str, TestOutcome], new: set[str]) -
 
 
 def _idle(room: CleanRoom, examination: Examination) -> GateResult | None:
-    """Each test runs code of the repository, and its cases are not all the same one."""
+    """A result where a test runs no code of the repository, or all its cases are the same."""
     cases: dict[str, list[TestOutcome]] = {}
     for nodeid, test in examination.patched.run("new").tests.items():
         if test.outcome == "passed":
@@ -216,7 +216,7 @@ def _idle(room: CleanRoom, examination: Examination) -> GateResult | None:
 
 
 def _runs_nothing(room: CleanRoom, name: str) -> bool:
-    """True for a test that calls no product code, and neither looks at its values nor starts programs."""
+    """True for a test that calls no product code, reads none of its values, and starts no program."""
     path, _, function = name.partition("::")
     text = room.source(path) or ""
     tree = parse(text)
@@ -276,9 +276,9 @@ def _reach(room: CleanRoom, examination: Examination) -> GateResult:
 
 
 def _off_target(examination: Examination, new: Mapping[str, frozenset[int]], share: float) -> str:
-    """What is wrong, where the new tests reach the target only on the way to something else.
+    """A result where the new tests reach the target only by accident, while they test something else.
 
-    Tests may well go through a public front; then they run most of the target.
+    Tests may use a public function that calls the target; then they run most of the target.
     """
     run = examination.patched.run("new")
     direct = {name_of(nodeid) for nodeid, test in run.tests.items() if test.direct_calls}

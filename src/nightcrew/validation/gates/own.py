@@ -1,9 +1,9 @@
 """The user's own gates: a function or a command that the repository names in its configuration.
 
 A function `module:function` gets a dict (task_type, target_file, changes) with the patched tree as working
-folder and gives True, False, a text (what is wrong), or a dict with `passed`, `message` and perhaps
-`strength`. A command passes with exit code 0. Both run in the sandbox, and come from base: a change may not
-touch its own judge.
+folder and returns True, False, a text (what is wrong), or a dict with `passed`, `message` and perhaps
+`strength`. A command passes with exit code 0. Both run in the sandbox and are read from base, so a change
+cannot edit the gates that judge it.
 """
 
 import json
@@ -34,7 +34,7 @@ class OwnRule(ForEveryTask):
         self.name = f"own:{rule}"
 
     def run(self, room: CleanRoom) -> GateResult:
-        """Call the function or run the command."""
+        """Calls the function or runs the command."""
         if not _FUNCTION.fullmatch(self.rule):
             return self._command(room)
         module, _, function = self.rule.partition(":")
@@ -60,14 +60,14 @@ class OwnRule(ForEveryTask):
         return passed(self.name, f"`{self.rule}` succeeds.", output=evidence["output"])
 
     def _function(self, room: CleanRoom, module: str, function: str) -> GateResult:
-        told = {
+        request = {
             "task_type": room.task.task_type.value,
             "description": room.task.description,
             "target_file": room.task.target_file,
             "changes": [change.path for change in room.changes],
         }
         command = f"exec python -c '{_CALL}' {module} {function}"
-        completed = run_command(room, room.patched, command, stdin=json.dumps(told).encode())
+        completed = run_command(room, room.patched, command, stdin=json.dumps(request).encode())
         try:
             answer = json.loads(completed.stdout)
         except ValueError:

@@ -1,5 +1,5 @@
-"""Refactoring: the public face stays, the code gets no worse, and the suite would have noticed a change
-in what it does."""
+"""Refactoring: the public names stay, the code's measures get no worse, and the suite would have noticed a
+change in behaviour."""
 
 import ast
 import json
@@ -23,21 +23,21 @@ from nightcrew.validation.verdict import GateResult
 
 NAME = "refactoring"
 LEAST_NOTICED = 0.3
-_FASTER_GROWTH = 2.0  # times that of base, from an input to one four times as long
+_FASTER_GROWTH = 2.0  # times the growth on base, from one input to one four times as long
 _MOST_CONSTANTS = 16
 
 
 class Refactoring:
-    """Same face, same behaviour, better inside."""
+    """Checks that the public names and the behaviour are the same and that the code is no worse."""
 
     name = NAME
 
     def applies(self, task: Task) -> bool:
-        """For refactoring tasks."""
+        """True for refactoring tasks."""
         return task.task_type is TaskType.REFACTORING
 
     def run(self, room: CleanRoom) -> GateResult:
-        """Text first, then what the suite can vouch for."""
+        """Compares the text first, then checks what the suite can vouch for."""
         changed = [one for one in room.changes if one.path.endswith(".py")]
         if all(_same_code(one) for one in changed):
             return failed(
@@ -59,7 +59,7 @@ def _same_code(change: Change) -> bool:
 
 
 def _details(changed: list[Change]) -> GateResult | None:
-    """A function in which only an operator or a number is another one does something else."""
+    """A result where a function differs only in an operator or a number, and so behaves differently."""
     for change in changed:
         before = all_functions(ast.parse(change.before or ""))
         for name, node in all_functions(ast.parse(change.after or "")).items():
@@ -74,7 +74,7 @@ def _details(changed: list[Change]) -> GateResult | None:
 
 
 def _compared(room: CleanRoom, examination: Examination, changed: list[Change]) -> Comparison:
-    """Calls like those of the tests, and what modules hold, on base and with the change."""
+    """Results of calls like those of the tests, and values in modules, on base and with the change."""
     both = _on_both_sides(changed)
     tests = examination.reaching([one.path for one in both])
     return compare(room, examination, tests, constants=_constants(both), modules=sorted(_modules(room, both)))
@@ -90,7 +90,7 @@ def _modules(room: CleanRoom, both: list[Change]) -> dict[str, str]:
 
 
 def _differing(room: CleanRoom, changed: list[Change], found: Comparison) -> GateResult | None:
-    """Calls like those of the tests get the answers that base gives, and modules hold what they held."""
+    """A result where a call like those of the tests, or a value in a module, differs from base."""
     both = _on_both_sides(changed)
     if found.problem:
         message = f"The behaviour cannot be compared with base: {found.problem}."
@@ -112,7 +112,7 @@ def _differing(room: CleanRoom, changed: list[Change], found: Comparison) -> Gat
 
 
 def _other_values(found: Comparison, modules: Mapping[str, str]) -> Iterator[str]:
-    """What is written down beside the functions (tables, patterns, limits) that has another value."""
+    """Module values (tables, patterns, limits) that differ from base."""
     for module, path in modules.items():
         before, after = found.base.values.get(module), found.changed.values.get(module)
         if before is not None and after is None:
@@ -125,7 +125,7 @@ def _other_values(found: Comparison, modules: Mapping[str, str]) -> Iterator[str
 
 
 def _other_answers(found: Comparison) -> Iterator[str]:
-    """Of each function the first call that is answered otherwise, and work that grows faster."""
+    """For each function the first call with another result than on base, and work that grows faster."""
     known: set[str] = set()
     for call in found.calls:
         is_private = any(part.startswith("_") and not part.endswith("__") for part in call.name.split("."))
@@ -133,14 +133,14 @@ def _other_answers(found: Comparison) -> Iterator[str]:
         before, after = call.made.growth
         faster = min(before, after) > 0 and after > _FASTER_GROWTH * before
         if is_private or call.name in known or not (other or faster):
-            continue  # what only the code itself calls may be anything
+            continue  # a refactoring may change functions that only the code itself calls
         known.add(call.name)
         how = f"does {after:.0f} times the work instead of {before:.0f} times"
         yield other.told if other else f"{call.made.call}, with four times the input, {how}"
 
 
 def _same_statements(change: Change) -> bool:
-    """True where nothing but functions and imports differs."""
+    """True where only functions and imports differ."""
     old, new = _statements(ast.parse(change.before or "")), _statements(ast.parse(change.after or ""))
     return old == new
 
@@ -156,7 +156,7 @@ def _statements(tree: ast.Module | ast.ClassDef) -> list[str]:
 
 
 def _constants(changed: Iterable[Change]) -> list[str]:
-    """Values that changed functions know, before or after, as Python writes them; those after first."""
+    """Constants of the changed functions, before or after, in Python's notation; those after come first."""
     found: dict[str, None] = {}
     for one in [*changed, *map(_turned, changed)]:
         names = changed_functions(one)
@@ -175,7 +175,7 @@ def _is_plain(node: ast.AST) -> TypeGuard[ast.Constant]:
 
 
 def _measures(changed: list[Change]) -> tuple[Measures, Measures]:
-    """Of base and of the change."""
+    """The measures of base and of the change."""
     texts = [one.before for one in changed], [one.after for one in changed]
     before, after = (measure([one for one in some if one is not None]) for some in texts)
     return before, after
@@ -183,14 +183,14 @@ def _measures(changed: list[Change]) -> tuple[Measures, Measures]:
 
 def _worse(changed: list[Change]) -> GateResult | None:
     before, after = _measures(changed)
-    told = {"before": asdict(before), "after": asdict(after)}
+    measured = {"before": asdict(before), "after": asdict(after)}
     worse = what_got_worse(before, after)
     if worse and not what_got_better(before, after):
         return failed(
             NAME,
             f"The code got worse: {worse}.",
             "Make it simpler, smaller or less repetitive.",
-            evidence=told,
+            evidence=measured,
         )
     return None
 
@@ -198,9 +198,9 @@ def _worse(changed: list[Change]) -> GateResult | None:
 def _vouched(
     room: CleanRoom, examination: Examination, changed: list[Change], compared: Comparison
 ) -> GateResult:
-    """Every statement that was changed is run by the suite, and it would notice small faults in them.
+    """Checks that the suite runs every changed statement and would notice small faults in it.
 
-    Functions that do the same by the rules of `same_code` need nobody to vouch for them.
+    Functions that are equal by the rules of `same_code` need no such evidence.
     """
     there = [change for change in changed if change.after is not None]
     untried = next(filter(None, (_untried(room, examination, change, compared) for change in there)), None)
@@ -227,11 +227,11 @@ def _vouched(
 def _untried(
     room: CleanRoom, examination: Examination, change: Change, compared: Comparison
 ) -> GateResult | None:
-    """Lines that the change takes away or brings, and that neither a test nor a compared call runs."""
+    """Lines that the change removes or adds, and that neither a test nor a compared call runs."""
     found = lines_gone(room, examination, change, compared.base.lines.get(change.path, frozenset()))
     if found:
         name, lines = found[0]
-        told = (
+        untried = (
             f"{counted(len(lines), 'line')} of {name} in {change.path} that the change takes away (from line "
             f"{lines[0]} of base on), so nothing shows that nobody needs them."
         )
@@ -239,7 +239,7 @@ def _untried(
         room, examination, change, compared.changed.lines.get(change.path, frozenset())
     ):
         name, lines = found[0]
-        told = (
+        untried = (
             f"{counted(len(lines), 'changed line')} of {name} in {change.path} (from line {lines[0]} on), so "
             f"nothing shows that it still does the same."
         )
@@ -247,15 +247,15 @@ def _untried(
         return None
     return not_measurable(
         NAME,
-        f"No test runs {told}",
+        f"No test runs {untried}",
         "Leave code alone that no test runs, or have tests written for it first.",
         functions=[name for name, _ in found][:20],
     )
 
 
 def _kept(changed: list[Change], share: float | None, answers: int) -> GateResult:
-    """It does the same: the suite notices that share of faults, or (None) the form of the code says so; so
-    many `answers` are base's."""
+    """The passing result: the suite notices that share of faults, or (None) the code's form shows that it does
+    the same; `answers` counts the compared calls."""
     before, after = _measures(changed)
     better = what_got_better(before, after)
     vouched = (

@@ -27,12 +27,12 @@ _LICENCE = re.compile(
 
 
 class Scope(ForEveryTask):
-    """Which files, how much, and what must never be in any file."""
+    """Checks which files change, how many lines, and that no file holds what is never allowed."""
 
     name = NAME
 
     def run(self, room: CleanRoom) -> GateResult:
-        """The first reason to refuse, or pass."""
+        """Reports the first reason to refuse; else passes."""
         paths = [change.path for change in room.changes]
         for change in room.changes:
             reason = refusal(room, change)
@@ -113,7 +113,7 @@ def _configures(room: CleanRoom, change: Change) -> bool:
 
 
 def _has_licence(text: str | None) -> bool:
-    """True where a comment at the top names a licence or who owns the text."""
+    """True where a comment at the top names a licence or the owner of the text."""
     top = "\n".join((text or "").split("\n")[:_HEADER_LINES])
     return bool(_LICENCE.search(top))
 
@@ -123,7 +123,7 @@ def _loses_licence(change: Change) -> bool:
 
 
 def _without_licence(room: CleanRoom) -> list[str]:
-    """Files that lose their licence header, and new ones without one where every other file has it."""
+    """Files that lose their licence header, and new files without one where every other file has it."""
     lost = [one.path for one in room.changes if _loses_licence(one)]
     if lost:
         return lost
@@ -159,7 +159,7 @@ def _type_refusal(room: CleanRoom, change: Change) -> str:
 
 
 def _is_note(change: Change) -> bool:
-    """A word for users about the release, as many projects want one with every change."""
+    """True for a release note, which many projects require with every change."""
     is_prose = is_documentation(change.path) or "." not in Path(change.path).name
     return is_release_note(change.path) and is_prose and change.after is not None
 
@@ -207,9 +207,9 @@ def _exactly_added(old: list[str], new: list[str]) -> list[str]:
 
 
 def _new_secrets(room: CleanRoom, change: Change) -> list[tuple[int, str]]:
-    """Lines with something shaped like a credential, as it stands or as the code puts it together.
+    """Lines with text in the form of a credential, written out or put together by the code.
 
-    Tests of cryptography are full of keys that were made for them.
+    Keys in tests of cryptography are exempt: they were made for the tests.
     """
     if change.after is None:
         return []

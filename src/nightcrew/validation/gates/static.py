@@ -1,4 +1,4 @@
-"""Static: what is changed parses, its imports exist, and neither ruff nor mypy finds new errors in it."""
+"""Static: the changed files parse, their imports exist, and ruff and mypy find no new errors in them."""
 
 import ast
 import importlib.machinery
@@ -32,12 +32,12 @@ _DANGERS = (
 
 
 class Static(ForEveryTask):
-    """Reading the change, not running it."""
+    """Reads the change without running it."""
 
     name = NAME
 
     def run(self, room: CleanRoom) -> GateResult:
-        """The first file that cannot work, or pass."""
+        """Reports the first file that cannot work; else passes."""
         files = [one for one in room.changes if one.path.endswith(".py") and one.after is not None]
         for change in files:
             if not _is_utf_8(change.after) and not _is_utf_8(change.before):
@@ -82,12 +82,12 @@ class Static(ForEveryTask):
 
 
 def _is_utf_8(text: str | None) -> bool:
-    """False where bytes were kept that are no UTF-8."""
+    """False where the text contains bytes that are not UTF-8."""
     return text is None or not any("\udc80" <= char <= "\udcff" for char in text)
 
 
 def _other_encoding(change: Change) -> str:
-    """A declared encoding by which Python would read something else than the gates and a reviewer do."""
+    """A declared encoding with which Python would read another text than the gates and a reviewer."""
     declared, before = _declared(change.after or ""), _declared(change.before or "")
     if declared in {"utf-8", "utf-8-sig", before}:
         return ""
@@ -113,7 +113,7 @@ def _syntax(change: Change) -> str:
 
 
 def _unresolved(room: CleanRoom, change: Change) -> str:
-    """The first added import, outside of try blocks, that cannot be found."""
+    """The first added import outside of try blocks whose module does not exist."""
     assert change.after is not None
     known = _imports(ast.parse(change.before)) if change.before and not _syntax_text(change.before) else set()
     for module in sorted(_imports(ast.parse(change.after)) - known):
@@ -133,7 +133,7 @@ def _syntax_text(text: str) -> bool:
 
 
 def _imports(tree: ast.Module) -> set[str]:
-    """Absolute imports that run whenever the file is imported or its functions are called."""
+    """Absolute imports that run when the file is imported or its functions are called."""
     guarded = {
         id(inner) for node in ast.walk(tree) if isinstance(node, ast.Try | ast.If) for inner in ast.walk(node)
     }
@@ -162,7 +162,7 @@ def _exists(room: CleanRoom, name: str, path: str) -> bool:
 
 
 def _submodule_exists(room: CleanRoom, module: str) -> bool:
-    """For modules of the repository itself: the dotted file is there."""
+    """True for a dotted name whose file exists in the repository."""
     top, *rest = module.split(".")
     for root in (room.patched, room.patched / "src"):
         place = root / top
@@ -187,7 +187,7 @@ def _is_module(root: Path, name: str) -> bool:
 
 
 def _ruff(room: CleanRoom, files: list[Change]) -> dict[str, Counter[tuple[str, str]]] | None:
-    """Findings by `old/path` and `new/path`; None where a limit ended it."""
+    """Ruff's findings by `old/path` and `new/path`; None where a limit stopped it."""
     if not files:
         return {}
     with TemporaryDirectory(prefix="ruff-", dir=room.folder) as name:
@@ -209,7 +209,7 @@ def _ruff(room: CleanRoom, files: list[Change]) -> dict[str, Counter[tuple[str, 
 
 
 def _findings(output: bytes, roots: tuple[str, ...]) -> dict[str, Counter[tuple[str, str]]]:
-    """What ruff said, by path below the root that it was run in."""
+    """Ruff's findings by path below the folder in which it ran."""
     found: dict[str, Counter[tuple[str, str]]] = {}
     for line in json.loads(output):
         root = next(root for root in roots if line["filename"].startswith(f"{root}/"))
@@ -223,10 +223,10 @@ def _new_findings(
 ) -> list[tuple[str, str]]:
     old, new = found.get(f"old/{change.path}", Counter()), found.get(f"new/{change.path}", Counter())
     fresh = sorted((new - old).elements())
-    # Names that only another Python version has, behind a check of the version, are common in tests.
-    told = (
+    # Tests often use names of another Python version behind a check of the version.
+    codes = (
         ("E9", "F631", "F7", "syntax", "invalid")
         if room.is_test(change.path)
         else ("E9", "F", "S", "syntax", "invalid")
     )
-    return [one for one in fresh if one[0].startswith(told)]
+    return [one for one in fresh if one[0].startswith(codes)]

@@ -1,6 +1,6 @@
-"""Tamper: nothing that judges may be made blind: the test run, and the honesty of the product.
+"""Tamper: a change must not disable what judges it: the test run, or the honesty of the product.
 
-Read from the text; what slips through here meets the controls, which do not read but try.
+This gate reads the text; the controls, which run the code, catch what it misses.
 """
 
 import ast
@@ -29,19 +29,19 @@ _DECIDING, _WRITES, _TEMPORARY = (_TABLE.pattern("tests", key) for key in ("deci
 _LOOKS, _TEXTS = (_TABLE.pattern("product", key) for key in ("looks", "texts"))
 _MARKS, _USUAL_MARKS = (_TABLE.pattern("product", key, re.IGNORECASE) for key in ("marks", "usual_marks"))
 _RUNNERS = _TABLE.words("product", "modules")
-# The runner's own means for tests of its plugins.
+# Pytest offers these for tests of its plugins.
 _PYTESTER = {f"pytest_plugins = {value}" for value in ("'pytester'", "['pytester']", "('pytester',)")}
 _TEST_HINT = "Test the code by calling it and asserting on what it returns; leave the test runner alone."
 _PRODUCT_HINT = "The product must not know that it is tested: make the code right for every caller."
 
 
 class Tamper(ForEveryTask):
-    """Every way of making a judge blind that can be seen in the text."""
+    """Finds the ways of disabling a check that show in the text."""
 
     name = NAME
 
     def run(self, room: CleanRoom) -> GateResult:
-        """The first trick found, or pass."""
+        """Reports the first trick found; else passes."""
         for change in room.changes:
             is_test = room.is_test(change.path)
             trick = next(_tricks(room, change, is_test=is_test), "")
@@ -55,24 +55,26 @@ class Tamper(ForEveryTask):
 
 
 class _Read:
-    """What a file's text says that a trick would need."""
+    """The parts of a file's text that a trick would need."""
 
     def __init__(self, tree: ast.Module) -> None:
         self.tree = tree
         self.origins = Origins(tree)
-        told = {ast.get_docstring(one, clean=False) for one in ast.walk(tree) if isinstance(one, _DOCUMENTED)}
-        self.texts = {text for _, text in texts_in(tree) if text not in told}
+        docstrings = {
+            ast.get_docstring(one, clean=False) for one in ast.walk(tree) if isinstance(one, _DOCUMENTED)
+        }
+        self.texts = {text for _, text in texts_in(tree) if text not in docstrings}
         self.modules = {name.split(".")[0] for name in [*self.origins.known.values(), *self.origins.all_of]}
 
     @property
     def calls(self) -> set[str]:
-        """Dotted names of everything that is mentioned, and of what is looked up by its name."""
+        """Dotted names of everything that the file mentions, and of what it looks up by name."""
         looked_up = {name for name in _UNMISTAKABLE if name.rsplit(".", 1)[-1] in self.texts}
         return looked_up | set(filter(None, map(self.origins.of, self.origins.nodes)))
 
     @property
     def written(self) -> set[str]:
-        """Names of deciding files in statements that also write files."""
+        """Names of files that decide a verdict, in statements that also write files."""
         found: set[str] = set()
         for node in self.tree.body:
             code = ast.unparse(node)
@@ -111,7 +113,7 @@ def _in_test(room: CleanRoom, change: Change, old: _Read, new: _Read) -> Iterato
 
 
 def _assignments(room: CleanRoom, old: _Read, new: _Read) -> Iterator[str]:
-    """New statements of a test module that set what the runner reads, or replace what others use."""
+    """New statements of a test module that set what pytest reads, or replace what other code uses."""
     there_before = {ast.dump(node) for node in old.tree.body}
     for node in new.tree.body:
         if ast.dump(node) in there_before or ast.unparse(node) in _PYTESTER:
@@ -139,9 +141,8 @@ def _in_product(change: Change, old: _Read, new: _Read) -> Iterator[str]:
 
 
 def unmeasured(room: CleanRoom, change: Change) -> Iterator[str]:
-    """A mark that leaves code out of what is measured, in a product that does not use such marks.
-
-    Where it does they are its habit, and hide nothing: no measurement of ours heeds them.
+    """A mark that excludes code from coverage, in a product that does not use such marks.
+    Where the product uses them they hide nothing, because no measurement here obeys them.
     """
     hidden = [match[0] for match in _MARKS.finditer(change.after or "")]
     if len(hidden) <= len(_MARKS.findall(change.before or "")):
@@ -153,7 +154,7 @@ def unmeasured(room: CleanRoom, change: Change) -> Iterator[str]:
 
 
 def _assigned(node: ast.stmt) -> list[str]:
-    """Dotted names that a statement gives another value, by `setattr` too."""
+    """Dotted names to which a statement assigns, also by `setattr`."""
     match node:
         case ast.Assign():
             return [name for name in map(dotted, node.targets) if name]
