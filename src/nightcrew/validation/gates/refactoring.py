@@ -102,12 +102,15 @@ def _differing(room: CleanRoom, changed: list[Change], found: Comparison) -> Gat
     if unread is not None and not room.is_test(unread.path):
         message = f"{unread.path} cannot be imported alone, so what it writes down cannot be compared."
         return not_measurable(NAME, message)
-    told = [*_other_values(found, _modules(room, both)), *_other_answers(found)]
-    if not told:
+    found_differences = [*_other_values(found, _modules(room, both)), *_other_answers(found)]
+    if not found_differences:
         return None
     hint = "Keep every answer as it was, also for inputs that no test has."
     return failed(
-        NAME, f"The behaviour is changed: {'; '.join(told[:3])}.", hint, evidence={"differences": told[:20]}
+        NAME,
+        f"The behaviour is changed: {'; '.join(found_differences[:3])}.",
+        hint,
+        evidence={"differences": found_differences[:20]},
     )
 
 
@@ -254,8 +257,8 @@ def _untried(
 
 
 def _kept(changed: list[Change], share: float | None, answers: int) -> GateResult:
-    """The passing result: the suite notices that share of faults, or (None) the code's form shows that it does
-    the same; `answers` counts the compared calls."""
+    """The passing result: the suite notices that share of faults, or (None) the code's form shows that it
+    does the same; `answers` counts the compared calls."""
     before, after = _measures(changed)
     better = what_got_better(before, after)
     vouched = (

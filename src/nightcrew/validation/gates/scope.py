@@ -63,11 +63,11 @@ class Scope(ForEveryTask):
                 hint="",
                 question="Is this wanted, and does it do no more than it says?",
             )
-        told = f"{counted(len(paths), 'file')} changed, all allowed, {counted(lines, 'line')} added."
+        summary = f"{counted(len(paths), 'file')} changed, all allowed, {counted(lines, 'line')} added."
         bare = _without_licence(room)
         if bare:
-            told += f" {bare[0]} has no licence header, as it should."
-        return passed(NAME, told, paths=paths, without_licence=bare)
+            summary += f" {bare[0]} has no licence header, as it should."
+        return passed(NAME, summary, paths=paths, without_licence=bare)
 
 
 ALLOWED = {

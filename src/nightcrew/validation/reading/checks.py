@@ -1,4 +1,4 @@
-"""The checks of a test one by one: what each is about, and how much it would let pass."""
+"""The checks of a test one by one: what each is about, and how strict it is."""
 
 import ast
 import builtins
@@ -28,39 +28,39 @@ _EXACT_METHODS = re.compile(r"assert(?:\w*Equals?|Is|IsNone|Not)?$")
 
 
 class Strictness(IntEnum):
-    """How much a check lets pass; a higher one lets pass less."""
+    """How strict a check is; a higher value accepts fewer results."""
 
     NOTHING = 0  # it cannot fail
-    TYPE = 1  # any value of a type, or any but None
-    PARTLY = 2  # membership, order, truth: many values
+    TYPE = 1  # any value of a type, or any value except None
+    PARTLY = 2  # membership, order, truth: it accepts many values
     NEARLY = 3  # values near one value
     EXACTLY = 4  # one value, one exception
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check: its text, the names it is about, and what it demands."""
+    """One check: its text, the names that it is about, and what it requires."""
 
     text: str
     subject: frozenset[str]
     strictness: Strictness
     tolerance: float = 0.0
-    errors: frozenset[str] = frozenset()  # that it waits for
-    matches: bool = False  # the error's text too
+    errors: frozenset[str] = frozenset()  # the errors that it expects
+    matches: bool = False  # it checks the error's text too
     conditional: bool = False
 
     @property
     def key(self) -> tuple[str, bool, bool]:
-        """Equal for two checks that demand the same as often."""
+        """Equal for two checks that require the same, equally often."""
         return self.text, self.conditional, self.strictness is Strictness.NOTHING
 
     @property
     def is_refusal(self) -> bool:
-        """True for a check that waits for a certain error."""
+        """True for a check that expects a certain error."""
         return bool(self.errors) and self.strictness is Strictness.EXACTLY
 
     def looser_than(self, other: "Check") -> str:
-        """How this check lets more pass than the other; empty: it does not."""
+        """How this check is less strict than the other; empty where it is not."""
         if self.conditional and not other.conditional:
             return "a check is made only sometimes"
         if self.strictness < other.strictness:
@@ -74,7 +74,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class TestFunction:
-    """One test as it is written: `name` is qualified by its class."""
+    """One test's source; `name` is qualified by its class."""
 
     __test__ = False
     name: str
@@ -88,17 +88,17 @@ class TestFunction:
 
     @property
     def is_weak(self) -> bool:
-        """True where it checks types, None or mere truth only."""
+        """True where it checks only types, None or truth."""
         return all(one.strictness <= Strictness.TYPE for one in self.checks)
 
     @property
     def refuses(self) -> bool:
-        """True where a check waits for a certain error."""
+        """True where a check expects a certain error."""
         return any(one.is_refusal for one in self.checks)
 
     @property
     def only_refuses(self) -> bool:
-        """True where every check does: such a test is about no value."""
+        """True where every check expects an error, so that the test is about no value."""
         return bool(self.checks) and all(one.is_refusal for one in self.checks)
 
     @property
@@ -108,7 +108,7 @@ class TestFunction:
 
 
 def read_tests(tree: ast.Module, inherited: Mapping[str, Function] | None = None) -> tuple[TestFunction, ...]:
-    """The tests of a module with what they check; a `test_suite` only lists tests for other runners.
+    """The tests of a module with what they check; `test_suite` is no test, it lists tests for other runners.
 
     `inherited`: functions and methods of other test files that the module may call, by their last name.
     """
@@ -119,7 +119,7 @@ def read_tests(tree: ast.Module, inherited: Mapping[str, Function] | None = None
 
 
 def checks_of(node: Function, helpers: Mapping[str, Function] | None = None) -> tuple[Check, ...]:
-    """The checks of a test in order, those of the module's helpers that it calls included."""
+    """The checks of a test in order, with those of the module's helpers that it calls."""
     return tuple(_Reader(helpers or {}, {node.name}).read(node.body))
 
 
@@ -127,7 +127,7 @@ def checks_of(node: Function, helpers: Mapping[str, Function] | None = None) -> 
 
 
 class _Reader:
-    """Reads bodies of statements; knows what names hold, and whether a failure would be swallowed."""
+    """Reads bodies of statements; knows the values of names, and whether a failure would be caught."""
 
     def __init__(self, helpers: Mapping[str, Function], seen: set[str], swallowed: bool = False) -> None:
         self.helpers, self.seen, self.swallowed = helpers, seen, swallowed
@@ -174,7 +174,7 @@ class _Reader:
         self.swallowed = before
 
     def _branches(self, bodies: list[list[ast.stmt]]) -> Iterator[Check]:
-        """Checks of every branch; where each branch has some, one is always made."""
+        """Checks of every branch; where each branch has some, at least one always runs."""
         found = [list(self.read(one)) for one in bodies]
         for branch in found:
             for one in branch:
@@ -221,7 +221,7 @@ def _demanded(test: ast.expr) -> tuple[Strictness, float]:
 
 
 def _method(name: str, call: ast.Call, bound: Mapping[str, str]) -> tuple[Strictness, float]:
-    """What one of unittest's methods demands; a helper's name tells nothing, so it counts as exact."""
+    """What one of unittest's methods requires; a helper of unknown strictness counts as exact."""
     arguments = call.args
     if name in {"assertTrue", "assert_"} and arguments:
         empty = cannot_fail(arguments[0], bound)
@@ -243,12 +243,14 @@ def _method(name: str, call: ast.Call, bound: Mapping[str, str]) -> tuple[Strict
 
 
 def _tolerance(node: ast.AST) -> float:
-    """The widest tolerance in an expression; 0: it has none."""
+    """The widest tolerance in an expression; 0 where it has none."""
     widest = 0.0
     for call in ast.walk(node):
         if isinstance(call, ast.Call) and called(call) in _TOLERANT:
-            told = {one.arg: one.value.value for one in call.keywords if isinstance(one.value, ast.Constant)}
-            numbers = {key: value for key, value in told.items() if isinstance(value, int | float)}
+            keywords = {
+                one.arg: one.value.value for one in call.keywords if isinstance(one.value, ast.Constant)
+            }
+            numbers = {key: value for key, value in keywords.items() if isinstance(value, int | float)}
             places = numbers.pop("places", None)
             found = [10.0**-places] if places is not None else [float(one) for one in numbers.values()]
             widest = max([widest, *(found or [_USUAL_TOLERANCE])])
@@ -262,7 +264,7 @@ def _errors(call: ast.Call) -> frozenset[str]:
 
 
 def _wider(new: frozenset[str], old: frozenset[str]) -> bool:
-    """True where more errors would do than before."""
+    """True where the check now accepts more errors than before."""
     if new > old or (new & _BROAD and not old & _BROAD):
         return True
     above = [getattr(builtins, one, None) for one in new - old]
@@ -272,7 +274,7 @@ def _wider(new: frozenset[str], old: frozenset[str]) -> bool:
 
 
 def _swallows(handler: ast.ExceptHandler) -> bool:
-    """True for a handler that would hide a failing assert: it catches one and does not complain."""
+    """True for a handler that would hide a failing assert: it catches the error and does not raise one."""
     if handler.type is not None:
         caught = {node.id for node in ast.walk(handler.type) if isinstance(node, ast.Name)}
         if not caught & _SWALLOWING:

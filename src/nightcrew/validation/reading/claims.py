@@ -1,4 +1,4 @@
-"""What a docstring claims of its function that code can tell: parameters, defaults, types, errors, units."""
+"""What a docstring claims that the code can confirm: parameters, defaults, types, errors, units."""
 
 import ast
 import builtins
@@ -24,12 +24,12 @@ _DEFAULT = re.compile(
 _PLAIN_TYPES = {"int", "str", "bytes", "bool", "float", "list", "dict", "tuple", "set", "frozenset", "None"}
 _ALSO = {("float", "int"), ("str", "Path"), ("list", "tuple")}  # documented, annotated: close enough
 _UNITS = [units for name, units in Table("prose").sections.items() if name.startswith("units_")]
-"""Endings of names by what they measure, with the unit that each means."""
-_DEPTH = 4  # calls deep that an error is looked for
+"""Suffixes of names by what they measure, with the unit that each suffix means."""
+_DEPTH = 4  # depth of calls in which a raised error is searched
 
 
 class Code:
-    """The repository's functions as far as claims are about them."""
+    """What claims need to know about the repository's functions."""
 
     def __init__(self, trees: dict[str, ast.Module], words: set[str]) -> None:
         self.words = words
@@ -44,8 +44,8 @@ class Code:
                 self._note(node.name, node)
 
     def may_raise(self, node: ast.AST, error: str) -> bool:
-        """True where a function, or what it calls, names the error; for an error of Python's own, also where
-        nothing says the contrary."""
+        """True where a function, or what it calls, names the error; for a builtin error, also where
+        nothing excludes it."""
         todo, seen = {*_calls(node)}, set[str]()
         if error in names_of(node):
             return True
@@ -62,7 +62,7 @@ class Code:
 
 
 def false_claims(entry: Entry, code: Code) -> list[str]:
-    """What the docstring says and the code does not do, in words."""
+    """Messages for what the docstring claims and the code does not do."""
     sections = _sections(entry.docstring or "")
     found: list[str] = []
     if isinstance(entry.node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -90,7 +90,7 @@ def documented(text: str) -> dict[str, set[str]]:
 
 
 def _sections(text: str) -> list[Any]:
-    """A docstring's sections in whichever of the three styles it is written."""
+    """A docstring's sections, in any of the three usual styles."""
     logging.getLogger("griffe").setLevel(logging.CRITICAL)
     held = griffe.Docstring(text)
     try:
@@ -98,7 +98,7 @@ def _sections(text: str) -> list[Any]:
         usual = griffe.Parser.sphinx if _FIELD.search(text) else griffe.Parser.google
         return held.parse(style or usual, warnings=False)
     except Exception:
-        return []  # a form that nobody can read claims nothing that can be checked
+        return []  # a docstring that cannot be parsed makes no claim that can be checked
 
 
 def _items(sections: list[Any], kind: str) -> Iterator[Any]:
@@ -116,9 +116,9 @@ def _of_function(node: ast.FunctionDef | ast.AsyncFunctionDef, sections: list[An
                 yield f"the parameter {name!r}, which does not exist"
             continue
         yield from _of_default(name, item, defaults)
-        said, real = _plain_type(item.annotation), types.get(name, "")
-        if _differ(said, real):
-            yield f"the type {said} of {name!r}, which is {real}"
+        claimed, real = _plain_type(item.annotation), types.get(name, "")
+        if _differ(claimed, real):
+            yield f"the type {claimed} of {name!r}, which is {real}"
         yield from _of_unit(name, str(item.description))
     yield from _of_result(node, sections)
 
@@ -128,24 +128,24 @@ def _of_result(node: ast.FunctionDef | ast.AsyncFunctionDef, sections: list[Any]
     returns = [one for one in returns if one[0] != "None" and "None" not in one[1]]
     if returns and not gives_something(node):
         yield "a return value, and there is none"
-    said = _plain_type(returns[0][0]) if returns else ""
+    claimed = _plain_type(returns[0][0]) if returns else ""
     real = _plain_type(ast.unparse(node.returns)) if node.returns is not None else ""
-    if _differ(said, real):
-        yield f"the result's type {said}, which is {real}"
+    if _differ(claimed, real):
+        yield f"the result's type {claimed}, which is {real}"
 
 
-def _differ(said: str, real: str) -> bool:
-    return bool(said and real) and said != real and (said, real) not in _ALSO
+def _differ(claimed: str, real: str) -> bool:
+    return bool(claimed and real) and claimed != real and (claimed, real) not in _ALSO
 
 
 def _of_default(name: str, item: Any, defaults: dict[str, Any]) -> Iterator[str]:
     match = _DEFAULT.search(f"{item.annotation or ''} {item.description}")
     if not match or defaults.get(name, ...) is None:
-        return  # None often stands for what is worked out later
-    said = _literal(match[1])
+        return  # None often means that the function computes the default
+    claimed = _literal(match[1])
     if name not in defaults:
         yield f"the default {match[1]} of {name!r}, which has none"
-    elif said is not ... and defaults[name] is not ... and said != defaults[name]:
+    elif claimed is not ... and defaults[name] is not ... and claimed != defaults[name]:
         yield f"the default {match[1]} of {name!r}, which is {defaults[name]!r}"
 
 
@@ -154,9 +154,9 @@ def _of_unit(name: str, text: str) -> Iterator[str]:
     for units in _UNITS:
         if ending in units:
             others = set(units.values()) - {units[ending]}
-            said = [unit for unit in sorted(others) if re.search(rf"\b{unit}s?\b", text)]
-            if said and not re.search(rf"\b{units[ending]}s?\b", text):
-                yield f"{said[0]}s as the unit of {name!r}"
+            named = [unit for unit in sorted(others) if re.search(rf"\b{unit}s?\b", text)]
+            if named and not re.search(rf"\b{units[ending]}s?\b", text):
+                yield f"{named[0]}s as the unit of {name!r}"
 
 
 def _of_errors(node: ast.AST, sections: list[Any], code: Code) -> Iterator[str]:
@@ -185,7 +185,7 @@ def _strange_names(text: str, code: Code) -> Iterator[str]:
 
 
 def _defaults(node: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, Any]:
-    """Defaults by parameter; `...` for what is no literal."""
+    """Defaults by parameter; `...` where the default is not a literal."""
     plain = [*node.args.posonlyargs, *node.args.args]
     pairs = list(zip(reversed(plain), reversed(node.args.defaults), strict=False))
     named = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
@@ -201,7 +201,7 @@ def _types(node: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, str]:
 
 
 def _plain_type(annotation: object) -> str:
-    """A type of Python's own without what it holds; empty for any other."""
+    """A builtin type without its type arguments; empty for any other type."""
     root = re.split(r"[\[ ,]", str(annotation or "").strip("`"), maxsplit=1)
     tail = str(annotation or "")[len(root[0]) :]
     kind = {"string": "str", "integer": "int", "boolean": "bool", "List": "list", "Dict": "dict"}
@@ -217,7 +217,7 @@ def _literal(text: str) -> Any:
 
 
 def _of_class(node: ast.ClassDef) -> set[str]:
-    """Every name that a class's docstring may describe: parameters of its methods, its attributes."""
+    """Every name that a class's docstring may describe: its attributes, and parameters of its methods."""
     own = {name for one in ast.walk(node) if isinstance(one, ast.FunctionDef) for name in parameters(one)}
     return own | names_of(node)
 

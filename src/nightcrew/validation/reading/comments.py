@@ -1,4 +1,4 @@
-"""Comments of Python code: the words for people, and the few that tools read."""
+"""Comments of Python code: those for people, and the few that tools read."""
 
 import io
 import re
@@ -14,7 +14,7 @@ _DIRECTIVE = re.compile(
 
 
 def comments(text: str) -> list[str]:
-    """Every comment in order; none where the text is no Python, or has lines that nobody writes by hand."""
+    """Every comment in order; none where the text is not Python, or has lines too long for a person."""
     if sum(len(line) ** 2 for line in text.split("\n")) > _MOST_COPIED:
         return []
     tokens = tokenize.generate_tokens(io.StringIO(text).readline)
@@ -25,11 +25,11 @@ def comments(text: str) -> list[str]:
 
 
 def directives(text: str) -> Counter[str]:
-    """Comments that tools read, and that therefore do something."""
+    """Comments that tools read, and that therefore have an effect."""
     return Counter(" ".join(one.split()) for one in comments(text) if _DIRECTIVE.match(one))
 
 
 def words(text: str) -> str:
-    """What the comments say to people, a paragraph for each run of lines."""
-    told = (one.lstrip("#! ").rstrip() for one in comments(text) if not _DIRECTIVE.match(one))
-    return "\n\n".join(one for one in told if one)
+    """The text of the comments for people, one paragraph for each run of lines."""
+    cleaned = (one.lstrip("#! ").rstrip() for one in comments(text) if not _DIRECTIVE.match(one))
+    return "\n\n".join(one for one in cleaned if one)

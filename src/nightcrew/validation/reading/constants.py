@@ -1,4 +1,4 @@
-"""Texts that code holds, put together and decoded: what stands in it in pieces is still there."""
+"""Strings in code, joined and decoded, so that a string written in pieces is found too."""
 
 import ast
 import base64
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from nightcrew.validation.reading.names import own_name
 
 type Text = str | bytes
-_MOST = 200_000  # characters of one text; what is longer is no secret and no name
+_MOST = 200_000  # characters of one string; a longer one is neither a secret nor a name
 _DECODERS: dict[str, Callable[[Text], Text]] = {
     "b64decode": base64.b64decode,
     "urlsafe_b64decode": base64.urlsafe_b64decode,
@@ -30,7 +30,7 @@ _DECODERS: dict[str, Callable[[Text], Text]] = {
 
 
 def texts_in(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Every text that an expression of literals amounts to, with its line; the outermost expressions only."""
+    """Every string that an expression of literals evaluates to, with its line; only outermost expressions."""
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
@@ -42,7 +42,7 @@ def texts_in(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 def folded(node: ast.expr) -> Text | None:
-    """The text that an expression of literals gives, None where it is something else."""
+    """The string that an expression of literals evaluates to; None for anything else."""
     try:
         value = _folded(node)
     except (ValueError, TypeError, LookupError, RecursionError):  # binascii.Error is a ValueError
@@ -92,7 +92,7 @@ def _called(node: ast.Call) -> Text | None:
 
 
 def _decoded(name: str, parts: list[ast.expr], node: ast.Call) -> Text | None:
-    """`"...".decode()`, `bytes.fromhex("...")`."""
+    """The value of calls such as `"...".decode()` and `bytes.fromhex("...")`."""
     text = next((one for one in map(_folded, parts) if one is not None), None)
     words = {one.value for one in node.args if isinstance(one, ast.Constant)}
     if text is not None and {"rot13", "rot_13"} & words:

@@ -1,4 +1,4 @@
-"""Docstrings: who has one, what it names, and whether it says anything that the name does not."""
+"""Docstrings: what has one, what it names, and whether it adds anything to the name."""
 
 import ast
 import copy
@@ -24,7 +24,7 @@ _SHOWING = Table("prose").words("docstrings", "showing")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Something that can have a docstring."""
+    """A definition that can have a docstring."""
 
     name: str  # qualified; empty for the module
     node: Documented
@@ -32,7 +32,7 @@ class Entry:
 
     @property
     def words(self) -> set[str]:
-        """Names of its parameters, and of what its body names."""
+        """Names of its parameters, and names in its body."""
         held = names_of(self.node)
         if isinstance(self.node, ast.FunctionDef | ast.AsyncFunctionDef):
             held |= parameters(self.node)
@@ -40,13 +40,13 @@ class Entry:
 
     @property
     def is_public(self) -> bool:
-        """True where nothing in the name says otherwise."""
+        """True where no part of the name is private."""
         return not any(part.startswith("_") for part in self.name.split(".") if part)
 
 
 def entries(tree: ast.Module) -> dict[str, Entry]:
-    """The module, its classes and functions, by qualified name; of several (a property and its setter, the
-    branches of a condition) the one that is explained."""
+    """The module, its classes and functions, by qualified name; where several have one name (a property and
+    its setter, the branches of a condition) the one with a docstring."""
     found: dict[str, Entry] = {}
     for entry in _walk(tree, ""):
         if entry.docstring or not (entry.name in found and found[entry.name].docstring):
@@ -62,7 +62,7 @@ def _walk(node: Documented, name: str) -> Iterator[Entry]:
 
 
 def _definitions(body: list[ast.stmt]) -> Iterator[ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]:
-    """What a body defines, also under a condition."""
+    """The definitions in a body, also under a condition."""
     for node in body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
@@ -72,13 +72,13 @@ def _definitions(body: list[ast.stmt]) -> Iterator[ast.ClassDef | ast.FunctionDe
 
 
 def coverage(tree: ast.Module) -> tuple[int, int]:
-    """How many public things have a docstring, and how many there are."""
+    """How many public definitions have a docstring, and how many there are."""
     public = [entry for entry in entries(tree).values() if entry.is_public]
     return sum(bool(entry.docstring and entry.docstring.strip()) for entry in public), len(public)
 
 
 def read_by_code(fresh: list[Entry], tree: ast.AST, trees: Mapping[str, ast.Module]) -> list[str]:
-    """Of some entries, those whose text the program itself shows: as its help, or through `__doc__`."""
+    """The entries whose docstring the program itself prints: as its help, or through `__doc__`."""
     own = {one.id for one in ast.walk(tree) if isinstance(one, ast.Name)}
     asked = {
         ast.unparse(one.value).split(".")[-1]
@@ -101,7 +101,7 @@ def read_by_code(fresh: list[Entry], tree: ast.AST, trees: Mapping[str, ast.Modu
 
 
 def without_docstrings(tree: ast.Module) -> str:
-    """The code alone, for comparison: docstrings and bare text statements are gone."""
+    """The code without docstrings and bare string statements, for comparison."""
     plain = copy.deepcopy(tree)
     for node in ast.walk(plain):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
@@ -111,15 +111,15 @@ def without_docstrings(tree: ast.Module) -> str:
 
 
 def is_vacuous(entry: Entry) -> bool:
-    """True where the docstring says nothing that the name and the signature do not say."""
-    said = {_stem(word) for word in _WORD.findall(entry.docstring or "")}
+    """True where the docstring adds nothing to the name and the signature."""
+    stems = {_stem(word) for word in _WORD.findall(entry.docstring or "")}
     known = {_stem(word) for word in EMPTY_WORDS} | _own_words(entry)
-    return len({word for word in said - known if len(word) > 2}) < 2
+    return len({word for word in stems - known if len(word) > 2}) < 2
 
 
 def skeleton(entry: Entry) -> str:
-    """What is left of a docstring of one paragraph without the names of what it is about: the same for all
-    that were written by one template. Empty where it has more to it (fields, examples)."""
+    """A one-paragraph docstring without the names from its definition: equal for all docstrings that were
+    written from one template. Empty where the docstring has more parts (fields, examples)."""
     text = (entry.docstring or "").strip()
     if "\n\n" in text or ">>>" in text or _FIELDS.search(text):
         return ""
@@ -128,7 +128,7 @@ def skeleton(entry: Entry) -> str:
 
 
 def _own_words(entry: Entry) -> set[str]:
-    """Stems of the words in its name (`fooBar.baz_qux`) and in those of its parameters."""
+    """Stems of the words in its name (`fooBar.baz_qux`) and in its parameters' names."""
     spaced = re.sub(r"([a-z])([A-Z])", r"\1 \2", entry.name.replace("_", " ").replace(".", " "))
     own = {_stem(part) for part in _WORD.findall(spaced)}
     if isinstance(entry.node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -152,7 +152,7 @@ def parameters(node: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
 
 
 def gives_something(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """True where a function returns or yields, or only says what others will."""
+    """True where a function returns or yields a value, or is a stub of one that does."""
     for one in ast.walk(node):
         if isinstance(one, ast.Return) and one.value is not None:
             return True

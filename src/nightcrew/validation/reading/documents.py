@@ -1,4 +1,4 @@
-"""What a document (Markdown, reStructuredText, plain text) says that can be looked up: code and places."""
+"""The parts of a document (Markdown, reStructuredText, plain text) that can be checked: code and places."""
 
 import ast
 import re
@@ -45,17 +45,17 @@ def blocks(path: str, text: str) -> list[Block]:
 
 
 def is_open(path: str, text: str) -> bool:
-    """True where a fence is never closed, so the rest of the document reads as code."""
+    """True where a fence is never closed, so that the rest of the document counts as code."""
     return not path.lower().endswith(".rst") and None in _fenced(text)
 
 
 def python_in(path: str, text: str) -> list[Block]:
-    """The blocks that say they are Python."""
+    """The blocks that are marked as Python."""
     return [one for one in blocks(path, text) if one.language in _PYTHON]
 
 
 def unparsable(block: Block) -> str:
-    """Why a Python block is none; empty: it parses, or leaves something out on purpose."""
+    """Why a Python block does not parse; empty where it parses, or leaves something out on purpose."""
     text = block.text
     if ">>>" in text or re.search(r"^\s*(\.\.\.|…|\$ )", text, re.MULTILINE) or "<" in text:
         return ""
@@ -74,24 +74,24 @@ def places(text: str) -> set[str]:
 
 
 def missing_places(path: str, before: str, after: str, tree: Path) -> list[str]:
-    """Places that the document newly names and that the tree does not have."""
+    """Places that are new in the document and missing in the tree."""
     folder = (tree / path).parent
     fresh = sorted(places(after) - places(before))
     return [one for one in fresh if not _is_there(tree, folder, one)]
 
 
 def hosts(text: str) -> set[str]:
-    """Hosts that are linked to."""
+    """Hosts that the document links to."""
     return {one.lower().rstrip(".") for one in _HOST.findall(text)}
 
 
 def options(text: str) -> set[str]:
-    """Options of a command line."""
+    """Command-line options that the document names."""
     return set(_OPTION.findall(text))
 
 
 def packages(text: str) -> set[str]:
-    """Packages that a reader is told to install."""
+    """Packages that the document asks a reader to install."""
     return {name for line in _INSTALL.findall(text) for name in _package_names(line)}
 
 

@@ -1,6 +1,6 @@
-"""How the text of existing tests changes: what is gone or blinded, what checks less or something else.
+"""How the text of existing tests changes: what is removed or disabled, and what checks less or otherwise.
 
-Text alone: whether an old test still holds is found out by running it on the new code.
+It reads text alone; running the old test on the new code shows whether it still passes.
 """
 
 import ast
@@ -18,25 +18,25 @@ from nightcrew.validation.reading.suite import Function, all_functions, parse
 
 SKIPPING = {"skip", "skipif", "xfail", "skipIf", "skipUnless", "expectedFailure", "importorskip", "skipTest"}
 MOCKS = {"patch", "setattr", "Mock", "MagicMock", "AsyncMock", "create_autospec", "mocker", "patch_object"}
-_LEAST_ALIKE = 0.6  # of two tests' texts, for the one to be the other under a new name
+_LEAST_ALIKE = 0.6  # likeness of two tests' texts from which one is the other under a new name
 
 
 type Key = tuple[str, bool, bool]
-"""What two checks have in common that demand the same."""
+"""Equal for two checks that require the same."""
 
 
 class EditKind(Enum):
-    """What became of an existing test's text."""
+    """What the change did to an existing test's text."""
 
-    CHANGED = auto()  # it may check more, less, or something else: running tells
+    CHANGED = auto()  # it may check more, less, or something else: only a run can decide
     WEAKER = auto()  # it checks less by its form
     BLINDED = auto()  # it can no longer fail, whatever the product does
-    GONE = auto()  # no test of the change is like it
+    GONE = auto()  # no test of the change is similar to it
 
 
 @dataclass(frozen=True, slots=True)
 class TestEdit:
-    """One existing test whose text the change alters: `name` is qualified by its class."""
+    """One existing test whose text the change edits; `name` is qualified by its class."""
 
     __test__ = False
     path: str
@@ -48,9 +48,9 @@ class TestEdit:
 
 
 def edited_tests(changes: Sequence[Change]) -> tuple[TestEdit, ...]:
-    """Every existing test in these files whose text is altered, also where it moves to another of the files.
+    """Every existing test in these files whose text is edited, also where it moves to another of the files.
 
-    One that is only moved, renamed or laid out anew is none of them.
+    A test that is only moved, renamed or reformatted does not count.
     """
     old = [one for change in changes for one in _written(change.path, change.before)]
     new = [one for change in changes for one in _written(change.path, change.after)]
@@ -76,13 +76,13 @@ def edited_tests(changes: Sequence[Change]) -> tuple[TestEdit, ...]:
 
 @dataclass(frozen=True)
 class _Written:
-    """A function of a test file as it is written."""
+    """A function of a test file, as source."""
 
     path: str
     name: str
     node: Function
     helpers: Mapping[str, Function]
-    marks: str  # decorators of its classes and the module's `pytestmark`
+    marks: str  # decorators of its classes, and the module's `pytestmark`
 
     @property
     def is_test(self) -> bool:
@@ -94,7 +94,7 @@ class _Written:
 
     @cached_property
     def form(self) -> str:
-        """The text without its docstring and name; equal: only moved, renamed or laid out anew."""
+        """The text without docstring and name; equal for tests only moved, renamed or reformatted."""
         body = [one for one in self.node.body if not is_text(one)] or [ast.Pass()]
         parts = [*self.node.decorator_list, self.node.args, *body]
         return "\n".join(map(ast.dump, parts)) + self.marks
@@ -116,7 +116,7 @@ class _Written:
 
     @cached_property
     def calls(self) -> set[str]:
-        """Names of what it calls, without Python's own."""
+        """Names of what it calls, without builtins."""
         called = [one.func for part in self.node.body for one in ast.walk(part) if isinstance(one, ast.Call)]
         return {own_name(one) for one in called} - set(dir(builtins)) - {""}
 
@@ -132,7 +132,7 @@ def _written(path: str, text: str | None) -> Iterator[_Written]:
 
 
 def _marks(tree: ast.Module, name: str) -> str:
-    """What skips or marks a test from outside: its module's and its classes' marks."""
+    """Marks that skip or mark a test from outside: those of its module and its classes."""
     found: list[str] = []
     body: list[ast.stmt] = tree.body
     for part in ["", *name.split(".")[:-1]]:
@@ -150,8 +150,8 @@ def _assigns(node: ast.stmt, name: str) -> bool:
 
 
 def _counterpart(old: _Written, spare: list[_Written]) -> _Written | None:
-    """The new function that is most like a test whose name is gone, and still makes one of its checks; the
-    same name in another place first."""
+    """The new function that is most similar to a test whose name is gone and that keeps one of its checks; a
+    function of the same name in another place comes first."""
     named = [one for one in spare if one.node.name == old.node.name]
     if named:
         return named[0]
@@ -169,7 +169,7 @@ def _likeness(old: _Written, new: _Written) -> float:
 
 
 def _compared(old: _Written, new: _Written, elsewhere: Counter[Key]) -> tuple[EditKind, str]:
-    """What the new text is beside the old one by its form, and how it shows."""
+    """How the new text compares with the old one by its form, and what shows it."""
     if _skips(new) > _skips(old):
         return EditKind.BLINDED, "it is skipped or expected to fail"
     if old.can_fail and not new.can_fail:
@@ -183,7 +183,7 @@ def _compared(old: _Written, new: _Written, elsewhere: Counter[Key]) -> tuple[Ed
 
 
 def _looser(old: _Written, new: _Written, elsewhere: Counter[Key]) -> str:
-    """The first check that is gone or lets more pass; one that stands in another new function has moved."""
+    """The first check that is gone or less strict; a check that is now in another new function has moved."""
     before, after = Counter(one.key for one in old.checks), Counter(one.key for one in new.checks)
     lost = _those(old.checks, before - after - elsewhere)
     gained = _those(new.checks, after - before)
@@ -213,12 +213,12 @@ def _those(checks: tuple[Check, ...], wanted: Counter[Key]) -> list[Check]:
 
 
 def _pair(lost: Check, gained: list[Check]) -> Check | None:
-    """Of the checks that are new, the one that most likely stands for a lost one: about the same thing."""
+    """The new check that most likely replaces a lost one: it is about the same thing."""
     return max(gained, key=lambda one: (len(one.subject & lost.subject), -gained.index(one)), default=None)
 
 
 def _fewer(old: _Written, new: _Written, lost: list[Check]) -> str:
-    """A lost check without a new one in its place: fewer, unless there are more cases to make it up."""
+    """A lost check that no new one replaces: the test checks less, unless it has more cases instead."""
     before, after = len(old.checks) * _cases(old), len(new.checks) * _cases(new)
     if after >= before:
         return ""
@@ -238,7 +238,7 @@ def _thinned(old: _Written, new: _Written, elsewhere: Counter[Key]) -> str:
 
 
 def _literal_cases(node: Function) -> list[str]:
-    """Cases that are written out: those of `parametrize`, and of loops over a list."""
+    """Literal cases: those of `parametrize`, and those of loops over a list."""
     found: list[str] = []
     for one in ast.walk(node):
         cases: ast.AST | None = one.iter if isinstance(one, ast.For) else None
@@ -251,7 +251,7 @@ def _literal_cases(node: Function) -> list[str]:
 
 
 def _edited_tables(change: Change) -> Iterator[TestEdit]:
-    """Module-level tables that tests go through: none may become shorter."""
+    """Module-level tables that tests iterate over: none may become shorter."""
     old, new = parse(change.before or ""), parse(change.after or "")
     if old is None or new is None or change.after is None:
         return

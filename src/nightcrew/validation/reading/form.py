@@ -1,6 +1,6 @@
-"""A module's tree without what only looks: docstrings, annotations, imports for them, needless statements.
+"""A module's tree without what has no effect: docstrings, annotations, imports for them, needless statements.
 
-What is left keeps its places in the text. Two texts whose trees are the same then do the same.
+The remaining nodes keep their positions. Two texts with equal trees behave the same.
 """
 
 import ast
@@ -12,7 +12,7 @@ TYPE_MAKERS = {"TypeVar", "TypeVarTuple", "ParamSpec", "NewType"}
 
 
 def behaving(text: str) -> ast.Module | None:
-    """The tree of what a text does; None where it is not Python."""
+    """The tree of the statements with an effect; None where the text is not Python."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError):
@@ -26,7 +26,7 @@ def behaving(text: str) -> ast.Module | None:
 
 
 def plain_statements(text: str) -> dict[str, set[int]]:
-    """Every statement without a body, as its tree, with its lines; nothing where the text is no Python."""
+    """Every statement without a body, as its tree, with its lines; nothing where the text is not Python."""
     tree = parse(text)
     found: dict[str, set[int]] = {}
     for node in ast.walk(tree) if tree is not None else ():
@@ -37,7 +37,7 @@ def plain_statements(text: str) -> dict[str, set[int]]:
 
 
 def names_in(tree: ast.AST) -> set[str]:
-    """Every name that is read or bound in it, those in quoted annotations too."""
+    """Every name that it reads or binds, also in quoted annotations."""
     found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
@@ -48,7 +48,7 @@ def names_in(tree: ast.AST) -> set[str]:
 
 
 def imported(body: list[ast.stmt]) -> dict[tuple[str, ...], tuple[ast.Import | ast.ImportFrom, ast.alias]]:
-    """What a block's own statements import, wherever they stand and however they are grouped."""
+    """What a block's own statements import, in any order and grouping."""
     found: dict[tuple[str, ...], tuple[ast.Import | ast.ImportFrom, ast.alias]] = {}
     for node in body:
         if isinstance(node, ast.Import | ast.ImportFrom):
@@ -59,7 +59,7 @@ def imported(body: list[ast.stmt]) -> dict[tuple[str, ...], tuple[ast.Import | a
 
 
 def is_declaration(node: ast.stmt) -> bool:
-    """A statement that nothing depends on while it runs: a name for a type, a list of public names."""
+    """True for a statement without effect at run time: a type alias, a list of public names."""
     if isinstance(node, ast.TypeAlias):
         return True
     if isinstance(node, ast.Assign | ast.AugAssign):
@@ -85,7 +85,7 @@ def _is_import(node: ast.stmt) -> bool:
 
 
 def _drop_imports(tree: ast.Module, names: set[str]) -> None:
-    """Leave out what only annotations need."""
+    """Removes imports that only annotations need."""
     kept: list[ast.stmt] = []
     for node in tree.body:
         if isinstance(node, ast.Import | ast.ImportFrom):
@@ -99,11 +99,11 @@ def _drop_imports(tree: ast.Module, names: set[str]) -> None:
 
 
 class _Stripped(ast.NodeTransformer):
-    """Takes the looks away."""
+    """Removes the nodes without effect."""
 
     def __init__(self, *, reads_docs: bool) -> None:
         self.reads_docs = reads_docs
-        self.plain = True  # annotations around here decide nothing
+        self.plain = True  # annotations here have no effect
 
     def visit_Module(self, node: ast.Module) -> ast.AST:
         node.body = self._block(node.body, documented=not self.reads_docs)

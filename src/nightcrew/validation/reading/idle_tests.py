@@ -1,5 +1,5 @@
-"""New tests that earn no place, by their text: copies of one case, looks at code instead of at what it does,
-and checks of the machine."""
+"""New tests that are useless by their text: copies of one case, tests that read source code instead of
+running it, and checks of the machine."""
 
 import ast
 from collections import Counter
@@ -20,19 +20,19 @@ _MACHINE = {
     "getpwall", "getpreferredencoding", "getlocale", "tzname", "getuid", "geteuid", "getgid", "getlogin",
     "uname", "gethostname", "cpu_count", "process_cpu_count", "getppid", "expanduser", "getloadavg",
 }  # fmt: skip
-_ALIKE = 3  # tests of the same text, or the same case so often
-_MOST_ROUNDS = 100  # of a case that does not use its number
+_ALIKE = 3  # tests of the same text, or repetitions of one case
+_MOST_ROUNDS = 100  # repetitions of a case that does not use its number
 
 
 def idle_test(room: CleanRoom) -> str:
-    """The first new test that earns no place; empty: there is none."""
+    """The first useless new test; empty where there is none."""
     tests = new_test_functions(room)
     product = room.source(room.target or "") or ""
     return next(filter(None, (*_alike(tests), *(_reason(one, product) for one in tests))), "")
 
 
 def tries_new_inputs(room: CleanRoom) -> bool:
-    """True where a new test makes a call that no test of base makes."""
+    """True where a new test makes a call that no test on base makes."""
     fresh = {call for test in new_test_functions(room) for call in _literal_calls(test.node)}
     tests = (text for path, text in room.base_tree.python.items() if room.is_test(path))
     known = {call for tree in filter(None, map(parse, tests)) for call in _literal_calls(tree)}
@@ -47,30 +47,30 @@ def _reason(test: TestFunction, product: str) -> str:
     strange = sorted(one for one in looked if one not in product)
     if strange:
         return f"{test.name} looks at code ({strange[0]}), not at what it does"
-    told = _machine_names(test, product)
+    names = _machine_names(test, product)
     for node in ast.walk(test.node):
         if isinstance(node, ast.Assert):
-            machine = sorted(names_of(node) & told.keys())
+            machine = sorted(names_of(node) & names.keys())
             if machine:
-                return f"{test.name} checks the machine that it runs on ({told[machine[0]]})"
+                return f"{test.name} checks the machine that it runs on ({names[machine[0]]})"
     return _one_case(test)
 
 
 def _machine_names(test: TestFunction, product: str) -> dict[str, str]:
-    """Names that speak of the machine, and of variables that hold what they give; each with the former."""
-    told = {one: one for one in _MACHINE if one not in product}
+    """Names of machine properties, and of variables that hold them; each with the property's name."""
+    names = {one: one for one in _MACHINE if one not in product}
     for node in ast.walk(test.node):
         if isinstance(node, ast.Assign):
-            found = sorted(names_of(node.value) & told.keys())
+            found = sorted(names_of(node.value) & names.keys())
             targets = {
                 one.id for target in node.targets for one in ast.walk(target) if isinstance(one, ast.Name)
             }
-            told.update((name, told[found[0]]) for name in targets if found)
-    return told
+            names.update((name, names[found[0]]) for name in targets if found)
+    return names
 
 
 def _one_case(test: TestFunction) -> str:
-    """One case many times over: a list that repeats it, or a range whose numbers are not used."""
+    """One case that is repeated many times: by a list of equal cases, or an unused range."""
     for call in (
         one for part in test.node.decorator_list for one in ast.walk(part) if isinstance(one, ast.Call)
     ):
@@ -97,7 +97,7 @@ def _length(cases: ast.expr) -> int:
 
 
 def _alike(tests: tuple[TestFunction, ...]) -> Iterator[str]:
-    """Tests that are each other's copies under other names."""
+    """Tests that are copies of each other under different names."""
     texts: dict[str, list[str]] = {}
     for test in tests:
         body = "".join(map(ast.dump, [*test.node.decorator_list, test.node.args, *test.node.body]))
@@ -108,7 +108,7 @@ def _alike(tests: tuple[TestFunction, ...]) -> Iterator[str]:
 
 
 def _literal_calls(node: ast.AST) -> Iterator[str]:
-    """Calls with their arguments, and the cases of tables: what a test tries."""
+    """Calls with their arguments, and the cases of tables: the inputs that a test tries."""
     for one in ast.walk(node):
         if (isinstance(one, ast.Call) and (one.args or one.keywords)) or isinstance(one, ast.Tuple):
             yield ast.unparse(one)

@@ -1,4 +1,4 @@
-"""How complicated, repetitive and large code is, and what of it others can see."""
+"""How complex, repetitive and large code is, and how much of it is public."""
 
 import ast
 from collections import Counter
@@ -11,13 +11,13 @@ _BRANCHING = (
     ast.If, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.IfExp, ast.comprehension,
     ast.Assert, ast.match_case,
 )  # fmt: skip
-_WINDOW = 4  # statements in a row that count as repeated
-_SIZE_SLACK = (1.35, 12)  # factor and statements: extracting functions costs a few
+_WINDOW = 4  # consecutive statements that count as repeated
+_SIZE_SLACK = (1.35, 12)  # factor and statements: extracting functions adds a few statements
 
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """Of some files together."""
+    """Measures of several files together."""
 
     complexity_worst: int
     complexity_mean: float
@@ -38,13 +38,13 @@ def measure(texts: Iterable[str]) -> Measures:
 
 
 def complexity(node: Function) -> int:
-    """Ways through a function: one, and one for each branch."""
+    """Paths through a function: one, and one more for each branch."""
     inner = sum(isinstance(one, _BRANCHING) for one in ast.walk(node))
     return 1 + inner + sum(len(one.values) - 1 for one in ast.walk(node) if isinstance(one, ast.BoolOp))
 
 
 def _duplicated(trees: list[ast.Module]) -> int:
-    """Statements in runs of four or more that occur more than once."""
+    """Number of statements in runs of four or more that occur more than once."""
     windows: Counter[str] = Counter()
     for tree in trees:
         for node in ast.walk(tree):

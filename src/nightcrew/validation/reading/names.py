@@ -1,25 +1,25 @@
-"""Names that an expression is made of."""
+"""Names in an expression."""
 
 import ast
 
 
 def own_name(node: ast.AST | None) -> str:
-    """The name itself, or the last part of a dotted one; empty for anything else."""
+    """A plain name, or the last part of a dotted one; empty for any other expression."""
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def called(call: ast.Call) -> str:
-    """The last part of what is called."""
+    """The last part of the called function's name."""
     return own_name(call.func)
 
 
 def names_of(tree: ast.AST) -> set[str]:
-    """Every name in it, and every last part of a dotted one."""
+    """Every plain name in the expression, and the last part of every dotted one."""
     return {own_name(node) for node in ast.walk(tree)} - {""}
 
 
 def dotted(node: ast.AST) -> str:
-    """`a.b.c` of an expression that is no more than that; of a call or a subscript what stands before it."""
+    """`a.b.c` for an expression that is a dotted name; for a call or a subscript, the name before it."""
     parts: list[str] = []
     while True:
         if isinstance(node, ast.Attribute):
@@ -35,12 +35,12 @@ def dotted(node: ast.AST) -> str:
 
 
 def last_part(node: ast.AST) -> str:
-    """`c` of `a.b.c`."""
+    """The last part of a dotted name: `c` of `a.b.c`."""
     return dotted(node).rsplit(".", 1)[-1]
 
 
 def is_text(node: ast.AST) -> bool:
-    """True for a statement that is nothing but a text, as a docstring is."""
+    """True for a statement that is only a string, such as a docstring."""
     return (
         isinstance(node, ast.Expr)
         and isinstance(node.value, ast.Constant)

@@ -1,7 +1,7 @@
-"""Where the names of a Python file come from: each is followed to Python's world, whatever it is called here.
+"""Where the names of a Python file come from: each is followed to a library's name, whatever its local name.
 
-Imports, assignments, `getattr` with a text that stands in pieces, `__import__`, `sys.modules` and `vars` are
-followed.
+Imports, assignments, `getattr` with a string put together from pieces, `__import__`, `sys.modules` and
+`vars` are followed.
 """
 
 import ast
@@ -22,7 +22,7 @@ _PASSES = 3
 
 
 class Origins:
-    """What the names and expressions of one file stand for."""
+    """What the names and expressions of one file refer to."""
 
     def __init__(self, tree: ast.Module) -> None:
         self.nodes = [*ast.walk(tree)]
@@ -39,7 +39,7 @@ class Origins:
                         self.known[target] = name
 
     def of(self, node: ast.AST | None) -> str | None:
-        """The dotted name of Python's world that an expression stands for; None: something of its own."""
+        """The dotted library name that an expression refers to; None for the file's own code."""
         match node:
             case ast.Name():
                 return self._named(node.id)
@@ -75,7 +75,7 @@ class Origins:
         return next((f"{module}.{name}" for module in self.all_of if f"{module}.{name}" in _POWERFUL), None)
 
     def _result(self, node: ast.Call) -> str | None:
-        """What a call gives, where it only looks something up."""
+        """What a call refers to, where it only looks something up."""
         function, first = self.of(node.func), node.args[0] if node.args else None
         text = text_of(first)
         if function in LOOKING_UP and len(node.args) > 1:
@@ -89,21 +89,21 @@ class Origins:
         return self._item(node, text) or self._by_getter(node)
 
     def _item(self, node: ast.Call, text: str | None) -> str | None:
-        """`sys.modules.get("os")`, `os.__getattribute__("system")`."""
+        """The result of calls such as `sys.modules.get("os")` and `os.__getattribute__("system")`."""
         if not isinstance(node.func, ast.Attribute) or node.func.attr not in _ITEM_METHODS:
             return None
         owner = self.of(node.func.value)
         return text if owner == "sys.modules" and text else self._member(owner, text)
 
     def _by_getter(self, node: ast.Call) -> str | None:
-        """`operator.attrgetter("system")(os)`."""
+        """The result of calls such as `operator.attrgetter("system")(os)`."""
         getter = node.func
         if isinstance(getter, ast.Call) and getter.args and self.of(getter.func) == "operator.attrgetter":
             return self._member(self.of(node.args[0]) if node.args else None, text_of(getter.args[0]))
         return None
 
     def _member(self, owner: str | None, name: str | None) -> str | None:
-        """A dotted name without the detours that Python allows."""
+        """A dotted name without the indirections that Python allows."""
         if not owner or not name:
             return None
         whole = f"{owner}.{name}".replace(".__dict__", "")
@@ -111,7 +111,7 @@ class Origins:
 
 
 def text_of(node: ast.AST | None) -> str | None:
-    """The text that an expression of literals amounts to."""
+    """The string that an expression of literals evaluates to."""
     value = folded(node) if isinstance(node, ast.expr) else None
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 

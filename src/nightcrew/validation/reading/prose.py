@@ -1,4 +1,4 @@
-"""Prose: what of it is new, whether it says anything, and whether more than its spelling changed."""
+"""Prose: which sentences are new, whether they say anything, and whether more than the spelling changed."""
 
 import re
 from collections import Counter
@@ -17,31 +17,33 @@ _FILLER = re.compile(
     re.IGNORECASE,
 )
 _LATIN, _TURNING = (Table("prose").words("prose", key) for key in ("latin", "turning"))
-_REMARK = 2  # words; no more than "see also" and the like
-_SAME = 0.6  # of two sentences' words, for the one to be the other spelled rightly
-_LIKE = 0.7  # of two words' letters, for the one to be the other spelled rightly
-_LEAST_WORDS = 8  # shorter texts are not asked whether they are about anything
+_REMARK = 2  # words; a shorter sentence is only "see also" and the like
+_SAME = 0.6  # from this share of equal words on, one sentence is the other with its spelling corrected
+_LIKE = 0.7  # from this share of equal letters on, one word is the other with its spelling corrected
+_LEAST_WORDS = 8  # a shorter text is not checked for a subject
 _LEAST_OWN = 0.12
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of a text, code and addresses left out."""
+    """The sentences of a text without code and addresses."""
     plain = _CODE.sub(" ", text)
     parts = (" ".join(one.split()) for one in _SENTENCE.split(plain))
     return [one for one in parts if len(_WORD.findall(one)) > _REMARK]
 
 
 def new_sentences(before: str, after: str) -> list[str]:
-    """Sentences of `after` that `before` does not have: more than spelling or layout differs."""
+    """Sentences of `after` that differ from all of `before` in more than spelling or layout."""
     known = Counter(_plain(one) for one in sentences(before))
     fresh = Counter(_plain(one) for one in sentences(after)) - known
     gone = list((known - Counter(_plain(one) for one in sentences(after))).elements())
-    said = [one for one in sentences(after) if fresh[_plain(one)] > 0]
-    return [one for one in dict.fromkeys(said) if not any(_is_respelled(old, _plain(one)) for old in gone)]
+    candidates = [one for one in sentences(after) if fresh[_plain(one)] > 0]
+    return [
+        one for one in dict.fromkeys(candidates) if not any(_is_respelled(old, _plain(one)) for old in gone)
+    ]
 
 
 def filler(text: str) -> str:
-    """Words that stand where a text should; empty: there are none."""
+    """Placeholder words in the text; empty where there are none."""
     match = _FILLER.search(text)
     words = [word.lower() for word in _WORD.findall(text)]
     latin = [word for word in words if word in _LATIN]
@@ -57,7 +59,7 @@ def says_nothing(
     *,
     least_words: int = _LEAST_WORDS,
 ) -> bool:
-    """True for a longer text of which hardly a word is about this repository: it could stand anywhere."""
+    """True for a longer text with hardly a word about this repository, so that it could be in any project."""
     words = [word.lower() for one in fresh for word in _WORD.findall(one)]
     content = [word for word in words if len(word) > 3 and word not in empty_words]
     own = sum(word in vocabulary or word.rstrip("s") in vocabulary for word in content)
@@ -72,7 +74,7 @@ def _plain(sentence: str) -> str:
 
 
 def _is_respelled(old: str, new: str) -> bool:
-    """True where only single words differ, each spelled nearly the same as the old one, or short."""
+    """True where only single words differ, and each is short or spelled nearly as before."""
     first, second = old.split(), new.split()
     matcher = SequenceMatcher(None, first, second, autojunk=False)
     if matcher.ratio() < _SAME:

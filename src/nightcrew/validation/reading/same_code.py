@@ -1,7 +1,7 @@
-"""Code that is the same but for its looks: names of locals, needless variables, nesting that changes nothing.
+"""Code that differs only in form: names of locals, needless variables, nesting without effect.
 
-What is found equal here does the same on every input; what is not found equal may do the same all the same.
-So a changed function that is equal needs no test to vouch for it.
+Functions that are equal here behave the same on every input; functions that are not may still behave the
+same. So a changed function that is equal needs no test to vouch for it.
 """
 
 import ast
@@ -16,19 +16,19 @@ type Block = list[ast.stmt]
 
 
 def same_function(old: Function, new: Function) -> bool:
-    """True where both do the same on every input, by rules that hold for all code."""
+    """True where both behave the same on every input, by rules that hold for all code."""
     return ast.dump(old) == ast.dump(new) or normal_form(old) == normal_form(new)
 
 
 def differs_in_a_detail(old: Function, new: Function) -> bool:
-    """True where nothing but operators and numbers differs: that is another behaviour, not another form."""
+    """True where only operators and numbers differ, which changes the behaviour and not the form."""
     if same_function(old, new) or _with_nothing_compared(old) == _with_nothing_compared(new):
         return False
     return _masked(old) == _masked(new)
 
 
 def _with_nothing_compared(function: Function) -> str:
-    """`== None` as `is None`, which is another form."""
+    """The tree with `== None` written as `is None`, which differs only in form."""
     plain = copy.deepcopy(function)
     for node in ast.walk(plain):
         last = node.comparators[-1] if isinstance(node, ast.Compare) and len(node.ops) == 1 else None
@@ -52,7 +52,7 @@ def _masked(function: Function) -> str:
 
 
 def simple_statements(body: list[ast.stmt]) -> Counter[str]:
-    """The simple statements and the conditions of a block and of those in it, whatever the names in them."""
+    """The simple statements and conditions of a block and its inner blocks, with names ignored."""
     found: Counter[str] = Counter()
     for node in (part for one in copy.deepcopy(body) for part in ast.walk(one)):
         held = node.test if isinstance(node, ast.If | ast.While) else node
@@ -66,9 +66,9 @@ def simple_statements(body: list[ast.stmt]) -> Counter[str]:
 
 
 def normal_form(function: Function, *, arguments: bool = False) -> str:
-    """A text that is the same for functions that only look different.
+    """A text that is equal for functions that differ only in form.
 
-    `arguments`: whatever their names, and those of their arguments, are.
+    `arguments` means that the function's own name and its arguments' names are ignored.
     """
     plain = copy.deepcopy(function)
     plain.body = _block(plain.body)
@@ -85,7 +85,7 @@ def normal_form(function: Function, *, arguments: bool = False) -> str:
 
 
 def _block(body: Block) -> Block:
-    """A block without nesting that is not needed; the blocks inside it first."""
+    """A block without needless nesting; inner blocks come first."""
     found: Block = []
     for node in body:
         for name in ("body", "orelse", "finalbody"):
@@ -101,7 +101,7 @@ def _block(body: Block) -> Block:
 
 
 def _unnested(node: ast.stmt) -> Block:
-    """`if` in `if` as one; what stands in an `else` behind a branch that leaves, behind it."""
+    """Joins an `if` inside an `if`, and moves an `else` after a branch that leaves to the outer block."""
     if not isinstance(node, ast.If):
         return [node]
     inner = node.body[0]
@@ -117,7 +117,7 @@ def _parts(test: ast.expr) -> list[ast.expr]:
 
 
 def _joined(body: Block) -> Block:
-    """`if c: return a` and `return b` behind it as one conditional expression."""
+    """Joins `if c: return a` and a following `return b` into one conditional expression."""
     while len(body) >= 2:
         last, before = body[-1], body[-2]
         first = before.body[0] if isinstance(before, ast.If) and len(before.body) == 1 else None
@@ -135,7 +135,7 @@ def _joined(body: Block) -> Block:
 
 
 def _without_needless(function: Function, body: Block) -> Block:
-    """`x = value` and `return x` behind it as `return value`, where x is nothing but a local."""
+    """Joins `x = value` and a following `return x` into `return value`, where x is a plain local."""
     local = local_names(function)
 
     def shorten(block: Block) -> Block:
@@ -158,18 +158,18 @@ def _without_needless(function: Function, body: Block) -> Block:
             block = [*block[:-2], ast.Return(before.value)]
         return block
 
-    # A `finally` sees what a local holds while the function returns.
+    # A `finally` can read a local's value while the function returns.
     guarded = any(isinstance(node, ast.Try) and node.finalbody for node in ast.walk(function))
     return body if guarded else _joined(shorten(body))
 
 
 def _rename(function: Function, arguments: bool) -> None:
-    """Locals by the order in which they first occur."""
+    """Renames locals by the order in which they first occur."""
     renamed: dict[str, str] = {}
     local = local_names(function)
     if arguments:
-        told = [one for one in ast.walk(function.args) if isinstance(one, ast.arg)]
-        for one in told:
+        args = [one for one in ast.walk(function.args) if isinstance(one, ast.arg)]
+        for one in args:
             renamed[one.arg] = one.arg = f"<{len(renamed)}>"
             one.annotation = None
         function.returns, function.name, function.decorator_list = None, "", []

@@ -1,5 +1,5 @@
-"""Smells of new tests: what a reviewer would frown at; reported, and decisive only for copied
-implementations."""
+"""Smells of new tests: what a reviewer would object to; they are reported, and only a copied implementation
+is refused."""
 
 import ast
 import re
@@ -22,7 +22,7 @@ _LEAST_STATEMENTS, _ALIKE = 6, 0.8
 
 
 def new_test_functions(room: CleanRoom) -> tuple[TestFunction, ...]:
-    """Tests in changed test files that base does not have in the same words."""
+    """Tests in changed test files that base does not have with the same text."""
     found: list[TestFunction] = []
     for change in room.changes:
         if change.after is None or not _holds_tests(change.path) or not room.is_test(change.path):
@@ -37,7 +37,7 @@ def new_test_functions(room: CleanRoom) -> tuple[TestFunction, ...]:
 
 
 def _holds_tests(path: str) -> bool:
-    """True for a name under which runners look for tests; other files beside them hold cases and helpers."""
+    """True for a file name in which runners look for tests; other test files hold cases and helpers."""
     pure = PurePosixPath(path)
     return pure.suffix == ".py" and re.match(r"(?i)test|.*(tests?|spec)$", pure.stem) is not None
 
@@ -60,19 +60,19 @@ def describe_smells(tests: Iterable[TestFunction]) -> list[str]:
 
 
 def unsteady_check(room: CleanRoom) -> str:
-    """The first check in the new tests about something that differs from run to run; empty: there is none."""
+    """The first check in the new tests about something that differs from run to run; empty if none."""
     for test in new_test_functions(room):
         clocks = _clock_names(test.node)
         for node in ast.walk(test.node):
             if isinstance(node, ast.Assert):
-                told = _of_chance(node.test) or _of_speed(node.test, clocks)
-                if told:
-                    return f"{test.name} checks {told}: {ast.unparse(node)[:100]!r}"
+                what = _of_chance(node.test) or _of_speed(node.test, clocks)
+                if what:
+                    return f"{test.name} checks {what}: {ast.unparse(node)[:100]!r}"
     return ""
 
 
 def slept(room: CleanRoom) -> float:
-    """Seconds that the new tests sleep, as far as their text says it, each test taken once."""
+    """Seconds that the new tests sleep, as far as their text shows, with each test counted once."""
     calls = (node for test in new_test_functions(room) for node in ast.walk(test.node))
     named = (node for node in calls if isinstance(node, ast.Call) and called(node) == "sleep" and node.args)
     values = (node.args[0].value for node in named if isinstance(node.args[0], ast.Constant))
@@ -80,7 +80,7 @@ def slept(room: CleanRoom) -> float:
 
 
 def _helpers(room: CleanRoom, path: str, tree: ast.Module) -> dict[str, Function]:
-    """Functions and methods of the test files that a test file imports from, and they in turn."""
+    """Functions and methods of the test files that a test file imports from, directly or indirectly."""
     found: dict[str, Function] = {}
     waiting, seen = [(path, tree)], {path}
     while waiting:
@@ -95,7 +95,7 @@ def _helpers(room: CleanRoom, path: str, tree: ast.Module) -> dict[str, Function
 
 
 def _imported_files(room: CleanRoom, path: str, tree: ast.Module) -> Iterator[str]:
-    """Where the modules could lie that a file imports names from."""
+    """Possible paths of the modules that a file imports names from."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             above = PurePosixPath(path).parents
@@ -107,7 +107,7 @@ def _imported_files(room: CleanRoom, path: str, tree: ast.Module) -> Iterator[st
 
 
 def _of_chance(test: ast.expr) -> str:
-    """Arithmetic with an object's place, a text's hash, or a process's number."""
+    """True for arithmetic with an object's address, a string's hash, or a process id."""
     for node in ast.walk(test):
         split = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod | ast.BitAnd)
         left = node.left if split and isinstance(node, ast.BinOp) else None
@@ -117,7 +117,7 @@ def _of_chance(test: ast.expr) -> str:
 
 
 def _of_speed(test: ast.expr, clocks: set[str]) -> str:
-    """A time taken that must be shorter than a second: a busy machine is slower than that."""
+    """A measured time that must be shorter than a second, which a busy machine does not keep."""
     if not (
         isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Lt | ast.LtE)
     ):
@@ -131,7 +131,7 @@ def _of_speed(test: ast.expr, clocks: set[str]) -> str:
 
 
 def _clock_names(node: Function) -> set[str]:
-    """Names that hold a clock's reading."""
+    """Names of variables that hold a clock's reading."""
     return {
         one.targets[0].id
         for one in ast.walk(node)
@@ -142,7 +142,7 @@ def _clock_names(node: Function) -> set[str]:
 
 
 def copies_of_implementation(room: CleanRoom) -> str:
-    """The first function in the new tests that is a function of the target, whatever its names."""
+    """The first function in the new tests that equals a function of the target, with names ignored."""
     target = room.target
     tree = parse(room.source(target) or "") if target else None
     if tree is None:
@@ -164,7 +164,7 @@ def copies_of_implementation(room: CleanRoom) -> str:
 
 
 def _all_functions(text: str) -> list[Function]:
-    """Every function of a module, inner ones too, and those in texts that are code themselves."""
+    """Every function of a module, also inner ones and those in strings of code."""
     tree = parse(text)
     if tree is None:
         return []
@@ -174,7 +174,7 @@ def _all_functions(text: str) -> list[Function]:
 
 
 def _alike(one: Counter[str], other: Counter[str]) -> bool:
-    """True where nearly all statements of each are in the other."""
+    """True where nearly all statements of each function are in the other one."""
     least = min(one.total(), other.total())
     return least >= _LEAST_STATEMENTS and (one & other).total() >= _ALIKE * max(one.total(), other.total())
 

@@ -1,4 +1,4 @@
-"""Places in a Python text: the tree counts bytes in lines, edits count characters from the start."""
+"""Positions in a Python text: the tree counts bytes in lines, edits count characters from the start."""
 
 import ast
 
@@ -16,19 +16,19 @@ class SourceText:
             self.starts.append(self.starts[-1] + len(line) + 1)
 
     def offset(self, line: int, column: int) -> int:
-        """Characters from the start, of a line from 1 and a column in bytes."""
+        """Characters from the start to a line, counted from 1, and a column in bytes."""
         text = self.lines[line - 1]
         if not text.isascii():
             column = len(text.encode("utf-8", "surrogateescape")[:column].decode("utf-8", "surrogateescape"))
         return self.starts[line - 1] + column
 
     def span(self, node: Node) -> tuple[int, int]:
-        """Where a node begins and ends; decorators are not a part of what they decorate."""
+        """Where a node begins and ends, without the decorators of a definition."""
         assert node.end_lineno is not None and node.end_col_offset is not None
         return self.offset(node.lineno, node.col_offset), self.offset(node.end_lineno, node.end_col_offset)
 
     def of(self, node: Node) -> str:
-        """A node's own text."""
+        """A node's source text."""
         start, end = self.span(node)
         return self.text[start:end]
 
@@ -41,11 +41,11 @@ class SourceText:
         return start, end
 
     def run(self, body: list[ast.stmt]) -> tuple[int, int]:
-        """From the first statement's beginning to the last one's end."""
+        """The span from the first statement's start to the last one's end."""
         return self.whole(body[0])[0], self.whole(body[-1])[1]
 
     def block(self, body: list[ast.stmt], indent: int) -> str:
-        """The text of some statements one after the other, all but its first line indented by `indent`."""
+        """The text of consecutive statements, with every line after the first indented by `indent`."""
         start, end = self.run(body)
         lines = self.text[start:end].split("\n")
         own = start - self.starts[self.line_of(start) - 1]

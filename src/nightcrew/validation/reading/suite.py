@@ -1,4 +1,4 @@
-"""What a test module's text says: its tests, what they check, and whether a check could ever fail."""
+"""What a test module's text shows: its tests, what they check, and whether a check could ever fail."""
 
 import ast
 from collections.abc import Iterator, Mapping
@@ -8,13 +8,13 @@ from nightcrew.untrusted import Unreadable, parse_python
 
 type Function = ast.FunctionDef | ast.AsyncFunctionDef
 
-_MOST_TREES = 128  # that are kept: those of one verdict, many of which several rules look at
+_MOST_TREES = 128  # trees that are kept: those of one verdict, because several gates read the same one
 _WEAK_CALLS = {"isinstance", "issubclass", "hasattr", "callable"}
 
 
 @lru_cache(maxsize=_MOST_TREES)
 def parse(text: str) -> ast.Module | None:
-    """The tree, None where it is not Python. It is shared by all who ask, so nobody may change it."""
+    """The tree; None where the text is not Python. All callers share it, so none may change it."""
     try:
         return parse_python(text)
     except Unreadable:
@@ -92,7 +92,7 @@ def comparison_cannot_fail(test: ast.Compare, bound: Mapping[str, str]) -> bool:
 
 
 def _are_opposites(values: list[ast.expr]) -> bool:
-    """`x or not x`, `a == b or a != b`."""
+    """True for opposites, as in `x or not x` and `a == b or a != b`."""
     dumps = {ast.dump(value) for value in values}
     for value in values:
         if (
@@ -113,7 +113,7 @@ def _are_opposites(values: list[ast.expr]) -> bool:
 
 
 def is_weak(test: ast.expr) -> bool:
-    """True for a check about a type, None or mere truth."""
+    """True for a check about a type, None or truth."""
     if isinstance(test, ast.BoolOp):
         return all(is_weak(value) for value in test.values)
     if isinstance(test, ast.Call) and isinstance(test.func, ast.Name):

@@ -1,8 +1,7 @@
-"""Other versions of a target's source: broken on purpose, or changed without changing what it does.
+"""Other versions of a target's source: broken on purpose, or changed without changing its behaviour.
 
-A suite with an oracle fails on the first kind and passes on the second; one that cannot tell them apart,
-or can
-tell the rig apart, does not.
+A suite that checks results fails on the first kind and passes on the second; one that cannot distinguish
+them, or that detects the rig, does not.
 """
 
 import ast
@@ -13,11 +12,11 @@ from collections.abc import Collection
 type Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 BREAK = "raise RuntimeError('value is out of range')"
-PERTURB_NAME = "_adjusted"  # of `rig.perturb.adjusted` in the globals of a perturbed module
+PERTURB_NAME = "_adjusted"  # name of `rig.perturb.adjusted` in the globals of a perturbed module
 
 
 def raising(source: str, spared: Collection[int] = ()) -> str | None:
-    """Every function raises as soon as it is called; None where there is no function to break.
+    """A version whose functions raise when they are called; None where there is no function to break.
 
     `spared`: first lines of functions to leave alone (they run at import).
     """
@@ -25,12 +24,12 @@ def raising(source: str, spared: Collection[int] = ()) -> str | None:
 
 
 def returning_nothing(source: str, spared: Collection[int] = ()) -> str | None:
-    """Every function returns None at once; None where there is no function to break."""
+    """A version whose functions return None at once; None where there is no function to break."""
     return _with_first_statement(source, "return None", spared)
 
 
 def perturbed(source: str, spared: Collection[int] = ()) -> str | None:
-    """Values that leave the module are wrong but of the right type; None where nothing is returned.
+    """A version that returns wrong values of the right type; None where nothing is returned.
 
     The result needs what `rig.perturb` injects.
     """
@@ -40,8 +39,8 @@ def perturbed(source: str, spared: Collection[int] = ()) -> str | None:
 
 
 def neutral(source: str, salt: int = 0) -> str:
-    """The same behaviour: comments and layout gone, locals renamed, a statement without effect in each
-    function, and a function that nobody calls."""
+    """A version with the same behaviour: without comments and layout, with renamed locals, a statement
+    without effect in each function, and an unused function."""
     tree = ast.parse(source)
     for function in functions(tree):
         rename_locals(function, salt)
@@ -105,7 +104,7 @@ def _body_start(function: Function) -> int:
 
 
 def _is_stub(function: Function) -> bool:
-    """An overload, an abstract method, a protocol's member: nothing that ever runs to any effect."""
+    """True for an overload, an abstract method or a protocol's member, whose body never matters."""
     names = {
         name.attr if isinstance(name, ast.Attribute) else getattr(name, "id", "")
         for name in function.decorator_list
@@ -120,7 +119,7 @@ def _is_stub(function: Function) -> bool:
 
 
 class _Perturber(ast.NodeTransformer):
-    """Wraps what functions return and yield."""
+    """Wraps the values that functions return and yield."""
 
     def __init__(self, spared: Collection[int]) -> None:
         self.spared = spared
@@ -154,7 +153,7 @@ def _is_none(node: ast.expr) -> bool:
 
 
 def rename_locals(function: Function, salt: int = 0) -> None:
-    """Give a function's purely local names other names, in place; delicate functions keep theirs."""
+    """Renames a function's purely local names in place; delicate functions keep theirs."""
     if is_delicate(function):
         return
     taken = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
@@ -169,7 +168,7 @@ def rename_locals(function: Function, salt: int = 0) -> None:
 
 
 def local_names(function: Function) -> set[str]:
-    """Names that only this function's own scope binds and sees."""
+    """Names that only this function's own scope binds and reads."""
     fixed = set(dir(builtins)) | {argument.arg for argument in _arguments(function)}
     stored: set[str] = set()
     for node in own_nodes(function):
@@ -204,7 +203,7 @@ _DELICATE = {"locals", "vars", "eval", "exec", "dir", "currentframe", "_getframe
 
 
 def own_nodes(function: Function) -> list[ast.AST]:
-    """Nodes of the function's own scope; the inner scopes' are left out."""
+    """Nodes of the function's own scope, without those of inner scopes."""
     found: list[ast.AST] = []
     waiting: list[ast.AST] = list(function.body)
     while waiting:
@@ -221,7 +220,7 @@ def inner_scopes(function: Function) -> list[ast.AST]:
 
 
 def is_delicate(function: Function) -> bool:
-    """True where the function looks at its own names or frames."""
+    """True where the function inspects its own names or frames."""
     for node in ast.walk(function):
         name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
         if name in _DELICATE:
