@@ -43,9 +43,9 @@ def test_the_context_that_a_task_needs_is_measured_in_its_repository(five: Five,
         assert "tokens of context, " in why and "measured from " in why and work.queued.commit[:12] in why
 
 
-@pytest.mark.parametrize("category", TaskType)
-def test_every_type_of_task_gets_a_plan_build_script_too(category: TaskType) -> None:
-    assert plan(task_type=category).rungs
+@pytest.mark.parametrize("task_type", TaskType)
+def test_every_type_of_task_gets_a_plan_build_script_too(task_type: TaskType) -> None:
+    assert plan(task_type=task_type).rungs
 
 
 def test_complexity_has_an_effect() -> None:
@@ -89,7 +89,7 @@ def model(name: str, price: str = "0.000001") -> Candidate:
     )
 
 
-def plan(*models: Candidate, category: str = "unit_test", **needs: object) -> Plan:
+def plan(*models: Candidate, task_type: str = "unit_test", **needs: object) -> Plan:
     given = {"today": date(2026, 11, 23), "executors": (ExecutorName.DIRECT,), **needs}
-    requirements = Requirements(task_type=category, **given)  # type: ignore[arg-type]
+    requirements = Requirements(task_type=task_type, **given)  # type: ignore[arg-type]
     return ModelSelector().plan(requirements, models or (model("a/one"),), Memory(), Availability())

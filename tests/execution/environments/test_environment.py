@@ -161,9 +161,34 @@ def test_requirement_files_that_contradict_each_other_are_not_all_used(tmp_path:
     (tree / "requirements-tools.txt").write_text("iniconfig==2.1.0\n")
     declared = read_declared(tree)
     assert set(declared.requirements) == {"iniconfig==2.0.0", "iniconfig==2.1.0"}
-    assert declared.fallbacks == (("iniconfig==2.0.0",),)
+    assert declared.fallbacks == (("iniconfig==2.0.0",), ())
     built = build(tree)
     assert list(built.path.glob("lib/python*/site-packages/iniconfig-2.0.0.dist-info"))
+
+
+def test_of_files_with_pins_for_several_pythons_the_newest_are_used(tmp_path: Path, build: Build) -> None:
+    tree = write(
+        tmp_path / "tree", requirements_tests38_dot_txt="iniconfig==2.0.0\n",
+        requirements_tests39_dot_txt="iniconfig==2.1.0\n",
+    )  # fmt: skip
+    for path in tree.iterdir():
+        path.rename(path.with_name(path.name.replace("_tests", "-tests")))
+    assert list(build(tree).path.glob("lib/python*/site-packages/iniconfig-2.1.0.dist-info"))
+
+
+@pytest.mark.parametrize(
+    ("text", "declared"),
+    [
+        ("import pkg_resources\n", ("setuptools<81",)),
+        ("if True:\n    from distutils.version import LooseVersion\n", ("setuptools<81",)),
+        ("import packaging  # not distutils\n", ()),
+    ],
+)
+def test_code_that_needs_what_setuptools_brought_along_gets_it(
+    tmp_path: Path, text: str, declared: tuple[str, ...]
+) -> None:
+    write(tmp_path, tests__conftest_dot_py=text, setup_dot_py="import pkg_resources\n")
+    assert read_declared(tmp_path).requirements == declared
 
 
 def test_a_repository_that_declares_nothing_is_fine_and_a_broken_one_is_not(tmp_path: Path) -> None:

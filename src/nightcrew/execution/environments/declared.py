@@ -36,6 +36,8 @@ _LOCAL = re.compile(
     r"(?:(?:-e|--editable)[ =]?\s*(?P<edited>[^\[\s;]+)|(?P<place>(?:\.|/|file:)[^\[\s;]*))"
     r"(?:\[(?P<extras>[^\]]*)\])?"
 )
+_OLD_IMPORT = re.compile(r"^\s*(?:import|from) (?:pkg_resources|distutils|setuptools)\b", re.MULTILINE)
+_WITH_OLD_MODULES = "setuptools<81"  # later ones hold no pkg_resources
 _NAMED = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[(?P<extras>[^\]]*)\])?")
 
 
@@ -63,6 +65,8 @@ def read_declared(checkout: Path, root: str = "") -> Declared:
     pyproject = _pyproject(place)
     reader = _Reader(checkout, root)
     sure = tuple(reader.of_tests(root))
+    if not any(line.lower().startswith("setuptools") for line in sure) and _has_old_imports(checkout):
+        sure += (_WITH_OLD_MODULES,)
     files = {file: tuple(reader.of_file(file)) for file in _requirement_files(place)}
 
     def with_files(*chosen: Path) -> tuple[str, ...]:
@@ -71,14 +75,16 @@ def read_declared(checkout: Path, root: str = "") -> Declared:
     asked = with_files(*files)
     tests = [file for file in files if any(name in file.stem.lower() for name in TEST_NAMES)]
     plain = [file for file in files if file.name == "requirements.txt"]
-    fewer = [with_files(*plain, *tests), with_files(*tests), with_files(*plain), with_files()]
+    # Files with pins for several Python versions contradict each other: the last one is for the newest.
+    each = [with_files(*plain, file) for file in reversed(tests)]
+    fewer = [with_files(*plain, *tests), with_files(*tests), *each, with_files(*plain), with_files()]
     runners = dict.fromkeys(reader.of_runners(root))
     names = table(pyproject, "project", "optional-dependencies")
     members = tuple(folder for folder in reader.folders if folder != root)
     return Declared(
         requirements=asked,
         runners=tuple(line for line in runners if line not in asked),
-        fallbacks=tuple(dict.fromkeys(one for one in fewer if one and one != asked)),
+        fallbacks=tuple(dict.fromkeys(one for one in fewer if one != asked)),
         python=str(table(pyproject, "project").get("requires-python", "")),
         locked=(place / "uv.lock").is_file() and not members,
         extras=tuple(name for name in names if name in TEST_NAMES),
@@ -210,6 +216,18 @@ class _Reader:
         path = (self.checkout / folder / place.removeprefix("file:").removeprefix("//")).resolve()
         known = {(self.checkout / one.folder).resolve(): one.folder for one in self.by_name.values()}
         return known.get(path)
+
+
+def _has_old_imports(checkout: Path) -> bool:
+    """True where code imports what every environment held when it was written, as setuptools was in it."""
+    for path in checkout.rglob("*.py"):
+        try:
+            text = "" if path.name == "setup.py" else read_text(path)
+        except (OSError, Unreadable):
+            continue
+        if _OLD_IMPORT.search(text):
+            return True
+    return False
 
 
 def _pyproject(folder: Path) -> Mapping[str, Any]:
