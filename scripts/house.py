@@ -2,16 +2,21 @@
 
     python scripts/house.py [FOLDER]
 
-FOLDER is another checkout to compare with this one, such as a worktree of an earlier commit.
+FOLDER is another checkout to compare with this one, such as a worktree of an earlier commit. Complexity and
+unused code are measured by radon and vulture where they are installed (`uv pip install radon vulture`).
 """
 
 import ast
+import importlib.util
 import io
+import subprocess
 import sys
 import tokenize
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import grimp
 
 ROOTS = ("src", "flows", "blocks", "deployments")
 LONGEST_FUNCTION = 50
@@ -31,6 +36,9 @@ def main(places: Sequence[Path]) -> None:
         print(f"  files above 300 lines        {sum(len(text.splitlines()) > 300 for text in texts)}")
         print(f"  comments in 100 lines        {100 * sum(map(comments, texts)) / lines:.1f}")
         print(f"  repeated runs of {RUN} lines    {repeated(texts)}")
+        print(f"  files in import circles      {counted(circles(place))}")
+        print(f"  radon grade D or worse       {reported('radon', 'cc', '--min', 'D', place=place)}")
+        print(f"  vulture, 80 % sure           {reported('vulture', '--min-confidence', '80', place=place)}")
 
 
 def functions(text: str) -> Iterator[tuple[str, int]]:
@@ -53,6 +61,39 @@ def repeated(texts: Sequence[str]) -> int:
         lines = [line for line in lines if len(line) > 3 and not line.startswith(("import ", "from ", "#"))]
         runs.update(tuple(lines[start : start + RUN]) for start in range(len(lines) - RUN + 1))
     return sum(count > 1 for count in runs.values())
+
+
+def circles(place: Path) -> list[str]:
+    """Modules that import themselves by way of others; imports that only type checkers read do not count."""
+    own = [str(place / "src"), str(place)]
+    sys.path[:0] = own
+    try:
+        packages = ["nightcrew", *(root for root in ROOTS if root != "src")]
+        graph = grimp.build_graph(*packages, exclude_type_checking_imports=True, cache_dir=None)
+    finally:
+        del sys.path[: len(own)]
+    # A module never appears in its own closure, so the closures of what it imports are searched.
+    return sorted(
+        module
+        for module in graph.modules
+        if any(
+            module in graph.find_upstream_modules(target)
+            for target in graph.find_modules_directly_imported_by(module)
+        )
+    )
+
+
+def reported(tool: str, *arguments: str, place: Path) -> str:
+    """What a tool reports about the source tree; lines that name a file only are left out."""
+    if importlib.util.find_spec(tool) is None:
+        return "not installed"
+    command = [sys.executable, "-m", tool, *arguments, *ROOTS]
+    done = subprocess.run(command, cwd=place, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return counted([line.strip() for line in done.stdout.splitlines() if " " in line])
+
+
+def counted(found: Sequence[str]) -> str:
+    return "\n    ".join([str(len(found)), *found])
 
 
 if __name__ == "__main__":
