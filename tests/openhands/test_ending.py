@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from nightcrew.execution.attempt import AttemptEnd
+from nightcrew.execution.attempt import AttemptEnd, StopCause, Stopped
 from nightcrew.execution.execution_engine import DoorUsage
 from nightcrew.execution.sandbox import Completed
 from nightcrew.openhands.ending import how_it_ended
@@ -84,19 +84,21 @@ def test_finished_without_one_model_call_is_not_believed() -> None:
 @pytest.mark.parametrize(
     ("stopped", "infrastructure", "end"),
     [
-        ("budget: the task may spend no more than 1.00 USD", False, AttemptEnd.BUDGET),
+        (Stopped(StopCause.BUDGET, "the task may spend no more than 1.00 USD"), False, AttemptEnd.BUDGET),
         (
-            "no model left: no model of the plan can take this request (a/b: no budget for tools)",
+            Stopped(
+                StopCause.MODELS, "no model of the plan can take this request (a/b: no budget for tools)"
+            ),
             False,
             AttemptEnd.MODEL_UNFIT,
         ),
-        ("account: the provider refuses the account", True, AttemptEnd.INFRASTRUCTURE),
+        (Stopped(StopCause.ACCOUNT, "the provider refuses the account"), True, AttemptEnd.INFRASTRUCTURE),
     ],
 )
-def test_the_gateway_knows_why_a_call_failed(stopped: str, infrastructure: bool, end: AttemptEnd) -> None:
+def test_the_gateway_knows_why_a_call_failed(stopped: Stopped, infrastructure: bool, end: AttemptEnd) -> None:
     usage = replace(OPEN, stopped=stopped, infrastructure=infrastructure)
     report = how_it_ended(RATE_LIMITED, DONE, usage)
-    assert (report.end, report.detail) == (end, stopped)
+    assert (report.end, report.detail) == (end, str(stopped))
 
 
 def test_a_client_killed_from_inside_is_no_excuse() -> None:

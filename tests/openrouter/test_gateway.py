@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from nightcrew.execution.attempt import StopCause
 from nightcrew.openrouter.books.budget import Budgets
 from nightcrew.openrouter.gateway import Gateway
 from tests.openrouter.conftest import USD, MakeCrew, ask, free, paid
@@ -119,7 +120,7 @@ def test_a_shut_door_says_so_in_a_status_that_nobody_retries(crew: MakeCrew) -> 
     assert "task" in reply.json()["error"]["message"]
     assert c.twin.requests == []
     usage = gateway.usage()
-    assert usage.stopped is not None and usage.stopped.startswith("budget") and not usage.infrastructure
+    assert usage.stopped is not None and usage.stopped.cause is StopCause.BUDGET and not usage.infrastructure
 
 
 def test_a_long_folder_name_is_no_obstacle(crew: MakeCrew, tmp_path: Path) -> None:

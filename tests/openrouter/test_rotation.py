@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from nightcrew.errors import AccountStopped, BudgetReached, ModelUnfit, Transient
+from nightcrew.execution.attempt import StopCause
 from nightcrew.openrouter.books.account import crew_stop, resume_crew
 from nightcrew.openrouter.books.budget import Budgets
 from nightcrew.openrouter.books.quota import QuotaLimits
@@ -172,7 +173,7 @@ def test_when_nobody_answers_the_door_shuts_without_blame(crew: MakeCrew) -> Non
     asked = len(c.twin.requests)
     assert asked <= 6
     usage = gateway.usage()
-    assert usage.stopped is not None and usage.stopped.startswith("no model left") and usage.infrastructure
+    assert usage.stopped is not None and usage.stopped.cause is StopCause.MODELS and usage.infrastructure
     with pytest.raises(Transient):
         gateway.complete(ask())
     assert len(c.twin.requests) == asked
@@ -249,7 +250,7 @@ def test_a_spent_day_is_never_knocked_at_again(crew: MakeCrew, unit: str, in_200
         gateway.complete(ask())
     assert refused.value.retry_after_seconds == pytest.approx(12 * 3600, abs=5)
     usage = gateway.usage()
-    assert usage.stopped is not None and usage.stopped.startswith("quota") and usage.infrastructure
+    assert usage.stopped is not None and usage.stopped.cause is StopCause.QUOTA and usage.infrastructure
     asked = len(c.twin.requests)
     for _ in range(3):
         with pytest.raises(Transient):

@@ -5,8 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from nightcrew.execution.attempt import AttemptEnd
-from nightcrew.openrouter.serving.rotation import Stopped
+from nightcrew.execution.attempt import AttemptEnd, StopCause, Stopped
 from nightcrew.selection.memory import TrialEnd
 from nightcrew.validation.verdict import VerdictKind
 from nightcrew.work.learning import tried, worker_of
@@ -17,9 +16,9 @@ FAULT = VerdictKind.INFRASTRUCTURE_FAULT
 SLUGS = {"maker/one:free": "maker/one", "maker/two": "maker/two-2026"}
 
 
-def interrupted(by: Stopped) -> Judged:
+def interrupted(by: StopCause) -> Judged:
     trial = judged(FAULT, end=AttemptEnd.INFRASTRUCTURE)
-    return replace(trial, attempt=replace(trial.attempt, detail=f"{by}until midnight"))
+    return replace(trial, attempt=replace(trial.attempt, detail=str(Stopped(by, "until midnight"))))
 
 
 @pytest.mark.parametrize("end", [AttemptEnd.INFRASTRUCTURE, AttemptEnd.CANCELLED, AttemptEnd.BUDGET])
@@ -53,8 +52,8 @@ def test_the_work_is_that_of_the_model_that_ended_it(served: tuple[str, ...], sl
     assert worker_of(served, "maker/one:free", SLUGS) == slug
 
 
-@pytest.mark.parametrize("by", [Stopped.QUOTA, Stopped.ACCOUNT])
-def test_what_stops_all_alike_uses_up_neither_attempts_nor_patience(by: Stopped) -> None:
+@pytest.mark.parametrize("by", [StopCause.QUOTA, StopCause.ACCOUNT])
+def test_what_stops_all_alike_uses_up_neither_attempts_nor_patience(by: StopCause) -> None:
     task, many = a_task(max_attempts=1), [interrupted(by)] * (MOST_INTERRUPTIONS - 1)
     assert decide(task, many, seconds=1.0, budget_usd=Decimal(1)) is None
     ended = decide(task, [*many, interrupted(by)], seconds=1.0, budget_usd=Decimal(1))

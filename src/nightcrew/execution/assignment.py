@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
 
-from nightcrew.execution.attempt import AttemptEnd
+from nightcrew.execution.attempt import AttemptEnd, Stopped
 from nightcrew.execution.checkout.workspace import Checkout
 from nightcrew.execution.environments.environment import Environment
 from nightcrew.execution.sandbox import Limits, Sandbox
@@ -22,7 +22,7 @@ class DoorUsage:
     output_tokens: int
     cost_usd: Decimal
     models_served: tuple[str, ...]
-    stopped: str | None  # why the door is shut; None while it is open
+    stopped: Stopped | None  # why the door is shut; None while it is open
     infrastructure: bool  # the last refusal says nothing about the model's skill
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Self
 
 from nightcrew.task import ExecutorName
 
@@ -37,6 +38,40 @@ class AttemptEnd(StrEnum):
             AttemptEnd.BUDGET,
             AttemptEnd.MODEL_UNFIT,
         }
+
+
+class StopCause(StrEnum):
+    """What keeps an attempt from making more model calls."""
+
+    QUOTA = "quota"
+    BUDGET = "budget"
+    ACCOUNT = "account"
+    STORE = "state store"
+    MODELS = "no model left"
+
+    @property
+    def is_interruption(self) -> bool:
+        """True if the cause ends without the attempt: another day's quota, or a person resumes the crew."""
+        return self in {StopCause.QUOTA, StopCause.ACCOUNT}
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Why an attempt makes no more model calls; its text is `cause: detail`."""
+
+    cause: StopCause
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.cause}: {self.detail}"
+
+    @classmethod
+    def read(cls, text: str) -> Self | None:
+        """The inverse of `str`, because a stored attempt has only the text; None for any other text."""
+        for cause in StopCause:
+            if text.startswith(f"{cause}: "):
+                return cls(cause, text.removeprefix(f"{cause}: "))
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ The observations of the supervisor have priority, then the gateway's, then the c
 sandbox. The SDK calls plain text *finished*; here the finish tool must have been called last.
 """
 
-from nightcrew.execution.attempt import AttemptEnd
+from nightcrew.execution.attempt import AttemptEnd, StopCause
 from nightcrew.execution.execution_engine import DoorUsage, Report
 from nightcrew.execution.sandbox import Completed
 from nightcrew.openhands.errors import classify_error
@@ -59,10 +59,10 @@ def _by_error(error: ErrorFacts, usage: DoorUsage) -> tuple[AttemptEnd, str]:
     """The end by an error; the gateway's reason has priority, as it knows the account and all models."""
     row = classify_error(error)
     if usage.infrastructure:
-        return AttemptEnd.INFRASTRUCTURE, usage.stopped or row.meaning
+        return AttemptEnd.INFRASTRUCTURE, str(usage.stopped or row.meaning)
     if usage.stopped is not None:
-        out_of_money = usage.stopped.startswith("budget")
-        return (AttemptEnd.BUDGET if out_of_money else AttemptEnd.MODEL_UNFIT), usage.stopped
+        out_of_money = usage.stopped.cause is StopCause.BUDGET
+        return (AttemptEnd.BUDGET if out_of_money else AttemptEnd.MODEL_UNFIT), str(usage.stopped)
     status = f" {error.status}" if error.status else ""
     return row.end, f"{row.meaning} ({error.name}{status}: {cut(error.text, 200)})"
 

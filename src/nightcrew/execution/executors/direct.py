@@ -53,8 +53,8 @@ class DirectExecutor:
         try:
             return _work(talk)
         except Transient as error:
-            why = assignment.door.usage().stopped or str(error)
-            return Report(AttemptEnd.INFRASTRUCTURE, why, talk.last_message)
+            why = assignment.door.usage().stopped or error
+            return Report(AttemptEnd.INFRASTRUCTURE, str(why), talk.last_message)
         except _Ended as end:
             return replace(end.report, last_message=talk.last_message)
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from nightcrew.execution.assignment import DoorUsage
-from nightcrew.execution.attempt import ModelCall, RecordCall
+from nightcrew.execution.attempt import ModelCall, RecordCall, Stopped
 from nightcrew.openrouter.books.ticket import Ticket
 from nightcrew.openrouter.serving.transcript import Transcript
 from nightcrew.openrouter.wire.answers import Outcome
@@ -42,7 +42,7 @@ class CallBook:
             self._sequence += 1
             return self._sequence
 
-    def stop(self, stopped: str, *, infrastructure: bool) -> None:
+    def stop(self, stopped: Stopped, *, infrastructure: bool) -> None:
         """Store the reason why there will be no more calls."""
         with self._lock:
             self._usage = replace(self._usage, stopped=stopped, infrastructure=infrastructure)

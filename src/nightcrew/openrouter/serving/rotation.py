@@ -5,9 +5,9 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from enum import StrEnum
 
 from nightcrew.errors import AccountStopped, BudgetReached, ModelUnfit, NightcrewError, Transient
+from nightcrew.execution.attempt import StopCause, Stopped
 from nightcrew.openrouter.books.breakers import SHORT_RETRY_AFTER_SECONDS
 from nightcrew.openrouter.books.ticket import Obstacle, Refusal
 from nightcrew.openrouter.wire.answers import Outcome
@@ -22,24 +22,14 @@ LONGEST_WAIT_SECONDS = 90.0  # for a quota window or a cool-down, if no other mo
 ROUNDS = 3  # how often all models are tried for one request
 
 
-class Stopped(StrEnum):
-    """The prefixes of the reasons why an attempt's door is shut."""
-
-    QUOTA = "quota: "
-    BUDGET = "budget: "
-    ACCOUNT = "account: "
-    STORE = "state store: "
-    MODELS = "no model left: "
-
-
 class Shut(Exception):
     """Shuts the attempt's door: the error for every later request, and the reason for the attempt's record.
 
     `infrastructure` is True if neither the model's skill nor the budget is the cause.
     """
 
-    def __init__(self, error: NightcrewError, stopped: str, *, infrastructure: bool) -> None:
-        super().__init__(stopped)
+    def __init__(self, error: NightcrewError, stopped: Stopped, *, infrastructure: bool) -> None:
+        super().__init__(str(stopped))
         self.error = error
         self.stopped = stopped
         self.infrastructure = infrastructure
@@ -144,37 +134,37 @@ class Rotation:
             return _wait_for(quota, self._clock())
         if refusal := by_obstacle.get(Obstacle.BUDGET) or by_obstacle.get(Obstacle.PRICE):
             return Shut(
-                BudgetReached(refusal.reason), f"{Stopped.BUDGET}{refusal.reason}", infrastructure=False
+                BudgetReached(refusal.reason), Stopped(StopCause.BUDGET, refusal.reason), infrastructure=False
             )
         if resting := by_obstacle.get(Obstacle.BREAKER):
             last = f"{last}; {resting.reason}".strip("; ")
         elif not self._fit():
             reasons = ", ".join(f"{model}: {reason}" for model, reason in self._unfit.items())
             message = f"no model of the plan can serve this request ({reasons})"
-            return Shut(ModelUnfit(message), f"{Stopped.MODELS}{message}", infrastructure=False)
+            return Shut(ModelUnfit(message), Stopped(StopCause.MODELS, message), infrastructure=False)
         message = f"no model of the plan can be reached now ({last})"
-        return Shut(Transient(message), f"{Stopped.MODELS}{message}", infrastructure=True)
+        return Shut(Transient(message), Stopped(StopCause.MODELS, message), infrastructure=True)
 
 
 def out_of_calls(calls: int) -> Shut:
     """The attempt has used up its number of calls."""
     message = f"the attempt has used all of its {calls} calls"
-    return Shut(BudgetReached(message), f"{Stopped.BUDGET}{message}", infrastructure=False)
+    return Shut(BudgetReached(message), Stopped(StopCause.BUDGET, message), infrastructure=False)
 
 
 def account_stopped(message: str) -> Shut:
     """The account is stopped, so every call of the crew would fail."""
-    return Shut(AccountStopped(message), f"{Stopped.ACCOUNT}{message}", infrastructure=True)
+    return Shut(AccountStopped(message), Stopped(StopCause.ACCOUNT, message), infrastructure=True)
 
 
 def store_down(error: Exception) -> Shut:
     """The state store is down, and without it the gateway makes no calls."""
     message = f"the state store does not answer ({type(error).__name__})"
-    return Shut(Transient(message), f"{Stopped.STORE}{message}", infrastructure=True)
+    return Shut(Transient(message), Stopped(StopCause.STORE, message), infrastructure=True)
 
 
 def _wait_for(refusal: Refusal, now: datetime) -> Shut:
     assert refusal.until is not None
     message = f"{refusal.reason}; free again at {refusal.until:%Y-%m-%d %H:%M:%S} UTC"
     error = Transient(message, retry_after_seconds=(refusal.until - now).total_seconds())
-    return Shut(error, f"{Stopped.QUOTA}{message}", infrastructure=True)
+    return Shut(error, Stopped(StopCause.QUOTA, message), infrastructure=True)
