@@ -1,1 +1,1 @@
-"""Deliberate faults and what the tests make of them."""
+"""Deliberate faults, and whether the tests notice them."""

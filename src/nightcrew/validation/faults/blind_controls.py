@@ -1,6 +1,6 @@
-"""The controls once more, blind: plain pytest in fresh sandboxes, with nothing of the rig to recognise.
+"""The controls once more, blind: plain pytest in fresh sandboxes, without a rig that code could recognise.
 
-What was seen in the warm process has to be true there too, with other hash seeds, and in another place.
+The results of the warm process must be the same there, with other hash seeds, and in another folder.
 """
 
 import ast
@@ -18,15 +18,15 @@ from nightcrew.validation.running.examination import Examination, name_of
 from nightcrew.validation.running.runs import Blind, run_blind
 from nightcrew.validation.verdict import GateResult
 
-HASH_SEED = 1  # the rig's own is 0
-SET_SEEDS = tuple(range(3, 8))  # where tests or what they run hold sets, whose order depends on the seed
-HASH_CALL_SEEDS = tuple(range(3, 17))  # where a test asks for hashes itself
+HASH_SEED = 1  # the rig's own seed is 0
+SET_SEEDS = tuple(range(3, 8))  # where tests, or the code they run, use sets, whose order depends on the seed
+HASH_CALL_SEEDS = tuple(range(3, 17))  # where a test reads hashes itself
 _SETS = {"set", "frozenset"}
 _ORDERLESS = {"sorted", "len", "min", "max", "any", "all", "bool"}
 
 
 class Trial(NamedTuple):
-    """One plain run: its name, files with another text, and the hash seed."""
+    """One plain run: its name, the files with replaced text, and the hash seed."""
 
     name: str
     replaced: Mapping[str, str]
@@ -34,7 +34,7 @@ class Trial(NamedTuple):
 
 
 def judge_blind(room: CleanRoom, examination: Examination, target: Target, gate: str) -> GateResult | None:
-    """The gate's failure where a plain run does not tell the same; None where all do."""
+    """The gate's failure where a plain run gives another result; None where all agree."""
     judged = judged_tests(examination)
     paths, arguments = files_of(judged), arguments_of(judged)
     unfit = {name for name, outcome in examination.base_outcomes.items() if outcome in {"failed", "error"}}
@@ -48,13 +48,13 @@ def judge_blind(room: CleanRoom, examination: Examination, target: Target, gate:
             replaced=trial.replaced,
             hash_seed=trial.hash_seed,
             deselect=deselect,
-            elsewhere=True,  # than where the rig has run: what passes and what fails has to do so there too
+            elsewhere=True,  # in another folder than the rig's: the same tests must pass and fail there
         )
 
     trials = _trials(room, examination, target, judged)
     with ThreadPoolExecutor(2) as pool:
         outcomes = dict(zip([trial.name for trial in trials], pool.map(run, trials), strict=True))
-    if outcomes["neutral"] is not Blind.PASSED:  # by the world, or by the text?
+    if outcomes["neutral"] is not Blind.PASSED:  # does the world decide, or the text?
         outcomes["intact"] = run(Trial("intact", {}))
     return _problem(room, target, gate, outcomes)
 
@@ -78,7 +78,7 @@ def _trials(
 
 
 def _judged_code(room: CleanRoom, judged: tuple[str, ...]) -> Iterator[ast.stmt]:
-    """What the files of the tests on trial hold, without other tests."""
+    """The source of the judged tests' files, without other tests."""
     names = {name_of(one).split("::")[-1] for one in judged}
     for path in files_of(judged):
         tree = parse(room.source(path) or "")
@@ -94,7 +94,7 @@ def _judged_code(room: CleanRoom, judged: tuple[str, ...]) -> Iterator[ast.stmt]
 def _functions_run(
     examination: Examination, target: Target, judged: tuple[str, ...]
 ) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    """The target's functions that the tests on trial run."""
+    """The target's functions that the judged tests run."""
     covered = examination.coverage(examination.patched.run("all"), target.path)
     lines = {line for name in judged for line in covered.by_test.get(name, ())}
     tree = parse(target.source)
@@ -146,10 +146,10 @@ def _unfixed(room: CleanRoom, examination: Examination) -> dict[str, str]:
 
 
 def _calls_hash(code: ast.AST) -> bool:
-    """True where code asks what `hash` or `id` happen to give."""
+    """True where code depends on values of `hash` or `id`."""
     for node in ast.walk(code):
-        told = [node.func, *(one.value for one in node.keywords)] if isinstance(node, ast.Call) else []
-        if any(isinstance(one, ast.Name) and one.id in {"hash", "id"} for one in told):
+        parts = [node.func, *(one.value for one in node.keywords)] if isinstance(node, ast.Call) else []
+        if any(isinstance(one, ast.Name) and one.id in {"hash", "id"} for one in parts):
             return True
         if isinstance(node, ast.Attribute) and node.attr == "__hash__":
             return True
@@ -157,7 +157,7 @@ def _calls_hash(code: ast.AST) -> bool:
 
 
 def _holds_sets(code: ast.AST) -> bool:
-    """True where code makes a set for more than a question that no order answers."""
+    """True where code makes a set and its order could matter."""
     orderless = {id(part) for node in ast.walk(code) for part in _asked_without_order(node)}
     return any(
         isinstance(node, ast.Set | ast.SetComp) or (isinstance(node, ast.Name) and node.id in _SETS)
@@ -167,7 +167,7 @@ def _holds_sets(code: ast.AST) -> bool:
 
 
 def _asked_without_order(node: ast.AST) -> Iterator[ast.AST]:
-    """Sets in `x in {...}` and `sorted(set(...))`, with the name that makes them."""
+    """Sets whose order cannot matter, as in `x in {...}` and `sorted(set(...))`, and the called names."""
     held: list[ast.expr] = []
     if isinstance(node, ast.Compare) and all(isinstance(one, ast.In | ast.NotIn) for one in node.ops):
         held = node.comparators

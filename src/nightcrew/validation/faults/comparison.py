@@ -1,6 +1,6 @@
-"""Base and the change side by side: calls that tests make, and calls beside them, answered by both.
+"""Base and the change compared: the calls that tests make, and similar calls, run on both.
 
-The calls are recorded with the change, kept as opaque text, and made again in the sandbox on both trees.
+The calls are recorded with the change, stored as opaque text, and repeated in the sandbox on both trees.
 """
 
 import json
@@ -22,10 +22,7 @@ from nightcrew.validation.running.runs import CLOCK, Session, run_rig, run_sessi
 
 MOST_TESTS = 150
 SECONDS = 1200.0
-SECONDS_ON_BASE, SECONDS_WITH_CHANGE = (
-    0.25,
-    2.5,
-)  # of CPU a call: what ends on base has to end ten times later
+SECONDS_ON_BASE, SECONDS_WITH_CHANGE = 0.25, 2.5  # of CPU a call: the change may take ten times as long
 _RAISED = "!"
 _USED_UP = re.compile(r"<(?:generator object|\w*iterator object|map object|filter object|zip object)")
 _NO_ANSWERS = {"", "!the end of the process", "!what does not end", "something else each time"}
@@ -33,33 +30,32 @@ _NO_ANSWERS = {"", "!the end of the process", "!what does not end", "something e
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One call as a person reads it, and what both say: a value's text, or an exception's name after `!`.
-
-    Empty where it cannot be told.
+    """One call in readable form, and both results: a value's text, or an exception's name after `!`.
+    A result is empty where it is not known.
     """
 
     call: str
     before: str
     after: str
-    without: str = ""  # the literal, as Python writes it, that was made another one
-    growth: tuple[float, float] = (0.0, 0.0)  # of the work, with four times the input; 0: cannot be told
-    is_twin: bool = False  # its values are equal to those of the call that it stands beside
+    without: str = ""  # the literal, in Python's notation, that was replaced
+    growth: tuple[float, float] = (0.0, 0.0)  # of the work, with four times the input; 0: not known
+    is_twin: bool = False  # its values are equal to those of the call that it varies
 
     @property
     def is_known(self) -> bool:
-        """True where both could be asked, and base has an answer that is the same each time: what is read
-        from an iterator depends on who has read from it."""
+        """True where both trees ran the call and base's result is the same each time: what an iterator gives
+        depends on earlier reads."""
         once = _USED_UP.search(self.call) is not None
         return bool(self.after) and self.before not in _NO_ANSWERS and not once
 
     @property
     def differs(self) -> bool:
-        """True where the change answers otherwise."""
+        """True where the change gives another result."""
         return self.is_known and self.before != self.after
 
     @property
     def turn(self) -> tuple[str, str]:
-        """What kind of answer became what kind: the exceptions' names, empty for values."""
+        """The kinds of both results: the exceptions' names, empty for values."""
         return _exception(self.before), _exception(self.after)
 
     @property
@@ -70,7 +66,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A call that tests make, the tests, and the calls beside it."""
+    """A call that tests make, those tests, and similar calls."""
 
     name: str  # `Class.method`
     made: Answer
@@ -79,30 +75,30 @@ class Compared:
 
     @property
     def answers(self) -> tuple[Answer, ...]:
-        """The call itself, and those beside it."""
+        """Results of the call itself, and of the similar calls."""
         return (self.made, *self.beside)
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What one tree said."""
+    """The results of one tree."""
 
     answers: Sequence[Any]
     values: Mapping[
         str, Mapping[str, str] | None
     ]  # plain values of names by module; None: it does not import
     lines: Mapping[str, frozenset[int]]  # run by the calls, by path
-    waits: int = 0  # calls that waited for something until time was up
+    waits: int = 0  # calls that waited until the time limit
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Base and the change, asked the same."""
+    """Base's and the change's results for the same calls."""
 
     calls: tuple[Compared, ...] = ()
     base: Side = field(default_factory=lambda: Side((), {}, {}))
     changed: Side = field(default_factory=lambda: Side((), {}, {}))
-    problem: str = ""  # why nothing is known of one of them
+    problem: str = ""  # why one of them has no results
 
 
 def compare(
@@ -114,10 +110,10 @@ def compare(
     constants: Sequence[str] = (),
     modules: Sequence[str] = (),
 ) -> Comparison:
-    """What base and the change answer to the calls that these tests make; the first tests come first.
+    """The results of base and the change for the calls that these tests make; the first tests come first.
 
-    `literals`: values as Python writes them; calls that hold one are also made with another in its place.
-    `constants`: values that arguments of their type also get. `modules`: whose plain values are told.
+    `literals`: values in Python's notation; calls that contain one are also made with another value instead.
+    `constants`: values that arguments of their type also get. `modules`: their plain values are compared.
     """
     calls, problem = _recorded(room, examination, tests)
     if problem or not (calls or modules):
@@ -138,8 +134,8 @@ def compare(
     if before is None or after is None or after.waits > before.waits:
         where = "on base" if before is None else "with the change"
         return Comparison(problem=f"the calls of the tests could not be made again {where}")
-    told = zip(calls, before.answers, after.answers, strict=False)
-    return Comparison(tuple(_compared(call, *both) for call, *both in told), before, after)
+    answers = zip(calls, before.answers, after.answers, strict=False)
+    return Comparison(tuple(_compared(call, *both) for call, *both in answers), before, after)
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -148,7 +144,7 @@ def compare(
 def _recorded(
     room: CleanRoom, examination: Examination, tests: Sequence[str]
 ) -> tuple[list[Mapping[str, Any]], str]:
-    """The calls that tests make with the change, and why they are not known."""
+    """The calls that tests make with the change, or the reason why they are not known."""
     if not tests:
         return [], ""
     spans = {f"{WORKSPACE}/{one.path}": _changed_spans(one) for one in _python(room)}
@@ -166,13 +162,13 @@ def _python(room: CleanRoom) -> list[Change]:
 
 
 def _replayed(room: CleanRoom, tree: Path, job: Replay) -> Side | None:
-    """None where the rig does not answer, or not to every call."""
+    """The results of one tree; None where the rig gives none, or not one for every call."""
     done = run_rig(room, tree, "replay", job, seconds=SECONDS, env={"LC_ALL": "C.UTF-8", "PYTHONUTF8": "0"})
     prefix = len(WORKSPACE) + 1
     try:
-        told = json.loads(done.stdout)
-        lines = {path[prefix:]: frozenset(map(int, held)) for path, held in told["lines"].items()}
-        side = Side(list(told["answers"]), dict(told["values"]), lines, int(told["waits"]))
+        output = json.loads(done.stdout)
+        lines = {path[prefix:]: frozenset(map(int, held)) for path, held in output["lines"].items()}
+        side = Side(list(output["answers"]), dict(output["values"]), lines, int(output["waits"]))
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return side if len(side.answers) == len(job.calls) else None

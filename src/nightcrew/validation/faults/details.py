@@ -1,7 +1,7 @@
-"""Parts of a change that may stay although no test misses them: they are said, and nobody is asked.
+"""Parts of a change that may stay although no test misses them: they are reported, and need no decision.
 
-A part is asked for where it may do something new. What only chooses among what is noticed, what another
-Python or platform runs, and what guards against the impossible does not; unless a value in it decides.
+A part needs a test where it may do something new. Parts that only select from what tests notice, run on
+another Python or platform, or guard against impossible states do not, unless a value in them decides.
 """
 
 import ast
@@ -29,13 +29,13 @@ type Span = tuple[int, int]
 
 
 class Fate(StrEnum):
-    """What came of taking a part away."""
+    """What happened when a part was taken away."""
 
     NOTICED = "noticed"
     UNNOTICED = "unnoticed"
     UNREACHED = "unreached"  # no test runs it
     UNTRIED = "untried"
-    SAID = "said"  # words for a reader, on which nothing acts
+    SAID = "said"  # text for a reader, which has no effect on the program
 
 
 class Details:
@@ -46,7 +46,7 @@ class Details:
         self.tree = parse(after) or _NOTHING
 
     def holds(self, part: Mutant) -> bool:
-        """True for a part that nobody has to miss."""
+        """True for a part that no test has to miss."""
         fate = self.fates[part]
         if fate not in (Fate.UNREACHED, Fate.UNNOTICED):
             return False
@@ -57,9 +57,8 @@ class Details:
     # -- kinds of details --
 
     def _only_chooses(self, part: Mutant) -> bool:
-        """True for what only narrows, widens or orders what is noticed: it counts where a value decides.
-
-        State that is no longer kept is not missed by anybody.
+        """True for a part that only narrows, widens or orders what tests notice, unless a value decides.
+        A part that removes stored state is a detail too.
         """
         if part.operator == RETURNED:
             return _only_assigns(part.text)
@@ -74,7 +73,7 @@ class Details:
         return part.operator == GONE and self._is_branch_of_noticed(part)
 
     def _is_renamed(self, part: Mutant) -> bool:
-        """A name for another, where it is noticed what the new name is given."""
+        """True for a new name of another one, where tests notice the value of the new name."""
         name = part.before
         seen = (one.before for one, fate in self.fates.items()
                 if fate is Fate.NOTICED and one.function == part.function)  # fmt: skip
@@ -82,7 +81,7 @@ class Details:
         return both and any(one == name or one.startswith(f"{name} = ") for one in seen)
 
     def _is_branch_of_noticed(self, part: Mutant) -> bool:
-        """A condition whose branch is noticed: without it, what stands behind it does the same."""
+        """True for a condition whose branch is noticed: without it, the code after it does the same."""
         body = self._bodies.get((part.start, part.end))
         if body is None:
             return False
@@ -92,10 +91,10 @@ class Details:
         return (seen or self._guards_the_impossible(body)) and all(map(self.holds, open_ones))
 
     def _is_safeguard(self, part: Mutant) -> bool:
-        """An assertion, the end of a loop that has done its work, an error that says: this cannot be."""
+        """True for an assertion, the end of a finished loop, and an error for an impossible state."""
         tree = parse(textwrap.dedent(part.before).strip()) if part.operator == GONE else None
         if part.before.strip() == "break" and not self._is_conditional(part):
-            return False  # what ends a loop in its first round
+            return False  # a statement that ends a loop in its first round
         return tree is not None and bool(tree.body) and all(map(_guards, tree.body))
 
     def _is_conditional(self, part: Mutant) -> bool:
@@ -106,7 +105,7 @@ class Details:
         return tree is not None and bool(tree.body) and all(map(_guards, tree.body))
 
     def _is_elsewhere(self, part: Mutant, fate: Fate) -> bool:
-        """A condition on the Python or the platform, and what does not run under this one."""
+        """True for a condition on the Python version or platform, and for code that does not run here."""
         if any(start <= part.start and part.end <= end for start, end in self._conditions):
             return True
         unrun = fate is Fate.UNREACHED or not part.function
@@ -118,7 +117,7 @@ class Details:
     # -- the text --
 
     def _fresh(self, part: Mutant) -> set[str]:
-        """Values that decide in the part, also by names that the change binds to them."""
+        """Values that decide in the part, also through names that the change binds to them."""
         return self._decisive(part.before) - self._decisive(part.text)
 
     def _decisive(self, text: str) -> set[str]:
@@ -128,7 +127,7 @@ class Details:
 
     @cached_property
     def _brought(self) -> dict[str, set[str]]:
-        """Names that base does not have, with the values that they stand for or compare with."""
+        """Names that base does not have, with the values that they are bound to or compared with."""
         old = {
             getattr(one, "id", getattr(one, "name", "")) for one in ast.walk(parse(self.before) or _NOTHING)
         }
@@ -138,8 +137,10 @@ class Details:
                 names = {target.id for target in one.targets if isinstance(target, ast.Name)}
                 found |= {name: values_in(ast.unparse(one.value)) for name in names - old}
             elif isinstance(one, ast.FunctionDef) and one.name not in old:
-                told = (ast.unparse(inner) for inner in ast.walk(one) if isinstance(inner, ast.Compare))
-                found[one.name] = set().union(*map(values_in, told))
+                comparisons = (
+                    ast.unparse(inner) for inner in ast.walk(one) if isinstance(inner, ast.Compare)
+                )
+                found[one.name] = set().union(*map(values_in, comparisons))
         return found
 
     def _is_statement(self, part: Mutant) -> bool:
@@ -150,7 +151,7 @@ class Details:
 
     @cached_property
     def _known_texts(self) -> set[str]:
-        """Texts that base's file has in some place: a name of its own, and no key."""
+        """Strings that base's file uses as a name of its own and not as a key."""
         tree = parse(self.before)
         nodes = ast.walk(tree) if tree is not None else ()
         return {
@@ -163,13 +164,13 @@ class Details:
 
     @cached_property
     def _bodies(self) -> dict[Span, Span]:
-        """What stands under a condition, by the condition."""
+        """The statements under each condition."""
         found = (one for one in ast.walk(self.tree) if isinstance(one, ast.If))
         return {self.text.span(one.test): self.text.run(one.body) for one in found}
 
     @cached_property
     def _about_elsewhere(self) -> list[ast.If | ast.IfExp]:
-        """Conditions on the Python or the platform, also by a name of the module for one."""
+        """Conditions on the Python version or the platform, also through a module-level name for one."""
         names = {
             target.id
             for one in ast.walk(self.tree)
@@ -185,7 +186,7 @@ class Details:
 
     @classmethod
     def _asks_elsewhere(cls, test: ast.expr, names: set[str]) -> bool:
-        """True for a condition of which nothing else decides; beside another one no value may."""
+        """True where only the version or platform decides, without any value in a combined condition."""
         if isinstance(test, ast.UnaryOp):
             return cls._asks_elsewhere(test.operand, names)
         if isinstance(test, ast.BoolOp):
@@ -213,7 +214,7 @@ class Details:
 
     @cached_property
     def _fallbacks(self) -> list[Span]:
-        """What is done where an import fails, and where the file is run as a program."""
+        """Statements that run where an import fails, or where the file is run as a program."""
         handlers = (one for one in ast.walk(self.tree) if isinstance(one, ast.ExceptHandler))
         missing = [one.body for one in handlers if one.type is not None and _names(one.type) & _MISSING]
         mains = [
@@ -227,7 +228,7 @@ class Details:
 
 
 def values_in(text: str) -> set[str]:
-    """Values in an expression that may decide something; everyday ones are left out."""
+    """Values in an expression that may decide something, without ordinary ones."""
     tree = parse(text.strip())
     held = ast.walk(tree) if tree is not None else ()
     return {repr(one.value) for one in held if isinstance(one, ast.Constant)} - _EVERYDAY

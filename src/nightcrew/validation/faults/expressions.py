@@ -1,5 +1,5 @@
-"""Expressions before and after, side by side: the smallest edits that bring base's back, and what is new in
-them without one of its operands, branches or conditions."""
+"""Expressions before and after: the smallest edits that restore base's expression, and new expressions
+without one of their operands, branches or conditions."""
 
 import ast
 import copy
@@ -18,7 +18,7 @@ from nightcrew.validation.faults.notes import (
 )
 from nightcrew.validation.reading.source_text import SourceText
 
-MOST_ENTRIES = 8  # of one list that are tried one by one
+MOST_ENTRIES = 8  # entries of one list that are tried one by one
 PLACED = (ast.expr, ast.stmt, ast.keyword, ast.excepthandler, ast.pattern)
 _LEAVES = (ast.Constant, ast.Name, ast.JoinedStr, ast.Lambda)
 
@@ -31,7 +31,7 @@ class Expressions(Notes):
         self.old = old
 
     def values(self, before: object, value: object, parent: ast.AST, message: bool) -> bool:
-        """One field of two nodes of the same type; False where only the whole can be brought back."""
+        """Compares one field of two nodes of the same type; False where only the whole can be restored."""
         if _dumped(before) == _dumped(value):
             return True
         if isinstance(value, ast.AST) and isinstance(before, ast.AST):
@@ -45,22 +45,22 @@ class Expressions(Notes):
         return len(value) == len(before) and self._entries(before, value, lambda _: False, message)
 
     def expression(self, old: ast.AST, new: ast.AST, message: bool = False) -> bool:
-        """The smallest expressions that are others than on base; False where they have no place."""
+        """Notes the smallest expressions that differ from base; False where they have no position."""
         if _dumped(old) == _dumped(new):
             return True
         placed = isinstance(new, ast.expr | ast.keyword | ast.pattern) and isinstance(old, PLACED)
         if isinstance(new, ast.Dict) and isinstance(old, ast.Dict) and self._table(old, new, message):
             return True
         whole = type(old) is not type(new) or isinstance(new, _LEAVES) or _scalars(old) != _scalars(new)
-        at, told = len(self.found), not whole
-        for name, value in ast.iter_fields(new) if told else ():
-            told = told and self.values(getattr(old, name), value, new, message)
-        if not told and placed:
+        at, placed_inside = len(self.found), not whole
+        for name, value in ast.iter_fields(new) if placed_inside else ():
+            placed_inside = placed_inside and self.values(getattr(old, name), value, new, message)
+        if not placed_inside and placed:
             del self.found[at:]
             text = isinstance(new, ast.Constant) and isinstance(new.value, str)
             self.note(new, self.old.of(old), MESSAGE if message and text else BACK)  # type: ignore[arg-type]
             self.inner(ast.walk(new), {_dumped(one) for one in ast.walk(old)})
-        return told or placed
+        return placed_inside or placed
 
     def _entries(
         self,
@@ -69,23 +69,23 @@ class Expressions(Notes):
         without: Callable[[list[ast.AST]], bool],
         message: bool = False,
     ) -> bool:
-        """Lists of arguments, operands, elements; False where only the whole can be brought back."""
-        told = True
+        """Compares lists of arguments, operands or elements; False where only the whole can be restored."""
+        placed = True
         for tag, i, j, k, m in aligned(old, new):
             if tag == "replace" and j - i == m - k:
                 pairs = zip(old[i:j], new[k:m], strict=True)
-                told &= min(self.expression(first, second, message) for first, second in pairs)
+                placed &= min(self.expression(first, second, message) for first, second in pairs)
             elif tag != "equal":
                 fresh = new[k:m][:MOST_ENTRIES]
                 rests = [[node for node in new if node is not one] for one in fresh]
                 rests += [[*new[:k], *old[i:j], *new[m:]]] if j > i else []
-                told &= min(map(without, rests), default=True)
-        return told
+                placed &= min(map(without, rests), default=True)
+        return placed
 
     def _unlisted(
         self, node: ast.AST, value: list[ast.AST], rest: list[ast.AST], *, is_known: bool = False
     ) -> bool:
-        """A note of the node, which base has in some form where `is_known`, with other elements in a list."""
+        """Notes the node with other elements in a list; with `is_known` base has it in some form."""
         if not isinstance(node, ast.expr | ast.Delete):
             return False
         changed = copy.copy(node)
@@ -100,7 +100,7 @@ class Expressions(Notes):
         return bool(text)
 
     def _table(self, old: ast.Dict, new: ast.Dict, message: bool) -> bool:
-        """The entries of a table by their keys."""
+        """Compares the entries of a table by their keys."""
         known = {ast.dump(key): value for key, value in zip(old.keys, old.values, strict=True) if key}
         keys = [ast.dump(key) for key in new.keys if key]
         if None in new.keys or None in old.keys or not known.keys() & set(keys):
@@ -119,7 +119,7 @@ class Expressions(Notes):
         return True
 
     def inner(self, parts: Iterable[ast.AST], known: Collection[str] = ()) -> None:
-        """Operands, branches and conditions inside of new expressions, but for those that base knows."""
+        """Notes operands, branches and conditions inside new expressions, without those that base has."""
         for part in parts:
             if _dumped(part) in known:
                 continue
@@ -133,13 +133,13 @@ class Expressions(Notes):
                     self.note(test, "(True)", CONDITION)
 
     def one_by_one(self, node: ast.expr, parts: list[ast.expr]) -> None:
-        """The expression without each of these parts of it."""
+        """Notes the expression without each of these parts."""
         for one in parts:
             self._unlisted(node, parts, [part for part in parts if part is not one])  # type: ignore[arg-type]
 
 
 def aligned(old: Sequence[ast.AST], new: Sequence[ast.AST]) -> Sequence[tuple[str, int, int, int, int]]:
-    """What of two lists of nodes is the same, came, went, or is another one."""
+    """Which nodes of two lists are equal, added, removed or replaced."""
     first, second = list(map(_dumped, old)), list(map(_dumped, new))
     return SequenceMatcher(None, first, second, autojunk=False).get_opcodes()
 
@@ -154,7 +154,7 @@ def _dumped(value: object) -> str:
 
 
 def _scalars(node: ast.AST) -> list[str]:
-    """What a node says besides its parts: an operator, a name."""
+    """The values of a node that are not nodes: an operator, a name."""
     words = (ast.operator, ast.boolop, ast.unaryop, ast.cmpop)
     found = [
         value

@@ -1,4 +1,4 @@
-"""What stands before the body of a function or a class, before and after: decorators, parameters, bases."""
+"""The header of a function or a class, before and after: decorators, parameters, bases."""
 
 import ast
 import copy
@@ -14,7 +14,7 @@ class Headers(Expressions):
     def header(
         self, old: ast.stmt, new: ast.stmt, first: Sequence[ast.AST], second: Sequence[ast.AST]
     ) -> None:
-        """Of a definition with the parts `first` before and `second` after: parameters, or bases."""
+        """Compares a definition's parameters or bases: `first` before, `second` after the change."""
         self._decorated(old, new)
         if list(map(ast.dump, first)) == list(map(ast.dump, second)):
             return
@@ -25,7 +25,7 @@ class Headers(Expressions):
             self.edit(*spans[1], self.old.text[slice(*spans[0])], BACK)
 
     def _decorated(self, old: ast.stmt, new: ast.stmt) -> None:
-        """Decorators that came, went, or are given other values."""
+        """Compares decorators: added, removed, or called with other values."""
         before, after = decorators(old), decorators(new)
         kept = {ast.dump(one) for one in before} & {ast.dump(one) for one in after}
         went = [one for one in before if ast.dump(one) not in kept]
@@ -44,7 +44,7 @@ class Headers(Expressions):
             self.edit(start, start, f"@{self.old.of(one)}{gap}", RETURNED)
 
     def _defaults(self, first: Sequence[ast.AST], second: Sequence[ast.AST]) -> bool:
-        """True where parameters differ in nothing but the values of their defaults, one by one."""
+        """True where parameters differ only in the values of defaults, which are noted one by one."""
         old, new = first[0] if first else None, second[0] if second else None
         if not (isinstance(old, ast.arguments) and isinstance(new, ast.arguments)):
             return False
@@ -75,7 +75,7 @@ class Headers(Expressions):
 
 
 def decorators(node: ast.stmt) -> list[ast.expr]:
-    """Those of a definition; of another statement none."""
+    """The decorators of a definition; none for any other statement."""
     return getattr(node, "decorator_list", [])
 
 
@@ -83,12 +83,12 @@ def decorators(node: ast.stmt) -> list[ast.expr]:
 
 
 def _called(node: ast.expr) -> str:
-    """What a decorator is, without what it is given."""
+    """A decorator's name, without its arguments."""
     return ast.unparse(node.func if isinstance(node, ast.Call) else node)
 
 
 def _without_defaults(node: ast.arguments) -> ast.arguments:
-    """The same parameters, each default a mark."""
+    """The same parameters, with a mark instead of each default."""
     mark = ast.Constant(...)
     bare = copy.copy(node)
     bare.defaults = [mark for _ in node.defaults]

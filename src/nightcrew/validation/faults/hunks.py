@@ -1,4 +1,4 @@
-"""The parts of a change to a file that is no Python, as edits that bring base's text back one by one."""
+"""The parts of a change to a file other than Python, as edits that restore base's text one by one."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _SPEAKS = re.compile(r"#|set\b|echo\b|printf\b")
 
 
 class _Edit(NamedTuple):
-    """A span of the new text, and the one of base's text in its place."""
+    """A span of the new text, and the span of base's text that replaces it."""
 
     start: int
     end: int
@@ -26,8 +26,8 @@ class _Edit(NamedTuple):
 
 
 def hunks_of(before: str, after: str, *, is_script: bool = False) -> tuple[Mutant, ...]:
-    """Values in lines that are the same but for them, else whole hunks, of a shell script its commands;
-    neighbours together where there are many."""
+    """Values in lines that differ only in these values, else whole hunks; for a shell script its commands.
+    Neighbouring edits are joined where there are many."""
     edits = [*_edits(before.splitlines(keepends=True), after.splitlines(keepends=True))]
     if is_script:
         edits = [part for edit in edits for part in _commands(after, edit)]
@@ -52,7 +52,7 @@ def _edits(old: list[str], new: list[str]) -> Iterator[_Edit]:
 
 
 def _commands(after: str, edit: _Edit) -> Iterator[_Edit]:
-    """The commands of lines that a script did not have, those that only speak or set its mode left out."""
+    """The commands of a script's new lines, without those that only print or set the shell's mode."""
     starts = [edit.start + match.start() for match in _COMMAND.finditer(after[edit.start : edit.end])]
     spans = [span for span in pairwise([*starts, edit.end]) if not _SPEAKS.match(after, span[0])]
     if not spans or edit.old_start != edit.old_end:
@@ -62,14 +62,14 @@ def _commands(after: str, edit: _Edit) -> Iterator[_Edit]:
 
 
 def _values(old: str, new: str, old_start: int, start: int) -> Iterator[_Edit]:
-    """Words and numbers of one line that are others than on base."""
+    """Words and numbers of one line that differ from base."""
     words = _TOKENS.findall(old), _TOKENS.findall(new)
     first = list(accumulate(map(len, words[0]), initial=old_start))
     second = list(accumulate(map(len, words[1]), initial=start))
     for tag, i, j, k, m in SequenceMatcher(None, *words, autojunk=False).get_opcodes():
         old_words = [at for at in range(i, j) if _WORD.search(words[0][at])]
         new_words = [at for at in range(k, m) if _WORD.search(words[1][at])]
-        if tag == "replace" and old_words and new_words:  # a comma more or less is no value
+        if tag == "replace" and old_words and new_words:  # an added or removed comma is not a value
             yield _Edit(
                 second[new_words[0]], second[new_words[-1] + 1], first[old_words[0]], first[old_words[-1] + 1]
             )

@@ -1,4 +1,4 @@
-"""Values that a change knows: they decide something in the product, and may stand in its tests too."""
+"""Values that a change brings: they decide something in the product, and its tests may contain them too."""
 
 import ast
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ ORDINARY = {repr(one) for one in (None, True, False, 0, 1, -1, 2, "", " ", b"", 
 
 
 def shared_literals(room: CleanRoom) -> list[str]:
-    """Values that the change brings into the product and that its tests hold too, as Python writes them;
-    those that base knows already are left out."""
+    """Values, in Python's notation, that the change adds to the product and that its tests contain too,
+    without those that base already has."""
     tests = [one for one in room.changes if one.path.endswith(".py") and room.is_test(one.path)]
     held = {value for one in tests for value in _literals(one.after) - _literals(one.before)}
     fresh = {value for one in product_changes(room) for value in _literals(one.after) - _literals(one.before)}
@@ -23,20 +23,22 @@ def shared_literals(room: CleanRoom) -> list[str]:
 
 
 def deciding_literals(room: CleanRoom) -> list[str]:
-    """Values in the change's new conditions and tables, as Python writes them, that base does not know."""
+    """Values, in Python's notation, in the change's new conditions and tables that base does not have."""
     return unknown(room, set(map(repr, _deciding(room))))
 
 
 def unknown(room: CleanRoom, literals: set[str]) -> list[str]:
-    """Those that are no everyday values, and no names that base's product or documents use."""
-    told = sorted(literals - ORDINARY)
-    names = [word for word in told if word[1:-1].replace("-", "_").isidentifier() and len(word) > LEAST_NAME]
+    """The values that are neither ordinary ones nor names that base's product or documents use."""
+    unusual = sorted(literals - ORDINARY)
+    names = [
+        word for word in unusual if word[1:-1].replace("-", "_").isidentifier() and len(word) > LEAST_NAME
+    ]
     text = room.once(_base_text) if names else ""
-    return [word for word in told if word not in names or word[1:-1] not in text][:MOST_LITERALS]
+    return [word for word in unusual if word not in names or word[1:-1] not in text][:MOST_LITERALS]
 
 
 def product_changes(room: CleanRoom) -> list[Change]:
-    """Python files of the product that are there with the change."""
+    """Changed Python files of the product that exist after the change."""
     changed = [one for one in room.changes if one.path.endswith(".py") and not room.is_test(one.path)]
     return [one for one in changed if one.after is not None]
 
@@ -45,7 +47,7 @@ def product_changes(room: CleanRoom) -> list[Change]:
 
 
 def _deciding(room: CleanRoom) -> set[object]:
-    """Those of new conditions; one that only moves from a condition to another is none."""
+    """The values of new conditions, without those that only moved from another condition."""
     found: set[object] = set()
     for change in product_changes(room):
         old, new = parse(change.before or ""), parse(change.after or "")
@@ -58,7 +60,7 @@ def _deciding(room: CleanRoom) -> set[object]:
 
 
 def _conditions(tree: ast.Module) -> Iterator[ast.AST]:
-    """What decides: conditions, comparisons with what their names are bound to, patterns, keys, sets."""
+    """What decides: conditions, comparisons with the values of their names, patterns, keys, sets."""
     bound = {
         target.id: node.value
         for node in ast.walk(tree)
@@ -86,7 +88,7 @@ def _is_held(value: object, held: set[object]) -> bool:
 
 
 def _base_text(room: CleanRoom) -> str:
-    """What base's product and documents say, one after the other."""
+    """The texts of base's product and documents, joined."""
     texts = room.base_tree.texts(".py", ".md", ".rst", ".txt").items()
     return "\n".join(text for path, text in texts if not room.is_test(path))
 

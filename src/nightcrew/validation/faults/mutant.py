@@ -1,4 +1,4 @@
-"""One small edit of a source text, and whether it is still Python with it."""
+"""One small edit of a source text, and whether the result is still Python."""
 
 import ast
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ _SUBTLE = {"comparison", "arithmetic", "boolean", "condition", "condition negate
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """Replace `source[start:end]` by `text`."""
+    """An edit that replaces `source[start:end]` by `text`."""
 
     start: int
     end: int
@@ -21,12 +21,12 @@ class Mutant:
 
     @property
     def is_subtle(self) -> bool:
-        """True where the code still runs and gives something of the right kind: only an oracle can notice."""
+        """True where the code still runs and gives a value of the right type: only a check can notice."""
         return bool(self.function) and self.operator in _SUBTLE
 
     @property
     def name(self) -> str:
-        """What a person reads: `line 12: a < b -> a <= b`."""
+        """The edit in readable form: `line 12: a < b -> a <= b`."""
         return f"line {self.line}: `{short(self.before)}` -> `{short(self.text)}`"
 
     def apply(self, source: str) -> str:
@@ -35,7 +35,7 @@ class Mutant:
 
 
 def function_spans(source: str) -> list[tuple[int, int]]:
-    """Offsets of functions and methods, whole lines, each of which can be parsed for itself."""
+    """Offsets of functions and methods as whole lines; each can be parsed alone."""
     starts = [0]
     for line in source.split("\n"):
         starts.append(starts[-1] + len(line) + 1)
@@ -54,7 +54,7 @@ def compiles(source: str, mutant: Mutant, spans: list[tuple[int, int]]) -> bool:
     for start, end in spans:
         if start <= mutant.start and mutant.end <= end:
             edited = source[start : mutant.start] + mutant.text + source[mutant.end : end]
-            if edited[:1].isspace():  # a method: the body of something
+            if edited[:1].isspace():  # a method is parsed as the body of an `if`
                 edited = "if 1:\n" + edited
             break
     else:
@@ -67,6 +67,6 @@ def compiles(source: str, mutant: Mutant, spans: list[tuple[int, int]]) -> bool:
 
 
 def short(text: str) -> str:
-    """On one line, and not too long to be read in a sentence."""
+    """The text on one line, shortened to fit into a sentence."""
     flat = " ".join(text.split())
     return flat if len(flat) <= 60 else flat[:57] + "..."

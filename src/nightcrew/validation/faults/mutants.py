@@ -1,10 +1,8 @@
 """Mutants of a source file: small edits of its text, each of which a good suite should notice.
 
-Edits, not rewritten files: line numbers stay, a mutant is a few bytes, and a person can read it. Which
-code is
-mutated follows the syntax tree; lines that only log, annotate or document are left alone, since no test
-should
-care about them.
+They are edits, not rewritten files, so line numbers stay, a mutant is a few bytes, and a person can read it.
+The syntax tree decides which code is mutated; lines that only log, annotate or document are left alone,
+since no test should depend on them.
 """
 
 import ast
@@ -43,7 +41,7 @@ def make_mutants(source: str) -> tuple[Mutant, ...]:
 
 
 def sample(source: str, mutants: tuple[Mutant, ...], count: int, *, seed: str) -> tuple[Mutant, ...]:
-    """At most `count` mutants that compile, spread over lines; the same for the same seed."""
+    """At most `count` mutants that compile, spread over the lines; the same seed gives the same mutants."""
     groups: dict[int, list[Mutant]] = {}
     for mutant in mutants:
         groups.setdefault(mutant.line, []).append(mutant)
@@ -63,7 +61,7 @@ def sample(source: str, mutants: tuple[Mutant, ...], count: int, *, seed: str) -
 
 
 class _Maker(Notes, ast.NodeVisitor):
-    """Reads the tree and notes edits."""
+    """Reads the tree and notes edits of it."""
 
     def visit(self, node: ast.AST) -> None:
         outer = self.statement
@@ -131,7 +129,7 @@ class _Maker(Notes, ast.NodeVisitor):
     def visit_Raise(self, node: ast.Raise) -> None:
         if self.depth:
             self.note(node, "pass", "raise removed")
-            # What a message says in words is not what a test should pin down.
+            # A test should not depend on the words of a message.
             for part in node.exc.args if isinstance(node.exc, ast.Call) else []:
                 if not isinstance(part, ast.Constant | ast.JoinedStr | ast.BinOp):
                     self.visit(part)
@@ -221,7 +219,7 @@ def _is_constant(node: ast.expr, value: object) -> bool:
 
 
 def is_silent(node: ast.expr) -> bool:
-    """A call that only tells somebody something."""
+    """True for a call that only logs or prints."""
     if not isinstance(node, ast.Call):
         return False
     name = node.func
@@ -243,7 +241,7 @@ def _is_main_guard(node: ast.If) -> bool:
 
 
 def _is_about_the_machine(node: ast.expr) -> bool:
-    """Which Python or system this is; on one machine no test can tell one answer from another."""
+    """True for a condition on the Python version or system: no test on one machine can notice its faults."""
     return any(
         isinstance(one, ast.Attribute) and ast.unparse(one) in {"sys.version_info", "sys.platform", "os.name"}
         for one in ast.walk(node)
@@ -251,7 +249,7 @@ def _is_about_the_machine(node: ast.expr) -> bool:
 
 
 def _is_alias(node: ast.expr) -> bool:
-    """A name for a type: `Callable[..., int]`."""
+    """True for a type alias such as `Callable[..., int]`."""
     base = node.value if isinstance(node, ast.Subscript) else None
     name = own_name(base)
     return name[:1].isupper() and not name.isupper()

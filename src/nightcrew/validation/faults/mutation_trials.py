@@ -1,4 +1,4 @@
-"""Which faults are put into a target, and what becomes of each while tests run."""
+"""Which faults are put into a target, and which of them the tests notice."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -17,15 +17,15 @@ SUBTLE = 200
 OTHERS = 60
 AT_IMPORT = 5
 MOST_TESTS = 120
-MOST_WORK = 150_000_000  # calls that all faults together may cost, if none is noticed
-OWN_WORK = 20_000  # calls that a fault costs beside its tests
-FEW = 5  # fewer subtle mutants than this say nothing by themselves
+MOST_WORK = 150_000_000  # calls that all faults together may cost where none is noticed
+OWN_WORK = 20_000  # calls that a fault costs in addition to its tests
+FEW = 5  # fewer subtle mutants than this are too few for a rate of their own
 SECONDS = 1500.0
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A mutant and what became of it: assertion, crash, timeout, or empty for a survivor."""
+    """A mutant and how it was noticed: assertion, crash, timeout, or empty for a survivor."""
 
     mutant: Mutant
     killed_by: str
@@ -33,9 +33,8 @@ class Trial:
 
 
 def choose(target: Target, examination: Examination, covered: Covered, *, seed: str) -> tuple[Mutant, ...]:
-    """Mutants of lines that the judged tests run, and a few of what runs at import.
-
-    Fewer where the tests are expensive, by a measure that is the same on every machine.
+    """Mutants of lines that the judged tests run, and a few of lines that run at import.
+    Expensive tests get fewer mutants, by a measure that is the same on every machine.
     """
     judged = judged_tests(examination)
     lines = {line for name in judged for line in covered.by_test.get(name, ())}
@@ -68,10 +67,9 @@ def try_mutants(
     tests: tuple[str, ...] | None = None,
     at_import: tuple[str, ...] | None = None,
 ) -> list[Trial]:
-    """What became of each mutant that could be put in place.
-
-    Those inside functions are tried in a process that has collected the tests; what runs while the file is
-    imported has to be there before that, and is tried with the tests `at_import`, or all of them.
+    """The result for each mutant that could be put in place.
+    Mutants inside functions are tried in a process that has collected the tests. Mutants of code that runs at
+    import must be in place before that, and are tried with the tests `at_import`, or all of them.
     """
     judged = tests if tests is not None else judged_tests(examination)
     inside: list[Experiment] = []
@@ -121,24 +119,24 @@ def _in_sessions_of_their_own(
     early: Sequence[Experiment],
     result: SessionResult,
 ) -> dict[str, SessionResult]:
-    """Results by id of those that came too late: something had imported the target before collection."""
+    """Results by id of the late mutants: something had imported the target before collection."""
     late = [one for one in early if not result.run(one.id).fits]
     if not late:
         return {}
     paths = files_of(tuple(name for one in late for name in one.items or ()))
     sessions = [Session([one], paths=paths, seconds=60, replace=one.replace) for one in late]
     results = _sessions(room, examination, target, sessions)
-    return {one.id: told for one, told in zip(late, results, strict=True)}
+    return {one.id: found for one, found in zip(late, results, strict=True)}
 
 
 def _cpu_seconds(examination: Examination, nodeids: Sequence[str]) -> float:
-    """Many times what the tests take otherwise: only a loop without end takes longer."""
+    """A limit of many times what the tests take without a fault: only an endless loop takes longer."""
     known = examination.patched.run("all").tests
     return round(1.0 + 10 * sum(known[name].seconds for name in nodeids if name in known), 1)
 
 
 def _trial(mutant: Mutant, result: SessionResult, name: str, *, alone: bool) -> Trial | None:
-    """None where nothing is known; a session for it `alone` that cannot begin has noticed the mutant."""
+    """The result of one mutant; None: not known. A session for it `alone` that cannot start noticed it."""
     run = result.runs.get(name)
     if alone and not result.timed_out and (result.errors or run is None):
         return Trial(mutant, "crash", "")
@@ -175,15 +173,14 @@ class Rates:
 
     @property
     def strength(self) -> float:
-        """Half for noticing at all, half for the oracle."""
+        """Half for all noticed mutants, half for subtle ones that an assertion noticed."""
         return (self.killed + self.oracle) / 2
 
 
 def rates(trials: list[Trial], values: tuple[int, int] = (0, 0)) -> Rates:
-    """The rates of some trials; there must be one.
-
-    `values`: how many tests noticed, and missed, a wrong value of the right type, as the controls tried it;
-    such a value is a fault that does not crash, like the subtle ones.
+    """The rates of some trials; there must be at least one.
+    `values`: how many tests noticed and how many missed a wrong value of the right type in the controls;
+    such a value is a fault without a crash, like the subtle mutants.
     """
     counts = Counter(trial.killed_by for trial in trials)
     subtle = Counter(trial.killed_by for trial in trials if trial.mutant.is_subtle)
@@ -192,7 +189,7 @@ def rates(trials: list[Trial], values: tuple[int, int] = (0, 0)) -> Rates:
     checked = subtle["assertion"] + subtle[""]
     oracle = subtle["assertion"] / checked if checked else 0.0
     if subtle["assertion"] > 0 and checked < FEW:
-        # Too few to tell: crashes count too, by half, once an assertion has noticed something.
+        # With too few subtle mutants crashes count by half, once an assertion has noticed something.
         oracle = max(oracle, (counts["assertion"] + counts["crash"] / 2) / len(trials))
     if sum(values):
         oracle = max(oracle, (subtle["assertion"] + values[0]) / (checked + sum(values)))
@@ -200,5 +197,5 @@ def rates(trials: list[Trial], values: tuple[int, int] = (0, 0)) -> Rates:
 
 
 def survivors(trials: list[Trial]) -> list[str]:
-    """Mutants nobody noticed, as a person reads them."""
+    """Mutants that no test noticed, in readable form."""
     return [trial.mutant.name for trial in trials if not trial.killed_by]

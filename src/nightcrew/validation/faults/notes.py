@@ -9,10 +9,10 @@ from nightcrew.validation.reading.source_text import Node, SourceText
 
 BACK, GONE, CONDITION, OPERAND, RETURNED = "as on base", "taken away", "unconditional", "without", "put back"
 ALTERNATIVE = "without the alternative"
-"""An operand more in a condition that base has: it decides otherwise than base did."""
+"""A further operand in a condition that base has: it changes base's decision."""
 WHOLE = "the whole file"
 MESSAGE = "message"
-"""Words that nobody but a reader acts on: said, and not tried."""
+"""Text that only a reader acts on: it is reported, and not tried."""
 
 
 class Notes:
@@ -22,16 +22,16 @@ class Notes:
         self.new = new
         self.found: list[Mutant] = []
         self.scope: list[str] = []
-        self.depth = 0  # functions around us
+        self.depth = 0  # functions around this position
         self.statement = 1
-        self.last: ast.stmt | None = None  # of the function around us, where that is known
+        self.last: ast.stmt | None = None  # of the function around this position, where it is known
 
     def note(self, node: Node, text: str, kind: str) -> None:
-        """The edit that puts `text` in a node's place."""
+        """Notes the edit that replaces a node by `text`."""
         self.edit(*self.new.span(node), text, kind)
 
     def edit(self, start: int, end: int, text: str, kind: str) -> None:
-        """The edit that puts `text` in the place of a span."""
+        """Notes the edit that replaces a span by `text`."""
         before = self.new.text[start:end]
         if text != before:
             line = self.new.line_of(start)
@@ -40,7 +40,7 @@ class Notes:
 
     @contextmanager
     def inside(self, name: str, *, function: bool, last: ast.stmt | None = None) -> Iterator[None]:
-        """While the search is in a class or a function whose last statement is `last`."""
+        """A context for the search inside a class or a function whose last statement is `last`."""
         outer, self.last = self.last, last
         self.scope.append(name)
         self.depth += function

@@ -1,7 +1,7 @@
 """The parts of a change to a Python file, each as the edit that takes it away again.
 
-The trees before and after are laid side by side. What differs is brought back to base's text; what is new
-goes: a statement, a branch, a condition, an operand, an entry. What only looks different is no part.
+The trees before and after are compared. Edits restore base's text where it differs, and remove what is new:
+a statement, a branch, a condition, an operand, an entry. A difference without effect is not a part.
 """
 
 import ast
@@ -20,8 +20,8 @@ from nightcrew.validation.reading.same_code import same_function, simple_stateme
 from nightcrew.validation.reading.source_text import SourceText
 from nightcrew.validation.reading.suite import Function, all_functions
 
-_LEAST_MOVED = 3  # statements that make a function of their own
-_ALIKE = 0.4  # statements that share less than that are other statements
+_LEAST_MOVED = 3  # statements from which a new function can be extracted
+_ALIKE = 0.4  # statements that share less than this are different statements
 _DEFS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _BLOCKS = ("body", "orelse", "finalbody")
 type Branch = ast.ExceptHandler | ast.match_case
@@ -30,7 +30,7 @@ type Branch = ast.ExceptHandler | ast.match_case
 def parts_of(before: str, after: str) -> tuple[Mutant, ...]:
     """Every part of the change in the order of the text; some edits may not compile.
 
-    Empty where one of the texts is not Python, or both do the same.
+    Empty where one of the texts is not Python, or both behave the same.
     """
     old, new = behaving(before), behaving(after)
     if old is None or new is None:
@@ -45,14 +45,14 @@ def parts_of(before: str, after: str) -> tuple[Mutant, ...]:
 
 
 class _Finder(Headers):
-    """Notes edits of statements; `fresh`: what the functions do that base does not have."""
+    """Notes edits of statements; `fresh` holds the statements of functions that base does not have."""
 
     def __init__(self, old: SourceText, new: SourceText, fresh: Counter[str]) -> None:
         super().__init__(old, new)
         self.fresh = fresh
 
     def blocks(self, old: list[ast.stmt], new: list[ast.stmt]) -> None:
-        """The statements of one block before and after; definitions are found by their names."""
+        """Compares the statements of one block before and after; definitions are matched by name."""
         self._imports(old, new)
         named = {_name(node): node for node in old if isinstance(node, _DEFS)}
         kept = {_name(node) for node in new if isinstance(node, _DEFS)}
@@ -99,8 +99,8 @@ class _Finder(Headers):
     def _differing(
         self, old: list[ast.stmt], new: list[ast.stmt], at: ast.stmt | None, before: ast.AST | None
     ) -> None:
-        """A run of statements that are others than on base: those alike side by side, the rest came or
-        went."""
+        """Compares a run of statements that differ from base: similar ones in pairs; the others were added or
+        removed."""
         pairs = _paired(old, new)
         for first, second in pairs:
             self.statement = second.lineno
@@ -120,7 +120,7 @@ class _Finder(Headers):
             self.added(node)
 
     def _is_moved(self, went: list[ast.stmt]) -> bool:
-        """True where all that is done in these statements is done in functions that base does not have."""
+        """True where functions that base does not have do all that these statements do."""
         here = simple_statements(went)
         return here.total() >= _LEAST_MOVED and here <= self.fresh
 
@@ -134,7 +134,7 @@ class _Finder(Headers):
         self.edit(*((end, end, gap + text) if behind else (start, start, text + gap)), RETURNED)
 
     def _alike(self, old: ast.stmt | Branch, new: ast.stmt | Branch) -> None:
-        """Two statements of the same type: their blocks side by side, and what stands before these."""
+        """Compares two statements of the same type: their blocks, and the text before these."""
         message = isinstance(new, ast.Raise) or (isinstance(new, ast.stmt) and is_silent_statement(new))
         for name, value in ast.iter_fields(new):
             before = getattr(old, name)
@@ -153,7 +153,7 @@ class _Finder(Headers):
             self.note(new, self.old.of(old), BACK)
 
     def added(self, node: ast.stmt) -> None:
-        """A statement that base does not have, and what stands in it."""
+        """Notes a statement that base does not have, and the parts inside it."""
         if is_declaration(node) or isinstance(node, ast.Pass | ast.Global | ast.Nonlocal):
             return
         self.statement = node.lineno
@@ -198,7 +198,7 @@ def _in_new_functions(old: ast.Module, new: ast.Module) -> Counter[str]:
 
 
 def is_silent_statement(node: ast.stmt) -> bool:
-    """A call that only says something to a reader."""
+    """True for a call that only logs or prints."""
     return isinstance(node, ast.Expr) and is_silent(node.value)
 
 
@@ -207,7 +207,7 @@ def _is_plain(node: ast.stmt) -> bool:
 
 
 def _name(node: ast.stmt) -> str:
-    """A definition's name, and for its setter or getter what it is."""
+    """A definition's name, and for a setter or getter also its kind."""
     if not isinstance(node, _DEFS):
         return ""
     ways = [one.attr for one in node.decorator_list if isinstance(one, ast.Attribute)]
@@ -215,7 +215,7 @@ def _name(node: ast.stmt) -> str:
 
 
 def _paired(old: list[ast.stmt], new: list[ast.stmt]) -> list[tuple[ast.stmt, ast.stmt]]:
-    """Statements that are the same but for details, in order."""
+    """Pairs of statements that differ only in details, in order."""
     pairs: list[tuple[ast.stmt, ast.stmt]] = []
     at = 0
     for node in new:

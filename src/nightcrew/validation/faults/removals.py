@@ -1,8 +1,8 @@
-"""What becomes of the tests while a part of the change is taken away: who notices that it is gone?
+"""The tests' results while a part of the change is taken away: do they notice that it is missing?
 
-Inside functions in a process that has collected the tests; what runs at import before that; what no test
-reaches in this process, and files that are no Python, on disk, where other programs see them too. How much
-is tried is counted in parts and tests, never in seconds.
+Parts inside functions are taken away in a process that has collected the tests, parts that run at import
+before collection. Parts that no test reaches in this process, and files other than Python, are taken away on
+disk, where other programs see them too. The limits count parts and tests, never seconds.
 """
 
 import re
@@ -27,7 +27,7 @@ from nightcrew.validation.running.run_results import Covered
 from nightcrew.validation.running.runs import Session, run_sessions
 
 MOST_INSIDE, MOST_AT_IMPORT = 60, 10  # parts of one file that are tried
-MOST_ON_DISK = 8  # runs in which other programs see the change without some of its parts
+MOST_ON_DISK = 8  # runs on disk, where other programs see the change without some of its parts
 MOST_TESTS, MOST_OTHERS = 120, 600
 SECONDS = 600.0
 _DEVELOPERS = {
@@ -50,7 +50,7 @@ _PROGRAMS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """One part of the change to `path`, and its fate."""
+    """One part of the change to `path`, and what happened without it."""
 
     path: str
     part: Mutant
@@ -60,12 +60,12 @@ class Removal:
 
     @property
     def is_unshown(self) -> bool:
-        """True for a part that may do something new and that nobody misses."""
+        """True for a part that may do something new and that no test misses."""
         return self.fate in (Fate.UNREACHED, Fate.UNNOTICED) and not self.is_detail
 
 
 def removals(room: CleanRoom, examination: Examination, change: Change) -> list[Removal]:
-    """The fate of every part of one changed file of the product, in the order of the text."""
+    """The result for every part of one changed file of the product, in the order of the text."""
     trials = _Trials(room, examination, change)
     trials.run()
     return [Removal(change.path, part, fate, trials.is_detail(part)) for part, fate in trials.fates.items()]
@@ -75,7 +75,7 @@ def removals(room: CleanRoom, examination: Examination, change: Change) -> list[
 
 
 class _Trials:
-    """The parts of one file, and what is known of each."""
+    """The parts of one file, and what is known about each."""
 
     def __init__(self, room: CleanRoom, examination: Examination, change: Change) -> None:
         self.room, self.examination, self.change = room, examination, change
@@ -88,7 +88,7 @@ class _Trials:
         self.fates: dict[Mutant, Fate] = {}
 
     def run(self) -> None:
-        """Reading first, then in this process, then on disk, then the task's own command."""
+        """Tries the parts by reading, in this process, on disk, and last with the task's own command."""
         parts = self._parts()
         self.fates = dict.fromkeys(parts, Fate.UNTRIED)
         if parts and parts[0].operator == WHOLE:
@@ -99,7 +99,7 @@ class _Trials:
         self._by_command()
 
     def is_detail(self, part: Mutant) -> bool:
-        """True for a part that nobody has to miss."""
+        """True for a part that no test has to miss."""
         aside = self.fates[part] is Fate.UNREACHED and is_for_developers(self.room, self.change)
         return aside or self._details.holds(part)
 
@@ -126,12 +126,12 @@ class _Trials:
             *_spread([part for part in fit if not part.function], MOST_AT_IMPORT),
         ]
         self._try({part: part for part in chosen})
-        # A part that no live function can be without is taken away before the file is imported.
+        # A part that cannot be taken from a live function is taken away before the file is imported.
         void = [part for part in chosen if self.fates[part] is Fate.UNTRIED]
         self._try({replace(part, function=""): part for part in _spread(void, MOST_AT_IMPORT)})
 
     def _try(self, parts: Mapping[Mutant, Mutant]) -> None:
-        """Trials of the first of each pair, which stands for the second."""
+        """Tries the first of each pair, which stands for the second."""
         if not parts or not self.tests:
             return
         trials = try_mutants(
@@ -146,7 +146,7 @@ class _Trials:
         return tuple(_spread([name for name in self.tests if name in self.covered.by_test], MOST_TESTS))
 
     def _on_disk(self) -> None:
-        """What no test runs here may be run by a program that one starts; a value may be used elsewhere."""
+        """Tries parts on disk: a program started by a test may run them, and values may be used elsewhere."""
         left = self._left()
         everywhere = any(not part.function for part in left)
         tried = set(self._reaching())
@@ -167,7 +167,7 @@ class _Trials:
             self._look(self._left(), lambda some: _fails(self.room, command, self._without(some)))
 
     def _left(self) -> list[Mutant]:
-        """What nobody has noticed so far, outer parts for all that is in them."""
+        """The parts that no test has noticed so far; an outer part stands for all parts inside it."""
         nobody = (Fate.UNREACHED, Fate.UNNOTICED)
         found: list[Mutant] = []
         missed = (part for part, fate in self.fates.items() if fate in nobody and not self.is_detail(part))
@@ -177,7 +177,7 @@ class _Trials:
         return found
 
     def _look(self, parts: list[Mutant], is_noticed: Callable[[Sequence[Mutant]], bool]) -> None:
-        """Halves are looked at as long as the whole is missed."""
+        """Tries parts together, and each half of them while the tests notice the whole."""
         waiting, looks = [parts] if parts else [], 0
         most = max(MOST_ON_DISK, 2 * MOST_HUNKS if parts and parts[0].operator == WHOLE else 0)
         while waiting and looks < most:
@@ -204,7 +204,7 @@ class _Trials:
 
 
 def is_for_developers(room: CleanRoom, change: Change) -> bool:
-    """True for a Python file among base's own helpers of development, which is no part of a package."""
+    """True for a Python file among base's development helpers, outside of any package."""
     first, *rest = PurePosixPath(change.path).parts
     aside = (
         bool(rest) and first in _DEVELOPERS and change.path.endswith(".py") and (room.base / first).is_dir()
@@ -213,7 +213,7 @@ def is_for_developers(room: CleanRoom, change: Change) -> bool:
 
 
 def notices(room: CleanRoom, texts: Mapping[str, str | None], tests: Sequence[str]) -> bool:
-    """True where one of the tests, all of which pass with the change, does not with these files' texts
+    """True where one of the tests, all of which pass with the change, fails with these texts of files
     (None: without the file)."""
     kept = {path: text for path, text in texts.items() if text is not None}
     with room.copy(room.patched, kept) as tree:
@@ -234,5 +234,5 @@ def _fails(room: CleanRoom, command: str, texts: Mapping[str, str | None]) -> bo
 
 
 def _spread[T](things: Sequence[T], most: int) -> list[T]:
-    """Things from all over the sequence, in its order."""
+    """Items spread evenly over the sequence, in its order."""
     return list(things[:: max(1, -(-len(things) // most))])

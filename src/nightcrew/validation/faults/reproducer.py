@@ -16,11 +16,11 @@ from nightcrew.validation.running.runs import Session, run_sessions
 from nightcrew.validation.verdict import GateResult
 
 NAME = "behaviour"
-MOST_ALONE = 8  # tests run by themselves on base
+MOST_ALONE = 8  # tests that are run alone on base
 SECONDS = 300
 GOOD = {"passed", "xpassed"}
-# A test that trips over a wrong value of a built-in type shows the bug; one that asks for a name, attribute
-# or parameter that only the patch brings does not.
+# A test that fails on a wrong value of a built-in type shows the bug; one that needs a name, attribute
+# or parameter that only the patch adds does not.
 _TYPE = r"(?:NoneType|int|float|str|bytes|bool|list|tuple|dict|set|generator|coroutine)"
 _SIGNATURE = r"unexpected keyword|positional argument|required keyword|takes no|multiple values for"
 _UNFIT_VALUE = re.compile(
@@ -31,7 +31,7 @@ _UNFIT_VALUE = re.compile(
 
 
 def judge_reproducer(room: CleanRoom, examination: Examination, kept: int) -> GateResult:
-    """Fail-to-pass for the right reason."""
+    """Checks that a test fails on base for the right reason and passes with the patch."""
     if not any(one.path in examination.product_files and one.before for one in room.changes):
         return failed(
             NAME, "The bug fix changes none of the product's code.", "Repair the code where the bug is."
@@ -75,7 +75,7 @@ def judge_reproducer(room: CleanRoom, examination: Examination, kept: int) -> Ga
 
 
 def reproduce_on_base(room: CleanRoom, examination: Examination) -> Run | None:
-    """The patch's tests on base's product."""
+    """Runs the patch's tests on base's product."""
     tests = [one for one in room.changes if room.is_test(one.path)]
     texts = {one.path: one.after for one in tests if one.after is not None}
     gone = [one.path for one in tests if one.after is None]
@@ -99,7 +99,7 @@ def reproduce_on_base(room: CleanRoom, examination: Examination) -> Run | None:
 def _alone(
     room: CleanRoom, tree: Path, examination: Examination, whole: SessionResult
 ) -> dict[str, TestOutcome]:
-    """Tests of the patch that the suite did not come to on base, each by itself: one that ends its process,
+    """Runs alone each test of the patch that the suite did not reach on base: one that ends its process,
     or does not end, fails because of what the product does."""
     missing = {item.nodeid for item in whole.collected} - whole.run("all").tests.keys()
     names = [nodeid for nodeid in _candidates(examination) if nodeid in missing][:MOST_ALONE]
@@ -116,7 +116,7 @@ def _alone(
 
 
 def _cpu_seconds(examination: Examination, nodeids: Iterable[str]) -> float:
-    """Many times what the tests take with the fix: only what does not come to an end takes longer."""
+    """A limit of many times what the tests take with the fix: only code that does not end takes longer."""
     known = examination.patched.run("all").tests
     return round(3.0 + 10 * sum(known[name].seconds for name in nodeids if name in known), 1)
 
@@ -143,7 +143,7 @@ def _shows(on_base: Run, after: Run, nodeid: str) -> bool:
 
 
 def is_right_reason(test: TestOutcome) -> bool:
-    """A check failed, the product crashed, or the test could not go on with what the product gave it."""
+    """True where a check failed, the product crashed, or the test could not use the product's result."""
     return test.kind in {"assertion", "crash"} or bool(_UNFIT_VALUE.match(test.message))
 
 

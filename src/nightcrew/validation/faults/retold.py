@@ -1,6 +1,6 @@
-"""The reproducers told once more with other values in them: does the change do anything for those?
+"""The reproducers run again with other values in them: does the change have an effect for those?
 
-For code whose calls cannot be made again by themselves: methods of large objects, files, commands.
+For code whose calls cannot be repeated alone: methods of large objects, files, commands.
 """
 
 import ast
@@ -21,14 +21,13 @@ SECONDS = 120.0
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
 
 type Outcomes = tuple[tuple[str, str, str], ...]
-"""Of each test: its name without parameters, its outcome, and what it said."""
+"""For each test: its name without parameters, its outcome, and its message."""
 
 
 def same_as_before(room: CleanRoom, reproducers: Sequence[str], decides: Sequence[str]) -> str:
-    """With which other values the reproducers say of the change just what they say of base, in words.
-
-    `decides`: values that the change knows, as Python writes them; what holds one of them is changed in the
-    tests, one after the other. Empty where the tests still tell the two apart, or hold none of them.
+    """A text that names the other values with which the reproducers have the same results on both trees.
+    `decides`: values that the change contains, in Python's notation; the tests' literals that contain one are
+    replaced, one after the other. Empty where results still differ, or where no test contains such a value.
     """
     for path in files_of(tuple(reproducers)):
         own = [one for one in reproducers if one.split("::")[0] == path]
@@ -47,7 +46,7 @@ def same_as_before(room: CleanRoom, reproducers: Sequence[str], decides: Sequenc
 
 
 def _holding(text: str, decides: Sequence[str]) -> list[object]:
-    """Texts and numbers of a file that are one of these values, or have it in them."""
+    """Strings and numbers of a file that are one of these values, or contain it."""
     tree = parse(text)
     found = (one for one in ast.walk(tree) if isinstance(one, ast.Constant)) if tree is not None else ()
     values = {repr(one.value): one.value for one in found if type(one.value) in (str, bytes, int, float)}
@@ -67,7 +66,7 @@ def _holds(value: object, part: object) -> bool:
 
 
 def _is_same(room: CleanRoom, path: str, text: str, own: Sequence[str]) -> bool:
-    """True where tests with that text come to their end and say the same of base and of the change."""
+    """True where tests with that text finish and have the same results on base and on the change."""
     outcomes = [_outcomes(room, on_base, path, text, own) for on_base in (True, False)]
     return bool(outcomes[0]) and outcomes[0] == outcomes[1]
 
@@ -89,7 +88,7 @@ def _with_other(text: str, shown: str, other: object) -> str:
 
 
 def _outcomes(room: CleanRoom, on_base: bool, path: str, text: str, own: Sequence[str]) -> Outcomes:
-    """What the tests of these names say; nothing where they do not come to their end."""
+    """The outcomes of the tests of these names; nothing where the run does not finish."""
     texts = {one.path: one.after for one in room.changes if room.is_test(one.path) and one.after is not None}
     with room.copy(room.base if on_base else room.patched, {**texts, path: text}) as tree:
         one = Experiment("all", seconds=SECONDS)

@@ -1,4 +1,4 @@
-"""The file that gates break on purpose, and the tests that are on trial for noticing."""
+"""The file that gates break on purpose, and the tests that must notice it."""
 
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ class Target(NamedTuple):
 
 
 def target_or_result(room: CleanRoom, gate: str) -> Target | GateResult:
-    """What to break; or the gate's result where there is nothing to be judged that way."""
+    """What to break; or the gate's result where there is nothing to break."""
     if room.task.task_type is TaskType.CODE_GENERATION and not examine(room).new_tests.items:
         return passed(gate, "The change brings no tests of its own.")
     path = _most_changed(room)
@@ -38,8 +38,8 @@ def target_or_result(room: CleanRoom, gate: str) -> Target | GateResult:
 def _most_changed(room: CleanRoom) -> str | None:
     """The task's target, or the largest product file that the patch changes.
 
-    Where a change goes through several files, the tests may well be about another one of them: the one of
-    which they run most.
+    Where a change edits several files, the tests may be about another one of them: the one of which they
+    run most.
     """
     if room.target is not None and room.target.endswith(".py"):
         other = room.task.task_type is not TaskType.UNIT_TEST and _most_reached(room, room.target)
@@ -49,7 +49,7 @@ def _most_changed(room: CleanRoom) -> str | None:
 
 
 def _most_reached(room: CleanRoom, target: str) -> str:
-    """The changed file of which the tests on trial run most; empty where they run the target."""
+    """The changed file of which the judged tests run most; empty where they run the target."""
     examination = examine(room)
     if examination.base.problem or examination.patched.problem:
         return ""
@@ -67,13 +67,13 @@ def _most_reached(room: CleanRoom, target: str) -> str:
 
 
 def judged_tests(examination: Examination) -> tuple[str, ...]:
-    """The tests on trial: the new ones, and changed ones that reproduce a bug."""
+    """The judged tests: the new ones, and changed ones that reproduce a bug."""
     extra = examination.room.measured.reproducers
     return tuple(dict.fromkeys([*examination.new_tests.nodeids, *extra]))
 
 
 def arguments_of(nodeids: tuple[str, ...]) -> tuple[str, ...]:
-    """What a plain run of these tests is given: their functions; their files where that would be too long."""
+    """The arguments for a plain run of these tests: their functions, or their files if those are too many."""
     names = tuple(dict.fromkeys(map(name_of, nodeids)))
     return names if len(names) <= MOST_NAMED else files_of(nodeids)
 

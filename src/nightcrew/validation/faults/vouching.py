@@ -1,4 +1,4 @@
-"""Who vouches for a refactoring: lines of it that the suite runs, and faults in them that it notices."""
+"""Evidence for a refactoring: the lines of it that the suite runs, and the faults in them that it notices."""
 
 import ast
 from typing import NamedTuple
@@ -21,14 +21,14 @@ type Untried = list[tuple[str, list[int]]]
 
 
 class Noticed(NamedTuple):
-    """Of some small faults: the share that the suite notices, and what it does not."""
+    """The share of some small faults that the suite notices, and those that it does not."""
 
     share: float
     survivors: list[str]
 
 
 def changed_functions(change: Change) -> dict[str, set[int]]:
-    """Functions that may do something else than base's, with the lines of their bodies."""
+    """Functions that may behave differently than on base, with the lines of their bodies."""
     old, new = parse(change.before or ""), ast.parse(change.after or "")
     before = all_functions(old) if old is not None else {}
     return {
@@ -41,8 +41,8 @@ def changed_functions(change: Change) -> dict[str, set[int]]:
 def lines_not_run(
     room: CleanRoom, examination: Examination, change: Change, compared: frozenset[int]
 ) -> Untried:
-    """Statements of changed functions that base does not have, by function, where no test runs them and they
-    are none of the lines that `compared` calls run."""
+    """Statements of changed functions that base does not have, by function, without those that tests run or
+    that are in `compared`, the lines that compared calls run."""
     run = examination.coverage(examination.patched.run("all"), change.path).lines
     imported = examination.patched.imported_lines if change.path == room.target else frozenset()
     return _not_run(
@@ -53,7 +53,7 @@ def lines_not_run(
 def lines_gone(
     room: CleanRoom, examination: Examination, change: Change, compared: frozenset[int]
 ) -> Untried:
-    """Statements of base's functions that the change takes away or rewrites, and that neither a test nor a
+    """Statements of base's functions that the change removes or rewrites, and that neither a test nor a
     compared call runs there."""
     if change.before is None or change.after is None:
         return []
@@ -64,7 +64,7 @@ def lines_gone(
 
 
 def faults_noticed(room: CleanRoom, examination: Examination, change: Change) -> Noticed | None:
-    """What the suite makes of small faults in the changed functions; None where none could be tried."""
+    """How the suite reacts to small faults in the changed functions; None where none could be tried."""
     source, run = change.after or "", examination.patched.run("all")
     covered = examination.coverage(run, change.path)
     lines = covered.lines & {line for span in changed_functions(change).values() for line in span}
