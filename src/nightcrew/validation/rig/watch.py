@@ -44,7 +44,7 @@ class Watch:
             kind = _kind(call.excinfo, self.job)
             self.detail[item.nodeid] = (kind, f"{call.excinfo.typename}: {call.excinfo.value}"[:400])
 
-    def told(self, report: pytest.TestReport) -> None:
+    def told(self, report: "pytest.TestReport") -> None:
         """A phase of a test ended; the worst of them counts."""
         outcome: str = report.outcome
         if hasattr(report, "wasxfail"):
@@ -145,7 +145,7 @@ class Relay:
             self.watch.told(report)
         return True
 
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+    def pytest_runtest_logreport(self, report: "pytest.TestReport") -> None:
         """Note the worst outcome of each test."""
         if self.watch is not None:
             self.watch.told(report)
@@ -204,9 +204,7 @@ def start_coverage(job: protocol.Job) -> Any:
     """Line and branch coverage of the measured files, running."""
     import coverage
 
-    measured = coverage.Coverage(
-        data_file=None, branch=True, include=job.measured, config_file=False, messages=False
-    )
+    measured = coverage.Coverage(data_file=None, branch=True, include=job.measured, config_file=False)
     measured.set_option("report:exclude_lines", [])
     measured.set_option("run:disable_warnings", ["no-data-collected", "module-not-imported", "no-sysmon"])
     measured.start()
