@@ -1,4 +1,4 @@
-.PHONY: help setup demo test check format lint types imports wheel house picture lock
+.PHONY: help setup demo test check format lint types imports wheel house picture docs lock
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
 
@@ -39,9 +39,13 @@ house: setup ## figures about the shape of the source tree
 picture: setup ## draw the imports between the rooms into docs/architecture.md again
 	@$(PY) scripts/picture.py --write
 
+docs: ## build the docs site into build/docs; a broken link makes it fail
+	@scripts/docs.sh
+
 RESOLVE := .venv/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.12 --custom-compile-command "make lock"
 RUNTIME := src/nightcrew/openhands/runtime
 
-lock: ## resolve the dependencies again, ours and those of the agent's runtime
+lock: ## resolve the dependencies again: ours, those of the docs site and of the agent's runtime
 	$(RESOLVE) pyproject.toml --extra analytics --group dev --output-file requirements.lock
+	$(RESOLVE) --group docs --output-file requirements-docs.lock
 	$(RESOLVE) $(RUNTIME).in --no-config --override $(RUNTIME).overrides --no-annotate --output-file $(RUNTIME).lock
