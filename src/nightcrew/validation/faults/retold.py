@@ -94,11 +94,11 @@ def _outcomes(room: CleanRoom, on_base: bool, path: str, text: str, own: Sequenc
         one = Experiment("all", seconds=SECONDS)
         (result,) = run_sessions(room, tree, [Session([one], paths=(path,), seconds=SECONDS + 30)])
     names = {one.split("[")[0] for one in own}
-    told = result.run("all").tests.values()
+    finished = result.run("all").tests.values()
     return tuple(
         sorted(
             (test.nodeid.split("[")[0], test.outcome, _ADDRESS.sub("0x", test.message))
-            for test in told
+            for test in finished
             if test.nodeid.split("[")[0] in names
         )
     )

@@ -1,1 +1,1 @@
-"""The clean room and everything that is run in it."""
+"""The clean room and everything that runs in it."""

@@ -1,6 +1,6 @@
-"""Why base's own suite cannot say anything, and what would help: never held against a change.
+"""Why base's own suite gives no result, and what would help: this never counts against a change.
 
-What is missing is named. A setting is only recommended as one that works where it was tried just now.
+The message names what is missing. It recommends a setting as working only after a trial of that setting.
 """
 
 import re
@@ -20,19 +20,19 @@ _VARIABLE = re.compile(
 )
 _SERVICE = re.compile(r"(?:Connection refused|ConnectionRefusedError|could not connect to server)[^\n]*")
 _HAS_TESTS = re.compile(r"^\s*(?:async )?def test", re.MULTILINE)
-_VALUE = "test"  # what a variable is tried with
+_VALUE = "test"  # values with which a missing variable is tried
 
 
 @dataclass(frozen=True, slots=True)
 class BaseFault:
-    """What is missing on base, in words, and the variable that it asks for, if any."""
+    """A description of what is missing on base, and the environment variable that it needs, if any."""
 
     what: str
     variable: str = ""
 
 
 def base_fault(room: CleanRoom, result: SessionResult) -> BaseFault | None:
-    """What keeps base's suite from saying anything; None where it says something."""
+    """What keeps base's suite from giving a result; None where it gives one."""
     run, errors = result.run("all"), result.errors
     if errors and not result.collected and not _is_the_bug(room, errors[0][1]):
         return _read(room, f"none of its test files can be collected, {errors[0][0]}", errors[0][1])
@@ -42,8 +42,8 @@ def base_fault(room: CleanRoom, result: SessionResult) -> BaseFault | None:
     if not result.collected:
         return _none_collected(room) if run.done and not errors else None
     if run.tests and all(test.outcome == "error" for test in run.tests.values()):
-        said = Counter(test.message for test in run.tests.values()).most_common(1)[0][0]
-        return _read(room, "what is done before each test fails in every one", said)
+        message = Counter(test.message for test in run.tests.values()).most_common(1)[0][0]
+        return _read(room, "what is done before each test fails in every one", message)
     return None
 
 
@@ -63,7 +63,7 @@ def with_remedy(room: CleanRoom, fault: BaseFault, run: Callable[[CleanRoom], Se
 
 
 def _uncollected(room: CleanRoom, errors: Sequence[tuple[str, str]]) -> BaseFault | None:
-    """A test file that the change edits and that needs a module from outside, which is not there."""
+    """A test file that the change edits and that needs a third-party module which is missing."""
     named = {one.path for one in room.changes if one.before is not None and is_test_module(one.path)}
     for path, text in errors:
         outside = _MODULE.search(text)
@@ -80,22 +80,22 @@ def _none_collected(room: CleanRoom) -> BaseFault | None:
 
 
 def _read(room: CleanRoom, where: str, text: str) -> BaseFault:
-    """What the end of an error says is missing."""
+    """What is missing, according to the last lines of an error."""
     lines = [line for line in text.strip().splitlines() if line.strip()]
-    said = lines[-1].removeprefix("E ").strip()[:300] if lines else ""
+    message = lines[-1].removeprefix("E ").strip()[:300] if lines else ""
     module, variable, service = _MODULE.search(text), _VARIABLE.search(text), _SERVICE.search(text)
     if module:
-        return BaseFault(f"{where}: {_module(room, module[1])} ({said})")
+        return BaseFault(f"{where}: {_module(room, module[1])} ({message})")
     if variable:
         name = next(one for one in variable.groups() if one)
-        return BaseFault(f"{where}: the variable {name} is not set ({said})", name)
+        return BaseFault(f"{where}: the variable {name} is not set ({message})", name)
     if service:
         return BaseFault(f"{where}: it needs a service that is not there ({service[0].strip()[:200]})")
-    return BaseFault(f"{where}: {said}")
+    return BaseFault(f"{where}: {message}")
 
 
 def _is_the_bug(room: CleanRoom, text: str) -> bool:
-    """True where it is the code that is changed which cannot be imported."""
+    """True where the changed code itself cannot be imported."""
     changed = [one.path for one in room.changes if not is_test_module(one.path) and one.before is not None]
     missing = _MODULE.search(text)
     own = missing is None or _is_own(room, missing[1])
@@ -103,7 +103,7 @@ def _is_the_bug(room: CleanRoom, text: str) -> bool:
 
 
 def _module(room: CleanRoom, name: str) -> str:
-    """The module that is missing, and where it would come from."""
+    """A description of the missing module, and of where it would come from."""
     empty = [path for path in _submodules(room) if not any((room.base / path).iterdir())]
     if empty:
         return f"the git submodule {empty[0]} is not there, and the module {name} is missing"

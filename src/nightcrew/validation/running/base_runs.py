@@ -1,7 +1,7 @@
-"""Base's test run, kept between attempts: the same tree under the same conditions says the same.
+"""Base's test run, kept between attempts: the same tree under the same conditions has the same result.
 
-An entry is found by a hash of everything that decides what is in it (the tree's content, the environment, the
-job with its options and limits, the rig's own text), so nothing ever has to be declared out of date. One that
+An entry's key is a hash of everything that decides its content (the tree's content, the environment, the job
+with its options and limits, the rig's own source), so no entry ever needs to be invalidated. An entry that
 cannot be read counts as absent.
 """
 
@@ -29,7 +29,7 @@ MOST_ENTRIES = 300
 
 
 def run_base(room: CleanRoom, job: Job, cache: Path) -> SessionResult:
-    """What a job of one session says of base; from the folder `cache` where that is known."""
+    """The result of a job of one session on base, from the folder `cache` where it is there."""
     own = part_of_the_runner(room, None)
     if own:
         return SessionResult((), (), {}, (), frozenset(), own)
@@ -56,7 +56,7 @@ def _key(room: CleanRoom, job: Job) -> str:
 
 
 def tree_hash(tree: Path) -> str:
-    """Hash of every file's path, kind and content below a folder; git's and compiled files left out."""
+    """Hash of every file's path, kind and content below a folder; without git's and compiled files."""
     found = hashlib.sha256()
     for folder, folders, files in tree.walk():
         folders[:] = sorted(name for name in folders if name not in {".git", "__pycache__"})
@@ -67,8 +67,8 @@ def tree_hash(tree: Path) -> str:
             is_link = stat.S_ISLNK(mode)
             content = os.fsencode(path.readlink()) if is_link else path.read_bytes()
             kind = "link" if is_link else "program" if mode & 0o100 else "file"
-            told = [path.relative_to(tree).as_posix(), kind, hashlib.sha256(content).hexdigest()]
-            found.update(json.dumps(told).encode() + b"\n")
+            record = [path.relative_to(tree).as_posix(), kind, hashlib.sha256(content).hexdigest()]
+            found.update(json.dumps(record).encode() + b"\n")
     return found.hexdigest()
 
 
@@ -90,7 +90,7 @@ def _read(path: Path, key: str) -> dict[str, Any] | None:
 
 
 def _write(cache: Path, key: str, session: Mapping[str, Any]) -> None:
-    """Whole or not at all, whoever else writes the same."""
+    """Writes the entry atomically, so that another process can write the same one."""
     cache.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle, name = mkstemp(dir=cache, prefix=".new-")
     try:
@@ -105,7 +105,7 @@ def _write(cache: Path, key: str, session: Mapping[str, Any]) -> None:
 
 
 def _prune(cache: Path) -> None:
-    """The entries that were not asked for longest go first."""
+    """Deletes the least recently used entries first."""
     with suppress(OSError):
         kept = sorted(cache.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
         for path in kept[MOST_ENTRIES:]:

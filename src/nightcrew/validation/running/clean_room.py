@@ -1,7 +1,7 @@
 """The clean room: base checked out afresh, the patch applied as data, and the means to run code on both.
 
-Two trees, `base` and `patched`; runs get their own copies, so nothing a test leaves behind meets the
-next one.
+It has two trees, `base` and `patched`; each run gets its own copy, so nothing that a test leaves behind
+affects the next run.
 """
 
 import os
@@ -37,7 +37,7 @@ from nightcrew.validation.running.version_files import write_version_files
 
 @dataclass
 class CleanRoom:
-    """Everything a gate may look at or run."""
+    """Everything that a gate may read or run."""
 
     task: Task
     commit: str
@@ -48,13 +48,13 @@ class CleanRoom:
     base: Path
     patched: Path
     changes: tuple[Change, ...]
-    cache: Path  # of what is known of base
+    cache: Path  # for results of base
     evidence: Path | None = None
     measured: Measured = field(default_factory=Measured, init=False)
     _made: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False, repr=False)
 
     def once[T](self, make: "Callable[[CleanRoom], T]") -> T:
-        """What `make` gives for this room; the same one for everybody who asks."""
+        """The result of `make` for this room, computed once and shared by all callers."""
         if make not in self._made:
             self._made[make] = make(self)
         made: T = self._made[make]
@@ -67,7 +67,7 @@ class CleanRoom:
 
     @cached_property
     def patched_tree(self) -> Tree:
-        """The same with the change."""
+        """The patched tree's files, each read once."""
         return Tree(self.patched)
 
     @cached_property
@@ -78,12 +78,12 @@ class CleanRoom:
 
     @property
     def root(self) -> str:
-        """The folder of the project that is judged, where its tests start; empty: the repository's own."""
+        """The folder of the judged project, where its tests start; empty for the repository's root."""
         return self.config.root
 
     @cached_property
     def mounts(self) -> tuple[Mount, ...]:
-        """What a run sees besides its tree: the environment, and the project's own metadata."""
+        """What a run can read besides its tree: the environment, and the project's own metadata."""
         return (*self.environment.mounts, *self._metadata)
 
     @cached_property
@@ -97,7 +97,7 @@ class CleanRoom:
         return name if name is not None and (self.patched / name).is_file() else None
 
     def is_test(self, path: str) -> bool:
-        """True for a file that holds tests of the repository, or that they alone use."""
+        """True for a file that holds tests of the repository, or that only tests use."""
         return self._tests.holds(path)
 
     @cached_property
@@ -112,7 +112,7 @@ class CleanRoom:
     def copy(
         self, tree: Path, replaced: Mapping[str, str] | None = None, without: Iterable[str] = ()
     ) -> Iterator[Path]:
-        """A throw-away copy of a tree with some files' text replaced, and some files taken away."""
+        """A temporary copy of a tree, with the text of some files replaced and some files removed."""
         folder = Path(mkdtemp(dir=self.folder, prefix="run-"))
         try:
             copy = folder / "tree"
@@ -126,7 +126,7 @@ class CleanRoom:
             remove_tree(folder)
 
     def source(self, path: str, *, base: bool = False) -> str | None:
-        """A file's text in the patched tree (or on base), None where it is not."""
+        """A file's text in the patched tree (or on base); None where it does not exist."""
         tree = (self.base if base else self.patched).resolve()
         place = tree / path
         if not place.is_file() or place.resolve() != place:
@@ -138,7 +138,7 @@ class CleanRoom:
 def open_room(
     task: Task, patch: str, *, commit: str, settings: Settings, sandbox: Sandbox, evidence: Path | None = None
 ) -> Iterator[CleanRoom]:
-    """A clean room for one patch, gone afterwards.
+    """A clean room for one patch, which is deleted afterwards.
 
     Raises:
         PatchRefused: the patch cannot be applied as data.
@@ -164,13 +164,13 @@ def open_room(
 
 
 def _product_of(changes: Sequence[Change]) -> str | None:
-    """The first file that a change is about, where its task does not say."""
+    """The first product file that a change edits, where its task names no target."""
     files = [one.path for one in changes if one.path.endswith(".py")]
     return next((path for path in files if not is_test_module(path)), next(iter(files), None))
 
 
 def _check_target(task: Task, base: Path) -> None:
-    """Tests, repairs and refactorings are about a file that is there before the change."""
+    """Refuses a target that base does not have, for tests, bug fixes and refactorings."""
     about = {TaskType.UNIT_TEST, TaskType.BUG_FIX, TaskType.REFACTORING}
     name = task.target_file
     if name is not None and task.task_type in about and not (base / name).is_file():
@@ -180,7 +180,7 @@ def _check_target(task: Task, base: Path) -> None:
 
 
 def read_base(tree: Path, path: str) -> str | None:
-    """Base's text of `path`, None where there is none.
+    """Base's text of `path`; None where the file does not exist.
 
     Raises:
         PatchRefused: a part of the path is a symlink, or the file is binary.
@@ -204,7 +204,7 @@ def read_base(tree: Path, path: str) -> str | None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write text as it is: no line end is translated."""
+    """Writes text as it is, without translating line ends."""
     missing = [folder for folder in path.parents if not folder.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
@@ -227,7 +227,7 @@ def _write(tree: Path, change: Change) -> None:
 
 
 def _environment(base: Path, config: TargetConfig, settings: Settings, sandbox: Sandbox) -> Environment:
-    """The environment; one that cannot be built is never held against the change."""
+    """The environment; a failed build never counts against the change."""
     try:
         return build_environment(base, config, settings, sandbox)
     except BadInput as error:

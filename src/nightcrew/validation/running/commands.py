@@ -1,4 +1,4 @@
-"""Commands of the user's, run in the sandbox on a throw-away copy of a tree."""
+"""The user's commands, run in the sandbox on a temporary copy of a tree."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +17,7 @@ def run_command(
     replaced: Mapping[str, str] | None = None,
     stdin: bytes = b"",
 ) -> Completed:
-    """A shell command at the root of a copy of `tree`, with the environment's programs."""
+    """Runs a shell command at the root of a copy of `tree`, with the environment's programs."""
     with room.copy(tree, replaced) as copy:
         return room.sandbox.run(
             ["/bin/sh", "-c", command],
@@ -36,6 +36,6 @@ def run_command(
 
 
 def tail(completed: Completed, characters: int = 400) -> str:
-    """The end of what a command said."""
+    """The end of a command's output."""
     text = (completed.stdout + b"\n" + completed.stderr).decode(errors="replace").strip()
     return text[-characters:]

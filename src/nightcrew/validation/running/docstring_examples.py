@@ -1,4 +1,4 @@
-"""The examples of docstrings, tried in the sandbox, on base and with the change."""
+"""The examples in docstrings, run in the sandbox on base and with the change."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,14 +13,14 @@ _SECONDS = 300
 
 
 class Tried(NamedTuple):
-    """What is wrong with the examples, and how many docstrings hold some that could not be tried."""
+    """What is wrong with the examples, and how many docstrings have examples that could not be run."""
 
     problem: str = ""
     untried: int = 0
 
 
 def try_examples(room: CleanRoom, path: str, docstrings: Sequence[str], words: set[str]) -> Tried:
-    """Every example of a file; `words` are all that the repository's files know."""
+    """Runs every example of a file; `words` are all words of the repository's files."""
     if not any(">>>" in text for text in docstrings):
         return Tried()
     skipped = sum("+SKIP" in text for text in docstrings)
@@ -42,14 +42,14 @@ def try_examples(room: CleanRoom, path: str, docstrings: Sequence[str], words: s
 
 
 def _told(test: TestOutcome) -> str:
-    kind, _, told = test.message.partition(": ")
-    return f"it calls {told}, which is not there" if kind == "CallsWhatIsNotThere" else told
+    kind, _, detail = test.message.partition(": ")
+    return f"it calls {detail}, which is not there" if kind == "CallsWhatIsNotThere" else detail
 
 
 def _is_wrong(test: TestOutcome, there: set[str]) -> bool:
-    """An example that needs a function the reader has to write is none that is wrong; one that calls what
-    no file of the repository knows is."""
-    kind, _, told = test.message.partition(": ")
+    """True for a false example, or one that calls what no file of the repository mentions; an example that only
+    needs a function written by the reader is not wrong."""
+    kind, _, names = test.message.partition(": ")
     if test.outcome == "error":
         return False
-    return kind != "CallsWhatIsNotThere" or any(len(name) > 2 and name not in there for name in told.split())
+    return kind != "CallsWhatIsNotThere" or any(len(name) > 2 and name not in there for name in names.split())

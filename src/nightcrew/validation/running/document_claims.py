@@ -1,4 +1,4 @@
-"""What a document newly says that can be looked up or run: its code, the names, places and commands in it."""
+"""The new parts of a document that can be looked up or run: its code, names, places and commands."""
 
 import builtins
 import re
@@ -17,14 +17,14 @@ _NAME = re.compile(r"[A-Za-z][\w.-]+")
 _TABLE = Table("prose")
 _DECLARING = tuple(_TABLE.texts("documents")["declaring"])
 _TOOLS = _TABLE.words("documents", "tools")
-_CLOSE = 0.8  # of two packages' names: a misspelling
+_CLOSE = 0.8  # likeness of two packages' names from which one is a misspelling
 _FILE_ENDING = re.compile(
     r"\.(?:py|md|rst|txt|toml|cfg|ini|ya?ml|json|html?|sh|lock|csv|xml|js|css|png|svg|org|com|io)$"
 )
 
 
 def document_problem(room: CleanRoom, change: Change, words: set[str]) -> tuple[str, int]:
-    """The first thing that is false, empty where there is none; and how many blocks could not be tried."""
+    """The first false statement, empty where there is none; and how many blocks could not be run."""
     before, after = change.before or "", change.after or ""
     if documents.is_open(change.path, after) and not documents.is_open(change.path, before):
         return "a fence is never closed, so what follows it reads as code.", 0
@@ -42,7 +42,7 @@ def document_problem(room: CleanRoom, change: Change, words: set[str]) -> tuple[
 
 
 def document_questions(room: CleanRoom, change: Change) -> Iterator[str]:
-    """What only a person can tell: hosts and packages that the repository does not know."""
+    """Findings that only a person can decide: hosts and packages that the repository does not name."""
     before, after = change.before or "", change.after or ""
     known = {host for text in _declaring(room) for host in documents.hosts(text)} | documents.KNOWN_HOSTS
     for host in sorted(documents.hosts(after) - documents.hosts(before)):
@@ -68,12 +68,12 @@ def _false_words(room: CleanRoom, change: Change, fresh: Sequence[documents.Bloc
 
 
 def _is_whole(text: str) -> bool:
-    """False for a block with something left out, which no reader could run."""
+    """False for a block with omissions, which no reader could run."""
     return not re.search(r"^\s*(\.\.\.|…)\s*$|<[\w -]+>", text, re.MULTILINE) or ">>>" in text
 
 
 def _strange_name(path: str, before: str, after: str, words: set[str]) -> str:
-    """The first new name in backticks that neither the repository nor the document's own code has."""
+    """The first new name in backticks that neither the repository nor the document's own code contains."""
     code = "\n".join(one.text for one in documents.blocks(path, after))
     for name in sorted(_names(after) - _names(before)):
         root, _, last = name.rpartition(".")
@@ -95,7 +95,7 @@ def _strange_place(room: CleanRoom, change: Change, before: str, after: str) -> 
 
 
 def _strange_option(room: CleanRoom, before: str, after: str) -> str:
-    """An option of a command line that stands in no file of the repository, where it has a command line."""
+    """A command-line option that no file of the repository contains, if the repository has a command line."""
     fresh = _own_options(room, after) - documents.options(before)
     texts = room.base_tree.python.values()
     for option in sorted(fresh):
@@ -128,14 +128,14 @@ def _misspelt(room: CleanRoom, before: str, after: str) -> str:
 
 
 def _packages(room: CleanRoom) -> set[str]:
-    """Words that may be names of packages: all that declarations and documents of base hold."""
+    """Words that may be names of packages: all words of base's declarations and documents."""
     return room.once(_declared) | {
         name.lower() for text in _declaring(room) for name in documents.packages(text)
     }
 
 
 def _declared(room: CleanRoom) -> set[str]:
-    """Names in the repository's declarations, and of tools that everybody uses."""
+    """Names in the repository's declarations, and names of common tools."""
     texts = _declaring(room, _DECLARING[:4])
     found = {name.lower().rstrip(".") for text in texts for name in _NAME.findall(text)}
     return found | _TOOLS | {one.lower() for one in _project_names(room)}

@@ -1,4 +1,4 @@
-"""The Python in a document, run as its reader would: one block after the other, in one process."""
+"""The Python in a document, run as a reader would: one block after the other, in one process."""
 
 import json
 from collections.abc import Sequence
@@ -64,22 +64,22 @@ os._exit(0)
 
 
 class DocumentCode(NamedTuple):
-    """What came of the blocks, each with its line."""
+    """The results of the blocks, each with its line."""
 
-    wrong: list[str]  # what the repository's code contradicts
-    untried: list[str]  # what cannot be told here: it needs more than there is
+    wrong: list[str]  # blocks that the repository's code contradicts
+    untried: list[str]  # blocks that cannot be decided here, because something they need is missing
 
 
 def run_document(room: CleanRoom, blocks: Sequence[Block]) -> DocumentCode:
-    """Run the Python of a document on the patched tree; errors about the repository's own names are wrong."""
+    """Runs a document's Python on the patched tree; errors about the repository's own names are wrong."""
     if not blocks:
         return DocumentCode([], [])
     own = {path.name.removesuffix(".py") for path in room.base.iterdir() if path.suffix in {"", ".py"}}
     src = room.base / "src"
     own |= {path.name.removesuffix(".py") for path in src.iterdir()} if src.is_dir() else set()
-    told = {"own": sorted(own), "blocks": [[one.line, one.text] for one in blocks]}
+    job = {"own": sorted(own), "blocks": [[one.line, one.text] for one in blocks]}
     script = _RUN.replace("'", "'\"'\"'")
-    completed = run_command(room, room.patched, f"exec python -c '{script}'", stdin=json.dumps(told).encode())
+    completed = run_command(room, room.patched, f"exec python -c '{script}'", stdin=json.dumps(job).encode())
     try:
         found = json.loads(completed.stdout)
         return DocumentCode(

@@ -21,20 +21,23 @@ from nightcrew.validation.running.runs import Session, make_job, run_sessions
 SHUFFLES = 3
 ALONE = 60
 STRATA = 16
-LARGE = 2000  # tests; of a larger suite only those that reach the change are run again
+LARGE = 2000  # tests; in a larger suite only those that reach the change run again
 BASE_SECONDS = 900.0
-LEAST_SECONDS, SLOWER = 120.0, 10.0  # a suite that takes that much longer with the change does not end
+LEAST_SECONDS, SLOWER = (
+    120.0,
+    10.0,
+)  # a suite so many times slower than base counts as endless
 MOST_SECONDS = 2400.0
 FAR_AWAY = ((400.4, ""), (765.37, "Pacific/Kiritimati"), (31.71, "America/St_Johns"))
-"""Days from now, and zones: past any licence or fixture, other hours and weekdays, both ends of the zones."""
+"""Days from now, and time zones: past any licence or fixture, other hours and weekdays, extreme zones."""
 CLOCKS = tuple(500.0625 + 29.1326 * index for index in range(8))
-"""Where tests read a clock: every weekday, hours in steps of three, other minutes each, eight months."""
+"""Dates for tests that read a clock: all weekdays, hours in steps of three, different minutes, eight months."""
 _READS_CLOCK = re.compile(r"^\s*(?:import|from)\s+(?:datetime|time|calendar)\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class NewTests:
-    """The tests that the patch brings, by nodeid, and the files they are in."""
+    """The tests that the patch adds, by nodeid, and their files."""
 
     items: tuple[Collected, ...]
 
@@ -50,7 +53,7 @@ class NewTests:
 
 
 class Examination:
-    """What is measured about one patch."""
+    """The runs and measures of one patch."""
 
     def __init__(self, room: CleanRoom) -> None:
         self.room = room
@@ -79,7 +82,7 @@ class Examination:
 
     @cached_property
     def base(self) -> SessionResult:
-        """The suite on base; known for as long as nothing changes that decides it."""
+        """The suite on base; kept as long as nothing changes that could affect its result."""
         result = self._run_base(self.room)
         if result.problem:
             return result
@@ -104,7 +107,7 @@ class Examination:
 
     @cached_property
     def selected(self) -> tuple[str, ...] | None:
-        """Of a large suite: the existing tests that reach what is changed; None: all of them."""
+        """For a large suite, the existing tests that reach the changed code; None means all tests."""
         run = self.base.run("all")
         if len(run.tests) < LARGE:
             return None
@@ -128,7 +131,7 @@ class Examination:
         return result
 
     def _worlds(self, known: list[str]) -> Iterator[Experiment]:
-        """The new tests alone, in other orders, at other times, with other random numbers."""
+        """Runs of the new tests alone, in other orders, at other times, with other random numbers."""
         new = Experiment("new", 300, exclude=known, own=self.test_files)
         beside = replace(new, optional=True)
         yield replace(new, aim=True, watch_chance=True, watch_code=True)
@@ -144,13 +147,13 @@ class Examination:
 
     @property
     def most_seconds(self) -> float:
-        """How long the suite may take with the change, in seconds of wall time."""
+        """The limit for the suite with the change, in seconds of wall time."""
         return min(LEAST_SECONDS + SLOWER * self.base.run("all").wall_seconds, MOST_SECONDS)
 
     @property
     def too_slow(self) -> str:
-        """Why the patched tree could not be measured in our time; empty where it could, and where it is the
-        change that does not let its tests end."""
+        """Why the patched tree could not be measured within the limit; empty where it could, and where the
+        change itself keeps its tests from ending."""
         run, limit = self.patched.run("all"), self.most_seconds
         if run.timed_out and limit == MOST_SECONDS:
             return f"The suite takes longer than {limit:.0f} s with the change; it is slow without it too."
@@ -183,7 +186,7 @@ class Examination:
 
     @cached_property
     def changed_tests(self) -> frozenset[str]:
-        """Tests that base has too, with another text: `path::Class::name`."""
+        """Tests that base has with another text, as `path::Class::name`."""
         found: set[str] = set()
         for path in self.test_files:
             change = self.room.change(path)
@@ -199,7 +202,7 @@ class Examination:
         return frozenset(found)
 
     def coverage(self, run: Run, path: str) -> Covered:
-        """What of a file ran inside function bodies; import-time lines say nothing about tests."""
+        """Lines that ran inside a file's function bodies; lines run at import show nothing about tests."""
         covered = run.coverage.get(path, Covered())
         text = self.room.source(path) or ""
         tree = parse(text)
@@ -234,7 +237,7 @@ class Examination:
 
 
 def examine(room: CleanRoom) -> Examination:
-    """The examination of a room; the same one for every gate."""
+    """The examination of a room, which all gates share."""
     return room.once(Examination)
 
 
@@ -246,4 +249,4 @@ def name_of(nodeid: str) -> str:
 TESTED_TYPES = frozenset({
     TaskType.UNIT_TEST, TaskType.BUG_FIX, TaskType.CODE_GENERATION, TaskType.REFACTORING,
 })  # fmt: skip
-"""Types of work whose patch may bring tests."""
+"""Task types whose patch may add tests."""

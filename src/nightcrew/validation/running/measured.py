@@ -1,4 +1,4 @@
-"""What a gate measured that a later one goes by."""
+"""Results of gates that later gates use."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Values(NamedTuple):
-    """How many of the tests that a wrong value of the right type reached noticed it, and how many did not."""
+    """How many of the tests that received a wrong value of the right type noticed it, and how many not."""
 
     noticed: int = 0
     missed: int = 0
@@ -14,10 +14,10 @@ class Values(NamedTuple):
 
 @dataclass(slots=True)
 class Measured:
-    """Filled while the gates run in their order; empty where a gate has not run."""
+    """The gates fill these fields in their order; a field is empty where its gate has not run."""
 
     reproducers: tuple[str, ...] = ()  # tests that fail on base because of the bug
-    adds_no_coverage: bool = False  # the new tests run nothing that others do not: their kills have to add
+    adds_no_coverage: bool = False  # the new tests run only known lines: they must notice more faults
     values: Values = field(default_factory=Values)
     blind: Mapping[str, str] = field(default_factory=dict)  # outcome of each plain run by its name
     tests_notice_faults: bool = False

@@ -1,6 +1,6 @@
-"""The project's own distribution metadata, as if it were installed: many packages ask for it on import.
+"""The project's own distribution metadata, as if it were installed: many packages read it on import.
 
-Read from declarations on base; nothing of the project is built or run.
+It is read from declarations on base; no code of the project is built or run.
 """
 
 import configparser
@@ -19,7 +19,7 @@ INSIDE = "/opt/nightcrew/project"
 
 
 def project_metadata(base: Path, folder: Path) -> tuple[Mount, ...]:
-    """A mount with the project's dist-info at `INSIDE`, made in `folder`; none where no name is declared."""
+    """A mount at `INSIDE` with the project's dist-info, written into `folder`; none without a declared name."""
     project = _project(base)
     name, version = _name_and_version(base, project)
     if not name:
@@ -40,26 +40,26 @@ def project_metadata(base: Path, folder: Path) -> tuple[Mount, ...]:
 
 
 def own_plugins(base: Path) -> tuple[str, ...]:
-    """Names under which the project offers plugins to pytest; its tests need them as if it were installed."""
+    """Names of pytest plugins that the project declares; its tests need them as if it were installed."""
     offered = _entry_points(base, _project(base)).get("pytest11")
     return tuple(sorted(str(name).strip() for name in offered)) if isinstance(offered, dict) else ()
 
 
 def _project(base: Path) -> dict[str, Any]:
-    """The project's table in pyproject.toml; Poetry's where that is all there is."""
+    """The project's table in pyproject.toml, or Poetry's where there is no other."""
     try:
-        told = read_toml((base / "pyproject.toml").read_text())
+        declarations = read_toml((base / "pyproject.toml").read_text())
     except (OSError, UnicodeDecodeError, Unreadable):
         return {}
-    poetry = _table(_table(told, "tool"), "poetry")
-    return _table(told, "project") or {**poetry, "entry-points": poetry.get("plugins")}
+    poetry = _table(_table(declarations, "tool"), "poetry")
+    return _table(declarations, "project") or {**poetry, "entry-points": poetry.get("plugins")}
 
 
 def _entry_points(base: Path, project: dict[str, Any]) -> dict[str, Any]:
-    """By group; from pyproject.toml, setup.cfg or setup.py."""
-    told = setup_arguments(base).get("entry_points")
+    """Entry points by group, from pyproject.toml, setup.cfg or setup.py."""
+    declared = setup_arguments(base).get("entry_points")
     groups: dict[str, Any] = {}
-    for group, entries in told.items() if isinstance(told, dict) else ():
+    for group, entries in declared.items() if isinstance(declared, dict) else ():
         lines = entries if isinstance(entries, list) else str(entries).splitlines()
         groups[group] = dict(line.split("=", 1) for line in map(str, lines) if "=" in line)
     parser = _setup_cfg(base)
@@ -75,12 +75,12 @@ def _table(of: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _name_and_version(base: Path, project: dict[str, Any]) -> tuple[str, str]:
-    """From pyproject.toml, PKG-INFO, setup.cfg or setup.py; a version nobody wrote down is 0.0.0."""
+    """From pyproject.toml, PKG-INFO, setup.cfg or setup.py; an undeclared version is 0.0.0."""
     name, version = str(project.get("name", "")), str(project.get("version", ""))
     info = base / "PKG-INFO"
     if info.is_file() and not info.is_symlink():
-        told = HeaderParser().parsestr(info.read_text(errors="replace"))
-        name, version = name or str(told["Name"] or ""), version or str(told["Version"] or "")
+        headers = HeaderParser().parsestr(info.read_text(errors="replace"))
+        name, version = name or str(headers["Name"] or ""), version or str(headers["Version"] or "")
     for other in (_setup_cfg(base)["metadata"], setup_arguments(base)):
         name = name or str(other.get("name") or "")
         version = version or str(other.get("version") or "")
@@ -89,7 +89,7 @@ def _name_and_version(base: Path, project: dict[str, Any]) -> tuple[str, str]:
 
 
 def _setup_cfg(base: Path) -> configparser.ConfigParser:
-    """The file with a section `metadata`, empty where there is none."""
+    """The values of setup.cfg with a section `metadata`, which is empty where the file has none."""
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     with suppress(OSError, UnicodeDecodeError, configparser.Error):
         parser.read_string((base / "setup.cfg").read_text())

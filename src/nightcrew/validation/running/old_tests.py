@@ -1,4 +1,4 @@
-"""The existing tests as base has them, run on the new code: whether what they demanded still holds."""
+"""The existing tests as base has them, run on the new code: do their checks still pass?"""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -17,21 +17,21 @@ GOOD = {"passed", "xpassed"}
 
 
 class OldTests:
-    """Base's own version of everything on the side of the tests, on the product as the change leaves it."""
+    """Base's version of all test files, run on the changed product."""
 
     def __init__(self, room: CleanRoom) -> None:
         self.room, self.examination = room, examine(room)
 
     @cached_property
     def edited(self) -> tuple[Change, ...]:
-        """Existing files of the tests' side that the change alters, takes away or moves."""
+        """Existing test files and helpers that the change edits, removes or moves."""
         return tuple(
             one for one in self.room.changes if one.before is not None and self.room.is_test(one.path)
         )
 
     @cached_property
     def failing(self) -> dict[str, str]:
-        """Tests that pass on base and whose old version does not on the new code, with what it says there.
+        """Tests that pass on base and whose old version fails on the new code, with its message there.
 
         Raises:
             Transient: base's suite cannot be run any more.
@@ -58,7 +58,7 @@ class OldTests:
 
     @property
     def _serves_all(self) -> bool:
-        """True where a file is edited that other tests may use: fixtures, helpers, data."""
+        """True where the change edits a file that other tests may use: fixtures, helpers, data."""
         return any(not is_test_module(one.path) for one in self.edited)
 
     def _is_in_edited(self, nodeid: str) -> bool:
@@ -66,14 +66,14 @@ class OldTests:
 
 
 def _failing(result: SessionResult, wanted: Sequence[str]) -> dict[str, str]:
-    """Which of these tests do not pass in a session, with what it says of each."""
+    """The tests of these that do not pass in a session, with the message of each."""
     tests, errors = result.run("all").tests, dict(result.errors)
     failing: dict[str, str] = {}
     for name in wanted:
         test = tests.get(name)
         if test is None:
             alike = [one for one in tests.values() if name_of(one.nodeid) == name_of(name)]
-            # One of which only others of its name ran, and passed, has another id in each run.
+            # A test has another id in each run where only others of its name ran, and passed.
             if not alike or any(one.outcome not in GOOD for one in alike):
                 lost = errors.get(name.split("::")[0], result.problem or "it is not run any more")
                 failing[name] = lost.strip().splitlines()[-1][:300]
@@ -83,9 +83,9 @@ def _failing(result: SessionResult, wanted: Sequence[str]) -> dict[str, str]:
 
 
 def rewritten_tests(examination: Examination) -> frozenset[str]:
-    """Base's tests that may have no successor of their own id: their text is another, or stands elsewhere.
+    """Base's tests whose id may be gone: their text has changed, or has moved to another place.
 
-    A test whose file still has it, and of which nothing is run any more, is none of them.
+    A test that its file still has but that no longer runs does not count.
     """
     found: set[str] = set()
     run = {name_of(one) for one in examination.patched.run("all").tests}
@@ -102,7 +102,7 @@ def rewritten_tests(examination: Examination) -> frozenset[str]:
 
 
 def unreliable_on_base(room: CleanRoom, nodeids: Sequence[str]) -> set[str]:
-    """Of these tests, those that fail on base now and then.
+    """The tests of these that sometimes fail on base.
 
     Raises:
         Transient: base's suite cannot be run any more.

@@ -1,4 +1,4 @@
-"""How a repository's own configuration of pytest is kept, and what of it is left out."""
+"""Which parts of a repository's own pytest configuration a run keeps, and which it leaves out."""
 
 import re
 import shlex
@@ -17,7 +17,10 @@ _DROPPED_PLUGINS = {
     "flakefinder",
     "benchmark", "codspeed", "pytest-codspeed", "instafail", "picked", "testmon", "reportlog", "clarity",
 }  # fmt: skip
-_NO_WARNING = ("-W", "ignore::pytest.PytestConfigWarning")  # about settings of plugins that are left out
+_NO_WARNING = (
+    "-W",
+    "ignore::pytest.PytestConfigWarning",
+)  # about settings of plugins that are left out
 _USUAL_FILES = ("test_*.py", "*_test.py")
 _TESTS = re.compile(r"^\s*(?:async\s+)?def test|^class \w*Tests?\b|\bTestCase\b", re.MULTILINE)
 _STARTS = {"-s", "--start-directory"}
@@ -25,7 +28,7 @@ _KEPT_OPTIONS = re.compile(
     r"--(import-mode|doctest|strict-markers|asyncio-mode|ignore|deselect|pyargs|noconftest|run|slow|disable-socket|pspec)"
     r"|-[mkW]$"
 )
-# Of the test command everything is kept but what says how much is printed, reported, or run at the same time.
+# A run keeps the test command's options, except those for output, reports, and parallel runs.
 _DROPPED_OPTIONS = re.compile(
     r"-[vqxsn]+$|-n\d|-r|--(verbose|quiet|verbosity|tb|cov|no-cov|junit|durations|maxfail|exitfirst|color|lf|ff|last-failed"
     r"|failed-first|capture|numprocesses|dist|html|self-contained|rootdir|basetemp|timeout|reruns|cache|benchmark"
@@ -34,9 +37,9 @@ _DROPPED_OPTIONS = re.compile(
 
 
 def default_paths(room: CleanRoom, tree: Path) -> tuple[str, ...]:
-    """What the repository's own test command names as places of tests; nothing where it names none.
+    """Test paths that the repository's own test command names; nothing where it names none.
 
-    From the repository's root, wherever the command starts.
+    They are relative to the repository's root, also where the command starts elsewhere.
     """
     command = room.config.command
     words = list(command.words)
@@ -51,7 +54,7 @@ def default_paths(room: CleanRoom, tree: Path) -> tuple[str, ...]:
 
 
 def _command_options(room: CleanRoom) -> list[str]:
-    """Options of the test command for pytest; unittest's have no meaning to it but for the files' pattern."""
+    """Options of the test command for pytest; of unittest's options only the file pattern has a meaning."""
     command = room.config.command
     if command.runner == "unittest":
         return _file_patterns(room)
@@ -73,7 +76,7 @@ def _plugin_options(room: CleanRoom) -> list[str]:
         for word in option
     ]
     names = [*_installed_plugins(room.environment.path), *own_plugins(room.base / room.root)]
-    if not _mentions_hypothesis(room):  # its plugin imports all of it at the end of every session
+    if not _mentions_hypothesis(room):  # the plugin imports all covered code at the end of every session
         names = [name for name in names if name != "hypothesispytest"]
     plugins = [word for name in names for word in ("-p", name)]
     return ["-o", "addopts=", *_NO_WARNING, *addopts, *plugins, *_command_options(room)]
@@ -84,7 +87,7 @@ def _mentions_hypothesis(room: CleanRoom) -> bool:
 
 
 def _options(text: str) -> list[list[str]]:
-    """Options with the words that follow them; words before the first option are left out."""
+    """Options with the words that follow them, without words before the first option."""
     options: list[list[str]] = []
     for word in shlex.split(text):
         if word.startswith("-"):
@@ -95,7 +98,7 @@ def _options(text: str) -> list[list[str]]:
 
 
 def _installed_plugins(environment: Path) -> list[str]:
-    """Names of pytest plugins in an environment, but for those that change how tests are counted or
+    """Names of pytest plugins in an environment, without those that change how tests are counted or
     ordered."""
     found: set[str] = set()
     for file in sorted(environment.glob("lib/python*/site-packages/*.dist-info/entry_points.txt")):
@@ -115,14 +118,14 @@ def _is_dropped(plugin: str) -> bool:
 
 
 def _setting(room: CleanRoom, key: str) -> str:
-    """What base's own configuration of pytest says: the project's, else that of the folders above it."""
+    """A setting of base's own pytest configuration: the project's, else that of the folders above it."""
     root = PurePosixPath(room.root)
     found = (_setting_of(room.base / folder, key) for folder in (root, *root.parents))
     return next((one for one in found if one is not None), "")
 
 
 def _setting_of(tree: Path, key: str) -> str | None:
-    """From the first file that pytest would take its configuration from; None where there is none."""
+    """The setting in the first file that pytest would take its configuration from; None without one."""
     for name in ("pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg"):
         parser = ConfigParser(interpolation=None, strict=False)
         if name in {"tox.ini", "setup.cfg"} and (tree / "pyproject.toml").is_file():
@@ -141,15 +144,15 @@ def _setting_of(tree: Path, key: str) -> str | None:
 
 def _in_pyproject(tree: Path, key: str) -> str | None:
     try:
-        told = read_toml((tree / "pyproject.toml").read_text()).get("tool", {})["pytest"]
-        value = told.get("ini_options", told).get(key, "")
+        settings = read_toml((tree / "pyproject.toml").read_text()).get("tool", {})["pytest"]
+        value = settings.get("ini_options", settings).get(key, "")
     except (OSError, UnicodeDecodeError, Unreadable, KeyError, AttributeError):
         return None
     return shlex.join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _file_patterns(room: CleanRoom) -> list[str]:
-    """Which files hold tests, where pytest's own idea of it would find none: unittest has another one."""
+    """File patterns for tests where pytest's default finds none, because unittest's default differs."""
     command = room.config.command
     if command.pattern:
         return ["-o", f"python_files={command.pattern}"]

@@ -1,4 +1,4 @@
-"""What came of test runs: shapes, and how they are read from what the rig tells."""
+"""Results of test runs: their types, and how they are read from the rig's output."""
 
 import json
 import logging
@@ -15,20 +15,20 @@ FAILURES = {"failed", "error"}
 
 @dataclass(frozen=True, slots=True)
 class TestOutcome:
-    """What one test is said to have done."""
+    """The reported outcome of one test."""
 
     __test__ = False
     nodeid: str
     outcome: str
-    kind: str  # of a failure: assertion or crash
+    kind: str  # kind of a failure: assertion or crash
     message: str
     seconds: float
     direct_calls: int = 0
     calls: int = 0
-    work: int = 0  # calls of anything, where they were counted
-    touched: bool = False  # a wrong value of the target reached it
-    own_calls: int = 0  # of the repository's product
-    given: int = 0  # a checksum of what the product was given
+    work: int = 0  # number of calls, where they were counted
+    touched: bool = False  # it received a wrong value from the target
+    own_calls: int = 0  # calls into the repository's product
+    given: int = 0  # a checksum of the product's arguments
 
     @property
     def failed(self) -> bool:
@@ -38,7 +38,7 @@ class TestOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """What ran of one file while tests ran."""
+    """Lines of one file that ran while tests ran."""
 
     lines: frozenset[int] = frozenset()
     arcs: frozenset[tuple[int, int]] = frozenset()
@@ -55,7 +55,7 @@ class Frame(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A power that the product was seen to use, by an audit event, and the way to it, innermost first."""
+    """A power that the product used, by an audit event, and the call stack to it, innermost first."""
 
     power: str
     what: str
@@ -64,7 +64,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One experiment: the tests' outcomes in order, and whether it came to its end."""
+    """One experiment: the tests' outcomes in order, and whether it finished."""
 
     tests: Mapping[str, TestOutcome]
     done: bool
@@ -74,8 +74,8 @@ class Run:
     coverage: Mapping[str, Covered]
     cpu_seconds: float
     wall_seconds: float = 0.0
-    dated: bool = True  # the date was what was asked for
-    fits: bool = True  # it could be tried the way it was asked for
+    dated: bool = True  # the date was the requested one
+    fits: bool = True  # it could be tried in the requested way
     calls: tuple[Mapping[str, Any], ...] = ()  # of the product, where they were recorded
     powers: tuple["Seen", ...] = ()  # that the product used until its end, its import included
 
@@ -86,12 +86,12 @@ class Run:
 
     @property
     def passed(self) -> bool:
-        """True where it came to its end without a failure."""
+        """True where it finished without a failure."""
         return self.done and not self.failed
 
     @property
     def killed_by(self) -> str:
-        """How a broken version was noticed: assertion, crash, timeout; empty where it was not."""
+        """How a broken version was noticed: assertion, crash, timeout; empty where no test noticed it."""
         if any(test.kind == "assertion" for test in self.failed):
             return "assertion"
         if self.failed:
@@ -117,12 +117,12 @@ class SessionResult:
     runs: Mapping[str, Run]
     network: tuple[str, ...]
     imported_lines: frozenset[int]
-    problem: str  # empty: it came to its end
+    problem: str  # empty where it finished
     timed_out: bool = False
-    traces: tuple[str, ...] = ()  # files of the repository that tests changed, code they replaced for good
+    traces: tuple[str, ...] = ()  # repository files that tests changed, code that they replaced permanently
 
     def run(self, name: str) -> Run:
-        """A run by name; one that never came is one that did not end."""
+        """A run by name; a missing run counts as one that did not finish."""
         return self.runs.get(name, NO_RUN)
 
 
@@ -130,19 +130,19 @@ NO_RUN = Run({}, False, False, None, (), {}, 0.0)
 
 
 def read_sessions(completed: Completed, expected: int) -> tuple[SessionResult, ...]:
-    """The sessions of a run; one that says nothing is one that was disrupted."""
-    told = documents(completed)
-    if len(told) != expected:
+    """The sessions of a run; a session without output counts as disrupted."""
+    results = documents(completed)
+    if len(results) != expected:
         ended = completed.killed_by or f"exit code {completed.returncode}"
         problem = f"the test run ended without a result ({ended})"
         log.info("%s: %s", problem, completed.stderr[-400:].decode(errors="replace"))
         timed_out = completed.killed_by == "wall_time"
         return (SessionResult((), (), {}, (), frozenset(), problem, timed_out),) * expected
-    return tuple(map(session_result, told))
+    return tuple(map(session_result, results))
 
 
 def documents(completed: Completed) -> list[dict[str, Any]]:
-    """What the rig printed, one document a session; nothing where that is no such thing."""
+    """The rig's output, one document for each session; nothing where it cannot be parsed."""
     try:
         told = json.loads(completed.stdout)["sessions"]
     except (ValueError, KeyError, TypeError):
@@ -151,13 +151,13 @@ def documents(completed: Completed) -> list[dict[str, Any]]:
 
 
 def session_result(told: Mapping[str, Any]) -> SessionResult:
-    """What one session's document says."""
+    """The result of a session, from its document."""
     collected: tuple[Collected, ...] = ()
     errors: tuple[tuple[str, str], ...] = ()
     network: tuple[str, ...] = ()
     imported: frozenset[int] = frozenset()
     runs: dict[str, Run] = {}
-    ended, crash, found, said = False, "", False, ""
+    ended, crash, found, output = False, "", False, ""
     traces: set[str] = set()
     for line in told["reports"]:
         traces |= {str(one) for word in ("changed", "replaced") for one in line.get(word) or ()}
@@ -170,7 +170,7 @@ def session_result(told: Mapping[str, Any]) -> SessionResult:
         elif "experiment" in line:
             runs[line["experiment"]] = _run(line)
         elif "end" in line:
-            ended, said = True, str(line.get("said", ""))
+            ended, output = True, str(line.get("said", ""))
         elif "crash" in line:
             crash = str(line["crash"])
     problem = ""
@@ -179,7 +179,7 @@ def session_result(told: Mapping[str, Any]) -> SessionResult:
     elif not ended:
         problem = f"the test session ended before its end {crash}".strip()
     elif not found:
-        last = " ".join(said.split())[-400:]
+        last = " ".join(output.split())[-400:]
         problem = f"pytest ended before it had collected any tests: {last}"
     return SessionResult(
         collected, errors, runs, network, imported, problem, bool(told["timed_out"]), tuple(sorted(traces))
@@ -196,11 +196,11 @@ def _run(line: Mapping[str, Any]) -> Run:
     prefix = len(WORKSPACE) + 1
     coverage = {
         path[prefix:]: Covered(
-            frozenset(told["lines"]),
-            frozenset((int(start), int(end)) for start, end in told["arcs"]),
-            {name: frozenset(lines) for name, lines in told["tests"].items()},
+            frozenset(covered["lines"]),
+            frozenset((int(start), int(end)) for start, end in covered["arcs"]),
+            {name: frozenset(lines) for name, lines in covered["tests"].items()},
         )
-        for path, told in (line.get("coverage") or {}).items()
+        for path, covered in (line.get("coverage") or {}).items()
     }
     return Run(
         tests,
@@ -218,8 +218,8 @@ def _run(line: Mapping[str, Any]) -> Run:
     )
 
 
-def _seen(told: Sequence[Any]) -> Seen:
-    power, what, frames = told
+def _seen(values: Sequence[Any]) -> Seen:
+    power, what, frames = values
     return Seen(
         str(power), str(what), tuple(Frame(str(path), int(first), int(line)) for path, first, line in frames)
     )

@@ -1,9 +1,9 @@
 """Test runs in the sandbox.
 
-Two kinds. *Rigged* runs (`run_sessions`) collect once and try many things in forked children; what they say
-was said in the same process as untrusted code, so it is only ever used by comparing one version of the code
-with another. *Blind* runs (`run_blind`) are a plain `python -m pytest` in a fresh sandbox with nothing to
-see, and only their exit code is looked at; broken and intact copies have to differ there too.
+There are two kinds. *Rigged* runs (`run_sessions`) collect once and try many things in forked children; their
+output comes from the same process as untrusted code, so it is only used to compare one version of the code
+with another. *Blind* runs (`run_blind`) are a plain `python -m pytest` in a fresh sandbox without the rig,
+and only their exit code counts; broken and intact copies must differ there too.
 """
 
 import importlib.util
@@ -29,12 +29,12 @@ CLOCK = "/opt/nightcrew/clock"
 ELSEWHERE = "/srv/project"
 RUN_LIMITS = Limits(wall_seconds=900.0, cpu_seconds=1500, output_bytes=64 * 1024 * 1024, processes=256)
 RUNNER = {"pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "coverage"}
-START_SECONDS = 100.0  # beyond its sessions' own time, for a run to begin and to end
-MOST_WORK = 300_000_000  # calls; some minutes
+START_SECONDS = 100.0  # for a run to start and to stop, in addition to its sessions' time
+MOST_WORK = 300_000_000  # calls, which take some minutes
 
 
 class Blind(StrEnum):
-    """What an exit code says."""
+    """The meaning of an exit code."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -43,10 +43,10 @@ class Blind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A pytest session to be run: what to collect, and the experiments on it.
+    """A pytest session to run: what to collect, and the experiments on it.
 
-    `early` experiments begin before anything is collected. Optional ones are left out once they would take
-    more than `work`, counted in calls, so that every machine leaves out the same.
+    `early` experiments start before collection. Optional ones are left out when they would take more than
+    `work`, counted in calls, so that every machine leaves out the same ones.
     """
 
     experiments: Sequence[Experiment]
@@ -70,9 +70,9 @@ def run_sessions(
     test_files: Iterable[str] = (),
     target: str | None = None,
 ) -> tuple[SessionResult, ...]:
-    """Run sessions on a throw-away copy of `tree`, in one sandbox.
+    """Runs sessions on a temporary copy of `tree`, in one sandbox.
 
-    `measured`: files of the tree whose coverage is taken where an experiment asks for it.
+    `measured`: files of the tree whose coverage is measured where an experiment asks for it.
     """
     own = part_of_the_runner(room, target)
     if own:
@@ -90,7 +90,7 @@ def make_job(
     test_files: Iterable[str] = (),
     target: str | None = None,
 ) -> Job:
-    """What the rig is asked; with the tree it says everything that decides what comes of it."""
+    """The rig's job; together with the tree it decides the result."""
     target = target or room.task.target_file
     return Job(
         workspace=WORKSPACE,
@@ -105,9 +105,9 @@ def make_job(
 
 
 def run_job(room: CleanRoom, tree: Path, job: Job, *, hash_seed: int = 0) -> Completed:
-    """The rig at work on a throw-away copy of `tree`.
+    """Runs the rig on a temporary copy of `tree`.
 
-    What counts as its stdout came by the results socket, which the code under test cannot open.
+    The result's stdout is what came through the results socket, which the code under test cannot open.
     """
     seconds = START_SECONDS + sum(session.seconds for session in job.sessions)
     return run_rig(room, tree, "main", job, seconds=seconds, hash_seed=hash_seed)
@@ -123,7 +123,7 @@ def run_rig(
     hash_seed: int = 0,
     env: Mapping[str, str] | None = None,
 ) -> Completed:
-    """One of the rig's programs on a throw-away copy of `tree`; `job` is what it reads."""
+    """Runs one of the rig's programs on a temporary copy of `tree`; `job` is its input."""
     environment = {
         name: value for name, value in _environment(room, hash_seed).items() if name != "PYTHONPATH"
     } | dict(env or {})
@@ -152,11 +152,11 @@ def run_blind(
     deselect: Sequence[str] = (),
     elsewhere: bool = False,
 ) -> Blind:
-    """A plain pytest run of some tests, by file or nodeid, on a copy of `tree` with some files' texts
+    """Runs some tests in plain pytest, by file or nodeid, on a copy of `tree` with some files' texts
     replaced.
 
-    It ends at the first failure, in every run: what is expected of it cannot be read from its options.
-    `elsewhere`: in another folder, for another user with files in its home, in another time zone, not in CI.
+    Every run ends at the first failure, so its options do not reveal the expected result.
+    `elsewhere`: in another folder, as a user with files in its home, in another time zone, outside CI.
     """
     options = [word for nodeid in deselect for word in ("--deselect", nodeid)]
     place = ELSEWHERE if elsewhere else WORKSPACE
@@ -168,7 +168,7 @@ def run_blind(
     pytest = [str(room.environment.python), "-m", "pytest", "-q", "-x", "--tb=no", "-p", "no:cacheprovider"]
     files = {one.split("::")[0] for one in tests}
     if not any("AssertionError" in (room.source(path) or "") for path in files):
-        pytest.append("--assert=plain")  # only the exit code counts, and rewriting takes a fifth of the time
+        pytest.append("--assert=plain")  # only the exit code counts; rewriting takes a fifth of the time
     with room.copy(tree, replaced) as copy, TemporaryDirectory(dir=room.folder) as empty:
         moved = [Mount(copy, place, writable=True)] if elsewhere else []
         completed = room.sandbox.run(
@@ -201,12 +201,12 @@ def _environment(room: CleanRoom, hash_seed: int) -> dict[str, str]:
 
 
 def _folder(room: CleanRoom, place: str = WORKSPACE) -> str:
-    """Where the tests are started."""
+    """The folder in which the tests start."""
     return f"{place}/{room.root}" if room.root else place
 
 
 def _from_folder(room: CleanRoom, paths: Sequence[str], place: str) -> list[str]:
-    """Paths from the repository's root as they are given to a runner that starts in the project's folder."""
+    """Paths from the repository's root, made relative to the project's folder, where the runner starts."""
     return [f"{place}/{path}" for path in paths] if room.root else list(paths)
 
 
@@ -240,7 +240,7 @@ def _asked(room: CleanRoom, tree: Path, session: Session) -> protocol.Session:
 
 
 def part_of_the_runner(room: CleanRoom, target: str | None) -> str:
-    """Why the tests would try another copy of the code than the repository's; empty: they do not."""
+    """Why the tests would run another copy of the code than the repository's; empty where they do not."""
     package = module_name(target or room.task.target_file or "").split(".")[0]
     if package not in RUNNER or room.task.task_type is TaskType.DOCUMENTATION:
         return ""

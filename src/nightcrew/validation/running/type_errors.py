@@ -1,11 +1,11 @@
-"""Type errors that a change brings: mypy on base and on the change, what is new is told.
+"""Type errors that a change adds: mypy runs on base and on the change, and new errors are reported.
 
-Where the repository configures mypy and its environment holds it, that one runs, in the sandbox and with the
-repository's own configuration. Else ours reads the changed files plainly: without configuration and plugins,
-and so without running code of the repository's; in the sandbox all the same, since nobody trusts what it
-reads. Only the product is read; tests are judged by what they do.
-`# type: ignore` is taken out on both sides where base's product has none: it neither hides a new error nor
-makes one where it is lost. Where the product has some, those of the change count as its checks count them.
+Where the repository configures mypy and its environment contains it, that mypy runs, in the sandbox and with
+the repository's own configuration. Otherwise Nightcrew's mypy reads the changed files without configuration
+and plugins, and so runs no code of the repository; it runs in the sandbox too, because its input is not
+trusted. Only the product is checked; tests are judged by running them.
+`# type: ignore` is removed on both sides where base's product has none, so it neither hides a new error nor
+causes one where it is removed. Where the product uses it, mypy obeys it in the change too.
 """
 
 import ast
@@ -27,12 +27,12 @@ _LINE = re.compile(r"^(?:\./)?(?P<path>[^:\n]+\.pyi?):\d+(?::\d+)?: error: (?P<m
 _IGNORE = re.compile(r"#[ \t]*type:[ \t]*ignore(\[[^\]\n]*\])?|#[ \t]*mypy:[^\n]*")
 _OPTIONS = ("--no-error-summary", "--hide-error-context", "--no-color-output", "--follow-imports=silent")
 _CACHE = "/run/nightcrew/types"
-_LIMITS = Limits(wall_seconds=1800.0, cpu_seconds=300)  # CPU decides: it does not depend on the load
+_LIMITS = Limits(wall_seconds=1800.0, cpu_seconds=300)  # CPU time decides: it does not depend on the load
 
 
 @dataclass(frozen=True, slots=True)
 class Types:
-    """`how` types were compared, or why they were not; `new` errors as mypy says them."""
+    """`how` types were compared, or why they were not; `new` errors in mypy's words."""
 
     how: str
     new: tuple[str, ...] = ()
@@ -60,11 +60,11 @@ def _compared(room: CleanRoom, paths: Sequence[str], how: str) -> Types:
     check = _their_errors if how.startswith("the") else _our_errors
     after = check(room, room.patched, paths)
     if after is not None and not after:
-        return Types(how)  # whatever base has, nothing is new
+        return Types(how)  # the change has no error, so none is new
     before = check(room, room.base, [path for path in paths if (room.base / path).is_file()])
     if before is None or after is None:
         return Types(f"not compared: {how} could not be run")
-    # The same code in another form can have the same error in other words; more errors are what counts.
+    # The same code in another form can have the same error in other words, so the number of errors counts.
     more = after.total() > before.total()
     return Types(how, tuple(sorted((after - before).elements())) if more else ())
 
@@ -81,7 +81,7 @@ def _their_errors(room: CleanRoom, tree: Path, paths: Sequence[str]) -> Counter[
 def _our_errors(room: CleanRoom, tree: Path, paths: Sequence[str]) -> Counter[str] | None:
     if not paths:
         return Counter()
-    cache = room.folder / "types"  # of this verdict only: what one repository leaves meets no other
+    cache = room.folder / "types"  # for this verdict only: repositories share no cache
     cache.mkdir(exist_ok=True)
     command = [
         *(sys.executable, "-I", "-m", "mypy", "--config-file=", f"--cache-dir={_CACHE}"),
@@ -111,13 +111,13 @@ def _bare(room: CleanRoom, tree: Path, paths: Sequence[str]) -> dict[str, str]:
 
 
 def _uses_ignores(room: CleanRoom) -> bool:
-    """True where it is a habit of the product on base to say which errors do not count."""
+    """True where base's product uses comments that exclude type errors."""
     texts = room.base_tree.python.items()
     return any("# type: ignore" in text and not room.is_test(path) for path, text in texts)
 
 
 def _errors(text: str, paths: Sequence[str]) -> Counter[str]:
-    """Errors without their lines, which move."""
+    """Errors without their line numbers, which can move."""
     return Counter(f"{one['path']}: {one['message']}" for one in _LINE.finditer(text) if one["path"] in paths)
 
 
@@ -145,7 +145,7 @@ def _is_annotated(text: str) -> bool:
 
 
 def _as_path(path: str) -> str:
-    """Not an option, nor a file of options, whatever its name begins with (mypy reads those after an @)."""
+    """The path in a form that mypy never takes for an option or, after an @, for a file of options."""
     return f"./{path}"
 
 

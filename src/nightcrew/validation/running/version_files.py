@@ -1,6 +1,6 @@
-"""Files with the project's version that its build would write: many packages import theirs.
+"""Files with the project's version that its build would write: many packages import such a file.
 
-Written as the build would where there is no tag to be seen, and only where base does not have them.
+They are written as a build without a git tag would, and only where base does not have them.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _PYTHON = f'__version__ = version = "{VERSION}"\n__version_tuple__ = version_tup
 
 
 def write_version_files(base: Path, root: str) -> tuple[str, ...]:
-    """Write what the project in the folder `root` of a tree declares and lacks; the paths written."""
+    """Writes the declared but missing files of the project in a tree's folder `root`; returns their paths."""
     written: list[str] = []
     for name in dict.fromkeys(_declared(base / root)):
         path = PurePosixPath(root, name)
@@ -29,9 +29,9 @@ def write_version_files(base: Path, root: str) -> tuple[str, ...]:
 
 
 def _declared(folder: Path) -> Iterator[str]:
-    """Of setuptools-scm, hatch-vcs and PDM."""
+    """Paths that setuptools-scm, hatch-vcs and PDM are configured to write."""
     tool = table(read_pyproject(folder), "tool")
     scm, pdm = table(tool, "setuptools_scm"), table(tool, "pdm", "version")
-    told = [scm.get("write_to"), scm.get("version_file"), pdm.get("write_to")]
-    told.append(table(tool, "hatch", "build", "hooks", "vcs").get("version-file"))
-    yield from (one for one in told if isinstance(one, str) and one)
+    paths = [scm.get("write_to"), scm.get("version_file"), pdm.get("write_to")]
+    paths.append(table(tool, "hatch", "build", "hooks", "vcs").get("version-file"))
+    yield from (one for one in paths if isinstance(one, str) and one)
