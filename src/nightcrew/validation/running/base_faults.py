@@ -20,7 +20,7 @@ _VARIABLE = re.compile(
 )
 _SERVICE = re.compile(r"(?:Connection refused|ConnectionRefusedError|could not connect to server)[^\n]*")
 _HAS_TESTS = re.compile(r"^\s*(?:async )?def test", re.MULTILINE)
-_VALUE = "test"  # values with which a missing variable is tried
+_VALUE = "test"  # the value with which a missing variable is tried
 
 
 @dataclass(frozen=True, slots=True)

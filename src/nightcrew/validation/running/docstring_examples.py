@@ -47,8 +47,8 @@ def _told(test: TestOutcome) -> str:
 
 
 def _is_wrong(test: TestOutcome, there: set[str]) -> bool:
-    """True for a false example, or one that calls what no file of the repository mentions; an example that only
-    needs a function written by the reader is not wrong."""
+    """True for a false example, or one that calls what no file of the repository mentions; an example that
+    only needs a function written by the reader is not wrong."""
     kind, _, names = test.message.partition(": ")
     if test.outcome == "error":
         return False

@@ -23,15 +23,12 @@ ALONE = 60
 STRATA = 16
 LARGE = 2000  # tests; in a larger suite only those that reach the change run again
 BASE_SECONDS = 900.0
-LEAST_SECONDS, SLOWER = (
-    120.0,
-    10.0,
-)  # a suite so many times slower than base counts as endless
+LEAST_SECONDS, SLOWER = 120.0, 10.0  # a suite so many times slower than base counts as endless
 MOST_SECONDS = 2400.0
 FAR_AWAY = ((400.4, ""), (765.37, "Pacific/Kiritimati"), (31.71, "America/St_Johns"))
 """Days from now, and time zones: past any licence or fixture, other hours and weekdays, extreme zones."""
 CLOCKS = tuple(500.0625 + 29.1326 * index for index in range(8))
-"""Dates for tests that read a clock: all weekdays, hours in steps of three, different minutes, eight months."""
+"""Dates for tests that read a clock: all weekdays, every third hour, different minutes, eight months."""
 _READS_CLOCK = re.compile(r"^\s*(?:import|from)\s+(?:datetime|time|calendar)\b", re.MULTILINE)
 
 

@@ -19,7 +19,7 @@ INSIDE = "/opt/nightcrew/project"
 
 
 def project_metadata(base: Path, folder: Path) -> tuple[Mount, ...]:
-    """A mount at `INSIDE` with the project's dist-info, written into `folder`; none without a declared name."""
+    """A mount at `INSIDE` of the project's dist-info, written into `folder`; none without a project name."""
     project = _project(base)
     name, version = _name_and_version(base, project)
     if not name:

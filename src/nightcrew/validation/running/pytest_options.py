@@ -17,10 +17,7 @@ _DROPPED_PLUGINS = {
     "flakefinder",
     "benchmark", "codspeed", "pytest-codspeed", "instafail", "picked", "testmon", "reportlog", "clarity",
 }  # fmt: skip
-_NO_WARNING = (
-    "-W",
-    "ignore::pytest.PytestConfigWarning",
-)  # about settings of plugins that are left out
+_NO_WARNING = ("-W", "ignore::pytest.PytestConfigWarning")  # about settings of plugins that are left out
 _USUAL_FILES = ("test_*.py", "*_test.py")
 _TESTS = re.compile(r"^\s*(?:async\s+)?def test|^class \w*Tests?\b|\bTestCase\b", re.MULTILINE)
 _STARTS = {"-s", "--start-directory"}
