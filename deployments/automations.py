@@ -13,12 +13,13 @@ from prefect.client.schemas.objects import BlockDocument, StateType
 from prefect.events.actions import CallWebhook, ChangeFlowRunState, SendNotification
 from prefect.events.schemas.automations import AutomationCore
 
+from nightcrew.crew.notice import Notice
+
 SILENCE = timedelta(seconds=90)  # three heartbeats
 ZOMBIES = "nightcrew: a run that stopped sending heartbeats has crashed"
 
 NOTIFY_BLOCK = "nightcrew-notify"
 NOTIFY = "nightcrew: tell a person"
-EVENTS = {"nightcrew.task.needs-review", "nightcrew.budget.reached", "nightcrew.crew.stopped"}
 QUIET = timedelta(hours=1)  # at most one message per subject: a stopped crew stops many tasks
 BODY = "{{ event.payload.message }}"
 PAYLOAD = '{"event": {{ event.event | tojson }}, "message": {{ event.payload.message | tojson }}}'
@@ -67,7 +68,7 @@ def _notify(blocks: Sequence[BlockDocument]) -> AutomationCore:
         description=f"A task waits for a person, a budget is reached, or the crew has stopped: "
         f"the blocks named {NOTIFY_BLOCK} say so.",
         trigger=EventTrigger(
-            expect=EVENTS,
+            expect={notice.value for notice in Notice},
             for_each={"prefect.resource.id"},
             posture=Posture.Reactive,
             threshold=1,

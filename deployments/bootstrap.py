@@ -20,21 +20,23 @@ from prefect.workers.base import BaseWorker
 from blocks.crew import CrewPolicy, ModelAccount
 from deployments.automations import make_automations
 from nightcrew import host
+from nightcrew.crew.dispatch import POOL, WORKER_TYPE
 from nightcrew.task import TaskPriority
 from nightcrew.worker.refusal import PRELOAD
 
 log = logging.getLogger(__name__)
 
-POOL = "nightcrew"
-POOL_TYPE = "nightcrew-warm"  # the fallback is Prefect's own, slower "process"
 OURS = ("NIGHTCREW_*", "PREFECT_*", "DO_NOT_TRACK", *host.NETWORK)
 DEPLOY_SECONDS = 600.0
 
 type Change = str
 
 
-async def bootstrap(project: Path, *, pool_type: str = POOL_TYPE) -> list[Change]:
-    """Create what is missing; returns one line for each object that was created or changed."""
+async def bootstrap(project: Path, *, pool_type: str = WORKER_TYPE) -> list[Change]:
+    """Create what is missing; returns one line for each object that was created or changed.
+
+    `pool_type` may also be Prefect's own, slower `process`.
+    """
     async with get_client() as client:
         changes = [
             *await _make_pool(client, project, pool_type),
@@ -97,7 +99,7 @@ def _job_template(pool_type: str, project: Path) -> dict[str, Any]:
     template = worker.get_default_base_job_template()
     properties = template["variables"]["properties"]
     properties["working_dir"]["default"] = str(project)
-    if pool_type == POOL_TYPE:
+    if pool_type == WORKER_TYPE:
         properties["preload"]["default"] = list(PRELOAD)
     else:
         properties["command"]["default"] = "python -m prefect.engine"

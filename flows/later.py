@@ -13,8 +13,9 @@ from prefect.exceptions import Pause
 from prefect.runtime import deployment, flow_run
 from prefect.states import Scheduled
 
-from flows.notices import Notice, announce
+from flows.notices import announce
 from nightcrew.crew.dispatch import POOL
+from nightcrew.crew.notice import Notice
 from nightcrew.crew.stop import HOW_TO_RESUME
 from nightcrew.errors import AccountStopped, Transient
 from nightcrew.openrouter.books.account import stop_crew

@@ -1,22 +1,15 @@
 """Prefect events for what a person should hear of at once; automations turn them into messages."""
 
 import logging
-from enum import StrEnum
 
 from prefect.events import Event, RelatedResource, Resource, get_events_client
 from prefect.runtime import flow_run
 
+from nightcrew.crew.notice import Notice
+
 log = logging.getLogger(__name__)
 
 RECONNECTIONS = 2
-
-
-class Notice(StrEnum):
-    """The events that are worth a message to a person."""
-
-    NEEDS_REVIEW = "nightcrew.task.needs-review"
-    BUDGET_REACHED = "nightcrew.budget.reached"
-    CREW_STOPPED = "nightcrew.crew.stopped"
 
 
 async def announce(notice: Notice, *, about: str, message: str) -> None:

@@ -14,8 +14,9 @@ from prefect.input.actions import aread_flow_run_input
 from prefect.runtime import deployment, flow_run
 from prefect.states import Paused
 
-from flows.notices import Notice, announce
+from flows.notices import announce
 from flows.steps import step
+from nightcrew.crew.notice import Notice
 from nightcrew.errors import Transient
 from nightcrew.queue.reviews import Answer, Review
 from nightcrew.secrets.redaction import redact

@@ -14,8 +14,9 @@ from prefect.runtime import flow_run
 from blocks.crew import settings_overrides
 from flows.later import wait_until_resumed
 from flows.log_lines import follow_steps
-from flows.notices import Notice, announce
+from flows.notices import announce
 from nightcrew.crew.dispatch import open_queue, run_tags
+from nightcrew.crew.notice import Notice
 from nightcrew.errors import AccountStopped, BadInput, NightcrewError
 from nightcrew.queue.state_store import is_down
 from nightcrew.secrets.redaction import redact

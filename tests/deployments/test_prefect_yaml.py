@@ -9,7 +9,7 @@ import pytest
 import yaml
 from prefect import Flow
 
-from deployments.bootstrap import POOL
+from nightcrew.crew.dispatch import POOL
 from nightcrew.task import TaskPriority
 
 FILE = Path(__file__).parents[2] / "prefect.yaml"

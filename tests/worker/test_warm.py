@@ -8,12 +8,13 @@ from prefect.runner._process_manager import ProcessHandle, create_isolated_termi
 from prefect.workers.base import BaseWorker
 from prefect.workers.process import ProcessWorker
 
+from nightcrew.crew.dispatch import WORKER_TYPE
 from nightcrew.worker.nursery import Child
-from nightcrew.worker.warm import TYPE, ForkStarter, Hooks, WarmVariables, WarmWorker
+from nightcrew.worker.warm import ForkStarter, Hooks, WarmVariables, WarmWorker
 
 
 def test_the_worker_is_found_by_its_type() -> None:
-    assert BaseWorker.get_worker_class_from_type(TYPE) is WarmWorker
+    assert BaseWorker.get_worker_class_from_type(WORKER_TYPE) is WarmWorker
 
 
 def test_an_executor_takes_our_starter_and_our_hooks() -> None:

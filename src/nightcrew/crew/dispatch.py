@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 FLOW = "run-task"
 POOL = "nightcrew"
+WORKER_TYPE = "nightcrew-warm"
 MOST_RESTARTS = 2
 LONGEST_PENDING = timedelta(minutes=10)
 WITH_A_RUN = (TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.NEEDS_REVIEW)

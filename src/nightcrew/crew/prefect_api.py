@@ -9,8 +9,6 @@ from typing import Any
 
 from nightcrew.errors import BadInput, Transient
 
-type Json = dict[str, Any]
-
 
 class PrefectApi:
     """A client of one Prefect server; `url` ends in `/api`, `auth` is `user:password` or None."""

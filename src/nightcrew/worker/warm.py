@@ -30,7 +30,7 @@ from prefect.workers.process import (
 )
 from pydantic import Field, PrivateAttr
 
-from nightcrew.crew.dispatch import dispatch_pending, reconcile, run_cancelled
+from nightcrew.crew.dispatch import WORKER_TYPE, dispatch_pending, reconcile, run_cancelled
 from nightcrew.crew.environment import project_root
 from nightcrew.errors import Transient
 from nightcrew.secrets.logs import keep_secrets_out_of_logs
@@ -46,8 +46,6 @@ if TYPE_CHECKING:
     from prefect.runner._control_channel import ControlChannel
 
 log = logging.getLogger(__name__)
-
-TYPE = "nightcrew-warm"
 
 
 class WarmJobConfiguration(ProcessJobConfiguration):
@@ -89,7 +87,7 @@ class WarmVariables(ProcessVariables):
 class WarmWorker(ProcessWorker):
     """Forks flow runs instead of starting an interpreter for each."""
 
-    type = TYPE
+    type = WORKER_TYPE
     job_configuration = WarmJobConfiguration
     job_configuration_variables = WarmVariables  # type: ignore[assignment]
     _display_name = "Nightcrew warm process"

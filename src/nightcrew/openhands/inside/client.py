@@ -39,7 +39,6 @@ class OpenHandsClient:
         from nightcrew.openhands.inside.quiet import load_sdk
 
         load_sdk(self._state_dir)
-        import_cpu = time.process_time()
         from nightcrew.openhands.inside.session import Session
 
         relay = Relay(self._socket_path).start()
@@ -53,8 +52,7 @@ class OpenHandsClient:
         loop = asyncio.new_event_loop()
         result = loop.run_until_complete(session.run(max(0.1, self._deadline - time.monotonic())))
         _give(CLOSE_SECONDS, session.close)
-        times = {"import_cpu_seconds": import_cpu, "total_cpu_seconds": time.process_time()}
-        return result.model_copy(update=times)
+        return result
 
     def _emit(self, event: dict[str, object]) -> None:
         self._out.write(json.dumps(event) + "\n")

@@ -70,8 +70,6 @@ class Result(BaseModel):
     nudges: int = 0
     timed_out: bool = False
     error: ErrorFacts | None = None
-    import_cpu_seconds: float = 0.0
-    total_cpu_seconds: float = 0.0
 
 
 def exit_code(result: Result) -> Exit:

@@ -1,9 +1,8 @@
 """An endpoint's records of its models and the account. Missing and unknown fields are accepted."""
 
-from decimal import Decimal
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from nightcrew.openrouter.wire.wire_fields import Day, Names, Table, Target, Text, Whole, to_decimal, whole
 
@@ -35,7 +34,6 @@ class KeyInfo(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     is_free_tier: bool | None = None
-    limit_remaining: Annotated[Decimal | None, BeforeValidator(to_decimal)] = None
     free_model_daily_requests: Table = {}
 
     @property
