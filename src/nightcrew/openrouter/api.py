@@ -7,7 +7,6 @@ reply. The key is added here and appears in no text that leaves this module.
 import logging
 from collections.abc import Mapping
 from decimal import Decimal
-from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
@@ -56,9 +55,7 @@ class OpenRouterApi:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -7,7 +7,6 @@ the numbered files in `migrations/`. History that no transaction needs belongs i
 import logging
 import time
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Any, Self
 
 import psycopg
@@ -47,9 +46,7 @@ class StateStore:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
