@@ -17,7 +17,7 @@ from nightcrew.execution.confinement.launch import Launch
 from nightcrew.execution.confinement.mounts import (
     SYSTEM_FILES,
     SYSTEM_FOLDERS,
-    check_mount,
+    checked,
     is_handed_over,
 )
 from nightcrew.execution.confinement.results import Results
@@ -90,21 +90,17 @@ class Bubblewrap:
         read_only_workspace: bool = False,
         results: Results | None = None,
     ) -> Completed:
-        """Run `argv` to its end; all its processes have ended when this returns or raises.
+        """Run `argv`, see `Sandbox.run`.
 
         Raises:
-            BadInput: the source of a mount does not exist.
+            BadInput: a mount is refused.
             SandboxUnavailable: the kernel refuses the confinement.
             Transient: the sandbox could not be set up.
         """
         identity = self._identities.current()
-        shown = [Mount(workspace, WORKSPACE, writable=not read_only_workspace), *mounts]
-        given = {**BASE_ENV, **(env or {})}
-        if results is not None:
-            shown.append(results.mount)
-            given |= results.env
-        for mount in shown:
-            check_mount(mount, identity)
+        own = [Mount(workspace, WORKSPACE, writable=not read_only_workspace), *mounts]
+        shown = checked(own if results is None else [*own, results.mount], identity)
+        given = {**BASE_ENV, **(env or {}), **(results.env if results is not None else {})}
         with (
             ControlGroup(limits) as group,
             Launch(self._bwrap, identity, self._filter, ETC) as launch,

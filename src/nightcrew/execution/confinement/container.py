@@ -26,7 +26,7 @@ from nightcrew.execution.confinement.identity import HOST_ID, INSIDE_ID, Identit
 from nightcrew.execution.confinement.mounts import (
     SYSTEM_FILES,
     SYSTEM_FOLDERS,
-    check_mount,
+    checked,
     is_handed_over,
 )
 from nightcrew.execution.confinement.results import Results
@@ -103,20 +103,16 @@ class Container:
         read_only_workspace: bool = False,
         results: Results | None = None,
     ) -> Completed:
-        """Run `argv` to its end; all its processes have ended when this returns or raises.
+        """Run `argv` in a container of its own, see `Sandbox.run`.
 
         Raises:
-            BadInput: the source of a mount does not exist.
+            BadInput: a mount is refused.
             Transient: the engine could not start the container.
         """
         identity = Identity((), (), host_id=self._host_id)
-        shown = [Mount(workspace, WORKSPACE, writable=not read_only_workspace), *mounts]
-        given = {**BASE_ENV, **(env or {})}
-        if results is not None:
-            shown.append(results.mount)
-            given |= results.env
-        for mount in shown:
-            check_mount(mount, identity)
+        own = [Mount(workspace, WORKSPACE, writable=not read_only_workspace), *mounts]
+        shown = checked(own if results is None else [*own, results.mount], identity)
+        given = {**BASE_ENV, **(env or {}), **(results.env if results is not None else {})}
         held = sum(identity.adopt(mount.source) for mount in shown if is_handed_over(mount))
         writable = [mount.source for mount in shown if mount.writable and mount.source.is_dir()]
         with _Started(self._engine) as started:

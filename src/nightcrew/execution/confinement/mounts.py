@@ -1,5 +1,6 @@
 """The system folders mounted in a sandbox, and the rules for other mounts."""
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from nightcrew.errors import BadInput
@@ -16,8 +17,27 @@ SYSTEM_FILES = (
 )
 
 
-def check_mount(mount: Mount, identity: Identity) -> None:
-    """Check a mount; a source that is a symbolic link would mount whatever the link points to later."""
+def checked(mounts: Sequence[Mount], identity: Identity) -> Sequence[Mount]:
+    """The mounts, if each can be made.
+
+    Raises:
+        BadInput: a source is missing, a symbolic link or readable by root only, or a target is not absolute.
+    """
+    for mount in mounts:
+        _check(mount, identity)
+    return mounts
+
+
+def is_handed_over(mount: Mount) -> bool:
+    """True for writable mounts and sockets, because connecting to a socket needs write access."""
+    return mount.writable or mount.source.is_socket()
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _check(mount: Mount, identity: Identity) -> None:
+    # A source that is a symbolic link would mount whatever the link points to later.
     if mount.source.is_symlink() or not mount.source.exists():
         raise BadInput(f"cannot mount {mount.source}: it does not exist or is a symbolic link")
     target = PurePosixPath(mount.target)
@@ -26,8 +46,3 @@ def check_mount(mount: Mount, identity: Identity) -> None:
     closed = identity.host_id is not None and mount.source.stat().st_mode & 0o004 == 0
     if closed and not is_handed_over(mount):
         raise BadInput(f"cannot mount {mount.source}: only root can read it (chmod o+rX)")
-
-
-def is_handed_over(mount: Mount) -> bool:
-    """True for writable mounts and sockets, because connecting to a socket needs write access."""
-    return mount.writable or mount.source.is_socket()
