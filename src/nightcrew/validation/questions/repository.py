@@ -91,9 +91,7 @@ class Repository:
         for other, text in product.items():
             if other.endswith("__init__.py") and other != path and word.search(text):
                 return False
-        raised = name.endswith(
-            ("Error", "Exception", "Warning")
-        )  # an exception is meant for the code that catches it
+        raised = name.endswith(("Error", "Exception", "Warning"))  # meant for the code that catches it
         return not raised and any(_uses(name, text) for text in product.values())
 
     @cached_property

@@ -16,15 +16,7 @@ from nightcrew.validation.questions.loss import Loss
 _MOST_ENTRIES = 20_000
 _MOST_CHARACTERS = 500_000
 _REQUIREMENT = re.compile(r"^([A-Za-z0-9][\w.-]*)(\[[^\]]*\])?\s*([<>=!~;@].*)?$")
-_IDENTITY = (
-    "name",
-    "id",
-    "repo",
-    "uses",
-    "run",
-    "path",
-    "key",
-)  # keys that identify an entry of a list
+_IDENTITY = ("name", "id", "repo", "uses", "run", "path", "key")  # identifies an entry of a list
 _HEADING = re.compile(r"(?:#{1,6}|={1,6})\s+(.*)")
 _UNDERLINE = re.compile(r"^([=\-~^\"'#*+`:.])\1{2,}\s*$")
 _LINK = re.compile(  # of one line

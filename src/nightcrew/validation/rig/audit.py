@@ -1,7 +1,7 @@
-"""What the repository's own code does beyond its values while it runs, told by Python's audit events.
+"""What the repository's own code does beyond computing values while it runs, from Python's audit events.
 
-Reading sees what code says; this sees what it does, by whatever name, library or detour. What tests do
-themselves is left out: an event counts where a frame of the product is on the way to it.
+Reading shows the text of code; this shows what it does, through any name, library or indirection. It leaves
+out what tests do themselves: an event counts where a frame of the product is on its call stack.
 """
 
 import os
@@ -29,12 +29,12 @@ _EVENTS_OF = {
     "unsafe_data": "pickle.find_class marshal.loads",
 }
 EVENTS = {event: power for power, events in _EVENTS_OF.items() for event in events.split()}
-"""The power behind each event; `open` is looked at by its mode and path, `os.environ` is our own."""
+"""The power behind each event; the mode and path decide for `open`; the rig itself raises `os.environ`."""
 _ITSELF = {"exec", "compile", "code.__new__", "function.__new__", "os.environ"}
-"""Python's library does that for everybody: these count where the product does them itself."""
-_OWN_WAYS = {"os", "_collections_abc", "typing"}  # modules by which a variable is read
+"""Python's library raises these events too, so they count only where the product itself raises them."""
+_OWN_WAYS = {"os", "_collections_abc", "typing"}  # modules through which code reads a variable
 _FOR_OTHERS = ("<frozen importlib", f"{os.sep}tempfile.py")
-"""What an import runs is the imported module's; files that Python names and takes away harm nobody."""
+"""What an import runs belongs to the imported module; temporary files that Python removes do no harm."""
 _CREDENTIALS = re.compile(
     r"/\.(?:ssh|aws|netrc|gnupg|docker|kube|pypirc|npmrc|git-credentials)\b|^/etc/(?:shadow|passwd|sudoers)|^/proc/\w+/environ"
 )
@@ -43,7 +43,7 @@ _HARMLESS = ("/dev/null", "/dev/tty", "/dev/urandom", "/dev/random")
 
 
 class Audit:
-    """Notes powers that product code uses, from now on, in this process and its forks."""
+    """Notes powers that product code uses from now on, in this process and its forks."""
 
     def __init__(self, job: protocol.Job) -> None:
         self.root, self.tests = job.workspace + "/", set(job.test_files)
@@ -74,7 +74,7 @@ class Audit:
             self.seen[key] = [power, f"{event} {_named(arguments)}".strip(), frames]
 
     def _frames(self, frame: "types.FrameType | None") -> "Iterator[list[Any]]":
-        """The product's frames, up to the test that called it; none where another import is on the way."""
+        """The product's frames, up to the test that called it; none where another import is on the stack."""
         found = False
         for _ in range(MOST_DEPTH):
             path = frame.f_code.co_filename if frame is not None else ""
@@ -95,7 +95,7 @@ class Audit:
 
 
 def _first(frame: "types.FrameType | None", event: str) -> "types.FrameType | None":
-    """The frame that asked; of a variable the one behind Python's own ways to it."""
+    """The calling frame; for a variable the frame that called Python's own functions for it."""
     if event != "os.environ":
         return frame
     while frame is not None and (frame.f_code is _reading or frame.f_globals.get("__name__") in _OWN_WAYS):
@@ -115,7 +115,7 @@ def _opened(arguments: "tuple[Any, ...]") -> "str | None":
 
 
 def _named(arguments: "tuple[Any, ...]") -> str:
-    """The first argument that says something, in short."""
+    """The first argument with a useful text, shortened."""
     for one in arguments:
         if isinstance(one, (str, bytes, tuple, list)) and one:
             return repr(one)[:80]
@@ -123,7 +123,7 @@ def _named(arguments: "tuple[Any, ...]") -> str:
 
 
 def _watch_environment() -> None:
-    """Reading a variable raises no event of Python's own."""
+    """Makes reading a variable raise an event, because Python itself raises none."""
     kind: Any = type(os.environ)
     kind.__getitem__ = _read
 

@@ -1,4 +1,4 @@
-"""Calls of the product while tests run: what was called, with what, by which test; lines that calls run."""
+"""Calls of the product while tests run: function, arguments and test of each; and lines that calls run."""
 
 import sys
 import types
@@ -12,11 +12,11 @@ MOST_CALLS, MOST_OF_ONE, MOST_BYTES = 400, 25, 8000
 
 
 class Recorder:
-    """Notes calls straight from tests into the product, and calls of the functions that a change touches."""
+    """Notes calls from tests directly into the product, and calls of the functions that a change edits."""
 
     def __init__(self, job: protocol.Job, functions: "Mapping[str, Sequence[Sequence[int]]]") -> None:
         self.tests, self.root = set(job.test_files), job.workspace + "/"
-        self.functions = functions  # by file: first and last lines
+        self.functions = functions  # first and last lines, by file
         self.known: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.counts: dict[types.CodeType, int] = {}
         self.makings = Makings(self.root)
@@ -36,7 +36,7 @@ class Recorder:
             return
         code = frame.f_code
         path, makes = code.co_filename, code.co_name == "__init__"
-        # Constructors that a decorator writes are in no file.
+        # Constructors that a decorator generates are in no file.
         if not (path.startswith(self.root) or (makes and path.startswith("<"))) or path in self.tests:
             return
         spans = self.functions.get(path, ())
@@ -73,7 +73,7 @@ class Recorder:
             self.makings.later(given[0], [module, name, self.makings.keep(given[1:], words)])
 
     def end(self) -> "list[dict[str, Any]]":
-        """Every call once, in the order of its first."""
+        """Every distinct call, in the order of first occurrence."""
         return list(self.known.values())
 
 
@@ -81,7 +81,7 @@ class Recorder:
 
 
 class Lines:
-    """Lines of some files that run while it is on."""
+    """Notes the lines of some files that run while it is active."""
 
     def __init__(self, files: "Sequence[str]") -> None:
         self.held: dict[str, set[int]] = {path: set() for path in files}
@@ -94,7 +94,7 @@ class Lines:
         sys.settrace(None)
 
     def count(self) -> None:
-        """What ran last says something."""
+        """Counts the lines that ran since the last start."""
         for path, line in self.fresh:
             self.held[path].add(line)
 
@@ -127,7 +127,7 @@ def _arguments(frame: types.FrameType) -> "tuple[list[Any], dict[str, Any]]":
 
 
 def _qualified(frame: types.FrameType, given: "list[Any]") -> str:
-    """`Class.method`, as it is reached from its module."""
+    """`Class.method`, the name by which the module reaches it."""
     code = frame.f_code
     if code.co_name == "__init__":
         return f"{type(given[0]).__qualname__}.__init__"
@@ -141,7 +141,7 @@ def _qualified(frame: types.FrameType, given: "list[Any]") -> str:
 
 
 def _is_inside(frame: types.FrameType, made: object) -> bool:
-    """True where an object's own method makes the call: making the outer call again makes this one too."""
+    """True where an object's own method makes the call: repeating the outer call repeats this one too."""
     caller = frame.f_back
     while caller is not None:
         names = caller.f_code.co_varnames

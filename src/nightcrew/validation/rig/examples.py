@@ -1,8 +1,8 @@
-"""The examples of a docstring, tried as their reader would try them.
+"""The examples of a docstring, run as a reader would run them.
 
-Doctest asks whether a docstring could be a test; a reader asks whether it is true. So the package's own names
-are there, an example that needs what is not there says nothing, and one is wrong where it gives something
-else than it shows, twice: with other random numbers and on another day too.
+Doctest decides whether a docstring is a test; a reader wants to know whether it is true. So the package's own
+names are defined, an example that needs something missing decides nothing, and an example is wrong where its
+output differs twice from the one shown: also with other random numbers and on another day.
 """
 
 import ast
@@ -22,30 +22,30 @@ import pytest
 from . import protocol, world
 from .supervise import Reporter, supervise
 
-SECONDS = 10.0  # for one docstring
+SECONDS = 10.0  # limit for one docstring
 ANOTHER_DAY = 400.0
 LENIENT = (
     doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEPTION_DETAIL
-)  # as Sphinx has it
+)  # as Sphinx defines it
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]+")
 
 
 class ExampleIsWrong(AssertionError):
-    """It gives something else than it shows."""
+    """The example's output differs from the one shown."""
 
 
 class CallsWhatIsNotThere(AssertionError):
-    """It calls a name that the package does not have; the names, separated by spaces."""
+    """The example calls names that the package does not have; the message lists them, separated by spaces."""
 
 
 def prepare(item: pytest.Item, job: protocol.Job, module: str) -> None:
-    """Let a docstring's examples be judged this way; `module` is its module's full name."""
+    """Replaces doctest's judgement of a docstring by this one; `module` is its module's full name."""
     if hasattr(item, "dtest") and hasattr(item, "runner"):
         item.runner = Examples(item.runner, job, module)
 
 
 class Examples(doctest.DocTestRunner):
-    """Runs a docstring's examples in children of their own."""
+    """Runs a docstring's examples in child processes."""
 
     def __init__(self, own: Any, job: protocol.Job, module: str) -> None:
         super().__init__(checker=Checker(own._checker), verbose=False, optionflags=own.optionflags | LENIENT)
@@ -54,7 +54,7 @@ class Examples(doctest.DocTestRunner):
         self.tainted: set[str] = set()
 
     def run(self, test: doctest.DocTest, *_: Any, **__: Any) -> Any:
-        """Raises what is to be said about the docstring; skipped means that not all of it could be tried."""
+        """Raises the error to report for the docstring; a skip means that some examples could not be run."""
         first = self._tried(test, 0, None)
         if first["wrong"]:
             again = self._tried(test, 1, ANOTHER_DAY)
@@ -69,14 +69,14 @@ class Examples(doctest.DocTestRunner):
 
     def _tried(self, test: doctest.DocTest, seed: int, days: "float | None") -> "dict[str, list[Any]]":
         ended = supervise(partial(self._try, test, seed, days), SECONDS)
-        told: dict[str, list[Any]] = {"wrong": [], "calls": [], "untried": []}
+        found: dict[str, list[Any]] = {"wrong": [], "calls": [], "untried": []}
         for line in ended["reports"]:
-            told.update({name: line[name] for name in told if name in line})
+            found.update({name: line[name] for name in found if name in line})
         if ended["timed_out"]:
-            told["untried"].append("it does not come to an end")
+            found["untried"].append("it does not come to an end")
         elif not any("untried" in line for line in ended["reports"]):
-            told["wrong"].append([0, "the examples end the process"])
-        return told
+            found["wrong"].append([0, "the examples end the process"])
+        return found
 
     def _try(self, test: doctest.DocTest, seed: int, days: "float | None", report: Reporter) -> None:
         world.seed_everything(seed)
@@ -94,19 +94,19 @@ class Examples(doctest.DocTestRunner):
         """Nothing is printed."""
 
     def report_failure(self, out: Any, test: doctest.DocTest, example: doctest.Example, got: str) -> None:
-        """It gives something else than it shows; one that shows nothing claims nothing."""
+        """Notes an example whose output differs; an example that shows no output claims nothing."""
         if example.want or "Traceback (most recent call last)" in got:
             self._note(test, example, got.strip().split("\n")[-1] if example.exc_msg else got.strip(), None)
 
     def report_unexpected_exception(
         self, out: Any, test: doctest.DocTest, example: doctest.Example, exc_info: Any
     ) -> None:
-        """It raises what it does not show."""
+        """Notes an example that raises an error it does not show."""
         error = exc_info[1]
         self._note(test, example, f"{type(error).__name__}: {error}", error)
 
     def _note(
-        self, test: doctest.DocTest, example: doctest.Example, told: str, error: "BaseException | None"
+        self, test: doctest.DocTest, example: doctest.Example, message: str, error: "BaseException | None"
     ) -> None:
         loads, binds, calls = names_of(example.source)
         missing = {name for name in loads if name not in test.globs and not hasattr(builtins, name)}
@@ -118,20 +118,20 @@ class Examples(doctest.DocTestRunner):
             self.tainted |= binds | missing | (here - self.given)
             return
         shown = " ".join(example.want.split())[-120:]
-        got = " ".join(_ADDRESS.sub("0x", told).split())[:120]
+        got = " ".join(_ADDRESS.sub("0x", message).split())[:120]
         source = " ".join(example.source.split())[:120]
         self.found["wrong"].append([test.examples.index(example), f">>> {source} gives {got}, not {shown}"])
 
 
 class Checker(doctest.OutputChecker):
-    """Also equal: the same value in another order or layout, objects at other addresses, and how an object
-    prints itself, with quotes or without."""
+    """Also treats as equal: a value in another order or layout, objects at other addresses, and an object's
+    text with quotes or without."""
 
     def __init__(self, own: doctest.OutputChecker) -> None:
         self.own = own
 
     def check_output(self, want: str, got: str, optionflags: int) -> bool:
-        """True where the output is what was shown."""
+        """True where the output is the one shown."""
         if self.own.check_output(want, got, optionflags):
             return True
         first, second = _literal(want), _literal(got)
@@ -151,7 +151,7 @@ def _plain(text: str) -> str:
 
 
 def _cannot_run(error: "BaseException | None", module: str) -> str:
-    """Why an error says nothing about the example: a file, a host or another package is not here."""
+    """Why an error does not show a wrong example: a file, a host or another package is missing here."""
     own = module.split(".")[0]
     while error is not None:
         if isinstance(error, ImportError) and (error.name or own).split(".")[0] != own:
@@ -165,7 +165,7 @@ def _cannot_run(error: "BaseException | None", module: str) -> str:
 
 
 def names_of(source: str) -> "tuple[set[str], set[str], set[str]]":
-    """Global names that an example reads, binds, and takes for functions or classes."""
+    """Global names that an example reads, binds, and calls as functions or classes."""
     try:
         tree = ast.parse(source)
         table = symtable.symtable(source, "<example>", "exec")
@@ -187,7 +187,7 @@ def names_of(source: str) -> "tuple[set[str], set[str], set[str]]":
 
 
 def provide(test: doctest.DocTest, module: str) -> None:
-    """Give the docstring the names of its package that it uses without importing them."""
+    """Defines for the docstring the names of its package that it uses without importing them."""
     wanted: set[str] = set()
     for example in test.examples:
         wanted |= names_of(example.source)[0]
@@ -199,7 +199,7 @@ def provide(test: doctest.DocTest, module: str) -> None:
 
 
 def _found(name: str, module: str) -> "tuple[Any] | None":
-    """What a reader who has imported the package takes the name for."""
+    """What the name means to a reader who has imported the package."""
     parts = module.split(".")
     packages = [".".join(parts[:count]) for count in range(len(parts), 0, -1)]
     if name == parts[0]:

@@ -1,4 +1,4 @@
-"""One experiment: some collected tests, in some order, in some world, in a child that is thrown away."""
+"""One experiment: some collected tests, in one order and one world, in a child process of its own."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from .watch import Relay, Watch
 
 
 class Prepared:
-    """What is to be done, made ready before the fork, so that the child has little left to do."""
+    """The experiment, prepared before the fork so that the child has little left to do."""
 
     def __init__(self, job: protocol.Job, one: protocol.Experiment, relay: Relay) -> None:
         self.job, self.one, self.relay = job, one, relay
@@ -22,11 +22,11 @@ class Prepared:
 
     @property
     def is_void(self) -> bool:
-        """True for a variant that no live function can be given."""
+        """True for a variant that cannot be put into live functions."""
         return self.swaps is not None and not self.swaps
 
     def run(self, items: "list[pytest.Item]", network: "list[str]", audit: Audit, report: Reporter) -> None:
-        """Prepare the world, run the items, report each test and a last line with `done`."""
+        """Prepares the world, runs the items, reports each test and a last line with `done`."""
         del network[:]
         one = self.one
         world.seed_everything(one.seed)
@@ -60,7 +60,7 @@ class Prepared:
 
 
 def run_items(items: "list[pytest.Item]", watch: Watch, stratum: "int | None" = None) -> int:
-    """Run the items one after the other, until nothing more would be learned; how many were run."""
+    """Runs the items one after the other until more would add nothing; returns how many ran."""
     seeds = world.strata() if stratum is not None else []
     for index, item in enumerate(items):
         if watch.enough():

@@ -1,10 +1,10 @@
-"""How the work of a call grows with its input, counted in lines and comparisons: no clock decides."""
+"""How the work of a call grows with its input, counted in lines and comparisons and not in time."""
 
 import itertools
 import sys
 from typing import Any
 
-SMALL, LARGE = 10, 40  # times the input
+SMALL, LARGE = 10, 40  # factor by which the input grows
 MOST_ITEMS = 100_000
 _work = [0]
 
@@ -44,7 +44,7 @@ class Text(str):
 
 
 def growth(function: Any, given: "list[Any]", words: "dict[str, Any]") -> float:
-    """How many times the work a call takes with four times the input; 0 where it cannot be told."""
+    """By which factor a call's work grows with four times the input; 0 where it cannot be measured."""
     small, large = (
         _counted(function, [_longer(one, times) for one in given], words) for times in (SMALL, LARGE)
     )

@@ -1,4 +1,4 @@
-"""Entry: reads a job, forks one child per session, tells what they found."""
+"""Entry point: reads a job, forks one child for each session, and reports their results."""
 
 from functools import partial
 from typing import Any
@@ -8,11 +8,11 @@ from .supervise import supervise, tell
 
 
 def main() -> None:
-    """The sessions of a job."""
+    """Runs the sessions of a job."""
     tell(_sessions)
 
 
 def _sessions(asked: "dict[str, Any]", secret: int) -> "dict[str, Any]":
     job = protocol.read_job(asked)
-    told = [supervise(partial(session.run, job, one), one.seconds, secret) for one in job.sessions]
-    return {"sessions": told}
+    results = [supervise(partial(session.run, job, one), one.seconds, secret) for one in job.sessions]
+    return {"sessions": results}

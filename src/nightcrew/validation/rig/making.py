@@ -1,6 +1,6 @@
-"""Objects of the product kept as how they were made; a refactoring may hold otherwise what they hold.
+"""Objects of the product, stored as the calls that made them, because a refactoring may change their fields.
 
-An object is its class, what the class was called with, and the calls made of the object since.
+An object is stored as its class, the class's arguments, and the later calls of the object.
 """
 
 import base64
@@ -16,26 +16,26 @@ MOST_OBJECTS, MOST_LATER = 300, 12
 
 
 class Makings:
-    """How the product's objects came about, while they are watched."""
+    """Notes how the product's objects are made while tests run."""
 
     def __init__(self, root: str) -> None:
         self.root = root
-        self._known: dict[int, tuple[object, list[Any]]] = {}  # the object is held: its id stays its own
+        self._known: dict[int, tuple[object, list[Any]]] = {}  # holding the object keeps its id from reuse
 
     def note(self, made: object, given: "list[Any]", words: "dict[str, Any]") -> None:
-        """`made` is being made with these arguments."""
+        """Notes that `made` is constructed with these arguments."""
         if len(self._known) < MOST_OBJECTS and id(made) not in self._known and self._is_own(type(made)):
             kind = type(made)
             self._known[id(made)] = made, [kind.__module__, kind.__qualname__, self.keep(given, words), []]
 
     def later(self, of: object, call: "list[str]") -> None:
-        """A call of an object that was made before: module, name, and its other arguments."""
+        """Notes a call of an object that was made before: module, name, and the other arguments."""
         known = self._known.get(id(of))
         if known is not None and len(known[1][3]) < MOST_LATER:
             known[1][3].append(call)
 
     def keep(self, given: "list[Any]", words: "dict[str, Any]") -> str:
-        """Arguments as text. Raises what pickle raises."""
+        """Arguments as text. Raises pickle's errors."""
         stream = io.BytesIO()
         _Pickler(stream, self._how).dump((given, words))
         return base64.b64encode(stream.getvalue()).decode()
@@ -55,9 +55,9 @@ class Makings:
 def unkept(
     kept: str, found: "Callable[[str, str], Any]", other: "Callable[[Any, Any], Any] | None" = None
 ) -> "tuple[list[Any], dict[str, Any]]":
-    """The arguments that were kept, every object made again.
+    """The stored arguments, with every object made again.
 
-    `other`: gives other arguments for making the first object of all from its own (given, words).
+    `other`: returns other arguments for the first object, from its own positional and keyword ones.
     """
     given, words = _Unpickler(io.BytesIO(base64.b64decode(kept)), found, other).load()
     return given, words
@@ -100,5 +100,5 @@ class _Unpickler(pickle.Unpickler):
 
 def _call_again(made: Any, function: Any, held: str, found: "Callable[[str, str], Any]") -> None:
     given, words = unkept(held, found)
-    with contextlib.suppress(Exception):  # it may have raised when it was first made, too
+    with contextlib.suppress(Exception):  # the original call may have raised too
         function(made, *given, **words)

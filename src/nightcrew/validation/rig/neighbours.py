@@ -1,4 +1,4 @@
-"""Values beside a value: of the same type, and a little otherwise. The same ones each time."""
+"""Values similar to a value: of the same type and slightly different. They are the same each time."""
 
 import copy
 import itertools
@@ -6,21 +6,21 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 MOST_OF_A_CALL, MOST_DEPTH, MOST_OTHERS = 50, 3, 6
-FOREIGN = "é{}ßİ"  # letters whose cases, lengths and encodings are not those of ASCII
+FOREIGN = "é{}ßİ"  # letters whose cases, lengths and encodings differ from those of ASCII
 
 
 class Text(str):
-    """A text of a class of its own, as callers have them."""
+    """A subclass of str, because callers use such classes."""
 
 
 class Items(list):  # type: ignore[type-arg]
-    """A list of a class of its own."""
+    """A subclass of list."""
 
 
 def near_calls(
     given: "list[Any]", words: "dict[str, Any]", values: "Sequence[Any]" = ()
 ) -> "list[tuple[list[Any], dict[str, Any]]]":
-    """Calls with one of the arguments a little otherwise, or one of `values`; each argument has its turn."""
+    """Calls with one argument slightly changed, or replaced by one of `values`; arguments take turns."""
     each = [*(_with(given, words, index, values) for index in range(len(given))),
             *(_with(given, words, name, values) for name in words)]  # fmt: skip
     rounds = itertools.zip_longest(*each)
@@ -39,7 +39,7 @@ def _with(
 
 
 def _with_values(value: Any, values: "Sequence[Any]") -> "Iterator[Any]":
-    """Values in the place of `value` or of its first element; texts also before and behind it."""
+    """Values in place of `value` or of its first element; texts also before and after it."""
     if type(value) in (list, tuple) and value:
         yield from (type(value)([one, *value[1:]]) for one in _with_values(value[0], values))
     for one in values:
@@ -50,7 +50,7 @@ def _with_values(value: Any, values: "Sequence[Any]") -> "Iterator[Any]":
 def without_literal(
     given: "list[Any]", words: "dict[str, Any]", literal: Any
 ) -> "list[tuple[list[Any], dict[str, Any]]]":
-    """The same call with something else where `literal` stands in an argument, or is a part of one."""
+    """The same call with another value in place of `literal`, which is an argument or a part of one."""
     if isinstance(literal, (str, bytes)):
         units = [literal[index : index + 1] for index in range(len(literal))]
         turned = [index for index, unit in enumerate(units) if _turned(unit) != unit]
@@ -70,7 +70,7 @@ def is_equal(one: Any, other: Any) -> bool:
 
 
 def _put(literal: Any, other: Any, value: Any) -> Any:
-    """A value with `other` for `literal`."""
+    """The value with `literal` replaced by `other`."""
     if type(value) is type(literal):
         if value == literal:
             return other
@@ -87,7 +87,7 @@ def _put(literal: Any, other: Any, value: Any) -> Any:
 
 
 def near(value: Any, depth: int = 0) -> "Iterator[Any]":
-    """Other values beside `value`, each once; none beside what is no plain value."""
+    """Values similar to `value`, each once; none where it is not a plain value."""
     seen = {(type(value), repr(value))}
     for one in _near(value, depth) if depth <= MOST_DEPTH else ():
         key = type(one), repr(one)
@@ -117,7 +117,7 @@ def _near(value: Any, depth: int) -> "Iterator[Any]":
 
 
 def _sequences(value: "Any", depth: int) -> "Iterator[Any]":
-    """Shorter and longer ones, in another order, and with another value in each of the first places."""
+    """Sequences that are shorter, longer, in another order, or have another value in a first place."""
     kind = type(value)
     yield from (value[:0], value * 3, *([Items(value)] if kind is list else []))
     for index, one in enumerate(value[:4]):
@@ -127,7 +127,7 @@ def _sequences(value: "Any", depth: int) -> "Iterator[Any]":
 
 
 def _tables(value: "dict[Any, Any]", depth: int) -> "Iterator[Any]":
-    """Without an entry, in another order, and with another value or key for each of the first ones."""
+    """Tables without an entry, in another order, or with another value or key for a first entry."""
     yield from ({}, dict(reversed(list(value.items()))))
     for name, one in list(value.items())[:4]:
         for other in itertools.islice(near(one, depth + 1), 12):
@@ -138,7 +138,7 @@ def _tables(value: "dict[Any, Any]", depth: int) -> "Iterator[Any]":
 
 
 def _attributes(value: Any) -> "dict[str, Any]":
-    """What an object of a class of the project's own holds, as far as it is plain."""
+    """The plain attributes of an object of one of the project's own classes."""
     held = getattr(value, "__dict__", None)
     if not isinstance(held, dict) or isinstance(value, type) or callable(value):
         return {}
@@ -147,7 +147,7 @@ def _attributes(value: Any) -> "dict[str, Any]":
 
 
 def _with_attribute(value: Any, name: str, other: Any) -> Any:
-    """The same object, holding something else; itself where it cannot be copied."""
+    """A copy of the object with another attribute; the object itself where it cannot be copied."""
     try:
         made = copy.copy(value)
         vars(made)[name] = other
@@ -157,7 +157,7 @@ def _with_attribute(value: Any, name: str, other: Any) -> Any:
 
 
 def _texts(text: "Any") -> "Iterator[Any]":
-    """Other letters and digits in the same places; a little more, a little less; parts elsewhere."""
+    """Texts with other letters and digits, slightly longer or shorter, or with parts moved."""
     units: list[Any] = [text[index : index + 1] for index in range(len(text))]
     plain = [index for index, unit in enumerate(units) if _turned(unit) != unit]
     empty = text[:0]
@@ -175,14 +175,14 @@ def _texts(text: "Any") -> "Iterator[Any]":
         yield from (FOREIGN.format(text), f" {text} ", Text(text))
     middle = len(text) // 2
     yield from (text + text[-1:], text[:-1], text[1:], text[:1] + text)
-    yield text[1:] + text[:1]  # what stands at an end stands at the other
+    yield text[1:] + text[:1]  # the text at one end moves to the other
     yield text[1 : middle + 1] + text[:1] + text[middle + 1 :]  # or in the middle
     yield text.swapcase()
     yield from (text + text, text * 3, text[::-1])
 
 
 def _turned(unit: "Any") -> "Any":
-    """The next letter or digit; what is neither stays."""
+    """The next letter or digit; any other character stays."""
     char = unit if isinstance(unit, str) else unit.decode("latin-1")
     other = char
     if char.isdigit() and char.isascii():

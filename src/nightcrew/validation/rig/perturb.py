@@ -1,7 +1,7 @@
-"""Other values of the same type, for a version of the target that gives wrong ones.
+"""Other values of the same type, for a version of the target that returns wrong values.
 
-Values that leave the module change; what the module passes to itself does not, so that a broken copy still
-runs to its end and only a check of the value can notice.
+Values that leave the module change; values that the module passes to itself do not, so that a broken copy
+still finishes and only a check of the value can notice.
 """
 
 import datetime
@@ -13,14 +13,14 @@ import sys
 import types
 from typing import Any
 
-touched: "list[int]" = []  # one for each value that was changed in the test that runs
+touched: "list[int]" = []  # one entry for each value changed in the running test
 _dropped: "dict[tuple[types.CodeType, int], bool]" = {}
 RIGHT = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 WRONG = "nopqrstuvwxyzabcdefghijklmNOPQRSTUVWXYZABCDEFGHIJKLM5678901234"
 
 
 def adjusted(value: Any) -> Any:
-    """Another value of the same type where the value leaves its module, else the value itself."""
+    """Another value of the same type where the value leaves its module; otherwise the value itself."""
     frame = sys._getframe(1)
     # Through decorators and callbacks too, up to the test.
     outer, own = frame.f_back, frame.f_code.co_filename
@@ -34,7 +34,7 @@ def adjusted(value: Any) -> Any:
         changed = _other(value)
     except Exception:
         return value
-    # How something is printed inside of a message is not what the test of the message is about.
+    # A test of a message is not about the values that are printed in it.
     in_passing = frame.f_code.co_name in ("__repr__", "__str__") and frame.f_back is not outer
     if changed is not value and not in_passing and not any(map(_is_thrown_away, (frame.f_back, outer))):
         touched.append(1)
@@ -42,14 +42,14 @@ def adjusted(value: Any) -> Any:
 
 
 def _is_thrown_away(caller: "types.FrameType | None") -> bool:
-    """A caller that wants the effect drops the value at once: there is nothing that it could check."""
+    """True where the caller discards the value at once, so that no test can check it."""
     if caller is None:
         return False
     key = caller.f_code, caller.f_lasti
     if key not in _dropped:
         steps = list(dis.get_instructions(caller.f_code))
         at = max(index for index, step in enumerate(steps) if step.offset <= caller.f_lasti)
-        if steps[at].opname == "SEND":  # awaited: what comes back arrives at the end of the loop
+        if steps[at].opname == "SEND":  # awaited: the result arrives at the end of the loop
             at = next(index for index, step in enumerate(steps) if step.offset == steps[at].argval)
         _dropped[key] = at + 1 < len(steps) and steps[at + 1].opname == "POP_TOP"
     return _dropped[key]
@@ -77,7 +77,7 @@ def _other(value: Any) -> Any:
 
 
 def _other_record(value: Any) -> Any:
-    """A named tuple; one that has methods is an object like any other: its fields are not what it is for."""
+    """Another named tuple; one with methods counts as an object, whose fields tests need not check."""
     held = [one for base in type(value).__mro__ if base not in (tuple, object) for one in vars(base).items()]
     ways = (types.FunctionType, property, classmethod, staticmethod)
     if any(isinstance(one, ways) and not name.startswith("_") for name, one in held):
@@ -87,7 +87,7 @@ def _other_record(value: Any) -> Any:
 
 
 def _garbled(text: Any) -> Any:
-    """Every letter and digit is another one, so that checks of a part notice too."""
+    """The text with every letter and digit replaced, so that checks of a part notice it too."""
     if isinstance(text, str):
         return text.translate(str.maketrans(RIGHT, WRONG)) + "x"
     return text.translate(bytes.maketrans(RIGHT.encode(), WRONG.encode())) + b"x"

@@ -1,7 +1,7 @@
-"""What the rig is asked: shapes that the trusted side writes and the rig reads.
+"""The rig's input: types that the trusted side writes and the rig reads.
 
-Only the standard library, and forms that an old Python reads: the rig runs in the target's environment. What
-the rig answers is read from JSON at one door (`running.run_results`), since code under test can write there.
+It uses only the standard library and syntax of old Pythons, because the rig runs in the target's environment.
+The rig's output is read from JSON in one place (`running.run_results`), since code under test can write it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,16 +11,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Variant:
-    """Another version of the target: edits [start, end, text] of its file, or a whole text."""
+    """Another version of the target: edits [start, end, text] of its file, or a whole new text."""
 
     edits: "Sequence[Sequence[Any]]" = ()
     source: "str | None" = None
-    adjusting: str = ""  # the name by which it calls `perturb.adjusted`
+    adjusting: str = ""  # the name under which it calls `perturb.adjusted`
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """Some collected tests, in some order, in some world, in a process of their own."""
+    """Some collected tests, in one order and one world, in a process of their own."""
 
     id: str
     seconds: float = 60.0  # of wall time
@@ -29,12 +29,12 @@ class Experiment:
     exclude: "Sequence[str]" = ()
     own: "Sequence[str]" = ()  # files whose tests go first
     order: "str | int | None" = None  # reversed, alone (each function by itself), or the seed of a shuffle
-    limit: int = 0  # functions that are run alone
-    # when it is left out, or ends
+    limit: int = 0  # functions that run alone
+    # -- when it is left out, or ends early
     optional: bool = False  # where it would take too much work
-    if_chance: bool = False  # unless an earlier one drew random numbers
-    decisive: bool = False  # the others are left out where it does not end
-    stop: int = 0  # crashes after which nothing more would be learned; 0: all tests are run
+    if_chance: bool = False  # left out unless an earlier one drew random numbers
+    decisive: bool = False  # the other experiments are left out where this one does not end
+    stop: int = 0  # crashes after which it stops; 0: all tests run
     cpu_seconds: float = 0.0  # after which the process ends; 0: no limit
     # the world
     seed: int = 0
@@ -48,16 +48,16 @@ class Experiment:
     watch_chance: bool = False
     failures_only: bool = False
     record: "Mapping[str, Sequence[Sequence[int]]] | None" = None  # calls; lines of changed functions by file
-    # what is other in the product
+    # what differs in the product
     variant: "Variant | None" = None
-    replace: "Mapping[str, str]" = field(default_factory=dict)  # texts of files, from the import on
+    replace: "Mapping[str, str]" = field(default_factory=dict)  # texts of files, from their import on
     trials: "Sequence[Experiment]" = ()  # one after the other in few processes
-    examples_of: str = ""  # the module whose docstrings' examples are judged
+    examples_of: str = ""  # the module whose docstring examples are judged
 
 
 @dataclass(frozen=True)
 class Session:
-    """A pytest session: what is collected once, and the experiments on it."""
+    """A pytest session: what it collects once, and the experiments on it."""
 
     args: "Sequence[str]"
     experiments: "Sequence[Experiment]" = ()
@@ -65,27 +65,27 @@ class Session:
     seconds: float = 600.0
     work: int = 0  # calls that optional experiments may cost
     env: "Mapping[str, str]" = field(default_factory=dict)
-    imports: bool = False  # the lines that run while the target is imported are told
+    imports: bool = False  # whether it reports the lines that run while the target is imported
     replace: "Mapping[str, str]" = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Job:
-    """Sessions on one tree; paths are those of the sandbox."""
+    """Sessions on one tree; paths are paths inside the sandbox."""
 
     workspace: str
-    folder: str  # where the tests are started
+    folder: str  # the folder in which the tests start
     paths: "Sequence[str]"
     target: str
     measured: "Sequence[str]"
     test_files: "Sequence[str]"
-    clock: str  # where the library lies that shifts clocks
+    clock: str  # path of the library that shifts clocks
     sessions: "Sequence[Session]" = ()
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """A call that a test made: its function, and its arguments as opaque text."""
+    """A call made by a test: its function, and its arguments as opaque text."""
 
     module: str
     name: str
@@ -94,21 +94,21 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Replay:
-    """Calls to be made again, and what is asked beside them."""
+    """Calls to repeat, and what else to run."""
 
     workspace: str
     paths: "Sequence[str]"
     calls: "Sequence[Recorded]"
-    literals: "Sequence[str]"  # calls that hold one are also made with another in its place
+    literals: "Sequence[str]"  # calls that contain one are also made with another value instead
     constants: "Sequence[str]"  # values that arguments of their type also get
-    modules: "Sequence[str]"  # whose plain values are told
+    modules: "Sequence[str]"  # modules whose plain values are reported
     clock: str
     measured: "Sequence[str]"
     seconds_of_a_call: float
 
 
 def document(shape: Any) -> "dict[str, Any]":
-    """A shape as JSON takes it, without what is left at its default."""
+    """A dataclass as JSON values, without fields that have their default."""
     return {
         one.name: _plain(getattr(shape, one.name))
         for one in fields(shape)

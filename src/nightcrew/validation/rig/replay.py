@@ -1,8 +1,8 @@
-"""Recorded calls made again, with calls beside them; what each gives, as text.
+"""Repeats recorded calls and similar ones; gives each result as text.
 
-Run on base and on the change with the same calls: only what the two say otherwise means anything. Told are
-type and content, the error, whether a result comes lazily, is an argument or the same object each time, what
-became of the arguments, what is printed and warned of, in two time zones and locales, and how the work grows.
+It runs on base and on the change with the same calls, and only differences between the two count. A result
+has the type and content, the error, whether the value is lazy, an argument or the same object each time, the
+changed arguments, output and warnings, in two time zones and locales, and how the work grows.
 """
 
 import ast
@@ -37,8 +37,8 @@ from .supervise import Reporter, supervise, tell
 
 SECONDS_OF_A_ROUND, SECONDS_OF_WAITING, MOST_DEATHS = 4.0, 240.0, 8
 MOST_TEXT, MOST_ITEMS, MOST_MADE, MOST_MEMORY = 300, 500, 12, 4 << 30
-OFTEN, FEW = 4, 6  # after that many calls of a function, only so many calls beside each
-DAY = 20_454.52  # since 1970: a winter's day, past noon
+OFTEN, FEW = 4, 6  # after this many calls of a function, each gets only this many similar calls
+DAY = 20_454.52  # days since 1970: an afternoon in winter
 WORLDS = (("UTC", "C.UTF-8"), ("Asia/Kathmandu", "C"))
 NOT_CALLED, ENDLESS, DEAD = "cannot be called", "!what does not end", "!the end of the process"
 UNSTEADY = "something else each time"
@@ -46,11 +46,11 @@ _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
 class TooLong(BaseException):
-    """A call that does not come to an end."""
+    """A call that does not end in time."""
 
 
 def main() -> None:
-    """What became of each call of a job, in order; what its modules hold; the lines of its files that ran."""
+    """Reports the results of a job's calls in order, its modules' values, and its files' lines that ran."""
     tell(_replayed)
 
 
@@ -111,7 +111,7 @@ def _replay(job: protocol.Replay, calls: "Sequence[protocol.Recorded]", report: 
 
 
 class Caller:
-    """Makes one recorded call again, as it was and a little otherwise."""
+    """Repeats one recorded call, unchanged and with slightly different arguments."""
 
     def __init__(self, call: protocol.Recorded, seconds: float, lines: Lines, clock: str) -> None:
         self.name, self.kept, self.seconds, self.lines = call.name, call.kept, seconds, lines
@@ -120,8 +120,8 @@ class Caller:
         self.given_back: Any = None
 
     def answers(self, literals: "list[Any]", values: "list[Any]") -> "Iterator[list[Any]]":
-        """Each call, its answer, the literal that it is without, how its work grows, and whether its values
-        are equal to those of the first."""
+        """Each call, its result, the literal that was replaced in it, how its work grows, and whether its
+        values are equal to those of the first call."""
         given, words = unkept(self.kept, found)
         calls = [((given, words), ""), *((call, "") for call in near_calls(given, words, values))]
         for literal in literals:
@@ -137,7 +137,7 @@ class Caller:
         yield from self._of_others(values)
 
     def _of_others(self, values: "list[Any]") -> "Iterator[list[Any]]":
-        """The same call of an object that was made with other arguments."""
+        """The same call on an object that was made with other arguments."""
         for index in range(MOST_MADE):
             chosen: list[Any] = []
             twins: list[bool] = []
@@ -161,7 +161,7 @@ class Caller:
             yield [how, answer, "", 0.0, twins[0]]
 
     def _steady(self, given: "list[Any]", words: "dict[str, Any]") -> str:
-        """The answer in each world."""
+        """The result in each world."""
         answers: list[str] = []
         back: list[Any] = []
         for index, (zone, place) in enumerate((*WORLDS, WORLDS[0])):
@@ -191,18 +191,18 @@ class Caller:
         return 0.0
 
     def _answer(self, given: "list[Any]", words: "dict[str, Any]") -> str:
-        """What a call gives, or raises after an `!`, and what else a caller can tell."""
+        """What a call returns, or raises after an `!`, and what else a caller can notice."""
         self.given_back = None
         try:
             given, words = copy.deepcopy((given, words))
             untouched = shown([given, words])
         except Exception:
             return ""
-        said = io.StringIO()
+        printed = io.StringIO()
         try:
             with (
                 self._limited(),
-                contextlib.redirect_stdout(said),
+                contextlib.redirect_stdout(printed),
                 warnings.catch_warnings(record=True) as warned,
             ):
                 warnings.simplefilter("always")
@@ -216,7 +216,7 @@ class Caller:
         except BaseException as error:
             return f"!{type(error).__name__}"
         text += "" if left == untouched else f", and leaves {left}"
-        text += f", and prints {said.getvalue()!r}" if said.getvalue() else ""
+        text += f", and prints {printed.getvalue()!r}" if printed.getvalue() else ""
         text += "".join(sorted({f", and warns of {one.category.__name__}: {one.message}" for one in warned}))
         return _bounded(text)
 
@@ -231,7 +231,7 @@ class Caller:
 
 
 def found(module: str, name: str) -> Any:
-    """A function by its qualified name; of a class's `__init__`, the class."""
+    """A function by its qualified name; for a class's `__init__`, the class."""
     thing: Any = importlib.import_module(module)
     for part in name.removesuffix(".__init__").split("."):
         thing = inspect.getattr_static(thing, part) if inspect.isclass(thing) else getattr(thing, part)
@@ -248,8 +248,8 @@ def _told(value: Any, arguments: "list[Any]") -> str:
     if lazy:
         value = list(itertools.islice(value, MOST_ITEMS))
     alias = type(value) not in (*PLAIN, tuple, frozenset) and any(one is value for one in arguments)
-    told = f"lazily as {kind} {shown(value)}" if lazy else shown(value)
-    return f"{told}, which is an argument" if alias else told
+    text = f"lazily as {kind} {shown(value)}" if lazy else shown(value)
+    return f"{text}, which is an argument" if alias else text
 
 
 def _bounded(text: str) -> str:
@@ -263,9 +263,9 @@ def _end(*_: Any) -> None:
 
 
 def _call_text(name: str, given: "list[Any]", words: "dict[str, Any]") -> str:
-    """The call as a person reads it."""
-    told = [*map(_short, given), *(f"{key}={_short(value)}" for key, value in words.items())]
-    return f"{name.removesuffix('.__init__')}({', '.join(told)})"
+    """The call in readable form."""
+    parts = [*map(_short, given), *(f"{key}={_short(value)}" for key, value in words.items())]
+    return f"{name.removesuffix('.__init__')}({', '.join(parts)})"
 
 
 def _short(value: Any) -> str:

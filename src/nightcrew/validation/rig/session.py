@@ -22,7 +22,7 @@ from .watch import Relay, start_coverage
 
 
 def run(job: protocol.Job, session: protocol.Session, report: Reporter) -> None:
-    """Collect in this process, run the session's experiments, report as they end."""
+    """Collects in this process, runs the session's experiments, and reports each when it ends."""
     os.environ.update(session.env)
     if hasattr(time, "tzset"):
         time.tzset()
@@ -57,7 +57,7 @@ class Plugin:
         self.importing: Any = None
         self.relay = Relay()
         self.chance = False  # the new tests draw random numbers
-        self.work = self.spent = 0  # calls: of the new tests once, and of all optional experiments
+        self.work = self.spent = 0  # number of calls: of the new tests once, and of all optional experiments
         self.network = world.watch_network()
         self.audit = Audit(job)
         self.switches: dict[str, str] = {}
@@ -65,11 +65,11 @@ class Plugin:
         self.files = traces.Files(job.workspace)
 
     def pytest_collectstart(self) -> None:
-        """Before the first file is imported."""
+        """Runs before the first file is imported."""
         self.switches = self.switches or traces.switches()
 
     def pytest_collectreport(self, report: "pytest.CollectReport") -> None:
-        """Note what could not be collected, and what an import has switched for every test."""
+        """Notes what could not be collected, and settings that an import changed for every test."""
         now = traces.switches()
         self.switched |= {name for name, old in self.switches.items() if now[name] != old}
         if report.failed:
@@ -77,16 +77,16 @@ class Plugin:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self, session: "pytest.Session") -> None:
-        """Before anything is collected, and the target imported: what another text of it does from the
-        import on, in a child each. One that comes too late is reported as unfit."""
+        """Runs before collection and before the target's import: experiments with another text of the target
+        from its import on, each in a child. One that comes too late is reported as unfit."""
         if self.session.early:
             here = Path(self.job.workspace)
             _rewrite_ahead([here / word for word in self.session.args], session.config)
         for one in self.session.early:
-            told: dict[str, Any] = {"tests": [], "unfit": True}
+            document: dict[str, Any] = {"tests": [], "unfit": True}
             if not _is_imported(one.replace):
-                told = _told(supervise(partial(self._early, session, one), one.seconds))
-            self.report({"experiment": one.id, **told, "changed": self.files.undo()})
+                document = _told(supervise(partial(self._early, session, one), one.seconds))
+            self.report({"experiment": one.id, **document, "changed": self.files.undo()})
 
     def _early(self, session: "pytest.Session", one: protocol.Experiment, report: Reporter) -> None:
         swap.replace_on_import(one.replace)
@@ -105,7 +105,7 @@ class Plugin:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: "pytest.Session") -> bool:
-        """Tell what was collected, then run the experiments instead of the tests."""
+        """Reports what was collected, then runs the experiments instead of the tests."""
         items = list(session.items)
         _call_as_before(items, self.session.experiments)
         imported = []
@@ -141,7 +141,7 @@ class Plugin:
         return True
 
     def _run(self, one: protocol.Experiment, name: str, items: "list[pytest.Item]") -> None:
-        # Work is counted in calls, not seconds: a slow machine leaves out no more than a fast one.
+        # Work is counted in calls, not seconds, so a slow machine leaves out no more than a fast one.
         if one.optional and self.spent + self.work > self.session.work:
             return
         experiment = Prepared(self.job, one, self.relay)
@@ -154,17 +154,17 @@ class Plugin:
         self.spent += self.work if one.optional else 0
         self.report({"experiment": name, **told, "changed": self.files.undo()})
         if one.decisive and told["timed_out"]:
-            self._end()  # the others would take as long and tell no more
+            self._end()  # the others would take as long and show nothing new
 
     def _end(self) -> None:
-        """All is told: what plugins do at the end of a session would only take time, some of it much."""
+        """Ends the process: everything is reported, and plugins can take long at the end of a session."""
         self.report({"end": 0})
         os._exit(0)
 
     def _runs(
         self, one: protocol.Experiment, items: "list[pytest.Item]"
     ) -> "Iterator[tuple[str, list[pytest.Item]]]":
-        # Other files may inherit the tests of those that are judged, which go first.
+        # Other files may inherit tests of the judged files, so the judged files go first.
         own = set(one.own)
         chosen = sorted(_select(one, items), key=lambda item: _path(item, self.job) not in own)
         if one.order != "alone":
@@ -186,18 +186,18 @@ def _is_imported(replaced: "Iterable[str]") -> bool:
 
 
 def _told(result: "dict[str, Any]") -> "dict[str, Any]":
-    """The documents of an experiment as one."""
-    told: dict[str, Any] = {"tests": [], "done": False, "timed_out": result["timed_out"]}
+    """Joins the documents of an experiment into one."""
+    joined: dict[str, Any] = {"tests": [], "done": False, "timed_out": result["timed_out"]}
     for line in result["reports"]:
         if "test" in line:
-            told["tests"].append(line["test"])
+            joined["tests"].append(line["test"])
         else:
-            told.update(line)
-    return told
+            joined.update(line)
+    return joined
 
 
 def _call_as_before(items: "list[pytest.Item]", experiments: "Sequence[protocol.Experiment]") -> None:
-    """A test whose id is another one in every run gets the id by which it is asked for."""
+    """Gives a test whose id differs in every run the id under which it was requested."""
     known: dict[str, None] = {}
     for one in experiments:
         edited = set(one.own)
@@ -229,7 +229,7 @@ def _some(names: "list[tuple[str, str]]", most: int) -> "list[tuple[str, str]]":
 
 
 def _ordered(one: protocol.Experiment, items: "list[pytest.Item]", own: int) -> "list[pytest.Item]":
-    """The items in the order asked for; backwards, the first `own` stay before the others."""
+    """The items in the requested order; in reverse, the first `own` stay before the others."""
     order = one.order
     if order == "reversed":
         return items[:own][::-1] + items[own:][::-1]
@@ -253,14 +253,14 @@ def _function(item: pytest.Item) -> str:
 
 
 class _Rewritten:
-    """pytest's rewriting of assertions, done once for all the children of a session."""
+    """Pytest's rewriting of assertions, done once for all children of a session."""
 
     def __init__(self, rewrite: Any) -> None:
         self.rewrite = rewrite
         self.known: dict[tuple[str, bytes], Any] = {}
 
     def __call__(self, path: Path, config: Any) -> Any:
-        """What `rewrite` gives for the file as it is now."""
+        """The result of `rewrite` for the file's present text."""
         key = (str(path), path.read_bytes())
         if key not in self.known:
             self.known[key] = self.rewrite(path, config)
@@ -268,13 +268,13 @@ class _Rewritten:
 
 
 def _rewrite_ahead(paths: "Iterable[Path]", config: Any) -> None:
-    """Rewrite test files now, for this process and all that are forked from it; none is run."""
+    """Rewrites test files for this process and its forks, without running them."""
     module: Any = sys.modules.get("_pytest.assertion.rewrite")
     original = getattr(module, "_rewrite_test", None)
-    if original is None:  # an older or a newer pytest: each child does it for itself
+    if original is None:  # an older or a newer pytest: each child rewrites for itself
         return
     module._rewrite_test = rewritten = _Rewritten(original)
     for path in paths:
         if path.suffix == ".py" and path.is_file():
-            with contextlib.suppress(Exception):  # told by whoever imports it
+            with contextlib.suppress(Exception):  # the file's import reports the error
                 rewritten(path, config)

@@ -1,4 +1,4 @@
-"""Values as a caller can tell them apart, in text that two versions of the same code have in common."""
+"""Values as text with everything that a caller can notice, and equal for two versions of the same code."""
 
 import re
 from typing import Any
@@ -9,11 +9,11 @@ _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
 class NotPlain(Exception):
-    """A value that is more than what it holds: an object, a function, a module."""
+    """A value that is more than its content: an object, a function, a module."""
 
 
 def shown(value: Any, depth: int = 0) -> str:
-    """Type and content; of an object that does not say what it is, its public attributes."""
+    """Type and content; for an object without a text of its own, its public attributes."""
     try:
         return plain(value, depth)
     except NotPlain:
@@ -34,7 +34,7 @@ def shown(value: Any, depth: int = 0) -> str:
 
 
 def plain(value: Any, depth: int = 0) -> str:
-    """The text of a value that is nothing but what it holds. Raises NotPlain for any other."""
+    """The text of a value that is only its content. Raises NotPlain for any other."""
     kind = type(value)
     if kind in PLAIN:
         return repr(value)
@@ -51,7 +51,7 @@ def _inside(value: Any, depth: int, text: Any) -> str:
         return "{%s}" % ", ".join(f"{text(key, depth + 1)}: {text(held, depth + 1)}" for key, held in pairs)  # noqa: UP031
     parts = [text(one, depth + 1) for one in list(value)[:MOST_ITEMS]]
     more = f", and {len(value) - MOST_ITEMS} more" if len(value) > MOST_ITEMS else ""
-    # The order in which a set gives its elements is nobody's.
+    # The order of a set's elements has no meaning.
     return f"[{', '.join(sorted(parts) if isinstance(value, (set, frozenset)) else parts)}{more}]"
 
 

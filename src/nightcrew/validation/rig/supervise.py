@@ -1,6 +1,6 @@
-"""How a program of the rig is told its job and tells its results, and the forked children that work for it.
+"""How a program of the rig receives its job and returns its results, and the forked children that it uses.
 
-The process itself never imports the code under test, and makes itself unreadable to its children.
+The process itself never imports the code under test, and its children cannot read its memory.
 """
 
 import contextlib
@@ -22,9 +22,9 @@ RESULTS = "NIGHTCREW_RESULTS"
 
 
 def tell(work: "Callable[[dict[str, Any], int], dict[str, Any]]") -> None:
-    """The job on stdin; what `work` makes of it, given the descriptor that no child may keep, as one JSON
-    document at the results socket."""
-    # Children of the same user could otherwise look into this process, and write into it, through /proc.
+    """Reads the job from stdin, and writes the result of `work` as one JSON document to the results socket.
+    `work` also gets the socket's descriptor, which no child may keep."""
+    # Children of the same user could otherwise read and write this process's memory through /proc.
     with contextlib.suppress(Exception):
         ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     results = socket.socket(socket.AF_UNIX)
@@ -44,9 +44,9 @@ def supervise(
     secret_fd: "int | None" = None,
     each: bool = False,
 ) -> "dict[str, Any]":
-    """Run `body(report)` in a forked child; what it reported, or how it ended.
+    """Runs `body(report)` in a forked child; returns what it reported, or how it ended.
 
-    `seconds` of wall time are for all of it, or, with `each`, until the next report.
+    `seconds` of wall time limit the whole run or, with `each`, the time until the next report.
     """
     reader, writer = os.pipe()
     child = os.fork()
@@ -75,20 +75,20 @@ def supervise(
 
 
 class Reporter:
-    """Writes one JSON document a line to the parent."""
+    """Writes JSON documents to the parent, one on each line."""
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
 
     def __call__(self, document: "dict[str, Any]") -> None:
-        """One document."""
+        """Writes one document."""
         data = json.dumps(document).encode() + b"\n"
         while data:
             data = data[os.write(self.fd, data) :]
 
 
 def read_all(reader: int, seconds: float, each: bool = False) -> "tuple[list[dict[str, Any]], bool]":
-    """Every document until the other side closes, and whether time ran out first."""
+    """Every document until the other side closes, and whether the time ran out before that."""
     deadline, timed_out = time.monotonic() + seconds, False
     chunks: list[bytes] = []
     while True:

@@ -23,7 +23,7 @@ _known: "dict[str, Source]" = {}
 
 
 def remember(path: str) -> None:
-    """Note the live functions of a file; a garbage collector told to freeze would hide them."""
+    """Notes the live functions of a file, because a frozen garbage collector would hide them later."""
     _live[:] = [
         thing
         for thing in gc.get_objects()
@@ -32,19 +32,19 @@ def remember(path: str) -> None:
 
 
 def import_file(path: str, roots: "Sequence[str]") -> None:
-    """Import a file that tests import only as they run: before that it has no live functions to be others."""
+    """Imports a file that tests import only while they run: without that it has no live functions."""
     loaded = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
     root = max((one for one in roots if path.startswith(one + "/")), key=len, default="")
     name = path[len(root) + 1 : -len(".py")].replace("/", ".")
     name = name[: -len(".__init__")] if name.endswith(".__init__") else name
     if path in loaded or not root or not all(part.isidentifier() for part in name.split(".")):
         return
-    with contextlib.suppress(BaseException):  # a program may well end where it is imported
+    with contextlib.suppress(BaseException):  # a program may end its process when it is imported
         importlib.import_module(name)
 
 
 def prepare(path: str, variant: protocol.Variant) -> "list[tuple[types.FunctionType, types.CodeType]]":
-    """Live functions of the file at `path` that are other in a variant, with their other code."""
+    """Live functions of the file at `path` that differ in a variant, with their new code."""
     if path not in _known:
         _known[path] = Source(path)
     source = _known[path]
@@ -71,7 +71,7 @@ def _changed(
 
 
 def try_to_prepare(path: str, variant: protocol.Variant) -> "list[tuple[types.FunctionType, types.CodeType]]":
-    """As `prepare`; empty for a variant that is no Python."""
+    """Like `prepare`; empty for a variant that is not Python."""
     try:
         return prepare(path, variant)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -79,7 +79,7 @@ def try_to_prepare(path: str, variant: protocol.Variant) -> "list[tuple[types.Fu
 
 
 def apply(swaps: "list[tuple[types.FunctionType, types.CodeType]]", adjusting: "str | None" = None) -> int:
-    """Put a variant in place; how many functions changed. `adjusting` is its name for `perturb.adjusted`."""
+    """Puts a variant in place; returns how many functions changed. `adjusting` names `perturb.adjusted`."""
     for function, code in swaps:
         function.__code__ = code
         if adjusting:
@@ -88,7 +88,7 @@ def apply(swaps: "list[tuple[types.FunctionType, types.CodeType]]", adjusting: "
 
 
 class Source:
-    """A file's text, compiled in parts: an edit costs what the statement around it costs."""
+    """A file's text, compiled in parts, so that an edit only compiles the statement around it."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -103,7 +103,7 @@ class Source:
         return self.whole, self._compiled(text)
 
     def near_versions(self, variant: protocol.Variant) -> "tuple[types.CodeType, types.CodeType] | None":
-        """The same of the one statement or method that is other, of the first lines of its class, and of the
+        """The same for the one statement or method that differs, the first lines of its class, and the
         imports, which decide how names in it are compiled."""
         edits = variant.edits
         for around, (start, end) in self.spans:
@@ -118,7 +118,7 @@ class Source:
         return None
 
     def _only(self, spans: "list[tuple[int, int]]", end: "int | None" = None) -> str:
-        """Some spans of the text where they stand, with empty lines between them."""
+        """Some spans of the text at their positions, with empty lines between them."""
         parts, at = [], 0
         for start, stop in spans:
             parts += ["\n" * self.text.count("\n", at, start), self.text[start:stop]]
@@ -137,8 +137,8 @@ def edited(text: str, edits: "Sequence[Sequence[Any]]") -> str:
 
 
 def _statements(text: str) -> "tuple[list[Span], list[tuple[list[Span], Span]]]":
-    """Spans of a file's statements that import; and of methods and all statements that have their lines for
-    themselves, each behind the first lines of its class."""
+    """Spans of a file's import statements; and of methods and all statements that share no line with others,
+    each after the first lines of its class."""
     starts = [0]
     for line in text.split("\n"):
         starts.append(starts[-1] + len(line) + 1)
@@ -165,7 +165,7 @@ def _statements(text: str) -> "tuple[list[Span], list[tuple[list[Span], Span]]]"
 
 
 def _apart(body: "list[ast.stmt]", taken: int) -> "Iterator[tuple[ast.stmt, int, int]]":
-    """Statements that begin on a line of their own, with their first and last lines, decorators included."""
+    """Statements that start on a line of their own, with their first and last lines, including decorators."""
     for node in body:
         first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", []))])
         last = node.end_lineno or node.lineno
@@ -175,7 +175,7 @@ def _apart(body: "list[ast.stmt]", taken: int) -> "Iterator[tuple[ast.stmt, int,
 
 
 def replace_on_import(replaced: "Mapping[str, str]") -> None:
-    """Files whose text is taken from here when they are imported."""
+    """Replaces the text of these files when they are imported."""
     original = importlib.machinery.SourceFileLoader.get_code
 
     def get_code(self: Any, fullname: str) -> Any:
@@ -190,7 +190,7 @@ def replace_on_import(replaced: "Mapping[str, str]") -> None:
 def _pair(
     before: types.CodeType, after: types.CodeType, pairs: "dict[types.CodeType, types.CodeType]"
 ) -> None:
-    """Code objects of one version to those of the other, by name and place."""
+    """Maps code objects of one version to those of the other, by name and position."""
     inner = [
         [const for const in code.co_consts if isinstance(const, types.CodeType)] for code in (before, after)
     ]

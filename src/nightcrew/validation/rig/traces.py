@@ -1,4 +1,4 @@
-"""What tests leave behind: files of the repository they changed, and code they replaced for good."""
+"""What tests leave behind: files of the repository that they changed, and code that they replaced."""
 
 import gc
 import locale
@@ -14,18 +14,18 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-MOST_KEPT = 2_000_000  # bytes of one file that is put back
+MOST_KEPT = 2_000_000  # size limit in bytes for a file that can be restored
 
 
 class Files:
-    """The files of the workspace as they are now; later, what became of them is told, and undone."""
+    """The files of the workspace as they are now; later changes are reported and undone."""
 
     def __init__(self, root: str) -> None:
         self.root = root
         self.settle()
 
     def settle(self) -> "list[str]":
-        """Take what is there now for what was there; the paths that changed since (none the first time)."""
+        """Accepts the present files; returns the paths that changed since the last time (none at first)."""
         before = getattr(self, "known", {})
         self.known = {path: _look(path) for path in _files(self.root)}
         self.texts = {path: _read(path) for path in self.known if path.endswith(".py")}
@@ -33,7 +33,7 @@ class Files:
         return self._relative(path for path, look in before.items() if self.known.get(path) != look)
 
     def undo(self) -> "list[str]":
-        """Take away what is new, put back Python files that were changed; the paths of changed files."""
+        """Removes new files and restores changed Python files; returns the paths of changed files."""
         now = {path: _look(path) for path in _files(self.root)}
         changed = [path for path, look in self.known.items() if now.get(path) != look]
         for path in now.keys() - self.known.keys():
@@ -67,12 +67,12 @@ def code_of(root: str, tests: "set[str]") -> "dict[str, Any]":
 
 
 def replaced(before: "dict[str, Any]", after: "dict[str, Any]") -> "list[str]":
-    """Names whose code is another one now, or gone."""
+    """Names whose code was replaced or is gone."""
     return sorted(name for name, code in before.items() if after.get(name) != code)
 
 
 def switches() -> "dict[str, str]":
-    """What of this process decides for every test how it warns, logs, collects, recurses and speaks."""
+    """Settings of this process that affect every test: warnings, logging, collection, recursion, locale."""
     handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)}
     return {
         "the warnings that are shown": repr(
@@ -101,10 +101,10 @@ def _files(root: str) -> "Any":
 
 def _look(path: str) -> "tuple[int, int]":
     try:
-        told = os.lstat(path)
+        status = os.lstat(path)
     except OSError:
         return (0, 0)
-    return (told.st_mtime_ns, told.st_size)
+    return (status.st_mtime_ns, status.st_size)
 
 
 def _read(path: str) -> "bytes | None":

@@ -1,8 +1,8 @@
-"""Many small faults, tried one after the other in as few processes as can be believed.
+"""Many small faults, tried one after the other in as few processes as still give reliable results.
 
-A fork for each would cost more than the tests. So one child tries fault after fault, and what it says counts
-only where it would hold in a fresh process too: a kill, when the same tests pass right afterwards with the
-code put back; a survivor, when it survives again in a child of its own, with no memory of earlier runs.
+A fork for each would cost more than the tests. So one child tries fault after fault, and its results count
+only where they would be the same in a fresh process: a noticed fault, when the same tests pass right
+afterwards with the code restored; a survivor, when it survives again in a child of its own.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from .watch import Relay, Watch
 
 
 class Trial:
-    """A fault, the tests that might notice it, and its code, made ready before any fork."""
+    """A fault, the tests that might notice it, and its code, prepared before any fork."""
 
     def __init__(self, job: protocol.Job, one: protocol.Experiment, items: "list[pytest.Item]") -> None:
         self.job, self.one, self.items = job, one, items
@@ -30,7 +30,7 @@ class Trial:
         self.original = [(function, function.__code__) for function, _ in self.swaps]
 
     def run(self, relay: Relay, kills: "Counter[str]") -> "list[Any]":
-        """The failures with the fault in place; tests that noticed most so far are asked first."""
+        """The failures with the fault in place; the tests that noticed most faults so far run first."""
         items = sorted(self.items, key=lambda item: -kills[item.nodeid])
         swap.apply(self.swaps)
         try:
@@ -39,7 +39,7 @@ class Trial:
             swap.apply(self.original)
 
     def is_clean_after(self, failures: "list[Any]", relay: Relay) -> bool:
-        """True where the test that decided passes again, now that the code is what it was."""
+        """True where the deciding test passes again, now that the code is restored."""
         killer = next((failure[0] for failure in failures if failure[2] == "assertion"), failures[0][0])
         return not _failures(
             self.job, self.one, [item for item in self.items if item.nodeid == killer], relay
@@ -49,7 +49,7 @@ class Trial:
 def run(
     job: protocol.Job, one: protocol.Experiment, items: "Sequence[pytest.Item]", relay: Relay
 ) -> "dict[str, dict[str, Any]]":
-    """What became of each of the faults in `one.trials`, by its id."""
+    """The result of each fault in `one.trials`, by its id."""
     by_id = {item.nodeid: item for item in items}
     told: dict[str, dict[str, Any]] = {}
     waiting: list[Trial] = []
@@ -78,14 +78,14 @@ def run(
 
 def _rest(
     waiting: "list[Trial]",
-    said: "list[dict[str, Any]]",
+    documents: "list[dict[str, Any]]",
     ended: "dict[str, Any]",
-    told: "dict[str, dict[str, Any]]",
+    results: "dict[str, dict[str, Any]]",
 ) -> "list[Trial]":
-    """What is left after a child; where it died, the trial it died of is settled."""
-    rest = waiting[len(said) :]
+    """The trials that remain after a child; where it died, the trial that killed it has its result."""
+    rest = waiting[len(documents) :]
     if rest and not ended["done"]:
-        told[rest[0].one.id] = ended
+        results[rest[0].one.id] = ended
         rest = rest[1:]
     return rest
 
@@ -93,11 +93,11 @@ def _rest(
 def _child(
     trials: "list[Trial]", relay: Relay, kills: "Counter[str]", seconds: float
 ) -> "tuple[list[dict[str, Any]], dict[str, Any]]":
-    """What a child said of the first of these trials, one after the other, and how it ended."""
+    """A child's results for the first of these trials, in order, and how it ended."""
     result = supervise(partial(_body, trials, relay, kills), seconds, each=True)
-    said = [line for line in result["reports"] if "survived" in line]
+    documents = [line for line in result["reports"] if "survived" in line]
     done = any("over" in line for line in result["reports"])
-    return said, {"tests": [], "done": done, "timed_out": result["timed_out"]}
+    return documents, {"tests": [], "done": done, "timed_out": result["timed_out"]}
 
 
 def _body(trials: "list[Trial]", relay: Relay, kills: "Counter[str]", report: Reporter) -> None:
@@ -114,7 +114,7 @@ def _body(trials: "list[Trial]", relay: Relay, kills: "Counter[str]", report: Re
 
 
 def _import_packages_once() -> None:
-    """A package of tests is set up for every run of them, and pytest looks for its file each time."""
+    """Caches the lookup of test packages, whose file pytest otherwise searches in every run."""
     python: Any = sys.modules.get("_pytest.python")
     if hasattr(python, "importtestmodule"):
         python.importtestmodule = lru_cache(maxsize=None)(python.importtestmodule)
@@ -127,8 +127,8 @@ def _count(failures: "list[Any]", kills: "Counter[str]") -> None:
 def _failures(
     job: protocol.Job, one: protocol.Experiment, items: "list[pytest.Item]", relay: Relay
 ) -> "list[Any]":
-    """Run the items as if they were the first in this process; the failures, until nothing more would be
-    learned."""
+    """Runs the items as if they were the first in this process; returns the failures up to the point where
+    more would add nothing."""
     failures: list[Any] = []
     world.seed_everything(0)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)

@@ -1,4 +1,4 @@
-"""What is noted while tests run: outcomes and how they came about, coverage, and calls of the target."""
+"""What the rig notes while tests run: outcomes and their causes, coverage, and calls of the target."""
 
 import functools
 import os
@@ -17,13 +17,13 @@ from . import perturb, protocol
 from .calls import Recorder
 
 _BESIDE = {"PytestUnhandledThreadExceptionWarning", "PytestUnraisableExceptionWarning"}
-"""What a test fails by where something broke in another thread, or while an object went."""
+"""Warnings by which a test fails where another thread or an object's destructor raised an error."""
 
-MOST_NOTED = 20  # calls of a test whose arguments are looked at
+MOST_NOTED = 20  # number of a test's calls whose arguments are read
 
 
 class Watch:
-    """Reports outcomes, and measures what was asked for."""
+    """Reports outcomes, and measures what the experiment asks for."""
 
     def __init__(
         self, job: protocol.Job, one: protocol.Experiment, report: "Callable[[dict[str, Any]], object]"
@@ -38,14 +38,14 @@ class Watch:
         self.started = 0.0
 
     def failed(self, item: pytest.Item, call: "pytest.CallInfo[Any]") -> None:
-        """A test failed like this."""
+        """Notes how a test failed."""
         assert call.excinfo is not None
         if self.detail.get(item.nodeid, ("", ""))[0] != "assertion":
             kind = _kind(call.excinfo, self.job)
             self.detail[item.nodeid] = (kind, f"{call.excinfo.typename}: {call.excinfo.value}"[:400])
 
     def told(self, report: "pytest.TestReport") -> None:
-        """A phase of a test ended; the worst of them counts."""
+        """Notes the end of a test's phase; the worst outcome counts."""
         outcome: str = report.outcome
         if hasattr(report, "wasxfail"):
             outcome = "xpassed" if outcome == "passed" else "xfailed"
@@ -65,7 +65,7 @@ class Watch:
         if self.aim is not None:
             self.aim.start()
         perturb.touched.clear()
-        # Watch takes its own note of a failure; a rendered traceback would cost more than the test.
+        # Watch notes a failure itself; a rendered traceback would cost more than the test.
         for name in ("repr_failure", "_repr_failure_py"):
             setattr(item, name, _in_short)
         if self.recorder is not None:
@@ -73,7 +73,7 @@ class Watch:
         self.started = time.process_time()
 
     def stop(self, item: pytest.Item) -> None:
-        """A test has ended: report it, or only where it failed."""
+        """Ends a test and reports it, or reports it only where it failed."""
         aimed = self.aim.stop() if self.aim is not None else None
         if self.recorder is not None:
             self.recorder.stop()
@@ -91,17 +91,17 @@ class Watch:
         self.report({"test": [item.nodeid, outcome, kind, message, seconds, aimed, touched]})
 
     def enough(self) -> bool:
-        """True once nothing more would be learned."""
+        """True once further tests would add nothing."""
         stop = self.one.stop
         return stop > 0 and (self.assertions >= 1 or self.crashes >= stop)
 
     def end(self) -> "dict[str, Any]":
-        """What was measured over all."""
-        told: dict[str, Any] = {"work": self.aim.work} if self.aim is not None else {}
+        """What was measured over all tests."""
+        measures: dict[str, Any] = {"work": self.aim.work} if self.aim is not None else {}
         if self.recorder is not None:
-            told["calls"] = self.recorder.end()
+            measures["calls"] = self.recorder.end()
         if self.coverage is None:
-            return told
+            return measures
         self.coverage.stop()
         data = self.coverage.get_data()
         measured = {}
@@ -116,21 +116,21 @@ class Watch:
                 "arcs": sorted(data.arcs(target) or []),
                 "tests": {name: sorted(lines) for name, lines in by_test.items()},
             }
-        return {**told, "coverage": measured}
+        return {**measures, "coverage": measured}
 
 
 class Relay:
-    """The pytest plugin: registered once, it tells whichever watch is on."""
+    """The pytest plugin: registered once, it forwards events to the active watch."""
 
     def __init__(self) -> None:
         self.watch: Watch | None = None
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: "pytest.CallInfo[Any]") -> Any:
-        """Note how a test failed."""
+        """Passes on how a test failed."""
         outcome = yield
         report = outcome.get_result()
-        report.nodeid = item.nodeid  # the session may have given it another one
+        report.nodeid = item.nodeid  # the session may have given the test another id
         if call.excinfo is None or self.watch is None:
             return
         if report.outcome == "failed" and not hasattr(report, "wasxfail"):
@@ -138,7 +138,7 @@ class Relay:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: "pytest.Item | None") -> "bool | None":
-        """Where only failures are asked for, nobody else is told of the reports."""
+        """Where only failures are needed, no other plugin gets the reports."""
         if self.watch is None or not self.watch.one.failures_only:
             return None
         for report in runtestprotocol(item, log=False, nextitem=nextitem):
@@ -146,14 +146,14 @@ class Relay:
         return True
 
     def pytest_runtest_logreport(self, report: "pytest.TestReport") -> None:
-        """Note the worst outcome of each test."""
+        """Notes the worst outcome of each test."""
         if self.watch is not None:
             self.watch.told(report)
 
 
 class Aim:
-    """Counts a test's calls: of the target straight from test code and all; of anything, as a measure of work
-    that is the same on every machine; of the product; and what its first calls of the product were given."""
+    """Counts a test's calls: of the target, both directly from test code and in all; of any function, as a
+    measure of work that is the same on every machine; and of the product, with the first calls' arguments."""
 
     def __init__(self, job: protocol.Job) -> None:
         self.target, self.tests, self.root = job.target, set(job.test_files), f"{job.workspace}/"
@@ -161,12 +161,12 @@ class Aim:
         self.work = self.noted = 0
 
     def start(self) -> None:
-        """Count from nothing."""
+        """Starts to count from zero."""
         self.counts, self.noted = [0, 0, 0, 0, 0], 0
         sys.setprofile(self._called)
 
     def stop(self) -> "list[int]":
-        """The counts in that order, and a checksum of what was given."""
+        """The counts in that order, and a checksum of the arguments."""
         sys.setprofile(None)
         self.work += self.counts[2]
         return self.counts
@@ -192,7 +192,7 @@ class Aim:
 
 
 def _given(frame: Any) -> bytes:
-    """What was called with what, as far as it says so itself."""
+    """The called function and its arguments, as far as their texts show them."""
     try:
         text = repr((frame.f_code.co_name, list(frame.f_locals.values())))
     except Exception:
@@ -201,7 +201,7 @@ def _given(frame: Any) -> bytes:
 
 
 def start_coverage(job: protocol.Job) -> Any:
-    """Line and branch coverage of the measured files, running."""
+    """Line and branch coverage of the measured files, already started."""
     import coverage
 
     measured = coverage.Coverage(data_file=None, branch=True, include=job.measured, config_file=False)
@@ -213,7 +213,7 @@ def start_coverage(job: protocol.Job) -> Any:
 
 def _in_short(excinfo: "pytest.ExceptionInfo[BaseException]", style: object = None) -> str:
     del style
-    return excinfo.typename  # Python's own words for it would take guesses at what name was meant
+    return excinfo.typename  # Python's own message would add a guess at the intended name
 
 
 def _kind(excinfo: "pytest.ExceptionInfo[BaseException]", job: protocol.Job) -> str:

@@ -1,4 +1,4 @@
-"""The world an experiment runs in: its chance, its date, and what of the network is looked at."""
+"""The world of an experiment: its random numbers, its date, and its attempts to use the network."""
 
 import contextlib
 import importlib
@@ -22,7 +22,7 @@ _seed = random.Random.seed
 
 
 def seed_everything(seed: int) -> None:
-    """Every source of chance that can be seeded, the same each time."""
+    """Seeds every source of random numbers that can be seeded."""
     chance = random.Random()  # noqa: S311
     _seed(chance, seed)
 
@@ -48,7 +48,7 @@ def seed_everything(seed: int) -> None:
 
 
 def drawn() -> "tuple[Any, ...]":
-    """Something that changes whenever chance was asked for anything."""
+    """A value that changes whenever code draws a random number."""
     numpy = sys.modules.get("numpy")
     state = None
     if numpy is not None:
@@ -58,7 +58,7 @@ def drawn() -> "tuple[Any, ...]":
 
 
 def strata() -> "list[int]":
-    """Seeds, one for each sixteenth of 0 to 1, by where their first draw falls; a closer look at the ends."""
+    """Seeds whose first draws fall into each sixteenth of 0 to 1, with more of them at the ends."""
     wanted = {0: 0.004, STRATA - 1: 0.996}
     found: dict[int, int] = {}
     draw = random.Random(0)  # noqa: S311
@@ -75,7 +75,7 @@ def strata() -> "list[int]":
 
 
 def watch_network() -> "list[str]":
-    """A list that fills with what the process tried to reach beyond this machine."""
+    """A list that collects what the process tries to reach beyond this machine."""
     seen: list[str] = []
 
     def hook(event: str, arguments: "Sequence[Any]") -> None:
@@ -102,9 +102,8 @@ def watch_network() -> "list[str]":
 
 @contextlib.contextmanager
 def other_date(days: "float | None", clock: str) -> "Iterator[bool]":
-    """So many days after this morning's midnight (UTC): the fraction is the hour, whenever this is run.
-
-    Gives False where the library that shifts clocks cannot be loaded under this Python.
+    """Sets the clock to so many days after today's midnight (UTC), so the fraction alone decides the hour.
+    Returns False where the library that shifts clocks cannot be loaded under this Python.
     """
     if not days:
         yield True
@@ -120,7 +119,7 @@ def other_date(days: "float | None", clock: str) -> "Iterator[bool]":
 
 @contextlib.contextmanager
 def still_clock(days: float, clock: str) -> "Iterator[None]":
-    """So many days after 1970 (UTC), and no later, where the library that shifts clocks can be loaded."""
+    """Stops the clock so many days after 1970 (UTC), where the library that shifts clocks can be loaded."""
     time_machine = _clock_shifter(clock)
     with time_machine.travel(days * DAY, tick=False) if time_machine else contextlib.nullcontext():
         yield
