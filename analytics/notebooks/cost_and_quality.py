@@ -3,6 +3,7 @@
     marimo run analytics/notebooks/cost_and_quality.py      # in the browser, read-only
     python analytics/notebooks/cost_and_quality.py          # headless, as a check
 
+marimo and altair come with `pip install 'nightcrew[analytics]'`.
 It opens the ledger of `NIGHTCREW_HOME` (default `~/.nightcrew`) in memory and takes no lock, so it may stay open
 while the crew works. It needs nothing of Nightcrew's code, only the views that `ledger.sql` makes.
 """

@@ -1,6 +1,8 @@
 """Opening and asking a ledger, from our code and from any other."""
 
 import shutil
+import subprocess
+import sys
 import threading
 from decimal import Decimal
 from pathlib import Path
@@ -65,6 +67,27 @@ def test_a_frame_for_notebooks(night: Ledger) -> None:
     frame = night.frame("SELECT task_id, cost_usd FROM tasks ORDER BY task_id")
     assert list(frame.columns) == ["task_id", "cost_usd"] and len(frame) == 6
     assert frame["cost_usd"].isna().sum() == 1
+
+
+def test_without_pandas_everything_but_a_frame_works(tmp_path: Path) -> None:
+    """In a process of its own: pandas must not even be imported where the extra `analytics` is missing."""
+    script = """
+import sys
+from pathlib import Path
+sys.modules.update(dict.fromkeys(("pandas", "numpy", "altair", "marimo")))
+from nightcrew.errors import BadInput
+from nightcrew.ledger.ledger import Ledger
+with Ledger(Path(sys.argv[1])) as ledger:
+    assert ledger.summary().tasks == 0
+    try:
+        ledger.frame("FROM tasks")
+    except BadInput as error:
+        print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "a frame needs pandas, which comes with pip install 'nightcrew[analytics]'\n"
 
 
 def test_other_tools_read_ledger_duckdb_and_ledger_sql(night_dir: Path, night: Ledger) -> None:

@@ -4,19 +4,22 @@ A `Ledger` is an in-memory DuckDB session with the views of one folder; it takes
 writer. It does not record: the Metrics Collector does that.
 """
 
+import importlib.util
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
-import pandas as pd
 
 from nightcrew.errors import BadInput, Transient
 from nightcrew.ledger.files import connect, prepare, write_views
 from nightcrew.ledger.schema import script
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 BY_EXECUTOR = """
 SELECT executor, count(*) AS attempts, count(*) FILTER (outcome = 'accepted') AS accepted,
@@ -90,8 +93,15 @@ class Ledger:
 
         return self._retried(ask)
 
-    def frame(self, sql: str, parameters: Parameters = ()) -> pd.DataFrame:
-        """The rows as a pandas frame, for notebooks; pandas converts money to float, so sum it in SQL."""
+    def frame(self, sql: str, parameters: Parameters = ()) -> "pd.DataFrame":
+        """The rows as a pandas frame, for notebooks; pandas converts money to float, so sum it in SQL.
+
+        Raises:
+            BadInput: the SQL is invalid, or pandas is not installed.
+            Transient: the files could not be read.
+        """
+        if importlib.util.find_spec("pandas") is None:
+            raise BadInput("a frame needs pandas, which comes with pip install 'nightcrew[analytics]'")
         return self._retried(lambda: self._connection.execute(sql, parameters).df())
 
     def summary(self) -> Summary:
