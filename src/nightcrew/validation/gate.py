@@ -1,4 +1,4 @@
-"""What a gate is: a question about one change, answered with evidence."""
+"""A gate: one question about a change, answered with evidence."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -7,34 +7,34 @@ from nightcrew.task import Task
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.verdict import Finding, GateOutcome, GateResult, Severity
 
-MOST_LISTED = 12  # findings that one sentence names; all of them are in the verdict
+MOST_LISTED = 12  # findings in one sentence; the verdict has all of them
 
 
 class ValidationRule(Protocol):
-    """One gate. `run` is only called where it `applies`; it raises for faults of ours alone."""
+    """One gate. `run` is only called where it `applies`; it raises only for Nightcrew's own faults."""
 
     name: str
 
     def applies(self, task: Task) -> bool:
-        """True where the task's type calls for this gate."""
+        """True where the task's type needs this gate."""
         ...
 
     def run(self, room: CleanRoom) -> GateResult:
-        """What the gate found."""
+        """Runs the gate and returns its result."""
         ...
 
 
 class ForEveryTask:
-    """A gate that is asked whatever the task's type is."""
+    """A gate that applies to every task type."""
 
     def applies(self, task: Task) -> bool:
-        """Always."""
+        """True for every task."""
         del task
         return True
 
 
 def passed(name: str, message: str, *, strength: float | None = None, **evidence: Any) -> GateResult:
-    """The gate is satisfied."""
+    """The result of a gate that accepts the change."""
     return GateResult(name, GateOutcome.PASS, _printable(message), "", evidence, _rounded(strength))
 
 
@@ -46,14 +46,14 @@ def failed(
     strength: float | None = None,
     evidence: Mapping[str, Any] | None = None,
 ) -> GateResult:
-    """The change is refused: why, and what the next attempt should do."""
+    """The result of a gate that refuses the change: why, and what the next attempt should do."""
     return GateResult(
         name, GateOutcome.FAIL, _printable(message), _printable(hint), evidence or {}, _rounded(strength)
     )
 
 
 def not_measurable(name: str, message: str, hint: str = "", **evidence: Any) -> GateResult:
-    """The question could not be answered; never counted as passed."""
+    """The result of a gate that could not find out; it never counts as passed."""
     return GateResult(name, GateOutcome.NOT_MEASURABLE, _printable(message), _printable(hint), evidence)
 
 
@@ -62,7 +62,7 @@ def answered(
 ) -> GateResult:
     """A question's result: `nothing` where there are no findings; else `opening` and the list of them.
 
-    `hint` is for the next attempt where it has to act; `question` for a person where only a person can.
+    `hint` is for the next attempt where it has to act; `question` is for a person where only a person can.
     """
     if not findings:
         return passed(name, nothing)
@@ -80,12 +80,12 @@ def answered(
 
 
 def counted(count: int, noun: str) -> str:
-    """`1 file`, `2 files`."""
+    """A number with its noun: `1 file`, `2 files`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _printable(text: str) -> str:
-    """What tests said may hold halves of characters, which no file, terminal or model takes."""
+    """The text without halves of characters, which tests may print and no file or model accepts."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 

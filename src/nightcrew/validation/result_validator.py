@@ -1,5 +1,5 @@
-"""The Result Validator: judges one change by running gates in a clean room. Work is completed only on
-its word."""
+"""The Result Validator: judges one change by running gates in a clean room. Work is completed only when
+it accepts."""
 
 import json
 import logging
@@ -22,18 +22,21 @@ from nightcrew.validation.scoring import conclude, fault
 from nightcrew.validation.verdict import GateOutcome, GateResult, Verdict
 
 log = logging.getLogger(__name__)
-ALWAYS_ASKED = {"lost", "empowered"}  # they only read: the next attempt hears both answers at once
+ALWAYS_ASKED = {
+    "lost",
+    "empowered",
+}  # they only read: the next attempt gets both answers at once
 
 
 class ResultValidator:
-    """Judges changes. Holds no state: the same input gives the same verdict."""
+    """Judges changes. It has no state: the same input gives the same verdict."""
 
     def __init__(self, settings: Settings, sandbox: Sandbox) -> None:
         self.settings = settings
         self.sandbox = sandbox
 
     def judge(self, task: Task, patch: str, *, commit: str, evidence: Path | None = None) -> Verdict:
-        """The verdict on `patch` against `commit`; the gates' reports are kept in the folder `evidence`.
+        """The verdict on `patch` against `commit`; the gates' reports are stored in the folder `evidence`.
 
         Raises:
             BadInput: the repository or its configuration cannot be read.
@@ -66,7 +69,7 @@ class ResultValidator:
             log.warning("task %s could not be judged: %s", task.task_id, error)
             verdict = fault(str(error), results, self.sandbox.name)
         except Exception as error:
-            # A gate that breaks is a fault of ours, never a pass, and never held against the change.
+            # A gate that breaks is Nightcrew's fault: it never passes, and never counts against the change.
             log.exception("task %s could not be judged", task.task_id)
             verdict = fault(f"{type(error).__name__} in a gate: {error}", results, self.sandbox.name)
         log.info(
@@ -111,7 +114,7 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
 
 
 def keep_verdict(evidence: Path, patch: str, verdict: Verdict) -> None:
-    """Write the patch and what was found about it to a folder."""
+    """Writes the patch and the findings about it to a folder."""
     evidence.mkdir(parents=True, exist_ok=True)
     (evidence / "patch.diff").write_bytes(redact_known(patch).encode("utf-8", "surrogateescape"))
     document = verdict_json(verdict) | {"summary": verdict.summary, "feedback": verdict.feedback}

@@ -1,4 +1,4 @@
-"""From gates to a verdict: its kind, its score from measured strengths, and two paragraphs."""
+"""Combines gates into a verdict: its kind, its score from measured strengths, and two paragraphs."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ WEIGHTS = {
     "refactoring": 2.0, "documentation": 3.0, "analysis": 3.0, "acceptance": 3.0,
 }  # fmt: skip
 OWN_WEIGHT = 1.0
-OPEN = {GateOutcome.ASKS, GateOutcome.NOT_MEASURABLE}  # no gate can decide: a person is asked
+OPEN = {GateOutcome.ASKS, GateOutcome.NOT_MEASURABLE}  # no gate can decide, so a person does
 
 
 def score(results: Sequence[GateResult], applicable: Sequence[str]) -> float:
@@ -37,7 +37,7 @@ def _strength(result: GateResult) -> float:
 
 
 def conclude(task: Task, results: Sequence[GateResult], applicable: Sequence[str], sandbox: str) -> Verdict:
-    """The verdict of gates that all could be asked."""
+    """The verdict from the results of all gates."""
     reached = score(results, applicable)
     failures = [result for result in results if result.outcome is GateOutcome.FAIL]
     open_ones = [result for result in results if result.outcome in OPEN]
@@ -58,14 +58,14 @@ def conclude(task: Task, results: Sequence[GateResult], applicable: Sequence[str
 
 
 def fault(message: str, results: Sequence[GateResult], sandbox: str) -> Verdict:
-    """Ours, not the change's: to be tried again, and never held against anybody."""
+    """The verdict for Nightcrew's own fault: the work is tried again; nothing counts against the change."""
     summary = f"No verdict: a fault of the machinery, not of the change. {message}"
     broken = GateResult("machinery", GateOutcome.NOT_MEASURABLE, message, "Repair this, then judge again.")
     return Verdict(VerdictKind.INFRASTRUCTURE_FAULT, 0.0, (*results, broken), summary, "", sandbox)
 
 
 def _together(results: Sequence[GateResult]) -> str:
-    """What each of these results says, and what to do about it."""
+    """The message of each of these results, and what to do about it."""
     return " ".join(f"{result.message} {result.hint}".strip() for result in results)
 
 

@@ -1,4 +1,4 @@
-"""A verdict: what the gates say together about one change. Shapes only."""
+"""A verdict: the joint result of the gates for one change. Types only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,11 +7,11 @@ from typing import Any
 
 
 class GateOutcome(StrEnum):
-    """What one gate found; a gate that could not be run never counts as passed."""
+    """The outcome of one gate; a gate that could not run never counts as passed."""
 
     PASS = "pass"  # noqa: S105
     FAIL = "fail"
-    ASKS = "asks"  # only a person can say whether this is wanted
+    ASKS = "asks"  # only a person can decide whether this is wanted
     NOT_MEASURABLE = "not_measurable"
 
 
@@ -20,16 +20,16 @@ class Severity(StrEnum):
 
     REFUSED = "refused"  # the next attempt: the change is rejected
     UNPROVEN = "unproven"  # the next attempt, and a person once the attempts are used up
-    PERSON = "person"  # a person: nothing is held against the change
+    PERSON = "person"  # a person: nothing counts against the change
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that a question found in a change."""
 
-    what: str  # in words, without the place
+    what: str  # description, without the place
     path: str
-    line: int = 0  # from 1, in the new text, or in base's where the line is gone; 0: the whole file
+    line: int = 0  # counted from 1 in the new text, or in base's where the line is gone; 0: the whole file
     before: str = ""
     after: str = ""
     severity: Severity = Severity.REFUSED
@@ -82,12 +82,12 @@ class Verdict:
     summary: str  # a paragraph a reviewer can trust
     feedback: str  # a paragraph the next attempt can use
     sandbox: str = "bubblewrap"  # how the code was confined while it was judged
-    not_reached: tuple[str, ...] = ()  # gates that were not asked, because an earlier one had decided
-    built: tuple[str, ...] = ()  # what its environment was made of besides ready-made wheels
+    not_reached: tuple[str, ...] = ()  # gates that did not run, because an earlier one had decided
+    built: tuple[str, ...] = ()  # what its environment was built from, except wheels
 
     @property
     def asks(self) -> str:
-        """What a person is asked to decide, and why; empty where nobody is."""
+        """What a person is asked to decide, and why; empty where no person is asked."""
         return self.feedback if self.kind is VerdictKind.NOT_MEASURABLE else ""
 
     @property

@@ -1,1 +1,1 @@
-"""The change under judgement: its patch, its paths, its lines."""
+"""The judged change: its patch, its paths, its lines."""

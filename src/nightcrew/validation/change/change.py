@@ -1,6 +1,6 @@
-"""A patch as data: what it says about each file, and what the files are with it, applied to text.
+"""A patch as data: its entry for each file, and the files' texts after it is applied.
 
-Nothing here touches a disk or starts another program: what the gates look at is exactly what is written to
+Nothing here reads or writes a disk or starts another program, so the gates read exactly what is written to
 the clean room.
 """
 
@@ -11,12 +11,12 @@ from nightcrew.untrusted import NotPython, Unreadable, parse_python
 
 
 class PatchRefused(Exception):
-    """The patch cannot be judged as it stands; the text says why."""
+    """The patch cannot be judged in this form; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hunk:
-    """One hunk: the lines that must stand at `start` (from 1), and the ones that replace them."""
+    """One hunk: the lines that must be at `start`, counted from 1, and the lines that replace them."""
 
     start: int
     before: tuple[str, ...]
@@ -25,7 +25,7 @@ class Hunk:
 
 @dataclass(frozen=True, slots=True)
 class FileDiff:
-    """What a patch says about one file; a missing path means that the file does not exist on that side."""
+    """A patch's entry for one file; a missing path means that the file does not exist on that side."""
 
     old_path: str | None
     new_path: str | None
@@ -35,7 +35,7 @@ class FileDiff:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One file before and after; None: it does not exist on that side."""
+    """One file before and after; None where it does not exist on that side."""
 
     path: str
     before: str | None
@@ -49,8 +49,8 @@ class Change:
 
 
 def apply_patch(files: tuple[FileDiff, ...], read: Callable[[str], str | None]) -> tuple[Change, ...]:
-    """Every changed file's text before and after; `read` gives base's text of a path, None where there
-    is none.
+    """Every changed file's text before and after; `read` returns base's text of a path, or None where the
+    file does not exist.
 
     Raises:
         PatchRefused: a hunk does not fit, a new file exists already, an old one does not.
@@ -80,7 +80,7 @@ def apply_patch(files: tuple[FileDiff, ...], read: Callable[[str], str | None]) 
 
 
 def _check_readable(change: Change) -> None:
-    """Gates walk these trees recursively; a broken grammar is for a gate to tell."""
+    """Refuses text too deep for the recursive gates; a gate reports text that does not parse."""
     for text in (change.before, change.after):
         if text and change.path.endswith((".py", ".pyi")):
             try:
@@ -110,7 +110,7 @@ def _patched(old: str, file: FileDiff) -> str:
 
 
 def _find(lines: list[str], before: tuple[str, ...], wanted: int, lowest: int) -> int | None:
-    """The place nearest to `wanted` where `before` stands."""
+    """The position nearest to `wanted` at which `before` occurs."""
     if not before:
         return min(max(wanted, lowest), len(lines))
     places = (at for at in _places(lines, before) if at >= lowest)
@@ -118,8 +118,8 @@ def _find(lines: list[str], before: tuple[str, ...], wanted: int, lowest: int) -
 
 
 def _places(lines: list[str], before: tuple[str, ...]) -> Iterator[int]:
-    """Where `before` stands, by Knuth, Morris and Pratt: equal lines cost no more than others."""
-    shorter = [0] * len(before)  # by lines that match: how many still do one place further on
+    """Positions of `before`, by the algorithm of Knuth, Morris and Pratt: equal lines cost no extra time."""
+    shorter = [0] * len(before)  # by matching lines: how many of them still match one position further on
     matched = 0
     for index in range(1, len(before)):
         while matched and before[index] != before[matched]:
@@ -140,6 +140,6 @@ def _differ_by_ends(lines: list[str], before: tuple[str, ...]) -> bool:
 
 
 def _lines(text: str) -> list[str]:
-    """Lines with their ends, split at line feeds only."""
+    """Lines with their line ends, split at line feeds only."""
     lines = text.split("\n")
     return [f"{line}\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])

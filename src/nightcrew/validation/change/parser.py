@@ -1,8 +1,8 @@
-"""A unified diff, parsed strictly: into data, or refused with the reason.
+"""Parses a unified diff strictly into data, or refuses it with the reason.
 
-Two programs that read the same diff differently are a way in, so no other program ever reads it. Refused:
-binary content, symlinks, submodules, changed modes, odd paths (absolute, `..`, `.git`, back slashes, control
-characters, case tricks), enormous patches.
+An attack could use two programs that read the same diff differently, so no other program ever reads it. It
+refuses binary content, symlinks, submodules, changed modes, unusual paths (absolute, `..`, `.git`, back
+slashes, control characters, names that differ only in case), and very large patches.
 """
 
 import re
@@ -27,7 +27,7 @@ def parse_patch(text: str) -> tuple[FileDiff, ...]:
     """The files of a unified diff as git writes it.
 
     Raises:
-        PatchRefused: it is empty, enormous, malformed, or uses a trick.
+        PatchRefused: it is empty, too large, malformed, or has refused content.
     """
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise PatchRefused(f"the patch is larger than {MAX_BYTES:,} bytes")
@@ -47,7 +47,7 @@ def parse_patch(text: str) -> tuple[FileDiff, ...]:
 
 
 class _Parser:
-    """Reads a diff from top to bottom; every line inside a file's part has to make sense."""
+    """Reads a diff from top to bottom; every line inside a file's part must be valid."""
 
     def __init__(self, text: str) -> None:
         self.lines = text.removesuffix("\n").split("\n")

@@ -1,4 +1,4 @@
-"""The paths that a diff names: plain ones inside the repository, or refused."""
+"""The paths that a diff names: plain paths inside the repository are accepted, all others refused."""
 
 import re
 import unicodedata
@@ -15,7 +15,7 @@ def check_path(path: str) -> str:
     """`path` itself where it is a plain path inside the repository.
 
     Raises:
-        PatchRefused: it is not.
+        PatchRefused: it is not one.
     """
     parts = path.split("/")
     if not path or path.startswith("/") or path.endswith("/") or len(path) > 400:
@@ -34,10 +34,10 @@ def check_path(path: str) -> str:
 
 
 def check_no_doubles(files: tuple[FileDiff, ...]) -> None:
-    """Each path is named once, also for file systems that ignore case.
+    """Checks that each path is named once, also on file systems that ignore case.
 
     Raises:
-        PatchRefused: one is not.
+        PatchRefused: one is named twice.
     """
     seen: set[str] = set()
     for file in files:
@@ -79,13 +79,13 @@ def old_side(text: str) -> str | None:
     """The path that a `--- ` line names, None for /dev/null.
 
     Raises:
-        PatchRefused: it names none inside the repository.
+        PatchRefused: the path is not inside the repository.
     """
     return _side(text, OLD_SIDES)
 
 
 def new_side(text: str) -> str | None:
-    """The same for a `+++ ` line."""
+    """The path that a `+++ ` line names, None for /dev/null."""
     return _side(text, NEW_SIDES)
 
 
@@ -102,7 +102,7 @@ def _side(text: str, prefixes: tuple[str, ...]) -> str | None:
 
 
 def _unquoted(name: str) -> str:
-    """A path as git quotes it ("\\303\\244.py"), plain."""
+    """The plain form of a path that git quotes ("\\303\\244.py")."""
     if not (len(name) >= 2 and name.startswith('"') and name.endswith('"')):
         return name
 

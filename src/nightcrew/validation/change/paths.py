@@ -1,4 +1,4 @@
-"""What a path is to a verdict: a test, something that decides how tests run, or the product itself."""
+"""What a path means for a verdict: a test, something that decides how tests run, or the product itself."""
 
 import re
 from fnmatch import fnmatchcase
@@ -9,7 +9,7 @@ from nightcrew.validation.tables import Table
 TEST_FOLDERS = {"test", "tests", "testing"}
 _TABLE = Table("files")
 DECIDING_NAMES = _TABLE.words("deciding", "names")
-"""What a verdict itself goes by, in the tree that it judges."""
+"""Names of files in the judged tree that can affect the verdict."""
 DECIDING_SUFFIXES = tuple(_TABLE.texts("deciding")["suffixes"])
 DECIDING_FOLDERS = _TABLE.words("deciding", "folders")
 CONFIGURING_NAMES = _TABLE.words("configuring", "names")
@@ -24,13 +24,13 @@ _REQUIREMENTS = re.compile(r"(requirements|constraints)[\w.-]*\.(txt|in|lock)")
 
 
 def is_test(path: str) -> bool:
-    """True for a file that holds tests or serves them: by its name, or by the folder it is in."""
+    """True for a file with tests, or one that supports tests: by its name, or by its folder."""
     pure = PurePosixPath(path)
     return is_test_module(path) or bool(TEST_FOLDERS & {part.lower() for part in pure.parts[:-1]})
 
 
 def is_test_module(path: str) -> bool:
-    """True for a Python file that pytest would look for tests in by its name alone."""
+    """True for a Python file in which pytest would look for tests because of its name alone."""
     name = PurePosixPath(path).name
     return name.endswith(".py") and (
         name.startswith("test_") or name[:-3].endswith("_test") or name == "tests.py"
@@ -50,7 +50,7 @@ def decides(path: str) -> bool:
 
 
 def is_configuration(path: str) -> bool:
-    """True for a file that configures a repository's tools, and decides no verdict."""
+    """True for a file that configures a repository's tools and cannot affect a verdict."""
     name = PurePosixPath(path).name.lower()
     listed = name in CONFIGURING_NAMES or bool(_REQUIREMENTS.fullmatch(name))
     return listed or any(part in CONFIGURING_FOLDERS for part in _folders(path))
@@ -61,7 +61,7 @@ def _folders(path: str) -> list[str]:
 
 
 def is_documentation(path: str) -> bool:
-    """True for prose that lies beside the code."""
+    """True for documents in the repository."""
     pure = PurePosixPath(path)
     return pure.suffix.lower() in {".md", ".rst", ".txt", ".adoc"} or pure.name.upper() in {
         "README",
@@ -70,17 +70,17 @@ def is_documentation(path: str) -> bool:
 
 
 def is_release_note(path: str) -> bool:
-    """True for what tells users of a release what is new in it, in whatever form."""
+    """True for release notes for users, in any format."""
     return _NOTES.search(path) is not None
 
 
 def is_of_site(path: str) -> bool:
-    """True for what a site of documents is made of besides them: its settings, its looks."""
+    """True for the other files of a documentation site: its settings, its styles."""
     return _SITE.search(path) is not None
 
 
 def matches(path: str, globs: tuple[str, ...]) -> bool:
-    """True where one of the globs fits: `src/**`, `docs/*.md`, `tests/` (the folder), or an exact path."""
+    """True where one of the globs matches: `src/**`, `docs/*.md`, `tests/` (the folder), or an exact path."""
     return any(_fits(path, glob) for glob in globs)
 
 

@@ -1,8 +1,8 @@
-"""Secrets in added text, by the shapes that well-known tokens have.
+"""Finds secrets in added text, by the forms of well-known tokens.
 
-detect-secrets, the usual scanner, had its last release in May 2024; gitleaks and trufflehog are not
-Python. So
-a table of published token shapes, plus values of high entropy given to names that sound like credentials.
+detect-secrets, the usual scanner, had its last release in May 2024; gitleaks and trufflehog are not Python.
+So this module has a table of published token forms, and also finds values of high entropy that are assigned
+to names like those of credentials.
 """
 
 import base64
@@ -29,7 +29,7 @@ _SHAPES = {
     "Twilio key": r"\bSK[0-9a-f]{32}\b",
     "Azure storage key": r"AccountKey=[A-Za-z0-9+/]{80,}==",
     "private key": r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----",
-    # Letters and digits together: tests of URL parsers are full of `user:password@`.
+    # It requires letters and digits together, because tests of URL parsers are full of `user:password@`.
     "password in a URL": r"\b[a-z][a-z0-9+.-]{2,}://[^/\s:@'\"{}<>$]{2,}:(?=[^@]*[0-9])(?=[^@]*[A-Za-z])"
     r"[^/\s:@'\"{}<>$%]{8,}@[\w.-]+\.[a-z]{2,}",
 }
@@ -45,14 +45,14 @@ _EXAMPLE = re.compile(r"(?i)example|dummy|placeholder|change.?me|your[_-]|xxxx|<
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A line that seems to hold a secret; the secret itself is not repeated."""
+    """A line that seems to contain a secret; the finding does not repeat the secret."""
 
     line: int
     kind: str
 
 
 def find_secrets(text: str) -> tuple[Finding, ...]:
-    """Lines (from 1) of `text` that hold something shaped like a credential."""
+    """Lines of `text`, counted from 1, with something in the form of a credential."""
     found: list[Finding] = []
     for number, line in enumerate(text.split("\n"), 1):
         kind = _kind(line[:4000])
@@ -77,7 +77,7 @@ def _kind(line: str) -> str | None:
 
 
 def _names_an_issuer(token: str) -> bool:
-    """True for a JSON web token that says who gave it out; one without that is made up, as tests do."""
+    """True for a JSON web token that names its issuer; tests make up tokens without one."""
     match = _JWT.fullmatch(token)
     body = match[1] if match else ""
     with suppress(ValueError):
@@ -88,7 +88,7 @@ def _names_an_issuer(token: str) -> bool:
 
 
 def _is_made_up(url: str) -> bool:
-    """A password that tests of URLs use: the word itself, the user's name again, or nothing but escapes."""
+    """True for a password as in tests of URLs: the word itself, the user's name again, or only escapes."""
     user, _, password = url.split("://", 1)[1].rpartition("@")[0].partition(":")
     plain = re.sub(r"%[0-9A-Fa-f]{2}", "", password).lower()
     return plain in {"", user.lower()} or bool(
@@ -97,7 +97,7 @@ def _is_made_up(url: str) -> bool:
 
 
 def _is_random(value: str) -> bool:
-    """Letters and digits mixed, and few repetitions: what a generator makes and a person does not."""
+    """True for mixed letters and digits with few repetitions, as generators produce and people do not."""
     kinds = sum(bool(re.search(shape, value)) for shape in ("[a-z]", "[A-Z]", "[0-9]"))
     return kinds >= 2 and bool(re.search("[0-9]", value)) and entropy(value) >= 3.6
 

@@ -14,19 +14,19 @@ from nightcrew.validation.change.paths import decides, is_configuration
 _DECIDING_TABLES = {"pytest", "coverage", "nightcrew"}
 _DECIDING_SECTIONS = ("pytest", "tool:pytest", "coverage", "nightcrew")
 _TELLING = {"version", "description", "classifiers", "keywords", "urls", "authors", "maintainers", "readme"}
-"""Keys that tell about a project and change nothing in it."""
+"""Keys that describe a project and have no effect on it."""
 
 
 class Role(Enum):
-    """What a change of a file is to the verdict."""
+    """What a change of a file means for the verdict."""
 
     DECIDES = auto()  # how tests are found, run or counted
-    CONFIGURES = auto()  # something else that only a person can judge
+    CONFIGURES = auto()  # another setting, which only a person can judge
     HARMLESS = auto()
 
 
 def role_of(change: Change) -> Role:
-    """What this change of a file touches."""
+    """The role of this change of a file."""
     name = PurePosixPath(change.path).name.lower()
     if name == "pyproject.toml":
         return _by_parts(_toml(change.before), _toml(change.after))
@@ -50,15 +50,15 @@ def _by_parts(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None)
 
 
 def _toml(text: str | None) -> dict[str, Any] | None:
-    """Every value by its table and key; those that decide under the name of their tool."""
+    """Every value by its table and key; values that can affect the verdict under their tool's name."""
     try:
-        told = read_toml(text or "")
+        data = read_toml(text or "")
     except Unreadable:
         return None
-    tool = told.pop("tool", {})
+    tool = data.pop("tool", {})
     if not isinstance(tool, dict):
         return None
-    found = {f"{name}/{key}": value for name, key, value in _entries(told)}
+    found = {f"{name}/{key}": value for name, key, value in _entries(data)}
     return found | {
         f"{name}/{key}" if name in _DECIDING_TABLES else f"tool.{name}/{key}": value
         for name, key, value in _entries(tool)

@@ -1,6 +1,6 @@
-"""What of a repository is a test: what its runner collects, and what only tests use; the rest is product.
+"""Which files of a repository are tests: those that its runner collects, and those that only tests use.
 
-A folder's name alone says little: `shop/testing/hosts.py` may be what the product trusts.
+All other files are product. A folder's name alone shows little: the product may use `shop/testing/hosts.py`.
 """
 
 import re
@@ -20,7 +20,7 @@ _SKIPPED = {"site-packages", ".venv", "venv"}
 
 
 class TestFiles:
-    """The tests of the tree `base`, and where a change may bring more of them."""
+    """The tests of the tree `base`, and the paths where a change may add tests."""
 
     __test__ = False
 
@@ -28,7 +28,7 @@ class TestFiles:
         self.base = base
 
     def holds(self, path: str) -> bool:
-        """True for a file that holds tests, or that tests alone use."""
+        """True for a file with tests, or one that only tests use."""
         if PurePosixPath(path).name == "conftest.py":
             return True
         if not is_test(path) or (path.endswith(".py") and module_name(path) in self._imported):
@@ -50,7 +50,7 @@ class TestFiles:
 
     @cached_property
     def _imported(self) -> frozenset[str]:
-        """Full names of the modules that the product imports, on base."""
+        """Full names of the modules that the product imports on base."""
         found: set[str] = set()
         for path, text in self.base.python.items():
             name, folders = PurePosixPath(path).name, set(PurePosixPath(path).parts)
@@ -63,7 +63,7 @@ class TestFiles:
 
 
 def _imports(text: str, module: str, file: str) -> Iterator[str]:
-    """Full names that a module imports, as far as each of them may be a module."""
+    """Full names that a module imports and that may be modules."""
     package = module.split(".") if file == "__init__.py" else module.split(".")[:-1]
     for source, names, plain in _IMPORT.findall(text):
         if plain:

@@ -1,25 +1,25 @@
-"""The files of a checked-out tree: looked up and read once for everybody who asks."""
+"""The files of a checked-out tree: listed and read once, and shared by all gates."""
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-MOST_FILES = 5_000  # of one kind that are read
-MOST_BYTES = 2_000_000  # of one file; a larger one holds data
+MOST_FILES = 5_000  # files of one kind that are read
+MOST_BYTES = 2_000_000  # of one file; a larger one contains data
 _SKIPPED = {".git", "__pycache__", "node_modules"}
 _DOCUMENTS = {".md", ".rst", ".txt", ".toml", ".cfg", ".yml", ".yaml", ".in"}
 _BUILDING = {"setup.py", "package.json", "Makefile", "Dockerfile"}
 
 
 class Tree:
-    """A folder whose files do not change any more. Links are not followed."""
+    """A folder whose files no longer change. Links are not followed."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     @cached_property
     def paths(self) -> tuple[str, ...]:
-        """Every file, sorted; git's own, compiled and installed ones are left out."""
+        """Every file, sorted, without git's own, compiled and installed ones."""
         return tuple(sorted(self._found()))
 
     @cached_property
@@ -29,7 +29,7 @@ class Tree:
 
     @cached_property
     def documents(self) -> Mapping[str, str]:
-        """Texts of documents, and of the files that say how the project is built, by path."""
+        """Texts of documents, and of the files that define how the project is built, by path."""
         return self._read(
             one
             for one in self.paths
@@ -37,7 +37,7 @@ class Tree:
         )
 
     def texts(self, *suffixes: str) -> dict[str, str]:
-        """Texts of the files with one of these endings, by path."""
+        """Texts of the files with one of these suffixes, by path."""
         return self._read(one for one in self.paths if one.endswith(suffixes))
 
     def _found(self) -> Iterator[str]:

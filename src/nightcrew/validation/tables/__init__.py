@@ -1,4 +1,4 @@
-"""Words and patterns that the rules go by: data (`*.toml` in this folder), read when a rule is imported."""
+"""Words and patterns that the gates use: data (`*.toml` in this folder), read when a gate is imported."""
 
 import re
 import tomllib
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Table:
-    """One file: sections, each with entries that are texts, lists of texts, or words between blanks."""
+    """One file of sections, with entries that are texts, lists of texts, or words between blanks."""
 
     def __init__(self, name: str) -> None:
         self.sections: dict[str, dict[str, Any]] = _read(name)
@@ -22,7 +22,7 @@ class Table:
         return frozenset(_listed(self.sections[section][key]))
 
     def pattern(self, section: str, key: str, flags: int = 0) -> re.Pattern[str]:
-        """One entry as a pattern; a list holds its alternatives."""
+        """One entry as a pattern; a list contains its alternatives."""
         held = self.sections[section][key]
         return re.compile(held if isinstance(held, str) else "|".join(held), flags)
 
