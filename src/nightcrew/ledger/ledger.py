@@ -4,7 +4,6 @@ A `Ledger` is an in-memory DuckDB session with the views of one folder; it takes
 writer. It does not record: the Metrics Collector does that.
 """
 
-import importlib.util
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -100,8 +99,12 @@ class Ledger:
             BadInput: the SQL is invalid, or pandas is not installed.
             Transient: the files could not be read.
         """
-        if importlib.util.find_spec("pandas") is None:
-            raise BadInput("a frame needs pandas, which comes with pip install 'nightcrew[analytics]'")
+        try:
+            import pandas  # noqa: F401  DuckDB needs it
+        except ModuleNotFoundError:
+            raise BadInput(
+                "a frame needs pandas, which comes with pip install 'nightcrew[analytics]'"
+            ) from None
         return self._retried(lambda: self._connection.execute(sql, parameters).df())
 
     def summary(self) -> Summary:
