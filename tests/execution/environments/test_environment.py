@@ -154,6 +154,13 @@ def test_what_test_runners_install_is_used_where_it_can_be(tmp_path: Path, build
     assert build(tree).python.is_file()
 
 
+def test_without_its_requirement_files_a_project_keeps_its_own_requirements(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "shop"\ndependencies = ["idna"]\n')
+    (tmp_path / "requirements.txt").write_text("-e .\nattrs\n")
+    declared = read_declared(tmp_path)
+    assert (declared.requirements, declared.fallbacks) == (("idna", "attrs"), (("idna",),))
+
+
 def test_requirement_files_that_contradict_each_other_are_not_all_used(tmp_path: Path, build: Build) -> None:
     tree = tmp_path / "tree"
     tree.mkdir()

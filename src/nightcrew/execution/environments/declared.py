@@ -64,27 +64,16 @@ def read_declared(checkout: Path, root: str = "") -> Declared:
     place = checkout / root
     pyproject = _pyproject(place)
     reader = _Reader(checkout, root)
-    sure = tuple(reader.of_tests(root))
-    if not any(line.lower().startswith("setuptools") for line in sure) and _has_old_imports(checkout):
-        sure += (_WITH_OLD_MODULES,)
+    sure = _sure(reader)  # before the files: the reader gives each project's requirements once
     files = {file: tuple(reader.of_file(file)) for file in _requirement_files(place)}
-
-    def with_files(*chosen: Path) -> tuple[str, ...]:
-        return tuple(dict.fromkeys([*sure, *(line for file in chosen for line in files[file])]))
-
-    asked = with_files(*files)
-    tests = [file for file in files if any(name in file.stem.lower() for name in TEST_NAMES)]
-    plain = [file for file in files if file.name == "requirements.txt"]
-    # Files with pins for several Python versions contradict each other: the last one is for the newest.
-    each = [with_files(*plain, file) for file in reversed(tests)]
-    fewer = [with_files(*plain, *tests), with_files(*tests), *each, with_files(*plain), with_files()]
+    asked, *fewer = _selections(sure, files)
     runners = dict.fromkeys(reader.of_runners(root))
     names = table(pyproject, "project", "optional-dependencies")
     members = tuple(folder for folder in reader.folders if folder != root)
     return Declared(
         requirements=asked,
         runners=tuple(line for line in runners if line not in asked),
-        fallbacks=tuple(dict.fromkeys(one for one in fewer if one != asked)),
+        fallbacks=tuple(fewer),
         python=str(table(pyproject, "project").get("requires-python", "")),
         locked=(place / "uv.lock").is_file() and not members,
         extras=tuple(name for name in names if name in TEST_NAMES),
@@ -216,6 +205,28 @@ class _Reader:
         path = (self.checkout / folder / place.removeprefix("file:").removeprefix("//")).resolve()
         known = {(self.checkout / one.folder).resolve(): one.folder for one in self.by_name.values()}
         return known.get(path)
+
+
+def _sure(reader: _Reader) -> tuple[str, ...]:
+    """The requirements that are declared outside of requirement files."""
+    lines = tuple(reader.of_tests(reader.root))
+    has_setuptools = any(line.lower().startswith("setuptools") for line in lines)
+    needs_old = not has_setuptools and _has_old_imports(reader.checkout)
+    return (*lines, _WITH_OLD_MODULES) if needs_old else lines
+
+
+def _selections(sure: Sequence[str], files: Mapping[Path, Sequence[str]]) -> list[tuple[str, ...]]:
+    """`sure` with the lines of all requirement files, then with those of fewer files; each selection once."""
+
+    def with_files(*chosen: Path) -> tuple[str, ...]:
+        return tuple(dict.fromkeys([*sure, *(line for file in chosen for line in files[file])]))
+
+    tests = [file for file in files if any(name in file.stem.lower() for name in TEST_NAMES)]
+    plain = [file for file in files if file.name == "requirements.txt"]
+    # Files with pins for several Python versions contradict each other: the last one is for the newest.
+    each = [with_files(*plain, file) for file in reversed(tests)]
+    fewer = [with_files(*plain, *tests), with_files(*tests), *each, with_files(*plain), with_files()]
+    return list(dict.fromkeys([with_files(*files), *fewer]))
 
 
 def _has_old_imports(checkout: Path) -> bool:
