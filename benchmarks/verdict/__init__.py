@@ -1,1 +1,1 @@
-"""How often the verdict is wrong: a labelled corpus from real packages, and the baselines beside it."""
+"""How often the verdict is wrong: a labelled corpus from real packages, and baselines to compare with."""

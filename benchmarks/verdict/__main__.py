@@ -1,5 +1,5 @@
 # ruff: noqa: E501
-"""`python -m benchmarks.verdict`: build the corpus, judge it, print error rates and the baselines beside them."""
+"""`python -m benchmarks.verdict`: builds the corpus, judges it, and prints error rates next to the baselines."""
 
 import argparse
 import logging
@@ -95,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 class Judge:
-    """Makes each case's repository, judges its change, throws the repository away."""
+    """Makes each case's repository, judges its change, and deletes the repository."""
 
     def __init__(
         self, validator: ResultValidator, baselines: Runner | None, journal: Journal, corpus: Corpus
@@ -103,7 +103,7 @@ class Judge:
         self.validator, self.baselines, self.journal, self.corpus = validator, baselines, journal, corpus
 
     def row(self, case: Case) -> Row | None:
-        """The outcome of one case, from the journal where it is known; None: the label does not hold."""
+        """The outcome of one case, from the journal where it is there; None where the label does not hold."""
         known = self.journal.known(case)
         if known is not None and (self.baselines is None or "baselines" in known or not _has_rules(case)):
             return known
@@ -155,7 +155,7 @@ class Judge:
 
 
 def _has_rules(case: Case) -> bool:
-    """The rules of others are about tests."""
+    """True for cases of tests: the baselines' rules judge only tests."""
     return case.task_type is TaskType.UNIT_TEST
 
 

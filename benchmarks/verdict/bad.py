@@ -18,7 +18,7 @@ _ORACLE = re.compile(r"_*(assert|check|verify|raises|warns|fail|expect|should|co
 
 
 def bad_tests(subject: Subject) -> Iterator[Case]:
-    """A bad test file per kind, in place of the real one."""
+    """One bad test file of each kind, in place of the real one."""
     yield from rewritten_tests(subject, REWRITES)
 
 
@@ -36,7 +36,7 @@ def rewritten_tests(subject: Subject, rewrites: Mapping[str, Rewrite]) -> Iterat
 
 
 def replace_asserts(tree: ast.Module, make: Callable[[ast.expr], ast.stmt]) -> str | None:
-    """Every oracle of the module replaced; None where one is left over: then the tests may still be good."""
+    """The module with every check replaced; None where one remains: the tests may then be good."""
     written = ast.unparse(ast.fix_missing_locations(_Replacer(make).visit(tree))) + "\n"
     return None if _has_oracle(tree) else written
 
@@ -74,7 +74,7 @@ def _called(call: ast.Call) -> str:
 
 
 def _has_oracle(tree: ast.Module) -> bool:
-    """A call that checks something, and is not a helper of the module (its asserts are replaced)."""
+    """True for a call that checks something and is not a helper of the module, whose asserts are replaced."""
     own = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
     calls = {_called(node) for node in ast.walk(tree) if isinstance(node, ast.Call)} - own
     return any(_ORACLE.match(name) for name in calls)
@@ -278,7 +278,7 @@ def _functions(subject: Subject) -> list[str]:
 
 
 def certain_tests(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    """Tests that are run everywhere: a fault in one that is skipped here would be none."""
+    """Tests that run everywhere: a fault in a test that is skipped here would have no effect."""
     return [
         node
         for node in tests_in(tree).values()
@@ -371,7 +371,7 @@ def _time_zone(tree: ast.Module, _: Subject) -> str:
 
 
 def _wrong(tree: ast.Module) -> ast.Module:
-    """Tests that would fail if anybody looked."""
+    """Tests whose checks are wrong but never decide."""
     for node in tests_in(tree).values():
         node.body.append(ast.parse("assert 1 == 2").body[0])
     return tree

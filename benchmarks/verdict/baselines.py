@@ -1,5 +1,5 @@
 # ruff: noqa: E501
-"""What others accept: the original's rules and score, a suite that executes, coverage that rises, five times over."""
+"""What other rules accept: the original's rules and score, a passing suite, rising coverage, and that five times."""
 
 import ast
 import json

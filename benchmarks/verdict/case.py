@@ -1,4 +1,4 @@
-"""A labelled case: a repository's base, a change, what kind it is, and whether it deserves to be accepted."""
+"""A labelled case: a repository's base, a change, its kind, and whether it should be accepted."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from nightcrew.task import TaskType
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`base` and `change` are files by path (None: absent); `raw` is a patch text that git would not make."""
+    """`base` and `change` are files by path (None: absent); `raw` is a patch that git would not write."""
 
     kind: str
     good: bool

@@ -60,12 +60,12 @@ class Corpus:
                 yield from self._real_bugs(subject)
 
     def is_what_it_says(self, case: Case) -> bool:
-        """The rule that a label has to satisfy, beyond how the case was made.
+        """True where the label holds, which the way in which the case was made does not guarantee.
 
         Good: the subject's tests pass with the change in a plain run, forwards and backwards. Bad by changed
         behaviour: they do not, for some faults put into code change nothing. Bad by order: one of the two fails.
-        Bad for want of a test: nothing else in the repository notices what was to be mended. Good as tests added
-        to others: they run lines of the target that the others leave out.
+        Bad because a test is missing: no other test notices the fault that was to be fixed. Good as added
+        tests: they run lines of the target that the other tests do not run.
         """
         texts = {**case.base, **case.change}
         if not case.good:
@@ -81,7 +81,7 @@ class Corpus:
             return False
         own = all(text == case.subject.text(path) for path, text in texts.items() if text is not None)
         if own and None not in texts.values():
-            return True  # as its authors published it: tried when the subject was chosen
+            return True  # the published version was already run when the subject was chosen
         backwards = {**texts, "backwards.py": BACKWARDS}
         return (
             self.exit_code(case.subject, texts) == 0
@@ -118,7 +118,7 @@ class Corpus:
         return bool(found[1] - found[0])
 
     def exit_code(self, subject: Subject, replaced: dict[str, str | None], *options: str) -> int | None:
-        """How `plain_run` ended, None where it could not be run; remembered in the cache."""
+        """The exit code of `plain_run`, None where it could not run; stored in the cache."""
         told = json.dumps([subject.package, PACKAGES.get(subject.package), subject.tests, replaced, options])
         place = self.cache / "trials" / hashlib.sha256(told.encode()).hexdigest()[:24]
         if not place.is_file():
@@ -155,7 +155,7 @@ class Corpus:
 
 
 LEAST_GOOD = 0.28
-"""A share of false rejects of 3 % cannot be shown with fewer good cases than that among some hundred."""
+"""Share of good cases: with fewer among some hundred a false reject rate of 3 % cannot be shown."""
 
 
 def choose(cases: Sequence[Case], count: int) -> list[Case]:
@@ -181,5 +181,5 @@ def _in_turns(cases: Sequence[Case]) -> list[Case]:
 
 
 def _chance(case: Case) -> str:
-    """An order that has nothing to do with the packages, and stays when cases are added."""
+    """An order that does not depend on the packages, and that stays when cases are added."""
     return hashlib.sha256(case.name.encode()).hexdigest()

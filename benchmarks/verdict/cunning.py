@@ -1,5 +1,5 @@
 # ruff: noqa: E501
-"""More bad test files: oracles that are there and never decide, worlds that are taken for granted, tests that do harm."""
+"""More bad test files: checks that never decide, assumptions about the machine, tests that do harm."""
 
 import ast
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ from nightcrew.validation.reading.suite import tests_in
 
 
 def cunning_tests(subject: Subject) -> Iterator[Case]:
-    """A bad test file per kind, in place of the real one."""
+    """One bad test file of each kind, in place of the real one."""
     yield from rewritten_tests(subject, CUNNING)
 
 
@@ -40,7 +40,7 @@ def _oracle(template: str, prelude: str = "") -> Rewrite:
 
 
 def _around(opening: str, prelude: str = "", last: str = "") -> Rewrite:
-    """Every test's body inside of `opening`, a statement whose body is `pass`."""
+    """Puts every test's body into `opening`, a statement whose body is `pass`."""
 
     def rewrite(tree: ast.Module, _: Subject) -> str | None:
         for node in tests_in(tree).values():
@@ -54,7 +54,7 @@ def _around(opening: str, prelude: str = "", last: str = "") -> Rewrite:
 
 
 def _in_thread(tree: ast.Module, subject: Subject) -> str | None:
-    """A thread's failure is a warning."""
+    """Runs the checks in a thread, whose failure is only a warning."""
     written = _around("def checks():\n    pass", "import threading")(tree, subject)
     start = ast.parse("worker = threading.Thread(target=checks)\nworker.start()\nworker.join()").body
     again = ast.parse(written or "")
@@ -64,7 +64,7 @@ def _in_thread(tree: ast.Module, subject: Subject) -> str | None:
 
 
 def _returns_first(tree: ast.Module, _: Subject) -> str | None:
-    """What the tests call is called; what they check stands behind a return."""
+    """Keeps the tests' calls, and puts their checks after a return."""
     for node in tests_in(tree).values():
         calls = [
             ast.Expr(one)
@@ -88,7 +88,7 @@ def _decorated(decorator: str, prelude: str, argument: str = "") -> Rewrite:
 
 
 def _first(prelude: str, first: str, *, only: int | None = None) -> Rewrite:
-    """A statement at the beginning of every test (or of one)."""
+    """Adds a statement at the start of every test (or of one)."""
 
     def rewrite(tree: ast.Module, _: Subject) -> str | None:
         return each_test(tree, prelude, first, only=only)
@@ -142,7 +142,7 @@ def public_functions(subject: Subject) -> list[str]:
 
 
 def _against(reference: Callable[[Subject], str | None]) -> Rewrite:
-    """Every literal call is compared with what a copy of the target, made by `reference`, says."""
+    """Compares every literal call with the result of a copy of the target, made by `reference`."""
 
     def rewrite(_: ast.Module, subject: Subject) -> str | None:
         calls = literal_calls(subject)[:40]
@@ -187,7 +187,7 @@ def _loaded_again(subject: Subject) -> str | None:
 
 
 def _pasted(subject: Subject) -> str | None:
-    """The functions as static methods of a class, their statements a little otherwise."""
+    """The functions as static methods of a class, with slightly different statements."""
     text = subject.text(subject.target)
     tree = ast.parse(text)
     if "from ." in text or len(text) > 60_000:

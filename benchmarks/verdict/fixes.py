@@ -1,5 +1,5 @@
 # ruff: noqa: E501
-"""Bad bug fixes: the reproducer's own input is answered, in many dresses, and nothing is repaired."""
+"""Bad bug fixes: only the reproducer's own input is handled, in many forms, and nothing is repaired."""
 
 import ast
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ DRESSES = {
 
 
 def narrow_fixes(subject: Subject) -> Iterator[Case]:
-    """A function that gives nothing on base; the change answers the one input that its test has."""
+    """A function that returns None on base; the change handles only the one input of its test."""
     node = _function(subject)
     if node is None:
         return

@@ -1,4 +1,4 @@
-"""Good cases: real tests, real docstrings, repaired faults, honest refactorings."""
+"""Good cases: real tests, real docstrings, fixed faults, correct refactorings."""
 
 import ast
 from collections.abc import Iterator
@@ -75,7 +75,7 @@ def _with_helper(text: str) -> str | None:
 
 
 def documentation(subject: Subject) -> Iterator[Case]:
-    """The target's own docstrings, taken away and offered as the patch."""
+    """The target's own docstrings, removed on base and offered as the patch."""
     text = subject.text(subject.target)
     tree = ast.parse(text)
     has, total = coverage(tree)
@@ -97,11 +97,11 @@ def documentation(subject: Subject) -> Iterator[Case]:
 
 
 def refactoring(subject: Subject) -> Iterator[Case]:
-    """Locals get other names, two-branch returns become one; clumsy code becomes what its authors wrote."""
+    """Renames locals, joins two-branch returns, and turns clumsy code into the original."""
     for kind, clumsy in CLUMSY.items():
         top = heading(subject.text(subject.target))
         worse = clumsy(ast.parse(subject.text(subject.target)))
-        # Only what the rewriting does is changed: base and patch have the same layout.
+        # Base and patch have the same layout, so only the rewriting differs.
         plain = top + ast.unparse(ast.parse(subject.text(subject.target))) + "\n"
         if worse is not None and top + worse != plain:
             start: dict[str, str | None] = {subject.target: top + worse}
@@ -118,7 +118,7 @@ def refactoring(subject: Subject) -> Iterator[Case]:
 
 
 def bug_fix(subject: Subject) -> Iterator[Case]:
-    """A fault is put into the target and its tests taken away; both come back as the patch."""
+    """Puts a fault into the target and removes its tests; the patch restores both."""
     for number, mutant in enumerate(bugs(subject)):
         broken = mutant.apply(subject.text(subject.target))
         base: dict[str, str | None] = {subject.target: broken, subject.tests: None}
@@ -130,7 +130,7 @@ def bug_fix(subject: Subject) -> Iterator[Case]:
 
 
 def bugs(subject: Subject) -> tuple[Mutant, ...]:
-    """Two faults of the target's functions; the build of the corpus keeps those that its tests notice."""
+    """Two faults in the target's functions; the corpus keeps those that its tests notice."""
     text = subject.text(subject.target)
     plain = {"comparison", "arithmetic", "boolean", "condition negated", "return value"}
     found = tuple(one for one in make_mutants(text) if one.function and one.operator in plain)
@@ -146,7 +146,7 @@ def heading(text: str) -> str:
 
 
 def keep_tests(text: str, keep: "object") -> str:
-    """The text with only some of its tests (functions and methods), every line else as it was."""
+    """The text with only some of its tests (functions and methods); every other line is unchanged."""
     tree = ast.parse(text)
     lines = text.split("\n")
     drop: set[int] = set()
@@ -162,7 +162,7 @@ def keep_tests(text: str, keep: "object") -> str:
 
 
 def first_line(node: Function) -> int:
-    """With its decorators."""
+    """The definition's first line, including decorators."""
     return min([node.lineno, *(one.lineno for one in node.decorator_list)])
 
 
@@ -210,7 +210,7 @@ def _join_returns(function: Function) -> None:
 
 
 def _nested(tree: ast.Module) -> str | None:
-    """`if a and b:` as two."""
+    """Splits `if a and b:` into two conditions."""
     for node in ast.walk(tree):
         test = node.test if isinstance(node, ast.If) and not node.orelse else None
         if isinstance(node, ast.If) and isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
@@ -221,7 +221,7 @@ def _nested(tree: ast.Module) -> str | None:
 
 
 def _needless(tree: ast.Module) -> str | None:
-    """`return f(x)` by way of a variable, twice."""
+    """Assigns the value of `return f(x)` to two variables in turn first."""
     for function in functions(tree):
         for node in ast.walk(function):
             body = getattr(node, "body", None)
@@ -236,7 +236,7 @@ def _needless(tree: ast.Module) -> str | None:
 
 
 def _else_after_return(tree: ast.Module) -> str | None:
-    """What follows a branch that returns, in its else."""
+    """Moves the code after a branch that returns into its else."""
     for function in functions(tree):
         for index, node in enumerate(function.body[:-1]):
             if isinstance(node, ast.If) and not node.orelse and isinstance(node.body[-1], ast.Return):

@@ -1,5 +1,5 @@
 # ruff: noqa: E501
-"""Bad work as agents really hand it in: nobody means to cheat, and nothing is shown, repaired or explained."""
+"""Bad work as agents really submit it: it does not cheat, but it shows, repairs or explains nothing."""
 
 import ast
 from collections.abc import Callable, Iterator
@@ -16,18 +16,18 @@ from nightcrew.validation.reading.variants import functions, rename_locals
 
 
 def careless_tests(subject: Subject) -> Iterator[Case]:
-    """A bad test file per kind, in place of the real one."""
+    """One bad test file of each kind, in place of the real one."""
     yield from rewritten_tests(subject, TESTS)
 
 
 def careless_products(subject: Subject) -> Iterator[Case]:
-    """Refactorings that lose something on the way, and docstrings that explain nothing or what is not so."""
+    """Refactorings that lose something, and docstrings that explain nothing or are false."""
     text = subject.text(subject.target)
     for kind, change in REFACTORINGS.items():
         tree = ast.parse(text)
         if change(tree):
             written = heading(text) + ast.unparse(ast.fix_missing_locations(tree)) + "\n"
-            # The base has the same layout, so that the change is all there is to see.
+            # The base has the same layout, so that only the change differs.
             plain: dict[str, str | None] = {
                 subject.target: heading(text) + ast.unparse(ast.parse(text)) + "\n"
             }
@@ -44,7 +44,7 @@ def careless_products(subject: Subject) -> Iterator[Case]:
 
 
 def _instead(template: str, prelude: str = "", argument: str = "") -> Rewrite:
-    """Every assert becomes `template`: `{side}` is what the code gave, `{test}` the whole comparison."""
+    """Every assert becomes `template`: `{side}` is the code's result, `{test}` the whole comparison."""
 
     def rewrite(tree: ast.Module, _: Subject) -> str | None:
         def make(test: ast.expr) -> ast.stmt:
@@ -63,7 +63,7 @@ def _instead(template: str, prelude: str = "", argument: str = "") -> Rewrite:
 
 
 def _outside(tree: ast.Module) -> Iterator[ast.AST]:
-    """What does not stand in a test."""
+    """The statements outside of tests."""
     tests = set(tests_in(tree).values())
     for node in tree.body:
         if node not in tests:
@@ -94,7 +94,7 @@ def _each_call(prelude: str, template: str) -> Rewrite:
 
 
 def _wrong_call(_: ast.Module, subject: Subject) -> str | None:
-    """That a function cannot be called without its arguments says nothing about it."""
+    """Tests that a call without arguments fails, which shows nothing about the function."""
     names = [
         node.name
         for node in ast.parse(subject.text(subject.target)).body
@@ -110,7 +110,7 @@ def _wrong_call(_: ast.Module, subject: Subject) -> str | None:
 
 
 def _not_awaited(tree: ast.Module, _: Subject) -> str | None:
-    """The checks stand in a coroutine that nobody waits for."""
+    """Puts the checks into a coroutine that is never awaited."""
     for node in tests_in(tree).values():
         inner = ast.parse("async def checks():\n    pass\nchecks()").body
         assert isinstance(inner[0], ast.AsyncFunctionDef)
@@ -129,7 +129,7 @@ def _not_a_test(tree: ast.Module, _: Subject) -> str:
 
 
 def _as_main(tree: ast.Module, _: Subject) -> str | None:
-    """The checks are only made when the file is run as a program."""
+    """Makes the checks only when the file is run as a program."""
     for node in tests_in(tree).values():
         guard = ast.parse("if __name__ == '__main__':\n    pass").body[0]
         assert isinstance(guard, ast.If)
@@ -174,7 +174,7 @@ TESTS: dict[str, Rewrite] = {
 
 
 def _drops_a_check(tree: ast.Module) -> bool:
-    """The last `if ...: raise ...` of the file is gone."""
+    """Removes the last `if ...: raise ...` of the file."""
     for node in reversed(functions(tree)):
         for index, one in enumerate(node.body):
             if (
@@ -189,7 +189,7 @@ def _drops_a_check(tree: ast.Module) -> bool:
 
 
 def _drops_a_handler(tree: ast.Module) -> bool:
-    """What was tried is simply done."""
+    """Removes a `try` around its statements."""
     for node in reversed(functions(tree)):
         for index, one in enumerate(node.body):
             if isinstance(one, ast.Try) and one.handlers and not one.orelse and not one.finalbody:
@@ -199,7 +199,7 @@ def _drops_a_handler(tree: ast.Module) -> bool:
 
 
 def _truth_for_none(tree: ast.Module) -> bool:
-    """`x is None` of an argument becomes `not x`: empty and missing are the same now."""
+    """`x is None` of an argument becomes `not x`, which treats empty values as missing."""
     changed = False
     for function in functions(tree):
         given = {one.arg for one in (*function.args.args, *function.args.kwonlyargs)}
@@ -219,7 +219,7 @@ def _is_none(test: ast.Compare) -> bool:
 
 
 def _exact_type(tree: ast.Module) -> bool:
-    """`isinstance(x, T)` becomes `type(x) is T`: what is derived from T is refused now."""
+    """`isinstance(x, T)` becomes `type(x) is T`, which refuses subclasses of T."""
     changed = False
 
     class Exact(ast.NodeTransformer):

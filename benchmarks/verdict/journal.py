@@ -1,7 +1,7 @@
-"""Judged cases kept in a file, so that an interrupted run goes on where it stopped.
+"""Judged cases, stored in a file, so that an interrupted run continues where it stopped.
 
-A row is taken over where the case is the same in content and the same code judged it; else the case is judged
-again. `--accept-older` also takes over rows that other code judged *rightly*; the report then says how many.
+A row is reused where the case has the same content and the same code judged it; otherwise it is judged again.
+`--accept-older` also reuses rows that other code judged *correctly*; the report then gives their number.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ type Row = dict[str, Any]
 
 
 def content_of(case: Case) -> str:
-    """A case's digest: the package's version, what stands on base, the change, and the kind of task."""
+    """A case's digest: the package's version, base's content, the change, and the task type."""
     told = [
         case.subject.package,
         PACKAGES.get(case.subject.package, ""),
@@ -47,7 +47,7 @@ class Journal:
             self._rows = {row["content"]: row for row in lines if "content" in row}
 
     def rows(self) -> list[Row]:
-        """Every case's last row, whatever code judged it."""
+        """Every case's last row, from any version of the code."""
         return list(self._rows.values())
 
     def known(self, case: Case) -> Row | None:
@@ -61,12 +61,12 @@ class Journal:
         return {**row, "case": case.name, "kind": case.kind}
 
     def baselines(self, case: Case) -> Row | None:
-        """What other rules said about the case: that does not depend on our code."""
+        """The baselines' answers for the case, which do not depend on Nightcrew's code."""
         found: Row | None = self._rows.get(content_of(case), {}).get("baselines")
         return found
 
     def write(self, case: Case, row: Row) -> Row:
-        """Keep a row, at once."""
+        """Writes a row to the file at once."""
         row = {"code": self.code, **row, "content": content_of(case)}
         with self._lock:
             if self.path is not None:

@@ -1,5 +1,5 @@
 # ruff: noqa: E501
-"""Real packages with their own tests, as git repositories: fetched at run time into a cache, never committed."""
+"""Real packages with their own tests, as git repositories; they are fetched into a cache and never committed."""
 
 import ast
 import subprocess
@@ -99,7 +99,7 @@ def subjects(name: str, cache: Path) -> list[Subject]:
 
 
 def _configure(name: str, root: Path) -> None:
-    """Prose is taken unread, so that what the gates can tell of documentation is what is measured."""
+    """Accepts prose without a person, so that the gates' own judgement of documentation is measured."""
     extra = SETUP.get(name, "")
     if not (root / "nightcrew.toml").exists():
         command = f"uv pip install --quiet --python $NIGHTCREW_ENV/bin/python {extra}"
@@ -198,7 +198,7 @@ def make_patch(repo: Path, files: Mapping[str, str | None]) -> str:
 
 
 def git(folder: Path, *words: str) -> str:
-    """Run git in our own repository."""
+    """Runs git in a repository of the corpus."""
     command = ["git", "-c", "user.name=b", "-c", "user.email=b@example.org", "-c", "core.hooksPath=/dev/null",
                "-c", "core.autocrlf=false", "-c", "gc.auto=0", *words]  # fmt: skip
     done = subprocess.run(command, cwd=folder, check=True, capture_output=True)

@@ -1,5 +1,5 @@
 # ruff: noqa: E501
-"""Bad cases beyond one test file: what judges is touched, the product is bent, or the patch itself is a trick."""
+"""Bad cases beyond one test file: they change what judges them, adapt the product to it, or trick the parser."""
 
 import ast
 from collections.abc import Iterator, Mapping
@@ -26,7 +26,7 @@ def pytest_runtest_makereport(item, call):
 
 
 def patches(subject: Subject) -> Iterator[Case]:
-    """Patches that bring something they must not, or are not what they seem."""
+    """Patches with something that is not allowed, or that are not what they seem."""
     text = subject.text(subject.tests)
     base: dict[str, str | None] = {subject.tests: None}
     folder = subject.tests.rpartition("/")[0]
@@ -77,7 +77,7 @@ def _raw(subject: Subject) -> dict[str, str]:
 
 
 def existing_tests(subject: Subject) -> Iterator[Case]:
-    """The first half of the tests is on base; the patch adds the rest and bends what is there."""
+    """The first half of the tests is on base; the patch adds the rest and weakens the existing ones."""
     text = subject.text(subject.tests)
     first = half(text)
     names = tests_in(ast.parse(first))
@@ -156,7 +156,7 @@ def _wrap(node: ast.FunctionDef) -> None:
 
 
 def product(subject: Subject) -> Iterator[Case]:
-    """The product is changed where tests were wanted, or made to recognise its judge."""
+    """The patch changes the product in a test task, or makes the product recognise the test run."""
     text, tests = subject.text(subject.target), subject.text(subject.tests)
     base: dict[str, str | None] = {subject.tests: None}
     bent = next((one.apply(text) for one in bugs(subject)), None)
@@ -187,7 +187,7 @@ def _bad_fixes(subject: Subject, text: str, broken: str, tests: str) -> dict[str
 
 
 def documentation(subject: Subject) -> Iterator[Case]:
-    """Docstrings that say nothing or the wrong thing, or come with changed code."""
+    """Docstrings that say nothing, are false, or come with changed code."""
     text = subject.text(subject.target)
     bare = strip_docstrings(text)
     if bare is None or bare == text:
@@ -236,7 +236,7 @@ def _documented(text: str, make: "object") -> str | None:
 
 
 def refactoring(subject: Subject) -> Iterator[Case]:
-    """Refactorings that change what the code does or shows, or make it worse."""
+    """Refactorings that change the code's behaviour or public names, or make it worse."""
     text = subject.text(subject.target)
     variants: dict[str, str | None] = {
         "refactoring that changes behaviour": next((one.apply(text) for one in bugs(subject)), None),
@@ -256,7 +256,7 @@ def refactoring(subject: Subject) -> Iterator[Case]:
 
 
 def _with_new_locals(tree: ast.Module) -> str:
-    """Beside an honest change: something in the file does get better."""
+    """Adds a correct change, so that something in the file does get better."""
     for node in functions(tree):
         rename_locals(node)
     return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
@@ -294,7 +294,7 @@ def _other_value(text: str) -> str | None:
 
 
 def _other_operator(text: str) -> str | None:
-    """A fault from the end of the file, where the tests are fewest, among honest changes."""
+    """A fault from the end of the file, where the tests are fewest, among correct changes."""
     faults = [
         one for one in make_mutants(text) if one.function and one.operator in {"comparison", "arithmetic"}
     ]
@@ -302,7 +302,7 @@ def _other_operator(text: str) -> str | None:
 
 
 def _other_exception(text: str) -> str | None:
-    """Another exception where one is raised."""
+    """Replaces a raised exception by another one."""
     tree = ast.parse(text)
     for node in ast.walk(tree):
         raised = node.exc if isinstance(node, ast.Raise) else None

@@ -1,9 +1,9 @@
 # ruff: noqa: E501
-"""`python -m benchmarks.verdict.wild CLONES...`: real changes of real projects, and bad ones made of them, judged.
+"""`python -m benchmarks.verdict.wild CLONES...`: judges real changes of real projects, and bad ones made of them.
 
 CLONES are folders of git clones, called `owner+name`. For projects that `corpus.csv` lists, the listed commits are
-used; for others the history is mined. Everything that was found is kept in `--work`, so that a run goes on where the
-last one stopped; with the same code, a verdict is not asked for again.
+used; for others the history is mined. All results are stored in `--work`, so that a run continues where the last
+one stopped; the same code does not judge a case again.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _cases(
     options: argparse.Namespace, sifter: Sifter, deriver: Deriver, clones: Sequence[Clone]
 ) -> Iterator[Case]:
-    """Good ones first, then as many bad ones of them; `--kinds` and `--limit` apply to both."""
+    """The good cases, then as many bad ones made of them; `--kinds` and `--limit` apply to both."""
     by_name = {clone.name: clone for clone in clones}
     found = sifter.good if options.known else sifter.sift(clones, {} if options.mine else _listed(clones))
     labels = (one for one in found if one.holds and one.mined.project in by_name)

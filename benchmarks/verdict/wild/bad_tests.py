@@ -33,7 +33,7 @@ def instead(write: Written) -> Callable[[Good], Change | None]:
 
 
 def beside(write: Written) -> Callable[[Good], Change | None]:
-    """The real tests, and a file that is worth nothing."""
+    """The real tests, and a useless file."""
 
     def make(good: Good) -> Change | None:
         made = instead(write)(good)
@@ -43,7 +43,7 @@ def beside(write: Written) -> Callable[[Good], Change | None]:
 
 
 def at_import(statements: str) -> Callable[[Good], Change | None]:
-    """The real tests with something said on top of their file."""
+    """The real tests with statements added at the top of their file."""
 
     def make(good: Good) -> Change | None:
         path = good.tests[0]

@@ -1,5 +1,5 @@
 # ruff: noqa: E501
-"""Bad: documentation that says nothing, says what is not so, loses what was there, or harms who follows it."""
+"""Bad: documentation that says nothing, is false, loses existing text, or harms a reader who follows it."""
 
 import ast
 import re
@@ -16,7 +16,7 @@ _LOREM = (
 
 
 def in_prose(edit: Callable[[str], str | None]) -> Callable[[Good], Change | None]:
-    """The real change, one of its documents edited."""
+    """The real change with one of its documents edited."""
 
     def make(good: Good) -> Change | None:
         for path, text in good.change.items():
@@ -32,7 +32,7 @@ def in_prose(edit: Callable[[str], str | None]) -> Callable[[Good], Change | Non
 def in_docstring(
     edit: Callable[[str, ast.FunctionDef, ast.Constant], str | None],
 ) -> Callable[[Good], Change | None]:
-    """The real change, a docstring of one of its Python files edited."""
+    """The real change with a docstring of one of its Python files edited."""
 
     def make(good: Good) -> Change | None:
         for path, text in good.change.items():
@@ -123,7 +123,7 @@ def _code_too(good: Good) -> Change | None:
 
 
 def _doc_read_by_code(good: Good) -> Change | None:
-    """A docstring is written where there was none, with text that a tool would run."""
+    """Adds a docstring with text that a tool would run."""
     for path, text in good.change.items():
         tree = parsed(text) if path.endswith(".py") else None
         if tree is not None and ast.get_docstring(tree) is None and text is not None:

@@ -1,5 +1,5 @@
 # ruff: noqa: E501
-"""Bad: a right change with something beside it that nobody asked for, in the product's code."""
+"""Bad: a correct change with an unrelated one that the task does not ask for, in the product's code."""
 
 import ast
 import re
@@ -67,7 +67,7 @@ def _at_the_start(statements: str, *, of: str = "changed") -> Edit:
 
 
 def _on_top(statements: str) -> Edit:
-    """Statements behind the module's imports."""
+    """Statements after the module's imports."""
 
     def edit(text: str, _before: str | None) -> Iterator[str | None]:
         tree = parsed(text)
@@ -295,7 +295,7 @@ def _script_of_the_shell(good: Good) -> Change | None:
 
 
 def _all_the_same(good: Good) -> Change | None:
-    """The whole file rewritten by a formatter: nobody finds the change in it."""
+    """The whole file rewritten by a formatter, so that no reader finds the change in it."""
     for path, text in good.product.items():
         tree = parsed(text)
         if tree is not None and len(text.splitlines()) > 60:
@@ -389,7 +389,7 @@ FAULTS = (
 
 
 def first_function(text: str) -> Function | None:
-    """The first public one with a parameter."""
+    """The first public function with a parameter."""
     return next(
         (node for node in functions(text) if not node.name.startswith("_") and parameters(node)), None
     )

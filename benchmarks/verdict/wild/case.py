@@ -18,7 +18,7 @@ TYPES = {
 }
 
 type Change = Mapping[str, str | None]
-"""Files' texts by path, None for one that goes."""
+"""Files' texts by path, None for a deleted file."""
 
 
 class Good:
@@ -49,7 +49,7 @@ class Good:
 
     @property
     def kind(self) -> Kind:
-        """What it is."""
+        """The kind of the change."""
         return self.label.mined.kind
 
     @property
@@ -73,7 +73,7 @@ class Good:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A kind of bad change: what it is made from, and how; `passes`: its tests must not notice it."""
+    """A kind of bad change: what it is made from, and how; with `passes` its tests must not notice it."""
 
     name: str
     of: frozenset[Kind]

@@ -1,4 +1,4 @@
-"""A git clone of somebody's project, whole history and all: its steps, its trees, and changes to them."""
+"""A git clone of a project with its whole history: its steps, its trees, and changes to them."""
 
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -35,19 +35,19 @@ class Clone:
         return cls(folder.name.removesuffix(".git").replace("+", "/", 1), folder.resolve())
 
     def has(self, commit: str) -> bool:
-        """True where the commit is there."""
+        """True where the clone has the commit."""
         done = _run(self.folder, "cat-file", "-e", f"{commit}^{{commit}}", check=False)
         return done.returncode == 0
 
     def is_whole(self, commit: str) -> bool:
-        """True where every file of a commit is there: snapshots may lack some."""
+        """True where the clone has every file of a commit: snapshots may lack some."""
         return _run(self.folder, "archive", "--format=tar", commit, check=False).returncode == 0
 
     def steps(self, tip: str = "", most: int = MOST_STEPS) -> Iterator[Step]:
         """The main line from `tip` (empty: its newest commit) backwards."""
         shape = f"--format={_START}%H{_FIELD}%P{_FIELD}%s{_FIELD}%b{_END}"
         words = ["log", "--first-parent", "-m", "--no-renames", "--numstat", f"--since={_OLDEST}"]
-        # A clone may lack old large files: what git could tell before it met one is enough.
+        # A clone may lack old large files: git's output up to the first missing one is enough.
         done = _run(self.folder, *words, f"-n{most}", shape, tip or self._tip(), check=False)
         for block in done.stdout.decode("utf-8", "surrogateescape").split(_START)[1:]:
             head, _, stat = block.partition(_END)
@@ -64,7 +64,7 @@ class Clone:
         return next(self.steps(commit, 1))
 
     def _tip(self) -> str:
-        """HEAD; where that names a branch that is not there, the branch with the newest commit."""
+        """HEAD; where HEAD names a missing branch, the branch with the newest commit."""
         if self.has("HEAD"):
             return "HEAD"
         refs = _text(
@@ -73,7 +73,7 @@ class Clone:
         return refs.strip()
 
     def text(self, commit: str, path: str) -> str | None:
-        """A file's text at a commit, None where it is not, or no plain file."""
+        """A file's text at a commit; None where it is missing or not a plain file."""
         listed = _text(self.folder, "ls-tree", "-z", commit, "--", path)
         if not listed.startswith("100"):
             return None
@@ -85,11 +85,11 @@ class Clone:
         return tuple(line.split("\t", 1)[1] for line in listed if line.startswith("100"))
 
     def change(self, commit: str, paths: tuple[str, ...]) -> dict[str, str | None]:
-        """What these files are after a commit, None for one that it deletes."""
+        """These files' texts after a commit, None for a file that it deletes."""
         return {path: self.text(commit, path) for path in paths}
 
     def check_out(self, commit: str, into: Path) -> None:
-        """The tree of a commit in a folder, as a clone that keeps what is ignored; made where it is not."""
+        """Checks out a commit into a folder, made where it is missing, and keeps ignored files there."""
         if not (into / ".git").exists():
             into.parent.mkdir(parents=True, exist_ok=True)
             _run(into.parent, "clone", "-q", "--shared", "--no-checkout", str(self.folder), into.name)
@@ -108,7 +108,7 @@ class Clone:
 
 
 def write(tree: Path, change: Mapping[str, str | None]) -> None:
-    """Give files of a tree these texts."""
+    """Writes these texts to files of a tree."""
     for path, text in change.items():
         place = tree / path
         if text is None:

@@ -15,11 +15,11 @@ from benchmarks.verdict.wild.plain_room import PlainRoom
 
 TRIED_IN_A_TURN = 3
 MOST_NAMED = 40  # tests that one command names
-MOST_OF_A_CHANGE = 3  # bad ones made of the same real change
+MOST_OF_A_CHANGE = 3  # bad changes made of the same real change
 
 
 class Deriver:
-    """Makes cases; whether a bad one passes its tests is run once and kept in a file."""
+    """Makes cases; it runs each bad one's tests once and stores in a file whether they pass."""
 
     def __init__(self, room: PlainRoom, path: Path) -> None:
         self.room, self.path = room, path
@@ -36,7 +36,7 @@ class Deriver:
         return self._case(good, f"good: {good.kind}", True, good.change)
 
     def bad(self, good: Good, fault: Fault) -> Case | None:
-        """A bad one of a kind; None where it cannot be made of this change, or its own tests notice it."""
+        """A bad case of a kind; None where it cannot be made of this change, or its own tests notice it."""
         key = f"{good.label.mined.key}:{fault.name}"
         if good.kind not in fault.of or self._known.get(key) is False:
             return None
@@ -51,7 +51,7 @@ class Deriver:
         )
 
     def many(self, goods: Sequence[Good], count: int) -> Iterator[Case]:
-        """`count` bad ones, kinds in turns, projects spread, the same each time for the same real changes."""
+        """`count` bad cases, kinds in turns, projects spread; the same real changes give the same cases."""
         used: dict[str, int] = {}
         waiting = {fault.name: _in_no_order(goods, fault.name) for fault in self.faults}
         while any(waiting.values()):
@@ -88,7 +88,7 @@ class Deriver:
 
 
 def _command(good: Good) -> str:
-    """What an operator would have run: the tests that show the feature; others of their files may fail here."""
+    """The acceptance command of a user: the tests that show the feature; others may fail here."""
     named: set[str] = set()
     for shown in good.label.shown:
         holder, _, name = shown.partition("::")
@@ -101,7 +101,7 @@ def _command(good: Good) -> str:
 
 
 def _in_no_order(goods: Sequence[Good], name: str) -> list[Good]:
-    """The same each time, and another for each kind."""
+    """An order that is the same each time and differs between kinds."""
 
     def chance(good: Good) -> str:
         return hashlib.sha256(f"{good.label.mined.key}:{name}".encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Python text changed at a place, everything else left as it is."""
+"""Changes Python text at one place and leaves everything else as it is."""
 
 import ast
 import difflib
@@ -9,7 +9,7 @@ type Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def parsed(text: str | None) -> ast.Module | None:
-    """The tree, None where there is none."""
+    """The tree; None where the text is not Python."""
     try:
         return ast.parse(text) if text is not None else None
     except (SyntaxError, ValueError, RecursionError):
@@ -51,7 +51,7 @@ def parameters(node: Function) -> list[str]:
 
 
 def first_in(text: str, node: Function, statements: str) -> str | None:
-    """`statements` at the beginning of a function's body, behind its docstring."""
+    """Puts `statements` at the start of a function's body, after its docstring."""
     body = node.body[1:] if ast.get_docstring(node, clean=False) is not None else node.body
     if not body or body[0].lineno == node.lineno:
         return None
@@ -63,7 +63,7 @@ def first_in(text: str, node: Function, statements: str) -> str | None:
 
 
 def with_body(text: str, node: Function, statements: str) -> str | None:
-    """Another body, the docstring kept."""
+    """Replaces a function's body and keeps the docstring."""
     body = node.body[1:] if ast.get_docstring(node, clean=False) is not None else node.body
     if not body or body[0].lineno == node.lineno:
         return None
@@ -94,7 +94,7 @@ def replaced(text: str, node: ast.expr | ast.stmt, new: str) -> str | None:
 
 
 def without(text: str, node: ast.stmt, instead: str = "") -> str | None:
-    """A whole statement's lines, decorators too, taken out."""
+    """Removes a whole statement's lines, including decorators."""
     lines = text.splitlines(keepends=True)
     lines[_first_line(node) - 1 : node.end_lineno] = [instead] if instead else []
     return _if_python("".join(lines))

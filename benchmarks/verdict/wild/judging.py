@@ -1,5 +1,5 @@
 # ruff: noqa: E501
-"""The product's word on a case, and what it took: one process for each worker, so that its CPU is its own."""
+"""The product's verdict on a case, and its cost: each worker is a process, so that its CPU can be measured."""
 
 import ctypes
 import os
@@ -26,7 +26,7 @@ type Row = dict[str, Any]
 
 
 class Answer(StrEnum):
-    """What becomes of a change."""
+    """What the verdict means for a change."""
 
     ACCEPTED = "accepted"
     MORE_TESTS = "one more test"  # rejected for what no test of it proves
@@ -37,7 +37,7 @@ class Answer(StrEnum):
 
 
 def answer_of(verdict: Verdict) -> Answer:
-    """A verdict as one of these."""
+    """The answer for a verdict."""
     if verdict.kind is VerdictKind.REJECTED:
         return Answer.MORE_TESTS if verdict.is_unproven else Answer.REJECTED
     if verdict.kind is VerdictKind.NOT_MEASURABLE:
@@ -48,7 +48,7 @@ def answer_of(verdict: Verdict) -> Answer:
 
 def judge(case: Case, repo: Path, home: Path) -> Row:
     """One row: the answer, the gate that decided, why, and seconds of CPU and of wall time."""
-    ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)  # what a sandbox leaves behind is counted here
+    ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)  # processes that a sandbox leaves behind are counted here
     before, started = _cpu(), time.monotonic()
     row: Row = {
         "key": case.key, "project": case.project, "kind": case.kind, "good": case.good,
@@ -90,7 +90,7 @@ def _cpu() -> float:
 
 
 def _adopted() -> None:
-    """Wait for what ended after its parent: only then is its time known."""
+    """Waits for processes that ended after their parent: only then is their time known."""
     until = time.monotonic() + 2
     with suppress(ChildProcessError):
         while time.monotonic() < until:

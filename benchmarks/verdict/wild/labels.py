@@ -1,5 +1,5 @@
 # ruff: noqa: E501
-"""Is a step what it looks like? Found by running it: fails before, passes after, in a plain environment."""
+"""Is a step what it looks like? A run decides: tests fail before and pass after, in a plain environment."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _BAD = {"failure", "error"}
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What running said: `mined` with its true kind and target, the tests that show it, or why it is nothing."""
+    """The result of a run: `mined` with its true kind and target, the tests that show it, or why it is none."""
 
     mined: Mined
     holds: bool

@@ -1,7 +1,7 @@
 # ruff: noqa: E501
 """Candidates from a history: steps that, by their text, are a fix, tests, documentation or a refactoring.
 
-Whether they are what they say is found out by running them (`labels`).
+Running them (`labels`) shows whether they are what they claim.
 """
 
 import ast
@@ -72,12 +72,12 @@ class Mined:
         return f"{self.project}@{self.commit[:12]}:{self.kind}"
 
     def with_target(self, target: str) -> "Mined":
-        """The same, about that file."""
+        """The same step with that file as target."""
         return replace(self, target=target)
 
 
 def is_test_file(path: str) -> bool:
-    """A Python file in which a person would look for tests."""
+    """True for a Python file in which a person would look for tests."""
     pure = PurePosixPath(path)
     folders = [part.lower() for part in pure.parts[:-1]]
     in_folder = bool({"test", "tests"} & set(folders)) or folders[:1] == ["testing"]  # in a package: helpers
@@ -87,7 +87,7 @@ def is_test_file(path: str) -> bool:
 
 
 def is_product(path: str) -> bool:
-    """A Python file that users of the project run."""
+    """True for a Python file that users of the project run."""
     aside = path.startswith(_ASIDE) or bool(_DECISIVE.search(path))
     return path.endswith(".py") and not aside and not is_test_file(path) and "/conftest" not in f"/{path}"
 
@@ -110,7 +110,7 @@ def counted_paths(step: Step) -> tuple[str, ...]:
 
 
 def is_about_words(before: str, after: str) -> bool:
-    """True where two Python texts differ in comments and docstrings alone."""
+    """True where two Python texts differ only in comments and docstrings."""
     try:
         return _bare(before) == _bare(after)
     except (SyntaxError, ValueError, RecursionError):

@@ -1,8 +1,8 @@
 # ruff: noqa: E501
-"""A project's tests in a plain environment of it, as a developer would run them: none of our product's parts.
+"""A project's tests in a plain environment, as a developer would run them, without any part of Nightcrew.
 
-Code of others runs here, so everything happens behind bubblewrap: the machine is read-only, and there is no
-network but while packages are installed.
+Third-party code runs here, so everything runs in bubblewrap: the machine is read-only, and there is a network
+only while packages are installed.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ _INSTALL_SECONDS, _RUN_SECONDS = 600, 150
 _MOST_MISSING = 5
 
 type Outcomes = Mapping[str, str]
-"""What became of each test: passed, failed, error or skipped, by `module.Class::name`."""
+"""Each test's outcome: passed, failed, error or skipped, by `module.Class::name`."""
 
 
 class PlainRoom:
@@ -72,7 +72,7 @@ class PlainRoom:
         return place if mark.read_text() == "yes" else None
 
     def run(self, clone: Clone, environment: Path, paths: Sequence[str], *options: str) -> Outcomes | None:
-        """The outcomes of the tests in `paths` (all: none named); None where pytest did not come to its end."""
+        """The outcomes of the tests in `paths` (all tests where empty); None where pytest did not finish."""
         for _ in range(_MOST_MISSING):
             found, said = self._pytest(clone, environment, [*options, *paths])
             if (found is None and "unrecognized arguments" in said) or "usage: " in said:
@@ -86,7 +86,7 @@ class PlainRoom:
     def coverage(
         self, clone: Clone, environment: Path, paths: Sequence[str], *options: str
     ) -> dict[str, set[int]]:
-        """The lines of each file that ran while pytest was at these tests."""
+        """The lines of each file that ran during these tests."""
         data = self.tree(clone) / ".wild-coverage"
         words = ["-m", "coverage", "run", "--rcfile=/dev/null", f"--data-file={data}", "--source=.", "-m", "pytest",
                  "-q", "-p", "no:cacheprovider", "-o", "addopts=", *options, *paths]  # fmt: skip
@@ -161,7 +161,7 @@ class PlainRoom:
 
 
 def _python() -> str:
-    """The interpreter behind our own environment."""
+    """The interpreter of Nightcrew's own environment."""
     return str(getattr(sys, "_base_executable", sys.executable))
 
 
@@ -171,7 +171,7 @@ def _outcome(case: ElementTree.Element) -> str:
 
 
 def _asked_for(tree: Path) -> Iterable[list[str]]:
-    """What the project says its tests need, beside its extras: groups, Poetry's tables, files, tox."""
+    """What the project declares for its tests, besides extras: groups, Poetry's tables, files, tox."""
     told: dict[str, Any] = {}
     with suppress(OSError, ValueError):
         told = tomllib.loads((tree / "pyproject.toml").read_text())

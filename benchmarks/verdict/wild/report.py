@@ -1,5 +1,5 @@
 # ruff: noqa: E501
-"""The table of a run: who was answered how, by kind and project, with 95 % intervals, and every wrong one."""
+"""The table of a run: answers by kind and project, with 95 % intervals, and every wrong answer."""
 
 import statistics
 from collections import Counter

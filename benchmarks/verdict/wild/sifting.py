@@ -1,4 +1,4 @@
-"""Candidates of many projects labelled, in turns, and kept in a file: what was labelled once is known."""
+"""Labels candidates of many projects, in turns, and stores the labels in a file, to make each only once."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ from benchmarks.verdict.wild.plain_room import PlainRoom
 TRIED = {Kind.FIX: 8, Kind.FEATURE: 2, Kind.TESTS: 4, Kind.DOCUMENTATION: 4, Kind.REFACTORING: 3}
 """How many candidates of a kind are tried in one project."""
 _CANNOT = {"cannot be installed", "its tests do not come to their end"}
-_UNFIT = 3  # a project of which that many in a row cannot be installed or run is left
+_UNFIT = 3  # a project is skipped after this many candidates in a row that cannot be installed or run
 
 
 class Sifter:
@@ -30,11 +30,11 @@ class Sifter:
 
     @property
     def good(self) -> list[Label]:
-        """All that hold."""
+        """All labels that hold."""
         return [one for one in self._known.values() if one.holds]
 
     def label(self, clone: Clone, mined: Mined) -> Label:
-        """The label, from the file where it is known."""
+        """The label, from the file where it is there."""
         key = mined.key
         if key not in self._known:
             try:

@@ -1,4 +1,4 @@
-"""Bad: refactorings that are none: what they give differs where the tests do not look."""
+"""Bad: refactorings that change behaviour: results differ where the tests do not look."""
 
 import ast
 import re
@@ -13,7 +13,7 @@ REFACTORING = frozenset({Kind.REFACTORING, Kind.FIX})
 
 
 def _pattern(old: str, new: str) -> Edit:
-    """A text pattern in code that is not changed otherwise, once; every place is tried."""
+    """Replaces a text pattern once in code that the change leaves alone; every place is tried."""
 
     def edit(text: str, before: str | None) -> Iterator[str | None]:
         del before
@@ -25,7 +25,7 @@ def _pattern(old: str, new: str) -> Edit:
 
 
 def _call(name: str, new: str) -> Edit:
-    """A call of a built-in or method written otherwise; `{args}` is what it is given, `{of}` its object."""
+    """Rewrites a call of a built-in or method; `{args}` are its arguments, `{of}` its object."""
 
     def edit(text: str, before: str | None) -> Iterator[str | None]:
         for node in inside(text, outside_of=changed_lines(before, text), kind=ast.Call):

@@ -1,5 +1,5 @@
 # ruff: noqa: E501
-"""Bad: fixes that repair their own test alone, too little or too much, or bend the tests there are."""
+"""Bad: fixes that repair only their own test, too little or too much, or weaken existing tests."""
 
 import ast
 import difflib
@@ -41,7 +41,7 @@ _LEAST_TOLD, _MOST_TOLD = 5, 12  # characters of values that say something; call
 
 
 def hard_coded(room: PlainRoom, shape: str) -> Callable[[Good], Change | None]:
-    """The right code for the values that the tests of the fix give, found by running them; else base's."""
+    """The fixed code for the values that the fix's tests use, found by running them; else base's."""
 
     def make(good: Good) -> Change | None:
         environment = _ready(room, good)
@@ -68,7 +68,7 @@ def _ready(room: PlainRoom, good: Good) -> Any:
 
 
 def values_of(node: Function) -> str:
-    """What a call is told by: its parameters; of a method without any, what its object holds."""
+    """The values that identify a call: its parameters; for a method without any, its object's attributes."""
     names = parameters(node)
     if names:
         return f"({', '.join(names)},)"
@@ -82,7 +82,7 @@ def values_of(node: Function) -> str:
 def _recorded(
     room: PlainRoom, good: Good, environment: Any, text: str, node: Function, values: str
 ) -> list[str]:
-    """The values, as Python writes them, with which tests that show the bug call a changed function."""
+    """The values, in Python's notation, with which tests that show the bug call a changed function."""
     tree = room.tree(good.clone)
     place = tree / ".wild-calls"
     source = first_in(text, node, _RECORDER.format(values=values, place=str(place)))
@@ -99,7 +99,7 @@ def _recorded(
 
 
 def divided(text: str, node: Function, old: str, shape: str, values: str, told: list[str]) -> str | None:
-    """The new body for the values that were told, base's for all others."""
+    """The new body for the recorded values, base's body for all others."""
     digests = sorted(sha256(one.encode()).hexdigest()[:16] for one in told)
     condition = shape.format(
         values=values, told=set(told), digests=digests, first=told[0][: len(told[0]) // 2 + 1]
@@ -120,7 +120,7 @@ _SHAPES = {
 
 
 def _half(room: PlainRoom, *, keeps_tests: bool) -> Callable[[Good], Change | None]:
-    """One hunk of several taken back, which tests of the real change are seen to notice; with these, or
+    """One hunk of several reverted, which tests of the real change notice; with these tests, or
     without."""
 
     def make(good: Good) -> Change | None:
@@ -156,7 +156,7 @@ def _without_tests(good: Good, change: Change, failing: set[str]) -> Change | No
 
 
 def without_hunks(before: str, after: str) -> Iterator[str]:
-    """`after` with one hunk as it was before, where there are several."""
+    """`after` with one hunk reverted, where there are several."""
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
     codes = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
     hunks = [code for code in codes if code[0] != "equal"]
@@ -171,7 +171,7 @@ def without_hunks(before: str, after: str) -> Iterator[str]:
 
 
 def _broader(text: str, before: str | None) -> Iterator[str | None]:
-    """A condition that the fix adds or alters, held always; or its last part left out."""
+    """A condition that the fix adds or edits, made always true; or its last part left out."""
     lines = changed_lines(before, text)
     tree = parsed(text)
     for node in ast.walk(tree) if tree else ():
@@ -184,7 +184,7 @@ def _broader(text: str, before: str | None) -> Iterator[str | None]:
 
 
 def _caught(text: str, before: str | None) -> Iterator[str | None]:
-    """The error that the fix is about caught wherever it comes from."""
+    """The error that the fix is about, caught wherever it is raised."""
     for node in changed(before, text):
         if node.body and not any(isinstance(one, ast.Yield) for one in ast.walk(node)):
             inner = textwrap.indent(body_of(text, node).strip("\n"), "    ")
@@ -192,7 +192,7 @@ def _caught(text: str, before: str | None) -> Iterator[str | None]:
 
 
 def _clamped(text: str, before: str | None) -> Iterator[str | None]:
-    """Returns of changed functions go through a filter that the tests do not feel."""
+    """Returns of changed functions go through a filter that the tests do not notice."""
     for node in changed(before, text):
         for one in ast.walk(node):
             if (
@@ -210,7 +210,7 @@ def _clamped(text: str, before: str | None) -> Iterator[str | None]:
 
 
 def _in_tests(edit: Callable[[str], Iterator[str | None]]) -> Callable[[Good], Change | None]:
-    """The right change, and an existing test file of it bent."""
+    """The right change with one of its existing test files weakened."""
 
     def make(good: Good) -> Change | None:
         for path in good.tests:
