@@ -72,6 +72,11 @@ def circles(place: Path) -> list[str]:
         graph = grimp.build_graph(*packages, exclude_type_checking_imports=True, cache_dir=None)
     finally:
         del sys.path[: len(own)]
+    # Python runs a package's `__init__` before it imports a module from there.
+    for module in graph.modules:
+        for target in graph.find_modules_directly_imported_by(module):
+            for package in parents(target) & graph.modules - parents(module) - {module}:
+                graph.add_import(importer=module, imported=package)
     # A module never appears in its own closure, so the closures of what it imports are searched.
     return sorted(
         module
@@ -81,6 +86,11 @@ def circles(place: Path) -> list[str]:
             for target in graph.find_modules_directly_imported_by(module)
         )
     )
+
+
+def parents(module: str) -> set[str]:
+    parts = module.split(".")
+    return {".".join(parts[:length]) for length in range(1, len(parts))}
 
 
 def reported(tool: str, *arguments: str, place: Path) -> str:
