@@ -371,7 +371,7 @@ def _time_zone(tree: ast.Module, _: Subject) -> str:
 
 
 def _wrong(tree: ast.Module) -> ast.Module:
-    """Tests whose checks are wrong but never decide."""
+    """Adds a failing check to every test, which the cheating file hides."""
     for node in tests_in(tree).values():
         node.body.append(ast.parse("assert 1 == 2").body[0])
     return tree

@@ -77,8 +77,8 @@ def _summary(kind: VerdictKind, reached: float, why: str, results: Sequence[Gate
     }[kind]
     if kind is VerdictKind.REJECTED:
         return opening
-    told = " ".join(result.message for result in results if result.outcome is GateOutcome.PASS)
-    return f"{opening} {told}".strip()
+    details = " ".join(result.message for result in results if result.outcome is GateOutcome.PASS)
+    return f"{opening} {details}".strip()
 
 
 def _weakest(results: Sequence[GateResult]) -> str:

@@ -61,7 +61,7 @@ class Analysis:
             one for one in room.changes if one.after is not None and one.path.endswith((".json", ".md"))
         ]
         if len(reports) != 1:
-            return failed(NAME, "The change is not one report.", f"Hand in exactly one report. {FORM}")
+            return failed(NAME, "The change is not one report.", f"Submit exactly one report. {FORM}")
         try:
             report = Report.model_validate_json(_json(reports[0].after or ""))
         except ValidationError as error:

@@ -80,7 +80,7 @@ def _misused(room: CleanRoom) -> GateResult | None:
         return failed(
             NAME,
             f"{idle}.",
-            "Let each test call the code with an input of its own and check what comes of it.",
+            "Let each test call the code with an input of its own and check its result.",
             evidence={"idle": idle},
         )
     unsteady = unsteady_check(room)

@@ -105,9 +105,9 @@ def _too_narrow(
     if decides and alone:
         yield _narrow(changed[0].made, others[0], decides[0][:60], path)
     elif decides:
-        told = same_as_before(room, room.measured.reproducers, decides)
-        if told:
-            what = f"{told}, all is as it was on base: the change knows {decides[0][:60]}"
+        unchanged = same_as_before(room, room.measured.reproducers, decides)
+        if unchanged:
+            what = f"{unchanged}, all is as it was on base: the change knows {decides[0][:60]}"
             yield Finding(what, path, severity=Severity.UNPROVEN)
 
 

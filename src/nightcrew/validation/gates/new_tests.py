@@ -47,7 +47,7 @@ class NewTests:
         examination = examine(room)
         if examination.base.problem:
             return not_measurable(
-                NAME, "The suite cannot be run on base, so nothing can be said about new tests."
+                NAME, "The suite cannot be run on base, so nothing is known about new tests."
             )
         if not examination.test_files and room.task.task_type is not TaskType.UNIT_TEST:
             return passed(NAME, "The change brings no tests of its own.")
@@ -204,7 +204,7 @@ def _idle(room: CleanRoom, examination: Examination) -> GateResult | None:
     for nodeid, test in examination.patched.run("new").tests.items():
         if test.outcome == "passed":
             cases.setdefault(name_of(nodeid), []).append(test)
-    hint = "Take it out, or let it call the code with an input of its own and check what comes of it."
+    hint = "Take it out, or let it call the code with an input of its own and check its result."
     for name, tests in cases.items():
         if not any(test.own_calls for test in tests) and _runs_nothing(room, name):
             return failed(NAME, f"{name} runs no code of this repository.", hint, evidence={"idle": name})

@@ -196,8 +196,8 @@ def _defaults(node: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, Any]:
 def _types(node: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, str]:
     """Plain types by parameter, as annotated."""
     every = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-    told = ((one.arg, _plain_type(ast.unparse(one.annotation))) for one in every if one.annotation)
-    return {name: kind for name, kind in told if kind}
+    typed = ((one.arg, _plain_type(ast.unparse(one.annotation))) for one in every if one.annotation)
+    return {name: kind for name, kind in typed if kind}
 
 
 def _plain_type(annotation: object) -> str:

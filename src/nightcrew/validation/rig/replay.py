@@ -58,28 +58,28 @@ def _replayed(asked: "dict[str, Any]", secret: int) -> "dict[str, Any]":
     job = protocol.read_replay(asked)
     os.chdir(job.workspace)
     sys.path[:0] = job.paths
-    told: dict[str, Any] = {"answers": [], "lines": {}, "values": {}, "deaths": 0, "waits": 0}
+    results: dict[str, Any] = {"answers": [], "lines": {}, "values": {}, "deaths": 0, "waits": 0}
     for module in job.modules:
         result = supervise(partial(_values, module), SECONDS_OF_WAITING, secret)
-        told["values"][module] = next(
+        results["values"][module] = next(
             (line["values"] for line in result["reports"] if "values" in line), None
         )
     calls = job.calls
-    while len(told["answers"]) < len(calls) and told["deaths"] < MOST_DEATHS:
-        rest = calls[len(told["answers"]) :]
+    while len(results["answers"]) < len(calls) and results["deaths"] < MOST_DEATHS:
+        rest = calls[len(results["answers"]) :]
         result = supervise(partial(_replay, job, rest), SECONDS_OF_WAITING, secret, each=True)
         for line in result["reports"]:
             if "answers" in line:
-                told["answers"].append(line["answers"])
+                results["answers"].append(line["answers"])
                 for path, lines in line["lines"].items():
-                    told["lines"][path] = sorted({*told["lines"].get(path, ()), *lines})
-        if len(told["answers"]) < len(calls):
-            told["deaths"] += 1
-            told["waits"] += result["timed_out"]
+                    results["lines"][path] = sorted({*results["lines"].get(path, ()), *lines})
+        if len(results["answers"]) < len(calls):
+            results["deaths"] += 1
+            results["waits"] += result["timed_out"]
             how = "" if result["timed_out"] else DEAD
-            told["answers"].append([[calls[len(told["answers"])].name, how, "", 0.0]])
-    told["answers"] += [[] for _ in calls[len(told["answers"]) :]]
-    return told
+            results["answers"].append([[calls[len(results["answers"])].name, how, "", 0.0]])
+    results["answers"] += [[] for _ in calls[len(results["answers"]) :]]
+    return results
 
 
 def _values(module: str, report: Reporter) -> None:
