@@ -112,7 +112,7 @@ class Task(BaseModel):
     repo: Annotated[str, Field(min_length=1, max_length=4_000, json_schema_extra={"pattern": PATTERN})]
     """Path or URL of the target git repository; it is cloned, and never written to."""
     task_type: TaskType = TaskType.CODE_GENERATION
-    """The type of work; it selects the gates."""
+    """What type of work it is; the type selects the gates."""
     target_file: str | None = None
     """The file the task is about, relative to the repository's root."""
     base: Annotated[str, Field(min_length=1, max_length=250)] = "HEAD"

@@ -272,7 +272,7 @@ def test_a_reproducer_that_cannot_go_on_with_what_the_broken_code_gives_is_accep
     ("files", "gate", "word"),
     [
         ({TARGET: PRICES + "\n\nMORE = 1\n", "tests/test_limit.py": "from shop import prices\n\n\ndef test_more():\n"
-          "    assert prices.discount(5, False) == 0\n    assert prices.MORE == 1\n"}, "behaviour", "in the test itself"),
+          "    assert prices.discount(5, False) == 0\n    assert prices.MORE == 1\n"}, "needed", "Nothing shows that this is needed"),
         ({TARGET: PRICES}, "behaviour", "No test shows the bug"),
         ({"tests/test_limit.py": REPRODUCER}, "behaviour", "none of the product"),
         ({TARGET: PRICES, "tests/test_limit.py": REPRODUCER.replace("100", "200")}, "behaviour", "passes on base too"),
@@ -294,6 +294,20 @@ def test_a_bad_fix(buggy: House, files: dict[str, str | None], gate: str, word: 
     told = next(one for one in verdict.gates if one.outcome is GateOutcome.FAIL)
     assert told.name == gate
     assert word in told.message
+
+
+def test_a_fix_whose_test_uses_a_setting_of_the_fix_is_a_persons_to_see(buggy: House) -> None:
+    fixed = PRICES + "\n\nMOST = 5\n\n\ndef repeated(price: str, times: int) -> str:\n"
+    broken = fixed.replace("MOST = 5\n\n\n", "") + "    return price * times\n"
+    fixed += "    if times > MOST:\n        raise ValueError('too many')\n    return price * times\n"
+    test = (
+        "import pytest\n\nfrom shop import prices\n\n\ndef test_most():\n    assert prices.repeated('1', 2) == '11'\n"
+        "    with pytest.raises(ValueError, match='too many'):\n        prices.repeated('1', prices.MOST + 1)\n"
+    )
+    house = make_house(buggy.repo.parent / "most", buggy.settings, buggy.sandbox, FILES | {TARGET: broken})
+    verdict = house.judge({TARGET: fixed, "tests/test_most.py": test}, TaskType.BUG_FIX)
+    assert verdict.kind is VerdictKind.NOT_MEASURABLE, verdict.summary
+    assert "uses what the fix brings" in verdict.asks
 
 
 HANGING = {

@@ -6,6 +6,7 @@ the clean room.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 from nightcrew.untrusted import NotPython, Unreadable, parse_python
 
@@ -74,6 +75,13 @@ def apply_patch(files: tuple[FileDiff, ...], read: Callable[[str], str | None]) 
     for change in real:
         _check_readable(change)
     return real
+
+
+def changed_lines(before: str, after: str) -> set[int]:
+    """Lines of `after`, counted from 1, that are new or changed since `before`."""
+    matcher = SequenceMatcher(None, before.split("\n"), after.split("\n"), autojunk=False)
+    spans = [(start, end) for tag, _, _, start, end in matcher.get_opcodes() if tag in {"insert", "replace"}]
+    return {line + 1 for start, end in spans for line in range(start, end)}
 
 
 # ------------------------------------------------------------------------------------------------------

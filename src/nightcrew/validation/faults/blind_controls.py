@@ -4,7 +4,7 @@ The results of the warm process must be the same there, with other hash seeds, a
 """
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -33,8 +33,14 @@ class Trial(NamedTuple):
     hash_seed: int = HASH_SEED
 
 
-def judge_blind(room: CleanRoom, examination: Examination, target: Target, gate: str) -> GateResult | None:
-    """The gate's failure where a plain run gives another result; None where all agree."""
+def judge_blind(
+    room: CleanRoom, examination: Examination, target: Target, gate: str, imported: Collection[int]
+) -> GateResult | None:
+    """The gate's failure where a plain run gives another result; None where all agree.
+
+    `imported`: the target's lines that run while the files of the tests are imported. Functions with such
+    lines stay intact, as a file that cannot be imported shows nothing of its tests.
+    """
     judged = judged_tests(examination)
     paths, arguments = files_of(judged), arguments_of(judged)
     unfit = {name for name, outcome in examination.base_outcomes.items() if outcome in {"failed", "error"}}
@@ -51,7 +57,7 @@ def judge_blind(room: CleanRoom, examination: Examination, target: Target, gate:
             elsewhere=True,  # in another folder than the rig's: the same tests must pass and fail there
         )
 
-    trials = _trials(room, examination, target, judged)
+    trials = _trials(room, examination, target, judged, imported)
     with ThreadPoolExecutor(2) as pool:
         outcomes = dict(zip([trial.name for trial in trials], pool.map(run, trials), strict=True))
     if outcomes["neutral"] is not Blind.PASSED:  # does the world decide, or the text?
@@ -60,9 +66,13 @@ def judge_blind(room: CleanRoom, examination: Examination, target: Target, gate:
 
 
 def _trials(
-    room: CleanRoom, examination: Examination, target: Target, judged: tuple[str, ...]
+    room: CleanRoom,
+    examination: Examination,
+    target: Target,
+    judged: tuple[str, ...],
+    imported: Collection[int],
 ) -> list[Trial]:
-    broken = raising(target.source, examination.import_time_functions)
+    broken = raising(target.source, _functions_with(imported, target.source))
     trials = [Trial("neutral", {target.path: neutral(target.source, 2)})]
     if broken is not None:
         trials.append(Trial("raising", {target.path: broken}))
@@ -75,6 +85,17 @@ def _trials(
     elif any(_holds_sets(one) for one in [*tests, *_functions_run(examination, target, judged)]):
         seeds = SET_SEEDS
     return trials + [Trial(f"intact, seed {seed}", {}, seed) for seed in seeds]
+
+
+def _functions_with(lines: Collection[int], source: str) -> frozenset[int]:
+    """First lines of the functions in whose bodies one of `lines` is."""
+    tree = parse(source)
+    functions = all_functions(tree).values() if tree is not None else ()
+    return frozenset(
+        node.lineno
+        for node in functions
+        if any(line in lines for line in range(node.body[0].lineno, (node.end_lineno or 0) + 1))
+    )
 
 
 def _judged_code(room: CleanRoom, judged: tuple[str, ...]) -> Iterator[ast.stmt]:

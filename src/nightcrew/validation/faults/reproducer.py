@@ -6,14 +6,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from nightcrew.validation.change.change import changed_lines
 from nightcrew.validation.faults.target import files_of
-from nightcrew.validation.gate import failed, not_measurable, passed
+from nightcrew.validation.gate import answered, failed, not_measurable, passed
 from nightcrew.validation.rig.protocol import Experiment
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, name_of
 from nightcrew.validation.running.run_results import Run, SessionResult, TestOutcome
 from nightcrew.validation.running.runs import Session, run_sessions
-from nightcrew.validation.verdict import GateResult
+from nightcrew.validation.verdict import Finding, GateResult, Severity
 
 NAME = "behaviour"
 MOST_ALONE = 8  # tests that are run alone on base
@@ -27,6 +28,11 @@ _UNFIT_VALUE = re.compile(
     rf"AttributeError: '{_TYPE}' object has no attribute|(?:KeyError|IndexError|StopIteration):"
     rf"|TypeError: (?!'(?!{_TYPE}')\w+' object)(?!.*(?:{_SIGNATURE}))"
     r"|ValueError: (?:not enough|too many) values to unpack"
+)
+
+_MISSING_NAME = re.compile(
+    r"AttributeError: .* has no attribute '(\w+)'|ImportError: cannot import name '(\w+)'"
+    r"|TypeError: .* unexpected keyword argument '(\w+)'|NameError: name '(\w+)' is not defined"
 )
 
 
@@ -55,6 +61,9 @@ def judge_reproducer(room: CleanRoom, examination: Examination, kept: int) -> Ga
     shown = [nodeid for nodeid in candidates if _shows(on_base, after, nodeid)]
     reproducers = sorted({*shown, *already})
     if not reproducers:
+        asking = [nodeid for nodeid in candidates if _uses_new_name(room, on_base, after, nodeid)]
+        if asking:
+            return _ask(room, asking, on_base)
         reason = _reason(on_base, after, candidates)
         return failed(
             NAME,
@@ -64,6 +73,8 @@ def judge_reproducer(room: CleanRoom, examination: Examination, kept: int) -> Ga
             evidence={"candidates": list(candidates)[:20]},
         )
     room.measured.reproducers = tuple(reproducers)
+    seen = [on_base.tests[nodeid] for nodeid in shown]
+    room.measured.crash_on_base = bool(seen) and all(one.kind != "assertion" for one in seen)
     return passed(
         NAME,
         f"All {kept} tests that pass on base still do; {len(reproducers)} fail on base and pass "
@@ -145,6 +156,44 @@ def _shows(on_base: Run, after: Run, nodeid: str) -> bool:
 def is_right_reason(test: TestOutcome) -> bool:
     """True where a check failed, the product crashed, or the test could not use the product's result."""
     return test.kind in {"assertion", "crash"} or bool(_UNFIT_VALUE.match(test.message))
+
+
+def _uses_new_name(room: CleanRoom, on_base: Run, after: Run, nodeid: str) -> bool:
+    """True where a test runs changed lines and passes, and on base ends at a name that only the fix has."""
+    before, now = on_base.tests.get(nodeid), after.tests.get(nodeid)
+    if before is None or now is None or now.outcome not in GOOD or before.outcome != "failed":
+        return False
+    changed = {
+        one.path: changed_lines(one.before, one.after) for one in room.changes if one.before and one.after
+    }
+    runs = {path: covered.by_test.get(nodeid, ()) for path, covered in after.coverage.items()}
+    if not any(changed.get(path, set()) & set(lines) for path, lines in runs.items()):
+        return False
+    missing = _MISSING_NAME.search(before.message)
+    if missing is None:
+        return False
+    name = re.compile(rf"\b{re.escape(next(filter(None, missing.groups())))}\b")
+    product = [one for one in room.changes if not room.is_test(one.path)]
+    new = any(name.search(one.after or "") for one in product)
+    return new and not any(name.search(one.before or "") for one in product)
+
+
+def _ask(room: CleanRoom, asking: list[str], on_base: Run) -> GateResult:
+    """A new setting may be how the bug is repaired: whether base has the bug is for a person to see."""
+    room.measured.reproducers = tuple(asking)
+    first = asking[0]
+    message = on_base.tests[first].message
+    what = f"{first} uses what the fix brings, so it cannot show the bug on base ({message})"
+    finding = Finding(what, first.split("::")[0], severity=Severity.PERSON)
+    question = "Is this how the bug is repaired? No test shows that base has it."
+    return answered(
+        NAME,
+        [finding],
+        nothing="",
+        opening="Whether base has the bug is not shown",
+        hint="",
+        question=question,
+    )
 
 
 def _reason(on_base: Run, after: Run, candidates: list[str]) -> str:

@@ -3,10 +3,9 @@
 import ast
 from typing import NamedTuple
 
-from nightcrew.validation.change.change import Change
+from nightcrew.validation.change.change import Change, changed_lines
 from nightcrew.validation.faults.mutants import make_mutants, sample
 from nightcrew.validation.faults.mutation_trials import rates, survivors, try_mutants
-from nightcrew.validation.gates.mutation import changed_lines
 from nightcrew.validation.reading.same_code import same_function
 from nightcrew.validation.reading.suite import all_functions, parse
 from nightcrew.validation.reading.variants import executable_lines

@@ -60,10 +60,10 @@ class Controls:
         if not any(not one.must_pass for one in variants):
             return not_measurable(NAME, f"{target.path} has no function that could be broken.")
         examination = examine(room)
-        runs = _warm(room, examination, target.path, variants)
+        runs, imported = _warm(room, examination, target.path, variants)
         return (
             _judge_warm(examination, target.path, variants, runs)
-            or judge_blind(room, examination, target, NAME)
+            or judge_blind(room, examination, target, NAME, imported)
             or _passed(examination, target.path, runs)
         )
 
@@ -82,7 +82,8 @@ def make_variants(source: str) -> list[Variant]:
 
 def _warm(
     room: CleanRoom, examination: Examination, target: str, variants: list[Variant]
-) -> Mapping[str, Run]:
+) -> tuple[Mapping[str, Run], frozenset[int]]:
+    """The run of each variant, and the target's lines that run while the files of the tests are imported."""
     items = list(judged_tests(examination))
     spent = examination.patched.run("all").cpu_seconds
     intact = Experiment("intact", 300, items=items)
@@ -91,12 +92,13 @@ def _warm(
     (result,) = run_sessions(
         room,
         room.patched,
-        [Session(experiments, paths=files_of(judged_tests(examination)), seconds=1500)],
+        [Session(experiments, paths=files_of(judged_tests(examination)), seconds=1500, imports=True)],
         measured=examination.product_files,
         test_files=examination.all_test_files,
         target=target,
     )
-    return {one.name: result.run(one.name) for one in variants} | {"intact": result.run("intact")}
+    runs = {one.name: result.run(one.name) for one in variants} | {"intact": result.run("intact")}
+    return runs, result.imported_lines
 
 
 def _judge_warm(
@@ -107,7 +109,9 @@ def _judge_warm(
     checking, silent = _values(examination, runs.get("perturbed", NO_RUN))
     values_noticed = checking >= FEW and checking / (checking + len(silent)) >= MOST_CHECKING
     # Where the target returns None for a rejected input, tests of such inputs may pass on a None version.
-    excused = {"perturbed", "nothing"} if values_noticed else {"perturbed"}
+    # A test that crashes on base shows that the code comes to its end, whatever it returns.
+    ends = examination.room.measured.crash_on_base
+    excused = {"perturbed", "nothing"} if values_noticed or ends else {"perturbed"}
     found = (
         _harmless_refused(target, applied, runs)
         or _broken_passed(target, [one for one in applied if one.name not in excused], runs)

@@ -7,9 +7,9 @@ It fails closed: where no mutant can be made or run, it does not pass.
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from difflib import SequenceMatcher
 
 from nightcrew.task import Task, TaskType
+from nightcrew.validation.change.change import changed_lines
 from nightcrew.validation.faults.blind_controls import HASH_SEED
 from nightcrew.validation.faults.mutants import make_mutants, sample
 from nightcrew.validation.faults.mutation_trials import Rates, Trial, choose, rates, survivors, try_mutants
@@ -92,13 +92,6 @@ def _judge_fix(room: CleanRoom, examination: Examination, target: Target, covere
         strength=0.7 + 0.3 * measured.killed,
         **_evidence(trials, measured),
     )
-
-
-def changed_lines(before: str, after: str) -> set[int]:
-    """Lines of `after`, counted from 1, that are new or changed since `before`."""
-    matcher = SequenceMatcher(None, before.split("\n"), after.split("\n"), autojunk=False)
-    spans = [(start, end) for tag, _, _, start, end in matcher.get_opcodes() if tag in {"insert", "replace"}]
-    return {line + 1 for start, end in spans for line in range(start, end)}
 
 
 def _evidence(trials: list[Trial], measured: Rates) -> dict[str, object]:

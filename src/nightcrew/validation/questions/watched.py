@@ -7,9 +7,8 @@ change is on its call stack. What the file could do on base, or did there, is no
 from collections.abc import Iterator
 
 from nightcrew.task import Task
-from nightcrew.validation.change.change import Change
+from nightcrew.validation.change.change import Change, changed_lines
 from nightcrew.validation.gate import answered, not_measurable
-from nightcrew.validation.gates.mutation import changed_lines
 from nightcrew.validation.questions.empowered import QUESTION, BasePowers, is_asked_for
 from nightcrew.validation.questions.powers import Power, Use
 from nightcrew.validation.questions.repository import repository_of

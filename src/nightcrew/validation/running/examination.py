@@ -9,7 +9,7 @@ from functools import cached_property
 
 from nightcrew.task import TaskType
 from nightcrew.validation.change.tree import Tree
-from nightcrew.validation.reading.suite import all_functions, parse, tests_in
+from nightcrew.validation.reading.suite import parse, tests_in
 from nightcrew.validation.reading.variants import function_lines
 from nightcrew.validation.rig.protocol import Experiment
 from nightcrew.validation.running.base_faults import base_fault, with_remedy
@@ -217,20 +217,6 @@ class Examination:
         run = self.patched.run("all")
         reached = {name for path in paths for name in self.coverage(run, path).by_test}
         return [name for name, test in run.tests.items() if name in reached and not test.failed]
-
-    @cached_property
-    def import_time_functions(self) -> frozenset[int]:
-        """First lines of the target's functions that run while it is imported."""
-        target = self.room.target
-        tree = parse(self.room.source(target) or "") if target else None
-        if tree is None:
-            return frozenset()
-        lines = self.patched.imported_lines | self.base.imported_lines
-        return frozenset(
-            node.lineno
-            for node in all_functions(tree).values()
-            if any(line in lines for line in range(node.body[0].lineno, (node.end_lineno or 0) + 1))
-        )
 
 
 def examine(room: CleanRoom) -> Examination:

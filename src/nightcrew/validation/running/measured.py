@@ -17,6 +17,7 @@ class Measured:
     """The gates fill these fields in their order; a field is empty where its gate has not run."""
 
     reproducers: tuple[str, ...] = ()  # tests that fail on base because of the bug
+    crash_on_base: bool = False  # all of them crash there: they may check no value
     adds_no_coverage: bool = False  # the new tests run only known lines: they must notice more faults
     values: Values = field(default_factory=Values)
     blind: Mapping[str, str] = field(default_factory=dict)  # outcome of each plain run by its name
