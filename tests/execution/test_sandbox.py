@@ -191,6 +191,7 @@ from collections.abc import Callable
 from pathlib import Path
 from nightcrew.execution.sandbox import open_sandbox
 from nightcrew.settings import SandboxKind
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background has it ignored
 if sys.argv[3] == "handled":
     def stop(number, frame):
         raise SystemExit(43)
