@@ -32,7 +32,7 @@ def test_every_deployment_of_ours_is_run() -> None:
 )
 def test_job_variables_choose_nothing(change: dict[str, object], named: str) -> None:
     why = refusal(replace(USUAL, **change), PROJECT)  # type: ignore[arg-type]
-    assert why is not None and f"the job variables {named} would" in why
+    assert why is not None and f"the job variables {named} decide" in why
 
 
 @pytest.mark.parametrize("entrypoint", ["", "evil.py:flow", "flows/run_task.py:run_task", "flows.run_task"])
