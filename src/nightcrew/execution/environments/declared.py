@@ -64,12 +64,10 @@ def read_declared(checkout: Path, root: str = "") -> Declared:
     place = checkout / root
     pyproject = _pyproject(place)
     reader = _Reader(checkout, root)
-    sure = _sure(reader)  # before the files: the reader gives each project's requirements once
-    files = {file: tuple(reader.of_file(file)) for file in _requirement_files(place)}
-    asked, *fewer = _selections(sure, files)
-    runners = dict.fromkeys(reader.of_runners(root))
+    sure, files, runners = _all_lines(reader)
+    asked, *fewer = _selections(_with_old_modules(sure, checkout), files)
     names = table(pyproject, "project", "optional-dependencies")
-    members = tuple(folder for folder in reader.folders if folder != root)
+    members = reader.members
     return Declared(
         requirements=asked,
         runners=tuple(line for line in runners if line not in asked),
@@ -80,6 +78,18 @@ def read_declared(checkout: Path, root: str = "") -> Declared:
         groups=tuple(name for name in table(pyproject, "dependency-groups") if name in TEST_NAMES),
         members=members,
     )
+
+
+def read_members(checkout: Path, root: str = "") -> tuple[str, ...]:
+    """Folders of the repository's other projects that the one in `root` needs; reads no code.
+
+    Raises:
+        BadInput: its pyproject.toml cannot be read.
+    """
+    _pyproject(checkout / root)
+    reader = _Reader(checkout, root)
+    _all_lines(reader)
+    return reader.members
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -95,6 +105,11 @@ class _Reader:
         self.others = tuple(one for one in projects if one.folder != root)
         self.folders: list[str] = []
         self._seen: set[tuple[str, str]] = set()
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The folders of other projects that were needed so far."""
+        return tuple(folder for folder in self.folders if folder != self.root)
 
     def of_tests(self, folder: str) -> Iterator[str]:
         """The requirements of a project and its tests; of all members if it is a workspace root."""
@@ -207,12 +222,21 @@ class _Reader:
         return known.get(path)
 
 
-def _sure(reader: _Reader) -> tuple[str, ...]:
-    """The requirements that are declared outside of requirement files."""
-    lines = tuple(reader.of_tests(reader.root))
-    has_setuptools = any(line.lower().startswith("setuptools") for line in lines)
-    needs_old = not has_setuptools and _has_old_imports(reader.checkout)
-    return (*lines, _WITH_OLD_MODULES) if needs_old else lines
+def _all_lines(
+    reader: _Reader,
+) -> tuple[tuple[str, ...], dict[Path, tuple[str, ...]], tuple[str, ...]]:
+    """What is declared outside of requirement files, in each of them, and for test runners, in this order:
+    the reader gives each project's requirements once."""
+    sure = tuple(reader.of_tests(reader.root))
+    files = _requirement_files(reader.checkout / reader.root)
+    by_file = {file: tuple(reader.of_file(file)) for file in files}
+    return sure, by_file, tuple(dict.fromkeys(reader.of_runners(reader.root)))
+
+
+def _with_old_modules(lines: tuple[str, ...], checkout: Path) -> tuple[str, ...]:
+    """The lines, with setuptools where code needs its modules and no line names it."""
+    named = any(line.lower().startswith("setuptools") for line in lines)
+    return lines if named or not _has_old_imports(checkout) else (*lines, _WITH_OLD_MODULES)
 
 
 def _selections(sure: Sequence[str], files: Mapping[Path, Sequence[str]]) -> list[tuple[str, ...]]:

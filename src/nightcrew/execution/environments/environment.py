@@ -17,7 +17,7 @@ from shutil import copytree
 from nightcrew.errors import BadInput
 from nightcrew.execution.confinement.bubblewrap import BASE_ENV
 from nightcrew.execution.environments.build import Builder
-from nightcrew.execution.environments.declared import Declared, read_declared
+from nightcrew.execution.environments.declared import Declared, read_declared, read_members
 from nightcrew.execution.environments.kept import Environment, keep
 from nightcrew.execution.environments.layout import import_roots
 from nightcrew.execution.environments.pythons import find_python
@@ -72,7 +72,7 @@ def project_paths(checkout: Path, root: str = "") -> tuple[str, ...]:
 
     `root` is the project's folder; it is followed by other projects of the repository that it needs.
     """
-    folders = [root, *read_declared(checkout, root).members]
+    folders = [root, *read_members(checkout, root)]
     inside = [path for folder in folders for path in import_roots(checkout, folder)]
     return tuple(dict.fromkeys(f"{WORKSPACE}/{path}".rstrip("/") for path in inside))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from nightcrew.validation.change.change import changed_lines
+from nightcrew.validation.change.change import Change, changed_lines
 from nightcrew.validation.faults.target import files_of
 from nightcrew.validation.gate import answered, failed, not_measurable, passed
 from nightcrew.validation.rig.protocol import Experiment
@@ -163,19 +163,23 @@ def _uses_new_name(room: CleanRoom, on_base: Run, after: Run, nodeid: str) -> bo
     before, now = on_base.tests.get(nodeid), after.tests.get(nodeid)
     if before is None or now is None or now.outcome not in GOOD or before.outcome != "failed":
         return False
-    changed = {
-        one.path: changed_lines(one.before, one.after) for one in room.changes if one.before and one.after
-    }
-    runs = {path: covered.by_test.get(nodeid, ()) for path, covered in after.coverage.items()}
-    if not any(changed.get(path, set()) & set(lines) for path, lines in runs.items()):
-        return False
     missing = _MISSING_NAME.search(before.message)
     if missing is None:
         return False
     name = re.compile(rf"\b{re.escape(next(filter(None, missing.groups())))}\b")
     product = [one for one in room.changes if not room.is_test(one.path)]
+    if any(name.search(one.before or "") for one in product):
+        return False
     new = any(name.search(one.after or "") for one in product)
-    return new and not any(name.search(one.before or "") for one in product)
+    return new and any(_runs_change(after, nodeid, one) for one in product)
+
+
+def _runs_change(after: Run, nodeid: str, change: Change) -> bool:
+    """True where the test runs a line that the change has altered in a file of base."""
+    covered = after.coverage.get(change.path)
+    if covered is None or not change.before or not change.after:
+        return False
+    return not changed_lines(change.before, change.after).isdisjoint(covered.by_test.get(nodeid, ()))
 
 
 def _ask(room: CleanRoom, asking: list[str], on_base: Run) -> GateResult:
