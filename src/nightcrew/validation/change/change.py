@@ -4,7 +4,7 @@ Nothing here reads or writes a disk or starts another program, so the gates read
 the clean room.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
@@ -79,9 +79,14 @@ def apply_patch(files: tuple[FileDiff, ...], read: Callable[[str], str | None]) 
 
 def changed_lines(before: str, after: str) -> set[int]:
     """Lines of `after`, counted from 1, that are new or changed since `before`."""
-    matcher = SequenceMatcher(None, before.split("\n"), after.split("\n"), autojunk=False)
+    return {index + 1 for index in changed_indices(before.split("\n"), after.split("\n"))}
+
+
+def changed_indices(before: Sequence[str], after: Sequence[str]) -> list[int]:
+    """Indices into `after` of the lines that are new or changed, in their order."""
+    matcher = SequenceMatcher(None, before, after, autojunk=False)
     spans = [(start, end) for tag, _, _, start, end in matcher.get_opcodes() if tag in {"insert", "replace"}]
-    return {line + 1 for start, end in spans for line in range(start, end)}
+    return [index for start, end in spans for index in range(start, end)]
 
 
 # ------------------------------------------------------------------------------------------------------

@@ -2,11 +2,10 @@
 
 import re
 import sys
-from difflib import SequenceMatcher
 from pathlib import Path
 
 from nightcrew.task import TaskType
-from nightcrew.validation.change.change import Change
+from nightcrew.validation.change.change import Change, changed_indices
 from nightcrew.validation.change.paths import is_documentation, is_release_note, matches
 from nightcrew.validation.change.secrets import find_secrets
 from nightcrew.validation.change.settings_files import Role, role_of
@@ -196,14 +195,10 @@ def _size(changes: tuple[Change, ...]) -> tuple[int, int]:
 
 
 def _added(old: list[str], new: list[str]) -> list[str]:
-    known = set(old)
-    return [line for line in new if line not in known] if len(new) > 2000 else _exactly_added(old, new)
-
-
-def _exactly_added(old: list[str], new: list[str]) -> list[str]:
-    matcher = SequenceMatcher(None, old, new, autojunk=False)
-    spans = [(start, end) for tag, _, _, start, end in matcher.get_opcodes() if tag in {"insert", "replace"}]
-    return [line for start, end in spans for line in new[start:end]]
+    if len(new) > 2000:
+        known = set(old)
+        return [line for line in new if line not in known]
+    return [new[index] for index in changed_indices(old, new)]
 
 
 def _new_secrets(room: CleanRoom, change: Change) -> list[tuple[int, str]]:
