@@ -27,10 +27,12 @@ from pydantic import SecretStr
 from benchmarks.support import FORK, FastTime, postgres, quiet, table, twin_process, twin_requests, verdict
 from nightcrew.errors import NightcrewError
 from nightcrew.openrouter.api import OpenRouterApi
+from nightcrew.openrouter.books.attempt_books import AttemptBooks
 from nightcrew.openrouter.books.budget import Budgets, charge_overdue, violations
 from nightcrew.openrouter.books.quota import QuotaLimits
 from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
 from nightcrew.openrouter.gateway import Gateway
+from nightcrew.openrouter.serving.dispatcher import Dispatcher
 from nightcrew.openrouter.wire.answers import from_reply
 from nightcrew.openrouter.wire.exchange import NoReply
 from nightcrew.queue.state_store import StateStore, utc_now
@@ -84,19 +86,16 @@ def with_gateway(worker: Worker) -> None:
         candidates = {each.model: each for each in ModelCatalogue(store, api).candidates()}
         for task in range(TASKS):
             task_id = f"t-{worker.number}-{task}"
-            with Gateway(
-                api=api,
-                store=store,
-                task_id=task_id,
-                attempt_id=f"{task_id}:1",
-                models=[candidates[FREE], candidates[PAID]],
-                budgets=Budgets(task_usd=TASK_USD, day_usd=DAY_USD),
+            budgets, limits = Budgets(task_usd=TASK_USD, day_usd=DAY_USD), QuotaLimits(100_000, 100_000)
+            now = worker.time.now
+            dispatcher = Dispatcher(
+                api,
+                [candidates[FREE], candidates[PAID]],
+                AttemptBooks(store, api.account, task_id, f"{task_id}:1", budgets, limits, now),
                 record=lambda call: None,
-                socket_dir=Path(folder),
-                limits=QuotaLimits(100_000, 100_000),
-                clock=worker.time.now,
                 sleep=worker.time.sleep,
-            ) as gateway:
+            )
+            with Gateway(dispatcher, Path(folder)) as gateway:
                 try:
                     for request in worker.requests():
                         gateway.complete(request)

@@ -30,10 +30,12 @@ from pydantic import SecretStr
 from benchmarks.support import FORK, percentile, postgres, quiet, table, twin_process, verdict
 from nightcrew.ledger.metrics_collector import MetricsCollector
 from nightcrew.openrouter.api import OpenRouterApi
+from nightcrew.openrouter.books.attempt_books import AttemptBooks
 from nightcrew.openrouter.books.budget import Budgets
 from nightcrew.openrouter.books.quota import QuotaLimits
 from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
 from nightcrew.openrouter.gateway import Gateway
+from nightcrew.openrouter.serving.dispatcher import Dispatcher
 from nightcrew.queue.state_store import StateStore
 from nightcrew.testing.scenario import Account, Price, Scenario, ScriptedModel
 
@@ -41,6 +43,8 @@ CALLERS, TURNS, CALLS_A_TURN = 20, 8, 5
 WARM_UP = 3
 LATENCY_SECONDS = 0.5
 MEDIAN_MS, P99_MS = 10.0, 30.0
+BUDGETS = Budgets(task_usd=Decimal(100), day_usd=Decimal(1000), month_usd=Decimal(1000))
+LIMITS = QuotaLimits(1_000_000, 1_000_000)
 
 SCENARIO = Scenario(
     account=Account(credits_usd=100_000, free_per_minute=1_000_000, free_per_day=1_000_000),
@@ -70,16 +74,14 @@ def caller(number: int, url: str, base_url: str, model: str, together: Any, resu
         tempfile.TemporaryDirectory(prefix="nightcrew-") as folder,
         MetricsCollector(Path(folder) / "ledger", f"overhead-{number}") as collector,
         Gateway(
-            api=api,
-            store=store,
-            task_id=f"t-{number}",
-            attempt_id=f"t-{number}:1",
-            models=[each for each in ModelCatalogue(store, api).candidates() if each.model == model],
-            budgets=Budgets(task_usd=Decimal(100), day_usd=Decimal(1000), month_usd=Decimal(1000)),
-            record=collector.model_call,
-            socket_dir=Path(folder),
-            evidence=Path(folder) / "evidence",
-            limits=QuotaLimits(1_000_000, 1_000_000),
+            Dispatcher(
+                api,
+                [each for each in ModelCatalogue(store, api).candidates() if each.model == model],
+                AttemptBooks(store, api.account, f"t-{number}", f"t-{number}:1", BUDGETS, LIMITS),
+                record=collector.model_call,
+                evidence=Path(folder) / "evidence",
+            ),
+            Path(folder),
         ) as gateway,
         httpx.Client(timeout=60) as direct,
         httpx.Client(

@@ -30,10 +30,12 @@ from benchmarks.support import (
 )
 from nightcrew.errors import NightcrewError
 from nightcrew.openrouter.api import OpenRouterApi
+from nightcrew.openrouter.books.attempt_books import AttemptBooks
 from nightcrew.openrouter.books.budget import Budgets
 from nightcrew.openrouter.books.quota import QuotaLimits
 from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
 from nightcrew.openrouter.gateway import Gateway
+from nightcrew.openrouter.serving.dispatcher import Dispatcher
 from nightcrew.openrouter.wire.answers import from_reply
 from nightcrew.openrouter.wire.exchange import NoReply
 from nightcrew.queue.state_store import StateStore
@@ -103,19 +105,15 @@ def with_gateway(crew: Crew) -> None:
     with StateStore(crew.database) as store, tempfile.TemporaryDirectory(prefix="nightcrew-") as folder:
         catalogue = ModelCatalogue(store, crew.api, clock=crew.time.now)
         for task in crew.tasks:
-            with Gateway(
-                api=crew.api,
-                store=store,
-                task_id=f"t-{task}",
-                attempt_id=f"t-{task}:1",
-                models=catalogue.candidates(),
-                budgets=Budgets(),
+            account, now = crew.api.account, crew.time.now
+            dispatcher = Dispatcher(
+                crew.api,
+                catalogue.candidates(),
+                AttemptBooks(store, account, f"t-{task}", f"t-{task}:1", Budgets(), crew.limits, now),
                 record=lambda call: None,
-                socket_dir=Path(folder),
-                limits=crew.limits,
-                clock=crew.time.now,
                 sleep=crew.time.sleep,
-            ) as gateway:
+            )
+            with Gateway(dispatcher, Path(folder)) as gateway:
                 try:
                     for request in crew.conversation(task):
                         gateway.complete(request)

@@ -16,9 +16,11 @@ from pydantic import SecretStr
 
 from benchmarks.support import FastTime, postgres, quiet, table, twin_process, twin_requests, verdict
 from nightcrew.openrouter.api import OpenRouterApi
+from nightcrew.openrouter.books.attempt_books import AttemptBooks
 from nightcrew.openrouter.books.budget import Budgets
 from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
 from nightcrew.openrouter.gateway import Gateway
+from nightcrew.openrouter.serving.dispatcher import Dispatcher
 from nightcrew.openrouter.wire.answers import from_reply
 from nightcrew.openrouter.wire.exchange import NoReply
 from nightcrew.queue.state_store import StateStore, utc_now
@@ -75,16 +77,14 @@ def through_gateway(base_url: str, database: str) -> bool:
         known = {each.model: each for each in catalogue.candidates()}
         with (
             Gateway(
-                api=api,
-                store=store,
-                task_id="t-drill",
-                attempt_id="t-drill:1",
-                models=[known[FIRST], known[SECOND]],
-                budgets=Budgets(),
-                record=lambda call: None,
-                socket_dir=Path(folder),
-                clock=time.now,
-                sleep=time.sleep,
+                Dispatcher(
+                    api,
+                    [known[FIRST], known[SECOND]],
+                    AttemptBooks(store, api.account, "t-drill", "t-drill:1", Budgets(), clock=time.now),
+                    record=lambda call: None,
+                    sleep=time.sleep,
+                ),
+                Path(folder),
             ) as gateway,
             httpx.Client(
                 transport=httpx.HTTPTransport(uds=str(gateway.socket_path)),

@@ -3,17 +3,19 @@
 import json
 import socket
 from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
 
 from nightcrew.errors import BadInput
-from nightcrew.execution.assignment import DoorUsage
-from nightcrew.openrouter.serving.door_server import DoorServer
+from nightcrew.openrouter.gateway import Gateway
 from nightcrew.openrouter.wire.request_schema import allowed_parameters
+from nightcrew.queue.state_store import StateStore, create_schema
+from nightcrew.testing.scenario import Account, Scenario
 from tests.attacks.rows import Findings, Row
+from tests.conftest import fresh_database
+from tests.openrouter.conftest import KEY, Crew, free
 
 pytestmark = [pytest.mark.attack(Row.REQUESTS), pytest.mark.identity_free]
 
@@ -110,36 +112,17 @@ def test_a_request_is_refused_or_goes_out_without_it(name: str, finding: Finding
 # The door itself ------------------------------------------------------------------------------------------
 
 
-class Gateway:
-    """Answers whoever gets through, so that it shows."""
-
-    token = "the-token-of-this-attempt"
-
-    def complete(self, request: Any) -> dict[str, Any]:
-        return {"got": "through", "request": request}
-
-    def stream(self, request: Any) -> Iterator[dict[str, Any]]:
-        yield self.complete(request)
-
-    def usage(self) -> DoorUsage:
-        raise AssertionError("nobody asks")
-
-    def listing(self) -> dict[str, Any]:
-        return {"got": "through"}
-
-    def model_info(self) -> dict[str, Any]:
-        return {"got": "through"}
+@pytest.fixture(scope="module")
+def crew(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crew]:
+    with fresh_database(postgres_url) as url, StateStore(url) as store, ExitStack() as stack:
+        create_schema(store)
+        scenario = Scenario(models=(free(),), account=Account(api_key=KEY))
+        yield Crew(stack, store, scenario, tmp_path_factory.mktemp("doors"))
 
 
-@pytest.fixture
-def door(tmp_path: Path) -> Iterator[Path]:
-    import threading
-
-    path = tmp_path / "gateway.sock"
-    with DoorServer(path, Gateway()) as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        yield path
-        server.shutdown()
+@pytest.fixture(scope="module")
+def door(crew: Crew) -> Gateway:
+    return crew.gateway()
 
 
 def _http(
@@ -149,58 +132,77 @@ def _http(
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-def _of_length(length: bytes) -> bytes:
-    return _http(TOKEN, body=b"").replace(b"Content-Length: 0", b"Content-Length: " + length)
+def _of_length(header: str, length: bytes) -> bytes:
+    return _http(header, body=b"").replace(b"Content-Length: 0", b"Content-Length: " + length)
 
 
-TOKEN = f"Authorization: Bearer {Gateway.token}"
-SPOKEN: dict[str, bytes] = {
-    "no token": _http(),
-    "a guessed token": _http("Authorization: Bearer guessed"),
-    "half the token": _http(f"Authorization: Bearer {Gateway.token[:-1]}"),
-    "the token in another form": _http(f"Authorization: Basic {Gateway.token}"),
-    "the token in the path": _http(path=f"/v1/chat/completions?token={Gateway.token}"),
-    "the token in a cookie": _http(f"Cookie: token={Gateway.token}"),
-    "two tokens": _http("Authorization: Bearer guessed", TOKEN),
-    "a listing without a token": _http(method="GET", path="/v1/models"),
-    "another method": _http(TOKEN, method="PUT"),
-    "a tunnel": _http(TOKEN, method="CONNECT", path="evil.example:443"),
-    "another place": _http(TOKEN, path="/v1/embeddings"),
-    "another host's place": _http(TOKEN, path="http://evil.example/api/v1/key"),
-    "a body that is no object": _http(TOKEN, body=b"[]"),
-    "a body of brackets": _http(TOKEN, body=b"[" * 1_000_000),
-    "a length that is no number": _http(TOKEN, body=b"").replace(
-        b"Content-Length: 0", b"Content-Length: 1e3"
-    ),
-    "a length of other digits": _of_length(b"\xb2"),
-    "a length below nothing": _of_length(b"-1"),
-    "a length without end": _http(TOKEN, body=b"").replace(
-        b"Content-Length: 0", b"Content-Length: " + b"9" * 5000
-    ),
-    "a body in pieces": _http(TOKEN, "Transfer-Encoding: chunked", body=b"").replace(
-        b"Content-Length: 0\r\n", b""
-    ),
-    "a second request behind a refused one": _http() + _http(TOKEN),
-    "a header without end": b"GET /v1/models HTTP/1.1\r\nX: " + b"a" * 70_000,
-    "thousands of headers": b"GET /v1/models HTTP/1.1\r\n" + b"X: a\r\n" * 5_000 + b"\r\n",
-    "an older language": b"GET /v1/models\r\n",
-    "another language": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    "nothing but noise": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-}
+def spoken(token: str) -> dict[str, bytes]:
+    """What is sent to a door that opens to `token`."""
+    header = f"Authorization: Bearer {token}"
+    return {
+        "no token": _http(),
+        "a guessed token": _http("Authorization: Bearer guessed"),
+        "half the token": _http(f"Authorization: Bearer {token[:-1]}"),
+        "the token in another form": _http(f"Authorization: Basic {token}"),
+        "the token in the path": _http(path=f"/v1/chat/completions?token={token}"),
+        "the token in a cookie": _http(f"Cookie: token={token}"),
+        "two tokens": _http("Authorization: Bearer guessed", header),
+        "a listing without a token": _http(method="GET", path="/v1/models"),
+        "another method": _http(header, method="PUT"),
+        "a tunnel": _http(header, method="CONNECT", path="evil.example:443"),
+        "another place": _http(header, path="/v1/embeddings"),
+        "another host's place": _http(header, path="http://evil.example/api/v1/key"),
+        "a body that is no object": _http(header, body=b"[]"),
+        "a body of brackets": _http(header, body=b"[" * 1_000_000),
+        "a length that is no number": _http(header, body=b"").replace(
+            b"Content-Length: 0", b"Content-Length: 1e3"
+        ),
+        "a length of other digits": _of_length(header, b"\xb2"),
+        "a length below nothing": _of_length(header, b"-1"),
+        "a length without end": _http(header, body=b"").replace(
+            b"Content-Length: 0", b"Content-Length: " + b"9" * 5000
+        ),
+        "a body in pieces": _http(header, "Transfer-Encoding: chunked", body=b"").replace(
+            b"Content-Length: 0\r\n", b""
+        ),
+        "a second request behind a refused one": _http() + _http(header),
+        "a header without end": b"GET /v1/models HTTP/1.1\r\nX: " + b"a" * 70_000,
+        "thousands of headers": b"GET /v1/models HTTP/1.1\r\n" + b"X: a\r\n" * 5_000 + b"\r\n",
+        "an older language": b"GET /v1/models\r\n",
+        "another language": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        "nothing but noise": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    }
 
 
-@pytest.mark.parametrize("name", SPOKEN)
-def test_nobody_gets_through_the_door_who_should_not(door: Path, name: str, finding: Findings) -> None:
+def _answer(door: Gateway, sent: bytes) -> bytes:
+    answer = b""
     with socket.socket(socket.AF_UNIX) as line:
         line.settimeout(20)
-        line.connect(str(door))
+        line.connect(str(door.socket_path))
         with suppress(OSError):
-            line.sendall(SPOKEN[name])
+            line.sendall(sent)
             line.shutdown(socket.SHUT_WR)
-        answer = b""
         with suppress(OSError):
             while piece := line.recv(65_536):
                 answer += piece
-    assert b"through" not in answer
-    assert Gateway.token.encode() not in answer
-    finding(answer.split(b"\r\n")[0].decode(errors="replace") or "the door hung up")
+    return answer
+
+
+@pytest.mark.parametrize("name", spoken("a-token"))
+def test_nobody_gets_through_the_door_who_should_not(
+    crew: Crew, door: Gateway, name: str, finding: Findings
+) -> None:
+    before = len(crew.asked())
+    answer = _answer(door, spoken(door.token)[name])
+    first = answer.split(b"\r\n")[0].decode(errors="replace")
+    assert " 200" not in first and len(crew.asked()) == before
+    assert door.token.encode() not in answer
+    finding(first or "the door hung up")
+
+
+def test_the_attempts_token_gets_through(crew: Crew, door: Gateway, finding: Findings) -> None:
+    """Otherwise the refusals above would say nothing."""
+    sent = _http(f"Authorization: Bearer {door.token}", body=json.dumps(ASK).encode())
+    answer = _answer(door, sent)
+    assert answer.startswith(b"HTTP/1.1 200") and crew.asked()
+    finding("answered, as it should be")

@@ -12,9 +12,11 @@ from pydantic import SecretStr
 from nightcrew.execution.attempt import AttemptEnd, ModelCall
 from nightcrew.execution.sandbox import Sandbox
 from nightcrew.openrouter.api import OpenRouterApi
+from nightcrew.openrouter.books.attempt_books import AttemptBooks
 from nightcrew.openrouter.books.budget import Budgets
 from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
 from nightcrew.openrouter.gateway import Gateway
+from nightcrew.openrouter.serving.dispatcher import Dispatcher
 from nightcrew.queue.state_store import StateStore, create_schema
 from nightcrew.testing import Account, Fault, FaultKind, Price, Scenario, ScriptedModel, Solution, Twin
 from tests.openhands.attempts import attempt, commit
@@ -48,17 +50,13 @@ def door(database_url: str, tmp_path: Path) -> Iterator[MakeDoor]:
             catalogue.refresh()
             known = {candidate.model: candidate for candidate in catalogue.candidates()}
             calls: list[ModelCall] = []
-            gateway = Gateway(
-                api=api,
-                store=store,
-                task_id="t-task",
-                attempt_id="t-task:1",
-                models=[known[FIRST], known[SECOND]],
-                budgets=Budgets(**budgets),
+            dispatcher = Dispatcher(
+                api,
+                [known[FIRST], known[SECOND]],
+                AttemptBooks(store, api.account, "t-task", "t-task:1", Budgets(**budgets)),
                 record=calls.append,
-                socket_dir=tmp_path / "door",
             )
-            return stack.enter_context(gateway), calls
+            return stack.enter_context(Gateway(dispatcher, tmp_path / "door")), calls
 
         yield make
 

@@ -12,10 +12,12 @@ from pydantic import SecretStr
 
 from nightcrew.execution.attempt import ModelCall
 from nightcrew.openrouter.api import OpenRouterApi
+from nightcrew.openrouter.books.attempt_books import AttemptBooks
 from nightcrew.openrouter.books.budget import Budgets
 from nightcrew.openrouter.books.quota import QuotaLimits
 from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
 from nightcrew.openrouter.gateway import Gateway
+from nightcrew.openrouter.serving.dispatcher import Dispatcher
 from nightcrew.queue.state_store import StateStore, create_schema
 from nightcrew.selection.candidates import Candidate
 from nightcrew.testing.clock import TwinClock
@@ -51,22 +53,29 @@ class Crew:
         known = {candidate.model: candidate for candidate in self.catalogue.candidates()}
         return [known[model] for model in models] if models else list(known.values())
 
-    def gateway(self, *models: str, budgets: Budgets | None = None, **options: Any) -> Gateway:
+    def gateway(
+        self,
+        *models: str | Candidate,
+        api: OpenRouterApi | None = None,
+        task_id: str = "t-task",
+        budgets: Budgets | None = None,
+        limits: QuotaLimits = QuotaLimits(20, 1000),  # noqa: B008  (frozen)
+        socket_dir: Path | None = None,
+        **options: Any,
+    ) -> Gateway:
         self._attempts += 1
-        settings: dict[str, Any] = {
-            "api": self.api,
-            "store": self.store,
-            "task_id": "t-task",
-            "attempt_id": f"t-task:{self._attempts}",
-            "models": self.candidates(models),
-            "budgets": budgets or Budgets(),
-            "record": self.calls.append,
-            "socket_dir": self._socket_dir / str(self._attempts),
-            "limits": QuotaLimits(20, 1000),
-            "clock": self.clock.now,
-            "sleep": self.clock.advance,
-        }
-        return self._stack.enter_context(Gateway(**{**settings, **options}))
+        api, attempt_id = api or self.api, f"{task_id}:{self._attempts}"
+        named = self.candidates([model for model in models if isinstance(model, str)])
+        dispatcher = Dispatcher(
+            api,
+            [model for model in models if isinstance(model, Candidate)] or named,
+            AttemptBooks(
+                self.store, api.account, task_id, attempt_id, budgets or Budgets(), limits, self.clock.now
+            ),
+            **{"record": self.calls.append, "sleep": self.clock.advance, **options},
+        )
+        place = socket_dir or self._socket_dir / str(self._attempts)
+        return self._stack.enter_context(Gateway(dispatcher, place))
 
     def asked(self) -> list[str]:
         return [seen.asked for seen in self.twin.requests]

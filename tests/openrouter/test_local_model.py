@@ -24,9 +24,11 @@ from nightcrew.execution.execution_engine import ExecutionEngine
 from nightcrew.execution.executors.direct import DirectExecutor
 from nightcrew.execution.sandbox import open_sandbox
 from nightcrew.openrouter.api import OpenRouterApi
+from nightcrew.openrouter.books.attempt_books import AttemptBooks
 from nightcrew.openrouter.books.budget import Budgets
 from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
 from nightcrew.openrouter.gateway import Gateway
+from nightcrew.openrouter.serving.dispatcher import Dispatcher
 from nightcrew.queue.state_store import StateStore
 from nightcrew.selection.candidates import Candidate
 from nightcrew.settings import SandboxKind, Settings
@@ -79,18 +81,15 @@ class Backend:
         return found
 
     def gateway(self, *, most_tokens: int = 2000, **options: Any) -> Gateway:
-        gateway = Gateway(
-            api=self.api,
-            store=self._store,
-            task_id="t-local",
-            attempt_id=f"t-local:{len(self.calls)}",
-            models=[replace(self.candidate, max_output_tokens=most_tokens)],
-            budgets=Budgets(task_usd=Decimal(1)),
+        budgets, attempt_id = Budgets(task_usd=Decimal(1)), f"t-local:{len(self.calls)}"
+        dispatcher = Dispatcher(
+            self.api,
+            [replace(self.candidate, max_output_tokens=most_tokens)],
+            AttemptBooks(self._store, self.api.account, "t-local", attempt_id, budgets),
             record=self.calls.append,
-            socket_dir=self._place / "door",
             **options,
         )
-        return self._stack.enter_context(gateway)
+        return self._stack.enter_context(Gateway(dispatcher, self._place / "door"))
 
 
 @pytest.fixture
@@ -172,7 +171,7 @@ def test_a_call_ends_at_its_wall_clock_and_the_engine_is_free_again(backend: Bac
 
 def test_a_client_that_hangs_up_ends_the_call_and_the_engine_is_free_again(backend: Backend) -> None:
     gateway = backend.gateway()
-    chunks = gateway.stream(ask(STORY))
+    chunks = gateway.dispatcher.stream(ask(STORY))
     assert next(chunks) is not None
     chunks.close()  # type: ignore[attr-defined]
     assert [call.fault for call in backend.calls] == ["abandoned"]

@@ -63,7 +63,7 @@ def test_every_attempt_of_a_task_and_every_task_of_a_day_counts(crew: MakeCrew) 
     caps = Budgets(task_usd=USD(1), day_usd=USD(1))
     first, second = (
         c.gateway(budgets=caps),
-        c.gateway(budgets=caps, task_id="t-other", attempt_id="t-other:1"),
+        c.gateway(budgets=caps, task_id="t-other"),
     )
     first.complete(ask())
     second.complete(ask())
@@ -122,7 +122,7 @@ def test_a_free_model_that_starts_to_cost_is_not_paid_for(crew: MakeCrew) -> Non
 def plain(c: Crew, **options: Any) -> Any:
     """A gateway that knows the twin's models by name only, as at an endpoint without a catalogue."""
     candidate = configured_candidate(GAMMA, True, None).candidate
-    return c.gateway(models=[candidate], api=OpenRouterApi(c.twin.base_url + "/", c.api._key), **options)
+    return c.gateway(candidate, api=OpenRouterApi(c.twin.base_url + "/", c.api._key), **options)
 
 
 def test_an_unknown_price_is_refused(crew: MakeCrew) -> None:

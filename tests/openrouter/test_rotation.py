@@ -81,7 +81,7 @@ def test_a_slow_drip_ends_at_the_wall_clock_and_rotates(crew: MakeCrew) -> None:
 )
 def test_a_stream_rotates_while_nothing_has_been_seen_of_it(crew: MakeCrew, kind: FaultKind) -> None:
     c = crew(free("alpha"), free("beta"), faults=[Fault(kind=kind, models=(A,))])
-    chunks = list(c.gateway(A, B).stream(ask()))
+    chunks = list(c.gateway(A, B).dispatcher.stream(ask()))
     assert c.asked() == [A, B]
     assert {chunk["model"] for chunk in chunks} == {B}
 
@@ -89,7 +89,7 @@ def test_a_stream_rotates_while_nothing_has_been_seen_of_it(crew: MakeCrew, kind
 @pytest.mark.parametrize("kind", [FaultKind.MIDSTREAM_ERROR, FaultKind.MIDSTREAM_DROP])
 def test_a_stream_that_breaks_after_it_was_seen_says_so(crew: MakeCrew, kind: FaultKind) -> None:
     c = crew(free("alpha"), faults=[Fault(kind=kind)])
-    chunks = list(c.gateway(A).stream(ask()))
+    chunks = list(c.gateway(A).dispatcher.stream(ask()))
     assert chunks[-1]["choices"][0]["finish_reason"] == "error" and chunks[-1]["error"]["message"]
     assert c.calls[-1].fault in {"mid_stream_error", "connection_lost"}
 
@@ -97,7 +97,7 @@ def test_a_stream_that_breaks_after_it_was_seen_says_so(crew: MakeCrew, kind: Fa
 def test_a_stream_that_nobody_reads_on_is_settled(crew: MakeCrew) -> None:
     c = crew(paid())
     gateway = c.gateway(budgets=Budgets(task_usd=USD(1)))
-    chunks = gateway.stream(ask())
+    chunks = gateway.dispatcher.stream(ask())
     next(chunks)
     chunks.close()  # type: ignore[attr-defined]
     assert c.faults() == ["abandoned"]

@@ -49,13 +49,13 @@ class Counting:
     def __init__(self, gateway: Gateway) -> None:
         self.count = 0
         self.gateway = gateway
-        inner = gateway.complete
+        inner = gateway.dispatcher.complete
 
         def complete(request: Any) -> dict[str, Any]:
             self.count += 1
             return inner(request)
 
-        gateway.complete = complete  # type: ignore[method-assign]
+        gateway.dispatcher.complete = complete  # type: ignore[method-assign, assignment]
 
 
 def test_the_sdk_gets_answer_cost_and_context(crew: MakeCrew, tmp_path: Path) -> None:

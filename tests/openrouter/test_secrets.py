@@ -31,7 +31,7 @@ def test_the_key_appears_nowhere(
     with caplog.at_level(logging.DEBUG):
         c = crew(free("alpha"), free("beta"), faults=echo)
         gateway = c.gateway("house/alpha:free", "house/beta:free")
-        said = list(gateway.stream(ask())) if stream else gateway.complete(ask())
+        said = list(gateway.dispatcher.stream(ask())) if stream else gateway.complete(ask())
     seen = [caplog.text, repr(c.calls), repr(said), everything(gateway), everything(c.api)]
     assert all(KEY not in text for text in seen)
 
@@ -90,7 +90,7 @@ def test_a_provider_that_escapes_the_key_is_not_repeated(
     c = crew(free("alpha"), faults=[Fault(kind=FaultKind.SERVER_ERROR, message=f"bad key {hidden}")])
     gateway = c.gateway(evidence=tmp_path / "evidence")
     with pytest.raises(NightcrewError) as refused, caplog.at_level(logging.DEBUG):
-        list(gateway.stream(ask())) if stream else gateway.complete(ask())
+        list(gateway.dispatcher.stream(ask())) if stream else gateway.complete(ask())
     written = "".join(path.read_text() for path in (tmp_path / "evidence").iterdir())
     text = f"{refused.value} {caplog.text} {c.calls} {written}"
     assert not any(form in text for form in (KEY, hidden, hidden.replace("\\", "\\\\")))

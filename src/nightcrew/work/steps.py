@@ -1,14 +1,18 @@
 """The four steps of the work on a task: select a model, execute, validate, record. Blocking code."""
 
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from nightcrew.execution.attempt import Attempt
+from nightcrew.openrouter.books.attempt_books import AttemptBooks
 from nightcrew.openrouter.books.availability import budgets_of, limits_of
 from nightcrew.openrouter.gateway import Gateway
+from nightcrew.openrouter.serving.dispatcher import Dispatcher
 from nightcrew.secrets.redaction import redact_object
+from nightcrew.selection.candidates import Candidate
 from nightcrew.selection.plan import Plan
 from nightcrew.validation.verdict import Verdict, VerdictKind
 from nightcrew.work.learning import worker_of
@@ -95,19 +99,7 @@ def _execute(work: Work, plan: Plan) -> Attempt:
     crew.collector.attempt_started(work.task, attempt_id, number, rung.executor, rung.model)
     with (
         TemporaryDirectory(prefix="gateway-", dir=made(crew.settings.work_dir)) as place,
-        Gateway(
-            api=crew.api,
-            store=crew.store,
-            task_id=task_id,
-            attempt_id=attempt_id,
-            models=models,
-            budgets=budgets_of(crew.settings, work.task),
-            record=crew.collector.model_call,
-            socket_dir=Path(place),
-            evidence=work.results.evidence(number) if crew.settings.keep_prompts_days else None,
-            data_policy=crew.settings.data_policy,
-            limits=limits_of(crew.settings),
-        ) as door,
+        Gateway(_dispatcher(work, attempt_id, number, models), Path(place)) as door,
     ):
         return crew.engine.run(
             work.task,
@@ -119,6 +111,20 @@ def _execute(work: Work, plan: Plan) -> Attempt:
             door=door,
             context_tokens=models[0].context_tokens,
         )
+
+
+def _dispatcher(work: Work, attempt_id: str, number: int, models: Sequence[Candidate]) -> Dispatcher:
+    """What serves an attempt's model calls, within the crew's quota and the task's budgets."""
+    crew, task = work.crew, work.task
+    budgets, limits = budgets_of(crew.settings, task), limits_of(crew.settings)
+    return Dispatcher(
+        crew.api,
+        models,
+        AttemptBooks(crew.store, crew.api.account, task.task_id, attempt_id, budgets, limits),
+        record=crew.collector.model_call,
+        evidence=work.results.evidence(number) if crew.settings.keep_prompts_days else None,
+        data_policy=crew.settings.data_policy,
+    )
 
 
 def _verdict(work: Work, attempt: Attempt) -> Verdict:

@@ -29,7 +29,7 @@ def test_a_conversation_is_written_once_although_it_is_sent_again_with_each_call
     for turn in range(3):
         messages.append({"role": "user", "content": f"turn {turn}, with {KEY}"})
         body = {**ask(), "messages": messages}
-        list(gateway.stream(body)) if stream else gateway.complete(body)
+        list(gateway.dispatcher.stream(body)) if stream else gateway.complete(body)
         messages.append({"role": "assistant", "content": "said"})
     written = lines(tmp_path / "evidence")
     assert [line["call_id"] for line in written] == [call.call_id for call in c.calls]

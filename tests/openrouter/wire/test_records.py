@@ -27,7 +27,7 @@ def test_a_call_and_its_row_in_the_ledger_have_the_same_columns() -> None:
 
 def test_an_answered_call_leaves_nothing_unsaid(crew: MakeCrew) -> None:
     house = crew(free(), paid())
-    for chunk in house.gateway("house/alpha:free").stream(ask(stream=True)):
+    for chunk in house.gateway("house/alpha:free").dispatcher.stream(ask(stream=True)):
         assert chunk
     house.gateway("house/gamma").complete(ask())
     streamed, whole = house.calls

@@ -1,13 +1,13 @@
-"""The accounting of an attempt's calls: the account's quota and the budgets that they count against."""
+"""An attempt's books: the account's quota and the budgets that its calls count against."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
 from nightcrew.openrouter.books.budget import Budgets, scopes_of
 from nightcrew.openrouter.books.quota import QuotaLimits
-from nightcrew.queue.state_store import StateStore
+from nightcrew.queue.state_store import StateStore, utc_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,8 @@ class AttemptBooks:
     task_id: str
     attempt_id: str
     budgets: Budgets
-    limits: QuotaLimits
-    clock: Callable[[], datetime]
+    limits: QuotaLimits = field(default_factory=QuotaLimits)
+    clock: Callable[[], datetime] = utc_now
 
     def scopes(self, now: datetime) -> dict[str, Decimal]:
         """The budgets that a call counts against, with their caps."""

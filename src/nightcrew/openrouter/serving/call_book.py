@@ -18,7 +18,7 @@ class CallBook:
     """Passes every call to `record`, failed ones too, and its texts to the transcript."""
 
     def __init__(
-        self, *, task_id: str, attempt_id: str, record: RecordCall, transcript: Transcript | None
+        self, task_id: str, attempt_id: str, record: RecordCall, transcript: Transcript | None
     ) -> None:
         self._task_id, self._attempt_id = task_id, attempt_id
         self._record, self._transcript = record, transcript

@@ -6,9 +6,9 @@ the conversation from then on. Every call is admitted first.
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,7 @@ from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.books.account import stop_crew
 from nightcrew.openrouter.books.admission import Admission
 from nightcrew.openrouter.books.attempt_books import AttemptBooks
-from nightcrew.openrouter.books.budget import Budgets
-from nightcrew.openrouter.books.quota import QuotaLimits
+from nightcrew.openrouter.books.budget import charge_overdue
 from nightcrew.openrouter.books.settlement import Settlement
 from nightcrew.openrouter.books.ticket import Obstacle, Refusal, Ticket, Wish
 from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
@@ -37,17 +36,19 @@ from nightcrew.openrouter.wire.chat_request import ChatRequest, read_request
 from nightcrew.openrouter.wire.live_stream import LiveStream
 from nightcrew.openrouter.wire.prices import Price, price_of
 from nightcrew.openrouter.wire.recovery import Rests, Row, row_of
-from nightcrew.queue.state_store import StateStore
 from nightcrew.selection.candidates import Candidate
 from nightcrew.settings import DataPolicy
 
 log = logging.getLogger(__name__)
 
+CALL_SECONDS = 180.0  # wall-clock limit of one upstream call
 CLOSE_SECONDS = 5.0
 
 
 class Dispatcher:
-    """Serves the calls of one attempt. Thread-safe.
+    """Serves the calls of one attempt, best model first. Thread-safe.
+
+    `record` is called for every call. If a folder `evidence` is given, the conversation is stored there.
 
     Raises (from `complete` and `stream`):
         BadInput: the request itself is invalid.
@@ -57,56 +58,53 @@ class Dispatcher:
 
     def __init__(
         self,
-        *,
         api: OpenRouterApi,
-        store: StateStore,
-        task_id: str,
-        attempt_id: str,
         models: Sequence[Candidate],
-        budgets: Budgets,
+        books: AttemptBooks,
+        *,
         record: RecordCall,
-        evidence: Path | None,
-        data_policy: DataPolicy,
-        limits: QuotaLimits,
-        clock: Callable[[], datetime],
-        sleep: Callable[[float], None],
-        call_seconds: float,
+        evidence: Path | None = None,
+        data_policy: DataPolicy = DataPolicy.ANY,
+        sleep: Callable[[float], None] = time.sleep,
+        call_seconds: float = CALL_SECONDS,
     ) -> None:
         if not models:
             raise BadInput("an attempt needs at least one model")
-        self._api, self._store, self._attempt_id = api, store, attempt_id
-        self._models, self._budgets = tuple(models), budgets
-        self._clock, self._sleep = clock, sleep
-        self._catalogue = ModelCatalogue(store, api, clock=clock)
+        self.models = tuple(models)
+        self._api, self._books, self._sleep = api, books, sleep
+        self._catalogue = ModelCatalogue(books.store, api, clock=books.clock)
         self._prices = TodaysPrices(self._catalogue, [candidate.model for candidate in models])
-        books = AttemptBooks(store, api.account, task_id, attempt_id, budgets, limits, clock)
         self._admission = Admission(books)
         transcript = Transcript(evidence) if evidence is not None else None
-        self._book = CallBook(task_id=task_id, attempt_id=attempt_id, record=record, transcript=transcript)
+        self._book = CallBook(books.task_id, books.attempt_id, record, transcript)
         self._calls = ModelCalls(
             api=api,
             settlement=Settlement(books),
             book=self._book,
             data_policy=data_policy,
             call_seconds=call_seconds,
-            clock=clock,
+            clock=books.clock,
         )
         self._lock = threading.Lock()
-        self._current = self._models[0]
+        self._current = self.models[0]
         self._unfit: dict[str, str] = {}
         self._shut: NightcrewError | None = None
         self._idle = threading.Condition(self._lock)
         self._serving = 0
 
+    def open(self) -> None:
+        """Charge what dead processes reserved and never settled, so that it blocks no budget."""
+        charge_overdue(self._books.store, now=self._books.clock())
+
     def complete(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer to a request."""
+        """The answer to an OpenAI-style chat request."""
         request = read_request({**body, "stream": False})
         answer = self._serve(request)
         assert isinstance(answer, Outcome)
         return dict(answer.body or {})
 
     def stream(self, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        """The chunks of an answer; returns once a model has sent its first content."""
+        """The same answer in chunks, once a model has sent its first; iterate to the end or close it."""
         answer = self._serve(read_request({**body, "stream": True}))
         assert isinstance(answer, LiveStream)
         return without_split_secrets(iter(answer))
@@ -127,7 +125,7 @@ class Dispatcher:
         """Answer every request from now on with an error; the first reason is kept."""
         with self._lock:
             if self._shut is None:
-                log.warning("attempt %s makes no more calls: %s", self._attempt_id, reason.stopped)
+                log.warning("attempt %s makes no more calls: %s", self._books.attempt_id, reason.stopped)
                 self._shut = reason.error
                 self._book.stop(reason.stopped, infrastructure=reason.infrastructure)
 
@@ -136,7 +134,7 @@ class Dispatcher:
     def _serve(self, request: ChatRequest) -> Outcome | LiveStream:
         """Call one model after the other until one answers."""
         rotation = Rotation(
-            self._models, self._current, self._unfit, request, sleep=self._sleep, clock=self._clock
+            self.models, self._current, self._unfit, request, sleep=self._sleep, clock=self._books.clock
         )
         with self._lock:
             self._serving += 1
@@ -178,7 +176,7 @@ class Dispatcher:
     def _admit(
         self, candidate: Candidate, published: Mapping[str, Price], request: ChatRequest
     ) -> Ticket | Refusal:
-        price = price_of(candidate, published, self._budgets.unknown_price_usd)
+        price = price_of(candidate, published, self._books.budgets.unknown_price_usd)
         if price is None:
             return Refusal(Obstacle.PRICE, f"no price is known for {candidate.model}", fault="price_unknown")
         return self._admission.admit(Wish(candidate, request, price, published.get(candidate.model)))
@@ -186,14 +184,14 @@ class Dispatcher:
     def _check_open(self) -> None:
         if self._shut is not None:
             raise self._shut
-        if self._budgets.calls is not None and self._book.calls >= self._budgets.calls:
-            raise out_of_calls(self._budgets.calls)
+        if self._books.budgets.calls is not None and self._book.calls >= self._books.budgets.calls:
+            raise out_of_calls(self._books.budgets.calls)
 
     def _after_fault(self, ticket: Ticket, outcome: Outcome, rotation: Rotation) -> None:
         row = outcome.row
         assert row is not None
         model = ticket.candidate.model
-        log.warning("attempt %s: %s failed: %s", self._attempt_id, model, outcome.message)
+        log.warning("attempt %s: %s failed: %s", self._books.attempt_id, model, outcome.message)
         if row.rests is Rests.CREW:
             self._stop_the_crew(row, outcome)
         if row.rests is Rests.GONE and ticket.ignored_providers:
@@ -214,5 +212,7 @@ class Dispatcher:
         if row.fault == "unauthorized" and self._api.key_is_accepted():
             return
         message = f"the provider refuses the account ({row.seen_as}): {outcome.trouble.message}"
-        stop_crew(self._store, self._api.account, fault=row.fault, message=message, clock=self._clock)
+        stop_crew(
+            self._books.store, self._api.account, fault=row.fault, message=message, clock=self._books.clock
+        )
         raise account_stopped(message)

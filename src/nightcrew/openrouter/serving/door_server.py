@@ -9,44 +9,28 @@ import logging
 import socket
 import socketserver
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from nightcrew.errors import AccountStopped, BadInput, BudgetReached, ModelUnfit, NightcrewError
-from nightcrew.execution.assignment import DoorUsage
+from nightcrew.openrouter.serving.dispatcher import Dispatcher
+from nightcrew.openrouter.wire.chat_request import DEFAULT_OUTPUT_TOKENS
+from nightcrew.selection.candidates import Candidate
 from nightcrew.untrusted import Unreadable, read_json
 
 log = logging.getLogger(__name__)
 
+# The only model name in the sandbox, because clients treat well-known names specially, and models rotate.
+ALIAS = "nightcrew"
+LISTING = {"object": "list", "data": [{"id": ALIAS, "object": "model", "owned_by": "nightcrew"}]}
 MAX_REQUEST_BYTES = 16 * 1024 * 1024
 MAX_CONNECTIONS = 32
 IDLE_SECONDS = 600.0  # of a connection with a valid token, because a model may think for long
 UNKNOWN_SECONDS = 10.0  # of a connection without one
-
-
-class Door(Protocol):
-    """What the server serves."""
-
-    token: str
-
-    def complete(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer to a chat request."""
-
-    def stream(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        """The same answer in chunks."""
-
-    def usage(self) -> DoorUsage:
-        """The usage so far."""
-
-    def listing(self) -> dict[str, Any]:
-        """The body of `GET /v1/models`."""
-
-    def model_info(self) -> dict[str, Any]:
-        """The body of `GET /v1/model/info`."""
 
 
 class DoorServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
@@ -56,8 +40,8 @@ class DoorServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     block_on_close = False
     request_queue_size = MAX_CONNECTIONS
 
-    def __init__(self, path: Path, gateway: Door) -> None:
-        self.gateway = gateway
+    def __init__(self, path: Path, token: str, dispatcher: Dispatcher) -> None:
+        self.token, self.dispatcher = token, dispatcher
         self.places = threading.BoundedSemaphore(MAX_CONNECTIONS)
         self._unknown: dict[Any, None] = {}  # connections without a valid token so far, oldest first
         self._unknown_lock = threading.Lock()
@@ -123,6 +107,22 @@ def status_of(error: NightcrewError) -> int:
             return 424
 
 
+def model_info(first: Candidate) -> dict[str, Any]:
+    """The body of `GET /v1/model/info`, in a LiteLLM proxy's format; sizes are the first model's."""
+    info = {
+        "max_tokens": first.context_tokens,
+        "max_input_tokens": first.context_tokens,
+        "max_output_tokens": min(first.max_output_tokens or DEFAULT_OUTPUT_TOKENS, DEFAULT_OUTPUT_TOKENS),
+        "input_cost_per_token": float(first.input_price_usd or 0),
+        "output_cost_per_token": float(first.output_price_usd or 0),
+        "mode": "chat",
+        "supports_function_calling": first.tools,
+        "supports_vision": False,
+        "supports_prompt_caching": False,
+    }
+    return {"data": [{"model_name": ALIAS, "litellm_params": {"model": ALIAS}, "model_info": info}]}
+
+
 # ----------------------------------------------------------------------------------------------------
 
 
@@ -140,14 +140,13 @@ class _Handler(BaseHTTPRequestHandler):
         log.debug("gateway: %s", format % args)
 
     def do_GET(self) -> None:
-        gateway = self.server.gateway
         if not self._authorized():
             return
         path = self.path.split("?")[0].rstrip("/")
         if path.endswith("/model/info"):
-            self._send(200, gateway.model_info())
+            self._send(200, model_info(self.server.dispatcher.models[0]))
         elif path.endswith("/models"):
-            self._send(200, gateway.listing())
+            self._send(200, LISTING)
         else:
             self._send_error(404, "not found", "not_found")
 
@@ -164,9 +163,9 @@ class _Handler(BaseHTTPRequestHandler):
             if body.get("stream") is True:
                 self._send_stream(body)
             else:
-                before = self.server.gateway.usage().cost_usd
-                answer = self.server.gateway.complete(body)
-                self._send(200, answer, cost_usd=self.server.gateway.usage().cost_usd - before)
+                before = self.server.dispatcher.usage().cost_usd
+                answer = self.server.dispatcher.complete(body)
+                self._send(200, answer, cost_usd=self.server.dispatcher.usage().cost_usd - before)
         except NightcrewError as error:
             self._send_error(status_of(error), str(error), type(error).__name__)
 
@@ -187,7 +186,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _authorized(self) -> bool:
         given = self.headers.get("Authorization", "")
-        expected = f"Bearer {self.server.gateway.token}"
+        expected = f"Bearer {self.server.token}"
         if hmac.compare_digest(given.encode(), expected.encode()):
             self.server.has_shown_token(self.request)
             return True
@@ -213,7 +212,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_stream(self, body: Mapping[str, Any]) -> None:
         """Send the headers with the first chunk only, so that an earlier error still gets its HTTP status."""
         begun = False
-        chunks = self.server.gateway.stream(body)
+        chunks = self.server.dispatcher.stream(body)
         try:
             for chunk in chunks:
                 if not begun:
