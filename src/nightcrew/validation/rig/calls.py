@@ -9,6 +9,10 @@ from . import protocol
 from .making import Makings
 
 MOST_CALLS, MOST_OF_ONE, MOST_BYTES = 400, 25, 8000
+MOST_LOOKS = 200
+"""A function that one test calls more often is not looked at again in that test: some run in loops."""
+_FOREIGN, _PLAIN, _MAKING, _CHANGED = "foreign", "plain", "making", "changed"
+"""Code of others; of the product, looked at where a test calls it; a constructor, always; edited, always."""
 
 
 class Recorder:
@@ -19,12 +23,16 @@ class Recorder:
         self.functions = functions  # first and last lines, by file
         self.known: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.counts: dict[types.CodeType, int] = {}
+        self.looks: dict[types.CodeType, int] = {}
+        self.kinds: dict[types.CodeType, str] = {}
+        self.is_noting = False
         self.makings = Makings(self.root)
         self.nodeid = ""
 
     def start(self, nodeid: str) -> None:
         """A test begins."""
         self.nodeid = nodeid
+        self.looks.clear()
         sys.setprofile(self._called)
 
     def stop(self) -> None:
@@ -32,25 +40,34 @@ class Recorder:
         sys.setprofile(None)
 
     def _called(self, frame: types.FrameType, event: str, _: Any) -> None:
-        if event != "call":
+        if event != "call" or self.is_noting:
             return
         code = frame.f_code
-        path, makes = code.co_filename, code.co_name == "__init__"
-        # Constructors that a decorator generates are in no file.
-        if not (path.startswith(self.root) or (makes and path.startswith("<"))) or path in self.tests:
+        kind = self.kinds.get(code)
+        if kind is None:
+            kind = self.kinds[code] = self._kind(code)
+        if kind == _FOREIGN or self.looks.get(code, 0) >= MOST_LOOKS:
             return
-        spans = self.functions.get(path, ())
-        changed = any(first <= code.co_firstlineno <= last for first, last in spans)
         from_test = frame.f_back is not None and frame.f_back.f_code.co_filename in self.tests
-        if not (makes or changed or from_test):
+        if kind == _PLAIN and not from_test:
             return
-        sys.setprofile(None)
+        self.looks[code] = self.looks.get(code, 0) + 1
+        self.is_noting = True
         try:
-            self._note(frame, makes, changed or from_test)
+            self._note(frame, code.co_name == "__init__", kind == _CHANGED or from_test)
         except Exception:  # noqa: S110 - an object that cannot be kept is left out
             pass
         finally:
-            sys.setprofile(self._called)
+            self.is_noting = False
+
+    def _kind(self, code: types.CodeType) -> str:
+        path, makes = code.co_filename, code.co_name == "__init__"
+        # Constructors that a decorator generates are in no file.
+        if not (path.startswith(self.root) or (makes and path.startswith("<"))) or path in self.tests:
+            return _FOREIGN
+        if any(first <= code.co_firstlineno <= last for first, last in self.functions.get(path, ())):
+            return _CHANGED
+        return _MAKING if makes else _PLAIN
 
     def _note(self, frame: types.FrameType, makes: bool, wanted: bool) -> None:
         given, words = _arguments(frame)
