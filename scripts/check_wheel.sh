@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds the wheel, installs it onto the locked environment in an empty folder, and runs the product from there.
+# Builds the wheel, installs it in an empty folder onto what the lock file has for the product alone, without the
+# tools of developers and of notebooks, and runs the product from there.
 # Usage: scripts/check_wheel.sh [--no-demo]
 set -eu
 cd "$(dirname "$0")/.."
@@ -11,7 +12,9 @@ uv=$source/.venv/bin/uv
 
 "$uv" build --quiet --wheel --no-build-isolation --python .venv/bin/python --out-dir "$room/dist" .
 "$uv" venv --quiet --python .venv/bin/python "$room/env"
-"$uv" pip sync --quiet --python "$room/env/bin/python" --compile-bytecode --require-hashes requirements.lock
+"$uv" pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.12 \
+    --constraint requirements.lock --output-file "$room/product.lock" pyproject.toml
+"$uv" pip sync --quiet --python "$room/env/bin/python" --compile-bytecode --require-hashes "$room/product.lock"
 "$uv" pip install --quiet --python "$room/env/bin/python" --no-deps --compile-bytecode "$room"/dist/nightcrew-*.whl
 
 mkdir "$room/empty" "$room/home"
@@ -19,6 +22,8 @@ cd "$room/empty"
 export HOME="$room/home"
 nightcrew=$room/env/bin/nightcrew
 "$nightcrew" --version
+"$room/env/bin/python" -I "$source/analytics/notebooks/cost_and_quality.py" 2>"$room/notebook.txt" || true
+[ "$(wc -l <"$room/notebook.txt")" = 1 ] || { cat "$room/notebook.txt"; exit 1; } >&2
 # Nobody has an API key here, so a missing one is the only problem that doctor may find.
 "$nightcrew" doctor --json >"$room/doctor.json" || true
 "$room/env/bin/python" -I - "$room/doctor.json" <<'PYTHON'

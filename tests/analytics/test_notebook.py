@@ -94,3 +94,10 @@ def test_it_runs_as_a_plain_script(home: Path, tmp_path: Path, place: str) -> No
     )
     assert done.returncode == 0, done.stderr
     assert folder.exists() == (place == "full")
+
+
+def test_without_the_extra_it_says_so_in_one_sentence() -> None:
+    """`-S`: an interpreter that finds no installed package."""
+    done = subprocess.run([sys.executable, "-I", "-S", NOTEBOOK], capture_output=True, text=True)
+    assert done.returncode == 1 and not done.stdout
+    assert done.stderr == ("the notebook needs altair, duckdb, marimo: pip install 'nightcrew[analytics]'\n")
