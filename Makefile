@@ -1,4 +1,4 @@
-.PHONY: help setup demo test check format lint types imports wheel house picture docs lock
+.PHONY: help setup demo test check format lint unused types imports wheel house picture docs lock
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
 
@@ -14,7 +14,7 @@ demo: setup ## the main job, without a key
 test: setup ## every test
 	@$(PY) -m pytest $(ARGS)
 
-check: lint types imports test ## everything a contributor needs
+check: lint unused types imports test ## everything a contributor needs
 
 lint: setup ## format and lint rules
 	@$(PY) -m ruff format --check .
@@ -23,6 +23,9 @@ lint: setup ## format and lint rules
 format: setup ## rewrite the code by these rules
 	@$(PY) -m ruff format .
 	@$(PY) -m ruff check --fix .
+
+unused: setup ## code that nobody calls
+	@.venv/bin/vulture
 
 types: setup ## mypy, strict
 	@$(PY) -m mypy

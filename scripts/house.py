@@ -3,11 +3,10 @@
     python scripts/house.py [FOLDER]
 
 FOLDER is another checkout to compare with this one, such as a worktree of an earlier commit. Complexity and
-unused code are measured by radon and vulture where they are installed (`uv pip install radon vulture`).
+unused code are measured by radon and vulture.
 """
 
 import ast
-import importlib.util
 import io
 import subprocess
 import sys
@@ -95,8 +94,6 @@ def parents(module: str) -> set[str]:
 
 def reported(tool: str, *arguments: str, place: Path) -> str:
     """What a tool reports about the source tree; lines that name a file only are left out."""
-    if importlib.util.find_spec(tool) is None:
-        return "not installed"
     command = [sys.executable, "-m", tool, *arguments, *ROOTS]
     done = subprocess.run(command, cwd=place, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return counted([line.strip() for line in done.stdout.splitlines() if " " in line])

@@ -34,19 +34,6 @@ from nightcrew.work.published import published_patch
 MOST_CPU_SECONDS = 2.0  # what is measured takes hundredths; what is quadratic takes minutes
 SIZE = 100_000
 
-LOSING = (
-    "README.md",
-    "README.rst",
-    "a.yaml",
-    "a.json",
-    "setup.cfg",
-    "a.js",
-    "a.c",
-    "a.go",
-    "Makefile",
-    "justfile",
-)
-
 
 def losses_of(name: str) -> Callable[[str], object]:
     """Reads what a change loses that takes a text away from a file, or brings it there."""

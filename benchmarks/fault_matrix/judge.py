@@ -11,7 +11,6 @@ from nightcrew.queue.task_table import QueuedTask
 from nightcrew.task import FailureReason, TaskStatus
 
 WAITS = {"quota_day": "AwaitingQuota"}
-ON_THE_WIRE = frozenset({Next.NEXT_MODEL, Next.LARGER_CONTEXT, Next.RETRY, Next.WAIT})
 
 
 @dataclass(frozen=True)

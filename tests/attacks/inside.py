@@ -152,8 +152,6 @@ class Inside:
     code: str
     outside: Callable[[Scene], str] = _nothing
     limits: Limits | None = None
-    bubblewrap_only: str = ""
-    """Why it says nothing about a container; empty: it is made there too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,13 +34,6 @@ def _with(**more: object) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": "x", **more}]}
 
 
-def _bottomless() -> dict[str, Any]:
-    schema: dict[str, Any] = {}
-    for _ in range(500):
-        schema = {"properties": schema}
-    return {"name": "edit", "parameters": schema}
-
-
 REQUESTS: dict[str, dict[str, Any]] = {
     "web search as a tool": {"tools": [{"type": "web_search"}]},
     "web search with a function beside it": {"tools": [{"type": "web_search", "function": FUNCTION}]},

@@ -74,7 +74,6 @@ FILES = {
 HEAD = "from shop.forms import Basket, parse, port, scaled\n\n\ndef test_fix():\n    assert "
 MARK = HEAD + 'parse("\\ufeffa=1") == {"a": "1"}\n'
 LARGE = HEAD + "scaled(5.0, 1e300) == 5.0\n"
-SECURE = HEAD + 'port("https") == 443\n'
 BASKET = HEAD + "Basket([2, 3]).total() == 5\n"
 FILE = """\
 from shop.forms import saved
