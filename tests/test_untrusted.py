@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import nightcrew
 from nightcrew.address import holds_secret
 from nightcrew.errors import BadInput
-from nightcrew.execution.executors.edits import BadEdits, read_edits
+from nightcrew.execution.executors.reply import BadEdits, read_edits
 from nightcrew.execution.packages.pages import read_page
 from nightcrew.openhands.inside.protocol import read_result
 from nightcrew.openrouter.wire.replies import parse_json

@@ -12,7 +12,7 @@ import pytest
 from nightcrew.errors import NightcrewError
 from nightcrew.execution.checkout.workspace import extract_patch, make_checkout
 from nightcrew.execution.environments.declared import read_declared
-from nightcrew.execution.executors.edits import BadEdits, read_edits
+from nightcrew.execution.executors.reply import BadEdits, read_edits
 from nightcrew.execution.packages.pages import read_page
 from nightcrew.openrouter.wire.replies import parse_json
 from nightcrew.plain_text import code_block, harmless, markdown_text

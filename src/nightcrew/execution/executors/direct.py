@@ -14,9 +14,10 @@ from nightcrew.errors import Transient
 from nightcrew.execution.assignment import Assignment, Report
 from nightcrew.execution.attempt import AttemptEnd
 from nightcrew.execution.environments.environment import command_environment
-from nightcrew.execution.executors import edits
 from nightcrew.execution.executors.briefing import briefing
 from nightcrew.execution.executors.context_pack import CHARACTERS_PER_TOKEN, context_pack
+from nightcrew.execution.executors.edits import apply, planned
+from nightcrew.execution.executors.reply import BadEdits, Edit, read_edits
 from nightcrew.task import TaskType
 
 log = logging.getLogger(__name__)
@@ -32,8 +33,9 @@ You cannot run commands or see more files. Answer with the edits only, in this f
 For a new file, or to write a file anew, a heading and the whole file in a fence:
 ### FILE path/of/the/file.py
 ```
-the whole content
+the whole content, from the first line to the last
 ```
+### END
 To change parts of an existing file, a heading and one block for each change:
 ### EDIT path/of/the/file.py
 <<<<<<< SEARCH
@@ -41,7 +43,9 @@ lines that stand in the file exactly once, copied exactly
 =======
 the lines that take their place
 >>>>>>> REPLACE
-Paths are relative to the repository's root. If the content holds a fence, use a longer one around it."""
+Paths are relative to the repository's root. If the content holds a fence, use a longer one around it. If it \
+holds a line like =======, use longer marks (<<<<<<<< SEARCH, ========, >>>>>>>> REPLACE). Never leave lines \
+out, as in "rest unchanged"."""
 
 
 class DirectExecutor:
@@ -83,7 +87,7 @@ class _Conversation:
     def seconds_left(self) -> float:
         return self.assignment.limits.wall_seconds - (time.monotonic() - self.started)
 
-    def ask(self, question: str) -> tuple[edits.Edit, ...]:
+    def ask(self, question: str) -> tuple[Edit, ...]:
         """The edits in the model's answer.
 
         Raises:
@@ -99,7 +103,7 @@ class _Conversation:
         request = {"model": door.model, "messages": self.messages, "max_tokens": _ANSWER_TOKENS}
         self.last_message = _answer(door.complete(request))
         self.messages.append({"role": "assistant", "content": self.last_message})
-        return edits.read_edits(self.last_message)
+        return read_edits(self.last_message)
 
 
 def _work(talk: _Conversation) -> Report:
@@ -110,14 +114,14 @@ def _work(talk: _Conversation) -> Report:
     while question is not None and talk.calls < CALLS:
         try:
             wanted = talk.ask(question)
-            contents = edits.planned(wanted, tree)
-        except edits.BadEdits as error:
+            contents = planned(wanted, tree)
+        except BadEdits as error:
             # Only one repair: a model that misses the format twice will miss it again.
             question, repaired, problem = None if repaired else _repair(str(error)), True, str(error)
             continue
         if not contents:
             break
-        edits.apply(contents, tree)
+        apply(contents, tree)
         applied, problem = True, ""
         failing = _failing_tests(talk, list(contents))
         question = _repair_question(failing) if failing else None

@@ -1,86 +1,39 @@
-"""Edits in a model's reply: parsed, checked together, and only then applied.
+"""Applies the edits of a model's reply: all are checked together, and only then written."""
 
-### FILE path            the whole file, in a fence of three or more backticks, closed by as many
-### EDIT path            one or more blocks <<<<<<< SEARCH / ======= / >>>>>>> REPLACE
-"""
-
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from nightcrew.untrusted import Unreadable, parse_python
+from nightcrew.execution.executors.elision import elided_line
+from nightcrew.execution.executors.placing import Place, places_of, several, why_not
+from nightcrew.execution.executors.reply import BadEdits, Edit, Replacement, WholeFile
+from nightcrew.execution.executors.source_text import NotText, SourceText
+from nightcrew.untrusted import Unreadable, parse_python, read_file
 
 FILE_BYTES = 512 * 1024
 ALL_BYTES = 2 * 1024 * 1024
 FILES = 40
 
-_HEADING = re.compile(r"#{2,4} (FILE|EDIT):? +`?([^`\n]+?)`?\s*$")
-_FENCE = re.compile(r"(`{3,})[\w.+-]*\s*$")
-_SEARCH, _DIVIDE, _REPLACE = "<<<<<<< SEARCH", "=======", ">>>>>>> REPLACE"
-
-
-class BadEdits(Exception):
-    """The reply has edits that cannot be applied; the text tells the model which and why."""
-
-
-@dataclass(frozen=True, slots=True)
-class WholeFile:
-    """A file with its new content."""
-
-    path: str
-    content: str
-
-
-@dataclass(frozen=True, slots=True)
-class Replacement:
-    """A text that occurs exactly once in a file, and its replacement."""
-
-    path: str
-    search: str
-    replace: str
-
-
-type Edit = WholeFile | Replacement
-
-
-def read_edits(reply: str) -> tuple[Edit, ...]:
-    """The edits in a model's reply, in order; may be empty.
-
-    Raises:
-        BadEdits: a heading without a complete block.
-    """
-    lines = reply.splitlines()
-    found: list[Edit] = []
-    at = 0
-    while at < len(lines):
-        heading = _HEADING.match(lines[at].strip())
-        at += 1
-        if heading:
-            kind, path = heading.groups()
-            edits, at = _whole_file(path, lines, at) if kind == "FILE" else _replacements(path, lines, at)
-            found.extend(edits)
-    return tuple(found)
-
 
 def planned(edits: tuple[Edit, ...], tree: Path) -> dict[str, bytes]:
-    """The new content of every edited file; nothing is written.
+    """The new content of every edited file, in its encoding and with its line ends; nothing is written.
 
     Raises:
         BadEdits: a path outside the tree or through a link, a search text that is missing or not unique, a
-            Python file that does not parse, too much.
+            file that is not whole, a Python file that does not parse, too much.
     """
-    texts: dict[str, str] = {}
+    sources: dict[str, SourceText] = {}
+    contents: dict[str, bytes] = {}
     for edit in edits:
         name = _checked_path(edit.path, tree)
-        if isinstance(edit, WholeFile):
-            texts[name] = edit.content
-        else:
-            texts[name] = _replaced(edit, texts.get(name, _current(tree, name)))
-    contents = {name: text.encode() for name, text in texts.items()}
+        known = sources.get(name) or _current(edit, tree / name)
+        try:
+            sources[name] = _edited(edit, known)
+            contents[name] = sources[name].encoded()
+        except NotText as error:
+            raise BadEdits(f"{name}: {error}") from None
     _check_sizes(contents)
-    for name, text in texts.items():
-        _check_syntax(name, text)
+    for name, source in sources.items():
+        _check_syntax(name, source.text)
     return contents
 
 
@@ -93,46 +46,6 @@ def apply(contents: Mapping[str, bytes], tree: Path) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------
-
-
-def _whole_file(path: str, lines: list[str], at: int) -> tuple[list[Edit], int]:
-    while at < len(lines) and not lines[at].strip():
-        at += 1
-    fence = _FENCE.match(lines[at].strip()) if at < len(lines) else None
-    if fence is None:
-        raise BadEdits(f"### FILE {path}: a fenced block with the whole file must follow")
-    for end in range(at + 1, len(lines)):
-        if lines[end].rstrip() == fence[1]:
-            content = "\n".join(lines[at + 1 : end])
-            return [WholeFile(path, f"{content}\n" if content else "")], end + 1
-    raise BadEdits(f"### FILE {path}: the fenced block is not closed")
-
-
-def _replacements(path: str, lines: list[str], at: int) -> tuple[list[Edit], int]:
-    found: list[Edit] = []
-    while at < len(lines) and (
-        not lines[at].strip() or _FENCE.match(lines[at].strip()) or _starts(lines[at])
-    ):
-        if not _starts(lines[at]):
-            at += 1
-            continue
-        search, at = _until(_DIVIDE, path, lines, at + 1)
-        replace, at = _until(_REPLACE, path, lines, at)
-        found.append(Replacement(path, search, replace))
-    if not found:
-        raise BadEdits(f"### EDIT {path}: a block {_SEARCH} / {_DIVIDE} / {_REPLACE} must follow")
-    return found, at
-
-
-def _starts(line: str) -> bool:
-    return line.rstrip() == _SEARCH
-
-
-def _until(mark: str, path: str, lines: list[str], at: int) -> tuple[str, int]:
-    for end in range(at, len(lines)):
-        if lines[end].rstrip() == mark:
-            return "".join(f"{line}\n" for line in lines[at:end]), end + 1
-    raise BadEdits(f"### EDIT {path}: the block is not closed by a line {mark}")
 
 
 def _checked_path(path: str, tree: Path) -> str:
@@ -153,33 +66,49 @@ def _checked_path(path: str, tree: Path) -> str:
     return str(pure)
 
 
-def _current(tree: Path, name: str) -> str:
-    path = tree / name
+def _current(edit: Edit, path: Path) -> SourceText:
+    """The file as it is; empty if it is a new one."""
     if not path.is_file():
-        raise BadEdits(f"### EDIT {name}: there is no such file; use ### FILE for a new one")
+        if isinstance(edit, WholeFile):
+            return SourceText((), ())
+        raise BadEdits(f"### EDIT {edit.path}: there is no such file; use ### FILE for a new one")
     try:
-        return path.read_bytes().decode()
-    except UnicodeDecodeError:
-        raise BadEdits(f"### EDIT {name}: is not a UTF-8 text file") from None
+        return SourceText.read(read_file(path))
+    except (NotText, Unreadable, OSError) as error:
+        raise BadEdits(f"{edit.path}: {error}") from None
 
 
-def _replaced(edit: Replacement, text: str) -> str:
+def _edited(edit: Edit, source: SourceText) -> SourceText:
+    new = edit.content if isinstance(edit, WholeFile) else edit.replace
+    if elided := elided_line(new, source.text):
+        raise BadEdits(
+            f"{edit.path}: the line {elided[:200]!r} stands in for text that would be deleted. Send every "
+            "line, or only the changed ones with ### EDIT."
+        )
+    return source.rewritten(new) if isinstance(edit, WholeFile) else _replaced(edit, source)
+
+
+def _replaced(edit: Replacement, source: SourceText) -> SourceText:
     if not edit.search.strip():
         raise BadEdits(f"### EDIT {edit.path}: the SEARCH part is empty; use ### FILE for a whole file")
-    search, replace = edit.search, edit.replace
-    if "\r\n" in text:
-        search, replace = search.replace("\n", "\r\n"), replace.replace("\n", "\r\n")
-    if text.count(search) == 0 and text.endswith(search.rstrip("\r\n")):
-        # The file's last line may lack a line end, which a block cannot express.
-        search, replace = search.rstrip("\r\n"), replace.rstrip("\r\n")
-    count = text.count(search)
-    if count != 1:
-        found = "is not in the file" if count == 0 else f"is in the file {count} times"
-        excerpt = "\n".join(edit.search.splitlines()[:6])
-        raise BadEdits(
-            f"### EDIT {edit.path}: the SEARCH text {found}; it must be there exactly once:\n{excerpt}"
-        )
-    return text.replace(search, replace)
+    readings = [(edit.search, edit.replace), *edit.others]
+    places: list[Place] = []
+    for search, replace in reversed(readings):  # that a longer text is in the file is no coincidence
+        places = places or (places_of(source.lines, _lines(search)) if search.strip() else [])
+        if len(places) == 1:
+            place = places[0]
+            return source.replaced(place.start, place.stop, place.fitted(_lines(replace)))
+    wanted = _lines(edit.search)
+    excerpt = "\n".join(wanted[:6])[:1_000]
+    if places:
+        why = f"must be in the file exactly once: {several(places)}"
+    else:
+        why = f"is not in the file; {why_not(source.lines, wanted)}"
+    raise BadEdits(f"### EDIT {edit.path}: the SEARCH text\n{excerpt}\n{why}")
+
+
+def _lines(text: str) -> list[str]:
+    return text.removesuffix("\n").split("\n") if text else []
 
 
 def _check_sizes(contents: Mapping[str, bytes]) -> None:
