@@ -104,7 +104,7 @@ def _configure(name: str, root: Path) -> None:
     if not (root / "nightcrew.toml").exists():
         command = f"uv pip install --quiet --python $NIGHTCREW_ENV/bin/python {extra}"
         setup = f"setup = '{command}'\n" if extra else ""
-        (root / "nightcrew.toml").write_text(f'{setup}documentation = "accept"\nanalysis = "accept"\n')
+        (root / "nightcrew.toml").write_text(f'{setup}analysis = "accept"\n')
 
 
 def _python(root: Path) -> list[str]:

@@ -38,10 +38,11 @@ class TargetConfig(BaseModel):
     """Path globs that no change may touch."""
     rules: tuple[str, ...] = ()
     """The repository's own gates, as `module:function` or a shell command."""
-    documentation: ReadingPolicy = ReadingPolicy.PERSON
-    """`person`: prose that no gate can judge waits for a person; `accept`: it is accepted unread."""
+    documentation: ReadingPolicy = ReadingPolicy.ACCEPT
+    """`accept`: prose that no gate can judge is accepted where it adds to what is there; `person`: all of it
+    waits for a person."""
     analysis: ReadingPolicy = ReadingPolicy.PERSON
-    """The same for an analysis' statements about correctly quoted lines."""
+    """`person`: what an analysis says about quoted lines waits for a person; `accept`: it is taken unread."""
 
     @property
     def command(self) -> TestCommand:

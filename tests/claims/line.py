@@ -96,7 +96,7 @@ REPORT = """\
 ```
 """
 FILES = {
-    "nightcrew.toml": 'documentation = "accept"\nanalysis = "accept"\n',
+    "nightcrew.toml": 'analysis = "accept"\n',
     "pricing.py": PRICING,
     "stock.py": STOCK,
     "auth.py": "def login(name: str) -> bool:\n    return name == 'root'\n",

@@ -111,7 +111,7 @@ FILES = {
     "src/shop/prices.py": PRICES,
     "src/shop/names.py": NAMES,
     "tests/test_names.py": TEST_NAMES,
-    "nightcrew.toml": 'documentation = "accept"\nanalysis = "accept"\n',
+    "nightcrew.toml": 'analysis = "accept"\n',
     "pyproject.toml": '[project]\nname = "shop"\nversion = "1"\n',
 }
 

@@ -8,7 +8,7 @@ import pytest
 from nightcrew.execution.sandbox import Sandbox
 from nightcrew.settings import Settings
 from nightcrew.task import TaskType
-from nightcrew.validation.verdict import GateOutcome, VerdictKind
+from nightcrew.validation.verdict import VerdictKind
 from tests.validation.house import FILES, NAMES, PRICES, House, make_house
 
 README = """\
@@ -93,20 +93,40 @@ def test_bad_documentation(shop: House, path: str, text: str, word: str) -> None
     assert (kind, word in why) == (VerdictKind.REJECTED, True), why
 
 
-def test_what_only_a_person_can_tell(tmp_path: Path, shop: House) -> None:
-    files = {path: text for path, text in FILES.items() if path != "nightcrew.toml"}
-    house = make_house(tmp_path / "repo", shop.settings, shop.sandbox, files)
-    text = PRICES.replace("Percent off for an order.", "Percent off for an order; never more than fifteen.")
-    verdict = house.judge({"src/shop/prices.py": text}, TaskType.DOCUMENTATION)
-    gate = next(one for one in verdict.gates if one.name == "documentation")
-    assert (verdict.kind, gate.outcome) == (VerdictKind.NOT_MEASURABLE, GateOutcome.ASKS)
-    assert "never more than fifteen" in verdict.asks
-    respelled = PRICES.replace("Percent off for an order.", "Percent off for orders.")
-    assert house.judge({"src/shop/prices.py": respelled}, TaskType.DOCUMENTATION).kind is VerdictKind.ACCEPTED
-    kind, why = judge(
-        shop, "README.md", README + "\nThe prices come from [the list](https://prices.example.net/).\n"
+def test_prose_that_nothing_can_check_is_accepted_where_it_adds(shop: House) -> None:
+    text = PRICES.replace(
+        "Percent off for an order.", "Percent off for an order. Members see it in their account."
     )
-    assert (kind, "prices.example.net" in why) == (VerdictKind.NOT_MEASURABLE, True)
+    verdict = shop.judge({"src/shop/prices.py": text}, TaskType.DOCUMENTATION, "src/shop/prices.py")
+    gate = next(one for one in verdict.gates if one.name == "documentation")
+    assert verdict.kind is VerdictKind.ACCEPTED, verdict.summary
+    assert "1 new sentences say what no check can tell" in gate.message
+    assert "Members see it" in gate.evidence["unread"][0]
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "word"),
+    [
+        ("src/shop/prices.py", PRICES.replace("Percent off for an order.", "Percent off for an order; never more than fourteen hundred."), "hundred"),
+        ("README.md", README.replace("of a shop", "of no shop"), "otherwise than before"),
+        ("README.md", README + "\nThe prices come from [the list](https://prices.example.net/).\n", "prices.example.net"),
+        ("docs/guide.md", "# Guide\n\nParse each price first, then take the discount of the shop from it.\n", "is new"),
+    ],
+)  # fmt: skip
+def test_prose_that_a_person_reads(shop: House, path: str, text: str, word: str) -> None:
+    kind, why = judge(shop, path, text)
+    assert (kind, word in why) == (VerdictKind.NOT_MEASURABLE, True), why
+
+
+def test_a_policy_lets_a_person_read_all_prose(tmp_path: Path, shop: House) -> None:
+    files = FILES | {"nightcrew.toml": 'documentation = "person"\n'}
+    house = make_house(tmp_path / "repo", shop.settings, shop.sandbox, files)
+    text = PRICES.replace(
+        "Percent off for an order.", "Percent off for an order. Members see it in their account."
+    )
+    verdict = house.judge({"src/shop/prices.py": text}, TaskType.DOCUMENTATION)
+    assert verdict.kind is VerdictKind.NOT_MEASURABLE
+    assert "Members see it" in verdict.asks
 
 
 def test_a_docstring_that_the_program_shows_is_a_persons(shop: House) -> None:

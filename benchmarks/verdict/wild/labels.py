@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from benchmarks.verdict.wild.clones import Clone, write
-from benchmarks.verdict.wild.mining import Kind, Mined, is_about_words, is_product, is_test_file
+from benchmarks.verdict.wild.mining import PROSE, Kind, Mined, is_about_words, is_product, is_test_file
 from benchmarks.verdict.wild.plain_room import Outcomes, PlainRoom
 
 MOST_TESTS = 3000
@@ -105,6 +105,8 @@ def _fix(mined: Mined, run: _Run, tests_only: Mapping[str, str | None], tests: t
 def _documentation(clone: Clone, mined: Mined, parent: str, change: Mapping[str, str | None]) -> Label:
     for path, text in change.items():
         before = clone.text(parent, path)
+        if not path.endswith((".py", *PROSE)):
+            return Label(mined, False, "a file that is no document")
         if path.endswith(".py") and not is_about_words(before or "", text or ""):
             return Label(mined, False, "code changes too")
     written = [path for path, text in change.items() if text is not None]

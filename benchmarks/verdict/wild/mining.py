@@ -42,7 +42,7 @@ _ASIDE = (
     "dev/",
     "tasks/",
 )
-_PROSE = (".md", ".rst", ".txt")
+PROSE = (".md", ".rst")
 MOST_PRODUCT, MOST_LINES, MOST_FILES = 3, 80, 8
 
 
@@ -133,10 +133,10 @@ def _kind(step: Step) -> Kind | None:
     if tests and not product and sum(added for _, added, _ in tests) >= 6:
         return (
             Kind.TESTS
-            if all(is_test_file(path) or path.endswith(_PROSE) for path, _, _ in step.files)
+            if all(is_test_file(path) or path.endswith(PROSE) for path, _, _ in step.files)
             else None
         )
-    words = [path for path, _, _ in step.files if path.endswith(_PROSE)]
+    words = [path for path, _, _ in step.files if path.endswith(PROSE)]
     if not tests and not product and len(words) == len(step.files) and _has_prose(step):
         return Kind.DOCUMENTATION
     if product and not tests and lines <= 3 * MOST_LINES:

@@ -10,7 +10,7 @@ All patterns match in time linear in the length of the text.
 import base64
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from typing import Any, cast
@@ -26,34 +26,36 @@ class KnownSecrets:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._lock = threading.Lock()
         self._secrets: frozenset[str] = frozenset()
-        self._pattern: re.Pattern[str] | None = None
-        self._beginning: re.Pattern[str] | None = None
+        self._patterns: dict[str, re.Pattern[str]] = {}
         for secret in secrets:
             self.add(secret)
 
     def add(self, secret: str) -> None:
         """Redact `secret` from now on, unless it is so short that it could be a word."""
         with self._lock:
-            if len(secret) < SHORTEST_SECRET or secret in self._secrets:
-                return
-            self._secrets |= {secret}
-            forms = [form for each in sorted(self._secrets) for form in _forms(each)]
-            self._beginning = re.compile(
-                rf"(?:{'|'.join(_beginning_of(form[:_PIECES]) for form in forms)})\Z"
-            )
-            self._pattern = re.compile("|".join(map("".join, forms)))
+            if len(secret) >= SHORTEST_SECRET and secret not in self._secrets:
+                self._secrets |= {secret}
+                self._patterns = {}
 
     def redact(self, text: str) -> str:
         """`text` with a mark in place of each secret."""
-        return text if self._pattern is None else self._pattern.sub(KEY_MARK, text)
+        return self._pattern(_whole).sub(KEY_MARK, text) if self._secrets else text
 
     def split(self, text: str) -> tuple[str, str]:
         """`text` split into a part that can be passed on, and an end that may be the start of a secret."""
-        if self._beginning is None:
+        if not self._secrets:
             return text, ""
-        begins = self._beginning.search(text, max(0, len(text) - _LONGEST_FORM))
+        begins = self._pattern(_beginning).search(text, max(0, len(text) - _LONGEST_FORM))
         place = begins.start() if begins else len(text)
         return text[:place], text[place:]
+
+    def _pattern(self, make: Callable[[list["Form"]], str]) -> re.Pattern[str]:
+        """The pattern for all secrets, compiled when it is first used: a repository may hold hundreds."""
+        with self._lock:
+            if make.__name__ not in self._patterns:
+                forms = [form for each in sorted(self._secrets) for form in _forms(each)]
+                self._patterns[make.__name__] = re.compile(make(forms))
+            return self._patterns[make.__name__]
 
 
 known_secrets = KnownSecrets()
@@ -158,6 +160,14 @@ def _forms(secret: str) -> list[Form]:
         [between.get(at, "") + digit for at, digit in enumerate(hexadecimal)],
         *(_breakable(core) for core in dict.fromkeys(_base64_cores(raw))),
     ]
+
+
+def _whole(forms: list[Form]) -> str:
+    return "|".join(map("".join, forms))
+
+
+def _beginning(forms: list[Form]) -> str:
+    return rf"(?:{'|'.join(_beginning_of(form[:_PIECES]) for form in forms)})\Z"
 
 
 def _beginning_of(form: Form) -> str:

@@ -3,7 +3,7 @@
 
 import pytest
 
-from nightcrew.validation.reading.prose import filler, new_sentences, says_nothing
+from nightcrew.validation.reading.prose import filler, new_text, says_nothing, unknown_numbers
 
 BEFORE = "Parse a price. The result is in cents. Raises an error for other currencies."
 
@@ -23,7 +23,39 @@ BEFORE = "Parse a price. The result is in cents. Raises an error for other curre
     ],
 )
 def test_new_sentences(after: str, count: int) -> None:
-    assert len(new_sentences(BEFORE, after)) == count
+    assert len(new_text(BEFORE, after).fresh) == count
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "turned"),
+    [
+        ("Members get 5 percent off.", "Members get 15 percent off.", True),
+        ("The list must be sorted.", "The list must not be sorted.", True),
+        ("The list must be sorted.", "The list must be sorted. It may have 3 prices.", False),
+        ("A list without prices is empty.", "An empty list is a list without prices.", False),
+        ("For example::\n\n    limit = 5 * price\n", "For example::\n\n    limit = 7 * price\n", False),
+        (
+            ".. note::\n\n    At most 5 prices are read.\n",
+            ".. note::\n\n    At most 7 prices are read.\n",
+            True,
+        ),
+    ],
+)
+def test_a_sentence_that_says_otherwise_than_before(before: str, after: str, turned: bool) -> None:
+    assert bool(new_text(before, after).turned) is turned
+
+
+def test_a_text_that_is_written_anew() -> None:
+    before = "Prices are texts. They have a currency. Shops sort them. Names are given in capitals."
+    other = "Members log in first. Then they see what is theirs. Guests wait outside. Nobody else is let in."
+    assert new_text(before, other).is_rewritten
+    assert not new_text(before, f"{before} {other}").is_rewritten
+
+
+def test_numbers_that_nothing_knows() -> None:
+    known = "def rate(cents):\n    return 15 if cents > 100_00 else 5\n"
+    assert unknown_numbers("Fifteen percent, else 5, see #77.", known) == []
+    assert unknown_numbers("Never more than twenty percent, or 2.5.", known) == ["twenty", "2.5"]
 
 
 @pytest.mark.parametrize(

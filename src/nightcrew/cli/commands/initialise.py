@@ -29,8 +29,8 @@ protect = [{protect}]
 # Gates of your own: "module:function" (gets the clean room) or a shell command that must exit 0.
 # rules = ["ruff check ."]
 
-# New prose that no check can judge: "person" asks a person to read it, "accept" accepts it unread.
-# documentation = "person"
+# New prose that no check can judge: "person" lets a person read all of it; "accept" takes what only adds.
+# documentation = "accept"
 # analysis = "person"
 """
 

@@ -146,7 +146,8 @@ def _type_refusal(room: CleanRoom, change: Change) -> str:
         return f"{path} is the file to be tested."
     if kind in {TaskType.REFACTORING, TaskType.BUILD_SCRIPT} and room.is_test(path):
         return f"{path} is a test, and tests are not part of a {kind} task."
-    if kind is TaskType.DOCUMENTATION and not (path.endswith(".py") or is_documentation(path)):
+    is_text = path.endswith(".py") or is_documentation(path) or _is_note(change)
+    if kind is TaskType.DOCUMENTATION and not is_text:
         return f"{path} is neither a document nor a Python file."
     if kind is TaskType.DOCUMENTATION and room.is_test(path) and path != task.target_file:
         return f"{path} is a test file, not documentation."

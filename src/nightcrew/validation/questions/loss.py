@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from nightcrew.validation.verdict import Severity
+
 
 @dataclass(frozen=True, slots=True)
 class Loss:
@@ -13,3 +15,4 @@ class Loss:
     is_gone: bool = True
     before: str = ""
     after: str = ""
+    severity: Severity = Severity.REFUSED

@@ -49,7 +49,7 @@ def losses(request: Request, repository: Repository) -> Iterator[Finding]:
         for loss in _of_file(change, repository):
             asked = request.removes if loss.is_gone else request.changes
             if not asked(*loss.names):
-                yield Finding(loss.what, change.path, loss.line, loss.before, loss.after)
+                yield Finding(loss.what, change.path, loss.line, loss.before, loss.after, loss.severity)
 
 
 # ------------------------------------------------------------------------------------------------------

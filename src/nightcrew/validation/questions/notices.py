@@ -48,6 +48,7 @@ def elision(before: str, after: str) -> Iterator[Loss]:
 def lost_licence(path: str, before: str, after: str) -> Iterator[Loss]:
     """Lines of a licence, or of the notice at the top of a file, that the change removes."""
     whole = PurePosixPath(path).stem.upper() in _FILES or "licenses/" in path.lower()
+    whole &= not path.endswith(".py")
     old = before.split("\n") if whole else before.split("\n")[:_HEADER_LINES]
     kept = {_plain(line) for line in after.split("\n")}
     for number, line in enumerate(old, 1):

@@ -4,6 +4,7 @@ import configparser
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from difflib import SequenceMatcher
 from itertools import islice
 from pathlib import PurePosixPath
@@ -12,6 +13,7 @@ from typing import Any
 from nightcrew.untrusted import read_json, read_toml, read_yaml
 from nightcrew.validation.change.paths import is_release_note
 from nightcrew.validation.questions.loss import Loss
+from nightcrew.validation.verdict import Severity
 
 _MOST_ENTRIES = 20_000
 _MOST_CHARACTERS = 500_000
@@ -80,16 +82,23 @@ def entries(name: str, text: str) -> dict[str, str] | None:
 def _losses(path: str, before: str, after: str, elsewhere: str) -> Iterator[Loss]:
     name = PurePosixPath(path).name.lower()
     if is_document(path):
-        yield from _sections(before, after, elsewhere)
-        if not is_release_note(path):
-            yield from _broken_off(before, after, elsewhere)
-    elif name.endswith((".toml", ".json", ".yaml", ".yml", ".cfg", ".ini")) or name == ".coveragerc":
+        yield from _prose(path, before, after, elsewhere)
+        return
+    if name.endswith((".toml", ".json", ".yaml", ".yml", ".cfg", ".ini")) or name == ".coveragerc":
         yield from _structured(name, before, after, elsewhere)
     elif re.fullmatch(r"(.*requirements.*|constraints.*)\.(txt|in)", name) or name == "manifest.in":
         yield from _lines(before, after)
     else:
         yield from _definitions(path, before, after)
     yield from _shrunk(before, after)
+
+
+def _prose(path: str, before: str, after: str, elsewhere: str) -> Iterator[Loss]:
+    """Losses of a document, which a person decides on where no attempt is left: a rewriter may mean them."""
+    found = [*_sections(before, after, elsewhere), *_shrunk(before, after)]
+    if not is_release_note(path):
+        found += _broken_off(before, after, elsewhere)
+    yield from (replace(one, severity=Severity.UNPROVEN) for one in found)
 
 
 def _parsed(name: str, text: str) -> Any:
@@ -200,9 +209,9 @@ def _functions(text: str) -> Iterator[tuple[str, int]]:
 def _sections(before: str, after: str, elsewhere: str) -> Iterator[Loss]:
     old, new = _headings(before), _headings(after)
     fresh = [one for one in new if one not in old][:_MOST_COMPARED]
-    compared = 0
+    compared, lines = 0, {line.strip(" *_:`") for line in after.split("\n")}
     for heading, line in old.items():
-        if heading in new or heading in elsewhere or len(new) >= len(old):
+        if heading in new or heading in lines or heading in elsewhere or len(new) >= len(old):
             continue
         compared += 1
         renamed = compared <= _MOST_COMPARED and any(_is_alike(heading, one) for one in fresh)

@@ -12,6 +12,7 @@ _FENCE = re.compile(r"^\s{0,3}(?:> ?)?(`{3,}|~{3,})\s*\{?\.?([\w+-]*)[^`\n]*$", 
 _RST_CODE = re.compile(
     r"^\.\. (?:code-block|code|sourcecode)::\s*(\w*)[^\n]*\n((?:[ \t]+[^\n]*\n|\s*\n)+)", re.MULTILINE
 )
+_OF_DIRECTIVE = re.compile(r"\A(?:[ \t]+:[\w-]+:[^\n]*\n)+")  # its options
 _LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(([^)\s]+)[^)]*\)|^\s*\[[^\]\n]+\]:\s*(\S+)", re.MULTILINE)
 _HOST = re.compile(r"https?://([\w.-]+)", re.IGNORECASE)
 _OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z0-9-]+)\b")
@@ -38,7 +39,11 @@ def blocks(path: str, text: str) -> list[Block]:
     """The code blocks of a document in order."""
     if path.lower().endswith(".rst"):
         return [
-            Block(match[1].lower(), _dedented(match[2]), text[: match.start()].count("\n") + 1)
+            Block(
+                match[1].lower(),
+                _dedented(_OF_DIRECTIVE.sub("", match[2])),
+                text[: match.start()].count("\n") + 1,
+            )
             for match in _RST_CODE.finditer(text)
         ]
     return [block for block in _fenced(text) if block is not None]
@@ -70,6 +75,7 @@ def places(text: str) -> set[str]:
     """Relative links, and paths in backticks."""
     links = {one[0] or one[1] for one in _LINK.findall(text)}
     relative = {one.split("#")[0] for one in links if not re.match(r"[a-z]+:|#|//", one)}
+    relative = {one for one in relative if re.search(r"[./]", one)}  # any other is a label of the document
     return {one for one in relative | set(_PATH.findall(text)) if one}
 
 

@@ -4,13 +4,23 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable
 from difflib import SequenceMatcher
+from typing import NamedTuple
 
 from nightcrew.validation.tables import Table
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*")
 _TOKEN = re.compile(r"[\w'’.-]+")
 _SENTENCE = re.compile(r"(?<=[.!?:])\s+(?=\W*[A-Z0-9`])|\n\s*\n|\n\s*(?=[-*+#|>]|\d+\.)")
-_CODE = re.compile(r"^(```|~~~).*?^\1|`[^`\n]*`|^( {4}|\t).*$|https?://\S+", re.MULTILINE | re.DOTALL)
+_CODE = re.compile(
+    r"^[ \t]*(```|~~~).*?^[ \t]*\1|`[^`\n]*`|^[ \t]*(?:>>>|\.\.\.)[ \t][^\n]*$|https?://\S+",
+    re.MULTILINE | re.DOTALL,
+)
+_LITERAL = re.compile(  # reStructuredText: lines indented below a code directive, or a line that ends in ::
+    r"^(?P<indent>[ \t]*)"
+    r"(?:\.\. (?:code|sourcecode|doctest|testcode|mermaid)[\w-]*::[^\n]*|(?!\.\. )([^\n]*)::[ \t]*)\n"
+    r"(?:[ \t]*\n)*(?:(?P=indent)[ \t]+[^\n]*(?:\n|\Z)|[ \t]*\n)+",
+    re.MULTILINE,
+)
 _FILLER = re.compile(
     r"\b(lorem ipsum|dolor sit amet|consectetur adipiscing|sed do eiusmod|coming soon|your text here"
     r"|to be (?:written|done|added|documented)|insert \w+ here|blah(?:\W+blah)+|foo bar baz)\b|\bTBD\b",
@@ -20,26 +30,67 @@ _LATIN, _TURNING = (Table("prose").words("prose", key) for key in ("latin", "tur
 _REMARK = 2  # words; a shorter sentence is only "see also" and the like
 _SAME = 0.6  # from this share of equal words on, one sentence is the other with its spelling corrected
 _LIKE = 0.7  # from this share of equal letters on, one word is the other with its spelling corrected
+_MANY, _MOST_LOST = 4, 0.5  # sentences, and their share of a text, from which on it is written anew
+_NUMBER = re.compile(r"(?<![\w.#])(?:\d+(?:\.\d+)*|[a-z]+)(?![\w])")
+_NUMBERS = {word: str(value) for word, value in Table("prose").sections["numbers"].items()}
 _LEAST_WORDS = 8  # a shorter text is not checked for a subject
 _LEAST_OWN = 0.12
 
 
+class Edit(NamedTuple):
+    """Words of a sentence that stand in place of others."""
+
+    gone: list[str]
+    come: list[str]
+
+
 def sentences(text: str) -> list[str]:
     """The sentences of a text without code and addresses."""
-    plain = _CODE.sub(" ", text)
+    plain = _CODE.sub(" ", _LITERAL.sub(r"\n\n\g<2>\n\n", text))
     parts = (" ".join(one.split()) for one in _SENTENCE.split(plain))
     return [one for one in parts if len(_WORD.findall(one)) > _REMARK]
 
 
-def new_sentences(before: str, after: str) -> list[str]:
-    """Sentences of `after` that differ from all of `before` in more than spelling or layout."""
-    known = Counter(_plain(one) for one in sentences(before))
-    fresh = Counter(_plain(one) for one in sentences(after)) - known
-    gone = list((known - Counter(_plain(one) for one in sentences(after))).elements())
-    candidates = [one for one in sentences(after) if fresh[_plain(one)] > 0]
-    return [
-        one for one in dict.fromkeys(candidates) if not any(_is_respelled(old, _plain(one)) for old in gone)
-    ]
+class NewText(NamedTuple):
+    """What a text says that its earlier version does not."""
+
+    fresh: list[str]  # sentences that differ from all earlier ones in more than spelling or layout
+    turned: list[str]  # those of them that state the opposite or another number than an earlier one
+    is_rewritten: bool  # most earlier sentences are gone, and nothing like them is there
+
+
+def new_text(before: str, after: str) -> NewText:
+    """Compares a text with its earlier version, sentence by sentence."""
+    known = Counter(map(_plain, sentences(before)))
+    new = Counter(map(_plain, sentences(after)))
+    gone, come = list((known - new).elements()), new - known
+    fresh: list[str] = []
+    turned: list[str] = []
+    kept: set[str] = set()
+    for sentence in dict.fromkeys(one for one in sentences(after) if come[_plain(one)] > 0):
+        alike = sorted((_likeness(old, _plain(sentence)), old) for old in gone)
+        nearest = alike[-1][1] if alike and alike[-1][0] >= _SAME else ""
+        kept |= {old for likeness, old in alike if likeness >= _SAME}
+        if nearest and all(map(_is_respelled, _edits(nearest, _plain(sentence)))):
+            continue
+        fresh.append(sentence)
+        if nearest and _contradicts(nearest, _plain(sentence)):
+            turned.append(sentence)
+    lost = sum(one not in kept for one in gone)
+    return NewText(fresh, turned, lost >= _MANY and lost > _MOST_LOST * known.total())
+
+
+def unknown_numbers(sentence: str, known: str) -> list[str]:
+    """Numbers in a sentence, in digits or words, that a text contains in neither form."""
+    words = set(_NUMBER.findall(known.lower()))
+    named = ((word, _NUMBERS.get(word, word)) for word in _NUMBER.findall(sentence.lower()))
+    return [word for word, digits in named if digits[0].isdigit() and not {word, digits} & words]
+
+
+def added(before: str, after: str) -> str:
+    """The lines of a text that its earlier version does not have."""
+    known = {" ".join(line.split()) for line in before.split("\n")}
+    return "\n".join(line for line in after.split("\n") if " ".join(line.split()) not in known)
 
 
 def filler(text: str) -> str:
@@ -73,19 +124,39 @@ def _plain(sentence: str) -> str:
     return " ".join(_TOKEN.findall(sentence)).strip(".").lower()
 
 
-def _is_respelled(old: str, new: str) -> bool:
-    """True where only single words differ, and each is short or spelled nearly as before."""
-    first, second = old.split(), new.split()
-    matcher = SequenceMatcher(None, first, second, autojunk=False)
-    if matcher.ratio() < _SAME:
+def _matcher(old: str, new: str) -> "SequenceMatcher[str]":
+    return SequenceMatcher(None, old.split(), new.split(), autojunk=False)
+
+
+def _likeness(old: str, new: str) -> float:
+    """The share of words, 0 to 1, that two sentences have in common."""
+    matcher = _matcher(old, new)
+    return matcher.ratio() if matcher.quick_ratio() >= _SAME else 0.0
+
+
+def _edits(old: str, new: str) -> list[Edit]:
+    """The words that differ between two sentences."""
+    return [
+        Edit(old.split()[start:end], new.split()[begin:stop])
+        for tag, start, end, begin, stop in _matcher(old, new).get_opcodes()
+        if tag != "equal"
+    ]
+
+
+def _is_respelled(edit: Edit) -> bool:
+    """True where the words are short, or spelled nearly as before; never for numbers and words that turn."""
+    words = [*edit.gone, *edit.come]
+    if _TURNING & {*words} or any(map(_has_digit, words)):
         return False
-    for tag, start, end, begin, stop in matcher.get_opcodes():
-        if tag == "equal":
-            continue
-        gone, come = first[start:end], second[begin:stop]
-        if _TURNING & {*gone, *come} or any(char.isdigit() for word in [*gone, *come] for char in word):
-            return False
-        letters = SequenceMatcher(None, "".join(gone), "".join(come), autojunk=False).ratio()
-        if letters < _LIKE and not all(len(word) <= 4 for word in [*gone, *come]):
-            return False
-    return True
+    letters = SequenceMatcher(None, "".join(edit.gone), "".join(edit.come), autojunk=False).ratio()
+    return letters >= _LIKE or all(len(word) <= 4 for word in words)
+
+
+def _contradicts(old: str, new: str) -> bool:
+    """True where only one of two like sentences has a turning word, or where they name other numbers."""
+    gone, come = set(old.split()) - set(new.split()), set(new.split()) - set(old.split())
+    return bool(_TURNING & (gone | come)) or (any(map(_has_digit, gone)) and any(map(_has_digit, come)))
+
+
+def _has_digit(word: str) -> bool:
+    return any(char.isdigit() for char in word)

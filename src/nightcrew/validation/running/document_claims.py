@@ -2,11 +2,13 @@
 
 import builtins
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.reading import documents
+from nightcrew.validation.reading.prose import added
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.document_code import run_document
 from nightcrew.validation.tables import Table
@@ -28,9 +30,8 @@ def document_problem(room: CleanRoom, change: Change, words: set[str]) -> tuple[
     before, after = change.before or "", change.after or ""
     if documents.is_open(change.path, after) and not documents.is_open(change.path, before):
         return "a fence is never closed, so what follows it reads as code.", 0
-    known = {one.text for one in documents.blocks(change.path, before)}
     python = documents.python_in(change.path, after)
-    fresh = [one for one in python if one.text not in known]
+    fresh = [one for one in python if added(before, one.text).strip()]
     problem = _false_words(room, change, fresh, words)
     if problem or not fresh:
         return problem, 0
@@ -77,7 +78,8 @@ def _strange_name(path: str, before: str, after: str, words: set[str]) -> str:
     code = "\n".join(one.text for one in documents.blocks(path, after))
     for name in sorted(_names(after) - _names(before)):
         root, _, last = name.rpartition(".")
-        is_foreign = bool(root) and root.split(".")[0] not in words
+        top = root.split(".")[0]
+        is_foreign = bool(top) and (top not in words or top in sys.stdlib_module_names)
         is_readers = re.search(rf"\bdef {last}\b|(?<![.\w]){last}\s*[=:,)]", code) is not None
         known = last in words or any(hasattr(one, last) for one in (builtins, str, list, dict))
         if not (known or is_foreign or is_readers or len(last) < 3 or _FILE_ENDING.search(name)):
