@@ -59,12 +59,13 @@ class Supervisor:
         self._process, self._kill = process, kill
         self._limits, self._watches, self._results = limits, watches, results
         self._killed_by: KilledBy | None = None
+        self._fault: Exception | None = None
         self._ended = threading.Event()
         self._started = time.monotonic()
 
     def finish(self, stdin: bytes) -> Completed:
-        """Feed, read and watch until the command has ended; raises only what `results` raises."""
-        watcher = threading.Thread(target=self._watch, name=f"watch-{self._process.pid}", daemon=True)
+        """Feed, read and watch until the command has ended; raises what `results` and the watches raise."""
+        watcher = threading.Thread(target=self._guard, name=f"watch-{self._process.pid}", daemon=True)
         watcher.start()
         try:
             stdout, stderr = self._pump(stdin)
@@ -74,6 +75,8 @@ class Supervisor:
         finally:
             self._ended.set()
             watcher.join()
+        if self._fault is not None:
+            raise self._fault
         # The tree may have exceeded a limit and ended between two checks.
         self._killed_by = self._killed_by or self._passed()
         seconds = time.monotonic() - self._started
@@ -86,6 +89,13 @@ class Supervisor:
             self._killed_by = reason
             log.info("command %d was ended by its limit on %s", self._process.pid, reason)
         self._kill()
+
+    def _guard(self) -> None:
+        try:
+            self._watch()
+        except Exception as error:  # a tree that cannot be measured has no limits: it must not run on
+            self._fault = error
+            self._kill()
 
     def _watch(self) -> None:
         while not self._ended.wait(_TICK_SECONDS):
