@@ -28,6 +28,7 @@ from benchmarks.support import table, verdict
 from nightcrew import host
 from nightcrew.errors import Transient
 from nightcrew.execution.environments.build import Builder
+from nightcrew.execution.environments.closing import close
 from nightcrew.execution.environments.kept import keep
 from nightcrew.execution.environments.pythons import find_python
 from nightcrew.execution.environments.requirements import checked
@@ -164,7 +165,7 @@ def _environments(sandbox: Sandbox, rounds: int) -> dict[str, list[Cost]]:
 
 
 def _build(sandbox: Sandbox, packages: Sequence[str], kept: Path, moment: str) -> Cost:
-    """Both sides in one folder: packages are linked, and a link stays on its file system."""
+    """Both sides in one folder, so that they write to one file system."""
     place = kept / moment
     place.mkdir()
     return Cost(
@@ -174,11 +175,12 @@ def _build(sandbox: Sandbox, packages: Sequence[str], kept: Path, moment: str) -
 
 
 def _on_host(packages: Sequence[str], kept: Path, place: Path) -> None:
-    """As before there was a sandbox for it: uv makes the environment and fills it."""
+    """As before there was a sandbox for it: uv makes the environment and fills it with copies."""
     sources, target = read_sources(), place / "host"
     env = host.environment(
         *("XDG_*", *host.NETWORK),
         UV_CACHE_DIR=str(kept / "cache"),
+        UV_LINK_MODE="copy",
         UV_INDEX=" ".join(one.url for one in sources.indexes[:-1]),
         UV_DEFAULT_INDEX=sources.indexes[-1].url,
         UV_FIND_LINKS=",".join(map(str, sources.find_links)),
@@ -190,6 +192,7 @@ def _on_host(packages: Sequence[str], kept: Path, place: Path) -> None:
     for words in (venv, (*install, "-r", str(lines))):
         done = host.run([uv_program(), *words], env=env, seconds=_SECONDS)
         assert done.returncode == 0, done.stderr.decode()
+    close(target)
 
 
 def _in_sandbox(sandbox: Sandbox, packages: Sequence[str], kept: Path, place: Path) -> None:

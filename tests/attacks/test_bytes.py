@@ -16,7 +16,8 @@ from nightcrew.execution.executors.reply import BadEdits, read_edits
 from nightcrew.execution.packages.pages import read_page
 from nightcrew.openrouter.wire.replies import parse_json
 from nightcrew.plain_text import code_block, harmless, markdown_text
-from nightcrew.secrets.redaction import KnownSecrets, redact, redact_values
+from nightcrew.secrets.known_secrets import KnownSecrets
+from nightcrew.secrets.redaction import redact, redact_values
 from nightcrew.secrets.repository import learn_secrets
 from nightcrew.target_config import load_target_config
 from nightcrew.untrusted import Unreadable, parse_python, read_json, read_toml, read_yaml
@@ -126,6 +127,22 @@ def test_a_text_costs_no_more_than_a_moment(name: str, finding: Findings) -> Non
     took = time.process_time() - began
     assert took < HEARTBEAT, f"{took:.1f} s of CPU"
     finding(met)
+
+
+def test_a_file_of_secrets_without_end_costs_no_more_than_a_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finding: Findings
+) -> None:
+    known = KnownSecrets()
+    for module in ("redaction", "repository"):
+        monkeypatch.setattr(f"nightcrew.secrets.{module}.repository_secrets", known)
+    for name in (".env", "secrets.yaml", "credentials.json"):
+        (tmp_path / name).write_text("".join(f"K{n}=0123456789abcdef{n:04x}\n" for n in range(2_500)))
+    began = time.process_time()
+    count = learn_secrets(tmp_path)
+    text = redact("K7=0123456789abcdef0007\n" + "0123456789abcdef\n" * 20_000)
+    assert time.process_time() - began < HEARTBEAT
+    assert "0123456789abcdef0007" not in text
+    finding(f"{count} files were read")
 
 
 # Files ----------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from nightcrew.crew.environment import (
 from nightcrew.errors import NightcrewError
 from nightcrew.secrets.account import Account, account_file, keep_account
 from nightcrew.secrets.files import close_to_others, open_home
-from nightcrew.secrets.redaction import KnownSecrets
+from nightcrew.secrets.known_secrets import KnownSecrets
 from nightcrew.settings import load_settings
 from tests.attacks.rows import Findings, Row
 

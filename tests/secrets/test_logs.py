@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from nightcrew.secrets.known_secrets import KEY_MARK
 from nightcrew.secrets.logs import keep_secrets_out_of_logs
-from nightcrew.secrets.redaction import KEY_MARK, known_secrets
+from nightcrew.secrets.redaction import known_secrets
 
 SECRET = "a-secret-of-the-logs-0123456789"
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from nightcrew.secrets.redaction import KEY_MARK, KnownSecrets, redact_known, redact_object
+from nightcrew.secrets.known_secrets import KEY_MARK, KnownSecrets
+from nightcrew.secrets.redaction import redact_known, redact_object
 from nightcrew.secrets.repository import learn_secrets
 
 VALUE = "correct-horse-battery-staple-42"

@@ -6,12 +6,16 @@ Otherwise those that an agent reads, changes or prints would appear in transcrip
 import os
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
+from nightcrew.secrets.known_secrets import SHORTEST_SECRET
 from nightcrew.secrets.redaction import repository_secrets
 
 MOST_FILES = 50
 MOST_BYTES = 65_536
+MOST_VALUES = 300
+"""So many are redacted; a text in which all of them occur is searched for each."""
 _SECRET_FILE = re.compile(
     r"""(?ix)
     \.env(\..+)? | .+\.env | \.envrc | [._]netrc | \.(npmrc|pypirc|pgpass|htpasswd|dockercfg) | kubeconfig
@@ -37,9 +41,9 @@ def learn_secrets(tree: Path) -> int:
     Only values with letters and digits count that are too long to be a word.
     """
     found = list(_secret_files(tree))
-    for value in (value for path in found for value in _values(_text(path))):
-        if 16 <= len(value) <= _LONGEST and re.search(r"\d", value) and re.search(r"[A-Za-z]", value):
-            repository_secrets.add(value)
+    values = (value for path in found for value in _values(_text(path)) if _is_secret(value))
+    for value in islice(values, MOST_VALUES):
+        repository_secrets.add(value)
     return len(found)
 
 
@@ -59,9 +63,16 @@ def _secret_files(tree: Path) -> Iterator[Path]:
 def _values(text: str) -> Iterator[str]:
     """Words, and the part after an assignment sign in them."""
     for word in _WORD.findall(text):
+        yield from (value for sign in "=:" if (value := word.partition(sign)[2]))
         yield word
-        for sign in "=:":
-            yield word.partition(sign)[2]
+
+
+def _is_secret(value: str) -> bool:
+    return (
+        SHORTEST_SECRET <= len(value) <= _LONGEST
+        and re.search(r"\d", value) is not None
+        and re.search(r"[A-Za-z]", value) is not None
+    )
 
 
 def _text(path: Path) -> str:

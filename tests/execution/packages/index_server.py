@@ -23,11 +23,20 @@ class LocalIndex:
     password: str = ""
     asked: list[tuple[str, str]] = field(default_factory=list)
     """Path and Authorization header of every request."""
+    hangs_up: bool = False
+    """Closes every connection after one answer, without saying so."""
+    connections: int = 0
 
     def __enter__(self) -> Self:
         index = self
 
         class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                index.connections += 1
+                super().setup()
+
             def do_GET(self) -> None:
                 index.asked.append((self.path, self.headers.get("authorization", "")))
                 status, kind, body = index.answer(self.path, self.headers.get("authorization", ""))
@@ -36,6 +45,7 @@ class LocalIndex:
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
+                self.close_connection = self.close_connection or index.hangs_up
 
             def log_message(self, *_: Any) -> None: ...
 

@@ -28,7 +28,8 @@ def mirrored(tmp_path: Path) -> Iterator[Callable[[LocalIndex], tuple[PackageMir
 
         def mirror_of(index: LocalIndex) -> tuple[PackageMirror, Ask]:
             stack.enter_context(index)
-            mirror = PackageMirror(Sources((Index(index.url),)), PackageStore(tmp_path / "store", Upstream()))
+            upstream = stack.enter_context(Upstream())
+            mirror = PackageMirror(Sources((Index(index.url),)), PackageStore(tmp_path / "store", upstream))
             path = stack.enter_context(serve(mirror))
 
             def ask(place: str, accept: str = JSON_TYPE) -> tuple[int, bytes]:
@@ -65,6 +66,17 @@ def test_pages_and_their_files_are_given_out_and_kept(
     assert len(index.asked) == asked
     assert NAME.encode() in ask("/0/simple/shop/", "text/html")[1]
     assert ask("/0/simple/nobody/")[0] == 404
+
+
+@pytest.mark.parametrize("hangs_up", [False, True], ids=["kept", "closed by the index meanwhile"])
+def test_a_connection_to_the_index_is_used_again(
+    mirrored: Callable[[LocalIndex], tuple[PackageMirror, Ask]], hangs_up: bool
+) -> None:
+    several = {name: {NAME: CONTENT} for name in ("shop", "cart", "till")}
+    index = LocalIndex(several, hangs_up=hangs_up)
+    _, ask = mirrored(index)
+    assert [ask(f"/0/simple/{name}/")[0] for name in several] == [200] * 3
+    assert index.connections == (3 if hangs_up else 1)
 
 
 def test_a_file_that_is_not_what_its_page_says_is_never_whole_and_never_kept(

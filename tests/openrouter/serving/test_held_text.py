@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from nightcrew.openrouter.serving.held_text import without_split_secrets
-from nightcrew.secrets.redaction import KnownSecrets
+from nightcrew.secrets.known_secrets import KnownSecrets
 
 KEY = "sk-or-v1-in-two-pieces-0123456789"
 

@@ -192,14 +192,15 @@ def builder(sandbox: Sandbox, target: Path, python: Path, packages: Path) -> Ite
         BadInput: the operator's configuration of package indexes is invalid.
     """
     sources = read_sources()
-    store = PackageStore(packages, Upstream())
-    mirror = PackageMirror(sources, store)
     # Done before untrusted code runs, which could replace it by a link.
     (target / _SCRATCH / "tmp").mkdir(parents=True)
     copytree(interpreter_cache(python, packages), target / _SCRATCH / "cache")
     try:
-        with serve(mirror) as socket:
-            yield Builder(sandbox, target, python, mirror, socket, sources)
+        with Upstream() as upstream:
+            store = PackageStore(packages, upstream)
+            mirror = PackageMirror(sources, store)
+            with serve(mirror) as socket:
+                yield Builder(sandbox, target, python, mirror, socket, sources)
+            store.prune()
     finally:
         remove_tree(target / _SCRATCH)
-        store.prune()

@@ -2,7 +2,7 @@
 
 A page of an index may link to files on another host. That host's name is resolved once, and the connection
 uses the resolved address. Loopback is refused, and so are private networks, unless the index itself is in
-one.
+one. Connections are kept for further requests, because most of a small build's time is their TLS handshakes.
 """
 
 import http.client
@@ -10,11 +10,13 @@ import ipaddress
 import os
 import socket
 import ssl
+import threading
 import urllib.request
 from base64 import b64encode
+from collections import defaultdict, deque
 from collections.abc import Mapping
-from contextlib import suppress
-from functools import cached_property
+from contextlib import ExitStack, suppress
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -29,15 +31,21 @@ _SECONDS = 60.0
 _REDIRECTS = 5
 _MOVED = (301, 302, 303, 307, 308)
 
+type _Connections = deque[http.client.HTTPConnection]
+type _Origin = tuple[str, str, int]
 type Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Reply:
-    """An answer whose body is read in pieces; a context manager that closes it."""
+    """An answer whose body is read in pieces; a context manager that closes it.
 
-    def __init__(self, connection: http.client.HTTPConnection, response: http.client.HTTPResponse) -> None:
-        self._connection, self._response = connection, response
-        self.status = response.status
+    If the body was read to its end, the connection goes to `free`, where the next request takes it from.
+    """
+
+    def __init__(self, connection: http.client.HTTPConnection, free: _Connections) -> None:
+        self._connection, self._free = connection, free
+        self._response = connection.getresponse()
+        self.status = self._response.status
 
     def header(self, name: str) -> str:
         """A header's value, or an empty string."""
@@ -60,16 +68,29 @@ class Reply:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._connection.close()
+        response = self._response
+        if error is None and not response.will_close and (response.isclosed() or response.length == 0):
+            response.close()
+            self._free.append(self._connection)
+        else:
+            self._connection.close()
 
 
-class Upstream:
-    """Sends requests to indexes and the hosts that their pages link to. Thread-safe."""
+class Upstream(ExitStack):
+    """Sends requests to indexes and the hosts that their pages link to. Thread-safe.
+
+    A context manager, because it holds connections.
+    """
 
     def __init__(self, env: Mapping[str, str] = os.environ) -> None:
+        super().__init__()
         self._env = env
+        self._lock = threading.Lock()
+        self._context: ssl.SSLContext | None = None
         self._proxies = urllib.request.getproxies_environment()
         self._addresses: dict[tuple[str, int], tuple[Address, ...]] = {}
+        self._free: defaultdict[_Origin, _Connections] = defaultdict(deque)
+        self.callback(self._close)
 
     def get(self, index: Index, url: str, headers: Mapping[str, str] | None = None) -> Reply:
         """The answer to a GET of `url`, which is on the index or linked from one of its pages.
@@ -88,10 +109,16 @@ class Upstream:
 
     # -----------------------------------------------------------------------------------------------------
 
-    @cached_property
+    def _close(self) -> None:
+        for connection in chain.from_iterable(self._free.values()):
+            connection.close()
+
+    @property
     def _tls(self) -> ssl.SSLContext:
-        """Read at the first request, because most builds find everything in the store."""
-        return _tls_context(self._env)
+        """Read once, at the first request: it takes 30 ms, and most builds find everything in the store."""
+        with self._lock:
+            self._context = self._context or _tls_context(self._env)
+            return self._context
 
     def _ask(self, index: Index, url: str, headers: Mapping[str, str]) -> Reply:
         origin = origin_of(url)
@@ -103,14 +130,25 @@ class Upstream:
         if index.authorization and origin == index.origin:
             sent["Authorization"] = index.authorization
         try:
-            connection = self._connect(index, *origin)
-            if connection.host != origin[1]:  # a proxy for plain http
+            fresh = self._connect(index, *origin)  # checks the address, and connects at its first request
+            if fresh.host != origin[1]:  # a proxy for plain http
                 target = f"http://{origin[1]}:{origin[2]}{target}"
                 sent["Host"] = f"{origin[1]}:{origin[2]}"
-            connection.request("GET", target or "/", headers=sent)
-            return Reply(connection, connection.getresponse())
+            return self._send(fresh, origin, target or "/", sent)
         except (OSError, http.client.HTTPException) as error:
             raise Transient(f"{origin[1]} cannot be reached: {error}") from None
+
+    def _send(
+        self, fresh: http.client.HTTPConnection, origin: _Origin, target: str, headers: Mapping[str, str]
+    ) -> Reply:
+        """The answer on a connection that is free, or on the fresh one."""
+        free = self._free[origin]
+        with suppress(IndexError, OSError, http.client.HTTPException):  # the server has closed it by now
+            kept = free.pop()
+            kept.request("GET", target, headers=headers)
+            return Reply(kept, free)
+        fresh.request("GET", target, headers=headers)
+        return Reply(fresh, free)
 
     def _connect(self, index: Index, scheme: str, host: str, port: int) -> http.client.HTTPConnection:
         proxy = None if urllib.request.proxy_bypass(host) else self._proxies.get(scheme)

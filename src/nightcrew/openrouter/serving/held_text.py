@@ -7,7 +7,8 @@ the start of a secret is held back until more text arrives; everything else is p
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nightcrew.secrets.redaction import KnownSecrets, known_secrets
+from nightcrew.secrets.known_secrets import KnownSecrets
+from nightcrew.secrets.redaction import known_secrets
 
 type Place = tuple[str | int, ...]
 """The path of a text in a choice's delta: field names, and the `index` of list items."""

@@ -1,0 +1,207 @@
+"""Finds secrets that are held in text, in any usual encoding.
+
+A secret is found verbatim and backwards, with any of its characters escaped (JSON, Python, percent, HTML), in
+base64 at any offset, and in hexadecimal. One that was transformed otherwise (encrypted, compressed) is not.
+
+The text is decoded in several ways, and each result is searched. The cost is linear in the length of the
+text, and depends on the number of secrets only where parts of them occur.
+"""
+
+import base64
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import Enum
+from itertools import chain
+
+SHORTEST_SECRET = 16  # shorter ones may be words such as "none" or "ollama"
+KEY_MARK = "[key]"
+
+
+type _Place = tuple[int, int]
+"""Start and end."""
+
+
+class KnownSecrets:
+    """The secrets that a process holds; thread-safe."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._lock = threading.Lock()
+        self._secrets: set[str] = set()
+        self._writings: dict[_View, dict[str, set[str]]] = {view: {} for view in _View}
+        for secret in secrets:
+            self.add(secret)
+
+    def add(self, secret: str) -> None:
+        """Redact `secret` from now on, unless it is so short that it could be a word."""
+        with self._lock:
+            if len(secret) < SHORTEST_SECRET or secret in self._secrets:
+                return
+            self._secrets.add(secret)
+            for view, writing in _writings(secret):
+                for at in range(_GRAM):
+                    self._writings[view].setdefault(writing[at : at + _GRAM], set()).add(writing)
+
+    def redact(self, text: str) -> str:
+        """`text` with a mark in place of each secret."""
+        kept, done = [], 0
+        for start, end in sorted(self._places(text)):
+            if start >= done:
+                kept += [text[done:start], KEY_MARK]
+            done = max(done, end)
+        return "".join((*kept, text[done:]))
+
+    def split(self, text: str) -> tuple[str, str]:
+        """`text` split into a part that can be passed on, and an end that may be the start of a secret."""
+        if not self._secrets:
+            return text, ""
+        begin = max(0, len(text) - _LONGEST_WRITING)
+        half = _HALF_AN_ESCAPE.search(text, begin)
+        place = half.start() if half else len(text)
+        whole = text[begin:place]
+        for view, seen in _readings(whole):
+            most = max((_overlap(seen, writing) for writing in self._all(view)), default=0)
+            if most:
+                ((start, _),) = view.origins(whole, [(len(seen) - most, len(seen))])
+                place = min(place, begin + start)
+        return text[:place], text[place:]
+
+    # -----------------------------------------------------------------------------------------------------
+
+    def _all(self, view: "_View") -> set[str]:
+        return set().union(*self._writings[view].values())
+
+    def _places(self, text: str) -> Iterator[_Place]:
+        """Where the secrets are in `text`."""
+        if not self._secrets:
+            return
+        for view, seen in _readings(text):
+            known = self._writings[view]
+            # A writing has at least 2 * _GRAM - 1 characters, so one of these parts is in its beginning.
+            parts = {seen[at : at + _GRAM] for at in range(0, len(seen), _GRAM)} & known.keys()
+            found = [writing for part in parts for writing in known[part] if writing in seen]
+            places = [place for writing in found for place in _occurrences(writing, seen)]
+            yield from view.origins(text, places)
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+_GRAM = 8  # at most half of the shortest writing
+_LONGEST_WRITING = 16_384  # characters; a secret with every character escaped many times
+
+type _Step = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
+
+
+def _nothing(_: re.Match[str]) -> str:
+    return ""
+
+
+def _character(escape: re.Match[str]) -> str:
+    """The character that an escape stands for."""
+    kind = escape.lastgroup or ""
+    match kind.rstrip("0123456789"):
+        case "hexadecimal":
+            return chr(int(escape[kind], 16))
+        case "octal":
+            return chr(int(escape[kind], 8))
+        case "decimal":
+            return chr(int(escape[kind]))
+        case "itself":
+            return escape[kind]
+    return "\n"
+
+
+# Text that was quoted repeatedly has more backslashes, or `%2525`.
+_ESCAPE = re.compile(
+    r"""(?ix) (?<!\\)\\++(?: u(?P<hexadecimal1>[0-9a-f]{4}) | x(?P<hexadecimal2>[0-9a-f]{2})
+        | u\{0{0,6}(?P<hexadecimal3>[0-9a-f]{1,4})\} | (?P<octal>[0-3][0-7]{2}) | (?P<itself>["'/]) | [rn] )
+    | %(?:25){0,4}(?P<hexadecimal4>[0-9a-f]{2})
+    | &(?:amp;){0,4}\#(?:0{0,6}(?P<decimal>[0-9]{1,4}) | x0{0,6}(?P<hexadecimal5>[0-9a-f]{1,4}));?"""
+)
+_HALF_AN_ESCAPE = re.compile(
+    r"(?:(?<!\\)\\++(?:u\{?[0-9a-fA-F]{0,8}|x[0-9a-fA-F]?|[0-7]{0,2}|[rn])?"
+    r"|%(?:25){0,4}2?[0-9a-fA-F]?|&(?:amp;){0,4}(?:a|am|amp|\#x?[0-9a-fA-F]{0,8})?)\Z"
+)
+_DECODED: _Step = (_ESCAPE, _character)
+_JOINED: _Step = (re.compile(r"[\r\n]+"), _nothing)
+_CLOSED_UP: _Step = (re.compile(r"[\s:,-]+"), _nothing)
+_SMALL: _Step = (re.compile("[A-F]"), lambda digit: digit[0].lower())
+
+
+class _View(Enum):
+    """A way to read a text: the replacements that are made in it, one after the other."""
+
+    PLAIN = ()
+    UNESCAPED = (_DECODED,)
+    WITHOUT_LINE_BREAKS = (_DECODED, _JOINED)
+    DIGITS = (_DECODED, _CLOSED_UP, _SMALL)
+
+    def origins(self, text: str, places: Sequence[_Place]) -> Iterator[_Place]:
+        """Where in `text` these places of the text that is read come from."""
+        texts = [text]
+        for pattern, replacement in self.value:
+            texts.append(pattern.sub(replacement, texts[-1]))
+        for before, step in reversed(list(zip(texts, self.value, strict=False))):
+            wanted = sorted({at for start, end in places for at in (start, end - 1)})
+            origin = dict(zip(wanted, _origins(before, step, wanted), strict=True))
+            places = [(origin[start][0], origin[end - 1][1]) for start, end in places]
+        yield from places
+
+
+def _readings(text: str) -> Iterator[tuple[_View, str]]:
+    """The text, read in each way."""
+    made: dict[tuple[_Step, ...], str] = {(): text}
+    for view in _View:
+        for count, (pattern, replacement) in enumerate(view.value):
+            if view.value[: count + 1] not in made:
+                made[view.value[: count + 1]] = pattern.sub(replacement, made[view.value[:count]])
+        yield view, made[view.value]
+
+
+def _origins(text: str, step: _Step, wanted: Sequence[int]) -> Iterator[_Place]:
+    """Where the `wanted` characters of the step's result, in their order, come from in `text`."""
+    pattern, replacement = step
+    made = done = at = 0
+    for match in chain(pattern.finditer(text), (None,)):
+        start, end = match.span() if match else (len(text), len(text))
+        copied = made + start - done
+        while at < len(wanted) and wanted[at] < copied:
+            yield done + wanted[at] - made, done + wanted[at] - made + 1
+            at += 1
+        made = copied + (len(replacement(match)) if match else 0)
+        while at < len(wanted) and wanted[at] < made:
+            yield start, end
+            at += 1
+        done = end
+
+
+def _writings(secret: str) -> Iterator[tuple[_View, str]]:
+    """What to look for in each view."""
+    for view in (_View.PLAIN, _View.UNESCAPED):
+        yield view, secret
+        yield view, secret[::-1]
+    raw = secret.encode(errors="surrogatepass")
+    yield _View.DIGITS, raw.hex()
+    for core in _base64_cores(raw):
+        yield _View.WITHOUT_LINE_BREAKS, core
+        yield _View.WITHOUT_LINE_BREAKS, core.replace("+", "-").replace("/", "_")
+
+
+def _base64_cores(raw: bytes) -> Iterator[str]:
+    """The base64 characters of `raw` that do not depend on its neighbours, for the three possible offsets."""
+    for offset in range(3):
+        encoded = base64.b64encode(b"\0" * offset + raw).decode()
+        yield encoded[(0, 2, 3)[offset] : (offset + len(raw)) * 8 // 6]
+
+
+def _occurrences(writing: str, text: str) -> Iterator[_Place]:
+    at = text.find(writing)
+    while at >= 0:
+        yield at, at + len(writing)
+        at = text.find(writing, at + len(writing))
+
+
+def _overlap(text: str, writing: str) -> int:
+    """The length of the longest end of `text` that `writing` begins with."""
+    longest = range(min(len(text), len(writing)), 0, -1)
+    return next((size for size in longest if text.endswith(writing[:size])), 0)
