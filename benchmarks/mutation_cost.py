@@ -29,6 +29,7 @@ import uv
 
 from benchmarks.cpu_meter import CpuMeter, children, stat
 from benchmarks.verdict.packages import SETUP, Subject, fetch, make_patch, write_repository
+from nightcrew.execution.checkout.base import base_checkout
 from nightcrew.execution.environments.environment import build_environment
 from nightcrew.execution.sandbox import Sandbox, open_sandbox
 from nightcrew.settings import SandboxKind, Settings
@@ -100,7 +101,10 @@ class Bench:
         seconds, cpu, results = {}, {}, list[GateResult]()
         gates = [gate for gate in all_gates() if gate.applies(task)]
         moment, used = time.monotonic(), cpu_seconds()
-        with open_room(task, patch, commit=commit, settings=self.settings, sandbox=self.sandbox) as room:
+        with (
+            base_checkout(task.repo, commit, self.settings) as base,
+            open_room(task, patch, base, settings=self.settings, sandbox=self.sandbox) as room,
+        ):
             seconds["room"], cpu["room"] = time.monotonic() - moment, cpu_seconds() - used
             for gate in gates:
                 moment, used = time.monotonic(), cpu_seconds()

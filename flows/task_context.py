@@ -49,6 +49,8 @@ async def working_on(task: Task) -> AsyncIterator[Work]:
                 raise  # the outcome cannot be recorded now
             _log(task, error)
             await asyncio.to_thread(work.finish, await _outcome_of(error, work.trials))
+        finally:
+            await asyncio.to_thread(work.close)
         if work.outcome is not None:
             await aupdate_progress_artifact(progress, 100.0)
             await acreate_markdown_artifact(

@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,9 +62,23 @@ def test_a_task_is_done_recorded_and_shown_in_one_process_without_prefect(line: 
 
 def test_work_that_is_not_good_ends_with_the_exit_code_of_a_failure(line: Line) -> None:
     done = do(line, *TESTS, "Test it, whatever that means.", "--json")
-    assert done.returncode == 1, done.stderr
+    assert done.returncode == 1, done.stdout + done.stderr
     told = json.loads(done.stdout)
     assert (told["status"], told["failure_reason"], told["change_path"]) == ("failed", "rejected", None)
+
+
+def test_the_repository_is_fetched_once(line: Line, tmp_path: Path) -> None:
+    """It is gone when the attempt begins; attempt and verdict work on copies of what the plan has read."""
+    repo = make_repo(tmp_path / "repo")
+    task = line.task(
+        task_type="documentation",
+        target_file="pricing.py",
+        description="Say what price does, once.",
+        repo=str(repo),
+    )
+    work = do_task(line.crew, task, tell=lambda said: shutil.rmtree(repo, ignore_errors=True))
+    assert not repo.exists() and work.queued.status is TaskStatus.COMPLETED, work.queued.detail
+    assert not list(line.settings.work_dir.glob("base-*"))
 
 
 def test_bad_input_is_one_sentence(line: Line) -> None:

@@ -19,6 +19,7 @@ from pydantic import SecretStr
 
 from nightcrew.errors import NightcrewError
 from nightcrew.execution.attempt import Attempt
+from nightcrew.execution.checkout.base import base_checkout
 from nightcrew.execution.checkout.workspace import resolve_commit
 from nightcrew.execution.execution_engine import ExecutionEngine
 from nightcrew.execution.executors.context_need import ContextNeed
@@ -125,10 +126,14 @@ class House:
     def _try(self, plan: Plan) -> None:
         rung, number, before = plan.rungs[0], len(self.trials) + 1, self.remembered()
         models = dict.fromkeys(rung.model for rung in (*plan.rungs, *plan.alternatives))
-        with self.crew.gateway(*models, budgets=self.caps, task_id=self.task.task_id) as door:
+        commit = resolve_commit(self.task.repo, "HEAD")
+        with (
+            self.crew.gateway(*models, budgets=self.caps, task_id=self.task.task_id) as door,
+            base_checkout(self.task.repo, commit, self.settings) as base,
+        ):
             attempt = self.engine.run(
                 self.task,
-                commit=resolve_commit(self.task.repo, "HEAD"),
+                base,
                 number=number,
                 executor=ExecutorName.DIRECT,
                 model=rung.model,

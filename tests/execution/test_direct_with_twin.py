@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from nightcrew.execution.attempt import Attempt, AttemptEnd
+from nightcrew.execution.checkout.base import base_checkout
 from nightcrew.execution.checkout.workspace import resolve_commit
 from nightcrew.execution.execution_engine import ExecutionEngine
 from nightcrew.execution.executors.direct import DirectExecutor
@@ -59,15 +60,16 @@ def run(settings: Settings, sandbox: Sandbox, repo: Path, character: Character) 
     with Twin(scenario) as twin:
         door = TwinDoor(twin, "house/model")
         engine = ExecutionEngine(settings, sandbox, {ExecutorName.DIRECT: DirectExecutor()})
-        attempt = engine.run(
-            task,
-            commit=resolve_commit(str(repo), "HEAD"),
-            number=1,
-            executor=ExecutorName.DIRECT,
-            model="house/model",
-            feedback="",
-            door=door,
-        )
+        with base_checkout(str(repo), resolve_commit(str(repo), "HEAD"), settings) as base:
+            attempt = engine.run(
+                task,
+                base,
+                number=1,
+                executor=ExecutorName.DIRECT,
+                model="house/model",
+                feedback="",
+                door=door,
+            )
     return attempt, door
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from nightcrew.errors import AccountStopped, BadInput, ModelUnfit
 from nightcrew.execution.attempt import Attempt, AttemptEnd
+from nightcrew.execution.checkout.base import base_checkout
 from nightcrew.execution.checkout.workspace import resolve_commit
 from nightcrew.execution.execution_engine import Assignment, ExecutionEngine, Report
 from nightcrew.execution.executors.direct import DirectExecutor
@@ -59,15 +60,16 @@ def run(
     )
     door = ListedDoor(replies)
     engine = ExecutionEngine(settings, sandbox, {ExecutorName.DIRECT: DirectExecutor()})
-    attempt = engine.run(
-        task,
-        commit=resolve_commit(str(repo), "HEAD"),
-        number=1,
-        executor=ExecutorName.DIRECT,
-        model="some/model",
-        feedback=feedback,
-        door=door,
-    )
+    with base_checkout(str(repo), resolve_commit(str(repo), "HEAD"), settings) as base:
+        attempt = engine.run(
+            task,
+            base,
+            number=1,
+            executor=ExecutorName.DIRECT,
+            model="some/model",
+            feedback=feedback,
+            door=door,
+        )
     return attempt, door
 
 
@@ -164,15 +166,15 @@ def test_an_executor_that_claims_success_proves_nothing(
 
     engine = ExecutionEngine(settings, sandbox, {ExecutorName.OPENHANDS: Boaster()})
     task = Task(task_id="t-boast", description="Do it.", repo=str(repo), executor=ExecutorName.OPENHANDS)
-    commit = resolve_commit(str(repo), "HEAD")
-    attempt = engine.run(
-        task,
-        commit=commit,
-        number=2,
-        executor=ExecutorName.OPENHANDS,
-        model="m",
-        feedback="",
-        door=ListedDoor([]),
-    )
+    with base_checkout(str(repo), resolve_commit(str(repo), "HEAD"), settings) as base:
+        attempt = engine.run(
+            task,
+            base,
+            number=2,
+            executor=ExecutorName.OPENHANDS,
+            model="m",
+            feedback="",
+            door=ListedDoor([]),
+        )
     assert attempt.patch == ""
     assert attempt.detail == "all done; it changed nothing"

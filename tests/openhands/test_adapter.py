@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from nightcrew.execution.attempt import AttemptEnd
+from nightcrew.execution.checkout.base import base_checkout
 from nightcrew.execution.checkout.workspace import resolve_commit
 from nightcrew.execution.execution_engine import ExecutionEngine, Report
 from nightcrew.execution.sandbox import Sandbox
@@ -242,10 +243,14 @@ def test_prose_is_nudged_and_a_finish_without_a_change_is_no_change(
     task = make_task(repository)
     settings = load_settings(home=tmp_path)
     engine = ExecutionEngine(settings, sandbox, {ExecutorName.OPENHANDS: OpenHandsAdapter(settings)})
-    with ScriptedDoor(say("I will do it."), finish("I fixed it")) as door:
+    commit = resolve_commit(str(repository), "HEAD")
+    with (
+        ScriptedDoor(say("I will do it."), finish("I fixed it")) as door,
+        base_checkout(str(repository), commit, settings) as base,
+    ):
         done = engine.run(
             task,
-            commit=resolve_commit(str(repository), "HEAD"),
+            base,
             number=1,
             executor=ExecutorName.OPENHANDS,
             model=door.model,

@@ -20,6 +20,7 @@ import pytest
 
 from nightcrew.errors import ModelUnfit, Transient
 from nightcrew.execution.attempt import ModelCall
+from nightcrew.execution.checkout.base import base_checkout
 from nightcrew.execution.execution_engine import ExecutionEngine
 from nightcrew.execution.executors.direct import DirectExecutor
 from nightcrew.execution.sandbox import open_sandbox
@@ -211,16 +212,17 @@ def test_its_useless_work_is_rejected_by_the_verdict(backend: Backend, house: Ho
         target_file="src/shop/names.py",
     )
     engine = ExecutionEngine(house.settings, house.sandbox, {ExecutorName.DIRECT: DirectExecutor()})
-    attempt = engine.run(
-        task,
-        commit=house.commit,
-        number=1,
-        executor=ExecutorName.DIRECT,
-        model=MODEL,
-        feedback="",
-        door=backend.gateway(most_tokens=300),
-        context_tokens=backend.candidate.context_tokens,
-    )
+    with base_checkout(task.repo, house.commit, house.settings) as base:
+        attempt = engine.run(
+            task,
+            base,
+            number=1,
+            executor=ExecutorName.DIRECT,
+            model=MODEL,
+            feedback="",
+            door=backend.gateway(most_tokens=300),
+            context_tokens=backend.candidate.context_tokens,
+        )
     assert backend.calls and not attempt.end.is_fault, attempt.detail
     verdict = house.judge(attempt.patch, target=task.target_file)
     assert verdict.kind is VerdictKind.REJECTED, verdict.summary

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from nightcrew.execution.checkout.base import base_checkout
 from nightcrew.execution.sandbox import Sandbox
 from nightcrew.settings import Settings
 from nightcrew.task import Task, TaskType
@@ -173,14 +174,11 @@ class House:
 
     def ask(self, gate: ValidationRule, files: Mapping[str, str | None], task: Task) -> GateResult:
         """What one gate alone says about a change."""
-        with open_room(
-            task,
-            self.patch(files),
-            commit=self.commit,
-            settings=self.settings,
-            sandbox=self.sandbox,
-            evidence=None,
-        ) as room:
+        patch = self.patch(files)
+        with (
+            base_checkout(task.repo, self.commit, self.settings) as base,
+            open_room(task, patch, base, settings=self.settings, sandbox=self.sandbox) as room,
+        ):
             return gate.run(room)
 
 

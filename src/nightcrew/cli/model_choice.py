@@ -1,13 +1,13 @@
 """The catalogue and the plan for the commands about models; a separate module because it imports slowly."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from nightcrew.crew.database import ensure_database
-from nightcrew.errors import BadInput
+from nightcrew.execution.checkout.base import base_checkout
 from nightcrew.execution.checkout.credentials import Credentials
-from nightcrew.execution.checkout.workspace import resolve_commit
-from nightcrew.execution.executors.context_need import ContextNeed, measured_need, usual_need
+from nightcrew.execution.checkout.workspace import Checkout, resolve_commit
+from nightcrew.execution.executors.context_need import ContextNeed, measured_need
 from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.books.availability import availability, quota_left
 from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
@@ -52,9 +52,11 @@ def plan_for(task: Task, settings: Settings, store: StateStore, catalogue: Model
 
 def _context_of(task: Task, settings: Settings) -> ContextNeed:
     """Measured in the task's repository; a typical need if the repository cannot be read."""
-    try:
-        credentials = Credentials(settings.credentials_dir)
-        commit = resolve_commit(task.repo, task.base, credentials=credentials)
-    except BadInput as error:
-        return usual_need(str(error))
-    return measured_need(task, commit, settings.work_dir, credentials=credentials)
+    with ExitStack() as stack:
+
+        def open_base() -> Checkout:
+            credentials = Credentials(settings.credentials_dir)
+            commit = resolve_commit(task.repo, task.base, credentials=credentials)
+            return stack.enter_context(base_checkout(task.repo, commit, settings))
+
+        return measured_need(task, open_base)

@@ -1,4 +1,4 @@
-"""The execution engine: runs one attempt from a clean clone to a patch, and cleans up.
+"""The execution engine: runs one attempt from a clean copy of base to a patch, and cleans up.
 
 It prepares the workspace, calls an executor, and extracts the change. It does not choose models, retry or
 judge.
@@ -12,9 +12,9 @@ from pathlib import Path
 from nightcrew.errors import BudgetReached, ModelUnfit, Rejected, Transient
 from nightcrew.execution.assignment import Assignment, DoorUsage, Executor, ModelDoor, Report
 from nightcrew.execution.attempt import Attempt, AttemptEnd
-from nightcrew.execution.checkout.credentials import Credentials
+from nightcrew.execution.checkout.base import workspace_of
 from nightcrew.execution.checkout.work_folder import work_folder
-from nightcrew.execution.checkout.workspace import Checkout, extract_patch, make_checkout
+from nightcrew.execution.checkout.workspace import Checkout, extract_patch
 from nightcrew.execution.environments.environment import build_environment
 from nightcrew.execution.environments.layout import read_target
 from nightcrew.execution.executors.briefing import conventions_of
@@ -39,8 +39,8 @@ class ExecutionEngine:
     def run(
         self,
         task: Task,
+        base: Checkout,
         *,
-        commit: str,
         number: int,
         executor: ExecutorName,
         model: str,
@@ -48,7 +48,7 @@ class ExecutionEngine:
         door: ModelDoor,
         context_tokens: int = 32_000,
     ) -> Attempt:
-        """Run one attempt. Its workspace is deleted when this returns or raises.
+        """Run one attempt on a copy of `base`, which is deleted when this returns or raises.
 
         A model's fault is the attempt's end, not an error.
 
@@ -60,8 +60,7 @@ class ExecutionEngine:
         attempt_id = f"{task.task_id}:{number}"
         try:
             with work_folder(self._settings.work_dir, f"{task.task_id}-{number}") as folder:
-                credentials = Credentials(self._settings.credentials_dir)
-                checkout = make_checkout(task.repo, commit, folder / "clone", credentials=credentials)
+                checkout = workspace_of(base, folder / "tree")
                 config = read_target(checkout.path, task.target_file)
                 assignment = Assignment(
                     task=task,

@@ -5,11 +5,14 @@ import json
 import logging
 import warnings
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from nightcrew.errors import BadInput, SandboxUnavailable, Transient
+from nightcrew.execution.checkout.base import base_checkout
+from nightcrew.execution.checkout.workspace import Checkout
 from nightcrew.execution.sandbox import Sandbox
 from nightcrew.secrets.redaction import redact_known, redact_object
 from nightcrew.settings import Settings
@@ -41,17 +44,24 @@ class ResultValidator:
         Raises:
             BadInput: the repository or its configuration cannot be read.
         """
+        return self._judge(task, patch, base_checkout(task.repo, commit, self.settings), evidence)
+
+    def judge_against(
+        self, base: Checkout, task: Task, patch: str, *, evidence: Path | None = None
+    ) -> Verdict:
+        """The same for a base that is checked out already; it is only read."""
+        return self._judge(task, patch, nullcontext(base), evidence)
+
+    def _judge(
+        self, task: Task, patch: str, source: AbstractContextManager[Checkout], evidence: Path | None
+    ) -> Verdict:
         results: list[GateResult] = []
         try:
             with (
                 warnings.catch_warnings(action="ignore", category=SyntaxWarning),
+                source as base,
                 open_room(
-                    task,
-                    patch,
-                    commit=commit,
-                    settings=self.settings,
-                    sandbox=self.sandbox,
-                    evidence=evidence,
+                    task, patch, base, settings=self.settings, sandbox=self.sandbox, evidence=evidence
                 ) as room,
             ):
                 verdict = self._run(room, results)

@@ -71,6 +71,8 @@ def _go_on(work: Work, tell: Tell) -> Work:
         if is_down(error):
             raise  # the outcome cannot be recorded now
         work.finish(outcome_of(error, work.trials))
+    finally:
+        work.close()
     _ask(work)
     return work
 

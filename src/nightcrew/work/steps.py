@@ -103,7 +103,7 @@ def _execute(work: Work, plan: Plan) -> Attempt:
     ):
         return crew.engine.run(
             work.task,
-            commit=work.queued.commit,
+            work.base,
             number=number,
             executor=rung.executor,
             model=rung.model,
@@ -132,5 +132,5 @@ def _verdict(work: Work, attempt: Attempt) -> Verdict:
         return Verdict(VerdictKind.INFRASTRUCTURE_FAULT, 0.0, (), attempt.detail, "")
     evidence = work.results.evidence(attempt.number)
     return redact_object(
-        work.crew.validator.judge(work.task, attempt.patch, commit=work.queued.commit, evidence=evidence)
+        work.crew.validator.judge_against(work.base, work.task, attempt.patch, evidence=evidence)
     )

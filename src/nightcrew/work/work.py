@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from decimal import Decimal
 from functools import cached_property
 
 from nightcrew.errors import BadInput
-from nightcrew.execution.checkout.credentials import Credentials
+from nightcrew.execution.checkout.base import base_checkout
+from nightcrew.execution.checkout.workspace import Checkout
 from nightcrew.execution.executors.context_need import ContextNeed, measured_need
 from nightcrew.queue.reviews import ACCEPTED_BY_A_PERSON, Answer, Review
 from nightcrew.queue.task_queue import Changes
@@ -37,6 +39,7 @@ class Work:
         self.review: Review | None = None  # about the last attempt
         self.wait: Wait | None = None  # for free calls or models: no attempt can start before
         self.on_progress: Callable[[float], object] = lambda share: None
+        self._opened = ExitStack()
         self._began = time.monotonic()
         self._earlier_seconds = 0.0  # of earlier runs' attempts; waiting for a person does not count
 
@@ -70,11 +73,19 @@ class Work:
         return "\n\n".join(filter(None, parts))
 
     @cached_property
+    def base(self) -> Checkout:
+        """The repository at the task's commit, fetched once; attempts and verdicts work on copies of it."""
+        place = base_checkout(self.task.repo, self.queued.commit, self.crew.settings)
+        return self._opened.enter_context(place)
+
+    @cached_property
     def context(self) -> ContextNeed:
         """The context that the task needs; measured once, since commit and task do not change."""
-        settings = self.crew.settings
-        credentials = Credentials(settings.credentials_dir)
-        return measured_need(self.task, self.queued.commit, settings.work_dir, credentials=credentials)
+        return measured_need(self.task, lambda: self.base)
+
+    def close(self) -> None:
+        """Remove the checkout of the base; what the work left lies in the results folder."""
+        self._opened.close()
 
     def report_progress(self, share: float) -> None:
         """Report that `share` (0 to 1) of the current attempt is done, out of all allowed attempts."""

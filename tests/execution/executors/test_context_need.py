@@ -1,11 +1,14 @@
 """What a task needs to see is measured in its repository, and the number says where it comes from."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from nightcrew.execution.checkout.base import base_checkout
 from nightcrew.execution.executors.context_need import USUAL_TOKENS, ContextNeed, measured_need
 from nightcrew.execution.executors.context_pack import CHARACTERS_PER_TOKEN
+from nightcrew.settings import Settings
 from nightcrew.task import Task, TaskType
 from tests.execution.conftest import commit_all, git
 
@@ -25,7 +28,9 @@ def need(repo: Path, folder: Path, target: str | None, commit: str | None = None
         task_type=TaskType.CODE_GENERATION,
         target_file=target,
     )
-    return measured_need(task, commit or git(repo, "rev-parse", "HEAD"), folder)
+    with ExitStack() as stack:
+        place = base_checkout(str(repo), commit or git(repo, "rev-parse", "HEAD"), Settings(home=folder))
+        return measured_need(task, lambda: stack.enter_context(place))
 
 
 def test_the_target_and_what_it_imports_are_counted(repo: Path, folder: Path) -> None:
@@ -79,8 +84,3 @@ def test_a_repository_that_cannot_be_read_is_said_too(tmp_path: Path, folder: Pa
     found = need(tmp_path / "nowhere", folder, "a.py", "0" * 40)
     assert found.tokens == USUAL_TOKENS
     assert found.source.startswith("the usual number, not measured: ")
-
-
-def test_nothing_is_left_behind(repo: Path, folder: Path) -> None:
-    need(repo, folder, "src/shop/prices.py")
-    assert list(folder.iterdir()) == []

@@ -6,14 +6,11 @@ executor adds, and the room for its answers, does not depend on the task.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from nightcrew.errors import BadInput
-from nightcrew.execution.checkout.credentials import Credentials
-from nightcrew.execution.checkout.work_folder import work_folder
-from nightcrew.execution.checkout.workspace import make_checkout
+from nightcrew.execution.checkout.workspace import Checkout
 from nightcrew.execution.environments.layout import read_target
 from nightcrew.execution.executors.briefing import conventions_of, instructions
 from nightcrew.execution.executors.context_pack import CHARACTERS_PER_TOKEN, gather
@@ -38,30 +35,20 @@ class ContextNeed:
     source: str
 
 
-def measured_need(
-    task: Task, commit: str, work_dir: Path, *, credentials: Credentials | None = None
-) -> ContextNeed:
-    """The need of `task` at `commit`, measured in a temporary clone in `work_dir`."""
+def measured_need(task: Task, open_base: Callable[[], Checkout]) -> ContextNeed:
+    """The need of `task`, measured in the checkout of its base; the usual one if there is none to measure."""
     try:
-        with work_folder(work_dir, f"{task.task_id}-measure") as folder:
-            clone = make_checkout(task.repo, commit, folder / "clone", credentials=credentials)
-            return need_of(task, clone.path, commit)
+        return _need(task, open_base())
     except (BadInput, OSError) as error:
         log.warning("the context of task %s cannot be measured: %s", task.task_id, error)
-        return usual_need(str(error))
+        return ContextNeed(USUAL_TOKENS, f"the usual number, not measured: {error}")
 
 
-def usual_need(why: str) -> ContextNeed:
-    """The assumed need if it cannot be measured for the reason `why`."""
-    return ContextNeed(USUAL_TOKENS, f"the usual number, not measured: {why}")
+# ---------------------------------------------------------------------------------------------------------
 
 
-def need_of(task: Task, tree: Path, commit: str) -> ContextNeed:
-    """The need measured in a checked-out tree.
-
-    Raises:
-        BadInput: the repository's configuration cannot be read.
-    """
+def _need(task: Task, base: Checkout) -> ContextNeed:
+    tree, commit = base.path, base.commit
     config = read_target(tree, task.target_file)
     judged_by = (config.test,) if task.acceptance is None else (config.test, task.acceptance)
     words = instructions(task, judged_by=judged_by, conventions=conventions_of(tree))
@@ -72,9 +59,6 @@ def need_of(task: Task, tree: Path, commit: str) -> ContextNeed:
         return ContextNeed(tokens, source)
     missing = f"{task.target_file} is not there yet" if task.target_file else "no target file is named"
     return ContextNeed(USUAL_TOKENS, f"the usual number, as {missing}; {tokens:,} {source}")
-
-
-# ---------------------------------------------------------------------------------------------------------
 
 
 def _names(files: Sequence[str]) -> str:

@@ -5,7 +5,6 @@ affects the next run.
 """
 
 import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,9 +14,9 @@ from tempfile import mkdtemp
 from typing import Any
 
 from nightcrew.errors import BadInput, Transient
-from nightcrew.execution.checkout.credentials import Credentials
+from nightcrew.execution.checkout.base import copy_tree
 from nightcrew.execution.checkout.work_folder import work_folder
-from nightcrew.execution.checkout.workspace import make_checkout, remove_tree
+from nightcrew.execution.checkout.workspace import Checkout, remove_tree
 from nightcrew.execution.environments.environment import Environment, build_environment, project_paths
 from nightcrew.execution.environments.layout import read_target
 from nightcrew.execution.sandbox import Mount, Sandbox
@@ -136,9 +135,15 @@ class CleanRoom:
 
 @contextmanager
 def open_room(
-    task: Task, patch: str, *, commit: str, settings: Settings, sandbox: Sandbox, evidence: Path | None = None
+    task: Task,
+    patch: str,
+    source: Checkout,
+    *,
+    settings: Settings,
+    sandbox: Sandbox,
+    evidence: Path | None = None,
 ) -> Iterator[CleanRoom]:
-    """A clean room for one patch, which is deleted afterwards.
+    """A clean room for one patch against `source`, which is copied; the room is deleted afterwards.
 
     Raises:
         PatchRefused: the patch cannot be applied as data.
@@ -146,8 +151,8 @@ def open_room(
     """
     files = parse_patch(patch)
     with work_folder(settings.work_dir, "room") as folder:
-        credentials = Credentials(settings.credentials_dir)
-        base = make_checkout(task.repo, commit, folder / "base", credentials=credentials).path
+        base = folder / "base"
+        copy_tree(source.path, base)
         _check_target(task, base)
         changes = apply_patch(files, lambda path: read_base(base, path))
         config = read_target(base, task.target_file or _product_of(changes))
@@ -159,7 +164,7 @@ def open_room(
         environment = _environment(base, config, settings, sandbox)
         cache = settings.base_runs_dir
         yield CleanRoom(
-            task, commit, config, sandbox, environment, folder, base, patched, changes, cache, evidence
+            task, source.commit, config, sandbox, environment, folder, base, patched, changes, cache, evidence
         )
 
 
@@ -209,11 +214,6 @@ def write_text(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     let_sandboxes_read(path, *missing)
-
-
-def copy_tree(source: Path, target: Path) -> None:
-    """A copy of a tree without git's own files; symlinks stay symlinks."""
-    shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns(".git"))
 
 
 def _write(tree: Path, change: Change) -> None:
