@@ -4,6 +4,7 @@
 import pytest
 
 from nightcrew.validation.faults.details import Details, Fate
+from nightcrew.validation.faults.notes import RETURNED
 from nightcrew.validation.faults.parts import parts_of
 
 HEAD = "import os\nimport sys\n\nNEW = sys.version_info >= (3, 99)\nKINDS = ('pear', 'plum')\n\n\n"
@@ -12,15 +13,20 @@ BASE = f"{HEAD}def f(x, y):\n    return g(x, 1)\n"
 DETAILS = {
     "a leaf of a statement that is missed": ("    return h(x, y)\n", ("h",)),
     "an assertion": ("    assert x\n    return g(x, 1)\n", ()),
-    "what cannot be": ("    if y:\n        raise NotImplementedError(y)\n    return g(x, 1)\n", ("(True)",)),
+    "what cannot be": ("    if y:\n        x = g(y)\n    else:\n        raise AssertionError(y)\n    return g(x, 1)\n", ("(True)", "(False)", "x = g(y)")),
     "an operand of names": ("    if x and y:\n        x = g(y)\n    return g(x, 1)\n", ("x = g(y)",)),
     "a word of the file": ("    if x and 'pear' in y:\n        x = g(y)\n    return g(x, 1)\n", ("x = g(y)",)),
     "a short cut": ("    if x == y:\n        return g(x, 1, 2)\n    return g(x, 1)\n", ("return g(x, 1, 2)",)),
-    "another Python": ("    if NEW:\n        x = g(y, 7)\n    return g(x, 1)\n", ()),
-    "another platform": ("    if os.name == 'nt':\n        x = g(y, 7)\n    return g(x, 1)\n", ()),
     "the end of a loop": (
         "    for z in y:\n        if z == x:\n            break\n    return g(x, 1)\n", ("for z", "(False)", "(True)"),
     ),
+    "another module for one that is missing": (
+        "    try:\n        import a\n    except ImportError:\n        import b as a\n    return g(x, 1)\n", ("import a", "try"),
+    ),
+}  # fmt: skip
+ELSEWHERE = {
+    "another Python": ("    if NEW:\n        x = g(y, 7)\n    return g(x, 1)\n", ()),
+    "another platform": ("    if os.name == 'nt':\n        x = g(y, 7)\n    return g(x, 1)\n", ()),
     "another platform and more": ("    if os.name == 'nt' and x:\n        x = g(y, 7)\n    return g(x, 1)\n", ()),
     "what is missing": (
         "    try:\n        import a\n    except ImportError:\n        x = g(y, 7)\n    return g(x, 1)\n", ("import a", "try"),
@@ -42,13 +48,20 @@ ASKED = {
         ("x = g(y)", "return z"),
     ),
     "a loop that ends at once": ("    for z in y:\n        g(z)\n        break\n    return g(x, 1)\n", ("for z", "g(z)")),
+    "an assertion with a value": ("    assert len(x) < 40\n    return g(x, 1)\n", ()),
+    "an assertion that does something": ("    assert y.pop()\n    return g(x, 1)\n", ()),
+    "a log that does something": ("    log.info('%s', y.pop())\n    return g(x, 1)\n", ()),
+    "a new refusal": ("    if y:\n        raise NotImplementedError(y)\n    return g(x, 1)\n", ("(True)",)),
+    "one of several calls": ("    return str(g(x, 1)).lower()\n", ("g(x, 1)",)),
+    "a further choice": ("    return g(x, 1) if y else h(x)\n", ("(h(x))",)),
+    "output": ("    print(y)\n    return g(x, 1)\n", ()),
     "what looks like another Python": ("    if NEVER:\n        x = g(y, 7)\n    return g(x, 1)\n", ()),
 }  # fmt: skip
 
 
-def asked(body: str, missed: tuple[str, ...]) -> list[str]:
-    """The parts that a test has to miss; `missed` begins the texts of those that are, or what is tried
-    instead of a condition."""
+def asked(body: str, missed: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """The parts that a test has to miss, and those that no test here can; `missed` begins the texts of those
+    that are missed, or what is tried instead of a condition."""
     after = f"{HEAD}def f(x, y):\n{body}"
     parts = parts_of(BASE, after)
     fates = {
@@ -60,17 +73,44 @@ def asked(body: str, missed: tuple[str, ...]) -> list[str]:
         for one in parts
     }
     details = Details(BASE, after, fates)
-    return [one.before for one in parts if fates[one] is not Fate.NOTICED and not details.holds(one)]
+    open_ones = [one for one in parts if fates[one] is not Fate.NOTICED and not details.holds(one)]
+    elsewhere = [one for one in open_ones if details.runs_elsewhere(one)]
+    return [one.before for one in open_ones if one not in elsewhere], [one.before for one in elsewhere]
 
 
 @pytest.mark.parametrize(("body", "missed"), DETAILS.values(), ids=DETAILS)
 def test_what_only_chooses_or_guards_is_a_detail(body: str, missed: tuple[str, ...]) -> None:
-    assert asked(body, missed) == []
+    assert asked(body, missed) == ([], [])
 
 
 @pytest.mark.parametrize(("body", "missed"), ASKED.values(), ids=ASKED)
 def test_what_does_something_new_is_asked_for(body: str, missed: tuple[str, ...]) -> None:
-    assert asked(body, missed)
+    assert asked(body, missed)[0]
+
+
+@pytest.mark.parametrize(("body", "missed"), ELSEWHERE.values(), ids=ELSEWHERE)
+def test_what_runs_on_another_platform_is_for_a_person(body: str, missed: tuple[str, ...]) -> None:
+    assert asked(body, missed)[0] == []
+    assert asked(body, missed)[1]
+
+
+LEFT_OUT = {
+    "a step": ("    x = clean(x)\n    return g(x)\n", "    return g(x)\n", True),
+    "a state that others read": ("    x.done = True\n    return x.done\n", "    return x.done\n", True),
+    "a variable that nothing reads": ("    y = h(x)\n    return g(x)\n", "    return g(x)\n", False),
+    "a state that nothing reads": ("    x.done = h(x)\n    return g(x)\n", "    return g(x)\n", False),
+    "a value that is worked out anew": (
+        "    x = clean(x)\n    y = h(x)\n    return g(x, y)\n", "    y = h(x)\n    x = wash(y)\n    return g(x, y)\n", False,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "is_asked"), LEFT_OUT.values(), ids=LEFT_OUT)
+def test_an_assignment_may_go_where_nothing_needs_it(old: str, new: str, is_asked: bool) -> None:
+    before, after = f"def f(x):\n{old}", f"def f(x):\n{new}"
+    gone = [one for one in parts_of(before, after) if one.operator == RETURNED]
+    details = Details(before, after, dict.fromkeys(gone, Fate.UNNOTICED))
+    assert [not details.holds(one) for one in gone] == [is_asked]
 
 
 @pytest.mark.parametrize(("seen", "is_detail"), [("b", True), ("?", False)])

@@ -55,6 +55,26 @@ DIFFERENT = {
         "def f(x=9, *, y=8, z=None): return x\n",
         [("9", "1"), ("8", "2")],
     ),
+    "a statement under a condition about type checkers": (
+        "x = 1\n",
+        "x = 1\nif not TYPE_CHECKING:\n    x = 2\n",
+        [("not TYPE_CHECKING", "(True)"), ("not TYPE_CHECKING", "(False)"), ("x = 2", "pass")],
+    ),
+    "an annotation that a decorator reads": (
+        "@f.register\ndef g(x: int): return x\n",
+        "@f.register\ndef g(x: str): return x\n",
+        [("def g(x: str):", "def g(x: int):")],
+    ),
+    "a call that another one replaces": (
+        "def f(self, x):\n    return self.g(x)\n",
+        "def f(self, x):\n    return F.g(self, x)\n",
+        [("F", "self"), ("F.g(self, x)", "F.g(x)"), ("F.g(self, x)", "self.g(x)")],
+    ),
+    "calls around one of base": (
+        "def f(x):\n    return g(x)\n",
+        "def f(x):\n    return str(g(x))[:40]\n",
+        [("str(g(x))[:40]", "g(x)"), ("str(g(x))[:40]", "str(g(x))"), ("str(g(x))", "g(x)")],
+    ),
     "a parameter more": (
         "def f(x=1): return x\n",
         "def f(x=1, y=2): return x\n",
@@ -93,6 +113,7 @@ DIFFERENT = {
     ),
     "a branch": ("def f(x):\n    return x\n", "def f(x):\n    if x < 0:\n        x = 0\n    return x\n", [
         ("x < 0", "(False)"), ("x < 0", "(True)"), ("x = 0", "pass"),
+        ("if x < 0:\n        x = 0\n    return x", "return x"),
     ]),
     "a check that goes": (
         "def f(x):\n    check(x)\n    return x\n",
@@ -106,6 +127,7 @@ DIFFERENT = {
     ),
     "a table's entries": ('T = {"a": 1, "b": 2}\n', 'T = {"a": 3, "b": 2, "c": 4}\n', [
         ('{"a": 3, "b": 2, "c": 4}', "{'a': 3, 'b': 2}"), ("3", "1"),
+        ('{"a": 3, "b": 2, "c": 4}', '{"a": 1, "b": 2}'),
     ]),
     "an operator": ("def f(x):\n    x += 1\n    return x\n", "def f(x):\n    x -= 1\n    return x\n", [
         ("x -= 1", "x += 1"),

@@ -57,6 +57,7 @@ FILES = {
     "src/shop/__init__.py": "",
     CODE: BASE,
     "src/shop/limits.json": '{\n  "most": 3,\n  "least": 1\n}\n',
+    "scripts/release.py": "import subprocess\n\nsubprocess.run(['git', 'tag', 'v1'], check=True)\n",
     "tests/test_sessions.py": TESTS,
     "pyproject.toml": '[project]\nname = "shop"\nversion = "1"\n',
 }
@@ -108,13 +109,20 @@ def test_what_stands_beside_a_fix_is_named(shop: House) -> None:
     files["tests/test_extra.py"] = (
         "from shop.sessions import LIMITS\n\n\ndef test_extra():\n    assert LIMITS['extra'] == 2\n"
     )
+    files["src/shop/words.txt"] = "tea\n"
+    files["scripts/release.py"] = FILES["scripts/release.py"].replace("'v1'", "'-f', 'v1'")
     told = asked(shop, files)
     assert told.outcome is GateOutcome.FAIL
     assert told.is_unproven
-    assert {finding.severity for finding in told.findings} == {Severity.UNPROVEN}
-    places = {finding.place for finding in told.findings}
+    assert {one.place for one in told.findings if one.severity is Severity.PERSON} == {"scripts/release.py:3"}
+    places = {one.place for one in told.findings if one.severity is Severity.UNPROVEN}
     lines = {7, 8, 13, 14, 19, 27}
-    assert places == {"entrypoint.sh:2", "src/shop/limits.json:3", *(f"{CODE}:{line}" for line in lines)}
+    assert places == {
+        "entrypoint.sh:2",
+        "src/shop/limits.json:3",
+        "src/shop/words.txt:1",
+        *(f"{CODE}:{line}" for line in lines),
+    }
     assert f"{CODE}:7" in told.message
     assert "`432000` instead of `300`" in told.message
     assert "letmein" in told.message

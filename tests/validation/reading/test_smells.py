@@ -9,8 +9,8 @@ import pytest
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.reading.smells import (
     copies_of_implementation,
+    long_sleep,
     new_test_functions,
-    slept,
     unsteady_check,
 )
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -81,7 +81,9 @@ def test_what_happens_to_be_is_no_oracle(check: str, seen: bool) -> None:
 
 
 def test_sleep_is_added_up() -> None:
-    assert slept(room("def test_a():\n    time.sleep(2)\n\ndef test_b():\n    sleep(0.5)\n")) == 2.5
+    text = "def test_a():\n    time.sleep({})\n\ndef test_b():\n    sleep(0.5)\n"
+    assert long_sleep(room(text.format(19))) == ""
+    assert "20 seconds" in long_sleep(room(text.format(19.9)))
 
 
 HARNESS = """

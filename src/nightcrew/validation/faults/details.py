@@ -1,7 +1,8 @@
 """Parts of a change that may stay although no test misses them: they are reported, and need no decision.
 
-A part needs a test where it may do something new. Parts that only select from what tests notice, run on
-another Python or platform, or guard against impossible states do not, unless a value in them decides.
+A part needs a test where it may do something new. Parts that only select from what tests notice, or guard
+against impossible states, do not, unless a value in them decides. Parts that run on another Python or
+platform cannot have a test here: a person decides about them.
 """
 
 import ast
@@ -12,9 +13,11 @@ from enum import StrEnum
 from functools import cached_property
 
 from nightcrew.validation.faults.mutant import Mutant
-from nightcrew.validation.faults.notes import BACK, CONDITION, GONE, OPERAND, RETURNED
+from nightcrew.validation.faults.notes import BACK, CONDITION, GONE, OPERAND, RETURNED, TOGETHER
+from nightcrew.validation.reading.form import plain_statements
+from nightcrew.validation.reading.names import own_name
 from nightcrew.validation.reading.source_text import Node, SourceText
-from nightcrew.validation.reading.suite import parse
+from nightcrew.validation.reading.suite import all_functions, parse
 
 _EVERYDAY = {repr(one) for one in (None, True, False, 0, 1, -1, "", b"")}
 _ELSEWHERE = re.compile(
@@ -25,6 +28,7 @@ _OF_PYTHON = {"sys", "os", "platform"}
 _NOTHING = ast.Module([], [])
 _IMPOSSIBLE = {"NotImplementedError", "AssertionError"}
 _MISSING = {"ImportError", "ModuleNotFoundError"}
+_ASKING = {"isinstance", "issubclass", "callable", "hasattr"}
 type Span = tuple[int, int]
 
 
@@ -50,18 +54,30 @@ class Details:
         fate = self.fates[part]
         if fate not in (Fate.UNREACHED, Fate.UNNOTICED):
             return False
-        if self._is_safeguard(part) or self._is_elsewhere(part, fate) or part.function.endswith(".__repr__"):
+        if part.operator == TOGETHER:
+            inner = [one for one in self.fates if _within(one, (part.start, part.end)) and one is not part]
+            return any(self.fates[one] is not Fate.NOTICED for one in inner)  # these are told by themselves
+        if self._is_safeguard(part) or self._asks_where_it_runs(part) or self._replaces_an_import(part):
             return True
         return fate is Fate.UNNOTICED and self._only_chooses(part)
+
+    def runs_elsewhere(self, part: Mutant) -> bool:
+        """True for a part that only another Python, another platform, or a run as a program would reach."""
+        if any(_within(part, span) for span in self._conditions):
+            return True
+        unrun = self.fates[part] is Fate.UNREACHED or not part.function
+        return unrun and any(
+            _within(part, span) for span in (self._branches if part.function else self._fallbacks)
+        )
 
     # -- kinds of details --
 
     def _only_chooses(self, part: Mutant) -> bool:
         """True for a part that only narrows, widens or orders what tests notice, unless a value decides.
-        A part that removes stored state is a detail too.
+        A part that removes an assignment that nothing needs any more is a detail too.
         """
         if part.operator == RETURNED:
-            return _only_assigns(part.text)
+            return self._is_left_over(part)
         if part.operator == CONDITION or (part.operator == OPERAND and _is_conjunction(part.before)):
             return not self._fresh(part) - self._known_texts
         if part.operator == OPERAND:
@@ -80,6 +96,23 @@ class Details:
         both = name.isidentifier() and part.text.isidentifier() and bool(part.function)
         return both and any(one == name or one.startswith(f"{name} = ") for one in seen)
 
+    def _is_left_over(self, part: Mutant) -> bool:
+        """True for removed assignments to what nothing uses any more, or to what the change assigns anew."""
+        removed = parse(textwrap.dedent(part.text).strip()) or _NOTHING
+        if not removed.body or not all(isinstance(one, ast.Assign | ast.AnnAssign) for one in removed.body):
+            return False
+        place = all_functions(self.tree).get(part.function, self.tree)
+        known = plain_statements(self.before)
+        fresh = (one for one in ast.walk(place) if isinstance(one, ast.stmt) and ast.dump(one) not in known)
+        anew = {ast.unparse(one) for node in fresh for one in _bound(node)}
+        used = {one.id for one in ast.walk(place) if isinstance(one, ast.Name)}
+        used |= {one.attr for one in ast.walk(self.tree) if isinstance(one, ast.Attribute)}
+        return all(
+            ast.unparse(one) in anew or own_name(one) not in used
+            for node in removed.body
+            for one in _bound(node)
+        )
+
     def _is_branch_of_noticed(self, part: Mutant) -> bool:
         """True for a condition whose branch is noticed: without it, the code after it does the same."""
         body = self._bodies.get((part.start, part.end))
@@ -88,7 +121,7 @@ class Details:
         inner = [one for one in self.fates if body[0] <= one.start and one.end <= body[1]]
         seen = any(self.fates[one] is Fate.NOTICED for one in inner)
         open_ones = (one for one in inner if self.fates[one] in (Fate.UNREACHED, Fate.UNNOTICED))
-        return (seen or self._guards_the_impossible(body)) and all(map(self.holds, open_ones))
+        return seen and all(map(self.holds, open_ones))
 
     def _is_safeguard(self, part: Mutant) -> bool:
         """True for an assertion, the end of a finished loop, and an error for an impossible state."""
@@ -98,21 +131,18 @@ class Details:
         return tree is not None and bool(tree.body) and all(map(_guards, tree.body))
 
     def _is_conditional(self, part: Mutant) -> bool:
-        return any(start <= part.start and part.end <= end for start, end in self._bodies.values())
+        return any(_within(part, span) for span in self._bodies.values())
 
-    def _guards_the_impossible(self, body: Span) -> bool:
-        tree = parse(textwrap.dedent(" " * self._column(body[0]) + self.text.text[slice(*body)]))
-        return tree is not None and bool(tree.body) and all(map(_guards, tree.body))
+    def _asks_where_it_runs(self, part: Mutant) -> bool:
+        """True for a new condition on the Python version or platform: its branches count for themselves."""
+        fresh = part.operator in (CONDITION, GONE)
+        return fresh and any(_within(part, span) for span in self._conditions)
 
-    def _is_elsewhere(self, part: Mutant, fate: Fate) -> bool:
-        """True for a condition on the Python version or platform, and for code that does not run here."""
-        if any(start <= part.start and part.end <= end for start, end in self._conditions):
-            return True
-        unrun = fate is Fate.UNREACHED or not part.function
-        return unrun and any(
-            start <= part.start and part.end <= end
-            for start, end in (self._branches if part.function else self._fallbacks)
-        )
+    def _replaces_an_import(self, part: Mutant) -> bool:
+        """True for another import, or no value, in place of a module that is missing."""
+        statements = (parse(textwrap.dedent(part.before).strip()) or _NOTHING).body
+        plain = all(isinstance(one, ast.Import | ast.ImportFrom) or _is_nothing(one) for one in statements)
+        return plain and bool(statements) and any(_within(part, span) for span in self._fallbacks)
 
     # -- the text --
 
@@ -241,12 +271,29 @@ def _guards(node: ast.stmt) -> bool:
     if isinstance(node, ast.Raise) and node.exc is not None:
         raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
         return getattr(raised, "id", "") in _IMPOSSIBLE
-    return isinstance(node, ast.Assert | ast.Break)
+    if isinstance(node, ast.Assert):  # with a value or a call of its own it decides or does something
+        called = {own_name(one.func) for one in ast.walk(node.test) if isinstance(one, ast.Call)}
+        return not values_in(ast.unparse(node.test)) and called <= _ASKING
+    return isinstance(node, ast.Break)
 
 
-def _only_assigns(text: str) -> bool:
-    tree = parse(textwrap.dedent(text).strip())
-    return tree is not None and all(isinstance(one, ast.Assign | ast.AnnAssign) for one in tree.body)
+def _bound(node: ast.stmt) -> Iterator[ast.expr]:
+    """The names and attributes that a statement itself binds, without those of statements inside it."""
+    heads = [getattr(node, "target", None), *getattr(node, "targets", ())]
+    heads += [one.optional_vars for one in getattr(node, "items", ())]
+    for head in filter(None, heads):
+        stored = (one for one in ast.walk(head) if isinstance(one, ast.Name | ast.Attribute | ast.Subscript))
+        yield from (one for one in stored if isinstance(one.ctx, ast.Store))
+
+
+def _is_nothing(node: ast.stmt) -> bool:
+    """True for `name = None`, `name = False` and `pass`."""
+    value = node.value if isinstance(node, ast.Assign) else None
+    return isinstance(node, ast.Pass) or (isinstance(value, ast.Constant) and not value.value)
+
+
+def _within(part: Mutant, span: Span) -> bool:
+    return span[0] <= part.start and part.end <= span[1]
 
 
 def _is_conjunction(text: str) -> bool:

@@ -51,6 +51,8 @@ class Expressions(Notes):
         placed = isinstance(new, ast.expr | ast.keyword | ast.pattern) and isinstance(old, PLACED)
         if isinstance(new, ast.Dict) and isinstance(old, ast.Dict) and self._table(old, new, message):
             return True
+        if self._put_around(old, new):
+            return True
         whole = type(old) is not type(new) or isinstance(new, _LEAVES) or _scalars(old) != _scalars(new)
         at, placed_inside = len(self.found), not whole
         for name, value in ast.iter_fields(new) if placed_inside else ():
@@ -58,7 +60,8 @@ class Expressions(Notes):
         if not placed_inside and placed:
             del self.found[at:]
             text = isinstance(new, ast.Constant) and isinstance(new.value, str)
-            self.note(new, self.old.of(old), MESSAGE if message and text else BACK)  # type: ignore[arg-type]
+            kind = MESSAGE if message and text else ALTERNATIVE if _adds_to(new, old) else BACK
+            self.note(new, self.old.of(old), kind)  # type: ignore[arg-type]
             self.inner(ast.walk(new), {_dumped(one) for one in ast.walk(old)})
         return placed_inside or placed
 
@@ -118,6 +121,22 @@ class Expressions(Notes):
             self.note(new, _unparse(table), RETURNED)
         return True
 
+    def _put_around(self, old: ast.AST, new: ast.AST) -> bool:
+        """True where calls or subscripts are put around base's expression: notes it as on base, and without
+        each of them."""
+        links: list[tuple[ast.expr, ast.expr]] = []
+        node: ast.AST | None = new
+        while isinstance(node, ast.expr) and _dumped(node) != _dumped(old):
+            wrapped = _wrapped(node)
+            links += [(node, wrapped)] if wrapped is not None else []
+            node = wrapped
+        if not isinstance(node, ast.expr) or not isinstance(new, ast.expr):
+            return False
+        self.note(new, self.new.of(node), BACK)
+        for link, wrapped in links if len(links) > 1 else ():
+            self.note(link, self.new.of(wrapped), ALTERNATIVE)
+        return True
+
     def inner(self, parts: Iterable[ast.AST], known: Collection[str] = ()) -> None:
         """Notes operands, branches and conditions inside new expressions, without those that base has."""
         for part in parts:
@@ -145,6 +164,22 @@ def aligned(old: Sequence[ast.AST], new: Sequence[ast.AST]) -> Sequence[tuple[st
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _wrapped(node: ast.AST) -> ast.expr | None:
+    """What a call or a subscript is made of: `x` in `x.f(1)`, `x[1]` and `f(x)`."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=value)) | ast.Subscript(value=value):
+            return value
+        case ast.Call(args=[value], keywords=[]):
+            return value
+    return None
+
+
+def _adds_to(new: ast.AST, old: ast.AST) -> bool:
+    """True where base's expression is one operand or one branch of the new one."""
+    parts = ast.iter_child_nodes(new) if isinstance(new, ast.BoolOp | ast.IfExp) else ()
+    return _dumped(old) in map(_dumped, parts)
 
 
 def _dumped(value: object) -> str:

@@ -10,6 +10,8 @@ from nightcrew.validation.reading.source_text import Node, SourceText
 BACK, GONE, CONDITION, OPERAND, RETURNED = "as on base", "taken away", "unconditional", "without", "put back"
 ALTERNATIVE = "without the alternative"
 """A further operand in a condition that base has: it changes base's decision."""
+TOGETHER = "as on base as a whole"
+"""Several parts at once: each may need the others, and all of them be needless."""
 WHOLE = "the whole file"
 MESSAGE = "message"
 """Text that only a reader acts on: it is reported, and not tried."""

@@ -14,8 +14,9 @@ from nightcrew.validation.faults.expressions import PLACED, aligned
 from nightcrew.validation.faults.headers import Headers, decorators
 from nightcrew.validation.faults.mutant import Mutant
 from nightcrew.validation.faults.mutants import is_silent
-from nightcrew.validation.faults.notes import BACK, CONDITION, GONE, MESSAGE, RETURNED
+from nightcrew.validation.faults.notes import BACK, CONDITION, GONE, MESSAGE, RETURNED, TOGETHER
 from nightcrew.validation.reading.form import behaving, imported, is_declaration
+from nightcrew.validation.reading.names import own_name
 from nightcrew.validation.reading.same_code import same_function, simple_statements
 from nightcrew.validation.reading.source_text import SourceText
 from nightcrew.validation.reading.suite import Function, all_functions
@@ -24,6 +25,12 @@ _LEAST_MOVED = 3  # statements from which a new function can be extracted
 _ALIKE = 0.4  # statements that share less than this are different statements
 _DEFS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _BLOCKS = ("body", "orelse", "finalbody")
+_READING = {
+    "bool", "dict", "float", "format", "get", "getattr", "hex", "int", "items", "join", "keys", "len", "list",
+    "max", "min", "repr", "round", "set", "sorted", "str", "sum", "tuple", "type", "values", "_",
+}  # fmt: skip
+"""Calls in the arguments of a log call that change nothing."""
+_DOING = (ast.Await, ast.NamedExpr, ast.Yield, ast.YieldFrom)
 type Branch = ast.ExceptHandler | ast.match_case
 
 
@@ -94,7 +101,12 @@ class _Finder(Headers):
         self.statement = new.lineno
         self.header(old, new, [old.args], [new.args])
         with self.inside(new.name, function=True, last=new.body[-1]):
+            at = len(self.found)
             self.blocks(old.body, new.body)
+            if old.body and _are_apart(self.found[at:]):
+                self.statement = new.body[0].lineno
+                start, end = self.new.run(new.body)
+                self.edit(start, end, self.old.block(old.body, self.indent(start)), TOGETHER)
 
     def _differing(
         self, old: list[ast.stmt], new: list[ast.stmt], at: ast.stmt | None, before: ast.AST | None
@@ -107,7 +119,7 @@ class _Finder(Headers):
             self._alike(first, second)
         came = [node for node in new if all(node is not second for _, second in pairs)]
         went = [node for node in old if all(node is not first for first, _ in pairs)]
-        went = [node for node in went if not is_declaration(node) and not is_silent_statement(node)]
+        went = [node for node in went if not is_declaration(node) and not _is_log(node)]
         if went and came and self._is_moved(went):
             went = []
         if went and new and not pairs:
@@ -145,8 +157,16 @@ class _Finder(Headers):
                     self._alike(first, second)
                 for one in value[len(before) :]:
                     self._branch(one)
-            elif not self.values(before, value, new, message):
-                self._whole(old, new)
+            else:
+                self._field(old, new, name, message)
+
+    def _field(self, old: ast.stmt | Branch, new: ast.stmt | Branch, name: str, message: bool) -> None:
+        """Compares what a statement has besides its blocks."""
+        before, value, at = getattr(old, name), getattr(new, name), len(self.found)
+        if not self.values(before, value, new, message):
+            self._whole(old, new)
+        elif len(self.found) > at + 1 and isinstance(before, ast.expr) and isinstance(value, ast.expr):
+            self.note(value, self.old.of(before), TOGETHER)
 
     def _whole(self, old: ast.AST, new: ast.AST) -> None:
         if isinstance(new, PLACED) and isinstance(old, PLACED):
@@ -198,8 +218,26 @@ def _in_new_functions(old: ast.Module, new: ast.Module) -> Counter[str]:
 
 
 def is_silent_statement(node: ast.stmt) -> bool:
-    """True for a call that only logs or prints."""
-    return isinstance(node, ast.Expr) and is_silent(node.value)
+    """True for a call that only logs or warns. What is printed is output of the program."""
+    call = node.value if isinstance(node, ast.Expr) else None
+    if not isinstance(call, ast.Call) or not is_silent(call) or own_name(call.func) == "print":
+        return False
+    inner = [one for word in [*call.args, *call.keywords] for one in ast.walk(word)]
+    called = {own_name(one.func) for one in inner if isinstance(one, ast.Call)}
+    return called <= _READING and not any(isinstance(one, _DOING) for one in inner)
+
+
+def _is_log(node: ast.stmt) -> bool:
+    return is_silent_statement(node) and "warnings.warn(" not in ast.unparse(node)
+
+
+def _are_apart(parts: list[Mutant]) -> bool:
+    """True for several parts that do not all lie within one of them."""
+    widest = max(parts, key=lambda one: one.end - one.start, default=None)
+    return widest is not None and any(
+        one.start < widest.start or widest.end < one.end or widest.start == widest.end != one.end
+        for one in parts
+    )
 
 
 def _is_plain(node: ast.stmt) -> bool:

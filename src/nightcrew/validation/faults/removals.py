@@ -5,6 +5,7 @@ before collection. Parts that no test reaches in this process, and files other t
 disk, where other programs see them too. The limits count parts and tests, never seconds.
 """
 
+import ast
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,9 +17,10 @@ from nightcrew.validation.faults.details import Details, Fate
 from nightcrew.validation.faults.hunks import MOST_HUNKS, hunks_of
 from nightcrew.validation.faults.mutant import Mutant, compiles, function_spans
 from nightcrew.validation.faults.mutation_trials import covering_tests, try_mutants
-from nightcrew.validation.faults.notes import MESSAGE, WHOLE
+from nightcrew.validation.faults.notes import MESSAGE, TOGETHER, WHOLE
 from nightcrew.validation.faults.parts import parts_of
 from nightcrew.validation.faults.target import files_of
+from nightcrew.validation.questions.python_powers import python_powers
 from nightcrew.validation.rig.protocol import Experiment
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.commands import run_command
@@ -57,6 +59,7 @@ class Removal:
     fate: Fate
 
     is_detail: bool = False
+    runs_elsewhere: bool = False  # only another Python, platform or program would reach it
 
     @property
     def is_unshown(self) -> bool:
@@ -68,7 +71,11 @@ def removals(room: CleanRoom, examination: Examination, change: Change) -> list[
     """The result for every part of one changed file of the product, in the order of the text."""
     trials = _Trials(room, examination, change)
     trials.run()
-    return [Removal(change.path, part, fate, trials.is_detail(part)) for part, fate in trials.fates.items()]
+    found = (
+        Removal(change.path, part, fate, trials.is_detail(part), trials.runs_elsewhere(part))
+        for part, fate in trials.fates.items()
+    )
+    return [one for one in found if one.part.operator != TOGETHER or one.is_unshown]
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -100,8 +107,16 @@ class _Trials:
 
     def is_detail(self, part: Mutant) -> bool:
         """True for a part that no test has to miss."""
-        aside = self.fates[part] is Fate.UNREACHED and is_for_developers(self.room, self.change)
-        return aside or self._details.holds(part)
+        aside = self.fates[part] is Fate.UNREACHED and self._is_helper
+        return (aside and not python_powers(ast.parse(self.source))) or self._details.holds(part)
+
+    def runs_elsewhere(self, part: Mutant) -> bool:
+        """True for a part that no test here could reach."""
+        return self._is_helper or self._details.runs_elsewhere(part)
+
+    @cached_property
+    def _is_helper(self) -> bool:
+        return is_for_developers(self.room, self.change)
 
     @cached_property
     def _details(self) -> Details:

@@ -10,8 +10,8 @@ from nightcrew.validation.reading.idle_tests import idle_test
 from nightcrew.validation.reading.smells import (
     copies_of_implementation,
     describe_smells,
+    long_sleep,
     new_test_functions,
-    slept,
     unsteady_check,
 )
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -19,7 +19,6 @@ from nightcrew.validation.verdict import GateResult
 
 NAME = "assertions"
 MOST_UNCHECKED = 0.34
-MOST_SLEPT = 20.0  # seconds, in all new tests together
 
 
 class Assertions(ForEveryTask):
@@ -67,36 +66,14 @@ def _unchecked(room: CleanRoom, tests: Sequence[TestFunction]) -> GateResult | N
 
 def _misused(room: CleanRoom) -> GateResult | None:
     """Tests that repeat the code, check nothing useful, depend on chance, or wait."""
-    copied = copies_of_implementation(room)
-    if copied:
-        return failed(
-            NAME,
-            f"The tests hold a copy of the implementation ({copied}).",
-            "Write expected values by hand; do not repeat the code under test.",
-            evidence={"copied": copied},
-        )
-    idle = idle_test(room)
-    if idle:
-        return failed(
-            NAME,
-            f"{idle}.",
-            "Let each test call the code with an input of its own and check its result.",
-            evidence={"idle": idle},
-        )
-    unsteady = unsteady_check(room)
-    if unsteady:
-        return failed(
-            NAME,
-            f"{unsteady}.",
-            "Check what the code gives for its inputs; nothing else is the same on every run.",
-            evidence={"unsteady": unsteady},
-        )
-    seconds = slept(room)
-    if seconds > MOST_SLEPT:
-        return failed(
-            NAME,
-            f"The new tests sleep for {seconds:.0f} seconds.",
-            "Do not wait for time to pass; give the code the time it should see.",
-            evidence={"slept_seconds": seconds},
-        )
-    return None
+    found = ((look(room), hint) for look, hint in _MISUSES.items())
+    return next((failed(NAME, f"{what}.", hint) for what, hint in found if what), None)
+
+
+_MISUSES = {
+    copies_of_implementation: "Write expected values by hand; do not repeat the code under test.",
+    idle_test: "Let each test call the code with an input of its own and check its result.",
+    unsteady_check: "Check what the code gives for its inputs; nothing else is the same on every run.",
+    long_sleep: "Do not wait for time to pass; give the code the time it should see.",
+}
+"""What finds a misuse in the new tests, in words, with a hint for the next attempt."""

@@ -95,14 +95,8 @@ def refusal(room: CleanRoom, change: Change) -> str:
         shadowed = _shadowed(room, path)
         if shadowed:
             return f"{path} would take the place of the module {shadowed!r}."
-    if task.task_type is TaskType.DOCUMENTATION and _loses_licence(change):
-        return f"{path} loses its licence header."
-    if task.task_type is TaskType.DOCUMENTATION and path.lower().endswith(".txt"):
-        folder = room.base / Path(path).parent
-        if (folder / "__init__.py").is_file() or any(
-            (one / "__init__.py").is_file() for one in folder.parents
-        ):
-            return f"{path} lies inside a package: it is data that code may read, not a document."
+    if task.task_type is TaskType.DOCUMENTATION and room.is_data(path):
+        return f"{path} lies inside a package: it is data that code may read, not a document."
     return _type_refusal(room, change)
 
 
@@ -117,15 +111,8 @@ def _has_licence(text: str | None) -> bool:
     return bool(_LICENCE.search(top))
 
 
-def _loses_licence(change: Change) -> bool:
-    return _has_licence(change.before) and change.after is not None and not _has_licence(change.after)
-
-
 def _without_licence(room: CleanRoom) -> list[str]:
-    """Files that lose their licence header, and new files without one where every other file has it."""
-    lost = [one.path for one in room.changes if _loses_licence(one)]
-    if lost:
-        return lost
+    """New files without a licence header, where every other file has one."""
     new = [one for one in room.changes if one.is_new and one.path.endswith(".py") and one.after]
     if not new or all(_has_licence(one.after) for one in new):
         return []

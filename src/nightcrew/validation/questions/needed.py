@@ -12,7 +12,7 @@ from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_documentation, is_of_site, is_release_note
 from nightcrew.validation.faults.details import Fate
 from nightcrew.validation.faults.mutant import short
-from nightcrew.validation.faults.notes import ALTERNATIVE, BACK, CONDITION, OPERAND, RETURNED
+from nightcrew.validation.faults.notes import ALTERNATIVE, BACK, CONDITION, OPERAND, RETURNED, TOGETHER
 from nightcrew.validation.faults.removals import Removal, removals
 from nightcrew.validation.gate import answered, counted, not_measurable
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -43,7 +43,7 @@ class Needed:
         if not shows and room.task.task_type is not TaskType.BUG_FIX:
             return not_measurable(NAME, "Neither a test nor a command shows what the change does.")
         product = [one for one in room.changes if one.after is not None and not room.is_test(one.path)]
-        code = [one for one in product if not _is_prose(one)]
+        code = [one for one in product if room.is_data(one.path) or not _is_prose(one)]
         found = [part for change in code for part in removals(room, examination, change)]
         open_ones = [one for one in found if one.fate is not Fate.SAID and not one.is_detail]
         if open_ones and all(one.fate is Fate.UNTRIED for one in open_ones):
@@ -92,17 +92,21 @@ def _is_prose(change: Change) -> bool:
 def _findings(found: Iterable[Removal]) -> Iterator[Finding]:
     """One finding for each statement that no test misses, and one for a whole function that no test runs."""
     nobody = [one for one in found if one.is_unshown]
-    for (path, fate, place), group in groupby(nobody, _place):
+    for (path, fate, elsewhere, place), group in groupby(nobody, _place):
         parts = list(group)
         verb = "runs" if fate is Fate.UNREACHED else "misses"
         where = f" in {place}" if isinstance(place, str) and place else ""
         part = parts[0].part
-        what = f"no test {verb} {_listed(parts)}{where}"
-        yield Finding(what, path, part.line, part.text, part.before, Severity.UNPROVEN)
+        severity, only = Severity.UNPROVEN, ""
+        if elsewhere:
+            severity, only = Severity.PERSON, ", which only another Python, platform or program would"
+        what = f"no test {verb} {_listed(parts)}{where}{only}"
+        yield Finding(what, path, part.line, part.text, part.before, severity)
 
 
-def _place(one: Removal) -> tuple[str, Fate, str | int]:
-    return one.path, one.fate, one.part.function if one.fate is Fate.UNREACHED else one.part.statement
+def _place(one: Removal) -> tuple[str, Fate, bool, str | int]:
+    place = one.part.function if one.fate is Fate.UNREACHED else one.part.statement
+    return one.path, one.fate, one.runs_elsewhere, place
 
 
 def _listed(parts: list[Removal]) -> str:
@@ -122,7 +126,7 @@ def _quoted(one: Removal) -> str:
         return f"the condition `{short(part.before)}` (line {part.line})"
     instead = (
         f" instead of `{short(part.text)}`"
-        if part.operator in (ALTERNATIVE, BACK, OPERAND) and part.text
+        if part.operator in (ALTERNATIVE, BACK, OPERAND, TOGETHER) and part.text
         else ""
     )
     return f"`{short(part.before)}`{instead} (line {part.line})"

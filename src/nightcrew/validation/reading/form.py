@@ -7,8 +7,10 @@ import ast
 
 from nightcrew.validation.reading.names import own_name
 from nightcrew.validation.reading.suite import parse
+from nightcrew.validation.tables import Table
 
 TYPE_MAKERS = {"TypeVar", "TypeVarTuple", "ParamSpec", "NewType"}
+_TRANSPARENT = Table("interfaces").words("decorators", "transparent")
 
 
 def behaving(text: str) -> ast.Module | None:
@@ -66,7 +68,7 @@ def is_declaration(node: ast.stmt) -> bool:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         maker = node.value.func if isinstance(node.value, ast.Call) else None
         named = own_name(maker)
-        return named in TYPE_MAKERS or any(getattr(one, "id", "") == "__all__" for one in targets)
+        return named in TYPE_MAKERS or all(getattr(one, "id", "") == "__all__" for one in targets)
     return False
 
 
@@ -78,6 +80,12 @@ def _annotations(node: ast.AST) -> list[ast.expr]:
         return [node.returns] if node.returns is not None else []
     annotation = getattr(node, "annotation", None)
     return [annotation] if isinstance(annotation, ast.expr) else []
+
+
+def _may_be_read(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """True where a decorator may act on the annotations of the parameters."""
+    called = [one.func if isinstance(one, ast.Call) else one for one in node.decorator_list]
+    return any(own_name(one) not in _TRANSPARENT for one in called)
 
 
 def _is_import(node: ast.stmt) -> bool:
@@ -124,7 +132,7 @@ class _Stripped(ast.NodeTransformer):
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST | None:
         if any(own_name(one) == "overload" for one in node.decorator_list):
             return None
-        for one in ast.walk(node.args):
+        for one in ast.walk(node.args) if not _may_be_read(node) else ():
             if isinstance(one, ast.arg):
                 one.annotation = one.type_comment = None
         node.returns = node.type_comment = None
@@ -147,7 +155,7 @@ class _Stripped(ast.NodeTransformer):
         return ast.copy_location(ast.Assign([node.target], node.value), node)
 
     def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
-        if "TYPE_CHECKING" in ast.dump(node.test):
+        if own_name(node.test) == "TYPE_CHECKING":
             return self._block(node.orelse)
         self.generic_visit(node)
         return node

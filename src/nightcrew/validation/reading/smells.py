@@ -19,6 +19,7 @@ _LEAST_NODES = 45
 _BY_CHANCE = {"id", "hash", "__hash__", "getpid", "getppid", "get_ident", "get_native_id"}
 _CLOCKS = {"perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns", "process_time", "thread_time"}
 _LEAST_STATEMENTS, _ALIKE = 6, 0.8
+_MOST_SLEPT = 20.0  # seconds, in all new tests together
 
 
 def new_test_functions(room: CleanRoom) -> tuple[TestFunction, ...]:
@@ -71,12 +72,13 @@ def unsteady_check(room: CleanRoom) -> str:
     return ""
 
 
-def slept(room: CleanRoom) -> float:
-    """Seconds that the new tests sleep, as far as their text shows, with each test counted once."""
+def long_sleep(room: CleanRoom) -> str:
+    """How long the new tests sleep, as far as their text shows; empty where that is not long."""
     calls = (node for test in new_test_functions(room) for node in ast.walk(test.node))
     named = (node for node in calls if isinstance(node, ast.Call) and called(node) == "sleep" and node.args)
     values = (node.args[0].value for node in named if isinstance(node.args[0], ast.Constant))
-    return float(sum(value for value in values if isinstance(value, int | float)))
+    seconds = sum(value for value in values if isinstance(value, int | float))
+    return f"The new tests sleep for {seconds:.0f} seconds" if seconds > _MOST_SLEPT else ""
 
 
 def _helpers(room: CleanRoom, path: str, tree: ast.Module) -> dict[str, Function]:
@@ -142,7 +144,8 @@ def _clock_names(node: Function) -> set[str]:
 
 
 def copies_of_implementation(room: CleanRoom) -> str:
-    """The first function in the new tests that equals a function of the target, with names ignored."""
+    """The first function in the new tests that equals a function of the target, with names ignored; empty
+    where there is none."""
     target = room.target
     tree = parse(room.source(target) or "") if target else None
     if tree is None:
@@ -159,7 +162,8 @@ def copies_of_implementation(room: CleanRoom) -> str:
             form, statements = normal_form(node, arguments=True), simple_statements(node.body)
             for name, (original, theirs) in originals.items():
                 if form == original or _alike(statements, theirs):
-                    return f"{node.name} in {change.path} is {name}"
+                    copy = f"{node.name} in {change.path} is {name}"
+                    return f"The tests hold a copy of the implementation ({copy})"
     return ""
 
 

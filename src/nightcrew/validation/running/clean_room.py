@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from tempfile import mkdtemp
 from typing import Any
 
@@ -98,6 +98,11 @@ class CleanRoom:
     def is_test(self, path: str) -> bool:
         """True for a file that holds tests of the repository, or that only tests use."""
         return self._tests.holds(path)
+
+    def is_data(self, path: str) -> bool:
+        """True for a text inside a package: code may read it, so it is no document."""
+        holders = (self.base / one / "__init__.py" for one in PurePosixPath(path).parents if one.name)
+        return path.lower().endswith(".txt") and any(one.is_file() for one in holders)
 
     @cached_property
     def _tests(self) -> TestFiles:
