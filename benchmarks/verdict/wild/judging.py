@@ -2,17 +2,15 @@
 """The product's verdict on a case, and its cost: each worker is a process, so that its CPU can be measured."""
 
 import ctypes
-import os
-import resource
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from benchmarks.verdict.journal import code_digest
 from benchmarks.verdict.wild.case import Case
+from benchmarks.verdict.wild.meter import Metered, adopted, children_seconds, own_seconds
 from nightcrew.errors import NightcrewError
 from nightcrew.execution.sandbox import open_sandbox
 from nightcrew.settings import SandboxKind, Settings
@@ -47,9 +45,10 @@ def answer_of(verdict: Verdict) -> Answer:
 
 
 def judge(case: Case, repo: Path, home: Path) -> Row:
-    """One row: the answer, the gate that decided, why, and seconds of CPU and of wall time."""
+    """One row: the answer, the gate that decided, why, seconds of CPU and of wall time, and the CPU by parts."""
     ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)  # processes that a sandbox leaves behind are counted here
-    before, started = _cpu(), time.monotonic()
+    own, others, started = own_seconds(), children_seconds(), time.monotonic()
+    sandbox = Metered(open_sandbox(SandboxKind.BUBBLEWRAP))
     row: Row = {
         "key": case.key, "project": case.project, "kind": case.kind, "good": case.good,
         "type": case.task_type.value, "code": code_digest(),
@@ -60,14 +59,17 @@ def judge(case: Case, repo: Path, home: Path) -> Row:
             "target_file": case.target or None, "acceptance": case.acceptance,
         }  # fmt: skip
         task = Task.model_validate(wanted)
-        validator = ResultValidator(Settings(home=home), open_sandbox(SandboxKind.BUBBLEWRAP))
+        validator = ResultValidator(Settings(home=home), sandbox)
         verdict = validator.judge(task, case.patch, commit=case.base)
     except (NightcrewError, ValueError) as error:
         row |= {"answer": Answer.FAULT.value, "score": 0.0, "gate": "door", "why": str(error)[:1500]}
     else:
         row |= _told(verdict)
-    _adopted()
-    return row | {"cpu": round(_cpu() - before, 2), "wall": round(time.monotonic() - started, 2)}
+    adopted()
+    own, others = own_seconds() - own, children_seconds() - others
+    sandboxed = sum(seconds for _, seconds in sandbox.parts.values())
+    parts = {**sandbox.parts, "own": (1, round(own, 2)), "others": (1, round(others - sandboxed, 2))}
+    return row | {"cpu": round(own + others, 2), "wall": round(time.monotonic() - started, 2), "parts": parts}
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -82,17 +84,3 @@ def _told(verdict: Verdict) -> Row:
     why = verdict.feedback or verdict.summary
     return {"answer": answer.value, "score": verdict.score, "gate": deciding or ("score" if word is GateOutcome.FAIL else ""),
             "why": why[:1500], "gates": {gate.name: gate.outcome.value for gate in verdict.gates}}  # fmt: skip
-
-
-def _cpu() -> float:
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
-
-
-def _adopted() -> None:
-    """Waits for processes that ended after their parent: only then is their time known."""
-    until = time.monotonic() + 2
-    with suppress(ChildProcessError):
-        while time.monotonic() < until:
-            if os.waitpid(-1, os.WNOHANG)[0] == 0:
-                time.sleep(0.05)

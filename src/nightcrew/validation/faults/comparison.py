@@ -109,11 +109,13 @@ def compare(
     literals: Sequence[str] = (),
     constants: Sequence[str] = (),
     modules: Sequence[str] = (),
+    measures: bool = False,
 ) -> Comparison:
     """The results of base and the change for the calls that these tests make; the first tests come first.
 
     `literals`: values in Python's notation; calls that contain one are also made with another value instead.
     `constants`: values that arguments of their type also get. `modules`: their plain values are compared.
+    `measures`: it also notes which lines run, and how a call's work grows.
     """
     calls, problem = _recorded(room, examination, tests)
     if problem or not (calls or modules):
@@ -126,7 +128,7 @@ def compare(
         constants=constants,
         modules=modules,
         clock=CLOCK,
-        measured=[f"{WORKSPACE}/{one.path}" for one in _python(room)],
+        measured=[f"{WORKSPACE}/{one.path}" for one in _python(room)] if measures else [],
         seconds_of_a_call=SECONDS_ON_BASE,
     )
     before = _replayed(room, room.base, job)

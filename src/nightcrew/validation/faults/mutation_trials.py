@@ -80,7 +80,7 @@ def try_mutants(
             if mutant.function
             else list(at_import if at_import is not None else judged)
         )
-        limit = _cpu_seconds(examination, items)
+        limit = examination.cpu_seconds(items, least=1.0)
         one = Experiment(str(index), items=items, failures_only=True, stop=4, cpu_seconds=limit)
         if mutant.function:
             inside.append(replace(one, variant=Variant([(mutant.start, mutant.end, mutant.text)])))
@@ -127,12 +127,6 @@ def _in_sessions_of_their_own(
     sessions = [Session([one], paths=paths, seconds=60, replace=one.replace) for one in late]
     results = _sessions(room, examination, target, sessions)
     return {one.id: found for one, found in zip(late, results, strict=True)}
-
-
-def _cpu_seconds(examination: Examination, nodeids: Sequence[str]) -> float:
-    """A limit of many times what the tests take without a fault: only an endless loop takes longer."""
-    known = examination.patched.run("all").tests
-    return round(1.0 + 10 * sum(known[name].seconds for name in nodeids if name in known), 1)
 
 
 def _trial(mutant: Mutant, result: SessionResult, name: str, *, alone: bool) -> Trial | None:

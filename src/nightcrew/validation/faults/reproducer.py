@@ -2,7 +2,6 @@
 patch."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -93,7 +92,7 @@ def reproduce_on_base(room: CleanRoom, examination: Examination) -> Run | None:
     candidates = _candidates(examination)
     known = set(examination.base_outcomes)
     with room.copy(room.base, texts, without=gone) as tree:
-        limit = _cpu_seconds(examination, candidates)
+        limit = examination.cpu_seconds(candidates)
         one = Experiment(
             "all", SECONDS, exclude=sorted(known - set(candidates)), cpu_seconds=limit, cover=True
         )
@@ -115,8 +114,7 @@ def _alone(
     missing = {item.nodeid for item in whole.collected} - whole.run("all").tests.keys()
     names = [nodeid for nodeid in _candidates(examination) if nodeid in missing][:MOST_ALONE]
     alone = [
-        Experiment(name, SECONDS, items=[name], cpu_seconds=_cpu_seconds(examination, [name]))
-        for name in names
+        Experiment(name, SECONDS, items=[name], cpu_seconds=examination.cpu_seconds([name])) for name in names
     ]
     (result,) = run_sessions(room, tree, [Session(alone)], test_files=examination.all_test_files)
     ended = {name: result.run(name).tests.get(name) for name in names}
@@ -124,12 +122,6 @@ def _alone(
         name: test or TestOutcome(name, "failed", "crash", "it does not come to an end", 0.0)
         for name, test in ended.items()
     }
-
-
-def _cpu_seconds(examination: Examination, nodeids: Iterable[str]) -> float:
-    """A limit of many times what the tests take with the fix: only code that does not end takes longer."""
-    known = examination.patched.run("all").tests
-    return round(3.0 + 10 * sum(known[name].seconds for name in nodeids if name in known), 1)
 
 
 def _candidates(examination: Examination) -> list[str]:

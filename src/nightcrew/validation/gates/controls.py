@@ -85,9 +85,8 @@ def _warm(
 ) -> tuple[Mapping[str, Run], frozenset[int]]:
     """The run of each variant, and the target's lines that run while the files of the tests are imported."""
     items = list(judged_tests(examination))
-    spent = examination.patched.run("all").cpu_seconds
     intact = Experiment("intact", 300, items=items)
-    limited = replace(intact, cpu_seconds=max(3.0, 10 * spent))
+    limited = replace(intact, cpu_seconds=examination.cpu_seconds(items))
     experiments = [intact, *(replace(limited, id=one.name, variant=one.swapped) for one in variants)]
     (result,) = run_sessions(
         room,

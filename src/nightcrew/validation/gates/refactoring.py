@@ -77,7 +77,8 @@ def _compared(room: CleanRoom, examination: Examination, changed: list[Change]) 
     """Results of calls like those of the tests, and values in modules, on base and with the change."""
     both = _on_both_sides(changed)
     tests = examination.reaching([one.path for one in both])
-    return compare(room, examination, tests, constants=_constants(both), modules=sorted(_modules(room, both)))
+    modules = sorted(_modules(room, both))
+    return compare(room, examination, tests, constants=_constants(both), modules=modules, measures=True)
 
 
 def _on_both_sides(changed: list[Change]) -> list[Change]:

@@ -14,7 +14,7 @@ from nightcrew.validation.change.paths import is_test_module
 from nightcrew.validation.gate import ForEveryTask, failed, passed
 from nightcrew.validation.reading.constants import texts_in
 from nightcrew.validation.reading.names import dotted
-from nightcrew.validation.reading.origins import Origins
+from nightcrew.validation.reading.origins import origins_of
 from nightcrew.validation.reading.suite import all_functions, parse
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.tables import Table
@@ -59,7 +59,7 @@ class _Read:
 
     def __init__(self, tree: ast.Module) -> None:
         self.tree = tree
-        self.origins = Origins(tree)
+        self.origins = origins_of(tree)
         docstrings = {
             ast.get_docstring(one, clean=False) for one in ast.walk(tree) if isinstance(one, _DOCUMENTED)
         }

@@ -6,6 +6,7 @@ Building the name of a powerful module at run time counts as a power itself.
 import ast
 import sys
 from collections.abc import Iterator
+from functools import lru_cache
 
 from nightcrew.validation.questions.powers import (
     HARMLESS,
@@ -19,7 +20,8 @@ from nightcrew.validation.questions.powers import (
     Use,
 )  # fmt: skip
 from nightcrew.validation.reading.names import names_of
-from nightcrew.validation.reading.origins import IMPORTING, LOOKING_UP, Origins, text_of
+from nightcrew.validation.reading.origins import IMPORTING, LOOKING_UP, Origins, origins_of, text_of
+from nightcrew.validation.reading.suite import MOST_TREES
 from nightcrew.validation.tables import Table
 
 _HELD = {name for name, power in NAMES.items() if power not in OF_PRODUCT}
@@ -32,9 +34,10 @@ _SHORT = 40  # characters of a text that can be a name
 _WRITING_FLAGS = ("O_WRONLY", "O_RDWR", "O_CREAT")
 
 
-def python_powers(tree: ast.Module) -> list[Use]:
+@lru_cache(maxsize=MOST_TREES)
+def python_powers(tree: ast.Module) -> tuple[Use, ...]:
     """Every use of a power in a file, in the order of lines."""
-    return sorted(set(_Reader(tree).uses()), key=lambda use: (use.line, use.what))
+    return tuple(sorted(set(_Reader(tree).uses()), key=lambda use: (use.line, use.what)))
 
 
 # ------------------------------------------------------------------------------------------------------
@@ -42,7 +45,7 @@ def python_powers(tree: ast.Module) -> list[Use]:
 
 class _Reader:
     def __init__(self, tree: ast.Module) -> None:
-        self.origins = Origins(tree)
+        self.origins = origins_of(tree)
         self.nodes = self.origins.nodes
         self.docstrings = {
             id(node.value)
@@ -72,7 +75,7 @@ class _Reader:
         """Powers of the dotted name that an expression or an import refers to."""
         names: list[str | None] = []
         if isinstance(node, ast.Attribute | ast.Name | ast.Subscript | ast.Call):
-            names = [self._of(node)] if id(node) not in self.inner | self.undone else []
+            names = [self._of(node)] if id(node) not in self.inner and id(node) not in self.undone else []
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names = [f"{node.module}.{one.name}" for one in node.names]
         for name in filter(None, names):

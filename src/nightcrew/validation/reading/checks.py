@@ -3,7 +3,7 @@
 import ast
 import builtins
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
@@ -107,14 +107,20 @@ class TestFunction:
         return tuple(one.text[:120] for one in self.checks if one.strictness is Strictness.NOTHING)
 
 
-def read_tests(tree: ast.Module, inherited: Mapping[str, Function] | None = None) -> tuple[TestFunction, ...]:
+def read_tests(
+    tree: ast.Module,
+    inherited: Mapping[str, Function] | None = None,
+    only: Collection[str] | None = None,
+) -> tuple[TestFunction, ...]:
     """The tests of a module with what they check; `test_suite` is no test, it lists tests for other runners.
 
     `inherited`: functions and methods of other test files that the module may call, by their last name.
+    `only`: the names of the tests that are read; None for all.
     """
     own = {name.split(".")[-1]: node for name, node in all_functions(tree).items()}
     helpers = {**(inherited or {}), **own}
     tests = {name: node for name, node in tests_in(tree).items() if name != "test_suite"}
+    tests = {name: node for name, node in tests.items() if only is None or name in only}
     return tuple(TestFunction(name, node, checks_of(node, helpers)) for name, node in tests.items())
 
 

@@ -5,8 +5,10 @@ import base64
 import binascii
 import codecs
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from nightcrew.validation.reading.names import own_name
+from nightcrew.validation.reading.suite import MOST_TREES
 
 type Text = str | bytes
 _MOST = 200_000  # characters of one string; a longer one is neither a secret nor a name
@@ -29,8 +31,13 @@ _DECODERS: dict[str, Callable[[Text], Text]] = {
 }
 
 
-def texts_in(tree: ast.AST) -> Iterator[tuple[int, str]]:
+@lru_cache(maxsize=MOST_TREES)
+def texts_in(tree: ast.AST) -> tuple[tuple[int, str], ...]:
     """Every string that an expression of literals evaluates to, with its line; only outermost expressions."""
+    return tuple(_texts_in(tree))
+
+
+def _texts_in(tree: ast.AST) -> Iterator[tuple[int, str]]:
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()

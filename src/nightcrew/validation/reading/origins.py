@@ -6,8 +6,10 @@ Imports, assignments, `getattr` with a string put together from pieces, `__impor
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
 
 from nightcrew.validation.reading.constants import folded
+from nightcrew.validation.reading.suite import MOST_TREES
 from nightcrew.validation.tables import Table
 
 _TABLE = Table("powers")
@@ -19,6 +21,12 @@ _GIVES_ITS_FIRST = {"vars", "builtins.vars", "functools.partial", "operator.meth
 _GLOBALS = {"globals", "builtins.globals"}
 _ITEM_METHODS = {"get", "__getattribute__", "__getitem__"}
 _PASSES = 3
+
+
+@lru_cache(maxsize=MOST_TREES)
+def origins_of(tree: ast.Module) -> "Origins":
+    """What the names of one file refer to; all callers share it, so none may change it."""
+    return Origins(tree)
 
 
 class Origins:

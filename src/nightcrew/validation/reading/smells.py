@@ -11,7 +11,7 @@ from nightcrew.validation.reading.checks import TestFunction, read_tests
 from nightcrew.validation.reading.constants import texts_in
 from nightcrew.validation.reading.names import called
 from nightcrew.validation.reading.same_code import normal_form, simple_statements
-from nightcrew.validation.reading.suite import Function, all_functions, parse
+from nightcrew.validation.reading.suite import Function, all_functions, parse, tests_in
 from nightcrew.validation.reading.variants import functions
 from nightcrew.validation.running.clean_room import CleanRoom
 
@@ -24,6 +24,10 @@ _MOST_SLEPT = 20.0  # seconds, in all new tests together
 
 def new_test_functions(room: CleanRoom) -> tuple[TestFunction, ...]:
     """Tests in changed test files that base does not have with the same text."""
+    return room.once(_new_test_functions)
+
+
+def _new_test_functions(room: CleanRoom) -> tuple[TestFunction, ...]:
     found: list[TestFunction] = []
     for change in room.changes:
         if change.after is None or not _holds_tests(change.path) or not room.is_test(change.path):
@@ -32,8 +36,8 @@ def new_test_functions(room: CleanRoom) -> tuple[TestFunction, ...]:
         if tree is None:
             continue
         known = {name: ast.dump(node) for name, node in all_functions(old).items()} if old is not None else {}
-        tests = read_tests(tree, _helpers(room, change.path, tree))
-        found += [test for test in tests if known.get(test.name) != ast.dump(test.node)]
+        new = {name for name, node in tests_in(tree).items() if known.get(name) != ast.dump(node)}
+        found += read_tests(tree, _helpers(room, change.path, tree), only=new)
     return tuple(found)
 
 
@@ -158,7 +162,10 @@ def copies_of_implementation(room: CleanRoom) -> str:
     for change in room.changes:
         if change.after is None or not room.is_test(change.path) or not change.path.endswith(".py"):
             continue
+        known = set(map(ast.dump, _all_functions(change.before or "")))
         for node in _all_functions(change.after):
+            if ast.dump(node) in known:
+                continue
             form, statements = normal_form(node, arguments=True), simple_statements(node.body)
             for name, (original, theirs) in originals.items():
                 if form == original or _alike(statements, theirs):

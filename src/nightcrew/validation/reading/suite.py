@@ -8,11 +8,11 @@ from nightcrew.untrusted import Unreadable, parse_python
 
 type Function = ast.FunctionDef | ast.AsyncFunctionDef
 
-_MOST_TREES = 128  # trees that are kept: those of one verdict, because several gates read the same one
+MOST_TREES = 128  # trees that are kept: those of one verdict, because several gates read the same one
 _WEAK_CALLS = {"isinstance", "issubclass", "hasattr", "callable"}
 
 
-@lru_cache(maxsize=_MOST_TREES)
+@lru_cache(maxsize=MOST_TREES)
 def parse(text: str) -> ast.Module | None:
     """The tree; None where the text is not Python. All callers share it, so none may change it."""
     try:

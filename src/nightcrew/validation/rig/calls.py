@@ -1,18 +1,25 @@
 """Calls of the product while tests run: function, arguments and test of each; and lines that calls run."""
 
+import contextlib
 import sys
 import types
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import protocol
 from .making import Makings
 
 MOST_CALLS, MOST_OF_ONE, MOST_BYTES = 400, 25, 8000
-MOST_LOOKS = 200
-"""A function that one test calls more often is not looked at again in that test: some run in loops."""
-_FOREIGN, _PLAIN, _MAKING, _CHANGED = "foreign", "plain", "making", "changed"
-"""Code of others; of the product, looked at where a test calls it; a constructor, always; edited, always."""
+MOST_TRIED = 400  # calls of one function whose arguments are read; they may be large
+TOOL = 4  # an identifier that no kind of tool has reserved
+
+
+class Role(NamedTuple):
+    """What a function of the product does: it makes objects, or the change edits it."""
+
+    makes: bool
+    changed: bool
 
 
 class Recorder:
@@ -21,68 +28,102 @@ class Recorder:
     def __init__(self, job: protocol.Job, functions: "Mapping[str, Sequence[Sequence[int]]]") -> None:
         self.tests, self.root = set(job.test_files), job.workspace + "/"
         self.functions = functions  # first and last lines, by file
+        # By the code's identity: a code's hash takes as long as its text. None: it is not of the product.
+        self.roles: dict[int, Role | None] = {}
+        self.codes: list[types.CodeType] = []  # held, so that no identity is used again
+        self.inner: set[int] = set()  # functions of which only calls from tests are noted
         self.known: dict[tuple[str, str, str], dict[str, Any]] = {}
-        self.counts: dict[types.CodeType, int] = {}
-        self.looks: dict[types.CodeType, int] = {}
-        self.kinds: dict[types.CodeType, str] = {}
-        self.is_noting = False
+        self.counts: Counter[int] = Counter()
+        self.tries: Counter[int] = Counter()
         self.makings = Makings(self.root)
         self.nodeid = ""
+        self.monitoring: Any = getattr(sys, "monitoring", None)
+        if self.monitoring is not None:
+            started = self.monitoring.events.PY_START
+            if self.monitoring.get_tool(TOOL) is None:
+                self.monitoring.use_tool_id(TOOL, "nightcrew")
+            self.monitoring.register_callback(TOOL, started, self._started)
+            self.monitoring.set_events(TOOL, started)
+            self.monitoring.restart_events()
 
     def start(self, nodeid: str) -> None:
         """A test begins."""
         self.nodeid = nodeid
-        self.looks.clear()
-        sys.setprofile(self._called)
+        if self.monitoring is None:
+            sys.setprofile(self._called)
 
     def stop(self) -> None:
         """A test has ended."""
-        sys.setprofile(None)
+        self.nodeid = ""
+        if self.monitoring is None:
+            sys.setprofile(None)
+
+    def _started(self, code: types.CodeType, _: int) -> object:
+        """What the interpreter calls; it reports no function of which nothing more is noted."""
+        frame = sys._getframe(1)
+        if id(code) in self.inner and frame.f_back and frame.f_back.f_code.co_filename not in self.tests:
+            return None  # nearly every call: this has to be fast
+        if not self._is_wanted(code):
+            return self.monitoring.DISABLE
+        if self.nodeid:
+            self._entered(frame)
+        return None
 
     def _called(self, frame: types.FrameType, event: str, _: Any) -> None:
-        if event != "call" or self.is_noting:
-            return
-        code = frame.f_code
-        kind = self.kinds.get(code)
-        if kind is None:
-            kind = self.kinds[code] = self._kind(code)
-        if kind == _FOREIGN or self.looks.get(code, 0) >= MOST_LOOKS:
-            return
-        from_test = frame.f_back is not None and frame.f_back.f_code.co_filename in self.tests
-        if kind == _PLAIN and not from_test:
-            return
-        self.looks[code] = self.looks.get(code, 0) + 1
-        self.is_noting = True
-        try:
-            self._note(frame, code.co_name == "__init__", kind == _CHANGED or from_test)
-        except Exception:  # noqa: S110 - an object that cannot be kept is left out
-            pass
-        finally:
-            self.is_noting = False
+        """The same in Pythons before 3.12, which report every call of any function."""
+        if event == "call" and self._is_wanted(frame.f_code):
+            sys.setprofile(None)
+            try:
+                self._entered(frame)
+            finally:
+                sys.setprofile(self._called)
 
-    def _kind(self, code: types.CodeType) -> str:
+    def _is_wanted(self, code: types.CodeType) -> bool:
+        """True where more calls of a function of the product may be noted."""
+        if id(code) not in self.roles:
+            self.codes.append(code)
+            self.roles[id(code)] = self._role(code)
+        role = self.roles[id(code)]
+        if role is None:
+            return False
+        noted = role.makes and not self.makings.is_full
+        if not role.changed and not noted:
+            self.inner.add(id(code))
+        return noted or not self._has_enough(code)
+
+    def _has_enough(self, code: types.CodeType) -> bool:
+        return self.counts[id(code)] >= MOST_OF_ONE or self.tries[id(code)] >= MOST_TRIED
+
+    def _role(self, code: types.CodeType) -> "Role | None":
         path, makes = code.co_filename, code.co_name == "__init__"
         # Constructors that a decorator generates are in no file.
         if not (path.startswith(self.root) or (makes and path.startswith("<"))) or path in self.tests:
-            return _FOREIGN
-        if any(first <= code.co_firstlineno <= last for first, last in self.functions.get(path, ())):
-            return _CHANGED
-        return _MAKING if makes else _PLAIN
+            return None
+        spans = self.functions.get(path, ())
+        return Role(makes, any(first <= code.co_firstlineno <= last for first, last in spans))
+
+    def _entered(self, frame: types.FrameType) -> None:
+        role = self.roles[id(frame.f_code)]
+        from_test = frame.f_back is not None and frame.f_back.f_code.co_filename in self.tests
+        if role is not None and (role.makes or role.changed or from_test):
+            with contextlib.suppress(Exception):  # an object that cannot be kept is left out
+                self._note(frame, role.makes, role.changed or from_test)
 
     def _note(self, frame: types.FrameType, makes: bool, wanted: bool) -> None:
         given, words = _arguments(frame)
         if makes:
             self.makings.note(given[0], given[1:], words)
         name, code = _qualified(frame, given), frame.f_code
-        if not wanted or "<" in name or self.counts.get(code, 0) >= MOST_OF_ONE:
+        if not wanted or "<" in name or self._has_enough(code):
             return
+        self.tries[id(code)] += 1
         module = type(given[0]).__module__ if makes else frame.f_globals.get("__name__", "")
         kept = self.makings.keep(given[1:] if makes else given, words)
         if len(kept) > MOST_BYTES:
             return
         key = module, name, kept
         if key not in self.known and len(self.known) < MOST_CALLS:
-            self.counts[code] = self.counts.get(code, 0) + 1
+            self.counts[id(code)] += 1
             self.known[key] = {"module": module, "name": name, "kept": kept, "tests": []}
         if key in self.known and self.nodeid not in self.known[key]["tests"]:
             self.known[key]["tests"].append(self.nodeid)
@@ -102,13 +143,16 @@ class Lines:
 
     def __init__(self, files: "Sequence[str]") -> None:
         self.held: dict[str, set[int]] = {path: set() for path in files}
+        self.fresh: set[tuple[str, int]] = set()
 
     def __enter__(self) -> None:
-        self.fresh: set[tuple[str, int]] = set()
-        sys.settrace(self._called)
+        self.fresh = set()
+        if self.held:
+            sys.settrace(self._called)
 
     def __exit__(self, *_: object) -> None:
-        sys.settrace(None)
+        if self.held:
+            sys.settrace(None)
 
     def count(self) -> None:
         """Counts the lines that ran since the last start."""

@@ -25,7 +25,9 @@ class Prepared:
         """True for a variant that cannot be put into live functions."""
         return self.swaps is not None and not self.swaps
 
-    def run(self, items: "list[pytest.Item]", network: "list[str]", audit: Audit, report: Reporter) -> None:
+    def run(
+        self, items: "list[pytest.Item]", network: "list[str]", audit: "Audit | None", report: Reporter
+    ) -> None:
         """Prepares the world, runs the items, reports each test and a last line with `done`."""
         del network[:]
         one = self.one
@@ -55,7 +57,7 @@ class Prepared:
             end["replaced"] = traces.replaced(code, traces.code_of(*own))
         if before is not None:
             end["chance"] = world.drawn() != before
-        powers = audit.told() if one.cover else []
+        powers = audit.told() if audit is not None and one.watch_powers else []
         report({**end, "network": list(network), "powers": powers, "done": True})
 
 

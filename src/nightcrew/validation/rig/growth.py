@@ -46,12 +46,13 @@ class Text(str):
 def growth(function: Any, given: "list[Any]", words: "dict[str, Any]") -> float:
     """By which factor a call's work grows with four times the input; 0 where it cannot be measured."""
     small, large = (
-        _counted(function, [_longer(one, times) for one in given], words) for times in (SMALL, LARGE)
+        counted(function, [_longer(one, times) for one in given], words) for times in (SMALL, LARGE)
     )
-    return large / small if small > 0 else 0.0
+    return large[0] / small[0] if small[0] > 0 and small[1] and large[1] else 0.0
 
 
-def _counted(function: Any, given: "list[Any]", words: "dict[str, Any]") -> int:
+def counted(function: Any, given: "list[Any]", words: "dict[str, Any]") -> "tuple[int, bool]":
+    """The work of a call, in lines and comparisons, and whether it ends without an exception."""
     _work[0] = 0
 
     def trace(*_: Any) -> Any:
@@ -65,10 +66,10 @@ def _counted(function: Any, given: "list[Any]", words: "dict[str, Any]") -> int:
         if hasattr(value, "__next__"):
             list(itertools.islice(value, MOST_ITEMS))
     except (Exception, SystemExit):
-        return 0
+        return _work[0], False
     finally:
         sys.settrace(old)
-    return _work[0]
+    return _work[0], True
 
 
 def _longer(value: Any, times: int) -> Any:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 MOST_OBJECTS, MOST_LATER = 300, 12
+MOST_PARTS = 3000  # objects inside of the arguments of one call
 
 
 class Makings:
@@ -22,9 +23,14 @@ class Makings:
         self.root = root
         self._known: dict[int, tuple[object, list[Any]]] = {}  # holding the object keeps its id from reuse
 
+    @property
+    def is_full(self) -> bool:
+        """True once no more objects are noted."""
+        return len(self._known) >= MOST_OBJECTS
+
     def note(self, made: object, given: "list[Any]", words: "dict[str, Any]") -> None:
         """Notes that `made` is constructed with these arguments."""
-        if len(self._known) < MOST_OBJECTS and id(made) not in self._known and self._is_own(type(made)):
+        if not self.is_full and id(made) not in self._known and self._is_own(type(made)):
             kind = type(made)
             self._known[id(made)] = made, [kind.__module__, kind.__qualname__, self.keep(given, words), []]
 
@@ -35,7 +41,7 @@ class Makings:
             known[1][3].append(call)
 
     def keep(self, given: "list[Any]", words: "dict[str, Any]") -> str:
-        """Arguments as text. Raises pickle's errors."""
+        """Arguments as text. Raises pickle's errors, also where they hold too many objects."""
         stream = io.BytesIO()
         _Pickler(stream, self._how).dump((given, words))
         return base64.b64encode(stream.getvalue()).decode()
@@ -67,8 +73,12 @@ class _Pickler(pickle.Pickler):
     def __init__(self, stream: io.BytesIO, how: "Callable[[object], list[Any] | None]") -> None:
         super().__init__(stream, protocol=4)
         self.how = how
+        self.parts = 0
 
     def persistent_id(self, value: object) -> "list[Any] | None":
+        self.parts += 1
+        if self.parts > MOST_PARTS:
+            raise pickle.PicklingError
         return None if isinstance(value, (type, types.FunctionType)) else self.how(value)
 
 

@@ -43,6 +43,7 @@ class Experiment:
     zone: str = ""
     # what is measured
     cover: bool = False
+    watch_powers: bool = False
     aim: bool = False
     watch_code: bool = False
     watch_chance: bool = False
@@ -103,7 +104,7 @@ class Replay:
     constants: "Sequence[str]"  # values that arguments of their type also get
     modules: "Sequence[str]"  # modules whose plain values are reported
     clock: str
-    measured: "Sequence[str]"
+    measured: "Sequence[str]"  # files whose lines are noted; without any, the growth of work is not either
     seconds_of_a_call: float
 
 

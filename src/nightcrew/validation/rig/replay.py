@@ -29,13 +29,14 @@ from typing import Any
 
 from . import protocol, world
 from .calls import Lines
-from .growth import growth
+from .growth import counted, growth
 from .making import unkept
 from .neighbours import is_equal, near_calls, without_literal
 from .shown import PLAIN, NotPlain, plain, shown
 from .supervise import Reporter, supervise, tell
 
-SECONDS_OF_A_ROUND, SECONDS_OF_WAITING, MOST_DEATHS = 4.0, 240.0, 8
+SECONDS_OF_WAITING, MOST_DEATHS = 240.0, 8
+MOST_WORK = 2_000_000  # lines that one call and those like it may run
 MOST_TEXT, MOST_ITEMS, MOST_MADE, MOST_MEMORY = 300, 500, 12, 4 << 30
 OFTEN, FEW = 4, 6  # after this many calls of a function, each gets only this many similar calls
 DAY = 20_454.52  # days since 1970: an afternoon in winter
@@ -98,26 +99,38 @@ def _replay(job: protocol.Replay, calls: "Sequence[protocol.Recorded]", report: 
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     literals, values = ([*map(ast.literal_eval, some)] for some in (job.literals, job.constants))
     often: Counter[str] = Counter()
-    for call in calls:
-        often[call.name] += 1
-        lines = Lines(job.measured)
-        try:
-            caller = Caller(call, job.seconds_of_a_call, lines, job.clock)
-            most = None if often[call.name] <= OFTEN else FEW
-            answers = list(itertools.islice(caller.answers(literals, values), most))
-        except Exception as error:
-            answers = [["", f"{NOT_CALLED}: {type(error).__name__}", "", 0.0]]
-        report({"answers": answers, "lines": {path: sorted(held) for path, held in lines.held.items()}})
+    with world.still_clock(DAY, job.clock):
+        for call in calls:
+            often[call.name] += 1
+            lines = Lines(job.measured)
+            try:
+                caller = Caller(call, job, lines)
+                most = FEW if often[call.name] > OFTEN else max(MOST_WORK // caller.work(), FEW)
+                answers = list(itertools.islice(caller.answers(literals, values), most))
+            except Exception as error:
+                answers = [["", f"{NOT_CALLED}: {type(error).__name__}", "", 0.0]]
+            report({"answers": answers, "lines": {path: sorted(held) for path, held in lines.held.items()}})
 
 
 class Caller:
     """Repeats one recorded call, unchanged and with slightly different arguments."""
 
-    def __init__(self, call: protocol.Recorded, seconds: float, lines: Lines, clock: str) -> None:
-        self.name, self.kept, self.seconds, self.lines = call.name, call.kept, seconds, lines
-        self.clock = clock
+    def __init__(self, call: protocol.Recorded, job: protocol.Replay, lines: Lines) -> None:
+        self.name, self.kept, self.lines = call.name, call.kept, lines
+        self.seconds, self.measures = job.seconds_of_a_call, bool(job.measured)
         self.function = found(call.module, call.name)
         self.given_back: Any = None
+        self.untouched = ""
+
+    def work(self) -> int:
+        """How much the unchanged call does, in lines: the same on every machine."""
+        given, words = unkept(self.kept, found)
+        try:
+            with self._limited(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return max(counted(self.function, given, words)[0], 1)
+        except TooLong:
+            return MOST_WORK
 
     def answers(self, literals: "list[Any]", values: "list[Any]") -> "Iterator[list[Any]]":
         """Each call, its result, the literal that was replaced in it, how its work grows, and whether its
@@ -126,12 +139,9 @@ class Caller:
         calls = [((given, words), ""), *((call, "") for call in near_calls(given, words, values))]
         for literal in literals:
             calls += [(call, repr(literal)) for call in without_literal(given, words, literal)]
-        started = time.process_time()
         for index, ((some, named), without) in enumerate(calls):
-            if time.process_time() - started > SECONDS_OF_A_ROUND:
-                return
             answer = self._steady(some, named)
-            grown = self._growth(some, named) if index == 0 else 0.0
+            grown = self._growth(some, named) if index == 0 and self.measures else 0.0
             twin = index > 0 and is_equal([some, named], [given, words])
             yield [_call_text(self.name, some, named), answer, without, grown, twin]
         yield from self._of_others(values)
@@ -161,25 +171,31 @@ class Caller:
             yield [how, answer, "", 0.0, twins[0]]
 
     def _steady(self, given: "list[Any]", words: "dict[str, Any]") -> str:
-        """The result in each world."""
-        answers: list[str] = []
-        back: list[Any] = []
-        for index, (zone, place) in enumerate((*WORLDS, WORLDS[0])):
-            os.environ["TZ"] = zone
-            time.tzset()
-            with contextlib.suppress(locale.Error):
-                locale.setlocale(locale.LC_ALL, place)
-            world.seed_everything(0)
-            with world.still_clock(DAY, self.clock), self.lines if index == 0 else contextlib.nullcontext():
-                answers.append(self._answer(given, words))
-            back.append(self.given_back)
-        first, second, again = answers
-        if first != again:
+        """The result in each world; where they differ, a third time tells whether the world decides."""
+        try:
+            self.untouched = shown([given, words])
+        except Exception:
+            return ""
+        first, back = self._in_world(0, given, words)
+        second, other = self._in_world(1, given, words)
+        kept = isinstance(back, (list, dict, set, bytearray)) and back is other
+        if first != second and self._in_world(0, given, words)[0] != first:
             return UNSTEADY
         self.lines.count()
-        kept = isinstance(back[0], (list, dict, set, bytearray)) and back[0] is back[2]
-        first += ", the same object each time" if kept else ""
-        return first if answers[0] == second else f"{first}, elsewhere {second}"
+        if first != second:
+            return f"{first}, elsewhere {second}"
+        return f"{first}, the same object each time" if kept else first
+
+    def _in_world(self, index: int, given: "list[Any]", words: "dict[str, Any]") -> "tuple[str, Any]":
+        """The result in one world, as text and as the object itself."""
+        zone, place = WORLDS[index]
+        os.environ["TZ"] = zone
+        time.tzset()
+        with contextlib.suppress(locale.Error):
+            locale.setlocale(locale.LC_ALL, place)
+        world.seed_everything(0)
+        with self.lines if index == 0 else contextlib.nullcontext():
+            return self._answer(given, words), self.given_back
 
     def _growth(self, given: "list[Any]", words: "dict[str, Any]") -> float:
         with (
@@ -195,7 +211,6 @@ class Caller:
         self.given_back = None
         try:
             given, words = copy.deepcopy((given, words))
-            untouched = shown([given, words])
         except Exception:
             return ""
         printed = io.StringIO()
@@ -215,7 +230,7 @@ class Caller:
             return ""
         except BaseException as error:
             return f"!{type(error).__name__}"
-        text += "" if left == untouched else f", and leaves {left}"
+        text += "" if left == self.untouched else f", and leaves {left}"
         text += f", and prints {printed.getvalue()!r}" if printed.getvalue() else ""
         text += "".join(sorted({f", and warns of {one.category.__name__}: {one.message}" for one in warned}))
         return _bounded(text)

@@ -17,8 +17,9 @@ import pytest
 from . import protocol, swap, traces, trials, world
 from .audit import Audit
 from .experiment import Prepared
+from .lines import lines_of
 from .supervise import Reporter, supervise
-from .watch import Relay, start_coverage
+from .watch import Relay
 
 
 def run(job: protocol.Job, session: protocol.Session, report: Reporter) -> None:
@@ -35,7 +36,7 @@ def run(job: protocol.Job, session: protocol.Session, report: Reporter) -> None:
         swap.replace_on_import(session.replace)
     plugin = Plugin(job, session, report)
     if session.imports:
-        plugin.importing = start_coverage(job)
+        plugin.importing = lines_of([job.target])
     said = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - lives as long as the session
     os.dup2(said.fileno(), 1)
     os.dup2(said.fileno(), 2)
@@ -59,7 +60,7 @@ class Plugin:
         self.chance = False  # the new tests draw random numbers
         self.work = self.spent = 0  # number of calls: of the new tests once, and of all optional experiments
         self.network = world.watch_network()
-        self.audit = Audit(job)
+        self.audit = Audit(job) if any(one.watch_powers for one in session.experiments) else None
         self.switches: dict[str, str] = {}
         self.switched: set[str] = set()
         self.files = traces.Files(job.workspace)
@@ -108,17 +109,16 @@ class Plugin:
         """Reports what was collected, then runs the experiments instead of the tests."""
         items = list(session.items)
         _call_as_before(items, self.session.experiments)
-        imported = []
+        imported: set[int] = set()
         if self.importing is not None:
             self.importing.stop()
-            imported = sorted(self.importing.get_data().lines(self.job.target) or ())
+            imported.update(*self.importing.lines(self.job.target).values())
         self.report(
             {
                 "collected": [[item.nodeid, _path(item, self.job), _function(item)] for item in items],
                 "errors": self.errors,
                 "network": list(self.network),
-                "powers": self.audit.told(),
-                "imported": imported,
+                "imported": sorted(imported),
                 "changed": [*self.files.settle(), *sorted(self.switched)],
             }
         )

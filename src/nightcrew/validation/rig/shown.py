@@ -14,11 +14,9 @@ class NotPlain(Exception):
 
 def shown(value: Any, depth: int = 0) -> str:
     """Type and content; for an object without a text of its own, its public attributes."""
-    try:
-        return plain(value, depth)
-    except NotPlain:
-        pass
     kind = type(value)
+    if kind in PLAIN or isinstance(value, re.Pattern):
+        return plain(value)
     if (
         isinstance(value, (list, tuple, set, frozenset, dict))
         and kind.__repr__ in _OWN

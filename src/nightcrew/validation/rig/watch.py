@@ -15,6 +15,7 @@ from _pytest.runner import runtestprotocol
 
 from . import perturb, protocol
 from .calls import Recorder
+from .lines import lines_of
 
 _BESIDE = {"PytestUnhandledThreadExceptionWarning", "PytestUnraisableExceptionWarning"}
 """Warnings by which a test fails where another thread or an object's destructor raised an error."""
@@ -32,7 +33,7 @@ class Watch:
         self.worst: dict[str, str] = {}
         self.detail: dict[str, tuple[str, str]] = {}
         self.assertions = self.crashes = 0
-        self.coverage = start_coverage(job) if one.cover else None
+        self.lines = lines_of(job.measured) if one.cover else None
         self.aim = Aim(job) if one.aim else None
         self.recorder = Recorder(job, one.record) if one.record is not None else None
         self.started = 0.0
@@ -60,8 +61,8 @@ class Watch:
 
     def start(self, item: pytest.Item) -> None:
         """A test begins."""
-        if self.coverage is not None:
-            self.coverage.switch_context(item.nodeid)
+        if self.lines is not None:
+            self.lines.start(item.nodeid)
         if self.aim is not None:
             self.aim.start()
         perturb.touched.clear()
@@ -77,8 +78,8 @@ class Watch:
         aimed = self.aim.stop() if self.aim is not None else None
         if self.recorder is not None:
             self.recorder.stop()
-        if self.coverage is not None:
-            self.coverage.switch_context("")
+        if self.lines is not None:
+            self.lines.start("")
         outcome = self.worst.get(item.nodeid, "lost")
         kind, message = self.detail.get(item.nodeid, ("", ""))
         if outcome in ("failed", "error"):
@@ -100,22 +101,14 @@ class Watch:
         measures: dict[str, Any] = {"work": self.aim.work} if self.aim is not None else {}
         if self.recorder is not None:
             measures["calls"] = self.recorder.end()
-        if self.coverage is None:
+        if self.lines is None:
             return measures
-        self.coverage.stop()
-        data = self.coverage.get_data()
+        self.lines.stop()
         measured = {}
-        for target in self.job.measured:
-            by_test: dict[str, list[int]] = {}
-            for line, contexts in data.contexts_by_lineno(target).items():
-                for context in contexts:
-                    if context:
-                        by_test.setdefault(context, []).append(line)
-            measured[target] = {
-                "lines": sorted({line for lines in by_test.values() for line in lines}),
-                "arcs": sorted(data.arcs(target) or []),
-                "tests": {name: sorted(lines) for name, lines in by_test.items()},
-            }
+        for path in self.job.measured:
+            by_test = {name: sorted(lines) for name, lines in self.lines.lines(path).items() if name}
+            ran = sorted({line for lines in by_test.values() for line in lines})
+            measured[path] = {"lines": ran, "arcs": self.lines.arcs(path), "tests": by_test}
         return {**measures, "coverage": measured}
 
 
@@ -198,17 +191,6 @@ def _given(frame: Any) -> bytes:
     except Exception:
         text = str(id(frame))
     return re.sub(r"0x[0-9a-f]+", "", text).encode("utf-8", "replace")
-
-
-def start_coverage(job: protocol.Job) -> Any:
-    """Line and branch coverage of the measured files, already started."""
-    import coverage
-
-    measured = coverage.Coverage(data_file=None, branch=True, include=job.measured, config_file=False)
-    measured.set_option("report:exclude_lines", [])
-    measured.set_option("run:disable_warnings", ["no-data-collected", "module-not-imported", "no-sysmon"])
-    measured.start()
-    return measured
 
 
 def _in_short(excinfo: "pytest.ExceptionInfo[BaseException]", style: object = None) -> str:

@@ -90,7 +90,9 @@ class Examination:
 
     def _run_base(self, room: CleanRoom) -> SessionResult:
         session = Session(
-            [Experiment("all", BASE_SECONDS, cover=True)], seconds=BASE_SECONDS + 100, imports=True
+            [Experiment("all", BASE_SECONDS, cover=True, watch_powers=True)],
+            seconds=BASE_SECONDS + 100,
+            imports=True,
         )
         job = make_job(
             room, room.base, [session], measured=self.product_files, test_files=self._tests_of(room.base_tree)
@@ -116,7 +118,9 @@ class Examination:
         """The whole suite and the new tests on the patched tree, in many worlds."""
         known = sorted(item.nodeid for item in self.base.collected)
         left_out = sorted(set(known) - set(self.selected)) if self.selected is not None else []
-        everything = Experiment("all", self.most_seconds, exclude=left_out, cover=True, decisive=True)
+        everything = Experiment(
+            "all", self.most_seconds, exclude=left_out, cover=True, watch_powers=True, decisive=True
+        )
         experiments = [everything, *(self._worlds(known) if self.test_files else ())]
         (result,) = run_sessions(
             self.room,
@@ -146,6 +150,12 @@ class Examination:
     def most_seconds(self) -> float:
         """The limit for the suite with the change, in seconds of wall time."""
         return min(LEAST_SECONDS + SLOWER * self.base.run("all").wall_seconds, MOST_SECONDS)
+
+    def cpu_seconds(self, nodeids: Iterable[str], least: float = 3.0) -> float:
+        """A limit of many times what these tests take with the change: only code that does not end takes
+        longer. `least` is for what the first of them starts."""
+        known = self.patched.run("all").tests
+        return round(least + 10 * sum(known[name].seconds for name in nodeids if name in known), 1)
 
     @property
     def too_slow(self) -> str:
