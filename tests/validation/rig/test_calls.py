@@ -100,5 +100,6 @@ def test_noting_a_call_is_no_event_that_the_audit_hears(product: ModuleType) -> 
     product.cold(2)
     product.hot(1)
     of.stop()
+    of.end()
     is_on = False
     assert not heard

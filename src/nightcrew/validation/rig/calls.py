@@ -131,7 +131,9 @@ class Recorder:
             self.makings.later(given[0], [module, name, self.makings.keep(given[1:], words)])
 
     def end(self) -> "list[dict[str, Any]]":
-        """Every distinct call, in the order of first occurrence."""
+        """Every distinct call, in the order of first occurrence; nothing is noted any more."""
+        if self.monitoring is not None:
+            self.monitoring.set_events(TOOL, 0)
         return list(self.known.values())
 
 
