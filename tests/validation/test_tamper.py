@@ -40,6 +40,8 @@ TRICKS = {
     "exit by another name": "from os import _exit as leave\n\n\ndef f():\n    leave(0)\n",
     "exit in pieces": "import os\n\n\ndef f():\n    getattr(os, '_ex' + 'it')(0)\n",
     "trace of something unknown": "def f(system):\n    getattr(system, 'settrace')(None)\n",
+    "the interpreter's reports": "import sys\n\n\ndef f():\n    sys.monitoring.set_events(3, 0)\n",
+    "the interpreter's reports, named otherwise": "from sys import monitoring as m\n\nX = m.free_tool_id\n",
     "frames": "import sys\n\nX = sys._getframe\n",
     "a look at the runner": "import sys\n\nX = 'pytest' in sys.modules\n",
     "the runner's name": "X = 'py' + 'test'\n",

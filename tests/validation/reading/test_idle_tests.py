@@ -16,6 +16,7 @@ def room(tests: str, product: str = "def half(x): return x / 2\n", before: str |
     told: Any = SimpleNamespace(
         target="half.py", changes=(change,), source=lambda path: product, is_test=lambda path: "test" in path
     )
+    told.once = lambda make: make(told)
     return cast(CleanRoom, told)
 
 

@@ -41,6 +41,7 @@ def room(tests: str) -> CleanRoom:
     told: Any = SimpleNamespace(
         target="spread.py", changes=(change,), source=lambda path: TARGET, is_test=lambda path: "test" in path
     )
+    told.once = lambda make: make(told)
     return cast(CleanRoom, told)
 
 
@@ -118,6 +119,7 @@ def test_what_a_helper_of_another_test_file_checks_is_checked(
         changes=(Change("tests/unit/test_spread.py", None, text),), source=files.get,
         is_test=lambda path: path.startswith("tests/"),
     )  # fmt: skip
+    told.once = lambda make: make(told)
     (test,) = new_test_functions(cast(CleanRoom, told))
     assert test.count == checks
 
@@ -130,4 +132,5 @@ def test_files_that_no_runner_collects_hold_no_tests(path: str, count: int) -> N
     told: Any = SimpleNamespace(
         changes=(Change(path, None, text),), source=lambda path: None, is_test=lambda path: True
     )
+    told.once = lambda make: make(told)
     assert len(new_test_functions(cast(CleanRoom, told))) == count

@@ -8,10 +8,12 @@ import ast
 import builtins
 import keyword
 from collections.abc import Collection
+from functools import lru_cache
 
 type Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 BREAK = "raise RuntimeError('value is out of range')"
+_MOST_TEXTS = 32  # of files whose lines are kept: several gates ask for the same
 PERTURB_NAME = "_adjusted"  # name of `rig.perturb.adjusted` in the globals of a perturbed module
 
 
@@ -57,17 +59,18 @@ def functions(tree: ast.AST) -> list[Function]:
     return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
 
 
-def function_lines(source: str) -> set[int]:
+@lru_cache(maxsize=_MOST_TEXTS)
+def function_lines(source: str) -> frozenset[int]:
     """Lines inside function bodies: what runs when something is called, not when the file is imported."""
     lines: set[int] = set()
-    for node in functions(ast.parse(source)):
-        start = _body_start(node)
-        if start < len(node.body):
-            lines |= set(range(node.body[start].lineno, (node.end_lineno or node.lineno) + 1))
-    for inner in ast.walk(ast.parse(source)):
-        if isinstance(inner, ast.Lambda) and inner.body.lineno > inner.lineno:
-            lines |= set(range(inner.body.lineno, (inner.body.end_lineno or inner.body.lineno) + 1))
-    return lines
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            start = _body_start(node)
+            if start < len(node.body):
+                lines |= set(range(node.body[start].lineno, (node.end_lineno or node.lineno) + 1))
+        elif isinstance(node, ast.Lambda) and node.body.lineno > node.lineno:
+            lines |= set(range(node.body.lineno, (node.body.end_lineno or node.body.lineno) + 1))
+    return frozenset(lines)
 
 
 def executable_lines(source: str) -> set[int]:

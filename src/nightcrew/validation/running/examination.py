@@ -213,7 +213,7 @@ class Examination:
         covered = run.coverage.get(path, Covered())
         text = self.room.source(path) or ""
         tree = parse(text)
-        inside = function_lines(text) if tree is not None else set()
+        inside = function_lines(text) if tree is not None else frozenset[int]()
         if not inside:
             return covered
         return Covered(
