@@ -129,7 +129,7 @@ def parse_python(text: str) -> ast.Module:
     if len(text) > MOST_PYTHON_CHARACTERS:
         raise Unreadable(f"it has more than {MOST_PYTHON_CHARACTERS:,} characters")
     try:
-        tree = ast.parse(text)
+        tree = ast.parse(text.removeprefix("\ufeff"))  # a byte order mark, which Python skips in files
     except (RecursionError, MemoryError):
         raise Unreadable("it is nested too deep to be parsed") from None
     except (SyntaxError, ValueError) as error:

@@ -81,6 +81,8 @@ def test_good_documentation(shop: House, path: str, text: str) -> None:
         ("README.md", README + "\n```python\nx = 1\n", "never closed"),
         ("README.md", README + "\n```python\nx = (1\n```\n", "does not parse"),
         ("README.md", README + "\nSee [the guide](docs/guide.md).\n", "docs/guide.md"),
+        ("README.md", README + "\n![The shop](docs/shop.png)\n", "docs/shop.png"),
+        ("README.md", README + "\nFirst call set_shop_up(mode=2) for it.\n", "set_shop_up"),
         ("README.md", README + "\nFirst: `sudo pip install shopp`.\n", "'shopp'"),
         ("README.md", README.replace("a shop,", "a  shop,"), "nothing new"),
         ("src/shop/names.py", DOCUMENTED.replace("'AL'", "'A.L.'"), "does not give"),
@@ -109,6 +111,7 @@ def test_prose_that_nothing_can_check_is_accepted_where_it_adds(shop: House) -> 
     [
         ("src/shop/prices.py", PRICES.replace("Percent off for an order.", "Percent off for an order; never more than fourteen hundred."), "hundred"),
         ("README.md", README.replace("of a shop", "of no shop"), "otherwise than before"),
+        ("README.md", README + "\nPass `--turbo-mode` to see prices sooner.\n", "--turbo-mode"),
         ("README.md", README + "\nThe prices come from [the list](https://prices.example.net/).\n", "prices.example.net"),
         ("docs/guide.md", "# Guide\n\nParse each price first, then take the discount of the shop from it.\n", "is new"),
     ],

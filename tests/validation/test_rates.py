@@ -29,7 +29,7 @@ def test_enough_is_noticed_by_assertions(assertion: int, crash: int, survived: i
 
 
 @pytest.mark.parametrize(
-    ("values", "enough"), [((0, 0), False), ((9, 1), True), ((0, 6), False), ((1, 0), False)]
+    ("values", "enough"), [((0, 0), False), ((9, 1), True), ((0, 6), False), ((1, 0), True), ((1, 4), False)]
 )
 def test_wrong_values_that_tests_notice_are_kills_too(values: tuple[int, int], enough: bool) -> None:
     """Of eighteen faults that did not crash, assertions notice five: alone too few."""

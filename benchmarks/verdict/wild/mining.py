@@ -131,11 +131,7 @@ def _kind(step: Step) -> Kind | None:
             return Kind.FIX
         return Kind.FEATURE if _FEATURE.search(step.subject) and not _NOT_FIX.search(step.subject) else None
     if tests and not product and sum(added for _, added, _ in tests) >= 6:
-        return (
-            Kind.TESTS
-            if all(is_test_file(path) or path.endswith(PROSE) for path, _, _ in step.files)
-            else None
-        )
+        return Kind.TESTS if all(is_test_file(path) for path, _, _ in step.files) else None
     words = [path for path, _, _ in step.files if path.endswith(PROSE)]
     if not tests and not product and len(words) == len(step.files) and _has_prose(step):
         return Kind.DOCUMENTATION

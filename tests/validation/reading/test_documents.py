@@ -22,6 +22,8 @@ def test_blocks_of_three_forms() -> None:
     ]  # fmt: skip
     rst = "A\n\n.. code-block:: python\n\n    x = 1\n    y = 2\n\nB\n"
     assert [one.text.strip() for one in python_in("a.rst", rst)] == ["x = 1\ny = 2"]
+    marked = ".. code-block:: python\n    :emphasize-lines: 2\n    :linenos:\n\n    x = 1\n\n```python\ny = 2\n```\n"
+    assert [one.text.strip() for one in python_in("a.rst", marked)] == ["x = 1", "y = 2"]
 
 
 @pytest.mark.parametrize(

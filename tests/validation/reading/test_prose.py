@@ -50,6 +50,7 @@ def test_a_text_that_is_written_anew() -> None:
     other = "Members log in first. Then they see what is theirs. Guests wait outside. Nobody else is let in."
     assert new_text(before, other).is_rewritten
     assert not new_text(before, f"{before} {other}").is_rewritten
+    assert not new_text("Percent off.", "Percent off for an order, of which members get more.").is_rewritten
 
 
 def test_numbers_that_nothing_knows() -> None:

@@ -4,7 +4,13 @@ import ast
 import pytest
 
 from nightcrew.validation.reading.checks import read_tests
-from nightcrew.validation.reading.suite import cannot_fail, is_weak
+from nightcrew.validation.reading.suite import cannot_fail, is_weak, parse, tree_of
+
+
+def test_a_byte_order_mark_is_no_error() -> None:
+    tree = parse("\ufeffx = 1\n")
+    assert tree is not None
+    assert ast.dump(tree) == ast.dump(tree_of("\ufeffx = 1\n")) == ast.dump(ast.parse("x = 1\n"))
 
 
 def condition(text: str) -> ast.expr:

@@ -173,8 +173,8 @@ class Rates:
 
 def rates(trials: list[Trial], values: tuple[int, int] = (0, 0)) -> Rates:
     """The rates of some trials; there must be at least one.
-    `values`: how many tests noticed and how many missed a wrong value of the right type in the controls;
-    such a value is a fault without a crash, like the subtle mutants.
+    `values`: how many tests noticed and how many missed a wrong value of the right type in the controls.
+    Where tests notice it, they check what they get; they need not check every line that they pass through.
     """
     counts = Counter(trial.killed_by for trial in trials)
     subtle = Counter(trial.killed_by for trial in trials if trial.mutant.is_subtle)
@@ -186,7 +186,7 @@ def rates(trials: list[Trial], values: tuple[int, int] = (0, 0)) -> Rates:
         # With too few subtle mutants crashes count by half, once an assertion has noticed something.
         oracle = max(oracle, (counts["assertion"] + counts["crash"] / 2) / len(trials))
     if sum(values):
-        oracle = max(oracle, (subtle["assertion"] + values[0]) / (checked + sum(values)))
+        oracle = max(oracle, values[0] / sum(values))
     return Rates((len(trials) - counts[""]) / len(trials), oracle)
 
 

@@ -10,7 +10,7 @@ from itertools import islice
 
 from nightcrew.validation.faults.target import files_of
 from nightcrew.validation.reading.source_text import SourceText
-from nightcrew.validation.reading.suite import parse
+from nightcrew.validation.reading.suite import parse, tree_of
 from nightcrew.validation.rig.neighbours import near
 from nightcrew.validation.rig.protocol import Experiment
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -73,7 +73,7 @@ def _is_same(room: CleanRoom, path: str, text: str, own: Sequence[str]) -> bool:
 
 def _with_other(text: str, shown: str, other: object) -> str:
     source = SourceText(text)
-    tree = ast.parse(text)
+    tree = tree_of(text)
     pieces = {
         id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)
     }

@@ -6,7 +6,6 @@ opposite of what was there, names a number that its file does not know, replaces
 document; and everywhere with `documentation = "person"` in nightcrew.toml.
 """
 
-import ast
 from dataclasses import dataclass, field
 
 from nightcrew.target_config import ReadingPolicy
@@ -24,7 +23,7 @@ from nightcrew.validation.reading.docstrings import (
     without_docstrings,
 )
 from nightcrew.validation.reading.prose import NewText, added, filler, new_text, says_nothing, unknown_numbers
-from nightcrew.validation.reading.suite import parse
+from nightcrew.validation.reading.suite import parse, tree_of
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.docstring_claims import (
     changed_docstrings,
@@ -49,9 +48,9 @@ class Said:
     untried: int = 0  # docstrings and blocks whose examples could not all be tried
     is_new: bool = False
 
-    def doubt(self, what: str, path: str) -> None:
-        """Adds something that only a person can decide."""
-        self.doubts.append(Finding(what[:200], path, severity=Severity.PERSON))
+    def doubt(self, what: str, path: str, severity: Severity = Severity.PERSON) -> None:
+        """Adds something that a person decides, at once or where no attempt is left."""
+        self.doubts.append(Finding(what[:200], path, severity=severity))
 
     def add(self, path: str, text: NewText, where: str = "", known: str | None = None) -> None:
         """Adds the new sentences of a text; the numbers in them should be in `known`."""
@@ -104,9 +103,7 @@ def _concluded(room: CleanRoom, about: Change, said: Said) -> GateResult:
     unsaid = f" {len(said.prose)} new sentences say what no check can tell." if said.prose else ""
     unsaid += f" The examples of {said.untried} could not all be tried here." if said.untried else ""
     if not said.is_new:
-        nothing = Finding("nothing but its layout changes", about.path, severity=Severity.UNPROVEN)
-        return answered(NAME, [nothing], nothing="", opening="The change says nothing new",
-                        hint="Write what a reader needs to know.", question="")  # fmt: skip
+        said.doubt("nothing new is said, only the layout changes", about.path, Severity.UNPROVEN)
     findings = [*said.doubts]
     if room.config.documentation is ReadingPolicy.PERSON:
         findings += said.prose
@@ -116,12 +113,12 @@ def _concluded(room: CleanRoom, about: Change, said: Said) -> GateResult:
             findings,
             nothing="",
             opening="Code is unchanged and what can be checked is true; what no check can tell",
-            hint="",
+            hint="Write what a reader of this repository needs to know.",
             question="Is it true?",
         )
     strength = 0.8
     if about.path.endswith(".py"):
-        has, total = coverage(ast.parse(about.after or ""))
+        has, total = coverage(tree_of(about.after or ""))
         strength = 0.7 + 0.3 * has / max(total, 1)
     message = f"The code is unchanged, and what can be checked of the new text is true.{unsaid}"
     unread = [f"{one.place}: {one.what}" for one in said.prose[:40]]
@@ -192,7 +189,7 @@ def _judge_document(room: CleanRoom, change: Change, said: Said) -> GateResult |
     if fillers:
         return _refused(change, f"{fillers!r} stands where a text should.", hint)
     if says_nothing([added(before, after)], room.once(vocabulary), EMPTY_WORDS):
-        return _refused(change, "the new text is about nothing in this repository.", hint)
+        said.doubt("the new text is about nothing in this repository", change.path, Severity.UNPROVEN)
     problem, untried = document_problem(room, change, room.once(words_in))
     if problem:
         return _refused(change, problem, hint)

@@ -12,14 +12,14 @@ from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import module_name
 from nightcrew.validation.faults.comparison import Comparison, compare
 from nightcrew.validation.faults.vouching import changed_functions, faults_noticed, lines_gone, lines_not_run
-from nightcrew.validation.gate import counted, failed, not_measurable, passed
+from nightcrew.validation.gate import answered, counted, failed, not_measurable, passed
 from nightcrew.validation.reading.docstrings import without_docstrings
 from nightcrew.validation.reading.measures import Measures, measure, what_got_better, what_got_worse
 from nightcrew.validation.reading.same_code import differs_in_a_detail
-from nightcrew.validation.reading.suite import all_functions, parse
+from nightcrew.validation.reading.suite import all_functions, parse, tree_of
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, examine
-from nightcrew.validation.verdict import GateResult
+from nightcrew.validation.verdict import Finding, GateResult, Severity
 
 NAME = "refactoring"
 LEAST_NOTICED = 0.3
@@ -40,8 +40,14 @@ class Refactoring:
         """Compares the text first, then checks what the suite can vouch for."""
         changed = [one for one in room.changes if one.path.endswith(".py")]
         if all(_same_code(one) for one in changed):
-            return failed(
-                NAME, "No code is changed.", "Change how the code is built, not only how it is laid out."
+            same = "it is the same without comments"
+            return answered(
+                NAME,
+                [Finding(same, one.path, severity=Severity.UNPROVEN) for one in room.changes],
+                nothing="",
+                opening="No code is changed",
+                hint="Change how the code is built, not only how it is laid out.",
+                question="",
             )
         examination = examine(room)
         worse = _worse(changed) or _details(changed)
@@ -61,8 +67,8 @@ def _same_code(change: Change) -> bool:
 def _details(changed: list[Change]) -> GateResult | None:
     """A result where a function differs only in an operator or a number, and so behaves differently."""
     for change in changed:
-        before = all_functions(ast.parse(change.before or ""))
-        for name, node in all_functions(ast.parse(change.after or "")).items():
+        before = all_functions(tree_of(change.before or ""))
+        for name, node in all_functions(tree_of(change.after or "")).items():
             if name in before and differs_in_a_detail(before[name], node):
                 return failed(
                     NAME,
@@ -145,7 +151,7 @@ def _other_answers(found: Comparison) -> Iterator[str]:
 
 def _same_statements(change: Change) -> bool:
     """True where only functions and imports differ."""
-    old, new = _statements(ast.parse(change.before or "")), _statements(ast.parse(change.after or ""))
+    old, new = _statements(tree_of(change.before or "")), _statements(tree_of(change.after or ""))
     return old == new
 
 
@@ -164,7 +170,7 @@ def _constants(changed: Iterable[Change]) -> list[str]:
     found: dict[str, None] = {}
     for one in [*changed, *map(_turned, changed)]:
         names = changed_functions(one)
-        for name, node in all_functions(ast.parse(one.after or "")).items():
+        for name, node in all_functions(tree_of(one.after or "")).items():
             if name in names:
                 found.update((repr(part.value), None) for part in ast.walk(node) if _is_plain(part))
     return list(found)[:_MOST_CONSTANTS]

@@ -19,6 +19,7 @@ NAME = "scope"
 MAX_LINES = 8_000
 MAX_CHARACTERS = 400_000
 _KEY = "private key"
+_READ_BY_PROGRAMS = {".py", ".pyi", ".toml", ".cfg", ".ini", ".json", ".yml", ".yaml", ".sh"}
 _HEADER_LINES, _HEADER_FILES = 25, 200
 _LICENCE = re.compile(
     r"^#.*(SPDX-License-Identifier|copyright|licen[cs]ed? under)", re.IGNORECASE | re.MULTILINE
@@ -147,8 +148,8 @@ def _type_refusal(room: CleanRoom, change: Change) -> str:
 
 def _is_note(change: Change) -> bool:
     """True for a release note, which many projects require with every change."""
-    is_prose = is_documentation(change.path) or "." not in Path(change.path).name
-    return is_release_note(change.path) and is_prose and change.after is not None
+    is_read = Path(change.path).suffix.lower() in _READ_BY_PROGRAMS
+    return is_release_note(change.path) and not is_read and change.after is not None
 
 
 def _shadowed(room: CleanRoom, path: str) -> str:

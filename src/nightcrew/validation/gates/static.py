@@ -17,6 +17,7 @@ from nightcrew.execution.confinement.confinement import MIB
 from nightcrew.execution.sandbox import WORKSPACE, Limits, Mount
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.gate import ForEveryTask, counted, failed, not_measurable, passed
+from nightcrew.validation.reading.suite import parse
 from nightcrew.validation.running.clean_room import CleanRoom, write_text
 from nightcrew.validation.running.type_errors import compare_types
 from nightcrew.validation.verdict import GateResult
@@ -106,7 +107,7 @@ def _syntax(change: Change) -> str:
     if not _is_utf_8(change.after):
         return f"{change.path} is not UTF-8."
     try:
-        compile(change.after, change.path, "exec", dont_inherit=True)
+        compile(change.after.removeprefix("\ufeff"), change.path, "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, UnicodeEncodeError) as error:
         return f"{change.path} is not valid Python: {error}."
     return ""
@@ -115,21 +116,14 @@ def _syntax(change: Change) -> str:
 def _unresolved(room: CleanRoom, change: Change) -> str:
     """The first added import outside of try blocks whose module does not exist."""
     assert change.after is not None
-    known = _imports(ast.parse(change.before)) if change.before and not _syntax_text(change.before) else set()
-    for module in sorted(_imports(ast.parse(change.after)) - known):
+    old, new = parse(change.before or ""), parse(change.after)
+    known = _imports(old) if old is not None else set()
+    for module in sorted((_imports(new) if new is not None else set()) - known):
         if not _exists(room, module.split(".")[0], change.path):
             return module
         if not _submodule_exists(room, module):
             return module
     return ""
-
-
-def _syntax_text(text: str) -> bool:
-    try:
-        ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):
-        return True
-    return False
 
 
 def _imports(tree: ast.Module) -> set[str]:

@@ -54,7 +54,7 @@ def disguised_name(tree: ast.AST) -> str | None:
 
 def hosts_in(text: str) -> set[str]:
     """Hosts that a text names in addresses, without example hosts and names of the local machine."""
-    found = {match[1].lower() for match in _HOST.finditer(text)}
+    found = {match[1].lower().rstrip(".") for match in _HOST.finditer(text)}
     return {host for host in found if "." in host and not _MADE_UP.search(host)}
 
 
@@ -89,7 +89,7 @@ def _of_line(line: str, hosts: set[str] | None, is_code: bool) -> Iterator[tuple
     elif is_code and _BLOB.search(line) and '"image/' not in line:
         yield Power.HIDDEN, "encoded text that nobody can read"
     for match in _HOST.finditer(line) if hosts is not None else ():
-        looks = _looks_like(match[1].lower(), hosts or set())
+        looks = _looks_like(match[1].lower().rstrip("."), hosts or set())
         if looks:
             yield Power.HIDDEN, f"the host {match[1]}, which {looks}"
     found = _AGENTS.search(line)

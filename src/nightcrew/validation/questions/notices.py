@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from nightcrew.validation.questions.loss import Loss
 from nightcrew.validation.reading.comments import comments
 from nightcrew.validation.reading.form import plain_statements
+from nightcrew.validation.verdict import Severity
 
 _HEADER_LINES = 30
 _FEW_COMMENTS, _SHARE_OF_COMMENTS = 8, 0.6
@@ -61,6 +62,7 @@ def lost_licence(path: str, before: str, after: str) -> Iterator[Loss]:
                 f"the {what} loses {line.strip()[:80]!r}",
                 number,
                 ("licence", "license", "copyright", "header"),
+                severity=Severity.UNPROVEN if whole else Severity.REFUSED,
             )
             return
 

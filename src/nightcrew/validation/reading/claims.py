@@ -95,8 +95,10 @@ def _sections(text: str) -> list[Any]:
     held = griffe.Docstring(text)
     try:
         style, _ = griffe.infer_docstring_style(held)
-        usual = griffe.Parser.sphinx if _FIELD.search(text) else griffe.Parser.google
-        return held.parse(style or usual, warnings=False)
+        sections = held.parse(style or griffe.Parser.google, warnings=False)
+        if _FIELD.search(text) and style is not griffe.Parser.sphinx:
+            sections = [*sections, *held.parse(griffe.Parser.sphinx, warnings=False)]
+        return sections
     except Exception:
         return []  # a docstring that cannot be parsed makes no claim that can be checked
 

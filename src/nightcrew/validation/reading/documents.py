@@ -13,13 +13,13 @@ _RST_CODE = re.compile(
     r"^\.\. (?:code-block|code|sourcecode)::\s*(\w*)[^\n]*\n((?:[ \t]+[^\n]*\n|\s*\n)+)", re.MULTILINE
 )
 _OF_DIRECTIVE = re.compile(r"\A(?:[ \t]+:[\w-]+:[^\n]*\n)+")  # its options
-_LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(([^)\s]+)[^)]*\)|^\s*\[[^\]\n]+\]:\s*(\S+)", re.MULTILINE)
+_LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)[^)]*\)|^\s*\[[^\]\n]+\]:\s*(\S+)", re.MULTILINE)
 _HOST = re.compile(r"https?://([\w.-]+)", re.IGNORECASE)
 _OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z0-9-]+)\b")
 _PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.\w{1,5})`")
 _INSTALL = re.compile(
-    r"\b(?:pip3?|pipx|uv(?: pip| tool)?|poetry|pdm|conda|npm|apt(?:-get)?|brew)\s+(?:-\S+\s+)*"
-    r"(?:install|add)\s+([^\n;&|`]+)"
+    r"\b(?:pip3?|pipx|uv(?: pip| tool)?|poetry|pdm|conda|npm|apt(?:-get)?|brew)[ \t]+(?:-\S+[ \t]+)*"
+    r"(?:install|add)[ \t]+([^\n;&|`]+)"
 )
 _PACKAGE = re.compile(r"(?<![\w.-])([A-Za-z][\w.-]*)(?:\[[^\]]*\])?(?:[=<>~!]=?[\w.*]+)?(?=[\s'\"]|$)")
 _PYTHON = {"python", "py", "python3", "pycon"}
@@ -37,16 +37,11 @@ class Block:
 
 def blocks(path: str, text: str) -> list[Block]:
     """The code blocks of a document in order."""
-    if path.lower().endswith(".rst"):
-        return [
-            Block(
-                match[1].lower(),
-                _dedented(_OF_DIRECTIVE.sub("", match[2])),
-                text[: match.start()].count("\n") + 1,
-            )
-            for match in _RST_CODE.finditer(text)
-        ]
-    return [block for block in _fenced(text) if block is not None]
+    found = [block for block in _fenced(text) if block is not None]
+    for match in _RST_CODE.finditer(text) if path.lower().endswith(".rst") else ():
+        code = _dedented(_OF_DIRECTIVE.sub("", match[2]))
+        found.append(Block(match[1].lower(), code, text[: match.start()].count("\n") + 1))
+    return sorted(found, key=lambda one: one.line)
 
 
 def is_open(path: str, text: str) -> bool:
@@ -123,6 +118,8 @@ def _fenced(text: str) -> list[Block | None]:
 
 
 def _dedented(text: str) -> str:
+    if all(line.lstrip().startswith(">") for line in text.split("\n")) and ">>>" not in text:
+        text = re.sub(r"^[ \t]*> ?", "", text, flags=re.MULTILINE)  # a block in a quotation
     lines = [line for line in text.split("\n") if line.strip()]
     indent = min((len(line) - len(line.lstrip()) for line in lines), default=0)
     return "\n".join(line[indent:] for line in text.split("\n"))
@@ -131,7 +128,7 @@ def _dedented(text: str) -> str:
 def _is_there(tree: Path, folder: Path, name: str) -> bool:
     plain = PurePosixPath(name.lstrip("/"))
     if ".." in plain.parts and not (folder / plain).resolve().is_relative_to(tree.resolve()):
-        return False
+        return True  # a place on the site that shows the document; the repository cannot tell
     ends = ("", ".md", ".rst", ".html", "/index.md", "/README.md")
     roots = (folder, tree, tree / "docs", tree / "src")
     here = any((root / f"{plain}{end}").exists() for root in roots for end in ends)
@@ -143,7 +140,7 @@ def _is_built(name: str) -> bool:
 
 
 def _package_names(line: str) -> Iterator[str]:
-    words = re.sub(r"\s-\S+(\s+\S+\.txt)?", " ", f" {line.strip()} ")
+    words = re.sub(r"\s(?:(?:-c|--channel)\s+\S+|-\S+(\s+\S+\.txt)?)", " ", f" {line.strip()} ")
     for match in _PACKAGE.finditer(words):
         if not match[1].endswith((".txt", ".toml", ".whl", ".git", ".")) and not re.match(
             r"(?:and|or|the|then)$", match[1]

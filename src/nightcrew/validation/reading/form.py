@@ -6,7 +6,7 @@ The remaining nodes keep their positions. Two texts with equal trees behave the 
 import ast
 
 from nightcrew.validation.reading.names import own_name
-from nightcrew.validation.reading.suite import parse
+from nightcrew.validation.reading.suite import parse, tree_of
 from nightcrew.validation.tables import Table
 
 TYPE_MAKERS = {"TypeVar", "TypeVarTuple", "ParamSpec", "NewType"}
@@ -16,7 +16,7 @@ _TRANSPARENT = Table("interfaces").words("decorators", "transparent")
 def behaving(text: str) -> ast.Module | None:
     """The tree of the statements with an effect; None where the text is not Python."""
     try:
-        tree = ast.parse(text)
+        tree = tree_of(text)
     except (SyntaxError, ValueError, RecursionError):
         return None
     described = {name for one in ast.walk(tree) for part in _annotations(one) for name in names_in(part)}

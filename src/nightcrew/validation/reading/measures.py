@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from nightcrew.validation.reading.suite import Function, all_functions
+from nightcrew.validation.reading.suite import Function, all_functions, tree_of
 
 _BRANCHING = (
     ast.If, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.IfExp, ast.comprehension,
@@ -27,7 +27,7 @@ class Measures:
 
 def measure(texts: Iterable[str]) -> Measures:
     """Measures of source texts that parse."""
-    trees = [ast.parse(text) for text in texts]
+    trees = [tree_of(text) for text in texts]
     paths = [complexity(node) for tree in trees for node in all_functions(tree).values()]
     return Measures(
         max(paths, default=0),

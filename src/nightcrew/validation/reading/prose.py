@@ -12,7 +12,8 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*")
 _TOKEN = re.compile(r"[\w'’.-]+")
 _SENTENCE = re.compile(r"(?<=[.!?:])\s+(?=\W*[A-Z0-9`])|\n\s*\n|\n\s*(?=[-*+#|>]|\d+\.)")
 _CODE = re.compile(
-    r"^[ \t]*(```|~~~).*?^[ \t]*\1|`[^`\n]*`|^[ \t]*(?:>>>|\.\.\.)[ \t][^\n]*$|https?://\S+",
+    r"^[ \t]*(```|~~~).*?^[ \t]*\1|`[^`\n]*`|^[ \t]*(?:>>>|\.\.\.)[ \t][^\n]*$|https?://\S+"
+    r"|^[ \t]*\.\. (?:version\w+|deprecated)::[ \t]*\S+",
     re.MULTILINE | re.DOTALL,
 )
 _LITERAL = re.compile(  # reStructuredText: lines indented below a code directive, or a line that ends in ::
@@ -27,11 +28,11 @@ _FILLER = re.compile(
     re.IGNORECASE,
 )
 _LATIN, _TURNING = (Table("prose").words("prose", key) for key in ("latin", "turning"))
-_REMARK = 2  # words; a shorter sentence is only "see also" and the like
+_REMARK = 2  # words; a shorter sentence without a number is only "see also" and the like
 _SAME = 0.6  # from this share of equal words on, one sentence is the other with its spelling corrected
 _LIKE = 0.7  # from this share of equal letters on, one word is the other with its spelling corrected
-_MANY, _MOST_LOST = 4, 0.5  # sentences, and their share of a text, from which on it is written anew
-_NUMBER = re.compile(r"(?<![\w.#])(?:\d+(?:\.\d+)*|[a-z]+)(?![\w])")
+_MOST_LOST = 0.5  # of the sentences of a text; where more are gone, it is written anew
+_NUMBER = re.compile(r"(?<![\w.#:=/-])(?:\d+(?:\.\d+)*|[a-z]+)(?![\w])")
 _NUMBERS = {word: str(value) for word, value in Table("prose").sections["numbers"].items()}
 _LEAST_WORDS = 8  # a shorter text is not checked for a subject
 _LEAST_OWN = 0.12
@@ -48,7 +49,7 @@ def sentences(text: str) -> list[str]:
     """The sentences of a text without code and addresses."""
     plain = _CODE.sub(" ", _LITERAL.sub(r"\n\n\g<2>\n\n", text))
     parts = (" ".join(one.split()) for one in _SENTENCE.split(plain))
-    return [one for one in parts if len(_WORD.findall(one)) > _REMARK]
+    return [one for one in parts if len(_WORD.findall(one)) > _REMARK or re.search(r"[a-z].*\d", one)]
 
 
 class NewText(NamedTuple):
@@ -70,14 +71,14 @@ def new_text(before: str, after: str) -> NewText:
     for sentence in dict.fromkeys(one for one in sentences(after) if come[_plain(one)] > 0):
         alike = sorted((_likeness(old, _plain(sentence)), old) for old in gone)
         nearest = alike[-1][1] if alike and alike[-1][0] >= _SAME else ""
-        kept |= {old for likeness, old in alike if likeness >= _SAME}
+        kept |= {old for old in gone if _is_within(old, _plain(sentence))}
         if nearest and all(map(_is_respelled, _edits(nearest, _plain(sentence)))):
             continue
         fresh.append(sentence)
         if nearest and _contradicts(nearest, _plain(sentence)):
             turned.append(sentence)
     lost = sum(one not in kept for one in gone)
-    return NewText(fresh, turned, lost >= _MANY and lost > _MOST_LOST * known.total())
+    return NewText(fresh, turned, lost > _MOST_LOST * known.total())
 
 
 def unknown_numbers(sentence: str, known: str) -> list[str]:
@@ -132,6 +133,12 @@ def _likeness(old: str, new: str) -> float:
     """The share of words, 0 to 1, that two sentences have in common."""
     matcher = _matcher(old, new)
     return matcher.ratio() if matcher.quick_ratio() >= _SAME else 0.0
+
+
+def _is_within(old: str, new: str) -> bool:
+    """True where most words of a sentence are in another one, which may say more."""
+    matched = sum(block.size for block in _matcher(old, new).get_matching_blocks())
+    return matched >= _SAME * len(old.split())
 
 
 def _edits(old: str, new: str) -> list[Edit]:

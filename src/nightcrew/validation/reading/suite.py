@@ -21,6 +21,11 @@ def parse(text: str) -> ast.Module | None:
         return None
 
 
+def tree_of(text: str) -> ast.Module:
+    """A new tree of a text that an earlier gate found to be Python, with or without a byte order mark."""
+    return ast.parse(text.removeprefix("\ufeff"))
+
+
 def tests_in(tree: ast.Module) -> dict[str, Function]:
     """Test functions and methods by qualified name (`TestX.test_y`); a later definition hides an earlier
     one."""

@@ -92,7 +92,7 @@ class Source:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.text = Path(path).read_bytes().decode("utf-8", "surrogateescape")
+        self.text = Path(path).read_bytes().decode("utf-8", "surrogateescape").removeprefix("\ufeff")
         self.whole = self._compiled(self.text)
         self.imports, self.spans = _statements(self.text)
         self.near: dict[int, types.CodeType] = {}

@@ -130,12 +130,12 @@ class CleanRoom:
             remove_tree(folder)
 
     def source(self, path: str, *, base: bool = False) -> str | None:
-        """A file's text in the patched tree (or on base); None where it does not exist."""
+        """A file's text without byte order mark, in the patched tree or on base; None where there is none."""
         tree = (self.base if base else self.patched).resolve()
         place = tree / path
         if not place.is_file() or place.resolve() != place:
             return None
-        return place.read_bytes().decode("utf-8", "surrogateescape")
+        return place.read_bytes().decode("utf-8", "surrogateescape").removeprefix("\ufeff")
 
 
 @contextmanager

@@ -8,12 +8,13 @@ from difflib import get_close_matches
 
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.reading import documents
-from nightcrew.validation.reading.prose import added
+from nightcrew.validation.reading.prose import added, sentences
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.document_code import run_document
 from nightcrew.validation.tables import Table
 
 _CALLED = re.compile(r"`{1,2}([A-Za-z_][\w.]*)\(\)?[^`]*`{1,2}")
+_IN_PROSE = re.compile(r"(?<![`\w./-])([A-Za-z]\w*_\w+(?:\.\w+)*)\(")
 _NAMED = re.compile(r"`{1,2}([A-Za-z_]\w*(?:_\w+)+|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)`{1,2}")
 _NAME = re.compile(r"[A-Za-z][\w.-]+")
 _TABLE = Table("prose")
@@ -32,7 +33,7 @@ def document_problem(room: CleanRoom, change: Change, words: set[str]) -> tuple[
         return "a fence is never closed, so what follows it reads as code.", 0
     python = documents.python_in(change.path, after)
     fresh = [one for one in python if added(before, one.text).strip()]
-    problem = _false_words(room, change, fresh, words)
+    problem = _false_words(room, change, fresh, words) or _strange_option(room, before, after)
     if problem or not fresh:
         return problem, 0
     whole = [one for one in python if not documents.unparsable(one) and _is_whole(one.text)]
@@ -43,7 +44,7 @@ def document_problem(room: CleanRoom, change: Change, words: set[str]) -> tuple[
 
 
 def document_questions(room: CleanRoom, change: Change) -> Iterator[str]:
-    """Findings that only a person can decide: hosts and packages that the repository does not name."""
+    """Findings for a person: hosts, packages and options that the repository does not name."""
     before, after = change.before or "", change.after or ""
     known = {host for text in _declaring(room) for host in documents.hosts(text)} | documents.KNOWN_HOSTS
     for host in sorted(documents.hosts(after) - documents.hosts(before)):
@@ -52,6 +53,9 @@ def document_questions(room: CleanRoom, change: Change) -> Iterator[str]:
     for package in sorted(documents.packages(after) - documents.packages(before)):
         if package.lower() not in _packages(room):
             yield f"the package {package} is new"
+    for option in sorted(documents.options(after) - documents.options(before)):
+        if not _knows(room, option):
+            yield f"the option {option} is new"
 
 
 # ------------------------------------------------------------------------------------------------------
@@ -61,9 +65,8 @@ def _false_words(room: CleanRoom, change: Change, fresh: Sequence[documents.Bloc
     before, after = change.before or "", change.after or ""
     return (
         next(filter(None, map(documents.unparsable, fresh)), "")
-        or _strange_name(change.path, before, after, words)
+        or _strange_name(change.path, before, after, words, _project_names(room))
         or _strange_place(room, change, before, after)
-        or _strange_option(room, before, after)
         or _misspelt(room, before, after)
     )
 
@@ -73,13 +76,14 @@ def _is_whole(text: str) -> bool:
     return not re.search(r"^\s*(\.\.\.|…)\s*$|<[\w -]+>", text, re.MULTILINE) or ">>>" in text
 
 
-def _strange_name(path: str, before: str, after: str, words: set[str]) -> str:
+def _strange_name(path: str, before: str, after: str, words: set[str], own: set[str]) -> str:
     """The first new name in backticks that neither the repository nor the document's own code contains."""
     code = "\n".join(one.text for one in documents.blocks(path, after))
     for name in sorted(_names(after) - _names(before)):
         root, _, last = name.rpartition(".")
         top = root.split(".")[0]
-        is_foreign = bool(top) and (top not in words or top in sys.stdlib_module_names)
+        is_plain = re.fullmatch(r"[a-z.]+", name) and top not in own  # such as `major.minor`
+        is_foreign = bool(top) and (top not in words or top in sys.stdlib_module_names or is_plain)
         is_readers = re.search(rf"\bdef {last}\b|(?<![.\w]){last}\s*[=:,)]", code) is not None
         known = last in words or any(hasattr(one, last) for one in (builtins, str, list, dict))
         if not (known or is_foreign or is_readers or len(last) < 3 or _FILE_ENDING.search(name)):
@@ -88,7 +92,7 @@ def _strange_name(path: str, before: str, after: str, words: set[str]) -> str:
 
 
 def _names(text: str) -> set[str]:
-    return {*_CALLED.findall(text), *_NAMED.findall(text)}
+    return {*_CALLED.findall(text), *_NAMED.findall(text), *_IN_PROSE.findall(" ".join(sentences(text)))}
 
 
 def _strange_place(room: CleanRoom, change: Change, before: str, after: str) -> str:
@@ -99,12 +103,19 @@ def _strange_place(room: CleanRoom, change: Change, before: str, after: str) -> 
 def _strange_option(room: CleanRoom, before: str, after: str) -> str:
     """A command-line option that no file of the repository contains, if the repository has a command line."""
     fresh = _own_options(room, after) - documents.options(before)
-    texts = room.base_tree.python.values()
-    for option in sorted(fresh):
-        plain = option.removeprefix("--").removeprefix("no-")
-        if not any(option in text or plain.replace("-", "_") in text for text in texts):
-            return f"it names the option {option}, which the repository does not have."
-    return ""
+    strange = next((one for one in sorted(fresh) if not _knows(room, one)), "")
+    return f"it names the option {strange}, which the repository does not have." if strange else ""
+
+
+def _knows(room: CleanRoom, option: str) -> bool:
+    """True where a file of base names the option, or Python code its parameter."""
+    plain = option.removeprefix("--").removeprefix("no-").replace("-", "_")
+    tree = room.base_tree
+    texts = (
+        *tree.python.values(),
+        *tree.texts(".md", ".rst", ".toml", ".cfg", ".ini", ".yml", ".yaml").values(),
+    )
+    return any(option in text for text in texts) or any(plain in text for text in tree.python.values())
 
 
 def _own_options(room: CleanRoom, text: str) -> set[str]:
