@@ -16,6 +16,12 @@ def harmless(text: str) -> str:
     return _HARMFUL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
+def quoted(text: str, characters: int = 300) -> str:
+    """The start of `text` in quotes, on one line and harmless."""
+    line = harmless(" ".join(text.split()))
+    return f'"{line}"' if len(line) <= characters else f'"{line[:characters]}…"'
+
+
 def markdown_text(text: str) -> str:
     """`text` as one line of Markdown that shows it verbatim: without markup, HTML, images and links."""
     return _MARKUP.sub(lambda match: f"\\{match[0]}", harmless(" ".join(text.split())))

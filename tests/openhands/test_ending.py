@@ -113,3 +113,23 @@ def test_a_client_that_dies_without_a_word_is_our_fault() -> None:
 
 def test_what_the_agent_said_goes_along() -> None:
     assert how_it_ended(FINISHED, DONE, OPEN).last_message == "did it"
+
+
+@pytest.mark.parametrize(
+    ("result", "says"),
+    [
+        (
+            Result(status="finished", nudges=1, last_message="I cannot\nhelp"),
+            'when asked to act: "I cannot help"',
+        ),
+        (
+            Result(status="finished", finish_called=True, last_error="file_editor: no such folder"),
+            'the last error of a tool: "file_editor: no such folder"',
+        ),
+        (Result(status="stuck", last_error="terminal: x" * 200), 'a tool: "terminal: x'),
+    ],
+)
+def test_an_end_names_what_happened_before(result: Result, says: str) -> None:
+    detail = how_it_ended(result, DONE, OPEN).detail
+    assert says in detail
+    assert len(detail) < 500

@@ -9,6 +9,7 @@ from nightcrew.execution.execution_engine import DoorUsage, Report
 from nightcrew.execution.sandbox import Completed
 from nightcrew.openhands.errors import classify_error
 from nightcrew.openhands.inside.protocol import ErrorFacts, Exit, Result, cut
+from nightcrew.plain_text import quoted
 
 ITERATIONS = "MaxIterationsReached"
 CUT_OFF = "length"
@@ -31,7 +32,25 @@ def how_it_ended(result: Result | None, completed: Completed, usage: DoorUsage) 
         end, detail = _by_error(result.error, usage)
     else:
         end, detail = _by_itself(result, usage)
-    return Report(end=end, detail=detail, last_message=result.last_message if result is not None else "")
+    if result is None:
+        return Report(end, detail)
+    return Report(end, f"{detail}{_what_happened(end, result)}", result.last_message)
+
+
+def _what_happened(end: AttemptEnd, result: Result) -> str:
+    """The last words of the model or a tool, where they show why nothing came of the attempt."""
+    if end is AttemptEnd.PROSE and result.last_message.strip():
+        return f": {quoted(result.last_message)}"
+    explains = end in {
+        AttemptEnd.FINISHED,
+        AttemptEnd.STUCK,
+        AttemptEnd.INVALID_OUTPUT,
+        AttemptEnd.ITERATION_LIMIT,
+        AttemptEnd.WALL_TIME,
+    }
+    if explains and result.last_error:
+        return f"; the last error of a tool: {quoted(result.last_error)}"
+    return ""
 
 
 def _killed(by: str) -> tuple[AttemptEnd, str]:

@@ -11,7 +11,7 @@ from nightcrew.openrouter.books.attempt_books import AttemptBooks
 from nightcrew.openrouter.books.availability import budgets_of, limits_of
 from nightcrew.openrouter.gateway import Gateway
 from nightcrew.openrouter.serving.dispatcher import Dispatcher
-from nightcrew.secrets.redaction import redact_object
+from nightcrew.secrets.redaction import redact, redact_object
 from nightcrew.selection.candidates import Candidate
 from nightcrew.selection.plan import Plan
 from nightcrew.validation.verdict import Verdict, VerdictKind
@@ -127,9 +127,21 @@ def _dispatcher(work: Work, attempt_id: str, number: int, models: Sequence[Candi
     )
 
 
+def _of_no_change(attempt: Attempt) -> Verdict:
+    """The verdict on an attempt without a change: it says what happened instead."""
+    why = redact(attempt.detail)
+    feedback = (
+        f"The previous attempt made no change, because: {why}\n"
+        "Make the change this time, in the form that was asked for."
+    )
+    return Verdict(VerdictKind.REJECTED, 0.0, (), f"Rejected: there is no change; {why}", feedback)
+
+
 def _verdict(work: Work, attempt: Attempt) -> Verdict:
     if attempt.end.is_fault:
         return Verdict(VerdictKind.INFRASTRUCTURE_FAULT, 0.0, (), attempt.detail, "")
+    if not attempt.patch:
+        return _of_no_change(attempt)
     evidence = work.results.evidence(attempt.number)
     return redact_object(
         work.crew.validator.judge_against(work.base, work.task, attempt.patch, evidence=evidence)

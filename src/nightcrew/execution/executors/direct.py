@@ -18,6 +18,7 @@ from nightcrew.execution.executors.briefing import briefing
 from nightcrew.execution.executors.context_pack import CHARACTERS_PER_TOKEN, context_pack
 from nightcrew.execution.executors.edits import apply, planned
 from nightcrew.execution.executors.reply import BadEdits, Edit, read_edits
+from nightcrew.plain_text import quoted
 from nightcrew.task import TaskType
 
 log = logging.getLogger(__name__)
@@ -131,7 +132,9 @@ def _work(talk: _Conversation) -> Report:
         return Report(
             AttemptEnd.INVALID_OUTPUT, f"the edits could not be applied: {problem}", talk.last_message
         )
-    return Report(AttemptEnd.PROSE, "the model answered with text, without any edit", talk.last_message)
+    shown = quoted(talk.last_message) if talk.last_message.strip() else "the answer was empty"
+    detail = f"the model answered with text, without any edit: {shown}"
+    return Report(AttemptEnd.PROSE, detail, talk.last_message)
 
 
 def _first_question(assignment: Assignment) -> str:

@@ -22,6 +22,7 @@ class EventLog:
         self.last_message = ""
         self.finish_called = False
         self.tool_errors = 0
+        self.last_error = ""
         self.error: ErrorFacts | None = None
 
     def __call__(self, event: Event) -> None:
@@ -31,6 +32,7 @@ class EventLog:
                 self._on_action(event)
             case AgentErrorEvent():
                 self.tool_errors += 1
+                self.last_error = cut(f"{event.tool_name}: {event.error}", 500)
                 self._emit({"event": "tool_error", "tool": event.tool_name, "text": cut(event.error)})
             case ObservationEvent():
                 self._on_observation(event)
@@ -55,6 +57,8 @@ class EventLog:
         self.tool_errors = 0
         text = _text(event.observation.to_llm_content)
         failed = bool(event.observation.is_error)
+        if failed:
+            self.last_error = cut(f"{event.tool_name}: {text}", 500)
         self._emit({"event": "observation", "tool": event.tool_name, "failed": failed, "text": cut(text)})
 
 

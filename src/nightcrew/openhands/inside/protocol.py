@@ -66,6 +66,8 @@ class Result(BaseModel):
     """Of the last model call."""
     tool_errors: int = 0
     """The number of consecutive invalid tool calls at the end of the conversation."""
+    last_error: str = ""
+    """The last error that a tool answered with; empty if none ever did."""
     calls: int = 0
     nudges: int = 0
     timed_out: bool = False

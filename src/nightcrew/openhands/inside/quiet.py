@@ -8,6 +8,7 @@ import importlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 SILENCE = {
@@ -31,6 +32,7 @@ def load_sdk(state_dir: str) -> None:
         import openhands.tools.file_editor
         import openhands.tools.terminal  # noqa: F401
     _disarm()
+    _make_folders()
 
 
 @contextmanager
@@ -54,6 +56,19 @@ def _fast_imports() -> Iterator[None]:
         pydantic.BaseModel.model_config.pop("defer_build", None)
         gc.freeze()
         gc.enable()
+
+
+def _make_folders() -> None:
+    """Let the file editor create a file in a folder that is not there yet, which otherwise fails."""
+    from openhands.tools.file_editor.editor import FileEditor
+
+    write = FileEditor.write_file
+
+    def write_in_folder(editor: Any, path: Any, *args: Any, **kwargs: Any) -> Any:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        return write(editor, path, *args, **kwargs)
+
+    FileEditor.write_file = write_in_folder
 
 
 def _disarm() -> None:

@@ -131,6 +131,7 @@ class Session:
             last_message=cut(self._log.last_message),
             finish_reason=reasons[-1] if reasons else None,
             tool_errors=self._log.tool_errors,
+            last_error=self._log.last_error,
             calls=len(reasons),
             nudges=self._nudges,
             timed_out=self._timed_out,
