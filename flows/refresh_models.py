@@ -7,8 +7,7 @@ from blocks.crew import settings_overrides
 from flows.steps import step
 from nightcrew.crew.database import ensure_database
 from nightcrew.openrouter.api import OpenRouterApi
-from nightcrew.openrouter.books.availability import unknown_price_of
-from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
+from nightcrew.openrouter.books.availability import catalogue_of
 from nightcrew.openrouter.catalogue.catalogue_changes import Refresh
 from nightcrew.queue.state_store import StateStore, create_schema
 from nightcrew.settings import Settings, load_settings
@@ -29,9 +28,7 @@ def refresh(settings: Settings) -> Refresh:
         create_schema(store)
         api = OpenRouterApi(*settings.account)
         try:
-            price = unknown_price_of(settings)
-            catalogue = ModelCatalogue(store, api, configured=settings.models, unknown_price_usd=price)
-            return catalogue.refresh()
+            return catalogue_of(settings, store, api).refresh()
         finally:
             api.close()
 

@@ -9,12 +9,29 @@ from nightcrew.address import (
     Protocol,
     folder_of,
     holds_secret,
+    is_own_machine,
     origin_of,
     protocol_of,
     without_secret,
 )
 from nightcrew.errors import BadInput
 from nightcrew.task import Task
+
+OWN = [
+    "http://127.0.0.1:8080/v1", "http://localhost:11434", "http://[::1]:80/v1", "http://10.1.2.3/v1",
+    "https://192.168.0.7/v1", "http://172.16.5.5:1", "http://host.docker.internal:11434/v1", "http://gpu.local/v1",
+    "http://LOCALHOST./v1", "http://[fd00::1]/v1",
+]  # fmt: skip
+OTHERS = [
+    "https://openrouter.ai/api/v1", "http://8.8.8.8/v1", "https://localhost.example.org", "https://127.0.0.1.nip.io",
+    "https://notlocal", "https://172.32.0.1", "",
+]  # fmt: skip
+
+
+def test_a_private_address_is_known_by_its_name_or_number() -> None:
+    assert [url for url in OWN if not is_own_machine(url)] == []
+    assert [url for url in OTHERS if is_own_machine(url)] == []
+
 
 PLAIN = [
     "/srv/repo",

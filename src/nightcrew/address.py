@@ -7,6 +7,7 @@ stored, shown, logged and passed to programs.
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
@@ -17,6 +18,9 @@ PATTERN = (
     r"(?![hH][tT][tT][pP][sS]?:[^?#]*[?#]))"
 )
 """A pattern for servers that validate a value; addresses with a secret do not match."""
+
+
+_OWN_NAMES = ("localhost", "local", "internal", "lan", "home.arpa")  # reserved for private networks
 
 
 class Protocol(StrEnum):
@@ -64,6 +68,16 @@ def origin_of(address: str) -> str:
     """Protocol, host and port of an address, for which its credential is valid."""
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def is_own_machine(url: str) -> bool:
+    """True if the host of `url` is this machine or in a private network, by its name or number alone."""
+    host = (urlsplit(url).hostname or "").rstrip(".").lower()
+    try:
+        number = ip_address(host)
+    except ValueError:
+        return host in _OWN_NAMES or host.endswith(tuple(f".{name}" for name in _OWN_NAMES))
+    return number.is_loopback or number.is_private or number.is_link_local
 
 
 def holds_secret(repo: str) -> bool:

@@ -96,7 +96,7 @@ class Settings(BaseSettings):
     free_requests_per_day: int = 50
     """Account-wide free calls per UTC day, until the provider reports another limit."""
     unknown_price_usd_per_million: Annotated[Decimal, Field(ge=0)] | None = None
-    """USD per million tokens for models without a published price (0: your machine); empty: refuse them."""
+    """USD per million tokens for models without a published price; empty: 0 at a private address."""
     attempt_seconds: Annotated[int, Field(ge=10)] = 900
     """Wall-clock limit of one attempt."""
     attempt_iterations: Annotated[int, Field(ge=1)] = 60

@@ -199,8 +199,9 @@ def _catalogue(settings: Settings) -> Check:
     try:
         with open_catalogue(settings) as (_, catalogue):
             count, age = len(catalogue.candidates()), catalogue.age
+            catalogue.check_prices()
     except NightcrewError as error:
-        return Check("catalogue", Level.PROBLEM, "cannot be read", str(error))
+        return Check("catalogue", Level.PROBLEM, "cannot be used", str(error))
     if not count:
         return Check("catalogue", Level.NOTE, "empty", "fetch it with 'nightcrew refresh-models'")
     hours = age.total_seconds() / 3600 if age else 0.0

@@ -7,7 +7,7 @@ from nightcrew.crew.database import ensure_database
 from nightcrew.crew.status import status
 from nightcrew.errors import BadInput, Transient
 from nightcrew.openrouter.api import OpenRouterApi
-from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
+from nightcrew.openrouter.books.availability import catalogue_of
 from nightcrew.queue.reviews import Answer, Choice, Review, Reviews
 from nightcrew.queue.state_store import StateStore, create_schema
 from nightcrew.queue.task_queue import TaskQueue
@@ -74,6 +74,6 @@ def answer(settings: Settings, task_id: str, given: Answer) -> QueuedTask:
 
 def _check_model(settings: Settings, store: StateStore, model: str) -> None:
     with OpenRouterApi(*settings.account) as api:
-        known = ModelCatalogue(store, api, configured=settings.models).candidates()
+        known = catalogue_of(settings, store, api).candidates()
     if model not in {candidate.model for candidate in known}:
         raise BadInput(f"there is no model {model}; 'nightcrew models' lists the available ones")

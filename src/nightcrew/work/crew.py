@@ -16,7 +16,7 @@ from nightcrew.execution.sandbox import settled_sandbox
 from nightcrew.ledger.metrics_collector import MetricsCollector
 from nightcrew.openhands.adapter import OpenHandsAdapter
 from nightcrew.openrouter.api import OpenRouterApi
-from nightcrew.openrouter.books.availability import unknown_price_of
+from nightcrew.openrouter.books.availability import catalogue_of
 from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
 from nightcrew.queue.reviews import Reviews
 from nightcrew.queue.state_store import StateStore, create_schema
@@ -73,9 +73,7 @@ def open_crew(settings: Settings) -> Iterator[Crew]:
             ),
             reviews=Reviews(store),
             api=api,
-            catalogue=ModelCatalogue(
-                store, api, configured=settings.models, unknown_price_usd=unknown_price_of(settings)
-            ),
+            catalogue=catalogue_of(settings, store, api),
             selector=ModelSelector(),
             engine=ExecutionEngine(settings, sandbox, executors),
             validator=ResultValidator(settings, sandbox),

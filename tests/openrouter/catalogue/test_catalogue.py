@@ -9,14 +9,17 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from nightcrew.errors import BadInput
 from nightcrew.openrouter.api import OpenRouterApi
+from nightcrew.openrouter.books.availability import catalogue_of, unknown_price_of
 from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
 from nightcrew.openrouter.catalogue.catalogue_changes import GONE_FOR
 from nightcrew.openrouter.catalogue.catalogue_tables import catalogue_history
-from nightcrew.openrouter.catalogue.listing import list_model
+from nightcrew.openrouter.catalogue.listing import NO_PRICE, list_model
 from nightcrew.openrouter.wire.prices import flat, price_of, read_price
 from nightcrew.openrouter.wire.records import ListedModel
 from nightcrew.queue.state_store import StateStore
+from nightcrew.settings import load_settings
 from nightcrew.testing.calls import Change
 from tests.openrouter.conftest import Crew, MakeCrew, free, paid
 
@@ -121,7 +124,7 @@ def test_a_record_that_cannot_be_read_does_not_spoil_the_others(crew: MakeCrew) 
 def test_a_plain_endpoint_has_only_names(store: StateStore) -> None:
     record = ListedModel(id="qwen-coder", max_model_len=8192)
     listed = list_model(record, today=date(2026, 11, 23), gone=None, unknown_price_usd=None)
-    assert listed.unusable is None
+    assert listed.unusable == NO_PRICE
     assert (listed.candidate.input_price_usd, listed.candidate.free, listed.candidate.tools) == (
         None,
         False,
@@ -132,6 +135,25 @@ def test_a_plain_endpoint_has_only_names(store: StateStore) -> None:
         catalogue = ModelCatalogue(store, api, configured=["own-model"], unknown_price_usd=USD(0))
         (candidate,) = catalogue.candidates()
     assert (candidate.model, candidate.input_price_usd, candidate.free) == ("own-model", USD(0), False)
+
+
+def test_an_unknown_price_is_asked_for_and_costs_nothing_at_home(store: StateStore, tmp_path: Path) -> None:
+    for url, price in (("http://127.0.0.1:1/v1", USD(0)), ("https://models.example.org/v1", None)):
+        settings = load_settings(home=tmp_path, base_url=url, models=("own-model",))
+        assert unknown_price_of(settings) == price
+        with OpenRouterApi(url, None) as api:
+            catalogue = catalogue_of(settings, store, api)
+            if price is not None:
+                catalogue.check_prices()
+                assert [c.model for c in catalogue.candidates()] == ["own-model"]
+                continue
+            assert catalogue.candidates() == ()
+            with pytest.raises(BadInput, match="NIGHTCREW_UNKNOWN_PRICE_USD_PER_MILLION"):
+                catalogue.check_prices()
+    stated = load_settings(
+        home=tmp_path, base_url="http://localhost:1/v1", unknown_price_usd_per_million=USD(2)
+    )
+    assert unknown_price_of(stated) == USD("0.000002")
 
 
 def test_what_an_engine_gives_a_call_is_the_context_not_what_its_model_could() -> None:

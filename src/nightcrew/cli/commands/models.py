@@ -34,6 +34,7 @@ def select_model(
     if "target_file" not in fields:  # a name was only needed to make a task
         task = task.model_copy(update={"target_file": None})
     with open_catalogue(settings) as (store, catalogue):
+        catalogue.check_prices()
         plan = plan_for(task, settings, store, catalogue)
     if as_json:
         print_json(plan)

@@ -26,11 +26,13 @@ def submit_task(
     as_json: AsJson = False,
 ) -> int:
     """Submit a task. With --wait, the exit code tells the outcome."""
+    from nightcrew.cli.model_choice import check_prices
     from nightcrew.crew import dispatch
     from nightcrew.crew.status import status
 
     settings = load_settings()
     task = make_task(settings, fields)
+    check_prices(settings)
     with dispatch.open_queue(settings) as queue:
         queued = dispatch.submit(settings, task)
         while wait and queued.status not in SETTLED:

@@ -12,13 +12,13 @@ from decimal import Decimal
 from sqlalchemy import select
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
-from nightcrew.errors import Transient
+from nightcrew.errors import BadInput, Transient
 from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.books.quota import learn_from_key
 from nightcrew.openrouter.catalogue import catalogue_changes
 from nightcrew.openrouter.catalogue.catalogue_changes import Refresh
 from nightcrew.openrouter.catalogue.catalogue_tables import catalogue_models, catalogue_refreshes
-from nightcrew.openrouter.catalogue.listing import Listed, configured_candidate, list_model
+from nightcrew.openrouter.catalogue.listing import NO_PRICE, Listed, configured_candidate, list_model
 from nightcrew.openrouter.wire.prices import Price, read_price
 from nightcrew.openrouter.wire.records import ListedModel
 from nightcrew.queue.state_store import StateStore, utc_now
@@ -85,6 +85,16 @@ class ModelCatalogue:
     def candidates(self) -> tuple[Candidate, ...]:
         """The models that can be called now."""
         return tuple(listed.candidate for listed in self.listing() if listed.unusable is None)
+
+    def check_prices(self) -> None:
+        """Refuse an endpoint of which no model can be used, because their price is unknown.
+
+        Raises:
+            BadInput: the message says which setting is missing.
+        """
+        reasons = {listed.unusable for listed in self.listing()}
+        if NO_PRICE in reasons and None not in reasons:
+            raise BadInput(f"no model of {self._endpoint} can be used; {NO_PRICE}")
 
     def listing(self) -> tuple[Listed, ...]:
         """Every listed or configured model, with the reason if it cannot be used."""

@@ -9,6 +9,10 @@ from nightcrew.openrouter.wire.records import ListedModel
 from nightcrew.openrouter.wire.wire_fields import to_decimal, whole
 from nightcrew.selection.candidates import Candidate
 
+NO_PRICE = (
+    "its price is unknown: set NIGHTCREW_UNKNOWN_PRICE_USD_PER_MILLION to what a million tokens cost there, "
+    "0 if nothing"
+)
 # Context window assumed for a plain endpoint that does not report one, in tokens.
 DEFAULT_CONTEXT_TOKENS = 32_768
 
@@ -27,14 +31,16 @@ def list_model(
     """The candidate of a catalogue record."""
     price = read_price(model.pricing)
     candidate = _candidate(model, price, unknown_price_usd)
-    return Listed(candidate, gone or _why_not(model, price, today))
+    unpriced = NO_PRICE if not model.pricing and unknown_price_usd is None else None
+    return Listed(candidate, gone or _why_not(model, price, today) or unpriced)
 
 
 def configured_candidate(name: str, plain: bool, unknown_price_usd: Decimal | None) -> Listed:
     """A configured model that the endpoint does not list; usable only if it has no real catalogue."""
     bare = ListedModel(id=name)
+    unpriced = NO_PRICE if unknown_price_usd is None else None
     return Listed(
-        _candidate(bare, None, unknown_price_usd), None if plain else "not in the provider's catalogue"
+        _candidate(bare, None, unknown_price_usd), unpriced if plain else "not in the provider's catalogue"
     )
 
 
