@@ -17,6 +17,7 @@ from nightcrew.errors import BadInput
 from nightcrew.execution.executors.reply import BadEdits, read_edits
 from nightcrew.execution.packages.pages import read_page
 from nightcrew.openhands.inside.protocol import read_result
+from nightcrew.openrouter.rescue.rescue import rescued
 from nightcrew.openrouter.wire.replies import parse_json
 from nightcrew.plain_text import code_block, code_span, markdown_text
 from nightcrew.secrets.redaction import redact
@@ -30,6 +31,7 @@ from nightcrew.validation.reading.comments import comments
 from nightcrew.validation.reading.docstrings import entries
 from nightcrew.validation.reading.documents import blocks
 from nightcrew.work.published import published_patch
+from tests.openrouter.rescue.tools import OFFERED, body, call
 
 MOST_CPU_SECONDS = 2.0  # what is measured takes hundredths; what is quadratic takes minutes
 SIZE = 100_000
@@ -40,12 +42,19 @@ def losses_of(name: str) -> Callable[[str], object]:
     return lambda text: [*text_losses(name, text, "x\n"), *text_losses(name, "x\n", text)]
 
 
+def answered(text: str) -> object:
+    """Reads an answer with this text, and one with these arguments, of a model that has tools."""
+    in_text = rescued(body({"content": text}), OFFERED)
+    return in_text, rescued(body({"tool_calls": [call(text[:300], text)]}), OFFERED)
+
+
 READERS: dict[str, Callable[[str], object]] = {
     "json": read_json,
     "toml": read_toml,
     "python": parse_python,
     "reply": parse_json,
     "edits": read_edits,
+    "answer": answered,
     "patch": parse_patch,
     "redaction": redact,
     "secrets": find_secrets,
@@ -72,7 +81,28 @@ PIECES = [
     *("a-", "a.", "a.b ", "[", "{", "(", '{"a":', "a=", "- ", "`", "```\n", "#", "# ", "\n", " ", "\t", "a+"),
     *("not ", "lambda:", "/", "\\", '"', "'", '"""', "--- a/x\n", "@@ -1 +1 @@\n", "+\n", "<", "<think>"),
     *("### FILE a\n", "sk-", "eyJ", "AKIA", "=", "http://", "a@", "%41", "\\u0073", ":param a: b\n"),
-    *("x = 1\n", "|", "*", "_", "é", "\x00"),
+    *(
+        "x = 1\n",
+        "|",
+        "*",
+        "_",
+        "é",
+        "\x00",
+        "<terminal>",
+        "<tool_call>",
+        "terminal(",
+        "[TOOL_CALLS]terminal{",
+    ),
+    *(
+        '{"name":"terminal",',
+        "terminal<",
+        "<parameter=command>",
+        '\\"',
+        ", ",
+        "</think>",
+        "Action:",
+        '{"a":["',
+    ),
 ]
 
 

@@ -1,8 +1,8 @@
 """A small night's work, recorded at fixed times: the rows of every view can be worked out by hand.
 
 - t-tests: a lazy model is rejected; the second attempt meets a 429, goes on with another model, is accepted
-- t-docs: accepted at the first try by a free model
-- t-prose: a model that answers in text; nobody knows what the call cost; fails as rejected
+- t-docs: accepted at the first try by a free model, whose call was written as text and repaired
+- t-prose: a model that answers in text, and an unreadable call of unknown cost; fails as rejected
 - t-outage: the provider is down; fails as infrastructure
 - t-killed: the process was killed in the middle of the attempt
 - t-waits: handed in, not begun
@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from nightcrew.execution.attempt import Attempt, AttemptEnd, ModelCall
+from nightcrew.execution.attempt import Attempt, AttemptEnd, ModelCall, Rescue
 from nightcrew.ledger.metrics_collector import MetricsCollector
 from nightcrew.selection.plan import Filtered, FilterName, Plan, Removal, Rung
 from nightcrew.task import (
@@ -70,6 +70,7 @@ def call(
     status: int | None = 200,
     served: str | None = None,
     fault: str | None = None,
+    rescues: tuple[Rescue, ...] | None = None,
 ) -> ModelCall:
     """A request of 100 tokens that is answered with 20, or refused."""
     answered = fault is None
@@ -97,6 +98,7 @@ def call(
         generation_id=f"gen-{sequence}" if answered else None,
         streamed=True,
         quota_window=f"{started_at:%Y-%m-%d}" if model.endswith(":free") else None,
+        rescues=rescues,
     )
 
 
@@ -203,7 +205,10 @@ def record_docs_task(crew: MetricsCollector, clock: Clock) -> None:
     crew.task_started("t-docs")
     crew.decision("t-docs", 1, plan((DIRECT, FREE, 0.5)))
     crew.attempt_started(work, "t-docs:1", 1, DIRECT, FREE)
-    crew.model_call(call("t-docs:1", 1, FREE, "0", started_at=clock.now, served="maker/free-2"))
+    repaired = (Rescue("text_call", True), Rescue("arguments", True))
+    crew.model_call(
+        call("t-docs:1", 1, FREE, "0", started_at=clock.now, served="maker/free-2", rescues=repaired)
+    )
     began = clock.now
     clock.at(11)
     crew.attempt_finished(attempt("t-docs:1", FREE, began=began, ended=clock.now, served=("maker/free-2",)))
@@ -226,7 +231,8 @@ def record_failures(crew: MetricsCollector, clock: Clock) -> None:
         crew.attempt_started(task(task_id), f"{task_id}:1", 1, DIRECT, LAZY)
     clock.at(20)
     began = clock.now
-    crew.model_call(call("t-prose:1", 1, LAZY, None, started_at=clock.now))
+    unread = (Rescue("text_call", False),)
+    crew.model_call(call("t-prose:1", 1, LAZY, None, started_at=clock.now, rescues=unread))
     clock.at(21)
     crew.attempt_finished(attempt("t-prose:1", LAZY, began=began, ended=clock.now, end=AttemptEnd.PROSE))
     crew.task_finished("t-prose", TaskStatus.FAILED, FailureReason.REJECTED, "no model got it right", None)

@@ -75,6 +75,14 @@ class Stopped:
 
 
 @dataclass(frozen=True, slots=True)
+class Rescue:
+    """A repair of an answer's form, tried on one call."""
+
+    kind: str
+    worked: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ModelCall:
     """One call to a model, answered or not; a row of the ledger's `model_calls`."""
 
@@ -101,6 +109,7 @@ class ModelCall:
     generation_id: str | None
     streamed: bool
     quota_window: str | None = None  # UTC day whose free calls it counts as; None: not a free call
+    rescues: tuple[Rescue, ...] | None = None  # what was repaired about the answer's form
 
 
 type RecordCall = Callable[[ModelCall], None]

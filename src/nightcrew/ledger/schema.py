@@ -22,6 +22,7 @@ VIEWS_FOLDER = Path(__file__).parent / "views"
 
 PUBLIC_VIEWS = (  # later views may read earlier ones
     "model_calls",
+    "rescues",
     "decisions",
     "attempts",
     "tasks",

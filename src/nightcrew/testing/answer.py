@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from nightcrew.testing.forms import AnswerForm
+
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
@@ -21,3 +23,4 @@ class Answer:
     text: str = ""
     calls: tuple[ToolCall, ...] = ()
     finish: str = "stop"
+    form: AnswerForm | None = None  # a wrong one

@@ -193,7 +193,10 @@ class Backend:
         seen: Seen,
     ) -> Outcome:
         original = answer(model, talk, self.scenario)
-        original = _limited(spoilt(fault, original) if fault else original, _output_limit(model, body))
+        original = _limited(
+            spoilt(fault, original, f"{self.scenario.seed}|{seen.number}") if fault else original,
+            _output_limit(model, body),
+        )
         usage = _usage(model, prompt_tokens(body), original)
         self._account.spent_usd += usage.cost_usd
         seen.served, seen.usage = model.id, usage

@@ -13,6 +13,7 @@ from typing import Any
 
 from nightcrew.testing.answer import Answer, ToolCall
 from nightcrew.testing.fault_forms import FORMS
+from nightcrew.testing.forms import AnswerForm
 from nightcrew.testing.scenario import Character, Fault, FaultKind, ScriptedModel
 from nightcrew.testing.wire import TWIN, Reply, arguments_of, error_body, provider_name
 
@@ -88,8 +89,11 @@ def stream_fault(fault: Fault, model: ScriptedModel) -> dict[str, Any]:
     return dict(error)
 
 
-def spoilt(fault: Fault, original: Answer) -> Answer:
-    """The answer after a fault on the model's side."""
+def spoilt(fault: Fault, original: Answer, seed: str = "") -> Answer:
+    """The answer after a fault on the model's side; a form that is not named is drawn from `seed`."""
+    if fault.kind is FaultKind.FORM:
+        forms = [form for form in AnswerForm if form is not AnswerForm.UNREADABLE]
+        return replace(original, form=fault.form or random.Random(seed).choice(forms))
     spoil = _SPOIL.get(fault.kind)
     return spoil(original) if spoil else original
 

@@ -16,6 +16,7 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 from nightcrew.errors import BadInput
 from nightcrew.settings import first_problem
 from nightcrew.task import TaskType
+from nightcrew.testing.forms import AnswerForm
 from nightcrew.testing.solutions import Data, Solution
 
 
@@ -78,12 +79,15 @@ class FaultKind(StrEnum):
     MALFORMED_TOOL_CALL = "malformed_tool_call"
     UNKNOWN_TOOL = "unknown_tool"
     MISSING_ARGUMENT = "missing_argument"
+    FORM = "form"
 
 
 class Fault(Data):
     """A fault and when it happens; all given conditions must hold."""
 
     kind: FaultKind
+    form: AnswerForm | None = None
+    """The wrong form of the answer, for the kind *form*; empty: one of all forms, drawn for each call."""
     models: tuple[str, ...] = ("*",)
     """Ids of the affected models, as glob patterns."""
     at_call: tuple[int, ...] = ()

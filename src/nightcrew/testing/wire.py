@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from nightcrew.testing.answer import Answer, ToolCall
+from nightcrew.testing.forms import shaped
 from nightcrew.testing.scenario import ScriptedModel
 
 TWIN = "nightcrew-twin"
@@ -137,11 +138,14 @@ def completion_body(whole: Completion) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": whole.answer.text or None, "refusal": None}
     if whole.answer.calls:
         message["tool_calls"] = [_tool_call(whole.id, n, call) for n, call in enumerate(whole.answer.calls)]
+    finish: str | None = whole.answer.finish
+    if whole.answer.form is not None:
+        message, finish = shaped(whole.answer.form, message, finish)
     choice = {
         "index": 0,
         "message": message,
-        "finish_reason": whole.answer.finish,
-        "native_finish_reason": whole.answer.finish,
+        "finish_reason": finish,
+        "native_finish_reason": finish,
         "logprobs": None,
     }
     return {**_envelope(whole, "chat.completion"), "choices": [choice], "usage": whole.usage.as_json()}
@@ -150,6 +154,9 @@ def completion_body(whole: Completion) -> dict[str, Any]:
 def chunks(whole: Completion) -> Iterator[dict[str, Any]]:
     """The same completion as stream chunks: role, pieces, finish, and usage in the last one."""
     yield _chunk(whole, {"role": "assistant", "content": ""})
+    if whole.answer.form is not None:
+        yield from _shaped_chunks(whole)
+        return
     for piece in _pieces(whole.answer.text):
         yield _chunk(whole, {"content": piece})
     for number, call in enumerate(whole.answer.calls):
@@ -220,6 +227,18 @@ def _chunk(whole: Completion, delta: Mapping[str, Any], finish: str | None = Non
         "logprobs": None,
     }
     return {**_envelope(whole, "chat.completion.chunk"), "choices": [choice]}
+
+
+def _shaped_chunks(whole: Completion) -> Iterator[dict[str, Any]]:
+    """The chunks of an answer in a wrong form: its text in pieces, everything else in one."""
+    choice = completion_body(whole)["choices"][0]
+    rest = dict(choice["message"])
+    if isinstance(rest.get("content"), str):
+        for piece in _pieces(rest.pop("content")):
+            yield _chunk(whole, {"content": piece})
+    yield _chunk(whole, rest)
+    ended = _chunk(whole, {"content": ""}, finish=choice["finish_reason"])
+    yield {**ended, "usage": whole.usage.as_json()}
 
 
 def _tool_call(generation: str, number: int, call: ToolCall) -> dict[str, Any]:

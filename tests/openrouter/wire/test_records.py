@@ -32,10 +32,10 @@ def test_an_answered_call_leaves_nothing_unsaid(crew: MakeCrew) -> None:
     house.gateway("house/gamma").complete(ask())
     streamed, whole = house.calls
     missing = {field.name for field in fields(ModelCall) if getattr(streamed, field.name) is None}
-    assert missing == {"fault"}
+    assert missing == {"fault", "rescues"}
     assert streamed.quota_window == f"{NOON.astimezone(UTC):%Y-%m-%d}"
     missing = {field.name for field in fields(ModelCall) if getattr(whole, field.name) is None}
-    assert missing == {"fault", "first_token_ms", "quota_window"}, "not streamed, and not free"
+    assert missing == {"fault", "first_token_ms", "quota_window", "rescues"}, "not streamed, and not free"
     assert whole.cost_usd and whole.input_price_usd and whole.output_price_usd
 
 

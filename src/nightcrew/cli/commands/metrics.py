@@ -12,7 +12,9 @@ VERDICT_COLUMNS = (
     "task type", "judged", "accepted", "rejected", "one more test", "asked a person", "not measurable",
     "for a person",
 )  # fmt: skip
-COLUMNS = ("model", "task type", "attempts", "accepted", "rate", "95 % interval", "score", "calls", "cost")
+COLUMNS = (
+    "model", "task type", "attempts", "accepted", "rate", "95 % interval", "score", "calls", "saved", "cost",
+)  # fmt: skip
 
 
 @app.command("metrics")
@@ -84,5 +86,6 @@ def _row(measured: Mapping[str, Any]) -> Sequence[object]:
         "–" if rate is None else f"{low:.0%} to {high:.0%}",
         "–" if score is None else f"{score:.2f}",
         f"{measured['calls_per_attempt']:.1f}",
+        measured["calls_saved"],
         money(measured["cost_usd"]),
     )

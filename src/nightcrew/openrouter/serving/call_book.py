@@ -117,6 +117,7 @@ class CallBook:
             generation_id=outcome.generation_id,
             streamed=streamed,
             quota_window=_day(ticket) if ticket.uses_quota else None,
+            rescues=outcome.rescues or None,
         )
 
 

@@ -31,8 +31,9 @@ from nightcrew.openrouter.serving.held_text import without_split_secrets
 from nightcrew.openrouter.serving.model_calls import ModelCalls
 from nightcrew.openrouter.serving.rotation import Rotation, Shut, account_stopped, out_of_calls, store_down
 from nightcrew.openrouter.serving.transcript import Transcript
-from nightcrew.openrouter.wire.answers import Outcome
+from nightcrew.openrouter.wire.answers import Outcome, text_of
 from nightcrew.openrouter.wire.chat_request import ChatRequest, read_request
+from nightcrew.openrouter.wire.joined_stream import chunks_of
 from nightcrew.openrouter.wire.live_stream import LiveStream
 from nightcrew.openrouter.wire.prices import Price, price_of
 from nightcrew.openrouter.wire.recovery import Rests, Row, row_of
@@ -43,6 +44,7 @@ log = logging.getLogger(__name__)
 
 CALL_SECONDS = 180.0  # wall-clock limit of one upstream call
 CLOSE_SECONDS = 5.0
+MOST_HINTS = 3  # of one attempt about the form of answers; a model that needs more does not learn it
 
 
 class Dispatcher:
@@ -91,6 +93,7 @@ class Dispatcher:
         self._shut: NightcrewError | None = None
         self._idle = threading.Condition(self._lock)
         self._serving = 0
+        self._hints = 0
 
     def open(self) -> None:
         """Charge what dead processes reserved and never settled, so that it blocks no budget."""
@@ -98,15 +101,15 @@ class Dispatcher:
 
     def complete(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to an OpenAI-style chat request."""
-        request = read_request({**body, "stream": False})
-        answer = self._serve(request)
+        answer = self._served(body, stream=False)
         assert isinstance(answer, Outcome)
         return dict(answer.body or {})
 
     def stream(self, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """The same answer in chunks, once a model has sent its first; iterate to the end or close it."""
-        answer = self._serve(read_request({**body, "stream": True}))
-        assert isinstance(answer, LiveStream)
+        answer = self._served(body, stream=True)
+        if isinstance(answer, Outcome):
+            return chunks_of(answer.body or {})
         return without_split_secrets(iter(answer))
 
     def close(self) -> None:
@@ -130,6 +133,17 @@ class Dispatcher:
                 self._book.stop(reason.stopped, infrastructure=reason.infrastructure)
 
     # ------------------------------------------------------------------------------------------------
+
+    def _served(self, body: Mapping[str, Any], *, stream: bool) -> Outcome | LiveStream:
+        """The answer; a model whose call cannot be read is asked once more, with the reason."""
+        answer = self._serve(read_request({**body, "stream": stream}))
+        if not isinstance(answer, Outcome) or not answer.hint or self._hints >= MOST_HINTS:
+            return answer
+        self._hints += 1
+        unread = {"role": "assistant", "content": text_of(answer.body or {})}
+        messages = [*body["messages"], unread, {"role": "user", "content": answer.hint}]
+        request = read_request({**body, "stream": stream, "messages": messages})
+        return self._serve(replace(request, hinted=True))
 
     def _serve(self, request: ChatRequest) -> Outcome | LiveStream:
         """Call one model after the other until one answers."""

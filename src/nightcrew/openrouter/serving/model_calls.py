@@ -7,15 +7,21 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from nightcrew.execution.attempt import Rescue
 from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.books.settlement import Settlement
 from nightcrew.openrouter.books.ticket import Ticket
+from nightcrew.openrouter.rescue.kinds import RescueKind
+from nightcrew.openrouter.rescue.offered import Offered
+from nightcrew.openrouter.rescue.rescue import rescued
 from nightcrew.openrouter.serving.call_book import CallBook
-from nightcrew.openrouter.wire.answers import Outcome, cost_of, from_no_reply, from_reply
+from nightcrew.openrouter.wire.answers import Outcome, cost_of, first_choice, from_no_reply, from_reply
 from nightcrew.openrouter.wire.chat_request import ChatRequest, outgoing
 from nightcrew.openrouter.wire.exchange import Cancellation, NoReply
+from nightcrew.openrouter.wire.joined_stream import joined
 from nightcrew.openrouter.wire.live_stream import LiveStream, begin_stream
 from nightcrew.openrouter.wire.recovery import Rests, row_of
+from nightcrew.openrouter.wire.replies import Reply
 from nightcrew.settings import DataPolicy
 
 log = logging.getLogger(__name__)
@@ -58,7 +64,7 @@ class ModelCalls:
         def finish(outcome: Outcome) -> None:
             self._finish(ticket, outcome, request, sequence=sequence, started=started)
 
-        answer = self._exchange(body, request.streamed, started, finish)
+        answer = self._exchange(body, request, started, finish)
         if isinstance(answer, LiveStream):
             return answer
         if answer.row is not None and answer.row.rests is Rests.FREE_MODELS and not ticket.uses_quota:
@@ -68,22 +74,49 @@ class ModelCalls:
         return answer
 
     def _exchange(
-        self, body: Mapping[str, Any], streamed: bool, started: float, finish: Callable[[Outcome], None]
+        self,
+        body: Mapping[str, Any],
+        request: ChatRequest,
+        started: float,
+        finish: Callable[[Outcome], None],
     ) -> Outcome | LiveStream:
+        offered = Offered.by(request.parameters)
+        limits: dict[str, Any] = {"wall_seconds": self._call_seconds, "cancellation": self._cancellation}
         try:
-            if streamed:
-                stream = self._api.stream(
-                    body, wall_seconds=self._call_seconds, cancellation=self._cancellation
-                )
+            if not request.streamed:
+                return self._read(self._api.chat(body, **limits), offered, request.hinted)
+            stream = self._api.stream(body, **limits)
+            if not offered:
                 return begin_stream(stream, now=self._clock(), started=started, on_end=finish)
-            reply = self._api.chat(body, wall_seconds=self._call_seconds, cancellation=self._cancellation)
-            return from_reply(reply, now=self._clock())
+            first_ms: list[float] = []
+            reply = joined(stream, lambda: first_ms.append((time.monotonic() - started) * 1000))
+            outcome = self._read(reply, offered, request.hinted)
+            return replace(outcome, first_token_ms=first_ms[0] if first_ms else None)
         except NoReply as error:
             return from_no_reply(error)
         except Exception as error:
             # The call was made, so it has to be settled and recorded after any error.
             log.exception("a call failed with an unexpected error")
             return from_no_reply(NoReply("connection_lost", type(error).__name__, sent=True))
+
+    def _read(self, reply: Reply, offered: Offered, hinted: bool) -> Outcome:
+        """The outcome of a whole reply, with its form repaired."""
+        if reply.failed or reply.body is None:
+            return from_reply(reply, now=self._clock())
+        repaired = rescued(reply.body, offered)
+        outcome = from_reply(replace(reply, body=dict(repaired.body)), now=self._clock())
+        rescues = repaired.rescues
+        if hinted:
+            called = bool((first_choice(repaired.body).get("message") or {}).get("tool_calls"))
+            rescues = (*rescues, Rescue(RescueKind.HINT, called))
+        reason = first_choice(reply.body).get("finish_reason")
+        return replace(
+            outcome,
+            rescues=rescues,
+            hint=repaired.hint,
+            original=reply.body if repaired.body is not reply.body else None,
+            finish_reason=reason if isinstance(reason, str) else None,
+        )
 
     def _finish(
         self, ticket: Ticket, outcome: Outcome, request: ChatRequest, *, sequence: int, started: float

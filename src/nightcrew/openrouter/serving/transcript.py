@@ -44,6 +44,8 @@ class Transcript:
                 "messages": _clean(messages[shared:]),
                 "answer": _clean(first_choice(outcome.body or {}).get("message")),
             }
+            if outcome.original is not None:
+                line["answer_as_it_came"] = _clean(first_choice(outcome.original).get("message"))
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 with self._path.open("a", encoding="utf-8", errors="replace") as file:

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from nightcrew.execution.attempt import Rescue
 from nightcrew.openrouter.wire.exchange import NoReply
 from nightcrew.openrouter.wire.prices import Price
 from nightcrew.openrouter.wire.recovery import Row, classify, row_of
@@ -27,6 +28,9 @@ class Outcome:
     finish_reason: str | None = None
     first_token_ms: float | None = None
     may_have_cost: bool = True  # False: it cannot have been billed
+    rescues: tuple[Rescue, ...] = ()  # tried on the answer's form
+    hint: str = ""  # what to tell the model about a form that could not be repaired
+    original: Mapping[str, Any] | None = None  # the body as it came, if it was repaired
 
     @property
     def message(self) -> str:
@@ -86,10 +90,13 @@ def cost_of(outcome: Outcome, price: Price, published: bool) -> Decimal | None:
 
 def has_content(message: Mapping[str, Any]) -> bool:
     """True if a message or delta has text or a tool call; reasoning alone does not count."""
-    content = message.get("content")
-    if isinstance(content, list):
-        content = "".join(str(part.get("text", "")) for part in content if isinstance(part, Mapping))
-    return bool(message.get("tool_calls")) or (isinstance(content, str) and bool(content.strip()))
+    return bool(message.get("tool_calls")) or bool(_content(message).strip())
+
+
+def text_of(body: Mapping[str, Any]) -> str:
+    """The text of an answer; empty if it has none."""
+    message = first_choice(body).get("message")
+    return _content(message) if isinstance(message, Mapping) else ""
 
 
 def chunk_failed(chunk: Mapping[str, Any]) -> bool:
@@ -105,6 +112,13 @@ def first_choice(body: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 # ----------------------------------------------------------------------------------------------------
+
+
+def _content(message: Mapping[str, Any]) -> str:
+    content = message.get("content")
+    if isinstance(content, list):
+        return "".join(str(part.get("text", "")) for part in content if isinstance(part, Mapping))
+    return content if isinstance(content, str) else ""
 
 
 def _identity(reply: Reply, body: Mapping[str, Any]) -> dict[str, Any]:

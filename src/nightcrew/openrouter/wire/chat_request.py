@@ -30,6 +30,7 @@ class ChatRequest:
     prompt_tokens_at_most: int
     output_tokens_asked: int
     streamed: bool
+    hinted: bool = False  # it ends with a hint about the form of the answer before
 
     @property
     def prompt_tokens_likely(self) -> int:

@@ -14,6 +14,7 @@ class ChatStream:
     def __init__(self, reply: Reply, exchange: Exchange | None) -> None:
         self.reply = reply
         self._exchange = exchange
+        self.is_done = False  # True: the end mark has come
 
     @property
     def is_stream(self) -> bool:
@@ -29,6 +30,7 @@ class ChatStream:
                 continue
             data = line[5:].strip()
             if data == b"[DONE]":
+                self.is_done = True
                 return
             chunk = parse_json(data.decode("utf-8", errors="replace"))
             if chunk is not None:

@@ -1,0 +1,1 @@
+"""Reads answers in a wrong form as the calls that they are meant to be."""

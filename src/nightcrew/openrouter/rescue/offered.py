@@ -1,0 +1,146 @@
+"""The tools that a request offers: their names as models misspell them, and the arguments that they take.
+
+Nothing is ever read as a call to a tool that was not offered.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+from nightcrew.untrusted import Unreadable, read_json
+
+_LONGEST_NAME = 200
+_SPECIAL = re.compile(r"<[|｜][^<>]{0,80}[|｜]>.*$", re.DOTALL)
+_PREFIX = re.compile(r"^(?:\w{1,60}[./:])++")
+_NUMBER = re.compile(r"[:#]\d{1,6}$")
+_NEAR = 0.84
+_PARSED: Mapping[str, type | tuple[type, ...]] = {
+    "array": list,
+    "object": dict,
+    "boolean": bool,
+    "integer": int,
+    "number": (int, float),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One offered tool and the JSON schemas of its parameters."""
+
+    name: str
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    required: frozenset[str] = frozenset()
+    open: bool = False  # takes parameters that it does not name
+
+    def takes(self, arguments: Mapping[str, Any]) -> bool:
+        """True if the tool can be called with these arguments."""
+        known = self.open or all(name in self.parameters for name in arguments)
+        return known and self.required <= arguments.keys()
+
+    def typed(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments with texts read as what the schema asks for, where that is certain."""
+        return {name: _typed(value, self.parameters.get(name, {})) for name, value in arguments.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """The tools of one request; false if there are none, or none may be called."""
+
+    tools: Mapping[str, Tool]
+
+    def __bool__(self) -> bool:
+        return bool(self.tools)
+
+    @classmethod
+    def by(cls, request: Mapping[str, Any]) -> "Offered":
+        """The tools that a request offers, which `request_schema` has checked."""
+        if request.get("tool_choice") == "none":
+            return cls({})
+        functions = [tool["function"] for tool in request.get("tools") or ()]
+        return cls({function["name"]: _tool(function) for function in functions})
+
+    def named(self, name: object) -> Tool | None:
+        """The tool that a model means by `name`: by its letters, or the only near one."""
+        if not isinstance(name, str) or len(name) > _LONGEST_NAME:
+            return None
+        return self.by_letters(name) or self._near(_letters(_PREFIX.sub("", _bare(name))))
+
+    def by_letters(self, name: str) -> Tool | None:
+        """The tool with the letters of `name`, whatever their case, prefix, and the marks around them."""
+        if name in self.tools:
+            return self.tools[name]
+        bare = _bare(name)
+        return self._with(_letters(bare)) or self._with(_letters(_PREFIX.sub("", bare)))
+
+    def _with(self, letters: str) -> Tool | None:
+        found = [tool for name, tool in self.tools.items() if letters and _letters(name) == letters]
+        return found[0] if len(found) == 1 else None
+
+    def _near(self, letters: str) -> Tool | None:
+        """The only tool whose name is alike, or begins or ends with the given one, or the other way round."""
+        known = {_letters(name): name for name in self.tools}
+        near = get_close_matches(letters, known, n=2, cutoff=_NEAR) if len(letters) > 3 else []
+        if not near and len(letters) > 5:
+            near = [name for name in known if _overlap(name, letters) or _overlap(letters, name)]
+        return self.tools[known[near[0]]] if len(near) == 1 else None
+
+
+# ----------------------------------------------------------------------------------------------------
+
+
+def _tool(function: Mapping[str, Any]) -> Tool:
+    schema = function.get("parameters") or {}
+    properties = schema.get("properties")
+    properties = properties if isinstance(properties, Mapping) else {}
+    required = schema.get("required")
+    names = [name for name in required if isinstance(name, str)] if isinstance(required, list) else []
+    return Tool(
+        function["name"],
+        {name: value if isinstance(value, Mapping) else {} for name, value in properties.items()},
+        frozenset(names),
+        open=bool(schema.get("additionalProperties")) or not schema,
+    )
+
+
+def _bare(name: str) -> str:
+    return _NUMBER.sub("", _SPECIAL.sub("", name).strip().strip("`'\"<>()[]"))
+
+
+def _overlap(whole: str, part: str) -> bool:
+    return len(part) > 5 and (whole.startswith(part) or whole.endswith(part))
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name).casefold()
+
+
+def _typed(value: Any, schema: Mapping[str, Any]) -> Any:
+    kinds = _kinds(schema)
+    if not isinstance(value, str) or not kinds or "string" in kinds:
+        if isinstance(value, dict | list) and kinds == {"string"}:
+            return json.dumps(value, ensure_ascii=False)
+        return value
+    text = value.strip()
+    if "boolean" in kinds and text.lower() in {"true", "false"}:
+        return text.lower() == "true"
+    if text.lower() in {"null", "none"} and "null" in kinds:
+        return None
+    try:
+        parsed = read_json(text) if len(text) < 10_000 else value
+    except Unreadable:
+        return value
+    fits = any(isinstance(parsed, _PARSED[kind]) for kind in kinds if kind in _PARSED)
+    return parsed if fits and (not isinstance(parsed, bool) or "boolean" in kinds) else value
+
+
+def _kinds(schema: Mapping[str, Any]) -> set[str]:
+    """The JSON types that a schema admits, where it says so plainly."""
+    options = [schema, *(entry for entry in schema.get("anyOf") or () if isinstance(entry, Mapping))]
+    kinds: set[str] = set()
+    for option in options:
+        kind = option.get("type")
+        kinds.update([kind] if isinstance(kind, str) else kind if isinstance(kind, list) else ())
+    return {kind for kind in kinds if isinstance(kind, str)}

@@ -1,0 +1,188 @@
+"""Calls in JSON, or as a tool's name before its arguments, anywhere in a text.
+
+{"name": "terminal", "arguments": {"command": "ls"}}      also in a list, a fence, tags, or special tokens
+[TOOL_CALLS]terminal{"command": "ls"}                     and with other marks between name and arguments
+terminal(command="ls")                                    as a call in Python
+"""
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from nightcrew.openrouter.rescue.found import Found
+from nightcrew.openrouter.rescue.json_text import read_object, read_values
+from nightcrew.openrouter.rescue.offered import Offered, Tool
+from nightcrew.untrusted import Unreadable, parse_python
+
+_NAME_KEYS = ("name", "tool", "function", "tool_name", "function_name", "action", "recipient_name", "method")
+_ARGUMENT_KEYS = (
+    "arguments", "parameters", "args", "input", "params", "action_input", "tool_input", "kwargs", "tool_args",
+)  # fmt: skip
+_LIST_KEYS = ("tool_calls", "tool_uses", "calls", "function_calls", "actions")
+_OPENING = re.compile(r"[{\[]")
+_WORD = re.compile(r"[A-Za-z_][\w.:/-]{0,119}")
+_GLUE = re.compile(
+    r"(?:<[|｜][\w▁]{1,60}[|｜]>|\[[A-Z_]{1,20}\]|(?:json|Action Input|arguments)\b|[^\w{}()\[\].,;!?]){0,20}"
+)
+_MOST_TRIES = 60
+_MOST_UNCLOSED = 3  # brackets
+_MOST_FAILED = 20  # names in a row that no arguments follow
+
+
+def json_calls(text: str, offered: Offered) -> Iterator[Found]:
+    """The calls in `text` that are JSON objects with a name and arguments."""
+    at = tries = unclosed = 0
+    while (opening := _OPENING.search(text, at)) and tries < _MOST_TRIES and unclosed < _MOST_UNCLOSED:
+        end = _closing(text, opening.start())
+        at = opening.start() + 1
+        tries, unclosed = tries + 1, unclosed + (end == len(text) and text[-1] not in "}]")
+        part = text[opening.start() : end]
+        found = [call for value in _values(part) for call in _calls(value, offered)]
+        for tool, arguments in found:
+            yield Found(tool, tool.typed(arguments), opening.start(), end)
+        if found:
+            at = end
+
+
+def named_calls(text: str, offered: Offered) -> Iterator[Found]:
+    """The calls in `text` that are a tool's name, marks, and a JSON object; or a call in Python."""
+    at = tries = 0
+    known: dict[str, Tool | None] = {}
+    while (word := _WORD.search(text, at)) and tries < _MOST_FAILED:
+        at = word.end()
+        if word[0] not in known:
+            known[word[0]] = offered.by_letters(word[0])
+        tool = known[word[0]]
+        if tool is None:
+            continue
+        tries += 1
+        found = _python(text, word.end(), tool) or _json_after(text, word.end(), tool)
+        if found is not None:
+            tries = 0
+            arguments, at = found
+            yield Found(tool, tool.typed(arguments), word.start(), at)
+
+
+# ----------------------------------------------------------------------------------------------------
+
+
+def _closing(text: str, at: int) -> int:
+    """The end of the brackets that open at a place, quoted text left out; the text's end if they do not."""
+    return _end_of_brackets(_BRACKET, text, at)
+
+
+def _end_of_brackets(tokens: re.Pattern[str], text: str, at: int) -> int:
+    depth = 0
+    for token in tokens.finditer(text, at):
+        if token[0] in "([{":
+            depth += 1
+        elif token[0] in ")]}":
+            depth -= 1
+            if depth == 0:
+                return token.end()
+    return len(text)
+
+
+_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[(\[{]|[)\]}]', re.DOTALL)
+
+
+def _values(part: str) -> list[Any]:
+    if values := read_values(part):
+        return values
+    if part.startswith("["):
+        inner = [read_object(each) for each in _objects(part)]
+        return [value for value in inner if value]
+    value = read_object(part)
+    return [value] if value else []
+
+
+def _objects(part: str) -> Iterator[str]:
+    """The objects of a list."""
+    at = 1
+    for _ in range(_MOST_TRIES):
+        start = part.find("{", at)
+        if start < 0:
+            return
+        at = _closing(part, start)
+        yield part[start:at]
+
+
+def _calls(value: Any, offered: Offered) -> Iterator[tuple[Tool, dict[str, Any]]]:
+    """The calls that a JSON value is: one, a list of them, or an object that holds one or a list."""
+    if isinstance(value, list):
+        for item in value[:_MOST_TRIES]:
+            yield from _calls(item, offered)
+    elif isinstance(value, Mapping):
+        inner = next((value[key] for key in (*_LIST_KEYS, "function", "tool_call", "function_call")
+                      if isinstance(value.get(key), list | dict)), None)  # fmt: skip
+        call = _call(value, offered)
+        if call is not None:
+            yield call
+        elif inner is not None and inner is not value:
+            yield from _calls(inner, offered)
+
+
+def _call(value: Mapping[str, Any], offered: Offered) -> tuple[Tool, dict[str, Any]] | None:
+    tool = next((tool for key in _NAME_KEYS if (tool := offered.named(value.get(key)))), None)
+    if tool is None:
+        return _keyed(value, offered)
+    given = next((value[key] for key in _ARGUMENT_KEYS if key in value), None)
+    if given is None:
+        given = {name: item for name, item in value.items() if name in tool.parameters}
+    arguments = read_object(given) if isinstance(given, str) else given
+    return (tool, arguments) if isinstance(arguments, dict) and tool.takes(arguments) else None
+
+
+def _keyed(value: Mapping[str, Any], offered: Offered) -> tuple[Tool, dict[str, Any]] | None:
+    """A call as an object whose only key is the tool's name."""
+    if len(value) != 1:
+        return None
+    ((name, arguments),) = value.items()
+    tool = offered.by_letters(name)
+    fits = tool is not None and isinstance(arguments, dict) and bool(arguments) and tool.takes(arguments)
+    return (tool, arguments) if tool is not None and fits else None
+
+
+def _json_after(text: str, at: int, tool: Tool) -> tuple[dict[str, Any], int] | None:
+    """The JSON object after a tool's name and marks, if it is what the tool takes."""
+    glue = _GLUE.match(text, at)
+    start = glue.end() if glue else at
+    if not text.startswith("{", start):
+        return None
+    end = _closing(text, start)
+    arguments = read_object(text[start:end])
+    if not arguments or not tool.takes(arguments):
+        return None
+    return arguments, end + 1 if text.startswith(")", end) else end
+
+
+def _python(text: str, at: int, tool: Tool) -> tuple[dict[str, Any], int] | None:
+    """The arguments of a call in Python, with literals for values; positional ones in the schema's order."""
+    if not text.startswith("(", at):
+        return None
+    end = _end_of_brackets(_PYTHON, text, at)
+    try:
+        module = parse_python(f"f{text[at:end]}")
+    except Unreadable:
+        return None
+    match module.body:
+        case [ast.Expr(value=ast.Call(args=positional, keywords=keywords))]:
+            names = list(tool.parameters)
+            if len(positional) > len(names) or not (positional or keywords):
+                return None
+            given = [*zip(names, positional, strict=False), *((word.arg, word.value) for word in keywords)]
+        case _:
+            return None
+    try:
+        arguments = {str(name): ast.literal_eval(value) for name, value in given}
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return None
+    return (arguments, end) if tool.takes(arguments) else None
+
+
+_PYTHON = re.compile(
+    r'"""(?:[^"\\]|\\.|"(?!""))*+(?:""")?|\'\'\'(?:[^\'\\]|\\.|\'(?!\'\'))*+(?:\'\'\')?'
+    r'|"(?:[^"\\\n]|\\.)*+"?|\'(?:[^\'\\\n]|\\.)*+\'?|[(\[{]|[)\]}]',
+    re.DOTALL,
+)
