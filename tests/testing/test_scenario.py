@@ -6,6 +6,7 @@ import pytest
 
 from nightcrew.errors import BadInput
 from nightcrew.testing import load_scenario
+from nightcrew.testing.scenario_page import page
 
 MODEL = {"id": "twin/a:free"}
 
@@ -67,3 +68,15 @@ def test_contents_are_inline_or_beside_the_scenario_or_null(tmp_path: Path) -> N
     assert scenario.solutions[0].good == {"a.py": "x = 1\n", "b.py": "y = 2\n", "c.py": None}
     again = type(scenario).model_validate_json(scenario.model_dump_json())
     assert again == scenario
+
+
+def test_the_page_about_scenarios_is_what_the_classes_read() -> None:
+    documented = Path(__file__).parents[2] / "docs" / "twin.md"
+    assert documented.read_text() == page(), "run: python -m nightcrew.testing.scenario_page > docs/twin.md"
+
+
+def test_an_unknown_form_is_named(tmp_path: Path) -> None:
+    scenario = {"models": [{"id": "house/a"}], "faults": [{"kind": "form", "form": "poem"}]}
+    (tmp_path / "s.json").write_text(json.dumps(scenario))
+    with pytest.raises(BadInput, match=r"faults\.0\.form"):
+        load_scenario(tmp_path / "s.json")

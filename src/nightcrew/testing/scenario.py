@@ -146,6 +146,7 @@ class ScriptedModel(Data):
     id: Annotated[str, Field(pattern=r"^~?[\w.\-]+/[\w.\-]+(:[\w\-]+)?$")]
     """`author/name`, with `:free` for a free variant."""
     character: Character = Character.CAPABLE
+    """How it behaves."""
     retry_character: Character | None = None
     """Behaviour after an earlier attempt was rejected; empty: the same."""
     skill: Annotated[float, Field(ge=0, le=1)] = 0.5
@@ -205,10 +206,13 @@ class Scenario(Data):
 
     name: str = "unnamed"
     seed: int = 0
+    """What everything random is drawn from: the same seed, the same answers and faults."""
     account: Account = Account()
     models: tuple[ScriptedModel, ...]
     faults: tuple[Fault, ...] = ()
+    """The first one that applies to a call happens."""
     solutions: tuple[Solution, ...] = ()
+    """The first one that matches a task is what the models write."""
 
     @model_validator(mode="after")
     def _check_models(self) -> Self:
