@@ -21,23 +21,20 @@ from nightcrew.execution.environments.declared_elsewhere import (
     of_tests_require,
 )  # fmt: skip
 from nightcrew.execution.environments.layout import Project, find_projects, normal_name, read_pyproject, table
+from nightcrew.execution.environments.requirement_files import (
+    TEST_NAMES,
+    lines_of,
+    requirement_files,
+    selections,
+    with_old_modules,
+)
 from nightcrew.untrusted import Unreadable, read_file, read_text, read_toml
 
-TEST_NAMES = ("test", "tests", "testing", "dev", "develop")
-"""Names of extras and dependency groups that count as test requirements."""
-
-_REQUIREMENT_FILES = (
-    *("requirements*.txt", "requirements/*.txt", "*-requirements.txt", "*_requirements.txt"),
-    *("test/*requirements*.txt", "tests/*requirements*.txt"),
-)
-_NOT_FOR_TESTS = ("doc", "build", "release", "benchmark", "lint", "wheel", "update", "deploy", "publish")
 _INCLUDE = re.compile(r"(?:-r|--requirement)[ =]?\s*(\S+)")
 _LOCAL = re.compile(
     r"(?:(?:-e|--editable)[ =]?\s*(?P<edited>[^\[\s;]+)|(?P<place>(?:\.|/|file:)[^\[\s;]*))"
     r"(?:\[(?P<extras>[^\]]*)\])?"
 )
-_OLD_IMPORT = re.compile(r"^\s*(?:import|from) (?:pkg_resources|distutils|setuptools)\b", re.MULTILINE)
-_WITH_OLD_MODULES = "setuptools<81"  # later ones hold no pkg_resources
 _NAMED = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[(?P<extras>[^\]]*)\])?")
 
 
@@ -65,7 +62,7 @@ def read_declared(checkout: Path, root: str = "") -> Declared:
     pyproject = _pyproject(place)
     reader = _Reader(checkout, root)
     sure, files, runners = _all_lines(reader)
-    asked, *fewer = _selections(_with_old_modules(sure, checkout), files)
+    asked, *fewer = selections(with_old_modules(sure, checkout), files)
     names = table(pyproject, "project", "optional-dependencies")
     members = reader.members
     return Declared(
@@ -156,7 +153,7 @@ class _Reader:
             text = read_file(place).decode(errors="replace")
         except (OSError, Unreadable) as error:
             raise BadInput(f"cannot read the repository's {file.name}: {error}") from None
-        for line in _lines(text.replace("\r\n", "\n").replace("\\\n", " ")):
+        for line in lines_of(text.replace("\r\n", "\n").replace("\\\n", " ")):
             included = _INCLUDE.match(line)
             if included:
                 yield from self.of_file(Path(file.parent / included[1]), seen)
@@ -228,41 +225,9 @@ def _all_lines(
     """What is declared outside of requirement files, in each of them, and for test runners, in this order:
     the reader gives each project's requirements once."""
     sure = tuple(reader.of_tests(reader.root))
-    files = _requirement_files(reader.checkout / reader.root)
+    files = requirement_files(reader.checkout / reader.root)
     by_file = {file: tuple(reader.of_file(file)) for file in files}
     return sure, by_file, tuple(dict.fromkeys(reader.of_runners(reader.root)))
-
-
-def _with_old_modules(lines: tuple[str, ...], checkout: Path) -> tuple[str, ...]:
-    """The lines, with setuptools where code needs its modules and no line names it."""
-    named = any(line.lower().startswith("setuptools") for line in lines)
-    return lines if named or not _has_old_imports(checkout) else (*lines, _WITH_OLD_MODULES)
-
-
-def _selections(sure: Sequence[str], files: Mapping[Path, Sequence[str]]) -> list[tuple[str, ...]]:
-    """`sure` with the lines of all requirement files, then with those of fewer files; each selection once."""
-
-    def with_files(*chosen: Path) -> tuple[str, ...]:
-        return tuple(dict.fromkeys([*sure, *(line for file in chosen for line in files[file])]))
-
-    tests = [file for file in files if any(name in file.stem.lower() for name in TEST_NAMES)]
-    plain = [file for file in files if file.name == "requirements.txt"]
-    # Files with pins for several Python versions contradict each other: the last one is for the newest.
-    each = [with_files(*plain, file) for file in reversed(tests)]
-    fewer = [with_files(*plain, *tests), with_files(*tests), *each, with_files(*plain), with_files()]
-    return list(dict.fromkeys([with_files(*files), *fewer]))
-
-
-def _has_old_imports(checkout: Path) -> bool:
-    """True where code imports what every environment held when it was written, as setuptools was in it."""
-    for path in checkout.rglob("*.py"):
-        try:
-            text = "" if path.name == "setup.py" else read_text(path)
-        except (OSError, Unreadable):
-            continue
-        if _OLD_IMPORT.search(text):
-            return True
-    return False
 
 
 def _pyproject(folder: Path) -> Mapping[str, Any]:
@@ -309,15 +274,3 @@ def _group(groups: Mapping[str, Any], name: str, seen: set[str] | None = None) -
             yield item
         elif isinstance(item, Mapping) and isinstance(item.get("include-group"), str):
             yield from _group(groups, item["include-group"], seen)
-
-
-def _requirement_files(folder: Path) -> list[Path]:
-    found = {path for pattern in _REQUIREMENT_FILES for path in folder.glob(pattern)}
-    return sorted(path for path in found if not any(word in path.stem.lower() for word in _NOT_FOR_TESTS))
-
-
-def _lines(text: str) -> Iterator[str]:
-    for line in text.splitlines():
-        stripped = re.sub(r"(?:^|(?<=\s))#.*$", "", line).strip()
-        if stripped:
-            yield stripped

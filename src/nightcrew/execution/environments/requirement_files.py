@@ -1,0 +1,67 @@
+"""A repository's requirement files: which are for its tests, what they say, and which to try together."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from nightcrew.untrusted import Unreadable, read_text
+
+TEST_NAMES = ("test", "tests", "testing", "dev", "develop")
+"""Names of extras and dependency groups that count as test requirements."""
+
+_REQUIREMENT_FILES = (
+    *("requirements*.txt", "requirements/*.txt", "*-requirements.txt", "*_requirements.txt"),
+    *("test/*requirements*.txt", "tests/*requirements*.txt"),
+)
+_NOT_FOR_TESTS = ("doc", "build", "release", "benchmark", "lint", "wheel", "update", "deploy", "publish")
+_OLD_IMPORT = re.compile(r"^\s*(?:import|from) (?:pkg_resources|distutils|setuptools)\b", re.MULTILINE)
+_WITH_OLD_MODULES = "setuptools<81"  # later ones hold no pkg_resources
+
+
+def requirement_files(folder: Path) -> list[Path]:
+    """The requirement files of a project that may be for its tests, by name."""
+    found = {path for pattern in _REQUIREMENT_FILES for path in folder.glob(pattern)}
+    return sorted(path for path in found if not any(word in path.stem.lower() for word in _NOT_FOR_TESTS))
+
+
+def lines_of(text: str) -> Iterator[str]:
+    """The lines of a requirement file, without comments and empty lines."""
+    for line in text.splitlines():
+        stripped = re.sub(r"(?:^|(?<=\s))#.*$", "", line).strip()
+        if stripped:
+            yield stripped
+
+
+def selections(sure: Sequence[str], files: Mapping[Path, Sequence[str]]) -> list[tuple[str, ...]]:
+    """`sure` with the lines of all requirement files, then with those of fewer files; each selection once."""
+
+    def with_files(*chosen: Path) -> tuple[str, ...]:
+        return tuple(dict.fromkeys([*sure, *(line for file in chosen for line in files[file])]))
+
+    tests = [file for file in files if any(name in file.stem.lower() for name in TEST_NAMES)]
+    plain = [file for file in files if file.name == "requirements.txt"]
+    # Files with pins for several Python versions contradict each other: the last one is for the newest.
+    each = [with_files(*plain, file) for file in reversed(tests)]
+    fewer = [with_files(*plain, *tests), with_files(*tests), *each, with_files(*plain), with_files()]
+    return list(dict.fromkeys([with_files(*files), *fewer]))
+
+
+def with_old_modules(lines: tuple[str, ...], checkout: Path) -> tuple[str, ...]:
+    """The lines, with setuptools where code needs its modules and no line names it."""
+    named = any(line.lower().startswith("setuptools") for line in lines)
+    return lines if named or not _has_old_imports(checkout) else (*lines, _WITH_OLD_MODULES)
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _has_old_imports(checkout: Path) -> bool:
+    """True where code imports what every environment held when it was written, as setuptools was in it."""
+    for path in checkout.rglob("*.py"):
+        try:
+            text = "" if path.name == "setup.py" else read_text(path)
+        except (OSError, Unreadable):
+            continue
+        if _OLD_IMPORT.search(text):
+            return True
+    return False
