@@ -32,9 +32,7 @@ PATTERN = re.compile(rf"\b({'|'.join(ODD_WORDS)})\b", re.IGNORECASE)
 
 def python_files() -> Iterator[Path]:
     for folder in ("src/nightcrew", "flows", "blocks", "deployments"):
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            if "validation" not in path.parts:
-                yield path
+        yield from sorted((ROOT / folder).rglob("*.py"))
 
 
 def documents() -> Iterator[Path]:

@@ -59,7 +59,7 @@ class Answer:
         return _exception(self.before), _exception(self.after)
 
     @property
-    def told(self) -> str:
+    def sentence(self) -> str:
         """`parse('a') gives 1, and gave 2 on base`."""
         return f"{self.call} {_verb(self.after)}, on base it {_verb(self.before)}"
 

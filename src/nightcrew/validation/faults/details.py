@@ -39,7 +39,7 @@ class Fate(StrEnum):
     UNNOTICED = "unnoticed"
     UNREACHED = "unreached"  # no test runs it
     UNTRIED = "untried"
-    SAID = "said"  # text for a reader, which has no effect on the program
+    WORDING = "wording"  # text for a reader, which has no effect on the program
 
 
 class Details:
@@ -56,7 +56,7 @@ class Details:
             return False
         if part.operator == TOGETHER:
             inner = [one for one in self.fates if _within(one, (part.start, part.end)) and one is not part]
-            return any(self.fates[one] is not Fate.NOTICED for one in inner)  # these are told by themselves
+            return any(self.fates[one] is not Fate.NOTICED for one in inner)  # these speak for themselves
         if self._is_safeguard(part) or self._asks_where_it_runs(part) or self._replaces_an_import(part):
             return True
         return fate is Fate.UNNOTICED and self._only_chooses(part)

@@ -132,7 +132,7 @@ class _Trials:
         spans = function_spans(self.source)
         for part in parts:
             if part.operator == MESSAGE:
-                self.fates[part] = Fate.SAID
+                self.fates[part] = Fate.WORDING
             elif part.function and not covering_tests(part, self.covered, self.tests):
                 self.fates[part] = Fate.UNREACHED
         fit = [one for one in parts if self.fates[one] is Fate.UNTRIED and compiles(self.source, one, spans)]

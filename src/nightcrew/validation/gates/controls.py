@@ -33,7 +33,7 @@ class Variant:
     name: str
     source: str
     must_pass: bool
-    told: str
+    change: str
 
     @property
     def swapped(self) -> protocol.Variant:
@@ -130,7 +130,7 @@ def _harmless_refused(target: str, variants: list[Variant], runs: Mapping[str, R
             first = run.failed[0].nodeid if run.failed else "the run"
             return failed(
                 NAME,
-                f"{first} fails when {target} {variant.told}, although it does the same.",
+                f"{first} fails when {target} {variant.change}, although it does the same.",
                 "Test what the code does, not how it is written.",
                 evidence={"control": variant.name, "test": first},
             )
@@ -142,7 +142,7 @@ def _broken_passed(target: str, variants: list[Variant], runs: Mapping[str, Run]
         if not variant.must_pass and runs[variant.name].passed:
             return failed(
                 NAME,
-                f"All tests still pass when {target} {variant.told}.",
+                f"All tests still pass when {target} {variant.change}.",
                 "Assert on what the code returns, so that a broken version is noticed.",
                 strength=0.0,
                 evidence={"control": variant.name},

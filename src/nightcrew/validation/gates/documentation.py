@@ -40,7 +40,7 @@ NAME = "documentation"
 
 
 @dataclass
-class Said:
+class Claims:
     """What a change's new text claims, in all files."""
 
     prose: list[Finding] = field(default_factory=list)  # sentences that no check can decide
@@ -81,15 +81,15 @@ class Documentation:
         if about is None or about.after is None:
             hint = f"Document {target}; it is what the task is about."
             return failed(NAME, f"{target} is not documented by the change.", hint)
-        said = Said()
+        claims = Claims()
         for change in room.changes:
             if change.after is None:
                 continue
             judge = _judge_python if change.path.endswith(".py") else _judge_document
-            problem = judge(room, change, said)
+            problem = judge(room, change, claims)
             if problem is not None:
                 return problem
-        return _concluded(room, about, said)
+        return _concluded(room, about, claims)
 
 
 # ------------------------------------------------------------------------------------------------------
@@ -99,14 +99,14 @@ def _refused(change: Change, what: str, hint: str) -> GateResult:
     return failed(NAME, f"{change.path}: {what}", hint, evidence={"path": change.path})
 
 
-def _concluded(room: CleanRoom, about: Change, said: Said) -> GateResult:
-    unsaid = f" {len(said.prose)} new sentences say what no check can tell." if said.prose else ""
-    unsaid += f" The examples of {said.untried} could not all be tried here." if said.untried else ""
-    if not said.is_new:
-        said.doubt("nothing new is said, only the layout changes", about.path, Severity.UNPROVEN)
-    findings = [*said.doubts]
+def _concluded(room: CleanRoom, about: Change, claims: Claims) -> GateResult:
+    unsaid = f" {len(claims.prose)} new sentences say what no check can tell." if claims.prose else ""
+    unsaid += f" The examples of {claims.untried} could not all be tried here." if claims.untried else ""
+    if not claims.is_new:
+        claims.doubt("nothing new is claims, only the layout changes", about.path, Severity.UNPROVEN)
+    findings = [*claims.doubts]
     if room.config.documentation is ReadingPolicy.PERSON:
-        findings += said.prose
+        findings += claims.prose
     if findings:
         return answered(
             NAME,
@@ -121,15 +121,15 @@ def _concluded(room: CleanRoom, about: Change, said: Said) -> GateResult:
         has, total = coverage(tree_of(about.after or ""))
         strength = 0.7 + 0.3 * has / max(total, 1)
     message = f"The code is unchanged, and what can be checked of the new text is true.{unsaid}"
-    unread = [f"{one.place}: {one.what}" for one in said.prose[:40]]
-    return passed(NAME, message, strength=strength, unchecked_sentences=len(said.prose), unread=unread,
-                  untried_examples=said.untried)  # fmt: skip
+    unread = [f"{one.place}: {one.what}" for one in claims.prose[:40]]
+    return passed(NAME, message, strength=strength, unchecked_sentences=len(claims.prose), unread=unread,
+                  untried_examples=claims.untried)  # fmt: skip
 
 
 # -- Python ----------------------------------------------------------------------------------------------
 
 
-def _judge_python(room: CleanRoom, change: Change, said: Said) -> GateResult | None:
+def _judge_python(room: CleanRoom, change: Change, claims: Claims) -> GateResult | None:
     old, new = parse(change.before or ""), parse(change.after or "")
     if (
         change.before is None
@@ -141,29 +141,29 @@ def _judge_python(room: CleanRoom, change: Change, said: Said) -> GateResult | N
         return _refused(change, what, "Change docstrings and comments only; leave the code exactly as it is.")
     if comments.directives(change.before) != comments.directives(change.after or ""):
         return _refused(change, "a comment that tools read is changed.", "Leave such comments as they are.")
-    return _judge_words(room, change, said, entries(old), entries(new))
+    return _judge_words(room, change, claims, entries(old), entries(new))
 
 
 def _judge_words(
-    room: CleanRoom, change: Change, said: Said, before: dict[str, Entry], after: dict[str, Entry]
+    room: CleanRoom, change: Change, claims: Claims, before: dict[str, Entry], after: dict[str, Entry]
 ) -> GateResult | None:
     """Checks the new docstrings and comments of a file."""
     known = change.before or ""
     fresh = changed_docstrings(before, after)
     remarks = new_text(comments.words(known), comments.words(change.after or ""))
-    said.is_new |= bool(fresh) or bool(remarks.fresh) or _other_words(change)
+    claims.is_new |= bool(fresh) or bool(remarks.fresh) or _other_words(change)
     problem = docstring_problem(room, before, after, remarks.fresh)
     if problem is not None:
         return _refused(change, *problem)
     for entry in fresh:
         text = new_text(before[entry.name].docstring or "", entry.docstring or "")
-        said.add(change.path, text, entry.name or "the module", known)
-    said.add(change.path, remarks, "a comment", known)
+        claims.add(change.path, text, entry.name or "the module", known)
+    claims.add(change.path, remarks, "a comment", known)
     for name in read_by_code(fresh, after[""].node, room.once(trees_of)):
-        said.doubt(f"the docstring of {name or 'the module'} is shown by the program", change.path)
+        claims.doubt(f"the docstring of {name or 'the module'} is shown by the program", change.path)
     examples = [entry.docstring or "" for entry in fresh]
     tried = try_examples(room, change.path, examples, room.once(words_in))
-    said.untried += tried.untried
+    claims.untried += tried.untried
     if tried.problem:
         return _refused(change, tried.problem, "Run every example; write what it really prints.")
     return None
@@ -178,29 +178,31 @@ def _other_words(change: Change) -> bool:
 # -- documents --------------------------------------------------------------------------------------------
 
 
-def _judge_document(room: CleanRoom, change: Change, said: Said) -> GateResult | None:
+def _judge_document(room: CleanRoom, change: Change, claims: Claims) -> GateResult | None:
     if not is_documentation(change.path) and not is_release_note(change.path):
         return _refused(change, "it is neither a document nor a Python file.", "Write documents only.")
     before, after = change.before or "", change.after or ""
     text = new_text(before, after)
-    said.is_new |= before.split() != after.split() or _code(change.path, before) != _code(change.path, after)
+    claims.is_new |= before.split() != after.split() or _code(change.path, before) != _code(
+        change.path, after
+    )
     hint = "Write what is true of this repository, and check every name, path and command."
     fillers = next(filter(None, map(filler, text.fresh)), "")
     if fillers:
         return _refused(change, f"{fillers!r} stands where a text should.", hint)
     if says_nothing([added(before, after)], room.once(vocabulary), EMPTY_WORDS):
-        said.doubt("the new text is about nothing in this repository", change.path, Severity.UNPROVEN)
+        claims.doubt("the new text is about nothing in this repository", change.path, Severity.UNPROVEN)
     problem, untried = document_problem(room, change, room.once(words_in))
     if problem:
         return _refused(change, problem, hint)
-    said.untried += untried
+    claims.untried += untried
     for question in document_questions(room, change):
-        said.doubt(question, change.path)
+        claims.doubt(question, change.path)
     if change.is_new and not is_release_note(change.path):
-        said.doubt(
+        claims.doubt(
             f"the document is new; none of its {len(text.fresh)} sentences was there before", change.path
         )
-    said.add(change.path, text)
+    claims.add(change.path, text)
     return None
 
 

@@ -53,7 +53,7 @@ class Extent:
         shown = [one for one in found if one.tests & set(reproducers)]
         findings = [*_too_narrow(room, literals, shown, path), *_unasked(room, found, shown, path)]
         if not findings:
-            return passed(NAME, _told(found, shown), compared=sum(1 + len(one.beside) for one in found))
+            return passed(NAME, _summary(found, shown), compared=sum(1 + len(one.beside) for one in found))
         return answered(
             NAME,
             findings,
@@ -79,11 +79,11 @@ def other_parameters(room: CleanRoom) -> set[str]:
 # ---------------------------------------------------------------------------------------------------------
 
 
-def _told(found: Sequence[Compared], shown: Sequence[Compared]) -> str:
+def _summary(found: Sequence[Compared], shown: Sequence[Compared]) -> str:
     answers = [one for one in _answers(found) if one.is_known]
     if not answers:
         return "No call of the tests could be made again, so nothing is known of inputs beside theirs."
-    also = [one.told for call in found for one in call.beside if one.differs]
+    also = [one.sentence for call in found for one in call.beside if one.differs]
     beside = f" Also changed: {'; '.join(also[:_SHOWN])}." if also else ""
     return f"{len(answers)} calls like those of the tests were compared with base.{beside}"
 
@@ -120,7 +120,7 @@ def _known_literals(literals: Sequence[str], changed: Sequence[Compared]) -> Ite
 
 
 def _narrow(made: Answer, beside: Answer, literal: str, path: str) -> Finding:
-    what = f"{made.told}, but {beside.call} is answered as before: the change knows {literal}"
+    what = f"{made.sentence}, but {beside.call} is answered as before: the change knows {literal}"
     return Finding(what, path, severity=Severity.UNPROVEN)
 
 
@@ -174,7 +174,7 @@ def _answers(found: Sequence[Compared]) -> Iterator[Answer]:
 
 
 def _examples(what: str, answers: Sequence[Answer]) -> str:
-    return f"{what}: {'; '.join(one.told for one in answers[:_SHOWN])}"
+    return f"{what}: {'; '.join(one.sentence for one in answers[:_SHOWN])}"
 
 
 def _documented(room: CleanRoom) -> set[str]:

@@ -115,7 +115,7 @@ def _judge(room: CleanRoom, target: str, trials: list[Trial]) -> GateResult | No
         return None
     return failed(
         NAME,
-        _told(trials, target, measured),
+        _summary(trials, target, measured),
         "Assert exact values. These changes of the code were not noticed: "
         + "; ".join(survivors(trials)[:8]),
         strength=measured.strength,
@@ -180,11 +180,11 @@ def _spot_check(
 def _passed(room: CleanRoom, target: str, trials: list[Trial]) -> GateResult:
     room.measured.tests_notice_faults = True
     measured = _measured(room, trials)
-    message = _told(trials, target, measured)
+    message = _summary(trials, target, measured)
     return passed(NAME, message, strength=measured.strength, **_evidence(trials, measured))
 
 
-def _told(trials: list[Trial], target: str, measured: Rates) -> str:
+def _summary(trials: list[Trial], target: str, measured: Rates) -> str:
     return (
         f"Of {len(trials)} small faults put into the lines of {target} that the tests run, they notice "
         f"{measured.killed:.0%}; of the subtle ones that do not crash, their assertions notice "

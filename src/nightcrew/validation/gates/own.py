@@ -17,10 +17,10 @@ from nightcrew.validation.verdict import GateResult
 _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _CALL = """
 import importlib, json, os, sys
-told = json.load(sys.stdin)
+facts = json.load(sys.stdin)
 out = os.dup(1)
 os.dup2(2, 1)
-answer = getattr(importlib.import_module(sys.argv[1]), sys.argv[2])(told)
+answer = getattr(importlib.import_module(sys.argv[1]), sys.argv[2])(facts)
 with os.fdopen(out, "w") as stream:
     json.dump(answer, stream)
 """

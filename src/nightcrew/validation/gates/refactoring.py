@@ -146,7 +146,7 @@ def _other_answers(found: Comparison) -> Iterator[str]:
             continue  # a refactoring may change functions that only the code itself calls
         known.add(call.name)
         how = f"does {after:.0f} times the work instead of {before:.0f} times"
-        yield other.told if other else f"{call.made.call}, with four times the input, {how}"
+        yield other.sentence if other else f"{call.made.call}, with four times the input, {how}"
 
 
 def _same_statements(change: Change) -> bool:

@@ -45,7 +45,7 @@ class Needed:
         product = [one for one in room.changes if one.after is not None and not room.is_test(one.path)]
         code = [one for one in product if room.is_data(one.path) or not _is_prose(one)]
         found = [part for change in code for part in removals(room, examination, change)]
-        open_ones = [one for one in found if one.fate is not Fate.SAID and not one.is_detail]
+        open_ones = [one for one in found if one.fate is not Fate.WORDING and not one.is_detail]
         if open_ones and all(one.fate is Fate.UNTRIED for one in open_ones):
             return not_measurable(NAME, f"No part of the change could be taken away: {_listed(open_ones)}.")
         return answered(
@@ -66,7 +66,7 @@ def _passed(found: list[Removal]) -> str:
     noticed = sum(one.fate is Fate.NOTICED for one in found)
     beside = {
         "Not tried were": [one for one in found if one.fate is Fate.UNTRIED],
-        "Words for a reader are": [one for one in found if one.fate is Fate.SAID],
+        "Words for a reader are": [one for one in found if one.fate is Fate.WORDING],
         "Details that no test misses are": [one for one in found if one.is_detail],
     }
     opening = (

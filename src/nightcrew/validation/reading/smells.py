@@ -180,7 +180,7 @@ def _all_functions(text: str) -> list[Function]:
     if tree is None:
         return []
     trees: list[ast.AST] = [tree]
-    trees += [one for _, told in texts_in(tree) if "def " in told and (one := parse(told)) is not None]
+    trees += [one for _, text in texts_in(tree) if "def " in text and (one := parse(text)) is not None]
     return [node for one in trees for node in functions(one) if _size(node) >= _LEAST_NODES]
 
 

@@ -52,7 +52,7 @@ class Audit:
         sys.addaudithook(self._heard)
         _watch_environment()
 
-    def told(self) -> "list[list[Any]]":
+    def found(self) -> "list[list[Any]]":
         """`[power, what, [[path, first line of the function, line]...]]`, innermost frame first."""
         return list(self.seen.values())
 

@@ -57,7 +57,7 @@ class Prepared:
             end["replaced"] = traces.replaced(code, traces.code_of(*own))
         if before is not None:
             end["chance"] = world.drawn() != before
-        powers = audit.told() if audit is not None and one.watch_powers else []
+        powers = audit.found() if audit is not None and one.watch_powers else []
         report({**end, "network": list(network), "powers": powers, "done": True})
 
 

@@ -222,7 +222,7 @@ class Caller:
             ):
                 warnings.simplefilter("always")
                 self.given_back = self.function(*given, **words)
-                text = _told(self.given_back, [*given, *words.values()])
+                text = _described(self.given_back, [*given, *words.values()])
                 left = shown([given, words])
         except TooLong:
             return ENDLESS
@@ -256,7 +256,7 @@ def found(module: str, name: str) -> Any:
     return thing
 
 
-def _told(value: Any, arguments: "list[Any]") -> str:
+def _described(value: Any, arguments: "list[Any]") -> str:
     if inspect.iscoroutine(value):
         value = asyncio.run(value)
     kind, lazy = type(value).__name__, hasattr(value, "__next__")

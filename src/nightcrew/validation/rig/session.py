@@ -37,14 +37,14 @@ def run(job: protocol.Job, session: protocol.Session, report: Reporter) -> None:
     plugin = Plugin(job, session, report)
     if session.imports:
         plugin.importing = lines_of([job.target])
-    said = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - lives as long as the session
-    os.dup2(said.fileno(), 1)
-    os.dup2(said.fileno(), 2)
+    output = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - lives as long as the session
+    os.dup2(output.fileno(), 1)
+    os.dup2(output.fileno(), 2)
     code = pytest.main(list(session.args), plugins=[plugin])
     sys.stdout.flush()
-    size = said.seek(0, os.SEEK_END)
-    said.seek(max(0, size - 1500))
-    report({"end": int(code), "said": said.read().decode("utf-8", "replace")})
+    size = output.seek(0, os.SEEK_END)
+    output.seek(max(0, size - 1500))
+    report({"end": int(code), "output": output.read().decode("utf-8", "replace")})
 
 
 class Plugin:
@@ -86,7 +86,7 @@ class Plugin:
         for one in self.session.early:
             document: dict[str, Any] = {"tests": [], "unfit": True}
             if not _is_imported(one.replace):
-                document = _told(supervise(partial(self._early, session, one), one.seconds))
+                document = _joined(supervise(partial(self._early, session, one), one.seconds))
             self.report({"experiment": one.id, **document, "changed": self.files.undo()})
 
     def _early(self, session: "pytest.Session", one: protocol.Experiment, report: Reporter) -> None:
@@ -131,8 +131,8 @@ class Plugin:
             gc.freeze()
         for one in self.session.experiments:
             if one.trials:
-                for name, told in trials.run(self.job, one, items, self.relay).items():
-                    self.report({"experiment": name, **told})
+                for name, result in trials.run(self.job, one, items, self.relay).items():
+                    self.report({"experiment": name, **result})
                 self.files.undo()
             elif self.chance or not one.if_chance:
                 for name, chosen in self._runs(one, items):
@@ -148,12 +148,12 @@ class Plugin:
         if experiment.is_void:
             self.report({"experiment": name, "tests": [], "applied": 0, "done": True})
             return
-        told = _told(supervise(partial(experiment.run, items, self.network, self.audit), one.seconds))
-        self.chance = self.chance or bool(told.get("chance"))
-        self.work = self.work or int(told.get("work") or 0)
+        result = _joined(supervise(partial(experiment.run, items, self.network, self.audit), one.seconds))
+        self.chance = self.chance or bool(result.get("chance"))
+        self.work = self.work or int(result.get("work") or 0)
         self.spent += self.work if one.optional else 0
-        self.report({"experiment": name, **told, "changed": self.files.undo()})
-        if one.decisive and told["timed_out"]:
+        self.report({"experiment": name, **result, "changed": self.files.undo()})
+        if one.decisive and result["timed_out"]:
             self._end()  # the others would take as long and show nothing new
 
     def _end(self) -> None:
@@ -185,7 +185,7 @@ def _is_imported(replaced: "Iterable[str]") -> bool:
     return any(path in loaded for path in replaced)
 
 
-def _told(result: "dict[str, Any]") -> "dict[str, Any]":
+def _joined(result: "dict[str, Any]") -> "dict[str, Any]":
     """Joins the documents of an experiment into one."""
     joined: dict[str, Any] = {"tests": [], "done": False, "timed_out": result["timed_out"]}
     for line in result["reports"]:

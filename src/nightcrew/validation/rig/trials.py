@@ -51,29 +51,29 @@ def run(
 ) -> "dict[str, dict[str, Any]]":
     """The result of each fault in `one.trials`, by its id."""
     by_id = {item.nodeid: item for item in items}
-    told: dict[str, dict[str, Any]] = {}
+    results: dict[str, dict[str, Any]] = {}
     waiting: list[Trial] = []
     for each in one.trials:
         trial = Trial(job, each, [by_id[nodeid] for nodeid in each.items or () if nodeid in by_id])
         if trial.swaps:
             waiting.append(trial)
         else:
-            told[each.id] = {"tests": [], "applied": 0, "done": True}
+            results[each.id] = {"tests": [], "applied": 0, "done": True}
     again: list[Trial] = []
     kills: Counter[str] = Counter()
     while waiting:
-        said, ended = _child(waiting, relay, kills, one.seconds)
-        for trial, document in zip(waiting, said):  # noqa: B905 - the target's Python may be an old one
+        documents, ended = _child(waiting, relay, kills, one.seconds)
+        for trial, document in zip(waiting, documents):  # noqa: B905 - the target's Python may be an old one
             if document["survived"] and trial is not waiting[0]:
                 again.append(trial)
             else:
-                told[trial.one.id] = document
+                results[trial.one.id] = document
             _count(document["tests"], kills)
-        waiting = _rest(waiting, said, ended, told)
+        waiting = _rest(waiting, documents, ended, results)
     for trial in again:
-        said, ended = _child([trial], relay, kills, one.seconds)
-        told[trial.one.id] = said[0] if said else ended
-    return told
+        documents, ended = _child([trial], relay, kills, one.seconds)
+        results[trial.one.id] = documents[0] if documents else ended
+    return results
 
 
 def _rest(

@@ -45,7 +45,7 @@ class Watch:
             kind = _kind(call.excinfo, self.job)
             self.detail[item.nodeid] = (kind, f"{call.excinfo.typename}: {call.excinfo.value}"[:400])
 
-    def told(self, report: "pytest.TestReport") -> None:
+    def phase_ended(self, report: "pytest.TestReport") -> None:
         """Notes the end of a test's phase; the worst outcome counts."""
         outcome: str = report.outcome
         if hasattr(report, "wasxfail"):
@@ -135,13 +135,13 @@ class Relay:
         if self.watch is None or not self.watch.one.failures_only:
             return None
         for report in runtestprotocol(item, log=False, nextitem=nextitem):
-            self.watch.told(report)
+            self.watch.phase_ended(report)
         return True
 
     def pytest_runtest_logreport(self, report: "pytest.TestReport") -> None:
         """Notes the worst outcome of each test."""
         if self.watch is not None:
-            self.watch.told(report)
+            self.watch.phase_ended(report)
 
 
 class Aim:

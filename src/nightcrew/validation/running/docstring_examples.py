@@ -34,14 +34,14 @@ def try_examples(room: CleanRoom, path: str, docstrings: Sequence[str], words: s
     known = {(test.nodeid, test.message) for test in before.run("all").failed}
     bad = [one for one in run.failed if (one.nodeid, one.message) not in known and _is_wrong(one, words)]
     if bad:
-        return Tried(f"an example in {bad[0].nodeid} does not give what it says: {_told(bad[0])}")
+        return Tried(f"an example in {bad[0].nodeid} does not give what it says: {_explained(bad[0])}")
     return Tried(untried=skipped + sum(test.outcome in {"skipped", "error"} for test in run.tests.values()))
 
 
 # ------------------------------------------------------------------------------------------------------
 
 
-def _told(test: TestOutcome) -> str:
+def _explained(test: TestOutcome) -> str:
     kind, _, detail = test.message.partition(": ")
     return f"it calls {detail}, which is not there" if kind == "CallsWhatIsNotThere" else detail
 

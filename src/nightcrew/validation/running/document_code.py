@@ -12,8 +12,8 @@ _RUN = """
 import contextlib, doctest, io, json, os, re, signal, sys
 out = os.dup(1)
 os.dup2(2, 1)
-told = json.load(sys.stdin)
-own, space, found = set(told["own"]), {"__name__": "__main__"}, {"wrong": [], "untried": []}
+job = json.load(sys.stdin)
+own, space, found = set(job["own"]), {"__name__": "__main__"}, {"wrong": [], "untried": []}
 checker, flags = doctest.OutputChecker(), doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 signature = re.compile(r"unexpected keyword|positional argument|required keyword|multiple values for")
 
@@ -47,12 +47,12 @@ def late(*_):
     raise TimeoutError("it takes too long")
 
 signal.signal(signal.SIGALRM, late)
-for line, text in told["blocks"]:
+for line, text in job["blocks"]:
     signal.alarm(20)
     try:
-        said = examples(text) if ">>>" in text else exec(compile(text, "<document>", "exec"), space)
-        if said:
-            found["wrong" if not found["untried"] else "untried"].append([line, said])
+        wrong = examples(text) if ">>>" in text else exec(compile(text, "<document>", "exec"), space)
+        if wrong:
+            found["wrong" if not found["untried"] else "untried"].append([line, wrong])
     except BaseException as error:
         kind = "wrong" if is_wrong(error) else "untried"
         found[kind].append([line, type(error).__name__ + ": " + str(error)[:200]])

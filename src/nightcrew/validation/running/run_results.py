@@ -144,13 +144,13 @@ def read_sessions(completed: Completed, expected: int) -> tuple[SessionResult, .
 def documents(completed: Completed) -> list[dict[str, Any]]:
     """The rig's output, one document for each session; nothing where it cannot be parsed."""
     try:
-        told = json.loads(completed.stdout)["sessions"]
+        document = json.loads(completed.stdout)["sessions"]
     except (ValueError, KeyError, TypeError):
         return []
-    return list(told)
+    return list(document)
 
 
-def session_result(told: Mapping[str, Any]) -> SessionResult:
+def session_result(document: Mapping[str, Any]) -> SessionResult:
     """The result of a session, from its document."""
     collected: tuple[Collected, ...] = ()
     errors: tuple[tuple[str, str], ...] = ()
@@ -159,7 +159,7 @@ def session_result(told: Mapping[str, Any]) -> SessionResult:
     runs: dict[str, Run] = {}
     ended, crash, found, output = False, "", False, ""
     traces: set[str] = set()
-    for line in told["reports"]:
+    for line in document["reports"]:
         traces |= {str(one) for word in ("changed", "replaced") for one in line.get(word) or ()}
         if "collected" in line:
             found = True
@@ -170,11 +170,11 @@ def session_result(told: Mapping[str, Any]) -> SessionResult:
         elif "experiment" in line:
             runs[line["experiment"]] = _run(line)
         elif "end" in line:
-            ended, output = True, str(line.get("said", ""))
+            ended, output = True, str(line.get("output", ""))
         elif "crash" in line:
             crash = str(line["crash"])
     problem = ""
-    if told["timed_out"]:
+    if document["timed_out"]:
         problem = "the test session did not end in time"
     elif not ended:
         problem = f"the test session ended before its end {crash}".strip()
@@ -182,7 +182,14 @@ def session_result(told: Mapping[str, Any]) -> SessionResult:
         last = " ".join(output.split())[-400:]
         problem = f"pytest ended before it had collected any tests: {last}"
     return SessionResult(
-        collected, errors, runs, network, imported, problem, bool(told["timed_out"]), tuple(sorted(traces))
+        collected,
+        errors,
+        runs,
+        network,
+        imported,
+        problem,
+        bool(document["timed_out"]),
+        tuple(sorted(traces)),
     )
 
 
