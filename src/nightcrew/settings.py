@@ -167,6 +167,11 @@ class Settings(BaseSettings):
         """Cache of the results of target repositories' test suites on base."""
         return self.home / "base-runs"
 
+    @property
+    def types_dir(self) -> Path:
+        """Cache of what mypy finds out about Python's own library."""
+        return self.home / "types"
+
 
 _given_key: SecretStr | None = None
 

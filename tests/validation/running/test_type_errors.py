@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from nightcrew.execution.checkout.workspace import remove_tree
 from nightcrew.execution.environments.environment import Environment
 from nightcrew.execution.sandbox import open_sandbox
 from nightcrew.settings import SandboxKind
@@ -32,6 +33,7 @@ def room(tmp_path: Path) -> CleanRoom:
         patched=tmp_path / "patched",
         changes=(),
         cache=tmp_path / "cache",
+        types=tmp_path / "types",
     )
 
 
@@ -78,3 +80,18 @@ def test_a_files_name_is_never_an_option(room: CleanRoom, name: str) -> None:
     change(room, name, OLD, OLD.replace("return 2 * number", "return str(number)"))
     found = compare_types(room)
     assert found.new or found.how == "not compared: plain mypy could not be run"  # it is no module's name
+
+
+def test_the_types_of_pythons_library_are_found_out_once_and_hold_nothing_of_a_repository(
+    room: CleanRoom, tmp_path: Path
+) -> None:
+    change(room, "sums.py", OLD, OLD.replace("return 2 * number", "return str(number)"))
+    first = compare_types(room)
+    (kept,) = room.types.iterdir()
+    files = {path: path.read_bytes() for path in kept.rglob("*") if path.is_file()}
+    assert files
+    assert not any(b"sums" in content for content in files.values())
+    remove_tree(room.folder / "types")
+    assert compare_types(room) == first
+    assert {path: path.read_bytes() for path in kept.rglob("*") if path.is_file()} == files
+    assert list(room.types.iterdir()) == [kept]

@@ -48,6 +48,7 @@ class CleanRoom:
     patched: Path
     changes: tuple[Change, ...]
     cache: Path  # for results of base
+    types: Path  # for the types of Python's own library
     evidence: Path | None = None
     measured: Measured = field(default_factory=Measured, init=False)
     _made: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False, repr=False)
@@ -167,10 +168,10 @@ def open_room(
         for change in changes:
             _write(patched, change)
         environment = _environment(base, config, settings, sandbox)
-        cache = settings.base_runs_dir
         yield CleanRoom(
-            task, source.commit, config, sandbox, environment, folder, base, patched, changes, cache, evidence
-        )
+            task, source.commit, config, sandbox, environment, folder, base, patched, changes,
+            settings.base_runs_dir, settings.types_dir, evidence,
+        )  # fmt: skip
 
 
 def _product_of(changes: Sequence[Change]) -> str | None:

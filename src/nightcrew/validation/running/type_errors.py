@@ -11,13 +11,17 @@ causes one where it is removed. Where the product uses it, mypy obeys it in the 
 import ast
 import importlib.util
 import re
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from nightcrew.errors import Transient
+from nightcrew.execution.checkout.work_folder import work_folder
 from nightcrew.execution.sandbox import Completed, Limits, Mount, interpreter_mounts
 from nightcrew.validation.reading.suite import parse
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -27,6 +31,16 @@ _LINE = re.compile(r"^(?:\./)?(?P<path>[^:\n]+\.pyi?):\d+(?::\d+)?: error: (?P<m
 _IGNORE = re.compile(r"#[ \t]*type:[ \t]*ignore(\[[^\]\n]*\])?|#[ \t]*mypy:[^\n]*")
 _OPTIONS = ("--no-error-summary", "--hide-error-context", "--no-color-output", "--follow-imports=silent")
 _CACHE = "/run/nightcrew/types"
+_LIBRARY = (
+    "abc", "argparse", "ast", "asyncio", "base64", "collections.abc", "concurrent.futures", "contextlib",
+    "copy", "csv", "dataclasses", "datetime", "decimal", "email.message", "enum", "functools", "hashlib",
+    "html.parser", "http.client", "importlib.metadata", "inspect", "io", "itertools", "json", "logging",
+    "math", "operator", "os", "pathlib", "pickle", "platform", "random", "re", "shutil", "socket",
+    "sqlite3", "string", "struct", "subprocess", "sys", "tempfile", "textwrap", "threading", "time",
+    "traceback", "types", "typing", "typing_extensions", "unittest.mock", "urllib.request", "uuid",
+    "warnings", "weakref", "xml.etree.ElementTree", "zipfile",
+)  # fmt: skip
+"""The modules that projects use most."""
 _LIMITS = Limits(wall_seconds=1800.0, cpu_seconds=300)  # CPU time decides: it does not depend on the load
 
 
@@ -82,19 +96,39 @@ def _our_errors(room: CleanRoom, tree: Path, paths: Sequence[str]) -> Counter[st
     if not paths:
         return Counter()
     cache = room.folder / "types"  # for this verdict only: repositories share no cache
-    cache.mkdir(exist_ok=True)
+    if not cache.exists():
+        shutil.copytree(_library_types(room), cache)
+    with room.copy(tree, _bare(room, tree, paths)) as copy:
+        done = _mypy(room, copy, cache, list(map(_as_path, paths)))
+    return _found(done, paths)
+
+
+def _library_types(room: CleanRoom) -> Path:
+    """The folder with mypy's cache for Python's own library, which no repository can write to."""
+    known = room.types / f"{version('mypy')}-{sys.version_info.major}.{sys.version_info.minor}"
+    if known.is_dir():
+        return known
+    with work_folder(room.types, "new") as folder:
+        for name in ("cache", "tree"):
+            (folder / name).mkdir()
+        (folder / "tree/library.py").write_text("".join(f"import {name}\n" for name in _LIBRARY))
+        _mypy(room, folder / "tree", folder / "cache", ["./library.py"])
+        with suppress(OSError):  # another verdict was faster
+            (folder / "cache").rename(known)
+    return known
+
+
+def _mypy(room: CleanRoom, tree: Path, cache: Path, paths: Sequence[str]) -> Completed:
     command = [
         *(sys.executable, "-I", "-m", "mypy", "--config-file=", f"--cache-dir={_CACHE}"),
-        *("--ignore-missing-imports", "--no-site-packages", *_OPTIONS, "--", *map(_as_path, paths)),
+        *("--ignore-missing-imports", "--no-site-packages", *_OPTIONS, "--", *paths),
     ]
-    with room.copy(tree, _bare(room, tree, paths)) as copy:
-        done = room.sandbox.run(
-            command,
-            workspace=copy,
-            mounts=(*interpreter_mounts(Path(sys.executable)), Mount(cache, _CACHE, writable=True)),
-            limits=_LIMITS,
-        )
-    return _found(done, paths)
+    return room.sandbox.run(
+        command,
+        workspace=tree,
+        mounts=(*interpreter_mounts(Path(sys.executable)), Mount(cache, _CACHE, writable=True)),
+        limits=_LIMITS,
+    )
 
 
 def _found(done: Completed, paths: Sequence[str]) -> Counter[str] | None:
