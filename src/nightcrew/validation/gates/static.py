@@ -17,12 +17,13 @@ from nightcrew.execution.confinement.confinement import MIB
 from nightcrew.execution.sandbox import WORKSPACE, Limits, Mount
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.gate import ForEveryTask, counted, failed, not_measurable, passed
-from nightcrew.validation.reading.suite import parse
+from nightcrew.validation.reading.suite import nodes_of, parse
 from nightcrew.validation.running.clean_room import CleanRoom, write_text
 from nightcrew.validation.running.type_errors import compare_types
 from nightcrew.validation.verdict import GateResult
 
 NAME = "static"
+_IMPORTS = ast.Import | ast.ImportFrom
 _RUFF = "/opt/nightcrew/ruff"
 _LIMITS = Limits(wall_seconds=60.0, cpu_seconds=60, output_bytes=16 * MIB)
 # Errors of any Python; ruff's S rules are bandit's, in a program that starts in milliseconds.
@@ -128,11 +129,11 @@ def _unresolved(room: CleanRoom, change: Change) -> str:
 
 def _imports(tree: ast.Module) -> set[str]:
     """Absolute imports that run when the file is imported or its functions are called."""
-    guarded = {
-        id(inner) for node in ast.walk(tree) if isinstance(node, ast.Try | ast.If) for inner in ast.walk(node)
-    }
+    nodes = nodes_of(tree)
+    blocks = (node for node in nodes if isinstance(node, ast.Try | ast.If))
+    guarded = {id(inner) for node in blocks for inner in ast.walk(node) if isinstance(inner, _IMPORTS)}
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if id(node) in guarded:
             continue
         if isinstance(node, ast.Import):

@@ -144,7 +144,7 @@ def _of_file(change: Change, base: BasePowers) -> Iterator[Use]:
     if not is_python or new is None or old is None:
         yield from text_powers(change.path, before, after, base.words if not is_python else "")
         return
-    disguised = disguised_name(new)
+    disguised = None if after.isascii() else disguised_name(new)
     if disguised is not None and disguised != disguised_name(old):
         yield Use(Power.HIDDEN, f"the name {disguised}, in letters of two scripts", 1)
     for use in python_powers(new):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from nightcrew.validation.questions.powers import Power, Use
 from nightcrew.validation.reading.form import plain_statements
+from nightcrew.validation.reading.suite import nodes_of
 from nightcrew.validation.tables import Table
 
 _FAR, _BLANKS = 180, 40  # a column beyond the edge of a window; this many blanks in a row push text there
@@ -45,9 +46,9 @@ def hidden_text(before: str, after: str, *, is_code: bool, reads_hosts: bool = T
             )
 
 
-def disguised_name(tree: ast.AST) -> str | None:
+def disguised_name(tree: ast.Module) -> str | None:
     """The first name that mixes Latin letters with letters of another script that look the same."""
-    held = (getattr(node, word, None) for node in ast.walk(tree) for word in _NAMING)
+    held = (getattr(node, word, None) for node in nodes_of(tree) for word in _NAMING)
     names = (name for name in held if isinstance(name, str) and not name.isascii())
     return next(filter(_is_mixed, names), None)
 

@@ -8,6 +8,7 @@ from typing import TypeGuard
 
 from nightcrew.validation.questions.powers import Power, Use
 from nightcrew.validation.reading.names import dotted, last_part
+from nightcrew.validation.reading.suite import nodes_of
 from nightcrew.validation.tables import Table
 
 _TABLE = Table("weaker")
@@ -77,7 +78,7 @@ class _Guards:
         self.marks: list[tuple[str, int]] = []  # what is weak in itself, once for each occurrence
         self.trusted: dict[str, tuple[set[str], int]] = {}
         self.numbers: dict[str, tuple[float, int]] = {}
-        nodes = [*ast.walk(tree)]
+        nodes = nodes_of(tree)
         self.called = {id(one.func) for one in nodes if isinstance(one, ast.Call)}
         self.bound = {one.id for one in nodes if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
         self._read(tree, _MODULE)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from nightcrew.validation.reading.constants import folded
-from nightcrew.validation.reading.suite import MOST_TREES
+from nightcrew.validation.reading.suite import MOST_TREES, nodes_of
 from nightcrew.validation.tables import Table
 
 _TABLE = Table("powers")
@@ -33,7 +33,7 @@ class Origins:
     """What the names and expressions of one file refer to."""
 
     def __init__(self, tree: ast.Module) -> None:
-        self.nodes = [*ast.walk(tree)]
+        self.nodes = nodes_of(tree)
         self.own = {node.name for node in self.nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
         self.known: dict[str, str] = {}
         self.all_of: list[str] = []  # modules of which everything is imported

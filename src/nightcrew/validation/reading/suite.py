@@ -26,6 +26,12 @@ def tree_of(text: str) -> ast.Module:
     return ast.parse(text.removeprefix("\ufeff"))
 
 
+@lru_cache(maxsize=MOST_TREES)
+def nodes_of(tree: ast.Module) -> tuple[ast.AST, ...]:
+    """Every node of a tree that `parse` gave, the outer ones first; several gates ask for the same."""
+    return tuple(ast.walk(tree))
+
+
 def tests_in(tree: ast.Module) -> dict[str, Function]:
     """Test functions and methods by qualified name (`TestX.test_y`); a later definition hides an earlier
     one."""
