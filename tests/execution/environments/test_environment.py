@@ -198,6 +198,23 @@ def test_code_that_needs_what_setuptools_brought_along_gets_it(
     assert read_declared(tmp_path).requirements == declared
 
 
+@pytest.mark.parametrize(
+    ("line", "more"),
+    [
+        ("setuptools", ("setuptools<81",)),
+        ("setuptools>=40", ("setuptools<81",)),
+        ("setuptools==60.1", ()),
+        ("setuptools>=3,<70", ()),
+    ],
+)
+def test_a_project_that_names_setuptools_gets_one_that_has_what_its_code_imports(
+    tmp_path: Path, line: str, more: tuple[str, ...]
+) -> None:
+    project = f'[project]\nname = "shop"\nversion = "1"\ndependencies = ["{line}"]\n'
+    write(tmp_path, pyproject_dot_toml=project, shop_dot_py="import pkg_resources\n")
+    assert read_declared(tmp_path).requirements == (line, *more)
+
+
 def test_a_repository_that_declares_nothing_is_fine_and_a_broken_one_is_not(tmp_path: Path) -> None:
     assert read_declared(tmp_path).requirements == ()
     (tmp_path / "pyproject.toml").write_text("[project\n")

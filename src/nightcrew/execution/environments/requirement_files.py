@@ -15,6 +15,7 @@ _REQUIREMENT_FILES = (
 )
 _NOT_FOR_TESTS = ("doc", "build", "release", "benchmark", "lint", "wheel", "update", "deploy", "publish")
 _OLD_IMPORT = re.compile(r"^\s*(?:import|from) (?:pkg_resources|distutils|setuptools)\b", re.MULTILINE)
+_BOUNDED = re.compile(r"setuptools\b[^;#]*(?:==|<|~=)", re.IGNORECASE)
 _WITH_OLD_MODULES = "setuptools<81"  # later ones hold no pkg_resources
 
 
@@ -47,9 +48,9 @@ def selections(sure: Sequence[str], files: Mapping[Path, Sequence[str]]) -> list
 
 
 def with_old_modules(lines: tuple[str, ...], checkout: Path) -> tuple[str, ...]:
-    """The lines, with setuptools where code needs its modules and no line names it."""
-    named = any(line.lower().startswith("setuptools") for line in lines)
-    return lines if named or not _has_old_imports(checkout) else (*lines, _WITH_OLD_MODULES)
+    """The lines, with a setuptools that has the modules that code needs, where no line bounds it above."""
+    bounded = any(_BOUNDED.match(line) for line in lines)
+    return lines if bounded or not _has_old_imports(checkout) else (*lines, _WITH_OLD_MODULES)
 
 
 # ---------------------------------------------------------------------------------------------------------
