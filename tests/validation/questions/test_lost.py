@@ -213,6 +213,8 @@ OTHERS: dict[str, tuple[Files, Files]] = {
     "a shell function": ({"a.sh": "go() {\n:\n}\nstop() {\n:\n}\n"}, {"a.sh": "go() {\n:\n}\n"}),
     "an export": ({"a.js": "export function f() {}\nexport const g = 1\n"}, {"a.js": "export const g = 1\n"}),
     "what a package gives on": ({"p/__init__.py": "from .a import f, g\n"}, {"p/__init__.py": "from .a import f\n"}),
+    "a function whose name stands for other things too": (
+        {"s.py": "def retry():\n    return 1\n", "b.py": "retry = 3\nprint(retry, job.retry)\n"}, {"s.py": "X = 1\n"}),
     "a type": ({"p.pyi": "def f(a: int = ...) -> int: ...\n"}, {"p.pyi": "def f() -> int: ...\n"}),
     "an elision in a document": ({"README.md": README}, {"README.md": "# Slugs\n\n<!-- rest of the document unchanged -->\n"}),
     "an elision in a script": ({"a.sh": "a\nb\nc\n"}, {"a.sh": "a\n# ... existing code remains the same ...\n"}),
@@ -252,6 +254,8 @@ KEPT: dict[str, tuple[Files, Files]] = {
         "s.py": "from dataclasses import dataclass\n\n\n@dataclass\nclass A:\n    x: int\n    y: int = 1\n"}),
     "a helper with its only user": ({"s.py": "def _a():\n    return h()\n\n\ndef h():\n    return 1\n"}, {
         "s.py": "def _a():\n    return 1\n"}),
+    "a helper that another module imports": (
+        {"s.py": "def h():\n    return 1\n", "b.py": "from s import h\n\nX = h()\n"}, {"s.py": "X = 1\n", "b.py": "X = 1\n"}),
     "a private name": ({"s.py": "def _f():\n    return 1\n\n\ndef g():\n    return _f()\n"}, {
         "s.py": "def g():\n    return 1\n"}),
     "an import that nobody shares": ({"s.py": "import os\nimport re\nX = re\n"}, {"s.py": "import re\nX = re\n"}),

@@ -12,6 +12,7 @@ from nightcrew.validation.change.tree import Tree
 from nightcrew.validation.questions.promises import expected_in_tests
 from nightcrew.validation.questions.python_losses import World
 from nightcrew.validation.questions.surface import surface
+from nightcrew.validation.reading.names import own_name
 from nightcrew.validation.reading.suite import parse
 from nightcrew.validation.running.clean_room import CleanRoom
 
@@ -92,7 +93,10 @@ class Repository:
             if other.endswith("__init__.py") and other != path and word.search(text):
                 return False
         raised = name.endswith(("Error", "Exception", "Warning"))  # meant for the code that catches it
-        return not raised and any(_uses(name, text) for text in product.values())
+        module = module_of(path).rsplit(".", 1)[-1]
+        return not raised and any(
+            _uses(name, text, "" if other == path else module) for other, text in product.items()
+        )
 
     @cached_property
     def _documents(self) -> list[str]:
@@ -119,13 +123,23 @@ def repository_of(room: CleanRoom) -> Repository:
     return Repository(room.base_tree, room.patched_tree, room.changes)
 
 
-def _uses(name: str, text: str) -> bool:
+def _uses(name: str, text: str, module: str) -> bool:
+    """True where code reads a name of `module`; without a module, one of its own file. The same word for
+    another thing is no use."""
     tree = parse(text) if name in text else None
-    return tree is not None and any(
-        (isinstance(one, ast.Name) and one.id == name and isinstance(one.ctx, ast.Load))
-        or (isinstance(one, ast.Attribute) and one.attr == name)
-        or (isinstance(one, ast.ImportFrom) and any(alias.name == name for alias in one.names))
-        for one in ast.walk(tree)
+    nodes = [*ast.walk(tree)] if tree is not None else []
+    froms = [one for one in nodes if isinstance(one, ast.ImportFrom) and one.module]
+    given = {alias.name for one in froms if str(one.module).split(".")[-1] == module for alias in one.names}
+    read = any(
+        isinstance(one, ast.Name) and one.id == name and isinstance(one.ctx, ast.Load) for one in nodes
+    )
+    return (
+        name in given
+        or (read and (not module or "*" in given))
+        or any(
+            isinstance(one, ast.Attribute) and one.attr == name and own_name(one.value) == module
+            for one in nodes
+        )
     )
 
 
