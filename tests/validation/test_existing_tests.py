@@ -3,6 +3,7 @@
 import pytest
 
 from nightcrew.task import TaskType
+from nightcrew.validation.gates.existing_tests import ExistingTests
 from nightcrew.validation.verdict import GateOutcome, GateResult, Severity, VerdictKind
 from tests.validation.house import FILES, NAMES, TEST_NAMES, House, make_house
 
@@ -25,6 +26,29 @@ def test_an_expectation_that_held_the_bug_is_a_persons(house: House) -> None:
     (finding,) = gate.findings
     assert finding.severity is Severity.PERSON
     assert (BUG.split("==")[1].strip().strip('"') in finding.before, "A.L." in finding.after) == (True, True)
+
+
+LISTED = "import shop.names\n\nALL = ['initials', 'shout']\n\n\ndef test_all():\n"
+LISTED += "    names = {one for one in vars(shop.names) if one[0] != '_'}\n    assert names == set(ALL)\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "entry", "outcome"),
+    [
+        ("def murmur(name):\n    return name.lower()\n", "murmur", GateOutcome.PASS),
+        # One result too many, and a test that is bent to it:
+        ("globals()['stray'] = 1\n", "stray", GateOutcome.ASKS),
+    ],
+)
+def test_a_list_of_what_there_is_may_grow_by_what_the_change_adds(
+    house: House, more: str, entry: str, outcome: GateOutcome
+) -> None:
+    files = FILES | {"tests/test_all.py": LISTED}
+    other = make_house(house.repo.parent / entry, house.settings, house.sandbox, files)
+    tests = LISTED.replace("'initials', ", f"'initials', {entry!r}, ")
+    change = {"src/shop/names.py": f"{NAMES}\n\n{more}", "tests/test_all.py": tests}
+    task = other.task(TaskType.CODE_GENERATION, "src/shop/names.py")
+    assert other.ask(ExistingTests(), change, task).outcome is outcome
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,12 @@ def kinds(after: str, before: str = BEFORE) -> list[EditKind]:
         ("(2, 3)])", "])", EditKind.WEAKER, "cases instead of"),
         ("CASES = [(1, 2), (2, 3)]", "CASES = [(1, 2)]", EditKind.WEAKER, "entries instead of"),
         ("@pytest.mark.para", "@pytest.mark.skip\n@pytest.mark.para", EditKind.BLINDED, "skipped"),
+        (
+            "@pytest.mark.para",
+            "@pytest.mark.skipif(True, reason='')\n@pytest.mark.para",
+            EditKind.BLINDED,
+            "skipped",
+        ),
         ("class TestMore:", "@pytest.mark.xfail\nclass TestMore:", EditKind.BLINDED, "skipped"),
         ("import pytest\n", "import pytest\npytestmark = pytest.mark.skip\n", EditKind.BLINDED, "skipped"),
         (
@@ -98,6 +104,7 @@ def test_what_leaves_every_test_as_it_is(after: str) -> None:
         ("        assert half(2) == 1\n", "        assert half(2) == 1\n        assert half(3) == 1.5\n"),
         ("half(2) == 1", "half(2, exact=True) == 1"),
         ('match="negative"', 'match="negative number"'),
+        ("@pytest.mark.para", "@pytest.mark.skipif(sys.version_info < (3, 9), reason='')\n@pytest.mark.para"),
         (
             "        assert half(2) == 1\n        assert half(4) == 2\n",
             "        for a, b in [(2, 1), (4, 2)]:\n            assert half(a) == b\n",
@@ -133,3 +140,18 @@ def test_another_test_in_its_place_is_no_rename() -> None:
     )
     assert kinds(other.replace("half(4) == 2", "half(8) == 4")) == [EditKind.GONE]
     assert EditKind.GONE not in kinds(BEFORE.replace("test_refused", "test_negative"))
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("c = following(a)\n    assert c == b\n    assert before(c) == a", EditKind.CHANGED),
+        ("c = following(a)\n    assert c is not None\n    assert before(c)", EditKind.WEAKER),
+        ("c = before(a)\n    assert c == b\n    assert c == a", EditKind.GONE),
+    ],
+)
+def test_a_test_under_a_longer_name_that_makes_the_same_calls_is_the_old_one(
+    body: str, kind: EditKind
+) -> None:
+    old = "def test_next(a, b):\n    assert following(a) == b"
+    assert kinds(BEFORE.replace(old, f"def test_next_and_before(a, b):\n    {body}")) == [kind]

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from nightcrew.validation.gate import ForEveryTask, answered
 from nightcrew.validation.reading.edited_tests import EditKind, TestEdit, edited_tests
+from nightcrew.validation.reading.grown_lists import grown_lists
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import examine, name_of
 from nightcrew.validation.running.old_tests import OldTests
@@ -26,7 +27,10 @@ class ExistingTests(ForEveryTask):
         edits = edited_tests([one for one in room.changes if room.is_test(one.path)])
         findings = [_finding(one, "") for one in edits if one.kind is EditKind.BLINDED]
         if old.edited and not findings:
-            findings = _by_running(edits, {} if examine(room).base.problem else old.failing)
+            failing = {} if examine(room).base.problem else old.failing
+            grown = grown_lists(room) if failing else frozenset()
+            kept = {one: why for one, why in failing.items() if one.split("::")[0] not in grown}
+            findings = _by_running(edits, kept)
         return answered(
             NAME,
             findings,

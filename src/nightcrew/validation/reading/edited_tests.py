@@ -13,11 +13,12 @@ from functools import cached_property
 
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.reading.checks import Check, Strictness, checks_of
-from nightcrew.validation.reading.names import is_text, own_name
+from nightcrew.validation.reading.names import ELSEWHERE, is_text, own_name
 from nightcrew.validation.reading.suite import Function, all_functions, parse
 
 SKIPPING = {"skip", "skipif", "xfail", "skipIf", "skipUnless", "expectedFailure", "importorskip", "skipTest"}
 MOCKS = {"patch", "setattr", "Mock", "MagicMock", "AsyncMock", "create_autospec", "mocker", "patch_object"}
+_CONDITIONAL = {"skipif", "skipIf", "skipUnless"}
 _LEAST_ALIKE = 0.6  # likeness of two tests' texts from which one is the other under a new name
 
 
@@ -151,8 +152,11 @@ def _assigns(node: ast.stmt, name: str) -> bool:
 
 def _counterpart(old: _Written, spare: list[_Written]) -> _Written | None:
     """The new function that is most similar to a test whose name is gone and that keeps one of its checks; a
-    function of the same name in another place comes first."""
-    named = [one for one in spare if one.node.name == old.node.name]
+    function of the same name in another place comes first, then one with a longer name and the same calls."""
+    longer = [
+        one for one in spare if one.node.name.startswith(f"{old.node.name}_") and old.calls <= one.calls
+    ]
+    named = [one for one in spare if one.node.name == old.node.name] or longer
     if named:
         return named[0]
     keys = {one.key for one in old.checks}
@@ -199,7 +203,15 @@ def _looser(old: _Written, new: _Written, elsewhere: Counter[Key]) -> str:
 
 
 def _skips(one: _Written) -> int:
-    return sum(one.words[word] for word in SKIPPING) + sum(one.marks.count(f"'{word}'") for word in SKIPPING)
+    """Marks that skip a test, but for those of other Pythons and platforms: a run shows that it runs here."""
+    conditions = (node for node in one.node.decorator_list if isinstance(node, ast.Call))
+    elsewhere = [node for node in conditions if own_name(node.func) in _CONDITIONAL]
+    of_others = sum(ELSEWHERE.search(ast.unparse(node)) is not None for node in elsewhere)
+    return (
+        -of_others
+        + sum(one.words[word] for word in SKIPPING)
+        + sum(one.marks.count(f"'{word}'") for word in SKIPPING)
+    )
 
 
 def _those(checks: tuple[Check, ...], wanted: Counter[Key]) -> list[Check]:

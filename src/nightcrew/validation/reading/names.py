@@ -1,6 +1,13 @@
 """Names in an expression."""
 
 import ast
+import re
+
+ELSEWHERE = re.compile(
+    r"\bsys\.(version_info|hexversion|platform|implementation|maxsize|flags)\b|\bos\.name\b|\bplatform\.\w+\("
+    r"|\bversion_info\b|\bpython_version\b"
+)
+"""In the text of a condition: it asks for the Python version or the platform."""
 
 
 def own_name(node: ast.AST | None) -> str:
