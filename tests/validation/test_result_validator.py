@@ -11,11 +11,12 @@ from nightcrew.execution.executors.briefing import _RULES
 from nightcrew.execution.sandbox import Sandbox
 from nightcrew.settings import Settings
 from nightcrew.task import Task, TaskType
+from nightcrew.validation.gates.acceptance import Acceptance
 from nightcrew.validation.gates.analysis import FORM
 from nightcrew.validation.gates.behaviour import Behaviour
 from nightcrew.validation.result_validator import ResultValidator, keep_verdict, verdict_json
 from nightcrew.validation.verdict import GateOutcome, Verdict, VerdictKind
-from tests.validation.house import FILES, GOOD_TEST, NAMES, PRICES, House, last_gate, make_house
+from tests.validation.house import FILES, GOOD_TEST, NAMES, PRICES, TEST_NAMES, House, last_gate, make_house
 
 TEST = "tests/test_prices.py"
 TARGET = "src/shop/prices.py"
@@ -286,6 +287,8 @@ def test_a_reproducer_that_cannot_go_on_with_what_the_broken_code_gives_is_accep
         ({TARGET: PRICES, "src/shop/names.py": NAMES.replace(".upper()", ""), "tests/test_limit.py": REPRODUCER}, "behaviour", "passed on base"),
         ({TARGET: PRICES, "tests/test_limit.py": "import inspect\n\nfrom shop import prices\n\n\ndef test_fixed():\n"
           "    assert 'total >= LIMIT' in inspect.getsource(prices)\n"}, "assertions", "looks at code"),
+        ({TARGET: PRICES, "tests/test_limit.py": "from pathlib import Path\n\n\ndef test_fixed():\n"
+          f"    assert 'total >= LIMIT' in Path('{TARGET}').read_text()\n"}, "new_tests", "runs no code"),
     ],
 )  # fmt: skip
 def test_a_bad_fix(buggy: House, files: dict[str, str | None], gate: str, word: str) -> None:
@@ -296,18 +299,87 @@ def test_a_bad_fix(buggy: House, files: dict[str, str | None], gate: str, word: 
     assert word in told.message
 
 
-def test_a_fix_whose_test_uses_a_setting_of_the_fix_is_a_persons_to_see(buggy: House) -> None:
-    fixed = PRICES + "\n\nMOST = 5\n\n\ndef repeated(price: str, times: int) -> str:\n"
-    broken = fixed.replace("MOST = 5\n\n\n", "") + "    return price * times\n"
+CURRENCIES = "RATES = {'EUR': 100, 'CHF': 104}\n"
+USED = "from shop.rates import RATES\n\n\ndef known():\n    return sorted(RATES)\n"
+MAIN = (
+    PRICES
+    + "\n\nif __name__ == '__main__':\n    import sys\n\n    print(discount(int(sys.argv[1]), False))\n"
+)
+STARTED = """\
+import subprocess
+import sys
+
+
+def test_the_limit_itself():
+    done = subprocess.run([sys.executable, "-m", "shop.prices", "100"], capture_output=True, text=True)
+    assert done.stdout == "10\\n"
+"""
+CASES = """\
+import json
+from pathlib import Path
+
+import pytest
+
+from shop.prices import discount
+
+CASES = json.loads((Path(__file__).parent / "cases.json").read_text())
+
+
+@pytest.mark.parametrize(("total", "percent"), CASES)
+def test_discount(total, percent):
+    assert discount(total, False) == percent
+"""
+
+
+@pytest.mark.parametrize(
+    ("base", "change", "target"),
+    [
+        pytest.param(
+            {"src/shop/rates.py": CURRENCIES.replace(", 'CHF': 104", ""), "src/shop/known.py": USED},
+            {"src/shop/rates.py": CURRENCIES, "tests/test_rates.py": "from shop.known import known\n\n\n"
+             "def test_known():\n    assert known() == ['CHF', 'EUR']\n"},
+            "src/shop/rates.py", id="a table that is read at import",
+        ),
+        pytest.param(
+            {TARGET: MAIN.replace(PRICES, BROKEN), "tests/test_main.py": STARTED.replace("100", "0").replace("10\\", "0\\")},
+            {TARGET: MAIN, "tests/test_limit.py": STARTED},
+            TARGET, id="a program that the test starts",
+        ),
+        pytest.param(
+            {TARGET: BROKEN, "tests/test_cases.py": CASES, "tests/cases.json": "[[0, 0], [101, 10]]\n"},
+            {TARGET: PRICES, "tests/cases.json": "[[0, 0], [101, 10], [100, 10]]\n"}, TARGET, id="a case in a file",
+        ),
+    ],
+)  # fmt: skip
+def test_a_fix_is_shown_by_any_test_that_fails_without_it(
+    tmp_path: Path,
+    settings: Settings,
+    sandbox: Sandbox,
+    base: dict[str, str],
+    change: dict[str, str | None],
+    target: str,
+) -> None:
+    house = make_house(tmp_path / "r", settings, sandbox, FILES | base)
+    verdict = house.judge(change, TaskType.BUG_FIX, target)
+    assert verdict.kind is VerdictKind.ACCEPTED, verdict.summary
+
+
+@pytest.mark.parametrize(("value", "outcome"), [("5", GateOutcome.PASS), ("len('12345')", GateOutcome.ASKS)])
+def test_a_fix_whose_test_uses_a_setting_of_the_fix(buggy: House, value: str, outcome: GateOutcome) -> None:
+    """Base is given a plain value, and then shows the bug; for what has to be worked out a person is asked."""
+    fixed = PRICES + f"\n\nMOST = {value}\n\n\ndef repeated(price: str, times: int) -> str:\n"
+    broken = fixed.replace(f"MOST = {value}\n\n\n", "") + "    return price * times\n"
     fixed += "    if times > MOST:\n        raise ValueError('too many')\n    return price * times\n"
     test = (
         "import pytest\n\nfrom shop import prices\n\n\ndef test_most():\n    assert prices.repeated('1', 2) == '11'\n"
         "    with pytest.raises(ValueError, match='too many'):\n        prices.repeated('1', prices.MOST + 1)\n"
     )
-    house = make_house(buggy.repo.parent / "most", buggy.settings, buggy.sandbox, FILES | {TARGET: broken})
-    verdict = house.judge({TARGET: fixed, "tests/test_most.py": test}, TaskType.BUG_FIX)
-    assert verdict.kind is VerdictKind.NOT_MEASURABLE, verdict.summary
-    assert "uses what the fix brings" in verdict.asks
+    place = buggy.repo.parent / f"most-{outcome}"
+    house = make_house(place, buggy.settings, buggy.sandbox, FILES | {TARGET: broken})
+    task = house.task(TaskType.BUG_FIX, TARGET)
+    result = house.ask(Behaviour(), {TARGET: fixed, "tests/test_most.py": test}, task)
+    assert result.outcome is outcome, result.message
+    assert outcome is GateOutcome.PASS or "uses what the fix brings" in result.message
 
 
 HANGING = {
@@ -499,6 +571,10 @@ def test_new_code_is_accepted_by_its_command(house: House) -> None:
         ({"src/shop/slug.py": SLUG}, None, VerdictKind.NOT_MEASURABLE),
         ({"src/shop/slug.py": SLUG, "tests/test_slug.py": "from shop.slug import slug\n\n\ndef test_slug():\n"
           "    assert slug('A b') == 'a-b'\n"}, None, VerdictKind.ACCEPTED),
+        ({"src/shop/rates.py": "RATES = {'EUR': 100}\n", "tests/test_rates.py": "from shop.rates import RATES\n\n\n"
+          "def test_rates():\n    assert RATES['EUR'] == 100\n"}, "python -m pytest tests/test_rates.py", VerdictKind.ACCEPTED),
+        ({"src/shop/rates.py": "RATES = {'EUR': 100}\nMOST = 3\n", "tests/test_rates.py": "from shop.rates import RATES\n\n\n"
+          "def test_rates():\n    assert RATES['EUR'] == 100\n"}, "python -m pytest tests/test_rates.py", VerdictKind.REJECTED),
     ],
 )  # fmt: skip
 def test_new_code(
@@ -506,6 +582,44 @@ def test_new_code(
 ) -> None:
     verdict = house.judge(files, TaskType.CODE_GENERATION, "src/shop/slug.py", acceptance=acceptance)
     assert verdict.kind is kind, verdict.summary
+
+
+def test_a_command_that_names_an_edited_test_shows_the_work(house: House) -> None:
+    """Base's own version of the test passes on base: only the change's version asks for the new code."""
+    more = "\n\ndef slug(text):\n    return '-'.join(text.lower().split())\n"
+    tests = (
+        TEST_NAMES.replace("import initials", "import initials, slug") + "    assert slug('A b') == 'a-b'\n"
+    )
+    task = house.task(
+        TaskType.CODE_GENERATION, "src/shop/names.py", acceptance="python -m pytest tests/test_names.py"
+    )
+    change = {"src/shop/names.py": NAMES + more, "tests/test_names.py": tests}
+    assert house.ask(Acceptance(), change, task).outcome is GateOutcome.PASS
+    idle = {
+        "src/shop/names.py": NAMES + more,
+        "tests/test_names.py": TEST_NAMES + "    assert initials('') == ''\n",
+    }
+    assert house.ask(Acceptance(), idle, task).outcome is GateOutcome.NOT_MEASURABLE
+
+
+@pytest.mark.parametrize(
+    ("more", "command", "says"),
+    [
+        ({"conftest.py": "import no_such_plugin\n"}, "python -m pytest tests", "no_such_plugin"),
+        ({}, "no-such-program tests", "no-such-program is missing"),
+        ({"check.py": "import no_such_thing\n"}, "python check.py", "no_such_thing is missing"),
+    ],
+)
+def test_what_a_command_lacks_on_base_too_is_not_the_changes_fault(
+    tmp_path: Path, settings: Settings, sandbox: Sandbox, more: dict[str, str], command: str, says: str
+) -> None:
+    other = make_house(tmp_path / "repo", settings, sandbox, FILES | more)
+    task = other.task(TaskType.CODE_GENERATION, "src/shop/slug.py", acceptance=command)
+    result = other.ask(Acceptance(), {"src/shop/slug.py": SLUG}, task)
+    assert (result.outcome, says in result.message) == (GateOutcome.NOT_MEASURABLE, True), result.message
+    own = {"src/shop/slug.py": f"import no_such_thing\n{SLUG}", "check.py": "import shop.slug\n"}
+    task = other.task(TaskType.CODE_GENERATION, "src/shop/slug.py", acceptance="python check.py")
+    assert other.ask(Acceptance(), own, task).outcome is GateOutcome.FAIL
 
 
 RULES = "def short_enough(told):\n    return '' if len(told['changes']) < 2 else 'one file at a time'\n"

@@ -15,6 +15,9 @@ dependencies = ["six"]
 addopts = "-q"
 """
 SETUP = "[metadata]\nname = shop\nversion = 1\n\n[tool:pytest]\naddopts = -q\n"
+SCRIPT = (
+    'from setuptools import setup\n\nsetup(name="shop", classifiers=["A", "B"], install_requires=["six"])\n'
+)
 
 
 @pytest.mark.parametrize(
@@ -28,6 +31,11 @@ SETUP = "[metadata]\nname = shop\nversion = 1\n\n[tool:pytest]\naddopts = -q\n"
         ("pyproject.toml", PYPROJECT, "no toml [", Role.DECIDES),
         ("setup.cfg", SETUP, SETUP.replace("= 1", "= 2"), Role.HARMLESS),
         ("setup.cfg", SETUP, SETUP.replace("-q", "-k nothing"), Role.DECIDES),
+        ("setup.py", SCRIPT, SCRIPT.replace(', "B"', ""), Role.HARMLESS),
+        ("setup.py", SCRIPT, SCRIPT.replace('"B"', "system('id')"), Role.CONFIGURES),
+        ("setup.py", SCRIPT, SCRIPT.replace('"six"', '"seven"'), Role.CONFIGURES),
+        ("setup.py", SCRIPT, f"import os\n{SCRIPT}", Role.CONFIGURES),
+        ("setup.py", None, SCRIPT, Role.CONFIGURES),
         ("tox.ini", "[tox]\nenvlist = a\n", "[tox]\nenvlist = b\n", Role.CONFIGURES),
         ("tox.ini", None, "[pytest]\naddopts = -k nothing\n", Role.DECIDES),
         ("pytest.ini", None, "[pytest]\n", Role.DECIDES),

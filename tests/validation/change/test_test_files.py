@@ -56,3 +56,19 @@ def test_what_serves_tests(files: TestFiles, path: str) -> None:
 )  # fmt: skip
 def test_what_is_product(files: TestFiles, path: str) -> None:
     assert not files.holds(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "is_test"),
+    [
+        ("[tool:pytest]\npython_files = test.py\n", "test.py", True),
+        ("[tool:pytest]\npython_files = test.py\n", "shop.py", False),
+        ("[tool:pytest]\npython_files = *.py\n", "shop.py", False),
+        ("[metadata]\nname = shop\n", "test.py", False),
+    ],
+)
+def test_the_repositorys_own_names_of_test_files_count(
+    tmp_path: Path, text: str, path: str, is_test: bool
+) -> None:
+    (tmp_path / "setup.cfg").write_text(text)
+    assert TestFiles(Tree(tmp_path)).holds(path) is is_test

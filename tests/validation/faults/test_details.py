@@ -4,13 +4,17 @@
 import pytest
 
 from nightcrew.validation.faults.details import Details, Fate
-from nightcrew.validation.faults.notes import RETURNED
+from nightcrew.validation.faults.notes import MESSAGE, RETURNED
 from nightcrew.validation.faults.parts import parts_of
 
 HEAD = "import os\nimport sys\n\nNEW = sys.version_info >= (3, 99)\nKINDS = ('pear', 'plum')\n\n\n"
 BASE = f"{HEAD}def f(x, y):\n    return g(x, 1)\n"
 
 DETAILS = {
+    "an error that goes on": (
+        "    try:\n        x = g(y)\n    except OSError:\n        if y:\n            return g(x, 1)\n        raise\n"
+        "    return g(x, 1)\n", ("x = g(y)", "try", "return g(x, 1)", "y", "(True)", "(False)"),
+    ),
     "a leaf of a statement that is missed": ("    return h(x, y)\n", ("h",)),
     "an assertion": ("    assert x\n    return g(x, 1)\n", ()),
     "what cannot be": ("    if y:\n        x = g(y)\n    else:\n        raise AssertionError(y)\n    return g(x, 1)\n", ("(True)", "(False)", "x = g(y)")),
@@ -121,3 +125,115 @@ def test_a_value_under_another_name_is_a_detail_where_the_value_is_missed(seen: 
     last = next(one for one in parts if one.statement == 4)
     fates = {one: Fate.NOTICED if one.before == seen and one is not last else Fate.UNNOTICED for one in parts}
     assert Details(before, after, fates).holds(last) is is_detail
+
+
+@pytest.mark.parametrize(("other", "is_detail"), [("x is None", True), ("x is True", False)])
+def test_one_edit_in_several_places_needs_one_test(other: str, is_detail: bool) -> None:
+    before = "def f(x):\n    return not x\n\n\ndef g(x):\n    return not x\n"
+    after = before.replace("not x", "x is None", 1).replace("not x", other)
+    first, second = parts_of(before, after)
+    details = Details(before, after, {first: Fate.NOTICED, second: Fate.UNREACHED})
+    assert details.holds(second) is is_detail
+
+
+@pytest.mark.parametrize(
+    ("new", "same", "is_detail"),
+    [
+        ("return one(x)", {"A.f"}, True),
+        ("return one(x)", {"A.g"}, False),  # nothing is known of how its results compare
+        ("return one(x, 86400)", {"A.f"}, False),  # a value that none of the compared calls may reach
+    ],
+)
+def test_a_function_that_is_only_written_in_another_way_needs_no_test(
+    new: str, same: set[str], is_detail: bool
+) -> None:
+    before = "class A:\n    def f(self, x):\n        for y in x:\n            return y\n"
+    after = f"class A:\n    def f(self, x):\n        {new}\n"
+    back, gone = parts_of(before, after)
+    fates = {back: Fate.UNNOTICED, gone: Fate.NOTICED}
+    assert Details(before, after, fates, same).holds(back) is is_detail
+
+
+@pytest.mark.parametrize(
+    ("value", "seen", "is_detail"),
+    [("None", "(False)", True), ("None", "(True)", False), ("'admin'", "(False)", False)],
+)
+def test_a_value_that_the_name_has_anyway(value: str, seen: str, is_detail: bool) -> None:
+    after = f"def f(x):\n    y = g(x)\n    if x is None:\n        y = {value}\n    else:\n        y = str(x)\n    return y\n"
+    parts = parts_of("def f(x):\n    y = g(x)\n    y = str(x)\n    return y\n", after)
+    fates = {one: Fate.NOTICED if one.text == seen else Fate.UNNOTICED for one in parts}
+    (part,) = [one for one in parts if one.before == f"y = {value}"]
+    assert Details("", after, fates).holds(part) is is_detail
+
+
+COPYING = """\
+def f(x):
+    for a in x.more:
+        names.append(a)
+        kinds.append(a.kind)
+    for a in x.all:
+        names.append(a)
+        kinds.append(a.kind)
+"""
+
+
+@pytest.mark.parametrize(
+    ("new", "is_detail"),
+    [
+        ("names.append(a)", True),
+        ("names.remove(a)", False),  # base does that nowhere
+        ("names.append(a)\n        names.append(a)", False),  # done twice
+    ],
+)
+def test_a_statement_of_the_function_may_be_written_for_one_more_case(new: str, is_detail: bool) -> None:
+    before = COPYING[: COPYING.index("    for a in x.more")] + COPYING[COPYING.index("    for a in x.all") :]
+    after = COPYING.replace("names.append(a)", new, 1)
+    fates = {one: Fate.NOTICED if "kind" in one.before else Fate.UNNOTICED for one in parts_of(before, after)}
+    copied = [one for one in fates if fates[one] is Fate.UNNOTICED]
+    assert [Details(before, after, fates).holds(one) for one in copied] == [is_detail] * len(copied)
+    assert copied
+
+
+@pytest.mark.parametrize(
+    ("kept", "condition", "is_detail"),
+    [
+        ("", "not y.b and x.a", True),
+        ("    if x.a:\n        return allow(x)\n", "not y.b", False),
+        ("", "y == 'key'", False),
+    ],
+)
+def test_a_branch_that_moves_is_none_more(kept: str, condition: str, is_detail: bool) -> None:
+    before = "def f(x, y):\n    if x.a:\n        return allow(x)\n    return refuse(x)\n"
+    moved = "def f(x, y):\n    z = g(y)\n    if z:\n        return h(z)\n"
+    moved += f"    elif {condition}:\n        return allow(x)\n"
+    after = f"{moved}{kept}    return refuse(x)\n"
+    parts = parts_of(before, after)
+    unseen = (condition, "return allow(x)")
+    fates = {one: Fate.UNNOTICED if one.before in unseen else Fate.NOTICED for one in parts}
+    gone = [one for one in parts if one.before == condition and one.text == "(False)"]
+    assert [Details(before, after, fates).holds(one) for one in gone] == [is_detail]
+
+
+@pytest.mark.parametrize(("name", "is_detail"), [("__eq__", True), ("total", False)])
+def test_an_operator_may_refuse_a_stranger(name: str, is_detail: bool) -> None:
+    after = f"class A:\n    def {name}(self, other):\n        return NotImplemented\n"
+    (part,) = parts_of("", after)
+    assert Details("", after, {part: Fate.UNNOTICED}).holds(part) is is_detail
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("raise E(f'{x.name}: no')\n", "raise E(f'{x.full}: no')\n", True),
+        ("raise E(f'{x.name}: no')\n", "raise E(f'{x.full()}: no')\n", False),
+        ("__version__ = '1.2'\n", "__version__ = '1.3'\n", True),
+        ("VERSION_INFO = V(1, 2, 'final')\n", "VERSION_INFO = V(1, 3, 'final')\n", True),
+        ("__version__ = '1.2'\n", "__version__ = run('1.3')\n", False),
+        ("versions = 2\n", "versions = 3\n", False),
+    ],
+)
+def test_the_number_of_the_release_and_the_words_of_an_error_are_said(
+    before: str, after: str, said: bool
+) -> None:
+    (part,) = parts_of(before, after)
+    assert (part.operator == MESSAGE) is said

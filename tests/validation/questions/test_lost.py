@@ -139,6 +139,7 @@ def without(text: str, start: str, end: str = "") -> str:
     return text[:at] + (text[text.index(end, at + 1) :] if end else "")
 
 
+GRAMMAR = "class P:\n" + "".join(f"    def p_{one}(self, p):\n        return {one!r}\n" for one in "abcde")
 PYTHON = {
     "a function": without(BASE, "@lru_cache", "class SlugError"),
     "a function, for a comment": without(BASE, "@lru_cache", "class SlugError") + "# rest of the file unchanged\n",
@@ -215,6 +216,9 @@ OTHERS: dict[str, tuple[Files, Files]] = {
     "what a package gives on": ({"p/__init__.py": "from .a import f, g\n"}, {"p/__init__.py": "from .a import f\n"}),
     "a function whose name stands for other things too": (
         {"s.py": "def retry():\n    return 1\n", "b.py": "retry = 3\nprint(retry, job.retry)\n"}, {"s.py": "X = 1\n"}),
+    "a method that code calls by its name": (
+        {"s.py": GRAMMAR, "b.py": "parser.p_e(1)\n"}, {"s.py": GRAMMAR.replace("p_e", "p_e_1")}),
+    "a method of a pattern": ({"s.py": GRAMMAR}, {"s.py": GRAMMAR.replace("p_e", "other_e")}),
     "a type": ({"p.pyi": "def f(a: int = ...) -> int: ...\n"}, {"p.pyi": "def f() -> int: ...\n"}),
     "an elision in a document": ({"README.md": README}, {"README.md": "# Slugs\n\n<!-- rest of the document unchanged -->\n"}),
     "an elision in a script": ({"a.sh": "a\nb\nc\n"}, {"a.sh": "a\n# ... existing code remains the same ...\n"}),
@@ -256,6 +260,8 @@ KEPT: dict[str, tuple[Files, Files]] = {
         "s.py": "def _a():\n    return 1\n"}),
     "a helper that another module imports": (
         {"s.py": "def h():\n    return 1\n", "b.py": "from s import h\n\nX = h()\n"}, {"s.py": "X = 1\n", "b.py": "X = 1\n"}),
+    "a method that is called by its pattern": (
+        {"s.py": GRAMMAR}, {"s.py": GRAMMAR.replace("p_e", "p_e_1") + "    def p_e_2(self, p):\n        return 7\n"}),
     "a private name": ({"s.py": "def _f():\n    return 1\n\n\ndef g():\n    return _f()\n"}, {
         "s.py": "def g():\n    return 1\n"}),
     "an import that nobody shares": ({"s.py": "import os\nimport re\nX = re\n"}, {"s.py": "import re\nX = re\n"}),

@@ -8,8 +8,9 @@ import pytest
 from nightcrew.execution.sandbox import Sandbox
 from nightcrew.settings import Settings
 from nightcrew.task import TaskType
+from nightcrew.validation.gates.static import Static
 from nightcrew.validation.running.version_files import write_version_files
-from nightcrew.validation.verdict import VerdictKind
+from nightcrew.validation.verdict import GateOutcome, VerdictKind
 from tests.validation.house import FILES, GOOD_TEST, PRICES, make_house
 
 TARGET = "src/shop/prices.py"
@@ -75,3 +76,16 @@ def test_a_version_file_outside_of_the_tree_is_not_written(tmp_path: Path) -> No
     (tree / "pyproject.toml").write_text('[tool.setuptools_scm]\nwrite_to = "../stolen.py"\n')
     assert write_version_files(tree, "") == ()
     assert not (tmp_path / "stolen.py").exists()
+
+
+@pytest.mark.parametrize(
+    ("base", "outcome"), [("import no_such_thing\n", GateOutcome.NOT_MEASURABLE), ("", GateOutcome.FAIL)]
+)
+def test_what_base_imports_too_and_nothing_installs_is_not_the_changes_fault(
+    tmp_path: Path, settings: Settings, sandbox: Sandbox, base: str, outcome: GateOutcome
+) -> None:
+    house = make_house(tmp_path / "repo", settings, sandbox, FILES | {"tests/conftest.py": base})
+    change = {
+        "tests/test_new.py": "import no_such_thing\n\n\ndef test_x():\n    assert no_such_thing.x == 1\n"
+    }
+    assert house.ask(Static(), change, house.task(TaskType.UNIT_TEST, TARGET)).outcome is outcome

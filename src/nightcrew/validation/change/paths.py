@@ -4,6 +4,7 @@ import re
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
+from nightcrew.validation.change.change import Change
 from nightcrew.validation.tables import Table
 
 TEST_FOLDERS = {"test", "tests", "testing"}
@@ -14,6 +15,7 @@ DECIDING_SUFFIXES = tuple(_TABLE.texts("deciding")["suffixes"])
 DECIDING_FOLDERS = _TABLE.words("deciding", "folders")
 CONFIGURING_NAMES = _TABLE.words("configuring", "names")
 CONFIGURING_FOLDERS = _TABLE.words("configuring", "folders")
+_ASIDE = _TABLE.words("aside", "names")
 _NOTES = re.compile(
     r"(?:^|/)(?:\.?changes|changelogs?|changelog\.d|history|_?news|_?newsfragments|releasenotes|release[-_]notes|authors)"
     r"(?:\.\w+)?(?:/.+)?$",
@@ -77,6 +79,17 @@ def is_release_note(path: str) -> bool:
 def is_of_site(path: str) -> bool:
     """True for the other files of a documentation site: its settings, its styles."""
     return _SITE.search(path) is not None
+
+
+def is_prose(change: Change) -> bool:
+    """True for a file that no program of the repository reads: a document, release notes in any format, the
+    settings of an editor or of a linter of style."""
+    text = change.after or ""
+    if PurePosixPath(change.path).name.lower() in _ASIDE:
+        return True
+    is_code = change.path.endswith((".py", ".sh")) or change.executable or text.startswith("#!")
+    words = (is_documentation, is_release_note, is_of_site)
+    return not is_code and any(holds(change.path) for holds in words)
 
 
 def matches(path: str, globs: tuple[str, ...]) -> bool:

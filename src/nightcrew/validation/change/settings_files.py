@@ -1,5 +1,6 @@
 """Files that configure a repository, and which of their parts decide a verdict."""
 
+import ast
 from collections.abc import Mapping
 from configparser import ConfigParser
 from configparser import Error as ConfigError
@@ -7,7 +8,7 @@ from enum import Enum, auto
 from pathlib import PurePosixPath
 from typing import Any
 
-from nightcrew.untrusted import Unreadable, read_toml
+from nightcrew.untrusted import Unreadable, parse_python, read_toml
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import decides, is_configuration
 
@@ -15,6 +16,15 @@ _DECIDING_TABLES = {"pytest", "coverage", "nightcrew"}
 _DECIDING_SECTIONS = ("pytest", "tool:pytest", "coverage", "nightcrew")
 _TELLING = {"version", "description", "classifiers", "keywords", "urls", "authors", "maintainers", "readme"}
 """Keys that describe a project and have no effect on it."""
+_DESCRIBING = _TELLING | {
+    "author",
+    "author_email",
+    "maintainer",
+    "maintainer_email",
+    "url",
+    "project_urls",
+    "platforms",
+}
 
 
 class Role(Enum):
@@ -32,6 +42,12 @@ def role_of(change: Change) -> Role:
         return _by_parts(_toml(change.before), _toml(change.after))
     if name in {"setup.cfg", "tox.ini"}:
         return _by_parts(_ini(change.before), _ini(change.after))
+    if (
+        name == "setup.py"
+        and _bare(change.before) is not None
+        and _bare(change.before) == _bare(change.after)
+    ):
+        return Role.HARMLESS
     if decides(change.path):
         return Role.DECIDES
     return Role.CONFIGURES if is_configuration(change.path) else Role.HARMLESS
@@ -47,6 +63,33 @@ def _by_parts(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None)
     if any(part.startswith(_DECIDING_SECTIONS) for part in parts):
         return Role.DECIDES
     return Role.HARMLESS if all(part.rpartition("/")[2] in _TELLING for part in parts) else Role.CONFIGURES
+
+
+def _bare(text: str | None) -> str | None:
+    """The tree of a `setup.py` without what only describes the project; None where there is none."""
+    try:
+        return None if text is None else ast.dump(_Undescribed().visit(parse_python(text)))
+    except Unreadable:
+        return None
+
+
+class _Undescribed(ast.NodeTransformer):
+    """Removes literal arguments that only describe the project."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        node.keywords = [
+            one for one in node.keywords if not (one.arg in _DESCRIBING and _is_literal(one.value))
+        ]
+        return node
+
+
+def _is_literal(node: ast.expr) -> bool:
+    try:
+        ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return False
+    return True
 
 
 def _toml(text: str | None) -> dict[str, Any] | None:

@@ -5,10 +5,12 @@ All other files are product. A folder's name alone shows little: the product may
 
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import PurePosixPath
 
 from nightcrew.validation.change.paths import TEST_FOLDERS, is_test, is_test_module, module_name
+from nightcrew.validation.change.pytest_settings import setting_of
 from nightcrew.validation.change.tree import Tree
 
 _IMPORT = re.compile(
@@ -31,9 +33,21 @@ class TestFiles:
         """True for a file with tests, or one that only tests use."""
         if PurePosixPath(path).name == "conftest.py":
             return True
+        if self._is_collected_by_name(path) and module_name(path) not in self._imported:
+            return True
         if not is_test(path) or (path.endswith(".py") and module_name(path) in self._imported):
             return False
         return is_test_module(path) or self._is_folder_of_tests(path)
+
+    def _is_collected_by_name(self, path: str) -> bool:
+        """True for a file that the repository's `python_files` names as tests: `test.py`, `*_tests.py`."""
+        name = PurePosixPath(path).name
+        return name.endswith(".py") and any(fnmatchcase(name, one) for one in self._patterns)
+
+    @cached_property
+    def _patterns(self) -> list[str]:
+        words = (setting_of(self.base.folder, "python_files") or "").split()
+        return [one for one in words if "test" in one.lower()]  # `*.py` says nothing of one file
 
     def _is_folder_of_tests(self, path: str) -> bool:
         parts = PurePosixPath(path).parts

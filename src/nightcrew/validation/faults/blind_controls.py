@@ -77,7 +77,7 @@ def _trials(
     if broken is not None:
         trials.append(Trial("raising", {target.path: broken}))
     if room.task.task_type is TaskType.BUG_FIX:
-        trials.append(Trial("unfixed", _unfixed(room, examination)))
+        trials.append(Trial("unfixed", _unfixed(room)))
     tests = [*_judged_code(room, judged)]
     seeds: tuple[int, ...] = ()
     if any(_calls_hash(one) for one in tests):
@@ -160,9 +160,9 @@ def _problem(room: CleanRoom, target: Target, gate: str, outcomes: Mapping[str, 
     return None
 
 
-def _unfixed(room: CleanRoom, examination: Examination) -> dict[str, str]:
+def _unfixed(room: CleanRoom) -> dict[str, str]:
     """The product as it is on base."""
-    changed = (change for change in room.changes if change.path in examination.product_files)
+    changed = (change for change in room.changes if not room.is_test(change.path))
     return {change.path: change.before for change in changed if change.before is not None}
 
 

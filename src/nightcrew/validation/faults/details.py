@@ -8,22 +8,20 @@ platform cannot have a test here: a person decides about them.
 import ast
 import re
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from enum import StrEnum
 from functools import cached_property
 
+from nightcrew.validation.faults.copies import Copies
 from nightcrew.validation.faults.mutant import Mutant
 from nightcrew.validation.faults.notes import BACK, CONDITION, GONE, OPERAND, RETURNED, TOGETHER
 from nightcrew.validation.reading.form import plain_statements
-from nightcrew.validation.reading.names import own_name
+from nightcrew.validation.reading.names import ELSEWHERE, own_name
 from nightcrew.validation.reading.source_text import Node, SourceText
 from nightcrew.validation.reading.suite import all_functions, parse
 
 _EVERYDAY = {repr(one) for one in (None, True, False, 0, 1, -1, "", b"")}
-_ELSEWHERE = re.compile(
-    r"\bsys\.(version_info|hexversion|platform|implementation|maxsize|flags)\b|\bos\.name\b|\bplatform\.\w+\("
-    r"|\bversion_info\b|\bpython_version\b"
-)
+_EVERYDAY_VALUE = re.compile(r"[a-z_]\w* = (?:None|True|False|-?[01]|''|\"\"|\[\]|\{\}|\(\))")
 _OF_PYTHON = {"sys", "os", "platform"}
 _NOTHING = ast.Module([], [])
 _IMPOSSIBLE = {"NotImplementedError", "AssertionError"}
@@ -43,9 +41,13 @@ class Fate(StrEnum):
 
 
 class Details:
-    """The details among the parts of one file: `before` and `after` are its texts."""
+    """The details among the parts of one file: `before` and `after` are its texts; the functions in `same`
+    give base's result for every call that was compared."""
 
-    def __init__(self, before: str, after: str, fates: Mapping[Mutant, Fate]) -> None:
+    def __init__(
+        self, before: str, after: str, fates: Mapping[Mutant, Fate], same: Collection[str] = ()
+    ) -> None:
+        self.same = same
         self.before, self.text, self.fates = before, SourceText(after), fates
         self.tree = parse(after) or _NOTHING
 
@@ -57,7 +59,12 @@ class Details:
         if part.operator == TOGETHER:
             inner = [one for one in self.fates if _within(one, (part.start, part.end)) and one is not part]
             return any(self.fates[one] is not Fate.NOTICED for one in inner)  # these speak for themselves
-        if self._is_safeguard(part) or self._asks_where_it_runs(part) or self._replaces_an_import(part):
+        if (
+            self._is_repeated(part)
+            or self._is_safeguard(part)
+            or self._asks_where_it_runs(part)
+            or self._replaces_an_import(part)
+        ):
             return True
         return fate is Fate.UNNOTICED and self._only_chooses(part)
 
@@ -76,6 +83,8 @@ class Details:
         """True for a part that only narrows, widens or orders what tests notice, unless a value decides.
         A part that removes an assignment that nothing needs any more is a detail too.
         """
+        if part.operator in (BACK, RETURNED) and part.function in self.same and not self._fresh(part):
+            return True  # the function is written in another way
         if part.operator == RETURNED:
             return self._is_left_over(part)
         if part.operator == CONDITION or (part.operator == OPERAND and _is_conjunction(part.before)):
@@ -86,7 +95,28 @@ class Details:
             others = (one for one in self.fates if one.statement == part.statement and one is not part)
             seen = any(self.fates[one] is Fate.NOTICED for one in others)
             return (seen and not self._is_statement(part) and not self._fresh(part)) or self._is_renamed(part)
-        return part.operator == GONE and self._is_branch_of_noticed(part)
+        if part.operator != GONE:
+            return False
+        if (
+            part.text == "(False)"
+            and self._copies.is_moved(part)
+            and not self._fresh(part) - self._known_texts
+        ):
+            return True
+        noticed = [one for one, fate in self.fates.items() if fate is Fate.NOTICED]
+        return (
+            self._copies.is_copied(part, noticed)
+            or self._is_branch_of_noticed(part)
+            or self._is_given_anyway(part)
+        )
+
+    def _is_repeated(self, part: Mutant) -> bool:
+        """True for an edit that the change makes in several places, and that tests notice in one of them."""
+        return any(
+            (one.text, one.before, one.operator) == (part.text, part.before, part.operator)
+            for one, fate in self.fates.items()
+            if fate is Fate.NOTICED
+        )
 
     def _is_renamed(self, part: Mutant) -> bool:
         """True for a new name of another one, where tests notice the value of the new name."""
@@ -113,6 +143,15 @@ class Details:
             for one in _bound(node)
         )
 
+    def _is_given_anyway(self, part: Mutant) -> bool:
+        """True for `x = None` in a branch, where tests notice when the branch is not taken: the name has that
+        value already."""
+        if _EVERYDAY_VALUE.fullmatch(part.before.strip()) is None:
+            return False
+        taken = [one for one, fate in self.fates.items() if one.text == "(False)" and fate is Fate.NOTICED]
+        bodies = (self._bodies.get((one.start, one.end)) for one in taken)
+        return (part.start, part.end) in bodies
+
     def _is_branch_of_noticed(self, part: Mutant) -> bool:
         """True for a condition whose branch is noticed: without it, the code after it does the same."""
         body = self._bodies.get((part.start, part.end))
@@ -128,6 +167,8 @@ class Details:
         tree = parse(textwrap.dedent(part.before).strip()) if part.operator == GONE else None
         if part.before.strip() == "break" and not self._is_conditional(part):
             return False  # a statement that ends a loop in its first round
+        if part.function.endswith("__") and part.before.strip() == "return NotImplemented":
+            return True  # an operator and a stranger's type: Python's own protocol
         return tree is not None and bool(tree.body) and all(map(_guards, tree.body))
 
     def _is_conditional(self, part: Mutant) -> bool:
@@ -145,6 +186,10 @@ class Details:
         return plain and bool(statements) and any(_within(part, span) for span in self._fallbacks)
 
     # -- the text --
+
+    @cached_property
+    def _copies(self) -> Copies:
+        return Copies(parse(self.before) or _NOTHING, self.tree, self.text)
 
     def _fresh(self, part: Mutant) -> set[str]:
         """Values that decide in the part, also through names that the change binds to them."""
@@ -204,7 +249,7 @@ class Details:
         names = {
             target.id
             for one in ast.walk(self.tree)
-            if isinstance(one, ast.Assign) and _ELSEWHERE.search(ast.unparse(one.value))
+            if isinstance(one, ast.Assign) and ELSEWHERE.search(ast.unparse(one.value))
             for target in one.targets
             if isinstance(target, ast.Name)
         }
@@ -226,7 +271,7 @@ class Details:
                 isinstance(test.op, ast.And) and len(others) < len(test.values) and not decides
             )
         named = {one.id for one in ast.walk(test) if isinstance(one, ast.Name)}
-        asks = bool(named & names) or _ELSEWHERE.search(ast.unparse(test)) is not None
+        asks = bool(named & names) or ELSEWHERE.search(ast.unparse(test)) is not None
         plain = isinstance(test, ast.Attribute)  # true on every platform
         return asks and not plain and named <= names | _OF_PYTHON
 
@@ -268,6 +313,8 @@ def values_in(text: str) -> set[str]:
 
 
 def _guards(node: ast.stmt) -> bool:
+    if isinstance(node, ast.Raise) and node.exc is None:
+        return True  # the error goes on, as it does without the handler
     if isinstance(node, ast.Raise) and node.exc is not None:
         raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
         return getattr(raised, "id", "") in _IMPOSSIBLE

@@ -59,7 +59,7 @@ class Expressions(Notes):
             placed_inside = placed_inside and self.values(getattr(old, name), value, new, message)
         if not placed_inside and placed:
             del self.found[at:]
-            text = isinstance(new, ast.Constant) and isinstance(new.value, str)
+            text = _is_text(new) and _is_text(old)
             kind = MESSAGE if message and text else ALTERNATIVE if _adds_to(new, old) else BACK
             self.note(new, self.old.of(old), kind)  # type: ignore[arg-type]
             self.inner(ast.walk(new), {_dumped(one) for one in ast.walk(old)})
@@ -186,6 +186,13 @@ def _dumped(value: object) -> str:
     if isinstance(value, list):
         return repr([_dumped(one) for one in value])
     return ast.dump(value) if isinstance(value, ast.AST) else repr(value)
+
+
+def _is_text(node: ast.AST) -> bool:
+    """True for a text, also one with values in it that nothing is called for."""
+    if isinstance(node, ast.JoinedStr):
+        return not any(isinstance(one, ast.Call | ast.Await | ast.NamedExpr) for one in ast.walk(node))
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def _scalars(node: ast.AST) -> list[str]:

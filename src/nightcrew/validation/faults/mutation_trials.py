@@ -1,7 +1,7 @@
 """Which faults are put into a target, and which of them the tests notice."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from nightcrew.validation.faults.mutant import Mutant
@@ -16,7 +16,7 @@ from nightcrew.validation.running.runs import Session, run_sessions
 SUBTLE = 200
 OTHERS = 60
 AT_IMPORT = 5
-MOST_TESTS = 120
+MOST_TESTS, MOST_OWN = 120, 600
 MOST_WORK = 150_000_000  # calls that all faults together may cost where none is noticed
 OWN_WORK = 20_000  # calls that a fault costs in addition to its tests
 FEW = 5  # fewer subtle mutants than this are too few for a rate of their own
@@ -65,18 +65,20 @@ def try_mutants(
     covered: Covered,
     *,
     tests: tuple[str, ...] | None = None,
+    first: Collection[str] = (),
     at_import: tuple[str, ...] | None = None,
 ) -> list[Trial]:
     """The result for each mutant that could be put in place.
     Mutants inside functions are tried in a process that has collected the tests. Mutants of code that runs at
-    import must be in place before that, and are tried with the tests `at_import`, or all of them.
+    import must be in place before that, and are tried with the tests `at_import`, or all of them. Where many
+    tests run a mutant, some are left out, but none of those in `first`.
     """
     judged = tests if tests is not None else judged_tests(examination)
     inside: list[Experiment] = []
     early: list[Experiment] = []
     for index, mutant in enumerate(mutants):
         items = (
-            covering_tests(mutant, covered, judged)
+            covering_tests(mutant, covered, judged, first)
             if mutant.function
             else list(at_import if at_import is not None else judged)
         )
@@ -144,14 +146,27 @@ def _killer(run: Run) -> str:
     return by_kind[0].nodeid if by_kind else ""
 
 
-def covering_tests(mutant: Mutant, covered: Covered, judged: tuple[str, ...]) -> list[str]:
-    """The tests that run the mutated line, the most specific first."""
+def covering_tests(
+    mutant: Mutant, covered: Covered, judged: Sequence[str], first: Collection[str] = ()
+) -> list[str]:
+    """The tests that run the mutated line: those in `first`, then the most specific; some of the others."""
     lines = {mutant.line, mutant.statement}
     known = set(judged)
     found = [name for name, reached in covered.by_test.items() if name in known and reached & lines]
     found.sort(key=lambda name: (len(covered.by_test[name]), name))
-    step = max(1, -(-len(found) // MOST_TESTS))
-    return found[::step]
+    return few(found, MOST_TESTS, first)
+
+
+def few(tests: Sequence[str], most: int, first: Collection[str] = ()) -> list[str]:
+    """The tests that are in `first`, then `most` of the others, spread evenly over them."""
+    own = [name for name in tests if name in first]
+    others = [name for name in tests if name not in first]
+    return [*spread(own, MOST_OWN), *spread(others, most)]
+
+
+def spread[T](things: Sequence[T], most: int) -> list[T]:
+    """Items spread evenly over the sequence, in its order."""
+    return list(things[:: max(1, -(-len(things) // most))])
 
 
 @dataclass(frozen=True, slots=True)

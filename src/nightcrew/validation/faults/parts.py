@@ -6,8 +6,10 @@ a statement, a branch, a condition, an operand, an entry. A difference without e
 
 import ast
 import copy
+import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from difflib import SequenceMatcher
 
 from nightcrew.validation.faults.expressions import PLACED, aligned
@@ -19,11 +21,12 @@ from nightcrew.validation.reading.form import behaving, imported, is_declaration
 from nightcrew.validation.reading.names import own_name
 from nightcrew.validation.reading.same_code import same_function, simple_statements
 from nightcrew.validation.reading.source_text import SourceText
-from nightcrew.validation.reading.suite import Function, all_functions
+from nightcrew.validation.reading.suite import Function, all_functions, parse
 
 _LEAST_MOVED = 3  # statements from which a new function can be extracted
 _ALIKE = 0.4  # statements that share less than this are different statements
 _DEFS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_RELEASE = re.compile(r"_*version(?:_?(?:info|tuple))?_*", re.IGNORECASE)
 _BLOCKS = ("body", "orelse", "finalbody")
 _READING = {
     "bool", "dict", "float", "format", "get", "getattr", "hex", "int", "items", "join", "keys", "len", "list",
@@ -167,6 +170,10 @@ class _Finder(Headers):
             self._whole(old, new)
         elif len(self.found) > at + 1 and isinstance(before, ast.expr) and isinstance(value, ast.expr):
             self.note(value, self.old.of(before), TOGETHER)
+        if _is_release(new) and not self.depth:
+            apart = [one for one in self.found[at:] if one.operator != TOGETHER]
+            if all(_is_plain_value(one.before) for one in apart):
+                self.found[at:] = [replace(one, operator=MESSAGE) for one in apart]
 
     def _whole(self, old: ast.AST, new: ast.AST) -> None:
         if isinstance(new, PLACED) and isinstance(old, PLACED):
@@ -237,6 +244,20 @@ def _are_apart(parts: list[Mutant]) -> bool:
     return widest is not None and any(
         one.start < widest.start or widest.end < one.end or widest.start == widest.end != one.end
         for one in parts
+    )
+
+
+def _is_release(node: ast.AST) -> bool:
+    """True for the statement that holds the number of the release."""
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    return any(_RELEASE.fullmatch(getattr(one, "id", "")) for one in targets)
+
+
+def _is_plain_value(text: str) -> bool:
+    """True for a text or a number."""
+    tree = parse(text)
+    return tree is not None and isinstance(
+        getattr(tree.body[0], "value", None) if tree.body else None, ast.Constant
     )
 
 

@@ -16,7 +16,7 @@ from nightcrew.validation.change.change import Change
 from nightcrew.validation.faults.details import Details, Fate
 from nightcrew.validation.faults.hunks import MOST_HUNKS, hunks_of
 from nightcrew.validation.faults.mutant import Mutant, compiles, function_spans
-from nightcrew.validation.faults.mutation_trials import covering_tests, try_mutants
+from nightcrew.validation.faults.mutation_trials import MOST_TESTS, covering_tests, few, spread, try_mutants
 from nightcrew.validation.faults.notes import MESSAGE, TOGETHER, WHOLE
 from nightcrew.validation.faults.parts import parts_of
 from nightcrew.validation.faults.target import files_of
@@ -30,7 +30,7 @@ from nightcrew.validation.running.runs import Session, run_sessions
 
 MOST_INSIDE, MOST_AT_IMPORT = 60, 10  # parts of one file that are tried
 MOST_ON_DISK = 8  # runs on disk, where other programs see the change without some of its parts
-MOST_TESTS, MOST_OTHERS = 120, 600
+MOST_OTHERS = 600  # tests that run on disk
 SECONDS = 600.0
 _DEVELOPERS = {
     "dev",
@@ -88,9 +88,9 @@ class _Trials:
         self.room, self.examination, self.change = room, examination, change
         self.path, self.source = change.path, change.after or ""
         run = examination.patched.run("all")
-        new = set(examination.new_tests.nodeids)
+        self.own = {*examination.own_tests, *room.measured.reproducers}
         passing = [name for name, test in run.tests.items() if not test.failed]
-        self.tests = tuple(sorted(passing, key=lambda name: name not in new))
+        self.tests = tuple(sorted(passing, key=lambda name: name not in self.own))
         self.covered = run.coverage.get(change.path, Covered())
         self.fates: dict[Mutant, Fate] = {}
 
@@ -120,7 +120,7 @@ class _Trials:
 
     @cached_property
     def _details(self) -> Details:
-        return Details(self.change.before or "", self.source, self.fates)
+        return Details(self.change.before or "", self.source, self.fates, self.room.measured.same_as_base)
 
     def _parts(self) -> tuple[Mutant, ...]:
         if self.path.endswith((".py", ".pyi")):
@@ -137,13 +137,13 @@ class _Trials:
                 self.fates[part] = Fate.UNREACHED
         fit = [one for one in parts if self.fates[one] is Fate.UNTRIED and compiles(self.source, one, spans)]
         chosen = [
-            *_spread([part for part in fit if part.function], MOST_INSIDE),
-            *_spread([part for part in fit if not part.function], MOST_AT_IMPORT),
+            *spread([part for part in fit if part.function], MOST_INSIDE),
+            *spread([part for part in fit if not part.function], MOST_AT_IMPORT),
         ]
         self._try({part: part for part in chosen})
         # A part that cannot be taken from a live function is taken away before the file is imported.
         void = [part for part in chosen if self.fates[part] is Fate.UNTRIED]
-        self._try({replace(part, function=""): part for part in _spread(void, MOST_AT_IMPORT)})
+        self._try({replace(part, function=""): part for part in spread(void, MOST_AT_IMPORT)})
 
     def _try(self, parts: Mapping[Mutant, Mutant]) -> None:
         """Tries the first of each pair, which stands for the second."""
@@ -151,14 +151,14 @@ class _Trials:
             return
         trials = try_mutants(
             self.room, self.examination, self.path, self.source, tuple(parts), self.covered,
-            tests=self.tests, at_import=self._reaching(),
+            tests=self.tests, first=self.own, at_import=self._reaching(),
         )  # fmt: skip
         for trial in trials:
             self.fates[parts[trial.mutant]] = Fate.NOTICED if trial.killed_by else Fate.UNNOTICED
 
     def _reaching(self) -> tuple[str, ...]:
         """Tests that run anything of the file, the new ones first."""
-        return tuple(_spread([name for name in self.tests if name in self.covered.by_test], MOST_TESTS))
+        return tuple(few([name for name in self.tests if name in self.covered.by_test], MOST_TESTS, self.own))
 
     def _on_disk(self) -> None:
         """Tries parts on disk: a program started by a test may run them, and values may be used elsewhere."""
@@ -173,7 +173,7 @@ class _Trials:
         ]
         if tests:
             self._look(
-                left, lambda some: notices(self.room, self._without(some), _spread(tests, MOST_OTHERS))
+                left, lambda some: notices(self.room, self._without(some), few(tests, MOST_OTHERS, self.own))
             )
 
     def _by_command(self) -> None:
@@ -246,8 +246,3 @@ def _fails(room: CleanRoom, command: str, texts: Mapping[str, str | None]) -> bo
     gone = " ".join(f"'{path}'" for path in texts.keys() - kept.keys())
     done = run_command(room, room.patched, f"rm -f {gone}; {command}" if gone else command, replaced=kept)
     return done.returncode != 0 or done.killed_by is not None
-
-
-def _spread[T](things: Sequence[T], most: int) -> list[T]:
-    """Items spread evenly over the sequence, in its order."""
-    return list(things[:: max(1, -(-len(things) // most))])

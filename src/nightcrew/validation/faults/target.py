@@ -35,6 +35,14 @@ def target_or_result(room: CleanRoom, gate: str) -> Target | GateResult:
     return Target(path, source)
 
 
+def left_to_command(room: CleanRoom, gate: str, path: str) -> GateResult | None:
+    """The result for new code in which no fault can be put, because it only holds values or runs in programs
+    that tests start: the task's own command decides. None where there is no such command."""
+    if room.task.task_type is not TaskType.CODE_GENERATION or room.task.acceptance is None:
+        return None
+    return passed(gate, f"No fault can be put into {path}; the acceptance command has to show what it does.")
+
+
 def _most_changed(room: CleanRoom) -> str | None:
     """The task's target, or the largest product file that the patch changes.
 

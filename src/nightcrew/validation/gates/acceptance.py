@@ -8,6 +8,7 @@ from nightcrew.task import Task, TaskType
 from nightcrew.validation.gate import failed, not_measurable, passed
 from nightcrew.validation.reading.suite import parse
 from nightcrew.validation.reading.variants import raising
+from nightcrew.validation.running.base_faults import missing_outside
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.commands import run_command, tail
 from nightcrew.validation.running.examination import examine
@@ -32,7 +33,14 @@ class Acceptance:
         if command is None:
             return _without_command(room)
         after = run_command(room, room.patched, command)
-        if after.returncode != 0 or after.killed_by:
+        if not _succeeds(after):
+            missing = _missing(room, after)
+            if missing and missing == _missing(room, _on_base(room, command)):
+                return not_measurable(
+                    NAME,
+                    f"The acceptance command cannot be run, with the change or without it: {missing}.",
+                    "Let `setup` and `[env]` in nightcrew.toml bring what it needs.",
+                )
             ended = after.killed_by or f"exit code {after.returncode}"
             return failed(
                 NAME,
@@ -41,7 +49,7 @@ class Acceptance:
                 evidence={"command": command, "output": tail(after, 2000)},
             )
         keeps_behaviour = room.task.task_type in {TaskType.REFACTORING, TaskType.DOCUMENTATION}
-        if not keeps_behaviour and _succeeds(run_command(room, room.base, command)):
+        if not keeps_behaviour and _succeeds(_on_base(room, command)):
             return not_measurable(
                 NAME, "The acceptance command succeeds without the change too, so it shows nothing."
             )
@@ -68,6 +76,17 @@ class Acceptance:
 
 def _succeeds(completed: Completed) -> bool:
     return completed.returncode == 0 and completed.killed_by is None
+
+
+def _on_base(room: CleanRoom, command: str) -> Completed:
+    """Runs the command on base's product with the change's tests: a command may name tests of the change."""
+    tests = {one.path: one.after for one in room.changes if one.after is not None and room.is_test(one.path)}
+    return run_command(room, room.base, command, replaced=tests)
+
+
+def _missing(room: CleanRoom, completed: Completed) -> str:
+    """What the command needs and does not find, other than the repository's own code."""
+    return missing_outside(room, tail(completed, 10_000))
 
 
 def _emptied(room: CleanRoom, command: str) -> Completed:

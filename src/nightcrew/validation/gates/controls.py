@@ -6,7 +6,13 @@ from dataclasses import dataclass, replace
 
 from nightcrew.task import Task, TaskType
 from nightcrew.validation.faults.blind_controls import judge_blind
-from nightcrew.validation.faults.target import files_of, judged_tests, target_or_result
+from nightcrew.validation.faults.target import (
+    Target,
+    files_of,
+    judged_tests,
+    left_to_command,
+    target_or_result,
+)
 from nightcrew.validation.gate import failed, not_measurable, passed
 from nightcrew.validation.reading.smells import new_test_functions
 from nightcrew.validation.reading.variants import PERTURB_NAME, neutral, perturbed, raising, returning_nothing
@@ -57,15 +63,31 @@ class Controls:
         if isinstance(target, GateResult):
             return target
         variants = make_variants(target.source)
-        if not any(not one.must_pass for one in variants):
-            return not_measurable(NAME, f"{target.path} has no function that could be broken.")
         examination = examine(room)
+        broken = any(not one.must_pass for one in variants)
+        if not broken and not room.measured.reproducers:
+            return left_to_command(room, NAME, target.path) or not_measurable(
+                NAME, f"{target.path} has no function that could be broken."
+            )
+        if not broken or not _covering(examination, target.path):
+            return _judge_from_outside(room, examination, target)
         runs, imported = _warm(room, examination, target.path, variants)
         return (
             _judge_warm(examination, target.path, variants, runs)
             or judge_blind(room, examination, target, NAME, imported)
             or _passed(examination, target.path, runs)
         )
+
+
+def _judge_from_outside(room: CleanRoom, examination: Examination, target: Target) -> GateResult:
+    """The result where the tests run no function of the target in their own process: they start programs, or
+    the target only holds values. Its versions are put in place on disk."""
+    told = (
+        f"The tests run no function of {target.path} themselves; in plain runs they notice that it is broken."
+    )
+    return judge_blind(room, examination, target, NAME, frozenset()) or passed(
+        NAME, told, strength=1.0, blind=room.measured.blind
+    )
 
 
 def make_variants(source: str) -> list[Variant]:

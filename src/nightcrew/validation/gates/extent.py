@@ -22,6 +22,7 @@ from nightcrew.validation.verdict import Finding, GateResult, Severity
 NAME = "extent"
 LEAST_BESIDE = 4  # similar calls that must be made before "none has another result" is reported
 LEAST_SWALLOWED = 3  # calls that raised on base and no longer do, before "none raises" is reported
+LEAST_SAME = 20  # compared calls of a function before "its result is base's" is believed
 _UNREADABLE = {"ValueError", "OverflowError", "UnicodeEncodeError", "UnicodeDecodeError"}
 _SHOWN = 3
 _HINT = "Repair the cause, and nothing else; where the difference is wanted, bring a test that shows it."
@@ -49,6 +50,7 @@ class Extent:
         if compared.problem:
             return not_measurable(NAME, f"The extent of the fix is not known: {compared.problem}.")
         found = compared.calls
+        room.measured.same_as_base = frozenset(_same(found))
         path = room.target or next(iter(examination.product_files), "")
         shown = [one for one in found if one.tests & set(reproducers)]
         findings = [*_too_narrow(room, literals, shown, path), *_unasked(room, found, shown, path)]
@@ -77,6 +79,14 @@ def other_parameters(room: CleanRoom) -> set[str]:
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _same(found: Sequence[Compared]) -> Iterator[str]:
+    """Functions, as `Class.method`, of which many calls were compared and all give base's result."""
+    for name in {one.name for one in found}:
+        known = [one for call in found if call.name == name for one in call.answers if one.is_known]
+        if len(known) >= LEAST_SAME and not any(one.differs for one in known):
+            yield name
 
 
 def _summary(found: Sequence[Compared], shown: Sequence[Compared]) -> str:

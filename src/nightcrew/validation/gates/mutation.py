@@ -13,7 +13,13 @@ from nightcrew.validation.change.change import changed_lines
 from nightcrew.validation.faults.blind_controls import HASH_SEED
 from nightcrew.validation.faults.mutants import make_mutants, sample
 from nightcrew.validation.faults.mutation_trials import Rates, Trial, choose, rates, survivors, try_mutants
-from nightcrew.validation.faults.target import Target, arguments_of, judged_tests, target_or_result
+from nightcrew.validation.faults.target import (
+    Target,
+    arguments_of,
+    judged_tests,
+    left_to_command,
+    target_or_result,
+)
 from nightcrew.validation.gate import failed, not_measurable, passed
 from nightcrew.validation.reading.idle_tests import tries_new_inputs
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -51,7 +57,7 @@ class Mutation:
             return _judge_fix(room, examination, target, covered)
         chosen = choose(target, examination, covered, seed=target.source)
         if not chosen:
-            return not_measurable(
+            return left_to_command(room, NAME, target.path) or not_measurable(
                 NAME, f"No mutant can be made of the lines of {target.path} that the tests run."
             )
         trials = try_mutants(room, examination, *target, chosen, covered)
@@ -69,6 +75,7 @@ def _judge_fix(room: CleanRoom, examination: Examination, target: Target, covere
     """Checks that the reproducer notices small faults in the fix, and not only that the fix is missing."""
     change = room.change(target.path)
     lines = changed_lines(change.before or "", target.source) if change is not None else set()
+    lines &= {line for name in judged_tests(examination) for line in covered.by_test.get(name, ())}
     mutants = make_mutants(target.source)
     inside = tuple(one for one in mutants if one.function and lines & {one.line, one.statement})
     chosen = sample(target.source, inside, IN_FIX, seed=target.source) if inside else ()

@@ -3,6 +3,7 @@
 import ast
 import importlib.machinery
 import json
+import re
 import sys
 from collections import Counter
 from io import BytesIO
@@ -51,6 +52,9 @@ class Static(ForEveryTask):
                     NAME, problem, "Write Python that parses, in UTF-8.", evidence={"path": change.path}
                 )
             missing = _unresolved(room, change)
+            if missing and _is_lacking_on_base(room, missing):
+                message = f"{change.path} imports {missing}; so do files of base, and it is not installed."
+                return not_measurable(NAME, message, f"Let `setup` in nightcrew.toml install {missing}.")
             if missing:
                 message = (
                     f"{change.path} imports {missing}, which exists neither in the repository "
@@ -125,6 +129,14 @@ def _unresolved(room: CleanRoom, change: Change) -> str:
         if not _submodule_exists(room, module):
             return module
     return ""
+
+
+def _is_lacking_on_base(room: CleanRoom, module: str) -> bool:
+    """True for a module of other projects that files of base import, outside of the change's."""
+    name = re.escape(module.split(".")[0])
+    line = re.compile(rf"^(?:import|from)\s+{name}\b", re.MULTILINE)
+    others = (text for path, text in room.base_tree.python.items() if room.change(path) is None)
+    return not _exists(room, module.split(".")[0], "") and any(map(line.search, others))
 
 
 def _imports(tree: ast.Module) -> set[str]:

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from nightcrew.task import Task, TaskType
 from nightcrew.validation.change.change import Change
-from nightcrew.validation.change.paths import is_documentation, is_of_site, is_release_note
+from nightcrew.validation.change.paths import decides, is_configuration, is_prose
 from nightcrew.validation.faults.details import Fate
 from nightcrew.validation.faults.mutant import short
 from nightcrew.validation.faults.notes import ALTERNATIVE, BACK, CONDITION, OPERAND, RETURNED, TOGETHER
@@ -22,7 +22,8 @@ from nightcrew.validation.verdict import Finding, GateResult, Severity
 NAME = "needed"
 _ASKED = {TaskType.BUG_FIX, TaskType.CODE_GENERATION, TaskType.BUILD_SCRIPT}
 _SHOWN = 3  # parts that one finding quotes
-_HINT = "Bring a test that fails without it, or take it out of the change."
+_CASES = {"(True)": "false", "(False)": "true"}  # of a condition, by the text that stood in its place
+_HINT = "For each, bring a test that fails without it, or take it out of the change."
 
 
 class Needed:
@@ -43,7 +44,11 @@ class Needed:
         if not shows and room.task.task_type is not TaskType.BUG_FIX:
             return not_measurable(NAME, "Neither a test nor a command shows what the change does.")
         product = [one for one in room.changes if one.after is not None and not room.is_test(one.path)]
-        code = [one for one in product if room.is_data(one.path) or not _is_prose(one)]
+        code = [
+            one
+            for one in product
+            if room.is_data(one.path) or not (is_prose(one) or _is_for_scope(room, one))
+        ]
         found = [part for change in code for part in removals(room, examination, change)]
         open_ones = [one for one in found if one.fate is not Fate.WORDING and not one.is_detail]
         if open_ones and all(one.fate is Fate.UNTRIED for one in open_ones):
@@ -59,6 +64,12 @@ class Needed:
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _is_for_scope(room: CleanRoom, change: Change) -> bool:
+    """True for what configures tools: no test of the product reads it, and `scope` asks about it."""
+    ours = change.path in room.config.allow or change.path == room.task.target_file
+    return not ours and (decides(change.path) or is_configuration(change.path))
 
 
 def _passed(found: list[Removal]) -> str:
@@ -77,16 +88,6 @@ def _passed(found: list[Removal]) -> str:
     named = {words: some for words, some in beside.items() if some}
     listed = (f"{words} {counted(len(some), 'part')}: {_listed(some)}." for words, some in named.items())
     return " ".join([opening, *listed])
-
-
-def _is_prose(change: Change) -> bool:
-    """True for files that only people read: documents, and release notes in any format."""
-    is_code = (
-        change.path.endswith((".py", ".sh")) or change.executable or (change.after or "").startswith("#!")
-    )
-    return not is_code and (
-        is_documentation(change.path) or is_release_note(change.path) or is_of_site(change.path)
-    )
 
 
 def _findings(found: Iterable[Removal]) -> Iterator[Finding]:
@@ -122,11 +123,11 @@ def _quoted(one: Removal) -> str:
         return f"`{short(part.before or part.text)}` (line {part.line})"
     if part.operator == RETURNED:
         return f"that `{short(part.text)}` is gone (line {part.line})"
-    if part.operator == CONDITION:
-        return f"the condition `{short(part.before)}` (line {part.line})"
+    if part.text in _CASES:
+        return f"the case that `{short(part.before)}` is {_CASES[part.text]} (line {part.line})"
     instead = (
         f" instead of `{short(part.text)}`"
-        if part.operator in (ALTERNATIVE, BACK, OPERAND, TOGETHER) and part.text
+        if part.operator in (ALTERNATIVE, BACK, CONDITION, OPERAND, TOGETHER) and part.text
         else ""
     )
     return f"`{short(part.before)}`{instead} (line {part.line})"

@@ -14,6 +14,8 @@ from nightcrew.validation.tables import Table
 
 _MADE, _NEEDLESS = (Table("interfaces").words("names", key) for key in ("made", "needless"))
 
+_FAMILY = 5  # methods of one class whose names begin alike, from which a pattern is believed
+
 
 @dataclass(frozen=True, slots=True)
 class World:
@@ -21,6 +23,7 @@ class World:
 
     is_used: Callable[[str], bool]
     is_internal: Callable[[str], bool]  # used inside the repository, and not public
+    is_named: Callable[[str], bool]  # base writes it elsewhere than in its definition
     is_missed: Callable[[str], bool]  # still named by the patched tree
     class_of: Callable[[str], tuple[ast.ClassDef, ...]]
     is_package: bool = False  # the module is an `__init__.py`: it exports what it imports
@@ -51,8 +54,25 @@ def _of_name(name: str, item: Item, old: Surface, new: Surface, world: World) ->
     other = new.items.get(name)
     if other is not None:
         yield from differences(name, item, other)
-    elif not (_is_gone_with_its_owner(name, old, new) or _lives_on(name, item, new, world)):
+    elif not (
+        _is_gone_with_its_owner(name, old, new)
+        or _lives_on(name, item, new, world)
+        or _goes_by_pattern(name, item, old, new, world)
+    ):
         yield Loss(f"{_word(item)} {name} is gone", item.line, names_of(name))
+
+
+def _goes_by_pattern(name: str, item: Item, old: Surface, new: Surface, world: World) -> bool:
+    """True for a method that has another name of the same pattern now and is called by that pattern alone:
+    `p_expression`, `visit_Call`."""
+    owner, _, last = name.rpartition(".")
+    start, family = f"{owner}.{last.partition('_')[0]}_", isinstance(item.node, ast.FunctionDef)
+    if not (owner and "_" in last and family and sum(one.startswith(start) for one in old.items) >= _FAMILY):
+        return False
+    body = [ast.dump(one) for one in getattr(item.node, "body", [])]
+    fresh = (one.node for key, one in new.items.items() if key.startswith(start) and key not in old.items)
+    same = any([ast.dump(part) for part in getattr(one, "body", [])] == body for one in fresh)
+    return same and not world.is_named(last)
 
 
 def _leaves_a_gap(name: str, new: Surface, world: World) -> bool:

@@ -50,6 +50,7 @@ class Repository:
         return World(
             is_used=lambda name: self._is_used(path, name),
             is_internal=lambda name: self._is_internal(path, name),
+            is_named=self._is_written_again,
             is_missed=lambda name: self._is_used(path, name) or _mentions(name, self.after(path)),
             class_of=self._class_of,
             is_package=PurePosixPath(path).name == "__init__.py",
@@ -75,6 +76,11 @@ class Repository:
             other != path and name in text and used.search(text)
             for other, text in self.patched.python.items()
         )
+
+    def _is_written_again(self, name: str) -> bool:
+        word = re.compile(rf"\b{re.escape(name)}\b")
+        texts = [*self.base.python.values(), *self.base.documents.values()]
+        return sum(len(word.findall(text)) for text in texts if name in text) > 1
 
     def _is_internal(self, path: str, name: str) -> bool:
         """True for a name that base's product uses itself and neither exports, re-exports, nor documents."""

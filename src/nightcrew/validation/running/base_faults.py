@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from nightcrew.validation.change.paths import is_test_module
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -19,6 +20,8 @@ _VARIABLE = re.compile(
     r"|(?:environment variable|env var)[^A-Z]*([A-Z][A-Z0-9_]{2,})"
 )
 _SERVICE = re.compile(r"(?:Connection refused|ConnectionRefusedError|could not connect to server)[^\n]*")
+_CONFTEST = re.compile(r"while loading conftest '([^']+)'")
+_PROGRAM = re.compile(r"^(?:/bin/)?sh: (?:line )?\d+: ([\w.+-]+): (?:command )?not found", re.MULTILINE)
 _HAS_TESTS = re.compile(r"^\s*(?:async )?def test", re.MULTILINE)
 _VALUE = "test"  # the value with which a missing variable is tried
 
@@ -45,6 +48,22 @@ def base_fault(room: CleanRoom, result: SessionResult) -> BaseFault | None:
         message = Counter(test.message for test in run.tests.values()).most_common(1)[0][0]
         return _read(room, "what is done before each test fails in every one", message)
     return None
+
+
+def missing_outside(room: CleanRoom, output: str) -> str:
+    """What a command needs according to its output, and neither the repository nor the change brings: a
+    module, a service, a program, or what base's own conftest.py asks for; else empty."""
+    conftest, module = _CONFTEST.search(output), _MODULE.search(output)
+    service, program = _SERVICE.search(output), _PROGRAM.search(output)
+    edited = "\n".join(one.after or "" for one in room.changes)
+    if conftest and not any(conftest[1].endswith(f"/{one.path}") for one in room.changes):
+        last = [line for line in output.splitlines() if line.startswith("E ")][-1:] or [conftest[0]]
+        return f"the repository's {Path(conftest[1]).name} fails ({last[0].removeprefix('E ').strip()[:200]})"
+    if module and not _is_own(room, module[1]) and not _names_module(edited, module[1]):
+        return f"the module {module[1]} is missing"
+    if program and program[1] not in edited:
+        return f"the program {program[1]} is missing"
+    return f"it needs a service that is not there ({service[0].strip()[:200]})" if service else ""
 
 
 def with_remedy(room: CleanRoom, fault: BaseFault, run: Callable[[CleanRoom], SessionResult]) -> str:
@@ -110,6 +129,13 @@ def _module(room: CleanRoom, name: str) -> str:
     if _is_own(room, name):
         return f"the repository's module {name} is missing: it is built or generated (let `setup` make it)"
     return f"the module {name} is missing: let `setup` in nightcrew.toml install it"
+
+
+def _names_module(text: str, module: str) -> bool:
+    return (
+        re.search(rf"^\s*(?:import|from)\s+{re.escape(module.split('.')[0])}\b", text, re.MULTILINE)
+        is not None
+    )
 
 
 def _is_own(room: CleanRoom, name: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from nightcrew.task import TaskType
+from nightcrew.validation.change.paths import is_test_module
 from nightcrew.validation.change.tree import Tree
 from nightcrew.validation.reading.suite import parse, tests_in
 from nightcrew.validation.reading.variants import function_lines
@@ -207,6 +208,25 @@ class Examination:
                 if ast.dump(before[name]) != ast.dump(after[name]):
                     found.add(f"{path}::{name.replace('.', '::')}")
         return frozenset(found)
+
+    @cached_property
+    def own_tests(self) -> tuple[str, ...]:
+        """Nodeids of the tests that the patch adds or changes."""
+        collected = (item.nodeid for item in self.patched.collected)
+        changed = (nodeid for nodeid in collected if name_of(nodeid) in self.changed_tests)
+        return (*self.new_tests.nodeids, *changed)
+
+    @cached_property
+    def data_tests(self) -> tuple[str, ...]:
+        """Nodeids of the tests that run the changed code, where the patch adds or changes what tests read:
+        snapshots, cases in files, helpers."""
+        paths = [
+            one.path for one in self.room.changes if one.after is not None and self.room.is_test(one.path)
+        ]
+        if all(map(is_test_module, paths)):
+            return ()
+        reaching = self.reaching(self.product_files)
+        return tuple(one for one in reaching if self.room.is_test(one.split("::")[0]))
 
     def coverage(self, run: Run, path: str) -> Covered:
         """Lines that ran inside a file's function bodies; lines run at import show nothing about tests."""

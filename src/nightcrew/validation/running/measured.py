@@ -21,5 +21,6 @@ class Measured:
     adds_no_coverage: bool = False  # the new tests run only known lines: they must notice more faults
     values: Values = field(default_factory=Values)
     blind: Mapping[str, str] = field(default_factory=dict)  # outcome of each plain run by its name
+    same_as_base: frozenset[str] = frozenset()  # functions that gave base's result for every compared call
     tests_notice_faults: bool = False
     command_shows_work: bool = False  # the acceptance command fails without the change

@@ -7,7 +7,7 @@ from configparser import Error as ConfigError
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from nightcrew.untrusted import Unreadable, read_toml
+from nightcrew.validation.change.pytest_settings import setting_of
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.metadata import own_plugins
 
@@ -117,35 +117,8 @@ def _is_dropped(plugin: str) -> bool:
 def _setting(room: CleanRoom, key: str) -> str:
     """A setting of base's own pytest configuration: the project's, else that of the folders above it."""
     root = PurePosixPath(room.root)
-    found = (_setting_of(room.base / folder, key) for folder in (root, *root.parents))
+    found = (setting_of(room.base / folder, key) for folder in (root, *root.parents))
     return next((one for one in found if one is not None), "")
-
-
-def _setting_of(tree: Path, key: str) -> str | None:
-    """The setting in the first file that pytest would take its configuration from; None without one."""
-    for name in ("pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg"):
-        parser = ConfigParser(interpolation=None, strict=False)
-        if name in {"tox.ini", "setup.cfg"} and (tree / "pyproject.toml").is_file():
-            found = _in_pyproject(tree, key)
-            if found is not None:
-                return found
-        try:
-            parser.read_string((tree / name).read_text())
-        except (ConfigError, OSError, UnicodeDecodeError):
-            continue
-        section = "tool:pytest" if name == "setup.cfg" else "pytest"
-        if parser.has_section(section) or name.endswith("pytest.ini"):
-            return parser.get(section, key, fallback="")
-    return _in_pyproject(tree, key)
-
-
-def _in_pyproject(tree: Path, key: str) -> str | None:
-    try:
-        settings = read_toml((tree / "pyproject.toml").read_text()).get("tool", {})["pytest"]
-        value = settings.get("ini_options", settings).get(key, "")
-    except (OSError, UnicodeDecodeError, Unreadable, KeyError, AttributeError):
-        return None
-    return shlex.join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _file_patterns(room: CleanRoom) -> list[str]:

@@ -1,0 +1,84 @@
+"""Statements and branches of a change that base has in the same function: for one more case, or moved.
+
+They do nothing that the function did not do, so no test has to miss each of them.
+"""
+
+import ast
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from nightcrew.validation.faults.mutant import Mutant
+from nightcrew.validation.reading.source_text import SourceText
+from nightcrew.validation.reading.suite import all_functions
+
+type Block = list[ast.stmt]
+
+
+@dataclass(frozen=True)
+class Copies:
+    """The trees of one file before and after, and the new text."""
+
+    before: ast.Module
+    after: ast.Module
+    text: SourceText
+
+    def is_copied(self, part: Mutant, noticed: list[Mutant]) -> bool:
+        """True for a statement that base's function has elsewhere, where tests notice another one of its
+        block. A statement that its block has twice is not copied but doubled."""
+        place = self._places.get((part.start, part.end))
+        if place is None or ast.dump(place[0]) not in self._known(part.function):
+            return False
+        node, block = place
+        twice = sum(ast.dump(one) == ast.dump(node) for one in block) > 1
+        beside = [self.text.span(one) for one in block if one is not node]
+        return not twice and any(
+            start <= one.start and one.end <= end for one in noticed for start, end in beside
+        )
+
+    def is_moved(self, part: Mutant) -> bool:
+        """True for the condition of a branch that base's function has too, and as often."""
+        span = part.start, part.end
+        own = [one for one in _ifs(self.after, part.function) if self.text.span(one.test) == span]
+        bodies = {_dumped(one.body) for one in own}
+        counts = [
+            sum(_dumped(one.body) in bodies for one in _ifs(tree, part.function))
+            for tree in (self.before, self.after)
+        ]
+        return bool(own) and counts[0] >= counts[1]
+
+    @cached_property
+    def _places(self) -> dict[tuple[int, int], tuple[ast.stmt, Block]]:
+        """Statements inside of blocks of functions, with their block."""
+        return {
+            self.text.span(node): (node, block)
+            for outer in ast.walk(self.after)
+            if not isinstance(outer, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+            for block in _blocks(outer)
+            for node in block
+        }
+
+    def _known(self, function: str) -> Counter[str]:
+        node = all_functions(self.before).get(function)
+        statements = ast.walk(node) if node is not None else ()
+        return Counter(ast.dump(one) for one in statements if isinstance(one, ast.stmt))
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _blocks(node: ast.AST) -> Iterator[Block]:
+    for name in ("body", "orelse", "finalbody"):
+        block = getattr(node, name, None)
+        if isinstance(block, list) and all(isinstance(one, ast.stmt) for one in block):
+            yield block
+
+
+def _ifs(tree: ast.Module, function: str) -> list[ast.If]:
+    node = all_functions(tree).get(function)
+    return [one for one in ast.walk(node) if isinstance(one, ast.If)] if node is not None else []
+
+
+def _dumped(block: Block) -> str:
+    return "\n".join(map(ast.dump, block))
