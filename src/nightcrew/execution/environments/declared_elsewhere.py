@@ -11,30 +11,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from nightcrew.execution.environments.setup_script import setup_arguments
 from nightcrew.untrusted import Unreadable, parse_python, read_text
 
 _NUMBERS = re.compile(r"\d+(?:\.\d+)*")
-
-
-def setup_arguments(checkout: Path) -> Mapping[str, object]:
-    """The arguments of `setup` in setup.py that are literals, or names of literals."""
-    path = checkout / "setup.py"
-    try:
-        tree = parse_python(read_text(path))
-    except (OSError, Unreadable):
-        return {}
-    names = {
-        node.targets[0].id: node.value
-        for node in tree.body
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
-    }
-    for call in ast.walk(tree):
-        if isinstance(call, ast.Call) and "setup" in {
-            getattr(call.func, "attr", ""),
-            getattr(call.func, "id", ""),
-        }:
-            return {word.arg: _literal(word.value, names) for word in call.keywords if word.arg}
-    return {}
 
 
 def of_setup_py(folder: Path, extras: Sequence[str]) -> Iterator[str]:
@@ -169,44 +149,6 @@ def _lines(found: object, *, local: bool = False) -> list[str]:
         for line in lines
         if re.match(start, line) and "{" not in line.replace("{toxinidir}/", "")
     ]
-
-
-def _literal(node: ast.expr, names: Mapping[str, ast.expr]) -> object:
-    """The value of an expression of literals and of `names`; what is not known of it is None."""
-    try:
-        return ast.literal_eval(names.get(node.id, node) if isinstance(node, ast.Name) else node)
-    except (ValueError, TypeError, SyntaxError, RecursionError):
-        return _partly_literal(node, names)
-
-
-def _partly_literal(node: ast.expr, names: Mapping[str, ast.expr]) -> object:
-    match node:
-        case ast.BinOp(op=ast.Add()):
-            left, right = _literal(node.left, names), _literal(node.right, names)
-            return [*left, *right] if isinstance(left, list) and isinstance(right, list) else None
-        case ast.List() | ast.Tuple():
-            return _literal_list(node.elts, names)
-        case ast.Dict():
-            return _literal_dict(node, names)
-        case ast.Name(id=name) if name in names:
-            # Without the name itself: it may be defined by itself.
-            return _literal(names[name], {other: value for other, value in names.items() if other != name})
-    return None
-
-
-def _literal_list(items: Sequence[ast.expr], names: Mapping[str, ast.expr]) -> list[object]:
-    """The items in order; a list among them is taken apart, starred or not."""
-    found: list[object] = []
-    for item in items:
-        value = _literal(item.value if isinstance(item, ast.Starred) else item, names)
-        found += value if isinstance(value, list) else [value]
-    return found
-
-
-def _literal_dict(node: ast.Dict, names: Mapping[str, ast.expr]) -> dict[str, object]:
-    """The entries whose key is a text."""
-    entries = ((_literal(key, names), item) for key, item in zip(node.keys, node.values, strict=True) if key)
-    return {key: _literal(item, names) for key, item in entries if isinstance(key, str)}
 
 
 def _of_poetry(name: str, wanted: object) -> str:

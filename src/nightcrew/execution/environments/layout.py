@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from nightcrew.execution.environments.declared_elsewhere import setup_arguments
+from nightcrew.execution.environments.setup_script import setup_arguments
 from nightcrew.target_config import TargetConfig, has_own_table, load_target_config
 from nightcrew.untrusted import Unreadable, read_text, read_toml
 

@@ -10,7 +10,7 @@ from email.parser import HeaderParser
 from pathlib import Path
 from typing import Any
 
-from nightcrew.execution.environments.declared_elsewhere import setup_arguments
+from nightcrew.execution.environments.setup_script import setup_arguments
 from nightcrew.execution.sandbox import Mount
 from nightcrew.secrets.files import let_sandboxes_read
 from nightcrew.untrusted import Unreadable, read_toml
