@@ -168,7 +168,7 @@ class Details:
         if part.before.strip() == "break" and not self._is_conditional(part):
             return False  # a statement that ends a loop in its first round
         if part.function.endswith("__") and part.before.strip() == "return NotImplemented":
-            return True  # an operator and a stranger's type: Python's own protocol
+            return True  # an operator and an unknown type: Python's own protocol
         return tree is not None and bool(tree.body) and all(map(_guards, tree.body))
 
     def _is_conditional(self, part: Mutant) -> bool:

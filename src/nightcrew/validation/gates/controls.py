@@ -82,11 +82,9 @@ class Controls:
 def _judge_from_outside(room: CleanRoom, examination: Examination, target: Target) -> GateResult:
     """The result where the tests run no function of the target in their own process: they start programs, or
     the target only holds values. Its versions are put in place on disk."""
-    told = (
-        f"The tests run no function of {target.path} themselves; in plain runs they notice that it is broken."
-    )
+    message = f"The tests run no function of {target.path} themselves; plain runs notice that it is broken."
     return judge_blind(room, examination, target, NAME, frozenset()) or passed(
-        NAME, told, strength=1.0, blind=room.measured.blind
+        NAME, message, strength=1.0, blind=room.measured.blind
     )
 
 
