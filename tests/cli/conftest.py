@@ -44,7 +44,7 @@ def cli(tmp_path: Path, database_url: str) -> Cli:
             text=True,
             cwd=cwd or tmp_path,
             input=stdin,
-            timeout=120,
+            timeout=300,
             env=clean | {"NIGHTCREW_HOME": str(home), "NIGHTCREW_DATABASE_URL": database_url} | env,
         )
         return Said(done.returncode, done.stdout, done.stderr)

@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from nightcrew.crew.processes import free_port
 from nightcrew.errors import BadInput
 from nightcrew.execution.attempt import AttemptEnd
 from nightcrew.ledger.compactor import compact
@@ -72,6 +73,19 @@ def test_tasks_and_figures_are_those_of_the_old_version(settings: Settings, cli:
         assert said.code == 0, said.err
         told = today(json.loads((settings.home / answer).read_text()))
         assert like(said.json, told) == told
+
+
+@pytest.mark.flows
+def test_the_engine_starts_on_an_old_home_and_leaves_its_tasks_alone(settings: Settings, cli: Cli) -> None:
+    home = {
+        "NIGHTCREW_HOME": str(settings.home),
+        "NIGHTCREW_PREFECT_PORT": str(free_port(4400)),
+        "NIGHTCREW_API_KEY": "sk-or-v1-of-no-account",
+    }
+    before = cli("list-tasks", "--json", **home).json
+    ran = cli("run-engine", "--workers", "1", "--duration", "1", "--json", **home)
+    assert ran.code == 0 and ran.json["workers"] == 1, ran.err
+    assert cli("list-tasks", "--json", **home).json == before
 
 
 def test_every_attempt_comes_back_with_its_verdict_and_its_patch(

@@ -85,7 +85,7 @@ def _attempt(work: Work, tell: Tell) -> None:
     rung = plan.rungs[0]
     tell(f"attempt {len(work.trials) + 1}: {rung.executor} with {rung.model}")
     attempt = execute(work, plan)
-    tell(f"the attempt ended: {attempt.end}, {attempt.calls} requests; judging it")
+    tell(f"the attempt ended: {attempt.end}, {attempt.calls} calls; judging it")
     verdict = validate(work, attempt)
     tell(f"verdict: {verdict.kind}, score {verdict.score:.2f}")
     record(work, attempt, verdict)

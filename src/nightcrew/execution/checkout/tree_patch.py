@@ -56,6 +56,7 @@ def diff_of_tree(tree: Path, git_dir: Path, commit: str) -> str:
     )
     try:
         git("update-index", "-z", "--add", "--index-info", git_dir=git_dir, stdin=lines, env=index)
+        # Nested repositories are entries without an object.
         changed = git("write-tree", "--missing-ok", git_dir=git_dir, env=index).decode().strip()
     except GitFailed as error:
         raise Rejected(f"the change has names that git does not allow: {error}") from None
@@ -109,14 +110,14 @@ class _TreeReader:
 
     def _list(self, folder: bytes) -> Iterator[tuple[bytes, os.stat_result]]:
         path = os.path.join(self._root, folder)  # noqa: PTH118 - bytes
-        with suppress(OSError):
+        with suppress(OSError):  # an agent may have taken the permissions away
             os.chmod(path, 0o700)  # noqa: PTH101
         with os.scandir(path) as items:
             for item in items:
                 self._seen += 1
                 if self._seen > ENTRIES:
                     raise Rejected(f"the workspace has more than {ENTRIES} files")
-                if item.name.lower() == b".git":
+                if item.name.lower() == b".git":  # git refuses the name in any case
                     continue
                 status = item.stat(follow_symlinks=False)
                 if (
@@ -173,6 +174,7 @@ class _TreeReader:
         path = self._git_dir / "objects" / sha[:2] / sha[2:]
         if not path.exists():
             path.parent.mkdir(exist_ok=True)
+            # The fastest level: it is read once, and deleted with the checkout.
             path.write_bytes(zlib.compress(b"blob %d\0%s" % (len(content), content), 1))
 
     def _hash(self, kind: bytes, content: bytes) -> str:

@@ -117,6 +117,7 @@ class Dispatcher:
         with self._lock:
             self._shut = self._shut or Transient("the attempt is over")
         self._calls.cancel()
+        # Each call is settled by its own thread; without this wait, its reservation stays until it expires.
         with self._idle:
             self._idle.wait_for(lambda: self._serving == 0, timeout=CLOSE_SECONDS)
 

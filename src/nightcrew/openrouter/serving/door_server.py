@@ -36,6 +36,7 @@ UNKNOWN_SECONDS = 10.0  # of a connection without one
 class DoorServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     """A server with one thread per connection, up to more than an agent ever needs."""
 
+    # The end of an attempt waits for no client: one in the sandbox could keep its connection open for ever.
     daemon_threads = True
     block_on_close = False
     request_queue_size = MAX_CONNECTIONS
@@ -52,6 +53,7 @@ class DoorServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     def process_request(self, request: Any, client_address: Any) -> None:
         """Accept a connection; if all places are taken, close the oldest one without a valid token."""
         if not self.places.acquire(blocking=False):
+            # Untrusted code could take every place and lock its own agent out; who has shown the token stays.
             makes_room = self._hang_up_on_oldest()
             if not makes_room or not self.places.acquire(timeout=UNKNOWN_SECONDS):
                 self.shutdown_request(request)
@@ -128,7 +130,7 @@ def model_info(first: Candidate) -> dict[str, Any]:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server_version = "nightcrew"
+    server_version = "nightcrew"  # the headers tell nothing about Python
     sys_version = ""
     timeout = UNKNOWN_SECONDS
     server: DoorServer
@@ -190,7 +192,7 @@ class _Handler(BaseHTTPRequestHandler):
         if hmac.compare_digest(given.encode(), expected.encode()):
             self.server.has_shown_token(self.request)
             return True
-        self.close_connection = True
+        self.close_connection = True  # the body is unread, and would be taken for the next request
         self._send_error(401, "the token is not valid for this attempt", "authentication")
         return False
 
@@ -200,8 +202,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
         if cost_usd is not None:
+            # The agent's SDK reads an answer's cost from this header.
             self.send_header("x-litellm-response-cost", str(float(cost_usd)))
         if status >= 400:
+            # The dispatcher has retried already; a client that does it too multiplies the calls.
             self.send_header("x-should-retry", "false")
         self.end_headers()
         self.wfile.write(content)

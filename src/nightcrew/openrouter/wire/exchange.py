@@ -83,7 +83,7 @@ class Exchange:
         """Send the request and wait for the reply's head."""
         self._cancellation.add(self)
         if not self._given_up.is_set():
-            self._sent = True
+            self._sent = True  # from here on it may have been received and billed, whatever happens
             threading.Thread(target=self._read, daemon=True, name="upstream").start()
         head = self._next()
         if not isinstance(head, httpx.Response):
@@ -108,6 +108,7 @@ class Exchange:
 
     def cancel(self) -> None:
         """End the call for the waiting thread."""
+        # Before the connection is closed: the reading thread would otherwise report it as lost first.
         self._parts.put(NoReply("abandoned", "given up", sent=self._sent))
         self.abandon()
 
