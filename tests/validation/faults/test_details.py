@@ -214,6 +214,18 @@ def test_a_branch_that_moves_is_none_more(kept: str, condition: str, is_detail: 
     assert [Details(before, after, fates).holds(one) for one in gone] == [is_detail]
 
 
+@pytest.mark.parametrize(
+    ("inner", "is_detail"), [("y = g(x)", True), ("y = g(x, 2)", True), ("y.z = 1", False)]
+)
+def test_an_assignment_that_moves_into_a_branch_is_not_gone(inner: str, is_detail: bool) -> None:
+    before = "def f(x):\n    y = g(x)\n    if x:\n        return y\n    return y.z\n"
+    after = before.replace("    y = g(x)\n    if x:\n", f"    if x:\n        {inner}\n")
+    parts = parts_of(before, after)
+    fates = {one: Fate.UNNOTICED if one.operator == RETURNED else Fate.NOTICED for one in parts}
+    gone = [one for one in parts if one.operator == RETURNED]
+    assert [Details(before, after, fates).holds(one) for one in gone] == [is_detail]
+
+
 @pytest.mark.parametrize(("name", "is_detail"), [("__eq__", True), ("total", False)])
 def test_an_operator_may_refuse_a_stranger(name: str, is_detail: bool) -> None:
     after = f"class A:\n    def {name}(self, other):\n        return NotImplemented\n"

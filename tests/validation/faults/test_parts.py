@@ -142,6 +142,11 @@ DIFFERENT = {
         'def f(x):\n    raise ValueError("never")\n',
         [('"never"', '"no"')],
     ),
+    "a value that is worked out of another": (
+        "KINDS: set = A | B | C\n",
+        "_SOME: set = B - C\nKINDS: set = A | _SOME | C\n",
+        [("_SOME: set = B - C", "pass"), ("_SOME", "B")],
+    ),
     "letters of more bytes": ('s = "ä"; x = 1\n', 's = "ä"; x = 2\n', [("2", "1")]),
 }  # fmt: skip
 

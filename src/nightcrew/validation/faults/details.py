@@ -127,7 +127,8 @@ class Details:
         return both and any(one == name or one.startswith(f"{name} = ") for one in seen)
 
     def _is_left_over(self, part: Mutant) -> bool:
-        """True for removed assignments to what nothing uses any more, or to what the change assigns anew."""
+        """True for removed assignments to what nothing uses any more, or to what the change assigns anew, and
+        for those that the function has in another place."""
         removed = parse(textwrap.dedent(part.text).strip()) or _NOTHING
         if not removed.body or not all(isinstance(one, ast.Assign | ast.AnnAssign) for one in removed.body):
             return False
@@ -137,9 +138,11 @@ class Details:
         anew = {ast.unparse(one) for node in fresh for one in _bound(node)}
         used = {one.id for one in ast.walk(place) if isinstance(one, ast.Name)}
         used |= {one.attr for one in ast.walk(self.tree) if isinstance(one, ast.Attribute)}
+        kept = {ast.dump(one) for one in ast.walk(place) if isinstance(one, ast.stmt)}
         return all(
             ast.unparse(one) in anew or own_name(one) not in used
             for node in removed.body
+            if ast.dump(node) not in kept
             for one in _bound(node)
         )
 

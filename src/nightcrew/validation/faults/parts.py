@@ -274,19 +274,27 @@ def _name(node: ast.stmt) -> str:
 
 
 def _paired(old: list[ast.stmt], new: list[ast.stmt]) -> list[tuple[ast.stmt, ast.stmt]]:
-    """Pairs of statements that differ only in details, in order."""
+    """Pairs of statements that differ only in details, in order; what both bind belongs together."""
     pairs: list[tuple[ast.stmt, ast.stmt]] = []
+    both = {_target(one) for one in old} & {_target(one) for one in new} - {""}
     at = 0
     for node in new:
         text = ast.unparse(node)
         for index in range(at, len(old)):
-            if type(old[index]) is type(node):
+            names = {_target(old[index]), _target(node)}
+            if type(old[index]) is type(node) and (len(names) == 1 or not names & both):
                 alike = SequenceMatcher(None, ast.unparse(old[index]), text, autojunk=False)
                 if alike.real_quick_ratio() >= _ALIKE and alike.ratio() >= _ALIKE:
                     pairs.append((old[index], node))
                     at = index + 1
                     break
     return pairs
+
+
+def _target(node: ast.stmt) -> str:
+    """What a statement binds; empty where it binds nothing."""
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return ", ".join(ast.unparse(one) for one in targets if one is not None)
 
 
 def _own_expressions(node: ast.stmt) -> Iterator[ast.AST]:
