@@ -6,6 +6,7 @@ from functools import cached_property
 from nightcrew.errors import Transient
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_test_module
+from nightcrew.validation.reading.additions import only_adds
 from nightcrew.validation.reading.suite import parse, tests_in
 from nightcrew.validation.rig.protocol import Experiment
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -24,9 +25,12 @@ class OldTests:
 
     @cached_property
     def edited(self) -> tuple[Change, ...]:
-        """Existing test files and helpers that the change edits, removes or moves."""
+        """Existing test files and helpers that the change edits, removes or moves, without those that only
+        gain tests: the run with the change has shown how their old tests end."""
         return tuple(
-            one for one in self.room.changes if one.before is not None and self.room.is_test(one.path)
+            one
+            for one in self.room.changes
+            if one.before is not None and self.room.is_test(one.path) and not only_adds(one.before, one.after)
         )
 
     @cached_property

@@ -1,0 +1,64 @@
+"""Whether an edited test file only gains tests: then its old tests are what they were."""
+
+import ast
+
+from nightcrew.validation.reading.suite import nodes_of, parse
+
+_AROUND = ("setup", "teardown", "pytest_", "async", "load_tests")
+"""Beginnings of names that a runner calls around every test."""
+
+
+def only_adds(before: str | None, after: str | None) -> bool:
+    """True where every statement of base's text is still there, in its order, and none of the others can
+    reach it: they define or import names that base's text does not have."""
+    old, new = parse(before or ""), parse(after or "")
+    if before is None or after is None or old is None or new is None:
+        return False
+    return _adds(old.body, new.body, _words(old))
+
+
+# ------------------------------------------------------------------------------------------------------
+
+
+def _adds(old: list[ast.stmt], new: list[ast.stmt], known: frozenset[str]) -> bool:
+    waiting = list(old)
+    for node in new:
+        first = waiting[0] if waiting else None
+        if first is not None and (ast.dump(first) == ast.dump(node) or _is_grown(first, node, known)):
+            waiting.pop(0)
+        elif not _is_apart(node, known):
+            return False
+    return not waiting
+
+
+def _is_grown(old: ast.stmt, new: ast.stmt, known: frozenset[str]) -> bool:
+    """True for a class that only gains members."""
+    if not isinstance(old, ast.ClassDef) or not isinstance(new, ast.ClassDef):
+        return False
+    heads = [
+        [one.name, *map(ast.dump, [*one.bases, *one.keywords, *one.decorator_list])] for one in (old, new)
+    ]
+    return heads[0] == heads[1] and _adds(old.body, new.body, known)
+
+
+def _is_apart(node: ast.stmt, known: frozenset[str]) -> bool:
+    """True for a definition or an import under names that base's text does not have."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        is_around = node.name.lower().startswith(_AROUND) or "autouse" in ast.unparse(node)
+        return node.name not in known and not is_around
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        names = {(one.asname or one.name).split(".")[0] for one in node.names}
+        return not names & (known | {"*"})
+    return False
+
+
+def _words(tree: ast.Module) -> frozenset[str]:
+    """Every name in a text, also those in strings, by which code can reach something."""
+    found: set[str] = set()
+    for node in nodes_of(tree):
+        found |= {str(getattr(node, field, "")) for field in ("id", "attr", "arg", "name", "asname")}
+        if isinstance(node, ast.alias):
+            found |= set(node.name.split("."))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found |= set(node.value.replace(".", " ").split())
+    return frozenset(found)
