@@ -76,6 +76,7 @@ def test_tasks_and_figures_are_those_of_the_old_version(settings: Settings, cli:
 
 
 @pytest.mark.flows
+@pytest.mark.parametrize("settings", VERSIONS[:1], indirect=True)  # the oldest is the furthest away
 def test_the_engine_starts_on_an_old_home_and_leaves_its_tasks_alone(settings: Settings, cli: Cli) -> None:
     home = {
         "NIGHTCREW_HOME": str(settings.home),
