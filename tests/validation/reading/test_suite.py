@@ -4,7 +4,7 @@ import ast
 import pytest
 
 from nightcrew.validation.reading.checks import read_tests
-from nightcrew.validation.reading.suite import cannot_fail, is_weak, parse, tree_of
+from nightcrew.validation.reading.suite import cannot_fail, code_of, is_weak, parse, tree_of
 
 
 def test_a_byte_order_mark_is_no_error() -> None:
@@ -94,3 +94,46 @@ def test_a_warning_made_an_error_is_a_check() -> None:
 def test_a_test_of_refusals_is_about_no_value(body: str, refuses: bool, only_refuses: bool) -> None:
     (test,) = read_tests(ast.parse(f"def test_a():\n{body}"))
     assert (test.refuses, test.only_refuses) == (refuses, only_refuses)
+
+
+USED = """
+import shop
+
+TABLE = {1: helped(1)}
+OTHER = hash("a")
+
+
+class Base:
+    def check(self):
+        return id(self)
+
+
+class Unused:
+    def __hash__(self):
+        return 1
+
+
+def helped(number):
+    return number
+
+
+@pytest.fixture
+def price():
+    return TABLE
+
+
+class TestPrice(Base):
+    def setUp(self):
+        self.limit = 3
+
+    def test_one(self, price):
+        assert price == self.limit
+
+    def test_other(self):
+        assert Unused()
+"""
+
+
+def test_code_of_a_test_is_what_it_uses_and_what_is_around_it() -> None:
+    found = {getattr(one, "name", ast.unparse(one)) for one in code_of(ast.parse(USED), {"test_one"})}
+    assert found == {"TABLE = {1: helped(1)}", "Base", "helped", "price", "setUp", "test_one"}

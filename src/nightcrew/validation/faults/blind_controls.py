@@ -11,7 +11,7 @@ from typing import NamedTuple
 from nightcrew.task import TaskType
 from nightcrew.validation.faults.target import Target, arguments_of, files_of, judged_tests
 from nightcrew.validation.gate import failed
-from nightcrew.validation.reading.suite import all_functions, parse
+from nightcrew.validation.reading.suite import all_functions, code_of, parse
 from nightcrew.validation.reading.variants import neutral, raising
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, name_of
@@ -102,17 +102,11 @@ def _functions_with(lines: Collection[int], source: str) -> frozenset[int]:
 
 
 def _judged_code(room: CleanRoom, judged: tuple[str, ...]) -> Iterator[ast.stmt]:
-    """The source of the judged tests' files, without other tests."""
+    """The source of the judged tests, and of what they use in their files."""
     names = {name_of(one).split("::")[-1] for one in judged}
     for path in files_of(judged):
         tree = parse(room.source(path) or "")
-        waiting = list(tree.body) if tree is not None else []
-        while waiting:
-            node = waiting.pop()
-            if isinstance(node, ast.ClassDef):
-                waiting += node.body
-            elif not getattr(node, "name", "").startswith("test") or getattr(node, "name", "") in names:
-                yield node
+        yield from code_of(tree, names) if tree is not None else ()
 
 
 def _functions_run(

@@ -2,10 +2,7 @@
 
 import ast
 
-from nightcrew.validation.reading.suite import nodes_of, parse
-
-_AROUND = ("setup", "teardown", "pytest_", "async", "load_tests")
-"""Beginnings of names that a runner calls around every test."""
+from nightcrew.validation.reading.suite import is_around, parse, words_of
 
 
 def only_adds(before: str | None, after: str | None) -> bool:
@@ -14,7 +11,7 @@ def only_adds(before: str | None, after: str | None) -> bool:
     old, new = parse(before or ""), parse(after or "")
     if before is None or after is None or old is None or new is None:
         return False
-    return _adds(old.body, new.body, _words(old))
+    return _adds(old.body, new.body, words_of(old))
 
 
 # ------------------------------------------------------------------------------------------------------
@@ -44,21 +41,8 @@ def _is_grown(old: ast.stmt, new: ast.stmt, known: frozenset[str]) -> bool:
 def _is_apart(node: ast.stmt, known: frozenset[str]) -> bool:
     """True for a definition or an import under names that base's text does not have."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        is_around = node.name.lower().startswith(_AROUND) or "autouse" in ast.unparse(node)
-        return node.name not in known and not is_around
+        return node.name not in known and not is_around(node)
     if isinstance(node, ast.Import | ast.ImportFrom):
         names = {(one.asname or one.name).split(".")[0] for one in node.names}
         return not names & (known | {"*"})
     return False
-
-
-def _words(tree: ast.Module) -> frozenset[str]:
-    """Every name in a text, also those in strings, by which code can reach something."""
-    found: set[str] = set()
-    for node in nodes_of(tree):
-        found |= {str(getattr(node, field, "")) for field in ("id", "attr", "arg", "name", "asname")}
-        if isinstance(node, ast.alias):
-            found |= set(node.name.split("."))
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            found |= set(node.value.replace(".", " ").split())
-    return frozenset(found)

@@ -1,7 +1,7 @@
 """What a test module's text shows: its tests, what they check, and whether a check could ever fail."""
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 
 from nightcrew.untrusted import Unreadable, parse_python
@@ -9,6 +9,7 @@ from nightcrew.untrusted import Unreadable, parse_python
 type Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 MOST_TREES = 128  # trees that are kept: those of one verdict, because several gates read the same one
+_AROUND = ("setup", "teardown", "pytest_", "async", "load_tests")
 _WEAK_CALLS = {"isinstance", "issubclass", "hasattr", "callable"}
 
 
@@ -41,6 +42,56 @@ def tests_in(tree: ast.Module) -> dict[str, Function]:
 def all_functions(tree: ast.Module) -> dict[str, Function]:
     """Every module-level function and method by qualified name."""
     return dict(_named(tree.body, ""))
+
+
+def words_of(tree: ast.AST) -> frozenset[str]:
+    """Every name in a text, also those in strings, by which code can reach something."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        found |= {str(getattr(node, field, "")) for field in ("id", "attr", "arg", "name", "asname")}
+        if isinstance(node, ast.alias):
+            found |= set(node.name.split("."))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found |= set(node.value.replace(".", " ").split())
+    return frozenset(found - {""})
+
+
+def is_around(node: Function | ast.ClassDef) -> bool:
+    """True for what a runner calls around every test."""
+    return node.name.lower().startswith(_AROUND) or "autouse" in ast.unparse(node)
+
+
+def code_of(tree: ast.Module, tests: Collection[str]) -> list[ast.stmt]:
+    """The tests of these names, and what of their module they use by name or have around them."""
+    waiting, names, found = list(_pieces(tree.body)), set(tests), list[ast.stmt]()
+    while fresh := [node for node in waiting if _is_used(node, names)]:
+        found += fresh
+        waiting = [node for node in waiting if not _is_used(node, names)]
+        names.update(*map(words_of, fresh))
+    return found
+
+
+def _pieces(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """A module's statements, with those of its test classes and what these inherit from."""
+    for node in body:
+        if isinstance(node, ast.ClassDef) and any(name.startswith("test") for name in _names_in(node)):
+            yield from map(ast.Expr, node.bases)
+            yield from _pieces(node.body)
+        elif not isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
+
+
+def _names_in(node: ast.ClassDef) -> Iterator[str]:
+    return (getattr(one, "name", "") for one in node.body)
+
+
+def _is_used(node: ast.stmt, names: Collection[str]) -> bool:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return node.name in names or is_around(node)
+    if isinstance(node, ast.Assign | ast.AnnAssign):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        return any(word in names for one in targets for word in words_of(one))
+    return True
 
 
 def _named(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, Function]]:
