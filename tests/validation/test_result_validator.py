@@ -314,6 +314,16 @@ def test_the_limit_itself():
     done = subprocess.run([sys.executable, "-m", "shop.prices", "100"], capture_output=True, text=True)
     assert done.stdout == "10\\n"
 """
+NUMBERED = """\
+import pytest
+
+from shop.prices import discount
+
+
+@pytest.mark.parametrize(("totals", "percent"), [([0], 0), ([101], 10), ([500, 600], 10)])
+def test_discount(totals, percent):
+    assert [discount(one, False) for one in totals] == [percent] * len(totals)
+"""
 CASES = """\
 import json
 from pathlib import Path
@@ -348,6 +358,10 @@ def test_discount(total, percent):
         pytest.param(
             {TARGET: BROKEN, "tests/test_cases.py": CASES, "tests/cases.json": "[[0, 0], [101, 10]]\n"},
             {TARGET: PRICES, "tests/cases.json": "[[0, 0], [101, 10], [100, 10]]\n"}, TARGET, id="a case in a file",
+        ),
+        pytest.param(
+            {TARGET: BROKEN, "tests/test_cases.py": NUMBERED}, {TARGET: PRICES, "tests/test_cases.py": NUMBERED.replace(
+                "([101], 10)", "([100], 10), ([101], 10)")}, TARGET, id="a case among numbered ones",
         ),
     ],
 )  # fmt: skip

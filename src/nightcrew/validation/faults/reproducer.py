@@ -129,7 +129,9 @@ def _run_on_base(
     with room.copy(room.base, texts, without=gone) as tree:
         limit = examination.cpu_seconds(candidates)
         others = sorted(set(examination.base_outcomes) - set(candidates))
-        one = Experiment("all", SECONDS, exclude=others, cpu_seconds=limit, cover=True)
+        # In edited files an id that base has too may belong to another case now.
+        edited = examination.test_files
+        one = Experiment("all", SECONDS, exclude=others, own=edited, cpu_seconds=limit, cover=True)
         (result,) = run_sessions(
             room, tree, [Session([one], paths=files_of(tuple(candidates)))],
             measured=examination.product_files, test_files=examination.all_test_files,
