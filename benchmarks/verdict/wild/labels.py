@@ -43,6 +43,9 @@ def label(room: PlainRoom, clone: Clone, mined: Mined) -> Label:
         return room.run(clone, environment, [path for path in paths if (room.tree(clone) / path).exists()])
 
     if mined.kind is Kind.REFACTORING:
+        code = [path for path in change if path.endswith(".py")]
+        if all(is_about_words(clone.text(parent, path) or "", change[path] or "") for path in code):
+            return Label(mined, False, "no code changes")
         return _refactoring(mined, outcomes, change)
     after = outcomes(change, tests)
     if not after or len(after) > MOST_TESTS:

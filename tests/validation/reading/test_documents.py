@@ -69,6 +69,10 @@ def test_places_that_are_not_there(tmp_path: Path) -> None:
         ("    python -m pip install -r requirements.txt", set()),
         ("uv add shop==1.0", {"shop"}),
         ("pip install .", set()),
+        ("run `poetry install` and then the tests", set()),
+        ("pip install shop and then run it", {"shop"}),
+        ("conda install -c conda-forge shop", {"shop"}),
+        ("pip install\n\n2. Create a branch for it", set()),
     ],
 )
 def test_packages_to_install(text: str, names: set[str]) -> None:

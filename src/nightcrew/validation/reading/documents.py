@@ -70,7 +70,9 @@ def places(text: str) -> set[str]:
     """Relative links, and paths in backticks."""
     links = {one[0] or one[1] for one in _LINK.findall(text)}
     relative = {one.split("#")[0] for one in links if not re.match(r"[a-z]+:|#|//", one)}
-    relative = {one for one in relative if re.search(r"[./]", one)}  # any other is a label of the document
+    relative = {
+        one for one in relative if re.search(r"^[^\[]*[./]", one)
+    }  # any other is a label of the document
     return {one for one in relative | set(_PATH.findall(text)) if one}
 
 
@@ -140,9 +142,8 @@ def _is_built(name: str) -> bool:
 
 
 def _package_names(line: str) -> Iterator[str]:
+    line = re.split(r"\s(?:and|or|the|then|to|a|in|into|from|for|with)\s", f"{line} ")[0]  # prose goes on
     words = re.sub(r"\s(?:(?:-c|--channel)\s+\S+|-\S+(\s+\S+\.txt)?)", " ", f" {line.strip()} ")
     for match in _PACKAGE.finditer(words):
-        if not match[1].endswith((".txt", ".toml", ".whl", ".git", ".")) and not re.match(
-            r"(?:and|or|the|then)$", match[1]
-        ):
+        if not match[1].endswith((".txt", ".toml", ".whl", ".git", ".")):
             yield match[1]

@@ -161,6 +161,8 @@ def _is_respelled(edit: Edit) -> bool:
 
 def _contradicts(old: str, new: str) -> bool:
     """True where only one of two like sentences has a turning word, or where they name other numbers."""
+    if min(len(old.split()), len(new.split())) <= _REMARK + 1:
+        return False
     gone, come = set(old.split()) - set(new.split()), set(new.split()) - set(old.split())
     return bool(_TURNING & (gone | come)) or (any(map(_has_digit, gone)) and any(map(_has_digit, come)))
 

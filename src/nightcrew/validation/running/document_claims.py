@@ -16,6 +16,7 @@ from nightcrew.validation.tables import Table
 _CALLED = re.compile(r"`{1,2}([A-Za-z_][\w.]*)\(\)?[^`]*`{1,2}")
 _IN_PROSE = re.compile(r"(?<![`\w./-])([A-Za-z]\w*_\w+(?:\.\w+)*)\(")
 _NAMED = re.compile(r"`{1,2}([A-Za-z_]\w*(?:_\w+)+|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)`{1,2}")
+_OPTION = re.compile(r"`(--[a-z][a-z0-9-]+)[^`]*`")  # not after a command, which may be another program's
 _NAME = re.compile(r"[A-Za-z][\w.-]+")
 _TABLE = Table("prose")
 _DECLARING = tuple(_TABLE.texts("documents")["declaring"])
@@ -53,7 +54,7 @@ def document_questions(room: CleanRoom, change: Change) -> Iterator[str]:
     for package in sorted(documents.packages(after) - documents.packages(before)):
         if package.lower() not in _packages(room):
             yield f"the package {package} is new"
-    for option in sorted(documents.options(after) - documents.options(before)):
+    for option in sorted({*_OPTION.findall(after)} - documents.options(before)):
         if not _knows(room, option):
             yield f"the option {option} is new"
 
