@@ -14,7 +14,6 @@ from nightcrew.settings import DataPolicy
 from tests.selection.house import AGENT, model, needs
 
 ORDINARY = model("maker/plain")
-REJECTED = Trial(AGENT, "maker/plain", TrialEnd.REJECTED)
 FAULT = Trial(AGENT, "maker/plain", TrialEnd.FAULT)
 UNFIT = Trial(AGENT, "maker/plain", TrialEnd.UNFIT)
 
@@ -28,7 +27,6 @@ CASES: list[tuple[str, Candidate, Requirements, dict[str, Any], list[Trial]]] = 
     ("context", model("a", context_tokens=8_000), needs(context_tokens=20_000), {}, []),
     ("output", model("a", max_output_tokens=1_000), needs(output_tokens=4_000), {}, []),
     ("tools", model("a", tools=False), needs(), {}, []),
-    ("tried", ORDINARY, needs(), {}, [REJECTED]),
     ("tried", ORDINARY, needs(), {}, [UNFIT]),
     ("resting", ORDINARY, needs(), {"resting": {"maker/plain": "429 upstream"}}, []),
     ("quota", model("a:free"), needs(), {"free_calls_left": 3}, []),

@@ -68,7 +68,7 @@ def test_a_filtered_model_is_never_planned(
 
 @settings(max_examples=60, deadline=None)
 @given(worlds(), st.data())
-def test_a_model_that_was_wrong_is_never_planned_again(
+def test_a_model_that_was_wrong_is_planned_again_only_if_no_other_is(
     world: tuple[list[Candidate], Memory], data: st.DataObject
 ) -> None:
     models, memory = world
@@ -76,7 +76,7 @@ def test_a_model_that_was_wrong_is_never_planned_again(
     tried = tuple(Trial(AGENT, slug, TrialEnd.REJECTED) for slug in wrong)
     plan = plan_of(models, memory, tried=tried)
     slugs = [rung.slug for rung in plan.rungs]
-    assert not set(slugs) & set(wrong)
+    assert not set(slugs) & set(wrong) or set(slugs) <= set(wrong)
     assert len(slugs) == len(set(slugs)) <= 4 - len(wrong)
 
 
@@ -194,10 +194,45 @@ def test_time_has_the_price_that_policy_sets() -> None:
 def test_it_stops_where_no_rung_is_worth_its_cost() -> None:
     models = [model("good", 1.0), model("hopeless", 30.0)]
     memory = taught(models, {"good": 0.9, "hopeless": 0.02}, tasks=150)
-    tried = (Trial(AGENT, "good", TrialEnd.REJECTED),)
+    tried = (Trial(AGENT, "good", TrialEnd.UNFIT),)
     plan = plan_of(models, memory, tried=tried)
     assert plan.rungs == ()
     assert "No rung is worth its cost" in plan.stop
+
+
+def test_one_model_is_tried_again_by_value_until_the_attempts_are_used_up() -> None:
+    only = model("only", 0.5)
+    memory = taught([only], {"only": 0.6})
+    chances: list[float] = []
+    tried: tuple[Trial, ...] = ()
+    while (plan := plan_of([only], memory, tried=tried)).rungs:
+        chances.append(plan.rungs[0].success)
+        tried = (*tried, Trial(AGENT, "only", TrialEnd.REJECTED))
+    assert 2 <= len(chances) <= 4
+    assert chances == sorted(chances, reverse=True)
+    assert plan.stop
+
+
+def test_a_model_that_rests_is_waited_for_before_another_try() -> None:
+    models = [model("a", 0.5), model("b", 0.5)]
+    memory = taught(models, {"a": 0.6, "b": 0.6})
+    rejected = (Trial(AGENT, "a", TrialEnd.REJECTED),)
+    assert plan_of(models, memory, state=Availability(resting={"b": "429"}), tried=rejected).rungs == ()
+
+
+def test_what_another_try_is_worth_is_learned() -> None:
+    only = model("only", 0.5)
+    rejected = (Trial(AGENT, "only", TrialEnd.REJECTED),)
+    chances = []
+    for end in TrialEnd.ACCEPTED, TrialEnd.REJECTED:
+        memory = taught([only], {"only": 0.5})
+        for _ in range(20):
+            _take(memory, only, 100.0, TrialEnd.REJECTED, ())
+            _take(memory, only, 100.0, end, rejected)
+        assert memory.success.tables["repair"]
+        score = memory.success.score("bug_fix", AGENT, Complexity.MODERATE, only.traits)
+        chances.append(memory.success.score_again(score, AGENT, 1)[0] - score[0])
+    assert chances[0] > 0 > chances[1]
 
 
 def test_a_long_task_makes_the_next_attempt_dearer() -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from nightcrew.selection.beliefs import Gaussian, Moments, phi
 from nightcrew.selection.candidates import Availability, Candidate, Traits
-from nightcrew.selection.memory import Memory, Trial, TrialEnd
+from nightcrew.selection.memory import Memory, Trial, TrialEnd, rejections_of
 from nightcrew.selection.plan import Filtered, FilterName, Removal
 from nightcrew.selection.requirements import Requirements
 from nightcrew.selection.success_model import EASE
@@ -47,7 +47,7 @@ def arms_of(
 
 
 def untried(arms: Sequence[Arm], tried: Sequence[Trial]) -> tuple[list[Arm], list[Filtered]]:
-    """The arms without models whose work on this task was rejected, or which cannot do it.
+    """The arms without the models whose work on this task was rejected, or which cannot do it.
 
     Infrastructure faults remove no model; the flow decides how many of them it accepts.
     """
@@ -58,6 +58,23 @@ def untried(arms: Sequence[Arm], tried: Sequence[Trial]) -> tuple[list[Arm], lis
     kept = [arm for arm in arms if arm.candidate.slug not in reasons]
     removed = {a.candidate.model: a.candidate.slug for a in arms if a.candidate.slug in reasons}
     return kept, [Filtered(model, reasons[slug]) for model, slug in removed.items()]
+
+
+def repeated(
+    arms: Sequence[Arm], tried: Sequence[Trial], memory: Memory, ease: Gaussian
+) -> tuple[list[Arm], list[Filtered]]:
+    """The arms for another try of models whose work was rejected, and the models that cannot do the task."""
+    unfit = {trial.slug for trial in tried if trial.end is TrialEnd.UNFIT}
+    found, spread = [], 1.0 + ease.variance
+    for arm in arms:
+        slug = arm.candidate.slug
+        if slug not in unfit and (rejections := rejections_of(slug, tried)):
+            score = memory.success.score_again(arm.score, arm.executor, rejections)
+            success = phi((score[0] + ease.mean) / math.sqrt(spread + score[1]))
+            found.append(arm._replace(score=score, success=success))
+    removed = {arm.candidate.model for arm in arms if arm.candidate.slug in unfit}
+    cannot = Removal(FilterName.TRIED, "it cannot do this task")
+    return found, [Filtered(model, cannot) for model in removed]
 
 
 def sized(arms: Sequence[Arm], factor: float) -> list[Arm]:

@@ -19,7 +19,7 @@ RELAX = {
     FilterName.CONTEXT: "give the task less context, or wait for models with larger windows",
     FilterName.OUTPUT: "require shorter answers",
     FilterName.TOOLS: "allow the direct executor, which needs no tool calls",
-    FilterName.TRIED: "allow other models: a model is not tried twice on the same task",
+    FilterName.TRIED: "allow other models, or a higher --max-cost-usd for another try of these",
     FilterName.RESTING: "wait until it is available again",
     FilterName.QUOTA: "wait for the next UTC day, or allow paid models with --max-cost-usd",
     FilterName.BUDGET: "raise --max-cost-usd, or the crew's day budget",

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from nightcrew.errors import BadInput
 from nightcrew.selection import snapshot
-from nightcrew.selection.beliefs import Gaussian, Rates
+from nightcrew.selection.beliefs import Gaussian, Moments, Rates
 from nightcrew.selection.candidates import Candidate
 from nightcrew.selection.cost_model import CostModel, Running, Usage, cost_of, size_of
 from nightcrew.selection.success_model import EASE, SuccessModel
@@ -129,6 +129,7 @@ class Memory:
             spent=spent,
             complexity=complexity,
             ease=ease,
+            rejections=rejections_of(candidate.slug, before),
         )
 
     def learn(
@@ -141,6 +142,7 @@ class Memory:
         spent: Spent,
         complexity: Complexity = Complexity.MODERATE,
         ease: Gaussian = EASE,
+        rejections: int = 0,
     ) -> Gaussian:
         """Learn from one verdict on a task of known `ease`; returns the updated ease."""
         counts = self.outcomes.setdefault(f"{task_type}/{executor}", {})
@@ -154,7 +156,16 @@ class Memory:
             accepted=accepted,
             rates=self.rates_of(task_type),
             ease=ease,
+            rejections=rejections,
         )
+
+    def score_of(
+        self, task_type: str, complexity: Complexity, trial: Trial, before: Sequence[Trial]
+    ) -> Moments:
+        """The score of a trial's model, as it was after the trials before it on the same task."""
+        known = self.success.traits_of(trial.slug)
+        score = self.success.score(task_type, trial.executor, complexity, known)
+        return self.success.score_again(score, trial.executor, rejections_of(trial.slug, before))
 
     def rates_of(self, task_type: str) -> Rates:
         """The verdict's measured error rates for a task type."""
@@ -238,10 +249,9 @@ class Memory:
 
     def _ease_after(self, task_type: str, complexity: Complexity, before: Sequence[Trial]) -> Gaussian:
         ease, rates = EASE, self.rates_of(task_type)
-        for trial in before:
+        for number, trial in enumerate(before):
             if trial.end.is_verdict:
-                known = self.success.traits_of(trial.slug)
-                score = self.success.score(task_type, trial.executor, complexity, known)
+                score = self.score_of(task_type, complexity, trial, before[:number])
                 ease = self.success.ease_after(score, trial.end is TrialEnd.ACCEPTED, rates, ease)
         return ease
 
@@ -261,6 +271,12 @@ class Memory:
 
 
 type Rebuild = Callable[[], Memory]
+
+
+def rejections_of(slug: str, trials: Sequence[Trial]) -> int:
+    """How often a model's work was rejected in these trials."""
+    return sum(trial.slug == slug and trial.end is TrialEnd.REJECTED for trial in trials)
+
 
 # ------------------------------------------------------------------------------------------------------
 

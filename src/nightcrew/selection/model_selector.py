@@ -10,13 +10,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nightcrew.selection.arms import Arm, affordable, arms_of, sized, untried, with_shadow_price
+from nightcrew.selection.arms import Arm, affordable, arms_of, repeated, sized, untried, with_shadow_price
 from nightcrew.selection.candidates import Availability, Candidate
 from nightcrew.selection.cost_model import Usage, surprise, task_size
 from nightcrew.selection.explanation import Decision, explain
 from nightcrew.selection.filters import Filters
 from nightcrew.selection.memory import Memory, Trial, TrialEnd
-from nightcrew.selection.plan import Filtered, Plan, Rung
+from nightcrew.selection.plan import Filtered, FilterName, Plan, Rung
 from nightcrew.selection.planner import Ease, Ladder, Limits, best_ladder, shortlist
 from nightcrew.selection.requirements import DEFAULT_QUALITY, HIGHEST_QUALITY, Requirements
 from nightcrew.selection.success_model import EASE
@@ -24,6 +24,7 @@ from nightcrew.task import ExecutorName
 
 log = logging.getLogger(__name__)
 
+PASSING = {FilterName.RESTING, FilterName.QUOTA}  # reasons that end by themselves
 POLICY = "planned-ladder"
 MOST_RUNGS = 4
 ALTERNATIVES = 8
@@ -53,19 +54,27 @@ class ModelSelector:
         ease = _ease_of(requirements, memory, tried)
         arms = arms_of(requirements, kept, memory, ease.as_gaussian() if tried else EASE)
         value = _value(requirements, arms, memory, availability)
-        arms, used_up = untried(arms, tried)
-        arms = sized(arms, task_size(_surprises(requirements, memory, tried)))
-        arms, too_much = affordable(arms, requirements, availability)
-        arms = with_shadow_price(arms, availability)
         limits = _limits(requirements, availability, tried, self.most_rungs)
         rates = memory.rates_of(requirements.task_type)
-        considered = shortlist(arms, limits.rungs + 1)
-        ladder = best_ladder(considered, ease, value, rates, limits)
+        size = task_size(_surprises(requirements, memory, tried))
+
+        def chosen(some: tuple[list[Arm], list[Filtered]]) -> tuple[list[Filtered], list[Arm], Ladder]:
+            arms, left_out = some
+            arms, too_much = affordable(sized(arms, size), requirements, availability)
+            considered = shortlist(with_shadow_price(arms, availability), limits.rungs + 1)
+            found = best_ladder(considered, ease, value, rates, limits)
+            return [*left_out, *too_much], considered, found
+
+        left_out, considered, ladder = chosen(untried(arms, tried))
+        if tried and not ladder.arms and not any(out.removal.by in PASSING for out in (*filtered, *left_out)):
+            # Another model, even one to wait for, may know what this one does not, so it comes first.
+            again = chosen(repeated(arms, tried, memory, ease.as_gaussian()))
+            left_out, considered, ladder = again if again[2].arms else (left_out, considered, ladder)
         return _as_plan(
             Decision(
                 requirements=requirements,
                 tried=tuple(tried),
-                filtered=(*filtered, *used_up, *too_much),
+                filtered=(*filtered, *left_out),
                 considered=tuple(sorted(considered, key=lambda arm: arm.price_usd / max(arm.success, 1e-9))),
                 ladder=ladder,
                 rungs=tuple(_rungs(ladder, requirements, memory, tried)),
@@ -98,10 +107,9 @@ def _filter(
 def _ease_of(needs: Requirements, memory: Memory, tried: Sequence[Trial]) -> Ease:
     """The task's ease, estimated from the verdicts on it so far."""
     ease, rates = Ease(), memory.rates_of(needs.task_type)
-    for trial in tried:
+    for number, trial in enumerate(tried):
         if trial.end.is_verdict:
-            known = memory.success.traits_of(trial.slug)
-            score = memory.success.score(needs.task_type, trial.executor, needs.complexity, known)
+            score = memory.score_of(needs.task_type, needs.complexity, trial, tried[:number])
             ease.learn(score, trial.end is TrialEnd.ACCEPTED, rates)
     return ease
 

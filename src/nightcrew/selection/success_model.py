@@ -1,12 +1,15 @@
 """How likely a verdict is to accept a model's work: a probit model, updated in closed form by each verdict.
 
-    score = coefficients + task_type + skill + hand + fit + ease(task)        P(right) = Phi(score)
+    score = coefficients + task_type + skill + hand + fit + repair + ease(task)        P(right) = Phi(score)
 
 *skill* belongs to a model, *hand* to a model with one executor, *fit* to both for one task type; *ease* is
 shared by all attempts at one task and discarded after it, so that one failure makes every other model look
-worse at the same task. Each weight is a Gaussian; an update is assumed-density filtering (AdPredictor,
-TrueSkill). An untried model starts from its coding index and price, whose coefficients are learned too.
-Weights move back to their prior, slowly with time and fast when a model surprises.
+worse at the same task. *repair* counts once for each rejection of the same model's work on the task:
+the model now has the verdict's reasons, but also what made it fail. Only one of the replay tables has such
+second tries, so a slight handicap is assumed, and learned by executor. Each weight is a Gaussian; an update
+is assumed-density filtering (AdPredictor, TrueSkill). An untried model starts from its coding index and
+price, whose coefficients are learned too. Weights move back to their prior, slowly with time and fast when a
+model surprises.
 """
 
 import math
@@ -41,6 +44,7 @@ CATEGORY = Gaussian(0.0, 0.3)
 SKILL = Gaussian(0.0, 0.35)
 HAND = Gaussian(0.0, 0.15)
 FIT = Gaussian(0.0, 0.25)
+REPAIR = Gaussian(-0.3, 0.3)
 EXECUTOR: dict[str, Gaussian] = {ExecutorName.DIRECT: Gaussian(-0.4, 0.3)}
 COMPLEXITY = {
     Complexity.SIMPLE: Gaussian(0.4, 0.05),
@@ -88,6 +92,11 @@ class SuccessModel:
         """The mean and variance of one model's score, without the task's ease."""
         return self.scores(task_type, executor, complexity, [model])[0]
 
+    def score_again(self, score: Moments, executor: str, rejections: int) -> Moments:
+        """The score of another try after so many rejections of the same model's work on the same task."""
+        mean, variance = self.weight("repair", executor, REPAIR)
+        return score[0] + rejections * mean, score[1] + rejections * rejections * variance
+
     def traits_of(self, slug: str) -> Traits:
         """A model's traits when it was last judged."""
         return Traits(slug, *self.inputs.get(slug, ()))
@@ -102,11 +111,17 @@ class SuccessModel:
         accepted: bool,
         rates: Rates,
         ease: Gaussian = EASE,
+        rejections: int = 0,
     ) -> Gaussian:
-        """Learn from one verdict; returns the task's updated ease."""
+        """Learn from one verdict; returns the task's updated ease.
+
+        `rejections` is how often the same model's work on the task was rejected before.
+        """
         self.inputs[traits.slug] = traits.coding, traits.price
         own_terms = _model_terms(task_type, executor, traits)
         terms = [*_common_terms(task_type, executor, complexity), *own_terms]
+        if rejections:
+            terms.append(Term("repair", executor, float(rejections), REPAIR))
         total = self._sum(terms)
         score = Gaussian(total.mean + ease.mean, total.variance + ease.variance)
         if self._has_changed(f"{executor}/{traits.slug}", residual(score, accepted, rates)):
@@ -195,4 +210,4 @@ def _prior(table: str, key: str) -> Gaussian:
             return EXECUTOR.get(key.rpartition("/")[2], CATEGORY)
         case "complexity":
             return COMPLEXITY[Complexity(key)]
-    return {"skill": SKILL, "hand": HAND, "fit": FIT}[kind]
+    return {"skill": SKILL, "hand": HAND, "fit": FIT, "repair": REPAIR}[kind]
