@@ -16,6 +16,7 @@ from nightcrew.cli.demo.view import (
     print_ledger,
     print_lessons,
     print_next_steps,
+    print_rescues,
     print_results,
     progress_lines,
     progress_table,
@@ -61,11 +62,12 @@ def run_demo(*, keep: bool) -> ExitCode:
                 }
                 print_results(tasks, ended)
                 print_lessons(tasks, problems)
+                rescued = print_rescues(ledger)
                 print_ledger(ledger)
                 ledger.write_ledger_file()
             console.print(f"\n{len(tasks)} tasks in {duration(time.monotonic() - began)}.")
             print_next_steps(home, ui_url=crew.ui_url, keep=keep)
-    return ExitCode.FAILED if any(problems.values()) else ExitCode.DONE
+    return ExitCode.DONE if rescued and not any(problems.values()) else ExitCode.FAILED
 
 
 # ---------------------------------------------------------------------------------------------------------

@@ -14,6 +14,9 @@ from nightcrew.testing.demo_tasks import DemoTask
 QUERY = """SELECT task_type, model, attempts, accepted, success_rate, calls_per_attempt, cost_usd
 FROM model_performance ORDER BY task_type, model"""
 
+RESCUES = """SELECT model, count(*) AS calls FROM rescues
+WHERE kind = 'text_call' AND worked GROUP BY model ORDER BY model"""
+
 
 def progress_table(tasks: Sequence[DemoTask], seen: Mapping[str, QueuedTask]) -> Table:
     """The current status of every task."""
@@ -84,6 +87,19 @@ def print_ledger(ledger: Ledger) -> None:
     if rows:
         cells = [(*tuple(row.values())[:-1], money(row["cost_usd"])) for row in rows]
         print_table("", tuple(rows[0]), cells)
+
+
+def print_rescues(ledger: Ledger) -> bool:
+    """Which calls came in a wrong form and were repaired; False if none was."""
+    rows = ledger.query(RESCUES)
+    for row in rows:
+        console.print(
+            f"[green]✓[/] {row['calls']} calls of {row['model']} came as text; the gateway made tool calls "
+            "of them, and no attempt was lost"
+        )
+    if not rows:
+        console.print("[red]✗[/] no answer in a wrong form was repaired")
+    return bool(rows)
 
 
 def print_next_steps(home: Path, *, ui_url: str, keep: bool) -> None:
