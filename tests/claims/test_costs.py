@@ -76,13 +76,14 @@ def test_free_models_are_known_by_their_price_the_string_0(two_prices: Crew) -> 
         "house/nought:free": True,
         "house/cheap": False,
         "house/call": False,
-        "house/local": False,
     }
 
 
 def test_an_unknown_price_is_not_zero(two_prices: Crew) -> None:
-    (local,) = two_prices.candidates(["house/local"])
-    assert local.input_price_usd is None and local.output_price_usd is None
+    listing = {listed.candidate.model: listed for listed in two_prices.catalogue.listing()}
+    local = listing["house/local"]
+    assert local.candidate.input_price_usd is None and local.candidate.output_price_usd is None
+    assert local.unusable is not None and "its price is unknown" in local.unusable
 
 
 def test_a_free_call_costs_a_known_nothing_and_its_tokens_are_counted(two_prices: Crew) -> None:

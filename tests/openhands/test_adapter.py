@@ -88,6 +88,10 @@ def capable(
                 "new_str": "a + b",
             },
         ),
+        call(
+            "file_editor",
+            {"command": "create", "path": "/workspace/docs/new/page.txt", "file_text": "a page\n"},
+        ),
         finish("add adds"),
     )
     before = _snapshot(repository)
@@ -104,7 +108,12 @@ def test_capable_agent_finishes_with_a_change(capable: Outcome) -> None:
     assert capable.report.end == AttemptEnd.FINISHED, capable.report.detail
     assert capable.report.last_message == "add adds"
     assert "+    return a + b" in capable.patch
-    assert capable.patch.count("diff --git") == 1
+    assert capable.patch.count("diff --git") == 2
+
+
+def test_a_file_can_be_created_in_a_folder_that_is_not_there_yet(capable: Outcome) -> None:
+    assert "+++ b/docs/new/page.txt" in capable.patch
+    assert "+a page" in capable.patch
 
 
 def test_no_plugin_hook_or_module_of_the_repository_runs(capable: Outcome) -> None:

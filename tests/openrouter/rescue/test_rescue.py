@@ -51,6 +51,8 @@ def calls(choice: dict[str, Any]) -> list[tuple[str, Any]]:
         ('{"command": "ls", "is_input": True}', {"command": "ls", "is_input": True}),
         ('{"command": "echo "a""}', {"command": 'echo "a"'}),
         ('{"arguments": {"command": "ls"}}', LS),
+        ('{"command": "ls"}</tool_call>', LS),
+        ('Sure: {"command": "ls"}', LS),
         ('{"command": "ls", "timeout": "30"', {"command": "ls", "timeout": 30}),
     ],
 )
@@ -154,7 +156,8 @@ def test_parts_of_a_content_are_one_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("finish", "right"), [(None, "stop"), ("tool_calls", "stop"), ("eos", "stop"), ("length", "length")]
+    ("finish", "right"),
+    [(None, "stop"), ("tool_calls", "stop"), ("eos", "stop"), ("MAX_TOKENS", "length"), ("length", "length")],
 )
 def test_a_finish_reason_says_what_happened(finish: Any, right: str) -> None:
     assert made({"content": "Done."}, finish)[0]["finish_reason"] == right

@@ -26,10 +26,11 @@
 -- generation_id: the provider's name for the answer
 -- streamed: true if the answer was streamed
 -- quota_window: the UTC day whose free calls it is counted among; NULL: not a free model
+-- rescues: repairs of the answer's form (kind, worked); NULL: none was needed
 select call_id, attempt_id, task_id, sequence, asked_model, served_model, provider, started_at, duration_ms,
        first_token_ms, http_status, input_tokens, output_tokens, cached_tokens, reasoning_tokens, cost_usd,
        cost_usd is null and not coalesce(http_status >= 400, false) as is_cost_unknown,
        input_price_usd, output_price_usd, finish_reason, fault,
        coalesce(http_status = 429, false) as is_rate_limited, generation_id, streamed,
-       quota_window
+       quota_window, rescues
 from facts.model_call

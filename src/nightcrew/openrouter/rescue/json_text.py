@@ -127,7 +127,7 @@ def _first_of_several(text: str) -> Any:
 
 
 def _tolerant(text: str) -> Any:
-    repaired = mended(text.strip())
+    repaired = mended(text[max(0, text.find("{")) :].strip())
     return None if repaired is None else read_json(repaired)
 
 

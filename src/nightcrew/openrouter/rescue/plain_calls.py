@@ -19,11 +19,12 @@ _NAME_KEYS = ("name", "tool", "function", "tool_name", "function_name", "action"
 _ARGUMENT_KEYS = (
     "arguments", "parameters", "args", "input", "params", "action_input", "tool_input", "kwargs", "tool_args",
 )  # fmt: skip
-_LIST_KEYS = ("tool_calls", "tool_uses", "calls", "function_calls", "actions")
 _OPENING = re.compile(r"[{\[]")
 _WORD = re.compile(r"[A-Za-z_][\w.:/-]{0,119}")
 _GLUE = re.compile(
-    r"(?:<[|｜][\w▁]{1,60}[|｜]>|\[[A-Z_]{1,20}\]|(?:json|Action Input|arguments)\b|[^\w{}()\[\].,;!?]){0,20}"
+    r"(?:<[|｜][\w▁]{1,60}[|｜]>|\[[A-Z_]{1,20}\]|(?:json|action|input|arg(?:ument)?s|param(?:eter)?s)\b"
+    r"|[^\w{}()\[\].,;!?]){0,20}\(?\s*+",
+    re.IGNORECASE,
 )
 _MOST_TRIES = 60
 _MOST_UNCLOSED = 3  # brackets
@@ -114,13 +115,11 @@ def _calls(value: Any, offered: Offered) -> Iterator[tuple[Tool, dict[str, Any]]
         for item in value[:_MOST_TRIES]:
             yield from _calls(item, offered)
     elif isinstance(value, Mapping):
-        inner = next((value[key] for key in (*_LIST_KEYS, "function", "tool_call", "function_call")
-                      if isinstance(value.get(key), list | dict)), None)  # fmt: skip
-        call = _call(value, offered)
-        if call is not None:
+        if (call := _call(value, offered)) is not None:
             yield call
-        elif inner is not None and inner is not value:
-            yield from _calls(inner, offered)
+        elif not any(isinstance(value.get(key), str) for key in _NAME_KEYS):
+            for item in list(value.values())[:_MOST_TRIES]:
+                yield from _calls(item, offered)
 
 
 def _call(value: Mapping[str, Any], offered: Offered) -> tuple[Tool, dict[str, Any]] | None:
@@ -169,6 +168,8 @@ def _python(text: str, at: int, tool: Tool) -> tuple[dict[str, Any], int] | None
     match module.body:
         case [ast.Expr(value=ast.Call(args=positional, keywords=keywords))]:
             names = list(tool.parameters)
+            if len(positional) == 1 and not keywords and isinstance(positional[0], ast.Dict):
+                return None  # the arguments as an object, which are read as JSON
             if len(positional) > len(names) or not (positional or keywords):
                 return None
             given = [*zip(names, positional, strict=False), *((word.arg, word.value) for word in keywords)]

@@ -33,6 +33,14 @@ _REPAIRS = (
 )
 _CUT = "length"
 _KEPT = {_CUT, "error", "content_filter"}
+_OTHER_WORDS = {  # of other interfaces, for what happened to the answer
+    "max_tokens": _CUT,
+    "max_length": _CUT,
+    "model_length": _CUT,
+    "safety": "content_filter",
+    "refusal": "content_filter",
+    "content-filter": "content_filter",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +60,9 @@ def rescued(body: Mapping[str, Any], offered: Offered) -> Rescued:
     if not isinstance(choices, list) or not isinstance(choice, Mapping) or not isinstance(message, dict):
         return Rescued(body)
     finish = choice.get("finish_reason")
-    made, tried = _repaired(message, offered, cut=finish == _CUT)
-    ended = _finish(finish, made)
+    known = _OTHER_WORDS.get(finish.lower(), finish) if isinstance(finish, str) else finish
+    made, tried = _repaired(message, offered, cut=known == _CUT)
+    ended = _finish(known, made)
     if ended != finish:
         tried = (*tried, Rescue(RescueKind.FINISH_REASON, True))
     if not any(rescue.worked for rescue in tried):

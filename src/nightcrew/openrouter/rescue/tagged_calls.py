@@ -8,6 +8,8 @@
 
 import re
 from collections.abc import Iterator
+from html import unescape
+from itertools import islice
 from typing import Any
 
 from nightcrew.openrouter.rescue.found import Found
@@ -24,7 +26,19 @@ _PARAMETER = re.compile(
 )
 _KEY = re.compile(r"<(arg_key|key)>\s*+([\w.-]{1,100})\s*+</\1>\s*+<(arg_value|value)>")
 _ELEMENT = re.compile(r"<([\w.-]{1,100})>")
+_ATTRIBUTES = re.compile(rf"<({_TAG})((?:\s++[\w.-]{{1,100}}\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'))++)\s*+/>")
+_ATTRIBUTE = re.compile(r"([\w.-]{1,100})\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)')")
 _MOST_TAGS = 200  # of calls, and of a call's parameters
+
+
+def empty_tags(text: str, offered: Offered) -> Iterator[Found]:
+    """The calls in `text` that are one tag each, with the arguments as its attributes."""
+    for tag in islice(_ATTRIBUTES.finditer(text), _MOST_TAGS):
+        given = {each[1]: unescape(each[2] or each[3] or "") for each in _ATTRIBUTE.finditer(tag[2])}
+        named = next((given.pop(key) for key in ("name", "tool", "function") if key in given), tag[1])
+        tool = offered.named(named)
+        if tool is not None and tool.takes(given):
+            yield Found(tool, tool.typed(given), tag.start(), tag.end())
 
 
 def tagged_calls(text: str, offered: Offered) -> Iterator[Found]:
