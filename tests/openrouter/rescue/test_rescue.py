@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nightcrew.execution.attempt import Rescue
@@ -245,6 +245,7 @@ odd = st.recursive(
 
 
 @given(odd, odd, odd, odd)
+@example(None, None, {"name": [None]}, [])
 def test_whatever_is_sent_is_rescued_or_stays(content: Any, listed: Any, legacy: Any, finish: Any) -> None:
     message = {"content": content, "tool_calls": listed, "function_call": legacy}
     answer = rescued(body(message, finish), OFFERED)

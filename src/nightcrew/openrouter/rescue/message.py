@@ -60,7 +60,7 @@ def without_thinking(message: Message, offered: Offered, cut: bool) -> Repaired:
 def listed_calls(message: Message, offered: Offered, cut: bool) -> Repaired:
     """Calls of any shape as a list of function calls."""
     calls, legacy = message.get("tool_calls"), message.get("function_call")
-    if not calls and isinstance(legacy, Mapping) and legacy.get("name"):
+    if not calls and isinstance(legacy, Mapping) and isinstance(legacy.get("name"), str):
         made = {key: value for key, value in message.items() if key != "function_call"}
         made["tool_calls"] = [{"type": "function", "function": dict(legacy)}]
         return Repaired(made, (Rescue(RescueKind.LEGACY_CALL, True),))
