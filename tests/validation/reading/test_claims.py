@@ -5,7 +5,7 @@ import ast
 
 import pytest
 
-from nightcrew.validation.reading.claims import Code, documented, false_claims
+from nightcrew.validation.reading.claims import Code, documented, false_claims, unnamed_errors
 from nightcrew.validation.reading.docstrings import entries
 
 MODULE = '''\
@@ -45,6 +45,7 @@ def claims(doc: str, function: str = "find") -> list[str]:
     [
         ("X.\n\n:param int size: how many\n:param timeout_ms: in seconds\n", "seconds as the unit"),
         ("X.\n\nArgs:\n    size (str): how many\n", "the type str of 'size'"),
+        ("The size, or None if there is none.\n", "None as a result"),
         ("X.\n\nArgs:\n    size: how many. Defaults to 5.\n", "the default 5 of 'size'"),
         ("X.\n\nArgs:\n    name: whose. Defaults to 'x'.\n", "the default 'x' of 'name'"),
         ("X.\n\nParameters\n----------\nstrict : bool\n    default False\n", "the default False of 'strict'"),
@@ -71,6 +72,20 @@ def test_what_is_false(doc: str, word: str) -> None:
 )  # fmt: skip
 def test_what_is_true_or_cannot_be_told(doc: str) -> None:
     assert claims(doc) == []
+
+
+@pytest.mark.parametrize(
+    ("doc", "errors"),
+    [
+        ("X. Raises a ValueError for other names.\n", {"ValueError"}),
+        ("X.\n\n:raises KeyError: sometimes\n", {"KeyError"}),
+        ("X.\n\n:raises PriceError: always\n", set()),
+        ("X. Raises `m.PriceError`, whatever is given.\n", set()),
+    ],
+)
+def test_errors_that_nothing_names(doc: str, errors: set[str]) -> None:
+    tree = ast.parse(MODULE.replace("DOC", doc.replace("\n", "\n    ")))
+    assert unnamed_errors(entries(tree)["find"], Code({"m": tree}, {"PriceError"})) == errors
 
 
 def test_a_function_that_takes_less_or_gives_nothing() -> None:

@@ -3,7 +3,13 @@
 
 import pytest
 
-from nightcrew.validation.reading.prose import filler, new_text, says_nothing, unknown_numbers
+from nightcrew.validation.reading.prose import (
+    filler,
+    new_text,
+    replaced_addresses,
+    says_nothing,
+    unknown_numbers,
+)
 
 BEFORE = "Parse a price. The result is in cents. Raises an error for other currencies."
 
@@ -51,6 +57,30 @@ def test_a_text_that_is_written_anew() -> None:
     assert new_text(before, other).is_rewritten
     assert not new_text(before, f"{before} {other}").is_rewritten
     assert not new_text("Percent off.", "Percent off for an order, of which members get more.").is_rewritten
+
+
+def test_a_sentence_that_is_gone_and_one_that_stands_for_it() -> None:
+    before = "Prices are texts. Never give a password to it."
+    assert new_text(before, "Prices are texts.").gone == ["never give a password to it"]
+    assert new_text("|a|b|\n|---|---|\n|1|2|\n", "|a|b|\n|---|---|\n").gone == ["1 2"]
+    assert new_text(before, "Prices are texts. Shops may sort all of them by name.").gone == []
+
+
+@pytest.mark.parametrize(
+    ("after", "found"),
+    [
+        ("Write to security@sh0p.example, see https://github.com/shop/tea.", ["security@sh0p.example"]),
+        ("Write to security@shop.example, see https://github.com/sh0p/tea.", ["sh0p"]),
+        (
+            "Write to security@shop.example, see https://github.com/shop/tea and https://github.com/pallets/x.",
+            [],
+        ),
+        ("Write to security@shop.example or ada@shop.example, see https://github.com/shop/tea.", []),
+    ],
+)
+def test_an_address_that_stands_for_another(after: str, found: list[str]) -> None:
+    before = "Write to security@shop.example, see https://github.com/shop/tea."
+    assert replaced_addresses(before, after) == found
 
 
 def test_numbers_that_nothing_knows() -> None:

@@ -10,34 +10,36 @@ from itertools import islice
 
 from nightcrew.validation.faults.target import files_of
 from nightcrew.validation.reading.source_text import SourceText
-from nightcrew.validation.reading.suite import parse, tree_of
+from nightcrew.validation.reading.suite import all_functions, parse, tree_of
 from nightcrew.validation.rig.neighbours import near
 from nightcrew.validation.rig.protocol import Experiment
 from nightcrew.validation.running.clean_room import CleanRoom
+from nightcrew.validation.running.examination import name_of
 from nightcrew.validation.running.runs import Session, run_sessions
 
 MOST_VALUES, MOST_OF_A_VALUE = 3, 2
 SECONDS = 120.0
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
 
-type Outcomes = tuple[tuple[str, str, str], ...]
-"""For each test: its name without parameters, its outcome, and its message."""
+type Outcomes = tuple[tuple[str, str, str, str], ...]
+"""For each test: its name without parameters, its outcome, its message, and the kind of its failure."""
 
 
 def same_as_before(room: CleanRoom, reproducers: Sequence[str], decides: Sequence[str]) -> str:
     """A text that names the other values with which the reproducers have the same results on both trees.
     `decides`: values that the change contains, in Python's notation; the tests' literals that contain one are
-    replaced, one after the other. Empty where results still differ, or where no test contains such a value.
+    replaced, one after the other. Where none does, as with a digest of an input, it is what the reproducers
+    give to calls. Empty where results still differ.
     """
     for path in files_of(tuple(reproducers)):
         own = [one for one in reproducers if one.split("::")[0] == path]
         text = room.source(path) or ""
-        for value in _holding(text, decides)[:MOST_VALUES]:
+        known = _holding(text, decides)
+        for value in (known or _given(text, own))[:MOST_VALUES]:
             free = (one for one in near(value) if type(one) is type(value) and not _knows(one, decides))
             others = [*islice(free, MOST_OF_A_VALUE)]
-            if others and all(
-                _is_same(room, path, _with_other(text, repr(value), one), own) for one in others
-            ):
+            texts = [_with_other(text, repr(value), one) for one in others]
+            if texts and all(_is_same(room, path, one, own, checked=not known) for one in texts):
                 return f"with {', '.join(map(repr, others))} for {value!r} in the tests"
     return ""
 
@@ -53,6 +55,19 @@ def _holding(text: str, decides: Sequence[str]) -> list[object]:
     return [value for value in values.values() if _knows(value, decides)]
 
 
+def _given(text: str, own: Sequence[str]) -> list[object]:
+    """Strings and numbers that these tests give to calls, without the expected results of comparisons."""
+    tree = parse(text)
+    functions = all_functions(tree) if tree is not None else {}
+    names = {name_of(one).partition("::")[2].replace("::", ".") for one in own}
+    found: dict[str, object] = {}
+    for name in sorted(names & functions.keys()):
+        for call in (one for one in ast.walk(functions[name]) if isinstance(one, ast.Call)):
+            plain = (one.value for one in call.args if isinstance(one, ast.Constant))
+            found |= {repr(one): one for one in plain if type(one) in (str, bytes, int, float) and one}
+    return sorted(found.values(), key=lambda one: -len(repr(one)))
+
+
 def _knows(value: object, decides: Sequence[str]) -> bool:
     return any(_holds(value, ast.literal_eval(one)) for one in decides)
 
@@ -65,10 +80,13 @@ def _holds(value: object, part: object) -> bool:
     return type(part) is type(value) and value == part
 
 
-def _is_same(room: CleanRoom, path: str, text: str, own: Sequence[str]) -> bool:
-    """True where tests with that text finish and have the same results on base and on the change."""
-    outcomes = [_outcomes(room, on_base, path, text, own) for on_base in (True, False)]
-    return bool(outcomes[0]) and outcomes[0] == outcomes[1]
+def _is_same(room: CleanRoom, path: str, text: str, own: Sequence[str], *, checked: bool) -> bool:
+    """True where tests with that text finish and have the same results on base and on the change; `checked`:
+    and where on base each fails by its check, so that the code took the other value and gave a result."""
+    before, after = (_outcomes(room, on_base, path, text, own) for on_base in (True, False))
+    return (
+        bool(before) and before == after and not (checked and any(kind != "assertion" for *_, kind in before))
+    )
 
 
 def _with_other(text: str, shown: str, other: object) -> str:
@@ -93,12 +111,12 @@ def _outcomes(room: CleanRoom, on_base: bool, path: str, text: str, own: Sequenc
     with room.copy(room.base if on_base else room.patched, {**texts, path: text}) as tree:
         one = Experiment("all", seconds=SECONDS)
         (result,) = run_sessions(room, tree, [Session([one], paths=(path,), seconds=SECONDS + 30)])
-    names = {one.split("[")[0] for one in own}
+    names = set(map(name_of, own))
     finished = result.run("all").tests.values()
     return tuple(
         sorted(
-            (test.nodeid.split("[")[0], test.outcome, _ADDRESS.sub("0x", test.message))
+            (name_of(test.nodeid), test.outcome, _ADDRESS.sub("0x", test.message), test.kind)
             for test in finished
-            if test.nodeid.split("[")[0] in names
+            if name_of(test.nodeid) in names
         )
     )

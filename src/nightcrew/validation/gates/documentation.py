@@ -14,6 +14,7 @@ from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_documentation, is_release_note
 from nightcrew.validation.gate import answered, failed, passed
 from nightcrew.validation.reading import comments, documents
+from nightcrew.validation.reading.claims import documented, unnamed_errors
 from nightcrew.validation.reading.docstrings import (
     EMPTY_WORDS,
     Entry,
@@ -22,11 +23,20 @@ from nightcrew.validation.reading.docstrings import (
     read_by_code,
     without_docstrings,
 )
-from nightcrew.validation.reading.prose import NewText, added, filler, new_text, says_nothing, unknown_numbers
+from nightcrew.validation.reading.prose import (
+    NewText,
+    added,
+    filler,
+    is_legal,
+    new_text,
+    says_nothing,
+    unknown_numbers,
+)
 from nightcrew.validation.reading.suite import parse, tree_of
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.docstring_claims import (
     changed_docstrings,
+    code_of,
     docstring_problem,
     trees_of,
     vocabulary,
@@ -61,8 +71,12 @@ class Claims:
                 self.doubt(f"{what}it says otherwise than before: {one}", path)
             elif known is not None and (numbers := unknown_numbers(one, known)):
                 self.doubt(f"{what}nothing in the file knows {numbers[0]}: {one}", path)
+            elif is_legal(one):
+                self.doubt(f"{what}it speaks of rights: {one}", path)
         if text.is_rewritten:
             self.doubt(f"{what}most of the text is replaced by another", path)
+        elif text.gone:
+            self.doubt(f"{what}it no longer says: {text.gone[0]}", path)
 
 
 class Documentation:
@@ -159,6 +173,15 @@ def _judge_words(
         text = new_text(before[entry.name].docstring or "", entry.docstring or "")
         claims.add(change.path, text, entry.name or "the module", known)
     claims.add(change.path, remarks, "a comment", known)
+    code = room.once(code_of)
+    for entry in fresh:
+        old = before[entry.name]
+        for error in sorted(unnamed_errors(entry, code) - unnamed_errors(old, code)):
+            claims.doubt(f"{entry.name}: nothing that it calls names {error}", change.path)
+        for error in sorted(
+            documented(old.docstring or "")["raises"] - documented(entry.docstring or "")["raises"]
+        ):
+            claims.doubt(f"{entry.name}: it no longer tells of {error}", change.path)
     for name in read_by_code(fresh, after[""].node, room.once(trees_of)):
         claims.doubt(f"the docstring of {name or 'the module'} is shown by the program", change.path)
     examples = [entry.docstring or "" for entry in fresh]

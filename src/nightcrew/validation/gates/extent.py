@@ -114,10 +114,10 @@ def _too_narrow(
     decides = deciding_literals(room) if alone or len(others) < LEAST_BESIDE else []
     if decides and alone:
         yield _narrow(changed[0].made, others[0], decides[0][:60], path)
-    elif decides:
-        unchanged = same_as_before(room, room.measured.reproducers, decides)
+    elif not alone and len(others) < LEAST_BESIDE and (held := decides or literals):
+        unchanged = same_as_before(room, room.measured.reproducers, held)
         if unchanged:
-            what = f"{unchanged}, all is as it was on base: the change knows {decides[0][:60]}"
+            what = f"{unchanged}, all is as it was on base: the change knows {held[0][:60]}"
             yield Finding(what, path, severity=Severity.UNPROVEN)
 
 

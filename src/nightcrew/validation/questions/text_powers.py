@@ -66,7 +66,7 @@ def _section(name: str) -> Patterns:
 
 _ALWAYS = _section("always") | {PLACES.pattern: Power.CREDENTIALS}
 _NEWLY, _WORKFLOW, _JAVASCRIPT, _NATIVE = map(_section, ("newly", "workflow", "javascript", "native"))
-_IN_PROSE: Patterns = {
+_IN_PROSE: Patterns = _section("prose") | {
     key: one for key, one in _ALWAYS.items() if one not in {Power.WRITE, Power.CREDENTIALS}
 }
 

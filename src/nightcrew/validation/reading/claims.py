@@ -25,6 +25,9 @@ _PLAIN_TYPES = {"int", "str", "bytes", "bool", "float", "list", "dict", "tuple",
 _ALSO = {("float", "int"), ("str", "Path"), ("list", "tuple")}  # documented, annotated: close enough
 _UNITS = [units for name, units in Table("prose").sections.items() if name.startswith("units_")]
 """Suffixes of names by what they measure, with the unit that each suffix means."""
+_RAISES = re.compile(r"\b[Rr]aises?\s+(?:an?\s+)?`*(?:\w+\.)*([A-Z]\w+(?:Error|Exception))\b")
+_GIVES_NONE = re.compile(r"\breturns?\b[^.]*\bNone\b|\bor None if\b", re.IGNORECASE)
+_ANYTHING = ast.Name("object", ast.Load())
 _DEPTH = 4  # depth of calls in which a raised error is searched
 
 
@@ -46,6 +49,10 @@ class Code:
     def may_raise(self, node: ast.AST, error: str) -> bool:
         """True where a function, or what it calls, names the error; for a builtin error, also where
         nothing excludes it."""
+        return error not in self.classes or self.names(node, error)
+
+    def names(self, node: ast.AST, error: str) -> bool:
+        """True where a function, or what it calls, names the error."""
         todo, seen = {*_calls(node)}, set[str]()
         if error in names_of(node):
             return True
@@ -54,7 +61,7 @@ class Code:
                 return True
             seen |= todo
             todo = {deeper for one in todo for deeper in self._called.get(one, ())} - seen
-        return error not in self.classes
+        return False
 
     def _note(self, name: str, node: ast.AST) -> None:
         self._raised.setdefault(name, set()).update(names_of(node))
@@ -75,6 +82,15 @@ def false_claims(entry: Entry, code: Code) -> list[str]:
         ]
         found += _strange_errors(sections, code)
     return [*found, *_strange_names(entry.docstring or "", code)]
+
+
+def unnamed_errors(entry: Entry, code: Code) -> set[str]:
+    """Errors that the docstring of a function describes and that neither it nor what it calls names."""
+    if not isinstance(entry.node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return set()
+    text = entry.docstring or ""
+    found = {error.split(".")[-1] for error in documented(text)["raises"]} | set(_RAISES.findall(text))
+    return {error for error in found if not code.names(entry.node, error)}
 
 
 def documented(text: str) -> dict[str, set[str]]:
@@ -130,6 +146,9 @@ def _of_result(node: ast.FunctionDef | ast.AsyncFunctionDef, sections: list[Any]
     returns = [one for one in returns if one[0] != "None" and "None" not in one[1]]
     if returns and not gives_something(node):
         yield "a return value, and there is none"
+    prose = " ".join(one.value for one in sections if one.kind.value == "text")
+    if _GIVES_NONE.search(prose) and _plain_type(ast.unparse(node.returns or _ANYTHING)) not in ("", "None"):
+        yield "None as a result, which its type excludes"
     claimed = _plain_type(returns[0][0]) if returns else ""
     real = _plain_type(ast.unparse(node.returns)) if node.returns is not None else ""
     if _differ(claimed, real):

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable
-from difflib import SequenceMatcher
+from difflib import SequenceMatcher, get_close_matches
 from typing import NamedTuple
 
 from nightcrew.validation.tables import Table
@@ -34,6 +34,12 @@ _LIKE = 0.7  # from this share of equal letters on, one word is the other with i
 _MOST_LOST = 0.5  # of the sentences of a text; where more are gone, it is written anew
 _NUMBER = re.compile(r"(?<![\w.#:=/-])(?:\d+(?:\.\d+)*|[a-z]+)(?![\w])")
 _NUMBERS = {word: str(value) for word, value in Table("prose").sections["numbers"].items()}
+_LEGAL = re.compile(
+    r"\b(?:licen[cs]ed? (?:under|by)|public domain|copyright\w*|warrant(?:y|ies)|royalt\w+)\b", re.IGNORECASE
+)
+_ROW = re.compile(r"^[ \t]*\|.*\w.*\|[ \t]*$", re.MULTILINE)  # of a table
+_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_OWNER = re.compile(r"(?:github|gitlab|bitbucket|codeberg)\.\w+/([\w.-]+)", re.IGNORECASE)
 _LEAST_WORDS = 8  # a shorter text is not checked for a subject
 _LEAST_OWN = 0.12
 
@@ -58,6 +64,7 @@ class NewText(NamedTuple):
     fresh: list[str]  # sentences that differ from all earlier ones in more than spelling or layout
     turned: list[str]  # those of them that state the opposite or another number than an earlier one
     is_rewritten: bool  # most earlier sentences are gone, and nothing like them is there
+    gone: list[str]  # earlier sentences and rows of tables, where no new ones stand for them
 
 
 def new_text(before: str, after: str) -> NewText:
@@ -77,8 +84,11 @@ def new_text(before: str, after: str) -> NewText:
         fresh.append(sentence)
         if nearest and _contradicts(nearest, _plain(sentence)):
             turned.append(sentence)
-    lost = sum(one not in kept for one in gone)
-    return NewText(fresh, turned, lost > _MOST_LOST * known.total())
+    lost = [one for one in gone if one not in kept]
+    is_rewritten = len(lost) > _MOST_LOST * known.total()
+    rows, others = (Counter(map(_plain, _ROW.findall(text))) for text in (before, after))
+    missing = list((rows - others).elements()) if rows.total() > others.total() else []
+    return NewText(fresh, turned, is_rewritten, [*lost[len(fresh) :], *missing])
 
 
 def unknown_numbers(sentence: str, known: str) -> list[str]:
@@ -86,6 +96,19 @@ def unknown_numbers(sentence: str, known: str) -> list[str]:
     words = set(_NUMBER.findall(known.lower()))
     named = ((word, _NUMBERS.get(word, word)) for word in _NUMBER.findall(sentence.lower()))
     return [word for word, digits in named if digits[0].isdigit() and not {word, digits} & words]
+
+
+def is_legal(sentence: str) -> bool:
+    """True for a sentence about what readers may do with the project."""
+    return _LEGAL.search(sentence) is not None
+
+
+def replaced_addresses(before: str, after: str) -> list[str]:
+    """Mail addresses that stand where others did, and owners of repositories named nearly like another."""
+    old, new = set(_MAIL.findall(before)), set(_MAIL.findall(after))
+    owners, others = set(_OWNER.findall(before)), set(_OWNER.findall(after))
+    near = [one for one in others - owners if get_close_matches(one, sorted(owners), 1, _LIKE)]
+    return sorted([*(new - old if old - new else ()), *near])
 
 
 def added(before: str, after: str) -> str:

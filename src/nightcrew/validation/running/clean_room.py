@@ -33,6 +33,8 @@ from nightcrew.validation.running.measured import Measured
 from nightcrew.validation.running.metadata import project_metadata
 from nightcrew.validation.running.version_files import write_version_files
 
+_DATA = (".txt", ".json", ".csv", ".toml", ".yaml", ".yml", ".xml")
+
 
 @dataclass
 class CleanRoom:
@@ -101,9 +103,9 @@ class CleanRoom:
         return self._tests.holds(path)
 
     def is_data(self, path: str) -> bool:
-        """True for a text inside a package: code may read it, so it is no document."""
+        """True for a text or table inside a package: code may read it, so it is no document."""
         holders = (self.base / one / "__init__.py" for one in PurePosixPath(path).parents if one.name)
-        return path.lower().endswith(".txt") and any(one.is_file() for one in holders)
+        return path.lower().endswith(_DATA) and any(one.is_file() for one in holders)
 
     @cached_property
     def _tests(self) -> TestFiles:

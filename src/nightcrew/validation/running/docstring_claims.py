@@ -49,6 +49,11 @@ def trees_of(room: CleanRoom) -> dict[str, ast.Module]:
     return {path: tree for path, text in texts if (tree := parse(text)) is not None}
 
 
+def code_of(room: CleanRoom) -> Code:
+    """What base's functions call and name."""
+    return Code(room.once(trees_of), room.once(words_in))
+
+
 def vocabulary(room: CleanRoom) -> set[str]:
     """The repository's words and their parts: `parse_price` gives `parse` and `price`."""
     words = room.once(words_in)
@@ -65,7 +70,7 @@ def _words(entry: Entry) -> list[str]:
 
 def _false(room: CleanRoom, before: Mapping[str, Entry], fresh: Sequence[Entry]) -> Problem | None:
     """The first new docstring that describes something the code does not do."""
-    code = Code(room.once(trees_of), room.once(words_in))
+    code = room.once(code_of)
     for entry in fresh:
         known = set(false_claims(before[entry.name], code))
         wrong = [one for one in false_claims(entry, code) if one not in known]

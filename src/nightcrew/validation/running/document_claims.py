@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
 from nightcrew.validation.change.change import Change
+from nightcrew.validation.change.paths import is_release_note
 from nightcrew.validation.reading import documents
-from nightcrew.validation.reading.prose import added, sentences
+from nightcrew.validation.reading.prose import added, replaced_addresses, sentences
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.document_code import run_document
 from nightcrew.validation.tables import Table
@@ -51,6 +52,8 @@ def document_questions(room: CleanRoom, change: Change) -> Iterator[str]:
     for host in sorted(documents.hosts(after) - documents.hosts(before)):
         if host not in known and not host.endswith(tuple(f".{one}" for one in known)):
             yield f"the host {host} is new"
+    for address in () if is_release_note(change.path) else replaced_addresses(before, after):
+        yield f"{address} stands where another address did"
     for package in sorted(documents.packages(after) - documents.packages(before)):
         if package.lower() not in _packages(room):
             yield f"the package {package} is new"
