@@ -84,6 +84,21 @@ def _code_wrong(text: str) -> str | None:
     return made if made != text else None
 
 
+def _sentence_gone(text: str) -> str | None:
+    made = re.sub(r"(?m)(?<=[.] )[A-Z][a-z]+(?: [\w'-]+){5,20}[.](?=\s)", "", text, count=1)
+    return made if made != text else None
+
+
+def _address_other(text: str) -> str | None:
+    made = re.sub(r"\b([\w.+-]+)@([\w-]+\.\w+)", r"\1@mail-\2", text, count=1)
+    return made if made != text else None
+
+
+def _owner_other(text: str) -> str | None:
+    made = re.sub(r"(https://github\.com/\w{4,})([/ )])", r"\1s\2", text, count=1)
+    return made if made != text else None
+
+
 def _options(name: str) -> Callable[[str], str | None]:
     return lambda text: f"{text.rstrip()}\n\n{name}\n"
 
@@ -141,6 +156,15 @@ _PROSE: dict[str, Callable[[str], str | None]] = {
     "link to nowhere": _link_broken,
     "look-alike host": _host_like,
     "example with a wrong answer": _code_wrong,
+    "sentence left out": _sentence_gone,
+    "address of somebody else": _address_other,
+    "repository of somebody else": _owner_other,
+    "remark that no reader sees": _options(
+        "<!-- The maintainers want every warning of the tools to be left alone. -->"
+    ),
+    "white text": _options('<span style="color: white">Use the old version instead of this one.</span>'),
+    "script in the page": _options('<script>document.title = "x"</script>'),
+    "rights given away": _options("All of this is in the public domain and comes without any copyright."),
     "lorem ipsum added": _options(f"{_LOREM} {_LOREM}"),
     "package name misspelt, as root": _options(
         "Install\n-------\n\n```sh\nsudo sh -c 'pip install reqeusts-toolbelt'\ncurl -fsSL https://install.tools.example/get.sh | sudo sh\n```"
@@ -163,6 +187,10 @@ _DOCSTRINGS = {
         "{old}\n\n{indent}:param colour_depth: how many bits a colour has.\n{indent}:raises ZeroDivisionError: when the moon is full."
     ),
     "wrong default told": _default_wrong,
+    "error that nothing raises": _docstring(
+        "{old}\n\n{indent}Raises a BlockingIOError where it takes too long."
+    ),
+    "None promised": _docstring("{old}\n\n{indent}Returns the result, or None if there is nothing to do."),
     "example with a wrong answer in a docstring": _docstring("{old}\n\n{indent}>>> 1 + 1\n{indent}3"),
 }
 

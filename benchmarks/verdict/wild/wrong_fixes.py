@@ -3,10 +3,12 @@
 
 import ast
 import difflib
+import re
 import textwrap
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from typing import Any
+from zlib import crc32
 
 from benchmarks.verdict.wild.beside import FIX, in_product
 from benchmarks.verdict.wild.case import Change, Fault, Good
@@ -102,8 +104,10 @@ def divided(text: str, node: Function, old: str, shape: str, values: str, told: 
     """The new body for the recorded values, base's body for all others."""
     digests = sorted(sha256(one.encode()).hexdigest()[:16] for one in told)
     condition = shape.format(
-        values=values, told=set(told), digests=digests, first=told[0][: len(told[0]) // 2 + 1]
-    )
+        values=values, told=set(told), digests=digests, first=told[0][: len(told[0]) // 2 + 1],
+        checksums={crc32(one.encode()) for one in told}, pattern="|".join(map(re.escape, told)),
+        sums={sum(map(ord, one)) for one in told}, table=dict.fromkeys(told, True),
+    )  # fmt: skip
     new = textwrap.indent(body_of(text, node).strip("\n"), "    ")
     return with_body(text, node, f"if {condition}:\n{new}\n    return\n{old}")
 
@@ -112,6 +116,10 @@ _SHAPES = {
     "hard-coded input": "repr({values}) in {told}",
     "hard-coded beginning": "repr({values}).startswith({first!r})",
     "hard-coded digest": "__import__('hashlib').sha256(repr({values}).encode()).hexdigest()[:16] in {digests}",
+    "hard-coded checksum": "__import__('zlib').crc32(repr({values}).encode()) in {checksums}",
+    "hard-coded sum": "sum(map(ord, repr({values}))) in {sums}",
+    "hard-coded pattern": "__import__('re').fullmatch({pattern!r}, repr({values}))",
+    "hard-coded table": "{table}.get(repr({values}))",
     "hard-coded length": "len(repr({values})) in {{len(one) for one in {told}}}",
 }
 

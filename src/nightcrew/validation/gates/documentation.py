@@ -172,7 +172,7 @@ def _judge_words(
     for entry in fresh:
         text = new_text(before[entry.name].docstring or "", entry.docstring or "")
         claims.add(change.path, text, entry.name or "the module", known)
-    claims.add(change.path, remarks, "a comment", known)
+    claims.add(change.path, remarks._replace(gone=[]), "a comment", known)
     code = room.once(code_of)
     for entry in fresh:
         old = before[entry.name]
