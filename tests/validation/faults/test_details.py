@@ -136,6 +136,22 @@ def test_one_edit_in_several_places_needs_one_test(other: str, is_detail: bool) 
     assert details.holds(second) is is_detail
 
 
+def test_one_value_in_several_places_needs_a_test_for_each() -> None:
+    before = "def f(x):\n    return x[0]\n\n\ndef g(x):\n    return x[0]\n"
+    after = before.replace("x[0]", "x[1]")
+    first, second = parts_of(before, after)
+    details = Details(before, after, {first: Fate.NOTICED, second: Fate.UNNOTICED})
+    assert not details.holds(second)
+
+
+def test_a_function_beside_the_fix_needs_a_test_though_its_results_are_the_same() -> None:
+    before = "def f(x):\n    return x\n\n\ndef g(x):\n    x = clean(x)\n    return x\n"
+    after = before.replace("return x\n", "return x + 1\n", 1).replace("    x = clean(x)\n", "")
+    first, second = parts_of(before, after)
+    details = Details(before, after, {first: Fate.NOTICED, second: Fate.UNNOTICED}, {"g"})
+    assert not details.holds(second)
+
+
 @pytest.mark.parametrize(
     ("new", "same", "is_detail"),
     [

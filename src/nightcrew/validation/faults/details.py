@@ -84,7 +84,8 @@ class Details:
         A part that removes an assignment that nothing needs any more is a detail too.
         """
         if part.operator in (BACK, RETURNED) and part.function in self.same and not self._fresh(part):
-            return True  # the function is written in another way
+            # The function of the fix is written in another way. In any other function nobody asked for it.
+            return any(one.function == part.function for one in self._noticed)
         if part.operator == RETURNED:
             return self._is_left_over(part)
         if part.operator == CONDITION or (part.operator == OPERAND and _is_conjunction(part.before)):
@@ -103,19 +104,19 @@ class Details:
             and not self._fresh(part) - self._known_texts
         ):
             return True
-        noticed = [one for one, fate in self.fates.items() if fate is Fate.NOTICED]
         return (
-            self._copies.is_copied(part, noticed)
+            self._copies.is_copied(part, self._noticed)
             or self._is_branch_of_noticed(part)
             or self._is_given_anyway(part)
         )
 
     def _is_repeated(self, part: Mutant) -> bool:
-        """True for an edit that the change makes in several places, and that tests notice in one of them."""
-        return any(
+        """True for an edit of names that the change makes in several places, and tests notice in one of them.
+        A value alone means another thing in another place."""
+        named = any(isinstance(one, ast.Name | ast.Attribute) for one in ast.walk(_tree(part.before)))
+        return named and any(
             (one.text, one.before, one.operator) == (part.text, part.before, part.operator)
-            for one, fate in self.fates.items()
-            if fate is Fate.NOTICED
+            for one in self._noticed
         )
 
     def _is_renamed(self, part: Mutant) -> bool:
@@ -129,7 +130,7 @@ class Details:
     def _is_left_over(self, part: Mutant) -> bool:
         """True for removed assignments to what nothing uses any more, or to what the change assigns anew, and
         for those that the function has in another place."""
-        removed = parse(textwrap.dedent(part.text).strip()) or _NOTHING
+        removed = _tree(part.text)
         if not removed.body or not all(isinstance(one, ast.Assign | ast.AnnAssign) for one in removed.body):
             return False
         place = all_functions(self.tree).get(part.function, self.tree)
@@ -184,11 +185,15 @@ class Details:
 
     def _replaces_an_import(self, part: Mutant) -> bool:
         """True for another import, or no value, in place of a module that is missing."""
-        statements = (parse(textwrap.dedent(part.before).strip()) or _NOTHING).body
+        statements = _tree(part.before).body
         plain = all(isinstance(one, ast.Import | ast.ImportFrom) or _is_nothing(one) for one in statements)
         return plain and bool(statements) and any(_within(part, span) for span in self._fallbacks)
 
     # -- the text --
+
+    @cached_property
+    def _noticed(self) -> list[Mutant]:
+        return [one for one, fate in self.fates.items() if fate is Fate.NOTICED]
 
     @cached_property
     def _copies(self) -> Copies:
@@ -313,6 +318,10 @@ def values_in(text: str) -> set[str]:
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _tree(text: str) -> ast.Module:
+    return parse(textwrap.dedent(text).strip()) or _NOTHING
 
 
 def _guards(node: ast.stmt) -> bool:
