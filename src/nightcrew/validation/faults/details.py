@@ -93,19 +93,21 @@ class Details:
         if part.operator == OPERAND:
             return not self._fresh(part)
         if part.operator == BACK:
-            others = (one for one in self.fates if one.statement == part.statement and one is not part)
-            seen = any(self.fates[one] is Fate.NOTICED for one in others)
-            return (seen and not self._is_statement(part) and not self._fresh(part)) or self._is_renamed(part)
-        if part.operator != GONE:
-            return False
-        if (
-            part.text == "(False)"
-            and self._copies.is_moved(part)
-            and not self._fresh(part) - self._known_texts
-        ):
-            return True
+            return self._is_beside_noticed(part) or self._is_renamed(part)
+        return part.operator == GONE and self._is_gone_elsewhere(part)
+
+    def _is_beside_noticed(self, part: Mutant) -> bool:
+        """True for a piece without new values of a statement in which tests notice another piece."""
+        others = (one for one in self.fates if one.statement == part.statement and one is not part)
+        seen = any(self.fates[one] is Fate.NOTICED for one in others)
+        return seen and not self._is_statement(part) and not self._fresh(part)
+
+    def _is_gone_elsewhere(self, part: Mutant) -> bool:
+        """True for a removal of what is kept, noticed or given at another place."""
+        is_moved = part.text == "(False)" and self._copies.is_moved(part)
         return (
-            self._copies.is_copied(part, self._noticed)
+            (is_moved and not self._fresh(part) - self._known_texts)
+            or self._copies.is_copied(part, self._noticed)
             or self._is_branch_of_noticed(part)
             or self._is_given_anyway(part)
         )

@@ -43,13 +43,7 @@ class Needed:
         shows = examination.new_tests.items or examination.changed_tests or room.measured.command_shows_work
         if not shows and room.task.task_type is not TaskType.BUG_FIX:
             return not_measurable(NAME, "Neither a test nor a command shows what the change does.")
-        product = [one for one in room.changes if one.after is not None and not room.is_test(one.path)]
-        code = [
-            one
-            for one in product
-            if room.is_data(one.path) or not (is_prose(one) or _is_for_scope(room, one))
-        ]
-        found = [part for change in code for part in removals(room, examination, change)]
+        found = [part for change in _product(room) for part in removals(room, examination, change)]
         open_ones = [one for one in found if one.fate is not Fate.WORDING and not one.is_detail]
         if open_ones and all(one.fate is Fate.UNTRIED for one in open_ones):
             return not_measurable(NAME, f"No part of the change could be taken away: {_listed(open_ones)}.")
@@ -64,6 +58,14 @@ class Needed:
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _product(room: CleanRoom) -> list[Change]:
+    """The changed files of the product, without prose and what configures tools."""
+    changed = [one for one in room.changes if one.after is not None and not room.is_test(one.path)]
+    return [
+        one for one in changed if room.is_data(one.path) or not (is_prose(one) or _is_for_scope(room, one))
+    ]
 
 
 def _is_for_scope(room: CleanRoom, change: Change) -> bool:
