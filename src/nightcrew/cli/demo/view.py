@@ -94,8 +94,8 @@ def print_rescues(ledger: Ledger) -> bool:
     rows = ledger.query(RESCUES)
     for row in rows:
         console.print(
-            f"[green]✓[/] {row['calls']} calls of {row['model']} came as text; the gateway made tool calls "
-            "of them, and no attempt was lost"
+            f"[green]✓[/] calls that {row['model']} wrote as text: {row['calls']}; the gateway repaired "
+            "them, and no attempt was lost"
         )
     if not rows:
         console.print("[red]✗[/] no answer in a wrong form was repaired")
