@@ -18,8 +18,13 @@ from . import protocol, swap, traces, trials, world
 from .audit import Audit
 from .experiment import Prepared
 from .lines import lines_of
-from .supervise import Reporter, supervise
+from .supervise import Reporter, supervise, tell
 from .watch import Relay
+
+
+def main() -> None:
+    """Runs the sessions of a job, each in a child of its own."""
+    tell(_sessions)
 
 
 def run(job: protocol.Job, session: protocol.Session, report: Reporter) -> None:
@@ -178,6 +183,11 @@ class Plugin:
         names = first + _some([name for name in names if name[0] not in own], limit - len(first))
         for name in sorted(names):
             yield f"{one.id}:{name[0]}::{name[1]}", groups[name]
+
+
+def _sessions(asked: "dict[str, Any]", secret: int) -> "dict[str, Any]":
+    job = protocol.read_job(asked)
+    return {"sessions": [supervise(partial(run, job, one), one.seconds, secret) for one in job.sessions]}
 
 
 def _is_imported(replaced: "Iterable[str]") -> bool:

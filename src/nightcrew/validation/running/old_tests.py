@@ -6,9 +6,9 @@ from functools import cached_property
 from nightcrew.errors import Transient
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_test_module
-from nightcrew.validation.reading.additions import only_adds
 from nightcrew.validation.reading.suite import parse, tests_in
 from nightcrew.validation.rig.protocol import Experiment
+from nightcrew.validation.running.additions import only_adds
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, examine, name_of
 from nightcrew.validation.running.run_results import SessionResult

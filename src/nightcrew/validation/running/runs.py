@@ -110,7 +110,7 @@ def run_job(room: CleanRoom, tree: Path, job: Job, *, hash_seed: int = 0) -> Com
     The result's stdout is what came through the results socket, which the code under test cannot open.
     """
     seconds = START_SECONDS + sum(session.seconds for session in job.sessions)
-    return run_rig(room, tree, "main", job, seconds=seconds, hash_seed=hash_seed)
+    return run_rig(room, tree, "session", job, seconds=seconds, hash_seed=hash_seed)
 
 
 def run_rig(
