@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -10,6 +10,8 @@ from nightcrew.errors import BadInput
 from nightcrew.settings import first_problem
 from nightcrew.test_command import TestCommand, read_test_command
 from nightcrew.untrusted import Unreadable, read_text, read_toml
+
+MOST_CHARACTERS = 10_000  # of a command
 
 
 class ReadingPolicy(StrEnum):
@@ -24,9 +26,9 @@ class TargetConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    setup: str | None = None
+    setup: Annotated[str, Field(max_length=MOST_CHARACTERS)] | None = None
     """Command that creates the environment in `$NIGHTCREW_ENV`; empty: uv creates it as declared."""
-    test: str = "python -m pytest"
+    test: Annotated[str, Field(max_length=MOST_CHARACTERS)] = "python -m pytest"
     """Command that runs the test suite, optionally with variables and `cd FOLDER &&` in front."""
     env: dict[str, str] = Field(default_factory=dict)
     """Variables that the tests need; no secrets, because all test code can read them."""

@@ -5,6 +5,7 @@ for recursive code, and take time proportional to their length.
 """
 
 import ast
+import configparser
 import json
 import os
 import re
@@ -20,6 +21,7 @@ MOST_FILE_BYTES = 16 * 1024 * 1024
 MOST_DEPTH = 100  # real documents and programs stay below 40
 MOST_TOML_CHARACTERS = 512 * 1024
 MOST_TOML_LINE = 20_000  # a dotted key takes quadratic time in its parts
+MOST_INI_CHARACTERS = 512 * 1024
 MOST_YAML_CHARACTERS = 256 * 1024
 MOST_YAML_VALUES = 100_000  # with aliases expanded
 MOST_PYTHON_CHARACTERS = 2 * 1024 * 1024
@@ -119,6 +121,23 @@ def read_yaml(text: str) -> list[Any]:
     return documents
 
 
+def read_ini(text: str, **options: Any) -> configparser.ConfigParser:
+    """The sections in `text`, without interpolation; `options` are those of the parser.
+
+    Raises:
+        Unreadable: it is not of that format, or too large.
+    """
+    if len(text) > MOST_INI_CHARACTERS:
+        raise Unreadable(f"it has more than {MOST_INI_CHARACTERS:,} characters")
+    parser = configparser.ConfigParser(**{"interpolation": None, "strict": False, **options})
+    try:
+        # The parser takes quadratic time in the length of white space within a line.
+        parser.read_string(_LONG_GAP.sub(" ", text))
+    except (configparser.Error, ValueError, AttributeError) as error:
+        raise Unreadable(f"it is not an ini file: {str(error).splitlines()[0]}") from None
+    return parser
+
+
 def parse_python(text: str) -> ast.Module:
     """The syntax tree of `text`, which is safe for recursive code.
 
@@ -146,6 +165,7 @@ def parse_python(text: str) -> ast.Module:
 # ---------------------------------------------------------------------------------------------------------
 
 
+_LONG_GAP = re.compile(r"(?<=\S)[^\S\r\n]{100,}+(?=\S)")
 _BRACKET = re.compile(r"[\[\]{}]")
 _INDICATORS = re.compile(r"(?:^|(?<=\n))[ \t]*((?:[-?:][ \t]+)++)")
 

@@ -181,6 +181,68 @@ SETTINGS = (
     ".env",
     "uv.lock",
 )
+
+
+def _holds(name: str, text: str) -> Callable[[Path], None]:
+    def make(folder: Path) -> None:
+        (folder / name).write_text(text)
+
+    return make
+
+
+def _projects_in_a_row(folder: Path) -> None:
+    for number in range(600):
+        place = folder / f"p{number}"
+        place.mkdir()
+        (place / "pyproject.toml").write_text(
+            f'[project]\nname = "p{number}"\ndependencies = ["p{number + 1}"]\n'
+        )
+    (folder / "pyproject.toml").write_text('[project]\nname = "top"\ndependencies = ["p0"]\n')
+
+
+def _files_in_a_row(folder: Path) -> None:
+    for number in range(1_500):
+        (folder / f"r{number}.txt").write_text(f"-r r{number + 1}.txt\n")
+    (folder / "requirements.txt").write_text("-r r0.txt\n")
+
+
+GAP = " " * 300_000
+NAMES_OF_NAMES = "a60 = ['x']\n" + "".join(f"a{n} = [a{n + 1}, a{n + 1}]\n" for n in reversed(range(60)))
+NAMES_IN_A_ROW = "".join(f"a{n} = a{n + 1}\n" for n in range(3_000)) + "a3000 = ['x']\n"
+SETUP = "from setuptools import setup\nsetup(install_requires={})\n"
+LONG: dict[str, Callable[[Path], None]] = {
+    "setup.cfg with a gap": _holds("setup.cfg", f"[options]\na{GAP}b\n"),
+    "tox.ini with a gap": _holds("tox.ini", f"[testenv]\na{GAP}b\n"),
+    "setup.py of names of names": _holds("setup.py", NAMES_OF_NAMES + SETUP.format("a0")),
+    "setup.py of names in a row": _holds("setup.py", NAMES_IN_A_ROW + SETUP.format("a0")),
+    "setup.py with a gap": _holds("setup.py", SETUP.format(f"['a{GAP}b']")),
+    "noxfile.py with a gap": _holds("noxfile.py", f"def tests(session):\n    session.install('a{GAP}b')\n"),
+    "requirements with a gap": _holds("requirements.txt", f"a{GAP}b\n"),
+    "requirements of gaps": _holds("requirements.txt", (" " * 1_000 + "x\n") * 300),
+    "empty lines of Python": _holds("a.py", "\n" * 300_000),
+    "a version with a gap": _holds(
+        "pyproject.toml", f"[tool.poetry.dependencies]\na = '1{GAP[:15_000]},{GAP[:4_000]}x'\n"
+    ),
+    "a test command of words": _holds("nightcrew.toml", 'test = """pytest\n' + "a\n" * 200_000 + '"""\n'),
+    "projects that need each other in a row": _projects_in_a_row,
+    "requirement files in a row": _files_in_a_row,
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_file_takes_no_more_time_than_its_length(tmp_path: Path, name: str, finding: Findings) -> None:
+    LONG[name](tmp_path)
+    for act in (load_target_config, read_declared):
+        began = time.process_time()
+        try:
+            met = f"read: {str(act(tmp_path))[:100]}"
+        except NightcrewError as error:
+            met = f"refused: {error}"
+        took = time.process_time() - began
+        assert took < 3 * HEARTBEAT, f"{act.__name__} takes {took:.1f} s"
+    finding(met)
+
+
 FILES: dict[str, Callable[[Path], None]] = {
     "requirements that include themselves": _includes_itself,
     **{f"{name} is a device": _is_endless(name) for name in SETTINGS},

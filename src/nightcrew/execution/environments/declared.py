@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -210,24 +211,35 @@ class _Reader:
             if own is not None and named is not None:
                 yield from self.of_project(own.folder, _split(named["extras"]))
             elif named is not None or strict:
-                yield re.sub(r"\s+--hash[= ]\S+", "", line)
+                yield re.sub(r"(?<!\s)\s+--hash[= ]\S+", "", line)
 
     def _folder(self, folder: str, place: str) -> str | None:
         """The project folder that a path in a requirement refers to."""
         path = (self.checkout / folder / place.removeprefix("file:").removeprefix("//")).resolve()
-        known = {(self.checkout / one.folder).resolve(): one.folder for one in self.by_name.values()}
-        return known.get(path)
+        return self._places.get(path)
+
+    @cached_property
+    def _places(self) -> Mapping[Path, str]:
+        return {(self.checkout / one.folder).resolve(): one.folder for one in self.by_name.values()}
 
 
 def _all_lines(
     reader: _Reader,
 ) -> tuple[tuple[str, ...], dict[Path, tuple[str, ...]], tuple[str, ...]]:
-    """What is declared outside of requirement files, in each of them, and for test runners, in this order:
-    the reader gives each project's requirements once."""
-    sure = tuple(reader.of_tests(reader.root))
-    files = requirement_files(reader.checkout / reader.root)
-    by_file = {file: tuple(reader.of_file(file)) for file in files}
-    return sure, by_file, tuple(dict.fromkeys(reader.of_runners(reader.root)))
+    """What is declared outside of requirement files, in each of them, and for test runners.
+
+    They are read in this order, because the reader gives each project's requirements once.
+
+    Raises:
+        BadInput: files or projects refer to each other too deeply.
+    """
+    try:
+        sure = tuple(reader.of_tests(reader.root))
+        files = requirement_files(reader.checkout / reader.root)
+        by_file = {file: tuple(reader.of_file(file)) for file in files}
+        return sure, by_file, tuple(dict.fromkeys(reader.of_runners(reader.root)))
+    except RecursionError:
+        raise BadInput("the repository's requirements refer to each other too deeply") from None
 
 
 def _pyproject(folder: Path) -> Mapping[str, Any]:

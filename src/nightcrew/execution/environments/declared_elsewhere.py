@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nightcrew.execution.environments.setup_script import setup_arguments
-from nightcrew.untrusted import Unreadable, parse_python, read_text
+from nightcrew.untrusted import Unreadable, parse_python, read_ini, read_text
 
 _NUMBERS = re.compile(r"\d+(?:\.\d+)*")
 
@@ -109,12 +109,10 @@ def _read_ini(path: Path) -> configparser.ConfigParser:
 
 
 def _read_text_ini(text: str) -> configparser.ConfigParser:
-    parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
-        parser.read_string(text)
-    except configparser.Error:
+        return read_ini(text)
+    except Unreadable:
         return configparser.ConfigParser(interpolation=None)
-    return parser
 
 
 def _of_extras(declared: object) -> list[str]:
@@ -142,7 +140,7 @@ def _lines(found: object, *, local: bool = False) -> list[str]:
     several = (
         found.splitlines() if isinstance(found, str) else found if isinstance(found, list | tuple) else ()
     )
-    lines = (re.sub(r"(^|\s+)#.*$", "", item).strip() for item in several if isinstance(item, str))
+    lines = (re.sub(r"(?:^|(?<!\s)\s+)#.*", "", item).strip() for item in several if isinstance(item, str))
     start = r"[A-Za-z0-9.]|-r|-e" if local else r"[A-Za-z0-9]"
     return [
         line.replace("{toxinidir}/", "")
@@ -171,7 +169,7 @@ def _of_poetry(name: str, wanted: object) -> str:
 def _specifier(version: str) -> str:
     """Poetry's `^1.2`, `~1.2`, `1.*` and `*` as a version specifier; alternatives (`||`) mean any."""
     parts: list[str] = []
-    for item in re.split(r"\s*,\s*", version.strip()) if "|" not in version else ():
+    for item in map(str.strip, version.split(",")) if "|" not in version else ():
         numbers = _NUMBERS.search(item)
         if numbers is None:
             continue

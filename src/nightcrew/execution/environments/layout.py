@@ -14,7 +14,7 @@ from typing import Any
 
 from nightcrew.execution.environments.setup_script import setup_arguments
 from nightcrew.target_config import TargetConfig, has_own_table, load_target_config
-from nightcrew.untrusted import Unreadable, read_text, read_toml
+from nightcrew.untrusted import Unreadable, read_ini, read_text, read_toml
 
 _MARKS = ("pyproject.toml", "setup.py", "setup.cfg")
 _DEPTH = 4  # depth below the root at which projects are searched
@@ -82,10 +82,9 @@ def read_pyproject(folder: Path) -> Mapping[str, Any]:
 
 def read_setup_cfg(folder: Path) -> configparser.ConfigParser:
     """A folder's setup.cfg; empty if there is no readable one."""
-    parser = configparser.ConfigParser(interpolation=None, strict=False)
-    with suppress(OSError, Unreadable, configparser.Error):
-        parser.read_string(read_text(folder / "setup.cfg"))
-    return parser
+    with suppress(OSError, Unreadable):
+        return read_ini(read_text(folder / "setup.cfg"))
+    return configparser.ConfigParser(interpolation=None)
 
 
 def table(of: Mapping[str, Any], *names: str) -> Mapping[str, Any]:

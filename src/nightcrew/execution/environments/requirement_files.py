@@ -14,7 +14,7 @@ _REQUIREMENT_FILES = (
     *("test/*requirements*.txt", "tests/*requirements*.txt"),
 )
 _NOT_FOR_TESTS = ("doc", "build", "release", "benchmark", "lint", "wheel", "update", "deploy", "publish")
-_OLD_IMPORT = re.compile(r"^\s*(?:import|from) (?:pkg_resources|distutils|setuptools)\b", re.MULTILINE)
+_OLD_IMPORT = re.compile(r"^[ \t]*(?:import|from) (?:pkg_resources|distutils|setuptools)\b", re.MULTILINE)
 _BOUNDED = re.compile(r"setuptools\b[^;#]*(?:==|<|~=)", re.IGNORECASE)
 _WITH_OLD_MODULES = "setuptools<81"  # later ones hold no pkg_resources
 

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 from nightcrew.untrusted import Unreadable, parse_python, read_text
@@ -60,7 +61,7 @@ class _Values:
             case ast.Name(id=name):
                 return self.names.get(name)
             case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
-                return [*self._items(items)][:_MOST]
+                return [*islice(self._items(items), _MOST)]
             case ast.Dict():
                 pairs = [
                     (self.of(key), item) for key, item in zip(node.keys, node.values, strict=True) if key

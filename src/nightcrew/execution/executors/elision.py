@@ -6,7 +6,7 @@ Applied, such a line would delete what it stands for.
 import re
 from collections.abc import Collection
 
-_DOTS = r"(?:\.{3,}|…)"
+_DOTS = r"(?:\.{3,}+|…)"
 _THINGS = (
     r"(?:file|code|class|module|function|method|test|import|section|content|document|definition|implementation|"
     r"config|script|line|entr(?:y|ie)|part|setup)"
@@ -22,7 +22,7 @@ _ELISION = re.compile(
     re.IGNORECASE,
 )
 _NOTE = re.compile(r"\s*(?:#|//|/\*|\*|--|<!--|;|%|\"\"\"|\{/\*|\.\.\.|…|\[|\(|<|\.\. )")
-_ONLY_DOTS = re.compile(rf"\s*(?:#|//|/\*|<!--|--|;)\s*{_DOTS}\s*(?:\*/|-->)?\s*$|\s*\[{_DOTS}\]\s*$")
+_ONLY_DOTS = re.compile(rf"\s*(?:#|//|/\*|<!--|--|;)\s*+{_DOTS}\s*+(?:\*/|-->)?\s*+$|\s*\[{_DOTS}\]\s*$")
 _LONGEST_LINE = 300  # nobody elides with more words
 
 

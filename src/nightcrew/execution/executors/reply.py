@@ -22,7 +22,7 @@ from nightcrew.untrusted import Unreadable, parse_python
 END = "### END"
 _MOST_DIVIDERS = 20  # in one block; each is another possible reading
 
-_HEADING = re.compile(r"#{2,4} (FILE|EDIT):? +[`*\"']*([^`*\"'\n]+?)[`*\"']*\s*$")
+_HEADING = re.compile(r"#{2,4} (FILE|EDIT):? ++[`*\"']*+([^`*\"'\n]*[^`*\"'\s])\s*+[`*\"']*+\s*+$")
 _END = re.compile(r"#{2,4} END\b.{0,300}$")
 _FENCE = re.compile(r"(`{3,}|~{3,})([^`]*)$")
 _SEARCH = re.compile(r"(<{5,}|-{5,}) ?(?:SEARCH|ORIGINAL)\s*$")

@@ -19,7 +19,7 @@ _SIGNS = re.compile(
 _ESCAPED = re.compile(r'[^"]*+(?<=\\)"')
 _WRAPPERS = re.compile(
     r"</?(?:[\w-]{1,20}:)?(?:tool_calls?|tool_use|function_calls?|tools?)\s*+>|\[/?TOOL_CALLS?\]"
-    r"|<[|｜][\w▁]{1,60}[|｜]>|```[\w-]{0,20}[ \t]*+\n\s*+```|^\s*+Action(?: Input)?:[ \t]*+$",
+    r"|<[|｜][\w▁]{1,60}[|｜]>|```[\w-]{0,20}[ \t]*+\n\s*+```|^[ \t]*+Action(?: Input)?:[ \t]*+$",
     re.MULTILINE,
 )
 

@@ -30,14 +30,16 @@ _SHAPES = {
     "Azure storage key": r"AccountKey=[A-Za-z0-9+/]{80,}==",
     "private key": r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----",
     # It requires letters and digits together, because tests of URL parsers are full of `user:password@`.
-    "password in a URL": r"\b[a-z][a-z0-9+.-]{2,}://[^/\s:@'\"{}<>$]{2,}:(?=[^@]*[0-9])(?=[^@]*[A-Za-z])"
+    "password in a URL": r"\b[a-z][a-z0-9+.-]{2,}://[^/\s:@'\"{}<>$]{2,}:(?=[^@]{0,200}[0-9])(?=[^@]{0,200}[A-Za-z])"
     r"[^/\s:@'\"{}<>$%]{8,}@[\w.-]+\.[a-z]{2,}",
 }
 _COMPILED = {name: re.compile(shape) for name, shape in _SHAPES.items()}
 _ASSIGNED = re.compile(
-    r"""(?ix) [\w.\[\]'"-]*
-    (?:api[_-]?key|secret|token|passw(?:or)?d|credential|private[_-]?key|access[_-]?key)
-    [\w'"\]-]* \s* [:=]{1,2} \s* ['"] (?P<value>[^'"\s]{16,}) ['"]"""
+    r"""(?x) (?<![\w.\[\]'"-]) (?P<name>[\w.\[\]'"-]++) \s*+ [:=]{1,2} \s*+
+    ['"] (?P<value>[^'"\s]{16,}+) ['"]"""
+)
+_CREDENTIAL = re.compile(
+    r"(?i)api[_-]?key|secret|token|passw(?:or)?d|credential|private[_-]?key|access[_-]?key"
 )
 _JWT = re.compile(r"eyJ[\w-]+\.(eyJ[\w-]+)\.[\w-]*")
 _EXAMPLE = re.compile(r"(?i)example|dummy|placeholder|change.?me|your[_-]|xxxx|<|\$\{|0000|1234567890|foobar")
@@ -68,7 +70,10 @@ def _kind(line: str) -> str | None:
             continue
         if match and (name == "AWS access key" or not _EXAMPLE.search(match[0])):
             return name
-    assigned = _ASSIGNED.search(line)
+    named = (
+        one for one in _ASSIGNED.finditer(line) if _CREDENTIAL.search(re.split(r"[.\[]", one["name"])[-1])
+    )
+    assigned = next(named, None)
     if assigned and _JWT.fullmatch(assigned["value"]) and not _names_an_issuer(assigned["value"]):
         return None
     if assigned and not _EXAMPLE.search(assigned["value"]) and _is_random(assigned["value"]):

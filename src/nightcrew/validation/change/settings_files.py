@@ -2,13 +2,11 @@
 
 import ast
 from collections.abc import Mapping
-from configparser import ConfigParser
-from configparser import Error as ConfigError
 from enum import Enum, auto
 from pathlib import PurePosixPath
 from typing import Any
 
-from nightcrew.untrusted import Unreadable, parse_python, read_toml
+from nightcrew.untrusted import Unreadable, parse_python, read_ini, read_toml
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import decides, is_configuration
 
@@ -117,9 +115,8 @@ def _entries(tables: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
 
 
 def _ini(text: str | None) -> dict[str, Any] | None:
-    parser = ConfigParser(interpolation=None, strict=False)
     try:
-        parser.read_string(text or "")
-    except ConfigError:
+        parser = read_ini(text or "")
+    except Unreadable:
         return None
     return {f"{section}/{key}": value for section in parser for key, value in parser[section].items()}

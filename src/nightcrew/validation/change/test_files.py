@@ -14,7 +14,7 @@ from nightcrew.validation.change.pytest_settings import setting_of
 from nightcrew.validation.change.tree import Tree
 
 _IMPORT = re.compile(
-    r"^[ \t]*(?:from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]+)|import[ \t]+([^\n#]+))",
+    r"^[ \t]*(?:from[ \t]++([\w.]*+)[ \t]++import[ \t]++(\([^()]*\)|[^\n#]+)|import[ \t]+([^\n#]+))",
     re.MULTILINE,
 )
 _WORD = re.compile(r"[\w.]+")

@@ -41,7 +41,7 @@ def elision(before: str, after: str) -> Iterator[Loss]:
     if all(line in kept for line in known):
         return
     for number, line in enumerate(after.split("\n"), 1):
-        if line.strip() not in known and len(line) < 200 and _ELISIONS.match(line):
+        if line.strip() not in known and len(line) < 200 and _ELISIONS.match(" ".join(line.split())):
             yield Loss(f"a comment stands where text was ({line.strip()[:60]!r})", number, ())
             return
 

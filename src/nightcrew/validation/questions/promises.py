@@ -9,7 +9,7 @@ from nightcrew.validation.questions.surface import Function, Surface, is_public
 from nightcrew.validation.reading.names import dotted, last_part
 
 _ROLES = re.compile(r":(?:raises?|exc(?:ept)?(?:ion)?)\s+([\w.]+)\s*:|:exc:`~?([\w.]+)`")
-_SECTION = re.compile(r"^\s*Raises\s*:?\s*$", re.MULTILINE)
+_SECTION = re.compile(r"^[ \t]*Raises[ \t]*+:?[ \t]*+$", re.MULTILINE)
 _NAMED = re.compile(
     r"\b([A-Z]\w*(?:Error|Exception|Warning|Exit|Interrupt|NotFound|Refused|Invalid)\w*|Fatal)\b"
 )

@@ -1,6 +1,5 @@
 """What a changed file other than Python no longer contains: keys, dependencies, steps, sections, links."""
 
-import configparser
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any
 
-from nightcrew.untrusted import read_json, read_toml, read_yaml
+from nightcrew.untrusted import read_ini, read_json, read_toml, read_yaml
 from nightcrew.validation.change.paths import is_release_note
 from nightcrew.validation.questions.loss import Loss
 from nightcrew.validation.verdict import Severity
@@ -69,7 +68,7 @@ def entries(name: str, text: str) -> dict[str, str] | None:
         return None
     try:
         document = _parsed(name, text)
-    except (ValueError, configparser.Error, RecursionError):
+    except (ValueError, RecursionError):
         return None
     found: dict[str, str] = {}
     _walk(document, "", found)
@@ -108,8 +107,7 @@ def _parsed(name: str, text: str) -> Any:
         return read_json(text)
     if name.endswith((".yaml", ".yml")):
         return read_yaml(text)
-    parser = configparser.ConfigParser(interpolation=None, allow_no_value=True, strict=False)
-    parser.read_string(text)
+    parser = read_ini(text, allow_no_value=True)
     return {
         section: {key: _value(value) for key, value in parser.items(section)} for section in parser.sections()
     }

@@ -15,7 +15,7 @@ from nightcrew.validation.reading.docstrings import Entry, gives_something, para
 from nightcrew.validation.reading.names import names_of, own_name
 from nightcrew.validation.tables import Table
 
-_FIELD = re.compile(r"^\s*:\w+[^:\n]*:", re.MULTILINE)
+_FIELD = re.compile(r"^[ \t]*:\w[^:\n]*:", re.MULTILINE)
 _TICKED = re.compile(r"`{1,2}([A-Za-z_][\w.]{2,})(?:\(\))?`{1,2}")
 _DEFAULT = re.compile(
     r"\b[Dd]efault(?:s?(?: value)?(?: to| is|:)?|ing to)\s*[:=]?\s*`{0,2}"

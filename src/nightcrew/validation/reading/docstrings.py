@@ -14,7 +14,7 @@ type Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctio
 _WORD = re.compile(r"[A-Za-z]+")
 EMPTY_WORDS = Table("prose").words("prose", "empty")
 _FIELDS = re.compile(
-    r"^\s*:\w+[^:\n]*:|^\s*(?:Args|Arguments|Parameters|Returns|Raises)\s*:?\s*$", re.MULTILINE
+    r"^[ \t]*:\w[^:\n]*:|^[ \t]*(?:Args|Arguments|Parameters|Returns|Raises)[ \t]*+:?[ \t]*+$", re.MULTILINE
 )
 
 

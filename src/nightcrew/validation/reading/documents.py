@@ -10,16 +10,18 @@ from nightcrew.validation.tables import Table
 
 _FENCE = re.compile(r"^\s{0,3}(?:> ?)?(`{3,}|~{3,})\s*\{?\.?([\w+-]*)[^`\n]*$", re.MULTILINE)
 _RST_CODE = re.compile(
-    r"^\.\. (?:code-block|code|sourcecode)::\s*(\w*)[^\n]*\n((?:[ \t]+[^\n]*\n|\s*\n)+)", re.MULTILINE
+    r"^\.\. (?:code-block|code|sourcecode)::[ \t]*+(\w*+)[^\n]*+\n((?:[ \t][^\n]*\n|\n)+)", re.MULTILINE
 )
 _OF_DIRECTIVE = re.compile(r"\A(?:[ \t]+:[\w-]+:[^\n]*\n)+")  # its options
-_LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)[^)]*\)|^\s*\[[^\]\n]+\]:\s*(\S+)", re.MULTILINE)
+_LINK = re.compile(
+    r"\[[^\]\n]{0,300}\]\(([^)\s]{1,1000}+)[^)\n]{0,300}\)|^[ \t]*\[[^\]\n]{1,300}\]:\s*+(\S+)", re.MULTILINE
+)
 _HOST = re.compile(r"https?://([\w.-]+)", re.IGNORECASE)
 _OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z0-9-]+)\b")
 _PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.\w{1,5})`")
 _INSTALL = re.compile(
-    r"\b(?:pip3?|pipx|uv(?: pip| tool)?|poetry|pdm|conda|npm|apt(?:-get)?|brew)[ \t]+(?:-\S+[ \t]+)*"
-    r"(?:install|add)[ \t]+([^\n;&|`]+)"
+    r"\b(?:pip3?|pipx|uv(?: pip| tool)?|poetry|pdm|conda|npm|apt(?:-get)?|brew)[ \t]+"
+    r"(?:-\S{1,100}[ \t]+){0,20}(?:install|add)[ \t]+([^\n;&|`]+)"
 )
 _PACKAGE = re.compile(r"(?<![\w.-])([A-Za-z][\w.-]*)(?:\[[^\]]*\])?(?:[=<>~!]=?[\w.*]+)?(?=[\s'\"]|$)")
 _PYTHON = {"python", "py", "python3", "pycon"}
@@ -57,7 +59,7 @@ def python_in(path: str, text: str) -> list[Block]:
 def unparsable(block: Block) -> str:
     """Why a Python block does not parse; empty where it parses, or leaves something out on purpose."""
     text = block.text
-    if ">>>" in text or re.search(r"^\s*(\.\.\.|…|\$ )", text, re.MULTILINE) or "<" in text:
+    if ">>>" in text or re.search(r"^[ \t]*(\.\.\.|…|\$ )", text, re.MULTILINE) or "<" in text:
         return ""
     try:
         compile(text, "<document>", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)

@@ -17,7 +17,7 @@ _CODE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _LITERAL = re.compile(  # reStructuredText: lines indented below a code directive, or a line that ends in ::
-    r"^(?P<indent>[ \t]*)"
+    r"^(?P<indent>[ \t]*+)"
     r"(?:\.\. (?:code|sourcecode|doctest|testcode|mermaid)[\w-]*::[^\n]*|(?!\.\. )([^\n]*)::[ \t]*)\n"
     r"(?:[ \t]*\n)*(?:(?P=indent)[ \t]+[^\n]*(?:\n|\Z)|[ \t]*\n)+",
     re.MULTILINE,
@@ -38,7 +38,7 @@ _LEGAL = re.compile(
     r"\b(?:licen[cs]ed? (?:under|by)|public domain|copyright\w*|warrant(?:y|ies)|royalt\w+)\b", re.IGNORECASE
 )
 _ROW = re.compile(r"^[ \t]*\|.*\w.*\|[ \t]*$", re.MULTILINE)  # of a table
-_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_MAIL = re.compile(r"(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)++")
 _OWNER = re.compile(r"(?:github|gitlab|bitbucket|codeberg)\.\w+/([\w.-]+)", re.IGNORECASE)
 _LEAST_WORDS = 8  # a shorter text is not checked for a subject
 _LEAST_OWN = 0.12

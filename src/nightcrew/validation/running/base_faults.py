@@ -6,9 +6,11 @@ The message names what is missing. It recommends a setting as working only after
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from nightcrew.untrusted import Unreadable, read_text
 from nightcrew.validation.change.paths import is_test_module
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.run_results import SessionResult
@@ -16,13 +18,13 @@ from nightcrew.validation.running.run_results import SessionResult
 _MODULE = re.compile(r"(?:ModuleNotFoundError: No module named|cannot import name .* from) '([\w.]+)'")
 _VARIABLE = re.compile(
     r"KeyError: '([A-Z][A-Z0-9_]{2,})'"
-    r"|([A-Z][A-Z0-9]*_[A-Z0-9_]+) (?:must be|is not|not|environment variable)"
-    r"|(?:environment variable|env var)[^A-Z]*([A-Z][A-Z0-9_]{2,})"
+    r"|\b([A-Z][A-Z0-9]*_[A-Z0-9_]++) (?:must be|is not|not|environment variable)"
+    r"|(?:environment variable|env var)[^A-Z]{0,100}([A-Z][A-Z0-9_]{2,})"
 )
 _SERVICE = re.compile(r"(?:Connection refused|ConnectionRefusedError|could not connect to server)[^\n]*")
 _CONFTEST = re.compile(r"while loading conftest '([^']+)'")
 _PROGRAM = re.compile(r"^(?:/bin/)?sh: (?:line )?\d+: ([\w.+-]+): (?:command )?not found", re.MULTILINE)
-_HAS_TESTS = re.compile(r"^\s*(?:async )?def test", re.MULTILINE)
+_HAS_TESTS = re.compile(r"^[ \t]*(?:async )?def test", re.MULTILINE)
 _VALUE = "test"  # the value with which a missing variable is tried
 
 
@@ -146,6 +148,8 @@ def _is_own(room: CleanRoom, name: str) -> bool:
 
 def _submodules(room: CleanRoom) -> list[str]:
     file = room.base / ".gitmodules"
-    text = file.read_text(errors="replace") if file.is_file() and not file.is_symlink() else ""
-    found = re.findall(r"^\s*path\s*=\s*(.+?)\s*$", text, re.MULTILINE)
+    text = ""
+    with suppress(OSError, Unreadable):
+        text = read_text(file)
+    found = map(str.strip, re.findall(r"^[ \t]*path[ \t]*=(.+)$", text, re.MULTILINE))
     return [path for path in found if ".." not in path and (room.base / path).is_dir()]

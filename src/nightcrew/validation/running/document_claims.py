@@ -15,9 +15,9 @@ from nightcrew.validation.running.document_code import run_document
 from nightcrew.validation.tables import Table
 
 _CALLED = re.compile(r"`{1,2}([A-Za-z_][\w.]*)\(\)?[^`]*`{1,2}")
-_IN_PROSE = re.compile(r"(?<![`\w./-])([A-Za-z]\w*_\w+(?:\.\w+)*)\(")
-_NAMED = re.compile(r"`{1,2}([A-Za-z_]\w*(?:_\w+)+|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)`{1,2}")
-_OPTION = re.compile(r"`(--[a-z][a-z0-9-]+)[^`]*`")  # not after a command, which may be another program's
+_IN_PROSE = re.compile(r"(?<![`\w./-])([A-Za-z](?=\w*?_\w)\w*+(?:\.\w++)*+)\(")
+_NAMED = re.compile(r"`{1,2}([A-Za-z_](?=\w*?_\w)\w*+|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)`{1,2}")
+_OPTION = re.compile(r"`(--[a-z][a-z0-9-]++)[^`]*+`")  # not after a command, which may be another program's
 _NAME = re.compile(r"[A-Za-z][\w.-]+")
 _TABLE = Table("prose")
 _DECLARING = tuple(_TABLE.texts("documents")["declaring"])
@@ -77,7 +77,7 @@ def _false_words(room: CleanRoom, change: Change, fresh: Sequence[documents.Bloc
 
 def _is_whole(text: str) -> bool:
     """False for a block with omissions, which no reader could run."""
-    return not re.search(r"^\s*(\.\.\.|…)\s*$|<[\w -]+>", text, re.MULTILINE) or ">>>" in text
+    return not re.search(r"^[ \t]*(\.\.\.|…)[ \t]*$|<[\w -]+>", text, re.MULTILINE) or ">>>" in text
 
 
 def _strange_name(path: str, before: str, after: str, words: set[str], own: set[str]) -> str:

@@ -30,7 +30,7 @@ FAR_AWAY = ((400.4, ""), (765.37, "Pacific/Kiritimati"), (31.71, "America/St_Joh
 """Days from now, and time zones: past any licence or fixture, other hours and weekdays, extreme zones."""
 CLOCKS = tuple(500.0625 + 29.1326 * index for index in range(8))
 """Dates for tests that read a clock: all weekdays, every third hour, different minutes, eight months."""
-_READS_CLOCK = re.compile(r"^\s*(?:import|from)\s+(?:datetime|time|calendar)\b", re.MULTILINE)
+_READS_CLOCK = re.compile(r"^[ \t]*(?:import|from)\s+(?:datetime|time|calendar)\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any
 from nightcrew.execution.environments.setup_script import setup_arguments
 from nightcrew.execution.sandbox import Mount
 from nightcrew.secrets.files import let_sandboxes_read
-from nightcrew.untrusted import Unreadable, read_toml
+from nightcrew.untrusted import Unreadable, read_ini, read_text, read_toml
 
 INSIDE = "/opt/nightcrew/project"
 
@@ -48,7 +48,7 @@ def own_plugins(base: Path) -> tuple[str, ...]:
 def _project(base: Path) -> dict[str, Any]:
     """The project's table in pyproject.toml, or Poetry's where there is no other."""
     try:
-        declarations = read_toml((base / "pyproject.toml").read_text())
+        declarations = read_toml(read_text(base / "pyproject.toml"))
     except (OSError, UnicodeDecodeError, Unreadable):
         return {}
     poetry = _table(_table(declarations, "tool"), "poetry")
@@ -90,9 +90,9 @@ def _name_and_version(base: Path, project: dict[str, Any]) -> tuple[str, str]:
 
 def _setup_cfg(base: Path) -> configparser.ConfigParser:
     """The values of setup.cfg with a section `metadata`, which is empty where the file has none."""
-    parser = configparser.ConfigParser(interpolation=None, strict=False)
-    with suppress(OSError, UnicodeDecodeError, configparser.Error):
-        parser.read_string((base / "setup.cfg").read_text())
+    parser = configparser.ConfigParser(interpolation=None)
+    with suppress(OSError, Unreadable):
+        parser = read_ini(read_text(base / "setup.cfg"))
     if not parser.has_section("metadata"):
         parser.add_section("metadata")
     return parser

@@ -19,7 +19,7 @@ _DROPPED_PLUGINS = {
 }  # fmt: skip
 _NO_WARNING = ("-W", "ignore::pytest.PytestConfigWarning")  # about settings of plugins that are left out
 _USUAL_FILES = ("test_*.py", "*_test.py")
-_TESTS = re.compile(r"^\s*(?:async\s+)?def test|^class \w*Tests?\b|\bTestCase\b", re.MULTILINE)
+_TESTS = re.compile(r"^[ \t]*(?:async\s+)?def test|^class \w*Tests?\b|\bTestCase\b", re.MULTILINE)
 _STARTS = {"-s", "--start-directory"}
 _KEPT_OPTIONS = re.compile(
     r"--(import-mode|doctest|strict-markers|asyncio-mode|ignore|deselect|pyargs|noconftest|run|slow|disable-socket|pspec)"
