@@ -10,7 +10,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from difflib import SequenceMatcher
 
 from nightcrew.validation.faults.expressions import PLACED, aligned
 from nightcrew.validation.faults.headers import Headers, decorators
@@ -19,12 +18,11 @@ from nightcrew.validation.faults.mutants import is_silent
 from nightcrew.validation.faults.notes import BACK, CONDITION, GONE, MESSAGE, RETURNED, TOGETHER
 from nightcrew.validation.reading.form import behaving, imported, is_declaration
 from nightcrew.validation.reading.names import own_name
-from nightcrew.validation.reading.same_code import same_function, simple_statements
+from nightcrew.validation.reading.same_code import paired_statements, same_function, simple_statements
 from nightcrew.validation.reading.source_text import SourceText
 from nightcrew.validation.reading.suite import Function, all_functions, parse
 
 _LEAST_MOVED = 3  # statements from which a new function can be extracted
-_ALIKE = 0.4  # statements that share less than this are different statements
 _DEFS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _RELEASE = re.compile(r"_*version(?:_?(?:info|tuple))?_*", re.IGNORECASE)
 _BLOCKS = ("body", "orelse", "finalbody")
@@ -116,7 +114,7 @@ class _Finder(Headers):
     ) -> None:
         """Compares a run of statements that differ from base: similar ones in pairs; the others were added or
         removed."""
-        pairs = _paired(old, new)
+        pairs = paired_statements(old, new)
         for first, second in pairs:
             self.statement = second.lineno
             self._alike(first, second)
@@ -271,30 +269,6 @@ def _name(node: ast.stmt) -> str:
         return ""
     ways = [one.attr for one in node.decorator_list if isinstance(one, ast.Attribute)]
     return ".".join([node.name, *(way for way in ways if way in ("setter", "getter", "deleter"))])
-
-
-def _paired(old: list[ast.stmt], new: list[ast.stmt]) -> list[tuple[ast.stmt, ast.stmt]]:
-    """Pairs of statements that differ only in details, in order; what both bind belongs together."""
-    pairs: list[tuple[ast.stmt, ast.stmt]] = []
-    both = {_target(one) for one in old} & {_target(one) for one in new} - {""}
-    at = 0
-    for node in new:
-        text = ast.unparse(node)
-        for index in range(at, len(old)):
-            names = {_target(old[index]), _target(node)}
-            if type(old[index]) is type(node) and (len(names) == 1 or not names & both):
-                alike = SequenceMatcher(None, ast.unparse(old[index]), text, autojunk=False)
-                if alike.real_quick_ratio() >= _ALIKE and alike.ratio() >= _ALIKE:
-                    pairs.append((old[index], node))
-                    at = index + 1
-                    break
-    return pairs
-
-
-def _target(node: ast.stmt) -> str:
-    """What a statement binds; empty where it binds nothing."""
-    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-    return ", ".join(ast.unparse(one) for one in targets if one is not None)
 
 
 def _own_expressions(node: ast.stmt) -> Iterator[ast.AST]:

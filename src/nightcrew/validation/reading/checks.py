@@ -188,7 +188,8 @@ class _Reader:
 
     def _check(self, node: ast.AST, strictness: Strictness, tolerance: float = 0.0) -> Check:
         strictness = Strictness.NOTHING if self.swallowed else strictness
-        return Check(ast.unparse(node), _names(node), strictness, tolerance)
+        names = frozenset(names_of(node) - {"self", "pytest"})
+        return Check(ast.unparse(node), names, strictness, tolerance)
 
     def _assertion(self, test: ast.expr) -> Check:
         if cannot_fail(test, self.bound):
@@ -293,12 +294,5 @@ def _swallows(handler: ast.ExceptHandler) -> bool:
 
 
 def _suppresses(context: ast.expr) -> bool:
-    return (
-        isinstance(context, ast.Call)
-        and called(context) == "suppress"
-        and bool(_names(context) & _SWALLOWING)
-    )
-
-
-def _names(node: ast.AST) -> frozenset[str]:
-    return frozenset(names_of(node) - {"self", "pytest"})
+    is_suppress = isinstance(context, ast.Call) and called(context) == "suppress"
+    return is_suppress and bool(names_of(context) & _SWALLOWING)

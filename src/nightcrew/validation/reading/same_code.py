@@ -7,11 +7,13 @@ same. So a changed function that is equal needs no test to vouch for it.
 import ast
 import copy
 from collections import Counter
+from difflib import SequenceMatcher
 
 from nightcrew.validation.reading.suite import Function
 from nightcrew.validation.reading.variants import functions, is_delicate, local_names
 
 _ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+_ALIKE = 0.4  # statements that share less than this are different statements
 type Block = list[ast.stmt]
 
 
@@ -63,6 +65,24 @@ def simple_statements(body: list[ast.stmt]) -> Counter[str]:
                     one.id = "_"
             found[ast.dump(held)] += 1
     return found
+
+
+def paired_statements(old: list[ast.stmt], new: list[ast.stmt]) -> list[tuple[ast.stmt, ast.stmt]]:
+    """Pairs of statements that differ only in details, in order; what both bind belongs together."""
+    pairs: list[tuple[ast.stmt, ast.stmt]] = []
+    both = {_target(one) for one in old} & {_target(one) for one in new} - {""}
+    at = 0
+    for node in new:
+        text = ast.unparse(node)
+        for index in range(at, len(old)):
+            names = {_target(old[index]), _target(node)}
+            if type(old[index]) is type(node) and (len(names) == 1 or not names & both):
+                alike = SequenceMatcher(None, ast.unparse(old[index]), text, autojunk=False)
+                if alike.real_quick_ratio() >= _ALIKE and alike.ratio() >= _ALIKE:
+                    pairs.append((old[index], node))
+                    at = index + 1
+                    break
+    return pairs
 
 
 def normal_form(function: Function, *, arguments: bool = False) -> str:
@@ -177,3 +197,9 @@ def _rename(function: Function, arguments: bool) -> None:
         for node in ast.walk(part):
             if isinstance(node, ast.Name) and (node.id in local or node.id in renamed):
                 node.id = renamed.setdefault(node.id, f"<{len(renamed)}>")
+
+
+def _target(node: ast.stmt) -> str:
+    """What a statement binds; empty where it binds nothing."""
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return ", ".join(ast.unparse(one) for one in targets if one is not None)
