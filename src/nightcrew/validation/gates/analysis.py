@@ -17,7 +17,7 @@ from nightcrew.validation.verdict import GateResult, Severity
 
 NAME = "analysis"
 _WORD = re.compile(r"[a-z]+")
-_BLOCK = re.compile(r"^```json[ \t]*+\n((?:(?!```).*\n)*+)```[ \t]*+$", re.MULTILINE)
+_BLOCK = re.compile(r"^```json[ \t\r]*+\n((?:(?!```).*\n)*+)```[ \t\r]*+$", re.MULTILINE)
 FORM = (
     'Write JSON (a .json file, or one ```json block in Markdown): {"findings": [{"file": "src/a.py", '
     '"line": 12, "quote": "text of that line", "message": "what is wrong"}]}.'
