@@ -48,6 +48,15 @@ WRITTEN = {
         f"base64 in lines at {n}": base64.encodebytes(b"x" * (50 + n) + KEY.encode()).decode()
         for n in range(3)
     },
+    **{f"base32 at {n}": base64.b32encode(b"x" * n + KEY.encode() + b"tail").decode() for n in range(5)},
+    "other case": KEY.upper(),
+    "letters apart": " ".join(KEY),
+    "letters apart, backwards": "  ".join(KEY[::-1]),
+    "a list of characters": str(list(KEY)),
+    "a list of bytes": ", ".join(f"0x{code:02X}" for code in KEY.encode()),
+    "invisible characters": "\u200b".join(KEY),
+    "wide characters": KEY.encode("utf-16-le").decode("latin-1"),
+    "with dots": KEY.replace("-", "."),
     "base64 of JSON": base64.b64encode(json.dumps({"headers": {"k": KEY}}).encode()).decode(),
 }
 

@@ -1,7 +1,8 @@
 """Finds secrets that are held in text, in any usual encoding.
 
 A secret is found verbatim and backwards, with any of its characters escaped (JSON, Python, percent, HTML), in
-base64 at any offset, and in hexadecimal. One that was transformed otherwise (encrypted, compressed) is not.
+base64 and base32 at any offset, in hexadecimal, in other case, and with anything but letters and digits
+between its characters. One that was transformed otherwise (encrypted, compressed, encoded twice) is not.
 
 The text is decoded in several ways, and each result is searched. The cost is linear in the length of the
 text, and depends on the number of secrets only where parts of them occur.
@@ -28,7 +29,8 @@ class KnownSecrets:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._lock = threading.Lock()
         self._secrets: set[str] = set()
-        self._writings: dict[_View, dict[str, set[str]]] = {view: {} for view in _View}
+        self._writings: dict[_View, dict[str, set[tuple[str, int]]]] = {view: {} for view in _View}
+        """By a part of it: the writing, and where in it the part is."""
         for secret in secrets:
             self.add(secret)
 
@@ -40,7 +42,7 @@ class KnownSecrets:
             self._secrets.add(secret)
             for view, writing in _writings(secret):
                 for at in range(_GRAM):
-                    self._writings[view].setdefault(writing[at : at + _GRAM], set()).add(writing)
+                    self._writings[view].setdefault(writing[at : at + _GRAM], set()).add((writing, at))
 
     def redact(self, text: str) -> str:
         """`text` with a mark in place of each secret."""
@@ -69,7 +71,7 @@ class KnownSecrets:
     # -----------------------------------------------------------------------------------------------------
 
     def _all(self, view: "_View") -> set[str]:
-        return set().union(*self._writings[view].values())
+        return {writing for found in self._writings[view].values() for writing, _ in found}
 
     def _places(self, text: str) -> Iterator[_Place]:
         """Where the secrets are in `text`."""
@@ -77,10 +79,13 @@ class KnownSecrets:
             return
         for view, seen in _readings(text):
             known = self._writings[view]
-            # A writing has at least 2 * _GRAM - 1 characters, so one of these parts is in its beginning.
-            parts = {seen[at : at + _GRAM] for at in range(0, len(seen), _GRAM)} & known.keys()
-            found = [writing for part in parts for writing in known[part] if writing in seen]
-            places = [place for writing in found for place in _occurrences(writing, seen)]
+            places = [
+                (at - before, at - before + len(writing))
+                # A writing has at least 2 * _GRAM - 1 characters, so one of these parts is in its beginning.
+                for at in range(0, len(seen), _GRAM)
+                for writing, before in known.get(seen[at : at + _GRAM], ())
+                if at >= before and seen.startswith(writing, at - before)
+            ]
             yield from view.origins(text, places)
 
 
@@ -120,12 +125,13 @@ _ESCAPE = re.compile(
 )
 _HALF_AN_ESCAPE = re.compile(
     r"(?:(?<!\\)\\++(?:u\{?[0-9a-fA-F]{0,8}|x[0-9a-fA-F]?|[0-7]{0,2}|[rn])?"
-    r"|%(?:25){0,4}2?[0-9a-fA-F]?|&(?:amp;){0,4}(?:a|am|amp|\#x?[0-9a-fA-F]{0,8})?)\Z"
+    r"|(?<![0-9A-Za-z])0|%(?:25){0,4}2?[0-9a-fA-F]?|&(?:amp;){0,4}(?:a|am|amp|\#x?[0-9a-fA-F]{0,8})?)\Z"
 )
 _DECODED: _Step = (_ESCAPE, _character)
 _JOINED: _Step = (re.compile(r"[\r\n]+"), _nothing)
-_CLOSED_UP: _Step = (re.compile(r"[\s:,-]+"), _nothing)
-_SMALL: _Step = (re.compile("[A-F]"), lambda digit: digit[0].lower())
+_CLOSED_UP: _Step = (re.compile(r"(?:0[xX]|[^0-9A-Za-z])+"), _nothing)
+_SMALL: _Step = (re.compile("[A-Z]+"), lambda letters: letters[0].lower())
+_SPREAD: _Step = (re.compile("[^0-9A-Za-z]+"), _nothing)
 
 
 class _View(Enum):
@@ -135,6 +141,7 @@ class _View(Enum):
     UNESCAPED = (_DECODED,)
     WITHOUT_LINE_BREAKS = (_DECODED, _JOINED)
     DIGITS = (_DECODED, _CLOSED_UP, _SMALL)
+    LETTERS = (_DECODED, _SPREAD, _SMALL)
 
     def origins(self, text: str, places: Sequence[_Place]) -> Iterator[_Place]:
         """Where in `text` these places of the text that is read come from."""
@@ -182,6 +189,12 @@ def _writings(secret: str) -> Iterator[tuple[_View, str]]:
         yield view, secret[::-1]
     raw = secret.encode(errors="surrogatepass")
     yield _View.DIGITS, raw.hex()
+    letters = _SPREAD[0].sub("", secret).lower()
+    if len(letters) >= SHORTEST_SECRET:
+        yield _View.LETTERS, letters
+        yield _View.LETTERS, letters[::-1]
+    for core in _base32_cores(raw):
+        yield _View.LETTERS, core.lower()
     for core in _base64_cores(raw):
         yield _View.WITHOUT_LINE_BREAKS, core
         yield _View.WITHOUT_LINE_BREAKS, core.replace("+", "-").replace("/", "_")
@@ -194,11 +207,11 @@ def _base64_cores(raw: bytes) -> Iterator[str]:
         yield encoded[(0, 2, 3)[offset] : (offset + len(raw)) * 8 // 6]
 
 
-def _occurrences(writing: str, text: str) -> Iterator[_Place]:
-    at = text.find(writing)
-    while at >= 0:
-        yield at, at + len(writing)
-        at = text.find(writing, at + len(writing))
+def _base32_cores(raw: bytes) -> Iterator[str]:
+    """The base32 characters of `raw` that do not depend on its neighbours, for the five possible offsets."""
+    for offset in range(5):
+        encoded = base64.b32encode(b"\0" * offset + raw).decode()
+        yield encoded[-(-offset * 8 // 5) : (offset + len(raw)) * 8 // 5]
 
 
 def _overlap(text: str, writing: str) -> int:
