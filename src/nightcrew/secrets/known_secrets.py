@@ -79,19 +79,23 @@ class KnownSecrets:
             return
         for view, seen in _readings(text):
             known = self._writings[view]
-            places = [
-                (at - before, at - before + len(writing))
+            where: dict[str, list[int]] = {}
+            for at in range(0, len(seen), _GRAM):
+                if seen[at : at + _GRAM] in known:
+                    where.setdefault(seen[at : at + _GRAM], []).append(at)
+            places = {
+                place
                 # A writing has at least 2 * _GRAM - 1 characters, so one of these parts is in its beginning.
-                for at in range(0, len(seen), _GRAM)
-                for writing, before in known.get(seen[at : at + _GRAM], ())
-                if at >= before and seen.startswith(writing, at - before)
-            ]
+                for part, found in where.items()
+                for place in (_near if len(found) < _OFTEN else _anywhere)(known[part], found, seen)
+            }
             yield from view.origins(text, places)
 
 
 # ---------------------------------------------------------------------------------------------------------
 
 _GRAM = 8  # at most half of the shortest writing
+_OFTEN = 100  # occurrences of a part from which searching the whole text is cheaper
 _LONGEST_WRITING = 16_384  # characters; a secret with every character escaped many times
 
 type _Step = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
@@ -143,7 +147,7 @@ class _View(Enum):
     DIGITS = (_DECODED, _CLOSED_UP, _SMALL)
     LETTERS = (_DECODED, _SPREAD, _SMALL)
 
-    def origins(self, text: str, places: Sequence[_Place]) -> Iterator[_Place]:
+    def origins(self, text: str, places: Iterable[_Place]) -> Iterator[_Place]:
         """Where in `text` these places of the text that is read come from."""
         texts = [text]
         for pattern, replacement in self.value:
@@ -212,6 +216,22 @@ def _base32_cores(raw: bytes) -> Iterator[str]:
     for offset in range(5):
         encoded = base64.b32encode(b"\0" * offset + raw).decode()
         yield encoded[-(-offset * 8 // 5) : (offset + len(raw)) * 8 // 5]
+
+
+def _near(writings: Iterable[tuple[str, int]], found: Sequence[int], text: str) -> Iterator[_Place]:
+    """The writings at these places of a part of them."""
+    for writing, before in writings:
+        starts = (at - before for at in found if at >= before and text.startswith(writing, at - before))
+        yield from ((start, start + len(writing)) for start in starts)
+
+
+def _anywhere(writings: Iterable[tuple[str, int]], _: Sequence[int], text: str) -> Iterator[_Place]:
+    """The writings, wherever they are in the text."""
+    for writing in {writing for writing, _ in writings}:
+        at = text.find(writing)
+        while at >= 0:
+            yield at, at + len(writing)
+            at = text.find(writing, at + len(writing))
 
 
 def _overlap(text: str, writing: str) -> int:

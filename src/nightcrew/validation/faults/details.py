@@ -13,21 +13,19 @@ from enum import StrEnum
 from functools import cached_property
 
 from nightcrew.validation.faults.copies import Copies
+from nightcrew.validation.faults.elsewhere import Elsewhere, Span
 from nightcrew.validation.faults.mutant import Mutant
 from nightcrew.validation.faults.notes import BACK, CONDITION, GONE, OPERAND, RETURNED, TOGETHER
+from nightcrew.validation.reading.constants import values_in
 from nightcrew.validation.reading.form import plain_statements
-from nightcrew.validation.reading.names import ELSEWHERE, own_name
-from nightcrew.validation.reading.source_text import Node, SourceText
+from nightcrew.validation.reading.names import own_name
+from nightcrew.validation.reading.source_text import SourceText
 from nightcrew.validation.reading.suite import all_functions, parse
 
-_EVERYDAY = {repr(one) for one in (None, True, False, 0, 1, -1, "", b"")}
 _EVERYDAY_VALUE = re.compile(r"[a-z_]\w* = (?:None|True|False|-?[01]|''|\"\"|\[\]|\{\}|\(\))")
-_OF_PYTHON = {"sys", "os", "platform"}
 _NOTHING = ast.Module([], [])
 _IMPOSSIBLE = {"NotImplementedError", "AssertionError"}
-_MISSING = {"ImportError", "ModuleNotFoundError"}
 _ASKING = {"isinstance", "issubclass", "callable", "hasattr"}
-type Span = tuple[int, int]
 
 
 class Fate(StrEnum):
@@ -70,11 +68,12 @@ class Details:
 
     def runs_elsewhere(self, part: Mutant) -> bool:
         """True for a part that only another Python, another platform, or a run as a program would reach."""
-        if any(_within(part, span) for span in self._conditions):
+        if any(_within(part, span) for span in self._elsewhere.conditions):
             return True
         unrun = self.fates[part] is Fate.UNREACHED or not part.function
         return unrun and any(
-            _within(part, span) for span in (self._branches if part.function else self._fallbacks)
+            _within(part, span)
+            for span in (self._elsewhere.branches if part.function else self._elsewhere.fallbacks)
         )
 
     # -- kinds of details --
@@ -183,19 +182,23 @@ class Details:
     def _asks_where_it_runs(self, part: Mutant) -> bool:
         """True for a new condition on the Python version or platform: its branches count for themselves."""
         fresh = part.operator in (CONDITION, GONE)
-        return fresh and any(_within(part, span) for span in self._conditions)
+        return fresh and any(_within(part, span) for span in self._elsewhere.conditions)
 
     def _replaces_an_import(self, part: Mutant) -> bool:
         """True for another import, or no value, in place of a module that is missing."""
         statements = _tree(part.before).body
         plain = all(isinstance(one, ast.Import | ast.ImportFrom) or _is_nothing(one) for one in statements)
-        return plain and bool(statements) and any(_within(part, span) for span in self._fallbacks)
+        return plain and bool(statements) and any(_within(part, span) for span in self._elsewhere.fallbacks)
 
     # -- the text --
 
     @cached_property
     def _noticed(self) -> list[Mutant]:
         return [one for one, fate in self.fates.items() if fate is Fate.NOTICED]
+
+    @cached_property
+    def _elsewhere(self) -> Elsewhere:
+        return Elsewhere(self.tree, self.text)
 
     @cached_property
     def _copies(self) -> Copies:
@@ -253,71 +256,6 @@ class Details:
         found = (one for one in ast.walk(self.tree) if isinstance(one, ast.If))
         return {self.text.span(one.test): self.text.run(one.body) for one in found}
 
-    @cached_property
-    def _about_elsewhere(self) -> list[ast.If | ast.IfExp]:
-        """Conditions on the Python version or the platform, also through a module-level name for one."""
-        names = {
-            target.id
-            for one in ast.walk(self.tree)
-            if isinstance(one, ast.Assign) and ELSEWHERE.search(ast.unparse(one.value))
-            for target in one.targets
-            if isinstance(target, ast.Name)
-        }
-        return [
-            one
-            for one in ast.walk(self.tree)
-            if isinstance(one, ast.If | ast.IfExp) and self._asks_elsewhere(one.test, names)
-        ]
-
-    @classmethod
-    def _asks_elsewhere(cls, test: ast.expr, names: set[str]) -> bool:
-        """True where only the version or platform decides, without any value in a combined condition."""
-        if isinstance(test, ast.UnaryOp):
-            return cls._asks_elsewhere(test.operand, names)
-        if isinstance(test, ast.BoolOp):
-            others = [one for one in test.values if not cls._asks_elsewhere(one, names)]
-            decides = any(values_in(ast.unparse(one)) for one in others)
-            return not others or (
-                isinstance(test.op, ast.And) and len(others) < len(test.values) and not decides
-            )
-        named = {one.id for one in ast.walk(test) if isinstance(one, ast.Name)}
-        asks = bool(named & names) or ELSEWHERE.search(ast.unparse(test)) is not None
-        plain = isinstance(test, ast.Attribute)  # true on every platform
-        return asks and not plain and named <= names | _OF_PYTHON
-
-    @cached_property
-    def _conditions(self) -> list[Span]:
-        return [self.text.span(one.test) for one in self._about_elsewhere]
-
-    @cached_property
-    def _branches(self) -> list[Span]:
-        found: list[list[ast.stmt] | list[ast.expr]] = []
-        for one in self._about_elsewhere:
-            both = [one.body, one.orelse] if isinstance(one, ast.If) else [[one.body], [one.orelse]]
-            found += [nodes for nodes in both if nodes]
-        return [*map(self._run, found), *self._fallbacks]
-
-    @cached_property
-    def _fallbacks(self) -> list[Span]:
-        """Statements that run where an import fails, or where the file is run as a program."""
-        handlers = (one for one in ast.walk(self.tree) if isinstance(one, ast.ExceptHandler))
-        missing = [one.body for one in handlers if one.type is not None and _names(one.type) & _MISSING]
-        mains = [
-            one.body for one in self.tree.body if isinstance(one, ast.If) and "__main__" in ast.dump(one.test)
-        ]
-        return [self._run(one) for one in [*missing, *mains]]
-
-    def _run(self, nodes: list[ast.stmt] | list[ast.expr]) -> Span:
-        spans: list[Node] = [*nodes]
-        return self.text.span(spans[0])[0], self.text.span(spans[-1])[1]
-
-
-def values_in(text: str) -> set[str]:
-    """Values in an expression that may decide something, without ordinary ones."""
-    tree = parse(text.strip())
-    held = ast.walk(tree) if tree is not None else ()
-    return {repr(one.value) for one in held if isinstance(one, ast.Constant)} - _EVERYDAY
-
 
 # ---------------------------------------------------------------------------------------------------------
 
@@ -364,7 +302,3 @@ def _is_conjunction(text: str) -> bool:
     )
     node = next(nodes, None)
     return isinstance(node, ast.BoolOp) and isinstance(node.op, ast.And)
-
-
-def _names(node: ast.expr) -> set[str]:
-    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}

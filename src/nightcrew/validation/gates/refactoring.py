@@ -40,10 +40,11 @@ class Refactoring:
         """Compares the text first, then checks what the suite can vouch for."""
         changed = [one for one in room.changes if one.path.endswith(".py")]
         if all(_same_code(one) for one in changed):
-            same = "it is the same without comments"
+            same = "it is the same without comments" if changed else "it is no code"
+            severity = Severity.UNPROVEN if changed else Severity.REFUSED
             return answered(
                 NAME,
-                [Finding(same, one.path, severity=Severity.UNPROVEN) for one in room.changes],
+                [Finding(same, one.path, severity=severity) for one in room.changes],
                 nothing="",
                 opening="No code is changed",
                 hint="Change how the code is built, not only how it is laid out.",

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 from nightcrew.validation.reading.names import own_name
-from nightcrew.validation.reading.suite import MOST_TREES
+from nightcrew.validation.reading.suite import MOST_TREES, parse
 
 type Text = str | bytes
+_EVERYDAY = {repr(one) for one in (None, True, False, 0, 1, -1, "", b"")}
 _MOST = 200_000  # characters of one string; a longer one is neither a secret nor a name
 _DECODERS: dict[str, Callable[[Text], Text]] = {
     "b64decode": base64.b64decode,
@@ -55,6 +56,13 @@ def folded(node: ast.expr) -> Text | None:
     except (ValueError, TypeError, LookupError, RecursionError):  # binascii.Error is a ValueError
         return None
     return value if value is None or len(value) <= _MOST else None
+
+
+def values_in(text: str) -> set[str]:
+    """Values in an expression that may decide something, without ordinary ones."""
+    tree = parse(text.strip())
+    held = ast.walk(tree) if tree is not None else ()
+    return {repr(one.value) for one in held if isinstance(one, ast.Constant)} - _EVERYDAY
 
 
 def _folded(node: ast.expr) -> Text | None:
