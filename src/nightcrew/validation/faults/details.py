@@ -170,14 +170,12 @@ class Details:
     def _is_safeguard(self, part: Mutant) -> bool:
         """True for an assertion, the end of a finished loop, and an error for an impossible state."""
         tree = parse(textwrap.dedent(part.before).strip()) if part.operator == GONE else None
-        if part.before.strip() == "break" and not self._is_conditional(part):
+        is_conditional = any(_within(part, span) for span in self._bodies.values())
+        if part.before.strip() == "break" and not is_conditional:
             return False  # a statement that ends a loop in its first round
         if part.function.endswith("__") and part.before.strip() == "return NotImplemented":
             return True  # an operator and an unknown type: Python's own protocol
         return tree is not None and bool(tree.body) and all(map(_guards, tree.body))
-
-    def _is_conditional(self, part: Mutant) -> bool:
-        return any(_within(part, span) for span in self._bodies.values())
 
     def _asks_where_it_runs(self, part: Mutant) -> bool:
         """True for a new condition on the Python version or platform: its branches count for themselves."""
@@ -233,9 +231,6 @@ class Details:
 
     def _is_statement(self, part: Mutant) -> bool:
         return (part.start, part.end) in self._statements
-
-    def _column(self, offset: int) -> int:
-        return offset - self.text.starts[self.text.line_of(offset) - 1]
 
     @cached_property
     def _known_texts(self) -> set[str]:
