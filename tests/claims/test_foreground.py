@@ -90,7 +90,7 @@ def test_a_task_that_waits_for_a_person_is_answered_without_a_crew(
     line: Line, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     repo = make_repo(tmp_path_factory.mktemp("asking") / "repo")
-    (repo / "nightcrew.toml").unlink()  # prose is a person's, then
+    (repo / "nightcrew.toml").write_text('documentation = "person"\n')
     git = ["git", "-C", str(repo), "-c", "user.name=n", "-c", "user.email=n@example.org"]
     subprocess.run([*git, "commit", "-aqm", "asks"], check=True)
     asked = do(line, *DOCUMENT, "Say what price does, please.", "--repo", str(repo), "--json")

@@ -39,6 +39,7 @@ SECONDS_OF_WAITING, MOST_DEATHS = 240.0, 8
 MOST_WORK = 2_000_000  # lines that one call and those like it may run
 MOST_TEXT, MOST_ITEMS, MOST_MADE, MOST_MEMORY = 300, 500, 12, 4 << 30
 OFTEN, FEW = 4, 6  # after this many calls of a function, each gets only this many similar calls
+MOST_ENDLESS = 2  # calls of a function that do not end, after which nothing similar is tried
 DAY = 20_454.52  # days since 1970: an afternoon in winter
 WORLDS = (("UTC", "C.UTF-8"), ("Asia/Kathmandu", "C"))
 NOT_CALLED, ENDLESS, DEAD = "cannot be called", "!what does not end", "!the end of the process"
@@ -99,6 +100,7 @@ def _replay(job: protocol.Replay, calls: "Sequence[protocol.Recorded]", report: 
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     literals, values = ([*map(ast.literal_eval, some)] for some in (job.literals, job.constants))
     often: Counter[str] = Counter()
+    endless: Counter[str] = Counter()
     with world.still_clock(DAY, job.clock):
         for call in calls:
             often[call.name] += 1
@@ -106,7 +108,12 @@ def _replay(job: protocol.Replay, calls: "Sequence[protocol.Recorded]", report: 
             try:
                 caller = Caller(call, job, lines)
                 most = FEW if often[call.name] > OFTEN else max(MOST_WORK // caller.work(), FEW)
-                answers = list(itertools.islice(caller.answers(literals, values), most))
+                answers: list[list[Any]] = []
+                for answer in itertools.islice(caller.answers(literals, values), most):
+                    answers.append(answer)
+                    endless[call.name] += answer[1] == ENDLESS
+                    if endless[call.name] >= MOST_ENDLESS:
+                        break
             except Exception as error:
                 answers = [["", f"{NOT_CALLED}: {type(error).__name__}", "", 0.0]]
             report({"answers": answers, "lines": {path: sorted(held) for path, held in lines.held.items()}})
