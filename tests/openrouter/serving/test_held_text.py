@@ -56,11 +56,11 @@ def test_what_only_looks_like_a_beginning_is_passed_on_with_the_last_chunk() -> 
 
 def test_ordinary_chunks_stay_as_they_are() -> None:
     chunks = [
-        chunk({"role": "assistant", "content": "Hello, "}),
+        chunk({"role": "assistant", "content": "Good day, "}),
         chunk(
-            {"content": None, "reasoning_details": [{"type": "reasoning.text", "text": "so. ", "index": 0}]}
+            {"content": None, "reasoning_details": [{"type": "reasoning.text", "text": "why. ", "index": 0}]}
         ),
-        chunk({"content": "you!"}, finish_reason="stop"),
+        chunk({"content": "to you!"}, finish_reason="stop"),
         {"id": "gen-1", "choices": [], "usage": {"prompt_tokens": 3}},
         {"error": {"code": 502, "message": "broken off"}},
     ]
