@@ -9,14 +9,12 @@ import ast
 import asyncio
 import contextlib
 import copy
-import hashlib
 import importlib
 import inspect
 import io
 import itertools
 import locale
 import os
-import re
 import resource
 import signal
 import sys
@@ -32,19 +30,19 @@ from .calls import Lines
 from .growth import counted, growth
 from .making import unkept
 from .neighbours import is_equal, near_calls, without_literal
-from .shown import PLAIN, NotPlain, plain, shown
+from .shown import PLAIN, NotPlain, bounded, call_text, plain, shown
 from .supervise import Reporter, supervise, tell
 
 SECONDS_OF_WAITING, MOST_DEATHS = 240.0, 8
 MOST_WORK = 2_000_000  # lines that one call and those like it may run
-MOST_TEXT, MOST_ITEMS, MOST_MADE, MOST_MEMORY = 300, 500, 12, 4 << 30
+MOST_ITEMS, MOST_MADE = 500, 12
+MOST_MEMORY = 3 << 29  # bytes; below the limit of the sandbox, which would end the other calls too
 OFTEN, FEW = 4, 6  # after this many calls of a function, each gets only this many similar calls
 MOST_ENDLESS = 2  # calls of a function that do not end, after which nothing similar is tried
 DAY = 20_454.52  # days since 1970: an afternoon in winter
 WORLDS = (("UTC", "C.UTF-8"), ("Asia/Kathmandu", "C"))
 NOT_CALLED, ENDLESS, DEAD = "cannot be called", "!what does not end", "!the end of the process"
 UNSTEADY = "something else each time"
-_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
 class TooLong(BaseException):
@@ -85,6 +83,7 @@ def _replayed(asked: "dict[str, Any]", secret: int) -> "dict[str, Any]":
 
 
 def _values(module: str, report: Reporter) -> None:
+    _quiet()
     held = vars(importlib.import_module(module))
     found: dict[str, str] = {}
     for name, value in list(held.items()):
@@ -97,6 +96,7 @@ def _values(module: str, report: Reporter) -> None:
 
 
 def _replay(job: protocol.Replay, calls: "Sequence[protocol.Recorded]", report: Reporter) -> None:
+    _quiet()
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     literals, values = ([*map(ast.literal_eval, some)] for some in (job.literals, job.constants))
     often: Counter[str] = Counter()
@@ -117,6 +117,11 @@ def _replay(job: protocol.Replay, calls: "Sequence[protocol.Recorded]", report: 
             except Exception as error:
                 answers = [["", f"{NOT_CALLED}: {type(error).__name__}", "", 0.0]]
             report({"answers": answers, "lines": {path: sorted(held) for path, held in lines.held.items()}})
+
+
+def _quiet() -> None:
+    """Code that writes a lot when it is called a thousand times would reach the limit on output."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 class Caller:
@@ -150,7 +155,7 @@ class Caller:
             answer = self._steady(some, named)
             grown = self._growth(some, named) if index == 0 and self.measures else 0.0
             twin = index > 0 and is_equal([some, named], [given, words])
-            yield [_call_text(self.name, some, named), answer, without, grown, twin]
+            yield [call_text(self.name, some, named), answer, without, grown, twin]
         yield from self._of_others(values)
 
     def _of_others(self, values: "list[Any]") -> "Iterator[list[Any]]":
@@ -174,7 +179,7 @@ class Caller:
                 answer = f"!{type(error).__name__} when the object is made"
             if not chosen:
                 return
-            how = f"{self.name} of an object made with ({_call_text('', *chosen[0])[1:-1]})"
+            how = f"{self.name} of an object made with ({call_text('', *chosen[0])[1:-1]})"
             yield [how, answer, "", 0.0, twins[0]]
 
     def _steady(self, given: "list[Any]", words: "dict[str, Any]") -> str:
@@ -240,7 +245,7 @@ class Caller:
         text += "" if left == self.untouched else f", and leaves {left}"
         text += f", and prints {printed.getvalue()!r}" if printed.getvalue() else ""
         text += "".join(sorted({f", and warns of {one.category.__name__}: {one.message}" for one in warned}))
-        return _bounded(text)
+        return bounded(text)
 
     @contextlib.contextmanager
     def _limited(self) -> "Iterator[None]":
@@ -274,24 +279,5 @@ def _described(value: Any, arguments: "list[Any]") -> str:
     return f"{text}, which is an argument" if alias else text
 
 
-def _bounded(text: str) -> str:
-    if len(text) <= MOST_TEXT:
-        return text
-    return f"{text[:MOST_TEXT]}... {hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:12]}"
-
-
 def _end(*_: Any) -> None:
     raise TooLong
-
-
-def _call_text(name: str, given: "list[Any]", words: "dict[str, Any]") -> str:
-    """The call in readable form."""
-    parts = [*map(_short, given), *(f"{key}={_short(value)}" for key, value in words.items())]
-    return f"{name.removesuffix('.__init__')}({', '.join(parts)})"
-
-
-def _short(value: Any) -> str:
-    text = _ADDRESS.sub("", repr(value))
-    if isinstance(value, (str, list)) and type(value) not in (str, list):
-        text = f"{type(value).__name__}({text})"
-    return text if len(text) <= 60 else text[:57] + "..."

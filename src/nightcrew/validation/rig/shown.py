@@ -1,9 +1,10 @@
 """Values as text with everything that a caller can notice, and equal for two versions of the same code."""
 
+import hashlib
 import re
 from typing import Any
 
-MOST_DEPTH, MOST_ITEMS = 8, 200
+MOST_DEPTH, MOST_ITEMS, MOST_TEXT = 8, 200, 300
 PLAIN = (type(None), bool, int, float, complex, str, bytes)
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
@@ -43,6 +44,22 @@ def plain(value: Any, depth: int = 0) -> str:
     raise NotPlain
 
 
+def bounded(text: str) -> str:
+    """A long text as its beginning and a digest of the whole."""
+    if len(text) <= MOST_TEXT:
+        return text
+    return f"{text[:MOST_TEXT]}... {hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:12]}"
+
+
+def call_text(name: str, given: "list[Any]", words: "dict[str, Any]") -> str:
+    """The call in readable form."""
+    parts = [*map(_short, given), *(f"{key}={_short(value)}" for key, value in words.items())]
+    return f"{name.removesuffix('.__init__')}({', '.join(parts)})"
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
 def _inside(value: Any, depth: int, text: Any) -> str:
     if isinstance(value, dict):
         pairs = list(value.items())[:MOST_ITEMS]
@@ -54,3 +71,10 @@ def _inside(value: Any, depth: int, text: Any) -> str:
 
 
 _OWN: tuple[Any, ...] = (list.__repr__, tuple.__repr__, set.__repr__, frozenset.__repr__, dict.__repr__)
+
+
+def _short(value: Any) -> str:
+    text = _ADDRESS.sub("", repr(value))
+    if isinstance(value, (str, list)) and type(value) not in (str, list):
+        text = f"{type(value).__name__}({text})"
+    return text if len(text) <= 60 else text[:57] + "..."
