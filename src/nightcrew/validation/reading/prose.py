@@ -37,9 +37,10 @@ _NUMBERS = {word: str(value) for word, value in Table("prose").sections["numbers
 _LEGAL = re.compile(
     r"\b(?:licen[cs]ed? (?:under|by)|public domain|copyright\w*|warrant(?:y|ies)|royalt\w+)\b", re.IGNORECASE
 )
-_ROW = re.compile(r"^[ \t]*\|.*\w.*\|[ \t]*$", re.MULTILINE)  # of a table
+_ROW = re.compile(r"^[ \t]*+\|(?=[^\w\n]*+\w)[^\n]*\|[ \t]*$", re.MULTILINE)  # of a table
 _MAIL = re.compile(r"(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)++")
 _OWNER = re.compile(r"(?:github|gitlab|bitbucket|codeberg)\.\w+/([\w.-]+)", re.IGNORECASE)
+_COUNTING = re.compile(r"[^a-z]*+[a-z].*\d")
 _LEAST_WORDS = 8  # a shorter text is not checked for a subject
 _LEAST_OWN = 0.12
 
@@ -55,7 +56,7 @@ def sentences(text: str) -> list[str]:
     """The sentences of a text without code and addresses."""
     plain = _CODE.sub(" ", _LITERAL.sub(r"\n\n\g<2>\n\n", text))
     parts = (" ".join(one.split()) for one in _SENTENCE.split(plain))
-    return [one for one in parts if len(_WORD.findall(one)) > _REMARK or re.search(r"[a-z].*\d", one)]
+    return [one for one in parts if len(_WORD.findall(one)) > _REMARK or _COUNTING.match(one)]
 
 
 class NewText(NamedTuple):
