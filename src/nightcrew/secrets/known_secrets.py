@@ -9,6 +9,7 @@ text, and depends on the number of secrets only where parts of them occur.
 """
 
 import base64
+import math
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -89,7 +90,8 @@ class KnownSecrets:
                 for part, found in where.items()
                 for place in (_near if len(found) < _OFTEN else _anywhere)(known[part], found, seen)
             }
-            yield from view.origins(text, places)
+            if places:
+                yield from view.origins(text, places)
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -197,25 +199,18 @@ def _writings(secret: str) -> Iterator[tuple[_View, str]]:
     if len(letters) >= SHORTEST_SECRET:
         yield _View.LETTERS, letters
         yield _View.LETTERS, letters[::-1]
-    for core in _base32_cores(raw):
+    for core in _cores(raw, base64.b32encode, 5):
         yield _View.LETTERS, core.lower()
-    for core in _base64_cores(raw):
+    for core in _cores(raw, base64.b64encode, 6):
         yield _View.WITHOUT_LINE_BREAKS, core
         yield _View.WITHOUT_LINE_BREAKS, core.replace("+", "-").replace("/", "_")
 
 
-def _base64_cores(raw: bytes) -> Iterator[str]:
-    """The base64 characters of `raw` that do not depend on its neighbours, for the three possible offsets."""
-    for offset in range(3):
-        encoded = base64.b64encode(b"\0" * offset + raw).decode()
-        yield encoded[(0, 2, 3)[offset] : (offset + len(raw)) * 8 // 6]
-
-
-def _base32_cores(raw: bytes) -> Iterator[str]:
-    """The base32 characters of `raw` that do not depend on its neighbours, for the five possible offsets."""
-    for offset in range(5):
-        encoded = base64.b32encode(b"\0" * offset + raw).decode()
-        yield encoded[-(-offset * 8 // 5) : (offset + len(raw)) * 8 // 5]
+def _cores(raw: bytes, encode: Callable[[bytes], bytes], bits: int) -> Iterator[str]:
+    """The characters, of so many bits each, that encode `raw` whatever stands beside it, for each offset."""
+    for offset in range(math.lcm(8, bits) // 8):
+        encoded = encode(b"\0" * offset + raw).decode()
+        yield encoded[-(-offset * 8 // bits) : (offset + len(raw)) * 8 // bits]
 
 
 def _near(writings: Iterable[tuple[str, int]], found: Sequence[int], text: str) -> Iterator[_Place]:
