@@ -9,7 +9,7 @@ from nightcrew.execution.checkout.base import base_checkout
 from nightcrew.execution.sandbox import Sandbox
 from nightcrew.settings import Settings
 from nightcrew.task import Task, TaskType
-from nightcrew.validation.gate import ValidationRule
+from nightcrew.validation.gate import Gate
 from nightcrew.validation.result_validator import ResultValidator
 from nightcrew.validation.running.clean_room import open_room
 from nightcrew.validation.verdict import GateOutcome, GateResult, Verdict
@@ -172,7 +172,7 @@ class House:
         wanted = {"description": "do it", "repo": str(self.repo), "task_type": task_type}
         return Task.model_validate({**wanted, "target_file": target, **task})
 
-    def ask(self, gate: ValidationRule, files: Mapping[str, str | None], task: Task) -> GateResult:
+    def ask(self, gate: Gate, files: Mapping[str, str | None], task: Task) -> GateResult:
         """What one gate alone says about a change."""
         patch = self.patch(files)
         with (

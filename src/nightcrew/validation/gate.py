@@ -1,36 +1,31 @@
 """A gate: one question about a change, answered with evidence."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
-from nightcrew.task import Task
+from nightcrew.task import Task, TaskType
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.verdict import Finding, GateOutcome, GateResult, Severity
 
+JUDGED_TESTS = frozenset({TaskType.UNIT_TEST, TaskType.BUG_FIX, TaskType.CODE_GENERATION})
+"""Tasks whose new tests of code are judged."""
 MOST_LISTED = 12  # findings in one sentence; the verdict has all of them
 
 
-class ValidationRule(Protocol):
+class Gate(ABC):
     """One gate. `run` is only called where it `applies`; it raises only for Nightcrew's own faults."""
 
     name: str
+    types: Collection[TaskType] = frozenset(TaskType)  # of the tasks that need this gate
 
     def applies(self, task: Task) -> bool:
-        """True where the task's type needs this gate."""
-        ...
+        """True where the task needs this gate."""
+        return task.task_type in self.types
 
+    @abstractmethod
     def run(self, room: CleanRoom) -> GateResult:
         """Runs the gate and returns its result."""
-        ...
-
-
-class ForEveryTask:
-    """A gate that applies to every task type."""
-
-    def applies(self, task: Task) -> bool:
-        """True for every task."""
-        del task
-        return True
 
 
 def passed(name: str, message: str, *, strength: float | None = None, **evidence: Any) -> GateResult:
@@ -58,7 +53,13 @@ def not_measurable(name: str, message: str, hint: str = "", **evidence: Any) -> 
 
 
 def answered(
-    name: str, findings: Sequence[Finding], *, nothing: str, opening: str, hint: str, question: str
+    name: str,
+    findings: Sequence[Finding],
+    *,
+    opening: str,
+    nothing: str = "",
+    hint: str = "",
+    question: str = "",
 ) -> GateResult:
     """A question's result: `nothing` where there are no findings; else `opening` and the list of them.
 

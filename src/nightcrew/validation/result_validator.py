@@ -18,7 +18,7 @@ from nightcrew.secrets.redaction import redact_known, redact_object
 from nightcrew.settings import Settings
 from nightcrew.task import Task
 from nightcrew.validation.change.change import PatchRefused
-from nightcrew.validation.gate import ValidationRule, failed
+from nightcrew.validation.gate import Gate, failed
 from nightcrew.validation.gates import all_gates, own_gates
 from nightcrew.validation.running.clean_room import CleanRoom, open_room
 from nightcrew.validation.scoring import conclude, fault
@@ -88,7 +88,7 @@ class ResultValidator:
         return verdict
 
     def _run(self, room: CleanRoom, results: list[GateResult]) -> Verdict:
-        gates: tuple[ValidationRule, ...] = (*all_gates(), *own_gates(room.config))
+        gates: tuple[Gate, ...] = (*all_gates(), *own_gates(room.config))
         gates = tuple(gate for gate in gates if gate.applies(room.task))
         for gate in gates:
             decided = any(one.outcome is GateOutcome.FAIL and not one.is_unproven for one in results)

@@ -9,6 +9,7 @@ from nightcrew.execution.sandbox import Sandbox
 from nightcrew.settings import Settings
 from nightcrew.task import TaskType
 from nightcrew.validation.change.change import Change
+from nightcrew.validation.gate import Gate
 from nightcrew.validation.gates.behaviour import Behaviour
 from nightcrew.validation.gates.extent import Extent, other_parameters
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -156,13 +157,10 @@ def shop(tmp_path_factory: pytest.TempPathFactory, settings: Settings, sandbox: 
     return make_house(tmp_path_factory.mktemp("forms") / "repo", settings, sandbox, FILES)
 
 
-class Both:
+class Both(Gate):
     """The behaviour gate finds the reproducers, then the extent is judged."""
 
     name = "both"
-
-    def applies(self, _: object) -> bool:
-        return True
 
     def run(self, room: CleanRoom) -> GateResult:
         first = Behaviour().run(room)

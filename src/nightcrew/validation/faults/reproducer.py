@@ -231,9 +231,7 @@ def _ask(room: CleanRoom, asking: list[str], on_base: Run) -> GateResult:
     return answered(
         NAME,
         [finding],
-        nothing="",
         opening="Whether base has the bug is not shown",
-        hint="",
         question=question,
     )
 

@@ -1,7 +1,7 @@
 """The gates, one small module each, in the order they run: the cheap ones first."""
 
 from nightcrew.target_config import TargetConfig
-from nightcrew.validation.gate import ValidationRule
+from nightcrew.validation.gate import Gate
 from nightcrew.validation.gates.acceptance import Acceptance
 from nightcrew.validation.gates.analysis import Analysis
 from nightcrew.validation.gates.assertions import Assertions
@@ -23,7 +23,7 @@ from nightcrew.validation.questions.needed import Needed
 from nightcrew.validation.questions.watched import Watched
 
 
-def all_gates() -> tuple[ValidationRule, ...]:
+def all_gates() -> tuple[Gate, ...]:
     """Nightcrew's own gates in order: those that read, then those that run, then those that break code."""
     return (
         Lost(), Empowered(), Scope(), Tamper(), Static(), Assertions(), Analysis(), Documentation(),
@@ -32,6 +32,6 @@ def all_gates() -> tuple[ValidationRule, ...]:
     )  # fmt: skip
 
 
-def own_gates(config: TargetConfig) -> tuple[ValidationRule, ...]:
+def own_gates(config: TargetConfig) -> tuple[Gate, ...]:
     """The gates that the repository's own configuration names."""
     return tuple(OwnRule(rule) for rule in config.rules)

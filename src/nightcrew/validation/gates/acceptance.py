@@ -5,7 +5,7 @@ from pathlib import Path
 
 from nightcrew.execution.sandbox import Completed
 from nightcrew.task import Task, TaskType
-from nightcrew.validation.gate import failed, not_measurable, passed
+from nightcrew.validation.gate import Gate, failed, not_measurable, passed
 from nightcrew.validation.reading.suite import parse
 from nightcrew.validation.reading.variants import raising
 from nightcrew.validation.running.base_faults import missing_outside
@@ -15,17 +15,17 @@ from nightcrew.validation.running.examination import examine
 from nightcrew.validation.verdict import GateResult
 
 NAME = "acceptance"
-_NEEDED = {TaskType.CODE_GENERATION, TaskType.BUILD_SCRIPT}
 
 
-class Acceptance:
+class Acceptance(Gate):
     """The task's own command."""
 
     name = NAME
+    types = (TaskType.CODE_GENERATION, TaskType.BUILD_SCRIPT)
 
     def applies(self, task: Task) -> bool:
         """True where the task gives a command, or where nothing else could show that the work is done."""
-        return task.acceptance is not None or task.task_type in _NEEDED
+        return task.acceptance is not None or super().applies(task)
 
     def run(self, room: CleanRoom) -> GateResult:
         """Runs the command on base, on the change, and on the change with its new code broken."""

@@ -9,8 +9,8 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from nightcrew.settings import first_problem
 from nightcrew.target_config import ReadingPolicy
-from nightcrew.task import Task, TaskType
-from nightcrew.validation.gate import answered, counted, failed, passed
+from nightcrew.task import TaskType
+from nightcrew.validation.gate import Gate, answered, counted, failed, passed
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.verdict import Finding as Asked
 from nightcrew.validation.verdict import GateResult, Severity
@@ -46,14 +46,11 @@ class Report(BaseModel):
     findings: Annotated[list[Finding], Field(min_length=1)]
 
 
-class Analysis:
+class Analysis(Gate):
     """Checks that every claim of a report can be looked up."""
 
     name = NAME
-
-    def applies(self, task: Task) -> bool:
-        """True for analysis tasks."""
-        return task.task_type is TaskType.ANALYSIS
+    types = (TaskType.ANALYSIS,)
 
     def run(self, room: CleanRoom) -> GateResult:
         """Checks the form first, then every quotation."""
@@ -89,9 +86,7 @@ class Analysis:
             return answered(
                 NAME,
                 [Asked(one.message, one.file, one.line, severity=Severity.PERSON) for one in report.findings],
-                nothing="",
                 opening="Each finding quotes what stands there; whether it is true, no check can tell",
-                hint="",
                 question='Are they true? (`analysis = "accept"` in nightcrew.toml takes them unread.)',
             )
         found = counted(len(report.findings), "finding")

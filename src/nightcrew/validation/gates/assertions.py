@@ -4,7 +4,7 @@ repeats the code."""
 from collections.abc import Sequence
 
 from nightcrew.task import TaskType
-from nightcrew.validation.gate import ForEveryTask, counted, failed, passed
+from nightcrew.validation.gate import Gate, counted, failed, passed
 from nightcrew.validation.reading.checks import TestFunction
 from nightcrew.validation.reading.idle_tests import idle_test
 from nightcrew.validation.reading.smells import (
@@ -21,7 +21,7 @@ NAME = "assertions"
 MOST_UNCHECKED = 0.34
 
 
-class Assertions(ForEveryTask):
+class Assertions(Gate):
     """Reads what the new tests claim to check; the controls and the mutants find out whether they do."""
 
     name = NAME

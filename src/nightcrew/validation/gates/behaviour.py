@@ -1,9 +1,9 @@
 """Behaviour: tests that passed on base still pass; a bug fix adds a test that fails on base for the right
 reason."""
 
-from nightcrew.task import Task, TaskType
+from nightcrew.task import TaskType
 from nightcrew.validation.faults.reproducer import judge_reproducer
-from nightcrew.validation.gate import failed, not_measurable, passed
+from nightcrew.validation.gate import Gate, failed, not_measurable, passed
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, examine
 from nightcrew.validation.running.old_tests import rewritten_tests, unreliable_on_base
@@ -14,14 +14,11 @@ NAME = "behaviour"
 GOOD = {"passed", "xpassed"}
 
 
-class Behaviour:
+class Behaviour(Gate):
     """Runs the existing suite before and after the change, and the reproducer of a bug fix."""
 
     name = NAME
-
-    def applies(self, task: Task) -> bool:
-        """True for every task that could change what the code does."""
-        return task.task_type not in {TaskType.ANALYSIS}
+    types = frozenset(TaskType) - {TaskType.ANALYSIS}
 
     def run(self, room: CleanRoom) -> GateResult:
         """Compares base with the patched tree."""

@@ -4,7 +4,7 @@ tell which one runs."""
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from nightcrew.task import Task, TaskType
+from nightcrew.task import TaskType
 from nightcrew.validation.faults.blind_controls import judge_blind
 from nightcrew.validation.faults.target import (
     Target,
@@ -13,7 +13,7 @@ from nightcrew.validation.faults.target import (
     left_to_command,
     target_or_result,
 )
-from nightcrew.validation.gate import failed, not_measurable, passed
+from nightcrew.validation.gate import JUDGED_TESTS, Gate, failed, not_measurable, passed
 from nightcrew.validation.reading.smells import new_test_functions
 from nightcrew.validation.reading.variants import PERTURB_NAME, neutral, perturbed, raising, returning_nothing
 from nightcrew.validation.rig import protocol
@@ -48,14 +48,11 @@ class Variant:
         return protocol.Variant(source=self.source, adjusting=adjusting)
 
 
-class Controls:
+class Controls(Gate):
     """Runs the tests on versions of the target that they must refuse, and on ones that they must accept."""
 
     name = NAME
-
-    def applies(self, task: Task) -> bool:
-        """True where the verdict judges new tests of code."""
-        return task.task_type in {TaskType.UNIT_TEST, TaskType.BUG_FIX, TaskType.CODE_GENERATION}
+    types = JUDGED_TESTS
 
     def run(self, room: CleanRoom) -> GateResult:
         """Runs the versions in one warm process first, then blind in fresh ones."""

@@ -9,10 +9,10 @@ document; and everywhere with `documentation = "person"` in nightcrew.toml.
 from dataclasses import dataclass, field
 
 from nightcrew.target_config import ReadingPolicy
-from nightcrew.task import Task, TaskType
+from nightcrew.task import TaskType
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_documentation, is_release_note
-from nightcrew.validation.gate import answered, failed, passed
+from nightcrew.validation.gate import Gate, answered, failed, passed
 from nightcrew.validation.reading import comments, documents
 from nightcrew.validation.reading.claims import documented, unnamed_errors
 from nightcrew.validation.reading.docstrings import (
@@ -79,14 +79,11 @@ class Claims:
             self.doubt(f"{what}it no longer says: {text.gone[0]}", path)
 
 
-class Documentation:
+class Documentation(Gate):
     """Checks that the change edits only docstrings, comments and documents, and that they are true."""
 
     name = NAME
-
-    def applies(self, task: Task) -> bool:
-        """True for documentation tasks."""
-        return task.task_type is TaskType.DOCUMENTATION
+    types = (TaskType.DOCUMENTATION,)
 
     def run(self, room: CleanRoom) -> GateResult:
         """Compares the code first, then checks its description."""
@@ -125,7 +122,6 @@ def _concluded(room: CleanRoom, about: Change, claims: Claims) -> GateResult:
         return answered(
             NAME,
             findings,
-            nothing="",
             opening="Code is unchanged and what can be checked is true; what no check can tell",
             hint="Write what a reader of this repository needs to know.",
             question="Is it true?",

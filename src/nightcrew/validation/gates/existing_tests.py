@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from nightcrew.validation.gate import ForEveryTask, answered
+from nightcrew.validation.gate import Gate, answered
 from nightcrew.validation.reading.edited_tests import EditKind, TestEdit, edited_tests
 from nightcrew.validation.reading.grown_lists import grown_lists
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -15,7 +15,7 @@ NAME = "existing_tests"
 _MOST_SHOWN = 4_000  # characters of a test's text
 
 
-class ExistingTests(ForEveryTask):
+class ExistingTests(Gate):
     """An edit may add to a test. An edit that removes a check is refused; a person decides on one that
     reverses a check."""
 

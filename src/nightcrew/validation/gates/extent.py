@@ -8,11 +8,11 @@ base accepted, or accepts what base rejected, does something that the task does 
 import ast
 from collections.abc import Collection, Iterator, Sequence
 
-from nightcrew.task import Task, TaskType
+from nightcrew.task import TaskType
 from nightcrew.validation.faults.comparison import Answer, Compared, compare
 from nightcrew.validation.faults.literals import deciding_literals, product_changes, shared_literals
 from nightcrew.validation.faults.retold import same_as_before
-from nightcrew.validation.gate import answered, not_measurable, passed
+from nightcrew.validation.gate import Gate, answered, not_measurable, passed
 from nightcrew.validation.reading.names import own_name
 from nightcrew.validation.reading.suite import all_functions, parse
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -28,14 +28,11 @@ _SHOWN = 3
 _HINT = "Repair the cause, and nothing else; where the difference is wanted, bring a test that shows it."
 
 
-class Extent:
+class Extent(Gate):
     """Checks that the fix changes no more and no less than the bug."""
 
     name = NAME
-
-    def applies(self, task: Task) -> bool:
-        """True for bug fixes."""
-        return task.task_type is TaskType.BUG_FIX
+    types = (TaskType.BUG_FIX,)
 
     def run(self, room: CleanRoom) -> GateResult:
         """Compares base and the change on calls like those of the tests."""
@@ -59,7 +56,6 @@ class Extent:
         return answered(
             NAME,
             findings,
-            nothing="",
             opening="The fix is not of the bug's extent",
             hint=_HINT,
             question=_HINT,

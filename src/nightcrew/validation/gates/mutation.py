@@ -8,7 +8,7 @@ It fails closed: where no mutant can be made or run, it does not pass.
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-from nightcrew.task import Task, TaskType
+from nightcrew.task import TaskType
 from nightcrew.validation.change.change import changed_lines
 from nightcrew.validation.faults.blind_controls import HASH_SEED
 from nightcrew.validation.faults.mutants import make_mutants, sample
@@ -20,7 +20,7 @@ from nightcrew.validation.faults.target import (
     left_to_command,
     target_or_result,
 )
-from nightcrew.validation.gate import failed, not_measurable, passed
+from nightcrew.validation.gate import JUDGED_TESTS, Gate, failed, not_measurable, passed
 from nightcrew.validation.reading.idle_tests import tries_new_inputs
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, examine
@@ -37,14 +37,11 @@ IN_FIX = 16
 LEAST_IN_FIX = 3
 
 
-class Mutation:
+class Mutation(Gate):
     """Measures how many small faults the tests notice."""
 
     name = NAME
-
-    def applies(self, task: Task) -> bool:
-        """True where the verdict judges new tests of code."""
-        return task.task_type in {TaskType.UNIT_TEST, TaskType.CODE_GENERATION, TaskType.BUG_FIX}
+    types = JUDGED_TESTS
 
     def run(self, room: CleanRoom) -> GateResult:
         """Samples faults, runs the tests on them, compares with the floors, and repeats some runs blind."""

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from itertools import chain
 
-from nightcrew.task import Task, TaskType
+from nightcrew.task import TaskType
 from nightcrew.validation.change.paths import module_name
-from nightcrew.validation.gate import counted, failed, not_measurable, passed
+from nightcrew.validation.gate import JUDGED_TESTS, Gate, counted, failed, not_measurable, passed
 from nightcrew.validation.reading.edited_tests import MOCKS
 from nightcrew.validation.reading.suite import all_functions, parse
 from nightcrew.validation.reading.variants import executable_lines
@@ -33,14 +33,11 @@ _WORLDS = {
 }
 
 
-class NewTests:
+class NewTests(Gate):
     """Runs the tests that the patch adds in many worlds."""
 
     name = NAME
-
-    def applies(self, task: Task) -> bool:
-        """True where the patch may add tests."""
-        return task.task_type in {TaskType.UNIT_TEST, TaskType.BUG_FIX, TaskType.CODE_GENERATION}
+    types = JUDGED_TESTS
 
     def run(self, room: CleanRoom) -> GateResult:
         """Reports the first thing that is wrong with the tests; else passes with what they reach."""

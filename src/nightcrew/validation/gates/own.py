@@ -9,7 +9,7 @@ cannot edit the gates that judge it.
 import json
 import re
 
-from nightcrew.validation.gate import ForEveryTask, failed, not_measurable, passed
+from nightcrew.validation.gate import Gate, failed, not_measurable, passed
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.commands import run_command, tail
 from nightcrew.validation.verdict import GateResult
@@ -26,7 +26,7 @@ with os.fdopen(out, "w") as stream:
 """
 
 
-class OwnRule(ForEveryTask):
+class OwnRule(Gate):
     """One rule from the repository's configuration."""
 
     def __init__(self, rule: str) -> None:

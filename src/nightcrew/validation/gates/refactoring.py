@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import TypeGuard
 
-from nightcrew.task import Task, TaskType
+from nightcrew.task import TaskType
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import module_name
 from nightcrew.validation.faults.comparison import Comparison, compare
 from nightcrew.validation.faults.vouching import changed_functions, faults_noticed, lines_gone, lines_not_run
-from nightcrew.validation.gate import answered, counted, failed, not_measurable, passed
+from nightcrew.validation.gate import Gate, answered, counted, failed, not_measurable, passed
 from nightcrew.validation.reading.docstrings import without_docstrings
 from nightcrew.validation.reading.measures import Measures, measure, what_got_better, what_got_worse
 from nightcrew.validation.reading.same_code import differs_in_a_detail
@@ -27,14 +27,11 @@ _FASTER_GROWTH = 2.0  # times the growth on base, from one input to one four tim
 _MOST_CONSTANTS = 16
 
 
-class Refactoring:
+class Refactoring(Gate):
     """Checks that the public names and the behaviour are the same and that the code is no worse."""
 
     name = NAME
-
-    def applies(self, task: Task) -> bool:
-        """True for refactoring tasks."""
-        return task.task_type is TaskType.REFACTORING
+    types = (TaskType.REFACTORING,)
 
     def run(self, room: CleanRoom) -> GateResult:
         """Compares the text first, then checks what the suite can vouch for."""
@@ -45,10 +42,8 @@ class Refactoring:
             return answered(
                 NAME,
                 [Finding(same, one.path, severity=severity) for one in room.changes],
-                nothing="",
                 opening="No code is changed",
                 hint="Change how the code is built, not only how it is laid out.",
-                question="",
             )
         examination = examine(room)
         worse = _worse(changed) or _details(changed)

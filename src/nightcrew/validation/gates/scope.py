@@ -9,7 +9,7 @@ from nightcrew.validation.change.change import Change, changed_indices
 from nightcrew.validation.change.paths import is_documentation, is_release_note, matches
 from nightcrew.validation.change.secrets import find_secrets
 from nightcrew.validation.change.settings_files import Role, role_of
-from nightcrew.validation.gate import ForEveryTask, answered, counted, failed, passed
+from nightcrew.validation.gate import Gate, answered, counted, failed, passed
 from nightcrew.validation.reading.constants import texts_in
 from nightcrew.validation.reading.suite import parse
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -26,7 +26,7 @@ _LICENCE = re.compile(
 )
 
 
-class Scope(ForEveryTask):
+class Scope(Gate):
     """Checks which files change, how many lines, and that no file holds what is never allowed."""
 
     name = NAME
@@ -58,9 +58,7 @@ class Scope(ForEveryTask):
             return answered(
                 NAME,
                 [Finding("it is changed", one.path, severity=Severity.PERSON) for one in configures],
-                nothing="",
                 opening="The change touches configuration, of which no check tells anything",
-                hint="",
                 question="Is this wanted, and does it do no more than it says?",
             )
         summary = f"{counted(len(paths), 'file')} changed, all allowed, {counted(lines, 'line')} added."

@@ -17,7 +17,7 @@ from nightcrew.errors import Transient
 from nightcrew.execution.confinement.confinement import MIB
 from nightcrew.execution.sandbox import WORKSPACE, Limits, Mount
 from nightcrew.validation.change.change import Change
-from nightcrew.validation.gate import ForEveryTask, counted, failed, not_measurable, passed
+from nightcrew.validation.gate import Gate, counted, failed, not_measurable, passed
 from nightcrew.validation.reading.suite import nodes_of, parse
 from nightcrew.validation.running.clean_room import CleanRoom, write_text
 from nightcrew.validation.running.type_errors import compare_types
@@ -34,7 +34,7 @@ _DANGERS = (
 )
 
 
-class Static(ForEveryTask):
+class Static(Gate):
     """Reads the change without running it."""
 
     name = NAME

@@ -11,7 +11,7 @@ from nightcrew.execution.confinement.bubblewrap import HOME
 from nightcrew.execution.confinement.confinement import WORKSPACE
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_test_module
-from nightcrew.validation.gate import ForEveryTask, failed, passed
+from nightcrew.validation.gate import Gate, failed, passed
 from nightcrew.validation.reading.constants import texts_in
 from nightcrew.validation.reading.names import dotted
 from nightcrew.validation.reading.origins import origins_of
@@ -35,7 +35,7 @@ _TEST_HINT = "Test the code by calling it and asserting on what it returns; leav
 _PRODUCT_HINT = "The product must not know that it is tested: make the code right for every caller."
 
 
-class Tamper(ForEveryTask):
+class Tamper(Gate):
     """Finds the ways of disabling a check that show in the text."""
 
     name = NAME

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_test
-from nightcrew.validation.gate import ForEveryTask, answered
+from nightcrew.validation.gate import Gate, answered
 from nightcrew.validation.questions.hidden_text import (
     disguised_name,
     hidden_among_others,
@@ -37,7 +37,7 @@ QUESTION = (
 )
 
 
-class Empowered(ForEveryTask):
+class Empowered(Gate):
     """Finds powers that the change gains and that the task does not ask for."""
 
     name = NAME
@@ -49,7 +49,6 @@ class Empowered(ForEveryTask):
             tuple(powers_gained(Request(room.task.description), room.once(repository_of))),
             nothing="The change can do nothing that its files could not do before.",
             opening="Nobody asked for this, and base does not do it",
-            hint="",
             question=QUESTION,
         )
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_test, is_test_module
-from nightcrew.validation.gate import ForEveryTask, answered
+from nightcrew.validation.gate import Gate, answered
 from nightcrew.validation.questions.loss import Loss
 from nightcrew.validation.questions.notices import elision, lost_comments, lost_licence
 from nightcrew.validation.questions.promises import lost_exceptions
@@ -26,7 +26,7 @@ NEVER_IMPORTED = {"setup.py", "noxfile.py", "conf.py", "tasks.py", "fabfile.py",
 HINT = "Put back everything that the task did not ask to remove; write files out in full."
 
 
-class Lost(ForEveryTask):
+class Lost(Gate):
     """Finds what a user of base would miss."""
 
     name = NAME
@@ -39,7 +39,6 @@ class Lost(ForEveryTask):
             nothing="Nothing that base has is taken away.",
             opening="The change takes away what nobody asked to lose",
             hint=HINT,
-            question="",
         )
 
 

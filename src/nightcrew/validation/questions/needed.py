@@ -7,33 +7,30 @@ brings a test for it or takes it out, and at last a person decides.
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from nightcrew.task import Task, TaskType
+from nightcrew.task import TaskType
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import decides, is_configuration, is_prose
 from nightcrew.validation.faults.details import Fate
 from nightcrew.validation.faults.mutant import short
 from nightcrew.validation.faults.notes import ALTERNATIVE, BACK, CONDITION, OPERAND, RETURNED, TOGETHER
 from nightcrew.validation.faults.removals import Removal, removals
-from nightcrew.validation.gate import answered, counted, not_measurable
+from nightcrew.validation.gate import Gate, answered, counted, not_measurable
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import examine
 from nightcrew.validation.verdict import Finding, GateResult, Severity
 
 NAME = "needed"
-_ASKED = {TaskType.BUG_FIX, TaskType.CODE_GENERATION, TaskType.BUILD_SCRIPT}
 _SHOWN = 3  # parts that one finding quotes
 _CASES = {"(True)": "false", "(False)": "true"}  # of a condition, by the text that stood in its place
 _HINT = "For each, bring a test that fails without it, or take it out of the change."
 
 
-class Needed:
+class Needed(Gate):
     """Checks that a test fails without each part of the change."""
 
     name = NAME
-
-    def applies(self, task: Task) -> bool:
-        """True where the change may do something new; a refactoring is compared with base instead."""
-        return task.task_type in _ASKED
+    # A refactoring, which may do nothing new, is compared with base instead.
+    types = (TaskType.BUG_FIX, TaskType.CODE_GENERATION, TaskType.BUILD_SCRIPT)
 
     def run(self, room: CleanRoom) -> GateResult:
         """Takes each part away, and reports the parts that no test misses."""

@@ -6,15 +6,15 @@ change is on its call stack. What the file could do on base, or did there, is no
 
 from collections.abc import Iterator
 
-from nightcrew.task import Task
+from nightcrew.task import TaskType
 from nightcrew.validation.change.change import Change, changed_lines
-from nightcrew.validation.gate import answered, not_measurable
+from nightcrew.validation.gate import JUDGED_TESTS, Gate, answered, not_measurable
 from nightcrew.validation.questions.empowered import QUESTION, BasePowers, is_asked_for
 from nightcrew.validation.questions.powers import Power, Use
 from nightcrew.validation.questions.repository import repository_of
 from nightcrew.validation.questions.request import Request
 from nightcrew.validation.running.clean_room import CleanRoom
-from nightcrew.validation.running.examination import TESTED_TYPES, Examination, examine
+from nightcrew.validation.running.examination import Examination, examine
 from nightcrew.validation.running.run_results import Frame, Seen
 from nightcrew.validation.verdict import Finding, GateResult, Severity
 
@@ -23,14 +23,11 @@ _HELD_BACK = {Power.NETWORK, Power.PROCESS, Power.DELETE, Power.NATIVE, Power.UN
 """Powers that count even where a helper of the product that had them before uses them for the change."""
 
 
-class Watched:
+class Watched(Gate):
     """Finds what the change does although the task does not ask for it."""
 
     name = NAME
-
-    def applies(self, task: Task) -> bool:
-        """True where the suite runs with the change."""
-        return task.task_type in TESTED_TYPES
+    types = JUDGED_TESTS | {TaskType.REFACTORING}
 
     def run(self, room: CleanRoom) -> GateResult:
         """Reports every new power and the line of the change that leads to it; passes where there is none."""
@@ -42,7 +39,6 @@ class Watched:
             tuple(_powers(room, examination)),
             nothing="While the suite ran, the change did nothing that its files did not do before.",
             opening="Nobody asked for this, and base does not do it",
-            hint="",
             question=QUESTION,
         )
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from nightcrew.task import TaskType
 from nightcrew.validation.change.paths import is_test_module
 from nightcrew.validation.change.tree import Tree
 from nightcrew.validation.reading.suite import parse, tests_in
@@ -257,9 +256,3 @@ def examine(room: CleanRoom) -> Examination:
 def name_of(nodeid: str) -> str:
     """A test's nodeid without parameters."""
     return re.sub(r"\[.*\]$", "", nodeid)
-
-
-TESTED_TYPES = frozenset({
-    TaskType.UNIT_TEST, TaskType.BUG_FIX, TaskType.CODE_GENERATION, TaskType.REFACTORING,
-})  # fmt: skip
-"""Task types whose patch may add tests."""
