@@ -11,7 +11,7 @@ from typing import NamedTuple
 from nightcrew.task import TaskType
 from nightcrew.validation.faults.target import Target, arguments_of, files_of, judged_tests
 from nightcrew.validation.gate import failed
-from nightcrew.validation.reading.suite import all_functions, code_of, parse
+from nightcrew.validation.reading.suite import all_functions, code_of, read
 from nightcrew.validation.reading.variants import neutral, raising
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, name_of
@@ -92,11 +92,9 @@ def _trials(
 
 def _functions_with(lines: Collection[int], source: str) -> frozenset[int]:
     """First lines of the functions in whose bodies one of `lines` is."""
-    tree = parse(source)
-    functions = all_functions(tree).values() if tree is not None else ()
     return frozenset(
         node.lineno
-        for node in functions
+        for node in all_functions(read(source)).values()
         if any(line in lines for line in range(node.body[0].lineno, (node.end_lineno or 0) + 1))
     )
 
@@ -105,8 +103,7 @@ def _judged_code(room: CleanRoom, judged: tuple[str, ...]) -> Iterator[ast.stmt]
     """The source of the judged tests, and of what they use in their files."""
     names = {name_of(one).split("::")[-1] for one in judged}
     for path in files_of(judged):
-        tree = parse(room.source(path) or "")
-        yield from code_of(tree, names) if tree is not None else ()
+        yield from code_of(read(room.source(path)), names)
 
 
 def _functions_run(
@@ -115,8 +112,7 @@ def _functions_run(
     """The target's functions that the judged tests run."""
     covered = examination.coverage(examination.patched.run("all"), target.path)
     lines = {line for name in judged for line in covered.by_test.get(name, ())}
-    tree = parse(target.source)
-    for node in all_functions(tree).values() if tree is not None else ():
+    for node in all_functions(read(target.source)).values():
         if lines & set(range(node.lineno, (node.end_lineno or node.lineno) + 1)):
             yield node
 

@@ -20,10 +20,9 @@ from nightcrew.validation.reading.constants import values_in
 from nightcrew.validation.reading.form import plain_statements
 from nightcrew.validation.reading.names import own_name
 from nightcrew.validation.reading.source_text import SourceText
-from nightcrew.validation.reading.suite import all_functions, parse
+from nightcrew.validation.reading.suite import all_functions, read
 
 _EVERYDAY_VALUE = re.compile(r"[a-z_]\w* = (?:None|True|False|-?[01]|''|\"\"|\[\]|\{\}|\(\))")
-_NOTHING = ast.Module([], [])
 _IMPOSSIBLE = {"NotImplementedError", "AssertionError"}
 _ASKING = {"isinstance", "issubclass", "callable", "hasattr"}
 
@@ -47,7 +46,7 @@ class Details:
     ) -> None:
         self.same = same
         self.before, self.text, self.fates = before, SourceText(after), fates
-        self.tree = parse(after) or _NOTHING
+        self.tree = read(after)
 
     def holds(self, part: Mutant) -> bool:
         """True for a part that no test has to miss."""
@@ -169,13 +168,13 @@ class Details:
 
     def _is_safeguard(self, part: Mutant) -> bool:
         """True for an assertion, the end of a finished loop, and an error for an impossible state."""
-        tree = parse(textwrap.dedent(part.before).strip()) if part.operator == GONE else None
+        body = _tree(part.before).body if part.operator == GONE else []
         is_conditional = any(_within(part, span) for span in self._bodies.values())
         if part.before.strip() == "break" and not is_conditional:
             return False  # a statement that ends a loop in its first round
         if part.function.endswith("__") and part.before.strip() == "return NotImplemented":
             return True  # an operator and an unknown type: Python's own protocol
-        return tree is not None and bool(tree.body) and all(map(_guards, tree.body))
+        return bool(body) and all(map(_guards, body))
 
     def _asks_where_it_runs(self, part: Mutant) -> bool:
         """True for a new condition on the Python version or platform: its branches count for themselves."""
@@ -200,23 +199,21 @@ class Details:
 
     @cached_property
     def _copies(self) -> Copies:
-        return Copies(parse(self.before) or _NOTHING, self.tree, self.text)
+        return Copies(read(self.before), self.tree, self.text)
 
     def _fresh(self, part: Mutant) -> set[str]:
         """Values that decide in the part, also through names that the change binds to them."""
         return self._decisive(part.before) - self._decisive(part.text)
 
     def _decisive(self, text: str) -> set[str]:
-        tree = parse(text.strip())
-        named = {getattr(one, "id", getattr(one, "attr", "")) for one in ast.walk(tree)} if tree else set()
+        nodes = ast.walk(read(text.strip()))
+        named = {getattr(one, "id", getattr(one, "attr", "")) for one in nodes}
         return values_in(text).union(*(self._brought[one] for one in named & self._brought.keys()))
 
     @cached_property
     def _brought(self) -> dict[str, set[str]]:
         """Names that base does not have, with the values that they are bound to or compared with."""
-        old = {
-            getattr(one, "id", getattr(one, "name", "")) for one in ast.walk(parse(self.before) or _NOTHING)
-        }
+        old = {getattr(one, "id", getattr(one, "name", "")) for one in ast.walk(read(self.before))}
         found: dict[str, set[str]] = {}
         for one in ast.walk(self.tree):
             if isinstance(one, ast.Assign):
@@ -235,8 +232,7 @@ class Details:
     @cached_property
     def _known_texts(self) -> set[str]:
         """Strings that base's file uses as a name of its own and not as a key."""
-        tree = parse(self.before)
-        nodes = ast.walk(tree) if tree is not None else ()
+        nodes = ast.walk(read(self.before))
         return {
             repr(one.value) for one in nodes if isinstance(one, ast.Constant) and isinstance(one.value, str)
         }
@@ -256,7 +252,7 @@ class Details:
 
 
 def _tree(text: str) -> ast.Module:
-    return parse(textwrap.dedent(text).strip()) or _NOTHING
+    return read(textwrap.dedent(text).strip())
 
 
 def _guards(node: ast.stmt) -> bool:
@@ -291,9 +287,6 @@ def _within(part: Mutant, span: Span) -> bool:
 
 
 def _is_conjunction(text: str) -> bool:
-    tree = parse(text.strip())
-    nodes: Iterator[ast.AST] = (
-        ast.iter_child_nodes(tree.body[0]) if tree is not None and tree.body else iter(())
-    )
-    node = next(nodes, None)
-    return isinstance(node, ast.BoolOp) and isinstance(node.op, ast.And)
+    node = next(iter(read(text.strip()).body), None)
+    value = node.value if isinstance(node, ast.Expr) else None
+    return isinstance(value, ast.BoolOp) and isinstance(value.op, ast.And)

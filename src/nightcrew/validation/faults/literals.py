@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from nightcrew.validation.change.change import Change
-from nightcrew.validation.reading.suite import parse
+from nightcrew.validation.reading.suite import parse, read
 from nightcrew.validation.running.clean_room import CleanRoom
 
 MOST_LITERALS = 20
@@ -94,9 +94,8 @@ def _base_text(room: CleanRoom) -> str:
 
 
 def _literals(text: str | None) -> set[object]:
-    return _constants(parse(text or ""))
+    return _constants(read(text))
 
 
-def _constants(tree: ast.AST | None) -> set[object]:
-    nodes = ast.walk(tree) if tree is not None else ()
-    return {node.value for node in nodes if isinstance(node, ast.Constant) and node.value is not ...}
+def _constants(tree: ast.AST) -> set[object]:
+    return {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and node.value is not ...}

@@ -10,7 +10,7 @@ from itertools import islice
 
 from nightcrew.validation.faults.target import files_of
 from nightcrew.validation.reading.source_text import SourceText
-from nightcrew.validation.reading.suite import all_functions, parse, tree_of
+from nightcrew.validation.reading.suite import all_functions, read, tree_of
 from nightcrew.validation.rig.neighbours import near
 from nightcrew.validation.rig.protocol import Experiment
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -49,16 +49,14 @@ def same_as_before(room: CleanRoom, reproducers: Sequence[str], decides: Sequenc
 
 def _holding(text: str, decides: Sequence[str]) -> list[object]:
     """Strings and numbers of a file that are one of these values, or contain it."""
-    tree = parse(text)
-    found = (one for one in ast.walk(tree) if isinstance(one, ast.Constant)) if tree is not None else ()
+    found = (one for one in ast.walk(read(text)) if isinstance(one, ast.Constant))
     values = {repr(one.value): one.value for one in found if type(one.value) in (str, bytes, int, float)}
     return [value for value in values.values() if _knows(value, decides)]
 
 
 def _given(text: str, own: Sequence[str]) -> list[object]:
     """Strings and numbers that these tests give to calls, without the expected results of comparisons."""
-    tree = parse(text)
-    functions = all_functions(tree) if tree is not None else {}
+    functions = all_functions(read(text))
     names = {name_of(one).partition("::")[2].replace("::", ".") for one in own}
     found: dict[str, object] = {}
     for name in sorted(names & functions.keys()):

@@ -6,7 +6,7 @@ from nightcrew.validation.change.change import Change, changed_lines
 from nightcrew.validation.faults.mutants import make_mutants, sample
 from nightcrew.validation.faults.mutation_trials import rates, survivors, try_mutants
 from nightcrew.validation.reading.same_code import same_function
-from nightcrew.validation.reading.suite import all_functions, parse, tree_of
+from nightcrew.validation.reading.suite import all_functions, read, tree_of
 from nightcrew.validation.reading.variants import executable_lines
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination
@@ -27,8 +27,7 @@ class Noticed(NamedTuple):
 
 def changed_functions(change: Change) -> dict[str, set[int]]:
     """Functions that may behave differently than on base, with the lines of their bodies."""
-    old, new = parse(change.before or ""), tree_of(change.after or "")
-    before = all_functions(old) if old is not None else {}
+    before, new = all_functions(read(change.before)), tree_of(change.after or "")
     return {
         name: set(range(node.body[0].lineno, (node.end_lineno or node.lineno) + 1))
         for name, node in all_functions(new).items()

@@ -14,7 +14,7 @@ from nightcrew.validation.faults.literals import deciding_literals, product_chan
 from nightcrew.validation.faults.retold import same_as_before
 from nightcrew.validation.gate import Gate, answered, not_measurable, passed
 from nightcrew.validation.reading.names import own_name
-from nightcrew.validation.reading.suite import all_functions, parse
+from nightcrew.validation.reading.suite import all_functions, parse, read
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import examine
 from nightcrew.validation.verdict import Finding, GateResult, Severity
@@ -169,9 +169,7 @@ def _refuses(room: CleanRoom) -> bool:
 
 
 def _refusals(text: str | None) -> set[str]:
-    tree = parse(text or "")
-    nodes = ast.walk(tree) if tree is not None else ()
-    return {ast.dump(one) for one in nodes if isinstance(one, ast.Raise | ast.Assert)}
+    return {ast.dump(one) for one in ast.walk(read(text)) if isinstance(one, ast.Raise | ast.Assert)}
 
 
 def _answers(found: Sequence[Compared]) -> Iterator[Answer]:
@@ -186,7 +184,7 @@ def _examples(what: str, answers: Sequence[Answer]) -> str:
 def _documented(room: CleanRoom) -> set[str]:
     """Exceptions that the changed files raise by name on base, or name in their docstrings."""
     found: set[str] = set()
-    for tree in filter(None, (parse(one.before or "") for one in product_changes(room))):
+    for tree in (read(one.before) for one in product_changes(room)):
         for node in ast.walk(tree):
             if isinstance(node, ast.Raise) and node.exc is not None:
                 raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc

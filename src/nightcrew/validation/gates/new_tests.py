@@ -10,7 +10,7 @@ from nightcrew.task import TaskType
 from nightcrew.validation.change.paths import module_name
 from nightcrew.validation.gate import JUDGED_TESTS, Gate, counted, failed, not_measurable, passed
 from nightcrew.validation.reading.edited_tests import MOCKS
-from nightcrew.validation.reading.suite import all_functions, parse
+from nightcrew.validation.reading.suite import all_functions, read
 from nightcrew.validation.reading.variants import executable_lines
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, examine, name_of
@@ -217,9 +217,9 @@ def _runs_nothing(room: CleanRoom, name: str) -> bool:
     """True for a test that calls no product code, reads none of its values, and starts no program."""
     path, _, function = name.partition("::")
     text = room.source(path) or ""
-    tree = parse(text)
-    node = all_functions(tree).get(function.replace("::", ".")) if tree is not None else None
-    if tree is None or node is None or "subprocess" in text:
+    tree = read(text)
+    node = all_functions(tree).get(function.replace("::", "."))
+    if node is None or "subprocess" in text:
         return False
     paths = (one.relative_to(room.patched).as_posix() for one in room.patched.rglob("*.py"))
     roots = {module_name(one).split(".")[0] for one in paths if not room.is_test(one)}

@@ -25,7 +25,7 @@ from nightcrew.validation.questions.request import Request
 from nightcrew.validation.questions.text_powers import text_powers
 from nightcrew.validation.questions.weaker import weaker
 from nightcrew.validation.reading.constants import texts_in
-from nightcrew.validation.reading.suite import parse
+from nightcrew.validation.reading.suite import parse, read
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.verdict import Finding, GateResult, Severity
 
@@ -106,10 +106,7 @@ class BasePowers:
         if text is None:
             return frozenset()
         if text not in known:
-            tree = parse(text)
-            known[text] = (
-                frozenset(use.power for use in python_powers(tree)) if tree is not None else frozenset()
-            )
+            known[text] = frozenset(use.power for use in python_powers(read(text)))
         return known[text]
 
 

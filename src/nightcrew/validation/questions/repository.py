@@ -13,7 +13,7 @@ from nightcrew.validation.questions.promises import expected_in_tests
 from nightcrew.validation.questions.python_losses import World
 from nightcrew.validation.questions.surface import surface
 from nightcrew.validation.reading.names import own_name
-from nightcrew.validation.reading.suite import parse
+from nightcrew.validation.reading.suite import read
 from nightcrew.validation.running.clean_room import CleanRoom
 
 _ALIKE = 0.5
@@ -84,9 +84,7 @@ class Repository:
 
     def _is_internal(self, path: str, name: str) -> bool:
         """True for a name that base's product uses itself and neither exports, re-exports, nor documents."""
-        here = self.base.python.get(path, "")
-        tree = parse(here)
-        exported = surface(tree).exported if tree is not None else {}
+        exported = surface(read(self.base.python.get(path))).exported
         word = re.compile(rf"\b{re.escape(name)}\b")
         if (
             PurePosixPath(path).name == "__init__.py"
@@ -118,8 +116,7 @@ class Repository:
         if name:
             for text in self.patched.python.values():
                 if f"class {name}" in text:
-                    tree = parse(text)
-                    nodes = ast.walk(tree) if tree is not None else ()
+                    nodes = ast.walk(read(text))
                     found += [one for one in nodes if isinstance(one, ast.ClassDef) and one.name == name]
         return tuple(found)
 
@@ -132,16 +129,15 @@ def repository_of(room: CleanRoom) -> Repository:
 def _uses(name: str, text: str, module: str) -> bool:
     """True where code reads a name of `module`; without a module, one of its own file. The same word for
     another thing is no use."""
-    tree = parse(text) if name in text else None
-    nodes = [*ast.walk(tree)] if tree is not None else []
+    nodes = [*ast.walk(read(text))] if name in text else []
     froms = [one for one in nodes if isinstance(one, ast.ImportFrom) and one.module]
     given = {alias.name for one in froms if str(one.module).split(".")[-1] == module for alias in one.names}
-    read = any(
+    is_read = any(
         isinstance(one, ast.Name) and one.id == name and isinstance(one.ctx, ast.Load) for one in nodes
     )
     return (
         name in given
-        or (read and (not module or "*" in given))
+        or (is_read and (not module or "*" in given))
         or any(
             isinstance(one, ast.Attribute) and one.attr == name and own_name(one.value) == module
             for one in nodes

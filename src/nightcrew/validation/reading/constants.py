@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 from nightcrew.validation.reading.names import own_name
-from nightcrew.validation.reading.suite import MOST_TREES, parse
+from nightcrew.validation.reading.suite import MOST_TREES, read
 
 type Text = str | bytes
 _EVERYDAY = {repr(one) for one in (None, True, False, 0, 1, -1, "", b"")}
@@ -60,8 +60,7 @@ def folded(node: ast.expr) -> Text | None:
 
 def values_in(text: str) -> set[str]:
     """Values in an expression that may decide something, without ordinary ones."""
-    tree = parse(text.strip())
-    held = ast.walk(tree) if tree is not None else ()
+    held = ast.walk(read(text.strip()))
     return {repr(one.value) for one in held if isinstance(one, ast.Constant)} - _EVERYDAY
 
 

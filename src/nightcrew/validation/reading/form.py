@@ -6,7 +6,7 @@ The remaining nodes keep their positions. Two texts with equal trees behave the 
 import ast
 
 from nightcrew.validation.reading.names import own_name
-from nightcrew.validation.reading.suite import parse, tree_of
+from nightcrew.validation.reading.suite import read, tree_of
 from nightcrew.validation.tables import Table
 
 TYPE_MAKERS = {"TypeVar", "TypeVarTuple", "ParamSpec", "NewType"}
@@ -29,9 +29,8 @@ def behaving(text: str) -> ast.Module | None:
 
 def plain_statements(text: str) -> dict[str, set[int]]:
     """Every statement without a body, as its tree, with its lines; nothing where the text is not Python."""
-    tree = parse(text)
     found: dict[str, set[int]] = {}
-    for node in ast.walk(tree) if tree is not None else ():
+    for node in ast.walk(read(text)):
         if isinstance(node, ast.stmt) and not hasattr(node, "body"):
             span = range(node.lineno, (node.end_lineno or node.lineno) + 1)
             found.setdefault(ast.dump(node), set()).update(span)

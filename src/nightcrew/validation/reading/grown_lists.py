@@ -10,7 +10,7 @@ from copy import deepcopy
 
 from nightcrew.validation.questions.surface import is_public, surface
 from nightcrew.validation.reading.names import own_name
-from nightcrew.validation.reading.suite import parse
+from nightcrew.validation.reading.suite import parse, read
 from nightcrew.validation.running.clean_room import CleanRoom
 
 _EXPECTED_CALLS = {"assert_called_with", "assert_called_once_with", "assert_any_call", "call"}
@@ -33,9 +33,7 @@ def grown_lists(room: CleanRoom) -> frozenset[str]:
 
 def _listed(text: str | None) -> set[str]:
     """Public names and parameters of a module, and texts in values at its own or a class's level."""
-    tree = parse(text or "")
-    if tree is None:
-        return set()
+    tree = read(text)
     names = {name.rpartition(".")[2] for name in surface(tree).items if is_public(name)}
     names |= {one.arg for one in ast.walk(tree) if isinstance(one, ast.arg)}
     values = (one for value in _tables(tree.body) for one in ast.walk(value))

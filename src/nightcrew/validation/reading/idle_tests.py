@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from nightcrew.validation.reading.checks import TestFunction
 from nightcrew.validation.reading.names import called, names_of
 from nightcrew.validation.reading.smells import new_test_functions
-from nightcrew.validation.reading.suite import parse
+from nightcrew.validation.reading.suite import read
 from nightcrew.validation.running.clean_room import CleanRoom
 
 _LOOKS = {
@@ -35,7 +35,7 @@ def tries_new_inputs(room: CleanRoom) -> bool:
     """True where a new test makes a call that no test on base makes."""
     fresh = {call for test in new_test_functions(room) for call in _literal_calls(test.node)}
     tests = (text for path, text in room.base_tree.python.items() if room.is_test(path))
-    known = {call for tree in filter(None, map(parse, tests)) for call in _literal_calls(tree)}
+    known = {call for tree in map(read, tests) for call in _literal_calls(tree)}
     return bool(fresh - known)
 
 

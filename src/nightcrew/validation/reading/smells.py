@@ -11,7 +11,7 @@ from nightcrew.validation.reading.checks import TestFunction, read_tests
 from nightcrew.validation.reading.constants import texts_in
 from nightcrew.validation.reading.names import called
 from nightcrew.validation.reading.same_code import normal_form, simple_statements
-from nightcrew.validation.reading.suite import Function, all_functions, parse, tests_in
+from nightcrew.validation.reading.suite import Function, all_functions, parse, read, tests_in
 from nightcrew.validation.reading.variants import functions
 from nightcrew.validation.running.clean_room import CleanRoom
 
@@ -32,10 +32,8 @@ def _new_test_functions(room: CleanRoom) -> tuple[TestFunction, ...]:
     for change in room.changes:
         if change.after is None or not _holds_tests(change.path) or not room.is_test(change.path):
             continue
-        tree, old = parse(change.after), parse(change.before or "")
-        if tree is None:
-            continue
-        known = {name: ast.dump(node) for name, node in all_functions(old).items()} if old is not None else {}
+        tree, old = read(change.after), read(change.before)
+        known = {name: ast.dump(node) for name, node in all_functions(old).items()}
         new = {name for name, node in tests_in(tree).items() if known.get(name) != ast.dump(node)}
         found += read_tests(tree, _helpers(room, change.path, tree), only=new)
     return tuple(found)
@@ -150,10 +148,7 @@ def _clock_names(node: Function) -> set[str]:
 def copies_of_implementation(room: CleanRoom) -> str:
     """The first function in the new tests that equals a function of the target, with names ignored; empty
     where there is none."""
-    target = room.target
-    tree = parse(room.source(target) or "") if target else None
-    if tree is None:
-        return ""
+    tree = read(room.source(room.target) if room.target else "")
     originals = {
         name: (normal_form(node, arguments=True), simple_statements(node.body))
         for name, node in all_functions(tree).items()
@@ -176,9 +171,7 @@ def copies_of_implementation(room: CleanRoom) -> str:
 
 def _all_functions(text: str) -> list[Function]:
     """Every function of a module, also inner ones and those in strings of code."""
-    tree = parse(text)
-    if tree is None:
-        return []
+    tree = read(text)
     trees: list[ast.AST] = [tree]
     trees += [one for _, text in texts_in(tree) if "def " in text and (one := parse(text)) is not None]
     return [node for one in trees for node in functions(one) if _size(node) >= _LEAST_NODES]

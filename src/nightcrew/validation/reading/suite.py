@@ -9,6 +9,7 @@ from nightcrew.untrusted import Unreadable, parse_python
 type Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 MOST_TREES = 128  # trees that are kept: those of one verdict, because several gates read the same one
+_NOTHING = ast.Module([], [])
 _AROUND = ("setup", "teardown", "pytest_", "async", "load_tests")
 _WEAK_CALLS = {"isinstance", "issubclass", "hasattr", "callable"}
 
@@ -20,6 +21,11 @@ def parse(text: str) -> ast.Module | None:
         return parse_python(text)
     except Unreadable:
         return None
+
+
+def read(text: str | None) -> ast.Module:
+    """The same tree; an empty one where there is no text or it is not Python."""
+    return parse(text or "") or _NOTHING
 
 
 def tree_of(text: str) -> ast.Module:

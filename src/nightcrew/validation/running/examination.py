@@ -231,8 +231,7 @@ class Examination:
         """Lines that ran inside a file's function bodies; lines run at import show nothing about tests."""
         covered = run.coverage.get(path, Covered())
         text = self.room.source(path) or ""
-        tree = parse(text)
-        inside = function_lines(text) if tree is not None else frozenset[int]()
+        inside = function_lines(text) if parse(text) is not None else frozenset[int]()
         if not inside:
             return covered
         return Covered(

@@ -6,7 +6,7 @@ from functools import cached_property
 from nightcrew.errors import Transient
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_test_module
-from nightcrew.validation.reading.suite import parse, tests_in
+from nightcrew.validation.reading.suite import read, tests_in
 from nightcrew.validation.rig.protocol import Experiment
 from nightcrew.validation.running.additions import only_adds
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -98,8 +98,7 @@ def rewritten_tests(examination: Examination) -> frozenset[str]:
         change = examination.room.change(path)
         if change is None or change.before is None:
             continue
-        tree = parse(change.after or "")
-        there = tests_in(tree) if tree is not None else {}
+        there = tests_in(read(change.after))
         if name_of(nodeid) in run or name_of(rest).replace("::", ".") not in there:
             found.add(nodeid)
     return frozenset(found)

@@ -11,6 +11,7 @@ causes one where it is removed. Where the product uses it, mypy obeys it in the 
 import ast
 import importlib.util
 import re
+import shlex
 import shutil
 import sys
 from collections import Counter
@@ -23,7 +24,7 @@ from pathlib import Path
 from nightcrew.errors import Transient
 from nightcrew.execution.checkout.work_folder import work_folder
 from nightcrew.execution.sandbox import Completed, Limits, Mount, interpreter_mounts
-from nightcrew.validation.reading.suite import parse
+from nightcrew.validation.reading.suite import read
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.commands import run_command
 
@@ -87,7 +88,7 @@ def _their_errors(room: CleanRoom, tree: Path, paths: Sequence[str]) -> Counter[
     if not paths:
         return Counter()
     words = ["exec", "python", "-I", "-m", "mypy", "--cache-dir=/dev/null", *_OPTIONS, "--"]
-    words += [_quoted(_as_path(path)) for path in paths]
+    words += [shlex.quote(_as_path(path)) for path in paths]
     done = run_command(room, tree, " ".join(words), replaced=_bare(room, tree, paths))
     return _found(done, paths)
 
@@ -169,19 +170,13 @@ def _has_mypy(environment: Path) -> bool:
 
 
 def _is_annotated(text: str) -> bool:
-    tree = parse(text)
-    functions = ast.walk(tree) if tree is not None else ()
     return any(
         isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)
         and (one.returns is not None or any(arg.annotation is not None for arg in one.args.args))
-        for one in functions
+        for one in ast.walk(read(text))
     )
 
 
 def _as_path(path: str) -> str:
     """The path in a form that mypy never takes for an option or, after an @, for a file of options."""
     return f"./{path}"
-
-
-def _quoted(path: str) -> str:
-    return "'" + path.replace("'", "'\\''") + "'"
