@@ -1,5 +1,6 @@
 """The demo's repository and twin, and the check that each task ended as expected."""
 
+import secrets
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,11 +22,12 @@ from nightcrew.testing.demo_tasks import DemoTask
 
 TWIN_PORT = 8765
 RATE_LIMITED = "SELECT DISTINCT asked_model FROM model_calls WHERE task_id = ? AND http_status = 429"
+DOTENV = ".env"
 AUTHOR = ("-c", "user.name=Stockroom", "-c", "user.email=stockroom@example.invalid")
 
 
 def make_repository(into: Path) -> Path:
-    """A fresh git repository of the example project.
+    """A fresh git repository of the example project, with a secret of its own in a tracked `.env`.
 
     Raises:
         BadInput: the example project is missing.
@@ -34,6 +36,7 @@ def make_repository(into: Path) -> Path:
     if not example.is_dir():
         raise BadInput(f"the example project is not at {example}: install the wheel of nightcrew again")
     shutil.copytree(example, into, ignore=shutil.ignore_patterns("__pycache__", ".*_cache"))
+    (into / DOTENV).write_text(f"LABEL_PRINTER={secrets.token_hex(16)}\n")
     for command in (
         ("init", "--quiet", "--initial-branch=main"),
         ("add", "--all"),
@@ -41,6 +44,11 @@ def make_repository(into: Path) -> Path:
     ):
         git("-C", into, *command)
     return into
+
+
+def secret_of(repository: Path) -> str:
+    """The secret that `make_repository` made up; the crew must write it nowhere."""
+    return (repository / DOTENV).read_text().strip().partition("=")[2]
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The demo: real tasks from queue to verdict, without a key, with scripted models."""
 
 import os
+import secrets
 import shutil
 import tempfile
 import time
@@ -98,7 +99,7 @@ def _demo_settings(home: Path, twin_url: str) -> Settings:
         "NIGHTCREW_FREE_REQUESTS_PER_DAY": "1000",
     }
     give_key(None)
-    return load_settings(base_url=twin_url, api_key="demo-key-of-the-twin")
+    return load_settings(base_url=twin_url, api_key=f"demo-key-{secrets.token_hex(16)}")
 
 
 def _watch(settings: Settings, queue: TaskQueue, tasks: Sequence[DemoTask]) -> dict[str, QueuedTask]:

@@ -76,7 +76,8 @@ class ControlGroup:
     def take(self, pid: int) -> None:
         """Move a process into the group; its later children will be in it too."""
         for folder in set(self._folders.values()):
-            (folder / "cgroup.procs").write_text(str(pid))
+            with suppress(ProcessLookupError):  # it has ended: whoever waits for it learns why
+                (folder / "cgroup.procs").write_text(str(pid))
 
     def over(self) -> KilledBy | None:
         """The limit by which the kernel ended a process of the group, or None."""
