@@ -50,12 +50,10 @@ def judge_blind(
     def run(trial: Trial) -> Blind:
         return run_blind(
             room,
-            room.patched,
             arguments,
             replaced=trial.replaced,
             hash_seed=trial.hash_seed,
             deselect=deselect,
-            elsewhere=True,  # in another folder than the rig's: the same tests must pass and fail there
         )
 
     trials = _trials(room, examination, target, judged, imported)

@@ -5,7 +5,6 @@ import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import NamedTuple
 
 from nightcrew.validation.change.change import Change, changed_lines
@@ -123,22 +122,19 @@ def _run_on_base(
     room: CleanRoom, examination: Examination, candidates: Sequence[str], product: Mapping[str, str]
 ) -> Run | None:
     """Runs tests as the patch has them on base's product, in which some files have another text."""
-    tests = [one for one in room.changes if room.is_test(one.path)]
-    texts = {one.path: one.after for one in tests if one.after is not None} | dict(product)
-    gone = [one.path for one in tests if one.after is None]
-    with room.copy(room.base, texts, without=gone) as tree:
-        limit = examination.cpu_seconds(candidates)
-        others = sorted(set(examination.base_outcomes) - set(candidates))
-        # In edited files an id that base has too may belong to another case now.
-        edited = examination.test_files
-        one = Experiment("all", SECONDS, exclude=others, own=edited, cpu_seconds=limit, cover=True)
-        (result,) = run_sessions(
-            room, tree, [Session([one], paths=files_of(tuple(candidates)))],
-            measured=examination.product_files, test_files=examination.all_test_files,
-        )  # fmt: skip
-        run = result.run("all")
-        if result.collected and not run.done:
-            return replace(run, tests={**run.tests, **_alone(room, tree, examination, result, candidates)})
+    texts = {one.path: one.after for one in room.changes if room.is_test(one.path)} | dict(product)
+    limit = examination.cpu_seconds(candidates)
+    others = sorted(set(examination.base_outcomes) - set(candidates))
+    # In edited files an id that base has too may belong to another case now.
+    edited = examination.test_files
+    one = Experiment("all", SECONDS, exclude=others, own=edited, cpu_seconds=limit, cover=True)
+    (result,) = run_sessions(
+        room, room.base, [Session([one], paths=files_of(tuple(candidates)))],
+        measured=examination.product_files, test_files=examination.all_test_files, replaced=texts,
+    )  # fmt: skip
+    run = result.run("all")
+    if result.collected and not run.done:
+        return replace(run, tests={**run.tests, **_alone(room, texts, examination, result, candidates)})
     return None if result.problem and not result.errors else run
 
 
@@ -160,7 +156,7 @@ def _none_shows(room: CleanRoom, examination: Examination, first: _Try) -> GateR
 
 def _alone(
     room: CleanRoom,
-    tree: Path,
+    texts: Mapping[str, str | None],
     examination: Examination,
     whole: SessionResult,
     candidates: Sequence[str],
@@ -172,7 +168,9 @@ def _alone(
     alone = [
         Experiment(name, SECONDS, items=[name], cpu_seconds=examination.cpu_seconds([name])) for name in names
     ]
-    (result,) = run_sessions(room, tree, [Session(alone)], test_files=examination.all_test_files)
+    (result,) = run_sessions(
+        room, room.base, [Session(alone)], test_files=examination.all_test_files, replaced=texts
+    )
     ended = {name: result.run(name).tests.get(name) for name in names}
     return {
         name: test or TestOutcome(name, "failed", "crash", "it does not come to an end", 0.0)

@@ -106,9 +106,9 @@ def _with_other(text: str, shown: str, other: object) -> str:
 def _outcomes(room: CleanRoom, on_base: bool, path: str, text: str, own: Sequence[str]) -> Outcomes:
     """The outcomes of the tests of these names; nothing where the run does not finish."""
     texts = {one.path: one.after for one in room.changes if room.is_test(one.path) and one.after is not None}
-    with room.copy(room.base if on_base else room.patched, {**texts, path: text}) as tree:
-        one = Experiment("all", seconds=SECONDS)
-        (result,) = run_sessions(room, tree, [Session([one], paths=(path,), seconds=SECONDS + 30)])
+    session = Session([Experiment("all", seconds=SECONDS)], paths=(path,), seconds=SECONDS + 30)
+    tree = room.base if on_base else room.patched
+    (result,) = run_sessions(room, tree, [session], replaced={**texts, path: text})
     names = set(map(name_of, own))
     finished = result.run("all").tests.values()
     return tuple(

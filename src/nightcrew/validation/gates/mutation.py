@@ -164,7 +164,7 @@ def _spot_check(
 
     def blind(trial: Trial) -> Blind:
         faulty = {target.path: trial.mutant.apply(target.source)}
-        return run_blind(room, room.patched, arguments, replaced=faulty, hash_seed=HASH_SEED, elsewhere=True)
+        return run_blind(room, arguments, replaced=faulty, hash_seed=HASH_SEED)
 
     with ThreadPoolExecutor(2) as pool:
         outcomes = list(pool.map(blind, chosen))

@@ -5,7 +5,7 @@ affects the next run.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -116,18 +116,17 @@ class CleanRoom:
         return next((change for change in self.changes if change.path == path), None)
 
     @contextmanager
-    def copy(
-        self, tree: Path, replaced: Mapping[str, str] | None = None, without: Iterable[str] = ()
-    ) -> Iterator[Path]:
-        """A temporary copy of a tree, with the text of some files replaced and some files removed."""
+    def copy(self, tree: Path, replaced: Mapping[str, str | None] | None = None) -> Iterator[Path]:
+        """A temporary copy of a tree, with the text of some files replaced; None: without the file."""
         folder = Path(mkdtemp(dir=self.folder, prefix="run-"))
         try:
             copy = folder / "tree"
             copy_tree(tree, copy)
             for path, text in (replaced or {}).items():
-                write_text(copy / path, text)
-            for path in without:
-                (copy / path).unlink(missing_ok=True)
+                if text is None:
+                    (copy / path).unlink(missing_ok=True)
+                else:
+                    write_text(copy / path, text)
             yield copy
         finally:
             remove_tree(folder)

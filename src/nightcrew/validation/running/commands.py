@@ -14,7 +14,7 @@ def run_command(
     tree: Path,
     command: str,
     *,
-    replaced: Mapping[str, str] | None = None,
+    replaced: Mapping[str, str | None] | None = None,
     stdin: bytes = b"",
 ) -> Completed:
     """Runs a shell command at the root of a copy of `tree`, with the environment's programs."""

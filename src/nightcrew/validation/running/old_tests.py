@@ -46,12 +46,12 @@ class OldTests:
             return {}
         others = sorted(set(self.examination.base_outcomes) - set(wanted))
         experiment = Experiment("all", self.examination.most_seconds, exclude=others)
-        texts = {one.path: one.after for one in self._product if one.after is not None}
-        gone = [one.path for one in self._product if one.after is None]
-        with self.room.copy(self.room.base, texts, without=gone) as tree:
-            paths = () if self._serves_all else tuple(sorted({one.split("::")[0] for one in wanted}))
-            session = Session([experiment], paths=paths, seconds=self.examination.most_seconds + 300)
-            (result,) = run_sessions(self.room, tree, [session], test_files=self.examination.all_test_files)
+        paths = () if self._serves_all else tuple(sorted({one.split("::")[0] for one in wanted}))
+        session = Session([experiment], paths=paths, seconds=self.examination.most_seconds + 300)
+        (result,) = run_sessions(
+            self.room, self.room.base, [session], test_files=self.examination.all_test_files,
+            replaced={one.path: one.after for one in self._product},
+        )  # fmt: skip
         failing = _failing(result, wanted)
         unsteady = unreliable_on_base(self.room, sorted(failing)) if failing else set()
         return {name: why for name, why in failing.items() if name not in unsteady}

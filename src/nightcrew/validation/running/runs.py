@@ -66,19 +66,20 @@ def run_sessions(
     sessions: Sequence[Session],
     *,
     measured: Iterable[str] = (),
-    hash_seed: int = 0,
     test_files: Iterable[str] = (),
     target: str | None = None,
+    replaced: Mapping[str, str | None] | None = None,
 ) -> tuple[SessionResult, ...]:
     """Runs sessions on a temporary copy of `tree`, in one sandbox.
 
     `measured`: files of the tree whose coverage is measured where an experiment asks for it.
+    `replaced`: other texts of files in the copy; None: without the file.
     """
     own = part_of_the_runner(room, target)
     if own:
         return (SessionResult((), (), {}, (), frozenset(), own),) * len(sessions)
     job = make_job(room, tree, sessions, measured=measured, test_files=test_files, target=target)
-    return read_sessions(run_job(room, tree, job, hash_seed=hash_seed), len(sessions))
+    return read_sessions(run_job(room, tree, job, replaced), len(sessions))
 
 
 def make_job(
@@ -104,13 +105,15 @@ def make_job(
     )
 
 
-def run_job(room: CleanRoom, tree: Path, job: Job, *, hash_seed: int = 0) -> Completed:
+def run_job(
+    room: CleanRoom, tree: Path, job: Job, replaced: Mapping[str, str | None] | None = None
+) -> Completed:
     """Runs the rig on a temporary copy of `tree`.
 
     The result's stdout is what came through the results socket, which the code under test cannot open.
     """
     seconds = START_SECONDS + sum(session.seconds for session in job.sessions)
-    return run_rig(room, tree, "session", job, seconds=seconds, hash_seed=hash_seed)
+    return run_rig(room, tree, "session", job, seconds=seconds, replaced=replaced)
 
 
 def run_rig(
@@ -120,21 +123,19 @@ def run_rig(
     job: Job | Replay,
     *,
     seconds: float,
-    hash_seed: int = 0,
+    replaced: Mapping[str, str | None] | None = None,
     env: Mapping[str, str] | None = None,
 ) -> Completed:
     """Runs one of the rig's programs on a temporary copy of `tree`; `job` is its input."""
-    environment = {
-        name: value for name, value in _environment(room, hash_seed).items() if name != "PYTHONPATH"
-    } | dict(env or {})
-    with room.copy(tree) as copy, Results() as results:
+    own = {name: value for name, value in _environment(room, 0).items() if name != "PYTHONPATH"}
+    with room.copy(tree, replaced) as copy, Results() as results:
         completed = room.sandbox.run(
             [str(room.environment.python), "-P", "-s", "-c",
              f"import sys; sys.path.insert(0, {Path(RIG).parent.as_posix()!r}); "
              f"from nightcrew_rig.{module} import main; main()"],
             workspace=copy,
             mounts=[*room.mounts, *_rig_mounts()],
-            env=environment,
+            env={**own, **(env or {})},
             stdin=json.dumps(document(job)).encode(),
             limits=replace(RUN_LIMITS, wall_seconds=seconds),
             results=results,
@@ -144,39 +145,34 @@ def run_rig(
 
 def run_blind(
     room: CleanRoom,
-    tree: Path,
     tests: Sequence[str],
     *,
-    replaced: Mapping[str, str] | None = None,
-    hash_seed: int = 0,
+    replaced: Mapping[str, str],
+    hash_seed: int,
     deselect: Sequence[str] = (),
-    elsewhere: bool = False,
 ) -> Blind:
-    """Runs some tests in plain pytest, by file or nodeid, on a copy of `tree` with some files' texts
-    replaced.
+    """Runs some tests in plain pytest, by file or nodeid, on the patched tree with other texts of some files.
 
+    It starts in another folder than the rig, as a user with files in its home, in another time zone,
+    outside CI.
     Every run ends at the first failure, so its options do not reveal the expected result.
-    `elsewhere`: in another folder, as a user with files in its home, in another time zone, outside CI.
     """
     options = [word for nodeid in deselect for word in ("--deselect", nodeid)]
-    place = ELSEWHERE if elsewhere else WORKSPACE
     env = _environment(room, hash_seed)
-    if elsewhere:
-        env = {name: value.replace(WORKSPACE, place) for name, value in env.items() if name != "CI"}
-        env |= {"USER": "dev", "LOGNAME": "dev", "TZ": "Asia/Tokyo", "COLUMNS": "132"}
-    home = "mkdir -p /tmp/dev/.config /tmp/dev/.cache && export HOME=/tmp/dev && " if elsewhere else ""
+    env = {name: value.replace(WORKSPACE, ELSEWHERE) for name, value in env.items() if name != "CI"}
+    env |= {"USER": "dev", "LOGNAME": "dev", "TZ": "Asia/Tokyo", "COLUMNS": "132"}
+    home = "mkdir -p /tmp/dev/.config /tmp/dev/.cache && export HOME=/tmp/dev && "
     pytest = [str(room.environment.python), "-m", "pytest", "-q", "-x", "--tb=no", "-p", "no:cacheprovider"]
     files = {one.split("::")[0] for one in tests}
     if not any("AssertionError" in (room.source(path) or "") for path in files):
         pytest.append("--assert=plain")  # only the exit code counts; rewriting takes a fifth of the time
-    with room.copy(tree, replaced) as copy, TemporaryDirectory(dir=room.folder) as empty:
-        moved = [Mount(copy, place, writable=True)] if elsewhere else []
+    with room.copy(room.patched, replaced) as copy, TemporaryDirectory(dir=room.folder) as empty:
         completed = room.sandbox.run(
-            ["/bin/sh", "-c", f'{home}cd "$0" && exec "$@" >/dev/null 2>&1', _folder(room, place),
-             *pytest, f"--rootdir={place}", *plugin_options(room), *options, "--",
-             *_from_folder(room, tests, place)],
-            workspace=Path(empty) if elsewhere else copy,
-            mounts=[*room.mounts, *moved],
+            ["/bin/sh", "-c", f'{home}cd "$0" && exec "$@" >/dev/null 2>&1', _folder(room, ELSEWHERE),
+             *pytest, f"--rootdir={ELSEWHERE}", *plugin_options(room), *options, "--",
+             *_from_folder(room, tests, ELSEWHERE)],
+            workspace=Path(empty),
+            mounts=[*room.mounts, Mount(copy, ELSEWHERE, writable=True)],
             env=env,
             limits=RUN_LIMITS,
         )  # fmt: skip
