@@ -1,8 +1,8 @@
 """Finds secrets in added text, by the forms of well-known tokens.
 
 detect-secrets, the usual scanner, had its last release in May 2024; gitleaks and trufflehog are not Python.
-So this module has a table of published token forms, and also finds values of high entropy that are assigned
-to names like those of credentials.
+So `tables/secrets.toml` has published token forms, and this module also finds values of high entropy that
+are assigned to names like those of credentials.
 """
 
 import base64
@@ -13,27 +13,9 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 
-_SHAPES = {
-    "AWS access key": r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b",
-    "GitHub token": r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{22,})",
-    "GitLab token": r"\bgl(?:pat|dt|rt|ptt)-[A-Za-z0-9_-]{20,}",
-    "OpenAI or OpenRouter key": r"\bsk-(?:or-v1-|proj-|ant-(?:api\d\d-)?|live-)?[A-Za-z0-9_-]{20,}",
-    "Slack token": r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}",
-    "Slack webhook": r"hooks\.slack\.com/services/T[A-Z0-9]{6,}/B[A-Z0-9]{6,}/[A-Za-z0-9]{16,}",
-    "Google API key": r"\bAIza[A-Za-z0-9_-]{35}",
-    "Stripe key": r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{20,}",
-    "Hugging Face token": r"\bhf_[A-Za-z0-9]{30,}",
-    "package index token": r"\bpypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{50,}",
-    "npm token": r"\bnpm_[A-Za-z0-9]{36}\b",
-    "SendGrid key": r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}",
-    "Twilio key": r"\bSK[0-9a-f]{32}\b",
-    "Azure storage key": r"AccountKey=[A-Za-z0-9+/]{80,}==",
-    "private key": r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----",
-    # It requires letters and digits together, because tests of URL parsers are full of `user:password@`.
-    "password in a URL": r"\b[a-z][a-z0-9+.-]{2,}://[^/\s:@'\"{}<>$]{2,}:(?=[^@]{0,200}[0-9])(?=[^@]{0,200}[A-Za-z])"
-    r"[^/\s:@'\"{}<>$%]{8,}@[\w.-]+\.[a-z]{2,}",
-}
-_COMPILED = {name: re.compile(shape) for name, shape in _SHAPES.items()}
+from nightcrew.validation.tables import Table
+
+_COMPILED = {name: re.compile(shape) for name, shape in Table("secrets").sections["shapes"].items()}
 _ASSIGNED = re.compile(
     r"""(?x) (?<![\w.\[\]'"-]) (?P<name>[\w.\[\]'"-]++) \s*+ [:=]{1,2} \s*+
     ['"] (?P<value>[^'"\s]{16,}+) ['"]"""

@@ -9,20 +9,12 @@ from typing import Any
 from nightcrew.untrusted import Unreadable, parse_python, read_ini, read_toml
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import decides, is_configuration
+from nightcrew.validation.tables import Table
 
 _DECIDING_TABLES = {"pytest", "coverage", "nightcrew"}
 _DECIDING_SECTIONS = ("pytest", "tool:pytest", "coverage", "nightcrew")
-_TELLING = {"version", "description", "classifiers", "keywords", "urls", "authors", "maintainers", "readme"}
-"""Keys that describe a project and have no effect on it."""
-_DESCRIBING = _TELLING | {
-    "author",
-    "author_email",
-    "maintainer",
-    "maintainer_email",
-    "url",
-    "project_urls",
-    "platforms",
-}
+_TELLING = Table("files").words("settings", "telling")
+_DESCRIBING = _TELLING | Table("files").words("settings", "describing")
 
 
 class Role(Enum):

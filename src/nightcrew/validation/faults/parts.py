@@ -21,16 +21,13 @@ from nightcrew.validation.reading.names import own_name
 from nightcrew.validation.reading.same_code import paired_statements, same_function, simple_statements
 from nightcrew.validation.reading.source_text import SourceText
 from nightcrew.validation.reading.suite import Function, all_functions, parse
+from nightcrew.validation.tables import Table
 
 _LEAST_MOVED = 3  # statements from which a new function can be extracted
 _DEFS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _RELEASE = re.compile(r"_*version(?:_?(?:info|tuple))?_*", re.IGNORECASE)
 _BLOCKS = ("body", "orelse", "finalbody")
-_READING = {
-    "bool", "dict", "float", "format", "get", "getattr", "hex", "int", "items", "join", "keys", "len", "list",
-    "max", "min", "repr", "round", "set", "sorted", "str", "sum", "tuple", "type", "values", "_",
-}  # fmt: skip
-"""Calls in the arguments of a log call that change nothing."""
+_READING = Table("interfaces").words("library", "reading")
 _DOING = (ast.Await, ast.NamedExpr, ast.Yield, ast.YieldFrom)
 type Branch = ast.ExceptHandler | ast.match_case
 

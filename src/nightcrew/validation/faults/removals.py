@@ -27,23 +27,13 @@ from nightcrew.validation.running.commands import run_command
 from nightcrew.validation.running.examination import Examination
 from nightcrew.validation.running.run_results import Covered
 from nightcrew.validation.running.runs import Session, run_sessions
+from nightcrew.validation.tables import Table
 
 MOST_INSIDE, MOST_AT_IMPORT = 60, 10  # parts of one file that are tried
 MOST_ON_DISK = 8  # runs on disk, where other programs see the change without some of its parts
 MOST_OTHERS = 600  # tests that run on disk
 SECONDS = 600.0
-_DEVELOPERS = {
-    "dev",
-    "scripts",
-    "tools",
-    "benchmarks",
-    "benchmark",
-    "bench",
-    "examples",
-    "example",
-    "docs",
-    "doc",
-}
+_DEVELOPERS = Table("files").words("developers", "folders")
 _SHELL = re.compile(r"#!.*\b(?:ba|da|k|z)?sh\b")
 _PROGRAMS = re.compile(
     r"subprocess|multiprocessing|Popen|os\.(?:fork|system|exec|spawn)|pexpect|pytester|runpy"

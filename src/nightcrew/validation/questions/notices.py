@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - a table of patterns reads best with one to a line
 """Words that any kind of file may contain: comments in the place of code (`# rest of the file unchanged`),
 licences and licence notices, and the comments of code."""
 
@@ -9,6 +8,7 @@ from pathlib import PurePosixPath
 from nightcrew.validation.questions.loss import Loss
 from nightcrew.validation.reading.comments import comments
 from nightcrew.validation.reading.form import plain_statements
+from nightcrew.validation.tables import Table
 from nightcrew.validation.verdict import Severity
 
 _HEADER_LINES = 30
@@ -17,21 +17,7 @@ _LEAST_KEPT = 0.8  # share of the statements: where a change removes more, their
 _NOTICE = re.compile(r"SPDX-License-Identifier|copyright|\(c\)|licen[cs]ed? (?:under|to)", re.IGNORECASE)
 _FILES = {"LICENSE", "LICENCE", "COPYING", "NOTICE", "COPYRIGHT", "PATENTS"}
 _YEARS = re.compile(r"\d{4}(?:\s*[-–,]\s*(?:\d{4}|present))?")
-_MARK = r"^\s*(?:#|//|/\*|<!--|\*|\.\.|--|;|%|\"\"\"|''')*\s*"
-_WHAT = r"(?:code|file|files|class|classes|module|function|functions|method|methods|implementation|imports?|tests?|content|contents|section|sections|definitions?|body|logic|lines?|document|script|config\w*|entries|stuff|it)"
-_WHICH = r"(?:rest|remaind\w+|remaining|existing|previous|original|other|unchanged|same|omitted|above|below|all|everything)"
-_FATE = r"(?:unchanged|un-?modified|unaltered|omitted|elided|truncated|snipped|skipped|as before|as is|stays?|remains?|same|here|kept|identical|continues?|goes here|not shown|for brevity|untouched|preserved|follows?)"
-_ELISIONS = re.compile(
-    rf"{_MARK}(?:\[|\(|<)?\s*(?:\.{{3}}|…|-{{2,}}|={{2,}})?\s*(?:"
-    rf"(?:the\s+)?{_WHICH}\s+(?:of\s+)?(?:the\s+|this\s+|your\s+|our\s+)?(?:\w+\s+){{0,2}}?{_WHAT}\b.{{0,40}}\b{_FATE}\b"
-    rf"|(?:the\s+)?rest\s+(?:of\s+)?(?:the\s+|this\s+|your\s+)?(?:\w+\s+)?{_WHAT}\b"
-    rf"|(?:the\s+)?(?:rest|remainder|everything else|all else)\b.{{0,30}}\b{_FATE}\b"
-    rf"|(?:no|without)\s+(?:other\s+|further\s+)?changes?\s+(?:below|here|to the rest|from here)"
-    rf"|(?:unchanged|omitted|snip(?:ped)?|truncated|same as (?:before|above))\s*(?:for brevity|code|lines?|\.{{3}}|…|-{{2,}}|\]|\)|>|$)"
-    rf")"
-    rf"|{_MARK}(?:\.{{3}}|…)\s*(?:\(|\[|<)?\s*(?:\w+\s+){{0,4}}(?:unchanged|existing|omitted|remaining|rest|same|previous|original|truncated)\b",
-    re.IGNORECASE,
-)
+_ELISIONS = Table("notices").pattern("comments", "elisions", re.IGNORECASE)
 
 
 def elision(before: str, after: str) -> Iterator[Loss]:

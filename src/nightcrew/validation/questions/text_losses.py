@@ -12,6 +12,7 @@ from typing import Any
 from nightcrew.untrusted import read_ini, read_json, read_toml, read_yaml
 from nightcrew.validation.change.paths import is_release_note
 from nightcrew.validation.questions.loss import Loss
+from nightcrew.validation.tables import Table
 from nightcrew.validation.verdict import Severity
 
 _MOST_ENTRIES = 20_000
@@ -23,15 +24,7 @@ _UNDERLINE = re.compile(r"^([=\-~^\"'#*+`:.])\1{2,}\s*$")
 _LINK = re.compile(  # of one line
     r"https?://[^\s)>\]\"'`]+|\]\(([^)\s]{1,400}+)\)|^\.\. _[^:]{1,200}+: (\S+)"
 )
-_DEFINED = {
-    r"\.(m?[jt]sx?)": r"^[ \t]*export\s+(?:default\s+)?(?:async\s+)?(?:function\*?|class|const|let|var"
-    r"|interface|type|enum)\s+(\w+)|^[ \t]*(?:module\.)?exports\.(\w+)\s*=",
-    r"\.(ba|z|k)?sh": r"^(?:function\s+)?([\w-]+)\s*\(\)",
-    r"(.*/)?(gnu)?makefile|\.mk": r"^([\w./%-]++)[ \t]*+:(?![=:])",
-    r"(.*/)?justfile": r"^([\w-]++)[^:=\n]*+:(?!=)",
-    r"\.go": r"^func[ \t]+(?:\([^)\n]*\)[ \t]*)?([A-Z]\w*)|^type\s+([A-Z]\w*)",
-    r"\.rs": r"^[ \t]*pub[ \t]+(?:async\s+)?(?:fn|struct|enum|trait|const)\s+(\w+)",
-}
+_DEFINED: dict[str, str] = Table("interfaces").sections["definitions"]
 _C_LIKE = re.compile(r"\.(c|h|cc|cpp|hpp|java|cs|kt|php|rb)$")
 _HEAD = re.compile(r"(?:[\w*&<>:,~ \t]*[\s*&:])?(\w+)[ \t]*")
 _LONGEST_HEAD = 300  # characters of a function's name with the text before it

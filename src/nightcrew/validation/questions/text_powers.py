@@ -17,7 +17,7 @@ _TABLE = Table("text_powers")
 _INSTALLS, _USES, _HOOKS = (_TABLE.pattern("one", key) for key in ("installs", "uses", "hooks"))
 _WORKFLOWS, _MANIFESTS = (_TABLE.words("files", key) for key in ("workflows", "manifests"))
 _SUFFIXES = {key: frozenset(names) for key, names in _TABLE.texts("suffixes").items()}
-_OPTIONS = _TABLE.words("words", "options")
+_OPTIONS = _TABLE.words("one", "options")
 _MOST_CHARACTERS = 4000  # of a line that are read
 _PINNED = re.compile(r"[0-9a-f]{40}")
 
@@ -56,12 +56,7 @@ def is_manifest(path: str) -> bool:
 
 
 def _section(name: str) -> Patterns:
-    shell, get = _TABLE.sections["words"]["shell"], _TABLE.sections["words"]["get"]
-    return {
-        text.replace("<shell>", shell).replace("<get>", get): Power[key]
-        for key, texts in _TABLE.texts(name).items()
-        for text in texts
-    }
+    return {text: Power[key] for key, texts in _TABLE.texts(name).items() for text in texts}
 
 
 _ALWAYS = _section("always") | {PLACES.pattern: Power.CREDENTIALS}

@@ -10,16 +10,9 @@ from nightcrew.validation.reading.names import called, names_of
 from nightcrew.validation.reading.smells import new_test_functions
 from nightcrew.validation.reading.suite import read
 from nightcrew.validation.running.clean_room import CleanRoom
+from nightcrew.validation.tables import Table
 
-_LOOKS = {
-    "co_code", "co_consts", "co_names", "__code__", "getsource", "getsourcelines", "getsourcefile",
-    "findsource", "get_instructions", "Bytecode",
-}  # fmt: skip
-_MACHINE = {
-    "version_info", "hexversion", "python_version", "python_version_tuple", "sched_getaffinity",
-    "getpwall", "getpreferredencoding", "getlocale", "tzname", "getuid", "geteuid", "getgid", "getlogin",
-    "uname", "gethostname", "cpu_count", "process_cpu_count", "getppid", "expanduser", "getloadavg",
-}  # fmt: skip
+_LOOKS, _MACHINE = (Table("tests").words("looks", key) for key in ("code", "machine"))
 _ALIKE = 3  # tests of the same text, or repetitions of one case
 _MOST_ROUNDS = 100  # repetitions of a case that does not use its number
 

@@ -10,27 +10,15 @@ from pathlib import Path, PurePosixPath
 from nightcrew.validation.change.pytest_settings import setting_of
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.metadata import own_plugins
+from nightcrew.validation.tables import Table
 
-_DROPPED_PLUGINS = {
-    "xdist", "xdist.looponfail", "randomly", "pytest_randomly", "random_order", "rerunfailures", "pytest_cov",
-    "cov", "sugar", "html", "metadata", "json-report", "pytest_jsonreport", "repeat", "timeout",
-    "flakefinder",
-    "benchmark", "codspeed", "pytest-codspeed", "instafail", "picked", "testmon", "reportlog", "clarity",
-}  # fmt: skip
+_TABLE = Table("tests")
+_DROPPED_PLUGINS = tuple(_TABLE.texts("plugins")["dropped"])
+_KEPT_OPTIONS, _DROPPED_OPTIONS = (_TABLE.pattern("options", key) for key in ("kept", "dropped"))
 _NO_WARNING = ("-W", "ignore::pytest.PytestConfigWarning")  # about settings of plugins that are left out
 _USUAL_FILES = ("test_*.py", "*_test.py")
 _TESTS = re.compile(r"^[ \t]*(?:async\s+)?def test|^class \w*Tests?\b|\bTestCase\b", re.MULTILINE)
 _STARTS = {"-s", "--start-directory"}
-_KEPT_OPTIONS = re.compile(
-    r"--(import-mode|doctest|strict-markers|asyncio-mode|ignore|deselect|pyargs|noconftest|run|slow|disable-socket|pspec)"
-    r"|-[mkW]$"
-)
-# A run keeps the test command's options, except those for output, reports, and parallel runs.
-_DROPPED_OPTIONS = re.compile(
-    r"-[vqxsn]+$|-n\d|-r|--(verbose|quiet|verbosity|tb|cov|no-cov|junit|durations|maxfail|exitfirst|color|lf|ff|last-failed"
-    r"|failed-first|capture|numprocesses|dist|html|self-contained|rootdir|basetemp|timeout|reruns|cache|benchmark"
-    r"|random-order|show-capture|buffer|failfast|locals|start-directory|top-level-directory)"
-)
 
 
 def default_paths(room: CleanRoom, tree: Path) -> tuple[str, ...]:
@@ -111,7 +99,7 @@ def _installed_plugins(environment: Path) -> list[str]:
 
 
 def _is_dropped(plugin: str) -> bool:
-    return any(plugin.startswith(one) for one in _DROPPED_PLUGINS)
+    return plugin.startswith(_DROPPED_PLUGINS)
 
 
 def _setting(room: CleanRoom, key: str) -> str:

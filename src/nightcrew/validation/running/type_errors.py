@@ -27,21 +27,13 @@ from nightcrew.execution.sandbox import Completed, Limits, Mount, interpreter_mo
 from nightcrew.validation.reading.suite import read
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.commands import run_command
+from nightcrew.validation.tables import Table
 
 _LINE = re.compile(r"^(?:\./)?(?P<path>[^:\n]+\.pyi?):\d+(?::\d+)?: error: (?P<message>.+)$", re.MULTILINE)
 _IGNORE = re.compile(r"#[ \t]*type:[ \t]*ignore(\[[^\]\n]*\])?|#[ \t]*mypy:[^\n]*")
 _OPTIONS = ("--no-error-summary", "--hide-error-context", "--no-color-output", "--follow-imports=silent")
 _CACHE = "/run/nightcrew/types"
-_LIBRARY = (
-    "abc", "argparse", "ast", "asyncio", "base64", "collections.abc", "concurrent.futures", "contextlib",
-    "copy", "csv", "dataclasses", "datetime", "decimal", "email.message", "enum", "functools", "hashlib",
-    "html.parser", "http.client", "importlib.metadata", "inspect", "io", "itertools", "json", "logging",
-    "math", "operator", "os", "pathlib", "pickle", "platform", "random", "re", "shutil", "socket",
-    "sqlite3", "string", "struct", "subprocess", "sys", "tempfile", "textwrap", "threading", "time",
-    "traceback", "types", "typing", "typing_extensions", "unittest.mock", "urllib.request", "uuid",
-    "warnings", "weakref", "xml.etree.ElementTree", "zipfile",
-)  # fmt: skip
-"""The modules that projects use most."""
+_LIBRARY = Table("interfaces").texts("library")["types"]
 _LIMITS = Limits(wall_seconds=1800.0, cpu_seconds=300)  # CPU time decides: it does not depend on the load
 
 

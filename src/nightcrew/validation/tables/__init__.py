@@ -8,7 +8,10 @@ from typing import Any
 
 
 class Table:
-    """One file of sections, with entries that are texts, lists of texts, or words between blanks."""
+    """One file of sections, with entries that are texts, lists of texts, or words between blanks.
+
+    Each entry of a section `pieces` stands where other entries write its name as `<name>`.
+    """
 
     def __init__(self, name: str) -> None:
         self.sections: dict[str, dict[str, Any]] = _read(name)
@@ -32,7 +35,10 @@ class Table:
 
 @cache
 def _read(name: str) -> dict[str, dict[str, Any]]:
-    return tomllib.loads(files(__name__).joinpath(f"{name}.toml").read_text("utf-8"))
+    text = files(__name__).joinpath(f"{name}.toml").read_text("utf-8")
+    for key, piece in tomllib.loads(text).get("pieces", {}).items():
+        text = text.replace(f"<{key}>", piece)
+    return tomllib.loads(text)
 
 
 def _listed(value: str | list[str]) -> list[str]:
