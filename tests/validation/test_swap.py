@@ -1,6 +1,7 @@
 """Another version of a function is compiled from the lines around it, and is what the whole file gives."""
 
 import importlib.util
+import subprocess
 import sys
 from pathlib import Path
 
@@ -98,3 +99,20 @@ def test_a_file_that_is_imported_late_has_live_functions(
     swap.remember(str(late))
     assert swap.prepare(str(late), Variant(source=late.read_text().replace("+ 1", "- 1")))
     assert "late_shop.ending" not in sys.modules
+
+
+def test_a_file_that_pytest_imports_for_its_doctests_is_replaced_too(tmp_path: Path) -> None:
+    (tmp_path / "price.py").write_text('"""\n>>> VALUE\n1\n"""\nVALUE = 1\n')
+    program = (
+        "import pytest, sys\n"
+        "from nightcrew.validation.rig import swap\n"
+        "class Early:\n"
+        "    @pytest.hookimpl(tryfirst=True)\n"
+        "    def pytest_collection(self):\n"
+        "        swap.replace_on_import({sys.argv[1]: open(sys.argv[1]).read().replace('= 1', '= 2')})\n"
+        "sys.exit(pytest.main(['-q', '--doctest-modules', '-p', 'no:cacheprovider', 'price.py'],\n"
+        "                     plugins=[Early()]))\n"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "price.py")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+    assert done.returncode == 1, done.stdout

@@ -41,6 +41,16 @@ def test_the_builds_own_settings_say_where_code_lies(tmp_path: Path, name: str, 
     assert import_roots(tree, "") == ("lib", "")
 
 
+def test_a_source_folder_that_looks_like_a_package_is_one_where_the_projects_package_is_inside(
+    tmp_path: Path,
+) -> None:
+    files = {"src/__init__.py": "", "src/own_shop/__init__.py": "", "src/tests/__init__.py": ""}
+    tree = write(tmp_path, {"pyproject.toml": '[project]\nname = "own-shop"\n', **files})
+    assert import_roots(tree, "") == ("src", "")
+    tree = write(tmp_path, {"pyproject.toml": '[project]\nname = "other"\n'})
+    assert import_roots(tree, "") == ("",)
+
+
 def test_a_folder_outside_of_the_repository_is_none_of_it(tmp_path: Path) -> None:
     tree = write(tmp_path / "tree", {"setup.cfg": "[options.packages.find]\nwhere = ../other\n"})
     (tmp_path / "other").mkdir()

@@ -70,6 +70,17 @@ def test_version_files_that_a_build_would_write_are_there(tmp_path: Path, text: 
     assert (tmp_path / path).read_text() == "mine"
 
 
+@pytest.mark.parametrize(
+    "written",
+    ['"shop/version.py"', 'str(here / "shop" / "version.py")', 'os.path.join(here, "shop", "version.py")'],
+)
+def test_version_files_of_a_set_up_script_are_there(tmp_path: Path, written: str) -> None:
+    (tmp_path / "shop").mkdir()
+    text = f'setup(use_scm_version={{"write_to": {written}, "write_to_template": "{{version}}"}})\n'
+    (tmp_path / "setup.py").write_text(text)
+    assert write_version_files(tmp_path, "") == ("shop/version.py",)
+
+
 def test_a_version_file_outside_of_the_tree_is_not_written(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     tree.mkdir()

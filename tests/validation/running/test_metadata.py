@@ -1,4 +1,6 @@
 # ruff: noqa: E501
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,3 +42,32 @@ def test_older_and_other_declarations_count_too(tmp_path: Path, files: dict[str,
 
 def test_a_folder_that_declares_nothing_has_no_metadata(tmp_path: Path) -> None:
     assert project_metadata(tmp_path, tmp_path / "made") == ()
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"pyproject.toml": "[project]\nname = 'shop'\n[project.scripts]\nshop = 'shop:main.run'\n"},
+        {"setup.cfg": "[metadata]\nname = shop\n[options.entry_points]\nconsole_scripts =\n    shop = shop:main.run\n"},
+        {"setup.py": "from setuptools import setup\nsetup(name='shop', entry_points={'console_scripts': ['shop=shop:main.run']})\n"},
+        {"setup.py": "from setuptools import setup\nsetup(name='shop', entry_points='[console_scripts]\\nshop = shop:main.run [x]')\n"},
+    ],
+)  # fmt: skip
+def test_the_programs_of_a_project_can_be_started_as_if_it_were_installed(
+    tmp_path: Path, files: dict[str, str]
+) -> None:
+    code = "class main:\n    run = staticmethod(lambda: 3)\n"
+    for name, text in {**files, "shop.py": code}.items():
+        (tmp_path / name).write_text(text)
+    (mount,) = project_metadata(tmp_path, tmp_path / "made")
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    env = {"PATH": path, "PYTHONPATH": str(tmp_path)}
+    assert subprocess.run([mount.source / "bin" / "shop"], env=env, check=False).returncode == 3
+
+
+def test_a_program_has_a_plain_name_and_starts_a_function(tmp_path: Path) -> None:
+    scripts = '"../out" = "shop:main"\nshop = "shop:main(); import os"\n'
+    (tmp_path / "pyproject.toml").write_text(f"[project]\nname = 'shop'\n[project.scripts]\n{scripts}")
+    (mount,) = project_metadata(tmp_path, tmp_path / "made")
+    assert not [*(mount.source / "bin").iterdir()]
+    assert not (tmp_path / "made" / "out").exists()

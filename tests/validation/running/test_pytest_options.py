@@ -1,5 +1,7 @@
 """A repository's own way of finding and running its tests is kept; what would stop the rig is left out."""
 
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -55,3 +57,36 @@ def test_settings_of_plugins_that_are_left_out_stop_nothing(tmp_path: Path) -> N
     assert told[told.index("-W") + 1] == "ignore::pytest.PytestConfigWarning"
     assert "--strict-markers" in told
     assert not {"--strict-config", "--timeout"} & set(told)
+
+
+STRICT = """[pytest]
+addopts = --strict-markers
+required_plugins = pytest-timeout
+strict_config = true
+filterwarnings = error
+timeout = 5
+"""
+
+
+@pytest.mark.parametrize(("mark", "passes"), [("timeout(5)", True), ("tmeout(5)", False)])
+def test_a_mark_of_a_plugin_that_is_left_out_is_known_and_no_other(
+    tmp_path: Path, mark: str, passes: bool
+) -> None:
+    text = f"import pytest\n\n@pytest.mark.{mark}\ndef test_one():\n    pass\n"
+    told = options(tmp_path, {"pytest.ini": STRICT, "test_a.py": text})
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *told]
+    env = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, check=False)
+    assert (done.returncode == 0) is passes, done.stdout
+
+
+def test_a_project_that_is_a_plugin_is_found_by_sessions_that_its_tests_start(tmp_path: Path) -> None:
+    own = "[project]\nname = 'shop'\n[project.entry-points.pytest11]\nshop = 'shop.plugin'\n"
+    for name, entry in (("cov", "pytest_cov = pytest_cov.plugin"), ("mock", "pytest_mock = pytest_mock")):
+        info = tmp_path / f"env/lib/python3.12/site-packages/{name}.dist-info"
+        info.mkdir(parents=True)
+        (info / "entry_points.txt").write_text(f"[pytest11]\n{entry}\n")
+    told = options(tmp_path, {"pyproject.toml": own, "test_a.py": TESTS})
+    named = [told[index + 1] for index, word in enumerate(told) if word == "-p"]
+    assert "no:pytest_cov" in named
+    assert all(name.startswith("no:") for name in named)

@@ -69,7 +69,8 @@ def import_roots(checkout: Path, root: str) -> tuple[str, ...]:
     place = checkout / root
     found = [*_declared_roots(place, read_pyproject(place)), "src"]
     inside = [PurePosixPath(root, name).as_posix() for name in found if name not in {"", "."}]
-    usable = [name for name in dict.fromkeys(inside) if _is_source_folder(checkout, name)]
+    own = _name(place, read_pyproject(place)).replace("-", "_")
+    usable = [name for name in dict.fromkeys(inside) if _is_source_folder(checkout, name, own)]
     return (*usable, PurePosixPath(root).as_posix() if root else "")
 
 
@@ -117,11 +118,12 @@ def _is_project_with_tests(folder: Path) -> bool:
     return bool(declared) or any((folder / name).is_dir() for name in tests) or any(folder.glob("test_*.py"))
 
 
-def _is_source_folder(checkout: Path, path: str) -> bool:
-    """True for a folder of the repository that is not a package itself."""
+def _is_source_folder(checkout: Path, path: str, own: str) -> bool:
+    """True for a folder of the repository that is not a package itself, or holds the package `own`."""
     place = checkout / path
     inside = ".." not in PurePosixPath(path).parts and place.resolve().is_relative_to(checkout.resolve())
-    return inside and place.is_dir() and not (place / "__init__.py").exists()
+    is_package = (place / "__init__.py").exists() and not (own and (place / own / "__init__.py").is_file())
+    return inside and place.is_dir() and not is_package
 
 
 def _declared_roots(folder: Path, pyproject: Mapping[str, Any]) -> Iterator[str]:

@@ -34,6 +34,7 @@ from .shown import PLAIN, NotPlain, bounded, call_text, plain, shown
 from .supervise import Reporter, supervise, tell
 
 SECONDS_OF_WAITING, MOST_DEATHS = 240.0, 8
+TIMES_IN_COMPILED_CODE = 4  # the time of a call, after which one that cannot be interrupted ends its process
 MOST_WORK = 2_000_000  # lines that one call and those like it may run
 MOST_ITEMS, MOST_MADE = 500, 12
 MOST_MEMORY = 3 << 29  # bytes; below the limit of the sandbox, which would end the other calls too
@@ -59,27 +60,38 @@ def _replayed(asked: "dict[str, Any]", secret: int) -> "dict[str, Any]":
     os.chdir(job.workspace)
     sys.path[:0] = job.paths
     results: dict[str, Any] = {"answers": [], "lines": {}, "values": {}, "deaths": 0, "waits": 0}
+    limits: dict[str, int] = {}
     for module in job.modules:
         result = supervise(partial(_values, module), SECONDS_OF_WAITING, secret)
         results["values"][module] = next(
             (line["values"] for line in result["reports"] if "values" in line), None
         )
-    calls = job.calls
-    while len(results["answers"]) < len(calls) and results["deaths"] < MOST_DEATHS:
-        rest = calls[len(results["answers"]) :]
-        result = supervise(partial(_replay, job, rest), SECONDS_OF_WAITING, secret, each=True)
-        for line in result["reports"]:
-            if "answers" in line:
-                results["answers"].append(line["answers"])
-                for path, lines in line["lines"].items():
-                    results["lines"][path] = sorted({*results["lines"].get(path, ()), *lines})
-        if len(results["answers"]) < len(calls):
-            results["deaths"] += 1
-            results["waits"] += result["timed_out"]
-            how = "" if result["timed_out"] else DEAD
-            results["answers"].append([[calls[len(results["answers"])].name, how, "", 0.0]])
-    results["answers"] += [[] for _ in calls[len(results["answers"]) :]]
+    while len(results["answers"]) < len(job.calls) and results["deaths"] < MOST_DEATHS:
+        _go_on(job, results, limits, secret)
+    results["answers"] += [[] for _ in job.calls[len(results["answers"]) :]]
     return results
+
+
+def _go_on(job: protocol.Replay, results: "dict[str, Any]", limits: "dict[str, int]", secret: int) -> None:
+    """Adds the results of one child process, which has repeated all calls that are left, or has ended too
+    early. `limits` holds how many similar calls of a function a process survives."""
+    rest = job.calls[len(results["answers"]) :]
+    result = supervise(partial(_replay, job, rest, limits), SECONDS_OF_WAITING, secret, each=True)
+    answers: list[Any] = []
+    for line in result["reports"]:
+        if "answer" in line:
+            answers.append(line["answer"])
+        elif "lines" in line:
+            results["answers"].append(answers)
+            answers = []
+            for path, held in line["lines"].items():
+                results["lines"][path] = sorted({*results["lines"].get(path, ()), *held})
+    if len(results["answers"]) < len(job.calls):
+        name = job.calls[len(results["answers"])].name
+        results["deaths"] += 1
+        results["waits"] += result["timed_out"]
+        results["answers"].append([*answers, [name, "" if result["timed_out"] else DEAD, "", 0.0]])
+        limits[name] = max(len(answers), 1)
 
 
 def _values(module: str, report: Reporter) -> None:
@@ -95,7 +107,12 @@ def _values(module: str, report: Reporter) -> None:
     report({"values": found})
 
 
-def _replay(job: protocol.Replay, calls: "Sequence[protocol.Recorded]", report: Reporter) -> None:
+def _replay(
+    job: protocol.Replay,
+    calls: "Sequence[protocol.Recorded]",
+    limits: "dict[str, int]",
+    report: Reporter,
+) -> None:
     _quiet()
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     literals, values = ([*map(ast.literal_eval, some)] for some in (job.literals, job.constants))
@@ -108,15 +125,15 @@ def _replay(job: protocol.Replay, calls: "Sequence[protocol.Recorded]", report: 
             try:
                 caller = Caller(call, job, lines)
                 most = FEW if often[call.name] > OFTEN else max(MOST_WORK // caller.work(), FEW)
-                answers: list[list[Any]] = []
+                most = min(most, limits.get(call.name, most))
                 for answer in itertools.islice(caller.answers(literals, values), most):
-                    answers.append(answer)
+                    report({"answer": answer})
                     endless[call.name] += answer[1] == ENDLESS
                     if endless[call.name] >= MOST_ENDLESS:
                         break
             except Exception as error:
-                answers = [["", f"{NOT_CALLED}: {type(error).__name__}", "", 0.0]]
-            report({"answers": answers, "lines": {path: sorted(held) for path, held in lines.held.items()}})
+                report({"answer": ["", f"{NOT_CALLED}: {type(error).__name__}", "", 0.0]})
+            report({"lines": {path: sorted(held) for path, held in lines.held.items()}})
 
 
 def _quiet() -> None:
@@ -251,10 +268,14 @@ class Caller:
     def _limited(self) -> "Iterator[None]":
         signal.signal(signal.SIGVTALRM, _end)
         signal.setitimer(signal.ITIMER_VIRTUAL, self.seconds)
+        # Python cannot interrupt compiled code, so that this signal ends the process.
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_PROF, self.seconds * TIMES_IN_COMPILED_CODE)
         try:
             yield
         finally:
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def found(module: str, name: str) -> Any:

@@ -8,7 +8,8 @@ import importlib.machinery
 import sys
 import types
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -175,7 +176,7 @@ def _apart(body: "list[ast.stmt]", taken: int) -> "Iterator[tuple[ast.stmt, int,
 
 
 def replace_on_import(replaced: "Mapping[str, str]") -> None:
-    """Replaces the text of these files when they are imported."""
+    """Replaces the text of these files when they are imported, also by pytest for their doctests."""
     original = importlib.machinery.SourceFileLoader.get_code
 
     def get_code(self: Any, fullname: str) -> Any:
@@ -185,6 +186,26 @@ def replace_on_import(replaced: "Mapping[str, str]") -> None:
         return original(self, fullname)
 
     importlib.machinery.SourceFileLoader.get_code = get_code  # type: ignore[method-assign]
+    sys.meta_path.insert(0, _PlainFinder(replaced))
+
+
+class _PlainFinder(MetaPathFinder):
+    """Finds the modules of some files for Python's own loader. Pytest's would take a module that is named on
+    its command line, and read the file itself."""
+
+    def __init__(self, paths: "Iterable[str]") -> None:
+        self.paths = frozenset(paths)
+        names = (path.removesuffix("/__init__.py").removesuffix(".py") for path in self.paths)
+        self.names = {name.rpartition("/")[2] for name in names}
+
+    def find_spec(
+        self, fullname: str, path: "Sequence[str] | None", target: "types.ModuleType | None" = None
+    ) -> "importlib.machinery.ModuleSpec | None":
+        """The module's spec where it is in one of the files."""
+        if fullname.rpartition(".")[2] not in self.names:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        return spec if spec is not None and spec.origin in self.paths else None
 
 
 def _pair(

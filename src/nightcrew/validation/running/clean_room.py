@@ -30,7 +30,7 @@ from nightcrew.validation.change.paths import is_test_module
 from nightcrew.validation.change.test_files import TestFiles
 from nightcrew.validation.change.tree import Tree
 from nightcrew.validation.running.measured import Measured
-from nightcrew.validation.running.metadata import project_metadata
+from nightcrew.validation.running.metadata import PROGRAMS, project_metadata
 from nightcrew.validation.running.version_files import write_version_files
 
 _DATA = (".txt", ".json", ".csv", ".toml", ".yaml", ".yml", ".xml")
@@ -77,6 +77,11 @@ class CleanRoom:
         """Import roots inside the sandbox."""
         paths = project_paths(self.base, self.config.root)
         return (*paths, *(mount.target for mount in self._metadata))
+
+    @property
+    def programs(self) -> str:
+        """The folders of programs inside the sandbox: the environment's, the project's own, the system's."""
+        return f"{self.environment.bin}:{PROGRAMS}:/usr/local/bin:/usr/bin:/bin"
 
     @property
     def root(self) -> str:

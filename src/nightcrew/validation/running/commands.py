@@ -25,7 +25,7 @@ def run_command(
             mounts=room.mounts,
             env={
                 **room.config.variables,
-                "PATH": f"{room.environment.bin}:/usr/local/bin:/usr/bin:/bin",
+                "PATH": room.programs,
                 "PYTHONPATH": ":".join(room.python_paths),
                 "PYTHONDONTWRITEBYTECODE": "1",
                 "PYTHONHASHSEED": "0",

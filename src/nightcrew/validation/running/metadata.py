@@ -5,6 +5,7 @@ It is read from declarations on base; no code of the project is built or run.
 
 import configparser
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from email.parser import HeaderParser
 from pathlib import Path
@@ -16,10 +17,13 @@ from nightcrew.secrets.files import let_sandboxes_read
 from nightcrew.untrusted import Unreadable, read_ini, read_text, read_toml
 
 INSIDE = "/opt/nightcrew/project"
+PROGRAMS = f"{INSIDE}/bin"
+_OBJECT = re.compile(r"\s*([A-Za-z_][\w.]*)\s*:\s*([A-Za-z_][\w.]*)\s*(?:\[.*\])?\s*")
 
 
 def project_metadata(base: Path, folder: Path) -> tuple[Mount, ...]:
-    """A mount at `INSIDE` of the project's dist-info, written into `folder`; none without a project name."""
+    """A mount at `INSIDE` of the project's dist-info and its programs at `PROGRAMS`, written into `folder`;
+    none without a project name."""
     project = _project(base)
     name, version = _name_and_version(base, project)
     if not name:
@@ -28,21 +32,24 @@ def project_metadata(base: Path, folder: Path) -> tuple[Mount, ...]:
     place = folder / f"{normal}-{version}.dist-info"
     place.mkdir(parents=True)
     (place / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    points = _entry_points(base, project)
     lines = [
         line
-        for group, entries in _entry_points(base, project).items()
-        if isinstance(entries, dict)
+        for group, entries in points.items()
         for line in (f"[{group}]", *(f"{key} = {value}" for key, value in entries.items()))
     ]
     (place / "entry_points.txt").write_text("\n".join(lines) + "\n")
-    let_sandboxes_read(folder, place, *place.iterdir())
+    programs = folder / "bin"
+    programs.mkdir()
+    for name, points_to in points.get("console_scripts", {}).items():
+        _write_program(programs, name.strip(), str(points_to))
+    let_sandboxes_read(folder, place, *place.iterdir(), programs, *programs.iterdir())
     return (Mount(folder, INSIDE),)
 
 
 def own_plugins(base: Path) -> tuple[str, ...]:
     """Names of pytest plugins that the project declares; its tests need them as if it were installed."""
-    offered = _entry_points(base, _project(base)).get("pytest11")
-    return tuple(sorted(str(name).strip() for name in offered)) if isinstance(offered, dict) else ()
+    return tuple(sorted(name.strip() for name in _entry_points(base, _project(base)).get("pytest11", {})))
 
 
 def _project(base: Path) -> dict[str, Any]:
@@ -55,18 +62,38 @@ def _project(base: Path) -> dict[str, Any]:
     return _table(declarations, "project") or {**poetry, "entry-points": poetry.get("plugins")}
 
 
-def _entry_points(base: Path, project: dict[str, Any]) -> dict[str, Any]:
-    """Entry points by group, from pyproject.toml, setup.cfg or setup.py."""
+def _entry_points(base: Path, project: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Entry points by group, from pyproject.toml, setup.cfg and setup.py."""
+    groups: dict[str, dict[str, Any]] = {}
     declared = setup_arguments(base).get("entry_points")
-    groups: dict[str, Any] = {}
+    if isinstance(declared, str):
+        with suppress(Unreadable):
+            declared = dict(read_ini(declared, delimiters=("=",)))
+    cfg = _setup_cfg(base)
+    if cfg.has_section("options.entry_points"):
+        declared = {**(declared if isinstance(declared, dict) else {}), **cfg["options.entry_points"]}
     for group, entries in declared.items() if isinstance(declared, dict) else ():
+        if isinstance(entries, Mapping):
+            groups[group] = dict(entries)
+            continue
         lines = entries if isinstance(entries, list) else str(entries).splitlines()
         groups[group] = dict(line.split("=", 1) for line in map(str, lines) if "=" in line)
-    parser = _setup_cfg(base)
-    if parser.has_section("options.entry_points"):
-        for group, text in parser.items("options.entry_points"):
-            groups[group] = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
-    return {**groups, "console_scripts": project.get("scripts"), **_table(project, "entry-points")}
+    of_project = {**_table(project, "entry-points"), "console_scripts": project.get("scripts")}
+    return groups | {name: entries for name, entries in of_project.items() if isinstance(entries, dict)}
+
+
+def _write_program(folder: Path, name: str, points_to: str) -> None:
+    """The program that an installer would write for an entry point."""
+    found = _OBJECT.fullmatch(points_to)
+    if found is None or not re.fullmatch(r"\w[\w.+-]*", name):
+        return
+    first = found[2].split(".")[0]
+    program = folder / name
+    program.write_text(
+        f"#!/usr/bin/env python\nimport sys\nfrom {found[1]} import {first}\n\n"
+        f'if __name__ == "__main__":\n    sys.exit({found[2]}())\n'
+    )
+    program.chmod(0o755)
 
 
 def _table(of: dict[str, Any], name: str) -> dict[str, Any]:

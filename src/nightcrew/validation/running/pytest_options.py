@@ -14,8 +14,13 @@ from nightcrew.validation.tables import Table
 
 _TABLE = Table("tests")
 _DROPPED_PLUGINS = tuple(_TABLE.texts("plugins")["dropped"])
+_THEIR_MARKS = _TABLE.pattern("plugins", "marks")
 _KEPT_OPTIONS, _DROPPED_OPTIONS = (_TABLE.pattern("options", key) for key in ("kept", "dropped"))
-_NO_WARNING = ("-W", "ignore::pytest.PytestConfigWarning")  # about settings of plugins that are left out
+_WITHOUT_PLUGINS = (
+    "-o", "required_plugins=", "-o", "strict_config=false", "-W", "ignore::pytest.PytestConfigWarning",
+)  # fmt: skip
+"""A repository may demand the plugins that are left out, and have settings for them."""
+_ANY_MARK = ("-o", "strict_markers=false", "-W", "ignore::pytest.PytestUnknownMarkWarning")
 _USUAL_FILES = ("test_*.py", "*_test.py")
 _TESTS = re.compile(r"^[ \t]*(?:async\s+)?def test|^class \w*Tests?\b|\bTestCase\b", re.MULTILINE)
 _STARTS = {"-s", "--start-directory"}
@@ -38,14 +43,13 @@ def default_paths(room: CleanRoom, tree: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(there))
 
 
-def _command_options(room: CleanRoom) -> list[str]:
+def _command_options(room: CleanRoom) -> list[tuple[str, ...]]:
     """Options of the test command for pytest; of unittest's options only the file pattern has a meaning."""
     command = room.config.command
     if command.runner == "unittest":
-        return _file_patterns(room)
+        return []
     kept = [option for option in command.options if not _DROPPED_OPTIONS.match(option[0])]
-    kept = [option for option in kept if option[0] != "-p" or not _is_dropped(option[-1].removeprefix("no:"))]
-    return [*_file_patterns(room), *(word for option in kept for word in option)]
+    return [option for option in kept if option[0] != "-p" or not _is_dropped(option[-1].removeprefix("no:"))]
 
 
 def plugin_options(room: CleanRoom) -> list[str]:
@@ -54,21 +58,29 @@ def plugin_options(room: CleanRoom) -> list[str]:
 
 
 def _plugin_options(room: CleanRoom) -> list[str]:
-    addopts = [
-        word
-        for option in _options(_setting(room, "addopts"))
-        if _KEPT_OPTIONS.match(option[0])
-        for word in option
-    ]
-    names = [*_installed_plugins(room.environment.path), *own_plugins(room.base / room.root)]
-    if not _mentions_hypothesis(room):  # the plugin imports all covered code at the end of every session
-        names = [name for name in names if name != "hypothesispytest"]
+    kept = [option for option in _options(_setting(room, "addopts")) if _KEPT_OPTIONS.match(option[0])]
+    words = [word for option in (*kept, *_command_options(room)) for word in option]
+    texts = room.patched_tree.python.values()
+    if any(map(_THEIR_MARKS.search, texts)):
+        words = [word for word in words if word != "--strict-markers"] + [*_ANY_MARK]
+    installed = _installed_plugins(room.environment.path)
+    left_out = {name for name in installed if _is_dropped(name)}
+    if not any(
+        "hypothesis" in text for text in texts
+    ):  # the plugin imports all covered code at the end of every session
+        left_out.add("hypothesispytest")
+    names = (
+        [f"no:{name}" for name in sorted(left_out)]
+        if loads_plugins_itself(room)
+        else [name for name in installed if name not in left_out]
+    )
     plugins = [word for name in names for word in ("-p", name)]
-    return ["-o", "addopts=", *_NO_WARNING, *addopts, *plugins, *_command_options(room)]
+    return ["-o", "addopts=", *_WITHOUT_PLUGINS, *plugins, *_file_patterns(room), *words]
 
 
-def _mentions_hypothesis(room: CleanRoom) -> bool:
-    return any("hypothesis" in text for text in room.patched_tree.python.values())
+def loads_plugins_itself(room: CleanRoom) -> bool:
+    """True for a project that is a plugin of pytest: the sessions that its tests start must find it too."""
+    return bool(own_plugins(room.base / room.root))
 
 
 def _options(text: str) -> list[list[str]]:
@@ -83,8 +95,7 @@ def _options(text: str) -> list[list[str]]:
 
 
 def _installed_plugins(environment: Path) -> list[str]:
-    """Names of pytest plugins in an environment, without those that change how tests are counted or
-    ordered."""
+    """Names of pytest plugins in an environment."""
     found: set[str] = set()
     for file in sorted(environment.glob("lib/python*/site-packages/*.dist-info/entry_points.txt")):
         parser = ConfigParser(delimiters=("=",), strict=False)
@@ -95,10 +106,11 @@ def _installed_plugins(environment: Path) -> list[str]:
             continue
         if parser.has_section("pytest11"):
             found |= {name for name, _ in parser.items("pytest11")}
-    return sorted(name for name in found if not _is_dropped(name))
+    return sorted(found)
 
 
 def _is_dropped(plugin: str) -> bool:
+    """True for a plugin that changes how tests are counted or ordered."""
     return plugin.startswith(_DROPPED_PLUGINS)
 
 

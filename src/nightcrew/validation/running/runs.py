@@ -21,7 +21,7 @@ from nightcrew.validation.change.paths import module_name
 from nightcrew.validation.rig import protocol
 from nightcrew.validation.rig.protocol import Experiment, Job, Replay, document
 from nightcrew.validation.running.clean_room import CleanRoom
-from nightcrew.validation.running.pytest_options import default_paths, plugin_options
+from nightcrew.validation.running.pytest_options import default_paths, loads_plugins_itself, plugin_options
 from nightcrew.validation.running.run_results import SessionResult, read_sessions
 
 RIG = "/opt/nightcrew/nightcrew_rig"
@@ -190,8 +190,8 @@ def _environment(room: CleanRoom, hash_seed: int) -> dict[str, str]:
         "PYTHONPATH": ":".join(room.python_paths),
         "PYTHONHASHSEED": str(hash_seed),
         "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-        "PATH": f"{room.environment.bin}:/usr/local/bin:/usr/bin:/bin",
+        **({} if loads_plugins_itself(room) else {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}),
+        "PATH": room.programs,
         "CI": "true",
     }
 

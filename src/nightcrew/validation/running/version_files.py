@@ -3,12 +3,16 @@
 They are written as a build without a git tag would, and only where base does not have them.
 """
 
+import ast
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from nightcrew.execution.environments.layout import read_pyproject, table
+from nightcrew.untrusted import Unreadable, parse_python, read_text
 
 VERSION = "0.0.0"
+_KEYS = ("write_to", "version_file")
 _PYTHON = f'__version__ = version = "{VERSION}"\n__version_tuple__ = version_tuple = (0, 0, 0)\n'
 
 
@@ -32,6 +36,20 @@ def _declared(folder: Path) -> Iterator[str]:
     """Paths that setuptools-scm, hatch-vcs and PDM are configured to write."""
     tool = table(read_pyproject(folder), "tool")
     scm, pdm = table(tool, "setuptools_scm"), table(tool, "pdm", "version")
-    paths = [scm.get("write_to"), scm.get("version_file"), pdm.get("write_to")]
+    paths = [*(scm.get(key) for key in _KEYS), pdm.get("write_to"), *_in_setup_script(folder / "setup.py")]
     paths.append(table(tool, "hatch", "build", "hooks", "vcs").get("version-file"))
     yield from (one for one in paths if isinstance(one, str) and one)
+
+
+def _in_setup_script(file: Path) -> Iterator[str]:
+    """The same paths in a setup.py. One that is put together there starts in the script's own folder, so
+    that the texts in it are the path: `str(here / "shop" / "version.py")`."""
+    tree = ast.Module([], [])
+    with suppress(OSError, Unreadable):
+        tree = parse_python(read_text(file))
+    for one in ast.walk(tree):
+        for key, value in zip(one.keys, one.values, strict=True) if isinstance(one, ast.Dict) else ():
+            if isinstance(key, ast.Constant) and key.value in _KEYS:
+                parts = [part for part in ast.walk(value) if isinstance(part, ast.Constant)]
+                parts.sort(key=lambda part: (part.lineno, part.col_offset))
+                yield "/".join(part.value for part in parts if isinstance(part.value, str))
