@@ -4,6 +4,7 @@ Task descriptions, file names, patches, and messages of tools and providers are 
 control characters could set the clipboard or hide a line; on a page, markup could load an image.
 """
 
+import logging
 import re
 
 # C0 without tab and line feed, DEL, C1; bidirectional controls; line separators.
@@ -40,6 +41,14 @@ def code_block(text: str, language: str = "") -> str:
     shown = harmless(text)
     fence = "`" * max(3, _longest_run_of_backticks(shown) + 1)
     return f"{fence}{language}\n{shown}\n{fence}"
+
+
+class HarmlessFormatter(logging.Formatter):
+    """A formatter of log lines without harmful characters."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The formatted line."""
+        return harmless(super().format(record))
 
 
 # ---------------------------------------------------------------------------------------------------------

@@ -12,9 +12,9 @@ import pytest
 from markdown_it import MarkdownIt
 from rich.table import Table
 
-from nightcrew.cli.harmless import HarmlessConsole, HarmlessFormatter
+from nightcrew.cli.harmless import HarmlessConsole
 from nightcrew.ledger.ledger import Ledger
-from nightcrew.plain_text import code_block, code_span, markdown_text
+from nightcrew.plain_text import HarmlessFormatter, code_block, code_span, markdown_text
 from tests.attacks.rows import Findings, Row
 
 pytestmark = [pytest.mark.attack(Row.OUTPUT), pytest.mark.identity_free]

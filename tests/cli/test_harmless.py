@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from nightcrew.cli import output
-from nightcrew.cli.harmless import HarmlessConsole, HarmlessFormatter
-from nightcrew.plain_text import harmless
+from nightcrew.cli.harmless import HarmlessConsole
+from nightcrew.plain_text import HarmlessFormatter, harmless
 
 ATTACKS = [
     "\x1b]0;title\x07",

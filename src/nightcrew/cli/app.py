@@ -11,10 +11,12 @@ from typing import Annotated
 
 import typer
 
-from nightcrew.cli.harmless import HarmlessFormatter
+from nightcrew.cli.command_group import CommandGroup
+from nightcrew.plain_text import HarmlessFormatter
 
 app = typer.Typer(
     name="nightcrew",
+    cls=CommandGroup,
     help="An unattended crew for development work: completed only on evidence.",
     no_args_is_help=True,
     rich_markup_mode=None,

@@ -12,7 +12,6 @@ from nightcrew import host
 from nightcrew.secrets.files import PRIVATE_UMASK
 from nightcrew.secrets.handover import hand_over, take_over
 from nightcrew.secrets.logs import keep_secrets_out_of_logs
-from nightcrew.settings import give_key
 
 
 def main() -> None:
@@ -25,7 +24,10 @@ def main() -> None:
         host.become(command, env=environment, pass_fds=(again.descriptor,))
     given = take_over(os.environ, arguments)
     sys.argv[1:] = given.arguments
-    give_key(given.key)
+    if given.key is not None:
+        from nightcrew.settings import give_key
+
+        give_key(given.key)
     keep_secrets_out_of_logs()
     from nightcrew.cli.main import main as run
 

@@ -1,6 +1,5 @@
 """Terminal output without control characters from untrusted text; only our own colours get through."""
 
-import logging
 from collections.abc import Iterable
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -16,11 +15,3 @@ class HarmlessConsole(Console):
         """The segments of `renderable`, cleaned; control segments are rich's own and pass."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(harmless(segment.text), segment.style)
-
-
-class HarmlessFormatter(logging.Formatter):
-    """A formatter that strips control characters from log lines."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The formatted line."""
-        return harmless(super().format(record))

@@ -5,9 +5,7 @@ import sys
 
 from typer.exceptions import TyperException
 
-import nightcrew.cli.commands  # noqa: F401  registers every command on `app`
 from nightcrew.cli.app import ExitCode, app
-from nightcrew.cli.output import errors
 from nightcrew.errors import BadInput, NightcrewError
 
 
@@ -44,6 +42,8 @@ def main() -> None:
 
 
 def _report(message: str, advice: str = "") -> None:
+    from nightcrew.cli.output import errors
+
     errors.print(f"nightcrew: {message}", style="red", markup=False)
     if advice:
         errors.print(advice, markup=False)

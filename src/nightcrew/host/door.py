@@ -1,6 +1,5 @@
 """Starts programs on the host. No other module does so; a test checks the sources for it."""
 
-import asyncio
 import os
 import pwd
 import shutil
@@ -10,12 +9,15 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from nightcrew.errors import BadInput, Transient
 from nightcrew.host.ending import MARK, end_all, process_numbers
 from nightcrew.host.exchange import Exchange
 from nightcrew.host.surroundings import NEUTRAL, Word
+
+if TYPE_CHECKING:  # most processes run no event loop, and its modules are many
+    import asyncio
 
 PIPE, NOWHERE, WITH_STDOUT = subprocess.PIPE, subprocess.DEVNULL, subprocess.STDOUT
 TimeoutExpired = subprocess.TimeoutExpired
@@ -145,6 +147,8 @@ async def start_async(
     pass_fds: Sequence[int] = (),
 ) -> AsyncProcess:
     """Like `start`, for an event loop; the program stays in our session and shares our output."""
+    import asyncio
+
     return await asyncio.create_subprocess_exec(
         *_found(command, env), env=dict(env), cwd=folder, stdin=NOWHERE, pass_fds=pass_fds
     )

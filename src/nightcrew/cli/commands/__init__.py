@@ -1,35 +1,40 @@
-"""One module per command or family of commands; importing this package registers them all."""
+"""The commands: each with the module of this package that registers it, and the first line of its help.
 
-from nightcrew.cli.commands import (
-    access,
-    demo,
-    do,
-    doctor,
-    engine,
-    initialise,
-    metrics,
-    models,
-    replay,
-    review,
-    submit,
-    tasks,
-    twin,
-    verify,
-)
+The modules are imported by `nightcrew.cli.command_group` when their command is asked for.
+"""
 
-__all__ = [
-    "access",
-    "demo",
-    "do",
-    "doctor",
-    "engine",
-    "initialise",
-    "metrics",
-    "models",
-    "replay",
-    "review",
-    "submit",
-    "tasks",
-    "twin",
-    "verify",
-]
+from typing import NamedTuple
+
+
+class Command(NamedTuple):
+    """The module that registers a command, and what the command does in one sentence."""
+
+    module: str
+    help: str
+
+
+COMMANDS = {
+    "set-account": Command("access", "Store an API key for the crew."),
+    "ui": Command("access", "Print the Prefect UI's address or password."),
+    "demo": Command("demo", "Run a demo without a key."),
+    "do": Command("do", "Do one task in the foreground."),
+    "doctor": Command("doctor", "Check everything a crew needs."),
+    "run-engine": Command("engine", "Start the crew."),
+    "stop-engine": Command("engine", "Stop a crew that was left running."),
+    "resume": Command("engine", "Resume a stopped crew."),
+    "init": Command("initialise", "Write nightcrew.toml for a target repository."),
+    "metrics": Command("metrics", "Print cost and quality by model and task type."),
+    "select-model": Command("models", "Print which models a task would try, and why."),
+    "models": Command("models", "List usable models and remaining free calls."),
+    "refresh-models": Command("models", "Fetch the list of models and prices."),
+    "replay": Command("replay", "Compare the selector with other policies."),
+    "review": Command("review", "List, show or answer open questions."),
+    "submit-task": Command("submit", "Submit a task."),
+    "get-status": Command("tasks", "Print the status of one task."),
+    "list-tasks": Command("tasks", "List tasks, the latest first."),
+    "show-task": Command("tasks", "Print all about one task."),
+    "cancel-task": Command("tasks", "Cancel a task and end its processes."),
+    "queue-stats": Command("tasks", "Count tasks by priority and status."),
+    "twin": Command("twin", "Serve the twin of OpenRouter until Ctrl-C."),
+    "verify": Command("verify", "Judge a change."),
+}
