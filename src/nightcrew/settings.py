@@ -10,9 +10,17 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 
+from nightcrew.address import is_own_machine
 from nightcrew.errors import BadInput
 from nightcrew.secrets.account import KEY_VARIABLES, Account, account_in_force
 
@@ -47,15 +55,16 @@ def _cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nightcrew"
 
 
-type Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+type Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
-class Settings(BaseSettings):
-    """The settings of a crew."""
+class Settings(BaseModel):
+    """The settings of a crew. What is not given comes from the environment.
 
-    model_config = SettingsConfigDict(
-        env_prefix="NIGHTCREW_", extra="ignore", populate_by_name=True, use_attribute_docstrings=True
-    )
+    `pydantic-settings` does the same, and takes 0.04 CPU seconds to import in each of many processes.
+    """
+
+    model_config = ConfigDict(validate_default=True, use_attribute_docstrings=True)
 
     home: Path = Field(default_factory=lambda: Path.home() / ".nightcrew")
     """Folder of all data of a crew: database, ledger, workspaces, environments, results."""
@@ -63,7 +72,7 @@ class Settings(BaseSettings):
     """Folder of caches, shared by a user's crews: fetched packages, the agent's runtime."""
     base_url: str = OPENROUTER_URL
     """Root URL of an OpenAI-compatible API; by default OpenRouter's."""
-    api_key: SecretStr | None = Field(default=None, validation_alias=AliasChoices(*KEY_VARIABLES))
+    api_key: SecretStr | None = None
     """Key for `base_url`, as configured; model calls use `account`."""
     models: Names = ()
     """Only these models; required for a plain endpoint such as vLLM or Ollama. Empty: the whole catalogue."""
@@ -112,6 +121,15 @@ class Settings(BaseSettings):
     sandbox_root: Path | None = None
     """Folder used as the read-only root of podman's containers instead of an image."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _with_environment(cls, given: dict[str, Any]) -> dict[str, Any]:
+        variables = {name.upper(): value for name, value in os.environ.items()}
+        names = [(field, f"NIGHTCREW_{field.upper()}") for field in cls.model_fields]
+        names += [("api_key", name) for name in reversed(KEY_VARIABLES)]  # the first one counts
+        found = {field: variables[name] for field, name in names if name in variables}
+        return found | given
+
     @property
     def account(self) -> Account:
         """The endpoint for model calls and its key: as configured, else as stored in `home`.
@@ -121,6 +139,17 @@ class Settings(BaseSettings):
         """
         given = Account(self.base_url, self.api_key)
         return account_in_force(self.home, given, has_address="base_url" in self.model_fields_set)
+
+    @property
+    def unknown_price_usd(self) -> Decimal | None:
+        """The assumed price, in USD per token, of models without a published one; None refuses them.
+
+        A machine of one's own costs nothing, unless `unknown_price_usd_per_million` says otherwise.
+        """
+        per_million = self.unknown_price_usd_per_million
+        if per_million is None and is_own_machine(self.account.base_url):
+            return Decimal(0)
+        return None if per_million is None else per_million / 1_000_000
 
     @property
     def ledger_dir(self) -> Path:

@@ -39,8 +39,8 @@ def test_the_help_page_imports_no_command_and_no_settings() -> None:
     script = (
         "import sys; from nightcrew.cli.entry import main\n"
         "try: main()\nexcept SystemExit: pass\n"
-        "print([one for one in sys.modules if one.startswith(('nightcrew.cli.commands.', 'nightcrew.settings',"
-        " 'rich.', 'asyncio', 'sqlalchemy'))])"
+        "late = ('nightcrew.cli.commands.', 'nightcrew.settings', 'rich.', 'asyncio', 'sqlalchemy')\n"
+        "print([one for one in sys.modules if one.startswith(late)])"
     )
     page = subprocess.run(
         [sys.executable, "-c", script, "--help"], capture_output=True, text=True, check=True

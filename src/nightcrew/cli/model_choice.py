@@ -9,13 +9,13 @@ from nightcrew.execution.checkout.credentials import Credentials
 from nightcrew.execution.checkout.workspace import Checkout, resolve_commit
 from nightcrew.execution.executors.context_need import ContextNeed, measured_need
 from nightcrew.openrouter.api import OpenRouterApi
-from nightcrew.openrouter.books.availability import availability, catalogue_of, quota_left, unknown_price_of
+from nightcrew.openrouter.books.availability import availability, catalogue_of, quota_left
 from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
 from nightcrew.queue.state_store import StateStore, create_schema
 from nightcrew.selection.model_selector import ModelSelector
 from nightcrew.selection.plan import Plan
 from nightcrew.selection.requirements import requirements_for
-from nightcrew.settings import OPENROUTER_URL, Settings
+from nightcrew.settings import Settings
 from nightcrew.task import Task
 from nightcrew.work.recollection import load_memory
 
@@ -34,17 +34,6 @@ def open_catalogue(settings: Settings) -> Iterator[tuple[StateStore, ModelCatalo
         if catalogue.age is None:
             catalogue.refresh()
         yield store, catalogue
-
-
-def check_prices(settings: Settings) -> None:
-    """Refuse work with an endpoint whose models have no known price; OpenRouter publishes all of them.
-
-    Raises:
-        BadInput: the message says which setting is missing.
-    """
-    if unknown_price_of(settings) is None and settings.account[0] != OPENROUTER_URL:
-        with open_catalogue(settings) as (_, catalogue):
-            catalogue.check_prices()
 
 
 def plan_for(task: Task, settings: Settings, store: StateStore, catalogue: ModelCatalogue) -> Plan:

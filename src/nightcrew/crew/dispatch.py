@@ -16,7 +16,6 @@ from nightcrew.crew.status import status
 from nightcrew.errors import BadInput, Transient
 from nightcrew.execution.checkout.credentials import Credentials
 from nightcrew.execution.checkout.workspace import resolve_commit
-from nightcrew.ledger.metrics_collector import MetricsCollector
 from nightcrew.queue.state_store import StateStore, create_schema
 from nightcrew.queue.task_queue import TaskQueue
 from nightcrew.queue.task_table import QueuedTask
@@ -265,6 +264,8 @@ def _settle(settings: Settings, queue: TaskQueue, queued: QueuedTask, state: dic
 
 def _tell_ledger(settings: Settings, ended: QueuedTask) -> None:
     """Record the end of a task whose flow run could not record it."""
+    from nightcrew.ledger.metrics_collector import MetricsCollector  # most commands record nothing
+
     with MetricsCollector(settings.ledger_dir, f"{socket.gethostname()}-{os.getpid()}") as collector:
         collector.task_finished(ended.task_id, ended.status, ended.failure_reason, ended.detail)
 

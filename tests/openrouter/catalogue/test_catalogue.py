@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from nightcrew.errors import BadInput
 from nightcrew.openrouter.api import OpenRouterApi
-from nightcrew.openrouter.books.availability import catalogue_of, unknown_price_of
+from nightcrew.openrouter.books.availability import catalogue_of
 from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
 from nightcrew.openrouter.catalogue.catalogue_changes import GONE_FOR
 from nightcrew.openrouter.catalogue.catalogue_tables import catalogue_history
@@ -140,7 +140,7 @@ def test_a_plain_endpoint_has_only_names(store: StateStore) -> None:
 def test_an_unknown_price_is_asked_for_and_costs_nothing_at_home(store: StateStore, tmp_path: Path) -> None:
     for url, price in (("http://127.0.0.1:1/v1", USD(0)), ("https://models.example.org/v1", None)):
         settings = load_settings(home=tmp_path, base_url=url, models=("own-model",))
-        assert unknown_price_of(settings) == price
+        assert settings.unknown_price_usd == price
         with OpenRouterApi(url, None) as api:
             catalogue = catalogue_of(settings, store, api)
             if price is not None:
@@ -153,7 +153,7 @@ def test_an_unknown_price_is_asked_for_and_costs_nothing_at_home(store: StateSto
     stated = load_settings(
         home=tmp_path, base_url="http://localhost:1/v1", unknown_price_usd_per_million=USD(2)
     )
-    assert unknown_price_of(stated) == USD("0.000002")
+    assert stated.unknown_price_usd == USD("0.000002")
 
 
 def test_what_an_engine_gives_a_call_is_the_context_not_what_its_model_could() -> None:

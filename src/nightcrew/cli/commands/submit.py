@@ -9,7 +9,7 @@ from nightcrew.cli.app import AsJson, ExitCode, app
 from nightcrew.cli.output import console, print_json
 from nightcrew.cli.task_options import make_task, with_task_options
 from nightcrew.cli.task_view import exit_code, print_task, task_json
-from nightcrew.settings import load_settings
+from nightcrew.settings import OPENROUTER_URL, Settings, load_settings
 from nightcrew.task import SETTLED, TaskStatus
 
 if TYPE_CHECKING:
@@ -26,13 +26,12 @@ def submit_task(
     as_json: AsJson = False,
 ) -> int:
     """Submit a task. With --wait, the exit code tells the outcome."""
-    from nightcrew.cli.model_choice import check_prices
     from nightcrew.crew import dispatch
     from nightcrew.crew.status import status
 
     settings = load_settings()
     task = make_task(settings, fields)
-    check_prices(settings)
+    _check_prices(settings)
     with dispatch.open_queue(settings) as queue:
         queued = dispatch.submit(settings, task)
         while wait and queued.status not in SETTLED:
@@ -47,6 +46,19 @@ def submit_task(
     else:
         console.print(_receipt(queued, running=status(settings).running), markup=False)
     return exit_code(queued) if wait else ExitCode.DONE
+
+
+def _check_prices(settings: Settings) -> None:
+    """Refuse work with an endpoint whose models have no known price; OpenRouter publishes all of them.
+
+    Raises:
+        BadInput: the message says which setting is missing.
+    """
+    if settings.unknown_price_usd is None and settings.account.base_url != OPENROUTER_URL:
+        from nightcrew.cli.model_choice import open_catalogue
+
+        with open_catalogue(settings) as (_, catalogue):
+            catalogue.check_prices()
 
 
 def _receipt(queued: "QueuedTask", *, running: bool) -> str:

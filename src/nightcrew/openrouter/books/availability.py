@@ -2,9 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
 
-from nightcrew.address import is_own_machine
 from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.books import breakers, budget, quota
 from nightcrew.openrouter.books.account import check_running, lock_account
@@ -13,7 +11,6 @@ from nightcrew.openrouter.books.budget import Budgets
 from nightcrew.openrouter.books.quota import QuotaLeft, QuotaLimits
 from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
 from nightcrew.openrouter.wire.credentials import account_name
-from nightcrew.openrouter.wire.prices import PER_MILLION
 from nightcrew.queue.state_store import StateStore, utc_now
 from nightcrew.selection.candidates import Availability
 from nightcrew.settings import Settings
@@ -37,7 +34,7 @@ def budgets_of(settings: Settings, task: Task) -> Budgets:
         day_usd=settings.day_budget_usd,
         month_usd=settings.month_budget_usd,
         calls=settings.attempt_iterations + SPARE_CALLS,
-        unknown_price_usd=unknown_price_of(settings),
+        unknown_price_usd=settings.unknown_price_usd,
     )
 
 
@@ -46,20 +43,9 @@ def account_of(settings: Settings) -> str:
     return account_name(*settings.account)
 
 
-def unknown_price_of(settings: Settings) -> Decimal | None:
-    """The assumed price, in USD per token, of models without a published one; None refuses them.
-
-    A machine of one's own costs nothing, unless the settings say otherwise.
-    """
-    per_million = settings.unknown_price_usd_per_million
-    if per_million is None and is_own_machine(settings.account[0]):
-        return Decimal(0)
-    return None if per_million is None else per_million / PER_MILLION
-
-
 def catalogue_of(settings: Settings, store: StateStore, api: OpenRouterApi) -> ModelCatalogue:
     """The catalogue of the configured endpoint, for flows and commands alike."""
-    price = unknown_price_of(settings)
+    price = settings.unknown_price_usd
     return ModelCatalogue(store, api, configured=settings.models, unknown_price_usd=price)
 
 
