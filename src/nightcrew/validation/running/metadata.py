@@ -18,7 +18,7 @@ from nightcrew.untrusted import Unreadable, read_ini, read_text, read_toml
 
 INSIDE = "/opt/nightcrew/project"
 PROGRAMS = f"{INSIDE}/bin"
-_OBJECT = re.compile(r"\s*([A-Za-z_][\w.]*)\s*:\s*([A-Za-z_][\w.]*)\s*(?:\[.*\])?\s*")
+_OBJECT = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_][\w.]*)")
 
 
 def project_metadata(base: Path, folder: Path) -> tuple[Mount, ...]:
@@ -84,7 +84,7 @@ def _entry_points(base: Path, project: dict[str, Any]) -> dict[str, dict[str, An
 
 def _write_program(folder: Path, name: str, points_to: str) -> None:
     """The program that an installer would write for an entry point."""
-    found = _OBJECT.fullmatch(points_to)
+    found = _OBJECT.fullmatch("".join(points_to.partition("[")[0].split()))
     if found is None or not re.fullmatch(r"\w[\w.+-]*", name):
         return
     first = found[2].split(".")[0]
