@@ -234,6 +234,14 @@ def test_pytest_and_coverage_are_always_there_and_the_rest_of_ours_is_not(
     assert environment.built == ()
 
 
+def test_a_pytest_that_cannot_run_on_this_python_is_replaced(
+    tmp_path: Path, build: Build, inside: Inside
+) -> None:
+    pins = "pytest==3.0.2\npluggy==0.3.1\npy==1.4.31\n"
+    environment = build(write(tmp_path / "tree", requirements_dot_txt=pins))
+    assert int(inside(environment, "import pytest; print(pytest.__version__.split('.')[0])")) >= 7
+
+
 def test_it_is_found_again_at_once_and_is_closed(
     environment: Environment, crew_home: Path, sandbox: Sandbox, tmp_path: Path
 ) -> None:

@@ -21,7 +21,7 @@ from nightcrew.execution.environments.declared import Declared, read_declared, r
 from nightcrew.execution.environments.kept import Environment, keep
 from nightcrew.execution.environments.layout import import_roots
 from nightcrew.execution.environments.pythons import find_python
-from nightcrew.execution.environments.requirements import checked
+from nightcrew.execution.environments.requirements import checked, unbound
 from nightcrew.execution.sandbox import WORKSPACE, Sandbox
 from nightcrew.settings import Settings
 from nightcrew.target_config import TargetConfig
@@ -31,6 +31,12 @@ __all__ = ["Environment", "build_environment", "command_environment", "project_p
 
 _RECIPE = 2  # increase it to rebuild all environments
 _ALWAYS = ("pytest", "coverage")
+_RUN_A_TEST = """
+export PYTEST_DISABLE_PLUGIN_AUTOLOAD=1
+"$VIRTUAL_ENV/bin/python" -m pytest -q test_it.py && exit 0
+rm -rf "$VIRTUAL_ENV/bin" "$VIRTUAL_ENV/lib" "$VIRTUAL_ENV/pyvenv.cfg"
+exit 1
+"""
 _DECIDING_FILES = (
     *("pyproject.toml", "nightcrew.toml", "setup.py", "setup.cfg", "uv.lock", "poetry.lock", "pdm.lock"),
     *("Pipfile.lock", "pylock.toml", "environment.yml", "tox.ini", "requirements*.txt", "requirements/*.txt"),
@@ -142,13 +148,28 @@ def _install_first(builder: Builder, choices: Sequence[tuple[str, ...]]) -> None
     Wheels are tried first, because building from source runs the package author's code.
     """
     faults: list[BadInput] = []
-    for lines in choices:
+    for choice in choices:
         for from_source in (False, True):
             try:
-                return builder.install(checked((*lines, *_ALWAYS)), from_source=from_source)
+                lines = checked((*choice, *_ALWAYS))
+                builder.install(lines, from_source=from_source)
+                return _replace_pytest(builder, lines)
             except BadInput as fault:
                 faults.append(fault)
     raise faults[-1]
+
+
+def _replace_pytest(builder: Builder, lines: tuple[str, ...]) -> None:
+    """Install a newer pytest where the one that the lines bound cannot run a test on this Python."""
+    newer = unbound(lines)
+    if newer == lines:
+        return
+    with tempfile.TemporaryDirectory(prefix="nightcrew-env-") as scratch:
+        (Path(scratch) / "test_it.py").write_text("def test_it():\n    assert True\n")
+        try:
+            builder.run(["/bin/sh", "-ec", _RUN_A_TEST], Path(scratch), "pytest")
+        except BadInput:
+            builder.install(newer)
 
 
 def _locked_requirements(builder: Builder, checkout: Path, declared: Declared) -> Sequence[str]:

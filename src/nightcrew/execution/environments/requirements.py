@@ -3,11 +3,15 @@
 from collections.abc import Iterable
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from nightcrew.errors import BadInput
 
 _MOST_LINES = 5_000
 _LONGEST = 2_000
+_RUNNER = {"pytest", "pluggy", "py", "iniconfig", "tox", "attrs", "packaging", "coverage"}
+_WORKING = "pytest>=7.4"  # older ones cannot run on Python 3.12
 
 
 def checked(lines: Iterable[str]) -> tuple[str, ...]:
@@ -21,6 +25,24 @@ def checked(lines: Iterable[str]) -> tuple[str, ...]:
     if len(found) > _MOST_LINES:
         raise BadInput(f"the repository declares {len(found)} requirements: {_MOST_LINES} can be installed")
     return found
+
+
+def unbound(lines: Iterable[str]) -> tuple[str, ...]:
+    """The checked lines without upper bounds on pytest, its plugins and what these need, and with a pytest
+    that runs on our Python; the same lines where none has such a bound."""
+    found = tuple(_unbound(Requirement(line)) for line in lines)
+    return (*found, _WORKING) if found != tuple(lines) else found
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _unbound(requirement: Requirement) -> str:
+    name = canonicalize_name(requirement.name)
+    above = any(one.operator in {"==", "===", "<", "<=", "~="} for one in requirement.specifier)
+    if above and (name in _RUNNER or name.startswith("pytest-")):
+        requirement.specifier = SpecifierSet()
+    return str(requirement)
 
 
 def _checked(line: str) -> str:

@@ -1,14 +1,11 @@
 """Results of test runs: their types, and how they are read from the rig's output."""
 
 import json
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from nightcrew.execution.sandbox import WORKSPACE, Completed
-
-log = logging.getLogger(__name__)
 
 FAILURES = {"failed", "error"}
 
@@ -135,7 +132,9 @@ def read_sessions(completed: Completed, expected: int) -> tuple[SessionResult, .
     if len(results) != expected:
         ended = completed.killed_by or f"exit code {completed.returncode}"
         problem = f"the test run ended without a result ({ended})"
-        log.info("%s: %s", problem, completed.stderr[-400:].decode(errors="replace"))
+        lines = completed.stderr.decode(errors="replace").splitlines()
+        if completed.killed_by is None and lines:
+            problem += f": {lines[-1].strip()[:200]}"
         timed_out = completed.killed_by == "wall_time"
         return (SessionResult((), (), {}, (), frozenset(), problem, timed_out),) * expected
     return tuple(map(session_result, results))
