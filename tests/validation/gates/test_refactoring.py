@@ -124,7 +124,7 @@ OTHER = {  # of one function each: they are all made at once
     "an encoding": ('encoding="utf-8"', "", "letters("),
     "slower": ("if one not in seen:", "if found.count(one) == 0:", "times the work"),
     "exact types": ("isinstance(value, str)", "type(value) is str", "kind(Text('"),
-    "a limit": ("if total >= 500:", "if not total < 501:", "rebate(500)"),
+    "a limit": ("if total >= 500:", "if total > 500:", "rebate(500)"),
     "a method": ("if self.limit is None:", "if not self.limit:", "Basket.total"),
     "a property": ("return len(self.prices)", "return len(set(self.prices))", "Basket.count"),
     "a value": ('"m": 2}', '"m": 3}', "the value of SIZES"),

@@ -5,7 +5,7 @@ import ast
 
 import pytest
 
-from nightcrew.validation.reading.same_code import differs_in_a_detail, normal_form, same_function
+from nightcrew.validation.reading.same_code import normal_form, same_function
 from nightcrew.validation.reading.suite import Function
 
 
@@ -25,6 +25,8 @@ SAME = [
 ]  # fmt: skip
 OTHER = [
     ("def f(a):\n    return a + 1\n", "def f(a):\n    return a - 1\n"),
+    ("def f(a):\n    return a < 3\n", "def f(a):\n    return a <= 3\n"),
+    ("def f(a, b):\n    return a and b\n", "def f(a, b):\n    return a or b\n"),
     ("def f(a):\n    x = 1\n    return g\n", "def f(a):\n    x = 1\n    return h\n"),
     ("def f(a):\n    return a\n", "def f(b):\n    return b\n"),
     ("def f(a):\n    x, y = a\n    return x\n", "def f(a):\n    x, y = a\n    return y\n"),
@@ -50,18 +52,3 @@ def test_a_copy_is_recognised_under_any_names() -> None:
     one = function("def f(text, n=2):\n    zeta = text * n\n    alpha = zeta[1:]\n    return alpha\n")
     other = function("def g(a, b=2):\n    c = a * b\n    d = c[1:]\n    return d\n")
     assert normal_form(one, arguments=True) == normal_form(other, arguments=True)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "detail"),
-    [
-        ("def f(a):\n    return a < 3\n", "def f(a):\n    return a <= 3\n", True),
-        ("def f(a):\n    return a + 3\n", "def f(a):\n    return a + 4\n", True),
-        ("def f(a, b):\n    return a and b\n", "def f(a, b):\n    return a or b\n", True),
-        ("def f(a):\n    return a == None\n", "def f(a):\n    return a is None\n", False),
-        ("def f(a):\n    return a < 3\n", "def f(a):\n    return LIMIT > a\n", False),
-        ("def f(a):\n    return a\n", "def f(a):\n    return a\n", False),
-    ],
-)
-def test_another_operator_is_another_behaviour(old: str, new: str, detail: bool) -> None:
-    assert differs_in_a_detail(function(old), function(new)) is detail

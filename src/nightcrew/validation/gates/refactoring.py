@@ -15,7 +15,6 @@ from nightcrew.validation.faults.vouching import changed_functions, faults_notic
 from nightcrew.validation.gate import Gate, answered, counted, failed, not_measurable, passed
 from nightcrew.validation.reading.docstrings import without_docstrings
 from nightcrew.validation.reading.measures import Measures, measure, what_got_better, what_got_worse
-from nightcrew.validation.reading.same_code import differs_in_a_detail
 from nightcrew.validation.reading.suite import all_functions, parse, tree_of
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, examine
@@ -46,7 +45,7 @@ class Refactoring(Gate):
                 hint="Change how the code is built, not only how it is laid out.",
             )
         examination = examine(room)
-        worse = _worse(changed) or _details(changed)
+        worse = _worse(changed)
         if worse is not None:
             return worse
         compared = _compared(room, examination, changed)
@@ -58,21 +57,6 @@ def _same_code(change: Change) -> bool:
     if old is None or new is None:
         return False
     return without_docstrings(old) == without_docstrings(new)
-
-
-def _details(changed: list[Change]) -> GateResult | None:
-    """A result where a function differs only in an operator or a number, and so behaves differently."""
-    for change in changed:
-        before = all_functions(tree_of(change.before or ""))
-        for name, node in all_functions(tree_of(change.after or "")).items():
-            if name in before and differs_in_a_detail(before[name], node):
-                return failed(
-                    NAME,
-                    f"{change.path}: in {name} only operators or numbers differ, so it does something else.",
-                    "Keep what the code does; change how it is built.",
-                    evidence={"path": change.path, "function": name},
-                )
-    return None
 
 
 def _compared(room: CleanRoom, examination: Examination, changed: list[Change]) -> Comparison:

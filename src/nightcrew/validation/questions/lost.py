@@ -13,7 +13,7 @@ from nightcrew.validation.questions.loss import Loss
 from nightcrew.validation.questions.notices import elision, lost_comments, lost_licence
 from nightcrew.validation.questions.promises import lost_exceptions
 from nightcrew.validation.questions.python_losses import python_losses
-from nightcrew.validation.questions.repository import Repository, module_of, new_place, repository_of
+from nightcrew.validation.questions.repository import Repository, World, module_of, new_place, repository_of
 from nightcrew.validation.questions.request import Request
 from nightcrew.validation.questions.surface import surface
 from nightcrew.validation.questions.text_losses import text_losses
@@ -98,5 +98,5 @@ def _of_python(change: Change, before: str, after: str, place: str, repository: 
             change.path, module_of(change.path), module_of(change.path).rsplit(".", 1)[-1]))  # fmt: skip
         return
     faces = surface(old), surface(new)
-    yield from python_losses(*faces, repository.world(change.path))
+    yield from python_losses(*faces, World(repository, change.path))
     yield from lost_exceptions(*faces, repository.expected(change.path))

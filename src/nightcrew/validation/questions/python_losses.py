@@ -2,11 +2,11 @@
 
 import ast
 import builtins
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from nightcrew.validation.questions.differences import differences, names_of
 from nightcrew.validation.questions.loss import Loss
+from nightcrew.validation.questions.repository import World
 from nightcrew.validation.questions.signatures import generated, signature
 from nightcrew.validation.questions.surface import Item, Kind, Surface, is_public
 from nightcrew.validation.reading.names import dotted
@@ -15,19 +15,6 @@ from nightcrew.validation.tables import Table
 _MADE, _NEEDLESS = (Table("interfaces").words("names", key) for key in ("made", "needless"))
 
 _FAMILY = 5  # methods of one class whose names begin alike, from which a pattern is believed
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """The rest of the repository: which code uses a name, and which class inherits from which."""
-
-    is_used: Callable[[str], bool]
-    is_internal: Callable[[str], bool]  # used inside the repository, and not public
-    is_named: Callable[[str], bool]  # base writes it elsewhere than in its definition
-    is_missed: Callable[[str], bool]  # still named by the patched tree
-    class_of: Callable[[str], tuple[ast.ClassDef, ...]]
-    is_package: bool = False  # the module is an `__init__.py`: it exports what it imports
-    is_hidden: bool = False  # the module's own name is private
 
 
 def python_losses(old: Surface, new: Surface, world: World) -> Iterator[Loss]:
@@ -117,13 +104,10 @@ def _lives_on(name: str, item: Item, new: Surface, world: World) -> bool:
         return holder is not None
     if last in _MADE and generated(holder.node) is not None:
         return True
-    if last == "__init__" and isinstance(item.node, ast.FunctionDef) and not _asks_for_anything(item.node):
-        return True
+    if last == "__init__" and isinstance(item.node, ast.FunctionDef):
+        if not signature(item.node, is_method=True).parameters:
+            return True
     return _is_inherited(last, holder.node, new, world, set())
-
-
-def _asks_for_anything(node: ast.FunctionDef) -> bool:
-    return bool(signature(node, is_method=True).parameters)
 
 
 def _is_inherited(last: str, node: ast.ClassDef, new: Surface, world: World, seen: set[str]) -> bool:

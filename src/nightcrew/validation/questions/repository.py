@@ -10,7 +10,6 @@ from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_test, module_name
 from nightcrew.validation.change.tree import Tree
 from nightcrew.validation.questions.promises import expected_in_tests
-from nightcrew.validation.questions.python_losses import World
 from nightcrew.validation.questions.surface import surface
 from nightcrew.validation.reading.names import own_name
 from nightcrew.validation.reading.suite import read
@@ -18,7 +17,6 @@ from nightcrew.validation.running.clean_room import CleanRoom
 
 _ALIKE = 0.5
 _HISTORY = re.compile(r"(?i)(^|/)(change|history|news)[^/]*$")
-_GENERIC = {"__init__", "__main__", "setup", "main", "index", "config", "conftest"}
 
 
 class Repository:
@@ -45,65 +43,14 @@ class Repository:
         name = PurePosixPath(path).name
         return any(name in text for text in self.patched.python.values())
 
-    def world(self, path: str) -> World:
-        """The rest of the repository, as seen from one module."""
-        return World(
-            is_used=lambda name: self._is_used(path, name),
-            is_internal=lambda name: self._is_internal(path, name),
-            is_named=self._is_written_again,
-            is_missed=lambda name: self._is_used(path, name) or _mentions(name, self.after(path)),
-            class_of=self._class_of,
-            is_package=PurePosixPath(path).name == "__init__.py",
-            is_hidden=self.is_hidden(path),
-        )
-
     def expected(self, path: str) -> set[str]:
         """Exceptions that base's tests of a module expect."""
         stem = PurePosixPath(path).stem
         tests = (text for name, text in self.base.python.items() if is_test(name) and stem in name)
         return {error for text in tests for error in expected_in_tests(text)}
 
-    def _is_used(self, path: str, name: str) -> bool:
-        if "." in name:
-            return False
-        module = re.escape(module_of(path).rsplit(".", 1)[-1])
-        word = rf"\b{re.escape(name)}\b"
-        used = re.compile(
-            rf"from\s+[\w.]*\b{module}\s+import\s+(?:\([^)]*{word}|[^\n(]*{word})|\b{module}\.{word}",
-            re.DOTALL,
-        )
-        return any(
-            other != path and name in text and used.search(text)
-            for other, text in self.patched.python.items()
-        )
-
-    def _is_written_again(self, name: str) -> bool:
-        word = re.compile(rf"\b{re.escape(name)}\b")
-        texts = [*self.base.python.values(), *self.base.documents.values()]
-        return sum(len(word.findall(text)) for text in texts if name in text) > 1
-
-    def _is_internal(self, path: str, name: str) -> bool:
-        """True for a name that base's product uses itself and neither exports, re-exports, nor documents."""
-        exported = surface(read(self.base.python.get(path))).exported
-        word = re.compile(rf"\b{re.escape(name)}\b")
-        if (
-            PurePosixPath(path).name == "__init__.py"
-            or name in exported
-            or any(word.search(text) for text in self._documents)
-        ):
-            return False
-        product = {other: text for other, text in self.base.python.items() if not is_test(other)}
-        for other, text in product.items():
-            if other.endswith("__init__.py") and other != path and word.search(text):
-                return False
-        raised = name.endswith(("Error", "Exception", "Warning"))  # meant for the code that catches it
-        module = module_of(path).rsplit(".", 1)[-1]
-        return not raised and any(
-            _uses(name, text, "" if other == path else module) for other, text in product.items()
-        )
-
     @cached_property
-    def _documents(self) -> list[str]:
+    def documents(self) -> list[str]:
         """Base's prose for its users."""
         return [
             text
@@ -111,10 +58,65 @@ class Repository:
             if path.endswith((".md", ".rst", ".txt")) and not is_test(path) and not _HISTORY.search(path)
         ]
 
-    def _class_of(self, name: str) -> tuple[ast.ClassDef, ...]:
+
+class World:
+    """The rest of the repository, as seen from one module."""
+
+    def __init__(self, repository: Repository, path: str) -> None:
+        self.repository, self.path = repository, path
+        self.is_package = PurePosixPath(path).name == "__init__.py"  # it exports what it imports
+        self.is_hidden = repository.is_hidden(path)
+
+    def is_used(self, name: str) -> bool:
+        """True where another file of the patched tree takes the name from this module."""
+        if "." in name:
+            return False
+        module = re.escape(module_of(self.path).rsplit(".", 1)[-1])
+        word = rf"\b{re.escape(name)}\b"
+        used = re.compile(
+            rf"from\s+[\w.]*\b{module}\s+import\s+(?:\([^)]*{word}|[^\n(]*{word})|\b{module}\.{word}",
+            re.DOTALL,
+        )
+        return any(
+            other != self.path and name in text and used.search(text)
+            for other, text in self.repository.patched.python.items()
+        )
+
+    def is_named(self, name: str) -> bool:
+        """True where base writes the name elsewhere than in its definition."""
+        word = re.compile(rf"\b{re.escape(name)}\b")
+        texts = [*self.repository.base.python.values(), *self.repository.base.documents.values()]
+        return sum(len(word.findall(text)) for text in texts if name in text) > 1
+
+    def is_internal(self, name: str) -> bool:
+        """True for a name that base's product uses itself and neither exports, re-exports, nor documents."""
+        exported = surface(read(self.repository.base.python.get(self.path))).exported
+        word = re.compile(rf"\b{re.escape(name)}\b")
+        if (
+            self.is_package
+            or name in exported
+            or any(word.search(text) for text in self.repository.documents)
+        ):
+            return False
+        product = {other: text for other, text in self.repository.base.python.items() if not is_test(other)}
+        for other, text in product.items():
+            if other.endswith("__init__.py") and other != self.path and word.search(text):
+                return False
+        raised = name.endswith(("Error", "Exception", "Warning"))  # meant for the code that catches it
+        module = module_of(self.path).rsplit(".", 1)[-1]
+        return not raised and any(
+            _uses(name, text, "" if other == self.path else module) for other, text in product.items()
+        )
+
+    def is_missed(self, name: str) -> bool:
+        """True where the patched tree still names it."""
+        return self.is_used(name) or _mentions(name, self.repository.after(self.path))
+
+    def class_of(self, name: str) -> tuple[ast.ClassDef, ...]:
+        """The classes of this name in the patched tree."""
         found: list[ast.ClassDef] = []
         if name:
-            for text in self.patched.python.values():
+            for text in self.repository.patched.python.values():
                 if f"class {name}" in text:
                     nodes = ast.walk(read(text))
                     found += [one for one in nodes if isinstance(one, ast.ClassDef) and one.name == name]

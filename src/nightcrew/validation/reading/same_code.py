@@ -22,37 +22,6 @@ def same_function(old: Function, new: Function) -> bool:
     return ast.dump(old) == ast.dump(new) or normal_form(old) == normal_form(new)
 
 
-def differs_in_a_detail(old: Function, new: Function) -> bool:
-    """True where only operators and numbers differ, which changes the behaviour and not the form."""
-    if same_function(old, new) or _with_nothing_compared(old) == _with_nothing_compared(new):
-        return False
-    return _masked(old) == _masked(new)
-
-
-def _with_nothing_compared(function: Function) -> str:
-    """The tree with `== None` written as `is None`, which differs only in form."""
-    plain = copy.deepcopy(function)
-    for node in ast.walk(plain):
-        last = node.comparators[-1] if isinstance(node, ast.Compare) and len(node.ops) == 1 else None
-        if isinstance(node, ast.Compare) and isinstance(last, ast.Constant) and last.value is None:
-            node.ops = [ast.Is() if isinstance(node.ops[0], ast.Eq | ast.Is) else ast.IsNot()]
-    return normal_form(plain)
-
-
-def _masked(function: Function) -> str:
-    plain = copy.deepcopy(function)
-    for node in ast.walk(plain):
-        if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
-            node.value = 0
-        elif isinstance(node, ast.BinOp | ast.AugAssign):
-            node.op = ast.Add()
-        elif isinstance(node, ast.BoolOp):
-            node.op = ast.And()
-        elif isinstance(node, ast.Compare):
-            node.ops = [ast.Eq() for _ in node.ops]
-    return normal_form(plain)
-
-
 def simple_statements(body: list[ast.stmt]) -> Counter[str]:
     """The simple statements and conditions of a block and its inner blocks, with names ignored."""
     found: Counter[str] = Counter()
