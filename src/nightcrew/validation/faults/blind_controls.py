@@ -11,7 +11,7 @@ from typing import NamedTuple
 from nightcrew.task import TaskType
 from nightcrew.validation.faults.target import Target, arguments_of, files_of, judged_tests
 from nightcrew.validation.gate import failed
-from nightcrew.validation.reading.suite import all_functions, code_of, read
+from nightcrew.validation.reading.suite import all_functions, body_lines, code_of, read
 from nightcrew.validation.reading.variants import neutral, raising
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, name_of
@@ -91,9 +91,7 @@ def _trials(
 def _functions_with(lines: Collection[int], source: str) -> frozenset[int]:
     """First lines of the functions in whose bodies one of `lines` is."""
     return frozenset(
-        node.lineno
-        for node in all_functions(read(source)).values()
-        if any(line in lines for line in range(node.body[0].lineno, (node.end_lineno or 0) + 1))
+        node.lineno for node in all_functions(read(source)).values() if body_lines(node) & set(lines)
     )
 
 
@@ -117,38 +115,25 @@ def _functions_run(
 
 def _problem(room: CleanRoom, target: Target, gate: str, outcomes: Mapping[str, Blind]) -> GateResult | None:
     room.measured.blind = {name: outcome.value for name, outcome in outcomes.items()}
+    strength: float | None = None
     if any(outcome is not Blind.PASSED for name, outcome in outcomes.items() if name.startswith("intact")):
-        return failed(
-            gate,
-            "The tests fail in a plain run of pytest with another hash seed, folder and user.",
-            "Do not depend on the order of sets, on the hash of anything, or on where the tests are run.",
-            evidence=room.measured.blind,
-        )
-    if outcomes["neutral"] is not Blind.PASSED:
-        return failed(
-            gate,
-            f"The tests fail when the text of {target.path} is reformatted, although it does the same.",
-            "Test what the code does, not how it is written.",
-            evidence=room.measured.blind,
-        )
-    if outcomes.get("unfixed") is Blind.PASSED:
-        return failed(
-            gate,
-            "In a plain run the tests pass without the fix too: they do not show the bug.",
-            "Write a test that fails before the fix however it is run.",
-            strength=0.0,
-            evidence=room.measured.blind,
-        )
-    if outcomes.get("raising") is Blind.PASSED:
-        return failed(
-            gate,
+        what = "The tests fail in a plain run of pytest with another hash seed, folder and user."
+        hint = "Do not depend on the order of sets, on the hash of anything, or on where the tests are run."
+    elif outcomes["neutral"] is not Blind.PASSED:
+        what = f"The tests fail when the text of {target.path} is reformatted, although it does the same."
+        hint = "Test what the code does, not how it is written."
+    elif outcomes.get("unfixed") is Blind.PASSED:
+        what = "In a plain run the tests pass without the fix too: they do not show the bug."
+        hint, strength = "Write a test that fails before the fix however it is run.", 0.0
+    elif outcomes.get("raising") is Blind.PASSED:
+        what = (
             f"In a plain run the tests pass although {target.path} raises in every function: they do not "
-            f"judge it.",
-            "Let the tests run to their end and fail when the code is broken.",
-            strength=0.0,
-            evidence=room.measured.blind,
+            f"judge it."
         )
-    return None
+        hint, strength = "Let the tests run to their end and fail when the code is broken.", 0.0
+    else:
+        return None
+    return failed(gate, what, hint, strength=strength, evidence=room.measured.blind)
 
 
 def _unfixed(room: CleanRoom) -> dict[str, str]:

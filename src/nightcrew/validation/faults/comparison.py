@@ -13,8 +13,7 @@ from typing import Any
 from nightcrew.execution.sandbox import WORKSPACE
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.faults.target import files_of
-from nightcrew.validation.reading.same_code import same_function
-from nightcrew.validation.reading.suite import all_functions, parse
+from nightcrew.validation.reading.same_code import changed_functions
 from nightcrew.validation.rig.protocol import Experiment, Recorded, Replay
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination
@@ -197,14 +196,9 @@ def _compared(call: Mapping[str, Any], before: Sequence[Any], after: Sequence[An
 
 def _changed_spans(change: Change) -> list[list[int]]:
     """First and last lines of the functions that the change touches, in the new text."""
-    old, new = parse(change.before or ""), parse(change.after or "")
-    if old is None or new is None:
-        return []
-    before = all_functions(old)
     return [
         [min([node.lineno, *(one.lineno for one in node.decorator_list)]), node.end_lineno or node.lineno]
-        for name, node in all_functions(new).items()
-        if name not in before or not same_function(before[name], node)
+        for node in changed_functions(change.before, change.after).values()
     ]
 
 

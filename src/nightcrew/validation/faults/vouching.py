@@ -5,8 +5,8 @@ from typing import NamedTuple
 from nightcrew.validation.change.change import Change, changed_lines
 from nightcrew.validation.faults.mutants import make_mutants, sample
 from nightcrew.validation.faults.mutation_trials import rates, survivors, try_mutants
-from nightcrew.validation.reading.same_code import same_function
-from nightcrew.validation.reading.suite import all_functions, read, tree_of
+from nightcrew.validation.reading.same_code import changed_functions
+from nightcrew.validation.reading.suite import body_lines
 from nightcrew.validation.reading.variants import executable_lines
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination
@@ -25,26 +25,13 @@ class Noticed(NamedTuple):
     survivors: list[str]
 
 
-def changed_functions(change: Change) -> dict[str, set[int]]:
-    """Functions that may behave differently than on base, with the lines of their bodies."""
-    before, new = all_functions(read(change.before)), tree_of(change.after or "")
-    return {
-        name: set(range(node.body[0].lineno, (node.end_lineno or node.lineno) + 1))
-        for name, node in all_functions(new).items()
-        if name not in before or not same_function(before[name], node)
-    }
-
-
 def lines_not_run(
     room: CleanRoom, examination: Examination, change: Change, compared: frozenset[int]
 ) -> Untried:
     """Statements of changed functions that base does not have, by function, without those that tests run or
     that are in `compared`, the lines that compared calls run."""
     run = examination.coverage(examination.patched.run("all"), change.path).lines
-    imported = examination.patched.imported_lines if change.path == room.target else frozenset()
-    return _not_run(
-        change.before or "", change.after or "", changed_functions(change), run | imported | compared
-    )
+    return _not_run(room, change, run | compared, examination.patched.imported_lines)
 
 
 def lines_gone(
@@ -54,17 +41,17 @@ def lines_gone(
     compared call runs there."""
     if change.before is None or change.after is None:
         return []
-    functions = changed_functions(Change(change.path, before=change.after, after=change.before))
+    turned = Change(change.path, before=change.after, after=change.before)
     covered = examination.base.run("all").coverage.get(change.path, Covered()).lines
-    imported = examination.base.imported_lines if change.path == room.target else frozenset()
-    return _not_run(change.after, change.before, functions, covered | imported | compared)
+    return _not_run(room, turned, covered | compared, examination.base.imported_lines)
 
 
 def faults_noticed(room: CleanRoom, examination: Examination, change: Change) -> Noticed | None:
     """How the suite reacts to small faults in the changed functions; None where none could be tried."""
     source, run = change.after or "", examination.patched.run("all")
     covered = examination.coverage(run, change.path)
-    lines = covered.lines & {line for span in changed_functions(change).values() for line in span}
+    changed = changed_functions(change.before, change.after).values()
+    lines = {line for node in changed for line in covered.lines & body_lines(node)}
     mutants = tuple(one for one in make_mutants(source) if one.function and lines & {one.line, one.statement})
     chosen = sample(source, mutants, MUTANTS, seed=change.before or change.path)
     if not chosen:
@@ -77,8 +64,10 @@ def faults_noticed(room: CleanRoom, examination: Examination, change: Change) ->
 # ------------------------------------------------------------------------------------------------------
 
 
-def _not_run(before: str, after: str, functions: dict[str, set[int]], run: frozenset[int]) -> Untried:
-    """Statements of changed functions that `before` does not have and no test runs, by function."""
-    statements = executable_lines(after) & changed_lines(before, after)
-    found = ((name, sorted(span & statements - run)) for name, span in functions.items())
+def _not_run(room: CleanRoom, change: Change, run: frozenset[int], imported: frozenset[int]) -> Untried:
+    """Statements of changed functions that the old text does not have and that do not run, by function."""
+    statements = executable_lines(change.after or "") & changed_lines(change.before or "", change.after or "")
+    statements -= run | (imported if change.path == room.target else frozenset())
+    changed = changed_functions(change.before, change.after).items()
+    found = ((name, sorted(body_lines(node) & statements)) for name, node in changed)
     return [(name, lines) for name, lines in found if lines]

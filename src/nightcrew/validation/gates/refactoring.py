@@ -11,11 +11,12 @@ from nightcrew.task import TaskType
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import module_name
 from nightcrew.validation.faults.comparison import Comparison, compare
-from nightcrew.validation.faults.vouching import changed_functions, faults_noticed, lines_gone, lines_not_run
+from nightcrew.validation.faults.vouching import faults_noticed, lines_gone, lines_not_run
 from nightcrew.validation.gate import Gate, answered, counted, failed, not_measurable, passed
 from nightcrew.validation.reading.docstrings import without_docstrings
 from nightcrew.validation.reading.measures import Measures, measure, what_got_better, what_got_worse
-from nightcrew.validation.reading.suite import all_functions, parse, tree_of
+from nightcrew.validation.reading.same_code import changed_functions
+from nightcrew.validation.reading.suite import parse, tree_of
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, examine
 from nightcrew.validation.verdict import Finding, GateResult, Severity
@@ -147,17 +148,14 @@ def _statements(tree: ast.Module | ast.ClassDef) -> list[str]:
 
 def _constants(changed: Iterable[Change]) -> list[str]:
     """Constants of the changed functions, before or after, in Python's notation; those after come first."""
-    found: dict[str, None] = {}
-    for one in [*changed, *map(_turned, changed)]:
-        names = changed_functions(one)
-        for name, node in all_functions(tree_of(one.after or "")).items():
-            if name in names:
-                found.update((repr(part.value), None) for part in ast.walk(node) if _is_plain(part))
-    return list(found)[:_MOST_CONSTANTS]
-
-
-def _turned(change: Change) -> Change:
-    return Change(change.path, before=change.after, after=change.before)
+    sides = [(one.before, one.after) for one in changed]
+    functions = [
+        node
+        for before, after in [*sides, *((after, before) for before, after in sides)]
+        for node in changed_functions(before, after).values()
+    ]
+    values = (repr(part.value) for node in functions for part in ast.walk(node) if _is_plain(part))
+    return list(dict.fromkeys(values))[:_MOST_CONSTANTS]
 
 
 def _is_plain(node: ast.AST) -> TypeGuard[ast.Constant]:
@@ -197,7 +195,7 @@ def _vouched(
     if untried is not None:
         return untried
     noticed = [one for one in (faults_noticed(room, examination, change) for change in there) if one]
-    if not noticed and any(changed_functions(one) for one in changed):
+    if not noticed and any(changed_functions(one.before, one.after) for one in changed):
         return not_measurable(
             NAME, "No fault could be tried in the changed code; nothing shows that it still does the same."
         )

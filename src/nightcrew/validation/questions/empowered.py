@@ -66,7 +66,11 @@ def powers_gained(request: Request, repository: Repository) -> Iterator[Finding]
                 seen.add(key)
                 what = f"it can newly {use.power} ({use.what})"
                 yield Finding(
-                    what, change.path, use.line, after=_line(change.after, use.line), severity=Severity.PERSON
+                    what,
+                    change.path,
+                    use.line,
+                    after=line_of(change.after, use.line),
+                    severity=Severity.PERSON,
                 )
 
 
@@ -173,6 +177,7 @@ def _is_data(path: str) -> bool:
     return PurePosixPath(path).suffix.lower() in _DATA
 
 
-def _line(text: str, number: int) -> str:
+def line_of(text: str, number: int) -> str:
+    """A line of a text, by its number from 1; empty where there is none."""
     lines = text.split("\n")
     return lines[number - 1].strip()[:200] if 0 < number <= len(lines) else ""

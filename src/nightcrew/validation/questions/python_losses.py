@@ -104,9 +104,9 @@ def _lives_on(name: str, item: Item, new: Surface, world: World) -> bool:
         return holder is not None
     if last in _MADE and generated(holder.node) is not None:
         return True
-    if last == "__init__" and isinstance(item.node, ast.FunctionDef):
-        if not signature(item.node, is_method=True).parameters:
-            return True
+    maker = item.node if last == "__init__" and isinstance(item.node, ast.FunctionDef) else None
+    if maker is not None and not signature(maker, is_method=True).parameters:
+        return True
     return _is_inherited(last, holder.node, new, world, set())
 
 

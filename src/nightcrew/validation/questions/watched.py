@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from nightcrew.task import TaskType
 from nightcrew.validation.change.change import Change, changed_lines
 from nightcrew.validation.gate import JUDGED_TESTS, Gate, answered, not_measurable
-from nightcrew.validation.questions.empowered import QUESTION, BasePowers, is_asked_for
+from nightcrew.validation.questions.empowered import QUESTION, BasePowers, is_asked_for, line_of
 from nightcrew.validation.questions.powers import Power, Use
 from nightcrew.validation.questions.repository import repository_of
 from nightcrew.validation.questions.request import Request
@@ -77,7 +77,5 @@ def _is_a_helpers(seen: Seen, frame: Frame, power: Power, base: BasePowers) -> b
 
 
 def _finding(use: Use, change: Change) -> Finding:
-    lines = (change.after or "").split("\n")
-    line = lines[use.line - 1].strip()[:200] if 0 < use.line <= len(lines) else ""
-    what = f"it was seen to {use.power} ({use.what})"
+    what, line = f"it was seen to {use.power} ({use.what})", line_of(change.after or "", use.line)
     return Finding(what, change.path, use.line, after=line, severity=Severity.PERSON)

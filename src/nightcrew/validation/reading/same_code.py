@@ -9,7 +9,7 @@ import copy
 from collections import Counter
 from difflib import SequenceMatcher
 
-from nightcrew.validation.reading.suite import Function
+from nightcrew.validation.reading.suite import Function, all_functions, read
 from nightcrew.validation.reading.variants import functions, is_delicate, local_names
 
 _ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
@@ -20,6 +20,13 @@ type Block = list[ast.stmt]
 def same_function(old: Function, new: Function) -> bool:
     """True where both behave the same on every input, by rules that hold for all code."""
     return ast.dump(old) == ast.dump(new) or normal_form(old) == normal_form(new)
+
+
+def changed_functions(before: str | None, after: str | None) -> dict[str, Function]:
+    """The functions of the new text that may behave differently than in the old one, by qualified name."""
+    old = all_functions(read(before))
+    new = all_functions(read(after)).items()
+    return {name: node for name, node in new if name not in old or not same_function(old[name], node)}
 
 
 def simple_statements(body: list[ast.stmt]) -> Counter[str]:

@@ -50,6 +50,11 @@ def all_functions(tree: ast.Module) -> dict[str, Function]:
     return dict(_named(tree.body, ""))
 
 
+def body_lines(node: Function) -> set[int]:
+    """The lines of a function's body."""
+    return set(range(node.body[0].lineno, (node.end_lineno or node.lineno) + 1))
+
+
 def words_of(tree: ast.AST) -> frozenset[str]:
     """Every name in a text, also those in strings, by which code can reach something."""
     found: set[str] = set()
