@@ -60,11 +60,12 @@ class Mutation(Gate):
         trials = try_mutants(room, examination, *target, chosen, covered)
         if not trials:
             return not_measurable(NAME, f"No mutant of {target.path} could be run.")
+        measured = rates(trials, room.measured.values)
         return (
-            _judge(room, target.path, trials)
+            _judge(target.path, trials, measured)
             or _judge_added(room, examination, target, trials, covered)
             or _spot_check(room, examination, target, trials)
-            or _passed(room, target.path, trials)
+            or _passed(room, target.path, trials, measured)
         )
 
 
@@ -109,12 +110,7 @@ def _evidence(trials: list[Trial], measured: Rates) -> dict[str, object]:
     }
 
 
-def _measured(room: CleanRoom, trials: list[Trial]) -> Rates:
-    return rates(trials, room.measured.values)
-
-
-def _judge(room: CleanRoom, target: str, trials: list[Trial]) -> GateResult | None:
-    measured = _measured(room, trials)
+def _judge(target: str, trials: list[Trial], measured: Rates) -> GateResult | None:
     if measured.killed >= LEAST_KILLED and measured.oracle >= LEAST_ORACLE:
         return None
     return failed(
@@ -123,7 +119,7 @@ def _judge(room: CleanRoom, target: str, trials: list[Trial]) -> GateResult | No
         "Assert exact values. These changes of the code were not noticed: "
         + "; ".join(survivors(trials)[:8]),
         strength=measured.strength,
-        evidence=_evidence(trials, _measured(room, trials)),
+        evidence=_evidence(trials, measured),
     )
 
 
@@ -145,7 +141,7 @@ def _judge_added(
         f"notice was noticed.",
         f"Test what the existing tests leave out of {target.path}.",
         strength=0.2,
-        evidence=_evidence(trials, _measured(room, trials)),
+        evidence=_evidence(trials, rates(trials, room.measured.values)),
     )
 
 
@@ -181,9 +177,8 @@ def _spot_check(
     return None
 
 
-def _passed(room: CleanRoom, target: str, trials: list[Trial]) -> GateResult:
+def _passed(room: CleanRoom, target: str, trials: list[Trial], measured: Rates) -> GateResult:
     room.measured.tests_notice_faults = True
-    measured = _measured(room, trials)
     message = _summary(trials, target, measured)
     return passed(NAME, message, strength=measured.strength, **_evidence(trials, measured))
 

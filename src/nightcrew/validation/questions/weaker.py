@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TypeGuard
 
 from nightcrew.validation.questions.powers import Power, Use
-from nightcrew.validation.reading.names import dotted, last_part
+from nightcrew.validation.reading.names import defaults_of, dotted, last_part
 from nightcrew.validation.reading.suite import nodes_of
 from nightcrew.validation.tables import Table
 
@@ -100,7 +100,8 @@ class _Guards:
             if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
                 within = inner.name
                 self.functions[within] = inner.lineno
-                self._arguments(inner.args)
+                for one, value in defaults_of(inner.args):
+                    self._pair(one.arg, value)
                 if _SECRET.search(ast.unparse(inner)):
                     self._about_secrets(inner)
             self._note(inner, holder if isinstance(node, ast.arguments) else within)
@@ -137,12 +138,6 @@ class _Guards:
     def _guard(self, name: str, holder: str) -> None:
         self.guards[name] += 1
         self.holders.setdefault(name, set()).add(holder)
-
-    def _arguments(self, node: ast.arguments) -> None:
-        late = [*node.posonlyargs, *node.args][-len(node.defaults) :] if node.defaults else []
-        for one, value in zip([*late, *node.kwonlyargs], [*node.defaults, *node.kw_defaults], strict=True):
-            if value is not None:
-                self._pair(one.arg, value)
 
     def _pair(self, name: str, value: ast.expr) -> None:
         """A name and its value: a keyword, an assignment, an entry, a default."""

@@ -12,7 +12,7 @@ from typing import Any
 import griffe
 
 from nightcrew.validation.reading.docstrings import Entry, gives_something, parameters
-from nightcrew.validation.reading.names import names_of, own_name
+from nightcrew.validation.reading.names import defaults_of, names_of, own_name
 from nightcrew.validation.tables import Table
 
 _FIELD = re.compile(r"^[ \t]*:\w[^:\n]*:", re.MULTILINE)
@@ -207,11 +207,7 @@ def _strange_names(text: str, code: Code) -> Iterator[str]:
 
 def _defaults(node: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, Any]:
     """Defaults by parameter; `...` where the default is not a literal."""
-    plain = [*node.args.posonlyargs, *node.args.args]
-    pairs = list(zip(reversed(plain), reversed(node.args.defaults), strict=False))
-    named = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
-    pairs += [(one, value) for one, value in named if value is not None]
-    return {one.arg: _literal(ast.unparse(value)) for one, value in pairs}
+    return {one.arg: _literal(ast.unparse(value)) for one, value in defaults_of(node.args)}
 
 
 def _types(node: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, str]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from nightcrew.validation.reading.names import is_text, names_of
+from nightcrew.validation.reading.names import is_text, names_of, parameters_of
 from nightcrew.validation.tables import Table
 
 type Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
@@ -146,9 +146,7 @@ def _stem(word: str) -> str:
 
 def parameters(node: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
     """Names of a function's parameters."""
-    arguments = node.args
-    extra = [one for one in (arguments.vararg, arguments.kwarg) if one is not None]
-    return {one.arg for one in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *extra]}
+    return {one.arg for one in parameters_of(node.args)}
 
 
 def gives_something(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

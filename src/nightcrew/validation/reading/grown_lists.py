@@ -11,6 +11,7 @@ from copy import deepcopy
 from nightcrew.validation.questions.surface import is_public, surface
 from nightcrew.validation.reading.names import own_name
 from nightcrew.validation.reading.suite import parse, read
+from nightcrew.validation.running.additions import keeps
 from nightcrew.validation.running.clean_room import CleanRoom
 
 _EXPECTED_CALLS = {"assert_called_with", "assert_called_once_with", "assert_any_call", "call"}
@@ -56,20 +57,7 @@ def only_grows(before: str, after: str, added: Collection[str]) -> bool:
     if old is None or new is None:
         return False
     plain = _Without(added)
-    return _keeps(plain.visit(deepcopy(new)).body, plain.visit(deepcopy(old)).body)
-
-
-def _keeps(new: list[ast.stmt], old: list[ast.stmt]) -> bool:
-    """True where all statements are still there, in their order; there may be more."""
-    rest = iter(new)
-    return all(any(_is_kept(one, other) for other in rest) for one in old)
-
-
-def _is_kept(old: ast.stmt, new: ast.stmt) -> bool:
-    if isinstance(old, ast.ClassDef) and isinstance(new, ast.ClassDef) and old.name == new.name:
-        heads = ([*map(ast.dump, [*one.bases, *one.keywords, *one.decorator_list])] for one in (old, new))
-        return next(heads) == next(heads) and _keeps(new.body, old.body)
-    return ast.dump(old) == ast.dump(new)
+    return keeps(plain.visit(deepcopy(old)).body, plain.visit(deepcopy(new)).body, lambda _: True)
 
 
 class _Without(ast.NodeTransformer):

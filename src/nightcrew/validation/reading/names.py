@@ -46,6 +46,20 @@ def last_part(node: ast.AST) -> str:
     return dotted(node).rsplit(".", 1)[-1]
 
 
+def parameters_of(node: ast.arguments) -> list[ast.arg]:
+    """Every parameter, `*args` and `**kwargs` last."""
+    extra = [one for one in (node.vararg, node.kwarg) if one is not None]
+    return [*node.posonlyargs, *node.args, *node.kwonlyargs, *extra]
+
+
+def defaults_of(node: ast.arguments) -> list[tuple[ast.arg, ast.expr]]:
+    """The parameters that have a default, with it."""
+    plain = [*node.posonlyargs, *node.args]
+    late = plain[len(plain) - len(node.defaults) :]
+    pairs = zip([*late, *node.kwonlyargs], [*node.defaults, *node.kw_defaults], strict=True)
+    return [(one, value) for one, value in pairs if value is not None]
+
+
 def is_text(node: ast.AST) -> bool:
     """True for a statement that is only a string, such as a docstring."""
     return (

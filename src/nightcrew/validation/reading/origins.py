@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from nightcrew.validation.reading.constants import folded
+from nightcrew.validation.reading.names import defaults_of
 from nightcrew.validation.reading.suite import MOST_TREES, nodes_of
 from nightcrew.validation.tables import Table
 
@@ -138,9 +139,7 @@ def _bindings(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
         case ast.withitem(optional_vars=ast.expr() as target):
             pairs = [(target, node.context_expr)]
         case ast.arguments():
-            names = [*node.posonlyargs, *node.args]
-            late = zip(names[len(names) - len(node.defaults) :], node.defaults, strict=True)
-            yield from ((one.arg, value) for one, value in late)
+            yield from ((one.arg, value) for one, value in defaults_of(node))
     for target, value in pairs:
         if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
             parts = zip(target.elts, value.elts, strict=False)

@@ -10,6 +10,8 @@ import keyword
 from collections.abc import Collection
 from functools import lru_cache
 
+from nightcrew.validation.reading.names import own_name, parameters_of
+
 type Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 BREAK = "raise RuntimeError('value is out of range')"
@@ -108,11 +110,7 @@ def _body_start(function: Function) -> int:
 
 def _is_stub(function: Function) -> bool:
     """True for an overload, an abstract method or a protocol's member, whose body never matters."""
-    names = {
-        name.attr if isinstance(name, ast.Attribute) else getattr(name, "id", "")
-        for name in function.decorator_list
-    }
-    if names & {"overload", "abstractmethod"}:
+    if {"overload", "abstractmethod"} & set(map(own_name, function.decorator_list)):
         return True
     body = function.body[_body_start(function) :]
     return all(
@@ -172,7 +170,7 @@ def rename_locals(function: Function, salt: int = 0) -> None:
 
 def local_names(function: Function) -> set[str]:
     """Names that only this function's own scope binds and reads."""
-    fixed = set(dir(builtins)) | {argument.arg for argument in _arguments(function)}
+    fixed = set(dir(builtins)) | {one.arg for one in parameters_of(function.args)}
     stored: set[str] = set()
     for node in own_nodes(function):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
@@ -190,12 +188,6 @@ def local_names(function: Function) -> set[str]:
         if hasattr(inner, "name"):
             fixed.add(inner.name)
     return stored - fixed
-
-
-def _arguments(function: Function | ast.Lambda) -> list[ast.arg]:
-    arguments = function.args
-    extra = [one for one in (arguments.vararg, arguments.kwarg) if one is not None]
-    return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *extra]
 
 
 _SCOPES = (
@@ -224,8 +216,4 @@ def inner_scopes(function: Function) -> list[ast.AST]:
 
 def is_delicate(function: Function) -> bool:
     """True where the function inspects its own names or frames."""
-    for node in ast.walk(function):
-        name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
-        if name in _DELICATE:
-            return True
-    return False
+    return any(own_name(node) in _DELICATE for node in ast.walk(function))

@@ -1,6 +1,7 @@
 """Whether an edited test file only gains tests: then its old tests are what they were."""
 
 import ast
+from collections.abc import Callable
 
 from nightcrew.validation.reading.suite import is_around, parse, words_of
 
@@ -11,31 +12,33 @@ def only_adds(before: str | None, after: str | None) -> bool:
     old, new = parse(before or ""), parse(after or "")
     if before is None or after is None or old is None or new is None:
         return False
-    return _adds(old.body, new.body, words_of(old))
+    known = words_of(old)
+    return keeps(old.body, new.body, lambda node: _is_apart(node, known))
+
+
+def keeps(old: list[ast.stmt], new: list[ast.stmt], may_come: Callable[[ast.stmt], bool]) -> bool:
+    """True where all statements are still there, in their order and in their classes, and the others
+    `may_come`."""
+    waiting = list(old)
+    for node in new:
+        if waiting and (ast.dump(waiting[0]) == ast.dump(node) or _is_grown(waiting[0], node, may_come)):
+            waiting.pop(0)
+        elif not may_come(node):
+            return False
+    return not waiting
 
 
 # ------------------------------------------------------------------------------------------------------
 
 
-def _adds(old: list[ast.stmt], new: list[ast.stmt], known: frozenset[str]) -> bool:
-    waiting = list(old)
-    for node in new:
-        first = waiting[0] if waiting else None
-        if first is not None and (ast.dump(first) == ast.dump(node) or _is_grown(first, node, known)):
-            waiting.pop(0)
-        elif not _is_apart(node, known):
-            return False
-    return not waiting
-
-
-def _is_grown(old: ast.stmt, new: ast.stmt, known: frozenset[str]) -> bool:
+def _is_grown(old: ast.stmt, new: ast.stmt, may_come: Callable[[ast.stmt], bool]) -> bool:
     """True for a class that only gains members."""
     if not isinstance(old, ast.ClassDef) or not isinstance(new, ast.ClassDef):
         return False
     heads = [
         [one.name, *map(ast.dump, [*one.bases, *one.keywords, *one.decorator_list])] for one in (old, new)
     ]
-    return heads[0] == heads[1] and _adds(old.body, new.body, known)
+    return heads[0] == heads[1] and keeps(old.body, new.body, may_come)
 
 
 def _is_apart(node: ast.stmt, known: frozenset[str]) -> bool:

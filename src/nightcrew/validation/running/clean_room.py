@@ -88,6 +88,16 @@ class CleanRoom:
         """The folder of the judged project, where its tests start; empty for the repository's root."""
         return self.config.root
 
+    def environment_variables(self, hash_seed: int = 0) -> dict[str, str]:
+        """What a program of a run finds in its environment."""
+        return {
+            **self.config.variables,
+            "PATH": self.programs,
+            "PYTHONPATH": ":".join(self.python_paths),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONHASHSEED": str(hash_seed),
+        }
+
     @cached_property
     def mounts(self) -> tuple[Mount, ...]:
         """What a run can read besides its tree: the environment, and the project's own metadata."""

@@ -23,13 +23,7 @@ def run_command(
             ["/bin/sh", "-c", command],
             workspace=copy,
             mounts=room.mounts,
-            env={
-                **room.config.variables,
-                "PATH": room.programs,
-                "PYTHONPATH": ":".join(room.python_paths),
-                "PYTHONDONTWRITEBYTECODE": "1",
-                "PYTHONHASHSEED": "0",
-            },
+            env=room.environment_variables(),
             stdin=stdin,
             limits=_LIMITS,
         )

@@ -3,7 +3,6 @@
 It is read from declarations on base; no code of the project is built or run.
 """
 
-import configparser
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -11,10 +10,11 @@ from email.parser import HeaderParser
 from pathlib import Path
 from typing import Any
 
+from nightcrew.execution.environments.layout import read_pyproject, read_setup_cfg, table
 from nightcrew.execution.environments.setup_script import setup_arguments
 from nightcrew.execution.sandbox import Mount
 from nightcrew.secrets.files import let_sandboxes_read
-from nightcrew.untrusted import Unreadable, read_ini, read_text, read_toml
+from nightcrew.untrusted import Unreadable, read_ini
 
 INSIDE = "/opt/nightcrew/project"
 PROGRAMS = f"{INSIDE}/bin"
@@ -52,24 +52,21 @@ def own_plugins(base: Path) -> tuple[str, ...]:
     return tuple(sorted(name.strip() for name in _entry_points(base, _project(base)).get("pytest11", {})))
 
 
-def _project(base: Path) -> dict[str, Any]:
+def _project(base: Path) -> Mapping[str, Any]:
     """The project's table in pyproject.toml, or Poetry's where there is no other."""
-    try:
-        declarations = read_toml(read_text(base / "pyproject.toml"))
-    except (OSError, UnicodeDecodeError, Unreadable):
-        return {}
-    poetry = _table(_table(declarations, "tool"), "poetry")
-    return _table(declarations, "project") or {**poetry, "entry-points": poetry.get("plugins")}
+    declarations = read_pyproject(base)
+    poetry = table(declarations, "tool", "poetry")
+    return table(declarations, "project") or {**poetry, "entry-points": poetry.get("plugins")}
 
 
-def _entry_points(base: Path, project: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def _entry_points(base: Path, project: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Entry points by group, from pyproject.toml, setup.cfg and setup.py."""
     groups: dict[str, dict[str, Any]] = {}
     declared = setup_arguments(base).get("entry_points")
     if isinstance(declared, str):
         with suppress(Unreadable):
             declared = dict(read_ini(declared, delimiters=("=",)))
-    cfg = _setup_cfg(base)
+    cfg = read_setup_cfg(base)
     if cfg.has_section("options.entry_points"):
         declared = {**(declared if isinstance(declared, dict) else {}), **cfg["options.entry_points"]}
     for group, entries in declared.items() if isinstance(declared, dict) else ():
@@ -78,7 +75,7 @@ def _entry_points(base: Path, project: dict[str, Any]) -> dict[str, dict[str, An
             continue
         lines = entries if isinstance(entries, list) else str(entries).splitlines()
         groups[group] = dict(line.split("=", 1) for line in map(str, lines) if "=" in line)
-    of_project = {**_table(project, "entry-points"), "console_scripts": project.get("scripts")}
+    of_project = {**table(project, "entry-points"), "console_scripts": project.get("scripts")}
     return groups | {name: entries for name, entries in of_project.items() if isinstance(entries, dict)}
 
 
@@ -96,30 +93,17 @@ def _write_program(folder: Path, name: str, points_to: str) -> None:
     program.chmod(0o755)
 
 
-def _table(of: dict[str, Any], name: str) -> dict[str, Any]:
-    found = of.get(name)
-    return found if isinstance(found, dict) else {}
-
-
-def _name_and_version(base: Path, project: dict[str, Any]) -> tuple[str, str]:
+def _name_and_version(base: Path, project: Mapping[str, Any]) -> tuple[str, str]:
     """From pyproject.toml, PKG-INFO, setup.cfg or setup.py; an undeclared version is 0.0.0."""
     name, version = str(project.get("name", "")), str(project.get("version", ""))
     info = base / "PKG-INFO"
     if info.is_file() and not info.is_symlink():
         headers = HeaderParser().parsestr(info.read_text(errors="replace"))
         name, version = name or str(headers["Name"] or ""), version or str(headers["Version"] or "")
-    for other in (_setup_cfg(base)["metadata"], setup_arguments(base)):
+    parser = read_setup_cfg(base)
+    described = dict(parser.items("metadata")) if parser.has_section("metadata") else {}
+    for other in (described, setup_arguments(base)):
         name = name or str(other.get("name") or "")
         version = version or str(other.get("version") or "")
     valid = re.fullmatch(r"[\w.+!-]+", version)
     return (name if re.fullmatch(r"[\w.-]+", name) else ""), (version if valid else "0.0.0")
-
-
-def _setup_cfg(base: Path) -> configparser.ConfigParser:
-    """The values of setup.cfg with a section `metadata`, which is empty where the file has none."""
-    parser = configparser.ConfigParser(interpolation=None)
-    with suppress(OSError, Unreadable):
-        parser = read_ini(read_text(base / "setup.cfg"))
-    if not parser.has_section("metadata"):
-        parser.add_section("metadata")
-    return parser

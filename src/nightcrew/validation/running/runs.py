@@ -185,15 +185,7 @@ def run_blind(
 
 
 def _environment(room: CleanRoom, hash_seed: int) -> dict[str, str]:
-    return {
-        **room.config.variables,
-        "PYTHONPATH": ":".join(room.python_paths),
-        "PYTHONHASHSEED": str(hash_seed),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        **({} if loads_plugins_itself(room) else {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}),
-        "PATH": room.programs,
-        "CI": "true",
-    }
+    return {**room.environment_variables(hash_seed), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "CI": "true"}
 
 
 def _folder(room: CleanRoom, place: str = WORKSPACE) -> str:
