@@ -9,7 +9,6 @@ from nightcrew.validation.reading.checks import TestFunction
 from nightcrew.validation.reading.idle_tests import idle_test
 from nightcrew.validation.reading.smells import (
     copies_of_implementation,
-    describe_smells,
     long_sleep,
     new_test_functions,
     unsteady_check,
@@ -27,7 +26,7 @@ class Assertions(Gate):
     name = NAME
 
     def run(self, room: CleanRoom) -> GateResult:
-        """Refuses tests without a check and copied implementations; else passes and names the smells."""
+        """Refuses tests without a check and copied implementations; else passes."""
         tests = new_test_functions(room)
         problem = _unchecked(room, tests) or _misused(room)
         if problem is not None:
@@ -38,7 +37,7 @@ class Assertions(Gate):
             if tests
             else "No new tests."
         )
-        return passed(NAME, message, tests=len(tests), checks=checks, smells=describe_smells(tests))
+        return passed(NAME, message, tests=len(tests), checks=checks)
 
 
 # ------------------------------------------------------------------------------------------------------

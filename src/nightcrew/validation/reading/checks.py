@@ -87,11 +87,6 @@ class TestFunction:
         return sum(one.strictness is not Strictness.NOTHING for one in self.checks)
 
     @property
-    def is_weak(self) -> bool:
-        """True where it checks only types, None or truth."""
-        return all(one.strictness <= Strictness.TYPE for one in self.checks)
-
-    @property
     def refuses(self) -> bool:
         """True where a check expects a certain error."""
         return any(one.is_refusal for one in self.checks)

@@ -45,13 +45,6 @@ _LEAST_WORDS = 8  # a shorter text is not checked for a subject
 _LEAST_OWN = 0.12
 
 
-class Edit(NamedTuple):
-    """Words of a sentence that stand in place of others."""
-
-    gone: list[str]
-    come: list[str]
-
-
 def sentences(text: str) -> list[str]:
     """The sentences of a text without code and addresses."""
     plain = _CODE.sub(" ", _LITERAL.sub(r"\n\n\g<2>\n\n", text))
@@ -80,7 +73,7 @@ def new_text(before: str, after: str) -> NewText:
         alike = sorted((_likeness(old, _plain(sentence)), old) for old in gone)
         nearest = alike[-1][1] if alike and alike[-1][0] >= _SAME else ""
         kept |= {old for old in gone if _is_within(old, _plain(sentence))}
-        if nearest and all(map(_is_respelled, _edits(nearest, _plain(sentence)))):
+        if nearest and _is_respelled(nearest, _plain(sentence)):
             continue
         fresh.append(sentence)
         if nearest and _contradicts(nearest, _plain(sentence)):
@@ -165,21 +158,19 @@ def _is_within(old: str, new: str) -> bool:
     return matched >= _SAME * len(old.split())
 
 
-def _edits(old: str, new: str) -> list[Edit]:
-    """The words that differ between two sentences."""
-    return [
-        Edit(old.split()[start:end], new.split()[begin:stop])
-        for tag, start, end, begin, stop in _matcher(old, new).get_opcodes()
-        if tag != "equal"
-    ]
+def _is_respelled(old: str, new: str) -> bool:
+    """True where all words that differ are short, or spelled nearly as before."""
+    first, second = old.split(), new.split()
+    opcodes = _matcher(old, new).get_opcodes()
+    return all(tag == "equal" or _are_near(first[i:j], second[k:m]) for tag, i, j, k, m in opcodes)
 
 
-def _is_respelled(edit: Edit) -> bool:
-    """True where the words are short, or spelled nearly as before; never for numbers and words that turn."""
-    words = [*edit.gone, *edit.come]
+def _are_near(gone: list[str], come: list[str]) -> bool:
+    """True for other spellings of words; never for numbers and words that turn what a sentence says."""
+    words = [*gone, *come]
     if _TURNING & {*words} or any(map(_has_digit, words)):
         return False
-    letters = SequenceMatcher(None, "".join(edit.gone), "".join(edit.come), autojunk=False).ratio()
+    letters = SequenceMatcher(None, "".join(gone), "".join(come), autojunk=False).ratio()
     return letters >= _LIKE or all(len(word) <= 4 for word in words)
 
 

@@ -1,10 +1,9 @@
-"""Smells of new tests: what a reviewer would object to; they are reported, and only a copied implementation
-is refused."""
+"""New tests that a reviewer would refuse: copies of the implementation, checks of chance or speed, sleeps."""
 
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from nightcrew.validation.reading.checks import TestFunction, read_tests
@@ -43,23 +42,6 @@ def _holds_tests(path: str) -> bool:
     """True for a file name in which runners look for tests; other test files hold cases and helpers."""
     pure = PurePosixPath(path)
     return pure.suffix == ".py" and re.match(r"(?i)test|.*(tests?|spec)$", pure.stem) is not None
-
-
-def describe_smells(tests: Iterable[TestFunction]) -> list[str]:
-    """One line per smell and test."""
-    lines: list[str] = []
-    for test in tests:
-        if test.count == 0:
-            lines.append(f"{test.name}: no assertion that can fail")
-        elif test.is_weak:
-            lines.append(f"{test.name}: checks types, None or truth only")
-        lines += [f"{test.name}: cannot fail: {one}" for one in test.empty[:2]]
-        nodes = list(ast.walk(test.node))
-        if any(isinstance(one, ast.Call) and called(one) == "sleep" for one in nodes):
-            lines.append(f"{test.name}: sleeps")
-        if any(isinstance(one, ast.If) for one in nodes):
-            lines.append(f"{test.name}: has a condition")
-    return lines[:40]
 
 
 def unsteady_check(room: CleanRoom) -> str:

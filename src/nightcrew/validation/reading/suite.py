@@ -149,40 +149,29 @@ def comparison_cannot_fail(test: ast.Compare, bound: Mapping[str, str]) -> bool:
     if isinstance(left, ast.Constant) and isinstance(right, ast.Constant):
         return True
     sides = [ast.dump(left), ast.dump(right)]
-    if isinstance(operator, ast.Eq | ast.Is | ast.LtE | ast.GtE):
-        if sides[0] == sides[1]:
-            return True
-        resolved = [
-            bound.get(side.id, ast.dump(side)) if isinstance(side, ast.Name) else ast.dump(side)
-            for side in (left, right)
-        ]
-        if resolved[0] == resolved[1] and "Call(" in resolved[0]:
-            return True
-    is_length = isinstance(left, ast.Call) and getattr(left.func, "id", "") == "len"
-    return (
-        is_length and isinstance(operator, ast.GtE) and isinstance(right, ast.Constant) and right.value == 0
-    )
+    values = [bound.get(getattr(side, "id", ""), ast.dump(side)) for side in (left, right)]
+    same = sides[0] == sides[1] or (values[0] == values[1] and "Call(" in values[0])
+    if same and isinstance(operator, ast.Eq | ast.Is | ast.LtE | ast.GtE):
+        return True
+    of_length = isinstance(left, ast.Call) and getattr(left.func, "id", "") == "len"
+    return of_length and isinstance(operator, ast.GtE) and getattr(right, "value", None) == 0
 
 
 def _are_opposites(values: list[ast.expr]) -> bool:
     """True for opposites, as in `x or not x` and `a == b or a != b`."""
     dumps = {ast.dump(value) for value in values}
-    for value in values:
-        if (
-            isinstance(value, ast.UnaryOp)
-            and isinstance(value.op, ast.Not)
-            and ast.dump(value.operand) in dumps
-        ):
-            return True
-        if (
-            isinstance(value, ast.Compare)
-            and len(value.ops) == 1
-            and isinstance(value.ops[0], ast.NotEq | ast.IsNot)
-        ):
-            opposite = ast.Eq() if isinstance(value.ops[0], ast.NotEq) else ast.Is()
-            if ast.dump(ast.Compare(value.left, [opposite], value.comparators)) in dumps:
-                return True
-    return False
+    return any(ast.dump(other) in dumps for other in map(_opposite, values) if other is not None)
+
+
+def _opposite(value: ast.expr) -> ast.expr | None:
+    match value:
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return operand
+        case ast.Compare(ops=[ast.NotEq()]):
+            return ast.Compare(value.left, [ast.Eq()], value.comparators)
+        case ast.Compare(ops=[ast.IsNot()]):
+            return ast.Compare(value.left, [ast.Is()], value.comparators)
+    return None
 
 
 def is_weak(test: ast.expr) -> bool:
