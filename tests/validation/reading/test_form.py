@@ -1,0 +1,79 @@
+"""What has no effect is left out of a tree: docstrings, annotations, and imports for them."""
+
+import ast
+
+import pytest
+
+from nightcrew.validation.reading.form import behaving, imported, is_declaration, names_in, plain_statements
+
+
+def form(text: str) -> str:
+    tree = behaving(text)
+    assert tree is not None
+    return ast.unparse(tree)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("def f(a):\n    return a\n", 'def f(a: int) -> int:\n    """Says."""\n    return a\n'),
+        ("x = 1\n", "x: int = 1\n"),
+        ("import os\nx = os\n", "import os\nfrom typing import Any\nx: Any = os\n"),
+        ("from typing import cast\nx = y\n", "from typing import cast\nx = cast(int, y)\n"),
+        ("def f():\n    g()\n", "def f():\n    pass\n    g()\n"),
+        ("x = 1\n", "from __future__ import annotations\nx = 1\n"),
+        ("", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import a\nx: TYPE_CHECKING\n"),
+        ("class A:\n    x = 1\n", "class A:\n    y: int\n    x = 1\n"),
+        ("def f(a):\n    return a\n", "@overload\ndef f(a: int): ...\ndef f(a):\n    return a\n"),
+    ],
+)
+def test_equal_forms(one: str, other: str) -> None:
+    assert form(one) == form(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("def f(a):\n    return a\n", "def f(a=None):\n    return a\n"),
+        ("class A(Base):\n    x: int\n", "class A(Base):\n    x: str\n"),  # a base may read annotations
+        ("@task\ndef f(a: int): return a\n", "@task\ndef f(a: str): return a\n"),  # so may a decorator
+        ('"""One."""\nprint(__doc__)\n', '"""Other."""\nprint(__doc__)\n'),
+        ("import a\n", "import b\n"),
+    ],
+)
+def test_other_forms(one: str, other: str) -> None:
+    assert form(one) != form(other)
+
+
+def test_text_that_is_not_python_has_no_form() -> None:
+    assert behaving("def (") is None
+    assert plain_statements("def (") == {}
+
+
+def test_plain_statements_have_their_lines() -> None:
+    found = plain_statements("x = 1\nif y:\n    x = 1\n    z(\n        2)\n")
+    assert sorted(sorted(lines) for lines in found.values()) == [[1, 3], [4, 5]]
+
+
+def test_names_also_in_quoted_annotations() -> None:
+    assert names_in(ast.parse('x: "list[a.B]" = y')) >= {"x", "y", "list", "a", "B"}
+
+
+def test_imports_in_any_grouping() -> None:
+    one, other = (imported(ast.parse(text).body) for text in (
+        "from a import b, c as d\nimport e", "import e\nfrom a import c as d\nfrom a import b"))  # fmt: skip
+    assert one.keys() == other.keys()
+    assert (
+        imported(ast.parse("from .a import b").body).keys()
+        != imported(ast.parse("from a import b").body).keys()
+    )
+
+
+@pytest.mark.parametrize("text", ["type A = int", "T = TypeVar('T')", "__all__ = ['a']", "__all__ += ['a']"])
+def test_declarations(text: str) -> None:
+    assert is_declaration(ast.parse(text).body[0])
+
+
+@pytest.mark.parametrize("text", ["A = 1", "A = make('A')", "__all__ == x"])
+def test_other_statements_declare_nothing(text: str) -> None:
+    assert not is_declaration(ast.parse(text).body[0])
