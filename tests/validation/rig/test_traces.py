@@ -52,7 +52,7 @@ def test_replaced_code_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, module.__name__, module)
     before = traces.code_of("/repo", set())
     assert sorted(before) == ["shop_of_traces.A.g", "shop_of_traces.f"]
-    module.f = lambda: 2  # type: ignore[method-assign]
+    vars(module)["f"] = lambda: 2
     del module.A.g
     assert traces.replaced(before, traces.code_of("/repo", set())) == sorted(before)
     assert traces.code_of("/repo", {"/repo/shop.py"}) == {}

@@ -1,0 +1,35 @@
+"""The header of a function or a class, before and after: what is noted to be taken back."""
+
+import ast
+
+import pytest
+
+from nightcrew.validation.faults.parts import parts_of
+
+BODY = "\n    return 1\n"
+
+
+def taken_back(before: str, after: str) -> list[tuple[str, str]]:
+    """What stands in the new text, and what would stand there instead."""
+    return [(one.before, one.text) for one in parts_of(before, after)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        (f"def f(a):{BODY}", f"def f(a, b=1):{BODY}", [("def f(a, b=1):", "def f(a):")]),
+        (f"def f(a=1):{BODY}", f"def f(a=2):{BODY}", [("2", "1")]),
+        (f"def f(*, a=1):{BODY}", f"def f(*, a=None):{BODY}", [("None", "1")]),
+        (f"def f():{BODY}", f"@cache\ndef f():{BODY}", [("@cache", "")]),
+        (f"@cache\ndef f():{BODY}", f"def f():{BODY}", [("", "@cache\n")]),
+        (f"@cache(1)\ndef f():{BODY}", f"@cache(2)\ndef f():{BODY}", [("2", "1")]),
+        ("class A:\n    x = 1\n", "class A(B):\n    x = 1\n", [("class A(B):", "class A:")]),
+        ("@dataclass\nclass A:\n    x = 1\n", "@dataclass(frozen=True)\nclass A:\n    x = 1\n",
+         [("dataclass(frozen=True)", "dataclass")]),
+        (f"def f(a):{BODY}", f"def f(a: int) -> int:{BODY}", []),  # annotations have no effect
+    ],
+)  # fmt: skip
+def test_headers(before: str, after: str, found: list[tuple[str, str]]) -> None:
+    assert taken_back(before, after) == found
+    for part in parts_of(before, after):
+        ast.parse(part.apply(after))
