@@ -2,7 +2,7 @@
 
 import ast
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from nightcrew.validation.reading.suite import Function, all_functions, tree_of
@@ -58,34 +58,30 @@ def _duplicated(trees: list[ast.Module]) -> int:
 def what_got_worse(before: Measures, after: Measures) -> str:
     """In words; empty where nothing did."""
     factor, slack = _SIZE_SLACK
-    if after.complexity_worst > before.complexity_worst:
-        return (
-            f"the most complex function went from {before.complexity_worst} to {after.complexity_worst} paths"
-        )
-    if after.complexity_mean > before.complexity_mean + 0.5:
-        return (
-            f"functions have {after.complexity_mean:.1f} paths each instead of {before.complexity_mean:.1f}"
-        )
-    if after.statements > factor * before.statements + slack:
-        return f"it grew from {before.statements} to {after.statements} statements"
-    if after.duplicated > before.duplicated:
-        return f"{after.duplicated} statements are repeated instead of {before.duplicated}"
-    return ""
+    worst = f"{before.complexity_worst} to {after.complexity_worst} paths"
+    mean = f"{after.complexity_mean:.1f} paths each instead of {before.complexity_mean:.1f}"
+    grown = f"{before.statements} to {after.statements} statements"
+    return _first({
+        f"the most complex function went from {worst}": after.complexity_worst > before.complexity_worst,
+        f"functions have {mean}": after.complexity_mean > before.complexity_mean + 0.5,
+        f"it grew from {grown}": after.statements > factor * before.statements + slack,
+        f"{after.duplicated} statements are repeated instead of {before.duplicated}":
+            after.duplicated > before.duplicated,
+    })  # fmt: skip
 
 
 def what_got_better(before: Measures, after: Measures) -> str:
     """In words; empty where nothing did."""
-    if after.complexity_worst < before.complexity_worst:
-        return (
-            f"the most complex function has {after.complexity_worst} paths instead of "
-            f"{before.complexity_worst}"
-        )
-    if after.duplicated < before.duplicated:
-        return f"{before.duplicated - after.duplicated} fewer statements are repeated"
-    if after.statements < before.statements:
-        return f"it is {before.statements - after.statements} statements shorter"
-    if after.complexity_mean < before.complexity_mean:
-        return (
-            f"functions have {after.complexity_mean:.1f} paths each instead of {before.complexity_mean:.1f}"
-        )
-    return ""
+    worst = f"{after.complexity_worst} paths instead of {before.complexity_worst}"
+    mean = f"{after.complexity_mean:.1f} paths each instead of {before.complexity_mean:.1f}"
+    repeated, shorter = before.duplicated - after.duplicated, before.statements - after.statements
+    return _first({
+        f"the most complex function has {worst}": after.complexity_worst < before.complexity_worst,
+        f"{repeated} fewer statements are repeated": repeated > 0,
+        f"it is {shorter} statements shorter": shorter > 0,
+        f"functions have {mean}": after.complexity_mean < before.complexity_mean,
+    })  # fmt: skip
+
+
+def _first(holds: Mapping[str, bool]) -> str:
+    return next((words for words, is_true in holds.items() if is_true), "")

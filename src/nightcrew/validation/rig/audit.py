@@ -53,7 +53,7 @@ class Audit:
         _watch_environment()
 
     def found(self) -> "list[list[Any]]":
-        """`[power, what, [[path, first line of the function, line]...]]`, innermost frame first."""
+        """`[power, what, [[path, line]...]]`, innermost frame first."""
         return list(self.seen.values())
 
     def _heard(self, event: str, arguments: "tuple[Any, ...]") -> None:
@@ -84,7 +84,7 @@ class Audit:
                 return
             if self._is_product(path):
                 found = True
-                yield [path[len(self.root) :], frame.f_code.co_firstlineno, frame.f_lineno]
+                yield [path[len(self.root) :], frame.f_lineno]
             frame = frame.f_back
 
     def _is_product(self, path: str) -> bool:

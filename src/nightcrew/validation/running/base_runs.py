@@ -32,7 +32,7 @@ def run_base(room: CleanRoom, job: Job, cache: Path) -> SessionResult:
     """The result of a job of one session on base, from the folder `cache` where it is there."""
     own = part_of_the_runner(room, None)
     if own:
-        return SessionResult((), (), {}, (), frozenset(), own)
+        return SessionResult(problem=own)
     key = _key(room, job)
     known = _read(cache / key, key)
     if known is not None:

@@ -43,10 +43,9 @@ class Covered:
 
 
 class Frame(NamedTuple):
-    """A place in the product that was running: `first` is its function's first line."""
+    """A place in the product that was running."""
 
     path: str
-    first: int
     line: int
 
 
@@ -63,13 +62,13 @@ class Seen:
 class Run:
     """One experiment: the tests' outcomes in order, and whether it finished."""
 
-    tests: Mapping[str, TestOutcome]
-    done: bool
-    timed_out: bool
-    applied: int | None
-    network: tuple[str, ...]
-    coverage: Mapping[str, Covered]
-    cpu_seconds: float
+    tests: Mapping[str, TestOutcome] = field(default_factory=dict)
+    done: bool = False
+    timed_out: bool = False
+    applied: int | None = None
+    network: tuple[str, ...] = ()
+    coverage: Mapping[str, Covered] = field(default_factory=dict)
+    cpu_seconds: float = 0.0
     wall_seconds: float = 0.0
     dated: bool = True  # the date was the requested one
     fits: bool = True  # it could be tried in the requested way
@@ -109,12 +108,12 @@ class Collected:
 class SessionResult:
     """What one session found and ran."""
 
-    collected: tuple[Collected, ...]
-    errors: tuple[tuple[str, str], ...]
-    runs: Mapping[str, Run]
-    network: tuple[str, ...]
-    imported_lines: frozenset[int]
-    problem: str  # empty where it finished
+    collected: tuple[Collected, ...] = ()
+    errors: tuple[tuple[str, str], ...] = ()
+    runs: Mapping[str, Run] = field(default_factory=dict)
+    network: tuple[str, ...] = ()
+    imported_lines: frozenset[int] = frozenset()
+    problem: str = ""  # empty where it finished
     timed_out: bool = False
     traces: tuple[str, ...] = ()  # repository files that tests changed, code that they replaced permanently
 
@@ -123,7 +122,7 @@ class SessionResult:
         return self.runs.get(name, NO_RUN)
 
 
-NO_RUN = Run({}, False, False, None, (), {}, 0.0)
+NO_RUN = Run()
 
 
 def read_sessions(completed: Completed, expected: int) -> tuple[SessionResult, ...]:
@@ -135,8 +134,7 @@ def read_sessions(completed: Completed, expected: int) -> tuple[SessionResult, .
         lines = completed.stderr.decode(errors="replace").splitlines()
         if completed.killed_by is None and lines:
             problem += f": {lines[-1].strip()[:200]}"
-        timed_out = completed.killed_by == "wall_time"
-        return (SessionResult((), (), {}, (), frozenset(), problem, timed_out),) * expected
+        return (SessionResult(problem=problem, timed_out=completed.killed_by == "wall_time"),) * expected
     return tuple(map(session_result, results))
 
 
@@ -151,21 +149,14 @@ def documents(completed: Completed) -> list[dict[str, Any]]:
 
 def session_result(document: Mapping[str, Any]) -> SessionResult:
     """The result of a session, from its document."""
-    collected: tuple[Collected, ...] = ()
-    errors: tuple[tuple[str, str], ...] = ()
-    network: tuple[str, ...] = ()
-    imported: frozenset[int] = frozenset()
     runs: dict[str, Run] = {}
-    ended, crash, found, output = False, "", False, ""
     traces: set[str] = set()
+    found: Mapping[str, Any] | None = None
+    ended, crash, output = False, "", ""
     for line in document["reports"]:
         traces |= {str(one) for word in ("changed", "replaced") for one in line.get(word) or ()}
         if "collected" in line:
-            found = True
-            collected = tuple(Collected(*map(str, one)) for one in line["collected"])
-            errors = tuple((str(one[0]), str(one[1])) for one in line["errors"])
-            network = tuple(map(str, line["network"]))
-            imported = frozenset(line.get("imported") or ())
+            found = line
         elif "experiment" in line:
             runs[line["experiment"]] = _run(line)
         elif "end" in line:
@@ -177,18 +168,19 @@ def session_result(document: Mapping[str, Any]) -> SessionResult:
         problem = "the test session did not end in time"
     elif not ended:
         problem = f"the test session ended before its end {crash}".strip()
-    elif not found:
+    elif found is None:
         last = " ".join(output.split())[-400:]
         problem = f"pytest ended before it had collected any tests: {last}"
+    found = found or {"collected": (), "errors": (), "network": ()}
     return SessionResult(
-        collected,
-        errors,
-        runs,
-        network,
-        imported,
-        problem,
-        bool(document["timed_out"]),
-        tuple(sorted(traces)),
+        collected=tuple(Collected(*map(str, one)) for one in found["collected"]),
+        errors=tuple((str(one[0]), str(one[1])) for one in found["errors"]),
+        runs=runs,
+        network=tuple(map(str, found["network"])),
+        imported_lines=frozenset(found.get("imported") or ()),
+        problem=problem,
+        timed_out=bool(document["timed_out"]),
+        traces=tuple(sorted(traces)),
     )
 
 
@@ -226,6 +218,4 @@ def _run(line: Mapping[str, Any]) -> Run:
 
 def _seen(values: Sequence[Any]) -> Seen:
     power, what, frames = values
-    return Seen(
-        str(power), str(what), tuple(Frame(str(path), int(first), int(line)) for path, first, line in frames)
-    )
+    return Seen(str(power), str(what), tuple(Frame(str(path), int(line)) for path, line in frames))

@@ -77,7 +77,7 @@ def run_sessions(
     """
     own = part_of_the_runner(room, target)
     if own:
-        return (SessionResult((), (), {}, (), frozenset(), own),) * len(sessions)
+        return (SessionResult(problem=own),) * len(sessions)
     job = make_job(room, tree, sessions, measured=measured, test_files=test_files, target=target)
     return read_sessions(run_job(room, tree, job, replaced), len(sessions))
 
@@ -185,7 +185,8 @@ def run_blind(
 
 
 def _environment(room: CleanRoom, hash_seed: int) -> dict[str, str]:
-    return {**room.environment_variables(hash_seed), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "CI": "true"}
+    alone = {} if loads_plugins_itself(room) else {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    return {**room.environment_variables(hash_seed), **alone, "CI": "true"}
 
 
 def _folder(room: CleanRoom, place: str = WORKSPACE) -> str:
