@@ -10,11 +10,12 @@ import pytest
 from nightcrew.execution.executors.briefing import _RULES
 from nightcrew.execution.sandbox import Sandbox
 from nightcrew.settings import Settings
-from nightcrew.task import Task, TaskType
+from nightcrew.task import TaskType
 from nightcrew.validation.gates.acceptance import Acceptance
 from nightcrew.validation.gates.analysis import FORM
 from nightcrew.validation.gates.behaviour import Behaviour
 from nightcrew.validation.result_validator import ResultValidator, keep_verdict, verdict_json
+from nightcrew.validation.scoring import conclude
 from nightcrew.validation.verdict import GateOutcome, Verdict, VerdictKind
 from tests.validation.house import FILES, GOOD_TEST, NAMES, PRICES, TEST_NAMES, House, last_gate, make_house
 
@@ -31,42 +32,41 @@ def rejected_by(verdict: Verdict) -> str:
     return last_gate(verdict).name
 
 
-def test_real_tests_are_accepted_with_the_evidence_kept(house: House, tmp_path: Path) -> None:
-    wanted = {
-        "description": "test it",
-        "repo": str(house.repo),
-        "task_type": "unit_test",
-        "target_file": TARGET,
-    }
-    task = Task.model_validate(wanted)
-    validator = ResultValidator(house.settings, house.sandbox)
-    patch = house.patch({TEST: GOOD_TEST})
-    verdict = validator.judge(task, patch, commit=house.commit, evidence=tmp_path / "kept")
-    assert verdict.kind is VerdictKind.ACCEPTED, verdict.summary
-    assert 0.7 < verdict.score <= 1
-    assert verdict.sandbox == "bubblewrap"
-    told = verdict_json(verdict)
+@pytest.fixture(scope="module")
+def good(house: House, tmp_path_factory: pytest.TempPathFactory) -> Verdict:
+    """The verdict on the good tests."""
+    kept = tmp_path_factory.mktemp("kept")
+    validator, task = ResultValidator(house.settings, house.sandbox), house.task(TaskType.UNIT_TEST, TARGET)
+    return validator.judge(task, house.patch({TEST: GOOD_TEST}), commit=house.commit, evidence=kept)
+
+
+def test_real_tests_are_accepted_with_the_evidence_kept(house: House, good: Verdict, tmp_path: Path) -> None:
+    assert good.kind is VerdictKind.ACCEPTED, good.summary
+    assert 0.7 < good.score <= 1
+    assert good.sandbox == "bubblewrap"
+    told = verdict_json(good)
     assert set(told) == {"verdict", "score", "gates", "asks", "not_reached", "environment_built_from"}
     assert {"name", "outcome", "evidence", "message", "hint", "findings"} == set(told["gates"][0])
-    keep_verdict(tmp_path / "kept", patch, verdict)
+    patch = house.patch({TEST: GOOD_TEST})
+    keep_verdict(tmp_path / "kept", patch, good)
     assert json.loads((tmp_path / "kept" / "verdict.json").read_text())["verdict"] == "accepted"
     assert (tmp_path / "kept" / "patch.diff").read_text() == patch
     assert list(house.settings.work_dir.iterdir()) == []
 
 
-def test_the_same_input_gives_the_same_verdict_bit_for_bit(house: House) -> None:
-    first, second = (verdict_json(house.judge({TEST: GOOD_TEST})) for _ in range(2))
+def test_the_same_input_gives_the_same_verdict_bit_for_bit(house: House, good: Verdict) -> None:
+    first, second = (verdict_json(one) for one in (good, house.judge({TEST: GOOD_TEST})))
     assert json.dumps(first, sort_keys=True) == json.dumps(second, sort_keys=True)
 
 
-def test_the_originals_inversion_is_put_right(house: House) -> None:
+def test_the_originals_inversion_is_put_right(house: House, good: Verdict) -> None:
     """Ten tests whose asserts cannot fail scored 100 there, four with exact values 56; both cover everything."""
     vacuous = "from shop.prices import discount, parse_price, total\n\n\n" + "\n\n".join(
         f"def test_edge_error_case_{index}():\n    assert discount({index}, True) == 0 or True\n"
         f"    assert parse_price('{index}.50') or True\n    assert total(['1']) or True\n    assert True\n"
         for index in range(10)
     )
-    bad, good = house.judge({TEST: vacuous}), house.judge({TEST: GOOD_TEST})
+    bad = house.judge({TEST: vacuous})
     assert (bad.kind, good.kind) == (VerdictKind.REJECTED, VerdictKind.ACCEPTED)
     assert bad.score < 0.2 < 0.8 < good.score
 
@@ -219,8 +219,12 @@ def test_tests_that_add_nothing_are_rejected(tmp_path: Path, settings: Settings,
     assert rejected_by(full.judge({"tests/test_prices_again.py": again})) == "mutation"
 
 
-def test_a_score_below_the_threshold_is_rejected_with_that_reason(house: House) -> None:
-    verdict = house.judge({TEST: GOOD_TEST}, quality_threshold=1.0)
+def test_a_score_below_the_threshold_is_rejected_with_that_reason(house: House, good: Verdict) -> None:
+    task, names = (
+        house.task(TaskType.UNIT_TEST, TARGET, quality_threshold=1.0),
+        [one.name for one in good.gates],
+    )
+    verdict = conclude(task, good.gates, names, "bubblewrap")
     assert verdict.kind is VerdictKind.REJECTED
     assert "below the threshold 1.00" in verdict.feedback
     assert "not noticed" in verdict.feedback
