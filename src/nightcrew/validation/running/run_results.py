@@ -141,10 +141,9 @@ def read_sessions(completed: Completed, expected: int) -> tuple[SessionResult, .
 def documents(completed: Completed) -> list[dict[str, Any]]:
     """The rig's output, one document for each session; nothing where it cannot be parsed."""
     try:
-        document = json.loads(completed.stdout)["sessions"]
+        return list(json.loads(completed.stdout)["sessions"])
     except (ValueError, KeyError, TypeError):
         return []
-    return list(document)
 
 
 def session_result(document: Mapping[str, Any]) -> SessionResult:
