@@ -79,23 +79,17 @@ class _Parser:
         if self._peek(0).startswith(("GIT binary patch", "Binary files ")):
             raise PatchRefused(f"the patch has binary content: {header[11:80]}")
         old, new = header_paths(header, facts)
+        created, deleted = "new file mode" in facts, "deleted file mode" in facts
         hunks: tuple[Hunk, ...] = ()
         if self._peek(0).startswith("--- "):
             plain = self._plain_file()
             hunks = plain.hunks
             if plain.old_path not in {old, None} or plain.new_path not in {new, None}:
                 raise PatchRefused(f"the patch names two different paths for one file: {header[:80]}")
-            if (plain.old_path is None) != ("new file mode" in facts) or (plain.new_path is None) != (
-                "deleted file mode" in facts
-            ):
+            if (plain.old_path is None) != created or (plain.new_path is None) != deleted:
                 raise PatchRefused(f"the patch says two things about whether a file exists: {header[:80]}")
-        created, deleted = "new file mode" in facts, "deleted file mode" in facts
-        return FileDiff(
-            None if created else old,
-            None if deleted else new,
-            hunks,
-            facts.get("new file mode") == "100755",
-        )
+        executable = facts.get("new file mode") == "100755"
+        return FileDiff(None if created else old, None if deleted else new, hunks, executable)
 
     def _extended_header(self) -> dict[str, str]:
         facts: dict[str, str] = {}

@@ -15,14 +15,13 @@ from nightcrew.validation.reading.suite import parse
 from nightcrew.validation.rig.protocol import Experiment
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination
-from nightcrew.validation.running.run_results import NO_RUN, Run, SessionResult, TestOutcome
+from nightcrew.validation.running.run_results import GOOD, NO_RUN, Run, SessionResult, TestOutcome
 from nightcrew.validation.running.runs import Session, run_sessions
 from nightcrew.validation.verdict import Finding, GateResult, Severity
 
 NAME = "behaviour"
 MOST_ALONE = 8  # tests that are run alone on base
 SECONDS = 300
-GOOD = {"passed", "xpassed"}
 # A test that fails on a wrong value of a built-in type shows the bug; one that needs a name, attribute
 # or parameter that only the patch adds does not.
 _TYPE = r"(?:NoneType|int|float|str|bytes|bool|list|tuple|dict|set|generator|coroutine)"

@@ -7,11 +7,10 @@ from nightcrew.validation.gate import Gate, failed, not_measurable, passed
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, examine
 from nightcrew.validation.running.old_tests import rewritten_tests, unreliable_on_base
-from nightcrew.validation.running.run_results import TestOutcome
+from nightcrew.validation.running.run_results import GOOD, TestOutcome
 from nightcrew.validation.verdict import GateResult
 
 NAME = "behaviour"
-GOOD = {"passed", "xpassed"}
 
 
 class Behaviour(Gate):

@@ -11,10 +11,8 @@ from nightcrew.validation.rig.protocol import Experiment
 from nightcrew.validation.running.additions import only_adds
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, examine, name_of
-from nightcrew.validation.running.run_results import SessionResult
+from nightcrew.validation.running.run_results import GOOD, SessionResult
 from nightcrew.validation.running.runs import Session, run_sessions
-
-GOOD = {"passed", "xpassed"}
 
 
 class OldTests:

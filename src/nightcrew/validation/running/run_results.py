@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from nightcrew.execution.sandbox import WORKSPACE, Completed
 
-FAILURES = {"failed", "error"}
+FAILURES, GOOD = {"failed", "error"}, {"passed", "xpassed"}  # outcomes
 
 
 @dataclass(frozen=True, slots=True)
