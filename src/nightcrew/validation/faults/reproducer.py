@@ -51,6 +51,8 @@ def judge_reproducer(room: CleanRoom, examination: Examination, kept: int) -> Ga
         if test.outcome in GOOD and examination.base_outcomes.get(nodeid) in {"failed", "error", "xfailed"}
     ]
     if not (examination.own_tests or examination.data_tests or already):
+        if examination.tests_for_elsewhere:
+            return not_measurable(NAME, "The tests of the patch need what is not there.")
         return failed(
             NAME,
             "No test shows the bug: the patch brings none.",

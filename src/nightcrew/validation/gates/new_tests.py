@@ -8,14 +8,14 @@ from itertools import chain
 
 from nightcrew.task import TaskType
 from nightcrew.validation.change.paths import module_name
-from nightcrew.validation.gate import JUDGED_TESTS, Gate, counted, failed, not_measurable, passed
+from nightcrew.validation.gate import JUDGED_TESTS, Gate, answered, counted, failed, not_measurable, passed
 from nightcrew.validation.reading.edited_tests import MOCKS
 from nightcrew.validation.reading.suite import all_functions, read
 from nightcrew.validation.reading.variants import executable_lines
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, examine, name_of
 from nightcrew.validation.running.run_results import Run, TestOutcome
-from nightcrew.validation.verdict import GateResult
+from nightcrew.validation.verdict import Finding, GateResult, Severity
 
 NAME = "new_tests"
 MOST_SKIPPED = 0.5
@@ -57,6 +57,7 @@ class NewTests(Gate):
             or _traces(examination)
             or _unstable(examination)
             or _idle(room, examination)
+            or _elsewhere(examination)
             or _reach(room, examination)
         )
 
@@ -127,6 +128,12 @@ def _not_passing(examination: Examination) -> GateResult | None:
             "Do not skip tests and do not mark them as expected failures.",
         )
     return None
+
+
+def _elsewhere(examination: Examination) -> GateResult | None:
+    what = "it does not pass here, and no test of base that has its mark does"
+    findings = [Finding(what, one, severity=Severity.PERSON) for one in examination.tests_for_elsewhere]
+    return answered(NAME, findings, opening="New tests need what is not there") if findings else None
 
 
 def _network(examination: Examination) -> GateResult | None:

@@ -12,7 +12,7 @@ from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import decides, is_configuration, is_prose
 from nightcrew.validation.faults.details import Fate
 from nightcrew.validation.faults.mutant import short
-from nightcrew.validation.faults.notes import ALTERNATIVE, BACK, CONDITION, OPERAND, RETURNED, TOGETHER
+from nightcrew.validation.faults.notes import RETURNED
 from nightcrew.validation.faults.removals import Removal, removals
 from nightcrew.validation.gate import Gate, answered, counted, not_measurable
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -124,9 +124,5 @@ def _quoted(one: Removal) -> str:
         return f"that `{short(part.text)}` is gone (line {part.line})"
     if part.text in _CASES:
         return f"the case that `{short(part.before)}` is {_CASES[part.text]} (line {part.line})"
-    instead = (
-        f" instead of `{short(part.text)}`"
-        if part.operator in (ALTERNATIVE, BACK, CONDITION, OPERAND, TOGETHER) and part.text
-        else ""
-    )
+    instead = f" instead of `{short(part.text)}`" if part.text not in ("", "pass") else ""
     return f"`{short(part.before)}`{instead} (line {part.line})"

@@ -15,6 +15,7 @@ from nightcrew.validation.rig.protocol import Experiment
 from nightcrew.validation.running.base_faults import base_fault, with_remedy
 from nightcrew.validation.running.base_runs import run_base
 from nightcrew.validation.running.clean_room import CleanRoom
+from nightcrew.validation.running.marks import marks_in, marks_without_passing_test
 from nightcrew.validation.running.run_results import Collected, Covered, Run, SessionResult
 from nightcrew.validation.running.runs import Session, make_job, run_sessions
 
@@ -183,13 +184,30 @@ class Examination:
 
     @cached_property
     def new_tests(self) -> NewTests:
-        """Tests that base does not have, and those whose text the patch changes."""
-        known = {item.nodeid for item in self.base.collected}
-        ours = set(self.test_files)
-        fresh = (item for item in self.patched.collected if item.nodeid not in known)
-        return NewTests(
-            tuple(item for item in fresh if item.path in ours and item.nodeid.startswith(item.path))
+        """Tests that base does not have and that can run here."""
+        elsewhere = set(self.tests_for_elsewhere)
+        return NewTests(tuple(item for item in self._fresh if item.nodeid not in elsewhere))
+
+    @cached_property
+    def tests_for_elsewhere(self) -> tuple[str, ...]:
+        """New tests, by nodeid, that fail and have a mark (`network`) under which no test of base passes."""
+        failed = {test.nodeid for test in self.patched.run("all").failed}
+        marks = {item: self._marks(item) for item in self._fresh if item.nodeid in failed}
+        if not any(marks.values()):
+            return ()
+        lacking = marks_without_passing_test(
+            self.base.collected, self.base_outcomes, lambda path: self.room.source(path, base=True) or ""
         )
+        return tuple(item.nodeid for item, own in marks.items() if own & lacking)
+
+    def _marks(self, item: Collected) -> frozenset[str]:
+        return marks_in(self.room.source(item.path) or "").get(item.function, frozenset())
+
+    @cached_property
+    def _fresh(self) -> tuple[Collected, ...]:
+        known, ours = {item.nodeid for item in self.base.collected}, set(self.test_files)
+        fresh = (item for item in self.patched.collected if item.nodeid not in known)
+        return tuple(item for item in fresh if item.path in ours and item.nodeid.startswith(item.path))
 
     @cached_property
     def changed_tests(self) -> frozenset[str]:

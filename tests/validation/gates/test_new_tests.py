@@ -1,0 +1,53 @@
+"""New tests that cannot pass on this machine are told from new tests that fail."""
+
+from pathlib import Path
+
+from nightcrew.execution.sandbox import Sandbox
+from nightcrew.settings import Settings
+from nightcrew.task import TaskType
+from nightcrew.validation.gates.new_tests import NewTests
+from nightcrew.validation.running.marks import marks_in, marks_without_passing_test
+from nightcrew.validation.running.run_results import Collected
+from nightcrew.validation.verdict import GateOutcome
+from tests.validation.house import FILES, GOOD_TEST, make_house
+
+MARKED = """\
+import pytest
+
+
+@pytest.mark.{mark}
+def test_{name}():
+    raise OSError("Network is unreachable")
+"""
+
+
+def test_a_failing_test_is_a_persons_where_no_test_of_base_with_its_mark_passes(
+    tmp_path: Path, settings: Settings, sandbox: Sandbox
+) -> None:
+    files = {**FILES, "tests/test_far.py": MARKED.format(mark="network", name="far")}
+    house = make_house(tmp_path / "repo", settings, sandbox, files)
+    for mark, outcome in (("network", GateOutcome.ASKS), ("slow", GateOutcome.FAIL)):
+        change = {
+            "tests/test_prices.py": GOOD_TEST,
+            "tests/test_new.py": MARKED.format(mark=mark, name="new"),
+        }
+        task = house.task(TaskType.UNIT_TEST, "src/shop/prices.py")
+        told = house.ask(NewTests(), change, task)
+        assert told.outcome is outcome, told.message
+        assert "test_new" in told.message
+
+
+def test_marks_are_those_of_the_project() -> None:
+    text = (
+        "from pytest import mark\nimport pytest\n\n@mark.browser\nclass TestA:\n    @pytest.mark.network()\n"
+        "    @pytest.mark.parametrize('a', [1])\n    def test_b(self, a):\n        pass\n\n"
+        "def test_c():\n    pass\n"
+    )
+    assert marks_in(text) == {"TestA::test_b": {"browser", "network"}, "test_c": frozenset()}
+
+
+def test_a_mark_counts_only_where_none_of_its_tests_passes() -> None:
+    text = "@mark.a\n@mark.b\ndef test_one(): pass\n\n@mark.b\ndef test_two(): pass\n"
+    tests = [Collected(f"t.py::{name}", "t.py", name) for name in ("test_one", "test_two")]
+    outcomes = {"t.py::test_one": "failed", "t.py::test_two": "passed"}
+    assert marks_without_passing_test(tests, outcomes, lambda _: text) == {"a"}
