@@ -26,7 +26,7 @@ from nightcrew.secrets.account import KEY_VARIABLES, Account, account_in_force
 
 OPENROUTER_URL = "https://openrouter.ai/api/v1"
 DOCKER_VARIABLE = "OPENHANDS_USE_DOCKER_RUNTIME"
-"""The variable with which the original system was configured to use Docker."""
+"""The variable with which the original system was configured to use Docker; it is still understood."""
 
 
 class SandboxKind(StrEnum):
@@ -229,6 +229,8 @@ def first_problem(error: ValidationError) -> str:
     problem = error.errors()[0]
     where = ".".join(str(part) for part in problem["loc"])
     message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        message = "unknown name"
     return f"{where}: {message}" if where else message
 
 

@@ -21,7 +21,7 @@ def store(database_url: str) -> Iterator[StateStore]:
 
 @pytest.fixture
 def task_id(store: StateStore) -> str:
-    queue = TaskQueue(store, 10, resolve=lambda repo, base: "0" * 40)
+    queue = TaskQueue(store, 10, admit=lambda task: "0" * 40)
     task = queue.submit(Task.model_validate({"description": "tidy up", "repo": "https://example.org/r.git"}))
     queue.update(task.task_id, status=TaskStatus.RUNNING)
     queue.update(task.task_id, status=TaskStatus.NEEDS_REVIEW)

@@ -32,11 +32,11 @@ def store(database_url: str) -> Iterator[StateStore]:
 
 @pytest.fixture
 def queue(store: StateStore) -> TaskQueue:
-    return TaskQueue(store, 10, resolve=_resolve)
+    return TaskQueue(store, 10, admit=_admit)
 
 
-def _resolve(repo: str, base: str) -> str:
-    return f"{repo}@{base}"
+def _admit(task: Task) -> str:
+    return f"{task.repo}@{task.base}"
 
 
 def a_task(description: str = "tidy up", **values: object) -> Task:
@@ -66,13 +66,13 @@ def test_the_same_work_may_be_asked_for_again_once_it_has_ended(queue: TaskQueue
 
 def test_a_base_that_moved_makes_another_task(store: StateStore) -> None:
     commits = iter(["one", "two"])
-    queue = TaskQueue(store, 10, resolve=lambda repo, base: next(commits))
+    queue = TaskQueue(store, 10, admit=lambda task: next(commits))
     assert queue.submit(a_task()).task_id != queue.submit(a_task()).task_id
 
 
 def test_submitting_one_task_twice_returns_it_even_when_its_base_moved(store: StateStore) -> None:
     commits = iter(["one", "two"])
-    queue = TaskQueue(store, 10, resolve=lambda repo, base: next(commits))
+    queue = TaskQueue(store, 10, admit=lambda task: next(commits))
     task = a_task()
     assert queue.submit(task).commit == queue.submit(task).commit == "one"
 

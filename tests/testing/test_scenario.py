@@ -26,7 +26,7 @@ def _load(tmp_path: Path, data: Any) -> Any:
         ({"models": [MODEL, MODEL]}, "two models share the id twin/a:free"),
         ({"models": [{"id": "no-author"}]}, "models.0.id: "),
         ({"models": [{**MODEL, "character": "clever"}]}, "models.0.character: Input should be 'capable'"),
-        ({"models": [{**MODEL, "pric": {}}]}, "models.0.pric: Extra inputs"),
+        ({"models": [{**MODEL, "pric": {}}]}, "models.0.pric: unknown name"),
         ({"models": [{**MODEL, "price": {"prompt": "cheap"}}]}, "prompt must be a number in a string"),
         ({"models": [{**MODEL, "skill": 1.5}]}, "models.0.skill: "),
         ({"models": [MODEL], "faults": [{"kind": "sulks"}]}, "faults.0.kind: "),

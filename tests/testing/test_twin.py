@@ -56,7 +56,7 @@ def test_a_model_vanishes_and_a_price_changes_while_it_runs() -> None:
     assert gone.status_code == 400
     assert (wrong.status_code, wrong.json()["error"]["message"]) == (
         400,
-        "remove: Extra inputs are not permitted",
+        "remove: unknown name",
     )
 
 

@@ -3,10 +3,13 @@
 import os
 import sys
 
+from typer import Abort
 from typer.exceptions import TyperException
 
-from nightcrew.cli.app import ExitCode, app
+from nightcrew.cli.app import ExitCode, Goodbye, app
 from nightcrew.errors import BadInput, NightcrewError
+
+INTERRUPTED = 130  # 128 and the number of the signal, as shells have it
 
 
 def main() -> None:
@@ -25,9 +28,12 @@ def main() -> None:
     except NightcrewError as error:
         _report(str(error))
         sys.exit(ExitCode.INFRASTRUCTURE)
-    except KeyboardInterrupt:
+    except Goodbye as goodbye:
+        _report(str(goodbye))
+        sys.exit(INTERRUPTED)
+    except (KeyboardInterrupt, Abort):
         _report("interrupted")
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     except BrokenPipeError:  # the reader of our pipe has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(ExitCode.DONE)

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from nightcrew.address import without_secret
 from nightcrew.errors import BadInput
+from nightcrew.execution.checkout.admission import root_of
 from nightcrew.execution.checkout.credentials import Credentials
 from nightcrew.secrets.redaction import known_secrets
 from nightcrew.settings import Settings, first_problem
@@ -52,14 +53,17 @@ def with_task_options(
 
 
 def make_task(settings: Settings, fields: Mapping[str, Any]) -> Task:
-    """A task from options; a local repository's path becomes absolute.
+    """A task from options; a local repository is named by its root, and the target file relative to it.
 
     A token in the repository's address is removed and stored in the crew's home.
 
     Raises:
         BadInput: one sentence about the first option that is not valid.
     """
-    address, credential = without_secret(absolute_repo(str(fields.get("repo", HERE["repo"]))))
+    given = absolute_repo(str(fields.get("repo", HERE["repo"])))
+    address, credential = without_secret(_root(given))
+    if fields.get("target_file") and address != given:
+        fields = {**fields, "target_file": _from_root(Path(address), Path(given), str(fields["target_file"]))}
     if credential is not None:
         known_secrets.add(credential.password)  # from here on it is masked in every output
     try:
@@ -79,6 +83,20 @@ def absolute_repo(repo: str) -> str:
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _root(repo: str) -> str:
+    """The root of the local repository that a folder belongs to; other addresses are left as they are."""
+    folder = Path(repo)
+    return str(root_of(folder)) if folder.is_absolute() and folder.is_dir() else repo
+
+
+def _from_root(root: Path, folder: Path, target: str) -> str:
+    """A target file that was named in a folder of the repository, or relative to its root, as git does it."""
+    here = (folder / target).exists() or (folder / target).parent.exists()
+    if not here or (root / target).exists() or Path(target).is_absolute():
+        return target
+    return (folder.relative_to(root) / target).as_posix()
 
 
 def _option(name: str, field: FieldInfo, required: frozenset[str]) -> inspect.Parameter:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from nightcrew.cli.app import ExitCode
 from nightcrew.cli.output import console, duration, money, print_table, styled
-from nightcrew.task import FailureReason, TaskStatus
+from nightcrew.task import FailureReason, Task, TaskStatus
 from nightcrew.validation.verdict import VerdictKind
 
 if TYPE_CHECKING:  # the state store's libraries take half a second to import
@@ -22,6 +23,8 @@ if TYPE_CHECKING:  # the state store's libraries take half a second to import
 COLUMNS = (
     "task",
     "type",
+    "where",
+    "what",
     "priority",
     "models tried",
     "status",
@@ -31,6 +34,8 @@ COLUMNS = (
     "duration",
 )
 
+_WHAT = 60  # characters of a description in a list
+
 ATTEMPT_COLUMNS = ("attempt", "executor", "model", "ended", "verdict", "score", "calls", "cost", "why")
 
 
@@ -39,6 +44,8 @@ def row(queued: QueuedTask) -> Sequence[object]:
     return (
         queued.task_id,
         queued.task.task_type,
+        _where(queued.task),
+        shorten(queued.task.description, _WHAT, placeholder="…"),
         queued.task.priority,
         "\n".join(queued.models) or "–",
         status_text(queued),
@@ -47,6 +54,12 @@ def row(queued: QueuedTask) -> Sequence[object]:
         money(queued.cost_usd),
         duration(seconds_of(queued)),
     )
+
+
+def _where(task: Task) -> str:
+    """The repository's name, and the target file."""
+    name = task.repo.rstrip("/").rpartition("/")[2].removesuffix(".git")
+    return f"{name}: {task.target_file}" if task.target_file else name
 
 
 def status_text(queued: QueuedTask) -> Text:

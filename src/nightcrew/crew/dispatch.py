@@ -14,8 +14,8 @@ from nightcrew.crew.prefect_api import PrefectApi
 from nightcrew.crew.processes import ProcessId, kill_tree
 from nightcrew.crew.status import status
 from nightcrew.errors import BadInput, Transient
+from nightcrew.execution.checkout.admission import admit
 from nightcrew.execution.checkout.credentials import Credentials
-from nightcrew.execution.checkout.workspace import resolve_commit
 from nightcrew.queue.state_store import StateStore, create_schema
 from nightcrew.queue.task_queue import TaskQueue
 from nightcrew.queue.task_table import QueuedTask
@@ -38,8 +38,8 @@ def open_queue(settings: Settings) -> Iterator[TaskQueue]:
     """The task queue; services need not be running."""
     with StateStore(ensure_database(settings)) as store:
         create_schema(store)
-        resolve = partial(resolve_commit, credentials=Credentials(settings.credentials_dir))
-        yield TaskQueue(store, settings.max_unfinished_tasks, resolve=resolve)
+        at_the_door = partial(admit, credentials=Credentials(settings.credentials_dir))
+        yield TaskQueue(store, settings.max_unfinished_tasks, admit=at_the_door)
 
 
 def submit(settings: Settings, task: Task) -> QueuedTask:

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from nightcrew.errors import BadInput, QueueFull
 from nightcrew.execution.attempt import Attempt
-from nightcrew.execution.checkout.workspace import resolve_commit
+from nightcrew.execution.checkout.admission import admit
 from nightcrew.queue.state_store import StateStore
 from nightcrew.queue.task_table import UNFINISHED, QueuedTask, attempts, queued_task, rank, tasks
 from nightcrew.task import FailureReason, Task, TaskPriority, TaskStatus
@@ -69,25 +69,23 @@ class QueueStats:
 class TaskQueue:
     """The tasks in a crew's state store; `create_schema` must have created the tables."""
 
-    def __init__(
-        self, store: StateStore, bound: int, *, resolve: Callable[[str, str], str] = resolve_commit
-    ) -> None:
+    def __init__(self, store: StateStore, bound: int, *, admit: Callable[[Task], str] = admit) -> None:
         self._engine = store.engine
         self.bound = bound
-        self._resolve = resolve
+        self._admit = admit
 
     def submit(self, task: Task, *, status: TaskStatus = TaskStatus.PENDING) -> QueuedTask:
         """Store a task; if an unfinished task asks for the same work, that one is returned instead.
 
         Raises:
-            BadInput: the repository or its base does not exist, or the task id is taken by another task.
+            BadInput: the repository cannot be worked on, or the task id is taken by another task.
             QueueFull: `bound` tasks are unfinished; nothing was stored.
         """
         task = task.model_copy(update={"repo": _absolute(task.repo)})
         with self._engine.connect() as connection:
             if (known := _same_id(connection, task)) is not None:
                 return known
-        fingerprint = _fingerprint(task, commit := self._resolve(task.repo, task.base))
+        fingerprint = _fingerprint(task, commit := self._admit(task))
         with self._engine.begin() as connection:
             connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _SUBMIT_LOCK})
             known = _same_id(connection, task) or _same_work(connection, fingerprint)

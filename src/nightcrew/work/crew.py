@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from nightcrew.crew.database import ensure_database
+from nightcrew.execution.checkout.admission import admit
 from nightcrew.execution.checkout.credentials import Credentials
-from nightcrew.execution.checkout.workspace import resolve_commit
 from nightcrew.execution.execution_engine import ExecutionEngine, Executor
 from nightcrew.execution.executors.direct import DirectExecutor
 from nightcrew.execution.sandbox import settled_sandbox
@@ -69,7 +69,7 @@ def open_crew(settings: Settings) -> Iterator[Crew]:
             queue=TaskQueue(
                 store,
                 settings.max_unfinished_tasks,
-                resolve=partial(resolve_commit, credentials=Credentials(settings.credentials_dir)),
+                admit=partial(admit, credentials=Credentials(settings.credentials_dir)),
             ),
             reviews=Reviews(store),
             api=api,

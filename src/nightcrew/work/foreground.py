@@ -33,7 +33,7 @@ def do_task(crew: Crew, task: Task, *, tell: Tell = lambda line: None) -> Work:
     if not queued.is_new and not queued.status.is_final and not _is_free(queued):
         raise BadInput(
             f"the same task was submitted before: {queued.task_id} is {queued.status}; "
-            f"follow it with 'nightcrew get-status --task-id {queued.task_id}'"
+            f"follow it with 'nightcrew get-status {queued.task_id}'"
         )
     return _go_on(start_work(crew, queued), tell)
 

@@ -58,5 +58,7 @@ def init(
         print_json({"path": path.resolve()})
     else:
         console.print(
-            f"Wrote {path}. Read it once, then: nightcrew submit-task --repo {repo} ...", markup=False
+            f"Wrote {path}. Read it and commit it, because only what is committed counts. "
+            f"Then: nightcrew submit-task --repo {repo} ...",
+            markup=False,
         )

@@ -48,7 +48,7 @@ def review(
         _show_one(settings, review_service.question_of(settings, task_id), as_json=as_json)
     else:
         queued = _take(settings, review_service.question_of(settings, task_id), answer)
-        message = f"{task_id} continues. Follow it with: nightcrew get-status --task-id {task_id}"
+        message = f"{task_id} continues. Follow it with: nightcrew get-status {task_id}"
         if queued.status.is_final:
             message = f"{task_id} is {queued.status}: {queued.detail}"
         print_json(task_json(queued)) if as_json else console.print(message, markup=False)

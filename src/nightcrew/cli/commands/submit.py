@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nightcrew.cli.app import AsJson, ExitCode, app
+from nightcrew.cli.app import AsJson, ExitCode, Goodbye, app
 from nightcrew.cli.output import console, print_json
 from nightcrew.cli.task_options import make_task, with_task_options
 from nightcrew.cli.task_view import exit_code, print_task, task_json
@@ -34,10 +34,16 @@ def submit_task(
     _check_prices(settings)
     with dispatch.open_queue(settings) as queue:
         queued = dispatch.submit(settings, task)
-        while wait and queued.status not in SETTLED:
-            time.sleep(POLL_SECONDS)
-            dispatch.reconcile(settings)
-            queued = queue.get(queued.task_id)
+        try:
+            while wait and queued.status not in SETTLED:
+                time.sleep(POLL_SECONDS)
+                dispatch.reconcile(settings)
+                queued = queue.get(queued.task_id)
+        except KeyboardInterrupt:
+            raise Goodbye(
+                f"{queued.task_id} goes on without you. Follow it with: nightcrew get-status "
+                f"{queued.task_id}; end it with: nightcrew cancel-task {queued.task_id}"
+            ) from None
         attempts = queue.attempts(queued.task_id)
     if as_json:
         print_json(task_json(queued) | {"new": queued.is_new})
@@ -70,4 +76,4 @@ def _receipt(queued: "QueuedTask", *, running: bool) -> str:
         return (
             f"{first}\nNo crew is running: start one with 'nightcrew run-engine'. The task waits until then."
         )
-    return f"{first}\nFollow it with: nightcrew get-status --task-id {queued.task_id}"
+    return f"{first}\nFollow it with: nightcrew get-status {queued.task_id}"

@@ -9,18 +9,22 @@ from rich.syntax import Syntax
 from nightcrew.cli.app import AsJson, app
 from nightcrew.cli.output import console, print_json, print_table, styled
 from nightcrew.cli.task_view import COLUMNS, print_task, row, stored_verdict, task_json
+from nightcrew.errors import BadInput
 from nightcrew.settings import load_settings
 from nightcrew.task import TaskPriority, TaskStatus
 
-TaskId = Annotated[str, typer.Option("--task-id", help="The id printed by submit-task.")]
-TaskIdArgument = Annotated[str, typer.Argument(metavar="TASK_ID", help="The id printed by submit-task.")]
+TaskId = Annotated[
+    str | None, typer.Argument(metavar="TASK_ID", help="The id printed by submit-task.", show_default=False)
+]
+TaskIdOption = Annotated[str | None, typer.Option("--task-id", help="The same, as an option.")]
 
 
 @app.command("get-status")
-def get_status(task_id: TaskId, as_json: AsJson = False) -> None:
+def get_status(task_id: TaskId = None, named: TaskIdOption = None, as_json: AsJson = False) -> None:
     """Print the status of one task."""
     from nightcrew.crew import dispatch
 
+    task_id = _the_id(task_id, named)
     settings = load_settings()
     dispatch.reconcile(settings)
     with dispatch.open_queue(settings) as queue:
@@ -51,10 +55,11 @@ def list_tasks(
 
 
 @app.command("show-task")
-def show_task(task_id: TaskIdArgument, as_json: AsJson = False) -> None:
+def show_task(task_id: TaskId = None, named: TaskIdOption = None, as_json: AsJson = False) -> None:
     """Print all about one task. Shows attempts, verdict, findings, change and cost."""
     from nightcrew.crew import dispatch
 
+    task_id = _the_id(task_id, named)
     settings = load_settings()
     with dispatch.open_queue(settings) as queue:
         queued, attempts = queue.get(task_id), queue.attempts(task_id)
@@ -73,12 +78,12 @@ def show_task(task_id: TaskIdArgument, as_json: AsJson = False) -> None:
 
 
 @app.command("cancel-task")
-def cancel_task(task_id: TaskIdArgument, as_json: AsJson = False) -> None:
+def cancel_task(task_id: TaskId = None, named: TaskIdOption = None, as_json: AsJson = False) -> None:
     """Cancel a task and end its processes."""
     from nightcrew.crew import dispatch
 
-    queued = dispatch.cancel(load_settings(), task_id)
-    print_json(task_json(queued)) if as_json else console.print(f"{task_id} is {queued.status}.")
+    queued = dispatch.cancel(load_settings(), _the_id(task_id, named))
+    print_json(task_json(queued)) if as_json else console.print(f"{queued.task_id} is {queued.status}.")
 
 
 @app.command("queue-stats")
@@ -106,6 +111,14 @@ def queue_stats(as_json: AsJson = False) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _the_id(argument: str | None, option: str | None) -> str:
+    """The id of the task, which every command takes in both ways."""
+    given = [one for one in (argument, option) if one]
+    if len(given) != 1:
+        raise BadInput("name one task by its id, such as t-0123456789ab: 'nightcrew list-tasks' lists them")
+    return given[0]
 
 
 def _stored_change(path: str | None) -> str:

@@ -1,0 +1,89 @@
+"""Looks into a task's repository before the task is stored.
+
+What could only fail minutes later is refused at once: a target file that is not there, work that is measured
+in Python in a repository without any, an invalid configuration file.
+"""
+
+from difflib import get_close_matches
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+
+from nightcrew.address import Protocol, folder_of, protocol_of
+from nightcrew.errors import BadInput
+from nightcrew.execution.checkout.credentials import Credentials
+from nightcrew.execution.checkout.git import GitFailed, git
+from nightcrew.execution.checkout.source import opened
+from nightcrew.execution.checkout.workspace import resolve_commit
+from nightcrew.target_config import load_target_config
+from nightcrew.task import Task, TaskType
+
+_IN_PYTHON = frozenset({TaskType.UNIT_TEST, TaskType.BUG_FIX, TaskType.REFACTORING})
+"""Work on existing code, whose gates run and change Python."""
+_CONFIGURED_BY = ("nightcrew.toml", "pyproject.toml")
+_PYTHON = (".py", ".pyi", ".pyx", ".ipynb")
+
+
+def admit(task: Task, *, credentials: Credentials | None = None) -> str:
+    """The full id of the commit that a task starts from.
+
+    A repository on a server is not fetched for this; it is looked into when the task begins.
+
+    Raises:
+        BadInput: there is no such repository, commit or target file; its nightcrew.toml is invalid; or this
+            type of work is not supported there.
+        Transient: a remote repository cannot be reached.
+    """
+    commit = resolve_commit(task.repo, task.base, credentials=credentials)
+    if protocol_of(task.repo) is Protocol.FILE:
+        with opened(folder_of(task.repo).resolve()) as source:
+            try:
+                names = git("ls-tree", "-r", "-z", "--name-only", commit, git_dir=source)
+                files = names.decode(errors="surrogateescape").split("\0")[:-1]
+                _check_files(task, files)
+                _check_configuration(source, commit, files)
+            except GitFailed as error:
+                raise BadInput(f"{task.repo} at {commit[:12]} cannot be read: {error}") from None
+    return commit
+
+
+def root_of(folder: Path) -> Path:
+    """The root of the repository that a folder belongs to; the folder itself where there is none."""
+    holders = (place for place in (folder, *folder.parents) if (place / ".git").exists())
+    return folder if (folder / "objects").is_dir() else next(holders, folder)
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _check_files(task: Task, files: list[str]) -> None:
+    if task.task_type not in _IN_PYTHON:
+        return
+    where = f"{task.repo} at {task.base}"
+    if not any(name.endswith(_PYTHON) for name in files):
+        raise BadInput(
+            f"{where} has no Python file: a {task.task_type} is measured by running Python code; "
+            "other languages are supported for documentation and build scripts only"
+        )
+    if task.target_file is None or task.target_file in files:
+        return
+    raise BadInput(f"{where} has no file {task.target_file}{_suggestion(task.target_file, files)}")
+
+
+def _suggestion(target: str, files: list[str]) -> str:
+    inside = [name for name in files if name.startswith(f"{target}/") and name.endswith(_PYTHON)]
+    if inside:
+        return f", it is a folder: name a file in it, such as {inside[0]}"
+    same = [name for name in files if PurePosixPath(name).name == PurePosixPath(target).name]
+    near = same[:1] or get_close_matches(target, files, n=1)
+    return f": do you mean {near[0]}?" if near else ": commit it first, or name another one"
+
+
+def _check_configuration(source: Path, commit: str, files: list[str]) -> None:
+    """Read the configuration at the commit, as a task will."""
+    with TemporaryDirectory(prefix="nightcrew-config-") as folder:
+        for name in set(_CONFIGURED_BY).intersection(files):
+            Path(folder, name).write_bytes(git("cat-file", "blob", f"{commit}:{name}", git_dir=source))
+        try:
+            load_target_config(Path(folder))
+        except BadInput as error:
+            raise BadInput(f"{error}; correct it and commit it") from None

@@ -1,0 +1,77 @@
+"""What a newcomer sees first: the commands, a task from a folder of the repository, an interruption."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.cli.conftest import Cli
+
+UNIT_TEST = ("submit-task", "--task-type", "unit_test", "--description", "write tests for all of it")
+
+
+def test_without_a_command_the_commands_are_listed_and_nothing_is_wrong(cli: Cli) -> None:
+    said = cli()
+    assert (said.code, said.err) == (0, "")
+    assert "submit-task" in said.out
+
+
+def test_a_task_can_be_submitted_in_a_folder_of_the_repository(cli: Cli, repository: Path) -> None:
+    folder = repository / "part"
+    folder.mkdir()
+    (folder / "cart.py").write_text("x = 1\n")
+    commit = ("-c", "user.name=a", "-c", "user.email=a@example.invalid", "commit", "-qm", "second")
+    for words in (("add", "-A"), commit):
+        subprocess.run(["git", "-C", str(repository), *words], check=True)
+    inside = cli(*UNIT_TEST, "--target-file", "cart.py", "--json", cwd=folder).json
+    assert (inside["repo"], inside["target_file"]) == (str(repository.resolve()), "part/cart.py")
+    from_root = cli(*UNIT_TEST, "--target-file", "part/cart.py", "--json", cwd=folder).json
+    assert (from_root["task_id"], from_root["new"]) == (inside["task_id"], False)
+    listed = cli("list-tasks").out
+    assert "repository: part/cart.py" in listed
+    assert "write tests for all of it" in listed
+
+
+def test_an_id_can_be_an_argument_or_an_option(cli: Cli, repository: Path) -> None:
+    task = cli(*UNIT_TEST, "--target-file", "shop.py", "--json", cwd=repository).json["task_id"]
+    for command in ("get-status", "show-task", "cancel-task"):
+        assert cli(command).code == 2
+        assert cli(command, task, "--task-id", task).code == 2
+    assert cli("get-status", task).out == cli("get-status", "--task-id", task).out
+    assert cli("show-task", "--task-id", task, "--json").json["task_id"] == task
+    assert cli("cancel-task", "--task-id", task, "--json").json["status"] == "cancelled"
+
+
+def test_an_interrupted_wait_says_that_the_task_goes_on(
+    cli: Cli, repository: Path, tmp_path: Path, database_url: str
+) -> None:
+    words = [*UNIT_TEST, "--target-file", "shop.py", "--wait"]
+    known = {"NIGHTCREW_HOME": str(tmp_path / "home"), "NIGHTCREW_DATABASE_URL": database_url}
+    waiting = subprocess.Popen(
+        [sys.executable, "-m", "nightcrew.cli", *words],
+        cwd=repository,
+        env=os.environ | known,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not (listed := cli("list-tasks", "--json").json):
+        time.sleep(0.1)
+    time.sleep(1)
+    waiting.send_signal(signal.SIGINT)
+    _, complaint = waiting.communicate(timeout=60)
+    assert waiting.returncode == 130
+    assert f"{listed[0]['task_id']} goes on without you" in " ".join(complaint.split())
+
+
+def test_init_says_that_only_what_is_committed_counts(cli: Cli, repository: Path) -> None:
+    assert "commit it" in " ".join(cli("init", cwd=repository).out.split())
+
+
+def test_a_variable_of_the_original_is_answered_with_what_took_its_place(cli: Cli) -> None:
+    said = cli("list-tasks", "--json", OPENHANDS_MODEL="openrouter/some/model")
+    assert said.json == []
+    assert "OPENHANDS_MODEL is not read; instead of it there is NIGHTCREW_MODELS" in " ".join(
+        said.err.split()
+    )
