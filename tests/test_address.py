@@ -75,6 +75,13 @@ REFUSED = [
     "https://user:canary%0Ahost=evil@example.org/a.git",
     "https://user:canary @example.org/a.git",
     "https://user:canary@/a.git",
+    "//user:canary@example.org/a.git",
+    "//canary@example.org/a.git",
+    "///user:can/ary@example.org/a.git",
+    "\\\\user:canary@example.org\\a.git",
+    "file://user:canary@example.org/a.git",
+    "./https://user:canary@example.org/a.git",
+    "/srv/https://canary@example.org/a.git",
 ]
 
 

@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from nightcrew.errors import BadInput
 
 PATTERN = (
-    r"^(?:file://|(?![^/@]*:/*[^/@]*:[^@/]*@)(?![^/:@]*:[^/@]+@)(?![hH][tT][tT][pP][sS]?:/*[^/]*@)"
+    r"^(?:file://(?![^/]*@)|(?!//[^@]*@)(?![^/@]*:/*[^/@]*:[^@/]*@)(?![^/:@]*:[^/@]+@)(?![hH][tT][tT][pP][sS]?:/*[^/]*@)"
     r"(?![hH][tT][tT][pP][sS]?:[^?#]*[?#]))"
 )
 """A pattern for servers that validate a value; addresses with a secret do not match."""
@@ -95,9 +95,11 @@ def without_secret(repo: str) -> tuple[str, Credential | None]:
     Raises:
         BadInput: the address is invalid; the message does not repeat it.
     """
+    if _HOST_WITH_USER.search(repo) and not repo.lower().startswith(_SERVERS) and not _is_here(repo):
+        raise BadInput(_INVALID_PLACE)
     if repo.startswith(("/", ".", "~")) or "://" not in repo:
         if not repo.startswith(("/", ".", "~")) and ":" in repo.partition("@")[0] and "@" in repo:
-            raise BadInput("the repository's address has a password in an invalid place: write it as a URL")
+            raise BadInput(_INVALID_PLACE)
         return repo, None
     parts = _split(repo)
     match parts.scheme:
@@ -115,6 +117,9 @@ def without_secret(repo: str) -> tuple[str, Credential | None]:
 # ---------------------------------------------------------------------------------------------------------
 
 _SCP = re.compile(r"[^/:@]+@[^/:]+:")
+_HOST_WITH_USER = re.compile(r"[/\\]{2}[^/\\]*@|^[/\\]{2}.*@")
+_SERVERS = tuple(f"{protocol}://" for protocol in Protocol if protocol is not Protocol.FILE)
+_INVALID_PLACE = "the repository's address has a password in an invalid place: write it as a URL"
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _SECRET_NAME = re.compile(r"(?i)token|key|secret|passw|pwd|auth|credential|signature|^(pat|sig)$")
 _ANY_USER = "x-access-token"  # servers that accept a token as the password accept any user name

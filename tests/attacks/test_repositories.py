@@ -1,5 +1,6 @@
 """Repositories that mean harm to whoever looks at them with git: each place that tells git what to do."""
 
+import hashlib
 import os
 import shutil
 from collections.abc import Callable
@@ -207,6 +208,31 @@ def _links_a_pack(repo: Path, private: Path) -> None:
         (repo / ".git" / "objects" / "pack" / path.name).symlink_to(path)
 
 
+def _indexes_a_pack_elsewhere(repo: Path, private: Path) -> None:
+    """An index of several packs gives each pack's name, which may lead out of the folder."""
+    git(private, "repack", "-a", "-d", "-q")
+    git(private, "multi-pack-index", "write")
+    packs = private / ".git" / "objects" / "pack"
+    (name,) = (path.name.encode() for path in packs.glob("*.idx"))
+    content = (packs / "multi-pack-index").read_bytes()
+    count = content[6]
+    table = [content[12 + 12 * n : 24 + 12 * n] for n in range(count + 1)]
+    starts = [int.from_bytes(entry[4:]) for entry in table]
+    longer = os.path.relpath(packs / name.decode(), repo / ".git" / "objects" / "pack").encode() + b"\0"
+    longer += bytes(-len(longer) % 4)
+    chunks = {
+        entry[:4]: content[start:end] for entry, start, end in zip(table, starts, starts[1:], strict=False)
+    }
+    chunks[b"PNAM"] = longer
+    at, made = starts[0], content[:12]
+    for kind, chunk in chunks.items():
+        made += kind + at.to_bytes(8)
+        at += len(chunk)
+    made += bytes(4) + at.to_bytes(8) + b"".join(chunks.values())
+    place = repo / ".git" / "objects" / "pack" / "multi-pack-index"
+    place.write_bytes(made + hashlib.sha1(made, usedforsecurity=False).digest())
+
+
 def _is_a_git_file(repo: Path, private: Path) -> None:
     shutil.rmtree(repo / ".git")
     (repo / ".git").write_text(f"gitdir: {private}/.git\n")
@@ -257,6 +283,7 @@ TOWARDS_ANOTHER = {
     "a pack folder is a link": _replaced_by_link(".git", "objects", "pack"),
     "objects are links": _links_single_objects,
     "a pack is a link": _links_a_pack,
+    "an index of packs elsewhere": _indexes_a_pack_elsewhere,
     ".git is a file": _is_a_git_file,
     "a worktree that nobody made": _is_a_worktree_that_nobody_made,
     "a forged worktree": _has_a_forged_worktree,

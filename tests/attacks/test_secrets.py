@@ -35,6 +35,13 @@ KEY = "sk-or-v1-canary/0123+456789=abcdef"
 # A provider, a tool or a repository says it again ----------------------------------------------------------
 
 RAW = KEY.encode()
+OUTER: dict[str, Callable[[bytes], str]] = {
+    "base64": lambda raw: base64.b64encode(raw).decode(),
+    "base64 for addresses": lambda raw: base64.urlsafe_b64encode(raw).decode(),
+    "base32": lambda raw: base64.b32encode(raw).decode(),
+    "hexadecimal": lambda raw: raw.hex(),
+    "hexadecimal in capitals": lambda raw: raw.hex().upper(),
+}
 WRITINGS: dict[str, str] = {
     "as it is": KEY,
     "in a sentence": f"the key {KEY}, is wrong",
@@ -58,6 +65,11 @@ WRITINGS: dict[str, str] = {
     "in base64 behind a name": base64.b64encode(b"user:" + RAW).decode(),
     "in base64 behind another": base64.b64encode(b"x" + RAW + b"yz").decode(),
     "in a mail's lines": base64.encodebytes(RAW * 3).decode(),
+    **{
+        f"{outer} of {inner}": f"x{OUTER[outer](OUTER[inner](b'id:' + RAW + b'.').encode())}y"
+        for outer in OUTER
+        for inner in OUTER
+    },
     "in escapes and plain": KEY[:9] + "".join(f"\\u{byte:04x}" for byte in RAW[9:]),
 }
 
@@ -66,7 +78,7 @@ WRITINGS: dict[str, str] = {
 @pytest.mark.parametrize("name", WRITINGS)
 @pytest.mark.parametrize("pieces", [1, 7])
 def test_no_writing_of_a_secret_is_passed_on(name: str, pieces: int, finding: Findings) -> None:
-    known = KnownSecrets([KEY])
+    known = KnownSecrets([KEY], nested=True)
     text, held, passed = f"before {WRITINGS[name]} after", "", ""
     step = max(1, len(text) // pieces)
     for at in range(0, len(text), step):  # as a stream brings it

@@ -1,6 +1,7 @@
 """Programs on the host: what they are given, how they are bounded, and that nothing of them stays."""
 
 import os
+import resource
 import sys
 import time
 from pathlib import Path
@@ -63,6 +64,12 @@ def test_the_output_of_a_program_is_bounded_and_ends_it() -> None:
     with pytest.raises(host.Overflow, match="more than 100000 bytes"):
         shell("yes", output_bytes=100_000)
     assert len(shell("head -c 100000 /dev/zero", output_bytes=100_000).stdout) == 100_000
+
+
+def test_the_memory_of_a_program_is_bounded() -> None:
+    look = [sys.executable, "-c", "import time; time.sleep(0.2); kept = bytearray(512 * 2**20)"]
+    ended = host.run(look, env={}, seconds=20, limits={resource.RLIMIT_DATA: 128 * 2**20})
+    assert b"MemoryError" in ended.stderr
 
 
 def test_what_left_the_session_is_ended_too_and_holds_nobody_up() -> None:

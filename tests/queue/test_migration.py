@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from nightcrew.errors import BadInput
+from nightcrew.execution.attempt import StopCause
 from nightcrew.queue.migration import Migration, migrate, shipped_migrations
 from nightcrew.queue.state_store import StateStore, create_schema, metadata
 
@@ -88,6 +89,29 @@ def test_the_migrations_make_the_tables_that_the_rooms_describe(
         metadata.create_all(connection, rooms)
     assert {name for name, *_ in migrated} >= {table.name for table in rooms}
     assert migrated == shape(database_url)
+
+
+def test_attempts_of_an_older_store_keep_why_they_stopped(store: StateStore) -> None:
+    first, *later = shipped_migrations()
+    details = ["quota: free again: tomorrow", "no model left: gone", "quota", "The quota: used up", "done"]
+    run(store, first)
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO tasks (task_id, body, commit, fingerprint, priority, rank, status) "
+            "VALUES ('t', '{}', 'c', 'f', 'low', 4, 'failed')"
+        )
+        for number, detail in enumerate(details):
+            connection.execute(
+                text(
+                    "INSERT INTO attempts VALUES (:id, 't', :number, 'direct', 'm', '[]', now(), now(), "
+                    "'infrastructure', :detail, 1, 1, 1, 0)"
+                ),
+                {"id": f"t:{number}", "number": number, "detail": detail},
+            )
+    run(store, first, *later)
+    causes = [cause for (cause,) in rows(store, "SELECT stop_cause FROM attempts ORDER BY number")]
+    assert causes == ["quota", "no model left", None, None, None]
+    assert {StopCause(str(cause)) for cause in causes if cause} == {StopCause.QUOTA, StopCause.MODELS}
 
 
 def test_released_migrations_are_numbered_without_a_gap() -> None:

@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete
 
 from nightcrew.errors import BadInput, QueueFull
-from nightcrew.execution.attempt import Attempt, AttemptEnd
+from nightcrew.execution.attempt import Attempt, AttemptEnd, StopCause
 from nightcrew.queue.state_store import StateStore, create_schema
 from nightcrew.queue.task_queue import TRANSITIONS, TaskQueue
 from nightcrew.queue.task_table import tasks
@@ -163,10 +164,12 @@ def test_going_back_to_the_queue_is_counted(queue: TaskQueue) -> None:
 def test_an_attempt_counts_once_towards_its_task(queue: TaskQueue) -> None:
     task_id = queue.submit(a_task()).task_id
     first, second = (_attempt(task_id, queue.begin_attempt(task_id), model) for model in ("m", "n"))
+    first = replace(first, stop_cause=StopCause.QUOTA)
     assert queue.record_attempt(first, verdict="rejected", score=0.2)
     assert not queue.record_attempt(first, verdict="rejected", score=0.2)
     assert queue.record_attempt(second, verdict="accepted", score=0.9)
     assert [row["verdict"] for row in queue.attempts(task_id)] == ["rejected", "accepted"]
+    assert [row["stop_cause"] for row in queue.attempts(task_id)] == ["quota", None]
     told = queue.get(task_id)
     assert (told.attempts, told.calls, told.input_tokens, told.output_tokens) == (2, 2, 20, 10)
     assert (told.cost_usd, told.models) == (Decimal("0.002"), ("m", "n"))

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from nightcrew.execution.attempt import AttemptEnd, StopCause, Stopped
+from nightcrew.execution.attempt import AttemptEnd, StopCause
 from nightcrew.selection.memory import TrialEnd
 from nightcrew.validation.verdict import VerdictKind
 from nightcrew.work.learning import tried, worker_of
@@ -18,7 +18,7 @@ SLUGS = {"maker/one:free": "maker/one", "maker/two": "maker/two-2026"}
 
 def interrupted(by: StopCause) -> Judged:
     trial = judged(FAULT, end=AttemptEnd.INFRASTRUCTURE)
-    return replace(trial, attempt=replace(trial.attempt, detail=str(Stopped(by, "until midnight"))))
+    return replace(trial, attempt=replace(trial.attempt, stop_cause=by))
 
 
 @pytest.mark.parametrize("end", [AttemptEnd.INFRASTRUCTURE, AttemptEnd.CANCELLED, AttemptEnd.BUDGET])

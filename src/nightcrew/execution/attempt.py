@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Self
 
 from nightcrew.task import ExecutorName
 
@@ -57,21 +56,13 @@ class StopCause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """Why an attempt makes no more model calls; its text is `cause: detail`."""
+    """Why an attempt makes no more model calls."""
 
     cause: StopCause
     detail: str
 
     def __str__(self) -> str:
         return f"{self.cause}: {self.detail}"
-
-    @classmethod
-    def read(cls, text: str) -> Self | None:
-        """The inverse of `str`, because a stored attempt has only the text; None for any other text."""
-        for cause in StopCause:
-            if text.startswith(f"{cause}: "):
-                return cls(cause, text.removeprefix(f"{cause}: "))
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,3 +125,4 @@ class Attempt:
     input_tokens: int
     output_tokens: int
     cost_usd: Decimal
+    stop_cause: StopCause | None = None  # why it could make no more calls; None: it could

@@ -123,6 +123,7 @@ def _attempt(assignment: Assignment, started_at: datetime, report: Report, patch
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
         cost_usd=usage.cost_usd,
+        stop_cause=usage.stopped.cause if usage.stopped else None,
     )
 
 

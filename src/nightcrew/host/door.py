@@ -2,13 +2,16 @@
 
 import os
 import pwd
+import resource
 import shutil
 import subprocess
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NoReturn
 
 from nightcrew.errors import BadInput, Transient
@@ -21,6 +24,7 @@ if TYPE_CHECKING:  # most processes run no event loop, and its modules are many
 
 PIPE, NOWHERE, WITH_STDOUT = subprocess.PIPE, subprocess.DEVNULL, subprocess.STDOUT
 TimeoutExpired = subprocess.TimeoutExpired
+NO_LIMITS: Mapping[int, int] = MappingProxyType({})
 type Process = subprocess.Popen[bytes]
 type AsyncProcess = asyncio.subprocess.Process
 
@@ -56,10 +60,11 @@ def run(
     umask: int = _PRIVATE,
     pass_fds: Sequence[int] = (),
     user: int | None = None,
+    limits: Mapping[int, int] = NO_LIMITS,
 ) -> Ended:
     """Run a program to its end; its child processes have ended when this returns or raises.
 
-    `output_bytes` bounds stdout and stderr together.
+    `output_bytes` bounds stdout and stderr together, `limits` (by `resource.RLIMIT_*`) each process.
 
     Raises:
         BadInput: there is no such program.
@@ -77,6 +82,10 @@ def run(
         pass_fds=pass_fds,
         user=user,
     )
+
+    for kind, most in limits.items():
+        with suppress(ProcessLookupError, PermissionError):  # it has ended, or is another user's
+            resource.prlimit(process.pid, kind, (most, most))
 
     def end() -> None:
         session = process.pid if process.returncode is None else None

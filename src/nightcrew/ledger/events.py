@@ -134,6 +134,7 @@ class AttemptFinished:
     detail: str
     patch_lines: int
     patch_sha256: str | None  # None: no change
+    stop_cause: str | None = None  # why it could make no more calls; None: it could
 
 
 @dataclass(frozen=True, slots=True)

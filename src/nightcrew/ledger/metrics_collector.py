@@ -143,6 +143,7 @@ class MetricsCollector:
                 detail=attempt.detail,
                 patch_lines=changed_lines(attempt.patch),
                 patch_sha256=digest(attempt.patch) if attempt.patch else None,
+                stop_cause=attempt.stop_cause,
             )
         )
 

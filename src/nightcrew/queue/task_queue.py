@@ -151,6 +151,7 @@ class TaskQueue:
         values |= {"executor": str(attempt.executor), "end": str(attempt.end)}
         values["models_served"] = list(attempt.models_served)
         values |= {"verdict": verdict, "score": score, "summary": summary}
+        values["stop_cause"] = str(attempt.stop_cause) if attempt.stop_cause else None
         with self._engine.begin() as connection:
             statement = insert(attempts).values(**values).on_conflict_do_nothing()
             if connection.execute(statement.returning(attempts.c.number)).one_or_none() is None:

@@ -85,6 +85,7 @@ attempts = Table(
     Column("verdict", String),
     Column("score", Float),
     Column("summary", Text),
+    Column("stop_cause", String),
 )
 
 

@@ -2,7 +2,8 @@
 
 A secret is found verbatim and backwards, with any of its characters escaped (JSON, Python, percent, HTML), in
 base64 and base32 at any offset, in hexadecimal, in other case, and with anything but letters and digits
-between its characters. One that was transformed otherwise (encrypted, compressed, encoded twice) is not.
+between its characters; on request also in one of these encodings within another. One that was transformed
+otherwise (encrypted, compressed, encoded three times) is not.
 
 The text is decoded in several ways, and each result is searched. The cost is linear in the length of the
 text, and depends on the number of secrets only where parts of them occur.
@@ -12,7 +13,7 @@ import base64
 import math
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from itertools import chain
 
@@ -25,13 +26,16 @@ type _Place = tuple[int, int]
 
 
 class KnownSecrets:
-    """The secrets that a process holds; thread-safe."""
+    """The secrets that a process holds; thread-safe. If they are `nested`, encodings of encodings count."""
 
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
+    def __init__(self, secrets: Iterable[str] = (), *, nested: bool = False) -> None:
         self._lock = threading.Lock()
         self._secrets: set[str] = set()
         self._writings: dict[_View, dict[str, set[tuple[str, int]]]] = {view: {} for view in _View}
         """By a part of it: the writing, and where in it the part is."""
+        self._nested = nested
+        self._beginnings: dict[_View, dict[str, set[str]]] = {}
+        """By its last characters: each beginning of a writing. Made when it is needed."""
         for secret in secrets:
             self.add(secret)
 
@@ -41,7 +45,8 @@ class KnownSecrets:
             if len(secret) < SHORTEST_SECRET or secret in self._secrets:
                 return
             self._secrets.add(secret)
-            for view, writing in _writings(secret):
+            self._beginnings = {}
+            for view, writing in _writings(secret, nested=self._nested):
                 for at in range(_GRAM):
                     self._writings[view].setdefault(writing[at : at + _GRAM], set()).add((writing, at))
 
@@ -62,17 +67,25 @@ class KnownSecrets:
         half = _HALF_AN_ESCAPE.search(text, begin)
         place = half.start() if half else len(text)
         whole = text[begin:place]
+        beginnings = self._beginnings or self._find_beginnings()
         for view, seen in _readings(whole):
-            most = max((_overlap(seen, writing) for writing in self._all(view)), default=0)
-            if most:
+            if most := _overlap(seen, beginnings[view]):
                 ((start, _),) = view.origins(whole, [(len(seen) - most, len(seen))])
                 place = min(place, begin + start)
         return text[:place], text[place:]
 
     # -----------------------------------------------------------------------------------------------------
 
-    def _all(self, view: "_View") -> set[str]:
-        return {writing for found in self._writings[view].values() for writing, _ in found}
+    def _find_beginnings(self) -> "dict[_View, dict[str, set[str]]]":
+        with self._lock:
+            found: dict[_View, dict[str, set[str]]] = {view: {} for view in _View}
+            for view, known in self._writings.items():
+                for writing in {writing for places in known.values() for writing, _ in places}:
+                    for size in range(1, len(writing) + 1):
+                        beginning = writing[:size]
+                        found[view].setdefault(beginning[-_GRAM:], set()).add(beginning)
+            self._beginnings = found
+            return found
 
     def _places(self, text: str) -> Iterator[_Place]:
         """Where the secrets are in `text`."""
@@ -188,19 +201,32 @@ def _origins(text: str, step: _Step, wanted: Sequence[int]) -> Iterator[_Place]:
         done = end
 
 
-def _writings(secret: str) -> Iterator[tuple[_View, str]]:
+def _writings(secret: str, *, nested: bool) -> Iterator[tuple[_View, str]]:
     """What to look for in each view."""
     for view in (_View.PLAIN, _View.UNESCAPED):
         yield view, secret
         yield view, secret[::-1]
     raw = secret.encode(errors="surrogatepass")
-    yield _View.DIGITS, raw.hex()
     letters = _SPREAD[0].sub("", secret).lower()
     if len(letters) >= SHORTEST_SECRET:
         yield _View.LETTERS, letters
         yield _View.LETTERS, letters[::-1]
+    once = list(_encoded(raw))
+    inner = {writing for view, core in once for writing in (core, _read_in(view, core))} if nested else set()
+    twice = (found for writing in inner for found in _encoded(writing.encode()))
+    yield from ((view, _read_in(view, core)) for view, core in chain(once, twice))
+
+
+def _read_in(view: _View, writing: str) -> str:
+    """The writing as it looks in a view: in two of them capitals do not count."""
+    return writing.lower() if view in {_View.DIGITS, _View.LETTERS} else writing
+
+
+def _encoded(raw: bytes) -> Iterator[tuple[_View, str]]:
+    """The usual encodings of `raw`, whatever stands beside it, with the view in which they are read."""
+    yield _View.DIGITS, raw.hex().upper()
     for core in _cores(raw, base64.b32encode, 5):
-        yield _View.LETTERS, core.lower()
+        yield _View.LETTERS, core
     for core in _cores(raw, base64.b64encode, 6):
         yield _View.WITHOUT_LINE_BREAKS, core
         yield _View.WITHOUT_LINE_BREAKS, core.replace("+", "-").replace("/", "_")
@@ -229,7 +255,8 @@ def _anywhere(writings: Iterable[tuple[str, int]], _: Sequence[int], text: str) 
             at = text.find(writing, at + len(writing))
 
 
-def _overlap(text: str, writing: str) -> int:
-    """The length of the longest end of `text` that `writing` begins with."""
-    longest = range(min(len(text), len(writing)), 0, -1)
-    return next((size for size in longest if text.endswith(writing[:size])), 0)
+def _overlap(text: str, beginnings: Mapping[str, Iterable[str]]) -> int:
+    """The length of the longest end of `text` that a writing begins with."""
+    ends = (text[-size:] for size in range(1, min(len(text), _GRAM) + 1))
+    found = (begin for end in ends for begin in beginnings.get(end, ()) if text.endswith(begin))
+    return max(map(len, found), default=0)

@@ -16,7 +16,7 @@ from nightcrew.secrets.known_secrets import KnownSecrets
 MARK = "[redacted]"
 
 
-known_secrets = KnownSecrets()
+known_secrets = KnownSecrets(nested=True)
 """The secrets of this process: the account's key, its own passwords. They are redacted everywhere."""
 repository_secrets = KnownSecrets()
 """The secrets of the target repository. They are redacted from what is stored, not from the change."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from nightcrew.errors import BadInput, BudgetReached, Fatal, NightcrewError
-from nightcrew.execution.attempt import Attempt, AttemptEnd, Stopped
+from nightcrew.execution.attempt import Attempt, AttemptEnd
 from nightcrew.queue.reviews import ACCEPTED_BY_A_PERSON, Answer, Choice
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.selection.plan import FilterName, Plan
@@ -46,9 +46,8 @@ class Judged:
     @property
     def is_interruption(self) -> bool:
         """True if a quota or a stopped account ended the attempt; the next attempt waits for its end."""
-        stopped = Stopped.read(self.attempt.detail)
-        is_fault = self.attempt.end is AttemptEnd.INFRASTRUCTURE
-        return is_fault and stopped is not None and stopped.cause.is_interruption
+        cause, end = self.attempt.stop_cause, self.attempt.end
+        return end is AttemptEnd.INFRASTRUCTURE and cause is not None and cause.is_interruption
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from nightcrew.execution.attempt import Attempt, AttemptEnd
+from nightcrew.execution.attempt import Attempt, AttemptEnd, StopCause
 from nightcrew.selection.candidates import Candidate
 from nightcrew.selection.memory import Memory, Rebuild
 from nightcrew.settings import Settings
@@ -103,6 +103,7 @@ def _judged(row: Mapping[str, Any], slugs: Mapping[str, str]) -> Judged:
         input_tokens=row["input_tokens"],
         output_tokens=row["output_tokens"],
         cost_usd=row["cost_usd"] or Decimal(0),
+        stop_cause=StopCause(row["stop_cause"]) if row["stop_cause"] else None,
     )
     verdict = Verdict(VerdictKind(row["verdict"]), row["score"], (), row["verdict_summary"], "")
     return Judged(attempt, verdict, worker_of(served, row["model"], slugs))

@@ -5,6 +5,7 @@ remotes or alternates; neither is the user's or the system's configuration.
 """
 
 import os
+import resource
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,8 @@ _SAFE = (
 )
 _SECONDS = 600
 _OUTPUT_BYTES = 512 * 1024 * 1024
+_LIMITS = {resource.RLIMIT_DATA: 4 * 1024**3, resource.RLIMIT_FSIZE: 16 * 1024**3}
+"""A pack of a few kilobytes can be made to unpack into all the memory there is."""
 _VISIBLE = 0o022  # the sandbox may run as another user
 
 
@@ -81,13 +84,14 @@ def git(
     env: Mapping[str, str] | None = None,
     remote: Remote | None = None,
     seconds: float = _SECONDS,
+    output_bytes: int = _OUTPUT_BYTES,
 ) -> bytes:
     """The output of git. `git_dir` is our own; only `remote` allows access to anything outside.
 
     Raises:
         GitFailed: git failed.
         BadInput: git is not installed.
-        Transient: it did not end in time.
+        Transient: it did not end in time, or wrote more than `output_bytes`.
     """
     places: list[str] = list(remote.options()) if remote else []
     if git_dir is not None:
@@ -100,8 +104,9 @@ def git(
         folder=tree or host.NEUTRAL,
         stdin=stdin,
         seconds=seconds,
-        output_bytes=_OUTPUT_BYTES,
+        output_bytes=output_bytes,
         umask=_VISIBLE,
+        limits=_LIMITS,
     )
     if done.returncode != 0:
         reason = _last_line(done.stderr) or f"git {words[0]} ended with {done.returncode}"

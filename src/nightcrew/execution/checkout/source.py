@@ -31,7 +31,8 @@ _CONFIG = """\
 """
 _REFERENCE = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?\s*|ref: refs/[^\0-\x20]+\s*")
 _POINTER_BYTES, _NAMES_BYTES, _NAMES = 4096, 256 * 1024 * 1024, 200_000
-_FANOUT = re.compile(r"[0-9a-f]{2}|pack")
+_FANOUT = re.compile(r"[0-9a-f]{2}")
+_PACK = re.compile(r"[\w.-]+\.(?:pack|idx)")
 
 
 @contextmanager
@@ -136,10 +137,19 @@ def _object_format(common: Path) -> str:
 
 
 def _show_objects(objects: Path, shown: Path) -> None:
-    """Link the object folders one by one, so that git does not see alternates."""
-    shown.mkdir()
+    """Link folders of objects, and single packs, so that git sees nothing that names other places.
+
+    Those are alternates, and an index of several packs, whose names may lead out of the folder.
+    """
+    (shown / "pack").mkdir(parents=True)
     for entry in _plain_entries(objects):
-        if entry.is_dir(follow_symlinks=False) and _FANOUT.fullmatch(entry.name):
+        if not entry.is_dir(follow_symlinks=False):
+            continue
+        if entry.name == "pack":
+            for pack in _plain_entries(Path(entry.path)):
+                if _PACK.fullmatch(pack.name):
+                    (shown / "pack" / pack.name).symlink_to(pack.path)
+        elif _FANOUT.fullmatch(entry.name):
             for _ in _plain_entries(Path(entry.path)):
                 pass
             (shown / entry.name).symlink_to(entry.path)

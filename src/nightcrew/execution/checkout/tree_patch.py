@@ -23,6 +23,8 @@ CHANGE_BYTES = 32 * MIB
 """The total size limit of new and changed files, in bytes."""
 ENTRIES = 200_000
 """The most files and folders that a tree may have."""
+TREE_BYTES = 4096 * MIB
+"""The total size limit of a commit's files, in bytes."""
 
 _FILE, _PROGRAM, _LINK, _NESTED = "100644", "100755", "120000", "160000"
 

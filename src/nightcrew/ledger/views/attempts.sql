@@ -18,6 +18,7 @@
 -- verdict_summary: the verdict in words
 -- sandbox: how the code was confined while it was judged
 -- detail: how it ended, in one sentence
+-- stop_cause: why it could make no more calls (quota, budget, account, ...); NULL: it could
 -- patch_lines: lines added and removed
 -- patch_sha256: digest of the patch; NULL: no change
 -- calls: model calls, answered or not
@@ -49,7 +50,7 @@ joined as (
            coalesce(f.model, s.model, c.asked_model) as model, coalesce(f.models_served, []) as models_served,
            least(f.started_at, s.started_at, c.started_at) as started_at, f.ended_at,
            coalesce(f.attempt_end, 'unfinished') as attempt_end, j.verdict, j.score, j.summary as verdict_summary,
-           j.sandbox, f.detail, f.patch_lines, f.patch_sha256, coalesce(c.calls, 0) as calls,
+           j.sandbox, f.detail, f.stop_cause, f.patch_lines, f.patch_sha256, coalesce(c.calls, 0) as calls,
            coalesce(c.input_tokens, 0) as input_tokens, coalesce(c.output_tokens, 0) as output_tokens,
            case when c.attempt_id is null then 0 else c.cost_usd end::decimal(18, 9) as cost_usd,
            coalesce(c.calls_of_unknown_cost, 0) as calls_of_unknown_cost
@@ -63,6 +64,6 @@ select attempt_id, task_id, task_type, number, executor, model, models_served, s
             when attempt_end = 'unfinished' then 'unfinished'
             when attempt_end = 'finished' then 'unjudged'
             else 'failed' end as outcome,
-       verdict, score, verdict_summary, sandbox, detail, patch_lines, patch_sha256, calls, input_tokens,
+       verdict, score, verdict_summary, sandbox, detail, stop_cause, patch_lines, patch_sha256, calls, input_tokens,
        output_tokens, cost_usd, calls_of_unknown_cost
 from joined left join types using (task_id)
