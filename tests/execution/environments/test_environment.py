@@ -111,6 +111,20 @@ setup(name="shop", version=open("VERSION").read(),
 """
 
 
+def test_flits_old_tables_are_read(tmp_path: Path) -> None:
+    text = '[tool.flit.metadata]\nmodule = "shop"\nrequires = ["six>=1.9"]\n'
+    text += '[tool.flit.metadata.requires-extra]\ntest = ["lxml"]\ndoc = ["sphinx"]\n'
+    assert read_declared(write(tmp_path, pyproject_dot_toml=text)).requirements == ("six>=1.9", "lxml")
+
+
+def test_a_requirement_may_go_on_in_the_next_line(tmp_path: Path) -> None:
+    text = (
+        "[options.extras_require]\ntesting =\n  lxml; \\\n    # a comment\n    python_version > '3'\n  six\n"
+    )
+    found = read_declared(write(tmp_path, setup_dot_cfg=text)).requirements
+    assert [one.replace("  ", " ") for one in found] == ["lxml; python_version > '3'", "six"]
+
+
 def test_setup_py_is_read_and_not_run(tmp_path: Path) -> None:
     (tmp_path / "setup.py").write_text(SETUP_PY)
     assert read_declared(tmp_path).requirements == (
@@ -152,6 +166,25 @@ def test_what_test_runners_install_is_used_where_it_can_be(tmp_path: Path, build
     declared = read_declared(tree)
     assert (declared.requirements, declared.runners) == ((), ("coverage<1", "coverage>2"))
     assert build(tree).python.is_file()
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ('[dependency-groups]\nci = ["pytest>=8", "six"]\ndocs = ["sphinx"]\n', {"pytest>=8", "six"}),
+        ('[dependency-groups]\nci = ["pytest", "a"]\ntests = ["b"]\n', {"b"}),
+        ('[dependency-groups]\ncheck = ["pytest-mypy"]\n', set()),
+        ('[project]\n[project.optional-dependencies]\nall = ["pytest", "six"]\n', {"pytest", "six"}),
+        ('[tool.hatch.envs.dev]\ndependencies = ["pytest", "lxml"]\n', {"pytest", "lxml"}),
+        ('[tool.hatch.envs.docs]\ndependencies = ["sphinx"]\n', set()),
+        ('[tool.tox]\nlegacy_tox_ini = """[testenv]\ndeps =\n pytest8.3: pytest<9\n six"""\n', {"six"}),
+    ],
+)  # fmt: skip
+def test_groups_of_any_name_that_bring_pytest_are_for_tests(
+    tmp_path: Path, text: str, wanted: set[str]
+) -> None:
+    declared = read_declared(write(tmp_path, pyproject_dot_toml=text))
+    assert {*declared.requirements, *declared.runners} == wanted
 
 
 def test_without_its_requirement_files_a_project_keeps_its_own_requirements(tmp_path: Path) -> None:

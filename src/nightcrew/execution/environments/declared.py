@@ -14,6 +14,7 @@ from typing import Any
 
 from nightcrew.errors import BadInput
 from nightcrew.execution.environments.declared_elsewhere import (
+    of_flit,
     of_nox,
     of_poetry,
     of_setup_cfg,
@@ -27,10 +28,12 @@ from nightcrew.execution.environments.requirement_files import (
     lines_of,
     requirement_files,
     selections,
+    test_names,
     with_old_modules,
 )
 from nightcrew.untrusted import Unreadable, read_file, read_text, read_toml
 
+_EXTRAS, _GROUPS = ("project", "optional-dependencies"), ("dependency-groups",)
 _INCLUDE = re.compile(r"(?:-r|--requirement)[ =]?\s*(\S+)")
 _LOCAL = re.compile(
     r"(?:(?:-e|--editable)[ =]?\s*(?P<edited>[^\[\s;]+)|(?P<place>(?:\.|/|file:)[^\[\s;]*))"
@@ -64,7 +67,7 @@ def read_declared(checkout: Path, root: str = "") -> Declared:
     reader = _Reader(checkout, root)
     sure, files, runners = _all_lines(reader)
     asked, *fewer = selections(with_old_modules(sure, checkout), files)
-    names = table(pyproject, "project", "optional-dependencies")
+    extras, groups = (table(pyproject, *path) for path in (_EXTRAS, _GROUPS))
     members = reader.members
     return Declared(
         requirements=asked,
@@ -72,8 +75,8 @@ def read_declared(checkout: Path, root: str = "") -> Declared:
         fallbacks=tuple(fewer),
         python=str(table(pyproject, "project").get("requires-python", "")),
         locked=(place / "uv.lock").is_file() and not members,
-        extras=tuple(name for name in names if name in TEST_NAMES),
-        groups=tuple(name for name in table(pyproject, "dependency-groups") if name in TEST_NAMES),
+        extras=test_names(extras),
+        groups=test_names(groups),
         members=members,
     )
 
@@ -113,8 +116,10 @@ class _Reader:
         """The requirements of a project and its tests; of all members if it is a workspace root."""
         yield from self.of_project(folder, TEST_NAMES)
         pyproject = read_pyproject(self.checkout / folder)
-        for name in TEST_NAMES:
-            yield from self._resolved(_group(table(pyproject, "dependency-groups"), name), folder)
+        yield from self.of_project(folder, test_names(table(pyproject, *_EXTRAS)))
+        groups = table(pyproject, *_GROUPS)
+        for name in test_names(groups):
+            yield from self._resolved(_group(groups, name), folder)
         yield from self._resolved(of_poetry(pyproject, TEST_NAMES), folder)
         for one in self.others if not folder else ():
             if _is_member(pyproject, one):
@@ -128,7 +133,7 @@ class _Reader:
             self._seen.add((folder, ""))
             self.folders.append(folder)
             lines = [*_strings(table(pyproject, "project").get("dependencies")), *of_setup_cfg(place, ())]
-            lines = [*lines, *of_setup_py(place, ()), *of_poetry(pyproject, ())]
+            lines = [*lines, *of_setup_py(place, ()), *of_poetry(pyproject, ()), *of_flit(pyproject, ())]
             yield from self._resolved(lines, folder, strict=True)
         if extras is TEST_NAMES:
             yield from self._resolved(of_tests_require(place), folder)
@@ -140,6 +145,7 @@ class _Reader:
                     *_strings(optional.get(name)),
                     *of_setup_cfg(place, [name]),
                     *of_setup_py(place, [name]),
+                    *of_flit(pyproject, [name]),
                 ]
                 yield from self._resolved([*lines, *_strings(poetry)], folder)
 

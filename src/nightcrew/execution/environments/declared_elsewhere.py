@@ -11,9 +11,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from nightcrew.execution.environments.requirement_files import names_pytest
 from nightcrew.execution.environments.setup_script import setup_arguments
 from nightcrew.untrusted import Unreadable, parse_python, read_ini, read_text
 
+_CONTINUED = re.compile(r"\\[ \t]*\n[ \t]*")
+_HATCH = ("default", "test", "tests", "hatch-test")
 _NUMBERS = re.compile(r"\d+(?:\.\d+)*")
 
 
@@ -54,16 +57,26 @@ def of_poetry(pyproject: Mapping[str, Any], groups: Sequence[str]) -> Iterator[s
                     yield line
 
 
+def of_flit(pyproject: Mapping[str, Any], extras: Sequence[str]) -> Iterator[str]:
+    """The requirements in Flit's old tables: the project's own, or those of some extras."""
+    metadata = _at(pyproject, "tool", "flit", "metadata")
+    yield from _lines(metadata.get("requires")) if not extras else ()
+    for name in extras:
+        yield from _lines(_at(metadata, "requires-extra").get(name))
+
+
 def of_test_runners(folder: Path, pyproject: Mapping[str, Any]) -> Iterator[str]:
     """What uv, PDM, Hatch and tox install for the tests, including `-r FILE` and `.[extra]`."""
     yield from _lines(_at(pyproject, "tool", "uv").get("dev-dependencies"))
     for lines in _at(pyproject, "tool", "pdm", "dev-dependencies").values():
         yield from _lines(lines)
-    for name in ("default", "test", "tests", "hatch-test"):
-        environment = _at(pyproject, "tool", "hatch", "envs", name)
-        yield from _lines(environment.get("dependencies"))
-        yield from _lines(environment.get("extra-dependencies"))
-        yield from _of_extras(environment.get("features"))
+    for name, environment in _at(pyproject, "tool", "hatch", "envs").items():
+        held = environment if isinstance(environment, Mapping) else {}
+        if name not in _HATCH and not names_pytest(held.get("dependencies")):
+            continue
+        yield from _lines(held.get("dependencies"))
+        yield from _lines(held.get("extra-dependencies"))
+        yield from _of_extras(held.get("features"))
     for name in ("env_run_base", "env"):
         environment = _at(pyproject, "tool", "tox", name)
         yield from _lines(environment.get("deps"), local=True)
@@ -137,9 +150,9 @@ def _lines(found: object, *, local: bool = False) -> list[str]:
 
     `local` keeps references to other files and to folders of the repository.
     """
-    several = (
-        found.splitlines() if isinstance(found, str) else found if isinstance(found, list | tuple) else ()
-    )
+    if isinstance(found, str):
+        found = _CONTINUED.sub(" ", found).splitlines()
+    several = found if isinstance(found, list | tuple) else ()
     lines = (re.sub(r"(?:^|(?<!\s)\s+)#.*", "", item).strip() for item in several if isinstance(item, str))
     start = r"[A-Za-z0-9.]|-r|-e" if local else r"[A-Za-z0-9]"
     return [
@@ -187,6 +200,6 @@ def _specifier(version: str) -> str:
 def _of_tox(parser: configparser.ConfigParser) -> Iterator[str]:
     lines = parser.get("testenv", "deps", fallback="").splitlines()
     # `py312: name` applies to one environment only, and it is unknown which one runs the tests.
-    yield from _lines([line for line in lines if not re.match(r"\s*[\w,!{}-]+:\s", line)], local=True)
+    yield from _lines([line for line in lines if not re.match(r"\s*[\w.,!{}-]+:\s", line)], local=True)
     declared = parser.get("testenv", "extras", fallback="")
     yield from _of_extras([item for item in re.split(r"[\s,]+", declared) if re.fullmatch(r"[\w.-]+", item)])

@@ -9,6 +9,8 @@ from nightcrew.untrusted import Unreadable, read_text
 TEST_NAMES = ("test", "tests", "testing", "dev", "develop")
 """Names of extras and dependency groups that count as test requirements."""
 
+_PYTEST = re.compile(r"pytest\s*(?:$|[\[<>=!~;@])")
+
 _REQUIREMENT_FILES = (
     *("requirements*.txt", "requirements/*.txt", "*-requirements.txt", "*_requirements.txt"),
     *("test/*requirements*.txt", "tests/*requirements*.txt"),
@@ -17,6 +19,18 @@ _NOT_FOR_TESTS = ("doc", "build", "release", "benchmark", "lint", "wheel", "upda
 _OLD_IMPORT = re.compile(r"^[ \t]*(?:import|from) (?:pkg_resources|distutils|setuptools)\b", re.MULTILINE)
 _BOUNDED = re.compile(r"setuptools\b[^;#]*(?:==|<|~=)", re.IGNORECASE)
 _WITH_OLD_MODULES = "setuptools<81"  # later ones hold no pkg_resources
+
+
+def test_names(groups: Mapping[str, object]) -> tuple[str, ...]:
+    """The names of the groups of requirements for tests; where none has a usual name, those with pytest."""
+    usual = tuple(name for name in TEST_NAMES if name in groups)
+    return usual or tuple(name for name, lines in groups.items() if names_pytest(lines))
+
+
+def names_pytest(lines: object) -> bool:
+    """True for a list of requirements with pytest itself."""
+    held = lines if isinstance(lines, list) else ()
+    return any(isinstance(line, str) and _PYTEST.match(line) is not None for line in held)
 
 
 def requirement_files(folder: Path) -> list[Path]:
