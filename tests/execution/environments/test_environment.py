@@ -187,6 +187,31 @@ def test_groups_of_any_name_that_bring_pytest_are_for_tests(
     assert {*declared.requirements, *declared.runners} == wanted
 
 
+@pytest.mark.parametrize(
+    ("line", "runners"),
+    [
+        ("py{27,36}: six", ("six",)),
+        ("threads,greenlets: six", ("six",)),
+        ("!py27: six", ("six",)),
+        ("py27: six", ()),
+        ("old: six < 1", ()),
+        ("django22: six~=1.2", ()),
+        ("six", ("six",)),
+    ],
+)
+def test_a_line_of_tox_counts_where_its_factors_do_not_choose_a_version(
+    tmp_path: Path, line: str, runners: tuple[str, ...]
+) -> None:
+    text = f"[testenv]\ndeps =\n  {line}\n"
+    assert read_declared(write(tmp_path, tox_dot_ini=text)).runners == runners
+
+
+def test_what_tests_take_from_an_address_is_left_out(tmp_path: Path) -> None:
+    text = "six\nhttps://example.org/pip.zip#egg=pip\nlxml @ https://example.org/lxml.zip\n"
+    (tmp_path / "dev-requirements-py36.txt").write_text(text)
+    assert read_declared(tmp_path).requirements == ("six",)
+
+
 def test_without_its_requirement_files_a_project_keeps_its_own_requirements(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "shop"\ndependencies = ["idna"]\n')
     (tmp_path / "requirements.txt").write_text("-e .\nattrs\n")

@@ -38,3 +38,9 @@ def test_a_list_that_doubles_has_an_end(tmp_path: Path, line: str) -> None:
     (tmp_path / "setup.py").write_text(doubled)
     found = setup_arguments(tmp_path)["install_requires"]
     assert found is None or (isinstance(found, list) and len(found) <= 10_000)
+
+
+def test_requirements_that_depend_on_the_python_leave_the_others_known(tmp_path: Path) -> None:
+    lines = "['six'] + (['enum34'] if sys.version_info < (3, 4) else [])"
+    (tmp_path / "setup.py").write_text(f"setup(install_requires={lines})\n")
+    assert setup_arguments(tmp_path)["install_requires"] == ["six"]

@@ -216,7 +216,7 @@ class _Reader:
             own = self.by_name.get(normal_name(named["name"])) if named else None
             if own is not None and named is not None:
                 yield from self.of_project(own.folder, _split(named["extras"]))
-            elif named is not None or strict:
+            elif strict or (named is not None and "://" not in line):
                 yield re.sub(r"(?<!\s)\s+--hash[= ]\S+", "", line)
 
     def _folder(self, folder: str, place: str) -> str | None:

@@ -16,6 +16,8 @@ from nightcrew.execution.environments.setup_script import setup_arguments
 from nightcrew.untrusted import Unreadable, parse_python, read_ini, read_text
 
 _CONTINUED = re.compile(r"\\[ \t]*\n[ \t]*")
+_FACTORS = re.compile(r"\s*([\w.,!{}-]+):\s+(.*)")
+_ABOVE = re.compile(r"[<~]|==")
 _HATCH = ("default", "test", "tests", "hatch-test")
 _NUMBERS = re.compile(r"\d+(?:\.\d+)*")
 
@@ -198,8 +200,17 @@ def _specifier(version: str) -> str:
 
 
 def _of_tox(parser: configparser.ConfigParser) -> Iterator[str]:
-    lines = parser.get("testenv", "deps", fallback="").splitlines()
-    # `py312: name` applies to one environment only, and it is unknown which one runs the tests.
-    yield from _lines([line for line in lines if not re.match(r"\s*[\w.,!{}-]+:\s", line)], local=True)
+    lines = map(_of_factors, parser.get("testenv", "deps", fallback="").splitlines())
+    yield from _lines(list(lines), local=True)
     declared = parser.get("testenv", "extras", fallback="")
     yield from _of_extras([item for item in re.split(r"[\s,]+", declared) if re.fullmatch(r"[\w.-]+", item)])
+
+
+def _of_factors(line: str) -> str:
+    """A line of tox's deps without its factors. It is unknown which environment runs the tests, so that a
+    line for older Pythons alone, or one that chooses among versions (`django22: Django<2.3`), is empty."""
+    found = _FACTORS.match(line)
+    if found is None:
+        return line
+    old_only = "py2" in found[1] and "3" not in found[1] and "!" not in found[1]
+    return "" if old_only or _ABOVE.search(found[2].partition(";")[0]) else found[2]

@@ -12,8 +12,7 @@ TEST_NAMES = ("test", "tests", "testing", "dev", "develop")
 _PYTEST = re.compile(r"pytest\s*(?:$|[\[<>=!~;@])")
 
 _REQUIREMENT_FILES = (
-    *("requirements*.txt", "requirements/*.txt", "*-requirements.txt", "*_requirements.txt"),
-    *("test/*requirements*.txt", "tests/*requirements*.txt"),
+    *("*requirements*.txt", "requirements/*.txt", "test/*requirements*.txt", "tests/*requirements*.txt"),
 )
 _NOT_FOR_TESTS = ("doc", "build", "release", "benchmark", "lint", "wheel", "update", "deploy", "publish")
 _OLD_IMPORT = re.compile(r"^[ \t]*(?:import|from) (?:pkg_resources|distutils|setuptools)\b", re.MULTILINE)

@@ -82,8 +82,9 @@ class _Values:
 
 
 def _sum(left: object, right: object) -> object:
+    """Both together; of two lists the known one, where the other depends on the Python that runs."""
     if isinstance(left, list) and isinstance(right, list) and len(left) + len(right) <= _MOST:
         return [*left, *right]
     if isinstance(left, str) and isinstance(right, str) and len(left) + len(right) <= _MOST:
         return left + right
-    return None
+    return next(([*one] for one in (left, right) if isinstance(one, list)), None)
