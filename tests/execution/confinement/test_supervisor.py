@@ -1,23 +1,56 @@
-"""What a supervisor does when it cannot see the command that it watches."""
+"""How a supervisor watches a command, and what it does when it cannot see it any more."""
 
 import sys
 import time
+from itertools import count
 
 import pytest
 
 from nightcrew import host
-from nightcrew.execution.confinement.confinement import KilledBy, Limits
-from nightcrew.execution.confinement.supervisor import Supervisor
+from nightcrew.execution.confinement.confinement import MIB, Limits, Reading
+from nightcrew.execution.confinement.supervisor import Supervisor, Watch
+
+
+def supervised(seconds: float, watch: Watch, limits: Limits | None = None) -> Supervisor:
+    command = [sys.executable, "-I", "-c", f"import time; time.sleep({seconds})"]
+    process = host.start(command, env={}, stdin=host.PIPE, stdout=host.PIPE, stderr=host.PIPE)
+    return Supervisor(process, kill=process.kill, limits=limits or Limits(), watches=[watch])
 
 
 def test_a_command_whose_use_cannot_be_measured_any_more_is_ended_at_once() -> None:
-    def blind() -> KilledBy | None:
+    def blind() -> Reading:
         raise FileNotFoundError("the folder is gone")
 
-    command = [sys.executable, "-I", "-c", "import time; time.sleep(60)"]
-    process = host.start(command, env={}, stdin=host.PIPE, stdout=host.PIPE, stderr=host.PIPE)
     started = time.monotonic()
     with pytest.raises(FileNotFoundError, match="the folder is gone"):
-        Supervisor(process, kill=process.kill, limits=Limits(), watches=[blind]).finish(b"")
-    assert process.wait() != 0
+        supervised(60, blind).finish(b"")
+    assert time.monotonic() - started < 30
+
+
+def test_a_calm_command_is_looked_at_seldom_and_one_that_uses_more_often() -> None:
+    looks: dict[str, list[float]] = {"calm": [], "growing": []}
+    used = count(0, 32 * MIB)
+
+    def calm() -> Reading:
+        looks["calm"].append(time.monotonic())
+        return Reading(None, 5 * MIB)
+
+    def growing() -> Reading:
+        looks["growing"].append(time.monotonic())
+        return Reading(None, next(used))
+
+    for watch in (calm, growing):
+        assert supervised(3, watch).finish(b"").killed_by is None
+    assert len(looks["calm"]) <= 12
+    assert len(looks["growing"]) > len(looks["calm"])
+
+
+def test_a_calm_command_that_exceeds_a_limit_later_is_ended_by_it() -> None:
+    started = time.monotonic()
+
+    def late() -> Reading:
+        return Reading("disk" if time.monotonic() - started > 1 else None)
+
+    assert supervised(60, late).finish(b"").killed_by == "disk"
+    assert supervised(60, lambda: Reading(None), Limits(wall_seconds=1)).finish(b"").killed_by == "wall_time"
     assert time.monotonic() - started < 30

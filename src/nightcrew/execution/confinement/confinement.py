@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from nightcrew.execution.confinement.results import Results
@@ -29,6 +29,16 @@ class Limits:
     file_bytes: int = 256 * MIB  # of one file
     workspace_bytes: int = 1024 * MIB  # total growth of the writable folders
     output_bytes: int = 4 * MIB  # stdout and stderr together
+
+
+class Reading(NamedTuple):
+    """What a watch sees: the limit that the tree has exceeded, or None; and what it uses, in bytes.
+
+    `used` only has to change when more is used. It is 0 where the kernel enforces the limit.
+    """
+
+    limit: KilledBy | None
+    used: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from nightcrew import host
 from nightcrew.errors import BadInput, NightcrewError, Transient
 from nightcrew.execution.confinement.bubblewrap import BASE_ENV, ETC, SCRATCH_BYTES, SCRATCH_INODES
-from nightcrew.execution.confinement.confinement import WORKSPACE, Completed, KilledBy, Limits, Mount
+from nightcrew.execution.confinement.confinement import WORKSPACE, Completed, Limits, Mount, Reading
 from nightcrew.execution.confinement.control_groups import has_killed, memory_group
 from nightcrew.execution.confinement.engine import Engine, last_line, mount_option, unavailable
 from nightcrew.execution.confinement.identity import HOST_ID, INSIDE_ID, Identity, is_real_root
@@ -32,7 +32,7 @@ from nightcrew.execution.confinement.mounts import (
 from nightcrew.execution.confinement.results import Results
 from nightcrew.execution.confinement.scratch import ScratchSpace
 from nightcrew.execution.confinement.seccomp import seccomp_profile
-from nightcrew.execution.confinement.supervisor import Supervisor
+from nightcrew.execution.confinement.supervisor import LEAST_PAUSE, Supervisor
 from nightcrew.execution.confinement.usage import Disk
 
 log = logging.getLogger(__name__)
@@ -122,7 +122,12 @@ class Container:
             allowed = replace(limits, wall_seconds=limits.wall_seconds + _TO_START_SECONDS)
             watches = [disk.over, lambda: started.over(limits.wall_seconds)]
             supervisor = Supervisor(
-                started.process, kill=started.kill, limits=allowed, watches=watches, results=results
+                started.process,
+                kill=started.kill,
+                limits=allowed,
+                watches=watches,
+                results=results,
+                most_pause=LEAST_PAUSE,  # what the kernel did is known only as long as the container is there
             )
             return started.checked(supervisor.finish(stdin))
 
@@ -201,18 +206,18 @@ class _Started(ExitStack):
             return int(self.pid_file.read_text())
         return None
 
-    def over(self, wall_seconds: float) -> KilledBy | None:
-        """The limit that the command exceeded, as far as the engine does not report it itself.
+    def over(self, wall_seconds: float) -> Reading:
+        """Whether the command exceeded a limit, as far as the engine does not report it itself.
 
         The engine's start-up does not count if it reports when the command started.
         """
         if self._begun is None:
             self._begin_to_watch()
         if self._begun is not None and time.monotonic() - self._begun > wall_seconds:
-            return "wall_time"
+            return Reading("wall_time")
         if self._memory is not None and has_killed(self._memory):
-            return "memory"
-        return self._scratch.over() if self._scratch is not None else None
+            return Reading("memory")
+        return self._scratch.over() if self._scratch is not None else Reading(None)
 
     def _begin_to_watch(self) -> None:
         pid = self.root_pid()

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Self
 
-from nightcrew.execution.confinement.confinement import KilledBy, Limits
+from nightcrew.execution.confinement.confinement import Limits, Reading
 
 CONTROLLERS = ("memory", "pids", "cpu")
 
@@ -79,19 +79,17 @@ class ControlGroup:
             with suppress(ProcessLookupError):  # it has ended: whoever waits for it learns why
                 (folder / "cgroup.procs").write_text(str(pid))
 
-    def over(self) -> KilledBy | None:
-        """The limit by which the kernel ended a process of the group, or None."""
-        return "memory" if self.counts_memory and has_killed(self._folders["memory"]) else None
+    def over(self) -> Reading:
+        """Whether the kernel ended a process of the group because of its limit."""
+        killed = self.counts_memory and has_killed(self._folders["memory"])
+        return Reading("memory" if killed else None)
 
 
 def has_killed(folder: Path) -> bool:
     """True if the kernel ended a process of this group because of its memory limit."""
     for name in ("memory.events", "memory.oom_control"):
-        with suppress(OSError):
-            for line in (folder / name).read_text().splitlines():
-                word, _, count = line.partition(" ")
-                if word == "oom_kill" and int(count) > 0:
-                    return True
+        with suppress(OSError), open(f"{folder}/{name}", "rb") as file:  # noqa: PTH123 - hot path
+            return any(line.startswith(b"oom_kill ") and line[9:].strip() != b"0" for line in file)
     return False
 
 

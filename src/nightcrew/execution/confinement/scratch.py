@@ -7,7 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from nightcrew.execution.confinement.confinement import KilledBy
+from nightcrew.execution.confinement.confinement import Reading
+
+_INODE_BYTES = 2048  # that each takes in the kernel
 
 
 class ScratchSpace:
@@ -42,13 +44,12 @@ class ScratchSpace:
         status = map(os.statvfs, self._folders)
         return sum((entry.f_blocks - entry.f_bfree) * entry.f_frsize for entry in status)
 
-    def over(self) -> KilledBy | None:
-        """True if there are more files than allowed."""
-        for descriptor, most in self._folders.items():
-            status = os.statvfs(descriptor)
-            if status.f_files - status.f_ffree > most:
-                return "memory"
-        return None
+    def over(self) -> Reading:
+        """Whether there are more files than allowed."""
+        status = {descriptor: os.statvfs(descriptor) for descriptor in self._folders}
+        files = {descriptor: one.f_files - one.f_ffree for descriptor, one in status.items()}
+        too_many = any(count > self._folders[descriptor] for descriptor, count in files.items())
+        return Reading("memory" if too_many else None, sum(files.values()) * _INODE_BYTES)
 
 
 # ---------------------------------------------------------------------------------------------------------

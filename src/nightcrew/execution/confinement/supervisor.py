@@ -7,20 +7,22 @@ tree (wall time, memory, disk, output) are watched from outside by a thread, or 
 import logging
 import os
 import resource
+import select
 import selectors
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import IO
+from typing import IO, Self
 
 from nightcrew import host
-from nightcrew.execution.confinement.confinement import MIB, Completed, KilledBy, Limits
+from nightcrew.execution.confinement.confinement import MIB, Completed, KilledBy, Limits, Reading
 from nightcrew.execution.confinement.results import Results
 
 log = logging.getLogger(__name__)
 
-_TICK_SECONDS = 0.05
+LEAST_PAUSE, MOST_PAUSE = 0.05, 0.4  # seconds between two looks at a tree that uses more, and at a calm one
+_STEP_BYTES = 16 * MIB  # what others write to the same disk meanwhile is mostly less
 _CHUNK = 65_536
 _PENDING_SIGNALS = 4096
 _ADDRESS_SPACE_FACTOR = 4  # interpreters and allocators reserve several times the memory they use
@@ -40,12 +42,15 @@ def resource_limits(limits: Limits, *, processes: bool = True) -> Iterator[tuple
         yield resource.RLIMIT_NPROC, (limits.processes,) * 2
 
 
-type Watch = Callable[[], KilledBy | None]
-"""A check, made twenty times a second: the limit that the tree has exceeded, or None."""
+type Watch = Callable[[], Reading]
+"""A check, made twenty times a second while the tree uses more and more, else two or three times."""
 
 
 class Supervisor:
-    """Runs `process` to its end. `kill` must end the whole tree; it may be called more than once."""
+    """Runs `process` to its end. `kill` must end the whole tree; it may be called more than once.
+
+    A calm tree is looked at every `most_pause` seconds.
+    """
 
     def __init__(
         self,
@@ -55,8 +60,9 @@ class Supervisor:
         limits: Limits,
         watches: Sequence[Watch],
         results: Results | None = None,
+        most_pause: float = MOST_PAUSE,
     ) -> None:
-        self._process, self._kill = process, kill
+        self._process, self._kill, self._most_pause = process, kill, most_pause
         self._limits, self._watches, self._results = limits, watches, results
         self._killed_by: KilledBy | None = None
         self._fault: Exception | None = None
@@ -78,7 +84,7 @@ class Supervisor:
         if self._fault is not None:
             raise self._fault
         # The tree may have exceeded a limit and ended between two checks.
-        self._killed_by = self._killed_by or self._passed()
+        self._killed_by = self._killed_by or _passed(self._look())
         seconds = time.monotonic() - self._started
         return Completed(128 - code if code < 0 else code, stdout, stderr, seconds, self._killed_by)
 
@@ -98,19 +104,25 @@ class Supervisor:
             self._kill()
 
     def _watch(self) -> None:
-        while not self._ended.wait(_TICK_SECONDS):
-            if self._has_exited():
-                # Remaining processes may keep the output open.
-                return self._kill()
-            if time.monotonic() - self._started > self._limits.wall_seconds:
-                return self._end("wall_time")
-            passed = self._passed()
-            if passed is not None:
-                return self._end(passed)
+        pause, used = LEAST_PAUSE, [0]
+        with _Exit(self._process.pid) as leaving:
+            while not self._ended.is_set():
+                left = self._limits.wall_seconds - (time.monotonic() - self._started)
+                leaving.wait(min(pause, max(left, 0.0)))
+                if self._has_exited():
+                    # Remaining processes may keep the output open.
+                    return self._kill()
+                if left <= 0:
+                    return self._end("wall_time")
+                seen = self._look()
+                if passed := _passed(seen):
+                    return self._end(passed)
+                before, used = used, [one.used // _STEP_BYTES for one in seen]
+                pause = min(2 * pause, self._most_pause) if used == before else LEAST_PAUSE
         return None
 
-    def _passed(self) -> KilledBy | None:
-        return next(filter(None, (watch() for watch in self._watches)), None)
+    def _look(self) -> list[Reading]:
+        return [watch() for watch in self._watches]
 
     def _has_exited(self, *, wait: bool = False) -> bool:
         """True if the process has exited. It is not reaped, so that its pid is not reused."""
@@ -156,6 +168,32 @@ class Supervisor:
                     key.data(chunk[:room])
                     room -= len(chunk[:room])
         return bytes(out), bytes(err)
+
+
+def _passed(seen: Sequence[Reading]) -> KilledBy | None:
+    return next((one.limit for one in seen if one.limit is not None), None)
+
+
+class _Exit:
+    """Waits for the end of a process by its descriptor; without one (macOS, old kernels), in short steps."""
+
+    def __init__(self, pid: int) -> None:
+        self._poll = select.poll()
+        self._descriptor: int | None = None
+        with suppress(OSError, AttributeError):
+            self._descriptor = os.pidfd_open(pid)
+            self._poll.register(self._descriptor, select.POLLIN)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+
+    def wait(self, seconds: float) -> None:
+        """Returns when the process has ended, and at the latest after `seconds`."""
+        self._poll.poll(1000 * (seconds if self._descriptor is not None else min(seconds, LEAST_PAUSE)))
 
 
 class _Feeder:

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from nightcrew.execution.confinement.confinement import MIB, KilledBy, Limits
+from nightcrew.execution.confinement.confinement import MIB, Limits, Reading
 from nightcrew.execution.confinement.scratch import ScratchSpace
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 TOO_MUCH = 1 << 62
 _DISK_SECONDS = 5.0  # what grows quickly is seen by the space that it takes
+_RARELY = 500  # looking into calm folders takes at most this part of the time
 _LEAST_FREE_BYTES = 256 * MIB
 _ENTRY_BYTES = 1024  # used by an empty file: an inode and a name
 
@@ -86,7 +87,7 @@ def entry_bytes(entry: "os.DirEntry[str]") -> int:
 
 
 class FreeSpace:
-    """The free space of folders' file systems; cheap enough to check twenty times a second."""
+    """The free space of folders' file systems; cheap to check."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._folders = folders
@@ -119,12 +120,13 @@ class Memory:
     def __init__(self, root_pid: int, limits: Limits, scratch: ScratchSpace | None = None) -> None:
         self._root_pid, self._limit, self._scratch = root_pid, limits.memory_bytes, scratch
 
-    def over(self) -> KilledBy | None:
-        """True if it exceeds the limit."""
+    def over(self) -> Reading:
+        """Whether it exceeds the limit."""
         left = self._limit
         if self._scratch is not None:
             left -= self._scratch.used_bytes + socket_bytes(self._root_pid)
-        return "memory" if left < 0 or tree_bytes(self._root_pid, left) > left else None
+        used = tree_bytes(self._root_pid, left) if left >= 0 else 0
+        return Reading("memory" if left < 0 or used > left else None, used)
 
 
 class Disk:
@@ -141,20 +143,19 @@ class Disk:
         self._free = FreeSpace(folders)
         self._due = time.monotonic() + _DISK_SECONDS
 
-    def over(self) -> KilledBy | None:
-        """True if the folders exceed the limit."""
+    def over(self) -> Reading:
+        """Whether the folders exceed the limit; what is used is the space that their file systems lost."""
         if self._free.is_nearly_gone():
-            return "disk"
-        now = time.monotonic()
-        if now < self._due and self._free.lost() < self._limit // 4:
-            return None
+            return Reading("disk")
+        now, lost = time.monotonic(), self._free.lost()
+        if now < self._due and lost < self._limit // 4:
+            return Reading(None, lost)
         self._free.reset()
         used = sum(folder_bytes(folder, self._most) for folder in self._folders)
         root = self._root_pid()
         used += nameless_bytes(root, self._folders) if root is not None else 0
-        # Measuring takes at most a tenth of the time.
-        self._due = now + max(_DISK_SECONDS, 10 * (time.monotonic() - now))
-        return "disk" if used > self._most else None
+        self._due = now + max(_DISK_SECONDS, _RARELY * (time.monotonic() - now))
+        return Reading("disk" if used > self._most else None, used)
 
 
 # ---------------------------------------------------------------------------------------------------------
