@@ -32,6 +32,14 @@ def test_an_empty_ledger_has_a_summary(tmp_path: Path) -> None:
     assert summary.tasks_by_status == {}
 
 
+def test_a_summary_leaves_the_views_as_they_are_and_sees_what_is_recorded_after_it(tmp_path: Path) -> None:
+    with Ledger(tmp_path) as ledger:
+        assert ledger.summary().attempts == 0
+        record_night(tmp_path)
+        assert "verdict_summary" in ledger.query("SELECT * FROM attempts")[0]
+        assert ledger.summary().attempts == 6
+
+
 def test_the_summary_of_a_night(night: Ledger) -> None:
     summary = night.summary()
     assert summary.tasks_by_status == {"completed": 2, "failed": 2, "queued": 1, "running": 1}

@@ -5,7 +5,7 @@ writer. It does not record: the Metrics Collector does that.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -108,23 +108,35 @@ class Ledger:
         return self._retried(lambda: self._connection.execute(sql, parameters).df())
 
     def summary(self) -> Summary:
-        """The figures of `nightcrew metrics`."""
+        """The figures of `nightcrew metrics`.
+
+        What an attempt cost and how it ended is computed once: a temporary table of the same name takes the
+        place of the view `attempts`, also for the views that read it.
+        """
+        self.query(_ATTEMPTS_ONCE)
+        try:
+            return self._summary()
+        finally:
+            self.query("DROP TABLE temp.attempts")
+
+    def _summary(self) -> Summary:
         (total,) = self.query(_TOTALS)
-        statuses = self.query("SELECT status, count(*) AS n FROM tasks GROUP BY status ORDER BY status")
-        reasons = self.query(
-            "SELECT failure_reason, count(*) AS n FROM tasks WHERE status = 'failed' GROUP BY 1 ORDER BY 1"
+        tasks = self.query(
+            "SELECT status, failure_reason, count(*) AS n FROM tasks GROUP BY ALL ORDER BY ALL"
         )
         return Summary(
             **total,
-            tasks=sum(row["n"] for row in statuses),
-            tasks_by_status={row["status"]: row["n"] for row in statuses},
+            tasks=sum(row["n"] for row in tasks),
+            tasks_by_status=_added((row["status"], row["n"]) for row in tasks),
             executors=self.query(BY_EXECUTOR),
             cost_per_accepted_change=self.query(
                 "SELECT * FROM cost_per_accepted_change ORDER BY model, task_type"
             ),
             verdicts=self.query("SELECT * FROM verdict_shares ORDER BY judged DESC, task_type"),
             model_performance=self.query("SELECT * FROM model_performance ORDER BY model, task_type"),
-            failure_reasons={row["failure_reason"] or "unknown": row["n"] for row in reasons},
+            failure_reasons=_added(
+                (row["failure_reason"] or "unknown", row["n"]) for row in tasks if row["status"] == "failed"
+            ),
         )
 
     def write_ledger_file(self) -> Path:
@@ -145,6 +157,20 @@ class Ledger:
                 raise BadInput(f"the query is invalid: {error}") from None
         raise AssertionError("unreachable")
 
+
+def _added(counts: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """The counts by name, those of the same name added."""
+    found: dict[str, int] = {}
+    for name, count in counts:
+        found[name] = found.get(name, 0) + count
+    return found
+
+
+_ATTEMPTS_ONCE = """
+CREATE OR REPLACE TEMP TABLE attempts AS
+SELECT attempt_id, task_id, task_type, number, executor, model, started_at, seconds, outcome, verdict, score,
+       calls, input_tokens, output_tokens, cost_usd, calls_of_unknown_cost
+FROM memory.main.attempts"""
 
 _TOTALS = """
 SELECT count(*) AS attempts, count(*) FILTER (outcome = 'accepted') AS accepted,

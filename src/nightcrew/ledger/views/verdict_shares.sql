@@ -10,17 +10,17 @@
 -- not_measurable: a gate could not measure it; a person decides
 -- infrastructure_fault: no verdict, because of a fault outside of the change
 -- person_share: asked_person and not_measurable by judged, 0 to 1
-with outcomes as (
-    select attempt_id, count(*) filter (outcome = 'fail') as failed, count(*) filter (outcome = 'asks') as asks,
-           count(*) filter (outcome = 'unproven') as unproven,
-           count(*) filter (outcome = 'not_measurable') as unmeasured
-    from findings group by attempt_id),
+with gates as (
+    select attempt_id, arg_max(list_transform(gates, lambda gate: gate.outcome), recorded_at) as outcomes
+    from facts.verdict group by attempt_id),
 judged as (
     select task_type, case
-        when verdict = 'rejected' and coalesce(failed, 0) = 0 and unproven > 0 then 'asked_for_test'
-        when verdict = 'not_measurable' and asks > 0 and unmeasured = 0 then 'asked_person'
+        when verdict = 'rejected' and not list_contains(outcomes, 'fail') and list_contains(outcomes, 'unproven')
+            then 'asked_for_test'
+        when verdict = 'not_measurable' and list_contains(outcomes, 'asks')
+            and not list_contains(outcomes, 'not_measurable') then 'asked_person'
         else verdict end as kind
-    from attempts left join outcomes using (attempt_id) where verdict is not null)
+    from attempts left join gates using (attempt_id) where verdict is not null)
 select task_type, count(*) as judged, count(*) filter (kind = 'accepted') as accepted,
        count(*) filter (kind = 'rejected') as rejected, count(*) filter (kind = 'asked_for_test') as asked_for_test,
        count(*) filter (kind = 'asked_person') as asked_person,
