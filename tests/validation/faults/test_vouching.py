@@ -31,10 +31,10 @@ def test_the_same_change_is_tried_with_the_same_faults_whenever_its_base_was_com
         tmp_path / "r", settings, sandbox, FILES | {POINTS: TEXT, "tests/test_points.py": TESTS}
     )
     verdicts = []
-    for message in ("base", "another day", "and another"):
+    for message in ("base", "another day"):
         git(house.repo, "commit", "-q", "--amend", "-m", message)
         again = replace(house, commit=git(house.repo, "rev-parse", "HEAD").strip())
         verdicts.append(again.judge({POINTS: SUMMED}, TaskType.REFACTORING, POINTS))
     evidence = [verdict.gates[-1].evidence for verdict in verdicts]
     assert 0.3 < evidence[0]["noticed"] < 1, verdicts[0].summary
-    assert verdicts[0] == verdicts[1] == verdicts[2]
+    assert verdicts[0] == verdicts[1]

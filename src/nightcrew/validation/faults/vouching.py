@@ -1,8 +1,10 @@
 """Evidence for a refactoring: the lines of it that the suite runs, and the faults in them that it notices."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from nightcrew.validation.change.change import Change, changed_lines
+from nightcrew.validation.faults.comparison import Comparison
 from nightcrew.validation.faults.mutants import make_mutants, sample
 from nightcrew.validation.faults.mutation_trials import rates, survivors, try_mutants
 from nightcrew.validation.reading.same_code import changed_functions
@@ -14,8 +16,13 @@ from nightcrew.validation.running.run_results import Covered
 
 MUTANTS = 30
 
-type Untried = list[tuple[str, list[int]]]
-"""Functions with the numbers of their lines."""
+
+class Untried(NamedTuple):
+    """Lines of a function that nothing runs: lines of base that the change takes away, or its own."""
+
+    function: str
+    lines: list[int]
+    is_gone: bool
 
 
 class Noticed(NamedTuple):
@@ -25,25 +32,19 @@ class Noticed(NamedTuple):
     survivors: list[str]
 
 
-def lines_not_run(
-    room: CleanRoom, examination: Examination, change: Change, compared: frozenset[int]
-) -> Untried:
-    """Statements of changed functions that base does not have, by function, without those that tests run or
-    that are in `compared`, the lines that compared calls run."""
-    run = examination.coverage(examination.patched.run("all"), change.path).lines
-    return _not_run(room, change, run | compared, examination.patched.imported_lines)
-
-
-def lines_gone(
-    room: CleanRoom, examination: Examination, change: Change, compared: frozenset[int]
-) -> Untried:
-    """Statements of base's functions that the change removes or rewrites, and that neither a test nor a
-    compared call runs there."""
-    if change.before is None or change.after is None:
-        return []
-    turned = Change(change.path, before=change.after, after=change.before)
-    covered = examination.base.run("all").coverage.get(change.path, Covered()).lines
-    return _not_run(room, turned, covered | compared, examination.base.imported_lines)
+def untried(
+    room: CleanRoom, examination: Examination, change: Change, compared: Comparison
+) -> Iterator[Untried]:
+    """Statements of changed functions that neither a test nor a compared call runs: those of base that the
+    change removes or rewrites, then those that base does not have."""
+    path, base, patched = change.path, examination.base, examination.patched
+    if change.before is not None and change.after is not None:
+        turned = Change(path, before=change.after, after=change.before)
+        run = base.run("all").coverage.get(path, Covered()).lines | compared.base.lines.get(path, frozenset())
+        yield from _not_run(room, turned, run, base.imported_lines, is_gone=True)
+    run = examination.coverage(patched.run("all"), path).lines
+    run |= compared.changed.lines.get(path, frozenset())
+    yield from _not_run(room, change, run, patched.imported_lines, is_gone=False)
 
 
 def faults_noticed(room: CleanRoom, examination: Examination, change: Change) -> Noticed | None:
@@ -64,10 +65,12 @@ def faults_noticed(room: CleanRoom, examination: Examination, change: Change) ->
 # ------------------------------------------------------------------------------------------------------
 
 
-def _not_run(room: CleanRoom, change: Change, run: frozenset[int], imported: frozenset[int]) -> Untried:
-    """Statements of changed functions that the old text does not have and that do not run, by function."""
+def _not_run(
+    room: CleanRoom, change: Change, run: frozenset[int], imported: frozenset[int], *, is_gone: bool
+) -> Iterator[Untried]:
     statements = executable_lines(change.after or "") & changed_lines(change.before or "", change.after or "")
     statements -= run | (imported if change.path == room.target else frozenset())
-    changed = changed_functions(change.before, change.after).items()
-    found = ((name, sorted(body_lines(node) & statements)) for name, node in changed)
-    return [(name, lines) for name, lines in found if lines]
+    for name, node in changed_functions(change.before, change.after).items():
+        lines = sorted(body_lines(node) & statements)
+        if lines:
+            yield Untried(name, lines, is_gone)

@@ -11,7 +11,7 @@ from nightcrew.task import TaskType
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import module_name
 from nightcrew.validation.faults.comparison import Comparison, compare
-from nightcrew.validation.faults.vouching import faults_noticed, lines_gone, lines_not_run
+from nightcrew.validation.faults.vouching import faults_noticed, untried
 from nightcrew.validation.gate import Gate, answered, counted, failed, not_measurable, passed
 from nightcrew.validation.reading.docstrings import without_docstrings
 from nightcrew.validation.reading.measures import Measures, measure, what_got_better, what_got_worse
@@ -191,9 +191,9 @@ def _vouched(
     Functions that are equal by the rules of `same_code` need no such evidence.
     """
     there = [change for change in changed if change.after is not None]
-    untried = next(filter(None, (_untried(room, examination, change, compared) for change in there)), None)
-    if untried is not None:
-        return untried
+    unrun = next(filter(None, (_untried(room, examination, change, compared) for change in there)), None)
+    if unrun is not None:
+        return unrun
     noticed = [one for one in (faults_noticed(room, examination, change) for change in there) if one]
     if not noticed and any(changed_functions(one.before, one.after) for one in changed):
         return not_measurable(
@@ -216,28 +216,23 @@ def _untried(
     room: CleanRoom, examination: Examination, change: Change, compared: Comparison
 ) -> GateResult | None:
     """Lines that the change removes or adds, and that neither a test nor a compared call runs."""
-    found = lines_gone(room, examination, change, compared.base.lines.get(change.path, frozenset()))
-    if found:
-        name, lines = found[0]
-        untried = (
-            f"{counted(len(lines), 'line')} of {name} in {change.path} that the change takes away (from line "
-            f"{lines[0]} of base on), so nothing shows that nobody needs them."
-        )
-    elif found := lines_not_run(
-        room, examination, change, compared.changed.lines.get(change.path, frozenset())
-    ):
-        name, lines = found[0]
-        untried = (
-            f"{counted(len(lines), 'changed line')} of {name} in {change.path} (from line {lines[0]} on), so "
-            f"nothing shows that it still does the same."
-        )
-    else:
+    found = list(untried(room, examination, change, compared))
+    if not found:
         return None
+    function, lines, is_gone = found[0]
+    number, where = len(lines), f"of {function} in {change.path}"
+    what = (
+        f"{counted(number, 'line')} {where} that the change takes away (from line {lines[0]} of base on), so "
+        f"nothing shows that nobody needs them."
+        if is_gone
+        else f"{counted(number, 'changed line')} {where} (from line {lines[0]} on), so nothing shows that it "
+        f"still does the same."
+    )
     return not_measurable(
         NAME,
-        f"No test runs {untried}",
+        f"No test runs {what}",
         "Leave code alone that no test runs, or have tests written for it first.",
-        functions=[name for name, _ in found][:20],
+        functions=[one.function for one in found if one.is_gone is is_gone][:20],
     )
 
 
