@@ -1,15 +1,17 @@
 """The world of an experiment: the same random numbers each time, and another date."""
 
-import importlib.util
 import os
 import random
+import sysconfig
 import time
 from collections.abc import Iterator
-from pathlib import Path
+from datetime import UTC, datetime
 
 import pytest
+import time_machine
 
 from nightcrew.validation.rig import world
+from nightcrew.validation.running.examination import CLOCKS
 
 
 @pytest.fixture(autouse=True)
@@ -60,10 +62,7 @@ def test_first_draws_are_spread_over_all_cases() -> None:
 
 @pytest.fixture
 def clock() -> str:
-    spec = importlib.util.find_spec("time_machine")
-    assert spec is not None
-    assert spec.origin is not None
-    return str(Path(spec.origin).parent.parent)
+    return sysconfig.get_path("platlib")
 
 
 def test_another_date(clock: str) -> None:
@@ -81,3 +80,18 @@ def test_a_clock_that_stands_still(clock: str) -> None:
     with world.still_clock(20_454.5, clock):
         assert time.time() == 20_454.5 * world.DAY
         assert time.time() == time.time()
+
+
+def test_the_clocks_reach_every_weekday_and_any_four_hours() -> None:
+    days = list(CLOCKS)
+    assert {int(day) % 7 for day in days} == set(range(7))
+    hours = {int(day % 1 * 24) for day in days}
+    assert all({(first + more) % 24 for more in range(4)} & hours for first in range(24))
+    assert len({datetime.fromtimestamp(day * 86_400, UTC).month for day in days}) >= 6
+
+
+def test_another_date_begins_at_its_own_hour_whenever_it_is_now(clock: str) -> None:
+    for now in ("2026-11-23T00:00:01", "2026-11-23T12:00:00", "2026-11-23T23:59:58"):
+        with time_machine.travel(f"{now}+00:00"), world.other_date(8.25, clock) as dated:
+            assert dated
+            assert datetime.fromtimestamp(time.time(), UTC).strftime("%F %H") == "2026-12-01 06"
