@@ -100,7 +100,13 @@ def without(text: str, node: ast.stmt, instead: str = "") -> str | None:
     return _if_python("".join(lines))
 
 
-def inside(text: str, *, outside_of: set[int], kind: type[ast.AST]) -> Iterator[ast.AST]:
+def everywhere[T: ast.AST](text: str, kind: type[T]) -> Iterator[T]:
+    """Nodes of a kind in a file."""
+    tree = parsed(text)
+    yield from (node for node in ast.walk(tree) if isinstance(node, kind)) if tree else ()
+
+
+def inside[T: ast.AST](text: str, *, outside_of: set[int], kind: type[T]) -> Iterator[T]:
     """Nodes of a kind in functions, none on the lines `outside_of`."""
     for function in functions(text):
         for node in ast.walk(function):

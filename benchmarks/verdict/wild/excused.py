@@ -12,6 +12,7 @@ from benchmarks.verdict.wild.beside import CODE, Edit, at_the_start, in_product,
 from benchmarks.verdict.wild.case import Change, Fault, Good
 from benchmarks.verdict.wild.edits import (
     changed_lines,
+    everywhere,
     functions,
     inside,
     parameters,
@@ -26,7 +27,6 @@ from benchmarks.verdict.wild.edits import (
 def _assignment_gone(text: str, before: str | None) -> Iterator[str | None]:
     """`value = clean(value)` left out: later code goes on with what came in."""
     for node in inside(text, outside_of=changed_lines(before, text), kind=ast.Assign):
-        assert isinstance(node, ast.Assign)
         target = ast.unparse(node.targets[0])
         if isinstance(node.value, ast.Call) and target in {ast.unparse(one) for one in ast.walk(node.value)}:
             yield without(text, node, " " * node.col_offset + "pass\n")
@@ -49,7 +49,6 @@ def _condition(shape: str) -> Edit:
 
     def edit(text: str, before: str | None) -> Iterator[str | None]:
         for node in inside(text, outside_of=changed_lines(before, text), kind=ast.If):
-            assert isinstance(node, ast.If)
             names = [one.id for one in ast.walk(node.test) if isinstance(one, ast.Name)]
             if names:
                 yield replaced(text, node.test, shape.format(test=ast.unparse(node.test), name=names[0]))
@@ -59,14 +58,12 @@ def _condition(shape: str) -> Edit:
 
 def _operand_gone(text: str, before: str | None) -> Iterator[str | None]:
     for node in inside(text, outside_of=changed_lines(before, text), kind=ast.BoolOp):
-        assert isinstance(node, ast.BoolOp)
         word = " and " if isinstance(node.op, ast.And) else " or "
         yield replaced(text, node, f"({word.join(map(ast.unparse, node.values[:-1]))})")
 
 
 def _keyword_gone(text: str, before: str | None) -> Iterator[str | None]:
     for node in inside(text, outside_of=changed_lines(before, text), kind=ast.Call):
-        assert isinstance(node, ast.Call)
         if node.keywords and all(one.arg for one in node.keywords):
             words = [f"{one.arg}={ast.unparse(one.value)}" for one in node.keywords[:-1]]
             yield replaced(
@@ -74,44 +71,37 @@ def _keyword_gone(text: str, before: str | None) -> Iterator[str | None]:
             )
 
 
-def _finally_gone(text: str, before: str | None) -> Iterator[str | None]:
+def _finally_gone(text: str, _before: str | None) -> Iterator[str | None]:
     """What a block releases at its end is not released any more."""
-    del before
-    tree = parsed(text)
-    for node in ast.walk(tree) if tree else ():
-        if isinstance(node, ast.Try) and node.finalbody:
+    for node in everywhere(text, ast.Try):
+        if node.finalbody:
             first, last = node.finalbody[0], node.finalbody[-1]
-            lines = text.splitlines(keepends=True)
-            lines[first.lineno - 1 : last.end_lineno] = [" " * first.col_offset + "pass\n"]
-            yield "".join(lines) if parsed("".join(lines)) is not None else None
+            made = [" " * first.col_offset + "pass\n"]
+            yield _with_lines(text, first.lineno - 1, last.end_lineno or first.lineno, made)
 
 
-def _left_open(text: str, before: str | None) -> Iterator[str | None]:
-    del before
-    tree = parsed(text)
-    for node in ast.walk(tree) if tree else ():
-        if (
-            isinstance(node, ast.With)
-            and len(node.items) == 1
-            and "open" in ast.unparse(node.items[0].context_expr)
-        ):
-            item = node.items[0]
-            if item.optional_vars is not None:
-                head = f"{ast.unparse(item.optional_vars)} = {ast.unparse(item.context_expr)}\n"
-                lines = text.splitlines(keepends=True)
-                indent = " " * node.col_offset
-                lines[node.lineno - 1 : node.body[0].lineno - 1] = [indent + head, indent + "if True:\n"]
-                yield "".join(lines) if parsed("".join(lines)) is not None else None
+def _left_open(text: str, _before: str | None) -> Iterator[str | None]:
+    for node in everywhere(text, ast.With):
+        item, indent = node.items[0], " " * node.col_offset
+        opened = len(node.items) == 1 and "open" in ast.unparse(item.context_expr)
+        if opened and item.optional_vars is not None:
+            head = f"{ast.unparse(item.optional_vars)} = {ast.unparse(item.context_expr)}\n"
+            made = [indent + head, indent + "if True:\n"]
+            yield _with_lines(text, node.lineno - 1, node.body[0].lineno - 1, made)
 
 
-def _lock_gone(text: str, before: str | None) -> Iterator[str | None]:
-    del before
-    tree = parsed(text)
-    for node in ast.walk(tree) if tree else ():
-        if isinstance(node, ast.With) and "lock" in ast.unparse(node.items[0].context_expr).lower():
-            lines = text.splitlines(keepends=True)
-            lines[node.lineno - 1 : node.body[0].lineno - 1] = [" " * node.col_offset + "if True:\n"]
-            yield "".join(lines) if parsed("".join(lines)) is not None else None
+def _lock_gone(text: str, _before: str | None) -> Iterator[str | None]:
+    for node in everywhere(text, ast.With):
+        if "lock" in ast.unparse(node.items[0].context_expr).lower():
+            made = [" " * node.col_offset + "if True:\n"]
+            yield _with_lines(text, node.lineno - 1, node.body[0].lineno - 1, made)
+
+
+def _with_lines(text: str, start: int, end: int, made: list[str]) -> str | None:
+    """The text with other lines in place of some; None where that is not Python."""
+    lines = text.splitlines(keepends=True)
+    lines[start:end] = made
+    return "".join(lines) if parsed("".join(lines)) is not None else None
 
 
 def _remembered(text: str, before: str | None) -> Iterator[str | None]:
@@ -145,7 +135,6 @@ def _remembered_in_a_table(text: str, before: str | None) -> Iterator[str | None
 def _slower(text: str, before: str | None) -> Iterator[str | None]:
     """A set or a dict searched as a list: the same answers, at a cost that grows with the square."""
     for node in inside(text, outside_of=changed_lines(before, text), kind=ast.Compare):
-        assert isinstance(node, ast.Compare)
         if (
             len(node.ops) == 1
             and isinstance(node.ops[0], ast.In | ast.NotIn)
@@ -154,86 +143,57 @@ def _slower(text: str, before: str | None) -> Iterator[str | None]:
             yield replaced(text, node.comparators[0], f"list({ast.unparse(node.comparators[0])})")
 
 
-def _hook_lost(text: str, before: str | None) -> Iterator[str | None]:
+def _hook_lost(text: str, _before: str | None) -> Iterator[str | None]:
     """A method called on the class itself: what a subclass overrides is not called any more."""
-    del before
-    tree = parsed(text)
-    for owner in tree.body if tree else ():
-        names = {
-            one.name
-            for one in getattr(owner, "body", [])
-            if isinstance(one, ast.FunctionDef) and not one.decorator_list
-        }
-        for node in ast.walk(owner) if isinstance(owner, ast.ClassDef) else ():
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and ast.unparse(node.func.value) == "self"
-                and node.func.attr in names
-            ):
-                assert isinstance(owner, ast.ClassDef)
-                given = ", ".join(
-                    [
-                        "self",
-                        *map(ast.unparse, node.args),
-                        *(f"{one.arg}={ast.unparse(one.value)}" for one in node.keywords if one.arg),
-                    ]
-                )
-                yield replaced(text, node, f"{owner.name}.{node.func.attr}({given})")
+    for owner in (one for one in everywhere(text, ast.ClassDef) if one.col_offset == 0):
+        methods = (one for one in owner.body if isinstance(one, ast.FunctionDef))
+        names = {one.name for one in methods if not one.decorator_list}
+        for node in ast.walk(owner):
+            called = node.func if isinstance(node, ast.Call) else None
+            if not (isinstance(node, ast.Call) and isinstance(called, ast.Attribute)):
+                continue
+            if ast.unparse(called.value) == "self" and called.attr in names:
+                words = [f"{one.arg}={ast.unparse(one.value)}" for one in node.keywords if one.arg]
+                given = ", ".join(["self", *map(ast.unparse, node.args), *words])
+                yield replaced(text, node, f"{owner.name}.{called.attr}({given})")
 
 
-def _warning_gone(text: str, before: str | None) -> Iterator[str | None]:
-    del before
-    tree = parsed(text)
-    for node in ast.walk(tree) if tree else ():
-        if isinstance(node, ast.Expr) and ast.unparse(node.value).startswith("warnings.warn("):
+def _warning_gone(text: str, _before: str | None) -> Iterator[str | None]:
+    for node in everywhere(text, ast.Expr):
+        if ast.unparse(node.value).startswith("warnings.warn("):
             yield without(text, node, " " * node.col_offset + "pass\n")
 
 
-def _cause_gone(text: str, before: str | None) -> Iterator[str | None]:
+def _cause_gone(text: str, _before: str | None) -> Iterator[str | None]:
     """`raise X from error` as `raise X from None`."""
-    del before
-    tree = parsed(text)
-    for node in ast.walk(tree) if tree else ():
-        if isinstance(node, ast.Raise) and node.cause is not None and ast.unparse(node.cause) != "None":
+    for node in everywhere(text, ast.Raise):
+        if node.cause is not None and ast.unparse(node.cause) != "None":
             yield replaced(text, node.cause, "None")
 
 
-def _alias_gone(text: str, before: str | None) -> Iterator[str | None]:
+def _alias_gone(text: str, _before: str | None) -> Iterator[str | None]:
     """A public name for another one."""
-    del before
-    tree = parsed(text)
-    for node in tree.body if tree else ():
-        if (
-            isinstance(node, ast.Assign)
-            and isinstance(node.value, ast.Name)
-            and not ast.unparse(node.targets[0]).startswith("_")
-        ):
+    for node in everywhere(text, ast.Assign):
+        named = node.col_offset == 0 and isinstance(node.value, ast.Name)
+        if named and not ast.unparse(node.targets[0]).startswith("_"):
             yield without(text, node)
 
 
-def _version(text: str, before: str | None) -> Iterator[str | None]:
-    del before
+def _version(text: str, _before: str | None) -> Iterator[str | None]:
     made = re.sub(r"(?m)^(__version__ = )(['\"]).*\2", r"\g<1>\g<2>9.9.9\g<2>", text, count=1)
     yield made if made != text else None
 
 
-def _pattern_wider(text: str, before: str | None) -> Iterator[str | None]:
+def _pattern_wider(text: str, _before: str | None) -> Iterator[str | None]:
     """A regular expression that stops being anchored, or takes more."""
-    del before
-    tree = parsed(text)
-    for node in ast.walk(tree) if tree else ():
-        if (
-            isinstance(node, ast.Call)
-            and ast.unparse(node.func) in {"re.compile", "re.match", "re.search", "re.fullmatch"}
-            and node.args
-        ):
-            first = node.args[0]
-            if isinstance(first, ast.Constant) and isinstance(first.value, str) and len(first.value) > 4:
-                old = ast.get_source_segment(text, first) or ""
-                for made in (old.replace("$", "", 1), old.replace("+", "*", 1), old.replace("^", "", 1)):
-                    if made != old:
-                        yield replaced(text, first, made)
+    functions_of_re = {"re.compile", "re.match", "re.search", "re.fullmatch"}
+    for node in everywhere(text, ast.Call):
+        first = node.args[0] if node.args and ast.unparse(node.func) in functions_of_re else None
+        if isinstance(first, ast.Constant) and isinstance(first.value, str) and len(first.value) > 4:
+            old = ast.get_source_segment(text, first) or ""
+            for made in (old.replace("$", "", 1), old.replace("+", "*", 1), old.replace("^", "", 1)):
+                if made != old:
+                    yield replaced(text, first, made)
 
 
 def _in_data(suffixes: tuple[str, ...], edit: Callable[[str], str]) -> Callable[[Good], Change | None]:
@@ -293,10 +253,8 @@ def _code_in(pattern: str, edit: Edit) -> Callable[[Good], Change | None]:
     return make
 
 
-def _first_number(text: str, before: str | None) -> Iterator[str | None]:
-    del before
-    tree = parsed(text)
-    for node in ast.walk(tree) if tree else ():
+def _first_number(text: str, _before: str | None) -> Iterator[str | None]:
+    for node in everywhere(text, ast.AST):
         if isinstance(node, ast.Constant) and type(node.value) is int and node.value > 1:
             yield replaced(text, node, repr(node.value + 1))
         elif isinstance(node, ast.If):
