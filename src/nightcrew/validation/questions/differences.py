@@ -11,15 +11,23 @@ from nightcrew.validation.reading.names import dotted, last_part
 from nightcrew.validation.tables import Table
 
 _MEANINGFUL, _FREE = (Table("interfaces").words("decorators", key) for key in ("meaningful", "free"))
-_FAMILIES = ({"lru_cache", "cache"}, {"property", "cached_property"}, {"coroutine", "asynccontextmanager"})
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_PROPERTIES = {"property", "cached_property"}
+_FAMILIES = ({"lru_cache", "cache"}, _PROPERTIES, {"coroutine", "asynccontextmanager"})
 
 
 def differences(name: str, old: Item, new: Item) -> Iterator[Loss]:
     """Every difference that a user of the name would notice."""
-    if isinstance(old.node, ast.ClassDef):
-        yield from _class_differences(name, old, new)
-    elif isinstance(old.node, ast.FunctionDef | ast.AsyncFunctionDef):
-        yield from _function_differences(name, old, new)
+    before, after = old.node, new.node
+    if isinstance(before, ast.ClassDef) and isinstance(after, ast.ClassDef):
+        yield from _class_differences(name, before, after, new.line)
+        yield from _lost_around(name, before, after, new.line)
+        yield from _lost_construction(name, before, after, new.line)
+    elif isinstance(before, ast.ClassDef) and new.kind is Kind.FUNCTION:
+        yield _changed(name, new.line, f"{name} is not a class any more")
+    elif isinstance(before, _FUNCTIONS) and isinstance(after, _FUNCTIONS):
+        yield from _function_differences(name, before, after, new.line)
+        yield from _lost_around(name, before, after, new.line)
     elif old.kind is Kind.VALUE:
         yield from _lost_entries(name, old, new)
 
@@ -33,52 +41,40 @@ def names_of(name: str) -> tuple[str, ...]:
 # ------------------------------------------------------------------------------------------------------
 
 
-def _function_differences(name: str, old: Item, new: Item) -> Iterator[Loss]:
-    before, after = old.node, new.node
-    assert isinstance(before, ast.FunctionDef | ast.AsyncFunctionDef)
-    if not isinstance(after, ast.FunctionDef | ast.AsyncFunctionDef):
-        return
-    method = "." in name
-    texts = _head(before), _head(after)
+def _changed(name: str, line: int, what: str, *words: str, texts: tuple[str, str] = ("", "")) -> Loss:
+    """A name that is there and means something else; `words`: by which a task may ask for it besides."""
+    return Loss(what, line, (*names_of(name), *words), False, *texts)
+
+
+def _function_differences(name: str, before: Function, after: Function, line: int) -> Iterator[Loss]:
+    method, texts = "." in name, (_head(before), _head(after))
     for words in lost_calls(signature(before, is_method=method), signature(after, is_method=method)):
-        yield Loss(f"{name} {words}", new.line, (*names_of(name), *_quoted(words)), False, *texts)
+        yield _changed(name, line, f"{name} {words}", *_quoted(words), texts=texts)
     if isinstance(before, ast.FunctionDef) and isinstance(after, ast.AsyncFunctionDef):
-        yield Loss(f"{name} has to be awaited now", new.line, (*names_of(name), "async"), False, *texts)
-    yield from _lost_decorators(name, before.decorator_list, after.decorator_list, new.line)
+        yield _changed(name, line, f"{name} has to be awaited now", "async", texts=texts)
     was, now = _plain_names(before.decorator_list), _plain_names(after.decorator_list)
-    if not was & _FAMILIES[1] and now & _FAMILIES[1]:
-        yield Loss(
-            f"{name} cannot be called any more: it is a property",
-            new.line,
-            (*names_of(name), "property"),
-            False,
-        )
-    if ast.get_docstring(before) and not ast.get_docstring(after) and not now & _FAMILIES[1]:
-        yield Loss(f"the docstring of {name} is gone", new.line, (*names_of(name), "docstring", "docstrings"))
+    if not was & _PROPERTIES and now & _PROPERTIES:
+        yield _changed(name, line, f"{name} cannot be called any more: it is a property", "property")
 
 
-def _class_differences(name: str, old: Item, new: Item) -> Iterator[Loss]:
-    before, after = old.node, new.node
-    assert isinstance(before, ast.ClassDef)
-    if not isinstance(after, ast.ClassDef):
-        if new.kind is Kind.FUNCTION:
-            yield Loss(f"{name} is not a class any more", new.line, names_of(name), False)
-        return
-    bases = {last_part(one) for one in after.bases}
+def _class_differences(name: str, before: ast.ClassDef, after: ast.ClassDef, line: int) -> Iterator[Loss]:
+    texts, bases = (_head(before), _head(after)), {last_part(one) for one in after.bases}
     for base in before.bases:
         last = last_part(base)
         if last not in bases | {"object", ""} and not any(_derives(one, last) for one in bases):
-            what = f"{name} is no {dotted(base)} any more"
-            yield Loss(what, new.line, (*names_of(name), last), False, _head(before), _head(after))
-    yield from _lost_decorators(name, before.decorator_list, after.decorator_list, new.line)
-    kept = {word.arg: ast.unparse(word.value) for word in after.keywords}
+            yield _changed(name, line, f"{name} is no {dotted(base)} any more", last, texts=texts)
+    kept = {word.arg for word in after.keywords}
     for word in before.keywords:
         if word.arg is not None and word.arg not in kept:
-            what = f"{name} is declared without {word.arg} now"
-            yield Loss(what, new.line, (*names_of(name), word.arg), False, _head(before), _head(after))
-    if ast.get_docstring(before) and not ast.get_docstring(after):
-        yield Loss(f"the docstring of {name} is gone", new.line, (*names_of(name), "docstring", "docstrings"))
-    yield from _lost_construction(name, before, after, new.line)
+            yield _changed(name, line, f"{name} is declared without {word.arg} now", word.arg, texts=texts)
+
+
+def _lost_around[T: (Function, ast.ClassDef)](name: str, before: T, after: T, line: int) -> Iterator[Loss]:
+    """Lost decorators, and a lost docstring; what became a property needs none."""
+    yield from _lost_decorators(name, before.decorator_list, after.decorator_list, line)
+    is_property = bool(_plain_names(after.decorator_list) & _PROPERTIES)
+    if ast.get_docstring(before) and not ast.get_docstring(after) and not is_property:
+        yield Loss(f"the docstring of {name} is gone", line, (*names_of(name), "docstring", "docstrings"))
 
 
 def _lost_construction(name: str, before: ast.ClassDef, after: ast.ClassDef, line: int) -> Iterator[Loss]:
@@ -88,7 +84,7 @@ def _lost_construction(name: str, before: ast.ClassDef, after: ast.ClassDef, lin
         return
     for words in lost_calls(old, new):
         if "default" not in words or new.is_generated:
-            yield Loss(f"{name} {words}", line, (*names_of(name), *_quoted(words)), False)
+            yield _changed(name, line, f"{name} {words}", *_quoted(words))
 
 
 def _constructor(node: ast.ClassDef) -> Signature | None:
@@ -116,13 +112,12 @@ def _lost_decorators(name: str, old: list[ast.expr], new: list[ast.expr], line: 
         related = any(last in family and family & spare for family in _FAMILIES)
         related |= last not in _MEANINGFUL and len(new) >= len(old)  # another one replaces it
         if other is None and not related and last not in _FREE:
-            what = f"{name} is not decorated with @{identity} any more"
-            yield Loss(what, line, (*names_of(name), last, f"@{last}"), False, f"@{ast.unparse(node)}")
+            what, texts = f"{name} is not decorated with @{identity} any more", (f"@{ast.unparse(node)}", "")
+            yield _changed(name, line, what, last, f"@{last}", texts=texts)
         elif other is not None:
             for word in _switched_off(node, other):
-                what = f"{name} is not {word} any more"
-                called = (*names_of(name), word)
-                yield Loss(what, line, called, False, f"@{ast.unparse(node)}", f"@{ast.unparse(other)}")
+                texts = f"@{ast.unparse(node)}", f"@{ast.unparse(other)}"
+                yield _changed(name, line, f"{name} is not {word} any more", word, texts=texts)
 
 
 def _by_identity(decorators: list[ast.expr], several: set[str]) -> dict[str, ast.expr]:
