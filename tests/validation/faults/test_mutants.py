@@ -1,6 +1,8 @@
 # ruff: noqa: E501
 import ast
 
+import pytest
+
 from nightcrew.validation.faults.mutants import make_mutants, sample
 from tests.validation.house import PRICES
 
@@ -44,3 +46,59 @@ def test_the_sample_is_the_same_for_the_same_seed_and_spread_over_lines() -> Non
     first = sample(PRICES, mutants, 12, seed="a")
     assert first == sample(PRICES, mutants, 12, seed="a")
     assert len({mutant.line for mutant in first}) == 12
+
+
+def edits(body: str) -> set[tuple[str, str]]:
+    """What stands in a function, and what is put in its place."""
+    source = "def f(a, b):\n" + "".join(f"    {line}\n" for line in body.split("\n"))
+    return {(one.before, one.text) for one in make_mutants(source)}
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("return a < b", {("a < b", "None"), ("a < b", "(a) <= (b)")}),
+        ("return a is not b", {("a is not b", "None"), ("a is not b", "(a) is (b)")}),
+        ("x = a // b", {("a // b", "None"), ("a // b", "(a) * (b)")}),
+        ("a += b", {("a += b", "a -= (b)")}),
+        ("a *= b", {("a *= b", "a += (b)")}),
+        ("if a:\n    b()", {("a", "(not (a))"), ("a", "(True)"), ("a", "(False)"), ("b()", "pass")}),
+        ("while a:\n    break", {("a", "False"), ("break", "continue")}),
+        ("for x in a:\n    continue", {("continue", "break")}),
+        ("return a and b", {("a and b", "None"), ("a and b", "((a) or (b))")}),
+        ("return not a", {("not a", "None"), ("not a", "(a)")}),
+        ("return 2", {("2", "None"), ("2", "(3)")}),
+        ("return True", {("True", "None"), ("True", "False")}),
+        ("return 'a'", {("'a'", "None"), ("'a'", "'aXX'")}),
+        ("return f'{a + 1}'", {("f'{a + 1}'", "None"), ("a + 1", "(a) - (1)"), ("1", "(2)")}),
+        ("raise ValueError('no')", {("raise ValueError('no')", "pass")}),  # not the words of a message
+        ("raise ValueError(a + 1)", {("raise ValueError(a + 1)", "pass")}),
+        ("return None", set()),
+        ("assert a", set()),
+        ("log.info('x', 1)", set()),
+        ("print(1)", set()),
+        ("'''Says.'''", set()),
+        ("x: int = 1", {("1", "(2)")}),
+        ("T = TypeVar('T')", {("TypeVar('T')", "None")}),
+        ("if sys.version_info < (3, 9):\n    a()", {("a()", "pass")}),
+    ],
+)
+def test_faults_of_each_kind(body: str, found: set[tuple[str, str]]) -> None:
+    assert edits(body) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("LIMIT = 3\n", {("3", "(4)")}),
+        ("__all__ = ['f']\n", set()),
+        ("log = get(1)\n", set()),
+        ("Texts = List[str]\n", set()),
+        ("if __name__ == '__main__':\n    run(1)\n", set()),
+        ("if TYPE_CHECKING:\n    x = 1\n", set()),
+        ("def f(a=1, *, b=2): ...\n", {("1", "(2)"), ("2", "(3)")}),
+        ("@overload\ndef f(a):\n    return 1\n", set()),
+    ],
+)
+def test_faults_of_code_that_runs_at_import(text: str, found: set[tuple[str, str]]) -> None:
+    assert {(one.before, one.text) for one in make_mutants(text)} == found
