@@ -4,6 +4,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import PurePosixPath
 
 from nightcrew.validation.reading.checks import TestFunction, read_tests
@@ -130,25 +131,28 @@ def _clock_names(node: Function) -> set[str]:
 def copies_of_implementation(room: CleanRoom) -> str:
     """The first function in the new tests that equals a function of the target, with names ignored; empty
     where there is none."""
-    tree = read(room.source(room.target) if room.target else "")
+    fresh = list(_fresh_functions(room))
+    tree = read(room.source(room.target) if room.target and fresh else "")
     originals = {
         name: (normal_form(node, arguments=True), simple_statements(node.body))
         for name, node in all_functions(tree).items()
-        if _size(node) >= _LEAST_NODES
+        if _is_large(node)
     }
+    for path, node in fresh:
+        form, statements = normal_form(node, arguments=True), simple_statements(node.body)
+        for name, (original, theirs) in originals.items():
+            if form == original or _alike(statements, theirs):
+                return f"The tests hold a copy of the implementation ({node.name} in {path} is {name})"
+    return ""
+
+
+def _fresh_functions(room: CleanRoom) -> Iterator[tuple[str, Function]]:
+    """Functions of test files that base does not have, with their file."""
     for change in room.changes:
         if change.after is None or not room.is_test(change.path) or not change.path.endswith(".py"):
             continue
         known = set(map(ast.dump, _all_functions(change.before or "")))
-        for node in _all_functions(change.after):
-            if ast.dump(node) in known:
-                continue
-            form, statements = normal_form(node, arguments=True), simple_statements(node.body)
-            for name, (original, theirs) in originals.items():
-                if form == original or _alike(statements, theirs):
-                    copy = f"{node.name} in {change.path} is {name}"
-                    return f"The tests hold a copy of the implementation ({copy})"
-    return ""
+        yield from ((change.path, one) for one in _all_functions(change.after) if ast.dump(one) not in known)
 
 
 def _all_functions(text: str) -> list[Function]:
@@ -156,7 +160,7 @@ def _all_functions(text: str) -> list[Function]:
     tree = read(text)
     trees: list[ast.AST] = [tree]
     trees += [one for _, text in texts_in(tree) if "def " in text and (one := parse(text)) is not None]
-    return [node for one in trees for node in functions(one) if _size(node) >= _LEAST_NODES]
+    return [node for one in trees for node in functions(one) if _is_large(node)]
 
 
 def _alike(one: Counter[str], other: Counter[str]) -> bool:
@@ -165,5 +169,6 @@ def _alike(one: Counter[str], other: Counter[str]) -> bool:
     return least >= _LEAST_STATEMENTS and (one & other).total() >= _ALIKE * max(one.total(), other.total())
 
 
-def _size(node: Function) -> int:
-    return sum(1 for part in node.body for _ in ast.walk(part))
+def _is_large(node: Function) -> bool:
+    parts = (one for part in node.body for one in ast.walk(part))
+    return next(islice(parts, _LEAST_NODES - 1, None), None) is not None

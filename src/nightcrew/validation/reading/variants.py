@@ -46,12 +46,12 @@ def neutral(source: str, salt: int = 0) -> str:
     """A version with the same behaviour: without comments and layout, with renamed locals, a statement
     without effect in each function, and an unused function."""
     tree = ast.parse(source)
+    filler = ["_unused = None", "_unused = 0", "_unused = ()"][salt % 3]
     for function in functions(tree):
-        rename_locals(function, salt)
-        filler = ast.parse(["_unused = None", "_unused = 0", "_unused = ()"][salt % 3]).body
         if not is_delicate(function):
+            _rename_locals(function, salt)
             at = _body_start(function)
-            function.body[at:at] = filler
+            function.body[at:at] = ast.parse(filler).body
     tree.body += ast.parse(f"def _unused_{salt}():\n    return None").body
     return _unparsed(tree)
 
@@ -87,7 +87,7 @@ def executable_lines(source: str) -> set[int]:
 
 
 def _unparsed(tree: ast.AST) -> str:
-    return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
+    return ast.unparse(tree) + "\n"  # it reads no locations
 
 
 def _with_first_statement(source: str, statement: str, spared: Collection[int]) -> str | None:
@@ -155,24 +155,28 @@ def _is_none(node: ast.expr) -> bool:
 
 def rename_locals(function: Function, salt: int = 0) -> None:
     """Renames a function's purely local names in place; delicate functions keep theirs."""
-    if is_delicate(function):
-        return
+    if not is_delicate(function):
+        _rename_locals(function, salt)
+
+
+def _rename_locals(function: Function, salt: int) -> None:
     taken = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
     renamed: dict[str, str] = {}
     for number, name in enumerate(sorted(local_names(function))):
         new = f"{['local', 'value', 'item'][salt % 3]}_{number}"
         if new not in taken and not keyword.iskeyword(name) and not name.startswith("__"):
             renamed[name] = new
-    for node in own_nodes(function):
+    for node in _own_nodes(function):
         if isinstance(node, ast.Name) and node.id in renamed:
             node.id = renamed[node.id]
 
 
 def local_names(function: Function) -> set[str]:
     """Names that only this function's own scope binds and reads."""
-    fixed = set(dir(builtins)) | {one.arg for one in parameters_of(function.args)}
+    fixed = _BUILTINS | {one.arg for one in parameters_of(function.args)}
     stored: set[str] = set()
-    for node in own_nodes(function):
+    own = _own_nodes(function)
+    for node in own:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
             stored.add(node.id)
         elif isinstance(node, ast.Global | ast.Nonlocal):
@@ -183,7 +187,7 @@ def local_names(function: Function) -> set[str]:
             fixed.add((node.asname or node.name).split(".")[0])
         elif isinstance(node, ast.MatchMapping) and node.rest:
             fixed.add(node.rest)
-    for inner in inner_scopes(function):
+    for inner in (node for node in own if isinstance(node, _SCOPES)):
         fixed |= {node.id for node in ast.walk(inner) if isinstance(node, ast.Name)}
         if hasattr(inner, "name"):
             fixed.add(inner.name)
@@ -194,10 +198,11 @@ _SCOPES = (
     ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef,
     ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp,
 )  # fmt: skip
+_BUILTINS = set(dir(builtins))
 _DELICATE = {"locals", "vars", "eval", "exec", "dir", "currentframe", "_getframe", "stack", "globals"}
 
 
-def own_nodes(function: Function) -> list[ast.AST]:
+def _own_nodes(function: Function) -> list[ast.AST]:
     """Nodes of the function's own scope, without those of inner scopes."""
     found: list[ast.AST] = []
     waiting: list[ast.AST] = list(function.body)
@@ -207,11 +212,6 @@ def own_nodes(function: Function) -> list[ast.AST]:
         if not isinstance(node, _SCOPES):
             waiting.extend(ast.iter_child_nodes(node))
     return found
-
-
-def inner_scopes(function: Function) -> list[ast.AST]:
-    """Functions, classes, lambdas and comprehensions directly inside of a function's own scope."""
-    return [node for node in own_nodes(function) if isinstance(node, _SCOPES)]
 
 
 def is_delicate(function: Function) -> bool:
