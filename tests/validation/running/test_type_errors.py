@@ -52,8 +52,18 @@ def test_a_new_error_is_told_and_an_old_one_is_not(room: CleanRoom) -> None:
 
 
 def test_what_only_moves_is_no_new_error(room: CleanRoom) -> None:
-    change(room, "sums.py", OLD, f"# A comment.\n\n{OLD}")
-    assert compare_types(room).new == ()
+    change(room, "sums.py", OLD, f"LIMIT = 1\n\n{OLD}")
+    found = compare_types(room)
+    assert (found.how, found.new) == ("plain mypy", ())
+
+
+def test_mypy_is_left_out_where_no_type_can_have_changed(room: CleanRoom) -> None:
+    described = OLD.replace("-> int:\n", '-> int:\n    """Twice the number."""  # of course\n')
+    change(room, "sums.py", OLD, described)
+    assert compare_types(room).how == "not compared: only docstrings and comments differ"
+    for comment in ("  # type: ignore[return-value]", "  # mypy: disable-error-code=return-value"):
+        change(room, "sums.py", OLD.replace("return 1", f"return 1{comment}"), described)
+        assert compare_types(room).how == "plain mypy"
 
 
 def test_what_is_not_compared_says_so(room: CleanRoom) -> None:

@@ -24,13 +24,16 @@ from pathlib import Path
 from nightcrew.errors import Transient
 from nightcrew.execution.checkout.work_folder import work_folder
 from nightcrew.execution.sandbox import Completed, Limits, Mount, interpreter_mounts
-from nightcrew.validation.reading.suite import read
+from nightcrew.validation.change.change import Change
+from nightcrew.validation.reading.docstrings import without_docstrings
+from nightcrew.validation.reading.suite import parse, read
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.commands import run_command
 from nightcrew.validation.tables import Table
 
 _LINE = re.compile(r"^(?:\./)?(?P<path>[^:\n]+\.pyi?):\d+(?::\d+)?: error: (?P<message>.+)$", re.MULTILINE)
 _IGNORE = re.compile(r"#[ \t]*type:[ \t]*ignore(\[[^\]\n]*\])?|#[ \t]*mypy:[^\n]*")
+_READ = re.compile(r"#[ \t]*(?:type|mypy):[^\n]*")  # comments that mypy reads
 _OPTIONS = ("--no-error-summary", "--hide-error-context", "--no-color-output", "--follow-imports=silent")
 _CACHE = "/run/nightcrew/types"
 _LIBRARY = Table("interfaces").texts("library")["types"]
@@ -53,6 +56,8 @@ def compare_types(room: CleanRoom) -> Types:
     files = [one for one in files if not (room.base / f"{one.path}i").exists()]
     if not files:
         return Types("not compared: no changed product file, or its types are in a stub beside it")
+    if not any(map(_may_change_types, files)):
+        return Types("not compared: only docstrings and comments differ")
     paths = [one.path for one in files]
     if _is_configured(room.base) and _has_mypy(room.environment.path):
         return _compared(room, paths, "the repository's own mypy")
@@ -74,6 +79,19 @@ def _compared(room: CleanRoom, paths: Sequence[str], how: str) -> Types:
     # The same code in another form can have the same error in other words, so the number of errors counts.
     more = after.total() > before.total()
     return Types(how, tuple(sorted((after - before).elements())) if more else ())
+
+
+def _may_change_types(change: Change) -> bool:
+    """False where only docstrings differ, and comments that mypy does not read."""
+    old, new = parse(change.before or ""), parse(change.after or "")
+    if (
+        change.before is None
+        or old is None
+        or new is None
+        or without_docstrings(old) != without_docstrings(new)
+    ):
+        return True
+    return _READ.findall(change.before) != _READ.findall(change.after or "")
 
 
 def _their_errors(room: CleanRoom, tree: Path, paths: Sequence[str]) -> Counter[str] | None:
