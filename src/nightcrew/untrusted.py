@@ -65,6 +65,14 @@ def read_text(path: Path) -> str:
         raise Unreadable(f"it is no UTF-8: {error}") from None
 
 
+def text_of(path: Path) -> str:
+    """As `read_text`, where any unreadable byte stands for itself; empty if it cannot be read."""
+    try:
+        return read_file(path).decode(errors="replace").replace("\r\n", "\n")
+    except (OSError, Unreadable):
+        return ""
+
+
 def read_json(text: str | bytes, *, most_depth: int = MOST_DEPTH) -> Any:
     """The JSON value in `text`, whose size the caller has checked.
 
@@ -121,7 +129,7 @@ def read_yaml(text: str) -> list[Any]:
     return documents
 
 
-def read_ini(text: str, **options: Any) -> configparser.ConfigParser:
+def read_ini(text: str, *, keeps_case: bool = False, **options: Any) -> configparser.ConfigParser:
     """The sections in `text`, without interpolation; `options` are those of the parser.
 
     Raises:
@@ -130,6 +138,8 @@ def read_ini(text: str, **options: Any) -> configparser.ConfigParser:
     if len(text) > MOST_INI_CHARACTERS:
         raise Unreadable(f"it has more than {MOST_INI_CHARACTERS:,} characters")
     parser = configparser.ConfigParser(**{"interpolation": None, "strict": False, **options})
+    if keeps_case:
+        parser.optionxform = str  # type: ignore[assignment,method-assign]
     try:
         # The parser takes quadratic time in the length of white space within a line.
         parser.read_string(_LONG_GAP.sub(" ", text))

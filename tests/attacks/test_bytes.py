@@ -24,6 +24,7 @@ from nightcrew.untrusted import Unreadable, parse_python, read_json, read_toml, 
 from nightcrew.validation.change.change import PatchRefused
 from nightcrew.validation.change.parser import parse_patch
 from nightcrew.validation.questions.text_losses import text_losses
+from nightcrew.validation.running.pytest_options import installed_plugins
 from tests.attacks.rows import Findings, Row
 from tests.execution.conftest import commit_all, git, make_repo
 
@@ -269,6 +270,35 @@ def test_a_file_that_is_none_holds_nobody_up(tmp_path: Path, name: str, finding:
     assert not reader.is_alive(), f"it still reads, after {met}"
     assert len(met) == 3
     finding(met[0])
+
+
+PLUGINS = "entry_points.txt"
+ENTRY_POINTS: dict[str, Callable[[Path], None]] = {
+    "a device": _is_endless(PLUGINS),
+    "a pipe": _is_a_pipe(PLUGINS),
+    "a hole of a terabyte": _is_sparse(PLUGINS),
+    "names of names": _holds(PLUGINS, "[pytest11]\na = %(b)s\nb = %(a)s\n"),
+    "a gap": _holds(PLUGINS, f"[pytest11]\na{GAP}b\n"),
+    "names without values": _holds(PLUGINS, "[pytest11]\na\n= b\n"),
+}
+"""What a set-up command or a package can leave in an environment, where we look for names of plugins."""
+
+
+@pytest.mark.parametrize("name", ENTRY_POINTS)
+def test_what_an_environment_holds_keeps_no_verdict_waiting(
+    tmp_path: Path, name: str, finding: Findings
+) -> None:
+    site = tmp_path / "lib" / "python3.12" / "site-packages"
+    for place in ("evil-1.0.dist-info", "good-1.0.dist-info"):
+        (site / place).mkdir(parents=True)
+    ENTRY_POINTS[name](site / "evil-1.0.dist-info")
+    (site / "good-1.0.dist-info" / PLUGINS).write_text("[pytest11]\nGood = good\n")
+    met: list[str] = []
+    reader = threading.Thread(target=lambda: met.extend(installed_plugins(tmp_path)), daemon=True)
+    reader.start()
+    reader.join(10 * HEARTBEAT)
+    assert "Good" in met
+    finding(met)
 
 
 def test_a_tree_of_very_many_files_is_refused_or_read_in_its_time(tmp_path: Path, finding: Findings) -> None:

@@ -60,10 +60,10 @@ def test_todays_price_is_applied_to_tokens() -> None:
 
 def test_what_is_billed_below_the_list_is_learned() -> None:
     costs = CostModel()
-    assert costs.billed_share("a") == 1.0
+    assert costs.billed_shares(["a"])[0] == 1.0
     for _ in range(50):
         costs.learn_bill("a", billed_usd=0.3, list_usd=1.0)
-    assert costs.billed_share("a") == pytest.approx(0.3, abs=0.05)
+    assert costs.billed_shares(["a"])[0] == pytest.approx(0.3, abs=0.05)
 
 
 def test_a_task_that_took_long_is_expected_to_take_long_again_but_less_so() -> None:

@@ -71,25 +71,14 @@ def run(
         Overtime, Overflow: it exceeded a limit and was ended.
     """
     known, mark = process_numbers(), uuid.uuid4().hex
-    process = start(
-        command,
-        env={**env, MARK: mark},
-        folder=folder,
-        stdin=PIPE,
-        stdout=PIPE,
-        stderr=PIPE,
-        umask=umask,
-        pass_fds=pass_fds,
-        user=user,
-    )
+    given = {**env, MARK: mark}
+    pipes = {"stdin": PIPE, "stdout": PIPE, "stderr": PIPE}
+    process = start(command, env=given, folder=folder, umask=umask, pass_fds=pass_fds, user=user, **pipes)
 
-    for kind, most in limits.items():
-        with suppress(ProcessLookupError, PermissionError):  # it has ended, or is another user's
-            resource.prlimit(process.pid, kind, (most, most))
+    _limit(process, limits)
 
     def end() -> None:
-        session = process.pid if process.returncode is None else None
-        end_all(session, mark=mark, known=known)
+        end_all(process.pid if process.returncode is None else None, mark=mark, known=known)
 
     try:
         with process, Exchange(process.pid, process.stdin, process.stdout, process.stderr) as exchange:
@@ -173,6 +162,12 @@ def _found(command: Sequence[Word], env: Mapping[str, str]) -> list[str]:
     if path is None or not Path(path).is_absolute() or not os.access(path, os.X_OK):
         raise BadInput(f"{_name(command)} is not installed: install it with your system's package manager")
     return [path, *arguments]
+
+
+def _limit(process: Process, limits: Mapping[int, int]) -> None:
+    for kind, most in limits.items():
+        with suppress(ProcessLookupError, PermissionError):  # it has ended, or is another user's
+            resource.prlimit(process.pid, kind, (most, most))
 
 
 def _name(command: Sequence[Word]) -> str:

@@ -64,7 +64,7 @@ class KnownSecrets:
         if not self._secrets:
             return text, ""
         begin = max(0, len(text) - _LONGEST_WRITING)
-        half = _HALF_AN_ESCAPE.search(text, begin)
+        half = _HALF_AN_ESCAPE.search(text, len(text[:-_LONGEST_ESCAPE].rstrip("\\")))
         place = half.start() if half else len(text)
         whole = text[begin:place]
         beginnings = self._beginnings or self._find_beginnings()
@@ -112,8 +112,10 @@ class KnownSecrets:
 _GRAM = 8  # at most half of the shortest writing
 _OFTEN = 100  # occurrences of a part from which searching the whole text is cheaper
 _LONGEST_WRITING = 16_384  # characters; a secret with every character escaped many times
+_LONGEST_ESCAPE = 64  # characters, without the backslashes it begins with
 
-type _Step = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
+type _Step = tuple[re.Pattern[str], Callable[[re.Match[str]], str], str]
+"""What is replaced by what, and the characters without any of which nothing is; empty: not known."""
 
 
 def _nothing(_: re.Match[str]) -> str:
@@ -146,11 +148,11 @@ _HALF_AN_ESCAPE = re.compile(
     r"(?:(?<!\\)\\++(?:u\{?[0-9a-fA-F]{0,8}|x[0-9a-fA-F]?|[0-7]{0,2}|[rn])?"
     r"|(?<![0-9A-Za-z])0|%(?:25){0,4}2?[0-9a-fA-F]?|&(?:amp;){0,4}(?:a|am|amp|\#x?[0-9a-fA-F]{0,8})?)\Z"
 )
-_DECODED: _Step = (_ESCAPE, _character)
-_JOINED: _Step = (re.compile(r"[\r\n]+"), _nothing)
-_CLOSED_UP: _Step = (re.compile(r"(?:0[xX]|[^0-9A-Za-z])+"), _nothing)
-_SMALL: _Step = (re.compile("[A-Z]+"), lambda letters: letters[0].lower())
-_SPREAD: _Step = (re.compile("[^0-9A-Za-z]+"), _nothing)
+_DECODED: _Step = (_ESCAPE, _character, "\\%&")
+_JOINED: _Step = (re.compile(r"[\r\n]+"), _nothing, "\r\n")
+_CLOSED_UP: _Step = (re.compile(r"(?:0[xX]|[^0-9A-Za-z])+"), _nothing, "")
+_SMALL: _Step = (re.compile("[A-Z]+"), lambda letters: letters[0].lower(), "")
+_SPREAD: _Step = (re.compile("[^0-9A-Za-z]+"), _nothing, "")
 
 
 class _View(Enum):
@@ -165,8 +167,8 @@ class _View(Enum):
     def origins(self, text: str, places: Iterable[_Place]) -> Iterator[_Place]:
         """Where in `text` these places of the text that is read come from."""
         texts = [text]
-        for pattern, replacement in self.value:
-            texts.append(pattern.sub(replacement, texts[-1]))
+        for step in self.value:
+            texts.append(_replaced(step, texts[-1]))
         for before, step in reversed(list(zip(texts, self.value, strict=False))):
             wanted = sorted({at for start, end in places for at in (start, end - 1)})
             origin = dict(zip(wanted, _origins(before, step, wanted), strict=True))
@@ -178,15 +180,26 @@ def _readings(text: str) -> Iterator[tuple[_View, str]]:
     """The text, read in each way."""
     made: dict[tuple[_Step, ...], str] = {(): text}
     for view in _View:
-        for count, (pattern, replacement) in enumerate(view.value):
-            if view.value[: count + 1] not in made:
-                made[view.value[: count + 1]] = pattern.sub(replacement, made[view.value[:count]])
-        yield view, made[view.value]
+        steps: tuple[_Step, ...] = view.value
+        for count, step in enumerate(steps, start=1):
+            if (first := steps[:count]) not in made:
+                made[first] = _replaced(step, made[first[:-1]])
+        yield view, made[steps]
+
+
+def _replaced(step: _Step, text: str) -> str:
+    """The text after one step. Every chunk of an answer passes here, so that usual ones take a short cut."""
+    pattern, replacement, marks = step
+    if marks and not any(mark in text for mark in marks):
+        return text
+    if step is _SMALL and text.isascii():
+        return text.lower()
+    return pattern.sub("" if replacement is _nothing else replacement, text)
 
 
 def _origins(text: str, step: _Step, wanted: Sequence[int]) -> Iterator[_Place]:
     """Where the `wanted` characters of the step's result, in their order, come from in `text`."""
-    pattern, replacement = step
+    pattern, replacement, _ = step
     made = done = at = 0
     for match in chain(pattern.finditer(text), (None,)):
         start, end = match.span() if match else (len(text), len(text))

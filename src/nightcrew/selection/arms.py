@@ -99,11 +99,14 @@ def affordable(
     budget = float(min(needs.budget_usd, availability.budget_left_usd))
     kept: list[Arm] = []
     reasons: dict[str, Removal] = {}
-    for arm in arms:
-        reason = _too_much(arm, needs, availability, budget)
-        if reason is None:
+    times = [limit for limit in (needs.max_latency_seconds, needs.seconds_left) if limit is not None]
+    seconds, left = min(times, default=math.inf), availability.free_calls_left
+    calls = math.inf if left is None else left
+    for arm in arms:  # hundreds for each decision, of which nearly all fit
+        fits = arm.cost_usd <= budget and arm.seconds <= seconds
+        if fits and (arm.calls <= calls or not arm.candidate.free):
             kept.append(arm)
-        else:
+        elif reason := _too_much(arm, needs, availability, budget):
             reasons[arm.candidate.model] = reason
     used = {arm.candidate.model for arm in kept}
     return kept, [Filtered(model, reason) for model, reason in reasons.items() if model not in used]
@@ -146,14 +149,15 @@ def _with(
     usages = memory.cost.expected(
         needs.task_type, executor, needs.complexity, [known.slug for known in traits]
     )
-    billed, second_price = memory.cost.billed_share, needs.hour_price_usd / 3600.0
+    shares = memory.cost.billed_shares([candidate.slug for candidate in candidates])
+    second_price = needs.hour_price_usd / 3600.0
     fresh_spread, spread, easier = 1.0 + EASE.variance, 1.0 + ease.variance, ease.mean
     arms = []
-    for candidate, score, usage in zip(candidates, scores, usages, strict=True):
+    for candidate, score, usage, share in zip(candidates, scores, usages, shares, strict=True):
         mean, variance = score
         tokens_in, tokens_out, calls, seconds = usage
         input_usd, output_usd, _ = candidate.price
-        cost = (tokens_in * input_usd + tokens_out * output_usd) * billed(candidate.slug)
+        cost = (tokens_in * input_usd + tokens_out * output_usd) * share
         fresh = now = phi(mean / math.sqrt(fresh_spread + variance))
         if ease is not EASE:
             now = phi((mean + easier) / math.sqrt(spread + variance))

@@ -94,14 +94,11 @@ class CostModel:
             for slug in slugs
         ]
 
-    def billed_share(self, slug: str) -> float:
-        """The share of the list price that the provider bills; 1.0 without outcomes."""
-        bill = self.bill.get(slug)
-        if bill is None:
-            return 1.0
-        billed, listed = bill.values
-        trust = bill.count / (bill.count + BILL_TRUST)
-        return 1.0 + trust * (billed / listed - 1.0)
+    def billed_shares(self, slugs: Iterable[str]) -> list[float]:
+        """The share of its list price that the provider bills for each model; 1.0 without outcomes."""
+        if not self.bill:
+            return [1.0 for _ in slugs]
+        return [1.0 if (bill := self.bill.get(slug)) is None else _share(bill) for slug in slugs]
 
     def _base(self, place: str, executor: str) -> Usage:
         guess, seen = FIRST_GUESS.get(executor, AGENT_GUESS), self.base.get(place)
@@ -139,6 +136,12 @@ def cost_of(usage: Usage, price: Price) -> float:
 
 
 # ------------------------------------------------------------------------------------------------------
+
+
+def _share(bill: Running) -> float:
+    billed, listed = bill.values
+    trust = bill.count / (bill.count + BILL_TRUST)
+    return 1.0 + trust * (billed / listed - 1.0)
 
 
 def _blended(base: Expected, appetite: Running, own: Running | None, factor: float) -> Expected:

@@ -21,6 +21,7 @@ from nightcrew.execution.checkout.source import ATTRIBUTES, borrows, opened
 from nightcrew.execution.checkout.tree_patch import ENTRIES, TREE_BYTES, diff_of_tree
 from nightcrew.secrets.files import let_sandboxes_read
 from nightcrew.secrets.repository import learn_secrets
+from nightcrew.untrusted import Unreadable, read_file
 
 log = logging.getLogger(__name__)
 
@@ -81,11 +82,15 @@ def is_uncommitted(repo: str, commit: str, name: str) -> bool:
     if protocol_of(repo) is not Protocol.FILE:
         return False
     place = _local(repo) / name
-    if not place.is_file() or place.is_symlink():
+    try:
+        content = read_file(place)
+    except FileNotFoundError:
         return False
+    except (OSError, Unreadable):
+        return not (place.is_dir() or place.is_symlink())
     with opened(_local(repo)) as source:
         try:
-            return git("cat-file", "blob", f"{commit}:{name}", git_dir=source) != place.read_bytes()
+            return git("cat-file", "blob", f"{commit}:{name}", git_dir=source) != content
         except GitFailed:
             return True
 

@@ -16,6 +16,7 @@ from ruff import find_ruff_bin
 from nightcrew.errors import Transient
 from nightcrew.execution.confinement.confinement import MIB
 from nightcrew.execution.sandbox import WORKSPACE, Limits, Mount
+from nightcrew.untrusted import text_of
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.gate import Gate, counted, failed, not_measurable, passed
 from nightcrew.validation.reading.suite import nodes_of, parse
@@ -177,7 +178,7 @@ def _submodule_exists(room: CleanRoom, module: str) -> bool:
             continue
         for index, name in enumerate(rest):
             if not _is_module(place, name):
-                text = (place / "__init__.py").read_text(errors="replace")
+                text = text_of(place / "__init__.py")
                 return index == len(rest) - 1 and (name in text or "__getattr__" in text)
             place = place / name
         return True

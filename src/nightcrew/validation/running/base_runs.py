@@ -7,6 +7,7 @@ cannot be read counts as absent.
 
 import gzip
 import hashlib
+import io
 import json
 import logging
 import os
@@ -65,9 +66,10 @@ def tree_hash(tree: Path) -> str:
             path = folder / name
             mode = path.lstat().st_mode
             is_link = stat.S_ISLNK(mode)
-            content = os.fsencode(path.readlink()) if is_link else path.read_bytes()
             kind = "link" if is_link else "program" if mode & 0o100 else "file"
-            record = [path.relative_to(tree).as_posix(), kind, hashlib.sha256(content).hexdigest()]
+            with io.BytesIO(os.fsencode(path.readlink())) if is_link else path.open("rb") as content:
+                digest = hashlib.file_digest(content, "sha256").hexdigest()
+            record = [path.relative_to(tree).as_posix(), kind, digest]
             found.update(json.dumps(record).encode() + b"\n")
     return found.hexdigest()
 

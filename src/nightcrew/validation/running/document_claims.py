@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
+from nightcrew.untrusted import text_of
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_release_note
 from nightcrew.validation.reading import documents
@@ -166,5 +167,5 @@ def _project_names(room: CleanRoom) -> set[str]:
 
 def _declaring(room: CleanRoom, globs: tuple[str, ...] = _DECLARING) -> Iterator[str]:
     for path in sorted({path for glob in globs for path in room.base.glob(glob)}):
-        if path.is_file() and not path.is_symlink():
-            yield path.read_text(errors="replace")
+        if text := text_of(path):
+            yield text

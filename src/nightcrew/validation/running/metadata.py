@@ -14,7 +14,7 @@ from nightcrew.execution.environments.layout import read_pyproject, read_setup_c
 from nightcrew.execution.environments.setup_script import setup_arguments
 from nightcrew.execution.sandbox import Mount
 from nightcrew.secrets.files import let_sandboxes_read
-from nightcrew.untrusted import Unreadable, read_ini
+from nightcrew.untrusted import Unreadable, read_ini, text_of
 
 INSIDE = "/opt/nightcrew/project"
 PROGRAMS = f"{INSIDE}/bin"
@@ -96,9 +96,8 @@ def _write_program(folder: Path, name: str, points_to: str) -> None:
 def _name_and_version(base: Path, project: Mapping[str, Any]) -> tuple[str, str]:
     """From pyproject.toml, PKG-INFO, setup.cfg or setup.py; an undeclared version is 0.0.0."""
     name, version = str(project.get("name", "")), str(project.get("version", ""))
-    info = base / "PKG-INFO"
-    if info.is_file() and not info.is_symlink():
-        headers = HeaderParser().parsestr(info.read_text(errors="replace"))
+    if info := text_of(base / "PKG-INFO"):
+        headers = HeaderParser().parsestr(info)
         name, version = name or str(headers["Name"] or ""), version or str(headers["Version"] or "")
     parser = read_setup_cfg(base)
     described = dict(parser.items("metadata")) if parser.has_section("metadata") else {}

@@ -2,11 +2,11 @@
 
 import re
 import shlex
-from configparser import ConfigParser
-from configparser import Error as ConfigError
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
+from nightcrew.untrusted import Unreadable, read_ini, text_of
 from nightcrew.validation.change.pytest_settings import setting_of
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.metadata import own_plugins
@@ -43,6 +43,16 @@ def default_paths(room: CleanRoom, tree: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(there))
 
 
+def installed_plugins(environment: Path) -> list[str]:
+    """Names of the pytest plugins in an environment, whose files are not ours."""
+    found: set[str] = set()
+    for file in sorted(environment.glob("lib/python*/site-packages/*.dist-info/entry_points.txt")):
+        with suppress(Unreadable):
+            parser = read_ini(text_of(file), keeps_case=True, delimiters=("=",))
+            found |= set(parser["pytest11"]) if parser.has_section("pytest11") else set()
+    return sorted(found)
+
+
 def _command_options(room: CleanRoom) -> list[tuple[str, ...]]:
     """Options of the test command for pytest; of unittest's options only the file pattern has a meaning."""
     command = room.config.command
@@ -63,7 +73,7 @@ def _plugin_options(room: CleanRoom) -> list[str]:
     texts = room.patched_tree.python.values()
     if any(map(_THEIR_MARKS.search, texts)):
         words = [word for word in words if word != "--strict-markers"] + [*_ANY_MARK]
-    installed = _installed_plugins(room.environment.path)
+    installed = installed_plugins(room.environment.path)
     left_out = {name for name in installed if _is_dropped(name)}
     if not any(
         "hypothesis" in text for text in texts
@@ -92,21 +102,6 @@ def _options(text: str) -> list[list[str]]:
         elif options:
             options[-1].append(word)
     return options
-
-
-def _installed_plugins(environment: Path) -> list[str]:
-    """Names of pytest plugins in an environment."""
-    found: set[str] = set()
-    for file in sorted(environment.glob("lib/python*/site-packages/*.dist-info/entry_points.txt")):
-        parser = ConfigParser(delimiters=("=",), strict=False)
-        parser.optionxform = str  # type: ignore[assignment,method-assign]
-        try:
-            parser.read_string(file.read_text())
-        except (ConfigError, OSError, UnicodeDecodeError):
-            continue
-        if parser.has_section("pytest11"):
-            found |= {name for name, _ in parser.items("pytest11")}
-    return sorted(found)
 
 
 def _is_dropped(plugin: str) -> bool:

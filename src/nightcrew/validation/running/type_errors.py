@@ -24,6 +24,7 @@ from pathlib import Path
 from nightcrew.errors import Transient
 from nightcrew.execution.checkout.work_folder import work_folder
 from nightcrew.execution.sandbox import Completed, Limits, Mount, interpreter_mounts
+from nightcrew.untrusted import text_of
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.reading.docstrings import without_docstrings
 from nightcrew.validation.reading.suite import parse, read
@@ -170,7 +171,7 @@ def _is_configured(base: Path) -> bool:
     places = {"mypy.ini": "[mypy", ".mypy.ini": "[mypy", "setup.cfg": "[mypy", "pyproject.toml": "[tool.mypy"}
     for name, word in places.items():
         place = base / name
-        if place.is_file() and not place.is_symlink() and word in place.read_text(errors="replace"):
+        if word in text_of(place):
             return True
     return False
 
