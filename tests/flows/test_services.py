@@ -14,6 +14,7 @@ from nightcrew.crew import dispatch, services
 from nightcrew.crew.processes import free_port
 from nightcrew.crew.status import status
 from nightcrew.errors import BadInput, Transient
+from nightcrew.execution.checkout.work_folder import work_folder
 from nightcrew.settings import Settings
 from nightcrew.task import TaskStatus
 from tests.flows.conftest import RunningCrew
@@ -68,7 +69,8 @@ def test_a_task_that_was_submitted_while_nothing_ran_is_done_once_something_does
 ) -> None:
     task = crew.task("Wait for the crew.")
     assert dispatch.submit(settings, task).status is TaskStatus.PENDING
-    with services.running_crew(settings) as running:
+    with work_folder(settings.work_dir, "verify") as of_another, services.running_crew(settings) as running:
+        assert of_another.is_dir(), "the start took away the folder of a command that is still running"
         again = services.start(settings)  # it runs already: nothing is started twice
         assert again.alive == running.alive
         with dispatch.open_queue(settings) as queue:

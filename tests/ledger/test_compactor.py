@@ -9,7 +9,11 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
+from nightcrew.errors import BadInput
 from nightcrew.ledger.compactor import Compaction, compact
+from nightcrew.ledger.events import EVENT_TYPES
 from nightcrew.ledger.ledger import Ledger
 from nightcrew.ledger.metrics_collector import MetricsCollector
 from nightcrew.ledger.schema import PUBLIC_VIEWS
@@ -173,3 +177,85 @@ def test_reading_while_others_write_compact_and_are_killed(tmp_path: Path) -> No
         assert len(acknowledged) > 20 and "retired" in words
         compact(tmp_path, now=LATER)
         assert ledger.query("SELECT count(*) AS n FROM model_calls") == [{"n": len(stored)}]
+
+
+def damage(file: Path, share: float = 0.5) -> None:
+    """Overwrite bytes around the middle of a file, as bad sectors do."""
+    content = bytearray(file.read_bytes())
+    begin, end = int(len(content) * (0.5 - share / 2)), int(len(content) * (0.5 + share / 2))
+    content[begin:end] = (b"\xff\xfe\x00\x80" * len(content))[: end - begin]
+    file.write_bytes(content)
+
+
+def test_a_damaged_journal_costs_its_damaged_line_only(tmp_path: Path) -> None:
+    """Whatever the bytes are; a copy is kept before the journal is retired."""
+    record_night(tmp_path)
+    (journal,) = journals(tmp_path)
+    with Ledger(tmp_path) as ledger:
+        assert ledger.damaged() == []
+        before = facts(ledger)
+        damage(journal, 0.0005)
+        assert facts(ledger) in {before - 1, before - 2}
+        assert ledger.damaged() == [journal]
+        left = answers(ledger)
+        whole = journal.read_bytes()
+        compact(tmp_path, now=LATER)
+        compact(tmp_path, now=LATER + timedelta(hours=2))
+        assert answers(ledger) == left and not journal.exists()
+        (kept,) = ledger.damaged()
+        assert kept.parent == tmp_path / "quarantine" and kept.read_bytes() == whole
+
+
+def test_an_incomplete_last_line_is_no_damage(tmp_path: Path) -> None:
+    record_night(tmp_path)
+    (journal,) = journals(tmp_path)
+    journal.write_bytes(journal.read_bytes()[:-20])
+    with Ledger(tmp_path) as ledger:
+        assert ledger.damaged() == []
+        assert facts(ledger) == 41
+
+
+@pytest.mark.parametrize("harm", ["middle", "empty", "other"])
+def test_a_broken_part_is_set_aside_and_the_rest_answers(tmp_path: Path, harm: str) -> None:
+    """By whoever meets it first; its facts come back from journals that are still there."""
+    record_night(tmp_path)
+    compact(tmp_path, now=LATER)
+    with Ledger(tmp_path) as ledger:
+        before = answers(ledger)
+    (part,) = (tmp_path / "archive").glob("part-2*")
+    files = sorted(part.glob("*.parquet"))
+    for broken in files[:2]:
+        damage(broken) if harm == "middle" else broken.write_bytes(b"" if harm == "empty" else b"text" * 99)
+    with Ledger(tmp_path) as ledger:
+        assert answers(ledger) == before
+        assert {path.name for path in ledger.damaged()} == {f"{part.name}--{file.name}" for file in files[:2]}
+        compact(tmp_path, now=LATER + timedelta(hours=2))
+        assert answers(ledger) == before
+
+
+def test_the_compactor_sets_a_broken_part_aside_too(tmp_path: Path) -> None:
+    record_night(tmp_path)
+    compact(tmp_path, now=LATER)
+    for seed in (tmp_path / "archive").glob("part-*/model_call.parquet"):
+        damage(seed)
+    (tmp_path / "archived.json").write_text("{}")
+    assert compact(tmp_path, now=LATER).facts == 8
+    with Ledger(tmp_path) as ledger:
+        assert ledger.query("SELECT count(*) AS n FROM model_calls") == [{"n": 8}]
+        assert len(ledger.damaged()) == 2
+
+
+def test_a_wrong_query_moves_nothing(tmp_path: Path) -> None:
+    record_night(tmp_path)
+    compact(tmp_path, now=LATER)
+    with Ledger(tmp_path) as ledger:
+        for sql in ("SELECT nothing FROM tasks", "SELECT 'x'::INT FROM tasks", "SELEC"):
+            with pytest.raises(BadInput, match="the query is invalid"):
+                ledger.query(sql)
+        assert ledger.damaged() == []
+
+
+def facts(ledger: Ledger) -> int:
+    counted = " UNION ALL ".join(f"SELECT event_id FROM facts.{kind.kind}" for kind in EVENT_TYPES)
+    ((number,),) = (row.values() for row in ledger.query(f"SELECT count(*) AS n FROM ({counted})"))
+    return int(str(number))

@@ -43,6 +43,7 @@ def all_checks(settings: Settings) -> Iterator[Check]:
     yield _home(settings)
     yield from _sandbox(settings)
     yield _runtime(settings)
+    yield from _ledger(settings)
     yield from _services(settings)
     yield from _stop(settings)
     yield _key(settings)
@@ -141,6 +142,23 @@ def _runtime(settings: Settings) -> Check:
     if problem:
         return Check("agent's runtime", Level.PROBLEM, problem, f"remove {runtime.path}: it is built anew")
     return Check("agent's runtime", Level.OK, "is as its lock says, and can be imported in the sandbox")
+
+
+def _ledger(settings: Settings) -> Iterator[Check]:
+    """Yields a note for each file with facts that cannot be read."""
+    from nightcrew.ledger.ledger import Ledger
+
+    if not settings.ledger_dir.is_dir():
+        return
+    try:
+        with Ledger(settings.ledger_dir) as ledger:
+            damaged = ledger.damaged()
+    except NightcrewError as error:
+        yield Check("ledger", Level.PROBLEM, "cannot be read", str(error))
+        return
+    for path in damaged:
+        advice = f"its facts are in no figure: replace {path.name} by a copy from a backup, or delete it"
+        yield Check("ledger", Level.NOTE, f"{path} cannot be read; all other files are", advice)
 
 
 def _services(settings: Settings) -> Iterator[Check]:

@@ -7,7 +7,6 @@ that started them, even if it is killed, unless it lets them run (`detach`).
 import fcntl
 import logging
 import os
-import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -31,6 +30,7 @@ from nightcrew.crew.old_account import move_account_out_of_blocks
 from nightcrew.crew.processes import ProcessId, end_tree, free_port, kill_marked, last_words, spawn
 from nightcrew.crew.status import ServiceStatus, forget_status, status, write_status
 from nightcrew.errors import Transient
+from nightcrew.execution.checkout.work_folder import sweep
 from nightcrew.secrets.account import keep_account, kept_account
 from nightcrew.secrets.files import open_home
 from nightcrew.settings import Settings
@@ -66,7 +66,7 @@ def start(
         current = status(settings)
         if not current.running:
             _end(current)
-            shutil.rmtree(settings.work_dir, ignore_errors=True)  # left by killed attempts
+            sweep(settings.work_dir)  # what killed attempts left; a running `verify` has its folder there too
             _keep_account(settings)
             current = _start_all(settings, workers or settings.workers, project or project_root(), progress)
             if not detach:

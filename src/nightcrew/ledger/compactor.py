@@ -9,21 +9,27 @@ identified by their ids, and `archived.json` only saves work.
 
 # ruff: noqa: S608 - built from our own names; every text from outside goes through `literal`
 
-import fcntl
 import json
 import logging
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import duckdb
+
 from nightcrew.ledger.events import EVENT_TYPES
 from nightcrew.ledger.files import connect, prepare, publish_part, write_text, write_views
 from nightcrew.ledger.journal import HOUR_FORMAT, utc_now
+from nightcrew.ledger.quarantine import (
+    ARCHIVED,
+    damaged_journals,
+    keep_damaged,
+    locked,
+    set_unreadable_aside,
+)
 from nightcrew.ledger.schema import columns_of, glob_literal, journal_rows
 
 log = logging.getLogger(__name__)
@@ -53,13 +59,18 @@ def compact(
     """
     ledger_dir, now = ledger_dir.absolute(), now or utc_now()
     prepare(ledger_dir)
-    with _alone(ledger_dir) as alone:
+    with locked(ledger_dir, wait=False) as alone:
         if not alone:
             return Compaction()
         _recover(ledger_dir, now.timestamp())
-        archived = _load(ledger_dir)
-        fresh = _quiet_journals(ledger_dir, archived, now.timestamp() - quiet_seconds)
-        facts = _archive(ledger_dir, fresh) if fresh else 0
+        before = now.timestamp() - quiet_seconds
+        try:
+            archived, fresh, facts = _archive_quiet(ledger_dir, before)
+        except duckdb.Error:
+            if not set_unreadable_aside(ledger_dir):
+                raise
+            prepare(ledger_dir)
+            archived, fresh, facts = _archive_quiet(ledger_dir, before)
         archived |= {name: (size, now.timestamp()) for name, size in fresh.items()}
         _save(ledger_dir, archived)
         retired = _retire(ledger_dir, archived, now, grace_seconds)
@@ -72,15 +83,11 @@ def compact(
 # --- private ----------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def _alone(ledger_dir: Path) -> Iterator[bool]:
-    with (ledger_dir / "compactor.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+def _archive_quiet(ledger_dir: Path, before: float) -> tuple[Archived, dict[str, int], int]:
+    """Archive the journals last written to before that time: earlier ones, new ones, number of new facts."""
+    archived = _load(ledger_dir)
+    fresh = _quiet_journals(ledger_dir, archived, before)
+    return archived, fresh, _archive(ledger_dir, fresh) if fresh else 0
 
 
 def _quiet_journals(ledger_dir: Path, archived: Archived, before: float) -> dict[str, int]:
@@ -112,6 +119,7 @@ def _archive(ledger_dir: Path, journals: dict[str, int]) -> int:
         if queries:
             name = f"part-{utc_now():%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
             publish_part(ledger_dir / "archive" / name, queries, connection)
+        keep_damaged(ledger_dir, damaged_journals(connection, files))
     return facts
 
 
@@ -141,7 +149,7 @@ def _is_archived(folder: Path, archived: Archived, before: float, *, name: str =
 
 
 def _load(ledger_dir: Path) -> Archived:
-    path = ledger_dir / "archived.json"
+    path = ledger_dir / ARCHIVED
     try:
         return {name: (size, when) for name, (size, when) in json.loads(path.read_text()).items()}
     except FileNotFoundError:
@@ -152,7 +160,7 @@ def _load(ledger_dir: Path) -> Archived:
 
 
 def _save(ledger_dir: Path, archived: Archived) -> None:
-    write_text(ledger_dir / "archived.json", json.dumps(archived, indent=0))
+    write_text(ledger_dir / ARCHIVED, json.dumps(archived, indent=0))
 
 
 def _recover(ledger_dir: Path, now: float) -> None:

@@ -71,7 +71,7 @@ def publish_part(part: Path, queries: dict[str, str], connection: duckdb.DuckDBP
 def write_views(ledger_dir: Path) -> Path:
     """Update `ledger.sql` and `ledger.duckdb`; returns the path of the latter."""
     views, database, text = ledger_dir / "ledger.sql", ledger_dir / "ledger.duckdb", script(ledger_dir)
-    if database.exists() and views.exists() and views.read_text(encoding="utf-8") == text:
+    if database.exists() and views.exists() and views.read_bytes() == text.encode():
         return database
     fresh = ledger_dir / f".tmp-{uuid.uuid4().hex}.duckdb"
     with connect() as connection:

@@ -6,6 +6,7 @@ writer. It does not record: the Metrics Collector does that.
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +16,8 @@ import duckdb
 
 from nightcrew.errors import BadInput, Transient
 from nightcrew.ledger.files import connect, prepare, write_views
-from nightcrew.ledger.schema import script
+from nightcrew.ledger.quarantine import damaged_journals, locked, quarantined, set_unreadable_aside
+from nightcrew.ledger.schema import glob_literal, script
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,9 +65,8 @@ class Ledger:
 
     def __init__(self, ledger_dir: Path) -> None:
         self.ledger_dir = ledger_dir.absolute()
-        prepare(self.ledger_dir)
         self._connection = connect()
-        self._connection.execute(script(self.ledger_dir)).fetchall()
+        self._retried(self._open)
 
     def __enter__(self) -> Self:
         return self
@@ -139,23 +140,46 @@ class Ledger:
             ),
         )
 
+    def damaged(self) -> Sequence[Path]:
+        """The files with facts that could not be read, and that no figure includes."""
+        live = glob_literal(self.ledger_dir, "journal/*/*.jsonl")
+        journals = self._retried(lambda: damaged_journals(self._connection, live))
+        return [*quarantined(self.ledger_dir), *journals]
+
     def write_ledger_file(self) -> Path:
         """Update `ledger.duckdb` (views only) and `ledger.sql`; returns the path of the former."""
         return write_views(self.ledger_dir)
 
     # --- private ------------------------------------------------------------------------------------------
 
+    def _open(self) -> None:
+        prepare(self.ledger_dir)
+        try:
+            self._connection.execute(script(self.ledger_dir)).fetchall()
+        except duckdb.Error:
+            with suppress(duckdb.Error):  # there may be no transaction
+                self._connection.rollback()
+            raise
+
     def _retried[T](self, ask: Callable[[], T]) -> T:
-        for last in (False,) * (TRIES - 1) + (True,):
+        """Ask again if files have gone in the meantime, or were damaged and are now in quarantine."""
+        for left in reversed(range(TRIES)):
             try:
                 return ask()
-            except duckdb.IOException as error:
-                if last:
+            except duckdb.Error as error:
+                if left and not isinstance(error, _WRONG_SQL):
+                    with locked(self.ledger_dir, wait=True):
+                        if set_unreadable_aside(self.ledger_dir):
+                            continue
+                if not isinstance(error, duckdb.IOException):
+                    raise BadInput(f"the query is invalid: {error}") from None
+                if not left:
                     raise Transient(f"the ledger could not be read: {error}") from error
                 time.sleep(0.05)
-            except duckdb.Error as error:
-                raise BadInput(f"the query is invalid: {error}") from None
         raise AssertionError("unreachable")
+
+
+_WRONG_SQL = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException)
 
 
 def _added(counts: Iterable[tuple[str, int]]) -> dict[str, int]:

@@ -109,19 +109,35 @@ def glob_literal(folder: Path, pattern: str) -> str:
     return literal(f"{plain}/{pattern}")
 
 
+def journal_lines(files: str, *, but_last: bool = False) -> str:
+    """A query for `filename` and `line` of journals (a glob or list in SQL); `but_last` leaves out the last.
+
+    Bytes that are no UTF-8 become `\\xHH`, which is not JSON, so that they cost their line and not the file.
+    """
+    damaged = "content::VARCHAR"  # DuckDB writes quotes, backslashes and line ends as \xHH, too
+    for char in ("chr(10)", "chr(34)", "chr(39)", "chr(92)"):
+        code = f"{int(char[4:-1]):02X}"
+        damaged = f"replace({damaged}, '\\x{code}', {char})"
+    lines = f"string_split(coalesce(TRY(decode(content)), {damaged}), chr(10))"
+    if but_last:
+        lines = f"list_slice({lines}, 1, -2)"
+    return f"SELECT filename, unnest({lines}) AS line FROM read_blob({files})"
+
+
 def journal_rows(event_type: type[Event], files: str) -> str:
     """A query for the events of one kind in journal files (a glob or list in SQL), each event once.
 
     `from_json` needs valid JSON and filters may be reordered, so each line is checked in place, which skips
-    an incomplete last line. Of a fact recorded twice, the first recording is kept.
+    incomplete and damaged lines. Of a fact recorded twice, the first recording is kept.
     """
     structure = literal(json.dumps(columns_of(event_type)))
     prefix = literal(f'{{"kind":"{event_type.kind}",')
     return (
         "SELECT DISTINCT ON (event_id) * FROM (\n"
         f"    SELECT unnest(from_json(CASE WHEN json_valid(line) THEN line END, {structure}))\n"
-        f"    FROM (SELECT unnest(string_split(content, chr(10))) AS line FROM read_text({files}))\n"
+        f"    FROM ({journal_lines(files)})\n"
         f"    WHERE starts_with(line, {prefix}) AND json_valid(line))\n"
+        "WHERE event_id IS NOT NULL AND recorded_at IS NOT NULL\n"
         "ORDER BY event_id, recorded_at"
     )
 

@@ -3,10 +3,9 @@
 import logging
 from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from nightcrew.execution.attempt import Attempt
+from nightcrew.execution.checkout.work_folder import work_folder
 from nightcrew.openrouter.books.attempt_books import AttemptBooks
 from nightcrew.openrouter.books.availability import budgets_of, limits_of
 from nightcrew.openrouter.gateway import Gateway
@@ -21,7 +20,6 @@ from nightcrew.work.outcome import Judged, NoModelLeft
 from nightcrew.work.planning import models_of, plan_for
 from nightcrew.work.published import published
 from nightcrew.work.recollection import learn
-from nightcrew.work.results import made
 from nightcrew.work.work import Work
 
 log = logging.getLogger(__name__)
@@ -98,8 +96,8 @@ def _execute(work: Work, plan: Plan) -> Attempt:
     models = models_of(work, plan)
     crew.collector.attempt_started(work.task, attempt_id, number, rung.executor, rung.model)
     with (
-        TemporaryDirectory(prefix="gateway-", dir=made(crew.settings.work_dir)) as place,
-        Gateway(_dispatcher(work, attempt_id, number, models), Path(place)) as door,
+        work_folder(crew.settings.work_dir, "gateway") as place,
+        Gateway(_dispatcher(work, attempt_id, number, models), place) as door,
     ):
         return crew.engine.run(
             work.task,

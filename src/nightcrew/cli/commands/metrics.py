@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nightcrew.cli.app import AsJson, app
-from nightcrew.cli.output import console, money, print_json, print_table
+from nightcrew.cli.output import console, errors, money, print_json, print_table
 from nightcrew.settings import load_settings
 
 EXECUTOR_COLUMNS = ("executor", "attempts", "accepted", "calls", "tokens", "cost", "seconds")
@@ -24,8 +24,10 @@ def metrics(as_json: AsJson = False) -> None:
 
     settings = load_settings()
     with Ledger(settings.ledger_dir) as ledger:
-        summary = ledger.summary()
+        summary, damaged = ledger.summary(), ledger.damaged()
         ledger.write_ledger_file()
+    for path in damaged:
+        errors.print(f"Not counted, because it cannot be read: {path}", style="yellow", markup=False)
     if as_json:
         print_json(summary)
         return

@@ -21,7 +21,7 @@ _LOCK = ".owner"
 def work_folder(parent: Path, name: str) -> Iterator[Path]:
     """A new folder in `parent` with the prefix `name`; folders of dead owners are removed first."""
     parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _sweep(parent)
+    sweep(parent)
     folder = parent / f"{name}-{uuid.uuid4().hex[:8]}"
     folder.mkdir(mode=0o700)
     try:
@@ -34,10 +34,8 @@ def work_folder(parent: Path, name: str) -> Iterator[Path]:
         remove_tree(folder)
 
 
-# ---------------------------------------------------------------------------------------------------------
-
-
-def _sweep(parent: Path) -> None:
+def sweep(parent: Path) -> None:
+    """Remove the folders in `parent` whose owners have ended; those of running processes stay."""
     for lock in parent.glob(f"*/{_LOCK}"):
         with suppress(OSError), lock.open("r+") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
