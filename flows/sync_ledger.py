@@ -6,7 +6,8 @@ from prefect import flow
 
 from blocks.crew import settings_overrides
 from flows.steps import step
-from nightcrew.crew.dispatch import dispatch_pending, reconcile
+from nightcrew.crew.dispatch import dispatch_pending
+from nightcrew.crew.reconciliation import reconcile
 from nightcrew.ledger.compactor import Compaction, compact
 from nightcrew.openrouter.serving.transcript import forget_transcripts
 from nightcrew.settings import Settings, load_settings

@@ -19,6 +19,7 @@ from nightcrew.cli.demo.parts import make_repository
 from nightcrew.crew import dispatch
 from nightcrew.crew.database import ensure_database, psycopg_arguments
 from nightcrew.crew.processes import free_port
+from nightcrew.crew.reconciliation import reconcile
 from nightcrew.crew.services import running_crew
 from nightcrew.crew.status import ServiceStatus
 from nightcrew.errors import NightcrewError
@@ -62,7 +63,7 @@ class Stage:
         now = queued
         while time.monotonic() < deadline:
             try:
-                dispatch.reconcile(self.settings)
+                reconcile(self.settings)
                 now = self.get(queued)
                 if true(now):
                     return now

@@ -10,7 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from nightcrew.crew import dispatch
+from nightcrew.crew import dispatch, reconciliation
+from nightcrew.crew.reconciliation import reconcile
 from nightcrew.errors import BadInput
 from nightcrew.task import TaskStatus
 from tests.flows.conftest import RunningCrew
@@ -50,7 +51,7 @@ def test_a_run_cancelled_in_prefects_ui_cancels_its_task(crew: RunningCrew) -> N
     state = {"type": "CANCELLING", "name": "Cancelling"}
     crew.api.post(f"/flow_runs/{running.flow_run_id}/set_state", {"state": state, "force": True})
     assert crew.run(running)["state_type"] == "CANCELLED"
-    dispatch.reconcile(crew.settings)
+    reconcile(crew.settings)
     ended = crew.get(queued.task_id)
     assert ended.status is TaskStatus.CANCELLED, ended.detail
     assert running.pid is not None
@@ -65,7 +66,7 @@ def test_a_task_whose_process_is_killed_goes_back_to_the_queue_and_is_done(crew:
     assert running.pid is not None
     os.kill(running.pid, signal.SIGKILL)
     assert crew.run(running)["state_type"] == "CRASHED"
-    dispatch.reconcile(crew.settings)  # or the crew's own upkeep, if that was quicker
+    reconcile(crew.settings)  # or the crew's own upkeep, if that was quicker
     dispatch.dispatch_pending(crew.settings)
     ended = crew.ended(queued.task_id)
     assert (ended.status, ended.restarts) == (TaskStatus.COMPLETED, 1)
@@ -83,11 +84,11 @@ def test_a_run_that_was_taken_and_never_started_is_given_up_and_its_task_is_done
     with dispatch.open_queue(crew.settings) as queue:
         queue.submit(task)
         queue.update(task.task_id, status=TaskStatus.QUEUED, flow_run_id=taken["id"])
-    dispatch.reconcile(crew.settings)  # a worker may be slow
+    reconcile(crew.settings)  # a worker may be slow
     assert crew.get(task.task_id).flow_run_id == taken["id"]
 
-    monkeypatch.setattr(dispatch, "LONGEST_PENDING", timedelta())
-    dispatch.reconcile(crew.settings)
+    monkeypatch.setattr(reconciliation, "LONGEST_PENDING", timedelta())
+    reconcile(crew.settings)
     again = crew.get(task.task_id)
     assert again.restarts == 1
     assert again.flow_run_id not in {None, taken["id"]}, "it was not handed to a worker again"
@@ -101,7 +102,7 @@ def test_a_deleted_run_cancels_its_task(crew: RunningCrew) -> None:
         stored = queue.submit(crew.task("Delete my run."))
         gone = "00000000-0000-4000-8000-000000000000"
         queue.update(stored.task_id, status=TaskStatus.QUEUED, flow_run_id=gone)
-    dispatch.reconcile(crew.settings)
+    reconcile(crew.settings)
     assert crew.get(stored.task_id).status is TaskStatus.CANCELLED
 
 

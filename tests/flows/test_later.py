@@ -9,6 +9,7 @@ from sqlalchemy import update
 from nightcrew.crew import dispatch
 from nightcrew.crew import stop as crew_stop
 from nightcrew.crew.database import ensure_database
+from nightcrew.crew.reconciliation import reconcile
 from nightcrew.openrouter.books.account import accounts, stop_crew
 from nightcrew.openrouter.books.availability import account_of
 from nightcrew.queue.state_store import StateStore, utc_now
@@ -49,7 +50,7 @@ def test_a_plan_that_does_not_fit_todays_free_calls_waits_for_the_reset(crew: Ru
     assert f"{midnight:%Y-%m-%d %H:%M} UTC" in state["message"] and "free calls" in state["message"]
     assert datetime.fromisoformat(state["state_details"]["scheduled_time"]) == midnight
     assert not works_on(waits)
-    assert dispatch.reconcile(crew.settings) == 0, "waiting is nothing amiss"
+    assert reconcile(crew.settings) == 0, "waiting is nothing amiss"
     dispatch.run_again(crew.api, waits, state_name="AwaitingQuota")
     ended = crew.ended(waits.task_id)
     assert (ended.status, ended.models) == (TaskStatus.COMPLETED, (FREE,)), ended.detail

@@ -6,6 +6,7 @@ import pytest
 
 from nightcrew.crew import dispatch, services
 from nightcrew.crew import review as review_service
+from nightcrew.crew.reconciliation import reconcile
 from nightcrew.errors import Transient
 from nightcrew.queue.reviews import Answer, Choice
 from nightcrew.settings import Settings
@@ -54,7 +55,7 @@ def test_a_question_is_answered_after_everything_was_stopped_and_started(
     with pytest.raises(Transient, match="no crew is running"):
         review_service.answer(settings, task.task_id, answer)
     with services.running_crew(settings):
-        assert dispatch.reconcile(settings) == 0
+        assert reconcile(settings) == 0
         assert review_service.answer(settings, task.task_id, answer).status is TaskStatus.QUEUED
         assert status_of(settings, task.task_id, ends - {TaskStatus.NEEDS_REVIEW}) is TaskStatus.COMPLETED
     with dispatch.open_queue(settings) as queue:

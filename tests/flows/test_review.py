@@ -13,6 +13,7 @@ from prefect.client.orchestration import get_client
 from blocks.crew import BLOCK_NAME, CrewPolicy
 from nightcrew.crew import dispatch
 from nightcrew.crew import review as review_service
+from nightcrew.crew.reconciliation import reconcile
 from nightcrew.errors import BadInput
 from nightcrew.ledger.ledger import Ledger
 from nightcrew.queue.reviews import Answer, Choice
@@ -99,11 +100,11 @@ def test_what_cannot_be_measured_waits_with_question_evidence_and_choices(crew: 
     (waits,) = [one for one in review_service.waiting(crew.settings) if one.queued.task_id == asked.task_id]
     assert waits.review.question == asked.detail
     assert (waits.review.expires_at - waits.review.asked_at).total_seconds() == pytest.approx(604_800, abs=1)
-    assert dispatch.reconcile(crew.settings) == 0
+    assert reconcile(crew.settings) == 0
 
     crew.api.post(f"/flow_runs/{run['id']}/set_state", {"state": {"type": "CANCELLING"}})
     state_of(crew, asked, "CANCELLED")
-    dispatch.reconcile(crew.settings)
+    reconcile(crew.settings)
     assert crew.get(asked.task_id).status is TaskStatus.CANCELLED
 
 
@@ -201,7 +202,7 @@ def short_patience(crew: RunningCrew) -> Iterator[None]:
 def test_an_unanswered_question_expires_as_the_policy_says(crew: RunningCrew, short_patience: None) -> None:
     asked = ask(crew, "Write a rebate nobody asks for.")
     state_of(crew, asked, "FAILED", seconds=60)
-    dispatch.reconcile(crew.settings)  # the worker may have done the same before us
+    reconcile(crew.settings)  # the worker may have done the same before us
     ended = crew.get(asked.task_id)
     assert (ended.status, ended.failure_reason) == (TaskStatus.FAILED, FailureReason.REJECTED)
     assert ended.detail.startswith(

@@ -16,7 +16,10 @@ from nightcrew.secrets.files import PRIVATE_UMASK
 
 @dataclass(frozen=True, slots=True)
 class ProcessId:
-    """A process by pid and start time, which distinguishes it from a later one with the same pid."""
+    """A process by pid and start, which distinguishes it from a later one with the same pid.
+
+    `started` is in seconds since the machine's start, plus a number of that start; the clock does not count.
+    """
 
     pid: int
     started: float
@@ -24,17 +27,16 @@ class ProcessId:
     @classmethod
     def of(cls, pid: int) -> "ProcessId":
         """The process with this pid; `started` is 0 if there is none."""
-        try:
-            return cls(pid, psutil.Process(pid).create_time())
-        except psutil.Error:
-            return cls(pid, 0.0)
+        return cls(pid, _started(pid) or 0.0)
 
     def find(self) -> psutil.Process | None:
         """The running process; None if it has ended."""
+        started = _started(self.pid)
+        if started is None or abs(started - self.started) > 0.2:
+            return None
         try:
             process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.started) < 1.0
-            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+            return process if process.status() != psutil.STATUS_ZOMBIE else None
         except psutil.Error:
             return None
 
@@ -116,6 +118,20 @@ def kill_all(processes: Sequence[psutil.Process]) -> int:
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def _started(pid: int) -> float | None:
+    """When a process started, see `ProcessId`; None if there is none. psutil's time moves with the clock."""
+    try:
+        after_name = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2]
+        boot = int(_BOOT_ID.read_text()[:5], 16)
+    except (OSError, ValueError):
+        return None
+    return boot * 1e8 + int(after_name.split()[19]) / _TICKS  # a float keeps hundredths of these seconds
 
 
 def _is_marked(process: psutil.Process, name: str, value: str) -> bool:

@@ -18,7 +18,7 @@ from nightcrew import host
 from nightcrew.crew import bootstrap
 from nightcrew.crew.api_access import write_profile
 from nightcrew.crew.database import Database, ensure_database, open_database, release_home
-from nightcrew.crew.dispatch import POOL, dispatch_pending, reconcile, requeue_stopped
+from nightcrew.crew.dispatch import POOL, dispatch_pending
 from nightcrew.crew.environment import (
     crew_environment,
     guard_environment,
@@ -28,6 +28,7 @@ from nightcrew.crew.environment import (
 )
 from nightcrew.crew.old_account import move_account_out_of_blocks
 from nightcrew.crew.processes import ProcessId, end_tree, free_port, kill_marked, last_words, spawn
+from nightcrew.crew.reconciliation import reconcile, requeue_stopped
 from nightcrew.crew.status import ServiceStatus, forget_status, status, write_status
 from nightcrew.errors import Transient
 from nightcrew.execution.checkout.work_folder import sweep

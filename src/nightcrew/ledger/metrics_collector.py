@@ -71,8 +71,8 @@ class MetricsCollector:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def task_submitted(self, task: Task) -> None:
-        """`task` was submitted; recorded again by the flow, for tasks that were not submitted by command."""
+    def task_submitted(self, task: Task, *, at: datetime | None = None) -> None:
+        """`task` was submitted, `at` that time; None: now."""
         self._record(
             TaskSubmitted(
                 task_id=task.task_id,
@@ -89,14 +89,20 @@ class MetricsCollector:
                 executor=task.executor,
                 description_chars=len(task.description),
                 description_sha256=digest(task.description),
-            )
+            ),
+            at,
         )
 
     def task_started(
-        self, task_id: str, *, base_commit: str | None = None, flow_run_id: str | None = None
+        self,
+        task_id: str,
+        *,
+        base_commit: str | None = None,
+        flow_run_id: str | None = None,
+        at: datetime | None = None,
     ) -> None:
         """A worker took the task; `base_commit` is the full id of its base."""
-        self._record(TaskStarted(task_id=task_id, base_commit=base_commit, flow_run_id=flow_run_id))
+        self._record(TaskStarted(task_id=task_id, base_commit=base_commit, flow_run_id=flow_run_id), at)
 
     def decision(self, task_id: str, number: int, plan: Plan) -> None:
         """`plan` was made before attempt `number`."""
@@ -177,6 +183,8 @@ class MetricsCollector:
         failure_reason: FailureReason | None = None,
         detail: str = "",
         change_path: Path | str | None = None,
+        *,
+        at: datetime | None = None,
     ) -> None:
         """The task ended or waits for a person; of several facts the latest counts."""
         self._record(
@@ -186,7 +194,8 @@ class MetricsCollector:
                 failure_reason=failure_reason,
                 detail=detail,
                 change_path=None if change_path is None else str(change_path),
-            )
+            ),
+            at,
         )
 
     def flush(self) -> None:
@@ -211,8 +220,8 @@ class MetricsCollector:
 
     # --- private ------------------------------------------------------------------------------------------
 
-    def _record(self, event: Event) -> None:
-        line = encode(redact_object(event), self._clock())
+    def _record(self, event: Event, at: datetime | None = None) -> None:
+        line = encode(redact_object(event), at or self._clock())
         with self._lock:
             self._waiting.append(line)
             problem = self._drain()

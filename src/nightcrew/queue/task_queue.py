@@ -18,9 +18,11 @@ from sqlalchemy.dialects.postgresql import insert
 from nightcrew.errors import BadInput, QueueFull
 from nightcrew.execution.attempt import Attempt
 from nightcrew.execution.checkout.admission import admit
+from nightcrew.queue import outbox
+from nightcrew.queue.outbox import FactKind
 from nightcrew.queue.state_store import StateStore
 from nightcrew.queue.task_table import UNFINISHED, QueuedTask, attempts, queued_task, rank, tasks
-from nightcrew.task import FailureReason, Task, TaskPriority, TaskStatus
+from nightcrew.task import SETTLED, FailureReason, Task, TaskPriority, TaskStatus
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +57,7 @@ class Changes(TypedDict, total=False):
     pid_started: float | None
     verdict: str | None
     change_path: str | None
+    crashes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,10 @@ class TaskQueue:
             if (status := changes.get("status")) is not None:
                 values |= _times(task_id, TaskStatus(row.status), status)
             statement = update(tasks).where(tasks.c.task_id == task_id).values(**values).returning(tasks)
-            return queued_task(connection.execute(statement).one())
+            changed = queued_task(connection.execute(statement).one())
+            if status is not None:
+                _enter_fact(connection, changed, before=TaskStatus(row.status))
+            return changed
 
     def begin_attempt(self, task_id: str) -> int:
         """Count a new attempt and return its number, which is unique within the task."""
@@ -200,6 +206,7 @@ class TaskQueue:
             status=status,
         )
         stored = queued_task(connection.execute(statement.returning(tasks)).one(), is_new=True)
+        outbox.enter(connection, task.task_id, FactKind.SUBMITTED, {"task": task.model_dump(mode="json")})
         log.info("task %s is in the queue: %s, %s", task.task_id, task.priority, task.task_type)
         return stored
 
@@ -236,12 +243,24 @@ def _add_to_task(
             score=score,
             models=list(dict.fromkeys((*models, *(attempt.models_served or (attempt.model,))))),
             attempts=tasks.c.attempts + 1,
+            crashes=0,
             calls=tasks.c.calls + attempt.calls,
             input_tokens=tasks.c.input_tokens + attempt.input_tokens,
             output_tokens=tasks.c.output_tokens + attempt.output_tokens,
             cost_usd=tasks.c.cost_usd + attempt.cost_usd,
         )
     )
+
+
+def _enter_fact(connection: Connection, changed: QueuedTask, *, before: TaskStatus) -> None:
+    """Store what the ledger has to know of a change of status."""
+    if changed.status is TaskStatus.RUNNING:
+        content = {"base_commit": changed.commit, "flow_run_id": changed.flow_run_id}
+        outbox.enter(connection, changed.task_id, FactKind.STARTED, content)
+    elif changed.status in SETTLED and changed.status is not before:
+        names = ("status", "failure_reason", "detail", "change_path")
+        content = {name: getattr(changed, name) for name in names}
+        outbox.enter(connection, changed.task_id, FactKind.FINISHED, content)
 
 
 def _times(task_id: str, old: TaskStatus, new: TaskStatus) -> dict[str, Any]:

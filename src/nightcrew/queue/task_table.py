@@ -46,6 +46,7 @@ tasks = Table(
     Column("started_at", DateTime(timezone=True)),
     Column("ended_at", DateTime(timezone=True)),
     Column("restarts", Integer, nullable=False, server_default="0"),
+    Column("crashes", Integer, nullable=False, server_default="0"),
     Column("attempts_begun", Integer, nullable=False, server_default="0"),
     Column("flow_run_id", String),
     Column("host", String),
@@ -102,6 +103,7 @@ class QueuedTask:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     restarts: int = 0  # returns to the queue after a crash or a stop
+    crashes: int = 0  # of its process since an attempt was last recorded
     flow_run_id: str | None = None
     host: str | None = None  # host and process id, needed to cancel it
     pid: int | None = None

@@ -2,6 +2,7 @@
 
 from pydantic import ValidationError
 
+from nightcrew.ledger.delivery import deliver
 from nightcrew.queue.reviews import Answer, Choice, Review
 from nightcrew.settings import first_problem
 from nightcrew.task import TaskStatus
@@ -27,8 +28,7 @@ def put_question(work: Work, key: str, problem: str) -> Review:
         seconds=crew.settings.review_seconds,
         key=key,
     )
-    crew.collector.task_finished(task_id, TaskStatus.NEEDS_REVIEW, None, question)
-    crew.collector.flush()
+    deliver(crew.store, crew.collector)
     return work.review
 
 

@@ -6,6 +6,7 @@ import socket
 from nightcrew.crew.dispatch import this_process
 from nightcrew.crew.processes import ProcessId
 from nightcrew.errors import NightcrewError
+from nightcrew.ledger.delivery import deliver
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.task import TaskStatus
 from nightcrew.work.crew import Crew
@@ -25,7 +26,7 @@ def start_work(crew: Crew, queued: QueuedTask, *, flow_run_id: str | None = None
     Raises:
         WorkedOnElsewhere: another process is doing the same work.
     """
-    crew.collector.task_submitted(queued.task)
+    deliver(crew.store, crew.collector)
     work = Work(crew, queued)
     if queued.status.is_final:
         work.outcome = as_recorded(queued)
@@ -42,7 +43,7 @@ def start_work(crew: Crew, queued: QueuedTask, *, flow_run_id: str | None = None
         pid=here.pid,
         pid_started=here.started,
     )
-    crew.collector.task_started(queued.task_id, base_commit=queued.commit, flow_run_id=flow_run_id)
+    deliver(crew.store, crew.collector)
     work.restore()
     return work
 

@@ -10,6 +10,7 @@ from nightcrew.errors import BadInput
 from nightcrew.execution.checkout.base import base_checkout
 from nightcrew.execution.checkout.workspace import Checkout
 from nightcrew.execution.executors.context_need import ContextNeed, measured_need
+from nightcrew.ledger.delivery import deliver
 from nightcrew.queue.reviews import ACCEPTED_BY_A_PERSON, Answer, Review
 from nightcrew.queue.task_queue import Changes
 from nightcrew.queue.task_table import QueuedTask
@@ -135,6 +136,5 @@ class Work:
         except BadInput:  # the task was cancelled in the meantime
             self.queued = queue.get(task_id)
             outcome = as_recorded(self.queued)
-        self.crew.collector.task_finished(task_id, outcome.status, outcome.reason, outcome.detail, change)
-        self.crew.collector.flush()
+        deliver(self.crew.store, self.crew.collector)
         self.outcome = outcome

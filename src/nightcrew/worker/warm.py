@@ -30,8 +30,9 @@ from prefect.workers.process import (
 )
 from pydantic import Field, PrivateAttr
 
-from nightcrew.crew.dispatch import WORKER_TYPE, dispatch_pending, reconcile, run_cancelled
+from nightcrew.crew.dispatch import WORKER_TYPE, dispatch_pending
 from nightcrew.crew.environment import project_root
+from nightcrew.crew.reconciliation import reconcile, run_cancelled
 from nightcrew.errors import Transient
 from nightcrew.secrets.logs import keep_secrets_out_of_logs
 from nightcrew.settings import load_settings

@@ -18,6 +18,7 @@ def run_engine(
 ) -> None:
     """Start the crew. PostgreSQL, Prefect server and worker run until Ctrl-C."""
     from nightcrew.crew import dispatch
+    from nightcrew.crew.reconciliation import reconcile
     from nightcrew.crew.services import running_crew
 
     settings = load_settings()
@@ -38,7 +39,7 @@ def run_engine(
         deadline = time.monotonic() + duration if duration else float("inf")
         while (left := deadline - time.monotonic()) > 0 and crew.running:
             time.sleep(min(left, 5))
-            dispatch.reconcile(settings)
+            reconcile(settings)
             dispatch.dispatch_pending(settings)
 
 

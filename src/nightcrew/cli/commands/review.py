@@ -34,14 +34,14 @@ def review(
     as_json: AsJson = False,
 ) -> None:
     """List, show or answer open questions. They are about changes that no gate could measure."""
-    from nightcrew.crew import dispatch
     from nightcrew.crew import review as review_service
+    from nightcrew.crew.reconciliation import reconcile
 
     answer = _answer(accept=accept, retry=retry, give_up=give_up, reason=reason, hint=hint, model=model)
     if answer is not None and task_id is None:
         raise BadInput("name the task that the answer is for: nightcrew review TASK_ID ...")
     settings = load_settings()
-    dispatch.reconcile(settings)
+    reconcile(settings)
     if task_id is None:
         _show_all(review_service.waiting(settings), as_json=as_json)
     elif answer is None:

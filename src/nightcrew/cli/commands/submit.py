@@ -13,6 +13,8 @@ from nightcrew.settings import OPENROUTER_URL, Settings, load_settings
 from nightcrew.task import SETTLED, TaskStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from nightcrew.queue.task_table import QueuedTask
 
 POLL_SECONDS = 1.0
@@ -32,26 +34,37 @@ def submit_task(
     settings = load_settings()
     task = make_task(settings, fields)
     _check_prices(settings)
-    with dispatch.open_queue(settings) as queue:
-        queued = dispatch.submit(settings, task)
+    queued = dispatch.submit(settings, task)
+    is_new = queued.is_new
+    attempts: Sequence[Mapping[str, Any]] = ()
+    if wait:
+        queued, attempts = _settled(settings, queued)
+    if as_json:
+        print_json(task_json(queued) | {"new": is_new})
+    elif wait:
+        print_task(queued, attempts)
+    else:
+        console.print(_receipt(queued, running=status(settings).running), markup=False)
+    return exit_code(queued) if wait else ExitCode.DONE
+
+
+def _settled(settings: Settings, queued: "QueuedTask") -> "tuple[QueuedTask, Sequence[Mapping[str, Any]]]":
+    """The task and its attempts, once it has ended or waits for a person."""
+    from nightcrew.crew.dispatch import open_queue
+    from nightcrew.crew.reconciliation import reconcile
+
+    with open_queue(settings) as queue:
         try:
-            while wait and queued.status not in SETTLED:
+            while queued.status not in SETTLED:
                 time.sleep(POLL_SECONDS)
-                dispatch.reconcile(settings)
+                reconcile(settings)
                 queued = queue.get(queued.task_id)
         except KeyboardInterrupt:
             raise Goodbye(
                 f"{queued.task_id} goes on without you. Follow it with: nightcrew get-status "
                 f"{queued.task_id}; end it with: nightcrew cancel-task {queued.task_id}"
             ) from None
-        attempts = queue.attempts(queued.task_id)
-    if as_json:
-        print_json(task_json(queued) | {"new": queued.is_new})
-    elif wait:
-        print_task(queued, attempts)
-    else:
-        console.print(_receipt(queued, running=status(settings).running), markup=False)
-    return exit_code(queued) if wait else ExitCode.DONE
+        return queued, queue.attempts(queued.task_id)
 
 
 def _check_prices(settings: Settings) -> None:

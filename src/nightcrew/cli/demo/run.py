@@ -24,6 +24,7 @@ from nightcrew.cli.demo.view import (
 )
 from nightcrew.cli.output import console, duration
 from nightcrew.crew import dispatch
+from nightcrew.crew.reconciliation import reconcile
 from nightcrew.crew.services import adopt, running_crew
 from nightcrew.ledger.ledger import Ledger
 from nightcrew.queue.task_queue import TaskQueue
@@ -118,4 +119,4 @@ def _watch(settings: Settings, queue: TaskQueue, tasks: Sequence[DemoTask]) -> d
             if settled(current) or time.monotonic() > deadline:
                 return current
             time.sleep(POLL_SECONDS)
-            dispatch.reconcile(settings)
+            reconcile(settings)

@@ -1,0 +1,273 @@
+"""Compares tasks, their flow runs and living processes, and corrects what does not fit.
+
+A task that is being worked on names its process in the store (host, pid, start). On this host, the process
+itself says whether the work goes on; Prefect's state may be late or lost.
+"""
+
+import logging
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
+from typing import Any
+
+import psutil
+
+from nightcrew.crew.dispatch import FLOW, dispatch_waiting, open_queue, set_state
+from nightcrew.crew.prefect_api import PrefectApi
+from nightcrew.crew.processes import ProcessId, kill_tree
+from nightcrew.crew.status import status
+from nightcrew.errors import BadInput
+from nightcrew.queue.task_queue import TaskQueue
+from nightcrew.queue.task_table import QueuedTask
+from nightcrew.settings import Settings
+from nightcrew.task import FailureReason, TaskPriority, TaskStatus
+
+log = logging.getLogger(__name__)
+
+MOST_CRASHES = 2  # in a row, without an attempt that could be recorded
+LONGEST_PENDING = timedelta(minutes=4)
+LONGEST_CANCELLING = timedelta(minutes=1)
+LONGEST_START = timedelta(minutes=1)  # until the worker has told Prefect which process it started
+STOPPED = "the crew was stopped; the task will run again"
+WITH_A_RUN = (TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.NEEDS_REVIEW)
+PAGE = 200
+
+
+class Life(Enum):
+    """What is known of the process that works on a task."""
+
+    ALIVE = auto()
+    DEAD = auto()
+    UNKNOWN = auto()  # it is on another host, or has not reported yet
+
+
+class Correction(Enum):
+    """What has to be done about a task."""
+
+    NONE = auto()
+    RUN_AGAIN = auto()  # its run was lost, not by a crash of its own
+    CRASHED = auto()  # run it again, but not for ever
+    CANCEL = auto()
+    FAIL = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A task's flow run: Prefect's state of it, and its process."""
+
+    state: str  # Prefect's type of state, or DELETED
+    message: str
+    age: timedelta  # of the state
+    life: Life
+
+
+def correction(task: TaskStatus, run: Run, *, deployed: bool) -> Correction:
+    """What to do about a task of this status; `deployed` is False if its deployment was deleted."""
+    match run.state:
+        case "DELETED":
+            # Prefect deletes the waiting runs together with their deployment, which no person decided on.
+            return Correction.CANCEL if deployed else Correction.RUN_AGAIN
+        case "CANCELLED":
+            return Correction.CANCEL
+        case "CANCELLING":
+            late = run.age > LONGEST_CANCELLING or run.life is Life.DEAD
+            return Correction.CANCEL if late else Correction.NONE
+        case "PENDING":
+            never_started = run.age > LONGEST_PENDING and run.life is not Life.ALIVE
+            return Correction.CRASHED if never_started else Correction.NONE
+        case "RUNNING":
+            return Correction.CRASHED if run.life is Life.DEAD else Correction.NONE
+        case "SCHEDULED" | "PAUSED":
+            return Correction.NONE
+    if run.life is Life.ALIVE and task is TaskStatus.RUNNING:
+        return Correction.NONE  # the process will record how it ends; a second one beside it would be worse
+    return Correction.CRASHED if run.state == "CRASHED" else Correction.FAIL
+
+
+def reconcile(settings: Settings) -> int:
+    """Correct every task whose flow run or process was lost; returns the number of changed tasks.
+
+    A lost one is queued again, a crashed one up to two times. A cancelled or deleted run cancels its task and
+    ends its process; an expired question fails it.
+    """
+    services = status(settings)
+    if not services.running:
+        return 0
+    with open_queue(settings) as queue:
+        changed = _Reconciliation(queue, services.api()).correct_all() + _free_unattended(queue)
+        if changed:
+            dispatch_waiting(queue, services.api())
+    return changed
+
+
+def requeue_stopped(settings: Settings) -> int:
+    """After this crew's worker was stopped, queue the tasks again that it was working on; their number.
+
+    Tasks whose process lives, or is on another host, belong to another crew.
+    """
+    api = status(settings).api()
+    with open_queue(settings) as queue:
+        found = _Reconciliation(queue, api)
+        lost = [task for task, run in found.runs() if run.life is Life.DEAD and run.state in _AT_WORK]
+        for task in lost:
+            with suppress(BadInput):  # it ended just before
+                found.run_again(task, "Stopped", STOPPED, crashes=task.crashes)
+    return len(lost)
+
+
+def run_cancelled(settings: Settings, flow_run_id: str) -> None:
+    """Cancel the task of a flow run that was cancelled in Prefect."""
+    with open_queue(settings) as queue:
+        for queued in queue.waiting(TaskStatus.QUEUED, TaskStatus.RUNNING):
+            if queued.flow_run_id == flow_run_id:
+                queue.update(queued.task_id, status=TaskStatus.CANCELLED, detail="cancelled in Prefect")
+
+
+def life_of(queued: QueuedTask) -> Life:
+    """Whether the process lives that the task names."""
+    if queued.pid is None or queued.host != socket.gethostname():
+        return Life.UNKNOWN
+    alive = ProcessId(queued.pid, queued.pid_started or 0.0).find() is not None
+    return Life.ALIVE if alive else Life.DEAD
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+_AT_WORK = frozenset({"PENDING", "RUNNING", "CANCELLING", "CRASHED"})
+
+
+class _Reconciliation:
+    """The tasks with a flow run, and their correction."""
+
+    def __init__(self, queue: TaskQueue, api: PrefectApi) -> None:
+        self._queue, self._api = queue, api
+        self._deployed: dict[TaskPriority, bool] = {}
+
+    def runs(self) -> Sequence[tuple[QueuedTask, Run]]:
+        """Every unfinished task that has a flow run, with it."""
+        known = [task for task in self._queue.waiting(*WITH_A_RUN) if task.flow_run_id]
+        pairs = []
+        for start in range(0, len(known), PAGE):
+            page = known[start : start + PAGE]
+            found = _flow_runs(self._api, [str(task.flow_run_id) for task in page])
+            pairs += [(task, _run(task, found.get(str(task.flow_run_id)))) for task in page]
+        return pairs
+
+    def correct_all(self) -> int:
+        """Correct what is wrong; returns the number of changed tasks."""
+        changed = 0
+        for task, run in self.runs():
+            deployed = run.state != "DELETED" or self._is_deployed(task.task.priority)
+            wanted = correction(task.status, run, deployed=deployed)
+            if wanted is not Correction.NONE and self._is_as_read(task):
+                with suppress(BadInput):  # its status has changed since it was read
+                    self._correct(task, run, wanted)
+                    changed += 1
+        return changed
+
+    def run_again(self, task: QueuedTask, name: str, message: str, *, crashes: int) -> None:
+        """Queue a task again, in a new flow run."""
+        self._queue.update(
+            task.task_id, status=TaskStatus.PENDING, flow_run_id=None, detail=message, crashes=crashes
+        )
+        set_state(self._api, str(task.flow_run_id), "CRASHED", name, message)
+
+    def _correct(self, task: QueuedTask, run: Run, wanted: Correction) -> None:
+        log.warning("task %s is %s, but its flow run is %s: %s", task.task_id, task.status, run.state, wanted)
+        match wanted:
+            case Correction.RUN_AGAIN:
+                self.run_again(
+                    task, "Lost", "its deployment was deleted; it will run again", crashes=task.crashes
+                )
+            case Correction.CRASHED if task.crashes < MOST_CRASHES:
+                self.run_again(
+                    task, "Crashed", f"crashed, will run again: {_why(run)}", crashes=task.crashes + 1
+                )
+            case Correction.CANCEL:
+                self._cancel(task, run)
+            case _:
+                self._fail(task, run)
+
+    def _cancel(self, task: QueuedTask, run: Run) -> None:
+        detail = run.message or f"its flow run was {run.state.lower()}"
+        self._queue.update(task.task_id, status=TaskStatus.CANCELLED, detail=detail)
+        if life_of(task) is Life.ALIVE:
+            kill_tree(ProcessId(task.pid or 0, task.pid_started or 0.0))
+        if run.state == "CANCELLING":
+            set_state(self._api, str(task.flow_run_id), "CANCELLED", "Cancelled", "its process has ended")
+
+    def _fail(self, task: QueuedTask, run: Run) -> None:
+        if run.state == "FAILED" and task.status is TaskStatus.NEEDS_REVIEW:
+            reason, detail = FailureReason.REJECTED, f"the question was not answered in time: {task.detail}"
+        else:
+            reason, detail = FailureReason.INFRASTRUCTURE, _why(run)
+        self._queue.update(task.task_id, status=TaskStatus.FAILED, failure_reason=reason, detail=detail)
+
+    def _is_as_read(self, task: QueuedTask) -> bool:
+        """A process that has ended in the meantime has recorded how."""
+        now = self._queue.get(task.task_id)
+        return (now.status, now.flow_run_id, now.pid) == (task.status, task.flow_run_id, task.pid)
+
+    def _is_deployed(self, priority: TaskPriority) -> bool:
+        if priority not in self._deployed:
+            self._deployed[priority] = self._api.get(f"/deployments/name/{FLOW}/{priority}") is not None
+        return self._deployed[priority]
+
+
+def _free_unattended(queue: TaskQueue) -> int:
+    """Tasks of a killed `nightcrew do`: they wait for the same command, and no longer count as running."""
+    lost = [
+        task
+        for task in queue.waiting(TaskStatus.RUNNING)
+        if task.flow_run_id is None and life_of(task) is Life.DEAD
+    ]
+    for task in lost:
+        detail = "the process that did it has ended; the same command continues it"
+        with suppress(BadInput):
+            queue.update(task.task_id, status=TaskStatus.QUEUED, detail=detail)
+    return len(lost)
+
+
+def _flow_runs(api: PrefectApi, run_ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    found = api.post("/flow_runs/filter", {"flow_runs": {"id": {"any_": list(run_ids)}}, "limit": PAGE}) or []
+    return {run["id"]: run for run in found}
+
+
+def _run(task: QueuedTask, found: Mapping[str, Any] | None) -> Run:
+    if found is None:
+        return Run("DELETED", "", timedelta(), life_of(task))
+    state = found["state"] or {"type": found["state_type"], "timestamp": None}
+    since = datetime.fromisoformat(state["timestamp"]) if state["timestamp"] else datetime.now(UTC)
+    pid = found.get("infrastructure_pid") or ""
+    life = life_of(task)
+    if life is Life.UNKNOWN and task.host in {None, socket.gethostname()} and str(pid).isdigit():
+        life = _life_of_worker_child(int(pid), since)
+    return Run(state["type"], state.get("message") or "", datetime.now(UTC) - since, life)
+
+
+def _life_of_worker_child(pid: int, since: datetime) -> Life:
+    """Whether the process lives that the worker started for a run, before it has reported to the store.
+
+    It cannot be younger than the run's state; a younger one has the pid of a process that has ended. A new
+    run of a postponed flow still has the pid of the one before.
+    """
+    if datetime.now(UTC) - since < LONGEST_START:
+        return Life.UNKNOWN
+    try:
+        process = psutil.Process(pid)
+        ours = process.uids().real == os.geteuid() and process.status() != psutil.STATUS_ZOMBIE
+        return Life.ALIVE if ours and process.create_time() <= since.timestamp() + 60 else Life.DEAD
+    except psutil.Error:
+        return Life.DEAD
+
+
+def _why(run: Run) -> str:
+    if run.life is Life.DEAD and run.state == "RUNNING":
+        return "its process has ended without reporting it"
+    if run.state == "PENDING":
+        return "taken by a worker and never started"
+    return run.message or f"its flow run ended as {run.state.lower()} without a verdict"
