@@ -13,10 +13,10 @@ from prefect.client.schemas.objects import BlockDocument, StateType
 from prefect.events.actions import CallWebhook, ChangeFlowRunState, SendNotification
 from prefect.events.schemas.automations import AutomationCore
 
+from nightcrew.crew.bootstrap import CRASH_RULE
 from nightcrew.crew.notice import Notice
 
 SILENCE = timedelta(seconds=90)  # three heartbeats
-ZOMBIES = "nightcrew: a run that stopped sending heartbeats has crashed"
 
 NOTIFY_BLOCK = "nightcrew-notify"
 NOTIFY = "nightcrew: tell a person"
@@ -43,7 +43,7 @@ async def make_automations(client: PrefectClient) -> list[str]:
 
 def _zombies() -> AutomationCore:
     return AutomationCore(
-        name=ZOMBIES,
+        name=CRASH_RULE,
         description="The worker or its machine died: the run has Crashed, its task goes back to the queue.",
         trigger=EventTrigger(
             after={"prefect.flow-run.heartbeat"},

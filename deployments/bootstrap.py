@@ -7,7 +7,7 @@ It is idempotent (`python -m deployments.bootstrap`): existing objects are kept.
 import asyncio
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +48,16 @@ async def bootstrap(project: Path, *, pool_type: str = WORKER_TYPE) -> list[Chan
     return changes
 
 
-async def deploy(project: Path) -> None:
-    """Create or update the deployments of `prefect.yaml`.
+async def deploy(project: Path, names: Sequence[str] | None = None) -> None:
+    """Create or update the deployments of `prefect.yaml` with these names; None: all of them.
 
     Raises:
         RuntimeError: Prefect refused; its message is passed on.
     """
-    command = host.python("prefect", "--no-prompt", "deploy", "--all")
+    if names is not None and not names:
+        return
+    chosen = ["--all"] if names is None else [word for name in names for word in ("--name", name)]
+    command = host.python("prefect", "--no-prompt", "deploy", *chosen)
     env = host.environment(*OURS, PYTHONPATH=str(project))
     ended = await asyncio.to_thread(host.run, command, env=env, folder=project, seconds=DEPLOY_SECONDS)
     if ended.returncode:
@@ -122,11 +125,12 @@ async def _make_queues(client: PrefectClient) -> list[Change]:
     return changes
 
 
-async def _main(project: Path, say: Callable[[str], Any]) -> None:
+async def _main(project: Path, names: Sequence[str] | None, say: Callable[[str], Any]) -> None:
     for change in await bootstrap(project):
         say(change)
-    await deploy(project)
+    await deploy(project, names)
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(Path.cwd(), lambda line: sys.stdout.write(f"{line}\n")))
+    only = sys.argv[2:] if sys.argv[1:2] == ["--only"] else None
+    asyncio.run(_main(Path.cwd(), only, lambda line: sys.stdout.write(f"{line}\n")))

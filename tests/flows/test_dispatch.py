@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from nightcrew.crew import dispatch, reconciliation
+from nightcrew.crew import dispatch, reconciliation, services
 from nightcrew.crew.reconciliation import reconcile
 from nightcrew.errors import BadInput
 from nightcrew.task import TaskStatus
@@ -104,6 +104,20 @@ def test_a_deleted_run_cancels_its_task(crew: RunningCrew) -> None:
         queue.update(stored.task_id, status=TaskStatus.QUEUED, flow_run_id=gone)
     reconcile(crew.settings)
     assert crew.get(stored.task_id).status is TaskStatus.CANCELLED
+
+
+def test_a_deleted_deployment_comes_back_and_its_tasks_wait_for_it(crew: RunningCrew) -> None:
+    assert crew.prefect("deployment", "delete", "run-task/low").returncode == 0
+    waits = crew.submit("Wait for my deployment.", priority="low")
+    assert waits.status is TaskStatus.PENDING
+    dispatch.dispatch_pending(crew.settings)
+    assert "run-task/low was deleted" in crew.get(waits.task_id).detail
+    said: list[str] = []
+    assert services.restore_deployments(crew.settings, said.append)
+    assert said == ["deleted in Prefect, created again: deployment low"]
+    assert not services.restore_deployments(crew.settings, said.append)
+    dispatch.dispatch_pending(crew.settings)
+    assert crew.ended(waits.task_id).status is TaskStatus.COMPLETED
 
 
 def test_a_task_submitted_twice_makes_one_run(crew: RunningCrew) -> None:

@@ -5,16 +5,21 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
 from nightcrew.crew import dispatch, services
+from nightcrew.crew.database import open_database
 from nightcrew.crew.processes import free_port
 from nightcrew.crew.status import status
+from nightcrew.crew.supervision import Supervisor
+from nightcrew.crew.upkeep import Upkeep
 from nightcrew.errors import BadInput, Transient
 from nightcrew.execution.checkout.work_folder import work_folder
+from nightcrew.queue.task_table import QueuedTask
 from nightcrew.settings import Settings
 from nightcrew.task import TaskStatus
 from tests.flows.conftest import RunningCrew
@@ -78,11 +83,48 @@ def test_a_task_that_was_submitted_while_nothing_ran_is_done_once_something_does
             while not (told := queue.get(task.task_id)).status.is_final:
                 assert time.monotonic() < deadline, told
                 time.sleep(0.3)
-    assert told.status is TaskStatus.COMPLETED, told.detail
+        assert told.status is TaskStatus.COMPLETED, told.detail
+        everything_is_killed_and_comes_back(settings, crew)
     assert processes_of(settings) == []
     with dispatch.open_queue(settings) as queue:  # still readable when nothing runs
         assert queue.get(task.task_id).status is TaskStatus.COMPLETED
     assert services.stop(settings) is False
+
+
+def everything_is_killed_and_comes_back(settings: Settings, crew: RunningCrew) -> None:
+    """PostgreSQL, server and worker at once; the task that runs goes on, and a later one is done."""
+    slow = dispatch.submit(settings, crew.task("Work through the outage.", models=["twin/slow"]))
+    before = status(settings)
+    until(settings, slow.task_id, lambda task: task.pid is not None)
+    postmaster = open_database(settings).pid
+    assert postmaster is not None
+    for pid in (postmaster, before.alive["server"], before.alive["worker"]):
+        os.kill(pid, signal.SIGKILL)
+    said: list[str] = []
+    supervisor = Supervisor(settings, said.append)
+    deadline = time.monotonic() + 240
+    while not (status(settings).running and status(settings).api().healthy() and len(said) >= 3):
+        assert supervisor.check() and time.monotonic() < deadline, said
+        time.sleep(0.5)
+    again = [line for line in said if "started again as process" in line]
+    assert [line.partition(" has ended")[0] for line in again] == [
+        "PostgreSQL", "the Prefect server", "the worker"
+    ]  # fmt: skip
+    assert status(settings).api_url == before.api_url, "running tasks would not find the server again"
+    Upkeep(settings, said.append).once()
+    later = dispatch.submit(settings, crew.task("Be done after the outage."))
+    for task_id in (slow.task_id, later.task_id):
+        ended = until(settings, task_id, lambda task: task.status.is_final)
+        assert (ended.status, ended.restarts) == (TaskStatus.COMPLETED, 0), ended.detail
+
+
+def until(settings: Settings, task_id: str, true: Callable[[QueuedTask], bool]) -> QueuedTask:
+    with dispatch.open_queue(settings) as queue:
+        deadline = time.monotonic() + 120
+        while not true(queued := queue.get(task_id)):
+            assert time.monotonic() < deadline, queued
+            time.sleep(0.3)
+    return queued
 
 
 def test_a_taken_port_is_no_obstacle(crew: RunningCrew) -> None:

@@ -5,38 +5,94 @@ is never considered prepared.
 """
 
 import hashlib
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import psycopg
+import yaml
 from psycopg import sql
 from sqlalchemy import make_url
 
 from nightcrew import host
 from nightcrew.crew.database import psycopg_arguments
+from nightcrew.crew.dispatch import POOL
+from nightcrew.crew.patience import IDLE_SECONDS, Patience
+from nightcrew.crew.prefect_api import PrefectApi
 from nightcrew.crew.processes import ProcessId, kill_tree, last_words, spawn
 from nightcrew.errors import Transient
+from nightcrew.task import TaskPriority
 
+CRASH_RULE = "nightcrew: a run that stopped sending heartbeats has crashed"
+"""The name of the automation that every crew needs."""
 SOURCES = ("prefect.yaml", "flows/*.py", "blocks/*.py", "deployments/*.py")
 
 
-def run(project: Path, env: Mapping[str, str], *, log: Path, seconds: float) -> None:
-    """Create the work pool, its queues, limits and automations and the deployments of `project`.
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What Prefect lacks. `deployments` are to be made again: all of them if a queue is missing."""
+
+    parts: tuple[str, ...] = ()
+    deployments: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.parts)
+
+    def __str__(self) -> str:
+        return ", ".join(self.parts)
+
+
+def missing(api: PrefectApi, project: Path) -> Missing:
+    """The parts of the crew that somebody deleted in Prefect.
 
     Raises:
-        Transient: it failed or took longer than `seconds`; the message says what to do. Its processes have
-            ended. What was created is kept, and the next start continues from there.
+        Transient: Prefect cannot be reached.
     """
-    process = spawn(host.python("deployments.bootstrap"), env=env, folder=project, log=log)
+    wanted = tuple(
+        one["name"] for one in yaml.safe_load((project / "prefect.yaml").read_text())["deployments"]
+    )
+    if api.get(f"/work_pools/{POOL}") is None:
+        return Missing((f"work pool {POOL}",), wanted)
+    queues = _names(api.post(f"/work_pools/{POOL}/queues/filter", {}))
+    deployments = _names(api.post("/deployments/filter", {}))
+    rules = _names(api.post("/automations/filter", {}))
+    gone = tuple(f"work queue {name}" for name in TaskPriority if name not in queues)
+    lost = tuple(name for name in wanted if name not in deployments)
+    parts = (*gone, *(f"deployment {name}" for name in lost))
+    if CRASH_RULE not in rules:
+        parts += ("the automation for crashed runs",)
+    return Missing(parts, wanted if gone else lost)
+
+
+def run(
+    project: Path,
+    env: Mapping[str, str],
+    *,
+    log: Path,
+    deployments: Sequence[str] | None = None,
+    idle_seconds: float = IDLE_SECONDS,
+) -> None:
+    """Create the work pool, its queues, limits and automations and `deployments` of `project`; None: all.
+
+    Raises:
+        Transient: it failed or made no progress; the message says what to do. Its processes have ended.
+            What was created is kept, and the next start continues from there.
+    """
+    names = () if deployments is None else ("--only", *deployments)
+    process = spawn(host.python("deployments.bootstrap", *names), env=env, folder=project, log=log)
     known = ProcessId.of(process.pid)
+    patience = Patience(process, log, idle_seconds=idle_seconds)
     try:
-        code = process.wait(seconds)
-    except host.TimeoutExpired:
-        raise Transient(
-            f"creating work pool, queues and deployments took longer than {seconds:.0f} s: start again when "
-            f"the machine is less busy, what was created is kept; if it happens again, see {log}"
-        ) from None
+        while (code := process.poll()) is None:
+            if patience.is_over:
+                raise Transient(
+                    f"creating work pool, queues and deployments made no progress for {idle_seconds:.0f} s: "
+                    f"start again, what was created is kept; if it happens again, see {log}"
+                )
+            time.sleep(0.05)
     finally:
         kill_tree(known)
     if code:
@@ -72,3 +128,7 @@ def fingerprint(project: Path) -> str:
 
 def _connect(prefect_url: str) -> psycopg.Connection[tuple[object, ...]]:
     return psycopg.connect(**psycopg_arguments(make_url(prefect_url)), autocommit=True)
+
+
+def _names(found: Any) -> set[str]:
+    return {one["name"] for one in found or ()}

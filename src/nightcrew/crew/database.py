@@ -43,6 +43,12 @@ class Database:
     prefect_url: str
     pid: int | None = None
     lock: IO[bytes] | None = None
+    folder: Path | None = None  # of the embedded server's data
+
+    @property
+    def is_running(self) -> bool:
+        """True if the embedded server runs; one of the operator's own is not ours to watch."""
+        return self.folder is None or running_server(self.folder) is not None
 
 
 def ensure_database(settings: Settings) -> str:
@@ -71,6 +77,21 @@ def open_database(settings: Settings) -> Database:
     return _opened[folder]
 
 
+def revive(settings: Settings) -> int | None:
+    """Start the embedded server again if it has ended; its pid, or None if the server is the operator's own.
+
+    Raises:
+        Transient: it did not start; the message names its log.
+    """
+    opened = open_database(settings)
+    if opened.folder is None:
+        return None
+    password_file = secrets_folder(opened.folder.parent) / PASSWORD_FILE
+    server = _serve(opened.folder, password_file)
+    _opened[opened.folder] = replace(opened, pid=server.pid)
+    return server.pid
+
+
 def release(folder: Path) -> bool:
     """Release the embedded server; True if this was its last user and it was stopped."""
     opened = _opened.pop(folder, None)
@@ -81,8 +102,10 @@ def release(folder: Path) -> bool:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             return False
-        if opened.pid is not None and not stop_server(opened.pid):
-            log.warning("the embedded PostgreSQL (process %s) does not stop", opened.pid)
+        server = running_server(folder)  # another process may have started it again
+        pid = server.pid if server else opened.pid
+        if pid is not None and not stop_server(pid):
+            log.warning("the embedded PostgreSQL (process %s) does not stop", pid)
         return True
 
 
@@ -129,7 +152,7 @@ def _open_embedded(folder: Path) -> Database:
     except BaseException:
         lock.close()
         raise
-    return replace(database, pid=server.pid, lock=lock)
+    return replace(database, pid=server.pid, lock=lock, folder=folder)
 
 
 def _serve(folder: Path, password_file: Path) -> Server:

@@ -21,11 +21,11 @@ from pathlib import Path
 import psutil
 
 from nightcrew import host
+from nightcrew.crew.patience import Patience
 from nightcrew.crew.processes import ProcessId
 from nightcrew.errors import Transient
 
-START_SECONDS = 45.0
-INIT_SECONDS = 120.0
+INIT_SECONDS = 600.0
 SYSTEM_USER = "embedded_postgres"
 SETTINGS = {
     "jit": "off",
@@ -100,9 +100,9 @@ def start_server(folder: Path, log: Path) -> Server:
             pass_fds=place.descriptors,
             user=place.user,
         )
-    deadline = time.monotonic() + START_SECONDS
+    patience = Patience(process, log)  # after a crash it may have much to recover
     while (server := running_server(folder)) is None:
-        if process.poll() is not None or time.monotonic() > deadline:
+        if process.poll() is not None or patience.is_over:
             raise Transient(f"the embedded PostgreSQL did not start, see {log}")
         time.sleep(0.05)
     return server

@@ -1,12 +1,13 @@
 """`nightcrew run-engine`: the services of a crew in the foreground."""
 
-import time
+import signal
+from types import FrameType
 from typing import Annotated
 
 import typer
 
 from nightcrew.cli.app import AsJson, app
-from nightcrew.cli.output import console, print_json
+from nightcrew.cli.output import console, errors, print_json
 from nightcrew.settings import load_settings
 
 
@@ -17,15 +18,13 @@ def run_engine(
     as_json: AsJson = False,
 ) -> None:
     """Start the crew. PostgreSQL, Prefect server and worker run until Ctrl-C."""
-    from nightcrew.crew import dispatch
-    from nightcrew.crew.reconciliation import reconcile
     from nightcrew.crew.services import running_crew
+    from nightcrew.crew.upkeep import keep_up
 
     settings = load_settings()
-    say = (
-        (lambda _: None) if as_json else (lambda text: console.print(f"· {text}", style="dim", markup=False))
-    )
-    with running_crew(settings, workers=workers, progress=say) as crew:
+    signal.signal(signal.SIGTERM, _stop)  # how a service manager asks for it
+    progress = (lambda _: None) if as_json else _say
+    with running_crew(settings, workers=workers, progress=progress) as crew:
         if as_json:
             print_json(
                 {"ui_url": crew.ui_url, "api_url": crew.api_url, "workers": crew.workers, "home": crew.home}
@@ -36,11 +35,7 @@ def run_engine(
             )
             console.print("The browser asks once for a password. Print it with 'nightcrew ui --password'.")
             console.print("Submit tasks from another terminal with: nightcrew submit-task. Stop with Ctrl-C.")
-        deadline = time.monotonic() + duration if duration else float("inf")
-        while (left := deadline - time.monotonic()) > 0 and crew.running:
-            time.sleep(min(left, 5))
-            reconcile(settings)
-            dispatch.dispatch_pending(settings)
+        keep_up(settings, _report if as_json else _say, seconds=duration or float("inf"))
 
 
 @app.command("stop-engine")
@@ -71,3 +66,18 @@ def resume(as_json: AsJson = False) -> None:
         console.print(f"The crew has resumed; {resumed.tasks} waiting tasks start now.")
     if resumed.warning:
         console.print(resumed.warning, style="yellow", markup=False)
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _say(text: str) -> None:
+    console.print(f"· {text}", style="dim", markup=False)
+
+
+def _report(text: str) -> None:
+    errors.print(text, markup=False)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(0)

@@ -1,0 +1,60 @@
+"""What a running engine does every few seconds: supervise, correct lost tasks, hand over waiting ones."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from nightcrew.crew.dispatch import MOST_AT_ONCE, dispatch_pending
+from nightcrew.crew.reconciliation import reconcile
+from nightcrew.crew.services import restore_deployments
+from nightcrew.crew.supervision import Say, Supervisor
+from nightcrew.errors import BadInput
+from nightcrew.settings import Settings
+
+log = logging.getLogger(__name__)
+
+PAUSE_SECONDS = 3.0
+RESTORE_SECONDS = 60.0
+
+
+def keep_up(settings: Settings, say: Say, *, seconds: float = float("inf")) -> None:
+    """Keep the crew going for `seconds`, or until another command stops it.
+
+    Raises:
+        GaveUp: a service cannot be kept running.
+    """
+    supervisor, upkeep = Supervisor(settings, say), Upkeep(settings, say)
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0 and supervisor.check():
+        if not upkeep.once():
+            time.sleep(min(left, PAUSE_SECONDS))
+
+
+class Upkeep:
+    """Corrects and hands over tasks, and creates what was deleted in Prefect."""
+
+    def __init__(self, settings: Settings, say: Say, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._settings, self._say, self._clock = settings, say, clock
+        self._restore_at = clock() + RESTORE_SECONDS
+        self._failed = ""
+
+    def once(self) -> bool:
+        """One pass; True if more tasks wait to be handed over. A failed pass is reported once."""
+        try:
+            reconcile(self._settings)
+            if self._clock() >= self._restore_at:
+                restore_deployments(self._settings, self._say)
+                self._restore_at = self._clock() + RESTORE_SECONDS
+            more = dispatch_pending(self._settings) == MOST_AT_ONCE
+        except Exception as error:  # whatever it is, the night goes on, and the next pass may succeed
+            self._fail(error)
+            return False
+        self._failed = ""
+        return more
+
+    def _fail(self, error: Exception) -> None:
+        message = f"{type(error).__name__}: {error}".splitlines()[0]
+        log.info("a pass of the upkeep failed", exc_info=error)
+        if message != self._failed and not isinstance(error, BadInput):
+            self._say(f"tasks are not looked after for now: {message}")
+        self._failed = message
