@@ -21,7 +21,7 @@ from nightcrew.errors import AccountStopped, Transient
 from nightcrew.openrouter.books.account import stop_crew
 from nightcrew.openrouter.books.availability import account_of
 from nightcrew.queue.state_store import is_down, utc_now
-from nightcrew.work.obstacles import outcome_of_wait
+from nightcrew.work.obstacles import WaitKind, outcome_of_wait
 from nightcrew.work.outcome import outcome_of
 from nightcrew.work.work import Work
 
@@ -55,7 +55,7 @@ async def wait_until_resumed(work: Work, stop: AccountStopped) -> None:
 async def wait_for_models(work: Work) -> None:
     """Let the task wait for free calls, or for a model to be available again, without holding a process.
 
-    A run without a deployment, or one that was postponed too often, fails instead.
+    A run without a deployment, or one that was postponed too often, fails instead; an outage is waited out.
 
     Raises:
         Pause: the run waits; this process ends.
@@ -63,7 +63,8 @@ async def wait_for_models(work: Work) -> None:
     wait, work.wait = work.wait, None
     assert wait is not None
     message = str(wait)
-    if _can_come_back() and (flow_run.run_count or 0) < MOST_COMEBACKS:
+    is_patient = wait.kind is WaitKind.PROVIDER or (flow_run.run_count or 0) < MOST_COMEBACKS
+    if _can_come_back() and is_patient:
         await asyncio.to_thread(work.put_back, message)
         await _postpone(wait.kind, message, until=wait.until)
     await asyncio.to_thread(work.finish, outcome_of_wait(wait))

@@ -58,3 +58,9 @@ def test_what_stops_all_alike_uses_up_neither_attempts_nor_patience(by: StopCaus
     assert decide(task, many, seconds=1.0, budget_usd=Decimal(1)) is None
     ended = decide(task, [*many, interrupted(by)], seconds=1.0, budget_usd=Decimal(1))
     assert ended is not None and ended.name == "Infrastructure", "but not for ever"
+
+
+def test_an_outage_of_the_provider_uses_up_nothing_however_often_it_comes() -> None:
+    task, many = a_task(max_attempts=1), [interrupted(StopCause.OFFLINE)] * (3 * MOST_INTERRUPTIONS)
+    assert decide(task, many, seconds=1.0, budget_usd=Decimal(1)) is None
+    assert tried(many) == []

@@ -9,12 +9,28 @@ from nightcrew.errors import Transient
 from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.books.account import Stop, crew_stop, resume_crew
 from nightcrew.openrouter.books.availability import account_of
+from nightcrew.openrouter.books.offline import offline, probed
 from nightcrew.queue.state_store import StateStore, create_schema
 from nightcrew.settings import Settings
 from nightcrew.task import TaskStatus
 
 HOW_TO_RESUME = "When that is fixed, run: nightcrew resume"
+AWAITING_PROVIDER = "AwaitingProvider"  # the state of a flow run while nobody can call a model
 _OF_THE_ACCOUNT = frozenset({"key_limit", "unauthorized", "payment_required"})
+
+
+def end_outage(settings: Settings) -> int:
+    """Start the tasks that wait for the provider if a probe, once one is due, finds it; their number."""
+    with StateStore(ensure_database(settings)) as store:
+        if offline(store, account_of(settings)) is None:
+            return 0
+        with OpenRouterApi(*settings.account) as api:
+            if probed(store, api) is not None:
+                return 0
+    api_of_prefect = status(settings).api()
+    with open_queue(settings) as queue:
+        waiting = queue.waiting(TaskStatus.QUEUED)
+        return sum(run_again(api_of_prefect, queued, state_name=AWAITING_PROVIDER) for queued in waiting)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,11 +47,12 @@ class StopCause(StrEnum):
     ACCOUNT = "account"
     STORE = "state store"
     MODELS = "no model left"
+    OFFLINE = "offline"
 
     @property
     def is_interruption(self) -> bool:
-        """True if the cause ends without the attempt: another day's quota, or a person resumes the crew."""
-        return self in {StopCause.QUOTA, StopCause.ACCOUNT}
+        """True if the cause ends without the attempt: another day's quota, a resumed crew, a connection."""
+        return self in {StopCause.QUOTA, StopCause.ACCOUNT, StopCause.OFFLINE}
 
 
 @dataclass(frozen=True, slots=True)

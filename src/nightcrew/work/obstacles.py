@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from nightcrew.crew.stop import AWAITING_PROVIDER
 from nightcrew.errors import AccountStopped, Transient
 from nightcrew.execution.checkout.free_space import is_full, was_full
 from nightcrew.openrouter.books import breakers
 from nightcrew.openrouter.books.account import stop_crew
 from nightcrew.openrouter.books.availability import account_of, quota_left
 from nightcrew.openrouter.books.breakers import model_key
+from nightcrew.openrouter.books.offline import probed
 from nightcrew.openrouter.books.quota import QuotaLeft
 from nightcrew.openrouter.serving.rotation import LONGEST_WAIT_SECONDS
 from nightcrew.queue.state_store import utc_now
@@ -25,11 +27,15 @@ type PlanIf = Callable[
 ]  # the plan if the crew's availability were changed in this way
 
 
+UNATTENDED = timedelta(minutes=30)  # after it, a task looks by itself whether the provider is back
+
+
 class WaitKind(StrEnum):
     """What a task waits for; the value is the name of its flow run's state while it waits."""
 
     QUOTA = "AwaitingQuota"
     MODEL = "AwaitingModel"
+    PROVIDER = AWAITING_PROVIDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,18 @@ def outcome_of_wait(wait: Wait) -> Outcome:
     """The outcome of a task that cannot wait, because no worker would start it again."""
     reason = FailureReason.BUDGET if wait.kind is WaitKind.QUOTA else FailureReason.INFRASTRUCTURE
     return Outcome(TaskStatus.FAILED, str(wait), reason)
+
+
+def wait_for_provider(crew: Crew) -> Wait | None:
+    """Until when to wait because the provider cannot be reached; None if it can, perhaps by a probe made now.
+
+    A running engine ends the wait as soon as its own probe succeeds.
+    """
+    outage = probed(crew.store, crew.api)
+    if outage is None:
+        return None
+    reason = f"the provider cannot be reached since {outage.since:%H:%M} UTC: {outage.reason}"
+    return Wait(WaitKind.PROVIDER, utc_now() + UNATTENDED, reason)
 
 
 def wait_for_models(crew: Crew, plan: Plan, plan_if: PlanIf) -> Wait | None:

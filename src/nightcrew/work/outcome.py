@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from nightcrew.errors import BadInput, BudgetReached, Fatal, NightcrewError
-from nightcrew.execution.attempt import Attempt, AttemptEnd
+from nightcrew.execution.attempt import Attempt, AttemptEnd, StopCause
 from nightcrew.queue.reviews import ACCEPTED_BY_A_PERSON, Answer, Choice
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.selection.plan import FilterName, Plan
@@ -48,6 +48,11 @@ class Judged:
         """True if a quota or a stopped account ended the attempt; the next attempt waits for its end."""
         cause, end = self.attempt.stop_cause, self.attempt.end
         return end is AttemptEnd.INFRASTRUCTURE and cause is not None and cause.is_interruption
+
+    @property
+    def is_outage(self) -> bool:
+        """True if the provider could not be reached, which no number of attempts changes."""
+        return self.is_interruption and self.attempt.stop_cause is StopCause.OFFLINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +139,9 @@ def _by_limits(
     task: Task, trials: Sequence[Judged], *, seconds: float, budget_usd: Decimal
 ) -> Outcome | None:
     last, judged = trials[-1], sum(not trial.is_fault for trial in trials)
-    waited = sum(trial.is_interruption for trial in trials)
-    faults = len(trials) - judged - waited
+    interrupted = [trial for trial in trials if trial.is_interruption]
+    waited = sum(not trial.is_outage for trial in interrupted)
+    faults = len(trials) - judged - len(interrupted)
     if judged >= task.max_attempts and last.verdict.is_unproven:
         return Outcome(TaskStatus.NEEDS_REVIEW, f"{judged} attempts, none proven: {last.verdict.feedback}")
     if judged >= task.max_attempts:

@@ -15,7 +15,7 @@ from nightcrew.selection.candidates import Candidate
 from nightcrew.selection.plan import Plan
 from nightcrew.validation.verdict import Verdict, VerdictKind
 from nightcrew.work.learning import worker_of
-from nightcrew.work.obstacles import stopping_on_a_full_disk, wait_for_models
+from nightcrew.work.obstacles import stopping_on_a_full_disk, wait_for_models, wait_for_provider
 from nightcrew.work.outcome import Judged, NoModelLeft
 from nightcrew.work.planning import models_of, plan_for
 from nightcrew.work.published import published
@@ -44,7 +44,9 @@ def select_model(work: Work) -> Plan:
     work.plans.append(plan)
     crew.collector.decision(work.task.task_id, len(work.trials) + 1, plan)
     log.info("%s", plan.explanation)
-    work.wait = wait_for_models(crew, plan, lambda changed: plan_for(work, work.answer, changed))
+    work.wait = wait_for_provider(crew) or wait_for_models(
+        crew, plan, lambda changed: plan_for(work, work.answer, changed)
+    )
     if not plan.rungs and work.wait is None:
         raise NoModelLeft(plan)
     return plan

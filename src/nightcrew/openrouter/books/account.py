@@ -48,6 +48,11 @@ accounts = Table(
     Column("day_used", Integer, nullable=False, server_default="0"),
     Column("resting_until", DateTime(timezone=True)),
     Column("resting_fault", Text),
+    Column("offline_since", DateTime(timezone=True)),
+    Column("offline_until", DateTime(timezone=True)),  # the next probe
+    Column("offline_reason", Text),
+    Column("offline_probes", Integer, nullable=False, server_default="0"),  # of this outage
+    Column("online_at", DateTime(timezone=True)),  # when the last outage ended
 )
 
 

@@ -16,12 +16,13 @@ from sqlalchemy.exc import OperationalError
 
 from nightcrew.errors import BadInput, NightcrewError, Transient
 from nightcrew.execution.assignment import DoorUsage
-from nightcrew.execution.attempt import RecordCall
+from nightcrew.execution.attempt import RecordCall, StopCause
 from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.books.account import stop_crew
 from nightcrew.openrouter.books.admission import Admission
 from nightcrew.openrouter.books.attempt_books import AttemptBooks
 from nightcrew.openrouter.books.budget import charge_overdue
+from nightcrew.openrouter.books.offline import go_offline
 from nightcrew.openrouter.books.settlement import Settlement
 from nightcrew.openrouter.books.ticket import Obstacle, Refusal, Ticket, Wish
 from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
@@ -132,6 +133,8 @@ class Dispatcher:
                 log.warning("attempt %s makes no more calls: %s", self._books.attempt_id, reason.stopped)
                 self._shut = reason.error
                 self._book.stop(reason.stopped, infrastructure=reason.infrastructure)
+        if reason.stopped.cause is StopCause.OFFLINE:
+            go_offline(self._books.store, self._api.account, reason.stopped.detail, clock=self._books.clock)
 
     # ------------------------------------------------------------------------------------------------
 

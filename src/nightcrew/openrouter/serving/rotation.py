@@ -12,13 +12,14 @@ from nightcrew.openrouter.books.breakers import SHORT_RETRY_AFTER_SECONDS
 from nightcrew.openrouter.books.ticket import Obstacle, Refusal
 from nightcrew.openrouter.wire.answers import Outcome
 from nightcrew.openrouter.wire.chat_request import ChatRequest
-from nightcrew.openrouter.wire.recovery import FaultClass, Next
+from nightcrew.openrouter.wire.recovery import Charged, FaultClass, Next
 from nightcrew.selection.candidates import Candidate
 
 log = logging.getLogger(__name__)
 
 REQUEST_SECONDS = 280.0  # for a request with all waits and rotations; less than the agent's own 300 s
 LONGEST_WAIT_SECONDS = 90.0  # for a quota window or a cool-down, if no other model can be called
+MANY_MODELS = 3  # of several makers; if all of them fail for one request, the cause is not theirs
 ROUNDS = 3  # how often all models are tried for one request
 
 
@@ -61,6 +62,7 @@ class Rotation:
         self._retried: set[str] = set()  # in place
         self._round = 1
         self._last: Outcome | None = None
+        self._failed: set[str] = set()  # by a fault of their providers
 
     def candidates(self) -> list[Candidate]:
         """The models to call, in this order."""
@@ -71,6 +73,8 @@ class Rotation:
         row = outcome.row
         assert row is not None
         self._last = outcome
+        if row.charged is Charged.PROVIDER and row.fault_class is FaultClass.TRANSIENT:
+            self._failed.add(candidate.model)
         if row.next is Next.LARGER_CONTEXT:
             for other in self._models:
                 if other.context_tokens <= candidate.context_tokens:
@@ -127,6 +131,14 @@ class Rotation:
         self._sleep(seconds)
         return True
 
+    def _is_offline(self) -> bool:
+        """True if the last call did not leave this machine, or many models of several makers failed."""
+        if self._last is not None and self._last.row is not None and self._last.row.next is Next.RETRY:
+            return True
+        failed = [model for model in self._failed if model not in self._unfit]
+        makers = {model.partition("/")[0] for model in failed}
+        return len(failed) >= MANY_MODELS and len(makers) > 1 and len(failed) == len(self._fit())
+
     def _given_up(self, refusals: Sequence[Refusal]) -> Shut:
         by_obstacle = {refusal.obstacle: refusal for refusal in reversed(refusals)}
         last = self._last.message if self._last is not None else ""
@@ -143,6 +155,8 @@ class Rotation:
             message = f"no model of the plan can serve this request ({reasons})"
             return Shut(ModelUnfit(message), Stopped(StopCause.MODELS, message), infrastructure=False)
         message = f"no model of the plan can be reached now ({last})"
+        if self._is_offline():
+            return Shut(Transient(message), Stopped(StopCause.OFFLINE, message), infrastructure=True)
         return Shut(Transient(message), Stopped(StopCause.MODELS, message), infrastructure=True)
 
 
