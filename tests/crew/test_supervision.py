@@ -14,7 +14,6 @@ from nightcrew.crew.supervision import (
     STEADY_SECONDS,
     Restarts,
     Supervisor,
-    obstacle_of,
 )
 from nightcrew.settings import load_settings
 
@@ -40,15 +39,6 @@ def test_failures_are_forgotten_once_a_service_ran_for_a_while() -> None:
 
 def test_a_crew_that_was_stopped_needs_no_supervision(tmp_path: Path) -> None:
     assert Supervisor(load_settings(home=tmp_path), print).check() is False
-
-
-def test_a_home_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    settings = load_settings(home=tmp_path / "home")
-    (tmp_path / "home").mkdir()
-    assert obstacle_of(settings) == ""
-    assert list((tmp_path / "home").iterdir()) == []
-    (tmp_path / "home").rmdir()
-    assert obstacle_of(settings) == f"{tmp_path / 'home'} cannot be written: No such file or directory"
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,14 @@
 """The stop of the whole crew: its reason, and how a person resumes the crew."""
 
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 from nightcrew.crew.database import ensure_database
 from nightcrew.crew.dispatch import POOL, open_queue, run_again
 from nightcrew.crew.status import status
 from nightcrew.errors import Transient
+from nightcrew.execution.checkout.free_space import ROOM_BYTES, obstacle
 from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.books.account import Stop, crew_stop, resume_crew
 from nightcrew.openrouter.books.availability import account_of
@@ -16,21 +19,8 @@ from nightcrew.task import TaskStatus
 
 HOW_TO_RESUME = "When that is fixed, run: nightcrew resume"
 AWAITING_PROVIDER = "AwaitingProvider"  # the state of a flow run while nobody can call a model
+DISK_FULL = "disk_full"
 _OF_THE_ACCOUNT = frozenset({"key_limit", "unauthorized", "payment_required"})
-
-
-def end_outage(settings: Settings) -> int:
-    """Start the tasks that wait for the provider if a probe, once one is due, finds it; their number."""
-    with StateStore(ensure_database(settings)) as store:
-        if offline(store, account_of(settings)) is None:
-            return 0
-        with OpenRouterApi(*settings.account) as api:
-            if probed(store, api) is not None:
-                return 0
-    api_of_prefect = status(settings).api()
-    with open_queue(settings) as queue:
-        waiting = queue.waiting(TaskStatus.QUEUED)
-        return sum(run_again(api_of_prefect, queued, state_name=AWAITING_PROVIDER) for queued in waiting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +59,36 @@ def resume(settings: Settings) -> Resumed:
         waiting = queue.waiting(TaskStatus.QUEUED)
         again = [run_again(api, queued, state_name="CrewStopped") for queued in waiting]
     return Resumed(stop, sum(again), warning)
+
+
+def places_of(settings: Settings) -> tuple[Path, ...]:
+    """The folders that work is stored in; they may be on several disks."""
+    own = (settings.home, settings.work_dir, settings.results_dir, settings.ledger_dir)
+    return (*(folder.expanduser() for folder in own), Path(tempfile.gettempdir()))
+
+
+def resume_with_room(settings: Settings) -> Resumed | None:
+    """Resume a crew that stopped because of its disk, once there is room again; None if nothing changed."""
+    stop = current_stop(settings)
+    if stop is None or stop.fault != DISK_FULL:
+        return None
+    if any(obstacle(place, least_bytes=ROOM_BYTES) for place in places_of(settings)):
+        return None
+    return resume(settings)
+
+
+def end_outage(settings: Settings) -> int:
+    """Start the tasks that wait for the provider if a probe, once one is due, finds it; their number."""
+    with StateStore(ensure_database(settings)) as store:
+        if offline(store, account_of(settings)) is None:
+            return 0
+        with OpenRouterApi(*settings.account) as api:
+            if probed(store, api) is not None:
+                return 0
+    api_of_prefect = status(settings).api()
+    with open_queue(settings) as queue:
+        waiting = queue.waiting(TaskStatus.QUEUED)
+        return sum(run_again(api_of_prefect, queued, state_name=AWAITING_PROVIDER) for queued in waiting)
 
 
 # ---------------------------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ server for a minute, and wait for PostgreSQL.
 """
 
 import logging
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,8 +14,9 @@ from nightcrew.crew.launching import launch_guard, launch_server, launch_worker
 from nightcrew.crew.processes import free_port, kill_all, kill_tree
 from nightcrew.crew.services import locked
 from nightcrew.crew.status import ServiceStatus, status
+from nightcrew.crew.stop import places_of
 from nightcrew.errors import Transient
-from nightcrew.execution.checkout.free_space import is_full
+from nightcrew.execution.checkout.free_space import obstacle
 from nightcrew.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -134,11 +134,11 @@ class Supervisor:
 
     def _is_obstructed(self) -> bool:
         """True while nothing can be started because of the disk; said once."""
-        obstacle = obstacle_of(self._settings)
-        if obstacle and obstacle != self._obstacle:
-            self._say(f"the crew waits: {obstacle}")
-        self._obstacle = obstacle
-        return bool(obstacle)
+        found = next(filter(None, map(obstacle, places_of(self._settings))), "")
+        if found and found != self._obstacle:
+            self._say(f"the crew waits: {found}")
+        self._obstacle = found
+        return bool(found)
 
     def _problem_of_database(self, current: ServiceStatus) -> str:
         return "" if open_database(self._settings).is_running else "has ended"
@@ -174,20 +174,6 @@ class Supervisor:
 
     def _restart_guard(self, current: ServiceStatus) -> int | None:
         return launch_guard(self._settings, current).alive.get("guard")
-
-
-def obstacle_of(settings: Settings) -> str:
-    """Why nothing can be stored in the home at present; empty if it can be."""
-    home = settings.home.expanduser()
-    if is_full(home):
-        return f"no space is left on the disk of {home}"
-    probe = home / f".probe-{os.getpid()}"
-    try:
-        probe.write_bytes(b"x" * 4096)
-        probe.unlink()
-    except OSError as error:
-        return f"{home} cannot be written: {error.strerror}"
-    return ""
 
 
 # ---------------------------------------------------------------------------------------------------------

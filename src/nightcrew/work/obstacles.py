@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from nightcrew.crew.stop import AWAITING_PROVIDER
-from nightcrew.errors import AccountStopped, Transient
-from nightcrew.execution.checkout.free_space import is_full, was_full
+from nightcrew.crew.stop import AWAITING_PROVIDER, DISK_FULL, places_of
+from nightcrew.errors import AccountStopped
+from nightcrew.execution.checkout.free_space import obstacle, was_full
 from nightcrew.openrouter.books import breakers
 from nightcrew.openrouter.books.account import stop_crew
 from nightcrew.openrouter.books.availability import account_of, quota_left
@@ -17,6 +17,7 @@ from nightcrew.openrouter.books.offline import probed
 from nightcrew.openrouter.books.quota import QuotaLeft
 from nightcrew.openrouter.serving.rotation import LONGEST_WAIT_SECONDS
 from nightcrew.queue.state_store import utc_now
+from nightcrew.secrets.redaction import redact
 from nightcrew.selection.plan import FilterName, Plan
 from nightcrew.task import FailureReason, TaskStatus
 from nightcrew.work.crew import Crew
@@ -89,18 +90,20 @@ def stopping_on_a_full_disk(crew: Crew) -> Iterator[None]:
     """Stop the crew if the disk is full, so that the errors which follow are not blamed on a task or model.
 
     Raises:
-        AccountStopped: the disk is full.
+        AccountStopped: the disk is full, over its quota, or read-only.
     """
     error: Exception | None = None
     try:
         yield
-    except (OSError, Transient) as caught:
+    except AccountStopped:
+        raise
+    except Exception as caught:
         error = caught
-    places = (crew.settings.work_dir, crew.settings.results_dir)
-    full = next((place for place in places if is_full(place)), None)
-    if full is not None or was_full(error):
-        message = f"no space is left on the disk of {full or crew.settings.home}"
-        stop_crew(crew.store, account_of(crew.settings), fault="disk_full", message=message)
+    message = next(filter(None, map(obstacle, places_of(crew.settings))), "")
+    if not message and was_full(error):
+        message = f"a disk was full or read-only: {redact(str(error).splitlines()[-1])}"
+    if message:
+        stop_crew(crew.store, account_of(crew.settings), fault=DISK_FULL, message=message)
         raise AccountStopped(message) from error
     if error is not None:
         raise error

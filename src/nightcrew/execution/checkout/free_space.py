@@ -1,23 +1,50 @@
-"""Detects a full disk, so that failures caused by it are not blamed on a model."""
+"""Detects a disk that is full, over its quota or read-only, so that no model or task is blamed for it."""
 
 import errno
+import os
+import re
 import shutil
+import uuid
+from contextlib import suppress
 from pathlib import Path
 
 LEAST_FREE_BYTES = 64 * 1024**2  # an attempt needs at least this much
+ROOM_BYTES = 4 * LEAST_FREE_BYTES  # with which a crew that had stopped starts again
+_OF_THE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+# How programs (git, uv, PostgreSQL) report it; a remote repository's own disk is not ours.
+_REPORTED = re.compile(
+    "(?<!remote: )(?<!remote: error: )(?<!remote: fatal: )(?:"
+    + "|".join(re.escape(os.strerror(number)) for number in sorted(_OF_THE_DISK))
+    + ")"
+)
 
 
-def is_full(folder: Path) -> bool:
-    """True if the file system of `folder`, or of its nearest existing parent, has too little free space."""
+def obstacle(folder: Path, *, least_bytes: int = LEAST_FREE_BYTES) -> str:
+    """Why files cannot be stored in `folder`, or in its nearest existing parent; empty if they can be.
+
+    A file is written, because quotas, used-up inodes and read-only disks do not show in the free space.
+    """
     while not folder.exists():
         folder = folder.parent
-    return shutil.disk_usage(folder).free < LEAST_FREE_BYTES
+    if shutil.disk_usage(folder).free < least_bytes:
+        return f"no space is left on the disk of {folder}"
+    probe = folder / f".probe-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    try:
+        probe.write_bytes(b"x" * 4096)
+    except OSError as error:
+        return f"{folder} cannot be written: {error.strerror}"
+    finally:
+        with suppress(OSError):
+            probe.unlink(missing_ok=True)
+    return ""
 
 
 def was_full(error: BaseException | None) -> bool:
-    """True if `error` or one of its causes reports a full disk."""
+    """True if `error`, one of its causes, or a program that they quote met a full or read-only disk."""
     while error is not None:
-        if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
             return True
-        error = error.__cause__
+        if _REPORTED.search(str(error)):
+            return True
+        error = error.__cause__ or error.__context__
     return False
