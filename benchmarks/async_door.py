@@ -38,7 +38,7 @@ from benchmarks.gateway_overhead import BUDGETS, LIMITS, SCENARIO, asking
 from benchmarks.support import FORK, percentile, postgres, quiet, table, twin_process
 from nightcrew.errors import NightcrewError
 from nightcrew.ledger.metrics_collector import MetricsCollector
-from nightcrew.openrouter.api import OpenRouterApi
+from nightcrew.openrouter.api import OnName, OpenRouterApi
 from nightcrew.openrouter.books.attempt_books import AttemptBooks
 from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
 from nightcrew.openrouter.gateway import Gateway
@@ -96,7 +96,14 @@ class AsyncApi(OpenRouterApi):
         headers = {"Authorization": f"Bearer {key.get_secret_value()}"}
         self._async = httpx.AsyncClient(headers=headers, timeout=60)
 
-    def chat(self, body: Any, *, wall_seconds: float, cancellation: Cancellation | None = None) -> Reply:
+    def chat(
+        self,
+        body: Any,
+        *,
+        wall_seconds: float,
+        cancellation: Cancellation | None = None,
+        on_name: OnName = lambda name: None,
+    ) -> Reply:
         async def ask() -> httpx.Response:
             async with asyncio.timeout(wall_seconds):
                 return await self._async.post(

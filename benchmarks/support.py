@@ -23,7 +23,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from nightcrew.openrouter.api import OpenRouterApi
+from nightcrew.openrouter.api import OnName, OpenRouterApi
 from nightcrew.openrouter.wire.exchange import Cancellation
 from nightcrew.openrouter.wire.replies import Reply
 from nightcrew.queue.state_store import StateStore, create_schema
@@ -97,10 +97,15 @@ class FarApi(OpenRouterApi):
         self._dice = random.Random(f"{arrival} {answer}")
 
     def chat(
-        self, body: Mapping[str, Any], *, wall_seconds: float, cancellation: Cancellation | None = None
+        self,
+        body: Mapping[str, Any],
+        *,
+        wall_seconds: float,
+        cancellation: Cancellation | None = None,
+        on_name: OnName = lambda name: None,
     ) -> Reply:
         self._time.sleep(self._dice.uniform(0.1, 1.0) * self._arrival)
-        reply = super().chat(body, wall_seconds=wall_seconds, cancellation=cancellation)
+        reply = super().chat(body, wall_seconds=wall_seconds, cancellation=cancellation, on_name=on_name)
         self._time.sleep(
             self._dice.uniform(0.3, 1.0) * (self._answer if reply.status == 200 else self._arrival)
         )

@@ -1,7 +1,6 @@
 """Connects the task queue with Prefect: starts and cancels flow runs."""
 
 import logging
-import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -155,11 +154,6 @@ def run_again(api: PrefectApi, queued: QueuedTask, *, state_name: str) -> bool:
         return False
     set_state(api, run["id"], "SCHEDULED", "Scheduled", "the crew was resumed")
     return True
-
-
-def this_process() -> ProcessId:
-    """The ids that a run stores in the queue so that it can be cancelled."""
-    return ProcessId.of(os.getpid())
 
 
 def set_state(api: PrefectApi, run_id: str, kind: str, name: str, message: str) -> None:

@@ -1,5 +1,7 @@
 """The stop of the whole crew: its reason, and how a person resumes the crew."""
 
+import os
+import socket
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +11,13 @@ from nightcrew.crew.dispatch import POOL, open_queue, run_again
 from nightcrew.crew.status import status
 from nightcrew.errors import Transient
 from nightcrew.execution.checkout.free_space import ROOM_BYTES, obstacle
+from nightcrew.ledger.metrics_collector import MetricsCollector
 from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.books.account import Stop, crew_stop, resume_crew
 from nightcrew.openrouter.books.availability import account_of
 from nightcrew.openrouter.books.offline import offline, probed
-from nightcrew.queue.state_store import StateStore, create_schema
+from nightcrew.openrouter.books.orphans import settle_orphans
+from nightcrew.queue.state_store import StateStore, create_schema, utc_now
 from nightcrew.settings import Settings
 from nightcrew.task import TaskStatus
 
@@ -75,6 +79,17 @@ def resume_with_room(settings: Settings) -> Resumed | None:
     if any(obstacle(place, least_bytes=ROOM_BYTES) for place in places_of(settings)):
         return None
     return resume(settings)
+
+
+def settle_dead_calls(settings: Settings) -> int:
+    """Settle the calls of killed processes, and record them; their number."""
+    with StateStore(ensure_database(settings)) as store, OpenRouterApi(*settings.account) as api:
+        calls = settle_orphans(store, api, now=utc_now())
+    if calls:
+        with MetricsCollector(settings.ledger_dir, f"{socket.gethostname()}-{os.getpid()}") as collector:
+            for call in calls:
+                collector.model_call(call)
+    return len(calls)
 
 
 def end_outage(settings: Settings) -> int:

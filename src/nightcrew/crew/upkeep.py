@@ -7,7 +7,7 @@ from collections.abc import Callable
 from nightcrew.crew.dispatch import MOST_AT_ONCE, dispatch_pending
 from nightcrew.crew.reconciliation import reconcile
 from nightcrew.crew.services import restore_deployments
-from nightcrew.crew.stop import end_outage, resume_with_room
+from nightcrew.crew.stop import end_outage, resume_with_room, settle_dead_calls
 from nightcrew.crew.supervision import Say, Supervisor
 from nightcrew.errors import BadInput
 from nightcrew.settings import Settings
@@ -45,6 +45,7 @@ class Upkeep:
             reconcile(self._settings)
             if self._clock() >= self._restore_at:
                 restore_deployments(self._settings, self._say)
+                settle_dead_calls(self._settings)
                 self._restore_at = self._clock() + RESTORE_SECONDS
             if resumed := resume_with_room(self._settings):
                 self._say(f"there is room on the disk again: {resumed.tasks} tasks go on")

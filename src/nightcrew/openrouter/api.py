@@ -5,7 +5,7 @@ reply. The key is added here and appears in no text that leaves this module.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
@@ -31,6 +31,8 @@ CONNECT_SECONDS = 10.0
 LIST_SECONDS = 30.0
 KEPT_SECONDS = 4.0  # idle connections; servers close them after 5 s or more, perhaps just as a call is sent
 _MAX_PAGES = 50
+
+type OnName = Callable[[str], object]
 
 
 class OpenRouterApi:
@@ -121,26 +123,38 @@ class OpenRouterApi:
         return to_decimal(data.get("total_cost")) if isinstance(data, dict) else None
 
     def chat(
-        self, body: Mapping[str, Any], *, wall_seconds: float, cancellation: Cancellation | None = None
+        self,
+        body: Mapping[str, Any],
+        *,
+        wall_seconds: float,
+        cancellation: Cancellation | None = None,
+        on_name: OnName = lambda name: None,
     ) -> Reply:
         """The reply to a chat request without streaming, of any status.
+
+        `on_name` is called with the provider's name of the call as soon as the reply begins.
 
         Raises:
             NoReply: not connected, interrupted, cancelled, or not complete after `wall_seconds`.
         """
-        exchange = self._start({**body, "stream": False}, wall_seconds, cancellation)
+        exchange = self._start({**body, "stream": False}, wall_seconds, cancellation, on_name)
         content = b"".join(exchange.chunks())
         return self._reply(exchange.status, exchange.headers, content)
 
     def stream(
-        self, body: Mapping[str, Any], *, wall_seconds: float, cancellation: Cancellation | None = None
+        self,
+        body: Mapping[str, Any],
+        *,
+        wall_seconds: float,
+        cancellation: Cancellation | None = None,
+        on_name: OnName = lambda name: None,
     ) -> ChatStream:
         """The start of a streamed reply; iterate over it for its chunks.
 
         Raises:
             NoReply: as for `chat`; also while iterating.
         """
-        exchange = self._start({**body, "stream": True}, wall_seconds, cancellation)
+        exchange = self._start({**body, "stream": True}, wall_seconds, cancellation, on_name)
         if "text/event-stream" not in exchange.headers.get("content-type", ""):
             content = b"".join(exchange.chunks())
             return ChatStream(self._reply(exchange.status, exchange.headers, content), None)
@@ -189,11 +203,17 @@ class OpenRouterApi:
         )
 
     def _start(
-        self, body: Mapping[str, Any], wall_seconds: float, cancellation: Cancellation | None
+        self,
+        body: Mapping[str, Any],
+        wall_seconds: float,
+        cancellation: Cancellation | None,
+        on_name: OnName,
     ) -> Exchange:
         request = self._client.build_request("POST", f"{self.base_url}/chat/completions", json=body)
         exchange = Exchange(self._pool, request, wall_seconds, cancellation or Cancellation())
         exchange.start()
+        if name := exchange.headers.get("x-generation-id"):
+            on_name(name)
         return exchange
 
 

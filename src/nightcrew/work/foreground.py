@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from uuid import uuid4
 
-from nightcrew.crew.dispatch import this_process
 from nightcrew.errors import BadInput
+from nightcrew.host.process_id import this_process
 from nightcrew.queue.reviews import Answer
 from nightcrew.queue.state_store import is_down
 from nightcrew.queue.task_table import QueuedTask

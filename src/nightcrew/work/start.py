@@ -3,9 +3,8 @@
 import logging
 import socket
 
-from nightcrew.crew.dispatch import this_process
-from nightcrew.crew.processes import ProcessId
 from nightcrew.errors import NightcrewError
+from nightcrew.host.process_id import ProcessId, this_process
 from nightcrew.ledger.delivery import deliver
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.task import TaskStatus

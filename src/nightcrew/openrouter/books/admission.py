@@ -54,7 +54,14 @@ class Admission:
                     return None
                 reserved, scopes = wish.worst_case_usd(tokens), books.scopes(now)
             taken = set_aside(
-                books.store, books.account, scopes, reserved, call_key=call_key, model=model, now=now
+                books.store,
+                books.account,
+                scopes,
+                reserved,
+                call_key=call_key,
+                model=model,
+                attempt_id=books.attempt_id,
+                now=now,
             )
         if taken is None:
             return None
@@ -98,7 +105,15 @@ class Admission:
                 break
             amount = wish.worst_case_usd(tokens)
             try:
-                budget.reserve(connection, self._books.scopes(now), amount, reservation_id=call_key, now=now)
+                budget.reserve(
+                    connection,
+                    self._books.scopes(now),
+                    amount,
+                    reservation_id=call_key,
+                    now=now,
+                    attempt_id=self._books.attempt_id,
+                    model=wish.candidate.model,
+                )
             except DoesNotFit as error:
                 why = str(error)
                 tokens = min(tokens, wish.affordable_tokens(error.left_usd))

@@ -6,6 +6,7 @@ over the whole history. A call of unknown cost is charged what was reserved.
 """
 
 import logging
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from sqlalchemy import Connection, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from nightcrew.errors import BudgetReached
+from nightcrew.host.process_id import this_process
 from nightcrew.openrouter.books.budget_tables import budget_reservations, budgets
 from nightcrew.openrouter.books.round_trip import in_one_trip
 from nightcrew.queue.state_store import StateStore
@@ -71,8 +73,10 @@ def reserve(
     *,
     reservation_id: str,
     now: datetime,
+    attempt_id: str = "",
+    model: str = "",
 ) -> None:
-    """Reserve `amount_usd` in every scope.
+    """Reserve `amount_usd` in every scope for a call of this process.
 
     Raises:
         DoesNotFit: one of them has less left; nothing is reserved in any.
@@ -87,7 +91,21 @@ def reserve(
         if rows[scope].cap_usd != cap:
             connection.execute(update(budgets).where(budgets.c.scope == scope).values(cap_usd=cap))
     values = _values(list(scopes), reservation_id, reserved=amount_usd, spent=_ZERO, now=now)
-    connection.exec_driver_sql(_RESERVE, values | {"expires_at": now + RESERVATION_LIFETIME})
+    connection.exec_driver_sql(
+        _RESERVE, {**values, **caller_of(attempt_id, model), "expires_at": now + RESERVATION_LIFETIME}
+    )
+
+
+def caller_of(attempt_id: str, model: str) -> dict[str, object]:
+    """What a reservation tells of its call: attempt, model, and this process."""
+    here = this_process()
+    return {
+        "attempt_id": attempt_id,
+        "call_model": model,
+        "host": socket.gethostname(),
+        "pid": here.pid,
+        "pid_started": here.started,
+    }
 
 
 def settle(store: StateStore, reservation_id: str, *, cost_usd: Decimal | None, now: datetime) -> Decimal:
@@ -120,15 +138,10 @@ def charge(
 
 
 def charge_overdue(store: StateStore, *, now: datetime) -> int:
-    """Charge the reservations of dead processes in full; returns their number."""
+    """Charge the reservations that no call can need any more in full; returns their number."""
+    query = select(budget_reservations.c.reservation_id).where(budget_reservations.c.expires_at < now)
     with store.engine.connect() as connection:
-        overdue = (
-            connection.execute(
-                select(budget_reservations.c.reservation_id).where(budget_reservations.c.expires_at < now)
-            )
-            .scalars()
-            .all()
-        )
+        overdue = connection.execute(query).scalars().all()
     for reservation_id in overdue:
         settle(store, reservation_id, cost_usd=None, now=now)
     return len(overdue)
@@ -170,8 +183,12 @@ insert into budget_entries (at, scope, reservation_id, reserved_usd, spent_usd, 
 select %(now)s, scope, %(reservation_id)s, %(reserved_usd)s, %(spent_usd)s, cap_usd from moved"""
 _RESERVED = """,
 reservation as (
-    insert into budget_reservations (reservation_id, scopes, amount_usd, expires_at)
-    values (%(reservation_id)s, %(scopes)s::text[], %(reserved_usd)s, %(expires_at)s)
+    insert into budget_reservations
+    (reservation_id, scopes, amount_usd, expires_at, attempt_id, model, host, pid, pid_started)
+    values (
+        %(reservation_id)s, %(scopes)s::text[], %(reserved_usd)s, %(expires_at)s,
+        %(attempt_id)s, %(call_model)s, %(host)s, %(pid)s, %(pid_started)s
+    )
 )"""
 _MOVE, _RESERVE = _MOVED + _ENTERED, _MOVED + _RESERVED + _ENTERED
 _LOCK_RESERVED = """

@@ -1,6 +1,18 @@
 """The budget tables: the amounts taken of each scope, the open reservations, and the history."""
 
-from sqlalchemy import ARRAY, BigInteger, Column, DateTime, Identity, Index, Numeric, Table, Text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    DateTime,
+    Double,
+    Identity,
+    Index,
+    Integer,
+    Numeric,
+    Table,
+    Text,
+)
 
 from nightcrew.queue.state_store import metadata
 
@@ -19,6 +31,12 @@ budget_reservations = Table(
     Column("scopes", ARRAY(Text), nullable=False),
     Column("amount_usd", Numeric, nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("attempt_id", Text),
+    Column("model", Text),
+    Column("host", Text),  # host and process that make the call
+    Column("pid", Integer),
+    Column("pid_started", Double),
+    Column("generation_id", Text),  # the provider's name for it; null: not answered yet
 )
 budget_entries = Table(
     "budget_entries",

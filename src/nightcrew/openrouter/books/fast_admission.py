@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from nightcrew.openrouter.books.breakers import Resting, model_key
-from nightcrew.openrouter.books.budget import LOCK_SCOPES, RESERVATION_LIFETIME
+from nightcrew.openrouter.books.budget import LOCK_SCOPES, RESERVATION_LIFETIME, caller_of
 from nightcrew.openrouter.books.quota import QuotaLimits
 from nightcrew.openrouter.books.round_trip import in_one_trip
 from nightcrew.queue.state_store import StateStore
@@ -51,6 +51,7 @@ def set_aside(
     call_key: str,
     model: str,
     now: datetime,
+    attempt_id: str = "",
 ) -> Taken | None:
     """Reserve `amount_usd` in every scope, durably; None if there is an obstacle, and nothing is reserved."""
     values = {
@@ -62,6 +63,7 @@ def set_aside(
         "amount_usd": amount_usd,
         "now": now,
         "expires_at": now + RESERVATION_LIFETIME,
+        **caller_of(attempt_id, model),
     }
     return _taken(in_one_trip(store, [LOCK_SCOPES, _SET_ASIDE], values, durable=amount_usd > 0))
 
@@ -139,8 +141,12 @@ entered as (
     select %(now)s, scope, %(call_key)s, %(amount_usd)s, 0, cap_usd from moved
 ),
 reservation as (
-    insert into budget_reservations (reservation_id, scopes, amount_usd, expires_at)
-    select %(call_key)s, %(scopes)s::text[], %(amount_usd)s, %(expires_at)s from clear
+    insert into budget_reservations
+    (reservation_id, scopes, amount_usd, expires_at, attempt_id, model, host, pid, pid_started)
+    select
+        %(call_key)s, %(scopes)s::text[], %(amount_usd)s, %(expires_at)s,
+        %(attempt_id)s, %(call_model)s, %(host)s, %(pid)s, %(pid_started)s
+    from clear
     where %(amount_usd)s > 0
 ){_ANSWER}"""  # noqa: S608  (constants)
 

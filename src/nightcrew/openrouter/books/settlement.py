@@ -8,8 +8,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
-from nightcrew.openrouter.books import breakers, budget, quota
+from nightcrew.openrouter.books import breakers, budget, orphans, quota
 from nightcrew.openrouter.books.attempt_books import AttemptBooks
 from nightcrew.openrouter.books.breakers import SHORT_RETRY_AFTER_SECONDS, Fault, model_key, provider_key
 from nightcrew.openrouter.books.ticket import Ticket
@@ -38,6 +39,13 @@ class Settlement:
 
     def __init__(self, books: AttemptBooks) -> None:
         self._books = books
+
+    def note_generation(self, ticket: Ticket, generation_id: str) -> None:
+        """Keep the provider's name of a paid call, by which it can be settled if this process is killed."""
+        try:
+            orphans.note_generation(self._books.store, ticket.call_key, generation_id)
+        except OperationalError as error:  # the answer is worth more; without a name it is charged in full
+            log.warning("the name of a call could not be stored: %s", type(error).__name__)
 
     def settle(self, ticket: Ticket, outcome: Outcome, cost_usd: Decimal | None) -> Decimal:
         """Settle a call; returns the amount charged, in USD."""

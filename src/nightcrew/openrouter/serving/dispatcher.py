@@ -21,8 +21,8 @@ from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.books.account import stop_crew
 from nightcrew.openrouter.books.admission import Admission
 from nightcrew.openrouter.books.attempt_books import AttemptBooks
-from nightcrew.openrouter.books.budget import charge_overdue
 from nightcrew.openrouter.books.offline import go_offline
+from nightcrew.openrouter.books.orphans import settle_orphans
 from nightcrew.openrouter.books.settlement import Settlement
 from nightcrew.openrouter.books.ticket import Obstacle, Refusal, Ticket, Wish
 from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
@@ -74,7 +74,7 @@ class Dispatcher:
         if not models:
             raise BadInput("an attempt needs at least one model")
         self.models = tuple(models)
-        self._api, self._books, self._sleep = api, books, sleep
+        self._api, self._books, self._sleep, self._record = api, books, sleep, record
         self._catalogue = ModelCatalogue(books.store, api, clock=books.clock)
         self._prices = TodaysPrices(self._catalogue, [candidate.model for candidate in models])
         self._admission = Admission(books)
@@ -97,8 +97,9 @@ class Dispatcher:
         self._hints = 0
 
     def open(self) -> None:
-        """Charge what dead processes reserved and never settled, so that it blocks no budget."""
-        charge_overdue(self._books.store, now=self._books.clock())
+        """Settle what dead processes reserved and never settled, so that it blocks no budget."""
+        for call in settle_orphans(self._books.store, self._api, now=self._books.clock()):
+            self._record(call)
 
     def complete(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to an OpenAI-style chat request."""

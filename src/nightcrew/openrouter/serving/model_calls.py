@@ -64,7 +64,11 @@ class ModelCalls:
         def finish(outcome: Outcome) -> None:
             self._finish(ticket, outcome, request, sequence=sequence, started=started)
 
-        answer = self._exchange(body, request, started, finish)
+        def name(generation_id: str) -> None:
+            if ticket.reserved_usd:
+                self._settlement.note_generation(ticket, generation_id)
+
+        answer = self._exchange(body, request, started, finish, name)
         if isinstance(answer, LiveStream):
             return answer
         if answer.row is not None and answer.row.rests is Rests.FREE_MODELS and not ticket.uses_quota:
@@ -79,9 +83,14 @@ class ModelCalls:
         request: ChatRequest,
         started: float,
         finish: Callable[[Outcome], None],
+        on_name: Callable[[str], None],
     ) -> Outcome | LiveStream:
         offered = Offered.by(request.parameters)
-        limits: dict[str, Any] = {"wall_seconds": self._call_seconds, "cancellation": self._cancellation}
+        limits: dict[str, Any] = {
+            "wall_seconds": self._call_seconds,
+            "cancellation": self._cancellation,
+            "on_name": on_name,
+        }
         try:
             if not request.streamed:
                 return self._read(self._api.chat(body, **limits), offered, request.hinted)

@@ -1,0 +1,99 @@
+"""The call of a killed process costs what the provider says that it cost."""
+
+import subprocess
+import sys
+from datetime import timedelta
+
+from sqlalchemy import select, update
+
+from nightcrew.host.process_id import ProcessId
+from nightcrew.openrouter.books.budget import reserve, violations
+from nightcrew.openrouter.books.budget_tables import budget_reservations, budgets
+from nightcrew.openrouter.books.orphans import note_generation, settle_orphans
+from tests.openrouter.conftest import NOON, USD, Crew, MakeCrew, ask, paid
+
+SCOPES = {"task:t-killed": USD(1)}
+MODEL = "house/gamma"
+
+
+def dead_process() -> ProcessId:
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    known = ProcessId.of(process.pid)
+    process.communicate()
+    return known
+
+
+def killed_call(crew: Crew, key: str, *, generation: str | None, owner: ProcessId | None = None) -> None:
+    """A call that has reserved 0.5 USD and whose process has been killed since."""
+    owner = owner or dead_process()
+    with crew.store.engine.begin() as connection:
+        reserve(
+            connection, SCOPES, USD("0.5"), reservation_id=key, now=NOON, attempt_id="t-killed:1", model=MODEL
+        )
+        connection.execute(
+            update(budget_reservations)
+            .where(budget_reservations.c.reservation_id == key)
+            .values(pid=owner.pid, pid_started=owner.started)
+        )
+    if generation:
+        note_generation(crew.store, key, generation)
+
+
+def books(crew: Crew) -> tuple[object, object]:
+    with crew.store.engine.connect() as connection:
+        row = connection.execute(select(budgets)).mappings().one()
+        assert violations(connection) == []
+    return row["spent_usd"], row["reserved_usd"]
+
+
+def test_it_is_settled_with_the_providers_record_and_enters_the_ledger(crew: MakeCrew) -> None:
+    c = crew(paid("gamma"))
+    c.gateway(MODEL).complete(ask())
+    (made,) = c.calls
+    killed_call(c, "k1", generation=made.generation_id)
+    (record,) = settle_orphans(c.store, c.api, now=NOON)
+    assert made.cost_usd is not None and books(c) == (made.cost_usd, 0)
+    assert (record.attempt_id, record.task_id, record.asked_model) == ("t-killed:1", "t-killed", MODEL)
+    assert (record.cost_usd, record.generation_id, record.fault) == (
+        made.cost_usd,
+        made.generation_id,
+        "abandoned",
+    )
+    assert settle_orphans(c.store, c.api, now=NOON) == []
+
+
+def test_one_that_the_provider_does_not_know_yet_is_asked_for_again_and_then_charged(crew: MakeCrew) -> None:
+    c = crew(paid("gamma"))
+    killed_call(c, "k1", generation="gen-nobody-knows")
+    assert settle_orphans(c.store, c.api, now=NOON + timedelta(minutes=2)) == []
+    assert books(c) == (0, USD("0.5"))
+    (record,) = settle_orphans(c.store, c.api, now=NOON + timedelta(minutes=5))
+    assert books(c) == (USD("0.5"), 0) and record.cost_usd is None, "unknown, which is not zero"
+
+
+def test_one_that_was_never_answered_blocks_no_budget(crew: MakeCrew) -> None:
+    c = crew(paid("gamma"))
+    killed_call(c, "k1", generation=None)
+    assert len(settle_orphans(c.store, c.api, now=NOON)) == 1
+    assert books(c) == (USD("0.5"), 0)
+
+
+def test_the_call_of_a_living_process_is_its_own(crew: MakeCrew) -> None:
+    c = crew(paid("gamma"))
+    killed_call(c, "k1", generation=None, owner=ProcessId.of(1))
+    assert settle_orphans(c.store, c.api, now=NOON + timedelta(minutes=20)) == []
+    assert books(c) == (0, USD("0.5"))
+
+
+def test_a_paid_call_leaves_its_name_while_it_runs(crew: MakeCrew) -> None:
+    c = crew(paid("gamma"))
+    names: list[object] = []
+
+    def look(*_: object) -> None:
+        with c.store.engine.connect() as connection:
+            names.extend(connection.execute(select(budget_reservations.c.generation_id)).scalars())
+
+    gateway = c.gateway(MODEL)
+    for chunk in gateway.dispatcher.stream(ask()):
+        look(chunk)
+    assert c.calls[0].generation_id in names
