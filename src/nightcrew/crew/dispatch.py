@@ -51,7 +51,10 @@ def submit(settings: Settings, task: Task) -> QueuedTask:
     Raises:
         BadInput: the task is invalid, or the queue is full.
     """
-    with _opened(settings) as (queue, _):  # a worker or the engine tells the ledger, so that we need not load it
+    with _opened(settings) as (
+        queue,
+        _,
+    ):  # a worker or the engine tells the ledger, so that we need not load it
         queued = queue.submit(task)
         services = status(settings)
         if queued.status is TaskStatus.PENDING and services.running:

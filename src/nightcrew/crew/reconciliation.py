@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 MOST_CRASHES = 2  # in a row, without an attempt that could be recorded
 LONGEST_PENDING = timedelta(minutes=4)
 LONGEST_CANCELLING = timedelta(minutes=1)
-LONGEST_START = timedelta(minutes=1)  # until the worker has told Prefect which process it started
+LONGEST_START = timedelta(minutes=1)  # until Prefect knows from the worker which process it started
 STOPPED = "the crew was stopped; the task will run again"
 WITH_A_RUN = (TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.NEEDS_REVIEW)
 PAGE = 200

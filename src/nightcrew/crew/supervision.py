@@ -1,4 +1,4 @@
-"""Keeps a crew's services running: what has ended or hangs is started again, and the caller is told.
+"""Keeps a crew's services running: what has ended or hangs is started again and reported.
 
 Running tasks go on meanwhile: their processes need neither worker nor server to live, repeat calls to the
 server for a minute, and wait for PostgreSQL.
@@ -133,7 +133,7 @@ class Supervisor:
         return True
 
     def _is_obstructed(self) -> bool:
-        """True while nothing can be started because of the disk; said once."""
+        """True while nothing can be started because of the disk; reported once."""
         found = next(filter(None, map(obstacle, places_of(self._settings))), "")
         if found and found != self._obstacle:
             self._say(f"the crew waits: {found}")
