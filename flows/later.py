@@ -71,16 +71,17 @@ async def wait_for_models(work: Work) -> None:
 
 
 async def wait_for_store(error: Exception) -> None:
-    """Postpone the run a little if `error` says that the state store is down, since nothing can be recorded.
+    """Postpone the run if `error` says that the state store is down, since nothing can be recorded.
 
-    Returns if the error is another one, or if the store has been down for too long.
+    Returns if the error is another one.
 
     Raises:
         Pause: the run waits; this process ends.
     """
-    if is_down(error) and _can_come_back() and (flow_run.run_count or 0) < MOST_COMEBACKS:
+    if is_down(error) and _can_come_back():
         message = f"The state store does not answer: {str(error).splitlines()[0]}"
-        await _postpone(AWAITING_STORE, message, until=utc_now() + COMEBACK)
+        pause = COMEBACK * min(flow_run.run_count or 1, MOST_COMEBACKS)
+        await _postpone(AWAITING_STORE, message, until=utc_now() + pause)
 
 
 # ---------------------------------------------------------------------------------------------------------

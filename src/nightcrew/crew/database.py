@@ -22,7 +22,7 @@ from psycopg import sql
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from nightcrew.crew.postgres import Server, make_cluster, running_server, start_server, stop_server
+from nightcrew.crew.postgres import Server, is_alive, make_cluster, running_server, start_server, stop_server
 from nightcrew.crew.roles import RELAXED, ROLE, is_set_up, set_up
 from nightcrew.errors import BadInput, StoreDown
 from nightcrew.secrets.files import open_home, secrets_folder
@@ -48,7 +48,7 @@ class Database:
     @property
     def is_running(self) -> bool:
         """True if the embedded server runs; one of the operator's own is not ours to watch."""
-        return self.folder is None or running_server(self.folder) is not None
+        return self.folder is None or is_alive(self.folder)
 
 
 def ensure_database(settings: Settings) -> str:

@@ -60,6 +60,16 @@ def running_server(folder: Path) -> Server | None:
     return Server(pid, socket_folder(folder) if recorded.is_relative_to("/proc") else recorded)
 
 
+def is_alive(folder: Path) -> bool:
+    """True if the server's process is there, also while it recovers and accepts no connections."""
+    try:
+        pid = int((folder / "postmaster.pid").read_text().splitlines()[0])
+        process = psutil.Process(pid)
+        return process.name() == "postgres" and process.status() != psutil.STATUS_ZOMBIE
+    except (OSError, ValueError, IndexError, psutil.Error):
+        return False
+
+
 def make_cluster(folder: Path) -> None:
     """Create an empty cluster in `folder`, which must not exist or be empty.
 

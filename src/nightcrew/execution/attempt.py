@@ -52,7 +52,7 @@ class StopCause(StrEnum):
     @property
     def is_interruption(self) -> bool:
         """True if the cause ends without the attempt: another day's quota, a resumed crew, a connection."""
-        return self in {StopCause.QUOTA, StopCause.ACCOUNT, StopCause.OFFLINE}
+        return self in {StopCause.QUOTA, StopCause.ACCOUNT, StopCause.STORE, StopCause.OFFLINE}
 
 
 @dataclass(frozen=True, slots=True)

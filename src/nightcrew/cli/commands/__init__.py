@@ -16,6 +16,8 @@ class Command(NamedTuple):
 COMMANDS = {
     "set-account": Command("access", "Store an API key for the crew."),
     "ui": Command("access", "Print the Prefect UI's address or password."),
+    "backup": Command("backup", "Write tasks, ledger and results to one file."),
+    "restore": Command("backup", "Restore a backup into an empty home."),
     "demo": Command("demo", "Run a demo without a key."),
     "do": Command("do", "Do one task in the foreground."),
     "doctor": Command("doctor", "Check everything a crew needs."),

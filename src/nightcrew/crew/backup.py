@@ -1,0 +1,227 @@
+"""Backups of a crew's data in one file: state store, ledger, results, and the selector's memory.
+
+A backup is consistent while the crew runs: changes of tasks wait for the few seconds in which store and
+ledger are copied, so that each fact is in exactly one of them. Secrets, caches and Prefect's database are not
+in it.
+"""
+
+import io
+import json
+import tarfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import make_url
+
+from nightcrew.crew.database import ensure_database, psycopg_arguments
+from nightcrew.crew.status import status
+from nightcrew.errors import BadInput
+from nightcrew.queue.state_store import StateStore, create_schema
+from nightcrew.settings import Settings
+
+FORMAT = 1
+MANIFEST = "nightcrew-backup.json"
+FOLDERS = ("ledger", "results")
+MEMORY = "memory.json"
+FIRST = ("tasks",)  # other tables refer to them
+RESTORED = "restored from a backup; it will run again"
+_LEFT_OUT = (".lock", ".duckdb", ".wal")
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """What a backup file holds."""
+
+    file: Path
+    tasks: int
+    files: int
+
+
+def write_backup(settings: Settings, file: Path) -> Backup:
+    """Write a backup to `file`, which must not exist.
+
+    Raises:
+        BadInput: the file exists or cannot be written.
+        Transient: the database cannot be reached.
+    """
+    if file.exists():
+        raise BadInput(f"{file} exists: name another file")
+    draft = file.with_name(f".{file.name}.part")
+    home = settings.home.expanduser().resolve()
+    try:
+        with _connected(settings) as connection, tarfile.open(draft, "w:gz", compresslevel=3) as tar:
+            connection.execute("LOCK TABLE outbox IN SHARE MODE")  # before the first query fixes what is seen
+            tables = _add_tables(tar, connection)
+            files = _add_folder(tar, home / "ledger", home)
+            connection.commit()  # tasks may change again; a result is on disk before its task's status
+            files += _add_folder(tar, home / "results", home)
+            if (home / MEMORY).is_file():
+                tar.add(home / MEMORY, MEMORY)
+            manifest = {"format": FORMAT, "nightcrew": version("nightcrew"), "tables": tables}
+            _add_bytes(tar, MANIFEST, json.dumps(manifest).encode())
+        draft.rename(file)
+    except OSError as error:
+        raise BadInput(f"{file} cannot be written: {error.strerror or error}") from None
+    finally:
+        draft.unlink(missing_ok=True)
+    return Backup(file, tables["tasks"]["rows"], files)
+
+
+def restore_backup(settings: Settings, file: Path) -> Backup:
+    """Restore a backup into a home without tasks; unfinished tasks will run again.
+
+    Raises:
+        BadInput: the file is no backup or of a newer version, the crew runs, or the home has data.
+        Transient: the database cannot be reached.
+    """
+    if status(settings).running:
+        raise BadInput("the crew is running: stop it with 'nightcrew stop-engine' first")
+    try:
+        with tarfile.open(file) as tar, _connected(settings) as connection:
+            tables = _tables_of(tar, file)
+            home = settings.home.expanduser().resolve()
+            _check_empty(connection, home)
+            members = [
+                member for member in tar if member.name.startswith(tuple(f"{one}/" for one in FOLDERS))
+            ]
+            members += [member for member in tar if member.name == MEMORY]
+            tar.extractall(home, members, filter="data")
+            _fill_tables(tar, connection, tables)
+            connection.commit()
+    except (OSError, tarfile.TarError, EOFError) as error:
+        raise BadInput(f"{file} cannot be read as a backup: {error}") from None
+    return Backup(file, tables["tasks"]["rows"], len(members))
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _connected(settings: Settings) -> Iterator[psycopg.Connection[Any]]:
+    """A transaction that sees one state of the store."""
+    url = ensure_database(settings)
+    with StateStore(url) as store:
+        create_schema(store)
+    with psycopg.connect(**psycopg_arguments(make_url(url))) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        yield connection
+
+
+def _columns(connection: psycopg.Connection[Any]) -> dict[str, list[str]]:
+    """The columns of each of our tables, in order; the record of migrations belongs to the schema."""
+    rows = connection.execute(
+        "SELECT table_name, column_name FROM information_schema.columns "
+        "WHERE table_schema = 'public' AND table_name <> 'migrations' ORDER BY table_name, ordinal_position"
+    ).fetchall()
+    found: dict[str, list[str]] = {}
+    for table, column in rows:
+        found.setdefault(table, []).append(column)
+    return found
+
+
+def _add_tables(tar: tarfile.TarFile, connection: psycopg.Connection[Any]) -> dict[str, dict[str, Any]]:
+    added = {}
+    for table, columns in _columns(connection).items():
+        with connection.cursor() as cursor:
+            with cursor.copy(_copy("COPY {} ({}) TO STDOUT", table, columns)) as copy:
+                content = b"".join(bytes(part) for part in copy)
+            added[table] = {"columns": columns, "rows": cursor.rowcount}
+        _add_bytes(tar, f"store/{table}", content)
+    return added
+
+
+def _fill_tables(
+    tar: tarfile.TarFile, connection: psycopg.Connection[Any], tables: Mapping[str, Mapping[str, Any]]
+) -> None:
+    known = _columns(connection)
+    for table in sorted(tables, key=lambda name: (name not in FIRST, name)):
+        columns = tables[table]["columns"]
+        if not set(columns) <= set(known.get(table, ())):
+            raise BadInput(f"the backup is of a newer version of Nightcrew: it has {table} with {columns}")
+        connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+        content = tar.extractfile(f"store/{table}")
+        assert content is not None
+        with (
+            connection.cursor() as cursor,
+            cursor.copy(_copy("COPY {} ({}) FROM STDIN", table, columns)) as copy,
+        ):
+            while part := content.read(1 << 20):
+                copy.write(part)
+    _renumber(connection)
+    connection.execute(
+        "UPDATE tasks "
+        "SET status = 'pending', restarts = restarts + 1, flow_run_id = NULL, pid = NULL, detail = %s "
+        "WHERE status IN ('queued', 'running', 'needs_review')",
+        (RESTORED,),
+    )
+
+
+def _renumber(connection: psycopg.Connection[Any]) -> None:
+    """Continue each table's own numbers after those that were restored."""
+    identities = connection.execute(
+        "SELECT table_name, column_name FROM information_schema.columns "
+        "WHERE table_schema = 'public' AND is_identity = 'YES'"
+    ).fetchall()
+    for table, column in identities:
+        query = "SELECT setval(pg_get_serial_sequence(%s, %s), coalesce(max({}), 0) + 1, false) FROM {}"
+        connection.execute(
+            sql.SQL(query).format(sql.Identifier(column), sql.Identifier(table)), (table, column)
+        )
+
+
+def _tables_of(tar: tarfile.TarFile, file: Path) -> dict[str, dict[str, Any]]:
+    try:
+        content = tar.extractfile(MANIFEST)
+    except KeyError:
+        content = None
+    if content is None:
+        raise BadInput(f"{file} is no backup of Nightcrew, or is incomplete")
+    manifest = json.loads(content.read())
+    if manifest["format"] > FORMAT:
+        raise BadInput(
+            f"{file} was made by Nightcrew {manifest['nightcrew']}: install that version or a later one"
+        )
+    return dict(manifest["tables"])
+
+
+def _check_empty(connection: psycopg.Connection[Any], home: Path) -> None:
+    has_tasks = connection.execute("SELECT EXISTS (SELECT FROM tasks)").fetchone() == (True,)
+    if has_tasks or any((home / "ledger" / "journal").glob("*T*")) or any((home / "results").glob("*")):
+        raise BadInput(f"{home} has tasks: restore into an empty home, named with NIGHTCREW_HOME")
+
+
+def _add_folder(tar: tarfile.TarFile, folder: Path, home: Path) -> int:
+    """Add the files of a folder, without locks and what can be made again; returns their number."""
+    number = 0
+    for path in sorted(folder.rglob("*")):
+        if (
+            path.is_symlink()
+            or not path.is_file()
+            or path.name.startswith(".")
+            or path.name.endswith(_LEFT_OUT)
+        ):
+            continue
+        try:
+            content = path.read_bytes()  # whole, because a journal may grow
+        except FileNotFoundError:
+            continue
+        _add_bytes(tar, str(path.relative_to(home)), content)
+        number += 1
+    return number
+
+
+def _add_bytes(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = len(content), 0o600
+    tar.addfile(member, io.BytesIO(content))
+
+
+def _copy(query: str, table: str, columns: Sequence[str]) -> sql.Composed:
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    return sql.SQL(query).format(sql.Identifier(table), names)
