@@ -1,0 +1,119 @@
+"""The crew as a service of systemd: started with the machine or a session, and again after a failure."""
+
+import os
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from nightcrew import host
+from nightcrew.errors import BadInput
+from nightcrew.secrets.account import kept_account
+from nightcrew.settings import Settings
+
+NAME = "nightcrew.service"
+SECONDS = 60
+UNIT = """\
+[Unit]
+Description=Nightcrew: development work through the night
+After=network-online.target
+Wants=network-online.target
+
+[Service]
+ExecStart={command}
+Environment={home}
+KillMode=mixed
+TimeoutStartSec=infinity
+TimeoutStopSec=120
+Restart=on-failure
+RestartSec=30
+RestartPreventExitStatus=2
+Delegate=yes
+
+[Install]
+WantedBy={target}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A unit file, and how to see what its service prints."""
+
+    file: Path
+    logs: str
+
+
+def unit_text(settings: Settings, *, workers: int | None, of_system: bool) -> str:
+    """The unit file. It holds no secret: the key lies in the home."""
+    words = [sys.executable, "-m", "nightcrew.cli", "run-engine"]
+    words += ["--workers", str(workers)] if workers else []
+    return UNIT.format(
+        command=_line(words),
+        home=_line([f"NIGHTCREW_HOME={settings.home.expanduser().resolve()}"]),
+        target="multi-user.target" if of_system else "default.target",
+    )
+
+
+def install(settings: Settings, *, workers: int | None = None) -> Unit:
+    """Write and enable the unit, of the system for root, else of the user; the crew starts at once.
+
+    Raises:
+        BadInput: systemd does not run here, refuses the unit, or no account is stored.
+    """
+    if kept_account(settings.home) is None:
+        raise BadInput(
+            "a service has no key in its environment: store one with 'nightcrew set-account' first"
+        )
+    of_system = os.geteuid() == 0
+    _systemctl(of_system, "--version")
+    file = _file(of_system)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(unit_text(settings, workers=workers, of_system=of_system))
+    _systemctl(of_system, "daemon-reload")
+    _systemctl(of_system, "enable", "--now", NAME)
+    scope = "" if of_system else "--user "
+    return Unit(file, f"journalctl {scope}--unit {NAME} --follow")
+
+
+def remove() -> Path:
+    """Stop and disable the service, and delete its unit file.
+
+    Raises:
+        BadInput: there is none, or systemd refuses.
+    """
+    of_system = os.geteuid() == 0
+    if not (file := _file(of_system)).exists():
+        raise BadInput(f"there is no {file}")
+    _systemctl(of_system, "disable", "--now", NAME)
+    file.unlink()
+    _systemctl(of_system, "daemon-reload")
+    return file
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _file(of_system: bool) -> Path:
+    return (
+        (Path("/etc") if of_system else Path.home() / ".config")
+        / "systemd"
+        / ("system" if of_system else "user")
+        / NAME
+    )
+
+
+def _systemctl(of_system: bool, *words: str) -> None:
+    command = ["systemctl", *([] if of_system else ["--user"]), *words]
+    ended = host.run(command, env=host.environment("XDG_*", "DBUS_*"), seconds=SECONDS)
+    if ended.returncode:
+        raise BadInput(
+            f"{shlex.join(command)} failed: {ended.stderr.decode(errors='replace').strip()[-300:]}"
+        )
+
+
+def _line(words: list[str]) -> str:
+    """Words as systemd reads them: quoted, and with its own signs doubled."""
+    quoted = (
+        word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$") for word in words
+    )
+    return " ".join(f'"{word}"' for word in quoted)
