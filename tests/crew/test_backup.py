@@ -70,9 +70,7 @@ def test_what_is_restored_is_what_was_there(crew: Settings, other: Settings, tmp
             RESTORED,
         )
         again = after.submit(a_task(task_id="t-new", description="a new one", repo=runs.task.repo))
-        assert [task.task_id for task in after.list()][0] == again.task_id, (
-            "numbers go on after the restored ones"
-        )
+        assert after.list()[0].task_id == again.task_id, "numbers go on after the restored ones"
 
 
 def test_nothing_is_overwritten(crew: Settings, other: Settings, tmp_path: Path) -> None:

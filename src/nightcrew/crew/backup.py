@@ -109,7 +109,7 @@ def _connected(settings: Settings) -> Iterator[psycopg.Connection[Any]]:
     with StateStore(url) as store:
         create_schema(store)
     with psycopg.connect(**psycopg_arguments(make_url(url))) as connection:
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
         yield connection
 
 
