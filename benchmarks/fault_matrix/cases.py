@@ -134,7 +134,9 @@ CASES: tuple[Case, ...] = (
     _machine("cancelled", "cancel", "a person cancels", only=True),
     _machine("disk_full", "fill_the_disk", "the disk of the workspaces fills up", only=True),
     _machine("state_store_down", "shut_the_store", "PostgreSQL refuses connections for 15 s", only=True),
+    _machine("state_store_down", "kill_postgres", "PostgreSQL's postmaster is killed", only=True),
     _machine("prefect_api_down", "freeze_prefect", "the Prefect server is frozen for 20 s", only=True),
+    _machine("prefect_api_down", "kill_prefect", "the Prefect server and the worker are killed", only=True),
 )  # fmt: skip
 
 NOT_MEASURABLE = {

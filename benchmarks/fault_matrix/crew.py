@@ -86,12 +86,6 @@ class Stage:
                 return
             time.sleep(0.2)
 
-    def journal_says(self, *words: str) -> bool:
-        """True if a line of the ledger's journals has all of these words."""
-        paths = (self.settings.ledger_dir / "journal").rglob("*.jsonl")
-        lines = (line for path in paths for line in path.read_text().splitlines())
-        return any(all(word in line for word in words) for line in lines)
-
 
 @contextmanager
 def running_stage(cases: Sequence[Case]) -> Iterator[Stage]:

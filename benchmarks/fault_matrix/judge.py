@@ -10,7 +10,7 @@ from nightcrew.openrouter.wire.recovery import Charged, Next, Rests, Row, row_of
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.task import FailureReason, TaskStatus
 
-WAITS = {"quota_day": "AwaitingQuota"}
+WAITS = {"quota_day": "AwaitingQuota", "connection_failed": "AwaitingProvider"}
 
 
 @dataclass(frozen=True)

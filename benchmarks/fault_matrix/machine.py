@@ -14,12 +14,15 @@ import psycopg
 from benchmarks.fault_matrix.crew import Stage
 from nightcrew.crew import dispatch
 from nightcrew.crew import stop as crew_stop
+from nightcrew.crew.database import open_database
+from nightcrew.crew.status import status
+from nightcrew.crew.supervision import Supervisor
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.testing.calls import Change
 from nightcrew.testing.scenario import Account
 
 AGENT = "nightcrew.openhands.inside.client"
-LONGEST_SECONDS = 120.0
+LONGEST_SECONDS = 240.0
 
 
 class CannotBeDone(Exception):
@@ -29,9 +32,11 @@ class CannotBeDone(Exception):
 def refuse_connections(stage: Stage, queued: QueuedTask) -> None:
     stage.proxy.shut()  # before the run starts: breaking a running call would be another fault
     try:
-        _until(lambda: stage.journal_says("connection_failed"), "a call that could not connect")
+        stage.until(queued, lambda now: now.detail.startswith("Waits") or now.status.is_final)
+        stage.note_run_state(queued)
     finally:
         stage.proxy.open()
+    _until(lambda: crew_stop.end_outage(stage.settings), "the end of the outage")
 
 
 def change_the_key(stage: Stage, queued: QueuedTask) -> None:
@@ -105,6 +110,21 @@ def shut_the_store(stage: Stage, queued: QueuedTask) -> None:
         connection.execute(f'alter database "{name}" with allow_connections true')
 
 
+def kill_postgres(stage: Stage, queued: QueuedTask) -> None:
+    _wait_for_call(stage, queued)
+    postmaster = open_database(stage.settings).pid
+    assert postmaster is not None
+    os.kill(postmaster, signal.SIGKILL)
+    _supervise(stage, "PostgreSQL")
+
+
+def kill_prefect(stage: Stage, queued: QueuedTask) -> None:
+    _wait_for_call(stage, queued)
+    for name in ("server", "worker"):
+        os.kill(stage.status.alive[name], signal.SIGKILL)
+    _supervise(stage, "the Prefect server", "the worker")
+
+
 def freeze_prefect(stage: Stage, queued: QueuedTask) -> None:
     _wait_for_call(stage, queued)
     server = psutil.Process(stage.status.alive["server"])
@@ -129,7 +149,9 @@ BY_NAME: dict[str, Callable[[Stage, QueuedTask], None]] = {
         cancel,
         fill_the_disk,
         shut_the_store,
+        kill_postgres,
         freeze_prefect,
+        kill_prefect,
     )
 }
 
@@ -149,6 +171,20 @@ def small_disk(stage: Stage) -> Iterator[None]:
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _supervise(stage: Stage, *services: str) -> None:
+    """Do as `run-engine` does until these services were started again."""
+    reports: list[str] = []
+    supervisor = Supervisor(stage.settings, reports.append)
+    expected = {f"{service} has ended: it was started again" for service in services}
+
+    def are_back() -> bool:
+        supervisor.check()
+        return all(any(report.startswith(words) for report in reports) for words in expected)
+
+    _until(are_back, f"the restart of {' and '.join(services)}")
+    stage.status = status(stage.settings)
 
 
 def _until(true: Callable[[], Any], what: str) -> None:
