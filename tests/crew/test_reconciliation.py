@@ -58,6 +58,10 @@ def test_runs_that_went_with_their_deployment_were_cancelled_by_nobody(task: Tas
     assert correction(task, Run("DELETED", "", NOW, UNKNOWN), deployed=False) is AGAIN
 
 
+def test_a_run_whose_queue_was_deleted_is_started_anew() -> None:
+    assert correction(QUEUED, Run("SCHEDULED", "", NOW, UNKNOWN, in_queue=False), deployed=True) is AGAIN
+
+
 def a_task(process: ProcessId | None, host: str | None = None) -> QueuedTask:
     task = Task.model_validate({"description": "tidy up", "repo": "https://example.org/r.git"})
     pid, started = (process.pid, process.started) if process else (None, None)

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from nightcrew.crew import dispatch, reconciliation, services
+from nightcrew.crew import bootstrap, dispatch, reconciliation, services
 from nightcrew.crew.reconciliation import reconcile
 from nightcrew.errors import BadInput
 from nightcrew.task import TaskStatus
@@ -116,6 +116,12 @@ def test_a_deleted_deployment_comes_back_and_its_tasks_wait_for_it(crew: Running
     assert services.restore_deployments(crew.settings, said.append)
     assert said == ["deleted in Prefect, created again: deployment low"]
     assert not services.restore_deployments(crew.settings, said.append)
+    assert bootstrap.paused(crew.api) == []
+    pool = crew.api.get("/work_pools/nightcrew/queues/low")
+    crew.api.patch(f"/work_queues/{pool['id']}", {"is_paused": True})
+    assert bootstrap.paused(crew.api) == ["work queue low"]
+    assert not services.restore_deployments(crew.settings, said.append), "what an operator pauses is left"
+    crew.api.patch(f"/work_queues/{pool['id']}", {"is_paused": False})
     dispatch.dispatch_pending(crew.settings)
     assert crew.ended(waits.task_id).status is TaskStatus.COMPLETED
 

@@ -45,6 +45,7 @@ def all_checks(settings: Settings) -> Iterator[Check]:
     yield _runtime(settings)
     yield from _ledger(settings)
     yield from _services(settings)
+    yield from _paused(settings)
     yield from _stop(settings)
     yield _key(settings)
     yield _catalogue(settings)
@@ -172,6 +173,25 @@ def _services(settings: Settings) -> Iterator[Check]:
             yield Check(name, Level.OK, f"running as process {current.alive[name]}, {where}")
         else:
             yield Check(name, Level.NOTE, "not running", start)
+
+
+def _paused(settings: Settings) -> Iterator[Check]:
+    """Yields a note for everything that was paused in Prefect, because tasks wait there without a reason."""
+    from nightcrew.crew.bootstrap import paused
+    from nightcrew.crew.status import status
+
+    current = status(settings)
+    if not current.running:
+        return
+    try:
+        found = paused(current.api())
+    except NightcrewError as error:
+        yield Check("Prefect", Level.PROBLEM, "does not answer", str(error))
+        return
+    for name in found:
+        yield Check(
+            "Prefect", Level.NOTE, f"{name} is paused; what belongs to it waits", "resume it in the UI"
+        )
 
 
 def _stop(settings: Settings) -> Iterator[Check]:

@@ -67,6 +67,23 @@ def missing(api: PrefectApi, project: Path) -> Missing:
     return Missing(parts, wanted if gone else lost)
 
 
+def paused(api: PrefectApi) -> Sequence[str]:
+    """What an operator has paused in Prefect: the work pool, queues, schedules of deployments.
+
+    Raises:
+        Transient: Prefect cannot be reached.
+    """
+    pool = api.get(f"/work_pools/{POOL}") or {}
+    queues = api.post(f"/work_pools/{POOL}/queues/filter", {}) or []
+    deployments = api.post("/deployments/filter", {}) or []
+    idle = [one for one in deployments if any(not each["active"] for each in one["schedules"])]
+    return [
+        *([f"work pool {POOL}"] if pool.get("is_paused") else []),
+        *(f"work queue {one['name']}" for one in queues if one["is_paused"]),
+        *(f"the schedule of deployment {one['name']}" for one in idle),
+    ]
+
+
 def run(
     project: Path,
     env: Mapping[str, str],

@@ -63,6 +63,7 @@ class Run:
     message: str
     age: timedelta  # of the state
     life: Life
+    in_queue: bool = True  # False: somebody deleted the work queue that would start it
 
 
 def correction(task: TaskStatus, run: Run, *, deployed: bool) -> Correction:
@@ -81,7 +82,9 @@ def correction(task: TaskStatus, run: Run, *, deployed: bool) -> Correction:
             return Correction.CRASHED if never_started else Correction.NONE
         case "RUNNING":
             return Correction.CRASHED if run.life is Life.DEAD else Correction.NONE
-        case "SCHEDULED" | "PAUSED":
+        case "SCHEDULED":
+            return Correction.NONE if run.in_queue else Correction.RUN_AGAIN
+        case "PAUSED":
             return Correction.NONE
     if run.life is Life.ALIVE and task is TaskStatus.RUNNING:
         return Correction.NONE  # the process will record how it ends; a second one beside it would be worse
@@ -181,7 +184,10 @@ class _Reconciliation:
         match wanted:
             case Correction.RUN_AGAIN:
                 self.run_again(
-                    task, "Lost", "its deployment was deleted; it will run again", crashes=task.crashes
+                    task,
+                    "Lost",
+                    "its deployment or queue was deleted; it will run again",
+                    crashes=task.crashes,
                 )
             case Correction.CRASHED if task.crashes < MOST_CRASHES:
                 self.run_again(
@@ -246,7 +252,8 @@ def _run(task: QueuedTask, found: Mapping[str, Any] | None) -> Run:
     life = life_of(task)
     if life is Life.UNKNOWN and task.host in {None, socket.gethostname()} and str(pid).isdigit():
         life = _life_of_worker_child(int(pid), since)
-    return Run(state["type"], state.get("message") or "", datetime.now(UTC) - since, life)
+    age, in_queue = datetime.now(UTC) - since, found.get("work_queue_id") is not None
+    return Run(state["type"], state.get("message") or "", age, life, in_queue)
 
 
 def _life_of_worker_child(pid: int, since: datetime) -> Life:
