@@ -27,7 +27,7 @@ def store(database_url: str) -> Iterator[StateStore]:
 
 @pytest.fixture
 def queue(store: StateStore) -> TaskQueue:
-    return TaskQueue(store, 100, resolve=lambda repo, base: "c" * 40)
+    return TaskQueue(store, 100, admit=lambda task: "c" * 40)
 
 
 def rows(
