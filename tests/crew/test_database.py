@@ -5,7 +5,9 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +21,16 @@ from nightcrew.crew.database import (
     open_database,
     psycopg_arguments,
     release_home,
+    revive,
 )
 from nightcrew.crew.postgres import make_cluster, start_server
 from nightcrew.crew.processes import ProcessId
-from nightcrew.errors import BadInput, StoreDown
+from nightcrew.errors import BadInput, StoreDown, Transient
 from nightcrew.settings import Settings, load_settings
 
 USER = """
 import sys
+import time
 from pathlib import Path
 from typing import Any
 from nightcrew.settings import load_settings
@@ -223,3 +227,21 @@ def test_a_home_with_a_long_path_has_its_socket_elsewhere_and_closed(tmp_path: P
             assert connection.execute("select user").fetchone() == ("nightcrew",)
     finally:
         release_home(settings)
+
+
+def test_a_server_that_was_killed_is_started_again_at_once(crew: Settings) -> None:
+    """The killed one is our own child, and remains as a zombie until somebody asks how it ended."""
+    pid = open_database(crew).pid
+    assert pid is not None and open_database(crew).is_running
+    os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while open_database(crew).is_running:
+        assert time.monotonic() < deadline
+    again = None
+    while again is None:
+        assert time.monotonic() < deadline
+        with suppress(Transient):  # processes of the killed one may still be there
+            again = revive(crew)
+    assert again != pid and open_database(crew).is_running
+    with psycopg.connect(**psycopg_arguments(make_url(ensure_database(crew)))) as connection:
+        assert connection.execute("select 1").fetchone() == (1,)

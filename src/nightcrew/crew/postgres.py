@@ -51,8 +51,8 @@ def running_server(folder: Path) -> Server | None:
     try:
         lines = (folder / "postmaster.pid").read_text().splitlines()
         pid = int(lines[0])
-        ready = lines[7].strip() == "ready" and psutil.Process(pid).name() == "postgres"
-    except (OSError, ValueError, IndexError, psutil.Error):
+        ready = lines[7].strip() == "ready" and _is_postgres(pid)
+    except (OSError, ValueError, IndexError):
         return None
     if not ready:
         return None
@@ -63,10 +63,8 @@ def running_server(folder: Path) -> Server | None:
 def is_alive(folder: Path) -> bool:
     """True if the server's process is there, also while it recovers and accepts no connections."""
     try:
-        pid = int((folder / "postmaster.pid").read_text().splitlines()[0])
-        process = psutil.Process(pid)
-        return process.name() == "postgres" and process.status() != psutil.STATUS_ZOMBIE
-    except (OSError, ValueError, IndexError, psutil.Error):
+        return _is_postgres(int((folder / "postmaster.pid").read_text().splitlines()[0]))
+    except (OSError, ValueError, IndexError):
         return False
 
 
@@ -170,6 +168,15 @@ class _Place:
     path: str
     descriptors: tuple[int, ...]
     user: int | None  # None: our user
+
+
+def _is_postgres(pid: int) -> bool:
+    """True for a running server; a killed one that nobody has waited for yet still has its name."""
+    try:
+        process = psutil.Process(pid)
+        return process.name() == "postgres" and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 @contextmanager
