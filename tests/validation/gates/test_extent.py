@@ -9,9 +9,10 @@ from nightcrew.execution.sandbox import Sandbox
 from nightcrew.settings import Settings
 from nightcrew.task import TaskType
 from nightcrew.validation.change.change import Change
+from nightcrew.validation.faults.comparison import Answer
 from nightcrew.validation.gate import Gate
 from nightcrew.validation.gates.behaviour import Behaviour
-from nightcrew.validation.gates.extent import Extent, other_parameters
+from nightcrew.validation.gates.extent import Extent, _refused, other_parameters
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.verdict import GateOutcome, GateResult
 from tests.validation.house import House, make_house
@@ -182,3 +183,21 @@ def test_functions_that_take_other_parameters() -> None:
     after = before.replace("g(self, x)", "g(self, x, y=True)").replace("        pass", "        return 1")
     room: Any = SimpleNamespace(changes=(Change(CODE, before, after),), is_test=lambda path: False)
     assert other_parameters(room) == {"A.g"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_refused"),
+    [
+        ("1", "!TypeError", True),
+        ("!ValueError", "!KeyError", True),  # base raises it by name
+        ("!TypeError", "!AssertionError", False),  # base crashes there
+        ("!TypeError", "1", False),
+    ],
+)
+def test_another_error_counts_in_place_of_a_value_or_of_an_error_that_base_means(
+    before: str, after: str, is_refused: bool
+) -> None:
+    text = "def f(x):\n    raise ValueError\n"
+    room: Any = SimpleNamespace(changes=(Change(CODE, text, text),), is_test=lambda path: False)
+    answers = [Answer("f(1)", before, after)]
+    assert bool([*_refused(room, answers, CODE)]) is is_refused

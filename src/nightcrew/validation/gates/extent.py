@@ -143,7 +143,8 @@ def _unasked(
 
 
 def _refused(room: CleanRoom, answers: Sequence[Answer], path: str) -> Iterator[Finding]:
-    refused = [one for one in answers if one.turn[1] and one.turn[0] != one.turn[1]]
+    known = _documented(room) | {""}  # a crash of base is no answer that another crash could take away
+    refused = [one for one in answers if one.turn[1] and one.turn[0] != one.turn[1] and one.turn[0] in known]
     if not _refuses(room):  # a generated text that Python's own parsers reject shows nothing about the change
         refused = [one for one in refused if one.turn[1] not in _UNREADABLE]
     if refused:
