@@ -206,6 +206,25 @@ def test_a_line_of_tox_counts_where_its_factors_do_not_choose_a_version(
     assert read_declared(write(tmp_path, tox_dot_ini=text)).runners == runners
 
 
+@pytest.mark.parametrize(
+    ("command", "runners"),
+    [
+        ('pip install pytest "six>=1" lxml', ("pytest", "six>=1", "lxml")),
+        ("python -m pip install -U pip pytest && pip install docutils", ("pytest",)),
+        ("pip install flake8 black", ()),
+        ('pip install "pytest<8" hypothesis==${{ matrix.h }} six', ()),
+        ("pip install pytest -r more.txt .", ("pytest", "idna")),
+        ("pip install 'pytest", ()),
+    ],
+)
+def test_what_ci_installs_with_its_test_runner_is_used(
+    tmp_path: Path, command: str, runners: tuple[str, ...]
+) -> None:
+    workflow = f"jobs:\n  test:\n    steps:\n      - run: {command}\n"
+    tree = write(tmp_path, _dot_github__workflows__ci_dot_yml=workflow, more_dot_txt="idna\n")
+    assert read_declared(tree).runners == runners
+
+
 def test_what_tests_take_from_an_address_is_left_out(tmp_path: Path) -> None:
     text = "six\nhttps://example.org/pip.zip#egg=pip\nlxml @ https://example.org/lxml.zip\n"
     (tmp_path / "dev-requirements-py36.txt").write_text(text)

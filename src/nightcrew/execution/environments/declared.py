@@ -14,6 +14,7 @@ from typing import Any
 
 from nightcrew.errors import BadInput
 from nightcrew.execution.environments.declared_elsewhere import (
+    of_ci,
     of_flit,
     of_nox,
     of_poetry,
@@ -169,10 +170,10 @@ class _Reader:
                 yield from self._resolved([line], folder, PurePosixPath(folder).parent.as_posix())
 
     def of_runners(self, folder: str) -> Iterator[str]:
-        """The requirements for tests in tox, nox, Hatch, PDM and uv; for a member, also the shared ones."""
+        """The requirements for tests in tox, nox, Hatch, PDM, uv, CI; for a member, also the shared ones."""
         place = self.checkout / folder
         pyproject = read_pyproject(place)
-        for line in (*of_test_runners(place, pyproject), *of_nox(place)):
+        for line in (*of_test_runners(place, pyproject), *of_nox(place), *of_ci(place)):
             included = _INCLUDE.match(line)
             yield from self.of_file(place / included[1]) if included else self._resolved([line], folder)
         if folder:

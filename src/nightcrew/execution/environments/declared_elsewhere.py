@@ -1,4 +1,4 @@
-"""Reads requirements from the files of other tools: setup.py, Poetry, uv, PDM, Hatch, tox, nox.
+"""Reads requirements from the files of other tools: setup.py, Poetry, uv, PDM, Hatch, tox, nox, CI.
 
 The files are parsed, not run, so only literal values are found.
 """
@@ -6,7 +6,9 @@ The files are parsed, not run, so only literal values are found.
 import ast
 import configparser
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,9 @@ from nightcrew.untrusted import Unreadable, parse_python, read_ini, read_text
 _CONTINUED = re.compile(r"\\[ \t]*\n[ \t]*")
 _FACTORS = re.compile(r"\s*([\w.,!{}-]+):\s+(.*)")
 _ABOVE = re.compile(r"[<~]|==")
+_PIP_INSTALL = re.compile(r"\bpip3? install ([^\n;&|]*)")
+_TEST_TOOLS = ("pytest", "hypothes", "nose")
+_TOOLS = {"pip", "setuptools", "wheel", "build", "twine", "tox", "nox", "codecov", "coveralls"}
 _HATCH = ("default", "test", "tests", "hatch-test")
 _NUMBERS = re.compile(r"\d+(?:\.\d+)*")
 
@@ -104,6 +109,20 @@ def of_nox(folder: Path) -> Iterator[str]:
                 if isinstance(item, ast.Constant) and isinstance(item.value, str)
             ]
             yield from _lines(_with_options(words), local=True)
+
+
+def of_ci(folder: Path) -> Iterator[str]:
+    """What CI installs in one command with a test runner, where the command bounds no version."""
+    for file in (folder / ".travis.yml", *sorted((folder / ".github" / "workflows").glob("*.y*ml"))):
+        text = ""
+        with suppress(OSError, Unreadable):
+            text = _CONTINUED.sub(" ", read_text(file))
+        for command in _PIP_INSTALL.findall(text):
+            words: list[str] = []
+            with suppress(ValueError):  # quotes that do not match
+                words = [word for word in shlex.split(command, comments=True) if not _ABOVE.search(word)]
+            if any(word.startswith(_TEST_TOOLS) for word in words):
+                yield from _lines(_with_options([word for word in words if word not in _TOOLS]), local=True)
 
 
 # ---------------------------------------------------------------------------------------------------------
