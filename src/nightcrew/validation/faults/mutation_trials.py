@@ -32,13 +32,15 @@ class Trial:
     by_test: str
 
 
-def choose(target: Target, examination: Examination, covered: Covered, *, seed: str) -> tuple[Mutant, ...]:
-    """Mutants of lines that the judged tests run, and a few of lines that run at import.
-    Expensive tests get fewer mutants, by a measure that is the same on every machine.
+def choose(
+    target: Target, examination: Examination, covered: Covered, *, seed: str, within: Collection[int] | None
+) -> tuple[Mutant, ...]:
+    """Mutants of lines that the judged tests run, and a few of lines that run at import; only of the lines
+    `within`, if given. Expensive tests get fewer mutants, by a measure that is the same on every machine.
     """
     judged = judged_tests(examination)
     lines = {line for name in judged for line in covered.by_test.get(name, ())}
-    mutants = make_mutants(target.source)
+    mutants = mutants_within(target.source, within)
     inside = tuple(one for one in mutants if one.function and lines & {one.line, one.statement})
     imported = examination.patched.imported_lines
     outside = tuple(one for one in mutants if not one.function and imported & {one.line, one.statement})
@@ -54,6 +56,12 @@ def choose(target: Target, examination: Examination, covered: Covered, *, seed: 
         if len(chosen) * OWN_WORK + sum(work.get(name, OWN_WORK) for name in tests) <= MOST_WORK:
             break
     return (*chosen, *sample(target.source, outside, AT_IMPORT, seed=seed))
+
+
+def mutants_within(source: str, lines: Collection[int] | None) -> tuple[Mutant, ...]:
+    """All mutants of some lines of a text; without lines of the whole text."""
+    found = make_mutants(source)
+    return tuple(one for one in found if lines is None or one.line in lines or one.statement in lines)
 
 
 def try_mutants(

@@ -12,7 +12,15 @@ from nightcrew.task import TaskType
 from nightcrew.validation.change.change import changed_lines
 from nightcrew.validation.faults.blind_controls import HASH_SEED
 from nightcrew.validation.faults.mutants import make_mutants, sample
-from nightcrew.validation.faults.mutation_trials import Rates, Trial, choose, rates, survivors, try_mutants
+from nightcrew.validation.faults.mutation_trials import (
+    Rates,
+    Trial,
+    choose,
+    mutants_within,
+    rates,
+    survivors,
+    try_mutants,
+)
 from nightcrew.validation.faults.target import (
     Target,
     arguments_of,
@@ -52,7 +60,10 @@ class Mutation(Gate):
         covered = examination.coverage(examination.patched.run("all"), target.path)
         if room.task.task_type is TaskType.BUG_FIX:
             return _judge_fix(room, examination, target, covered)
-        chosen = choose(target, examination, covered, seed=target.source)
+        within = _lines_of_feature(room, target)
+        chosen = choose(target, examination, covered, seed=target.source, within=within)
+        if within is not None and len(mutants_within(target.source, within)) < LEAST_IN_FIX:
+            return passed(NAME, f"The change to {target.path} is too small to put faults into.")
         if not chosen:
             return left_to_command(room, NAME, target.path) or not_measurable(
                 NAME, f"No mutant can be made of the lines of {target.path} that the tests run."
@@ -67,6 +78,14 @@ class Mutation(Gate):
             or _spot_check(room, examination, target, trials)
             or _passed(room, target.path, trials, measured)
         )
+
+
+def _lines_of_feature(room: CleanRoom, target: Target) -> set[int] | None:
+    """The lines that a feature adds to a file of base: its tests need not notice faults in the others."""
+    change = room.change(target.path)
+    if room.task.task_type is not TaskType.CODE_GENERATION or change is None or change.before is None:
+        return None
+    return changed_lines(change.before, target.source)
 
 
 def _judge_fix(room: CleanRoom, examination: Examination, target: Target, covered: Covered) -> GateResult:

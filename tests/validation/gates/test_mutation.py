@@ -1,0 +1,34 @@
+"""A feature's tests notice faults in what it adds to a file, and need not notice those in the rest."""
+
+import pytest
+
+from nightcrew.task import TaskType
+from nightcrew.validation.gates.mutation import Mutation
+from nightcrew.validation.verdict import GateOutcome
+from tests.validation.house import NAMES, House
+
+FEATURE = """
+
+def shortened(name, most):
+    if len(name) <= most:
+        return name
+    kept = name[: most - 1]
+    return kept + "."
+"""
+TEST = """\
+from shop.names import initials, shortened, shout
+
+
+def test_shortened():
+    shout("a"), initials("a b")
+    {check}
+"""
+STRONG = 'assert (shortened("abcd", 3), shortened("abc", 3)) == ("ab.", "abc")'
+WEAK = 'assert shortened("abcd", 3) and shortened("abc", 3)'
+
+
+@pytest.mark.parametrize(("check", "outcome"), [(STRONG, GateOutcome.PASS), (WEAK, GateOutcome.FAIL)])
+def test_only_faults_in_the_feature_count(house: House, check: str, outcome: GateOutcome) -> None:
+    change = {"src/shop/names.py": NAMES + FEATURE, "tests/test_shortened.py": TEST.format(check=check)}
+    told = house.ask(Mutation(), change, house.task(TaskType.CODE_GENERATION, "src/shop/names.py"))
+    assert told.outcome is outcome, told.message
