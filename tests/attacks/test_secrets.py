@@ -178,8 +178,22 @@ def _has_a_second_name_for_a_secret(home: Path) -> None:
     os.link(home.parent / "public", account_file(home))
 
 
+def _belongs_to_another(name: str) -> Callable[[Path], None]:
+    def make(home: Path) -> None:
+        (home / name).mkdir(parents=True, mode=0o700)
+        if os.geteuid() == 0:  # nobody else can give a folder away
+            os.chown(home / name, 61_407, 61_407)
+        else:
+            (home / name).chmod(0o500)
+        home.chmod(0o700)
+
+    return make
+
+
 HOMES: dict[str, Callable[[Path], None]] = {
     "an open home": _is_open,
+    "a home of another user": _belongs_to_another("."),
+    "another user's folder of secrets": _belongs_to_another("secrets"),
     "an open folder of secrets": _has_open_secrets,
     "a link in a secret's place": _has_a_link_for_a_secret,
     "a secret with a second name": _has_a_second_name_for_a_secret,
@@ -196,7 +210,8 @@ def test_nobody_else_reads_what_is_kept(tmp_path: Path, name: str, finding: Find
         closed = close_to_others(home)
         keep_account(home, Account("https://x.example/v1", SecretStr(KEY)))
         said = f"{closed} places were closed"
-    except NightcrewError as error:
+        assert "another" not in name or os.geteuid() != 0
+    except (NightcrewError, PermissionError) as error:
         said = f"refused: {error}"
     finally:
         os.umask(before)

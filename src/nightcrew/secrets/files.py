@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from nightcrew.errors import BadInput
+
 PRIVATE_UMASK = 0o077
 SHOWN_IN_SANDBOXES = ("environments", "work")
 
@@ -20,22 +22,18 @@ def open_home(home: Path) -> Path:
     """`home` as an absolute path; created if missing, and closed to other users.
 
     Raises:
-        OSError: it cannot be created, or belongs to another user.
+        BadInput: it belongs to another user. OSError: it cannot be created.
     """
     path = home.expanduser().resolve()
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if path.stat().st_mode & 0o077:
-        path.chmod(0o700)
-    return path
+    return _closed(path)
 
 
 def secrets_folder(home: Path) -> Path:
-    """The folder in `home` with one file for each secret."""
+    """The folder in `home` with one file for each secret; raises like `open_home`."""
     folder = open_home(home) / "secrets"
     folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.stat().st_mode & 0o077:
-        folder.chmod(0o700)
-    return folder
+    return _closed(folder)
 
 
 def write_private(path: Path, text: str) -> None:
@@ -77,6 +75,18 @@ def let_sandboxes_read(*paths: Path) -> None:
     for path in paths:
         mode = path.stat().st_mode
         path.chmod(stat.S_IMODE(mode) | (0o055 if stat.S_ISDIR(mode) or mode & 0o100 else 0o044))
+
+
+def _closed(folder: Path) -> Path:
+    status = folder.stat()
+    if status.st_uid != os.geteuid():  # root could use it all the same, and its owner could exchange files
+        raise BadInput(
+            f"{folder} belongs to another user, who could exchange what the crew keeps there: run Nightcrew "
+            "as that user, or choose another folder with NIGHTCREW_HOME"
+        )
+    if status.st_mode & 0o077:
+        folder.chmod(0o700)
+    return folder
 
 
 @contextmanager
