@@ -14,7 +14,8 @@ from nightcrew.settings import Settings
 
 log = logging.getLogger(__name__)
 
-PAUSE_SECONDS = 3.0
+PAUSE_SECONDS = 5.0
+LOOK_SECONDS = 15.0
 RESTORE_SECONDS = 60.0
 
 
@@ -36,27 +37,33 @@ class Upkeep:
 
     def __init__(self, settings: Settings, say: Say, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings, self._say, self._clock = settings, say, clock
-        self._restore_at = clock() + RESTORE_SECONDS
+        self._look_at, self._restore_at = clock() + LOOK_SECONDS, clock() + RESTORE_SECONDS
         self._failed = ""
 
     def once(self) -> bool:
         """One pass; True if more tasks wait to be handed over. A failed pass is reported once."""
         try:
             reconcile(self._settings)
+            if self._clock() >= self._look_at:
+                self._end_waits()
+                self._look_at = self._clock() + LOOK_SECONDS
             if self._clock() >= self._restore_at:
                 restore_deployments(self._settings, self._say)
                 settle_dead_calls(self._settings)
                 self._restore_at = self._clock() + RESTORE_SECONDS
-            if resumed := resume_with_room(self._settings):
-                self._say(f"there is room on the disk again: {resumed.tasks} tasks go on")
-            if started := end_outage(self._settings):
-                self._say(f"the provider can be reached again: {started} tasks go on")
             more = dispatch_pending(self._settings) == MOST_AT_ONCE
         except Exception as error:  # whatever it is, the night goes on, and the next pass may succeed
             self._fail(error)
             return False
         self._failed = ""
         return more
+
+    def _end_waits(self) -> None:
+        """Start the tasks that wait for the disk or the provider, once these are back."""
+        if resumed := resume_with_room(self._settings):
+            self._say(f"there is room on the disk again: {resumed.tasks} tasks go on")
+        if started := end_outage(self._settings):
+            self._say(f"the provider can be reached again: {started} tasks go on")
 
     def _fail(self, error: Exception) -> None:
         message = f"{type(error).__name__}: {error}".splitlines()[0]
