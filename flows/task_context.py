@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from uuid import UUID
@@ -29,6 +30,8 @@ from nightcrew.work.start import WorkedOnElsewhere, start_work
 from nightcrew.work.work import Work
 
 log = logging.getLogger(__name__)
+
+SECONDS_OF_PROGRESS = 10.0  # between two messages to the UI
 
 
 @asynccontextmanager
@@ -117,9 +120,13 @@ async def _show(work: Work) -> UUID:
                 UUID(flow_run.id), tags=[*(flow_run.tags or ()), *run_tags(work.task)]
             )
     progress = await acreate_progress_artifact(0.0, key="progress", description=f"Task {work.task.task_id}")
-    loop = asyncio.get_running_loop()
+    loop, told = asyncio.get_running_loop(), time.monotonic()
 
     def tell(share: float) -> None:
+        nonlocal told
+        if time.monotonic() - told < SECONDS_OF_PROGRESS:
+            return
+        told = time.monotonic()
         asyncio.run_coroutine_threadsafe(aupdate_progress_artifact(progress, share * 100), loop)
 
     work.on_progress = tell

@@ -48,6 +48,16 @@ def zygote_of(child: Child) -> psutil.Process:
     return parent
 
 
+def test_the_zygote_logs_as_its_children_do_so_that_they_set_up_nothing(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with nursery() as made:
+            child = await fork(made, tmp_path, PREFECT_LOGGING_LEVEL="ERROR")
+            assert zygote_of(child).environ()["PREFECT_LOGGING_LEVEL"] == "ERROR"
+            await ended(child)
+
+    asyncio.run(scenario())
+
+
 def test_a_child_is_prefects_engine_and_tells_how_it_ended_and_what_it_took(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with nursery() as made:

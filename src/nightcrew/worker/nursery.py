@@ -15,6 +15,7 @@ from typing import Any
 
 from nightcrew import host
 from nightcrew.errors import Transient
+from nightcrew.worker.zygote import logging_of
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class Nursery:
             stamp = self._stamp()
             if self._zygote is None or not self._zygote.alive or self._zygote.stamp != stamp:
                 self.close()
-                self._zygote = await _Zygote.start(self._modules, stamp)
+                self._zygote = await _Zygote.start(self._modules, stamp, logging_of(env))
         return await self._zygote.fork(env=env, cwd=cwd)
 
     def close(self) -> None:
@@ -88,11 +89,13 @@ class _Zygote:
         self._tasks = (asyncio.create_task(self._listen()), asyncio.create_task(self._watch()))
 
     @classmethod
-    async def start(cls, modules: Sequence[str], stamp: float) -> "_Zygote":
+    async def start(cls, modules: Sequence[str], stamp: float, logging_env: Mapping[str, str]) -> "_Zygote":
         ours, theirs = socket.socketpair()
         command = host.python("nightcrew.worker.zygote", str(theirs.fileno()), *ENGINE, *modules)
         with theirs:
-            process = await host.start_async(command, env=os.environ, pass_fds=(theirs.fileno(),))
+            process = await host.start_async(
+                command, env={**os.environ, **logging_env}, pass_fds=(theirs.fileno(),)
+            )
         reader, writer = await asyncio.open_unix_connection(sock=ours, limit=1 << 20)
         log.info("zygote %s loads %s", process.pid, ", ".join(modules))
         return cls(process, reader, writer, stamp)

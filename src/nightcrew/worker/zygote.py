@@ -126,6 +126,11 @@ def count_threads() -> int:
     return threading.active_count()
 
 
+def logging_of(env: Mapping[str, str]) -> dict[str, str]:
+    """The variables that decide how Prefect logs. A child that has others than its parent sets logging up."""
+    return {key: value for key, value in env.items() if key.startswith("PREFECT_LOGGING_")}
+
+
 # ---------------------------------------------------------------------------------------------------------
 
 
@@ -135,11 +140,11 @@ def _become(env: Mapping[str, str], cwd: str) -> None:
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    logging_before = _logging_of(os.environ)
+    logging_before = logging_of(os.environ)
     os.environ.clear()
     os.environ.update(env)
     os.chdir(cwd)
-    _refresh_prefect(logging_changed=_logging_of(env) != logging_before)
+    _refresh_prefect(logging_changed=logging_of(env) != logging_before)
     if NUMPY in sys.modules:  # or all children would draw the same numbers
         sys.modules[NUMPY].seed()
 
@@ -161,10 +166,6 @@ def _refresh_prefect(*, logging_changed: bool) -> None:
     refresh_global_settings_context()
     if logging_changed:
         setup_logging(incremental=False)
-
-
-def _logging_of(env: Mapping[str, str]) -> dict[str, str]:
-    return {key: value for key, value in env.items() if key.startswith("PREFECT_LOGGING_")}
 
 
 def main(descriptor: int, modules: list[str]) -> None:
