@@ -1,6 +1,7 @@
 """What a task costs in machine terms, and how much of the ideal the crew reaches, at 1, 5 and 10 workers.
 
     python -m benchmarks.throughput [--tasks N] [--latency S] [--executor direct|openhands]
+        [--task-type documentation|unit_test|bug_fix]
 
 The services are the real ones (PostgreSQL, Prefect server, worker, sandbox, gates); the model is the twin's
 and answers after a fixed time. The ideal is a crew that only waits for the model: workers divided by latency
@@ -31,6 +32,7 @@ from nightcrew.queue.task_queue import TaskQueue
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.settings import Settings, load_settings
 from nightcrew.task import ExecutorName, Task, TaskStatus, TaskType
+from nightcrew.testing.demo_tasks import shipped_tasks
 from nightcrew.testing.scenario import Scenario, shipped_scenario
 
 WORKERS = (1, 5, 10)
@@ -65,11 +67,12 @@ def main() -> None:
         for workers in options.workers:
             tasks = min(options.tasks, TASKS_PER_WORKER * workers)
             with running_crew(settings, workers=workers) as crew:
-                _run(settings, crew, _tasks(repository, options.executor, f"warm-{workers}", 1))
-                made = _tasks(repository, options.executor, f"run-{workers}", tasks)
+                _run(settings, crew, _tasks(repository, options, f"warm-{workers}", 1))
+                made = _tasks(repository, options, f"run-{workers}", tasks)
                 rows.append(_measure(settings, crew, made, options.latency))
             print(f"{workers} workers: {tasks} tasks done", flush=True)
-    print(f"\n{options.executor} executor, {options.latency:g} s a model call, {os.cpu_count()} cores\n")
+    what = f"{options.task_type}, {options.executor} executor"
+    print(f"\n{what}, {options.latency:g} s a model call, {os.cpu_count()} cores\n")
     table(rows)
     baseline = rows[0]["tasks/min"]
     print()
@@ -86,6 +89,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--tasks", type=int, default=20, help="at the most, at each number of workers")
     parser.add_argument("--latency", type=float, default=5.0, help="seconds that a model call takes")
     parser.add_argument("--executor", choices=("direct", "openhands"), default="direct")
+    parser.add_argument(
+        "--task-type", choices=("documentation", "unit_test", "bug_fix"), default="documentation"
+    )
     parser.add_argument("--workers", type=int, nargs="+", default=list(WORKERS))
     return parser.parse_args()
 
@@ -115,15 +121,18 @@ def _settings(home: Path, twin_url: str) -> Settings:
     return load_settings(home=home, base_url=twin_url, api_key="twin", prefect_port=free_port(0))
 
 
-def _tasks(repository: Path, executor: str, prefix: str, count: int) -> list[Task]:
+def _tasks(repository: Path, options: argparse.Namespace, prefix: str, count: int) -> list[Task]:
+    """So many of the demo's tasks of one type, which are all different tasks for the queue."""
+    of_type = (one.task for one in shipped_tasks() if one.task["task_type"] == options.task_type)
+    wanted = next(of_type)
     return [
         Task(
             task_id=f"{prefix}-{number}",
-            task_type=TaskType.DOCUMENTATION,
-            target_file="src/stockroom/reorder.py",
-            description=f"Document the reorder module, for the {number}th time in {prefix}.",
+            task_type=TaskType(wanted["task_type"]),
+            target_file=wanted["target_file"],
+            description=f"{wanted['description']} (No. {number} of {prefix})",
             repo=str(repository),
-            executor=ExecutorName(executor),
+            executor=ExecutorName(options.executor),
             models=(MODEL,),
         )
         for number in range(count)
