@@ -3,8 +3,10 @@
 import logging
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
+
+from sqlalchemy.exc import OperationalError
 
 from nightcrew.crew.database import ensure_database
 from nightcrew.crew.prefect_api import PrefectApi
@@ -36,9 +38,8 @@ class DeploymentMissing(Transient):
 def open_queue(settings: Settings) -> Iterator[TaskQueue]:
     """The task queue; services need not be running. What changed is in the ledger at the end."""
     with _opened(settings) as (queue, store):
-        try:
-            yield queue
-        finally:
+        yield queue
+        with suppress(OperationalError):  # the facts wait for the next process
             if not outbox.is_empty(store):
                 from nightcrew.ledger.delivery import deliver_from  # most commands record nothing
 
