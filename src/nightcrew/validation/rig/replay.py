@@ -33,7 +33,7 @@ from .neighbours import is_equal, near_calls, without_literal
 from .shown import PLAIN, NotPlain, bounded, call_text, plain, shown
 from .supervise import Reporter, supervise, tell
 
-SECONDS_OF_WAITING, MOST_DEATHS = 240.0, 8
+SECONDS_OF_WAITING, MOST_WAITS, MOST_DEATHS = 240.0, 3, 8
 TIMES_IN_COMPILED_CODE = 4  # the time of a call, after which one that cannot be interrupted ends its process
 MOST_WORK = 2_000_000  # lines that one call and those like it may run
 MOST_ITEMS, MOST_MADE = 500, 12
@@ -66,7 +66,11 @@ def _replayed(asked: "dict[str, Any]", secret: int) -> "dict[str, Any]":
         results["values"][module] = next(
             (line["values"] for line in result["reports"] if "values" in line), None
         )
-    while len(results["answers"]) < len(job.calls) and results["deaths"] < MOST_DEATHS:
+    while (
+        len(results["answers"]) < len(job.calls)
+        and results["deaths"] < MOST_DEATHS
+        and results["waits"] < MOST_WAITS
+    ):
         _go_on(job, results, limits, secret)
     results["answers"] += [[] for _ in job.calls[len(results["answers"]) :]]
     return results
