@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from nightcrew.validation.faults.notes import ALTERNATIVE, OPERAND
+from nightcrew.validation.faults.notes import ALTERNATIVE, GONE, MESSAGE, OPERAND
 from nightcrew.validation.faults.parts import parts_of
 
 SAME = {
@@ -33,6 +33,7 @@ SAME = {
         "def f(): return 1\ndef g(): return 2\n",
         "def g(): return 2\ndef f(): return 1\n",
     ),
+    "an error without a body": ("x = 1\n", 'x = 1\n\n\nclass E(Exception):\n    """No."""\n'),
     "what is no Python": ("def f(:\n", "x = 1\n"),
 }
 
@@ -156,6 +157,45 @@ def test_the_parts_of_a_change(before: str, after: str, parts: list[tuple[str, s
     assert sorted((part.before, part.text) for part in parts_of(before, after)) == sorted(parts)
 
 
+TRY = "def f(x):\n    try:\n        g(x)\n    except {}:\n        {}\n"
+AMONG = {
+    "an error that nothing is done about": (TRY.format("ValueError", "pass"), ("ValueError", "()")),
+    "any error that nothing is done about": (TRY.format("", "pass"), ("except", "except ()")),
+    "every error": (TRY.format("Exception", "return 2"), ("Exception", "...")),
+    "every error of the system": (TRY.format("(A, OSError)", "return 2"), ("(A, OSError)", "...")),
+    "errors that a context hides": (
+        "def f(x):\n    with suppress(OSError):\n        g(x)\n", ("suppress(OSError)", "suppress()"),
+    ),
+    "a local that becomes the module's": ("def f(x):\n    global x\n    g(x)\n", ("global x", "pass")),
+    "a name from another module": ("from a import b\n", ("from a import b", "from c import b")),
+    "a function under another name": (
+        "def h(a, b):\n    c = a + b\n    return c[2:]\n", ("2", "1"),
+    ),
+    "one of several patterns": (
+        "def f(x):\n    match x:\n        case 1 | 2:\n            g(x)\n", ("1 | 2", "(1)"),
+    ),
+    "a call that adjusts a value": ("def f(x):\n    g(h(x).strip())\n", ("h(x).strip()", "h(x)")),
+    "a call that adjusts a value in place of another": ("y = h(x.a).lower()\n", ("h(x.a).lower()", "h(x.a)")),
+    "a function that a call gets": ("y = h(1, parse=int, z=z)\n", ("h(1, parse=int, z=z)", "h(1, z=z)")),
+    "what only is called as one of typing": ("y = cast(x.b, int)\n", ("x.b", "x.a")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("after", "part"), AMONG.values(), ids=AMONG)
+def test_a_part_among_others(after: str, part: tuple[str, str]) -> None:
+    before = "from c import b\ny = cast(x.a, int)\n\n\ndef j(a, b):\n    c = a + b\n    return c[1:]\n"
+    parts = parts_of(before, after)
+    assert part in [(one.before, one.text) for one in parts]
+    for one in parts:
+        ast.parse(one.apply(after))
+
+
+def test_a_handler_of_base_is_no_part_in_another_place() -> None:
+    before = TRY.format("Exception", "pass")
+    after = before.replace("    try:", "    h(x)\n    try:").replace("g(x)", "g(x, 1)")
+    assert {one.before for one in parts_of(before, after)}.isdisjoint({"Exception"})
+
+
 NEW = """\
 import os
 
@@ -195,6 +235,15 @@ def test_what_is_left_without_a_part_is_python(before: str, after: str) -> None:
     assert parts
     for part in parts:
         ast.parse(part.apply(after))
+
+
+def test_a_log_that_uses_an_iterator_up_is_tried() -> None:
+    before, after = "def f(x):\n    return x\n", "def f(x):\n    log.debug('%s', {})\n    return x\n"
+    kinds = [
+        {one.operator for one in parts_of(before, after.format(word)) if one.before.startswith("log")}
+        for word in ("list(x)", "list(x.y)")
+    ]
+    assert kinds == [{GONE}, {MESSAGE}]
 
 
 def test_an_operand_more_of_a_known_condition_is_told_from_those_of_a_new_one() -> None:

@@ -128,6 +128,14 @@ def test_what_stands_beside_a_fix_is_named(shop: House) -> None:
     assert "letmein" in told.message
 
 
+def test_errors_that_are_hidden_beside_a_fix_are_named(shop: House) -> None:
+    step = "    return token in tokens"
+    hidden = "    try:\n        return token in tokens\n    except TypeError:\n        pass"
+    told = asked(shop, {CODE: FIXED.replace(step, hidden), **REPRODUCER})
+    assert [one.severity for one in told.findings] == [Severity.UNPROVEN], told.message
+    assert "no test runs the handling of `TypeError`" in told.message
+
+
 def test_other_files_and_programs_are_seen_by_tests_that_need_them(shop: House) -> None:
     test = (
         "import subprocess\nimport sys\n\nfrom shop.sessions import LIMITS\n\n\ndef test_it():\n"

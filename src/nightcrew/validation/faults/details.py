@@ -15,16 +15,15 @@ from functools import cached_property
 from nightcrew.validation.faults.copies import Copies
 from nightcrew.validation.faults.elsewhere import Elsewhere, Span
 from nightcrew.validation.faults.mutant import Mutant
-from nightcrew.validation.faults.notes import BACK, CONDITION, GONE, OPERAND, RETURNED, TOGETHER
-from nightcrew.validation.reading.constants import values_in
+from nightcrew.validation.faults.notes import BACK, CONDITION, GONE, OPERAND, RETURNED, TOGETHER, UNHANDLED
+from nightcrew.validation.reading.constants import is_value, sizes_in, values_in
 from nightcrew.validation.reading.form import plain_statements
-from nightcrew.validation.reading.names import own_name
+from nightcrew.validation.reading.names import ASKING, only_guards, own_name
 from nightcrew.validation.reading.source_text import SourceText
 from nightcrew.validation.reading.suite import all_functions, read
 
 _EVERYDAY_VALUE = re.compile(r"[a-z_]\w* = (?:None|True|False|-?[01]|''|\"\"|\[\]|\{\}|\(\))")
 _IMPOSSIBLE = {"NotImplementedError", "AssertionError"}
-_ASKING = {"isinstance", "issubclass", "callable", "hasattr"}
 
 
 class Fate(StrEnum):
@@ -86,6 +85,10 @@ class Details:
             return any(one.function == part.function for one in self._noticed)
         if part.operator == RETURNED:
             return self._is_left_over(part)
+        if part.operator == OPERAND and not only_guards(
+            part.before, part.text, self._rest_of_statement(part)
+        ):
+            return False
         if part.operator == CONDITION or (part.operator == OPERAND and _is_conjunction(part.before)):
             return not self._fresh(part) - self._known_texts
         if part.operator == OPERAND:
@@ -98,7 +101,7 @@ class Details:
         """True for a piece without new values of a statement in which tests notice another piece."""
         others = (one for one in self.fates if one.statement == part.statement and one is not part)
         seen = any(self.fates[one] is Fate.NOTICED for one in others)
-        return seen and not self._is_statement(part) and not self._fresh(part)
+        return seen and not (self._is_statement(part) or self._fresh(part) or is_value(part.before))
 
     def _is_gone_elsewhere(self, part: Mutant) -> bool:
         """True for a removal of what is kept, noticed or given at another place."""
@@ -114,7 +117,7 @@ class Details:
         """True for an edit of names that the change makes in several places, and tests notice in one of them.
         A value alone means another thing in another place."""
         named = any(isinstance(one, ast.Name | ast.Attribute) for one in ast.walk(_tree(part.before)))
-        return named and any(
+        return (named and part.operator != UNHANDLED) and any(
             (one.text, one.before, one.operator) == (part.text, part.before, part.operator)
             for one in self._noticed
         )
@@ -202,13 +205,13 @@ class Details:
         return Copies(read(self.before), self.tree, self.text)
 
     def _fresh(self, part: Mutant) -> set[str]:
-        """Values that decide in the part, also through names that the change binds to them."""
+        """What decides in the part: values, also through names that the change binds to them, and sizes."""
         return self._decisive(part.before) - self._decisive(part.text)
 
     def _decisive(self, text: str) -> set[str]:
-        nodes = ast.walk(read(text.strip()))
+        own, nodes = values_in(text) | sizes_in(text), ast.walk(read(text.strip()))
         named = {getattr(one, "id", getattr(one, "attr", "")) for one in nodes}
-        return values_in(text).union(*(self._brought[one] for one in named & self._brought.keys()))
+        return own.union(*(self._brought[one] for one in named & self._brought.keys()))
 
     @cached_property
     def _brought(self) -> dict[str, set[str]]:
@@ -225,6 +228,10 @@ class Details:
                 )
                 found[one.name] = set().union(*map(values_in, comparisons))
         return found
+
+    def _rest_of_statement(self, part: Mutant) -> str:
+        ends = (end for start, end in self._statements if start <= part.start and part.end <= end)
+        return self.text.text[part.end : min(ends, default=part.end)]
 
     def _is_statement(self, part: Mutant) -> bool:
         return (part.start, part.end) in self._statements
@@ -263,7 +270,7 @@ def _guards(node: ast.stmt) -> bool:
         return getattr(raised, "id", "") in _IMPOSSIBLE
     if isinstance(node, ast.Assert):  # with a value or a call of its own it decides or does something
         called = {own_name(one.func) for one in ast.walk(node.test) if isinstance(one, ast.Call)}
-        return not values_in(ast.unparse(node.test)) and called <= _ASKING
+        return not values_in(ast.unparse(node.test)) and called <= ASKING
     return isinstance(node, ast.Break)
 
 

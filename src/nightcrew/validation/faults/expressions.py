@@ -2,6 +2,7 @@
 without one of their operands, branches or conditions."""
 
 import ast
+import builtins
 import copy
 from collections.abc import Callable, Collection, Iterable, Sequence
 from difflib import SequenceMatcher
@@ -16,10 +17,17 @@ from nightcrew.validation.faults.notes import (
     RETURNED,
     Notes,
 )
+from nightcrew.validation.reading.names import own_name
 from nightcrew.validation.reading.source_text import SourceText
+from nightcrew.validation.tables import Table
 
 MOST_ENTRIES = 8  # entries of one list that are tried one by one
 PLACED = (ast.expr, ast.stmt, ast.keyword, ast.excepthandler, ast.pattern)
+_TABLE = Table("interfaces")
+_ADJUSTING = {
+    ast.Attribute: _TABLE.words("library", "adjusting_methods"),
+    ast.Name: _TABLE.words("library", "adjusting_functions"),
+}
 _LEAVES = (ast.Constant, ast.Name, ast.JoinedStr, ast.Lambda)
 
 
@@ -53,6 +61,8 @@ class Expressions(Notes):
             return True
         if self._put_around(old, new):
             return True
+        if isinstance(new, ast.Call) and isinstance(old, ast.Call) and _dumped(new.func) != _dumped(old.func):
+            self._adjusting(new)
         whole = type(old) is not type(new) or isinstance(new, _LEAVES) or _scalars(old) != _scalars(new)
         at, placed_inside = len(self.found), not whole
         for name, value in ast.iter_fields(new) if placed_inside else ():
@@ -98,7 +108,7 @@ class Expressions(Notes):
         alone = isinstance(node, ast.BoolOp) and len(rest) == 1
         text = _unparse(rest[0] if alone else changed)
         if text:
-            kind = ALTERNATIVE if isinstance(node, ast.BoolOp) and is_known else OPERAND
+            kind = ALTERNATIVE if is_known else OPERAND
             self.note(node, f"({text})" if isinstance(node, ast.BoolOp) else text, kind)
         return bool(text)
 
@@ -113,7 +123,7 @@ class Expressions(Notes):
                 self.expression(known[key], value, message)
         for at in [at for at, key in enumerate(keys) if key not in known][:MOST_ENTRIES]:
             rest = ast.Dict([*new.keys[:at], *new.keys[at + 1 :]], [*new.values[:at], *new.values[at + 1 :]])
-            self.note(new, _unparse(rest), OPERAND)
+            self.note(new, _unparse(rest), ALTERNATIVE)
         gone = [at for at, key in enumerate(old.keys) if key and ast.dump(key) not in keys]
         if gone:
             table = ast.Dict([*new.keys, *(old.keys[at] for at in gone)], list(new.values))
@@ -150,6 +160,19 @@ class Expressions(Notes):
             elif isinstance(part, ast.comprehension):
                 for test in part.ifs:
                     self.note(test, "(True)", CONDITION)
+            elif isinstance(part, ast.Call):
+                self._adjusting(part)
+
+    def _adjusting(self, call: ast.Call) -> None:
+        """Notes the value that a call adjusts as it was, and the call without each function that it gets."""
+        adjusted = call.func.value if isinstance(call.func, ast.Attribute) else next(iter(call.args), None)
+        if own_name(call.func) in _ADJUSTING.get(type(call.func), ()) and adjusted is not None:
+            self.note(call, self.new.of(adjusted), ALTERNATIVE)
+        for word in call.keywords:
+            if isinstance(word.value, ast.Lambda) or getattr(word.value, "id", "") in dir(builtins):
+                without = copy.copy(call)
+                without.keywords = [one for one in call.keywords if one is not word]
+                self.note(call, _unparse(without), ALTERNATIVE)
 
     def one_by_one(self, node: ast.expr, parts: list[ast.expr]) -> None:
         """Notes the expression without each of these parts."""

@@ -1,15 +1,33 @@
-"""The header of a function or a class, before and after: decorators, parameters, bases."""
+"""The header of a block, before and after: decorators, parameters, bases, handled errors, patterns."""
 
 import ast
 import copy
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from nightcrew.validation.faults.expressions import Expressions
-from nightcrew.validation.faults.notes import BACK, GONE, RETURNED
+from nightcrew.validation.faults.notes import (
+    ALTERNATIVE,
+    BACK,
+    CONDITION,
+    EVERY_ERROR,
+    GONE,
+    RETURNED,
+    UNHANDLED,
+)
+from nightcrew.validation.reading.form import is_silent_statement
+from nightcrew.validation.reading.names import names_of
+from nightcrew.validation.reading.source_text import SourceText
+
+_WIDE = {"BaseException", "EnvironmentError", "Exception", "IOError", "OSError"}
+"""Types whose errors have many causes, of which a test shows one or two."""
 
 
 class Headers(Expressions):
-    """Notes edits of headers."""
+    """Notes edits of headers; `handlers` are base's handlers of exceptions."""
+
+    def __init__(self, old: SourceText, new: SourceText, handlers: Collection[str] = ()) -> None:
+        super().__init__(old, new)
+        self.handlers = handlers
 
     def header(
         self, old: ast.stmt, new: ast.stmt, first: Sequence[ast.AST], second: Sequence[ast.AST]
@@ -62,6 +80,31 @@ class Headers(Expressions):
         return min(
             (self.expression(a, b) for a, b in pairs if a is not None and b is not None), default=False
         )
+
+    def handler(self, handler: ast.ExceptHandler) -> None:
+        """Notes each type of exception; that nothing is done about one, since no statement stands for it; and
+        that errors of all causes are hidden."""
+        if isinstance(handler.type, ast.Tuple):
+            self.one_by_one(handler.type, handler.type.elts)
+        if ast.dump(handler) in self.handlers:
+            return
+        start = self.new.span(handler)[0]
+        bare = "except " if handler.type is None else ""
+        span = self.new.span(handler.type) if handler.type is not None else (start, start + len("except"))
+        if all(isinstance(one, ast.Pass) or is_silent_statement(one) for one in handler.body):
+            self.edit(*span, f"{bare}()", UNHANDLED)
+        hides = not any(isinstance(one, ast.Raise) for one in ast.walk(handler))
+        if hides and (handler.type is None or not names_of(handler.type).isdisjoint(_WIDE)):
+            self.edit(*span, f"{bare}...", EVERY_ERROR)
+
+    def pattern(self, case: ast.match_case) -> None:
+        """Notes the case without each alternative of its pattern, and without its condition."""
+        for part in (one for one in ast.walk(case.pattern) if isinstance(one, ast.MatchOr)):
+            for one in part.patterns:
+                rest = [ast.unparse(other) for other in part.patterns if other is not one]
+                self.note(part, f"({' | '.join(rest)})", ALTERNATIVE)
+        if case.guard is not None:
+            self.note(case.guard, "(True)", CONDITION)
 
     def without_decorator(self, one: ast.AST) -> None:
         """A definition without one of its decorators."""

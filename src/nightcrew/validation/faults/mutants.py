@@ -10,6 +10,7 @@ import random
 
 from nightcrew.validation.faults.mutant import Mutant, compiles, function_spans
 from nightcrew.validation.faults.notes import Notes
+from nightcrew.validation.reading.form import is_silent
 from nightcrew.validation.reading.names import own_name
 from nightcrew.validation.reading.source_text import SourceText
 from nightcrew.validation.reading.suite import Function
@@ -26,9 +27,7 @@ ARITHMETIC = {
     ast.Mod: ("%", "*"), ast.Pow: ("**", "*"), ast.LShift: ("<<", ">>"), ast.RShift: (">>", "<<"),
     ast.BitAnd: ("&", "|"), ast.BitOr: ("|", "&"), ast.BitXor: ("^", "&"),
 }  # fmt: skip
-_SILENT_CALLS = {"debug", "info", "warning", "warn", "error", "exception", "critical", "log", "print"}
 _TYPE_MAKERS = {"TypeVar", "TypeVarTuple", "ParamSpec", "NewType", "cast"}
-_SILENT_OWNERS = {"logging", "logger", "log", "_logger", "_log", "LOGGER", "LOG", "warnings"}
 
 
 def make_mutants(source: str) -> tuple[Mutant, ...]:
@@ -216,24 +215,6 @@ class _Maker(Notes, ast.NodeVisitor):
 
 def _is_constant(node: ast.expr, value: object) -> bool:
     return isinstance(node, ast.Constant) and node.value is value
-
-
-def is_silent(node: ast.expr) -> bool:
-    """True for a call that only logs or prints."""
-    if not isinstance(node, ast.Call):
-        return False
-    name = node.func
-    if isinstance(name, ast.Name):
-        return name.id == "print"
-    owner = name.value if isinstance(name, ast.Attribute) else None
-    return (
-        isinstance(name, ast.Attribute)
-        and name.attr in _SILENT_CALLS
-        and (
-            (isinstance(owner, ast.Name) and owner.id in _SILENT_OWNERS)
-            or (isinstance(owner, ast.Attribute) and owner.attr in _SILENT_OWNERS)
-        )
-    )
 
 
 def _is_main_guard(node: ast.If) -> bool:

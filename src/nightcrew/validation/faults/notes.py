@@ -9,9 +9,13 @@ from nightcrew.validation.reading.source_text import Node, SourceText
 
 BACK, GONE, CONDITION, OPERAND, RETURNED = "as on base", "taken away", "unconditional", "without", "put back"
 ALTERNATIVE = "without the alternative"
-"""A further operand in a condition that base has: it changes base's decision."""
+"""A further operand of a condition, argument of a call or entry of a list that base has: it changes what base
+does there."""
 TOGETHER = "as on base as a whole"
 """Several parts at once: each may need the others, and all of them be needless."""
+UNHANDLED = "without the handler"
+EVERY_ERROR = "every error"
+"""A handler that hides errors of all causes: no test shows them all, so it is not tried and never noticed."""
 WHOLE = "the whole file"
 MESSAGE = "message"
 """Text that only a reader acts on: it is reported, and not tried."""

@@ -14,21 +14,31 @@ from dataclasses import replace
 from nightcrew.validation.faults.expressions import PLACED, aligned
 from nightcrew.validation.faults.headers import Headers, decorators
 from nightcrew.validation.faults.mutant import Mutant
-from nightcrew.validation.faults.mutants import is_silent
-from nightcrew.validation.faults.notes import BACK, CONDITION, GONE, MESSAGE, RETURNED, TOGETHER
-from nightcrew.validation.reading.form import behaving, imported, is_declaration
+from nightcrew.validation.faults.notes import (
+    BACK,
+    CONDITION,
+    GONE,
+    MESSAGE,
+    RETURNED,
+    TOGETHER,
+    UNHANDLED,
+)
+from nightcrew.validation.reading.constants import is_value
+from nightcrew.validation.reading.form import behaving, imported, is_declaration, is_silent_statement
 from nightcrew.validation.reading.names import own_name
-from nightcrew.validation.reading.same_code import paired_statements, same_function, simple_statements
+from nightcrew.validation.reading.same_code import (
+    former_definition,
+    paired_statements,
+    same_function,
+    simple_statements,
+)
 from nightcrew.validation.reading.source_text import SourceText
-from nightcrew.validation.reading.suite import Function, all_functions, parse
-from nightcrew.validation.tables import Table
+from nightcrew.validation.reading.suite import Function, all_functions
 
 _LEAST_MOVED = 3  # statements from which a new function can be extracted
 _DEFS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _RELEASE = re.compile(r"_*version(?:_?(?:info|tuple))?_*", re.IGNORECASE)
 _BLOCKS = ("body", "orelse", "finalbody")
-_READING = Table("interfaces").words("library", "reading")
-_DOING = (ast.Await, ast.NamedExpr, ast.Yield, ast.YieldFrom)
 type Branch = ast.ExceptHandler | ast.match_case
 
 
@@ -40,7 +50,8 @@ def parts_of(before: str, after: str) -> tuple[Mutant, ...]:
     old, new = behaving(before), behaving(after)
     if old is None or new is None:
         return ()
-    finder = _Finder(SourceText(before), SourceText(after), _in_new_functions(old, new))
+    handlers = {ast.dump(one) for one in ast.walk(old) if isinstance(one, ast.ExceptHandler)}
+    finder = _Finder(SourceText(before), SourceText(after), handlers, _in_new_functions(old, new))
     finder.blocks(old.body, new.body)
     unique = {(one.start, one.end, one.text.strip("()")): one for one in reversed(finder.found)}
     return tuple(sorted(unique.values(), key=lambda one: (one.start, -one.end, one.text)))
@@ -52,8 +63,8 @@ def parts_of(before: str, after: str) -> tuple[Mutant, ...]:
 class _Finder(Headers):
     """Notes edits of statements; `fresh` holds the statements of functions that base does not have."""
 
-    def __init__(self, old: SourceText, new: SourceText, fresh: Counter[str]) -> None:
-        super().__init__(old, new)
+    def __init__(self, old: SourceText, new: SourceText, handlers: set[str], fresh: Counter[str]) -> None:
+        super().__init__(old, new, handlers)
         self.fresh = fresh
 
     def blocks(self, old: list[ast.stmt], new: list[ast.stmt]) -> None:
@@ -61,9 +72,10 @@ class _Finder(Headers):
         self._imports(old, new)
         named = {_name(node): node for node in old if isinstance(node, _DEFS)}
         kept = {_name(node) for node in new if isinstance(node, _DEFS)}
+        gone = [node for name, node in named.items() if name not in kept]
         for node in new:
             if isinstance(node, _DEFS):
-                self._definition(named.get(_name(node)), node)
+                self._definition(named.get(_name(node)) or former_definition(node, gone), node)
         plain_old = [node for node in old if _is_plain(node) and _name(node) not in kept]
         plain_new = [node for node in new if _is_plain(node)]
         for tag, i, j, k, m in aligned(plain_old, plain_new):
@@ -73,12 +85,16 @@ class _Finder(Headers):
                 self._differing(plain_old[i:j], plain_new[k:m], at, plain_new[k - 1] if k else None)
 
     def _imports(self, old: list[ast.stmt], new: list[ast.stmt]) -> None:
-        known = imported(old)
-        for key, (node, alias) in imported(new).items():
-            if key not in known:
-                rest = [one for one in node.names if one is not alias]
-                self.statement = node.lineno
-                self.note(node, _unparsed(node, "names", rest) if rest else "pass", GONE)
+        known, now = imported(old), imported(new)
+        went = {key: found for key, found in known.items() if key not in now}
+        former = {_bound_by(alias): _unparsed(node, "names", [alias]) for node, alias in went.values()}
+        for node, alias in (found for key, found in now.items() if key not in known):
+            rest = [one for one in node.names if one is not alias]
+            kept = [_unparsed(node, "names", rest)] if rest else []
+            self.statement = node.lineno
+            self.note(node, next(iter(kept), "pass"), GONE)
+            if _bound_by(alias) in former:  # taken away, the name is missing, which any test notices
+                self.note(node, "; ".join([*kept, former[_bound_by(alias)]]), BACK)
 
     def _definition(self, old: ast.stmt | None, new: ast.stmt) -> None:
         if old is None or type(old) is not type(new):
@@ -98,10 +114,10 @@ class _Finder(Headers):
             return
         self.statement = new.lineno
         self.header(old, new, [old.args], [new.args])
-        with self.inside(new.name, function=True, last=new.body[-1]):
+        with self.inside(new.name, function=True, last=next(reversed(new.body), None)):
             at = len(self.found)
             self.blocks(old.body, new.body)
-            if old.body and _are_apart(self.found[at:]):
+            if old.body and new.body and _are_apart(self.found[at:]):
                 self.statement = new.body[0].lineno
                 start, end = self.new.run(new.body)
                 self.edit(start, end, self.old.block(old.body, self.indent(start)), TOGETHER)
@@ -167,7 +183,7 @@ class _Finder(Headers):
             self.note(value, self.old.of(before), TOGETHER)
         if _is_release(new) and not self.depth:
             apart = [one for one in self.found[at:] if one.operator != TOGETHER]
-            if all(_is_plain_value(one.before) for one in apart):
+            if all(is_value(one.before) for one in apart):
                 self.found[at:] = [replace(one, operator=MESSAGE) for one in apart]
 
     def _whole(self, old: ast.AST, new: ast.AST) -> None:
@@ -176,7 +192,7 @@ class _Finder(Headers):
 
     def added(self, node: ast.stmt) -> None:
         """Notes a statement that base does not have, and the parts inside it."""
-        if is_declaration(node) or isinstance(node, ast.Pass | ast.Global | ast.Nonlocal):
+        if is_declaration(node) or isinstance(node, ast.Pass):
             return
         self.statement = node.lineno
         if isinstance(node, _DEFS):
@@ -190,6 +206,9 @@ class _Finder(Headers):
             self.note(node, "pass", MESSAGE if silent else GONE)
         if not silent:
             self.inner(_own_expressions(node))
+        for call in (one.context_expr for one in getattr(node, "items", ())):
+            if isinstance(call, ast.Call) and own_name(call.func) == "suppress":
+                self.note(call, f"{self.new.of(call.func)}()", UNHANDLED)
         for name in _BLOCKS:
             for inner in getattr(node, name, []):
                 if not isinstance(inner, ast.Import | ast.ImportFrom):
@@ -198,9 +217,12 @@ class _Finder(Headers):
             self._branch(branch)
 
     def _branch(self, branch: Branch) -> None:
-        if isinstance(branch, ast.ExceptHandler) and isinstance(branch.type, ast.Tuple):
+        if isinstance(branch, ast.ExceptHandler):
             self.statement = branch.lineno
-            self.one_by_one(branch.type, branch.type.elts)
+            self.handler(branch)
+        else:
+            self.statement = branch.pattern.lineno
+            self.pattern(branch)
         for inner in branch.body:
             self.added(inner)
 
@@ -208,7 +230,8 @@ class _Finder(Headers):
         for decorator in decorators(node):
             self.without_decorator(decorator)
         if isinstance(node, _DEFS):
-            with self.inside(node.name, function=not isinstance(node, ast.ClassDef), last=node.body[-1]):
+            last = next(reversed(node.body), None)  # None: only a docstring, which `behaving` leaves out
+            with self.inside(node.name, function=not isinstance(node, ast.ClassDef), last=last):
                 for inner in node.body:
                     self.added(inner)
 
@@ -217,16 +240,6 @@ def _in_new_functions(old: ast.Module, new: ast.Module) -> Counter[str]:
     known = all_functions(old)
     fresh = (node for name, node in all_functions(new).items() if name not in known)
     return simple_statements([part for node in fresh for part in node.body])
-
-
-def is_silent_statement(node: ast.stmt) -> bool:
-    """True for a call that only logs or warns. What is printed is output of the program."""
-    call = node.value if isinstance(node, ast.Expr) else None
-    if not isinstance(call, ast.Call) or not is_silent(call) or own_name(call.func) == "print":
-        return False
-    inner = [one for word in [*call.args, *call.keywords] for one in ast.walk(word)]
-    called = {own_name(one.func) for one in inner if isinstance(one, ast.Call)}
-    return called <= _READING and not any(isinstance(one, _DOING) for one in inner)
 
 
 def _is_log(node: ast.stmt) -> bool:
@@ -246,14 +259,6 @@ def _is_release(node: ast.AST) -> bool:
     """True for the statement that holds the number of the release."""
     targets = node.targets if isinstance(node, ast.Assign) else []
     return any(_RELEASE.fullmatch(getattr(one, "id", "")) for one in targets)
-
-
-def _is_plain_value(text: str) -> bool:
-    """True for a text or a number."""
-    tree = parse(text)
-    return tree is not None and isinstance(
-        getattr(tree.body[0], "value", None) if tree.body else None, ast.Constant
-    )
 
 
 def _is_plain(node: ast.stmt) -> bool:
@@ -276,6 +281,11 @@ def _own_expressions(node: ast.stmt) -> Iterator[ast.AST]:
         if not isinstance(part, ast.stmt | ast.excepthandler | ast.match_case):
             yield part
             waiting.extend(ast.iter_child_nodes(part))
+
+
+def _bound_by(alias: ast.alias) -> str:
+    """The name that an import binds."""
+    return alias.asname or alias.name.split(".")[0]
 
 
 def _unparsed(node: ast.stmt, name: str, value: object) -> str:

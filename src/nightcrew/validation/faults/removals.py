@@ -17,7 +17,7 @@ from nightcrew.validation.faults.details import Details, Fate
 from nightcrew.validation.faults.hunks import MOST_HUNKS, hunks_of
 from nightcrew.validation.faults.mutant import Mutant, compiles, function_spans
 from nightcrew.validation.faults.mutation_trials import MOST_TESTS, covering_tests, few, spread, try_mutants
-from nightcrew.validation.faults.notes import MESSAGE, TOGETHER, WHOLE
+from nightcrew.validation.faults.notes import EVERY_ERROR, MESSAGE, TOGETHER, WHOLE
 from nightcrew.validation.faults.parts import parts_of
 from nightcrew.validation.faults.target import files_of
 from nightcrew.validation.questions.python_powers import python_powers
@@ -29,7 +29,7 @@ from nightcrew.validation.running.run_results import Covered
 from nightcrew.validation.running.runs import Session, run_sessions
 from nightcrew.validation.tables import Table
 
-MOST_INSIDE, MOST_AT_IMPORT = 60, 10  # parts of one file that are tried
+MOST_INSIDE, MOST_AT_IMPORT = 60, 20  # parts of one file that are tried; real fixes rarely have more
 MOST_ON_DISK = 8  # runs on disk, where other programs see the change without some of its parts
 MOST_OTHERS = 600  # tests that run on disk
 SECONDS = 600.0
@@ -53,8 +53,9 @@ class Removal:
 
     @property
     def is_unshown(self) -> bool:
-        """True for a part that may do something new and that no test misses."""
-        return self.fate in (Fate.UNREACHED, Fate.UNNOTICED) and not self.is_detail
+        """True for a part that may do something new and that no test is known to miss."""
+        tried_with_others = self.fate is Fate.UNTRIED and self.part.operator == TOGETHER
+        return self.fate not in (Fate.NOTICED, Fate.WORDING) and not (self.is_detail or tried_with_others)
 
 
 def removals(room: CleanRoom, examination: Examination, change: Change) -> list[Removal]:
@@ -123,6 +124,8 @@ class _Trials:
         for part in parts:
             if part.operator == MESSAGE:
                 self.fates[part] = Fate.WORDING
+            elif part.operator == EVERY_ERROR:
+                self.fates[part] = Fate.UNNOTICED
             elif part.function and not covering_tests(part, self.covered, self.tests):
                 self.fates[part] = Fate.UNREACHED
         fit = [one for one in parts if self.fates[one] is Fate.UNTRIED and compiles(self.source, one, spans)]
@@ -176,7 +179,7 @@ class _Trials:
         nobody = (Fate.UNREACHED, Fate.UNNOTICED)
         found: list[Mutant] = []
         missed = (part for part, fate in self.fates.items() if fate in nobody and not self.is_detail(part))
-        for part in missed:
+        for part in (one for one in missed if one.operator != EVERY_ERROR):
             if not found or part.start >= found[-1].end:
                 found.append(part)
         return found

@@ -12,7 +12,7 @@ from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import decides, is_configuration, is_prose
 from nightcrew.validation.faults.details import Fate
 from nightcrew.validation.faults.mutant import short
-from nightcrew.validation.faults.notes import RETURNED
+from nightcrew.validation.faults.notes import EVERY_ERROR, RETURNED, UNHANDLED
 from nightcrew.validation.faults.removals import Removal, removals
 from nightcrew.validation.gate import Gate, answered, counted, not_measurable
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -72,10 +72,9 @@ def _is_for_scope(room: CleanRoom, change: Change) -> bool:
 
 
 def _passed(found: list[Removal]) -> str:
-    """The passing result: which parts the tests miss, which were not tried, and which decide nothing."""
+    """The passing result: which parts the tests miss, and which decide nothing."""
     noticed = sum(one.fate is Fate.NOTICED for one in found)
     beside = {
-        "Not tried were": [one for one in found if one.fate is Fate.UNTRIED],
         "Words for a reader are": [one for one in found if one.fate is Fate.WORDING],
         "Details that no test misses are": [one for one in found if one.is_detail],
     }
@@ -94,7 +93,7 @@ def _findings(found: Iterable[Removal]) -> Iterator[Finding]:
     nobody = [one for one in found if one.is_unshown]
     for (path, fate, elsewhere, place), group in groupby(nobody, _place):
         parts = list(group)
-        verb = "runs" if fate is Fate.UNREACHED else "misses"
+        verb = {Fate.UNREACHED: "runs", Fate.UNTRIED: "was seen to miss"}.get(fate, "misses")
         where = f" in {place}" if isinstance(place, str) and place else ""
         part = parts[0].part
         severity, only = Severity.UNPROVEN, ""
@@ -118,6 +117,11 @@ def _listed(parts: list[Removal]) -> str:
 def _quoted(one: Removal) -> str:
     """The part's source text, and the text that could replace it without a test noticing."""
     part = one.part
+    if part.operator == EVERY_ERROR:
+        of = "" if part.before == "except" else f" of `{short(part.before)}`"
+        return f"that every error{of} is caught, and not only those that it shows (line {part.line})"
+    if part.operator == UNHANDLED:
+        return f"the handling of `{short(part.before)}` (line {part.line})"
     if one.fate is not Fate.UNNOTICED:
         return f"`{short(part.before or part.text)}` (line {part.line})"
     if part.operator == RETURNED:

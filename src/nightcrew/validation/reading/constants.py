@@ -9,9 +9,11 @@ from functools import lru_cache
 
 from nightcrew.validation.reading.names import own_name
 from nightcrew.validation.reading.suite import MOST_TREES, read
+from nightcrew.validation.tables import Table
 
 type Text = str | bytes
 _EVERYDAY = {repr(one) for one in (None, True, False, 0, 1, -1, "", b"")}
+_DIVIDING = Table("interfaces").words("library", "dividing")
 _MOST = 200_000  # characters of one string; a longer one is neither a secret nor a name
 _DECODERS: dict[str, Callable[[Text], Text]] = {
     "b64decode": base64.b64decode,
@@ -62,6 +64,28 @@ def values_in(text: str) -> set[str]:
     """Values in an expression that may decide something, without ordinary ones."""
     held = ast.walk(read(text.strip()))
     return {repr(one.value) for one in held if isinstance(one, ast.Constant)} - _EVERYDAY
+
+
+def is_value(text: str) -> bool:
+    """True where the text is one value, be it an ordinary one."""
+    body = read(text.strip()).body
+    return len(body) == 1 and isinstance(getattr(body[0], "value", None), ast.Constant)
+
+
+def sizes_in(text: str) -> set[str]:
+    """What an expression asks about the size, the order or the look of values: each divides inputs as a value
+    in it does."""
+    return {ast.unparse(one) for one in ast.walk(read(text.strip())) if _divides(one)}
+
+
+def _divides(node: ast.AST) -> bool:
+    if isinstance(node, ast.Call):
+        return own_name(node.func) in _DIVIDING
+    if not isinstance(node, ast.Compare):
+        return False
+    numbers = (one.value for one in ast.walk(node) if isinstance(one, ast.Constant))
+    ordered = any(isinstance(one, ast.Lt | ast.LtE | ast.Gt | ast.GtE) for one in node.ops)
+    return ordered or any(type(one) in (int, float) for one in numbers)
 
 
 def _folded(node: ast.expr) -> Text | None:

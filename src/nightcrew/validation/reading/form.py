@@ -9,8 +9,14 @@ from nightcrew.validation.reading.names import own_name
 from nightcrew.validation.reading.suite import read, tree_of
 from nightcrew.validation.tables import Table
 
+_TYPING = {"typing", "typing_extensions"}
 TYPE_MAKERS = {"TypeVar", "TypeVarTuple", "ParamSpec", "NewType"}
-_TRANSPARENT = Table("interfaces").words("decorators", "transparent")
+_DOING = (ast.Await, ast.NamedExpr, ast.Yield, ast.YieldFrom)
+_TABLE = Table("interfaces")
+_TRANSPARENT = _TABLE.words("decorators", "transparent")
+_SILENT, _LOGGERS, _READING, _USING_UP = (
+    _TABLE.words("library", key) for key in ("silent", "loggers", "reading", "using_up")
+)
 
 
 def behaving(text: str) -> ast.Module | None:
@@ -20,7 +26,7 @@ def behaving(text: str) -> ast.Module | None:
     except (SyntaxError, ValueError, RecursionError):
         return None
     described = {name for one in ast.walk(tree) for part in _annotations(one) for name in names_in(part)}
-    stripped = _Stripped(reads_docs="__doc__" in text).visit(tree)
+    stripped = _Stripped(reads_docs="__doc__" in text, typing=_of_typing(tree)).visit(tree)
     used = {name for node in stripped.body if not _is_import(node) for name in names_in(node)}
     assert isinstance(stripped, ast.Module)
     _drop_imports(stripped, described - used)
@@ -71,6 +77,39 @@ def is_declaration(node: ast.stmt) -> bool:
     return False
 
 
+def is_silent_statement(node: ast.stmt) -> bool:
+    """True for a call that only logs or warns. What is printed is output of the program."""
+    call = node.value if isinstance(node, ast.Expr) else None
+    if not isinstance(call, ast.Call) or not is_silent(call) or own_name(call.func) == "print":
+        return False
+    inner = [one for word in [*call.args, *call.keywords] for one in ast.walk(word)]
+    calls = [one for one in inner if isinstance(one, ast.Call)]
+    used_up = (arg for one in calls if own_name(one.func) in _USING_UP for arg in one.args)
+    return (
+        {own_name(one.func) for one in calls} <= _READING
+        and not any(isinstance(one, _DOING) for one in inner)
+        and not any(isinstance(arg, ast.Name) for arg in used_up)
+    )
+
+
+def is_silent(node: ast.expr) -> bool:
+    """True for a call that only logs or prints."""
+    if not isinstance(node, ast.Call):
+        return False
+    name = node.func
+    if isinstance(name, ast.Name):
+        return name.id == "print"
+    owner = name.value if isinstance(name, ast.Attribute) else None
+    return (
+        isinstance(name, ast.Attribute)
+        and name.attr in _SILENT
+        and (
+            (isinstance(owner, ast.Name) and owner.id in _LOGGERS)
+            or (isinstance(owner, ast.Attribute) and owner.attr in _LOGGERS)
+        )
+    )
+
+
 # ---------------------------------------------------------------------------------------------------------
 
 
@@ -91,6 +130,20 @@ def _is_import(node: ast.stmt) -> bool:
     return isinstance(node, ast.Import | ast.ImportFrom)
 
 
+def _of_typing(tree: ast.Module) -> set[str]:
+    """How the file writes the names of `typing` that have no effect."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module in _TYPING:
+            found |= {one.asname or one.name for one in node.names}
+        elif isinstance(node, ast.Import):
+            bound = (one.asname or one.name for one in node.names if one.name in _TYPING)
+            found |= {f"{one}.{name}" for one in bound for name in ("cast", "overload", "TYPE_CHECKING")}
+        elif isinstance(node, ast.Assign) and ast.unparse(node) == "TYPE_CHECKING = False":
+            found.add("TYPE_CHECKING")
+    return found
+
+
 def _drop_imports(tree: ast.Module, names: set[str]) -> None:
     """Removes imports that only annotations need."""
     kept: list[ast.stmt] = []
@@ -108,8 +161,8 @@ def _drop_imports(tree: ast.Module, names: set[str]) -> None:
 class _Stripped(ast.NodeTransformer):
     """Removes the nodes without effect."""
 
-    def __init__(self, *, reads_docs: bool) -> None:
-        self.reads_docs = reads_docs
+    def __init__(self, *, reads_docs: bool, typing: set[str]) -> None:
+        self.reads_docs, self.typing = reads_docs, typing
         self.plain = True  # annotations here have no effect
 
     def visit_Module(self, node: ast.Module) -> ast.AST:
@@ -129,7 +182,7 @@ class _Stripped(ast.NodeTransformer):
         return self._function(node)
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST | None:
-        if any(own_name(one) == "overload" for one in node.decorator_list):
+        if any(self._is_typing(one, "overload") for one in node.decorator_list):
             return None
         for one in ast.walk(node.args) if not _may_be_read(node) else ():
             if isinstance(one, ast.arg):
@@ -154,16 +207,18 @@ class _Stripped(ast.NodeTransformer):
         return ast.copy_location(ast.Assign([node.target], node.value), node)
 
     def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
-        if own_name(node.test) == "TYPE_CHECKING":
+        if self._is_typing(node.test, "TYPE_CHECKING"):
             return self._block(node.orelse)
         self.generic_visit(node)
         return node
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
-        if own_name(node.func) == "cast" and len(node.args) == 2:
-            return node.args[1]
-        return node
+        return node.args[1] if self._is_typing(node.func, "cast") and len(node.args) == 2 else node
+
+    def _is_typing(self, node: ast.expr, name: str) -> bool:
+        """True for that name of `typing`, and not for another function or value that is called the same."""
+        return own_name(node) == name and ast.unparse(node) in self.typing
 
 
 def _listed(found: object) -> list[ast.stmt]:

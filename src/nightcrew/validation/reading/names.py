@@ -10,6 +10,10 @@ ELSEWHERE = re.compile(
 """In the text of a condition: it asks for the Python version or the platform."""
 
 
+ASKING = {"isinstance", "issubclass", "callable", "hasattr"}
+"""Functions that only ask what a value is."""
+
+
 def own_name(node: ast.AST | None) -> str:
     """A plain name, or the last part of a dotted one; empty for any other expression."""
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
@@ -67,3 +71,44 @@ def is_text(node: ast.AST) -> bool:
         and isinstance(node.value, ast.Constant)
         and isinstance(node.value.value, str)
     )
+
+
+def only_guards(condition: str, without: str, after: str) -> bool:
+    """True where the operands that `without` leaves out of the condition only ask whether something is there
+    or of some type, which the other operands or the code `after` it use. Any other operand decides something.
+    """
+    whole, rest = _expression(condition), _expression(without)
+    if not isinstance(whole, ast.BoolOp):
+        return True
+    alike = isinstance(rest, ast.BoolOp) and type(rest.op) is type(whole.op)
+    kept = {ast.dump(one) for one in (rest.values if isinstance(rest, ast.BoolOp) and alike else [rest])}
+    gone = [one for one in whole.values if ast.dump(one) not in kept]
+    used = without + after
+    return all(_is_empty(one) or any(name in used for name in _asked_about(one)) for one in gone)
+
+
+def _expression(text: str) -> ast.expr:
+    return ast.parse(f"({text.strip()})", mode="eval").body
+
+
+def _asked_about(test: ast.expr) -> list[str]:
+    """What a test asks about, as text; nothing where it asks for more than presence or type."""
+    match test:
+        case ast.UnaryOp(op=ast.Not(), operand=inner):
+            return _asked_about(inner)
+        case ast.Compare(left=left, ops=[ast.In() | ast.NotIn()], comparators=[right]):
+            return [ast.unparse(one) for one in (left, right) if not isinstance(one, ast.Constant)]
+        case ast.Compare(left=left, ops=[ast.Is() | ast.IsNot()]):
+            return [ast.unparse(left)]
+        case ast.Call(func=ast.Name(id=name), args=[first, *_]) if name in ASKING:
+            return [ast.unparse(first)]
+        case ast.NamedExpr(target=target):
+            return [target.id]
+        case ast.Name() | ast.Attribute() | ast.Subscript():
+            return [ast.unparse(test)]
+    return []
+
+
+def _is_empty(node: ast.expr) -> bool:
+    """True for what stands for nothing: `[]`, `{}`, `""`, `None`."""
+    return ast.unparse(node) in ("[]", "{}", "()", "''", "b''", "None", "0", "False")

@@ -7,12 +7,14 @@ same. So a changed function that is equal needs no test to vouch for it.
 import ast
 import copy
 from collections import Counter
+from collections.abc import Sequence
 from difflib import SequenceMatcher
 
 from nightcrew.validation.reading.suite import Function, all_functions, read
 from nightcrew.validation.reading.variants import functions, is_delicate, local_names
 
 _ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+_RENAMED = 0.6  # share of its text that a definition has in common with its former self
 _ALIKE = 0.4  # statements that share less than this are different statements
 type Block = list[ast.stmt]
 
@@ -59,6 +61,16 @@ def paired_statements(old: list[ast.stmt], new: list[ast.stmt]) -> list[tuple[as
                     at = index + 1
                     break
     return pairs
+
+
+def former_definition(node: ast.stmt, gone: Sequence[ast.stmt]) -> ast.stmt | None:
+    """The definition that this one was under another name; None where it is new."""
+    best, found = _RENAMED, None
+    for other in gone if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else ():
+        alike = SequenceMatcher(None, ast.unparse(other), ast.unparse(node), autojunk=False)
+        if type(other) is type(node) and alike.quick_ratio() >= best and alike.ratio() >= best:
+            best, found = alike.ratio(), other
+    return found
 
 
 def normal_form(function: Function, *, arguments: bool = False) -> str:
