@@ -106,7 +106,9 @@ class _Reader:
         holder = target.value if isinstance(target, ast.Attribute | ast.Subscript) else None
         name = self._of(holder) if holder is not None else None
         is_table = isinstance(target, ast.Subscript) and name != "sys.modules"
-        if name is not None and name.split(".")[0] in _STANDARD and name in self.given and not is_table:
+        of_class = isinstance(holder, ast.Attribute) and self._of(holder.value) in self.given
+        is_given = name in self.given or (of_class and holder.attr[:1].isupper())
+        if name is not None and name.split(".")[0] in _STANDARD and is_given and not is_table:
             yield f"{name}.{getattr(target, 'attr', '...')} is another one"
 
     def _looked_up(self, function: str | None, arguments: list[ast.expr]) -> Iterator[tuple[Power, str]]:
@@ -115,8 +117,15 @@ class _Reader:
             if owner.split(".")[0] in _MODULES:
                 yield Power.DYNAMIC, f"a name of {owner} that is made when the code runs"
 
+    def _handed_on(self, function: str | None, node: ast.Call) -> Iterator[tuple[Power, str]]:
+        """A powerful module that is an argument: what is called can look up anything in it."""
+        for one in node.args if function not in LOOKING_UP else ():
+            if isinstance(one, ast.Name | ast.Attribute) and self._of(one) in _MODULES:
+                yield Power.DYNAMIC, f"{self._of(one)} as an argument of {ast.unparse(node.func)[:40]}"
+
     def _called(self, node: ast.Call) -> Iterator[tuple[Power, str]]:
         function = self._of(node.func)
+        yield from self._handed_on(function, node)
         method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
         yield from self._looked_up(function, node.args)
         if method == "" and function == "setattr" and len(node.args) > 1:
