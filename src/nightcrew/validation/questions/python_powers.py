@@ -106,9 +106,10 @@ class _Reader:
         holder = target.value if isinstance(target, ast.Attribute | ast.Subscript) else None
         name = self._of(holder) if holder is not None else None
         is_table = isinstance(target, ast.Subscript) and name != "sys.modules"
-        of_class = isinstance(holder, ast.Attribute) and self._of(holder.value) in self.given
-        is_given = name in self.given or (of_class and holder.attr[:1].isupper())
-        if name is not None and name.split(".")[0] in _STANDARD and is_given and not is_table:
+        if name is None or name.split(".")[0] not in _STANDARD or is_table:
+            return
+        is_class = isinstance(holder, ast.Attribute) and holder.attr[:1].isupper()
+        if name in self.given or (is_class and name.rpartition(".")[0] in self.given):
             yield f"{name}.{getattr(target, 'attr', '...')} is another one"
 
     def _looked_up(self, function: str | None, arguments: list[ast.expr]) -> Iterator[tuple[Power, str]]:
