@@ -78,17 +78,24 @@ def only_guards(condition: str, without: str, after: str) -> bool:
     or of some type, which the other operands or the code `after` it use. Any other operand decides something.
     """
     whole, rest = _expression(condition), _expression(without)
-    if not isinstance(whole, ast.BoolOp):
+    if not isinstance(whole, ast.BoolOp) or rest is None:
         return True
     alike = isinstance(rest, ast.BoolOp) and type(rest.op) is type(whole.op)
     kept = {ast.dump(one) for one in (rest.values if isinstance(rest, ast.BoolOp) and alike else [rest])}
     gone = [one for one in whole.values if ast.dump(one) not in kept]
-    used = without + after
-    return all(_is_empty(one) or any(name in used for name in _asked_about(one)) for one in gone)
+    names = [_asked_about(one) for one in gone if not _is_empty(one)]
+    return all(any(_is_used(name, without + after) for name in some) for some in names)
 
 
-def _expression(text: str) -> ast.expr:
-    return ast.parse(f"({text.strip()})", mode="eval").body
+def _expression(text: str) -> ast.expr | None:
+    try:
+        return ast.parse(f"({text.strip()})", mode="eval").body
+    except SyntaxError:
+        return None  # a keyword, a pattern
+
+
+def _is_used(name: str, text: str) -> bool:
+    return re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", text) is not None
 
 
 def _asked_about(test: ast.expr) -> list[str]:
