@@ -241,6 +241,9 @@ KNOWN: dict[str, tuple[Files, Files]] = {
     "a power that the file has": ({"p/a.py": PROCESS}, {"p/a.py": PROCESS + "subprocess.check_output(['b'])\n"}),
     "a power that moves": ({"p/a.py": PROCESS, "p/b.py": "X = 1\n"}, {"p/a.py": "X = 1\n", "p/b.py": PROCESS}),
     "a power of the package": ({"p/a.py": CODE}, {"p/c.py": "open('x', 'w').write('y')\n"}),
+    "a test that replaces a function of Python's": ({"tests/test_a.py": TESTS}, {
+        "tests/test_a.py": TESTS + "import builtins\nfrom unittest import mock\nmock.patch.object(builtins, 'open')\n",
+    }),
     "a power of the suite": ({"tests/test_a.py": TESTS}, {"tests/test_a.py": TESTS + "open('x', 'w')\n"}),
     "odd data of tests": ({"tests/a.txt": "x"}, {"tests/a.txt": "\x1b[31m\u200b"}),
     "a package that is declared": ({"a.sh": SHELL}, {"a.sh": SHELL + "pip install idna\n"}),

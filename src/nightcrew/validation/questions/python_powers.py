@@ -119,10 +119,10 @@ class _Reader:
                 yield Power.DYNAMIC, f"a name of {owner} that is made when the code runs"
 
     def _handed_on(self, function: str | None, node: ast.Call) -> Iterator[tuple[Power, str]]:
-        """A powerful module that is an argument: what is called can look up anything in it."""
+        """A powerful module that is an argument: what gets it can look up and replace anything in it."""
         for one in node.args if function not in LOOKING_UP else ():
             if isinstance(one, ast.Name | ast.Attribute) and self._of(one) in _MODULES:
-                yield Power.DYNAMIC, f"{self._of(one)} as an argument of {ast.unparse(node.func)[:40]}"
+                yield Power.EVERYBODY, f"{self._of(one)} as an argument of {ast.unparse(node.func)[:40]}"
 
     def _called(self, node: ast.Call) -> Iterator[tuple[Power, str]]:
         function = self._of(node.func)
