@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.verdict.wild import bad_tests, bad_words, beside, excused, pieces, unlike
+from benchmarks.verdict.wild import bad_tests, bad_words, beside, excused, unlike
 from benchmarks.verdict.wild.case import Good
 from benchmarks.verdict.wild.clones import Clone
 from benchmarks.verdict.wild.edits import functions, parsed
@@ -84,7 +84,7 @@ def test_a_history_gives_one_change_of_each_kind(goods: dict[Kind, Good]) -> Non
 
 def test_every_bad_change_is_another_than_the_good_one_and_is_python(goods: dict[Kind, Good]) -> None:
     made: set[str] = set()
-    of_files = (beside, excused, pieces, unlike, bad_tests, bad_words)
+    of_files = (beside, excused, unlike, bad_tests, bad_words)
     for fault in (one for file in of_files for one in file.FAULTS):
         for good in goods.values():
             change = fault.make(good) if good.kind in fault.of else None

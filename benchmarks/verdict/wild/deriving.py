@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks.verdict.wild import bad_tests, bad_words, beside, excused, pieces, unlike, wrong_fixes
+from benchmarks.verdict.wild import bad_tests, bad_words, beside, excused, unlike, wrong_fixes
 from benchmarks.verdict.wild.case import TYPES, Case, Change, Fault, Good
 from benchmarks.verdict.wild.labels import passes
 from benchmarks.verdict.wild.mining import Kind
@@ -24,7 +24,7 @@ class Deriver:
     def __init__(self, room: PlainRoom, path: Path) -> None:
         self.room, self.path = room, path
         self.faults = (
-            *wrong_fixes.faults(room), *beside.FAULTS, *excused.FAULTS, *pieces.FAULTS, *unlike.FAULTS, *bad_tests.FAULTS, *bad_words.FAULTS,
+            *wrong_fixes.faults(room), *beside.FAULTS, *excused.FAULTS, *unlike.FAULTS, *bad_tests.FAULTS, *bad_words.FAULTS,
         )  # fmt: skip
         self._known: dict[str, bool] = {}
         if path.is_file():

@@ -61,8 +61,7 @@ class Expressions(Notes):
             return True
         if self._put_around(old, new):
             return True
-        if isinstance(new, ast.Call) and isinstance(old, ast.Call) and _dumped(new.func) != _dumped(old.func):
-            self._adjusting(new)
+        self._called_otherwise(old, new)
         whole = type(old) is not type(new) or isinstance(new, _LEAVES) or _scalars(old) != _scalars(new)
         at, placed_inside = len(self.found), not whole
         for name, value in ast.iter_fields(new) if placed_inside else ():
@@ -162,6 +161,10 @@ class Expressions(Notes):
                     self.note(test, "(True)", CONDITION)
             elif isinstance(part, ast.Call):
                 self._adjusting(part)
+
+    def _called_otherwise(self, old: ast.AST, new: ast.AST) -> None:
+        if isinstance(new, ast.Call) and isinstance(old, ast.Call) and _dumped(new.func) != _dumped(old.func):
+            self._adjusting(new)
 
     def _adjusting(self, call: ast.Call) -> None:
         """Notes the value that a call adjusts as it was, and the call without each function that it gets."""
