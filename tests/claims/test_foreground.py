@@ -10,9 +10,15 @@ from typing import Any
 
 import pytest
 
+from nightcrew.crew.processes import free_port
 from nightcrew.errors import BadInput
+from nightcrew.settings import load_settings
 from nightcrew.task import TaskStatus
+from nightcrew.work.crew import open_crew
 from nightcrew.work.foreground import do_task
+from nightcrew.work.obstacles import WaitKind
+from nightcrew.work.start import start_work
+from nightcrew.work.steps import select_model
 from tests.claims.line import CAPABLE, KEY, Line, make_repo
 
 DOCUMENT = ("--task-type", "documentation", "--target-file", "pricing.py", "--description")
@@ -117,3 +123,20 @@ def test_a_task_whose_process_was_killed_is_taken_up_and_one_in_the_crew_is_left
     with pytest.raises(BadInput, match="submitted before"):
         do_task(line.crew, other)
     line.crew.queue.update(other.task_id, status=TaskStatus.CANCELLED)
+
+
+def test_a_new_crew_without_a_network_waits_for_it(line: Line, tmp_path: Path, database_url: str) -> None:
+    """It knows no model yet, and that is no reason to give up a task."""
+    settings = load_settings(
+        home=tmp_path / "home",
+        database_url=database_url,
+        base_url=f"http://127.0.0.1:{free_port(0)}/api/v1",
+        api_key=KEY,
+    )
+    with open_crew(settings) as crew:
+        task = line.task(task_type="documentation", target_file="pricing.py", description="Say it later.")
+        work = start_work(crew, crew.queue.submit(task))
+        select_model(work)
+        work.close()
+    assert work.wait is not None and work.wait.kind is WaitKind.PROVIDER
+    assert "the provider cannot be reached" in work.wait.reason and "connect" in work.wait.reason

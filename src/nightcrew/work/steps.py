@@ -8,6 +8,7 @@ from nightcrew.execution.attempt import Attempt
 from nightcrew.execution.checkout.work_folder import work_folder
 from nightcrew.openrouter.books.attempt_books import AttemptBooks
 from nightcrew.openrouter.books.availability import budgets_of, limits_of
+from nightcrew.openrouter.books.offline import go_offline
 from nightcrew.openrouter.gateway import Gateway
 from nightcrew.openrouter.serving.dispatcher import Dispatcher
 from nightcrew.secrets.redaction import redact, redact_object
@@ -38,7 +39,9 @@ def select_model(work: Work) -> Plan:
     crew = work.crew
     age = crew.catalogue.age
     if age is None or age > STALE:
-        crew.catalogue.refresh()
+        refreshed = crew.catalogue.refresh()
+        if refreshed.error and not crew.catalogue.candidates():  # of a new crew that begins without a network
+            go_offline(crew.store, crew.api.account, refreshed.error)
     with stopping_on_a_full_disk(crew):
         plan = plan_for(work, work.answer)
     work.plans.append(plan)
