@@ -113,6 +113,9 @@ def test_prose_that_nothing_can_check_is_accepted_where_it_adds(shop: House) -> 
         ("README.md", README.replace("of a shop", "of no shop"), "otherwise than before"),
         ("README.md", README + "\nPass `--turbo-mode` to see prices sooner.\n", "--turbo-mode"),
         ("README.md", README + "\nThe prices come from [the list](https://prices.example.net/).\n", "prices.example.net"),
+        ("README.md", README + "\nParsing prices of a shop is thread-safe.\n", "promises"),
+        ("README.md", README + "\nPass `strictly=True` to be told of unknown currencies of prices.\n", "argument strictly"),
+        ("src/shop/prices.py", PRICES.replace("Sum of prices in cents.", "Sum of prices; the list is sorted in place."), "promises"),
         ("docs/guide.md", "# Guide\n\nParse each price first, then take the discount of the shop from it.\n", "is new"),
     ],
 )  # fmt: skip

@@ -122,6 +122,14 @@ def test_an_example_that_is_wrong(labels: House, function: str, example: str, wo
     assert word in verdict.summary
 
 
+def test_an_example_that_runners_skip_is_tried_and_shown_to_a_person(labels: House) -> None:
+    told = ">>> shout('ada')  # doctest: +SKIP\n'ADA'"
+    verdict = explained(labels, "shout", told)
+    assert (verdict.kind, "gives 'ADA!', not 'ADA'" in verdict.asks) == (VerdictKind.NOT_MEASURABLE, True)
+    right = explained(labels, "shout", told.replace("'ADA'", "'ADA!'"))
+    assert right.kind is VerdictKind.ACCEPTED, right.summary
+
+
 def test_where_the_suite_runs_the_examples_its_own_rules_hold(house: House) -> None:
     settings = (
         '[project]\nname = "shop"\nversion = "1"\n[tool.pytest.ini_options]\naddopts = "--doctest-modules"\n'

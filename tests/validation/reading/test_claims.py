@@ -5,8 +5,14 @@ import ast
 
 import pytest
 
-from nightcrew.validation.reading.claims import Code, documented, false_claims, unnamed_errors
-from nightcrew.validation.reading.docstrings import entries
+from nightcrew.validation.reading.claims import (
+    Code,
+    documented,
+    false_claims,
+    speaks_of_missing_result,
+    unnamed_errors,
+)
+from nightcrew.validation.reading.docstrings import Entry, entries
 
 MODULE = '''\
 class PriceError(Exception):
@@ -94,6 +100,21 @@ def test_a_function_that_takes_less_or_gives_nothing() -> None:
     ]
     assert "a return value" in claims("X.\n\nReturns:\n    int: y\n", "nothing")[0]
     assert claims("X.\n\nReturns:\n    None: nothing\n", "nothing") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "missing"),
+    [
+        ("nothing", "Set the names; the cleaned one is returned.", True),
+        ("nothing", "Returns the names.", True),
+        ("nothing", "Waits until the server returns.", False),
+        ("find", "Returns the names.", False),
+    ],
+)
+def test_a_result_that_is_not_there(name: str, text: str, missing: bool) -> None:
+    function = ast.parse(MODULE).body
+    node = next(one for one in function if isinstance(one, ast.FunctionDef) and one.name == name)
+    assert speaks_of_missing_result(Entry(name, node, text)) is missing
 
 
 @pytest.mark.parametrize(

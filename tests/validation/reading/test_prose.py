@@ -5,7 +5,9 @@ import pytest
 
 from nightcrew.validation.reading.prose import (
     filler,
+    moved_sentence,
     new_text,
+    promises,
     replaced_addresses,
     says_nothing,
     unknown_numbers,
@@ -111,3 +113,26 @@ def test_text_that_could_stand_anywhere() -> None:
     assert says_nothing([hollow], words, set())
     assert not says_nothing([about], words, set())
     assert not says_nothing(["A short remark."], words, set())
+
+
+@pytest.mark.parametrize(
+    ("sentence", "is_promise"),
+    [
+        ("It is thread-safe.", True),
+        ("It is `thread safe`, so several threads may share it.", True),
+        ("Looks at every range in O(n) time.", True),
+        ("The list is sorted in place.", True),
+        ("A deep copy is returned.", True),
+        ("The safety net is a table.", False),
+        ("It gives the first price.", False),
+    ],
+)
+def test_promises_that_no_example_shows(sentence: str, is_promise: bool) -> None:
+    assert promises(sentence) is is_promise
+
+
+def test_a_sentence_that_stands_elsewhere() -> None:
+    first, second, third = "Rule three is here.", "Rule four is here.", "A new one is here."
+    assert moved_sentence(f"{first}\n\n{second}", f"{second}\n\n{first}") == second
+    assert moved_sentence(f"{first}\n\n{second}", f"{first}\n\n{third}\n\n{second}") == ""
+    assert moved_sentence(f"{first}\n\n{second}", second) == ""

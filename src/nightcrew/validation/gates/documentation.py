@@ -14,7 +14,7 @@ from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_documentation, is_release_note
 from nightcrew.validation.gate import Gate, answered, failed, passed
 from nightcrew.validation.reading import comments, documents
-from nightcrew.validation.reading.claims import documented, unnamed_errors
+from nightcrew.validation.reading.claims import documented, speaks_of_missing_result, unnamed_errors
 from nightcrew.validation.reading.docstrings import (
     EMPTY_WORDS,
     Entry,
@@ -28,7 +28,9 @@ from nightcrew.validation.reading.prose import (
     added,
     filler,
     is_legal,
+    moved_sentence,
     new_text,
+    promises,
     says_nothing,
     unknown_numbers,
 )
@@ -71,6 +73,8 @@ class Claims:
                 self.doubt(f"{what}it says otherwise than before: {one}", path)
             elif known is not None and (numbers := unknown_numbers(one, known)):
                 self.doubt(f"{what}nothing in the file knows {numbers[0]}: {one}", path)
+            elif promises(one):
+                self.doubt(f"{what}it promises what no example shows: {one}", path)
             elif is_legal(one):
                 self.doubt(f"{what}it speaks of rights: {one}", path)
         if text.is_rewritten:
@@ -169,9 +173,13 @@ def _judge_words(
         text = new_text(before[entry.name].docstring or "", entry.docstring or "")
         claims.add(change.path, text, entry.name or "the module", known)
     claims.add(change.path, remarks._replace(gone=[]), "a comment", known)
+    if moved := moved_sentence(comments.words(known), comments.words(change.after or "")):
+        claims.doubt(f"a comment stands at another place: {moved}", change.path)
     code = room.once(code_of)
     for entry in fresh:
         old = before[entry.name]
+        if speaks_of_missing_result(entry) and not speaks_of_missing_result(old):
+            claims.doubt(f"{entry.name}: it speaks of a result, and there is none", change.path)
         for error in sorted(unnamed_errors(entry, code) - unnamed_errors(old, code)):
             claims.doubt(f"{entry.name}: nothing that it calls names {error}", change.path)
         for error in sorted(
@@ -183,6 +191,8 @@ def _judge_words(
     examples = [entry.docstring or "" for entry in fresh]
     tried = try_examples(room, change.path, examples, room.once(words_in))
     claims.untried += tried.untried
+    if tried.doubt:
+        claims.doubt(f"an example that is skipped gives something else here: {tried.doubt}", change.path)
     if tried.problem:
         return _refused(change, tried.problem, "Run every example; write what it really prints.")
     return None

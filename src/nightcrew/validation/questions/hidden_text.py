@@ -38,12 +38,16 @@ def hidden_text(before: str, after: str, *, is_code: bool, reads_hosts: bool = T
     """What new lines hide; `is_code` means that a reader expects every character to run."""
     known = set(before.split("\n"))
     hosts = {match[1].lower() for match in _HOST.finditer(before)}
-    for number, line in enumerate(after.split("\n"), 1):
+    lines = after.split("\n")
+    for number, (line, following) in enumerate(zip(lines, [*lines[1:], ""], strict=True), 1):
         if line not in known:
             yield from (
                 Use(power, what, number)
                 for power, what in _of_line(line, hosts if reads_hosts else None, is_code)
             )
+            found = _AGENTS.search(f"{line} {following.strip()}"[:_LONG])
+            if found and found.start() < len(line):
+                yield Use(Power.AGENTS, repr(found[0][:80]), number)
 
 
 def disguised_name(tree: ast.Module) -> str | None:
@@ -93,9 +97,6 @@ def _of_line(line: str, hosts: set[str] | None, is_code: bool) -> Iterator[tuple
         looks = _looks_like(match[1].lower().rstrip("."), hosts or set())
         if looks:
             yield Power.HIDDEN, f"the host {match[1]}, which {looks}"
-    found = _AGENTS.search(line)
-    if found:
-        yield Power.AGENTS, repr(found[0][:80])
 
 
 def _is_unseen(line: str, index: int, char: str) -> bool:

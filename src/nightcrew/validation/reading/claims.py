@@ -26,6 +26,7 @@ _ALSO = {("float", "int"), ("str", "Path"), ("list", "tuple")}  # documented, an
 _UNITS = [units for name, units in Table("prose").sections.items() if name.startswith("units_")]
 """Suffixes of names by what they measure, with the unit that each suffix means."""
 _RAISES = re.compile(r"\b[Rr]aises?\s+(?:an?\s+)?`*(?:\w+\.)*([A-Z]\w+(?:Error|Exception))\b")
+_RETURNS = re.compile(r"\breturns?\s+(?:an?|all|its|the|whether)\b|\b(?:is|are)\s+returned\b", re.IGNORECASE)
 _GIVES_NONE = re.compile(r"\breturns?\b[^.]*\bNone\b|\bor None if\b", re.IGNORECASE)
 _ANYTHING = ast.Name("object", ast.Load())
 _DEPTH = 4  # depth of calls in which a raised error is searched
@@ -91,6 +92,14 @@ def unnamed_errors(entry: Entry, code: Code) -> set[str]:
     text = entry.docstring or ""
     found = {error.split(".")[-1] for error in documented(text)["raises"]} | set(_RAISES.findall(text))
     return {error for error in found if not code.names(entry.node, error)}
+
+
+def speaks_of_missing_result(entry: Entry) -> bool:
+    """True where a docstring speaks of what a function returns, and the function returns nothing."""
+    node = entry.node
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or gives_something(node):
+        return False
+    return _RETURNS.search(entry.docstring or "") is not None
 
 
 def documented(text: str) -> dict[str, set[str]]:

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable
 from difflib import SequenceMatcher, get_close_matches
+from itertools import pairwise
 from typing import NamedTuple
 
 from nightcrew.validation.tables import Table
@@ -27,7 +28,9 @@ _FILLER = re.compile(
     r"|to be (?:written|done|added|documented)|insert \w+ here|blah(?:\W+blah)+|foo bar baz)\b|\bTBD\b",
     re.IGNORECASE,
 )
-_LATIN, _TURNING = (Table("prose").words("prose", key) for key in ("latin", "turning"))
+_LATIN, _TURNING, _PROMISING = (
+    Table("prose").words("prose", key) for key in ("latin", "turning", "promising")
+)
 _REMARK = 2  # words; a shorter sentence without a number is only "see also" and the like
 _SAME = 0.6  # from this share of equal words on, one sentence is the other with its spelling corrected
 _LIKE = 0.7  # from this share of equal letters on, one word is the other with its spelling corrected
@@ -85,6 +88,14 @@ def new_text(before: str, after: str) -> NewText:
     return NewText(fresh, turned, is_rewritten, [*lost[len(fresh) :], *missing])
 
 
+def moved_sentence(before: str, after: str) -> str:
+    """The first sentence that stands elsewhere between those that both texts have; empty where none does."""
+    old, new = ([(_plain(one), one) for one in sentences(text)] for text in (before, after))
+    known, kept = ({plain for plain, _ in some} for some in (old, new))
+    pairs = zip((one for one in old if one[0] in kept), (one for one in new if one[0] in known), strict=False)
+    return next((found[1] for was, found in pairs if was[0] != found[0]), "")
+
+
 def unknown_numbers(sentence: str, known: str) -> list[str]:
     """Numbers in a sentence, in digits or words, that a text contains in neither form."""
     words = set(_NUMBER.findall(known.lower()))
@@ -95,6 +106,14 @@ def unknown_numbers(sentence: str, known: str) -> list[str]:
 def is_legal(sentence: str) -> bool:
     """True for a sentence about what readers may do with the project."""
     return _LEGAL.search(sentence) is not None
+
+
+def promises(sentence: str) -> bool:
+    """True for a sentence about safety, speed or the fate of a caller's values, which no example shows."""
+    words = sentence.lower().replace("`", "").split()
+    pairs = {f"{first}-{second}" for first, second in pairwise(words)}
+    plain = {word.strip(".,;:()!?*_") for word in [*words, *pairs]}
+    return bool(plain & _PROMISING) or any(word.startswith("o(") for word in words)
 
 
 def replaced_addresses(before: str, after: str) -> list[str]:

@@ -34,6 +34,10 @@ class ExampleIsWrong(AssertionError):
     """The example's output differs from the one shown."""
 
 
+class SkippedIsWrong(AssertionError):
+    """An example that test runners are told to skip gives another output than the one shown."""
+
+
 class CallsWhatIsNotThere(AssertionError):
     """The example calls names that the package does not have; the message lists them, separated by spaces."""
 
@@ -41,26 +45,29 @@ class CallsWhatIsNotThere(AssertionError):
 def prepare(item: pytest.Item, job: protocol.Job, module: str) -> None:
     """Replaces doctest's judgement of a docstring by this one; `module` is its module's full name."""
     if hasattr(item, "dtest") and hasattr(item, "runner"):
-        item.runner = Examples(item.runner, job, module)
+        skipped = {index for index, one in enumerate(item.dtest.examples) if one.options.pop(doctest.SKIP, 0)}
+        item.runner = Examples(item.runner, job, module, skipped)
 
 
 class Examples(doctest.DocTestRunner):
     """Runs a docstring's examples in child processes."""
 
-    def __init__(self, own: Any, job: protocol.Job, module: str) -> None:
+    def __init__(self, own: Any, job: protocol.Job, module: str, skipped: "set[int]") -> None:
         super().__init__(checker=Checker(own._checker), verbose=False, optionflags=own.optionflags | LENIENT)
-        self.job, self.module = job, module
+        self.job, self.module, self.skipped = job, module, skipped
         self.found: dict[str, list[Any]] = {}
         self.tainted: set[str] = set()
 
     def run(self, test: doctest.DocTest, *_: Any, **__: Any) -> Any:
         """Raises the error to report for the docstring; a skip means that some examples could not be run."""
         first = self._tried(test, 0, None)
-        if first["wrong"]:
+        if first["wrong"] or first["doubtful"]:
             again = self._tried(test, 1, ANOTHER_DAY)
-            first["wrong"] = [one for one in first["wrong"] if one in again["wrong"]]
-        if first["wrong"]:
-            raise ExampleIsWrong(first["wrong"][0][1])
+            for kind in ("wrong", "doubtful"):
+                first[kind] = [one for one in first[kind] if one in again[kind]]
+        for kind, error in (("wrong", ExampleIsWrong), ("doubtful", SkippedIsWrong)):
+            if first[kind]:
+                raise error(first[kind][0][1])
         if first["calls"]:
             raise CallsWhatIsNotThere(" ".join(sorted(set(first["calls"]))))
         if first["untried"]:
@@ -69,7 +76,7 @@ class Examples(doctest.DocTestRunner):
 
     def _tried(self, test: doctest.DocTest, seed: int, days: "float | None") -> "dict[str, list[Any]]":
         ended = supervise(partial(self._try, test, seed, days), SECONDS)
-        found: dict[str, list[Any]] = {"wrong": [], "calls": [], "untried": []}
+        found = nothing_found()
         for line in ended["reports"]:
             found.update({name: line[name] for name in found if name in line})
         if ended["timed_out"]:
@@ -80,7 +87,7 @@ class Examples(doctest.DocTestRunner):
 
     def _try(self, test: doctest.DocTest, seed: int, days: "float | None", report: Reporter) -> None:
         world.seed_everything(seed)
-        self.found, self.tainted = {"wrong": [], "calls": [], "untried": []}, set()
+        self.found, self.tainted = nothing_found(), set()
         self.given = set(test.globs)
         with world.other_date(days, self.job.clock):
             provide(test, self.module)
@@ -120,7 +127,14 @@ class Examples(doctest.DocTestRunner):
         shown = " ".join(example.want.split())[-120:]
         got = " ".join(_ADDRESS.sub("0x", message).split())[:120]
         source = " ".join(example.source.split())[:120]
-        self.found["wrong"].append([test.examples.index(example), f">>> {source} gives {got}, not {shown}"])
+        index = test.examples.index(example)
+        kind = "doubtful" if index in self.skipped else "wrong"
+        self.found[kind].append([index, f">>> {source} gives {got}, not {shown}"])
+
+
+def nothing_found() -> "dict[str, list[Any]]":
+    """Wrong examples, wrong ones that runners skip, calls of what is not there, and what cannot be tried."""
+    return {"wrong": [], "doubtful": [], "calls": [], "untried": []}
 
 
 class Checker(doctest.OutputChecker):

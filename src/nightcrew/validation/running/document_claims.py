@@ -1,6 +1,8 @@
 """The new parts of a document that can be looked up or run: its code, names, places and commands."""
 
+import ast
 import builtins
+import doctest
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -11,13 +13,16 @@ from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_release_note
 from nightcrew.validation.reading import documents
 from nightcrew.validation.reading.prose import added, replaced_addresses, sentences
+from nightcrew.validation.reading.suite import read
 from nightcrew.validation.running.clean_room import CleanRoom
+from nightcrew.validation.running.docstring_claims import trees_of
 from nightcrew.validation.running.document_code import run_document
 from nightcrew.validation.tables import Table
 
 _CALLED = re.compile(r"`{1,2}([A-Za-z_][\w.]*)\(\)?[^`]*`{1,2}")
 _IN_PROSE = re.compile(r"(?<![`\w./-])([A-Za-z](?=\w*?_\w)\w*+(?:\.\w++)*+)\(")
 _NAMED = re.compile(r"`{1,2}([A-Za-z_](?=\w*?_\w)\w*+|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)`{1,2}")
+_ARGUMENT = re.compile(r"`([a-z_]\w*)=(?:True|False|None|\d[^`]*|['\"][^`]*)`")
 _OPTION = re.compile(r"`(--[a-z][a-z0-9-]++)[^`]*+`")  # not after a command, which may be another program's
 _NAME = re.compile(r"[A-Za-z][\w.-]+")
 _TABLE = Table("prose")
@@ -58,6 +63,12 @@ def document_questions(room: CleanRoom, change: Change) -> Iterator[str]:
     for package in sorted(documents.packages(after) - documents.packages(before)):
         if package.lower() not in _packages(room):
             yield f"the package {package} is new"
+    for name in sorted(
+        _arguments(room, change.path, after)
+        - _arguments(room, change.path, before)
+        - room.once(argument_names)
+    ):
+        yield f"no function here takes the argument {name}"
     for option in sorted({*_OPTION.findall(after)} - documents.options(before)):
         if not _knows(room, option):
             yield f"the option {option} is new"
@@ -98,6 +109,30 @@ def _strange_name(path: str, before: str, after: str, words: set[str], own: set[
 
 def _names(text: str) -> set[str]:
     return {*_CALLED.findall(text), *_NAMED.findall(text), *_IN_PROSE.findall(" ".join(sentences(text)))}
+
+
+def argument_names(room: CleanRoom) -> set[str]:
+    """What may be an argument's name in base's code: parameters, keywords, attributes, and short texts."""
+    found: set[str] = set()
+    for node in (one for tree in room.once(trees_of).values() for one in ast.walk(tree)):
+        match node:
+            case ast.arg(arg=str(name)) | ast.keyword(arg=str(name)) | ast.Attribute(attr=name):
+                found.add(name)
+            case ast.Name(id=name) | ast.Constant(value=str(name)):
+                found.add(name)
+    return found
+
+
+def _arguments(room: CleanRoom, path: str, text: str) -> set[str]:
+    """Names of arguments in backticks (`strict=True`), and in calls of the project's own in code."""
+    found = set(_ARGUMENT.findall(text))
+    own = _project_names(room) | {path.stem for path in room.base.glob("*.py")}
+    for block in documents.python_in(path, text):
+        tree = read(doctest.script_from_examples(block.text) if ">>>" in block.text else block.text)
+        calls = (one for one in ast.walk(tree) if isinstance(one, ast.Call))
+        own_calls = (one for one in calls if ast.unparse(one.func).split(".")[0] in own)
+        found |= {word.arg for one in own_calls for word in one.keywords if word.arg}
+    return found
 
 
 def _strange_place(room: CleanRoom, change: Change, before: str, after: str) -> str:
