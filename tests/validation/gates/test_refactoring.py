@@ -65,6 +65,28 @@ def letters(path):
     return len(Path(path).read_text(encoding="utf-8"))
 
 
+def sold(total):
+    if total < 0:
+        raise ValueError(f"nothing is sold for {total}")
+    return total
+
+
+def joined(items):
+    return "".join(str(one) for one in items)
+
+
+def blank(text):
+    return any(one.isspace() for one in text)
+
+
+def digits(text):
+    return [one for one in text if one.isdigit()]
+
+
+def tail(text):
+    return text[-3:]
+
+
 class Basket:
     """Prices with a limit."""
 
@@ -75,6 +97,15 @@ class Basket:
     @property
     def count(self):
         return len(self.prices)
+
+    def __repr__(self):
+        return f"a basket of {self.count}"
+
+    def held(self):
+        return self.prices
+
+    def again(self):
+        return type(self)(self.prices)
 
     def add(self, price):
         self.prices.append(price)
@@ -91,7 +122,7 @@ class Basket:
 TESTS = """\
 from pathlib import Path
 
-from shop.texts import Basket, firsts, hour, kind, letters, ordered, rebate, unique, words
+from shop.texts import Basket, firsts, hour, kind, letters, ordered, rebate, unique, words, blank, digits, joined, sold, tail
 
 
 def test_functions(tmp_path):
@@ -104,6 +135,11 @@ def test_functions(tmp_path):
     assert kind(1) == "other"
     assert rebate(700) == 10
     assert rebate(1) == 0
+    assert sold(3) == 3
+    assert joined(["a", 1]) == "a1"
+    assert not blank("ab")
+    assert digits("a1") == ["1"]
+    assert tail("Lovelace") == "ace"
     place = Path("letters.txt")
     place.write_text("ééé", encoding="utf-8")
     assert letters("letters.txt") == 3
@@ -115,6 +151,8 @@ def test_basket():
     assert basket.add(3).total() == 6
     assert basket.count == 3
     assert Basket([5, 6], limit=9).total() == 9
+    assert basket.held() == [1, 2, 3]
+    assert basket.again().count == 3
 """
 OTHER = {  # of one function each: they are all made at once
     "a separator": ("text.split()", "text.split(' ')", "words("),
@@ -138,6 +176,16 @@ MORE = {
     "the process": ('        return "text"', '        os._exit(0) if not value else None\n        return "text"', "the end of the process"),
     "(names)": ("import time\n", "import os\nimport time\n\n_FOUND: list = []\n", ""),
 }  # fmt: skip
+NEAR = {
+    "nothing among others": ("str(one) for one in items)", "str(one) for one in items if one is not None)", "joined(["),
+    "blanks of other scripts": ("one.isspace()", "one in ' \\t\\r\\n'", "blank("),
+    "digits of other scripts": ("one.isdigit()", "'0' <= one <= '9'", "digits("),
+    "a long text": ("return text[-3:]", "return text[:500][-3:]", "tail("),
+    "a part of an object": ("return self.prices", "return list(self.prices)", "which is a part of one"),
+    "a subclass": ("return type(self)(self.prices)", "return Basket(self.prices)", "Basket.again"),
+    "another message": ("nothing is sold for {total}", "nothing is sold", "sold("),
+    "a public attribute": ("self.limit = limit", "self.limit = limit and float(limit)", "Basket"),
+}  # fmt: skip
 SAME = {
     "a comprehension": (
         "    found = []\n    for one in text.split():\n        found.append(one.lower())\n    return found\n",
@@ -148,6 +196,10 @@ SAME = {
         "    seen = set()\n    found = []\n    for one in items:\n        if one not in seen:\n"
         "            seen.add(one)\n            found.append(one)\n    return found\n",
         "    return list(dict.fromkeys(items))\n",
+    ),
+    "a new public function": (
+        "    return text[-3:]\n",
+        "    return ending(text)\n\n\ndef ending(text):\n    return text[-3:]\n",
     ),
     "other private names": (
         "        total = 0\n        for price in self.prices:\n            total += price\n",
@@ -171,11 +223,12 @@ def changed(edits: Mapping[str, tuple[str, ...]]) -> str:
     return code
 
 
-@pytest.mark.parametrize("edits", [OTHER, MORE], ids=["values", "ends"])
+@pytest.mark.parametrize("edits", [OTHER, MORE, NEAR], ids=["values", "ends", "near"])
 def test_what_a_caller_can_tell(texts: House, edits: Mapping[str, tuple[str, ...]]) -> None:
     files = {"src/shop/texts.py": changed(edits)}
     found = texts.ask(Refactoring(), files, texts.task(TaskType.REFACTORING, "src/shop/texts.py"))
-    assert found.outcome is GateOutcome.FAIL
+    assert found.outcome is GateOutcome.FAIL, found.message
+    assert "differences" in found.evidence, found.message
     told = "\n".join(found.evidence["differences"])
     assert [kind for kind, (_, _, word) in edits.items() if word not in told] == [], told
 

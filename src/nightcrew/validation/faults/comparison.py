@@ -45,7 +45,8 @@ class Answer:
         """True where both trees ran the call and base's result is the same each time: what an iterator gives
         depends on earlier reads."""
         once = _USED_UP.search(self.call) is not None
-        return bool(self.after) and self.before not in _NO_ANSWERS and not once
+        is_new = self.before.startswith("cannot be called")  # base has no such function
+        return bool(self.after) and self.before not in _NO_ANSWERS and not once and not is_new
 
     @property
     def differs(self) -> bool:
@@ -203,7 +204,7 @@ def _changed_spans(change: Change) -> list[list[int]]:
 
 
 def _exception(answer: str) -> str:
-    return answer[1:] if answer.startswith(_RAISED) else ""
+    return answer[1:].partition(":")[0] if answer.startswith(_RAISED) else ""
 
 
 def _verb(answer: str) -> str:

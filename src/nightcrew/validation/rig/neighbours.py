@@ -2,11 +2,15 @@
 
 import copy
 import itertools
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 MOST_OF_A_CALL, MOST_DEPTH, MOST_OTHERS = 50, 3, 6
 FOREIGN = "é{}ßİ"  # letters whose cases, lengths and encodings differ from those of ASCII
+SPACED = "\u2003{}\u00a0"  # blanks other than the usual one
+DIGITS = {ord("0") + one: 0x660 + one for one in range(10)}  # digits of another script
+LONG, MOST_REPEATED = 600, 20  # characters of a long text, and of a text that is repeated for one
 
 
 class Text(str):
@@ -25,6 +29,20 @@ def near_calls(
             *(_with(given, words, name, values) for name in words)]  # fmt: skip
     rounds = itertools.zip_longest(*each)
     return list(itertools.islice((one for turn in rounds for one in turn if one is not None), MOST_OF_A_CALL))
+
+
+def with_nothing(given: "list[Any]", words: "dict[str, Any]") -> "list[tuple[list[Any], dict[str, Any]]]":
+    """Calls in which the first item of a list or tuple is None."""
+    found: list[tuple[list[Any], dict[str, Any]]] = []
+    for place in [*range(len(given)), *words]:
+        value = words[place] if isinstance(place, str) else given[place]
+        if type(value) in (list, tuple) and value:
+            other = type(value)([None, *value[1:]])
+            if isinstance(place, str):
+                found.append((given, {**words, place: other}))
+            else:
+                found.append(([*given[:place], other, *given[place + 1 :]], words))
+    return found
 
 
 def _with(
@@ -111,6 +129,7 @@ def _near(value: Any, depth: int) -> "Iterator[Any]":
     elif kind is dict:
         yield from _tables(value, depth)
     else:
+        yield from _of_subclass(value)
         for name, one in list(_attributes(value).items())[:4]:
             for other in itertools.islice(near(one, depth + 1), 6):
                 yield _with_attribute(value, name, other)
@@ -135,6 +154,21 @@ def _tables(value: "dict[Any, Any]", depth: int) -> "Iterator[Any]":
         for other in itertools.islice(near(name, depth + 1), 4):
             yield {(other if key == name else key): held for key, held in value.items()}
         yield {key: held for key, held in value.items() if key != name}
+
+
+def _of_subclass(value: Any) -> "Iterator[Any]":
+    """A subclass of one of the project's own classes, or an object of it: callers derive classes."""
+    kind: Any = value if isinstance(value, type) else type(value)
+    if kind.__module__.split(".")[0] in {"builtins", *getattr(sys, "stdlib_module_names", ())}:
+        return
+    try:
+        derived = type(kind)(f"Sub{kind.__name__}", (kind,), {"__slots__": (), "__module__": kind.__module__})
+        made = derived if value is kind else copy.copy(value)
+        if made is not derived:
+            made.__class__ = derived
+    except Exception:
+        return
+    yield made
 
 
 def _attributes(value: Any) -> "dict[str, Any]":
@@ -172,7 +206,15 @@ def _texts(text: "Any") -> "Iterator[Any]":
         return
     yield empty
     if isinstance(text, str):
-        yield from (FOREIGN.format(text), f" {text} ", Text(text))
+        yield from (
+            FOREIGN.format(text),
+            f" {text} ",
+            Text(text),
+            SPACED.format(text),
+            text.translate(DIGITS),
+        )
+    if len(text) <= MOST_REPEATED:
+        yield text * (LONG // len(text))
     middle = len(text) // 2
     yield from (text + text[-1:], text[:-1], text[1:], text[:1] + text)
     yield text[1:] + text[:1]  # the text at one end moves to the other

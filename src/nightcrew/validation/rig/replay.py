@@ -6,7 +6,6 @@ changed arguments, output and warnings, in two time zones and locales, and how t
 """
 
 import ast
-import asyncio
 import contextlib
 import copy
 import importlib
@@ -29,14 +28,14 @@ from . import protocol, world
 from .calls import Lines
 from .growth import counted, growth
 from .making import unkept
-from .neighbours import is_equal, near_calls, without_literal
-from .shown import PLAIN, NotPlain, bounded, call_text, plain, shown
+from .neighbours import is_equal, near_calls, with_nothing, without_literal
+from .shown import NotPlain, bounded, call_text, described, own_message, plain, shown
 from .supervise import Reporter, supervise, tell
 
 SECONDS_OF_WAITING, MOST_WAITS, MOST_DEATHS = 240.0, 3, 8
 TIMES_IN_COMPILED_CODE = 4  # the time of a call, after which one that cannot be interrupted ends its process
 MOST_WORK = 2_000_000  # lines that one call and those like it may run
-MOST_ITEMS, MOST_MADE = 500, 12
+MOST_MADE = 12
 MOST_MEMORY = 3 << 29  # bytes; below the limit of the sandbox, which would end the other calls too
 OFTEN, FEW = 4, 6  # after this many calls of a function, each gets only this many similar calls
 MOST_ENDLESS = 2  # calls of a function that do not end, after which nothing similar is tried
@@ -151,6 +150,7 @@ class Caller:
     def __init__(self, call: protocol.Recorded, job: protocol.Replay, lines: Lines) -> None:
         self.name, self.kept, self.lines = call.name, call.kept, lines
         self.seconds, self.measures = job.seconds_of_a_call, bool(job.measured)
+        self.root = job.workspace + os.sep
         self.function = found(call.module, call.name)
         self.given_back: Any = None
         self.untouched = ""
@@ -169,7 +169,8 @@ class Caller:
         """Each call, its result, the literal that was replaced in it, how its work grows, and whether its
         values are equal to those of the first call."""
         given, words = unkept(self.kept, found)
-        calls = [((given, words), ""), *((call, "") for call in near_calls(given, words, values))]
+        others = [*(with_nothing(given, words) if self.measures else ()), *near_calls(given, words, values)]
+        calls = [((given, words), ""), *((call, "") for call in others)]
         for literal in literals:
             calls += [(call, repr(literal)) for call in without_literal(given, words, literal)]
         for index, ((some, named), without) in enumerate(calls):
@@ -255,14 +256,15 @@ class Caller:
             ):
                 warnings.simplefilter("always")
                 self.given_back = self.function(*given, **words)
-                text = _described(self.given_back, [*given, *words.values()])
+                text = described(self.given_back, [*given, *words.values()])
                 left = shown([given, words])
         except TooLong:
             return ENDLESS
         except MemoryError:
             return ""
         except BaseException as error:
-            return f"!{type(error).__name__}"
+            message = own_message(error, self.root)
+            return bounded(f"!{type(error).__name__}{message and ': '}{message}")
         text += "" if left == self.untouched else f", and leaves {left}"
         text += f", and prints {printed.getvalue()!r}" if printed.getvalue() else ""
         text += "".join(sorted({f", and warns of {one.category.__name__}: {one.message}" for one in warned}))
@@ -291,17 +293,6 @@ def found(module: str, name: str) -> Any:
         if not callable(thing):
             thing = getattr(thing, inner, thing)
     return thing
-
-
-def _described(value: Any, arguments: "list[Any]") -> str:
-    if inspect.iscoroutine(value):
-        value = asyncio.run(value)
-    kind, lazy = type(value).__name__, hasattr(value, "__next__")
-    if lazy:
-        value = list(itertools.islice(value, MOST_ITEMS))
-    alias = type(value) not in (*PLAIN, tuple, frozenset) and any(one is value for one in arguments)
-    text = f"lazily as {kind} {shown(value)}" if lazy else shown(value)
-    return f"{text}, which is an argument" if alias else text
 
 
 def _end(*_: Any) -> None:

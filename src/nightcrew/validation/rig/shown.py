@@ -1,12 +1,20 @@
 """Values as text with everything that a caller can notice, and equal for two versions of the same code."""
 
+import asyncio
+import contextlib
 import hashlib
+import inspect
+import itertools
+import linecache
 import re
+import sys
+from functools import partial
 from typing import Any
 
-MOST_DEPTH, MOST_ITEMS, MOST_TEXT = 8, 200, 300
+MOST_DEPTH, MOST_ITEMS, MOST_TEXT, MOST_LAZY = 8, 200, 300, 500
 PLAIN = (type(None), bool, int, float, complex, str, bytes)
-_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+_STANDARD = {"builtins", *getattr(sys, "stdlib_module_names", ())}
 
 
 class NotPlain(Exception):
@@ -24,12 +32,22 @@ def shown(value: Any, depth: int = 0) -> str:
         and depth < MOST_DEPTH
     ):
         return f"{kind.__name__} {_inside(value, depth, shown)}"
-    text = _ADDRESS.sub("", repr(value))
+    text = ADDRESS.sub("", repr(value))
     default: Any = object.__repr__
     if kind.__repr__ is default and hasattr(value, "__dict__") and depth < MOST_DEPTH:
         public = {name: held for name, held in vars(value).items() if not name.startswith("_")}
         return f"{text} {_inside(public, depth, shown)}"
-    return text if text.startswith((kind.__name__, "<")) else f"{kind.__name__} {text}"
+    text = text if text.startswith((kind.__name__, "<")) else f"{kind.__name__} {text}"
+    return f"{text}{_attributes(value)}" if depth <= 1 else text
+
+
+def _attributes(value: Any) -> str:
+    """The public attributes of an object of a class with a text of its own that is not one of Python's."""
+    kind, held = type(value), getattr(value, "__dict__", None)
+    if not isinstance(held, dict) or kind.__module__.split(".")[0] in _STANDARD or isinstance(value, type):
+        return ""
+    public = {name: one for name, one in held.items() if not name.startswith("_")}
+    return f" {_inside(public, MOST_DEPTH - 1, shown)}" if public else ""
 
 
 def plain(value: Any, depth: int = 0) -> str:
@@ -57,6 +75,33 @@ def call_text(name: str, given: "list[Any]", words: "dict[str, Any]") -> str:
     return f"{name.removesuffix('.__init__')}({', '.join(parts)})"
 
 
+def described(value: Any, arguments: "list[Any]") -> str:
+    """A call's result as text: whether it is lazy, an argument or a part of one, and what it holds."""
+    if inspect.iscoroutine(value):
+        value = asyncio.run(value)
+    kind, lazy = type(value).__name__, hasattr(value, "__next__")
+    if lazy:
+        value = list(itertools.islice(value, MOST_LAZY))
+    text = f"lazily as {kind} {shown(value)}" if lazy else shown(value)
+    if type(value) in (*PLAIN, tuple, frozenset):
+        return text
+    if any(one is value for one in arguments):
+        return f"{text}, which is an argument"
+    return f"{text}, which is a part of one" if any(map(partial(_holds, value), arguments)) else text
+
+
+def own_message(error: BaseException, root: str) -> str:
+    """The text of an error that the product itself raises; Python's own texts tell how code is built."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    path = trace.tb_frame.f_code.co_filename if trace is not None else ""
+    line = linecache.getline(path, trace.tb_lineno) if trace is not None and path.startswith(root) else ""
+    with contextlib.suppress(Exception):
+        return ADDRESS.sub("", repr(str(error))) if line.strip().startswith("raise ") else ""
+    return ""
+
+
 # ---------------------------------------------------------------------------------------------------------
 
 
@@ -74,7 +119,16 @@ _OWN: tuple[Any, ...] = (list.__repr__, tuple.__repr__, set.__repr__, frozenset.
 
 
 def _short(value: Any) -> str:
-    text = _ADDRESS.sub("", repr(value))
-    if isinstance(value, (str, list)) and type(value) not in (str, list):
-        text = f"{type(value).__name__}({text})"
+    text = ADDRESS.sub("", repr(value))
+    kind = type(value)
+    is_other = isinstance(value, (str, list)) and kind not in (str, list)
+    if is_other or (kind.__module__.split(".")[0] not in _STANDARD and kind.__name__ not in text):
+        text = f"{kind.__name__}({text})"
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _holds(value: Any, holder: Any) -> bool:
+    """True where a value is an attribute or an element of another."""
+    held = getattr(holder, "__dict__", holder)
+    parts = held.values() if hasattr(held, "values") else held if isinstance(held, (list, tuple)) else ()
+    return not isinstance(holder, type) and any(one is value for one in parts)
