@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from nightcrew.validation.change.change import Change
-from nightcrew.validation.reading.idle_tests import idle_test
+from nightcrew.validation.reading.idle_tests import idle_test, replaced_target
 from nightcrew.validation.running.clean_room import CleanRoom
 
 
@@ -65,3 +65,38 @@ def test_a_product_about_code_is_tested_by_code() -> None:
     product = "def size(f): return len(f.__code__.co_code)\n"
     tests = "def test_size():\n    assert size(f) == len(f.__code__.co_code)\n"
     assert idle_test(room(tests, product)) == ""
+
+
+PRODUCT = "import time\n\n\ndef half(x):\n    return x / 2\n\n\nclass Halver:\n    def halve(self, x):\n        return half(x)\n"
+REAL = "def test_it():\n    assert half(4) == 2\n\n"
+
+
+@pytest.mark.parametrize(
+    ("tests", "word"),
+    [
+        (
+            "@mock.patch('half.half')\ndef test_it(fake):\n    Halver().halve(1)\n    fake.assert_called_once_with(1)\n",
+            "half",
+        ),
+        (
+            "def test_it(monkeypatch):\n    monkeypatch.setattr(Halver, 'halve', lambda *_: 2)\n    assert Halver().halve(4) == 2\n",
+            "halve",
+        ),
+        (
+            "def test_it():\n    with mock.patch.object(half_module, 'half', return_value=2):\n        assert Halver().halve(9) == 2\n",
+            "half",
+        ),
+        (
+            "def test_it(monkeypatch):\n    monkeypatch.setattr(time, 'sleep', print)\n    assert half(4) == 2\n",
+            "",
+        ),
+        (
+            REAL
+            + "def test_fake(monkeypatch):\n    monkeypatch.setattr(Halver, 'halve', lambda *_: 2)\n    assert Halver().halve(4) == 2\n",
+            "",
+        ),
+    ],
+)
+def test_what_the_tests_replace(tests: str, word: str) -> None:
+    found = replaced_target(room(tests, PRODUCT))
+    assert (word in found) if word else found == ""

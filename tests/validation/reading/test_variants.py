@@ -6,7 +6,8 @@ from types import ModuleType
 import pytest
 
 from nightcrew.validation.reading.variants import (
-    PERTURB_NAME,
+    ADJUSTED,
+    EXTENDED,
     function_lines,
     neutral,
     perturbed,
@@ -18,7 +19,7 @@ from tests.validation.house import PRICES
 
 
 def load(source: str) -> dict[str, object]:
-    names: dict[str, object] = {PERTURB_NAME: perturb.adjusted}
+    names: dict[str, object] = {ADJUSTED: perturb.adjusted, EXTENDED: perturb.extended}
     perturb.touched.clear()
     exec(compile(source, "made.py", "exec"), names)
     return names
@@ -61,6 +62,13 @@ def test_perturbed_values_are_wrong_and_of_the_right_type() -> None:
     assert call["text"]() == "nx"  # type: ignore[operator]
     assert call["both"]() == [2, "nx", "a"]  # type: ignore[operator]
     assert call["nothing"]() is None  # type: ignore[operator]
+
+
+def test_texts_with_one_more_letter_still_have_their_parts() -> None:
+    source = "def text():\n    return 'one and two'\n\n\ndef number():\n    return {'a': 1}\n"
+    names = load(perturbed(source, name=EXTENDED) or "")
+    assert names["text"]() == "one and twox"  # type: ignore[operator]
+    assert names["number"]() == {"a": 2, "_x": 0}  # type: ignore[operator]
 
 
 RECORDS = """\

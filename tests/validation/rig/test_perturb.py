@@ -29,18 +29,19 @@ class Object(NamedTuple):
      datetime.timedelta(1), pathlib.Path("a"), Pair(1, "a")],
 )  # fmt: skip
 def test_another_value_of_the_same_type(value: Any) -> None:
-    other = perturb._other(value)
-    assert other != value
-    assert type(other) is type(value)
+    for text in (perturb._garbled, perturb._longer):
+        other = perturb._other(value, text)
+        assert other != value
+        assert type(other) is type(value)
 
 
 @pytest.mark.parametrize("value", [None, object(), len, Object(1)])
 def test_objects_stay_as_they_are(value: Any) -> None:
-    assert perturb._other(value) is value
+    assert perturb._other(value, perturb._garbled) is value
 
 
 def test_a_garbled_text_shares_no_letter_at_any_place() -> None:
-    other = perturb._other("Hello 42")
+    other = perturb._other("Hello 42", perturb._garbled)
     assert all(one != two for one, two in zip("Hello42", other.replace(" ", ""), strict=False))
 
 
@@ -64,3 +65,9 @@ def test_a_value_that_is_thrown_away_counts_for_no_test() -> None:
     assert perturb.touched == []
     assert product["f"]() == 2
     assert perturb.touched == [1]
+
+
+def test_a_longer_text_has_all_its_parts() -> None:
+    product: dict[str, Any] = {"_extended": perturb.extended}
+    exec(compile("def f(): return _extended(['Hello', 42])\n", "<product>", "exec"), product)
+    assert product["f"]() == ["Hellox", 43, 42]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from nightcrew.task import TaskType
 from nightcrew.validation.gate import Gate, counted, failed, passed
 from nightcrew.validation.reading.checks import TestFunction
-from nightcrew.validation.reading.idle_tests import idle_test
+from nightcrew.validation.reading.idle_tests import idle_test, replaced_target
 from nightcrew.validation.reading.smells import (
     copies_of_implementation,
     long_sleep,
@@ -28,7 +28,7 @@ class Assertions(Gate):
     def run(self, room: CleanRoom) -> GateResult:
         """Refuses tests without a check and copied implementations; else passes."""
         tests = new_test_functions(room)
-        problem = _unchecked(room, tests) or _misused(room)
+        problem = _unchecked(room, tests) or _misused(room) or _replacing(room)
         if problem is not None:
             return problem
         checks = sum(test.count for test in tests)
@@ -67,6 +67,13 @@ def _misused(room: CleanRoom) -> GateResult | None:
     """Tests that repeat the code, check nothing useful, depend on chance, or wait."""
     found = ((look(room), hint) for look, hint in _MISUSES.items())
     return next((failed(NAME, f"{what}.", hint) for what, hint in found if what), None)
+
+
+def _replacing(room: CleanRoom) -> GateResult | None:
+    """A result where tests of a file replace what is in it; beside a fix, they fail without the fix."""
+    found = replaced_target(room) if room.task.task_type is TaskType.UNIT_TEST else ""
+    hint = "Call the real code; replace only what is outside of it (the network, the clock)."
+    return failed(NAME, f"{found}.", hint) if found else None
 
 
 _MISUSES = {

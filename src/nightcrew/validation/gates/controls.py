@@ -14,8 +14,16 @@ from nightcrew.validation.faults.target import (
     target_or_result,
 )
 from nightcrew.validation.gate import JUDGED_TESTS, Gate, failed, not_measurable, passed
+from nightcrew.validation.gates.wrong_values import FEW, blind_to_values, only_parts, values_noticed
 from nightcrew.validation.reading.smells import new_test_functions
-from nightcrew.validation.reading.variants import PERTURB_NAME, neutral, perturbed, raising, returning_nothing
+from nightcrew.validation.reading.variants import (
+    ADJUSTED,
+    EXTENDED,
+    neutral,
+    perturbed,
+    raising,
+    returning_nothing,
+)
 from nightcrew.validation.rig import protocol
 from nightcrew.validation.rig.protocol import Experiment
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -27,9 +35,7 @@ from nightcrew.validation.verdict import GateResult
 
 NAME = "controls"
 MOST_UNNOTICED = 0.34
-LEAST_CHECKING = 0.4
 MOST_CHECKING = 0.7
-FEW = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +46,12 @@ class Variant:
     source: str
     must_pass: bool
     change: str
+    adjusting: str = ""  # the function that it calls for its wrong values
 
     @property
     def swapped(self) -> protocol.Variant:
         """What the rig needs to put this version in place of the target."""
-        adjusting = PERTURB_NAME if self.name == "perturbed" else ""
-        return protocol.Variant(source=self.source, adjusting=adjusting)
+        return protocol.Variant(source=self.source, adjusting=self.adjusting)
 
 
 class Controls(Gate):
@@ -92,7 +98,10 @@ def make_variants(source: str) -> list[Variant]:
         Variant("neutral again", neutral(source, 1), True, "is reformatted and its locals renamed"),
         Variant("raising", raising(source) or "", False, "raises in every function"),
         Variant("nothing", returning_nothing(source) or "", False, "returns nothing from every function"),
-        Variant("perturbed", perturbed(source) or "", False, "gives wrong values of the right type"),
+        Variant(
+            "perturbed", perturbed(source) or "", False, "gives wrong values of the right type", ADJUSTED
+        ),
+        Variant("extended", perturbed(source, name=EXTENDED) or "", False, "gives a little more", EXTENDED),
     ]
     return [variant for variant in made if variant.source]
 
@@ -122,16 +131,19 @@ def _judge_warm(
 ) -> GateResult | None:
     applied = [one for one in variants if runs[one.name].applied != 0]
     broken = [runs[one.name] for one in applied if not one.must_pass]
-    checking, silent = _values(examination, runs.get("perturbed", NO_RUN))
-    values_noticed = checking >= FEW and checking / (checking + len(silent)) >= MOST_CHECKING
+    checking, silent = values_noticed(examination, runs.get("perturbed", NO_RUN))
+    exact, loose = values_noticed(examination, runs.get("extended", NO_RUN))
+    examination.room.measured.values = Values(exact, len(loose))
+    are_noticed = checking >= FEW and checking / (checking + len(silent)) >= MOST_CHECKING
     # Where the target returns None for a rejected input, tests of such inputs may pass on a None version.
     # A test that crashes on base shows that the code comes to its end, whatever it returns.
     ends = examination.room.measured.crash_on_base
-    excused = {"perturbed", "nothing"} if values_noticed or ends else {"perturbed"}
+    excused = {"perturbed", "extended", *(["nothing"] if are_noticed or ends else ())}
     found = (
         _harmless_refused(target, applied, runs)
         or _broken_passed(target, [one for one in applied if one.name not in excused], runs)
-        or _blind_to_values(examination, target, checking, silent)
+        or blind_to_values(NAME, target, checking, silent)
+        or only_parts(NAME, examination, exact, loose)
     )
     if found is not None:
         return found
@@ -189,48 +201,6 @@ def _unnoticing(examination: Examination, target: str, broken: list[Run]) -> Gat
             evidence={"unnoticed": sorted(unnoticed)[:20]},
         )
     return None
-
-
-def _values(examination: Examination, run: Run) -> tuple[int, list[str]]:
-    """The tests that received a wrong value of the right type and did not crash on it: how many fail by an
-    assertion, and which do not."""
-    judged = judged_tests(examination)
-    if examination.room.task.task_type is TaskType.BUG_FIX:
-        judged = examination.room.measured.reproducers or judged  # further tests are welcome, not required
-    reached = [run.tests[nodeid] for nodeid in judged if nodeid in run.tests]
-    reached = [test for test in reached if test.touched]
-    checking = sum(test.kind == "assertion" for test in reached if test.failed)
-    fixes = examination.room.task.task_type is TaskType.BUG_FIX  # one rejected input may show a bug
-    refusals = {
-        test.name
-        for test in new_test_functions(examination.room)
-        if test.only_refuses or (fixes and test.refuses)
-    }
-    silent = [test.nodeid for test in reached if not test.failed]
-    return checking, [one for one in silent if _qualified(one) not in refusals]
-
-
-def _qualified(nodeid: str) -> str:
-    """A test's name with its class, as the file spells it."""
-    return name_of(nodeid).partition("::")[2].replace("::", ".")
-
-
-def _blind_to_values(
-    examination: Examination, target: str, checking: int, silent: list[str]
-) -> GateResult | None:
-    """A failed result unless most of the tests that received a wrong value fail."""
-    examination.room.measured.values = Values(checking, len(silent))
-    if checking + len(silent) < FEW or checking / (checking + len(silent)) >= LEAST_CHECKING:
-        return None
-    return failed(
-        NAME,
-        f"{len(silent)} of {checking + len(silent)} tests still pass when {target} gives wrong "
-        f"values of the right type, "
-        f"the first is {silent[0]}.",
-        "Assert the exact value in every test, not its type, its truth, or that it equals itself.",
-        strength=checking / (checking + len(silent)) * 0.5,
-        evidence={"silent": silent[:20]},
-    )
 
 
 def unnoticing_tests(examination: Examination, target: str, broken: list[Run]) -> set[str]:

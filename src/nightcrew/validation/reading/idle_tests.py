@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from nightcrew.validation.reading.checks import TestFunction
 from nightcrew.validation.reading.names import called, names_of
 from nightcrew.validation.reading.smells import new_test_functions
-from nightcrew.validation.reading.suite import read
+from nightcrew.validation.reading.suite import all_functions, read
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.tables import Table
 
 _LOOKS, _MACHINE = (Table("tests").words("looks", key) for key in ("code", "machine"))
+_REPLACING = {"patch", "object", "setattr", "create_autospec"}
+_MOST_REPLACING = 0.5  # of the tests
 _ALIKE = 3  # tests of the same text, or repetitions of one case
 _MOST_ROUNDS = 100  # repetitions of a case that does not use its number
 
@@ -24,6 +26,18 @@ def idle_test(room: CleanRoom) -> str:
     return next(filter(None, (*_alike(tests), *(_reason(one, product) for one in tests))), "")
 
 
+def replaced_target(room: CleanRoom) -> str:
+    """What more than half of the new tests replace although the target defines it; empty where fewer do."""
+    tree = read(room.source(room.target or ""))
+    own = {name.split(".")[-1] for name in all_functions(tree)}
+    own |= {one.name for one in ast.walk(tree) if isinstance(one, ast.ClassDef)}
+    tests = new_test_functions(room)
+    found = [one for test in tests for one in sorted(_replaced(test.node) & own)[:1]]
+    if len(found) <= _MOST_REPLACING * len(tests):
+        return ""
+    return f"{len(found)} of {len(tests)} new tests replace what they should test ({found[0]})"
+
+
 def tries_new_inputs(room: CleanRoom) -> bool:
     """True where a new test makes a call that no test on base makes."""
     fresh = {call for test in new_test_functions(room) for call in _literal_calls(test.node)}
@@ -33,6 +47,18 @@ def tries_new_inputs(room: CleanRoom) -> bool:
 
 
 # ------------------------------------------------------------------------------------------------------
+
+
+def _replaced(node: ast.AST) -> set[str]:
+    """Names that a test replaces by others: of `patch("module.name")`, `patch.object` and `setattr`."""
+    calls = [one for one in ast.walk(node) if isinstance(one, ast.Call) and called(one) in _REPLACING]
+    texts = (
+        one.value
+        for call in calls
+        for one in call.args[:2]
+        if isinstance(one, ast.Constant) and isinstance(one.value, str)
+    )
+    return {text.split(".")[-1] for text in texts}
 
 
 def _reason(test: TestFunction, product: str) -> str:

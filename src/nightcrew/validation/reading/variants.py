@@ -16,7 +16,7 @@ type Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 BREAK = "raise RuntimeError('value is out of range')"
 _MOST_TEXTS = 32  # of files whose lines are kept: several gates ask for the same
-PERTURB_NAME = "_adjusted"  # name of `rig.perturb.adjusted` in the globals of a perturbed module
+ADJUSTED, EXTENDED = "_adjusted", "_extended"  # names of `rig.perturb`'s functions in a perturbed module
 
 
 def raising(source: str, spared: Collection[int] = ()) -> str | None:
@@ -32,12 +32,12 @@ def returning_nothing(source: str, spared: Collection[int] = ()) -> str | None:
     return _with_first_statement(source, "return None", spared)
 
 
-def perturbed(source: str, spared: Collection[int] = ()) -> str | None:
+def perturbed(source: str, spared: Collection[int] = (), name: str = ADJUSTED) -> str | None:
     """A version that returns wrong values of the right type; None where nothing is returned.
 
-    The result needs what `rig.perturb` injects.
+    The result needs the function of `rig.perturb` that is injected under `name`.
     """
-    transformer = _Perturber(spared)
+    transformer = _Perturber(spared, name)
     tree = transformer.visit(ast.parse(source))
     return _unparsed(tree) if transformer.changed else None
 
@@ -122,8 +122,8 @@ def _is_stub(function: Function) -> bool:
 class _Perturber(ast.NodeTransformer):
     """Wraps the values that functions return and yield."""
 
-    def __init__(self, spared: Collection[int]) -> None:
-        self.spared = spared
+    def __init__(self, spared: Collection[int], name: str) -> None:
+        self.spared, self.name = spared, name
         self.changed = 0
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
@@ -146,7 +146,7 @@ class _Perturber(ast.NodeTransformer):
 
     def _wrapped(self, value: ast.expr) -> ast.expr:
         self.changed += 1
-        return ast.Call(ast.Name(PERTURB_NAME, ast.Load()), [value], [])
+        return ast.Call(ast.Name(self.name, ast.Load()), [value], [])
 
 
 def _is_none(node: ast.expr) -> bool:

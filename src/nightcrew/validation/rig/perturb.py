@@ -11,6 +11,7 @@ import fractions
 import pathlib
 import sys
 import types
+from collections.abc import Callable
 from typing import Any
 
 touched: "list[int]" = []  # one entry for each value changed in the running test
@@ -21,7 +22,15 @@ WRONG = "nopqrstuvwxyzabcdefghijklmNOPQRSTUVWXYZABCDEFGHIJKLM5678901234"
 
 def adjusted(value: Any) -> Any:
     """Another value of the same type where the value leaves its module; otherwise the value itself."""
-    frame = sys._getframe(1)
+    return _leaving(value, sys._getframe(1), _garbled)
+
+
+def extended(value: Any) -> Any:
+    """The same, but texts only get one more letter: who looks for a part of a text does not notice."""
+    return _leaving(value, sys._getframe(1), _longer)
+
+
+def _leaving(value: Any, frame: "types.FrameType", text: "Callable[[Any], Any]") -> Any:
     # Through decorators and callbacks too, up to the test.
     outer, own = frame.f_back, frame.f_code.co_filename
     while outer is not None and outer.f_code.co_filename != own:
@@ -31,7 +40,7 @@ def adjusted(value: Any) -> Any:
     if outer is not None and outer.f_code.co_filename == own:
         return value
     try:
-        changed = _other(value)
+        changed = _other(value, text)
     except Exception:
         return value
     # A test of a message is not about the values that are printed in it.
@@ -55,35 +64,39 @@ def _is_thrown_away(caller: "types.FrameType | None") -> bool:
     return _dropped[key]
 
 
-def _other(value: Any) -> Any:
+def _other(value: Any, text: "Callable[[Any], Any]") -> Any:
     if isinstance(value, bool):
         return not value
     if isinstance(value, (bytes, bytearray)):
-        return _garbled(value)
+        return text(value)
     if isinstance(value, (int, float, complex)):
         kind: Any = type(value)
         return kind(value + 1)
     if isinstance(value, list):
-        return [_changed(one) for one in value] + (value[-1:] or [0])
+        return [_changed(one, text) for one in value] + (value[-1:] or [0])
     if isinstance(value, tuple):
         if hasattr(value, "_replace"):
-            return _other_record(value)
-        return tuple(_changed(one) for one in value) + (value[-1:] or (0,))
+            return _other_record(value, text)
+        return tuple(_changed(one, text) for one in value) + (value[-1:] or (0,))
     if type(value) is dict:
-        return {**{name: _changed(one) for name, one in value.items()}, "_x": 0}
+        return {**{name: _changed(one, text) for name, one in value.items()}, "_x": 0}
     if isinstance(value, (set, frozenset)):
         return value | {"_x"}
-    return _changed(value)
+    return _changed(value, text)
 
 
-def _other_record(value: Any) -> Any:
+def _other_record(value: Any, text: "Callable[[Any], Any]") -> Any:
     """Another named tuple; one with methods counts as an object, whose fields tests need not check."""
     held = [one for base in type(value).__mro__ if base not in (tuple, object) for one in vars(base).items()]
     ways = (types.FunctionType, property, classmethod, staticmethod)
     if any(isinstance(one, ways) and not name.startswith("_") for name, one in held):
         return value
-    fields = {name: _changed(one) for name, one in zip(value._fields, value)}  # noqa: B905 - an old Python
+    fields = {name: _changed(one, text) for name, one in zip(value._fields, value)}  # noqa: B905 - an old Python
     return value._replace(**fields) if tuple(fields.values()) != tuple(value) else value
+
+
+def _longer(text: Any) -> Any:
+    return text + ("x" if isinstance(text, str) else b"x")
 
 
 def _garbled(text: Any) -> Any:
@@ -93,11 +106,11 @@ def _garbled(text: Any) -> Any:
     return text.translate(bytes.maketrans(RIGHT.encode(), WRONG.encode())) + b"x"
 
 
-def _changed(value: Any) -> Any:
+def _changed(value: Any, text: "Callable[[Any], Any]") -> Any:
     if isinstance(value, (bool, int, float, decimal.Decimal, fractions.Fraction)):
         return value + 1
     if isinstance(value, str):
-        return _garbled(value)
+        return text(value)
     if isinstance(value, (datetime.date, datetime.timedelta)):
         return value + datetime.timedelta(days=1)
     if isinstance(value, datetime.time):

@@ -15,7 +15,7 @@ class Variant:
 
     edits: "Sequence[Sequence[Any]]" = ()
     source: "str | None" = None
-    adjusting: str = ""  # the name under which it calls `perturb.adjusted`
+    adjusting: str = ""  # the function of `perturb` that it calls, with an underscore before
 
 
 @dataclass(frozen=True)

@@ -80,11 +80,12 @@ def try_to_prepare(path: str, variant: protocol.Variant) -> "list[tuple[types.Fu
 
 
 def apply(swaps: "list[tuple[types.FunctionType, types.CodeType]]", adjusting: "str | None" = None) -> int:
-    """Puts a variant in place; returns how many functions changed. `adjusting` names `perturb.adjusted`."""
+    """Puts a variant in place; returns how many functions changed.
+    `adjusting` names a function of `perturb`, with an underscore before."""
     for function, code in swaps:
         function.__code__ = code
         if adjusting:
-            function.__globals__.setdefault(adjusting, perturb.adjusted)
+            function.__globals__.setdefault(adjusting, getattr(perturb, adjusting[1:]))
     return len(swaps)
 
 

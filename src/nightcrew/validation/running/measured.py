@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Values(NamedTuple):
-    """How many of the tests that received a wrong value of the right type noticed it, and how many not."""
+    """How many of the tests that received a slightly wrong value noticed it, and how many not."""
 
     noticed: int = 0
     missed: int = 0
