@@ -117,7 +117,7 @@ BAD_TESTS = {
               "def test_b():\n    assert isinstance(parse_price('1.50'), int)\n", "mutation"),
     "over-mocked": ("from unittest import mock\n\nfrom shop import prices\n\n\ndef test_a():\n"
                     "    with mock.patch.object(prices, 'discount', return_value=3):\n"
-                    "        assert prices.discount(1, True) == 3\n", "new_tests"),
+                    "        assert prices.discount(1, True) == 3\n", "assertions"),
     "wrong target": ("from shop.names import shout\n\n\ndef test_shout():\n    assert shout('a') == 'A!'\n", "new_tests"),
     "wrong expected": (WRONG, "new_tests"),
     "skipped": ("import pytest\n\npytestmark = pytest.mark.skip\n" + GOOD_TEST, "new_tests"),
@@ -207,6 +207,15 @@ def test_tests_may_be_added_to_an_existing_file(house: House) -> None:
     )
     verdict = house.judge({"tests/test_names.py": more}, target="src/shop/names.py")
     assert verdict.kind is VerdictKind.ACCEPTED, verdict.summary
+
+
+def test_tests_that_look_only_for_parts_have_to_know_the_whole(house: House) -> None:
+    checks = ["'ADA' in shout('ada')", "shout('bob').startswith('BOB')", "'A' in initials('a l')", "'L' in initials('a l')"]  # fmt: skip
+    tests = "".join(f"\n\ndef test_{index}():\n    assert {one}\n" for index, one in enumerate(checks))
+    text = f"from shop.names import initials, shout\n{tests}"
+    verdict = house.judge({"tests/test_more_names.py": text}, target="src/shop/names.py")
+    assert verdict.kind is VerdictKind.REJECTED
+    assert "one more letter" in verdict.feedback
 
 
 def test_a_file_pytest_does_not_collect_is_no_test(house: House) -> None:
@@ -584,6 +593,7 @@ def test_new_code_is_accepted_by_its_command(house: House) -> None:
     [
         ({"src/shop/slug.py": SLUG.replace("lower", "upper")}, COMMAND, VerdictKind.REJECTED),
         ({"src/shop/slug.py": SLUG + "\nraise SystemExit(0)\n"}, COMMAND, VerdictKind.REJECTED),
+        ({"src/shop/slug.py": "def slug(text):\n    return 'a-b' if text == 'A b' else text\n"}, COMMAND, VerdictKind.REJECTED),
         ({"src/shop/slug.py": SLUG}, "true", VerdictKind.NOT_MEASURABLE),
         ({"make.sh": "exit 0\n"}, "sh make.sh", VerdictKind.NOT_MEASURABLE),
         ({"src/shop/slug.py": SLUG}, None, VerdictKind.NOT_MEASURABLE),

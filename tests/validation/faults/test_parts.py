@@ -29,6 +29,7 @@ SAME = {
         'from typing import TypeVar, cast\n\nT = TypeVar("T")\n__all__ = ["f"]\n\n\ndef f(x: T) -> T:\n'
         "    y: int\n    return cast(T, x)\n",
     ),
+    "one more public name": ('__all__ = ["a", "b"]\n', '__all__ = [\n    "a",\n    "b",\n    "c",\n]\n'),
     "functions in another order": (
         "def f(): return 1\ndef g(): return 2\n",
         "def g(): return 2\ndef f(): return 1\n",

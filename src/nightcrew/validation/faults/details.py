@@ -173,11 +173,20 @@ class Details:
         """True for an assertion, the end of a finished loop, and an error for an impossible state."""
         body = _tree(part.before).body if part.operator == GONE else []
         is_conditional = any(_within(part, span) for span in self._bodies.values())
+        if part.operator == CONDITION and part.before.strip().startswith("__name__ =="):
+            return True  # what runs as a program can be imported, too
         if part.before.strip() == "break" and not is_conditional:
             return False  # a statement that ends a loop in its first round
         if part.function.endswith("__") and part.before.strip() == "return NotImplemented":
             return True  # an operator and an unknown type: Python's own protocol
+        if "NotImplementedError" in part.before and not self._is_abstract(part.function):
+            return False  # a case that is left out
         return bool(body) and all(map(_guards, body))
+
+    def _is_abstract(self, name: str) -> bool:
+        """True for a function that only raises."""
+        body = getattr(all_functions(self.tree).get(name), "body", [])
+        return 0 < len(body) <= 2 and isinstance(body[-1], ast.Raise)
 
     def _asks_where_it_runs(self, part: Mutant) -> bool:
         """True for a new condition on the Python version or platform: its branches count for themselves."""

@@ -13,7 +13,10 @@ MOST_HUNKS = 8
 _TOKENS = re.compile(r"[\w.]+|\s+|.", re.DOTALL)
 _WORD = re.compile(r"\w")
 _COMMAND = re.compile(r"^(?!(?:then|else|elif|fi|do|done|esac|[})]|;;))\S", re.MULTILINE)
-_SPEAKS = re.compile(r"#|set\b|echo\b|printf\b")
+_SPEAKS = re.compile(
+    r"#|(?:set|echo|printf)\b(?:[^>|;&`(\n]|>&2)*+(?:\n|\Z)"
+    r"|cd [\"']?\$\(dirname [^;&|\n]*(?:\n|\Z)"  # into the repository's own folder
+)
 
 
 class _Edit(NamedTuple):
@@ -52,7 +55,8 @@ def _edits(old: list[str], new: list[str]) -> Iterator[_Edit]:
 
 
 def _commands(after: str, edit: _Edit) -> Iterator[_Edit]:
-    """The commands of a script's new lines, without those that only print or set the shell's mode."""
+    """The commands of a script's new lines, without those that only print, set the shell's mode or
+    go to the script's own folder."""
     starts = [edit.start + match.start() for match in _COMMAND.finditer(after[edit.start : edit.end])]
     spans = [span for span in pairwise([*starts, edit.end]) if not _SPEAKS.match(after, span[0])]
     if not spans or edit.old_start != edit.old_end:

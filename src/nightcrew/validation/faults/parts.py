@@ -130,7 +130,8 @@ class _Finder(Headers):
         pairs = paired_statements(old, new)
         for first, second in pairs:
             self.statement = second.lineno
-            self._alike(first, second)
+            if not (is_declaration(first) and is_declaration(second)):
+                self._alike(first, second)
         came = [node for node in new if all(node is not second for _, second in pairs)]
         went = [node for node in old if all(node is not first for first, _ in pairs)]
         went = [node for node in went if not is_declaration(node) and not _is_log(node)]

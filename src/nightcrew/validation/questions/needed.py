@@ -10,6 +10,7 @@ from itertools import groupby
 from nightcrew.task import TaskType
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import decides, is_configuration, is_prose
+from nightcrew.validation.change.pretence import pretences
 from nightcrew.validation.faults.details import Fate
 from nightcrew.validation.faults.mutant import short
 from nightcrew.validation.faults.notes import EVERY_ERROR, RETURNED, UNHANDLED
@@ -40,13 +41,14 @@ class Needed(Gate):
         shows = examination.new_tests.items or examination.changed_tests or room.measured.command_shows_work
         if not shows and room.task.task_type is not TaskType.BUG_FIX:
             return not_measurable(NAME, "Neither a test nor a command shows what the change does.")
-        found = [part for change in _product(room) for part in removals(room, examination, change)]
+        product = _product(room)
+        found = [part for change in product for part in removals(room, examination, change)]
         open_ones = [one for one in found if one.fate is not Fate.WORDING and not one.is_detail]
         if open_ones and all(one.fate is Fate.UNTRIED for one in open_ones):
             return not_measurable(NAME, f"No part of the change could be taken away: {_listed(open_ones)}.")
         return answered(
             NAME,
-            list(_findings(found)),
+            [*pretences(room, product), *_findings(found)],
             nothing=_passed(found),
             opening="Nothing shows that this is needed",
             hint=_HINT,

@@ -1,0 +1,158 @@
+"""What a change pretends to do: scripts that only print, code that knows the acceptance command's own values,
+parameters that nothing reads."""
+
+import ast
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from nightcrew.task import TaskType
+from nightcrew.validation.change.change import Change
+from nightcrew.validation.faults.literals import deciding_literals
+from nightcrew.validation.reading.docstrings import parameters
+from nightcrew.validation.reading.names import is_text, own_name
+from nightcrew.validation.reading.suite import Function, read
+from nightcrew.validation.running.clean_room import CleanRoom
+from nightcrew.validation.verdict import Finding, Severity
+
+_SAYING = {"", ":", "cd", "echo", "exit", "export", "printf", "set", "sleep", "true"}
+_BETWEEN = re.compile(r"&&|\|\||[;{}]")
+_DOES = re.compile(r"\$\(|`|[|<]")  # runs a program, or reads something
+_OR_NOT = re.compile(r"(?:^|(?<=[|;&()]))([^|;&()]*+)\|\|\s*+(?:true\b|:(?=\s|$)|exit 0\b)")
+_ASKING = {
+    "[",
+    "[[",
+    "cmp",
+    "command",
+    "diff",
+    "grep",
+    "kill",
+    "mkdir",
+    "pgrep",
+    "read",
+    "rm",
+    "test",
+    "which",
+}
+_LONG = 2_000  # characters of a line
+_FILE_NAME = re.compile(r"(?<![\w-])[\w-]++\.\w{1,5}")
+
+
+def pretences(room: CleanRoom, changes: list[Change]) -> Iterator[Finding]:
+    """Each pretence in changed files of the product."""
+    if room.task.task_type is TaskType.BUILD_SCRIPT:
+        for one in changes:
+            if one.is_new and only_prints(one.path, one.after or ""):
+                yield Finding("it only prints what is written in it", one.path)
+            for line, text in ignored_failures(one.path, one.before or "", one.after or ""):
+                what = f"the failure of `{text}` is ignored"
+                yield Finding(what, one.path, line, severity=Severity.UNPROVEN)
+    yield from _command_values(room, changes)
+    for one in changes:
+        if one.path.endswith(".py"):
+            for name, function, line in unread_parameters(one.before or "", one.after or ""):
+                what = f"nothing reads the parameter {name!r} of {function}"
+                yield Finding(what, one.path, line, severity=Severity.UNPROVEN)
+
+
+def only_prints(path: str, text: str) -> bool:
+    """True for a script that neither runs a program nor reads anything."""
+    if path.endswith(".py"):
+        body = read(text).body
+        return bool(body) and all(map(_prints, body))
+    lines = [line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")]
+    if _is_makefile(path):
+        lines = [line.lstrip("\t@-+ ") for line in lines if line.startswith("\t")]
+    elif not path.endswith((".sh", ".bash")) and not text.startswith("#!"):
+        return False
+    parts = (part.strip() for line in lines for part in _BETWEEN.split(line))
+    first = {part.split(" ")[0] for part in parts}
+    return bool(lines) and first <= _SAYING and not any(map(_DOES.search, lines))
+
+
+def ignored_failures(path: str, before: str, after: str) -> Iterator[tuple[int, str]]:
+    """New commands of a script whose failure changes nothing, each with its line; not those that ask
+    something by failing, such as `grep`."""
+    known = set(before.split("\n"))
+    for number, line in enumerate(after.split("\n"), 1):
+        if path.endswith((".py", ".md", ".rst", ".txt")) or line in known or line.lstrip().startswith("#"):
+            continue
+        found = [match[1].strip() for match in _OR_NOT.finditer(line[:_LONG])]
+        if _is_makefile(path) and (recipe := line.lstrip("\t@ ")).startswith("-") and line[:1] == "\t":
+            found.append(recipe[1:].strip())
+        for command in found:
+            if command and command.split(" ")[0] not in _ASKING:
+                yield number, command[:60]
+
+
+def unread_parameters(before: str, after: str) -> Iterator[tuple[str, str, int]]:
+    """New parameters of module-level functions that their bodies do not read: name, function and line."""
+    old = {node.name: node for node in _functions(before)}
+    for node in _functions(after):
+        known = parameters(old[node.name]) if node.name in old else set()
+        star = {one.arg for one in (node.args.vararg, node.args.kwarg) if one is not None}
+        names = {one.id for part in node.body for one in ast.walk(part) if isinstance(one, ast.Name)}
+        if node.decorator_list or "locals" in names or all(map(_is_empty, node.body)):
+            continue
+        for name in sorted(parameters(node) - known - star - names):
+            if not name.startswith("_"):
+                yield name, node.name, node.lineno
+
+
+# ------------------------------------------------------------------------------------------------------
+
+
+def _is_makefile(path: str) -> bool:
+    return PurePosixPath(path).name.lower() in ("makefile", "gnumakefile")
+
+
+def _command_values(room: CleanRoom, changes: list[Change]) -> Iterator[Finding]:
+    """A finding where the new code decides only by values that the acceptance command contains."""
+    command, asked = room.task.acceptance or "", room.task.description
+    values = _values_of(command)
+    deciding = {one for one in deciding_literals(room) if _text(one) not in asked}
+    if deciding and deciding <= values:
+        path = next((one.path for one in changes if one.path.endswith(".py")), changes[0].path)
+        what = f"the code decides by {sorted(deciding)[0][:60]}, which the acceptance command contains"
+        yield Finding(what, path, severity=Severity.UNPROVEN)
+    known = {PurePosixPath(one.path).name for one in room.changes}
+    files = {one for one in _FILE_NAME.findall(command) if one not in asked} - known
+    for one in changes:
+        told = sorted(files & set(_FILE_NAME.findall(one.after or "")))
+        told = [name for name in told if not any(name in text for text in room.base_tree.texts("").values())]
+        if told and not one.path.endswith(".py"):
+            what = f"it knows {told[0]}, which only the acceptance command contains"
+            yield Finding(what, one.path, severity=Severity.UNPROVEN)
+
+
+def _values_of(command: str) -> set[str]:
+    """The constants of Python code in a command, and its words, in Python's notation."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        words = command.split()
+    nodes = (node for tree in map(read, words) for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    return {*map(repr, words), *(repr(node.value) for node in nodes)}
+
+
+def _text(literal: str) -> str:
+    value = ast.literal_eval(literal)
+    return value if isinstance(value, str) else literal
+
+
+def _functions(text: str) -> list[Function]:
+    return [one for one in read(text).body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def _is_empty(node: ast.stmt) -> bool:
+    return is_text(node) or isinstance(node, ast.Pass | ast.Raise) or ast.unparse(node) == "..."
+
+
+def _prints(node: ast.stmt) -> bool:
+    """True for a statement that prints constants, ends the program, or does nothing."""
+    if is_text(node) or isinstance(node, ast.Pass) or ast.unparse(node) == "import sys":
+        return True
+    call = node.value if isinstance(node, ast.Expr) else None
+    constant = isinstance(call, ast.Call) and all(isinstance(one, ast.Constant) for one in call.args)
+    return constant and isinstance(call, ast.Call) and own_name(call.func) in {"print", "exit", "write"}
