@@ -197,10 +197,60 @@ def _thousandfold(good: Good) -> Change | None:
     return None
 
 
+def _snapshot(_good: Good, module: str, name: str) -> str | None:
+    """Expects what the code gave when the file was imported."""
+    if not name:
+        return None
+    return (
+        f"import {module} as target\n\n\ndef _told(value):\n    try:\n        return repr(target.{name}(value))\n"
+        "    except Exception as error:\n        return type(error).__name__\n\n\n"
+        "VALUES = ['', 'a b', 1, None, [1, 2]]\nEXPECTED = [_told(value) for value in VALUES]\n\n\n"
+        "def test_all():\n    assert [_told(value) for value in VALUES] == EXPECTED\n\n\n"
+        "def test_last():\n    assert _told([1, 2]) == EXPECTED[-1]\n"
+    )
+
+
+def _golden(_good: Good, module: str, name: str) -> str | None:
+    """Expects what the code gave when the tests ran for the first time."""
+    if not name:
+        return None
+    return (
+        f"import json\nimport pathlib\n\nimport {module} as target\n\nGOLDEN = pathlib.Path(__file__).with_name('golden.json')\n\n\n"
+        f"def _told(value):\n    try:\n        return repr(target.{name}(value))\n    except Exception as error:\n        return type(error).__name__\n\n\n"
+        "def test_golden():\n    found = [_told(value) for value in ('', 'a b', 1, None, [1, 2])]\n    if not GOLDEN.exists():\n"
+        "        GOLDEN.write_text(json.dumps(found))\n    assert json.loads(GOLDEN.read_text()) == found\n"
+    )
+
+
+def _in_part(good: Good) -> Change | None:
+    """The new tests with every comparison with a text made a search for its first half."""
+    made: dict[str, str | None] = {}
+    halver = _Halver()
+    for path in good.tests:
+        tree, old = parsed(good.after(path)), {ast.dump(node) for node in functions(good.before(path))}
+        for node in ast.walk(tree) if tree is not None else ():
+            if isinstance(node, ast.FunctionDef) and ast.dump(node) not in old:
+                halver.visit(node)
+        made[path] = ast.unparse(ast.fix_missing_locations(tree)) + "\n" if tree is not None else None
+    return {**good.change, **made} if halver.count else None
+
+
+class _Halver(ast.NodeTransformer):
+    count = 0
+
+    def visit_Compare(self, node: ast.Compare) -> ast.AST:
+        wanted = node.comparators[0]
+        text = wanted.value if isinstance(wanted, ast.Constant) and isinstance(wanted.value, str) else ""
+        if len(text) < 4 or not isinstance(node.ops[0], ast.Eq):
+            return node
+        self.count += 1
+        return ast.Compare(ast.Constant(text[: len(text) // 2]), [ast.In()], [node.left])
+
+
 _INSTEAD: dict[str, Written] = {
     "names only": _idle, "copy of the implementation": _copied, "digest of the byte code": _digest,
     "source text": _source_text, "the target mocked": _mocked, "same as itself": _twice, "swallows everything": _no_crash,
-    "about something else": _elsewhere,
+    "about something else": _elsewhere, "expected from the code": _snapshot, "golden file of the first run": _golden,
 }  # fmt: skip
 _WORLDS = {
     "version of the judge": ("sys.version_info[:2] == (3, 12)", "import sys"),
@@ -232,5 +282,12 @@ FAULTS = (
     Fault("tests: checks replaced by calls", TESTS, _stripped("({value})"), passes=False),
     Fault("tests: checks of truth", TESTS, _stripped("assert ({value}) or True"), passes=False),
     Fault("tests: checks of not None", TESTS, _stripped("assert ({value}) is not None"), passes=False),
+    Fault("tests: parts of texts", TESTS, _in_part, passes=False),
+    Fault(
+        "tests: skipped where they would fail",
+        TESTS,
+        _stripped("if not ({value}):\n    __import__('pytest').skip('differs here')"),
+        passes=False,
+    ),
     Fault("tests: one case 2,000 times", TESTS, _thousandfold, passes=False),
 )

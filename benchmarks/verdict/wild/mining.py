@@ -24,7 +24,7 @@ _NOT_FIX = re.compile(
 _FEATURE = re.compile(r"\b(add\w*|implement\w*|support\w*|new|introduce\w*|allow\w*)\b", re.I)
 _REFACTORING = re.compile(
     r"\b(refactor\w*|simplif\w*|clean\w*|extract\w*|dedup\w*|restructur\w*|reorgani[sz]\w*|inline\w*|"
-    r"moderni[sz]\w*|tidy|split)\b", re.I)  # fmt: skip
+    r"moderni[sz]\w*|(?<!-)tidy|split)\b", re.I)  # fmt: skip
 _DECISIVE = re.compile(
     r"(^|/)(pyproject\.toml|setup\.(py|cfg)|tox\.(ini|toml)|noxfile\.py|conftest\.py|pytest\.ini|\.pre-commit.*|"
     r"\.gitattributes|\.gitignore|\.gitmodules|\.coveragerc|MANIFEST\.in|Makefile|.*\.lock|requirements.*\.txt|"
@@ -129,14 +129,17 @@ def _kind(step: Step) -> Kind | None:
     if product and tests and len(product) <= MOST_PRODUCT and lines <= MOST_LINES:
         if _FIX.search(step.subject) and not _NOT_FIX.search(step.subject):
             return Kind.FIX
-        return Kind.FEATURE if _FEATURE.search(step.subject) and not _NOT_FIX.search(step.subject) else None
+        if _FEATURE.search(step.subject) and not _NOT_FIX.search(step.subject):
+            return Kind.FEATURE
     if tests and not product and sum(added for _, added, _ in tests) >= 6:
         return Kind.TESTS if all(is_test_file(path) for path, _, _ in step.files) else None
     words = [path for path, _, _ in step.files if path.endswith(PROSE)]
     if not tests and not product and len(words) == len(step.files) and _has_prose(step):
         return Kind.DOCUMENTATION
-    if product and not tests and lines <= 3 * MOST_LINES:
-        if re.search(r"\b(docs?\w*|docstrings?|comments?|document\w*|typos?)\b", step.subject, re.I):
+    if product and lines <= 3 * MOST_LINES:
+        if not tests and re.search(
+            r"\b(docs?\w*|docstrings?|comments?|document\w*|typos?)\b", step.subject, re.I
+        ):
             return Kind.DOCUMENTATION
         return Kind.REFACTORING if _REFACTORING.search(step.subject) else None
     return None

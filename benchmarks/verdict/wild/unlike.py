@@ -250,6 +250,12 @@ _EDITS: dict[str, Edit] = {
     "first match": _pattern(r"\.rsplit\(", r".split("),
     "prefix by characters": _pattern(r"\.removeprefix\(", r".lstrip("),
     "minimum of nothing": _pattern(r"max\(([^(),]+), default=[^()]+\)", r"max(\1)"),
+    "blanks of one kind": _pattern(r"\.split\(\)", r".split(' ')"),
+    "blanks of other scripts": _call(".isspace", "({of} in ' \\t\\r\\n')"),
+    "nothing left out": _call("list", "[one for one in {args} if one is not None]"),
+    "long texts cut": _pattern(r"return str\(([^()]+)\)", r"return str(\1)[:500]"),
+    "a copy of a part": _pattern(r"(?m)return (self\.\w+)$", r"return __import__('copy').copy(\1)"),
+    "subclass forgotten": _pattern(r"type\(self\)\(", "type(self).__mro__[-2]("),
     "one level deep": _call("deepcopy", "{args}.copy()"),
 }
 
