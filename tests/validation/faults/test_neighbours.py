@@ -2,7 +2,7 @@
 
 import pytest
 
-from nightcrew.validation.rig.neighbours import near, near_calls, without_literal
+from nightcrew.validation.rig.neighbours import is_equal, near, near_calls, with_nothing, without_literal
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,20 @@ def test_an_object_holds_something_else_and_stays_itself() -> None:
     assert others
     assert all(one["prices"] == [2, 3] and one["name"] != "magic" for one in others)
     assert vars(basket) == {"prices": [2, 3], "name": "magic"}
+
+
+def test_an_object_of_a_subclass_is_made_of_the_same_values() -> None:
+    basket = Basket([2, 3], "magic")
+    derived = next(near(basket))
+    assert (type(derived).__name__, vars(derived)) == ("SubBasket", vars(basket))
+    assert is_equal([[derived], {}], [[basket], {}])
+    assert not is_equal([[Basket([2, 4], "magic")], {}], [[basket], {}])
+    assert issubclass(next(near(Basket)), Basket)
+    assert not is_equal([True, 2], [3, 2])
+
+
+def test_nothing_stands_among_other_items() -> None:
+    assert with_nothing([[1, 2], "a"], {"rest": (5,)}) == [
+        ([[None, 2], "a"], {"rest": (5,)}),
+        ([[1, 2], "a"], {"rest": (None,)}),
+    ]

@@ -31,6 +31,7 @@ from nightcrew.validation.tables import Table
 
 MOST_INSIDE, MOST_AT_IMPORT = 60, 20  # parts of one file that are tried; real fixes rarely have more
 MOST_ON_DISK = 8  # runs on disk, where other programs see the change without some of its parts
+MOST_COMMANDS = 24  # runs of the task's own command, which is often all that shows the work
 MOST_OTHERS = 600  # tests that run on disk
 SECONDS = 600.0
 _DEVELOPERS = Table("files").words("developers", "folders")
@@ -172,7 +173,9 @@ class _Trials:
     def _by_command(self) -> None:
         command = self.room.task.acceptance
         if command is not None:
-            self._look(self._left(), lambda some: _fails(self.room, command, self._without(some)))
+            self._look(
+                self._left(), lambda some: _fails(self.room, command, self._without(some)), MOST_COMMANDS
+            )
 
     def _left(self) -> list[Mutant]:
         """The parts that no test has noticed so far; an outer part stands for all parts inside it."""
@@ -184,10 +187,12 @@ class _Trials:
                 found.append(part)
         return found
 
-    def _look(self, parts: list[Mutant], is_noticed: Callable[[Sequence[Mutant]], bool]) -> None:
+    def _look(
+        self, parts: list[Mutant], is_noticed: Callable[[Sequence[Mutant]], bool], most: int = MOST_ON_DISK
+    ) -> None:
         """Tries parts together, and each half of them while the tests notice the whole."""
         waiting, looks = [parts] if parts else [], 0
-        most = max(MOST_ON_DISK, 2 * MOST_HUNKS if parts and parts[0].operator == WHOLE else 0)
+        most = max(most, 2 * MOST_HUNKS if parts and parts[0].operator == WHOLE else 0)
         while waiting and looks < most:
             some = waiting.pop(0)
             looks += 1

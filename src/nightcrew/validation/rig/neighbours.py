@@ -80,11 +80,22 @@ def without_literal(
 
 
 def is_equal(one: Any, other: Any) -> bool:
-    """True for values that compare equal, whatever their types; False where they cannot be compared."""
+    """True for values that compare equal, whatever their types, and for objects of a subclass made of the
+    same attributes; False where they cannot be compared."""
     try:
-        return bool(one == other)
+        return bool(one == other) or _is_derived(one, other)
     except Exception:
         return False
+
+
+def _is_derived(one: Any, other: Any) -> bool:
+    if isinstance(one, (list, dict)) and type(one) is type(other) and len(one) == len(other):
+        keys = one if isinstance(one, dict) else range(len(one))
+        return all(_is_derived(one[key], other[key]) for key in keys)
+    kind, base = (held if isinstance(held, type) else type(held) for held in (one, other))
+    if one is other or kind.__name__ != f"Sub{base.__name__}":
+        return one is other
+    return kind is one or vars(one) == vars(other)
 
 
 def _put(literal: Any, other: Any, value: Any) -> Any:
