@@ -119,10 +119,12 @@ def _command_values(room: CleanRoom, changes: list[Change]) -> Iterator[Finding]
     known = {PurePosixPath(one.path).name for one in room.changes}
     files = {one for one in _FILE_NAME.findall(command) if one not in asked} - known
     for one in changes:
-        told = sorted(files & set(_FILE_NAME.findall(one.after or "")))
-        told = [name for name in told if not any(name in text for text in room.base_tree.texts("").values())]
-        if told and not one.path.endswith(".py"):
-            what = f"it knows {told[0]}, which only the acceptance command contains"
+        named = sorted(files & set(_FILE_NAME.findall(one.after or "")))
+        named = [
+            name for name in named if not any(name in text for text in room.base_tree.texts("").values())
+        ]
+        if named and not one.path.endswith(".py"):
+            what = f"it knows {named[0]}, which only the acceptance command contains"
             yield Finding(what, one.path, severity=Severity.UNPROVEN)
 
 

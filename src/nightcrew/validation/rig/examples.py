@@ -35,7 +35,7 @@ class ExampleIsWrong(AssertionError):
 
 
 class SkippedIsWrong(AssertionError):
-    """An example that test runners are told to skip gives another output than the one shown."""
+    """An example that test runners skip gives another output than the one shown."""
 
 
 class CallsWhatIsNotThere(AssertionError):
