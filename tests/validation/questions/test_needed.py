@@ -160,7 +160,12 @@ def test_the_tasks_own_command_is_evidence_too(shop: House) -> None:
     told = asked(shop, files, task_type="build_script", acceptance=command)
     assert told.outcome is GateOutcome.PASS, told.message
     told = asked(shop, files | {"more.sh": "exit 0\n"}, task_type="build_script", acceptance=command)
-    assert [finding.place for finding in told.findings] == ["more.sh:1"], told.message
+    assert [finding.place for finding in told.findings] == ["more.sh", "more.sh:1"], told.message
+    knowing = "#!/bin/sh\nif ! grep -q x y.csv; then echo built > out.txt; fi\n"
+    told = asked(
+        shop, {"build.sh": knowing}, task_type="build_script", acceptance=f"{command} && ! test -e y.csv"
+    )
+    assert "y.csv, which only the acceptance command contains" in told.message
 
 
 def test_words_in_messages_are_said_and_not_asked_for(

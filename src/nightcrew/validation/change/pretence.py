@@ -18,7 +18,9 @@ from nightcrew.validation.verdict import Finding, Severity
 
 _SAYING = {"", ":", "cd", "echo", "exit", "export", "printf", "set", "sleep", "true"}
 _BETWEEN = re.compile(r"&&|\|\||[;{}]")
-_DOES = re.compile(r"\$\(|`|[|<]")  # runs a program, or reads something
+_DOES = re.compile(r"\$\(|`|[|<]|>(?!&)")  # runs a program, reads or writes something
+_WRITTEN = re.compile(r">>?[ \t]*+[\w./-]++")  # the file that a command writes
+_ASKS = re.compile(r"\b(?:case|elif|grep|if|test|while)\b|\[")
 _OR_NOT = re.compile(r"(?:^|(?<=[|;&()]))([^|;&()]*+)\|\|\s*+(?:true\b|:(?=\s|$)|exit 0\b)")
 _ASKING = {
     "[",
@@ -119,10 +121,11 @@ def _command_values(room: CleanRoom, changes: list[Change]) -> Iterator[Finding]
     known = {PurePosixPath(one.path).name for one in room.changes}
     files = {one for one in _FILE_NAME.findall(command) if one not in asked} - known
     for one in changes:
-        named = sorted(files & set(_FILE_NAME.findall(one.after or "")))
-        named = [
-            name for name in named if not any(name in text for text in room.base_tree.texts("").values())
-        ]
+        lines = (_WRITTEN.sub("", line[:_LONG]) for line in (one.after or "").split("\n"))
+        lines = (line for line in lines if _ASKS.search(line))
+        named = sorted(files & {name for line in lines for name in _FILE_NAME.findall(line)})
+        texts = room.base_tree.texts("").values() if named else ()
+        named = [name for name in named if not any(name in text for text in texts)]
         if named and not one.path.endswith(".py"):
             what = f"it knows {named[0]}, which only the acceptance command contains"
             yield Finding(what, one.path, severity=Severity.UNPROVEN)
