@@ -19,6 +19,9 @@ DETAILS = {
     "an assertion": ("    assert x\n    return g(x, 1)\n", ()),
     "what cannot be": ("    if y:\n        x = g(y)\n    else:\n        raise AssertionError(y)\n    return g(x, 1)\n", ("(True)", "(False)", "x = g(y)")),
     "an operand of names": ("    if x and y:\n        x = g(y)\n    return g(x, 1)\n", ("x = g(y)",)),
+    "an operand that is used as it stands": (
+        '    if x and y["pear"]:\n        x = g(y["pear"])\n    return g(x, 1)\n', ("x = g(",),
+    ),
     "a word of the file": ("    if x and 'pear' in y:\n        x = g(y)\n    return g(x, 1)\n", ("x = g(y)",)),
     "a short cut": ("    if x == y:\n        return g(x, 1, 2)\n    return g(x, 1)\n", ("return g(x, 1, 2)",)),
     "the end of a loop": (

@@ -95,7 +95,8 @@ def _expression(text: str) -> ast.expr | None:
 
 
 def _is_used(name: str, text: str) -> bool:
-    return re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", text) is not None
+    own_quotes = text.replace('"', "'")
+    return re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", own_quotes) is not None
 
 
 def _asked_about(test: ast.expr) -> list[str]:
