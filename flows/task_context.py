@@ -120,13 +120,13 @@ async def _show(work: Work) -> UUID:
                 UUID(flow_run.id), tags=[*(flow_run.tags or ()), *run_tags(work.task)]
             )
     progress = await acreate_progress_artifact(0.0, key="progress", description=f"Task {work.task.task_id}")
-    loop, told = asyncio.get_running_loop(), time.monotonic()
+    loop, shown_at = asyncio.get_running_loop(), time.monotonic()
 
     def tell(share: float) -> None:
-        nonlocal told
-        if time.monotonic() - told < SECONDS_OF_PROGRESS:
+        nonlocal shown_at
+        if time.monotonic() - shown_at < SECONDS_OF_PROGRESS:
             return
-        told = time.monotonic()
+        shown_at = time.monotonic()
         asyncio.run_coroutine_threadsafe(aupdate_progress_artifact(progress, share * 100), loop)
 
     work.on_progress = tell
