@@ -45,6 +45,11 @@ def test_what_only_looks_different_is_no_part(before: str, after: str) -> None:
 
 
 DIFFERENT = {
+    "public names that are called for": (
+        '__all__ = ["f"]\n',
+        "__all__ = loaded()\n",
+        [("loaded()", '["f"]')],
+    ),
     "a value at the top": ("LIFE = 300\n", "LIFE = 432000\n", [("432000", "300")]),
     "a call that becomes a value": (
         "f = partial(round, ndigits=2)\n",

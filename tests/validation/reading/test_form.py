@@ -24,7 +24,10 @@ def form(text: str) -> str:
         ("x = 1\n", "from __future__ import annotations\nx = 1\n"),
         ("", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import a\nx: TYPE_CHECKING\n"),
         ("class A:\n    x = 1\n", "class A:\n    y: int\n    x = 1\n"),
-        ("def f(a):\n    return a\n", "@overload\ndef f(a: int): ...\ndef f(a):\n    return a\n"),
+        (
+            "from typing import overload\ndef f(a):\n    return a\n",
+            "from typing import overload\n@overload\ndef f(a: int): ...\ndef f(a):\n    return a\n",
+        ),
     ],
 )
 def test_equal_forms(one: str, other: str) -> None:

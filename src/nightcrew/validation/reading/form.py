@@ -71,9 +71,12 @@ def is_declaration(node: ast.stmt) -> bool:
         return True
     if isinstance(node, ast.Assign | ast.AugAssign):
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        maker = node.value.func if isinstance(node.value, ast.Call) else None
-        named = own_name(maker)
-        return named in TYPE_MAKERS or all(getattr(one, "id", "") == "__all__" for one in targets)
+        maker = node.value if isinstance(node.value, ast.Call) else None
+        if any(isinstance(one, ast.Call) and one is not maker for one in ast.walk(node.value)):
+            return False  # what is called there may do anything
+        if maker is not None:
+            return own_name(maker.func) in TYPE_MAKERS
+        return all(getattr(one, "id", "") == "__all__" for one in targets)
     return False
 
 
