@@ -21,8 +21,8 @@ from pathlib import Path
 
 from benchmarks.support import table, verdict
 from nightcrew.cli.demo.parts import make_repository
-from nightcrew.crew.database import open_database, release_home
 from nightcrew.crew.dispatch import open_queue
+from nightcrew.crew.storage.database import open_database, release_home
 from nightcrew.settings import Settings, load_settings
 from nightcrew.task import Task, TaskType
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.support import quiet
-from nightcrew.crew.database import release_home
+from nightcrew.crew.storage.database import release_home
 from nightcrew.ledger.ledger import Ledger
 from nightcrew.settings import Settings, load_settings
 from nightcrew.work.crew import Crew, open_crew

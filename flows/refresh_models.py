@@ -5,7 +5,7 @@ from prefect.artifacts import acreate_markdown_artifact
 
 from blocks.crew import settings_overrides
 from flows.steps import step
-from nightcrew.crew.database import ensure_database
+from nightcrew.crew.storage.database import ensure_database
 from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.books.availability import catalogue_of
 from nightcrew.openrouter.catalogue.catalogue_changes import Refresh

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
-from nightcrew.crew.database import ensure_database
+from nightcrew.crew.storage.database import ensure_database
 from nightcrew.settings import load_settings
 
 KEPT = ("memory.json", "ledger/version", "ledger/archived.json", "ledger/journal/*/*", "ledger/archive/*/*")

@@ -22,7 +22,7 @@ from benchmarks.fault_matrix.machine import BY_NAME, CannotBeDone, small_disk
 from benchmarks.support import quiet, table
 from blocks.crew import BLOCK_NAME, CrewPolicy
 from nightcrew.crew import dispatch
-from nightcrew.crew.database import ensure_database
+from nightcrew.crew.storage.database import ensure_database
 from nightcrew.ledger.ledger import Ledger
 from nightcrew.openrouter.books.breakers import breakers, model_key
 from nightcrew.openrouter.books.budget import violations

@@ -17,11 +17,11 @@ from benchmarks.fault_matrix.cases import Case, scenario, task_of
 from benchmarks.fault_matrix.proxy import Proxy
 from nightcrew.cli.demo.parts import make_repository
 from nightcrew.crew import dispatch
-from nightcrew.crew.database import ensure_database, psycopg_arguments
 from nightcrew.crew.processes import free_port
 from nightcrew.crew.reconciliation import reconcile
 from nightcrew.crew.services import running_crew
 from nightcrew.crew.status import ServiceStatus
+from nightcrew.crew.storage.database import ensure_database, psycopg_arguments
 from nightcrew.errors import NightcrewError
 from nightcrew.openrouter.books.account import Stop
 from nightcrew.queue.task_table import QueuedTask

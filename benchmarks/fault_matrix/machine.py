@@ -14,8 +14,8 @@ import psycopg
 from benchmarks.fault_matrix.crew import Stage
 from nightcrew.crew import dispatch
 from nightcrew.crew import stop as crew_stop
-from nightcrew.crew.database import open_database
 from nightcrew.crew.status import status
+from nightcrew.crew.storage.database import open_database
 from nightcrew.crew.supervision import Supervisor
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.testing.calls import Change

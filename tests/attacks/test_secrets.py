@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from nightcrew.crew.database import Database
 from nightcrew.crew.environment import (
     crew_environment,
     guard_environment,
     server_environment,
     worker_environment,
 )
+from nightcrew.crew.storage.database import Database
 from nightcrew.errors import NightcrewError
 from nightcrew.secrets.account import Account, account_file, keep_account
 from nightcrew.secrets.files import close_to_others, open_home

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from nightcrew.crew.database import Database
 from nightcrew.crew.environment import (
     crew_environment,
     guard_environment,
@@ -12,6 +11,7 @@ from nightcrew.crew.environment import (
     server_environment,
     worker_environment,
 )
+from nightcrew.crew.storage.database import Database
 from nightcrew.errors import BadInput
 from nightcrew.secrets.account import KEY_VARIABLES, keep_account
 from nightcrew.settings import Settings, load_settings

@@ -25,8 +25,8 @@ from sqlalchemy import URL, make_url
 
 from nightcrew.cli.demo.parts import secret_of
 from nightcrew.crew.api_access import password_of
-from nightcrew.crew.database import PREFECT_DATABASE, open_database, psycopg_arguments
 from nightcrew.crew.status import ServiceStatus, status
+from nightcrew.crew.storage.database import PREFECT_DATABASE, open_database, psycopg_arguments
 from nightcrew.secrets.account import account_file
 from nightcrew.settings import Settings, load_settings
 from tests.attacks.git_server import GitServer

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from nightcrew.crew.database import ensure_database
+from nightcrew.crew.storage.database import ensure_database
 from nightcrew.task import TaskStatus
 from tests.claims.watch import watching_for
 from tests.flows.conftest import DOCUMENTED, KEY, RunningCrew

@@ -195,8 +195,8 @@ def test_bootstrap_twice_changes_nothing(crew: RunningCrew) -> None:
     import subprocess
     import sys
 
-    from nightcrew.crew.database import open_database
     from nightcrew.crew.environment import crew_environment
+    from nightcrew.crew.storage.database import open_database
 
     project = Path(crew.status.project)
     env = crew_environment(

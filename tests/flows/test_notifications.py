@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from deployments.automations import NOTIFY, NOTIFY_BLOCK, make_automations
 from nightcrew.crew import dispatch
 from nightcrew.crew import stop as crew_stop
-from nightcrew.crew.database import ensure_database
+from nightcrew.crew.storage.database import ensure_database
 from nightcrew.openrouter.books.account import resume_crew, stop_crew
 from nightcrew.openrouter.books.availability import account_of
 from nightcrew.queue.state_store import StateStore

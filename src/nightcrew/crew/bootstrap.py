@@ -18,11 +18,11 @@ from psycopg import sql
 from sqlalchemy import make_url
 
 from nightcrew import host
-from nightcrew.crew.database import psycopg_arguments
 from nightcrew.crew.dispatch import POOL
 from nightcrew.crew.patience import IDLE_SECONDS, Patience
 from nightcrew.crew.prefect_api import PrefectApi
 from nightcrew.crew.processes import ProcessId, kill_tree, last_words, spawn
+from nightcrew.crew.storage.database import psycopg_arguments
 from nightcrew.errors import Transient
 from nightcrew.task import TaskPriority
 

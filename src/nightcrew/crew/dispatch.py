@@ -8,10 +8,10 @@ from functools import partial
 
 from sqlalchemy.exc import OperationalError
 
-from nightcrew.crew.database import ensure_database
 from nightcrew.crew.prefect_api import PrefectApi
 from nightcrew.crew.processes import ProcessId, kill_tree
 from nightcrew.crew.status import status
+from nightcrew.crew.storage.database import ensure_database
 from nightcrew.errors import BadInput, Transient
 from nightcrew.execution.checkout.admission import admit
 from nightcrew.execution.checkout.credentials import Credentials

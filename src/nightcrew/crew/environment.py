@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nightcrew import host
 from nightcrew.crew.api_access import own_origins, profile_folder
-from nightcrew.crew.database import Database
+from nightcrew.crew.storage.database import Database
 from nightcrew.errors import BadInput
 from nightcrew.execution.checkout import git
 from nightcrew.execution.confinement import engine

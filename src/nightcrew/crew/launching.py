@@ -9,7 +9,6 @@ from typing import Any
 
 from nightcrew import host
 from nightcrew.crew.api_access import write_profile
-from nightcrew.crew.database import Database
 from nightcrew.crew.dispatch import POOL
 from nightcrew.crew.environment import (
     crew_environment,
@@ -20,6 +19,7 @@ from nightcrew.crew.environment import (
 from nightcrew.crew.patience import wait_until
 from nightcrew.crew.processes import ProcessId, spawn
 from nightcrew.crew.status import ServiceStatus, write_status
+from nightcrew.crew.storage.database import Database
 from nightcrew.settings import Settings
 
 MARK = "NIGHTCREW_WORKER"  # in the environment of a worker and its descendants

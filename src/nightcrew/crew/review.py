@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nightcrew.crew.database import ensure_database
 from nightcrew.crew.status import status
+from nightcrew.crew.storage.database import ensure_database
 from nightcrew.errors import BadInput, Transient
 from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.books.availability import catalogue_of

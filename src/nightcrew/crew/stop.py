@@ -6,9 +6,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from nightcrew.crew.database import ensure_database
 from nightcrew.crew.dispatch import POOL, open_queue, run_again
 from nightcrew.crew.status import status
+from nightcrew.crew.storage.database import ensure_database
 from nightcrew.errors import Transient
 from nightcrew.execution.checkout.free_space import ROOM_BYTES, obstacle
 from nightcrew.ledger.metrics_collector import MetricsCollector

@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from nightcrew.crew.database import open_database, revive
 from nightcrew.crew.launching import launch_guard, launch_server, launch_worker
 from nightcrew.crew.processes import free_port, kill_all, kill_tree
 from nightcrew.crew.services import locked
 from nightcrew.crew.status import ServiceStatus, status
 from nightcrew.crew.stop import places_of
+from nightcrew.crew.storage.database import open_database, revive
 from nightcrew.errors import Transient
 from nightcrew.execution.checkout.free_space import obstacle
 from nightcrew.settings import Settings

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from nightcrew.crew.database import ensure_database
+from nightcrew.crew.storage.database import ensure_database
 from nightcrew.execution.checkout.admission import admit
 from nightcrew.execution.checkout.credentials import Credentials
 from nightcrew.execution.execution_engine import ExecutionEngine, Executor

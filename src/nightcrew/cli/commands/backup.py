@@ -15,7 +15,7 @@ BackupFile = Annotated[Path, typer.Argument(metavar="FILE", help="The backup, a 
 @app.command("backup")
 def backup(file: BackupFile, as_json: AsJson = False) -> None:
     """Write tasks, ledger and results to one file. The crew may run; secrets are not in it."""
-    from nightcrew.crew.backup import write_backup
+    from nightcrew.crew.storage.backup import write_backup
 
     written = write_backup(load_settings(), file)
     if as_json:
@@ -28,7 +28,7 @@ def backup(file: BackupFile, as_json: AsJson = False) -> None:
 @app.command("restore")
 def restore(file: BackupFile, as_json: AsJson = False) -> None:
     """Restore a backup into an empty home. Unfinished tasks run again with the next start of the crew."""
-    from nightcrew.crew.backup import restore_backup
+    from nightcrew.crew.storage.backup import restore_backup
 
     restored = restore_backup(load_settings(), file)
     if as_json:

@@ -118,6 +118,12 @@ def _command_values(room: CleanRoom, changes: list[Change]) -> Iterator[Finding]
         path = next((one.path for one in changes if one.path.endswith(".py")), changes[0].path)
         what = f"the code decides by {sorted(deciding)[0][:60]}, which the acceptance command contains"
         yield Finding(what, path, severity=Severity.UNPROVEN)
+    yield from _command_files(room, changes)
+
+
+def _command_files(room: CleanRoom, changes: list[Change]) -> Iterator[Finding]:
+    """A finding where a script asks about a file that only the acceptance command names."""
+    command, asked = room.task.acceptance or "", room.task.description
     known = {PurePosixPath(one.path).name for one in room.changes}
     files = {one for one in _FILE_NAME.findall(command) if one not in asked} - known
     for one in changes:

@@ -135,16 +135,19 @@ class _Finder(Headers):
         came = [node for node in new if all(node is not second for _, second in pairs)]
         went = [node for node in old if all(node is not first for first, _ in pairs)]
         went = [node for node in went if not is_declaration(node) and not _is_log(node)]
-        if went and came and self._is_moved(went):
-            went = []
-        if went and new and not pairs:
-            self.statement = new[0].lineno
-            start, end = self.new.run(new)
-            self.edit(start, end, self.old.block(went, self.indent(start)), BACK)
-        elif went:
-            self._put_back(went, at or before, behind=at is None)
+        if went and not (came and self._is_moved(went)):
+            if new and not pairs:
+                self._exchanged(went, new)
+            else:
+                self._put_back(went, at or before, behind=at is None)
         for node in came:
             self.added(node)
+
+    def _exchanged(self, went: list[ast.stmt], new: list[ast.stmt]) -> None:
+        """Notes that other statements stood in the place of these."""
+        self.statement = new[0].lineno
+        start, end = self.new.run(new)
+        self.edit(start, end, self.old.block(went, self.indent(start)), BACK)
 
     def _is_moved(self, went: list[ast.stmt]) -> bool:
         """True where functions that base does not have do all that these statements do."""

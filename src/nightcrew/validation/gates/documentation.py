@@ -6,6 +6,7 @@ opposite of what was there, names a number that its file does not know, replaces
 document; and everywhere with `documentation = "person"` in nightcrew.toml.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from nightcrew.target_config import ReadingPolicy
@@ -14,7 +15,7 @@ from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_documentation, is_release_note
 from nightcrew.validation.gate import Gate, answered, failed, passed
 from nightcrew.validation.reading import comments, documents
-from nightcrew.validation.reading.claims import documented, speaks_of_missing_result, unnamed_errors
+from nightcrew.validation.reading.claims import Code, documented, speaks_of_missing_result, unnamed_errors
 from nightcrew.validation.reading.docstrings import (
     EMPTY_WORDS,
     Entry,
@@ -175,17 +176,9 @@ def _judge_words(
     claims.add(change.path, remarks._replace(gone=[]), "a comment", known)
     if moved := moved_sentence(comments.words(known), comments.words(change.after or "")):
         claims.doubt(f"a comment stands at another place: {moved}", change.path)
-    code = room.once(code_of)
     for entry in fresh:
-        old = before[entry.name]
-        if speaks_of_missing_result(entry) and not speaks_of_missing_result(old):
-            claims.doubt(f"{entry.name}: it speaks of a result, and there is none", change.path)
-        for error in sorted(unnamed_errors(entry, code) - unnamed_errors(old, code)):
-            claims.doubt(f"{entry.name}: nothing that it calls names {error}", change.path)
-        for error in sorted(
-            documented(old.docstring or "")["raises"] - documented(entry.docstring or "")["raises"]
-        ):
-            claims.doubt(f"{entry.name}: it no longer tells of {error}", change.path)
+        for doubt in _doubts(entry, before[entry.name], room.once(code_of)):
+            claims.doubt(f"{entry.name}: {doubt}", change.path)
     for name in read_by_code(fresh, after[""].node, room.once(trees_of)):
         claims.doubt(f"the docstring of {name or 'the module'} is shown by the program", change.path)
     examples = [entry.docstring or "" for entry in fresh]
@@ -196,6 +189,17 @@ def _judge_words(
     if tried.problem:
         return _refused(change, tried.problem, "Run every example; write what it really prints.")
     return None
+
+
+def _doubts(entry: Entry, old: Entry, code: Code) -> Iterator[str]:
+    """What a docstring says, or no longer says, of results and errors that the code does not confirm."""
+    if speaks_of_missing_result(entry) and not speaks_of_missing_result(old):
+        yield "it speaks of a result, and there is none"
+    for error in sorted(unnamed_errors(entry, code) - unnamed_errors(old, code)):
+        yield f"nothing that it calls names {error}"
+    before, after = (documented(one.docstring or "")["raises"] for one in (old, entry))
+    for error in sorted(before - after):
+        yield f"it no longer tells of {error}"
 
 
 def _other_words(change: Change) -> bool:

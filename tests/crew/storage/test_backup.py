@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from nightcrew.crew.backup import RESTORED, restore_backup, write_backup
 from nightcrew.crew.dispatch import open_queue
+from nightcrew.crew.storage.backup import RESTORED, restore_backup, write_backup
 from nightcrew.errors import BadInput
 from nightcrew.ledger.ledger import Ledger
 from nightcrew.ledger.schema import PUBLIC_VIEWS

@@ -22,8 +22,15 @@ from psycopg import sql
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from nightcrew.crew.postgres import Server, is_alive, make_cluster, running_server, start_server, stop_server
-from nightcrew.crew.roles import RELAXED, ROLE, is_set_up, set_up
+from nightcrew.crew.storage.postgres import (
+    Server,
+    is_alive,
+    make_cluster,
+    running_server,
+    start_server,
+    stop_server,
+)
+from nightcrew.crew.storage.roles import RELAXED, ROLE, is_set_up, set_up
 from nightcrew.errors import BadInput, StoreDown
 from nightcrew.secrets.files import open_home, secrets_folder
 from nightcrew.settings import Settings

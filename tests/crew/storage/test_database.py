@@ -16,15 +16,15 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from nightcrew.crew.database import (
+from nightcrew.crew.processes import ProcessId
+from nightcrew.crew.storage.database import (
     ensure_database,
     open_database,
     psycopg_arguments,
     release_home,
     revive,
 )
-from nightcrew.crew.postgres import make_cluster, start_server
-from nightcrew.crew.processes import ProcessId
+from nightcrew.crew.storage.postgres import make_cluster, start_server
 from nightcrew.errors import BadInput, StoreDown, Transient
 from nightcrew.settings import Settings, load_settings
 
@@ -34,7 +34,7 @@ import time
 from pathlib import Path
 from typing import Any
 from nightcrew.settings import load_settings
-from nightcrew.crew.database import open_database
+from nightcrew.crew.storage.database import open_database
 print(open_database(load_settings(home=Path(sys.argv[1]))).pid, flush=True)
 sys.stdin.read()
 """

@@ -19,8 +19,8 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import make_url
 
-from nightcrew.crew.database import ensure_database, psycopg_arguments
 from nightcrew.crew.status import status
+from nightcrew.crew.storage.database import ensure_database, psycopg_arguments
 from nightcrew.errors import BadInput
 from nightcrew.queue.state_store import StateStore, create_schema
 from nightcrew.settings import Settings

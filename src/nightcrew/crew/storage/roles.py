@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from nightcrew.crew.postgres import Server, own
+from nightcrew.crew.storage.postgres import Server, own
 from nightcrew.errors import Transient
 from nightcrew.secrets.files import write_private
 
