@@ -49,8 +49,13 @@ def test_an_interrupted_wait_says_that_the_task_goes_on(
 ) -> None:
     words = [*UNIT_TEST, "--target-file", "shop.py", "--wait"]
     known = {"NIGHTCREW_HOME": str(tmp_path / "home"), "NIGHTCREW_DATABASE_URL": database_url}
+    # A test run in the background has SIGINT ignored, and so would its children.
+    program = (
+        "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "runpy.run_module('nightcrew.cli', run_name='__main__')"
+    )
     waiting = subprocess.Popen(
-        [sys.executable, "-m", "nightcrew.cli", *words],
+        [sys.executable, "-c", program, *words],
         cwd=repository,
         env=os.environ | known,
         stderr=subprocess.PIPE,

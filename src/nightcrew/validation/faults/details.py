@@ -33,6 +33,7 @@ class Fate(StrEnum):
     UNNOTICED = "unnoticed"
     UNREACHED = "unreached"  # no test runs it
     UNTRIED = "untried"
+    INSIDE = "inside"  # of a part that is noticed, not tried alone
     WORDING = "wording"  # text for a reader, which has no effect on the program
 
 

@@ -56,7 +56,8 @@ class Removal:
     def is_unshown(self) -> bool:
         """True for a part that may do something new and that no test is known to miss."""
         tried_with_others = self.fate is Fate.UNTRIED and self.part.operator == TOGETHER
-        return self.fate not in (Fate.NOTICED, Fate.WORDING) and not (self.is_detail or tried_with_others)
+        shown = self.fate in (Fate.NOTICED, Fate.INSIDE, Fate.WORDING)
+        return not (shown or self.is_detail or tried_with_others)
 
 
 def removals(room: CleanRoom, examination: Examination, change: Change) -> list[Removal]:
@@ -171,17 +172,28 @@ class _Trials:
             )
 
     def _by_command(self) -> None:
+        """Tries what is left with the task's command, which may be all that shows the work: then also the
+        parts inside those that it notices."""
         command = self.room.task.acceptance
-        if command is not None:
-            self._look(
-                self._left(), lambda some: _fails(self.room, command, self._without(some)), MOST_COMMANDS
+        if command is None:
+            return
+        inside: set[Mutant] = set()
+        parts, runs = self._left(), MOST_COMMANDS
+        while parts and runs > 0:
+            used, untried = self._look(
+                parts, lambda some: _fails(self.room, command, self._without(some)), runs
             )
+            runs -= used
+            self.fates |= dict.fromkeys((one for one in untried if one in inside), Fate.INSIDE)
+            parts = self._left(Fate.INSIDE) if runs > 0 else []
+            inside = set(parts)
+            self.fates |= dict.fromkeys(parts, Fate.UNNOTICED)
 
-    def _left(self) -> list[Mutant]:
+    def _left(self, *fates: Fate) -> list[Mutant]:
         """The parts that no test has noticed so far; an outer part stands for all parts inside it."""
-        nobody = (Fate.UNREACHED, Fate.UNNOTICED)
+        wanted = fates or (Fate.UNREACHED, Fate.UNNOTICED)
         found: list[Mutant] = []
-        missed = (part for part, fate in self.fates.items() if fate in nobody and not self.is_detail(part))
+        missed = (part for part, fate in self.fates.items() if fate in wanted and not self.is_detail(part))
         for part in (one for one in missed if one.operator != EVERY_ERROR):
             if not found or part.start >= found[-1].end:
                 found.append(part)
@@ -189,8 +201,9 @@ class _Trials:
 
     def _look(
         self, parts: list[Mutant], is_noticed: Callable[[Sequence[Mutant]], bool], most: int = MOST_ON_DISK
-    ) -> None:
-        """Tries parts together, and each half of them while the tests notice the whole."""
+    ) -> tuple[int, list[Mutant]]:
+        """Tries parts together, and each half of them while the tests notice the whole; returns the number of
+        runs, and the parts that were left for want of runs."""
         waiting, looks = [parts] if parts else [], 0
         most = max(most, 2 * MOST_HUNKS if parts and parts[0].operator == WHOLE else 0)
         while waiting and looks < most:
@@ -202,11 +215,12 @@ class _Trials:
                     waiting += [some[:middle], some[middle:]]
                 else:
                     self._noticed(some[0])
+        return looks, [part for some in waiting for part in some]
 
     def _noticed(self, outer: Mutant) -> None:
         for part in self.fates:
             if outer.start <= part.start and part.end <= outer.end and self.fates[part] is Fate.UNREACHED:
-                self.fates[part] = Fate.UNTRIED
+                self.fates[part] = Fate.INSIDE
         self.fates[outer] = Fate.NOTICED
 
     def _without(self, parts: Iterable[Mutant]) -> dict[str, str | None]:
