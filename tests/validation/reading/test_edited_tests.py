@@ -155,3 +155,19 @@ def test_a_test_under_a_longer_name_that_makes_the_same_calls_is_the_old_one(
 ) -> None:
     old = "def test_next(a, b):\n    assert following(a) == b"
     assert kinds(BEFORE.replace(old, f"def test_next_and_before(a, b):\n    {body}")) == [kind]
+
+
+HELPED = "def check(a, b):\n    assert following(a) == b\n\n\ndef test_next():\n    check(1, 2)\n"
+
+
+@pytest.mark.parametrize(
+    ("after", "found"),
+    [
+        ("assert following(a) is not None", [EditKind.WEAKER]),
+        ("following(a)", [EditKind.BLINDED]),
+        ("assert following(a) == b\n    assert following(b) == b + 1", []),
+        ("assert following(a) == b  # as before", []),
+    ],
+)
+def test_a_check_that_tests_share_is_one_of_theirs(after: str, found: list[EditKind]) -> None:
+    assert kinds(HELPED.replace("assert following(a) == b", after), HELPED) == found

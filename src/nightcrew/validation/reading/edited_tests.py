@@ -62,6 +62,7 @@ def edited_tests(changes: Sequence[Change]) -> tuple[TestEdit, ...]:
     edits: list[TestEdit] = []
     for one in old:
         if not one.is_test:
+            edits += _weakened_helper(one, by_place.get((one.path, one.name)), elsewhere)
             continue
         other = by_place.get((one.path, one.name)) or _counterpart(one, spare)
         if other is None:
@@ -73,6 +74,16 @@ def edited_tests(changes: Sequence[Change]) -> tuple[TestEdit, ...]:
 
 
 # ------------------------------------------------------------------------------------------------------
+
+
+def _weakened_helper(one: "_Written", other: "_Written | None", elsewhere: Counter[Key]) -> list[TestEdit]:
+    """A function with checks that tests share: what it no longer requires, none of them does."""
+    if other is None or not one.checks or one.form == other.form:
+        return []
+    kind, why = _compared(one, other, elsewhere)
+    if kind not in (EditKind.WEAKER, EditKind.BLINDED):
+        return []
+    return [TestEdit(one.path, one.name, kind, why, one.text, other.text)]
 
 
 @dataclass(frozen=True)
