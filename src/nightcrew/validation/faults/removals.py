@@ -203,7 +203,7 @@ class _Trials:
         self, parts: list[Mutant], is_noticed: Callable[[Sequence[Mutant]], bool], most: int = MOST_ON_DISK
     ) -> tuple[int, list[Mutant]]:
         """Tries parts together, and each half of them while the tests notice the whole; returns the number of
-        runs, and the parts that were left for want of runs."""
+        runs, and the parts that the last run did not reach."""
         waiting, looks = [parts] if parts else [], 0
         most = max(most, 2 * MOST_HUNKS if parts and parts[0].operator == WHOLE else 0)
         while waiting and looks < most:
