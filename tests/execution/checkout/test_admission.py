@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from nightcrew.errors import BadInput
+from nightcrew.execution.checkout import workspace
 from nightcrew.execution.checkout.admission import admit, root_of
 from nightcrew.execution.checkout.workspace import resolve_commit
 from nightcrew.task import Task
@@ -91,3 +92,12 @@ def test_a_folder_of_a_repository_belongs_to_its_root(repo: Path, tmp_path: Path
     assert root_of(repo / "backend" / "src") == repo
     assert root_of(repo) == repo
     assert root_of(tmp_path) == tmp_path
+
+
+def test_what_would_fill_the_disk_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repo = make_repo(tmp_path / "repo", {**FILES, "nightcrew.toml": "# " + 17 * 1024 * 1024 * "x"})
+    with pytest.raises(BadInput, match=r"nightcrew\.toml is larger than"):
+        admit(a_task(repo))
+    monkeypatch.setattr(workspace, "ENTRIES", 2)
+    with pytest.raises(BadInput, match="files"):
+        admit(a_task(repo))

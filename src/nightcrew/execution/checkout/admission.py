@@ -8,14 +8,16 @@ from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
+from nightcrew import host
 from nightcrew.address import Protocol, folder_of, protocol_of
 from nightcrew.errors import BadInput
 from nightcrew.execution.checkout.credentials import Credentials
 from nightcrew.execution.checkout.git import GitFailed, git
 from nightcrew.execution.checkout.source import opened
-from nightcrew.execution.checkout.workspace import resolve_commit
+from nightcrew.execution.checkout.workspace import check_size, resolve_commit
 from nightcrew.target_config import load_target_config
 from nightcrew.task import Task, TaskType
+from nightcrew.untrusted import MOST_FILE_BYTES
 
 _IN_PYTHON = frozenset({TaskType.UNIT_TEST, TaskType.BUG_FIX, TaskType.REFACTORING})
 """Work on existing code, whose gates run and change Python."""
@@ -29,14 +31,15 @@ def admit(task: Task, *, credentials: Credentials | None = None) -> str:
     A repository on a server is not fetched for this; it is looked into when the task begins.
 
     Raises:
-        BadInput: there is no such repository, commit or target file; its nightcrew.toml is invalid; or this
-            type of work is not supported there.
+        BadInput: there is no such repository, commit or target file; it is too large; its nightcrew.toml is
+            invalid; or this type of work is not supported there.
         Transient: a remote repository cannot be reached.
     """
     commit = resolve_commit(task.repo, task.base, credentials=credentials)
     if protocol_of(task.repo) is Protocol.FILE:
         with opened(folder_of(task.repo).resolve()) as source:
             try:
+                check_size(commit, source)
                 names = git("ls-tree", "-r", "-z", "--name-only", commit, git_dir=source)
                 files = names.decode(errors="surrogateescape").split("\0")[:-1]
                 _check_files(task, files)
@@ -82,7 +85,13 @@ def _check_configuration(source: Path, commit: str, files: list[str]) -> None:
     """Read the configuration at the commit, as a task will."""
     with TemporaryDirectory(prefix="nightcrew-config-") as folder:
         for name in set(_CONFIGURED_BY).intersection(files):
-            Path(folder, name).write_bytes(git("cat-file", "blob", f"{commit}:{name}", git_dir=source))
+            try:
+                content = git(
+                    "cat-file", "blob", f"{commit}:{name}", git_dir=source, output_bytes=MOST_FILE_BYTES
+                )
+            except host.Overflow:
+                raise BadInput(f"{name} is larger than {MOST_FILE_BYTES} bytes") from None
+            Path(folder, name).write_bytes(content)
         try:
             load_target_config(Path(folder))
         except BadInput as error:

@@ -131,7 +131,7 @@ def make_checkout(repo: str, commit: str, into: Path, *, credentials: Credential
     (checkout.git_dir / "info" / "attributes").write_text(ATTRIBUTES)
     (checkout.git_dir / "info" / "exclude").write_text(_EXCLUDES)
     _fetch(repo, checkout, credentials)
-    _check_size(checkout)
+    check_size(commit, checkout.git_dir)
     try:
         git("read-tree", commit, git_dir=checkout.git_dir)
         git("checkout-index", "--all", "--force", "--quiet", git_dir=checkout.git_dir, tree=checkout.path)
@@ -139,6 +139,28 @@ def make_checkout(repo: str, commit: str, into: Path, *, credentials: Credential
         raise BadInput(f"{repo} at {commit[:12]} cannot be checked out: {error}") from None
     learn_secrets(checkout.path)
     return checkout
+
+
+def check_size(commit: str, git_dir: Path) -> None:
+    """Refuse a commit of a few kilobytes whose trees and files would fill the disk.
+
+    Raises:
+        BadInput: it has too many files, or they are too large.
+    """
+    words = ("ls-tree", "-r", "--format=%(objectname) %(objectsize:padded)", commit)
+    room = ENTRIES * (len(commit) + 10)
+    try:
+        sizes = git(*words, git_dir=git_dir, output_bytes=room).split()[1::2]
+    except host.Overflow:
+        raise BadInput(f"the commit {commit[:12]} has more than {ENTRIES} files") from None
+    except GitFailed as error:
+        raise BadInput(f"the commit {commit[:12]} cannot be read: {error}") from None
+    used = sum(int(size) for size in sizes if size.isdigit())  # a submodule has none
+    if len(sizes) > ENTRIES or used > TREE_BYTES:
+        raise BadInput(
+            f"the commit {commit[:12]} has {len(sizes)} files of {used} bytes: at most {ENTRIES} "
+            f"files of {TREE_BYTES} bytes can be worked on"
+        )
 
 
 def extract_patch(checkout: Checkout) -> str:
@@ -219,28 +241,6 @@ def _fetch(repo: str, checkout: Checkout, credentials: Credentials | None) -> No
                 f"{repo} does not have all of {checkout.commit[:12]}: {error} (objects that a partial or "
                 "borrowing clone lacks have to be fetched: 'git fetch --refetch', 'git repack -a')"
             ) from None
-
-
-def _check_size(checkout: Checkout) -> None:
-    """Refuse a commit of a few kilobytes whose trees and files would fill the disk.
-
-    Raises:
-        BadInput: it has too many files, or they are too large.
-    """
-    words = ("ls-tree", "-r", "--format=%(objectname) %(objectsize:padded)", checkout.commit)
-    room = ENTRIES * (len(checkout.commit) + 10)
-    try:
-        sizes = git(*words, git_dir=checkout.git_dir, output_bytes=room).split()[1::2]
-    except host.Overflow:
-        raise BadInput(f"the commit {checkout.commit[:12]} has more than {ENTRIES} files") from None
-    except GitFailed as error:
-        raise BadInput(f"the commit {checkout.commit[:12]} cannot be read: {error}") from None
-    used = sum(int(size) for size in sizes if size.isdigit())  # a submodule has none
-    if len(sizes) > ENTRIES or used > TREE_BYTES:
-        raise BadInput(
-            f"the commit {checkout.commit[:12]} has {len(sizes)} files of {used} bytes: at most {ENTRIES} "
-            f"files of {TREE_BYTES} bytes can be worked on"
-        )
 
 
 def _fetch_from(remote: Remote, checkout: Checkout) -> None:
