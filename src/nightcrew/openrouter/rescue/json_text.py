@@ -19,7 +19,8 @@ _MOST_LAYERS = 3  # of JSON in a JSON string
 
 _FENCED = re.compile(r"\s*```[\w-]*\n(.*)\n?```\s*$", re.DOTALL)
 _TOKEN = re.compile(
-    r'"((?:[^"\\]|\\.)*+)("?)|([{\[])|([}\]])|(,)(?=\s*+[}\]])|([A-Za-z_]\w{0,99})(?=\s*+:)|\s++|[^"{\[}\],\s]++|,',
+    r'"((?:[^"\\]|\\.)*+)("?)|([{\[])|([}\]])|(,)(?=\s*+[}\]])|([A-Za-z_]\w{0,99})(?=\s*+(?::|=))|(=>|=|:=)|(?:\s|\u00a0)++'
+    r"|[^\"{\[}\],\s=]++|,",
     re.DOTALL,
 )
 _SPECIAL_QUOTE = '<|"|>'
@@ -28,6 +29,12 @@ _CONTROL = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _CLOSER = {"{": "}", "[": "]"}
 _ENDS = frozenset('"}]')
 _WORDS = frozenset({"true", "false", "null", "{", "["})
+_MARKS = ("</", "<|", "<｜", "```", "[/")
+_OPEN_QUOTE = re.compile(r"(?<=[{\[(,:=])(\s*)[“„]")
+_CLOSE_QUOTE = re.compile(r"[”“](?=\s*[}\]),:=])")
+_FIRST_QUOTE = re.compile(r"\s*+[{\[(]\s*+(?:\w{1,100}\s*+[=:]\s*+)?[“„]")
+_TEMPLATE = re.compile(r"(?<=[:=,(\[])(\s*)`([^`]*)`(?=\s*[,}\])])")
+_NOTE = re.compile(r'("(?:[^"\\]|\\.)*+")|(?:(?<=\s)|(?<=[,{\[]))(?://|#)[^\n]*+|/\*[^*\n]{0,500}\*/')
 
 
 def read_object(text: str) -> dict[str, Any] | None:
@@ -67,7 +74,7 @@ def mended(text: str) -> str | None:
     closers: list[str] = []
     last = ""
     for token in _TOKEN.finditer(text):
-        content, quote, opening, closing, trailing, key = token.groups()
+        content, quote, opening, closing, trailing, key, equals = token.groups()
         piece = token[0]
         if content is not None:
             if not quote:
@@ -82,6 +89,10 @@ def mended(text: str) -> str | None:
             continue
         elif key:
             piece = f'"{key}"'
+        elif equals:
+            piece = ":"
+        elif closers and piece.startswith(_MARKS):  # what follows the object, whose end is missing
+            break
         pieces.append(piece)
         last = piece if piece.strip() else last
         if closing and not closers:
@@ -98,7 +109,7 @@ def _value(text: str) -> Any:
     """The first reading of `text` that yields something, by increasing tolerance."""
     fenced = _FENCED.match(text)
     text = fenced[1] if fenced else text
-    for read in (_strict, _first_of_several, _tolerant, _literal, _last_resort):
+    for read in (_strict, _first_of_several, _tolerant, _literal, _without_notes, _halved, _last_resort):
         try:
             value = read(text)
         except (ValueError, RecursionError, MemoryError, TypeError):
@@ -109,11 +120,13 @@ def _value(text: str) -> Any:
 
 
 def _with_plain_quotes(text: str) -> str:
-    """Texts between the special tokens that some models use for quotes, in JSON's quotes."""
+    """Texts between other marks that some models use for quotes, in JSON's quotes."""
     parts = text.split(_SPECIAL_QUOTE)
-    if len(parts) < 3 or len(parts) % 2 == 0:
-        return text
-    return "".join(json.dumps(part) if number % 2 else part for number, part in enumerate(parts))
+    if len(parts) >= 3 and len(parts) % 2:
+        return "".join(json.dumps(part) if number % 2 else part for number, part in enumerate(parts))
+    if _FIRST_QUOTE.match(text):  # the quotes of prose, where JSON has its own
+        text = _CLOSE_QUOTE.sub('"', _OPEN_QUOTE.sub(r'\1"', text))
+    return text
 
 
 def _strict(text: str) -> Any:
@@ -142,9 +155,26 @@ def _literal(text: str) -> Any:
     return None
 
 
+def _without_notes(text: str) -> Any:
+    """Without comments, and with texts between backticks in quotes."""
+    if not any(mark in text for mark in ("//", "/*", "#", "`")):
+        return None
+    plain = _NOTE.sub(lambda found: found[1] or "", text)
+    plain = _TEMPLATE.sub(lambda found: f"{found[1]}{json.dumps(found[2])}", plain)
+    return _tolerant(plain) if plain != text else None
+
+
+def _halved(text: str) -> Any:
+    """Braces that a template has doubled, in single ones."""
+    stripped = text.strip()
+    if not (stripped.startswith("{{") and stripped.endswith("}}")):
+        return None
+    return _tolerant(stripped.replace("{{", "{").replace("}}", "}"))
+
+
 def _last_resort(text: str) -> Any:
     stripped = text.strip()
-    whole = stripped.startswith("{") and stripped.endswith("}")
+    whole = stripped.startswith("{") and stripped.endswith("}") and "`" not in stripped
     if not whole or len(stripped) > _MOST_FOR_JSON_REPAIR:
         return None
     return json_repair.repair_json(stripped, return_objects=True, skip_json_loads=True) or None

@@ -15,6 +15,7 @@ from nightcrew.untrusted import Unreadable, read_json
 _LONGEST_NAME = 200
 _SPECIAL = re.compile(r"<[|｜][^<>]{0,80}[|｜]>.*$", re.DOTALL)
 _PREFIX = re.compile(r"^(?:\w{1,60}[./:])++")
+_SUFFIX = re.compile(r"\.(?:call|run|invoke|execute)$")
 _NUMBER = re.compile(r"[:#]\d{1,6}$")
 _NEAR = 0.84
 _PARSED: Mapping[str, type | tuple[type, ...]] = {
@@ -106,7 +107,8 @@ def _tool(function: Mapping[str, Any]) -> Tool:
 
 
 def _bare(name: str) -> str:
-    return _NUMBER.sub("", _SPECIAL.sub("", name).strip().strip("`'\"<>()[]"))
+    plain = _SPECIAL.sub("", name).replace("\\", "").strip().strip("`'\"<>()[]")
+    return _SUFFIX.sub("", _NUMBER.sub("", plain))
 
 
 def _overlap(whole: str, part: str) -> bool:

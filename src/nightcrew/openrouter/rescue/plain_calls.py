@@ -15,17 +15,22 @@ from nightcrew.openrouter.rescue.json_text import read_object, read_values
 from nightcrew.openrouter.rescue.offered import Offered, Tool
 from nightcrew.untrusted import Unreadable, parse_python
 
-_NAME_KEYS = ("name", "tool", "function", "tool_name", "function_name", "action", "recipient_name", "method")
-_ARGUMENT_KEYS = (
-    "arguments", "parameters", "args", "input", "params", "action_input", "tool_input", "kwargs", "tool_args",
-)  # fmt: skip
+_NAME_KEYS = frozenset(
+    ["name", "tool", "function", "toolname", "functionname", "action", "recipientname", "method", "toolcall"]
+)
+_ARGUMENT_KEYS = frozenset(
+    f"{whose}{what}"
+    for whose in ("", "tool", "function", "action")
+    for what in ("arguments", "parameters", "args", "params", "input", "inputs", "kwargs", "payload")
+)
 _OPENING = re.compile(r"[{\[]")
 _WORD = re.compile(r"[A-Za-z_][\w.:/-]{0,119}")
 _GLUE = re.compile(
-    r"(?:<[|｜][\w▁]{1,60}[|｜]>|\[[A-Z_]{1,20}\]|(?:json|action|input|arg(?:ument)?s|param(?:eter)?s)\b"
+    r"(?:[\"'`]\s*+\}(?=\s*+\{)|<[|｜][\w▁:]{1,60}[|｜]>|\[[A-Z_]{1,20}\]|(?:json|action|input|arg(?:ument)?s|param(?:eter)?s)\b"
     r"|[^\w{}()\[\].,;!?]){0,20}\(?\s*+",
     re.IGNORECASE,
 )
+_SENTENCE = re.compile(r"[*_`]{0,3}[^\n{}()\"',]{0,80}:[*_]{0,2}\s*+(?:```[\w-]{0,20}\s*+)?")
 _MOST_TRIES = 60
 _MOST_UNCLOSED = 3  # brackets
 _MOST_FAILED = 20  # names in a row that no arguments follow
@@ -39,7 +44,7 @@ def json_calls(text: str, offered: Offered) -> Iterator[Found]:
         at = opening.start() + 1
         tries, unclosed = tries + 1, unclosed + (end == len(text) and text[-1] not in "}]")
         part = text[opening.start() : end]
-        found = [call for value in _values(part) for call in _calls(value, offered)]
+        found = [call for value in _values(part) for call in calls_of(value, offered)]
         for tool, arguments in found:
             yield Found(tool, tool.typed(arguments), opening.start(), end)
         if found:
@@ -74,7 +79,7 @@ def _closing(text: str, at: int) -> int:
 
 
 def _end_of_brackets(tokens: re.Pattern[str], text: str, at: int) -> int:
-    depth = 0
+    depth, mark = 0, len(text)
     for token in tokens.finditer(text, at):
         if token[0] in "([{":
             depth += 1
@@ -82,10 +87,12 @@ def _end_of_brackets(tokens: re.Pattern[str], text: str, at: int) -> int:
             depth -= 1
             if depth == 0:
                 return token.end()
-    return len(text)
+        elif token[0][0] in "<`":
+            mark = min(mark, token.start())
+    return mark
 
 
-_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[(\[{]|[)\]}]', re.DOTALL)
+_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[(\[{]|[)\]}]|</(?=\w)|<[|｜]|```', re.DOTALL)
 
 
 def _values(part: str) -> list[Any]:
@@ -109,28 +116,50 @@ def _objects(part: str) -> Iterator[str]:
         yield part[start:at]
 
 
-def _calls(value: Any, offered: Offered) -> Iterator[tuple[Tool, dict[str, Any]]]:
+def calls_of(value: Any, offered: Offered) -> Iterator[tuple[Tool, dict[str, Any]]]:
     """The calls that a JSON value is: one, a list of them, or an object that holds one or a list."""
     if isinstance(value, list):
         for item in value[:_MOST_TRIES]:
-            yield from _calls(item, offered)
+            yield from calls_of(read_object(item) if isinstance(item, str) and "{" in item else item, offered)
     elif isinstance(value, Mapping):
         if (call := _call(value, offered)) is not None:
             yield call
-        elif not any(isinstance(value.get(key), str) for key in _NAME_KEYS):
+        elif not any(isinstance(value.get(key), str) for key in ("name", "tool", "function")):
             for item in list(value.values())[:_MOST_TRIES]:
-                yield from _calls(item, offered)
+                yield from calls_of(item, offered)
 
 
 def _call(value: Mapping[str, Any], offered: Offered) -> tuple[Tool, dict[str, Any]] | None:
-    tool = next((tool for key in _NAME_KEYS if (tool := offered.named(value.get(key)))), None)
-    if tool is None:
-        return _keyed(value, offered)
-    given = next((value[key] for key in _ARGUMENT_KEYS if key in value), None)
-    if given is None:
-        given = {name: item for name, item in value.items() if name in tool.parameters}
-    arguments = read_object(given) if isinstance(given, str) else given
-    return (tool, arguments) if isinstance(arguments, dict) and tool.takes(arguments) else None
+    named = {key: tool for key in value if _plain(key) in _NAME_KEYS if (tool := offered.named(value[key]))}
+    for key, tool in named.items():
+        given = next((item for name, item in value.items() if _plain(name) in _ARGUMENT_KEYS), None)
+        rest = {name: item for name, item in value.items() if name != key}
+        own = {name: item for name, item in rest.items() if name in tool.parameters}
+        inner = [item for item in rest.values() if isinstance(item, Mapping)]
+        for option in (given, own, *inner) if given is None else (given,):
+            arguments = _as_arguments(option, tool)
+            if arguments is not None and tool.takes(arguments):
+                return tool, arguments
+    return None if named else _keyed(value, offered)
+
+
+def _as_arguments(given: Any, tool: Tool) -> dict[str, Any] | None:
+    """Arguments as an object: a text of it, a list of it or of names with values, or the only value."""
+    if isinstance(given, str):
+        found = read_object(given) if "{" in given else None
+        return {next(iter(tool.required)): given} if found is None and len(tool.required) == 1 else found
+    if isinstance(given, list) and len(given) == 1 and isinstance(given[0], str):
+        return _as_arguments(given[0], tool)
+    if isinstance(given, list) and given and all(isinstance(item, Mapping) for item in given):
+        pairs = [(item.get("name", item.get("key")), item.get("value")) for item in given]
+        if all(isinstance(name, str) and name in tool.parameters for name, _ in pairs):
+            return {str(name): value for name, value in pairs}
+        return dict(given[0]) if len(given) == 1 else None
+    return dict(given) if isinstance(given, Mapping) else None
+
+
+def _plain(key: object) -> str:
+    return re.sub(r"[\s_-]+", "", str(key)).casefold()
 
 
 def _keyed(value: Mapping[str, Any], offered: Offered) -> tuple[Tool, dict[str, Any]] | None:
@@ -145,9 +174,9 @@ def _keyed(value: Mapping[str, Any], offered: Offered) -> tuple[Tool, dict[str, 
 
 def _json_after(text: str, at: int, tool: Tool) -> tuple[dict[str, Any], int] | None:
     """The JSON object after a tool's name and marks, if it is what the tool takes."""
-    glue = _GLUE.match(text, at)
-    start = glue.end() if glue else at
-    if not text.startswith("{", start):
+    places = (found.end() for glue in (_GLUE, _SENTENCE) if (found := glue.match(text, at)))
+    start = next((place for place in places if text.startswith("{", place)), None)
+    if start is None:
         return None
     end = _closing(text, start)
     arguments = read_object(text[start:end])
@@ -161,8 +190,16 @@ def _python(text: str, at: int, tool: Tool) -> tuple[dict[str, Any], int] | None
     if not text.startswith("(", at):
         return None
     end = _end_of_brackets(_PYTHON, text, at)
+    inside = text[at + 1 : end - 1].strip()
+    arguments = _by_python(f"f{text[at:end]}", tool)
+    if arguments is None and _KEYED.match(inside):  # as in TypeScript, or with the quotes of prose
+        arguments = read_object(f"{{{inside}}}")
+    return (arguments, end) if arguments is not None and tool.takes(arguments) else None
+
+
+def _by_python(call: str, tool: Tool) -> dict[str, Any] | None:
     try:
-        module = parse_python(f"f{text[at:end]}")
+        module = parse_python(call)
     except Unreadable:
         return None
     match module.body:
@@ -172,16 +209,19 @@ def _python(text: str, at: int, tool: Tool) -> tuple[dict[str, Any], int] | None
                 return None  # the arguments as an object, which are read as JSON
             if len(positional) > len(names) or not (positional or keywords):
                 return None
-            given = [*zip(names, positional, strict=False), *((word.arg, word.value) for word in keywords)]
         case _:
             return None
     try:
-        arguments = {str(name): ast.literal_eval(value) for name, value in given}
+        arguments = {name: ast.literal_eval(value) for name, value in zip(names, positional, strict=False)}
+        for word in keywords:
+            value = ast.literal_eval(word.value)
+            arguments |= {word.arg: value} if word.arg else dict(value)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return None
-    return (arguments, end) if tool.takes(arguments) else None
+    return arguments
 
 
+_KEYED = re.compile(r"[\"']?\w{1,100}[\"']?\s*+(?::|=\s*+“)")
 _PYTHON = re.compile(
     r'"""(?:[^"\\]|\\.|"(?!""))*+(?:""")?|\'\'\'(?:[^\'\\]|\\.|\'(?!\'\'))*+(?:\'\'\')?'
     r'|"(?:[^"\\\n]|\\.)*+"?|\'(?:[^\'\\\n]|\\.)*+\'?|[(\[{]|[)\]}]',

@@ -3,6 +3,7 @@
 <function=terminal><parameter=command>ls</parameter></function>
 <invoke name="terminal"><parameter name="command">ls</parameter></invoke>
 <tool_call>terminal<arg_key>command</arg_key><arg_value>ls</arg_value></tool_call>
+<tool_call><name>terminal</name><arguments>{"command": "ls"}</arguments></tool_call>
 <terminal><command>ls</command></terminal>
 """
 
@@ -17,28 +18,43 @@ from nightcrew.openrouter.rescue.json_text import read_object
 from nightcrew.openrouter.rescue.offered import Offered, Tool
 
 _TAG = r"[\w:.-]{1,60}"
+_NAME = r"name|tool|function|tool_name|function_name|action|recipient_name"
+_GIVEN = r"[\w.-]{1,100}\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s\"'<>/]++)"
+_ATTRIBUTE = re.compile(r"([\w.-]{1,100})\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'<>/]++))")
 _OPENING = re.compile(
-    rf"<({_TAG})(?:\s*+=\s*+|\s++(?:name|tool|function)\s*+=\s*+)[\"']?([\w.:/-]{{1,120}})[\"']?\s*+>"
-    rf"|<({_TAG})>(?:\s*+<(?:tool_name|name|function_name)>)?\s*+([\w.:/-]{{1,120}})?"
+    rf"<({_TAG})\s*+=\s*+[\"']?([\w.:/-]{{1,120}})[\"']?\s*+>"
+    rf"|<({_TAG})((?:\s++{_GIVEN}){{1,20}}+)\s*+>"
+    rf"|<({_TAG})>(?:\s*+<(?:{_NAME})>)?\s*+([\w.:/-]{{1,120}})?",
+    re.IGNORECASE,
 )
 _PARAMETER = re.compile(
-    r"<(parameter|param|arg|argument)(?:\s*+=\s*+|\s++(?:name|key)\s*+=\s*+)[\"']?([\w.-]{1,100})[\"']?[^<>]{0,100}>"
+    r"<(parameter|param|arg|argument)(?:\s*+=\s*+|\s++(?:name|key)\s*+=\s*+)[\"']?([\w.-]{1,100})[\"']?[^<>]{0,100}>",
+    re.IGNORECASE,
 )
-_KEY = re.compile(r"<(arg_key|key)>\s*+([\w.-]{1,100})\s*+</\1>\s*+<(arg_value|value)>")
+_KEY = re.compile(
+    r"<((?:\w{1,30}_)?(?:arg_)?key)>\s*+([\w.-]{1,100})\s*+</\1>\s*+<((?:\w{1,30}_)?(?:arg_)?value)>"
+)
 _ELEMENT = re.compile(r"<([\w.-]{1,100})>")
-_ATTRIBUTES = re.compile(rf"<({_TAG})((?:\s++[\w.-]{{1,100}}\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'))++)\s*+/>")
-_ATTRIBUTE = re.compile(r"([\w.-]{1,100})\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)')")
+_END_OF_NAME = re.compile(rf"\s*+</(?:{_NAME})>", re.IGNORECASE)
+_ARGUMENTS = re.compile(
+    r"\s*+<(arguments|args|parameters|params|inputs?|kwargs|action_input|tool_input|tool_args)>(.*)</\1>\s*+",
+    re.DOTALL | re.IGNORECASE,
+)
+_LITERAL = re.compile(r"\s*<!\[CDATA\[(.*)\]\]>\s*", re.DOTALL)
+_EMPTY = re.compile(rf"<({_TAG})((?:\s++[\w.-]{{1,100}}\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'))++)\s*+/?>")
 _MOST_TAGS = 200  # of calls, and of a call's parameters
 
 
 def empty_tags(text: str, offered: Offered) -> Iterator[Found]:
     """The calls in `text` that are one tag each, with the arguments as its attributes."""
-    for tag in islice(_ATTRIBUTES.finditer(text), _MOST_TAGS):
-        given = {each[1]: unescape(each[2] or each[3] or "") for each in _ATTRIBUTE.finditer(tag[2])}
+    for tag in islice(_EMPTY.finditer(text), _MOST_TAGS):
+        given = _attributes(tag[2])
         named = next((given.pop(key) for key in ("name", "tool", "function") if key in given), tag[1])
         tool = offered.named(named)
-        if tool is not None and tool.takes(given):
-            yield Found(tool, tool.typed(given), tag.start(), tag.end())
+        if tool is not None and given and tool.takes(given):
+            close = f"</{tag[1]}>"
+            end = tag.end() + (len(close) if text.startswith(close, tag.end()) else 0)
+            yield Found(tool, tool.typed(given), tag.start(), end)
 
 
 def tagged_calls(text: str, offered: Offered) -> Iterator[Found]:
@@ -50,7 +66,7 @@ def tagged_calls(text: str, offered: Offered) -> Iterator[Found]:
         if tool is None:
             continue
         tags += 1
-        end, after = _body(text, inside, opening[1] or opening[3])
+        end, after = _body(text, inside, opening[1] or opening[3] or opening[5])
         arguments = _arguments(text[inside:end], tool)
         if arguments is not None and tool.takes(arguments):
             yield Found(tool, tool.typed(arguments), opening.start(), after)
@@ -64,9 +80,17 @@ def _tool(opening: re.Match[str], offered: Offered) -> tuple[Tool | None, int]:
     """The tool that a tag names, and where its body starts."""
     if opening[1]:
         return offered.named(opening[2]), opening.end()
-    if opening[4] and (tool := offered.named(opening[4])):
+    if opening[3]:
+        given = _attributes(opening[4])
+        named = next((given[key] for key in _NAME.split("|") if key in given), None)
+        return offered.named(named), opening.end()
+    if opening[6] and (tool := offered.named(opening[6])):
         return tool, opening.end()
-    return offered.named(opening[3]), opening.end(3) + 1
+    return offered.named(opening[5]), opening.end(5) + 1
+
+
+def _attributes(text: str) -> dict[str, str]:
+    return {each[1]: unescape(each[2] or each[3] or each[4] or "") for each in _ATTRIBUTE.finditer(text)}
 
 
 def _body(text: str, inside: int, tag: str) -> tuple[int, int]:
@@ -84,6 +108,10 @@ def _arguments(body: str, tool: Tool) -> dict[str, Any] | None:
             return arguments
     if arguments := _by_elements(body, tool):
         return arguments
+    if name_ends := _END_OF_NAME.match(body):
+        body = body[name_ends.end() :]
+    if wrapped := _ARGUMENTS.match(body):
+        body = wrapped[2]
     stripped = body.strip()
     if stripped.startswith("{"):
         return read_object(stripped)
@@ -101,7 +129,7 @@ def _values(body: str, opening: re.Pattern[str], name: int, close: int, tool: To
         end = body.rfind(f"</{each[close]}>", each.end(), limit)
         if end < 0 and following is None:
             return {}  # the value may go on
-        arguments.setdefault(each[name], _unindented(body[each.end() : end if end >= 0 else limit]))
+        arguments.setdefault(each[name], _content(body[each.end() : end if end >= 0 else limit]))
     return arguments
 
 
@@ -116,12 +144,14 @@ def _by_elements(body: str, tool: Tool) -> dict[str, Any]:
         close = f"</{element[1]}>"
         end = body.find(close, at)
         if end >= 0:
-            arguments[element[1]] = _unindented(body[at:end])
+            arguments[element[1]] = _content(body[at:end])
             at = end + len(close)
     return arguments
 
 
-def _unindented(value: str) -> str:
-    """A value without the line breaks that set it apart from its tags."""
+def _content(value: str) -> str:
+    """A value without the line breaks, or the CDATA marks, that set it apart from its tags."""
+    if literal := _LITERAL.fullmatch(value):
+        return literal[1]
     inner = value.removeprefix("\n")
     return inner.removesuffix("\n") if inner != value else value

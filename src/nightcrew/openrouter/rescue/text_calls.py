@@ -4,12 +4,15 @@ import re
 from html import unescape
 
 from nightcrew.openrouter.rescue.found import Found
+from nightcrew.openrouter.rescue.listed_calls import listed_calls
 from nightcrew.openrouter.rescue.offered import Offered
 from nightcrew.openrouter.rescue.plain_calls import json_calls, named_calls
+from nightcrew.openrouter.rescue.quoting import acted, quotations_in, without_quotations
 from nightcrew.openrouter.rescue.tagged_calls import empty_tags, tagged_calls
 
 MOST_CHARACTERS = 200_000
-_READERS = (tagged_calls, empty_tags, json_calls, named_calls)
+_LAST_CHARACTERS = 4_000
+_READERS = (tagged_calls, empty_tags, json_calls, named_calls, listed_calls)
 _SIGNS = re.compile(
     r"</?(?:[\w-]{1,20}:)?(?:tool_calls?|tool_use|function_calls?|tools?|invoke|function|parameter)\b[^<>\n]{0,100}>"
     r"|\[/?TOOL_CALLS?\]|<[|｜](?:tool|python_tag|call)[^<>\n]{0,60}>|\"(?:arguments|parameters|tool_input)\"\s*+:"
@@ -17,6 +20,8 @@ _SIGNS = re.compile(
     re.MULTILINE,
 )
 _ESCAPED = re.compile(r'[^"]*+(?<=\\)"')
+_NAMESPACE = re.compile(r"<\s?(/?)\s?(?:[\w-]{1,20}:|[|｜][\w▁]{1,20}[|｜])(?=\w)")
+_INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff]")
 _WRAPPERS = re.compile(
     r"</?(?:[\w-]{1,20}:)?(?:tool_calls?|tool_use|function_calls?|tools?)\s*+>|\[/?TOOL_CALLS?\]"
     r"|<[|｜][\w▁]{1,60}[|｜]>|```[\w-]{0,20}[ \t]*+\n\s*+```|^[ \t]*+Action(?: Input)?:[ \t]*+$",
@@ -32,27 +37,38 @@ def calls_in(text: str, offered: Offered, *, cut: bool) -> tuple[list[Found], st
     if len(text) > MOST_CHARACTERS:
         return [], text
     for plain in _plain(text):
-        whole = len(plain.rstrip())
+        whole, quotations = len(plain.rstrip()), quotations_in(plain)
         for read in _READERS:
-            found = [call for call in read(plain, offered) if not (cut and call.end >= whole)]
+            calls = acted(plain, offered, read, quotations)
+            found = [call for call in calls if not (cut and call.end >= whole)]
             if found:
                 return found, _without(plain, found)
     return [], text
 
 
 def looks_like_a_call(text: str, offered: Offered) -> bool:
-    """True if the text has the marks of a call, although none can be read."""
-    return len(text) <= MOST_CHARACTERS and _SIGNS.search(text) is not None
+    """True if the text has the marks of a call, or ends with one, although none can be read for certain."""
+    if len(text) > MOST_CHARACTERS:
+        return False
+    plain = without_quotations(text)
+    last = plain.rstrip(" \n.;!?")[-_LAST_CHARACTERS:]
+    return _SIGNS.search(plain) is not None or any(
+        call.end >= len(last) for read in _READERS for call in read(last, offered)
+    )
 
 
 # ----------------------------------------------------------------------------------------------------
 
 
 def _plain(text: str) -> list[str]:
-    """The text, and as it was before somebody escaped it."""
+    """The text, as it was before somebody escaped it, and with plain marks for odd ones.
+
+    The last one changes no letter inside a value that another reading finds, as it is tried last.
+    """
     if _ESCAPED.match(text):
         return [text.replace('\\"', '"')]
-    return list(dict.fromkeys((text, unescape(text))))
+    usual = _INVISIBLE.sub("", _NAMESPACE.sub(r"<\1", text.replace("\\<", "<").replace("\\>", ">")))
+    return list(dict.fromkeys((text, unescape(text), usual)))
 
 
 def _without(text: str, found: list[Found]) -> str:
