@@ -79,6 +79,34 @@ def test_what_weakens(old: str, new: str, kind: EditKind, why: str) -> None:
     assert (edits[0].kind, why in edits[0].why) == (kind, True), edits[0].why
 
 
+LISTED = """import pytest
+
+SLOW = {"a", "b"}
+
+
+@pytest.mark.parametrize("name", ["a", "b", "c"])
+def test_each(name):
+    if name in SLOW:
+        pytest.xfail("not yet")
+    assert name.islower()
+"""
+
+
+@pytest.mark.parametrize(
+    ("use", "kind"),
+    [
+        ("if name in SLOW:\n        pytest.xfail('not yet')", []),
+        ("if name in SLOW:\n        print('slow')", [EditKind.WEAKER]),
+        ("if name not in SLOW:\n        pytest.xfail('not yet')", [EditKind.WEAKER]),
+        ("for one in SLOW:\n        assert one.islower()", [EditKind.WEAKER]),
+        ("pass", [EditKind.WEAKER]),  # another module may use it
+    ],
+)
+def test_a_list_of_excuses_may_become_shorter_and_no_other(use: str, kind: list[EditKind]) -> None:
+    text = LISTED.replace('if name in SLOW:\n        pytest.xfail("not yet")', use)
+    assert kinds(text.replace('{"a", "b"}', '{"a"}'), text) == kind
+
+
 @pytest.mark.parametrize(
     "after",
     [

@@ -5,6 +5,7 @@ It reads text alone; running the old test on the new code shows whether it still
 
 import ast
 import builtins
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,9 +19,9 @@ from nightcrew.validation.reading.suite import Function, all_functions, parse
 
 SKIPPING = {"skip", "skipif", "xfail", "skipIf", "skipUnless", "expectedFailure", "importorskip", "skipTest"}
 MOCKS = {"patch", "setattr", "Mock", "MagicMock", "AsyncMock", "create_autospec", "mocker", "patch_object"}
+_SKIPS = re.compile(r"\b(continue|skip|xfail)\b")
 _CONDITIONAL = {"skipif", "skipIf", "skipUnless"}
 _LEAST_ALIKE = 0.6  # likeness of two tests' texts from which one is the other under a new name
-
 
 type Key = tuple[str, bool, bool]
 """Equal for two checks that require the same."""
@@ -81,9 +82,8 @@ def _weakened_helper(one: "_Written", other: "_Written | None", elsewhere: Count
     if other is None or not one.checks or one.form == other.form:
         return []
     kind, why = _compared(one, other, elsewhere)
-    if kind not in (EditKind.WEAKER, EditKind.BLINDED):
-        return []
-    return [TestEdit(one.path, one.name, kind, why, one.text, other.text)]
+    edit = TestEdit(one.path, one.name, kind, why, one.text, other.text)
+    return [] if kind is EditKind.CHANGED else [edit]
 
 
 @dataclass(frozen=True)
@@ -129,8 +129,8 @@ class _Written:
     @cached_property
     def calls(self) -> set[str]:
         """Names of what it calls, without builtins."""
-        called = [one.func for part in self.node.body for one in ast.walk(part) if isinstance(one, ast.Call)]
-        return {own_name(one) for one in called} - set(dir(builtins)) - {""}
+        nodes = [one for part in self.node.body for one in ast.walk(part)]
+        return {own_name(one.func) for one in nodes if isinstance(one, ast.Call)} - set(dir(builtins)) - {""}
 
 
 def _written(path: str, text: str | None) -> Iterator[_Written]:
@@ -215,8 +215,8 @@ def _looser(old: _Written, new: _Written, elsewhere: Counter[Key]) -> str:
 
 def _skips(one: _Written) -> int:
     """Marks that skip a test, but for those of other Pythons and platforms: a run shows that it runs here."""
-    conditions = (node for node in one.node.decorator_list if isinstance(node, ast.Call))
-    elsewhere = [node for node in conditions if own_name(node.func) in _CONDITIONAL]
+    marks = [node for node in one.node.decorator_list if isinstance(node, ast.Call)]
+    elsewhere = [node for node in marks if own_name(node.func) in _CONDITIONAL]
     of_others = sum(ELSEWHERE.search(ast.unparse(node)) is not None for node in elsewhere)
     return (
         -of_others
@@ -242,21 +242,17 @@ def _pair(lost: Check, gained: list[Check]) -> Check | None:
 
 def _fewer(old: _Written, new: _Written, lost: list[Check]) -> str:
     """A lost check that no new one replaces: the test checks less, unless it has more cases instead."""
-    before, after = len(old.checks) * _cases(old), len(new.checks) * _cases(new)
-    if after >= before:
+    cases = [max(1, len(_literal_cases(one.node))) for one in (old, new)]
+    if len(new.checks) * cases[1] >= len(old.checks) * cases[0]:
         return ""
     return f"it has {len(new.checks)} checks instead of {len(old.checks)}, `{lost[-1].text[:80]}` is gone"
 
 
-def _cases(one: _Written) -> int:
-    return max(1, len(_literal_cases(one.node)))
-
-
 def _thinned(old: _Written, new: _Written, elsewhere: Counter[Key]) -> str:
     before, after = Counter(_literal_cases(old.node)), Counter(_literal_cases(new.node))
-    lost, gained = before - after, after - before
-    if lost.total() > gained.total() and not elsewhere:
-        return f"it has {after.total()} cases instead of {before.total()}, `{next(iter(lost))[:60]}` is gone"
+    if after.total() < before.total() and not elsewhere:
+        lost = next(iter(before - after))[:60]
+        return f"it has {after.total()} cases instead of {before.total()}, `{lost}` is gone"
     return ""
 
 
@@ -274,17 +270,28 @@ def _literal_cases(node: Function) -> list[str]:
 
 
 def _edited_tables(change: Change) -> Iterator[TestEdit]:
-    """Module-level tables that tests iterate over: none may become shorter."""
+    """Module-level tables of cases: none may become shorter. A table of cases to skip may."""
     old, new = parse(change.before or ""), parse(change.after or "")
     if old is None or new is None or change.after is None:
         return
-    after = _tables(new)
+    after = {name: node for name, node in _tables(new).items() if not _only_excuses(new, name)}
     for name, node in _tables(old).items():
-        if name in after and len(_elements(after[name])) < len(_elements(node)):
-            why = f"it has {len(_elements(after[name]))} entries instead of {len(_elements(node))}"
-            yield TestEdit(
-                change.path, name, EditKind.WEAKER, why, ast.unparse(node), ast.unparse(after[name])
-            )
+        most, left = len(_elements(node)), len(_elements(after.get(name, node)))
+        if left < most:
+            why = f"it has {left} entries instead of {most}"
+            before = ast.unparse(node)
+            yield TestEdit(change.path, name, EditKind.WEAKER, why, before, ast.unparse(after[name]))
+
+
+def _only_excuses(tree: ast.Module, name: str) -> bool:
+    """True where all that the table decides is which cases are skipped, or expected to fail."""
+    nodes = list(ast.walk(tree))
+    uses = sum(
+        isinstance(one, ast.Name) and one.id == name and isinstance(one.ctx, ast.Load) for one in nodes
+    )
+    excuses = [one for one in nodes if isinstance(one, ast.If) and _SKIPS.search(ast.unparse(one.body[-1]))]
+    asked = [re.findall(rf"(?<!not )in {name}\b", ast.unparse(one.test)) for one in excuses]
+    return 0 < uses == sum(map(len, asked))
 
 
 def _tables(tree: ast.Module) -> dict[str, ast.expr]:
