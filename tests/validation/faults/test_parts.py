@@ -18,6 +18,10 @@ SAME = {
         "def f(x):\n    a = x + 1\n    return a * a\n",
         "def f(x):\n    more = x + 1\n    return more * more\n",
     ),
+    "a local's name, beside a line that moved": (
+        "def f(x):\n    a = x + 1\n    print(a)\n    a += g(x)\n    return [a for b in a]\n",
+        "def f(x):\n    more = x + 1\n    print(more)\n    more += g(x)\n    return [more for b in more]\n",
+    ),
     "the order of imports": ("import os\nimport ast, re\n", "import ast\nimport re\nimport os\n"),
     "imports for annotations": (
         "def f(x):\n    return x\n",
@@ -45,6 +49,40 @@ def test_what_only_looks_different_is_no_part(before: str, after: str) -> None:
 
 
 DIFFERENT = {
+    "a new name, and one line more": (
+        "def f(x):\n    a = get(x)\n    a.clear()\n    save(a=a)\n",
+        "def f(x, a=()):\n    old = get(x)\n    old.clear()\n    old.extend(a)\n    save(a=old)\n",
+        [("def f(x, a=()):", "def f(x):"), ("old.extend(a)", "pass")],
+    ),
+    "a name that the function has already": (
+        "def f(a, b):\n    c = a\n    d = b\n    return c\n",
+        "def f(a, b):\n    c = a\n    d = b\n    return d\n",
+        [("d", "c")],
+    ),
+    "a branch of base": (
+        "def f(x):\n    if x:\n        return 1\n    elif g(x):\n        return 2\n",
+        "def f(x):\n    if x:\n        return 1\n    else:\n        y = h(x)\n        return y\n",
+        [
+            ("y = h(x)\n        return y", "if g(x):\n            return 2"),
+            ("y = h(x)", "pass"),
+            ("return y", "pass"),
+        ],
+    ),
+    "a branch in the place of other code": (
+        "def f(x):\n    if x:\n        return 1\n    else:\n        return h(x)\n",
+        "def f(x):\n    if x:\n        return 1\n    elif g(x):\n        return 2\n",
+        [
+            ("elif g(x):\n        return 2", "else:\n        return h(x)"),
+            ("g(x)", "(True)"),
+            ("g(x)", "(False)"),
+            ("return 2", "pass"),
+        ],
+    ),
+    "the parameters of a function without code": (
+        'class A:\n    def f(self, x):\n        """No."""\n',
+        'class A:\n    def f(self, x, y=()):\n        """No."""\n',
+        [("def f(self, x, y=()):", "def f(self, x):")],
+    ),
     "public names that are called for": (
         '__all__ = ["f"]\n',
         "__all__ = loaded()\n",

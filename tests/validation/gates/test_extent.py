@@ -9,10 +9,10 @@ from nightcrew.execution.sandbox import Sandbox
 from nightcrew.settings import Settings
 from nightcrew.task import TaskType
 from nightcrew.validation.change.change import Change
-from nightcrew.validation.faults.comparison import Answer
+from nightcrew.validation.faults.comparison import Answer, Compared
 from nightcrew.validation.gate import Gate
 from nightcrew.validation.gates.behaviour import Behaviour
-from nightcrew.validation.gates.extent import Extent, _refused, other_parameters
+from nightcrew.validation.gates.extent import Extent, _unasked, other_parameters
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.verdict import GateOutcome, GateResult
 from tests.validation.house import House, make_house
@@ -186,18 +186,29 @@ def test_functions_that_take_other_parameters() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "is_refused"),
+    ("name", "before", "after", "is_refused"),
     [
-        ("1", "!TypeError", True),
-        ("!ValueError", "!KeyError", True),  # base raises it by name
-        ("!TypeError", "!AssertionError", False),  # base crashes there
-        ("!TypeError", "1", False),
+        ("f", "1", "!TypeError", True),
+        ("f", "!ValueError: 'no'", "!KeyError", True),  # base raises it itself
+        ("f", "!ValueError", "!KeyError", False),  # Python raised it for base, in the middle of something
+        ("f", "!TypeError", "!AssertionError: ''", False),
+        ("f", "!TypeError", "1", False),
+        ("A._inner", "''", "!StopIteration", False),  # its callers decide what it gets
+        ("A._inner", "''", "!LookupError: 'no'", True),
+        ("A.__call__", "''", "!StopIteration", True),
     ],
 )
 def test_another_error_counts_in_place_of_a_value_or_of_an_error_that_base_means(
-    before: str, after: str, is_refused: bool
+    name: str, before: str, after: str, is_refused: bool
 ) -> None:
     text = "def f(x):\n    raise ValueError\n"
     room: Any = SimpleNamespace(changes=(Change(CODE, text, text),), is_test=lambda path: False)
-    answers = [Answer("f(1)", before, after)]
-    assert bool([*_refused(room, answers, CODE)]) is is_refused
+    outer = Compared("f", Answer("f(2)", "1", "1"), frozenset(), ())
+    found = [outer, Compared(name, Answer("call", before, after), frozenset(), ())]
+    assert bool([*_unasked(room, found, [], CODE)]) is is_refused
+
+
+def test_a_helper_counts_alone_where_nothing_else_is_compared() -> None:
+    room: Any = SimpleNamespace(changes=(), is_test=lambda path: False)
+    inner = Compared("_inner", Answer("_inner('')", "''", "!StopIteration"), frozenset(), ())
+    assert [*_unasked(room, [inner], [], CODE)]

@@ -54,6 +54,11 @@ class Answer:
         return self.is_known and self.before != self.after
 
     @property
+    def is_own(self) -> tuple[bool, bool]:
+        """For both results: whether a `raise` of the product gives it, and not Python in the middle of it."""
+        return _is_own(self.before), _is_own(self.after)
+
+    @property
     def turn(self) -> tuple[str, str]:
         """The kinds of both results: the exceptions' names, empty for values."""
         return _exception(self.before), _exception(self.after)
@@ -72,6 +77,11 @@ class Compared:
     made: Answer
     tests: frozenset[str]
     beside: tuple[Answer, ...]
+
+    @property
+    def is_inner(self) -> bool:
+        """True for a function that only the product itself should call."""
+        return any(one.startswith("_") and not one.endswith("__") for one in self.name.split("."))
 
     @property
     def answers(self) -> tuple[Answer, ...]:
@@ -201,6 +211,11 @@ def _changed_spans(change: Change) -> list[list[int]]:
         [min([node.lineno, *(one.lineno for one in node.decorator_list)]), node.end_lineno or node.lineno]
         for node in changed_functions(change.before, change.after).values()
     ]
+
+
+def _is_own(answer: str) -> bool:
+    """True for a value, and for an error with a message: the rig keeps those of the product's own `raise`."""
+    return not answer.startswith(_RAISED) or ":" in answer or answer in _NO_ANSWERS
 
 
 def _exception(answer: str) -> str:

@@ -31,6 +31,7 @@ from nightcrew.validation.reading.same_code import (
     paired_statements,
     same_function,
     simple_statements,
+    with_names_of,
 )
 from nightcrew.validation.reading.source_text import SourceText
 from nightcrew.validation.reading.suite import Function, all_functions
@@ -47,6 +48,7 @@ def parts_of(before: str, after: str) -> tuple[Mutant, ...]:
 
     Empty where one of the texts is not Python, or both behave the same.
     """
+    before = with_names_of(before, after)
     old, new = behaving(before), behaving(after)
     if old is None or new is None:
         return ()
@@ -147,7 +149,10 @@ class _Finder(Headers):
         """Notes that other statements stood in the place of these."""
         self.statement = new[0].lineno
         start, end = self.new.run(new)
-        self.edit(start, end, self.old.block(went, self.indent(start)), BACK)
+        indent = self.indent(start)
+        is_branch = self.new.text.startswith("elif", start) and isinstance(new[0], ast.If)
+        other = f"else:\n{' ' * (indent + 4)}{self.old.block(went, indent + 4)}"
+        self.edit(start, end, other if is_branch else self.old.block(went, indent), BACK)
 
     def _is_moved(self, went: list[ast.stmt]) -> bool:
         """True where functions that base does not have do all that these statements do."""

@@ -137,13 +137,22 @@ def _unasked(
     tested = {one.made.turn for one in shown if one.made.differs}
     other = other_parameters(room)  # base cannot be called that way, so there is nothing to compare
     comparable = [call for call in found if not (call.name in other and call.made.turn[0] == "TypeError")]
-    answers = [one for one in _answers(comparable) if one.is_known]
-    yield from _refused(room, [one for one in answers if one.turn not in tested], path)
+    answers = [one for one in _answers(comparable) if one.is_known and _is_answer(room, one)]
+    outer = [one for one in comparable if not one.is_inner]
+    # A helper's callers decide what it gets, and their calls are compared too.
+    crashes = {one for call in comparable if call.is_inner for one in call.answers if not one.is_own[1]}
+    refused = [one for one in answers if not (outer and one in crashes) and one.turn not in tested]
+    yield from _refused(room, refused, path)
     yield from _taken(room, answers, tested, path)
 
 
+def _is_answer(room: CleanRoom, one: Answer) -> bool:
+    """True where base gives a value or an error on purpose: a crash is nothing that could be taken away."""
+    return one.is_own[0] or one.turn[0] in _promised(room)
+
+
 def _refused(room: CleanRoom, answers: Sequence[Answer], path: str) -> Iterator[Finding]:
-    known = _documented(room) | {""}  # a crash of base is no answer that another crash could take away
+    known = _documented(room) | {""}
     refused = [one for one in answers if one.turn[1] and one.turn[0] != one.turn[1] and one.turn[0] in known]
     if not _refuses(room):  # a generated text that Python's own parsers reject shows nothing about the change
         refused = [one for one in refused if one.turn[1] not in _UNREADABLE]
@@ -182,15 +191,20 @@ def _examples(what: str, answers: Sequence[Answer]) -> str:
     return f"{what}: {'; '.join(one.sentence for one in answers[:_SHOWN])}"
 
 
+def _promised(room: CleanRoom) -> set[str]:
+    """Exceptions that the changed files name in their docstrings on base."""
+    trees = (read(one.before) for one in product_changes(room))
+    texts = (ast.get_docstring(one) or "" for tree in trees for one in all_functions(tree).values())
+    words = (word for text in texts for word in text.replace(":", " ").replace("`", " ").split())
+    return {word for word in words if word.endswith(("Error", "Exception"))}
+
+
 def _documented(room: CleanRoom) -> set[str]:
     """Exceptions that the changed files raise by name on base, or name in their docstrings."""
-    found: set[str] = set()
+    found = _promised(room)
     for tree in (read(one.before) for one in product_changes(room)):
         for node in ast.walk(tree):
             if isinstance(node, ast.Raise) and node.exc is not None:
                 raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
                 found.add(own_name(raised))
-        for function in all_functions(tree).values():
-            words = (ast.get_docstring(function) or "").replace(":", " ").replace("`", " ").split()
-            found |= {word for word in words if word.endswith(("Error", "Exception"))}
     return found - {""}

@@ -6,15 +6,18 @@ same. So a changed function that is equal needs no test to vouch for it.
 
 import ast
 import copy
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
+from nightcrew.validation.reading.source_text import SourceText
 from nightcrew.validation.reading.suite import Function, all_functions, read
 from nightcrew.validation.reading.variants import functions, is_delicate, local_names
 
 _ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 _RENAMED = 0.6  # share of its text that a definition has in common with its former self
+_NAME = re.compile(r"(?<=Name\(id=)'\w+'")
 _ALIKE = 0.4  # statements that share less than this are different statements
 type Block = list[ast.stmt]
 
@@ -87,6 +90,22 @@ def normal_form(function: Function, *, arguments: bool = False) -> str:
             inner.body = _without_needless(inner, inner.body)
         _rename(plain, arguments)
     return ast.dump(plain)
+
+
+def with_names_of(before: str, after: str) -> str:
+    """`before` with the names that `after` gives to the same locals: only names that nothing outside of their
+    function can see, and only such as the function does not use. It does exactly what `before` does."""
+    old, new = all_functions(read(before)), all_functions(read(after))
+    text, edits = SourceText(before), dict[tuple[int, int], str]()
+    for name, function in old.items():
+        other = new.get(name)
+        renamed = _renamed(function, other) if other is not None else {}
+        for node in ast.walk(function) if renamed else ():
+            if isinstance(node, ast.Name) and node.id in renamed:
+                edits.setdefault(text.span(node), renamed[node.id])
+    for (start, end), name in sorted(edits.items(), reverse=True):
+        before = before[:start] + name + before[end:]
+    return before
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -191,3 +210,65 @@ def _target(node: ast.stmt) -> str:
     """What a statement binds; empty where it binds nothing."""
     targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
     return ", ".join(ast.unparse(one) for one in targets if one is not None)
+
+
+def _renamed(old: Function, new: Function) -> dict[str, str]:
+    """The new names of base's locals, from statements that differ in nothing but names."""
+    if is_delicate(old) or ast.dump(old) == ast.dump(new):
+        return {}
+    pairs = _pairs(old, new)
+    known, free = _locals(old), _locals(new) - _identifiers(old)
+    renamed: dict[str, str] = {}
+    for (name, other), count in pairs.most_common():
+        is_free = name in known - renamed.keys() and other in free - {*renamed.values()}
+        if is_free and count > pairs[name, name]:
+            renamed[name] = other
+    return renamed
+
+
+def _pairs(old: Function, new: Function) -> Counter[tuple[str, str]]:
+    """How often each name stands where the new text has another one, or the same."""
+    first, second = list(_statement_forms(old)), list(_statement_forms(new))
+    alike = SequenceMatcher(None, [shape for shape, _ in first], [shape for shape, _ in second], False)
+    blocks = ((i, k, size) for i, k, size in alike.get_matching_blocks())
+    both = ((first[i + at][1], second[k + at][1]) for i, k, size in blocks for at in range(size))
+    return Counter(pair for names, others in both for pair in zip(names, others, strict=True))
+
+
+def _statement_forms(function: Function) -> Iterator[tuple[str, list[str]]]:
+    """The form of each statement without those inside it, and the names in it."""
+    inner = (ast.stmt, ast.excepthandler, ast.match_case)
+    for node in sorted((one for one in ast.walk(function) if isinstance(one, ast.stmt)), key=_place):
+        parts = [one for one in ast.iter_child_nodes(node) if not isinstance(one, inner)]
+        names = [one.id for part in parts for one in ast.walk(part) if isinstance(one, ast.Name)]
+        if node is not function:
+            yield f"{type(node).__name__} {[_NAME.sub('_', ast.dump(one)) for one in parts]}", names
+
+
+def _place(node: ast.stmt) -> tuple[int, int]:
+    return node.lineno, node.col_offset
+
+
+def _locals(function: Function) -> set[str]:
+    """Names that the function binds by statements, and that mean nothing outside of it."""
+    bound = {
+        one.id for one in ast.walk(function) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)
+    }
+    classes = (one for one in ast.walk(function) if isinstance(one, ast.ClassDef))
+    fields = {one.id for node in classes for one in ast.walk(node) if isinstance(one, ast.Name)}
+    return bound - fields - _fixed(function)
+
+
+def _identifiers(function: Function) -> set[str]:
+    return {one.id for one in ast.walk(function) if isinstance(one, ast.Name)} | _fixed(function)
+
+
+def _fixed(function: Function) -> set[str]:
+    """Names that are no plain names: of parameters, definitions, imports, handlers, patterns and scopes."""
+    found: set[str] = set()
+    for node in ast.walk(function):
+        words = () if isinstance(node, ast.keyword) else ("arg", "name", "asname", "rest")
+        own = (getattr(node, word, None) for word in words)
+        found |= {one.partition(".")[0] for one in own if isinstance(one, str)}
+        found |= {*node.names} if isinstance(node, ast.Global | ast.Nonlocal) else set()
+    return found

@@ -45,9 +45,11 @@ class SourceText:
         return self.whole(body[0])[0], self.whole(body[-1])[1]
 
     def block(self, body: list[ast.stmt], indent: int) -> str:
-        """The text of consecutive statements, with every line after the first indented by `indent`."""
+        """The text of consecutive statements, with every line after the first indented by `indent`; an `elif`
+        becomes the `if` that it stands for."""
         start, end = self.run(body)
         lines = self.text[start:end].split("\n")
+        lines[0] = lines[0].removeprefix("el") if isinstance(body[0], ast.If) else lines[0]
         own = start - self.starts[self.line_of(start) - 1]
         shift = indent - own
         moved = [line if not line.strip() else _shifted(line, shift) for line in lines[1:]]
@@ -59,13 +61,15 @@ class SourceText:
 
     def header(self, node: ast.stmt) -> tuple[int, int] | None:
         """The span from `def` or `class` to the colon before its body; None where comments stand between."""
-        start = self.span(node)[0]
-        first = (
-            node.body[0] if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) else None
-        )
-        if first is None:
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             return None
-        end = self.whole(first)[0]
+        start = self.span(node)[0]
+        if not node.body:  # a docstring alone, which the trees here leave out
+            own = [one for one in ast.walk(node) if isinstance(one, ast.expr | ast.arg)]
+            inside = [self.span(one)[1] for one in own if one not in node.decorator_list]
+            colon = self.text.find(":", max(inside, default=start))
+            return None if colon < 0 else (start, colon + 1)
+        end = self.whole(node.body[0])[0]
         colon = self.text.rstrip().rfind(":", start, end)
         between = self.text[colon + 1 : end]
         return None if colon < 0 or between.strip() else (start, colon + 1)
