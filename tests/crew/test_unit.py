@@ -9,6 +9,7 @@ import pytest
 
 from nightcrew.crew import unit
 from nightcrew.errors import BadInput
+from nightcrew.secrets.account import keep_account
 from nightcrew.settings import load_settings
 
 
@@ -41,8 +42,13 @@ def test_odd_paths_are_quoted(tmp_path: Path) -> None:
 
 
 def test_without_an_account_or_systemd_nothing_is_written(tmp_path: Path) -> None:
+    settings = load_settings(home=tmp_path)
     with pytest.raises(BadInput, match="set-account"):
-        unit.install(load_settings(home=tmp_path))
+        unit.install(settings)
+    keep_account(tmp_path, settings.account)
+    if not Path("/run/systemd/system").is_dir():
+        with pytest.raises(BadInput, match="systemd does not run"):
+            unit.install(settings)
     if shutil.which("systemctl") is None:
         with pytest.raises(BadInput, match="there is no"):
             unit.remove()

@@ -129,6 +129,7 @@ def test_a_deleted_deployment_comes_back_and_its_tasks_wait_for_it(crew: Running
 def test_a_task_submitted_twice_makes_one_run(crew: RunningCrew) -> None:
     task = crew.task("Only once, please.")
     first = dispatch.submit(crew.settings, task)
+    assert first.is_new and not dispatch.submit(crew.settings, task).is_new
     with dispatch.open_queue(crew.settings) as queue:
         again = dispatch.dispatch(queue, crew.api, first)
     assert again.flow_run_id == first.flow_run_id

@@ -72,6 +72,13 @@ def test_trials_decide_how_a_task_ends(trials: list[Judged], expected: tuple[str
     assert summary(decided(*trials)) == expected
 
 
+def test_attempts_without_a_change_say_so_and_do_not_ask_the_reader_to_make_one() -> None:
+    empty = judged(REJECTED)
+    verdict = replace(empty.verdict, summary="there is no change", feedback="Make the change this time.")
+    outcome = decided(replace(empty, attempt=replace(empty.attempt, patch=""), verdict=verdict), attempts=1)
+    assert outcome is not None and outcome.detail == "1 attempt, none accepted: there is no change"
+
+
 def test_what_is_only_unproven_goes_to_a_person_once_the_attempts_are_used_up() -> None:
     finding = Finding("nobody needs this line", "a.py", 2, severity=Severity.UNPROVEN)
     gate = GateResult("needed", GateOutcome.FAIL, "Not needed", findings=(finding,))

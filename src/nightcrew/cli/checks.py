@@ -6,9 +6,11 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from nightcrew import host
+from nightcrew.cli.output import age, counted
 from nightcrew.errors import NightcrewError
 from nightcrew.secrets.files import close_to_others
 from nightcrew.settings import OPENROUTER_URL, SandboxKind, Settings
@@ -236,11 +238,10 @@ def _catalogue(settings: Settings) -> Check:
 
     try:
         with open_catalogue(settings) as (_, catalogue):
-            count, age = len(catalogue.candidates()), catalogue.age
+            count, listed_for = len(catalogue.candidates()), catalogue.age
             catalogue.check_prices()
     except NightcrewError as error:
         return Check("catalogue", Level.PROBLEM, "cannot be used", str(error))
     if not count:
         return Check("catalogue", Level.NOTE, "empty", "fetch it with 'nightcrew refresh-models'")
-    hours = age.total_seconds() / 3600 if age else 0.0
-    return Check("catalogue", Level.OK, f"{count} models, {hours:.1f} hours old")
+    return Check("catalogue", Level.OK, f"{counted(count, 'model')}, {age(listed_for or timedelta())} old")

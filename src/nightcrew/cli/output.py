@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
@@ -96,6 +96,17 @@ def duration(seconds: float | None) -> str:
         return "–"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} m {rest:02d} s" if minutes else f"{seconds:.1f} s"
+
+
+def age(passed: timedelta) -> str:
+    """How old something is, for people: minutes, or hours from the second on."""
+    minutes = round(passed.total_seconds() / 60)
+    return counted(minutes, "minute") if minutes < 120 else f"{minutes / 60:.1f} hours"
+
+
+def counted(number: int, thing: str) -> str:
+    """`1 task`, `2 tasks`."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 STATUS_STYLES: Mapping[str, str] = {

@@ -21,6 +21,7 @@ from nightcrew.task import Task
 
 NAMES = {"models": "--model"}  # options whose name differs from the field's
 REQUIRED = frozenset({"description", "task_type"})
+METAVARS: Mapping[Any, str] = {Decimal: "USD", list[str]: "<str>"}  # of types whose own name says little
 HERE = {"repo": "."}  # defaults of the command line
 
 
@@ -103,12 +104,13 @@ def _option(name: str, field: FieldInfo, required: frozenset[str]) -> inspect.Pa
     kind = _kind(field.annotation)
     default: Any = inspect.Parameter.empty if name in required else None
     shown = HERE.get(name) or (str(field.default or "") if default is None and not _is_made(field) else "")
+    text = f"{field.description} It may be repeated." if kind == list[str] else field.description
     option = typer.Option(
         NAMES.get(name, f"--{name.replace('_', '-')}"),
-        help=field.description,
-        show_default=shown or False,
+        help=f"{text}  [default: {shown}]" if shown else text,
+        show_default=False,
         parser=_usd if kind is Decimal else None,
-        metavar="USD" if kind is Decimal else None,
+        metavar=METAVARS.get(kind),
     )
     wanted: Any = kind if name in required else kind | None
     return inspect.Parameter(

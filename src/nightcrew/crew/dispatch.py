@@ -4,6 +4,7 @@ import logging
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 
 from sqlalchemy.exc import OperationalError
@@ -52,15 +53,13 @@ def submit(settings: Settings, task: Task) -> QueuedTask:
     Raises:
         BadInput: the task is invalid, or the queue is full.
     """
-    with _opened(settings) as (
-        queue,
-        _,
-    ):  # a worker or the engine tells the ledger, so that we need not load it
+    with _opened(settings) as (queue, _):
+        # The facts stay in the outbox for a worker or the engine: loading the ledger takes longer than this.
         queued = queue.submit(task)
         services = status(settings)
         if queued.status is TaskStatus.PENDING and services.running:
             try:
-                return dispatch(queue, services.api(), queued)
+                return replace(dispatch(queue, services.api(), queued), is_new=queued.is_new)
             except Transient as error:  # it is stored, and the engine starts it as soon as it can
                 log.warning("task %s waits: %s", queued.task_id, error)
         return queued

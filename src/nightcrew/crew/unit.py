@@ -64,8 +64,9 @@ def install(settings: Settings, *, workers: int | None = None) -> Unit:
         raise BadInput(
             "a service has no key in its environment: store one with 'nightcrew set-account' first"
         )
+    if not _BOOTED.is_dir():
+        raise BadInput("systemd does not run on this machine: start the crew with 'nightcrew run-engine'")
     of_system = os.geteuid() == 0
-    _systemctl(of_system, "--version")
     file = _file(of_system)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(unit_text(settings, workers=workers, of_system=of_system))
@@ -91,6 +92,9 @@ def remove() -> Path:
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+_BOOTED = Path("/run/systemd/system")  # there exactly while systemd is the machine's init, see sd_booted(3)
 
 
 def _file(of_system: bool) -> Path:

@@ -143,20 +143,21 @@ def _by_limits(
     waited = sum(not trial.is_outage for trial in interrupted)
     faults = len(trials) - judged - len(interrupted)
     if judged >= task.max_attempts and last.verdict.is_unproven:
-        return Outcome(TaskStatus.NEEDS_REVIEW, f"{judged} attempts, none proven: {last.verdict.feedback}")
+        return Outcome(TaskStatus.NEEDS_REVIEW, f"{_attempts(judged)}, none proven: {last.verdict.feedback}")
     if judged >= task.max_attempts:
-        return _failed(FailureReason.REJECTED, f"{judged} attempts, none accepted: {last.verdict.feedback}")
+        why = last.verdict.feedback if last.attempt.patch else last.verdict.summary
+        return _failed(FailureReason.REJECTED, f"{_attempts(judged)}, none accepted: {why}")
     if faults >= MOST_FAULTS or waited >= MOST_INTERRUPTIONS:
-        detail = f"{faults + waited} attempts failed through no fault of a model: {_cause(last)}"
+        detail = f"{_attempts(faults + waited)} failed through no fault of a model: {_cause(last)}"
         return _failed(FailureReason.INFRASTRUCTURE, detail)
     if seconds >= task.max_seconds:
         return _failed(
-            FailureReason.BUDGET, f"the {task.max_seconds} s were used up after {len(trials)} attempts"
+            FailureReason.BUDGET, f"the {task.max_seconds} s were used up after {_attempts(len(trials))}"
         )
     spent = sum((trial.attempt.cost_usd for trial in trials), Decimal(0))
     if spent and spent >= budget_usd:
         return _failed(
-            FailureReason.BUDGET, f"${spent} of ${budget_usd} were spent after {len(trials)} attempts"
+            FailureReason.BUDGET, f"${spent} of ${budget_usd} were spent after {_attempts(len(trials))}"
         )
     return None
 
@@ -165,6 +166,10 @@ def _why_none_is_left(error: NoModelLeft, trials: Sequence[Judged]) -> FailureRe
     if any(not trial.is_fault for trial in trials):
         return FailureReason.REJECTED
     return FailureReason.BUDGET if error.for_want_of_money else FailureReason.INFRASTRUCTURE
+
+
+def _attempts(number: int) -> str:
+    return "1 attempt" if number == 1 else f"{number} attempts"
 
 
 def _cause(trial: Judged) -> str:

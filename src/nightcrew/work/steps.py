@@ -137,7 +137,7 @@ def _of_no_change(attempt: Attempt) -> Verdict:
         f"The previous attempt made no change, because: {why}\n"
         "Make the change this time, in the form that was asked for."
     )
-    return Verdict(VerdictKind.REJECTED, 0.0, (), f"Rejected: there is no change; {why}", feedback)
+    return Verdict(VerdictKind.REJECTED, 0.0, (), f"there is no change; {why}", feedback)
 
 
 def _verdict(work: Work, attempt: Attempt) -> Verdict:

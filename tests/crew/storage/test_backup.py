@@ -52,10 +52,12 @@ def facts(settings: Settings) -> dict[str, object]:
 
 def test_what_is_restored_is_what_was_there(crew: Settings, other: Settings, tmp_path: Path) -> None:
     file = tmp_path / "night.tar.gz"
-    assert write_backup(crew, file).tasks == 3
+    written = write_backup(crew, file)
+    assert written.tasks == 3
     with tarfile.open(file) as tar:
         assert not [name for name in tar.getnames() if "secret" in name]
-    assert restore_backup(other, file).tasks == 3
+    restored = restore_backup(other, file)
+    assert (restored.tasks, restored.files) == (3, written.files)
     assert facts(other) == facts(crew)
     assert (other.results_dir / "t-done" / "change.patch").read_bytes() == b"+\r\n"
     assert other.memory_path.read_text() == "{}"

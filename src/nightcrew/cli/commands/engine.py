@@ -35,7 +35,10 @@ def run_engine(
             )
             console.print("The browser asks once for a password. Print it with 'nightcrew ui --password'.")
             console.print("Submit tasks from another terminal with: nightcrew submit-task. Stop with Ctrl-C.")
-        keep_up(settings, _report if as_json else _say, seconds=duration or float("inf"))
+        try:
+            keep_up(settings, _report if as_json else _say, seconds=duration or float("inf"))
+        finally:
+            progress("stopping")
 
 
 @app.command("stop-engine")
@@ -63,7 +66,7 @@ def resume(as_json: AsJson = False) -> None:
         console.print("The crew was not stopped.")
     else:
         console.print(f"It was stopped because: {resumed.stop.message}", markup=False)
-        console.print(f"The crew has resumed; {resumed.tasks} waiting tasks start now.")
+        console.print(f"The crew has resumed; waiting tasks that start now: {resumed.tasks}.")
     if resumed.warning:
         console.print(resumed.warning, style="yellow", markup=False)
 

@@ -7,14 +7,12 @@ import typer
 from rich.markdown import Markdown
 
 from nightcrew.cli.app import AsJson, ExitCode, app
-from nightcrew.cli.output import console, print_json, print_table
+from nightcrew.cli.output import age, console, counted, print_json, print_table
 from nightcrew.cli.task_options import make_task, with_task_options
 from nightcrew.settings import load_settings
 from nightcrew.task import NEEDS_TARGET
 
 PER_MILLION = 1_000_000
-
-
 CHOSEN_BY = ("task_type", "repo", "target_file", "complexity", "quality_threshold", "max_cost_usd", "models")
 
 
@@ -54,7 +52,7 @@ def models(as_json: AsJson = False) -> None:
 
     settings = load_settings()
     with open_catalogue(settings) as (store, catalogue):
-        listing, left, age = catalogue.listing(), quota_left(store, settings), catalogue.age
+        listing, left, listed_for = catalogue.listing(), quota_left(store, settings), catalogue.age
         state = availability(store, settings)
     resting = state.resting
     usable = [listed for listed in listing if not (listed.unusable or listed.candidate.model in resting)]
@@ -79,13 +77,16 @@ def models(as_json: AsJson = False) -> None:
         )
         for listed in usable
     ]
-    print_table(f"{len(rows)} models can be used", ("model", "context", "$/M in", "$/M out", "tools"), rows)
+    print_table(
+        f"{counted(len(rows), 'model')} can be used", ("model", "context", "$/M in", "$/M out", "tools"), rows
+    )
     if left_out:
-        print_table(f"{len(left_out)} models cannot be used", ("model", "why"), left_out)
+        print_table(f"{counted(len(left_out), 'model')} cannot be used", ("model", "why"), left_out)
     console.print(
         f"Free calls left: {left.minute} this minute, {left.day} today (until {left.resets_at:%H:%M} UTC)."
     )
-    console.print(f"The list is {age.total_seconds() / 3600 if age else 0:.1f} hours old.")
+    if listed_for is not None:
+        console.print(f"The list is {age(listed_for)} old.")
 
 
 @app.command("refresh-models")
@@ -96,15 +97,15 @@ def refresh_models(as_json: AsJson = False) -> int:
     settings = load_settings()
     with open_catalogue(settings) as (_, catalogue):
         refresh = catalogue.refresh()
-        age = catalogue.age
+        listed_for = catalogue.age
     if as_json:
         print_json(refresh)
     elif refresh.error:
-        kept = f"; the list from {age.total_seconds() / 3600:.1f} hours ago stays in use" if age else ""
+        kept = f"; the list from {age(listed_for)} ago stays in use" if listed_for else ""
         console.print(f"The list could not be fetched: {refresh.error}{kept}", markup=False)
     else:
         changes = f"{len(refresh.appeared)} new, {len(refresh.changed)} changed, {len(refresh.vanished)} gone"
-        console.print(f"{refresh.models} models: {changes}.")
+        console.print(f"{counted(refresh.models, 'model')}: {changes}.")
     return ExitCode.INFRASTRUCTURE if refresh.error else ExitCode.DONE
 
 

@@ -12,18 +12,22 @@ from nightcrew.cli.output import console, print_json
 @app.command("replay")
 def replay(
     outcomes: Annotated[Path, typer.Argument(help="Parquet table: task_id, model, success, cost_usd, ...")],
-    policy: Annotated[list[str] | None, typer.Option(help="Only these policies (default: all).")] = None,
-    validator_fa: Annotated[float, typer.Option(help="Share of wrong work the verdict accepts.")] = 0.0,
-    validator_fr: Annotated[float, typer.Option(help="Share of right work the verdict rejects.")] = 0.0,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(metavar="<str>", help="Only this policy; may be repeated (default: all)."),
+    ] = None,
+    validator_fa: Annotated[float, typer.Option(help="Share of wrong work that the verdict accepts.")] = 0.0,
+    validator_fr: Annotated[float, typer.Option(help="Share of right work that the verdict rejects.")] = 0.0,
     seed: Annotated[int, typer.Option(help="Seed for splits and intervals.")] = 0,
     train: Annotated[
         Path | None, typer.Option(help="Table to learn from (default: part of OUTCOMES).")
     ] = None,
     drift: Annotated[
-        bool, typer.Option("--drift", help="Make the models of the usual ladder worse over time.")
+        bool, typer.Option("--drift", help="Make the models that a fixed ladder uses worse over time.")
     ] = False,
     hide_models: Annotated[
-        list[str] | None, typer.Option(help="Models without history: globs or a number.")
+        list[str] | None,
+        typer.Option(metavar="<str>", help="Models without history: globs, or how many; may be repeated."),
     ] = None,
     quality_threshold: Annotated[float, typer.Option(help="Required quality, 0 to 1.")] = 0.7,
     frontier: Annotated[

@@ -63,6 +63,7 @@ def write_backup(settings: Settings, file: Path) -> Backup:
             files += _add_folder(tar, home / "results", home)
             if (home / MEMORY).is_file():
                 tar.add(home / MEMORY, MEMORY)
+                files += 1
             manifest = {"format": FORMAT, "nightcrew": version("nightcrew"), "tables": tables}
             _add_bytes(tar, MANIFEST, json.dumps(manifest).encode())
         draft.rename(file)
@@ -94,6 +95,8 @@ def restore_backup(settings: Settings, file: Path) -> Backup:
             tar.extractall(home, members, filter="data")
             _fill_tables(tar, connection, tables)
             connection.commit()
+    except FileNotFoundError:
+        raise BadInput(f"there is no file {file}") from None
     except (OSError, tarfile.TarError, EOFError) as error:
         raise BadInput(f"{file} cannot be read as a backup: {error}") from None
     return Backup(file, tables["tasks"]["rows"], len(members))
