@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -37,9 +38,13 @@ class ProcessId:
             return None
 
 
+@cache
 def this_process() -> ProcessId:
     """The process that calls."""
     return ProcessId.of(os.getpid())
+
+
+os.register_at_fork(after_in_child=this_process.cache_clear)
 
 
 # ---------------------------------------------------------------------------------------------------------

@@ -31,6 +31,8 @@ CONNECT_SECONDS = 10.0
 LIST_SECONDS = 30.0
 KEPT_SECONDS = 4.0  # idle connections; servers close them after 5 s or more, perhaps just as a call is sent
 _MAX_PAGES = 50
+_NAME = "x-generation-id"
+_NAMED_AFTER = 0.05  # seconds; a reply that is complete by then is settled before its name could be of use
 
 type OnName = Callable[[str], object]
 
@@ -132,12 +134,14 @@ class OpenRouterApi:
     ) -> Reply:
         """The reply to a chat request without streaming, of any status.
 
-        `on_name` is called with the provider's name of the call as soon as the reply begins.
+        `on_name` is called with the provider's name of the call once the reply has begun and is not complete.
 
         Raises:
             NoReply: not connected, interrupted, cancelled, or not complete after `wall_seconds`.
         """
-        exchange = self._start({**body, "stream": False}, wall_seconds, cancellation, on_name)
+        exchange = self._start({**body, "stream": False}, wall_seconds, cancellation)
+        if (name := exchange.headers.get(_NAME)) and not exchange.is_complete(within_seconds=_NAMED_AFTER):
+            on_name(name)
         content = b"".join(exchange.chunks())
         return self._reply(exchange.status, exchange.headers, content)
 
@@ -154,7 +158,9 @@ class OpenRouterApi:
         Raises:
             NoReply: as for `chat`; also while iterating.
         """
-        exchange = self._start({**body, "stream": True}, wall_seconds, cancellation, on_name)
+        exchange = self._start({**body, "stream": True}, wall_seconds, cancellation)
+        if name := exchange.headers.get(_NAME):
+            on_name(name)
         if "text/event-stream" not in exchange.headers.get("content-type", ""):
             content = b"".join(exchange.chunks())
             return ChatStream(self._reply(exchange.status, exchange.headers, content), None)
@@ -203,17 +209,11 @@ class OpenRouterApi:
         )
 
     def _start(
-        self,
-        body: Mapping[str, Any],
-        wall_seconds: float,
-        cancellation: Cancellation | None,
-        on_name: OnName,
+        self, body: Mapping[str, Any], wall_seconds: float, cancellation: Cancellation | None
     ) -> Exchange:
         request = self._client.build_request("POST", f"{self.base_url}/chat/completions", json=body)
         exchange = Exchange(self._pool, request, wall_seconds, cancellation or Cancellation())
         exchange.start()
-        if name := exchange.headers.get("x-generation-id"):
-            on_name(name)
         return exchange
 
 

@@ -33,6 +33,7 @@ class KnownSecrets:
         self._secrets: set[str] = set()
         self._writings: dict[_View, dict[str, set[tuple[str, int]]]] = {view: {} for view in _View}
         """By a part of it: the writing, and where in it the part is."""
+        self._shortest = 0  # characters of the shortest writing
         self._nested = nested
         self._beginnings: dict[_View, dict[str, set[str]]] = {}
         """By its last characters: each beginning of a writing. Made when it is needed."""
@@ -47,11 +48,15 @@ class KnownSecrets:
             self._secrets.add(secret)
             self._beginnings = {}
             for view, writing in _writings(secret, nested=self._nested):
+                self._shortest = min(self._shortest or len(writing), len(writing))
                 for at in range(_GRAM):
                     self._writings[view].setdefault(writing[at : at + _GRAM], set()).add((writing, at))
 
     def redact(self, text: str) -> str:
         """`text` with a mark in place of each secret."""
+        # No view lengthens a text. Most of an answer's texts are short: names of fields, roles, reasons.
+        if not self._secrets or len(text) < self._shortest:
+            return text
         kept, done = [], 0
         for start, end in sorted(self._places(text)):
             if start >= done:
@@ -89,8 +94,6 @@ class KnownSecrets:
 
     def _places(self, text: str) -> Iterator[_Place]:
         """Where the secrets are in `text`."""
-        if not self._secrets:
-            return
         for view, seen in _readings(text):
             known = self._writings[view]
             where: dict[str, list[int]] = {}

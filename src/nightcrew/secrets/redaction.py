@@ -32,6 +32,8 @@ def redact_object[T](value: T) -> T:
     cleaned: Any = value
     if isinstance(value, str):
         cleaned = value if isinstance(value, Enum) else redact_known(value)
+    elif value is None or isinstance(value, int | float):
+        return value
     elif is_dataclass(value) and not isinstance(value, type):
         cleaned = replace(
             value, **{field.name: redact_object(getattr(value, field.name)) for field in fields(value)}

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from datetime import timedelta
+from threading import Thread
 
 from sqlalchemy import select, update
 
@@ -10,6 +11,7 @@ from nightcrew.host.process_id import ProcessId
 from nightcrew.openrouter.books.budget import reserve, violations
 from nightcrew.openrouter.books.budget_tables import budget_reservations, budgets
 from nightcrew.openrouter.books.orphans import note_generation, settle_orphans
+from nightcrew.testing.scenario import Fault, FaultKind
 from tests.openrouter.conftest import NOON, USD, Crew, MakeCrew, ask, paid
 
 SCOPES = {"task:t-killed": USD(1)}
@@ -83,6 +85,18 @@ def test_the_call_of_a_living_process_is_its_own(crew: MakeCrew) -> None:
     killed_call(c, "k1", generation=None, owner=ProcessId.of(1))
     assert settle_orphans(c.store, c.api, now=NOON + timedelta(minutes=20)) == []
     assert books(c) == (0, USD("0.5"))
+
+
+def test_an_answer_that_comes_slowly_is_named_before_it_is_whole(crew: MakeCrew) -> None:
+    c = crew(paid("gamma"), faults=[Fault(kind=FaultKind.DRIP, seconds=0.8)])
+    asking = Thread(target=c.gateway(MODEL).complete, args=[ask()])
+    asking.start()
+    names = set()
+    while asking.is_alive():
+        with c.store.engine.connect() as connection:
+            names |= set(connection.execute(select(budget_reservations.c.generation_id)).scalars())
+        asking.join(0.02)
+    assert c.calls[0].generation_id in names
 
 
 def test_a_paid_call_leaves_its_name_while_it_runs(crew: MakeCrew) -> None:

@@ -11,13 +11,14 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, select
 
 from nightcrew.execution.attempt import ModelCall
 from nightcrew.host.process_id import ProcessId
 from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.books.budget import RESERVATION_LIFETIME, charge_overdue, settle
 from nightcrew.openrouter.books.budget_tables import budget_reservations
+from nightcrew.openrouter.books.round_trip import in_one_trip
 from nightcrew.queue.state_store import StateStore
 
 log = logging.getLogger(__name__)
@@ -28,9 +29,8 @@ ORPHANED = "abandoned"  # the fault in the record of such a call
 
 def note_generation(store: StateStore, reservation_id: str, generation_id: str) -> None:
     """Store the provider's name of a call that has begun to answer."""
-    named = update(budget_reservations).where(budget_reservations.c.reservation_id == reservation_id)
-    with store.engine.begin() as connection:
-        connection.execute(named.values(generation_id=generation_id))
+    values = {"reservation_id": reservation_id, "generation_id": generation_id}
+    in_one_trip(store, [_NAME], values)
 
 
 def settle_orphans(store: StateStore, api: OpenRouterApi, *, now: datetime) -> Sequence[ModelCall]:
@@ -48,6 +48,14 @@ def settle_orphans(store: StateStore, api: OpenRouterApi, *, now: datetime) -> S
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+# The answer waits for this statement. Its commit need not wait for the disk: a killed process, for which the
+# name is kept, loses no commit, and after a power failure the call is charged in full.
+_NAME = """
+with named as (
+    update budget_reservations set generation_id = %(generation_id)s where reservation_id = %(reservation_id)s
+)
+select set_config('synchronous_commit', 'off', true)"""
 
 
 def _settled(store: StateStore, api: OpenRouterApi, row: Row[Any], now: datetime) -> ModelCall | None:

@@ -47,7 +47,8 @@ class Transcript:
             if outcome.original is not None:
                 line["answer_as_it_came"] = _clean(first_choice(outcome.original).get("message"))
             try:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
+                if not shared:
+                    self._path.parent.mkdir(parents=True, exist_ok=True)
                 with self._path.open("a", encoding="utf-8", errors="replace") as file:
                     file.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
             except OSError as error:

@@ -73,6 +73,7 @@ class Exchange:
         self._cancellation = cancellation
         self._parts: queue.SimpleQueue[httpx.Response | bytes | NoReply | None] = queue.SimpleQueue()
         self._given_up = threading.Event()
+        self._ended = threading.Event()
         self._lock = threading.Lock()
         self._connection: Connection | None = None  # while this exchange uses it
         self._sent = False
@@ -89,6 +90,10 @@ class Exchange:
         if not isinstance(head, httpx.Response):
             raise NoReply("connection_lost", "the connection closed without a reply", sent=True)
         self.status, self.headers = head.status_code, head.headers
+
+    def is_complete(self, *, within_seconds: float) -> bool:
+        """True as soon as the reply has ended, or failed; False if it still goes on after so long."""
+        return self._ended.wait(within_seconds)
 
     def chunks(self) -> Iterator[bytes]:
         """The parts of the body as they arrive."""
@@ -141,6 +146,7 @@ class Exchange:
             self._parts.put(NoReply("connection_lost", f"reading failed: {type(error).__name__}", sent=True))
         else:
             self._parts.put(None)
+        self._ended.set()
 
     @contextmanager
     def _holding(self, connection: Connection) -> Iterator[None]:
