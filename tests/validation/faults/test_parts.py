@@ -49,6 +49,16 @@ def test_what_only_looks_different_is_no_part(before: str, after: str) -> None:
 
 
 DIFFERENT = {
+    "a new table where no function differs": (
+        "def f(): pass\n",
+        "def f(): pass\nT = frozenset({1: 'a', 2: 'b'})\n",
+        [("T = frozenset({1: 'a', 2: 'b'})", "pass"), ("{1: 'a', 2: 'b'}", "{2: 'b'}"), ("{1: 'a', 2: 'b'}", "{1: 'a'}")],
+    ),
+    "a new table beside a function": (
+        "def f(): pass\n",
+        "def f(): return T\nT = {1: 'a', 2: 'b'}\n",
+        [("return T", "pass"), ("T = {1: 'a', 2: 'b'}", "pass")],
+    ),
     "a new name, and one line more": (
         "def f(x):\n    a = get(x)\n    a.clear()\n    save(a=a)\n",
         "def f(x, a=()):\n    old = get(x)\n    old.clear()\n    old.extend(a)\n    save(a=old)\n",

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from nightcrew.task import TaskType
 from nightcrew.validation.faults.target import Target, arguments_of, files_of, judged_tests
 from nightcrew.validation.gate import failed
+from nightcrew.validation.reading.same_code import changed_functions
 from nightcrew.validation.reading.suite import all_functions, body_lines, code_of, read
 from nightcrew.validation.reading.variants import neutral, raising
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -71,11 +72,12 @@ def _trials(
     judged: tuple[str, ...],
     imported: Collection[int],
 ) -> list[Trial]:
-    broken = raising(target.source, _functions_with(imported, target.source))
+    only_values = _only_values(room, target) and not any(_functions_run(examination, target, judged))
+    broken = None if only_values else raising(target.source, _functions_with(imported, target.source))
     trials = [Trial("neutral", {target.path: neutral(target.source, 2)})]
     if broken is not None:
         trials.append(Trial("raising", {target.path: broken}))
-    if room.task.task_type is TaskType.BUG_FIX:
+    if only_values or room.task.task_type is TaskType.BUG_FIX:
         trials.append(Trial("unfixed", _unfixed(room)))
     tests = [*_judged_code(room, judged)]
     seeds: tuple[int, ...] = ()
@@ -86,6 +88,16 @@ def _trials(
     elif any(map(_holds_sets, _functions_run(examination, target, judged))):
         seeds = PRODUCT_SEEDS
     return trials + [Trial(f"intact, seed {seed}", {}, seed) for seed in seeds]
+
+
+def _only_values(room: CleanRoom, target: Target) -> bool:
+    """True where the change to a file of base leaves its functions as they are."""
+    change = room.change(target.path)
+    return (
+        change is not None
+        and change.before is not None
+        and not changed_functions(change.before, target.source)
+    )
 
 
 def _functions_with(lines: Collection[int], source: str) -> frozenset[int]:
@@ -123,8 +135,8 @@ def _problem(room: CleanRoom, target: Target, gate: str, outcomes: Mapping[str, 
         what = f"The tests fail when the text of {target.path} is reformatted, although it does the same."
         hint = "Test what the code does, not how it is written."
     elif outcomes.get("unfixed") is Blind.PASSED:
-        what = "In a plain run the tests pass without the fix too: they do not show the bug."
-        hint, strength = "Write a test that fails before the fix however it is run.", 0.0
+        what = "In a plain run the tests pass without the change too: they show nothing of it."
+        hint, strength = "Write a test that fails before the change however it is run.", 0.0
     elif outcomes.get("raising") is Blind.PASSED:
         what = (
             f"In a plain run the tests pass although {target.path} raises in every function: they do not "

@@ -130,6 +130,20 @@ class Expressions(Notes):
             self.note(new, _unparse(table), RETURNED)
         return True
 
+    def each_entry(self, node: ast.expr) -> None:
+        """Notes a new table or list without some of its entries, spread over all of them."""
+        held = next((one for one in ast.walk(node) if isinstance(one, ast.Dict | ast.List | ast.Set)), None)
+        if held is None:
+            return
+        nodes = held.values if isinstance(held, ast.Dict) else held.elts
+        for at in range(len(nodes))[:: max(1, -(-len(nodes) // MOST_ENTRIES))]:
+            rest = copy.deepcopy(held)
+            if isinstance(rest, ast.Dict):
+                del rest.keys[at], rest.values[at]
+            else:
+                del rest.elts[at]
+            self.note(held, _unparse(rest), ALTERNATIVE)
+
     def _put_around(self, old: ast.AST, new: ast.AST) -> bool:
         """True where calls or subscripts are put around base's expression: notes it as on base, and without
         each of them."""

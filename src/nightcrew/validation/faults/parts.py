@@ -27,6 +27,7 @@ from nightcrew.validation.reading.constants import is_value
 from nightcrew.validation.reading.form import behaving, imported, is_declaration, is_silent_statement
 from nightcrew.validation.reading.names import own_name
 from nightcrew.validation.reading.same_code import (
+    changed_functions,
     former_definition,
     paired_statements,
     same_function,
@@ -54,6 +55,7 @@ def parts_of(before: str, after: str) -> tuple[Mutant, ...]:
         return ()
     handlers = {ast.dump(one) for one in ast.walk(old) if isinstance(one, ast.ExceptHandler)}
     finder = _Finder(SourceText(before), SourceText(after), handlers, _in_new_functions(old, new))
+    finder.only_values = bool(before) and not changed_functions(before, after)
     finder.blocks(old.body, new.body)
     unique = {(one.start, one.end, one.text.strip("()")): one for one in reversed(finder.found)}
     return tuple(sorted(unique.values(), key=lambda one: (one.start, -one.end, one.text)))
@@ -68,6 +70,7 @@ class _Finder(Headers):
     def __init__(self, old: SourceText, new: SourceText, handlers: set[str], fresh: Counter[str]) -> None:
         super().__init__(old, new, handlers)
         self.fresh = fresh
+        self.only_values = False  # no function differs, so no fault in one tells what tests check
 
     def blocks(self, old: list[ast.stmt], new: list[ast.stmt]) -> None:
         """Compares the statements of one block before and after; definitions are matched by name."""
@@ -215,6 +218,8 @@ class _Finder(Headers):
             self.note(node, "pass", MESSAGE if silent else GONE)
         if not silent:
             self.inner(_own_expressions(node))
+        if self.only_values and isinstance(node, ast.Assign):
+            self.each_entry(node.value)
         for call in (one.context_expr for one in getattr(node, "items", ())):
             if isinstance(call, ast.Call) and own_name(call.func) == "suppress":
                 self.note(call, f"{self.new.of(call.func)}()", UNHANDLED)

@@ -6,6 +6,7 @@ from pathlib import Path
 from nightcrew.execution.sandbox import Completed
 from nightcrew.task import Task, TaskType
 from nightcrew.validation.gate import Gate, failed, not_measurable, passed
+from nightcrew.validation.reading.same_code import changed_functions
 from nightcrew.validation.reading.suite import parse
 from nightcrew.validation.reading.variants import raising
 from nightcrew.validation.running.base_faults import missing_outside
@@ -96,11 +97,18 @@ def _emptied(room: CleanRoom, command: str) -> Completed:
 
 
 def _broken_product(room: CleanRoom) -> dict[str, str]:
-    """Every changed Python file of the product, with every function made to raise."""
+    """Every Python file of the product with a changed function, with every function made to raise. Where only
+    values change, no function has to run."""
     broken: dict[str, str] = {}
     for path in examine(room).product_files:
         text = room.source(path)
-        if room.change(path) is None or text is None or parse(text) is None:
+        change = room.change(path)
+        if (
+            change is None
+            or text is None
+            or parse(text) is None
+            or not changed_functions(change.before, text)
+        ):
             continue
         source = raising(text)
         if source is not None:

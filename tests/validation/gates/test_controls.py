@@ -1,0 +1,49 @@
+"""Controls of a change that only adds values: no function of the file has to run, and base's text must fail."""
+
+from collections.abc import Callable
+
+import pytest
+
+from nightcrew.execution.sandbox import Sandbox
+from nightcrew.settings import Settings
+from nightcrew.task import TaskType
+from nightcrew.validation.gate import Gate
+from nightcrew.validation.gates.acceptance import Acceptance
+from nightcrew.validation.gates.controls import Controls
+from nightcrew.validation.verdict import GateOutcome
+from tests.validation.house import House, make_house
+
+CODE = "src/shop/kinds.py"
+BASE = 'LIMITS = {"pear": 3}\n\n\ndef cheapest(prices):\n    return min(prices)\n'
+NEW = BASE.replace('"pear": 3', '"pear": 3, "plum": 4')
+TEST = "from shop.kinds import LIMITS\n\n\ndef test_limits():\n    assert LIMITS[{fruit!r}] == {limit}\n"
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory, settings: Settings, sandbox: Sandbox) -> House:
+    files = {
+        "pyproject.toml": '[project]\nname = "shop"\nversion = "1"\n',
+        "src/shop/__init__.py": "",
+        CODE: BASE,
+        "tests/test_prices.py": "from shop.kinds import cheapest\n\n\ndef test_it():\n    assert cheapest([2, 1]) == 1\n",
+    }
+    return make_house(tmp_path_factory.mktemp("values") / "repo", settings, sandbox, files)
+
+
+@pytest.mark.parametrize(
+    ("gate", "fruit", "outcome"),
+    [
+        (Controls, "plum", GateOutcome.PASS),
+        (Controls, "pear", GateOutcome.FAIL),
+        (Acceptance, "plum", GateOutcome.PASS),
+    ],
+)
+def test_a_new_value_is_judged_by_its_absence(
+    shop: House, gate: Callable[[], Gate], fruit: str, outcome: GateOutcome
+) -> None:
+    test = TEST.format(fruit=fruit, limit={"pear": 3, "plum": 4}[fruit])
+    task = shop.task(TaskType.CODE_GENERATION, CODE).model_copy(
+        update={"acceptance": "python -m pytest -q tests/test_limits.py"}
+    )
+    told = shop.ask(gate(), {CODE: NEW, "tests/test_limits.py": test}, task)
+    assert told.outcome is outcome, told.message
