@@ -16,6 +16,7 @@ DETAILS = {
         "    return g(x, 1)\n", ("x = g(y)", "try", "return g(x, 1)", "y", "(True)", "(False)"),
     ),
     "a leaf of a statement that is missed": ("    return h(x, y)\n", ("h",)),
+    "an assertion of a part": ("    assert isinstance(y[3], str)\n    return g(x, 1)\n", ()),
     "an assertion": ("    assert x\n    return g(x, 1)\n", ()),
     "what cannot be": ("    if y:\n        x = g(y)\n    else:\n        raise AssertionError(y)\n    return g(x, 1)\n", ("(True)", "(False)", "x = g(y)")),
     "an operand of names": ("    if x and y:\n        x = g(y)\n    return g(x, 1)\n", ("x = g(y)",)),

@@ -52,7 +52,11 @@ DIFFERENT = {
     "a new table where no function differs": (
         "def f(): pass\n",
         "def f(): pass\nT = frozenset({1: 'a', 2: 'b'})\n",
-        [("T = frozenset({1: 'a', 2: 'b'})", "pass"), ("{1: 'a', 2: 'b'}", "{2: 'b'}"), ("{1: 'a', 2: 'b'}", "{1: 'a'}")],
+        [
+            ("T = frozenset({1: 'a', 2: 'b'})", "pass"),
+            ("{1: 'a', 2: 'b'}", "{2: 'b'}"),
+            ("{1: 'a', 2: 'b'}", "{1: 'a'}"),
+        ],
     ),
     "a new table beside a function": (
         "def f(): pass\n",

@@ -1,4 +1,4 @@
-"""Controls of a change that only adds values: no function of the file has to run, and base's text must fail."""
+"""Controls of a change that only adds values: no function has to run, and base's text must fail."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory, settings: Settings, sandbox: 
         "pyproject.toml": '[project]\nname = "shop"\nversion = "1"\n',
         "src/shop/__init__.py": "",
         CODE: BASE,
-        "tests/test_prices.py": "from shop.kinds import cheapest\n\n\ndef test_it():\n    assert cheapest([2, 1]) == 1\n",
+        "tests/test_prices.py": "from shop.kinds import cheapest\n\n\n"
+        "def test_it():\n    assert cheapest([2, 1]) == 1\n",
     }
     return make_house(tmp_path_factory.mktemp("values") / "repo", settings, sandbox, files)
 

@@ -95,7 +95,7 @@ class Details:
         if part.operator == OPERAND:
             return not self._fresh(part)
         if part.operator == BACK:
-            return self._is_beside_noticed(part) or self._is_renamed(part)
+            return self._is_beside_noticed(part)
         return part.operator == GONE and self._is_gone_elsewhere(part)
 
     def _is_beside_noticed(self, part: Mutant) -> bool:
@@ -122,14 +122,6 @@ class Details:
             (one.text, one.before, one.operator) == (part.text, part.before, part.operator)
             for one in self._noticed
         )
-
-    def _is_renamed(self, part: Mutant) -> bool:
-        """True for a new name of another one, where tests notice the value of the new name."""
-        name = part.before
-        seen = (one.before for one, fate in self.fates.items()
-                if fate is Fate.NOTICED and one.function == part.function)  # fmt: skip
-        both = name.isidentifier() and part.text.isidentifier() and bool(part.function)
-        return both and any(one == name or one.startswith(f"{name} = ") for one in seen)
 
     def _is_left_over(self, part: Mutant) -> bool:
         """True for removed assignments to what nothing uses any more, or to what the change assigns anew, and
@@ -279,8 +271,10 @@ def _guards(node: ast.stmt) -> bool:
         raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
         return getattr(raised, "id", "") in _IMPOSSIBLE
     if isinstance(node, ast.Assert):  # with a value or a call of its own it decides or does something
-        called = {own_name(one.func) for one in ast.walk(node.test) if isinstance(one, ast.Call)}
-        return not values_in(ast.unparse(node.test)) and called <= ASKING
+        inside = [*ast.walk(node.test)]
+        called = {own_name(one.func) for one in inside if isinstance(one, ast.Call)}
+        places = {repr(getattr(one.slice, "value", None)) for one in inside if isinstance(one, ast.Subscript)}
+        return values_in(ast.unparse(node.test)) <= places and called <= ASKING
     return isinstance(node, ast.Break)
 
 
