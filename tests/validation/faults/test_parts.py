@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from nightcrew.validation.faults.notes import ALTERNATIVE, GONE, MESSAGE, OPERAND
+from nightcrew.validation.faults.notes import ALTERNATIVE, GONE, MESSAGE, OPERAND, TOGETHER
 from nightcrew.validation.faults.parts import parts_of
 
 SAME = {
@@ -72,25 +72,6 @@ DIFFERENT = {
         "def f(a, b):\n    c = a\n    d = b\n    return c\n",
         "def f(a, b):\n    c = a\n    d = b\n    return d\n",
         [("d", "c")],
-    ),
-    "a branch of base": (
-        "def f(x):\n    if x:\n        return 1\n    elif g(x):\n        return 2\n",
-        "def f(x):\n    if x:\n        return 1\n    else:\n        y = h(x)\n        return y\n",
-        [
-            ("y = h(x)\n        return y", "if g(x):\n            return 2"),
-            ("y = h(x)", "pass"),
-            ("return y", "pass"),
-        ],
-    ),
-    "a branch in the place of other code": (
-        "def f(x):\n    if x:\n        return 1\n    else:\n        return h(x)\n",
-        "def f(x):\n    if x:\n        return 1\n    elif g(x):\n        return 2\n",
-        [
-            ("elif g(x):\n        return 2", "else:\n        return h(x)"),
-            ("g(x)", "(True)"),
-            ("g(x)", "(False)"),
-            ("return 2", "pass"),
-        ],
     ),
     "the parameters of a function without code": (
         'class A:\n    def f(self, x):\n        """No."""\n',
@@ -309,3 +290,43 @@ def test_an_operand_more_of_a_known_condition_is_told_from_those_of_a_new_one() 
         more = parts_of(f"x = a {word} b\n", f"x = a {word} b {word} c.on\n")
         assert {part.operator for part in more} == {ALTERNATIVE}
         assert OPERAND in {part.operator for part in parts_of("", f"x = a {word} b\n")}
+
+
+ONE, TWO, THREE = ("return 1", "return 2", "return 3")
+BRANCHES = {
+    "one of base's": (
+        f"if x:\n    {ONE}\nelif g(x):\n    {TWO}\n",
+        f"if x:\n    {ONE}\nelse:\n    {THREE}\n",
+        [("", f"\nelif g(x):\n    {TWO}"), (THREE, "pass")],
+    ),
+    "one in the place of the rest": (
+        f"if x:\n    {ONE}\nelse:\n    {THREE}\n",
+        f"if x:\n    {ONE}\nelif g(x):\n    {TWO}\n",
+        [("", f"\nelse:\n    {THREE}"), ("g(x)", "(True)"), ("g(x)", "(False)"), (TWO, "pass")],
+    ),
+    "one more, before others": (
+        f"if x:\n    {ONE}\nelif g(x):\n    {TWO}\nelif h(x):\n    {THREE}\n",
+        f"if x:\n    {ONE}\nelif k(x):\n    {THREE}\nelif g(x):\n    {TWO}\nelif h(x):\n    return 5\n",
+        [("k(x)", "(True)"), ("k(x)", "(False)"), (THREE, "pass"), ("5", "3")],
+    ),
+    "the first": (
+        f"if x:\n    {ONE}\nelif g(x):\n    {TWO}\n",
+        f"if g(x):\n    {TWO}\n",
+        [("", f"if x:\n    {ONE}\nel")],
+    ),
+    "conditions and bodies": (
+        f"if x:\n    {ONE}\nelif g(x):\n    {TWO}\nelse:\n    return 0\n",
+        f"if x is y:\n    {ONE}\nelif g(x):\n    {THREE}\nelse:\n    return 0\n",
+        [("x is y", "x"), ("3", "2")],
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "after", "parts"), BRANCHES.values(), ids=BRANCHES)
+def test_branches_that_stay_are_no_parts(before: str, after: str, parts: list[tuple[str, str]]) -> None:
+    head = "def f(x):\n    "
+    texts = [head + text.replace("\n", "\n    ").rstrip(" ") for text in (before, after)]
+    found = [one for one in parts_of(*texts) if one.operator != TOGETHER]
+    assert sorted((one.before, one.text.replace("\n    ", "\n")) for one in found) == sorted(parts)
+    for one in found:
+        ast.parse(one.apply(texts[1]))

@@ -4,7 +4,7 @@ without one of their operands, branches or conditions."""
 import ast
 import builtins
 import copy
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 
 from nightcrew.validation.faults.notes import (
@@ -201,6 +201,16 @@ def aligned(old: Sequence[ast.AST], new: Sequence[ast.AST]) -> Sequence[tuple[st
     """Which nodes of two lists are equal, added, removed or replaced."""
     first, second = list(map(_dumped, old)), list(map(_dumped, new))
     return SequenceMatcher(None, first, second, autojunk=False).get_opcodes()
+
+
+def own_expressions(node: ast.stmt) -> Iterator[ast.AST]:
+    """The expressions of a statement, without those of statements inside it."""
+    waiting: list[ast.AST] = list(ast.iter_child_nodes(node))
+    while waiting:
+        part = waiting.pop()
+        if not isinstance(part, ast.stmt | ast.excepthandler | ast.match_case):
+            yield part
+            waiting.extend(ast.iter_child_nodes(part))
 
 
 # ---------------------------------------------------------------------------------------------------------

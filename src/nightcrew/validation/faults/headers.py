@@ -1,4 +1,4 @@
-"""The header of a block, before and after: decorators, parameters, bases, handled errors, patterns."""
+"""The head of a block, before and after: imports, decorators, parameters, bases, handled errors, patterns."""
 
 import ast
 import copy
@@ -14,7 +14,7 @@ from nightcrew.validation.faults.notes import (
     RETURNED,
     UNHANDLED,
 )
-from nightcrew.validation.reading.form import is_silent_statement
+from nightcrew.validation.reading.form import imported, is_silent_statement
 from nightcrew.validation.reading.names import names_of
 from nightcrew.validation.reading.source_text import SourceText
 
@@ -28,6 +28,19 @@ class Headers(Expressions):
     def __init__(self, old: SourceText, new: SourceText, handlers: Collection[str] = ()) -> None:
         super().__init__(old, new)
         self.handlers = handlers
+
+    def imports(self, old: list[ast.stmt], new: list[ast.stmt]) -> None:
+        """Compares what the statements of a block import."""
+        known, now = imported(old), imported(new)
+        went = {key: found for key, found in known.items() if key not in now}
+        former = {_bound_by(alias): _unparsed(node, "names", [alias]) for node, alias in went.values()}
+        for node, alias in (found for key, found in now.items() if key not in known):
+            rest = [one for one in node.names if one is not alias]
+            kept = [_unparsed(node, "names", rest)] if rest else []
+            self.statement = node.lineno
+            self.note(node, next(iter(kept), "pass"), GONE)
+            if _bound_by(alias) in former:  # taken away, the name is missing, which any test notices
+                self.note(node, "; ".join([*kept, former[_bound_by(alias)]]), BACK)
 
     def header(
         self, old: ast.stmt, new: ast.stmt, first: Sequence[ast.AST], second: Sequence[ast.AST]
@@ -137,3 +150,14 @@ def _without_defaults(node: ast.arguments) -> ast.arguments:
     bare.defaults = [mark for _ in node.defaults]
     bare.kw_defaults = [mark if one is not None else None for one in node.kw_defaults]
     return bare
+
+
+def _bound_by(alias: ast.alias) -> str:
+    """The name that an import binds."""
+    return alias.asname or alias.name.split(".")[0]
+
+
+def _unparsed(node: ast.stmt, name: str, value: object) -> str:
+    changed = copy.copy(node)
+    setattr(changed, name, value)
+    return ast.unparse(changed)

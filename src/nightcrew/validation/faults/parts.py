@@ -5,13 +5,10 @@ a statement, a branch, a condition, an operand, an entry. A difference without e
 """
 
 import ast
-import copy
-import re
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 
-from nightcrew.validation.faults.expressions import PLACED, aligned
+from nightcrew.validation.faults.expressions import PLACED, aligned, own_expressions
 from nightcrew.validation.faults.headers import Headers, decorators
 from nightcrew.validation.faults.mutant import Mutant
 from nightcrew.validation.faults.notes import (
@@ -24,7 +21,13 @@ from nightcrew.validation.faults.notes import (
     UNHANDLED,
 )
 from nightcrew.validation.reading.constants import is_value
-from nightcrew.validation.reading.form import behaving, imported, is_declaration, is_silent_statement
+from nightcrew.validation.reading.form import (
+    behaving,
+    branches,
+    is_declaration,
+    is_release,
+    is_silent_statement,
+)
 from nightcrew.validation.reading.names import own_name
 from nightcrew.validation.reading.same_code import (
     changed_functions,
@@ -39,7 +42,6 @@ from nightcrew.validation.reading.suite import Function, all_functions
 
 _LEAST_MOVED = 3  # statements from which a new function can be extracted
 _DEFS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-_RELEASE = re.compile(r"_*version(?:_?(?:info|tuple))?_*", re.IGNORECASE)
 _BLOCKS = ("body", "orelse", "finalbody")
 type Branch = ast.ExceptHandler | ast.match_case
 
@@ -74,7 +76,7 @@ class _Finder(Headers):
 
     def blocks(self, old: list[ast.stmt], new: list[ast.stmt]) -> None:
         """Compares the statements of one block before and after; definitions are matched by name."""
-        self._imports(old, new)
+        self.imports(old, new)
         named = {_name(node): node for node in old if isinstance(node, _DEFS)}
         kept = {_name(node) for node in new if isinstance(node, _DEFS)}
         gone = [node for name, node in named.items() if name not in kept]
@@ -88,18 +90,6 @@ class _Finder(Headers):
                 first = next(iter(new), None) if not plain_new else None
                 at = plain_new[k] if k < len(plain_new) else first
                 self._differing(plain_old[i:j], plain_new[k:m], at, plain_new[k - 1] if k else None)
-
-    def _imports(self, old: list[ast.stmt], new: list[ast.stmt]) -> None:
-        known, now = imported(old), imported(new)
-        went = {key: found for key, found in known.items() if key not in now}
-        former = {_bound_by(alias): _unparsed(node, "names", [alias]) for node, alias in went.values()}
-        for node, alias in (found for key, found in now.items() if key not in known):
-            rest = [one for one in node.names if one is not alias]
-            kept = [_unparsed(node, "names", rest)] if rest else []
-            self.statement = node.lineno
-            self.note(node, next(iter(kept), "pass"), GONE)
-            if _bound_by(alias) in former:  # taken away, the name is missing, which any test notices
-                self.note(node, "; ".join([*kept, former[_bound_by(alias)]]), BACK)
 
     def _definition(self, old: ast.stmt | None, new: ast.stmt) -> None:
         if old is None or type(old) is not type(new):
@@ -152,10 +142,7 @@ class _Finder(Headers):
         """Notes that other statements stood in the place of these."""
         self.statement = new[0].lineno
         start, end = self.new.run(new)
-        indent = self.indent(start)
-        is_branch = self.new.text.startswith("elif", start) and isinstance(new[0], ast.If)
-        other = f"else:\n{' ' * (indent + 4)}{self.old.block(went, indent + 4)}"
-        self.edit(start, end, other if is_branch else self.old.block(went, indent), BACK)
+        self.edit(start, end, self.old.block(went, self.indent(start)), BACK)
 
     def _is_moved(self, went: list[ast.stmt]) -> bool:
         """True where functions that base does not have do all that these statements do."""
@@ -171,8 +158,50 @@ class _Finder(Headers):
         gap = "\n" + " " * self.indent(start)
         self.edit(*((end, end, gap + text) if behind else (start, start, text + gap)), RETURNED)
 
+    def _chain(self, old: ast.If, new: ast.If) -> None:
+        """Compares the branches of an `if`, and what is done where none is taken."""
+        (first, before), (second, value) = branches(old), branches(new)
+        for tag, i, j, k, m in aligned(first, second):
+            if tag == "equal":
+                continue
+            even = j - i == m - k
+            pairs = (
+                [*zip(first[i:j], second[k:m], strict=True)]
+                if even
+                else paired_statements(first[i:j], second[k:m])
+            )
+            for one, other in pairs:
+                self.statement = other.lineno
+                self._field(one, other, "test", message=False)
+                self.blocks(one.body, other.body)
+            for node in second[k:m]:
+                if all(node is not other for _, other in pairs):
+                    self.added(node)
+            for node in first[i:j]:
+                if all(node is not one for one, _ in pairs) and not self._is_moved([node]):
+                    self._branch_back(node, second, k)
+        self.blocks(before, value)
+        if before and not value:
+            end = self.new.span(second[-1])[1]
+            self.statement, indent = second[-1].lineno, self.indent(self.new.span(new)[0])
+            gap = "\n" + " " * indent
+            self.edit(end, end, f"{gap}else:{gap}    {self.old.block(before, indent + 4)}", RETURNED)
+
+    def _branch_back(self, node: ast.If, branches: list[ast.If], at: int) -> None:
+        """Notes that base has one branch more: behind this one of the new ones, or before all."""
+        start, end = self.new.span(branches[max(at - 1, 0)])
+        self.statement, gap = branches[max(at - 1, 0)].lineno, "\n" + " " * self.indent(start)
+        text = self.old.block([node], len(gap) - 1)
+        if at:
+            self.edit(end, end, f"{gap}el{text}", RETURNED)
+        else:
+            self.edit(start, start, f"{text}{gap}el", RETURNED)
+
     def _alike(self, old: ast.stmt | Branch, new: ast.stmt | Branch) -> None:
         """Compares two statements of the same type: their blocks, and the text before these."""
+        if isinstance(old, ast.If) and isinstance(new, ast.If):
+            self._chain(old, new)
+            return
         message = isinstance(new, ast.Raise) or (isinstance(new, ast.stmt) and is_silent_statement(new))
         for name, value in ast.iter_fields(new):
             before = getattr(old, name)
@@ -193,7 +222,7 @@ class _Finder(Headers):
             self._whole(old, new)
         elif len(self.found) > at + 1 and isinstance(before, ast.expr) and isinstance(value, ast.expr):
             self.note(value, self.old.of(before), TOGETHER)
-        if _is_release(new) and not self.depth:
+        if is_release(new) and not self.depth:
             apart = [one for one in self.found[at:] if one.operator != TOGETHER]
             if all(is_value(one.before) for one in apart):
                 self.found[at:] = [replace(one, operator=MESSAGE) for one in apart]
@@ -217,7 +246,7 @@ class _Finder(Headers):
         elif not (isinstance(node, ast.Return) and node.value is None and node is self.last):
             self.note(node, "pass", MESSAGE if silent else GONE)
         if not silent:
-            self.inner(_own_expressions(node))
+            self.inner(own_expressions(node))
         if self.only_values and isinstance(node, ast.Assign):
             self.each_entry(node.value)
         for call in (one.context_expr for one in getattr(node, "items", ())):
@@ -269,12 +298,6 @@ def _are_apart(parts: list[Mutant]) -> bool:
     )
 
 
-def _is_release(node: ast.AST) -> bool:
-    """True for the statement that holds the number of the release."""
-    targets = node.targets if isinstance(node, ast.Assign) else []
-    return any(_RELEASE.fullmatch(getattr(one, "id", "")) for one in targets)
-
-
 def _is_plain(node: ast.stmt) -> bool:
     return not isinstance(node, (*_DEFS, ast.Import, ast.ImportFrom))
 
@@ -285,24 +308,3 @@ def _name(node: ast.stmt) -> str:
         return ""
     ways = [one.attr for one in node.decorator_list if isinstance(one, ast.Attribute)]
     return ".".join([node.name, *(way for way in ways if way in ("setter", "getter", "deleter"))])
-
-
-def _own_expressions(node: ast.stmt) -> Iterator[ast.AST]:
-    """The expressions of a statement, without those of statements inside it."""
-    waiting: list[ast.AST] = list(ast.iter_child_nodes(node))
-    while waiting:
-        part = waiting.pop()
-        if not isinstance(part, ast.stmt | ast.excepthandler | ast.match_case):
-            yield part
-            waiting.extend(ast.iter_child_nodes(part))
-
-
-def _bound_by(alias: ast.alias) -> str:
-    """The name that an import binds."""
-    return alias.asname or alias.name.split(".")[0]
-
-
-def _unparsed(node: ast.stmt, name: str, value: object) -> str:
-    changed = copy.copy(node)
-    setattr(changed, name, value)
-    return ast.unparse(changed)

@@ -4,6 +4,8 @@ The remaining nodes keep their positions. Two texts with equal trees behave the 
 """
 
 import ast
+import copy
+import re
 
 from nightcrew.validation.reading.names import own_name
 from nightcrew.validation.reading.suite import read, tree_of
@@ -12,6 +14,7 @@ from nightcrew.validation.tables import Table
 _TYPING = {"typing", "typing_extensions"}
 TYPE_MAKERS = {"TypeVar", "TypeVarTuple", "ParamSpec", "NewType"}
 _DOING = (ast.Await, ast.NamedExpr, ast.Yield, ast.YieldFrom)
+_RELEASE = re.compile(r"_*version(?:_?(?:info|tuple))?_*", re.IGNORECASE)
 _TABLE = Table("interfaces")
 _TRANSPARENT = _TABLE.words("decorators", "transparent")
 _SILENT, _LOGGERS, _READING, _USING_UP = (
@@ -111,6 +114,22 @@ def is_silent(node: ast.expr) -> bool:
             or (isinstance(owner, ast.Attribute) and owner.attr in _LOGGERS)
         )
     )
+
+
+def is_release(node: ast.AST) -> bool:
+    """True for the statement that holds the number of the release."""
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    return any(_RELEASE.fullmatch(getattr(one, "id", "")) for one in targets)
+
+
+def branches(node: ast.If) -> tuple[list[ast.If], list[ast.stmt]]:
+    """The branches of an `if`, each without those that follow it, and what is done where none is taken."""
+    alone = copy.copy(node)
+    end = node.body[-1] if node.body else node.test
+    alone.orelse, alone.end_lineno, alone.end_col_offset = [], end.end_lineno, end.end_col_offset
+    rest = node.orelse[0] if len(node.orelse) == 1 else None
+    further, otherwise = branches(rest) if isinstance(rest, ast.If) else ([], node.orelse)
+    return [alone, *further], otherwise
 
 
 # ---------------------------------------------------------------------------------------------------------

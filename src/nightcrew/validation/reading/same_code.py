@@ -48,9 +48,9 @@ def simple_statements(body: list[ast.stmt]) -> Counter[str]:
     return found
 
 
-def paired_statements(old: list[ast.stmt], new: list[ast.stmt]) -> list[tuple[ast.stmt, ast.stmt]]:
+def paired_statements[T: ast.stmt](old: list[T], new: list[T]) -> list[tuple[T, T]]:
     """Pairs of statements that differ only in details, in order; what both bind belongs together."""
-    pairs: list[tuple[ast.stmt, ast.stmt]] = []
+    pairs: list[tuple[T, T]] = []
     both = {_target(one) for one in old} & {_target(one) for one in new} - {""}
     at = 0
     for node in new:
