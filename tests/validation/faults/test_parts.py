@@ -322,6 +322,21 @@ BRANCHES = {
 }
 
 
+TRIED = "try:\n    g(x)\nexcept OSError:\n    return 2\n"
+BRANCHES |= {
+    "a handler more, before others": (
+        TRIED,
+        TRIED.replace("except OSError", "except KeyError:\n    return 1\nexcept OSError"),
+        [(ONE, "pass")],
+    ),
+    "a case more, before others": (
+        f"match x:\n    case 1:\n        {ONE}\n",
+        f"match x:\n    case 2:\n        {TWO}\n    case 1:\n        {ONE}\n",
+        [(TWO, "pass")],
+    ),
+}
+
+
 @pytest.mark.parametrize(("before", "after", "parts"), BRANCHES.values(), ids=BRANCHES)
 def test_branches_that_stay_are_no_parts(before: str, after: str, parts: list[tuple[str, str]]) -> None:
     head = "def f(x):\n    "

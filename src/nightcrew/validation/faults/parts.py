@@ -42,6 +42,7 @@ from nightcrew.validation.reading.suite import Function, all_functions
 
 _LEAST_MOVED = 3  # statements from which a new function can be extracted
 _DEFS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_NAMED = (*_DEFS, ast.Import, ast.ImportFrom)
 _BLOCKS = ("body", "orelse", "finalbody")
 type Branch = ast.ExceptHandler | ast.match_case
 
@@ -83,8 +84,8 @@ class _Finder(Headers):
         for node in new:
             if isinstance(node, _DEFS):
                 self._definition(named.get(_name(node)) or former_definition(node, gone), node)
-        plain_old = [node for node in old if _is_plain(node) and _name(node) not in kept]
-        plain_new = [node for node in new if _is_plain(node)]
+        plain_old = [node for node in old if not isinstance(node, _NAMED) and _name(node) not in kept]
+        plain_new = [node for node in new if not isinstance(node, _NAMED)]
         for tag, i, j, k, m in aligned(plain_old, plain_new):
             if tag != "equal":
                 first = next(iter(new), None) if not plain_new else None
@@ -208,10 +209,11 @@ class _Finder(Headers):
             if name in _BLOCKS and isinstance(value, list):
                 self.blocks(before, value)
             elif name in ("handlers", "cases"):
-                for first, second in zip(before, value, strict=False):
-                    self._alike(first, second)
-                for one in value[len(before) :]:
-                    self._branch(one)
+                for tag, i, j, k, m in aligned(before, value):
+                    for both in zip(before[i:j], value[k:m], strict=False) if tag != "equal" else ():
+                        self._alike(*both)
+                    for one in value[k + j - i : m]:
+                        self._branch(one)
             else:
                 self._field(old, new, name, message)
 
@@ -296,10 +298,6 @@ def _are_apart(parts: list[Mutant]) -> bool:
         one.start < widest.start or widest.end < one.end or widest.start == widest.end != one.end
         for one in parts
     )
-
-
-def _is_plain(node: ast.stmt) -> bool:
-    return not isinstance(node, (*_DEFS, ast.Import, ast.ImportFrom))
 
 
 def _name(node: ast.stmt) -> str:
