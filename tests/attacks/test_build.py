@@ -1,8 +1,11 @@
 """Code that runs while an environment is built: build backends and set-up commands of strangers."""
 
+import importlib.util
 import json
+import marshal
 import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -12,8 +15,10 @@ import pytest
 
 from nightcrew.errors import BadInput
 from nightcrew.execution.checkout.workspace import remove_tree
+from nightcrew.execution.environments.closing import close
 from nightcrew.execution.environments.environment import Environment, build_environment
-from nightcrew.execution.sandbox import Sandbox
+from nightcrew.execution.environments.shared import SharedFiles
+from nightcrew.execution.sandbox import Mount, Sandbox, base_python, interpreter_mounts
 from nightcrew.settings import Settings
 from nightcrew.target_config import TargetConfig
 from tests.attacks.rows import Findings, Row
@@ -298,3 +303,41 @@ def _accept(server: socket.socket, connections: list[object]) -> None:
             connections.append(server.accept())
         except OSError:
             return
+
+
+@pytest.mark.attack(Row.HOST_BUILD)
+def test_no_package_chooses_the_byte_code_of_others(
+    sandbox: Sandbox, tmp_path: Path, finding: Findings
+) -> None:
+    """Files of finished environments are shared: one brings byte code of its own, and links that lead out."""
+    tmp_path.chmod(0o755)
+    outside = tmp_path / "outside"
+    outside.mkdir(mode=0o700)
+    evil = compile("VALUE = 'EVIL'", "victim.py", "exec")
+    planted = importlib.util.MAGIC_NUMBER + b"\1\0\0\0" + bytes(8) + marshal.dumps(evil)
+    made = []
+    for name in ("attacker", "victim"):
+        site = tmp_path / name / f"lib/python3.{sys.version_info[1]}/site-packages"
+        (site / "package").mkdir(parents=True)
+        (site / "victim.py").write_text("VALUE = 'HONEST'\n")
+        if name == "attacker":
+            (site / "__pycache__").mkdir()
+            Path(importlib.util.cache_from_source(str(site / "victim.py"))).write_bytes(planted)
+            (site / "package" / "__pycache__").symlink_to(outside)
+            (site / "package" / "module.py").write_text("A = 1\n")
+            os.mkfifo(site / "package" / "pipe.py")
+            os.truncate(os.open(site / "package" / "hole.py", os.O_CREAT | os.O_WRONLY), 1 << 40)
+        close(tmp_path / name)
+        SharedFiles(tmp_path / "contents").share(tmp_path / name, sandbox, base_python())
+        made.append(site)
+    code = f"import sys; sys.path.insert(0, {str(made[1])!r}); import victim; print(victim.VALUE)"
+    work = tmp_path / "work"
+    work.mkdir()
+    mounts = [*interpreter_mounts(base_python()), Mount(tmp_path / "victim", str(tmp_path / "victim"))]
+    done = sandbox.run([str(base_python()), "-I", "-c", code], workspace=work, mounts=mounts)
+    assert done.stdout == b"HONEST\n", done.stderr
+    assert list(outside.iterdir()) == []
+    assert outside.stat().st_mode & 0o777 == 0o700
+    finding("the planted byte code stayed in its own environment")
+    for name in ("attacker", "victim"):
+        remove_tree(tmp_path / name)

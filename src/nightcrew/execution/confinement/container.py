@@ -151,7 +151,9 @@ class Container:
         yield from _limits(limits)
         empty = ",notmpcopyup" if self.name == "podman" else ""  # so that nothing is copied from the root
         for folder, size in SCRATCH_BYTES.items():
-            yield from ("--tmpfs", f"{folder}:rw,nosuid,nodev,exec,mode=1777,size={size}{empty}")
+            # Podman does not know the option: `ScratchSpace` limits the inodes there.
+            more = empty or f",nr_inodes={SCRATCH_INODES[folder]}"
+            yield from ("--tmpfs", f"{folder}:rw,nosuid,nodev,exec,mode=1777,size={size}{more}")
         yield from ("--tmpfs", f"/sys:ro,size=4k{empty}", "--workdir", WORKSPACE)
         for mount in [*(_system() if self._root.is_ours else ()), *mounts]:
             yield "--mount"
@@ -168,6 +170,7 @@ class _Started(ExitStack):
         self._engine = engine
         self.name = f"nightcrew-{uuid.uuid4().hex}"
         self._begun: float | None = None
+        self._pid: int | None = None
         self._is_ending = False
         self._memory: Path | None = None
         self._scratch: ScratchSpace | None = None
@@ -201,10 +204,10 @@ class _Started(ExitStack):
         self.callback(self._end_command)
 
     def root_pid(self) -> int | None:
-        """The pid of the container's first process, if the engine reports it."""
-        with suppress(OSError, ValueError):
-            return int(self.pid_file.read_text())
-        return None
+        """The pid of the container's first process, once the engine reports it."""
+        with suppress(OSError, ValueError, NightcrewError):
+            self._pid = self._pid or self._reported_pid()
+        return self._pid
 
     def over(self, wall_seconds: float) -> Reading:
         """Whether the command exceeded a limit, as far as the engine does not report it itself.
@@ -219,12 +222,18 @@ class _Started(ExitStack):
             return Reading("memory")
         return self._scratch.over() if self._scratch is not None else Reading(None)
 
+    def _reported_pid(self) -> int | None:
+        if self._engine.name == "podman":
+            return int(self.pid_file.read_text())
+        number, pid = self._engine.call("inspect", "--format", "{{.Id}} {{.State.Pid}}", self.name).split()
+        # A service on another machine reports pids that mean other processes here.
+        return int(pid) if number in Path(f"/proc/{pid}/cgroup").read_text() else None
+
     def _begin_to_watch(self) -> None:
         pid = self.root_pid()
         if pid is not None:
             self._memory = memory_group(pid)
             self._scratch = self.enter_context(ScratchSpace(pid, SCRATCH_INODES))
-        if pid is not None or self._engine.name != "podman":
             self._begun = time.monotonic()
 
     def kill(self) -> None:
@@ -232,6 +241,8 @@ class _Started(ExitStack):
         if self._is_ending or self.process.poll() is not None:
             return
         self._is_ending = True
+        if self._engine.name != "podman":  # docker's service waits until its output is read, here for us
+            self.process.kill()
         try:
             self._engine.call("kill", "--signal", "KILL", self.name)
         except NightcrewError:  # it does not exist yet, or no longer

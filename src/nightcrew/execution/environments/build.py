@@ -18,7 +18,6 @@ from nightcrew.execution.confinement import relay
 from nightcrew.execution.confinement.bubblewrap import BASE_ENV
 from nightcrew.execution.confinement.confinement import MIB, Completed, Limits, Mount, Sandbox
 from nightcrew.execution.confinement.interpreter import interpreter_mounts
-from nightcrew.execution.environments import bytecode
 from nightcrew.execution.environments.pythons import interpreter_cache
 from nightcrew.execution.packages.mirror import PackageMirror, serve
 from nightcrew.execution.packages.sources import Sources, read_sources
@@ -38,7 +37,6 @@ LIMITS = Limits(
 )
 _TOOLS = "/run/nightcrew/build"
 _UV, _RELAY, _SOCKET = f"{_TOOLS}/uv", f"{_TOOLS}/relay.py", f"{_TOOLS}/packages.sock"
-_BYTECODE = f"{_TOOLS}/bytecode.py"
 _SCRATCH = ".nightcrew-build"
 _HOST = f"http://127.0.0.1:{relay.PORT_MARK}"
 VARIABLES = ("UV_EXCLUDE_NEWER", "UV_PRERELEASE", "UV_CONCURRENT_BUILDS", "UV_CONCURRENT_INSTALLS")
@@ -46,9 +44,8 @@ VARIABLES = ("UV_EXCLUDE_NEWER", "UV_PRERELEASE", "UV_CONCURRENT_BUILDS", "UV_CO
 _VENV = """[ -e "$VIRTUAL_ENV/pyvenv.cfg" ] ||
     uv venv --quiet --no-project --no-config --allow-existing --python "$NIGHTCREW_PYTHON" "$VIRTUAL_ENV"
 """
-_INSTALL = f"""uv pip install --quiet --no-config --python "$VIRTUAL_ENV/bin/python" \\
+_INSTALL = """uv pip install --quiet --no-config --python "$VIRTUAL_ENV/bin/python" \\
     --requirements requirements.txt "$@"
-"$VIRTUAL_ENV/bin/python" -I -S {_BYTECODE} "$VIRTUAL_ENV"
 """
 _LAST_LINES = 12
 
@@ -123,7 +120,6 @@ class Builder:
             *interpreter_mounts(self.python),
             Mount(uv_program(), _UV),
             Mount(Path(relay.__file__).resolve(), _RELAY),
-            Mount(Path(bytecode.__file__).resolve(), _BYTECODE),
             Mount(self.socket, _SOCKET),
             *(Mount(folder, str(folder)) for folder in self.sources.find_links),
             Mount(self.target, str(self.target), writable=True),

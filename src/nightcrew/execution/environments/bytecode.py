@@ -1,37 +1,35 @@
-"""Compiles the modules of an environment, so that the runs in it, which cannot write there, need not do it.
+"""Compiles modules of an environment, so that runs in it, which cannot write there, need not do it.
 
-Runs inside of the sandbox with nothing of ours around it, in whatever Python the environment has:
+Runs in the sandbox with nothing of ours around it, in the Python of the environment. Standard input names
+the byte code to write to the current folder and the source of each, separated by zero bytes:
 
-    python -I -S bytecode.py ENVIRONMENT
+    python -I -S bytecode.py
 
-Packages' own `tests` are left out: they are not imported, and are a quarter of large packages.
+It runs no code of the modules. The byte code has no time and no path of the source, so that it serves every
+environment with this source; Python puts the real path in when it imports it.
 """
 
 import gc
-import glob
-import importlib.util
+import marshal
 import os
-import py_compile
 import sys
-from contextlib import suppress
+from importlib.util import MAGIC_NUMBER, source_hash
 
-TYPE_CHECKING = False  # type checkers take it for true; importing `typing` costs every build 10 ms
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-_PASSED_OVER = ("__pycache__", "tests")
+_NAME = "module.py"
+_UNCHECKED = b"\1\0\0\0"  # Python compares neither time nor hash of the source
 
 
 def main() -> None:
-    """Compile what is not compiled yet, on every processor; what cannot be compiled stays as it is."""
+    """Compile on every processor, the largest first; what cannot be compiled is left out."""
     gc.disable()  # one short life, in which nothing is thrown away
-    files = sorted(_uncompiled(sys.argv[1]), key=os.path.getsize, reverse=True)
+    words = [os.fsdecode(word) for word in sys.stdin.buffer.read().split(b"\0")]
+    jobs = sorted(zip(words[::2], words[1::2]), key=lambda job: os.path.getsize(job[1]), reverse=True)  # noqa: B905, PTH202 - old Pythons
     workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     children = []
     for number in range(workers):
         child = os.fork()
         if child == 0:
-            _compile(files[number::workers])
+            _compile(jobs[number::workers])
             os._exit(0)
         children.append(child)
     for child in children:
@@ -41,24 +39,17 @@ def main() -> None:
 # ---------------------------------------------------------------------------------------------------------
 
 
-def _uncompiled(environment: str) -> "Iterator[str]":
-    for place in glob.glob(os.path.join(environment, "lib", "python3*", "site-packages")):  # noqa: PTH118, PTH207
-        for folder, folders, names in os.walk(place):
-            folders[:] = [name for name in folders if name not in _PASSED_OVER]
-            for name in names:
-                path = os.path.join(folder, name)  # noqa: PTH118
-                if name.endswith(".py") and os.path.isfile(path) and not _is_compiled(path):  # noqa: PTH113
-                    yield path
-
-
-def _is_compiled(path: str) -> bool:
-    return os.path.exists(importlib.util.cache_from_source(path))  # noqa: PTH110
-
-
-def _compile(files: "list[str]") -> None:
-    for path in files:
-        with suppress(Exception):
-            py_compile.compile(path, doraise=True)
+def _compile(jobs: "list[tuple[str, str]]") -> None:
+    """As `py_compile` does it, for an eighth less: Python's compiler decodes the source itself."""
+    for name, path in jobs:
+        try:
+            with open(path, "rb") as source:  # noqa: PTH123 - `pathlib` costs more than it reads
+                text = source.read()
+            code = marshal.dumps(compile(text, _NAME, "exec", dont_inherit=True))
+        except Exception:  # noqa: S112 - it cannot be imported either
+            continue
+        with open(name, "wb") as made:  # noqa: PTH123
+            made.write(MAGIC_NUMBER + _UNCHECKED + source_hash(text) + code)
 
 
 if __name__ == "__main__":

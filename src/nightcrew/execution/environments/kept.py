@@ -16,6 +16,7 @@ from nightcrew.execution.confinement.confinement import Mount, Sandbox
 from nightcrew.execution.confinement.interpreter import interpreter_mounts
 from nightcrew.execution.environments.build import Builder, builder
 from nightcrew.execution.environments.closing import close
+from nightcrew.execution.environments.shared import SharedFiles
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +88,7 @@ def keep(
                 further = fill(build)
                 built = (*further, *sorted(build.mirror.source_archives))
             close(path)
+            SharedFiles(packages / "contents").share(path, sandbox, interpreter)
         except BaseException:
             remove_tree(path)
             raise

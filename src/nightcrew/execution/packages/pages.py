@@ -102,6 +102,8 @@ def _is_for_us(filename: str) -> bool:
     """False for wheels of other platforms, which are most of a large page."""
     if not filename.endswith(".whl") or not sys.platform.startswith("linux"):
         return True
+    if "any" not in filename and "linux" not in filename:
+        return False
     platforms = filename.removesuffix(".whl").rpartition("-")[2].split(".")
     return any(entry == "any" or ("linux" in entry and entry.endswith(_MACHINE)) for entry in platforms)
 
