@@ -142,12 +142,19 @@ def test_a_value_under_another_name_is_a_detail_where_the_value_is_missed(seen: 
     assert Details(before, after, fates).holds(last) is is_detail
 
 
-@pytest.mark.parametrize(("other", "is_detail"), [("x is None", True), ("x is True", False)])
-def test_one_edit_in_several_places_needs_one_test(other: str, is_detail: bool) -> None:
+@pytest.mark.parametrize(
+    ("other", "fate", "is_detail"),
+    [
+        ("x is None", Fate.UNNOTICED, True),
+        ("x is None", Fate.UNREACHED, False),
+        ("x is True", Fate.UNNOTICED, False),
+    ],
+)
+def test_one_edit_in_several_places_that_run_needs_one_test(other: str, fate: Fate, is_detail: bool) -> None:
     before = "def f(x):\n    return not x\n\n\ndef g(x):\n    return not x\n"
     after = before.replace("not x", "x is None", 1).replace("not x", other)
     first, second = parts_of(before, after)
-    details = Details(before, after, {first: Fate.NOTICED, second: Fate.UNREACHED})
+    details = Details(before, after, {first: Fate.NOTICED, second: fate})
     assert details.holds(second) is is_detail
 
 

@@ -216,6 +216,11 @@ AMONG = {
     "a call that adjusts a value": ("def f(x):\n    g(h(x).strip())\n", ("h(x).strip()", "h(x)")),
     "a call that adjusts a value in place of another": ("y = h(x.a).lower()\n", ("h(x.a).lower()", "h(x.a)")),
     "a function that a call gets": ("y = h(1, parse=int, z=z)\n", ("h(1, parse=int, z=z)", "h(1, z=z)")),
+    "an entry of a condition": ("y = x in (b.A, b.B)\n", ("(b.A, b.B)", "(b.A,)")),
+    "a type among others": ("y = isinstance(x, (A, B))\n", ("(A, B)", "(B,)")),
+    "a result that is cut": ("def f(x):\n    g(h(x)[:64])\n", ("h(x)[:64]", "h(x)")),
+    "a result with a bound": ("def f(x):\n    g(min(3, h(x)))\n", ("min(3, h(x))", "h(x)")),
+    "a switch of a call": ("y = h(1, strict=False)\n", ("h(1, strict=False)", "h(1)")),
     "what only is called as one of typing": ("y = cast(x.b, int)\n", ("x.b", "x.a")),
 }  # fmt: skip
 
@@ -227,6 +232,34 @@ def test_a_part_among_others(after: str, part: tuple[str, str]) -> None:
     assert part in [(one.before, one.text) for one in parts]
     for one in parts:
         ast.parse(one.apply(after))
+
+
+SIBLINGS = {
+    "identity": ("x.get(k, NONE) is v", "x.get(k, NONE) == v"),
+    "a default that is left out": ("x.get(k) == v", "x.get(k, NONE)"),
+    "another boundary": ("len(x) >= 3", "len(x) > 3"),
+    "another number": ("len(x) > 4", "len(x) > 3"),
+    "another place of a cut": ("x[3:]", "x[2:]"),
+    "another value in what has moved": ("x.decode('utf-8')", "x.decode('ascii')"),
+    "other names in what has moved": ("join(k, v)", "join(v, k)"),
+}
+
+
+@pytest.mark.parametrize(("new", "known"), SIBLINGS.values(), ids=SIBLINGS)
+def test_an_expression_that_base_writes_in_another_way(new: str, known: str) -> None:
+    base = "def f(x, k, v):\n    if x.get(k, NONE) == v and len(x) > 3:\n        return x[2:]\n"
+    before = f"{base}    x = x.decode('ascii')\n    return join(v, k)\n"
+    moved = {word for word in ("ascii", "join") if f"'{word}'" in known or word in new}
+    kept = [line for line in before.splitlines() if not any(word in line for word in moved)]
+    after = "\n".join([*kept, "", "", "def g(x, k, v):", f"    return {new}", ""])
+    assert known in [part.text for part in parts_of(before, after) if part.function == "g"]
+    assert [part for part in parts_of(after, after.replace("def g", "def h")) if part.function == "h"] == []
+
+
+def test_what_differs_from_base_in_more_than_a_detail_has_no_sibling() -> None:
+    before = "def f(x, k):\n    return x.get(k, 1) == 2 or x[k:] or x is None\n"
+    after = before + "\n\ndef g(x, k):\n    return h(x.get(k, 7), x[: k + 1]) if x is not None else k\n"
+    assert {part.text for part in parts_of(before, after)}.isdisjoint({"x.get(k, 1)", "x[k:]", "x is None"})
 
 
 def test_a_handler_of_base_is_no_part_in_another_place() -> None:

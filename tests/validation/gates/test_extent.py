@@ -145,6 +145,13 @@ FIXES: dict[str, tuple[tuple[str, str], str, str]] = {
         HEAD + 'parse("a=1;") == {"a": "1"}\n',
         "ValueError is not raised any more",
     ),
+    "more work": (
+        before_loop(
+            'text = "".join(one for at, one in enumerate(text) if one != "\\ufeff" or one in text[:at])'
+        ),
+        MARK,
+        "times the work instead of",
+    ),
     "more is refused": (
         before_loop('text = text.removeprefix("\\ufeff")\n    if "b" in text:\n        raise KeyError(text)'),
         MARK,

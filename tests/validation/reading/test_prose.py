@@ -85,6 +85,12 @@ def test_an_address_that_stands_for_another(after: str, found: list[str]) -> Non
     assert replaced_addresses(before, after) == found
 
 
+def test_one_of_several_addresses_that_stands_for_another() -> None:
+    line = "pip install git+https://github.com/shop/tea.git@v1\n"
+    after = line + line.replace("v1", "fix.other")
+    assert replaced_addresses(line + line.replace("v1", "v1.2"), after) == ["tea.git@fix.other"]
+
+
 def test_numbers_that_nothing_knows() -> None:
     known = "def rate(cents):\n    return 15 if cents > 100_00 else 5\n"
     assert unknown_numbers("Fifteen percent, else 5, see #77.", known) == []

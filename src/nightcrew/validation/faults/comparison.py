@@ -21,6 +21,7 @@ from nightcrew.validation.running.runs import CLOCK, Session, run_rig, run_sessi
 
 MOST_TESTS = 150
 SECONDS = 1200.0
+_FASTER_GROWTH = 2.0  # times the growth on base, from one input to one four times as long
 SECONDS_ON_BASE, SECONDS_WITH_CHANGE = 0.25, 2.5  # of CPU a call: the change may take ten times as long
 _RAISED = "!"
 _USED_UP = re.compile(r"<(?:generator object|\w*iterator object|map object|filter object|zip object)")
@@ -84,6 +85,17 @@ class Compared:
         return any(one.startswith("_") and not one.endswith("__") for one in self.name.split("."))
 
     @property
+    def slower(self) -> str:
+        """How the call's work grows faster than on base, as a sentence; empty where it does not."""
+        before, after = self.made.growth
+        if min(before, after) <= 0 or after <= _FASTER_GROWTH * before:
+            return ""
+        return (
+            f"{self.made.call}, with four times the input, does {after:.0f} times the work instead of "
+            f"{before:.0f} times"
+        )
+
+    @property
     def answers(self) -> tuple[Answer, ...]:
         """Results of the call itself, and of the similar calls."""
         return (self.made, *self.beside)
@@ -125,7 +137,7 @@ def compare(
 
     `literals`: values in Python's notation; calls that contain one are also made with another value instead.
     `constants`: values that arguments of their type also get. `modules`: their plain values are compared.
-    `measures`: it also notes which lines run, and how a call's work grows.
+    `measures`: it also notes which lines run.
     """
     calls, problem = _recorded(room, examination, tests)
     if problem or not (calls or modules):

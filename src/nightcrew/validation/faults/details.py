@@ -115,10 +115,11 @@ class Details:
         )
 
     def _is_repeated(self, part: Mutant) -> bool:
-        """True for an edit of names that the change makes in several places, and tests notice in one of them.
-        A value alone means another thing in another place."""
+        """True for an edit of names that the change makes in several places which tests run, and that they
+        notice in one of them. A value alone means another thing in another place."""
         named = any(isinstance(one, ast.Name | ast.Attribute) for one in ast.walk(_tree(part.before)))
-        return (named and part.operator != UNHANDLED) and any(
+        run = self.fates[part] is not Fate.UNREACHED
+        return (run and named and part.operator != UNHANDLED) and any(
             (one.text, one.before, one.operator) == (part.text, part.before, part.operator)
             for one in self._noticed
         )

@@ -17,6 +17,7 @@ from nightcrew.validation.faults.notes import (
     RETURNED,
     Notes,
 )
+from nightcrew.validation.faults.siblings import Siblings
 from nightcrew.validation.reading.names import own_name
 from nightcrew.validation.reading.source_text import SourceText
 from nightcrew.validation.tables import Table
@@ -28,6 +29,7 @@ _ADJUSTING = {
     ast.Attribute: _TABLE.words("library", "adjusting_methods"),
     ast.Name: _TABLE.words("library", "adjusting_functions"),
 }
+_BOUNDING = {"max", "min"}  # which adjust a value where they also get a number
 _LEAVES = (ast.Constant, ast.Name, ast.JoinedStr, ast.Lambda)
 
 
@@ -37,6 +39,7 @@ class Expressions(Notes):
     def __init__(self, old: SourceText, new: SourceText) -> None:
         super().__init__(new)
         self.old = old
+        self.siblings = Siblings(old.text, new.text)
 
     def values(self, before: object, value: object, parent: ast.AST, message: bool) -> bool:
         """Compares one field of two nodes of the same type; False where only the whole can be restored."""
@@ -48,7 +51,7 @@ class Expressions(Notes):
             return False
         if isinstance(parent, ast.expr | ast.Delete):
             return self._entries(
-                before, value, lambda rest: self._unlisted(parent, value, rest, is_known=True), message
+                before, value, lambda rest: self._unlisted(parent, value, rest, ALTERNATIVE), message
             )
         return len(value) == len(before) and self._entries(before, value, lambda _: False, message)
 
@@ -62,6 +65,8 @@ class Expressions(Notes):
         if self._put_around(old, new):
             return True
         self._called_otherwise(old, new)
+        for table in _alternatives(new):
+            self.one_by_one(table, table.elts, ALTERNATIVE, {_dumped(one) for one in ast.walk(old)})
         whole = type(old) is not type(new) or isinstance(new, _LEAVES) or _scalars(old) != _scalars(new)
         at, placed_inside = len(self.found), not whole
         for name, value in ast.iter_fields(new) if placed_inside else ():
@@ -92,12 +97,13 @@ class Expressions(Notes):
                 rests = [[node for node in new if node is not one] for one in fresh]
                 rests += [[*new[:k], *old[i:j], *new[m:]]] if j > i else []
                 placed &= min(map(without, rests), default=True)
+                self.inner(part for one in fresh for part in ast.walk(one))
         return placed
 
     def _unlisted(
-        self, node: ast.AST, value: list[ast.AST], rest: list[ast.AST], *, is_known: bool = False
+        self, node: ast.AST, value: list[ast.AST], rest: list[ast.AST], kind: str = OPERAND
     ) -> bool:
-        """Notes the node with other elements in a list; with `is_known` base has it in some form."""
+        """Notes the node with other elements in a list."""
         if not isinstance(node, ast.expr | ast.Delete):
             return False
         changed = copy.copy(node)
@@ -107,7 +113,6 @@ class Expressions(Notes):
         alone = isinstance(node, ast.BoolOp) and len(rest) == 1
         text = _unparse(rest[0] if alone else changed)
         if text:
-            kind = ALTERNATIVE if is_known else OPERAND
             self.note(node, f"({text})" if isinstance(node, ast.BoolOp) else text, kind)
         return bool(text)
 
@@ -175,6 +180,13 @@ class Expressions(Notes):
                     self.note(test, "(True)", CONDITION)
             elif isinstance(part, ast.Call):
                 self._adjusting(part)
+            elif isinstance(part, ast.Subscript) and _cuts(part.slice):
+                self.note(part, self.new.of(part.value), ALTERNATIVE)
+            for table in _alternatives(part):
+                self.one_by_one(table, table.elts, ALTERNATIVE)
+            if isinstance(part, ast.expr):
+                for other in self.siblings.of(part):
+                    self.note(part, other, ALTERNATIVE)
 
     def _called_otherwise(self, old: ast.AST, new: ast.AST) -> None:
         if isinstance(new, ast.Call) and isinstance(old, ast.Call) and _dumped(new.func) != _dumped(old.func):
@@ -182,19 +194,28 @@ class Expressions(Notes):
 
     def _adjusting(self, call: ast.Call) -> None:
         """Notes the value that a call adjusts as it was, and the call without each function that it gets."""
-        adjusted = call.func.value if isinstance(call.func, ast.Attribute) else next(iter(call.args), None)
+        values = [one for one in call.args if not isinstance(one, ast.Constant)]
+        adjusted = call.func.value if isinstance(call.func, ast.Attribute) else next(iter(values), None)
+        if own_name(call.func) in _BOUNDING and not (len(values) == 1 and len(call.args) == 2):
+            adjusted = None
         if own_name(call.func) in _ADJUSTING.get(type(call.func), ()) and adjusted is not None:
             self.note(call, self.new.of(adjusted), ALTERNATIVE)
         for word in call.keywords:
-            if isinstance(word.value, ast.Lambda) or getattr(word.value, "id", "") in dir(builtins):
+            switch = isinstance(word.value, ast.Constant) and isinstance(word.value.value, bool)
+            if switch or isinstance(word.value, ast.Lambda) or own_name(word.value) in dir(builtins):
                 without = copy.copy(call)
                 without.keywords = [one for one in call.keywords if one is not word]
                 self.note(call, _unparse(without), ALTERNATIVE)
 
-    def one_by_one(self, node: ast.expr, parts: list[ast.expr]) -> None:
-        """Notes the expression without each of these parts."""
-        for one in parts:
-            self._unlisted(node, parts, [part for part in parts if part is not one])  # type: ignore[arg-type]
+    def one_by_one(
+        self, node: ast.expr, parts: list[ast.expr], kind: str = OPERAND, known: Collection[str] = ()
+    ) -> None:
+        """Notes the expression without each of these parts, where there are several, but those in `known`."""
+        for one in parts if len(parts) > 1 else ():
+            if _dumped(one) in known:
+                continue
+            rest: list[ast.AST] = [part for part in parts if part is not one]
+            self._unlisted(node, parts, rest, kind)  # type: ignore[arg-type]
 
 
 def aligned(old: Sequence[ast.AST], new: Sequence[ast.AST]) -> Sequence[tuple[str, int, int, int, int]]:
@@ -224,6 +245,22 @@ def _wrapped(node: ast.AST) -> ast.expr | None:
         case ast.Call(args=[value], keywords=[]):
             return value
     return None
+
+
+def _cuts(node: ast.expr) -> bool:
+    """True for a slice that ends at a fixed place."""
+    return isinstance(node, ast.Slice) and isinstance(node.upper, ast.Constant)
+
+
+def _alternatives(node: ast.AST) -> list[ast.Tuple | ast.List | ast.Set]:
+    """The list of which one entry is enough: of `in`, and of types."""
+    found: list[ast.expr] = []
+    match node:
+        case ast.Compare(ops=[ast.In() | ast.NotIn()]):
+            found = node.comparators
+        case ast.Call(func=ast.Name(id="isinstance" | "issubclass"), args=[_, types]):
+            found = [types]
+    return [one for one in found if isinstance(one, ast.Tuple | ast.List | ast.Set)]
 
 
 def _adds_to(new: ast.AST, old: ast.AST) -> bool:

@@ -98,7 +98,7 @@ class Headers(Expressions):
         """Notes each type of exception; that nothing is done about one, since no statement stands for it; and
         that errors of all causes are hidden."""
         if isinstance(handler.type, ast.Tuple):
-            self.one_by_one(handler.type, handler.type.elts)
+            self.one_by_one(handler.type, handler.type.elts, ALTERNATIVE)
         if ast.dump(handler) in self.handlers:
             return
         start = self.new.span(handler)[0]

@@ -2,7 +2,8 @@
 
 The calls that the tests make, and similar calls, run on base and on the change. A fix that changes the
 result for the reproducer's own input and for no similar one repairs only that test. A fix that rejects what
-base accepted, or accepts what base rejected, does something that the task does not ask for.
+base accepted, accepts what base rejected, or whose work grows faster, does something that the task does not
+ask for.
 """
 
 import ast
@@ -51,6 +52,8 @@ class Extent(Gate):
         path = room.target or next(iter(examination.product_files), "")
         shown = [one for one in found if one.tests & set(reproducers)]
         findings = [*_too_narrow(room, literals, shown, path), *_unasked(room, found, shown, path)]
+        slower = next((one.slower for one in found if one.slower), "")
+        findings += [Finding(slower, path, severity=Severity.UNPROVEN)] if slower else []
         if not findings:
             return passed(NAME, _summary(found, shown), compared=sum(1 + len(one.beside) for one in found))
         return answered(

@@ -4,6 +4,7 @@ Building the name of a powerful module at run time counts as a power itself.
 """
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from functools import lru_cache
@@ -28,6 +29,7 @@ _HELD = {name for name, power in NAMES.items() if power not in OF_PRODUCT}
 _MODULES = {name.split(".")[0] for name in _HELD} | {"shutil", "pathlib", "importlib", "builtins"}
 _TABLE = Table("powers")
 _OPENING, _SAFE_LOADERS = (_TABLE.words("python", key) for key in ("opening", "safe_loaders"))
+_SHARED, _SETTING = _TABLE.words("python", "shared"), re.compile("add|clear|disable|remove|set")
 _TEMPORARY = _TABLE.words("python", "temporary")
 _STANDARD = sys.stdlib_module_names | {"builtins"}
 _SHORT = 40  # characters of a text that can be a name
@@ -53,6 +55,8 @@ class _Reader:
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         }
         self.given = {"sys.modules", *self.origins.known.values()}  # by imports, not by assignment
+        assigned = (one for one in self.nodes if isinstance(one, ast.Assign) and self._is_shared(one.value))
+        self.shared = {ast.unparse(target) for one in assigned for target in one.targets}
         self.undone = {id(inner) for node in self.nodes for inner in _undone(node, self.origins)}
         self.inner: set[int] = set()  # parts of a longer dotted name
         for node in self.nodes:
@@ -101,14 +105,24 @@ class _Reader:
                 targets = [node.target] if isinstance(node, ast.AugAssign) else node.targets
                 yield from ((Power.EVERYBODY, what) for one in targets for what in self._replaced(one))
 
+    def _is_shared(self, node: ast.AST) -> bool:
+        """True for a call that gives an object of the whole process."""
+        return isinstance(node, ast.Call) and not node.args and self._of(node.func) in _SHARED
+
     def _replaced(self, target: ast.expr) -> Iterator[str]:
         """An assignment to an attribute of a Python module, which changes it for the whole process."""
         holder = target.value if isinstance(target, ast.Attribute | ast.Subscript) else None
+        root = holder
+        while isinstance(root, ast.Attribute | ast.Subscript):
+            root = root.value
+        if root is not None and (self._is_shared(root) or ast.unparse(root) in self.shared):
+            yield f"{ast.unparse(target)[:60]} is another one"
         name = self._of(holder) if holder is not None else None
         is_table = isinstance(target, ast.Subscript) and name != "sys.modules"
         if name is None or name.split(".")[0] not in _STANDARD or is_table:
             return
-        is_class = isinstance(holder, ast.Attribute) and holder.attr[:1].isupper()
+        is_method = getattr(target, "attr", "").startswith("__")
+        is_class = isinstance(holder, ast.Attribute) and (is_method or holder.attr[:1].isupper())
         if name in self.given or (is_class and name.rpartition(".")[0] in self.given):
             yield f"{name}.{getattr(target, 'attr', '...')} is another one"
 
@@ -135,6 +149,12 @@ class _Reader:
         if function in _OPENING or method == "open":
             if _is_for_writing(node, 1 if function in _OPENING else 0):
                 yield Power.WRITE, f"{function or 'open'} for writing"
+        elif (
+            isinstance(node.func, ast.Attribute)
+            and _SETTING.match(method)
+            and (self._is_shared(node.func.value) or ast.unparse(node.func.value) in self.shared)
+        ):
+            yield Power.EVERYBODY, f"{ast.unparse(node.func)[:60]}()"
         elif method in METHODS and function is None:
             yield METHODS[method], f".{method}()"
         if function in {"yaml.load", "yaml.load_all"} and not _SAFE_LOADERS & names_of(node):

@@ -117,8 +117,9 @@ def promises(sentence: str) -> bool:
 
 
 def replaced_addresses(before: str, after: str) -> list[str]:
-    """Mail addresses that stand where others did, and owners of repositories named nearly like another."""
-    old, new = set(_MAIL.findall(before)), set(_MAIL.findall(after))
+    """Mail addresses and revisions that stand where others did, and owners of repositories named nearly like
+    another."""
+    old, new = Counter(_MAIL.findall(before)), Counter(_MAIL.findall(after))
     owners, others = set(_OWNER.findall(before)), set(_OWNER.findall(after))
     near = [one for one in others - owners if get_close_matches(one, sorted(owners), 1, _LIKE)]
     return sorted([*(new - old if old - new else ()), *near])

@@ -104,7 +104,7 @@ class Replay:
     constants: "Sequence[str]"  # values that arguments of their type also get
     modules: "Sequence[str]"  # modules whose plain values are reported
     clock: str
-    measured: "Sequence[str]"  # files whose lines are noted; without any, the growth of work is not either
+    measured: "Sequence[str]"  # files whose lines are noted
     seconds_of_a_call: float
 
 

@@ -38,6 +38,8 @@ MOST_WORK = 2_000_000  # lines that one call and those like it may run
 MOST_MADE = 12
 MOST_MEMORY = 3 << 29  # bytes; below the limit of the sandbox, which would end the other calls too
 OFTEN, FEW = 4, 6  # after this many calls of a function, each gets only this many similar calls
+MOST_GROWN = 3  # calls of a function of which it is measured how the work grows
+ENDLESS_GROWTH = 1000.0
 MOST_ENDLESS = 2  # calls of a function that do not end, after which nothing similar is tried
 DAY = 20_454.52  # days since 1970: an afternoon in winter
 WORLDS = (("UTC", "C.UTF-8"), ("Asia/Kathmandu", "C"))
@@ -126,7 +128,7 @@ def _replay(
             often[call.name] += 1
             lines = Lines(job.measured)
             try:
-                caller = Caller(call, job, lines)
+                caller = Caller(call, job, lines, grows=often[call.name] <= MOST_GROWN)
                 most = FEW if often[call.name] > OFTEN else max(MOST_WORK // caller.work(), FEW)
                 most = min(most, limits.get(call.name, most))
                 for answer in itertools.islice(caller.answers(literals, values), most):
@@ -147,7 +149,10 @@ def _quiet() -> None:
 class Caller:
     """Repeats one recorded call, unchanged and with slightly different arguments."""
 
-    def __init__(self, call: protocol.Recorded, job: protocol.Replay, lines: Lines) -> None:
+    def __init__(
+        self, call: protocol.Recorded, job: protocol.Replay, lines: Lines, *, grows: bool = True
+    ) -> None:
+        self.grows = grows
         self.name, self.kept, self.lines = call.name, call.kept, lines
         self.seconds, self.measures = job.seconds_of_a_call, bool(job.measured)
         self.root = job.workspace + os.sep
@@ -175,7 +180,7 @@ class Caller:
             calls += [(call, repr(literal)) for call in without_literal(given, words, literal)]
         for index, ((some, named), without) in enumerate(calls):
             answer = self._steady(some, named)
-            grown = self._growth(some, named) if index == 0 and self.measures else 0.0
+            grown = self._growth(some, named) if index == 0 and self.grows else 0.0
             twin = index > 0 and is_equal([some, named], [given, words])
             yield [call_text(self.name, some, named), answer, without, grown, twin]
         yield from self._of_others(values)
@@ -232,13 +237,13 @@ class Caller:
             return self._answer(given, words), self.given_back
 
     def _growth(self, given: "list[Any]", words: "dict[str, Any]") -> float:
-        with (
-            self._limited(),
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.suppress(BaseException),
-        ):
-            return growth(self.function, copy.deepcopy(given), copy.deepcopy(words))
-        return 0.0
+        try:
+            with self._limited(), contextlib.redirect_stdout(io.StringIO()):
+                return growth(self.function, copy.deepcopy(given), copy.deepcopy(words))
+        except TooLong:
+            return ENDLESS_GROWTH
+        except BaseException:
+            return 0.0
 
     def _answer(self, given: "list[Any]", words: "dict[str, Any]") -> str:
         """What a call returns, or raises after an `!`, and what else a caller can notice."""

@@ -1,11 +1,13 @@
 """What tests leave behind: files of the repository that they changed, and code that they replaced."""
 
+import decimal
 import gc
 import locale
 import logging
 import os
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import types
@@ -83,8 +85,16 @@ def switches() -> "dict[str, str]":
         "how deep code may recurse": repr(sys.getrecursionlimit()),
         "how threads take turns": repr(sys.getswitchinterval()),
         "the locale": repr(locale.setlocale(locale.LC_ALL)),
+        "how decimals are computed": repr(_decimals()),
+        "how long sockets wait": repr(socket.getdefaulttimeout()),
         "signals": repr(handlers),
     }
+
+
+def _decimals() -> "tuple[Any, ...]":
+    context = decimal.getcontext()
+    traps = sorted(str(trap) for trap, is_on in context.traps.items() if is_on)
+    return context.prec, context.rounding, context.Emin, context.Emax, traps
 
 
 def _code(value: object) -> object:

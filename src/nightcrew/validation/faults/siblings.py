@@ -1,0 +1,110 @@
+"""Expressions of base from which a new one differs in a detail: an operator, a number, an argument.
+
+Where base writes `get(key, MISSING) == value` and the change `get(key) is value`, a test should show why. An
+expression that the change takes away may also differ in its names and values: it may have moved.
+"""
+
+import ast
+import copy
+from collections import Counter
+from collections.abc import Iterator
+from functools import cached_property
+
+from nightcrew.validation.reading.suite import read
+
+MOST = 3  # expressions of base that one new expression is compared with
+_OPPOSITES = (
+    {ast.Eq, ast.NotEq},
+    {ast.Is, ast.IsNot},
+    {ast.In, ast.NotIn},
+    {ast.Lt, ast.GtE},
+    {ast.Gt, ast.LtE},
+)
+_MOVABLE = (ast.BinOp, ast.Call, ast.Compare, ast.Subscript)
+
+type Key = tuple[str, ...]
+type Known = dict[Key, dict[str, ast.AST]]
+
+
+class Siblings:
+    """The expressions of base's text, found by what they share with an expression of the new text."""
+
+    def __init__(self, old: str, new: str) -> None:
+        self.old, self.new = old, new
+
+    def of(self, node: ast.AST) -> list[str]:
+        """The texts of those that differ from `node` in a detail; none where base has `node` itself."""
+        near = {dump: one for key in _keys(node) for dump, one in self._known.get(key, {}).items()}
+        found = {
+            dump: one for dump, one in near.items() if _has_more(node, one) and not _is_opposite(node, one)
+        }
+        if isinstance(node, _MOVABLE):
+            found |= self._gone.get(_form(node), {})
+        if not found or ast.dump(node) in near:
+            return []
+        return [ast.unparse(one) for one in found.values()][:MOST]
+
+    @cached_property
+    def _known(self) -> Known:
+        found: Known = {}
+        for node in ast.walk(read(self.old)):
+            for key in _keys(node):
+                found.setdefault(key, {})[ast.dump(node)] = node
+        return found
+
+    @cached_property
+    def _gone(self) -> Known:
+        """The expressions that the new text does not have any more, by their form."""
+        left = Counter(ast.dump(one) for one in ast.walk(read(self.new)) if isinstance(one, _MOVABLE))
+        found: Known = {}
+        for node in (one for one in ast.walk(read(self.old)) if isinstance(one, _MOVABLE)):
+            dump = ast.dump(node)
+            left[dump] -= 1
+            if left[dump] < 0:
+                found.setdefault(_form(node), {})[dump] = node
+        return found
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _keys(node: ast.AST) -> Iterator[Key]:
+    """What an expression shares with those that differ from it in one detail."""
+    match node:
+        case ast.Compare(left=left, ops=[operator], comparators=[right]):
+            yield "operator", ast.dump(left), ast.dump(right)
+            if isinstance(right, ast.Constant) and isinstance(right.value, int | float):
+                yield "number", ast.dump(left), type(operator).__name__
+        case ast.Call(args=[first, *_]):
+            yield "arguments", ast.dump(node.func), ast.dump(first)
+        case ast.Subscript(slice=ast.Slice() as cut) if not any(
+            isinstance(one, ast.Name) for one in ast.walk(cut)
+        ):
+            yield "slice", ast.dump(node.value)
+
+
+def _form(node: ast.AST) -> Key:
+    """The expression without its names and values."""
+    plain = copy.deepcopy(node)
+    for one in ast.walk(plain):
+        if isinstance(one, ast.Name):
+            one.id = "_"
+        elif isinstance(one, ast.Constant):
+            one.value = type(one.value).__name__
+    return ("form", ast.dump(plain))
+
+
+def _has_more(node: ast.AST, other: ast.AST) -> bool:
+    """True where base gives a call all that `node` gives it, and more; and for what is no call."""
+    return not isinstance(node, ast.Call) or _arguments(node) < _arguments(other)
+
+
+def _arguments(node: ast.AST) -> set[str]:
+    return {ast.dump(one) for one in [*node.args, *node.keywords]} if isinstance(node, ast.Call) else set()
+
+
+def _is_opposite(node: ast.AST, other: ast.AST) -> bool:
+    """True for comparisons of which one is false where the other is true: any test tells them apart."""
+    if not (isinstance(node, ast.Compare) and isinstance(other, ast.Compare)):
+        return False
+    return {type(node.ops[0]), type(other.ops[0])} in _OPPOSITES
