@@ -65,8 +65,6 @@ class Expressions(Notes):
         if self._put_around(old, new):
             return True
         self._called_otherwise(old, new)
-        for table in _alternatives(new):
-            self.one_by_one(table, table.elts, ALTERNATIVE, {_dumped(one) for one in ast.walk(old)})
         whole = type(old) is not type(new) or isinstance(new, _LEAVES) or _scalars(old) != _scalars(new)
         at, placed_inside = len(self.found), not whole
         for name, value in ast.iter_fields(new) if placed_inside else ():
@@ -189,6 +187,9 @@ class Expressions(Notes):
                     self.note(part, other, ALTERNATIVE)
 
     def _called_otherwise(self, old: ast.AST, new: ast.AST) -> None:
+        """Notes what another call adjusts, and the new entries of a list of alternatives."""
+        for table in _alternatives(new):
+            self.one_by_one(table, table.elts, ALTERNATIVE, {_dumped(one) for one in ast.walk(old)})
         if isinstance(new, ast.Call) and isinstance(old, ast.Call) and _dumped(new.func) != _dumped(old.func):
             self._adjusting(new)
 

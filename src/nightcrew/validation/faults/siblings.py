@@ -84,10 +84,11 @@ def _keys(node: ast.AST) -> Iterator[Key]:
 
 
 def _form(node: ast.AST) -> Key:
-    """The expression without its names and values."""
+    """The expression without its values and its names, but those of called functions."""
     plain = copy.deepcopy(node)
+    called = {id(one.func) for one in ast.walk(plain) if isinstance(one, ast.Call)}
     for one in ast.walk(plain):
-        if isinstance(one, ast.Name):
+        if isinstance(one, ast.Name) and id(one) not in called:
             one.id = "_"
         elif isinstance(one, ast.Constant):
             one.value = type(one.value).__name__

@@ -11,8 +11,8 @@ from nightcrew.task import TaskType
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import module_name
 from nightcrew.validation.faults.comparison import Comparison, compare
-from nightcrew.validation.faults.vouching import faults_noticed, untried
 from nightcrew.validation.gate import Gate, answered, counted, failed, not_measurable, passed
+from nightcrew.validation.gates.vouching import faults_noticed, untried
 from nightcrew.validation.reading.docstrings import without_docstrings
 from nightcrew.validation.reading.measures import Measures, measure, what_got_better, what_got_worse
 from nightcrew.validation.reading.same_code import changed_functions
