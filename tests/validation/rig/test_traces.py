@@ -58,6 +58,24 @@ def test_replaced_code_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert traces.code_of("/repo", {"/repo/shop.py"}) == {}
 
 
+def test_a_global_that_the_module_itself_assigns_is_a_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("styles_of_traces")
+    module.__file__ = "/repo/styles.py"
+    exec(
+        "class Any:\n    def __getattr__(self, name): return Any()\n\n"
+        "def first(): return 1\n\ndef second(): return 2\n\ndef other(): return 3\n\n"
+        "anything = Any()\nstyle = first\n\n"
+        "def choose(chosen):\n    global style\n    style = chosen\n",
+        vars(module),
+    )
+    monkeypatch.setitem(__import__("sys").modules, module.__name__, module)
+    before = traces.code_of("/repo", set())
+    vars(module)["choose"](module.second)
+    assert traces.replaced(before, traces.code_of("/repo", set())) == []
+    vars(module)["other"] = module.second
+    assert traces.replaced(before, traces.code_of("/repo", set())) == ["styles_of_traces.other"]
+
+
 def test_switches_that_affect_every_test() -> None:
     before = traces.switches()
     with warnings.catch_warnings():

@@ -1,6 +1,7 @@
 """What tests leave behind: files of the repository that they changed, and code that they replaced."""
 
 import decimal
+import dis
 import gc
 import locale
 import logging
@@ -69,8 +70,12 @@ def code_of(root: str, tests: "set[str]") -> "dict[str, Any]":
 
 
 def replaced(before: "dict[str, Any]", after: "dict[str, Any]") -> "list[str]":
-    """Names whose code was replaced or is gone."""
-    return sorted(name for name, code in before.items() if after.get(name) != code)
+    """Names whose code was replaced or is gone, without those that the repository's own code assigns anew.
+
+    A setting that is a function, as a chosen style, is such a name: it is a state and no code.
+    """
+    changed = sorted(name for name, code in before.items() if after.get(name) != code)
+    return [name for name in changed if name not in _assigned(name.rpartition(".")[0], before)]
 
 
 def switches() -> "dict[str, str]":
@@ -97,9 +102,17 @@ def _decimals() -> "tuple[Any, ...]":
     return context.prec, context.rounding, context.Emin, context.Emax, traps
 
 
+def _assigned(module: str, codes: "dict[str, Any]") -> "set[str]":
+    """The globals that functions of a module assign, with the module's name before them."""
+    own = [code for name, code in codes.items() if name.startswith(f"{module}.")]
+    steps = (step for code in own for step in dis.get_instructions(code))
+    return {f"{module}.{step.argval}" for step in steps if step.opname == "STORE_GLOBAL"}
+
+
 def _code(value: object) -> object:
     inner = getattr(value, "__func__", value)
-    return getattr(inner, "__code__", None)
+    code = getattr(inner, "__code__", None)
+    return code if isinstance(code, types.CodeType) else None  # some objects have every attribute
 
 
 def _files(root: str) -> "Any":
