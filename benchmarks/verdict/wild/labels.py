@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from benchmarks.verdict.wild.clones import Clone, write
 from benchmarks.verdict.wild.mining import PROSE, Kind, Mined, is_about_words, is_product, is_test_file
@@ -58,9 +59,12 @@ def label(room: PlainRoom, clone: Clone, mined: Mined) -> Label:
         return Label(
             mined.with_target(target), bool(target), "" if target else "no new passing test of a file", fresh
         )
-    return _fix(
-        mined, outcomes, {path: text for path, text in change.items() if is_test_file(path)}, tests, after
-    )
+    for_tests = {path: text for path, text in change.items() if _is_for_tests(path)}
+    found = _fix(mined, outcomes, for_tests, tests, after)
+    failing = {one for one, what in after.items() if what in _BAD}
+    if found.holds and failing - {one for one, what in (outcomes({}, tests) or {}).items() if what in _BAD}:
+        return Label(found.mined, False, "a test of its own fails with it")
+    return found
 
 
 def passes(room: PlainRoom, clone: Clone, parent: str, change: Mapping[str, str | None], tests: tuple[str, ...],
@@ -84,6 +88,11 @@ def passes(room: PlainRoom, clone: Clone, parent: str, change: Mapping[str, str 
 # ---------------------------------------------------------------------------------------------------------
 
 type _Run = Callable[[Mapping[str, str | None], tuple[str, ...]], Outcomes | None]
+
+
+def _is_for_tests(path: str) -> bool:
+    """True for a test and for the data of tests: without these, a test fails whatever the product does."""
+    return is_test_file(path) or bool({"test", "tests", "testing"} & {*PurePosixPath(path).parts[:-1]})
 
 
 def _fix(mined: Mined, run: _Run, tests_only: Mapping[str, str | None], tests: tuple[str, ...],

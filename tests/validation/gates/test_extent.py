@@ -200,6 +200,8 @@ def test_functions_that_take_other_parameters() -> None:
         ("f", "!ValueError", "!KeyError", False),  # Python raised it for base, in the middle of something
         ("f", "!TypeError", "!AssertionError: ''", False),
         ("f", "!TypeError", "1", False),
+        ("_f", "1", "!what waits until the time limit", True),
+        ("f", "!what waits until the time limit", "1", False),
         ("A._inner", "''", "!StopIteration", False),  # its callers decide what it gets
         ("A._inner", "''", "!LookupError: 'no'", True),
         ("A.__call__", "''", "!StopIteration", True),

@@ -55,11 +55,11 @@ def test_compiled_code_that_cannot_be_interrupted_costs_only_calls_like_it(tmp_p
     assert len(fast) == len(again) > 3
     assert (slow[0], slow[-1]) == ("5", "!the end of the process")
     assert last == ["5"]
-    assert (result["deaths"], result["waits"]) == (1, 0)
+    assert result["deaths"] == 1
 
 
 def test_a_call_that_waits_is_waited_for_once(tmp_path: Path) -> None:
     result = replayed(tmp_path, "waiting", "waiting", "fast", seconds=3.0)
     waiting, again, fast = ([one[1] for one in answers] for answers in result["answers"])
-    assert (waiting, again, fast[0]) == (["5", ""], ["5"], "6")
-    assert (result["deaths"], result["waits"]) == (1, 1)
+    assert (waiting, again, fast[0]) == (["5", "!what waits until the time limit"], ["5"], "6")
+    assert result["deaths"] == 1

@@ -44,6 +44,7 @@ MOST_ENDLESS = 2  # calls of a function that do not end, after which nothing sim
 DAY = 20_454.52  # days since 1970: an afternoon in winter
 WORLDS = (("UTC", "C.UTF-8"), ("Asia/Kathmandu", "C"))
 NOT_CALLED, ENDLESS, DEAD = "cannot be called", "!what does not end", "!the end of the process"
+WAITING = "!what waits until the time limit"
 UNSTEADY = "something else each time"
 
 
@@ -60,26 +61,24 @@ def _replayed(asked: "dict[str, Any]", secret: int) -> "dict[str, Any]":
     job = protocol.read_replay(asked)
     os.chdir(job.workspace)
     sys.path[:0] = job.paths
-    results: dict[str, Any] = {"answers": [], "lines": {}, "values": {}, "deaths": 0, "waits": 0}
+    results: dict[str, Any] = {"answers": [], "lines": {}, "values": {}, "deaths": 0}
     limits: dict[str, int] = {}
     for module in job.modules:
         result = supervise(partial(_values, module), SECONDS_OF_WAITING, secret)
         results["values"][module] = next(
             (line["values"] for line in result["reports"] if "values" in line), None
         )
-    while (
-        len(results["answers"]) < len(job.calls)
-        and results["deaths"] < MOST_DEATHS
-        and results["waits"] < MOST_WAITS
-    ):
-        _go_on(job, results, limits, secret)
+    waits = 0
+    while len(results["answers"]) < len(job.calls) and results["deaths"] < MOST_DEATHS and waits < MOST_WAITS:
+        waits += _go_on(job, results, limits, secret)
     results["answers"] += [[] for _ in job.calls[len(results["answers"]) :]]
     return results
 
 
-def _go_on(job: protocol.Replay, results: "dict[str, Any]", limits: "dict[str, int]", secret: int) -> None:
+def _go_on(job: protocol.Replay, results: "dict[str, Any]", limits: "dict[str, int]", secret: int) -> bool:
     """Adds the results of one child process, which has repeated all calls that are left, or has ended too
-    early. `limits` holds how many similar calls of a function a process survives."""
+    early; returns whether it waited until the time limit. `limits` holds how many similar calls of a function
+    a process survives."""
     rest = job.calls[len(results["answers"]) :]
     result = supervise(partial(_replay, job, rest, limits), SECONDS_OF_WAITING, secret, each=True)
     answers: list[Any] = []
@@ -94,9 +93,9 @@ def _go_on(job: protocol.Replay, results: "dict[str, Any]", limits: "dict[str, i
     if len(results["answers"]) < len(job.calls):
         name = job.calls[len(results["answers"])].name
         results["deaths"] += 1
-        results["waits"] += result["timed_out"]
-        results["answers"].append([*answers, [name, "" if result["timed_out"] else DEAD, "", 0.0]])
+        results["answers"].append([*answers, [name, WAITING if result["timed_out"] else DEAD, "", 0.0]])
         limits[name] = max(len(answers), 1)
+    return bool(result["timed_out"])
 
 
 def _values(module: str, report: Reporter) -> None:
