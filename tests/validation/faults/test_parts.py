@@ -339,8 +339,8 @@ BRANCHES = {
     ),
     "one more, before others": (
         f"if x:\n    {ONE}\nelif g(x):\n    {TWO}\nelif h(x):\n    {THREE}\n",
-        f"if x:\n    {ONE}\nelif k(x):\n    {THREE}\nelif g(x):\n    {TWO}\nelif h(x):\n    return 5\n",
-        [("k(x)", "(True)"), ("k(x)", "(False)"), (THREE, "pass"), ("5", "3")],
+        f"if x:\n    {ONE}\nelif k(x):\n    return 4\nelif g(x):\n    {TWO}\nelif h(x):\n    return 5\n",
+        [("k(x)", "(True)"), ("k(x)", "(False)"), ("return 4", "pass"), ("5", "3")],
     ),
     "the first": (
         f"if x:\n    {ONE}\nelif g(x):\n    {TWO}\n",
@@ -361,6 +361,21 @@ BRANCHES |= {
         TRIED,
         TRIED.replace("except OSError", "except KeyError:\n    return 1\nexcept OSError"),
         [(ONE, "pass")],
+    ),
+    "lines that move into a branch": (
+        "a = g(x)\nh(a)\n",
+        "if k(x):\n    a = g(x)\n    h(a)\n    save(a)\n",
+        [
+            ("k(x)", "(True)"),
+            ("k(x)", "(False)"),
+            ("save(a)", "pass"),
+            ("if k(x):\n        a = g(x)\n        h(a)\n        save(a)", "a = g(x)\nh(a)"),
+        ],
+    ),
+    "a line that is in a branch, too": (
+        "h(x)\n",
+        "if k(x):\n    h(x)\nh(x)\n",
+        [("k(x)", "(True)"), ("k(x)", "(False)"), ("h(x)", "pass")],
     ),
     "a case more, before others": (
         f"match x:\n    case 1:\n        {ONE}\n",

@@ -32,13 +32,15 @@ from nightcrew.validation.reading.names import own_name
 from nightcrew.validation.reading.same_code import (
     changed_functions,
     former_definition,
+    in_new_functions,
+    kept_statements,
     paired_statements,
     same_function,
     simple_statements,
     with_names_of,
 )
 from nightcrew.validation.reading.source_text import SourceText
-from nightcrew.validation.reading.suite import Function, all_functions
+from nightcrew.validation.reading.suite import Function
 
 _LEAST_MOVED = 3  # statements from which a new function can be extracted
 _DEFS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -57,7 +59,7 @@ def parts_of(before: str, after: str) -> tuple[Mutant, ...]:
     if old is None or new is None:
         return ()
     handlers = {ast.dump(one) for one in ast.walk(old) if isinstance(one, ast.ExceptHandler)}
-    finder = _Finder(SourceText(before), SourceText(after), handlers, _in_new_functions(old, new))
+    finder = _Finder(SourceText(before), SourceText(after), handlers, in_new_functions(old, new))
     finder.only_values = bool(before) and not changed_functions(before, after)
     finder.blocks(old.body, new.body)
     unique = {(one.start, one.end, one.text.strip("()")): one for one in reversed(finder.found)}
@@ -73,6 +75,7 @@ class _Finder(Headers):
     def __init__(self, old: SourceText, new: SourceText, handlers: set[str], fresh: Counter[str]) -> None:
         super().__init__(old, new, handlers)
         self.fresh = fresh
+        self.kept: set[str] = set()  # statements that the function around this position had already
         self.only_values = False  # no function differs, so no fault in one tells what tests check
 
     def blocks(self, old: list[ast.stmt], new: list[ast.stmt]) -> None:
@@ -111,8 +114,9 @@ class _Finder(Headers):
         self.statement = new.lineno
         self.header(old, new, [old.args], [new.args])
         with self.inside(new.name, function=True, last=next(reversed(new.body), None)):
-            at = len(self.found)
+            at, outer, self.kept = len(self.found), self.kept, kept_statements(old, new)
             self.blocks(old.body, new.body)
+            self.kept = outer
             if old.body and new.body and _are_apart(self.found[at:]):
                 self.statement = new.body[0].lineno
                 start, end = self.new.run(new.body)
@@ -256,7 +260,7 @@ class _Finder(Headers):
                 self.note(call, f"{self.new.of(call.func)}()", UNHANDLED)
         for name in _BLOCKS:
             for inner in getattr(node, name, []):
-                if not isinstance(inner, ast.Import | ast.ImportFrom):
+                if not isinstance(inner, ast.Import | ast.ImportFrom) and ast.dump(inner) not in self.kept:
                     self.added(inner)
         for branch in [*getattr(node, "handlers", []), *getattr(node, "cases", [])]:
             self._branch(branch)
@@ -279,12 +283,6 @@ class _Finder(Headers):
             with self.inside(node.name, function=not isinstance(node, ast.ClassDef), last=last):
                 for inner in node.body:
                     self.added(inner)
-
-
-def _in_new_functions(old: ast.Module, new: ast.Module) -> Counter[str]:
-    known = all_functions(old)
-    fresh = (node for name, node in all_functions(new).items() if name not in known)
-    return simple_statements([part for node in fresh for part in node.body])
 
 
 def _is_log(node: ast.stmt) -> bool:

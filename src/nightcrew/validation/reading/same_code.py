@@ -48,6 +48,21 @@ def simple_statements(body: list[ast.stmt]) -> Counter[str]:
     return found
 
 
+def in_new_functions(old: ast.Module, new: ast.Module) -> Counter[str]:
+    """The statements of functions that base does not have, with names ignored."""
+    known = all_functions(old)
+    fresh = (node for name, node in all_functions(new).items() if name not in known)
+    return simple_statements([part for node in fresh for part in node.body])
+
+
+def kept_statements(old: Function, new: Function) -> set[str]:
+    """Statements, as trees, that the new function has no more often than the old one: at most they moved."""
+    before, after = (
+        Counter(ast.dump(one) for one in ast.walk(node) if isinstance(one, ast.stmt)) for node in (old, new)
+    )
+    return {one for one, count in after.items() if before[one] >= count}
+
+
 def paired_statements[T: ast.stmt](old: list[T], new: list[T]) -> list[tuple[T, T]]:
     """Pairs of statements that differ only in details, in order; what both bind belongs together."""
     pairs: list[tuple[T, T]] = []
