@@ -258,10 +258,12 @@ class _Finder(Headers):
         for call in (one.context_expr for one in getattr(node, "items", ())):
             if isinstance(call, ast.Call) and own_name(call.func) == "suppress":
                 self.note(call, f"{self.new.of(call.func)}()", UNHANDLED)
-        for name in _BLOCKS:
-            for inner in getattr(node, name, []):
-                if not isinstance(inner, ast.Import | ast.ImportFrom) and ast.dump(inner) not in self.kept:
-                    self.added(inner)
+        self._inside(node)
+
+    def _inside(self, node: ast.stmt) -> None:
+        for inner in (one for name in _BLOCKS for one in getattr(node, name, [])):
+            if not isinstance(inner, ast.Import | ast.ImportFrom) and ast.dump(inner) not in self.kept:
+                self.added(inner)
         for branch in [*getattr(node, "handlers", []), *getattr(node, "cases", [])]:
             self._branch(branch)
 
