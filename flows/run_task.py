@@ -13,13 +13,14 @@ from flows.steps import in_model_slot, step
 from flows.task_context import give_up, working_on
 from nightcrew.crew.dispatch import run_name
 from nightcrew.task import Task, TaskStatus
-from nightcrew.work import steps
+from nightcrew.work import delivering, steps
 from nightcrew.work.outcome import Outcome
 
 select_model = step(steps.select_model, name="select-model")
 execute = in_model_slot(step(steps.execute, name="execute"))
 validate = step(steps.validate, name="validate")
 record = step(steps.record, name="record")
+deliver = step(delivering.deliver, name="deliver")
 
 
 def _name_of_run() -> str:
@@ -47,13 +48,17 @@ async def run_task(task: Task) -> State[Any]:
 async def do(task: Task) -> Outcome:
     """Select a model, execute, validate, record; repeat while the verdict and the limits require it.
 
-        A change that cannot be measured is put to a person. A task that must wait for free calls or models is
-    rescheduled; the run then restarts here and restores its earlier attempts.
+    An accepted change is delivered, where a branch is asked for. A change that cannot be measured is put to
+    a person. A task that must wait for free calls or models is rescheduled; the run then restarts here and
+    restores its earlier attempts.
     """
     async with working_on(task) as work:
         while work.outcome is None:
             if work.question:
                 await ask_a_person(work)
+                continue
+            if work.accepted:
+                await deliver(work)
                 continue
             plan = await select_model(work)
             if work.wait is not None:

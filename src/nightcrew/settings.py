@@ -38,6 +38,13 @@ class SandboxKind(StrEnum):
     NONE = "none"
 
 
+class DeliveryKind(StrEnum):
+    """How an accepted change is handed over."""
+
+    PATCH = "patch"  # a file in the crew's home
+    BRANCH = "branch"  # a branch of the repository, with one commit
+
+
 class DataPolicy(StrEnum):
     """What a provider may do with prompts."""
 
@@ -114,6 +121,10 @@ class Settings(BaseModel):
     """How long a question may wait for a person (a week); then its task fails as rejected."""
     keep_prompts_days: Annotated[int, Field(ge=0)] = 30
     """How long transcripts are kept with the other evidence; 0: they are not written."""
+    deliver: DeliveryKind = DeliveryKind.PATCH
+    """How accepted changes are handed over, unless a repository or a task says otherwise."""
+    author: Annotated[str, Field(pattern=r"^([^<>\x00-\x1f]*[^<>\s\x00-\x1f] <[^<>\s]+>)?$")] = ""
+    """Author of delivered commits, as `Name <address>`; empty: Nightcrew."""
     sandbox: SandboxKind = Field(default_factory=lambda: _usual_sandbox())
     """The confinement of untrusted code."""
     sandbox_image: str = ""

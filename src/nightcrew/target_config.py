@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from nightcrew.errors import BadInput
-from nightcrew.settings import first_problem
+from nightcrew.settings import DeliveryKind, first_problem
 from nightcrew.test_command import TestCommand, read_test_command
 from nightcrew.untrusted import Unreadable, read_text, read_toml
 
@@ -43,6 +43,9 @@ class TargetConfig(BaseModel):
     documentation: ReadingPolicy = ReadingPolicy.ACCEPT
     """`accept`: prose that no gate can judge is accepted where it adds to what is there; `person`: all of it
     waits for a person."""
+    deliver: DeliveryKind | None = None
+    """`branch`: an accepted change becomes a branch of this repository; `patch`: a file in the crew's home;
+    empty: as the crew says."""
     analysis: ReadingPolicy = ReadingPolicy.PERSON
     """`person`: what an analysis says about quoted lines waits for a person; `accept`: it is taken unread."""
 

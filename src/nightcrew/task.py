@@ -13,6 +13,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from nightcrew.address import PATTERN, holds_secret
+from nightcrew.settings import DeliveryKind
 
 
 class TaskType(StrEnum):
@@ -110,7 +111,7 @@ class Task(BaseModel):
     description: Annotated[str, Field(min_length=3, max_length=20_000)]
     """What to do, in plain words."""
     repo: Annotated[str, Field(min_length=1, max_length=4_000, json_schema_extra={"pattern": PATTERN})]
-    """Path or URL of the target git repository; it is cloned, and never written to."""
+    """Path or URL of the target git repository; it is cloned, and only a delivered branch is added to it."""
     task_type: TaskType = TaskType.CODE_GENERATION
     """What type of work it is; the type selects the gates."""
     target_file: str | None = None
@@ -139,6 +140,8 @@ class Task(BaseModel):
     """The most that all tasks of the batch together may cost, in USD."""
     acceptance: str | None = None
     """A command that must succeed in the changed repository (code_generation, build_script, refactoring)."""
+    deliver: DeliveryKind | None = None
+    """How the accepted change is handed over; empty: as the repository or the crew says."""
     task_id: str = Field(default_factory=new_task_id)
     """The task's id; generated if empty."""
 

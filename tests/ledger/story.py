@@ -219,6 +219,16 @@ def record_docs_task(crew: MetricsCollector, clock: Clock) -> None:
     gates = (("syntax", GateOutcome.PASS), ("docstrings", GateOutcome.PASS))
     crew.verdict("t-docs:1", "t-docs", verdict(VerdictKind.ACCEPTED, 0.75, *gates))
     crew.task_finished("t-docs", TaskStatus.COMPLETED, None, "accepted", Path("/results/t-docs"))
+    crew.task_delivered("t-docs", status="not_delivered", detail="not delivered: the server is away")
+    clock.at(13)
+    crew.task_delivered(
+        "t-docs",
+        status="delivered",
+        branch="nightcrew/t-docs",
+        commit_id="d" * 40,
+        onto="a" * 40,
+        detail="delivered",
+    )
 
 
 def record_failures(crew: MetricsCollector, clock: Clock) -> None:

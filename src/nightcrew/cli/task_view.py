@@ -48,7 +48,7 @@ def row(queued: QueuedTask) -> Sequence[object]:
         shorten(queued.task.description, _WHAT, placeholder="…"),
         queued.task.priority,
         "\n".join(queued.models) or "–",
-        status_text(queued),
+        _with_branch(queued),
         "–" if queued.score is None else f"{queued.score:.2f}",
         queued.calls,
         money(queued.cost_usd),
@@ -68,6 +68,12 @@ def status_text(queued: QueuedTask) -> Text:
     if queued.status is TaskStatus.COMPLETED and queued.verdict != VerdictKind.ACCEPTED:
         return styled("needs_review", f"{word}: {queued.verdict}")
     return styled(word, f"{word}: {queued.failure_reason}" if queued.failure_reason else word)
+
+
+def _with_branch(queued: QueuedTask) -> Text:
+    """The status, and whether its change was delivered."""
+    word = queued.delivery.status.replace("_", " ") if queued.delivery else ""
+    return status_text(queued).append(f"\n{word}" if word else "")
 
 
 def seconds_of(queued: QueuedTask) -> float | None:
@@ -112,6 +118,7 @@ def task_json(queued: QueuedTask) -> dict[str, Any]:
         "output_tokens": queued.output_tokens,
         "cost_usd": queued.cost_usd,
         "change_path": queued.change_path,
+        "delivery": queued.delivery,
     }
 
 
@@ -134,7 +141,9 @@ def print_task(queued: QueuedTask, attempts: Sequence[Mapping[str, Any]]) -> Non
     console.print(spent, markup=False)
     if queued.change_path:
         console.print(f"The change: {queued.change_path}", markup=False)
-        console.print(f"Apply it:   git -C {task.repo} apply {queued.change_path}", markup=False)
+        console.print(f"Apply it:   nightcrew apply {queued.task_id}", markup=False)
+    if queued.delivery:
+        console.print(f"Delivery:   {queued.delivery.detail or queued.delivery.status}", markup=False)
 
 
 def stored_verdict(folder: Path) -> dict[str, Any]:

@@ -60,3 +60,5 @@ def _record(collector: MetricsCollector, fact: Fact) -> None:
         case FactKind.FINISHED:
             status = TaskStatus(content["status"])
             collector.task_finished(fact.task_id, **{**content, "status": status}, at=fact.at)
+        case FactKind.DELIVERED:
+            collector.task_delivered(fact.task_id, **content, at=fact.at)

@@ -177,6 +177,20 @@ class TaskFinished:
     change_path: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class TaskDelivered:
+    """The accepted change was delivered, or could not be; of several facts the latest counts."""
+
+    kind: ClassVar = "task_delivered"
+    subject: ClassVar = "task_id"
+    task_id: str
+    status: str
+    branch: str | None
+    commit_id: str | None
+    onto: str | None  # the commit that it builds on
+    detail: str
+
+
 type Event = (
     TaskSubmitted
     | TaskStarted
@@ -186,6 +200,7 @@ type Event = (
     | AttemptFinished
     | VerdictGiven
     | TaskFinished
+    | TaskDelivered
 )
 
 EVENT_TYPES: tuple[type[Event], ...] = (
@@ -197,6 +212,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     AttemptFinished,
     VerdictGiven,
     TaskFinished,
+    TaskDelivered,
 )
 
 

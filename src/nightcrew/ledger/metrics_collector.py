@@ -32,6 +32,7 @@ from nightcrew.ledger.events import (
     LeftOut,
     ModelCalled,
     PlannedRung,
+    TaskDelivered,
     TaskFinished,
     TaskStarted,
     TaskSubmitted,
@@ -197,6 +198,20 @@ class MetricsCollector:
             ),
             at,
         )
+
+    def task_delivered(
+        self,
+        task_id: str,
+        *,
+        status: str,
+        branch: str | None = None,
+        commit_id: str | None = None,
+        onto: str | None = None,
+        detail: str = "",
+        at: datetime | None = None,
+    ) -> None:
+        """The accepted change was delivered, or could not be."""
+        self._record(TaskDelivered(task_id, status, branch, commit_id, onto, detail), at)
 
     def flush(self) -> None:
         """Write everything recorded so far to disk.

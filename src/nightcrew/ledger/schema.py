@@ -26,6 +26,7 @@ PUBLIC_VIEWS = (  # later views may read earlier ones
     "decisions",
     "attempts",
     "tasks",
+    "deliveries",
     "findings",
     "cost_per_accepted_change",
     "model_performance",

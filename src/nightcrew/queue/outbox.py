@@ -35,6 +35,7 @@ class FactKind(StrEnum):
     SUBMITTED = "submitted"
     STARTED = "started"
     FINISHED = "finished"  # or it waits for a person
+    DELIVERED = "delivered"  # or it could not be
 
 
 outbox = Table(

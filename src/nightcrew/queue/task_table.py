@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from nightcrew.queue.delivery import Delivery, from_json
 from nightcrew.queue.state_store import metadata
 from nightcrew.task import FailureReason, Task, TaskPriority, TaskStatus
 
@@ -61,10 +62,12 @@ tasks = Table(
     Column("output_tokens", BigInteger, nullable=False, server_default="0"),
     Column("cost_usd", Numeric, nullable=False, server_default="0"),
     Column("change_path", Text),
+    Column("delivery", JSONB(none_as_null=True)),
     Index("tasks_one_unfinished", "fingerprint", unique=True, postgresql_where=_IS_UNFINISHED),
     Index("tasks_unfinished", "status", "rank", "sequence", postgresql_where=_IS_UNFINISHED),
     Index("tasks_sequence", "sequence"),
 )
+Index("tasks_delivered", tasks.c.delivery["repo"].astext, postgresql_where=tasks.c.delivery.isnot(None))
 
 attempts = Table(
     "attempts",
@@ -117,6 +120,7 @@ class QueuedTask:
     output_tokens: int = 0
     cost_usd: Decimal = field(default_factory=Decimal)
     change_path: str | None = None
+    delivery: Delivery | None = None
     is_new: bool = False  # True for the submission that stored it
 
     @property
@@ -130,6 +134,7 @@ def queued_task(row: Row[Any], *, is_new: bool = False) -> QueuedTask:
     hidden = {"task_id", "sequence", "body", "fingerprint", "priority", "rank", "attempts_begun"}
     values = {key: value for key, value in row._mapping.items() if key not in hidden}
     values |= {"status": TaskStatus(row.status), "models": tuple(row.models), "is_new": is_new}
+    values["delivery"] = None if row.delivery is None else from_json(row.delivery)
     values["failure_reason"] = FailureReason(row.failure_reason) if row.failure_reason else None
     return QueuedTask(task=Task.model_validate(row.body), **values)
 

@@ -10,6 +10,7 @@ from nightcrew.queue.state_store import is_down
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.task import Task, TaskStatus
 from nightcrew.work.crew import Crew
+from nightcrew.work.delivering import deliver
 from nightcrew.work.obstacles import outcome_of_wait
 from nightcrew.work.outcome import Outcome, outcome_of
 from nightcrew.work.question import put_question, take
@@ -78,6 +79,10 @@ def _go_on(work: Work, tell: Tell) -> Work:
 
 
 def _attempt(work: Work, tell: Tell) -> None:
+    if work.accepted is not None:
+        tell("the change is accepted; delivering it")
+        deliver(work)
+        return
     plan = select_model(work)
     if work.wait is not None:
         work.finish(outcome_of_wait(work.wait))

@@ -15,7 +15,8 @@ def tried(trials: Sequence[Judged], *, but_for: Collection[str] = ()) -> list[Tr
 
     Models in `but_for` are left out: a person asked for them in spite of their trials.
     """
-    ends = [(judged, _end(judged)) for judged in trials if judged.slug not in but_for]
+    counted = [one for one in trials if one.slug not in but_for and not one.is_outdated]
+    ends = [(judged, _end(judged)) for judged in counted]
     return [_trial(judged) for judged, end in ends if end is not TrialEnd.FAULT]
 
 

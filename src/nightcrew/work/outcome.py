@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from nightcrew.delivery.conflict import is_outdated
 from nightcrew.errors import BadInput, BudgetReached, Fatal, NightcrewError
 from nightcrew.execution.attempt import Attempt, AttemptEnd, StopCause
 from nightcrew.queue.reviews import ACCEPTED_BY_A_PERSON, Answer, Choice
@@ -44,6 +45,11 @@ class Judged:
         return self.attempt.end.is_fault or self.verdict.kind is VerdictKind.INFRASTRUCTURE_FAULT
 
     @property
+    def is_outdated(self) -> bool:
+        """True if the change was accepted, and does not go together with what came after its base."""
+        return is_outdated(self.verdict)
+
+    @property
     def is_interruption(self) -> bool:
         """True if a quota or a stopped account ended the attempt; the next attempt waits for its end."""
         cause, end = self.attempt.stop_cause, self.attempt.end
@@ -82,7 +88,13 @@ def decide(task: Task, trials: Sequence[Judged], *, seconds: float, budget_usd: 
     if not trials:
         return None
     last = trials[-1]
-    return _by_verdict(last) or _by_limits(task, trials, seconds=seconds, budget_usd=budget_usd)
+    end = _by_verdict(last) or _by_limits(task, trials, seconds=seconds, budget_usd=budget_usd)
+    if end is not None and end.status is TaskStatus.FAILED and last.is_outdated:
+        return Outcome(
+            TaskStatus.NEEDS_REVIEW,
+            f"{last.verdict.summary} There is no other attempt, because: {end.detail}",
+        )
+    return end
 
 
 def outcome_of(error: Exception, trials: Sequence[Judged]) -> Outcome:

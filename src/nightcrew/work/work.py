@@ -3,19 +3,24 @@
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from decimal import Decimal
 from functools import cached_property
 
 from nightcrew.errors import BadInput
 from nightcrew.execution.checkout.base import base_checkout
 from nightcrew.execution.checkout.workspace import Checkout
+from nightcrew.execution.environments.layout import read_target
 from nightcrew.execution.executors.context_need import ContextNeed, measured_need
 from nightcrew.ledger.delivery import deliver
+from nightcrew.queue.deliveries import Deliveries
 from nightcrew.queue.reviews import ACCEPTED_BY_A_PERSON, Answer, Review
 from nightcrew.queue.task_queue import Changes
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.selection.plan import Plan
+from nightcrew.settings import DeliveryKind
 from nightcrew.task import Task, TaskStatus
+from nightcrew.validation.verdict import Verdict
 from nightcrew.work.crew import Crew
 from nightcrew.work.history import past_trials
 from nightcrew.work.obstacles import Wait
@@ -35,6 +40,7 @@ class Work:
         self.results = Results(crew.settings.results_dir / queued.task_id)
         self.trials: list[Judged] = []
         self.plans: list[Plan] = []  # of this run, one for each attempt
+        self.accepted: Outcome | None = None  # how it will end once its change is delivered
         self.outcome: Outcome | None = None
         self.question: str | None = None  # a person has to answer it before the work continues
         self.review: Review | None = None  # about the last attempt
@@ -80,6 +86,12 @@ class Work:
         return self._opened.enter_context(place)
 
     @cached_property
+    def delivery(self) -> DeliveryKind:
+        """How the change is to be handed over: as the task says, else its repository, else the crew."""
+        given = self.task.deliver or read_target(self.base.path, self.task.target_file).deliver
+        return given or self.crew.settings.deliver
+
+    @cached_property
     def context(self) -> ContextNeed:
         """The context that the task needs; measured once, since commit and task do not change."""
         return measured_need(self.task, lambda: self.base)
@@ -95,23 +107,46 @@ class Work:
 
     def restore(self) -> None:
         """Restore what earlier runs of this task left: attempts, verdicts, a question, its answer."""
-        rows = self.crew.queue.attempts(self.task.task_id)
-        candidates = self.crew.catalogue.candidates() if rows else ()
-        self.trials = past_trials(rows, self.results, {c.model: c.slug for c in candidates})
+        self.read_trials()
         spans = (trial.attempt.ended_at - trial.attempt.started_at for trial in self.trials)
         self._earlier_seconds = sum((span.total_seconds() for span in spans), 0.0)
         self.settle()
 
+    def read_trials(self) -> None:
+        """Read the attempts that were recorded, with their verdicts."""
+        rows = self.crew.queue.attempts(self.task.task_id)
+        candidates = self.crew.catalogue.candidates() if rows else ()
+        self.trials = past_trials(rows, self.results, {c.model: c.slug for c in candidates})
+
     def settle(self) -> None:
-        """Decide from the trials so far: the task ends, a person is asked, or the work continues."""
-        self.question = self.review = None
+        """Decide from the trials so far: the change is delivered, the task ends, a person is asked, or the
+        work continues."""
+        self.question = self.review = self.accepted = None
         outcome = decide(self.task, self.trials, seconds=self.seconds, budget_usd=self.budget_usd)
         if outcome is not None and outcome.status is TaskStatus.NEEDS_REVIEW:
             self.review = self.crew.reviews.find(self.task.task_id, self.trials[-1].attempt.number)
             self.question = None if self.answer else outcome.detail
             outcome = outcome_of_answer(self.answer) if self.answer else None
-        if outcome is not None:
-            self.finish(outcome)
+        if outcome is None:
+            return
+        if outcome.status is TaskStatus.COMPLETED and self.delivery is DeliveryKind.BRANCH:
+            self.accepted = outcome
+            return
+        self.finish(outcome)
+
+    def take_back(self, verdict: Verdict, onto: str) -> None:
+        """Continue with another verdict on the last attempt, and from now on with the commit `onto`."""
+        last = self.trials[-1]
+        self.results.keep(last.attempt, verdict)
+        attempt_id, deliveries = last.attempt.attempt_id, Deliveries(self.crew.store)
+        self.queued = deliveries.take_back(
+            self.task.task_id, attempt_id, verdict.kind, verdict.summary, onto=onto
+        )
+        self.trials[-1] = replace(last, verdict=verdict)
+        self.close()
+        for name in ("base", "context", "delivery"):
+            self.__dict__.pop(name, None)  # they were those of the old commit
+        self.settle()
 
     def put_back(self, why: str) -> None:
         """Put the task back into the queue; its run will restart by itself."""

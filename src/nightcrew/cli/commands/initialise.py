@@ -26,6 +26,9 @@ test = "{test}"
 # Path globs that no change may touch.
 protect = [{protect}]
 
+# An accepted change is a "patch" in the crew's home, or a "branch" of this repository.
+# deliver = "branch"
+
 # Gates of your own: "module:function" (gets the clean room) or a shell command that must exit 0.
 # rules = ["ruff check ."]
 

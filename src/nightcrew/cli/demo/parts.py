@@ -12,11 +12,12 @@ from nightcrew import host
 from nightcrew.crew.environment import project_root
 from nightcrew.crew.processes import ProcessId, end_tree, free_port, spawn
 from nightcrew.crew.status import status
+from nightcrew.delivery.local_repository import references
 from nightcrew.errors import BadInput, Transient
 from nightcrew.execution.checkout.git import git
 from nightcrew.ledger.ledger import Ledger
 from nightcrew.queue.task_table import QueuedTask
-from nightcrew.settings import load_settings
+from nightcrew.settings import DeliveryKind, load_settings
 from nightcrew.task import SETTLED
 from nightcrew.testing.demo_tasks import DemoTask
 
@@ -85,6 +86,8 @@ def misses(
         wanted = ": ".join(filter(None, (expect.status, expect.failure_reason)))
         was = ": ".join(filter(None, (ended.status, ended.failure_reason)))
         found.append(f"should be {wanted}, is {was} ({ended.detail})")
+    if ended.task.deliver is DeliveryKind.BRANCH and branch_of(ended) is None:
+        found.append(f"should be delivered as a branch: {ended.detail}")
     if expect.attempts is not None and len(attempts) != expect.attempts:
         found.append(f"should take {expect.attempts} attempts, took {len(attempts)}")
     accepted = [
@@ -101,6 +104,13 @@ def misses(
     if missing := set(expect.rate_limited_models) - limited:
         found.append(f"{', '.join(sorted(missing))} should have been answered 429")
     return found
+
+
+def branch_of(queued: QueuedTask) -> str | None:
+    """The branch that a task's change was delivered as, as git has it in the repository."""
+    name = queued.delivery.branch if queued.delivery else None
+    known = references(Path(queued.task.repo)) if name else {}
+    return name if f"refs/heads/{name}" in known else None
 
 
 def _served(attempt: Mapping[str, Any]) -> Sequence[str]:

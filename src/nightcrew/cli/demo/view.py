@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.table import Table
 
+from nightcrew.cli.demo.parts import branch_of
 from nightcrew.cli.output import console, duration, make_table, money, print_table
 from nightcrew.cli.task_view import seconds_of, status_text
 from nightcrew.ledger.ledger import Ledger
@@ -67,6 +68,9 @@ def print_results(tasks: Sequence[DemoTask], ended: Mapping[str, QueuedTask]) ->
     for queued in ended.values():
         if queued.change_path:
             console.print(f"  {queued.change_path}", markup=False, soft_wrap=True)
+    for queued in ended.values():
+        if branch := branch_of(queued):
+            console.print(f"A branch in {queued.task.repo}: {branch}", markup=False, soft_wrap=True)
 
 
 def print_lessons(tasks: Sequence[DemoTask], problems: Mapping[str, Sequence[str]]) -> None:

@@ -53,6 +53,11 @@ def opened(repo: Path) -> Iterator[Path]:
         yield view
 
 
+def shared_folder(repo: Path) -> Path:
+    """The git folder that all work trees of the repository at `repo` share; raises like `opened`."""
+    return _git_folders(repo).common
+
+
 def borrows(repo: Path) -> bool:
     """True if the repository borrows objects from another one; those are not used."""
     return (_git_folders(repo).common / "objects" / "info" / "alternates").exists()

@@ -182,7 +182,7 @@ def open_room(
         patched = folder / "patched"
         copy_tree(base, patched)
         for change in changes:
-            _write(patched, change)
+            write_change(patched, change)
         environment = _environment(base, config, settings, sandbox)
         yield CleanRoom(
             task, source.commit, config, sandbox, environment, folder, base, patched, changes,
@@ -230,15 +230,8 @@ def read_base(tree: Path, path: str) -> str | None:
     return content.decode("utf-8", "surrogateescape")
 
 
-def write_text(path: Path, text: str) -> None:
-    """Writes text as it is, without translating line ends."""
-    missing = [folder for folder in path.parents if not folder.exists()]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text.encode("utf-8", "surrogateescape"))
-    let_sandboxes_read(path, *missing)
-
-
-def _write(tree: Path, change: Change) -> None:
+def write_change(tree: Path, change: Change) -> None:
+    """Writes, or removes, the changed file in a tree."""
     path = tree / change.path
     if change.after is None:
         path.unlink()
@@ -246,6 +239,14 @@ def _write(tree: Path, change: Change) -> None:
     write_text(path, change.after)
     if change.executable:
         os.chmod(path, 0o755)  # noqa: PTH101, S103
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes text as it is, without translating line ends."""
+    missing = [folder for folder in path.parents if not folder.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    let_sandboxes_read(path, *missing)
 
 
 def _environment(base: Path, config: TargetConfig, settings: Settings, sandbox: Sandbox) -> Environment:

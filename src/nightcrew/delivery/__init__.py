@@ -1,0 +1,1 @@
+"""Delivers accepted changes: as a branch of the source repository, or into a person's checkout."""

@@ -1,0 +1,177 @@
+"""The merge queue of a repository: an accepted change is delivered only if it is good on the newest base, and
+together with every change that was delivered before and is not merged yet.
+
+Deliveries to one repository take turns, so that two changes that break each other are never both delivered.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from nightcrew.delivery.commit import Words, advanced, changes_on, commit_on, is_contained
+from nightcrew.delivery.conflict import Conflict, does_not_fit, is_not_good, named
+from nightcrew.delivery.destination import Destination
+from nightcrew.delivery.message import branch_of, message_of
+from nightcrew.errors import Transient
+from nightcrew.execution.checkout.base import workspace_of
+from nightcrew.execution.checkout.workspace import Checkout
+from nightcrew.queue.deliveries import Deliveries
+from nightcrew.queue.delivery import Delivery, DeliveryStatus
+from nightcrew.queue.task_table import QueuedTask
+from nightcrew.secrets.files import let_sandboxes_read
+from nightcrew.validation.change.change import PatchRefused
+from nightcrew.validation.verdict import Verdict, VerdictKind
+
+log = logging.getLogger(__name__)
+
+type Judge = Callable[[Checkout, str], Verdict]
+"""Judges a patch, relative to a checkout's commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An accepted change, and what its commit will say."""
+
+    queued: QueuedTask
+    patch: str
+    judged_on: str | None  # the commit on which it was accepted; None: it has to be judged again
+    by_a_person: bool
+    author: str  # `Name <address>`
+    trailers: Mapping[str, str]
+    made_at: datetime
+
+
+class MergeQueue:
+    """Delivers changes to one repository, as branches. `folder` is empty and used for checkouts."""
+
+    def __init__(self, place: Destination, deliveries: Deliveries, judge: Judge, folder: Path) -> None:
+        self._place = place
+        self._deliveries = deliveries
+        self._judge = judge
+        self._folder = folder
+
+    def deliver(self, change: Accepted) -> Delivery | Conflict:
+        """Deliver a change as a branch with one commit; a second call for the same change does nothing.
+
+        Raises:
+            BadInput: the repository cannot be read or does not take the branch. Transient: not now.
+        """
+        with self._deliveries.turn(self._place.key) as check_turn:
+            references = self._place.references()
+            if known := _known(change, references):
+                return self._keep(change, known)
+            newest = self._place.checkout(change.queued.task, change.queued.commit, self._folder / "newest")
+            tip, before = self._with_open_ones(newest, change, references)
+            onto = self._where(change, newest, tip, before)
+            if isinstance(onto, Conflict):
+                if onto.onto not in {newest.commit, change.queued.commit}:
+                    name = (
+                        f"refs/nightcrew/{change.queued.task_id}"  # so that an attempt can start from there
+                    )
+                    self._place.add(name, onto.onto, git_dir=newest.git_dir, known=newest.commit)
+                return onto
+            check_turn()
+            return self._deliver_on(onto, newest, change)
+
+    def _where(
+        self, change: Accepted, newest: Checkout, tip: Checkout, before: Sequence[str]
+    ) -> Checkout | Conflict:
+        """The commit to build on: the newest, or the tip if the change was made on top of open ones."""
+        if change.judged_on == tip.commit:
+            return tip
+        places = [(newest, ()), (tip, before)] if tip.commit != newest.commit else [(newest, ())]
+        for place, branches in places:
+            if place.commit != change.judged_on:
+                verdict = self._problem(change, place, named(newest.commit, branches))
+                if verdict is not None:
+                    return Conflict(verdict, place.commit)
+        return newest
+
+    def _problem(self, change: Accepted, place: Checkout, name: str) -> Verdict | None:
+        """The verdict against the change at this place; None if it is good there."""
+        try:
+            changes_on(place, change.patch)
+        except PatchRefused as error:
+            return does_not_fit(str(error), change.patch, name)
+        verdict = self._judge(place, change.patch)
+        if verdict.kind is VerdictKind.INFRASTRUCTURE_FAULT:
+            raise Transient(f"the change could not be judged again on {name}: {verdict.summary}")
+        good = verdict.kind is VerdictKind.ACCEPTED
+        if good or (change.by_a_person and verdict.kind is VerdictKind.NOT_MEASURABLE):
+            return None
+        return is_not_good(verdict, name)
+
+    def _with_open_ones(
+        self, newest: Checkout, change: Accepted, references: Mapping[str, str]
+    ) -> tuple[Checkout, Sequence[str]]:
+        """The newest commit with all delivered changes that are not in it, and their branches."""
+        tip, branches = newest, []
+        for other in self._deliveries.in_repo(self._place.key):
+            words, patch = _open_change(other, references)
+            if other.task_id == change.queued.task_id or words is None or is_contained(tip, patch):
+                continue
+            try:
+                changes = changes_on(tip, patch)
+            except PatchRefused as error:
+                log.warning("the change of %s is not looked at any more: %s", other.task_id, error)
+                continue
+            if tip is newest:
+                tip = self._copy(newest)
+            tip = advanced(tip, changes, commit_on(tip, changes, words))
+            branches.append(other.delivery.branch or "" if other.delivery else "")
+        return tip, branches
+
+    def _copy(self, base: Checkout) -> Checkout:
+        copy = workspace_of(base, self._folder / "tip")
+        let_sandboxes_read(copy.path)
+        return copy
+
+    def _deliver_on(self, onto: Checkout, newest: Checkout, change: Accepted) -> Delivery:
+        task = change.queued.task
+        changes = changes_on(onto, change.patch)
+        message = message_of(task, self._place.subjects(newest), change.trailers)
+        words = Words(change.author, message, change.made_at)
+        commit, branch = commit_on(onto, changes, words), branch_of(task)
+        begun = Delivery(
+            self._place.key, DeliveryStatus.BEGUN, "", branch, commit, onto.commit,
+            words.author, message, words.made_at,
+        )  # fmt: skip
+        self._deliveries.keep(task.task_id, begun)
+        self._place.add(f"refs/heads/{branch}", commit, git_dir=newest.git_dir, known=newest.commit)
+        return self._keep(change, begun)
+
+    def _keep(self, change: Accepted, begun: Delivery) -> Delivery:
+        if begun.status is DeliveryStatus.DELIVERED:
+            return begun
+        detail = f"delivered as branch {begun.branch}, commit {(begun.commit or '')[:12]}"
+        delivered = replace(begun, status=DeliveryStatus.DELIVERED, detail=detail)
+        self._deliveries.keep(change.queued.task_id, delivered)
+        return delivered
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _known(change: Accepted, references: Mapping[str, str]) -> Delivery | None:
+    """The delivery that was made before, or was begun by a process that ended after its branch was there."""
+    known = change.queued.delivery
+    if known is None or known.commit is None:
+        return None
+    return known if references.get(f"refs/heads/{known.branch}") == known.commit else None
+
+
+def _open_change(other: QueuedTask, references: Mapping[str, str]) -> tuple[Words | None, str]:
+    """What a delivered commit says, and its patch; None if its branch is not as it was delivered."""
+    known = other.delivery
+    if known is None or known.made_at is None or not other.change_path:
+        return None, ""
+    if references.get(f"refs/heads/{known.branch}") != known.commit:
+        return None, ""
+    try:
+        patch = Path(other.change_path).read_bytes().decode("utf-8", "surrogateescape")
+    except OSError as error:
+        log.warning("the change of %s cannot be read: %s", other.task_id, error)
+        return None, ""
+    return Words(known.author, known.message, known.made_at), patch
