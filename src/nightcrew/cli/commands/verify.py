@@ -9,6 +9,7 @@ import typer
 from nightcrew.cli.app import AsJson, ExitCode, app
 from nightcrew.cli.output import console, errors, print_json, print_table, styled
 from nightcrew.cli.task_options import make_task, with_task_options
+from nightcrew.cli.verdict_page import verdict_page
 from nightcrew.errors import BadInput, NightcrewError
 from nightcrew.settings import load_settings
 from nightcrew.task import Task
@@ -33,6 +34,9 @@ def verify(
         str, typer.Option(help="The change: a file with a git diff, '-' for standard input, or a branch.")
     ],
     evidence: Annotated[Path | None, typer.Option(help="Folder for the evidence.")] = None,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the verdict as a comment on a pull request.")
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Judge a change. Exit codes: 0 accepted, 1 rejected, 3 not measurable, 4 infrastructure fault."""
@@ -61,7 +65,10 @@ def verify(
         verdict = fault(str(error), (), settings.sandbox.value)
     if evidence is not None:
         keep_verdict(evidence, change, verdict)
-    print_json(verdict_json(verdict)) if as_json else print_verdict(verdict, task, commit)
+    if markdown:
+        console.print(verdict_page(verdict, task, commit), markup=False, soft_wrap=True, end="")
+    else:
+        print_json(verdict_json(verdict)) if as_json else print_verdict(verdict, task, commit)
     return EXIT_CODES[verdict.kind]
 
 
