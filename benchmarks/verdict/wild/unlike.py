@@ -218,6 +218,22 @@ def _numbers_cut(text: str, before: str | None) -> Iterator[str | None]:
             yield replaced(text, one, ast.unparse(ast.Call(one.func, one.args, [*one.keywords, cut])))
 
 
+def _in_new(pattern: str, new: str) -> Edit:
+    """Replaces a text pattern once in the lines that the change adds or edits; every place is tried."""
+
+    def edit(text: str, before: str | None) -> Iterator[str | None]:
+        lines = changed_lines(before, text)
+        for found in re.finditer(pattern, text):
+            if text.count("\n", 0, found.start()) + 1 in lines:
+                made = text[: found.start()] + found.expand(new) + text[found.end() :]
+                yield made if parsed(made) is not None else None
+
+    return edit
+
+
+_OF_PROCESS = "import decimal\nhere = decimal.getcontext()\nhere.prec = 60"
+
+
 def _compiles(text: str) -> bool:
     try:
         compile(text, "<made>", "exec")
@@ -268,6 +284,27 @@ _PIECES: dict[str, Edit] = {
     "text folded": _adjusted("({value}).lower()"),
     "order of a result": _adjusted("sorted({value})"),
     "numbers cut": _numbers_cut,
+    "identity for equality": _in_new(r"(?<=[\w)\]]) == (?=[a-z_]\w*(?:\.\w+)*\b(?!\())", " is "),
+    "another value is enough": _in_new(r"(?<=[\w)\]]) == ([\w.]+)(?=[):\s])", r" in (\1, str(\1) + '0')"),
+    "another type is enough": _in_new(
+        r"isinstance\(([\w.]+), ([\w.]+)\)", r"isinstance(\1, (\2, bytearray, complex))"
+    ),
+    "a default left out": _in_new(r"\.get\(([\w.]+), [\w.]+\)", r".get(\1)"),
+    "a lookup that writes": _in_new(r"\.get\(", ".setdefault("),
+    "a boundary more": _in_new(r"(?<=[\w)\]]) ([<>]) (?=[\w(])", r" \1= "),
+    "a cut one further": _in_new(r"\[1:\]", "[2:]"),
+    "a cut": _adjusted("({value})[:4096]"),
+    "a bound": _adjusted("min({value}, 10**6)"),
+    "a switch": _in_new(r"json\.loads\((\w+)\)", r"json.loads(\1, strict=False)"),
+    "order reversed": _in_new(r"sorted\(([^()]+)\)", r"sorted(\1, reverse=True)"),
+    "the beginning decides": _in_new(r"\.fullmatch\(", ".match("),
+    "quadratic work": _adjusted(
+        "(lambda all_: [one for one in all_ if one in all_] if isinstance(all_, list) else all_)({value})"
+    ),
+    "newer Python than declared": _in_new(r"(?m)^(\s+if) ([\w.]+) (is|==|in) ", r"\1 (told_ := \2) \3 "),
+    "settings of the whole process": at_the_start(_OF_PROCESS),
+    "a file left open": _in_new(r"with (open\([^()]*\)) as (\w+):", r"for \2 in [\1]:"),
+    "another word in new data": _in_new(r"(?<=[\[({,] )\"(\w+)\"", r'"\1s"'),
     "errors of a statement hidden": _wrapped("try:", "|except Exception:\n|    pass\n"),
     "an error of a statement hidden": _wrapped("try:", "|except ValueError:\n|    pass\n"),
     "errors hidden by a context": _wrapped("with __import__('contextlib').suppress(TypeError):", ""),

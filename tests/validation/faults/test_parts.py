@@ -237,6 +237,7 @@ def test_a_part_among_others(after: str, part: tuple[str, str]) -> None:
 SIBLINGS = {
     "identity": ("x.get(k, NONE) is v", "x.get(k, NONE) == v"),
     "a default that is left out": ("x.get(k) == v", "x.get(k, NONE)"),
+    "another method": ("x.setdefault(k, NONE)", "x.get(k, NONE)"),
     "another boundary": ("len(x) >= 3", "len(x) > 3"),
     "another number": ("len(x) > 4", "len(x) > 3"),
     "another place of a cut": ("x[3:]", "x[2:]"),

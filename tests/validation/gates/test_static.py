@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from nightcrew.validation.change.change import Change
-from nightcrew.validation.gates.static import _findings, _imports, _is_module, _other_encoding, _syntax
+from nightcrew.validation.gates.static import (
+    _findings,
+    _imports,
+    _is_module,
+    _oldest_python,
+    _other_encoding,
+    _syntax,
+)
 
 
 @pytest.mark.parametrize(
@@ -78,3 +85,18 @@ def test_findings_are_counted_by_file() -> None:
         "new/a.py": Counter({("F821", "undefined"): 2, ("syntax", "syntax"): 1}),
         "old/a.py": Counter({("F821", "undefined"): 1}),
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "oldest"),
+    [
+        ("pyproject.toml", '[project]\nname = "a"\nrequires-python = ">=3.9,!=3.9.1"\n', "py39"),
+        ("pyproject.toml", '[project]\nname = "a"\nrequires-python = "three"\n', "py312"),
+        ("setup.cfg", "[options]\npython_requires = >=2.7,!=3.0.*\n", "py37"),
+        ("setup.py", "from setuptools import setup\n\nsetup(name='a', python_requires='~=3.8')\n", "py38"),
+        ("setup.py", "from setuptools import setup\n\nsetup(name='a')\n", "py312"),
+    ],
+)
+def test_the_oldest_python_that_a_project_runs_on(name: str, text: str, oldest: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text)
+    assert _oldest_python(tmp_path) == oldest

@@ -77,6 +77,8 @@ def _keys(node: ast.AST) -> Iterator[Key]:
                 yield "number", ast.dump(left), type(operator).__name__
         case ast.Call(args=[first, *_]):
             yield "arguments", ast.dump(node.func), ast.dump(first)
+            if isinstance(node.func, ast.Attribute):
+                yield "method", ast.dump(node.func.value), *sorted(_arguments(node))
         case ast.Subscript(slice=ast.Slice() as cut) if not any(
             isinstance(one, ast.Name) for one in ast.walk(cut)
         ):
@@ -96,8 +98,12 @@ def _form(node: ast.AST) -> Key:
 
 
 def _has_more(node: ast.AST, other: ast.AST) -> bool:
-    """True where base gives a call all that `node` gives it, and more; and for what is no call."""
-    return not isinstance(node, ast.Call) or _arguments(node) < _arguments(other)
+    """True where base gives a call all that `node` gives it, and more, or gives it to another method; and for
+    what is no call."""
+    if not (isinstance(node, ast.Call) and isinstance(other, ast.Call)):
+        return True
+    first, second = _arguments(node), _arguments(other)
+    return first < second or (first == second and ast.dump(node.func) != ast.dump(other.func))
 
 
 def _arguments(node: ast.AST) -> set[str]:

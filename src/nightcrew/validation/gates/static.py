@@ -11,10 +11,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from tokenize import detect_encoding
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from ruff import find_ruff_bin
 
 from nightcrew.errors import Transient
 from nightcrew.execution.confinement.confinement import MIB
+from nightcrew.execution.environments.layout import read_pyproject, read_setup_cfg, table
+from nightcrew.execution.environments.setup_script import setup_arguments
 from nightcrew.execution.sandbox import WORKSPACE, Limits, Mount
 from nightcrew.untrusted import text_of
 from nightcrew.validation.change.change import Change
@@ -27,6 +30,7 @@ from nightcrew.validation.verdict import GateResult
 NAME = "static"
 _IMPORTS = ast.Import | ast.ImportFrom
 _RUFF = "/opt/nightcrew/ruff"
+_PYTHONS = tuple(f"3.{minor}" for minor in range(7, 13))
 _LIMITS = Limits(wall_seconds=60.0, cpu_seconds=60, output_bytes=16 * MIB)
 # Errors of any Python; ruff's S rules are bandit's, in a program that starts in milliseconds.
 _ERRORS = "E9,F63,F7,F82"
@@ -206,7 +210,8 @@ def _ruff(room: CleanRoom, files: list[Change]) -> dict[str, Counter[tuple[str, 
                     write_text(folder / side / change.path, text)
         done = room.sandbox.run(
             [_RUFF, "check", "--isolated", "--no-cache", "--exit-zero", "--ignore-noqa",
-             "--output-format=json", "--target-version=py312", f"--select={_ERRORS},{_DANGERS}", "."],
+             "--output-format=json", f"--target-version={_oldest_python(room.base)}",
+             f"--select={_ERRORS},{_DANGERS}", "."],
             workspace=folder, mounts=(Mount(Path(find_ruff_bin()).resolve(), _RUFF),), limits=_LIMITS,
         )  # fmt: skip
         if done.killed_by is not None:
@@ -214,6 +219,21 @@ def _ruff(room: CleanRoom, files: list[Change]) -> dict[str, Counter[tuple[str, 
         if done.returncode != 0:
             raise Transient(f"ruff could not be run: {done.stderr.decode(errors='replace').strip()[-200:]}")
         return _findings(done.stdout, (WORKSPACE, str(folder.resolve())))
+
+
+def _oldest_python(base: Path) -> str:
+    """The oldest Python that base says it runs on, for ruff: newer syntax does not run there."""
+    declared = (
+        table(read_pyproject(base), "project").get("requires-python")
+        or setup_arguments(base).get("python_requires")
+        or read_setup_cfg(base).get("options", "python_requires", fallback="")
+    )
+    try:
+        wanted = SpecifierSet(str(declared or ""))
+    except InvalidSpecifier:
+        wanted = SpecifierSet("!=3.*")
+    fitting = (one for one in _PYTHONS if declared and wanted.contains(f"{one}.99"))
+    return f"py{next(fitting, _PYTHONS[-1]).replace('.', '')}"
 
 
 def _findings(output: bytes, roots: tuple[str, ...]) -> dict[str, Counter[tuple[str, str]]]:
