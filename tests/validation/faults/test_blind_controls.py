@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from nightcrew.validation.faults.blind_controls import _calls_hash, _holds_sets
+from nightcrew.validation.faults.blind_controls import _calls_hash, holds_sets
 
 ORDERED = ["x in {1, 2}", "sorted(set(x))", "len({a for a in x})", "x = [1]", "id = 3", "f(id=4)"]
 BY_CHANCE = [
@@ -20,7 +20,7 @@ BY_CHANCE = [
     ("code", "holds"), [*((one, False) for one in ORDERED), *((one, True) for one in BY_CHANCE)]
 )
 def test_a_set_counts_where_its_order_may_show(code: str, holds: bool) -> None:
-    assert _holds_sets(ast.parse(code)) is holds
+    assert holds_sets(ast.parse(code)) is holds
 
 
 @pytest.mark.parametrize(

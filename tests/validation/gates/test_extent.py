@@ -152,6 +152,14 @@ FIXES: dict[str, tuple[tuple[str, str], str, str]] = {
         MARK,
         "times the work instead of",
     ),
+    "an order by hashes": (
+        (
+            "    return pairs\n\n\ndef scaled",
+            '    return {one.lstrip("\\ufeff"): pairs[one] for one in set(pairs)}\n\n\ndef scaled',
+        ),
+        MARK,
+        "with other hashes",
+    ),
     "more is refused": (
         before_loop('text = text.removeprefix("\\ufeff")\n    if "b" in text:\n        raise KeyError(text)'),
         MARK,

@@ -65,6 +65,19 @@ def judge_blind(
     return _problem(room, target, gate, outcomes)
 
 
+def holds_sets(code: ast.AST) -> bool:
+    """True where code makes a set and its order could matter."""
+    orderless = {id(part) for node in ast.walk(code) for part in _asked_without_order(node)}
+    return any(
+        isinstance(node, ast.Set | ast.SetComp) or (isinstance(node, ast.Name) and node.id in _SETS)
+        for node in ast.walk(code)
+        if id(node) not in orderless
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
 def _trials(
     room: CleanRoom,
     examination: Examination,
@@ -83,9 +96,9 @@ def _trials(
     seeds: tuple[int, ...] = ()
     if any(_calls_hash(one) for one in tests):
         seeds = HASH_CALL_SEEDS
-    elif any(map(_holds_sets, tests)):
+    elif any(map(holds_sets, tests)):
         seeds = SET_SEEDS
-    elif any(map(_holds_sets, _functions_run(examination, target, judged))):
+    elif any(map(holds_sets, _functions_run(examination, target, judged))):
         seeds = PRODUCT_SEEDS
     return trials + [Trial(f"intact, seed {seed}", {}, seed) for seed in seeds]
 
@@ -163,16 +176,6 @@ def _calls_hash(code: ast.AST) -> bool:
         if isinstance(node, ast.Attribute) and node.attr == "__hash__":
             return True
     return False
-
-
-def _holds_sets(code: ast.AST) -> bool:
-    """True where code makes a set and its order could matter."""
-    orderless = {id(part) for node in ast.walk(code) for part in _asked_without_order(node)}
-    return any(
-        isinstance(node, ast.Set | ast.SetComp) or (isinstance(node, ast.Name) and node.id in _SETS)
-        for node in ast.walk(code)
-        if id(node) not in orderless
-    )
 
 
 def _asked_without_order(node: ast.AST) -> Iterator[ast.AST]:

@@ -12,8 +12,10 @@ from typing import Any
 
 from nightcrew.execution.sandbox import WORKSPACE
 from nightcrew.validation.change.change import Change
+from nightcrew.validation.faults.blind_controls import HASH_SEED, holds_sets
 from nightcrew.validation.faults.target import files_of
 from nightcrew.validation.reading.same_code import changed_functions
+from nightcrew.validation.reading.suite import all_functions, read
 from nightcrew.validation.rig.protocol import Experiment, Recorded, Replay
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination
@@ -126,6 +128,9 @@ class Comparison:
     base: Side = field(default_factory=lambda: Side((), {}, {}))
     changed: Side = field(default_factory=lambda: Side((), {}, {}))
     problem: str = ""  # why one of them has no results
+    by_chance: str = (
+        ""  # a call of which the order of hashes decides the result with the change, as a sentence
+    )
 
 
 def compare(
@@ -164,7 +169,10 @@ def compare(
         where = "on base" if before is None else "with the change"
         return Comparison(problem=f"the calls of the tests could not be made again {where}")
     answers = zip(calls, before.answers, after.answers, strict=False)
-    return Comparison(tuple(_compared(call, *both) for call, *both in answers), before, after)
+    again = _replayed(room, room.patched, job, HASH_SEED) if any(map(_brings_sets, _python(room))) else None
+    by_chance = _by_chance(after, again) if again is not None else ""
+    compared = tuple(_compared(call, *both) for call, *both in answers)
+    return Comparison(compared, before, after, by_chance=by_chance)
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -190,9 +198,26 @@ def _python(room: CleanRoom) -> list[Change]:
     return [one for one in room.changes if one.path.endswith(".py")]
 
 
-def _replayed(room: CleanRoom, tree: Path, job: Replay) -> Side | None:
+def _brings_sets(change: Change) -> bool:
+    """True where a changed function newly makes a set whose order could matter."""
+    old = all_functions(read(change.before))
+    changed = changed_functions(change.before, change.after).items()
+    return any(holds_sets(node) and not (name in old and holds_sets(old[name])) for name, node in changed)
+
+
+def _by_chance(once: Side, again: Side) -> str:
+    """The first call with another result in a process with other hashes; empty where there is none."""
+    for first, second in zip(once.answers, again.answers, strict=False):
+        for one, other in zip(first, second, strict=False):
+            if one[1] != other[1] and not {one[1], other[1]} & _NO_ANSWERS:
+                return f"{one[0]} {_verb(str(one[1]))}, and with other hashes it {_verb(str(other[1]))}"
+    return ""
+
+
+def _replayed(room: CleanRoom, tree: Path, job: Replay, hash_seed: int = 0) -> Side | None:
     """The results of one tree; None where the rig gives none, or not one for every call."""
-    done = run_rig(room, tree, "replay", job, seconds=SECONDS, env={"LC_ALL": "C.UTF-8", "PYTHONUTF8": "0"})
+    env = {"LC_ALL": "C.UTF-8", "PYTHONUTF8": "0", "PYTHONHASHSEED": str(hash_seed)}
+    done = run_rig(room, tree, "replay", job, seconds=SECONDS, env=env)
     prefix = len(WORKSPACE) + 1
     try:
         output = json.loads(done.stdout)

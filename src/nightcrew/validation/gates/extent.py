@@ -53,7 +53,8 @@ class Extent(Gate):
         shown = [one for one in found if one.tests & set(reproducers)]
         findings = [*_too_narrow(room, literals, shown, path), *_unasked(room, found, shown, path)]
         slower = next((one.slower for one in found if one.slower), "")
-        findings += [Finding(slower, path, severity=Severity.UNPROVEN)] if slower else []
+        beside = filter(None, (slower, compared.by_chance))
+        findings += [Finding(one, path, severity=Severity.UNPROVEN) for one in beside]
         if not findings:
             return passed(NAME, _summary(found, shown), compared=sum(1 + len(one.beside) for one in found))
         return answered(

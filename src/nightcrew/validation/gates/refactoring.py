@@ -90,6 +90,7 @@ def _differing(room: CleanRoom, changed: list[Change], found: Comparison) -> Gat
         message = f"{unread.path} cannot be imported alone, so what it writes down cannot be compared."
         return not_measurable(NAME, message)
     found_differences = [*_other_values(found, _modules(room, both)), *_other_answers(found)]
+    found_differences += [found.by_chance] if found.by_chance else []
     if not found_differences:
         return None
     hint = "Keep every answer as it was, also for inputs that no test has."
