@@ -237,6 +237,7 @@ def test_a_part_among_others(after: str, part: tuple[str, str]) -> None:
 SIBLINGS = {
     "identity": ("x.get(k, NONE) is v", "x.get(k, NONE) == v"),
     "a default that is left out": ("x.get(k) == v", "x.get(k, NONE)"),
+    "a list that all calls share": ("k or SHARED", "[]"),
     "another method": ("x.setdefault(k, NONE)", "x.get(k, NONE)"),
     "another boundary": ("len(x) >= 3", "len(x) > 3"),
     "another number": ("len(x) > 4", "len(x) > 3"),
@@ -252,7 +253,7 @@ def test_an_expression_that_base_writes_in_another_way(new: str, known: str) -> 
     before = f"{base}    x = x.decode('ascii')\n    return join(v, k)\n"
     moved = {word for word in ("ascii", "join") if f"'{word}'" in known or word in new}
     kept = [line for line in before.splitlines() if not any(word in line for word in moved)]
-    after = "\n".join([*kept, "", "", "def g(x, k, v):", f"    return {new}", ""])
+    after = "\n".join(["SHARED = []", *kept, "", "", "def g(x, k, v):", f"    return {new}", ""])
     assert known in [part.text for part in parts_of(before, after) if part.function == "g"]
     assert [part for part in parts_of(after, after.replace("def g", "def h")) if part.function == "h"] == []
 

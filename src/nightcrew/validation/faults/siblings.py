@@ -20,6 +20,7 @@ _OPPOSITES = (
     {ast.Lt, ast.GtE},
     {ast.Gt, ast.LtE},
 )
+_EMPTY = {"[]", "{}", "set()", "list()", "dict()"}
 _MOVABLE = (ast.BinOp, ast.Call, ast.Compare, ast.Subscript)
 
 type Key = tuple[str, ...]
@@ -33,7 +34,11 @@ class Siblings:
         self.old, self.new = old, new
 
     def of(self, node: ast.AST) -> list[str]:
-        """The texts of those that differ from `node` in a detail; none where base has `node` itself."""
+        """The texts of those that differ from `node` in a detail; none where base has `node` itself. Of a new
+        name of the module for an empty list or table, which all calls share: one of the call's own.
+        """
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            return [self._shared[node.id]] if node.id in self._shared else []
         near = {dump: one for key in _keys(node) for dump, one in self._known.get(key, {}).items()}
         found = {
             dump: one for dump, one in near.items() if _has_more(node, one) and not _is_opposite(node, one)
@@ -51,6 +56,17 @@ class Siblings:
             for key in _keys(node):
                 found.setdefault(key, {})[ast.dump(node)] = node
         return found
+
+    @cached_property
+    def _shared(self) -> dict[str, str]:
+        known = {one.id for one in ast.walk(read(self.old)) if isinstance(one, ast.Name)}
+        found = (one for one in read(self.new).body if isinstance(one, ast.Assign))
+        bound = [(target, ast.unparse(one.value)) for one in found for target in one.targets]
+        return {
+            target.id: text
+            for target, text in bound
+            if isinstance(target, ast.Name) and target.id not in known and text in _EMPTY
+        }
 
     @cached_property
     def _gone(self) -> Known:
