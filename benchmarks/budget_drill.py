@@ -33,6 +33,7 @@ from nightcrew.openrouter.books.quota import QuotaLimits
 from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
 from nightcrew.openrouter.gateway import Gateway
 from nightcrew.openrouter.serving.dispatcher import Dispatcher
+from nightcrew.openrouter.serving.model_calls import CallRules
 from nightcrew.openrouter.wire.answers import from_reply
 from nightcrew.openrouter.wire.exchange import NoReply
 from nightcrew.queue.state_store import StateStore, utc_now
@@ -93,7 +94,7 @@ def with_gateway(worker: Worker) -> None:
                 [candidates[FREE], candidates[PAID]],
                 AttemptBooks(store, api.account, task_id, f"{task_id}:1", budgets, limits, now),
                 record=lambda call: None,
-                sleep=worker.time.sleep,
+                rules=CallRules(sleep=worker.time.sleep),
             )
             with Gateway(dispatcher, Path(folder)) as gateway:
                 try:

@@ -36,6 +36,7 @@ from nightcrew.openrouter.books.quota import QuotaLimits
 from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
 from nightcrew.openrouter.gateway import Gateway
 from nightcrew.openrouter.serving.dispatcher import Dispatcher
+from nightcrew.openrouter.serving.model_calls import CallRules
 from nightcrew.openrouter.wire.answers import from_reply
 from nightcrew.openrouter.wire.exchange import NoReply
 from nightcrew.queue.state_store import StateStore
@@ -111,7 +112,7 @@ def with_gateway(crew: Crew) -> None:
                 catalogue.candidates(),
                 AttemptBooks(store, account, f"t-{task}", f"t-{task}:1", Budgets(), crew.limits, now),
                 record=lambda call: None,
-                sleep=crew.time.sleep,
+                rules=CallRules(sleep=crew.time.sleep),
             )
             with Gateway(dispatcher, Path(folder)) as gateway:
                 try:

@@ -21,6 +21,7 @@ from nightcrew.openrouter.books.budget import Budgets
 from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
 from nightcrew.openrouter.gateway import Gateway
 from nightcrew.openrouter.serving.dispatcher import Dispatcher
+from nightcrew.openrouter.serving.model_calls import CallRules
 from nightcrew.openrouter.wire.answers import from_reply
 from nightcrew.openrouter.wire.exchange import NoReply
 from nightcrew.queue.state_store import StateStore, utc_now
@@ -82,7 +83,7 @@ def through_gateway(base_url: str, database: str) -> bool:
                     [known[FIRST], known[SECOND]],
                     AttemptBooks(store, api.account, "t-drill", "t-drill:1", Budgets(), clock=time.now),
                     record=lambda call: None,
-                    sleep=time.sleep,
+                    rules=CallRules(sleep=time.sleep),
                 ),
                 Path(folder),
             ) as gateway,

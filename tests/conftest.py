@@ -12,6 +12,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from nightcrew.queue.state_store import StateStore, create_schema
+
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
@@ -38,6 +40,14 @@ def database_url(postgres_url: str) -> Iterator[str]:
     """Address of a fresh, empty database that is gone after the test."""
     with fresh_database(postgres_url) as url:
         yield url
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[StateStore]:
+    """The state store on a fresh database."""
+    with StateStore(database_url) as opened:
+        create_schema(opened)
+        yield opened
 
 
 @contextmanager

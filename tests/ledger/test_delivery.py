@@ -1,7 +1,6 @@
 """Facts of the store reach the ledger once each, whoever is killed, cancelled or in the way."""
 
 import shutil
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,17 +11,10 @@ from nightcrew.ledger.delivery import deliver, deliver_from
 from nightcrew.ledger.ledger import Ledger
 from nightcrew.ledger.metrics_collector import MetricsCollector
 from nightcrew.queue import outbox
-from nightcrew.queue.state_store import StateStore, create_schema
+from nightcrew.queue.state_store import StateStore
 from nightcrew.queue.task_queue import TaskQueue
 from nightcrew.task import FailureReason, TaskStatus
 from tests.ledger.story import task
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[StateStore]:
-    with StateStore(database_url) as store:
-        create_schema(store)
-        yield store
 
 
 @pytest.fixture

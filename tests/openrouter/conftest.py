@@ -18,7 +18,8 @@ from nightcrew.openrouter.books.quota import QuotaLimits
 from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
 from nightcrew.openrouter.gateway import Gateway
 from nightcrew.openrouter.serving.dispatcher import Dispatcher
-from nightcrew.queue.state_store import StateStore, create_schema
+from nightcrew.openrouter.serving.model_calls import CallRules
+from nightcrew.queue.state_store import StateStore
 from nightcrew.selection.candidates import Candidate
 from nightcrew.testing.clock import TwinClock
 from nightcrew.testing.scenario import Account, Fault, Price, Scenario, ScriptedModel
@@ -27,13 +28,6 @@ from nightcrew.testing.twin import Twin
 KEY = "sk-or-v1-secret-of-the-crew"
 NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 PAID = Price(prompt="0.000001", completion="0.000002")
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[StateStore]:
-    with StateStore(database_url) as opened:
-        create_schema(opened)
-        yield opened
 
 
 class Crew:
@@ -61,7 +55,8 @@ class Crew:
         budgets: Budgets | None = None,
         limits: QuotaLimits = QuotaLimits(20, 1000),  # noqa: B008  (frozen)
         socket_dir: Path | None = None,
-        **options: Any,
+        evidence: Path | None = None,
+        **rules: Any,
     ) -> Gateway:
         self._attempts += 1
         api, attempt_id = api or self.api, f"{task_id}:{self._attempts}"
@@ -72,7 +67,9 @@ class Crew:
             AttemptBooks(
                 self.store, api.account, task_id, attempt_id, budgets or Budgets(), limits, self.clock.now
             ),
-            **{"record": self.calls.append, "sleep": self.clock.advance, **options},
+            record=self.calls.append,
+            evidence=evidence,
+            rules=CallRules(**{"sleep": self.clock.advance, **rules}),
         )
         place = socket_dir or self._socket_dir / str(self._attempts)
         return self._stack.enter_context(Gateway(dispatcher, place))

@@ -30,6 +30,7 @@ from nightcrew.openrouter.books.budget import Budgets
 from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
 from nightcrew.openrouter.gateway import Gateway
 from nightcrew.openrouter.serving.dispatcher import Dispatcher
+from nightcrew.openrouter.serving.model_calls import CallRules
 from nightcrew.queue.state_store import StateStore
 from nightcrew.selection.candidates import Candidate
 from nightcrew.settings import SandboxKind, Settings
@@ -81,14 +82,14 @@ class Backend:
         (found,) = self.catalogue.candidates()
         return found
 
-    def gateway(self, *, most_tokens: int = 2000, **options: Any) -> Gateway:
+    def gateway(self, *, most_tokens: int = 2000, **rules: Any) -> Gateway:
         budgets, attempt_id = Budgets(task_usd=Decimal(1)), f"t-local:{len(self.calls)}"
         dispatcher = Dispatcher(
             self.api,
             [replace(self.candidate, max_output_tokens=most_tokens)],
             AttemptBooks(self._store, self.api.account, "t-local", attempt_id, budgets),
             record=self.calls.append,
-            **options,
+            rules=CallRules(**rules),
         )
         return self._stack.enter_context(Gateway(dispatcher, self._place / "door"))
 
@@ -161,7 +162,7 @@ def test_a_stream_comes_piece_by_piece_with_its_usage_at_the_end(backend: Backen
 
 
 def test_a_call_ends_at_its_wall_clock_and_the_engine_is_free_again(backend: Backend) -> None:
-    gateway = backend.gateway(call_seconds=1.0, sleep=lambda seconds: None)
+    gateway = backend.gateway(seconds=1.0, sleep=lambda seconds: None)
     began = time.monotonic()
     with pytest.raises(Transient):
         gateway.complete(ask(STORY))

@@ -71,7 +71,7 @@ def test_the_next_model_takes_over_and_keeps_the_conversation(
 def test_a_slow_drip_ends_at_the_wall_clock_and_rotates(crew: MakeCrew) -> None:
     c = crew(free("alpha"), free("beta"), faults=[Fault(kind=FaultKind.DRIP, models=(A,), seconds=30)])
     started = time.monotonic()
-    converse(c, turns=1, call_seconds=0.5)
+    converse(c, turns=1, seconds=0.5)
     assert time.monotonic() - started < 5
     assert c.faults() == ["timeout", None]
 

@@ -1,22 +1,14 @@
 """Questions for a person: they keep their hours, and the first answer stays."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from pydantic import ValidationError
 
 from nightcrew.queue.reviews import Answer, Choice, Reviews
-from nightcrew.queue.state_store import StateStore, create_schema
+from nightcrew.queue.state_store import StateStore
 from nightcrew.queue.task_queue import TaskQueue
 from nightcrew.task import Task, TaskStatus
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[StateStore]:
-    with StateStore(database_url) as store:
-        create_schema(store)
-        yield store
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The task queue: nothing lost, nothing doubled, never more than the bound, served in order of priority."""
 
 import subprocess
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -16,19 +15,12 @@ from sqlalchemy import delete
 
 from nightcrew.errors import BadInput, QueueFull
 from nightcrew.execution.attempt import Attempt, AttemptEnd, StopCause
-from nightcrew.queue.state_store import StateStore, create_schema
+from nightcrew.queue.state_store import StateStore
 from nightcrew.queue.task_queue import TRANSITIONS, TaskQueue
 from nightcrew.queue.task_table import tasks
 from nightcrew.task import ExecutorName, FailureReason, Task, TaskPriority, TaskStatus
 
 PRIORITIES = list(TaskPriority)
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[StateStore]:
-    with StateStore(database_url) as store:
-        create_schema(store)
-        yield store
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from nightcrew.cli.app import ExitCode
-from nightcrew.cli.output import console, duration, money, print_table, styled
+from nightcrew.cli.output import console, counted, duration, money, print_table, styled
 from nightcrew.task import FailureReason, Task, TaskStatus
 from nightcrew.validation.verdict import VerdictKind
 
@@ -35,6 +35,7 @@ COLUMNS = (
 )
 
 _WHAT = 60  # characters of a description in a list
+_WHY = 200  # characters of a reason
 
 ATTEMPT_COLUMNS = ("attempt", "executor", "model", "ended", "verdict", "score", "calls", "cost", "why")
 
@@ -137,8 +138,8 @@ def print_task(queued: QueuedTask, attempts: Sequence[Mapping[str, Any]]) -> Non
     if attempts:
         print_table("", ATTEMPT_COLUMNS, map(_attempt_row, attempts))
     tokens = queued.input_tokens + queued.output_tokens
-    spent = f"{queued.calls} calls, {tokens} tokens, {money(queued.cost_usd)}, {duration(seconds_of(queued))}"
-    console.print(spent, markup=False)
+    used = f"{counted(queued.calls, 'call')}, {tokens:,} tokens"
+    console.print(f"{used}, {money(queued.cost_usd)}, {duration(seconds_of(queued))}", markup=False)
     if queued.change_path:
         console.print(f"The change: {queued.change_path}", markup=False)
         console.print(f"Apply it:   nightcrew apply {queued.task_id}", markup=False)
@@ -170,5 +171,7 @@ def _attempt_row(attempt: Mapping[str, Any]) -> Sequence[object]:
 
 
 def _first_sentence(text: str) -> str:
-    """The sentence that decided; the gates' findings have the rest."""
-    return text.partition(". ")[0].removeprefix("Rejected: ").rstrip(".")
+    """The start of the sentence that decided, without the verdict; the gates' findings have the rest."""
+    kind, _, reason = text.partition(": ")
+    sentence = reason if kind in {"Rejected", "Not measurable"} else text
+    return shorten(sentence.partition(". ")[0].rstrip("."), _WHY, placeholder=" …")

@@ -82,6 +82,7 @@ def correction(task: TaskStatus, run: Run, *, deployed: bool) -> Correction:
             return Correction.CRASHED if never_started else Correction.NONE
         case "RUNNING":
             return Correction.CRASHED if run.life is Life.DEAD else Correction.NONE
+        # A run without its work queue waits for ever: no worker polls for it.
         case "SCHEDULED":
             return Correction.NONE if run.in_queue else Correction.RUN_AGAIN
         case "PAUSED":
@@ -115,6 +116,7 @@ def requeue_stopped(settings: Settings) -> int:
     api = status(settings).api()
     with open_queue(settings) as queue:
         found = _Reconciliation(queue, api)
+        # Only a dead process proves that nobody works on it; Prefect may still call it running.
         lost = [task for task, run in found.runs() if run.life is Life.DEAD and run.state in _AT_WORK]
         for task in lost:
             with suppress(BadInput):  # it ended just before
@@ -154,6 +156,7 @@ class _Reconciliation:
         """Every unfinished task that has a flow run, with it."""
         known = [task for task in self._queue.waiting(*WITH_A_RUN) if task.flow_run_id]
         pairs = []
+        # One request for a page of runs; a request for each would load Prefect's server every few seconds.
         for start in range(0, len(known), PAGE):
             page = known[start : start + PAGE]
             found = _flow_runs(self._api, [str(task.flow_run_id) for task in page])
@@ -174,6 +177,7 @@ class _Reconciliation:
 
     def run_again(self, task: QueuedTask, name: str, message: str, *, crashes: int) -> None:
         """Queue a task again, in a new flow run."""
+        # The store first: if this process dies here, the next look finds a pending task and starts it.
         self._queue.update(
             task.task_id, status=TaskStatus.PENDING, flow_run_id=None, detail=message, crashes=crashes
         )
@@ -200,6 +204,7 @@ class _Reconciliation:
 
     def _cancel(self, task: QueuedTask, run: Run) -> None:
         detail = run.message or f"its flow run was {run.state.lower()}"
+        # The status comes before the signal, so that the dying process does not report a failure.
         self._queue.update(task.task_id, status=TaskStatus.CANCELLED, detail=detail)
         if life_of(task) is Life.ALIVE:
             kill_tree(ProcessId(task.pid or 0, task.pid_started or 0.0))
@@ -250,6 +255,7 @@ def _run(task: QueuedTask, found: Mapping[str, Any] | None) -> Run:
     since = datetime.fromisoformat(state["timestamp"]) if state["timestamp"] else datetime.now(UTC)
     pid = found.get("infrastructure_pid") or ""
     life = life_of(task)
+    # A process that has died before it could name itself in the store is known to Prefect only.
     if life is Life.UNKNOWN and task.host in {None, socket.gethostname()} and str(pid).isdigit():
         life = _life_of_worker_child(int(pid), since)
     age, in_queue = datetime.now(UTC) - since, found.get("work_queue_id") is not None

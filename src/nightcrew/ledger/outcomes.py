@@ -32,6 +32,8 @@ def read_outcomes(path: Path) -> list[Outcome]:
     Raises:
         BadInput: the file cannot be read, or lacks a required column.
     """
+    if not path.is_file():
+        raise BadInput(f"there is no file {path}")
     with duckdb.connect() as connection:
         try:
             described = connection.execute("describe select * from read_parquet(?)", [str(path)]).fetchall()
@@ -41,7 +43,8 @@ def read_outcomes(path: Path) -> list[Outcome]:
                 raise BadInput(f"{path}: the table of outcomes lacks the column {', '.join(missing)}")
             rows = connection.execute(_query(columns), [str(path)]).fetchall()
         except duckdb.Error as error:
-            raise BadInput(f"{path}: cannot be read as a Parquet table: {error}") from None
+            reason = str(error).partition("\n")[0]  # the query follows
+            raise BadInput(f"{path} cannot be read as a Parquet table: {reason}") from None
     return [Outcome(*row) for row in rows]
 
 

@@ -11,6 +11,7 @@ from nightcrew.openrouter.books.availability import budgets_of, limits_of
 from nightcrew.openrouter.books.offline import go_offline
 from nightcrew.openrouter.gateway import Gateway
 from nightcrew.openrouter.serving.dispatcher import Dispatcher
+from nightcrew.openrouter.serving.model_calls import CallRules
 from nightcrew.secrets.redaction import redact, redact_object
 from nightcrew.selection.candidates import Candidate
 from nightcrew.selection.plan import Plan
@@ -126,7 +127,7 @@ def _dispatcher(work: Work, attempt_id: str, number: int, models: Sequence[Candi
         AttemptBooks(crew.store, crew.api.account, task.task_id, attempt_id, budgets, limits),
         record=crew.collector.model_call,
         evidence=work.results.evidence(number) if crew.settings.keep_prompts_days else None,
-        data_policy=crew.settings.data_policy,
+        rules=CallRules(crew.settings.data_policy),
     )
 
 

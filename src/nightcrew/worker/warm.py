@@ -7,6 +7,8 @@ Each run gets our own command, environment, folder and flow. If its job variable
 request others, it fails before anything is started.
 """
 
+from __future__ import annotations
+
 import asyncio
 import logging
 import os
@@ -59,12 +61,12 @@ class WarmJobConfiguration(ProcessJobConfiguration):
 
     def prepare_for_flow_run(
         self,
-        flow_run: "FlowRun",
-        deployment: "DeploymentResponse | None" = None,
-        flow: "Flow | None" = None,
-        work_pool: "WorkPool | None" = None,
+        flow_run: FlowRun,
+        deployment: DeploymentResponse | None = None,
+        flow: Flow | None = None,
+        work_pool: WorkPool | None = None,
         worker_name: str | None = None,
-        worker_id: "UUID | None" = None,
+        worker_id: UUID | None = None,
     ) -> None:
         """Check the request before Prefect adds its own values."""
         self._entrypoint = (deployment.entrypoint if deployment else None) or ""
@@ -108,7 +110,7 @@ class WarmWorker(ProcessWorker):
 
     async def run(
         self,
-        flow_run: "FlowRun",
+        flow_run: FlowRun,
         configuration: ProcessJobConfiguration,
         task_status: anyio.abc.TaskStatus[int] | None = None,
     ) -> ProcessWorkerResult:
@@ -127,7 +129,7 @@ class WarmWorker(ProcessWorker):
         return ProcessWorkerResult(status_code=result.status_code, identifier=str(result.handle.pid))
 
     async def _refuse(
-        self, flow_run: "FlowRun", reason: str, task_status: anyio.abc.TaskStatus[int] | None
+        self, flow_run: FlowRun, reason: str, task_status: anyio.abc.TaskStatus[int] | None
     ) -> ProcessWorkerResult:
         log.error("flow run %s is refused: %s", flow_run.id, reason)
         await self.client.set_flow_run_state(flow_run.id, Failed(name="Refused", message=reason), force=True)
@@ -149,7 +151,7 @@ class ForkStarter:
     """Starts a flow run by forking; the interface is Prefect's `ProcessStarter`."""
 
     def __init__(
-        self, nursery: Nursery, configuration: WarmJobConfiguration, control_channel: "ControlChannel"
+        self, nursery: Nursery, configuration: WarmJobConfiguration, control_channel: ControlChannel
     ) -> None:
         self._nursery = nursery
         self._configuration = configuration
@@ -157,7 +159,7 @@ class ForkStarter:
 
     async def start(
         self,
-        flow_run: "FlowRun",
+        flow_run: FlowRun,
         task_status: anyio.abc.TaskStatus[ProcessHandle] = anyio.TASK_STATUS_IGNORED,
     ) -> None:
         """Fork, report the process, and return when it has ended."""
@@ -177,7 +179,7 @@ class ForkStarter:
             log.info("flow run %s took %.2f CPU seconds", flow_run.id, child.cpu_seconds)
 
     async def _start_slowly(
-        self, flow_run: "FlowRun", cwd: Path, task_status: anyio.abc.TaskStatus[ProcessHandle]
+        self, flow_run: FlowRun, cwd: Path, task_status: anyio.abc.TaskStatus[ProcessHandle]
     ) -> None:
         starter = EngineCommandStarter(
             cwd=cwd,
@@ -188,7 +190,7 @@ class ForkStarter:
         )
         await starter.start(flow_run, task_status=task_status)
 
-    def _environment(self, flow_run: "FlowRun") -> dict[str, str]:
+    def _environment(self, flow_run: FlowRun) -> dict[str, str]:
         """The environment that Prefect's own starter gives a child."""
         env: dict[str, str | None] = dict(os.environ)
         env |= self._configuration.env
@@ -208,11 +210,11 @@ class ForkStarter:
 class Hooks:
     """Update the queue when a run was cancelled or has crashed; the worker loads no flow code."""
 
-    async def run_cancellation_hooks(self, flow_run: "FlowRun", state: State[Any]) -> None:
+    async def run_cancellation_hooks(self, flow_run: FlowRun, state: State[Any]) -> None:
         """Called when a run is being cancelled."""
         await asyncio.to_thread(run_cancelled, load_settings(), str(flow_run.id))
 
-    async def run_crashed_hooks(self, flow_run: "FlowRun", state: State[Any]) -> None:
+    async def run_crashed_hooks(self, flow_run: FlowRun, state: State[Any]) -> None:
         """Called when a run has crashed."""
         await asyncio.to_thread(_put_back)
 

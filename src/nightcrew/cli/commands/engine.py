@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nightcrew.cli.app import AsJson, app
-from nightcrew.cli.output import console, errors, print_json
+from nightcrew.cli.output import console, counted, errors, print_json
 from nightcrew.settings import load_settings
 
 
@@ -31,7 +31,8 @@ def run_engine(
             )
         else:
             console.print(
-                f"The crew is running: {crew.workers} tasks at once. Prefect UI: {crew.ui_url}", markup=False
+                f"The crew is running: {counted(crew.workers, 'task')} at once. Prefect UI: {crew.ui_url}",
+                markup=False,
             )
             console.print("The browser asks once for a password. Print it with 'nightcrew ui --password'.")
             console.print("Submit tasks from another terminal with: nightcrew submit-task. Stop with Ctrl-C.")

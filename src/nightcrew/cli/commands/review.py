@@ -1,6 +1,7 @@
 """`nightcrew review`: list the tasks that wait for a person, show the evidence, take the answer."""
 
 from collections.abc import Sequence
+from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,7 +17,8 @@ if TYPE_CHECKING:  # the state store's libraries take half a second to import
     from nightcrew.queue.reviews import Answer
     from nightcrew.queue.task_table import QueuedTask
 
-COLUMNS = ("task", "type", "waits since", "until", "question")
+COLUMNS = ("task", "type", "waits since (UTC)", "until", "question")
+_QUESTION = 160  # characters of a question in the list
 
 
 @app.command("review")
@@ -117,7 +119,7 @@ def _show_all(waiting: "Sequence[Waiting]", *, as_json: bool) -> None:
                 task.queued.task.task_type,
                 task.review.asked_at,
                 task.review.expires_at,
-                task.review.question,
+                shorten(task.review.question, _QUESTION, placeholder=" …"),
             )
             for task in waiting
         ]

@@ -30,9 +30,8 @@ from nightcrew.queue.state_store import StateStore, metadata, utc_now
 
 log = logging.getLogger(__name__)
 
-# Selected in a transaction, it makes the commit not wait for the disk. Used where a crash of the database
-# does
-# no harm: the platform counts calls too, and an unsettled reservation is charged in full.
+# Selected in a transaction, it makes the commit not wait for the disk. A crash of the database does no harm
+# there: the platform counts calls too, and an unsettled reservation is charged in full.
 LAZILY_DURABLE = func.set_config("synchronous_commit", "off", True)
 
 accounts = Table(
@@ -78,6 +77,12 @@ def lock_account(connection: Connection, account: str, *, for_update: bool) -> R
     return row
 
 
+def read_account(store: StateStore, account: str) -> Row[tuple[object, ...]] | None:
+    """The account's row as it is now, without a lock; None if there is none."""
+    with store.engine.connect() as connection:
+        return connection.execute(select(accounts).where(accounts.c.account == account)).one_or_none()
+
+
 def make_durable(store: StateStore) -> None:
     """Wait until everything committed so far is on disk, without holding a lock."""
     with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -117,8 +122,7 @@ def resume_crew(store: StateStore, account: str) -> bool:
 
 def crew_stop(store: StateStore, account: str) -> Stop | None:
     """The current stop; None while the crew may make calls."""
-    with store.engine.connect() as connection:
-        row = connection.execute(select(accounts).where(accounts.c.account == account)).one_or_none()
+    row = read_account(store, account)
     if row is None or row.stopped_at is None:
         return None
     return Stop(row.stopped_at, row.stop_fault, row.stop_message)

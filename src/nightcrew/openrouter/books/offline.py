@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from nightcrew.openrouter.api import OpenRouterApi
-from nightcrew.openrouter.books.account import accounts, lock_account
+from nightcrew.openrouter.books.account import accounts, lock_account, read_account
 from nightcrew.openrouter.wire.exchange import NoReply
 from nightcrew.queue.state_store import StateStore, utc_now
 
@@ -49,8 +49,7 @@ def go_offline(
 
 def offline(store: StateStore, account: str) -> Offline | None:
     """The current outage; None while calls can be made."""
-    with store.engine.connect() as connection:
-        row = connection.execute(select(accounts).where(accounts.c.account == account)).one_or_none()
+    row = read_account(store, account)
     if row is None or row.offline_since is None:
         return None
     return Offline(row.offline_since, row.offline_until, row.offline_reason)

@@ -51,6 +51,7 @@ def without_thinking(message: Message, offered: Offered, cut: bool) -> Repaired:
     if not isinstance(content, str):
         return Repaired(message)
     thought, rest = split_thinking(content)
+    # Nothing was taken off, so that the same object goes on and no rescue is counted.
     if rest == content:
         return Repaired(message)
     made = _with_reasoning({**message, "content": rest or None}, thought)
@@ -66,6 +67,7 @@ def listed_calls(message: Message, offered: Offered, cut: bool) -> Repaired:
         return Repaired(made, (Rescue(RescueKind.LEGACY_CALL, True),))
     if not calls or (isinstance(calls, list) and all(map(_is_call, calls)) and len(calls) <= MOST_CALLS):
         return Repaired(message)
+    # Seen: the list as JSON text, one call without a list, and the function without its frame.
     entries = _parsed(calls) if isinstance(calls, str) else calls
     entries = [entries] if isinstance(entries, Mapping) else entries
     found = [_call(entry) for entry in entries[:MOST_CALLS]] if isinstance(entries, list) else []
@@ -76,10 +78,12 @@ def listed_calls(message: Message, offered: Offered, cut: bool) -> Repaired:
 def calls_from_text(message: Message, offered: Offered, cut: bool) -> Repaired:
     """Calls that are written into the content."""
     content = message.get("content")
+    # Beside a real call, a call in the text is talk about it; making both would act twice.
     if message.get("tool_calls") or not isinstance(content, str) or not offered:
         return Repaired(message)
     found, rest = calls_in(content, offered, cut=cut)
     if not found:
+        # A call that cannot be read is worth one more question; prose is an answer.
         failed = looks_like_a_call(content, offered)
         return Repaired(message, (Rescue(RescueKind.TEXT_CALL, False),) if failed else ())
     calls = [
@@ -95,6 +99,7 @@ def known_names(message: Message, offered: Offered, cut: bool) -> Repaired:
     calls, rescues = [], []
     for call in message.get("tool_calls") or ():
         name = call["function"].get("name")
+        # A name that was not offered goes on as it is: the agent tells the model so in its own words.
         if offered and name not in offered.tools:
             tool = offered.named(name)
             rescues.append(Rescue(RescueKind.TOOL_NAME, tool is not None))
@@ -109,6 +114,7 @@ def read_arguments(message: Message, offered: Offered, cut: bool) -> Repaired:
     for call in message.get("tool_calls") or ():
         function = call["function"]
         given, tool = function.get("arguments"), offered.tools.get(str(function.get("name")))
+        # Arguments that are an object already keep their text, byte for byte.
         if not _is_object(given) or (tool is not None and _wrapped(given, tool)):
             arguments = _arguments(given, tool, cut)
             rescues.append(Rescue(RescueKind.ARGUMENTS, arguments is not None))
@@ -123,6 +129,7 @@ def unique_ids(message: Message, offered: Offered, cut: bool) -> Repaired:
     calls, known, made = [], set(), False
     for call in message.get("tool_calls") or ():
         given = call.get("id")
+        # Two calls of one id would get one answer, and the provider refuses the next request.
         if not isinstance(given, str) or not given or len(given) > _LONGEST_ID or given in known:
             call, made = {**call, "id": f"call_{secrets.token_hex(12)}"}, True
         known.add(call["id"])
@@ -174,6 +181,7 @@ def _is_object(given: object) -> bool:
 def _wrapped(given: object, tool: Tool) -> dict[str, Any] | None:
     """The arguments that are wrapped in another object."""
     outer = _parsed(given) if isinstance(given, str) else given
+    # A tool may take one parameter named `input` itself; then nothing is wrapped.
     if not isinstance(outer, dict) or len(outer) != 1 or tool.takes(outer):
         return None
     ((key, inner),) = outer.items()
@@ -188,6 +196,7 @@ def _arguments(given: object, tool: Tool | None, cut: bool) -> dict[str, Any] | 
     elif given is None or (isinstance(given, str) and not given.strip()):
         arguments = None if cut else {}
     elif isinstance(given, str):
+        # A cut text is completed by nobody. One that was encoded twice is whole if the inner text is.
         arguments = None if cut and not _is_object(_parsed(given)) else read_object(given)
     else:
         return None
@@ -200,6 +209,7 @@ def _arguments(given: object, tool: Tool | None, cut: bool) -> dict[str, Any] | 
 
 def _with_reasoning(message: Message, thought: str) -> Message:
     known = message.get("reasoning") or message.get("reasoning_content")
+    # The provider's own reasoning is more than what is left of it in the text.
     if not thought or known:
         return message
     return {**message, "reasoning_content": thought}

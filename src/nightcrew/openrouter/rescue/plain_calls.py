@@ -42,6 +42,7 @@ def json_calls(text: str, offered: Offered) -> Iterator[Found]:
     while (opening := _OPENING.search(text, at)) and tries < _MOST_TRIES and unclosed < _MOST_UNCLOSED:
         end = _closing(text, opening.start())
         at = opening.start() + 1
+        # Each unclosed bracket reads to the end of the text; a few of them keep this linear.
         tries, unclosed = tries + 1, unclosed + (end == len(text) and text[-1] not in "}]")
         part = text[opening.start() : end]
         found = [call for value in _values(part) for call in calls_of(value, offered)]
@@ -65,6 +66,7 @@ def named_calls(text: str, offered: Offered) -> Iterator[Found]:
         tries += 1
         found = _python(text, word.end(), tool) or _json_after(text, word.end(), tool)
         if found is not None:
+            # Only failures in a row are counted: a text may make many calls.
             tries = 0
             arguments, at = found
             yield Found(tool, tool.typed(arguments), word.start(), at)
@@ -87,6 +89,7 @@ def _end_of_brackets(tokens: re.Pattern[str], text: str, at: int) -> int:
             depth -= 1
             if depth == 0:
                 return token.end()
+        # A tag or fence after unclosed brackets ends what the model wrote; the text after it is no JSON.
         elif token[0][0] in "<`":
             mark = min(mark, token.start())
     return mark
@@ -124,6 +127,7 @@ def calls_of(value: Any, offered: Offered) -> Iterator[tuple[Tool, dict[str, Any
     elif isinstance(value, Mapping):
         if (call := _call(value, offered)) is not None:
             yield call
+        # An object that names another tool is a call of that one, not a box around calls.
         elif not any(isinstance(value.get(key), str) for key in ("name", "tool", "function")):
             for item in list(value.values())[:_MOST_TRIES]:
                 yield from calls_of(item, offered)
@@ -131,6 +135,8 @@ def calls_of(value: Any, offered: Offered) -> Iterator[tuple[Tool, dict[str, Any
 
 def _call(value: Mapping[str, Any], offered: Offered) -> tuple[Tool, dict[str, Any]] | None:
     named = {key: tool for key in value if _plain(key) in _NAME_KEYS if (tool := offered.named(value[key]))}
+    # A key such as `name` may be an argument whose value happens to be a tool; only what the tool takes
+    # counts.
     for key, tool in named.items():
         given = next((item for name, item in value.items() if _plain(name) in _ARGUMENT_KEYS), None)
         rest = {name: item for name, item in value.items() if name != key}
@@ -175,6 +181,7 @@ def _keyed(value: Mapping[str, Any], offered: Offered) -> tuple[Tool, dict[str, 
 def _json_after(text: str, at: int, tool: Tool) -> tuple[dict[str, Any], int] | None:
     """The JSON object after a tool's name and marks, if it is what the tool takes."""
     places = (found.end() for glue in (_GLUE, _SENTENCE) if (found := glue.match(text, at)))
+    # Where other prose stands between name and object, the name was only mentioned.
     start = next((place for place in places if text.startswith("{", place)), None)
     if start is None:
         return None
@@ -207,6 +214,7 @@ def _by_python(call: str, tool: Tool) -> dict[str, Any] | None:
             names = list(tool.parameters)
             if len(positional) == 1 and not keywords and isinstance(positional[0], ast.Dict):
                 return None  # the arguments as an object, which are read as JSON
+            # `finish()` in prose is how one writes about a function, so that an empty call is none.
             if len(positional) > len(names) or not (positional or keywords):
                 return None
         case _:

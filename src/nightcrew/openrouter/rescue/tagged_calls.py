@@ -62,6 +62,7 @@ def tagged_calls(text: str, offered: Offered) -> Iterator[Found]:
     at = tags = 0
     while (opening := _OPENING.search(text, at)) and tags < _MOST_TAGS:
         tool, inside = _tool(opening, offered)
+        # Go on inside a tag that names no tool: the call may be wrapped in it.
         at = opening.start() + 1
         if tool is None:
             continue
@@ -96,6 +97,7 @@ def _attributes(text: str) -> dict[str, str]:
 def _body(text: str, inside: int, tag: str) -> tuple[int, int]:
     """The end of the body, and of its closing tag: the last one before the next call, if there is one."""
     following = re.compile(rf"<{re.escape(tag)}[\s=>]").search(text, inside)
+    # An argument may hold the closing tag as text (HTML, these very notations), so that the last one counts.
     limit = following.start() if following else len(text)
     close = f"</{tag}>"
     end = text.rfind(close, inside, limit)
@@ -113,6 +115,7 @@ def _arguments(body: str, tool: Tool) -> dict[str, Any] | None:
     if wrapped := _ARGUMENTS.match(body):
         body = wrapped[2]
     stripped = body.strip()
+    # Several notations frame plain JSON with tags.
     if stripped.startswith("{"):
         return read_object(stripped)
     return {} if not stripped and not tool.required else None

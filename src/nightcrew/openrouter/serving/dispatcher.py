@@ -6,8 +6,7 @@ the conversation from then on. Every call is admitted first.
 
 import logging
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
 from nightcrew.openrouter.catalogue.todays_prices import TodaysPrices
 from nightcrew.openrouter.serving.call_book import CallBook
 from nightcrew.openrouter.serving.held_text import without_split_secrets
-from nightcrew.openrouter.serving.model_calls import ModelCalls
+from nightcrew.openrouter.serving.model_calls import CallRules, ModelCalls
 from nightcrew.openrouter.serving.rotation import Rotation, Shut, account_stopped, out_of_calls, store_down
 from nightcrew.openrouter.serving.transcript import Transcript
 from nightcrew.openrouter.wire.answers import Outcome, text_of
@@ -39,11 +38,9 @@ from nightcrew.openrouter.wire.live_stream import LiveStream
 from nightcrew.openrouter.wire.prices import Price, price_of
 from nightcrew.openrouter.wire.recovery import Rests, Row, row_of
 from nightcrew.selection.candidates import Candidate
-from nightcrew.settings import DataPolicy
 
 log = logging.getLogger(__name__)
 
-CALL_SECONDS = 180.0  # wall-clock limit of one upstream call
 CLOSE_SECONDS = 5.0
 MOST_HINTS = 3  # of one attempt about the form of answers; a model that needs more does not learn it
 
@@ -67,14 +64,12 @@ class Dispatcher:
         *,
         record: RecordCall,
         evidence: Path | None = None,
-        data_policy: DataPolicy = DataPolicy.ANY,
-        sleep: Callable[[float], None] = time.sleep,
-        call_seconds: float = CALL_SECONDS,
+        rules: CallRules = CallRules(),  # noqa: B008 - frozen
     ) -> None:
         if not models:
             raise BadInput("an attempt needs at least one model")
         self.models = tuple(models)
-        self._api, self._books, self._sleep, self._record = api, books, sleep, record
+        self._api, self._books, self._rules, self._record = api, books, rules, record
         self._catalogue = ModelCatalogue(books.store, api, clock=books.clock)
         self._prices = TodaysPrices(self._catalogue, [candidate.model for candidate in models])
         self._admission = Admission(books)
@@ -84,8 +79,7 @@ class Dispatcher:
             api=api,
             settlement=Settlement(books),
             book=self._book,
-            data_policy=data_policy,
-            call_seconds=call_seconds,
+            rules=rules,
             clock=books.clock,
         )
         self._lock = threading.Lock()
@@ -153,7 +147,7 @@ class Dispatcher:
     def _serve(self, request: ChatRequest) -> Outcome | LiveStream:
         """Call one model after the other until one answers."""
         rotation = Rotation(
-            self.models, self._current, self._unfit, request, sleep=self._sleep, clock=self._books.clock
+            self.models, self._current, self._unfit, request, sleep=self._rules.sleep, clock=self._books.clock
         )
         with self._lock:
             self._serving += 1

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -27,8 +27,17 @@ from nightcrew.settings import DataPolicy
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class CallRules:
+    """How an attempt's calls are made."""
+
+    data_policy: DataPolicy = DataPolicy.ANY
+    seconds: float = 180.0  # wall-clock limit of one upstream call
+    sleep: Callable[[float], None] = time.sleep  # between two of them
+
+
 class ModelCalls:
-    """The calls of one attempt; thread-safe. `call_seconds` limits a call's wall-clock time."""
+    """The calls of one attempt; thread-safe."""
 
     def __init__(
         self,
@@ -36,12 +45,11 @@ class ModelCalls:
         api: OpenRouterApi,
         settlement: Settlement,
         book: CallBook,
-        data_policy: DataPolicy,
-        call_seconds: float,
+        rules: CallRules,
         clock: Callable[[], datetime],
     ) -> None:
         self._api, self._settlement, self._book = api, settlement, book
-        self._data_policy, self._call_seconds, self._clock = data_policy, call_seconds, clock
+        self._rules, self._clock = rules, clock
         self._cancellation = Cancellation()
 
     def cancel(self) -> None:
@@ -57,7 +65,7 @@ class ModelCalls:
             output_tokens=ticket.output_tokens,
             published=ticket.published,
             ignored_providers=ticket.ignored_providers,
-            data_policy=self._data_policy,
+            data_policy=self._rules.data_policy,
         )
         started = time.monotonic()
 
@@ -87,7 +95,7 @@ class ModelCalls:
     ) -> Outcome | LiveStream:
         offered = Offered.by(request.parameters)
         limits: dict[str, Any] = {
-            "wall_seconds": self._call_seconds,
+            "wall_seconds": self._rules.seconds,
             "cancellation": self._cancellation,
             "on_name": on_name,
         }

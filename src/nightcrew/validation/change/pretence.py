@@ -51,6 +51,7 @@ def pretences(room: CleanRoom, changes: list[Change]) -> Iterator[Finding]:
                 what = f"the failure of `{text}` is ignored"
                 yield Finding(what, one.path, line, severity=Severity.UNPROVEN)
     yield from _command_values(room, changes)
+    # A parameter that is accepted and never read is how a request for an option is pretended to be met.
     for one in changes:
         if one.path.endswith(".py"):
             for name, function, line in unread_parameters(one.before or "", one.after or ""):
@@ -68,6 +69,7 @@ def only_prints(path: str, text: str) -> bool:
         lines = [line.lstrip("\t@-+ ") for line in lines if line.startswith("\t")]
     elif not path.endswith((".sh", ".bash")) and not text.startswith("#!"):
         return False
+    # `echo ok && exit 0` is two commands, and both have to be harmless.
     parts = (part.strip() for line in lines for part in _BETWEEN.split(line))
     first = {part.split(" ")[0] for part in parts}
     return bool(lines) and first <= _SAYING and not any(map(_DOES.search, lines))
@@ -78,6 +80,7 @@ def ignored_failures(path: str, before: str, after: str) -> Iterator[tuple[int, 
     something by failing, such as `grep`."""
     known = set(before.split("\n"))
     for number, line in enumerate(after.split("\n"), 1):
+        # A document may show `|| true` as an example.
         if path.endswith((".py", ".md", ".rst", ".txt")) or line in known or line.lstrip().startswith("#"):
             continue
         found = [match[1].strip() for match in _OR_NOT.finditer(line[:_LONG])]
@@ -95,6 +98,7 @@ def unread_parameters(before: str, after: str) -> Iterator[tuple[str, str, int]]
         known = parameters(old[node.name]) if node.name in old else set()
         star = {one.arg for one in (node.args.vararg, node.args.kwarg) if one is not None}
         names = {one.id for part in node.body for one in ast.walk(part) if isinstance(one, ast.Name)}
+        # A decorator or `locals()` may read what the body does not; a stub promises nothing.
         if node.decorator_list or "locals" in names or all(map(_is_empty, node.body)):
             continue
         for name in sorted(parameters(node) - known - star - names):
@@ -113,6 +117,7 @@ def _command_values(room: CleanRoom, changes: list[Change]) -> Iterator[Finding]
     """A finding where the new code decides only by values that the acceptance command contains."""
     command, asked = room.task.acceptance or "", room.task.description
     values = _values_of(command)
+    # A value that the task itself names has to be in the code.
     deciding = {one for one in deciding_literals(room) if _text(one) not in asked}
     if deciding and deciding <= values:
         path = next((one.path for one in changes if one.path.endswith(".py")), changes[0].path)
@@ -124,6 +129,7 @@ def _command_values(room: CleanRoom, changes: list[Change]) -> Iterator[Finding]
 def _command_files(room: CleanRoom, changes: list[Change]) -> Iterator[Finding]:
     """A finding where a script asks about a file that only the acceptance command names."""
     command, asked = room.task.acceptance or "", room.task.description
+    # The command may well name the script and what it writes; only a file that is neither betrays the check.
     known = {PurePosixPath(one.path).name for one in room.changes}
     files = {one for one in _FILE_NAME.findall(command) if one not in asked} - known
     for one in changes:

@@ -45,6 +45,7 @@ def judge_reproducer(room: CleanRoom, examination: Examination, kept: int) -> Ga
         return failed(
             NAME, "The bug fix changes none of the product's code.", "Repair the code where the bug is."
         )
+    # An existing test that failed on base and passes now shows the bug as well as a new one.
     already = [
         nodeid
         for nodeid, test in examination.patched.run("all").tests.items()
@@ -67,6 +68,7 @@ def judge_reproducer(room: CleanRoom, examination: Examination, kept: int) -> Ga
         return _none_shows(room, examination, tries[0])
     room.measured.reproducers = tuple(reproducers)
     seen = [on_base.tests[nodeid] for nodeid in shown]
+    # Where base crashes, coming to an end is the repair, and tests need not look at the value.
     room.measured.crash_on_base = bool(seen) and all(one.kind != "assertion" for one in seen)
     return passed(
         NAME,
@@ -90,12 +92,14 @@ def _tries(room: CleanRoom, examination: Examination) -> Iterator[_Try]:
     """Tries the tests of the patch; then those whose data it changes; then its tests again, with the values
     that it brings given to base (`LIMIT = 5`). Ends with the first try that shows the bug."""
     after, own = examination.patched.run("all"), examination.own_tests
+    # A test may import a constant that only the fix has. With that constant alone, base still has its bug.
     values = _with_new_values(room)
     for candidates, texts in ((own, {}), (examination.data_tests, {}), (own if values else (), values)):
         if candidates:
             on_base = _run_on_base(room, examination, candidates, texts)
             shown = [one for one in candidates if on_base is not None and _shows(on_base, after, one)]
             yield _Try(candidates, on_base, shown)
+            # A later try costs a run, and could only confirm what is shown.
             if shown or on_base is None:
                 return
 
@@ -134,6 +138,7 @@ def _run_on_base(
         measured=examination.product_files, test_files=examination.all_test_files, replaced=texts,
     )  # fmt: skip
     run = result.run("all")
+    # The bug itself may end or stop the process. Then each test left is run alone, so that the others count.
     if result.collected and not run.done:
         return replace(run, tests={**run.tests, **_alone(room, texts, examination, result, candidates)})
     return None if result.problem and not result.errors else run
@@ -205,6 +210,7 @@ def _uses_new_name(room: CleanRoom, on_base: Run, after: Run, nodeid: str) -> bo
         return False
     name = re.compile(rf"\b{re.escape(next(filter(None, missing.groups())))}\b")
     product = [one for one in room.changes if not room.is_test(one.path)]
+    # Base has the name too, so that the test uses it in another way than the fix explains.
     if any(name.search(one.before or "") for one in product):
         return False
     new = any(name.search(one.after or "") for one in product)

@@ -100,12 +100,14 @@ class Analysis(Gate):
 
 def _says_nothing(findings: list[Finding]) -> str:
     """Why correctly quoted findings are no analysis; empty where they are one."""
+    # The form alone is met by one finding copied many times, or by repeating the line.
     places = {(one.file, one.line, one.message) for one in findings}
     if len(places) < len(findings):
         return "The same finding is reported more than once."
     for one in findings:
         if set(_WORD.findall(one.message.lower())) <= set(_WORD.findall(one.quote.lower())):
             return f"The finding at {one.file}, line {one.line} repeats the line and says nothing about it."
+    # One remark may fit two lines; the same remark on most lines is a pattern, not an analysis.
     alike = Counter(" ".join(_WORD.findall(one.message.lower())) for one in findings).most_common(1)[0][1]
     if alike >= FEW and alike > MOST_ALIKE * len(findings):
         return f"{alike} of {len(findings)} findings say the same words about different lines."
@@ -118,6 +120,7 @@ def _json(text: str) -> str:
 
 
 def _misquoted(room: CleanRoom, finding: Finding) -> str:
+    # The path comes from the model and is opened in the base tree.
     if ".." in finding.file or finding.file.startswith("/"):
         return f"{finding.file} is not a path in the repository"
     text = room.source(finding.file, base=True)
@@ -126,6 +129,7 @@ def _misquoted(room: CleanRoom, finding: Finding) -> str:
     lines = text.split("\n")
     if finding.line > len(lines):
         return f"{finding.file} has no line {finding.line}"
+    # Models reproduce words faithfully and indentation seldom.
     quoted = [" ".join(line.split()) for line in finding.quote.strip().split("\n")]
     there = [" ".join(line.split()) for line in lines[finding.line - 1 : finding.line - 1 + len(quoted)]]
     if any(not want or want not in have for want, have in zip(quoted, there, strict=False)) or len(

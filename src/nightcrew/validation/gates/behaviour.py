@@ -23,6 +23,7 @@ class Behaviour(Gate):
         """Compares base with the patched tree."""
         examination = examine(room)
         base = examination.base
+        # Another gate compares the code without its docstrings, which proves more than a suite does.
         if room.task.task_type is TaskType.DOCUMENTATION and (base.problem or examination.too_slow):
             return passed(NAME, "The suite cannot be run here; that the code is unchanged is read from it.")
         if base.problem:
@@ -76,11 +77,13 @@ def _newly_broken(room: CleanRoom, examination: Examination) -> list[tuple[str, 
         test = after.tests.get(nodeid)
         if before[nodeid] not in GOOD or (test is not None and test.outcome in GOOD):
             continue
+        # A test that the change may rewrite is judged by its successor.
         if test is None and nodeid in rewritten:
             continue
         why = "it is not run any more" if test is None else f"{test.outcome} {test.message}".strip()
         broken.append((nodeid, why))
     broken += [(test.nodeid, test.message) for test in after.failed if _is_new_example(examination, test)]
+    # Repeating costs a run of base, so that it is only done where something would be refused.
     if broken and after.done:
         unreliable = unreliable_on_base(room, [nodeid for nodeid, _ in broken])
         broken = [one for one in broken if one[0] not in unreliable]

@@ -67,6 +67,7 @@ class Controls(Gate):
             return target
         variants = make_variants(target.source)
         examination = examine(room)
+        # The neutral versions alone show nothing: any test passes on them.
         broken = any(not one.must_pass for one in variants)
         if not broken and not room.measured.reproducers:
             return left_to_command(room, NAME, target.path) or not_measurable(
@@ -129,6 +130,7 @@ def _warm(
 def _judge_warm(
     examination: Examination, target: str, variants: list[Variant], runs: Mapping[str, Run]
 ) -> GateResult | None:
+    # A version that no test loaded would count as unnoticed although it was never there.
     applied = [one for one in variants if runs[one.name].applied != 0]
     broken = [runs[one.name] for one in applied if not one.must_pass]
     checking, silent = values_noticed(examination, runs.get("perturbed", NO_RUN))
@@ -207,6 +209,7 @@ def unnoticing_tests(examination: Examination, target: str, broken: list[Run]) -
     """Tests that run the target and pass on every broken version of it."""
     noticed = {test.nodeid for run in broken for test in run.failed}
     finished = [run for run in broken if run.done]
+    # Tests after the one that ended a process have not run; that they did not fail says nothing.
     if not finished:
         return set()
     return {nodeid for nodeid in _covering(examination, target) if nodeid not in noticed}
@@ -223,6 +226,7 @@ def _idle(examination: Examination, target: str, covering: set[str], unnoticed: 
     }
     names = dict.fromkeys(map(name_of, examination.new_tests.nodeids))
     candidates = [one for one in names if one.split("::")[-1] in unchecked]
+    # A test without a check is worth its place if it alone runs some lines: it would notice a crash there.
     checked: set[int] = set()
     runs: dict[str, set[int]] = {}
     for nodeid, lines in examination.coverage(examination.patched.run("all"), target).by_test.items():

@@ -69,6 +69,7 @@ def _not_collected(room: CleanRoom, examination: Examination) -> GateResult | No
         if path.split("::")[0] in examination.test_files or not examination.base.errors:
             last = [line for line in text.strip().splitlines() if line.strip()][-1:] or [""]
             reason = last[0].strip()[:300]
+            # A missing dependency of the product is the environment's fault, and no attempt can repair it.
             product = _product_that_does_not_import(room, text)
             if product:
                 return not_measurable(
@@ -105,6 +106,7 @@ def _not_passing(examination: Examination) -> GateResult | None:
     run = examination.patched.run("all")
     tests = [run.tests.get(nodeid) for nodeid in examination.new_tests.nodeids]
     lost = [nodeid for nodeid, test in zip(examination.new_tests.nodeids, tests, strict=True) if test is None]
+    # A test that calls `os._exit(0)` would otherwise hide the tests after it.
     if lost or not run.done:
         message = (
             f"The test run ended before all new tests had run (from {lost[0] if lost else 'its end'} on)."
@@ -141,6 +143,7 @@ def _network(examination: Examination) -> GateResult | None:
         set(chain(examination.patched.network, *(run.network for run in examination.patched.runs.values())))
     )
     before = set(chain(examination.base.network, *(run.network for run in examination.base.runs.values())))
+    # A suite of base that reaches for the network is the repository's own affair.
     fresh = [one for one in reached if one not in before]
     if fresh:
         hint = "Tests must not reach for the network; give the code its data directly."
@@ -152,6 +155,7 @@ def _network(examination: Examination) -> GateResult | None:
 
 def _traces(examination: Examination) -> GateResult | None:
     """A result where state that the new tests leave behind affects the tests after them."""
+    # What tests of base leave behind anyway is not held against the new ones.
     left = [one for one in examination.patched.traces if one not in examination.base.traces]
     if not left:
         return None
@@ -214,6 +218,7 @@ def _idle(room: CleanRoom, examination: Examination) -> GateResult | None:
         if not any(test.own_calls for test in tests) and _runs_nothing(room, name):
             return failed(NAME, f"{name} runs no code of this repository.", hint, evidence={"idle": name})
         inputs = {test.given for test in tests}
+        # A parametrized test that makes one call again and again only raises the number of tests.
         if len(tests) >= MANY and len(inputs) * MANY <= len(tests):
             message = f"The {len(tests)} cases of {name} make {counted(len(inputs), 'different call')}."
             return failed(NAME, message, hint, evidence={"idle": name})
@@ -226,6 +231,7 @@ def _runs_nothing(room: CleanRoom, name: str) -> bool:
     text = room.source(path) or ""
     tree = read(text)
     node = all_functions(tree).get(function.replace("::", "."))
+    # What a started program runs is not seen from here, so that the test is believed.
     if node is None or "subprocess" in text:
         return False
     paths = (one.relative_to(room.patched).as_posix() for one in room.patched.rglob("*.py"))
@@ -239,6 +245,8 @@ def _runs_nothing(room: CleanRoom, name: str) -> bool:
         )
     }
     words = {str(getattr(one, "attr", getattr(one, "id", ""))) for one in ast.walk(node)}
+    # A test that only reads constants of the product calls nothing and still checks it, but not through a
+    # mock.
     return not imported & {*roots, ""} or bool(words & MOCKS)
 
 
@@ -251,6 +259,7 @@ def _reach(room: CleanRoom, examination: Examination) -> GateResult:
     after = examination.coverage(examination.patched.run("all"), target)
     new = {name: after.by_test.get(name, frozenset()) for name in examination.new_tests.nodeids}
     reached = frozenset(chain.from_iterable(new.values()))
+    # Base's own run is taken away: only what no test reached before counts as new.
     lines, arcs = after.lines - before.lines, after.arcs - before.arcs
     if not reached:
         return failed(

@@ -84,16 +84,20 @@ def refusal(room: CleanRoom, change: Change) -> str:
     path, task, config = change.path, room.task, room.config
     if matches(path, config.protect):
         return f"{path} is protected by the repository's configuration."
+    # An exact path outranks every rule below: the repository's owner has named this very file.
     if path in config.allow:
         return ""
     if config.allow and not matches(path, config.allow):
         return f"{path} is outside of what the repository allows to be changed."
+    # A `conftest.py` or `tox.ini` could switch off the tests by which the change is judged.
     if role_of(change) is Role.DECIDES and not _is_its_script(room, path):
         return f"{path} decides how tests are found, run or counted; it is not part of this task."
     if change.is_new and path.endswith(".py"):
+        # A new `json.py` beside the tests would be imported in place of the real one.
         shadowed = _shadowed(room, path)
         if shadowed:
             return f"{path} would take the place of the module {shadowed!r}."
+    # A `.md` or `.txt` in a package may be a template; its change is one of behaviour.
     if task.task_type is TaskType.DOCUMENTATION and room.is_data(path):
         return f"{path} lies inside a package: it is data that code may read, not a document."
     return _type_refusal(room, change)
@@ -115,6 +119,7 @@ def _without_licence(room: CleanRoom) -> list[str]:
     new = [one for one in room.changes if one.is_new and one.path.endswith(".py") and one.after]
     if not new or all(_has_licence(one.after) for one in new):
         return []
+    # Short files such as an empty `__init__.py` have no header anywhere, and tell nothing of the custom.
     texts = [text for text in room.base_tree.python.values() if len(text) > 200][:_HEADER_FILES]
     held = [*map(_has_licence, texts)]
     return [one.path for one in new if not _has_licence(one.after)] if len(held) > 2 and all(held) else []
@@ -154,9 +159,11 @@ def _shadowed(room: CleanRoom, path: str) -> str:
     """The module that a new Python file would hide, seen from a folder that tests or scripts run from."""
     pure = Path(path)
     name = pure.parent.name if pure.name == "__init__.py" else pure.stem
+    # Deeper product files are reached by their package only; pytest puts the folder of each test on the path.
     importable = len(pure.parts) <= 2 or room.is_test(path)
     if not importable or name in {"__main__", "tests", "test", ""}:
         return ""
+    # The folder could be imported before, as a namespace package.
     if pure.name == "__init__.py" and (room.base / pure.parent).is_dir():
         return ""
     if name in sys.stdlib_module_names:
@@ -182,6 +189,7 @@ def _size(changes: tuple[Change, ...]) -> tuple[int, int]:
 
 
 def _added(old: list[str], new: list[str]) -> list[str]:
+    # A diff is quadratic at worst; of a file this long, lines that base has nowhere are near enough.
     if len(new) > 2000:
         known = set(old)
         return [line for line in new if line not in known]
@@ -206,6 +214,7 @@ def _secrets_in(change: Change, after: str) -> list[tuple[int, str]]:
     lines = after.split("\n")
     found = [(one.line, one.kind) for one in find_secrets(after) if lines[one.line - 1] not in known]
     tree, old = parse(after), parse(change.before or "")
+    # What follows finds a key that is put together from pieces, of which no line looks like one.
     if found or tree is None or old is None or not change.path.endswith(".py"):
         return found
     before = {text for _, text in texts_in(old)}

@@ -56,7 +56,9 @@ class Static(Gate):
                 return failed(
                     NAME, problem, "Write Python that parses, in UTF-8.", evidence={"path": change.path}
                 )
+            # Models invent packages. Found here, it costs no run of the suite.
             missing = _unresolved(room, change)
+            # Base needs it too, so that the environment is at fault and not this change.
             if missing and _is_lacking_on_base(room, missing):
                 message = f"{change.path} imports {missing}; so do files of base, and it is not installed."
                 return not_measurable(NAME, message, f"Let `setup` in nightcrew.toml install {missing}.")
@@ -100,6 +102,7 @@ def _is_utf_8(text: str | None) -> bool:
 def _other_encoding(change: Change) -> str:
     """A declared encoding with which Python would read another text than the gates and a reviewer."""
     declared, before = _declared(change.after or ""), _declared(change.before or "")
+    # An odd encoding that base declares already has been read by everybody in that way.
     if declared in {"utf-8", "utf-8-sig", before}:
         return ""
     return f"{change.path} declares the encoding {declared!r}: Python would read it otherwise than it looks."
@@ -146,6 +149,7 @@ def _is_lacking_on_base(room: CleanRoom, module: str) -> bool:
 
 def _imports(tree: ast.Module) -> set[str]:
     """Absolute imports that run when the file is imported or its functions are called."""
+    # An import in a `try` or `if` has another way out where the module is missing.
     nodes = nodes_of(tree)
     blocks = (node for node in nodes if isinstance(node, ast.Try | ast.If))
     guarded = {id(inner) for node in blocks for inner in ast.walk(node) if isinstance(inner, _IMPORTS)}
@@ -168,6 +172,7 @@ def _exists(room: CleanRoom, name: str, path: str) -> bool:
     while place != room.patched.parent:
         roots.append(place)
         place = place.parent
+    # Tests and scripts often put a folder of the repository on the path themselves.
     roots += [folder for folder in room.patched.iterdir() if folder.is_dir()]
     roots += room.environment.path.glob("lib*/python*/site-packages")
     return any(_is_module(root, name) for root in roots)
@@ -250,6 +255,7 @@ def _new_findings(
     room: CleanRoom, found: dict[str, Counter[tuple[str, str]]], change: Change
 ) -> list[tuple[str, str]]:
     old, new = found.get(f"old/{change.path}", Counter()), found.get(f"new/{change.path}", Counter())
+    # Counted, not located: a finding of base that moved to another line is not new.
     fresh = sorted((new - old).elements())
     # Tests often use names of another Python version behind a check of the version.
     codes = (

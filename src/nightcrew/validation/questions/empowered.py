@@ -61,6 +61,8 @@ def powers_gained(request: Request, repository: Repository) -> Iterator[Finding]
             continue
         seen: set[tuple[Power, str]] = set()
         for use in _of_file(change, base):
+            # One line for each power is enough to decide; powers that have no general word differ by what
+            # they do.
             key = (use.power, "" if use.power in WORDS else use.what)
             if key not in seen and not is_asked_for(use, request):
                 seen.add(key)
@@ -85,8 +87,10 @@ class BasePowers:
         """True where base had the power: the file itself, a new file's package, or a test's whole suite."""
         if power in self._of_text(change.before):
             return True
+        # All tests run in one process in the end, so that a power of one is within reach of all.
         if is_test(change.path):
             return self._have(power, tests=True, below="")
+        # Code that moved between files brings its power along.
         moved = any(
             power in self._of_text(one.before) for one in self.repository.changes if _gave_away(one, power)
         )
@@ -144,6 +148,7 @@ def _of_file(change: Change, base: BasePowers) -> Iterator[Use]:
     if not is_python or new is None or old is None:
         yield from text_powers(change.path, before, after, base.words if not is_python else "")
         return
+    # Looking for letters of two scripts takes a walk over the tree, which ASCII text does not need.
     disguised = None if after.isascii() else disguised_name(new)
     if disguised is not None and disguised != disguised_name(old):
         yield Use(Power.HIDDEN, f"the name {disguised}, in letters of two scripts", 1)
@@ -158,6 +163,7 @@ def _of_file(change: Change, base: BasePowers) -> Iterator[Use]:
 
 def _in_texts(change: Change, old: ast.Module, new: ast.Module, base: BasePowers) -> Iterator[Use]:
     """Shell commands, and hosts that base does not name, in the string literals of Python code."""
+    # A string that base has, also elsewhere in the file, can do nothing new.
     known = {text for _, text in texts_in(old)}
     reaches = not is_test(change.path) and any(use.power is Power.NETWORK for use in python_powers(new))
     for line, text in texts_in(new):

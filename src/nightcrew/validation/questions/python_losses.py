@@ -53,6 +53,7 @@ def _goes_by_pattern(name: str, item: Item, old: Surface, new: Surface, world: W
     """True for a method that has another name of the same pattern now and is called by that pattern alone:
     `p_expression`, `visit_Call`."""
     owner, _, last = name.rpartition(".")
+    # Parser generators and visitors look methods up by prefix; nobody calls them by name.
     start, family = f"{owner}.{last.partition('_')[0]}_", isinstance(item.node, ast.FunctionDef)
     if not (owner and "_" in last and family and sum(one.startswith(start) for one in old.items) >= _FAMILY):
         return False
@@ -66,6 +67,7 @@ def _leaves_a_gap(name: str, new: Surface, world: World) -> bool:
     """True for a removed name of the module itself that other code still uses."""
     if "." in name or name in new.items:
         return False
+    # Uses elsewhere may mean the method of this name that the module has now.
     return not any(one.endswith(f".{name}") for one in new.items) and world.is_missed(name)
 
 
@@ -75,11 +77,13 @@ def _counts(name: str, item: Item, old: Surface, world: World) -> bool:
     if last in _NEEDLESS or (item.kind is Kind.IMPORT and "." in name):
         return False
     if item.kind is Kind.IMPORT:
+        # `import x as x` is how typed packages say that a name is theirs to hand on (PEP 484).
         declared = isinstance(item.node, ast.Import | ast.ImportFrom) and any(
             one.asname == one.name == name for one in item.node.names
         )
         if isinstance(item.node, ast.ImportFrom) and item.node.module == "__future__":
             return False
+        # Other imports are there for the module itself; only an `__init__` collects names for its users.
         given_on = world.is_package and isinstance(item.node, ast.ImportFrom) and item.node.level > 0
         return declared or name in old.exported or (given_on and is_public(name)) or world.is_used(name)
     if not is_public(name) or world.is_hidden:
@@ -96,7 +100,9 @@ def _lives_on(name: str, item: Item, new: Surface, world: World) -> bool:
     """True where the name still exists by other means: inherited, generated, or looked up on access."""
     owner, _, last = name.rpartition(".")
     if not owner:
+        # A module with `__getattr__` may give the name on access, from a table of strings.
         return new.is_dynamic and (name in new.texts or "*" in new.items)
+    # A property that became a plain attribute can be set and deleted without them.
     if last in {"setter", "deleter"}:
         return new.items.get(owner) is not None and new.items[owner].kind is Kind.VALUE
     holder = new.items.get(owner)
@@ -105,6 +111,7 @@ def _lives_on(name: str, item: Item, new: Surface, world: World) -> bool:
     if last in _MADE and generated(holder.node) is not None:
         return True
     maker = item.node if last == "__init__" and isinstance(item.node, ast.FunctionDef) else None
+    # An `__init__` without parameters is called as `object`'s is.
     if maker is not None and not signature(maker, is_method=True).parameters:
         return True
     return _is_inherited(last, holder.node, new, world, set())
@@ -113,8 +120,10 @@ def _lives_on(name: str, item: Item, new: Surface, world: World) -> bool:
 def _is_inherited(last: str, node: ast.ClassDef, new: Surface, world: World, seen: set[str]) -> bool:
     for base in node.bases:
         name = dotted(base)
+        # Every class has what `object` has, so that finding it there proves no inheritance.
         if hasattr(getattr(builtins, name, object), last) and not hasattr(object, last):
             return True
+        # The text may name a class as its own ancestor.
         if name in seen:
             continue
         seen.add(name)

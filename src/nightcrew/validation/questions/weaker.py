@@ -33,6 +33,7 @@ def weaker(old: ast.Module, new: ast.Module) -> Iterator[Use]:
     before, after = _Guards(old), _Guards(new)
     yield from _fewer_guards(before, after)
     yield from _new_marks(before, after)
+    # A list that base does not have trusts nobody more than before.
     for name, (entries, line) in after.trusted.items():
         fresh = sorted(entries - before.trusted.get(name, (entries, 0))[0])
         if fresh:
@@ -50,6 +51,7 @@ def weaker(old: ast.Module, new: ast.Module) -> Iterator[Use]:
 def _fewer_guards(before: "_Guards", after: "_Guards") -> Iterator[Use]:
     for name, count in before.guards.items():
         holders = sorted(before.holders[name] & {_MODULE, *after.functions})
+        # A guard may move into a helper that its function calls; then it still guards.
         gone = [one for one in holders if one not in after.holders.get(name, ())]
         holders = [one for one in gone if not after.reaches(one, name)] if gone else holders
         if after.guards[name] < count and holders:
@@ -110,10 +112,12 @@ class _Guards:
     def _note(self, node: ast.AST, holder: str) -> None:
         match node:
             case ast.Name(id=last, ctx=ast.Load()) | ast.Attribute(attr=last, ctx=ast.Load()):
+                # `verify = True` is a setting, `verify(token)` is a guard, and `Verify` a class that has one.
                 is_variable = last in self.bound and id(node) not in self.called
                 is_class = last[0].isupper()
                 if _GUARDS.fullmatch(last) and not is_class and not is_variable:
                     self._guard(last, holder)
+            # To refuse by an error is a guard, too, whatever the condition is called.
             case ast.Raise(exc=ast.expr() as error) if _REFUSING.fullmatch(last_part(error)):
                 self._guard(last_part(error), holder)
             case ast.keyword(arg=str(name), value=value):
@@ -129,6 +133,7 @@ class _Guards:
                         self._pair(key.value, value)
             case ast.JoinedStr(values=[ast.Constant(value=str(text)), _, *_]) if _SQL.search(text):
                 self.marks.append((_PUT_TOGETHER, node.lineno))
+            # `if host in ("a", "b")` keeps its list of the trusted in place.
             case ast.Compare():
                 self._trust(last_part(node.left), node.comparators[0])
             case ast.Call():
@@ -160,6 +165,7 @@ class _Guards:
             return
         known, line = self.trusted.get(name, (set(), value.lineno))
         self.trusted[name] = (known | entries, line)
+        # All hosts, or the algorithm that signs nothing.
         if "'*'" in entries or "'none'" in {entry.lower() for entry in entries}:
             self.marks.append((f"{name} has {sorted(entries)[0]}", value.lineno))
 
@@ -169,6 +175,7 @@ class _Guards:
         constants = [one.value for one in given if isinstance(one, ast.Constant)]
         if last in _MODES:
             self.marks += [(f"a file mode of {one:o}", node.lineno) for one in filter(_is_for_all, constants)]
+        # A prefix that is accepted is a list of the trusted as well.
         if last == "startswith" and node.args and isinstance(node.func, ast.Attribute):
             self._trust(last_part(node.func.value), node.args[0])
         if last == "new" and constants[:1] and str(constants[0]).lower() in _BROKEN:

@@ -75,6 +75,7 @@ def is_around(node: Function | ast.ClassDef) -> bool:
 def code_of(tree: ast.Module, tests: Collection[str]) -> list[ast.stmt]:
     """The tests of these names, and what of their module they use by name or have around them."""
     waiting, names, found = list(_pieces(tree.body)), set(tests), list[ast.stmt]()
+    # What a test uses may use more of its module, so that this goes on until nothing is added.
     while fresh := [node for node in waiting if _is_used(node, names)]:
         found += fresh
         waiting = [node for node in waiting if not _is_used(node, names)]
@@ -86,6 +87,7 @@ def _pieces(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     """A module's statements, with those of its test classes and what these inherit from."""
     for node in body:
         if isinstance(node, ast.ClassDef) and any(name.startswith("test") for name in _names_in(node)):
+            # A class of tests inherits tests and set-up from these, which the module names nowhere else.
             yield from map(ast.Expr, node.bases)
             yield from _pieces(node.body)
         elif not isinstance(node, ast.Import | ast.ImportFrom):
@@ -111,6 +113,7 @@ def _named(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, Function]]:
             yield prefix + node.name, node
         elif isinstance(node, ast.ClassDef):
             yield from _named(node.body, f"{prefix}{node.name}.")
+        # Tests behind a check of the version or platform are tests, too.
         elif isinstance(node, ast.If | ast.Try | ast.With):
             yield from _named([*node.body, *getattr(node, "orelse", [])], prefix)
 
@@ -146,10 +149,12 @@ def cannot_fail(test: ast.expr, bound: Mapping[str, str] | None = None) -> bool:
 def comparison_cannot_fail(test: ast.Compare, bound: Mapping[str, str]) -> bool:
     """True for a comparison of something with itself, or of constants."""
     left, right, operator = test.left, test.comparators[0], test.ops[0]
+    # Whichever way it goes, the code under test has no part in it.
     if isinstance(left, ast.Constant) and isinstance(right, ast.Constant):
         return True
     sides = [ast.dump(left), ast.dump(right)]
     values = [bound.get(getattr(side, "id", ""), ast.dump(side)) for side in (left, right)]
+    # `x = f(); assert x == f()` compares the code with itself through a name.
     same = sides[0] == sides[1] or (values[0] == values[1] and "Call(" in values[0])
     if same and isinstance(operator, ast.Eq | ast.Is | ast.LtE | ast.GtE):
         return True

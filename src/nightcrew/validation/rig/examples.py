@@ -45,6 +45,8 @@ class CallsWhatIsNotThere(AssertionError):
 def prepare(item: pytest.Item, job: protocol.Job, module: str) -> None:
     """Replaces doctest's judgement of a docstring by this one; `module` is its module's full name."""
     if hasattr(item, "dtest") and hasattr(item, "runner"):
+        # Runners skip these, so nobody would notice that they are wrong; here they are tried and only
+        # doubted.
         skipped = {index for index, one in enumerate(item.dtest.examples) if one.options.pop(doctest.SKIP, 0)}
         item.runner = Examples(item.runner, job, module, skipped)
 
@@ -61,6 +63,7 @@ class Examples(doctest.DocTestRunner):
     def run(self, test: doctest.DocTest, *_: Any, **__: Any) -> Any:
         """Raises the error to report for the docstring; a skip means that some examples could not be run."""
         first = self._tried(test, 0, None)
+        # An example of a date or a random number differs by nature: only what is wrong on two days counts.
         if first["wrong"] or first["doubtful"]:
             again = self._tried(test, 1, ANOTHER_DAY)
             for kind in ("wrong", "doubtful"):
@@ -81,6 +84,7 @@ class Examples(doctest.DocTestRunner):
             found.update({name: line[name] for name in found if name in line})
         if ended["timed_out"]:
             found["untried"].append("it does not come to an end")
+        # Each finished child reports; none means that the example ended the process.
         elif not any("untried" in line for line in ended["reports"]):
             found["wrong"].append([0, "the examples end the process"])
         return found
@@ -115,6 +119,8 @@ class Examples(doctest.DocTestRunner):
     def _note(
         self, test: doctest.DocTest, example: doctest.Example, message: str, error: "BaseException | None"
     ) -> None:
+        # Examples build on each other: after one that cannot run here, those that use its names prove
+        # nothing.
         loads, binds, calls = names_of(example.source)
         missing = {name for name in loads if name not in test.globs and not hasattr(builtins, name)}
         here = loads | binds
@@ -149,6 +155,7 @@ class Checker(doctest.OutputChecker):
         if self.own.check_output(want, got, optionflags):
             return True
         first, second = _literal(want), _literal(got)
+        # A literal is compared by value, since a set or a dict may be shown in any order.
         if first is not None or second is not None:
             return type(first) is type(second) and bool(first == second)
         return bool(self.own.check_output(_plain(want), _plain(got), optionflags))
@@ -170,6 +177,7 @@ def _cannot_run(error: "BaseException | None", module: str) -> str:
     while error is not None:
         if isinstance(error, ImportError) and (error.name or own).split(".")[0] != own:
             return f"{error.name} is not installed"
+        # Examples name files and hosts of the author's machine.
         if isinstance(error, OSError):
             return f"{type(error).__name__}: {error}"[:120]
         if isinstance(error, SyntaxError) and "await" in str(error):

@@ -37,6 +37,7 @@ _FILE_ENDING = re.compile(
 def document_problem(room: CleanRoom, change: Change, words: set[str]) -> tuple[str, int]:
     """The first false statement, empty where there is none; and how many blocks could not be run."""
     before, after = change.before or "", change.after or ""
+    # Everything below would be judged as code, or escape as such.
     if documents.is_open(change.path, after) and not documents.is_open(change.path, before):
         return "a fence is never closed, so what follows it reads as code.", 0
     python = documents.python_in(change.path, after)
@@ -44,6 +45,7 @@ def document_problem(room: CleanRoom, change: Change, words: set[str]) -> tuple[
     problem = _false_words(room, change, fresh, words) or _strange_option(room, before, after)
     if problem or not fresh:
         return problem, 0
+    # The old blocks run as well: new ones go on from what they define.
     whole = [one for one in python if not documents.unparsable(one) and _is_whole(one.text)]
     found = run_document(room, whole)
     lines = {block.line for block in fresh}
@@ -58,6 +60,7 @@ def document_questions(room: CleanRoom, change: Change) -> Iterator[str]:
     for host in sorted(documents.hosts(after) - documents.hosts(before)):
         if host not in known and not host.endswith(tuple(f".{one}" for one in known)):
             yield f"the host {host} is new"
+    # A release note tells of changes, addresses that moved among them.
     for address in () if is_release_note(change.path) else replaced_addresses(before, after):
         yield f"{address} stands where another address did"
     for package in sorted(documents.packages(after) - documents.packages(before)):
@@ -99,7 +102,9 @@ def _strange_name(path: str, before: str, after: str, words: set[str], own: set[
         root, _, last = name.rpartition(".")
         top = root.split(".")[0]
         is_plain = re.fullmatch(r"[a-z.]+", name) and top not in own  # such as `major.minor`
+        # Names of other packages cannot be looked up here, so that they are left alone.
         is_foreign = bool(top) and (top not in words or top in sys.stdlib_module_names or is_plain)
+        # A document may define in its example what it then speaks of.
         is_readers = re.search(rf"\bdef {last}\b|(?<![.\w]){last}\s*[=:,)]", code) is not None
         known = last in words or any(hasattr(one, last) for one in (builtins, str, list, dict))
         if not (known or is_foreign or is_readers or len(last) < 3 or _FILE_ENDING.search(name)):
@@ -174,6 +179,7 @@ def _misspelt(room: CleanRoom, before: str, after: str) -> str:
     for package in sorted(documents.packages(after) - documents.packages(before)):
         if package.lower() in known:
             continue
+        # A package with nearly the name of one that is used is how malware is installed by hand.
         near = get_close_matches(package.lower(), sorted(known & room.once(_declared)), 1, _CLOSE)
         if near:
             return f"it has a reader install {package!r}; the repository knows {near[0]!r}."

@@ -39,6 +39,7 @@ def default_paths(room: CleanRoom, tree: Path) -> tuple[str, ...]:
         words += [option[1] for option in command.options if option[0] in _STARTS]
     named = [PurePosixPath(room.root, word.partition("::")[0]).as_posix() for word in words]
     tests = [word.partition("::")[1] + word.partition("::")[2] for word in words]
+    # Words of a command that are no files are values of options.
     there = [path + test for path, test in zip(named, tests, strict=True) if (tree / path).exists()]
     return tuple(dict.fromkeys(there))
 
@@ -71,8 +72,10 @@ def _plugin_options(room: CleanRoom) -> list[str]:
     kept = [option for option in _options(_setting(room, "addopts")) if _KEPT_OPTIONS.match(option[0])]
     words = [word for option in (*kept, *_command_options(room)) for word in option]
     texts = room.patched_tree.python.values()
+    # The marks of plugins that are left out would make the suite stop as unknown ones.
     if any(map(_THEIR_MARKS.search, texts)):
         words = [word for word in words if word != "--strict-markers"] + [*_ANY_MARK]
+    # Plugins are named one by one: autoloading would also load those that count or order tests in their way.
     installed = installed_plugins(room.environment.path)
     left_out = {name for name in installed if _is_dropped(name)}
     if not any(
@@ -125,6 +128,7 @@ def _file_patterns(room: CleanRoom) -> list[str]:
         return []
     names = {PurePosixPath(path).name for path, text in room.base_tree.python.items() if _TESTS.search(text)}
     changed = {PurePosixPath(one.path).name for one in room.changes}
+    # unittest finds `test*.py`, of which pytest by itself only takes `test_*.py`.
     usual = any(fnmatchcase(name, pattern) for name in names for pattern in _USUAL_FILES)
     if command.runner == "unittest" or not usual or "tests.py" in changed:
         return ["-o", f"python_files={' '.join([*_USUAL_FILES, 'test*.py'])}"]
