@@ -88,9 +88,11 @@ class Settlement:
             if recorded := ticket.breakers.intersection(keys):
                 breakers.record_answer(connection, self._books.account, sorted(recorded), now=now)
         elif row.charged is Charged.PROVIDER and row.rests is Rests.MODEL:
-            for key in keys:
-                fault = _breaker_fault(key, row, outcome.trouble.retry_after_seconds)
-                breakers.record_fault(connection, self._books.account, key, fault, now=now)
+            of_model, *of_provider = keys
+            fault = _fault_of_model(row, outcome.trouble.retry_after_seconds)
+            breakers.record_fault(connection, self._books.account, of_model, fault, now=now)
+            for key in of_provider:
+                breakers.record_fault(connection, self._books.account, key, Fault(row.fault), now=now)
         else:
             breakers.give_back_probe(connection, self._books.account, keys[0], call_key=ticket.call_key)
 
@@ -98,9 +100,8 @@ class Settlement:
 # ----------------------------------------------------------------------------------------------------
 
 
-def _breaker_fault(key: str, row: Row, asked_seconds: float | None) -> Fault:
-    if key.startswith("provider:"):
-        return Fault(row.fault)
+def _fault_of_model(row: Row, asked_seconds: float | None) -> Fault:
+    """A model rests as long as its provider asked; a provider rests by its number of faults alone."""
     if asked_seconds is None:
         return Fault(row.fault, at_once=row.fault in _REST_AT_ONCE)
     return Fault(row.fault, asked_seconds, asked_seconds > SHORT_RETRY_AFTER_SECONDS)
