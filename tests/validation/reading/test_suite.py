@@ -4,13 +4,55 @@ import ast
 import pytest
 
 from nightcrew.validation.reading.checks import read_tests
-from nightcrew.validation.reading.suite import cannot_fail, code_of, is_weak, parse, tree_of
+from nightcrew.validation.reading.suite import (
+    cannot_fail,
+    code_of,
+    copied,
+    is_weak,
+    parse,
+    tree_of,
+    walk,
+)
 
 
 def test_a_byte_order_mark_is_no_error() -> None:
     tree = parse("\ufeffx = 1\n")
     assert tree is not None
     assert ast.dump(tree) == ast.dump(tree_of("\ufeffx = 1\n")) == ast.dump(ast.parse("x = 1\n"))
+
+
+SYNTAX = """
+import a.b as c
+from . import d
+async def f(x: int = 1, *args, y=2, **words) -> "str":
+    global g
+    match x:
+        case {"k": [1, *rest], **more} if x > 1 or y: del x
+        case C(p=-1j) | None as name: return f"{x!r:>{y}}"
+    try:
+        async with q(z=3) as r, s: yield (n := [i async for i in x if i])
+    except* (E, F) as e: raise G from e
+    else: x[1:2, ...] += lambda v, /: v
+    finally: assert not x, "m"
+@h
+class K[T: int](B, metaclass=M):
+    type Alias[U] = list[U]
+    a: int
+"""
+
+
+def test_all_nodes_of_a_tree_in_order() -> None:
+    tree = ast.parse(SYNTAX)
+    assert [*map(id, walk(tree))] == [*map(id, ast.walk(tree))]
+
+
+def test_a_copied_tree_shares_nothing_that_can_change() -> None:
+    tree = ast.parse(SYNTAX)
+    other = copied(tree)
+    assert ast.dump(other, include_attributes=True) == ast.dump(tree, include_attributes=True)
+    assert not any(one._fields for one in {*ast.walk(tree)} & {*ast.walk(other)})
+    known = {id(held) for one in ast.walk(tree) for held in vars(one).values() if isinstance(held, list)}
+    assert not any(id(held) in known for one in ast.walk(other) for held in vars(one).values())
 
 
 def condition(text: str) -> ast.expr:

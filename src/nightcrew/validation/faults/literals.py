@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from nightcrew.validation.change.change import Change
-from nightcrew.validation.reading.suite import parse, read
+from nightcrew.validation.reading.suite import parse, read, walk
 from nightcrew.validation.running.clean_room import CleanRoom
 
 MOST_LITERALS = 20
@@ -63,12 +63,12 @@ def _conditions(tree: ast.Module) -> Iterator[ast.AST]:
     """What decides: conditions, comparisons with the values of their names, patterns, keys, sets."""
     bound = {
         target.id: node.value
-        for node in ast.walk(tree)
+        for node in walk(tree)
         if isinstance(node, ast.Assign)
         for target in node.targets
         if isinstance(target, ast.Name)
     }
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.If | ast.IfExp | ast.While):
             yield node.test
         elif isinstance(node, ast.match_case):
@@ -79,7 +79,7 @@ def _conditions(tree: ast.Module) -> Iterator[ast.AST]:
             yield node
         elif isinstance(node, ast.Compare):
             yield node
-            yield from (bound[name.id] for name in ast.walk(node) if getattr(name, "id", "") in bound)  # type: ignore[attr-defined]
+            yield from (bound[name.id] for name in walk(node) if getattr(name, "id", "") in bound)  # type: ignore[attr-defined]
 
 
 def _is_held(value: object, held: set[object]) -> bool:
@@ -98,4 +98,4 @@ def _literals(text: str | None) -> set[object]:
 
 
 def _constants(tree: ast.AST) -> set[object]:
-    return {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and node.value is not ...}
+    return {node.value for node in walk(tree) if isinstance(node, ast.Constant) and node.value is not ...}

@@ -7,6 +7,7 @@ since no test should depend on them.
 
 import ast
 import random
+from functools import lru_cache
 
 from nightcrew.validation.faults.mutant import Mutant, compiles, function_spans
 from nightcrew.validation.faults.notes import Notes
@@ -28,8 +29,10 @@ ARITHMETIC = {
     ast.BitAnd: ("&", "|"), ast.BitOr: ("|", "&"), ast.BitXor: ("^", "&"),
 }  # fmt: skip
 _TYPE_MAKERS = {"TypeVar", "TypeVarTuple", "ParamSpec", "NewType", "cast"}
+_MOST_TEXTS = 16  # of files whose mutants are kept: several gates ask for the same
 
 
+@lru_cache(maxsize=_MOST_TEXTS)
 def make_mutants(source: str) -> tuple[Mutant, ...]:
     """Every mutant of a source text, in the order of the text; some may not compile."""
     tree = ast.parse(source)

@@ -5,14 +5,13 @@ same. So a changed function that is equal needs no test to vouch for it.
 """
 
 import ast
-import copy
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
 from nightcrew.validation.reading.source_text import SourceText
-from nightcrew.validation.reading.suite import Function, all_functions, read
+from nightcrew.validation.reading.suite import Function, all_functions, copied, read, walk
 from nightcrew.validation.reading.variants import functions, is_delicate, local_names
 
 _ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
@@ -37,11 +36,11 @@ def changed_functions(before: str | None, after: str | None) -> dict[str, Functi
 def simple_statements(body: list[ast.stmt]) -> Counter[str]:
     """The simple statements and conditions of a block and its inner blocks, with names ignored."""
     found: Counter[str] = Counter()
-    for node in (part for one in copy.deepcopy(body) for part in ast.walk(one)):
+    for node in (part for one in body for part in walk(copied(one))):
         held = node.test if isinstance(node, ast.If | ast.While) else node
         is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         if isinstance(node, ast.stmt) and not is_text and not (held is node and hasattr(node, "body")):
-            for one in ast.walk(held):
+            for one in walk(held):
                 if isinstance(one, ast.Name):
                     one.id = "_"
             found[ast.dump(held)] += 1
@@ -96,7 +95,7 @@ def normal_form(function: Function, *, arguments: bool = False) -> str:
 
     `arguments` means that the function's own name and its arguments' names are ignored.
     """
-    plain = copy.deepcopy(function)
+    plain = copied(function)
     plain.body = _block(plain.body)
     if ast.get_docstring(plain, clean=False) is not None:
         plain.body = plain.body[1:] or [ast.Pass()]
@@ -115,7 +114,7 @@ def with_names_of(before: str, after: str) -> str:
     for name, function in old.items():
         other = new.get(name)
         renamed = _renamed(function, other) if other is not None else {}
-        for node in ast.walk(function) if renamed else ():
+        for node in walk(function) if renamed else ():
             if isinstance(node, ast.Name) and node.id in renamed:
                 edits.setdefault(text.span(node), renamed[node.id])
     for (start, end), name in sorted(edits.items(), reverse=True):
@@ -201,7 +200,7 @@ def _without_needless(function: Function, body: Block) -> Block:
         return block
 
     # A `finally` can read a local's value while the function returns.
-    guarded = any(isinstance(node, ast.Try) and node.finalbody for node in ast.walk(function))
+    guarded = any(isinstance(node, ast.Try) and node.finalbody for node in walk(function))
     return body if guarded else _joined(shorten(body))
 
 
@@ -210,13 +209,13 @@ def _rename(function: Function, arguments: bool) -> None:
     renamed: dict[str, str] = {}
     local = local_names(function)
     if arguments:
-        args = [one for one in ast.walk(function.args) if isinstance(one, ast.arg)]
+        args = [one for one in walk(function.args) if isinstance(one, ast.arg)]
         for one in args:
             renamed[one.arg] = one.arg = f"<{len(renamed)}>"
             one.annotation = None
         function.returns, function.name, function.decorator_list = None, "", []
     for part in function.body:
-        for node in ast.walk(part):
+        for node in walk(part):
             if isinstance(node, ast.Name) and (node.id in local or node.id in renamed):
                 node.id = renamed.setdefault(node.id, f"<{len(renamed)}>")
 
@@ -253,9 +252,9 @@ def _pairs(old: Function, new: Function) -> Counter[tuple[str, str]]:
 def _statement_forms(function: Function) -> Iterator[tuple[str, list[str]]]:
     """The form of each statement without those inside it, and the names in it."""
     inner = (ast.stmt, ast.excepthandler, ast.match_case)
-    for node in sorted((one for one in ast.walk(function) if isinstance(one, ast.stmt)), key=_place):
+    for node in sorted((one for one in walk(function) if isinstance(one, ast.stmt)), key=_place):
         parts = [one for one in ast.iter_child_nodes(node) if not isinstance(one, inner)]
-        names = [one.id for part in parts for one in ast.walk(part) if isinstance(one, ast.Name)]
+        names = [one.id for part in parts for one in walk(part) if isinstance(one, ast.Name)]
         if node is not function:
             yield f"{type(node).__name__} {[_NAME.sub('_', ast.dump(one)) for one in parts]}", names
 
@@ -266,22 +265,20 @@ def _place(node: ast.stmt) -> tuple[int, int]:
 
 def _locals(function: Function) -> set[str]:
     """Names that the function binds by statements, and that mean nothing outside of it."""
-    bound = {
-        one.id for one in ast.walk(function) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)
-    }
-    classes = (one for one in ast.walk(function) if isinstance(one, ast.ClassDef))
-    fields = {one.id for node in classes for one in ast.walk(node) if isinstance(one, ast.Name)}
+    bound = {one.id for one in walk(function) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
+    classes = (one for one in walk(function) if isinstance(one, ast.ClassDef))
+    fields = {one.id for node in classes for one in walk(node) if isinstance(one, ast.Name)}
     return bound - fields - _fixed(function)
 
 
 def _identifiers(function: Function) -> set[str]:
-    return {one.id for one in ast.walk(function) if isinstance(one, ast.Name)} | _fixed(function)
+    return {one.id for one in walk(function) if isinstance(one, ast.Name)} | _fixed(function)
 
 
 def _fixed(function: Function) -> set[str]:
     """Names that are no plain names: of parameters, definitions, imports, handlers, patterns and scopes."""
     found: set[str] = set()
-    for node in ast.walk(function):
+    for node in walk(function):
         words = () if isinstance(node, ast.keyword) else ("arg", "name", "asname", "rest")
         own = (getattr(node, word, None) for word in words)
         found |= {one.partition(".")[0] for one in own if isinstance(one, str)}

@@ -1,6 +1,7 @@
 """Positions in a Python text: the tree counts bytes in lines, edits count characters from the start."""
 
 import ast
+from bisect import bisect_right
 
 type Node = ast.expr | ast.stmt | ast.keyword | ast.arg | ast.excepthandler | ast.pattern
 
@@ -57,7 +58,7 @@ class SourceText:
 
     def line_of(self, offset: int) -> int:
         """The line (from 1) of an offset."""
-        return self.text.count("\n", 0, offset) + 1
+        return bisect_right(self.starts, offset)
 
     def header(self, node: ast.stmt) -> tuple[int, int] | None:
         """The span from `def` or `class` to the colon before its body; None where comments stand between."""

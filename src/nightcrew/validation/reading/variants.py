@@ -11,6 +11,7 @@ from collections.abc import Collection
 from functools import lru_cache
 
 from nightcrew.validation.reading.names import own_name, parameters_of
+from nightcrew.validation.reading.suite import children, walk
 
 type Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -58,14 +59,19 @@ def neutral(source: str, salt: int = 0) -> str:
 
 def functions(tree: ast.AST) -> list[Function]:
     """Every function and method, the outer ones first."""
-    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    found: list[ast.AST] = [tree]
+    for node in found:  # only statements hold functions
+        for name in ("body", "handlers", "orelse", "finalbody", "cases"):
+            held = getattr(node, name, None)
+            found += held if isinstance(held, list) else ()
+    return [node for node in found if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
 
 
 @lru_cache(maxsize=_MOST_TEXTS)
 def function_lines(source: str) -> frozenset[int]:
     """Lines inside function bodies: what runs when something is called, not when the file is imported."""
     lines: set[int] = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             start = _body_start(node)
             if start < len(node.body):
@@ -81,7 +87,7 @@ def executable_lines(source: str) -> set[int]:
         node.lineno
         for function in functions(ast.parse(source))
         for part in function.body[_body_start(function) :]
-        for node in ast.walk(part)
+        for node in walk(part)
         if isinstance(node, ast.stmt)
     }
 
@@ -160,7 +166,7 @@ def rename_locals(function: Function, salt: int = 0) -> None:
 
 
 def _rename_locals(function: Function, salt: int) -> None:
-    taken = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
+    taken = {node.id for node in walk(function) if isinstance(node, ast.Name)}
     renamed: dict[str, str] = {}
     for number, name in enumerate(sorted(local_names(function))):
         new = f"{['local', 'value', 'item'][salt % 3]}_{number}"
@@ -188,7 +194,7 @@ def local_names(function: Function) -> set[str]:
         elif isinstance(node, ast.MatchMapping) and node.rest:
             fixed.add(node.rest)
     for inner in (node for node in own if isinstance(node, _SCOPES)):
-        fixed |= {node.id for node in ast.walk(inner) if isinstance(node, ast.Name)}
+        fixed |= {node.id for node in walk(inner) if isinstance(node, ast.Name)}
         if hasattr(inner, "name"):
             fixed.add(inner.name)
     return stored - fixed
@@ -210,10 +216,10 @@ def _own_nodes(function: Function) -> list[ast.AST]:
         node = waiting.pop()
         found.append(node)
         if not isinstance(node, _SCOPES):
-            waiting.extend(ast.iter_child_nodes(node))
+            waiting.extend(children(node))
     return found
 
 
 def is_delicate(function: Function) -> bool:
     """True where the function inspects its own names or frames."""
-    return any(own_name(node) in _DELICATE for node in ast.walk(function))
+    return any(own_name(node) in _DELICATE for node in walk(function))
