@@ -13,6 +13,9 @@ LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0", "::ffff:127.")  # noqa: S104
 NETWORK_PROGRAMS = {
     "curl", "wget", "ping", "nc", "ncat", "ssh", "scp", "telnet", "dig", "nslookup", "host", "ftp",
 }  # fmt: skip
+_ASKED = {
+    "subprocess.Popen", "socket.connect", "socket.sendto", "socket.getaddrinfo", "socket.gethostbyname",
+}  # fmt: skip
 DAY = 86_400  # seconds
 # Seeds whose first draws spread evenly over 0 to 1, ends included: a test that draws once meets every case.
 STRATA = 16
@@ -79,18 +82,15 @@ def watch_network() -> "list[str]":
     seen: list[str] = []
 
     def hook(event: str, arguments: "Sequence[Any]") -> None:
+        if event not in _ASKED:
+            return  # nearly every event: this has to be fast
         if event == "subprocess.Popen":
             words = arguments[1] if isinstance(arguments[1], (list, tuple)) else str(arguments[1]).split()
             name = os.path.basename(str(words[0])) if words else ""  # noqa: PTH119
             if name in NETWORK_PROGRAMS and len(seen) < 5:
                 seen.append(f"{event} {name}")
             return
-        if event in ("socket.connect", "socket.sendto"):
-            address = arguments[1]
-        elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
-            address = (arguments[0],)
-        else:
-            return
+        address = arguments[1] if event in ("socket.connect", "socket.sendto") else (arguments[0],)
         if isinstance(address, tuple) and address:
             host = address[0].decode() if isinstance(address[0], bytes) else str(address[0] or "localhost")
             if not host.startswith(LOOPBACK) and host != os.uname().nodename and len(seen) < 5:
