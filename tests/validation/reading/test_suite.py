@@ -10,6 +10,7 @@ from nightcrew.validation.reading.suite import (
     copied,
     is_weak,
     parse,
+    same_tree,
     tree_of,
     walk,
 )
@@ -53,6 +54,18 @@ def test_a_copied_tree_shares_nothing_that_can_change() -> None:
     assert not any(one._fields for one in {*ast.walk(tree)} & {*ast.walk(other)})
     known = {id(held) for one in ast.walk(tree) for held in vars(one).values() if isinstance(held, list)}
     assert not any(id(held) in known for one in ast.walk(other) for held in vars(one).values())
+
+
+def test_trees_are_the_same_where_their_texts_are() -> None:
+    assert same_tree(ast.parse(SYNTAX), ast.parse(f"# a comment\n{SYNTAX}"))
+    edits = {
+        "int = 1": "int = 1.0", "y=2": "y=True", "del x": "del y", "-1j": "1j", "*rest": "*rest2",
+        "global g": "pass", "async with": "with", "except*": "except", "x[1:2, ...]": "x[1:2]", "/:": ":",
+        "from . import": "from .. import", "as c": "as e", "K[T: int]": "K[T]", "@h\n": "", "!r": "!s",
+    }  # fmt: skip
+    for old, new in edits.items():
+        assert old in SYNTAX
+        assert not same_tree(ast.parse(SYNTAX), ast.parse(SYNTAX.replace(old, new, 1))), old
 
 
 def condition(text: str) -> ast.expr:

@@ -7,14 +7,16 @@ same. So a changed function that is equal needs no test to vouch for it.
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 from nightcrew.validation.reading.source_text import SourceText
-from nightcrew.validation.reading.suite import Function, all_functions, copied, read, walk
+from nightcrew.validation.reading.suite import Function, all_functions, copied, read, same_tree, walk
 from nightcrew.validation.reading.variants import functions, is_delicate, local_names
 
 _ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+_MOST_PAIRS = 32  # of texts whose differences are kept: several gates ask for the same
 _RENAMED = 0.6  # share of its text that a definition has in common with its former self
 _NAME = re.compile(r"(?<=Name\(id=)'\w+'")
 _ALIKE = 0.4  # statements that share less than this are different statements
@@ -23,10 +25,11 @@ type Block = list[ast.stmt]
 
 def same_function(old: Function, new: Function) -> bool:
     """True where both behave the same on every input, by rules that hold for all code."""
-    return ast.dump(old) == ast.dump(new) or normal_form(old) == normal_form(new)
+    return same_tree(old, new) or normal_form(old) == normal_form(new)
 
 
-def changed_functions(before: str | None, after: str | None) -> dict[str, Function]:
+@lru_cache(maxsize=_MOST_PAIRS)
+def changed_functions(before: str | None, after: str | None) -> Mapping[str, Function]:
     """The functions of the new text that may behave differently than in the old one, by qualified name."""
     old = all_functions(read(before))
     new = all_functions(read(after)).items()

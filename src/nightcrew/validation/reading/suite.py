@@ -76,6 +76,21 @@ def children(node: ast.AST) -> list[ast.AST]:
     return found
 
 
+def same_tree(one: ast.AST, other: ast.AST) -> bool:
+    """True where `ast.dump` gives the same for both, which takes several times as long."""
+    if type(one) is not type(other):
+        return False
+    return all(_same(getattr(one, name, None), getattr(other, name, None)) for name in one._fields)
+
+
+def _same(one: object, other: object) -> bool:
+    if isinstance(one, ast.AST) and isinstance(other, ast.AST):
+        return same_tree(one, other)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return one is other or repr(one) == repr(other)
+
+
 def copied[T: ast.AST](tree: T) -> T:
     """A new tree that may be changed, in a fifth of the time of `copy.deepcopy`."""
     kind = type(tree)
