@@ -4,7 +4,7 @@ it accepts."""
 import json
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -38,13 +38,23 @@ class ResultValidator:
         self.settings = settings
         self.sandbox = sandbox
 
-    def judge(self, task: Task, patch: str, *, commit: str, evidence: Path | None = None) -> Verdict:
+    def judge(
+        self,
+        task: Task,
+        patch: str,
+        *,
+        commit: str,
+        evidence: Path | None = None,
+        gates: Sequence[Gate] | None = None,
+    ) -> Verdict:
         """The verdict on `patch` against `commit`; the gates' reports are stored in the folder `evidence`.
+
+        With some of the gates only, it tells their objections and is no ground to accept a change.
 
         Raises:
             BadInput: the repository or its configuration cannot be read.
         """
-        return self._judge(task, patch, base_checkout(task.repo, commit, self.settings), evidence)
+        return self._judge(task, patch, base_checkout(task.repo, commit, self.settings), evidence, gates)
 
     def judge_against(
         self, base: Checkout, task: Task, patch: str, *, evidence: Path | None = None
@@ -53,7 +63,12 @@ class ResultValidator:
         return self._judge(task, patch, nullcontext(base), evidence)
 
     def _judge(
-        self, task: Task, patch: str, source: AbstractContextManager[Checkout], evidence: Path | None
+        self,
+        task: Task,
+        patch: str,
+        source: AbstractContextManager[Checkout],
+        evidence: Path | None,
+        gates: Sequence[Gate] | None = None,
     ) -> Verdict:
         results: list[GateResult] = []
         try:
@@ -64,7 +79,7 @@ class ResultValidator:
                     task, patch, base, settings=self.settings, sandbox=self.sandbox, evidence=evidence
                 ) as room,
             ):
-                verdict = self._run(room, results)
+                verdict = self._run(room, results, gates)
         except PatchRefused as error:
             refused = failed(
                 "scope",
@@ -87,8 +102,8 @@ class ResultValidator:
         )
         return verdict
 
-    def _run(self, room: CleanRoom, results: list[GateResult]) -> Verdict:
-        gates: tuple[Gate, ...] = (*all_gates(), *own_gates(room.config))
+    def _run(self, room: CleanRoom, results: list[GateResult], chosen: Sequence[Gate] | None) -> Verdict:
+        gates = chosen if chosen is not None else (*all_gates(), *own_gates(room.config))
         gates = tuple(gate for gate in gates if gate.applies(room.task))
         for gate in gates:
             decided = any(one.outcome is GateOutcome.FAIL and not one.is_unproven for one in results)

@@ -41,4 +41,5 @@ COMMANDS = {
     "queue-stats": Command("tasks", "Count tasks by priority and status."),
     "twin": Command("twin", "Serve the twin of OpenRouter until Ctrl-C."),
     "verify": Command("verify", "Judge a change."),
+    "verify-staged": Command("verify_staged", "Look at what is staged."),
 }

@@ -58,6 +58,14 @@ def shared_folder(repo: Path) -> Path:
     return _git_folders(repo).common
 
 
+def own_file(repo: Path, name: str) -> bytes | None:
+    """A file of a work tree's own git folder, such as its index; None if it is missing, a link or too large.
+
+    Raises like `opened`.
+    """
+    return _read(_git_folders(repo).own / name, _NAMES_BYTES)
+
+
 def borrows(repo: Path) -> bool:
     """True if the repository borrows objects from another one; those are not used."""
     return (_git_folders(repo).common / "objects" / "info" / "alternates").exists()

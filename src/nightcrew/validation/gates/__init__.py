@@ -23,10 +23,17 @@ from nightcrew.validation.questions.needed import Needed
 from nightcrew.validation.questions.watched import Watched
 
 
+def reading_gates() -> tuple[Gate, ...]:
+    """Those that only read a change, and run none of it."""
+    return (
+        Lost(), Empowered(), Scope(), Tamper(), Static(), Assertions(), Analysis(), Documentation(),
+    )  # fmt: skip
+
+
 def all_gates() -> tuple[Gate, ...]:
     """Nightcrew's own gates in order: those that read, then those that run, then those that break code."""
     return (
-        Lost(), Empowered(), Scope(), Tamper(), Static(), Assertions(), Analysis(), Documentation(),
+        *reading_gates(),
         Behaviour(), ExistingTests(), NewTests(), Watched(), Controls(), Mutation(), Refactoring(),
         Acceptance(), Extent(), Needed(),
     )  # fmt: skip
