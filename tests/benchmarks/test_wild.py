@@ -12,7 +12,7 @@ from benchmarks.verdict.wild.case import Good
 from benchmarks.verdict.wild.clones import Clone
 from benchmarks.verdict.wild.edits import functions, parsed
 from benchmarks.verdict.wild.judging import Answer, answer_of
-from benchmarks.verdict.wild.labels import Label
+from benchmarks.verdict.wild.labels import Label, _is_for_tests
 from benchmarks.verdict.wild.mining import Kind, is_about_words, mine
 from benchmarks.verdict.wild.wrong_fixes import divided, values_of, without_hunks
 from nightcrew.validation.verdict import (
@@ -148,3 +148,16 @@ def test_what_a_person_is_asked_is_counted_apart(
 ) -> None:
     gate = GateResult("needed", outcome, "", findings=(Finding("x", "a.py", severity=severity),))
     assert answer_of(Verdict(kind, 0.5, (gate,), "", "")) is answer
+
+
+@pytest.mark.parametrize(
+    ("path", "is_for_tests"),
+    [
+        ("tests/test_a.py", True),
+        ("tests/data/a.json", True),
+        ("src/a/testing.json", False),
+        ("src/a/b.py", False),
+    ],
+)
+def test_the_data_of_tests_is_there_before_the_change_too(path: str, is_for_tests: bool) -> None:
+    assert _is_for_tests(path) is is_for_tests
