@@ -76,7 +76,8 @@ def paired_statements[T: ast.stmt](old: list[T], new: list[T]) -> list[tuple[T, 
             names = {_target(old[index]), _target(node)}
             if type(old[index]) is type(node) and (len(names) == 1 or not names & both):
                 alike = SequenceMatcher(None, ast.unparse(old[index]), text, autojunk=False)
-                if alike.real_quick_ratio() >= _ALIKE and alike.ratio() >= _ALIKE:
+                bounds = (alike.real_quick_ratio, alike.quick_ratio, alike.ratio)
+                if all(bound() >= _ALIKE for bound in bounds):
                     pairs.append((old[index], node))
                     at = index + 1
                     break
