@@ -1,8 +1,11 @@
 from datetime import date
 from decimal import Decimal
+from io import StringIO
 from typing import Any
 
 import pytest
+from rich.console import Console
+from rich.markdown import Markdown
 
 from nightcrew.selection.candidates import Availability, Candidate
 from nightcrew.selection.filters import RELAX
@@ -46,6 +49,24 @@ def test_each_filter_names_itself_and_what_to_relax(
     assert plan.rungs == ()
     assert [item.removal.by for item in plan.filtered] == [name]
     assert RELAX[FilterName(name)] in plan.stop
+
+
+def test_a_person_reads_why_no_model_is_left_and_what_to_do() -> None:
+    models, denied = [model("maker/plain"), model("b")], needs(denied_models=("b",))
+    plan = ModelSelector().plan(denied, models, Memory(), Availability(), [UNFIT])
+    assert plan.stop == (
+        "No model is left for this task. Left out: 1 on the list of denied models; "
+        "1 tried on this task before, and not tried again. "
+        f"To go on, {RELAX[FilterName.DENIED]}; or {RELAX[FilterName.TRIED]}."
+    )
+
+
+def test_names_with_underscores_stay_as_they_are_on_a_page() -> None:
+    asked = needs(context_source="measured from dacite/__init__.py and __main__.py at 0123")
+    text = ModelSelector().plan(asked, [ORDINARY], Memory(), Availability()).explanation
+    with StringIO() as shown:
+        Console(file=shown, width=200).print(Markdown(text))
+        assert "dacite/__init__.py and __main__.py" in shown.getvalue()
 
 
 def test_what_no_filter_removes_is_planned() -> None:

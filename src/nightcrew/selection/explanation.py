@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nightcrew.plain_text import markdown_text
 from nightcrew.selection.arms import Arm
 from nightcrew.selection.beliefs import Rates, phi
 from nightcrew.selection.filters import RELAX, removed_by, what_to_relax
@@ -120,7 +121,7 @@ def _basis(decision: Decision) -> str:
     if needs.context_source:
         windows = " and ".join(f"{needs.window(name):,} with {name}" for name in needs.executors)
         parts.append(
-            f"It needs {needs.context_tokens:,} tokens of context, {needs.context_source}. "
+            f"It needs {needs.context_tokens:,} tokens of context, {markdown_text(needs.context_source)}. "
             f"With the executor's own prompt and its answers the window must hold {windows}."
         )
     if rates.false_accept or rates.false_reject:

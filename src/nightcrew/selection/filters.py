@@ -27,6 +27,23 @@ RELAX = {
     FilterName.DEADLINE: "give the task more time",
 }
 
+_LEFT_OUT = {
+    FilterName.ALLOWED: "not among the allowed models",
+    FilterName.DENIED: "on the list of denied models",
+    FilterName.PROVIDER: "of a provider that is not allowed",
+    FilterName.DATA_POLICY: "free, whose providers may keep prompts",
+    FilterName.EXPIRED: "no longer offered",
+    FilterName.CONTEXT: "with a window that is too small for the task",
+    FilterName.OUTPUT: "with answers that are too short",
+    FilterName.TOOLS: "without tool calls",
+    FilterName.TRIED: "tried on this task before, and not tried again",
+    FilterName.RESTING: "resting after faults",
+    FilterName.QUOTA: "free, for which no free calls are left today",
+    FilterName.BUDGET: "too expensive for the money that is left",
+    FilterName.LATENCY: "too slow for one attempt",
+    FilterName.DEADLINE: "too slow for the time that is left",
+}
+
 
 class Filters:
     """The filters that look at one model at a time; `removal` names the first that removes it."""
@@ -88,11 +105,13 @@ def removed_by(filtered: Iterable[Filtered]) -> dict[FilterName, int]:
 
 
 def what_to_relax(filtered: Sequence[Filtered]) -> str:
-    """Sentences for a person: which filters removed all models, and how to relax them."""
+    """Sentences for a person: why each known model is left out, and what would bring some back."""
     if not filtered:
         return "No model is known: refresh the catalogue, or name models."
-    parts = [f"{name} removed {count} ({RELAX[name]})" for name, count in removed_by(filtered).items()]
-    return "No model is left: " + "; ".join(parts) + "."
+    removed = removed_by(filtered)
+    reasons = "; ".join(f"{count} {_LEFT_OUT[name]}" for name, count in removed.items())
+    ways = "; or ".join(RELAX[name] for name in removed)
+    return f"No model is left for this task. Left out: {reasons}. To go on, {ways}."
 
 
 # ------------------------------------------------------------------------------------------------------
