@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from nightcrew.execution.sandbox import Sandbox
+from nightcrew.settings import Settings
+from nightcrew.task import TaskType
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.gates.static import (
+    Static,
     _findings,
     _imports,
     _is_module,
@@ -17,6 +21,8 @@ from nightcrew.validation.gates.static import (
     _other_encoding,
     _syntax,
 )
+from nightcrew.validation.verdict import GateOutcome
+from tests.validation.house import make_house
 
 
 @pytest.mark.parametrize(
@@ -100,3 +106,32 @@ def test_findings_are_counted_by_file() -> None:
 def test_the_oldest_python_that_a_project_runs_on(name: str, text: str, oldest: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(text)
     assert _oldest_python(tmp_path) == oldest
+
+
+CARELESS = {
+    "a file that stays open": ("def f(p):\n    file = open(p)\n    return file.read()\n", "SIM115"),
+    "a default that calls share": ("def f(x, seen=[]):\n    seen.append(x)\n    return seen\n", "B006"),
+    "an error that an end hides": (
+        "def f(x):\n    try:\n        return g(x)\n    finally:\n        return 1\n",
+        "B012",
+    ),
+    "newer than its oldest Python": (
+        "def f(x):\n    match x:\n        case 1:\n            return 2\n",
+        "3.9",
+    ),
+    "nothing of these": ("def f(p):\n    with open(p) as file:\n        return file.read()\n", ""),
+}
+
+
+@pytest.mark.parametrize(("text", "word"), CARELESS.values(), ids=CARELESS)
+def test_what_no_test_of_values_notices(
+    text: str, word: str, tmp_path: Path, settings: Settings, sandbox: Sandbox
+) -> None:
+    files = {
+        "p.py": "def g(x):\n    return x\n",
+        "pyproject.toml": '[project]\nname = "p"\nrequires-python = ">=3.9"\n',
+    }
+    house = make_house(tmp_path / "repo", settings, sandbox, files)
+    found = house.ask(Static(), {"p.py": files["p.py"] + text}, house.task(TaskType.BUG_FIX, "p.py"))
+    assert (found.outcome is GateOutcome.PASS) == (not word), found.message
+    assert word in found.message
