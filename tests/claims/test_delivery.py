@@ -126,6 +126,18 @@ def test_what_cannot_be_delivered_is_kept_and_can_be_applied_later(line: Line, r
     assert len(branches(repo)) == 1
 
 
+def test_a_repository_that_is_gone_costs_no_accepted_change(line: Line, repo: Path) -> None:
+    with (repo / "nightcrew.toml").open("a") as file:
+        file.write('deliver = "branch"\n')
+    commit_all(repo)
+    work = accepted(line, repo, description="Say how a price is.", deliver=None)
+    work.close()
+    repo.rename(repo.with_name("elsewhere"))
+    again = start_work(line.crew, line.crew.queue.get(work.task.task_id))
+    assert again.outcome is not None and again.outcome.status is TaskStatus.COMPLETED
+    assert again.queued.change_path and again.queued.delivery is None
+
+
 def test_changes_are_applied_to_the_checkout(line: Line, repo: Path) -> None:
     task = line.task(**DOCUMENT, repo=str(repo), description="Say how price is made up.")
     assert task.deliver is None and line.settings.deliver is DeliveryKind.PATCH

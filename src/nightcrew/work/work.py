@@ -1,5 +1,6 @@
 """The work on one task: the task, its attempts, what it waits for, and its outcome."""
 
+import logging
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -7,7 +8,7 @@ from dataclasses import replace
 from decimal import Decimal
 from functools import cached_property
 
-from nightcrew.errors import BadInput
+from nightcrew.errors import BadInput, Transient
 from nightcrew.execution.checkout.base import base_checkout
 from nightcrew.execution.checkout.workspace import Checkout
 from nightcrew.execution.environments.layout import read_target
@@ -26,6 +27,8 @@ from nightcrew.work.history import past_trials
 from nightcrew.work.obstacles import Wait
 from nightcrew.work.outcome import Judged, Outcome, as_recorded, decide, outcome_of_answer
 from nightcrew.work.results import Results
+
+log = logging.getLogger(__name__)
 
 
 class Work:
@@ -88,8 +91,7 @@ class Work:
     @cached_property
     def delivery(self) -> DeliveryKind:
         """How the change is to be handed over: as the task says, else its repository, else the crew."""
-        given = self.task.deliver or read_target(self.base.path, self.task.target_file).deliver
-        return given or self.crew.settings.deliver
+        return self.task.deliver or self._of_repository() or self.crew.settings.deliver
 
     @cached_property
     def context(self) -> ContextNeed:
@@ -173,3 +175,11 @@ class Work:
             outcome = as_recorded(self.queued)
         deliver(self.crew.store, self.crew.collector)
         self.outcome = outcome
+
+    def _of_repository(self) -> DeliveryKind | None:
+        """What the repository says; an accepted change is not lost where it cannot be read any more."""
+        try:
+            return read_target(self.base.path, self.task.target_file).deliver
+        except (BadInput, Transient) as error:
+            log.warning("task %s: how to deliver is not known: %s", self.task.task_id, error)
+            return None
