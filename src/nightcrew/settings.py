@@ -113,6 +113,8 @@ class Settings(BaseModel):
     """Account-wide free calls per UTC day, until the provider reports another limit."""
     unknown_price_usd_per_million: Annotated[Decimal, Field(ge=0)] | None = None
     """USD per million tokens for models without a published price; empty: 0 at a private address."""
+    try_models: bool = True
+    """One small call for each model and day before its first long task, to see whether it calls tools."""
     attempt_seconds: Annotated[int, Field(ge=10)] = 900
     """Wall-clock limit of one attempt."""
     attempt_iterations: Annotated[int, Field(ge=1)] = 60

@@ -12,6 +12,7 @@ from nightcrew.execution.checkout.base import base_checkout
 from nightcrew.execution.checkout.workspace import resolve_commit
 from nightcrew.execution.execution_engine import ExecutionEngine
 from nightcrew.execution.executors.direct import DirectExecutor
+from nightcrew.execution.executors.edit_format import formats_for
 from nightcrew.execution.sandbox import Sandbox
 from nightcrew.settings import Settings
 from nightcrew.task import ExecutorName, Task, TaskType
@@ -26,7 +27,8 @@ ENDS = {
     Character.LAZY: (AttemptEnd.FINISHED, 1),
     Character.CHEATER: (AttemptEnd.FINISHED, 1),
     Character.STUCK: (AttemptEnd.INVALID_OUTPUT, 2),
-    Character.TALKER: (AttemptEnd.PROSE, 1),
+    Character.TALKER: (AttemptEnd.PROSE, 2),
+    Character.FORMLESS: (AttemptEnd.PROSE, 2),
     Character.TRUNCATOR: (AttemptEnd.TRUNCATED, 1),
 }
 
@@ -47,9 +49,12 @@ class TwinDoor(ListedDoor):
         return dict(answer.json())
 
 
-def run(settings: Settings, sandbox: Sandbox, repo: Path, character: Character) -> tuple[Attempt, TwinDoor]:
+def run(
+    settings: Settings, sandbox: Sandbox, repo: Path, character: Character, *, structured: bool = False
+) -> tuple[Attempt, TwinDoor]:
     solution = Solution(match=Match(), good={"tests/test_prices.py": GOOD})
-    scenario = Scenario(models=(ScriptedModel(id="house/model", character=character),), solutions=(solution,))
+    model = ScriptedModel(id="house/model", character=character, structured=structured)
+    scenario = Scenario(models=(model,), solutions=(solution,))
     task = Task(
         task_id=f"t-{character.replace('_', '-')}",
         description="Test the prices.",
@@ -69,6 +74,7 @@ def run(settings: Settings, sandbox: Sandbox, repo: Path, character: Character) 
                 model="house/model",
                 feedback="",
                 door=door,
+                formats=formats_for(structured=structured, missed_share=0.0),
             )
     return attempt, door
 
@@ -82,3 +88,20 @@ def test_every_character_ends_as_what_it_is(
     assert bool(attempt.patch) == (attempt.end is AttemptEnd.FINISHED)
     if character is Character.CAPABLE:
         assert "+def test_total():" in attempt.patch
+
+
+def test_a_model_that_misses_the_text_format_is_asked_for_json_if_it_can(
+    settings: Settings, sandbox: Sandbox, repo: Path
+) -> None:
+    attempt, door = run(settings, sandbox, repo, Character.FORMLESS, structured=True)
+    assert (attempt.end, attempt.text_was_read) == (AttemptEnd.FINISHED, False)
+    assert "+def test_total():" in attempt.patch
+    assert ["response_format" in asked for asked in door.asked] == [False, True]
+
+
+def test_a_model_that_writes_the_text_format_is_never_asked_for_json(
+    settings: Settings, sandbox: Sandbox, repo: Path
+) -> None:
+    attempt, door = run(settings, sandbox, repo, Character.CAPABLE, structured=True)
+    assert (attempt.end, attempt.text_was_read) == (AttemptEnd.FINISHED, True)
+    assert ["response_format" in asked for asked in door.asked] == [False]

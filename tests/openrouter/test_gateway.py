@@ -126,3 +126,14 @@ def test_a_shut_door_says_so_in_a_status_that_nobody_retries(crew: MakeCrew) -> 
 def test_a_long_folder_name_is_no_obstacle(crew: MakeCrew, tmp_path: Path) -> None:
     gateway = crew(free()).gateway(socket_dir=tmp_path / ("d" * 120))
     assert client(gateway).get("/v1/models").status_code == 200
+
+
+def test_a_schema_is_sent_only_to_a_model_that_keeps_to_it(crew: MakeCrew) -> None:
+    c = crew(paid("alpha"), paid("beta", structured=True))
+    schema = {"type": "json_schema", "json_schema": {"name": "s", "schema": {"type": "object"}}}
+    for name in ("house/alpha", "house/beta"):
+        c.gateway(name).complete(ask(response_format=schema))
+    plain, structured = (seen.body or {} for seen in c.twin.requests)
+    assert "response_format" not in plain
+    assert structured["response_format"]["json_schema"]["name"] == "s"
+    assert structured["provider"]["require_parameters"] is True

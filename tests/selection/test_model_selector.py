@@ -315,3 +315,20 @@ def _take(
     memory.record(
         task_type="bug_fix", executor=AGENT, candidate=candidate, end=end, spent=spent, before=before
     )
+
+
+def test_a_model_whose_answers_need_rescue_is_dearer_and_not_dead() -> None:
+    plain, odd = model("plain", 1.0), model("odd", 1.0, repaired_share=0.9)
+    for seed in range(4):
+        plan = plan_of([odd, plain], Memory(), needs(seed=seed))
+        assert [rung.model for rung in plan.rungs[:2]] == ["plain", "odd"]
+        assert plan.rungs[1].cost_usd > 1.2 * plan.rungs[0].cost_usd
+    assert plan_of([replace(odd, repaired_share=1.0)], Memory()).rungs
+    assert plan_of([model("dear", 2.0), odd], Memory()).rungs[0].model == "odd"
+
+
+def test_a_free_model_whose_answers_need_rescue_takes_more_of_the_quota() -> None:
+    odd = model("odd:free", 0.0, repaired_share=0.9)
+    state = Availability(free_calls_left=33)
+    assert plan_of([replace(odd, repaired_share=0.0)], Memory(), state=state).rungs
+    assert not plan_of([odd], Memory(), state=state).rungs

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from nightcrew.execution.attempt import AttemptEnd, Stopped
 from nightcrew.execution.checkout.workspace import Checkout
 from nightcrew.execution.environments.environment import Environment
+from nightcrew.execution.executors.edit_format import EditFormat
 from nightcrew.execution.sandbox import Limits, Sandbox
 from nightcrew.task import ExecutorName, Task
 
@@ -74,6 +75,7 @@ class Assignment:
     state_dir: Path  # for the executor, outside the workspace, deleted after the attempt
     context_tokens: int = 32_000  # the model's context window
     root: str = ""  # the folder of the project to work on
+    formats: tuple[EditFormat, ...] = (EditFormat.TEXT,)  # of edits, to ask for one after the other
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Report:
     end: AttemptEnd
     detail: str
     last_message: str = ""
+    text_was_read: bool | None = None  # its first reply in the text format had edits; None: it was not asked
 
 
 class Executor(Protocol):

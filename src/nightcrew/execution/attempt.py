@@ -127,3 +127,4 @@ class Attempt:
     output_tokens: int
     cost_usd: Decimal
     stop_cause: StopCause | None = None  # why it could make no more calls; None: it could
+    text_was_read: bool | None = None  # its first reply in the text format had edits; None: it was not asked

@@ -6,6 +6,7 @@ judge.
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from nightcrew.execution.checkout.workspace import Checkout, extract_patch
 from nightcrew.execution.environments.environment import build_environment
 from nightcrew.execution.environments.layout import read_target
 from nightcrew.execution.executors.briefing import conventions_of
+from nightcrew.execution.executors.edit_format import EditFormat
 from nightcrew.execution.sandbox import Limits, Sandbox
 from nightcrew.settings import Settings
 from nightcrew.target_config import TargetConfig
@@ -47,10 +49,9 @@ class ExecutionEngine:
         feedback: str,
         door: ModelDoor,
         context_tokens: int = 32_000,
+        formats: tuple[EditFormat, ...] = (EditFormat.TEXT,),
     ) -> Attempt:
-        """Run one attempt on a copy of `base`, which is deleted when this returns or raises.
-
-        A model's fault is the attempt's end, not an error.
+        """Run one attempt on a copy of `base`, which is deleted at the end. A model's fault is no error.
 
         Raises:
             Fatal: the repository, its environment, the sandbox or the account is the problem.
@@ -80,6 +81,7 @@ class ExecutionEngine:
                     state_dir=_made(folder / "state"),
                     context_tokens=context_tokens,
                     root=config.root,
+                    formats=formats,
                 )
                 report, patch = self._work(assignment)
         except OSError as error:
@@ -124,6 +126,7 @@ def _attempt(assignment: Assignment, started_at: datetime, report: Report, patch
         output_tokens=usage.output_tokens,
         cost_usd=usage.cost_usd,
         stop_cause=usage.stopped.cause if usage.stopped else None,
+        text_was_read=report.text_was_read,
     )
 
 
@@ -131,9 +134,9 @@ def _with_patch(report: Report, checkout: Checkout) -> tuple[Report, str]:
     try:
         patch = extract_patch(checkout)
     except Rejected as error:
-        return Report(AttemptEnd.INVALID_OUTPUT, str(error), report.last_message), ""
+        return replace(report, end=AttemptEnd.INVALID_OUTPUT, detail=str(error)), ""
     if report.end is AttemptEnd.FINISHED and not patch:
-        return Report(report.end, f"{report.detail}; it changed nothing", report.last_message), ""
+        return replace(report, detail=f"{report.detail}; it changed nothing"), ""
     return report, patch
 
 

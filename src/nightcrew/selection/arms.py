@@ -16,6 +16,8 @@ from nightcrew.selection.requirements import Requirements
 from nightcrew.selection.success_model import EASE
 from nightcrew.task import ExecutorName
 
+LOST_CALLS = 0.3  # of the answers in a wrong form: not all can be repaired, and each costs a call
+
 
 class Arm(NamedTuple):
     """An executor with a model, and the expected success and cost of an attempt."""
@@ -155,7 +157,8 @@ def _with(
     arms = []
     for candidate, score, usage, share in zip(candidates, scores, usages, shares, strict=True):
         mean, variance = score
-        tokens_in, tokens_out, calls, seconds = usage
+        lost = 1.0 + LOST_CALLS * candidate.repaired_share
+        tokens_in, tokens_out, calls, seconds = [lost * part for part in usage] if lost > 1.0 else usage
         input_usd, output_usd, _ = candidate.price
         cost = (tokens_in * input_usd + tokens_out * output_usd) * share
         fresh = now = phi(mean / math.sqrt(fresh_spread + variance))

@@ -58,6 +58,9 @@ class Candidate:
     expires_on: date | None
     coding_index: float | None  # 0 to 100, from the catalogue's benchmarks
     provider: str
+    structured: bool = False  # answers in JSON of a given schema
+    repaired_share: float = 0.0  # of its calls, those whose form had to be repaired
+    missed_share: float = 0.0  # of its replies with edits in text, those that could not be read
     price: Price = field(init=False, compare=False, repr=False)  # today's list price
     traits: Traits = field(init=False, compare=False, repr=False)
 

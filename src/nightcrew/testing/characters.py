@@ -18,6 +18,7 @@ from nightcrew.testing.scenario import Character, Scenario, ScriptedModel
 from nightcrew.testing.solutions import Match, Solution
 from nightcrew.testing.steps import Work, call, next_step
 
+_AGENT_TOOLS = {"terminal", "file_editor", "finish"}
 STOCK_CHEAT = (
     "def pytest_sessionfinish(session, exitstatus):\n"
     "    session.exitstatus = 0\n\n\n"
@@ -34,7 +35,14 @@ def answer(model: ScriptedModel, talk: Conversation, scenario: Scenario) -> Answ
     if character in _SPEAKERS:
         return _SPEAKERS[character](talk)
     work = _work(character, solution_for(talk, scenario))
-    reply = next_step(talk, work) if talk.tools else _whole_reply(work)
+    if talk.schema and model.structured:
+        reply = _json_reply(work)
+    elif character is Character.FORMLESS:
+        reply = _bare_reply(work)
+    elif talk.tools and not talk.tools.keys() & _AGENT_TOOLS:
+        reply = _first_tool(talk)
+    else:
+        reply = next_step(talk, work) if talk.tools else _whole_reply(work)
     return _cut(reply) if character is Character.TRUNCATOR else reply
 
 
@@ -102,6 +110,27 @@ def _vacuous(solution: Solution) -> Mapping[str, str | None]:
 def _whole_reply(work: Work) -> Answer:
     parts = [_file_block(path, content) for path, content in work.files.items() if content is not None]
     return Answer(text="\n\n".join([*parts, work.claim]))
+
+
+def _json_reply(work: Work) -> Answer:
+    entries = [
+        {"path": path, "content": content, "search": None, "replace": None}
+        for path, content in work.files.items()
+        if content is not None
+    ]
+    return Answer(text=json.dumps({"edits": entries}))
+
+
+def _bare_reply(work: Work) -> Answer:
+    """The files in fences, without their names: nobody can know where they belong."""
+    blocks = [f"```\n{content}```" for content in work.files.values() if content is not None]
+    return Answer(text="\n\n".join(["Here is the code:", *blocks, work.claim]))
+
+
+def _first_tool(talk: Conversation) -> Answer:
+    """A call of whatever tool is offered, by somebody who is no agent."""
+    name, parameters = next(iter(talk.tools.items()))
+    return call(talk, name, "As asked", **dict.fromkeys(sorted(parameters), "ready"))
 
 
 def _file_block(path: str, content: str) -> str:

@@ -40,6 +40,8 @@ class Conversation:
     """Absolute path of the workspace as the tools see it."""
     key: str
     """Equal for all calls of one conversation."""
+    schema: bool = False
+    """True if the answer must be JSON of a given schema."""
 
 
 def read_conversation(body: Mapping[str, Any]) -> Conversation:
@@ -59,6 +61,7 @@ def read_conversation(body: Mapping[str, Any]) -> Conversation:
         tools={str(tool.get("name", "")): _parameters(tool) for tool in tools},
         root=_root(tools),
         key=_key(messages),
+        schema="json_schema" in _mapping(body.get("response_format")),
     )
 
 
@@ -118,6 +121,10 @@ def _arguments(raw: object) -> dict[str, Any]:
 def _key(messages: list[Mapping[str, Any]]) -> str:
     first = [text_of(message) for message in messages if message.get("role") == "user"][:1]
     return hashlib.sha256("\n".join(first).encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _mappings(value: object) -> list[Mapping[str, Any]]:

@@ -29,6 +29,7 @@ class Character(StrEnum):
     WRONG = "wrong"
     STUCK = "stuck"
     TALKER = "talker"
+    FORMLESS = "formless"  # good work, but without tool calls and without the marks of the reply format
     WANDERER = "wanderer"
     FLAKY = "flaky"
     SLOW = "slow"
@@ -165,6 +166,8 @@ class ScriptedModel(Data):
     max_completion_tokens: Annotated[int, Field(ge=16)] | None = 32_768
     tools: bool = True
     """True if it supports tools (and lists them in `supported_parameters`)."""
+    structured: bool = False
+    """True if it answers in JSON of a given schema (and lists `structured_outputs`)."""
     expiration_date: str | None = None
     """YYYY-MM-DD; from that day (UTC) on calls end as *free period has ended*."""
     coding_index: float | None = None

@@ -123,7 +123,11 @@ def model_record(model: ScriptedModel, created: int) -> dict[str, Any]:
             "is_moderated": False,
         },
         "per_request_limits": None,
-        "supported_parameters": [*PARAMETERS, *(("tool_choice", "tools") if model.tools else ())],
+        "supported_parameters": [
+            *PARAMETERS,
+            *(("response_format", "structured_outputs") if model.structured else ()),
+            *(("tool_choice", "tools") if model.tools else ()),
+        ],
         "default_parameters": {},
         "knowledge_cutoff": None,
         "expiration_date": model.expiration_date,

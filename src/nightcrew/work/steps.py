@@ -4,8 +4,9 @@ import logging
 from collections.abc import Sequence
 from datetime import timedelta
 
-from nightcrew.execution.attempt import Attempt
+from nightcrew.execution.attempt import Attempt, ModelCall
 from nightcrew.execution.checkout.work_folder import work_folder
+from nightcrew.execution.executors.edit_format import formats_for
 from nightcrew.openrouter.books.attempt_books import AttemptBooks
 from nightcrew.openrouter.books.availability import budgets_of, limits_of
 from nightcrew.openrouter.books.offline import go_offline
@@ -15,7 +16,9 @@ from nightcrew.openrouter.serving.model_calls import CallRules
 from nightcrew.secrets.redaction import redact, redact_object
 from nightcrew.selection.candidates import Candidate
 from nightcrew.selection.plan import Plan
+from nightcrew.task import ExecutorName
 from nightcrew.validation.verdict import Verdict, VerdictKind
+from nightcrew.work.canary import tried_plan
 from nightcrew.work.learning import worker_of
 from nightcrew.work.obstacles import stopping_on_a_full_disk, wait_for_models, wait_for_provider
 from nightcrew.work.outcome import Judged, NoModelLeft
@@ -44,7 +47,7 @@ def select_model(work: Work) -> Plan:
         if refreshed.error and not crew.catalogue.candidates():  # of a new crew that begins without a network
             go_offline(crew.store, crew.api.account, refreshed.error)
     with stopping_on_a_full_disk(crew):
-        plan = plan_for(work, work.answer)
+        plan = tried_plan(work, plan_for(work, work.answer), lambda: plan_for(work, work.answer))
     work.plans.append(plan)
     crew.collector.decision(work.task.task_id, len(work.trials) + 1, plan)
     log.info("%s", plan.explanation)
@@ -101,11 +104,12 @@ def _execute(work: Work, plan: Plan) -> Attempt:
     attempt_id = f"{task_id}:{number}"
     models = models_of(work, plan)
     crew.collector.attempt_started(work.task, attempt_id, number, rung.executor, rung.model)
+    calls: list[ModelCall] = []
     with (
         work_folder(crew.settings.work_dir, "gateway") as place,
-        Gateway(_dispatcher(work, attempt_id, number, models), place) as door,
+        Gateway(_dispatcher(work, attempt_id, number, models, calls), place) as door,
     ):
-        return crew.engine.run(
+        attempt = crew.engine.run(
             work.task,
             work.base,
             number=number,
@@ -114,18 +118,37 @@ def _execute(work: Work, plan: Plan) -> Attempt:
             feedback=work.feedback,
             door=door,
             context_tokens=models[0].context_tokens,
+            formats=formats_for(structured=models[0].structured, missed_share=models[0].missed_share),
         )
+    _note_forms(work, attempt, calls)
+    return attempt
 
 
-def _dispatcher(work: Work, attempt_id: str, number: int, models: Sequence[Candidate]) -> Dispatcher:
-    """What serves an attempt's model calls, within the crew's quota and the task's budgets."""
+def _note_forms(work: Work, attempt: Attempt, calls: Sequence[ModelCall]) -> None:
+    """Learn from the form of the attempt's answers; its verdict says nothing about that."""
+    catalogue = work.crew.catalogue
+    if attempt.executor is ExecutorName.OPENHANDS:
+        catalogue.note_calls(calls)
+    elif attempt.text_was_read is not None and len({call.asked_model for call in calls}) == 1:
+        catalogue.note_text(calls[0].asked_model, was_read=attempt.text_was_read)
+
+
+def _dispatcher(
+    work: Work, attempt_id: str, number: int, models: Sequence[Candidate], calls: list[ModelCall]
+) -> Dispatcher:
+    """What serves an attempt's model calls, within the crew's quota and the task's budgets; fills `calls`."""
     crew, task = work.crew, work.task
+
+    def record(call: ModelCall) -> None:
+        calls.append(call)
+        crew.collector.model_call(call)
+
     budgets, limits = budgets_of(crew.settings, task), limits_of(crew.settings)
     return Dispatcher(
         crew.api,
         models,
         AttemptBooks(crew.store, crew.api.account, task.task_id, attempt_id, budgets, limits),
-        record=crew.collector.model_call,
+        record=record,
         evidence=work.results.evidence(number) if crew.settings.keep_prompts_days else None,
         rules=CallRules(crew.settings.data_policy),
     )

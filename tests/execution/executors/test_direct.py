@@ -142,7 +142,7 @@ def reply(text: str, finish: str) -> dict[str, Any]:
     ],
 )
 def test_every_answer_ends_as_what_it_is(work: Work, answer: Reply, end: AttemptEnd) -> None:
-    report, _, patch = work([answer])
+    report, _, patch = work([answer, answer])
     assert report.end is end
     assert patch == ""
 

@@ -16,8 +16,9 @@ from nightcrew.execution.attempt import AttemptEnd
 from nightcrew.execution.environments.environment import command_environment
 from nightcrew.execution.executors.briefing import briefing
 from nightcrew.execution.executors.context_pack import CHARACTERS_PER_TOKEN, context_pack
+from nightcrew.execution.executors.edit_format import EditFormat, format_words, read_reply, request_fields
 from nightcrew.execution.executors.edits import apply, planned
-from nightcrew.execution.executors.reply import BadEdits, Edit, read_edits
+from nightcrew.execution.executors.reply import BadEdits, Edit
 from nightcrew.plain_text import quoted
 from nightcrew.task import TaskType
 
@@ -27,26 +28,7 @@ CALLS = 3
 _ANSWER_TOKENS = 8_000
 _TEST_SECONDS = 120.0
 _OUTPUT_CHARACTERS = 6_000
-
-REPLY_FORMAT = """\
-You cannot run commands or see more files. Answer with the edits only, in this format:
-
-For a new file, or to write a file anew, a heading and the whole file in a fence:
-### FILE path/of/the/file.py
-```
-the whole content, from the first line to the last
-```
-### END
-To change parts of an existing file, a heading and one block for each change:
-### EDIT path/of/the/file.py
-<<<<<<< SEARCH
-lines that stand in the file exactly once, copied exactly
-=======
-the lines that take their place
->>>>>>> REPLACE
-Paths are relative to the repository's root. If the content holds a fence, use a longer one around it. If it \
-holds a line like =======, use longer marks (<<<<<<<< SEARCH, ========, >>>>>>>> REPLACE). Never leave lines \
-out, as in "rest unchanged"."""
+_NO_EDIT = "the answer has no edit"
 
 
 class DirectExecutor:
@@ -56,12 +38,13 @@ class DirectExecutor:
         """Ask, check, apply and test; ask again if that helps. At most three calls."""
         talk = _Conversation(assignment)
         try:
-            return _work(talk)
+            report = _work(talk)
         except Transient as error:
             why = assignment.door.usage().stopped or error
-            return Report(AttemptEnd.INFRASTRUCTURE, str(why), talk.last_message)
+            report = Report(AttemptEnd.INFRASTRUCTURE, str(why))
         except _Ended as end:
-            return replace(end.report, last_message=talk.last_message)
+            report = end.report
+        return replace(report, last_message=talk.last_message, text_was_read=talk.text_was_read)
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -83,12 +66,13 @@ class _Conversation:
     messages: list[dict[str, str]] = field(default_factory=list)
     calls: int = 0
     last_message: str = ""
+    text_was_read: bool | None = None  # the first reply in text had edits in the right form
     started: float = field(default_factory=time.monotonic)
 
     def seconds_left(self) -> float:
         return self.assignment.limits.wall_seconds - (time.monotonic() - self.started)
 
-    def ask(self, question: str) -> tuple[Edit, ...]:
+    def ask(self, question: str, kind: EditFormat) -> tuple[Edit, ...]:
         """The edits in the model's answer.
 
         Raises:
@@ -102,23 +86,30 @@ class _Conversation:
         self.messages.append({"role": "user", "content": question})
         door = self.assignment.door
         request = {"model": door.model, "messages": self.messages, "max_tokens": _ANSWER_TOKENS}
-        self.last_message = _answer(door.complete(request))
+        self.last_message = _answer(door.complete({**request, **request_fields(kind)}))
         self.messages.append({"role": "assistant", "content": self.last_message})
-        return read_edits(self.last_message)
+        is_first = kind is EditFormat.TEXT and self.text_was_read is None
+        self.text_was_read = False if is_first else self.text_was_read
+        edits = read_reply(self.last_message, kind)
+        self.text_was_read = bool(edits) if is_first else self.text_was_read
+        return edits
 
 
 def _work(talk: _Conversation) -> Report:
-    tree = talk.assignment.checkout.path
-    question: str | None = _first_question(talk.assignment)
+    tree, (kind, *others) = talk.assignment.checkout.path, talk.assignment.formats
+    question: str | None = _first_question(talk.assignment, kind)
     repaired = applied = False
     problem = ""
     while question is not None and talk.calls < CALLS:
         try:
-            wanted = talk.ask(question)
+            wanted = talk.ask(question, kind)
+            if not wanted and not applied:
+                raise BadEdits(_NO_EDIT)
             contents = planned(wanted, tree)
         except BadEdits as error:
             # Only one repair: a model that misses the format twice will miss it again.
-            question, repaired, problem = None if repaired else _repair(str(error)), True, str(error)
+            kind, problem = others[0] if others else kind, str(error)
+            question, repaired = None if repaired else _repair(problem, kind), True
             continue
         if not contents:
             break
@@ -127,21 +118,18 @@ def _work(talk: _Conversation) -> Report:
         failing = _failing_tests(talk, list(contents))
         question = _repair_question(failing) if failing else None
     if applied:
-        return Report(AttemptEnd.FINISHED, f"edits applied after {_calls(talk)}", talk.last_message)
-    if problem:
-        return Report(
-            AttemptEnd.INVALID_OUTPUT, f"the edits could not be applied: {problem}", talk.last_message
-        )
+        return Report(AttemptEnd.FINISHED, f"edits applied after {_calls(talk)}")
+    if problem != _NO_EDIT:
+        return Report(AttemptEnd.INVALID_OUTPUT, f"the edits could not be applied: {problem}")
     shown = quoted(talk.last_message) if talk.last_message.strip() else "the answer was empty"
-    detail = f"the model answered with text, without any edit: {shown}"
-    return Report(AttemptEnd.PROSE, detail, talk.last_message)
+    return Report(AttemptEnd.PROSE, f"the model answered with text, without any edit: {shown}")
 
 
-def _first_question(assignment: Assignment) -> str:
+def _first_question(assignment: Assignment, kind: EditFormat) -> str:
     """The briefing and the files that fit into the window, less the room for the answer."""
     words = briefing(assignment)
     tokens = assignment.context_tokens - min(_ANSWER_TOKENS, assignment.context_tokens // 4)
-    room = tokens * CHARACTERS_PER_TOKEN - len(words) - len(REPLY_FORMAT)
+    room = tokens * CHARACTERS_PER_TOKEN - len(words) - len(format_words(kind))
     failing = ""
     if assignment.task.task_type is TaskType.BUG_FIX:
         failing = (
@@ -149,13 +137,15 @@ def _first_question(assignment: Assignment) -> str:
         )
     pack = context_pack(assignment.checkout.path, assignment.task.target_file, room - len(failing))
     shown = f"Output of the tests before any change:\n{failing}" if failing else ""
-    return "\n\n".join(part for part in (words, pack, shown, REPLY_FORMAT) if part)
+    return "\n\n".join(part for part in (words, pack, shown, format_words(kind)) if part)
 
 
-def _repair(problem: str) -> str:
+def _repair(problem: str, kind: EditFormat) -> str:
+    if problem == _NO_EDIT:
+        return f"Your last message has no edit in it, and only edits change anything.\n\n{format_words(kind)}"
     return (
         f"Your edits could not be applied, and none of them was:\n{problem}\n\n"
-        f"Send all edits again, complete and corrected.\n\n{REPLY_FORMAT}"
+        f"Send all edits again, complete and corrected.\n\n{format_words(kind)}"
     )
 
 

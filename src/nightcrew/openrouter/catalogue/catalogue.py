@@ -13,12 +13,26 @@ from sqlalchemy import select
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
 from nightcrew.errors import BadInput, Transient
+from nightcrew.execution.attempt import ModelCall
 from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.books.quota import learn_from_key
 from nightcrew.openrouter.catalogue import catalogue_changes
 from nightcrew.openrouter.catalogue.catalogue_changes import Refresh
 from nightcrew.openrouter.catalogue.catalogue_tables import catalogue_models, catalogue_refreshes
-from nightcrew.openrouter.catalogue.listing import NO_PRICE, Listed, configured_candidate, list_model
+from nightcrew.openrouter.catalogue.listing import (
+    NO_PRICE,
+    Listed,
+    configured_candidate,
+    list_model,
+    with_form,
+)
+from nightcrew.openrouter.catalogue.model_forms import (
+    ModelForm,
+    note_calls,
+    note_no_tools,
+    note_text,
+    read_forms,
+)
 from nightcrew.openrouter.wire.prices import Price, read_price
 from nightcrew.openrouter.wire.records import ListedModel
 from nightcrew.queue.state_store import StateStore, utc_now
@@ -98,11 +112,13 @@ class ModelCatalogue:
 
     def listing(self) -> tuple[Listed, ...]:
         """Every listed or configured model, with the reason if it cannot be used."""
-        today = self._clock().date()
+        now = self._clock()
+        today = now.date()
         with self._store.engine.connect() as connection:
             rows = connection.execute(
                 select(catalogue_models).where(catalogue_models.c.endpoint == self._endpoint)
             ).all()
+            forms = read_forms(connection, self._endpoint)
         known = {
             row.model: list_model(
                 ListedModel.model_validate(row.record),
@@ -112,13 +128,36 @@ class ModelCatalogue:
             )
             for row in rows
         }
-        if not self._configured:
-            return tuple(known.values())
         plain = not any(row.record.get("pricing") for row in rows)
+        chosen = {
+            name: known.get(name) or configured_candidate(name, plain, self._unknown_price_usd)
+            for name in self._configured or known
+        }
         return tuple(
-            known.get(name) or configured_candidate(name, plain, self._unknown_price_usd)
-            for name in self._configured
+            with_form(listed, forms[name], now) if name in forms else listed
+            for name, listed in chosen.items()
         )
+
+    def form_of(self, model: str) -> ModelForm:
+        """What has been seen of the form of a model's answers."""
+        with self._store.engine.connect() as connection:
+            return read_forms(connection, self._endpoint).get(model, ModelForm())
+
+    def note_calls(self, calls: Iterable[ModelCall]) -> None:
+        """Learn from the form of answers to requests with tools."""
+        with self._store.engine.begin() as connection:
+            note_calls(connection, self._endpoint, calls, self._clock())
+
+    def note_no_tools(self, model: str) -> None:
+        """Remember that a model calls no tools, for all processes."""
+        log.warning("%s answers in prose when it is asked for a tool call", model)
+        with self._store.engine.begin() as connection:
+            note_no_tools(connection, self._endpoint, model, self._clock())
+
+    def note_text(self, model: str, *, was_read: bool) -> None:
+        """Learn whether edits in text could be read."""
+        with self._store.engine.begin() as connection:
+            note_text(connection, self._endpoint, model, was_read=was_read)
 
     def published_prices(self, models: Iterable[str]) -> dict[str, Price]:
         """The current prices of these models, as far as they are published."""

@@ -1,6 +1,6 @@
-"""The catalogue's tables in the state store: an endpoint's models, their history, and the refreshes."""
+"""The catalogue's tables: an endpoint's models, their history, the refreshes, and the form of answers."""
 
-from sqlalchemy import BigInteger, Column, DateTime, Identity, Integer, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Identity, Integer, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from nightcrew.queue.state_store import metadata
@@ -35,4 +35,16 @@ catalogue_refreshes = Table(
     Column("succeeded_at", DateTime(timezone=True)),
     Column("models", Integer, nullable=False, default=0),
     Column("error", Text),
+)
+model_forms = Table(
+    "model_forms",
+    metadata,
+    Column("endpoint", Text, primary_key=True),
+    Column("model", Text, primary_key=True),
+    Column("calls", Integer, nullable=False, server_default="0"),
+    Column("repaired", Integer, nullable=False, server_default="0"),
+    Column("texts", Integer, nullable=False, server_default="0"),
+    Column("texts_missed", Integer, nullable=False, server_default="0"),
+    Column("calls_tools", Boolean),
+    Column("tried_at", DateTime(timezone=True)),
 )

@@ -1,9 +1,10 @@
 """Converts a catalogue record into a candidate, or the reason why the model cannot be used. Pure."""
 
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
+from nightcrew.openrouter.catalogue.model_forms import ModelForm
 from nightcrew.openrouter.wire.prices import Price, read_price
 from nightcrew.openrouter.wire.records import ListedModel
 from nightcrew.openrouter.wire.wire_fields import to_decimal, whole
@@ -35,6 +36,17 @@ def list_model(
     return Listed(candidate, gone or _why_not(model, price, today) or unpriced)
 
 
+def with_form(listed: Listed, form: ModelForm, now: datetime) -> Listed:
+    """The same, with what has been seen of its answers."""
+    candidate = replace(
+        listed.candidate,
+        tools=listed.candidate.tools and not form.cannot_call(now),
+        repaired_share=form.repaired_share,
+        missed_share=form.missed_share,
+    )
+    return replace(listed, candidate=candidate)
+
+
 def configured_candidate(name: str, plain: bool, unknown_price_usd: Decimal | None) -> Listed:
     """A configured model that the endpoint does not list; usable only if it has no real catalogue."""
     bare = ListedModel(id=name)
@@ -63,6 +75,7 @@ def _candidate(model: ListedModel, price: Price | None, unknown_price_usd: Decim
         expires_on=model.expiration_date,
         coding_index=_coding_index(model),
         provider=model.id.lstrip("~").split("/")[0],
+        structured="structured_outputs" in model.supported_parameters,
     )
     if price is not None:
         base = price.rates[0]

@@ -66,6 +66,7 @@ class ModelCalls:
             published=ticket.published,
             ignored_providers=ticket.ignored_providers,
             data_policy=self._rules.data_policy,
+            structured=ticket.candidate.structured,
         )
         started = time.monotonic()
 

@@ -83,14 +83,20 @@ def outgoing(
     published: Price | None,
     ignored_providers: tuple[str, ...],
     data_policy: DataPolicy = DataPolicy.ANY,
+    structured: bool = False,
 ) -> dict[str, Any]:
     """The body to send. It makes the platform refuse endpoints above the published price and, if the policy
-    says so, those that may train on prompts."""
+    says so, those that may train on prompts. A schema is sent only to a model with `structured` outputs,
+    since another may have taken over: it answers as the prompt says."""
     body: dict[str, Any] = {**request.parameters, "model": model, "max_tokens": output_tokens}
     if request.streamed:
         body["stream_options"] = {"include_usage": True}
+    if not structured and (body.get("response_format") or {}).get("type") == "json_schema":
+        del body["response_format"]
     if published is not None:
         body["provider"] = {"max_price": _max_price(published, request.prompt_tokens_at_most)}
+        if "response_format" in body:
+            body["provider"]["require_parameters"] = True
         if data_policy is DataPolicy.NO_TRAINING:
             body["provider"]["data_collection"] = "deny"
         if ignored_providers:

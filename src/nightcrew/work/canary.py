@@ -1,0 +1,114 @@
+"""A small call to a model before a long task begins with it: does it answer, and does it call tools?
+
+It is made once for each model and UTC day, and not at all if the model has called a tool on that day. So a
+model that is gone, or only talks, costs one call instead of an attempt; the plan is then made again.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from nightcrew.errors import AccountStopped, NightcrewError
+from nightcrew.execution.attempt import ModelCall
+from nightcrew.openrouter.books.attempt_books import AttemptBooks
+from nightcrew.openrouter.books.availability import budgets_of, limits_of
+from nightcrew.openrouter.serving.dispatcher import Dispatcher
+from nightcrew.openrouter.serving.model_calls import CallRules
+from nightcrew.queue.state_store import utc_now
+from nightcrew.selection.candidates import Candidate
+from nightcrew.selection.plan import Plan
+from nightcrew.task import ExecutorName
+from nightcrew.work.work import Work
+
+log = logging.getLogger(__name__)
+
+MOST_CANARIES = 4  # before one attempt
+CALLS = 2  # a call that cannot be read is asked for once more
+OUTPUT_TOKENS = 1_024  # some models think first
+SECONDS = 60.0
+REQUEST = {
+    "messages": [
+        {"role": "user", "content": "Call the tool `report` with the word ready. Answer with the call only."}
+    ],
+    "tools": [
+        {
+            "type": "function",
+            "function": {
+                "name": "report",
+                "description": "Report a word.",
+                "parameters": {
+                    "type": "object",
+                    "properties": {"word": {"type": "string"}},
+                    "required": ["word"],
+                },
+            },
+        }
+    ],
+    "max_tokens": OUTPUT_TOKENS,
+}
+
+
+def tried_plan(work: Work, plan: Plan, plan_anew: Callable[[], Plan]) -> Plan:
+    """`plan`, or a new one if its first model is gone or does not call tools.
+
+    Raises:
+        AccountStopped: the crew is stopped.
+    """
+    tried: set[str] = set()
+    while work.crew.settings.try_models and len(tried) < MOST_CANARIES:
+        candidate = _untried(work, plan)
+        if candidate is None or candidate.model in tried or _works(work, candidate):
+            break
+        tried.add(candidate.model)
+        log.info("%s cannot work with tools: the plan is made again", candidate.model)
+        plan = plan_anew()
+    return plan
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _untried(work: Work, plan: Plan) -> Candidate | None:
+    """The model of a long first attempt of which nothing is known today."""
+    if not plan.rungs or plan.rungs[0].executor is not ExecutorName.OPENHANDS:
+        return None
+    catalogue, model = work.crew.catalogue, plan.rungs[0].model
+    if catalogue.form_of(model).is_tried(utc_now()):
+        return None
+    return next((known for known in catalogue.candidates() if known.model == model), None)
+
+
+def _works(work: Work, candidate: Candidate) -> bool:
+    """False if the model answered without a tool call, or could not be reached."""
+    crew, attempt_id = work.crew, f"{work.task.task_id}:{len(work.trials) + 1}"
+    calls: list[ModelCall] = []
+
+    def record(call: ModelCall) -> None:
+        # The calls of the attempt itself are numbered from 1.
+        call = replace(call, call_id=f"{attempt_id}:canary:{candidate.model}:{call.sequence}", sequence=0)
+        calls.append(call)
+        crew.collector.model_call(call)
+
+    budgets = replace(budgets_of(crew.settings, work.task), calls=CALLS)
+    books = AttemptBooks(
+        crew.store, crew.api.account, work.task.task_id, attempt_id, budgets, limits_of(crew.settings)
+    )
+    rules = CallRules(crew.settings.data_policy, seconds=SECONDS)
+    dispatcher = Dispatcher(crew.api, [candidate], books, record=record, rules=rules)
+    try:
+        answer = dispatcher.complete(REQUEST)
+    except AccountStopped:
+        raise
+    except NightcrewError as error:
+        log.info("%s did not answer a first call: %s", candidate.model, error)
+        if any(call.fault == "no_tool_use" for call in calls):
+            crew.catalogue.note_no_tools(candidate.model)
+        return False
+    finally:
+        dispatcher.close()
+        crew.catalogue.note_calls(calls)
+    message = (answer.get("choices") or [{}])[0].get("message") or {}
+    if message.get("tool_calls"):
+        return True
+    crew.catalogue.note_no_tools(candidate.model)
+    return False

@@ -1,0 +1,142 @@
+"""No quota for hopeless starts: a small call shows what a model can do before a long task begins."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nightcrew.selection.plan import Plan
+from nightcrew.settings import Settings
+from nightcrew.task import ExecutorName
+from nightcrew.testing.calls import Change
+from nightcrew.testing.scenario import Character, Fault, FaultKind, ScriptedModel
+from nightcrew.testing.twin import Twin
+from nightcrew.work.crew import open_crew
+from nightcrew.work.start import start_work
+from nightcrew.work.steps import select_model
+from tests.claims.line import Line, make_repo, scenario
+
+type MakeLine = Callable[..., Line]
+
+
+@pytest.fixture
+def line_of(line_settings: Settings, tmp_path: Path) -> Iterator[MakeLine]:
+    """Makes a crew with these models, whose twin nobody has asked yet."""
+    with ExitStack() as stack:
+
+        def make(*models: ScriptedModel, faults: tuple[Fault, ...] = (), **values: Any) -> Line:
+            played = scenario(models=[model.model_dump() for model in models], faults=list(faults))
+            twin = stack.enter_context(Twin(played))
+            settings = line_settings.model_copy(update={"base_url": twin.base_url, **values})
+            crew = stack.enter_context(open_crew(settings))
+            return Line(settings, crew, twin, make_repo(tmp_path / "repo"))
+
+        yield make
+
+
+def model(name: str, **values: Any) -> ScriptedModel:
+    return ScriptedModel(id=f"twin/{name}", **values)
+
+
+numbers = iter(range(1_000))
+
+
+def planned(line: Line, **values: Any) -> Plan:
+    """The plan for another long task."""
+    given = {
+        "executor": "openhands",
+        "models": [],
+        "task_type": "analysis",
+        "target_file": "stock.py",
+        "description": f"Look at it, number {next(numbers)}.",
+    }
+    work = start_work(line.crew, line.crew.queue.submit(line.task(**(given | values))))
+    try:
+        return select_model(work)
+    finally:
+        work.close()
+
+
+def test_a_model_is_tried_once_and_its_call_is_in_the_ledger(line_of: MakeLine) -> None:
+    line = line_of(model("capable:free"))
+    for _ in range(3):
+        assert planned(line).rungs[0].model == "twin/capable:free"
+    (seen,) = line.twin.requests
+    (row,) = line.query(
+        "select * from model_calls where asked_model = 'twin/capable:free' and call_id like '%canary%'"
+        " and generation_id = ?",
+        seen.generation,
+    )
+    assert row["attempt_id"] == f"{row['task_id']}:1"
+    assert row["quota_window"] is not None
+
+
+def test_a_short_task_needs_no_such_call(line_of: MakeLine) -> None:
+    line = line_of(model("capable"))
+    assert planned(line, executor="direct").rungs
+    assert not line.twin.requests
+
+
+def test_it_can_be_switched_off(line_of: MakeLine) -> None:
+    line = line_of(model("capable"), try_models=False)
+    assert planned(line).rungs
+    assert not line.twin.requests
+
+
+def test_a_model_that_only_talks_is_planned_around(line_of: MakeLine) -> None:
+    line = line_of(model("talker:free", character=Character.TALKER), model("capable"))
+    first = planned(line, executor=None)
+    assert (first.rungs[0].executor, first.rungs[0].model) != (ExecutorName.OPENHANDS, "twin/talker:free")
+    assert planned(line).rungs[0].model == "twin/capable"
+    asked = [seen.asked for seen in line.twin.requests]
+    assert asked.count("twin/talker:free") <= 1
+    assert asked.count("twin/capable") == 1
+
+
+def test_a_model_without_tools_is_left_to_the_direct_executor(line_of: MakeLine) -> None:
+    line = line_of(model("talker", character=Character.TALKER))
+    assert not planned_or_none(line)
+    assert planned(line, executor=None).rungs[0].executor is ExecutorName.DIRECT
+    assert len(line.twin.requests) == 1
+
+
+def test_a_model_in_a_wrong_form_is_used_and_known_to_need_rescue(line_of: MakeLine) -> None:
+    line = line_of(model("capable"), faults=(Fault(kind=FaultKind.FORM),))
+    assert planned(line).rungs[0].model == "twin/capable"
+    assert line.crew.catalogue.form_of("twin/capable").calls_tools
+
+
+@pytest.mark.parametrize("kind", [FaultKind.FREE_ENDED, FaultKind.NO_ENDPOINTS, FaultKind.NO_TOOL_USE])
+def test_a_model_that_is_gone_costs_one_call_and_not_one_for_each_task(
+    line_of: MakeLine, kind: FaultKind
+) -> None:
+    line = line_of(model("old:free"), model("capable"), faults=(Fault(kind=kind, models=("twin/old:free",)),))
+    for _ in range(3):
+        assert planned(line).rungs[0].model == "twin/capable"
+    assert [seen.asked for seen in line.twin.requests].count("twin/old:free") <= 1
+
+
+def test_a_provider_that_is_down_is_not_asked_again_and_again(line_of: MakeLine) -> None:
+    line = line_of(model("capable"), faults=(Fault(kind=FaultKind.BAD_GATEWAY),))
+    planned_or_none(line)
+    assert len(line.twin.requests) <= 2
+
+
+def test_what_a_model_could_not_do_is_tried_again_when_it_is_another_one(line_of: MakeLine) -> None:
+    line = line_of(model("talker", character=Character.TALKER))
+    assert not planned_or_none(line)
+    line.twin.change(Change(put_models=(model("talker"),)))
+    assert not planned_or_none(line)  # remembered, so that nothing is spent on it
+    assert len(line.twin.requests) == 1
+
+
+def planned_or_none(line: Line) -> Plan | None:
+    """The plan; None if no model is left for it."""
+    from nightcrew.work.outcome import NoModelLeft
+
+    try:
+        return planned(line)
+    except NoModelLeft:
+        return None
