@@ -11,7 +11,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "architecture.md"
 COMPONENTS = (
     *("Task Queue", "State Store", "Model Selector", "Execution Engine", "Sandbox", "OpenHands Adapter"),
-    *("OpenHands Client", "OpenRouter API", "Gateway", "Result Validator", "Metrics Collector"),
+    *("OpenHands Client", "OpenRouter API", "Gateway", "Result Validator", "Merge Queue"),
+    "Metrics Collector",
     *("Flows", "Blocks", "CLI", "Twin of OpenRouter"),
 )
 ROW = re.compile(r"^\| (?P<name>[^|]+?) \| (?P<cell>\[`.+) \|$", re.MULTILINE)
