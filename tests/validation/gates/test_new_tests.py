@@ -37,6 +37,18 @@ def test_a_failing_test_is_a_persons_where_no_test_of_base_with_its_mark_passes(
         assert "test_new" in told.message
 
 
+def test_a_failing_test_is_a_persons_where_the_product_crashes_in_tests_of_base_too(
+    tmp_path: Path, settings: Settings, sandbox: Sandbox
+) -> None:
+    old = "import random\n\n\ndef some():\n    return random.sample({1, 2}, 1)\n"
+    test = "from shop.old import some\n\n\ndef test_{name}():\n    assert some()\n"
+    files = {**FILES, "src/shop/old.py": old, "tests/test_old.py": test.format(name="old")}
+    house = make_house(tmp_path / "repo", settings, sandbox, files)
+    change = {"tests/test_prices.py": GOOD_TEST, "tests/test_new.py": test.format(name="new")}
+    told = house.ask(NewTests(), change, house.task(TaskType.UNIT_TEST, "src/shop/prices.py"))
+    assert (told.outcome, "test_new" in told.message) == (GateOutcome.ASKS, True), told.message
+
+
 def test_marks_are_those_of_the_project() -> None:
     text = (
         "from pytest import mark\nimport pytest\n\n@mark.browser\nclass TestA:\n    @pytest.mark.network()\n"

@@ -18,7 +18,7 @@ from nightcrew.validation.faults.mutant import Mutant
 from nightcrew.validation.faults.notes import BACK, CONDITION, GONE, OPERAND, RETURNED, TOGETHER, UNHANDLED
 from nightcrew.validation.reading.constants import is_value, sizes_in, values_in
 from nightcrew.validation.reading.form import plain_statements
-from nightcrew.validation.reading.names import ASKING, only_defaults, only_guards, own_name
+from nightcrew.validation.reading.names import ASKING, only_defaults, only_guards, only_spares, own_name
 from nightcrew.validation.reading.source_text import SourceText
 from nightcrew.validation.reading.suite import all_functions, read
 
@@ -62,6 +62,7 @@ class Details:
             or self._asks_where_it_runs(part)
             or self._replaces_an_import(part)
             or only_defaults(part.before, part.text, self.tree)
+            or (fate is Fate.UNNOTICED and only_spares(part.before, part.text))
         ):
             return True
         return fate is Fate.UNNOTICED and self._only_chooses(part)

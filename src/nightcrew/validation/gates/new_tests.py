@@ -133,7 +133,7 @@ def _not_passing(examination: Examination) -> GateResult | None:
 
 
 def _elsewhere(examination: Examination) -> GateResult | None:
-    what = "it does not pass here, and no test of base that has its mark does"
+    what = "it does not pass here, as no test of base with its mark does, or one fails with its error"
     findings = [Finding(what, one, severity=Severity.PERSON) for one in examination.tests_for_elsewhere]
     return answered(NAME, findings, opening="New tests need what is not there") if findings else None
 

@@ -190,15 +190,19 @@ class Examination:
 
     @cached_property
     def tests_for_elsewhere(self) -> tuple[str, ...]:
-        """New tests, by nodeid, that fail and have a mark (`network`) under which no test of base passes."""
-        failed = {test.nodeid for test in self.patched.run("all").failed}
-        marks = {item: self._marks(item) for item in self._fresh if item.nodeid in failed}
-        if not any(marks.values()):
-            return ()
-        lacking = marks_without_passing_test(
-            self.base.collected, self.base_outcomes, lambda path: self.room.source(path, base=True) or ""
-        )
-        return tuple(item.nodeid for item, own in marks.items() if own & lacking)
+        """New tests, by nodeid, that fail with a mark (`network`) under which no test of base passes, or in
+        which the product crashes as it does in tests of base."""
+        on_base, failed = self.base.run("all").failed, self.patched.run("all").failed
+        crashes = {one.message for one in on_base if one.kind == "crash"}
+        crashed = {one.nodeid for one in failed if one.kind == "crash" and one.message in crashes}
+        names = {one.nodeid for one in failed}
+        marks = {item: self._marks(item) for item in self._fresh if item.nodeid in names}
+        lacking: frozenset[str] = frozenset()
+        if any(marks.values()):
+            lacking = marks_without_passing_test(
+                self.base.collected, self.base_outcomes, lambda path: self.room.source(path, base=True) or ""
+            )
+        return tuple(one.nodeid for one, own in marks.items() if own & lacking or one.nodeid in crashed)
 
     def _marks(self, item: Collected) -> frozenset[str]:
         return marks_in(self.room.source(item.path) or "").get(item.function, frozenset())
