@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 
 from nightcrew.execution.sandbox import WORKSPACE, Completed
-from nightcrew.validation.running.run_results import NO_RUN, documents, read_sessions, session_result
+from nightcrew.validation.running.run_results import (
+    NO_RUN,
+    Run,
+    TestOutcome,
+    documents,
+    read_sessions,
+    session_result,
+)
 
 TEST = ["tests/test_a.py::test_a", "failed", "assertion", "1 != 2", 0.5, [1, 2, 3, 4, 5], True]
 COLLECTED = {
@@ -111,3 +118,11 @@ def test_fewer_sessions_than_expected_are_none() -> None:
     assert read_sessions(completed, 1)[0].problem == ""
     both = read_sessions(completed, 2)
     assert [one.problem for one in both] == ["the test run ended without a result (exit code 0)"] * 2
+
+
+@pytest.mark.parametrize(
+    ("count", "timed_out", "is_slow"), [(100, True, True), (3, True, False), (100, False, False)]
+)
+def test_a_run_that_is_slow_is_told_from_one_that_hangs(count: int, timed_out: bool, is_slow: bool) -> None:
+    tests = {str(one): TestOutcome(str(one), "passed", "", "", 0.5) for one in range(count)}
+    assert Run(tests, timed_out=timed_out).is_slow is is_slow

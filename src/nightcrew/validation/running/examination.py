@@ -165,7 +165,7 @@ class Examination:
         run, limit = self.patched.run("all"), self.most_seconds
         if run.timed_out and limit == MOST_SECONDS:
             return f"The suite takes longer than {limit:.0f} s with the change; it is slow without it too."
-        if self.patched.timed_out and run.done:
+        if run.done and (self.patched.timed_out or any(one.is_slow for one in self.patched.runs.values())):
             return "The new tests could not be run in every order and world in time; they are too slow."
         return ""
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from nightcrew.execution.sandbox import WORKSPACE, Completed
 
+_SLOW = 30.0  # CPU seconds of the tests that end, before a run that does not end in time
 FAILURES, GOOD = {"failed", "error"}, {"passed", "xpassed"}  # outcomes
 
 
@@ -84,6 +85,11 @@ class Run:
     def passed(self) -> bool:
         """True where it finished without a failure."""
         return self.done and not self.failed
+
+    @property
+    def is_slow(self) -> bool:
+        """True where the time ran out while test after test took some of it: none of them hangs."""
+        return self.timed_out and sum(test.seconds for test in self.tests.values()) >= _SLOW
 
     @property
     def killed_by(self) -> str:
