@@ -5,10 +5,11 @@ without confinement and has to be configured explicitly.
 """
 
 from nightcrew.execution.confinement.bubblewrap import Bubblewrap
-from nightcrew.execution.confinement.confinement import WORKSPACE, Completed, Limits, Mount, Sandbox
+from nightcrew.execution.confinement.confinement import WORKSPACE, Completed, Limits, Sandbox
 from nightcrew.execution.confinement.container import Container, ContainerRoot
 from nightcrew.execution.confinement.control_groups import current_hierarchy
 from nightcrew.execution.confinement.interpreter import base_python, interpreter_mounts
+from nightcrew.execution.confinement.mount import Mount
 from nightcrew.execution.confinement.results import Results
 from nightcrew.execution.confinement.unconfined import Unconfined
 from nightcrew.settings import SandboxKind, Settings

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from nightcrew.errors import Transient
-from nightcrew.execution.confinement.confinement import MIB, WORKSPACE, Completed, Limits, Mount
+from nightcrew.execution.confinement.confinement import MIB, WORKSPACE, Completed, Limits
 from nightcrew.execution.confinement.control_groups import ControlGroup
 from nightcrew.execution.confinement.identity import INSIDE_ID, Identities, Identity, unavailable
 from nightcrew.execution.confinement.launch import Launch
+from nightcrew.execution.confinement.mount import Mount
 from nightcrew.execution.confinement.mounts import (
     SYSTEM_FILES,
     SYSTEM_FOLDERS,

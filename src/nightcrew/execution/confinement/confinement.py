@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
-if TYPE_CHECKING:
-    from nightcrew.execution.confinement.results import Results
+from nightcrew.execution.confinement.mount import Mount
+from nightcrew.execution.confinement.results import Results
 
 WORKSPACE = "/workspace"
 """The path of the workspace in every sandbox, and the working folder of commands."""
@@ -42,15 +42,6 @@ class Reading(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Mount:
-    """A file, folder or unix socket of the host, mounted in the sandbox at `target`."""
-
-    source: Path
-    target: str
-    writable: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Completed:
     """The result of a command; `killed_by` names the limit that ended it, or None.
 
@@ -82,7 +73,7 @@ class Sandbox(Protocol):
         stdin: bytes = b"",
         limits: Limits = Limits(),
         read_only_workspace: bool = False,
-        results: "Results | None" = None,
+        results: Results | None = None,
     ) -> Completed:
         """Run `argv` to its end; all its processes have ended when this returns or raises.
 

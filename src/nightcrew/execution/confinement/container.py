@@ -19,10 +19,11 @@ from tempfile import TemporaryDirectory
 from nightcrew import host
 from nightcrew.errors import BadInput, NightcrewError, Transient
 from nightcrew.execution.confinement.bubblewrap import BASE_ENV, ETC, SCRATCH_BYTES, SCRATCH_INODES
-from nightcrew.execution.confinement.confinement import WORKSPACE, Completed, Limits, Mount, Reading
+from nightcrew.execution.confinement.confinement import WORKSPACE, Completed, Limits, Reading
 from nightcrew.execution.confinement.control_groups import has_killed, memory_group
 from nightcrew.execution.confinement.engine import Engine, last_line, mount_option, unavailable
 from nightcrew.execution.confinement.identity import HOST_ID, INSIDE_ID, Identity, is_real_root
+from nightcrew.execution.confinement.mount import Mount
 from nightcrew.execution.confinement.mounts import (
     SYSTEM_FILES,
     SYSTEM_FOLDERS,

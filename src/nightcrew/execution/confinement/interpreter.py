@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from nightcrew.errors import BadInput
-from nightcrew.execution.confinement.confinement import Mount
+from nightcrew.execution.confinement.mount import Mount
 
 _OWN = frozenset(
     {"bin", "lib", "lib32", "lib64", "libexec", "include", "share", "man", "BUILD", "pyvenv.cfg"}

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from nightcrew.errors import BadInput
-from nightcrew.execution.confinement.confinement import Mount
 from nightcrew.execution.confinement.identity import Identity
+from nightcrew.execution.confinement.mount import Mount
 
 SYSTEM_FOLDERS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 SYSTEM_FILES = (

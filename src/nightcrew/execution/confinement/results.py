@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
-from nightcrew.execution.confinement.confinement import Mount
+from nightcrew.execution.confinement.mount import Mount
 
 VARIABLE = "NIGHTCREW_RESULTS"
 """The environment variable with the path of the socket."""

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from nightcrew import host
 from nightcrew.execution.confinement.bubblewrap import BASE_ENV
-from nightcrew.execution.confinement.confinement import WORKSPACE, Completed, Limits, Mount
+from nightcrew.execution.confinement.confinement import WORKSPACE, Completed, Limits
+from nightcrew.execution.confinement.mount import Mount
 from nightcrew.execution.confinement.results import Results
 from nightcrew.execution.confinement.supervisor import Supervisor, resource_limits
 from nightcrew.execution.confinement.usage import Disk, Memory, folder_bytes

@@ -16,8 +16,9 @@ from nightcrew.errors import BadInput, Transient
 from nightcrew.execution.checkout.workspace import remove_tree
 from nightcrew.execution.confinement import relay
 from nightcrew.execution.confinement.bubblewrap import BASE_ENV
-from nightcrew.execution.confinement.confinement import MIB, Completed, Limits, Mount, Sandbox
+from nightcrew.execution.confinement.confinement import MIB, Completed, Limits, Sandbox
 from nightcrew.execution.confinement.interpreter import interpreter_mounts
+from nightcrew.execution.confinement.mount import Mount
 from nightcrew.execution.environments.pythons import interpreter_cache
 from nightcrew.execution.packages.mirror import PackageMirror, serve
 from nightcrew.execution.packages.sources import Sources, read_sources

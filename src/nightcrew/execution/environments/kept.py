@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nightcrew.execution.checkout.workspace import remove_tree
-from nightcrew.execution.confinement.confinement import Mount, Sandbox
+from nightcrew.execution.confinement.confinement import Sandbox
 from nightcrew.execution.confinement.interpreter import interpreter_mounts
+from nightcrew.execution.confinement.mount import Mount
 from nightcrew.execution.environments.build import Builder, builder
 from nightcrew.execution.environments.closing import close
 from nightcrew.execution.environments.shared import SharedFiles

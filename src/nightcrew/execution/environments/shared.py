@@ -20,8 +20,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from nightcrew.execution.confinement.confinement import Mount, Sandbox
+from nightcrew.execution.confinement.confinement import Sandbox
 from nightcrew.execution.confinement.interpreter import interpreter_mounts
+from nightcrew.execution.confinement.mount import Mount
 from nightcrew.execution.environments import bytecode
 from nightcrew.execution.environments.build import LIMITS
 
