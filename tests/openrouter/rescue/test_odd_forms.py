@@ -17,6 +17,11 @@ LS = {"command": "ls -la"}
 RM = '{"name": "terminal", "arguments": {"command": "rm -rf /"}}'
 
 ONE_CALL = {
+    "guillemets": "{«name»: «terminal», «arguments»: {«command»: «ls -la»}}",
+    "wide marks": '{"name"："terminal"，"arguments"：{"command"："ls -la"}}',
+    "a wrapper with an object": 'tool_call("terminal", {"command": "ls -la"})',
+    "a wrapper with names": 'call_tool(name="terminal", arguments={"command": "ls -la"})',
+    "a wrapper with the arguments": 'execute_tool("terminal", command="ls -la")',
     "mixed fence tilde": '~~~json\n{"name": "terminal", "arguments": {"command": "ls -la"}}\n~~~',
     "fence with attrs": '```json title="call"\n{"name": "terminal", "arguments": {"command": "ls -la"}}\n```',
     "fence xml": '```xml\n<tool_call>{"name": "terminal", "arguments": {"command": "ls -la"}}</tool_call>\n```',
@@ -163,6 +168,11 @@ ONE_CALL = {
 """Each calls the terminal with LS."""
 
 WHOLE: dict[str, tuple[str, list[tuple[str, dict[str, Any]]]]] = {
+    "a text as JSON": (
+        '"{\\"name\\": \\"terminal\\", \\"arguments\\": {\\"command\\": \\"ls -la\\"}}"',
+        [("terminal", {"command": "ls -la"})],
+    ),
+    "a call without arguments": ("list_files()", [("list_files", {})]),
     "bold name fence args": (
         'I\'ll use **file_editor** now:\n\n```json\n{"command": "create", "path": "/a.py", "file_text": "x = 1\\n\\n\\ndef f():\\n    return 2\\n"}\n```',
         [
@@ -244,6 +254,8 @@ WHOLE: dict[str, tuple[str, list[tuple[str, dict[str, Any]]]]] = {
 }
 
 NO_CALL = {
+    "a call without arguments in a sentence": "The function list_files() shows them.",
+    "a wrapper in a sentence": 'One would call run_tool("terminal", command="rm -rf /") for that.',
     "inline code example": 'You could call `terminal(command="rm -rf /")`, but I will not.',
     "inline code json": 'For example, `{"name": "terminal", "arguments": {"command": "rm -rf /"}}` would delete everything.',
     "blockquote": '> terminal(command="rm -rf /")\n\nThat is what the log says; I did nothing.',
@@ -366,3 +378,10 @@ def test_nothing_inside_an_argument_is_a_quotation(content: str) -> None:
 def test_a_call_at_the_end_that_may_be_an_example_is_asked_for() -> None:
     assert looks_like_a_call('If the file is there, I read it: terminal(command="cat a.py").', OFFERED)
     assert not looks_like_a_call('Earlier I ran terminal(command="ls") and it worked.', OFFERED)
+
+
+def test_wide_marks_inside_a_value_stay() -> None:
+    arguments = {"command": "create", "path": "/a.md", "file_text": 'x "："，" “y” «z» `=` // # /* */'}
+    call = json.dumps({"name": "file_editor", "arguments": arguments}, ensure_ascii=False)
+    assert read(call) == [("file_editor", arguments)]
+    assert read(f"<tool_call>{call[:-1]},}}</tool_call>") == [("file_editor", arguments)]

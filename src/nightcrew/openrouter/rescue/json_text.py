@@ -30,9 +30,10 @@ _CLOSER = {"{": "}", "[": "]"}
 _ENDS = frozenset('"}]')
 _WORDS = frozenset({"true", "false", "null", "{", "["})
 _MARKS = ("</", "<|", "<｜", "```", "[/")
-_OPEN_QUOTE = re.compile(r"(?<=[{\[(,:=])(\s*)[“„]")
-_CLOSE_QUOTE = re.compile(r"[”“](?=\s*[}\]),:=])")
-_FIRST_QUOTE = re.compile(r"\s*+[{\[(]\s*+(?:\w{1,100}\s*+[=:]\s*+)?[“„]")
+_OPEN_QUOTE = re.compile(r"(?<=[{\[(,:=])(\s*)[“„«]")
+_CLOSE_QUOTE = re.compile(r"[”“»](?=\s*[}\]),:=])")
+_FIRST_QUOTE = re.compile(r"\s*+[{\[(]\s*+(?:\w{1,100}\s*+[=:]\s*+)?[“„«]")
+_WIDE_COMMA = re.compile(r'(?<=["}\]])，(?=\s*+["{\[])')
 _TEMPLATE = re.compile(r"(?<=[:=,(\[])(\s*)`([^`]*)`(?=\s*[,}\])])")
 _NOTE = re.compile(r'("(?:[^"\\]|\\.)*+")|(?:(?<=\s)|(?<=[,{\[]))(?://|#)[^\n]*+|/\*[^*\n]{0,500}\*/')
 
@@ -156,10 +157,11 @@ def _literal(text: str) -> Any:
 
 
 def _without_notes(text: str) -> Any:
-    """Without comments, and with texts between backticks in quotes."""
-    if not any(mark in text for mark in ("//", "/*", "#", "`")):
+    """Without comments, with texts between backticks in quotes, and plain marks for wide ones."""
+    if not any(mark in text for mark in ("//", "/*", "#", "`", "：")):
         return None
-    plain = _NOTE.sub(lambda found: found[1] or "", text)
+    plain = _WIDE_COMMA.sub(",", text.replace('"：', '":'))
+    plain = _NOTE.sub(lambda found: found[1] or "", plain)
     plain = _TEMPLATE.sub(lambda found: f"{found[1]}{json.dumps(found[2])}", plain)
     return _tolerant(plain) if plain != text else None
 

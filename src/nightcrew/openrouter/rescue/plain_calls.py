@@ -72,6 +72,11 @@ def named_calls(text: str, offered: Offered) -> Iterator[Found]:
             yield Found(tool, tool.typed(arguments), word.start(), at)
 
 
+def end_of_call(text: str, at: int) -> int:
+    """The end of a call in Python whose bracket opens at a place; the text's end if it does not close."""
+    return _end_of_brackets(_PYTHON, text, at)
+
+
 # ----------------------------------------------------------------------------------------------------
 
 
@@ -196,7 +201,7 @@ def _python(text: str, at: int, tool: Tool) -> tuple[dict[str, Any], int] | None
     """The arguments of a call in Python, with literals for values; positional ones in the schema's order."""
     if not text.startswith("(", at):
         return None
-    end = _end_of_brackets(_PYTHON, text, at)
+    end = end_of_call(text, at)
     inside = text[at + 1 : end - 1].strip()
     arguments = _by_python(f"f{text[at:end]}", tool)
     if arguments is None and _KEYED.match(inside):  # as in TypeScript, or with the quotes of prose
@@ -215,7 +220,7 @@ def _by_python(call: str, tool: Tool) -> dict[str, Any] | None:
             if len(positional) == 1 and not keywords and isinstance(positional[0], ast.Dict):
                 return None  # the arguments as an object, which are read as JSON
             # `finish()` in prose is how one writes about a function, so that an empty call is none.
-            if len(positional) > len(names) or not (positional or keywords):
+            if len(positional) > len(names):
                 return None
         case _:
             return None

@@ -9,10 +9,12 @@ from nightcrew.openrouter.rescue.offered import Offered
 from nightcrew.openrouter.rescue.plain_calls import json_calls, named_calls
 from nightcrew.openrouter.rescue.quoting import acted, quotations_in, without_quotations
 from nightcrew.openrouter.rescue.tagged_calls import empty_tags, tagged_calls
+from nightcrew.openrouter.rescue.wrapped_calls import wrapped_calls
+from nightcrew.untrusted import Unreadable, read_json
 
 MOST_CHARACTERS = 200_000
 _LAST_CHARACTERS = 4_000
-_READERS = (tagged_calls, empty_tags, json_calls, named_calls, listed_calls)
+_READERS = (tagged_calls, empty_tags, json_calls, named_calls, wrapped_calls, listed_calls)
 _SIGNS = re.compile(
     r"</?(?:[\w-]{1,20}:)?(?:tool_calls?|tool_use|function_calls?|tools?|invoke|function|parameter)\b[^<>\n]{0,100}>"
     r"|\[/?TOOL_CALLS?\]|<[|｜](?:tool|python_tag|call)[^<>\n]{0,60}>|\"(?:arguments|parameters|tool_input)\"\s*+:"
@@ -65,10 +67,21 @@ def _plain(text: str) -> list[str]:
 
     The last one changes no letter inside a value that another reading finds, as it is tried last.
     """
+    if isinstance(inner := _json_text(text), str):
+        text = inner
     if _ESCAPED.match(text):
         return [text.replace('\\"', '"')]
     usual = _INVISIBLE.sub("", _NAMESPACE.sub(r"<\1", text.replace("\\<", "<").replace("\\>", ">")))
     return list(dict.fromkeys((text, unescape(text), usual)))
+
+
+def _json_text(text: str) -> object:
+    """The text that a JSON string is, if the whole text is one."""
+    stripped = text.strip()
+    try:
+        return read_json(stripped) if stripped[:1] == stripped[-1:] == '"' else None
+    except Unreadable:
+        return None
 
 
 def _without(text: str, found: list[Found]) -> str:
