@@ -4,7 +4,14 @@ import ast
 
 import pytest
 
-from nightcrew.validation.reading.form import behaving, imported, is_declaration, names_in, plain_statements
+from nightcrew.validation.reading.form import (
+    behaving,
+    edited_bodies,
+    imported,
+    is_declaration,
+    names_in,
+    plain_statements,
+)
 
 
 def form(text: str) -> str:
@@ -80,3 +87,57 @@ def test_declarations(text: str) -> None:
 @pytest.mark.parametrize("text", ["A = 1", "A = make('A')", "__all__ == x"])
 def test_other_statements_declare_nothing(text: str) -> None:
     assert not is_declaration(ast.parse(text).body[0])
+
+
+OLD = """
+import os
+LIMIT = 3
+
+def f(a):
+    return a + LIMIT
+
+class C:
+    def g(self):
+        return f(1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "names"),
+    [
+        ("a + LIMIT", "a - LIMIT", ["f"]),
+        ("f(1)", "f(2)", ["g"]),
+        ("return a", '"""Says."""\n    return a', []),
+        ("return f(1)", "return helper(1)\n\ndef helper(x):\n    return x", ["g"]),
+        ("import os", "import os\nimport re", []),
+        ("LIMIT = 3", "LIMIT = 3\nMOST = 4", []),
+    ],
+)
+def test_edits_inside_of_functions(old: str, new: str, names: list[str]) -> None:
+    found = edited_bodies(OLD, OLD.replace(old, new))
+    assert found is not None
+    assert [node.name for node in found] == names
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("LIMIT = 3", "LIMIT = 4"),
+        ("def f(a)", "def f(a=1)"),
+        ("def f(a)", "@cache\ndef f(a)"),
+        ("    def g(self)", "    def __eq__(self, other):\n        return True\n\n    def g(self)"),
+        ("import os", "import os as f"),
+        ("import os", "from os import *"),
+        ("import os", "import os\nregister(1)"),
+        ("LIMIT = 3", "LIMIT = 3\n\ndef __getattr__(name):\n    return 1"),
+        ("class C", "@known\ndef h():\n    pass\n\nclass C"),
+        ("a + LIMIT", "a + LIMIT)"),
+    ],
+)
+def test_edits_that_other_code_may_notice(old: str, new: str) -> None:
+    assert edited_bodies(OLD, OLD.replace(old, new)) is None
+
+
+def test_a_new_or_deleted_file_is_no_edit_of_functions() -> None:
+    assert edited_bodies(None, OLD) is None
+    assert edited_bodies(OLD, None) is None

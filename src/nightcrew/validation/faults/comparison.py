@@ -12,10 +12,12 @@ from typing import Any
 
 from nightcrew.execution.sandbox import WORKSPACE
 from nightcrew.validation.change.change import Change
+from nightcrew.validation.change.paths import is_prose
 from nightcrew.validation.faults.blind_controls import HASH_SEED, holds_sets
 from nightcrew.validation.faults.target import files_of
+from nightcrew.validation.reading.form import edited_bodies
 from nightcrew.validation.reading.same_code import changed_functions
-from nightcrew.validation.reading.suite import all_functions, read
+from nightcrew.validation.reading.suite import Function, all_functions, read
 from nightcrew.validation.rig.protocol import Experiment, Recorded, Replay
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination
@@ -155,21 +157,22 @@ def compare(
     job = Replay(
         workspace=WORKSPACE,
         paths=room.python_paths,
-        calls=[Recorded(*(str(call[name]) for name in ("module", "name", "kept"))) for call in calls],
+        calls=[Recorded(str(one["module"]), str(one["name"]), str(one["kept"])) for one in calls],
         literals=literals,
         constants=constants,
         modules=modules,
         clock=CLOCK,
         measured=[f"{WORKSPACE}/{one.path}" for one in _python(room)] if measures else [],
         seconds_of_a_call=SECONDS_ON_BASE,
+        functions={} if measures else _base_functions(room),
     )
     before = _replayed(room, room.base, job)
-    after = _replayed(room, room.patched, replace(job, seconds_of_a_call=SECONDS_WITH_CHANGE))
+    after = _with_change(room, job, before) if before is not None else None
     if before is None or after is None:
         where = "on base" if before is None else "with the change"
         return Comparison(problem=f"the calls of the tests could not be made again {where}")
     answers = zip(calls, before.answers, after.answers, strict=False)
-    again = _replayed(room, room.patched, job, HASH_SEED) if any(map(_brings_sets, _python(room))) else None
+    again = _with_change(room, job, before, HASH_SEED) if any(map(_brings_sets, _python(room))) else None
     by_chance = _by_chance(after, again) if again is not None else ""
     compared = tuple(_compared(call, *both) for call, *both in answers)
     return Comparison(compared, before, after, by_chance=by_chance)
@@ -228,6 +231,40 @@ def _replayed(room: CleanRoom, tree: Path, job: Replay, hash_seed: int = 0) -> S
     return side if len(side.answers) == len(job.calls) else None
 
 
+def _base_functions(room: CleanRoom) -> dict[str, list[list[int]]]:
+    """First and last lines, by file, of the functions of base that the change edits; empty where it may also
+    reach code that runs none of them."""
+    found: dict[str, list[list[int]]] = {}
+    for one in room.changes:
+        nodes = edited_bodies(one.before, one.after) if one.path.endswith(".py") else None
+        if nodes is not None:
+            found[f"{WORKSPACE}/{one.path}"] = [_span(node) for node in nodes]
+        elif not (room.is_test(one.path) or is_prose(one)):
+            return {}
+    return found
+
+
+def _with_change(room: CleanRoom, job: Replay, base: Side, hash_seed: int = 0) -> Side | None:
+    """The results with the change. An answer that ran no edited function on base is the same here."""
+    wanted = [[at for at, one in enumerate(some) if one[5:] != [False]] for some in base.answers]
+    calls = [replace(one, wanted=some) for one, some in zip(job.calls, wanted, strict=True) if some]
+    job = replace(job, calls=calls, functions={}, seconds_of_a_call=SECONDS_WITH_CHANGE)
+    side = _replayed(room, room.patched, job, hash_seed)
+    if side is None:
+        return None
+    made = iter(side.answers)
+    both = zip(base.answers, wanted, strict=True)
+    answers = [_merged(old, some, next(made) if some else ()) for old, some in both]
+    return replace(side, answers=answers)
+
+
+def _merged(base: Sequence[Any], wanted: Sequence[int], made: Sequence[Any]) -> list[Any]:
+    """A call's answers: those that were wanted as they were made, the others as on base."""
+    return [
+        made[at] if at in wanted else one for at, one in enumerate(base) if at < len(made) or at not in wanted
+    ]
+
+
 def _compared(call: Mapping[str, Any], before: Sequence[Any], after: Sequence[Any]) -> Compared:
     both = zip(before, after, strict=False)
     answers = [
@@ -249,10 +286,11 @@ def _compared(call: Mapping[str, Any], before: Sequence[Any], after: Sequence[An
 
 def _changed_spans(change: Change) -> list[list[int]]:
     """First and last lines of the functions that the change touches, in the new text."""
-    return [
-        [min([node.lineno, *(one.lineno for one in node.decorator_list)]), node.end_lineno or node.lineno]
-        for node in changed_functions(change.before, change.after).values()
-    ]
+    return [_span(node) for node in changed_functions(change.before, change.after).values()]
+
+
+def _span(node: Function) -> list[int]:
+    return [min([node.lineno, *(one.lineno for one in node.decorator_list)]), node.end_lineno or node.lineno]
 
 
 def _is_own(answer: str) -> bool:

@@ -8,7 +8,7 @@ import copy
 import re
 
 from nightcrew.validation.reading.names import own_name
-from nightcrew.validation.reading.suite import read, tree_of
+from nightcrew.validation.reading.suite import Function, read, tree_of, walk, words_of
 from nightcrew.validation.tables import Table
 
 _TYPING = {"typing", "typing_extensions"}
@@ -28,7 +28,7 @@ def behaving(text: str) -> ast.Module | None:
         tree = tree_of(text)
     except (SyntaxError, ValueError, RecursionError):
         return None
-    described = {name for one in ast.walk(tree) for part in _annotations(one) for name in names_in(part)}
+    described = {name for one in walk(tree) for part in _annotations(one) for name in names_in(part)}
     stripped = _Stripped(reads_docs="__doc__" in text, typing=_of_typing(tree)).visit(tree)
     used = {name for node in stripped.body if not _is_import(node) for name in names_in(node)}
     assert isinstance(stripped, ast.Module)
@@ -36,10 +36,28 @@ def behaving(text: str) -> ast.Module | None:
     return stripped
 
 
+def edited_bodies(before: str | None, after: str | None) -> list[Function] | None:
+    """The old text's functions whose bodies alone make up the difference.
+
+    None where anything else differs: parameters, methods, what an import runs. Code that enters none of these
+    functions runs as before. A name that the old text does not know at all changes nothing for it.
+    """
+    old, new = behaving(before or ""), behaving(after or "")
+    if before is None or after is None or old is None or new is None:
+        return None
+    words = words_of(old)
+    new.body = [node for node in new.body if not _is_of_new_name(node, words)]
+    first, second = _Outline(), _Outline()
+    if ast.dump(first.visit(old)) != ast.dump(second.visit(new)):
+        return None
+    pairs = zip(first.found, second.found, strict=True)
+    return [node for (node, body), (_, other) in pairs if body != other]
+
+
 def plain_statements(text: str) -> dict[str, set[int]]:
     """Every statement without a body, as its tree, with its lines; nothing where the text is not Python."""
     found: dict[str, set[int]] = {}
-    for node in ast.walk(read(text)):
+    for node in walk(read(text)):
         if isinstance(node, ast.stmt) and not hasattr(node, "body"):
             span = range(node.lineno, (node.end_lineno or node.lineno) + 1)
             found.setdefault(ast.dump(node), set()).update(span)
@@ -49,7 +67,7 @@ def plain_statements(text: str) -> dict[str, set[int]]:
 def names_in(tree: ast.AST) -> set[str]:
     """Every name that it reads or binds, also in quoted annotations."""
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.Name):
             found.add(node.id)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 200:
@@ -75,7 +93,7 @@ def is_declaration(node: ast.stmt) -> bool:
     if isinstance(node, ast.Assign | ast.AugAssign):
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         maker = node.value if isinstance(node.value, ast.Call) else None
-        if any(isinstance(one, ast.Call) and one is not maker for one in ast.walk(node.value)):
+        if any(isinstance(one, ast.Call) and one is not maker for one in walk(node.value)):
             return False  # what is called there may do anything
         if maker is not None:
             return own_name(maker.func) in TYPE_MAKERS
@@ -88,7 +106,7 @@ def is_silent_statement(node: ast.stmt) -> bool:
     call = node.value if isinstance(node, ast.Expr) else None
     if not isinstance(call, ast.Call) or not is_silent(call) or own_name(call.func) == "print":
         return False
-    inner = [one for word in [*call.args, *call.keywords] for one in ast.walk(word)]
+    inner = [one for word in [*call.args, *call.keywords] for one in walk(word)]
     calls = [one for one in inner if isinstance(one, ast.Call)]
     used_up = (arg for one in calls if own_name(one.func) in _USING_UP for arg in one.args)
     return (
@@ -155,7 +173,7 @@ def _is_import(node: ast.stmt) -> bool:
 def _of_typing(tree: ast.Module) -> set[str]:
     """How the file writes the names of `typing` that have no effect."""
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module in _TYPING:
             found |= {one.asname or one.name for one in node.names}
         elif isinstance(node, ast.Import):
@@ -178,6 +196,36 @@ def _drop_imports(tree: ast.Module, names: set[str]) -> None:
                 continue
         kept.append(node)
     tree.body = kept
+
+
+def _is_of_new_name(node: ast.stmt, words: frozenset[str]) -> bool:
+    """True for a function, an import or a constant of whose name a text knows nothing."""
+    names: list[str] = []
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.decorator_list:
+        names = [node.name]
+    elif isinstance(node, ast.Import | ast.ImportFrom):
+        names = [(one.asname or one.name).split(".")[0] for one in node.names]
+    elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+        names = [getattr(one, "id", "*") for one in node.targets]
+    return bool(names) and not any(one in words or one == "*" or one.startswith("__") for one in names)
+
+
+class _Outline(ast.NodeTransformer):
+    """Takes the bodies out of functions; `found` holds each outermost function with its body's text."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[Function, str]] = []
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        return self._without_body(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        return self._without_body(node)
+
+    def _without_body(self, node: Function) -> Function:
+        self.found.append((node, "".join(map(ast.dump, node.body))))
+        node.body = []
+        return node
 
 
 class _Stripped(ast.NodeTransformer):
@@ -206,7 +254,7 @@ class _Stripped(ast.NodeTransformer):
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST | None:
         if any(self._is_typing(one, "overload") for one in node.decorator_list):
             return None
-        for one in ast.walk(node.args) if not _may_be_read(node) else ():
+        for one in walk(node.args) if not _may_be_read(node) else ():
             if isinstance(one, ast.arg):
                 one.annotation = one.type_comment = None
         node.returns = node.type_comment = None

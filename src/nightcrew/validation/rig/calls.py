@@ -13,6 +13,15 @@ from .making import Makings
 MOST_CALLS, MOST_OF_ONE, MOST_BYTES = 400, 25, 8000
 MOST_TRIED = 400  # calls of one function whose arguments are read; they may be large
 TOOL = 4  # an identifier that no kind of tool has reserved
+STARTS_A_PROCESS = {
+    "subprocess.Popen",
+    "os.system",
+    "os.exec",
+    "os.posix_spawn",
+    "os.spawn",
+    "os.fork",
+    "os.forkpty",
+}
 
 
 class Role(NamedTuple):
@@ -138,6 +147,49 @@ class Recorder:
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+class Entered:
+    """Whether the code that runs enters some functions: what does not is the same whatever they do.
+
+    `functions`: first and last lines, by file. Without any, and in Pythons before 3.12, all code counts.
+    Another process may enter them unseen, and what an import computed with them stays in its module.
+    """
+
+    def __init__(self, functions: "Mapping[str, Sequence[Sequence[int]]]", root: str) -> None:
+        self.functions, self.root = functions, root
+        self.monitoring: Any = getattr(sys, "monitoring", None)
+        self.by_all = self.now = not functions or self.monitoring is None
+        self.modules = len(sys.modules)
+        if functions and self.monitoring is not None:
+            started = self.monitoring.events.PY_START
+            self.monitoring.use_tool_id(TOOL, "nightcrew")
+            self.monitoring.register_callback(TOOL, started, self._started)
+            self.monitoring.set_events(TOOL, started)
+            sys.addaudithook(self._heard)
+
+    def start(self) -> None:
+        """What runs from now on counts."""
+        self.end()
+        self.now, self.modules = self.by_all, len(sys.modules)
+
+    def end(self) -> bool:
+        """True where one of the functions may have run since the start."""
+        if self.now and not self.by_all and len(sys.modules) > self.modules:
+            fresh = list(sys.modules.values())[self.modules :]
+            self.by_all = any(str(getattr(one, "__file__", "")).startswith(self.root) for one in fresh)
+        return self.now
+
+    def _started(self, code: types.CodeType, _: int) -> object:
+        spans = self.functions.get(code.co_filename, ())
+        if not any(first <= code.co_firstlineno <= last for first, last in spans):
+            return self.monitoring.DISABLE
+        self.now = True
+        return None
+
+    def _heard(self, event: str, _: object) -> None:
+        if event in STARTS_A_PROCESS:
+            self.now = True
 
 
 class Lines:

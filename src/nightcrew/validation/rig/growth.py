@@ -1,12 +1,39 @@
 """How the work of a call grows with its input, counted in lines and comparisons and not in time."""
 
+import contextlib
 import itertools
+import signal
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 SMALL, LARGE = 10, 40  # factor by which the input grows
 MOST_ITEMS = 100_000
+TIMES_IN_COMPILED_CODE = 4  # the time of a call, after which one that cannot be interrupted ends its process
 _work = [0]
+
+
+class TooLong(BaseException):
+    """A call that does not end in time."""
+
+
+@contextlib.contextmanager
+def limited(seconds: float) -> "Iterator[None]":
+    """Ends what runs after so many seconds of CPU by raising TooLong."""
+    signal.signal(signal.SIGVTALRM, _end)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    # Python cannot interrupt compiled code, so that this signal ends the process.
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_PROF, seconds * TIMES_IN_COMPILED_CODE)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def _end(*_: Any) -> None:
+    raise TooLong
 
 
 class Number(int):

@@ -5,6 +5,8 @@ An object is stored as its class, the class's arguments, and the later calls of 
 
 import base64
 import contextlib
+import importlib
+import inspect
 import io
 import pickle
 import sys
@@ -56,6 +58,17 @@ class Makings:
     def _is_own(self, kind: type) -> bool:
         path = getattr(sys.modules.get(kind.__module__), "__file__", None) or ""
         return path.startswith(self.root)
+
+
+def found(module: str, name: str) -> Any:
+    """A function by its qualified name; for a class's `__init__`, the class."""
+    thing: Any = importlib.import_module(module)
+    for part in name.removesuffix(".__init__").split("."):
+        thing = inspect.getattr_static(thing, part) if inspect.isclass(thing) else getattr(thing, part)
+    for inner in ("__func__", "fget", "func"):
+        if not callable(thing):
+            thing = getattr(thing, inner, thing)
+    return thing
 
 
 def unkept(

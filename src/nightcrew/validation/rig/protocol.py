@@ -91,6 +91,7 @@ class Recorded:
     module: str
     name: str
     kept: str
+    wanted: "Sequence[int] | None" = None  # which of its answers are made, by their position; None: all
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,8 @@ class Replay:
     clock: str
     measured: "Sequence[str]"  # files whose lines are noted
     seconds_of_a_call: float
+    functions: "Mapping[str, Sequence[Sequence[int]]]" = field(default_factory=dict)
+    """First and last lines, by file, of functions: each answer tells whether it ran one of them."""
 
 
 def document(shape: Any) -> "dict[str, Any]":

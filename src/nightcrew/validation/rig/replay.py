@@ -1,6 +1,7 @@
 """Repeats recorded calls and similar ones; gives each result as text.
 
-It runs on base and on the change with the same calls, and only differences between the two count. A result
+It runs on base and on the change with the same calls, and only differences between the two count. So a call
+that runs none of the functions that the change edits is made once, on base. A result
 has the type and content, the error, whether the value is lazy, an argument or the same object each time, the
 changed arguments, output and warnings, in two time zones and locales, and how the work grows.
 """
@@ -9,13 +10,11 @@ import ast
 import contextlib
 import copy
 import importlib
-import inspect
 import io
 import itertools
 import locale
 import os
 import resource
-import signal
 import sys
 import time
 import warnings
@@ -25,15 +24,14 @@ from functools import partial
 from typing import Any
 
 from . import protocol, world
-from .calls import Lines
-from .growth import counted, growth
-from .making import unkept
+from .calls import Entered, Lines
+from .growth import TooLong, counted, growth, limited
+from .making import found, unkept
 from .neighbours import is_equal, near_calls, with_nothing, without_literal
 from .shown import NotPlain, bounded, call_text, described, own_message, plain, shown
 from .supervise import Reporter, supervise, tell
 
 SECONDS_OF_WAITING, MOST_WAITS, MOST_DEATHS = 240.0, 3, 8
-TIMES_IN_COMPILED_CODE = 4  # the time of a call, after which one that cannot be interrupted ends its process
 MOST_WORK = 2_000_000  # lines that one call and those like it may run
 MOST_MADE = 12
 MOST_MEMORY = 3 << 29  # bytes; below the limit of the sandbox, which would end the other calls too
@@ -46,10 +44,7 @@ WORLDS = (("UTC", "C.UTF-8"), ("Asia/Kathmandu", "C"))
 NOT_CALLED, ENDLESS, DEAD = "cannot be called", "!what does not end", "!the end of the process"
 WAITING = "!what waits until the time limit"
 UNSTEADY = "something else each time"
-
-
-class TooLong(BaseException):
-    """A call that does not end in time."""
+NOT_WANTED = ["", "", "", 0.0]
 
 
 def main() -> None:
@@ -122,14 +117,16 @@ def _replay(
     literals, values = ([*map(ast.literal_eval, some)] for some in (job.literals, job.constants))
     often: Counter[str] = Counter()
     endless: Counter[str] = Counter()
+    entered = Entered(job.functions, job.workspace + os.sep)
     with world.still_clock(DAY, job.clock):
         for call in calls:
             often[call.name] += 1
             lines = Lines(job.measured)
             try:
-                caller = Caller(call, job, lines, grows=often[call.name] <= MOST_GROWN)
+                grows = often[call.name] <= MOST_GROWN
+                caller = Caller(call, job, lines, entered, grows=grows)
                 most = FEW if often[call.name] > OFTEN else max(MOST_WORK // caller.work(), FEW)
-                most = min(most, limits.get(call.name, most))
+                most = min(most, limits.get(call.name, most), 1 + max(call.wanted or [most]))
                 for answer in itertools.islice(caller.answers(literals, values), most):
                     report({"answer": answer})
                     endless[call.name] += answer[1] == ENDLESS
@@ -149,13 +146,21 @@ class Caller:
     """Repeats one recorded call, unchanged and with slightly different arguments."""
 
     def __init__(
-        self, call: protocol.Recorded, job: protocol.Replay, lines: Lines, *, grows: bool = True
+        self, call: protocol.Recorded, job: protocol.Replay, lines: Lines, entered: Entered, *, grows: bool
     ) -> None:
-        self.grows = grows
-        self.name, self.kept, self.lines = call.name, call.kept, lines
+        self.name, self.kept, self.lines, self.entered, self.grows = (
+            call.name,
+            call.kept,
+            lines,
+            entered,
+            grows,
+        )
+        self.wanted = range(MOST_WORK) if call.wanted is None else {*call.wanted}
         self.seconds, self.measures = job.seconds_of_a_call, bool(job.measured)
         self.root = job.workspace + os.sep
+        entered.start()
         self.function = found(call.module, call.name)
+        entered.start()
         self.given_back: Any = None
         self.untouched = ""
 
@@ -163,30 +168,47 @@ class Caller:
         """How much the unchanged call does, in lines: the same on every machine."""
         given, words = unkept(self.kept, found)
         try:
-            with self._limited(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            with limited(self.seconds), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 return max(counted(self.function, given, words)[0], 1)
         except TooLong:
             return MOST_WORK
 
     def answers(self, literals: "list[Any]", values: "list[Any]") -> "Iterator[list[Any]]":
-        """Each call, its result, the literal that was replaced in it, how its work grows, and whether its
-        values are equal to those of the first call."""
+        """Each call, its result, the literal that was replaced in it, how its work grows, whether its values
+        are equal to those of the first call, and whether it may enter the job's functions."""
+        self.entered.start()
         given, words = unkept(self.kept, found)
         others = [*(with_nothing(given, words) if self.measures else ()), *near_calls(given, words, values)]
         calls = [((given, words), ""), *((call, "") for call in others)]
         for literal in literals:
             calls += [(call, repr(literal)) for call in without_literal(given, words, literal)]
+        made = self.entered.end()
         for index, ((some, named), without) in enumerate(calls):
-            answer = self._steady(some, named)
+            if index not in self.wanted:
+                yield NOT_WANTED
+                continue
+            self.entered.start()
+            answer = self._steady(some, named, made)
             grown = self._growth(some, named) if index == 0 and self.grows else 0.0
             twin = index > 0 and is_equal([some, named], [given, words])
-            yield [call_text(self.name, some, named), answer, without, grown, twin]
-        yield from self._of_others(values)
+            yield [
+                call_text(self.name, some, named),
+                answer,
+                without,
+                grown,
+                twin,
+                made or self.entered.end(),
+            ]
+        yield from self._of_others(values, len(calls))
 
-    def _of_others(self, values: "list[Any]") -> "Iterator[list[Any]]":
+    def _of_others(self, values: "list[Any]", before: int) -> "Iterator[list[Any]]":
         """The same call on an object that was made with other arguments."""
         for index in range(MOST_MADE):
+            if before + index not in self.wanted:
+                yield NOT_WANTED
+                continue
+            self.entered.start()
             chosen: list[Any] = []
             twins: list[bool] = []
 
@@ -200,21 +222,24 @@ class Caller:
 
             try:
                 given, words = unkept(self.kept, found, other)
-                answer = self._steady(given, words)
+                answer = self._steady(given, words, made=self.entered.end())
             except Exception as error:
                 answer = f"!{type(error).__name__} when the object is made"
             if not chosen:
                 return
             how = f"{self.name} of an object made with ({call_text('', *chosen[0])[1:-1]})"
-            yield [how, answer, "", 0.0, twins[0]]
+            yield [how, answer, "", 0.0, twins[0], self.entered.end()]
 
-    def _steady(self, given: "list[Any]", words: "dict[str, Any]") -> str:
-        """The result in each world; where they differ, a third time tells whether the world decides."""
+    def _steady(self, given: "list[Any]", words: "dict[str, Any]", made: bool) -> str:
+        """The result in each world; where they differ, a third time tells whether the world decides. One is
+        enough for a call that neither enters the job's functions nor was `made` by them."""
         try:
             self.untouched = shown([given, words])
         except Exception:
             return ""
         first, back = self._in_world(0, given, words)
+        if not (made or self.entered.now):
+            return first
         second, other = self._in_world(1, given, words)
         kept = isinstance(back, (list, dict, set, bytearray)) and back is other
         if first != second and self._in_world(0, given, words)[0] != first:
@@ -237,7 +262,7 @@ class Caller:
 
     def _growth(self, given: "list[Any]", words: "dict[str, Any]") -> float:
         try:
-            with self._limited(), contextlib.redirect_stdout(io.StringIO()):
+            with limited(self.seconds), contextlib.redirect_stdout(io.StringIO()):
                 return growth(self.function, copy.deepcopy(given), copy.deepcopy(words))
         except TooLong:
             return ENDLESS_GROWTH
@@ -254,7 +279,7 @@ class Caller:
         printed = io.StringIO()
         try:
             with (
-                self._limited(),
+                limited(self.seconds),
                 contextlib.redirect_stdout(printed),
                 warnings.catch_warnings(record=True) as warned,
             ):
@@ -273,31 +298,3 @@ class Caller:
         text += f", and prints {printed.getvalue()!r}" if printed.getvalue() else ""
         text += "".join(sorted({f", and warns of {one.category.__name__}: {one.message}" for one in warned}))
         return bounded(text)
-
-    @contextlib.contextmanager
-    def _limited(self) -> "Iterator[None]":
-        signal.signal(signal.SIGVTALRM, _end)
-        signal.setitimer(signal.ITIMER_VIRTUAL, self.seconds)
-        # Python cannot interrupt compiled code, so that this signal ends the process.
-        signal.signal(signal.SIGPROF, signal.SIG_DFL)
-        signal.setitimer(signal.ITIMER_PROF, self.seconds * TIMES_IN_COMPILED_CODE)
-        try:
-            yield
-        finally:
-            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-            signal.setitimer(signal.ITIMER_PROF, 0)
-
-
-def found(module: str, name: str) -> Any:
-    """A function by its qualified name; for a class's `__init__`, the class."""
-    thing: Any = importlib.import_module(module)
-    for part in name.removesuffix(".__init__").split("."):
-        thing = inspect.getattr_static(thing, part) if inspect.isclass(thing) else getattr(thing, part)
-    for inner in ("__func__", "fget", "func"):
-        if not callable(thing):
-            thing = getattr(thing, inner, thing)
-    return thing
-
-
-def _end(*_: Any) -> None:
-    raise TooLong
