@@ -9,6 +9,7 @@ from nightcrew.validation.faults.blind_controls import _calls_hash, holds_sets
 ORDERED = ["x in {1, 2}", "sorted(set(x))", "len({a for a in x})", "x = [1]", "id = 3", "f(id=4)"]
 BY_CHANCE = [
     "list(set(x))",
+    "sorted(set(x), key=f)",
     "for a in {1, 2}:\n    f(a)",
     "f(frozenset(x))",
     "defaultdict(set)",

@@ -184,7 +184,8 @@ def _asked_without_order(node: ast.AST) -> Iterator[ast.AST]:
     if isinstance(node, ast.Compare) and all(isinstance(one, ast.In | ast.NotIn) for one in node.ops):
         held = node.comparators
     elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in _ORDERLESS:
-        held = node.args
+        ties = any(word.arg == "key" for word in node.keywords)  # which stay in the order of the set
+        held = [] if ties else node.args
     for one in held:
         if isinstance(one, ast.Set | ast.SetComp):
             yield one
