@@ -153,7 +153,7 @@ class TaskQueue:
         Returns True the first time.
         """
         values = asdict(attempt)
-        del values["patch"]
+        del values["patch"], values["text_was_read"]
         values |= {"executor": str(attempt.executor), "end": str(attempt.end)}
         values["models_served"] = list(attempt.models_served)
         values |= {"verdict": verdict, "score": score, "summary": summary}
