@@ -15,7 +15,7 @@ from nightcrew.errors import BadInput
 
 PATTERN = (
     r"^(?:file://(?![^/]*@)|(?!//[^@]*@)(?![^/@]*:/*[^/@]*:[^@/]*@)(?![^/:@]*:[^/@]+@)(?![hH][tT][tT][pP][sS]?:/*[^/]*@)"
-    r"(?![hH][tT][tT][pP][sS]?:[^?#]*[?#]))"
+    r"(?![hH][tT][tT][pP][sS]?:[^?#;]*[?#;])(?![sS][sS][hH]:[^?#;]*[?#;])(?![gG][iI][tT]:[^?#;@]*[?#;@]))"
 )
 """A pattern for servers that validate a value; addresses with a secret do not match."""
 
@@ -107,7 +107,10 @@ def without_secret(repo: str) -> tuple[str, Credential | None]:
             return _from_web_address(parts)
         case "file":
             return repo, None
-    if ":" in parts.netloc.rpartition("@")[0]:
+    user = parts.netloc.rpartition("@")[0]
+    if parts.query or parts.fragment or ";" in parts.path or (user and parts.scheme == Protocol.GIT):
+        raise BadInput(_INVALID_PLACE)
+    if ":" in user:
         raise BadInput(
             f"the repository's address has a password, which {parts.scheme} cannot use: use a key, or https"
         )
@@ -145,6 +148,8 @@ def _split(repo: str) -> SplitResult:
 
 
 def _from_web_address(parts: SplitResult) -> tuple[str, Credential | None]:
+    if ";" in parts.path:
+        raise BadInput(_INVALID_PLACE)
     userinfo, _, host = parts.netloc.rpartition("@")
     user, _, password = (unquote(part) for part in userinfo.partition(":"))
     found = Credential(user, password) if password else Credential(_ANY_USER, user) if user else None

@@ -7,14 +7,18 @@ control characters could set the clipboard or hide a line; on a page, markup cou
 import logging
 import re
 
-# C0 without tab and line feed, DEL, C1; bidirectional controls; line separators.
-_HARMFUL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+# C0 without tab and line feed, DEL, C1; bidirectional controls; line separators; what is not seen at all; and
+# surrogates, which no output can encode.
+_HARMFUL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e0fff]"
+)
 _MARKUP = re.compile(r"[\\`*\[\]<>|~&$]|(?<![^\W_])_|_(?![^\W_])|(?<=:)//|(?<=www)\.", re.IGNORECASE)
 
 
 def harmless(text: str) -> str:
     """`text` with every harmful character as `\\uXXXX`, as in JSON."""
-    return _HARMFUL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return _HARMFUL.sub(_escape, text)
 
 
 def quoted(text: str, characters: int = 300) -> str:
@@ -52,6 +56,11 @@ class HarmlessFormatter(logging.Formatter):
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _escape(character: re.Match[str]) -> str:
+    code = ord(character[0])
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def _longest_run_of_backticks(text: str) -> int:

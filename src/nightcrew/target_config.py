@@ -69,7 +69,7 @@ class TargetConfig(BaseModel):
     @classmethod
     def _check_root(cls, value: str) -> str:
         place = PurePosixPath(value)
-        if place.is_absolute() or ".." in place.parts:
+        if place.is_absolute() or ".." in place.parts or not value.isprintable():
             raise ValueError("must be a folder of the repository, relative to its root")
         return "" if place == PurePosixPath() else place.as_posix()
 

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import stat
+import string
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,12 +20,16 @@ import yaml
 
 MOST_FILE_BYTES = 16 * 1024 * 1024
 MOST_DEPTH = 100  # real documents and programs stay below 40
+MOST_JSON_VALUES = 500_000  # each takes up to 200 bytes of memory, for 2 in the text
 MOST_TOML_CHARACTERS = 512 * 1024
 MOST_TOML_LINE = 20_000  # a dotted key takes quadratic time in its parts
 MOST_INI_CHARACTERS = 512 * 1024
 MOST_YAML_CHARACTERS = 256 * 1024
 MOST_YAML_VALUES = 100_000  # with aliases expanded
 MOST_PYTHON_CHARACTERS = 2 * 1024 * 1024
+MOST_PYTHON_WORDS = 200_000  # words and signs: the compiler takes 2 to 5 microseconds for each
+MOST_PYTHON_SCANS = 10**10  # characters: for each field of an f-string, the compiler goes over the whole text
+MOST_PYTHON_BITS = 14_000  # of a number; longer ones cannot be written in decimal
 
 
 class Unreadable(ValueError):
@@ -65,6 +70,13 @@ def read_text(path: Path) -> str:
         raise Unreadable(f"it is no UTF-8: {error}") from None
 
 
+def files_in(folder: Path, *patterns: str) -> list[Path]:
+    """The files of somebody's tree that match a pattern, in order, without those that a link leads to."""
+    root = folder.resolve()
+    found = {path for pattern in patterns for path in root.glob(pattern)}
+    return sorted(path for path in found if path.resolve() == path)
+
+
 def text_of(path: Path) -> str:
     """As `read_text`, where any unreadable byte stands for itself; empty if it cannot be read."""
     try:
@@ -73,12 +85,14 @@ def text_of(path: Path) -> str:
         return ""
 
 
-def read_json(text: str | bytes, *, most_depth: int = MOST_DEPTH) -> Any:
+def read_json(text: str | bytes, *, most_depth: int = MOST_DEPTH, most_values: int = MOST_JSON_VALUES) -> Any:
     """The JSON value in `text`, whose size the caller has checked.
 
     Raises:
-        Unreadable: it is not JSON, or is nested deeper than `most_depth`.
+        Unreadable: it is not JSON, is nested deeper than `most_depth`, or has more than `most_values` values.
     """
+    if len(text) > most_values and _has_more_values(text, most_values):
+        raise Unreadable(f"it has more than {most_values:,} values")
     try:
         value = json.loads(text)
     except RecursionError:
@@ -157,6 +171,9 @@ def parse_python(text: str) -> ast.Module:
     """
     if len(text) > MOST_PYTHON_CHARACTERS:
         raise Unreadable(f"it has more than {MOST_PYTHON_CHARACTERS:,} characters")
+    signs = len(text.encode(errors="surrogatepass").translate(None, _NO_SIGNS))
+    if signs + len(text.split()) > MOST_PYTHON_WORDS or text.count("{") * len(text) > MOST_PYTHON_SCANS:
+        raise Unreadable(f"it has more than {MOST_PYTHON_WORDS:,} words and signs, or too many braces")
     try:
         tree = ast.parse(text.removeprefix("\ufeff"))  # a byte order mark, which Python skips in files
     except (RecursionError, MemoryError):
@@ -169,12 +186,16 @@ def parse_python(text: str) -> ast.Module:
         level = [child for node in level for child in ast.iter_child_nodes(node)]
         if not level:
             return tree
+        if any(isinstance(node, ast.Constant) and _is_too_long(node.value) for node in level):
+            raise Unreadable("it has a number that is too long to be written in decimal")
     raise Unreadable("it is nested too deep to be read")
 
 
 # ---------------------------------------------------------------------------------------------------------
 
 
+_NO_SIGNS = (string.ascii_letters + string.digits + string.whitespace + "_").encode()
+_JSON_TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+"?+', re.DOTALL)  # an open one reaches to the end
 _LONG_GAP = re.compile(r"(?<=\S)[^\S\r\n]{100,}+(?=\S)")
 _BRACKET = re.compile(r"[\[\]{}]")
 _INDICATORS = re.compile(r"(?:^|(?<=\n))[ \t]*((?:[-?:][ \t]+)++)")
@@ -192,6 +213,19 @@ def _yaml_depth(text: str) -> int:
 
 _YamlLoader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 """Makes nothing but mappings, lists and texts; in C where it can be had, ten times as fast."""
+
+
+def _has_more_values(text: str | bytes, most: int) -> bool:
+    """True if `text`, which need not be JSON, may have more than `most` values."""
+    whole = text.encode(errors="replace") if isinstance(text, str) else text
+    if whole.count(b'"') - whole.count(b'\\"') > 4 * most:  # two for each text, and a text for each name
+        return True
+    outside = _JSON_TEXT.sub(b"", whole)
+    return sum(map(outside.count, (b",", b"[", b"{"))) >= most
+
+
+def _is_too_long(value: object) -> bool:
+    return isinstance(value, int) and value.bit_length() > MOST_PYTHON_BITS
 
 
 def _check_depth(value: Any, most: int, most_values: float = float("inf")) -> None:

@@ -1,20 +1,25 @@
 """Bytes of strangers against the process that reads them: they may cost it a moment, never its heartbeat."""
 
+import ast
+import base64
 import json
 import os
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from nightcrew.errors import NightcrewError
+from nightcrew.errors import BadInput, NightcrewError
+from nightcrew.execution.checkout.tree_patch import Entry, _TreeReader
 from nightcrew.execution.checkout.workspace import extract_patch, make_checkout
 from nightcrew.execution.environments.declared import read_declared
+from nightcrew.execution.environments.layout import read_target
 from nightcrew.execution.executors.reply import BadEdits, read_edits
 from nightcrew.execution.packages.pages import read_page
-from nightcrew.openrouter.wire.replies import parse_json
+from nightcrew.openrouter.wire.replies import parse_json, read_trouble, read_usage
 from nightcrew.plain_text import code_block, harmless, markdown_text
 from nightcrew.secrets.known_secrets import KnownSecrets
 from nightcrew.secrets.redaction import redact, redact_values
@@ -23,6 +28,7 @@ from nightcrew.target_config import load_target_config
 from nightcrew.untrusted import Unreadable, parse_python, read_json, read_toml, read_yaml
 from nightcrew.validation.change.change import PatchRefused
 from nightcrew.validation.change.parser import parse_patch
+from nightcrew.validation.change.secrets import find_secrets
 from nightcrew.validation.questions.text_losses import text_losses
 from nightcrew.validation.running.pytest_options import installed_plugins
 from tests.attacks.rows import Findings, Row
@@ -43,6 +49,15 @@ def _laughs() -> str:
     return "\n".join(lines)
 
 
+def _shown(text: str) -> str:
+    return ast.unparse(parse_python(text))
+
+
+def _token(claims: str) -> str:
+    body = base64.urlsafe_b64encode(claims.encode()).decode().rstrip("=")
+    return f"eyJhbGciOiJIUzI1NiJ9.{body}.c2lnbmF0dXJlLW9mLWl0"
+
+
 def _losses(name: str) -> Callable[[str], object]:
     return lambda text: [*text_losses(name, text, "x\n"), *text_losses(name, "x\n", text)]
 
@@ -61,6 +76,8 @@ ATTACKS: dict[str, tuple[Callable[[str], object], str]] = {
     "JSON of brackets": (read_json, "[" * 200_000),
     "JSON of objects": (read_json, '{"a":' * 50_000),
     "JSON with a number of a million digits": (read_json, "1" * 1_000_000),
+    "JSON of millions of lists": (read_json, "[" + "[]," * 5_000_000 + "0]"),
+    "JSON of millions of texts": (read_json, "[" + '"",' * 5_000_000 + "0]"),
     "JSON values as deep as they may be": (lambda t: redact_values(read_json(t)), "[" * 90 + "]" * 90),
     "TOML of dotted keys": (read_toml, ".".join("a" * 9_000) + " = 1"),
     "TOML of dotted tables": (read_toml, "\n".join(f"[{'.'.join('a' * n)}]" for n in range(1, 500))),
@@ -72,6 +89,11 @@ ATTACKS: dict[str, tuple[Callable[[str], object], str]] = {
     "Python of comparisons": (parse_python, "x = " + "a<" * 50_000 + "a"),
     "Python of indentation": (parse_python, "".join(" " * n + "if a:\n" for n in range(900))),
     "Python of f-strings": (parse_python, "f'{" * 1_000),
+    "Python of fields of f-strings": (parse_python, "x = f'" + "{a}" * 300_000 + "'"),
+    "Python of f-strings in lines": (parse_python, "x = f'{a}'\n" * 200_000),
+    "Python of statements": (parse_python, "a;" * 1_000_000),
+    "Python with a number that is too long to be shown": (_shown, "x = 0x" + "f" * 100_000),
+    "a web token of brackets": (find_secrets, f"+A = '{_token('[' * 100_000)}'"),
     "YAML that laughs": (read_yaml, _laughs()),
     "YAML that contains itself": (read_yaml, "a: &a [*a, *a]"),
     "YAML of brackets": (read_yaml, "[" * 200_000),
@@ -315,3 +337,75 @@ def test_a_tree_of_very_many_files_is_refused_or_read_in_its_time(tmp_path: Path
     assert time.process_time() - began < 20 * HEARTBEAT
     assert git(repo, "rev-parse", "HEAD") == commit
     finding(met)
+
+
+def test_submodules_that_are_gone_cost_no_more_than_a_moment(tmp_path: Path, finding: Findings) -> None:
+    repo = make_repo(tmp_path / "repo", {"a.py": "A = 1\n"})
+    commit = commit_all(repo)
+    made = make_checkout(str(repo), commit, tmp_path / "clone")
+    for number in range(2_000):
+        (made.path / f"{number}").touch()
+    (made.path / "gone").touch()
+    base = {f"gone/{number}".encode(): Entry("160000", commit) for number in range(50_000)}
+    base |= {f"sub/{number}".encode(): Entry("160000", commit) for number in range(50_000)}
+    began = time.process_time()
+    found = _TreeReader(made.path, made.git_dir, base, commit).entries()
+    assert time.process_time() - began < 5 * HEARTBEAT
+    assert sum(entry.mode == "160000" for entry in found.values()) == 50_000
+    finding("a file in place of their folder is the change, and others stay")
+
+
+NUMBERS = {
+    "huge": "1e999999999",
+    "huge and negative": "-1e999999999",
+    "tiny": "1e-999999999",
+    "no more than nothing": "0e-999999999",
+    "long": "9" * 4_000,
+    "more than fits": "1e308",
+    "none": "NaN",
+    "of other digits": "\u0661" * 99,
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_number_of_a_provider_costs_no_more_than_a_moment(name: str, finding: Findings) -> None:
+    number = NUMBERS[name]
+    now = datetime.now(UTC)
+    began = time.process_time()
+    for value in (number, *([json.loads(number)] if number.isascii() and number != "NaN" else [])):
+        usage = read_usage({"usage": dict.fromkeys(("prompt_tokens", "completion_tokens", "cost"), value)})
+        trouble = read_trouble(
+            429,
+            {"retry-after": number, "x-ratelimit-limit": number, "x-ratelimit-reset": number},
+            {"error": {"code": value, "metadata": {"retry_after_seconds": value}}},
+            now=now,
+        )
+        assert usage is None or len(f"{usage.input_tokens} {usage.cost_usd or 0:f}") < 100
+        assert now + timedelta(seconds=trouble.retry_after_seconds or 0)
+    assert time.process_time() - began < HEARTBEAT
+    finding(f"{usage}; {trouble}"[:300])
+
+
+@pytest.mark.parametrize(
+    "date", ["Fri, 31 Dec 9999 23:59:59 GMT", "Fri, 31 Dec 2027 23:59:59 -0000", "Fri, 32 Dec 2027 1:1:1 GMT"]
+)
+def test_a_date_of_a_provider_is_one_or_is_none(date: str, finding: Findings) -> None:
+    now = datetime.now(UTC)
+    trouble = read_trouble(429, {"retry-after": date}, {"error": {"code": 429}}, now=now)
+    assert now + timedelta(seconds=trouble.retry_after_seconds or 0)
+    finding(trouble.retry_after_seconds)
+
+
+def test_no_link_of_a_tree_shows_what_lies_outside(tmp_path: Path, finding: Findings) -> None:
+    outside, tree = tmp_path / "outside", tmp_path / "tree"
+    (outside / "workflows").mkdir(parents=True)
+    (outside / "workflows" / "ci.yml").write_text("- run: pip install outside-package pytest\n")
+    (outside / "pyproject.toml").write_text("[project]\nname = 'a'\ndependencies = ['outside-package']\n")
+    tree.mkdir()
+    (tree / ".github").symlink_to(outside)
+    (tree / "inside").symlink_to(outside)
+    (tree / "nightcrew.toml").write_text('root = "inside"\n')
+    assert "outside" not in str(read_declared(tree))
+    with pytest.raises(BadInput, match="link") as refused:
+        read_target(tree, None)
+    finding(refused.value)

@@ -1,11 +1,12 @@
 """Tokens in addresses of repositories: who sees them while git uses them, and whom they are given to."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from nightcrew.address import without_secret
+from nightcrew.address import PATTERN, without_secret
 from nightcrew.errors import BadInput
 from nightcrew.execution.checkout.credentials import Credentials
 from nightcrew.execution.checkout.workspace import resolve_commit
@@ -62,3 +63,32 @@ def test_a_token_is_not_given_to_whom_its_server_names(
     assert not any(other.told)
     assert TOKEN not in str(told.value)
     finding(told.value)
+
+
+@pytest.mark.identity_free
+@pytest.mark.parametrize(
+    "address",
+    [
+        *(
+            "https://host/team/lib;token={}",
+            "https://host/lib;private_token={}?x=1",
+            "ssh://host/lib?token={}",
+        ),
+        *(
+            "ssh://git@host/lib#{}",
+            "git://{}@host/lib",
+            "git://host/lib;token={}",
+            "https://host/lib?a=b&c={}",
+        ),
+        *("https:/user:{}@host/lib", "https:user:{}@host/lib", "user:{}@host:lib", "ftp://user:{}@host/lib"),
+    ],
+)
+def test_a_token_in_an_odd_place_is_taken_out_or_refused(address: str, finding: Findings) -> None:
+    given = address.format(TOKEN)
+    try:
+        clean, _ = without_secret(given)
+    except BadInput as error:
+        clean = str(error)
+    assert TOKEN not in clean
+    assert not re.search(PATTERN, given)
+    finding(clean)

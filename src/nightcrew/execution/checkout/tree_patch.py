@@ -10,7 +10,8 @@ import hashlib
 import os
 import stat
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -85,7 +86,7 @@ class _TreeReader:
     def __init__(self, tree: Path, git_dir: Path, base: Mapping[bytes, Entry], commit: str) -> None:
         self._tree, self._git_dir, self._base = tree, git_dir, base
         self._root = os.fsencode(tree)
-        self._known_folders = {folder for name in base for folder in _folders_of(name)}
+        self._known_folders = _folders_above(base)
         self._algorithm = hashlib.sha256 if len(commit) == 64 else hashlib.sha1
         self._new_bytes = self._seen = 0
 
@@ -108,7 +109,11 @@ class _TreeReader:
         missing = {
             name: entry for name, entry in self._base.items() if entry.mode == _NESTED and name not in found
         }
-        return found | {name: entry for name, entry in missing.items() if not self._is_taken(name, found)}
+        taken = _folders_above(found)
+        files = sorted(file + b"/" for file in _folders_above(missing) & found.keys())
+        return found | {
+            name: entry for name, entry in missing.items() if name not in taken and not _is_below(name, files)
+        }
 
     def _list(self, folder: bytes) -> Iterator[tuple[bytes, os.stat_result]]:
         path = os.path.join(self._root, folder)  # noqa: PTH118 - bytes
@@ -192,18 +197,23 @@ class _TreeReader:
             return any(item.name.lower() == b".git" for item in items)
         return False
 
-    def _is_taken(self, name: bytes, found: Mapping[bytes, Entry]) -> bool:
-        """True if the tree has another entry with that name, or a file in place of a parent folder."""
-        below = name + b"/"
-        return any(folder in found for folder in _folders_of(name)) or any(
-            other.startswith(below) for other in found
-        )
+
+def _folders_above(names: Iterable[bytes]) -> set[bytes]:
+    """All folders that these names are in, each visited once."""
+    found: set[bytes] = set()
+    for name in names:
+        while (name := name.rpartition(b"/")[0]) and name not in found:
+            found.add(name)
+    return found
 
 
-def _folders_of(name: bytes) -> Iterator[bytes]:
-    while b"/" in name:
-        name = name.rsplit(b"/", 1)[0]
-        yield name
+def _is_below(name: bytes, files: Sequence[bytes]) -> bool:
+    """True if one of `files` is where a folder of `name` would be. They end with a slash, in order.
+
+    No file is below another one, so that only the last one before `name` can be above it.
+    """
+    at = bisect_right(files, name)
+    return at > 0 and name.startswith(files[at - 1])
 
 
 def _read(path: bytes) -> bytes:

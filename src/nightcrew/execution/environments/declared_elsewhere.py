@@ -15,7 +15,7 @@ from typing import Any
 
 from nightcrew.execution.environments.requirement_files import names_pytest
 from nightcrew.execution.environments.setup_script import setup_arguments
-from nightcrew.untrusted import Unreadable, parse_python, read_ini, read_text
+from nightcrew.untrusted import Unreadable, files_in, parse_python, read_ini, read_text
 
 _CONTINUED = re.compile(r"\\[ \t]*\n[ \t]*")
 _FACTORS = re.compile(r"\s*([\w.,!{}-]+):\s+(.*)")
@@ -113,7 +113,7 @@ def of_nox(folder: Path) -> Iterator[str]:
 
 def of_ci(folder: Path) -> Iterator[str]:
     """What CI installs in one command with a test runner, where the command bounds no version."""
-    for file in (folder / ".travis.yml", *sorted((folder / ".github" / "workflows").glob("*.y*ml"))):
+    for file in files_in(folder, ".travis.yml", ".github/workflows/*.y*ml"):
         text = ""
         with suppress(OSError, Unreadable):
             text = _CONTINUED.sub(" ", read_text(file))

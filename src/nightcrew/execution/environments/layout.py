@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from nightcrew.errors import BadInput
 from nightcrew.execution.environments.setup_script import setup_arguments
 from nightcrew.target_config import TargetConfig, has_own_table, load_target_config
 from nightcrew.untrusted import Unreadable, read_ini, read_text, read_toml
@@ -38,17 +39,12 @@ def read_target(checkout: Path, about: str | None) -> TargetConfig:
     has its own table; else the repository's root.
 
     Raises:
-        BadInput: a configuration file cannot be read.
+        BadInput: a configuration file cannot be read, or a link leads to the root.
     """
-    folders = [parent.as_posix() for parent in PurePosixPath(about or "").parents if parent.as_posix() != "."]
-    own = next((folder for folder in folders if has_own_table(checkout / folder)), "")
-    config = load_target_config(checkout / own)
-    if own and not config.root:
-        return config.model_copy(update={"root": own})
-    if config.root:
-        return config.model_copy(update={"root": (PurePosixPath(own) / config.root).as_posix()})
-    nearest = next((folder for folder in folders if _is_project_with_tests(checkout / folder)), "")
-    return config.model_copy(update={"root": nearest}) if nearest else config
+    config, tree = _read_config(checkout, about), checkout.resolve()
+    if (tree / config.root).resolve() != tree / config.root:
+        raise BadInput(f"nightcrew.toml: root: a link leads to {config.root}, name the folder itself")
+    return config
 
 
 def find_projects(checkout: Path) -> Iterator[Project]:
@@ -102,6 +98,18 @@ def normal_name(name: str) -> str:
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _read_config(checkout: Path, about: str | None) -> TargetConfig:
+    folders = [parent.as_posix() for parent in PurePosixPath(about or "").parents if parent.as_posix() != "."]
+    own = next((folder for folder in folders if has_own_table(checkout / folder)), "")
+    config = load_target_config(checkout / own)
+    if own and not config.root:
+        return config.model_copy(update={"root": own})
+    if config.root:
+        return config.model_copy(update={"root": (PurePosixPath(own) / config.root).as_posix()})
+    nearest = next((folder for folder in folders if _is_project_with_tests(checkout / folder)), "")
+    return config.model_copy(update={"root": nearest}) if nearest else config
 
 
 def _name(folder: Path, pyproject: Mapping[str, Any]) -> str:

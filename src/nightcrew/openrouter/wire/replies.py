@@ -144,6 +144,7 @@ def _lower(headers: object) -> dict[str, str]:
 
 
 # Error codes as words, which are common in streams.
+_LONGEST_RETRY = 7 * 86_400.0  # seconds
 _WORDS = {
     "server_error": 500,
     "server": 500,
@@ -209,8 +210,9 @@ def _retry_after(
     for value in (header, availability.get("retry_after"), metadata.get("retry_after_seconds")):
         number = to_decimal(value)
         if number is not None and number >= 0:
-            return float(number)
+            return min(float(number), _LONGEST_RETRY)
         if isinstance(value, str) and re.match(r"[A-Z][a-z]{2}, ", value):
-            with contextlib.suppress(ValueError):
-                return max(0.0, (parsedate_to_datetime(value) - now).total_seconds())
+            with contextlib.suppress(ValueError, TypeError):  # no date, or one without a time zone
+                wait = (parsedate_to_datetime(value) - now).total_seconds()
+                return min(max(0.0, wait), _LONGEST_RETRY)
     return None

@@ -15,15 +15,22 @@ type Target = Annotated[str | None, BeforeValidator(_target)]
 type Table = Annotated[dict[str, Any], BeforeValidator(table)]
 
 
+MOST_DIGITS = 40  # of a number as it is written
+MOST_EXPONENT = 15  # of its first digit: as an integer or written out, `1e999999999` would take gigabytes
+
+
 def to_decimal(value: object) -> Decimal | None:
-    """The finite number in `value`, or None."""
-    if value is None or isinstance(value, bool):
+    """The number in `value`; None where there is none, or one that no amount, size or time can be."""
+    if value is None or isinstance(value, bool | dict | list):
         return None
     try:
-        number = Decimal(str(value).strip())
-    except InvalidOperation:
+        text = str(value).strip()
+        number = Decimal(text) if len(text) <= MOST_DIGITS else Decimal("NaN")
+    except (InvalidOperation, ValueError):
         return None
-    return number if number.is_finite() else None
+    if not number:
+        return Decimal(0)
+    return number if number.is_finite() and abs(number.adjusted()) <= MOST_EXPONENT else None
 
 
 def whole(value: object) -> int | None:

@@ -6,13 +6,13 @@ are assigned to names like those of credentials.
 """
 
 import base64
-import json
 import math
 import re
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 
+from nightcrew.untrusted import read_json
 from nightcrew.validation.tables import Table
 
 _COMPILED = {name: re.compile(shape) for name, shape in Table("secrets").sections["shapes"].items()}
@@ -68,7 +68,7 @@ def _names_an_issuer(token: str) -> bool:
     match = _JWT.fullmatch(token)
     body = match[1] if match else ""
     with suppress(ValueError):
-        claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        claims = read_json(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
         issuer = str(claims.get("iss", "")) if isinstance(claims, dict) else ""
         return "." in issuer and not re.search(r"example|localhost|test", issuer)
     return True

@@ -3,7 +3,6 @@
 The calls are recorded with the change, stored as opaque text, and repeated in the sandbox on both trees.
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nightcrew.execution.sandbox import WORKSPACE
+from nightcrew.untrusted import read_json
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_prose
 from nightcrew.validation.faults.blind_controls import HASH_SEED, holds_sets
@@ -223,7 +223,7 @@ def _replayed(room: CleanRoom, tree: Path, job: Replay, hash_seed: int = 0) -> S
     done = run_rig(room, tree, "replay", job, seconds=SECONDS, env=env)
     prefix = len(WORKSPACE) + 1
     try:
-        output = json.loads(done.stdout)
+        output = read_json(done.stdout)
         lines = {path[prefix:]: frozenset(map(int, held)) for path, held in output["lines"].items()}
         side = Side(list(output["answers"]), dict(output["values"]), lines)
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -9,6 +9,7 @@ cannot edit the gates that judge it.
 import json
 import re
 
+from nightcrew.untrusted import read_json
 from nightcrew.validation.gate import Gate, failed, not_measurable, passed
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.commands import run_command, tail
@@ -69,7 +70,7 @@ class OwnRule(Gate):
         command = f"exec python -c '{_CALL}' {module} {function}"
         completed = run_command(room, room.patched, command, stdin=json.dumps(request).encode())
         try:
-            answer = json.loads(completed.stdout)
+            answer = read_json(completed.stdout)
         except ValueError:
             return not_measurable(self.name, f"The rule {self.rule} could not be asked: {tail(completed)}")
         if isinstance(answer, str):

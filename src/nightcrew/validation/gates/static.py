@@ -2,7 +2,6 @@
 
 import ast
 import importlib.machinery
-import json
 import re
 import sys
 from collections import Counter
@@ -19,7 +18,7 @@ from nightcrew.execution.confinement.confinement import MIB
 from nightcrew.execution.environments.layout import read_pyproject, read_setup_cfg, table
 from nightcrew.execution.environments.setup_script import setup_arguments
 from nightcrew.execution.sandbox import WORKSPACE, Limits, Mount
-from nightcrew.untrusted import text_of
+from nightcrew.untrusted import read_json, text_of
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.gate import Gate, counted, failed, not_measurable, passed
 from nightcrew.validation.reading.suite import nodes_of, parse
@@ -247,7 +246,7 @@ def _oldest_python(base: Path) -> str:
 def _findings(output: bytes, roots: tuple[str, ...]) -> dict[str, Counter[tuple[str, str]]]:
     """Ruff's findings by path below the folder in which it ran."""
     found: dict[str, Counter[tuple[str, str]]] = {}
-    for line in json.loads(output):
+    for line in read_json(output):
         root = next(root for root in roots if line["filename"].startswith(f"{root}/"))
         path = line["filename"].removeprefix(f"{root}/")
         found.setdefault(path, Counter())[(line["code"] or "syntax", line["message"])] += 1

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
-from nightcrew.untrusted import text_of
+from nightcrew.untrusted import files_in, text_of
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_release_note
 from nightcrew.validation.reading import documents
@@ -207,6 +207,6 @@ def _project_names(room: CleanRoom) -> set[str]:
 
 
 def _declaring(room: CleanRoom, globs: tuple[str, ...] = _DECLARING) -> Iterator[str]:
-    for path in sorted({path for glob in globs for path in room.base.glob(glob)}):
+    for path in files_in(room.base, *globs):
         if text := text_of(path):
             yield text

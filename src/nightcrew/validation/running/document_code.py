@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from nightcrew.untrusted import read_json
 from nightcrew.validation.reading.documents import Block
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.commands import run_command
@@ -81,7 +82,7 @@ def run_document(room: CleanRoom, blocks: Sequence[Block]) -> DocumentCode:
     script = _RUN.replace("'", "'\"'\"'")
     completed = run_command(room, room.patched, f"exec python -c '{script}'", stdin=json.dumps(job).encode())
     try:
-        found = json.loads(completed.stdout)
+        found = read_json(completed.stdout)
         return DocumentCode(
             *([f"line {line}: {text}" for line, text in found[key]] for key in DocumentCode._fields)
         )

@@ -1,11 +1,11 @@
 """Results of test runs: their types, and how they are read from the rig's output."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from nightcrew.execution.sandbox import WORKSPACE, Completed
+from nightcrew.untrusted import read_json
 
 _SLOW = 30.0  # CPU seconds of the tests that end, before a run that does not end in time
 FAILURES, GOOD = {"failed", "error"}, {"passed", "xpassed"}  # outcomes
@@ -147,7 +147,7 @@ def read_sessions(completed: Completed, expected: int) -> tuple[SessionResult, .
 def documents(completed: Completed) -> list[dict[str, Any]]:
     """The rig's output, one document for each session; nothing where it cannot be parsed."""
     try:
-        return list(json.loads(completed.stdout)["sessions"])
+        return list(read_json(completed.stdout)["sessions"])
     except (ValueError, KeyError, TypeError):
         return []
 
