@@ -12,7 +12,7 @@ from nightcrew.validation.change.change import Change
 from nightcrew.validation.faults.comparison import Answer, Compared
 from nightcrew.validation.gate import Gate
 from nightcrew.validation.gates.behaviour import Behaviour
-from nightcrew.validation.gates.extent import Extent, _unasked, other_parameters
+from nightcrew.validation.gates.extent import BEYOND_LINEAR, Extent, _unasked, other_parameters
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.verdict import GateOutcome, GateResult
 from tests.validation.house import House, make_house
@@ -147,7 +147,8 @@ FIXES: dict[str, tuple[tuple[str, str], str, str]] = {
     ),
     "more work": (
         before_loop(
-            'text = "".join(one for at, one in enumerate(text) if one != "\\ufeff" or one in text[:at])'
+            'text = "".join(one for at, one in enumerate(text)\n'
+            '        if sum(one == other for other in text[:at]) < 0 or one != "\\ufeff")'
         ),
         MARK,
         "times the work instead of",
@@ -229,3 +230,20 @@ def test_a_helper_counts_alone_where_nothing_else_is_compared() -> None:
     room: Any = SimpleNamespace(changes=(), is_test=lambda path: False)
     inner = Compared("_inner", Answer("_inner('')", "''", "!StopIteration"), frozenset(), ())
     assert [*_unasked(room, [inner], [], CODE)]
+
+
+@pytest.mark.parametrize(
+    ("growth", "is_too_much"),
+    [
+        ((4.0, 15.0), True),
+        ((1.0, 12.0), True),
+        ((1.0, 4.0), False),
+        ((4.0, 7.0), False),
+        ((0.0, 15.0), False),
+    ],
+)
+def test_a_fix_may_look_at_all_of_its_input_and_no_more(
+    growth: tuple[float, float], is_too_much: bool
+) -> None:
+    call = Compared("f", Answer("f('a')", "1", "2", growth=growth), frozenset(), ())
+    assert bool(call.slower(BEYOND_LINEAR)) is is_too_much

@@ -94,11 +94,11 @@ class Compared:
         """True for a function that only the product itself should call."""
         return any(one.startswith("_") and not one.endswith("__") for one in self.name.split("."))
 
-    @property
-    def slower(self) -> str:
-        """How the call's work grows faster than on base, as a sentence; empty where it does not."""
+    def slower(self, least: float = 0.0) -> str:
+        """How the call's work grows faster than on base, and by more than `least` with four times the input,
+        as a sentence; empty where it does not."""
         before, after = self.made.growth
-        if min(before, after) <= 0 or after <= _FASTER_GROWTH * before:
+        if min(before, after) <= 0 or after <= max(_FASTER_GROWTH * before, least):
             return ""
         return (
             f"{self.made.call}, with four times the input, does {after:.0f} times the work instead of "

@@ -26,6 +26,7 @@ LEAST_SWALLOWED = 3  # calls that raised on base and no longer do, before "none 
 LEAST_SAME = 20  # compared calls of a function before "its result is base's" is believed
 _UNREADABLE = {"ValueError", "OverflowError", "UnicodeEncodeError", "UnicodeDecodeError"}
 _SHOWN = 3
+BEYOND_LINEAR = 6.0  # times the work with four times the input; a fix may look at all of its input
 _HINT = "Repair the cause, and nothing else; where the difference is wanted, bring a test that shows it."
 
 
@@ -52,7 +53,7 @@ class Extent(Gate):
         path = room.target or next(iter(examination.product_files), "")
         shown = [one for one in found if one.tests & set(reproducers)]
         findings = [*_too_narrow(room, literals, shown, path), *_unasked(room, found, shown, path)]
-        slower = next((one.slower for one in found if one.slower), "")
+        slower = next(filter(None, (one.slower(BEYOND_LINEAR) for one in found)), "")
         beside = filter(None, (slower, compared.by_chance))
         findings += [Finding(one, path, severity=Severity.UNPROVEN) for one in beside]
         if not findings:

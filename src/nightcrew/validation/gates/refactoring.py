@@ -121,10 +121,10 @@ def _other_answers(found: Comparison) -> Iterator[str]:
     for call in found.calls:
         is_private = any(part.startswith("_") and not part.endswith("__") for part in call.name.split("."))
         other = next((one for one in call.answers if one.differs), None)
-        if is_private or call.name in known or not (other or call.slower):
+        if is_private or call.name in known or not (other or call.slower()):
             continue  # a refactoring may change functions that only the code itself calls
         known.add(call.name)
-        yield other.sentence if other else call.slower
+        yield other.sentence if other else call.slower()
 
 
 def _same_statements(change: Change) -> bool:
