@@ -44,9 +44,10 @@ def test_a_failing_test_is_a_persons_where_the_product_crashes_in_tests_of_base_
     test = "from shop.old import some\n\n\ndef test_{name}():\n    assert some()\n"
     files = {**FILES, "src/shop/old.py": old, "tests/test_old.py": test.format(name="old")}
     house = make_house(tmp_path / "repo", settings, sandbox, files)
-    change = {"tests/test_prices.py": GOOD_TEST, "tests/test_new.py": test.format(name="new")}
-    told = house.ask(NewTests(), change, house.task(TaskType.UNIT_TEST, "src/shop/prices.py"))
-    assert (told.outcome, "test_new" in told.message) == (GateOutcome.ASKS, True), told.message
+    alone: dict[str, str | None] = {"tests/test_new.py": test.format(name="new")}
+    for change in (alone, alone | {"tests/test_prices.py": GOOD_TEST}):
+        told = house.ask(NewTests(), change, house.task(TaskType.UNIT_TEST, "src/shop/prices.py"))
+        assert (told.outcome, "test_new" in told.message) == (GateOutcome.ASKS, True), told.message
 
 
 def test_marks_are_those_of_the_project() -> None:

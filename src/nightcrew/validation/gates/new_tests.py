@@ -87,7 +87,8 @@ def _not_collected(room: CleanRoom, examination: Examination) -> GateResult | No
         return failed(NAME, f"The new tests cannot be run: {session.problem}.", hint)
     # Other gates judge the other evidence: the bug's reproducer and the task's command.
     added_cases = room.task.task_type is not TaskType.UNIT_TEST
-    if not examination.new_tests.items and not added_cases:
+    is_none = not examination.new_tests.items and not examination.tests_for_elsewhere
+    if is_none and not added_cases:
         paths = ", ".join(examination.test_files[:3]) or "no test file"
         message = f"pytest finds no new test in the change ({paths}), run as `{room.config.test}` says."
         return failed(NAME, message, hint)
