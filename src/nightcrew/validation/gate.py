@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from nightcrew.task import Task, TaskType
@@ -45,6 +46,11 @@ def failed(
     return GateResult(
         name, GateOutcome.FAIL, _printable(message), _printable(hint), evidence or {}, _rounded(strength)
     )
+
+
+def unproven(refused: GateResult, what: str, path: str) -> GateResult:
+    """The same refusal, but one on which a person may decide once no attempt is left."""
+    return replace(refused, findings=(Finding(what, path, severity=Severity.UNPROVEN),))
 
 
 def not_measurable(name: str, message: str, hint: str = "", **evidence: Any) -> GateResult:

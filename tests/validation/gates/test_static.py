@@ -135,3 +135,14 @@ def test_what_no_test_of_values_notices(
     found = house.ask(Static(), {"p.py": files["p.py"] + text}, house.task(TaskType.BUG_FIX, "p.py"))
     assert (found.outcome is GateOutcome.PASS) == (not word), found.message
     assert word in found.message
+
+
+def test_a_person_may_decide_on_a_type_error_where_the_project_checks_no_types(
+    tmp_path: Path, settings: Settings, sandbox: Sandbox
+) -> None:
+    text = "def same(number: int) -> int:\n    return number\n"
+    house = make_house(tmp_path / "repo", settings, sandbox, {"p.py": text})
+    change: dict[str, str | None] = {"p.py": text.replace("return number", "return str(number)")}
+    found = house.ask(Static(), change, house.task(TaskType.BUG_FIX, "p.py"))
+    assert (found.outcome, found.is_unproven) == (GateOutcome.FAIL, True), found.message
+    assert "plain mypy" in found.message

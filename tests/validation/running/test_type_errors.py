@@ -46,7 +46,7 @@ def change(room: CleanRoom, path: str, before: str, after: str) -> None:
 def test_a_new_error_is_told_and_an_old_one_is_not(room: CleanRoom) -> None:
     change(room, "sums.py", OLD, OLD.replace("return 2 * number", "return str(number)"))
     found = compare_types(room)
-    assert found.how == "plain mypy"
+    assert (found.how, found.is_their_own) == ("plain mypy", False)
     assert len(found.new) == 1
     assert "sums.py: Incompatible return value type" in found.new[0]
 

@@ -20,7 +20,7 @@ from nightcrew.execution.environments.setup_script import setup_arguments
 from nightcrew.execution.sandbox import WORKSPACE, Limits, Mount
 from nightcrew.untrusted import read_json, text_of
 from nightcrew.validation.change.change import Change
-from nightcrew.validation.gate import Gate, counted, failed, not_measurable, passed
+from nightcrew.validation.gate import Gate, counted, failed, not_measurable, passed, unproven
 from nightcrew.validation.reading.suite import nodes_of, parse
 from nightcrew.validation.running.clean_room import CleanRoom, write_text
 from nightcrew.validation.running.type_errors import compare_types
@@ -86,12 +86,14 @@ class Static(Gate):
                 )
         types = compare_types(room)
         if types.new:
-            return failed(
+            refused = failed(
                 NAME,
                 f"{types.new[0]} (a type error that base does not have; {types.how}).",
                 "Make the types right.",
                 evidence={"types": types.how, "errors": list(types.new[:20])},
             )
+            # A person may decide where the project does not check its types itself.
+            return refused if types.is_their_own else unproven(refused, types.new[0], files[0].path)
         message = f"{counted(len(files), 'Python file')} parsed; imports exist; no new errors."
         return passed(NAME, message, types=types.how)
 

@@ -37,6 +37,7 @@ _IGNORE = re.compile(r"#[ \t]*type:[ \t]*ignore(\[[^\]\n]*\])?|#[ \t]*mypy:[^\n]
 _READ = re.compile(r"#[ \t]*(?:type|mypy):[^\n]*")  # comments that mypy reads
 _OPTIONS = ("--no-error-summary", "--hide-error-context", "--no-color-output", "--follow-imports=silent")
 _CACHE = "/run/nightcrew/types"
+_THEIRS = "the repository's own mypy"
 _LIBRARY = Table("interfaces").texts("library")["types"]
 _LIMITS = Limits(wall_seconds=1800.0, cpu_seconds=300)  # CPU time decides: it does not depend on the load
 
@@ -47,6 +48,11 @@ class Types:
 
     how: str
     new: tuple[str, ...] = ()
+
+    @property
+    def is_their_own(self) -> bool:
+        """True where the repository checks its types itself."""
+        return self.how == _THEIRS
 
 
 def compare_types(room: CleanRoom) -> Types:
@@ -61,7 +67,7 @@ def compare_types(room: CleanRoom) -> Types:
         return Types("not compared: only docstrings and comments differ")
     paths = [one.path for one in files]
     if _is_configured(room.base) and _has_mypy(room.environment.path):
-        return _compared(room, paths, "the repository's own mypy")
+        return _compared(room, paths, _THEIRS)
     if not any(_is_annotated(one.after or "") for one in files):
         return Types("not compared: the changed files have no annotations")
     if importlib.util.find_spec("mypy") is None:
@@ -70,7 +76,7 @@ def compare_types(room: CleanRoom) -> Types:
 
 
 def _compared(room: CleanRoom, paths: Sequence[str], how: str) -> Types:
-    check = _their_errors if how.startswith("the") else _our_errors
+    check = _their_errors if how == _THEIRS else _our_errors
     after = check(room, room.patched, paths)
     if after is not None and not after:
         return Types(how)  # the change has no error, so none is new
