@@ -48,3 +48,31 @@ def test_a_new_value_is_judged_by_its_absence(
     )
     told = shop.ask(gate(), {CODE: NEW, "tests/test_limits.py": test}, task)
     assert told.outcome is outcome, told.message
+
+
+RUNS_ITSELF = """\
+import sys
+import unittest
+
+from shop.kinds import cheapest
+
+
+class Cheapest(unittest.TestCase):
+    def test_it(self):
+        self.assertEqual(cheapest([3, 2]), {expected})
+
+
+found = unittest.TextTestRunner().run(unittest.defaultTestLoader.loadTestsFromTestCase(Cheapest))
+if not found.wasSuccessful():
+    sys.exit(1)
+"""
+UNCALLED = BASE + "\n\ndef dearest(prices):\n    return max(prices)\n"
+
+
+def test_tests_that_run_themselves_at_import_are_not_said_to_judge_nothing(shop: House) -> None:
+    test = {"tests/test_self.py": RUNS_ITSELF.replace("{expected}", "2")}
+    told = shop.ask(Controls(), {CODE: UNCALLED, **test}, shop.task(TaskType.UNIT_TEST, CODE))
+    assert told.outcome is GateOutcome.PASS, told.message
+    idle = {"tests/test_self.py": RUNS_ITSELF.replace("cheapest([3, 2]), {expected}", "2, 2")}
+    told = shop.ask(Controls(), {CODE: UNCALLED, **idle}, shop.task(TaskType.UNIT_TEST, CODE))
+    assert told.outcome is GateOutcome.FAIL, told.message

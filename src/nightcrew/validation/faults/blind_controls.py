@@ -85,12 +85,20 @@ def _trials(
     judged: tuple[str, ...],
     imported: Collection[int],
 ) -> list[Trial]:
-    only_values = _only_values(room, target) and not any(_functions_run(examination, target, judged))
-    broken = None if only_values else raising(target.source, _functions_with(imported, target.source))
+    run = {node.lineno for node in _functions_run(examination, target, judged)}
+    only_values = _only_values(room, target) and not run
+    spared = _functions_with(imported, target.source)
+    # A file of tests that runs itself at import spares all that they run: breaking the rest shows nothing.
+    shows_nothing = only_values or (bool(spared) and run <= spared)
+    broken = None if shows_nothing else raising(target.source, spared)
     trials = [Trial("neutral", {target.path: neutral(target.source, 2)})]
     if broken is not None:
         trials.append(Trial("raising", {target.path: broken}))
-    if only_values or room.task.task_type is TaskType.BUG_FIX:
+    task_type = room.task.task_type
+    needs_product = task_type is TaskType.BUG_FIX or (
+        broken is None and task_type is TaskType.CODE_GENERATION
+    )
+    if only_values or (needs_product and _unfixed(room)):
         trials.append(Trial("unfixed", _unfixed(room)))
     tests = [*_judged_code(room, judged)]
     seeds: tuple[int, ...] = ()
