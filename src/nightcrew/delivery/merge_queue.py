@@ -170,7 +170,7 @@ def _open_change(other: QueuedTask, references: Mapping[str, str]) -> tuple[Word
     if references.get(f"refs/heads/{known.branch}") != known.commit:
         return None, ""
     try:
-        patch = Path(other.change_path).read_bytes().decode("utf-8", "surrogateescape")
+        patch = other.read_change()
     except OSError as error:
         log.warning("the change of %s cannot be read: %s", other.task_id, error)
         return None, ""

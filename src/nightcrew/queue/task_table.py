@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
@@ -23,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from nightcrew.errors import BadInput
 from nightcrew.queue.delivery import Delivery, from_json
 from nightcrew.queue.state_store import metadata
 from nightcrew.task import FailureReason, Task, TaskPriority, TaskStatus
@@ -127,6 +129,23 @@ class QueuedTask:
     def task_id(self) -> str:
         """The task's id."""
         return self.task.task_id
+
+    def require_change(self) -> None:
+        """Check that the task has an accepted change.
+
+        Raises:
+            BadInput: it has none.
+        """
+        if self.status is not TaskStatus.COMPLETED or not self.change_path:
+            raise BadInput(f"task {self.task_id} is {self.status} and has no accepted change")
+
+    def read_change(self) -> str:
+        """The text of the change, with every byte of it.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        return Path(self.change_path or "").read_bytes().decode("utf-8", "surrogateescape")
 
 
 def queued_task(row: Row[Any], *, is_new: bool = False) -> QueuedTask:

@@ -7,7 +7,7 @@ from functools import partial
 from nightcrew.delivery.conflict import Conflict, is_outdated
 from nightcrew.delivery.destination import Destination
 from nightcrew.delivery.merge_queue import Accepted, MergeQueue
-from nightcrew.errors import BadInput, NightcrewError
+from nightcrew.errors import NightcrewError
 from nightcrew.execution.checkout.credentials import Credentials
 from nightcrew.execution.checkout.git import GitFailed
 from nightcrew.execution.checkout.work_folder import work_folder
@@ -18,7 +18,6 @@ from nightcrew.queue.delivery import Delivery, DeliveryStatus
 from nightcrew.queue.reviews import ACCEPTED_BY_A_PERSON
 from nightcrew.queue.state_store import is_down
 from nightcrew.queue.task_table import QueuedTask
-from nightcrew.task import TaskStatus
 from nightcrew.validation.verdict import Verdict
 from nightcrew.work.crew import Crew
 from nightcrew.work.outcome import Judged, Outcome
@@ -56,8 +55,7 @@ def deliver_ended(crew: Crew, task_id: str) -> Delivery:
         BadInput: the task has no accepted change.
     """
     queued = crew.queue.get(task_id)
-    if queued.status is not TaskStatus.COMPLETED or not queued.change_path:
-        raise BadInput(f"task {task_id} is {queued.status} and has no accepted change")
+    queued.require_change()
     work = Work(crew, queued)
     try:
         work.read_trials()

@@ -78,8 +78,7 @@ def _ended(settings: Settings, task_id: str | None, since: datetime | None) -> S
             tasks = [one for one in queue.list(TaskStatus.COMPLETED, MOST_TASKS) if one.change_path]
             return [one for one in tasks if since is None or (one.ended_at and one.ended_at >= since)][::-1]
         queued = queue.get(task_id)
-    if queued.status is not TaskStatus.COMPLETED or not queued.change_path:
-        raise BadInput(f"task {task_id} is {queued.status} and has no accepted change")
+    queued.require_change()
     return [queued]
 
 
@@ -100,7 +99,7 @@ def _applied(queued: "QueuedTask", to: Path | None) -> Applied:
 
 def _change(queued: "QueuedTask") -> str:
     try:
-        return Path(queued.change_path or "").read_bytes().decode("utf-8", "surrogateescape")
+        return queued.read_change()
     except OSError as error:
         raise BadInput(f"its change {queued.change_path} cannot be read: {error.strerror}") from None
 

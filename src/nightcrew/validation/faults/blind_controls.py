@@ -98,8 +98,9 @@ def _trials(
     needs_product = task_type is TaskType.BUG_FIX or (
         broken is None and task_type is TaskType.CODE_GENERATION
     )
-    if only_values or (needs_product and _unfixed(room)):
-        trials.append(Trial("unfixed", _unfixed(room)))
+    unfixed = _unfixed(room)
+    if only_values or (needs_product and unfixed):
+        trials.append(Trial("unfixed", unfixed))
     tests = [*_judged_code(room, judged)]
     seeds: tuple[int, ...] = ()
     if any(_calls_hash(one) for one in tests):
