@@ -15,6 +15,7 @@ from sqlalchemy import delete
 
 from nightcrew.errors import BadInput, QueueFull
 from nightcrew.execution.attempt import Attempt, AttemptEnd, StopCause
+from nightcrew.queue import outbox
 from nightcrew.queue.state_store import StateStore
 from nightcrew.queue.task_queue import TRANSITIONS, TaskQueue
 from nightcrew.queue.task_table import tasks
@@ -55,6 +56,30 @@ def test_the_same_work_may_be_asked_for_again_once_it_has_ended(queue: TaskQueue
     first = queue.submit(a_task())
     queue.update(first.task_id, status=TaskStatus.CANCELLED)
     assert queue.submit(a_task()).task_id != first.task_id
+
+
+def test_a_task_waits_until_those_before_it_are_completed(queue: TaskQueue) -> None:
+    first, second = queue.submit(a_task("the first")), queue.submit(a_task("the second"))
+    last = queue.submit(a_task("the last", priority="critical"), after=[first.task_id, second.task_id])
+    assert last.is_new and last.detail == f"comes after {first.task_id}, {second.task_id}"
+    assert [one.task_id for one in queue.waiting()] == [first.task_id, second.task_id]
+    for before in (first, second):
+        queue.update(before.task_id, status=TaskStatus.RUNNING)
+        queue.update(before.task_id, status=TaskStatus.COMPLETED)
+    assert [one.task_id for one in queue.waiting()] == [last.task_id]
+
+
+def test_what_comes_after_a_task_that_failed_is_cancelled(queue: TaskQueue, store: StateStore) -> None:
+    first = queue.submit(a_task("the first"))
+    second = queue.submit(a_task("the second"), after=[first.task_id])
+    third = queue.submit(a_task("the third"), after=[second.task_id])
+    queue.update(first.task_id, status=TaskStatus.FAILED, failure_reason=FailureReason.REJECTED)
+    assert [queue.get(one.task_id).status for one in (second, third)] == [TaskStatus.CANCELLED] * 2
+    assert queue.get(third.task_id).detail == f"comes after {second.task_id}, which is cancelled"
+    assert queue.submit(a_task("too late"), after=[first.task_id]).status is TaskStatus.CANCELLED
+    with store.engine.begin() as connection:
+        ended = [fact.task_id for fact in outbox.take(connection) if fact.kind is outbox.FactKind.FINISHED]
+    assert ended[:3] == [first.task_id, second.task_id, third.task_id]
 
 
 def test_a_base_that_moved_makes_another_task(store: StateStore) -> None:

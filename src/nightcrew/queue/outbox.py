@@ -25,6 +25,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from nightcrew.queue.state_store import StateStore, metadata
+from nightcrew.queue.task_table import QueuedTask
+from nightcrew.task import SETTLED, TaskStatus
 
 MOST_AT_ONCE = 500
 
@@ -62,6 +64,17 @@ class Fact:
 def enter(connection: Connection, task_id: str, kind: FactKind, content: Mapping[str, Any]) -> None:
     """Store a fact in the transaction of `connection`."""
     connection.execute(insert(outbox).values(task_id=task_id, kind=kind, content=dict(content)))
+
+
+def enter_status(connection: Connection, changed: QueuedTask, *, before: TaskStatus) -> None:
+    """Store what the ledger has to know of a change of status."""
+    if changed.status is TaskStatus.RUNNING:
+        content = {"base_commit": changed.commit, "flow_run_id": changed.flow_run_id}
+        enter(connection, changed.task_id, FactKind.STARTED, content)
+    elif changed.status in SETTLED and changed.status is not before:
+        names = ("status", "failure_reason", "detail", "change_path")
+        content = {name: getattr(changed, name) for name in names}
+        enter(connection, changed.task_id, FactKind.FINISHED, content)
 
 
 def is_empty(store: StateStore) -> bool:

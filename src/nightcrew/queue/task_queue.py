@@ -12,17 +12,25 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy import Connection, func, not_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from nightcrew.errors import BadInput, QueueFull
 from nightcrew.execution.attempt import Attempt
 from nightcrew.execution.checkout.admission import admit
 from nightcrew.queue import outbox
+from nightcrew.queue.order import cancel_followers, put_after, waits_for_another
 from nightcrew.queue.outbox import FactKind
 from nightcrew.queue.state_store import StateStore
-from nightcrew.queue.task_table import UNFINISHED, QueuedTask, attempts, queued_task, rank, tasks
-from nightcrew.task import SETTLED, FailureReason, Task, TaskPriority, TaskStatus
+from nightcrew.queue.task_table import (
+    UNFINISHED,
+    QueuedTask,
+    attempts,
+    queued_task,
+    rank,
+    tasks,
+)
+from nightcrew.task import FailureReason, Task, TaskPriority, TaskStatus
 
 log = logging.getLogger(__name__)
 
@@ -77,8 +85,12 @@ class TaskQueue:
         self.bound = bound
         self._admit = admit
 
-    def submit(self, task: Task, *, status: TaskStatus = TaskStatus.PENDING) -> QueuedTask:
+    def submit(
+        self, task: Task, *, status: TaskStatus = TaskStatus.PENDING, after: Sequence[str] = ()
+    ) -> QueuedTask:
         """Store a task; if an unfinished task asks for the same work, that one is returned instead.
+
+        It waits until the tasks `after` (ids) are completed; if one of them ends otherwise, it is cancelled.
 
         Raises:
             BadInput: the repository cannot be worked on, or the task id is taken by another task.
@@ -92,7 +104,10 @@ class TaskQueue:
         with self._engine.begin() as connection:
             connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _SUBMIT_LOCK})
             known = _same_id(connection, task) or _same_work(connection, fingerprint)
-            return known or self._store(connection, task, commit, fingerprint, status)
+            if known is not None:
+                return known
+            stored = self._store(connection, task, commit, fingerprint, status)
+            return put_after(connection, stored, after) if after else stored
 
     def get(self, task_id: str) -> QueuedTask:
         """One task.
@@ -106,15 +121,23 @@ class TaskQueue:
             raise BadInput(f"there is no task {task_id}")
         return queued_task(row)
 
-    def list(self, status: TaskStatus | None = None, limit: int = 100) -> Sequence[QueuedTask]:
-        """The tasks, latest first; only those of `status` if given."""
+    def list(
+        self, status: TaskStatus | None = None, limit: int = 100, *, batch: str | None = None
+    ) -> Sequence[QueuedTask]:
+        """The tasks, latest first; only those of `status` and of `batch` if given."""
         query = select(tasks).order_by(tasks.c.sequence.desc()).limit(limit)
+        if batch is not None:
+            query = query.where(tasks.c.body["batch"].astext == batch)
         return self._rows(query if status is None else query.where(tasks.c.status == status))
 
     def waiting(self, *statuses: TaskStatus, limit: int = 10_000) -> Sequence[QueuedTask]:
-        """Tasks of these statuses (by default, pending) in the order in which they will run."""
+        """Tasks of these statuses (by default, pending) in the order in which they will run.
+
+        Tasks that wait for another one are left out.
+        """
         wanted = statuses or (TaskStatus.PENDING,)
-        query = select(tasks).where(tasks.c.status.in_(wanted)).order_by(tasks.c.rank, tasks.c.sequence)
+        chosen = select(tasks).where(tasks.c.status.in_(wanted), not_(waits_for_another()))
+        query = chosen.order_by(tasks.c.rank, tasks.c.sequence)
         return self._rows(query.limit(limit))
 
     def update(self, task_id: str, **changes: Unpack[Changes]) -> QueuedTask:
@@ -135,7 +158,8 @@ class TaskQueue:
             statement = update(tasks).where(tasks.c.task_id == task_id).values(**values).returning(tasks)
             changed = queued_task(connection.execute(statement).one())
             if status is not None:
-                _enter_fact(connection, changed, before=TaskStatus(row.status))
+                outbox.enter_status(connection, changed, before=TaskStatus(row.status))
+                cancel_followers(connection, changed)
             return changed
 
     def begin_attempt(self, task_id: str) -> int:
@@ -250,17 +274,6 @@ def _add_to_task(
             cost_usd=tasks.c.cost_usd + attempt.cost_usd,
         )
     )
-
-
-def _enter_fact(connection: Connection, changed: QueuedTask, *, before: TaskStatus) -> None:
-    """Store what the ledger has to know of a change of status."""
-    if changed.status is TaskStatus.RUNNING:
-        content = {"base_commit": changed.commit, "flow_run_id": changed.flow_run_id}
-        outbox.enter(connection, changed.task_id, FactKind.STARTED, content)
-    elif changed.status in SETTLED and changed.status is not before:
-        names = ("status", "failure_reason", "detail", "change_path")
-        content = {name: getattr(changed, name) for name in names}
-        outbox.enter(connection, changed.task_id, FactKind.FINISHED, content)
 
 
 def _times(task_id: str, old: TaskStatus, new: TaskStatus) -> dict[str, Any]:

@@ -71,6 +71,14 @@ tasks = Table(
 )
 Index("tasks_delivered", tasks.c.delivery["repo"].astext, postgresql_where=tasks.c.delivery.isnot(None))
 
+task_order = Table(
+    "task_order",
+    metadata,
+    Column("task_id", String, ForeignKey("tasks.task_id", ondelete="CASCADE"), primary_key=True),
+    Column("after_id", String, ForeignKey("tasks.task_id", ondelete="CASCADE"), primary_key=True, index=True),
+)
+"""Which tasks wait until another one is completed."""
+
 attempts = Table(
     "attempts",
     metadata,

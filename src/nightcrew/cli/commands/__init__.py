@@ -34,6 +34,8 @@ COMMANDS = {
     "replay": Command("replay", "Compare the selector with other policies."),
     "review": Command("review", "List, show or answer open questions."),
     "submit-task": Command("submit", "Submit a task."),
+    "submit-batch": Command("batch", "Submit the tasks of a file."),
+    "batch": Command("batch", "Print the tasks of a batch, what they cost and what came of them."),
     "get-status": Command("tasks", "Print the status of one task."),
     "list-tasks": Command("tasks", "List tasks, the latest first."),
     "show-task": Command("tasks", "Print all about one task."),
