@@ -60,6 +60,7 @@ def test_services_end_with_the_process_that_started_them_even_when_it_is_killed(
     seen = status(settings)
     assert seen.running and seen.api().healthy()
     assert seen.alive.keys() == {"server", "worker", "guard"}
+    assert psutil.Process(seen.alive["guard"]).memory_info().rss < 8_000_000, "it only waits"
     starter.send_signal(signal.SIGKILL)
     starter.communicate()
     deadline = time.monotonic() + 30

@@ -1,7 +1,6 @@
-"""Ends a crew's services when the process that started them has ended.
+"""Ends the services of a crew: `python -m nightcrew.crew.guard HOME`, run when its starter has ended.
 
-Run as `python -m nightcrew.crew.guard HOME`. It waits on a pipe that closes when that process
-ends for any reason.
+A shell waits for that moment, because an interpreter with the crew's modules would hold 40 MB all night.
 """
 
 import sys
@@ -10,13 +9,5 @@ from pathlib import Path
 from nightcrew.crew import services
 from nightcrew.settings import load_settings
 
-
-def main(home: Path) -> None:
-    """Wait until stdin closes, then stop the crew in `home`."""
-    while sys.stdin.buffer.read(1):
-        pass
-    services.stop(load_settings(home=home))
-
-
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    services.stop(load_settings(home=Path(sys.argv[1])))

@@ -72,7 +72,7 @@ def launch_guard(settings: Settings, current: ServiceStatus) -> ServiceStatus:
     reader, writer = os.pipe()
     os.set_inheritable(writer, False)
     guard = spawn(
-        host.python("nightcrew.crew.guard", str(current.home)),
+        ["/bin/sh", "-c", _AFTER_THE_PIPE, "guard", *host.python("nightcrew.crew.guard", str(current.home))],
         env=guard_environment(settings),
         folder=current.home,
         log=current.home / "logs" / "guard.log",
@@ -92,6 +92,7 @@ def environment_of(settings: Settings, current: ServiceStatus, database: Databas
 # ---------------------------------------------------------------------------------------------------------
 
 _guard_pipes: list[int] = []
+_AFTER_THE_PIPE = 'while read -r _; do :; done; exec "$@"'  # runs its arguments once stdin is closed
 
 
 def _worker_command(current: ServiceStatus) -> list[str | os.PathLike[str]]:
