@@ -29,7 +29,7 @@ from nightcrew import host
 from nightcrew.errors import Transient
 from nightcrew.execution.environments.build import Builder
 from nightcrew.execution.environments.closing import close
-from nightcrew.execution.environments.kept import keep
+from nightcrew.execution.environments.kept import Filled, keep
 from nightcrew.execution.environments.pythons import find_python
 from nightcrew.execution.environments.requirements import checked
 from nightcrew.execution.packages.sources import read_sources
@@ -214,9 +214,9 @@ def _on_host(packages: Sequence[str], kept: Path, place: Path) -> None:
 def _in_sandbox(sandbox: Sandbox, packages: Sequence[str], kept: Path, place: Path) -> None:
     """As the product does it."""
 
-    def fill(builder: Builder) -> tuple[str, ...]:
+    def fill(builder: Builder) -> Filled:
         builder.install(checked(packages), from_source=False)
-        return ()
+        return Filled()
 
     keep(
         place / "environments",

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from nightcrew.errors import NightcrewError
 from nightcrew.execution import confinement
 from nightcrew.execution.environments.build import Builder
-from nightcrew.execution.environments.kept import Environment, keep, kept
+from nightcrew.execution.environments.kept import Environment, Filled, keep, kept
 from nightcrew.execution.sandbox import Mount, Sandbox, base_python, settled_sandbox
 from nightcrew.openhands import inside
 from nightcrew.settings import Settings, load_settings
@@ -32,9 +32,9 @@ def agent_runtime(settings: Settings, sandbox: Sandbox) -> Environment:
     """
     lock, key = _lock_and_key()
 
-    def fill(builder: Builder) -> tuple[str, ...]:
+    def fill(builder: Builder) -> Filled:
         builder.install_locked(lock, path=_LIBRARY)
-        return ()
+        return Filled()
 
     return keep(
         settings.runtimes_dir,

@@ -384,6 +384,29 @@ def test_a_failed_build_says_why_and_leaves_nothing(tmp_path: Path, build: Build
     assert [path.suffix for path in (tmp_path / "home" / "environments").iterdir()] == [".lock"]
 
 
+def test_requirements_that_cannot_be_installed_are_taken_newer(tmp_path: Path, build: Build) -> None:
+    tree = write(tmp_path / "tree", requirements_dot_txt="iniconfig==0.0.1\n")
+    built = build(tree)
+    assert list(built.path.glob("lib/python*/site-packages/iniconfig-2.*.dist-info"))
+    assert (built.built, built.lacks) == (
+        ("newer versions than the repository names, which cannot be installed",),
+        "",
+    )
+
+
+def test_an_environment_says_what_it_lacks_and_is_tried_again_the_next_day(
+    tmp_path: Path, build: Build, inside: Inside
+) -> None:
+    tree = write(tmp_path / "tree", requirements_dot_txt="iniconfig>=999\n")
+    built = build(tree)
+    assert "No solution found" in built.lacks and build(tree) == built
+    assert inside(built, "import pytest; print(1)") == "1"
+    mark = tmp_path / "home" / "environments" / f"{built.key}.json"
+    os.utime(mark, (0, 0))
+    write(tree, requirements_dot_txt="iniconfig>=999\n")
+    assert build(tree) == built and mark.stat().st_mtime > 0
+
+
 def test_what_decides_changes_the_key_and_nothing_else_does(
     environment: Environment, crew_home: Path, sandbox: Sandbox, tmp_path: Path
 ) -> None:

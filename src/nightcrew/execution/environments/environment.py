@@ -11,6 +11,7 @@ import platform
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from shutil import copytree
 
@@ -18,10 +19,10 @@ from nightcrew.errors import BadInput
 from nightcrew.execution.confinement.bubblewrap import BASE_ENV
 from nightcrew.execution.environments.build import Builder
 from nightcrew.execution.environments.declared import Declared, read_declared, read_members
-from nightcrew.execution.environments.kept import Environment, keep
+from nightcrew.execution.environments.kept import Environment, Filled, keep
 from nightcrew.execution.environments.layout import import_roots
 from nightcrew.execution.environments.pythons import find_python
-from nightcrew.execution.environments.requirements import checked, unbound
+from nightcrew.execution.environments.requirements import checked, newer, unbound
 from nightcrew.execution.sandbox import WORKSPACE, Sandbox
 from nightcrew.settings import Settings
 from nightcrew.target_config import TargetConfig
@@ -48,20 +49,21 @@ def build_environment(
 ) -> Environment:
     """The environment for the repository at `checkout` (its base commit), from the cache if possible.
 
+    Where the declared requirements cannot be installed, newer versions of them are tried; if that fails too,
+    the environment `lacks` them.
+
     Raises:
-        BadInput: it cannot be built; the message has the last lines of the output.
+        BadInput: its set-up command fails; the message has the last lines of the output.
         Transient: the package index cannot be reached, and some package is not cached.
     """
     declared = read_declared(checkout, config.root)
 
-    def fill(builder: Builder) -> tuple[str, ...]:
+    def fill(builder: Builder) -> Filled:
         if config.setup:
             _set_up(builder, checkout, config.setup)
-            return (f"the set-up command {config.setup!r}",)
-        _install_first(
-            builder, _choices(_locked_requirements(builder, checkout / config.root, declared), declared)
-        )
-        return ()
+            return Filled((f"the set-up command {config.setup!r}",))
+        locked = _locked_requirements(builder, checkout / config.root, declared)
+        return _install_first(builder, _choices(locked, declared))
 
     return keep(
         settings.environments_dir,
@@ -142,21 +144,35 @@ def _choices(locked: Sequence[str], declared: Declared) -> list[tuple[str, ...]]
     return list(dict.fromkeys(choices))
 
 
-def _install_first(builder: Builder, choices: Sequence[tuple[str, ...]]) -> None:
-    """Install the first set that can be installed; the error is the one of the smallest set.
+def _install_first(builder: Builder, choices: Sequence[tuple[str, ...]]) -> Filled:
+    """Install the first set that can be installed; without its upper bounds, if none can be otherwise."""
+    faults: list[BadInput] = []
+    for choice in filter(None, choices):
+        if _is_installed(builder, choice, faults):
+            return Filled()
+    for choice in filter(None, choices if faults else ()):
+        with suppress(BadInput):
+            if _is_installed(builder, newer(choice), faults):
+                return Filled(("newer versions than the repository names, which cannot be installed",))
+    builder.install(_ALWAYS)
+    return Filled(lacks=str(faults[0]) if faults else "")
+
+
+def _is_installed(builder: Builder, choice: tuple[str, ...], faults: list[BadInput]) -> bool:
+    """True once these requirements are installed; else the fault is added to `faults`.
 
     Wheels are tried first, because building from source runs the package author's code.
     """
-    faults: list[BadInput] = []
-    for choice in choices:
-        for from_source in (False, True):
-            try:
-                lines = checked((*choice, *_ALWAYS))
-                builder.install(lines, from_source=from_source)
-                return _replace_pytest(builder, lines)
-            except BadInput as fault:
-                faults.append(fault)
-    raise faults[-1]
+    for from_source in (False, True):
+        try:
+            lines = checked((*choice, *_ALWAYS))
+            builder.install(lines, from_source=from_source)
+            _replace_pytest(builder, lines)
+        except BadInput as fault:
+            faults.append(fault)
+        else:
+            return True
+    return False
 
 
 def _replace_pytest(builder: Builder, lines: tuple[str, ...]) -> None:

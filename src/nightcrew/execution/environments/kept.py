@@ -6,6 +6,7 @@ The marker of a finished environment is next to its folder, where no build can w
 import fcntl
 import json
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,13 +28,15 @@ class Environment:
     """A finished environment; `key` is a hash of its inputs.
 
     `interpreter` is its real program, since the link inside cannot be trusted. `built` names what was not
-    installed from wheels: source archives, or a set-up command.
+    installed from wheels as declared: source archives, a set-up command, newer versions. `lacks` says why it
+    has nothing of what the repository declares; it is empty where it has.
     """
 
     path: Path
     interpreter: Path
     key: str
     built: tuple[str, ...] = ()
+    lacks: str = ""
 
     @property
     def python(self) -> Path:
@@ -51,6 +54,14 @@ class Environment:
         return (*interpreter_mounts(self.interpreter), Mount(self.path, str(self.path)))
 
 
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """How an environment was filled; the fields are those of `Environment`."""
+
+    built: tuple[str, ...] = ()
+    lacks: str = ""
+
+
 def kept(folder: Path, key: str) -> Environment | None:
     """The finished environment of that key in `folder`, None if there is none."""
     folder = folder.expanduser().resolve()
@@ -64,11 +75,11 @@ def keep(
     sandbox: Sandbox,
     packages: Path,
     python: Callable[[], Path],
-    fill: Callable[[Builder], tuple[str, ...]],
+    fill: Callable[[Builder], Filled],
 ) -> Environment:
     """The environment with this key in `folder`; if it is missing, `fill` builds it.
 
-    `fill` returns further entries of `built`. Safe to call from several processes at once.
+    One that lacks something is built again after a day. Safe to call from several processes at once.
 
     Raises:
         BadInput, Transient: raised by `fill`; nothing is kept then.
@@ -86,18 +97,20 @@ def keep(
         try:
             path.mkdir(mode=0o700)
             with builder(sandbox, path, interpreter, packages) as build:
-                further = fill(build)
-                built = (*further, *sorted(build.mirror.source_archives))
+                filled = fill(build)
+                built = (*filled.built, *sorted(build.mirror.source_archives))
             close(path)
             SharedFiles(packages / "contents").share(path, sandbox, interpreter)
         except BaseException:
             remove_tree(path)
             raise
-        mark.write_text(json.dumps({"interpreter": str(interpreter), "built": built}))
-        return Environment(path, interpreter, key, built)
+        mark.write_text(json.dumps({"interpreter": str(interpreter), "built": built, "lacks": filled.lacks}))
+        return Environment(path, interpreter, key, built, filled.lacks)
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+_LACKING_SECONDS = 86_400  # after which another try may find what was missing
 
 
 @contextmanager
@@ -116,4 +129,7 @@ def _read(mark: Path, path: Path, key: str) -> Environment | None:
     interpreter = Path(stored["interpreter"])
     if not (path.is_dir() and interpreter.is_file()):
         return None
-    return Environment(path, interpreter, key, tuple(stored["built"]))
+    lacks = stored.get("lacks", "")
+    if lacks and time.time() - mark.stat().st_mtime > _LACKING_SECONDS:
+        return None
+    return Environment(path, interpreter, key, tuple(stored["built"]), lacks)

@@ -34,7 +34,24 @@ def unbound(lines: Iterable[str]) -> tuple[str, ...]:
     return (*found, _WORKING) if found != tuple(lines) else found
 
 
+def newer(lines: Iterable[str]) -> tuple[str, ...]:
+    """The checked lines without upper bounds: `==1.4` and `~=1.4` become `>=1.4`.
+
+    An old pin may have no wheel for our Python, and not be able to be built for it.
+    """
+    return tuple(map(_newer, map(Requirement, checked(lines))))
+
+
 # ---------------------------------------------------------------------------------------------------------
+
+_EXACT = frozenset({"==", "===", "~="})
+
+
+def _newer(requirement: Requirement) -> str:
+    least = [f">={one.version.removesuffix('.*')}" for one in requirement.specifier if one.operator in _EXACT]
+    kept = [str(one) for one in requirement.specifier if one.operator in {">", ">=", "!="}]
+    requirement.specifier = SpecifierSet(",".join((*least, *kept)))
+    return str(requirement)
 
 
 def _unbound(requirement: Requirement) -> str:

@@ -84,11 +84,12 @@ def with_remedy(room: CleanRoom, fault: BaseFault, run: Callable[[CleanRoom], Se
 
 
 def _uncollected(room: CleanRoom, errors: Sequence[tuple[str, str]]) -> BaseFault | None:
-    """A test file that the change edits and that needs a third-party module which is missing."""
+    """A test file that needs a third-party module which is missing: any, where the environment lacks what the
+    repository declares; else one that the change edits."""
     named = {one.path for one in room.changes if one.before is not None and is_test_module(one.path)}
     for path, text in errors:
-        outside = _MODULE.search(text)
-        if path.split("::")[0] in named and outside and not _is_own(room, outside[1]):
+        outside, counts = _MODULE.search(text), room.environment.lacks or path.split("::")[0] in named
+        if counts and outside and not _is_own(room, outside[1]):
             return _read(room, f"{path} cannot be collected", text)
     return None
 
@@ -130,7 +131,9 @@ def _module(room: CleanRoom, name: str) -> str:
         return f"the git submodule {empty[0]} is not there, and the module {name} is missing"
     if _is_own(room, name):
         return f"the repository's module {name} is missing: it is built or generated (let `setup` make it)"
-    return f"the module {name} is missing: let `setup` in nightcrew.toml install it"
+    advice = f"the module {name} is missing: let `setup` in nightcrew.toml install it"
+    lacks = " ".join(room.environment.lacks.split())
+    return f"{advice}; what the repository declares cannot be installed ({lacks[:500]})" if lacks else advice
 
 
 def _names_module(text: str, module: str) -> bool:
