@@ -6,7 +6,7 @@ from nightcrew.validation.faults.reproducer import judge_reproducer
 from nightcrew.validation.gate import Gate, failed, not_measurable, passed
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, examine
-from nightcrew.validation.running.old_tests import rewritten_tests, unreliable_on_base
+from nightcrew.validation.running.old_tests import has_other_id, rewritten_tests, unreliable_on_base
 from nightcrew.validation.running.run_results import GOOD, TestOutcome
 from nightcrew.validation.verdict import GateResult
 
@@ -78,7 +78,7 @@ def _newly_broken(room: CleanRoom, examination: Examination) -> list[tuple[str, 
         if before[nodeid] not in GOOD or (test is not None and test.outcome in GOOD):
             continue
         # A test that the change may rewrite is judged by its successor.
-        if test is None and nodeid in rewritten:
+        if test is None and (nodeid in rewritten or has_other_id(nodeid, before, after.tests)):
             continue
         why = "it is not run any more" if test is None else f"{test.outcome} {test.message}".strip()
         broken.append((nodeid, why))

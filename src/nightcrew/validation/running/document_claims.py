@@ -5,6 +5,7 @@ import builtins
 import doctest
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
@@ -28,6 +29,7 @@ _NAME = re.compile(r"[A-Za-z][\w.-]+")
 _TABLE = Table("prose")
 _DECLARING = tuple(_TABLE.texts("documents")["declaring"])
 _TOOLS = _TABLE.words("documents", "tools")
+_COMMON = 3  # packages that name a host, from which on everybody knows it
 _CLOSE = 0.8  # likeness of two packages' names from which one is a misspelling
 _FILE_ENDING = re.compile(
     r"\.(?:py|md|rst|txt|toml|cfg|ini|ya?ml|json|html?|sh|lock|csv|xml|js|css|png|svg|org|com|io)$"
@@ -57,6 +59,7 @@ def document_questions(room: CleanRoom, change: Change) -> Iterator[str]:
     """Findings for a person: hosts, packages and options that the repository does not name."""
     before, after = change.before or "", change.after or ""
     known = {host for text in _declaring(room) for host in documents.hosts(text)} | documents.KNOWN_HOSTS
+    known |= room.once(_common_hosts)
     for host in sorted(documents.hosts(after) - documents.hosts(before)):
         if host not in known and not host.endswith(tuple(f".{one}" for one in known)):
             yield f"the host {host} is new"
@@ -133,11 +136,19 @@ def _arguments(room: CleanRoom, path: str, text: str) -> set[str]:
     found = set(_ARGUMENT.findall(text))
     own = _project_names(room) | {path.stem for path in room.base.glob("*.py")}
     for block in documents.python_in(path, text):
-        tree = read(doctest.script_from_examples(block.text) if ">>>" in block.text else block.text)
+        tree = read(_script(block.text))
         calls = (one for one in ast.walk(tree) if isinstance(one, ast.Call))
         own_calls = (one for one in calls if ast.unparse(one.func).split(".")[0] in own)
         found |= {word.arg for one in own_calls for word in one.keywords if word.arg}
     return found
+
+
+def _script(text: str) -> str:
+    """The code of a block, without prompts and results; empty where its prompts are not in line."""
+    try:
+        return doctest.script_from_examples(text) if ">>>" in text else text
+    except ValueError:
+        return ""
 
 
 def _strange_place(room: CleanRoom, change: Change, before: str, after: str) -> str:
@@ -172,6 +183,13 @@ def _own_options(room: CleanRoom, text: str) -> set[str]:
         if any(re.search(rf"(?:^|[\s`$]){re.escape(one)}\s", line) for one in project)
     )
     return {option for line in lines for option in documents.options(line)}
+
+
+def _common_hosts(room: CleanRoom) -> set[str]:
+    """Hosts that several packages of the environment name: indexes, badges, guides."""
+    files = files_in(room.environment.path, "lib/python*/site-packages/*.dist-info/METADATA")
+    counts = Counter(host for path in files for host in documents.hosts(text_of(path)))
+    return {host for host, number in counts.items() if number >= _COMMON}
 
 
 def _misspelt(room: CleanRoom, before: str, after: str) -> str:

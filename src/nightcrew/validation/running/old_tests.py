@@ -1,6 +1,6 @@
 """The existing tests as base has them, run on the new code: do their checks still pass?"""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 
 from nightcrew.errors import Transient
@@ -11,7 +11,7 @@ from nightcrew.validation.rig.protocol import Experiment
 from nightcrew.validation.running.additions import only_adds
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, examine, name_of
-from nightcrew.validation.running.run_results import GOOD, SessionResult
+from nightcrew.validation.running.run_results import GOOD, SessionResult, TestOutcome
 from nightcrew.validation.running.runs import Session, run_sessions
 
 
@@ -50,7 +50,7 @@ class OldTests:
             self.room, self.room.base, [session], test_files=self.examination.all_test_files,
             replaced={one.path: one.after for one in self._product},
         )  # fmt: skip
-        failing = _failing(result, wanted)
+        failing = _failing(result, wanted, self.examination.base_outcomes)
         unsteady = unreliable_on_base(self.room, sorted(failing)) if failing else set()
         return {name: why for name, why in failing.items() if name not in unsteady}
 
@@ -67,21 +67,32 @@ class OldTests:
         return nodeid.split("::")[0] in {one.path for one in self.edited}
 
 
-def _failing(result: SessionResult, wanted: Sequence[str]) -> dict[str, str]:
+def _failing(result: SessionResult, wanted: Sequence[str], known: Collection[str]) -> dict[str, str]:
     """The tests of these that do not pass in a session, with the message of each."""
     tests, errors = result.run("all").tests, dict(result.errors)
     failing: dict[str, str] = {}
     for name in wanted:
         test = tests.get(name)
         if test is None:
-            alike = [one for one in tests.values() if name_of(one.nodeid) == name_of(name)]
-            # A test has another id in each run where only others of its name ran, and passed.
-            if not alike or any(one.outcome not in GOOD for one in alike):
+            if not has_other_id(name, known, tests):
                 lost = errors.get(name.split("::")[0], result.problem or "it is not run any more")
                 failing[name] = lost.strip().splitlines()[-1][:300]
         elif test.outcome not in GOOD:
             failing[name] = test.message
     return failing
+
+
+def has_other_id(nodeid: str, known: Collection[str], tests: Mapping[str, TestOutcome]) -> bool:
+    """True for a test whose id holds the time or chance of its run: with its name, as many ran as base has,
+    some under ids that base does not have, and all of them passed."""
+    name = name_of(nodeid)
+    ran = [one for one in tests.values() if name_of(one.nodeid) == name]
+    others = any(one.nodeid not in known for one in ran)
+    return (
+        others
+        and len(ran) >= sum(name_of(one) == name for one in known)
+        and all(one.outcome in GOOD for one in ran)
+    )
 
 
 def rewritten_tests(examination: Examination) -> frozenset[str]:
