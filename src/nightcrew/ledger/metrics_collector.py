@@ -14,7 +14,7 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -132,7 +132,7 @@ class MetricsCollector:
 
     def model_call(self, call: ModelCall) -> None:
         """A request to a model ended; fits `RecordCall`, so the gateway takes it as it is."""
-        self._record(ModelCalled(**asdict(call)))
+        self._record(ModelCalled(**{field.name: getattr(call, field.name) for field in fields(call)}))
 
     def attempt_finished(self, attempt: Attempt) -> None:
         """The attempt ended; its tokens and cost are those of its calls."""

@@ -12,6 +12,7 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx
 from pydantic import SecretStr, ValidationError
+from pydantic_core import to_json
 
 from nightcrew.errors import AccountStopped, Transient
 from nightcrew.openrouter.wire.chat_stream import ChatStream
@@ -32,6 +33,7 @@ LIST_SECONDS = 30.0
 KEPT_SECONDS = 4.0  # idle connections; servers close them after 5 s or more, perhaps just as a call is sent
 _MAX_PAGES = 50
 _NAME = "x-generation-id"
+_JSON = {"Content-Type": "application/json"}
 _NAMED_AFTER = 0.05  # seconds; a reply that is complete by then is settled before its name could be of use
 
 type OnName = Callable[[str], object]
@@ -211,7 +213,11 @@ class OpenRouterApi:
     def _start(
         self, body: Mapping[str, Any], wall_seconds: float, cancellation: Cancellation | None
     ) -> Exchange:
-        request = self._client.build_request("POST", f"{self.base_url}/chat/completions", json=body)
+        # httpx's own encoder takes four times as long, and a conversation can have a megabyte.
+        content = to_json(body, inf_nan_mode="null")
+        request = self._client.build_request(
+            "POST", f"{self.base_url}/chat/completions", content=content, headers=_JSON
+        )
         exchange = Exchange(self._pool, request, wall_seconds, cancellation or Cancellation())
         exchange.start()
         return exchange

@@ -8,6 +8,8 @@ All patterns match in time linear in the length of the text.
 import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
+from datetime import date
+from decimal import Decimal
 from enum import Enum
 from typing import Any, cast
 
@@ -32,12 +34,13 @@ def redact_object[T](value: T) -> T:
     cleaned: Any = value
     if isinstance(value, str):
         cleaned = value if isinstance(value, Enum) else redact_known(value)
-    elif value is None or isinstance(value, int | float):
+    elif value is None or isinstance(value, int | float | Decimal | date):
         return value
     elif is_dataclass(value) and not isinstance(value, type):
-        cleaned = replace(
-            value, **{field.name: redact_object(getattr(value, field.name)) for field in fields(value)}
-        )
+        given = {field.name: getattr(value, field.name) for field in fields(value)}
+        made = {name: redact_object(item) for name, item in given.items()}
+        changed = {name: item for name, item in made.items() if item is not given[name]}
+        cleaned = replace(value, **changed) if changed else value
     elif isinstance(value, Mapping):
         cleaned = {name: redact_object(item) for name, item in value.items()}
     elif isinstance(value, list | tuple) and not hasattr(value, "_fields"):

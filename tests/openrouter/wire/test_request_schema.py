@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightcrew.errors import BadInput
+from nightcrew.openrouter.wire.chat_request import read_request
 from nightcrew.openrouter.wire.request_schema import allowed_parameters
 
 ASK = [{"role": "user", "content": "hello"}]
@@ -103,6 +104,12 @@ def test_what_an_agent_sends_passes_unchanged() -> None:
 def test_what_costs_more_or_leads_out_is_refused(extra: dict[str, Any], place: str) -> None:
     with pytest.raises(BadInput, match=f"cannot be sent to a model: {place}"):
         allowed_parameters({"messages": ASK, "tools": [TOOL]} | extra)
+
+
+def test_half_a_character_is_refused_and_a_whole_one_is_not() -> None:
+    read_request({"messages": [{"role": "user", "content": "\U0001f600"}]})
+    with pytest.raises(BadInput, match="half of a character"):
+        read_request({"messages": [{"role": "user", "content": "\ud83d"}]})
 
 
 def test_unlisted_keys_do_not_go_out_at_any_level() -> None:

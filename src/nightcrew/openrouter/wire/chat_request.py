@@ -4,12 +4,14 @@ The sender is not trusted. Only fields in `request_schema` pass, so that it cann
 called, which other tools are run, or how many answers are billed.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from pydantic_core import PydanticSerializationError, to_json
+
+from nightcrew.errors import BadInput
 from nightcrew.openrouter.wire.prices import PER_MILLION, Price
 from nightcrew.openrouter.wire.request_schema import allowed_parameters
 from nightcrew.openrouter.wire.wire_fields import to_decimal
@@ -42,13 +44,18 @@ def read_request(body: Mapping[str, Any]) -> ChatRequest:
     """The part of `body` that may be sent.
 
     Raises:
-        BadInput: no messages, content other than text, a tool other than a function, a value out of range.
+        BadInput: no messages, content other than text, a tool other than a function, a value out of range,
+            half of a character.
     """
     parameters = allowed_parameters(body)
+    try:
+        size = len(to_json(parameters))
+    except PydanticSerializationError:
+        raise BadInput("this request cannot be sent: a text has half of a character") from None
     asked = to_decimal(body.get("max_completion_tokens")) or to_decimal(body.get("max_tokens"))
     return ChatRequest(
         parameters=parameters,
-        prompt_tokens_at_most=len(json.dumps(parameters, ensure_ascii=False).encode()) + TEMPLATE_TOKENS,
+        prompt_tokens_at_most=size + TEMPLATE_TOKENS,
         output_tokens_asked=int(asked) if asked is not None and asked >= 1 else DEFAULT_OUTPUT_TOKENS,
         streamed=body.get("stream") is True,
     )
