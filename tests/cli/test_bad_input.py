@@ -1,5 +1,6 @@
 """Every mistake gets one sentence that says what is wrong and what to do, exit code 2, and no stack trace."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,13 @@ def test_a_wrong_database_url_is_named_without_its_password(cli: Cli) -> None:
     assert said.code == 2
     assert "NIGHTCREW_DATABASE_URL" in said.err
     assert "hunter2" not in said.err + said.out
+
+
+def test_no_key_replaces_a_stored_one_only_when_that_is_asked_for(cli: Cli, tmp_path: Path) -> None:
+    stored = tmp_path / "home/secrets/account.json"
+    assert cli("set-account", stdin="sk-or-v1-of-a-test-000000\n").code == 0
+    before = stored.read_text()
+    refused = cli("set-account", stdin="\n")
+    assert refused.code == 2 and "--no-key" in refused.err and stored.read_text() == before
+    assert cli("set-account", "--no-key", "--base-url", "http://127.0.0.1:9/v1").code == 0
+    assert json.loads(stored.read_text()) == {"base_url": "http://127.0.0.1:9/v1", "api_key": None}

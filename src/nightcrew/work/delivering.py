@@ -48,14 +48,8 @@ def deliver(work: Work) -> None:
     work.finish(Outcome(accepted.status, f"{accepted.detail}; {delivery.detail}", None, accepted.by_a_person))
 
 
-def deliver_ended(crew: Crew, task_id: str) -> Delivery:
-    """Deliver the change of a completed task as a branch; the second time, nothing happens.
-
-    Raises:
-        BadInput: the task has no accepted change.
-    """
-    queued = crew.queue.get(task_id)
-    queued.require_change()
+def deliver_ended(crew: Crew, queued: QueuedTask) -> Delivery:
+    """Deliver the accepted change of a completed task as a branch; the second time, nothing happens."""
     work = Work(crew, queued)
     try:
         work.read_trials()

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from nightcrew.cli.app import AsJson, ExitCode, app
 from nightcrew.cli.output import console, errors, print_json
+from nightcrew.errors import BadInput
 from nightcrew.secrets.account import Account, account_file, keep_account
 from nightcrew.settings import OPENROUTER_URL, load_settings
 
@@ -18,14 +19,17 @@ def set_account(
     base_url: Annotated[
         str, typer.Option(help="Root URL of OpenRouter's API, or of another OpenAI-compatible API.")
     ] = OPENROUTER_URL,
+    no_key: Annotated[bool, typer.Option("--no-key", help="The API needs no key; none is read.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Store an API key for the crew. It is read from standard input, and sent to this address only."""
     from nightcrew.openrouter.wire.credentials import checked_key, checked_url
 
-    typed = getpass.getpass("API key (not shown): ") if sys.stdin.isatty() else sys.stdin.readline(65_536)
     settings = load_settings()
-    account = Account(checked_url(base_url), checked_key(SecretStr(typed)))
+    account = Account(checked_url(base_url), None if no_key else checked_key(SecretStr(_typed())))
+    if account.api_key is None and not no_key:
+        # A stored key cannot be brought back, and an empty line is usually a slip or an unset variable.
+        raise BadInput("no key was given, and nothing was changed; for an API that needs none, use --no-key")
     keep_account(settings.home, account)
     place = account_file(settings.home)
     if as_json:
@@ -59,3 +63,10 @@ def ui(
     console.print(f"Prefect UI: {current.ui_url}", markup=False, soft_wrap=True)
     console.print("The browser asks once for a password. Print it with 'nightcrew ui --password'.")
     return ExitCode.DONE
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _typed() -> str:
+    return getpass.getpass("API key (not shown): ") if sys.stdin.isatty() else sys.stdin.readline(65_536)

@@ -112,7 +112,7 @@ def _as_branches(settings: Settings, tasks: Sequence["QueuedTask"]) -> Sequence[
     applied = []
     with open_crew(settings) as crew:
         for queued in tasks:
-            delivery = deliver_ended(crew, queued.task_id)
+            delivery = deliver_ended(crew, queued)
             done = delivery.status is DeliveryStatus.DELIVERED
             applied.append(Applied(queued.task_id, done, delivery.detail))
     return applied

@@ -67,7 +67,7 @@ def _nothing(as_json: bool, why: str) -> int:
 
 def _print_objections(verdict: Verdict, *, as_json: bool) -> int:
     if verdict.kind is VerdictKind.INFRASTRUCTURE_FAULT:
-        raise typer.Exit(_fault(verdict, as_json=as_json))
+        return _fault(verdict, as_json=as_json)
     objections = [gate for gate in verdict.gates if gate.outcome is GateOutcome.FAIL]
     asks = [gate for gate in verdict.gates if gate.outcome is GateOutcome.ASKS]
     if as_json:
