@@ -19,6 +19,7 @@ from flows.notices import announce
 from nightcrew.crew.dispatch import open_queue, run_tags
 from nightcrew.crew.notice import Notice
 from nightcrew.errors import AccountStopped, BadInput, NightcrewError
+from nightcrew.logs.context import log_for_task
 from nightcrew.queue.state_store import is_down
 from nightcrew.secrets.redaction import redact
 from nightcrew.settings import load_settings
@@ -39,6 +40,7 @@ async def working_on(task: Task) -> AsyncIterator[Work]:
     """Open the work on a task. An error inside ends the task with an outcome; it does not crash the flow."""
     settings = load_settings(**await settings_overrides())
     follow_steps()
+    log_for_task(task.task_id, str(flow_run.id))
     with open_crew(settings) as crew:
         work = await asyncio.to_thread(_begin, crew, task, str(flow_run.id))
         progress = await _show(work)

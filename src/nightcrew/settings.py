@@ -45,6 +45,13 @@ class DeliveryKind(StrEnum):
     BRANCH = "branch"  # a branch of the repository, with one commit
 
 
+class LogFormat(StrEnum):
+    """The form of the log lines of the crew's processes."""
+
+    TEXT = "text"  # for people
+    JSON = "json"  # one object per line
+
+
 class DataPolicy(StrEnum):
     """What a provider may do with prompts."""
 
@@ -121,6 +128,8 @@ class Settings(BaseModel):
     """The most model calls of one attempt."""
     review_seconds: Annotated[int, Field(ge=1)] = 604_800
     """How long a question may wait for a person (a week); then its task fails as rejected."""
+    log_format: LogFormat = LogFormat.TEXT
+    """The form of log lines: `text`, or `json` with one object per line."""
     keep_prompts_days: Annotated[int, Field(ge=0)] = 30
     """How long transcripts are kept with the other evidence; 0: they are not written."""
     deliver: DeliveryKind = DeliveryKind.PATCH
@@ -168,6 +177,11 @@ class Settings(BaseModel):
     def ledger_dir(self) -> Path:
         """Folder of journals, archive and `ledger.duckdb`."""
         return self.home / "ledger"
+
+    @property
+    def logs_dir(self) -> Path:
+        """Folder of the logs of the crew's processes."""
+        return self.home.expanduser().resolve() / "logs"
 
     @property
     def results_dir(self) -> Path:

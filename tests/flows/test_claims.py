@@ -14,6 +14,7 @@ import pytest
 from psycopg import sql
 
 from nightcrew.crew.storage.database import ensure_database
+from nightcrew.logs.reading import last_entries
 from nightcrew.task import TaskStatus
 from tests.claims.watch import watching_for
 from tests.flows.conftest import DOCUMENTED, KEY, RunningCrew
@@ -74,6 +75,8 @@ def test_status_is_readable_and_wait_sees_success_from_a_process_of_its_own(crew
     assert told["status"] == "completed"
     assert crew.get(told["task_id"]).status is TaskStatus.COMPLETED
     assert DOCUMENTED.splitlines()[1] in Path(told["change_path"]).read_text()
+    logged = "\n".join(entry.text for entry in last_entries(crew.settings.logs_dir, told["task_id"], 200))
+    assert f"| {told['task_id']}:1 | nightcrew.work.steps - verdict: accepted" in logged
 
 
 def _is_postgres(path: Path) -> bool:

@@ -40,6 +40,12 @@ def print_json(value: Any) -> None:
     sys.stdout.write(harmless(text.encode("utf-8", "backslashreplace").decode()) + "\n")
 
 
+def print_line(text: str) -> None:
+    """One line as it is, flushed at once so that a pipe can follow; harmful characters are escaped."""
+    sys.stdout.write(harmless(text) + "\n")
+    sys.stdout.flush()
+
+
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A table that fits the terminal; numbers are right-aligned."""
     console.print(make_table(title, columns, rows))

@@ -34,6 +34,9 @@ PREFECT = {
     "PREFECT_CLI_PROMPT": "false",
     "PREFECT_CLIENT_MAX_RETRIES": "6",  # a minute, so that runs outlast a restart of the server
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+    "PREFECT_LOGGING_FORMATTERS_JSON_CLASS": "nightcrew.logs.lines.CrewFormatter",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_CLASS": "nightcrew.worker.console.Console",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_FORMATTER": "json",
     "PREFECT_LOGGING_EXTRA_LOGGERS": "nightcrew,flows",
     "PREFECT_LOGGING_TO_API_BATCH_INTERVAL": "5",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",

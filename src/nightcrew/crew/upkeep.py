@@ -10,6 +10,7 @@ from nightcrew.crew.services import restore_deployments
 from nightcrew.crew.stop import end_outage, resume_with_room, settle_dead_calls
 from nightcrew.crew.supervision import Say, Supervisor
 from nightcrew.errors import BadInput
+from nightcrew.logs.rotation import rotate_logs
 from nightcrew.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ class Upkeep:
             if self._clock() >= self._restore_at:
                 restore_deployments(self._settings, self._say)
                 settle_dead_calls(self._settings)
+                rotate_logs(self._settings.logs_dir)
                 self._restore_at = self._clock() + RESTORE_SECONDS
             more = dispatch_pending(self._settings) == MOST_AT_ONCE
         except Exception as error:  # whatever it is, the night goes on, and the next pass may succeed

@@ -21,6 +21,7 @@ from nightcrew.execution.environments.layout import read_target
 from nightcrew.execution.executors.briefing import conventions_of
 from nightcrew.execution.executors.edit_format import EditFormat
 from nightcrew.execution.sandbox import Limits, Sandbox
+from nightcrew.logs.context import log_for_attempt
 from nightcrew.settings import Settings
 from nightcrew.target_config import TargetConfig
 from nightcrew.task import ExecutorName, Task
@@ -89,6 +90,7 @@ class ExecutionEngine:
         return _attempt(assignment, started_at, report, patch)
 
     def _work(self, assignment: Assignment) -> tuple[Report, str]:
+        log_for_attempt(assignment.attempt_id, assignment.model)
         log.info("attempt %s: %s with %s", assignment.attempt_id, assignment.executor, assignment.model)
         try:
             report = self._executors[assignment.executor].execute(assignment)

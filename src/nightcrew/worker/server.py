@@ -62,6 +62,7 @@ def main(port: int) -> None:
         timeout_keep_alive=settings.api.keepalive_timeout,
         ws_ping_interval=settings.api.websocket_ping_interval,
         ws_ping_timeout=settings.api.websocket_ping_timeout,
+        log_config=None,  # Prefect has set logging up, for uvicorn too
         log_level=settings.logging_level.lower(),
     )
 

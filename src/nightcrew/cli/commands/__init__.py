@@ -25,6 +25,7 @@ COMMANDS = {
     "run-engine": Command("engine", "Start the crew."),
     "stop-engine": Command("engine", "Stop a crew that was left running."),
     "resume": Command("engine", "Resume a stopped crew."),
+    "logs": Command("engine", "Print and follow what the crew's processes log."),
     "service": Command("service", "Install or remove the crew as a service."),
     "init": Command("initialise", "Write nightcrew.toml for a target repository."),
     "metrics": Command("metrics", "Print cost and quality by model and task type."),
