@@ -29,6 +29,7 @@ COMMANDS = {
     "service": Command("service", "Install or remove the crew as a service."),
     "init": Command("initialise", "Write nightcrew.toml for a target repository."),
     "metrics": Command("metrics", "Print cost and quality by model and task type."),
+    "export": Command("metrics", "Write the ledger's views to files."),
     "select-model": Command("models", "Print which models a task would try, and why."),
     "models": Command("models", "List usable models and remaining free calls."),
     "refresh-models": Command("models", "Fetch the list of models and prices."),

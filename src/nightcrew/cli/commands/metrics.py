@@ -1,10 +1,15 @@
-"""`nightcrew metrics`: outcomes and cost, with the same numbers as the ledger's views."""
+"""`nightcrew metrics` and `nightcrew export`: outcomes and cost, with the numbers of the ledger's views."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
 
 from nightcrew.cli.app import AsJson, app
-from nightcrew.cli.output import console, errors, money, print_json, print_table
+from nightcrew.cli.output import console, counted, errors, money, print_json, print_table
+from nightcrew.ledger.export import ExportFormat
+from nightcrew.ledger.export import export as write_views
 from nightcrew.settings import load_settings
 
 EXECUTOR_COLUMNS = ("executor", "attempts", "accepted", "calls", "tokens", "cost", "seconds")
@@ -49,6 +54,27 @@ def metrics(as_json: AsJson = False) -> None:
     if summary.model_performance:
         print_table("By model and task type", COLUMNS, map(_row, summary.model_performance))
     console.print(f"Query it in SQL: duckdb -init {settings.ledger_dir / 'ledger.sql'}", markup=False)
+
+
+@app.command("export")
+def export(
+    folder: Annotated[Path, typer.Argument(help="Where the files are written; created if missing.")],
+    form: Annotated[ExportFormat, typer.Option("--format", help="The form of the files.")] = ExportFormat.CSV,
+    view: Annotated[list[str] | None, typer.Option(help="Only this view; can be repeated.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the ledger's views to files. Writes CSV, Parquet or JSON lines, and schema.json."""
+    from nightcrew.ledger.ledger import Ledger
+
+    with Ledger(load_settings().ledger_dir) as ledger:
+        files = write_views(ledger, folder, form, view or ())
+    if as_json:
+        print_json({"files": files})
+        return
+    console.print(f"{counted(len(files), 'file')} in {folder}", markup=False)
+
+
+# ---------------------------------------------------------------------------------------------------------
 
 
 def _executor_row(measured: Mapping[str, Any]) -> Sequence[object]:
