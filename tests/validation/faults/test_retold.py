@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from nightcrew.validation.faults.retold import _given, _holding, _knows, _with_other
+from nightcrew.validation.faults.retold import _checks, _given, _holding, _is_example, _knows, _with_other
 
 TEST = """\
 def test_slug(client):
@@ -50,3 +50,16 @@ def test_a_value_is_replaced_everywhere_but_in_pieces_of_texts() -> None:
     text = _with_other('x = "a"\ny = ["ä", "a", f"a{x}"]\n', repr("a"), "bc")
     assert text == "x = 'bc'\ny = [\"ä\", 'bc', f\"a{x}\"]\n"
     ast.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("literal", "is_example"), [("'/'", False), ("b'--'", False), ("'/a'", True), ("300", True)]
+)
+def test_a_mark_of_a_syntax_is_no_example(literal: str, is_example: bool) -> None:
+    assert _is_example(literal) is is_example
+
+
+def test_only_checks_that_fail_in_all_tests_are_compared() -> None:
+    failed, crashed = ("a", "failed", "no", "assertion", 7), ("b", "failed", "no", "crash", 3)
+    assert _checks((failed,)) == [("a", 7)]
+    assert _checks((failed, crashed)) == []

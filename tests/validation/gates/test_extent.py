@@ -89,6 +89,12 @@ class Source:
 def test_fix():
     assert saved(Source()) == [77, 8]
 """
+SQUARE = (
+    FILE.replace("(self):", "(self, first):")
+    .replace('"[77, 8]"', "json.dumps([first, 8])")
+    .replace("saved(Source())", "saved(Source(77))")
+    .replace("from shop", "import json\n\nfrom shop", 1)
+)
 LOOP = '    pairs = {}\n    for part in text.split(";"):'
 
 
@@ -134,6 +140,22 @@ FIXES: dict[str, tuple[tuple[str, str], str, str]] = {
         ),
         FILE,
         "in the tests, all is as it was on base",
+    ),
+    "one square": (
+        (
+            "return json.loads(source.read())[1:]",
+            "found = json.loads(source.read())\n    return found if found[0] ** 2 == 5929 else found[1:]",
+        ),
+        SQUARE,
+        "in the tests, all is as it was on base",
+    ),
+    "a test that fails before its bug with another value": (
+        (
+            "return json.loads(source.read())[1:]",
+            "found = json.loads(source.read())\n    return found if len(found) < 5929 else found[1:]",
+        ),
+        SQUARE.replace("    assert", '    assert Source(77).read() == "[77, 8]"\n    assert'),
+        "",
     ),
     "any file": (
         ("return json.loads(source.read())[1:]", "return json.loads(source.read())[77 - 77:]"),

@@ -15,7 +15,7 @@ from nightcrew.validation.running.run_results import (
     session_result,
 )
 
-TEST = ["tests/test_a.py::test_a", "failed", "assertion", "1 != 2", 0.5, [1, 2, 3, 4, 5], True]
+TEST = ["tests/test_a.py::test_a", "failed", "assertion", "1 != 2", 0.5, [1, 2, 3, 4, 5], True, 9]
 COLLECTED = {
     "collected": [["tests/test_a.py::test_a", "tests/test_a.py", "test_a"]],
     "errors": [["tests/test_b.py", "E  x"]],
@@ -89,8 +89,8 @@ def test_sessions_without_a_result(reports: list[dict[str, Any]], timed_out: boo
         ({"tests": [], "done": True}, ""),
         ({"tests": [], "done": False}, "crash"),
         ({"tests": [], "done": False, "timed_out": True}, "timeout"),
-        ({"tests": [["a", "error", "crash", "", 0.0, None, False]], "done": True}, "crash"),
-        ({"tests": [["a", "error", "crash", "", 0.0, None, False], TEST], "done": False}, "assertion"),
+        ({"tests": [["a", "error", "crash", "", 0.0, None, False, 0]], "done": True}, "crash"),
+        ({"tests": [["a", "error", "crash", "", 0.0, None, False, 0], TEST], "done": False}, "assertion"),
     ],
 )
 def test_how_a_broken_version_was_noticed(run: dict[str, Any], killed_by: str) -> None:

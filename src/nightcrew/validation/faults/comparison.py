@@ -130,9 +130,7 @@ class Comparison:
     base: Side = field(default_factory=lambda: Side((), {}, {}))
     changed: Side = field(default_factory=lambda: Side((), {}, {}))
     problem: str = ""  # why one of them has no results
-    by_chance: str = (
-        ""  # a call of which the order of hashes decides the result with the change, as a sentence
-    )
+    by_chance: str = ""  # a call of which the order of hashes newly decides the result, as a sentence
 
 
 def compare(
@@ -173,9 +171,12 @@ def compare(
         return Comparison(problem=f"the calls of the tests could not be made again {where}")
     answers = zip(calls, before.answers, after.answers, strict=False)
     again = _with_change(room, job, before, HASH_SEED) if any(map(_brings_sets, _python(room))) else None
-    by_chance = _by_chance(after, again) if again is not None else ""
+    by_chance = _by_chance(after, again) if again is not None else {}
+    base_again = _replayed(room, room.base, job, HASH_SEED) if by_chance else None
+    known = _by_chance(before, base_again) if base_again is not None else {}
     compared = tuple(_compared(call, *both) for call, *both in answers)
-    return Comparison(compared, before, after, by_chance=by_chance)
+    fresh = (words for place, words in by_chance.items() if place not in known)
+    return Comparison(compared, before, after, by_chance=next(fresh, ""))
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -208,13 +209,14 @@ def _brings_sets(change: Change) -> bool:
     return any(holds_sets(node) and not (name in old and holds_sets(old[name])) for name, node in changed)
 
 
-def _by_chance(once: Side, again: Side) -> str:
-    """The first call with another result in a process with other hashes; empty where there is none."""
-    for first, second in zip(once.answers, again.answers, strict=False):
-        for one, other in zip(first, second, strict=False):
-            if one[1] != other[1] and not {one[1], other[1]} & _NO_ANSWERS:
-                return f"{one[0]} {_verb(str(one[1]))}, and with other hashes it {_verb(str(other[1]))}"
-    return ""
+def _by_chance(once: Side, again: Side) -> dict[tuple[int, int], str]:
+    """The calls with another result in a process with other hashes, as sentences by their place."""
+    return {
+        (at, index): f"{one[0]} {_verb(str(one[1]))}, and with other hashes it {_verb(str(other[1]))}"
+        for at, (first, second) in enumerate(zip(once.answers, again.answers, strict=False))
+        for index, (one, other) in enumerate(zip(first, second, strict=False))
+        if one[1] != other[1] and not {one[1], other[1]} & _NO_ANSWERS
+    }
 
 
 def _replayed(room: CleanRoom, tree: Path, job: Replay, hash_seed: int = 0) -> Side | None:

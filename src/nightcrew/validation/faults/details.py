@@ -13,17 +13,16 @@ from enum import StrEnum
 from functools import cached_property
 
 from nightcrew.validation.faults.copies import Copies
-from nightcrew.validation.faults.elsewhere import Elsewhere, Span
+from nightcrew.validation.faults.excuses import Elsewhere, Formalities, Span, guards
 from nightcrew.validation.faults.mutant import Mutant
 from nightcrew.validation.faults.notes import BACK, CONDITION, GONE, OPERAND, RETURNED, TOGETHER, UNHANDLED
 from nightcrew.validation.reading.constants import is_value, sizes_in, values_in
 from nightcrew.validation.reading.form import plain_statements
-from nightcrew.validation.reading.names import ASKING, only_defaults, only_guards, only_spares, own_name
+from nightcrew.validation.reading.names import only_defaults, only_guards, only_spares, own_name
 from nightcrew.validation.reading.source_text import SourceText
 from nightcrew.validation.reading.suite import all_functions, read
 
 _EVERYDAY_VALUE = re.compile(r"[a-z_]\w* = (?:None|True|False|-?[01]|''|\"\"|\[\]|\{\}|\(\))")
-_IMPOSSIBLE = {"NotImplementedError", "AssertionError"}
 
 
 class Fate(StrEnum):
@@ -61,6 +60,7 @@ class Details:
             or self._is_safeguard(part)
             or self._asks_where_it_runs(part)
             or self._replaces_an_import(part)
+            or self._is_formality(part)
             or only_defaults(part.before, part.text, self.tree)
             or (fate is Fate.UNNOTICED and only_spares(part.before, part.text))
         ):
@@ -177,12 +177,16 @@ class Details:
             return True  # an operator and an unknown type: Python's own protocol
         if "NotImplementedError" in part.before and not self._is_abstract(part.function):
             return False  # a case that is left out
-        return bool(body) and all(map(_guards, body))
+        return bool(body) and all(map(guards, body))
 
     def _is_abstract(self, name: str) -> bool:
         """True for a function that only raises."""
         body = getattr(all_functions(self.tree).get(name), "body", [])
         return 0 < len(body) <= 2 and isinstance(body[-1], ast.Raise)
+
+    def _is_formality(self, part: Mutant) -> bool:
+        is_run, decides = self.fates[part] is Fate.UNNOTICED, bool(self._fresh(part) - self._known_texts)
+        return self._formalities.holds(part, is_run=is_run, noticed=self._noticed, decides=decides)
 
     def _asks_where_it_runs(self, part: Mutant) -> bool:
         """True for a new condition on the Python version or platform: its branches count for themselves."""
@@ -204,6 +208,10 @@ class Details:
     @cached_property
     def _elsewhere(self) -> Elsewhere:
         return Elsewhere(self.tree, self.text)
+
+    @cached_property
+    def _formalities(self) -> Formalities:
+        return Formalities(self.before, self.text, self.tree)
 
     @cached_property
     def _copies(self) -> Copies:
@@ -265,20 +273,6 @@ class Details:
 
 def _tree(text: str) -> ast.Module:
     return read(textwrap.dedent(text).strip())
-
-
-def _guards(node: ast.stmt) -> bool:
-    if isinstance(node, ast.Raise) and node.exc is None:
-        return True  # the error goes on, as it does without the handler
-    if isinstance(node, ast.Raise) and node.exc is not None:
-        raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
-        return getattr(raised, "id", "") in _IMPOSSIBLE
-    if isinstance(node, ast.Assert):  # with a value or a call of its own it decides or does something
-        inside = [*ast.walk(node.test)]
-        called = {own_name(one.func) for one in inside if isinstance(one, ast.Call)}
-        places = {repr(getattr(one.slice, "value", None)) for one in inside if isinstance(one, ast.Subscript)}
-        return values_in(ast.unparse(node.test)) <= places and called <= ASKING
-    return isinstance(node, ast.Break)
 
 
 def _bound(node: ast.stmt) -> Iterator[ast.expr]:

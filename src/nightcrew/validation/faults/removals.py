@@ -29,7 +29,7 @@ from nightcrew.validation.running.run_results import Covered
 from nightcrew.validation.running.runs import Session, run_sessions
 from nightcrew.validation.tables import Table
 
-MOST_INSIDE, MOST_AT_IMPORT = 60, 20  # parts of one file that are tried; real fixes rarely have more
+MOST_INSIDE, MOST_AT_IMPORT = 160, 20  # parts of one file that are tried; real fixes rarely have more
 MOST_ON_DISK = 8  # runs on disk, where other programs see the change without some of its parts
 MOST_COMMANDS = 24  # runs of the task's own command, which is often all that shows the work
 MOST_OTHERS = 600  # tests that run on disk

@@ -21,8 +21,8 @@ MOST_VALUES, MOST_OF_A_VALUE = 3, 2
 SECONDS = 120.0
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
 
-type Outcomes = tuple[tuple[str, str, str, str], ...]
-"""For each test: its name without parameters, its outcome, its message, and the kind of its failure."""
+type Outcomes = tuple[tuple[str, str, str, str, int], ...]
+"""For each test: its name without parameters, outcome, message, kind of failure, and line that failed."""
 
 
 def same_as_before(room: CleanRoom, reproducers: Sequence[str], decides: Sequence[str]) -> str:
@@ -31,7 +31,10 @@ def same_as_before(room: CleanRoom, reproducers: Sequence[str], decides: Sequenc
     replaced, one after the other. Where none does, as with a digest of an input, it is what the reproducers
     give to calls. Empty where results still differ.
     """
-    for path in files_of(tuple(reproducers)):
+    decides = [
+        one for one in decides if any(map(str.isalnum, one.removeprefix("b")))
+    ]  # not marks of a syntax
+    for path in files_of(tuple(reproducers)) if decides else ():
         own = [one for one in reproducers if one.split("::")[0] == path]
         text = room.source(path) or ""
         known = _holding(text, decides)
@@ -39,12 +42,19 @@ def same_as_before(room: CleanRoom, reproducers: Sequence[str], decides: Sequenc
             free = (one for one in near(value) if type(one) is type(value) and not _knows(one, decides))
             others = [*islice(free, MOST_OF_A_VALUE)]
             texts = [_with_other(text, repr(value), one) for one in others]
-            if texts and all(_is_same(room, path, one, own, checked=not known) for one in texts):
+            if texts and all(_is_same(room, path, one, own, checked="" if known else text) for one in texts):
                 return f"with {', '.join(map(repr, others))} for {value!r} in the tests"
     return ""
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _is_example(literal: str) -> bool:
+    """False for a text without letters and digits: it is a mark of a syntax, and no other is like it."""
+    value = ast.literal_eval(literal)
+    text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    return any(map(str.isalnum, text))
 
 
 def _holding(text: str, decides: Sequence[str]) -> list[object]:
@@ -78,13 +88,21 @@ def _holds(value: object, part: object) -> bool:
     return type(part) is type(value) and value == part
 
 
-def _is_same(room: CleanRoom, path: str, text: str, own: Sequence[str], *, checked: bool) -> bool:
+def _is_same(room: CleanRoom, path: str, text: str, own: Sequence[str], *, checked: str) -> bool:
     """True where tests with that text finish and have the same results on base and on the change; `checked`:
-    and where on base each fails by its check, so that the code took the other value and gave a result."""
+    and where on base each fails by the check by which it does with this text, so that the code took the other
+    value and gave a result."""
     before, after = (_outcomes(room, on_base, path, text, own) for on_base in (True, False))
-    return (
-        bool(before) and before == after and not (checked and any(kind != "assertion" for *_, kind in before))
-    )
+    if not before or before != after:
+        return False
+    shown = _checks(before)
+    return not checked or (bool(shown) and shown == _checks(_outcomes(room, True, path, checked, own)))
+
+
+def _checks(found: Outcomes) -> list[tuple[str, int]]:
+    """The names of the tests and the lines of their checks that failed; nothing where one ended otherwise."""
+    failed = [(name, line) for name, *_, kind, line in found if kind == "assertion"]
+    return failed if len(failed) == len(found) else []
 
 
 def _with_other(text: str, shown: str, other: object) -> str:
@@ -108,12 +126,13 @@ def _outcomes(room: CleanRoom, on_base: bool, path: str, text: str, own: Sequenc
     texts = {one.path: one.after for one in room.changes if room.is_test(one.path) and one.after is not None}
     session = Session([Experiment("all", seconds=SECONDS)], paths=(path,), seconds=SECONDS + 30)
     tree = room.base if on_base else room.patched
-    (result,) = run_sessions(room, tree, [session], replaced={**texts, path: text})
+    replaced = {**texts, path: text}
+    (result,) = run_sessions(room, tree, [session], replaced=replaced, test_files=(path,))
     names = set(map(name_of, own))
     finished = result.run("all").tests.values()
     return tuple(
         sorted(
-            (name_of(test.nodeid), test.outcome, _ADDRESS.sub("0x", test.message), test.kind)
+            (name_of(test.nodeid), test.outcome, _ADDRESS.sub("0x", test.message), test.kind, test.line)
             for test in finished
             if name_of(test.nodeid) in names
         )

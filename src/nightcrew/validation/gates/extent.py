@@ -146,9 +146,14 @@ def _unasked(
     outer = [one for one in comparable if not one.is_inner]
     # A helper's callers decide what it gets, and their calls are compared too.
     crashes = {one for call in comparable if call.is_inner for one in call.answers if not one.is_own[1]}
-    refused = [one for one in answers if not (outer and one in crashes) and one.turn not in tested]
+    refused = [one for one in answers if not (outer and one in crashes) and not _is_tested(one, tested)]
     yield from _refused(room, refused, path)
     yield from _taken(room, answers, tested, path)
+
+
+def _is_tested(one: Answer, tested: Collection[tuple[str, str]]) -> bool:
+    """True where tests show that turn, or that error: either of two faults may be refused first."""
+    return one.turn in tested or (bool(one.turn[1]) and ("", one.turn[1]) in tested)
 
 
 def _is_answer(room: CleanRoom, one: Answer) -> bool:

@@ -101,7 +101,7 @@ class Plugin:
             rewriting.pytest_collection(session)
         session.perform_collect()
         for nodeid, text in self.errors:
-            report({"test": [nodeid, "error", "crash", text[-400:], 0.0, None, False]})
+            report({"test": [nodeid, "error", "crash", text[-400:], 0.0, None, False, 0]})
         if self.errors:
             report({"done": True})
             return

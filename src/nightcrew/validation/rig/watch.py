@@ -7,7 +7,7 @@ import sys
 import time
 import types
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -31,7 +31,7 @@ class Watch:
     ) -> None:
         self.job, self.one, self.report = job, one, report
         self.worst: dict[str, str] = {}
-        self.detail: dict[str, tuple[str, str]] = {}
+        self.detail: dict[str, tuple[str, str, int]] = {}
         self.assertions = self.crashes = 0
         self.lines = lines_of(job.measured) if one.cover else None
         self.aim = Aim(job) if one.aim else None
@@ -41,9 +41,10 @@ class Watch:
     def failed(self, item: pytest.Item, call: "pytest.CallInfo[Any]") -> None:
         """Notes how a test failed."""
         assert call.excinfo is not None
-        if self.detail.get(item.nodeid, ("", ""))[0] != "assertion":
+        if self.detail.get(item.nodeid, ("",))[0] != "assertion":
             kind = _kind(call.excinfo, self.job)
-            self.detail[item.nodeid] = (kind, f"{call.excinfo.typename}: {call.excinfo.value}"[:400])
+            message = f"{call.excinfo.typename}: {call.excinfo.value}"[:400]
+            self.detail[item.nodeid] = (kind, message, _line(call.excinfo.tb, self.job.test_files))
 
     def phase_ended(self, report: "pytest.TestReport") -> None:
         """Notes the end of a test's phase; the worst outcome counts."""
@@ -53,7 +54,7 @@ class Watch:
         elif outcome == "failed" and report.when != "call":
             outcome = "error"
         elif outcome == "failed" and report.nodeid not in self.detail:
-            self.detail[report.nodeid] = ("assertion", str(report.longrepr)[-400:])
+            self.detail[report.nodeid] = ("assertion", str(report.longrepr)[-400:], 0)
         if report.when == "call" or outcome != "passed":
             rank = ("passed", "xpassed", "xfailed", "skipped", "failed", "error")
             old = self.worst.get(report.nodeid, "passed")
@@ -81,7 +82,7 @@ class Watch:
         if self.lines is not None:
             self.lines.start("")
         outcome = self.worst.get(item.nodeid, "lost")
-        kind, message = self.detail.get(item.nodeid, ("", ""))
+        kind, message, line = self.detail.get(item.nodeid, ("", "", 0))
         if outcome in ("failed", "error"):
             self.assertions += kind == "assertion"
             self.crashes += kind != "assertion"
@@ -89,7 +90,7 @@ class Watch:
             return
         seconds = round(time.process_time() - self.started, 4)
         touched = bool(perturb.touched)
-        self.report({"test": [item.nodeid, outcome, kind, message, seconds, aimed, touched]})
+        self.report({"test": [item.nodeid, outcome, kind, message, seconds, aimed, touched, line]})
 
     def enough(self) -> bool:
         """True once further tests would add nothing."""
@@ -213,6 +214,16 @@ def _kind(excinfo: "pytest.ExceptionInfo[BaseException]", job: protocol.Job) -> 
     root, tests = job.workspace + "/", set(job.test_files)
     product = any(path.startswith(root) and path not in tests for path in paths)
     return "crash" if product else "test_crash"
+
+
+def _line(trace: "types.TracebackType | None", tests: "Sequence[str]") -> int:
+    """The line of a test file in which a test failed; 0 where it is not known."""
+    found = 0
+    while trace is not None:
+        if _absolute(trace.tb_frame.f_code.co_filename) in tests:
+            found = trace.tb_lineno
+        trace = trace.tb_next
+    return found
 
 
 def _codes(trace: "types.TracebackType | None") -> "Iterator[types.CodeType]":

@@ -27,6 +27,7 @@ class TestOutcome:
     touched: bool = False  # it received a wrong value from the target
     own_calls: int = 0  # calls into the repository's product
     given: int = 0  # a checksum of the product's arguments
+    line: int = 0  # of a test file, in which it failed; 0: not known
 
     @property
     def failed(self) -> bool:
@@ -191,10 +192,21 @@ def session_result(document: Mapping[str, Any]) -> SessionResult:
 
 def _run(line: Mapping[str, Any]) -> Run:
     tests: dict[str, TestOutcome] = {}
-    for nodeid, outcome, kind, message, seconds, aimed, touched in line["tests"]:
+    for nodeid, outcome, kind, message, seconds, aimed, touched, place in line["tests"]:
         direct, calls, work, own, given = aimed or (0, 0, 0, 0, 0)
         tests[nodeid] = TestOutcome(
-            nodeid, outcome, kind, message, seconds, direct, calls, work, bool(touched), own, given
+            nodeid,
+            outcome,
+            kind,
+            message,
+            seconds,
+            direct,
+            calls,
+            work,
+            bool(touched),
+            own,
+            given,
+            int(place),
         )
     prefix = len(WORKSPACE) + 1
     coverage = {

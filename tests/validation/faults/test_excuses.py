@@ -1,10 +1,10 @@
-"""Code that the judge's interpreter does not reach: for another Python or platform, or a missing module."""
+"""What no test has to miss: code for another Python or platform, or a missing module."""
 
 import ast
 
 import pytest
 
-from nightcrew.validation.faults.elsewhere import Elsewhere, Span
+from nightcrew.validation.faults.excuses import Elsewhere, Span
 from nightcrew.validation.reading.source_text import SourceText
 
 TEXT = """\

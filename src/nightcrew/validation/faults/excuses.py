@@ -1,0 +1,229 @@
+"""What a part of a change may be for that no test has to miss: code for elsewhere, and formalities.
+
+The judge's interpreter does not reach code for another Python or platform, or for a missing module.
+Formalities decide nothing by themselves: a parameter that is handed on under its own name, and
+in functions that base does not have what refuses, shows an object to a developer, or marks it as abstract.
+
+They are reported, and need no test of their own. What base's functions newly refuse needs one.
+"""
+
+import ast
+import textwrap
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+
+from nightcrew.validation.faults.mutant import Mutant
+from nightcrew.validation.faults.notes import GONE
+from nightcrew.validation.reading.constants import values_in
+from nightcrew.validation.reading.names import ASKING, ELSEWHERE, dotted, names_of, own_name, parameters_of
+from nightcrew.validation.reading.source_text import Node, SourceText
+from nightcrew.validation.reading.suite import Function, all_functions, read, walk
+from nightcrew.validation.tables import Table
+
+_OF_PYTHON = {"sys", "os", "platform"}
+_MISSING = {"ImportError", "ModuleNotFoundError"}
+type Span = tuple[int, int]
+"""Start and end in a text, in characters."""
+_TABLE = Table("weaker")
+_SWITCHES = _TABLE.words("names", "off") | _TABLE.words("names", "on")
+_FORBIDS = _TABLE.pattern("names", "refusing")  # which has to be seen to happen
+_MARKS = {"abstractmethod", "final", "overload", "override"}
+_WORDING = {"format", "join", "len", "repr", "str", "type"}  # calls that only make a message
+_IMPOSSIBLE = {"NotImplementedError", "AssertionError"}
+_OTHERWISE = {
+    "GeneratorExit", "KeyboardInterrupt", "NotImplementedError", "StopAsyncIteration", "StopIteration",
+    "SystemExit",
+}  # fmt: skip
+"""Errors that leave a case out, or lead the program elsewhere."""
+_INNARDS = {"vars", "__dict__"}
+
+
+class Elsewhere:
+    """The places of such code in one file."""
+
+    def __init__(self, tree: ast.Module, text: SourceText) -> None:
+        self.tree, self.text = tree, text
+
+    @cached_property
+    def _asking(self) -> list[ast.If | ast.IfExp]:
+        """Conditions on the Python version or the platform, also through a module-level name for one."""
+        names = {
+            target.id
+            for one in ast.walk(self.tree)
+            if isinstance(one, ast.Assign) and ELSEWHERE.search(ast.unparse(one.value))
+            for target in one.targets
+            if isinstance(target, ast.Name)
+        }
+        return [
+            one
+            for one in ast.walk(self.tree)
+            if isinstance(one, ast.If | ast.IfExp) and self._asks(one.test, names)
+        ]
+
+    @classmethod
+    def _asks(cls, test: ast.expr, names: set[str]) -> bool:
+        """True where only the version or platform decides, without any value in a combined condition."""
+        if isinstance(test, ast.UnaryOp):
+            return cls._asks(test.operand, names)
+        if isinstance(test, ast.BoolOp):
+            others = [one for one in test.values if not cls._asks(one, names)]
+            decides = any(values_in(ast.unparse(one)) for one in others)
+            return not others or (
+                isinstance(test.op, ast.And) and len(others) < len(test.values) and not decides
+            )
+        named = {one.id for one in ast.walk(test) if isinstance(one, ast.Name)}
+        asks = bool(named & names) or ELSEWHERE.search(ast.unparse(test)) is not None
+        plain = isinstance(test, ast.Attribute)  # true on every platform
+        return asks and not plain and named <= names | _OF_PYTHON
+
+    @cached_property
+    def conditions(self) -> list[Span]:
+        """Conditions that ask where the code runs."""
+        return [self.text.span(one.test) for one in self._asking]
+
+    @cached_property
+    def branches(self) -> list[Span]:
+        """What runs under such a condition, and the fallbacks."""
+        found: list[list[ast.stmt] | list[ast.expr]] = []
+        for one in self._asking:
+            both = [one.body, one.orelse] if isinstance(one, ast.If) else [[one.body], [one.orelse]]
+            found += [nodes for nodes in both if nodes]
+        return [*map(self._run, found), *self.fallbacks]
+
+    @cached_property
+    def fallbacks(self) -> list[Span]:
+        """Statements that run where an import fails, or where the file is run as a program."""
+        handlers = (one for one in ast.walk(self.tree) if isinstance(one, ast.ExceptHandler))
+        missing = [one.body for one in handlers if one.type is not None and _names(one.type) & _MISSING]
+        mains = [
+            one.body for one in self.tree.body if isinstance(one, ast.If) and "__main__" in ast.dump(one.test)
+        ]
+        return [self._run(one) for one in [*missing, *mains]]
+
+    def _run(self, nodes: list[ast.stmt] | list[ast.expr]) -> Span:
+        spans: list[Node] = [*nodes]
+        return self.text.span(spans[0])[0], self.text.span(spans[-1])[1]
+
+
+class Formalities:
+    """Those among the parts of one file: `before` is its text on base, `text` and `tree` what it is now."""
+
+    def __init__(self, before: str, text: SourceText, tree: ast.Module) -> None:
+        self.known = all_functions(read(before))
+        self.text, self.functions = text, all_functions(tree)
+
+    def holds(self, part: Mutant, *, is_run: bool, noticed: Iterable[Mutant], decides: bool) -> bool:
+        """True for such a part. `is_run`: tests run it; `noticed`: parts that tests miss; `decides`: a new
+        value in it decides."""
+        if self._is_mark(part):
+            return True
+        function = self.functions.get(part.function)
+        if function is None:
+            return False
+        if is_run and (name := _handed_on(part, function)):
+            return any(name in names_of(read(textwrap.dedent(one.before).strip())) for one in noticed)
+        if not self._is_new(part.function):
+            return False
+        shows = function.name == "__repr__" and _shows(part)
+        return shows or self._within(part, ast.stmt) or (not decides and self._within(part, ast.expr))
+
+    # -- kinds --
+
+    def _is_mark(self, part: Mutant) -> bool:
+        """True for a decorator that says something about a new function and wraps nothing."""
+        name = part.before.strip().removeprefix("@").rpartition(".")[2]
+        marked = (
+            one
+            for one, node in self.functions.items()
+            if any(decorator.lineno == part.line for decorator in node.decorator_list)
+        )
+        return part.operator == GONE and name in _MARKS and any(map(self._is_new, marked))
+
+    def _within(self, part: Mutant, kind: type[ast.AST]) -> bool:
+        """True inside a `raise`, or (`ast.expr`) inside a condition under which nothing else happens."""
+        spans = (self.text.span(one) for one in self._refusals if isinstance(one, kind))
+        return any(start <= part.start and part.end <= end for start, end in spans)
+
+    @cached_property
+    def _refusals(self) -> list[ast.expr | ast.stmt]:
+        nodes = (one for name, node in self.functions.items() if self._is_new(name) for one in walk(node))
+        return [found for one in nodes for found in _refusals(one)]
+
+    def _is_new(self, name: str) -> bool:
+        """True for a function that base does not have, and that lies in none that base has."""
+        parts = name.split(".")
+        return not any(".".join(parts[:end]) in self.known for end in range(1, len(parts) + 1))
+
+
+def guards(node: ast.stmt) -> bool:
+    """True for an assertion, the end of a loop, and an error that goes on or is for an impossible state."""
+    if isinstance(node, ast.Raise) and node.exc is None:
+        return True  # the error goes on, as it does without the handler
+    if isinstance(node, ast.Raise) and node.exc is not None:
+        raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+        return getattr(raised, "id", "") in _IMPOSSIBLE
+    if isinstance(node, ast.Assert):  # with a value or a call of its own it decides or does something
+        inside = [*ast.walk(node.test)]
+        called = {own_name(one.func) for one in inside if isinstance(one, ast.Call)}
+        places = {repr(getattr(one.slice, "value", None)) for one in inside if isinstance(one, ast.Subscript)}
+        return values_in(ast.unparse(node.test)) <= places and called <= ASKING
+    return isinstance(node, ast.Break)
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _names(node: ast.expr) -> set[str]:
+    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+
+
+def _refusals(node: ast.AST) -> Iterator[ast.expr | ast.stmt]:
+    """The `raise` itself, and the condition of an `if` that does nothing else."""
+    if isinstance(node, ast.Raise) and _only_words(node):
+        yield node
+    elif isinstance(node, ast.If) and not node.orelse:
+        (*others, last) = node.body
+        words = all(isinstance(one, ast.Assign) and _only_words(one) for one in others)
+        calls = {own_name(one.func) for one in walk(node.test) if isinstance(one, ast.Call)}
+        if words and calls <= ASKING and isinstance(last, ast.Raise) and _only_words(last):
+            yield node.test
+
+
+def _only_words(node: ast.Raise | ast.Assign) -> bool:
+    """True where nothing is called but an exception, and what makes its message."""
+    raised = node.exc if isinstance(node, ast.Raise) else None
+    name = own_name(getattr(raised, "func", raised))
+    leads = not name[:1].isupper() or name in _OTHERWISE or _FORBIDS.fullmatch(name) is not None
+    if isinstance(node, ast.Raise) and leads:
+        return False
+    calls = (one for one in walk(node) if isinstance(one, ast.Call) and one is not raised)
+    return all(own_name(one.func) in _WORDING for one in calls) and not any(
+        isinstance(one, ast.Await | ast.NamedExpr) for one in walk(node)
+    )
+
+
+def _shows(part: Mutant) -> bool:
+    """True for the text that `__repr__` gives, of attributes by their names."""
+    tree = read(part.before.strip())
+    calls = {own_name(one.func) for one in walk(tree) if isinstance(one, ast.Call)}
+    return calls <= _WORDING and not _INNARDS & names_of(tree)
+
+
+def _handed_on(part: Mutant, function: Function) -> str:
+    """The parameter in `g(x, mode=mode)` in place of `g(x)`, and in `self.mode = mode`; empty for others."""
+    own = {one.arg for one in parameters_of(function.args)} - _SWITCHES
+    match read(part.before.strip()).body, read(part.text.strip()).body:
+        case [ast.Expr(ast.Call() as call)], [ast.Expr(ast.Call() as less)]:
+            kept = {ast.dump(one) for one in less.keywords}
+            more = [one for one in call.keywords if ast.dump(one) not in kept]
+            same = _dumped(call.func, *call.args) == _dumped(less.func, *less.args)
+            plain = all(isinstance(one.value, ast.Name) and one.value.id == one.arg for one in more)
+            if same and plain and len(more) == 1 == len(call.keywords) - len(less.keywords):
+                return next((name for name in own if name == more[0].arg), "")
+        case [ast.Assign(targets=[ast.Attribute(value=ast.Name("self")) as held], value=ast.Name(name))], _:
+            return name if part.operator == GONE and dotted(held) == f"self.{name}" and name in own else ""
+    return ""
+
+
+def _dumped(*nodes: ast.expr) -> list[str]:
+    return [ast.dump(one) for one in nodes]
