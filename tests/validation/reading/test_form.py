@@ -6,7 +6,7 @@ import pytest
 
 from nightcrew.validation.reading.form import (
     behaving,
-    edited_bodies,
+    bodies,
     imported,
     is_declaration,
     names_in,
@@ -114,9 +114,9 @@ class C:
     ],
 )
 def test_edits_inside_of_functions(old: str, new: str, names: list[str]) -> None:
-    found = edited_bodies(OLD, OLD.replace(old, new))
+    found = bodies(OLD, OLD.replace(old, new))
     assert found is not None
-    assert [node.name for node in found] == names
+    assert [body.old.name for body in found if body.is_edited] == names
 
 
 @pytest.mark.parametrize(
@@ -135,9 +135,9 @@ def test_edits_inside_of_functions(old: str, new: str, names: list[str]) -> None
     ],
 )
 def test_edits_that_other_code_may_notice(old: str, new: str) -> None:
-    assert edited_bodies(OLD, OLD.replace(old, new)) is None
+    assert bodies(OLD, OLD.replace(old, new)) is None
 
 
 def test_a_new_or_deleted_file_is_no_edit_of_functions() -> None:
-    assert edited_bodies(None, OLD) is None
-    assert edited_bodies(OLD, None) is None
+    assert bodies(None, OLD) is None
+    assert bodies(OLD, None) is None

@@ -33,7 +33,7 @@ EXPERIMENT = {
         f"{WORKSPACE}/src/a.py": {
             "lines": [1, 2],
             "arcs": [[1, 2]],
-            "tests": {"tests/test_a.py::test_a": [2]},
+            "tests": {"tests/test_a.py::test_a": "2"},
         }
     },
     "powers": [["network", "socket.connect x", [["src/a.py", 7]]]],

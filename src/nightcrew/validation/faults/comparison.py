@@ -15,7 +15,7 @@ from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_prose
 from nightcrew.validation.faults.blind_controls import HASH_SEED, holds_sets
 from nightcrew.validation.faults.target import files_of
-from nightcrew.validation.reading.form import edited_bodies
+from nightcrew.validation.reading.form import bodies
 from nightcrew.validation.reading.same_code import changed_functions
 from nightcrew.validation.reading.suite import Function, all_functions, read
 from nightcrew.validation.rig.protocol import Experiment, Recorded, Replay
@@ -238,9 +238,9 @@ def _base_functions(room: CleanRoom) -> dict[str, list[list[int]]]:
     reach code that runs none of them."""
     found: dict[str, list[list[int]]] = {}
     for one in room.changes:
-        nodes = edited_bodies(one.before, one.after) if one.path.endswith(".py") else None
-        if nodes is not None:
-            found[f"{WORKSPACE}/{one.path}"] = [_span(node) for node in nodes]
+        both = bodies(one.before, one.after) if one.path.endswith(".py") else None
+        if both is not None:
+            found[f"{WORKSPACE}/{one.path}"] = [_span(body.old) for body in both if body.is_edited]
         elif not (room.is_test(one.path) or is_prose(one)):
             return {}
     return found

@@ -6,6 +6,7 @@ The remaining nodes keep their positions. Two texts with equal trees behave the 
 import ast
 import copy
 import re
+from typing import NamedTuple
 
 from nightcrew.validation.reading.names import own_name
 from nightcrew.validation.reading.suite import Function, read, tree_of, walk, words_of
@@ -36,8 +37,16 @@ def behaving(text: str) -> ast.Module | None:
     return stripped
 
 
-def edited_bodies(before: str | None, after: str | None) -> list[Function] | None:
-    """The old text's functions whose bodies alone make up the difference.
+class Body(NamedTuple):
+    """A function in the old and in the new text, without what has no effect."""
+
+    old: Function
+    new: Function
+    is_edited: bool
+
+
+def bodies(before: str | None, after: str | None) -> list[Body] | None:
+    """The outermost functions of both texts, where their bodies alone make up the difference.
 
     None where anything else differs: parameters, methods, what an import runs. Code that enters none of these
     functions runs as before. A name that the old text does not know at all changes nothing for it.
@@ -51,7 +60,7 @@ def edited_bodies(before: str | None, after: str | None) -> list[Function] | Non
     if ast.dump(first.visit(old)) != ast.dump(second.visit(new)):
         return None
     pairs = zip(first.found, second.found, strict=True)
-    return [node for (node, body), (_, other) in pairs if body != other]
+    return [Body(node, new_node, body != other) for (node, body), (new_node, other) in pairs]
 
 
 def plain_statements(text: str) -> dict[str, set[int]]:
@@ -224,8 +233,9 @@ class _Outline(ast.NodeTransformer):
 
     def _without_body(self, node: Function) -> Function:
         self.found.append((node, "".join(map(ast.dump, node.body))))
-        node.body = []
-        return node
+        head = copy.copy(node)
+        head.body = []
+        return head
 
 
 class _Stripped(ast.NodeTransformer):

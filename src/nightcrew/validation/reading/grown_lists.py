@@ -8,10 +8,10 @@ import ast
 from collections.abc import Collection, Iterator
 from copy import deepcopy
 
+from nightcrew.validation.change.additions import keeps
 from nightcrew.validation.questions.surface import is_public, surface
 from nightcrew.validation.reading.names import own_name
 from nightcrew.validation.reading.suite import parse, read
-from nightcrew.validation.running.additions import keeps
 from nightcrew.validation.running.clean_room import CleanRoom
 
 _EXPECTED_CALLS = {"assert_called_with", "assert_called_once_with", "assert_any_call", "call"}

@@ -1,4 +1,4 @@
-"""What the repository's own code does beyond computing values while it runs, from Python's audit events.
+"""What the repository's own code and its tests do beyond computing values, from Python's audit events.
 
 Reading shows the text of code; this shows what it does, through any name, library or indirection. It leaves
 out what tests do themselves: an event counts where a frame of the product is on its call stack.
@@ -12,7 +12,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
 from . import protocol
+from .lines import Monitored
+from .protocol import PROGRAM, spans
 
 MOST_OF_A_POWER, MOST_OF_A_LINE, MOST_FRAMES, MOST_DEPTH = 60, 8, 6, 150
 _EVENTS_OF = {
@@ -40,6 +44,13 @@ _CREDENTIALS = re.compile(
 )
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _HARMLESS = ("/dev/null", "/dev/tty", "/dev/urandom", "/dev/random")
+_LISTING = {"os.listdir", "os.scandir"}
+_STARTING = {
+    "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty",
+    "pty.spawn",
+}  # fmt: skip
+_APART = {"git", "hg", "uname", "ldconfig", "gcc", "cc", "ld", "which", "locale"}
+"""Programs that run no code of the repository; Python's library starts some of them on import."""
 
 
 class Audit:
@@ -91,6 +102,78 @@ class Audit:
         return path.startswith(self.root) and path not in self.tests
 
 
+class Contacts:
+    """What tests depend on beyond the lines that they run, as a pytest plugin: paths in the repository that
+    they read (with a slash at the end where they read a folder's list), and `PROGRAM`.
+
+    Tests have their number in the order in which they ran, from 1. What is used before them, or by a fixture
+    that several of them share, counts for number 0: for all.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = root + os.sep
+        self.test = self.count = 0
+        self.tests: dict[str, set[int]] = {}
+        self.early: dict[str, set[int]] = {}
+        self.lines: object = None  # what watches the lines of the running experiment
+        self.shared: dict[str, set[int]] = {}  # lines that ran in fixtures for several tests
+        sys.addaudithook(self._heard)
+
+    def settle(self) -> None:
+        """What was used until now was used by the collection; what follows in this process is the rig's.
+        Folders that it lists do not count: pytest lists all, and what it finds there now runs in any case."""
+        self.early = {what: {*tests} for what, tests in self.tests.items() if not what.endswith("/")}
+
+    def start(self, lines: object) -> None:
+        """An experiment begins in this process."""
+        self.tests = {what: {*tests} for what, tests in self.early.items()}
+        self.lines, self.shared, self.count = lines, {}, 0
+
+    def start_test(self) -> None:
+        """What is used from now on counts for the next test."""
+        self.count += 1
+        self.test = self.count
+
+    def stop_test(self) -> None:
+        """What is used between tests counts for all."""
+        self.test = 0
+
+    def end(self) -> "dict[str, Any]":
+        """The tests by what they used, and the lines of each file that ran for several of them; empty where
+        an older Python does not show which lines ran."""
+        if not isinstance(self.lines, Monitored):
+            return {}
+        return {
+            "contacts": {what: spans(tests) for what, tests in self.tests.items()},
+            "shared": {path: sorted(lines) for path, lines in self.shared.items()},
+        }
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_fixture_setup(self, fixturedef: Any) -> Any:
+        """Notes what a fixture does that more than one test gets."""
+        if fixturedef.scope == "function" or not isinstance(self.lines, Monitored):
+            yield
+            return
+        test, self.test = self.test, 0
+        name = self.lines.test
+        before = {path: len(by_test.get(name, ())) for path, by_test in self.lines.ran.items()}
+        yield
+        self.test = test
+        for path, by_test in self.lines.ran.items():
+            lines = by_test.get(name, set())
+            if len(lines) > before[path]:
+                self.shared.setdefault(path, set()).update(lines)
+
+    def _heard(self, event: str, arguments: "tuple[Any, ...]") -> None:
+        if event == "open" or event in _LISTING:
+            place = _place(arguments[0] if arguments else None)
+            if (place + os.sep).startswith(self.root):
+                what = place[len(self.root) :] + ("/" if event in _LISTING else "")
+                self.tests.setdefault(what, set()).add(self.test)
+        elif event in _STARTING and not _is_apart(arguments):
+            self.tests.setdefault(PROGRAM, set()).add(self.test)
+
+
 # ---------------------------------------------------------------------------------------------------------
 
 
@@ -135,3 +218,19 @@ def _read(self: Any, name: Any) -> Any:
 
 _original: Any = type(os.environ).__getitem__
 _reading = _read.__code__
+
+
+def _place(path: object) -> str:
+    """The absolute path; empty for a descriptor. Nothing may be raised into the code under test."""
+    try:
+        if isinstance(path, (str, bytes, os.PathLike)) or path is None:
+            return os.path.abspath(os.fsdecode(path) if path is not None else ".")  # noqa: PTH100
+    except Exception:  # the present folder is gone, or the path is an object of its own kind
+        return ""
+    return ""
+
+
+def _is_apart(arguments: "tuple[Any, ...]") -> bool:
+    """True where the started program is one of those."""
+    first = arguments[0] if arguments else ""
+    return isinstance(first, (str, bytes)) and os.path.basename(os.fsdecode(first)) in _APART  # noqa: PTH119

@@ -44,7 +44,9 @@ class Prepared:
         if one.examples_of:
             for item in items:
                 examples.prepare(item, self.job, one.examples_of)
-        watch = self.relay.watch = Watch(self.job, one, report)
+        watch = self.relay.watch = Watch(
+            self.job, one, report, self.relay.contacts if one.watch_powers else None
+        )
         own = (self.job.workspace, set(self.job.test_files))
         code = traces.code_of(*own) if one.watch_code else None
         before = world.drawn() if one.watch_chance else None

@@ -4,9 +4,11 @@ It uses only the standard library and syntax of old Pythons, because the rig run
 The rig's output is read from JSON in one place (`running.run_results`), since code under test can write it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
+
+PROGRAM = "a program"  # what a test uses that starts another one, beside the paths that it reads
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,17 @@ def read_job(found: "Mapping[str, Any]") -> Job:
 def read_replay(found: "Mapping[str, Any]") -> Replay:
     """A replay from its document."""
     return Replay(**{**found, "calls": [Recorded(**one) for one in found["calls"]]})
+
+
+def spans(numbers: "Iterable[int]") -> str:
+    """Numbers in order, as `0 3-7 9`: one text for each test keeps the results of a large suite small."""
+    found: list[list[int]] = []
+    for number in sorted(numbers):
+        if found and found[-1][1] == number - 1:
+            found[-1][1] = number
+        else:
+            found.append([number, number])
+    return " ".join(f"{first}-{last}" if last > first else str(first) for first, last in found)
 
 
 # ------------------------------------------------------------------------------------------------------

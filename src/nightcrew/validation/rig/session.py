@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from . import protocol, swap, traces, trials, world
-from .audit import Audit
+from .audit import Audit, Contacts
 from .experiment import Prepared
 from .lines import lines_of
 from .supervise import Reporter, supervise, tell
@@ -41,7 +41,7 @@ def run(job: protocol.Job, session: protocol.Session, report: Reporter) -> None:
         swap.replace_on_import(session.replace)
     plugin = Plugin(job, session, report)
     if session.imports:
-        plugin.importing = lines_of([job.target])
+        plugin.importing = lines_of([*{job.target, *job.measured}])
     output = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - lives as long as the session
     os.dup2(output.fileno(), 1)
     os.dup2(output.fileno(), 2)
@@ -61,14 +61,16 @@ class Plugin:
         self.report = report
         self.errors: list[list[str]] = []
         self.importing: Any = None
-        self.relay = Relay()
         self.chance = False  # the new tests draw random numbers
         self.work = self.spent = 0  # number of calls: of the new tests once, and of all optional experiments
         self.network = world.watch_network()
-        self.audit = Audit(job) if any(one.watch_powers for one in session.experiments) else None
         self.switches: dict[str, str] = {}
         self.switched: set[str] = set()
         self.files = traces.Files(job.workspace)
+        watches = any(one.watch_powers for one in session.experiments)
+        self.audit = Audit(job) if watches else None
+        self.contacts = Contacts(job.workspace) if watches else None
+        self.relay = Relay(self.contacts)
 
     def pytest_collectstart(self) -> None:
         """Runs before the first file is imported."""
@@ -114,16 +116,21 @@ class Plugin:
         """Reports what was collected, then runs the experiments instead of the tests."""
         items = list(session.items)
         _call_as_before(items, self.session.experiments)
-        imported: set[int] = set()
+        imported: dict[str, list[int]] = {}
         if self.importing is not None:
             self.importing.stop()
-            imported.update(*self.importing.lines(self.job.target).values())
+            for path in {self.job.target, *self.job.measured}:
+                imported[path] = sorted(set().union(*self.importing.lines(path).values()))
+        if self.contacts is not None:
+            self.contacts.settle()
+            session.config.pluginmanager.register(self.contacts)
         self.report(
             {
                 "collected": [[item.nodeid, _path(item, self.job), _function(item)] for item in items],
                 "errors": self.errors,
                 "network": list(self.network),
-                "imported": sorted(imported),
+                "imported": imported.pop(self.job.target, []),
+                "imported_beside": imported,
                 "changed": [*self.files.settle(), *sorted(self.switched)],
             }
         )

@@ -14,6 +14,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from . import perturb, protocol
+from .audit import Contacts
 from .calls import Recorder
 from .lines import lines_of
 
@@ -27,15 +28,21 @@ class Watch:
     """Reports outcomes, and measures what the experiment asks for."""
 
     def __init__(
-        self, job: protocol.Job, one: protocol.Experiment, report: "Callable[[dict[str, Any]], object]"
+        self,
+        job: protocol.Job,
+        one: protocol.Experiment,
+        report: "Callable[[dict[str, Any]], object]",
+        contacts: "Contacts | None" = None,
     ) -> None:
-        self.job, self.one, self.report = job, one, report
+        self.job, self.one, self.report, self.contacts = job, one, report, contacts
         self.worst: dict[str, str] = {}
         self.detail: dict[str, tuple[str, str, int]] = {}
         self.assertions = self.crashes = 0
         self.lines = lines_of(job.measured) if one.cover else None
         self.aim = Aim(job) if one.aim else None
         self.recorder = Recorder(job, one.record) if one.record is not None else None
+        if contacts is not None:
+            contacts.start(self.lines)
         self.started = 0.0
 
     def failed(self, item: pytest.Item, call: "pytest.CallInfo[Any]") -> None:
@@ -64,6 +71,8 @@ class Watch:
         """A test begins."""
         if self.lines is not None:
             self.lines.start(item.nodeid)
+        if self.contacts is not None:
+            self.contacts.start_test()
         if self.aim is not None:
             self.aim.start()
         perturb.touched.clear()
@@ -81,6 +90,8 @@ class Watch:
             self.recorder.stop()
         if self.lines is not None:
             self.lines.start("")
+        if self.contacts is not None:
+            self.contacts.stop_test()
         outcome = self.worst.get(item.nodeid, "lost")
         kind, message, line = self.detail.get(item.nodeid, ("", "", 0))
         if outcome in ("failed", "error"):
@@ -102,22 +113,26 @@ class Watch:
         measures: dict[str, Any] = {"work": self.aim.work} if self.aim is not None else {}
         if self.recorder is not None:
             measures["calls"] = self.recorder.end()
+        if self.contacts is not None:
+            measures.update(self.contacts.end())
         if self.lines is None:
             return measures
         self.lines.stop()
         measured = {}
         for path in self.job.measured:
-            by_test = {name: sorted(lines) for name, lines in self.lines.lines(path).items() if name}
-            ran = sorted({line for lines in by_test.values() for line in lines})
-            measured[path] = {"lines": ran, "arcs": self.lines.arcs(path), "tests": by_test}
+            by_test = {name: lines for name, lines in self.lines.lines(path).items() if name}
+            texts = {name: protocol.spans(lines) for name, lines in by_test.items()}
+            ran = sorted(set().union(*by_test.values()))
+            measured[path] = {"lines": ran, "arcs": self.lines.arcs(path), "tests": texts}
         return {**measures, "coverage": measured}
 
 
 class Relay:
     """The pytest plugin: registered once, it forwards events to the active watch."""
 
-    def __init__(self) -> None:
+    def __init__(self, contacts: "Contacts | None" = None) -> None:
         self.watch: Watch | None = None
+        self.contacts = contacts
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: "pytest.CallInfo[Any]") -> Any:

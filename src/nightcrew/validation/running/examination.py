@@ -16,12 +16,14 @@ from nightcrew.validation.running.base_faults import base_fault, with_remedy
 from nightcrew.validation.running.base_runs import run_base
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.marks import marks_in, marks_without_passing_test
+from nightcrew.validation.running.reach import reached, with_base
 from nightcrew.validation.running.run_results import Collected, Covered, Run, SessionResult
 from nightcrew.validation.running.runs import Session, make_job, run_sessions
 
 SHUFFLES = 3
 ALONE = 60
 STRATA = 16
+AGAIN = 30  # tests that run again although the change cannot reach them
 LARGE = 2000  # tests; in a larger suite only those that reach the change run again
 BASE_SECONDS = 900.0
 LEAST_SECONDS, SLOWER = 120.0, 10.0  # a suite so many times slower than base counts as endless
@@ -109,18 +111,18 @@ class Examination:
     def selected(self) -> tuple[str, ...] | None:
         """For a large suite, the existing tests that reach the changed code; None means all tests."""
         run = self.base.run("all")
-        if len(run.tests) < LARGE:
+        if len(run.tests) < LARGE or self._unreached:
             return None
-        reached = {name for covered in run.coverage.values() for name in covered.by_test}
-        return tuple(name for name in run.tests if name in reached)
+        running = {name for covered in run.coverage.values() for name in covered.by_test}
+        return tuple(name for name in run.tests if name in running)
 
     @cached_property
     def patched(self) -> SessionResult:
         """The whole suite and the new tests on the patched tree, in many worlds."""
         known = sorted(item.nodeid for item in self.base.collected)
-        left_out = sorted(set(known) - set(self.selected)) if self.selected is not None else []
+        left_out = set(known) - set(self.selected) if self.selected is not None else set(self._unreached)
         everything = Experiment(
-            "all", self.most_seconds, exclude=left_out, cover=True, watch_powers=True, decisive=True
+            "all", self.most_seconds, exclude=sorted(left_out), cover=True, watch_powers=True, decisive=True
         )
         experiments = [everything, *(self._worlds(known) if self.test_files else ())]
         (result,) = run_sessions(
@@ -130,7 +132,16 @@ class Examination:
             measured=self.product_files,
             test_files=self.all_test_files,
         )
-        return result
+        return with_base(self.room, result, self.base, self._unreached)
+
+    @cached_property
+    def _unreached(self) -> tuple[str, ...]:
+        """Tests of base that the change cannot reach, which need not run again. Some of them do, from all
+        over the suite: they would show that another test breaks what all share."""
+        some = reached(self.room, self.base, self.room.changes)
+        left = [name for name in self.base_outcomes if some is not None and name not in some]
+        again = set(left[:: max(1, -(-len(left) // AGAIN))])
+        return tuple(name for name in left if name not in again)
 
     def _worlds(self, known: list[str]) -> Iterator[Experiment]:
         """Runs of the new tests alone, in other orders, at other times, with other random numbers."""

@@ -4,13 +4,14 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 
 from nightcrew.errors import Transient
+from nightcrew.validation.change.additions import only_adds
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_test_module
 from nightcrew.validation.reading.suite import read, tests_in
 from nightcrew.validation.rig.protocol import Experiment
-from nightcrew.validation.running.additions import only_adds
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, examine, name_of
+from nightcrew.validation.running.reach import reached
 from nightcrew.validation.running.run_results import GOOD, SessionResult, TestOutcome
 from nightcrew.validation.running.runs import Session, run_sessions
 
@@ -39,6 +40,8 @@ class OldTests:
             Transient: base's suite cannot be run any more.
         """
         known = {name for name, outcome in self.examination.base_outcomes.items() if outcome in GOOD}
+        some = reached(self.room, self.examination.base, self._product)
+        known = known if some is None else known & some
         wanted = sorted(known if self._serves_all else {one for one in known if self._is_in_edited(one)})
         if not wanted or not self._product:
             return {}
@@ -120,7 +123,8 @@ def unreliable_on_base(room: CleanRoom, nodeids: Sequence[str]) -> set[str]:
         Transient: base's suite cannot be run any more.
     """
     experiments = [Experiment(str(index), 300, items=nodeids, seed=index) for index in range(3)]
-    (result,) = run_sessions(room, room.base, [Session(experiments)])
+    paths = tuple(sorted({one.split("::")[0] for one in nodeids}))
+    (result,) = run_sessions(room, room.base, [Session(experiments, paths=paths)])
     if result.problem:
         raise Transient(f"the suite ran on base a moment ago and does not now: {result.problem}")
     runs = (test for run in result.runs.values() for test in run.tests.values())

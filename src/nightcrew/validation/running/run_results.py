@@ -8,6 +8,7 @@ from nightcrew.execution.sandbox import WORKSPACE, Completed
 from nightcrew.untrusted import read_json
 
 _SLOW = 30.0  # CPU seconds of the tests that end, before a run that does not end in time
+MOST_NUMBERS = 1_000_000  # lines of a file, or tests of a suite
 FAILURES, GOOD = {"failed", "error"}, {"passed", "xpassed"}  # outcomes
 
 
@@ -76,6 +77,8 @@ class Run:
     fits: bool = True  # it could be tried in the requested way
     calls: tuple[Mapping[str, Any], ...] = ()  # of the product, where they were recorded
     powers: tuple["Seen", ...] = ()  # that the product used until its end, its import included
+    contacts: Mapping[str, frozenset[str]] | None = None  # tests by what they used, see `rig.audit`
+    shared: Mapping[str, frozenset[int]] = field(default_factory=dict)  # lines that ran for several tests
 
     @property
     def failed(self) -> tuple[TestOutcome, ...]:
@@ -119,7 +122,8 @@ class SessionResult:
     errors: tuple[tuple[str, str], ...] = ()
     runs: Mapping[str, Run] = field(default_factory=dict)
     network: tuple[str, ...] = ()
-    imported_lines: frozenset[int] = frozenset()
+    imported_lines: frozenset[int] = frozenset()  # of the target
+    imported: Mapping[str, frozenset[int]] = field(default_factory=dict)  # of the other measured files
     problem: str = ""  # empty where it finished
     timed_out: bool = False
     traces: tuple[str, ...] = ()  # repository files that tests changed, code that they replaced permanently
@@ -184,6 +188,7 @@ def session_result(document: Mapping[str, Any]) -> SessionResult:
         runs=runs,
         network=tuple(map(str, found["network"])),
         imported_lines=frozenset(found.get("imported") or ()),
+        imported=_lines(found.get("imported_beside") or {}),
         problem=problem,
         timed_out=bool(document["timed_out"]),
         traces=tuple(sorted(traces)),
@@ -208,12 +213,13 @@ def _run(line: Mapping[str, Any]) -> Run:
             given,
             int(place),
         )
-    prefix = len(WORKSPACE) + 1
+    prefix, contacts = len(WORKSPACE) + 1, line.get("contacts")
+    names = ["", *(str(one[0]) for one in line["tests"])]
     coverage = {
         path[prefix:]: Covered(
             frozenset(covered["lines"]),
             frozenset((int(start), int(end)) for start, end in covered["arcs"]),
-            {name: frozenset(lines) for name, lines in covered["tests"].items()},
+            {name: _numbers(lines) for name, lines in covered["tests"].items()},
         )
         for path, covered in (line.get("coverage") or {}).items()
     }
@@ -230,7 +236,30 @@ def _run(line: Mapping[str, Any]) -> Run:
         not line.get("unfit"),
         tuple(one for one in line.get("calls") or () if isinstance(one, dict)),
         tuple(map(_seen, line.get("powers") or ())),
+        None if contacts is None else {what: _named(text, names) for what, text in contacts.items()},
+        _lines(line.get("shared") or {}),
     )
+
+
+def _numbers(text: str) -> frozenset[int]:
+    """The numbers that `protocol.spans` wrote.
+
+    Raises:
+        ValueError: it has another form, or holds more than a file has lines or a suite has tests.
+    """
+    spans = [list(map(int, one.split("-"))) for one in str(text).split()]
+    if sum(one[-1] - one[0] for one in spans) > MOST_NUMBERS:
+        raise ValueError("a span is too long")
+    return frozenset(number for one in spans for number in range(one[0], one[-1] + 1))
+
+
+def _named(text: str, names: Sequence[str]) -> frozenset[str]:
+    return frozenset(names[one] for one in _numbers(text) if one < len(names))
+
+
+def _lines(found: Mapping[str, Sequence[int]]) -> dict[str, frozenset[int]]:
+    """Lines by path in the repository."""
+    return {path.removeprefix(f"{WORKSPACE}/"): frozenset(map(int, lines)) for path, lines in found.items()}
 
 
 def _seen(values: Sequence[Any]) -> Seen:

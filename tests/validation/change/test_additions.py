@@ -2,7 +2,7 @@
 
 import pytest
 
-from nightcrew.validation.running.additions import only_adds
+from nightcrew.validation.change.additions import only_adds
 
 OLD = """\
 import shop
