@@ -12,7 +12,7 @@ from prefect.client.orchestration import get_client
 from pydantic import SecretStr
 
 from blocks.crew import BLOCK_NAME, CrewPolicy, ModelAccount, settings_overrides
-from nightcrew.crew.old_account import move_account_out_of_blocks
+from nightcrew.crew.storage.old_account import move_account_out_of_blocks
 from nightcrew.settings import Settings, load_settings
 from tests.flows.conftest import RunningCrew
 

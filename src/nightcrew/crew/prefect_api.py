@@ -4,7 +4,7 @@ import base64
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nightcrew.errors import BadInput, Transient
@@ -31,7 +31,7 @@ class PrefectApi:
         """The JSON at `path`; None for status 404."""
         return self._call("GET", path, None)
 
-    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+    def post(self, path: str, body: Mapping[str, Any] | Sequence[Any]) -> Any:
         """The JSON answer to posting `body` to `path`; None for status 404."""
         return self._call("POST", path, body)
 
@@ -39,7 +39,11 @@ class PrefectApi:
         """The JSON answer to patching `path` with `body`; None for status 404."""
         return self._call("PATCH", path, body)
 
-    def _call(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
+    def delete(self, path: str) -> None:
+        """Delete what is at `path`; nothing happens where there is nothing."""
+        self._call("DELETE", path, None)
+
+    def _call(self, method: str, path: str, body: Mapping[str, Any] | Sequence[Any] | None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=data, headers=self._headers, method=method)  # noqa: S310
         try:

@@ -18,11 +18,11 @@ from nightcrew.crew import bootstrap
 from nightcrew.crew.dispatch import dispatch_pending
 from nightcrew.crew.environment import project_root
 from nightcrew.crew.launching import MARK, environment_of, launch_guard, launch_server, launch_worker
-from nightcrew.crew.old_account import move_account_out_of_blocks
 from nightcrew.crew.processes import ProcessId, end_tree, free_port, kill_marked
 from nightcrew.crew.reconciliation import reconcile, requeue_stopped
 from nightcrew.crew.status import ServiceStatus, forget_status, status, write_status
 from nightcrew.crew.storage.database import ensure_database, open_database, release_home
+from nightcrew.crew.storage.old_account import move_account_out_of_blocks
 from nightcrew.errors import Transient
 from nightcrew.execution.checkout.work_folder import sweep
 from nightcrew.secrets.account import keep_account, kept_account

@@ -36,6 +36,7 @@ COMMANDS = {
     "replay": Command("replay", "Compare the selector with other policies."),
     "review": Command("review", "List, show or answer open questions."),
     "submit-task": Command("submit", "Submit a task."),
+    "schedule": Command("submit", "Submit a task at set times."),
     "submit-batch": Command("batch", "Submit the tasks of a file."),
     "batch": Command("batch", "Print the tasks of a batch, what they cost and what came of them."),
     "get-status": Command("tasks", "Print the status of one task."),
