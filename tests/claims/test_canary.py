@@ -71,6 +71,8 @@ def test_a_model_is_tried_once_and_its_call_is_in_the_ledger(line_of: MakeLine) 
     )
     assert row["attempt_id"] == f"{row['task_id']}:1"
     assert row["quota_window"] is not None
+    queued = line.crew.queue.get(row["task_id"])
+    assert (queued.calls, queued.input_tokens) == (1, row["input_tokens"]), "the store counts it too"
 
 
 def test_a_short_task_needs_no_such_call(line_of: MakeLine) -> None:

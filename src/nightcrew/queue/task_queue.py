@@ -16,9 +16,9 @@ from sqlalchemy import Connection, func, not_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from nightcrew.errors import BadInput, QueueFull
-from nightcrew.execution.attempt import Attempt
+from nightcrew.execution.attempt import Attempt, ModelCall
 from nightcrew.execution.checkout.admission import admit
-from nightcrew.queue import outbox
+from nightcrew.queue import outbox, usage
 from nightcrew.queue.order import cancel_followers, put_after, waits_for_another
 from nightcrew.queue.outbox import FactKind
 from nightcrew.queue.state_store import StateStore
@@ -186,8 +186,13 @@ class TaskQueue:
             statement = insert(attempts).values(**values).on_conflict_do_nothing()
             if connection.execute(statement.returning(attempts.c.number)).one_or_none() is None:
                 return False
-            _add_to_task(connection, attempt, verdict=verdict, score=score)
+            usage.add_attempt(connection, attempt, verdict=verdict, score=score)
             return True
+
+    def add_calls(self, task_id: str, calls: Sequence[ModelCall]) -> None:
+        """Add calls to a task that belong to none of its attempts' work."""
+        with self._engine.begin() as connection:
+            usage.add_calls(connection, task_id, calls)
 
     def attempts(self, task_id: str) -> Sequence[Mapping[str, Any]]:
         """The attempts at a task in order, as rows."""
@@ -252,28 +257,6 @@ def _same_work(connection: Connection, fingerprint: str) -> QueuedTask | None:
     query = select(tasks).where(tasks.c.fingerprint == fingerprint, tasks.c.status.in_(UNFINISHED))
     row = connection.execute(query).one_or_none()
     return None if row is None else queued_task(row)
-
-
-def _add_to_task(
-    connection: Connection, attempt: Attempt, *, verdict: str | None, score: float | None
-) -> None:
-    of_task = tasks.c.task_id == attempt.task_id
-    models = connection.execute(select(tasks.c.models).where(of_task).with_for_update()).scalar_one()
-    connection.execute(
-        update(tasks)
-        .where(of_task)
-        .values(
-            verdict=verdict,
-            score=score,
-            models=list(dict.fromkeys((*models, *(attempt.models_served or (attempt.model,))))),
-            attempts=tasks.c.attempts + 1,
-            crashes=0,
-            calls=tasks.c.calls + attempt.calls,
-            input_tokens=tasks.c.input_tokens + attempt.input_tokens,
-            output_tokens=tasks.c.output_tokens + attempt.output_tokens,
-            cost_usd=tasks.c.cost_usd + attempt.cost_usd,
-        )
-    )
 
 
 def _times(task_id: str, old: TaskStatus, new: TaskStatus) -> dict[str, Any]:

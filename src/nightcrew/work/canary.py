@@ -107,6 +107,7 @@ def _works(work: Work, candidate: Candidate) -> bool:
     finally:
         dispatcher.close()
         crew.catalogue.note_calls(calls)
+        crew.queue.add_calls(work.task.task_id, calls)
     message = (answer.get("choices") or [{}])[0].get("message") or {}
     if message.get("tool_calls"):
         return True

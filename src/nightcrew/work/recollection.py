@@ -23,9 +23,17 @@ _TRIALS = """
 WITH ended AS (
     SELECT attempt_id, arg_max(started_at, recorded_at) AS began
     FROM facts.attempt_finished GROUP BY attempt_id),
-judged AS (SELECT attempt_id, min(recorded_at) AS judged_at FROM facts.verdict GROUP BY attempt_id)
-SELECT attempts.*, began, complexity
+judged AS (SELECT attempt_id, min(recorded_at) AS judged_at FROM facts.verdict GROUP BY attempt_id),
+-- The calls that tried a model before the work began have no place in it.
+work AS (
+    SELECT attempt_id, count(*) AS calls, sum(input_tokens)::bigint AS input_tokens,
+           sum(output_tokens)::bigint AS output_tokens, sum(cost_usd) AS cost_usd
+    FROM model_calls WHERE sequence > 0 GROUP BY attempt_id)
+SELECT attempts.* EXCLUDE (calls, input_tokens, output_tokens, cost_usd),
+       coalesce(work.calls, 0) AS calls, coalesce(work.input_tokens, 0) AS input_tokens,
+       coalesce(work.output_tokens, 0) AS output_tokens, work.cost_usd AS cost_usd, began, complexity
 FROM attempts JOIN tasks USING (task_id) JOIN ended USING (attempt_id) JOIN judged USING (attempt_id)
+     LEFT JOIN work USING (attempt_id)
 WHERE attempts.task_type IS NOT NULL
 ORDER BY judged_at, attempt_id"""
 

@@ -21,7 +21,7 @@
 -- stop_cause: why it could make no more calls (quota, budget, account, ...); NULL: it could
 -- patch_lines: lines added and removed
 -- patch_sha256: digest of the patch; NULL: no change
--- calls: model calls, answered or not
+-- calls: model calls, answered or not, those that tried a model included
 -- input_tokens: tokens sent
 -- output_tokens: tokens received
 -- cost_usd: sum of the known costs, in USD; NULL: unknown, which is not zero

@@ -4,7 +4,7 @@
 -- call_id: attempt and sequence; a step that was retried counts from 1 again, so started_at belongs to the key
 -- attempt_id: the attempt
 -- task_id: the task
--- sequence: position of the call in its attempt, from 1
+-- sequence: position of the call in its attempt, from 1; 0: it tried the model before the work began
 -- asked_model: the model that was requested
 -- served_model: the model that answered, as the provider reports it; NULL: no answer
 -- provider: provider of the model; NULL: unknown
