@@ -294,7 +294,15 @@ _PIECES: dict[str, Edit] = {
     "a boundary more": _in_new(r"(?<=[\w)\]]) ([<>]) (?=[\w(])", r" \1= "),
     "a cut one further": _in_new(r"\[1:\]", "[2:]"),
     "a cut": _adjusted("({value})[:4096]"),
-    "a bound": _adjusted("min({value}, 10**6)"),
+    "a bound that is worked out": _adjusted("min({value}, 10**6)"),
+    "a bound of a range": _adjusted("[one for one, _ in zip({value}, range(100000))]"),
+    "one place for all": _in_new(r"(\w+)\.is(digit|alpha|alnum)\(\)", r"\1[-1:].is\2()"),
+    "a place further": _in_new(r"\[(?:0|-1)\]", "[-2]"),
+    "a letter of the example": _in_new(r"(?<=[\s(])(\w+(?:\[[^]\n]*\])?)\.isdigit\(\)", r"('y' not in \1)"),
+    "a message with secrets": _in_new(r"(raise \w+\()", r"\1str(vars(self)) + "),
+    "a file opened for a call": _in_new(
+        r"with (open\([^()]*\)) as (\w+):\n\s+return (\w+)\(\2\)", r"return \3(\1)"
+    ),
     "a switch": _in_new(r"json\.loads\((\w+)\)", r"json.loads(\1, strict=False)"),
     "order reversed": _in_new(r"sorted\(([^()]+)\)", r"sorted(\1, reverse=True)"),
     "the beginning decides": _in_new(r"\.fullmatch\(", ".match("),

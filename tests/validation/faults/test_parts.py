@@ -49,6 +49,24 @@ def test_what_only_looks_different_is_no_part(before: str, after: str) -> None:
 
 
 DIFFERENT = {
+    "a place": ("def f(x): return x\n", "def f(x): return x[-1]\n", [("x[-1]", "x"), ("-1", "-2")]),
+    "a bound that is worked out": (
+        "def f(x): return x\n",
+        "def f(x): return min(x, 10**6)\n",
+        [("min(x, 10**6)", "x"), ("10**6", "(2 * (10 ** 6) + 1)"), ("10", "(2 * (10) + 1)")],
+    ),
+    "a letter and a size": (
+        "def f(x): return x\n",
+        "def f(x): return 'y' not in x or len(x) > z\n",
+        [
+            ("return 'y' not in x or len(x) > z", "pass"),
+            ("return 'y' not in x or len(x) > z", "return x"),
+            ("'y' not in x", "(not any(one.isalpha() for one in (x)))"),
+            ("'y' not in x or len(x) > z", "('y' not in x)"),
+            ("'y' not in x or len(x) > z", "(len(x) > z)"),
+            ("len(x) > z", "(len(x) >= z)"),
+        ],
+    ),
     "a new table where no function differs": (
         "def f(): pass\n",
         "def f(): pass\nT = frozenset({1: 'a', 2: 'b'})\n",
@@ -83,7 +101,8 @@ DIFFERENT = {
         "__all__ = loaded()\n",
         [("loaded()", '["f"]')],
     ),
-    "a value at the top": ("LIFE = 300\n", "LIFE = 432000\n", [("432000", "300")]),
+    "a value at the top": ("LIFE = 300\n", "LIFE = 432000\n",
+        [("432000", "300"), ("432000", "(2 * (432000) + 1)")]),
     "a call that becomes a value": (
         "f = partial(round, ndigits=2)\n",
         "f = partial(round, ndigits=0)\n",

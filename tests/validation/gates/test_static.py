@@ -110,6 +110,7 @@ def test_the_oldest_python_that_a_project_runs_on(name: str, text: str, oldest: 
 
 CARELESS = {
     "a file that stays open": ("def f(p):\n    file = open(p)\n    return file.read()\n", "SIM115"),
+    "a file that is opened for another call": ("def f(p):\n    return g(open(p))\n", "SIM115"),
     "a default that calls share": ("def f(x, seen=[]):\n    seen.append(x)\n    return seen\n", "B006"),
     "an error that an end hides": (
         "def f(x):\n    try:\n        return g(x)\n    finally:\n        return 1\n",

@@ -107,6 +107,9 @@ ADDED = {
     "an unverified context": "import ssl\nssl._create_unverified_context()\n",
     "a weak digest": "import hashlib\nhashlib.md5(b)\n",
     "verify=False": "get(u, verify=False)\n",
+    "a message with headers": "def g(r):\n    raise ValueError(f'refused: {r.headers}')\n",
+    "a message with a key": "def g(api_key):\n    raise ValueError('refused: %s' % api_key)\n",
+    "a message with all that is known": "def g(r):\n    raise ValueError(f'refused: {vars(r)}')\n",
     "a shell": "run('x', shell=True)\n",
     "an unverified token": "decode(t, options={'verify_signature': False})\n",
     "no algorithm": "decode(t, algorithms=['HS256', 'none'])\n",
@@ -231,6 +234,7 @@ PLAIN = {
     "a timeout": "f(timeout=30)\n",
     "a long row of numbers": f"X = [{'1, 2.5e3, ' * 400}]\n",
     "a long row of texts": f"X = [{'"some words", ' * 200}]\n",
+    "a message about a table": "def g(headers):\n    raise ValueError(f'too few: {headers}')\n",
     "a shell that is off": "run('x', shell=False)\n",
 }
 

@@ -17,7 +17,7 @@ from nightcrew.validation.faults.notes import (
     RETURNED,
     Notes,
 )
-from nightcrew.validation.faults.siblings import Siblings
+from nightcrew.validation.faults.siblings import Siblings, nearby
 from nightcrew.validation.reading.names import own_name
 from nightcrew.validation.reading.source_text import SourceText
 from nightcrew.validation.tables import Table
@@ -159,8 +159,11 @@ class Expressions(Notes):
         if not isinstance(node, ast.expr) or not isinstance(new, ast.expr):
             return False
         self.note(new, self.new.of(node), BACK)
-        for link, wrapped in links if len(links) > 1 else ():
-            self.note(link, self.new.of(wrapped), ALTERNATIVE)
+        for link, wrapped in links:
+            if len(links) > 1:
+                self.note(link, self.new.of(wrapped), ALTERNATIVE)
+            for place, other in nearby(link, self.siblings.known, self.new.text):
+                self.note(place, other, ALTERNATIVE)
         return True
 
     def inner(self, parts: Iterable[ast.AST], known: Collection[str] = ()) -> None:
@@ -183,8 +186,8 @@ class Expressions(Notes):
             for table in _alternatives(part):
                 self.one_by_one(table, table.elts, ALTERNATIVE)
             if isinstance(part, ast.expr):
-                for other in self.siblings.of(part):
-                    self.note(part, other, ALTERNATIVE)
+                for place, other in self.siblings.beside(part):
+                    self.note(place, other, ALTERNATIVE)
 
     def _called_otherwise(self, old: ast.AST, new: ast.AST) -> None:
         """Notes what another call adjusts, and the new entries of a list of alternatives."""

@@ -251,7 +251,7 @@ class _Finder(Headers):
             self.note(node.test, "(False)", GONE)
         elif not (isinstance(node, ast.Return) and node.value is None and node is self.last):
             self.note(node, "pass", MESSAGE if silent else GONE)
-        if not silent:
+        if not (silent or isinstance(node, ast.Assert)):
             self.inner(own_expressions(node))
         if self.only_values and isinstance(node, ast.Assign):
             self.each_entry(node.value)

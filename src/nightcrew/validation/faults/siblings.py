@@ -7,7 +7,7 @@ expression that the change takes away may also differ in its names and values: i
 import ast
 import copy
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cached_property
 
 from nightcrew.validation.reading.suite import read
@@ -20,6 +20,10 @@ _OPPOSITES = (
     {ast.Lt, ast.GtE},
     {ast.Gt, ast.LtE},
 )
+LEAST_NUMBER = 10  # smaller ones count places and parts, which other edits try
+_INCLUSIVE = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
+_MEMBER, _EQUAL = (ast.In, ast.NotIn), (ast.Eq, ast.NotEq)
+_NEGATED = (ast.NotIn, ast.NotEq)
 _EMPTY = {"[]", "{}", "set()", "list()", "dict()"}
 _MOVABLE = (ast.BinOp, ast.Call, ast.Compare, ast.Subscript)
 
@@ -48,6 +52,16 @@ class Siblings:
         if not found or ast.dump(node) in near:
             return []
         return [ast.unparse(one) for one in found.values()][:MOST]
+
+    def beside(self, node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
+        """Expressions of `node`, each with a text to try in its place: base's, and what stands next to it."""
+        yield from ((node, other) for other in self.of(node))
+        yield from nearby(node, self.known, self.new)
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The dumps of base's expressions."""
+        return frozenset(ast.dump(one) for one in ast.walk(read(self.old)) if isinstance(one, ast.expr))
 
     @cached_property
     def _known(self) -> Known:
@@ -79,6 +93,31 @@ class Siblings:
             if left[dump] < 0:
                 found.setdefault(_form(node), {})[dump] = node
         return found
+
+
+def nearby(node: ast.AST, known: Collection[str], text: str) -> Iterator[tuple[ast.expr, str]]:
+    """Expressions of `node`, in `text`, with what is tried in their place; `known`: dumps of base's nodes."""
+    match node:
+        case ast.Subscript(slice=index) if (place := _number(index)) is not None and place == int(place):
+            yield index, str(int(place) + (1 if place > 0 else -1))
+        case ast.Compare(left=left, ops=[operator], comparators=[right]):
+            counted = _is_counted(left) or _is_counted(right)
+            # `if x < 0: x = 0` does the same for 0 either way.
+            if f"{ast.unparse(left)} = {ast.unparse(right)}\n" in text:
+                return
+            if type(operator) in _INCLUSIVE and counted:
+                other = ast.Compare(left, [_INCLUSIVE[type(operator)]()], [right])
+                yield node, f"({ast.unparse(other)})"
+            elif isinstance(operator, _MEMBER) and _is_letter(left):
+                held = f"any(one.isalpha() for one in ({ast.unparse(right)}))"
+                yield node, f"(not {held})" if isinstance(operator, _NEGATED) else f"({held})"
+            elif isinstance(operator, _EQUAL) and _is_letter(right):
+                held = f"({ast.unparse(left)}).isalpha()"
+                yield node, f"(not {held})" if isinstance(operator, _NEGATED) else f"({held})"
+        case ast.Constant() | ast.BinOp() | ast.UnaryOp() if ast.dump(node) not in known:
+            value = _number(node)
+            if value is not None and abs(value) >= LEAST_NUMBER:
+                yield node, f"(2 * ({ast.unparse(node)}) + 1)"
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -131,3 +170,37 @@ def _is_opposite(node: ast.AST, other: ast.AST) -> bool:
     if not (isinstance(node, ast.Compare) and isinstance(other, ast.Compare)):
         return False
     return {type(node.ops[0]), type(other.ops[0])} in _OPPOSITES
+
+
+def _is_counted(node: ast.expr) -> bool:
+    """True for numbers and sizes; other values, as times and weights, are rarely the same."""
+    return _number(node) is not None or (isinstance(node, ast.Call) and ast.unparse(node.func) == "len")
+
+
+def _is_letter(node: ast.expr) -> bool:
+    return (
+        isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and len(node.value) == 1
+        and node.value.isalpha()
+    )
+
+
+def _number(node: ast.AST) -> float | None:
+    """A number, or an expression of numbers: `-1`, `60 * 60`, `10**6`."""
+    match node:
+        case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
+            return float(value)
+        case ast.UnaryOp(op=ast.USub(), operand=inner):
+            held = _number(inner)
+            return None if held is None else -held
+        case ast.BinOp(left=left, op=operator, right=right):
+            first, second = _number(left), _number(right)
+            if first is None or second is None or abs(first) > 1e9 or abs(second) > 1e3:
+                return None
+            if isinstance(operator, ast.Mult):
+                return first * second
+            if isinstance(operator, ast.Pow) and abs(second) <= 30:
+                return float(abs(first) ** second)
+            return first + second
+    return None

@@ -18,7 +18,7 @@ _GUARDS, _TRUSTING, _STRENGTH, _LIFE, _SECRET = (
 )
 _REFUSING = _TABLE.pattern("names", "refusing")
 _OFF, _ON, _LOSSY = (_TABLE.words("names", key) for key in ("off", "on", "lossy"))
-_PRIVATE = _TABLE.pattern("names", "private", re.IGNORECASE)
+_PRIVATE, _CARRYING = (_TABLE.pattern("names", key, re.IGNORECASE) for key in ("private", "carrying"))
 _BROKEN, _SAYING = (_TABLE.words("names", key) for key in ("broken", "saying"))
 _SQL = _TABLE.pattern("names", "sql", re.DOTALL)
 _PUT_TOGETHER = "SQL that is put together from values"
@@ -106,6 +106,8 @@ class _Guards:
                     self._pair(one.arg, value)
                 if _SECRET.search(ast.unparse(inner)):
                     self._about_secrets(inner)
+            if isinstance(inner, ast.Raise) and isinstance(inner.exc, ast.Call):
+                self._say([*inner.exc.args, *(word.value for word in inner.exc.keywords)])
             self._note(inner, holder if isinstance(node, ast.arguments) else within)
             self._read(inner, within)
 
@@ -181,11 +183,18 @@ class _Guards:
         if last == "new" and constants[:1] and str(constants[0]).lower() in _BROKEN:
             self.marks.append((f"the hash {constants[0]!r}", node.lineno))
         if last in _SAYING:
-            names = {last_part(part) for one in given for part in ast.walk(one)}
-            shown = sorted(filter(_PRIVATE.search, names))
-            self.marks += [(f"{name} is written where others read", node.lineno) for name in shown]
+            self._say(given)
         if constants[:1] == ["Access-Control-Allow-Origin"] and "*" in constants:
             self.marks.append(("Access-Control-Allow-Origin: *", node.lineno))
+
+    def _say(self, given: list[ast.expr]) -> None:
+        """Secrets, and what carries them, in what others read: a log, a message."""
+        parts = (part for one in given for part in ast.walk(one) if isinstance(part, ast.expr))
+        for part in parts:
+            name = last_part(part.func if isinstance(part, ast.Call) else part)
+            carries = isinstance(part, ast.Attribute | ast.Call) and _CARRYING.fullmatch(name)
+            if carries or (not isinstance(part, ast.Call) and _PRIVATE.search(name)):
+                self.marks.append((f"{name} is written where others read", part.lineno))
 
     def _about_secrets(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """Predictable randomness, and decoding that hides a difference, in a function about secrets."""
