@@ -219,7 +219,9 @@ class _Trials:
 
     def _noticed(self, outer: Mutant) -> None:
         for part in self.fates:
-            if outer.start <= part.start and part.end <= outer.end and self.fates[part] is Fate.UNREACHED:
+            # What runs at import was not reached either where no test of this process runs the file.
+            unrun = self.fates[part] is Fate.UNREACHED or not (part.function or self.covered.by_test)
+            if outer.start <= part.start and part.end <= outer.end and unrun:
                 self.fates[part] = Fate.INSIDE
         self.fates[outer] = Fate.NOTICED
 
