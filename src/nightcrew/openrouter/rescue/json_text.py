@@ -23,7 +23,7 @@ _TOKEN = re.compile(
     r"|[^\"{\[}\],\s=]++|,",
     re.DOTALL,
 )
-_SPECIAL_QUOTE = '<|"|>'
+_SPECIAL_QUOTE = re.compile(r'<\|"\|>|<escape>')
 _ESCAPE = re.compile(r"\\(?:([\"\\/bfnrt]|u[0-9a-fA-F]{4})|(.)|$)", re.DOTALL)
 _CONTROL = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _CLOSER = {"{": "}", "[": "]"}
@@ -122,7 +122,7 @@ def _value(text: str) -> Any:
 
 def _with_plain_quotes(text: str) -> str:
     """Texts between other marks that some models use for quotes, in JSON's quotes."""
-    parts = text.split(_SPECIAL_QUOTE)
+    parts = _SPECIAL_QUOTE.split(text)
     if len(parts) >= 3 and len(parts) % 2:
         return "".join(json.dumps(part) if number % 2 else part for number, part in enumerate(parts))
     if _FIRST_QUOTE.match(text):  # the quotes of prose, where JSON has its own

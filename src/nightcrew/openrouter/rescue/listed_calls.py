@@ -1,7 +1,7 @@
 """Calls as lines of keys and values, as in YAML: a line names the tool, and others its arguments.
 
-name: terminal
-arguments:
+name: terminal                      terminal:
+arguments:                            command: ls
   command: ls
 """
 
@@ -18,21 +18,24 @@ _NAMED = re.compile(
     r"[\"'`]?([\w.:/-]{1,120})[\"'`]?[ \t]*+$",
     re.MULTILINE | re.IGNORECASE,
 )
+_START = re.compile(
+    rf"{_NAMED.pattern}|^([ \t]*+)(?:- )?([\w.-]{{1,120}}):[ \t]*+$", re.MULTILINE | re.IGNORECASE
+)
 _BELONGS = re.compile(r"[ \t]*+$|[ \t]++\S|[\w-][\w -]{0,60}:(?: |$)|- ")
-_MOST_CALLS, _MOST_LINES = 20, 2_000
+_MOST_NAMES, _MOST_LINES = 100, 2_000
 
 
 def listed_calls(text: str, offered: Offered) -> Iterator[Found]:
     """The calls in `text` whose lines are keys with values."""
     at = 0
-    for _ in range(_MOST_CALLS):
-        named = _NAMED.search(text, at)
+    for _ in range(_MOST_NAMES):
+        named = _START.search(text, at)
         if named is None:
             return
         at = named.end()
-        if offered.by_letters(named[2]) is None:
+        if offered.by_letters(named[2] or named[4]) is None:
             continue
-        end = _end_of_lines(text, named.end(), len(named[1]))
+        end = _end_of_lines(text, named.end(), len(named[1] or named[3] or ""))
         try:
             documents = read_yaml(f"{text[named.start() : end]}\n")
         except Unreadable:

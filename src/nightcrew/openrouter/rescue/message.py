@@ -115,7 +115,7 @@ def read_arguments(message: Message, offered: Offered, cut: bool) -> Repaired:
         function = call["function"]
         given, tool = function.get("arguments"), offered.tools.get(str(function.get("name")))
         # Arguments that are an object already keep their text, byte for byte.
-        if not _is_object(given) or (tool is not None and _wrapped(given, tool)):
+        if not _is_object(given) or (tool is not None and (_wrapped(given, tool) or _misfits(given, tool))):
             arguments = _arguments(given, tool, cut)
             rescues.append(Rescue(RescueKind.ARGUMENTS, arguments is not None))
             text = _text(given) if arguments is None else json.dumps(arguments, ensure_ascii=False)
@@ -176,6 +176,14 @@ def _parsed(text: str) -> Any:
 
 def _is_object(given: object) -> bool:
     return isinstance(given, str) and isinstance(_parsed(given), dict)
+
+
+def _misfits(given: object, tool: Tool) -> bool:
+    """True for an object whose values the schema takes only as other types, or without nulls."""
+    found = _parsed(given) if isinstance(given, str) else None
+    if not isinstance(found, dict) or not tool.required <= found.keys() <= tool.parameters.keys():
+        return False
+    return tool.typed(found) != found
 
 
 def _wrapped(given: object, tool: Tool) -> dict[str, Any] | None:

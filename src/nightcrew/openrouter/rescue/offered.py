@@ -18,6 +18,20 @@ _PREFIX = re.compile(r"^(?:\w{1,60}[./:])++")
 _SUFFIX = re.compile(r"\.(?:call|run|invoke|execute)$")
 _NUMBER = re.compile(r"[:#]\d{1,6}$")
 _NEAR = 0.84
+WRAPPERS = frozenset(
+    [
+        "arguments",
+        "args",
+        "parameters",
+        "params",
+        "input",
+        "inputs",
+        "kwargs",
+        "payload",
+        "actioninput",
+        "toolinput",
+    ]
+)  # names of a box around the arguments, by their letters
 _PARSED: Mapping[str, type | tuple[type, ...]] = {
     "array": list,
     "object": dict,
@@ -37,13 +51,37 @@ class Tool:
     open: bool = False  # takes parameters that it does not name
 
     def takes(self, arguments: Mapping[str, Any]) -> bool:
-        """True if the tool can be called with these arguments."""
-        known = self.open or all(name in self.parameters for name in arguments)
-        return known and self.required <= arguments.keys()
+        """True if the tool can be called with these arguments, under the names that it gives them."""
+        named = self._named(arguments)
+        known = self.open or all(name in self.parameters for name in named)
+        return known and self.required <= named.keys()
 
     def typed(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments with texts read as what the schema asks for, where that is certain."""
-        return {name: _typed(value, self.parameters.get(name, {})) for name, value in arguments.items()}
+        """The arguments by the schema: its names, what it asks for in place of texts, and no other nulls."""
+        made = {
+            name: _typed(value, self.parameters.get(name, {}))
+            for name, value in self._named(arguments).items()
+        }
+        return {name: value for name, value in made.items() if value is not None or self._takes_null(name)}
+
+    def _takes_null(self, name: str) -> bool:
+        kinds = _kinds(self.parameters.get(name, {}))
+        return not kinds or "null" in kinds or name in self.required
+
+    def _named(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The arguments under the schema's names: by their letters, or one text as the one missing."""
+        unknown = [name for name in arguments if name not in self.parameters]
+        if self.open or not unknown:
+            return arguments
+        by_letters = {_letters(name): name for name in self.parameters if name not in arguments}
+        renamed = {name: by_letters.get(_letters(name), name) for name in unknown}
+        missing = self.required - arguments.keys() - set(renamed.values())
+        left = [name for name in unknown if renamed[name] == name and _letters(name) not in WRAPPERS]
+        if len(left) == len(missing) == 1 and len(self.required) == 1 and isinstance(arguments[left[0]], str):
+            renamed[left[0]] = next(iter(missing))
+        names = [renamed.get(name, name) for name in arguments]
+        # Two arguments of one name say two things.
+        return dict(zip(names, arguments.values(), strict=True)) if len({*names}) == len(names) else arguments
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from nightcrew.openrouter.rescue.found import Found
 from nightcrew.openrouter.rescue.json_text import read_object, read_values
-from nightcrew.openrouter.rescue.offered import Offered, Tool
+from nightcrew.openrouter.rescue.offered import WRAPPERS, Offered, Tool
 from nightcrew.untrusted import Unreadable, parse_python
 
 _NAME_KEYS = frozenset(
@@ -26,7 +26,7 @@ _ARGUMENT_KEYS = frozenset(
 _OPENING = re.compile(r"[{\[]")
 _WORD = re.compile(r"[A-Za-z_][\w.:/-]{0,119}")
 _GLUE = re.compile(
-    r"(?:[\"'`]\s*+\}(?=\s*+\{)|<[|｜][\w▁:]{1,60}[|｜]>|\[[A-Z_]{1,20}\]|(?:json|action|input|arg(?:ument)?s|param(?:eter)?s)\b"
+    r"(?:[\"'`]\s*+\}(?=\s*+\{)|<[|｜][\w▁:]{1,60}[|｜]>|\[CALL_ID\]\w{1,40}|\[[A-Z_]{1,20}\]|(?:json|commentary|action|input|arg(?:ument)?s|param(?:eter)?s)\b"
     r"|[^\w{}()\[\].,;!?]){0,20}\(?\s*+",
     re.IGNORECASE,
 )
@@ -157,7 +157,7 @@ def _call(value: Mapping[str, Any], offered: Offered) -> tuple[Tool, dict[str, A
 def _as_arguments(given: Any, tool: Tool) -> dict[str, Any] | None:
     """Arguments as an object: a text of it, a list of it or of names with values, or the only value."""
     if isinstance(given, str):
-        found = read_object(given) if "{" in given else None
+        found = read_object(given) if "{" in given else _keywords(given, tool)
         return {next(iter(tool.required)): given} if found is None and len(tool.required) == 1 else found
     if isinstance(given, list) and len(given) == 1 and isinstance(given[0], str):
         return _as_arguments(given[0], tool)
@@ -167,6 +167,12 @@ def _as_arguments(given: Any, tool: Tool) -> dict[str, Any] | None:
             return {str(name): value for name, value in pairs}
         return dict(given[0]) if len(given) == 1 else None
     return dict(given) if isinstance(given, Mapping) else None
+
+
+def _keywords(given: str, tool: Tool) -> dict[str, Any] | None:
+    """The arguments that a text gives as a call in Python would, between its brackets."""
+    arguments = _by_python(f"f({given})", tool) if _ASSIGNED.match(given) else None
+    return arguments if arguments is not None and tool.takes(arguments) else None
 
 
 def _plain(key: object) -> str:
@@ -228,12 +234,15 @@ def _by_python(call: str, tool: Tool) -> dict[str, Any] | None:
         arguments = {name: ast.literal_eval(value) for name, value in zip(names, positional, strict=False)}
         for word in keywords:
             value = ast.literal_eval(word.value)
-            arguments |= {word.arg: value} if word.arg else dict(value)
+            name = word.arg
+            boxed = name is None or (name in WRAPPERS and name not in tool.parameters)
+            arguments |= dict(value) if boxed or name is None else {name: value}
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return None
     return arguments
 
 
+_ASSIGNED = re.compile(r"\s*+[A-Za-z_]\w{0,99}\s*+=\s*+[\"'\d\[{TFN]")
 _KEYED = re.compile(r"[\"']?\w{1,100}[\"']?\s*+(?::|=\s*+“)")
 _PYTHON = re.compile(
     r'"""(?:[^"\\]|\\.|"(?!""))*+(?:""")?|\'\'\'(?:[^\'\\]|\\.|\'(?!\'\'))*+(?:\'\'\')?'

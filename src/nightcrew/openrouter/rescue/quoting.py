@@ -18,37 +18,56 @@ _MOST_READINGS = 3
 _BEFORE = 300  # characters that can say what a call is
 _NO_ACT = (
     "scratchpad|analysis|inner_monologue|plan|tool_response|tool_result|function_results?|function_response|"
-    "observation|tool_output|examples?|quote|blockquote"
+    r"observation|tool_output|examples?|quote|blockquote|documents?|files?|user(?:_\w{1,20})?|human|issue|ticket|source"
+    "|context|logs?|stdout|stderr|output|error|diff|patch|transcript|history|prompt|system|snippet|fixture|readme"
 )
 _QUOTATION = re.compile(
     rf"{THINKING.pattern}|(?P<comment><!--)|<(?P<tag>{_NO_ACT})(?:\s[^<>]{{0,200}})?>"
-    r"|^[ \t]{0,3}(?P<fence>`{3,}|~{3,})(?:diff|patch|console|log)\b"
-    r"|^[ \t]{0,3}>[^\n]*+(?:\n[ \t]{0,3}>[^\n]*+)*+|(?<![`\\])`(?!`)[^`\n]{1,2000}`(?!`)",
+    r"|^[ \t]{0,3}(?P<fence>`{3,}|~{3,})(?:(?:diff|patch|console|log)\b|[^\n`]{0,80}[\w-]\.\w{1,8}(?=\s))"
+    r"|^(?P<edit><{5,9}) (?:SEARCH|ORIGINAL|HEAD)\b|~~[^~\n]{1,2000}~~"
+    r"|^[ \t]{0,3}>(?!>>[\w.]{1,80}\n)[^\n]*+(?:\n[ \t]{0,3}>[^\n]*+)*+|(?<![`\\])`(?!`)[^`\n]{1,2000}`(?!`)",
     re.MULTILINE | re.IGNORECASE,
 )
 _MARKUP = re.compile(
     r"<[|｜][^<>\n]{1,60}[|｜]?>|<[\w:|｜ /.=\"'-]{1,200}>|\[/?TOOL_CALLS?\]|(?:```|~~~)[^\n]{0,60}\n"
+    r"|(?<=[|｜]>)[\w-]{1,40}(?=<[|｜])"
 )
 _GLUED = re.compile(
-    r"(?:(?:const|let|var)\s++)?(?:[\w.]{1,60}[\"']?\s*+(?::=|=>|->|=|:|\()\s*+|(?:await|return|yield)\s++)*+"
+    r"(?:(?:const|let|var|commentary)\s++)?(?:[\w.]{1,60}[\"']?\s*+(?::=|=>|->|=|:|\()\s*+|(?:await|return|yield)\s++)*+"
     r"(?:[\w.]{1,60})?[^\w\s]{0,4}$"
 )
 _WORDS = re.compile(r"[^\W\d_]{2}")
 _ACTS = re.compile(
-    r"\b(?:I(?:'| wi|’)ll|I am|I'm|let me|let us|let's|call|calling|running|now|next|going to|first|then)\b",
+    r"\b(?:I|me|us|let's|we|ich|je|j['’]\w{1,30}|yo|eu|voy|vou|vado|lass|jetzt|maintenant|ahora|agora|now|next|first"
+    r"|then|step \d|going to|my)\b"
+    r"|^\W*(?!following|existing|failing|missing|during|according|nothing|warning)\w{2,20}ing\b",
+    re.IGNORECASE,
+)
+_LABELS = re.compile(
+    r"\b(?:the|a|an|to|with|for|and|of|is|tools?|functions?|calls?|actions?|inputs?|arguments?|args|parameters?|params"
+    r"|name|use|using|invoke|execute|run|request|command|commentary|assistant|json|code|const|let|var|await|return"
+    r"|yield|print|recipient|begin|start|functools|default|api)\b",
     re.IGNORECASE,
 )
 _EXAMPLE = re.compile(
-    r"\b(?:for (?:example|instance)|e\.g\b|examples?|such as|looks? like|would|could|can also|not|cannot"
-    r"|never|\w{2,6}n['’]t|avoid|refuse|instead of|rather than|imagine|suppose|if|shall|syntax|answer with"
-    r"|in the (?:form|format)|sa(?:ys|id)|wrote|written|earlier|previously|already|mentions?|quot\w+"
-    r"|documented|was|were)\b",
+    r"\b(?:for (?:example|instance)|e\.g\b|examples?|such as|looks? like|would|could|can also|not|no|cannot"
+    r"|never|\w{2,6}n['’]t|avoid|refus\w+|ignor\w+|declin\w+|disregard\w*|reject\w*|instead of|rather than"
+    r"|imagine|suppose|if|unless|shall|syntax|answer with|in the (?:form|format)|sa(?:ys|id)|wrote|written"
+    r"|earlier|previously|already|had|mentions?|quot\w+|documented|was|were|saw|found|got|received|contain\w*"
+    r"|expected|payload|attack\w*|nicht|nie|kein\w*|beispiel|pas|jamais|exemple|nunca|jamás|não|non|ejemplo|esempio"
+    r"|exemplo|например|не|никогда)\b"
+    r"|例如|比如|譬如|不要|请勿|勿|例えば|たとえば|예를|مثال",
     re.IGNORECASE,
 )
 _AFTERWARDS = re.compile(
-    r"[)\]}`\"';,]*+[ \t]*+(?:[=!<>]=|(?:would|could|should|might|must|is|was|were|means|does|did|deletes"
-    r"|removes|returns|fails|failed|and it|in the|which)\b)"
+    r"[)\]}`\"';,*_~]*+[ \t]*+(?:[=!<>]=|(?:would|could|should|might|must|is|was|were|means|does|did|deletes"
+    r"|removes|returns|fails|failed|and it|in the|which|nicht)\b|会)"
 )
+_COMMENTED = re.compile(r"\s*+(?:#|//|--|\*|>>>)\s*+[\w.]{0,60}$|[^\n]{0,200}\blambda\b[^:\n]{0,60}:\s*+$")
+_PROGRAM = re.compile(r"[\w.]{1,120}\(")
+_ASSIGNED = re.compile(r"[\w.]{1,60}\s*+=\s*+$")
+_NAMES = re.compile(r"[\w-]+")
+_LATIN = re.compile("[A-Za-zÀ-ɏ]{2}")
 _FIRST_WORD = re.compile(r"[^\w]*+")
 _BLOCK = re.compile(
     r"(?:async |def |class |if |for |while |with |try|else|elif |except|finally)[^\n]*:$"
@@ -66,8 +85,11 @@ def acted(text: str, offered: Offered, read: Read, quotations: Sequence[Span]) -
             break
         calls = list(read(_blanked(text, set(quotations) - part_of_calls), offered))
     blanked = set(quotations) - part_of_calls
+    spoken = _blanked(text, {*quotations, *((call.start, call.end) for call in calls)} - part_of_calls)
     for call in calls:
-        if not _spans_in([call], blanked) and _is_act(text, call.start, call.end):
+        lead = _lead(spoken, call.start)
+        quoted = spoken.count('"""', 0, call.start) % 2 or _spans_in([call], blanked)
+        if not quoted and _announces(lead, offered) and _is_act(text, call):
             yield call
 
 
@@ -105,7 +127,9 @@ def without_quotations(text: str) -> str:
 
 def _close_of(opening: re.Match[str]) -> str:
     """What ends a quotation that does not end with its pattern."""
-    comment, tag, fence = opening.group("comment", "tag", "fence")
+    comment, tag, fence, edit = opening.group("comment", "tag", "fence", "edit")
+    if edit:
+        return "\n>>>>>"
     return "-->" if comment else f"</{tag}>" if tag else f"\n{fence}" if fence else ""
 
 
@@ -136,12 +160,13 @@ def _is_alone(text: str, code: re.Match[str]) -> bool:
     return not _WORDS.search(after) and not spoken
 
 
-def _is_act(text: str, start: int, end: int) -> bool:
-    """True unless the sentence that a call stands in only speaks of it."""
+def _is_act(text: str, call: Found) -> bool:
+    """True unless the line that a call stands in only speaks of it."""
+    start, end = call.start, call.end
     line = text[max(text.rfind("\n", 0, start) + 1, start - _BEFORE) : start]
-    if _EXAMPLE.search(_sentence_before(text, start)) or _AFTERWARDS.match(text, end, end + 100):
+    if _AFTERWARDS.match(text, end, end + 100) or _in_a_block(text, start, line):
         return False
-    if _in_a_block(text, start, line) or line.lstrip().startswith((">>>", "$ ")):
+    if line.lstrip().startswith("$ ") or (_COMMENTED.match(line) and _PROGRAM.match(text, start)):
         return False
     if _MARKUP.search(line) or _GLUED.match(_FIRST_WORD.sub("", line, count=1)):
         return True
@@ -150,11 +175,22 @@ def _is_act(text: str, start: int, end: int) -> bool:
     return not _WORDS.search(line) or _ACTS.search(line) is not None
 
 
-def _sentence_before(text: str, start: int) -> str:
+def _lead(text: str, start: int) -> str:
     """The sentence that leads to a call, which may stand before its fence or tag."""
     before = _MARKUP.sub(" ", text[max(0, start - _BEFORE) : start] + "\n").rstrip()
     paragraph = before.rpartition("\n\n")[2]
     return re.split(r"(?<!\be\.g)[.!?;](?:\s|$)", paragraph)[-1]
+
+
+def _announces(lead: str, offered: Offered) -> bool:
+    """True if the model says that it acts, or only that it calls: other words may lead to a quotation."""
+    if _EXAMPLE.search(lead):
+        return False
+    if _ACTS.search(lead):
+        return True
+    last = _ASSIGNED.sub("", lead).rstrip(" \t\r\n\"'`*_:({[|>-").rpartition("\n")[2]
+    words = (word for word in _NAMES.findall(last) if offered.by_letters(word) is None)
+    return not _LATIN.search(_LABELS.sub("", " ".join(words).replace("_", " ")))
 
 
 def _in_a_block(text: str, start: int, line: str) -> bool:

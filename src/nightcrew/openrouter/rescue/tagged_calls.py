@@ -15,7 +15,7 @@ from typing import Any
 
 from nightcrew.openrouter.rescue.found import Found
 from nightcrew.openrouter.rescue.json_text import read_object
-from nightcrew.openrouter.rescue.offered import Offered, Tool
+from nightcrew.openrouter.rescue.offered import WRAPPERS, Offered, Tool
 
 _TAG = r"[\w:.-]{1,60}"
 _NAME = r"name|tool|function|tool_name|function_name|action|recipient_name"
@@ -29,6 +29,11 @@ _OPENING = re.compile(
 )
 _PARAMETER = re.compile(
     r"<(parameter|param|arg|argument)(?:\s*+=\s*+|\s++(?:name|key)\s*+=\s*+)[\"']?([\w.-]{1,100})[\"']?[^<>]{0,100}>",
+    re.IGNORECASE,
+)
+_VALUED = re.compile(
+    r"\s*+<(?:parameter|param|arg|argument)\s{1,20}(?:name|key)\s{0,20}=\s{0,20}[\"']([\w.-]{1,100})[\"']"
+    r"\s{1,20}value\s{0,20}=\s{0,20}(?:\"([^\"]*+)\"|'([^']*+)')\s{0,20}/?>\s*+",
     re.IGNORECASE,
 )
 _KEY = re.compile(
@@ -51,10 +56,12 @@ def empty_tags(text: str, offered: Offered) -> Iterator[Found]:
         given = _attributes(tag[2])
         named = next((given.pop(key) for key in ("name", "tool", "function") if key in given), tag[1])
         tool = offered.named(named)
-        if tool is not None and given and tool.takes(given):
+        boxed = next((given[key] for key in given if key in WRAPPERS), "{") if len(given) == 1 else ""
+        arguments = read_object(boxed) if boxed.startswith("{") and len(boxed) > 1 else given
+        if tool is not None and arguments and tool.takes(arguments):
             close = f"</{tag[1]}>"
             end = tag.end() + (len(close) if text.startswith(close, tag.end()) else 0)
-            yield Found(tool, tool.typed(given), tag.start(), end)
+            yield Found(tool, tool.typed(arguments), tag.start(), end)
 
 
 def tagged_calls(text: str, offered: Offered) -> Iterator[Found]:
@@ -68,7 +75,7 @@ def tagged_calls(text: str, offered: Offered) -> Iterator[Found]:
             continue
         tags += 1
         end, after = _body(text, inside, opening[1] or opening[3] or opening[5])
-        arguments = _arguments(text[inside:end], tool)
+        arguments = _arguments(text[inside:end], tool, closed=after > end)
         if arguments is not None and tool.takes(arguments):
             yield Found(tool, tool.typed(arguments), opening.start(), after)
             at = after
@@ -104,9 +111,11 @@ def _body(text: str, inside: int, tag: str) -> tuple[int, int]:
     return (end, end + len(close)) if end >= 0 else (limit, limit)
 
 
-def _arguments(body: str, tool: Tool) -> dict[str, Any] | None:
+def _arguments(body: str, tool: Tool, *, closed: bool) -> dict[str, Any] | None:
+    if valued := _as_values(body):
+        return valued
     for opening, name, close in ((_PARAMETER, 2, 1), (_KEY, 2, 3)):
-        if arguments := _values(body, opening, name, close, tool):
+        if arguments := _values(body, opening, name, close, tool, closed=closed):
             return arguments
     if arguments := _by_elements(body, tool):
         return arguments
@@ -121,7 +130,19 @@ def _arguments(body: str, tool: Tool) -> dict[str, Any] | None:
     return {} if not stripped and not tool.required else None
 
 
-def _values(body: str, opening: re.Pattern[str], name: int, close: int, tool: Tool) -> dict[str, Any]:
+def _as_values(body: str) -> dict[str, Any] | None:
+    """The parameters of a body that has nothing but tags with a name and a value."""
+    arguments: dict[str, Any] = {}
+    at = 0
+    while (each := _VALUED.match(body, at)) and len(arguments) < _MOST_TAGS:
+        arguments[each[1]] = unescape(each[2] or each[3] or "")
+        at = each.end()
+    return arguments if at == len(body) else None
+
+
+def _values(
+    body: str, opening: re.Pattern[str], name: int, close: int, tool: Tool, *, closed: bool
+) -> dict[str, Any]:
     """The text of each parameter, up to the last closing tag before the next one."""
     found = [each for each in opening.finditer(body) if tool.open or each[name] in tool.parameters]
     found = found[:_MOST_TAGS]
@@ -130,7 +151,7 @@ def _values(body: str, opening: re.Pattern[str], name: int, close: int, tool: To
     for each, following in zip(found, following_ones, strict=False):
         limit = following.start() if following else len(body)
         end = body.rfind(f"</{each[close]}>", each.end(), limit)
-        if end < 0 and following is None:
+        if end < 0 and following is None and not closed:
             return {}  # the value may go on
         arguments.setdefault(each[name], _content(body[each.end() : end if end >= 0 else limit]))
     return arguments

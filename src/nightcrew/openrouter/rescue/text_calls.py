@@ -6,6 +6,7 @@ from html import unescape
 from nightcrew.openrouter.rescue.found import Found
 from nightcrew.openrouter.rescue.listed_calls import listed_calls
 from nightcrew.openrouter.rescue.offered import Offered
+from nightcrew.openrouter.rescue.option_calls import option_calls, settings_calls
 from nightcrew.openrouter.rescue.plain_calls import json_calls, named_calls
 from nightcrew.openrouter.rescue.quoting import acted, quotations_in, without_quotations
 from nightcrew.openrouter.rescue.tagged_calls import empty_tags, tagged_calls
@@ -14,7 +15,16 @@ from nightcrew.untrusted import Unreadable, read_json
 
 MOST_CHARACTERS = 200_000
 _LAST_CHARACTERS = 4_000
-_READERS = (tagged_calls, empty_tags, json_calls, named_calls, wrapped_calls, listed_calls)
+_READERS = (
+    tagged_calls,
+    empty_tags,
+    json_calls,
+    named_calls,
+    wrapped_calls,
+    listed_calls,
+    settings_calls,
+    option_calls,
+)
 _SIGNS = re.compile(
     r"</?(?:[\w-]{1,20}:)?(?:tool_calls?|tool_use|function_calls?|tools?|invoke|function|parameter)\b[^<>\n]{0,100}>"
     r"|\[/?TOOL_CALLS?\]|<[|｜](?:tool|python_tag|call)[^<>\n]{0,60}>|\"(?:arguments|parameters|tool_input)\"\s*+:"

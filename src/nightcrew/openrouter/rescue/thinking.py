@@ -5,14 +5,16 @@ import re
 _TAGS = "think(?:ing)?|thoughts?|reasoning|reflection|seed:think"
 THINKING = re.compile(
     rf"<({_TAGS})(?:\s[^<>]{{0,200}})?>|(◁think▷)|(\[THINK\])|(<\|channel\|>analysis<\|message\|>)"
-    r"|(<\|(?:begin_of_)?(?:think|thinking|thought|reasoning)\|>|<\|channel>thought\b)",
+    r"|(<\|(?:begin_of_|start_)?(?:think|thinking|thought|reasoning)(?:_start|_begin)?\|>|<\|channel>thought\b)",
     re.IGNORECASE,
 )
 _CLOSE = {
     2: re.compile("◁/think▷"),
     3: re.compile(r"\[/THINK\]"),
     4: re.compile(r"<\|end\|>|(?=<\|start\|>|<\|channel\|>)"),
-    5: re.compile(r"<\|?/?(?:end_of_|end_)?(?:think|thinking|thought|reasoning|channel)\|>", re.IGNORECASE),
+    5: re.compile(
+        r"<\|?/?(?:end_of_|end_)?(?:think|thinking|thought|reasoning|channel)(?:_end)?\|>", re.IGNORECASE
+    ),
 }
 _LONE_CLOSE = re.compile(rf"(^|[^`<])</(?:{_TAGS})>[ \t]*+(?=\n|$)", re.IGNORECASE)
 _FINAL = re.compile(r"\s*+(?:<\|start\|>assistant)?<\|channel\|>final<\|message\|>")
