@@ -68,15 +68,13 @@ def test_a_filtered_model_is_never_planned(
 
 @settings(max_examples=60, deadline=None)
 @given(worlds(), st.data())
-def test_a_model_that_was_wrong_is_planned_again_only_if_no_other_is(
+def test_a_model_is_planned_at_most_once_again_whatever_was_rejected(
     world: tuple[list[Candidate], Memory], data: st.DataObject
 ) -> None:
     models, memory = world
     wrong = data.draw(st.lists(st.sampled_from([m.slug for m in models]), max_size=3, unique=True))
     tried = tuple(Trial(AGENT, slug, TrialEnd.REJECTED) for slug in wrong)
-    plan = plan_of(models, memory, tried=tried)
-    slugs = [rung.slug for rung in plan.rungs]
-    assert not set(slugs) & set(wrong) or set(slugs) <= set(wrong)
+    slugs = [rung.slug for rung in plan_of(models, memory, tried=tried).rungs]
     assert len(slugs) == len(set(slugs)) <= 4 - len(wrong)
 
 
@@ -233,6 +231,20 @@ def test_what_another_try_is_worth_is_learned() -> None:
         score = memory.success.score("bug_fix", AGENT, Complexity.MODERATE, only.traits)
         chances.append(memory.success.score_again(score, AGENT, 1)[0] - score[0])
     assert chances[0] > 0 > chances[1]
+
+
+def test_value_decides_between_another_try_and_another_model() -> None:
+    models = [model("cheap", 0.3), model("dear", 0.5)]
+    rejected = (Trial(AGENT, "cheap", TrialEnd.REJECTED),)
+    chosen = []
+    for end in TrialEnd.ACCEPTED, TrialEnd.REJECTED:
+        memory = taught(models, {"cheap": 0.6, "dear": 0.9}, tasks=60)
+        for _ in range(20):
+            _take(memory, models[0], 100.0, TrialEnd.REJECTED, ())
+            _take(memory, models[0], 100.0, end, rejected)
+            _take(memory, models[0], 100.0, TrialEnd.ACCEPTED, ())
+        chosen.append(first(plan_of(models, memory, tried=rejected)))
+    assert chosen == ["cheap", "dear"]
 
 
 def test_a_long_task_makes_the_next_attempt_dearer() -> None:

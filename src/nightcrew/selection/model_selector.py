@@ -65,11 +65,14 @@ class ModelSelector:
             found = best_ladder(considered, ease, value, rates, limits)
             return [*left_out, *too_much], considered, found
 
-        left_out, considered, ladder = chosen(untried(arms, tried))
-        if tried and not ladder.arms and not any(out.removal.by in PASSING for out in (*filtered, *left_out)):
-            # Another model, even one to wait for, may know what this one does not, so it comes first.
-            again = chosen(repeated(arms, tried, memory, ease.as_gaussian()))
-            left_out, considered, ladder = again if again[2].arms else (left_out, considered, ladder)
+        fresh, left_out = untried(arms, tried)
+        again, cannot = repeated(arms, tried, memory, ease.as_gaussian())
+        left_out, considered, ladder = chosen((fresh, left_out))
+        passing = any(out.removal.by in PASSING for out in (*filtered, *left_out))
+        # Another model, even one to wait for, may know what this one does not; beside others, value decides.
+        if again and (ladder.arms or not passing):
+            mixed = chosen(([*fresh, *again], cannot))
+            left_out, considered, ladder = mixed if mixed[2].arms else (left_out, considered, ladder)
         return _as_plan(
             Decision(
                 requirements=requirements,
