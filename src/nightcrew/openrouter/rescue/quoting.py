@@ -18,7 +18,7 @@ _MOST_READINGS = 3
 _BEFORE = 300  # characters that can say what a call is
 _NO_ACT = (
     "scratchpad|analysis|inner_monologue|plan|tool_response|tool_result|function_results?|function_response|"
-    r"observation|tool_output|examples?|quote|blockquote|documents?|files?|user(?:_\w{1,20})?|human|issue|ticket|source"
+    r"observation|tool_output|examples?(?:[_-]\w{1,20})?|quote|blockquote|documents?|files?|user(?:_\w{1,20})?|human|issue|ticket|source"
     "|context|logs?|stdout|stderr|output|error|diff|patch|transcript|history|prompt|system|snippet|fixture|readme"
 )
 _QUOTATION = re.compile(
@@ -38,15 +38,18 @@ _GLUED = re.compile(
 )
 _WORDS = re.compile(r"[^\W\d_]{2}")
 _ACTS = re.compile(
-    r"\b(?:I|me|us|let's|we|ich|je|j['’]\w{1,30}|yo|eu|voy|vou|vado|lass|jetzt|maintenant|ahora|agora|now|next|first"
-    r"|then|step \d|going to|my)\b"
+    r"\b(?:(?:I|we)(?:['’]ll| will|['’]m| am| are|['’]re)|let(?: me| us|['’]s)|going to|voy|vou|vado|lass"
+    r"|(?:I|we) (?:(?:now|first|next|then|also|must|need to|want to|have to|can now) )*(?:list|look|run|check"
+    r"|read|view|use|call|open|write|edit|create|start|fix|make|execute|search|inspect|test|verify|add|change|try|begin)"
+    r"|ich (?!sehe|habe|fand|würde)\w+|j(?:e |['’])(?!ai|vois)\w+)\b"
     r"|^\W*(?!following|existing|failing|missing|during|according|nothing|warning)\w{2,20}ing\b",
     re.IGNORECASE,
 )
 _LABELS = re.compile(
     r"\b(?:the|a|an|to|with|for|and|of|is|tools?|functions?|calls?|actions?|inputs?|arguments?|args|parameters?|params"
     r"|name|use|using|invoke|execute|run|request|command|commentary|assistant|json|code|const|let|var|await|return"
-    r"|yield|print|recipient|begin|start|functools|default|api)\b",
+    r"|yield|print|recipient|begin|start|functools|default|api|now|next"
+    r"|first|then|step|okay|ok|so|and)\b",
     re.IGNORECASE,
 )
 _EXAMPLE = re.compile(
@@ -54,16 +57,17 @@ _EXAMPLE = re.compile(
     r"|never|\w{2,6}n['’]t|avoid|refus\w+|ignor\w+|declin\w+|disregard\w*|reject\w*|instead of|rather than"
     r"|imagine|suppose|if|unless|shall|syntax|answer with|in the (?:form|format)|sa(?:ys|id)|wrote|written"
     r"|earlier|previously|already|had|mentions?|quot\w+|documented|was|were|saw|found|got|received|contain\w*"
-    r"|expected|payload|attack\w*|nicht|nie|kein\w*|beispiel|pas|jamais|exemple|nunca|jamás|não|non|ejemplo|esempio"
+    r"|expected|explain|describe|gives?|has|sent|sends?|typed|replied|holds?|payload|attack\w*|nicht|nie|kein\w*|beispiel|pas|jamais|exemple|nunca|jamás|não|non|ejemplo|esempio"
     r"|exemplo|например|не|никогда)\b"
     r"|例如|比如|譬如|不要|请勿|勿|例えば|たとえば|예를|مثال",
     re.IGNORECASE,
 )
 _AFTERWARDS = re.compile(
-    r"[)\]}`\"';,*_~]*+[ \t]*+(?:[=!<>]=|(?:would|could|should|might|must|is|was|were|means|does|did|deletes"
+    r"[)\]}`\"';,*_~\s]{0,20}+(?:[=!<>]=|(?:would|could|should|might|must|is|was|were|means|does|did|deletes"
     r"|removes|returns|fails|failed|and it|in the|which|nicht)\b|会)"
 )
 _COMMENTED = re.compile(r"\s*+(?:#|//|--|\*|>>>)\s*+[\w.]{0,60}$|[^\n]{0,200}\blambda\b[^:\n]{0,60}:\s*+$")
+_THOUGHT = re.compile(r"</(?:think|thinking|thoughts?|reasoning)>", re.IGNORECASE)
 _PROGRAM = re.compile(r"[\w.]{1,120}\(")
 _ASSIGNED = re.compile(r"[\w.]{1,60}\s*+=\s*+$")
 _NAMES = re.compile(r"[\w-]+")
@@ -177,7 +181,7 @@ def _is_act(text: str, call: Found) -> bool:
 
 def _lead(text: str, start: int) -> str:
     """The sentence that leads to a call, which may stand before its fence or tag."""
-    before = _MARKUP.sub(" ", text[max(0, start - _BEFORE) : start] + "\n").rstrip()
+    before = _MARKUP.sub(" ", _THOUGHT.split(text[max(0, start - _BEFORE) : start])[-1] + "\n").rstrip()
     paragraph = before.rpartition("\n\n")[2]
     return re.split(r"(?<!\be\.g)[.!?;](?:\s|$)", paragraph)[-1]
 
