@@ -35,7 +35,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory, settings: Settings, sandbox: 
     """With a document, and a program that shows its own docstring."""
     folder: Path = tmp_path_factory.mktemp("shop") / "repo"
     program = NAMES.replace("def initials", '"""Make names short.\n"""\n\nHELP = __doc__\n\n\ndef initials')
-    files = FILES | {"README.md": README, "src/shop/program.py": program}
+    wrong = DOCUMENTED.replace("'AL'", "'LA'")
+    files = FILES | {"README.md": README, "src/shop/program.py": program, "src/shop/wrong.py": wrong}
     return make_house(folder, settings, sandbox, files)
 
 
@@ -47,7 +48,8 @@ def judge(house: House, path: str, text: str) -> tuple[VerdictKind, str]:
 @pytest.mark.parametrize(
     ("path", "text"),
     [
-        ("README.md", MORE),
+        ("README.md", f'{MORE}\n```python\nTEXT = """\n    >>> initials(\'a\')\n  \'A\'\n"""\n```\n'),
+        ("README.md", f"{MORE}\n[![Help](https://tidelift.com/shop.svg)](https://github.com/shop)\n"),
         ("src/shop/names.py", DOCUMENTED),
         (
             "src/shop/prices.py",
@@ -116,6 +118,7 @@ def test_prose_that_nothing_can_check_is_accepted_where_it_adds(shop: House) -> 
         ("README.md", README + "\nParsing prices of a shop is thread-safe.\n", "promises"),
         ("README.md", README + "\nPass `strictly=True` to be told of unknown currencies of prices.\n", "argument strictly"),
         ("src/shop/prices.py", PRICES.replace("Sum of prices in cents.", "Sum of prices; the list is sorted in place."), "promises"),
+        ("src/shop/wrong.py", DOCUMENTED.replace("'AL'", "'L'"), "gives otherwise"),
         ("docs/guide.md", "# Guide\n\nParse each price first, then take the discount of the shop from it.\n", "is new"),
     ],
 )  # fmt: skip

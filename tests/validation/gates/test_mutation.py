@@ -33,3 +33,19 @@ def test_only_faults_in_the_feature_count(house: House, check: str, outcome: Gat
     told = house.ask(Mutation(), change, house.task(TaskType.CODE_GENERATION, "src/shop/names.py"))
     assert told.outcome is outcome, told.message
     assert told.is_unproven is (outcome is GateOutcome.FAIL)  # the feature itself may be right
+
+
+@pytest.mark.parametrize(
+    ("check", "outcome"),
+    [
+        ('assert initials("grace hopper") == "GH"', GateOutcome.PASS),
+        ('assert initials("grace hopper")', GateOutcome.FAIL),
+    ],
+)
+def test_one_more_test_beside_those_of_base_notices_a_fault(
+    house: House, check: str, outcome: GateOutcome
+) -> None:
+    more = f"from shop.names import initials\n\n\ndef test_more():\n    {check}\n"
+    task = house.task(TaskType.UNIT_TEST, "src/shop/names.py")
+    found = house.ask(Mutation(), {"tests/test_more.py": more}, task)
+    assert found.outcome is outcome, found.message

@@ -268,6 +268,8 @@ KEPT: dict[str, tuple[Files, Files]] = {
     "a requirement of another version": ({"requirements.txt": "idna==3\n"}, {"requirements.txt": "idna>=3.1\n"}),
     "a newer action": ({".github/workflows/ci.yml": WORKFLOW}, {".github/workflows/ci.yml": edit(WORKFLOW, "@v4", "@v5")}),
     "another heading": ({"README.md": README}, {"README.md": edit(README, "## Usage", "## How to use it")}),
+    "a section that is written anew": ({"README.md": README + "\n## Requirements\n\nPython 3.9 and no library\n"}, {
+        "README.md": README + "\nSlugs needs Python 3.9 and no other library.\n"}),
     "a link of a note": ({"CHANGES.rst": "1.1\n---\n\n- Fix (https://a.org/1)\n- Add (https://a.org/2)\n"}, {
         "CHANGES.rst": "1.1\n---\n\n- Fix (https://a.org/1)\n"}),
     "another link": ({"README.md": README}, {"README.md": edit(README, "slugs.org/manual", "docs.slugs.org")}),

@@ -48,7 +48,7 @@ def kinds(after: str, before: str = BEFORE) -> list[EditKind]:
         ("(ValueError,", "(Exception,", EditKind.WEAKER, "lets more pass"),
         ("(ValueError,", "((ValueError, TypeError),", EditKind.WEAKER, "less exact"),
         ("        assert half(4) == 2\n", "", EditKind.WEAKER, "instead of 3"),
-        ("(2, 3)])", "])", EditKind.WEAKER, "cases instead of"),
+        ("(2, 3)])", "])", EditKind.GONE, "cases instead of"),
         ("CASES = [(1, 2), (2, 3)]", "CASES = [(1, 2)]", EditKind.WEAKER, "entries instead of"),
         ("@pytest.mark.para", "@pytest.mark.skip\n@pytest.mark.para", EditKind.BLINDED, "skipped"),
         (

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from nightcrew.validation.change.change import Change
-from nightcrew.validation.reading.idle_tests import idle_test, replaced_target
+from nightcrew.validation.reading.idle_tests import idle_test, replaced_target, tries_new_inputs
 from nightcrew.validation.running.clean_room import CleanRoom
 
 
@@ -100,3 +100,29 @@ REAL = "def test_it():\n    assert half(4) == 2\n\n"
 def test_what_the_tests_replace(tests: str, word: str) -> None:
     found = replaced_target(room(tests, PRODUCT))
     assert (word in found) if word else found == ""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_new"),
+    [
+        ("def test_a():\n    assert half(4) == 2\n", "\n\ndef test_b():\n    assert half(4) == 2\n", False),
+        ("def test_a():\n    assert half(4) == 2\n", "\n\ndef test_b():\n    assert half(6) == 3\n", True),
+        (
+            "def test_a():\n    x = 4\n    assert half(x) == 2\n",
+            "\n\ndef test_b():\n    x = 4\n    assert half(x) == 2\n",
+            False,
+        ),
+        (
+            "def test_a():\n    x = 4\n    assert half(x) == 2\n",
+            "\n\ndef test_b():\n    x = 6\n    assert half(x) == 3\n",
+            True,
+        ),
+        ("CASES = [(4, 2)]\n", "CASES += [(6, 3)]\n", True),
+        ("CASES = [(4, 2)]\n", "CASES += [(4, 2)]\n", False),
+    ],
+)
+def test_inputs_that_no_other_test_tries(before: str, after: str, is_new: bool) -> None:
+    told = cast(Any, room(before + after, before=before))
+    trees = ({"tests/test_half.py": text} for text in (before, before + after))
+    told.base_tree, told.patched_tree = (SimpleNamespace(python=one) for one in trees)
+    assert tries_new_inputs(told) is is_new

@@ -65,6 +65,8 @@ def test_a_sentence_that_is_gone_and_one_that_stands_for_it() -> None:
     before = "Prices are texts. Never give a password to it."
     assert new_text(before, "Prices are texts.").gone == ["never give a password to it"]
     assert new_text("|a|b|\n|---|---|\n|1|2|\n", "|a|b|\n|---|---|\n").gone == ["1 2"]
+    moved = "Prices are texts.\n\n```python\n# Never give a password to it\n```\n"
+    assert new_text(before, moved).gone == []
     assert new_text(before, "Prices are texts. Shops may sort all of them by name.").gone == []
 
 

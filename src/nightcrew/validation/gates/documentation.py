@@ -185,7 +185,7 @@ def _judge_words(
     tried = try_examples(room, change.path, examples, room.once(words_in))
     claims.untried += tried.untried
     if tried.doubt:
-        claims.doubt(f"an example that is skipped gives something else here: {tried.doubt}", change.path)
+        claims.doubt(f"an example, skipped or wrong before, gives otherwise: {tried.doubt}", change.path)
     if tried.problem:
         return _refused(change, tried.problem, "Run every example; write what it really prints.")
     return None

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from nightcrew.task import TaskType
 from nightcrew.validation.gate import Gate, answered
 from nightcrew.validation.reading.edited_tests import EditKind, TestEdit, edited_tests
 from nightcrew.validation.reading.grown_lists import grown_lists
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import examine, name_of
 from nightcrew.validation.running.old_tests import OldTests
+from nightcrew.validation.running.run_results import GOOD
 from nightcrew.validation.verdict import Finding, GateResult, Severity
 
 NAME = "existing_tests"
@@ -30,7 +32,7 @@ class ExistingTests(Gate):
             failing = {} if examine(room).base.problem else old.failing
             grown = grown_lists(room) if failing else frozenset()
             kept = {one: why for one, why in failing.items() if one.split("::")[0] not in grown}
-            findings = _by_running(edits, kept)
+            findings = _by_running(edits, kept, _failing_on_base(room, edits))
         return answered(
             NAME,
             findings,
@@ -48,13 +50,26 @@ class ExistingTests(Gate):
 # ------------------------------------------------------------------------------------------------------
 
 
-def _by_running(edits: Sequence[TestEdit], failing: dict[str, str]) -> list[Finding]:
-    """Results of the old tests on the new code; for those that pass, the checks that the new text removes."""
+def _failing_on_base(room: CleanRoom, edits: Sequence[TestEdit]) -> set[str]:
+    """Edited tests, by pytest's name, that no run of base passes, where a task for tests alone edits them."""
+    if room.task.task_type is not TaskType.UNIT_TEST or examine(room).base.problem:
+        return set()
+    outcomes = examine(room).base_outcomes
+    passing = {name_of(one) for one, outcome in outcomes.items() if outcome in GOOD}
+    return {_place(one) for one in edits} & {*map(name_of, outcomes)} - passing
+
+
+def _by_running(edits: Sequence[TestEdit], failing: dict[str, str], wrong: set[str]) -> list[Finding]:
+    """Results of the old tests on the new code; for those that pass, the checks that the new text removes.
+    A person decides on tests that were `wrong` on base."""
     by_test = {_place(edit): edit for edit in edits}
     found = [_failing(test, why, by_test.get(test)) for test, why in _first_of_each(failing).items()]
     still = [one for one in edits if not _fails(one, failing)]
-    weaker = [one for one in still if one.kind is EditKind.WEAKER]
-    found += [_finding(one, "although its old version passes on the new code") for one in weaker]
+    for one in still:
+        if one.kind is EditKind.WEAKER and _place(one) in wrong:
+            found.append(replace(_finding(one, "and it fails on base"), severity=Severity.PERSON))
+        elif one.kind is EditKind.WEAKER:
+            found.append(_finding(one, "although its old version passes on the new code"))
     gone = [one for one in still if one.kind is EditKind.GONE]
     return found + [replace(_finding(one, ""), severity=Severity.PERSON) for one in gone]
 

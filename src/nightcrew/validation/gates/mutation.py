@@ -13,6 +13,7 @@ from nightcrew.validation.change.change import changed_lines
 from nightcrew.validation.faults.blind_controls import HASH_SEED
 from nightcrew.validation.faults.mutants import make_mutants, sample
 from nightcrew.validation.faults.mutation_trials import (
+    FEW,
     Rates,
     Trial,
     choose,
@@ -28,10 +29,10 @@ from nightcrew.validation.faults.target import (
     left_to_command,
     target_or_result,
 )
-from nightcrew.validation.gate import JUDGED_TESTS, Gate, failed, not_measurable, passed, unproven
+from nightcrew.validation.gate import JUDGED_TESTS, Gate, counted, failed, not_measurable, passed, unproven
 from nightcrew.validation.reading.idle_tests import tries_new_inputs
 from nightcrew.validation.running.clean_room import CleanRoom
-from nightcrew.validation.running.examination import Examination, examine
+from nightcrew.validation.running.examination import Examination, examine, name_of
 from nightcrew.validation.running.run_results import Covered
 from nightcrew.validation.running.runs import Blind, run_blind
 from nightcrew.validation.verdict import GateResult
@@ -73,7 +74,7 @@ class Mutation(Gate):
             return not_measurable(NAME, f"No mutant of {target.path} could be run.")
         measured = rates(trials, room.measured.values)
         return (
-            _judge(room, target.path, trials, measured)
+            _judge_beside(room, examination, target, trials)
             or _judge_added(room, examination, target, trials, covered)
             or _spot_check(room, examination, target, trials)
             or _passed(room, target.path, trials, measured)
@@ -127,6 +128,33 @@ def _evidence(trials: list[Trial], measured: Rates) -> dict[str, object]:
         **{name: counts[name] for name in sorted(counts)},
         "survivors": survivors(trials)[:30],
     }
+
+
+def _judge_beside(
+    room: CleanRoom, examination: Examination, target: Target, trials: list[Trial]
+) -> GateResult | None:
+    """Tests answer for faults in the lines that no test of base runs. In lines that were tested before, each
+    of them must notice a fault by what it asserts, and need not notice those that it only passes through."""
+    if room.task.task_type is not TaskType.UNIT_TEST:
+        return _judge(room, target.path, trials, rates(trials, room.measured.values))
+    before = examination.coverage(examination.base.run("all"), target.path).lines
+    fresh = [one for one in trials if not before & {one.mutant.line, one.mutant.statement}]
+    if len(fresh) == len(trials) or sum(one.mutant.is_subtle for one in fresh) >= FEW:
+        return _judge(room, target.path, fresh, rates(fresh, room.measured.values))
+    # One that crashes or gives nothing is noticed by any test that runs it.
+    subtle = [one for one in trials if one.mutant.is_subtle] or trials
+    noticed = sum(one.killed_by == "assertion" for one in subtle)
+    tests = len({name_of(one) for one in examination.new_tests.nodeids})
+    if noticed >= tests:
+        return None
+    return failed(
+        NAME,
+        f"{counted(tests, 'new test')} beside those of base: of {len(subtle)} subtle faults put into the "
+        f"lines of {target.path} that they run, their assertions notice {noticed}.",
+        "Let each test assert something that a small fault in the code would change.",
+        strength=noticed / tests,
+        evidence=_evidence(trials, rates(trials, room.measured.values)),
+    )
 
 
 def _judge(room: CleanRoom, target: str, trials: list[Trial], measured: Rates) -> GateResult | None:

@@ -271,7 +271,7 @@ def _reach(room: CleanRoom, examination: Examination) -> GateResult:
         )
     body = executable_lines(room.source(target) or "")
     share = len(reached & body) / max(len(body), 1)
-    off = _off_target(examination, new, share)
+    off = _off_target(examination, new, 1.0 if not lines else share)
     if off:
         return failed(NAME, off, f"Test what {target} does, by calling it.", strength=0.1)
     room.measured.adds_no_coverage = not lines and not arcs
@@ -293,7 +293,8 @@ def _reach(room: CleanRoom, examination: Examination) -> GateResult:
 def _off_target(examination: Examination, new: Mapping[str, frozenset[int]], share: float) -> str:
     """A result where the new tests reach the target only by accident, while they test something else.
 
-    Tests may use a public function that calls the target; then they run most of the target.
+    Tests may use a public function that calls the target; then they run most of the target. Where they run
+    no new line of it, only the faults that they notice count.
     """
     run = examination.patched.run("new")
     direct = {name_of(nodeid) for nodeid, test in run.tests.items() if test.direct_calls}

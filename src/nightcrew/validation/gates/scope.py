@@ -71,7 +71,7 @@ class Scope(Gate):
 ALLOWED = {
     TaskType.UNIT_TEST: "A unit_test change adds tests and touches nothing but test files.",
     TaskType.BUG_FIX: "A bug fix changes the product's code and adds tests, not configuration.",
-    TaskType.REFACTORING: "A refactoring changes the product's code only.",
+    TaskType.REFACTORING: "A refactoring changes the product's code, and its tests where they follow it.",
     TaskType.DOCUMENTATION: "A documentation change touches docstrings, comments and documents only.",
     TaskType.CODE_GENERATION: "New code and its tests, not configuration.",
     TaskType.ANALYSIS: "An analysis adds its report (JSON, or Markdown with a JSON block), no more.",
@@ -135,7 +135,7 @@ def _type_refusal(room: CleanRoom, change: Change) -> str:
         return f"{path} is not a test file, and the task is to write tests."
     if kind is TaskType.UNIT_TEST and path == task.target_file:
         return f"{path} is the file to be tested."
-    if kind in {TaskType.REFACTORING, TaskType.BUILD_SCRIPT} and room.is_test(path):
+    if kind is TaskType.BUILD_SCRIPT and room.is_test(path):
         return f"{path} is a test, and tests are not part of a {kind} task."
     is_text = path.endswith(".py") or is_documentation(path) or _is_note(change)
     if kind is TaskType.DOCUMENTATION and not is_text:

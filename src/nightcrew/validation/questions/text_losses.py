@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from difflib import SequenceMatcher
 from itertools import islice
@@ -30,6 +30,7 @@ _HEAD = re.compile(r"(?:[\w*&<>:,~ \t]*[\s*&:])?(\w+)[ \t]*")
 _LONGEST_HEAD = 300  # characters of a function's name with the text before it
 _LONGEST_PARAMETERS = 600
 _END_OF_PARAMETERS = re.compile("[;{]")
+_TELLING = re.compile(r"[a-z][\w-]{3,}|\d[\w.]*\w")  # words that say something, and numbers
 _ALIKE = 0.6
 _MOST_COMPARED, _LONGEST_HEADING = 100, 200
 _MOST_LOSSES = 500  # of one file; a person would not read more
@@ -206,8 +207,23 @@ def _sections(before: str, after: str, elsewhere: str) -> Iterator[Loss]:
             continue
         compared += 1
         renamed = compared <= _MOST_COMPARED and any(_is_alike(heading, one) for one in fresh)
-        if not renamed:
+        section = _section_at(before, line, old.values())
+        if not renamed and not _is_told(section, before, f"{after}\n{elsewhere}"):
             yield Loss(f"the section {heading[:80]!r} is gone", line, (heading, "section"))
+
+
+def _section_at(text: str, line: int, headings: Collection[int]) -> str:
+    """The text between a heading and the next."""
+    end = min((one for one in headings if one > line), default=None)
+    return "\n".join(text.split("\n")[line : end and end - 1])
+
+
+def _is_told(section: str, before: str, after: str) -> bool:
+    """True where new lines have most of a section's words: it is written anew, or moved."""
+    known = {line.strip() for line in before.split("\n")}
+    fresh = "\n".join(line for line in after.split("\n") if line.strip() not in known)
+    words, others = (set(_TELLING.findall(one.lower())) for one in (section, fresh))
+    return bool(words) and len(words & others) >= _ALIKE * len(words)
 
 
 def _is_alike(one: str, other: str) -> bool:

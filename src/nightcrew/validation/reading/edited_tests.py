@@ -33,7 +33,7 @@ class EditKind(Enum):
     CHANGED = auto()  # it may check more, less, or something else: only a run can decide
     WEAKER = auto()  # it checks less by its form
     BLINDED = auto()  # it can no longer fail, whatever the product does
-    GONE = auto()  # no test of the change is similar to it
+    GONE = auto()  # no test of the change is similar to it, or to one of its cases
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +193,10 @@ def _compared(old: _Written, new: _Written, elsewhere: Counter[Key]) -> tuple[Ed
         return EditKind.WEAKER, "it replaces by a stand-in what it used before"
     if old.calls and not old.calls & new.calls:
         return EditKind.WEAKER, f"it no longer calls {sorted(old.calls)[0]}"
-    why = _looser(old, new, elsewhere) or _thinned(old, new, elsewhere)
-    return (EditKind.WEAKER, why) if why else (EditKind.CHANGED, "")
+    if why := _looser(old, new, elsewhere):
+        return EditKind.WEAKER, why
+    why = _thinned(old, new, elsewhere)
+    return (EditKind.GONE, why) if why else (EditKind.CHANGED, "")
 
 
 def _looser(old: _Written, new: _Written, elsewhere: Counter[Key]) -> str:

@@ -3,7 +3,7 @@ running it, and checks of the machine."""
 
 import ast
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from nightcrew.validation.reading.checks import TestFunction
 from nightcrew.validation.reading.names import called, names_of
@@ -39,14 +39,19 @@ def replaced_target(room: CleanRoom) -> str:
 
 
 def tries_new_inputs(room: CleanRoom) -> bool:
-    """True where a new test makes a call that no test on base makes."""
-    fresh = {call for test in new_test_functions(room) for call in _literal_calls(test.node)}
-    tests = (text for path, text in room.base_tree.python.items() if room.is_test(path))
-    known = {call for tree in map(read, tests) for call in _literal_calls(tree)}
-    return bool(fresh - known)
+    """True where a new test, or a new entry of a table, tries an input that no other test tries."""
+    own = Counter(call for test in new_test_functions(room) for call in _literal_calls(test.node))
+    before, after = (_inputs(room, tree.python) for tree in (room.base_tree, room.patched_tree))
+    return any(count == after[call] for call, count in own.items()) or bool(after.keys() - before.keys())
 
 
 # ------------------------------------------------------------------------------------------------------
+
+
+def _inputs(room: CleanRoom, texts: Mapping[str, str]) -> Counter[str]:
+    """How often the test files of a tree try each input."""
+    trees = (read(text) for path, text in texts.items() if room.is_test(path))
+    return Counter(call for tree in trees for call in _literal_calls(tree))
 
 
 def _replaced(node: ast.AST) -> set[str]:
@@ -127,7 +132,9 @@ def _alike(tests: tuple[TestFunction, ...]) -> Iterator[str]:
 
 
 def _literal_calls(node: ast.AST) -> Iterator[str]:
-    """Calls with their arguments, and the cases of tables: the inputs that a test tries."""
+    """Calls with their arguments, cases of tables, and values with a name: the inputs that a test tries."""
     for one in ast.walk(node):
+        if isinstance(one, ast.Assign) and isinstance(one.value, ast.Constant | ast.List | ast.Dict):
+            yield ast.unparse(one.value)
         if (isinstance(one, ast.Call) and (one.args or one.keywords)) or isinstance(one, ast.Tuple):
             yield ast.unparse(one)

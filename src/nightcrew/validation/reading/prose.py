@@ -81,7 +81,8 @@ def new_text(before: str, after: str) -> NewText:
         fresh.append(sentence)
         if nearest and _contradicts(nearest, _plain(sentence)):
             turned.append(sentence)
-    lost = [one for one in gone if one not in kept]
+    whole = _plain(after)  # with its code, where an example or a caption may stand now
+    lost = [one for one in gone if one not in kept and one not in whole]
     is_rewritten = len(lost) > _MOST_LOST * known.total()
     rows, others = (Counter(map(_plain, _ROW.findall(text))) for text in (before, after))
     missing = list((rows - others).elements()) if rows.total() > others.total() else []

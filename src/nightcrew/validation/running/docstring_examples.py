@@ -18,7 +18,7 @@ class Tried(NamedTuple):
 
     problem: str = ""
     untried: int = 0
-    doubt: str = ""  # an example that test runners skip, and that gives another output here
+    doubt: str = ""  # an example that test runners skip or that was wrong before, with what it gives here
 
 
 def try_examples(room: CleanRoom, path: str, docstrings: Sequence[str], words: set[str]) -> Tried:
@@ -34,7 +34,8 @@ def try_examples(room: CleanRoom, path: str, docstrings: Sequence[str], words: s
         return Tried(untried=len(docstrings))
     known = {(test.nodeid, test.message) for test in before.run("all").failed}
     bad = [one for one in run.failed if (one.nodeid, one.message) not in known and _is_wrong(one, words)]
-    doubts = [one for one in bad if one.message.startswith(_SKIPPED)]
+    wrong_before = {test.nodeid for test in before.run("all").failed}
+    doubts = [one for one in bad if one.message.startswith(_SKIPPED) or one.nodeid in wrong_before]
     bad = [one for one in bad if one not in doubts]
     if bad:
         return Tried(f"an example in {bad[0].nodeid} does not give what it says: {_explained(bad[0])}")
