@@ -35,7 +35,7 @@ from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, examine, name_of
 from nightcrew.validation.running.run_results import Covered
 from nightcrew.validation.running.runs import Blind, run_blind
-from nightcrew.validation.verdict import GateResult
+from nightcrew.validation.verdict import GateOutcome, GateResult
 
 NAME = "mutation"
 LEAST_KILLED = 0.3
@@ -44,6 +44,7 @@ SPOT_CHECKS = 2
 FAULTS_A_CHECK = 100  # one blind repetition for so many faults
 IN_FIX = 16
 LEAST_IN_FIX = 3
+BESIDE = 0.8  # strength of tests beside others, which need not notice all that they pass through
 
 
 class Mutation(Gate):
@@ -73,10 +74,13 @@ class Mutation(Gate):
         if not trials:
             return not_measurable(NAME, f"No mutant of {target.path} could be run.")
         measured = rates(trials, room.measured.values)
+        beside = _judge_beside(room, examination, target, trials)
+        if beside is not None and beside.outcome is not GateOutcome.PASS:
+            return beside
         return (
-            _judge_beside(room, examination, target, trials)
-            or _judge_added(room, examination, target, trials, covered)
+            _judge_added(room, examination, target, trials, covered)
             or _spot_check(room, examination, target, trials)
+            or beside
             or _passed(room, target.path, trials, measured)
         )
 
@@ -146,7 +150,11 @@ def _judge_beside(
     noticed = sum(one.killed_by == "assertion" for one in subtle)
     tests = len({name_of(one) for one in examination.new_tests.nodeids})
     if noticed >= tests:
-        return None
+        room.measured.tests_notice_faults = True
+        message = (
+            f"The assertions of {counted(tests, 'new test')} notice {noticed} subtle faults in {target.path}."
+        )
+        return passed(NAME, message, strength=BESIDE, **_evidence(trials, rates(trials)))
     return failed(
         NAME,
         f"{counted(tests, 'new test')} beside those of base: of {len(subtle)} subtle faults put into the "

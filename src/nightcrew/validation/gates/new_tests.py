@@ -292,10 +292,7 @@ def _reach(room: CleanRoom, examination: Examination) -> GateResult:
 
 def _off_target(examination: Examination, new: Mapping[str, frozenset[int]], share: float) -> str:
     """A result where the new tests reach the target only by accident, while they test something else.
-
-    Tests may use a public function that calls the target; then they run most of the target. Where they run
-    no new line of it, only the faults that they notice count.
-    """
+    Tests may use a public function that calls the target; then they run most of it, or no new line."""
     run = examination.patched.run("new")
     direct = {name_of(nodeid) for nodeid, test in run.tests.items() if test.direct_calls}
     names = {name_of(nodeid) for nodeid in new}

@@ -179,8 +179,7 @@ def _counterpart(old: _Written, spare: list[_Written]) -> _Written | None:
 
 def _likeness(old: _Written, new: _Written) -> float:
     """The share of words that both texts have."""
-    both = (old.words & new.words).total()
-    return both / max(old.words.total(), new.words.total(), 1)
+    return (old.words & new.words).total() / max(old.words.total(), new.words.total(), 1)
 
 
 def _compared(old: _Written, new: _Written, elsewhere: Counter[Key]) -> tuple[EditKind, str]:
@@ -193,10 +192,9 @@ def _compared(old: _Written, new: _Written, elsewhere: Counter[Key]) -> tuple[Ed
         return EditKind.WEAKER, "it replaces by a stand-in what it used before"
     if old.calls and not old.calls & new.calls:
         return EditKind.WEAKER, f"it no longer calls {sorted(old.calls)[0]}"
-    if why := _looser(old, new, elsewhere):
-        return EditKind.WEAKER, why
-    why = _thinned(old, new, elsewhere)
-    return (EditKind.GONE, why) if why else (EditKind.CHANGED, "")
+    looser, thinned = _looser(old, new, elsewhere), _thinned(old, new, elsewhere)
+    kind = EditKind.WEAKER if looser else EditKind.GONE if thinned else EditKind.CHANGED
+    return kind, looser or thinned
 
 
 def _looser(old: _Written, new: _Written, elsewhere: Counter[Key]) -> str:
