@@ -40,6 +40,10 @@ class Box:
 
     def held(self):
         return self.number
+
+    @staticmethod
+    def __hash__(number):
+        return id(type) + number
 """
 PROGRAM = """
 import json, os, sys
@@ -112,6 +116,11 @@ def test_an_object_that_an_edited_function_helped_to_make_counts(
     assert made_again(tmp_path, [call])["answers"][0][0][1] == "6"
     assert {one[5] for one in made_again(tmp_path, [call], edited="fast")["answers"][0]} == {True}
     assert {one[5] for one in made_again(tmp_path, [call], edited="outer")["answers"][0]} == {False}
+
+
+def test_a_hash_is_compared_by_its_type_because_each_process_may_have_another(tmp_path: Path) -> None:
+    (answer, *_) = replayed(tmp_path, "Box.__hash__")["answers"][0]
+    assert answer[1] == "a hash"
 
 
 def test_without_edited_functions_every_answer_counts(tmp_path: Path) -> None:

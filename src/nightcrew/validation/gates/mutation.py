@@ -137,14 +137,18 @@ def _evidence(trials: list[Trial], measured: Rates) -> dict[str, object]:
 def _judge_beside(
     room: CleanRoom, examination: Examination, target: Target, trials: list[Trial]
 ) -> GateResult | None:
-    """Tests answer for faults in the lines that no test of base runs. In lines that were tested before, each
-    of them must notice a fault by what it asserts, and need not notice those that it only passes through."""
-    if room.task.task_type is not TaskType.UNIT_TEST:
-        return _judge(room, target.path, trials, rates(trials, room.measured.values))
+    """Tests answer for the faults in the lines that they run, or else in those that no test of base runs. In
+    lines that were tested before it is enough that each of them notices a fault by what it asserts."""
+    measured = rates(trials, room.measured.values)
+    short = _judge(room, target.path, trials, measured)
+    if short is None or room.task.task_type is not TaskType.UNIT_TEST:
+        return short
     before = examination.coverage(examination.base.run("all"), target.path).lines
     fresh = [one for one in trials if not before & {one.mutant.line, one.mutant.statement}]
-    if len(fresh) == len(trials) or sum(one.mutant.is_subtle for one in fresh) >= FEW:
+    if sum(one.mutant.is_subtle for one in fresh) >= FEW:
         return _judge(room, target.path, fresh, rates(fresh, room.measured.values))
+    if not before:
+        return short
     # One that crashes or gives nothing is noticed by any test that runs it.
     subtle = [one for one in trials if one.mutant.is_subtle] or trials
     noticed = sum(one.killed_by == "assertion" for one in subtle)
