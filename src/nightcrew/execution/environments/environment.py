@@ -11,7 +11,6 @@ import platform
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from shutil import copytree
 
@@ -147,15 +146,33 @@ def _choices(locked: Sequence[str], declared: Declared) -> list[tuple[str, ...]]
 def _install_first(builder: Builder, choices: Sequence[tuple[str, ...]]) -> Filled:
     """Install the first set that can be installed; without its upper bounds, if none can be otherwise."""
     faults: list[BadInput] = []
-    for choice in filter(None, choices):
+    choices = _allowed(choices)
+    for choice in choices:
         if _is_installed(builder, choice, faults):
             return Filled()
-    for choice in filter(None, choices if faults else ()):
-        with suppress(BadInput):
-            if _is_installed(builder, newer(choice), faults):
-                return Filled(("newer versions than the repository names, which cannot be installed",))
+    for choice in choices:
+        if _is_installed(builder, newer(choice), faults):
+            return Filled(("newer versions than the repository names, which cannot be installed",))
     builder.install(_ALWAYS)
     return Filled(lacks=str(faults[0]) if faults else "")
+
+
+def _allowed(choices: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """The sets without a line that no installer may see, and not the empty one.
+
+    Raises:
+        BadInput: each of them has such a line.
+    """
+    allowed: list[tuple[str, ...]] = []
+    faults: list[BadInput] = []
+    for choice in choices:
+        try:
+            allowed.append(checked(choice))
+        except BadInput as fault:
+            faults.append(fault)
+    if faults and not allowed:
+        raise faults[-1]
+    return [choice for choice in allowed if choice]
 
 
 def _is_installed(builder: Builder, choice: tuple[str, ...], faults: list[BadInput]) -> bool:
