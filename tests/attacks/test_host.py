@@ -13,7 +13,7 @@ import pytest
 from nightcrew import host
 from nightcrew.crew.environment import project_root
 from nightcrew.execution.checkout.workspace import remove_tree
-from nightcrew.execution.environments.kept import Environment, keep
+from nightcrew.execution.environments.kept import Environment, Filled, keep
 from nightcrew.execution.sandbox import Sandbox, base_python
 from nightcrew.openhands.runtime import inside_mounts
 from nightcrew.settings import Settings
@@ -231,7 +231,7 @@ def runtime(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Itera
 
         def fill(builder):  # type: ignore[no-untyped-def]
             builder.install(["litellm==1.0"])
-            return ()
+            return Filled()
 
         built = keep(
             folder / "runtimes", "evil", sandbox=sandbox,

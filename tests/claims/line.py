@@ -80,6 +80,7 @@ from labels import label
 
 def test_a_label_has_code_and_pieces():
     assert label("ab-1", 3) == "AB-1 x3"
+    assert label("ab-1", 1) == "AB-1 x1"
 
 
 def test_an_empty_box_gets_none():

@@ -46,7 +46,7 @@ from tests.openrouter.conftest import KEY, PAID, Crew
 
 CHEAP = PAID.model_copy(update={"prompt": "0.0000001", "completion": "0.0000002"})
 NAMES = ("house/alpha:free", "house/beta", "house/gamma")
-MOST_ROUNDS = 30  # far beyond what a task's attempts and patience allow
+MOST_ROUNDS = 60  # hours, mostly: two midnights, at which free calls come back, and more than all attempts
 SLOW = {FaultKind.DRIP, FaultKind.LATENCY}  # these take real time and change nothing
 KNOWN_FAULTS = {row.fault for row in TABLE}
 

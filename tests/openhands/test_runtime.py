@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nightcrew.execution.checkout.workspace import remove_tree
-from nightcrew.execution.environments.kept import keep
+from nightcrew.execution.environments.kept import Filled, keep
 from nightcrew.execution.sandbox import Sandbox, base_python
 from nightcrew.openhands.runtime import inside_mounts, kept_runtime, problem_of
 from nightcrew.settings import Settings
@@ -63,7 +63,7 @@ def test_a_path_file_of_a_package_runs_in_no_interpreter_of_the_host(
 
         def fill(builder):  # type: ignore[no-untyped-def]
             builder.install(["planted==1.0"])
-            return ()
+            return Filled()
 
         runtime = keep(
             tmp_path / "cache" / "runtimes", "planted", sandbox=sandbox,

@@ -8,7 +8,7 @@ worse at the same task. *repair* counts once for each rejection of the same mode
 model now has the verdict's reasons, but also what made it fail. Its prior is what LiveCodeBench's self-repair
 shows: 127 of 1,312 wrong answers of five models were right after the report of the tests. The rest is learned
 by executor. Another sample without reasons is no arm of the plan: in the one table with second samples
-(terminal-bench, eight agents), 37 of 365 were right after a failure, as with reasons and at the same price.
+(terminal-bench, eight agents), 37 of 365 were right after a failure, about as many as with reasons.
 Each weight is a Gaussian; an update is assumed-density filtering (AdPredictor, TrueSkill). An untried model
 starts from its coding index and price, whose coefficients are learned too. Weights move back to their prior,
 slowly with time and fast when a model surprises.

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from difflib import SequenceMatcher
 from itertools import islice
@@ -32,6 +32,7 @@ _LONGEST_PARAMETERS = 600
 _END_OF_PARAMETERS = re.compile("[;{]")
 _TELLING = re.compile(r"[a-z][\w-]{3,}|\d[\w.]*\w")  # words that say something, and numbers
 _ALIKE = 0.6
+_LONGEST_SECTION = 20_000  # characters that are compared
 _MOST_COMPARED, _LONGEST_HEADING = 100, 200
 _MOST_LOSSES = 500  # of one file; a person would not read more
 
@@ -202,28 +203,31 @@ def _sections(before: str, after: str, elsewhere: str) -> Iterator[Loss]:
     old, new = _headings(before), _headings(after)
     fresh = [one for one in new if one not in old][:_MOST_COMPARED]
     compared, lines = 0, {line.strip(" *_:`") for line in after.split("\n")}
+    texts, known = _texts(before, old.values()), {line.strip() for line in before.split("\n")}
+    come = (line for line in f"{after}\n{elsewhere}".split("\n") if line.strip() not in known)
+    others = _telling("\n".join(come)) if old.keys() - new.keys() else set()
     for heading, line in old.items():
         if heading in new or heading in lines or heading in elsewhere or len(new) >= len(old):
             continue
         compared += 1
         renamed = compared <= _MOST_COMPARED and any(_is_alike(heading, one) for one in fresh)
-        section = _section_at(before, line, old.values())
-        if not renamed and not _is_told(section, before, f"{after}\n{elsewhere}"):
+        words = _telling(texts.get(line, ""))
+        is_told = bool(words) and len(words & others) >= _ALIKE * len(words)  # written anew, or moved
+        if not renamed and not is_told:
             yield Loss(f"the section {heading[:80]!r} is gone", line, (heading, "section"))
 
 
-def _section_at(text: str, line: int, headings: Collection[int]) -> str:
-    """The text between a heading and the next."""
-    end = min((one for one in headings if one > line), default=None)
-    return "\n".join(text.split("\n")[line : end and end - 1])
+def _texts(text: str, headings: Iterable[int]) -> dict[int, str]:
+    """The text below each heading, by the heading's line."""
+    lines, starts = text.split("\n"), sorted(set(headings))
+    ends = [*(one - 1 for one in starts[1:]), len(lines)][: len(starts)]
+    return {
+        start: "\n".join(lines[start:end])[:_LONGEST_SECTION] for start, end in zip(starts, ends, strict=True)
+    }
 
 
-def _is_told(section: str, before: str, after: str) -> bool:
-    """True where new lines have most of a section's words: it is written anew, or moved."""
-    known = {line.strip() for line in before.split("\n")}
-    fresh = "\n".join(line for line in after.split("\n") if line.strip() not in known)
-    words, others = (set(_TELLING.findall(one.lower())) for one in (section, fresh))
-    return bool(words) and len(words & others) >= _ALIKE * len(words)
+def _telling(text: str) -> set[str]:
+    return set(_TELLING.findall(text.lower()))
 
 
 def _is_alike(one: str, other: str) -> bool:
