@@ -6,7 +6,11 @@ from nightcrew.validation.faults.reproducer import judge_reproducer
 from nightcrew.validation.gate import Gate, failed, not_measurable, passed
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, examine
-from nightcrew.validation.running.old_tests import has_other_id, rewritten_tests, unreliable_on_base
+from nightcrew.validation.running.old_tests import (
+    has_other_id,
+    rewritten_tests,
+    unreliable_on_base,
+)
 from nightcrew.validation.running.run_results import GOOD, TestOutcome
 from nightcrew.validation.verdict import GateResult
 
@@ -83,7 +87,10 @@ def _newly_broken(room: CleanRoom, examination: Examination) -> list[tuple[str, 
         why = "it is not run any more" if test is None else f"{test.outcome} {test.message}".strip()
         broken.append((nodeid, why))
     broken += [(test.nodeid, test.message) for test in after.failed if _is_new_example(examination, test)]
-    # Repeating costs a run of base, so that it is only done where something would be refused.
+    # Repeating costs runs, so that it is only done where something would be refused.
+    if broken and after.done:
+        again = {name for name, test in examination.patched_again.tests.items() if test.outcome in GOOD}
+        broken = [one for one in broken if one[0] not in again]
     if broken and after.done:
         unreliable = unreliable_on_base(room, [nodeid for nodeid, _ in broken])
         broken = [one for one in broken if one[0] not in unreliable]

@@ -119,12 +119,7 @@ class Examination:
     @cached_property
     def patched(self) -> SessionResult:
         """The whole suite and the new tests on the patched tree, in many worlds."""
-        known = sorted(item.nodeid for item in self.base.collected)
-        left_out = set(known) - set(self.selected) if self.selected is not None else set(self._unreached)
-        everything = Experiment(
-            "all", self.most_seconds, exclude=sorted(left_out), cover=True, watch_powers=True, decisive=True
-        )
-        experiments = [everything, *(self._worlds(known) if self.test_files else ())]
+        experiments = [self._everything, *(self._worlds(self._known) if self.test_files else ())]
         (result,) = run_sessions(
             self.room,
             self.room.patched,
@@ -133,6 +128,26 @@ class Examination:
             test_files=self.all_test_files,
         )
         return with_base(self.room, result, self.base, self._unreached)
+
+    @cached_property
+    def patched_again(self) -> Run:
+        """The suite with the change once more, in the same order: what passes now failed by chance."""
+        session = Session([self._everything], seconds=self.most_seconds + 300)
+        (result,) = run_sessions(self.room, self.room.patched, [session], test_files=self.all_test_files)
+        return result.run("all")
+
+    @property
+    def _everything(self) -> Experiment:
+        left_out = (
+            set(self._known) - set(self.selected) if self.selected is not None else set(self._unreached)
+        )
+        return Experiment(
+            "all", self.most_seconds, exclude=sorted(left_out), cover=True, watch_powers=True, decisive=True
+        )
+
+    @property
+    def _known(self) -> list[str]:
+        return sorted(item.nodeid for item in self.base.collected)
 
     @cached_property
     def _unreached(self) -> tuple[str, ...]:
