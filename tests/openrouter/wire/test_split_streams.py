@@ -14,7 +14,7 @@ from nightcrew.openrouter.rescue.rescue import rescued
 from nightcrew.openrouter.wire.joined_stream import joined
 from tests.openrouter.rescue.tools import OFFERED
 
-TEXT = 'Grüße 🌙\n<tool_call>{"name": "terminal", "arguments": {"command": "echo „é🚂“"}}</tool_call>'
+TEXT = 'Grüße 🌙.\n<tool_call>{"name": "terminal", "arguments": {"command": "echo „é🚂“"}}</tool_call>'
 
 
 def events(pieces: list[str]) -> bytes:
@@ -64,4 +64,4 @@ def test_no_cut_changes_a_call(bytes_at_once: int, letters_at_once: int) -> None
     message = rescued(reply.body, OFFERED).body["choices"][0]["message"]
     (call,) = message["tool_calls"]
     assert json.loads(call["function"]["arguments"]) == {"command": "echo „é🚂“"}
-    assert message["content"] == "Grüße 🌙"
+    assert message["content"] == "Grüße 🌙."

@@ -212,8 +212,8 @@ def _sections(before: str, after: str, elsewhere: str) -> Iterator[Loss]:
         compared += 1
         renamed = compared <= _MOST_COMPARED and any(_is_alike(heading, one) for one in fresh)
         words = _telling(texts.get(line, ""))
-        is_told = bool(words) and len(words & others) >= _ALIKE * len(words)  # written anew, or moved
-        if not renamed and not is_told:
+        is_kept = bool(words) and len(words & others) >= _ALIKE * len(words)  # written anew, or moved
+        if not renamed and not is_kept:
             yield Loss(f"the section {heading[:80]!r} is gone", line, (heading, "section"))
 
 
