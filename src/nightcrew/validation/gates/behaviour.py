@@ -87,11 +87,18 @@ def _newly_broken(room: CleanRoom, examination: Examination) -> list[tuple[str, 
         why = "it is not run any more" if test is None else f"{test.outcome} {test.message}".strip()
         broken.append((nodeid, why))
     broken += [(test.nodeid, test.message) for test in after.failed if _is_new_example(examination, test)]
-    # Repeating costs runs, so that it is only done where something would be refused.
-    if broken and after.done:
+    return _steadily(room, examination, broken) if after.done else broken
+
+
+def _steadily(
+    room: CleanRoom, examination: Examination, broken: list[tuple[str, str]]
+) -> list[tuple[str, str]]:
+    """Those of the broken tests that neither pass when the suite runs with the change again, nor sometimes
+    fail on base. Repeating costs runs, so that it is only done where something would be refused."""
+    if broken:
         again = {name for name, test in examination.patched_again.tests.items() if test.outcome in GOOD}
         broken = [one for one in broken if one[0] not in again]
-    if broken and after.done:
+    if broken:
         unreliable = unreliable_on_base(room, [nodeid for nodeid, _ in broken])
         broken = [one for one in broken if one[0] not in unreliable]
     return broken
