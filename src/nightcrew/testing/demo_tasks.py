@@ -23,6 +23,8 @@ class Expect(BaseModel):
     """Models that answered 429, after which another one continued the attempt."""
     attempts: int | None = None
     """The exact number of attempts; empty: any number."""
+    least_attempts: int = 1
+    """The least number; the plan may give a model another try, with the verdict's reasons."""
 
 
 class DemoTask(BaseModel):

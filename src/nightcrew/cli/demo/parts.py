@@ -90,6 +90,8 @@ def misses(
         found.append(f"should be delivered as a branch: {ended.detail}")
     if expect.attempts is not None and len(attempts) != expect.attempts:
         found.append(f"should take {expect.attempts} attempts, took {len(attempts)}")
+    if len(attempts) < expect.least_attempts:
+        found.append(f"should take at least {expect.least_attempts} attempts, took {len(attempts)}")
     accepted = [
         served for attempt in attempts if attempt["verdict"] == "accepted" for served in _served(attempt)
     ]
