@@ -11,8 +11,8 @@ setup: ## environment from the lock file
 demo: setup ## the main job, without a key
 	@$(PY) -m nightcrew.cli demo $(ARGS)
 
-test: setup ## every test
-	@$(PY) -m pytest $(ARGS)
+test: setup ## every test, in two processes; with ARGS those that it names, in one
+	@$(PY) -m pytest $(or $(ARGS),--numprocesses 2 --dist loadgroup --no-loadscope-reorder)
 
 check: lint unused types imports test ## everything a contributor needs
 

@@ -14,6 +14,20 @@ from psycopg import sql
 
 from nightcrew.queue.state_store import StateStore, create_schema
 
+# Rooms whose files share nothing that is dear to make: any process takes any file.
+DIVIDED = {"execution", "openrouter", "validation"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of several processes, one runs a whole room: the services that its tests share are started once."""
+    if not hasattr(config, "workerinput"):
+        return
+    for item in items:
+        path = item.path.relative_to(Path(__file__).parent)
+        group = str(path) if path.parts[0] in DIVIDED else path.parts[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
