@@ -74,7 +74,7 @@ class Mutation(Gate):
         if not trials:
             return not_measurable(NAME, f"No mutant of {target.path} could be run.")
         measured = rates(trials, room.measured.values)
-        beside = _judge_beside(room, examination, target, trials)
+        beside = _judge_beside(room, examination, target, trials, measured)
         if beside is not None and beside.outcome is not GateOutcome.PASS:
             return beside
         return (
@@ -135,11 +135,10 @@ def _evidence(trials: list[Trial], measured: Rates) -> dict[str, object]:
 
 
 def _judge_beside(
-    room: CleanRoom, examination: Examination, target: Target, trials: list[Trial]
+    room: CleanRoom, examination: Examination, target: Target, trials: list[Trial], measured: Rates
 ) -> GateResult | None:
     """Tests answer for the faults in the lines that they run, or else in those that no test of base runs. In
     lines that were tested before it is enough that each of them notices a fault by what it asserts."""
-    measured = rates(trials, room.measured.values)
     short = _judge(room, target.path, trials, measured)
     if short is None or room.task.task_type is not TaskType.UNIT_TEST:
         return short
@@ -165,7 +164,7 @@ def _judge_beside(
         f"lines of {target.path} that they run, their assertions notice {noticed}.",
         "Let each test assert something that a small fault in the code would change.",
         strength=noticed / tests,
-        evidence=_evidence(trials, rates(trials, room.measured.values)),
+        evidence=_evidence(trials, measured),
     )
 
 
