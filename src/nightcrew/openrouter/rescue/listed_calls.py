@@ -8,9 +8,9 @@ arguments:                            command: ls
 import re
 from collections.abc import Iterator
 
+from nightcrew.openrouter.rescue.call_values import calls_of
 from nightcrew.openrouter.rescue.found import Found
 from nightcrew.openrouter.rescue.offered import Offered
-from nightcrew.openrouter.rescue.plain_calls import calls_of
 from nightcrew.untrusted import Unreadable, read_yaml
 
 _NAMED = re.compile(

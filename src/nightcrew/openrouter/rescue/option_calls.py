@@ -1,7 +1,8 @@
-"""Calls as settings of TOML, as options of a command, and in Lisp.
+"""Calls as settings of TOML, as options of a command, in Lisp, and as a step of reasoning and acting.
 
 [terminal]                          terminal --command "ls"
 command = "ls"                      (terminal :command "ls")
+                                    Action: terminal[ls]
 """
 
 import re
@@ -9,10 +10,10 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from nightcrew.openrouter.rescue.call_values import calls_of
 from nightcrew.openrouter.rescue.found import Found
 from nightcrew.openrouter.rescue.json_text import read_object
 from nightcrew.openrouter.rescue.offered import Offered
-from nightcrew.openrouter.rescue.plain_calls import calls_of
 from nightcrew.untrusted import Unreadable, read_toml
 
 _FENCED = re.compile(
@@ -27,6 +28,7 @@ _OPTION = re.compile(
     r"[ \t]{1,9}(?:(?:--?|:)([A-Za-z][\w-]{0,60})(?:[ \t]{0,9}=[ \t]{0,9}|[ \t]{1,9})"
     rf"|([A-Za-z]\w{{0,60}}):[ \t]{{0,9}}){_VALUE}"
 )
+_STEP = re.compile(r"^[ \t]{0,9}Action[ \t]*+:[ \t]*+([\w.-]{1,120})\[([^\n]++)$", re.MULTILINE)
 _COMMAND = re.compile(r"^[ \t]{0,9}[/!(]?([A-Za-z_][\w.-]{0,119})(?=[ \t])", re.MULTILINE)
 _END = re.compile(r"[ \t]{0,9}\)?[ \t]{0,9}$", re.MULTILINE)
 _MOST_TRIES, _MOST_LINES = 60, 2_000
@@ -56,6 +58,10 @@ def option_calls(text: str, offered: Offered) -> Iterator[Found]:
             at = each.end()
         if tool is not None and given and tool.takes(given) and (end := _END.match(text, at)):
             yield Found(tool, tool.typed(given), command.start(1), end.end())
+    for step in islice(_STEP.finditer(text), _MOST_TRIES):
+        tool, value = offered.by_letters(step[1]), step[2].rstrip()
+        if tool is not None and len(tool.required) == 1 and value.endswith("]"):
+            yield Found(tool, tool.typed({next(iter(tool.required)): value[:-1]}), step.start(1), step.end())
 
 
 # ----------------------------------------------------------------------------------------------------

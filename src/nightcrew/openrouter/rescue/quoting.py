@@ -21,15 +21,17 @@ _NO_ACT = (
     r"observation|tool_output|examples?(?:[_-]\w{1,20})?|quote|blockquote|documents?|files?|user(?:_\w{1,20})?|human|issue|ticket|source"
     "|context|logs?|stdout|stderr|output|error|diff|patch|transcript|history|prompt|system|snippet|fixture|readme"
 )
+_NO_CODE = "diff|patch|console|log|mermaid|dot|plantuml|markdown|md|rst|html|css|sql|csv|http"
 _QUOTATION = re.compile(
     rf"{THINKING.pattern}|(?P<comment><!--)|<(?P<tag>{_NO_ACT})(?:\s[^<>]{{0,200}})?>"
-    r"|^[ \t]{0,3}(?P<fence>`{3,}|~{3,})(?:(?:diff|patch|console|log)\b|[^\n`]{0,80}[\w-]\.\w{1,8}(?=\s))"
+    rf"|^[ \t]{{0,3}}(?P<fence>`{{3,}}|~{{3,}})(?:(?:{_NO_CODE})\b|"
+    r"[^\n`]{0,80}[\w-]\.\w{1,8}(?=\s))"
     r"|^(?P<edit><{5,9}) (?:SEARCH|ORIGINAL|HEAD)\b|~~[^~\n]{1,2000}~~"
     r"|^[ \t]{0,3}>(?!>>[\w.]{1,80}\n)[^\n]*+(?:\n[ \t]{0,3}>[^\n]*+)*+|(?<![`\\])`(?!`)[^`\n]{1,2000}`(?!`)",
     re.MULTILINE | re.IGNORECASE,
 )
 _MARKUP = re.compile(
-    r"<[|｜][^<>\n]{1,60}[|｜]?>|<[\w:|｜ /.=\"'-]{1,200}>|\[/?TOOL_CALLS?\]|(?:```|~~~)[^\n]{0,60}\n"
+    r"<[|｜][^<>\n]{1,60}[|｜]?>|<[\w:|｜ /.=\"'-]{1,200}>|\[/?[A-Z][A-Z_ ]{2,40}\]|(?:```|~~~)[^\n]{0,60}\n"
     r"|(?<=[|｜]>)[\w-]{1,40}(?=<[|｜])"
 )
 _GLUED = re.compile(
@@ -41,7 +43,7 @@ _ACTS = re.compile(
     r"\b(?:(?:I|we)(?:['’]ll| will|['’]m| am| are|['’]re)|let(?: me| us|['’]s)|going to|voy|vou|vado|lass"
     r"|(?:I|we) (?:(?:now|first|next|then|also|must|need to|want to|have to|can now) )*(?:list|look|run|check"
     r"|read|view|use|call|open|write|edit|create|start|fix|make|execute|search|inspect|test|verify|add|change|try|begin)"
-    r"|ich (?!sehe|habe|fand|würde)\w+|j(?:e |['’])(?!ai|vois)\w+)\b"
+    r"|ich (?!sehe|habe|fand|würde)\w+|j(?:e |['’])(?!ai|vois)\w+|\w{3,20}(?:[aei]ré|[aei]rei|[ei]rò))\b"
     r"|^\W*(?!following|existing|failing|missing|during|according|nothing|warning)\w{2,20}ing\b",
     re.IGNORECASE,
 )
@@ -66,8 +68,25 @@ _AFTERWARDS = re.compile(
     r"[)\]}`\"';,*_~\s]{0,20}+(?:[=!<>]=|(?:would|could|should|might|must|is|was|were|means|does|did|deletes"
     r"|removes|returns|fails|failed|and it|in the|which|nicht)\b|会)"
 )
+_ASKS = re.compile(
+    r"\b(?:(?:should|shall|may|can|could) (?:I|we)|(?:would|do|are) you|(?:is|would) (?:it|this|that)(?: be)?"
+    r" (?:ok|okay|all right|alright|fine))\b[^.?!]*+\?\W*$|\bplease (?:confirm|approve)\b"
+    r"|\b(?:what|why|is|does) [^.?!]{0,60}\bthis\b[^.?!]{0,60}\?\W*$",
+    re.IGNORECASE,
+)
+_ORDERS = re.compile(
+    r"^\W*+(?:(?:step|first|next|then|now|finally|so|ok|okay|sure|great|and|\d{1,2})\b\W*+(?:\d{1,3}\b\W*+)?)*+"
+    r"(?:(?:explore|inspect|verify|create|execute|examine|find|install|locate|implement|reproduce|investigate)\b"
+    r"|(?:list|look|run|check|read|view|call|open|write|edit|start|fix|search|test|try|change|update|get|ensure"
+    r"|confirm) "
+    r"(?:the|a|an|all|any|it|them|these|our|its|for|in|into|at|whether|what|which|where|how|up|through|out)\b)"
+    r"|\bhere(?:['’]s| is) (?:the|a|my) (?:[\w-]{1,20} ){0,5}calls?(?: (?:to|for|with) [^:\n]{1,200})?\W*$",
+    re.IGNORECASE,
+)
+_TO_OTHERS = re.compile(r"\b(?:you|your|yourself|please|below|above)\b", re.IGNORECASE)
 _COMMENTED = re.compile(r"\s*+(?:#|//|--|\*|>>>)\s*+[\w.]{0,60}$|[^\n]{0,200}\blambda\b[^:\n]{0,60}:\s*+$")
-_THOUGHT = re.compile(r"</(?:think|thinking|thoughts?|reasoning)>", re.IGNORECASE)
+_END_OF_SENTENCE = re.compile(r"(?<!\be\.g)(?<!^\d)(?<!\n\d)[.!?;](?:\s|$)")
+_THOUGHT = re.compile(r"</(?:think|thinking|thoughts?|reasoning)>|assistant(?=commentary)", re.IGNORECASE)
 _PROGRAM = re.compile(r"[\w.]{1,120}\(")
 _ASSIGNED = re.compile(r"[\w.]{1,60}\s*+=\s*+$")
 _NAMES = re.compile(r"[\w-]+")
@@ -93,7 +112,8 @@ def acted(text: str, offered: Offered, read: Read, quotations: Sequence[Span]) -
     for call in calls:
         lead = _lead(spoken, call.start)
         quoted = spoken.count('"""', 0, call.start) % 2 or _spans_in([call], blanked)
-        if not quoted and _announces(lead, offered) and _is_act(text, call):
+        means = _announces(lead, offered) or (_is_last_block(spoken, call) and _orders(lead))
+        if not quoted and means and not _ASKS.search(_paragraph(spoken, call.start)) and _is_act(text, call):
             yield call
 
 
@@ -167,7 +187,7 @@ def _is_alone(text: str, code: re.Match[str]) -> bool:
 def _is_act(text: str, call: Found) -> bool:
     """True unless the line that a call stands in only speaks of it."""
     start, end = call.start, call.end
-    line = text[max(text.rfind("\n", 0, start) + 1, start - _BEFORE) : start]
+    line = _THOUGHT.split(text[max(text.rfind("\n", 0, start) + 1, start - _BEFORE) : start])[-1]
     if _AFTERWARDS.match(text, end, end + 100) or _in_a_block(text, start, line):
         return False
     if line.lstrip().startswith("$ ") or (_COMMENTED.match(line) and _PROGRAM.match(text, start)):
@@ -179,11 +199,26 @@ def _is_act(text: str, call: Found) -> bool:
     return not _WORDS.search(line) or _ACTS.search(line) is not None
 
 
-def _lead(text: str, start: int) -> str:
-    """The sentence that leads to a call, which may stand before its fence or tag."""
+def _paragraph(text: str, start: int) -> str:
+    """The paragraph that leads to a call, which may stand before its fence or tag."""
     before = _MARKUP.sub(" ", _THOUGHT.split(text[max(0, start - _BEFORE) : start])[-1] + "\n").rstrip()
-    paragraph = before.rpartition("\n\n")[2]
-    return re.split(r"(?<!\be\.g)[.!?;](?:\s|$)", paragraph)[-1]
+    return before.rpartition("\n\n")[2]
+
+
+def _lead(text: str, start: int) -> str:
+    """The last sentence of that paragraph; the number of a list's entry ends none."""
+    return _END_OF_SENTENCE.split(_paragraph(text, start))[-1]
+
+
+def _is_last_block(text: str, call: Found) -> bool:
+    """True for a call on lines of its own that ends the text."""
+    line = text[max(0, text.rfind("\n", 0, call.start) + 1, call.start - _BEFORE) : call.start]
+    return not _WORDS.search(_MARKUP.sub(" ", line)) and not _WORDS.search(_MARKUP.sub(" ", text[call.end :]))
+
+
+def _orders(lead: str) -> bool:
+    """True if a model tells itself what to do, or gives the call; not what others should do."""
+    return not (_EXAMPLE.search(lead) or _TO_OTHERS.search(lead)) and _ORDERS.search(lead) is not None
 
 
 def _announces(lead: str, offered: Offered) -> bool:
@@ -192,7 +227,7 @@ def _announces(lead: str, offered: Offered) -> bool:
         return False
     if _ACTS.search(lead):
         return True
-    last = _ASSIGNED.sub("", lead).rstrip(" \t\r\n\"'`*_:({[|>-").rpartition("\n")[2]
+    last = _ASSIGNED.sub("", lead).rstrip(" \t\r\n\"'`*_:({[|>-.)0123456789").rpartition("\n")[2]
     words = (word for word in _NAMES.findall(last) if offered.by_letters(word) is None)
     return not _LATIN.search(_LABELS.sub("", " ".join(words).replace("_", " ")))
 

@@ -37,13 +37,15 @@ _VALUED = re.compile(
     re.IGNORECASE,
 )
 _KEY = re.compile(
-    r"<((?:\w{1,30}_)?(?:arg_)?key)>\s*+([\w.-]{1,100})\s*+</\1>\s*+<((?:\w{1,30}_)?(?:arg_)?value)>"
+    r"<((?:\w{1,30}_)?(?:arg_)?key|name)>\s*+([\w.-]{1,100})\s*+</\1>\s*+<((?:\w{1,30}_)?(?:arg_)?value)>"
 )
 _ELEMENT = re.compile(r"<([\w.-]{1,100})>")
 _END_OF_NAME = re.compile(rf"\s*+</(?:{_NAME})>", re.IGNORECASE)
-_ARGUMENTS = re.compile(
-    r"\s*+<(arguments|args|parameters|params|inputs?|kwargs|action_input|tool_input|tool_args)>(.*)</\1>\s*+",
-    re.DOTALL | re.IGNORECASE,
+_ARGUMENTS_TAG = r"<(arguments|args|parameters|params|inputs?|kwargs|action_input|tool_input|tool_args)>"
+_ARGUMENTS = re.compile(rf"\s*+{_ARGUMENTS_TAG}(.*)</\1>\s*+", re.DOTALL | re.IGNORECASE)
+_BESIDE = re.compile(rf"\s*+</(?:{_NAME})>\s*+{_ARGUMENTS_TAG}", re.IGNORECASE)
+_OUTER = re.compile(
+    rf"<({_TAG})(?:\s[^<>]{{0,100}})?>(?:\s*+<({_TAG})>[^<>]{{0,100}}</\2>){{0,3}}\s*+$", re.IGNORECASE
 )
 _LITERAL = re.compile(r"\s*<!\[CDATA\[(.*)\]\]>\s*", re.DOTALL)
 _EMPTY = re.compile(rf"<({_TAG})((?:\s++[\w.-]{{1,100}}\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'))++)\s*+/?>")
@@ -76,8 +78,13 @@ def tagged_calls(text: str, offered: Offered) -> Iterator[Found]:
         tags += 1
         end, after = _body(text, inside, opening[1] or opening[3] or opening[5])
         arguments = _arguments(text[inside:end], tool, closed=after > end)
+        start = opening.start()
+        if arguments is None and (beside := _BESIDE.match(text, inside)):
+            end = text.find(close := f"</{beside[1]}>", beside.end()) + len(close)
+            arguments = _arguments(text[inside:end], tool, closed=True)
+            start, after = _outer(text, start, max(end, inside))
         if arguments is not None and tool.takes(arguments):
-            yield Found(tool, tool.typed(arguments), opening.start(), after)
+            yield Found(tool, tool.typed(arguments), start, after)
             at = after
 
 
@@ -111,6 +118,14 @@ def _body(text: str, inside: int, tag: str) -> tuple[int, int]:
     return (end, end + len(close)) if end >= 0 else (limit, limit)
 
 
+def _outer(text: str, start: int, end: int) -> tuple[int, int]:
+    """The element around a name and its arguments, whose first children may say other things."""
+    outer = _OUTER.search(text, max(0, start - 500), start)
+    close = f"</{outer[1]}>" if outer else ""
+    after = text.find(close, end) if outer and not text[end:].partition(close)[0].strip() else -1
+    return (outer.start(), after + len(close)) if outer and after >= 0 else (start, end)
+
+
 def _arguments(body: str, tool: Tool, *, closed: bool) -> dict[str, Any] | None:
     if valued := _as_values(body):
         return valued
@@ -127,6 +142,8 @@ def _arguments(body: str, tool: Tool, *, closed: bool) -> dict[str, Any] | None:
     # Several notations frame plain JSON with tags.
     if stripped.startswith("{"):
         return read_object(stripped)
+    if stripped.startswith("[") and stripped.endswith("]"):
+        return read_object(stripped[1:-1])
     return {} if not stripped and not tool.required else None
 
 

@@ -32,7 +32,8 @@ _SIGNS = re.compile(
     re.MULTILINE,
 )
 _ESCAPED = re.compile(r'[^"]*+(?<=\\)"')
-_NAMESPACE = re.compile(r"<\s?(/?)\s?(?:[\w-]{1,20}:|[|｜][\w▁]{1,20}[|｜])(?=\w)")
+_NAMESPACE = re.compile(r"<\s?(/?)\s?(?:[\w-]{1,20}:|[|｜]?[\w▁]{1,20}[|｜])(?=\w)")
+_SEPARATOR = re.compile(r"\]<\]\w{1,20}\[>\[")  # before each tag of some models; in no other text
 _INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff]")
 _WRAPPERS = re.compile(
     r"</?(?:[\w-]{1,20}:)?(?:tool_calls?|tool_use|function_calls?|tools?)\s*+>|\[/?TOOL_CALLS?\]"
@@ -79,9 +80,13 @@ def _plain(text: str) -> list[str]:
     """
     if isinstance(inner := _json_text(text), str):
         text = inner
+    text = _SEPARATOR.sub("", text)
     if _ESCAPED.match(text):
         return [text.replace('\\"', '"')]
-    usual = _INVISIBLE.sub("", _NAMESPACE.sub(r"<\1", text.replace("\\<", "<").replace("\\>", ">")))
+    usual = text
+    for odd, plain in (("\\<", "<"), ("\\>", ">"), ("\\u003c", "<"), ("\\u003e", ">")):
+        usual = usual.replace(odd, plain)
+    usual = _INVISIBLE.sub("", _NAMESPACE.sub(r"<\1", usual))
     return list(dict.fromkeys((text, unescape(text), usual)))
 
 

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from nightcrew.openrouter.rescue.call_values import calls_of
 from nightcrew.openrouter.rescue.found import Found
 from nightcrew.openrouter.rescue.offered import Offered
-from nightcrew.openrouter.rescue.plain_calls import calls_of, end_of_call
+from nightcrew.openrouter.rescue.plain_calls import end_of_call
 from nightcrew.untrusted import Unreadable, parse_python
 
 _CALL = re.compile(
