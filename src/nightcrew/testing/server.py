@@ -16,6 +16,7 @@ from nightcrew.settings import first_problem
 from nightcrew.testing.calls import Backend, Change, Outcome
 from nightcrew.testing.faults import stream_fault
 from nightcrew.testing.scenario import FaultKind
+from nightcrew.testing.serving import TRANSPORT
 from nightcrew.testing.wire import (
     PROCESSING,
     TWIN,
@@ -32,7 +33,6 @@ from nightcrew.testing.wire import (
     stream_error,
 )
 
-TRANSPORT = "nightcrew.transport"
 COMMENT_SECONDS = 0.5
 SIGNATURE = {"X-Served-By": TWIN}
 

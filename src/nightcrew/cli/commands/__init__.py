@@ -44,7 +44,7 @@ COMMANDS = {
     "show-task": Command("tasks", "Print all about one task."),
     "cancel-task": Command("tasks", "Cancel a task and end its processes."),
     "queue-stats": Command("tasks", "Count tasks by priority and status."),
-    "twin": Command("twin", "Serve the twin of OpenRouter until Ctrl-C."),
+    "twin": Command("twin", "Serve the twin of OpenRouter, or of GitHub."),
     "verify": Command("verify", "Judge a change."),
     "verify-staged": Command("verify_staged", "Look at what is staged."),
 }

@@ -1,0 +1,1 @@
+"""The twin of GitHub: repositories, issues and pull requests on loopback, in the wire format of GitHub."""
