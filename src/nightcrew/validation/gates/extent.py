@@ -8,6 +8,7 @@ ask for.
 
 import ast
 from collections.abc import Collection, Iterator, Sequence
+from functools import lru_cache
 
 from nightcrew.task import TaskType
 from nightcrew.validation.faults.comparison import Answer, Compared, compare
@@ -26,6 +27,7 @@ LEAST_SWALLOWED = 3  # calls that raised on base and no longer do, before "none 
 LEAST_SAME = 20  # compared calls of a function before "its result is base's" is believed
 _UNREADABLE = {"ValueError", "OverflowError", "UnicodeEncodeError", "UnicodeDecodeError"}
 _SHOWN = 3
+_MOST_TEXTS = 32  # whose docstrings are kept: every compared call asks for the same ones
 BEYOND_LINEAR = 6.0  # times the work with four times the input; a fix may look at all of its input
 _HINT = "Repair the cause, and nothing else; where the difference is wanted, bring a test that shows it."
 
@@ -201,20 +203,24 @@ def _examples(what: str, answers: Sequence[Answer]) -> str:
     return f"{what}: {'; '.join(one.sentence for one in answers[:_SHOWN])}"
 
 
-def _promised(room: CleanRoom) -> set[str]:
+def _promised(room: CleanRoom) -> frozenset[str]:
     """Exceptions that the changed files name in their docstrings on base."""
-    trees = (read(one.before) for one in product_changes(room))
-    texts = (ast.get_docstring(one) or "" for tree in trees for one in all_functions(tree).values())
-    words = (word for text in texts for word in text.replace(":", " ").replace("`", " ").split())
-    return {word for word in words if word.endswith(("Error", "Exception"))}
+    return frozenset[str]().union(*(_named_in_docstrings(one.before) for one in product_changes(room)))
 
 
-def _documented(room: CleanRoom) -> set[str]:
+@lru_cache(maxsize=_MOST_TEXTS)
+def _named_in_docstrings(text: str | None) -> frozenset[str]:
+    docstrings = (ast.get_docstring(one) or "" for one in all_functions(read(text)).values())
+    words = (word for one in docstrings for word in one.replace(":", " ").replace("`", " ").split())
+    return frozenset(word for word in words if word.endswith(("Error", "Exception")))
+
+
+def _documented(room: CleanRoom) -> frozenset[str]:
     """Exceptions that the changed files raise by name on base, or name in their docstrings."""
-    found = _promised(room)
+    found = set(_promised(room))
     for tree in (read(one.before) for one in product_changes(room)):
         for node in ast.walk(tree):
             if isinstance(node, ast.Raise) and node.exc is not None:
                 raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
                 found.add(own_name(raised))
-    return found - {""}
+    return frozenset(found - {""})

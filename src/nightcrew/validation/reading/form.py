@@ -6,6 +6,7 @@ The remaining nodes keep their positions. Two texts with equal trees behave the 
 import ast
 import copy
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from nightcrew.validation.reading.names import own_name
@@ -15,6 +16,7 @@ from nightcrew.validation.tables import Table
 _TYPING = {"typing", "typing_extensions"}
 TYPE_MAKERS = {"TypeVar", "TypeVarTuple", "ParamSpec", "NewType"}
 _DOING = (ast.Await, ast.NamedExpr, ast.Yield, ast.YieldFrom)
+_MOST_PAIRS = 32  # of texts whose bodies are kept: several gates ask for the same
 _RELEASE = re.compile(r"_*version(?:_?(?:info|tuple))?_*", re.IGNORECASE)
 _TABLE = Table("interfaces")
 _TRANSPARENT = _TABLE.words("decorators", "transparent")
@@ -45,11 +47,13 @@ class Body(NamedTuple):
     is_edited: bool
 
 
-def bodies(before: str | None, after: str | None) -> list[Body] | None:
+@lru_cache(maxsize=_MOST_PAIRS)
+def bodies(before: str | None, after: str | None) -> tuple[Body, ...] | None:
     """The outermost functions of both texts, where their bodies alone make up the difference.
 
     None where anything else differs: parameters, methods, what an import runs. Code that enters none of these
     functions runs as before. A name that the old text does not know at all changes nothing for it.
+    All callers share the nodes, so none may change them.
     """
     old, new = behaving(before or ""), behaving(after or "")
     if before is None or after is None or old is None or new is None:
@@ -60,7 +64,7 @@ def bodies(before: str | None, after: str | None) -> list[Body] | None:
     if ast.dump(first.visit(old)) != ast.dump(second.visit(new)):
         return None
     pairs = zip(first.found, second.found, strict=True)
-    return [Body(node, new_node, body != other) for (node, body), (new_node, other) in pairs]
+    return tuple(Body(node, new_node, body != other) for (node, body), (new_node, other) in pairs)
 
 
 def plain_statements(text: str) -> dict[str, set[int]]:
