@@ -342,6 +342,11 @@ def test_comments_go_with_their_code(tmp_path: Path) -> None:
     assert lost(tmp_path, {"a.py": COMMENTED}, {"a.py": COMMENTED.replace("# about a\n", "")}) == []
 
 
+def test_types_in_comments_may_become_annotations(tmp_path: Path) -> None:
+    types = COMMENTED.replace("# about", "# type: dict  #")
+    assert lost(tmp_path, {"a.py": types}, {"a.py": types.replace("# type: dict  #", "b: dict #")}) == []
+
+
 def test_the_slots_of_a_class_are_missed(tmp_path: Path) -> None:
     before = "class Box:\n    __slots__ = ()\n\n    def f(self):\n        return 1\n"
     (found,) = lost(tmp_path, {"a.py": before}, {"a.py": before.replace("    __slots__ = ()\n", "")})

@@ -8,6 +8,7 @@ from nightcrew.validation.reading.docstrings import (
     coverage,
     entries,
     is_vacuous,
+    read_by_code,
     skeleton,
 )
 
@@ -37,6 +38,23 @@ def test_what_is_defined_under_a_condition_or_twice_is_found() -> None:
     )
     told = entries(ast.parse(source))
     assert (told["slow"].docstring, told["A.size"].docstring) == ("Slow.", "How many.")
+
+
+@pytest.mark.parametrize(
+    ("line", "is_read"),
+    [
+        ("print(Shop.__doc__)", True),
+        ("HELP = Shop.__doc__", True),
+        ("HELP = {'text': Shop.__doc__}", True),
+        ("Store = type('Store', (Shop,), {'__doc__': Shop.__doc__})", False),
+        ("Store.__doc__ = Shop.__doc__", False),
+        ("Store.__doc__ = Shop.__doc__.upper()", True),
+    ],
+)
+def test_a_docstring_that_code_reads_and_one_that_it_hands_on(line: str, is_read: bool) -> None:
+    tree = ast.parse(f'class Shop:\n    """Sells."""\n\n\n{line}\n')
+    fresh = [one for name, one in entries(tree).items() if name]
+    assert bool(read_by_code(fresh, tree, {"shop.py": tree})) is is_read
 
 
 def test_coverage_counts_public_things() -> None:

@@ -41,6 +41,9 @@ def test_new_sentences(after: str, count: int) -> None:
         ("The list must be sorted.", "The list must not be sorted.", True),
         ("The list must be sorted.", "The list must be sorted. It may have 3 prices.", False),
         ("A list without prices is empty.", "An empty list is a list without prices.", False),
+        ("The list must be sorted.", "The list must be sorted (so it cannot hold any texts).", False),
+        ("The list must be sorted.", "The list must be sorted (not).", True),
+        ("The list must be sorted.", "The list must (not in any case) be sorted.", True),
         ("For example::\n\n    limit = 5 * price\n", "For example::\n\n    limit = 7 * price\n", False),
         (
             ".. note::\n\n    At most 5 prices are read.\n",
@@ -144,3 +147,4 @@ def test_a_sentence_that_stands_elsewhere() -> None:
     assert moved_sentence(f"{first}\n\n{second}", f"{second}\n\n{first}") == second
     assert moved_sentence(f"{first}\n\n{second}", f"{first}\n\n{third}\n\n{second}") == ""
     assert moved_sentence(f"{first}\n\n{second}", second) == ""
+    assert moved_sentence(f"{first}\n\n{first}\n\n{second}", f"{third}\n\n{first}\n\n{second}") == ""

@@ -16,6 +16,11 @@ class Point:
         self._seen = object()
 
 
+class Addressed:
+    def __repr__(self) -> str:
+        return f"<Addressed at 0x{0x7F00 + id(self):2X}>"
+
+
 class Named:
     def __repr__(self) -> str:
         return "a name"
@@ -44,6 +49,7 @@ def test_objects_show_their_public_attributes_and_no_address() -> None:
     text = shown(Point([1]))
     assert text.endswith("Point object> {'x': list [1]}")
     assert " at 0x" not in text
+    assert shown(Addressed()) == "<Addressed>"
     assert shown(OrderedDict(a=1)).startswith("OrderedDict")
 
 

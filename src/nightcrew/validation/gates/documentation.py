@@ -119,7 +119,7 @@ def _concluded(room: CleanRoom, about: Change, claims: Claims) -> GateResult:
     unsaid = f" {len(claims.prose)} new sentences say what no check can tell." if claims.prose else ""
     unsaid += f" The examples of {claims.untried} could not all be tried here." if claims.untried else ""
     if not claims.is_new:
-        claims.doubt("nothing new is claims, only the layout changes", about.path, Severity.UNPROVEN)
+        claims.doubt("the text says nothing new, only its layout changes", about.path, Severity.UNPROVEN)
     findings = [*claims.doubts]
     if room.config.documentation is ReadingPolicy.PERSON:
         findings += claims.prose

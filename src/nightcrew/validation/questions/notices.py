@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from nightcrew.validation.questions.loss import Loss
-from nightcrew.validation.reading.comments import comments
+from nightcrew.validation.reading.comments import for_people
 from nightcrew.validation.reading.form import plain_statements
 from nightcrew.validation.tables import Table
 from nightcrew.validation.verdict import Severity
@@ -55,7 +55,7 @@ def lost_licence(path: str, before: str, after: str) -> Iterator[Loss]:
 
 def lost_comments(before: str, after: str) -> Iterator[Loss]:
     """A message where most comments of a file were removed but the code that they describe was not."""
-    old, kept = comments(before), set(comments(after))
+    old, kept = for_people(before), set(for_people(after))
     gone = [one for one in old if one not in kept]
     if len(gone) < _FEW_COMMENTS or len(gone) < _SHARE_OF_COMMENTS * len(old):
         return

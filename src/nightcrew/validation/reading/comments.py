@@ -29,7 +29,12 @@ def directives(text: str) -> Counter[str]:
     return Counter(" ".join(one.split()) for one in comments(text) if _DIRECTIVE.match(one))
 
 
+def for_people(text: str) -> list[str]:
+    """Comments that no tool reads, in order."""
+    return [one for one in comments(text) if not _DIRECTIVE.match(one)]
+
+
 def words(text: str) -> str:
-    """The text of the comments for people, one paragraph for each run of lines."""
-    cleaned = (one.lstrip("#! ").rstrip() for one in comments(text) if not _DIRECTIVE.match(one))
+    """The text of the comments for people, one paragraph for each of them."""
+    cleaned = (one.lstrip("#! ").rstrip() for one in for_people(text))
     return "\n\n".join(one for one in cleaned if one)

@@ -80,12 +80,7 @@ def coverage(tree: ast.Module) -> tuple[int, int]:
 def read_by_code(fresh: list[Entry], tree: ast.AST, trees: Mapping[str, ast.Module]) -> list[str]:
     """The entries whose docstring the program itself prints: as its help, or through `__doc__`."""
     own = {one.id for one in ast.walk(tree) if isinstance(one, ast.Name)}
-    asked = {
-        ast.unparse(one.value).split(".")[-1]
-        for module in trees.values()
-        for one in ast.walk(module)
-        if isinstance(one, ast.Attribute) and one.attr == "__doc__"
-    }
+    asked = {name for module in trees.values() for name in _asked_for(module)}
     found: list[str] = []
     for entry in fresh:
         marks = {
@@ -125,6 +120,20 @@ def skeleton(entry: Entry) -> str:
         return ""
     own = _own_words(entry)
     return " ".join(word.lower() for word in _WORD.findall(text) if _stem(word) not in own)
+
+
+def _asked_for(module: ast.Module) -> set[str]:
+    """Names whose `__doc__` is read, but for where it only becomes the docstring of something else."""
+    handed_on: set[ast.AST] = set()
+    for one in ast.walk(module):
+        if isinstance(one, ast.Assign) and all(getattr(to, "attr", "") == "__doc__" for to in one.targets):
+            handed_on.add(one.value)
+        elif isinstance(one, ast.Dict):
+            pairs = zip(one.keys, one.values, strict=True)
+            handed_on |= {value for key, value in pairs if getattr(key, "value", "") == "__doc__"}
+    reads = (one for one in ast.walk(module) if isinstance(one, ast.Attribute) and one.attr == "__doc__")
+    read = (one.value for one in reads if isinstance(one.ctx, ast.Load) and one not in handed_on)
+    return {ast.unparse(one).split(".")[-1] for one in read}
 
 
 def _own_words(entry: Entry) -> set[str]:

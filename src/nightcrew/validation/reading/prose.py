@@ -44,6 +44,7 @@ _ROW = re.compile(r"^[ \t]*+\|(?=[^\w\n]*+\w)[^\n]*\|[ \t]*$", re.MULTILINE)  # 
 _MAIL = re.compile(r"(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)++")
 _OWNER = re.compile(r"(?:github|gitlab|bitbucket|codeberg)\.\w+/([\w.-]+)", re.IGNORECASE)
 _COUNTING = re.compile(r"[^a-z]*+[a-z].*\d")
+_ASIDE = re.compile(r"\([^()]*+\)[^\w()]*+$")
 _LEAST_WORDS = 8  # a shorter text is not checked for a subject
 _LEAST_OWN = 0.12
 
@@ -79,7 +80,7 @@ def new_text(before: str, after: str) -> NewText:
         if nearest and _is_respelled(nearest, _plain(sentence)):
             continue
         fresh.append(sentence)
-        if nearest and _contradicts(nearest, _plain(sentence)):
+        if nearest and _contradicts(nearest, _plain(_without_new_aside(sentence, before))):
             turned.append(sentence)
     whole = _plain(after)  # with its code, where an example or a caption may stand now
     lost = [one for one in gone if one not in kept and one not in whole]
@@ -92,8 +93,10 @@ def new_text(before: str, after: str) -> NewText:
 def moved_sentence(before: str, after: str) -> str:
     """The first sentence that stands elsewhere between those that both texts have; empty where none does."""
     old, new = ([(_plain(one), one) for one in sentences(text)] for text in (before, after))
-    known, kept = ({plain for plain, _ in some} for some in (old, new))
-    pairs = zip((one for one in old if one[0] in kept), (one for one in new if one[0] in known), strict=False)
+    known, kept = (Counter(plain for plain, _ in some) for some in (old, new))
+    # One that stands in several places may have gone from one of them.
+    as_often = {plain for plain, count in known.items() if kept[plain] == count}
+    pairs = zip(*([one for one in some if one[0] in as_often] for some in (old, new)), strict=True)
     return next((found[1] for was, found in pairs if was[0] != found[0]), "")
 
 
@@ -201,6 +204,13 @@ def _contradicts(old: str, new: str) -> bool:
         return False
     gone, come = set(old.split()) - set(new.split()), set(new.split()) - set(old.split())
     return bool(_TURNING & (gone | come)) or (any(map(_has_digit, gone)) and any(map(_has_digit, come)))
+
+
+def _without_new_aside(sentence: str, before: str) -> str:
+    """The sentence without a statement in brackets at its end, which the earlier text does not have."""
+    aside = _ASIDE.search(sentence)
+    is_new = aside is not None and aside[0] not in before and len(_WORD.findall(aside[0])) > _REMARK
+    return sentence[: aside.start()] if aside is not None and is_new else sentence
 
 
 def _has_digit(word: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 MOST_DEPTH, MOST_ITEMS, MOST_TEXT, MOST_LAZY = 8, 200, 300, 500
 PLAIN = (type(None), bool, int, float, complex, str, bytes)
-ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _STANDARD = {"builtins", *getattr(sys, "stdlib_module_names", ())}
 
 

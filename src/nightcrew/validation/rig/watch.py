@@ -206,7 +206,7 @@ def _given(frame: Any) -> bytes:
         text = repr((frame.f_code.co_name, list(frame.f_locals.values())))
     except Exception:
         text = str(id(frame))
-    return re.sub(r"0x[0-9a-f]+", "", text).encode("utf-8", "replace")
+    return re.sub(r"0x[0-9a-fA-F]+", "", text).encode("utf-8", "replace")
 
 
 def _in_short(excinfo: "pytest.ExceptionInfo[BaseException]", style: object = None) -> str:
