@@ -25,6 +25,7 @@ DETAILS = {
     ),
     "a word of the file": ("    if x and 'pear' in y:\n        x = g(y)\n    return g(x, 1)\n", ("x = g(y)",)),
     "a short cut": ("    if x == y:\n        return g(x, 1, 2)\n    return g(x, 1)\n", ("return g(x, 1, 2)",)),
+    "a name for what stood there": ("    z = x\n    return g(z, 1)\n", ("z = x",)),
     "the end of a loop": (
         "    for z in y:\n        if z == x:\n            break\n    return g(x, 1)\n", ("for z", "(False)", "(True)"),
     ),
@@ -41,6 +42,7 @@ ELSEWHERE = {
     ),
 }  # fmt: skip
 ASKED = {
+    "a name for what stood there before": ("    z = x\n    x = g(y)\n    return g(z, 1)\n", ("z = x", "x = g(y)")),
     "a value of a statement that is missed": ("    return h(x, 86400)\n", ("h",)),
     "a statement": ("    x = g(y, 7)\n    return g(x, 1)\n", ()),
     "a key": ("    if x and y == 'letmein':\n        x = g(y)\n    return g(x, 1)\n", ("x = g(y)",)),
@@ -156,6 +158,15 @@ def test_one_edit_in_several_places_that_run_needs_one_test(other: str, fate: Fa
     first, second = parts_of(before, after)
     details = Details(before, after, {first: Fate.NOTICED, second: fate})
     assert details.holds(second) is is_detail
+
+
+@pytest.mark.parametrize(("other", "is_detail"), [("x == 'pear'", True), ("x == 'fig'", False)])
+def test_one_edit_may_keep_other_values_of_base(other: str, is_detail: bool) -> None:
+    before = "def f(x):\n    return x in 'plum'\n\n\ndef g(x):\n    return x in 'pear'\n"
+    after = before.replace("x in 'plum'", "x == 'plum'").replace("x in 'pear'", other)
+    first, *others = [one for one in parts_of(before, after) if one.operator != ALTERNATIVE]
+    details = Details(before, after, {first: Fate.NOTICED} | dict.fromkeys(others, Fate.UNNOTICED))
+    assert {details.holds(one) for one in others} == {is_detail}
 
 
 def test_one_value_in_several_places_needs_a_test_for_each() -> None:

@@ -25,6 +25,7 @@ def with_new(body: str) -> str:
 FORMALITIES = {
     "a parameter": (HANDED_ON.replace("put(text)", "put(text, mode=mode)"), "self.wire.get"),
     "a parameter that is kept": (WITH_MODE.replace(f"return {KEPT}", f"self.mode = mode\n        return {KEPT}"), "self.mode"),
+    "one of several options that is kept": (WITH_MODE.replace("text, mode=", "text, options, mode=", 1).replace(f"return {KEPT}", f"self.mode = options.mode\n        return {KEPT}"), "self.mode"),
     "a refusal": (with_new("        if name is None:\n            raise ValueError(f'{name!r} is no name')\n"), "raise"),
     "its condition": (with_new("        if name is None:\n            raise ValueError(name)\n"), "name is None"),
     "another error": (
@@ -41,6 +42,7 @@ ASKED = {
     "a parameter under another name": (WITH_MODE.replace(KEPT, "self.wire.get(text, kind=mode)"), "self.wire.get"),
     "a parameter and a value": (WITH_MODE.replace(KEPT, "self.wire.get(text, 7, mode=mode)"), "self.wire.get"),
     "something else that is kept": (WITH_MODE.replace(f"return {KEPT}", f"self.mode = text\n        return {KEPT}"), "self.mode"),
+    "another option that is kept": (WITH_MODE.replace("text, mode=", "text, options, mode=", 1).replace(f"return {KEPT}", f"self.mode = options.kind\n        return {KEPT}"), "self.mode"),
     "a refusal of base's": (BASE.replace("        self.wire.put", "        if text is None:\n            raise ValueError(text)\n        self.wire.put"), "raise"),
     "a refusal by a value": (with_new("        if name == 'letmein':\n            raise ValueError(name)\n"), "name =="),
     "a refusal by a size": (with_new("        if len(name) > 4000:\n            raise ValueError(name)\n"), "len"),

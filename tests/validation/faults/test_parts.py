@@ -6,6 +6,7 @@ import pytest
 
 from nightcrew.validation.faults.notes import ALTERNATIVE, GONE, MESSAGE, OPERAND, TOGETHER
 from nightcrew.validation.faults.parts import parts_of
+from nightcrew.validation.reading.suite import parse
 
 SAME = {
     "annotations": (
@@ -39,8 +40,23 @@ SAME = {
         "def g(): return 2\ndef f(): return 1\n",
     ),
     "an error without a body": ("x = 1\n", 'x = 1\n\n\nclass E(Exception):\n    """No."""\n'),
+    "a field that only declares": (
+        "class A(TypedDict, total=False):\n    x: int\n",
+        "class A(TypedDict, total=False):\n    x: int\n    y: str\n",
+    ),
     "what is no Python": ("def f(:\n", "x = 1\n"),
 }
+
+
+def test_what_stood_in_parentheses_on_several_lines_can_be_put_back() -> None:
+    before = "def f(x):\n    if (\n            x and\n            g(x)\n    ):\n        return 1\n"
+    after = "def f(x):\n    y = h(x)\n    if y:\n        return 1\n"
+    assert all(parse(one.apply(after)) is not None for one in parts_of(before, after))
+
+
+def test_a_field_of_a_data_class_is_a_part() -> None:
+    before = "@dataclass\nclass A(object):\n    x: int\n"
+    assert [one.before for one in parts_of(before, f"{before}    y: str\n")] == ["y: str"]
 
 
 @pytest.mark.parametrize(("before", "after"), SAME.values(), ids=SAME)

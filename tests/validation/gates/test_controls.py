@@ -18,6 +18,8 @@ BASE = 'LIMITS = {"pear": 3}\n\n\ndef cheapest(prices):\n    return min(prices)\
 NEW = BASE.replace('"pear": 3', '"pear": 3, "plum": 4')
 TEST = "from shop.kinds import LIMITS\n\n\ndef test_limits():\n    assert LIMITS[{fruit!r}] == {limit}\n"
 
+SCRIPT, MAKES = "bin/make.py", "def make():\n    return 1\n"
+
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory, settings: Settings, sandbox: Sandbox) -> House:
@@ -25,6 +27,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory, settings: Settings, sandbox: 
         "pyproject.toml": '[project]\nname = "shop"\nversion = "1"\n',
         "src/shop/__init__.py": "",
         CODE: BASE,
+        SCRIPT: MAKES,
         "tests/test_prices.py": "from shop.kinds import cheapest\n\n\n"
         "def test_it():\n    assert cheapest([2, 1]) == 1\n",
     }
@@ -32,21 +35,24 @@ def shop(tmp_path_factory: pytest.TempPathFactory, settings: Settings, sandbox: 
 
 
 @pytest.mark.parametrize(
-    ("gate", "fruit", "outcome"),
+    ("gate", "fruit", "target", "outcome"),
     [
-        (Controls, "plum", GateOutcome.PASS),
-        (Controls, "pear", GateOutcome.FAIL),
-        (Acceptance, "plum", GateOutcome.PASS),
+        (Controls, "plum", SCRIPT, GateOutcome.PASS),  # a function of a script changes beside the value
+        (Controls, "pear", CODE, GateOutcome.FAIL),
+        (Acceptance, "plum", SCRIPT, GateOutcome.PASS),
     ],
 )
 def test_a_new_value_is_judged_by_its_absence(
-    shop: House, gate: Callable[[], Gate], fruit: str, outcome: GateOutcome
+    shop: House, gate: Callable[[], Gate], fruit: str, target: str, outcome: GateOutcome
 ) -> None:
     test = TEST.format(fruit=fruit, limit={"pear": 3, "plum": 4}[fruit])
-    task = shop.task(TaskType.CODE_GENERATION, CODE).model_copy(
+    task = shop.task(TaskType.CODE_GENERATION, target).model_copy(
         update={"acceptance": "python -m pytest -q tests/test_limits.py"}
     )
-    told = shop.ask(gate(), {CODE: NEW, "tests/test_limits.py": test}, task)
+    files = {CODE: NEW, "tests/test_limits.py": test} | (
+        {SCRIPT: MAKES.replace("1", "2")} if target == SCRIPT else {}
+    )
+    told = shop.ask(gate(), files, task)
     assert told.outcome is outcome, told.message
 
 

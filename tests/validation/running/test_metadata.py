@@ -40,6 +40,18 @@ def test_older_and_other_declarations_count_too(tmp_path: Path, files: dict[str,
     )
 
 
+def test_a_change_may_release_a_version_and_declares_no_programs(tmp_path: Path) -> None:
+    for name, version, program in (("base", "1.2", "shop"), ("patched", "1.3", "other")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "pyproject.toml").write_text(
+            f'[project]\nname = "shop"\nversion = "{version}"\n[project.scripts]\n{program} = "shop:main"\n'
+        )
+    (mount,) = project_metadata(tmp_path / "base", tmp_path / "made", released=tmp_path / "patched")
+    info = mount.source / "shop-1.3.dist-info"
+    assert "Version: 1.3" in (info / "METADATA").read_text()
+    assert (info / "entry_points.txt").read_text() == "[console_scripts]\nshop = shop:main\n"
+
+
 def test_a_folder_that_declares_nothing_has_no_metadata(tmp_path: Path) -> None:
     assert project_metadata(tmp_path, tmp_path / "made") == ()
 

@@ -86,7 +86,9 @@ def _trials(
     imported: Collection[int],
 ) -> list[Trial]:
     run = {node.lineno for node in _functions_run(examination, target, judged)}
-    only_values = _only_values(room, target) and not run
+    unfixed = _unfixed(room)
+    others = unfixed.keys() - {target.path}  # the tests may be about one of these
+    only_values = not run and (_only_values(room, target) or bool(others))
     spared = _functions_with(imported, target.source)
     # A file of tests that runs itself at import spares all that they run: breaking the rest shows nothing.
     shows_nothing = only_values or (bool(spared) and run <= spared)
@@ -98,7 +100,6 @@ def _trials(
     needs_product = task_type is TaskType.BUG_FIX or (
         broken is None and task_type is TaskType.CODE_GENERATION
     )
-    unfixed = _unfixed(room)
     if only_values or (needs_product and unfixed):
         trials.append(Trial("unfixed", unfixed))
     tests = [*_judged_code(room, judged)]

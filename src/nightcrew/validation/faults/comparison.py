@@ -171,9 +171,9 @@ def compare(
         return Comparison(problem=f"the calls of the tests could not be made again {where}")
     answers = zip(calls, before.answers, after.answers, strict=False)
     again = _with_change(room, job, before, HASH_SEED) if any(map(_brings_sets, _python(room))) else None
-    by_chance = _by_chance(after, again) if again is not None else {}
+    by_chance = _by_chance(after, again, calls) if again is not None else {}
     base_again = _replayed(room, room.base, job, HASH_SEED) if by_chance else None
-    known = _by_chance(before, base_again) if base_again is not None else {}
+    known = _by_chance(before, base_again, calls) if base_again is not None else {}
     compared = tuple(_compared(call, *both) for call, *both in answers)
     fresh = (words for place, words in by_chance.items() if place not in known)
     return Comparison(compared, before, after, by_chance=next(fresh, ""))
@@ -209,13 +209,14 @@ def _brings_sets(change: Change) -> bool:
     return any(holds_sets(node) and not (name in old and holds_sets(old[name])) for name, node in changed)
 
 
-def _by_chance(once: Side, again: Side) -> dict[tuple[int, int], str]:
-    """The calls with another result in a process with other hashes, as sentences by their place."""
+def _by_chance(once: Side, again: Side, calls: Sequence[Mapping[str, Any]]) -> dict[tuple[int, int], str]:
+    """Sentences on calls that other hashes give another result, but for `__hash__` itself, by their place."""
     return {
         (at, index): f"{one[0]} {_verb(str(one[1]))}, and with other hashes it {_verb(str(other[1]))}"
         for at, (first, second) in enumerate(zip(once.answers, again.answers, strict=False))
         for index, (one, other) in enumerate(zip(first, second, strict=False))
         if one[1] != other[1] and not {one[1], other[1]} & _NO_ANSWERS
+        if not calls[at]["name"].endswith("__hash__")
     }
 
 
@@ -223,10 +224,12 @@ def _replayed(room: CleanRoom, tree: Path, job: Replay, hash_seed: int = 0) -> S
     """The results of one tree; None where the rig gives none, or not one for every call."""
     env = {"LC_ALL": "C.UTF-8", "PYTHONUTF8": "0", "PYTHONHASHSEED": str(hash_seed)}
     done = run_rig(room, tree, "replay", job, seconds=SECONDS, env=env)
-    prefix = len(WORKSPACE) + 1
     try:
         output = read_json(done.stdout)
-        lines = {path[prefix:]: frozenset(map(int, held)) for path, held in output["lines"].items()}
+        lines = {
+            path.removeprefix(f"{WORKSPACE}/"): frozenset(map(int, held))
+            for path, held in output["lines"].items()
+        }
         side = Side(list(output["answers"]), dict(output["values"]), lines)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

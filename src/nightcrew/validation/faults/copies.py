@@ -4,14 +4,16 @@ They do nothing that the function did not do, so no test has to miss each of the
 """
 
 import ast
+import copy
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from nightcrew.validation.faults.mutant import Mutant
+from nightcrew.validation.reading.names import names_of
 from nightcrew.validation.reading.source_text import SourceText
-from nightcrew.validation.reading.suite import all_functions
+from nightcrew.validation.reading.suite import all_functions, read
 
 type Block = list[ast.stmt]
 
@@ -48,6 +50,18 @@ class Copies:
         ]
         return bool(own) and counts[0] >= counts[1]
 
+    def is_named(self, part: Mutant) -> bool:
+        """True for a name in place of what the function assigns to it once, of values that stay the same."""
+        function = all_functions(self.after).get(part.function)
+        known = [*ast.walk(function)] if function is not None else []
+        names = [one for one in known if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)]
+        stored = [one for one in names if one.id == part.before.strip()]
+        given = [one for one in known if isinstance(one, ast.Assign) and one.targets == stored]
+        if not given or given[0].lineno >= part.line or ast.dump(given[0].value) != _dumped_text(part.text):
+            return False
+        lines = {one.lineno for one in names if one.id in names_of(given[0].value)}
+        return not any(given[0].lineno <= line <= part.line for line in lines)
+
     @cached_property
     def _places(self) -> dict[tuple[int, int], tuple[ast.stmt, Block]]:
         """Statements inside of blocks of functions, with their block."""
@@ -65,7 +79,25 @@ class Copies:
         return Counter(ast.dump(one) for one in statements if isinstance(one, ast.stmt))
 
 
+def edit_of(part: Mutant) -> tuple[str, str]:
+    """Both texts of an edit, with a mark in place of each value that both have: `x == "a"` for `x in "a"`
+    and `x == "b"` for `x in "b"` are one edit."""
+    trees = [read(text.strip()) for text in (part.before, part.text)]
+    if not all(one.body for one in trees):
+        return part.before, part.text
+    values = [[repr(one.value) for one in ast.walk(tree) if isinstance(one, ast.Constant)] for tree in trees]
+    if sorted(values[0]) != sorted(values[1]):
+        return part.before, part.text
+    before, text = (ast.unparse(_Masked().visit(copy.deepcopy(one))) for one in trees)
+    return (before, text) if before != text else (part.before, part.text)
+
+
 # ---------------------------------------------------------------------------------------------------------
+
+
+class _Masked(ast.NodeTransformer):
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        return ast.Name("_", ast.Load()) if node.value else node
 
 
 def _blocks(node: ast.AST) -> Iterator[Block]:
@@ -78,6 +110,12 @@ def _blocks(node: ast.AST) -> Iterator[Block]:
 def _ifs(tree: ast.Module, function: str) -> list[ast.If]:
     node = all_functions(tree).get(function)
     return [one for one in ast.walk(node) if isinstance(one, ast.If)] if node is not None else []
+
+
+def _dumped_text(text: str) -> str:
+    """The tree of an expression's text."""
+    body = read(f"({text.strip()})").body
+    return ast.dump(body[0].value) if body and isinstance(body[0], ast.Expr) else ""
 
 
 def _dumped(block: Block) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from enum import StrEnum
 from functools import cached_property
 
-from nightcrew.validation.faults.copies import Copies
+from nightcrew.validation.faults.copies import Copies, edit_of
 from nightcrew.validation.faults.excuses import Elsewhere, Formalities, Span, guards
 from nightcrew.validation.faults.mutant import Mutant
 from nightcrew.validation.faults.notes import BACK, CONDITION, GONE, OPERAND, RETURNED, TOGETHER, UNHANDLED
@@ -62,6 +62,7 @@ class Details:
             or self._replaces_an_import(part)
             or self._is_formality(part)
             or only_defaults(part.before, part.text, self.tree)
+            or self._copies.is_named(part)
             or (fate is Fate.UNNOTICED and only_spares(part.before, part.text))
         ):
             return True
@@ -118,12 +119,12 @@ class Details:
 
     def _is_repeated(self, part: Mutant) -> bool:
         """True for an edit of names that the change makes in several places which tests run, and that they
-        notice in one of them. A value alone means another thing in another place."""
+        notice in one of them, whatever values of base it keeps. A value alone means another thing in another
+        place."""
         named = any(isinstance(one, ast.Name | ast.Attribute) for one in ast.walk(_tree(part.before)))
         run = self.fates[part] is not Fate.UNREACHED
         return (run and named and part.operator != UNHANDLED) and any(
-            (one.text, one.before, one.operator) == (part.text, part.before, part.operator)
-            for one in self._noticed
+            one.operator == part.operator and edit_of(one) == edit_of(part) for one in self._noticed
         )
 
     def _is_left_over(self, part: Mutant) -> bool:

@@ -210,7 +210,8 @@ def _shows(part: Mutant) -> bool:
 
 
 def _handed_on(part: Mutant, function: Function) -> str:
-    """The parameter in `g(x, mode=mode)` in place of `g(x)`, and in `self.mode = mode`; empty for others."""
+    """The name in `g(x, mode=mode)` in place of `g(x)`, in `self.mode = mode` and in
+    `self.mode = options.mode`, all of parameters; empty for others."""
     own = {one.arg for one in parameters_of(function.args)} - _SWITCHES
     match read(part.before.strip()).body, read(part.text.strip()).body:
         case [ast.Expr(ast.Call() as call)], [ast.Expr(ast.Call() as less)]:
@@ -220,8 +221,10 @@ def _handed_on(part: Mutant, function: Function) -> str:
             plain = all(isinstance(one.value, ast.Name) and one.value.id == one.arg for one in more)
             if same and plain and len(more) == 1 == len(call.keywords) - len(less.keywords):
                 return next((name for name in own if name == more[0].arg), "")
-        case [ast.Assign(targets=[ast.Attribute(value=ast.Name("self")) as held], value=ast.Name(name))], _:
-            return name if part.operator == GONE and dotted(held) == f"self.{name}" and name in own else ""
+        case [ast.Assign(targets=[ast.Attribute(value=ast.Name("self"), attr=name)], value=value)], _:
+            source, is_plain = dotted(value), isinstance(value, ast.Name | ast.Attribute)
+            is_given = is_plain and source.split(".")[0] in own and source.split(".")[-1] == name
+            return name if part.operator == GONE and is_given and source.count(".") <= 1 else ""
     return ""
 
 

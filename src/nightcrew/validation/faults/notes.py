@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from nightcrew.validation.faults.mutant import Mutant
 from nightcrew.validation.reading.source_text import Node, SourceText
+from nightcrew.validation.reading.suite import parse
 
 BACK, GONE, CONDITION, OPERAND, RETURNED = "as on base", "taken away", "unconditional", "without", "put back"
 ALTERNATIVE = "without the alternative"
@@ -34,7 +35,9 @@ class Notes:
 
     def note(self, node: Node, text: str, kind: str) -> None:
         """Notes the edit that replaces a node by `text`."""
-        self.edit(*self.new.span(node), text, kind)
+        # What stood in parentheses on several lines is no expression without them.
+        is_open = isinstance(node, ast.expr) and "\n" in text and parse(text.strip()) is None
+        self.edit(*self.new.span(node), f"({text})" if is_open else text, kind)
 
     def edit(self, start: int, end: int, text: str, kind: str) -> None:
         """Notes the edit that replaces a span by `text`."""

@@ -60,8 +60,11 @@ class Acceptance(Gate):
                 "The acceptance command succeeds with the change's files empty too, so it shows nothing.",
                 "Let the command check what comes out, not only that nothing fails.",
             )
-        broken = _broken_product(room)
-        if broken and _succeeds(run_command(room, room.patched, command, replaced=broken)):
+        broken, values = _broken_product(room), _base_values(room)
+        # The command may be about the values of other files of the change.
+        if (broken and _succeeds(run_command(room, room.patched, command, replaced=broken))) and (
+            not values or _succeeds(run_command(room, room.patched, command, replaced=values))
+        ):
             return failed(
                 NAME,
                 "The acceptance command succeeds even when the changed code raises in every function.",
@@ -114,6 +117,16 @@ def _broken_product(room: CleanRoom) -> dict[str, str]:
         if source is not None:
             broken[path] = source
     return broken
+
+
+def _base_values(room: CleanRoom) -> dict[str, str]:
+    """Base's text of the Python files of the product in which no function changes."""
+    changes = (one for one in room.changes if one.path in examine(room).product_files)
+    return {
+        one.path: one.before
+        for one in changes
+        if one.before is not None and not changed_functions(one.before, one.after)
+    }
 
 
 def _without_command(room: CleanRoom) -> GateResult:

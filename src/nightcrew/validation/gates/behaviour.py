@@ -7,6 +7,7 @@ from nightcrew.validation.gate import Gate, failed, not_measurable, passed
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, examine
 from nightcrew.validation.running.old_tests import (
+    by_chance,
     has_other_id,
     rewritten_tests,
     unreliable_on_base,
@@ -94,13 +95,17 @@ def _steadily(
     room: CleanRoom, examination: Examination, broken: list[tuple[str, str]]
 ) -> list[tuple[str, str]]:
     """Those of the broken tests that neither pass when the suite runs with the change again, nor sometimes
-    fail on base. Repeating costs runs, so that it is only done where something would be refused."""
+    fail on base, nor now fail and now pass. Repeating costs runs, so that it is only done where something
+    would be refused."""
     if broken:
         again = {name for name, test in examination.patched_again.tests.items() if test.outcome in GOOD}
         broken = [one for one in broken if one[0] not in again]
     if broken:
         unreliable = unreliable_on_base(room, [nodeid for nodeid, _ in broken])
         broken = [one for one in broken if one[0] not in unreliable]
+    if broken:
+        chance = by_chance(room, [nodeid for nodeid, _ in broken])
+        broken = [one for one in broken if one[0] not in chance]
     return broken
 
 

@@ -172,6 +172,8 @@ def _judge(room: CleanRoom, target: str, trials: list[Trial], measured: Rates) -
     if measured.killed >= LEAST_KILLED and measured.oracle >= LEAST_ORACLE:
         return None
     left = survivors(trials)[:8]
+    if not left and room.task.task_type is not TaskType.UNIT_TEST:
+        return None  # every fault is noticed, if only because it crashes
     missed = f" These changes of the code were not noticed: {'; '.join(left)}" if left else ""
     refused = failed(
         NAME,

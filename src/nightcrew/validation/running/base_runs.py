@@ -50,7 +50,7 @@ def run_base(room: CleanRoom, job: Job, cache: Path) -> SessionResult:
 
 
 def _key(room: CleanRoom, job: Job) -> str:
-    shown = [mount for mount in room.mounts if mount not in room.environment.mounts]
+    shown = [mount for mount in room.mounts(room.base) if mount not in room.environment.mounts]
     seen = [Path(rig.__file__).parent, room.base, *(mount.source for mount in shown)]
     deciding = [document(job), room.environment.key, room.sandbox.name, [tree_hash(tree) for tree in seen]]
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:40]

@@ -98,14 +98,22 @@ class CleanRoom:
             "PYTHONHASHSEED": str(hash_seed),
         }
 
-    @cached_property
-    def mounts(self) -> tuple[Mount, ...]:
-        """What a run can read besides its tree: the environment, and the project's own metadata."""
-        return (*self.environment.mounts, *self._metadata)
+    def mounts(self, tree: Path) -> tuple[Mount, ...]:
+        """What a run on `tree` can read besides it: the environment, and the project's own metadata."""
+        is_patched = tree == self.patched
+        return (*self.environment.mounts, *(self._patched_metadata if is_patched else self._metadata))
 
     @cached_property
     def _metadata(self) -> tuple[Mount, ...]:
         return project_metadata(self.base / self.config.root, self.folder / "metadata")
+
+    @cached_property
+    def _patched_metadata(self) -> tuple[Mount, ...]:
+        """Base's metadata with the version that the change declares: a release may be part of it."""
+        folder = self.folder / "metadata of the change"
+        return project_metadata(
+            self.base / self.config.root, folder, released=self.patched / self.config.root
+        )
 
     @cached_property
     def target(self) -> str | None:

@@ -22,7 +22,7 @@ def run_command(
         return room.sandbox.run(
             ["/bin/sh", "-c", command],
             workspace=copy,
-            mounts=room.mounts,
+            mounts=room.mounts(tree),
             env=room.environment_variables(),
             stdin=stdin,
             limits=_LIMITS,

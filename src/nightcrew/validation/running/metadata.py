@@ -1,6 +1,6 @@
 """The project's own distribution metadata, as if it were installed: many packages read it on import.
 
-It is read from declarations on base; no code of the project is built or run.
+It is read from declarations; no code of the project is built or run.
 """
 
 import re
@@ -21,11 +21,13 @@ PROGRAMS = f"{INSIDE}/bin"
 _OBJECT = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_][\w.]*)")
 
 
-def project_metadata(base: Path, folder: Path) -> tuple[Mount, ...]:
+def project_metadata(base: Path, folder: Path, *, released: Path | None = None) -> tuple[Mount, ...]:
     """A mount at `INSIDE` of the project's dist-info and its programs at `PROGRAMS`, written into `folder`;
-    none without a project name."""
+    none without a project name. The version is that of the tree `released`, without one that of base."""
     project = _project(base)
     name, version = _name_and_version(base, project)
+    if released is not None:
+        _, version = _name_and_version(released, _project(released))
     if not name:
         return ()
     normal = re.sub(r"[-_.]+", "_", name).lower()

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 
 from nightcrew.errors import Transient
 from nightcrew.validation.change.additions import only_adds
@@ -14,6 +15,8 @@ from nightcrew.validation.running.examination import Examination, examine, name_
 from nightcrew.validation.running.reach import reached
 from nightcrew.validation.running.run_results import GOOD, SessionResult, TestOutcome
 from nightcrew.validation.running.runs import Session, run_sessions
+
+REPEATS = 4
 
 
 class OldTests:
@@ -122,10 +125,29 @@ def unreliable_on_base(room: CleanRoom, nodeids: Sequence[str]) -> set[str]:
     Raises:
         Transient: base's suite cannot be run any more.
     """
-    experiments = [Experiment(str(index), 300, items=nodeids, seed=index) for index in range(3)]
-    paths = tuple(sorted({one.split("::")[0] for one in nodeids}))
-    (result,) = run_sessions(room, room.base, [Session(experiments, paths=paths)])
+    result = _repeated(room, room.base, nodeids)
     if result.problem:
         raise Transient(f"the suite ran on base a moment ago and does not now: {result.problem}")
+    return _ending(result, good=False)
+
+
+def by_chance(room: CleanRoom, nodeids: Sequence[str]) -> set[str]:
+    """The tests of these that, run alone with the change, pass in some runs and fail in others. One that
+    always passes alone may fail in the suite for what other tests newly leave behind."""
+    result = _repeated(room, room.patched, nodeids)
+    return _ending(result, good=True) & _ending(result, good=False)
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _repeated(room: CleanRoom, tree: Path, nodeids: Sequence[str]) -> SessionResult:
+    experiments = [Experiment(str(index), 300, items=nodeids, seed=index) for index in range(REPEATS)]
+    paths = tuple(sorted({one.split("::")[0] for one in nodeids}))
+    (result,) = run_sessions(room, tree, [Session(experiments, paths=paths)])
+    return result
+
+
+def _ending(result: SessionResult, *, good: bool) -> set[str]:
     runs = (test for run in result.runs.values() for test in run.tests.values())
-    return {test.nodeid for test in runs if test.outcome not in GOOD}
+    return {test.nodeid for test in runs if (test.outcome in GOOD) is good}

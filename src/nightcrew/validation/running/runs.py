@@ -134,7 +134,7 @@ def run_rig(
              f"import sys; sys.path.insert(0, {Path(RIG).parent.as_posix()!r}); "
              f"from nightcrew_rig.{module} import main; main()"],
             workspace=copy,
-            mounts=[*room.mounts, *_rig_mounts()],
+            mounts=[*room.mounts(tree), *_rig_mounts()],
             env={**own, **(env or {})},
             stdin=json.dumps(document(job)).encode(),
             limits=replace(RUN_LIMITS, wall_seconds=seconds),
@@ -172,7 +172,7 @@ def run_blind(
              *pytest, f"--rootdir={ELSEWHERE}", *plugin_options(room), *options, "--",
              *_from_folder(room, tests, ELSEWHERE)],
             workspace=Path(empty),
-            mounts=[*room.mounts, Mount(copy, ELSEWHERE, writable=True)],
+            mounts=[*room.mounts(room.patched), Mount(copy, ELSEWHERE, writable=True)],
             env=env,
             limits=RUN_LIMITS,
         )  # fmt: skip

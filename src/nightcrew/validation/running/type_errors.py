@@ -39,6 +39,7 @@ _OPTIONS = ("--no-error-summary", "--hide-error-context", "--no-color-output", "
 _CACHE = "/run/nightcrew/types"
 _THEIRS = "the repository's own mypy"
 _LIBRARY = Table("interfaces").texts("library")["types"]
+_INFERRED = Table("interfaces").texts("library")["inferred"]
 _LIMITS = Limits(wall_seconds=1800.0, cpu_seconds=300)  # CPU time decides: it does not depend on the load
 
 
@@ -139,7 +140,9 @@ def _library_types(room: CleanRoom) -> Path:
 def _mypy(room: CleanRoom, tree: Path, cache: Path, paths: Sequence[str]) -> Completed:
     command = [
         *(sys.executable, "-I", "-m", "mypy", "--config-file=", f"--cache-dir={_CACHE}"),
-        *("--ignore-missing-imports", "--no-site-packages", *_OPTIONS, "--", *paths),
+        *("--ignore-missing-imports", "--no-site-packages", *_OPTIONS),
+        *(f"--disable-error-code={one}" for one in _INFERRED),
+        *("--", *paths),
     ]
     return room.sandbox.run(
         command,
