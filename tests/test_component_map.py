@@ -12,7 +12,7 @@ PAGE = ROOT / "docs" / "architecture.md"
 COMPONENTS = (
     *("Task Queue", "State Store", "Model Selector", "Execution Engine", "Sandbox", "OpenHands Adapter"),
     *("OpenHands Client", "OpenRouter API", "Gateway", "Result Validator", "Merge Queue"),
-    "Metrics Collector",
+    *("Metrics Collector", "Dashboard"),
     *("Flows", "Blocks", "CLI", "Twin of OpenRouter"),
 )
 ROW = re.compile(r"^\| (?P<name>[^|]+?) \| (?P<cell>\[`.+) \|$", re.MULTILINE)

@@ -12,6 +12,8 @@ from nightcrew.crew.processes import ProcessId
 from nightcrew.settings import Settings
 
 STATE_FILE = "services.json"
+DASHBOARD = "/nightcrew"
+"""The path of the dashboard on the crew's server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,11 @@ class ServiceStatus:
     def ui_url(self) -> str:
         """The URL of the Prefect UI."""
         return self.api_url.removesuffix("/api")
+
+    @property
+    def dashboard_url(self) -> str:
+        """The URL of the dashboard, which the same server answers."""
+        return f"{self.ui_url}{DASHBOARD}/"
 
     @property
     def alive(self) -> dict[str, int]:

@@ -5,8 +5,8 @@ writer. It does not record: the Metrics Collector does that.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -66,6 +66,7 @@ class Ledger:
     def __init__(self, ledger_dir: Path) -> None:
         self.ledger_dir = ledger_dir.absolute()
         self._connection = connect()
+        self._is_computed = False
         self._retried(self._open)
 
     def __enter__(self) -> Self:
@@ -109,16 +110,30 @@ class Ledger:
         return self._retried(lambda: self._connection.execute(sql, parameters).df())
 
     def summary(self) -> Summary:
-        """The figures of `nightcrew metrics`.
-
-        What an attempt cost and how it ended is computed once: a temporary table of the same name takes the
-        place of the view `attempts`, also for the views that read it.
-        """
-        self.query(_ATTEMPTS_ONCE)
-        try:
+        """The figures of `nightcrew metrics`."""
+        with self.computed_once():
             return self._summary()
+
+    @contextmanager
+    def computed_once(self, *views: str) -> Iterator[None]:
+        """For several queries in a row: what an attempt cost and how it ended is computed once.
+
+        A temporary table takes the place of the view `attempts` and of these `views`, also for the views
+        that read them. Inside of another such block it does nothing.
+        """
+        if self._is_computed:
+            yield
+            return
+        self._is_computed = True
+        try:
+            self.query(_ATTEMPTS_ONCE)
+            for view in views:
+                self.query(f"CREATE OR REPLACE TEMP TABLE {view} AS FROM memory.main.{view}")
+            yield
         finally:
-            self.query("DROP TABLE temp.attempts")
+            self._is_computed = False
+            for view in ("attempts", *views):
+                self.query(f"DROP TABLE IF EXISTS temp.{view}")
 
     def _summary(self) -> Summary:
         (total,) = self.query(_TOTALS)

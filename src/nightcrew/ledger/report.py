@@ -1,6 +1,7 @@
 """The cost report: cost and outcomes as Markdown, for the terminal and Prefect's UI."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -10,12 +11,22 @@ from nightcrew.plain_text import markdown_text
 NOT_KNOWN = "unknown"
 
 
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A table of figures: the query behind it, and the columns that are shown with their headings."""
+
+    title: str
+    sql: str
+    headings: Mapping[str, str]
+    empty: str = "None."  # shown if there are no rows
+
+
 def cost_report_markdown(ledger: Ledger) -> str:
     """Cost and quality of the whole ledger: totals, last days, models, waste and failure reasons."""
-    return "\n\n".join((_totals(ledger), *(_section(ledger, *section) for section in _SECTIONS))) + "\n"
+    return "\n\n".join((_totals(ledger), *(_written(ledger, section) for section in SECTIONS))) + "\n"
 
 
-def markdown_table(rows: Sequence[Row], headings: dict[str, str]) -> str:
+def markdown_table(rows: Sequence[Row], headings: Mapping[str, str]) -> str:
     """`rows` as a Markdown table; `headings` maps the columns to show to their titles."""
     lines = [list(headings.values()), ["---"] * len(headings)]
     lines += [[cell(column, row[column]) for column in headings] for row in rows]
@@ -23,7 +34,12 @@ def markdown_table(rows: Sequence[Row], headings: dict[str, str]) -> str:
 
 
 def cell(column: str, value: Any) -> str:
-    """One value as text; the column's name gives its unit."""
+    """One value in Markdown; the column's name gives its unit."""
+    return markdown_text(value) if isinstance(value, str) else shown(column, value)
+
+
+def shown(column: str, value: Any) -> str:
+    """One value as plain text; the column's name gives its unit."""
     if value is None:
         return NOT_KNOWN if column == "cost_usd" else "–"
     if column.endswith(("_share", "share_of_all_cost", "_rate")):
@@ -35,7 +51,7 @@ def cell(column: str, value: Any) -> str:
             return f"{value:,.2f}"
         case int():
             return f"{value:,}"
-    return markdown_text(str(value))
+    return str(value)
 
 
 def usd(amount: Decimal | None) -> str:
@@ -46,10 +62,8 @@ def usd(amount: Decimal | None) -> str:
     return f"${amount:,.{1 - amount.adjusted()}f}" if small else f"${amount:,.2f}"
 
 
-# --- private ----------------------------------------------------------------------------------------------
-
-_SECTIONS = (
-    (
+SECTIONS = (
+    Section(
         "Last days (UTC)",
         "SELECT * FROM budget_burn_down ORDER BY day DESC LIMIT 7",
         {
@@ -60,7 +74,7 @@ _SECTIONS = (
             "month_forecast_usd": "Forecast of the month",
         },
     ),
-    (
+    Section(
         "Per accepted change, by executor",
         BY_EXECUTOR,
         {
@@ -73,7 +87,7 @@ _SECTIONS = (
             "seconds_per_accepted": "Seconds",
         },
     ),
-    (
+    Section(
         "Cost and quality by model and task type",
         "SELECT c.*, p.success_rate, p.mean_score FROM cost_per_accepted_change AS c "
         "JOIN model_performance AS p ON c.model IS NOT DISTINCT FROM p.model "
@@ -91,7 +105,7 @@ _SECTIONS = (
             "calls_per_accepted": "Calls per accepted change",
         },
     ),
-    (
+    Section(
         "Spent on work that was not accepted",
         "SELECT * FROM retries_wasted ORDER BY cost_usd DESC NULLS LAST, calls DESC, model LIMIT 10",
         {
@@ -104,7 +118,7 @@ _SECTIONS = (
             "share_of_all_cost": "Of all cost",
         },
     ),
-    (
+    Section(
         "Verdicts",
         "SELECT * FROM verdict_shares ORDER BY judged DESC, task_type",
         {
@@ -118,7 +132,7 @@ _SECTIONS = (
             "person_share": "For a person",
         },
     ),
-    (
+    Section(
         "Gates that rejected changes or asked",
         "SELECT * FROM gate_outcomes WHERE passed < judged ORDER BY failed DESC, gate, task_type",
         {
@@ -132,6 +146,10 @@ _SECTIONS = (
         },
     ),
 )
+"""The tables of the report, in their order."""
+
+
+# --- private ----------------------------------------------------------------------------------------------
 
 
 def _totals(ledger: Ledger) -> str:
@@ -156,6 +174,6 @@ def _totals(ledger: Ledger) -> str:
     return "\n".join(lines)
 
 
-def _section(ledger: Ledger, title: str, sql: str, headings: dict[str, str]) -> str:
-    rows = ledger.query(sql)
-    return f"## {title}\n\n{markdown_table(rows, headings) if rows else 'None.'}"
+def _written(ledger: Ledger, section: Section) -> str:
+    rows = ledger.query(section.sql)
+    return f"## {section.title}\n\n{markdown_table(rows, section.headings) if rows else section.empty}"

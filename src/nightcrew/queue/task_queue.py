@@ -122,12 +122,18 @@ class TaskQueue:
         return queued_task(row)
 
     def list(
-        self, status: TaskStatus | None = None, limit: int = 100, *, batch: str | None = None
+        self,
+        status: TaskStatus | None = None,
+        limit: int = 100,
+        *,
+        batch: str | None = None,
+        repo: str | None = None,
     ) -> Sequence[QueuedTask]:
-        """The tasks, latest first; only those of `status` and of `batch` if given."""
+        """The tasks, latest first; only those of `status`, `batch` and `repo` if given."""
         query = select(tasks).order_by(tasks.c.sequence.desc()).limit(limit)
-        if batch is not None:
-            query = query.where(tasks.c.body["batch"].astext == batch)
+        for name, value in (("batch", batch), ("repo", repo)):
+            if value is not None:
+                query = query.where(tasks.c.body[name].astext == value)
         return self._rows(query if status is None else query.where(tasks.c.status == status))
 
     def waiting(self, *statuses: TaskStatus, limit: int = 10_000) -> Sequence[QueuedTask]:

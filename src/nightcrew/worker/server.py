@@ -1,4 +1,4 @@
-"""The crew's Prefect server: Prefect's own, behind a filter for foreign host names and origins.
+"""The crew's Prefect server: Prefect's own and the dashboard, behind a filter for foreign hosts and origins.
 
 Run as `python -m nightcrew.worker.server PORT`. Prefect asks for a password, but does not check the host name
 or a browser's origin. Foreign pages whose name resolves to 127.0.0.1 (DNS rebinding), or that open a
@@ -15,6 +15,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nightcrew.crew.api_access import own_hosts
+from nightcrew.dashboard.app import dashboard, is_ours
+from nightcrew.settings import load_settings
 
 HARDENED = {
     "Content-Security-Policy": "frame-ancestors 'none'",
@@ -50,13 +52,25 @@ class Gate:
         return None
 
 
+class Joined:
+    """Prefect's application, and the crew's dashboard under the paths that are the dashboard's."""
+
+    def __init__(self, prefect: ASGIApp, crew: ASGIApp) -> None:
+        self._prefect, self._crew = prefect, crew
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request by the one application or the other."""
+        ours = scope["type"] == "http" and is_ours(scope["path"])
+        await (self._crew if ours else self._prefect)(scope, receive, send)
+
+
 def main(port: int) -> None:
     """Serve until the process is ended."""
     settings = get_current_settings().server
     if settings.api.auth_string is None:
         sys.exit("the server's profile has no password")
     uvicorn.run(
-        Gate(create_app(final=True), port),
+        Gate(Joined(create_app(final=True), dashboard(load_settings())), port),
         host="127.0.0.1",
         port=port,
         timeout_keep_alive=settings.api.keepalive_timeout,

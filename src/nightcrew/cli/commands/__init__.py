@@ -16,6 +16,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "set-account": Command("access", "Store an API key for the crew."),
     "ui": Command("access", "Print the Prefect UI's address or password."),
+    "dashboard": Command("access", "Print the dashboard's address."),
     "apply": Command("apply", "Take over accepted changes."),
     "backup": Command("backup", "Write tasks, ledger and results to one file."),
     "restore": Command("backup", "Restore a backup into an empty home."),

@@ -29,13 +29,20 @@ def run_engine(
     with running_crew(settings, workers=workers, progress=progress) as crew:
         if as_json:
             print_json(
-                {"ui_url": crew.ui_url, "api_url": crew.api_url, "workers": crew.workers, "home": crew.home}
+                {
+                    "ui_url": crew.ui_url,
+                    "dashboard_url": crew.dashboard_url,
+                    "api_url": crew.api_url,
+                    "workers": crew.workers,
+                    "home": crew.home,
+                }
             )
         else:
             console.print(
                 f"The crew is running: {counted(crew.workers, 'task')} at once. Prefect UI: {crew.ui_url}",
                 markup=False,
             )
+            console.print(f"Dashboard: {crew.dashboard_url}", markup=False)
             console.print("The browser asks once for a password. Print it with 'nightcrew ui --password'.")
             console.print("Submit tasks from another terminal with: nightcrew submit-task. Stop with Ctrl-C.")
         try:
