@@ -274,12 +274,7 @@ def _compared(call: Mapping[str, Any], before: Sequence[Any], after: Sequence[An
     both = zip(before, after, strict=False)
     answers = [
         Answer(
-            str(new[0]),
-            str(old[1]),
-            str(new[1]),
-            str(new[2]),
-            (float(old[3]), float(new[3])),
-            bool(new[4:] and new[4]),
+            str(new[0]), str(old[1]), str(new[1]), str(new[2]), (float(old[3]), float(new[3])), any(new[4:5])
         )
         for old, new in both
     ]

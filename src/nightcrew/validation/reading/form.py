@@ -15,7 +15,7 @@ from nightcrew.validation.tables import Table
 
 _TYPING = {"typing", "typing_extensions"}
 TYPE_MAKERS = {"TypeVar", "TypeVarTuple", "ParamSpec", "NewType"}
-_ANNOTATED = {"TypedDict", "Protocol", "object"}
+_DECLARING = {"TypedDict", "Protocol", "object"}
 _DOING = (ast.Await, ast.NamedExpr, ast.Yield, ast.YieldFrom)
 _MOST_PAIRS = 32  # of texts whose bodies are kept: several gates ask for the same
 _RELEASE = re.compile(r"_*version(?:_?(?:info|tuple))?_*", re.IGNORECASE)
@@ -255,10 +255,8 @@ class _Stripped(ast.NodeTransformer):
         return node
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
-        bases = {own_name(one) for one in node.bases}  # an annotation makes a field of other classes
-        words = {one.arg for one in node.keywords}
-        declares = bases <= _ANNOTATED and words <= {"total"} and not node.decorator_list
-        outer, self.plain = self.plain, declares
+        declares = {own_name(one) for one in node.bases} <= _DECLARING and not node.decorator_list
+        outer, self.plain = self.plain, declares and {one.arg for one in node.keywords} <= {"total"}
         node.body = self._block(node.body)
         self.plain = outer
         return node
