@@ -15,6 +15,7 @@ from nightcrew.validation.tables import Table
 
 _TYPING = {"typing", "typing_extensions"}
 TYPE_MAKERS = {"TypeVar", "TypeVarTuple", "ParamSpec", "NewType"}
+_IMPORTS = (ast.Import, ast.ImportFrom)
 _DECLARING = {"TypedDict", "Protocol", "object"}
 _DOING = (ast.Await, ast.NamedExpr, ast.Yield, ast.YieldFrom)
 _MOST_PAIRS = 32  # of texts whose bodies are kept: several gates ask for the same
@@ -34,7 +35,7 @@ def behaving(text: str) -> ast.Module | None:
         return None
     described = {name for one in walk(tree) for part in _annotations(one) for name in names_in(part)}
     stripped = _Stripped(reads_docs="__doc__" in text, typing=_of_typing(tree)).visit(tree)
-    used = {name for node in stripped.body if not _is_import(node) for name in names_in(node)}
+    used = {name for node in stripped.body if not isinstance(node, _IMPORTS) for name in names_in(node)}
     assert isinstance(stripped, ast.Module)
     _drop_imports(stripped, described - used)
     return stripped
@@ -178,10 +179,6 @@ def _may_be_read(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """True where a decorator may act on the annotations of the parameters."""
     called = [one.func if isinstance(one, ast.Call) else one for one in node.decorator_list]
     return any(own_name(one) not in _TRANSPARENT for one in called)
-
-
-def _is_import(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Import | ast.ImportFrom)
 
 
 def _of_typing(tree: ast.Module) -> set[str]:
