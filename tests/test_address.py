@@ -20,11 +20,11 @@ from nightcrew.task import Task
 OWN = [
     "http://127.0.0.1:8080/v1", "http://localhost:11434", "http://[::1]:80/v1", "http://10.1.2.3/v1",
     "https://192.168.0.7/v1", "http://172.16.5.5:1", "http://host.docker.internal:11434/v1", "http://gpu.local/v1",
-    "http://LOCALHOST./v1", "http://[fd00::1]/v1",
+    "http://LOCALHOST./v1", "http://[fd00::1]/v1", "http://ollama:11434/v1", "http://100.101.2.3:8000/v1", "http://box.home/v1",
 ]  # fmt: skip
 OTHERS = [
     "https://openrouter.ai/api/v1", "http://8.8.8.8/v1", "https://localhost.example.org", "https://127.0.0.1.nip.io",
-    "https://notlocal", "https://172.32.0.1", "",
+    "https://models.notlocal", "https://172.32.0.1", "https://home.example.org", "",
 ]  # fmt: skip
 
 

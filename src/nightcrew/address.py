@@ -20,7 +20,10 @@ PATTERN = (
 """A pattern for servers that validate a value; addresses with a secret do not match."""
 
 
-_OWN_NAMES = ("localhost", "local", "internal", "lan", "home.arpa")  # reserved for private networks
+_OWN_NAMES = (  # reserved for private networks, or never given to anybody
+    *("localhost", "localdomain", "local", "internal", "lan", "home.arpa"),
+    *("home", "corp", "intranet", "private"),
+)
 
 
 class Protocol(StrEnum):
@@ -76,8 +79,9 @@ def is_own_machine(url: str) -> bool:
     try:
         number = ip_address(host)
     except ValueError:
-        return host in _OWN_NAMES or host.endswith(tuple(f".{name}" for name in _OWN_NAMES))
-    return number.is_loopback or number.is_private or number.is_link_local
+        # A name without a dot is one of the local network, or of a container beside this one.
+        return bool(host) and ("." not in host or host.endswith(tuple(f".{name}" for name in _OWN_NAMES)))
+    return not number.is_global
 
 
 def holds_secret(repo: str) -> bool:

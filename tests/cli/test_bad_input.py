@@ -74,3 +74,15 @@ def test_no_key_replaces_a_stored_one_only_when_that_is_asked_for(cli: Cli, tmp_
     assert refused.code == 2 and "--no-key" in refused.err and stored.read_text() == before
     assert cli("set-account", "--no-key", "--base-url", "http://127.0.0.1:9/v1").code == 0
     assert json.loads(stored.read_text()) == {"base_url": "http://127.0.0.1:9/v1", "api_key": None}
+
+
+def test_an_unknown_price_is_asked_for_before_anything_is_stored(cli: Cli, repository: Path) -> None:
+    work = {"task_type": "documentation", "target_file": "shop.py", "description": "Document it."}
+    (repository / "batch.jsonl").write_text(json.dumps(work) + "\n")
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in work.items()]
+    address = {"NIGHTCREW_BASE_URL": "https://models.invalid/v1", "NIGHTCREW_MODELS": "own"}
+    for command in (["submit-batch", "batch.jsonl"], ["do", *options]):
+        said = cli(*command, cwd=repository, **address)
+        assert (said.code, said.out) == (2, "")
+        assert "NIGHTCREW_UNKNOWN_PRICE_USD_PER_MILLION" in said.err
+    assert cli("list-tasks", "--json").json == []

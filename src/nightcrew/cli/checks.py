@@ -243,5 +243,8 @@ def _catalogue(settings: Settings) -> Check:
     except NightcrewError as error:
         return Check("catalogue", Level.PROBLEM, "cannot be used", str(error))
     if not count:
-        return Check("catalogue", Level.NOTE, "empty", "fetch it with 'nightcrew refresh-models'")
+        advice = (
+            "fetch it with 'nightcrew refresh-models', or name what the endpoint serves in NIGHTCREW_MODELS"
+        )
+        return Check("catalogue", Level.NOTE, "empty", advice)
     return Check("catalogue", Level.OK, f"{counted(count, 'model')}, {age(listed_for or timedelta())} old")

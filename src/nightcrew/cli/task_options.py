@@ -16,7 +16,7 @@ from nightcrew.errors import BadInput
 from nightcrew.execution.checkout.admission import root_of
 from nightcrew.execution.checkout.credentials import Credentials
 from nightcrew.secrets.redaction import known_secrets
-from nightcrew.settings import Settings, first_problem
+from nightcrew.settings import OPENROUTER_URL, Settings, first_problem
 from nightcrew.task import Task
 
 NAMES = {"models": "--model"}  # options whose name differs from the field's
@@ -74,6 +74,19 @@ def make_task(settings: Settings, fields: Mapping[str, Any]) -> Task:
     if credential is not None:
         Credentials(settings.credentials_dir).keep(address, credential)
     return task
+
+
+def check_prices(settings: Settings) -> None:
+    """Refuse work with an endpoint whose models have no known price; OpenRouter publishes all of them.
+
+    Raises:
+        BadInput: the message says which setting is missing.
+    """
+    if settings.unknown_price_usd is None and settings.account.base_url != OPENROUTER_URL:
+        from nightcrew.cli.model_choice import open_catalogue  # imports slowly
+
+        with open_catalogue(settings) as (_, catalogue):
+            catalogue.check_prices()
 
 
 def absolute_repo(repo: str) -> str:

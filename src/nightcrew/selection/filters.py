@@ -107,7 +107,10 @@ def removed_by(filtered: Iterable[Filtered]) -> dict[FilterName, int]:
 def what_to_relax(filtered: Sequence[Filtered]) -> str:
     """Sentences for a person: why each known model is left out, and what would bring some back."""
     if not filtered:
-        return "No model is known: refresh the catalogue, or name models."
+        return (
+            "No model is known: fetch the list with 'nightcrew refresh-models', or name what the endpoint "
+            "serves in NIGHTCREW_MODELS."
+        )
     removed = removed_by(filtered)
     reasons = "; ".join(f"{count} {_LEFT_OUT[name]}" for name, count in removed.items())
     ways = "; or ".join(RELAX[name] for name in removed)

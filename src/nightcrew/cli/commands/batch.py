@@ -16,7 +16,7 @@ import typer
 from nightcrew.cli.app import AsJson, ExitCode, Goodbye, app
 from nightcrew.cli.batch_file import BatchFile, BatchFormat, BatchItem, format_of, read_batch, report
 from nightcrew.cli.output import console, counted, errors, money, print_json, print_table
-from nightcrew.cli.task_options import make_task
+from nightcrew.cli.task_options import check_prices, make_task
 from nightcrew.cli.task_view import COLUMNS, row, task_json
 from nightcrew.errors import BadInput, QueueFull
 from nightcrew.settings import Settings, load_settings
@@ -133,6 +133,7 @@ def _submit(
     """Store the tasks and start what can be started; the stored ones by name, and why others are not."""
     from nightcrew.crew.dispatch import dispatch_pending, open_queue
 
+    check_prices(settings)
     stored: dict[str, QueuedTask] = {}
     problems = []
     with open_queue(settings) as queue, _progress("submitted", len(tasks)) as completed:

@@ -87,6 +87,10 @@ def models(as_json: AsJson = False) -> None:
     )
     if listed_for is not None:
         console.print(f"The list is {age(listed_for)} old.")
+    elif not listing:
+        console.print(
+            f"{settings.account.base_url} lists no models: name what it serves in NIGHTCREW_MODELS."
+        )
 
 
 @app.command("refresh-models")

@@ -9,10 +9,10 @@ import typer
 
 from nightcrew.cli.app import AsJson, ExitCode, Goodbye, app
 from nightcrew.cli.output import console, print_json, print_table
-from nightcrew.cli.task_options import make_task, with_task_options
+from nightcrew.cli.task_options import check_prices, make_task, with_task_options
 from nightcrew.cli.task_view import exit_code, print_task, task_json
 from nightcrew.errors import BadInput
-from nightcrew.settings import OPENROUTER_URL, Settings, load_settings
+from nightcrew.settings import Settings, load_settings
 from nightcrew.task import SETTLED, Task, TaskStatus
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def submit_task(
 
     settings = load_settings()
     task = make_task(settings, fields)
-    _check_prices(settings)
+    check_prices(settings)
     queued = dispatch.submit(settings, task)
     is_new = queued.is_new
     attempts: Sequence[Mapping[str, Any]] = ()
@@ -89,6 +89,7 @@ def schedule(
     if action is Action.ADD:
         if not cron:
             raise BadInput("schedule add needs --cron, such as '0 2 * * *' for two at night")
+        check_prices(settings)
         schedules.add_schedule(api, name, cron, timezone, make_task(settings, fields))
     elif action is Action.REMOVE:
         schedules.remove_schedule(api, schedules.find_schedule(api, name))
@@ -142,19 +143,6 @@ def _settled(settings: Settings, queued: "QueuedTask") -> "tuple[QueuedTask, Seq
                 f"{queued.task_id}; end it with: nightcrew cancel-task {queued.task_id}"
             ) from None
         return queued, queue.attempts(queued.task_id)
-
-
-def _check_prices(settings: Settings) -> None:
-    """Refuse work with an endpoint whose models have no known price; OpenRouter publishes all of them.
-
-    Raises:
-        BadInput: the message says which setting is missing.
-    """
-    if settings.unknown_price_usd is None and settings.account.base_url != OPENROUTER_URL:
-        from nightcrew.cli.model_choice import open_catalogue
-
-        with open_catalogue(settings) as (_, catalogue):
-            catalogue.check_prices()
 
 
 def _receipt(queued: "QueuedTask", *, running: bool) -> str:
