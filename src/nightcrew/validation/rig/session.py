@@ -292,6 +292,7 @@ def _rewrite_ahead(paths: "Iterable[Path]", config: Any) -> None:
         return
     module._rewrite_test = rewritten = _Rewritten(original)
     for path in paths:
-        if path.suffix == ".py" and path.is_file():
+        compiled = path.parent / "__pycache__" / f"{path.stem}{module.PYC_TAIL}"
+        if path.suffix == ".py" and path.is_file() and not compiled.is_file():
             with contextlib.suppress(Exception):  # the file's import reports the error
                 rewritten(path, config)

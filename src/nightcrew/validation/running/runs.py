@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from nightcrew.execution.sandbox import WORKSPACE, Completed, Limits, Mount, Results
 from nightcrew.task import TaskType
 from nightcrew.validation import rig
+from nightcrew.validation.bytecode.compiled import Compiled
 from nightcrew.validation.change.paths import module_name
 from nightcrew.validation.rig import protocol
 from nightcrew.validation.rig.protocol import Experiment, Job, Replay, document
@@ -129,6 +130,7 @@ def run_rig(
     """Runs one of the rig's programs on a temporary copy of `tree`; `job` is its input."""
     own = {name: value for name, value in _environment(room, 0).items() if name != "PYTHONPATH"}
     with room.copy(tree, replaced) as copy, Results() as results:
+        room.once(Compiled).add_to(copy, tree, replaced or {})
         completed = room.sandbox.run(
             [str(room.environment.python), "-P", "-s", "-c",
              f"import sys; sys.path.insert(0, {Path(RIG).parent.as_posix()!r}); "
@@ -167,6 +169,7 @@ def run_blind(
     if not any("AssertionError" in (room.source(path) or "") for path in files):
         pytest.append("--assert=plain")  # only the exit code counts; rewriting takes a fifth of the time
     with room.copy(room.patched, replaced) as copy, TemporaryDirectory(dir=room.folder) as empty:
+        room.once(Compiled).add_to(copy, room.patched, replaced, rewritten=False)
         completed = room.sandbox.run(
             ["/bin/sh", "-c", f'{home}cd "$0" && exec "$@" >/dev/null 2>&1', _folder(room, ELSEWHERE),
              *pytest, f"--rootdir={ELSEWHERE}", *plugin_options(room), *options, "--",
