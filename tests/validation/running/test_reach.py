@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from nightcrew.task import TaskType
 from nightcrew.validation.running import examination
 from nightcrew.validation.running.clean_room import CleanRoom, open_room
 from nightcrew.validation.running.examination import Examination, examine
-from nightcrew.validation.running.reach import reached
+from nightcrew.validation.running.reach import reached, readers
 from tests.validation.house import House, make_house
 
 PRICES = """\
@@ -140,6 +141,48 @@ def test_what_is_reached(shop: House, files: dict[str, str | None], names: set[s
     short = None if found is None else {one.split("::")[1] for one in found}
     assert base.problem == ""
     assert short == (None if names is None else names | {"test_program"})
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({"README.md": "# The shop\n"}, ("tests/test_shop.py",)),
+        ({"docs/new.rst": "New\n"}, ("tests/test_shop.py",)),  # it lists a folder
+        ({"CHANGES": "new\n"}, ("tests/test_shop.py",)),
+        ({"src/shop/prices.py": '"""Prices."""\n' + PRICES}, ("tests/test_shop.py",)),
+        ({"src/shop/prices.py": ONE}, None),
+        ({"README.md": "# The shop\n", "src/shop/prices.py": ONE}, None),
+        ({"tests/test_other.py": "# others\n" + OTHER}, None),
+    ],
+)
+def test_who_may_read_words(shop: House, files: dict[str, str | None], found: tuple[str, ...] | None) -> None:
+    with room_of(shop, files) as room:
+        assert readers(room) == found
+
+
+@pytest.mark.parametrize(
+    ("base", "found"),
+    [
+        ({"tests/conftest.py": 'NAME = "README.md"\n'}, None),
+        ({"tests/conftest.py": "import os\n\nFILES = os.listdir()\n"}, ()),
+        ({"tests/conftest.py": 'import glob\n\nFILES = glob.glob("*.md")\n'}, None),
+        ({"src/shop/prices.py": 'NAME = "README.md"\n'}, None),
+        ({"src/shop/prices.py": 'ENDINGS = (".md", ".txt")\n'}, ()),
+        ({"setup.py": 'TEXT = open("README.md").read()\n'}, ()),
+        (
+            {"tests/test_ending.py": 'def test_it():\n    assert "a.md".endswith(".md")\n'},
+            ("tests/test_ending.py",),
+        ),
+        ({"pytest.ini": "[pytest]\naddopts = --doctest-glob=*.md\n"}, None),
+        ({"pytest.ini": "[pytest]\naddopts = --doctest-modules\n"}, ()),
+    ],
+)
+def test_what_base_says_of_documents(
+    base: dict[str, str], found: tuple[str, ...] | None, tmp_path: Path, settings: Settings, sandbox: Sandbox
+) -> None:
+    files = {"src/shop/prices.py": PRICES, "tests/test_other.py": OTHER, "README.md": "# Shop\n", **base}
+    with room_of(make_house(tmp_path / "repo", settings, sandbox, files), {"README.md": "# A\n"}) as room:
+        assert readers(room) == found
 
 
 def test_tests_that_are_left_out_have_the_results_of_a_whole_run(

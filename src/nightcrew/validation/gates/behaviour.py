@@ -27,6 +27,8 @@ class Behaviour(Gate):
     def run(self, room: CleanRoom) -> GateResult:
         """Compares base with the patched tree."""
         examination = examine(room)
+        if examination.readers == ():
+            return passed(NAME, "No test reads what the change edits, so that none ran.", kept=0)
         base = examination.base
         # Another gate compares the code without its docstrings, which proves more than a suite does.
         if room.task.task_type is TaskType.DOCUMENTATION and (base.problem or examination.too_slow):
@@ -66,8 +68,13 @@ def _kept(room: CleanRoom, examination: Examination, kept: int) -> GateResult:
         return not_measurable(
             NAME, "There is no passing test on base that could show that behaviour is kept."
         )
+    whose = "" if examination.readers is None else " and may read what the change edits"
     return passed(
-        NAME, f"All {kept} tests that pass on base still do.", kept=kept, selected=selected, product=product
+        NAME,
+        f"All {kept} tests that pass on base{whose} still do.",
+        kept=kept,
+        selected=selected,
+        product=product,
     )
 
 

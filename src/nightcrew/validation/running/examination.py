@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from nightcrew.task import TaskType
 from nightcrew.validation.change.paths import is_test_module
 from nightcrew.validation.change.tree import Tree
 from nightcrew.validation.reading.suite import parse, tests_in
@@ -16,7 +17,7 @@ from nightcrew.validation.running.base_faults import base_fault, with_remedy
 from nightcrew.validation.running.base_runs import run_base
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.marks import marks_in, marks_without_passing_test
-from nightcrew.validation.running.reach import reached, with_base
+from nightcrew.validation.running.reach import reached, readers, with_base
 from nightcrew.validation.running.run_results import Collected, Covered, Run, SessionResult
 from nightcrew.validation.running.runs import Session, make_job, run_sessions
 
@@ -81,6 +82,11 @@ class Examination:
         )
 
     @cached_property
+    def readers(self) -> tuple[str, ...] | None:
+        """For a change of words, the only test files that may read them; None: all."""
+        return readers(self.room) if self.room.task.task_type is TaskType.DOCUMENTATION else None
+
+    @cached_property
     def base(self) -> SessionResult:
         """The suite on base; kept as long as nothing changes that could affect its result."""
         result = self._run_base(self.room)
@@ -94,6 +100,7 @@ class Examination:
     def _run_base(self, room: CleanRoom) -> SessionResult:
         session = Session(
             [Experiment("all", BASE_SECONDS, cover=True, watch_powers=True)],
+            paths=self.readers or (),
             seconds=BASE_SECONDS + 100,
             imports=True,
         )
@@ -123,7 +130,7 @@ class Examination:
         (result,) = run_sessions(
             self.room,
             self.room.patched,
-            [Session(experiments, seconds=self.most_seconds + 1500, imports=True)],
+            [Session(experiments, paths=self.readers or (), seconds=self.most_seconds + 1500, imports=True)],
             measured=self.product_files,
             test_files=self.all_test_files,
         )
@@ -132,7 +139,7 @@ class Examination:
     @cached_property
     def patched_again(self) -> Run:
         """The suite with the change once more, in the same order: what passes now failed by chance."""
-        session = Session([self._everything], seconds=self.most_seconds + 300)
+        session = Session([self._everything], paths=self.readers or (), seconds=self.most_seconds + 300)
         (result,) = run_sessions(self.room, self.room.patched, [session], test_files=self.all_test_files)
         return result.run("all")
 

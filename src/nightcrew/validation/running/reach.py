@@ -2,7 +2,7 @@
 
 A test is reached where it runs a function whose body the change edits, reads a changed file, or starts a
 program, in which no line is seen. A change to anything but such functions, documents and files of tests
-reaches every test.
+reaches every test. Which tests may read a changed document is known without a run, from their words.
 """
 
 import ast
@@ -14,15 +14,23 @@ from pathlib import PurePosixPath
 
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_prose, is_test_module
-from nightcrew.validation.reading.docstrings import entries
+from nightcrew.validation.reading.docstrings import entries, without_docstrings
 from nightcrew.validation.reading.form import bodies
 from nightcrew.validation.reading.names import is_text
-from nightcrew.validation.reading.suite import read, walk
+from nightcrew.validation.reading.suite import parse, read, walk
 from nightcrew.validation.rig.protocol import PROGRAM
 from nightcrew.validation.running.clean_room import CleanRoom
+from nightcrew.validation.running.pytest_options import default_paths, plugin_options
 from nightcrew.validation.running.run_results import Covered, Run, SessionResult
 
 _READS_DOCS = re.compile(r"__doc__|\b(?:getdoc|docopt|doctest|pydoc|help)\b")
+_LISTS = re.compile(
+    r"\b(?:r?glob|iglob|iterdir|listdir|scandir|getsource\w*|linecache|sybil)\b|\.walk\(|\bpytest_collect"
+)
+_TOOLS = re.compile(r"(?:^|/)(?:setup|noxfile|tasks|fabfile|conf)\.py$")  # no test imports them
+_DOCTESTS = re.compile(r"doctest|sybil|markdown", re.IGNORECASE)  # options and plugins that run examples
+_COLLECTING = re.compile(r"doctest.glob|doctest.?plus|sybil|markdown", re.IGNORECASE)  # also of documents
+_WORD = re.compile(r"\w+")
 _PLAIN = (
     ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign,
     ast.AnnAssign, ast.TypeAlias, ast.If, ast.Try, ast.Pass,
@@ -41,6 +49,23 @@ def reached(room: CleanRoom, base: SessionResult, changes: Iterable[Change]) -> 
             return None
         found |= some
     return None if "" in found else frozenset(found)
+
+
+def readers(room: CleanRoom) -> tuple[str, ...] | None:
+    """The test files that may read what a change of words edits; None where any test may, or where the change
+    edits more than words.
+
+    A test may read a file where it says the file's name, its ending or a folder's name, or lists folders.
+    Code that tests use may where it says the name, or lists files with this ending.
+    """
+    paths = [PurePosixPath(one.path) for one in room.changes]
+    collecting = _DOCTESTS if any(one.suffix == ".py" for one in paths) else _COLLECTING
+    collected = any(map(collecting.search, plugin_options(room))) or default_paths(room, room.base)
+    if collected or not all(_is_of_words(room, one) for one in room.changes):
+        return None
+    texts = room.base_tree.python.items()
+    found = [path for path, text in texts if not _TOOLS.search(path) and _may_read(path, text, paths)]
+    return tuple(found) if all(map(is_test_module, found)) else None
 
 
 def with_base(
@@ -82,6 +107,29 @@ def _reached_by(room: CleanRoom, base: SessionResult, change: Change) -> set[str
         return None
     by_test = run.coverage[path].by_test if path in run.coverage else {}
     return own | {name for name, ran in by_test.items() if ran & lines} | used - {""}
+
+
+def _may_read(path: str, text: str, changed: list[PurePosixPath]) -> bool:
+    """True where the text of a Python file shows that it may read one of the changed files."""
+    endings = {one.suffix for one in changed} - {"", ".py"}
+    folders = {part for one in changed if one.suffix != ".py" for part in one.parent.parts}
+    has_ending, lists = any(map(text.__contains__, endings)), _LISTS.search(text) is not None
+    if any(one.name in text for one in changed) or (has_ending and lists):
+        return True
+    return is_test_module(path) and (has_ending or lists or not folders.isdisjoint(_WORD.findall(text)))
+
+
+def _is_of_words(room: CleanRoom, change: Change) -> bool:
+    """True for an edited document, and for a file of Python of which no code reads the edited docstrings."""
+    if room.is_test(change.path):
+        return False
+    if change.path.endswith(".py"):
+        if change.before is None or change.after is None:
+            return False
+        old, new = parse(change.before), parse(change.after)
+        same = old is not None and new is not None and without_docstrings(old) == without_docstrings(new)
+        return same and (_docs(change.before) == _docs(change.after) or not _may_read_docs(room, change))
+    return is_prose(change) and not room.is_data(change.path)
 
 
 def _places(room: CleanRoom, change: Change) -> Iterator[str]:
