@@ -98,12 +98,8 @@ class Examination:
         return replace(result, problem=with_remedy(self.room, fault, self._run_base)) if fault else result
 
     def _run_base(self, room: CleanRoom) -> SessionResult:
-        session = Session(
-            [Experiment("all", BASE_SECONDS, cover=True, watch_powers=True)],
-            paths=self.readers or (),
-            seconds=BASE_SECONDS + 100,
-            imports=True,
-        )
+        whole = Experiment("all", BASE_SECONDS, cover=True, watch_powers=True)
+        session = Session([whole], paths=self.readers or (), seconds=BASE_SECONDS + 100, imports=True)
         job = make_job(
             room, room.base, [session], measured=self.product_files, test_files=self._tests_of(room.base_tree)
         )
