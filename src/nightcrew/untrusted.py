@@ -12,11 +12,11 @@ import re
 import stat
 import string
 import tomllib
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic_core import from_json
 
 MOST_FILE_BYTES = 16 * 1024 * 1024
 MOST_DEPTH = 100  # real documents and programs stay below 40
@@ -94,12 +94,13 @@ def read_json(text: str | bytes, *, most_depth: int = MOST_DEPTH, most_values: i
     if len(text) > most_values and _has_more_values(text, most_values):
         raise Unreadable(f"it has more than {most_values:,} values")
     try:
-        value = json.loads(text)
+        value = _parsed_json(text)
     except RecursionError:
         raise Unreadable(f"it is nested deeper than {most_depth} levels") from None
     except ValueError as error:
         raise Unreadable(f"it is not JSON: {error}") from None
-    _check_depth(value, most_depth)
+    if _brackets(text) > most_depth:  # with fewer, it cannot be nested deeper
+        _check_depth(value, most_depth)
     return value
 
 
@@ -196,6 +197,7 @@ def parse_python(text: str) -> ast.Module:
 
 _NO_SIGNS = (string.ascii_letters + string.digits + string.whitespace + "_").encode()
 _JSON_TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+"?+', re.DOTALL)  # an open one reaches to the end
+_NESTED = (dict, list)
 _LONG_GAP = re.compile(r"(?<=\S)[^\S\r\n]{100,}+(?=\S)")
 _BRACKET = re.compile(r"[\[\]{}]")
 _INDICATORS = re.compile(r"(?:^|(?<=\n))[ \t]*((?:[-?:][ \t]+)++)")
@@ -224,25 +226,35 @@ def _has_more_values(text: str | bytes, most: int) -> bool:
     return sum(map(outside.count, (b",", b"[", b"{"))) >= most
 
 
+def _parsed_json(text: str | bytes) -> Any:
+    try:
+        return from_json(text)  # takes a quarter of the time that the library's parser takes
+    except ValueError:
+        return json.loads(text)  # takes half of a character too, and its errors name the place
+
+
+def _brackets(text: str | bytes) -> int:
+    return (
+        text.count(b"[") + text.count(b"{") if isinstance(text, bytes) else text.count("[") + text.count("{")
+    )
+
+
 def _is_too_long(value: object) -> bool:
     return isinstance(value, int) and value.bit_length() > MOST_PYTHON_BITS
 
 
 def _check_depth(value: Any, most: int, most_values: float = float("inf")) -> None:
-    level, count = [value], 0
+    level = [value] if isinstance(value, _NESTED) else []
+    count = 0
     for _ in range(most):
         inner: list[Any] = []
         for item in level:
-            inner.extend(_inside(item))
-            if count + len(inner) > most_values:
+            count += len(item)
+            if count > most_values:
                 raise Unreadable(f"its aliases expand to more than {most_values:,} values")
-        level, count = inner, count + len(inner)
-        if not level:
+            values = item.values() if isinstance(item, dict) else item
+            inner += [value for value in values if isinstance(value, _NESTED)]
+        if not inner:
             return
+        level = inner
     raise Unreadable(f"it is nested deeper than {most} levels")
-
-
-def _inside(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()

@@ -48,6 +48,7 @@ class OpenRouterApi:
 
     def __init__(self, base_url: str, api_key: SecretStr | None) -> None:
         self.base_url = checked_url(base_url)
+        self._chat_url = httpx.URL(f"{self.base_url}/chat/completions")  # parsed once, not for each call
         self._key = checked_key(api_key)
         if self._key is not None:
             protected(self._key)
@@ -215,9 +216,7 @@ class OpenRouterApi:
     ) -> Exchange:
         # httpx's own encoder takes four times as long, and a conversation can have a megabyte.
         content = to_json(body, inf_nan_mode="null")
-        request = self._client.build_request(
-            "POST", f"{self.base_url}/chat/completions", content=content, headers=_JSON
-        )
+        request = self._client.build_request("POST", self._chat_url, content=content, headers=_JSON)
         exchange = Exchange(self._pool, request, wall_seconds, cancellation or Cancellation())
         exchange.start()
         return exchange

@@ -60,12 +60,9 @@ def redact_values(value: Any, secrets: KnownSecrets = known_secrets) -> Any:
     """
     if isinstance(value, str):
         return secrets.redact(value)
-    if isinstance(value, Mapping):
-        return {
-            secrets.redact(name) if isinstance(name, str) else name: redact_values(item, secrets)
-            for name, item in value.items()
-        }
-    if isinstance(value, list | tuple):
+    if isinstance(value, dict):
+        return {secrets.redact(name): redact_values(item, secrets) for name, item in value.items()}
+    if isinstance(value, list):
         return [redact_values(item, secrets) for item in value]
     return value
 

@@ -5,12 +5,13 @@ quota that are left.
 """
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from nightcrew.selection.beliefs import Gaussian, Moments, phi
 from nightcrew.selection.candidates import Availability, Candidate, Traits
-from nightcrew.selection.memory import Memory, Trial, TrialEnd, rejections_of
+from nightcrew.selection.memory import Memory, Trial, TrialEnd
 from nightcrew.selection.plan import Filtered, FilterName, Removal
 from nightcrew.selection.requirements import Requirements
 from nightcrew.selection.success_model import EASE
@@ -66,12 +67,15 @@ def repeated(
     arms: Sequence[Arm], tried: Sequence[Trial], memory: Memory, ease: Gaussian
 ) -> tuple[list[Arm], list[Filtered]]:
     """The arms for another try of models whose work was rejected, and the models that cannot do the task."""
+    if not tried:  # most decisions are a task's first, and there are hundreds of arms
+        return [], []
     unfit = {trial.slug for trial in tried if trial.end is TrialEnd.UNFIT}
+    rejections = Counter(trial.slug for trial in tried if trial.end is TrialEnd.REJECTED)
     found, spread = [], 1.0 + ease.variance
     for arm in arms:
         slug = arm.candidate.slug
-        if slug not in unfit and (rejections := rejections_of(slug, tried)):
-            score = memory.success.score_again(arm.score, arm.executor, rejections)
+        if slug in rejections and slug not in unfit:
+            score = memory.success.score_again(arm.score, arm.executor, rejections[slug])
             success = phi((score[0] + ease.mean) / math.sqrt(spread + score[1]))
             found.append(arm._replace(score=score, success=success))
     removed = {arm.candidate.model for arm in arms if arm.candidate.slug in unfit}
@@ -157,8 +161,11 @@ def _with(
     arms = []
     for candidate, score, usage, share in zip(candidates, scores, usages, shares, strict=True):
         mean, variance = score
-        lost = 1.0 + LOST_CALLS * candidate.repaired_share
-        tokens_in, tokens_out, calls, seconds = [lost * part for part in usage] if lost > 1.0 else usage
+        if candidate.repaired_share:
+            lost = 1.0 + LOST_CALLS * candidate.repaired_share
+            tokens_in, tokens_out, calls, seconds = [lost * part for part in usage]
+        else:
+            tokens_in, tokens_out, calls, seconds = usage
         input_usd, output_usd, _ = candidate.price
         cost = (tokens_in * input_usd + tokens_out * output_usd) * share
         fresh = now = phi(mean / math.sqrt(fresh_spread + variance))

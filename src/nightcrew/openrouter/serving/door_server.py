@@ -138,6 +138,7 @@ class _Handler(BaseHTTPRequestHandler):
     server_version = "nightcrew"  # the headers tell nothing about Python
     sys_version = ""
     timeout = UNKNOWN_SECONDS
+    wbufsize = -1  # head and body of an answer leave together, so that the agent is woken once
     server: DoorServer
 
     def address_string(self) -> str:
@@ -145,6 +146,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         log.debug("gateway: %s", format % args)
+
+    def handle_expect_100(self) -> bool:
+        expected = super().handle_expect_100()
+        self.wfile.flush()
+        return expected
 
     def do_GET(self) -> None:
         if not self._authorized():

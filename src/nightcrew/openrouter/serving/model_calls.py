@@ -122,6 +122,8 @@ class ModelCalls:
         if reply.failed or reply.body is None:
             return from_reply(reply, now=self._clock())
         repaired = rescued(reply.body, offered)
+        if repaired.body is reply.body and not repaired.rescues and not hinted:
+            return from_reply(reply, now=self._clock())
         outcome = from_reply(replace(reply, body=dict(repaired.body)), now=self._clock())
         rescues = repaired.rescues
         if hinted:

@@ -49,8 +49,9 @@ class Transcript:
             try:
                 if not shared:
                     self._path.parent.mkdir(parents=True, exist_ok=True)
-                with self._path.open("a", encoding="utf-8", errors="replace") as file:
-                    file.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
+                text = json.dumps(line, ensure_ascii=False, default=str) + "\n"
+                with self._path.open("ab") as file:
+                    file.write(text.encode(errors="replace"))
             except OSError as error:
                 log.warning("call %s is missing from the transcript: %s", call.call_id, error.strerror)
 
