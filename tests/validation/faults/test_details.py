@@ -13,18 +13,18 @@ BASE = f"{HEAD}def f(x, y):\n    return g(x, 1)\n"
 DETAILS = {
     "an error that goes on": (
         "    try:\n        x = g(y)\n    except OSError:\n        if y:\n            return g(x, 1)\n        raise\n"
-        "    return g(x, 1)\n", ("x = g(y)", "try", "return g(x, 1)", "y", "(True)", "(False)"),
+        "    return g(x, 1)\n", ("x = g(y)", "try", "return g(x, 1)", "g(x, 1)", "y", "(True)", "(False)"),
     ),
     "a leaf of a statement that is missed": ("    return h(x, y)\n", ("h",)),
     "an assertion of a part": ("    assert isinstance(y[3], str)\n    return g(x, 1)\n", ()),
     "an assertion": ("    assert x\n    return g(x, 1)\n", ()),
-    "what cannot be": ("    if y:\n        x = g(y)\n    else:\n        raise AssertionError(y)\n    return g(x, 1)\n", ("(True)", "(False)", "x = g(y)")),
-    "an operand of names": ("    if x and y:\n        x = g(y)\n    return g(x, 1)\n", ("x = g(y)",)),
+    "what cannot be": ("    if y:\n        x = g(y)\n    else:\n        raise AssertionError(y)\n    return g(x, 1)\n", ("(True)", "(False)", "x = g(y)", "g(y)")),
+    "an operand of names": ("    if x and y:\n        x = g(y)\n    return g(x, 1)\n", ("x = g(y)", "g(y)")),
     "an operand that is used as it stands": (
-        '    if x and y["pear"]:\n        x = g(y["pear"])\n    return g(x, 1)\n', ("x = g(",),
+        '    if x and y["pear"]:\n        x = g(y["pear"])\n    return g(x, 1)\n', ("x = g(", "g("),
     ),
-    "a word of the file": ("    if x and 'pear' in y:\n        x = g(y)\n    return g(x, 1)\n", ("x = g(y)",)),
-    "a short cut": ("    if x == y:\n        return g(x, 1, 2)\n    return g(x, 1)\n", ("return g(x, 1, 2)",)),
+    "a word of the file": ("    if x and 'pear' in y:\n        x = g(y)\n    return g(x, 1)\n", ("x = g(y)", "g(y)")),
+    "a short cut": ("    if x == y:\n        return g(x, 1, 2)\n    return g(x, 1)\n", ("return g(x, 1, 2)", "g(x, 1, 2)")),
     "a name for what stood there": ("    z = x\n    return g(z, 1)\n", ("z = x",)),
     "the end of a loop": (
         "    for z in y:\n        if z == x:\n            break\n    return g(x, 1)\n", ("for z", "(False)", "(True)"),

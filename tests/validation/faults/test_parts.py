@@ -252,6 +252,23 @@ AMONG = {
     "a call that adjusts a value in place of another": ("y = h(x.a).lower()\n", ("h(x.a).lower()", "h(x.a)")),
     "a function that a call gets": ("y = h(1, parse=int, z=z)\n", ("h(1, parse=int, z=z)", "h(1, z=z)")),
     "an entry of a condition": ("y = x in (b.A, b.B)\n", ("(b.A, b.B)", "(b.A,)")),
+    "one of several steps": ("def f(x):\n    return [clean(x.a, True)]\n", ("clean(x.a, True)", "x.a")),
+    "blanks that are folded": (
+        "def f(x):\n    return ' '.join(g(x).split())\n", ("' '.join(g(x).split())", "g(x)"),
+    ),
+    "equal values of a set": (
+        "def f(x):\n    return sorted({y.a for y in x})\n", ("{y.a for y in x}", "[y.a for y in x]"),
+    ),
+    "equal values in a loop": ("def f(x):\n    for y in set(x):\n        g(y)\n", ("set(x)", "x")),
+    "equal keys of a table": (
+        "def f(x):\n    t = {}\n    for y in x:\n        t[y.a] = y\n    return [*t.values()]\n",
+        ("y.a", "(y.a, len(t))"),
+    ),
+    "one of several flags": (
+        "y = compile(x, re.DOTALL | re.MULTILINE)\n", ("re.DOTALL | re.MULTILINE", "re.MULTILINE"),
+    ),
+    "what a text consists of": ("def f(x):\n    return x.isascii()\n", ("x.isascii()", "(x).isalpha()")),
+    "a flag": ("y = compile(x, flags=re.DOTALL)\n", ("compile(x, flags=re.DOTALL)", "compile(x)")),
     "a type among others": ("y = isinstance(x, (A, B))\n", ("(A, B)", "(B,)")),
     "a result that is cut": ("def f(x):\n    g(h(x)[:64])\n", ("h(x)[:64]", "h(x)")),
     "a result with a bound": ("def f(x):\n    g(min(3, h(x)))\n", ("min(3, h(x))", "h(x)")),
@@ -372,12 +389,18 @@ BRANCHES = {
     "one in the place of the rest": (
         f"if x:\n    {ONE}\nelse:\n    {THREE}\n",
         f"if x:\n    {ONE}\nelif g(x):\n    {TWO}\n",
-        [("", f"\nelse:\n    {THREE}"), ("g(x)", "(True)"), ("g(x)", "(False)"), (TWO, "pass")],
+        [
+            ("", f"\nelse:\n    {THREE}"),
+            ("g(x)", "(True)"),
+            ("g(x)", "(False)"),
+            ("g(x)", "x"),
+            (TWO, "pass"),
+        ],
     ),
     "one more, before others": (
         f"if x:\n    {ONE}\nelif g(x):\n    {TWO}\nelif h(x):\n    {THREE}\n",
         f"if x:\n    {ONE}\nelif k(x):\n    return 4\nelif g(x):\n    {TWO}\nelif h(x):\n    return 5\n",
-        [("k(x)", "(True)"), ("k(x)", "(False)"), ("return 4", "pass"), ("5", "3")],
+        [("k(x)", "(True)"), ("k(x)", "(False)"), ("k(x)", "x"), ("return 4", "pass"), ("5", "3")],
     ),
     "the first": (
         f"if x:\n    {ONE}\nelif g(x):\n    {TWO}\n",
@@ -405,14 +428,16 @@ BRANCHES |= {
         [
             ("k(x)", "(True)"),
             ("k(x)", "(False)"),
+            ("k(x)", "x"),
             ("save(a)", "pass"),
+            ("save(a)", "a"),
             ("if k(x):\n        a = g(x)\n        h(a)\n        save(a)", "a = g(x)\nh(a)"),
         ],
     ),
     "a line that is in a branch, too": (
         "h(x)\n",
         "if k(x):\n    h(x)\nh(x)\n",
-        [("k(x)", "(True)"), ("k(x)", "(False)"), ("h(x)", "pass")],
+        [("k(x)", "(True)"), ("k(x)", "(False)"), ("k(x)", "x"), ("h(x)", "pass"), ("h(x)", "x")],
     ),
     "a case more, before others": (
         f"match x:\n    case 1:\n        {ONE}\n",

@@ -13,6 +13,7 @@ from nightcrew.validation.faults.comparison import Answer, Compared
 from nightcrew.validation.gate import Gate
 from nightcrew.validation.gates.behaviour import Behaviour
 from nightcrew.validation.gates.extent import BEYOND_LINEAR, Extent, _unasked, other_parameters
+from nightcrew.validation.rig.replay import NOT_CALLED
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.verdict import GateOutcome, GateResult
 from tests.validation.house import House, make_house
@@ -269,3 +270,21 @@ def test_a_fix_may_look_at_all_of_its_input_and_no_more(
 ) -> None:
     call = Compared("f", Answer("f('a')", "1", "2", growth=growth), frozenset(), ())
     assert bool(call.slower(BEYOND_LINEAR)) is is_too_much
+
+
+@pytest.mark.parametrize(("growth", "is_too_much"), [(15.0, True), (4.6, False), (1000.0, False)])
+def test_a_new_function_may_look_at_all_of_its_input_too(growth: float, is_too_much: bool) -> None:
+    call = Compared("f", Answer("f('a')", NOT_CALLED, "2", growth=(0.0, growth)), frozenset(), ())
+    assert bool(call.slower(BEYOND_LINEAR)) is is_too_much
+
+
+@pytest.mark.parametrize(
+    ("sums", "said"), [("sum([one + 0 for one in items])", "times the work"), ("items[at]", "")]
+)
+def test_the_work_of_a_new_function(shop: House, sums: str, said: str) -> None:
+    added = f"\n\ndef running(items):\n    return [{sums} for at in range(len(items))]\n"
+    test = "from shop.forms import running\n\n\ndef test_it():\n    assert running([2, 0, 0])[0] == 2\n"
+    files = {CODE: BASE + added, "tests/test_running.py": test}
+    answer = shop.ask(Extent(), files, shop.task(TaskType.CODE_GENERATION, CODE))
+    assert (answer.outcome is GateOutcome.PASS) == (not said), answer.message
+    assert said in answer.message

@@ -2,13 +2,17 @@
 
 import ast
 
+import pytest
+
 from nightcrew.validation.reading.measures import (
     Measures,
     complexity,
     measure,
+    repeats,
     what_got_better,
     what_got_worse,
 )
+from nightcrew.validation.reading.suite import all_functions
 
 BRANCHY = (
     "def f(a, b):\n    if a and b:\n        return 1\n    for x in a:\n        if x:\n            return 2\n"
@@ -48,3 +52,23 @@ def test_what_got_better() -> None:
     assert "2 fewer statements" in what_got_better(measures(duplicated=6), measures(duplicated=4))
     assert "10 statements shorter" in what_got_better(measures(), measures(statements=90))
     assert "2.5 paths each" in what_got_better(measures(), measures(mean=2.5))
+
+
+@pytest.mark.parametrize(
+    ("body", "is_repeated"),
+    [
+        ("for a in x:\n        g(a)", False),
+        ("return sorted(x)", False),
+        ("return [g(a) for a in x]", False),
+        ("return [h(a) for a in x]", True),
+        ("return [a for a in x if a in y]", True),
+        ("for a in x:\n        y.remove(a)", True),
+        ("for a in x:\n        y += a", True),
+        ("while x:\n        x = x[1:]", True),
+        ("return [a + b for a in x for b in x]", True),
+        ("return [[b for b in x] for a in x]", True),
+    ],
+)
+def test_what_may_look_at_all_of_its_input_for_each_item(body: str, is_repeated: bool) -> None:
+    node = all_functions(ast.parse(f"def f(x, y):\n    {body}\n"))["f"]
+    assert repeats(node, {"h"}) is is_repeated

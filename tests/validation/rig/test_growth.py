@@ -40,6 +40,24 @@ def test_what_a_generator_does_counts() -> None:
     assert counted(lazily, [[1] * 50], {})[0] > 50
 
 
+def endless(start: int) -> Iterator[int]:
+    while True:
+        start += 1
+        yield start
+
+
+def endless_sums(start: int) -> Iterator[int]:
+    items: list[int] = []
+    while True:
+        items.append(start)
+        yield sum([one + 1 for one in items])
+
+
+def test_what_has_no_end_grows_with_the_number_of_its_items() -> None:
+    assert 3 < growth(endless, [1], {}) < 5
+    assert growth(endless_sums, [1], {}) > 10
+
+
 def test_a_call_that_fails_shows_no_growth() -> None:
     assert growth(refusing, [[1, 2]], {}) == 0.0
     assert counted(refusing, [[]], {})[1] is False

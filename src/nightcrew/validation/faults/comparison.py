@@ -25,9 +25,11 @@ from nightcrew.validation.running.runs import CLOCK, Session, run_rig, run_sessi
 
 MOST_TESTS = 150
 SECONDS = 1200.0
+_ENDLESS = 1000.0  # growth of a call that takes too long to be measured, which alone shows nothing
 _FASTER_GROWTH = 2.0  # times the growth on base, from one input to one four times as long
 SECONDS_ON_BASE, SECONDS_WITH_CHANGE = 0.25, 2.5  # of CPU a call: the change may take ten times as long
 _RAISED = "!"
+_NOT_CALLED = "cannot be called"  # base has no such function
 _USED_UP = re.compile(r"<(?:generator object|\w*iterator object|map object|filter object|zip object)")
 _NO_ANSWERS = {
     "",
@@ -56,7 +58,7 @@ class Answer:
         """True where both trees ran the call and base's result is the same each time: what an iterator gives
         depends on earlier reads."""
         once = _USED_UP.search(self.call) is not None
-        is_new = self.before.startswith("cannot be called")  # base has no such function
+        is_new = self.before.startswith(_NOT_CALLED)
         return bool(self.after) and self.before not in _NO_ANSWERS and not once and not is_new
 
     @property
@@ -95,15 +97,15 @@ class Compared:
         return any(one.startswith("_") and not one.endswith("__") for one in self.name.split("."))
 
     def slower(self, least: float = 0.0) -> str:
-        """How the call's work grows faster than on base, and by more than `least` with four times the input,
-        as a sentence; empty where it does not."""
+        """How the call's work grows by more than `least` with four times the input, and faster than on base
+        where base has the function, as a sentence; empty where it does not."""
         before, after = self.made.growth
+        grows = f"{self.made.call}, with four times the input, does {after:.0f} times the work"
+        if self.made.before.startswith(_NOT_CALLED):
+            return grows if least < after < _ENDLESS else ""
         if min(before, after) <= 0 or after <= max(_FASTER_GROWTH * before, least):
             return ""
-        return (
-            f"{self.made.call}, with four times the input, does {after:.0f} times the work instead of "
-            f"{before:.0f} times"
-        )
+        return f"{grows} instead of {before:.0f} times"
 
     @property
     def answers(self) -> tuple[Answer, ...]:
@@ -116,9 +118,7 @@ class Side:
     """The results of one tree."""
 
     answers: Sequence[Any]
-    values: Mapping[
-        str, Mapping[str, str] | None
-    ]  # plain values of names by module; None: it does not import
+    values: Mapping[str, Mapping[str, str] | None]  # of names, by module; None: it does not import
     lines: Mapping[str, frozenset[int]]  # run by the calls, by path
 
 
@@ -142,20 +142,22 @@ def compare(
     constants: Sequence[str] = (),
     modules: Sequence[str] = (),
     measures: bool = False,
+    only_made: bool = False,
 ) -> Comparison:
     """The results of base and the change for the calls that these tests make; the first tests come first.
 
     `literals`: values in Python's notation; calls that contain one are also made with another value instead.
     `constants`: values that arguments of their type also get. `modules`: their plain values are compared.
-    `measures`: it also notes which lines run.
+    `measures`: it also notes which lines run. `only_made`: no similar calls are made.
     """
     calls, problem = _recorded(room, examination, tests)
     if problem or not (calls or modules):
         return Comparison(problem=problem)
+    wanted = [0] if only_made else None
     job = Replay(
         workspace=WORKSPACE,
         paths=room.python_paths,
-        calls=[Recorded(str(one["module"]), str(one["name"]), str(one["kept"])) for one in calls],
+        calls=[Recorded(str(one["module"]), str(one["name"]), str(one["kept"]), wanted) for one in calls],
         literals=literals,
         constants=constants,
         modules=modules,

@@ -2,11 +2,11 @@
 without one of their operands, branches or conditions."""
 
 import ast
-import builtins
 import copy
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 
+from nightcrew.validation.faults.adjustments import steps
 from nightcrew.validation.faults.notes import (
     ALTERNATIVE,
     BACK,
@@ -18,18 +18,10 @@ from nightcrew.validation.faults.notes import (
     Notes,
 )
 from nightcrew.validation.faults.siblings import Siblings, nearby
-from nightcrew.validation.reading.names import own_name
 from nightcrew.validation.reading.source_text import SourceText
-from nightcrew.validation.tables import Table
 
 MOST_ENTRIES = 8  # entries of one list that are tried one by one
 PLACED = (ast.expr, ast.stmt, ast.keyword, ast.excepthandler, ast.pattern)
-_TABLE = Table("interfaces")
-_ADJUSTING = {
-    ast.Attribute: _TABLE.words("library", "adjusting_methods"),
-    ast.Name: _TABLE.words("library", "adjusting_functions"),
-}
-_BOUNDING = {"max", "min"}  # which adjust a value where they also get a number
 _LEAVES = (ast.Constant, ast.Name, ast.JoinedStr, ast.Lambda)
 
 
@@ -179,12 +171,9 @@ class Expressions(Notes):
             elif isinstance(part, ast.comprehension):
                 for test in part.ifs:
                     self.note(test, "(True)", CONDITION)
-            elif isinstance(part, ast.Call):
-                self._adjusting(part)
-            elif isinstance(part, ast.Subscript) and _cuts(part.slice):
-                self.note(part, self.new.of(part.value), ALTERNATIVE)
             for table in _alternatives(part):
                 self.one_by_one(table, table.elts, ALTERNATIVE)
+            self.each_step(part)
             if isinstance(part, ast.expr):
                 for place, other in self.siblings.beside(part):
                     self.note(place, other, ALTERNATIVE)
@@ -194,22 +183,12 @@ class Expressions(Notes):
         for table in _alternatives(new):
             self.one_by_one(table, table.elts, ALTERNATIVE, {_dumped(one) for one in ast.walk(old)})
         if isinstance(new, ast.Call) and isinstance(old, ast.Call) and _dumped(new.func) != _dumped(old.func):
-            self._adjusting(new)
+            self.each_step(new)
 
-    def _adjusting(self, call: ast.Call) -> None:
-        """Notes the value that a call adjusts as it was, and the call without each function that it gets."""
-        values = [one for one in call.args if not isinstance(one, ast.Constant)]
-        adjusted = call.func.value if isinstance(call.func, ast.Attribute) else next(iter(values), None)
-        if own_name(call.func) in _BOUNDING and not (len(values) == 1 and len(call.args) == 2):
-            adjusted = None
-        if own_name(call.func) in _ADJUSTING.get(type(call.func), ()) and adjusted is not None:
-            self.note(call, self.new.of(adjusted), ALTERNATIVE)
-        for word in call.keywords:
-            switch = isinstance(word.value, ast.Constant) and isinstance(word.value.value, bool)
-            if switch or isinstance(word.value, ast.Lambda) or own_name(word.value) in dir(builtins):
-                without = copy.copy(call)
-                without.keywords = [one for one in call.keywords if one is not word]
-                self.note(call, _unparse(without), ALTERNATIVE)
+    def each_step(self, node: ast.AST) -> None:
+        """Notes what a new expression or statement does, without each of its steps."""
+        for place, other in steps(node, self.siblings.modules, self.siblings.tables):
+            self.note(place, _unparse(other), ALTERNATIVE)
 
     def one_by_one(
         self, node: ast.expr, parts: list[ast.expr], kind: str = OPERAND, known: Collection[str] = ()
@@ -249,11 +228,6 @@ def _wrapped(node: ast.AST) -> ast.expr | None:
         case ast.Call(args=[value], keywords=[]):
             return value
     return None
-
-
-def _cuts(node: ast.expr) -> bool:
-    """True for a slice that ends at a fixed place."""
-    return isinstance(node, ast.Slice) and isinstance(node.upper, ast.Constant)
 
 
 def _alternatives(node: ast.AST) -> list[ast.Tuple | ast.List | ast.Set]:

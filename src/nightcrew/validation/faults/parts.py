@@ -252,6 +252,7 @@ class _Finder(Headers):
         elif not (isinstance(node, ast.Return) and node.value is None and node is self.last):
             self.note(node, "pass", MESSAGE if silent else GONE)
         if not (silent or isinstance(node, ast.Assert)):
+            self.each_step(node)
             self.inner(own_expressions(node))
         if self.only_values and isinstance(node, ast.Assign):
             self.each_entry(node.value)

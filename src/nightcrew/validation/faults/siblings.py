@@ -24,7 +24,12 @@ LEAST_NUMBER = 10  # smaller ones count places and parts, which other edits try
 _INCLUSIVE = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
 _MEMBER, _EQUAL = (ast.In, ast.NotIn), (ast.Eq, ast.NotEq)
 _NEGATED = (ast.NotIn, ast.NotEq)
-_EMPTY = {"[]", "{}", "set()", "list()", "dict()"}
+_LOOKS = dict.fromkeys(
+    ("isalpha", "isdecimal", "isdigit", "isidentifier", "isnumeric", "isprintable"), "isalnum"
+)
+_LOOKS |= {"isalnum": "isalpha", "isascii": "isalpha"}  # methods that ask what a text consists of
+_TABLES = {"{}", "dict()", "OrderedDict()", "collections.OrderedDict()"}
+_EMPTY = {"[]", "set()", "list()", *_TABLES}
 _MOVABLE = (ast.BinOp, ast.Call, ast.Compare, ast.Subscript)
 
 type Key = tuple[str, ...]
@@ -64,6 +69,20 @@ class Siblings:
         return frozenset(ast.dump(one) for one in ast.walk(read(self.old)) if isinstance(one, ast.expr))
 
     @cached_property
+    def modules(self) -> frozenset[str]:
+        """The names of modules that the new text imports."""
+        found = (one for one in ast.walk(read(self.new)) if isinstance(one, ast.Import))
+        return frozenset(one.asname or one.name for node in found for one in node.names)
+
+    @cached_property
+    def tables(self) -> frozenset[str]:
+        """The names that the new text binds to an empty table."""
+        found = (one for one in ast.walk(read(self.new)) if isinstance(one, ast.Assign | ast.AnnAssign))
+        empty = [one for one in found if one.value is not None and ast.unparse(one.value) in _TABLES]
+        heads = (head for one in empty for head in getattr(one, "targets", [getattr(one, "target", None)]))
+        return frozenset(one.id for one in heads if isinstance(one, ast.Name))
+
+    @cached_property
     def _known(self) -> Known:
         found: Known = {}
         for node in ast.walk(read(self.old)):
@@ -100,6 +119,8 @@ def nearby(node: ast.AST, known: Collection[str], text: str) -> Iterator[tuple[a
     match node:
         case ast.Subscript(slice=index) if (place := _number(index)) is not None and place == int(place):
             yield index, str(int(place) + (1 if place > 0 else -1))
+        case ast.Call(func=ast.Attribute(value=asked, attr=look), args=[]) if look in _LOOKS:
+            yield node, f"({ast.unparse(asked)}).{_LOOKS[look]}()"
         case ast.Compare(left=left, ops=[operator], comparators=[right]):
             counted = _is_counted(left) or _is_counted(right)
             # `if x < 0: x = 0` does the same for 0 either way.

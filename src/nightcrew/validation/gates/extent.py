@@ -1,4 +1,4 @@
-"""Extent: a fix repairs no less than the bug, and changes no more.
+"""Extent: a fix repairs no less than the bug, and changes no more; the work of new code grows with its input.
 
 The calls that the tests make, and similar calls, run on base and on the change. A fix that changes the
 result for the reproducer's own input and for no similar one repairs only that test. A fix that rejects what
@@ -13,9 +13,11 @@ from functools import lru_cache
 from nightcrew.task import TaskType
 from nightcrew.validation.faults.comparison import Answer, Compared, compare
 from nightcrew.validation.faults.literals import deciding_literals, product_changes, shared_literals
-from nightcrew.validation.faults.retold import same_as_before
 from nightcrew.validation.gate import Gate, answered, not_measurable, passed
+from nightcrew.validation.gates.retold import same_as_before
+from nightcrew.validation.reading.measures import repeats
 from nightcrew.validation.reading.names import own_name
+from nightcrew.validation.reading.same_code import changed_functions
 from nightcrew.validation.reading.suite import all_functions, parse, read
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import examine
@@ -36,10 +38,12 @@ class Extent(Gate):
     """Checks that the fix changes no more and no less than the bug."""
 
     name = NAME
-    types = (TaskType.BUG_FIX,)
+    types = (TaskType.BUG_FIX, TaskType.CODE_GENERATION)
 
     def run(self, room: CleanRoom) -> GateResult:
         """Compares base and the change on calls like those of the tests."""
+        if room.task.task_type is TaskType.CODE_GENERATION:
+            return _of_feature(room)
         examination = examine(room)
         reproducers = room.measured.reproducers
         run = examination.patched.run("all")
@@ -82,6 +86,32 @@ def other_parameters(room: CleanRoom) -> set[str]:
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _of_feature(room: CleanRoom) -> GateResult:
+    """New code may do anything that its task asks for, but not with work that grows faster than its input."""
+    trees = [changed_functions(one.before, one.after) for one in product_changes(room)]
+    if not any(
+        repeats(node, {name.rpartition(".")[2] for name in tree}) for tree in trees for node in tree.values()
+    ):
+        return passed(NAME, "No new code repeats work that grows with its input.")
+    examination = examine(room)
+    tests = [name for name in examination.own_tests if not examination.patched.run("all").tests[name].failed]
+    compared = compare(room, examination, tests, only_made=True)
+    slower = next(filter(None, (one.slower(BEYOND_LINEAR) for one in compared.calls)), "")
+    found = [
+        Finding(one, room.target or "", severity=Severity.UNPROVEN)
+        for one in (slower, compared.by_chance)
+        if one
+    ]
+    return answered(
+        NAME,
+        found,
+        nothing="The work of new code was not seen to grow faster than its input.",
+        opening="The new code does more than it has to",
+        hint="Look at each input a fixed number of times, and let no order of hashes decide a result.",
+        question=_HINT,
+    )
 
 
 def _same(found: Sequence[Compared]) -> Iterator[str]:

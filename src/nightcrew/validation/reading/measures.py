@@ -2,15 +2,21 @@
 
 import ast
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from nightcrew.validation.reading.suite import Function, all_functions, tree_of
+from nightcrew.validation.reading.names import called
+from nightcrew.validation.reading.suite import Function, all_functions, tree_of, walk
 
 _BRANCHING = (
     ast.If, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.IfExp, ast.comprehension,
     ast.Assert, ast.match_case,
 )  # fmt: skip
+_LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_LOOKING = {
+    "all", "any", "copy", "count", "deepcopy", "dict", "find", "fromkeys", "index", "insert", "join", "list",
+    "max", "min", "pop", "remove", "replace", "reversed", "set", "sort", "sorted", "split", "sum", "tuple",
+}  # fmt: skip
 _WINDOW = 4  # consecutive statements that count as repeated
 _SIZE_SLACK = (1.35, 12)  # factor and statements: extracting functions adds a few statements
 
@@ -41,6 +47,18 @@ def complexity(node: Function) -> int:
     """Paths through a function: one, and one more for each branch."""
     inner = sum(isinstance(one, _BRANCHING) for one in ast.walk(node))
     return 1 + inner + sum(len(one.values) - 1 for one in ast.walk(node) if isinstance(one, ast.BoolOp))
+
+
+def repeats(node: Function, others: Collection[str]) -> bool:
+    """True where the function does something in a loop that may itself look at all of its input; `others` are
+    functions that may do so."""
+    loops = [one for one in walk(node) if isinstance(one, _LOOPS)]
+    inside = (one for loop in loops for one in walk(loop) if one is not loop)
+    return any(len(getattr(loop, "generators", ())) > 1 for loop in loops) or any(
+        isinstance(one, (*_LOOPS, ast.In, ast.NotIn, ast.Slice, ast.AugAssign))
+        or (isinstance(one, ast.Call) and called(one) in _LOOKING.union(others))
+        for one in inside
+    )
 
 
 def _duplicated(trees: list[ast.Module]) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 SMALL, LARGE = 10, 40  # factor by which the input grows
 MOST_ITEMS = 100_000
+ITEMS = 10  # of a lazy result for each time that the input is repeated: it may have no end
 TIMES_IN_COMPILED_CODE = 4  # the time of a call, after which one that cannot be interrupted ends its process
 _work = [0]
 
@@ -73,13 +74,17 @@ class Text(str):
 def growth(function: Any, given: "list[Any]", words: "dict[str, Any]") -> float:
     """By which factor a call's work grows with four times the input; 0 where it cannot be measured."""
     small, large = (
-        counted(function, [_longer(one, times) for one in given], words) for times in (SMALL, LARGE)
+        counted(function, [_longer(one, times) for one in given], words, times * ITEMS)
+        for times in (SMALL, LARGE)
     )
     return large[0] / small[0] if small[0] > 0 and small[1] and large[1] else 0.0
 
 
-def counted(function: Any, given: "list[Any]", words: "dict[str, Any]") -> "tuple[int, bool]":
-    """The work of a call, in lines and comparisons, and whether it ends without an exception."""
+def counted(
+    function: Any, given: "list[Any]", words: "dict[str, Any]", most: int = MOST_ITEMS
+) -> "tuple[int, bool]":
+    """The work of a call, in lines and comparisons, and whether it ends without an exception. Of a lazy
+    result `most` items count."""
     _work[0] = 0
 
     def trace(*_: Any) -> Any:
@@ -91,7 +96,7 @@ def counted(function: Any, given: "list[Any]", words: "dict[str, Any]") -> "tupl
     try:
         value = function(*given, **words)
         if hasattr(value, "__next__"):
-            list(itertools.islice(value, MOST_ITEMS))
+            list(itertools.islice(value, most))
     except (Exception, SystemExit):
         return _work[0], False
     finally:

@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from nightcrew.validation.faults.retold import _checks, _given, _holding, _is_example, _knows, _with_other
+from nightcrew.validation.gates.retold import _checks, _given, _holding, _is_example, _knows, _with_other
 
 TEST = """\
 def test_slug(client):

@@ -1,0 +1,85 @@
+"""What a new expression does to a value, one step at a time. Each step is left out, and a test should notice:
+else nothing shows that the step is wanted."""
+
+import ast
+import builtins
+import copy
+from collections.abc import Collection, Iterator
+
+from nightcrew.validation.reading.names import dotted, own_name
+from nightcrew.validation.tables import Table
+
+_TABLE = Table("interfaces")
+_METHODS = _TABLE.words("library", "adjusting_methods")
+_KEEPING = _TABLE.words("library", "keeping")
+_ITERATING = {"enumerate", "join", "len", "list", "map", "sorted", "sum", "tuple"}
+_BOUNDING = {"max", "min"}  # which adjust a value where they also get a number
+_SETS = {"dict.fromkeys", "frozenset", "set"}
+
+type Step = tuple[ast.expr, ast.expr]
+"""An expression, and what stands in its place without the step."""
+
+
+def steps(node: ast.AST, modules: Collection[str], tables: Collection[str]) -> Iterator[Step]:
+    """The steps of one expression or statement, but not of expressions inside it. `modules`: names of
+    imported modules; `tables`: names of tables that begin empty."""
+    match node:
+        case ast.Subscript(value=value, slice=ast.Slice(upper=ast.Constant())):
+            yield node, value
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            yield from ((node, one) for one, other in ((left, right), (right, left)) if _is_flag(other))
+        case ast.Assign(targets=[ast.Subscript(value=ast.Name(name), slice=key)]) if name in tables:
+            # Of equal keys only the last value stays, unless something looks them up.
+            yield key, ast.parse(f"(({ast.unparse(key)}), len({name}))", mode="eval").body
+        case ast.For(iter=value) | ast.comprehension(iter=value) | ast.Starred(value=value):
+            yield from _repeated(value)
+        case ast.Call():
+            yield from ((node, one) for one in _passed(node, modules))
+            yield from ((node, one) for one in _without_words(node))
+            if own_name(node.func) in _ITERATING:
+                yield from (step for one in node.args for step in _repeated(one))
+
+
+def _passed(call: ast.Call, modules: Collection[str]) -> Iterator[ast.expr]:
+    """The value that a call adjusts: the object of a method, or the one argument that is no constant."""
+    values = [one for one in call.args if not isinstance(one, ast.Constant)]
+    name = own_name(call.func)
+    match call.func:
+        case ast.Attribute(value=ast.Constant()) if len(values) == 1:  # `" ".join(x.split())`
+            split = isinstance(values[0], ast.Call) and isinstance(values[0].func, ast.Attribute)
+            yield from [values[0].func.value] if split and own_name(values[0].func) == "split" else ()  # type: ignore[attr-defined]
+        case ast.Attribute(value=value) if name in _METHODS:
+            yield value
+        case ast.Name() | ast.Attribute(value=ast.Name()) if len(values) == 1 and _adjusts(call, modules):
+            if not isinstance(values[0], ast.Starred) and (name not in _BOUNDING or len(call.args) == 2):
+                yield values[0]
+
+
+def _adjusts(call: ast.Call, modules: Collection[str]) -> bool:
+    """True for a function that may hand on what it gets; classes and methods of other objects do not."""
+    name, owner = own_name(call.func), dotted(call.func).rpartition(".")[0]
+    return not (name in _KEEPING or name[:1].isupper()) and owner in {"", "cls", "self", *modules}
+
+
+def _without_words(call: ast.Call) -> Iterator[ast.expr]:
+    """The call without each switch, flag or function that it gets by name."""
+    for word in call.keywords:
+        switch = isinstance(word.value, ast.Constant) and isinstance(word.value.value, bool)
+        known = own_name(word.value) in dir(builtins) or _is_flag(word.value)
+        if switch or known or isinstance(word.value, ast.Lambda):
+            without = copy.copy(call)
+            without.keywords = [one for one in call.keywords if one is not word]
+            yield without
+
+
+def _repeated(value: ast.expr) -> Iterator[Step]:
+    """What is iterated once for each of some equal values, with all of them."""
+    if isinstance(value, ast.SetComp):
+        yield value, ast.ListComp(value.elt, value.generators)
+    elif isinstance(value, ast.Call) and dotted(value.func) in _SETS and len(value.args) == 1:
+        yield value, value.args[0]
+
+
+def _is_flag(node: ast.expr) -> bool:
+    """True for `re.DOTALL`: a constant of a module or class."""
+    return isinstance(node, ast.Attribute) and node.attr.isupper()
