@@ -13,6 +13,7 @@ _HARMFUL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e0fff]"
 )
+_CALLS = re.compile(r"@|#(?=[0-9])|\bGH-(?=[0-9])", re.IGNORECASE)
 _MARKUP = re.compile(r"[\\`*\[\]<>|~&$]|(?<![^\W_])_|_(?![^\W_])|(?<=:)//|(?<=www)\.", re.IGNORECASE)
 
 
@@ -45,6 +46,20 @@ def code_block(text: str, language: str = "") -> str:
     shown = harmless(text)
     fence = "`" * max(3, _longest_run_of_backticks(shown) + 1)
     return f"{fence}{language}\n{shown}\n{fence}"
+
+
+def comment_text(text: str, most: int = 600) -> str:
+    """Untrusted text on one line of a comment on GitHub, at most so many characters of it."""
+    line = " ".join(text.split())
+    return unlinked(markdown_text(line if len(line) <= most else f"{line[:most]}…"))
+
+
+def unlinked(text: str) -> str:
+    """`text` in which no `@name` calls a person and no `#12` links or closes an issue on GitHub.
+
+    A mark of no width stands between sign and name.
+    """
+    return _CALLS.sub(lambda match: f"{match[0]}\u200b", text)
 
 
 class HarmlessFormatter(logging.Formatter):

@@ -43,6 +43,7 @@ class DeliveryKind(StrEnum):
 
     PATCH = "patch"  # a file in the crew's home
     BRANCH = "branch"  # a branch of the repository, with one commit
+    PULL_REQUEST = "pull-request"  # the branch, and a pull request for it on GitHub
 
 
 class LogFormat(StrEnum):
@@ -134,6 +135,10 @@ class Settings(BaseModel):
     """How long transcripts are kept with the other evidence; 0: they are not written."""
     deliver: DeliveryKind = DeliveryKind.PATCH
     """How accepted changes are handed over, unless a repository or a task says otherwise."""
+    draft_pull_requests: bool = False
+    """Pull requests are opened as drafts; a person marks them as ready."""
+    pull_request_labels: Names = ("nightcrew",)
+    """Labels of our pull requests."""
     author: Annotated[str, Field(pattern=r"^([^<>\x00-\x1f]*[^<>\s\x00-\x1f] <[^<>\s]+>)?$")] = ""
     """Author of delivered commits, as `Name <address>`; empty: Nightcrew."""
     sandbox: SandboxKind = Field(default_factory=lambda: _usual_sandbox())

@@ -44,8 +44,8 @@ class TargetConfig(BaseModel):
     """`accept`: prose that no gate can judge is accepted where it adds to what is there; `person`: all of it
     waits for a person."""
     deliver: DeliveryKind | None = None
-    """`branch`: an accepted change becomes a branch of this repository; `patch`: a file in the crew's home;
-    empty: as the crew says."""
+    """`branch`: an accepted change becomes a branch of this repository; `pull-request`: with a pull request
+    on GitHub; `patch`: a file in the crew's home; empty: as the crew says."""
     analysis: ReadingPolicy = ReadingPolicy.PERSON
     """`person`: what an analysis says about quoted lines waits for a person; `accept`: it is taken unread."""
 

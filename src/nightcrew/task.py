@@ -142,6 +142,8 @@ class Task(BaseModel):
     """A command that must succeed in the changed repository (code_generation, build_script, refactoring)."""
     deliver: DeliveryKind | None = None
     """How the accepted change is handed over; empty: as the repository or the crew says."""
+    issue: Annotated[int, Field(ge=1, le=10**9)] | None = None
+    """Number of the issue on GitHub that asks for it; the pull request closes it."""
     task_id: str = Field(default_factory=new_task_id)
     """The task's id; generated if empty."""
 

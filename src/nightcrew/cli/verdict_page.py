@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 
-from nightcrew.plain_text import code_span, markdown_text
+from nightcrew.plain_text import code_span, comment_text
 from nightcrew.task import Task
 from nightcrew.validation.verdict import GateOutcome, GateResult, Verdict, VerdictKind
 
 MARKER = "<!-- nightcrew-verify -->"
 """The comment's first line, by which the next run finds it."""
-_MOST_FINDING = 600  # characters; a comment may have 65,536
 _WORDS = {
     VerdictKind.ACCEPTED: "accepted",
     VerdictKind.REJECTED: "rejected",
@@ -32,7 +31,7 @@ def verdict_page(verdict: Verdict, task: Task, commit: str) -> str:
     if verdict.gates:
         parts.append("\n".join(("| gate | | finding |", "| --- | --- | --- |", *_rows(verdict))))
     if verdict.kind is not VerdictKind.ACCEPTED:
-        parts.append(f"**What to do:** {_text(_hint(verdict))}")
+        parts.append(f"**What to do:** {comment_text(_hint(verdict))}")
     parts.append(f"The same here: {code_span(_command(task, commit))}")
     return "\n\n".join(parts) + "\n"
 
@@ -42,7 +41,7 @@ def verdict_page(verdict: Verdict, task: Task, commit: str) -> str:
 
 def _rows(verdict: Verdict) -> Iterator[str]:
     for gate in verdict.gates:
-        yield f"| {gate.name} | {_MARKS[gate.outcome]} | {_text(_finding(gate))} |"
+        yield f"| {gate.name} | {_MARKS[gate.outcome]} | {comment_text(_finding(gate))} |"
     for name in verdict.not_reached:
         yield f"| {name} | – | not reached |"
 
@@ -56,13 +55,6 @@ def _hint(verdict: Verdict) -> str:
     failed = sorted(verdict.gates, key=lambda gate: gate.outcome is not GateOutcome.FAIL)
     hints = (gate.hint for gate in failed if gate.outcome is not GateOutcome.PASS and gate.hint)
     return next(hints, verdict.feedback or verdict.summary)
-
-
-def _text(text: str) -> str:
-    """Untrusted text on one line; a mark of no width keeps an @name from calling somebody."""
-    line = " ".join(text.split())
-    shown = line if len(line) <= _MOST_FINDING else f"{line[:_MOST_FINDING]}…"
-    return markdown_text(shown).replace("@", "@\u200b")
 
 
 def _command(task: Task, commit: str) -> str:

@@ -26,6 +26,8 @@ from nightcrew.validation.verdict import Verdict, VerdictKind
 
 log = logging.getLogger(__name__)
 
+type Publish = Callable[[Delivery], Delivery]
+"""Completes a delivery whose branch is there: delivered, or why it is not."""
 type Judge = Callable[[Checkout, str], Verdict]
 """Judges a patch, relative to a checkout's commit."""
 
@@ -46,8 +48,16 @@ class Accepted:
 class MergeQueue:
     """Delivers changes to one repository, as branches. `folder` is empty and used for checkouts."""
 
-    def __init__(self, place: Destination, deliveries: Deliveries, judge: Judge, folder: Path) -> None:
+    def __init__(
+        self,
+        place: Destination,
+        deliveries: Deliveries,
+        judge: Judge,
+        folder: Path,
+        publish: Publish | None = None,
+    ) -> None:
         self._place = place
+        self._publish = publish or as_branch
         self._deliveries = deliveries
         self._judge = judge
         self._folder = folder
@@ -143,12 +153,19 @@ class MergeQueue:
         return self._keep(change, begun)
 
     def _keep(self, change: Accepted, begun: Delivery) -> Delivery:
-        if begun.status is DeliveryStatus.DELIVERED:
-            return begun
-        detail = f"delivered as branch {begun.branch}, commit {(begun.commit or '')[:12]}"
-        delivered = replace(begun, status=DeliveryStatus.DELIVERED, detail=detail)
-        self._deliveries.keep(change.queued.task_id, delivered)
-        return delivered
+        """Complete a delivery whose branch is there; one that cannot be completed is kept by the caller."""
+        done = self._publish(begun)
+        if done.status is DeliveryStatus.DELIVERED and done != begun:
+            self._deliveries.keep(change.queued.task_id, done)
+        return done
+
+
+def as_branch(begun: Delivery) -> Delivery:
+    """The delivery of a change whose branch is all that was asked for."""
+    if begun.status is DeliveryStatus.DELIVERED:
+        return begun
+    detail = f"delivered as branch {begun.branch}, commit {(begun.commit or '')[:12]}"
+    return replace(begun, status=DeliveryStatus.DELIVERED, detail=detail)
 
 
 # ---------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from textwrap import fill
 
-from nightcrew.plain_text import harmless
+from nightcrew.plain_text import harmless, unlinked
 from nightcrew.secrets.redaction import redact
 from nightcrew.task import Task, TaskType
 
@@ -37,7 +37,7 @@ def branch_of(task: Task) -> str:
 def message_of(task: Task, earlier: Sequence[str], trailers: Mapping[str, str]) -> str:
     """The whole message; `earlier` are the subjects of the repository's latest commits."""
     subject = _subject(task, earlier)
-    paragraphs = [_wrapped(part) for part in harmless(task.description[:_MOST_BODY]).strip().split("\n\n")]
+    paragraphs = [_wrapped(part) for part in _text(task, _MOST_BODY).strip().split("\n\n")]
     if paragraphs[0].rstrip(".").lower() == subject.lower():
         del paragraphs[0]
     # The description is data: what looks like a trailer in it is not in the last paragraph.
@@ -48,9 +48,15 @@ def message_of(task: Task, earlier: Sequence[str], trailers: Mapping[str, str]) 
 # ---------------------------------------------------------------------------------------------------------
 
 
+def _text(task: Task, most: int | None) -> str:
+    """The description; in one that an issue gave, no sign calls people or closes other issues."""
+    text = harmless(task.description[:most])
+    return unlinked(text) if task.issue else text
+
+
 def _title(task: Task) -> str:
     """The first line of the description, without a full stop."""
-    line = redact(harmless(task.description.strip().partition("\n")[0]))
+    line = redact(_text(task, None).strip().partition("\n")[0])
     return " ".join(line.split()).rstrip(".") or "A change"
 
 

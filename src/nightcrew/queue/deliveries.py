@@ -64,12 +64,15 @@ class Deliveries:
             return queued_task(connection.execute(changed).one())
 
     def in_repo(self, repo: str) -> Sequence[QueuedTask]:
-        """The tasks whose changes were delivered to the repository, in the order of their delivery."""
+        """The tasks for which a commit was made for the repository, in the order of their delivery.
+
+        Whether their branches are there is seen in the repository: a process may have ended in between.
+        """
         query = (
             select(tasks)
             .where(
                 tasks.c.delivery["repo"].astext == repo,
-                tasks.c.delivery["status"].astext == DeliveryStatus.DELIVERED,
+                tasks.c.delivery["commit"].astext.isnot(None),
             )
             .order_by(tasks.c.delivery["made_at"].astext.desc(), tasks.c.sequence.desc())
             .limit(MOST_OPEN)

@@ -1,4 +1,4 @@
-"""The delivery of a task's accepted change: a branch of its repository, or the reason why there is none."""
+"""The delivery of a task's accepted change: a branch, with or without a pull request, or why not."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +29,8 @@ class Delivery:
     author: str = ""
     message: str = ""
     made_at: datetime | None = None
+    pull_request: int | None = None  # its number
+    url: str | None = None  # of the pull request
 
 
 def to_json(delivery: Delivery) -> dict[str, Any]:

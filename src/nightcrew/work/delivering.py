@@ -2,11 +2,12 @@
 
 import logging
 from collections.abc import Mapping
+from contextlib import ExitStack
 from functools import partial
 
 from nightcrew.delivery.conflict import Conflict, is_outdated
 from nightcrew.delivery.destination import Destination
-from nightcrew.delivery.merge_queue import Accepted, MergeQueue
+from nightcrew.delivery.merge_queue import Accepted, MergeQueue, Publish, as_branch
 from nightcrew.errors import NightcrewError
 from nightcrew.execution.checkout.credentials import Credentials
 from nightcrew.execution.checkout.git import GitFailed
@@ -18,6 +19,7 @@ from nightcrew.queue.delivery import Delivery, DeliveryStatus
 from nightcrew.queue.reviews import ACCEPTED_BY_A_PERSON
 from nightcrew.queue.state_store import is_down
 from nightcrew.queue.task_table import QueuedTask
+from nightcrew.settings import DeliveryKind
 from nightcrew.validation.verdict import Verdict
 from nightcrew.work.crew import Crew
 from nightcrew.work.outcome import Judged, Outcome
@@ -39,7 +41,8 @@ def deliver(work: Work) -> None:
         return
     work.report_progress(0.9)
     queued = work.crew.queue.get(work.task.task_id)
-    found = deliver_change(work.crew, queued, work.trials[-1], by_a_person=accepted.by_a_person)
+    trial, kind = work.trials[-1], work.delivery
+    found = deliver_change(work.crew, queued, trial, kind, by_a_person=accepted.by_a_person)
     if isinstance(found, Conflict) and not accepted.by_a_person:
         log.info("attempt %s: %s", work.trials[-1].attempt.number, found.verdict.summary)
         work.take_back(published(found.verdict), found.onto)
@@ -48,20 +51,20 @@ def deliver(work: Work) -> None:
     work.finish(Outcome(accepted.status, f"{accepted.detail}; {delivery.detail}", None, accepted.by_a_person))
 
 
-def deliver_ended(crew: Crew, queued: QueuedTask) -> Delivery:
-    """Deliver the accepted change of a completed task as a branch; the second time, nothing happens."""
+def deliver_ended(crew: Crew, queued: QueuedTask, kind: DeliveryKind) -> Delivery:
+    """Deliver the accepted change of a completed task; the second time, nothing happens."""
     work = Work(crew, queued)
     try:
         work.read_trials()
         by_a_person = queued.verdict == ACCEPTED_BY_A_PERSON
-        found = deliver_change(crew, queued, work.trials[-1], by_a_person=by_a_person)
+        found = deliver_change(crew, queued, work.trials[-1], kind, by_a_person=by_a_person)
         return kept(crew, queued, found)
     finally:
         work.close()
 
 
 def deliver_change(
-    crew: Crew, queued: QueuedTask, trial: Judged, *, by_a_person: bool
+    crew: Crew, queued: QueuedTask, trial: Judged, kind: DeliveryKind, *, by_a_person: bool
 ) -> Delivery | Conflict:
     """Deliver the change of a trial in its repository's merge queue; other problems are in the result."""
     try:
@@ -75,9 +78,17 @@ def deliver_change(
             trailers=_trailers(queued, trial, by_a_person=by_a_person),
             made_at=trial.attempt.ended_at,
         )
-        with work_folder(crew.settings.work_dir, "delivery") as folder:
+        with ExitStack() as opened:
+            publish: Publish = as_branch
+            if kind is DeliveryKind.PULL_REQUEST:
+                from nightcrew.work.pull_requests import publisher  # its library takes 0.3 s of CPU to load
+
+                publish = opened.enter_context(
+                    publisher(crew.settings, queued, trial, by_a_person=by_a_person)
+                )
+            folder = opened.enter_context(work_folder(crew.settings.work_dir, "delivery"))
             judge = partial(_judge, crew, queued)
-            return MergeQueue(place, Deliveries(crew.store), judge, folder).deliver(accepted)
+            return MergeQueue(place, Deliveries(crew.store), judge, folder, publish).deliver(accepted)
     except (NightcrewError, GitFailed, OSError) as error:
         if is_down(error):
             raise

@@ -131,7 +131,7 @@ class Work:
             outcome = outcome_of_answer(self.answer) if self.answer else None
         if outcome is None:
             return
-        if outcome.status is TaskStatus.COMPLETED and self.delivery is DeliveryKind.BRANCH:
+        if outcome.status is TaskStatus.COMPLETED and self.delivery is not DeliveryKind.PATCH:
             self.accepted = outcome
             return
         self.finish(outcome)

@@ -45,7 +45,7 @@ COMMANDS = {
     "show-task": Command("tasks", "Print all about one task."),
     "cancel-task": Command("tasks", "Cancel a task and end its processes."),
     "queue-stats": Command("tasks", "Count tasks by priority and status."),
-    "twin": Command("twin", "Serve the twin of OpenRouter, or of GitHub."),
+    "twin": Command("twin", "Serve the twin of OpenRouter, or of GitHub, until Ctrl-C."),
     "verify": Command("verify", "Judge a change."),
     "verify-staged": Command("verify_staged", "Look at what is staged."),
 }

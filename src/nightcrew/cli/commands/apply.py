@@ -12,7 +12,7 @@ from nightcrew.address import Protocol, folder_of, protocol_of
 from nightcrew.cli.app import AsJson, ExitCode, app
 from nightcrew.cli.output import console, errors, print_json
 from nightcrew.errors import BadInput
-from nightcrew.settings import Settings, load_settings
+from nightcrew.settings import DeliveryKind, Settings, load_settings
 from nightcrew.task import TaskStatus
 
 if TYPE_CHECKING:
@@ -43,6 +43,9 @@ def apply(
     branch: Annotated[
         bool, typer.Option("--branch", help="Make a branch of the repository; the checkout stays as it is.")
     ] = False,
+    pull_request: Annotated[
+        bool, typer.Option("--pull-request", help="Make a branch and a pull request on GitHub.")
+    ] = False,
     to: Annotated[
         Path | None, typer.Option(help="The checkout, if it is not the repository of the task.")
     ] = None,
@@ -51,11 +54,17 @@ def apply(
     """Take over accepted changes. They go into the files of your checkout, or become branches."""
     if (task_id is None) is not everything or (since and not everything):
         raise BadInput("name one task by its id, or use --all, which --since narrows")
-    if branch and to:
-        raise BadInput("a branch is made in the repository of the task: use either --branch or --to")
+    if branch + pull_request + (to is not None) > 1:
+        raise BadInput(
+            "use one of --branch and --pull-request, which are made in the task's repository, and --to"
+        )
     settings = load_settings()
     tasks = _ended(settings, task_id, _moment(since) if since else None)
-    applied = _as_branches(settings, tasks) if branch else [_applied(one, to) for one in tasks]
+    if branch or pull_request:
+        kind = DeliveryKind.PULL_REQUEST if pull_request else DeliveryKind.BRANCH
+        applied = _as_branches(settings, tasks, kind)
+    else:
+        applied = [_applied(one, to) for one in tasks]
     if as_json:
         print_json(applied)
     else:
@@ -104,7 +113,7 @@ def _change(queued: "QueuedTask") -> str:
         raise BadInput(f"its change {queued.change_path} cannot be read: {error.strerror}") from None
 
 
-def _as_branches(settings: Settings, tasks: Sequence["QueuedTask"]) -> Sequence[Applied]:
+def _as_branches(settings: Settings, tasks: Sequence["QueuedTask"], kind: DeliveryKind) -> Sequence[Applied]:
     from nightcrew.queue.delivery import DeliveryStatus
     from nightcrew.work.crew import open_crew
     from nightcrew.work.delivering import deliver_ended
@@ -112,7 +121,7 @@ def _as_branches(settings: Settings, tasks: Sequence["QueuedTask"]) -> Sequence[
     applied = []
     with open_crew(settings) as crew:
         for queued in tasks:
-            delivery = deliver_ended(crew, queued)
+            delivery = deliver_ended(crew, queued, kind)
             done = delivery.status is DeliveryStatus.DELIVERED
             applied.append(Applied(queued.task_id, done, delivery.detail))
     return applied

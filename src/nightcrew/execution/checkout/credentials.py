@@ -3,8 +3,13 @@
 import hashlib
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from nightcrew.address import Credential
+from nightcrew.secrets.account import protected
 from nightcrew.secrets.files import write_private
+
+_PASSWORD = "password="  # noqa: S105 - the name of the line in git's format
 
 
 class Credentials:
@@ -24,6 +29,17 @@ class Credentials:
         """The file with the credential for the repository at `address`, or None."""
         path = self._path(address)
         return path if path.is_file() else None
+
+    def token_of(self, address: str) -> SecretStr | None:
+        """The password or token for the repository at `address`; it is redacted from now on."""
+        path = self.file_of(address)
+        if path is None:
+            return None
+        password = next(
+            (line[len(_PASSWORD) :] for line in path.read_text().splitlines() if line.startswith(_PASSWORD)),
+            "",
+        )
+        return protected(SecretStr(password)) if password else None
 
     def _path(self, address: str) -> Path:
         return self._folder / hashlib.sha256(address.encode()).hexdigest()[:32]

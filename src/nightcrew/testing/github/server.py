@@ -40,11 +40,11 @@ class GitHubServer:
         self.hub = hub
         self.seen: list[tuple[str, str]] = []  # method and path of each call
         self._lock = threading.Lock()
-        self._interruptions: list[tuple[str, re.Pattern[str], Interruption]] = []
+        self.interruptions: list[tuple[str, re.Pattern[str], Interruption]] = []
 
     def before(self, method: str, path: str, action: Interruption) -> None:
         """Before each call of this method whose path matches the pattern, do this first."""
-        self._interruptions.append((method, re.compile(path), action))
+        self.interruptions.append((method, re.compile(path), action))
 
     def app(self) -> Starlette:
         """The ASGI application."""
@@ -91,7 +91,7 @@ class GitHubServer:
 
     def _checked(self, endpoint: Endpoint, request: Request, body: bytes) -> tuple[Reply, Call]:
         self.seen.append((request.method, request.url.path))
-        for method, path, action in self._interruptions:
+        for method, path, action in self.interruptions:
             if method == request.method and path.search(request.url.path):
                 instead = action()
                 if instead is not None:

@@ -1,0 +1,1 @@
+"""The door to GitHub: pull requests for delivered branches."""
