@@ -52,10 +52,6 @@ def judge(house: House, path: str, text: str) -> tuple[VerdictKind, str]:
         ("README.md", f"{MORE}\n[![Help](https://tidelift.com/shop.svg)](https://github.com/shop)\n"),
         ("src/shop/names.py", DOCUMENTED),
         (
-            "README.md",
-            f"{MORE}\nPass `strictly=True` to it:\n\n```python\ndef of_shop(strictly):\n    pass\n```\n",
-        ),
-        (
             "src/shop/prices.py",
             PRICES.replace(
                 "Percent off for an order.",

@@ -72,7 +72,6 @@ def document_questions(room: CleanRoom, change: Change) -> Iterator[str]:
     for name in sorted(
         _arguments(room, change.path, after)
         - _arguments(room, change.path, before)
-        - _readers_arguments(change.path, after)
         - room.once(argument_names)
     ):
         yield f"no function here takes the argument {name}"
@@ -142,12 +141,6 @@ def _arguments(room: CleanRoom, path: str, text: str) -> set[str]:
         own_calls = (one for one in calls if ast.unparse(one.func).split(".")[0] in own)
         found |= {word.arg for one in own_calls for word in one.keywords if word.arg}
     return found
-
-
-def _readers_arguments(path: str, text: str) -> set[str]:
-    """Names of the parameters of functions that a document's own code defines."""
-    trees = (read(_script(block.text)) for block in documents.python_in(path, text))
-    return {one.arg for tree in trees for one in ast.walk(tree) if isinstance(one, ast.arg)}
 
 
 def _script(text: str) -> str:
