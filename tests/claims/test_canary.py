@@ -59,6 +59,16 @@ def planned(line: Line, **values: Any) -> Plan:
         work.close()
 
 
+def planned_or_none(line: Line) -> Plan | None:
+    """The plan; None if no model is left for it."""
+    from nightcrew.work.outcome import NoModelLeft
+
+    try:
+        return planned(line)
+    except NoModelLeft:
+        return None
+
+
 def test_a_model_is_tried_once_and_its_call_is_in_the_ledger(line_of: MakeLine) -> None:
     line = line_of(model("capable:free"))
     for _ in range(3):
@@ -134,11 +144,39 @@ def test_what_a_model_could_not_do_is_tried_again_when_it_is_another_one(line_of
     assert len(line.twin.requests) == 1
 
 
-def planned_or_none(line: Line) -> Plan | None:
-    """The plan; None if no model is left for it."""
-    from nightcrew.work.outcome import NoModelLeft
+@pytest.mark.parametrize(
+    "kind",
+    [
+        FaultKind.UNAUTHORIZED,
+        FaultKind.GUARDRAIL,
+        FaultKind.BAD_REQUEST,
+        FaultKind.CONTEXT_LENGTH,
+        FaultKind.REQUEST_TIMEOUT,
+        FaultKind.UNPROCESSABLE,
+        FaultKind.RATE_LIMIT_UPSTREAM,
+        FaultKind.SERVER_ERROR,
+        FaultKind.HTML_BODY,
+        FaultKind.ERROR_IN_200,
+        FaultKind.DROPPED,
+    ],
+)
+def test_a_model_that_refuses_the_first_call_begins_no_task_and_is_not_asked_by_each(
+    line_of: MakeLine, kind: FaultKind
+) -> None:
+    low, high = ({"prompt": price, "completion": price} for price in ("0.000001", "0.000002"))
+    line = line_of(
+        model(refusing := f"refuses-{kind}", price=low),
+        model(capable := f"instead-of-{kind}", price=high),
+        faults=(Fault(kind=kind, models=(f"twin/{refusing}",)),),
+    )
+    assert [planned(line).rungs[0].model for _ in range(3)] == [f"twin/{capable}"] * 3
+    asked = [seen.asked for seen in line.twin.requests]
+    assert asked.count(f"twin/{refusing}") <= 3 and asked.count(f"twin/{capable}") == 1
+    paid = line.query("select * from model_calls where asked_model = ? and cost_usd > 0", f"twin/{refusing}")
+    assert not paid
 
-    try:
-        return planned(line)
-    except NoModelLeft:
-        return None
+
+def test_a_model_that_refuses_and_is_the_only_one_is_waited_for(line_of: MakeLine) -> None:
+    line = line_of(model("alone"), faults=(Fault(kind=FaultKind.BAD_REQUEST, models=("twin/alone",)),))
+    assert not planned(line).rungs  # the flow waits until the model may be asked again
+    assert len(line.twin.requests) == 1

@@ -11,7 +11,8 @@ from dataclasses import replace
 from nightcrew.errors import AccountStopped, NightcrewError
 from nightcrew.execution.attempt import ModelCall
 from nightcrew.openrouter.books.attempt_books import AttemptBooks
-from nightcrew.openrouter.books.availability import budgets_of, limits_of
+from nightcrew.openrouter.books.availability import account_of, budgets_of, limits_of
+from nightcrew.openrouter.books.breakers import Fault, model_key, record_fault
 from nightcrew.openrouter.serving.dispatcher import Dispatcher
 from nightcrew.openrouter.serving.model_calls import CallRules
 from nightcrew.queue.state_store import utc_now
@@ -26,6 +27,7 @@ MOST_CANARIES = 4  # before one attempt
 CALLS = 2  # a call that cannot be read is asked for once more
 OUTPUT_TOKENS = 1_024  # some models think first
 SECONDS = 60.0
+REST_SECONDS = 3600.0  # of a model that refuses the first call; the longest rest that a breaker gives
 REQUEST = {
     "messages": [
         {"role": "user", "content": "Call the tool `report` with the word ready. Answer with the call only."}
@@ -49,7 +51,9 @@ REQUEST = {
 
 
 def tried_plan(work: Work, plan: Plan, plan_anew: Callable[[], Plan]) -> Plan:
-    """`plan`, or a new one if its first model is gone or does not call tools.
+    """`plan`, or a new one if its first model is gone, refuses the call, or does not call tools.
+
+    A model that refuses or does not answer rests: neither this attempt nor the next tasks begin with it.
 
     Raises:
         AccountStopped: the crew is stopped.
@@ -62,6 +66,9 @@ def tried_plan(work: Work, plan: Plan, plan_anew: Callable[[], Plan]) -> Plan:
         tried.add(candidate.model)
         log.info("%s cannot work with tools: the plan is made again", candidate.model)
         plan = plan_anew()
+        if _begins_with(plan, candidate.model):  # a refusal that says nothing about the model for good
+            _give_rest(work, candidate.model)
+            plan = plan_anew()
     return plan
 
 
@@ -70,12 +77,26 @@ def tried_plan(work: Work, plan: Plan, plan_anew: Callable[[], Plan]) -> Plan:
 
 def _untried(work: Work, plan: Plan) -> Candidate | None:
     """The model of a long first attempt of which nothing is known today."""
-    if not plan.rungs or plan.rungs[0].executor is not ExecutorName.OPENHANDS:
+    if not _is_long(plan):
         return None
     catalogue, model = work.crew.catalogue, plan.rungs[0].model
     if catalogue.form_of(model).is_tried(utc_now()):
         return None
     return next((known for known in catalogue.candidates() if known.model == model), None)
+
+
+def _is_long(plan: Plan) -> bool:
+    return bool(plan.rungs) and plan.rungs[0].executor is ExecutorName.OPENHANDS
+
+
+def _begins_with(plan: Plan, model: str) -> bool:
+    return _is_long(plan) and plan.rungs[0].model == model
+
+
+def _give_rest(work: Work, model: str) -> None:
+    fault = Fault("it refused or did not answer a first small call", REST_SECONDS, at_once=True)
+    with work.crew.store.engine.begin() as connection:
+        record_fault(connection, account_of(work.crew.settings), model_key(model), fault, now=utc_now())
 
 
 def _works(work: Work, candidate: Candidate) -> bool:
