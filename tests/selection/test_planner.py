@@ -37,6 +37,9 @@ def test_the_grid_integrates_like_a_normal_distribution() -> None:
     assert math.sumprod(NODE_WEIGHTS, [node**2 for node in NODES]) == pytest.approx(1.0)
 
 
+MISSED = 0.02  # the share of the best ladder's worth that the search may miss, because it does not try all
+
+
 @settings(max_examples=60, deadline=None)
 @given(ARMS)
 def test_it_comes_close_to_the_best_of_all_ladders(arms: list[Arm]) -> None:
@@ -60,7 +63,7 @@ def test_a_cheaper_arm_never_lowers_the_worth_nor_leaves_the_first_rung(
         price_usd=arms[place].price_usd * share, cost_usd=arms[place].cost_usd * share
     )
     after = ladder([*arms[:place], cheaper, *arms[place + 1 :]])
-    assert after.worth_usd >= before.worth_usd - 0.01 * abs(before.worth_usd) - 1e-9
+    assert after.worth_usd >= before.worth_usd - MISSED * abs(before.worth_usd) - 1e-9
     if before.arms and before.arms[0] is arms[place]:
         assert after.arms[0].candidate.model == cheaper.candidate.model
 
@@ -73,7 +76,7 @@ def test_a_better_arm_never_lowers_the_worth(arms: list[Arm], data: st.DataObjec
     gain = data.draw(st.floats(0.0, 2.0))
     better = arm(f"m{place}", arms[place].score[0] + gain, arms[place].price_usd)
     after = ladder([*arms[:place], better, *arms[place + 1 :]])
-    assert after.worth_usd >= before.worth_usd - 0.01 * abs(before.worth_usd) - 1e-9
+    assert after.worth_usd >= before.worth_usd - MISSED * abs(before.worth_usd) - 1e-9
 
 
 @settings(max_examples=60, deadline=None)

@@ -2,7 +2,7 @@
 
 import ast
 
-from nightcrew.validation.faults.copies import Copies
+from nightcrew.validation.faults.copies import Copies, edit_of
 from nightcrew.validation.faults.mutant import Mutant
 from nightcrew.validation.faults.notes import GONE
 from nightcrew.validation.reading.source_text import SourceText
@@ -63,3 +63,10 @@ def test_the_condition_of_a_branch_that_base_has_too() -> None:
     assert not found.is_moved(part(MOVED, "not x"))  # no whole condition
     doubled = MOVED + MOVED.split("    x = int(x)\n")[1]
     assert not copies(doubled).is_moved(part(doubled, "x == 1 or not x"))  # more often than on base
+
+
+def test_an_edit_around_a_formatted_string_is_compared_as_it_stands() -> None:
+    text = 'f"one {x} of {y:>3}" + "two"'
+    edit = Mutant(0, len(text), text, f"print({text})", 1, 1, GONE, "f")
+    before, after = edit_of(edit)
+    assert "f'one {x} of {y:>3}'" in before and before != after

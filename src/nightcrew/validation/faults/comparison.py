@@ -98,11 +98,12 @@ class Compared:
 
     def slower(self, least: float = 0.0) -> str:
         """How the call's work grows by more than `least` with four times the input, and faster than on base
-        where base has the function, as a sentence; empty where it does not."""
+        where base has the function, as a sentence; empty where it does not. Of a function that base does not
+        have, only `least` can tell whether it is much."""
         before, after = self.made.growth
         grows = f"{self.made.call}, with four times the input, does {after:.0f} times the work"
         if self.made.before.startswith(_NOT_CALLED):
-            return grows if least < after < _ENDLESS else ""
+            return grows if 0 < least < after < _ENDLESS else ""
         if min(before, after) <= 0 or after <= max(_FASTER_GROWTH * before, least):
             return ""
         return f"{grows} instead of {before:.0f} times"

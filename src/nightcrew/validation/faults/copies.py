@@ -99,6 +99,9 @@ class _Masked(ast.NodeTransformer):
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
         return ast.Name("_", ast.Load()) if node.value else node
 
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
+        return node  # no name can stand between its pieces
+
 
 def _blocks(node: ast.AST) -> Iterator[Block]:
     for name in ("body", "orelse", "finalbody"):
