@@ -97,9 +97,8 @@ class Compared:
         return any(one.startswith("_") and not one.endswith("__") for one in self.name.split("."))
 
     def slower(self, least: float = 0.0) -> str:
-        """How the call's work grows by more than `least` with four times the input, and faster than on base
-        where base has the function, as a sentence; empty where it does not. Of a function that base does not
-        have, only `least` can tell whether it is much."""
+        """How the call's work grows by more than `least` (where base has no such function, above 0) with four
+        times the input, and faster than on base, as a sentence; empty where it does not."""
         before, after = self.made.growth
         grows = f"{self.made.call}, with four times the input, does {after:.0f} times the work"
         if self.made.before.startswith(_NOT_CALLED):
