@@ -12,7 +12,7 @@ demo: setup ## the main job, without a key
 	@$(PY) -m nightcrew.cli demo $(ARGS)
 
 test: setup ## every test, in two processes; with ARGS those that it names, in one
-	@$(PY) -m pytest $(or $(ARGS),--numprocesses 2 --dist loadgroup --no-loadscope-reorder)
+	@$(PY) -m pytest $(or $(ARGS),--numprocesses 2 --dist loadgroup --no-loadscope-reorder --max-worker-restart 0)
 
 check: lint unused types imports test ## everything a contributor needs
 
