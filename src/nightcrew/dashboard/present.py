@@ -31,7 +31,6 @@ class Present:
     running: Sequence[QueuedTask]
     waiting: Sequence[QueuedTask]  # in the order in which they will run
     for_a_person: Sequence[QueuedTask]
-    recent: Sequence[QueuedTask]  # the latest submissions
     stats: QueueStats
     quota: QuotaLeft
     budget_left_usd: Mapping[str, Decimal]  # of the "day" and the "month"
@@ -65,7 +64,6 @@ def read_present(store: StateStore, settings: Settings) -> Present:
         running=queue.list(TaskStatus.RUNNING, MOST_ROWS),
         waiting=queue.waiting(*WAITING, limit=MOST_ROWS),
         for_a_person=queue.list(TaskStatus.NEEDS_REVIEW, MOST_ROWS),
-        recent=queue.list(limit=MOST_ROWS),
         stats=queue.stats(),
         quota=quota,
         budget_left_usd=money,

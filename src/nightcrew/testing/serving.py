@@ -55,6 +55,21 @@ class LoopbackServer:
         asyncio.run(self._server.serve(sockets=[self._socket]))
 
 
+class Served:
+    """A twin that serves for the length of a block."""
+
+    server: LoopbackServer
+
+    def __enter__(self) -> Self:
+        self.server.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.server.__exit__(kind, error, trace)
+
+
 # --------------------------------------------------------------------------------------------------------
 
 

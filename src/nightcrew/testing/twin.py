@@ -6,19 +6,17 @@ with Twin(shipped_scenario()) as twin:
 
 import logging
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
 from nightcrew.testing.calls import Backend, Change, Seen
 from nightcrew.testing.clock import TwinClock
 from nightcrew.testing.scenario import Scenario
 from nightcrew.testing.server import build_app
-from nightcrew.testing.serving import LoopbackServer
+from nightcrew.testing.serving import LoopbackServer, Served
 
 log = logging.getLogger(__name__)
 
 
-class Twin:
+class Twin(Served):
     """A running twin, as a context manager; several can run at once."""
 
     def __init__(self, scenario: Scenario, port: int = 0, clock: TwinClock | None = None) -> None:
@@ -39,15 +37,6 @@ class Twin:
     def change(self, change: Change) -> None:
         """Change the scenario from the next call on."""
         self.backend.change(change)
-
-    def __enter__(self) -> Self:
-        self.server.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.server.__exit__(kind, error, trace)
 
 
 def run_twin(scenario: Scenario, port: int = 0, *, on_ready: Callable[[str], None] | None = None) -> None:

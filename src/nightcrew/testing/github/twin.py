@@ -10,15 +10,13 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import TracebackType
-from typing import Self
 
 from nightcrew.testing.github.server import API, GitHubServer
 from nightcrew.testing.github.state import Hub, Repository
-from nightcrew.testing.serving import LoopbackServer
+from nightcrew.testing.serving import LoopbackServer, Served
 
 
-class GitHubTwin:
+class GitHubTwin(Served):
     """A running twin, as a context manager; several can run at once. `folder` holds its repositories."""
 
     def __init__(self, folder: Path, port: int = 0) -> None:
@@ -36,15 +34,6 @@ class GitHubTwin:
         scheme, _, rest = self.server.url.partition("://")
         login = f"x-access-token:{token}@" if token else ""
         return f"{scheme}://{login}{rest}/{repository.full_name}.git"
-
-    def __enter__(self) -> Self:
-        self.server.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.server.__exit__(kind, error, trace)
 
 
 def run_github_twin(
