@@ -3,9 +3,11 @@
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from nightcrew import host
 from nightcrew.errors import BadInput, Rejected
 from nightcrew.execution.checkout import tree_patch
 from nightcrew.execution.checkout.workspace import (
@@ -301,3 +303,21 @@ def test_a_tree_with_closed_folders_is_removed(tmp_path: Path) -> None:
     remove_tree(tmp_path / "t")
     assert not (tmp_path / "t").exists()
     assert (tmp_path / "keep").exists()
+
+
+def test_a_file_that_others_share_keeps_its_permissions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tree").mkdir()
+    shared = tmp_path / "shared"
+    shared.touch()
+    shared.chmod(0o444)
+    (tmp_path / "tree" / "file").hardlink_to(shared)
+    run = host.run
+
+    def fail_to_remove(command: list[str | Path], **options: Any) -> host.Ended:
+        return run(["true"] if command[0] == "rm" else command, **options)
+
+    monkeypatch.setattr(host, "run", fail_to_remove)  # as where another process still writes there
+    remove_tree(tmp_path / "tree")
+    assert shared.stat().st_mode & 0o777 == 0o444

@@ -108,3 +108,11 @@ def test_a_stored_file_that_a_crash_cut_off_is_not_used(tmp_path: Path, share: S
         os.truncate(stored, 0)
     second = share(environment(tmp_path / "two", a="A = 1\n"))
     assert (second / "a.py").read_text() == "A = 1\n"
+
+
+def test_a_stored_file_that_became_writable_is_not_used(tmp_path: Path, share: Share) -> None:
+    share(environment(tmp_path / "one", a="A = 1\n"))
+    for stored in (tmp_path / "contents").iterdir():
+        stored.chmod(0o644)
+    second = share(environment(tmp_path / "two", a="A = 1\n"))
+    assert (second / "a.py").stat().st_mode & 0o777 == 0o444

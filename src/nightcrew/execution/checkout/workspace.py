@@ -177,10 +177,12 @@ def extract_patch(checkout: Checkout) -> str:
 
 def remove_tree(path: Path) -> None:
     """Remove a folder of any depth, even with missing permissions inside; links are not followed."""
-    for command in (("rm", "-rf"), ("chmod", "-R", "u+rwX"), ("rm", "-rf")):
+    # Only folders: a file can be shared with other environments, which then could write to it.
+    permissions = ("find", path, "-type", "d", "-exec", "chmod", "u+rwx", "{}", ";")
+    for command in (("rm", "-rf", "--", path), permissions, ("rm", "-rf", "--", path)):
         if path.exists():
             with suppress(host.Overtime):
-                host.run([*command, "--", path], env=host.environment(), seconds=_REMOVE_SECONDS)
+                host.run(command, env=host.environment(), seconds=_REMOVE_SECONDS)
     if path.exists():
         log.error("%s could not be removed completely", path)
 

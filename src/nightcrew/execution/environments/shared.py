@@ -90,7 +90,7 @@ class SharedFiles:
             try:
                 os.link(path, stored)
             except FileExistsError:
-                _link(stored, path, status.st_size)
+                _link(stored, path, status)
             except OSError:  # too many links, or another file system: the environment keeps its own file
                 log.debug("%s is not shared", path, exc_info=True)
             return digest
@@ -142,9 +142,13 @@ def _is_made(folder: str) -> bool:
     return stat.S_ISDIR(os.lstat(folder).st_mode)
 
 
-def _link(stored: str, path: str, size: int | None = None) -> None:
-    """Replace `path` by a link to `stored`, unless that does not have the size, as after a crash."""
+def _link(stored: str, path: str, like: os.stat_result | None = None) -> None:
+    """Replace `path` by a link to `stored`, unless it differs in size or mode, as after a crash."""
     with suppress(OSError):  # not compiled, or too many links
-        if size is None or os.stat(stored).st_size == size:
+        if like is None or _form(os.stat(stored)) == _form(like):
             os.link(stored, path + _NEW)
             os.rename(path + _NEW, path)
+
+
+def _form(status: os.stat_result) -> tuple[int, int]:
+    return status.st_size, status.st_mode
