@@ -127,6 +127,7 @@ def test_what_the_agent_said_goes_along() -> None:
             'the last error of a tool: "file_editor: no such folder"',
         ),
         (Result(status="stuck", last_error="terminal: x" * 200), 'a tool: "terminal: x'),
+        (Result(status="stuck", last_action="terminal ls" * 200), 'its last action: "terminal ls'),
     ],
 )
 def test_an_end_names_what_happened_before(result: Result, says: str) -> None:

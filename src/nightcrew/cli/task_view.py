@@ -12,6 +12,7 @@ from rich.text import Text
 
 from nightcrew.cli.app import ExitCode
 from nightcrew.cli.output import console, counted, duration, money, print_table, styled
+from nightcrew.execution.attempt import AttemptEnd
 from nightcrew.task import FailureReason, Task, TaskStatus
 from nightcrew.validation.verdict import VerdictKind
 
@@ -166,12 +167,22 @@ def _attempt_row(attempt: Mapping[str, Any]) -> Sequence[object]:
         "–" if attempt["score"] is None else f"{attempt['score']:.2f}",
         attempt["calls"],
         money(attempt["cost_usd"]),
-        _first_sentence(attempt["summary"] or attempt["detail"]),
+        _why(attempt),
     )
 
 
+def _why(attempt: Mapping[str, Any]) -> str:
+    """The sentence that decided; how the attempt ended if that is the reason, or if it ended early."""
+    summary, detail = attempt["summary"] or "", attempt["detail"]
+    if not summary or summary.endswith(detail):
+        return shorten(summary or detail, _WHY, placeholder=" …")
+    sentence = _first_sentence(summary)
+    is_early = attempt["end"] != AttemptEnd.FINISHED and attempt["verdict"] == VerdictKind.REJECTED
+    return f"{sentence}; it ended early: {shorten(detail, _WHY, placeholder=' …')}" if is_early else sentence
+
+
 def _first_sentence(text: str) -> str:
-    """The start of the sentence that decided, without the verdict; the gates' findings have the rest."""
+    """The start of the first sentence, without the verdict; the gates' findings have the rest."""
     kind, _, reason = text.partition(": ")
     sentence = reason if kind in {"Rejected", "Not measurable"} else text
     return shorten(sentence.partition(". ")[0].rstrip("."), _WHY, placeholder=" …")

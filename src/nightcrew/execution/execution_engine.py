@@ -22,6 +22,7 @@ from nightcrew.execution.executors.briefing import conventions_of
 from nightcrew.execution.executors.edit_format import EditFormat
 from nightcrew.execution.sandbox import Limits, Sandbox
 from nightcrew.logs.context import log_for_attempt
+from nightcrew.plain_text import quoted
 from nightcrew.settings import Settings
 from nightcrew.target_config import TargetConfig
 from nightcrew.task import ExecutorName, Task
@@ -138,7 +139,8 @@ def _with_patch(report: Report, checkout: Checkout) -> tuple[Report, str]:
     except Rejected as error:
         return replace(report, end=AttemptEnd.INVALID_OUTPUT, detail=str(error)), ""
     if report.end is AttemptEnd.FINISHED and not patch:
-        return replace(report, detail=f"{report.detail}; it changed nothing"), ""
+        said = f", and said: {quoted(report.last_message)}" if report.last_message.strip() else ""
+        return replace(report, detail=f"{report.detail}; it changed nothing{said}"), ""
     return report, patch
 
 

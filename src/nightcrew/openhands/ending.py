@@ -20,6 +20,9 @@ SIGNALLED = 128
 """Exit codes above this one, and negative ones, mean a signal."""
 
 
+_INTERRUPTED = {AttemptEnd.STUCK, AttemptEnd.ITERATION_LIMIT, AttemptEnd.WALL_TIME}
+
+
 def how_it_ended(result: Result | None, completed: Completed, usage: DoorUsage) -> Report:
     """How the attempt ended, and why in one sentence for a person."""
     if completed.killed_by is not None:
@@ -41,16 +44,12 @@ def _what_happened(end: AttemptEnd, result: Result) -> str:
     """The last words of the model or a tool, where they show why nothing came of the attempt."""
     if end is AttemptEnd.PROSE and result.last_message.strip():
         return f": {quoted(result.last_message)}"
-    explains = end in {
-        AttemptEnd.FINISHED,
-        AttemptEnd.STUCK,
-        AttemptEnd.INVALID_OUTPUT,
-        AttemptEnd.ITERATION_LIMIT,
-        AttemptEnd.WALL_TIME,
-    }
-    if explains and result.last_error:
-        return f"; the last error of a tool: {quoted(result.last_error)}"
-    return ""
+    said = ""
+    if end in _INTERRUPTED and result.last_action:
+        said = f"; its last action: {quoted(result.last_action, 150)}"
+    if end in {AttemptEnd.FINISHED, AttemptEnd.INVALID_OUTPUT, *_INTERRUPTED} and result.last_error:
+        said += f"; the last error of a tool: {quoted(result.last_error)}"
+    return said
 
 
 def _killed(by: str) -> tuple[AttemptEnd, str]:

@@ -97,12 +97,21 @@ def decide(task: Task, trials: Sequence[Judged], *, seconds: float, budget_usd: 
     return end
 
 
+def feedback_for_the_next(trials: Sequence[Judged], hint: str) -> str:
+    """Why the last judged attempt was not accepted, what kept a later model from working, and a hint."""
+    judged = [trial.verdict.feedback for trial in trials if not trial.is_fault][-1:]
+    unfit = [trial for trial in trials[-1:] if trial.attempt.end is AttemptEnd.MODEL_UNFIT]
+    refused = [f"The last attempt made no change, because: {trial.verdict.summary}" for trial in unfit]
+    return "\n\n".join(filter(None, [*judged, *refused, f"A person says: {hint}" if hint else ""]))
+
+
 def outcome_of(error: Exception, trials: Sequence[Judged]) -> Outcome:
     """The outcome of a task that an error stopped."""
     if not isinstance(error, NightcrewError):
         return _failed(FailureReason.INFRASTRUCTURE, f"{type(error).__name__}: {error}")
     if isinstance(error, NoModelLeft):
-        return _failed(_why_none_is_left(error, trials), f"no model is left to try: {error}")
+        last = f" The last attempt: {_cause(trials[-1])}" if trials else ""
+        return _failed(_why_none_is_left(error, trials), f"no model is left to try: {error}{last}")
     if isinstance(error, BadInput):
         return _failed(FailureReason.INVALID, str(error))
     if isinstance(error, BudgetReached):

@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
-from nightcrew.execution.attempt import Attempt, ModelCall
+from nightcrew.execution.attempt import Attempt, AttemptEnd, ModelCall
 from nightcrew.execution.checkout.work_folder import work_folder
 from nightcrew.execution.executors.edit_format import formats_for
 from nightcrew.openrouter.books.attempt_books import AttemptBooks
@@ -170,6 +171,8 @@ def _verdict(work: Work, attempt: Attempt) -> Verdict:
     if not attempt.patch:
         return _of_no_change(attempt)
     evidence = work.results.evidence(attempt.number)
-    return redact_object(
-        work.crew.validator.judge_against(work.base, work.task, attempt.patch, evidence=evidence)
-    )
+    verdict = work.crew.validator.judge_against(work.base, work.task, attempt.patch, evidence=evidence)
+    if verdict.kind is VerdictKind.REJECTED and attempt.end is not AttemptEnd.FINISHED:
+        early = f"The attempt ended before its work was done: {attempt.detail}"
+        verdict = replace(verdict, feedback=f"{early}\n{verdict.feedback}")
+    return redact_object(verdict)

@@ -25,7 +25,14 @@ from nightcrew.validation.verdict import Verdict
 from nightcrew.work.crew import Crew
 from nightcrew.work.history import past_trials
 from nightcrew.work.obstacles import Wait
-from nightcrew.work.outcome import Judged, Outcome, as_recorded, decide, outcome_of_answer
+from nightcrew.work.outcome import (
+    Judged,
+    Outcome,
+    as_recorded,
+    decide,
+    feedback_for_the_next,
+    outcome_of_answer,
+)
 from nightcrew.work.results import Results
 
 log = logging.getLogger(__name__)
@@ -76,11 +83,8 @@ class Work:
 
     @property
     def feedback(self) -> str:
-        """Why the last judged attempt was not accepted, and a person's hint."""
-        judged = [trial for trial in self.trials if not trial.is_fault]
-        hint = self.answer.hint if self.answer else None
-        parts = (judged[-1].verdict.feedback if judged else "", f"A person says: {hint}" if hint else "")
-        return "\n\n".join(filter(None, parts))
+        """What the next attempt is told about the earlier ones, and a person's hint."""
+        return feedback_for_the_next(self.trials, (self.answer.hint if self.answer else None) or "")
 
     @cached_property
     def base(self) -> Checkout:

@@ -23,6 +23,7 @@ class EventLog:
         self.finish_called = False
         self.tool_errors = 0
         self.last_error = ""
+        self.last_action = ""
         self.error: ErrorFacts | None = None
 
     def __call__(self, event: Event) -> None:
@@ -51,6 +52,7 @@ class EventLog:
         if self.finish_called:
             self.last_message = str(arguments.get("message", ""))
         shown = {name: cut(str(value), 500) for name, value in arguments.items()}
+        self.last_action = cut(" ".join([event.tool_name, *shown.values()]), 500)
         self._emit({"event": "action", "tool": event.tool_name, "arguments": shown})
 
     def _on_observation(self, event: Any) -> None:

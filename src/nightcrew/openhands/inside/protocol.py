@@ -68,6 +68,8 @@ class Result(BaseModel):
     """The number of consecutive invalid tool calls at the end of the conversation."""
     last_error: str = ""
     """The last error that a tool answered with; empty if none ever did."""
+    last_action: str = ""
+    """The tool and arguments of the last action; empty if there was none."""
     calls: int = 0
     nudges: int = 0
     timed_out: bool = False

@@ -132,6 +132,7 @@ class Session:
             finish_reason=reasons[-1] if reasons else None,
             tool_errors=self._log.tool_errors,
             last_error=self._log.last_error,
+            last_action=self._log.last_action,
             calls=len(reasons),
             nudges=self._nudges,
             timed_out=self._timed_out,

@@ -80,7 +80,7 @@ class Rotation:
                 if other.context_tokens <= candidate.context_tokens:
                     self._unfit[other.model] = row.fault
         elif row.fault_class is FaultClass.MODEL_UNFIT:
-            self._unfit[candidate.model] = row.fault
+            self._unfit[candidate.model] = outcome.message
         elif row.next is Next.RETRY:
             # Not this model's fault: other models would fail in the same way.
             self._asked.update(other.model for other in self._models)
