@@ -12,8 +12,8 @@ import yaml
 from nightcrew.cli.verdict_page import MARKER, verdict_page
 from nightcrew.task import Task
 from nightcrew.validation.verdict import Finding, GateOutcome, GateResult, Verdict, VerdictKind
-from tests.cli.test_verify import git
-from tests.cli.test_verify import slugs as slugs  # a fixture
+from tests.cli.commands.changes.test_verify import git
+from tests.cli.commands.changes.test_verify import slugs as slugs  # a fixture
 
 ROOT = Path(__file__).parents[2]
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text())

@@ -9,7 +9,7 @@ from typing import Any
 from typer.core import TyperGroup
 from typer.main import get_command_from_info
 
-from nightcrew.cli.commands import COMMANDS
+from nightcrew.cli.commands import COMMANDS, SECTIONS
 
 
 class CommandGroup(TyperGroup):
@@ -27,8 +27,11 @@ class CommandGroup(TyperGroup):
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Writes the commands' part of the help page."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, command.help) for name, command in COMMANDS.items()])
+        for section, title in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl(
+                    [(name, one.help) for name, one in COMMANDS.items() if one.section == section],
+                )
 
     def _register(self, module: str) -> None:
         app = import_module(f"nightcrew.cli.commands.{module}").app

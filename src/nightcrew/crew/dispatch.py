@@ -14,7 +14,7 @@ from nightcrew.crew.processes import ProcessId, kill_tree
 from nightcrew.crew.status import status
 from nightcrew.crew.storage.database import ensure_database
 from nightcrew.errors import BadInput, Transient
-from nightcrew.execution.checkout.admission import admit
+from nightcrew.execution.checkout.admission import Admission, admit
 from nightcrew.execution.checkout.credentials import Credentials
 from nightcrew.queue import outbox
 from nightcrew.queue.state_store import StateStore, create_schema
@@ -36,9 +36,12 @@ class DeploymentMissing(Transient):
 
 
 @contextmanager
-def open_queue(settings: Settings) -> Iterator[TaskQueue]:
-    """The task queue; services need not be running. What changed is in the ledger at the end."""
-    with _opened(settings) as (queue, store):
+def open_queue(settings: Settings, *, is_for_batch: bool = False) -> Iterator[TaskQueue]:
+    """The task queue; services need not be running. What changed is in the ledger at the end.
+
+    `is_for_batch` looks into each repository once and not for every task that is submitted.
+    """
+    with _opened(settings, is_for_batch=is_for_batch) as (queue, store):
         yield queue
         with suppress(OperationalError):  # the facts wait for the next process
             if not outbox.is_empty(store):
@@ -169,11 +172,12 @@ def set_state(api: PrefectApi, run_id: str, kind: str, name: str, message: str) 
 
 
 @contextmanager
-def _opened(settings: Settings) -> Iterator[tuple[TaskQueue, StateStore]]:
+def _opened(settings: Settings, *, is_for_batch: bool = False) -> Iterator[tuple[TaskQueue, StateStore]]:
+    credentials = Credentials(settings.credentials_dir)
+    admission = Admission(credentials).admit if is_for_batch else partial(admit, credentials=credentials)
     with StateStore(ensure_database(settings)) as store:
         create_schema(store)
-        at_the_door = partial(admit, credentials=Credentials(settings.credentials_dir))
-        yield TaskQueue(store, settings.max_unfinished_tasks, admit=at_the_door), store
+        yield TaskQueue(store, settings.max_unfinished_tasks, admit=admission), store
 
 
 def _dispatch(queue: TaskQueue, api: PrefectApi, queued: QueuedTask, deployment_id: str) -> QueuedTask:

@@ -6,10 +6,10 @@ import pytest
 
 from nightcrew.errors import BadInput
 from nightcrew.execution.checkout import workspace
-from nightcrew.execution.checkout.admission import admit, root_of
+from nightcrew.execution.checkout.admission import Admission, admit, root_of
 from nightcrew.execution.checkout.workspace import resolve_commit
 from nightcrew.task import Task
-from tests.execution.conftest import make_repo
+from tests.execution.conftest import git, make_repo
 
 FILES = {
     "backend/src/shop.py": "def add(a, b):\n    return a + b\n",
@@ -41,6 +41,17 @@ def repo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 def test_work_that_can_be_done_begins_at_the_commit(repo: Path, task_type: str, target: str | None) -> None:
     assert admit(a_task(repo, task_type, target)) == resolve_commit(str(repo), "HEAD")
+
+
+def test_the_tasks_of_a_batch_begin_at_one_commit(tmp_path: Path) -> None:
+    repo = make_repo(tmp_path / "repo", FILES)
+    batch = Admission()
+    first = batch.admit(a_task(repo))
+    git(repo, "commit", "-q", "--allow-empty", "-m", "meanwhile")
+    assert batch.admit(a_task(repo, "documentation", "README.md")) == first
+    assert admit(a_task(repo)) == resolve_commit(str(repo), "HEAD") != first
+    with pytest.raises(BadInput, match=r"has no file gone\.py"):
+        batch.admit(a_task(repo, target="gone.py"))
 
 
 @pytest.mark.parametrize("task_type", ["unit_test", "bug_fix", "refactoring"])

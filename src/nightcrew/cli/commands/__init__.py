@@ -1,6 +1,7 @@
 """The commands: each with the module of this package that registers it, and the first line of its help.
 
-The modules are imported by `nightcrew.cli.command_group` when their command is asked for.
+The modules are imported by `nightcrew.cli.command_group` when their command is asked for. Their folders are
+what people do with them, and the sections of the help page.
 """
 
 from typing import NamedTuple
@@ -12,40 +13,53 @@ class Command(NamedTuple):
     module: str
     help: str
 
+    @property
+    def section(self) -> str:
+        """The section of the help page: a key of `SECTIONS`."""
+        return self.module.partition(".")[0]
+
+
+SECTIONS = {
+    "start": "To begin",
+    "tasks": "Tasks",
+    "changes": "Changes",
+    "crew": "The crew",
+    "models": "Models and figures",
+}
 
 COMMANDS = {
-    "set-account": Command("access", "Store an API key for the crew."),
-    "ui": Command("access", "Print the Prefect UI's address or password."),
-    "dashboard": Command("access", "Print the dashboard's address."),
-    "apply": Command("apply", "Take over accepted changes."),
-    "backup": Command("backup", "Write tasks, ledger and results to one file."),
-    "restore": Command("backup", "Restore a backup into an empty home."),
-    "demo": Command("demo", "Run a demo without a key."),
-    "do": Command("do", "Do one task in the foreground."),
-    "doctor": Command("doctor", "Check everything a crew needs."),
-    "run-engine": Command("engine", "Start the crew."),
-    "stop-engine": Command("engine", "Stop a crew that was left running."),
-    "resume": Command("engine", "Resume a stopped crew."),
-    "logs": Command("engine", "Print and follow what the crew's processes log."),
-    "service": Command("service", "Install or remove the crew as a service."),
-    "init": Command("initialise", "Write nightcrew.toml for a target repository."),
-    "metrics": Command("metrics", "Print cost and quality by model and task type."),
-    "export": Command("metrics", "Write the ledger's views to files."),
-    "select-model": Command("models", "Print which models a task would try, and why."),
-    "models": Command("models", "List usable models and remaining free calls."),
-    "refresh-models": Command("models", "Fetch the list of models and prices."),
-    "replay": Command("replay", "Compare the selector with other policies."),
-    "review": Command("review", "List, show or answer open questions."),
-    "submit-task": Command("submit", "Submit a task."),
-    "schedule": Command("submit", "Submit a task at set times."),
-    "submit-batch": Command("batch", "Submit the tasks of a file."),
-    "batch": Command("batch", "Print the tasks of a batch, what they cost and what came of them."),
-    "get-status": Command("tasks", "Print the status of one task."),
-    "list-tasks": Command("tasks", "List tasks, the latest first."),
-    "show-task": Command("tasks", "Print all about one task."),
-    "cancel-task": Command("tasks", "Cancel a task and end its processes."),
-    "queue-stats": Command("tasks", "Count tasks by priority and status."),
-    "twin": Command("twin", "Serve the twin of OpenRouter, or of GitHub, until Ctrl-C."),
-    "verify": Command("verify", "Judge a change."),
-    "verify-staged": Command("verify_staged", "Look at what is staged."),
+    "demo": Command("start.demo", "Run a demo without a key."),
+    "doctor": Command("start.doctor", "Check everything a crew needs."),
+    "set-account": Command("start.account", "Store an API key for the crew."),
+    "init": Command("start.initialise", "Write nightcrew.toml for a target repository."),
+    "twin": Command("start.twin", "Serve the twin of OpenRouter, or of GitHub, until Ctrl-C."),
+    "submit-task": Command("tasks.submit", "Submit a task."),
+    "submit-batch": Command("tasks.batch", "Submit the tasks of a file."),
+    "schedule": Command("tasks.schedule", "Submit a task at set times."),
+    "do": Command("tasks.do", "Do one task in the foreground."),
+    "get-status": Command("tasks.status", "Print the status of one task."),
+    "list-tasks": Command("tasks.status", "List tasks, the latest first."),
+    "show-task": Command("tasks.status", "Print all about one task."),
+    "batch": Command("tasks.batch", "Print the tasks of a batch, what they cost and what came of them."),
+    "cancel-task": Command("tasks.status", "Cancel a task and end its processes."),
+    "queue-stats": Command("tasks.status", "Count tasks by priority and status."),
+    "review": Command("tasks.review", "List, show or answer open questions."),
+    "apply": Command("changes.apply", "Take over accepted changes."),
+    "verify": Command("changes.verify", "Judge a change."),
+    "verify-staged": Command("changes.verify_staged", "Look at what is staged."),
+    "run-engine": Command("crew.engine", "Start the crew."),
+    "stop-engine": Command("crew.engine", "Stop a crew that was left running."),
+    "resume": Command("crew.engine", "Resume a stopped crew."),
+    "service": Command("crew.service", "Install or remove the crew as a service."),
+    "logs": Command("crew.logs", "Print and follow what the crew's processes log."),
+    "ui": Command("crew.pages", "Print the Prefect UI's address or password."),
+    "dashboard": Command("crew.pages", "Print the dashboard's address."),
+    "backup": Command("crew.backup", "Write tasks, ledger and results to one file."),
+    "restore": Command("crew.backup", "Restore a backup into an empty home."),
+    "models": Command("models.catalogue", "List usable models and remaining free calls."),
+    "refresh-models": Command("models.catalogue", "Fetch the list of models and prices."),
+    "select-model": Command("models.catalogue", "Print which models a task would try, and why."),
+    "replay": Command("models.replay", "Compare the selector with other policies."),
+    "metrics": Command("models.metrics", "Print cost and quality by model and task type."),
+    "export": Command("models.metrics", "Write the ledger's views to files."),
 }

@@ -4,6 +4,8 @@ What could only fail minutes later is refused at once: a target file that is not
 in Python in a repository without any, an invalid configuration file.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -25,28 +27,43 @@ _CONFIGURED_BY = ("nightcrew.toml", "pyproject.toml")
 _PYTHON = (".py", ".pyi", ".pyx", ".ipynb")
 
 
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """What tasks start from: a commit, and its files where the repository is on this machine."""
+
+    commit: str
+    files: Sequence[str] | None
+
+
+class Admission:
+    """Admits tasks, and looks into each base once: make one for a batch, because a branch may move later."""
+
+    def __init__(self, credentials: Credentials | None = None) -> None:
+        self._credentials = credentials
+        self._bases: dict[tuple[str, str], _Base] = {}
+
+    def admit(self, task: Task) -> str:
+        """The full id of the commit that a task starts from.
+
+        A repository on a server is not fetched for this; it is looked into when the task begins.
+
+        Raises:
+            BadInput: there is no such repository, commit or target file; it is too large; its nightcrew.toml
+                is invalid; or this type of work is not supported there.
+            Transient: a remote repository cannot be reached.
+        """
+        key = task.repo, task.base
+        if key not in self._bases:
+            self._bases[key] = _look_into(*key, self._credentials)
+        base = self._bases[key]
+        if base.files is not None:
+            _check_files(task, base.files)
+        return base.commit
+
+
 def admit(task: Task, *, credentials: Credentials | None = None) -> str:
-    """The full id of the commit that a task starts from.
-
-    A repository on a server is not fetched for this; it is looked into when the task begins.
-
-    Raises:
-        BadInput: there is no such repository, commit or target file; it is too large; its nightcrew.toml is
-            invalid; or this type of work is not supported there.
-        Transient: a remote repository cannot be reached.
-    """
-    commit = resolve_commit(task.repo, task.base, credentials=credentials)
-    if protocol_of(task.repo) is Protocol.FILE:
-        with opened(folder_of(task.repo).resolve()) as source:
-            try:
-                check_size(commit, source)
-                names = git("ls-tree", "-r", "-z", "--name-only", commit, git_dir=source)
-                files = names.decode(errors="surrogateescape").split("\0")[:-1]
-                _check_files(task, files)
-                _check_configuration(source, commit, files)
-            except GitFailed as error:
-                raise BadInput(f"{task.repo} at {commit[:12]} cannot be read: {error}") from None
-    return commit
+    """The commit that one task starts from; raises what `Admission.admit` raises."""
+    return Admission(credentials).admit(task)
 
 
 def root_of(folder: Path) -> Path:
@@ -58,7 +75,22 @@ def root_of(folder: Path) -> Path:
 # ---------------------------------------------------------------------------------------------------------
 
 
-def _check_files(task: Task, files: list[str]) -> None:
+def _look_into(repo: str, base: str, credentials: Credentials | None) -> _Base:
+    commit = resolve_commit(repo, base, credentials=credentials)
+    if protocol_of(repo) is not Protocol.FILE:
+        return _Base(commit, None)
+    with opened(folder_of(repo).resolve()) as source:
+        try:
+            check_size(commit, source)
+            names = git("ls-tree", "-r", "-z", "--name-only", commit, git_dir=source)
+            files = names.decode(errors="surrogateescape").split("\0")[:-1]
+            _check_configuration(source, commit, files)
+        except GitFailed as error:
+            raise BadInput(f"{repo} at {commit[:12]} cannot be read: {error}") from None
+    return _Base(commit, files)
+
+
+def _check_files(task: Task, files: Sequence[str]) -> None:
     if task.task_type not in _IN_PYTHON:
         return
     where = f"{task.repo} at {task.base}"
@@ -72,7 +104,7 @@ def _check_files(task: Task, files: list[str]) -> None:
     raise BadInput(f"{where} has no file {task.target_file}{_suggestion(task.target_file, files)}")
 
 
-def _suggestion(target: str, files: list[str]) -> str:
+def _suggestion(target: str, files: Sequence[str]) -> str:
     inside = [name for name in files if name.startswith(f"{target}/") and name.endswith(_PYTHON)]
     if inside:
         return f", it is a folder: name a file in it, such as {inside[0]}"
@@ -81,7 +113,7 @@ def _suggestion(target: str, files: list[str]) -> str:
     return f": do you mean {near[0]}?" if near else ": commit it first, or name another one"
 
 
-def _check_configuration(source: Path, commit: str, files: list[str]) -> None:
+def _check_configuration(source: Path, commit: str, files: Sequence[str]) -> None:
     """Read the configuration at the commit, as a task will."""
     with TemporaryDirectory(prefix="nightcrew-config-") as folder:
         for name in set(_CONFIGURED_BY).intersection(files):

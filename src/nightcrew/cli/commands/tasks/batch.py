@@ -3,7 +3,6 @@
 import hashlib
 import re
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,21 +12,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nightcrew.cli.app import AsJson, ExitCode, Goodbye, app
+from nightcrew.cli.app import AsJson, ExitCode, app
 from nightcrew.cli.batch_file import BatchFile, BatchFormat, BatchItem, format_of, read_batch, report
 from nightcrew.cli.output import console, counted, errors, money, print_json, print_table
 from nightcrew.cli.task_options import check_prices, make_task
 from nightcrew.cli.task_view import COLUMNS, row, task_json
 from nightcrew.errors import BadInput, QueueFull
 from nightcrew.settings import Settings, load_settings
-from nightcrew.task import SETTLED, Task, TaskStatus
+from nightcrew.task import Task, TaskStatus
 
 if TYPE_CHECKING:
     from nightcrew.queue.task_queue import TaskQueue
     from nightcrew.queue.task_table import QueuedTask
     from nightcrew.selection.plan import Plan
 
-POLL_SECONDS = 1.0
 MOST_ROWS = 10_000
 _LONGEST_ID = 64
 
@@ -136,7 +134,7 @@ def _submit(
     check_prices(settings)
     stored: dict[str, QueuedTask] = {}
     problems = []
-    with open_queue(settings) as queue, _progress("submitted", len(tasks)) as completed:
+    with open_queue(settings, is_for_batch=True) as queue, _progress("submitted", len(tasks)) as completed:
         for number, item in enumerate(batch.items):
             completed(number)
             try:
@@ -160,20 +158,17 @@ def _store(
 
 def _wait(settings: Settings, name: str) -> None:
     """Return when all tasks of the batch have ended or wait for a person."""
+    from nightcrew.cli.commands.tasks.waiting import wait_for
     from nightcrew.crew.dispatch import open_queue
-    from nightcrew.crew.reconciliation import reconcile
 
-    try:
-        with open_queue(settings) as queue:
-            tasks = queue.list(limit=MOST_ROWS, batch=name)
-            with _progress("ended", len(tasks)) as completed:
-                while (ended := sum(one.status in SETTLED for one in tasks)) < len(tasks):
-                    completed(ended)
-                    time.sleep(POLL_SECONDS)
-                    reconcile(settings)
-                    tasks = queue.list(limit=MOST_ROWS, batch=name)
-    except KeyboardInterrupt:
-        raise Goodbye(f"the batch goes on without you. Follow it with: nightcrew batch {name}") from None
+    interrupted = f"the batch goes on without you. Follow it with: nightcrew batch {name}"
+    with open_queue(settings) as queue:
+
+        def read() -> Sequence[QueuedTask]:
+            return queue.list(limit=MOST_ROWS, batch=name)
+
+        with _progress("ended", len(read())) as progress:
+            wait_for(settings, read, progress=progress, interrupted=interrupted)
 
 
 @contextmanager

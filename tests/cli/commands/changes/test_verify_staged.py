@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cli.test_verify import SLUG, TESTS, git
+from tests.cli.commands.changes.test_verify import SLUG, TESTS, git
 
-HOOK: dict[str, Any] = yaml.safe_load((Path(__file__).parents[2] / ".pre-commit-hooks.yaml").read_text())[0]
+HOOK: dict[str, Any] = yaml.safe_load((Path(__file__).parents[4] / ".pre-commit-hooks.yaml").read_text())[0]
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from nightcrew.cli.app import AsJson, ExitCode, app
-from nightcrew.cli.commands.verify import EXIT_CODES, print_verdict
+from nightcrew.cli.commands.changes.verify import EXIT_CODES, print_verdict
 from nightcrew.cli.output import console, print_json
 from nightcrew.cli.task_options import make_task
 from nightcrew.errors import BadInput

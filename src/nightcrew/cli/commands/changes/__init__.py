@@ -1,0 +1,1 @@
+"""What people do with changes: judge them, and take over those that were accepted."""

@@ -1,0 +1,1 @@
+"""The crew itself: its services, logs, web pages and backups."""

@@ -1,0 +1,1 @@
+"""What people need before a first task of their own: a key, a check, a demo."""

@@ -1,0 +1,1 @@
+"""What people do with tasks: submit, follow, cancel and decide on them."""
