@@ -2,13 +2,7 @@
 
 import pytest
 
-from nightcrew.crew.schedules import (
-    add_schedule,
-    find_schedule,
-    remove_schedule,
-    set_active,
-    task_schedules,
-)
+from nightcrew.crew.schedules import add_schedule, find_schedule, remove, set_active, task_schedules
 from nightcrew.errors import BadInput
 from nightcrew.task import Task
 from tests.flows.conftest import RunningCrew
@@ -20,16 +14,16 @@ def test_a_schedule_is_added_paused_resumed_and_removed(crew: RunningCrew) -> No
     task = crew.task("Keep it documented.", priority="low")
     added = add_schedule(crew.api, "nightly", "0 2 * * 1-5", "Europe/Berlin", task)
     assert (added.cron, added.timezone, added.active) == ("0 2 * * 1-5", "Europe/Berlin", True)
-    again = Task.model_validate(added.task)
+    again = Task.model_validate(added.parameters["task"])
     assert again.model_dump(exclude={"task_id"}) == task.model_dump(exclude={"task_id"})
-    assert "task_id" not in added.task, "each time it is another task"
+    assert "task_id" not in added.parameters["task"], "each time it is another task"
     with pytest.raises(BadInput, match="there is a schedule nightly already"):
         add_schedule(crew.api, "nightly", "0 3 * * *", "UTC", task)
     for active in (False, True):
         set_active(crew.api, added, active=active)
         changed = find_schedule(crew.api, "nightly")
-        assert (changed.active, changed.task) == (active, added.task)
-    remove_schedule(crew.api, added)
+        assert (changed.active, changed.parameters) == (active, added.parameters)
+    remove(crew.api, added)
     assert task_schedules(crew.api) == []
 
 

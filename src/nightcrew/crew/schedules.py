@@ -1,10 +1,10 @@
-"""Tasks on a schedule: schedules of Prefect, each with a task, so that the UI shows and changes them too."""
+"""Schedules of Prefect with parameters, such as tasks, so that the UI shows and changes them too."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nightcrew.crew.dispatch import FLOW, deployment_of
+from nightcrew.crew.dispatch import FLOW, DeploymentMissing
 from nightcrew.crew.prefect_api import PrefectApi
 from nightcrew.errors import BadInput
 from nightcrew.task import Task, TaskPriority
@@ -13,19 +13,75 @@ MOST_SCHEDULES = 500
 
 
 @dataclass(frozen=True, slots=True)
-class TaskSchedule:
-    """A task and when it is submitted; `deployment_id` and `schedule_id` are Prefect's."""
+class Recurring:
+    """One schedule of a deployment; `deployment_id` and `schedule_id` are Prefect's."""
 
     name: str
     cron: str
     timezone: str
     active: bool
-    task: Mapping[str, Any]
+    parameters: Mapping[str, Any]
     deployment_id: str
     schedule_id: str
 
 
-def add_schedule(api: PrefectApi, name: str, cron: str, timezone: str, task: Task) -> TaskSchedule:
+def add_recurring(
+    api: PrefectApi, deployment: str, name: str, cron: str, timezone: str, parameters: Mapping[str, Any]
+) -> Recurring:
+    """Run a deployment (`flow/name`) with these parameters at the times of a cron line.
+
+    Raises:
+        BadInput: Prefect does not understand cron line or time zone.
+        Transient: Prefect cannot be reached, or the deployment is missing for now.
+    """
+    found = api.get(f"/deployments/name/{deployment}")
+    if found is None:
+        raise DeploymentMissing(f"the deployment {deployment} was deleted; the engine creates it again")
+    schedule = {"cron": cron, "timezone": timezone}
+    wanted = {"active": True, "slug": name, "schedule": schedule, "parameters": dict(parameters)}
+    try:
+        api.post(f"/deployments/{found['id']}/schedules", [wanted])
+    except BadInput:  # its message lists every form that a schedule could have
+        raise BadInput(
+            f"Prefect does not understand --cron '{cron}' with --timezone '{timezone}': give minute, hour, "
+            "day, month and weekday, such as '0 2 * * 1-5', and a zone such as Europe/Berlin"
+        ) from None
+    return next(one for one in schedules_of(api, deployment) if one.name == name)
+
+
+def schedules_of(api: PrefectApi, deployment: str) -> list[Recurring]:
+    """The schedules of a deployment that have parameters, by name."""
+    found = api.get(f"/deployments/name/{deployment}") or {"schedules": ()}
+    return sorted(
+        (
+            Recurring(
+                name=one.get("slug") or one["id"],
+                cron=when.get("cron") or str(when.get("interval") or when.get("rrule")),
+                timezone=when.get("timezone") or "UTC",
+                active=one["active"],
+                parameters=one["parameters"],
+                deployment_id=found["id"],
+                schedule_id=one["id"],
+            )
+            for one in found["schedules"][:MOST_SCHEDULES]
+            for when in [one["schedule"]]
+            if one.get("parameters")
+        ),
+        key=lambda one: one.name,
+    )
+
+
+def set_active(api: PrefectApi, one: Recurring, *, active: bool) -> None:
+    """Pause or resume a schedule; runs that were planned are removed or planned again by Prefect."""
+    api.patch(_path(one), {"active": active, "parameters": dict(one.parameters)})  # else it forgets them
+
+
+def remove(api: PrefectApi, one: Recurring) -> None:
+    """Remove a schedule, and the runs that were planned for it."""
+    api.delete(_path(one))
+
+
+def add_schedule(api: PrefectApi, name: str, cron: str, timezone: str, task: Task) -> Recurring:
     """Submit `task` at the times of a cron line, each time as a new task.
 
     Raises:
@@ -34,72 +90,30 @@ def add_schedule(api: PrefectApi, name: str, cron: str, timezone: str, task: Tas
     """
     if name in {one.name for one in task_schedules(api)}:
         raise BadInput(f"there is a schedule {name} already: remove it first, or choose another --name")
-    deployment = deployment_of(api, task)
-    wanted = {
-        "active": True,
-        "slug": name,
-        "schedule": {"cron": cron, "timezone": timezone},
-        "parameters": {"task": task.model_dump(mode="json", exclude={"task_id"}, exclude_unset=True)},
-    }
-    try:
-        api.post(f"/deployments/{deployment}/schedules", [wanted])
-    except BadInput:  # its message lists every form that a schedule could have
-        raise BadInput(
-            f"Prefect does not understand --cron '{cron}' with --timezone '{timezone}': give minute, hour, "
-            "day, month and weekday, such as '0 2 * * 1-5', and a zone such as Europe/Berlin"
-        ) from None
-    return find_schedule(api, name)
+    parameters = {"task": task.model_dump(mode="json", exclude={"task_id"}, exclude_unset=True)}
+    return add_recurring(api, f"{FLOW}/{task.priority}", name, cron, timezone, parameters)
 
 
-def task_schedules(api: PrefectApi) -> list[TaskSchedule]:
-    """All schedules of tasks, by name."""
-    return sorted(_all(api), key=lambda one: one.name)
+def task_schedules(api: PrefectApi) -> list[Recurring]:
+    """All schedules of tasks, by name; the task is the parameter `task`."""
+    found = [one for each in TaskPriority for one in schedules_of(api, f"{FLOW}/{each}")]
+    return sorted((one for one in found if one.parameters.get("task")), key=lambda one: one.name)
 
 
-def find_schedule(api: PrefectApi, name: str) -> TaskSchedule:
-    """One schedule.
+def find_schedule(api: PrefectApi, name: str) -> Recurring:
+    """One schedule of a task.
 
     Raises:
         BadInput: there is none of this name.
     """
-    found = [one for one in _all(api) if one.name == name]
+    found = [one for one in task_schedules(api) if one.name == name]
     if not found:
         raise BadInput(f"there is no schedule {name}: 'nightcrew schedule list' shows all")
     return found[0]
 
 
-def set_active(api: PrefectApi, schedule: TaskSchedule, *, active: bool) -> None:
-    """Pause or resume a schedule; runs that were planned are removed or planned again by Prefect."""
-    api.patch(
-        _path(schedule), {"active": active, "parameters": {"task": schedule.task}}
-    )  # else it forgets them
-
-
-def remove_schedule(api: PrefectApi, schedule: TaskSchedule) -> None:
-    """Remove a schedule, and the runs that were planned for it."""
-    api.delete(_path(schedule))
-
-
 # ---------------------------------------------------------------------------------------------------------
 
 
-def _path(schedule: TaskSchedule) -> str:
-    return f"/deployments/{schedule.deployment_id}/schedules/{schedule.schedule_id}"
-
-
-def _all(api: PrefectApi) -> Iterator[TaskSchedule]:
-    for priority in TaskPriority:
-        deployment = api.get(f"/deployments/name/{FLOW}/{priority}") or {"schedules": ()}
-        for one in deployment["schedules"][:MOST_SCHEDULES]:
-            task = (one.get("parameters") or {}).get("task")
-            if task:
-                when = one["schedule"]
-                yield TaskSchedule(
-                    name=one.get("slug") or one["id"],
-                    cron=when.get("cron") or str(when.get("interval") or when.get("rrule")),
-                    timezone=when.get("timezone") or "UTC",
-                    active=one["active"],
-                    task=task,
-                    deployment_id=deployment["id"],
-                    schedule_id=one["id"],
-                )
+def _path(one: Recurring) -> str:
+    return f"/deployments/{one.deployment_id}/schedules/{one.schedule_id}"

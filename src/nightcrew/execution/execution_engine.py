@@ -139,8 +139,10 @@ def _with_patch(report: Report, checkout: Checkout) -> tuple[Report, str]:
     except Rejected as error:
         return replace(report, end=AttemptEnd.INVALID_OUTPUT, detail=str(error)), ""
     if report.end is AttemptEnd.FINISHED and not patch:
-        said = f", and said: {quoted(report.last_message)}" if report.last_message.strip() else ""
-        return replace(report, detail=f"{report.detail}; it changed nothing{said}"), ""
+        words = (
+            f", and its last words were: {quoted(report.last_message)}" if report.last_message.strip() else ""
+        )
+        return replace(report, detail=f"{report.detail}; it changed nothing{words}"), ""
     return report, patch
 
 

@@ -18,13 +18,14 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from nightcrew.errors import BadInput, NightcrewError, Transient
 from nightcrew.forge.place import Place
-from nightcrew.forge.records import Pull, Repository
+from nightcrew.forge.records import Pull, Repository, User
 from nightcrew.plain_text import quoted
 
 _SECONDS = 30.0
 _LONGEST_WAIT = timedelta(seconds=20)  # for a limit, within a call
 _SERVER_ERRORS = 2  # tries more after an error of the server
 _PER_PAGE = 100
+MOST_PAGES = 10
 
 
 class GitHubRepository:
@@ -51,7 +52,7 @@ class GitHubRepository:
 
     def repository(self) -> Repository:
         """The repository; if it was renamed, the later calls use its new name."""
-        found = _read(Repository, self._call("GET", ""))
+        found = self.ask(Repository, "GET", "")
         owner, _, name = found.full_name.partition("/")
         self.place = Place(self.place.api, owner, name)
         return found
@@ -59,15 +60,14 @@ class GitHubRepository:
     def has_branch(self, name: str) -> bool:
         """True if the repository has a branch of this name."""
         try:
-            self._call("GET", f"/git/ref/heads/{quote(name)}")
+            self.call("GET", f"/git/ref/heads/{quote(name)}")
         except NotFound:
             return False
         return True
 
     def pulls(self, branch: str) -> list[Pull]:
         """The pull requests for a branch of the repository, the latest first, the closed ones too."""
-        query = {"head": f"{self.place.owner}:{branch}", "state": "all", "per_page": _PER_PAGE}
-        return _read_all(Pull, self._call("GET", "/pulls", query))
+        return self.all(Pull, "/pulls", {"head": f"{self.place.owner}:{branch}", "state": "all"}, pages=1)
 
     def create_pull(self, *, title: str, body: str, head: str, base: str, draft: bool) -> Pull:
         """Open a pull request.
@@ -76,25 +76,55 @@ class GitHubRepository:
             BadInput: there is one for the branch already, or the branches do not differ.
         """
         body_of_call = {"title": title, "body": body, "head": head, "base": base, "draft": draft}
-        return _read(Pull, self._call("POST", "/pulls", body=body_of_call))
+        return self.ask(Pull, "POST", "/pulls", body_of_call)
 
     def edit_pull(self, number: int, *, title: str, body: str) -> Pull:
         """Change the title and the text of a pull request."""
-        return _read(Pull, self._call("PATCH", f"/pulls/{number}", body={"title": title, "body": body}))
+        return self.ask(Pull, "PATCH", f"/pulls/{number}", {"title": title, "body": body})
 
     def add_labels(self, number: int, names: tuple[str, ...]) -> None:
         """Add labels to an issue or pull request; missing ones are created."""
-        self._call("POST", f"/issues/{number}/labels", body={"labels": list(names)})
+        self.call("POST", f"/issues/{number}/labels", body={"labels": list(names)})
+
+    def login(self) -> str | None:
+        """The account of the token; None for a token that may not ask, such as one of an app."""
+        try:
+            return _read(User, self._send("GET", "/user", None, None)).login
+        except BadInput:
+            return None
+
+    def ask[Record: BaseModel](
+        self, kind: type[Record], method: str, path: str, body: dict[str, Any] | None = None
+    ) -> Record:
+        """The record that a call about the repository is answered with; raises like `call`."""
+        return _read(kind, self.call(method, path, body=body))
+
+    def all[Record: BaseModel](
+        self, kind: type[Record], path: str, query: dict[str, Any], *, pages: int = MOST_PAGES
+    ) -> list[Record]:
+        """All records of a list of the repository, at most so many pages of it; raises like `call`."""
+        found: list[Record] = []
+        for number in range(1, pages + 1):
+            rows = _read_all(kind, self.call("GET", path, query | {"per_page": _PER_PAGE, "page": number}))
+            found += rows
+            if len(rows) < _PER_PAGE:
+                break
+        return found
+
+    def call(
+        self, method: str, path: str, query: dict[str, Any] | None = None, body: dict[str, Any] | None = None
+    ) -> Response[Any]:
+        """The answer to a call about the repository; `path` begins after its name.
+
+        Raises:
+            NotFound, BadInput: GitHub refuses it. Transient: not now.
+        """
+        return self._send(method, f"/repos/{self.place.full_name}{path}", query, body)
 
     # -----------------------------------------------------------------------------------------------------
 
-    def _call(
-        self, method: str, path: str, query: dict[str, Any] | None = None, body: dict[str, Any] | None = None
-    ) -> Response[Any]:
-        return self._send(method, f"/repos/{self.place.full_name}{path}", query, body)
-
     def _send(
-        self, method: str, path: str, query: dict[str, Any] | None = None, body: dict[str, Any] | None = None
+        self, method: str, path: str, query: dict[str, Any] | None, body: dict[str, Any] | None
     ) -> Response[Any]:
         try:
             return self._github.request(method, path, params=query, json=body)

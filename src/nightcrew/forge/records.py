@@ -1,29 +1,83 @@
 """What we read of GitHub's records. Other fields are ignored: servers of several versions differ in them."""
 
+from datetime import datetime
+from typing import Annotated
+
 from pydantic import BaseModel, Field
 
 MOST_TEXT = 200_000  # characters of a text; GitHub allows 65,536
+
+type Text = Annotated[str, Field(max_length=MOST_TEXT)]
+type Name = Annotated[str, Field(max_length=1_000)]
 
 
 class Label(BaseModel):
     """A label."""
 
-    name: str = Field(max_length=1_000)
+    name: Name
+
+
+class User(BaseModel):
+    """A user."""
+
+    login: Name
 
 
 class Repository(BaseModel):
     """A repository, under its name of today."""
 
-    full_name: str = Field(max_length=300)
-    default_branch: str = Field(max_length=300)
+    full_name: Annotated[str, Field(max_length=300)]
+    default_branch: Annotated[str, Field(max_length=300)]
 
 
 class Pull(BaseModel):
     """A pull request."""
 
     number: int
-    html_url: str = Field(max_length=2_000)
-    state: str = Field(max_length=20)
-    title: str = Field(max_length=MOST_TEXT)
-    body: str | None = Field(default=None, max_length=MOST_TEXT)
+    html_url: Annotated[str, Field(max_length=2_000)]
+    state: Annotated[str, Field(max_length=20)]
+    title: Text
+    body: Text | None = None
     labels: tuple[Label, ...] = ()
+
+
+class Issue(BaseModel):
+    """An issue; a pull request is one too, and has `pull_request`."""
+
+    number: Annotated[int, Field(ge=1)]
+    title: Text
+    body: Text | None = None
+    state: Name
+    user: User | None = None  # None: the account was deleted
+    labels: tuple[Label, ...] = ()
+    pull_request: dict[str, object] | None = None
+
+
+class Comment(BaseModel):
+    """A comment on an issue or a pull request."""
+
+    id: Annotated[int, Field(ge=1)]
+    body: Text | None = None
+    user: User | None = None
+    issue_url: Annotated[str, Field(max_length=2_000)]
+
+    @property
+    def issue(self) -> int:
+        """The number of its issue."""
+        number = self.issue_url.rpartition("/")[2]
+        return int(number) if number.isascii() and number.isdigit() else 0
+
+
+class Event(BaseModel):
+    """What happened to an issue, for example that it got a label."""
+
+    event: Name
+    actor: User | None = None
+    label: Label | None = None
+    created_at: datetime
+
+
+class Permission(BaseModel):
+    """What a user may do in a repository."""
+
+    permission: Name

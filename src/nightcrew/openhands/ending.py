@@ -44,12 +44,12 @@ def _what_happened(end: AttemptEnd, result: Result) -> str:
     """The last words of the model or a tool, where they show why nothing came of the attempt."""
     if end is AttemptEnd.PROSE and result.last_message.strip():
         return f": {quoted(result.last_message)}"
-    said = ""
+    words = ""
     if end in _INTERRUPTED and result.last_action:
-        said = f"; its last action: {quoted(result.last_action, 150)}"
+        words = f"; its last action: {quoted(result.last_action, 150)}"
     if end in {AttemptEnd.FINISHED, AttemptEnd.INVALID_OUTPUT, *_INTERRUPTED} and result.last_error:
-        said += f"; the last error of a tool: {quoted(result.last_error)}"
-    return said
+        words += f"; the last error of a tool: {quoted(result.last_error)}"
+    return words
 
 
 def _killed(by: str) -> tuple[AttemptEnd, str]:

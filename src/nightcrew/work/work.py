@@ -83,7 +83,7 @@ class Work:
 
     @property
     def feedback(self) -> str:
-        """What the next attempt is told about the earlier ones, and a person's hint."""
+        """What the next attempt gets to know about the earlier ones, and a person's hint."""
         return feedback_for_the_next(self.trials, (self.answer.hint if self.answer else None) or "")
 
     @cached_property

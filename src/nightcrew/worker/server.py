@@ -1,4 +1,4 @@
-"""The crew's Prefect server: Prefect's own and the dashboard, behind a filter for foreign hosts and origins.
+"""The crew's Prefect server: Prefect's own, dashboard, webhooks behind a filter for foreign hosts.
 
 Run as `python -m nightcrew.worker.server PORT`. Prefect asks for a password, but does not check the host name
 or a browser's origin. Foreign pages whose name resolves to 127.0.0.1 (DNS rebinding), or that open a
@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from nightcrew.crew.api_access import own_hosts
 from nightcrew.dashboard.app import dashboard, is_ours
 from nightcrew.settings import load_settings
+from nightcrew.watch.hooks import hooks, is_hook
 
 HARDENED = {
     "Content-Security-Policy": "frame-ancestors 'none'",
@@ -53,15 +54,16 @@ class Gate:
 
 
 class Joined:
-    """Prefect's application, and the crew's dashboard under the paths that are the dashboard's."""
+    """Prefect's application; the crew's dashboard and its webhooks under the paths that are theirs."""
 
-    def __init__(self, prefect: ASGIApp, crew: ASGIApp) -> None:
-        self._prefect, self._crew = prefect, crew
+    def __init__(self, prefect: ASGIApp, crew: ASGIApp, hooks: ASGIApp) -> None:
+        self._prefect, self._crew, self._hooks = prefect, crew, hooks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request by the one application or the other."""
-        ours = scope["type"] == "http" and is_ours(scope["path"])
-        await (self._crew if ours else self._prefect)(scope, receive, send)
+        """Answer a request by the application whose path it is."""
+        path = scope["path"] if scope["type"] == "http" else ""
+        app = self._hooks if is_hook(path) else self._crew if is_ours(path) else self._prefect
+        await app(scope, receive, send)
 
 
 def main(port: int) -> None:
@@ -69,8 +71,9 @@ def main(port: int) -> None:
     settings = get_current_settings().server
     if settings.api.auth_string is None:
         sys.exit("the server's profile has no password")
+    crew = load_settings()
     uvicorn.run(
-        Gate(Joined(create_app(final=True), dashboard(load_settings())), port),
+        Gate(Joined(create_app(final=True), dashboard(crew), hooks(crew)), port),
         host="127.0.0.1",
         port=port,
         timeout_keep_alive=settings.api.keepalive_timeout,

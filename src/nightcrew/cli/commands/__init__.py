@@ -36,6 +36,7 @@ COMMANDS = {
     "submit-task": Command("tasks.submit", "Submit a task."),
     "submit-batch": Command("tasks.batch", "Submit the tasks of a file."),
     "schedule": Command("tasks.schedule", "Submit a task at set times."),
+    "watch": Command("tasks.watch", "Let issues on GitHub become tasks."),
     "do": Command("tasks.do", "Do one task in the foreground."),
     "get-status": Command("tasks.status", "Print the status of one task."),
     "list-tasks": Command("tasks.status", "List tasks, the latest first."),

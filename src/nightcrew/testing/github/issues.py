@@ -46,7 +46,7 @@ def edit_issue(call: Call) -> Reply:
     """Change title, text, state or labels of an issue."""
     change(call, "Issue")
     if "labels" in call.body:
-        call.issue.labels[:] = call.texts("labels")
+        call.hub.set_labels(call.issue, call.login, tuple(call.texts("labels")))
     return show_issue(call)
 
 
@@ -92,6 +92,24 @@ def show_comment(call: Call) -> Reply:
     return Reply(200, call.records.comment(call.repository, *_comment(call)))
 
 
+def all_comments(call: Call) -> Reply:
+    """The comments on all issues and pull requests of the repository, the oldest first."""
+    since, repository = call.query.get("since"), call.repository
+    order = "updated_at" if call.query.get("sort") == "updated" else "created_at"
+    found = [(issue, one) for issue in repository.issues.values() for one in issue.comments]
+    found = [pair for pair in found if since is None or pair[1].updated_at >= _moment(since)]
+    found.sort(
+        key=lambda pair: (getattr(pair[1], order), pair[1].id), reverse=call.query.get("direction") == "desc"
+    )
+    return page([call.records.comment(repository, *pair) for pair in found], call.query, call.url)
+
+
+def list_events(call: Call) -> Reply:
+    """Who gave the issue its labels, the oldest first."""
+    records = [call.records.label_event(call.repository, call.issue, one) for one in call.issue.events]
+    return page(records, call.query, call.url)
+
+
 def list_labels(call: Call) -> Reply:
     """The labels of the repository."""
     records = [call.records.label(call.repository, name) for name in sorted(call.repository.labels)]
@@ -113,9 +131,7 @@ def add_labels(call: Call) -> Reply:
         raise invalid("Label", "labels", "missing_field")
     for name in names:
         call.hub.add_label(call.repository, name)
-        if name not in call.issue.labels:
-            call.issue.labels.append(name)
-    call.issue.updated_at = call.hub.now()
+    call.hub.set_labels(call.issue, call.login, (*call.issue.labels, *names))
     return Reply(200, [call.records.label(call.repository, name) for name in call.issue.labels])
 
 
@@ -123,8 +139,8 @@ def remove_label(call: Call) -> Reply:
     """Take a label from an issue."""
     if call.path["label"] not in call.issue.labels:
         raise not_found()
-    call.issue.labels.remove(call.path["label"])
-    call.issue.updated_at = call.hub.now()
+    left = tuple(name for name in call.issue.labels if name != call.path["label"])
+    call.hub.set_labels(call.issue, call.login, left)
     return Reply(200, [call.records.label(call.repository, name) for name in call.issue.labels])
 
 
@@ -140,6 +156,8 @@ ENDPOINTS = (
     Endpoint("POST", f"{_ISSUE}/comments", add_comment, _W, _EITHER, ("issue_comment.created",)),
     Endpoint("POST", f"{_ISSUE}/labels", add_labels, _W, _EITHER, ("issues.labeled",)),
     Endpoint("DELETE", f"{_ISSUE}/labels/{{label}}", remove_label, _W, _EITHER, ("issues.unlabeled",)),
+    Endpoint("GET", f"{_ISSUE}/events", list_events, _R, _EITHER),
+    Endpoint("GET", "/issues/comments", all_comments, _R, _EITHER),
     Endpoint("GET", _COMMENT, show_comment, _R, _EITHER),
     Endpoint("PATCH", _COMMENT, edit_comment, _W, _EITHER, ("issue_comment.edited",)),
     Endpoint("GET", "/labels", list_labels, _R, _EITHER),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from nightcrew.testing.github.state import Comment, Hook, Hub, Issue, Pull, Repository, Review
+from nightcrew.testing.github.state import Comment, Hook, Hub, Issue, LabelEvent, Pull, Repository, Review
 
 type Record = dict[str, Any]
 
@@ -158,6 +158,21 @@ class Records:
             "updated_at": moment(one.updated_at),
         }
 
+    def label_event(self, repository: Repository, issue: Issue, one: LabelEvent) -> Record:
+        """Somebody gave an issue a label, or took it away."""
+        return {
+            "id": one.id,
+            "node_id": f"LE_{one.id}",
+            "url": f"{self._of(repository)}/issues/events/{one.id}",
+            "actor": self.user(one.login),
+            "event": "labeled" if one.is_given else "unlabeled",
+            "commit_id": None,
+            "commit_url": None,
+            "created_at": moment(one.at),
+            "label": {"name": one.label, "color": "ededed"},
+            "performed_via_github_app": None,
+        }
+
     def pull(self, repository: Repository, one: Issue, pull: Pull, more: Mapping[str, Any]) -> Record:
         """A pull request; `more` has what only the record of a single one shows."""
         url, issue = f"{self._of(repository)}/pulls/{one.number}", self.issue(repository, one)
@@ -249,7 +264,9 @@ class Records:
         }
 
     def _association(self, repository: Repository, login: str) -> str:
-        return "OWNER" if login == repository.owner else "NONE"
+        if login == repository.owner:
+            return "OWNER"
+        return "COLLABORATOR" if login in repository.collaborators else "NONE"
 
 
 def moment(at: datetime | None) -> str | None:

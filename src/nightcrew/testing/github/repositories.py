@@ -14,6 +14,16 @@ def show_repository(call: Call) -> Reply:
     return Reply(200, call.records.repository(call.repository))
 
 
+def show_permission(call: Call) -> Reply:
+    """What a user may do in the repository."""
+    login = call.path["login"]
+    if login not in call.hub.users:
+        raise not_found()
+    permission = call.repository.permission_of(login)
+    user = {**call.records.user(login), "role_name": permission}
+    return Reply(200, {"permission": permission, "role_name": permission, "user": user})
+
+
 def show_reference(call: Call) -> Reply:
     """The commit of a branch."""
     commit = call.repository.commit_of(call.path["branch"])
@@ -148,6 +158,7 @@ _CONTENTS, _STATUSES = (Permission.CONTENTS,), (Permission.STATUSES,)
 _CHECKS, _HOOKS = (Permission.CHECKS,), (Permission.HOOKS,)
 ENDPOINTS = (
     Endpoint("GET", "", show_repository, _R, (Permission.METADATA,)),
+    Endpoint("GET", "/collaborators/{login}/permission", show_permission, _R, (Permission.METADATA,)),
     Endpoint("GET", "/git/ref/heads/{branch:path}", show_reference, _R, _CONTENTS),
     Endpoint("POST", "/statuses/{commit}", add_status, _W, _STATUSES, ("status",)),
     Endpoint("GET", "/commits/{commit:path}/status", combined_status, _R, _STATUSES),

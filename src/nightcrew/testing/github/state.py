@@ -86,6 +86,17 @@ class Pull:
     reviews: list[Review] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class LabelEvent:
+    """Somebody gave an issue a label, or took it away."""
+
+    id: int
+    login: str
+    label: str
+    is_given: bool
+    at: datetime
+
+
 @dataclass(slots=True)
 class Issue:
     """An issue, or a pull request."""
@@ -101,6 +112,7 @@ class Issue:
     state: str = "open"
     closed_at: datetime | None = None
     comments: list[Comment] = field(default_factory=list)
+    events: list[LabelEvent] = field(default_factory=list)
     pull: Pull | None = None
 
 
@@ -129,6 +141,7 @@ class Repository:
     issues: dict[int, Issue] = field(default_factory=dict)
     labels: dict[str, int] = field(default_factory=dict)  # with their ids
     hooks: list[Hook] = field(default_factory=list)
+    collaborators: dict[str, str] = field(default_factory=dict)  # with `admin`, `write` or `read`
     statuses: dict[str, list[dict[str, object]]] = field(default_factory=dict)  # by commit
     checks: dict[str, list[dict[str, object]]] = field(default_factory=dict)
 
@@ -136,6 +149,13 @@ class Repository:
     def full_name(self) -> str:
         """`owner/name`."""
         return f"{self.owner}/{self.name}"
+
+    def permission_of(self, login: str) -> str:
+        """What a user may do: `admin`, `write`, `read` or `none`."""
+        known = {name.lower(): one for name, one in self.collaborators.items()}
+        if login.lower() == self.owner.lower():
+            return "admin"
+        return known.get(login.lower(), "none" if self.private else "read")
 
     def commit_of(self, branch: str) -> str | None:
         """The full id of a branch's newest commit; None if there is no such branch."""
@@ -234,6 +254,17 @@ class Hub:
         for name in labels:
             self.add_label(repository, name)
         number, at = len(repository.issues) + 1, self.now()
-        made = Issue(self.new_id(), number, login, title, body, at, at, list(labels), pull=pull)
+        made = Issue(self.new_id(), number, login, title, body, at, at, pull=pull)
         repository.issues[number] = made
+        self.set_labels(made, login, (*labels,))
         return made
+
+    def set_labels(self, issue: Issue, login: str, labels: tuple[str, ...]) -> None:
+        """Let an issue have these labels and no others; who did it is kept."""
+        at = self.now()
+        for name in (*(one for one in labels if one not in issue.labels), *issue.labels):
+            if (name in issue.labels) is not (name in labels):
+                event = LabelEvent(self.new_id(), login, name, name in labels, at)
+                issue.events.append(event)
+        issue.labels[:] = dict.fromkeys(labels)
+        issue.updated_at = at

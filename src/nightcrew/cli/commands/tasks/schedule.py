@@ -15,7 +15,7 @@ from nightcrew.settings import load_settings
 from nightcrew.task import Task
 
 if TYPE_CHECKING:
-    from nightcrew.crew.schedules import TaskSchedule
+    from nightcrew.crew.schedules import Recurring
 
 
 class Action(StrEnum):
@@ -58,7 +58,7 @@ def schedule(
         check_prices(settings)
         schedules.add_schedule(api, name, cron, timezone, make_task(settings, fields))
     elif action is Action.REMOVE:
-        schedules.remove_schedule(api, schedules.find_schedule(api, name))
+        schedules.remove(api, schedules.find_schedule(api, name))
     elif action in {Action.PAUSE, Action.RESUME}:
         found = schedules.find_schedule(api, name)
         schedules.set_active(api, found, active=action is Action.RESUME)
@@ -69,10 +69,11 @@ def schedule(
 # ---------------------------------------------------------------------------------------------------------
 
 
-def _print_schedules(found: "Sequence[TaskSchedule]", *, as_json: bool) -> None:
+def _print_schedules(found: "Sequence[Recurring]", *, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
+    tasks = [one.parameters["task"] for one in found]
     if not found:
         console.print("No task is on a schedule.")
         return
@@ -83,10 +84,10 @@ def _print_schedules(found: "Sequence[TaskSchedule]", *, as_json: bool) -> None:
             one.cron,
             one.timezone,
             "active" if one.active else "paused",
-            one.task.get("task_type", "–"),
-            f"{one.task['repo']} {one.task.get('target_file') or ''}".strip(),
-            shorten(one.task["description"], 60, placeholder="…"),
+            task.get("task_type", "–"),
+            f"{task['repo']} {task.get('target_file') or ''}".strip(),
+            shorten(task["description"], 60, placeholder="…"),
         )
-        for one in found
+        for one, task in zip(found, tasks, strict=True)
     ]
     print_table("", columns, rows)
