@@ -69,7 +69,7 @@ def main() -> None:
         if not repository.exists():
             make_repository(repository)
         for task in _tasks(run, str(repository), options.rounds):
-            _tell(crew, task)
+            _print_result(crew, task)
         _show(crew.settings, f"{run}-%")
 
 
@@ -113,7 +113,7 @@ def _tasks(run: str, repository: str, rounds: int) -> Iterator[Task]:
                     )
 
 
-def _tell(crew: Crew, task: Task) -> None:
+def _print_result(crew: Crew, task: Task) -> None:
     work = do_task(crew, task)
     (trial,) = work.trials
     print(

@@ -59,10 +59,10 @@ def converse(ask: Ask) -> tuple[bool, list[dict[str, Any]]]:
     messages: list[dict[str, Any]] = []
     for turn in range(TURNS):
         messages.append({"role": "user", "content": f"turn {turn}"})
-        said = ask(messages)
-        if said is None:
+        result = ask(messages)
+        if result is None:
             return False, messages
-        messages.append({"role": "assistant", "content": said})
+        messages.append({"role": "assistant", "content": result})
     return True, messages
 
 

@@ -124,12 +124,12 @@ async def _show(work: Work) -> UUID:
     progress = await acreate_progress_artifact(0.0, key="progress", description=f"Task {work.task.task_id}")
     loop, shown_at = asyncio.get_running_loop(), time.monotonic()
 
-    def tell(share: float) -> None:
+    def report_share(share: float) -> None:
         nonlocal shown_at
         if time.monotonic() - shown_at < SECONDS_OF_PROGRESS:
             return
         shown_at = time.monotonic()
         asyncio.run_coroutine_threadsafe(aupdate_progress_artifact(progress, share * 100), loop)
 
-    work.on_progress = tell
+    work.on_progress = report_share
     return progress

@@ -31,10 +31,10 @@ def main(target: Path) -> None:
             shutil.copyfile(file, copy)
     (target / "store.sql").write_text(dump(ensure_database(settings)))
     for name, command in ANSWERS.items():
-        said = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-m", "nightcrew.cli", command, "--json"], check=True, capture_output=True
         )
-        (target / name).write_bytes(said.stdout)
+        (target / name).write_bytes(result.stdout)
     for file in target.rglob("*"):
         if file.is_file() and file.suffix != ".parquet":
             file.write_bytes(file.read_bytes().replace(str(home).encode(), PLACE.encode()))

@@ -102,17 +102,17 @@ def test_a_token_is_taken_out(repo: str, wanted: tuple[str, str]) -> None:
 
 @pytest.mark.parametrize("repo", REFUSED)
 def test_a_secret_that_cannot_be_used_is_refused_and_not_repeated(repo: str) -> None:
-    with pytest.raises(BadInput) as told:
+    with pytest.raises(BadInput) as found:
         without_secret(repo)
-    assert "canary" not in str(told.value)
+    assert "canary" not in str(found.value)
 
 
 @pytest.mark.parametrize("repo", [*TAKEN_OUT, *REFUSED])
 def test_no_task_ever_holds_a_secret(repo: str) -> None:
     assert holds_secret(repo)
-    with pytest.raises(ValueError, match="nightcrew submit-task") as told:
+    with pytest.raises(ValueError, match="nightcrew submit-task") as found:
         Task.model_validate({"description": "anything", "repo": repo})
-    assert "canary" not in str(told.value)
+    assert "canary" not in str(found.value)
 
 
 def test_prefect_is_told_how_a_repository_may_be_written() -> None:
@@ -120,9 +120,9 @@ def test_prefect_is_told_how_a_repository_may_be_written() -> None:
 
 
 def test_a_repository_is_reached_by_the_protocol_that_it_is_named_with() -> None:
-    told = {repo: protocol_of(repo) for repo in PLAIN}
-    assert [told[repo] for repo in PLAIN[:6]] == [Protocol.FILE] * 6
-    assert [told[repo] for repo in PLAIN[6:]] == [
+    found = {repo: protocol_of(repo) for repo in PLAIN}
+    assert [found[repo] for repo in PLAIN[:6]] == [Protocol.FILE] * 6
+    assert [found[repo] for repo in PLAIN[6:]] == [
         Protocol.SSH, Protocol.SSH, Protocol.GIT, Protocol.HTTPS, Protocol.HTTPS, Protocol.HTTP
     ]  # fmt: skip
     for repo in ("ext::sh -c 'touch x'", "fd::7", "x" * 5000):

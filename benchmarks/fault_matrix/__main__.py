@@ -45,11 +45,11 @@ def main() -> int:
         handed_in = _hasty(stage, [case for case in cases if case.hasty])
         handed_in |= {case: stage.submit(case) for case in cases if not (case.alone or case.hasty)}
         for case, queued in handed_in.items():
-            _say(case, stage.ended(queued))
+            _print_outcome(case, stage.ended(queued))
         for case in (case for case in cases if case.alone):
             try:
                 handed_in[case] = _alone(stage, case)
-                _say(case, handed_in[case])
+                _print_outcome(case, handed_in[case])
             except CannotBeDone as reason:
                 impossible[case.fault] = str(reason)
         seen = {case: _look(stage, case, queued) for case, queued in handed_in.items()}
@@ -72,7 +72,7 @@ def _chosen() -> list[Case]:
     return [case for case in CASES if wanted is None or case.fault in wanted]
 
 
-def _say(case: Case, queued: QueuedTask) -> None:
+def _print_outcome(case: Case, queued: QueuedTask) -> None:
     print(f"{case.name}: {queued.status}: {queued.detail[:150]}", file=sys.stderr, flush=True)
 
 
@@ -163,7 +163,7 @@ def _report(
                 "made to happen by": case.how[:48],
                 "class": row.fault_class,
                 "next, charged, rests": documented,
-                "what happened": what.told(),
+                "what happened": what.outcome(),
                 "": "WRONG" if problems else "OK",
             }
         )

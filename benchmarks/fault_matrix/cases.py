@@ -54,8 +54,8 @@ class Case:
 
 
 def _wire(fault: str, kind: FaultKind, message: str = "", **wire: Any) -> Case:
-    said = {"message": message} if message else {}
-    return Case(fault, message or str(kind), kind, {"from_call": WORKS_UNTIL, **said, **wire})
+    result = {"message": message} if message else {}
+    return Case(fault, message or str(kind), kind, {"from_call": WORKS_UNTIL, **result, **wire})
 
 
 def _poor(fault: str, character: Character, **more: Any) -> Case:

@@ -36,7 +36,7 @@ class Seen:
         proven = bool(self.attempts) and self.attempts[-1]["verdict"] == "accepted"
         return self.task.status is TaskStatus.COMPLETED and proven and bool(self.task.change_path)
 
-    def told(self) -> str:
+    def outcome(self) -> str:
         """The observations in a few words."""
         how = f"{self.task.status}{f': {self.task.failure_reason}' if self.task.failure_reason else ''}"
         ends = "+".join(attempt["end"] for attempt in self.attempts) or "no attempt"

@@ -63,7 +63,7 @@ def run(home: Path, *, seed: int, tasks: int, after: int) -> Sequence[Result]:
             results.append(_result(number, bad, do_task(crew, make_task(number, str(repository)))))
             with notes.open("a") as file:
                 file.write(json.dumps(asdict(results[-1])) + "\n")
-            _tell(results[-1])
+            _print_result(results[-1])
     return results
 
 
@@ -105,7 +105,7 @@ def _read(notes: Path) -> list[Result]:
     ]
 
 
-def _tell(result: Result) -> None:
+def _print_result(result: Result) -> None:
     models = ", ".join(one.model.removeprefix("twin/") for one in result.tried)
     end = "accepted" if result.solved else "not solved"
     print(f"{result.number:4d}  {result.kind:<14} {end:<11} ${result.cost_usd:.4f}  {models}", flush=True)

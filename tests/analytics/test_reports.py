@@ -48,10 +48,10 @@ def test_a_report_has_nothing_to_say_about_an_empty_ledger(tmp_path: Path, repor
 def test_a_report_says_its_question_and_reads_what_it_says(report: Path) -> None:
     question, reads, *_ = report.read_text(encoding="utf-8").splitlines()
     assert question.startswith("-- ") and question.endswith("?")
-    said = set(reads.removeprefix("-- Reads: ").split(", "))
+    result = set(reads.removeprefix("-- Reads: ").split(", "))
     body = report.read_text(encoding="utf-8").partition("-- Reads: ")[2].partition("\n")[2]
     used = set(re.findall(r"\b(?:from|join)\s+([a-z_.]+)", body)) & {*PUBLIC_VIEWS, "facts"}
-    assert said == used and said <= set(PUBLIC_VIEWS) and "facts." not in body
+    assert result == used and result <= set(PUBLIC_VIEWS) and "facts." not in body
 
 
 def test_every_report_is_known_and_in_the_readme() -> None:

@@ -67,8 +67,8 @@ def test_the_repositorys_own_setting_makes_a_branch_and_everyone_can_see_it(line
         assert trailer in message, message
     queued = line.crew.queue.get(work.task.task_id)
     assert queued.delivery is not None and queued.delivery.branch == branch
-    told = run(line, "show-task", work.task.task_id).stdout
-    assert f"delivered as branch {branch}" in told.replace("\n", " ").replace("  ", " ")
+    shown = run(line, "show-task", work.task.task_id).stdout
+    assert f"delivered as branch {branch}" in shown.replace("\n", " ").replace("  ", " ")
     assert "delivered" in run(line, "list-tasks").stdout
     rows = line.query("SELECT status, branch FROM deliveries WHERE task_id = ?", work.task.task_id)
     assert rows == [{"status": "delivered", "branch": branch}]

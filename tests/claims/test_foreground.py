@@ -69,8 +69,8 @@ def test_a_task_is_done_recorded_and_shown_in_one_process_without_prefect(line: 
 def test_work_that_is_not_good_ends_with_the_exit_code_of_a_failure(line: Line) -> None:
     done = do(line, *TESTS, "Test it, whatever that means.", "--json")
     assert done.returncode == 1, done.stdout + done.stderr
-    told = json.loads(done.stdout)
-    assert (told["status"], told["failure_reason"], told["change_path"]) == ("failed", "rejected", None)
+    found = json.loads(done.stdout)
+    assert (found["status"], found["failure_reason"], found["change_path"]) == ("failed", "rejected", None)
 
 
 def test_the_repository_is_fetched_once(line: Line, tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_the_repository_is_fetched_once(line: Line, tmp_path: Path) -> None:
         description="Say what price does, once.",
         repo=str(repo),
     )
-    work = do_task(line.crew, task, tell=lambda said: shutil.rmtree(repo, ignore_errors=True))
+    work = do_task(line.crew, task, report=lambda result: shutil.rmtree(repo, ignore_errors=True))
     assert not repo.exists() and work.queued.status is TaskStatus.COMPLETED, work.queued.detail
     assert not list(line.settings.work_dir.glob("base-*"))
 
@@ -104,8 +104,8 @@ def test_a_task_that_waits_for_a_person_is_answered_without_a_crew(
     task_id = json.loads(asked.stdout)["task_id"]
     answered = run(line, "review", task_id, "--accept", "--reason", "I read it", "--json")
     assert answered.returncode == 0, answered.stderr
-    told: dict[str, Any] = json.loads(answered.stdout)
-    assert (told["status"], told["verdict"]) == ("completed", "accepted by a person")
+    found: dict[str, Any] = json.loads(answered.stdout)
+    assert (found["status"], found["verdict"]) == ("completed", "accepted by a person")
     assert (line.settings.results_dir / task_id / "change.patch").is_file()
 
 

@@ -49,7 +49,7 @@ AGENT = (
         '"file_editor: Error validating',
         fault=Fault(kind=FaultKind.MISSING_ARGUMENT),
     ),
-    Case("finished for nothing", 'and said: "The change is made and the tests pass', good={}),
+    Case("finished for nothing", 'and answered: "The change is made and the tests pass', good={}),
     Case("a refusal", "moderation refused", fault=Fault(kind=FaultKind.REFUSAL)),
     Case("a limit in the middle of the work", "no end after 3 model calls", good=VACUOUS, iterations=3),
 )
@@ -88,9 +88,9 @@ def play(line_settings: Settings, tmp_path: Path) -> Iterator[Play]:
 
 def shown(line: Line, task_id: str) -> str:
     """What `show-task` prints."""
-    with console.capture() as said:
+    with console.capture() as result:
         print_task(line.crew.queue.get(task_id), line.crew.queue.attempts(task_id))
-    return said.get()
+    return result.get()
 
 
 @pytest.mark.parametrize("case", DIRECT, ids=[case.name for case in DIRECT])

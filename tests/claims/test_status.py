@@ -27,16 +27,16 @@ TASK = (
 def test_a_task_outlives_the_process_that_submitted_it_and_any_other_process_can_ask_for_it(
     line: Line,
 ) -> None:
-    told = said(
+    outcome = result(
         line, "submit-task", *TASK, "--repo", str(line.repo), "--description", "Say what it does later."
     )
-    task_id = told["task_id"]
-    assert said(line, "get-status", "--task-id", task_id)["status"] == TaskStatus.PENDING
+    task_id = outcome["task_id"]
+    assert result(line, "get-status", "--task-id", task_id)["status"] == TaskStatus.PENDING
     do_task(line.crew, line.crew.queue.get(task_id).task)
-    ended = said(line, "get-status", "--task-id", task_id)
+    ended = result(line, "get-status", "--task-id", task_id)
     assert ended["status"] == TaskStatus.COMPLETED
     line.crew.collector.flush()
-    metrics = said(line, "metrics")
+    metrics = result(line, "metrics")
     assert metrics and any(str(number) not in {"0", "0.0"} for number in _numbers(metrics))
 
 
@@ -53,7 +53,7 @@ def test_wait_sees_success(line: Line) -> None:
     assert json.loads(out)["status"] == "completed"
 
 
-def said(line: Line, *words: str) -> Any:
+def result(line: Line, *words: str) -> Any:
     """What `nightcrew WORDS --json` prints, in a process of its own."""
     done = subprocess.run(
         _command(*words), env=_env(line), capture_output=True, text=True, timeout=60, check=False

@@ -13,8 +13,8 @@ import pytest
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a command answered."""
+class Result:
+    """The exit code and output of a command."""
 
     code: int
     out: str
@@ -25,7 +25,7 @@ class Said:
         return json.loads(self.out)
 
 
-type Cli = Callable[..., Said]
+type Cli = Callable[..., Result]
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def cli(tmp_path: Path, database_url: str) -> Cli:
     home = tmp_path / "home"
     home.mkdir()
 
-    def run(*arguments: str, cwd: Path | None = None, stdin: str = "", **env: str) -> Said:
+    def run(*arguments: str, cwd: Path | None = None, stdin: str = "", **env: str) -> Result:
         clean = {
             k: v for k, v in os.environ.items() if not k.startswith(("NIGHTCREW_", "PREFECT_", "OPENROUTER_"))
         }
@@ -47,7 +47,7 @@ def cli(tmp_path: Path, database_url: str) -> Cli:
             timeout=300,
             env=clean | {"NIGHTCREW_HOME": str(home), "NIGHTCREW_DATABASE_URL": database_url} | env,
         )
-        return Said(done.returncode, done.stdout, done.stderr)
+        return Result(done.returncode, done.stdout, done.stderr)
 
     return run
 

@@ -48,22 +48,22 @@ VERIFY = ("verify", "--task-type", "unit_test", "--target-file", "shop.py", "--r
     ],
 )
 def test_says_what_is_wrong(cli: Cli, repository: Path, arguments: tuple[str, ...], says: str) -> None:
-    said = cli(*arguments)
-    assert says in " ".join(said.err.split())
-    assert said.code == 2, said.err
-    assert "Traceback" not in said.err + said.out
+    result = cli(*arguments)
+    assert says in " ".join(result.err.split())
+    assert result.code == 2, result.err
+    assert "Traceback" not in result.err + result.out
 
 
 def test_a_wrong_setting_is_named(cli: Cli) -> None:
-    said = cli("list-tasks", NIGHTCREW_WORKERS="many")
-    assert (said.code, "workers" in said.err.lower()) == (2, True), said.err
+    result = cli("list-tasks", NIGHTCREW_WORKERS="many")
+    assert (result.code, "workers" in result.err.lower()) == (2, True), result.err
 
 
 def test_a_wrong_database_url_is_named_without_its_password(cli: Cli) -> None:
-    said = cli("list-tasks", NIGHTCREW_DATABASE_URL="mysql://me:hunter2@localhost/x")
-    assert said.code == 2
-    assert "NIGHTCREW_DATABASE_URL" in said.err
-    assert "hunter2" not in said.err + said.out
+    result = cli("list-tasks", NIGHTCREW_DATABASE_URL="mysql://me:hunter2@localhost/x")
+    assert result.code == 2
+    assert "NIGHTCREW_DATABASE_URL" in result.err
+    assert "hunter2" not in result.err + result.out
 
 
 def test_no_key_replaces_a_stored_one_only_when_that_is_asked_for(cli: Cli, tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_an_unknown_price_is_asked_for_before_anything_is_stored(cli: Cli, repos
     options = [f"--{name.replace('_', '-')}={value}" for name, value in work.items()]
     address = {"NIGHTCREW_BASE_URL": "https://models.invalid/v1", "NIGHTCREW_MODELS": "own"}
     for command in (["submit-batch", "batch.jsonl"], ["do", *options]):
-        said = cli(*command, cwd=repository, **address)
-        assert (said.code, said.out) == (2, "")
-        assert "NIGHTCREW_UNKNOWN_PRICE_USD_PER_MILLION" in said.err
+        result = cli(*command, cwd=repository, **address)
+        assert (result.code, result.out) == (2, "")
+        assert "NIGHTCREW_UNKNOWN_PRICE_USD_PER_MILLION" in result.err
     assert cli("list-tasks", "--json").json == []

@@ -13,9 +13,9 @@ UNIT_TEST = ("submit-task", "--task-type", "unit_test", "--description", "write 
 
 
 def test_without_a_command_the_commands_are_listed_and_nothing_is_wrong(cli: Cli) -> None:
-    said = cli()
-    assert (said.code, said.err) == (0, "")
-    assert "submit-task" in said.out
+    result = cli()
+    assert (result.code, result.err) == (0, "")
+    assert "submit-task" in result.out
 
 
 def test_a_task_can_be_submitted_in_a_folder_of_the_repository(cli: Cli, repository: Path) -> None:
@@ -75,8 +75,8 @@ def test_init_says_that_only_what_is_committed_counts(cli: Cli, repository: Path
 
 
 def test_a_variable_of_the_original_is_answered_with_what_took_its_place(cli: Cli) -> None:
-    said = cli("list-tasks", "--json", OPENHANDS_MODEL="openrouter/some/model")
-    assert said.json == []
+    result = cli("list-tasks", "--json", OPENHANDS_MODEL="openrouter/some/model")
+    assert result.json == []
     assert "OPENHANDS_MODEL is not read; instead of it there is NIGHTCREW_MODELS" in " ".join(
-        said.err.split()
+        result.err.split()
     )

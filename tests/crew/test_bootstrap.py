@@ -29,9 +29,9 @@ def test_one_that_hangs_says_what_to_do_and_leaves_nothing_running(tmp_path: Pat
     place, log = project(tmp_path, HANGS), tmp_path / "logs" / "bootstrap.log"
     with pytest.raises(
         Transient, match=r"no progress for 5 s: start again, what was created is kept"
-    ) as told:
+    ) as outcome:
         bootstrap.run(place, host.environment(PYTHONPATH=str(place)), log=log, idle_seconds=5)
-    assert str(log) in str(told.value)
+    assert str(log) in str(outcome.value)
     assert log.read_text() == "deploying\n"  # it had begun
     assert not [found for found in psutil.process_iter() if str(tmp_path) in _command(found)]
 

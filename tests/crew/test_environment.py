@@ -107,17 +107,17 @@ def test_the_callers_own_prefect_is_left_out_of_it(tmp_path: Path, monkeypatch: 
 def test_flow_runs_load_the_settings_that_the_services_were_started_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = load_settings(
+    found = load_settings(
         home=tmp_path, base_url="http://127.0.0.1:9/api/v1", models=("a", "b"), api_key="sk-x", workers=3
     )
-    keep_account(tmp_path, told.account)
-    env = environment(told)
+    keep_account(tmp_path, found.account)
+    env = environment(found)
     for name in list(env):
         if name.startswith("NIGHTCREW_"):
             monkeypatch.setenv(name, env[name])
     loaded = load_settings()
     assert (loaded.home, loaded.models, loaded.workers) == (tmp_path, ("a", "b"), 3)
-    assert loaded.account == told.account
+    assert loaded.account == found.account
     assert loaded.api_key is None
     assert loaded.database_url == DATABASE.store_url
 

@@ -111,11 +111,11 @@ def test_the_model_is_told_conventions_commands_and_why_it_was_rejected(
     settings: Settings, sandbox: Sandbox, repo: Path
 ) -> None:
     _, door = run(settings, sandbox, repo, [GOOD_TEST], feedback="No test may sleep.")
-    said = door.asked[0]["messages"][0]["content"]
-    assert "Task type: unit_test\nTarget file: src/shop/prices.py\nTask: Test the prices." in said
-    assert "Write short functions." in said
-    assert "- python -m pytest\n" in said
-    assert "Why the previous attempt was rejected:\nNo test may sleep." in said
+    result = door.asked[0]["messages"][0]["content"]
+    assert "Task type: unit_test\nTarget file: src/shop/prices.py\nTask: Test the prices." in result
+    assert "Write short functions." in result
+    assert "- python -m pytest\n" in result
+    assert "Why the previous attempt was rejected:\nNo test may sleep." in result
 
 
 def test_a_first_attempt_is_told_of_no_rejection(settings: Settings, sandbox: Sandbox, repo: Path) -> None:

@@ -75,12 +75,12 @@ def run_python(sandbox: Sandbox, code: str, workspace: Path, **more: Any) -> Com
 def test_results_are_told_while_they_come_and_apart_from_the_output(
     sandbox: Sandbox, workspace: Path
 ) -> None:
-    told: list[tuple[float, bytes]] = []
-    with Results(lambda piece: told.append((time.monotonic(), piece))) as results:
+    found: list[tuple[float, bytes]] = []
+    with Results(lambda piece: found.append((time.monotonic(), piece))) as results:
         done = run_python(sandbox, TELLER, workspace, results=results)
     assert (done.stdout, done.stderr, results.content) == (b"to stdout\n", b"", b"onetwo")
-    assert [piece for _, piece in told] == [b"one", b"two"]
-    assert told[1][0] - told[0][0] > 0.4
+    assert [piece for _, piece in found] == [b"one", b"two"]
+    assert found[1][0] - found[0][0] > 0.4
 
 
 def test_a_program_that_tells_no_results_ends_as_any_other(sandbox: Sandbox, workspace: Path) -> None:

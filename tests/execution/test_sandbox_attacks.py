@@ -54,10 +54,10 @@ def attack(sandbox: Sandbox, workspace: Path) -> Iterator[Attack]:
     mark = f"attack-{os.getpid()}-{time.monotonic_ns()}"
 
     def run(
-        code: str, *told: object, limits: Limits = SMALL, mounts: Sequence[Mount] = (), **more: Any
+        code: str, *outcome: object, limits: Limits = SMALL, mounts: Sequence[Mount] = (), **more: Any
     ) -> Completed:
         return sandbox.run(
-            [sys.executable, "-I", "-c", PRELUDE + textwrap.dedent(code), *map(str, told), mark],
+            [sys.executable, "-I", "-c", PRELUDE + textwrap.dedent(code), *map(str, outcome), mark],
             workspace=workspace,
             mounts=[*interpreter_mounts(Path(sys.executable)), *mounts],
             limits=limits,

@@ -68,9 +68,9 @@ def heard(port: int) -> list[str]:
                     continue
                 line.sendall(_frame(json.dumps({"type": "auth", "token": token}).encode()))
                 with contextlib.suppress(OSError):
-                    said = head.split(b"\r\n\r\n", 1)[1] + line.recv(4096)
-                    if said and said[0] & 0x0F != 8:
-                        got.append(f"{path}: {said[:100]!r}")
+                    result = head.split(b"\r\n\r\n", 1)[1] + line.recv(4096)
+                    if result and result[0] & 0x0F != 8:
+                        got.append(f"{path}: {result[:100]!r}")
     return got
 
 
@@ -102,14 +102,14 @@ def read(home: str, processes: list[int]) -> list[str]:
     return got
 
 
-def main(told: dict[str, Any]) -> None:
+def main(found: dict[str, Any]) -> None:
     """Try everything."""
     got = {
         "user": os.geteuid(),
-        "api": answered(told["port"]),
-        "websockets": heard(told["port"]),
-        "sockets": reached(told["sockets"]),
-        "files": read(told["home"], told["processes"]),
+        "api": answered(found["port"]),
+        "websockets": heard(found["port"]),
+        "sockets": reached(found["sockets"]),
+        "files": read(found["home"], found["processes"]),
     }
     sys.stdout.write(json.dumps(got))
 

@@ -66,8 +66,8 @@ def test_an_account_that_an_earlier_version_kept_in_a_block_is_moved_into_the_ho
     old = AccountOfOld(api_key=SecretStr(OLD_KEY), base_url="http://old.example/v1", models=["a/b"])
     old.save(BLOCK_NAME, overwrite=True)
     settings = load_settings(home=tmp_path / "home")
-    said = move_account_out_of_blocks(server.api, settings)
-    assert len(said) == 1 and "account.json" in said[0]
+    result = move_account_out_of_blocks(server.api, settings)
+    assert len(result) == 1 and "account.json" in result[0]
     account = load_settings(home=settings.home).account
     assert account == ("http://old.example/v1", SecretStr(OLD_KEY))
     left = server.api.post("/block_documents/filter", {"include_secrets": True})

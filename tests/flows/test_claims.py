@@ -71,12 +71,12 @@ def test_status_is_readable_and_wait_sees_success_from_a_process_of_its_own(crew
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told["status"] == "completed"
-    assert crew.get(told["task_id"]).status is TaskStatus.COMPLETED
-    assert DOCUMENTED.splitlines()[1] in Path(told["change_path"]).read_text()
-    logged = "\n".join(entry.text for entry in last_entries(crew.settings.logs_dir, told["task_id"], 200))
-    assert f"| {told['task_id']}:1 | nightcrew.work.steps - verdict: accepted" in logged
+    outcome = json.loads(done.stdout)
+    assert outcome["status"] == "completed"
+    assert crew.get(outcome["task_id"]).status is TaskStatus.COMPLETED
+    assert DOCUMENTED.splitlines()[1] in Path(outcome["change_path"]).read_text()
+    logged = "\n".join(entry.text for entry in last_entries(crew.settings.logs_dir, outcome["task_id"], 200))
+    assert f"| {outcome['task_id']}:1 | nightcrew.work.steps - verdict: accepted" in logged
 
 
 def _is_postgres(path: Path) -> bool:

@@ -112,15 +112,15 @@ def test_a_deleted_deployment_comes_back_and_its_tasks_wait_for_it(crew: Running
     assert waits.status is TaskStatus.PENDING
     dispatch.dispatch_pending(crew.settings)
     assert "run-task/low was deleted" in crew.get(waits.task_id).detail
-    said: list[str] = []
-    assert services.restore_deployments(crew.settings, said.append)
-    assert said == ["deleted in Prefect, created again: deployment low"]
-    assert not services.restore_deployments(crew.settings, said.append)
+    result: list[str] = []
+    assert services.restore_deployments(crew.settings, result.append)
+    assert result == ["deleted in Prefect, created again: deployment low"]
+    assert not services.restore_deployments(crew.settings, result.append)
     assert bootstrap.paused(crew.api) == []
     pool = crew.api.get("/work_pools/nightcrew/queues/low")
     crew.api.patch(f"/work_queues/{pool['id']}", {"is_paused": True})
     assert bootstrap.paused(crew.api) == ["work queue low"]
-    assert not services.restore_deployments(crew.settings, said.append), "what an operator pauses is left"
+    assert not services.restore_deployments(crew.settings, result.append), "what an operator pauses is left"
     crew.api.patch(f"/work_queues/{pool['id']}", {"is_paused": False})
     dispatch.dispatch_pending(crew.settings)
     assert crew.ended(waits.task_id).status is TaskStatus.COMPLETED

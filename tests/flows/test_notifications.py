@@ -127,11 +127,11 @@ def test_a_webhook_hears_of_a_question_a_budget_and_a_stop_once(
     time.sleep(3)  # the server's triggers have heard of it
 
     asked = ask(crew, "Write a rebate and tell me.")
-    told = ears.about(asked.task_id, "/webhook")
-    assert told["event"] == "nightcrew.task.needs-review"
-    assert f"nightcrew review {asked.task_id}" in told["message"]
-    told = ears.about(asked.task_id, "/notify")
-    assert told["subject"] == "Nightcrew: nightcrew.task.needs-review"
+    outcome = ears.about(asked.task_id, "/webhook")
+    assert outcome["event"] == "nightcrew.task.needs-review"
+    assert f"nightcrew review {asked.task_id}" in outcome["message"]
+    outcome = ears.about(asked.task_id, "/notify")
+    assert outcome["subject"] == "Nightcrew: nightcrew.task.needs-review"
     dispatch.cancel(crew.settings, asked.task_id)
 
     poor = [crew.submit(f"Say it for nothing, {number}.", max_cost_usd="0") for number in range(2)]
@@ -146,8 +146,8 @@ def test_a_webhook_hears_of_a_question_a_budget_and_a_stop_once(
         queued = crew.submit("Say it while the crew is stopped.")
         crew.until(queued.task_id, lambda task: task.detail.startswith("The crew is stopped"))
     crew_stop.resume(crew.settings)
-    told = ears.about("nightcrew.crew.stopped", "/webhook")
-    assert told["message"] == "The crew stopped: the key is refused"
+    outcome = ears.about("nightcrew.crew.stopped", "/webhook")
+    assert outcome["message"] == "The crew stopped: the key is refused"
 
     asyncio.run(_forget())
     assert asyncio.run(_make()) == [f"removed automation {NOTIFY!r}"]

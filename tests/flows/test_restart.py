@@ -20,10 +20,10 @@ pytestmark = pytest.mark.flows
 def status_of(settings: Settings, task_id: str, wanted: set[TaskStatus]) -> TaskStatus:
     with dispatch.open_queue(settings) as queue:
         deadline = time.monotonic() + 120
-        while (told := queue.get(task_id)).status not in wanted:
-            assert time.monotonic() < deadline, told
+        while (found := queue.get(task_id)).status not in wanted:
+            assert time.monotonic() < deadline, found
             time.sleep(0.3)
-    return told.status
+    return found.status
 
 
 def test_a_question_is_answered_after_everything_was_stopped_and_started(

@@ -44,8 +44,8 @@ def state_of(crew: RunningCrew, queued: QueuedTask, kind: str, seconds: float = 
     return dict(run)
 
 
-def answered(crew: RunningCrew, queued: QueuedTask, **said: object) -> QueuedTask:
-    review_service.answer(crew.settings, queued.task_id, Answer.model_validate(said))
+def answered(crew: RunningCrew, queued: QueuedTask, **output: object) -> QueuedTask:
+    review_service.answer(crew.settings, queued.task_id, Answer.model_validate(output))
     return crew.ended(queued.task_id)
 
 
@@ -68,11 +68,11 @@ def wait_for_its_process(queued: QueuedTask) -> None:
         time.sleep(0.2)
 
 
-def fill_in(crew: RunningCrew, queued: QueuedTask, said: dict[str, str]) -> None:
+def fill_in(crew: RunningCrew, queued: QueuedTask, output: dict[str, str]) -> None:
     """Answer in the form as the UI does, as soon as it is there: it is saved after the pause."""
     deadline = time.monotonic() + 30
     while True:
-        resumed = crew.api.post(f"/flow_runs/{queued.flow_run_id}/resume", {"run_input": said})
+        resumed = crew.api.post(f"/flow_runs/{queued.flow_run_id}/resume", {"run_input": output})
         if resumed["status"] == "ACCEPT":
             return
         assert "schema not found" in resumed["details"]["reason"] and time.monotonic() < deadline, resumed
@@ -120,8 +120,8 @@ def test_a_person_may_accept_and_it_is_never_called_proven(crew: RunningCrew) ->
     assert (run["id"], run["state_type"]) == (asked.flow_run_id, "COMPLETED")
     assert run["state_name"] == "AcceptedByAPerson"
     folder = crew.settings.results_dir / asked.task_id
-    said = json.loads((folder / "review.json").read_text())
-    assert (said["source"], said["answer"]["reason"]) == ("human", WHY)
+    output = json.loads((folder / "review.json").read_text())
+    assert (output["source"], output["answer"]["reason"]) == ("human", WHY)
     assert json.loads((folder / "verdict.json").read_text())["kind"] == "not_measurable"
     with Ledger(crew.settings.ledger_dir) as ledger:
         (task,) = ledger.query("select * from tasks where task_id = ?", [ended.task_id])
@@ -165,12 +165,12 @@ def test_a_bad_answer_is_refused_and_the_question_stays(crew: RunningCrew) -> No
         answer = Answer(choice=Choice.RETRY_WITH_MODEL, model="twin/nobody")
         review_service.answer(crew.settings, asked.task_id, answer)
     resume = f"/flow_runs/{asked.flow_run_id}/resume"
-    for said, why in (
+    for output, why in (
         ({"choice": "explode"}, "'explode' is not one of"),
         ({"choice": "accept"}, "'reason' is a required property"),
         ({"choice": "accept", "reason": " "}, "does not match"),
     ):
-        result = crew.api.post(resume, {"run_input": said})  # what the UI does
+        result = crew.api.post(resume, {"run_input": output})  # what the UI does
         assert (result["status"], why in result["details"]["reason"]) == ("REJECT", True), result
     assert crew.get(asked.task_id).status is TaskStatus.NEEDS_REVIEW
     crew.api.post(resume, {"run_input": {"choice": "retry_with_model", "model": "twin/nobody"}})

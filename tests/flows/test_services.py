@@ -81,10 +81,10 @@ def test_a_task_that_was_submitted_while_nothing_ran_is_done_once_something_does
         assert again.alive == running.alive
         with dispatch.open_queue(settings) as queue:
             deadline = time.monotonic() + 90
-            while not (told := queue.get(task.task_id)).status.is_final:
-                assert time.monotonic() < deadline, told
+            while not (outcome := queue.get(task.task_id)).status.is_final:
+                assert time.monotonic() < deadline, outcome
                 time.sleep(0.3)
-        assert told.status is TaskStatus.COMPLETED, told.detail
+        assert outcome.status is TaskStatus.COMPLETED, outcome.detail
         everything_is_killed_and_comes_back(settings, crew)
     assert processes_of(settings) == []
     with dispatch.open_queue(settings) as queue:  # still readable when nothing runs
@@ -101,18 +101,18 @@ def everything_is_killed_and_comes_back(settings: Settings, crew: RunningCrew) -
     assert postmaster is not None
     for pid in (postmaster, before.alive["server"], before.alive["worker"]):
         os.kill(pid, signal.SIGKILL)
-    said: list[str] = []
-    supervisor = Supervisor(settings, said.append)
+    result: list[str] = []
+    supervisor = Supervisor(settings, result.append)
     deadline = time.monotonic() + 240
-    while not (status(settings).running and status(settings).api().healthy() and len(said) >= 3):
-        assert supervisor.check() and time.monotonic() < deadline, said
+    while not (status(settings).running and status(settings).api().healthy() and len(result) >= 3):
+        assert supervisor.check() and time.monotonic() < deadline, result
         time.sleep(0.5)
-    again = [line for line in said if "started again as process" in line]
+    again = [line for line in result if "started again as process" in line]
     assert [line.partition(" has ended")[0] for line in again] == [
         "PostgreSQL", "the Prefect server", "the worker"
     ]  # fmt: skip
     assert status(settings).api_url == before.api_url, "running tasks would not find the server again"
-    Upkeep(settings, said.append).once()
+    Upkeep(settings, result.append).once()
     later = dispatch.submit(settings, crew.task("Be done after the outage."))
     for task_id in (slow.task_id, later.task_id):
         ended = until(settings, task_id, lambda task: task.status.is_final)

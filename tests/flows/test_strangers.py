@@ -51,7 +51,7 @@ def test_another_user_of_the_machine_gets_nothing(crew: RunningCrew, at_work: st
     shutil.copyfile(Path(__file__).with_name("strangers.py"), shared)
     shared.chmod(0o644)
     home = crew.status.home
-    told = {
+    found = {
         "port": port_of(crew),
         "sockets": [at_work, str(home / "postgres" / ".s.PGSQL.5432")],
         "home": str(home),
@@ -59,8 +59,8 @@ def test_another_user_of_the_machine_gets_nothing(crew: RunningCrew, at_work: st
     }
     become = ["setpriv", "--reuid", str(STRANGER), "--regid", str(STRANGER), "--clear-groups"]
     try:
-        said = subprocess.run(
-            [*become, sys.executable, "-I", "-S", str(shared), json.dumps(told)],
+        result = subprocess.run(
+            [*become, sys.executable, "-I", "-S", str(shared), json.dumps(found)],
             capture_output=True,
             text=True,
             timeout=120,
@@ -68,8 +68,8 @@ def test_another_user_of_the_machine_gets_nothing(crew: RunningCrew, at_work: st
         )
     finally:
         shared.unlink()
-    assert said.returncode == 0, said.stderr
-    assert json.loads(said.stdout) == {
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout) == {
         "user": STRANGER,
         "api": [],
         "websockets": [],
@@ -89,9 +89,9 @@ def test_the_operator_himself_gets_in_where_the_stranger_does_not(crew: RunningC
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
 def test_a_page_of_another_origin_gets_nothing(crew: RunningCrew, tmp_path: Path) -> None:
     port = port_of(crew)
-    told = visit(PAGE.replace("PORT", str(port)), tmp_path / "profile")
-    assert told["got"] == []
-    assert set(told["tried"]) == {
+    found = visit(PAGE.replace("PORT", str(port)), tmp_path / "profile")
+    assert found["got"] == []
+    assert set(found["tried"]) == {
         *("health", "runs", "simple", "guessed", "with cookies", "/events/out", "/logs/out", "frame")
     }
 
@@ -189,14 +189,14 @@ def ended(crew: RunningCrew, run_id: str) -> dict[str, Any]:
 
 def visit(page: str, profile: Path) -> dict[str, Any]:
     """What a page of somebody else's tells its own server when a browser shows it."""
-    told: queue.Queue[dict[str, Any]] = queue.Queue()
+    found: queue.Queue[dict[str, Any]] = queue.Queue()
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self._answer(page)
 
         def do_POST(self) -> None:
-            told.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            found.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             self._answer("")
 
         def _answer(self, text: str) -> None:
@@ -214,7 +214,7 @@ def visit(page: str, profile: Path) -> dict[str, Any]:
         quiet = subprocess.DEVNULL
         browser = subprocess.Popen([*chromium(profile), url], stdout=quiet, stderr=quiet)
         try:
-            return told.get(timeout=60)
+            return found.get(timeout=60)
         finally:
             browser.terminate()
             browser.wait(20)

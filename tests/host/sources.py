@@ -91,8 +91,8 @@ def _dotted(node: ast.expr, names: dict[str, str]) -> str:
 
 def _by_string(node: ast.Call, names: dict[str, str]) -> Iterator[str]:
     function = _dotted(node.func, names).rpartition(".")[2]
-    told = [one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    outcome = [one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
     if function in BY_NAME:
-        yield from told
+        yield from outcome
         if function == "getattr" and node.args:
-            yield from (f"{_dotted(node.args[0], names)}.{name}" for name in told)
+            yield from (f"{_dotted(node.args[0], names)}.{name}" for name in outcome)

@@ -44,12 +44,12 @@ def test_the_ledger_tells_of_a_task_what_the_store_tells(
     assert rows(tmp_path) == [
         ("t-fails", "failed"), ("t-goes", "cancelled"), ("t-runs", "running"), ("t-waits", "queued")
     ]  # fmt: skip
-    told = rows(
+    found = rows(
         tmp_path,
         "SELECT failure_reason, detail, flow_run_id, base_commit, task_type, ended_at >= submitted_at "
         "FROM tasks WHERE task_id = 't-fails'",
     )
-    assert told == [("budget", "no money", "flow-t-fails", "c" * 40, "bug_fix", True)]
+    assert found == [("budget", "no money", "flow-t-fails", "c" * 40, "bug_fix", True)]
 
 
 def test_what_did_not_happen_is_not_told(store: StateStore, queue: TaskQueue, tmp_path: Path) -> None:

@@ -234,8 +234,8 @@ def test_what_it_writes_is_rejected_also_where_it_is_taken_at_its_word(
 ) -> None:
     source = (house.repo / "src/shop/names.py").read_text()
     question = f"Write pytest tests for this module. Answer with Python code only.\n```python\n{source}```"
-    said = backend.gateway().complete(ask(question, max_tokens=400))["choices"][0]["message"]["content"]
-    code = re.search(r"```(?:python)?\n(.*?)(?:```|\Z)", said, re.DOTALL)
-    patch = house.patch({"tests/test_more_names.py": code.group(1) if code else said})
+    result = backend.gateway().complete(ask(question, max_tokens=400))["choices"][0]["message"]["content"]
+    code = re.search(r"```(?:python)?\n(.*?)(?:```|\Z)", result, re.DOTALL)
+    patch = house.patch({"tests/test_more_names.py": code.group(1) if code else result})
     verdict = house.judge(patch, target="src/shop/names.py")
     assert verdict.kind is VerdictKind.REJECTED, verdict.summary

@@ -31,8 +31,8 @@ def test_the_key_appears_nowhere(
     with caplog.at_level(logging.DEBUG):
         c = crew(free("alpha"), free("beta"), faults=echo)
         gateway = c.gateway("house/alpha:free", "house/beta:free")
-        said = list(gateway.dispatcher.stream(ask())) if stream else gateway.complete(ask())
-    seen = [caplog.text, repr(c.calls), repr(said), everything(gateway), everything(c.api)]
+        result = list(gateway.dispatcher.stream(ask())) if stream else gateway.complete(ask())
+    seen = [caplog.text, repr(c.calls), repr(result), everything(gateway), everything(c.api)]
     assert all(KEY not in text for text in seen)
 
 

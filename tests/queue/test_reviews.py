@@ -54,7 +54,7 @@ def test_there_is_no_answer_to_what_was_not_asked(store: StateStore, task_id: st
 
 
 @pytest.mark.parametrize(
-    "said",
+    "result",
     [
         {"choice": "accept"},
         {"choice": "accept", "reason": "  "},
@@ -64,6 +64,6 @@ def test_there_is_no_answer_to_what_was_not_asked(store: StateStore, task_id: st
         {"choice": "give_up", "colour": "red"},
     ],
 )
-def test_an_answer_that_lacks_what_it_needs_is_none(said: dict[str, str]) -> None:
+def test_an_answer_that_lacks_what_it_needs_is_none(result: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
-        Answer.model_validate(said)
+        Answer.model_validate(result)

@@ -187,10 +187,10 @@ def test_an_attempt_counts_once_towards_its_task(queue: TaskQueue) -> None:
     assert queue.record_attempt(second, verdict="accepted", score=0.9)
     assert [row["verdict"] for row in queue.attempts(task_id)] == ["rejected", "accepted"]
     assert [row["stop_cause"] for row in queue.attempts(task_id)] == ["quota", None]
-    told = queue.get(task_id)
-    assert (told.attempts, told.calls, told.input_tokens, told.output_tokens) == (2, 2, 20, 10)
-    assert (told.cost_usd, told.models) == (Decimal("0.002"), ("m", "n"))
-    assert (told.verdict, told.score) == ("accepted", 0.9)
+    found = queue.get(task_id)
+    assert (found.attempts, found.calls, found.input_tokens, found.output_tokens) == (2, 2, 20, 10)
+    assert (found.cost_usd, found.models) == (Decimal("0.002"), ("m", "n"))
+    assert (found.verdict, found.score) == ("accepted", 0.9)
 
 
 def test_no_two_attempts_have_the_same_number(queue: TaskQueue) -> None:

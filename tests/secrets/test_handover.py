@@ -21,9 +21,9 @@ def test_a_key_leaves_the_environment_for_a_descriptor(name: str) -> None:
     assert again is not None
     assert again.arguments == ("doctor",)
     assert KEY not in str(environment)
-    told = take_over(environment, again.arguments)
-    assert told.key is not None
-    assert told.key.get_secret_value() == KEY
+    found = take_over(environment, again.arguments)
+    assert found.key is not None
+    assert found.key.get_secret_value() == KEY
     assert environment == {"HOME": "/"}
     assert take_over(environment, ["doctor"]) == Passed(("doctor",))
 
@@ -61,10 +61,10 @@ def test_a_token_leaves_the_arguments_and_arrives_whole(argument: str) -> None:
     assert take_over(environment, again.arguments) == Passed(tuple(given))
 
 
-@pytest.mark.parametrize("told", ["", "x", "-1", "777777", "empty"])
-def test_a_descriptor_that_says_nothing_is_none(told: str) -> None:
+@pytest.mark.parametrize("found", ["", "x", "-1", "777777", "empty"])
+def test_a_descriptor_that_says_nothing_is_none(found: str) -> None:
     empty = str(os.open(os.devnull, os.O_RDONLY))
-    environment = {"NIGHTCREW_TOLD_IN_SECRET": empty if told == "empty" else told}
+    environment = {"NIGHTCREW_TOLD_IN_SECRET": empty if found == "empty" else found}
     assert take_over(environment, ["doctor"]) == Passed(("doctor",))
     assert environment == {}
 
@@ -80,11 +80,11 @@ def test_a_command_runs_with_neither_key_nor_token_in_what_others_can_read(tmp_p
     )
     env = {**os.environ, "OPENROUTER_API_KEY": KEY, "NIGHTCREW_HOME": str(tmp_path)}
     given = ["verify", "--repo", f"https://user:{TOKEN}@example.org/shop.git"]
-    said = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", look, *given], env=env, capture_output=True, text=True, timeout=60
     )
-    seen, _, told = said.stdout.partition(chr(30))
-    assert told.split(" ", 2)[1:] == [KEY, f"{given}\n"], said.stderr
+    seen, _, found = result.stdout.partition(chr(30))
+    assert found.split(" ", 2)[1:] == [KEY, f"{given}\n"], result.stderr
     assert "NIGHTCREW_HOME" in seen
     assert "https://example.org/shop.git" in seen
     assert KEY not in seen

@@ -73,16 +73,16 @@ def test_a_secret_is_found_however_it_is_written(text: str) -> None:
 def test_a_secret_that_comes_in_pieces_is_found(text: str) -> None:
     secrets, chance = KnownSecrets([KEY]), random.Random(len(text))
     for _ in range(10):
-        left, said, held = f"it says {text} here", "", ""
+        left, result, held = f"it says {text} here", "", ""
         while left:
             size = chance.choice([1, 2, 5, 17])
             piece, left = left[:size], left[size:]
             passed, held = secrets.split(secrets.redact(held + piece))
-            said += passed
-        said += secrets.redact(held)
-        assert KEY_MARK in said
-        assert secrets.redact(said) == said
-        assert said.endswith(" here")
+            result += passed
+        result += secrets.redact(held)
+        assert KEY_MARK in result
+        assert secrets.redact(result) == result
+        assert result.endswith(" here")
 
 
 @given(st.text(), st.text(max_size=5))

@@ -9,7 +9,7 @@ MODERATE = Complexity.MODERATE
 SHARP = Rates()
 
 
-def told(
+def found(
     model: SuccessModel, slug: str, accepted: bool, *, task_type: str = "bug_fix", rates: Rates = SHARP
 ) -> Gaussian:
     model.begin_task()
@@ -33,25 +33,25 @@ def chance(
 def test_verdicts_move_the_chance_their_way() -> None:
     model = SuccessModel()
     before = chance(model, Traits("a"))
-    told(model, "a", True)
+    found(model, "a", True)
     raised = chance(model, Traits("a"))
-    told(model, "a", False)
-    told(model, "a", False)
+    found(model, "a", False)
+    found(model, "a", False)
     assert chance(model, Traits("a")) < before < raised
 
 
 def test_it_finds_the_share_that_a_model_succeeds() -> None:
     model = SuccessModel()
     for number in range(400):
-        told(model, "a", number % 10 < 7)
+        found(model, "a", number % 10 < 7)
     assert chance(model, Traits("a")) == pytest.approx(0.7, abs=0.05)
 
 
 def test_what_is_learned_for_one_task_type_carries_over_in_part() -> None:
     model = SuccessModel()
     for _ in range(30):
-        told(model, "good", True)
-        told(model, "bad", False)
+        found(model, "good", True)
+        found(model, "bad", False)
     here = chance(model, Traits("good")) - chance(model, Traits("bad"))
     there = chance(model, Traits("good"), "unit_test") - chance(model, Traits("bad"), "unit_test")
     assert 0.05 < there < here
@@ -59,14 +59,14 @@ def test_what_is_learned_for_one_task_type_carries_over_in_part() -> None:
 
 def test_a_failure_makes_the_task_look_harder_and_a_success_easier() -> None:
     model = SuccessModel()
-    assert told(model, "a", False).mean < EASE.mean < told(model, "a", True).mean
+    assert found(model, "a", False).mean < EASE.mean < found(model, "a", True).mean
 
 
 def test_a_noisy_verdict_teaches_less() -> None:
     sharp, noisy = SuccessModel(), SuccessModel()
     for _ in range(20):
-        told(sharp, "a", False)
-        told(noisy, "a", False, rates=Rates(0.2, 0.2))
+        found(sharp, "a", False)
+        found(noisy, "a", False, rates=Rates(0.2, 0.2))
     assert chance(sharp, Traits("a")) < chance(noisy, Traits("a")) < chance(SuccessModel(), Traits("a"))
 
 
@@ -106,7 +106,7 @@ def test_complexity_shifts_the_chance() -> None:
 def test_old_evidence_fades_towards_the_prior() -> None:
     model = SuccessModel()
     for _ in range(50):
-        told(model, "a", False)
+        found(model, "a", False)
     fresh, low = chance(SuccessModel(), Traits("a")), chance(model, Traits("a"))
     for _ in range(3000):
         model.begin_task()

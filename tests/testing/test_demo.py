@@ -23,8 +23,8 @@ SCENARIO = shipped_scenario()
 def solution(task_id: str) -> Solution:
     """What models can write for a task, found as they find it."""
     task = TASKS[task_id].for_repo("somewhere")
-    said = f"Task type: {task.task_type}\nTarget file: {task.target_file}\nTask: {task.description}"
-    found = solution_for(read_conversation({"messages": [{"role": "user", "content": said}]}), SCENARIO)
+    output = f"Task type: {task.task_type}\nTarget file: {task.target_file}\nTask: {task.description}"
+    found = solution_for(read_conversation({"messages": [{"role": "user", "content": output}]}), SCENARIO)
     assert found is not None
     return found
 

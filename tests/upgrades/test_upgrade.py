@@ -69,10 +69,10 @@ def candidates(settings: Settings) -> tuple[Candidate, ...]:
 def test_tasks_and_figures_are_those_of_the_old_version(settings: Settings, cli: Cli) -> None:
     home = {"NIGHTCREW_HOME": str(settings.home)}
     for command, answer in (("list-tasks", "tasks.json"), ("metrics", "metrics.json")):
-        said = cli(command, "--json", **home)
-        assert said.code == 0, said.err
-        told = today(json.loads((settings.home / answer).read_text()))
-        assert like(said.json, told) == told
+        result = cli(command, "--json", **home)
+        assert result.code == 0, result.err
+        found = today(json.loads((settings.home / answer).read_text()))
+        assert like(result.json, found) == found
 
 
 @pytest.mark.flows
@@ -138,9 +138,9 @@ def test_a_home_of_the_future_is_refused_in_one_sentence(
     settings: Settings, cli: Cli, command: tuple[str, ...], sentence: str
 ) -> None:
     from_the_future(settings)
-    said = cli(*command, NIGHTCREW_HOME=str(settings.home))
-    assert said.code == 2 and sentence in " ".join(said.err.split()) and "Traceback" not in said.err
-    assert not said.out
+    result = cli(*command, NIGHTCREW_HOME=str(settings.home))
+    assert result.code == 2 and sentence in " ".join(result.err.split()) and "Traceback" not in result.err
+    assert not result.out
 
 
 def test_nothing_of_the_future_is_read_or_written(
@@ -197,10 +197,10 @@ def today_key(key: str) -> str:
     return "_".join(RENAMED.get(word, word) for word in key.split("_"))
 
 
-def like(value: Any, told: Any) -> Any:
+def like(value: Any, found: Any) -> Any:
     """`value` without the figures that the old version did not know."""
-    if isinstance(told, dict):
-        return {key: like(value[key], item) for key, item in told.items()}
-    if isinstance(told, list) and len(told) == len(value):
-        return [like(one, item) for one, item in zip(value, told, strict=True)]
+    if isinstance(found, dict):
+        return {key: like(value[key], item) for key, item in found.items()}
+    if isinstance(found, list) and len(found) == len(value):
+        return [like(one, item) for one, item in zip(value, found, strict=True)]
     return round(value, 9) if isinstance(value, float) else value

@@ -69,5 +69,5 @@ def test_its_own_clients_and_pages_get_through_and_nobody_can_frame_them(
 ) -> None:
     sent = ask("http", headers)
     assert sent[0]["status"] == 200
-    told = {name.decode().lower(): value.decode() for name, value in sent[0]["headers"]}
-    assert told == {name.lower(): value for name, value in HARDENED.items()}
+    found = {name.decode().lower(): value.decode() for name, value in sent[0]["headers"]}
+    assert found == {name.lower(): value for name, value in HARDENED.items()}

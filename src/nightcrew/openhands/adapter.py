@@ -71,9 +71,9 @@ class Progress:
         """Process the next piece; a line may be split into several."""
         *lines, self._rest = (self._rest + piece).split(b"\n")
         for line in lines:
-            self._tell(line)
+            self._log_event(line)
 
-    def _tell(self, line: bytes) -> None:
+    def _log_event(self, line: bytes) -> None:
         try:
             event = read_json(line)
         except ValueError:

@@ -18,11 +18,11 @@ from nightcrew.work.start import is_worked_on, start_work
 from nightcrew.work.steps import execute, record, select_model, validate
 from nightcrew.work.work import Work
 
-type Tell = Callable[[str], object]
+type Report = Callable[[str], object]
 
 
-def do_task(crew: Crew, task: Task, *, tell: Tell = lambda line: None) -> Work:
-    """Do one task until it has ended or waits for a person; `tell` is called with a line about each step.
+def do_task(crew: Crew, task: Task, *, report: Report = lambda line: None) -> Work:
+    """Do one task until it has ended or waits for a person; `report` is called with a line about each step.
 
     A task that is queued without a flow run, or that an earlier process left unfinished, is continued.
 
@@ -36,10 +36,10 @@ def do_task(crew: Crew, task: Task, *, tell: Tell = lambda line: None) -> Work:
             f"the same task was submitted before: {queued.task_id} is {queued.status}; "
             f"follow it with 'nightcrew get-status {queued.task_id}'"
         )
-    return _go_on(start_work(crew, queued), tell)
+    return _go_on(start_work(crew, queued), report)
 
 
-def answer_here(crew: Crew, task_id: str, answer: Answer, *, tell: Tell = lambda line: None) -> Work:
+def answer_here(crew: Crew, task_id: str, answer: Answer, *, report: Report = lambda line: None) -> Work:
     """Apply a person's answer to a waiting task, and continue with it.
 
     Raises:
@@ -50,7 +50,7 @@ def answer_here(crew: Crew, task_id: str, answer: Answer, *, tell: Tell = lambda
     if problem:
         _ask(work)
         raise BadInput(problem)
-    return _go_on(work, tell)
+    return _go_on(work, report)
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -62,10 +62,10 @@ def _is_free(queued: QueuedTask) -> bool:
     return waits and queued.flow_run_id is None and not is_worked_on(queued, but_for=this_process())
 
 
-def _go_on(work: Work, tell: Tell) -> Work:
+def _go_on(work: Work, report: Report) -> Work:
     try:
         while work.outcome is None and not work.question:
-            _attempt(work, tell)
+            _attempt(work, report)
     except KeyboardInterrupt:
         work.finish(Outcome(TaskStatus.CANCELLED, "interrupted"))
     except Exception as error:
@@ -78,9 +78,9 @@ def _go_on(work: Work, tell: Tell) -> Work:
     return work
 
 
-def _attempt(work: Work, tell: Tell) -> None:
+def _attempt(work: Work, report: Report) -> None:
     if work.accepted is not None:
-        tell("the change is accepted; delivering it")
+        report("the change is accepted; delivering it")
         deliver(work)
         return
     plan = select_model(work)
@@ -88,11 +88,11 @@ def _attempt(work: Work, tell: Tell) -> None:
         work.finish(outcome_of_wait(work.wait))
         return
     rung = plan.rungs[0]
-    tell(f"attempt {len(work.trials) + 1}: {rung.executor} with {rung.model}")
+    report(f"attempt {len(work.trials) + 1}: {rung.executor} with {rung.model}")
     attempt = execute(work, plan)
-    tell(f"the attempt ended: {attempt.end}, {attempt.calls} calls; judging it")
+    report(f"the attempt ended: {attempt.end}, {attempt.calls} calls; judging it")
     verdict = validate(work, attempt)
-    tell(f"verdict: {verdict.kind}, score {verdict.score:.2f}")
+    report(f"verdict: {verdict.kind}, score {verdict.score:.2f}")
     record(work, attempt, verdict)
 
 

@@ -66,7 +66,7 @@ class Zygote:
     def _start(self, request: dict[str, Any]) -> None:
         if (threads := count_threads()) != 1:
             # A lock held by another thread would stay locked in the child forever.
-            self._tell(
+            self._send(
                 {"id": request["id"], "refused": f"the zygote has {threads} threads, it must have one"}
             )
             return
@@ -77,7 +77,7 @@ class Zygote:
             self._channel.close()
             run_child(request)
         self._runs[pid] = request["id"]
-        self._tell({"id": request["id"], "pid": pid})
+        self._send({"id": request["id"], "pid": pid})
 
     def _reap(self) -> None:
         while self._runs:
@@ -91,9 +91,9 @@ class Zygote:
                     "cpu_seconds": usage.ru_utime + usage.ru_stime,
                     "max_rss_kib": usage.ru_maxrss,
                 }
-                self._tell(ended)
+                self._send(ended)
 
-    def _tell(self, message: Mapping[str, Any]) -> None:
+    def _send(self, message: Mapping[str, Any]) -> None:
         try:
             self._channel.sendall(json.dumps(message).encode() + b"\n")
         except OSError:

@@ -69,15 +69,15 @@ def test_a_file_that_does_not_concern_the_target_costs_no_more_than_its_name(
 
 
 @pytest.mark.parametrize(
-    ("target", "said"),
+    ("target", "result"),
     [(None, "no target file is named"), ("src/shop/new.py", "src/shop/new.py is not there yet")],
 )
 def test_without_a_target_the_usual_is_assumed_and_said(
-    repo: Path, folder: Path, target: str | None, said: str
+    repo: Path, folder: Path, target: str | None, result: str
 ) -> None:
     found = need(repo, folder, target)
     assert found.tokens == USUAL_TOKENS
-    assert said in found.source and found.source.startswith("the usual number")
+    assert result in found.source and found.source.startswith("the usual number")
 
 
 def test_a_repository_that_cannot_be_read_is_said_too(tmp_path: Path, folder: Path) -> None:

@@ -70,7 +70,7 @@ def work(repo: Path, tmp_path: Path, sandbox: Sandbox, environment: Environment)
     return run
 
 
-def said(door: ListedDoor, call: int) -> str:
+def result(door: ListedDoor, call: int) -> str:
     return str(door.asked[call]["messages"][-1]["content"])
 
 
@@ -82,7 +82,7 @@ def test_one_call_is_enough_for_good_edits(work: Work) -> None:
 
 def test_the_first_call_shows_the_target_its_imports_and_the_neighbouring_tests(work: Work) -> None:
     _, door, _ = work([GOOD])
-    shown = said(door, 0)
+    shown = result(door, 0)
     assert "def total(amount: float" in shown
     assert "def rate(country: str)" in shown
     assert "tests/test_tax.py" in shown
@@ -92,7 +92,7 @@ def test_the_first_call_shows_the_target_its_imports_and_the_neighbouring_tests(
 def test_edits_that_cannot_be_made_are_repaired_once(work: Work) -> None:
     report, door, patch = work([BAD_EDIT, GOOD])
     assert (report.end, len(door.asked)) == (AttemptEnd.FINISHED, 2)
-    assert "not in the file" in said(door, 1)
+    assert "not in the file" in result(door, 1)
     assert "def test_total" in patch
 
 
@@ -108,7 +108,7 @@ def test_a_failing_new_test_is_shown_to_the_model(work: Work) -> None:
     mend += '    assert total(100, "A") == 150\n>>>>>>> REPLACE\n'
     report, door, patch = work([FAILING, mend])
     assert (report.end, len(door.asked)) == (AttemptEnd.FINISHED, 2)
-    assert "assert 150" in said(door, 1)
+    assert "assert 150" in result(door, 1)
     assert "== 150" in patch
 
 
@@ -121,8 +121,8 @@ def test_a_bug_fix_shows_what_fails_today(work: Work, repo: Path) -> None:
     (repo / "tests/test_broken.py").write_text("def test_broken():\n    assert 1 == 2\n")
     commit_all(repo)
     _, door, _ = work(["### FILE README.md\n```\nx\n```\n"], task_type=TaskType.BUG_FIX)
-    assert "Output of the tests before any change" in said(door, 0)
-    assert "assert 1 == 2" in said(door, 0)
+    assert "Output of the tests before any change" in result(door, 0)
+    assert "assert 1 == 2" in result(door, 0)
 
 
 def reply(text: str, finish: str) -> dict[str, Any]:
@@ -162,8 +162,8 @@ def test_the_first_question_fits_a_small_window(work: Work, repo: Path) -> None:
     (repo / "src/shop/prices.py").write_text("".join(f"VALUE_{n} = {n}\n" for n in range(50_000)))
     commit_all(repo)
     _, door, _ = work(["### FILE README.md\n```\nx\n```\n"], context_tokens=16_000)
-    assert len(said(door, 0)) < 16_000 * 3
-    assert "[cut here" in said(door, 0)
+    assert len(result(door, 0)) < 16_000 * 3
+    assert "[cut here" in result(door, 0)
 
 
 def test_a_context_pack_never_follows_links(tmp_path: Path) -> None:

@@ -115,9 +115,9 @@ def rest_the_model(store: StateStore) -> None:
 
 
 def rest_all_free_models(store: StateStore) -> None:
-    said = Trouble(429, "free-models-per-min", platform=True)
+    result = Trouble(429, "free-models-per-min", platform=True)
     with store.engine.begin() as connection:
-        quota.learn_from_refusal(connection, "a", LIMITS, fault="quota_minute", trouble=said, now=NOON)
+        quota.learn_from_refusal(connection, "a", LIMITS, fault="quota_minute", trouble=result, now=NOON)
 
 
 @pytest.mark.parametrize("obstacle", [stop, rest_the_model])

@@ -64,8 +64,8 @@ def test_a_call_that_was_never_sent_gives_its_place_back(store: StateStore) -> N
     assert (now.minute, now.day) == (3, 5)
 
 
-def refuse(store: StateStore, fault: str, now: datetime = NOON, **said: object) -> datetime:
-    trouble = Trouble(429, "Rate limit exceeded", platform=True, **said)  # type: ignore[arg-type]
+def refuse(store: StateStore, fault: str, now: datetime = NOON, **result: object) -> datetime:
+    trouble = Trouble(429, "Rate limit exceeded", platform=True, **result)  # type: ignore[arg-type]
     with store.engine.begin() as connection:
         return quota.learn_from_refusal(connection, "a", LIMITS, fault=fault, trouble=trouble, now=now)
 
@@ -94,7 +94,7 @@ def test_a_reset_that_cannot_be_is_not_believed(store: StateStore, reset_at: dat
 
 
 @pytest.mark.parametrize(
-    ("said", "day"),
+    ("result", "day"),
     [
         ({"free_model_daily_requests": {"limit": 1000, "used": 10, "remaining": 990}}, 990),
         ({"is_free_tier": True}, 49),
@@ -104,11 +104,11 @@ def test_a_reset_that_cannot_be_is_not_believed(store: StateStore, reset_at: dat
     ],
 )
 def test_the_key_teaches_limit_and_what_others_used(
-    store: StateStore, said: dict[str, object], day: int
+    store: StateStore, result: dict[str, object], day: int
 ) -> None:
     take(store, NOON)
     with store.engine.begin() as connection:
-        quota.learn_from_key(connection, "a", KeyInfo.model_validate(said), now=NOON)
+        quota.learn_from_key(connection, "a", KeyInfo.model_validate(result), now=NOON)
     assert left(store, NOON).day == day
 
 

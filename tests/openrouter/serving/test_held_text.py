@@ -15,7 +15,7 @@ def chunk(delta: dict[str, Any], **more: object) -> dict[str, Any]:
     return {"id": "gen-1", "choices": [{"index": 0, "delta": delta, "finish_reason": None, **more}]}
 
 
-def said(chunks: list[dict[str, Any]]) -> tuple[str, str]:
+def result(chunks: list[dict[str, Any]]) -> tuple[str, str]:
     """All of the content, and of the first tool call's arguments."""
     content, arguments = "", ""
     for each in chunks:
@@ -43,7 +43,7 @@ def test_pieces_are_put_together_before_they_are_passed_on(seed: int) -> None:
     ]
     chunks.append(chunk({}, finish_reason="stop"))
     passed = list(without_split_secrets(iter(chunks), KnownSecrets([KEY])))
-    assert said(passed) == ("the key is [key] and that is all of the text", '{"command": "echo [key]"}')
+    assert result(passed) == ("the key is [key] and that is all of the text", '{"command": "echo [key]"}')
     assert [each["choices"][0]["finish_reason"] for each in passed] == [None] * 14 + ["stop"]
 
 
@@ -51,7 +51,7 @@ def test_what_only_looks_like_a_beginning_is_passed_on_with_the_last_chunk() -> 
     chunks = [chunk({"content": f"it begins {KEY[:-1]}"}), chunk({"content": ""}, finish_reason="length")]
     passed = list(without_split_secrets(iter(chunks), KnownSecrets([KEY])))
     assert passed[0]["choices"][0]["delta"] == {"content": "it begins "}
-    assert said(passed)[0] == f"it begins {KEY[:-1]}"
+    assert result(passed)[0] == f"it begins {KEY[:-1]}"
 
 
 def test_ordinary_chunks_stay_as_they_are() -> None:

@@ -22,7 +22,7 @@ def reply(status: int, body: dict[str, Any] | None, headers: dict[str, str] | No
     return Reply(status, headers or {}, body, "" if body is not None else "<html>502 Bad Gateway</html>")
 
 
-def said(status: int, message: str = "", **metadata: Any) -> Reply:
+def failed(status: int, message: str = "", **metadata: Any) -> Reply:
     return reply(status, error(status, message, **metadata))
 
 
@@ -46,51 +46,51 @@ HALF["choices"][0]["error"] = {"code": 502, "message": "Provider disconnected"}
 
 # fault, reply: one line per form in which it has been seen.
 REPLIES: list[tuple[str, Reply]] = [
-    ("key_limit", said(403, "Key limit exceeded (daily limit). Manage it in the settings")),
-    ("key_limit", said(403, "The workspace budget has been exceeded")),
-    ("unauthorized", said(401, "User not found.")),
-    ("unauthorized", said(401, "No auth credentials found")),
-    ("too_expensive", said(402, "This requires more credits, or fewer max_tokens. You can only afford 12")),
-    ("payment_required", said(402, "Insufficient credits. Add more using the credits page")),
-    ("payment_required", said(402, error_type="payment_required")),
+    ("key_limit", failed(403, "Key limit exceeded (daily limit). Manage it in the settings")),
+    ("key_limit", failed(403, "The workspace budget has been exceeded")),
+    ("unauthorized", failed(401, "User not found.")),
+    ("unauthorized", failed(401, "No auth credentials found")),
+    ("too_expensive", failed(402, "This requires more credits, or fewer max_tokens. You can only afford 12")),
+    ("payment_required", failed(402, "Insufficient credits. Add more using the credits page")),
+    ("payment_required", failed(402, error_type="payment_required")),
     ("quota_day", reply(429, error(429, PER_DAY), IN_MS)),
     ("quota_day", reply(200, error(429, "Rate limit exceeded: free-models-per-day", headers=IN_MS))),
-    ("quota_minute", said(429, "Rate limit exceeded: free-models-per-min", headers=PER_MINUTE)),
+    ("quota_minute", failed(429, "Rate limit exceeded: free-models-per-min", headers=PER_MINUTE)),
     ("quota_minute", reply(429, error(429, "Rate limit exceeded"), {"x-ratelimit-limit": "20"})),
-    ("price_rose", said(404, "No endpoints found that match max_price")),
-    ("free_period_ended", said(404, "The free x period has ended. Please migrate to the paid slug: y")),
+    ("price_rose", failed(404, "No endpoints found that match max_price")),
+    ("free_period_ended", failed(404, "The free x period has ended. Please migrate to the paid slug: y")),
     ("free_period_ended", named(404, availability={"code": "free_variant_ended"})),
-    ("no_tool_use", said(404, "No endpoints found that support tool use. To learn more, ...")),
-    ("data_policy", said(404, "No endpoints found matching your data policy (Free model training).")),
+    ("no_tool_use", failed(404, "No endpoints found that support tool use. To learn more, ...")),
+    ("data_policy", failed(404, "No endpoints found matching your data policy (Free model training).")),
     ("region", named(403, http_status=403, availability={"code": "region_restricted"})),
-    ("model_gone", said(404, "No endpoints found for x/y:free.")),
-    ("model_gone", said(400, "x/y is not a valid model ID")),
+    ("model_gone", failed(404, "No endpoints found for x/y:free.")),
+    ("model_gone", failed(400, "x/y is not a valid model ID")),
     ("model_gone", named(400, type="model_not_found", code="x")),
-    ("context_overflow", said(400, "This endpoint's maximum context length is 8192 tokens. However, ...")),
-    ("context_overflow", said(400, "no", error_type="context_length_exceeded")),
-    ("context_overflow", said(413, "Request entity too large")),
-    ("refused_content", said(403, "x requires moderation. Your input was flagged", reasons=["violence"])),
-    ("refused_content", said(403, "Request blocked by a guardrail", patterns=["secret"])),
-    ("refused_content", said(400, "no", error_type="content_policy_violation")),
-    ("forbidden", said(403, "You do not have access to this model")),
-    ("invalid_request", said(400, "Invalid request")),
-    ("invalid_request", said(422, "Unprocessable request")),
-    ("upstream_rate_limit", said(429, "Provider returned error", **UPSTREAM)),
-    ("upstream_rate_limit", said(429, "Provider returned error", provider_name="X", raw="daily limit of X")),
+    ("context_overflow", failed(400, "This endpoint's maximum context length is 8192 tokens. However, ...")),
+    ("context_overflow", failed(400, "no", error_type="context_length_exceeded")),
+    ("context_overflow", failed(413, "Request entity too large")),
+    ("refused_content", failed(403, "x requires moderation. Your input was flagged", reasons=["violence"])),
+    ("refused_content", failed(403, "Request blocked by a guardrail", patterns=["secret"])),
+    ("refused_content", failed(400, "no", error_type="content_policy_violation")),
+    ("forbidden", failed(403, "You do not have access to this model")),
+    ("invalid_request", failed(400, "Invalid request")),
+    ("invalid_request", failed(422, "Unprocessable request")),
+    ("upstream_rate_limit", failed(429, "Provider returned error", **UPSTREAM)),
+    ("upstream_rate_limit", failed(429, "Provider returned error", provider_name="X", raw="limit of X")),
     ("upstream_rate_limit", reply(200, error(429, "Provider returned error", **UPSTREAM))),
     ("upstream_rate_limit", reply(429, {"error": {"message": "Rate limit reached", "type": "requests"}})),
-    ("upstream_timeout", said(408, "Request timed out")),
+    ("upstream_timeout", failed(408, "Request timed out")),
     ("upstream_timeout", reply(524, None)),
     ("upstream_timeout", reply(200, error(504, "The provider timed out"))),
-    ("provider_failed", said(502, "Provider returned error", provider_name="X")),
+    ("provider_failed", failed(502, "Provider returned error", provider_name="X")),
     ("provider_failed", reply(200, error(502, "Provider returned error"))),
     ("provider_failed", reply(502, None)),
-    ("provider_overloaded", said(503, "There is no available model provider")),
-    ("provider_overloaded", said(529, "Overloaded")),
-    ("server_error", said(500, "Internal Server Error")),
+    ("provider_overloaded", failed(503, "There is no available model provider")),
+    ("provider_overloaded", failed(529, "Overloaded")),
+    ("server_error", failed(500, "Internal Server Error")),
     ("server_error", reply(200, error("server_error", "boom"))),
     ("server_error", reply(520, None)),
-    ("unknown_status", said(418, "teapot")),
+    ("unknown_status", failed(418, "teapot")),
     ("error_in_200", reply(200, {"error": {"message": "Something went wrong"}})),
     ("error_in_200", reply(200, {"error": "Something went wrong"})),
     ("not_json", reply(200, None)),
@@ -204,6 +204,6 @@ def test_retry_after_is_read_in_seconds_and_as_a_date(headers: dict[str, str], s
 
 def test_an_outcome_says_in_a_sentence_what_happened() -> None:
     assert "Chutes" not in Outcome(None).message
-    outcome = from_reply(said(429, "Provider returned error", **UPSTREAM), now=NOW)
+    outcome = from_reply(failed(429, "Provider returned error", **UPSTREAM), now=NOW)
     assert "temporarily rate-limited upstream" in outcome.message
     assert outcome.trouble.provider == "Chutes"

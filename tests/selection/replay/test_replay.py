@@ -84,10 +84,10 @@ def test_it_learns_only_from_the_table_it_is_told() -> None:
     """Taught that the cheapest model always wins, always-best picks it, whatever the judged table says."""
     train = [row._replace(success=row.model == "tiny") for row in made_up(50)]
     wanted = Scenario(policies=("always-best",))
-    told = replay(made_up(80, seed=5), train, scenario=wanted)
+    shown = replay(made_up(80, seed=5), train, scenario=wanted)
     own = replay(made_up(80, seed=5), scenario=wanted)
-    assert (told.trained_on, told.judged_on) == (50, 80)
-    assert told.policies[0].cost_usd < 0.1 * own.policies[0].cost_usd
+    assert (shown.trained_on, shown.judged_on) == (50, 80)
+    assert shown.policies[0].cost_usd < 0.1 * own.policies[0].cost_usd
 
 
 def test_training_and_judging_share_no_task() -> None:
@@ -138,15 +138,15 @@ def test_the_plain_ladder_runs_from_cheap_over_middling_to_best() -> None:
 
 
 @pytest.mark.parametrize(
-    ("scenario", "said"),
+    ("scenario", "output"),
     [
         (Scenario(policies=("nightcrow",)), "unknown policy nightcrow"),
         (Scenario(validator_fa=0.6), "error rates"),
         (Scenario(hide_models=("nothing-like-it",)), "hide-models"),
     ],
 )
-def test_what_cannot_be_replayed_is_said(scenario: Scenario, said: str) -> None:
-    with pytest.raises(BadInput, match=said):
+def test_what_cannot_be_replayed_is_said(scenario: Scenario, output: str) -> None:
+    with pytest.raises(BadInput, match=output):
         replay(made_up(20), scenario=scenario)
 
 

@@ -50,9 +50,9 @@ def run_demo(*, keep: bool) -> ExitCode:
         settings = _demo_settings(home, twin_url)
         repository = make_repository(home / "stockroom")
         tasks = shipped_tasks()
-        with running_crew(settings, workers=WORKERS, detach=keep, progress=_say) as crew:
+        with running_crew(settings, workers=WORKERS, detach=keep, progress=_print_progress) as crew:
             adopt(settings, "twin", twin)
-            _say(f"Prefect UI while this runs: {crew.ui_url}")
+            _print_progress(f"Prefect UI while this runs: {crew.ui_url}")
             for demo_task in tasks:
                 dispatch.submit(settings, demo_task.for_repo(str(repository)))
             with dispatch.open_queue(settings) as queue, Ledger(settings.ledger_dir) as ledger:
@@ -75,7 +75,7 @@ def run_demo(*, keep: bool) -> ExitCode:
 # ---------------------------------------------------------------------------------------------------------
 
 
-def _say(text: str) -> None:
+def _print_progress(text: str) -> None:
     console.print(f"· {text}", style="dim", markup=False)
 
 

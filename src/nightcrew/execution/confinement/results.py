@@ -23,10 +23,10 @@ _INSIDE = "/run/nightcrew/results.sock"
 
 
 class Results:
-    """A context manager, for one run of a sandbox. `tell` is called with each piece as it arrives."""
+    """A context manager, for one run of a sandbox. `forward` is called with each piece as it arrives."""
 
-    def __init__(self, tell: Callable[[bytes], object] | None = None) -> None:
-        self._tell = tell
+    def __init__(self, forward: Callable[[bytes], object] | None = None) -> None:
+        self._forward = forward
         self._resources = ExitStack()
         self._content = bytearray()
 
@@ -71,5 +71,5 @@ class Results:
     def take(self, piece: bytes) -> None:
         """Store a piece that was read from the connection, and pass it on."""
         self._content += piece
-        if piece and self._tell:
-            self._tell(piece)
+        if piece and self._forward:
+            self._forward(piece)

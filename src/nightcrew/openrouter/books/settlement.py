@@ -70,7 +70,7 @@ class Settlement:
                     trouble=outcome.trouble,
                     now=now,
                 )
-            self._tell_breakers(connection, ticket, outcome, now)
+            self._update_breakers(connection, ticket, outcome, now)
             if surprise_usd:
                 # A call that the catalogue lists as free may be billed nevertheless; then it is charged here
                 # too.
@@ -79,7 +79,9 @@ class Settlement:
                     connection, books.scopes(now), surprise_usd, reservation_id=ticket.call_key, now=now
                 )
 
-    def _tell_breakers(self, connection: Connection, ticket: Ticket, outcome: Outcome, now: datetime) -> None:
+    def _update_breakers(
+        self, connection: Connection, ticket: Ticket, outcome: Outcome, now: datetime
+    ) -> None:
         row, keys = outcome.row, [model_key(ticket.candidate.model)]
         provider = outcome.provider or outcome.trouble.provider
         if provider and ticket.published is not None and (row is None or row.fault in _OF_THE_PROVIDER):

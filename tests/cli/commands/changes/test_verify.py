@@ -65,10 +65,10 @@ def test_a_diff_a_mail_and_a_branch_are_the_same_change(cli: Cli, slugs: Path) -
         "diff": git(slugs, "-c", "diff.mnemonicPrefix=true", "diff", "main", "tests"),
         "mail": git(slugs, "format-patch", "--stdout", "main..tests"),
     }
-    told = [cli(*WANTED, "-", "--json", stdin=text).out for text in shapes.values()]
-    told.append(cli(*WANTED, "tests", "--json").out)
-    assert told[0] == told[1] == told[2]
-    document = json.loads(told[0])
+    found = [cli(*WANTED, "-", "--json", stdin=text).out for text in shapes.values()]
+    found.append(cli(*WANTED, "tests", "--json").out)
+    assert found[0] == found[1] == found[2]
+    document = json.loads(found[0])
     assert list(document) == ["verdict", "score", "gates", "not_reached", "asks", "environment_built_from"]
     assert document["verdict"] == "accepted"
     words = ["name", "outcome", "evidence", "message", "hint", "findings"]
@@ -87,18 +87,18 @@ def test_a_rejected_change_is_told_what_to_do(cli: Cli, slugs: Path) -> None:
 
 
 def test_a_target_that_is_not_there_is_bad_input(cli: Cli, slugs: Path) -> None:
-    said = cli(*WANTED, "tests", "--target-file", "slugs.py")
-    assert (said.code, said.out) == (2, "")
-    assert "slugs.py" in said.err
+    result = cli(*WANTED, "tests", "--target-file", "slugs.py")
+    assert (result.code, result.out) == (2, "")
+    assert "slugs.py" in result.err
 
 
 def test_an_environment_that_cannot_be_made_is_a_fault_in_json_too(cli: Cli, slugs: Path) -> None:
     (slugs / "nightcrew.toml").write_text('setup = "exit 3"\n')
     git(slugs, "add", "-A")
     git(slugs, "commit", "-qm", "a set-up command that fails")
-    said = cli(*WANTED, "tests", "--json")
-    assert (said.code, said.json["verdict"], said.json["score"]) == (4, "infrastructure_fault", 0.0)
-    assert "exit 3" in said.json["gates"][-1]["message"]
+    result = cli(*WANTED, "tests", "--json")
+    assert (result.code, result.json["verdict"], result.json["score"]) == (4, "infrastructure_fault", 0.0)
+    assert "exit 3" in result.json["gates"][-1]["message"]
 
 
 @pytest.mark.parametrize(("text", "says"), [('tset = "x"', "tset"), ("test = [", "nightcrew.toml")])
@@ -106,15 +106,15 @@ def test_a_wrong_configuration_is_named(cli: Cli, slugs: Path, text: str, says: 
     (slugs / "nightcrew.toml").write_text(text)
     git(slugs, "add", "-A")
     git(slugs, "commit", "-qm", "a wrong configuration")
-    said = cli(*WANTED, "tests")
-    assert (said.code, says in said.err) == (2, True), said.err
+    result = cli(*WANTED, "tests")
+    assert (result.code, says in result.err) == (2, True), result.err
 
 
 def test_a_configuration_that_is_not_committed_is_spoken_of(cli: Cli, slugs: Path) -> None:
     (slugs / "nightcrew.toml").write_text('protect = ["x"]\n')
-    said = cli(*WANTED, "tests")
-    assert "nightcrew.toml in" in said.err
-    assert "is not used: commit it" in said.err
+    result = cli(*WANTED, "tests")
+    assert "nightcrew.toml in" in result.err
+    assert "is not used: commit it" in result.err
     (slugs / "nightcrew.toml").unlink()
     assert "commit it" not in cli(*WANTED, "tests").err
 
@@ -125,10 +125,10 @@ def test_what_cannot_be_written_is_escaped(cli: Cli, slugs: Path) -> None:
     (slugs / "test_slug.py").write_text(odd)
     git(slugs, "commit", "-qam", "Odd")
     git(slugs, "checkout", "-q", "main")
-    told, said = cli(*WANTED, "tests", "--json"), cli(*WANTED, "tests")
-    assert (told.code, said.code) == (1, 1), told.err + said.err
-    assert "udcff" in told.out
-    assert "1 of 5 new tests fail" in told.json["gates"][-1]["message"]
+    found, result = cli(*WANTED, "tests", "--json"), cli(*WANTED, "tests")
+    assert (found.code, result.code) == (1, 1), found.err + result.err
+    assert "udcff" in found.out
+    assert "1 of 5 new tests fail" in found.json["gates"][-1]["message"]
 
 
 def test_a_file_that_is_not_utf_8_is_named(cli: Cli, slugs: Path) -> None:
@@ -140,6 +140,6 @@ def test_a_file_that_is_not_utf_8_is_named(cli: Cli, slugs: Path) -> None:
     (slugs / "test_slug.py").write_bytes(latin.encode("latin-1"))
     git(slugs, "commit", "-qam", "Latin-1")
     git(slugs, "checkout", "-q", "main")
-    told, said = cli(*WANTED, "tests", "--json"), cli(*WANTED, "tests")
-    assert (told.code, said.code) == (1, 1), said.err
-    assert "UTF-8" in told.json["gates"][-1]["message"]
+    found, result = cli(*WANTED, "tests", "--json"), cli(*WANTED, "tests")
+    assert (found.code, result.code) == (1, 1), result.err
+    assert "UTF-8" in found.json["gates"][-1]["message"]

@@ -27,8 +27,8 @@ def repo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "slug.py").write_text(SLUG)
     (folder / "test_slug.py").write_text(TESTS)
     git(folder, "add", "-A")
-    said = commit(folder)
-    assert said.returncode == 0 and "first commit" in said.stdout + said.stderr
+    result = commit(folder)
+    assert result.returncode == 0 and "first commit" in result.stdout + result.stderr
     return folder
 
 

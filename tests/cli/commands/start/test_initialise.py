@@ -6,8 +6,8 @@ from tests.cli.conftest import Cli
 
 def test_init_writes_a_file_that_nightcrew_reads(cli: Cli, repository: Path) -> None:
     (repository / "LICENSE").write_text("mine")
-    said = cli("init", str(repository))
-    assert said.code == 0, said.err
+    result = cli("init", str(repository))
+    assert result.code == 0, result.err
     config = load_target_config(repository)
     assert config.test == "python -m pytest"
     assert config.protect == ("LICENSE*",)
@@ -22,5 +22,5 @@ def test_init_does_not_overwrite(cli: Cli, repository: Path) -> None:
 
 
 def test_init_wants_a_git_repository(cli: Cli, tmp_path: Path) -> None:
-    said = cli("init", str(tmp_path))
-    assert (said.code, "git init" in said.err) == (2, True)
+    result = cli("init", str(tmp_path))
+    assert (result.code, "git init" in result.err) == (2, True)

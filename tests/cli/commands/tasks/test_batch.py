@@ -20,9 +20,9 @@ def test_a_batch_is_submitted_once_and_shown(cli: Cli, repository: Path, tmp_pat
         json.dumps({"budget_usd": 1, "defaults": {"target_file": "README.md"}, "tasks": tasks[:2]})
     )
 
-    told = cli("submit-batch", str(file), "--json")
-    assert (told.code, told.json["batch"], told.json["problems"]) == (0, "spring", [])
-    first, second = told.json["tasks"]
+    found = cli("submit-batch", str(file), "--json")
+    assert (found.code, found.json["batch"], found.json["problems"]) == (0, "spring", [])
+    first, second = found.json["tasks"]
     assert (first["name"], first["task_id"], first["new"]) == ("first", "spring-first", True)
     assert second["task_id"].startswith("spring-second-one-")
 
@@ -43,6 +43,6 @@ def test_a_batch_is_submitted_once_and_shown(cli: Cli, repository: Path, tmp_pat
 def test_nothing_of_a_batch_with_a_mistake_is_submitted(cli: Cli, repository: Path) -> None:
     rows = ["name,description,task_type,repo,priority", f"a,Document it,analysis,{repository},high"]
     text = "\n".join([*rows, f"b,Do it,analysis,{repository},soon"])
-    told = cli("submit-batch", "-", "--name", "n", "--format", "csv", stdin=text)
-    assert "nothing was submitted:\nb: priority: Input should be" in told.err
-    assert (told.code, cli("list-tasks", "--json").json) == (2, [])
+    found = cli("submit-batch", "-", "--name", "n", "--format", "csv", stdin=text)
+    assert "nothing was submitted:\nb: priority: Input should be" in found.err
+    assert (found.code, cli("list-tasks", "--json").json) == (2, [])

@@ -23,7 +23,7 @@ def run_engine(
 
     settings = load_settings()
     signal.signal(signal.SIGTERM, _stop)  # how a service manager asks for it
-    progress = (lambda _: None) if as_json else _say
+    progress = (lambda _: None) if as_json else _print_progress
     with running_crew(settings, workers=workers, progress=progress) as crew:
         if as_json:
             print_json(
@@ -44,7 +44,7 @@ def run_engine(
             console.print("The browser asks once for a password. Print it with 'nightcrew ui --password'.")
             console.print("Submit tasks from another terminal with: nightcrew submit-task. Stop with Ctrl-C.")
         try:
-            keep_up(settings, _report if as_json else _say, seconds=duration or float("inf"))
+            keep_up(settings, _report if as_json else _print_progress, seconds=duration or float("inf"))
         finally:
             progress("stopping")
 
@@ -82,7 +82,7 @@ def resume(as_json: AsJson = False) -> None:
 # ---------------------------------------------------------------------------------------------------------
 
 
-def _say(text: str) -> None:
+def _print_progress(text: str) -> None:
     console.print(f"· {text}", style="dim", markup=False)
 
 

@@ -23,7 +23,7 @@ def do(fields: dict[str, Any], as_json: AsJson = False) -> int:
     task = make_task(settings, fields)
     check_prices(settings)
     with open_crew(settings) as crew:
-        work = do_task(crew, task, tell=(lambda line: None) if as_json else _tell)
+        work = do_task(crew, task, report=(lambda line: None) if as_json else _print_line)
         attempts = crew.queue.attempts(work.task.task_id)
     if as_json:
         print_json(task_json(work.queued))
@@ -32,5 +32,5 @@ def do(fields: dict[str, Any], as_json: AsJson = False) -> int:
     return exit_code(work.queued)
 
 
-def _tell(line: str) -> None:
+def _print_line(line: str) -> None:
     console.print(f"· {line}", style="dim", markup=False)
