@@ -49,7 +49,7 @@ AGENT = (
         '"file_editor: Error validating',
         fault=Fault(kind=FaultKind.MISSING_ARGUMENT),
     ),
-    Case("finished for nothing", 'and answered: "The change is made and the tests pass', good={}),
+    Case("finished for nothing", 'its last words were: "The change is made and the tests pass', good={}),
     Case("a refusal", "moderation refused", fault=Fault(kind=FaultKind.REFUSAL)),
     Case("a limit in the middle of the work", "no end after 3 model calls", good=VACUOUS, iterations=3),
 )
