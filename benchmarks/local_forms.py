@@ -1,6 +1,6 @@
 """How many answers of a real small model are calls, before and after the rescue; and which edits can be read.
 
-    NIGHTCREW_LOCAL_MODEL=PYTHON python -m benchmarks.local_forms [--answers 100]
+    NIGHTCREW_LOCAL_MODEL=PYTHON python -m benchmarks.local_forms [--answers 100] [--record FILE]
 
 `scripts/local_model.sh` makes the environment whose Python is meant. The engine gives back what the model
 writes, as most servers of small models do. The second table asks for an edit in each format of the direct
@@ -81,25 +81,33 @@ def calls(api: OpenRouterApi, answers: int) -> dict[str, int]:
     return found
 
 
-def edits(api: OpenRouterApi, answers: int) -> Iterator[dict[str, Any]]:
-    """For each format: how many answers are edits that can be read."""
+def edits(api: OpenRouterApi, answers: int, record: Path | None) -> Iterator[dict[str, Any]]:
+    """For each format: how many answers are edits that can be read; `record` gets one answer a line."""
     for kind in EditFormat:
         readable = tokens = 0
         for number in range(answers):
-            text = f"### greet.py\n```\n{FILE}```\nTask: {EDITS[number % len(EDITS)]}\n\n{format_words(kind)}"
+            task = EDITS[number % len(EDITS)]
+            text = f"### greet.py\n```\n{FILE}```\nTask: {task}\n\n{format_words(kind)}"
             talk = [{"role": "user", "content": text}]
             body = answer(api, talk, max_tokens=200, temperature=0.8, seed=number, **request_fields(kind))
             tokens += int((body.get("usage") or {}).get("completion_tokens") or 0)
             readable += _is_readable(body, kind)
+            if record is not None:
+                with record.open("a", encoding="utf-8") as lines:
+                    lines.write(json.dumps({"format": kind, "task": task, "reply": _text(body)}) + "\n")
         yield {"format": kind, "answers": answers, "readable": readable, "output tokens": tokens}
 
 
 def _is_readable(body: dict[str, Any], kind: EditFormat) -> bool:
-    choice = (body.get("choices") or [{}])[0]
     try:
-        return bool(read_reply(str((choice.get("message") or {}).get("content") or ""), kind))
+        return bool(read_reply(_text(body), kind))
     except BadEdits:
         return False
+
+
+def _text(body: dict[str, Any]) -> str:
+    choice = (body.get("choices") or [{}])[0]
+    return str((choice.get("message") or {}).get("content") or "")
 
 
 def _has_calls(body: Any) -> bool:
@@ -110,10 +118,11 @@ def _has_calls(body: Any) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--answers", type=int, default=100)
-    answers = parser.parse_args().answers
+    parser.add_argument("--record", type=Path, help="append the answers with edits to this file")
+    given = parser.parse_args()
     with engine(os.environ["NIGHTCREW_LOCAL_MODEL"]) as url, OpenRouterApi(url, None) as api:
-        print(json.dumps(calls(api, answers)), flush=True)
-        table(list(edits(api, answers // 5)))
+        print(json.dumps(calls(api, given.answers)), flush=True)
+        table(list(edits(api, given.answers // 5, given.record)))
 
 
 if __name__ == "__main__":

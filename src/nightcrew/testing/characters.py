@@ -40,7 +40,7 @@ def answer(model: ScriptedModel, talk: Conversation, scenario: Scenario) -> Answ
     elif character is Character.FORMLESS:
         reply = _bare_reply(work)
     elif talk.tools and not talk.tools.keys() & _AGENT_TOOLS:
-        reply = _first_tool(talk)
+        reply = _edit_calls(talk, work) or _first_tool(talk)
     else:
         reply = next_step(talk, work) if talk.tools else _whole_reply(work)
     return _cut(reply) if character is Character.TRUNCATOR else reply
@@ -125,6 +125,16 @@ def _bare_reply(work: Work) -> Answer:
     """The files in fences, without their names: nobody can know where they belong."""
     blocks = [f"```\n{content}```" for content in work.files.values() if content is not None]
     return Answer(text="\n\n".join(["Here is the code:", *blocks, work.claim]))
+
+
+def _edit_calls(talk: Conversation, work: Work) -> Answer | None:
+    """One call for each file, of a tool that takes a path and the content; None if none is offered."""
+    tool = next((name for name, takes in talk.tools.items() if {"path", "content"} <= takes), None)
+    files = {path: content for path, content in work.files.items() if content is not None}
+    if tool is None or not files:
+        return None
+    calls = tuple(ToolCall(tool, {"path": path, "content": content}) for path, content in files.items())
+    return Answer(calls=calls, finish="tool_calls")
 
 
 def _first_tool(talk: Conversation) -> Answer:

@@ -79,3 +79,15 @@ def test_what_cannot_be_read_says_why(text: str, why: str) -> None:
 @given(st.text(st.characters(blacklist_categories=["Cs"])))
 def test_any_content_survives(content: str) -> None:
     assert read_reply(reply(entry(content=content)), JSON) == (WholeFile("a.py", content),)
+
+
+@pytest.mark.parametrize("about", ["Sure, here it is:\n", "<think>\nA draft: {}\n</think>\n", "```json\n"])
+def test_an_object_that_was_asked_for_is_read_whatever_stands_before_it(about: str) -> None:
+    entry = {"path": "a.py", "content": "x = 1\n", "search": None, "replace": None}
+    reply = f"{about}{json.dumps({'edits': [entry]})}"
+    assert read_reply(reply, EditFormat.JSON) == (WholeFile("a.py", "x = 1\n"),)
+
+
+def test_an_object_in_the_thinking_is_no_answer() -> None:
+    with pytest.raises(BadEdits):
+        read_reply('<think>{"edits": [{"path": "a", "content": "b"}]}</think>\nDone.', EditFormat.JSON)

@@ -253,3 +253,13 @@ def test_lines_that_are_not_edited_keep_every_byte(
         assert made.ends[at + 2 :] == source.ends[at + 1 :]
         assert made.lines[at + 2 :] == source.lines[at + 1 :]
     assert source.rewritten(source.text).encoded() == content
+
+
+def test_a_block_whose_two_parts_are_indented_differently_is_asked_for_again(tmp_path: Path) -> None:
+    before = "def f(a):\n    if a:\n        return 1\n    return 2\n"
+    (tmp_path / "a.py").write_text(before)
+    for search, replace in (("return 2\n", "    return 3\n"), ("        return 2\n", "    return 3\n")):
+        with pytest.raises(BadEdits, match="as the file has them, from line 4"):
+            planned((Replacement("a.py", search, replace),), tmp_path)
+    edit = Replacement("a.py", "return 2\n", "a += 1\nreturn 3\n")
+    assert planned((edit,), tmp_path)["a.py"].endswith(b"\n    a += 1\n    return 3\n")

@@ -12,7 +12,14 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from nightcrew.execution.executors.reply import BadEdits, Edit, Replacement, WholeFile, read_edits
+from nightcrew.execution.executors.reply import (
+    BadEdits,
+    Edit,
+    Replacement,
+    WholeFile,
+    read_edits,
+    without_thinking,
+)
 from nightcrew.untrusted import Unreadable, read_json
 
 MISSED_OFTEN = 0.4  # share of replies whose text could not be read; JSON costs about as much again
@@ -52,10 +59,13 @@ def read_reply(reply: str, kind: EditFormat) -> tuple[Edit, ...]:
     Raises:
         BadEdits: they cannot be read for certain; the text tells the model why.
     """
-    start, end = reply.find("{"), reply.rfind("}") + 1
-    about = reply[:start].strip()
-    if '"edits"' in reply[start:end] and (not about or about.startswith("```")):
-        return _read_json(reply[start:end])
+    answer = without_thinking(reply)
+    start, end = answer.find("{"), answer.rfind("}") + 1
+    about = answer[:start].strip()
+    # Words before an object are an announcement only where an object was asked for.
+    is_answer = kind is EditFormat.JSON or not about or about.startswith("```")
+    if '"edits"' in answer[start:end] and is_answer:
+        return _read_json(answer[start:end])
     found = read_edits(reply)
     if not found and kind is EditFormat.JSON:
         raise BadEdits('the answer is no JSON object with "edits"')

@@ -97,6 +97,11 @@ def _replaced(edit: Replacement, source: SourceText) -> SourceText:
         places = places or (places_of(source.lines, _lines(search)) if search.strip() else [])
         if len(places) == 1:
             place = places[0]
+            if place.disagrees(_lines(search), _lines(replace)):
+                raise BadEdits(
+                    f"### EDIT {edit.path}: the SEARCH lines have another indentation than the file, and the "
+                    f"REPLACE lines a third. Copy them as the file has them, from line {place.start + 1}."
+                )
             return source.replaced(place.start, place.stop, place.fitted(_lines(replace)))
     wanted = _lines(edit.search)
     excerpt = "\n".join(wanted[:6])[:1_000]

@@ -27,6 +27,11 @@ class Place:
     added: str = ""
     taken: str = ""
 
+    def disagrees(self, wanted: Sequence[str], new: Sequence[str]) -> bool:
+        """True if the new lines seem to have the place's indentation, which the wanted ones have not."""
+        old, own = _indentation(wanted), _indentation(new)
+        return bool(self.added and own >= old + len(self.added)) or bool(self.taken and own < old)
+
     def fitted(self, new: Sequence[str]) -> list[str]:
         """The new lines with the indentation of the place."""
         return [f"{self.added}{line.removeprefix(self.taken)}" if line.strip() else line for line in new]
@@ -65,6 +70,11 @@ def several(places: Sequence[Place]) -> str:
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _indentation(lines: Sequence[str]) -> int:
+    """The least indentation of lines that are not empty."""
+    return min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
 
 
 def _exactly(line: str) -> str:

@@ -71,6 +71,12 @@ def read_edits(reply: str) -> tuple[Edit, ...]:
     return _Reader([line.removesuffix("\r") for line in reply.split("\n")]).read()
 
 
+def without_thinking(reply: str) -> str:
+    """The reply without the thinking that it begins with; empty if that never ends."""
+    thought = _THINKING.match(reply)
+    return reply.partition(f"</{thought[1]}>")[2] if thought else reply
+
+
 # ---------------------------------------------------------------------------------------------------------
 
 

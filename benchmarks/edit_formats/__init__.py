@@ -1,0 +1,1 @@
+"""The formats in which a model can hand over edits, compared."""
