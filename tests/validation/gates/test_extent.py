@@ -9,7 +9,7 @@ from nightcrew.execution.sandbox import Sandbox
 from nightcrew.settings import Settings
 from nightcrew.task import TaskType
 from nightcrew.validation.change.change import Change
-from nightcrew.validation.faults.comparison import Answer, Compared
+from nightcrew.validation.faults.comparison import Answer, Compared, Side, _by_chance
 from nightcrew.validation.gate import Gate
 from nightcrew.validation.gates.behaviour import Behaviour
 from nightcrew.validation.gates.extent import BEYOND_LINEAR, Extent, _unasked, other_parameters
@@ -214,6 +214,12 @@ def test_the_extent_of_a_fix(shop: House, edit: tuple[str, str], test: str, said
     told = shop.ask(Both(), files, shop.task(TaskType.BUG_FIX, CODE))
     assert (told.outcome is GateOutcome.PASS) == (not said), told.message
     assert said in told.message
+
+
+@pytest.mark.parametrize(("name", "counts"), [("Pair.__hash__", False), ("Pair.order", True)])
+def test_a_result_that_other_hashes_change_counts_unless_it_is_a_hash(name: str, counts: bool) -> None:
+    once, again = (Side([[["it", f"gives {number}"]]], {}, {}) for number in (1, 2))
+    assert bool(_by_chance(once, again, [{"name": name}])) is counts
 
 
 def test_functions_that_take_other_parameters() -> None:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from enum import StrEnum
 from functools import cached_property
 
+from nightcrew.validation.faults.conjunctions import Conjunctions, is_conjunction
 from nightcrew.validation.faults.copies import Copies, edit_of
 from nightcrew.validation.faults.excuses import Elsewhere, Formalities, Span, guards
 from nightcrew.validation.faults.mutant import Mutant
@@ -38,12 +39,18 @@ class Fate(StrEnum):
 
 class Details:
     """The details among the parts of one file: `before` and `after` are its texts; the functions in `same`
-    give base's result for every call that was compared."""
+    give base's result for every call that was compared; a feature may do less than it could."""
 
     def __init__(
-        self, before: str, after: str, fates: Mapping[Mutant, Fate], same: Collection[str] = ()
+        self,
+        before: str,
+        after: str,
+        fates: Mapping[Mutant, Fate],
+        same: Collection[str] = (),
+        *,
+        is_feature: bool = False,
     ) -> None:
-        self.same = same
+        self.same, self.is_feature = same, is_feature
         self.before, self.text, self.fates = before, SourceText(after), fates
         self.tree = read(after)
 
@@ -89,11 +96,15 @@ class Details:
             return any(one.function == part.function for one in self._noticed)
         if part.operator == RETURNED:
             return self._is_left_over(part)
+        if self._conjunctions.fits_an_index(part):
+            return True
+        if self.is_feature and self._conjunctions.only_narrows(part, self._noticed):
+            return not self._fresh(part) - self._known_texts
         if part.operator == OPERAND and not only_guards(
             part.before, part.text, self._rest_of_statement(part)
         ):
             return False
-        if part.operator == CONDITION or (part.operator == OPERAND and _is_conjunction(part.before)):
+        if part.operator == CONDITION or (part.operator == OPERAND and is_conjunction(part.before)):
             return not self._fresh(part) - self._known_texts
         if part.operator == OPERAND:
             return not self._fresh(part)
@@ -215,6 +226,10 @@ class Details:
         return Formalities(self.before, self.text, self.tree)
 
     @cached_property
+    def _conjunctions(self) -> Conjunctions:
+        return Conjunctions(self.tree, self.text)
+
+    @cached_property
     def _copies(self) -> Copies:
         return Copies(read(self.before), self.tree, self.text)
 
@@ -293,9 +308,3 @@ def _is_nothing(node: ast.stmt) -> bool:
 
 def _within(part: Mutant, span: Span) -> bool:
     return span[0] <= part.start and part.end <= span[1]
-
-
-def _is_conjunction(text: str) -> bool:
-    node = next(iter(read(text.strip()).body), None)
-    value = node.value if isinstance(node, ast.Expr) else None
-    return isinstance(value, ast.BoolOp) and isinstance(value.op, ast.And)

@@ -12,15 +12,17 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import PurePosixPath
 
+from nightcrew.task import TaskType
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.faults.details import Details, Fate
 from nightcrew.validation.faults.hunks import MOST_HUNKS, hunks_of
 from nightcrew.validation.faults.mutant import Mutant, compiles, function_spans
 from nightcrew.validation.faults.mutation_trials import MOST_TESTS, covering_tests, few, spread, try_mutants
-from nightcrew.validation.faults.notes import EVERY_ERROR, MESSAGE, TOGETHER, WHOLE
+from nightcrew.validation.faults.notes import BACK, EVERY_ERROR, GONE, MESSAGE, TOGETHER, WHOLE
 from nightcrew.validation.faults.parts import parts_of
 from nightcrew.validation.faults.target import files_of
 from nightcrew.validation.questions.python_powers import python_powers
+from nightcrew.validation.reading.suite import read, walk
 from nightcrew.validation.rig.protocol import Experiment
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.commands import run_command
@@ -101,11 +103,25 @@ class _Trials:
     def is_detail(self, part: Mutant) -> bool:
         """True for a part that no test has to miss."""
         aside = self.fates[part] is Fate.UNREACHED and self._is_helper
+        if self._brings_new_names(part):
+            return True
         return (aside and not python_powers(ast.parse(self.source))) or self._details.holds(part)
 
     def runs_elsewhere(self, part: Mutant) -> bool:
         """True for a part that no test here could reach."""
         return self._is_helper or self._details.runs_elsewhere(part)
+
+    def _brings_new_names(self, part: Mutant) -> bool:
+        """True for the import into a package of what the change defines: it is tried in its own file."""
+        node = next(iter(read(part.before.strip()).body), None)
+        is_package = self.path.endswith("/__init__.py") and not part.function
+        if not (is_package and isinstance(node, ast.ImportFrom) and part.operator in (GONE, BACK)):
+            return False
+        kept = {one.name for held in walk(read(part.text)) for one in getattr(held, "names", [])}
+        names = {one.name for one in node.names if one.asname in (None, one.name)} - kept
+        stem = (node.module or "").rpartition(".")[2]
+        there = [one for one in self.room.changes if PurePosixPath(one.path).stem == stem]
+        return bool(names) and any(names <= _defined(one.after) - _defined(one.before) for one in there)
 
     @cached_property
     def _is_helper(self) -> bool:
@@ -113,7 +129,13 @@ class _Trials:
 
     @cached_property
     def _details(self) -> Details:
-        return Details(self.change.before or "", self.source, self.fates, self.room.measured.same_as_base)
+        return Details(
+            self.change.before or "",
+            self.source,
+            self.fates,
+            self.room.measured.same_as_base,
+            is_feature=self.room.task.task_type is TaskType.CODE_GENERATION,
+        )
 
     def _parts(self) -> tuple[Mutant, ...]:
         if self.path.endswith((".py", ".pyi")):
@@ -130,15 +152,18 @@ class _Trials:
                 self.fates[part] = Fate.UNNOTICED
             elif part.function and not covering_tests(part, self.covered, self.tests):
                 self.fates[part] = Fate.UNREACHED
-        fit = [one for one in parts if self.fates[one] is Fate.UNTRIED and compiles(self.source, one, spans)]
+        tried = (Fate.UNTRIED, Fate.UNREACHED)
+        fit = [one for one in parts if self.fates[one] in tried and compiles(self.source, one, spans)]
+        reached = [one for one in fit if self.fates[one] is Fate.UNTRIED]
         chosen = [
-            *spread([part for part in fit if part.function], MOST_INSIDE),
-            *spread([part for part in fit if not part.function], MOST_AT_IMPORT),
+            *spread([part for part in reached if part.function], MOST_INSIDE),
+            *spread([part for part in reached if not part.function], MOST_AT_IMPORT),
         ]
         self._try({part: part for part in chosen})
-        # A part that cannot be taken from a live function is taken away before the file is imported.
-        void = [part for part in chosen if self.fates[part] is Fate.UNTRIED]
-        self._try({replace(part, function=""): part for part in spread(void, MOST_AT_IMPORT)})
+        # A part that cannot be taken from a live function is taken away before the file is imported; so is
+        # one that runs while test files are imported, as a decorator does.
+        early = [part for part in fit if self.fates[part] is Fate.UNTRIED or self._runs_early(part)]
+        self._try({replace(part, function=""): part for part in spread(early, MOST_AT_IMPORT)})
 
     def _try(self, parts: Mapping[Mutant, Mutant]) -> None:
         """Tries the first of each pair, which stands for the second."""
@@ -152,8 +177,20 @@ class _Trials:
             self.fates[parts[trial.mutant]] = Fate.NOTICED if trial.killed_by else Fate.UNNOTICED
 
     def _reaching(self) -> tuple[str, ...]:
-        """Tests that run anything of the file, the new ones first."""
-        return tuple(few([name for name in self.tests if name in self.covered.by_test], MOST_TESTS, self.own))
+        """Tests that run anything of the file, the new ones first; all where the import of tests runs it."""
+        found = [name for name in self.tests if name in self.covered.by_test]
+        return tuple(few(found or (self.tests if self._imported else ()), MOST_TESTS, self.own))
+
+    def _runs_early(self, part: Mutant) -> bool:
+        """True for a part of a function that runs while files of tests are imported, and is not missed."""
+        missed = part.function and self.fates[part] in (Fate.UNNOTICED, Fate.UNREACHED)
+        return bool(missed) and not self._imported.isdisjoint((part.line, part.statement))
+
+    @cached_property
+    def _imported(self) -> frozenset[int]:
+        result = self.examination.patched
+        own = result.imported_lines if self.path == self.room.target else frozenset()
+        return own | result.imported.get(self.path, frozenset())
 
     def _on_disk(self) -> None:
         """Tries parts on disk: a program started by a test may run them, and values may be used elsewhere."""
@@ -230,6 +267,12 @@ class _Trials:
         for part in sorted(parts, key=lambda one: -one.start):
             text = part.apply(text)
         return {self.path: None if self.change.is_new and not text else text}
+
+
+def _defined(text: str | None) -> set[str]:
+    """The functions and classes of a file."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return {one.name for one in read(text).body if isinstance(one, kinds)}
 
 
 def is_for_developers(room: CleanRoom, change: Change) -> bool:

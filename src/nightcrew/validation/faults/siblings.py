@@ -65,8 +65,10 @@ class Siblings:
 
     @cached_property
     def known(self) -> frozenset[str]:
-        """The dumps of base's expressions."""
-        return frozenset(ast.dump(one) for one in ast.walk(read(self.old)) if isinstance(one, ast.expr))
+        """The dumps of base's expressions, and with which letters base compares which attributes."""
+        nodes = [*ast.walk(read(self.old))]
+        words = (_word(one.left, one.comparators[0]) for one in nodes if isinstance(one, ast.Compare))
+        return frozenset([*(ast.dump(one) for one in nodes if isinstance(one, ast.expr)), *words])
 
     @cached_property
     def modules(self) -> frozenset[str]:
@@ -132,7 +134,7 @@ def nearby(node: ast.AST, known: Collection[str], text: str) -> Iterator[tuple[a
             elif isinstance(operator, _MEMBER) and _is_letter(left):
                 held = f"any(one.isalpha() for one in ({ast.unparse(right)}))"
                 yield node, f"(not {held})" if isinstance(operator, _NEGATED) else f"({held})"
-            elif isinstance(operator, _EQUAL) and _is_letter(right):
+            elif isinstance(operator, _EQUAL) and _is_letter(right) and _word(left, right) not in known:
                 held = f"({ast.unparse(left)}).isalpha()"
                 yield node, f"(not {held})" if isinstance(operator, _NEGATED) else f"({held})"
         case ast.Constant() | ast.BinOp() | ast.UnaryOp() if ast.dump(node) not in known:
@@ -196,6 +198,13 @@ def _is_opposite(node: ast.AST, other: ast.AST) -> bool:
 def _is_counted(node: ast.expr) -> bool:
     """True for numbers and sizes; other values, as times and weights, are rarely the same."""
     return _number(node) is not None or (isinstance(node, ast.Call) and ast.unparse(node.func) == "len")
+
+
+def _word(asked: ast.expr, value: ast.expr) -> str:
+    """Names the comparison of an attribute, of whatever object, with a value; a letter may be base's name of
+    a kind, as in `token.type == "S"`."""
+    name = asked.attr if isinstance(asked, ast.Attribute) else ""
+    return f".{name} == {ast.unparse(value)}" if name and isinstance(value, ast.Constant) else ""
 
 
 def _is_letter(node: ast.expr) -> bool:
