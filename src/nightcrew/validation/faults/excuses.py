@@ -14,6 +14,7 @@ from functools import cached_property
 
 from nightcrew.validation.faults.mutant import Mutant
 from nightcrew.validation.faults.notes import GONE
+from nightcrew.validation.formalities.options import for_options, only_reads
 from nightcrew.validation.reading.constants import values_in
 from nightcrew.validation.reading.names import ASKING, ELSEWHERE, dotted, names_of, own_name, parameters_of
 from nightcrew.validation.reading.source_text import Node, SourceText
@@ -111,11 +112,13 @@ class Formalities:
     def __init__(self, before: str, text: SourceText, tree: ast.Module) -> None:
         self.known = all_functions(read(before))
         self.text, self.functions = text, all_functions(tree)
+        self.classes = [one for one in walk(tree) if isinstance(one, ast.ClassDef)]
+        self.known_classes = {one.name for one in walk(read(before)) if isinstance(one, ast.ClassDef)}
 
     def holds(self, part: Mutant, *, is_run: bool, noticed: Iterable[Mutant], decides: bool) -> bool:
         """True for such a part. `is_run`: tests run it; `noticed`: parts that tests miss; `decides`: a new
         value in it decides."""
-        if self._is_mark(part):
+        if self._is_mark(part) or (part.operator == GONE and self._is_declared(part)):
             return True
         function = self.functions.get(part.function)
         if function is None:
@@ -125,7 +128,13 @@ class Formalities:
         if not self._is_new(part.function):
             return False
         shows = function.name == "__repr__" and _shows(part)
-        return shows or self._within(part, ast.stmt) or (not decides and self._within(part, ast.expr))
+        shows |= only_reads(function)
+        return (
+            shows
+            or self._is_left_to_option(part, function, decides=decides)
+            or self._within(part, ast.stmt)
+            or (not decides and self._within(part, ast.expr))
+        )
 
     # -- kinds --
 
@@ -138,6 +147,20 @@ class Formalities:
             if any(decorator.lineno == part.line for decorator in node.decorator_list)
         )
         return part.operator == GONE and name in _MARKS and any(map(self._is_new, marked))
+
+    def _is_declared(self, part: Mutant) -> bool:
+        """True where a new class names its attributes, or a new function a variable of the one around it."""
+        if part.before.startswith("nonlocal "):
+            return self._is_new(part.function)
+        around = [one.name for one in self.classes if one.lineno <= part.line <= (one.end_lineno or 0)]
+        slots = not part.function and part.before.startswith("__slots__ = ")
+        return slots and bool(around) and around[-1] not in self.known_classes
+
+    def _is_left_to_option(self, part: Mutant, function: Function, *, decides: bool) -> bool:
+        """True for what a new function does only where it is given an option which is empty by default, and
+        then only to its own variables and attributes."""
+        spans = (self.text.span(one) for one in for_options(function, _SWITCHES))
+        return not decides and any(start <= part.start and part.end <= end for start, end in spans)
 
     def _within(self, part: Mutant, kind: type[ast.AST]) -> bool:
         """True inside a `raise`, or (`ast.expr`) inside a condition under which nothing else happens."""

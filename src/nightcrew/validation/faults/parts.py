@@ -246,7 +246,7 @@ class _Finder(Headers):
             self._new_definition(node)
             return
         silent = is_silent_statement(node)
-        if isinstance(node, ast.If):
+        if isinstance(node, ast.If) and not silent:
             self.note(node.test, "(True)", CONDITION)
             self.note(node.test, "(False)", GONE)
         elif not (isinstance(node, ast.Return) and node.value is None and node is self.last):
@@ -259,7 +259,8 @@ class _Finder(Headers):
         for call in (one.context_expr for one in getattr(node, "items", ())):
             if isinstance(call, ast.Call) and own_name(call.func) == "suppress":
                 self.note(call, f"{self.new.of(call.func)}()", UNHANDLED)
-        self._inside(node)
+        if not silent:
+            self._inside(node)
 
     def _inside(self, node: ast.stmt) -> None:
         for inner in (one for name in _BLOCKS for one in getattr(node, name, [])):

@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from nightcrew.validation.reading.names import own_name
+from nightcrew.validation.reading.names import ASKING, own_name
 from nightcrew.validation.reading.suite import Function, read, tree_of, walk, words_of
 from nightcrew.validation.tables import Table
 
@@ -117,18 +117,17 @@ def is_declaration(node: ast.stmt) -> bool:
 
 
 def is_silent_statement(node: ast.stmt) -> bool:
-    """True for a call that only logs or warns. What is printed is output of the program."""
+    """True for a call that only logs or warns, also under a condition that does nothing. What is printed is
+    output of the program."""
+    if isinstance(node, ast.If):
+        return _only_asks([*walk(node.test)]) and all(map(is_silent_statement, node.body + node.orelse))
     call = node.value if isinstance(node, ast.Expr) else None
     if not isinstance(call, ast.Call) or not is_silent(call) or own_name(call.func) == "print":
         return False
     inner = [one for word in [*call.args, *call.keywords] for one in walk(word)]
     calls = [one for one in inner if isinstance(one, ast.Call)]
     used_up = (arg for one in calls if own_name(one.func) in _USING_UP for arg in one.args)
-    return (
-        {own_name(one.func) for one in calls} <= _READING
-        and not any(isinstance(one, _DOING) for one in inner)
-        and not any(isinstance(arg, ast.Name) for arg in used_up)
-    )
+    return _only_asks(inner) and not any(isinstance(arg, ast.Name) for arg in used_up)
 
 
 def is_silent(node: ast.expr) -> bool:
@@ -138,15 +137,8 @@ def is_silent(node: ast.expr) -> bool:
     name = node.func
     if isinstance(name, ast.Name):
         return name.id == "print"
-    owner = name.value if isinstance(name, ast.Attribute) else None
-    return (
-        isinstance(name, ast.Attribute)
-        and name.attr in _SILENT
-        and (
-            (isinstance(owner, ast.Name) and owner.id in _LOGGERS)
-            or (isinstance(owner, ast.Attribute) and owner.attr in _LOGGERS)
-        )
-    )
+    owner = own_name(getattr(name, "value", None))
+    return isinstance(name, ast.Attribute) and name.attr in _SILENT and owner in _LOGGERS
 
 
 def is_release(node: ast.AST) -> bool:
@@ -166,6 +158,12 @@ def branches(node: ast.If) -> tuple[list[ast.If], list[ast.stmt]]:
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _only_asks(nodes: list[ast.AST]) -> bool:
+    """True for expressions that change nothing."""
+    called = {own_name(one.func) for one in nodes if isinstance(one, ast.Call)}
+    return called <= _READING | ASKING and not any(isinstance(one, _DOING) for one in nodes)
 
 
 def _annotations(node: ast.AST) -> list[ast.expr]:
