@@ -17,15 +17,20 @@ _MOST_QUOTATIONS = 200
 _MOST_READINGS = 3
 _BEFORE = 300  # characters that can say what a call is
 _NO_ACT = (
-    "scratchpad|analysis|inner_monologue|plan|tool_response|tool_result|function_results?|function_response|"
+    "scratch_?pad|analysis|inner_monologue|plan|tool_response|tool_result|function_results?|function_response|"
     r"observation|tool_output|examples?(?:[_-]\w{1,20})?|quote|blockquote|documents?|files?|user(?:_\w{1,20})?|human|issue|ticket|source"
     "|context|logs?|stdout|stderr|output|error|diff|patch|transcript|history|prompt|system|snippet|fixture|readme"
 )
-_NO_CODE = "diff|patch|console|log|mermaid|dot|plantuml|markdown|md|rst|html|css|sql|csv|http"
+_NO_CODE = (
+    "think|thinking|thoughts?|reasoning|diff|patch|console|log|mermaid|dot|plantuml|markdown|md|rst|html|css|sql"
+    "|csv|http"
+)
 _QUOTATION = re.compile(
-    rf"{THINKING.pattern}|(?P<comment><!--)|<(?P<tag>{_NO_ACT})(?:\s[^<>]{{0,200}})?>"
+    rf"{THINKING.pattern}|(?P<comment><!--)|"
+    rf"<(?P<tag>(?:{_NO_ACT})(?:[_-](?:contents?|text|data|body))?)(?:\s[^<>]{{0,200}})?>"
     rf"|^[ \t]{{0,3}}(?P<fence>`{{3,}}|~{{3,}})(?:(?:{_NO_CODE})\b|"
     r"[^\n`]{0,80}[\w-]\.\w{1,8}(?=\s))"
+    r"|^@@ [^\n]*+(?:\n[ +\\-][^\n]*+)*+"
     r"|^(?P<edit><{5,9}) (?:SEARCH|ORIGINAL|HEAD)\b|~~[^~\n]{1,2000}~~"
     r"|^[ \t]{0,3}>(?!>>[\w.]{1,80}\n)[^\n]*+(?:\n[ \t]{0,3}>[^\n]*+)*+|(?<![`\\])`(?!`)[^`\n]{1,2000}`(?!`)",
     re.MULTILINE | re.IGNORECASE,
@@ -88,6 +93,7 @@ _COMMENTED = re.compile(r"\s*+(?:#|//|--|\*|>>>)\s*+[\w.]{0,60}$|[^\n]{0,200}\bl
 _END_OF_SENTENCE = re.compile(r"(?<!\be\.g)(?<!^\d)(?<!\n\d)[.!?;](?:\s|$)")
 _THOUGHT = re.compile(r"</(?:think|thinking|thoughts?|reasoning)>|assistant(?=commentary)", re.IGNORECASE)
 _PROGRAM = re.compile(r"[\w.]{1,120}\(")
+_RECIPIENT = re.compile(r"^\s*+(?:assistant\s++)?(?:analysis|final)\s++to=$")
 _ASSIGNED = re.compile(r"[\w.]{1,60}\s*+=\s*+$")
 _NAMES = re.compile(r"[\w-]+")
 _LATIN = re.compile("[A-Za-zÀ-ɏ]{2}")
@@ -226,6 +232,8 @@ def _announces(lead: str, offered: Offered) -> bool:
     if _EXAMPLE.search(lead):
         return False
     if _ACTS.search(lead):
+        return True
+    if _RECIPIENT.search(lead):
         return True
     last = _ASSIGNED.sub("", lead).rstrip(" \t\r\n\"'`*_:({[|>-.)0123456789").rpartition("\n")[2]
     words = (word for word in _NAMES.findall(last) if offered.by_letters(word) is None)

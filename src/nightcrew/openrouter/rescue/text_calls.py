@@ -1,6 +1,7 @@
 """Finds the tool calls that a model wrote into its text, in whatever notation, and the text around them."""
 
 import re
+from dataclasses import replace
 from html import unescape
 
 from nightcrew.openrouter.rescue.found import Found
@@ -28,7 +29,7 @@ _READERS = (
 _SIGNS = re.compile(
     r"</?(?:[\w-]{1,20}:)?(?:tool_calls?|tool_use|function_calls?|tools?|invoke|function|parameter)\b[^<>\n]{0,100}>"
     r"|\[/?TOOL_CALLS?\]|<[|｜](?:tool|python_tag|call)[^<>\n]{0,60}>|\"(?:arguments|parameters|tool_input)\"\s*+:"
-    r"|^Action(?: Input)?:",
+    r"|^Action(?: Input)?:|^(?:<\|tool_call>)?call:[\w.]{1,60}[:{(]",
     re.MULTILINE,
 )
 _ESCAPED = re.compile(r'[^"]*+(?<=\\)"')
@@ -52,7 +53,7 @@ def calls_in(text: str, offered: Offered, *, cut: bool) -> tuple[list[Found], st
     for plain in _plain(text):
         whole, quotations = len(plain.rstrip()), quotations_in(plain)
         for read in _READERS:
-            calls = acted(plain, offered, read, quotations)
+            calls = map(_opened, acted(plain, offered, read, quotations))
             found = [call for call in calls if not (cut and call.end >= whole)]
             if found:
                 return found, _without(plain, found)
@@ -95,6 +96,22 @@ def _json_text(text: str) -> object:
     stripped = text.strip()
     try:
         return read_json(stripped) if stripped[:1] == stripped[-1:] == '"' else None
+    except Unreadable:
+        return None
+
+
+def _opened(call: Found) -> Found:
+    """The call with the object that its one argument is the text of, if the tool takes that."""
+    values = list(call.arguments.values())
+    inner = _parsed(values[0]) if len(values) == 1 else None
+    if not isinstance(inner, dict) or not call.tool.takes(inner):
+        return call
+    return replace(call, arguments=call.tool.typed(inner))
+
+
+def _parsed(value: object) -> object:
+    try:
+        return read_json(value) if isinstance(value, str) and value.lstrip().startswith("{") else None
     except Unreadable:
         return None
 
