@@ -38,6 +38,9 @@ def price(pieces: int, each: float) -> float:
 DOCUMENTED = PRICING.replace(
     "-> float:\n", '-> float:\n    """The price of `pieces` at `each`, ten or more a tenth cheaper."""\n', 1
 )
+DOCUMENTED_AGAIN = DOCUMENTED.replace(
+    "ten or more a tenth cheaper.", "and from ten on a tenth less for all of them."
+)
 GOOD_TEST = """\
 import pytest
 
@@ -99,6 +102,10 @@ SCENARIO = {
     ],
     "faults": [{"kind": "bad_gateway", "models": ["twin/broken"]}],
     "solutions": [
+        {
+            "match": {"task_type": "documentation", "contains": "Say what happens at ten"},
+            "good": {"pricing.py": DOCUMENTED_AGAIN},
+        },
         {
             "match": {"task_type": "documentation"},
             "good": {"pricing.py": DOCUMENTED},

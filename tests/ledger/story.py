@@ -229,6 +229,9 @@ def record_docs_task(crew: MetricsCollector, clock: Clock) -> None:
         onto="a" * 40,
         detail="delivered",
     )
+    crew.pull_followed("t-docs", status="open", pull_request=7, rounds=1)
+    clock.at(14)
+    crew.pull_followed("t-docs", status="merged", pull_request=7, rounds=1)
 
 
 def record_failures(crew: MetricsCollector, clock: Clock) -> None:

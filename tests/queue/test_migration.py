@@ -16,12 +16,14 @@ from nightcrew.queue.state_store import StateStore, create_schema, metadata
 TABLES = (
     "queue.task_table",
     "queue.outbox",
+    "queue.pulls",
     "queue.reviews",
     "openrouter.books.account",
     "openrouter.books.breakers",
     "openrouter.books.budget_tables",
     "openrouter.books.quota",
     "openrouter.catalogue.catalogue_tables",
+    "watch.requests",
 )
 FIRST = Migration(
     1, "first", "CREATE TABLE things (thing integer PRIMARY KEY); INSERT INTO things VALUES (7)"

@@ -45,8 +45,9 @@ def is_contained(base: Checkout, patch: str) -> bool:
     return _fits(base, tuple(_reversed(file) for file in files))
 
 
-def commit_on(base: Checkout, changes: Sequence[Change], words: Words) -> str:
-    """Make a commit of `changes` with `base` as its parent; returns its full id."""
+def commit_on(base: Checkout, changes: Sequence[Change], words: Words, parents: Sequence[str] = ()) -> str:
+    """Make a commit of `base` with `changes`, and `base` as its parent unless others are given; its id."""
+    above = [word for parent in parents or (base.commit,) for word in ("-p", parent)]
     index = {"GIT_INDEX_FILE": os.fspath(base.git_dir / "index.delivery")}
     git("read-tree", base.commit, git_dir=base.git_dir, env=index)
     gone_first = sorted(changes, key=lambda change: change.after is not None)
@@ -54,7 +55,7 @@ def commit_on(base: Checkout, changes: Sequence[Change], words: Words) -> str:
     git("update-index", "-z", "--add", "--index-info", git_dir=base.git_dir, stdin=lines, env=index)
     tree = git("write-tree", git_dir=base.git_dir, env=index).decode().strip()
     made = git(
-        *("commit-tree", tree, "-p", base.commit),
+        *("commit-tree", tree, *above),
         git_dir=base.git_dir,
         stdin=words.message.encode("utf-8", "replace"),
         env=_people(words),

@@ -67,25 +67,39 @@ class Destination:
         git("fetch", *options, "--", self.repo, base.commit, git_dir=base.git_dir, remote=self._remote)
         return git(*words, git_dir=base.git_dir).decode(errors="replace").splitlines()
 
-    def add(self, name: str, commit: str, *, git_dir: Path, known: str) -> None:
+    def fetch(self, name: str, git_dir: Path) -> None:
+        """Fetch the commit of a reference on a server into our own git directory.
+
+        Raises:
+            BadInput: the repository is local, or cannot be read.
+        """
+        if self._is_local:
+            raise BadInput(f"{self.repo} is not on a server, where reviews are")
+        options = ("--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head")
+        try:
+            git("fetch", *options, "--", self.repo, name, git_dir=git_dir, remote=self._remote)
+        except GitFailed as error:
+            raise BadInput(f"cannot read {name} of {self.repo}: {error}") from None
+
+    def add(self, name: str, commit: str, *, git_dir: Path, known: str, before: str | None = None) -> None:
         """Add the reference `name` and its commit; `known` is a commit of its history that is there.
 
-        Nothing happens if it points there already.
+        Nothing happens if it points there already. A branch of ours that points to `before` is moved on.
 
         Raises:
             BadInput: the reference points elsewhere, or the repository refuses it.
         """
-        before = self.references().get(name)
-        if before == commit:
+        there = self.references().get(name)
+        if there == commit:
             return
-        if before is not None and name.startswith("refs/heads/"):
+        if there not in {None, before} and name.startswith("refs/heads/"):
             branch = name.removeprefix("refs/heads/")
             raise BadInput(f"{self.repo} has a branch {branch} with other commits; it is left as it is")
         if self._is_local:
             local_repository.add_objects(self._folder, git_dir, commit, known)
-            local_repository.add_reference(self._folder, name, commit, expected=before)
+            local_repository.add_reference(self._folder, name, commit, expected=there)
             return
-        lease = f"--force-with-lease={name}:{before or ''}"
+        lease = f"--force-with-lease={name}:{there or ''}"
         try:
             git(
                 "push",

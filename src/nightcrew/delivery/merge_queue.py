@@ -14,7 +14,7 @@ from nightcrew.delivery.commit import Words, advanced, changes_on, commit_on, is
 from nightcrew.delivery.conflict import Conflict, does_not_fit, is_not_good, named
 from nightcrew.delivery.destination import Destination
 from nightcrew.delivery.message import branch_of, message_of
-from nightcrew.errors import Transient
+from nightcrew.errors import BadInput, Transient
 from nightcrew.execution.checkout.base import workspace_of
 from nightcrew.execution.checkout.workspace import Checkout
 from nightcrew.queue.deliveries import Deliveries
@@ -43,6 +43,7 @@ class Accepted:
     author: str  # `Name <address>`
     trailers: Mapping[str, str]
     made_at: datetime
+    attempt: int = 0  # its number; 0: the only one
 
 
 class MergeQueue:
@@ -70,11 +71,12 @@ class MergeQueue:
         """
         with self._deliveries.turn(self._place.key) as check_turn:
             references = self._place.references()
+            before_it = _revised(change, references)
             if known := _known(change, references):
                 return self._keep(change, known)
             newest = self._place.checkout(change.queued.task, change.queued.commit, self._folder / "newest")
-            tip, before = self._with_open_ones(newest, change, references)
-            onto = self._where(change, newest, tip, before)
+            tip, others = self._with_open_ones(newest, change, references)
+            onto = self._where(change, newest, tip, others)
             if isinstance(onto, Conflict):
                 if onto.onto not in {newest.commit, change.queued.commit}:
                     name = (
@@ -83,7 +85,7 @@ class MergeQueue:
                     self._place.add(name, onto.onto, git_dir=newest.git_dir, known=newest.commit)
                 return onto
             check_turn()
-            return self._deliver_on(onto, newest, change)
+            return self._deliver_on(onto, newest, change, before_it)
 
     def _where(
         self, change: Accepted, newest: Checkout, tip: Checkout, before: Sequence[str]
@@ -138,18 +140,33 @@ class MergeQueue:
         let_sandboxes_read(copy.path)
         return copy
 
-    def _deliver_on(self, onto: Checkout, newest: Checkout, change: Accepted) -> Delivery:
+    def _deliver_on(
+        self, onto: Checkout, newest: Checkout, change: Accepted, before: Delivery | None
+    ) -> Delivery:
+        """Add the branch; after `before`, its delivery in an earlier round, as one more commit of it."""
         task = change.queued.task
+        parents: tuple[str, ...] = (onto.commit,)
+        if before is not None and before.commit is not None:
+            self._place.fetch(f"refs/heads/{before.branch}", newest.git_dir)
+            parents = (before.commit, *parents) if onto.commit != before.onto else (before.commit,)
         changes = changes_on(onto, change.patch)
         message = message_of(task, self._place.subjects(newest), change.trailers)
         words = Words(change.author, message, change.made_at)
-        commit, branch = commit_on(onto, changes, words), branch_of(task)
+        commit = commit_on(onto, changes, words, parents)
+        branch = (before.branch if before else None) or branch_of(task)
         begun = Delivery(
             self._place.key, DeliveryStatus.BEGUN, "", branch, commit, onto.commit,
             words.author, message, words.made_at,
+            attempt=change.attempt, revises=before.commit if before else None,
         )  # fmt: skip
         self._deliveries.keep(task.task_id, begun)
-        self._place.add(f"refs/heads/{branch}", commit, git_dir=newest.git_dir, known=newest.commit)
+        self._place.add(
+            f"refs/heads/{branch}",
+            commit,
+            git_dir=newest.git_dir,
+            known=newest.commit,
+            before=begun.revises,
+        )
         return self._keep(change, begun)
 
     def _keep(self, change: Accepted, begun: Delivery) -> Delivery:
@@ -174,9 +191,29 @@ def as_branch(begun: Delivery) -> Delivery:
 def _known(change: Accepted, references: Mapping[str, str]) -> Delivery | None:
     """The delivery that was made before, or was begun by a process that ended after its branch was there."""
     known = change.queued.delivery
-    if known is None or known.commit is None:
+    if known is None or known.commit is None or not known.is_of(change.attempt):
         return None
     return known if references.get(f"refs/heads/{known.branch}") == known.commit else None
+
+
+def _revised(change: Accepted, references: Mapping[str, str]) -> Delivery | None:
+    """The delivery of the task's earlier change, whose branch gets one more commit; None: it is the first.
+
+    Raises:
+        BadInput: a person has pushed to the branch, or it is gone.
+    """
+    known = change.queued.delivery
+    if known is None or known.commit is None:
+        return None
+    if known.is_of(change.attempt):  # begun by a process that has ended
+        known = replace(known, commit=known.revises)
+    if known.commit is None:
+        return None
+    there = references.get(f"refs/heads/{known.branch}")
+    if there not in {known.commit, change.queued.delivery and change.queued.delivery.commit}:
+        state = "was changed by a person" if there else "is not there any more"
+        raise BadInput(f"the branch {known.branch} {state}; it is left as it is")
+    return known
 
 
 def _open_change(other: QueuedTask, references: Mapping[str, str]) -> tuple[Words | None, str]:

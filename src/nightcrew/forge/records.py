@@ -81,3 +81,89 @@ class Permission(BaseModel):
     """What a user may do in a repository."""
 
     permission: Name
+
+
+class Head(BaseModel):
+    """The newest commit of a pull request."""
+
+    sha: Name
+
+
+class PullState(BaseModel):
+    """How a pull request stands."""
+
+    number: int
+    state: Name
+    merged: bool = False
+    merge_commit_sha: Name | None = None
+    head: Head
+
+
+class Review(BaseModel):
+    """A review of a pull request."""
+
+    id: int
+    user: User | None = None
+    body: Text | None = None
+    state: Name
+
+
+class Remark(BaseModel):
+    """A comment of a review on one line of a file."""
+
+    pull_request_review_id: int | None = None
+    path: Name
+    line: int | None = None
+    body: Text
+
+
+class CheckOutput(BaseModel):
+    """What a check says."""
+
+    title: Text | None = None
+    summary: Text | None = None
+    text: Text | None = None
+
+
+class Check(BaseModel):
+    """A run of a check on a commit."""
+
+    id: int
+    name: Name
+    status: Name
+    conclusion: Name | None = None
+    output: CheckOutput = CheckOutput()
+
+
+class Checks(BaseModel):
+    """The first page of the checks on a commit."""
+
+    check_runs: tuple[Check, ...]
+
+
+class Status(BaseModel):
+    """The last status of one context on a commit."""
+
+    id: int
+    state: Name
+    context: Name
+    description: Text | None = None
+
+
+class Statuses(BaseModel):
+    """The statuses of a commit."""
+
+    statuses: tuple[Status, ...]
+
+
+class CommitText(BaseModel):
+    """The message of a commit."""
+
+    message: Text
+
+
+class Commit(BaseModel):
+    """A commit."""
+
+    sha: Name
+    commit: CommitText

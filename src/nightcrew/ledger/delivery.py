@@ -62,3 +62,5 @@ def _record(collector: MetricsCollector, fact: Fact) -> None:
             collector.task_finished(fact.task_id, **{**content, "status": status}, at=fact.at)
         case FactKind.DELIVERED:
             collector.task_delivered(fact.task_id, **content, at=fact.at)
+        case FactKind.FOLLOWED:
+            collector.pull_followed(fact.task_id, **content, at=fact.at)

@@ -191,6 +191,18 @@ class TaskDelivered:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class PullFollowed:
+    """What people made of a pull request of ours; of several facts the latest counts."""
+
+    kind: ClassVar = "pull_followed"
+    subject: ClassVar = "task_id"
+    task_id: str
+    status: str
+    pull_request: int | None
+    rounds: int  # in which reviews and checks were answered
+
+
 type Event = (
     TaskSubmitted
     | TaskStarted
@@ -201,6 +213,7 @@ type Event = (
     | VerdictGiven
     | TaskFinished
     | TaskDelivered
+    | PullFollowed
 )
 
 EVENT_TYPES: tuple[type[Event], ...] = (
@@ -213,6 +226,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     VerdictGiven,
     TaskFinished,
     TaskDelivered,
+    PullFollowed,
 )
 
 

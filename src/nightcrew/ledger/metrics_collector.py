@@ -32,6 +32,7 @@ from nightcrew.ledger.events import (
     LeftOut,
     ModelCalled,
     PlannedRung,
+    PullFollowed,
     TaskDelivered,
     TaskFinished,
     TaskStarted,
@@ -212,6 +213,18 @@ class MetricsCollector:
     ) -> None:
         """The accepted change was delivered, or could not be."""
         self._record(TaskDelivered(task_id, status, branch, commit_id, onto, detail), at)
+
+    def pull_followed(
+        self,
+        task_id: str,
+        *,
+        status: str,
+        pull_request: int | None,
+        rounds: int,
+        at: datetime | None = None,
+    ) -> None:
+        """People merged, closed, reverted or took over a pull request of ours."""
+        self._record(PullFollowed(task_id, status, pull_request, rounds), at)
 
     def flush(self) -> None:
         """Write everything recorded so far to disk.

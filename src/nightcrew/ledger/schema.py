@@ -27,6 +27,7 @@ PUBLIC_VIEWS = (  # later views may read earlier ones
     "attempts",
     "tasks",
     "deliveries",
+    "merged_changes",
     "findings",
     "cost_per_accepted_change",
     "model_performance",

@@ -31,6 +31,12 @@ class Delivery:
     made_at: datetime | None = None
     pull_request: int | None = None  # its number
     url: str | None = None  # of the pull request
+    attempt: int = 0  # number of the attempt whose change it is; 0: not known
+    revises: str | None = None  # the commit of the branch before, which is its first parent
+
+    def is_of(self, attempt: int) -> bool:
+        """True if it is the delivery of this attempt's change."""
+        return self.attempt in {0, attempt}
 
 
 def to_json(delivery: Delivery) -> dict[str, Any]:

@@ -38,6 +38,7 @@ class FactKind(StrEnum):
     STARTED = "started"
     FINISHED = "finished"  # or it waits for a person
     DELIVERED = "delivered"  # or it could not be
+    FOLLOWED = "followed"  # what people made of its pull request
 
 
 outbox = Table(

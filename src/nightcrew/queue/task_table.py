@@ -26,6 +26,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from nightcrew.errors import BadInput
 from nightcrew.queue.delivery import Delivery, from_json
+from nightcrew.queue.round import Round
+from nightcrew.queue.round import from_json as round_from_json
 from nightcrew.queue.state_store import metadata
 from nightcrew.task import FailureReason, Task, TaskPriority, TaskStatus
 
@@ -65,6 +67,7 @@ tasks = Table(
     Column("cost_usd", Numeric, nullable=False, server_default="0"),
     Column("change_path", Text),
     Column("delivery", JSONB(none_as_null=True)),
+    Column("round", JSONB(none_as_null=True)),
     Index("tasks_one_unfinished", "fingerprint", unique=True, postgresql_where=_IS_UNFINISHED),
     Index("tasks_unfinished", "status", "rank", "sequence", postgresql_where=_IS_UNFINISHED),
     Index("tasks_sequence", "sequence"),
@@ -131,6 +134,7 @@ class QueuedTask:
     cost_usd: Decimal = field(default_factory=Decimal)
     change_path: str | None = None
     delivery: Delivery | None = None
+    round: Round | None = None  # the last one, in which a review of its change is or was answered
     is_new: bool = False  # True for the submission that stored it
 
     @property
@@ -162,6 +166,7 @@ def queued_task(row: Row[Any], *, is_new: bool = False) -> QueuedTask:
     values = {key: value for key, value in row._mapping.items() if key not in hidden}
     values |= {"status": TaskStatus(row.status), "models": tuple(row.models), "is_new": is_new}
     values["delivery"] = None if row.delivery is None else from_json(row.delivery)
+    values["round"] = None if row.round is None else round_from_json(row.round)
     values["failure_reason"] = FailureReason(row.failure_reason) if row.failure_reason else None
     return QueuedTask(task=Task.model_validate(row.body), **values)
 

@@ -7,6 +7,7 @@ from nightcrew.forge import issues
 from nightcrew.forge.github import GitHubRepository, NotFound
 from nightcrew.plain_text import code_span, comment_text
 from nightcrew.queue.delivery import DeliveryStatus
+from nightcrew.queue.pulls import PullStatus
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.secrets.redaction import redact
 from nightcrew.task import TaskStatus
@@ -21,9 +22,16 @@ _STATES = {
     TaskStatus.NEEDS_REVIEW: "It waits for a person of the crew: not everything could be measured.",
     TaskStatus.CANCELLED: "It was cancelled.",
 }
+_DECIDED = {
+    PullStatus.OPEN: "",
+    PullStatus.TAKEN_OVER: ", which a person goes on with",
+    PullStatus.MERGED: ", which was merged",
+    PullStatus.CLOSED: ", which was closed",
+    PullStatus.REVERTED: ", which was merged and reverted",
+}
 
 
-def answer_text(request: Request, queued: QueuedTask | None) -> str:
+def answer_text(request: Request, queued: QueuedTask | None, pull: PullStatus = PullStatus.OPEN) -> str:
     """What our comment says now; nothing in it is markup or calls people."""
     mark = f"<!-- nightcrew request={hashlib.sha256(request.key.encode()).hexdigest()[:16]} -->"
     if queued is None:
@@ -36,7 +44,7 @@ def answer_text(request: Request, queued: QueuedTask | None) -> str:
         f"**Nightcrew** has taken this up as task {code_span(queued.task_id)} "
         f"({task.task_type}{about}), {asked}.",
         "",
-        _state(queued),
+        _state(queued, pull),
     ]
     if queued.attempts:
         lines += ["", f"Attempts: {queued.attempts}. Cost: {queued.cost_usd} USD."]
@@ -74,14 +82,18 @@ def _own_comment(github: GitHubRepository, issue: int, mark: str) -> int | None:
     return None
 
 
-def _state(queued: QueuedTask) -> str:
+def _state(queued: QueuedTask, pull: PullStatus) -> str:
     known = queued.delivery
     if queued.status is TaskStatus.FAILED:
         return f"It failed ({queued.failure_reason}), and changed nothing: {comment_text(queued.detail)}"
     if queued.status is not TaskStatus.COMPLETED:
-        return _STATES[queued.status]
+        which = f" This is round {queued.round.number}, which answers its reviews." if queued.round else ""
+        return f"{_STATES[queued.status]}{which}"
     if known is not None and known.pull_request is not None:
-        return f"The change was accepted on its evidence: see pull request #{known.pull_request}."
+        number = f"pull request #{known.pull_request}"
+        failed = queued.round is not None and known.attempt <= queued.round.since
+        why = " Its last review led to no other change that could be accepted." if failed else ""
+        return f"The change was accepted on its evidence: see {number}{_DECIDED[pull]}.{why}"
     if known is not None and known.status is DeliveryStatus.DELIVERED:
         return f"The change was accepted on its evidence: see branch {code_span(known.branch or '')}."
     why = f" {comment_text(known.detail)}" if known is not None else ""

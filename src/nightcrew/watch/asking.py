@@ -40,6 +40,16 @@ class Asking:
             if self._key(comment.issue, f"comment {comment.id}") not in known:
                 yield from self._of_comment(comment)
 
+    def may_ask(self, login: str | None) -> bool:
+        """True if the account may ask the crew for something."""
+        if login is None:
+            return False
+        if self._watch.people:
+            return login.lower() in {name.lower() for name in self._watch.people}
+        if login not in self._allowed:
+            self._allowed[login] = issues.may_write(self._github, login)
+        return self._allowed[login]
+
     # -----------------------------------------------------------------------------------------------------
 
     def _of_label(self, issue: Issue) -> Iterator[Request]:
@@ -49,7 +59,7 @@ class Asking:
         # A template can give the label to an outsider's issue, so who gave it is asked for.
         asker = issues.labelled_by(self._github, issue.number, self._watch.label)
         request = Request(key, self._watch.repo, issue.number, asker or "somebody unknown")
-        if not self._may_ask(asker):
+        if not self.may_ask(asker):
             key = self._key(issue.number, f"label by {asker}")
             yield replace(request, key=key, problem="is not one of those who may ask", is_open=False)
             return
@@ -71,7 +81,7 @@ class Asking:
             command, problem = None, str(error)
         if command is None and not problem:
             return
-        if not self._may_ask(login):
+        if not self.may_ask(login):
             yield replace(request, problem="is not one of those who may ask", is_open=False)
             return
         try:
@@ -103,15 +113,6 @@ class Asking:
             )
         except ValidationError as error:
             raise BadInput(first_problem(error)) from None
-
-    def _may_ask(self, login: str | None) -> bool:
-        if login is None:
-            return False
-        if self._watch.people:
-            return login.lower() in {name.lower() for name in self._watch.people}
-        if login not in self._allowed:
-            self._allowed[login] = issues.may_write(self._github, login)
-        return self._allowed[login]
 
     def _key(self, issue: int, what: str) -> str:
         return f"{self._watch.repo}#{issue} {what}"

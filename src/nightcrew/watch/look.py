@@ -11,11 +11,14 @@ from nightcrew.crew import dispatch
 from nightcrew.crew.storage.database import ensure_database
 from nightcrew.errors import BadInput, QueueFull
 from nightcrew.forge.github import GitHubRepository
+from nightcrew.ledger.delivery import deliver_from
+from nightcrew.queue.pulls import Pulls, PullStatus
 from nightcrew.queue.state_store import StateStore, create_schema, utc_now
 from nightcrew.queue.task_queue import TaskQueue
 from nightcrew.settings import Settings
 from nightcrew.watch.answer import answer_text, tell
 from nightcrew.watch.asking import Asking
+from nightcrew.watch.follow import follow, start
 from nightcrew.watch.requests import Request, Requests
 from nightcrew.watch.terms import Watch
 from nightcrew.work.pull_requests import opened
@@ -34,9 +37,14 @@ class Looked:
     new: int = 0  # requests that became tasks
     refused: int = 0  # requests that became none
     written: int = 0  # comments that were written or edited
+    decided: int = 0  # pull requests of ours that people opened, merged, closed or took over since
+    rounds: int = 0  # tasks that go back to work because of a review or a check
 
     def __str__(self) -> str:
-        return f"{self.repo}: {self.new} new tasks, {self.refused} refused, {self.written} comments written"
+        return (
+            f"{self.repo}: {self.new} new tasks, {self.refused} refused, {self.written} comments written, "
+            f"{self.decided} pull requests changed, {self.rounds} go back to work"
+        )
 
 
 def look(settings: Settings, watch: Watch) -> Looked:
@@ -52,11 +60,17 @@ def look(settings: Settings, watch: Watch) -> Looked:
         with requests.turn(watch.repo), opened(settings, watch.repo) as github:
             github.repository()  # follows a rename
             began = utc_now()
-            refused = _take_in(requests, Asking(github, watch, requests), watch.repo, began)
+            asking = Asking(github, watch, requests)
+            refused = _take_in(requests, asking, watch.repo, began)
+            pulls = Pulls(store)
+            decided, rounds = follow(github, pulls, watch, asking.may_ask)
+            start(settings, rounds)
+            deliver_from(store, settings.ledger_dir)
             queue = TaskQueue(store, settings.max_unfinished_tasks)
             new = sum(_is_submitted(settings, requests, one) for one in requests.open_ones(watch.repo))
-            written = sum(_is_written(github, requests, queue, one) for one in requests.open_ones(watch.repo))
-    return Looked(watch.repo, new, refused, written)
+            open_ones = requests.open_ones(watch.repo)
+            written = sum(_is_written(github, requests, queue, pulls, one) for one in open_ones)
+    return Looked(watch.repo, new, refused, written, decided, len(rounds))
 
 
 def check(settings: Settings, watch: Watch) -> None:
@@ -97,12 +111,17 @@ def _is_submitted(settings: Settings, requests: Requests, request: Request) -> b
     return True
 
 
-def _is_written(github: GitHubRepository, requests: Requests, queue: TaskQueue, request: Request) -> bool:
+def _is_written(
+    github: GitHubRepository, requests: Requests, queue: TaskQueue, pulls: Pulls, request: Request
+) -> bool:
     """Let our comment say how the request stands; it is closed once that is its end."""
     queued = queue.get(request.task_id) if request.task_id else None
     if queued is None and not request.problem:
         return False
-    written = tell(github, requests, request, answer_text(request, queued))
-    if queued is None or queued.status.is_final:
+    pull = pulls.get(request.task_id).status if request.task_id else PullStatus.OPEN
+    written = tell(github, requests, request, answer_text(request, queued, pull))
+    is_decided = pull not in {PullStatus.OPEN, PullStatus.TAKEN_OVER}
+    has_pull = queued is not None and queued.delivery is not None and queued.delivery.pull_request
+    if queued is None or (queued.status.is_final and (is_decided or not has_pull)):
         requests.update(request.key, is_open=False)
     return written.comment != request.comment

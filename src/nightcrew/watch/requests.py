@@ -7,7 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Integer, Row, Table, Text, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    Row,
+    Table,
+    Text,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from nightcrew.queue.state_store import StateStore, metadata
@@ -29,6 +42,7 @@ requests = Table(
     Column("comment_id", BigInteger),
     Column("comment", Text, nullable=False, server_default=""),
     Column("is_open", Boolean, nullable=False, server_default="true"),
+    Index("requests_open", "repo", postgresql_where=text("is_open")),
 )
 watched = Table(
     "watched",

@@ -38,6 +38,9 @@ class Watch(BaseModel):
     max_cost_usd: Annotated[Decimal, Field(ge=0, le=10_000)] | None = None
     """The most that one task may cost, in USD; empty: the crew's default."""
 
+    rounds: Annotated[int, Field(ge=0, le=10)] = 2
+    """How often a pull request goes back to work because of reviews or failing checks."""
+
     @field_validator("repo")
     @classmethod
     def _check_holds_no_secret(cls, value: str) -> str:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 
 from nightcrew.delivery.conflict import Conflict, is_outdated
@@ -57,7 +58,7 @@ def deliver_ended(crew: Crew, queued: QueuedTask, kind: DeliveryKind) -> Deliver
     try:
         work.read_trials()
         by_a_person = queued.verdict == ACCEPTED_BY_A_PERSON
-        found = deliver_change(crew, queued, work.trials[-1], kind, by_a_person=by_a_person)
+        found = deliver_change(crew, queued, work.accepted_trial, kind, by_a_person=by_a_person)
         return kept(crew, queued, found)
     finally:
         work.close()
@@ -77,6 +78,7 @@ def deliver_change(
             author=crew.settings.author or NIGHTCREW,
             trailers=_trailers(queued, trial, by_a_person=by_a_person),
             made_at=trial.attempt.ended_at,
+            attempt=trial.attempt.number,
         )
         with ExitStack() as opened:
             publish: Publish = as_branch
@@ -100,6 +102,10 @@ def kept(crew: Crew, queued: QueuedTask, found: Delivery | Conflict) -> Delivery
     if isinstance(found, Conflict):
         why = f"not delivered: {found.verdict.summary}"
         found = Delivery(queued.task.repo, DeliveryStatus.NOT_DELIVERED, why)
+    earlier = queued.delivery
+    if found.status is DeliveryStatus.NOT_DELIVERED and queued.round and earlier and earlier.pull_request:
+        found = replace(earlier, detail=f"round {queued.round.number}: {found.detail}")
+        Deliveries(crew.store).keep(queued.task_id, found)
     if found.status is DeliveryStatus.NOT_DELIVERED:
         Deliveries(crew.store).keep(queued.task_id, found)
     deliver_facts(crew.store, crew.collector)

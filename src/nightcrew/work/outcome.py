@@ -69,6 +69,7 @@ class Outcome:
     detail: str
     reason: FailureReason | None = None
     by_a_person: bool = False  # accepted by a person, not on our own evidence
+    is_unchanged: bool = False  # the change is the one that it had before the last round
 
     @property
     def name(self) -> str:
@@ -127,6 +128,16 @@ def as_recorded(queued: QueuedTask) -> Outcome:
         queued.failure_reason,
         by_a_person=queued.verdict == ACCEPTED_BY_A_PERSON,
     )
+
+
+def as_before_the_round(outcome: Outcome, queued: QueuedTask) -> Outcome:
+    """The outcome of a round: without a new accepted change, the task keeps the one that it had."""
+    if queued.round is None or not queued.change_path or outcome.status is not TaskStatus.FAILED:
+        return outcome
+    why = (
+        f"round {queued.round.number} led to no accepted change, and the earlier one stays: {outcome.detail}"
+    )
+    return Outcome(TaskStatus.COMPLETED, why, is_unchanged=True)
 
 
 def outcome_of_answer(answer: Answer) -> Outcome | None:

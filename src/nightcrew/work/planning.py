@@ -31,7 +31,7 @@ def plan_for(work: Work, answer: Answer | None, changed: Mapping[str, Any] | Non
         candidates,
         load_memory(crew.settings, candidates),
         replace(state, **(changed or {})),
-        tried(work.trials, but_for={c.slug for c in candidates if c.model == named}),
+        tried(work.trials_of_round, but_for={c.slug for c in candidates if c.model == named}),
     )
 
 

@@ -28,6 +28,7 @@ from nightcrew.work.obstacles import Wait
 from nightcrew.work.outcome import (
     Judged,
     Outcome,
+    as_before_the_round,
     as_recorded,
     decide,
     feedback_for_the_next,
@@ -72,6 +73,22 @@ class Work:
         return self.crew.settings.task_budget_usd if own is None else own
 
     @property
+    def trials_of_round(self) -> list[Judged]:
+        """The attempts since a review sent the accepted change back to work; all of them if none did."""
+        since = self.queued.round.since if self.queued.round else 0
+        return [trial for trial in self.trials if trial.attempt.number > since]
+
+    @property
+    def accepted_trial(self) -> Judged:
+        """The attempt whose change the task has, or the last one."""
+        try:
+            change = self.queued.read_change() if self.queued.change_path else None
+        except OSError:
+            change = None
+        same = (trial for trial in reversed(self.trials) if trial.attempt.patch == change)
+        return next(same, self.trials[-1])
+
+    @property
     def answer(self) -> Answer | None:
         """A person's answer about the last attempt."""
         return self.review.answer if self.review else None
@@ -84,7 +101,9 @@ class Work:
     @property
     def feedback(self) -> str:
         """What the next attempt gets to know about the earlier ones, and a person's hint."""
-        return feedback_for_the_next(self.trials, (self.answer.hint if self.answer else None) or "")
+        hint = (self.answer.hint if self.answer else None) or ""
+        found = feedback_for_the_next(self.trials_of_round, hint)
+        return "\n\n".join(filter(None, (found, self.queued.round.feedback if self.queued.round else "")))
 
     @cached_property
     def base(self) -> Checkout:
@@ -108,13 +127,13 @@ class Work:
 
     def report_progress(self, share: float) -> None:
         """Report that `share` (0 to 1) of the current attempt is done, out of all allowed attempts."""
-        judged = sum(not trial.is_fault for trial in self.trials)
+        judged = sum(not trial.is_fault for trial in self.trials_of_round)
         self.on_progress(min(0.99, (judged + share) / self.task.max_attempts))
 
     def restore(self) -> None:
         """Restore what earlier runs of this task left: attempts, verdicts, a question, its answer."""
         self.read_trials()
-        spans = (trial.attempt.ended_at - trial.attempt.started_at for trial in self.trials)
+        spans = (trial.attempt.ended_at - trial.attempt.started_at for trial in self.trials_of_round)
         self._earlier_seconds = sum((span.total_seconds() for span in spans), 0.0)
         self.settle()
 
@@ -128,7 +147,9 @@ class Work:
         """Decide from the trials so far: the change is delivered, the task ends, a person is asked, or the
         work continues."""
         self.question = self.review = self.accepted = None
-        outcome = decide(self.task, self.trials, seconds=self.seconds, budget_usd=self.budget_usd)
+        trials = self.trials_of_round
+        spent = sum((one.attempt.cost_usd for one in self.trials if one not in trials), Decimal(0))
+        outcome = decide(self.task, trials, seconds=self.seconds, budget_usd=self.budget_usd - spent)
         if outcome is not None and outcome.status is TaskStatus.NEEDS_REVIEW:
             self.review = self.crew.reviews.find(self.task.task_id, self.trials[-1].attempt.number)
             self.question = None if self.answer else outcome.detail
@@ -161,14 +182,15 @@ class Work:
 
     def finish(self, outcome: Outcome) -> None:
         """End the task; its change and its evidence are on disk before the status changes."""
-        completed = outcome.status is TaskStatus.COMPLETED
+        outcome = as_before_the_round(outcome, self.queued)
+        completed = outcome.status is TaskStatus.COMPLETED and not outcome.is_unchanged
         change = self.results.keep_change(self.trials[-1].attempt.number) if completed else None
         task_id, queue = self.task.task_id, self.crew.queue
         changes = Changes(
             status=outcome.status,
             failure_reason=outcome.reason,
             detail=outcome.detail,
-            change_path=str(change) if change else None,
+            change_path=str(change) if change else self.queued.change_path if self.queued.round else None,
         )
         if outcome.by_a_person:
             changes["verdict"] = ACCEPTED_BY_A_PERSON

@@ -6,9 +6,9 @@ from nightcrew.execution.checkout.git import GitFailed, git
 from nightcrew.testing.github.calls import Call
 from nightcrew.testing.github.endpoint import Endpoint
 from nightcrew.testing.github.issues import change
-from nightcrew.testing.github.records import Record
+from nightcrew.testing.github.records import Record, Records, moment
 from nightcrew.testing.github.replies import Refused, Reply, error, invalid, page
-from nightcrew.testing.github.state import Access, Issue, Permission, Pull, Repository, Review
+from nightcrew.testing.github.state import Access, Issue, Permission, Pull, Remark, Repository, Review
 
 _CLOSES = re.compile(r"(?i)\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):? #(\d{1,9})\b")
 _STATES = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED"}
@@ -109,8 +109,18 @@ def add_review(call: Call) -> Reply:
     at, text = call.hub.now(), str(call.body.get("body") or "")
     made = Review(call.hub.new_id(), call.login, state, text, call.pull.head_commit, at)
     call.pull.reviews.append(made)
+    for one in call.body.get("comments") or []:
+        line = int(one.get("line") or 1)
+        remark = Remark(call.hub.new_id(), made, str(one["path"]), line, str(one["body"]))
+        call.pull.remarks.append(remark)
     call.issue.updated_at = at
     return Reply(200, call.records.review(call.repository, call.issue, made))
+
+
+def list_remarks(call: Call) -> Reply:
+    """The comments on lines of a pull request, the oldest first."""
+    records = [_remark(call.records, call.repository, call.issue, one) for one in call.pull.remarks]
+    return page(records, call.query, call.url)
 
 
 def ask_reviewers(call: Call) -> Reply:
@@ -134,6 +144,7 @@ ENDPOINTS = (
     Endpoint("PUT", f"{_PULL}/merge", merge_pull, _W, (Permission.CONTENTS,), ("pull_request.closed",)),
     Endpoint("GET", f"{_PULL}/reviews", list_reviews, _R, _ONLY),
     Endpoint("POST", f"{_PULL}/reviews", add_review, _W, _ONLY, ("pull_request_review.submitted",)),
+    Endpoint("GET", f"{_PULL}/comments", list_remarks, _R, _ONLY),
     Endpoint("POST", f"{_PULL}/requested_reviewers", ask_reviewers, _W, _ONLY),
 )
 
@@ -159,6 +170,36 @@ def _record(call: Call, issue: Issue, pull: Pull, *, whole: bool = True) -> Reco
             **_changes(repository, pull),
         }
     return call.records.pull(repository, issue, pull, more)
+
+
+def _remark(records: Records, repository: Repository, issue: Issue, one: Remark) -> Record:
+    """A comment of a review on one line of a file."""
+    pull = f"{records.of(repository)}/pulls/{issue.number}"
+    url = f"{records.of(repository)}/pulls/comments/{one.id}"
+    page = f"{records.web}/{repository.full_name}/pull/{issue.number}#discussion_r{one.id}"
+    return {
+        "id": one.id,
+        "node_id": f"PRRC_{one.id}",
+        "url": url,
+        "html_url": page,
+        "pull_request_url": pull,
+        "pull_request_review_id": one.review.id,
+        "diff_hunk": f"@@ -{one.line} +{one.line} @@",
+        "path": one.path,
+        "line": one.line,
+        "position": one.line,
+        "original_position": one.line,
+        "commit_id": one.review.commit,
+        "original_commit_id": one.review.commit,
+        "user": records.user(one.review.login),
+        "body": one.body,
+        "author_association": records.association(repository, one.review.login),
+        "created_at": moment(one.review.at),
+        "updated_at": moment(one.review.at),
+        "_links": {
+            name: {"href": link} for name, link in {"self": url, "html": page, "pull_request": pull}.items()
+        },
+    }
 
 
 def _follow(repository: Repository, issue: Issue, pull: Pull) -> None:

@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from nightcrew.testing.github.state import Comment, Hook, Hub, Issue, LabelEvent, Pull, Repository, Review
+from nightcrew.testing.github.state import (
+    Comment,
+    Hook,
+    Hub,
+    Issue,
+    LabelEvent,
+    Pull,
+    Repository,
+    Review,
+)
 
 type Record = dict[str, Any]
 
@@ -31,7 +40,7 @@ class Records:
 
     def __init__(self, hub: Hub, web: str) -> None:
         self._hub = hub
-        self._web = web
+        self.web = web
         self.api = f"{web}/api/v3"
 
     def user(self, login: str) -> Record:
@@ -42,10 +51,10 @@ class Records:
             "login": login,
             "id": number,
             "node_id": f"U_{number}",
-            "avatar_url": f"{self._web}/avatars/{number}",
+            "avatar_url": f"{self.web}/avatars/{number}",
             "gravatar_id": "",
             "url": url,
-            "html_url": f"{self._web}/{login}",
+            "html_url": f"{self.web}/{login}",
             "type": "User",
             "user_view_type": "public",
             "site_admin": False,
@@ -53,7 +62,7 @@ class Records:
 
     def repository(self, one: Repository) -> Record:
         """A repository."""
-        url, page = self._of(one), f"{self._web}/{one.full_name}"
+        url, page = self.of(one), f"{self.web}/{one.full_name}"
         open_ones = sum(issue.state == "open" for issue in one.issues.values())
         record: Record = {f"{name}_url": f"{url}/{name}" for name in _LINKS_OF_REPOSITORY}
         record |= dict.fromkeys(_COUNTS, 0) | dict.fromkeys(_SWITCHES, False)
@@ -92,7 +101,7 @@ class Records:
         return {
             "id": number,
             "node_id": f"LA_{number}",
-            "url": f"{self._of(repository)}/labels/{name}",
+            "url": f"{self.of(repository)}/labels/{name}",
             "name": name,
             "color": "ededed",
             "default": False,
@@ -103,23 +112,23 @@ class Records:
 
     def issue(self, repository: Repository, one: Issue) -> Record:
         """An issue; a pull request is one too, and says so."""
-        url = f"{self._of(repository)}/issues/{one.number}"
+        url = f"{self.of(repository)}/issues/{one.number}"
         kind = "issues" if one.pull is None else "pull"
         record = {
             "id": one.id,
             "node_id": f"I_{one.id}",
             "number": one.number,
             "url": url,
-            "repository_url": self._of(repository),
+            "repository_url": self.of(repository),
             "labels_url": f"{url}/labels{{/name}}",
             "comments_url": f"{url}/comments",
             "events_url": f"{url}/events",
             "timeline_url": f"{url}/timeline",
-            "html_url": f"{self._web}/{repository.full_name}/{kind}/{one.number}",
+            "html_url": f"{self.web}/{repository.full_name}/{kind}/{one.number}",
             "title": one.title,
             "body": one.body,
             "user": self.user(one.login),
-            "author_association": self._association(repository, one.login),
+            "author_association": self.association(repository, one.login),
             "labels": [self.label(repository, name) for name in one.labels],
             "state": one.state,
             "state_reason": "completed" if one.state == "closed" else None,
@@ -135,7 +144,7 @@ class Records:
             "closed_by": None,
         }
         if one.pull is not None:
-            pull = f"{self._of(repository)}/pulls/{one.number}"
+            pull = f"{self.of(repository)}/pulls/{one.number}"
             record["pull_request"] = {
                 **{"url": pull, "html_url": record["html_url"], "merged_at": moment(one.pull.merged_at)},
                 **{"diff_url": f"{record['html_url']}.diff", "patch_url": f"{record['html_url']}.patch"},
@@ -144,16 +153,16 @@ class Records:
 
     def comment(self, repository: Repository, issue: Issue, one: Comment) -> Record:
         """A comment."""
-        page = f"{self._web}/{repository.full_name}/issues/{issue.number}#issuecomment-{one.id}"
+        page = f"{self.web}/{repository.full_name}/issues/{issue.number}#issuecomment-{one.id}"
         return {
             "id": one.id,
             "node_id": f"IC_{one.id}",
-            "url": f"{self._of(repository)}/issues/comments/{one.id}",
+            "url": f"{self.of(repository)}/issues/comments/{one.id}",
             "html_url": page,
-            "issue_url": f"{self._of(repository)}/issues/{issue.number}",
+            "issue_url": f"{self.of(repository)}/issues/{issue.number}",
             "body": one.body,
             "user": self.user(one.login),
-            "author_association": self._association(repository, one.login),
+            "author_association": self.association(repository, one.login),
             "created_at": moment(one.created_at),
             "updated_at": moment(one.updated_at),
         }
@@ -163,7 +172,7 @@ class Records:
         return {
             "id": one.id,
             "node_id": f"LE_{one.id}",
-            "url": f"{self._of(repository)}/issues/events/{one.id}",
+            "url": f"{self.of(repository)}/issues/events/{one.id}",
             "actor": self.user(one.login),
             "event": "labeled" if one.is_given else "unlabeled",
             "commit_id": None,
@@ -175,7 +184,7 @@ class Records:
 
     def pull(self, repository: Repository, one: Issue, pull: Pull, more: Mapping[str, Any]) -> Record:
         """A pull request; `more` has what only the record of a single one shows."""
-        url, issue = f"{self._of(repository)}/pulls/{one.number}", self.issue(repository, one)
+        url, issue = f"{self.of(repository)}/pulls/{one.number}", self.issue(repository, one)
         same = (
             *("number", "title", "body", "user", "author_association", "labels", "state", "locked"),
             *("active_lock_reason", "assignee", "assignees", "milestone", "created_at", "updated_at"),
@@ -187,9 +196,9 @@ class Records:
             "issue": issue["url"],
             "comments": issue["comments_url"],
             "review_comments": f"{url}/comments",
-            "review_comment": f"{self._of(repository)}/pulls/comments{{/number}}",
+            "review_comment": f"{self.of(repository)}/pulls/comments{{/number}}",
             "commits": f"{url}/commits",
-            "statuses": f"{self._of(repository)}/statuses/{pull.head_commit}",
+            "statuses": f"{self.of(repository)}/statuses/{pull.head_commit}",
         }
         return {
             **{name: issue[name] for name in same},
@@ -213,8 +222,8 @@ class Records:
 
     def review(self, repository: Repository, issue: Issue, one: Review) -> Record:
         """A review of a pull request."""
-        url = f"{self._of(repository)}/pulls/{issue.number}"
-        page = f"{self._web}/{repository.full_name}/pull/{issue.number}#pullrequestreview-{one.id}"
+        url = f"{self.of(repository)}/pulls/{issue.number}"
+        page = f"{self.web}/{repository.full_name}/pull/{issue.number}#pullrequestreview-{one.id}"
         return {
             "id": one.id,
             "node_id": f"PRR_{one.id}",
@@ -223,7 +232,7 @@ class Records:
             "state": one.state,
             "html_url": page,
             "pull_request_url": url,
-            "author_association": self._association(repository, one.login),
+            "author_association": self.association(repository, one.login),
             "_links": {"html": {"href": page}, "pull_request": {"href": url}},
             "submitted_at": moment(one.at),
             "commit_id": one.commit,
@@ -231,7 +240,7 @@ class Records:
 
     def hook(self, repository: Repository, one: Hook) -> Record:
         """A webhook, without its secret."""
-        url = f"{self._of(repository)}/hooks/{one.id}"
+        url = f"{self.of(repository)}/hooks/{one.id}"
         config = {"url": one.url, "content_type": "json", "insecure_ssl": "0", "secret": "********"}
         return {
             "type": "Repository",
@@ -251,7 +260,8 @@ class Records:
 
     # -----------------------------------------------------------------------------------------------------
 
-    def _of(self, repository: Repository) -> str:
+    def of(self, repository: Repository) -> str:
+        """The URL of a repository in the API."""
         return f"{self.api}/repos/{repository.full_name}"
 
     def _side(self, repository: Repository, branch: str, commit: str) -> Record:
@@ -263,7 +273,8 @@ class Records:
             "repo": self.repository(repository),
         }
 
-    def _association(self, repository: Repository, login: str) -> str:
+    def association(self, repository: Repository, login: str) -> str:
+        """What a user is to a repository."""
         if login == repository.owner:
             return "OWNER"
         return "COLLABORATOR" if login in repository.collaborators else "NONE"

@@ -1,10 +1,11 @@
 """Repositories, branches, statuses, checks, webhooks and limits of the twin of GitHub."""
 
+from nightcrew.execution.checkout.git import git
 from nightcrew.testing.github.calls import Call
 from nightcrew.testing.github.endpoint import Endpoint
-from nightcrew.testing.github.records import Record, moment
+from nightcrew.testing.github.records import Record, Records, moment
 from nightcrew.testing.github.replies import Reply, invalid, not_found, page
-from nightcrew.testing.github.state import Access, Hook, Permission
+from nightcrew.testing.github.state import Access, Hook, Permission, Repository
 
 _STATES = ("error", "failure", "pending", "success")
 
@@ -39,6 +40,17 @@ def show_reference(call: Call) -> Reply:
             "object": {"sha": commit, "type": "commit", "url": f"{url}/commits/{commit}"},
         },
     )
+
+
+def list_commits(call: Call) -> Reply:
+    """The commits of a branch since a time, the latest first."""
+    branch = call.query.get("sha", call.repository.default_branch)
+    words = ["log", "--format=%H%x00%an%x00%ae%x00%cI%x00%B%x01", f"refs/heads/{branch}"]
+    words += [f"--since={call.query['since']}"] if "since" in call.query else []
+    rows = git(*words, "--", git_dir=call.repository.git_dir).decode(errors="replace").split("\x01")
+    found = [row.strip("\n").split("\0") for row in rows if row.strip()]
+    records = [_commit(call.records, call.repository, *row) for row in found]
+    return page(records, call.query, call.url)
 
 
 def add_status(call: Call) -> Reply:
@@ -160,6 +172,7 @@ ENDPOINTS = (
     Endpoint("GET", "", show_repository, _R, (Permission.METADATA,)),
     Endpoint("GET", "/collaborators/{login}/permission", show_permission, _R, (Permission.METADATA,)),
     Endpoint("GET", "/git/ref/heads/{branch:path}", show_reference, _R, _CONTENTS),
+    Endpoint("GET", "/commits", list_commits, _R, _CONTENTS),
     Endpoint("POST", "/statuses/{commit}", add_status, _W, _STATUSES, ("status",)),
     Endpoint("GET", "/commits/{commit:path}/status", combined_status, _R, _STATUSES),
     Endpoint("POST", "/check-runs", add_check, _W, _CHECKS, ("check_run.created",)),
@@ -171,3 +184,31 @@ WITHOUT_REPOSITORY = (
     Endpoint("GET", "/user", show_user, _R),
     Endpoint("GET", "/rate_limit", show_limits, _R),
 )
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _commit(
+    records: Records, repository: Repository, sha: str, name: str, email: str, at: str, message: str
+) -> Record:
+    """A commit."""
+    url, person = f"{records.of(repository)}/commits/{sha}", {"name": name, "email": email, "date": at}
+    return {
+        "url": url,
+        "sha": sha,
+        "node_id": f"C_{sha[:12]}",
+        "html_url": f"{records.web}/{repository.full_name}/commit/{sha}",
+        "comments_url": f"{url}/comments",
+        "commit": {
+            "url": url,
+            "author": person,
+            "committer": person,
+            "message": message,
+            "comment_count": 0,
+            "tree": {"sha": sha, "url": url},
+        },
+        "author": None,
+        "committer": None,
+        "parents": [],
+    }

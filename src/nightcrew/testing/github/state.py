@@ -71,6 +71,17 @@ class Review:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A comment of a review on one line of a file."""
+
+    id: int
+    review: Review
+    path: str
+    line: int
+    body: str
+
+
 @dataclass(slots=True)
 class Pull:
     """What a pull request has beside its issue."""
@@ -84,6 +95,7 @@ class Pull:
     merge_commit: str | None = None
     reviewers: list[str] = field(default_factory=list)
     reviews: list[Review] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
