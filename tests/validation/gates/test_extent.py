@@ -8,13 +8,16 @@ import pytest
 from nightcrew.execution.sandbox import Sandbox
 from nightcrew.settings import Settings
 from nightcrew.task import TaskType
+from nightcrew.validation.answers import Answer, Compared
 from nightcrew.validation.change.change import Change
-from nightcrew.validation.faults.comparison import Answer, Compared, Side, _by_chance
+from nightcrew.validation.faults.comparison import Side, _by_chance
 from nightcrew.validation.gate import Gate
 from nightcrew.validation.gates.behaviour import Behaviour
 from nightcrew.validation.gates.extent import BEYOND_LINEAR, Extent, _unasked, other_parameters
+from nightcrew.validation.rig.protocol import Made
 from nightcrew.validation.rig.replay import NOT_CALLED
 from nightcrew.validation.running.clean_room import CleanRoom
+from nightcrew.validation.running.run_results import RecordedCall
 from nightcrew.validation.verdict import GateOutcome, GateResult
 from tests.validation.house import House, make_house
 
@@ -218,8 +221,9 @@ def test_the_extent_of_a_fix(shop: House, edit: tuple[str, str], test: str, said
 
 @pytest.mark.parametrize(("name", "counts"), [("Pair.__hash__", False), ("Pair.order", True)])
 def test_a_result_that_other_hashes_change_counts_unless_it_is_a_hash(name: str, counts: bool) -> None:
-    once, again = (Side([[["it", f"gives {number}"]]], {}, {}) for number in (1, 2))
-    assert bool(_by_chance(once, again, [{"name": name}])) is counts
+    once, again = (Side([[Made("it", f"gives {number}")]], {}, {}) for number in (1, 2))
+    call = RecordedCall("shop", name, "", frozenset())
+    assert bool(_by_chance(once, again, [call])) is counts
 
 
 def test_functions_that_take_other_parameters() -> None:

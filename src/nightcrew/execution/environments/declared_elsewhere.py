@@ -52,6 +52,7 @@ def of_setup_cfg(folder: Path, extras: Sequence[str]) -> Iterator[str]:
 def of_poetry(pyproject: Mapping[str, Any], groups: Sequence[str]) -> Iterator[str]:
     """The requirements in Poetry's tables: the project's own, or those of some groups."""
     poetry = _at(pyproject, "tool", "poetry")
+    # The project's own and a group's requirements are separate questions, because a build may need only one.
     tables = [] if groups else [_at(poetry, "dependencies")]
     tables += [_at(poetry, "dev-dependencies")] if groups else []
     tables += [_at(poetry, "group", name, "dependencies") for name in groups]
@@ -79,6 +80,7 @@ def of_test_runners(folder: Path, pyproject: Mapping[str, Any]) -> Iterator[str]
         yield from _lines(lines)
     for name, environment in _at(pyproject, "tool", "hatch", "envs").items():
         held = environment if isinstance(environment, Mapping) else {}
+        # Other environments are for documentation, types or release, and would only make conflicts likelier.
         if name not in _HATCH and not names_pytest(held.get("dependencies")):
             continue
         yield from _lines(held.get("dependencies"))
@@ -88,6 +90,7 @@ def of_test_runners(folder: Path, pyproject: Mapping[str, Any]) -> Iterator[str]
         environment = _at(pyproject, "tool", "tox", name)
         yield from _lines(environment.get("deps"), local=True)
         yield from _of_extras(environment.get("extras"))
+    # tox reads either place, and prefers pyproject.toml.
     inner = _at(pyproject, "tool", "tox").get("legacy_tox_ini")
     yield from _of_tox(_read_text_ini(inner) if isinstance(inner, str) else _read_ini(folder / "tox.ini"))
 
@@ -99,7 +102,10 @@ def of_nox(folder: Path) -> Iterator[str]:
     except (OSError, Unreadable):
         return
     sessions = [
-        node for node in tree.body if isinstance(node, ast.FunctionDef) and "test" in node.name.lower()
+        # Sessions may have any name; those for docs and lint are the ones without `test` in it.
+        node
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and "test" in node.name.lower()
     ]
     for call in (item for node in sessions for item in ast.walk(node)):
         if isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "install":
@@ -120,6 +126,7 @@ def of_ci(folder: Path) -> Iterator[str]:
         for command in _PIP_INSTALL.findall(text):
             words: list[str] = []
             with suppress(ValueError):  # quotes that do not match
+                # A bound in CI usually belongs to one job of a matrix, and would contradict another one.
                 words = [word for word in shlex.split(command, comments=True) if not _ABOVE.search(word)]
             if any(word.startswith(_TEST_TOOLS) for word in words):
                 yield from _lines(_with_options([word for word in words if word not in _TOOLS]), local=True)
@@ -175,6 +182,7 @@ def _lines(found: object, *, local: bool = False) -> list[str]:
         found = _CONTINUED.sub(" ", found).splitlines()
     several = found if isinstance(found, list | tuple) else ()
     lines = (re.sub(r"(?:^|(?<!\s)\s+)#.*", "", item).strip() for item in several if isinstance(item, str))
+    # Other options, such as an index address, must not reach the installer: they could name any host.
     start = r"[A-Za-z0-9.]|-r|-e" if local else r"[A-Za-z0-9]"
     return [
         line.replace("{toxinidir}/", "")
@@ -210,6 +218,7 @@ def _specifier(version: str) -> str:
         if item[0] not in "^~" or item.startswith("~="):
             parts.append(item if item[0] in "<>=!~" else f"=={item}")
             continue
+        # `^` allows what does not change the first number that is not 0, `~` what changes the last given one.
         kept = [int(number) for number in numbers[0].split(".")]
         first = next((index for index, number in enumerate(kept) if number), len(kept) - 1)
         last = first if item[0] == "^" else min(1, len(kept) - 1)

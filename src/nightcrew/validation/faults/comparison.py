@@ -3,14 +3,13 @@
 The calls are recorded with the change, stored as opaque text, and repeated in the sandbox on both trees.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from nightcrew.execution.sandbox import WORKSPACE
 from nightcrew.untrusted import read_json
+from nightcrew.validation.answers import NO_ANSWERS, Answer, Compared, verb
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_prose
 from nightcrew.validation.faults.blind_controls import HASH_SEED, holds_sets
@@ -18,106 +17,22 @@ from nightcrew.validation.faults.target import files_of
 from nightcrew.validation.reading.form import bodies
 from nightcrew.validation.reading.same_code import changed_functions
 from nightcrew.validation.reading.suite import Function, all_functions, read
-from nightcrew.validation.rig.protocol import Experiment, Recorded, Replay
+from nightcrew.validation.rig.protocol import Experiment, Made, Recorded, Replay
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination
+from nightcrew.validation.running.run_results import RecordedCall
 from nightcrew.validation.running.runs import CLOCK, Session, run_rig, run_sessions
 
 MOST_TESTS = 150
 SECONDS = 1200.0
-_ENDLESS = 1000.0  # growth of a call that takes too long to be measured, which alone shows nothing
-_FASTER_GROWTH = 2.0  # times the growth on base, from one input to one four times as long
 SECONDS_ON_BASE, SECONDS_WITH_CHANGE = 0.25, 2.5  # of CPU a call: the change may take ten times as long
-_RAISED = "!"
-_NOT_CALLED = "cannot be called"  # base has no such function
-_USED_UP = re.compile(r"<(?:generator object|\w*iterator object|map object|filter object|zip object)")
-_NO_ANSWERS = {
-    "",
-    "!the end of the process",
-    "!what does not end",
-    "!what waits until the time limit",
-    "something else each time",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One call in readable form, and both results: a value's text, or an exception's name after `!`.
-    A result is empty where it is not known.
-    """
-
-    call: str
-    before: str
-    after: str
-    without: str = ""  # the literal, in Python's notation, that was replaced
-    growth: tuple[float, float] = (0.0, 0.0)  # of the work, with four times the input; 0: not known
-    is_twin: bool = False  # its values are equal to those of the call that it varies
-
-    @property
-    def is_known(self) -> bool:
-        """True where both trees ran the call and base's result is the same each time: what an iterator gives
-        depends on earlier reads."""
-        once = _USED_UP.search(self.call) is not None
-        is_new = self.before.startswith(_NOT_CALLED)
-        return bool(self.after) and self.before not in _NO_ANSWERS and not once and not is_new
-
-    @property
-    def differs(self) -> bool:
-        """True where the change gives another result."""
-        return self.is_known and self.before != self.after
-
-    @property
-    def is_own(self) -> tuple[bool, bool]:
-        """For both results: whether a `raise` of the product gives it, and not Python in the middle of it."""
-        return _is_own(self.before), _is_own(self.after)
-
-    @property
-    def turn(self) -> tuple[str, str]:
-        """The kinds of both results: the exceptions' names, empty for values."""
-        return _exception(self.before), _exception(self.after)
-
-    @property
-    def sentence(self) -> str:
-        """`parse('a') gives 1, and gave 2 on base`."""
-        return f"{self.call} {_verb(self.after)}, on base it {_verb(self.before)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """A call that tests make, those tests, and similar calls."""
-
-    name: str  # `Class.method`
-    made: Answer
-    tests: frozenset[str]
-    beside: tuple[Answer, ...]
-
-    @property
-    def is_inner(self) -> bool:
-        """True for a function that only the product itself should call."""
-        return any(one.startswith("_") and not one.endswith("__") for one in self.name.split("."))
-
-    def slower(self, least: float = 0.0) -> str:
-        """How the call's work grows by more than `least` (where base has no such function, above 0) with four
-        times the input, and faster than on base, as a sentence; empty where it does not."""
-        before, after = self.made.growth
-        grows = f"{self.made.call}, with four times the input, does {after:.0f} times the work"
-        if self.made.before.startswith(_NOT_CALLED):
-            return grows if 0 < least < after < _ENDLESS else ""
-        if min(before, after) <= 0 or after <= max(_FASTER_GROWTH * before, least):
-            return ""
-        return f"{grows} instead of {before:.0f} times"
-
-    @property
-    def answers(self) -> tuple[Answer, ...]:
-        """Results of the call itself, and of the similar calls."""
-        return (self.made, *self.beside)
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
     """The results of one tree."""
 
-    answers: Sequence[Any]
+    answers: Sequence[Sequence[Made]]  # of each call
     values: Mapping[str, Mapping[str, str] | None]  # of names, by module; None: it does not import
     lines: Mapping[str, frozenset[int]]  # run by the calls, by path
 
@@ -157,7 +72,7 @@ def compare(
     job = Replay(
         workspace=WORKSPACE,
         paths=room.python_paths,
-        calls=[Recorded(str(one["module"]), str(one["name"]), str(one["kept"]), wanted) for one in calls],
+        calls=[Recorded(one.module, one.name, one.kept, wanted) for one in calls],
         literals=literals,
         constants=constants,
         modules=modules,
@@ -186,7 +101,7 @@ def compare(
 
 def _recorded(
     room: CleanRoom, examination: Examination, tests: Sequence[str]
-) -> tuple[list[Mapping[str, Any]], str]:
+) -> tuple[Sequence[RecordedCall], str]:
     """The calls that tests make with the change, or the reason why they are not known."""
     if not tests:
         return [], ""
@@ -197,7 +112,7 @@ def _recorded(
     run = result.run("calls")
     if not run.done:
         return [], "the tests ended before their calls were recorded"
-    return [call for call in run.calls if {"module", "name", "kept", "tests"} <= call.keys()], ""
+    return run.calls, ""
 
 
 def _python(room: CleanRoom) -> list[Change]:
@@ -211,14 +126,14 @@ def _brings_sets(change: Change) -> bool:
     return any(holds_sets(node) and not (name in old and holds_sets(old[name])) for name, node in changed)
 
 
-def _by_chance(once: Side, again: Side, calls: Sequence[Mapping[str, Any]]) -> dict[tuple[int, int], str]:
+def _by_chance(once: Side, again: Side, calls: Sequence[RecordedCall]) -> dict[tuple[int, int], str]:
     """Sentences on calls that other hashes give another result, but for `__hash__` itself, by their place."""
     return {
-        (at, index): f"{one[0]} {_verb(str(one[1]))}, and with other hashes it {_verb(str(other[1]))}"
+        (at, index): f"{one.call} {verb(one.result)}, and with other hashes it {verb(other.result)}"
         for at, (first, second) in enumerate(zip(once.answers, again.answers, strict=False))
         for index, (one, other) in enumerate(zip(first, second, strict=False))
-        if one[1] != other[1] and not {one[1], other[1]} & _NO_ANSWERS
-        if not calls[at]["name"].endswith("__hash__")
+        if one.result != other.result and not {one.result, other.result} & NO_ANSWERS
+        if not calls[at].name.endswith("__hash__")
     }
 
 
@@ -232,7 +147,9 @@ def _replayed(room: CleanRoom, tree: Path, job: Replay, hash_seed: int = 0) -> S
             path.removeprefix(f"{WORKSPACE}/"): frozenset(map(int, held))
             for path, held in output["lines"].items()
         }
-        side = Side(list(output["answers"]), dict(output["values"]), lines)
+        side = Side(
+            [[Made(*one) for one in some] for some in output["answers"]], dict(output["values"]), lines
+        )
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return side if len(side.answers) == len(job.calls) else None
@@ -253,7 +170,7 @@ def _base_functions(room: CleanRoom) -> dict[str, list[list[int]]]:
 
 def _with_change(room: CleanRoom, job: Replay, base: Side, hash_seed: int = 0) -> Side | None:
     """The results with the change. An answer that ran no edited function on base is the same here."""
-    wanted = [[at for at, one in enumerate(some) if one[5:] != [False]] for some in base.answers]
+    wanted = [[at for at, one in enumerate(some) if one.entered is not False] for some in base.answers]
     calls = [replace(one, wanted=some) for one, some in zip(job.calls, wanted, strict=True) if some]
     job = replace(job, calls=calls, functions={}, seconds_of_a_call=SECONDS_WITH_CHANGE)
     side = _replayed(room, room.patched, job, hash_seed)
@@ -265,25 +182,29 @@ def _with_change(room: CleanRoom, job: Replay, base: Side, hash_seed: int = 0) -
     return replace(side, answers=answers)
 
 
-def _merged(base: Sequence[Any], wanted: Sequence[int], made: Sequence[Any]) -> list[Any]:
+def _merged(base: Sequence[Made], wanted: Sequence[int], made: Sequence[Made]) -> list[Made]:
     """A call's answers: those that were wanted as they were made, the others as on base."""
     return [
         made[at] if at in wanted else one for at, one in enumerate(base) if at < len(made) or at not in wanted
     ]
 
 
-def _compared(call: Mapping[str, Any], before: Sequence[Any], after: Sequence[Any]) -> Compared:
+def _compared(call: RecordedCall, before: Sequence[Made], after: Sequence[Made]) -> Compared:
     both = zip(before, after, strict=False)
     answers = [
         Answer(
-            str(new[0]), str(old[1]), str(new[1]), str(new[2]), (float(old[3]), float(new[3])), any(new[4:5])
+            str(new.call),
+            str(old.result),
+            str(new.result),
+            str(new.without),
+            (float(old.growth), float(new.growth)),
+            bool(new.twin),
         )
         for old, new in both
     ]
     answers = [one if one.call else Answer("", "", "") for one in answers] or [Answer("", "", "")]
     unique = {(one.call, one.without, one.before): one for one in answers[1:] if one.call != answers[0].call}
-    tests = frozenset(map(str, call["tests"]))
-    return Compared(str(call["name"]), answers[0], tests, tuple(unique.values()))
+    return Compared(call.name, answers[0], call.tests, tuple(unique.values()))
 
 
 def _changed_spans(change: Change) -> list[list[int]]:
@@ -293,18 +214,3 @@ def _changed_spans(change: Change) -> list[list[int]]:
 
 def _span(node: Function) -> list[int]:
     return [min([node.lineno, *(one.lineno for one in node.decorator_list)]), node.end_lineno or node.lineno]
-
-
-def _is_own(answer: str) -> bool:
-    """True for a value, and for an error with a message: the rig keeps those of the product's own `raise`."""
-    return not answer.startswith(_RAISED) or ":" in answer or answer in _NO_ANSWERS
-
-
-def _exception(answer: str) -> str:
-    return answer[1:].partition(":")[0] if answer.startswith(_RAISED) else ""
-
-
-def _verb(answer: str) -> str:
-    if answer in _NO_ANSWERS:
-        return f"gives {answer.removeprefix(_RAISED)}"
-    return f"raises {answer[1:]}" if answer.startswith(_RAISED) else f"gives {answer[:80]}"

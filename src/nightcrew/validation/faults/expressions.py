@@ -41,6 +41,7 @@ class Expressions(Notes):
             return self.expression(before, value, message)
         if not (isinstance(value, list) and isinstance(before, list)):
             return False
+        # Only an expression can be written anew without one entry; a statement's list has no text of its own.
         if isinstance(parent, ast.expr | ast.Delete):
             return self._entries(
                 before, value, lambda rest: self._unlisted(parent, value, rest, ALTERNATIVE), message
@@ -57,11 +58,13 @@ class Expressions(Notes):
         if self._put_around(old, new):
             return True
         self._called_otherwise(old, new)
+        # Another kind of node, or another operator, has no parts that could be restored one by one.
         whole = type(old) is not type(new) or isinstance(new, _LEAVES) or _scalars(old) != _scalars(new)
         at, placed_inside = len(self.found), not whole
         for name, value in ast.iter_fields(new) if placed_inside else ():
             placed_inside = placed_inside and self.values(getattr(old, name), value, new, message)
         if not placed_inside and placed:
+            # What was noted inside would be tried twice, because the whole expression is restored now.
             del self.found[at:]
             text = _is_text(new) and _is_text(old)
             kind = MESSAGE if message and text else ALTERNATIVE if _adds_to(new, old) else BACK
@@ -81,9 +84,12 @@ class Expressions(Notes):
         for tag, i, j, k, m in aligned(old, new):
             if tag == "replace" and j - i == m - k:
                 pairs = zip(old[i:j], new[k:m], strict=True)
+                # `min` and not `all`: every pair is compared, also after one that has no place.
                 placed &= min(self.expression(first, second, message) for first, second in pairs)
             elif tag != "equal":
                 fresh = new[k:m][:MOST_ENTRIES]
+                # Without each new entry alone, then as on base: a test may notice all of them and none by
+                # itself.
                 rests = [[node for node in new if node is not one] for one in fresh]
                 rests += [[*new[:k], *old[i:j], *new[m:]]] if j > i else []
                 placed &= min(map(without, rests), default=True)
@@ -100,6 +106,7 @@ class Expressions(Notes):
         for name, held in ast.iter_fields(node):
             if held is value:
                 setattr(changed, name, rest)
+        # `and` of a single operand cannot be written; it is that operand.
         alone = isinstance(node, ast.BoolOp) and len(rest) == 1
         text = _unparse(rest[0] if alone else changed)
         if text:
@@ -110,6 +117,7 @@ class Expressions(Notes):
         """Compares the entries of a table by their keys."""
         known = {ast.dump(key): value for key, value in zip(old.keys, old.values, strict=True) if key}
         keys = [ast.dump(key) for key in new.keys if key]
+        # A None key is `**other`: what it brings is known at run time only.
         if None in new.keys or None in old.keys or not known.keys() & set(keys):
             return False
         for key, value in zip(keys, new.values, strict=True):
@@ -131,6 +139,7 @@ class Expressions(Notes):
         if held is None:
             return
         nodes = held.values if isinstance(held, ast.Dict) else held.elts
+        # Neighbouring entries of a long table are usually tested by the same case, so the tries are spread.
         for at in range(len(nodes))[:: max(1, -(-len(nodes) // MOST_ENTRIES))]:
             rest = copy.deepcopy(held)
             if isinstance(rest, ast.Dict):
@@ -166,6 +175,7 @@ class Expressions(Notes):
             if isinstance(part, ast.BoolOp):
                 self.one_by_one(part, part.values)
             elif isinstance(part, ast.IfExp):
+                # Each branch is tried alone: a test that runs only one of them cannot tell them apart.
                 self.note(part, f"({self.new.of(part.body)})", CONDITION)
                 self.note(part, f"({self.new.of(part.orelse)})", GONE)
             elif isinstance(part, ast.comprehension):
@@ -276,5 +286,6 @@ def _scalars(node: ast.AST) -> list[str]:
 def _unparse(node: ast.AST) -> str:
     try:
         return ast.unparse(ast.fix_missing_locations(node))
+    # A node that was put together by hand can be invalid, such as a table with more keys than values.
     except (ValueError, AttributeError, TypeError, IndexError):
         return ""

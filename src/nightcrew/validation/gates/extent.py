@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 
 from nightcrew.task import TaskType
-from nightcrew.validation.faults.comparison import Answer, Compared, compare
+from nightcrew.validation.answers import Answer, Compared
+from nightcrew.validation.faults.comparison import compare
 from nightcrew.validation.faults.literals import deciding_literals, product_changes, shared_literals
 from nightcrew.validation.gate import Gate, answered, not_measurable, passed
 from nightcrew.validation.gates.retold import same_as_before

@@ -35,6 +35,7 @@ class Refactoring(Gate):
     def run(self, room: CleanRoom) -> GateResult:
         """Compares the text first, then checks what the suite can vouch for."""
         changed = [one for one in room.changes if one.path.endswith(".py")]
+        # The cheapest answer comes first: it needs no environment and no test run.
         if all(_same_code(one) for one in changed):
             same = "it is the same without comments" if changed else "it is no code"
             severity = Severity.UNPROVEN if changed else Severity.REFUSED
@@ -63,6 +64,7 @@ def _compared(room: CleanRoom, examination: Examination, changed: list[Change]) 
     """Results of calls like those of the tests, and values in modules, on base and with the change."""
     both = _on_both_sides(changed)
     tests = examination.reaching([one.path for one in both])
+    # Tables and limits that a module computes at import are behaviour too, and no call shows them.
     modules = sorted(_modules(room, both))
     return compare(room, examination, tests, constants=_constants(both), modules=modules, measures=True)
 
@@ -85,6 +87,7 @@ def _differing(room: CleanRoom, changed: list[Change], found: Comparison) -> Gat
             NAME, message, "See that the tests of this code can be run one after the other."
         )
     unknown = [one.path for one in both if found.base.values.get(module_name(one.path)) is None]
+    # A module that needs an import order of its own is no problem while its top level is unchanged.
     unread = next((one for one in both if one.path in unknown and not _same_statements(one)), None)
     if unread is not None and not room.is_test(unread.path):
         message = f"{unread.path} cannot be imported alone, so what it writes down cannot be compared."
@@ -106,6 +109,7 @@ def _other_values(found: Comparison, modules: Mapping[str, str]) -> Iterator[str
     """Module values (tables, patterns, limits) that differ from base."""
     for module, path in modules.items():
         before, after = found.base.values.get(module), found.changed.values.get(module)
+        # It could be imported alone before, so whoever imports it first now gets an error.
         if before is not None and after is None:
             yield f"{path} cannot be imported alone any more"
             continue
@@ -117,6 +121,7 @@ def _other_values(found: Comparison, modules: Mapping[str, str]) -> Iterator[str
 
 def _other_answers(found: Comparison) -> Iterator[str]:
     """For each function the first call with another result than on base, and work that grows faster."""
+    # One difference for each function is enough; the others usually have the same cause.
     known: set[str] = set()
     for call in found.calls:
         is_private = any(part.startswith("_") and not part.endswith("__") for part in call.name.split("."))
@@ -148,6 +153,7 @@ def _constants(changed: Iterable[Change]) -> list[str]:
     sides = [(one.before, one.after) for one in changed]
     functions = [
         node
+        # The second pass swaps the sides, so constants that the change removes are tried too.
         for before, after in [*sides, *((after, before) for before, after in sides)]
         for node in changed_functions(before, after).values()
     ]
@@ -170,6 +176,7 @@ def _worse(changed: list[Change]) -> GateResult | None:
     before, after = _measures(changed)
     measured = {"before": asdict(before), "after": asdict(after)}
     worse = what_got_worse(before, after)
+    # A trade, such as shorter functions for more lines, is a matter of taste and is left to a person.
     if worse and not what_got_better(before, after):
         return failed(
             NAME,
@@ -199,6 +206,7 @@ def _vouched(
             NAME, "No fault could be tried in the changed code; nothing shows that it still does the same."
         )
     share = min((one.share for one in noticed), default=1.0)
+    # A suite that misses most small faults would pass with a broken refactoring as well.
     if share < LEAST_NOTICED:
         return not_measurable(
             NAME,
@@ -251,6 +259,7 @@ def _kept(changed: list[Change], share: float | None, answers: int) -> GateResul
         f"{counted(answers, 'call')} of the tests and beside theirs are answered as on base, "
         f"{better or 'no measure is worse'}, and {vouched}.",
         strength=(0.75 if better else 0.6) + 0.25 * noticed,
+        # Evidence is stored as JSON, which knows no tuples: as it is read again, so it is returned.
         measures=json.loads(json.dumps({"before": asdict(before), "after": asdict(after)})),
         noticed=noticed,
     )

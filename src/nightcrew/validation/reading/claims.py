@@ -57,6 +57,7 @@ class Code:
         todo, seen = {*_calls(node)}, set[str]()
         if error in names_of(node):
             return True
+        # Deeper calls name nearly every error of a program, so a longer search would excuse any claim.
         for _ in range(_DEPTH):
             if any(error in self._raised.get(one, ()) for one in todo):
                 return True
@@ -116,11 +117,13 @@ def documented(text: str) -> dict[str, set[str]]:
 
 def _sections(text: str) -> list[Any]:
     """A docstring's sections, in any of the three usual styles."""
+    # Its warnings are about the style of docstrings that others wrote; nobody here could act on them.
     logging.getLogger("griffe").setLevel(logging.CRITICAL)
     held = griffe.Docstring(text)
     try:
         style, _ = griffe.infer_docstring_style(held)
         sections = held.parse(style or griffe.Parser.google, warnings=False)
+        # A docstring may mix styles, such as a Google text that ends with `:raises:` fields.
         if _FIELD.search(text) and style is not griffe.Parser.sphinx:
             sections = [*sections, *held.parse(griffe.Parser.sphinx, warnings=False)]
         return sections
@@ -139,10 +142,12 @@ def _of_function(node: ast.FunctionDef | ast.AsyncFunctionDef, sections: list[An
     for item in _items(sections, "parameters"):
         name = item.name.lstrip("*")
         if name not in taken:
+            # With `**options` a function may take a parameter that its signature does not list.
             if node.args.kwarg is None:
                 yield f"the parameter {name!r}, which does not exist"
             continue
         yield from _of_default(name, item, defaults)
+        # Only builtin types are compared: any other name may be an alias of the annotated one.
         claimed, real = _plain_type(item.annotation), types.get(name, "")
         if _differ(claimed, real):
             yield f"the type {claimed} of {name!r}, which is {real}"
@@ -152,6 +157,7 @@ def _of_function(node: ast.FunctionDef | ast.AsyncFunctionDef, sections: list[An
 
 def _of_result(node: ast.FunctionDef | ast.AsyncFunctionDef, sections: list[Any]) -> Iterator[str]:
     returns = [(str(one.annotation or one.name), str(one.description)) for one in _items(sections, "returns")]
+    # A text about None describes the case without a result, which a function without `return` has.
     returns = [one for one in returns if one[0] != "None" and "None" not in one[1]]
     if returns and not gives_something(node):
         yield "a return value, and there is none"
@@ -200,6 +206,7 @@ def _of_errors(node: ast.AST, sections: list[Any], code: Code) -> Iterator[str]:
 def _strange_errors(sections: list[Any], code: Code) -> Iterator[str]:
     for item in _items(sections, "raises"):
         root, _, last = str(item.annotation).rpartition(".")
+        # An error of another library cannot be looked up here, so it is believed.
         foreign = root.split(".")[0] in code.words | set(sys.stdlib_module_names)
         known = last in code.words or hasattr(builtins, last) or not last[:1].isupper() or foreign
         if not known:
@@ -210,6 +217,7 @@ def _strange_names(text: str, code: Code) -> Iterator[str]:
     known = code.words | set(dir(builtins)) | set(keyword.kwlist) | set(sys.stdlib_module_names)
     for name in sorted(set(_TICKED.findall(text))):
         last = name.rsplit(".", 1)[-1]
+        # A single word in backticks is often plain text; a name with an underscore hardly ever is.
         if "_" in last.strip("_") and not last.endswith("__") and last not in known:
             yield f"the name {name!r}, which does not exist"
 

@@ -30,8 +30,10 @@ def replaced_target(room: CleanRoom) -> str:
     """What more than half of the new tests replace although the target defines it; empty where fewer do."""
     tree = read(room.source(room.target or ""))
     own = {name.split(".")[-1] for name in all_functions(tree)}
+    # Replacing a class replaces all its methods, which `all_functions` lists by their own names only.
     own |= {one.name for one in ast.walk(tree) if isinstance(one, ast.ClassDef)}
     tests = new_test_functions(room)
+    # One name for each test: what counts is how many tests replace something, not how often.
     found = [one for test in tests for one in sorted(_replaced(test.node) & own)[:1]]
     if len(found) <= _MOST_REPLACING * len(tests):
         return ""
@@ -42,6 +44,7 @@ def tries_new_inputs(room: CleanRoom) -> bool:
     """True where a new test, or a new entry of a table, tries an input that no other test tries."""
     own = Counter(call for test in new_test_functions(room) for call in _literal_calls(test.node))
     before, after = (_inputs(room, tree.python) for tree in (room.base_tree, room.patched_tree))
+    # An input counts as new if only the new tests have it: a copied test tries what another one tries.
     return any(count == after[call] for call, count in own.items()) or bool(after.keys() - before.keys())
 
 
@@ -68,6 +71,7 @@ def _replaced(node: ast.AST) -> set[str]:
 
 def _reason(test: TestFunction, product: str) -> str:
     looked = names_of(test.node) & _LOOKS
+    # A product that is about code itself, such as a linter, has tests that look at code.
     strange = sorted(one for one in looked if one not in product)
     if strange:
         return f"{test.name} looks at code ({strange[0]}), not at what it does"
@@ -82,6 +86,7 @@ def _reason(test: TestFunction, product: str) -> str:
 
 def _machine_names(test: TestFunction, product: str) -> dict[str, str]:
     """Names of machine properties, and of variables that hold them; each with the property's name."""
+    # As above: a product that reads such a property is rightly tested for it.
     names = {one: one for one in _MACHINE if one not in product}
     for node in ast.walk(test.node):
         if isinstance(node, ast.Assign):
@@ -101,6 +106,7 @@ def _one_case(test: TestFunction) -> str:
         if called(call) != "parametrize" or len(call.args) < 2:
             continue
         cases = call.args[1]
+        # `[case] * 50`: a list that is multiplied holds the same cases again.
         if isinstance(cases, ast.BinOp) and isinstance(cases.op, ast.Mult):
             return f"{test.name} repeats its cases"
         if isinstance(cases, ast.List | ast.Tuple):

@@ -40,6 +40,8 @@ def simple_statements(body: list[ast.stmt]) -> Counter[str]:
     """The simple statements and conditions of a block and its inner blocks, with names ignored."""
     found: Counter[str] = Counter()
     for node in (part for one in body for part in walk(copied(one))):
+        # Of a compound statement only its condition counts, because its inner statements are counted by
+        # themselves.
         held = node.test if isinstance(node, ast.If | ast.While) else node
         is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         if isinstance(node, ast.stmt) and not is_text and not (held is node and hasattr(node, "body")):
@@ -68,6 +70,7 @@ def kept_statements(old: Function, new: Function) -> set[str]:
 def paired_statements[T: ast.stmt](old: list[T], new: list[T]) -> list[tuple[T, T]]:
     """Pairs of statements that differ only in details, in order; what both bind belongs together."""
     pairs: list[tuple[T, T]] = []
+    # A name that both lists bind must not be paired with another one, however similar the texts are.
     both = {_target(one) for one in old} & {_target(one) for one in new} - {""}
     at = 0
     for node in new:
@@ -76,9 +79,11 @@ def paired_statements[T: ast.stmt](old: list[T], new: list[T]) -> list[tuple[T, 
             names = {_target(old[index]), _target(node)}
             if type(old[index]) is type(node) and (len(names) == 1 or not names & both):
                 alike = SequenceMatcher(None, ast.unparse(old[index]), text, autojunk=False)
+                # The cheap bounds come first: `ratio` takes quadratic time, and most pairs fail a bound.
                 bounds = (alike.real_quick_ratio, alike.quick_ratio, alike.ratio)
                 if all(bound() >= _ALIKE for bound in bounds):
                     pairs.append((old[index], node))
+                    # Pairs keep their order, so a statement is never paired with one before an earlier pair.
                     at = index + 1
                     break
     return pairs
@@ -103,6 +108,7 @@ def normal_form(function: Function, *, arguments: bool = False) -> str:
     plain.body = _block(plain.body)
     if ast.get_docstring(plain, clean=False) is not None:
         plain.body = plain.body[1:] or [ast.Pass()]
+    # `locals()`, `eval` and their kind see names, so renaming a local could change what they do.
     if not is_delicate(plain):
         for inner in reversed(functions(plain)):
             inner.body = _without_needless(inner, inner.body)
@@ -121,6 +127,7 @@ def with_names_of(before: str, after: str) -> str:
         for node in walk(function) if renamed else ():
             if isinstance(node, ast.Name) and node.id in renamed:
                 edits.setdefault(text.span(node), renamed[node.id])
+    # From the end on, so that the positions before an edit stay valid.
     for (start, end), name in sorted(edits.items(), reverse=True):
         before = before[:start] + name + before[end:]
     return before
@@ -152,6 +159,7 @@ def _unnested(node: ast.stmt) -> Block:
     inner = node.body[0]
     if not node.orelse and len(node.body) == 1 and isinstance(inner, ast.If) and not inner.orelse:
         node = ast.If(ast.BoolOp(ast.And(), [*_parts(node.test), *_parts(inner.test)]), inner.body, [])
+    # After `return` or `raise` the `else` and the following block are the same place.
     if node.orelse and isinstance(node.body[-1], _ENDS):
         return [ast.If(node.test, node.body, []), *node.orelse]
     return [node]
@@ -218,6 +226,7 @@ def _rename(function: Function, arguments: bool) -> None:
             renamed[one.arg] = one.arg = f"<{len(renamed)}>"
             one.annotation = None
         function.returns, function.name, function.decorator_list = None, "", []
+    # Not over the whole function: defaults and decorators are evaluated outside of it.
     for part in function.body:
         for node in walk(part):
             if isinstance(node, ast.Name) and (node.id in local or node.id in renamed):
@@ -238,6 +247,7 @@ def _renamed(old: Function, new: Function) -> dict[str, str]:
     known, free = _locals(old), _locals(new) - _identifiers(old)
     renamed: dict[str, str] = {}
     for (name, other), count in pairs.most_common():
+        # Two locals must not get one name, and a new name must not be one that the function uses already.
         is_free = name in known - renamed.keys() and other in free - {*renamed.values()}
         if is_free and count > pairs[name, name]:
             renamed[name] = other

@@ -34,6 +34,7 @@ def _new_test_functions(room: CleanRoom) -> tuple[TestFunction, ...]:
             continue
         tree, old = read(change.after), read(change.before)
         known = {name: ast.dump(node) for name, node in all_functions(old).items()}
+        # An edited test counts as new: what it checks now was not in base.
         new = {name for name, node in tests_in(tree).items() if known.get(name) != ast.dump(node)}
         found += read_tests(tree, _helpers(room, change.path, tree), only=new)
     return tuple(found)
@@ -61,6 +62,7 @@ def long_sleep(room: CleanRoom) -> str:
     """How long the new tests sleep, as far as their text shows; empty where that is not long."""
     calls = (node for test in new_test_functions(room) for node in ast.walk(test.node))
     named = (node for node in calls if isinstance(node, ast.Call) and called(node) == "sleep" and node.args)
+    # A computed time is not known without running the test; the time limit of the run ends it.
     values = (node.args[0].value for node in named if isinstance(node.args[0], ast.Constant))
     seconds = sum(value for value in values if isinstance(value, int | float))
     return f"The new tests sleep for {seconds:.0f} seconds" if seconds > _MOST_SLEPT else ""
@@ -76,6 +78,7 @@ def _helpers(room: CleanRoom, path: str, tree: ast.Module) -> dict[str, Function
             seen.add(other)
             inner = parse(text) if text is not None else None
             if inner is not None:
+                # Names found first win, as an import nearer to the test hides one further away.
                 found |= {name.split(".")[-1]: node for name, node in all_functions(inner).items()} | found
                 waiting.append((other, inner))
     return found
@@ -85,6 +88,7 @@ def _imported_files(room: CleanRoom, path: str, tree: ast.Module) -> Iterator[st
     """Possible paths of the modules that a file imports names from."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
+            # The import path is not known here, so every folder above the file may be its root.
             above = PurePosixPath(path).parents
             folders = [above[node.level - 1]] if 0 < node.level <= len(above) else list(above)
             module = (node.module or "").replace(".", "/")
@@ -96,6 +100,7 @@ def _imported_files(room: CleanRoom, path: str, tree: ast.Module) -> Iterator[st
 def _of_chance(test: ast.expr) -> str:
     """True for arithmetic with an object's address, a string's hash, or a process id."""
     for node in ast.walk(test):
+        # `id(a) == id(b)` is a sound check of identity; only its digits are chance.
         split = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod | ast.BitAnd)
         left = node.left if split and isinstance(node, ast.BinOp) else None
         if isinstance(left, ast.Call) and called(left) in _BY_CHANCE:
@@ -110,6 +115,7 @@ def _of_speed(test: ast.expr, clocks: set[str]) -> str:
     ):
         return ""
     limit = test.comparators[0]
+    # A generous limit, of a second and more, catches a test that hangs and is left alone.
     short = isinstance(limit, ast.Constant) and isinstance(limit.value, float | int) and limit.value < 1
     taken = {
         called(one) if isinstance(one, ast.Call) else getattr(one, "id", "") for one in ast.walk(test.left)
@@ -141,6 +147,7 @@ def copies_of_implementation(room: CleanRoom) -> str:
     for path, node in fresh:
         form, statements = normal_form(node, arguments=True), simple_statements(node.body)
         for name, (original, theirs) in originals.items():
+            # A copy with two lines in another order is a copy too, so statements are also compared as a set.
             if form == original or _alike(statements, theirs):
                 return f"The tests hold a copy of the implementation ({node.name} in {path} is {name})"
     return ""
@@ -159,6 +166,7 @@ def _all_functions(text: str) -> list[Function]:
     """Every function of a module, also inner ones and those in strings of code."""
     tree = read(text)
     trees: list[ast.AST] = [tree]
+    # A copy hidden in a text for `exec` is still one.
     trees += [one for _, text in texts_in(tree) if "def " in text and (one := parse(text)) is not None]
     return [node for one in trees for node in functions(one) if _is_large(node)]
 

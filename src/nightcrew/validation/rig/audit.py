@@ -16,7 +16,7 @@ import pytest
 
 from . import protocol
 from .lines import Monitored
-from .protocol import PROGRAM, spans
+from .protocol import PROGRAM, Measures, spans
 
 MOST_OF_A_POWER, MOST_OF_A_LINE, MOST_FRAMES, MOST_DEPTH = 60, 8, 6, 150
 _EVENTS_OF = {
@@ -138,7 +138,7 @@ class Contacts:
         """What is used between tests counts for all."""
         self.test = 0
 
-    def end(self) -> "dict[str, Any]":
+    def end(self) -> Measures:
         """The tests by what they used, and the lines of each file that ran for several of them; empty where
         an older Python does not show which lines ran."""
         if not isinstance(self.lines, Monitored):

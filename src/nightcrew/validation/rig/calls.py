@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from . import protocol
 from .making import Makings
+from .protocol import Call
 
 MOST_CALLS, MOST_OF_ONE, MOST_BYTES = 400, 25, 8000
 MOST_TRIED = 400  # calls of one function whose arguments are read; they may be large
@@ -41,7 +42,7 @@ class Recorder:
         self.roles: dict[int, Role | None] = {}
         self.codes: list[types.CodeType] = []  # held, so that no identity is used again
         self.inner: set[int] = set()  # functions of which only calls from tests are noted
-        self.known: dict[tuple[str, str, str], dict[str, Any]] = {}
+        self.known: dict[tuple[str, str, str], Call] = {}
         self.counts: Counter[int] = Counter()
         self.tries: Counter[int] = Counter()
         self.makings = Makings(self.root)
@@ -139,7 +140,7 @@ class Recorder:
         if not makes and given and not _is_inside(frame, given[0]):
             self.makings.later(given[0], [module, name, self.makings.keep(given[1:], words)])
 
-    def end(self) -> "list[dict[str, Any]]":
+    def end(self) -> "list[Call]":
         """Every distinct call, in the order of first occurrence; nothing is noted any more."""
         if self.monitoring is not None:
             self.monitoring.set_events(TOOL, 0)

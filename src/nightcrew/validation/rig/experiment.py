@@ -3,12 +3,12 @@
 import os
 import signal
 import time
-from typing import Any
 
 import pytest
 
 from . import examples, protocol, swap, traces, world
 from .audit import Audit
+from .protocol import End
 from .supervise import Reporter
 from .watch import Relay, Watch
 
@@ -35,7 +35,7 @@ class Prepared:
         if one.cpu_seconds:
             signal.signal(signal.SIGPROF, signal.SIG_DFL)
             signal.setitimer(signal.ITIMER_PROF, one.cpu_seconds)
-        end: dict[str, Any] = {}
+        end: End = {}
         if one.zone:
             os.environ["TZ"] = one.zone
             time.tzset()
@@ -45,7 +45,10 @@ class Prepared:
             for item in items:
                 examples.prepare(item, self.job, one.examples_of)
         watch = self.relay.watch = Watch(
-            self.job, one, report, self.relay.contacts if one.watch_powers else None
+            self.job,
+            one,
+            lambda row: report({"test": row}),
+            self.relay.contacts if one.watch_powers else None,
         )
         own = (self.job.workspace, set(self.job.test_files))
         code = traces.code_of(*own) if one.watch_code else None
@@ -54,13 +57,13 @@ class Prepared:
             started, moment = time.process_time(), time.perf_counter()
             end["ran"] = run_items(items, watch, one.strata)
             end["cpu"], end["wall"] = time.process_time() - started, time.perf_counter() - moment
-        end.update(watch.end())
+        measures = watch.end()
         if code is not None:
             end["replaced"] = traces.replaced(code, traces.code_of(*own))
         if before is not None:
             end["chance"] = world.drawn() != before
         powers = audit.found() if audit is not None and one.watch_powers else []
-        report({**end, "network": list(network), "powers": powers, "done": True})
+        report({**end, **measures, "network": list(network), "powers": powers, "done": True})
 
 
 def run_items(items: "list[pytest.Item]", watch: Watch, stratum: "int | None" = None) -> int:

@@ -1,14 +1,17 @@
-"""The rig's input: types that the trusted side writes and the rig reads.
+"""What the trusted side and the rig write to each other, as JSON: jobs, and the reports on them.
 
 It uses only the standard library and syntax of old Pythons, because the rig runs in the target's environment.
-The rig's output is read from JSON in one place (`running.run_results`), since code under test can write it.
+The trusted side converts each value of a report in `running.run_results`, since code under test can write it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any
+from typing import Any, NamedTuple, TypedDict
 
 PROGRAM = "a program"  # what a test uses that starts another one, beside the paths that it reads
+
+
+# -- jobs ----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,104 @@ class Replay:
     seconds_of_a_call: float
     functions: "Mapping[str, Sequence[Sequence[int]]]" = field(default_factory=dict)
     """First and last lines, by file, of functions: each answer tells whether it ran one of them."""
+
+
+# -- reports -------------------------------------------------------------------------------------------
+
+
+class Row(NamedTuple):
+    """The outcome of one test; JSON shows it as a list, because a large suite has many."""
+
+    nodeid: str
+    outcome: str
+    kind: str  # of a failure, see `watch`
+    message: str
+    cpu_seconds: float
+    counts: "Sequence[int] | None"  # see `watch.Aim`
+    touched: bool  # it received a wrong value from the target
+    line: int  # of a test file, in which it failed; 0: not known
+
+
+class Ran(TypedDict):
+    """The lines and branches of one file that ran."""
+
+    lines: "Sequence[int]"
+    arcs: "Sequence[tuple[int, int]]"
+    tests: "Mapping[str, str]"  # lines by test, as `protocol.spans`
+
+
+class Call(TypedDict):
+    """A call of the product, and the tests that made it."""
+
+    module: str
+    name: str
+    kept: str  # its arguments, as opaque text
+    tests: "list[str]"
+
+
+class Measures(TypedDict, total=False):
+    """What was measured over all tests of an experiment, where it was asked for."""
+
+    work: int
+    calls: "Sequence[Call]"
+    coverage: "Mapping[str, Ran]"  # by path
+    contacts: "Mapping[str, str]"  # tests by what they used
+    shared: "Mapping[str, Sequence[int]]"  # lines that ran for several tests, by path
+
+
+class End(Measures, total=False):
+    """The result of an experiment; `tests` and `done` are always there."""
+
+    experiment: str
+    tests: "list[Row]"
+    done: bool
+    timed_out: bool
+    unfit: bool  # it could not be tried in the requested way
+    survived: bool  # no test noticed the fault
+    applied: "int | None"  # number of functions that got another code
+    dated: bool  # the date was the requested one
+    ran: int  # number of tests
+    cpu: float
+    wall: float
+    chance: bool  # random numbers were drawn
+    replaced: "Sequence[str]"  # code that tests replaced permanently
+    changed: "Sequence[str]"  # repository files that tests changed
+    network: "Sequence[str]"
+    powers: "Sequence[object]"  # see `audit`
+
+
+class Collection(TypedDict):
+    """What a session collected before its experiments."""
+
+    collected: "Sequence[tuple[str, str, str]]"  # id, path and function of each test
+    errors: "Sequence[Sequence[str]]"  # of files that could not be collected: id and text
+    network: "Sequence[str]"
+    imported: "Sequence[int]"  # lines of the target that ran at its import
+    imported_beside: "Mapping[str, Sequence[int]]"  # the same of other files
+    changed: "Sequence[str]"
+
+
+class Made(NamedTuple):
+    """A call that was made again, and its result as text; JSON shows it as a list."""
+
+    call: str
+    result: str
+    without: str = ""  # the literal that was replaced in it
+    growth: float = 0.0  # of its work
+    twin: bool = False  # its values are equal to those of the recorded call
+    entered: bool = True  # it may have run one of the job's functions
+
+
+class Answers(TypedDict):
+    """The results of a replay."""
+
+    answers: "list[list[Sequence[object]]]"  # of each call: `Made` as lists
+    lines: "dict[str, list[int]]"  # that ran, by path
+    values: "dict[str, Mapping[str, str] | None]"  # of each module, by name; None: it cannot be imported
+    deaths: int  # processes that ended too early
+
+
+# -- how jobs are written and read ----------------------------------------------------------------------
 
 
 def document(shape: Any) -> "dict[str, Any]":

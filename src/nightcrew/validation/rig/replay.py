@@ -28,8 +28,9 @@ from .calls import Entered, Lines
 from .growth import TooLong, counted, growth, limited
 from .making import found, unkept
 from .neighbours import is_equal, near_calls, with_nothing, without_literal
+from .protocol import Answers, Made
 from .shown import NotPlain, bounded, call_text, described, own_message, plain, shown
-from .supervise import Reporter, supervise, tell
+from .supervise import Reporter, run_job, supervise
 
 SECONDS_OF_WAITING, MOST_WAITS, MOST_DEATHS = 240.0, 3, 8
 MOST_WORK = 2_000_000  # lines that one call and those like it may run
@@ -44,19 +45,19 @@ WORLDS = (("UTC", "C.UTF-8"), ("Asia/Kathmandu", "C"))
 NOT_CALLED, ENDLESS, DEAD = "cannot be called", "!what does not end", "!the end of the process"
 WAITING = "!what waits until the time limit"
 UNSTEADY = "something else each time"
-NOT_WANTED = ["", "", "", 0.0]
+NOT_WANTED = Made("", "")
 
 
 def main() -> None:
     """Reports the results of a job's calls in order, its modules' values, and its files' lines that ran."""
-    tell(_replayed)
+    run_job(_replayed)
 
 
-def _replayed(asked: "dict[str, Any]", secret: int) -> "dict[str, Any]":
+def _replayed(asked: "dict[str, Any]", secret: int) -> Answers:
     job = protocol.read_replay(asked)
     os.chdir(job.workspace)
     sys.path[:0] = job.paths
-    results: dict[str, Any] = {"answers": [], "lines": {}, "values": {}, "deaths": 0}
+    results: Answers = {"answers": [], "lines": {}, "values": {}, "deaths": 0}
     limits: dict[str, int] = {}
     for module in job.modules:
         result = supervise(partial(_values, module), SECONDS_OF_WAITING, secret)
@@ -70,7 +71,7 @@ def _replayed(asked: "dict[str, Any]", secret: int) -> "dict[str, Any]":
     return results
 
 
-def _go_on(job: protocol.Replay, results: "dict[str, Any]", limits: "dict[str, int]", secret: int) -> bool:
+def _go_on(job: protocol.Replay, results: Answers, limits: "dict[str, int]", secret: int) -> bool:
     """Adds the results of one child process, which has repeated all calls that are left, or has ended too
     early; returns whether it waited until the time limit. `limits` holds how many similar calls of a function
     a process survives."""
@@ -88,7 +89,7 @@ def _go_on(job: protocol.Replay, results: "dict[str, Any]", limits: "dict[str, i
     if len(results["answers"]) < len(job.calls):
         name = job.calls[len(results["answers"])].name
         results["deaths"] += 1
-        results["answers"].append([*answers, [name, WAITING if result["timed_out"] else DEAD, "", 0.0]])
+        results["answers"].append([*answers, Made(name, WAITING if result["timed_out"] else DEAD)])
         limits[name] = max(len(answers), 1)
     return bool(result["timed_out"])
 
@@ -129,11 +130,11 @@ def _replay(
                 most = min(most, limits.get(call.name, most), 1 + max(call.wanted or [most]))
                 for answer in itertools.islice(caller.answers(literals, values), most):
                     report({"answer": answer})
-                    endless[call.name] += answer[1] == ENDLESS
+                    endless[call.name] += answer.result == ENDLESS
                     if endless[call.name] >= MOST_ENDLESS:
                         break
             except Exception as error:
-                report({"answer": ["", f"{NOT_CALLED}: {type(error).__name__}", "", 0.0]})
+                report({"answer": Made("", f"{NOT_CALLED}: {type(error).__name__}")})
             report({"lines": {path: sorted(held) for path, held in lines.held.items()}})
 
 
@@ -174,9 +175,8 @@ class Caller:
         except TooLong:
             return MOST_WORK
 
-    def answers(self, literals: "list[Any]", values: "list[Any]") -> "Iterator[list[Any]]":
-        """Each call, its result, the literal that was replaced in it, how its work grows, whether its values
-        are equal to those of the first call, and whether it may enter the job's functions."""
+    def answers(self, literals: "list[Any]", values: "list[Any]") -> "Iterator[Made]":
+        """The call as it was recorded, and similar ones."""
         self.entered.start()
         given, words = unkept(self.kept, found)
         others = [*(with_nothing(given, words) if self.measures else ()), *near_calls(given, words, values)]
@@ -192,17 +192,11 @@ class Caller:
             answer = self._steady(some, named, made)
             grown = self._growth(some, named) if index == 0 and self.grows else 0.0
             twin = index > 0 and is_equal([some, named], [given, words])
-            yield [
-                call_text(self.name, some, named),
-                answer,
-                without,
-                grown,
-                twin,
-                made or self.entered.end(),
-            ]
+            text = call_text(self.name, some, named)
+            yield Made(text, answer, without, grown, twin, made or self.entered.end())
         yield from self._of_others(values, len(calls))
 
-    def _of_others(self, values: "list[Any]", before: int) -> "Iterator[list[Any]]":
+    def _of_others(self, values: "list[Any]", before: int) -> "Iterator[Made]":
         """The same call on an object that was made with other arguments."""
         for index in range(MOST_MADE):
             if before + index not in self.wanted:
@@ -228,7 +222,7 @@ class Caller:
             if not chosen:
                 return
             how = f"{self.name} of an object made with ({call_text('', *chosen[0])[1:-1]})"
-            yield [how, answer, "", 0.0, twins[0], self.entered.end()]
+            yield Made(how, answer, twin=twins[0], entered=self.entered.end())
 
     def _steady(self, given: "list[Any]", words: "dict[str, Any]", made: bool) -> str:
         """The result in each world; where they differ, a third time tells whether the world decides. One is

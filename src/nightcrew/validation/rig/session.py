@@ -18,13 +18,14 @@ from . import protocol, swap, traces, trials, world
 from .audit import Audit, Contacts
 from .experiment import Prepared
 from .lines import lines_of
-from .supervise import Reporter, supervise, tell
+from .protocol import Collection, End, Row
+from .supervise import Reporter, Supervised, run_job, supervise
 from .watch import Relay
 
 
 def main() -> None:
     """Runs the sessions of a job, each in a child of its own."""
-    tell(_sessions)
+    run_job(_sessions)
 
 
 def run(job: protocol.Job, session: protocol.Session, report: Reporter) -> None:
@@ -91,7 +92,7 @@ class Plugin:
             here = Path(self.job.workspace)
             _rewrite_ahead([here / word for word in self.session.args], session.config)
         for one in self.session.early:
-            document: dict[str, Any] = {"tests": [], "unfit": True}
+            document: End = {"tests": [], "unfit": True}
             if not _is_imported(one.replace):
                 document = _joined(supervise(partial(self._early, session, one), one.seconds))
             self.report({"experiment": one.id, **document, "changed": self.files.undo()})
@@ -103,7 +104,7 @@ class Plugin:
             rewriting.pytest_collection(session)
         session.perform_collect()
         for nodeid, text in self.errors:
-            report({"test": [nodeid, "error", "crash", text[-400:], 0.0, None, False, 0]})
+            report({"test": Row(nodeid, "error", "crash", text[-400:], 0.0, None, touched=False, line=0)})
         if self.errors:
             report({"done": True})
             return
@@ -124,16 +125,15 @@ class Plugin:
         if self.contacts is not None:
             self.contacts.settle()
             session.config.pluginmanager.register(self.contacts)
-        self.report(
-            {
-                "collected": [[item.nodeid, _path(item, self.job), _function(item)] for item in items],
-                "errors": self.errors,
-                "network": list(self.network),
-                "imported": imported.pop(self.job.target, []),
-                "imported_beside": imported,
-                "changed": [*self.files.settle(), *sorted(self.switched)],
-            }
-        )
+        collection: Collection = {
+            "collected": [(item.nodeid, _path(item, self.job), _function(item)) for item in items],
+            "errors": self.errors,
+            "network": list(self.network),
+            "imported": imported.pop(self.job.target, []),
+            "imported_beside": imported,
+            "changed": [*self.files.settle(), *sorted(self.switched)],
+        }
+        self.report(collection)
         session.config.pluginmanager.register(self.relay)
         if any(one.variant or one.trials for one in self.session.experiments):
             swap.import_file(self.job.target, self.job.paths)
@@ -202,14 +202,14 @@ def _is_imported(replaced: "Iterable[str]") -> bool:
     return any(path in loaded for path in replaced)
 
 
-def _joined(result: "dict[str, Any]") -> "dict[str, Any]":
+def _joined(result: Supervised) -> End:
     """Joins the documents of an experiment into one."""
-    joined: dict[str, Any] = {"tests": [], "done": False, "timed_out": result["timed_out"]}
+    joined: End = {"tests": [], "done": False, "timed_out": result["timed_out"]}
     for line in result["reports"]:
         if "test" in line:
-            joined["tests"].append(line["test"])
+            joined["tests"].append(Row(*line["test"]))
         else:
-            joined.update(line)
+            joined.update(line)  # type: ignore[typeddict-item]
     return joined
 
 

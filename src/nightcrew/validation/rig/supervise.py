@@ -12,16 +12,24 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 ROOT = str(Path(__file__).resolve().parent.parent)
 PR_SET_DUMPABLE = 4
 RESULTS = "NIGHTCREW_RESULTS"
 
 
-def tell(work: "Callable[[dict[str, Any], int], dict[str, Any]]") -> None:
+class Supervised(TypedDict):
+    """How a child ended, and the documents that it reported until then."""
+
+    reports: "list[dict[str, Any]]"  # by a process that runs the code under test: nothing of it is certain
+    timed_out: bool
+    status: int  # as `os.waitpid` has it
+
+
+def run_job(work: "Callable[[dict[str, Any], int], Mapping[str, object]]") -> None:
     """Reads the job from stdin, and writes the result of `work` as one JSON document to the results socket.
     `work` also gets the socket's descriptor, which no child may keep."""
     # Children of the same user could otherwise read and write this process's memory through /proc.
@@ -43,7 +51,7 @@ def supervise(
     seconds: float,
     secret_fd: "int | None" = None,
     each: bool = False,
-) -> "dict[str, Any]":
+) -> Supervised:
     """Runs `body(report)` in a forked child; returns what it reported, or how it ended.
 
     `seconds` of wall time limit the whole run or, with `each`, the time until the next report.
@@ -80,7 +88,7 @@ class Reporter:
     def __init__(self, fd: int) -> None:
         self.fd = fd
 
-    def __call__(self, document: "dict[str, Any]") -> None:
+    def __call__(self, document: "Mapping[str, object]") -> None:
         """Writes one document."""
         data = json.dumps(document).encode() + b"\n"
         while data:

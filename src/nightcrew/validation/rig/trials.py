@@ -17,6 +17,7 @@ import pytest
 
 from . import protocol, swap, world
 from .experiment import run_items
+from .protocol import End, Row
 from .supervise import Reporter, supervise
 from .watch import Relay, Watch
 
@@ -29,7 +30,7 @@ class Trial:
         self.swaps = swap.try_to_prepare(job.target, one.variant) if one.variant else []
         self.original = [(function, function.__code__) for function, _ in self.swaps]
 
-    def run(self, relay: Relay, kills: "Counter[str]") -> "list[Any]":
+    def run(self, relay: Relay, kills: "Counter[str]") -> "list[Row]":
         """The failures with the fault in place; the tests that noticed most faults so far run first."""
         items = sorted(self.items, key=lambda item: -kills[item.nodeid])
         swap.apply(self.swaps)
@@ -38,9 +39,9 @@ class Trial:
         finally:
             swap.apply(self.original)
 
-    def is_clean_after(self, failures: "list[Any]", relay: Relay) -> bool:
+    def is_clean_after(self, failures: "list[Row]", relay: Relay) -> bool:
         """True where the deciding test passes again, now that the code is restored."""
-        killer = next((failure[0] for failure in failures if failure[2] == "assertion"), failures[0][0])
+        killer = next((one.nodeid for one in failures if one.kind == "assertion"), failures[0].nodeid)
         return not _failures(
             self.job, self.one, [item for item in self.items if item.nodeid == killer], relay
         )
@@ -48,10 +49,10 @@ class Trial:
 
 def run(
     job: protocol.Job, one: protocol.Experiment, items: "Sequence[pytest.Item]", relay: Relay
-) -> "dict[str, dict[str, Any]]":
+) -> "dict[str, End]":
     """The result of each fault in `one.trials`, by its id."""
     by_id = {item.nodeid: item for item in items}
-    results: dict[str, dict[str, Any]] = {}
+    results: dict[str, End] = {}
     waiting: list[Trial] = []
     for each in one.trials:
         trial = Trial(job, each, [by_id[nodeid] for nodeid in each.items or () if nodeid in by_id])
@@ -78,9 +79,9 @@ def run(
 
 def _rest(
     waiting: "list[Trial]",
-    documents: "list[dict[str, Any]]",
-    ended: "dict[str, Any]",
-    results: "dict[str, dict[str, Any]]",
+    documents: "list[End]",
+    ended: End,
+    results: "dict[str, End]",
 ) -> "list[Trial]":
     """The trials that remain after a child; where it died, the trial that killed it has its result."""
     rest = waiting[len(documents) :]
@@ -92,10 +93,10 @@ def _rest(
 
 def _child(
     trials: "list[Trial]", relay: Relay, kills: "Counter[str]", seconds: float
-) -> "tuple[list[dict[str, Any]], dict[str, Any]]":
+) -> "tuple[list[End], End]":
     """A child's results for the first of these trials, in order, and how it ended."""
     result = supervise(partial(_body, trials, relay, kills), seconds, each=True)
-    documents = [line for line in result["reports"] if "survived" in line]
+    documents = [_read(line) for line in result["reports"] if "survived" in line]
     done = any("over" in line for line in result["reports"])
     return documents, {"tests": [], "done": done, "timed_out": result["timed_out"]}
 
@@ -113,6 +114,15 @@ def _body(trials: "list[Trial]", relay: Relay, kills: "Counter[str]", report: Re
     report({"over": True})
 
 
+def _read(line: "dict[str, Any]") -> End:
+    return {
+        "tests": [Row(*one) for one in line["tests"]],
+        "applied": line["applied"],
+        "survived": line["survived"],
+        "done": line["done"],
+    }
+
+
 def _import_packages_once() -> None:
     """Caches the lookup of test packages, whose file pytest otherwise searches in every run."""
     python: Any = sys.modules.get("_pytest.python")
@@ -120,20 +130,20 @@ def _import_packages_once() -> None:
         python.importtestmodule = lru_cache(maxsize=None)(python.importtestmodule)
 
 
-def _count(failures: "list[Any]", kills: "Counter[str]") -> None:
-    kills.update(failure[0] for failure in failures if failure[2] == "assertion")
+def _count(failures: "list[Row]", kills: "Counter[str]") -> None:
+    kills.update(failure.nodeid for failure in failures if failure.kind == "assertion")
 
 
 def _failures(
     job: protocol.Job, one: protocol.Experiment, items: "list[pytest.Item]", relay: Relay
-) -> "list[Any]":
+) -> "list[Row]":
     """Runs the items as if they were the first in this process; returns the failures up to the point where
     more would add nothing."""
-    failures: list[Any] = []
+    failures: list[Row] = []
     world.seed_everything(0)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_PROF, one.cpu_seconds)
-    relay.watch = Watch(job, one, lambda document: failures.append(document["test"]))
+    relay.watch = Watch(job, one, failures.append)
     run_items(items, relay.watch)
     for item in items[:1]:
         with contextlib.suppress(AttributeError):  # pytest's own way of ending a session

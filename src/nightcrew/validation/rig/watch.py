@@ -17,6 +17,7 @@ from . import perturb, protocol
 from .audit import Contacts
 from .calls import Recorder
 from .lines import lines_of
+from .protocol import Measures, Ran, Row
 
 _BESIDE = {"PytestUnhandledThreadExceptionWarning", "PytestUnraisableExceptionWarning"}
 """Warnings by which a test fails where another thread or an object's destructor raised an error."""
@@ -31,7 +32,7 @@ class Watch:
         self,
         job: protocol.Job,
         one: protocol.Experiment,
-        report: "Callable[[dict[str, Any]], object]",
+        report: "Callable[[Row], object]",
         contacts: "Contacts | None" = None,
     ) -> None:
         self.job, self.one, self.report, self.contacts = job, one, report, contacts
@@ -101,16 +102,16 @@ class Watch:
             return
         seconds = round(time.process_time() - self.started, 4)
         touched = bool(perturb.touched)
-        self.report({"test": [item.nodeid, outcome, kind, message, seconds, aimed, touched, line]})
+        self.report(Row(item.nodeid, outcome, kind, message, seconds, aimed, touched, line))
 
     def enough(self) -> bool:
         """True once further tests would add nothing."""
         stop = self.one.stop
         return stop > 0 and (self.assertions >= 1 or self.crashes >= stop)
 
-    def end(self) -> "dict[str, Any]":
+    def end(self) -> Measures:
         """What was measured over all tests."""
-        measures: dict[str, Any] = {"work": self.aim.work} if self.aim is not None else {}
+        measures: Measures = {"work": self.aim.work} if self.aim is not None else {}
         if self.recorder is not None:
             measures["calls"] = self.recorder.end()
         if self.contacts is not None:
@@ -118,7 +119,7 @@ class Watch:
         if self.lines is None:
             return measures
         self.lines.stop()
-        measured = {}
+        measured: dict[str, Ran] = {}
         for path in self.job.measured:
             by_test = {name: lines for name, lines in self.lines.lines(path).items() if name}
             texts = {name: protocol.spans(lines) for name, lines in by_test.items()}

@@ -42,12 +42,14 @@ def reached(room: CleanRoom, base: SessionResult, changes: Iterable[Change]) -> 
     contacts = base.run("all").contacts
     if contacts is None or not base.run("all").done:
         return None
+    # The lines of another program are not seen, so a test that starts one may run any of the code.
     found = set(contacts.get(PROGRAM, ()))
     for change in changes:
         some = _reached_by(room, base, change)
         if some is None:
             return None
         found |= some
+    # The empty name stands for what ran outside of tests, which every test may depend on.
     return None if "" in found else frozenset(found)
 
 
@@ -60,11 +62,13 @@ def readers(room: CleanRoom) -> tuple[str, ...] | None:
     """
     paths = [PurePosixPath(one.path) for one in room.changes]
     collecting = _DOCTESTS if any(one.suffix == ".py" for one in paths) else _COLLECTING
+    # A plugin that collects documents makes tests of them, whose words no Python file holds.
     collected = any(map(collecting.search, plugin_options(room))) or default_paths(room, room.base)
     if collected or not all(_is_of_words(room, one) for one in room.changes):
         return None
     texts = room.base_tree.python.items()
     found = [path for path, text in texts if not _TOOLS.search(path) and _may_read(path, text, paths)]
+    # A helper that reads the file may serve any test, so then all of them have to run.
     return tuple(found) if all(map(is_test_module, found)) else None
 
 
@@ -74,6 +78,7 @@ def with_base(
     """The result with the change as if the tests that were `left` out had run: they end as on base, and run
     the same lines, which may have moved."""
     run, before = result.run("all"), base.run("all")
+    # Nothing is filled in where the run itself failed: the failure is what counts.
     if result.problem or not run.done:
         return result
     there = {item.nodeid for item in result.collected}
@@ -96,11 +101,13 @@ def _reached_by(room: CleanRoom, base: SessionResult, change: Change) -> set[str
     own = {name for name in run.tests if name.split("::")[0] == path}
     used = {name for place in _places(room, change) for name in (run.contacts or {}).get(place, ())}
     if room.is_test(path):
+        # `conftest.py` and imported test files act on the tests of other files too.
         alone = is_test_module(path) and not _is_used_elsewhere(room, path) and _only_defines(change)
         return own | used - {""} if alone else None
     if not path.endswith(".py"):
         return own | used if is_prose(change) and not room.is_data(path) else None
     lines = _edited_lines(change)
+    # Lines that an import or a shared fixture runs belong to no single test.
     if lines is None or lines & (run.shared.get(path, frozenset()) | _imported(room, base, path)):
         return None
     if _docs(change.before) != _docs(change.after) and _may_read_docs(room, change):
@@ -188,6 +195,7 @@ def _may_read_docs(room: CleanRoom, change: Change) -> bool:
     nodes = [one for one in walk(read(change.after)) if isinstance(one, ast.Import | ast.ImportFrom)]
     names = {alias.name for one in nodes if isinstance(one, ast.Import) for alias in one.names}
     names |= {one.module or "" for one in nodes if isinstance(one, ast.ImportFrom) and not one.level}
+    # A library such as click or pydantic may show docstrings, and its code is not read here.
     others = {name.split(".")[0] for name in names} - own - sys.stdlib_module_names
     return bool(others) or any(map(_READS_DOCS.search, room.base_tree.python.values()))
 

@@ -6,9 +6,11 @@ from typing import Any, NamedTuple
 
 from nightcrew.execution.sandbox import WORKSPACE, Completed
 from nightcrew.untrusted import read_json
+from nightcrew.validation.rig.protocol import Row
 
 _SLOW = 30.0  # CPU seconds of the tests that end, before a run that does not end in time
 MOST_NUMBERS = 1_000_000  # lines of a file, or tests of a suite
+_CALL = {"module", "name", "kept", "tests"}
 FAILURES, GOOD = {"failed", "error"}, {"passed", "xpassed"}  # outcomes
 
 
@@ -62,6 +64,16 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordedCall:
+    """A call of the product, its arguments as opaque text, and the tests that made it."""
+
+    module: str
+    name: str
+    kept: str
+    tests: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One experiment: the tests' outcomes in order, and whether it finished."""
 
@@ -75,7 +87,7 @@ class Run:
     wall_seconds: float = 0.0
     dated: bool = True  # the date was the requested one
     fits: bool = True  # it could be tried in the requested way
-    calls: tuple[Mapping[str, Any], ...] = ()  # of the product, where they were recorded
+    calls: tuple["RecordedCall", ...] = ()  # of the product, where they were recorded
     powers: tuple["Seen", ...] = ()  # that the product used until its end, its import included
     contacts: Mapping[str, frozenset[str]] | None = None  # tests by what they used, see `rig.audit`
     shared: Mapping[str, frozenset[int]] = field(default_factory=dict)  # lines that ran for several tests
@@ -197,21 +209,21 @@ def session_result(document: Mapping[str, Any]) -> SessionResult:
 
 def _run(line: Mapping[str, Any]) -> Run:
     tests: dict[str, TestOutcome] = {}
-    for nodeid, outcome, kind, message, seconds, aimed, touched, place in line["tests"]:
-        direct, calls, work, own, given = aimed or (0, 0, 0, 0, 0)
-        tests[nodeid] = TestOutcome(
-            nodeid,
-            outcome,
-            kind,
-            message,
-            seconds,
+    for one in (Row(*values) for values in line["tests"]):
+        direct, calls, work, own, given = one.counts or (0, 0, 0, 0, 0)
+        tests[one.nodeid] = TestOutcome(
+            one.nodeid,
+            one.outcome,
+            one.kind,
+            one.message,
+            one.cpu_seconds,
             direct,
             calls,
             work,
-            bool(touched),
+            bool(one.touched),
             own,
             given,
-            int(place),
+            int(one.line),
         )
     prefix, contacts = len(WORKSPACE) + 1, line.get("contacts")
     names = ["", *(str(one[0]) for one in line["tests"])]
@@ -234,7 +246,7 @@ def _run(line: Mapping[str, Any]) -> Run:
         float(line.get("wall") or 0.0),
         line.get("dated") is not False,
         not line.get("unfit"),
-        tuple(one for one in line.get("calls") or () if isinstance(one, dict)),
+        tuple(_call(one) for one in line.get("calls") or () if set(one) >= _CALL),
         tuple(map(_seen, line.get("powers") or ())),
         None if contacts is None else {what: _named(text, names) for what, text in contacts.items()},
         _lines(line.get("shared") or {}),
@@ -260,6 +272,11 @@ def _named(text: str, names: Sequence[str]) -> frozenset[str]:
 def _lines(found: Mapping[str, Sequence[int]]) -> dict[str, frozenset[int]]:
     """Lines by path in the repository."""
     return {path.removeprefix(f"{WORKSPACE}/"): frozenset(map(int, lines)) for path, lines in found.items()}
+
+
+def _call(found: Mapping[str, Any]) -> RecordedCall:
+    tests = frozenset(map(str, found["tests"]))
+    return RecordedCall(str(found["module"]), str(found["name"]), str(found["kept"]), tests)
 
 
 def _seen(values: Sequence[Any]) -> Seen:
