@@ -9,6 +9,7 @@ from uuid import UUID
 
 from prefect import get_client
 from prefect.artifacts import acreate_markdown_artifact, acreate_progress_artifact, aupdate_progress_artifact
+from prefect.context import FlowRunContext
 from prefect.exceptions import Abort
 from prefect.runtime import flow_run
 
@@ -20,6 +21,7 @@ from nightcrew.crew.dispatch import open_queue, run_tags
 from nightcrew.crew.notice import Notice
 from nightcrew.errors import AccountStopped, BadInput, NightcrewError
 from nightcrew.logs.context import log_for_task
+from nightcrew.queue.audit.actor import act_through
 from nightcrew.queue.state_store import is_down
 from nightcrew.secrets.redaction import redact
 from nightcrew.settings import load_settings
@@ -32,6 +34,7 @@ from nightcrew.work.work import Work
 
 log = logging.getLogger(__name__)
 
+SHOWN = "the crew's password"  # by whoever creates a flow run
 SECONDS_OF_PROGRESS = 10.0  # between two messages to the UI
 
 
@@ -41,6 +44,7 @@ async def working_on(task: Task) -> AsyncIterator[Work]:
     settings = load_settings(**await settings_overrides())
     follow_steps()
     log_for_task(task.task_id, str(flow_run.id))
+    act_through(_origin(), token=SHOWN)
     with open_crew(settings) as crew:
         work = await asyncio.to_thread(_begin, crew, task, str(flow_run.id))
         progress = await _show(work)
@@ -86,6 +90,14 @@ def _begin(crew: Crew, task: Task, flow_run_id: str) -> Work:
         return start_work(crew, queued, flow_run_id=flow_run_id)
     except WorkedOnElsewhere as error:
         raise Abort("started a second time") from error
+
+
+def _origin() -> str:
+    """What created the run, as Prefect knows it: a schedule, an automation, or a client with the password."""
+    context = FlowRunContext.get()
+    creator = context.flow_run.created_by if context and context.flow_run else None
+    kind = creator.type.lower() if creator and creator.type else "client"
+    return f"Prefect's API ({kind} {creator.display_value})" if creator else "Prefect's API"
 
 
 def _enter(task: Task, outcome: Outcome) -> None:

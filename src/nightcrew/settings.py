@@ -133,6 +133,8 @@ class Settings(BaseModel):
     """The form of log lines: `text`, or `json` with one object per line."""
     keep_prompts_days: Annotated[int, Field(ge=0)] = 30
     """How long transcripts are kept with the other evidence; 0: they are not written."""
+    keep_audit_days: Annotated[int, Field(ge=1)] = 730
+    """How long the lines of the audit log are kept."""
     deliver: DeliveryKind = DeliveryKind.PATCH
     """How accepted changes are handed over, unless a repository or a task says otherwise."""
     draft_pull_requests: bool = False

@@ -52,8 +52,8 @@ def test_an_event_lets_the_crew_look_once_and_a_forged_one_never(crew: RunningCr
         repo, credential = without_secret(github.address(repository, "ghp_flow"))
         assert credential is not None
         Credentials(crew.settings.credentials_dir).keep(repo, credential)
-        one = watched.add(crew.api, Watch(repo=repo), 59)
-        set_active(crew.api, one, active=True)
+        one = watched.add(crew.settings, crew.api, Watch(repo=repo), 59)
+        set_active(crew.settings, crew.api, one, active=True)
         secret = watched.make_hook_secret(crew.settings, repo).get_secret_value()
         issue = github.hub.add_issue(repository, "octo", "Test it", labels=("nightcrew", "tests"))
         body = json.dumps({"action": "labeled"}).encode()
@@ -64,7 +64,7 @@ def test_an_event_lets_the_crew_look_once_and_a_forged_one_never(crew: RunningCr
             assert time.monotonic() < deadline, [run["state"] for run in runs(crew)]
             time.sleep(0.5)
         assert len(runs(crew)) == 1
-        remove(crew.api, watched.find(crew.api, repo))
+        remove(crew.settings, crew.api, watched.find(crew.api, repo))
         assert send(crew, repo, secret, body + b" ") == 202 and len(runs(crew)) == 1
         (comment,) = issue.comments
         assert "a unit\\_test task needs the file" in comment.body or "unit_test" in comment.body

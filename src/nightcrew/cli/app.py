@@ -13,6 +13,7 @@ import typer
 
 from nightcrew.cli.command_group import CommandGroup
 from nightcrew.plain_text import HarmlessFormatter
+from nightcrew.queue.audit.actor import act_through
 
 app = typer.Typer(
     name="nightcrew",
@@ -69,6 +70,7 @@ def configure(
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit
+    act_through(f"nightcrew {context.invoked_subcommand}")
     for name in REPLACED_VARIABLES.keys() & os.environ.keys():
         typer.echo(f"{name} is not read; instead of it there is {REPLACED_VARIABLES[name]}.", err=True)
     os.environ.setdefault("DO_NOT_TRACK", "1")

@@ -14,7 +14,6 @@ from pydantic.fields import FieldInfo
 from nightcrew.address import without_secret
 from nightcrew.errors import BadInput
 from nightcrew.execution.checkout.admission import root_of
-from nightcrew.execution.checkout.credentials import Credentials
 from nightcrew.secrets.redaction import known_secrets
 from nightcrew.settings import OPENROUTER_URL, Settings, first_problem
 from nightcrew.task import Task
@@ -72,7 +71,9 @@ def make_task(settings: Settings, fields: Mapping[str, Any]) -> Task:
     except ValidationError as error:
         raise BadInput(first_problem(error)) from None
     if credential is not None:
-        Credentials(settings.credentials_dir).keep(address, credential)
+        from nightcrew.crew.storage.acts import keep_credential  # loads the state store's libraries
+
+        keep_credential(settings, address, credential)
     return task
 
 

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nightcrew.crew.status import status
+from nightcrew.crew.storage.acts import note
 from nightcrew.crew.storage.database import ensure_database
 from nightcrew.errors import BadInput, Transient
 from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.books.availability import catalogue_of
+from nightcrew.queue.audit.line import Act
 from nightcrew.queue.reviews import Answer, Choice, Review, Reviews
 from nightcrew.queue.state_store import StateStore, create_schema
 from nightcrew.queue.task_queue import TaskQueue
@@ -59,7 +61,9 @@ def answer(settings: Settings, task_id: str, given: Answer) -> QueuedTask:
     with StateStore(ensure_database(settings)) as store:
         if given.choice is Choice.RETRY_WITH_MODEL:
             _check_model(settings, store, str(given.model))
-        body = {"run_input": given.model_dump(mode="json", exclude_none=True)}
+        form = given.model_dump(mode="json", exclude_none=True)
+        note(settings, Act.ANSWER, task_id, {"attempt": asked.review.number, **form})
+        body = {"run_input": form}
         result = services.api().post(f"/flow_runs/{asked.queued.flow_run_id}/resume", body)
         if result is None:
             raise BadInput(f"the flow run of task {task_id} was deleted; the task will be cancelled")

@@ -6,7 +6,10 @@ from typing import Any
 
 from nightcrew.crew.dispatch import FLOW, DeploymentMissing
 from nightcrew.crew.prefect_api import PrefectApi
+from nightcrew.crew.storage.acts import note
 from nightcrew.errors import BadInput
+from nightcrew.queue.audit.line import Act
+from nightcrew.settings import Settings
 from nightcrew.task import Task, TaskPriority
 
 MOST_SCHEDULES = 500
@@ -26,7 +29,13 @@ class Recurring:
 
 
 def add_recurring(
-    api: PrefectApi, deployment: str, name: str, cron: str, timezone: str, parameters: Mapping[str, Any]
+    settings: Settings,
+    api: PrefectApi,
+    deployment: str,
+    name: str,
+    cron: str,
+    timezone: str,
+    parameters: Mapping[str, Any],
 ) -> Recurring:
     """Run a deployment (`flow/name`) with these parameters at the times of a cron line.
 
@@ -38,6 +47,8 @@ def add_recurring(
     if found is None:
         raise DeploymentMissing(f"the deployment {deployment} was deleted; the engine creates it again")
     schedule = {"cron": cron, "timezone": timezone}
+    asked = {"do": "add", "deployment": deployment, **schedule, "parameters": parameters}
+    note(settings, Act.SCHEDULE, name, asked)
     wanted = {"active": True, "slug": name, "schedule": schedule, "parameters": dict(parameters)}
     try:
         api.post(f"/deployments/{found['id']}/schedules", [wanted])
@@ -71,17 +82,21 @@ def schedules_of(api: PrefectApi, deployment: str) -> list[Recurring]:
     )
 
 
-def set_active(api: PrefectApi, one: Recurring, *, active: bool) -> None:
+def set_active(settings: Settings, api: PrefectApi, one: Recurring, *, active: bool) -> None:
     """Pause or resume a schedule; runs that were planned are removed or planned again by Prefect."""
+    note(settings, Act.SCHEDULE, one.name, {"do": "resume" if active else "pause"})
     api.patch(_path(one), {"active": active, "parameters": dict(one.parameters)})  # else it forgets them
 
 
-def remove(api: PrefectApi, one: Recurring) -> None:
+def remove(settings: Settings, api: PrefectApi, one: Recurring) -> None:
     """Remove a schedule, and the runs that were planned for it."""
+    note(settings, Act.SCHEDULE, one.name, {"do": "remove"})
     api.delete(_path(one))
 
 
-def add_schedule(api: PrefectApi, name: str, cron: str, timezone: str, task: Task) -> Recurring:
+def add_schedule(
+    settings: Settings, api: PrefectApi, name: str, cron: str, timezone: str, task: Task
+) -> Recurring:
     """Submit `task` at the times of a cron line, each time as a new task.
 
     Raises:
@@ -91,7 +106,7 @@ def add_schedule(api: PrefectApi, name: str, cron: str, timezone: str, task: Tas
     if name in {one.name for one in task_schedules(api)}:
         raise BadInput(f"there is a schedule {name} already: remove it first, or choose another --name")
     parameters = {"task": task.model_dump(mode="json", exclude={"task_id"}, exclude_unset=True)}
-    return add_recurring(api, f"{FLOW}/{task.priority}", name, cron, timezone, parameters)
+    return add_recurring(settings, api, f"{FLOW}/{task.priority}", name, cron, timezone, parameters)
 
 
 def task_schedules(api: PrefectApi) -> list[Recurring]:

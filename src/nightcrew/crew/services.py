@@ -21,11 +21,11 @@ from nightcrew.crew.launching import MARK, environment_of, launch_guard, launch_
 from nightcrew.crew.processes import ProcessId, end_tree, free_port, kill_marked
 from nightcrew.crew.reconciliation import reconcile, requeue_stopped
 from nightcrew.crew.status import ServiceStatus, forget_status, status, write_status
+from nightcrew.crew.storage.acts import change_account, note_start, note_stop
 from nightcrew.crew.storage.database import ensure_database, open_database, release_home
 from nightcrew.crew.storage.old_account import move_account_out_of_blocks
 from nightcrew.errors import Transient
 from nightcrew.execution.checkout.work_folder import sweep
-from nightcrew.secrets.account import keep_account, kept_account
 from nightcrew.secrets.files import open_home
 from nightcrew.settings import Settings
 
@@ -59,7 +59,6 @@ def start(
         if not current.running:
             _end(current)
             sweep(settings.work_dir)  # what killed attempts left; a running `verify` has its folder there too
-            _keep_account(settings)
             current = _start_all(settings, workers or settings.workers, project or project_root(), progress)
             if not detach:
                 current = launch_guard(settings, current)
@@ -80,6 +79,8 @@ def stop(settings: Settings) -> bool:
                 requeue_stopped(settings)
             except (Transient, OperationalError) as error:  # the next start finds them
                 log.warning("running tasks could not be put back into the queue: %s", error)
+        if ended:
+            note_stop(settings)
         ended += _end(current)
         forget_status(settings)
         release_home(settings)
@@ -153,16 +154,12 @@ def locked(settings: Settings) -> Iterator[None]:
 # ---------------------------------------------------------------------------------------------------------
 
 
-def _keep_account(settings: Settings) -> None:
-    """Store the configured account where flow runs read it."""
-    account = settings.account
-    if account != kept_account(settings.home):
-        keep_account(settings.home, account)
-
-
 def _start_all(settings: Settings, workers: int, project: Path, progress: Progress) -> ServiceStatus:
+    account = settings.account
     progress("starting PostgreSQL")
     database = open_database(settings)
+    change_account(settings, account)  # flow runs read it in the home
+    note_start(settings, workers)
     home = settings.home.expanduser().resolve()
     current = ServiceStatus(home=home, workers=workers, project=str(project), database_pid=database.pid)
     try:

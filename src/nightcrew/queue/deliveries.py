@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy import select, text, update
 
 from nightcrew.queue import outbox
+from nightcrew.queue.audit.tasks import enter_delivery
 from nightcrew.queue.delivery import Delivery, DeliveryStatus, to_json
 from nightcrew.queue.outbox import FactKind
 from nightcrew.queue.state_store import StateStore
@@ -50,6 +51,7 @@ class Deliveries:
                 names = ("status", "branch", "onto", "detail")
                 content = {name: getattr(delivery, name) for name in names} | {"commit_id": delivery.commit}
                 outbox.enter(connection, task_id, FactKind.DELIVERED, content)
+                enter_delivery(connection, task_id, delivery)
         return changed
 
     def take_back(

@@ -27,6 +27,8 @@ from sqlalchemy import (
 )
 
 from nightcrew.errors import BadInput
+from nightcrew.queue.audit import log as audit
+from nightcrew.queue.audit.line import Act
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +80,9 @@ def migrate(connection: Connection, migrations: Sequence[Migration]) -> Sequence
             )
         )
         log.info("state store: migration %04d %s", migration.number, migration.name)
+    if inspect(connection).has_table("audit"):
+        done = [f"{one.number:04d} {one.name}" for one in missing]
+        audit.enter(connection, Act.MIGRATION, "state store", {"version": version("nightcrew"), "ran": done})
     return missing
 
 

@@ -29,15 +29,16 @@ def put_after(connection: Connection, stored: QueuedTask, after: Sequence[str]) 
     return queued_task(connection.execute(select(tasks).where(own)).one(), is_new=True)
 
 
-def cancel_followers(connection: Connection, ended: QueuedTask) -> None:
+def cancel_followers(connection: Connection, ended: QueuedTask) -> list[QueuedTask]:
     """Cancel the tasks that wait for one which ended without success, and those that wait for them."""
     if ended.status not in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
-        return
+        return []
     followers = select(task_order.c.task_id).where(task_order.c.after_id == ended.task_id)
     waiting = tasks.c.task_id.in_(followers), tasks.c.status == TaskStatus.PENDING
     detail = f"comes after {ended.task_id}, which is {ended.status}"
     values = {"status": TaskStatus.CANCELLED, "detail": detail, "ended_at": func.now()}
-    for row in connection.execute(update(tasks).where(*waiting).values(**values).returning(tasks)).all():
-        cancelled = queued_task(row)
-        outbox.enter_status(connection, cancelled, before=TaskStatus.PENDING)
-        cancel_followers(connection, cancelled)
+    rows = connection.execute(update(tasks).where(*waiting).values(**values).returning(tasks)).all()
+    cancelled = [queued_task(row) for row in rows]
+    for one in cancelled:
+        outbox.enter_status(connection, one, before=TaskStatus.PENDING)
+    return cancelled + [later for one in cancelled for later in cancel_followers(connection, one)]

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 from sqlalchemy import Column, DateTime, ForeignKey, Integer, Row, Table, Text, func, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
+from nightcrew.queue.audit.tasks import enter_answer
 from nightcrew.queue.state_store import StateStore, metadata
 from nightcrew.queue.task_table import tasks
 from nightcrew.task import TaskStatus
@@ -142,8 +143,11 @@ class Reviews:
             )
         )
         with self._engine.begin() as connection:
-            connection.execute(first)
-            return _review(connection.execute(select(reviews).where(of_question)).one())
+            is_first = connection.execute(first).rowcount > 0
+            review = _review(connection.execute(select(reviews).where(of_question)).one())
+            if is_first:
+                enter_answer(connection, task_id, number, answer.model_dump(mode="json", exclude_none=True))
+            return review
 
     def find(self, task_id: str, number: int) -> Review | None:
         """The question about an attempt, or None."""

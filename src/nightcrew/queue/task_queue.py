@@ -19,6 +19,7 @@ from nightcrew.errors import BadInput, QueueFull
 from nightcrew.execution.attempt import Attempt, ModelCall
 from nightcrew.execution.checkout.admission import admit
 from nightcrew.queue import outbox, usage
+from nightcrew.queue.audit.tasks import enter_ends, enter_submission
 from nightcrew.queue.order import cancel_followers, put_after, waits_for_another
 from nightcrew.queue.outbox import FactKind
 from nightcrew.queue.state_store import StateStore
@@ -107,7 +108,10 @@ class TaskQueue:
             if known is not None:
                 return known
             stored = self._store(connection, task, commit, fingerprint, status)
-            return put_after(connection, stored, after) if after else stored
+            stored = put_after(connection, stored, after) if after else stored
+            enter_submission(connection, task, commit)
+            enter_ends(connection, [stored])
+            return stored
 
     def get(self, task_id: str) -> QueuedTask:
         """One task.
@@ -165,7 +169,8 @@ class TaskQueue:
             changed = queued_task(connection.execute(statement).one())
             if status is not None:
                 outbox.enter_status(connection, changed, before=TaskStatus(row.status))
-                cancel_followers(connection, changed)
+                also = cancel_followers(connection, changed)
+                enter_ends(connection, [changed, *also] if changed.status != row.status else also)
             return changed
 
     def begin_attempt(self, task_id: str) -> int:

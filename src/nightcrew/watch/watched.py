@@ -18,14 +18,16 @@ HOOKS = "/nightcrew/hooks/github/"
 """The path of webhooks on the crew's server; the key of the repository follows."""
 
 
-def add(api: PrefectApi, watch: Watch, minutes: int) -> Recurring:
+def add(settings: Settings, api: PrefectApi, watch: Watch, minutes: int) -> Recurring:
     """Look at a repository every few minutes; other terms for a watched repository replace the old ones."""
     for known in _of(api, watch.repo):
-        schedules.remove(api, known)
+        schedules.remove(settings, api, known)
     cron = "* * * * *" if minutes == 1 else f"*/{minutes} * * * *"
     parameters = {"watch": watch.model_dump(mode="json", exclude_unset=True)}
     name = f"{watch.repo.rstrip('/').removesuffix('.git').rpartition('/')[2]}-{hook_key(watch.repo)[:8]}"
-    return schedules.add_recurring(api, DEPLOYMENT, f"watch-{name.lower()}", cron, "UTC", parameters)
+    return schedules.add_recurring(
+        settings, api, DEPLOYMENT, f"watch-{name.lower()}", cron, "UTC", parameters
+    )
 
 
 def all_watched(api: PrefectApi) -> list[tuple[Watch, Recurring]]:

@@ -1,5 +1,6 @@
 """A backup holds all tasks and facts, each once; restored elsewhere, the crew goes on where it was."""
 
+import json
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,10 +8,15 @@ from pathlib import Path
 import pytest
 
 from nightcrew.crew.dispatch import open_queue
+from nightcrew.crew.storage.acts import change_account
 from nightcrew.crew.storage.backup import RESTORED, restore_backup, write_backup
 from nightcrew.errors import BadInput
 from nightcrew.ledger.ledger import Ledger
 from nightcrew.ledger.schema import PUBLIC_VIEWS
+from nightcrew.queue.audit.log import entries
+from nightcrew.queue.audit.verification import verify
+from nightcrew.queue.state_store import StateStore
+from nightcrew.secrets.account import Account
 from nightcrew.settings import Settings, load_settings
 from nightcrew.task import TaskStatus
 from tests.conftest import fresh_database
@@ -73,6 +79,23 @@ def test_what_is_restored_is_what_was_there(crew: Settings, other: Settings, tmp
         )
         again = after.submit(a_task(task_id="t-new", description="a new one", repo=runs.task.repo))
         assert after.list()[0].task_id == again.task_id, "numbers go on after the restored ones"
+
+
+def test_the_audit_log_goes_on_after_that_of_the_backup(
+    crew: Settings, other: Settings, tmp_path: Path
+) -> None:
+    file = tmp_path / "night.tar.gz"
+    write_backup(crew, file)
+    change_account(other, Account("http://127.0.0.1:9/v1", None))
+    restore_backup(other, file)
+    with StateStore(str(other.database_url)) as store:
+        assert not verify(store).faults
+        with store.engine.connect() as connection:
+            lines = [json.loads(one.line) for one in entries(connection)]
+    acts = [line["act"] for line in lines]
+    assert acts == ["migration", "submit", "submit", "submit", "end", "backup", "restore"]
+    replaced = [line["act"] for line in lines[-1]["details"]["replaced_lines"]]
+    assert replaced == ["migration", "key"], "what was done before is kept"
 
 
 def test_nothing_is_overwritten(crew: Settings, other: Settings, tmp_path: Path) -> None:

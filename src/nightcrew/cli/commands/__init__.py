@@ -55,6 +55,7 @@ COMMANDS = {
     "logs": Command("crew.logs", "Print and follow what the crew's processes log."),
     "ui": Command("crew.pages", "Print the Prefect UI's address or password."),
     "dashboard": Command("crew.pages", "Print the dashboard's address."),
+    "audit": Command("crew.audit", "List who asked for what and what was done."),
     "backup": Command("crew.backup", "Write tasks, ledger and results to one file."),
     "restore": Command("crew.backup", "Restore a backup into an empty home."),
     "models": Command("models.catalogue", "List usable models and remaining free calls."),

@@ -17,11 +17,14 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import make_url
+from sqlalchemy import Connection
 
 from nightcrew.crew.status import status
-from nightcrew.crew.storage.database import ensure_database, psycopg_arguments
+from nightcrew.crew.storage.acts import note
+from nightcrew.crew.storage.database import ensure_database
 from nightcrew.errors import BadInput
+from nightcrew.queue.audit.line import Act
+from nightcrew.queue.audit.log import enter, entries
 from nightcrew.queue.state_store import StateStore, create_schema
 from nightcrew.settings import Settings
 
@@ -29,6 +32,8 @@ FORMAT = 1
 MANIFEST = "nightcrew-backup.json"
 FOLDERS = ("ledger", "results")
 MEMORY = "memory.json"
+AUDIT = "audit"
+MOST_REPLACED = 1_000  # lines of an empty home's audit log, which the backup's log replaces
 FIRST = ("tasks",)  # other tables refer to them
 RESTORED = "restored from a backup; it will run again"
 _LEFT_OUT = (".lock", ".duckdb", ".wal")
@@ -52,10 +57,11 @@ def write_backup(settings: Settings, file: Path) -> Backup:
     """
     if file.exists():
         raise BadInput(f"{file} exists: name another file")
+    note(settings, Act.BACKUP, str(file.resolve()))
     draft = file.with_name(f".{file.name}.part")
     home = settings.home.expanduser().resolve()
     try:
-        with _connected(settings) as connection, tarfile.open(draft, "w:gz", compresslevel=3) as tar:
+        with _connected(settings) as (_, connection), tarfile.open(draft, "w:gz", compresslevel=3) as tar:
             connection.execute("LOCK TABLE outbox IN SHARE MODE")  # before the first query fixes what is seen
             tables = _add_tables(tar, connection)
             files = _add_folder(tar, home / "ledger", home)
@@ -84,17 +90,20 @@ def restore_backup(settings: Settings, file: Path) -> Backup:
     if status(settings).running:
         raise BadInput("the crew is running: stop it with 'nightcrew stop-engine' first")
     try:
-        with tarfile.open(file) as tar, _connected(settings) as connection:
+        with tarfile.open(file) as tar, _connected(settings) as (store, connection):
             tables = _tables_of(tar, file)
             home = settings.home.expanduser().resolve()
             _check_empty(connection, home)
+            replaced = entries(store, limit=MOST_REPLACED)
             members = [
                 member for member in tar if member.name.startswith(tuple(f"{one}/" for one in FOLDERS))
             ]
             members += [member for member in tar if member.name == MEMORY]
             tar.extractall(home, members, filter="data")
             _fill_tables(tar, connection, tables)
-            connection.commit()
+            lines = [json.loads(one.line) for one in replaced] if AUDIT in tables else []
+            enter(store, Act.RESTORE, str(file.resolve()), {"replaced_lines": lines})
+            store.commit()
     except FileNotFoundError:
         raise BadInput(f"there is no file {file}") from None
     except (OSError, tarfile.TarError, EOFError) as error:
@@ -106,14 +115,14 @@ def restore_backup(settings: Settings, file: Path) -> Backup:
 
 
 @contextmanager
-def _connected(settings: Settings) -> Iterator[psycopg.Connection[Any]]:
-    """A transaction that sees one state of the store."""
-    url = ensure_database(settings)
-    with StateStore(url) as store:
+def _connected(settings: Settings) -> Iterator[tuple[Connection, psycopg.Connection[Any]]]:
+    """A transaction that sees one state of the store, and the driver's own object for it."""
+    with StateStore(ensure_database(settings)) as store:
         create_schema(store)
-    with psycopg.connect(**psycopg_arguments(make_url(url))) as connection:
-        connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
-        yield connection
+        with store.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, psycopg.Connection)
+            yield connection, driver
 
 
 def _columns(connection: psycopg.Connection[Any]) -> dict[str, list[str]]:
@@ -143,6 +152,7 @@ def _fill_tables(
     tar: tarfile.TarFile, connection: psycopg.Connection[Any], tables: Mapping[str, Mapping[str, Any]]
 ) -> None:
     known = _columns(connection)
+    connection.execute("SET LOCAL nightcrew.audit_may_remove = 'on'")
     for table in sorted(tables, key=lambda name: (name not in FIRST, name)):
         columns = tables[table]["columns"]
         if not set(columns) <= set(known.get(table, ())):

@@ -6,7 +6,8 @@ from typing import Any
 from pydantic import SecretStr
 
 from nightcrew.crew.prefect_api import PrefectApi
-from nightcrew.secrets.account import Account, account_file, keep_account
+from nightcrew.crew.storage.acts import change_account
+from nightcrew.secrets.account import Account, account_file
 from nightcrew.settings import Settings
 
 BLOCK_TYPE = "nightcrew-model-account"
@@ -33,7 +34,7 @@ def _move(api: PrefectApi, settings: Settings, block: Mapping[str, Any]) -> str:
     data, configured = block["data"], settings.account
     key = SecretStr(str(data["api_key"])) if data.get("api_key") else configured.api_key
     if block["name"] == "crew":
-        keep_account(settings.home, Account(str(data.get("base_url") or configured.base_url), key))
+        change_account(settings, Account(str(data.get("base_url") or configured.base_url), key))
     rest = {name: value for name, value in data.items() if name not in _MOVED}
     api.patch(f"/block_documents/{block['id']}", {"data": rest, "merge_existing_data": False})
     if block["name"] != "crew":

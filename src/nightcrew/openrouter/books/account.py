@@ -26,6 +26,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from nightcrew.errors import AccountStopped
 from nightcrew.openrouter.books.round_trip import TO_DISK
+from nightcrew.queue.audit import log as audit
+from nightcrew.queue.audit.line import Act
 from nightcrew.queue.state_store import StateStore, metadata, utc_now
 
 log = logging.getLogger(__name__)
@@ -102,11 +104,13 @@ def stop_crew(
     log.error("the crew stops: %s", message)
     with store.engine.begin() as connection:
         lock_account(connection, account, for_update=True)
-        connection.execute(
+        stopped = connection.execute(
             update(accounts)
             .where(accounts.c.account == account, accounts.c.stopped_at.is_(None))
             .values(stopped_at=clock(), stop_fault=fault, stop_message=message)
         )
+        if stopped.rowcount:
+            audit.enter(connection, Act.HALT, "crew", {"fault": fault, "message": message})
 
 
 def resume_crew(store: StateStore, account: str) -> bool:
@@ -117,6 +121,8 @@ def resume_crew(store: StateStore, account: str) -> bool:
             .where(accounts.c.account == account, accounts.c.stopped_at.is_not(None))
             .values(stopped_at=None, stop_fault=None, stop_message=None)
         )
+        if resumed.rowcount:
+            audit.enter(connection, Act.RESUME, "crew")
         return resumed.rowcount > 0
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +10,7 @@ import typer
 
 from nightcrew.address import Protocol, folder_of, protocol_of
 from nightcrew.cli.app import AsJson, ExitCode, app
+from nightcrew.cli.moment import moment
 from nightcrew.cli.output import console, errors, print_json
 from nightcrew.errors import BadInput
 from nightcrew.settings import DeliveryKind, Settings, load_settings
@@ -59,12 +60,12 @@ def apply(
             "use one of --branch and --pull-request, which are made in the task's repository, and --to"
         )
     settings = load_settings()
-    tasks = _ended(settings, task_id, _moment(since) if since else None)
+    tasks = _ended(settings, task_id, moment(since) if since else None)
     if branch or pull_request:
         kind = DeliveryKind.PULL_REQUEST if pull_request else DeliveryKind.BRANCH
         applied = _as_branches(settings, tasks, kind)
     else:
-        applied = [_applied(one, to) for one in tasks]
+        applied = [_applied(settings, one, to) for one in tasks]
     if as_json:
         print_json(applied)
     else:
@@ -91,14 +92,14 @@ def _ended(settings: Settings, task_id: str | None, since: datetime | None) -> S
     return [queued]
 
 
-def _applied(queued: "QueuedTask", to: Path | None) -> Applied:
-    from nightcrew.delivery.person_checkout import apply_to
+def _applied(settings: Settings, queued: "QueuedTask", to: Path | None) -> Applied:
+    from nightcrew.crew.storage.acts import apply_change
 
     try:
         if to is None and protocol_of(queued.task.repo) is not Protocol.FILE:
             raise BadInput(f"{queued.task.repo} is on a server: name your checkout of it with --to")
         folder = (to or folder_of(queued.task.repo)).expanduser().resolve()
-        changed = apply_to(folder, _change(queued))
+        changed = apply_change(settings, queued, folder, _change(queued))
     except BadInput as error:
         return Applied(queued.task_id, False, str(error))
     if not changed:
@@ -125,18 +126,3 @@ def _as_branches(settings: Settings, tasks: Sequence["QueuedTask"], kind: Delive
             done = delivery.status is DeliveryStatus.DELIVERED
             applied.append(Applied(queued.task_id, done, delivery.detail))
     return applied
-
-
-def _moment(text: str) -> datetime:
-    """The moment that a word, a duration or a date in local time means."""
-    now = datetime.now().astimezone()
-    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    days = {"today": 0, "yesterday": 1}
-    if text in days:
-        return today - timedelta(days=days[text])
-    if text[:-1].isascii() and text[:-1].isdigit() and text[-1] in "hd" and len(text) < 6:
-        return now - timedelta(hours=int(text[:-1]) * (24 if text[-1] == "d" else 1))
-    try:
-        return datetime.fromisoformat(text).astimezone()
-    except ValueError:
-        raise BadInput(f"--since {text}: write today, yesterday, 12h, 3d or a date like 2026-11-26") from None

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from nightcrew.cli.app import AsJson, app
 from nightcrew.cli.output import console, print_json
 from nightcrew.errors import BadInput
-from nightcrew.secrets.account import Account, account_file, keep_account
+from nightcrew.secrets.account import Account, account_file
 from nightcrew.settings import OPENROUTER_URL, load_settings
 
 
@@ -23,6 +23,7 @@ def set_account(
     as_json: AsJson = False,
 ) -> None:
     """Store an API key for the crew. It is read from standard input, and sent to this address only."""
+    from nightcrew.crew.storage.acts import change_account
     from nightcrew.openrouter.wire.credentials import checked_key, checked_url
 
     settings = load_settings()
@@ -30,7 +31,7 @@ def set_account(
     if account.api_key is None and not no_key:
         # A stored key cannot be brought back, and an empty line is usually a slip or an unset variable.
         raise BadInput("no key was given, and nothing was changed; for an API that needs none, use --no-key")
-    keep_account(settings.home, account)
+    change_account(settings, account)
     place = account_file(settings.home)
     if as_json:
         print_json({"base_url": account.base_url, "has_key": account.api_key is not None, "file": place})

@@ -56,12 +56,12 @@ def schedule(
         if not cron:
             raise BadInput("schedule add needs --cron, such as '0 2 * * *' for two at night")
         check_prices(settings)
-        schedules.add_schedule(api, name, cron, timezone, make_task(settings, fields))
+        schedules.add_schedule(settings, api, name, cron, timezone, make_task(settings, fields))
     elif action is Action.REMOVE:
-        schedules.remove(api, schedules.find_schedule(api, name))
+        schedules.remove(settings, api, schedules.find_schedule(api, name))
     elif action in {Action.PAUSE, Action.RESUME}:
         found = schedules.find_schedule(api, name)
-        schedules.set_active(api, found, active=action is Action.RESUME)
+        schedules.set_active(settings, api, found, active=action is Action.RESUME)
     _print_schedules(schedules.task_schedules(api), as_json=as_json)
     return ExitCode.DONE
 

@@ -82,7 +82,7 @@ def watch(
 
 
 def _terms(settings: Settings, repo: str, fields: dict[str, Any]) -> "Watch":
-    from nightcrew.execution.checkout.credentials import Credentials
+    from nightcrew.crew.storage.acts import keep_credential
     from nightcrew.forge.place import place_of
     from nightcrew.watch.terms import Watch
 
@@ -93,7 +93,7 @@ def _terms(settings: Settings, repo: str, fields: dict[str, Any]) -> "Watch":
     except ValidationError as error:
         raise BadInput(first_problem(error)) from None
     if credential is not None:
-        Credentials(settings.credentials_dir).keep(address, credential)
+        keep_credential(settings, address, credential)
     return terms
 
 
@@ -122,7 +122,7 @@ def _add(settings: Settings, terms: "Watch", minutes: int, *, as_json: bool) -> 
     from nightcrew.watch.terms import hook_key
 
     check(settings, terms)
-    watched.add(_api(settings), terms, minutes)
+    watched.add(settings, _api(settings), terms, minutes)
     secret = watched.make_hook_secret(settings, terms.repo).get_secret_value()
     path = f"{watched.HOOKS}{hook_key(terms.repo)}"
     if as_json:
@@ -142,9 +142,9 @@ def _change(settings: Settings, repo: str, action: Action) -> None:
     api = _api(settings)
     found = watched.find(api, repo)
     if action is Action.REMOVE:
-        schedules.remove(api, found)
+        schedules.remove(settings, api, found)
     else:
-        schedules.set_active(api, found, active=action is Action.RESUME)
+        schedules.set_active(settings, api, found, active=action is Action.RESUME)
 
 
 def _list(settings: Settings, *, as_json: bool) -> int:
