@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.verdict.wild import bad_tests, bad_words, beside, excused, unlike
+from benchmarks.verdict.wild import bad_tests, bad_words, beside, careless, excused, unlike
 from benchmarks.verdict.wild.case import Good
 from benchmarks.verdict.wild.clones import Clone
 from benchmarks.verdict.wild.edits import functions, parsed
@@ -161,3 +161,31 @@ def test_what_a_person_is_asked_is_counted_apart(
 )
 def test_the_data_of_tests_is_there_before_the_change_too(path: str, is_for_tests: bool) -> None:
     assert _is_for_tests(path) is is_for_tests
+
+
+def test_of_several_places_every_one_is_tried(goods: dict[Kind, Good]) -> None:
+    (fault,) = (one for one in careless.FAULTS if one.name == "careless: what is false counts as None")
+    text = "def gross(net):\n    if net is None:\n        return 0\n    return net if RATE is None else 1\n"
+    good = goods[Kind.FIX]
+    path = "shop/prices.py"
+    changed = Good(good.clone, good.label)
+    changed.change = {path: text}
+    assert [one[path] for one in fault.made(changed)] == [
+        text.replace("net is None", "(not net)"), text.replace("RATE is None", "(not RATE)"),
+    ]  # fmt: skip
+    assert next(iter(beside.FAULTS[0].made(changed)))[path] != text
+
+
+@pytest.mark.parametrize(
+    ("line", "made"),
+    [
+        ("g(a, b)", "g(b, b)"), ("return [c for c in a]", "return [c for c in a if c]"),
+        ("print(a)", "print(a, file=__import__('sys').stderr)"), ("return a + b", "return (b) + (a)"),
+        ("b.append(a)", "b.insert(0, a)"), ("return a and b", "return (a)"), ("b.clear()", "pass"),
+        ("for c in a: g(c)", "for c in reversed(list(a)): g(c)"), ("if a: g(b)", "if True: g(b)"),
+    ],
+)  # fmt: skip
+def test_what_a_careless_author_writes(line: str, made: str) -> None:
+    text = f"def f(a, b):\n    {line}\n"
+    edits = careless._EDITS.values()
+    assert f"def f(a, b):\n    {made}\n" in [one for edit in edits for one in edit(text, "")]

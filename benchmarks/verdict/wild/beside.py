@@ -42,6 +42,18 @@ def in_product(edit: Edit) -> Callable[[Good], Change | None]:
     return make
 
 
+def each_in_product(edit: Edit) -> Callable[[Good], Iterator[Change]]:
+    """Every version that an edit makes of one of the changed product files."""
+
+    def make(good: Good) -> Iterator[Change]:
+        for path, text in sorted(good.product.items(), key=lambda pair: pair[0] != good.target):
+            for made in edit(text, good.before(path)):
+                if made is not None and made != text and parsed(made) is not None:
+                    yield {**good.change, path: made}
+
+    return make
+
+
 def with_file(path: str, text: str) -> Callable[[Good], Change | None]:
     """The right change and a new file."""
 

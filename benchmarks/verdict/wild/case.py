@@ -1,6 +1,6 @@
 """A labelled change of a real project, and the bad ones that are derived from it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -73,12 +73,21 @@ class Good:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A kind of bad change: what it is made from, and how; with `passes` its tests must not notice it."""
+    """A kind of bad change: what it is made from, and how; with `passes` its tests must not notice it: of
+    several the first that they do not notice is taken."""
 
     name: str
     of: frozenset[Kind]
-    make: Callable[[Good], Change | None]
+    make: Callable[[Good], Change | Iterator[Change] | None]
     passes: bool = True
+
+    def made(self, good: Good) -> Iterator[Change]:
+        """The changes that can be made of a real one."""
+        made = self.make(good)
+        if isinstance(made, Mapping):
+            yield made
+        elif made is not None:
+            yield from made
 
 
 @dataclass(frozen=True, slots=True)

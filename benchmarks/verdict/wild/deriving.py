@@ -5,9 +5,10 @@ import hashlib
 import json
 import shlex
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
-from benchmarks.verdict.wild import bad_tests, bad_words, beside, excused, unlike, wrong_fixes
+from benchmarks.verdict.wild import bad_tests, bad_words, beside, careless, excused, unlike, wrong_fixes
 from benchmarks.verdict.wild.case import TYPES, Case, Change, Fault, Good
 from benchmarks.verdict.wild.labels import passes
 from benchmarks.verdict.wild.mining import Kind
@@ -16,6 +17,7 @@ from benchmarks.verdict.wild.plain_room import PlainRoom
 TRIED_IN_A_TURN = 3
 MOST_NAMED = 40  # tests that one command names
 MOST_OF_A_CHANGE = 3  # bad changes made of the same real change
+MOST_PLACES = 5  # of one change where a fault is tried
 
 
 class Deriver:
@@ -24,12 +26,13 @@ class Deriver:
     def __init__(self, room: PlainRoom, path: Path) -> None:
         self.room, self.path = room, path
         self.faults = (
-            *wrong_fixes.faults(room), *beside.FAULTS, *excused.FAULTS, *unlike.FAULTS, *bad_tests.FAULTS, *bad_words.FAULTS,
+            *wrong_fixes.faults(room), *beside.FAULTS, *excused.FAULTS, *unlike.FAULTS, *careless.FAULTS,
+            *bad_tests.FAULTS, *bad_words.FAULTS,
         )  # fmt: skip
-        self._known: dict[str, bool] = {}
+        self._known: dict[str, int | None] = {}  # the first that its tests do not notice
         if path.is_file():
             told = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
-            self._known = {one["key"]: one["usable"] for one in told}
+            self._known = {one["key"]: one.get("place", 0) if one["usable"] else None for one in told}
 
     def good(self, good: Good) -> Case:
         """The real change."""
@@ -38,17 +41,17 @@ class Deriver:
     def bad(self, good: Good, fault: Fault) -> Case | None:
         """A bad case of a kind; None where it cannot be made of this change, or its own tests notice it."""
         key = f"{good.label.mined.key}:{fault.name}"
-        if good.kind not in fault.of or self._known.get(key) is False:
+        if good.kind not in fault.of or (key in self._known and self._known[key] is None):
             return None
-        change = fault.make(good)
-        usable = change is not None and (self._known.get(key) or self._is_usable(good, fault, change))
+        changes = [*islice(fault.made(good), MOST_PLACES)]
         if key not in self._known:
-            self._known[key] = usable
+            places = (at for at, change in enumerate(changes) if self._is_usable(good, fault, change))
+            place = self._known[key] = next(places, None)
+            told = {"key": key, "usable": place is not None, "place": place}
             with self.path.open("a") as file:
-                file.write(json.dumps({"key": key, "usable": usable}) + "\n")
-        return (
-            self._case(good, f"bad: {fault.name}", False, change) if usable and change is not None else None
-        )
+                file.write(json.dumps(told) + "\n")
+        found = self._known[key]
+        return None if found is None else self._case(good, f"bad: {fault.name}", False, changes[found])
 
     def many(self, goods: Sequence[Good], count: int) -> Iterator[Case]:
         """`count` bad cases, kinds in turns, projects spread; the same real changes give the same cases."""

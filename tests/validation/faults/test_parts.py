@@ -260,6 +260,21 @@ AMONG = {
         "def f(x):\n    return sorted({y.a for y in x})\n", ("{y.a for y in x}", "[y.a for y in x]"),
     ),
     "equal values in a loop": ("def f(x):\n    for y in set(x):\n        g(y)\n", ("set(x)", "x")),
+    "what a loop goes through backwards": (
+        "def f(x):\n    for y in reversed(x):\n        g(y)\n", ("reversed(x)", "x"),
+    ),
+    "what a loop leaves out": (
+        "def f(x):\n    for y in filter(None, x):\n        g(y)\n", ("filter(None, x)", "x"),
+    ),
+    "what comes first": ("def f(x):\n    x.insert(0, 1)\n", ("x.insert(0, 1)", "x.append(1)")),
+    "entries that are left out": ("def f(x):\n    return [y for y in x if y]\n", ("y", "(True)")),
+    "one letter of a text": ("def f(x):\n    return str(x)[-1]\n", ("str(x)[-1]", "str(x)")),
+    "a place that is written too": (
+        "def f(x):\n    y = x.z = g(x)\n    h(y)\n", ("y = x.z = g(x)", "y = g(x)"),
+    ),
+    "where a text is written": (
+        "def f(x):\n    print(x, file=sys.stderr)\n", ("print(x, file=sys.stderr)", "print(x)"),
+    ),
     "equal keys of a table": (
         "def f(x):\n    t = {}\n    for y in x:\n        t[y.a] = y\n    return [*t.values()]\n",
         ("y.a", "(y.a, len(t))"),
@@ -284,6 +299,12 @@ def test_a_part_among_others(after: str, part: tuple[str, str]) -> None:
     assert part in [(one.before, one.text) for one in parts]
     for one in parts:
         ast.parse(one.apply(after))
+
+
+def test_what_is_false_is_told_from_none_where_base_asks_for_none() -> None:
+    before = "def f(x):\n    if x is None and x != 1:\n        return 1\n"
+    after = "def f(x):\n    if not x:\n        return 1\n"
+    assert "(x is None)" in [part.text for part in parts_of(before, after)]
 
 
 SIBLINGS = {

@@ -16,7 +16,7 @@ _ITERATING = {"enumerate", "join", "len", "list", "map", "sorted", "sum", "tuple
 _BOUNDING = {"max", "min"}  # which adjust a value where they also get a number
 _SETS = {"dict.fromkeys", "frozenset", "set"}
 
-type Step = tuple[ast.expr, ast.expr]
+type Step = tuple[ast.expr | ast.stmt, ast.expr | ast.stmt]
 """An expression, and what stands in its place without the step."""
 
 
@@ -26,13 +26,20 @@ def steps(node: ast.AST, modules: Collection[str], tables: Collection[str]) -> I
     match node:
         case ast.Subscript(value=value, slice=ast.Slice(upper=ast.Constant())):
             yield node, value
+        case ast.Subscript(value=value, slice=index) if isinstance(node.ctx, ast.Load) and _is_place(index):
+            yield node, value
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
             yield from ((node, one) for one, other in ((left, right), (right, left)) if _is_flag(other))
         case ast.Assign(targets=[ast.Subscript(value=ast.Name(name), slice=key)]) if name in tables:
             # Of equal keys only the last value stays, unless something looks them up.
             yield key, ast.parse(f"(({ast.unparse(key)}), len({name}))", mode="eval").body
+        case ast.Assign(targets=[_, _, *_] as targets, value=value):
+            for one in targets:
+                yield node, ast.Assign([other for other in targets if other is not one], value)
         case ast.For(iter=value) | ast.comprehension(iter=value) | ast.Starred(value=value):
             yield from _repeated(value)
+        case ast.Call(func=ast.Attribute(value=held, attr="insert"), args=[ast.Constant(0), one]):
+            yield node, ast.Call(ast.Attribute(held, "append"), [one], [])
         case ast.Call():
             yield from ((node, one) for one in _passed(node, modules))
             yield from ((node, one) for one in _without_words(node))
@@ -62,10 +69,10 @@ def _adjusts(call: ast.Call, modules: Collection[str]) -> bool:
 
 
 def _without_words(call: ast.Call) -> Iterator[ast.expr]:
-    """The call without each switch, flag or function that it gets by name."""
+    """The call without each switch, flag, function or place to write to that it gets by name."""
     for word in call.keywords:
         switch = isinstance(word.value, ast.Constant) and isinstance(word.value.value, bool)
-        known = own_name(word.value) in dir(builtins) or _is_flag(word.value)
+        known = own_name(word.value) in dir(builtins) or _is_flag(word.value) or word.arg == "file"
         if switch or known or isinstance(word.value, ast.Lambda):
             without = copy.copy(call)
             without.keywords = [one for one in call.keywords if one is not word]
@@ -73,11 +80,21 @@ def _without_words(call: ast.Call) -> Iterator[ast.expr]:
 
 
 def _repeated(value: ast.expr) -> Iterator[Step]:
-    """What is iterated once for each of some equal values, with all of them."""
-    if isinstance(value, ast.SetComp):
-        yield value, ast.ListComp(value.elt, value.generators)
-    elif isinstance(value, ast.Call) and dotted(value.func) in _SETS and len(value.args) == 1:
-        yield value, value.args[0]
+    """What is iterated backwards, without some, or once for each of some equal values, with all in order."""
+    match value:
+        case ast.SetComp():
+            yield value, ast.ListComp(value.elt, value.generators)
+        case ast.Call(func=function, args=[held]) if dotted(function) in _SETS | {"reversed"}:
+            yield value, held
+        case ast.Call(func=ast.Name("filter"), args=[_, held]):
+            yield value, held
+        case ast.Subscript(value=held, slice=ast.Slice(None, None, ast.UnaryOp(ast.USub()))):
+            yield value, held
+
+
+def _is_place(index: ast.expr) -> bool:
+    """True for the first or the last place: of one element or letter it gives all."""
+    return ast.unparse(index) in ("0", "-1")
 
 
 def _is_flag(node: ast.expr) -> bool:

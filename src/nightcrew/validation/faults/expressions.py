@@ -11,6 +11,7 @@ from nightcrew.validation.faults.notes import (
     ALTERNATIVE,
     BACK,
     CONDITION,
+    FILTER,
     GONE,
     MESSAGE,
     OPERAND,
@@ -180,12 +181,12 @@ class Expressions(Notes):
                 self.note(part, f"({self.new.of(part.orelse)})", GONE)
             elif isinstance(part, ast.comprehension):
                 for test in part.ifs:
-                    self.note(test, "(True)", CONDITION)
+                    self.note(test, "(True)", FILTER)
             for table in _alternatives(part):
                 self.one_by_one(table, table.elts, ALTERNATIVE)
             self.each_step(part)
             if isinstance(part, ast.expr):
-                for place, other in self.siblings.beside(part):
+                for place, other in self.siblings.beside(part, ".".join(self.scope)):
                     self.note(place, other, ALTERNATIVE)
 
     def _called_otherwise(self, old: ast.AST, new: ast.AST) -> None:

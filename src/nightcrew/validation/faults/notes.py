@@ -9,6 +9,8 @@ from nightcrew.validation.reading.source_text import Node, SourceText
 from nightcrew.validation.reading.suite import parse
 
 BACK, GONE, CONDITION, OPERAND, RETURNED = "as on base", "taken away", "unconditional", "without", "put back"
+FILTER = "without the filter"
+"""A condition of a comprehension: without it, entries that it leaves out stay."""
 ALTERNATIVE = "without the alternative"
 """A further operand of a condition, argument of a call or entry of a list that base has: it changes what base
 does there."""
