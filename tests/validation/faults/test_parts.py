@@ -476,3 +476,7 @@ def test_branches_that_stay_are_no_parts(before: str, after: str, parts: list[tu
     assert sorted((one.before, one.text.replace("\n    ", "\n")) for one in found) == sorted(parts)
     for one in found:
         ast.parse(one.apply(texts[1]))
+
+
+def test_a_number_may_be_larger_than_any_float() -> None:
+    assert parts_of("", f"MOST = {10**400}\n")

@@ -82,3 +82,18 @@ def test_tests_that_run_themselves_at_import_are_not_said_to_judge_nothing(shop:
     idle = {"tests/test_self.py": RUNS_ITSELF.replace("cheapest([3, 2]), {expected}", "2, 2")}
     told = shop.ask(Controls(), {CODE: UNCALLED, **idle}, shop.task(TaskType.UNIT_TEST, CODE))
     assert told.outcome is GateOutcome.FAIL, told.message
+
+
+@pytest.mark.parametrize(
+    ("task_type", "code", "function"),
+    [(TaskType.CODE_GENERATION, UNCALLED, "dearest"), (TaskType.UNIT_TEST, BASE, "cheapest")],
+)
+def test_tests_that_check_nothing_are_asked_for_more_beside_code_that_may_be_right(
+    shop: House, task_type: TaskType, code: str, function: str
+) -> None:
+    test = (
+        f"from shop.kinds import {function}\n\n\ndef test_idle():\n    assert {function}([1]) or {function}\n"
+    )
+    told = shop.ask(Controls(), {CODE: code, "tests/test_idle.py": test}, shop.task(task_type, CODE))
+    assert told.outcome is GateOutcome.FAIL, told.message
+    assert told.is_unproven is (task_type is not TaskType.UNIT_TEST)

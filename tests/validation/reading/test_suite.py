@@ -11,6 +11,7 @@ from nightcrew.validation.reading.suite import (
     is_weak,
     parse,
     same_tree,
+    told_by_tests,
     tree_of,
     walk,
 )
@@ -192,3 +193,19 @@ class TestPrice(Base):
 def test_code_of_a_test_is_what_it_uses_and_what_is_around_it() -> None:
     found = {getattr(one, "name", ast.unparse(one)) for one in code_of(ast.parse(USED), {"test_one"})}
     assert found == {"TABLE = {1: helped(1)}", "Base", "helped", "price", "setUp", "test_one"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "differs"),
+    [
+        ("CASES = {'a': 1}", "CASES = {'a': 1, 'b': 2}", True),  # of the class, and of no other one
+        ("LIMIT = 3", "LIMIT = 4", True),
+        ("OTHER = 3", "OTHER = 4", False),
+    ],
+)
+def test_a_table_of_cases_is_part_of_the_tests_that_name_it(old: str, new: str, differs: bool) -> None:
+    text = "LIMIT = 3\nOTHER = 3\n\n\nclass TestA:\n    CASES = {'a': 1}\n\n    def test_it(self):\n"
+    text += "        check(self.CASES, LIMIT)\n\n\nclass TestB:\n    CASES = {}\n\n    def test_it(self):\n        check(self.CASES)\n"
+    before, after = (told_by_tests(ast.parse(one)) for one in (text, text.replace(old, new)))
+    assert (before["TestA.test_it"] != after["TestA.test_it"]) is differs
+    assert before["TestB.test_it"] == after["TestB.test_it"]

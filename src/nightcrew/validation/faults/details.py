@@ -88,9 +88,7 @@ class Details:
     # -- kinds of details --
 
     def _only_chooses(self, part: Mutant) -> bool:
-        """True for a part that only narrows, widens or orders what tests notice, unless a value decides.
-        A part that removes an assignment that nothing needs any more is a detail too.
-        """
+        """True for a part that only narrows, widens or orders what tests notice, unless a value decides."""
         if part.operator in (BACK, RETURNED) and part.function in self.same and not self._fresh(part):
             # The function of the fix is written in another way. In any other function nobody asked for it.
             return any(one.function == part.function for one in self._noticed)
@@ -178,8 +176,10 @@ class Details:
         return seen and all(map(self.holds, open_ones))
 
     def _is_safeguard(self, part: Mutant) -> bool:
-        """True for an assertion, the end of a finished loop, and an error for an impossible state."""
-        body = _tree(part.before).body if part.operator == GONE else []
+        """True for an assertion, new or gone, the end of a finished loop, and an error for what cannot be."""
+        body = _tree({GONE: part.before, RETURNED: part.text}.get(part.operator, "")).body
+        if part.operator == RETURNED and not all(isinstance(one, ast.Assert) for one in body):
+            return False
         is_conditional = any(_within(part, span) for span in self._bodies.values())
         if part.operator == CONDITION and part.before.strip().startswith("__name__ =="):
             return True  # what runs as a program can be imported, too

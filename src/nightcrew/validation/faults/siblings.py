@@ -20,6 +20,7 @@ _OPPOSITES = (
     {ast.Lt, ast.GtE},
     {ast.Gt, ast.LtE},
 )
+_MOST_NUMBER = 1e300  # a larger int is no float
 LEAST_NUMBER = 10  # smaller ones count places and parts, which other edits try
 _INCLUSIVE = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
 _MEMBER, _EQUAL = (ast.In, ast.NotIn), (ast.Eq, ast.NotEq)
@@ -233,7 +234,7 @@ def _number(node: ast.AST) -> float | None:
     """A number, or an expression of numbers: `-1`, `60 * 60`, `10**6`."""
     match node:
         case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
-            return float(value)
+            return float(value) if abs(value) < _MOST_NUMBER else None
         case ast.UnaryOp(op=ast.USub(), operand=inner):
             held = _number(inner)
             return None if held is None else -held

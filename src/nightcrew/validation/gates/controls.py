@@ -13,7 +13,7 @@ from nightcrew.validation.faults.target import (
     left_to_command,
     target_or_result,
 )
-from nightcrew.validation.gate import JUDGED_TESTS, Gate, failed, not_measurable, passed
+from nightcrew.validation.gate import JUDGED_TESTS, Gate, failed, not_measurable, passed, unproven
 from nightcrew.validation.gates.wrong_values import FEW, blind_to_values, only_parts, values_noticed
 from nightcrew.validation.reading.smells import new_test_functions
 from nightcrew.validation.reading.variants import (
@@ -31,7 +31,7 @@ from nightcrew.validation.running.examination import Examination, examine, name_
 from nightcrew.validation.running.measured import Values
 from nightcrew.validation.running.run_results import NO_RUN, Run
 from nightcrew.validation.running.runs import Session, run_sessions
-from nightcrew.validation.verdict import GateResult
+from nightcrew.validation.verdict import GateOutcome, GateResult
 
 NAME = "controls"
 MOST_UNNOTICED = 0.34
@@ -76,8 +76,13 @@ class Controls(Gate):
         if not broken or not _covering(examination, target.path):
             return _judge_from_outside(room, examination, target)
         runs, imported = _warm(room, examination, target.path, variants)
+        found = _judge_warm(examination, target.path, variants, runs)
+        if found is not None and found.outcome is GateOutcome.FAIL and not found.findings:
+            # The change itself may be right, and its tests show too little.
+            is_about_tests = room.task.task_type is TaskType.UNIT_TEST
+            return found if is_about_tests else unproven(found, "its tests show too little", target.path)
         return (
-            _judge_warm(examination, target.path, variants, runs)
+            found
             or judge_blind(room, examination, target, NAME, imported)
             or _passed(examination, target.path, runs)
         )

@@ -108,13 +108,14 @@ def _judge_fix(room: CleanRoom, examination: Examination, target: Target, covere
         return passed(NAME, "The fix is too small to put faults into; the reproducer stands for itself.")
     measured = rates(trials)
     if measured.killed == 0:
-        return failed(
+        none = failed(
             NAME,
             f"Of {len(trials)} small faults put into the fix, the reproducer notices none.",
             "Assert on what the repaired code gives.",
             strength=0.0,
             evidence=_evidence(trials, measured),
         )
+        return unproven(none, "its test notices no fault in the fix", target.path)
     return passed(
         NAME,
         f"Of {len(trials)} small faults put into the fix, the reproducer notices {measured.killed:.0%}.",

@@ -112,6 +112,23 @@ def tests_in(tree: ast.Module) -> dict[str, Function]:
     return {name: node for name, node in _named(tree.body, "") if node.name.startswith("test")}
 
 
+def told_by_tests(tree: ast.Module) -> dict[str, str]:
+    """Each test's tree as text, with the tables of its module and class that it names."""
+    found: dict[str, str] = {}
+    for name, node in tests_in(tree).items():
+        owner = name.rpartition(".")[0]
+        used = {getattr(one, "id", getattr(one, "attr", "")) for one in walk(node)}
+        holders = [tree.body, *(one.body for one in tree.body if getattr(one, "name", None) == owner)]  # type: ignore[attr-defined]
+        tables = [
+            ast.dump(one)
+            for body in holders
+            for one in body
+            if isinstance(one, ast.Assign) and used & {getattr(head, "id", "") for head in one.targets}
+        ]
+        found[name] = "\n".join([ast.dump(node), *tables])
+    return found
+
+
 def all_functions(tree: ast.Module) -> dict[str, Function]:
     """Every module-level function and method by qualified name."""
     return dict(_named(tree.body, ""))

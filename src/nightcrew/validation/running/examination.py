@@ -1,7 +1,6 @@
 """The runs that several gates look at, each made once: base, the patched tree, and the new tests in many
 worlds."""
 
-import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -10,7 +9,7 @@ from functools import cached_property
 from nightcrew.task import TaskType
 from nightcrew.validation.change.paths import is_test_module
 from nightcrew.validation.change.tree import Tree
-from nightcrew.validation.reading.suite import parse, tests_in
+from nightcrew.validation.reading.suite import parse, told_by_tests
 from nightcrew.validation.reading.variants import function_lines
 from nightcrew.validation.rig.protocol import Experiment
 from nightcrew.validation.running.base_faults import base_fault, with_remedy
@@ -244,7 +243,7 @@ class Examination:
 
     @cached_property
     def changed_tests(self) -> frozenset[str]:
-        """Tests that base has with another text, as `path::Class::name`."""
+        """Tests that base has with another text or another table of cases, as `path::Class::name`."""
         found: set[str] = set()
         for path in self.test_files:
             change = self.room.change(path)
@@ -253,9 +252,9 @@ class Examination:
             old, new = parse(change.before), parse(change.after)
             if old is None or new is None:
                 continue
-            before, after = tests_in(old), tests_in(new)
+            before, after = told_by_tests(old), told_by_tests(new)
             for name in before.keys() & after.keys():
-                if ast.dump(before[name]) != ast.dump(after[name]):
+                if before[name] != after[name]:
                     found.add(f"{path}::{name.replace('.', '::')}")
         return frozenset(found)
 
