@@ -80,3 +80,13 @@ def test_a_variable_of_the_original_is_answered_with_what_took_its_place(cli: Cl
     assert "OPENHANDS_MODEL is not read; instead of it there is NIGHTCREW_MODELS" in " ".join(
         result.err.split()
     )
+
+
+def test_a_shell_completes_the_names_of_commands(cli: Cli) -> None:
+    asked = {"_NIGHTCREW_COMPLETE": "complete_bash", "COMP_WORDS": "nightcrew submit-", "COMP_CWORD": "1"}
+    code = "import sys; sys.argv = ['nightcrew']; from nightcrew.cli.entry import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | asked, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.split() == ["submit-task", "submit-batch"], done.stderr
+    assert cli("--version").out.startswith("nightcrew ")

@@ -55,6 +55,7 @@ class Siblings:
         }
         if isinstance(node, _MOVABLE):
             found |= self._gone.get(_form(node), {})
+        # An expression that base has too is not new, so it needs no test that tells it from others.
         if not found or ast.dump(node) in near:
             return []
         return [ast.unparse(one) for one in found.values()][:MOST]
@@ -124,6 +125,7 @@ class Siblings:
         found: Known = {}
         for node in (one for one in ast.walk(read(self.old)) if isinstance(one, _MOVABLE)):
             dump = ast.dump(node)
+            # Counted and not only looked up: of three equal expressions, one can go.
             left[dump] -= 1
             if left[dump] < 0:
                 found.setdefault(_form(node), {})[dump] = node
@@ -142,6 +144,7 @@ def nearby(node: ast.AST, known: Collection[str], text: str) -> Iterator[tuple[a
             # `if x < 0: x = 0` does the same for 0 either way.
             if f"{ast.unparse(left)} = {ast.unparse(right)}\n" in text:
                 return
+            # Only where both sides are counted does the bound itself occur often enough to be tested.
             if type(operator) in _INCLUSIVE and counted:
                 other = ast.Compare(left, [_INCLUSIVE[type(operator)]()], [right])
                 yield node, f"({ast.unparse(other)})"
@@ -153,6 +156,7 @@ def nearby(node: ast.AST, known: Collection[str], text: str) -> Iterator[tuple[a
                 yield node, f"(not {held})" if isinstance(operator, _NEGATED) else f"({held})"
         case ast.Constant() | ast.BinOp() | ast.UnaryOp() if ast.dump(node) not in known:
             value = _number(node)
+            # Doubled and one more, so that neither a multiple nor a rounded value is equal by chance.
             if value is not None and abs(value) >= LEAST_NUMBER:
                 yield node, f"(2 * ({ast.unparse(node)}) + 1)"
 
@@ -240,6 +244,7 @@ def _number(node: ast.AST) -> float | None:
             return None if held is None else -held
         case ast.BinOp(left=left, op=operator, right=right):
             first, second = _number(left), _number(right)
+            # The bounds keep an untrusted `9**9**9` from being computed.
             if first is None or second is None or abs(first) > 1e9 or abs(second) > 1e3:
                 return None
             if isinstance(operator, ast.Mult):

@@ -21,8 +21,8 @@ from nightcrew.validation.reading.docstrings import (
     Entry,
     coverage,
     entries,
+    has_same_code,
     read_by_code,
-    without_docstrings,
 )
 from nightcrew.validation.reading.prose import (
     NewText,
@@ -35,7 +35,7 @@ from nightcrew.validation.reading.prose import (
     says_nothing,
     unknown_numbers,
 )
-from nightcrew.validation.reading.suite import parse, tree_of
+from nightcrew.validation.reading.suite import read, tree_of
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.docstring_claims import (
     changed_docstrings,
@@ -145,18 +145,12 @@ def _concluded(room: CleanRoom, about: Change, claims: Claims) -> GateResult:
 
 
 def _judge_python(room: CleanRoom, change: Change, claims: Claims) -> GateResult | None:
-    old, new = parse(change.before or ""), parse(change.after or "")
-    if (
-        change.before is None
-        or old is None
-        or new is None
-        or without_docstrings(old) != without_docstrings(new)
-    ):
+    if change.before is None or not has_same_code(change.before, change.after):
         what = "the change touches code, not only docstrings and comments."
         return _refused(change, what, "Change docstrings and comments only; leave the code exactly as it is.")
     if comments.directives(change.before) != comments.directives(change.after or ""):
         return _refused(change, "a comment that tools read is changed.", "Leave such comments as they are.")
-    return _judge_words(room, change, claims, entries(old), entries(new))
+    return _judge_words(room, change, claims, entries(read(change.before)), entries(read(change.after)))
 
 
 def _judge_words(

@@ -13,10 +13,10 @@ from nightcrew.validation.change.paths import module_name
 from nightcrew.validation.faults.comparison import Comparison, compare
 from nightcrew.validation.gate import Gate, answered, counted, failed, not_measurable, passed
 from nightcrew.validation.gates.vouching import faults_noticed, untried
-from nightcrew.validation.reading.docstrings import without_docstrings
+from nightcrew.validation.reading.docstrings import has_same_code
 from nightcrew.validation.reading.measures import Measures, measure, what_got_better, what_got_worse
 from nightcrew.validation.reading.same_code import changed_functions
-from nightcrew.validation.reading.suite import parse, tree_of
+from nightcrew.validation.reading.suite import tree_of
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, examine
 from nightcrew.validation.verdict import Finding, GateResult, Severity
@@ -36,7 +36,7 @@ class Refactoring(Gate):
         """Compares the text first, then checks what the suite can vouch for."""
         changed = [one for one in room.changes if one.path.endswith(".py")]
         # The cheapest answer comes first: it needs no environment and no test run.
-        if all(_same_code(one) for one in changed):
+        if all(has_same_code(one.before, one.after) for one in changed):
             same = "it is the same without comments" if changed else "it is no code"
             severity = Severity.UNPROVEN if changed else Severity.REFUSED
             return answered(
@@ -51,13 +51,6 @@ class Refactoring(Gate):
             return worse
         compared = _compared(room, examination, changed)
         return _differing(room, changed, compared) or _vouched(room, examination, changed, compared)
-
-
-def _same_code(change: Change) -> bool:
-    old, new = parse(change.before or ""), parse(change.after or "")
-    if old is None or new is None:
-        return False
-    return without_docstrings(old) == without_docstrings(new)
 
 
 def _compared(room: CleanRoom, examination: Examination, changed: list[Change]) -> Comparison:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from nightcrew.validation.reading.names import is_text, names_of, parameters_of
+from nightcrew.validation.reading.suite import parse
 from nightcrew.validation.tables import Table
 
 type Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
@@ -103,6 +104,13 @@ def without_docstrings(tree: ast.Module) -> str:
             kept = [one for one in node.body if not is_text(one) and not isinstance(one, ast.Pass)]
             node.body = kept or [ast.Pass()]
     return ast.dump(plain)
+
+
+def has_same_code(before: str | None, after: str | None) -> bool:
+    """True where two texts differ in docstrings and comments at most; a missing text counts as an empty one,
+    and one that is not Python as other code."""
+    old, new = parse(before or ""), parse(after or "")
+    return old is not None and new is not None and without_docstrings(old) == without_docstrings(new)
 
 
 def is_vacuous(entry: Entry) -> bool:

@@ -14,10 +14,10 @@ from pathlib import PurePosixPath
 
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_prose, is_test_module
-from nightcrew.validation.reading.docstrings import entries, without_docstrings
+from nightcrew.validation.reading.docstrings import entries, has_same_code
 from nightcrew.validation.reading.form import bodies
 from nightcrew.validation.reading.names import is_text
-from nightcrew.validation.reading.suite import parse, read, walk
+from nightcrew.validation.reading.suite import read, walk
 from nightcrew.validation.rig.protocol import PROGRAM
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.pytest_options import default_paths, plugin_options
@@ -133,8 +133,7 @@ def _is_of_words(room: CleanRoom, change: Change) -> bool:
     if change.path.endswith(".py"):
         if change.before is None or change.after is None:
             return False
-        old, new = parse(change.before), parse(change.after)
-        same = old is not None and new is not None and without_docstrings(old) == without_docstrings(new)
+        same = has_same_code(change.before, change.after)
         return same and (_docs(change.before) == _docs(change.after) or not _may_read_docs(room, change))
     return is_prose(change) and not room.is_data(change.path)
 

@@ -26,8 +26,8 @@ from nightcrew.execution.checkout.work_folder import work_folder
 from nightcrew.execution.sandbox import Completed, Limits, Mount, interpreter_mounts
 from nightcrew.untrusted import text_of
 from nightcrew.validation.change.change import Change
-from nightcrew.validation.reading.docstrings import without_docstrings
-from nightcrew.validation.reading.suite import parse, read
+from nightcrew.validation.reading.docstrings import has_same_code
+from nightcrew.validation.reading.suite import read
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.commands import run_command
 from nightcrew.validation.tables import Table
@@ -91,13 +91,7 @@ def _compared(room: CleanRoom, paths: Sequence[str], how: str) -> Types:
 
 def _may_change_types(change: Change) -> bool:
     """False where only docstrings differ, and comments that mypy does not read."""
-    old, new = parse(change.before or ""), parse(change.after or "")
-    if (
-        change.before is None
-        or old is None
-        or new is None
-        or without_docstrings(old) != without_docstrings(new)
-    ):
+    if change.before is None or not has_same_code(change.before, change.after):
         return True
     return _READ.findall(change.before) != _READ.findall(change.after or "")
 
