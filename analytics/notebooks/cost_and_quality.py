@@ -300,7 +300,8 @@ def _(alt, gates, mo, reasons):
                 "outcome:N",
                 title=None,
                 scale=alt.Scale(
-                    domain=["pass", "fail", "not_measurable"], range=["#9ecae1", "#d95f02", "#bdbdbd"]
+                    domain=["pass", "fail", "asks", "not_measurable"],
+                    range=["#9ecae1", "#d95f02", "#e6ab02", "#bdbdbd"],
                 ),
             ),
             order=alt.Order("outcome:N"),

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from nightcrew.ledger.ledger import Ledger
+from nightcrew.validation.verdict import GateOutcome
 
 NOTEBOOK = Path(__file__).parents[2] / "analytics" / "notebooks" / "cost_and_quality.py"
 
@@ -50,6 +51,8 @@ def test_it_shows_cost_and_quality_by_model_and_type(home: Path, monkeypatch: py
     assert "maker/lazy" in chart and "success_rate_low" in chart
     assert shown["reasons"][0]["gate"] == "asserts"
     assert {"gate": "asserts", "outcome": "fail", "findings": 1} in shown["gates"]
+    colours = shown["verdict_chart"].to_dict()["encoding"]["color"]["scale"]
+    assert set(colours["domain"]) == set(GateOutcome) and len(colours["range"]) == len(GateOutcome)
     assert len(shown["tasks"]) == 6 and sum(row["calls"] for row in shown["calls"]) == 8
 
 
