@@ -16,7 +16,7 @@ from nightcrew.openrouter.books.quota import QuotaLeft, left
 from nightcrew.queue.outbox import outbox
 from nightcrew.queue.state_store import StateStore, utc_now
 from nightcrew.queue.task_queue import QueueStats, TaskQueue
-from nightcrew.queue.task_table import QueuedTask
+from nightcrew.queue.task_table import QueuedTask, tasks
 from nightcrew.settings import Settings
 from nightcrew.task import TaskStatus
 
@@ -29,6 +29,7 @@ class Present:
     """The state of the crew at one moment; lists have at most `MOST_ROWS` tasks."""
 
     running: Sequence[QueuedTask]
+    held: int  # running tasks that a process holds, all of them
     waiting: Sequence[QueuedTask]  # in the order in which they will run
     for_a_person: Sequence[QueuedTask]
     stats: QueueStats
@@ -59,9 +60,12 @@ def read_present(store: StateStore, settings: Settings) -> Present:
                 "month": Budgets(month_usd=settings.month_budget_usd),
             }.items()
         }
+        is_held = (tasks.c.status == TaskStatus.RUNNING) & tasks.c.pid.isnot(None)
+        held = connection.execute(select(func.count()).where(is_held)).scalar_one()
         facts, since = connection.execute(select(func.count(), func.min(outbox.c.at))).one()
     return Present(
         running=queue.list(TaskStatus.RUNNING, MOST_ROWS),
+        held=held,
         waiting=queue.waiting(*WAITING, limit=MOST_ROWS),
         for_a_person=queue.list(TaskStatus.NEEDS_REVIEW, MOST_ROWS),
         stats=queue.stats(),

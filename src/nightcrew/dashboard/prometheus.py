@@ -110,7 +110,6 @@ def _of_present(present: Present | None) -> Iterator[Metric]:
 
 
 def _states(present: Present) -> Iterator[Metric]:
-    held = sum(queued.pid is not None for queued in present.running)
     oldest = present.outbox_since
     for name, words, value in (
         ("nightcrew_stopped", "1 while the crew is stopped.", present.stop is not None),
@@ -118,7 +117,7 @@ def _states(present: Present) -> Iterator[Metric]:
         (
             "nightcrew_leases",
             "Running tasks that a process holds.",
-            held,
+            present.held,
         ),
         ("nightcrew_unfinished_tasks", "Unfinished tasks.", present.stats.unfinished),
         ("nightcrew_unfinished_tasks_limit", "The most unfinished tasks.", present.stats.bound),
