@@ -22,8 +22,10 @@ FOR_WORK = (
     *(*host.NETWORK, DOCKER_VARIABLE),
     *(*sources.VARIABLES, *upstream.VARIABLES, *uv_tool.VARIABLES, *build.VARIABLES),
     *(*git.VARIABLES, *engine.VARIABLES),
+    "OTEL_*",
 )
-"""Variables that the worker and its runs inherit too: access to repositories, packages and models."""
+"""Variables that the worker and its runs inherit too: access to repositories, packages and models,
+and where traces are sent."""
 # Each request takes the server 20 ms of CPU, so that clients make few.
 PREFECT = {
     "DO_NOT_TRACK": "1",

@@ -3,6 +3,7 @@ it accepts."""
 
 import json
 import logging
+import time
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -109,7 +110,8 @@ class ResultValidator:
             decided = any(one.outcome is GateOutcome.FAIL and not one.is_unproven for one in results)
             if decided and gate.name not in ALWAYS_ASKED:
                 break
-            result = gate.run(room)
+            began = time.time()
+            result = replace(gate.run(room), began=began, seconds=time.time() - began)
             results.append(result)
             log.debug("gate %s: %s: %s", result.name, result.outcome, result.message)
         verdict = conclude(room.task, results, [gate.name for gate in gates], self.sandbox.name)

@@ -51,6 +51,8 @@ class GateResult:
     evidence: Mapping[str, Any] = field(default_factory=dict)  # JSON-ready
     strength: float | None = None  # 0 to 1 where the gate measures one: coverage, kill rate, ...
     findings: tuple[Finding, ...] = ()
+    began: float = field(default=0.0, compare=False)  # seconds since 1970; 0: not known
+    seconds: float = field(default=0.0, compare=False)
 
     @property
     def is_unproven(self) -> bool:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 
 from nightcrew.execution.attempt import Attempt, AttemptEnd, ModelCall
@@ -26,6 +26,8 @@ from nightcrew.work.outcome import Judged, NoModelLeft
 from nightcrew.work.planning import models_of, plan_for
 from nightcrew.work.published import published
 from nightcrew.work.recollection import learn
+from nightcrew.work.traces.export import send
+from nightcrew.work.traces.spans import attempt_spans
 from nightcrew.work.work import Work
 
 log = logging.getLogger(__name__)
@@ -93,6 +95,8 @@ def record(work: Work, attempt: Attempt, verdict: Verdict) -> None:
         learn(crew.settings, candidates, work.task, judged, work.trials)
     if judged not in work.trials:  # unless this is a retried step
         work.trials.append(judged)
+    of_attempt = [asdict(call) for call in work.calls if call.attempt_id == attempt.attempt_id]
+    send(work.task.task_id, attempt_spans(attempt, verdict, of_attempt))
     work.settle()
 
 
@@ -105,7 +109,7 @@ def _execute(work: Work, plan: Plan) -> Attempt:
     attempt_id = f"{task_id}:{number}"
     models = models_of(work, plan)
     crew.collector.attempt_started(work.task, attempt_id, number, rung.executor, rung.model)
-    calls: list[ModelCall] = []
+    calls = work.calls = []
     with (
         work_folder(crew.settings.work_dir, "gateway") as place,
         Gateway(_dispatcher(work, attempt_id, number, models, calls), place) as door,

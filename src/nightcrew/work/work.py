@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import cached_property
 
 from nightcrew.errors import BadInput, Transient
+from nightcrew.execution.attempt import ModelCall
 from nightcrew.execution.checkout.base import base_checkout
 from nightcrew.execution.checkout.workspace import Checkout
 from nightcrew.execution.environments.layout import read_target
@@ -16,6 +17,7 @@ from nightcrew.execution.executors.context_need import ContextNeed, measured_nee
 from nightcrew.ledger.delivery import deliver
 from nightcrew.queue.deliveries import Deliveries
 from nightcrew.queue.reviews import ACCEPTED_BY_A_PERSON, Answer, Review
+from nightcrew.queue.state_store import utc_now
 from nightcrew.queue.task_queue import Changes
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.selection.plan import Plan
@@ -35,6 +37,8 @@ from nightcrew.work.outcome import (
     outcome_of_answer,
 )
 from nightcrew.work.results import Results
+from nightcrew.work.traces.export import send
+from nightcrew.work.traces.spans import task_span
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +54,7 @@ class Work:
         self.queued = queued
         self.results = Results(crew.settings.results_dir / queued.task_id)
         self.trials: list[Judged] = []
+        self.calls: list[ModelCall] = []  # of the last attempt that this run made
         self.plans: list[Plan] = []  # of this run, one for each attempt
         self.accepted: Outcome | None = None  # how it will end once its change is delivered
         self.outcome: Outcome | None = None
@@ -200,6 +205,7 @@ class Work:
             self.queued = queue.get(task_id)
             outcome = as_recorded(self.queued)
         deliver(self.crew.store, self.crew.collector)
+        send(task_id, [task_span(self.queued, utc_now())])
         self.outcome = outcome
 
     def _of_repository(self) -> DeliveryKind | None:

@@ -41,6 +41,7 @@ COMMANDS = {
     "get-status": Command("tasks.status", "Print the status of one task."),
     "list-tasks": Command("tasks.status", "List tasks, the latest first."),
     "show-task": Command("tasks.status", "Print all about one task."),
+    "trace": Command("tasks.trace", "Print a task's trace as a tree."),
     "batch": Command("tasks.batch", "Print the tasks of a batch, what they cost and what came of them."),
     "cancel-task": Command("tasks.status", "Cancel a task and end its processes."),
     "queue-stats": Command("tasks.status", "Count tasks by priority and status."),

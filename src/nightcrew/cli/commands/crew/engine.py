@@ -20,8 +20,10 @@ def run_engine(
     """Start the crew. PostgreSQL, Prefect server and worker run until Ctrl-C."""
     from nightcrew.crew.services import running_crew
     from nightcrew.crew.upkeep import keep_up
+    from nightcrew.work.traces.export import check_traces
 
     settings = load_settings()
+    check_traces()
     signal.signal(signal.SIGTERM, _stop)  # how a service manager asks for it
     progress = (lambda _: None) if as_json else _print_progress
     with running_crew(settings, workers=workers, progress=progress) as crew:
