@@ -14,12 +14,14 @@ from prefect.events.actions import CallWebhook, ChangeFlowRunState, SendNotifica
 from prefect.events.schemas.automations import AutomationCore
 
 from nightcrew.crew.bootstrap import CRASH_RULE
-from nightcrew.crew.notice import Notice
+from nightcrew.crew.notice import EACH_TASK, Notice
 
 SILENCE = timedelta(seconds=90)  # three heartbeats
 
 NOTIFY_BLOCK = "nightcrew-notify"
 NOTIFY = "nightcrew: tell a person"
+TASKS_BLOCK = "nightcrew-tasks"
+EACH = "nightcrew: tell of each task"
 QUIET = timedelta(hours=1)  # at most one message per subject: a stopped crew stops many tasks
 BODY = "{{ event.payload.message }}"
 PAYLOAD = '{"event": {{ event.event | tojson }}, "message": {{ event.payload.message | tojson }}}'
@@ -27,14 +29,13 @@ PAYLOAD = '{"event": {{ event.event | tojson }}, "message": {{ event.payload.mes
 
 async def make_automations(client: PrefectClient) -> list[str]:
     """Create, update or remove our automations; returns one line for each change."""
-    blocks = [
-        block
-        for block in await client.read_block_documents(include_secrets=False)
-        if block.name == NOTIFY_BLOCK
-    ]
+    found = await client.read_block_documents(include_secrets=False)
+    people = [block for block in found if block.name == NOTIFY_BLOCK]
+    programs = [block for block in found if block.name == TASKS_BLOCK]
     return [
         *await _put(client, _zombies()),
-        *(await _put(client, _notify(blocks)) if blocks else await _remove(client, NOTIFY)),
+        *(await _put(client, _notify(people)) if people else await _remove(client, NOTIFY)),
+        *(await _put(client, _each_task(programs)) if programs else await _remove(client, EACH)),
     ]
 
 
@@ -65,14 +66,30 @@ def _zombies() -> AutomationCore:
 def _notify(blocks: Sequence[BlockDocument]) -> AutomationCore:
     return AutomationCore(
         name=NOTIFY,
-        description=f"A task waits for a person, a budget is reached, or the crew has stopped: "
-        f"the blocks named {NOTIFY_BLOCK} say so.",
+        description=f"A task waits for a person, a budget is reached, the crew has stopped, or the digest is "
+        f"there: the blocks named {NOTIFY_BLOCK} say so.",
         trigger=EventTrigger(
-            expect={notice.value for notice in Notice},
+            expect={notice.value for notice in Notice if notice not in EACH_TASK},
             for_each={"prefect.resource.id"},
             posture=Posture.Reactive,
             threshold=1,
             within=QUIET,
+        ),
+        actions=[_message(block) for block in blocks],
+    )
+
+
+def _each_task(blocks: Sequence[BlockDocument]) -> AutomationCore:
+    return AutomationCore(
+        name=EACH,
+        description=f"A task was completed, failed, delivered or merged: the blocks named {TASKS_BLOCK} "
+        "say so.",
+        trigger=EventTrigger(
+            expect={notice.value for notice in EACH_TASK},
+            for_each={"prefect.resource.id"},
+            posture=Posture.Reactive,
+            threshold=1,
+            within=timedelta(0),
         ),
         actions=[_message(block) for block in blocks],
     )

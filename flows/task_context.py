@@ -22,6 +22,7 @@ from nightcrew.crew.notice import Notice
 from nightcrew.errors import AccountStopped, BadInput, NightcrewError
 from nightcrew.logs.context import log_for_task
 from nightcrew.queue.audit.actor import act_through
+from nightcrew.queue.delivery import DeliveryStatus
 from nightcrew.queue.state_store import is_down
 from nightcrew.secrets.redaction import redact
 from nightcrew.settings import load_settings
@@ -65,6 +66,7 @@ async def working_on(task: Task) -> AsyncIterator[Work]:
             await acreate_markdown_artifact(
                 redact(page(work.queued, work.outcome, work.trials, work.plans)), key="verdict"
             )
+            await _tell_of(work, work.outcome)
             if work.outcome.reason is FailureReason.BUDGET:
                 message = f"Task {work.task.task_id} stopped: {work.outcome.detail}"
                 await announce(Notice.BUDGET_REACHED, about="nightcrew.budget", message=message)
@@ -79,6 +81,18 @@ async def give_up(task: Task, error: Exception) -> Outcome:
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+async def _tell_of(work: Work, outcome: Outcome) -> None:
+    """Send the events about the end of a task, for programs that wait for them."""
+    task_id, delivery = work.task.task_id, work.queued.delivery
+    kinds = {TaskStatus.COMPLETED: Notice.TASK_COMPLETED, TaskStatus.FAILED: Notice.TASK_FAILED}
+    found = [kinds[outcome.status]] if outcome.status in kinds else []
+    if delivery is not None and delivery.status is DeliveryStatus.DELIVERED:
+        found.append(Notice.TASK_DELIVERED)
+    for notice in found:
+        message = f"Task {task_id}: {redact(outcome.detail)}"
+        await announce(notice, about=f"{notice}.{task_id}", message=message)
 
 
 def _begin(crew: Crew, task: Task, flow_run_id: str) -> Work:

@@ -4,7 +4,9 @@ from prefect import flow
 from prefect.runtime import flow_run
 
 from blocks.crew import settings_overrides
+from flows.notices import announce
 from flows.steps import step
+from nightcrew.crew.notice import Notice
 from nightcrew.settings import load_settings
 from nightcrew.watch.look import look
 from nightcrew.watch.terms import Watch
@@ -22,4 +24,8 @@ async def watch_repository(watch: Watch) -> str:
         watch: The repository, who may ask there, and within which limits.
     """
     settings = load_settings(**await settings_overrides())
-    return str(await step(look, name="look")(settings, watch))
+    looked = await step(look, name="look")(settings, watch)
+    for task_id in looked.merged:
+        message = f"Task {task_id}: its pull request was merged"
+        await announce(Notice.TASK_MERGED, about=f"{Notice.TASK_MERGED}.{task_id}", message=message)
+    return str(looked)

@@ -14,7 +14,7 @@ from prefect.blocks.webhook import Webhook
 from prefect.client.orchestration import get_client
 from pydantic import SecretStr
 
-from deployments.automations import NOTIFY, NOTIFY_BLOCK, make_automations
+from deployments.automations import EACH, NOTIFY, NOTIFY_BLOCK, TASKS_BLOCK, make_automations
 from nightcrew.crew import dispatch
 from nightcrew.crew import stop as crew_stop
 from nightcrew.crew.storage.database import ensure_database
@@ -95,7 +95,7 @@ async def _make() -> list[str]:
 async def _forget() -> None:
     async with get_client() as client:
         for block in await client.read_block_documents():
-            if block.name == NOTIFY_BLOCK:
+            if block.name in {NOTIFY_BLOCK, TASKS_BLOCK}:
                 await client.delete_block_document(block.id)
 
 
@@ -151,3 +151,26 @@ def test_a_webhook_hears_of_a_question_a_budget_and_a_stop_once(
 
     asyncio.run(_forget())
     assert asyncio.run(_make()) == [f"removed automation {NOTIFY!r}"]
+
+
+async def _configure_tasks(url: str) -> None:
+    await Webhook(url=SecretStr(f"{url}/tasks")).asave(TASKS_BLOCK, overwrite=True)
+    await Webhook(url=SecretStr(f"{url}/person")).asave(NOTIFY_BLOCK, overwrite=True)
+
+
+def test_a_program_hears_of_each_task_and_a_person_gets_the_digest(
+    crew: RunningCrew, prefect_server: None, ears: Ears
+) -> None:
+    asyncio.run(_configure_tasks(ears.url))
+    assert asyncio.run(_make()) == [f"created automation {NOTIFY!r}", f"created automation {EACH!r}"]
+    time.sleep(3)  # the server's triggers have heard of it
+    queued = crew.submit("Say what it costs, for the digest.", deliver="branch")
+    assert crew.ended(queued.task_id).status == "completed"
+    for word in ("nightcrew.task.completed", "nightcrew.task.delivered"):
+        assert queued.task_id in ears.about(word, "/tasks")["message"]
+    digest = crew.api.get("/deployments/name/send-digest/morning")
+    crew.api.post(f"/deployments/{digest['id']}/create_flow_run", {"state": {"type": "SCHEDULED"}})
+    message = ears.about("nightcrew.digest", "/person", 60)["message"]
+    assert message.startswith("Nightcrew since ") and queued.task_id in message
+    assert not [one for one in ears.heard if one["path"] == "/person" and "completed" in one["event"]]
+    assert f"{crew.status.dashboard_url}tasks/{queued.task_id}" in message

@@ -52,7 +52,7 @@ class Followed:
         """How many pull requests changed, and how many tasks go back to work."""
         with opened(self.delivered.settings, self.watch.repo) as github:
             changed, rounds = follow(github, self.pulls, self.watch, lambda login: login in self.heard)
-        return changed, len(rounds)
+        return len(changed), len(rounds)
 
     def review(self, login: str, text: str, event: str = "REQUEST_CHANGES") -> None:
         token = f"ghp_{login}"

@@ -91,6 +91,14 @@ class Pulls:
             found = connection.execute(query).scalars().all()
         return [(self._task(task_id), self.get(task_id)) for task_id in found]
 
+    def decided_since(self, since: datetime) -> Sequence[tuple[QueuedTask, PullStatus]]:
+        """The pull requests that people merged, closed or reverted since then, with their tasks."""
+        query = select(pulls).where(pulls.c.changed_at >= since).order_by(pulls.c.changed_at)
+        query = query.where(pulls.c.status.not_in([PullStatus.OPEN, PullStatus.TAKEN_OVER]))
+        with self._engine.connect() as connection:
+            found = [_followed(row) for row in connection.execute(query.limit(MOST_FOLLOWED))]
+        return [(self._task(one.task_id), one.status) for one in found]
+
     def get(self, task_id: str) -> Followed:
         """How the pull request of a task stands."""
         with self._engine.connect() as connection:

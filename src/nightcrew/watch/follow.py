@@ -35,13 +35,13 @@ type MayAsk = Callable[[str], bool]
 
 def follow(
     github: GitHubRepository, pulls: Pulls, watch: Watch, may_ask: MayAsk
-) -> tuple[int, Sequence[QueuedTask]]:
-    """Look at our pull requests; how many changed, and the tasks that go back to work.
+) -> tuple[Sequence[tuple[QueuedTask, PullStatus]], Sequence[QueuedTask]]:
+    """Look at our pull requests: those that changed, and the tasks that go back to work.
 
     Raises:
         Transient: GitHub cannot be reached, or takes no more calls for now.
     """
-    changed, rounds = 0, []
+    changed, rounds = list[tuple[QueuedTask, PullStatus]](), list[QueuedTask]()
     for queued, known in pulls.to_follow(watch.repo, utc_now() - REVERTED_WITHIN):
         number = queued.delivery.pull_request if queued.delivery else None
         if number is None:
@@ -54,7 +54,7 @@ def follow(
         now = _status(github, queued, known, pull)
         if now is not known.status or known.changed_at is None:
             pulls.record(queued, now, pull.merge_commit_sha if pull.merged else None)
-            changed += 1
+            changed.append((queued, now))
             log.info("task %s: its pull request #%s is %s", queued.task_id, number, now)
         if now is PullStatus.OPEN and (begun := _next_round(github, pulls, watch, may_ask, queued, pull)):
             rounds.append(begun)

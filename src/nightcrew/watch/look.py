@@ -38,6 +38,7 @@ class Looked:
     refused: int = 0  # requests that became none
     written: int = 0  # comments that were written or edited
     decided: int = 0  # pull requests of ours that people opened, merged, closed or took over since
+    merged: tuple[str, ...] = ()  # the tasks whose pull requests were merged
     rounds: int = 0  # tasks that go back to work because of a review or a check
 
     def __str__(self) -> str:
@@ -70,7 +71,8 @@ def look(settings: Settings, watch: Watch) -> Looked:
             new = sum(_is_submitted(settings, requests, one) for one in requests.open_ones(watch.repo))
             open_ones = requests.open_ones(watch.repo)
             written = sum(_is_written(github, requests, queue, pulls, one) for one in open_ones)
-    return Looked(watch.repo, new, refused, written, decided, len(rounds))
+    merged = tuple(queued.task_id for queued, now in decided if now is PullStatus.MERGED)
+    return Looked(watch.repo, new, refused, written, len(decided), merged, len(rounds))
 
 
 def check(settings: Settings, watch: Watch) -> None:

@@ -45,6 +45,7 @@ COMMANDS = {
     "batch": Command("tasks.batch", "Print the tasks of a batch, what they cost and what came of them."),
     "cancel-task": Command("tasks.status", "Cancel a task and end its processes."),
     "queue-stats": Command("tasks.status", "Count tasks by priority and status."),
+    "digest": Command("tasks.digest", "Print what was done, what people made of it, and what waits for you."),
     "review": Command("tasks.review", "List, show or answer open questions."),
     "apply": Command("changes.apply", "Take over accepted changes."),
     "verify": Command("changes.verify", "Judge a change."),
