@@ -50,6 +50,7 @@ COMMANDS = {
     "apply": Command("changes.apply", "Take over accepted changes."),
     "verify": Command("changes.verify", "Judge a change."),
     "verify-staged": Command("changes.verify_staged", "Look at what is staged."),
+    "offer-tests": Command("changes.offer_tests", "Say which of these files have no tests."),
     "run-engine": Command("crew.engine", "Start the crew."),
     "stop-engine": Command("crew.engine", "Stop a crew that was left running."),
     "resume": Command("crew.engine", "Resume a stopped crew."),
