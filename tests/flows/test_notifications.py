@@ -165,9 +165,13 @@ def test_a_program_hears_of_each_task_and_a_person_gets_the_digest(
     assert asyncio.run(_make()) == [f"created automation {NOTIFY!r}", f"created automation {EACH!r}"]
     time.sleep(3)  # the server's triggers have heard of it
     queued = crew.submit("Say what it costs, for the digest.", deliver="branch")
-    assert crew.ended(queued.task_id).status == "completed"
-    for word in ("nightcrew.task.completed", "nightcrew.task.delivered"):
-        assert queued.task_id in ears.about(word, "/tasks")["message"]
+    ended = crew.ended(queued.task_id)
+    assert ended.status == "completed", ended.detail
+    wanted = {"nightcrew.task.completed", "nightcrew.task.delivered"}
+    deadline = time.monotonic() + 30
+    while wanted != {one["event"] for one in ears.heard if queued.task_id in one["message"]}:
+        assert time.monotonic() < deadline, ears.heard
+        time.sleep(0.2)
     digest = crew.api.get("/deployments/name/send-digest/morning")
     crew.api.post(f"/deployments/{digest['id']}/create_flow_run", {"state": {"type": "SCHEDULED"}})
     message = ears.about("nightcrew.digest", "/person", 60)["message"]

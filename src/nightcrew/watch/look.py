@@ -4,6 +4,7 @@ A second look at the same does nothing, whatever caused it: the schedule, a webh
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,17 +16,22 @@ from nightcrew.ledger.delivery import deliver_from
 from nightcrew.queue.pulls import Pulls, PullStatus
 from nightcrew.queue.state_store import StateStore, create_schema, utc_now
 from nightcrew.queue.task_queue import TaskQueue
+from nightcrew.queue.task_table import QueuedTask
 from nightcrew.settings import Settings
 from nightcrew.watch.answer import answer_text, tell
 from nightcrew.watch.asking import Asking
 from nightcrew.watch.follow import follow, start
 from nightcrew.watch.requests import Request, Requests
 from nightcrew.watch.terms import Watch
+from nightcrew.work.crew import open_crew
 from nightcrew.work.pull_requests import opened
+from nightcrew.work.recollection import learn_from_people
+from nightcrew.work.work import Work
 
 log = logging.getLogger(__name__)
 
 OVERLAP = timedelta(minutes=5)  # between two looks: GitHub's lists may lag, and clocks differ
+_REFUSED = {PullStatus.CLOSED, PullStatus.REVERTED}
 FIRST_LOOK = timedelta(days=1)  # how old a comment may be when a repository is first looked at
 
 
@@ -66,6 +72,7 @@ def look(settings: Settings, watch: Watch) -> Looked:
             pulls = Pulls(store)
             decided, rounds = follow(github, pulls, watch, asking.may_ask)
             start(settings, rounds)
+            _learn(settings, [queued for queued, now in decided if now in _REFUSED])
             deliver_from(store, settings.ledger_dir)
             queue = TaskQueue(store, settings.max_unfinished_tasks)
             new = sum(_is_submitted(settings, requests, one) for one in requests.open_ones(watch.repo))
@@ -82,6 +89,19 @@ def check(settings: Settings, watch: Watch) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _learn(settings: Settings, refused: Sequence[QueuedTask]) -> None:
+    """Let the selector know of accepted changes that people closed or reverted."""
+    if not refused:
+        return
+    with open_crew(settings) as crew:
+        for queued in refused:
+            work = Work(crew, queued)
+            work.read_trials()
+            if work.trials:
+                candidates = crew.catalogue.candidates()
+                learn_from_people(settings, candidates, queued.task, work.accepted_trial, work.trials)
 
 
 def _take_in(requests: Requests, asking: Asking, repo: str, began: datetime) -> int:

@@ -3,6 +3,7 @@
 import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ WITH ended AS (
     SELECT attempt_id, arg_max(started_at, recorded_at) AS began
     FROM facts.attempt_finished GROUP BY attempt_id),
 judged AS (SELECT attempt_id, min(recorded_at) AS judged_at FROM facts.verdict GROUP BY attempt_id),
+decided AS (SELECT task_id, arg_max(status, recorded_at) AS people FROM facts.pull_followed GROUP BY task_id),
 -- The calls that tried a model before the work began have no place in it.
 work AS (
     SELECT attempt_id, count(*) AS calls, sum(input_tokens)::bigint AS input_tokens,
@@ -31,9 +33,11 @@ work AS (
     FROM model_calls WHERE sequence > 0 GROUP BY attempt_id)
 SELECT attempts.* EXCLUDE (calls, input_tokens, output_tokens, cost_usd),
        coalesce(work.calls, 0) AS calls, coalesce(work.input_tokens, 0) AS input_tokens,
-       coalesce(work.output_tokens, 0) AS output_tokens, work.cost_usd AS cost_usd, began, complexity
+       coalesce(work.output_tokens, 0) AS output_tokens, work.cost_usd AS cost_usd, began, complexity,
+       coalesce(people IN ('closed', 'reverted') AND attempts.number = max(attempts.number)
+           FILTER (attempts.verdict = 'accepted') OVER (PARTITION BY task_id), false) AS was_refused
 FROM attempts JOIN tasks USING (task_id) JOIN ended USING (attempt_id) JOIN judged USING (attempt_id)
-     LEFT JOIN work USING (attempt_id)
+     LEFT JOIN work USING (attempt_id) LEFT JOIN decided USING (task_id)
 WHERE attempts.task_type IS NOT NULL
 ORDER BY judged_at, attempt_id"""
 
@@ -57,6 +61,17 @@ def learn(
         remember(memory, candidates, task.task_type, task.complexity, judged, before)
 
 
+def learn_from_people(
+    settings: Settings,
+    candidates: Sequence[Candidate],
+    task: Task,
+    accepted: Judged,
+    trials: Sequence[Judged],
+) -> None:
+    """Update the memory because people closed or reverted an accepted change: it counts as rejected, too."""
+    learn(settings, candidates, task, _refused(accepted), trials[: trials.index(accepted) + 1])
+
+
 def rebuilt_memory(ledger_dir: Path, candidates: Sequence[Candidate]) -> Memory:
     """A memory built from all verdicts in the ledger, in their order.
 
@@ -64,10 +79,12 @@ def rebuilt_memory(ledger_dir: Path, candidates: Sequence[Candidate]) -> Memory:
     """
     memory, slugs = Memory(), {candidate.model: candidate.slug for candidate in candidates}
     earlier: dict[str, list[Judged]] = defaultdict(list)
-    for task_type, complexity, judged in _recorded_trials(ledger_dir, slugs):
+    for task_type, complexity, judged, was_refused in _recorded_trials(ledger_dir, slugs):
         before = earlier[judged.attempt.task_id]
         remember(memory, candidates, task_type, complexity, judged, before)
         before.append(judged)
+        if was_refused:
+            remember(memory, candidates, task_type, complexity, _refused(judged), before)
     return memory
 
 
@@ -80,7 +97,7 @@ def _rebuild_from(settings: Settings, candidates: Sequence[Candidate]) -> Rebuil
 
 def _recorded_trials(
     ledger_dir: Path, slugs: Mapping[str, str]
-) -> Iterator[tuple[TaskType, Complexity, Judged]]:
+) -> Iterator[tuple[TaskType, Complexity, Judged, bool]]:
     if not ledger_dir.is_dir():
         return
     from nightcrew.ledger.ledger import Ledger  # imported here because DuckDB takes a moment to import
@@ -90,7 +107,16 @@ def _recorded_trials(
     if rows:
         log.info("the selector's memory is rebuilt from %d attempts in the ledger", len(rows))
     for row in rows:
-        yield TaskType(row["task_type"]), Complexity(row["complexity"]), _judged(row, slugs)
+        yield (
+            TaskType(row["task_type"]),
+            Complexity(row["complexity"]),
+            _judged(row, slugs),
+            row["was_refused"],
+        )
+
+
+def _refused(judged: Judged) -> Judged:
+    return replace(judged, verdict=replace(judged.verdict, kind=VerdictKind.REJECTED))
 
 
 def _judged(row: Mapping[str, Any], slugs: Mapping[str, str]) -> Judged:
