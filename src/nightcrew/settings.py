@@ -258,6 +258,14 @@ def load_settings(**overrides: Any) -> Settings:
         raise BadInput(f"settings: {first_problem(error)}") from None
 
 
+_SHAPES = {  # in a reader's words, not Python's
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "dict_type": "an object with names and values",
+    "model_type": "an object with names and values",
+}
+
+
 def first_problem(error: ValidationError) -> str:
     """The first problem of a pydantic error as one sentence: `field: problem`."""
     problem = error.errors()[0]
@@ -265,6 +273,8 @@ def first_problem(error: ValidationError) -> str:
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         message = "unknown name"
+    if words := _SHAPES.get(problem["type"]):
+        message = f"must be {words}"
     return f"{where}: {message}" if where else message
 
 

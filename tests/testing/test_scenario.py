@@ -80,3 +80,39 @@ def test_an_unknown_form_is_named(tmp_path: Path) -> None:
     (tmp_path / "s.json").write_text(json.dumps(scenario))
     with pytest.raises(BadInput, match=r"faults\.0\.form"):
         load_scenario(tmp_path / "s.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "as JSON: the file is empty"),
+        ("models: [{id: a/b}]", "as JSON: "),
+        ("[" * 100_000, "as JSON: "),
+        ("[]", "must be an object with names and values"),
+        ('{"models": "a/b"}', "models: must be a list"),
+        ('{"models": ["a/b"]}', "models.0: must be an object with names and values"),
+        ('{"models": [], "models": []}', 'the name "models" stands twice'),
+        ('{"models": [{"id": "a/b", "price": {"prompt": "-1"}}]}', "not below 0"),
+        ('{"models": [{"id": "a/b", "price": {"prompt": "NaN"}}]}', "not below 0"),
+        ('{"models": [{"id": "a/b", "expiration_date": "soon"}]}', "a date is written YYYY-MM-DD"),
+        ('{"models": [{"id": "a/b"}], "faults": [{"kind": "form", "at_call": [0]}]}', "faults.0.at_call.0: "),
+        (
+            '{"models": [{"id": "a/b"}], "faults": [{"kind": "prose", "form": "glm"}]}',
+            "only the kind form has",
+        ),
+        (
+            '{"models": [{"id": "a/b"}],'
+            ' "faults": [{"kind": "drip", "after_seconds": 5, "before_seconds": 1}]}',
+            "before_seconds must be more than after_seconds",
+        ),
+    ],
+)
+def test_what_is_no_scenario_is_refused_in_one_sentence(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(BadInput) as error:
+        _load(tmp_path, text)
+    assert says in str(error.value)
+    assert len(str(error.value)) < 500 and "\n" not in str(error.value)
+
+
+def test_every_field_has_a_meaning() -> None:
+    assert "|  |" not in page()

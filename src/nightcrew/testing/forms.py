@@ -34,14 +34,18 @@ class AnswerForm(StrEnum):
     UNCLOSED = "unclosed"
     ENCODED_TWICE = "encoded_twice"
     ARGUMENTS_OBJECT = "arguments_object"
+    NO_ARGUMENTS = "no_arguments"
     PREFIXED_NAME = "prefixed_name"  # names, from here on
     CAPITAL_NAME = "capital_name"
     HYPHENS_IN_NAME = "hyphens_in_name"
+    NEAR_NAME = "near_name"
     LEGACY_CALL = "legacy_call"  # the message, from here on
     FLAT_CALL = "flat_call"
     NO_ID = "no_id"
+    REPEATED_ID = "repeated_id"
     CONTENT_PARTS = "content_parts"
     THINKING = "thinking"
+    REASONING_FIELD = "reasoning_field"
     NO_FINISH_REASON = "no_finish_reason"
     WRONG_FINISH_REASON = "wrong_finish_reason"
     UNREADABLE = "unreadable"  # cannot be repaired
@@ -151,9 +155,11 @@ _FUNCTIONS: Mapping[AnswerForm, Callable[[Message], Message]] = {
     AnswerForm.UNCLOSED: lambda f: _with(f, arguments=f["arguments"].removesuffix("}")),
     AnswerForm.ENCODED_TWICE: lambda f: _with(f, arguments=json.dumps(f["arguments"])),
     AnswerForm.ARGUMENTS_OBJECT: lambda f: _with(f, arguments=json.loads(f["arguments"])),
+    AnswerForm.NO_ARGUMENTS: lambda f: _with(f, arguments="" if f["arguments"] == "{}" else f["arguments"]),
     AnswerForm.PREFIXED_NAME: lambda f: _with(f, name=f"functions.{f['name']}"),
     AnswerForm.CAPITAL_NAME: lambda f: _with(f, name=f["name"].title()),
     AnswerForm.HYPHENS_IN_NAME: lambda f: _with(f, name=f["name"].replace("_", "-")),
+    AnswerForm.NEAR_NAME: lambda f: _with(f, name=f["name"] + f["name"][-1]),
 }
 
 
@@ -177,25 +183,38 @@ def _without_ids(message: Message, finish: str | None) -> tuple[Message, str | N
     return ({**message, "tool_calls": calls} if calls else message), finish
 
 
+def _with_one_id(message: Message, finish: str | None) -> tuple[Message, str | None]:
+    calls = [{**call, "id": "call_0"} for call in message.get("tool_calls") or []]
+    return ({**message, "tool_calls": calls} if calls else message), finish
+
+
 def _parts(message: Message, finish: str | None) -> tuple[Message, str | None]:
     parts = [{"type": "text", "text": message.get("content") or ""}]
     return {**message, "content": parts}, finish
 
 
+_THOUGHT = (
+    'I could call {"name": "finish", "arguments": {"message": "no"}}.\n'
+    "### FILE draft.txt\n```\nonly a draft\n```\n"
+)
+
+
 def _thinking(message: Message, finish: str | None) -> tuple[Message, str | None]:
-    draft = "### FILE draft.txt\n```\nonly a draft\n```\n"
-    thought = (
-        f'<think>\nI could call {{"name": "finish", "arguments": {{"message": "no"}}}}.\n{draft}</think>\n'
-    )
-    return {**message, "content": f"{thought}{message.get('content') or ''}"}, finish
+    return {**message, "content": f"<think>\n{_THOUGHT}</think>\n{message.get('content') or ''}"}, finish
+
+
+def _reasoning(message: Message, finish: str | None) -> tuple[Message, str | None]:
+    return {**message, "reasoning": _THOUGHT, "reasoning_content": _THOUGHT}, finish
 
 
 _MESSAGES: Mapping[AnswerForm, Callable[[Message, str | None], tuple[Message, str | None]]] = {
     AnswerForm.LEGACY_CALL: _legacy,
     AnswerForm.FLAT_CALL: _flat,
     AnswerForm.NO_ID: _without_ids,
+    AnswerForm.REPEATED_ID: _with_one_id,
     AnswerForm.CONTENT_PARTS: _parts,
     AnswerForm.THINKING: _thinking,
+    AnswerForm.REASONING_FIELD: _reasoning,
     AnswerForm.NO_FINISH_REASON: lambda message, finish: (message, None),
     AnswerForm.WRONG_FINISH_REASON: lambda message, finish: (
         message,

@@ -4,6 +4,7 @@ A scenario is a JSON file. Contents of solution files are inline or in files nex
 """
 
 import json
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -11,13 +12,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError, model_validator
 
 from nightcrew.errors import BadInput
 from nightcrew.settings import first_problem
 from nightcrew.task import TaskType
 from nightcrew.testing.forms import AnswerForm
 from nightcrew.testing.solutions import Data, Solution
+from nightcrew.untrusted import read_json
 
 
 class Character(StrEnum):
@@ -83,15 +85,24 @@ class FaultKind(StrEnum):
     FORM = "form"
 
 
+def _date(text: str) -> str:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        raise ValueError("a date is written YYYY-MM-DD") from None
+    return text
+
+
 class Fault(Data):
     """A fault and when it happens; all given conditions must hold."""
 
     kind: FaultKind
+    """What happens, see the kinds below."""
     form: AnswerForm | None = None
     """The wrong form of the answer, for the kind *form*; empty: one of all forms, drawn for each call."""
     models: tuple[str, ...] = ("*",)
     """Ids of the affected models, as glob patterns."""
-    at_call: tuple[int, ...] = ()
+    at_call: tuple[Annotated[int, Field(ge=1)], ...] = ()
     """The affected call numbers (from 1); empty: all calls."""
     from_call: Annotated[int, Field(ge=1)] = 1
     """The first affected call number."""
@@ -116,6 +127,14 @@ class Fault(Data):
     seconds: Annotated[float, Field(ge=0, le=3600)] = 1.0
     """The delay, or the total time of a slow answer (real seconds)."""
 
+    @model_validator(mode="after")
+    def _check_it_can_happen(self) -> Self:
+        if self.form is not None and self.kind is not FaultKind.FORM:
+            raise ValueError(f"only the kind form has a form, not {self.kind}")
+        if self.before_seconds is not None and self.before_seconds <= self.after_seconds:
+            raise ValueError("before_seconds must be more than after_seconds")
+        return self
+
 
 class Price(Data):
     """Prices in OpenRouter's format: strings, USD per token ("0": free)."""
@@ -123,16 +142,21 @@ class Price(Data):
     model_config = ConfigDict(frozen=True, extra="allow", use_attribute_docstrings=True)
 
     prompt: str = "0"
+    """For each token of the request."""
     completion: str = "0"
+    """For each token of the answer."""
     request: str = "0"
+    """For each call."""
 
     @model_validator(mode="after")
     def _check_numbers(self) -> Self:
         for name in ("prompt", "completion", "request"):
             try:
-                Decimal(getattr(self, name))
+                is_price = Decimal(getattr(self, name)) >= 0
             except ArithmeticError:
-                raise ValueError(f"{name} must be a number in a string, USD per token") from None
+                is_price = False
+            if not is_price:
+                raise ValueError(f"{name} must be a number in a string, USD per token, not below 0")
         return self
 
     @property
@@ -155,7 +179,9 @@ class ScriptedModel(Data):
     skills: dict[TaskType, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
     """The same by task type, where it differs."""
     name: str = ""
+    """Its name for people; empty: the id."""
     canonical_slug: str = ""
+    """Its lasting name; empty: the id without its variant."""
     provider: str = "house"
     """Its provider, which replies name as `nightcrew-twin/<provider>`."""
     price: Price = Price()
@@ -163,14 +189,17 @@ class ScriptedModel(Data):
     charged: Price | None = None
     """The real prices of calls, if they differ from the catalogue."""
     context_length: Annotated[int, Field(ge=256)] | None = 131_072
+    """Tokens of request and answer; longer requests are refused."""
     max_completion_tokens: Annotated[int, Field(ge=16)] | None = 32_768
+    """Tokens at which an answer is cut."""
     tools: bool = True
     """True if it supports tools (and lists them in `supported_parameters`)."""
     structured: bool = False
     """True if it answers in JSON of a given schema (and lists `structured_outputs`)."""
-    expiration_date: str | None = None
+    expiration_date: Annotated[str, AfterValidator(_date)] | None = None
     """YYYY-MM-DD; from that day (UTC) on calls end as *free period has ended*."""
     coding_index: float | None = None
+    """Its coding benchmark in the catalogue."""
     latency_seconds: Annotated[float, Field(ge=0, le=600)] = 0.0
     """Real seconds before each answer."""
     record: dict[str, Any] = Field(default_factory=dict)
@@ -192,6 +221,7 @@ class Account(Data):
     spent_usd: float = 0.0
     """Spent before the twin started; more than bought means a negative balance."""
     free_per_minute: Annotated[int, Field(ge=0)] = 20
+    """Free calls per minute."""
     free_per_day: Annotated[int, Field(ge=0)] | None = None
     """Free calls per UTC day; empty: as the credits allow."""
     free_used_today: Annotated[int, Field(ge=0)] = 0
@@ -208,10 +238,13 @@ class Scenario(Data):
     """A twin's scenario."""
 
     name: str = "unnamed"
+    """What the twin calls it."""
     seed: int = 0
     """What everything random is drawn from: the same seed, the same answers and faults."""
     account: Account = Account()
+    """Its quota and money."""
     models: tuple[ScriptedModel, ...]
+    """At least one."""
     faults: tuple[Fault, ...] = ()
     """The first one that applies to a call happens."""
     solutions: tuple[Solution, ...] = ()
@@ -242,18 +275,33 @@ def load_scenario(path: Path) -> Scenario:
         BadInput: it cannot be read or is invalid; the message names the field.
     """
     try:
-        return Scenario.model_validate(
-            json.loads(path.read_text(encoding="utf-8")), context={"folder": path.parent}
-        )
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else "it is no text in UTF-8"
+        raise BadInput(f"cannot read the scenario {path}: {why}") from None
+    try:
+        data = read_json(text)
+        json.loads(text, object_pairs_hook=_without_repeats)
+    except ValueError as error:
+        why = "the file is empty" if not text.strip() else str(error)
+        raise BadInput(f"cannot read the scenario {path} as JSON: {why}") from None
+    try:
+        return Scenario.model_validate(data, context={"folder": path.parent})
     except ValidationError as error:
         raise BadInput(f"scenario {path.name}: {first_problem(error)}") from None
-    except (OSError, ValueError) as error:
-        raise BadInput(f"cannot read the scenario {path}: {error}") from None
 
 
 def shipped_scenario(name: str = "demo") -> Scenario:
     """A scenario that comes with Nightcrew, by name."""
     return load_scenario(shipped_path(f"{name}.json"))
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, in which each name stands once: the last one would silently win."""
+    names = [name for name, _ in pairs]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ValueError(f'the name "{twice}" stands twice in one object')
+    return dict(pairs)
 
 
 def shipped_path(file: str) -> Path:

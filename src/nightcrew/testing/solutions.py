@@ -47,7 +47,9 @@ class Match(Data):
     """The tasks that a solution is for; empty fields match all."""
 
     task_type: TaskType | None = None
+    """The line `Task type:` of the request."""
     target_file: str | None = None
+    """The line `Target file:`."""
     contains: str | None = None
     """Words in the task's description (case ignored)."""
 
@@ -56,7 +58,9 @@ class Solution(Data):
     """The files that models of each character write for one task."""
 
     match: Match = Match()
+    """Which tasks; empty: all."""
     good: Files = {}
+    """The right files, by path: a text, `null` (deleted), or `{"file": "path next to the scenario"}`."""
     vacuous: Files = {}
     """Files that look right but check nothing."""
     wrong: Files = {}

@@ -126,7 +126,7 @@ def read_arguments(message: Message, offered: Offered, cut: bool) -> Repaired:
 
 def unique_ids(message: Message, offered: Offered, cut: bool) -> Repaired:
     """The calls with an id for each."""
-    calls, known, made = [], set(), False
+    calls, known, made = [], set(offered.used_ids), False
     for call in message.get("tool_calls") or ():
         given = call.get("id")
         # Two calls of one id would get one answer, and the provider refuses the next request.

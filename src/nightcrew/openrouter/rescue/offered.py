@@ -89,6 +89,7 @@ class Offered:
     """The tools of one request; false if there are none, or none may be called."""
 
     tools: Mapping[str, Tool]
+    used_ids: frozenset[str] = frozenset()  # of the conversation's earlier calls
 
     def __bool__(self) -> bool:
         return bool(self.tools)
@@ -99,7 +100,11 @@ class Offered:
         if request.get("tool_choice") == "none":
             return cls({})
         functions = [tool["function"] for tool in request.get("tools") or ()]
-        return cls({function["name"]: _tool(function) for function in functions})
+        calls = (
+            call for message in request.get("messages") or () for call in message.get("tool_calls") or ()
+        )
+        ids = frozenset(call["id"] for call in calls if isinstance(call.get("id"), str))
+        return cls({function["name"]: _tool(function) for function in functions}, ids)
 
     def named(self, name: object) -> Tool | None:
         """The tool that a model means by `name`: by its letters, or the only near one."""

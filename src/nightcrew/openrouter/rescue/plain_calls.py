@@ -23,6 +23,7 @@ _GLUE = re.compile(
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(r"[*_`]{0,3}[^\n{}()\"',]{0,80}:[*_]{0,2}\s*+(?:```[\w-]{0,20}\s*+)?")
+_MARK = re.compile(r"[|｜]>|<[|｜]|\[[A-Z]")
 _MOST_TRIES = 60
 _MOST_UNCLOSED = 3  # brackets
 _MOST_FAILED = 20  # names in a row that no arguments follow
@@ -133,7 +134,11 @@ def _json_after(text: str, at: int, tool: Tool) -> tuple[dict[str, Any], int] | 
         return None
     end = _closing(text, start)
     arguments = read_object(text[start:end])
-    if not arguments or not tool.takes(arguments):
+    if arguments is None or not tool.takes(arguments):
+        return None
+    # Without arguments, only a mark between name and object tells a call from a name in prose.
+    name = max(0, at - len(tool.name) - 2)
+    if not arguments and start > at and not _MARK.search(text, name, start):
         return None
     return arguments, end + 1 if text.startswith(")", end) else end
 
