@@ -9,7 +9,7 @@ from rich.markdown import Markdown
 from nightcrew.cli.app import AsJson, ExitCode, app
 from nightcrew.cli.output import age, console, counted, print_json, print_table
 from nightcrew.cli.task_options import make_task, with_task_options
-from nightcrew.settings import load_settings
+from nightcrew.settings import OPENROUTER_URL, load_settings
 from nightcrew.task import NEEDS_TARGET
 
 PER_MILLION = 1_000_000
@@ -54,6 +54,11 @@ def models(as_json: AsJson = False) -> None:
     with open_catalogue(settings) as (store, catalogue):
         listing, left, listed_for = catalogue.listing(), quota_left(store, settings), catalogue.age
         state = availability(store, settings)
+        tried = {
+            listed.candidate.model: catalogue.form_of(listed.candidate.model).calls_tools
+            for listed in listing
+        }
+    is_openrouter = settings.account.base_url == OPENROUTER_URL
     resting = state.resting
     usable = [listed for listed in listing if not (listed.unusable or listed.candidate.model in resting)]
     left_out = [
@@ -73,7 +78,7 @@ def models(as_json: AsJson = False) -> None:
             listed.candidate.context_tokens,
             _per_million(listed.candidate.input_price_usd),
             _per_million(listed.candidate.output_price_usd),
-            "yes" if listed.candidate.tools else "no",
+            _tools(listed.candidate.tools, tried[listed.candidate.model], is_known=is_openrouter),
         )
         for listed in usable
     ]
@@ -82,9 +87,9 @@ def models(as_json: AsJson = False) -> None:
     )
     if left_out:
         print_table(f"{counted(len(left_out), 'model')} cannot be used", ("model", "why"), left_out)
-    console.print(
-        f"Free calls left: {left.minute} this minute, {left.day} today (until {left.resets_at:%H:%M} UTC)."
-    )
+    if is_openrouter or any(listed.candidate.free for listed in usable):
+        until = f"{left.resets_at:%H:%M} UTC"
+        console.print(f"Free calls left: {left.minute} this minute, {left.day} today (until {until}).")
     if listed_for is not None:
         console.print(f"The list is {age(listed_for)} old.")
     elif not listing:
@@ -114,6 +119,13 @@ def refresh_models(as_json: AsJson = False) -> int:
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _tools(listed: bool, tried: bool | None, *, is_known: bool) -> str:
+    """Whether a model calls tools: as seen, or as its record says where that can be relied on."""
+    if not listed:
+        return "no"
+    return "yes" if tried or is_known else "not tried"
 
 
 def _per_million(price: Decimal | None) -> str:
