@@ -12,7 +12,7 @@ from nightcrew.task import TaskType
 from nightcrew.validation.faults.target import Target, arguments_of, files_of, judged_tests
 from nightcrew.validation.gate import failed
 from nightcrew.validation.reading.same_code import changed_functions
-from nightcrew.validation.reading.suite import all_functions, body_lines, code_of, read
+from nightcrew.validation.reading.suite import all_functions, body_lines, code_of, read, walk
 from nightcrew.validation.reading.variants import neutral, raising
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, name_of
@@ -67,10 +67,10 @@ def judge_blind(
 
 def holds_sets(code: ast.AST) -> bool:
     """True where code makes a set and its order could matter."""
-    orderless = {id(part) for node in ast.walk(code) for part in _asked_without_order(node)}
+    orderless = {id(part) for node in walk(code) for part in _asked_without_order(node)}
     return any(
         isinstance(node, ast.Set | ast.SetComp) or (isinstance(node, ast.Name) and node.id in _SETS)
-        for node in ast.walk(code)
+        for node in walk(code)
         if id(node) not in orderless
     )
 
@@ -179,7 +179,7 @@ def _unfixed(room: CleanRoom) -> dict[str, str]:
 
 def _calls_hash(code: ast.AST) -> bool:
     """True where code depends on values of `hash` or `id`."""
-    for node in ast.walk(code):
+    for node in walk(code):
         parts = [node.func, *(one.value for one in node.keywords)] if isinstance(node, ast.Call) else []
         if any(isinstance(one, ast.Name) and one.id in {"hash", "id"} for one in parts):
             return True

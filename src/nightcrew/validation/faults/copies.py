@@ -4,7 +4,6 @@ They do nothing that the function did not do, so no test has to miss each of the
 """
 
 import ast
-import copy
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from functools import cached_property
 from nightcrew.validation.faults.mutant import Mutant
 from nightcrew.validation.reading.names import names_of
 from nightcrew.validation.reading.source_text import SourceText
-from nightcrew.validation.reading.suite import all_functions, read
+from nightcrew.validation.reading.suite import all_functions, copied, read, tree_text, walk
 
 type Block = list[ast.stmt]
 
@@ -30,10 +29,10 @@ class Copies:
         """True for a statement that base's function has elsewhere, where tests notice another one of its
         block. A statement that its block has twice is not copied but doubled."""
         place = self._places.get((part.start, part.end))
-        if place is None or ast.dump(place[0]) not in self._known(part.function):
+        if place is None or tree_text(place[0]) not in self._known(part.function):
             return False
         node, block = place
-        twice = sum(ast.dump(one) == ast.dump(node) for one in block) > 1
+        twice = sum(tree_text(one) == tree_text(node) for one in block) > 1
         beside = [self.text.span(one) for one in block if one is not node]
         return not twice and any(
             start <= one.start and one.end <= end for one in noticed for start, end in beside
@@ -53,11 +52,11 @@ class Copies:
     def is_named(self, part: Mutant) -> bool:
         """True for a name in place of what the function assigns to it once, of values that stay the same."""
         function = all_functions(self.after).get(part.function)
-        known = [*ast.walk(function)] if function is not None else []
+        known = [*walk(function)] if function is not None else []
         names = [one for one in known if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)]
         stored = [one for one in names if one.id == part.before.strip()]
         given = [one for one in known if isinstance(one, ast.Assign) and one.targets == stored]
-        if not given or given[0].lineno >= part.line or ast.dump(given[0].value) != _dumped_text(part.text):
+        if not given or given[0].lineno >= part.line or tree_text(given[0].value) != _dumped_text(part.text):
             return False
         lines = {one.lineno for one in names if one.id in names_of(given[0].value)}
         return not any(given[0].lineno <= line <= part.line for line in lines)
@@ -67,7 +66,7 @@ class Copies:
         """Statements inside of blocks of functions, with their block."""
         return {
             self.text.span(node): (node, block)
-            for outer in ast.walk(self.after)
+            for outer in walk(self.after)
             if not isinstance(outer, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
             for block in _blocks(outer)
             for node in block
@@ -75,8 +74,8 @@ class Copies:
 
     def _known(self, function: str) -> Counter[str]:
         node = all_functions(self.before).get(function)
-        statements = ast.walk(node) if node is not None else ()
-        return Counter(ast.dump(one) for one in statements if isinstance(one, ast.stmt))
+        statements = walk(node) if node is not None else ()
+        return Counter(tree_text(one) for one in statements if isinstance(one, ast.stmt))
 
 
 def edit_of(part: Mutant) -> tuple[str, str]:
@@ -85,10 +84,10 @@ def edit_of(part: Mutant) -> tuple[str, str]:
     trees = [read(text.strip()) for text in (part.before, part.text)]
     if not all(one.body for one in trees):
         return part.before, part.text
-    values = [[repr(one.value) for one in ast.walk(tree) if isinstance(one, ast.Constant)] for tree in trees]
+    values = [[repr(one.value) for one in walk(tree) if isinstance(one, ast.Constant)] for tree in trees]
     if sorted(values[0]) != sorted(values[1]):
         return part.before, part.text
-    before, text = (ast.unparse(_Masked().visit(copy.deepcopy(one))) for one in trees)
+    before, text = (ast.unparse(_Masked().visit(copied(one))) for one in trees)
     return (before, text) if before != text else (part.before, part.text)
 
 
@@ -112,14 +111,14 @@ def _blocks(node: ast.AST) -> Iterator[Block]:
 
 def _ifs(tree: ast.Module, function: str) -> list[ast.If]:
     node = all_functions(tree).get(function)
-    return [one for one in ast.walk(node) if isinstance(one, ast.If)] if node is not None else []
+    return [one for one in walk(node) if isinstance(one, ast.If)] if node is not None else []
 
 
 def _dumped_text(text: str) -> str:
     """The tree of an expression's text."""
     body = read(f"({text.strip()})").body
-    return ast.dump(body[0].value) if body and isinstance(body[0], ast.Expr) else ""
+    return tree_text(body[0].value) if body and isinstance(body[0], ast.Expr) else ""
 
 
 def _dumped(block: Block) -> str:
-    return "\n".join(map(ast.dump, block))
+    return "\n".join(map(tree_text, block))

@@ -21,7 +21,7 @@ from nightcrew.validation.reading.constants import is_value, sizes_in, values_in
 from nightcrew.validation.reading.form import plain_statements
 from nightcrew.validation.reading.names import only_defaults, only_guards, only_spares, own_name
 from nightcrew.validation.reading.source_text import SourceText
-from nightcrew.validation.reading.suite import all_functions, read
+from nightcrew.validation.reading.suite import all_functions, read, tree_text, walk
 
 _EVERYDAY_VALUE = re.compile(r"[a-z_]\w* = (?:None|True|False|-?[01]|''|\"\"|\[\]|\{\}|\(\))")
 
@@ -130,7 +130,7 @@ class Details:
         """True for an edit of names that the change makes in several places which tests run, and that they
         notice in one of them, whatever values of base it keeps. A value alone means another thing in another
         place."""
-        named = any(isinstance(one, ast.Name | ast.Attribute) for one in ast.walk(_tree(part.before)))
+        named = any(isinstance(one, ast.Name | ast.Attribute) for one in walk(_tree(part.before)))
         run = self.fates[part] is not Fate.UNREACHED
         return (run and named and part.operator != UNHANDLED) and any(
             one.operator == part.operator and edit_of(one) == edit_of(part) for one in self._noticed
@@ -144,15 +144,15 @@ class Details:
             return False
         place = all_functions(self.tree).get(part.function, self.tree)
         known = plain_statements(self.before)
-        fresh = (one for one in ast.walk(place) if isinstance(one, ast.stmt) and ast.dump(one) not in known)
+        fresh = (one for one in walk(place) if isinstance(one, ast.stmt) and tree_text(one) not in known)
         anew = {ast.unparse(one) for node in fresh for one in _bound(node)}
-        used = {one.id for one in ast.walk(place) if isinstance(one, ast.Name)}
-        used |= {one.attr for one in ast.walk(self.tree) if isinstance(one, ast.Attribute)}
-        kept = {ast.dump(one) for one in ast.walk(place) if isinstance(one, ast.stmt)}
+        used = {one.id for one in walk(place) if isinstance(one, ast.Name)}
+        used |= {one.attr for one in walk(self.tree) if isinstance(one, ast.Attribute)}
+        kept = {tree_text(one) for one in walk(place) if isinstance(one, ast.stmt)}
         return all(
             ast.unparse(one) in anew or own_name(one) not in used
             for node in removed.body
-            if ast.dump(node) not in kept
+            if tree_text(node) not in kept
             for one in _bound(node)
         )
 
@@ -238,23 +238,21 @@ class Details:
         return self._decisive(part.before) - self._decisive(part.text)
 
     def _decisive(self, text: str) -> set[str]:
-        own, nodes = values_in(text) | sizes_in(text), ast.walk(read(text.strip()))
+        own, nodes = values_in(text) | sizes_in(text), walk(read(text.strip()))
         named = {getattr(one, "id", getattr(one, "attr", "")) for one in nodes}
         return own.union(*(self._brought[one] for one in named & self._brought.keys()))
 
     @cached_property
     def _brought(self) -> dict[str, set[str]]:
         """Names that base does not have, with the values that they are bound to or compared with."""
-        old = {getattr(one, "id", getattr(one, "name", "")) for one in ast.walk(read(self.before))}
+        old = {getattr(one, "id", getattr(one, "name", "")) for one in walk(read(self.before))}
         found: dict[str, set[str]] = {}
-        for one in ast.walk(self.tree):
+        for one in walk(self.tree):
             if isinstance(one, ast.Assign):
                 names = {target.id for target in one.targets if isinstance(target, ast.Name)}
                 found |= {name: values_in(ast.unparse(one.value)) for name in names - old}
             elif isinstance(one, ast.FunctionDef) and one.name not in old:
-                comparisons = (
-                    ast.unparse(inner) for inner in ast.walk(one) if isinstance(inner, ast.Compare)
-                )
+                comparisons = (ast.unparse(inner) for inner in walk(one) if isinstance(inner, ast.Compare))
                 found[one.name] = set().union(*map(values_in, comparisons))
         return found
 
@@ -268,19 +266,19 @@ class Details:
     @cached_property
     def _known_texts(self) -> set[str]:
         """Strings that base's file uses as a name of its own and not as a key."""
-        nodes = ast.walk(read(self.before))
+        nodes = walk(read(self.before))
         return {
             repr(one.value) for one in nodes if isinstance(one, ast.Constant) and isinstance(one.value, str)
         }
 
     @cached_property
     def _statements(self) -> set[Span]:
-        return {self.text.span(one) for one in ast.walk(self.tree) if isinstance(one, ast.stmt)}
+        return {self.text.span(one) for one in walk(self.tree) if isinstance(one, ast.stmt)}
 
     @cached_property
     def _bodies(self) -> dict[Span, Span]:
         """The statements under each condition."""
-        found = (one for one in ast.walk(self.tree) if isinstance(one, ast.If))
+        found = (one for one in walk(self.tree) if isinstance(one, ast.If))
         return {self.text.span(one.test): self.text.run(one.body) for one in found}
 
 
@@ -296,7 +294,7 @@ def _bound(node: ast.stmt) -> Iterator[ast.expr]:
     heads = [getattr(node, "target", None), *getattr(node, "targets", ())]
     heads += [one.optional_vars for one in getattr(node, "items", ())]
     for head in filter(None, heads):
-        stored = (one for one in ast.walk(head) if isinstance(one, ast.Name | ast.Attribute | ast.Subscript))
+        stored = (one for one in walk(head) if isinstance(one, ast.Name | ast.Attribute | ast.Subscript))
         yield from (one for one in stored if isinstance(one.ctx, ast.Store))
 
 

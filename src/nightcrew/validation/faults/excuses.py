@@ -18,7 +18,7 @@ from nightcrew.validation.formalities.options import for_options, only_reads
 from nightcrew.validation.reading.constants import values_in
 from nightcrew.validation.reading.names import ASKING, ELSEWHERE, dotted, names_of, own_name, parameters_of
 from nightcrew.validation.reading.source_text import Node, SourceText
-from nightcrew.validation.reading.suite import Function, all_functions, read, walk
+from nightcrew.validation.reading.suite import Function, all_functions, read, tree_text, walk
 from nightcrew.validation.tables import Table
 
 _OF_PYTHON = {"sys", "os", "platform"}
@@ -50,14 +50,14 @@ class Elsewhere:
         """Conditions on the Python version or the platform, also through a module-level name for one."""
         names = {
             target.id
-            for one in ast.walk(self.tree)
+            for one in walk(self.tree)
             if isinstance(one, ast.Assign) and ELSEWHERE.search(ast.unparse(one.value))
             for target in one.targets
             if isinstance(target, ast.Name)
         }
         return [
             one
-            for one in ast.walk(self.tree)
+            for one in walk(self.tree)
             if isinstance(one, ast.If | ast.IfExp) and self._asks(one.test, names)
         ]
 
@@ -72,7 +72,7 @@ class Elsewhere:
             return not others or (
                 isinstance(test.op, ast.And) and len(others) < len(test.values) and not decides
             )
-        named = {one.id for one in ast.walk(test) if isinstance(one, ast.Name)}
+        named = {one.id for one in walk(test) if isinstance(one, ast.Name)}
         asks = bool(named & names) or ELSEWHERE.search(ast.unparse(test)) is not None
         plain = isinstance(test, ast.Attribute)  # true on every platform
         return asks and not plain and named <= names | _OF_PYTHON
@@ -94,7 +94,7 @@ class Elsewhere:
     @cached_property
     def fallbacks(self) -> list[Span]:
         """Statements that run where an import fails, or where the file is run as a program."""
-        handlers = (one for one in ast.walk(self.tree) if isinstance(one, ast.ExceptHandler))
+        handlers = (one for one in walk(self.tree) if isinstance(one, ast.ExceptHandler))
         missing = [one.body for one in handlers if one.type is not None and _names(one.type) & _MISSING]
         mains = [
             one.body for one in self.tree.body if isinstance(one, ast.If) and "__main__" in ast.dump(one.test)
@@ -186,7 +186,7 @@ def guards(node: ast.stmt) -> bool:
         raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
         return getattr(raised, "id", "") in _IMPOSSIBLE
     if isinstance(node, ast.Assert):  # with a value or a call of its own it decides or does something
-        inside = [*ast.walk(node.test)]
+        inside = [*walk(node.test)]
         called = {own_name(one.func) for one in inside if isinstance(one, ast.Call)}
         places = {repr(getattr(one.slice, "value", None)) for one in inside if isinstance(one, ast.Subscript)}
         return values_in(ast.unparse(node.test)) <= places and called <= ASKING
@@ -197,7 +197,7 @@ def guards(node: ast.stmt) -> bool:
 
 
 def _names(node: ast.expr) -> set[str]:
-    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+    return {one.id for one in walk(node) if isinstance(one, ast.Name)}
 
 
 def _refusals(node: ast.AST) -> Iterator[ast.expr | ast.stmt]:
@@ -238,8 +238,8 @@ def _handed_on(part: Mutant, function: Function) -> str:
     own = {one.arg for one in parameters_of(function.args)} - _SWITCHES
     match read(part.before.strip()).body, read(part.text.strip()).body:
         case [ast.Expr(ast.Call() as call)], [ast.Expr(ast.Call() as less)]:
-            kept = {ast.dump(one) for one in less.keywords}
-            more = [one for one in call.keywords if ast.dump(one) not in kept]
+            kept = {tree_text(one) for one in less.keywords}
+            more = [one for one in call.keywords if tree_text(one) not in kept]
             same = _dumped(call.func, *call.args) == _dumped(less.func, *less.args)
             plain = all(isinstance(one.value, ast.Name) and one.value.id == one.arg for one in more)
             if same and plain and len(more) == 1 == len(call.keywords) - len(less.keywords):
@@ -252,4 +252,4 @@ def _handed_on(part: Mutant, function: Function) -> str:
 
 
 def _dumped(*nodes: ast.expr) -> list[str]:
-    return [ast.dump(one) for one in nodes]
+    return [tree_text(one) for one in nodes]

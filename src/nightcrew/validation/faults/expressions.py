@@ -20,6 +20,7 @@ from nightcrew.validation.faults.notes import (
 )
 from nightcrew.validation.faults.siblings import Siblings, nearby
 from nightcrew.validation.reading.source_text import SourceText
+from nightcrew.validation.reading.suite import copied, tree_text, walk
 
 MOST_ENTRIES = 8  # entries of one list that are tried one by one
 PLACED = (ast.expr, ast.stmt, ast.keyword, ast.excepthandler, ast.pattern)
@@ -70,7 +71,7 @@ class Expressions(Notes):
             text = _is_text(new) and _is_text(old)
             kind = MESSAGE if message and text else ALTERNATIVE if _adds_to(new, old) else BACK
             self.note(new, self.old.of(old), kind)  # type: ignore[arg-type]
-            self.inner(ast.walk(new), {_dumped(one) for one in ast.walk(old)})
+            self.inner(walk(new), {_dumped(one) for one in walk(old)})
         return placed_inside or placed
 
     def _entries(
@@ -94,7 +95,7 @@ class Expressions(Notes):
                 rests = [[node for node in new if node is not one] for one in fresh]
                 rests += [[*new[:k], *old[i:j], *new[m:]]] if j > i else []
                 placed &= min(map(without, rests), default=True)
-                self.inner(part for one in fresh for part in ast.walk(one))
+                self.inner(part for one in fresh for part in walk(one))
         return placed
 
     def _unlisted(
@@ -116,8 +117,8 @@ class Expressions(Notes):
 
     def _table(self, old: ast.Dict, new: ast.Dict, message: bool) -> bool:
         """Compares the entries of a table by their keys."""
-        known = {ast.dump(key): value for key, value in zip(old.keys, old.values, strict=True) if key}
-        keys = [ast.dump(key) for key in new.keys if key]
+        known = {tree_text(key): value for key, value in zip(old.keys, old.values, strict=True) if key}
+        keys = [tree_text(key) for key in new.keys if key]
         # A None key is `**other`: what it brings is known at run time only.
         if None in new.keys or None in old.keys or not known.keys() & set(keys):
             return False
@@ -127,7 +128,7 @@ class Expressions(Notes):
         for at in [at for at, key in enumerate(keys) if key not in known][:MOST_ENTRIES]:
             rest = ast.Dict([*new.keys[:at], *new.keys[at + 1 :]], [*new.values[:at], *new.values[at + 1 :]])
             self.note(new, _unparse(rest), ALTERNATIVE)
-        gone = [at for at, key in enumerate(old.keys) if key and ast.dump(key) not in keys]
+        gone = [at for at, key in enumerate(old.keys) if key and tree_text(key) not in keys]
         if gone:
             table = ast.Dict([*new.keys, *(old.keys[at] for at in gone)], list(new.values))
             table.values += [old.values[at] for at in gone]
@@ -136,13 +137,13 @@ class Expressions(Notes):
 
     def each_entry(self, node: ast.expr) -> None:
         """Notes a new table or list without some of its entries, spread over all of them."""
-        held = next((one for one in ast.walk(node) if isinstance(one, ast.Dict | ast.List | ast.Set)), None)
+        held = next((one for one in walk(node) if isinstance(one, ast.Dict | ast.List | ast.Set)), None)
         if held is None:
             return
         nodes = held.values if isinstance(held, ast.Dict) else held.elts
         # Neighbouring entries of a long table are usually tested by the same case, so the tries are spread.
         for at in range(len(nodes))[:: max(1, -(-len(nodes) // MOST_ENTRIES))]:
-            rest = copy.deepcopy(held)
+            rest = copied(held)
             if isinstance(rest, ast.Dict):
                 del rest.keys[at], rest.values[at]
             else:
@@ -192,7 +193,7 @@ class Expressions(Notes):
     def _called_otherwise(self, old: ast.AST, new: ast.AST) -> None:
         """Notes what another call adjusts, and the new entries of a list of alternatives."""
         for table in _alternatives(new):
-            self.one_by_one(table, table.elts, ALTERNATIVE, {_dumped(one) for one in ast.walk(old)})
+            self.one_by_one(table, table.elts, ALTERNATIVE, {_dumped(one) for one in walk(old)})
         if isinstance(new, ast.Call) and isinstance(old, ast.Call) and _dumped(new.func) != _dumped(old.func):
             self.each_step(new)
 
@@ -261,13 +262,13 @@ def _adds_to(new: ast.AST, old: ast.AST) -> bool:
 def _dumped(value: object) -> str:
     if isinstance(value, list):
         return repr([_dumped(one) for one in value])
-    return ast.dump(value) if isinstance(value, ast.AST) else repr(value)
+    return tree_text(value) if isinstance(value, ast.AST) else repr(value)
 
 
 def _is_text(node: ast.AST) -> bool:
     """True for a text, also one with values in it that nothing is called for."""
     if isinstance(node, ast.JoinedStr):
-        return not any(isinstance(one, ast.Call | ast.Await | ast.NamedExpr) for one in ast.walk(node))
+        return not any(isinstance(one, ast.Call | ast.Await | ast.NamedExpr) for one in walk(node))
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 

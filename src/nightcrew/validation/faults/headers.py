@@ -17,6 +17,7 @@ from nightcrew.validation.faults.notes import (
 from nightcrew.validation.reading.form import imported, is_silent_statement
 from nightcrew.validation.reading.names import names_of
 from nightcrew.validation.reading.source_text import SourceText
+from nightcrew.validation.reading.suite import tree_text, walk
 
 _WIDE = {"BaseException", "EnvironmentError", "Exception", "IOError", "OSError"}
 """Types whose errors have many causes, of which a test shows one or two."""
@@ -47,7 +48,7 @@ class Headers(Expressions):
     ) -> None:
         """Compares a definition's parameters or bases: `first` before, `second` after the change."""
         self._decorated(old, new)
-        if list(map(ast.dump, first)) == list(map(ast.dump, second)):
+        if list(map(tree_text, first)) == list(map(tree_text, second)):
             return
         if self._defaults(first, second):
             return
@@ -58,11 +59,11 @@ class Headers(Expressions):
     def _decorated(self, old: ast.stmt, new: ast.stmt) -> None:
         """Compares decorators: added, removed, or called with other values."""
         before, after = decorators(old), decorators(new)
-        kept = {ast.dump(one) for one in before} & {ast.dump(one) for one in after}
-        went = [one for one in before if ast.dump(one) not in kept]
+        kept = {tree_text(one) for one in before} & {tree_text(one) for one in after}
+        went = [one for one in before if tree_text(one) not in kept]
         for one in after:
             other = next((some for some in went if _called(some) == _called(one)), None)
-            if ast.dump(one) in kept:
+            if tree_text(one) in kept:
                 continue
             if other is None:
                 self.without_decorator(one)
@@ -99,20 +100,20 @@ class Headers(Expressions):
         that errors of all causes are hidden."""
         if isinstance(handler.type, ast.Tuple):
             self.one_by_one(handler.type, handler.type.elts, ALTERNATIVE)
-        if ast.dump(handler) in self.handlers:
+        if tree_text(handler) in self.handlers:
             return
         start = self.new.span(handler)[0]
         bare = "except " if handler.type is None else ""
         span = self.new.span(handler.type) if handler.type is not None else (start, start + len("except"))
         if all(isinstance(one, ast.Pass) or is_silent_statement(one) for one in handler.body):
             self.edit(*span, f"{bare}()", UNHANDLED)
-        hides = not any(isinstance(one, ast.Raise) for one in ast.walk(handler))
+        hides = not any(isinstance(one, ast.Raise) for one in walk(handler))
         if hides and (handler.type is None or not names_of(handler.type).isdisjoint(_WIDE)):
             self.edit(*span, f"{bare}...", EVERY_ERROR)
 
     def pattern(self, case: ast.match_case) -> None:
         """Notes the case without each alternative of its pattern, and without its condition."""
-        for part in (one for one in ast.walk(case.pattern) if isinstance(one, ast.MatchOr)):
+        for part in (one for one in walk(case.pattern) if isinstance(one, ast.MatchOr)):
             for one in part.patterns:
                 rest = [ast.unparse(other) for other in part.patterns if other is not one]
                 self.note(part, f"({' | '.join(rest)})", ALTERNATIVE)

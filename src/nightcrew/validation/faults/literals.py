@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from nightcrew.validation.change.change import Change
-from nightcrew.validation.reading.suite import parse, read, walk
+from nightcrew.validation.reading.suite import parse, read, tree_text, walk
 from nightcrew.validation.running.clean_room import CleanRoom
 
 MOST_LITERALS = 20
@@ -52,7 +52,7 @@ def _deciding(room: CleanRoom) -> set[object]:
     for change in product_changes(room):
         old, new = parse(change.before or ""), parse(change.after or "")
         if old is not None and new is not None:
-            first, second = ({ast.dump(one): one for one in _conditions(tree)} for tree in (old, new))
+            first, second = ({tree_text(one): one for one in _conditions(tree)} for tree in (old, new))
             gone = {value for dump in first.keys() - second.keys() for value in _constants(first[dump])}
             came = (second[dump] for dump in second.keys() - first.keys())
             found |= {value for one in came for value in _constants(one)} - gone

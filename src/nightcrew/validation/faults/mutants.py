@@ -14,7 +14,7 @@ from nightcrew.validation.faults.notes import Notes
 from nightcrew.validation.reading.form import is_silent
 from nightcrew.validation.reading.names import own_name
 from nightcrew.validation.reading.source_text import SourceText
-from nightcrew.validation.reading.suite import Function
+from nightcrew.validation.reading.suite import Function, walk
 
 COMPARE = {
     ast.Lt: ("<", "<="), ast.LtE: ("<=", "<"), ast.Gt: (">", ">="), ast.GtE: (">=", ">"), ast.Eq: ("==",
@@ -228,7 +228,7 @@ def _is_about_the_machine(node: ast.expr) -> bool:
     """True for a condition on the Python version or system: no test on one machine can notice its faults."""
     return any(
         isinstance(one, ast.Attribute) and ast.unparse(one) in {"sys.version_info", "sys.platform", "os.name"}
-        for one in ast.walk(node)
+        for one in walk(node)
     )
 
 

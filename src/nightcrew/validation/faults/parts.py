@@ -40,7 +40,7 @@ from nightcrew.validation.reading.same_code import (
     with_names_of,
 )
 from nightcrew.validation.reading.source_text import SourceText
-from nightcrew.validation.reading.suite import Function
+from nightcrew.validation.reading.suite import Function, tree_text, walk
 
 _LEAST_MOVED = 3  # statements from which a new function can be extracted
 _DEFS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -58,7 +58,7 @@ def parts_of(before: str, after: str) -> tuple[Mutant, ...]:
     old, new = behaving(before), behaving(after)
     if old is None or new is None:
         return ()
-    handlers = {ast.dump(one) for one in ast.walk(old) if isinstance(one, ast.ExceptHandler)}
+    handlers = {tree_text(one) for one in walk(old) if isinstance(one, ast.ExceptHandler)}
     finder = _Finder(SourceText(before), SourceText(after), handlers, in_new_functions(old, new))
     finder.only_values = bool(before) and not changed_functions(before, after)
     finder.blocks(old.body, new.body)
@@ -264,7 +264,7 @@ class _Finder(Headers):
 
     def _inside(self, node: ast.stmt) -> None:
         for inner in (one for name in _BLOCKS for one in getattr(node, name, [])):
-            if not isinstance(inner, ast.Import | ast.ImportFrom) and ast.dump(inner) not in self.kept:
+            if not isinstance(inner, ast.Import | ast.ImportFrom) and tree_text(inner) not in self.kept:
                 self.added(inner)
         for branch in [*getattr(node, "handlers", []), *getattr(node, "cases", [])]:
             self._branch(branch)

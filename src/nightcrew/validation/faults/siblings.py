@@ -5,12 +5,11 @@ expression that the change takes away may also differ in its names and values: i
 """
 
 import ast
-import copy
 from collections import Counter
 from collections.abc import Collection, Iterator
 from functools import cached_property
 
-from nightcrew.validation.reading.suite import all_functions, read
+from nightcrew.validation.reading.suite import all_functions, copied, read, tree_text, walk
 
 MOST = 3  # expressions of base that one new expression is compared with
 _OPPOSITES = (
@@ -56,7 +55,7 @@ class Siblings:
         if isinstance(node, _MOVABLE):
             found |= self._gone.get(_form(node), {})
         # An expression that base has too is not new, so it needs no test that tells it from others.
-        if not found or ast.dump(node) in near:
+        if not found or tree_text(node) in near:
             return []
         return [ast.unparse(one) for one in found.values()][:MOST]
 
@@ -65,15 +64,15 @@ class Siblings:
         `x is None` for `not x` where base's `function` asks that."""
         yield from ((node, other) for other in self.of(node))
         match node:
-            case ast.UnaryOp(op=ast.Not(), operand=asked) if ast.dump(node) not in self.known:
-                if any(ast.dump(one) == ast.dump(asked) for one in self._compared_with_none(function)):
+            case ast.UnaryOp(op=ast.Not(), operand=asked) if tree_text(node) not in self.known:
+                if any(tree_text(one) == tree_text(asked) for one in self._compared_with_none(function)):
                     yield node, f"({ast.unparse(asked)} is None)"
         yield from nearby(node, self.known, self.new)
 
     def _compared_with_none(self, function: str) -> Iterator[ast.expr]:
         """What base's function compares with None."""
         place = all_functions(read(self.old)).get(function)
-        for one in ast.walk(place) if place is not None else ():
+        for one in walk(place) if place is not None else ():
             match one:
                 case ast.Compare(left=left, ops=[ast.Is() | ast.IsNot()], comparators=[ast.Constant(None)]):
                     yield left
@@ -81,20 +80,20 @@ class Siblings:
     @cached_property
     def known(self) -> frozenset[str]:
         """The dumps of base's expressions, and with which letters base compares which attributes."""
-        nodes = [*ast.walk(read(self.old))]
+        nodes = [*walk(read(self.old))]
         words = (_word(one.left, one.comparators[0]) for one in nodes if isinstance(one, ast.Compare))
-        return frozenset([*(ast.dump(one) for one in nodes if isinstance(one, ast.expr)), *words])
+        return frozenset([*(tree_text(one) for one in nodes if isinstance(one, ast.expr)), *words])
 
     @cached_property
     def modules(self) -> frozenset[str]:
         """The names of modules that the new text imports."""
-        found = (one for one in ast.walk(read(self.new)) if isinstance(one, ast.Import))
+        found = (one for one in walk(read(self.new)) if isinstance(one, ast.Import))
         return frozenset(one.asname or one.name for node in found for one in node.names)
 
     @cached_property
     def tables(self) -> frozenset[str]:
         """The names that the new text binds to an empty table."""
-        found = (one for one in ast.walk(read(self.new)) if isinstance(one, ast.Assign | ast.AnnAssign))
+        found = (one for one in walk(read(self.new)) if isinstance(one, ast.Assign | ast.AnnAssign))
         empty = [one for one in found if one.value is not None and ast.unparse(one.value) in _TABLES]
         heads = (head for one in empty for head in getattr(one, "targets", [getattr(one, "target", None)]))
         return frozenset(one.id for one in heads if isinstance(one, ast.Name))
@@ -102,14 +101,14 @@ class Siblings:
     @cached_property
     def _known(self) -> Known:
         found: Known = {}
-        for node in ast.walk(read(self.old)):
+        for node in walk(read(self.old)):
             for key in _keys(node):
-                found.setdefault(key, {})[ast.dump(node)] = node
+                found.setdefault(key, {})[tree_text(node)] = node
         return found
 
     @cached_property
     def _shared(self) -> dict[str, str]:
-        known = {one.id for one in ast.walk(read(self.old)) if isinstance(one, ast.Name)}
+        known = {one.id for one in walk(read(self.old)) if isinstance(one, ast.Name)}
         found = (one for one in read(self.new).body if isinstance(one, ast.Assign))
         bound = [(target, ast.unparse(one.value)) for one in found for target in one.targets]
         return {
@@ -121,10 +120,10 @@ class Siblings:
     @cached_property
     def _gone(self) -> Known:
         """The expressions that the new text does not have any more, by their form."""
-        left = Counter(ast.dump(one) for one in ast.walk(read(self.new)) if isinstance(one, _MOVABLE))
+        left = Counter(tree_text(one) for one in walk(read(self.new)) if isinstance(one, _MOVABLE))
         found: Known = {}
-        for node in (one for one in ast.walk(read(self.old)) if isinstance(one, _MOVABLE)):
-            dump = ast.dump(node)
+        for node in (one for one in walk(read(self.old)) if isinstance(one, _MOVABLE)):
+            dump = tree_text(node)
             # Counted and not only looked up: of three equal expressions, one can go.
             left[dump] -= 1
             if left[dump] < 0:
@@ -154,7 +153,7 @@ def nearby(node: ast.AST, known: Collection[str], text: str) -> Iterator[tuple[a
             elif isinstance(operator, _EQUAL) and _is_letter(right) and _word(left, right) not in known:
                 held = f"({ast.unparse(left)}).isalpha()"
                 yield node, f"(not {held})" if isinstance(operator, _NEGATED) else f"({held})"
-        case ast.Constant() | ast.BinOp() | ast.UnaryOp() if ast.dump(node) not in known:
+        case ast.Constant() | ast.BinOp() | ast.UnaryOp() if tree_text(node) not in known:
             value = _number(node)
             # Doubled and one more, so that neither a multiple nor a rounded value is equal by chance.
             if value is not None and abs(value) >= LEAST_NUMBER:
@@ -168,29 +167,29 @@ def _keys(node: ast.AST) -> Iterator[Key]:
     """What an expression shares with those that differ from it in one detail."""
     match node:
         case ast.Compare(left=left, ops=[operator], comparators=[right]):
-            yield "operator", ast.dump(left), ast.dump(right)
+            yield "operator", tree_text(left), tree_text(right)
             if isinstance(right, ast.Constant) and isinstance(right.value, int | float):
-                yield "number", ast.dump(left), type(operator).__name__
+                yield "number", tree_text(left), type(operator).__name__
         case ast.Call(args=[first, *_]):
-            yield "arguments", ast.dump(node.func), ast.dump(first)
+            yield "arguments", tree_text(node.func), tree_text(first)
             if isinstance(node.func, ast.Attribute):
-                yield "method", ast.dump(node.func.value), *sorted(_arguments(node))
+                yield "method", tree_text(node.func.value), *sorted(_arguments(node))
         case ast.Subscript(slice=ast.Slice() as cut) if not any(
-            isinstance(one, ast.Name) for one in ast.walk(cut)
+            isinstance(one, ast.Name) for one in walk(cut)
         ):
-            yield "slice", ast.dump(node.value)
+            yield "slice", tree_text(node.value)
 
 
 def _form(node: ast.AST) -> Key:
     """The expression without its values and its names, but those of called functions."""
-    plain = copy.deepcopy(node)
-    called = {id(one.func) for one in ast.walk(plain) if isinstance(one, ast.Call)}
-    for one in ast.walk(plain):
+    plain = copied(node)
+    called = {id(one.func) for one in walk(plain) if isinstance(one, ast.Call)}
+    for one in walk(plain):
         if isinstance(one, ast.Name) and id(one) not in called:
             one.id = "_"
         elif isinstance(one, ast.Constant):
             one.value = type(one.value).__name__
-    return ("form", ast.dump(plain))
+    return ("form", tree_text(plain))
 
 
 def _has_more(node: ast.AST, other: ast.AST) -> bool:
@@ -199,11 +198,11 @@ def _has_more(node: ast.AST, other: ast.AST) -> bool:
     if not (isinstance(node, ast.Call) and isinstance(other, ast.Call)):
         return True
     first, second = _arguments(node), _arguments(other)
-    return first < second or (first == second and ast.dump(node.func) != ast.dump(other.func))
+    return first < second or (first == second and tree_text(node.func) != tree_text(other.func))
 
 
 def _arguments(node: ast.AST) -> set[str]:
-    return {ast.dump(one) for one in [*node.args, *node.keywords]} if isinstance(node, ast.Call) else set()
+    return {tree_text(one) for one in [*node.args, *node.keywords]} if isinstance(node, ast.Call) else set()
 
 
 def _is_opposite(node: ast.AST, other: ast.AST) -> bool:

@@ -12,7 +12,7 @@ from functools import cached_property
 from nightcrew.validation.faults.mutant import Mutant
 from nightcrew.validation.faults.notes import ALTERNATIVE, OPERAND
 from nightcrew.validation.reading.source_text import SourceText
-from nightcrew.validation.reading.suite import read
+from nightcrew.validation.reading.suite import read, tree_text, walk
 
 _LEAST = {ast.GtE: 0, ast.Gt: 1}  # what is added to the number to have the least length
 
@@ -61,12 +61,12 @@ class Conjunctions:
 
     @cached_property
     def _nodes(self) -> list[ast.BoolOp]:
-        found = (one for one in ast.walk(self.tree) if isinstance(one, ast.BoolOp))
+        found = (one for one in walk(self.tree) if isinstance(one, ast.BoolOp))
         return [one for one in found if isinstance(one.op, ast.And)]
 
     @cached_property
     def _parents(self) -> dict[ast.AST, ast.AST]:
-        return {inner: one for one in ast.walk(self.tree) for inner in ast.iter_child_nodes(one)}
+        return {inner: one for one in walk(self.tree) for inner in ast.iter_child_nodes(one)}
 
 
 def is_conjunction(text: str) -> bool:
@@ -87,15 +87,15 @@ def _fits(test: ast.expr, node: ast.BoolOp) -> bool:
             ops=[order],
             comparators=[ast.Constant(int() as size)],
         ) if type(order) in _LEAST:
-            needs = max(_needs(node, ast.dump(asked)), default=0)
+            needs = max(_needs(node, tree_text(asked)), default=0)
             return needs > 0 and needs == size + _LEAST[type(order)]
     return False
 
 
 def _needs(node: ast.AST, asked: str) -> Iterator[int]:
     """The number of items that each index into a value needs."""
-    for one in ast.walk(node):
-        if isinstance(one, ast.Subscript) and ast.dump(one.value) == asked:
+    for one in walk(node):
+        if isinstance(one, ast.Subscript) and tree_text(one.value) == asked:
             match one.slice:
                 case ast.Constant(int() as place):
                     yield place + 1
@@ -106,6 +106,6 @@ def _needs(node: ast.AST, asked: str) -> Iterator[int]:
 def _same(text: str, other: str) -> bool:
     """True for equal expressions, in whatever parentheses."""
     try:
-        return ast.dump(ast.parse(text.strip(), mode="eval")) == ast.dump(ast.parse(other, mode="eval"))
+        return tree_text(ast.parse(text.strip(), mode="eval")) == tree_text(ast.parse(other, mode="eval"))
     except SyntaxError:
         return False

@@ -19,7 +19,7 @@ from nightcrew.validation.gates.retold import same_as_before
 from nightcrew.validation.reading.measures import repeats
 from nightcrew.validation.reading.names import own_name
 from nightcrew.validation.reading.same_code import changed_functions
-from nightcrew.validation.reading.suite import all_functions, parse, read
+from nightcrew.validation.reading.suite import all_functions, parse, read, tree_text, walk
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import examine
 from nightcrew.validation.verdict import Finding, GateResult, Severity
@@ -82,7 +82,7 @@ def other_parameters(room: CleanRoom) -> set[str]:
         if old is not None and new is not None:
             before, after = all_functions(old), all_functions(new)
             both = before.keys() & after.keys()
-            found |= {one for one in both if ast.dump(before[one].args) != ast.dump(after[one].args)}
+            found |= {one for one in both if tree_text(before[one].args) != tree_text(after[one].args)}
     return found
 
 
@@ -222,7 +222,7 @@ def _refuses(room: CleanRoom) -> bool:
 
 
 def _refusals(text: str | None) -> set[str]:
-    return {ast.dump(one) for one in ast.walk(read(text)) if isinstance(one, ast.Raise | ast.Assert)}
+    return {tree_text(one) for one in walk(read(text)) if isinstance(one, ast.Raise | ast.Assert)}
 
 
 def _answers(found: Sequence[Compared]) -> Iterator[Answer]:
@@ -250,7 +250,7 @@ def _documented(room: CleanRoom) -> frozenset[str]:
     """Exceptions that the changed files raise by name on base, or name in their docstrings."""
     found = set(_promised(room))
     for tree in (read(one.before) for one in product_changes(room)):
-        for node in ast.walk(tree):
+        for node in walk(tree):
             if isinstance(node, ast.Raise) and node.exc is not None:
                 raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
                 found.add(own_name(raised))

@@ -10,7 +10,7 @@ from nightcrew.task import TaskType
 from nightcrew.validation.change.paths import module_name
 from nightcrew.validation.gate import JUDGED_TESTS, Gate, answered, counted, failed, not_measurable, passed
 from nightcrew.validation.reading.edited_tests import MOCKS
-from nightcrew.validation.reading.suite import all_functions, read
+from nightcrew.validation.reading.suite import all_functions, read, walk
 from nightcrew.validation.reading.variants import executable_lines
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, examine, name_of
@@ -239,13 +239,13 @@ def _runs_nothing(room: CleanRoom, name: str) -> bool:
     roots = {module_name(one).split(".")[0] for one in paths if not room.is_test(one)}
     imported = {
         part.split(".")[0]
-        for one in ast.walk(tree)
+        for one in walk(tree)
         if isinstance(one, ast.Import | ast.ImportFrom)
         for part in (
             [alias.name for alias in one.names] if isinstance(one, ast.Import) else [one.module or "."]
         )
     }
-    words = {str(getattr(one, "attr", getattr(one, "id", ""))) for one in ast.walk(node)}
+    words = {str(getattr(one, "attr", getattr(one, "id", ""))) for one in walk(node)}
     # A test that only reads constants of the product calls nothing and still checks it, but not through a
     # mock.
     return not imported & {*roots, ""} or bool(words & MOCKS)

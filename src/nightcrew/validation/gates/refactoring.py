@@ -16,7 +16,7 @@ from nightcrew.validation.gates.vouching import faults_noticed, untried
 from nightcrew.validation.reading.docstrings import has_same_code
 from nightcrew.validation.reading.measures import Measures, measure, what_got_better, what_got_worse
 from nightcrew.validation.reading.same_code import changed_functions
-from nightcrew.validation.reading.suite import tree_of
+from nightcrew.validation.reading.suite import tree_of, tree_text, walk
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination, examine
 from nightcrew.validation.verdict import Finding, GateResult, Severity
@@ -137,7 +137,7 @@ def _statements(tree: ast.Module | ast.ClassDef) -> list[str]:
         if isinstance(node, ast.ClassDef):
             found += [node.name, *_statements(node)]
         elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Import | ast.ImportFrom):
-            found.append(ast.dump(node))
+            found.append(tree_text(node))
     return found
 
 
@@ -150,7 +150,7 @@ def _constants(changed: Iterable[Change]) -> list[str]:
         for before, after in [*sides, *((after, before) for before, after in sides)]
         for node in changed_functions(before, after).values()
     ]
-    values = (repr(part.value) for node in functions for part in ast.walk(node) if _is_plain(part))
+    values = (repr(part.value) for node in functions for part in walk(node) if _is_plain(part))
     return list(dict.fromkeys(values))[:_MOST_CONSTANTS]
 
 

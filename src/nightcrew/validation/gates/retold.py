@@ -10,7 +10,7 @@ from itertools import islice
 
 from nightcrew.validation.faults.target import files_of
 from nightcrew.validation.reading.source_text import SourceText
-from nightcrew.validation.reading.suite import all_functions, read, tree_of
+from nightcrew.validation.reading.suite import all_functions, read, tree_of, walk
 from nightcrew.validation.rig.neighbours import near
 from nightcrew.validation.rig.protocol import Experiment
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -59,7 +59,7 @@ def _is_example(literal: str) -> bool:
 
 def _holding(text: str, decides: Sequence[str]) -> list[object]:
     """Strings and numbers of a file that are one of these values, or contain it."""
-    found = (one for one in ast.walk(read(text)) if isinstance(one, ast.Constant))
+    found = (one for one in walk(read(text)) if isinstance(one, ast.Constant))
     values = {repr(one.value): one.value for one in found if type(one.value) in (str, bytes, int, float)}
     return [value for value in values.values() if _knows(value, decides)]
 
@@ -70,7 +70,7 @@ def _given(text: str, own: Sequence[str]) -> list[object]:
     names = {name_of(one).partition("::")[2].replace("::", ".") for one in own}
     found: dict[str, object] = {}
     for name in sorted(names & functions.keys()):
-        for call in (one for one in ast.walk(functions[name]) if isinstance(one, ast.Call)):
+        for call in (one for one in walk(functions[name]) if isinstance(one, ast.Call)):
             plain = (one.value for one in call.args if isinstance(one, ast.Constant))
             found |= {repr(one): one for one in plain if type(one) in (str, bytes, int, float) and one}
     return sorted(found.values(), key=lambda one: -len(repr(one)))
@@ -108,11 +108,9 @@ def _checks(found: Outcomes) -> list[tuple[str, int]]:
 def _with_other(text: str, shown: str, other: object) -> str:
     source = SourceText(text)
     tree = tree_of(text)
-    pieces = {
-        id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)
-    }
+    pieces = {id(part) for node in walk(tree) if isinstance(node, ast.JoinedStr) for part in walk(node)}
     places = sorted(
-        (source.span(node) for node in ast.walk(tree)
+        (source.span(node) for node in walk(tree)
          if isinstance(node, ast.Constant) and repr(node.value) == shown and id(node) not in pieces),
         reverse=True,
     )  # fmt: skip

@@ -21,7 +21,7 @@ from nightcrew.execution.sandbox import WORKSPACE, Limits, Mount
 from nightcrew.untrusted import read_json, text_of
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.gate import Gate, counted, failed, not_measurable, passed, unproven
-from nightcrew.validation.reading.suite import nodes_of, parse
+from nightcrew.validation.reading.suite import nodes_of, parse, walk
 from nightcrew.validation.running.clean_room import CleanRoom, write_text
 from nightcrew.validation.running.type_errors import compare_types
 from nightcrew.validation.verdict import GateResult
@@ -156,7 +156,7 @@ def _imports(tree: ast.Module) -> set[str]:
     # An import in a `try` or `if` has another way out where the module is missing.
     nodes = nodes_of(tree)
     blocks = (node for node in nodes if isinstance(node, ast.Try | ast.If))
-    guarded = {id(inner) for node in blocks for inner in ast.walk(node) if isinstance(inner, _IMPORTS)}
+    guarded = {id(inner) for node in blocks for inner in walk(node) if isinstance(inner, _IMPORTS)}
     found: set[str] = set()
     for node in nodes:
         if id(node) in guarded:
@@ -274,7 +274,7 @@ def _left_open(text: str | None) -> Counter[tuple[str, str]]:
     """What ruff leaves out: files that are opened for another call inside a `return`, which nobody closes."""
     tree = parse(text or "")
     results = (one.value for one in nodes_of(tree) if isinstance(one, ast.Return)) if tree is not None else ()
-    inner = (part for one in results if one is not None for part in ast.walk(one) if part is not one)
+    inner = (part for one in results if one is not None for part in walk(one) if part is not one)
     calls = (one for one in inner if isinstance(one, ast.Call) and isinstance(one.func, ast.Name))
     opened = sum(one.func.id == "open" for one in calls if isinstance(one.func, ast.Name))
     return Counter({("SIM115", "Use a context manager for opening files"): opened})

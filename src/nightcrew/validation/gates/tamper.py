@@ -15,7 +15,7 @@ from nightcrew.validation.gate import Gate, failed, passed
 from nightcrew.validation.reading.constants import texts_in
 from nightcrew.validation.reading.names import dotted
 from nightcrew.validation.reading.origins import origins_of
-from nightcrew.validation.reading.suite import all_functions, parse
+from nightcrew.validation.reading.suite import all_functions, parse, tree_text, walk
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.tables import Table
 from nightcrew.validation.verdict import GateResult
@@ -61,7 +61,7 @@ class _Read:
         self.tree = tree
         self.origins = origins_of(tree)
         docstrings = {
-            ast.get_docstring(one, clean=False) for one in ast.walk(tree) if isinstance(one, _DOCUMENTED)
+            ast.get_docstring(one, clean=False) for one in walk(tree) if isinstance(one, _DOCUMENTED)
         }
         self.texts = {text for _, text in texts_in(tree) if text not in docstrings}
         self.modules = {name.split(".")[0] for name in [*self.origins.known.values(), *self.origins.all_of]}
@@ -114,9 +114,9 @@ def _in_test(room: CleanRoom, change: Change, old: _Read, new: _Read) -> Iterato
 
 def _assignments(room: CleanRoom, old: _Read, new: _Read) -> Iterator[str]:
     """New statements of a test module that set what pytest reads, or replace what other code uses."""
-    there_before = {ast.dump(node) for node in old.tree.body}
+    there_before = {tree_text(node) for node in old.tree.body}
     for node in new.tree.body:
-        if ast.dump(node) in there_before or ast.unparse(node) in _PYTESTER:
+        if tree_text(node) in there_before or ast.unparse(node) in _PYTESTER:
             continue
         for target in _assigned(node):
             first, _, rest = target.partition(".")

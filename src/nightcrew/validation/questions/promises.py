@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from nightcrew.validation.questions.loss import Loss
 from nightcrew.validation.questions.surface import Function, Surface, is_public
 from nightcrew.validation.reading.names import dotted, last_part
+from nightcrew.validation.reading.suite import tree_text, walk
 
 _ROLES = re.compile(r":(?:raises?|exc(?:ept)?(?:ion)?)\s+([\w.]+)\s*:|:exc:`~?([\w.]+)`")
 _SECTION = re.compile(r"^[ \t]*Raises[ \t]*+:?[ \t]*+$", re.MULTILINE)
@@ -58,15 +59,15 @@ def _documented(text: str) -> set[str]:
 def _raised(node: ast.AST) -> set[str]:
     return {
         last_part(one.exc)
-        for one in ast.walk(node)
+        for one in walk(node)
         if isinstance(one, ast.Raise) and one.exc is not None and dotted(one.exc)
     }
 
 
 def _swallowed(old: Function, new: Function, promised: set[str]) -> Iterator[tuple[str, int]]:
-    known = {ast.dump(one.type) if one.type else "" for one in _silent_handlers(old)}
+    known = {tree_text(one.type) if one.type else "" for one in _silent_handlers(old)}
     for handler in _silent_handlers(new):
-        if (ast.dump(handler.type) if handler.type else "") in known:
+        if (tree_text(handler.type) if handler.type else "") in known:
             continue
         caught = {last_part(one) for one in _types(handler)}
         for error in sorted(promised):
@@ -75,9 +76,9 @@ def _swallowed(old: Function, new: Function, promised: set[str]) -> Iterator[tup
 
 
 def _silent_handlers(node: ast.AST) -> Iterator[ast.ExceptHandler]:
-    for one in ast.walk(node):
+    for one in walk(node):
         if isinstance(one, ast.ExceptHandler) and not any(
-            isinstance(inner, ast.Raise) for inner in ast.walk(one)
+            isinstance(inner, ast.Raise) for inner in walk(one)
         ):
             yield one
 

@@ -10,6 +10,7 @@ from nightcrew.validation.questions.repository import World
 from nightcrew.validation.questions.signatures import generated, signature
 from nightcrew.validation.questions.surface import Item, Kind, Surface, is_public
 from nightcrew.validation.reading.names import dotted
+from nightcrew.validation.reading.suite import tree_text, walk
 from nightcrew.validation.tables import Table
 
 _MADE, _NEEDLESS = (Table("interfaces").words("names", key) for key in ("made", "needless"))
@@ -57,9 +58,9 @@ def _goes_by_pattern(name: str, item: Item, old: Surface, new: Surface, world: W
     start, family = f"{owner}.{last.partition('_')[0]}_", isinstance(item.node, ast.FunctionDef)
     if not (owner and "_" in last and family and sum(one.startswith(start) for one in old.items) >= _FAMILY):
         return False
-    body = [ast.dump(one) for one in getattr(item.node, "body", [])]
+    body = [tree_text(one) for one in getattr(item.node, "body", [])]
     fresh = (one.node for key, one in new.items.items() if key.startswith(start) and key not in old.items)
-    same = any([ast.dump(part) for part in getattr(one, "body", [])] == body for one in fresh)
+    same = any([tree_text(part) for part in getattr(one, "body", [])] == body for one in fresh)
     return same and not world.is_named(last)
 
 
@@ -140,7 +141,7 @@ def _is_inherited(last: str, node: ast.ClassDef, new: Surface, world: World, see
 
 def _members(node: ast.ClassDef) -> set[str]:
     found: set[str] = set()
-    for inner in ast.walk(node):
+    for inner in walk(node):
         if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
             found.add(inner.name)
         elif isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):

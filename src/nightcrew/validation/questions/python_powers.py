@@ -22,7 +22,7 @@ from nightcrew.validation.questions.powers import (
 )  # fmt: skip
 from nightcrew.validation.reading.names import names_of
 from nightcrew.validation.reading.origins import IMPORTING, LOOKING_UP, Origins, origins_of, text_of
-from nightcrew.validation.reading.suite import MOST_TREES
+from nightcrew.validation.reading.suite import MOST_TREES, walk
 from nightcrew.validation.tables import Table
 
 _HELD = {name for name, power in NAMES.items() if power not in OF_PRODUCT}
@@ -167,7 +167,7 @@ def _undone(node: ast.AST, origins: Origins) -> Iterator[ast.AST]:
         isinstance(one.context_expr, ast.Call) and origins.of(one.context_expr.func) in _TEMPORARY
         for one in node.items
     ):
-        yield from (inner for statement in node.body for inner in ast.walk(statement))
+        yield from (inner for statement in node.body for inner in walk(statement))
 
 
 def _power_of(name: str) -> Power | None:

@@ -12,7 +12,7 @@ from nightcrew.validation.change.tree import Tree
 from nightcrew.validation.questions.promises import expected_in_tests
 from nightcrew.validation.questions.surface import surface
 from nightcrew.validation.reading.names import own_name
-from nightcrew.validation.reading.suite import read
+from nightcrew.validation.reading.suite import read, walk
 from nightcrew.validation.running.clean_room import CleanRoom
 
 _ALIKE = 0.5
@@ -118,7 +118,7 @@ class World:
         if name:
             for text in self.repository.patched.python.values():
                 if f"class {name}" in text:
-                    nodes = ast.walk(read(text))
+                    nodes = walk(read(text))
                     found += [one for one in nodes if isinstance(one, ast.ClassDef) and one.name == name]
         return tuple(found)
 
@@ -131,7 +131,7 @@ def repository_of(room: CleanRoom) -> Repository:
 def _uses(name: str, text: str, module: str) -> bool:
     """True where code reads a name of `module`; without a module, one of its own file. The same word for
     another thing is no use."""
-    nodes = [*ast.walk(read(text))] if name in text else []
+    nodes = [*walk(read(text))] if name in text else []
     froms = [one for one in nodes if isinstance(one, ast.ImportFrom) and one.module]
     given = {alias.name for one in froms if str(one.module).split(".")[-1] == module for alias in one.names}
     is_read = any(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from nightcrew.validation.reading.names import last_part
+from nightcrew.validation.reading.suite import walk
 
 type Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -47,7 +48,7 @@ def surface(tree: ast.Module) -> Surface:
     for node in _statements(tree.body):
         _add(node, "", found)
         found.is_script |= isinstance(node, ast.If) and "__name__" in ast.unparse(node.test)
-    for inner in ast.walk(tree):
+    for inner in walk(tree):
         if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
             found.texts.add(inner.value)
         elif isinstance(inner, ast.Call):
@@ -105,7 +106,7 @@ def _add_function(node: Function, prefix: str, found: Surface) -> None:
     found.items[name] = Item(name, Kind.FUNCTION, node.lineno, node)
     found.is_dynamic |= name == "__getattr__"
     if prefix:
-        for inner in ast.walk(node):
+        for inner in walk(node):
             if isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store):
                 attribute = f"{prefix}{inner.attr}"
                 if isinstance(inner.value, ast.Name) and inner.value.id in {"self", "cls"}:
@@ -115,7 +116,7 @@ def _add_function(node: Function, prefix: str, found: Surface) -> None:
 def _add_value(node: ast.Assign | ast.AnnAssign | ast.AugAssign, prefix: str, found: Surface) -> None:
     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
     for target in targets:
-        for inner in ast.walk(target):
+        for inner in walk(target):
             if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
                 name = prefix + inner.id
                 if not isinstance(node, ast.AugAssign):
@@ -125,7 +126,7 @@ def _add_value(node: ast.Assign | ast.AnnAssign | ast.AugAssign, prefix: str, fo
 
 
 def _literal_texts(node: ast.expr) -> Iterator[str]:
-    for inner in ast.walk(node):
+    for inner in walk(node):
         if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
             yield inner.value
 

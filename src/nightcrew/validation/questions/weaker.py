@@ -8,7 +8,7 @@ from typing import TypeGuard
 
 from nightcrew.validation.questions.powers import Power, Use
 from nightcrew.validation.reading.names import defaults_of, dotted, last_part
-from nightcrew.validation.reading.suite import nodes_of
+from nightcrew.validation.reading.suite import nodes_of, walk
 from nightcrew.validation.tables import Table
 
 _TABLE = Table("weaker")
@@ -189,7 +189,7 @@ class _Guards:
 
     def _say(self, given: list[ast.expr]) -> None:
         """Secrets, and what carries them, in what others read: a log, a message."""
-        parts = (part for one in given for part in ast.walk(one) if isinstance(part, ast.expr))
+        parts = (part for one in given for part in walk(one) if isinstance(part, ast.expr))
         for part in parts:
             name = last_part(part.func if isinstance(part, ast.Call) else part)
             carries = isinstance(part, ast.Attribute | ast.Call) and _CARRYING.fullmatch(name)
@@ -212,7 +212,7 @@ class _Guards:
 
 
 def _calls(node: ast.AST) -> Iterator[ast.Call]:
-    return (one for one in ast.walk(node) if isinstance(one, ast.Call))
+    return (one for one in walk(node) if isinstance(one, ast.Call))
 
 
 def _is_for_all(mode: object) -> TypeGuard[int]:

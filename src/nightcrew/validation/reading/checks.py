@@ -15,6 +15,8 @@ from nightcrew.validation.reading.suite import (
     comparison_cannot_fail,
     is_weak,
     tests_in,
+    tree_text,
+    walk,
 )
 
 _CHECKING = re.compile(
@@ -160,10 +162,10 @@ class _Reader:
 
     def _other(self, node: ast.stmt) -> Iterator[Check]:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            self.bound[node.targets[0].id] = ast.dump(node.value)
+            self.bound[node.targets[0].id] = tree_text(node.value)
         held = [one for name in ("body", "orelse") for one in getattr(node, name, [])]
-        inner = {id(part) for one in held for part in ast.walk(one)}
-        for call in ast.walk(node):
+        inner = {id(part) for one in held for part in walk(one)}
+        for call in walk(node):
             if isinstance(call, ast.Call) and id(call) not in inner:
                 yield from self._called(call)
         suppressed = isinstance(node, ast.With) and any(_suppresses(item.context_expr) for item in node.items)
@@ -247,7 +249,7 @@ def _method(name: str, call: ast.Call, bound: Mapping[str, str]) -> tuple[Strict
 def _tolerance(node: ast.AST) -> float:
     """The widest tolerance in an expression; 0 where it has none."""
     widest = 0.0
-    for call in ast.walk(node):
+    for call in walk(node):
         if isinstance(call, ast.Call) and called(call) in _TOLERANT:
             keywords = {
                 one.arg: one.value.value for one in call.keywords if isinstance(one.value, ast.Constant)
@@ -278,10 +280,10 @@ def _wider(new: frozenset[str], old: frozenset[str]) -> bool:
 def _swallows(handler: ast.ExceptHandler) -> bool:
     """True for a handler that would hide a failing assert: it catches the error and does not raise one."""
     if handler.type is not None:
-        caught = {node.id for node in ast.walk(handler.type) if isinstance(node, ast.Name)}
+        caught = {node.id for node in walk(handler.type) if isinstance(node, ast.Name)}
         if not caught & _SWALLOWING:
             return False
-    nodes = [node for statement in handler.body for node in ast.walk(statement)]
+    nodes = [node for statement in handler.body for node in walk(statement)]
     calls = [called(node) for node in nodes if isinstance(node, ast.Call)]
     return not any(isinstance(node, ast.Raise | ast.Assert) for node in nodes) and not any(
         map(_CHECKING.match, calls)

@@ -13,6 +13,7 @@ import griffe
 
 from nightcrew.validation.reading.docstrings import Entry, gives_something, parameters
 from nightcrew.validation.reading.names import defaults_of, names_of, own_name
+from nightcrew.validation.reading.suite import walk
 from nightcrew.validation.tables import Table
 
 _FIELD = re.compile(r"^[ \t]*:\w[^:\n]*:", re.MULTILINE)
@@ -40,7 +41,7 @@ class Code:
         self._raised: dict[str, set[str]] = {}
         self._called: dict[str, set[str]] = {}
         self.classes: set[str] = set()
-        for node in (one for tree in trees.values() for one in ast.walk(tree)):
+        for node in (one for tree in trees.values() for one in walk(tree)):
             if isinstance(node, ast.ClassDef):
                 self.classes.add(node.name)
                 self._note(node.name, node)
@@ -252,10 +253,10 @@ def _literal(text: str) -> Any:
 
 def _of_class(node: ast.ClassDef) -> set[str]:
     """Every name that a class's docstring may describe: its attributes, and parameters of its methods."""
-    own = {name for one in ast.walk(node) if isinstance(one, ast.FunctionDef) for name in parameters(one)}
+    own = {name for one in walk(node) if isinstance(one, ast.FunctionDef) for name in parameters(one)}
     return own | names_of(node)
 
 
 def _calls(node: ast.AST) -> set[str]:
-    called = (one.func for one in ast.walk(node) if isinstance(one, ast.Call))
+    called = (one.func for one in walk(node) if isinstance(one, ast.Call))
     return {own_name(one) for one in called} - {""}

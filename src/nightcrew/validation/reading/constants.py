@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 from nightcrew.validation.reading.names import own_name
-from nightcrew.validation.reading.suite import MOST_TREES, read
+from nightcrew.validation.reading.suite import MOST_TREES, read, walk
 from nightcrew.validation.tables import Table
 
 type Text = str | bytes
@@ -62,7 +62,7 @@ def folded(node: ast.expr) -> Text | None:
 
 def values_in(text: str) -> set[str]:
     """Values in an expression that may decide something, without ordinary ones."""
-    held = ast.walk(read(text.strip()))
+    held = walk(read(text.strip()))
     return {repr(one.value) for one in held if isinstance(one, ast.Constant)} - _EVERYDAY
 
 
@@ -75,7 +75,7 @@ def is_value(text: str) -> bool:
 def sizes_in(text: str) -> set[str]:
     """What an expression asks about the size, the order or the look of values: each divides inputs as a value
     in it does."""
-    return {ast.unparse(one) for one in ast.walk(read(text.strip())) if _divides(one)}
+    return {ast.unparse(one) for one in walk(read(text.strip())) if _divides(one)}
 
 
 def _divides(node: ast.AST) -> bool:
@@ -83,7 +83,7 @@ def _divides(node: ast.AST) -> bool:
         return own_name(node.func) in _DIVIDING
     if not isinstance(node, ast.Compare):
         return False
-    numbers = (one.value for one in ast.walk(node) if isinstance(one, ast.Constant))
+    numbers = (one.value for one in walk(node) if isinstance(one, ast.Constant))
     ordered = any(isinstance(one, ast.Lt | ast.LtE | ast.Gt | ast.GtE) for one in node.ops)
     return ordered or any(type(one) in (int, float) for one in numbers)
 

@@ -1,13 +1,12 @@
 """Docstrings: what has one, what it names, and whether it adds anything to the name."""
 
 import ast
-import copy
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from nightcrew.validation.reading.names import is_text, names_of, parameters_of
-from nightcrew.validation.reading.suite import parse
+from nightcrew.validation.reading.suite import copied, parse, tree_text, walk
 from nightcrew.validation.tables import Table
 
 type Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
@@ -80,7 +79,7 @@ def coverage(tree: ast.Module) -> tuple[int, int]:
 
 def read_by_code(fresh: list[Entry], tree: ast.AST, trees: Mapping[str, ast.Module]) -> list[str]:
     """The entries whose docstring the program itself prints: as its help, or through `__doc__`."""
-    own = {one.id for one in ast.walk(tree) if isinstance(one, ast.Name)}
+    own = {one.id for one in walk(tree) if isinstance(one, ast.Name)}
     asked = {name for module in trees.values() for name in _asked_for(module)}
     found: list[str] = []
     for entry in fresh:
@@ -98,12 +97,12 @@ def read_by_code(fresh: list[Entry], tree: ast.AST, trees: Mapping[str, ast.Modu
 
 def without_docstrings(tree: ast.Module) -> str:
     """The code without docstrings and bare string statements, for comparison."""
-    plain = copy.deepcopy(tree)
-    for node in ast.walk(plain):
+    plain = copied(tree)
+    for node in walk(plain):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             kept = [one for one in node.body if not is_text(one) and not isinstance(one, ast.Pass)]
             node.body = kept or [ast.Pass()]
-    return ast.dump(plain)
+    return tree_text(plain)
 
 
 def has_same_code(before: str | None, after: str | None) -> bool:
@@ -133,13 +132,13 @@ def skeleton(entry: Entry) -> str:
 def _asked_for(module: ast.Module) -> set[str]:
     """Names whose `__doc__` is read, but for where it only becomes the docstring of something else."""
     handed_on: set[ast.AST] = set()
-    for one in ast.walk(module):
+    for one in walk(module):
         if isinstance(one, ast.Assign) and all(getattr(to, "attr", "") == "__doc__" for to in one.targets):
             handed_on.add(one.value)
         elif isinstance(one, ast.Dict):
             pairs = zip(one.keys, one.values, strict=True)
             handed_on |= {value for key, value in pairs if getattr(key, "value", "") == "__doc__"}
-    reads = (one for one in ast.walk(module) if isinstance(one, ast.Attribute) and one.attr == "__doc__")
+    reads = (one for one in walk(module) if isinstance(one, ast.Attribute) and one.attr == "__doc__")
     read = (one.value for one in reads if isinstance(one.ctx, ast.Load) and one not in handed_on)
     return {ast.unparse(one).split(".")[-1] for one in read}
 
@@ -168,7 +167,7 @@ def parameters(node: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
 
 def gives_something(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """True where a function returns or yields a value, or is a stub of one that does."""
-    for one in ast.walk(node):
+    for one in walk(node):
         if isinstance(one, ast.Return) and one.value is not None:
             return True
         if isinstance(one, ast.Yield | ast.YieldFrom):

@@ -15,7 +15,7 @@ from functools import cached_property
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.reading.checks import Check, Strictness, checks_of
 from nightcrew.validation.reading.names import ELSEWHERE, is_text, own_name
-from nightcrew.validation.reading.suite import Function, all_functions, parse
+from nightcrew.validation.reading.suite import Function, all_functions, parse, tree_text, walk
 
 SKIPPING = {"skip", "skipif", "xfail", "skipIf", "skipUnless", "expectedFailure", "importorskip", "skipTest"}
 MOCKS = {"patch", "setattr", "Mock", "MagicMock", "AsyncMock", "create_autospec", "mocker", "patch_object"}
@@ -109,7 +109,7 @@ class _Written:
         """The text without docstring and name; equal for tests only moved, renamed or reformatted."""
         body = [one for one in self.node.body if not is_text(one)] or [ast.Pass()]
         parts = [*self.node.decorator_list, self.node.args, *body]
-        return "\n".join(map(ast.dump, parts)) + self.marks
+        return "\n".join(map(tree_text, parts)) + self.marks
 
     @cached_property
     def checks(self) -> tuple[Check, ...]:
@@ -121,7 +121,7 @@ class _Written:
 
     @cached_property
     def words(self) -> Counter[str]:
-        nodes = ast.walk(self.node)
+        nodes = walk(self.node)
         return Counter(
             getattr(one, "attr", getattr(one, "id", getattr(one, "arg", ""))) or "" for one in nodes
         )
@@ -129,7 +129,7 @@ class _Written:
     @cached_property
     def calls(self) -> set[str]:
         """Names of what it calls, without builtins."""
-        nodes = [one for part in self.node.body for one in ast.walk(part)]
+        nodes = [one for part in self.node.body for one in walk(part)]
         return {own_name(one.func) for one in nodes if isinstance(one, ast.Call)} - set(dir(builtins)) - {""}
 
 
@@ -150,9 +150,9 @@ def _marks(tree: ast.Module, name: str) -> str:
     for part in ["", *name.split(".")[:-1]]:
         holder = next((one for one in body if isinstance(one, ast.ClassDef) and one.name == part), None)
         if holder is not None:
-            found += map(ast.dump, holder.decorator_list)
+            found += map(tree_text, holder.decorator_list)
             body = holder.body
-        found += [ast.dump(one) for one in body if _assigns(one, "pytestmark") or _assigns(one, "__test__")]
+        found += [tree_text(one) for one in body if _assigns(one, "pytestmark") or _assigns(one, "__test__")]
     return "".join(found)
 
 
@@ -259,7 +259,7 @@ def _thinned(old: _Written, new: _Written, elsewhere: Counter[Key]) -> str:
 def _literal_cases(node: Function) -> list[str]:
     """Literal cases: those of `parametrize`, and those of loops over a list."""
     found: list[str] = []
-    for one in ast.walk(node):
+    for one in walk(node):
         cases: ast.AST | None = one.iter if isinstance(one, ast.For) else None
         if isinstance(one, ast.Call) and getattr(one.func, "attr", "") in {"parametrize", "expand"}:
             lists = [part for part in one.args if isinstance(part, ast.List | ast.Tuple)]
@@ -285,7 +285,7 @@ def _edited_tables(change: Change) -> Iterator[TestEdit]:
 
 def _only_excuses(tree: ast.Module, name: str) -> bool:
     """True where all that the table decides is which cases are skipped, or expected to fail."""
-    nodes = list(ast.walk(tree))
+    nodes = list(walk(tree))
     uses = sum(
         isinstance(one, ast.Name) and one.id == name and isinstance(one.ctx, ast.Load) for one in nodes
     )

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from nightcrew.validation.reading.names import ASKING, own_name
-from nightcrew.validation.reading.suite import Function, read, tree_of, walk, words_of
+from nightcrew.validation.reading.suite import Function, read, tree_of, tree_text, walk, words_of
 from nightcrew.validation.tables import Table
 
 _TYPING = {"typing", "typing_extensions"}
@@ -63,7 +63,7 @@ def bodies(before: str | None, after: str | None) -> tuple[Body, ...] | None:
     words = words_of(old)
     new.body = [node for node in new.body if not _is_of_new_name(node, words)]
     first, second = _Outline(), _Outline()
-    if ast.dump(first.visit(old)) != ast.dump(second.visit(new)):
+    if tree_text(first.visit(old)) != tree_text(second.visit(new)):
         return None
     pairs = zip(first.found, second.found, strict=True)
     return tuple(Body(node, new_node, body != other) for (node, body), (new_node, other) in pairs)
@@ -75,7 +75,7 @@ def plain_statements(text: str) -> dict[str, set[int]]:
     for node in walk(read(text)):
         if isinstance(node, ast.stmt) and not hasattr(node, "body"):
             span = range(node.lineno, (node.end_lineno or node.lineno) + 1)
-            found.setdefault(ast.dump(node), set()).update(span)
+            found.setdefault(tree_text(node), set()).update(span)
     return found
 
 
@@ -232,7 +232,7 @@ class _Outline(ast.NodeTransformer):
         return self._without_body(node)
 
     def _without_body(self, node: Function) -> Function:
-        self.found.append((node, "".join(map(ast.dump, node.body))))
+        self.found.append((node, "".join(map(tree_text, node.body))))
         head = copy.copy(node)
         head.body = []
         return head

@@ -6,12 +6,11 @@ every argument with which one function calls another.
 
 import ast
 from collections.abc import Collection, Iterator
-from copy import deepcopy
 
 from nightcrew.validation.change.additions import keeps
 from nightcrew.validation.questions.surface import is_public, surface
 from nightcrew.validation.reading.names import own_name
-from nightcrew.validation.reading.suite import parse, read
+from nightcrew.validation.reading.suite import copied, parse, read, walk
 from nightcrew.validation.running.clean_room import CleanRoom
 
 _EXPECTED_CALLS = {"assert_called_with", "assert_called_once_with", "assert_any_call", "call"}
@@ -36,8 +35,8 @@ def _listed(text: str | None) -> set[str]:
     """Public names and parameters of a module, and texts in values at its own or a class's level."""
     tree = read(text)
     names = {name.rpartition(".")[2] for name in surface(tree).items if is_public(name)}
-    names |= {one.arg for one in ast.walk(tree) if isinstance(one, ast.arg)}
-    values = (one for value in _tables(tree.body) for one in ast.walk(value))
+    names |= {one.arg for one in walk(tree) if isinstance(one, ast.arg)}
+    values = (one for value in _tables(tree.body) for one in walk(value))
     return names | {
         one.value for one in values if isinstance(one, ast.Constant) and isinstance(one.value, str)
     }
@@ -57,7 +56,7 @@ def only_grows(before: str, after: str, added: Collection[str]) -> bool:
     if old is None or new is None:
         return False
     plain = _Without(added)
-    return keeps(plain.visit(deepcopy(old)).body, plain.visit(deepcopy(new)).body, lambda _: True)
+    return keeps(plain.visit(copied(old)).body, plain.visit(copied(new)).body, lambda _: True)
 
 
 class _Without(ast.NodeTransformer):

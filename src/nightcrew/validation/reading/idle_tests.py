@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from nightcrew.validation.reading.checks import TestFunction
 from nightcrew.validation.reading.names import called, names_of
 from nightcrew.validation.reading.smells import new_test_functions
-from nightcrew.validation.reading.suite import all_functions, read
+from nightcrew.validation.reading.suite import all_functions, read, tree_text, walk
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.tables import Table
 
@@ -31,7 +31,7 @@ def replaced_target(room: CleanRoom) -> str:
     tree = read(room.source(room.target or ""))
     own = {name.split(".")[-1] for name in all_functions(tree)}
     # Replacing a class replaces all its methods, which `all_functions` lists by their own names only.
-    own |= {one.name for one in ast.walk(tree) if isinstance(one, ast.ClassDef)}
+    own |= {one.name for one in walk(tree) if isinstance(one, ast.ClassDef)}
     tests = new_test_functions(room)
     # One name for each test: what counts is how many tests replace something, not how often.
     found = [one for test in tests for one in sorted(_replaced(test.node) & own)[:1]]
@@ -59,7 +59,7 @@ def _inputs(room: CleanRoom, texts: Mapping[str, str]) -> Counter[str]:
 
 def _replaced(node: ast.AST) -> set[str]:
     """Names that a test replaces by others: of `patch("module.name")`, `patch.object` and `setattr`."""
-    calls = [one for one in ast.walk(node) if isinstance(one, ast.Call) and called(one) in _REPLACING]
+    calls = [one for one in walk(node) if isinstance(one, ast.Call) and called(one) in _REPLACING]
     texts = (
         one.value
         for call in calls
@@ -76,7 +76,7 @@ def _reason(test: TestFunction, product: str) -> str:
     if strange:
         return f"{test.name} looks at code ({strange[0]}), not at what it does"
     names = _machine_names(test, product)
-    for node in ast.walk(test.node):
+    for node in walk(test.node):
         if isinstance(node, ast.Assert):
             machine = sorted(names_of(node) & names.keys())
             if machine:
@@ -88,21 +88,17 @@ def _machine_names(test: TestFunction, product: str) -> dict[str, str]:
     """Names of machine properties, and of variables that hold them; each with the property's name."""
     # As above: a product that reads such a property is rightly tested for it.
     names = {one: one for one in _MACHINE if one not in product}
-    for node in ast.walk(test.node):
+    for node in walk(test.node):
         if isinstance(node, ast.Assign):
             found = sorted(names_of(node.value) & names.keys())
-            targets = {
-                one.id for target in node.targets for one in ast.walk(target) if isinstance(one, ast.Name)
-            }
+            targets = {one.id for target in node.targets for one in walk(target) if isinstance(one, ast.Name)}
             names.update((name, names[found[0]]) for name in targets if found)
     return names
 
 
 def _one_case(test: TestFunction) -> str:
     """One case that is repeated many times: by a list of equal cases, or an unused range."""
-    for call in (
-        one for part in test.node.decorator_list for one in ast.walk(part) if isinstance(one, ast.Call)
-    ):
+    for call in (one for part in test.node.decorator_list for one in walk(part) if isinstance(one, ast.Call)):
         if called(call) != "parametrize" or len(call.args) < 2:
             continue
         cases = call.args[1]
@@ -110,11 +106,11 @@ def _one_case(test: TestFunction) -> str:
         if isinstance(cases, ast.BinOp) and isinstance(cases.op, ast.Mult):
             return f"{test.name} repeats its cases"
         if isinstance(cases, ast.List | ast.Tuple):
-            often = Counter(ast.dump(one) for one in cases.elts).most_common(1)
+            often = Counter(tree_text(one) for one in cases.elts).most_common(1)
             if often and often[0][1] >= _ALIKE:
                 return f"{test.name} has the same case {often[0][1]} times"
         name = call.args[0].value if isinstance(call.args[0], ast.Constant) else ""
-        used = {one.id for part in test.node.body for one in ast.walk(part) if isinstance(one, ast.Name)}
+        used = {one.id for part in test.node.body for one in walk(part) if isinstance(one, ast.Name)}
         if _length(cases) > _MOST_ROUNDS and name not in used:
             return f"{test.name} is run {_length(cases)} times with the same input"
     return ""
@@ -130,7 +126,7 @@ def _alike(tests: tuple[TestFunction, ...]) -> Iterator[str]:
     """Tests that are copies of each other under different names."""
     texts: dict[str, list[str]] = {}
     for test in tests:
-        body = "".join(map(ast.dump, [*test.node.decorator_list, test.node.args, *test.node.body]))
+        body = "".join(map(tree_text, [*test.node.decorator_list, test.node.args, *test.node.body]))
         texts.setdefault(body, []).append(test.name)
     for names in texts.values():
         if len({name.split(".")[-1] for name in names}) >= _ALIKE:
@@ -139,7 +135,7 @@ def _alike(tests: tuple[TestFunction, ...]) -> Iterator[str]:
 
 def _literal_calls(node: ast.AST) -> Iterator[str]:
     """Calls with their arguments, cases of tables, and values with a name: the inputs that a test tries."""
-    for one in ast.walk(node):
+    for one in walk(node):
         if isinstance(one, ast.Assign) and isinstance(one.value, ast.Constant | ast.List | ast.Dict):
             yield ast.unparse(one.value)
         if (isinstance(one, ast.Call) and (one.args or one.keywords)) or isinstance(one, ast.Tuple):

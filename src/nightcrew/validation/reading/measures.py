@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from nightcrew.validation.reading.names import called
-from nightcrew.validation.reading.suite import Function, all_functions, tree_of, walk
+from nightcrew.validation.reading.suite import Function, all_functions, tree_of, tree_text, walk
 
 _BRANCHING = (
     ast.If, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.IfExp, ast.comprehension,
@@ -38,15 +38,15 @@ def measure(texts: Iterable[str]) -> Measures:
     return Measures(
         max(paths, default=0),
         round(sum(paths) / len(paths), 3) if paths else 0.0,
-        sum(isinstance(node, ast.stmt) for tree in trees for node in ast.walk(tree)),
+        sum(isinstance(node, ast.stmt) for tree in trees for node in walk(tree)),
         _duplicated(trees),
     )
 
 
 def complexity(node: Function) -> int:
     """Paths through a function: one, and one more for each branch."""
-    inner = sum(isinstance(one, _BRANCHING) for one in ast.walk(node))
-    return 1 + inner + sum(len(one.values) - 1 for one in ast.walk(node) if isinstance(one, ast.BoolOp))
+    inner = sum(isinstance(one, _BRANCHING) for one in walk(node))
+    return 1 + inner + sum(len(one.values) - 1 for one in walk(node) if isinstance(one, ast.BoolOp))
 
 
 def repeats(node: Function, others: Collection[str]) -> bool:
@@ -65,10 +65,10 @@ def _duplicated(trees: list[ast.Module]) -> int:
     """Number of statements in runs of four or more that occur more than once."""
     windows: Counter[str] = Counter()
     for tree in trees:
-        for node in ast.walk(tree):
+        for node in walk(tree):
             body = getattr(node, "body", None)
             if isinstance(body, list):
-                dumps = [ast.dump(one) for one in body]
+                dumps = [tree_text(one) for one in body]
                 windows.update("".join(dumps[at : at + _WINDOW]) for at in range(len(dumps) - _WINDOW + 1))
     return sum(_WINDOW * (count - 1) for count in windows.values() if count > 1)
 

@@ -3,6 +3,8 @@
 import ast
 import re
 
+from nightcrew.validation.reading.suite import tree_text, walk
+
 ELSEWHERE = re.compile(
     r"\bsys\.(version_info|hexversion|platform|implementation|maxsize|flags)\b|\bos\.name\b|\bplatform\.\w+\("
     r"|\bversion_info\b|\bpython_version\b"
@@ -26,7 +28,7 @@ def called(call: ast.Call) -> str:
 
 def names_of(tree: ast.AST) -> set[str]:
     """Every plain name in the expression, and the last part of every dotted one."""
-    return {own_name(node) for node in ast.walk(tree)} - {""}
+    return {own_name(node) for node in walk(tree)} - {""}
 
 
 def dotted(node: ast.AST) -> str:
@@ -81,8 +83,8 @@ def only_guards(condition: str, without: str, after: str) -> bool:
     if not isinstance(whole, ast.BoolOp) or rest is None:
         return True
     alike = isinstance(rest, ast.BoolOp) and type(rest.op) is type(whole.op)
-    kept = {ast.dump(one) for one in (rest.values if isinstance(rest, ast.BoolOp) and alike else [rest])}
-    gone = [one for one in whole.values if ast.dump(one) not in kept]
+    kept = {tree_text(one) for one in (rest.values if isinstance(rest, ast.BoolOp) and alike else [rest])}
+    gone = [one for one in whole.values if tree_text(one) not in kept]
     names = [_asked_about(one) for one in gone if not _is_empty(one)]
     return all(any(_is_used(name, without + after) for name in some) for some in names)
 
@@ -100,7 +102,7 @@ def only_spares(choice: str, without: str) -> bool:
             used, empty = chosen.body, chosen.orelse
             if isinstance(way, ast.Is):
                 used, empty = empty, used
-            parts = (one.value for one in ast.walk(used) if isinstance(one, ast.Attribute | ast.Subscript))
+            parts = (one.value for one in walk(used) if isinstance(one, ast.Attribute | ast.Subscript))
             same = ast.unparse(used) == ast.unparse(_expression(without) or asked)
             return same and _is_empty(empty) and ast.unparse(asked) in map(ast.unparse, parts)
     return False
@@ -113,7 +115,7 @@ def only_defaults(call: str, without: str, tree: ast.Module) -> bool:
         isinstance(first, ast.Call) and isinstance(second, ast.Call) and isinstance(first.func, ast.Name)
     ):
         return False
-    name, nodes = first.func.id, list(ast.walk(tree))
+    name, nodes = first.func.id, list(walk(tree))
     found = [one for one in nodes if getattr(one, "name", getattr(one, "asname", "")) == name]
     bound = any(
         isinstance(one, ast.Name) and one.id == name and isinstance(one.ctx, ast.Store) for one in nodes
@@ -122,8 +124,8 @@ def only_defaults(call: str, without: str, tree: ast.Module) -> bool:
     if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) or function.decorator_list:
         return False
     given, rest = (_given(one, function.args) for one in (first, second))
-    defaults = {one.arg: ast.dump(value) for one, value in defaults_of(function.args)}
-    same = ast.dump(first.func) == ast.dump(second.func) and "" not in given
+    defaults = {one.arg: tree_text(value) for one, value in defaults_of(function.args)}
+    same = tree_text(first.func) == tree_text(second.func) and "" not in given
     return same and rest.items() <= given.items() and given.items() - rest.items() <= defaults.items()
 
 
@@ -131,9 +133,9 @@ def _given(call: ast.Call, parameters: ast.arguments) -> dict[str, str]:
     """What each parameter gets, as a tree; with an empty name where that is not known."""
     names = [one.arg for one in (*parameters.posonlyargs, *parameters.args)]
     names += [""] * len(call.args)
-    placed = {name: ast.dump(one) for name, one in zip(names, call.args, strict=False)}
+    placed = {name: tree_text(one) for name, one in zip(names, call.args, strict=False)}
     starred = [("", "")] if any(isinstance(one, ast.Starred) for one in call.args) else []
-    return placed | dict(starred) | {one.arg or "": ast.dump(one.value) for one in call.keywords}
+    return placed | dict(starred) | {one.arg or "": tree_text(one.value) for one in call.keywords}
 
 
 def _expression(text: str) -> ast.expr | None:

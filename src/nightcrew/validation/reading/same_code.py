@@ -12,7 +12,15 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 
 from nightcrew.validation.reading.source_text import SourceText
-from nightcrew.validation.reading.suite import Function, all_functions, copied, read, same_tree, walk
+from nightcrew.validation.reading.suite import (
+    Function,
+    all_functions,
+    copied,
+    read,
+    same_tree,
+    tree_text,
+    walk,
+)
 from nightcrew.validation.reading.variants import functions, is_delicate, local_names
 
 _ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
@@ -48,7 +56,7 @@ def simple_statements(body: list[ast.stmt]) -> Counter[str]:
             for one in walk(held):
                 if isinstance(one, ast.Name):
                     one.id = "_"
-            found[ast.dump(held)] += 1
+            found[tree_text(held)] += 1
     return found
 
 
@@ -62,7 +70,7 @@ def in_new_functions(old: ast.Module, new: ast.Module) -> Counter[str]:
 def kept_statements(old: Function, new: Function) -> set[str]:
     """Statements, as trees, that the new function has no more often than the old one: at most they moved."""
     before, after = (
-        Counter(ast.dump(one) for one in ast.walk(node) if isinstance(one, ast.stmt)) for node in (old, new)
+        Counter(tree_text(one) for one in walk(node) if isinstance(one, ast.stmt)) for node in (old, new)
     )
     return {one for one, count in after.items() if before[one] >= count}
 
@@ -113,7 +121,7 @@ def normal_form(function: Function, *, arguments: bool = False) -> str:
         for inner in reversed(functions(plain)):
             inner.body = _without_needless(inner, inner.body)
         _rename(plain, arguments)
-    return ast.dump(plain)
+    return tree_text(plain)
 
 
 def with_names_of(before: str, after: str) -> str:
@@ -241,7 +249,7 @@ def _target(node: ast.stmt) -> str:
 
 def _renamed(old: Function, new: Function) -> dict[str, str]:
     """The new names of base's locals, from statements that differ in nothing but names."""
-    if is_delicate(old) or ast.dump(old) == ast.dump(new):
+    if is_delicate(old) or tree_text(old) == tree_text(new):
         return {}
     pairs = _pairs(old, new)
     known, free = _locals(old), _locals(new) - _identifiers(old)

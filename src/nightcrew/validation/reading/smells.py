@@ -11,7 +11,7 @@ from nightcrew.validation.reading.checks import TestFunction, read_tests
 from nightcrew.validation.reading.constants import texts_in
 from nightcrew.validation.reading.names import called
 from nightcrew.validation.reading.same_code import normal_form, simple_statements
-from nightcrew.validation.reading.suite import Function, all_functions, parse, read, tests_in
+from nightcrew.validation.reading.suite import Function, all_functions, parse, read, tests_in, tree_text, walk
 from nightcrew.validation.reading.variants import functions
 from nightcrew.validation.running.clean_room import CleanRoom
 
@@ -33,9 +33,9 @@ def _new_test_functions(room: CleanRoom) -> tuple[TestFunction, ...]:
         if change.after is None or not _holds_tests(change.path) or not room.is_test(change.path):
             continue
         tree, old = read(change.after), read(change.before)
-        known = {name: ast.dump(node) for name, node in all_functions(old).items()}
+        known = {name: tree_text(node) for name, node in all_functions(old).items()}
         # An edited test counts as new: what it checks now was not in base.
-        new = {name for name, node in tests_in(tree).items() if known.get(name) != ast.dump(node)}
+        new = {name for name, node in tests_in(tree).items() if known.get(name) != tree_text(node)}
         found += read_tests(tree, _helpers(room, change.path, tree), only=new)
     return tuple(found)
 
@@ -50,7 +50,7 @@ def unsteady_check(room: CleanRoom) -> str:
     """The first check in the new tests about something that differs from run to run; empty if none."""
     for test in new_test_functions(room):
         clocks = _clock_names(test.node)
-        for node in ast.walk(test.node):
+        for node in walk(test.node):
             if isinstance(node, ast.Assert):
                 what = _of_chance(node.test) or _of_speed(node.test, clocks)
                 if what:
@@ -60,7 +60,7 @@ def unsteady_check(room: CleanRoom) -> str:
 
 def long_sleep(room: CleanRoom) -> str:
     """How long the new tests sleep, as far as their text shows; empty where that is not long."""
-    calls = (node for test in new_test_functions(room) for node in ast.walk(test.node))
+    calls = (node for test in new_test_functions(room) for node in walk(test.node))
     named = (node for node in calls if isinstance(node, ast.Call) and called(node) == "sleep" and node.args)
     # A computed time is not known without running the test; the time limit of the run ends it.
     values = (node.args[0].value for node in named if isinstance(node.args[0], ast.Constant))
@@ -86,7 +86,7 @@ def _helpers(room: CleanRoom, path: str, tree: ast.Module) -> dict[str, Function
 
 def _imported_files(room: CleanRoom, path: str, tree: ast.Module) -> Iterator[str]:
     """Possible paths of the modules that a file imports names from."""
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.ImportFrom):
             # The import path is not known here, so every folder above the file may be its root.
             above = PurePosixPath(path).parents
@@ -99,7 +99,7 @@ def _imported_files(room: CleanRoom, path: str, tree: ast.Module) -> Iterator[st
 
 def _of_chance(test: ast.expr) -> str:
     """True for arithmetic with an object's address, a string's hash, or a process id."""
-    for node in ast.walk(test):
+    for node in walk(test):
         # `id(a) == id(b)` is a sound check of identity; only its digits are chance.
         split = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod | ast.BitAnd)
         left = node.left if split and isinstance(node, ast.BinOp) else None
@@ -117,9 +117,7 @@ def _of_speed(test: ast.expr, clocks: set[str]) -> str:
     limit = test.comparators[0]
     # A generous limit, of a second and more, catches a test that hangs and is left alone.
     short = isinstance(limit, ast.Constant) and isinstance(limit.value, float | int) and limit.value < 1
-    taken = {
-        called(one) if isinstance(one, ast.Call) else getattr(one, "id", "") for one in ast.walk(test.left)
-    }
+    taken = {called(one) if isinstance(one, ast.Call) else getattr(one, "id", "") for one in walk(test.left)}
     return "how fast the machine is" if short and taken & (_CLOCKS | clocks) else ""
 
 
@@ -127,10 +125,10 @@ def _clock_names(node: Function) -> set[str]:
     """Names of variables that hold a clock's reading."""
     return {
         one.targets[0].id
-        for one in ast.walk(node)
+        for one in walk(node)
         if isinstance(one, ast.Assign)
         and isinstance(one.targets[0], ast.Name)
-        and any(isinstance(part, ast.Call) and called(part) in _CLOCKS for part in ast.walk(one.value))
+        and any(isinstance(part, ast.Call) and called(part) in _CLOCKS for part in walk(one.value))
     }
 
 
@@ -158,8 +156,8 @@ def _fresh_functions(room: CleanRoom) -> Iterator[tuple[str, Function]]:
     for change in room.changes:
         if change.after is None or not room.is_test(change.path) or not change.path.endswith(".py"):
             continue
-        known = set(map(ast.dump, _all_functions(change.before or "")))
-        yield from ((change.path, one) for one in _all_functions(change.after) if ast.dump(one) not in known)
+        known = set(map(tree_text, _all_functions(change.before or "")))
+        yield from ((change.path, one) for one in _all_functions(change.after) if tree_text(one) not in known)
 
 
 def _all_functions(text: str) -> list[Function]:
@@ -178,5 +176,5 @@ def _alike(one: Counter[str], other: Counter[str]) -> bool:
 
 
 def _is_large(node: Function) -> bool:
-    parts = (one for part in node.body for one in ast.walk(part))
+    parts = (one for part in node.body for one in walk(part))
     return next(islice(parts, _LEAST_NODES - 1, None), None) is not None

@@ -3,6 +3,8 @@
 import ast
 from bisect import bisect_right
 
+from nightcrew.validation.reading.suite import walk
+
 type Node = ast.expr | ast.stmt | ast.keyword | ast.arg | ast.excepthandler | ast.pattern
 
 
@@ -66,7 +68,7 @@ class SourceText:
             return None
         start = self.span(node)[0]
         if not node.body:  # a docstring alone, which the trees here leave out
-            own = [one for one in ast.walk(node) if isinstance(one, ast.expr | ast.arg)]
+            own = [one for one in walk(node) if isinstance(one, ast.expr | ast.arg)]
             inside = [self.span(one)[1] for one in own if one not in node.decorator_list]
             colon = self.text.find(":", max(inside, default=start))
             return None if colon < 0 else (start, colon + 1)

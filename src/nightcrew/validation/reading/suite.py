@@ -19,6 +19,7 @@ _TEXTS = {
     "module",
     "level",
     "kind",
+    "ctx",
     "type_comment",
     "conversion",
     "is_async",
@@ -54,11 +55,11 @@ def nodes_of(tree: ast.Module) -> tuple[ast.AST, ...]:
 
 
 def walk(tree: ast.AST) -> Iterator[ast.AST]:
-    """Every node of a tree in the order of `ast.walk`, in half its time."""
+    """Every node of a tree but contexts, in the order of `ast.walk` and in a third of its time."""
     found = [tree]
     for node in found:
-        yield node
         found += children(node)
+        yield node
 
 
 def children(node: ast.AST) -> list[ast.AST]:
@@ -69,11 +70,29 @@ def children(node: ast.AST) -> list[ast.AST]:
         _PARTS[kind] = tuple(name for name in kind._fields if name not in _TEXTS)
     for name in _PARTS[kind]:
         held = getattr(node, name, None)
-        if isinstance(held, ast.AST):
-            found.append(held)
-        elif isinstance(held, list):
+        if isinstance(held, list):
             found += [one for one in held if isinstance(one, ast.AST)]
+        elif isinstance(held, ast.AST):
+            found.append(held)
     return found
+
+
+def tree_text(node: ast.AST) -> str:
+    """A text that is equal for the trees for which `ast.dump` is, in half of its time."""
+    kind = type(node)
+    if not kind._fields:
+        return kind.__name__
+    parts: list[str] = []
+    for name in kind._fields:
+        held = getattr(node, name, None)
+        if isinstance(held, ast.AST):
+            parts.append(tree_text(held))
+        elif isinstance(held, list):
+            inner = (tree_text(one) if isinstance(one, ast.AST) else repr(one) for one in held)
+            parts.append(f"[{', '.join(inner)}]")
+        else:
+            parts.append(repr(held))
+    return f"{kind.__name__}({', '.join(parts)})"
 
 
 def same_tree(one: ast.AST, other: ast.AST) -> bool:
@@ -236,8 +255,8 @@ def comparison_cannot_fail(test: ast.Compare, bound: Mapping[str, str]) -> bool:
     # Whichever way it goes, the code under test has no part in it.
     if isinstance(left, ast.Constant) and isinstance(right, ast.Constant):
         return True
-    sides = [ast.dump(left), ast.dump(right)]
-    values = [bound.get(getattr(side, "id", ""), ast.dump(side)) for side in (left, right)]
+    sides = [tree_text(left), tree_text(right)]
+    values = [bound.get(getattr(side, "id", ""), tree_text(side)) for side in (left, right)]
     # `x = f(); assert x == f()` compares the code with itself through a name.
     same = sides[0] == sides[1] or (values[0] == values[1] and "Call(" in values[0])
     if same and isinstance(operator, ast.Eq | ast.Is | ast.LtE | ast.GtE):
@@ -248,8 +267,8 @@ def comparison_cannot_fail(test: ast.Compare, bound: Mapping[str, str]) -> bool:
 
 def _are_opposites(values: list[ast.expr]) -> bool:
     """True for opposites, as in `x or not x` and `a == b or a != b`."""
-    dumps = {ast.dump(value) for value in values}
-    return any(ast.dump(other) in dumps for other in map(_opposite, values) if other is not None)
+    dumps = {tree_text(value) for value in values}
+    return any(tree_text(other) in dumps for other in map(_opposite, values) if other is not None)
 
 
 def _opposite(value: ast.expr) -> ast.expr | None:

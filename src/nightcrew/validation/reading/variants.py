@@ -30,7 +30,7 @@ def raising(source: str, spared: Collection[int] = ()) -> str | None:
 
 def returning_nothing(source: str, spared: Collection[int] = ()) -> str | None:
     """A version whose functions return None at once; None where there is no function to break."""
-    return _with_first_statement(source, "return None", spared)
+    return _with_first_statement(source, "return", spared)
 
 
 def perturbed(source: str, spared: Collection[int] = (), name: str = ADJUSTED) -> str | None:
@@ -47,12 +47,12 @@ def neutral(source: str, salt: int = 0) -> str:
     """A version with the same behaviour: without comments and layout, with renamed locals, a statement
     without effect in each function, and an unused function."""
     tree = ast.parse(source)
-    filler = ["_unused = None", "_unused = 0", "_unused = ()"][salt % 3]
+    filler = ast.parse(["_unused = None", "_unused = 0", "_unused = ()"][salt % 3]).body
     for function in functions(tree):
         if not is_delicate(function):
             _rename_locals(function, salt)
             at = _body_start(function)
-            function.body[at:at] = ast.parse(filler).body
+            function.body[at:at] = filler  # shared: the tree is only written
     tree.body += ast.parse(f"def _unused_{salt}():\n    return None").body
     return _unparsed(tree)
 
@@ -97,15 +97,14 @@ def _unparsed(tree: ast.AST) -> str:
 
 
 def _with_first_statement(source: str, statement: str, spared: Collection[int]) -> str | None:
-    tree = ast.parse(source)
+    tree, first = ast.parse(source), ast.parse(f"def f():\n    {statement}").body[0]
+    assert isinstance(first, ast.FunctionDef)
     broken = 0
     for function in functions(tree):
         if function.lineno in spared or _is_stub(function):
             continue
         at = _body_start(function)
-        function.body[at:at] = (
-            ast.parse(statement).body if statement.startswith("raise") else [ast.Return(None)]
-        )
+        function.body[at:at] = first.body  # shared: the tree is only written
         broken += 1
     return _unparsed(tree) if broken else None
 

@@ -14,7 +14,7 @@ from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_release_note
 from nightcrew.validation.reading import documents
 from nightcrew.validation.reading.prose import added, replaced_addresses, sentences
-from nightcrew.validation.reading.suite import read
+from nightcrew.validation.reading.suite import read, walk
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.docstring_claims import trees_of
 from nightcrew.validation.running.document_code import run_document
@@ -122,7 +122,7 @@ def _names(text: str) -> set[str]:
 def argument_names(room: CleanRoom) -> set[str]:
     """What may be an argument's name in base's code: parameters, keywords, attributes, and short texts."""
     found: set[str] = set()
-    for node in (one for tree in room.once(trees_of).values() for one in ast.walk(tree)):
+    for node in (one for tree in room.once(trees_of).values() for one in walk(tree)):
         match node:
             case ast.arg(arg=str(name)) | ast.keyword(arg=str(name)) | ast.Attribute(attr=name):
                 found.add(name)
@@ -137,7 +137,7 @@ def _arguments(room: CleanRoom, path: str, text: str) -> set[str]:
     own = _project_names(room) | {path.stem for path in room.base.glob("*.py")}
     for block in documents.python_in(path, text):
         tree = read(_script(block.text))
-        calls = (one for one in ast.walk(tree) if isinstance(one, ast.Call))
+        calls = (one for one in walk(tree) if isinstance(one, ast.Call))
         own_calls = (one for one in calls if ast.unparse(one.func).split(".")[0] in own)
         found |= {word.arg for one in own_calls for word in one.keywords if word.arg}
     return found

@@ -17,7 +17,7 @@ from nightcrew.validation.change.paths import is_prose, is_test_module
 from nightcrew.validation.reading.docstrings import entries, has_same_code
 from nightcrew.validation.reading.form import bodies
 from nightcrew.validation.reading.names import is_text
-from nightcrew.validation.reading.suite import read, walk
+from nightcrew.validation.reading.suite import read, tree_text, walk
 from nightcrew.validation.rig.protocol import PROGRAM
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.pytest_options import default_paths, plugin_options
@@ -172,11 +172,11 @@ def _is_used_elsewhere(room: CleanRoom, path: str) -> bool:
 
 def _only_defines(change: Change) -> bool:
     """True where the import of the changed file does nothing new for other files."""
-    known = {ast.dump(one) for one in read(change.before).body}
+    known = {tree_text(one) for one in read(change.before).body}
     return all(
         (isinstance(one, _PLAIN) and all(map(_is_name, getattr(one, "targets", ())))) or is_text(one)
         for one in read(change.after).body
-        if ast.dump(one) not in known
+        if tree_text(one) not in known
     )
 
 

@@ -27,7 +27,7 @@ from nightcrew.execution.sandbox import Completed, Limits, Mount, interpreter_mo
 from nightcrew.untrusted import text_of
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.reading.docstrings import has_same_code
-from nightcrew.validation.reading.suite import read
+from nightcrew.validation.reading.suite import read, walk
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.commands import run_command
 from nightcrew.validation.tables import Table
@@ -187,7 +187,7 @@ def _is_annotated(text: str) -> bool:
     return any(
         isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)
         and (one.returns is not None or any(arg.annotation is not None for arg in one.args.args))
-        for one in ast.walk(read(text))
+        for one in walk(read(text))
     )
 
 

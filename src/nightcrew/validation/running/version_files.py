@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from nightcrew.execution.environments.layout import read_pyproject, table
 from nightcrew.untrusted import Unreadable, parse_python, read_text
+from nightcrew.validation.reading.suite import walk
 
 VERSION = "0.0.0"
 _KEYS = ("write_to", "version_file")
@@ -47,9 +48,9 @@ def _in_setup_script(file: Path) -> Iterator[str]:
     tree = ast.Module([], [])
     with suppress(OSError, Unreadable):
         tree = parse_python(read_text(file))
-    for one in ast.walk(tree):
+    for one in walk(tree):
         for key, value in zip(one.keys, one.values, strict=True) if isinstance(one, ast.Dict) else ():
             if isinstance(key, ast.Constant) and key.value in _KEYS:
-                parts = [part for part in ast.walk(value) if isinstance(part, ast.Constant)]
+                parts = [part for part in walk(value) if isinstance(part, ast.Constant)]
                 parts.sort(key=lambda part: (part.lineno, part.col_offset))
                 yield "/".join(part.value for part in parts if isinstance(part.value, str))
