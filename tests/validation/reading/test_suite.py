@@ -11,7 +11,7 @@ from nightcrew.validation.reading.suite import (
     is_weak,
     parse,
     same_tree,
-    told_by_tests,
+    texts_of_tests,
     tree_of,
     tree_text,
     walk,
@@ -214,6 +214,6 @@ def test_code_of_a_test_is_what_it_uses_and_what_is_around_it() -> None:
 def test_a_table_of_cases_is_part_of_the_tests_that_name_it(old: str, new: str, differs: bool) -> None:
     text = "LIMIT = 3\nOTHER = 3\n\n\nclass TestA:\n    CASES = {'a': 1}\n\n    def test_it(self):\n"
     text += "        check(self.CASES, LIMIT)\n\n\nclass TestB:\n    CASES = {}\n\n    def test_it(self):\n        check(self.CASES)\n"
-    before, after = (told_by_tests(ast.parse(one)) for one in (text, text.replace(old, new)))
+    before, after = (texts_of_tests(ast.parse(one)) for one in (text, text.replace(old, new)))
     assert (before["TestA.test_it"] != after["TestA.test_it"]) is differs
     assert before["TestB.test_it"] == after["TestB.test_it"]

@@ -131,7 +131,7 @@ def tests_in(tree: ast.Module) -> dict[str, Function]:
     return {name: node for name, node in _named(tree.body, "") if node.name.startswith("test")}
 
 
-def told_by_tests(tree: ast.Module) -> dict[str, str]:
+def texts_of_tests(tree: ast.Module) -> dict[str, str]:
     """Each test's tree as text, with the tables of its module and class that it names."""
     found: dict[str, str] = {}
     for name, node in tests_in(tree).items():

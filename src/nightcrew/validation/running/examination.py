@@ -9,7 +9,7 @@ from functools import cached_property
 from nightcrew.task import TaskType
 from nightcrew.validation.change.paths import is_test_module
 from nightcrew.validation.change.tree import Tree
-from nightcrew.validation.reading.suite import parse, told_by_tests
+from nightcrew.validation.reading.suite import parse, texts_of_tests
 from nightcrew.validation.reading.variants import function_lines
 from nightcrew.validation.rig.protocol import Experiment
 from nightcrew.validation.running.base_faults import base_fault, with_remedy
@@ -254,7 +254,7 @@ class Examination:
             old, new = parse(change.before), parse(change.after)
             if old is None or new is None:
                 continue
-            before, after = told_by_tests(old), told_by_tests(new)
+            before, after = texts_of_tests(old), texts_of_tests(new)
             for name in before.keys() & after.keys():
                 if before[name] != after[name]:
                     found.add(f"{path}::{name.replace('.', '::')}")
