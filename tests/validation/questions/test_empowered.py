@@ -349,3 +349,9 @@ def test_a_change_does_not_hide_among_lines_that_only_look_different(tmp_path: P
 def _made(folder: Path, name: str) -> Path:
     (folder / name).mkdir()
     return folder / name
+
+
+def test_a_number_may_be_larger_than_any_float(tmp_path: Path) -> None:
+    after = f"verify = False\nMOST = {10**400}\n"
+    found = gained(tmp_path, {"shop.py": "verify = True\n"}, {"shop.py": after})
+    assert any("verify" in one.what for one in found)

@@ -228,7 +228,7 @@ def _number(node: ast.expr) -> float | None:
     """A number, or the value of a product of numbers: `60 * 60 * 24`."""
     match node:
         case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
-            return float(value)
+            return float(value) if abs(value) < 1e300 else None  # a larger int is no float
         case ast.BinOp(op=ast.Mult()):
             left, right = _number(node.left), _number(node.right)
             return None if left is None or right is None else left * right
