@@ -49,6 +49,6 @@ RESOLVE := .venv/bin/uv pip compile --quiet --universal --generate-hashes --pyth
 RUNTIME := src/nightcrew/openhands/runtime
 
 lock: ## resolve the dependencies again: ours, those of the docs site and of the agent's runtime
-	$(RESOLVE) pyproject.toml --extra analytics --extra traces --group dev --output-file requirements.lock
+	$(RESOLVE) pyproject.toml --extra analytics --extra redis --extra s3 --extra traces --group dev --output-file requirements.lock
 	$(RESOLVE) --group docs --output-file requirements-docs.lock
 	$(RESOLVE) $(RUNTIME).in --no-config --override $(RUNTIME).overrides --no-annotate --output-file $(RUNTIME).lock

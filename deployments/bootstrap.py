@@ -95,16 +95,19 @@ async def _update_pool(client: PrefectClient, pool: WorkPool, template: dict[str
 
 
 def _job_template(pool_type: str, project: Path) -> dict[str, Any]:
-    """The worker's default template, run in the project's folder and with one interpreter less per run."""
+    """The worker's default template, with one interpreter less per run.
+
+    Our worker runs in the project's folder of its own host; Prefect's gets this host's.
+    """
     worker = BaseWorker.get_worker_class_from_type(pool_type)
     if worker is None:
         raise RuntimeError(f"there is no worker type {pool_type}")
     template = worker.get_default_base_job_template()
     properties = template["variables"]["properties"]
-    properties["working_dir"]["default"] = str(project)
     if pool_type == WORKER_TYPE:
         properties["preload"]["default"] = list(PRELOAD)
     else:
+        properties["working_dir"]["default"] = str(project)
         properties["command"]["default"] = "python -m prefect.engine"
     return template
 

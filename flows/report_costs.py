@@ -5,7 +5,7 @@ from prefect.artifacts import acreate_markdown_artifact
 
 from blocks.crew import settings_overrides
 from flows.steps import step
-from nightcrew.ledger.ledger import Ledger
+from nightcrew.ledger.ledger import open_ledger
 from nightcrew.ledger.report import cost_report_markdown
 from nightcrew.settings import Settings, load_settings
 
@@ -23,5 +23,5 @@ async def report_costs() -> str:
 
 def read_report(settings: Settings) -> str:
     """The cost report, as Markdown."""
-    with Ledger(settings.ledger_dir) as ledger:
+    with open_ledger(settings) as ledger:
         return cost_report_markdown(ledger)

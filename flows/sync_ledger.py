@@ -10,11 +10,12 @@ from nightcrew.crew.dispatch import dispatch_pending
 from nightcrew.crew.reconciliation import reconcile
 from nightcrew.crew.storage.database import ensure_database
 from nightcrew.ledger.compactor import Compaction, compact
-from nightcrew.openrouter.serving.transcript import forget_transcripts
+from nightcrew.openrouter.serving.transcript import forget_prompts
 from nightcrew.queue.audit.actor import act_through
 from nightcrew.queue.audit.retention import prune
-from nightcrew.queue.state_store import StateStore, create_schema
+from nightcrew.queue.state_store import StateStore, create_schema, only_one
 from nightcrew.settings import Settings, load_settings
+from nightcrew.shared_files import shared_files
 
 
 @flow(name="sync-ledger")
@@ -31,13 +32,13 @@ async def sync_ledger() -> None:
 
 def archive(settings: Settings) -> Compaction:
     """Convert journals that are no longer written to into typed Parquet."""
-    return compact(settings.ledger_dir)
+    with StateStore(ensure_database(settings)) as store, only_one(store, "ledger") as is_alone:
+        return compact(settings.ledger_dir, shared_files(settings)) if is_alone else Compaction()
 
 
 def forget(settings: Settings) -> int:
     """Delete recorded prompts that are older than the settings allow; returns the number of files."""
-    before = datetime.now(UTC) - timedelta(days=settings.keep_prompts_days)
-    return forget_transcripts(settings.results_dir, before=before)
+    return forget_prompts(settings)
 
 
 def prune_audit(settings: Settings) -> int:

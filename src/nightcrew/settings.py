@@ -103,8 +103,12 @@ class Settings(BaseModel):
     """Cost of an hour of waiting, in USD, when models are chosen; 0: only money counts."""
     database_url: str | None = None
     """PostgreSQL for the state store and Prefect; empty: the embedded one in `home`."""
+    store_url: str | None = None
+    """URL of what several hosts share, results and ledger: `file:///…`, `s3://…`; empty: only `home`."""
     prefect_port: int = 4257
-    """Loopback port of the crew's own Prefect server."""
+    """Port of the crew's own Prefect server."""
+    server_address: str = "127.0.0.1"
+    """Address at which the server listens: loopback, or one of a private network that other hosts reach."""
     workers: Annotated[int, Field(ge=1, le=200)] = 5
     """Number of tasks at once."""
     max_unfinished_tasks: Annotated[int, Field(ge=1)] = 1000

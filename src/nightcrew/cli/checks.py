@@ -149,12 +149,12 @@ def _runtime(settings: Settings) -> Check:
 
 def _ledger(settings: Settings) -> Iterator[Check]:
     """Yields a note for each file with facts that cannot be read."""
-    from nightcrew.ledger.ledger import Ledger
+    from nightcrew.ledger.ledger import open_ledger
 
     if not settings.ledger_dir.is_dir():
         return
     try:
-        with Ledger(settings.ledger_dir) as ledger:
+        with open_ledger(settings) as ledger:
             damaged = ledger.damaged()
     except NightcrewError as error:
         yield Check("ledger", Level.PROBLEM, "cannot be read", str(error))

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from nightcrew.secrets.files import open_home, secrets_folder, write_private
 from nightcrew.secrets.redaction import known_secrets
 
+LOOPBACK = "127.0.0.1"
 _USER = "nightcrew"
 _FILE = "prefect-password"
 _PROFILE = """\
@@ -48,6 +49,14 @@ def make_password(home: Path) -> str:
     return _protected(password)
 
 
+def keep_password(home: Path, given: str) -> None:
+    """Keep the password of a server on another host: `user:password`, or the password of the crew's user."""
+    secrets_folder(home)
+    password = given if ":" in given else f"{_USER}:{given}"
+    write_private(password_file(home), password + "\n")
+    _protected(password)
+
+
 def profile_folder(home: Path) -> Path:
     """The value of PREFECT_HOME for programs that use the crew's server."""
     return home.expanduser().resolve() / "prefect"
@@ -62,12 +71,14 @@ def write_profile(home: Path, api_url: str) -> None:
 
 def own_origins(api_url: str) -> tuple[str, ...]:
     """The origins of the server's own pages, as browsers send them."""
-    return tuple(f"http://{host}" for host in own_hosts(urlsplit(api_url).port or 80))
+    parts = urlsplit(api_url)
+    return tuple(f"http://{host}" for host in own_hosts(parts.port or 80, parts.hostname or LOOPBACK))
 
 
-def own_hosts(port: int) -> tuple[str, ...]:
-    """The valid Host headers of requests to the server on this port."""
-    return f"127.0.0.1:{port}", f"localhost:{port}"
+def own_hosts(port: int, address: str = LOOPBACK) -> tuple[str, ...]:
+    """The valid Host headers of requests to the server at this address and port."""
+    names = (LOOPBACK, "localhost") if address == LOOPBACK else (address,)
+    return tuple(f"{name}:{port}" for name in names)
 
 
 # ---------------------------------------------------------------------------------------------------------

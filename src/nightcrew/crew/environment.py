@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from nightcrew import host
 from nightcrew.crew.api_access import own_origins, profile_folder
@@ -16,7 +17,13 @@ from nightcrew.execution.packages import sources, upstream, uv_tool
 from nightcrew.secrets.account import KEY_VARIABLES
 from nightcrew.settings import DOCKER_VARIABLE, Settings
 
-FOR_ALL = ("LC_*", "XDG_*", "PGPASSFILE", "PGSSL*")
+FOR_ALL = (
+    *("LC_*", "XDG_*", "PGPASSFILE", "PGSSL*"),
+    # How an object store is reached; its keys are read from files or from the machine's role.
+    *("AWS_CA_BUNDLE", "AWS_CONFIG_FILE", "AWS_CONTAINER_CREDENTIALS_*", "AWS_DEFAULT_REGION"),
+    *("AWS_ENDPOINT_URL*", "AWS_PROFILE", "AWS_REGION", "AWS_ROLE_ARN", "AWS_SHARED_CREDENTIALS_FILE"),
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+)
 """Variables that every process of the crew inherits, in addition to the basic ones."""
 FOR_WORK = (
     *(*host.NETWORK, DOCKER_VARIABLE),
@@ -106,7 +113,7 @@ def server_environment(crew: Mapping[str, str], database: Database) -> dict[str,
 
 def worker_environment(crew: Mapping[str, str]) -> dict[str, str]:
     """The environment of the worker and its descendants."""
-    return host.environment(*FOR_WORK) | _without_proxy_for_ourselves() | dict(crew)
+    return host.environment(*FOR_WORK) | _without_proxy_for_ourselves(crew["PREFECT_API_URL"]) | dict(crew)
 
 
 def guard_environment(settings: Settings) -> dict[str, str]:
@@ -123,10 +130,10 @@ def without_account[T](environment: Mapping[str, T]) -> dict[str, T]:
 # ---------------------------------------------------------------------------------------------------------
 
 
-def _without_proxy_for_ourselves() -> dict[str, str]:
-    """Exclude this machine from the proxy, which would otherwise see the password of Prefect's API."""
-    names = ("NO_PROXY", "no_proxy")
-    return {name: ",".join(filter(None, (os.environ.get(name), "127.0.0.1,localhost"))) for name in names}
+def _without_proxy_for_ourselves(api_url: str) -> dict[str, str]:
+    """Exclude the crew's server from the proxy, which would otherwise see the password of Prefect's API."""
+    ours = ",".join(dict.fromkeys(("127.0.0.1", "localhost", urlsplit(api_url).hostname or "localhost")))
+    return {name: ",".join(filter(None, (os.environ.get(name), ours))) for name in ("NO_PROXY", "no_proxy")}
 
 
 def _explicit_settings(settings: Settings) -> dict[str, str]:

@@ -31,7 +31,7 @@ def launch_server(settings: Settings, current: ServiceStatus, database: Database
     Raises:
         Transient: it did not start; the message names its log.
     """
-    current = replace(current, api_url=f"http://127.0.0.1:{port}/api")
+    current = replace(current, api_url=f"http://{settings.server_address}:{port}/api")
     write_profile(current.home, current.api_url)
     server = spawn(
         host.python("nightcrew.worker.server", str(port)),

@@ -123,16 +123,16 @@ def _quietly(action: object) -> None:
         action()  # type: ignore[operator]
 
 
-def free_port(preferred: int) -> int:
-    """`preferred` if that port is free, else another free loopback port."""
+def free_port(preferred: int, address: str = "127.0.0.1") -> int:
+    """`preferred` if that port of the address is free, else another free one."""
     import socket
 
     for port in (preferred, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind(("127.0.0.1", port))
+                probe.bind((address, port))
             except OSError:
                 continue
             return int(probe.getsockname()[1])
-    raise OSError("no free loopback port")
+    raise OSError(f"no free port at {address}")

@@ -1,7 +1,7 @@
 """Compares tasks, their flow runs and living processes, and corrects what does not fit.
 
 A task that is being worked on names its process in the store (host, pid, start). On this host, the process
-itself says whether the work goes on; Prefect's state may be late or lost.
+itself says whether the work goes on, on others its lease does; Prefect's state may be late or lost.
 """
 
 import logging
@@ -42,7 +42,7 @@ class Life(Enum):
 
     ALIVE = auto()
     DEAD = auto()
-    UNKNOWN = auto()  # it is on another host, or has not reported yet
+    UNKNOWN = auto()  # it has not reported yet
 
 
 class Correction(Enum):
@@ -150,6 +150,7 @@ class _Reconciliation:
 
     def __init__(self, queue: TaskQueue, api: PrefectApi) -> None:
         self._queue, self._api = queue, api
+        self._lost = queue.lost_leases()
         self._deployed: dict[TaskPriority, bool] = {}
 
     def runs(self) -> Sequence[tuple[QueuedTask, Run]]:
@@ -160,7 +161,9 @@ class _Reconciliation:
         for start in range(0, len(known), PAGE):
             page = known[start : start + PAGE]
             found = _flow_runs(self._api, [str(task.flow_run_id) for task in page])
-            pairs += [(task, _run(task, found.get(str(task.flow_run_id)))) for task in page]
+            pairs += [
+                (task, _run(task, found.get(str(task.flow_run_id)), self._life_of(task))) for task in page
+            ]
         return pairs
 
     def correct_all(self) -> int:
@@ -218,6 +221,12 @@ class _Reconciliation:
             reason, detail = FailureReason.INFRASTRUCTURE, _why(run)
         self._queue.update(task.task_id, status=TaskStatus.FAILED, failure_reason=reason, detail=detail)
 
+    def _life_of(self, task: QueuedTask) -> Life:
+        """Of a process on another host, its lease tells."""
+        if task.status is not TaskStatus.RUNNING or task.pid is None or task.host == socket.gethostname():
+            return life_of(task)
+        return Life.DEAD if task.task_id in self._lost else Life.ALIVE
+
     def _is_as_read(self, task: QueuedTask) -> bool:
         """A process that has ended in the meantime has recorded how."""
         now = self._queue.get(task.task_id)
@@ -248,13 +257,12 @@ def _flow_runs(api: PrefectApi, run_ids: Sequence[str]) -> dict[str, Mapping[str
     return {run["id"]: run for run in found}
 
 
-def _run(task: QueuedTask, found: Mapping[str, Any] | None) -> Run:
+def _run(task: QueuedTask, found: Mapping[str, Any] | None, life: Life) -> Run:
     if found is None:
-        return Run("DELETED", "", timedelta(), life_of(task))
+        return Run("DELETED", "", timedelta(), life)
     state = found["state"] or {"type": found["state_type"], "timestamp": None}
     since = datetime.fromisoformat(state["timestamp"]) if state["timestamp"] else datetime.now(UTC)
     pid = found.get("infrastructure_pid") or ""
-    life = life_of(task)
     # A process that has died before it could name itself in the store is known to Prefect only.
     if life is Life.UNKNOWN and task.host in {None, socket.gethostname()} and str(pid).isdigit():
         life = _life_of_worker_child(int(pid), since)

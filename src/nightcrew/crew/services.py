@@ -15,19 +15,22 @@ from pathlib import Path
 from sqlalchemy.exc import OperationalError
 
 from nightcrew.crew import bootstrap
-from nightcrew.crew.dispatch import dispatch_pending
+from nightcrew.crew.api_access import keep_password, write_profile
+from nightcrew.crew.dispatch import POOL, dispatch_pending
 from nightcrew.crew.environment import project_root
 from nightcrew.crew.launching import MARK, environment_of, launch_guard, launch_server, launch_worker
+from nightcrew.crew.prefect_api import PrefectApi
 from nightcrew.crew.processes import ProcessId, end_tree, free_port, kill_marked
 from nightcrew.crew.reconciliation import reconcile, requeue_stopped
 from nightcrew.crew.status import ServiceStatus, forget_status, status, write_status
 from nightcrew.crew.storage.acts import change_account, note_start, note_stop
 from nightcrew.crew.storage.database import ensure_database, open_database, release_home
 from nightcrew.crew.storage.old_account import move_account_out_of_blocks
-from nightcrew.errors import Transient
+from nightcrew.errors import BadInput, Transient
 from nightcrew.execution.checkout.work_folder import sweep
 from nightcrew.secrets.files import open_home
 from nightcrew.settings import Settings
+from nightcrew.shared_files import shared_files
 
 __all__ = ["ServiceStatus", "adopt", "ensure_database", "running_crew", "start", "status", "stop"]
 
@@ -96,6 +99,8 @@ def restore_deployments(settings: Settings, progress: Progress) -> bool:
         Transient: Prefect cannot be reached, or refuses.
     """
     current = status(settings)
+    if current.is_joined:
+        return False  # its server's host does that
     missing = bootstrap.missing(current.api(), Path(current.project))
     if not missing:
         return False
@@ -143,6 +148,40 @@ def running_crew(
 
 
 @contextmanager
+def joined_crew(
+    settings: Settings,
+    api_url: str,
+    *,
+    password: str | None = None,
+    workers: int | None = None,
+    progress: Progress = lambda _: None,
+) -> Iterator[ServiceStatus]:
+    """Work for the crew whose Prefect server is at `api_url`, for the length of a block.
+
+    `password` is the server's, and kept in this host's home; None: the one that was kept there before.
+
+    Raises:
+        BadInput: the hosts share no database or no files, or a crew of its own runs in this home.
+        Transient: the server does not answer to this password, or the worker did not start.
+    """
+    if not settings.database_url or shared_files(settings) is None:
+        raise BadInput(
+            "a host that joins needs what the crew's hosts share: set NIGHTCREW_DATABASE_URL and "
+            "NIGHTCREW_STORE_URL"
+        )
+    with locked(settings):
+        if status(settings).alive:
+            raise BadInput(
+                f"a crew runs in {settings.home} already: stop it, or join with another NIGHTCREW_HOME"
+            )
+        current = _join(settings, api_url, password, workers or settings.workers, progress)
+    try:
+        yield current
+    finally:
+        stop(settings)
+
+
+@contextmanager
 def locked(settings: Settings) -> Iterator[None]:
     """Be the only process that starts or ends services of this crew."""
     home = open_home(settings.home)
@@ -164,7 +203,9 @@ def _start_all(settings: Settings, workers: int, project: Path, progress: Progre
     current = ServiceStatus(home=home, workers=workers, project=str(project), database_pid=database.pid)
     try:
         progress("starting the Prefect server")
-        current = launch_server(settings, current, database, free_port(settings.prefect_port))
+        current = launch_server(
+            settings, current, database, free_port(settings.prefect_port, settings.server_address)
+        )
         for moved in move_account_out_of_blocks(current.api(), settings):
             progress(moved)
         if bootstrap.is_stale(database.prefect_url, project):
@@ -195,3 +236,32 @@ def _end(current: ServiceStatus) -> int:
         if known.pid != os.getpid():
             ended += end_tree([known], grace_seconds=STOP_GRACE_SECONDS)
     return ended
+
+
+def _join(
+    settings: Settings,
+    api_url: str,
+    password: str | None,
+    workers: int,
+    progress: Progress,
+) -> ServiceStatus:
+    home = settings.home.expanduser().resolve()
+    if password:
+        keep_password(home, password)
+    write_profile(home, api_url)
+    sweep(settings.work_dir)  # what killed attempts left
+    _keep_account(settings)
+    current = ServiceStatus(
+        home=home, api_url=api_url, workers=workers, project=str(project_root()), is_joined=True
+    )
+    _check_server(current.api())
+    progress("starting the worker")
+    current = launch_worker(settings, current, open_database(settings))
+    return launch_guard(settings, current)
+
+
+def _check_server(api: PrefectApi) -> None:
+    if not api.healthy():
+        raise Transient(f"no Prefect server answers at {api.url}")
+    if api.get(f"/work_pools/{POOL}") is None:
+        raise Transient(f"the server at {api.url} has no work pool {POOL}: start the crew's engine first")

@@ -27,6 +27,7 @@ class ServiceStatus:
     project: str = ""
     database_pid: int | None = None
     processes: Mapping[str, ProcessId] = field(default_factory=dict)
+    is_joined: bool = False  # to a crew whose server runs on another host
 
     @property
     def ui_url(self) -> str:
@@ -45,8 +46,8 @@ class ServiceStatus:
 
     @property
     def running(self) -> bool:
-        """True while server and worker are running."""
-        return {"server", "worker"} <= self.alive.keys()
+        """True while server and worker are running; of a host that has joined a crew, its worker."""
+        return ({"worker"} if self.is_joined else {"server", "worker"}) <= self.alive.keys()
 
     def api(self) -> PrefectApi:
         """The crew's Prefect server."""

@@ -147,6 +147,8 @@ class Supervisor:
         return revive(self._settings)
 
     def _problem_of_server(self, current: ServiceStatus) -> str:
+        if current.is_joined:
+            return ""  # it is looked after where it runs
         if "server" not in current.alive:
             return "has ended"
         now = self._clock()
@@ -160,7 +162,7 @@ class Supervisor:
         if (known := current.processes.get("server")) is not None:
             kill_tree(known)
         port = int(current.ui_url.rsplit(":", 1)[1])
-        if free_port(port) != port:
+        if free_port(port, self._settings.server_address) != port:
             raise Transient(f"its port {port} is taken by another program")
         current = launch_server(self._settings, current, open_database(self._settings), port)
         self._answered_at = self._clock()

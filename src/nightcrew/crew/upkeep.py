@@ -10,7 +10,9 @@ from nightcrew.crew.services import restore_deployments
 from nightcrew.crew.stop import end_outage, resume_with_room, settle_dead_calls
 from nightcrew.crew.supervision import Say, Supervisor
 from nightcrew.errors import BadInput
+from nightcrew.ledger.delivery import share_journals
 from nightcrew.logs.rotation import rotate_logs
+from nightcrew.openrouter.serving.transcript import forget_prompts
 from nightcrew.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -18,6 +20,7 @@ log = logging.getLogger(__name__)
 PAUSE_SECONDS = 5.0
 LOOK_SECONDS = 15.0
 RESTORE_SECONDS = 60.0
+DAY_SECONDS = 86_400.0
 
 
 def keep_up(settings: Settings, say: Say, *, seconds: float = float("inf")) -> None:
@@ -39,6 +42,7 @@ class Upkeep:
     def __init__(self, settings: Settings, say: Say, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings, self._say, self._clock = settings, say, clock
         self._look_at, self._restore_at = clock() + LOOK_SECONDS, clock() + RESTORE_SECONDS
+        self._forget_at = clock()
         self._failed = ""
 
     def once(self) -> bool:
@@ -47,11 +51,13 @@ class Upkeep:
             reconcile(self._settings)
             if self._clock() >= self._look_at:
                 self._end_waits()
+                share_journals(self._settings)
                 self._look_at = self._clock() + LOOK_SECONDS
             if self._clock() >= self._restore_at:
                 restore_deployments(self._settings, self._say)
                 settle_dead_calls(self._settings)
                 rotate_logs(self._settings.logs_dir)
+                self._forget()
                 self._restore_at = self._clock() + RESTORE_SECONDS
             more = dispatch_pending(self._settings) == MOST_AT_ONCE
         except Exception as error:  # whatever it is, the night goes on, and the next pass may succeed
@@ -59,6 +65,12 @@ class Upkeep:
             return False
         self._failed = ""
         return more
+
+    def _forget(self) -> None:
+        """Once a day, also on a host that has only joined: prompts past their date."""
+        if self._clock() >= self._forget_at:
+            forget_prompts(self._settings)
+            self._forget_at = self._clock() + DAY_SECONDS
 
     def _end_waits(self) -> None:
         """Start the tasks that wait for the disk or the provider, once these are back."""

@@ -14,6 +14,7 @@ from nightcrew.dashboard.present import Present, read_present
 from nightcrew.errors import NightcrewError
 from nightcrew.queue.state_store import StateStore, create_schema
 from nightcrew.settings import Settings
+from nightcrew.shared_files import shared_files
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +80,7 @@ class Source:
     def _read(self) -> None:
         begin = time.monotonic()
         try:
-            figures = read_figures(self.settings.ledger_dir)
+            figures = read_figures(self.settings.ledger_dir, shared_files(self.settings))
             self._kept = _Kept(figures, time.monotonic(), time.monotonic() - begin)
             self._first.set()
         except NightcrewError as error:  # the next request tries again

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nightcrew.ledger.ledger import Ledger, Row
+from nightcrew.ledger.ledger import Row, open_ledger
 from nightcrew.queue.reviews import Review, Reviews
 from nightcrew.queue.state_store import StateStore
 from nightcrew.queue.task_queue import TaskQueue
@@ -13,7 +13,7 @@ from nightcrew.secrets.redaction import redact
 from nightcrew.settings import Settings
 from nightcrew.validation.verdict import Verdict
 from nightcrew.work.published import published, published_patch
-from nightcrew.work.results import Results
+from nightcrew.work.results import Results, results_of
 
 MOST_CALLS = 200
 MOST_PATCH_CHARACTERS = 200_000
@@ -47,8 +47,9 @@ def read_story(store: StateStore, settings: Settings, task_id: str) -> Story:
     """
     queue = TaskQueue(store, settings.max_unfinished_tasks)
     queued = queue.get(task_id)
-    results = Results(settings.results_dir / task_id)
-    with Ledger(settings.ledger_dir) as ledger:
+    results = results_of(settings, task_id)
+    results.fetch()
+    with open_ledger(settings) as ledger:
         of_task = {"task_id": task_id}
         decisions = ledger.query("SELECT * FROM decisions WHERE task_id = $task_id ORDER BY number", of_task)
         calls = ledger.query(_CALLS, of_task | {"most": MOST_CALLS})

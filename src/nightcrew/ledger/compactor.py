@@ -15,26 +15,27 @@ import shutil
 import time
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
 
 from nightcrew.ledger.events import EVENT_TYPES
-from nightcrew.ledger.files import connect, prepare, publish_part, write_text, write_views
+from nightcrew.ledger.files import archive_of, connect, prepare, publish_part, write_text, write_views
 from nightcrew.ledger.journal import HOUR_FORMAT, utc_now
 from nightcrew.ledger.quarantine import (
-    ARCHIVED,
     damaged_journals,
     keep_damaged,
     locked,
     set_unreadable_aside,
 )
 from nightcrew.ledger.schema import columns_of, glob_literal, journal_rows
+from nightcrew.ledger.sharing import ARCHIVED, JOURNALS, Archived, exchange_journals, fetch_archived
+from nightcrew.shared_files import SharedFiles
 
 log = logging.getLogger(__name__)
 
-type Archived = dict[str, tuple[int, float]]  # journal, relative to journal/ -> size and time when archived
+REMEMBERED = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Compaction:
 
 def compact(
     ledger_dir: Path,
+    shared: SharedFiles | None = None,
     *,
     quiet_seconds: float = 300.0,
     grace_seconds: float = 3600.0,
@@ -55,39 +57,45 @@ def compact(
 ) -> Compaction:
     """Archive journals not written to for `quiet_seconds`; remove folders archived `grace_seconds` ago.
 
-    Run it hourly, or daily with fewer than about 2,000 tasks a day.
+    Run it hourly, or daily with fewer than about 2,000 tasks a day. With `shared` files, on one
+    host at a time.
     """
     ledger_dir, now = ledger_dir.absolute(), now or utc_now()
-    prepare(ledger_dir)
+    if shared:
+        exchange_journals(ledger_dir, shared)
+    prepare(ledger_dir, shared)
     with locked(ledger_dir, wait=False) as alone:
         if not alone:
             return Compaction()
         _recover(ledger_dir, now.timestamp())
         before = now.timestamp() - quiet_seconds
         try:
-            archived, fresh, facts = _archive_quiet(ledger_dir, before)
+            archived, fresh, facts = _archive_quiet(ledger_dir, shared, before)
         except duckdb.Error:
-            if not set_unreadable_aside(ledger_dir):
+            if not set_unreadable_aside(ledger_dir, shared):
                 raise
-            prepare(ledger_dir)
-            archived, fresh, facts = _archive_quiet(ledger_dir, before)
+            prepare(ledger_dir, shared)
+            archived, fresh, facts = _archive_quiet(ledger_dir, shared, before)
         archived |= {name: (size, now.timestamp()) for name, size in fresh.items()}
-        _save(ledger_dir, archived)
+        _save(ledger_dir, archived, shared)
         retired = _retire(ledger_dir, archived, now, grace_seconds)
-        _save(ledger_dir, archived)
-        write_views(ledger_dir)
-    log.info("compacted %d journals, %d new facts, retired %d folders", len(fresh), facts, retired)
-    return Compaction(journals=len(fresh), facts=facts, folders_retired=retired)
+        _forget(archived, retired, now, shared)
+        _save(ledger_dir, archived, shared)
+        write_views(ledger_dir, shared)
+    log.info("compacted %d journals, %d new facts, retired %d folders", len(fresh), facts, len(retired))
+    return Compaction(journals=len(fresh), facts=facts, folders_retired=len(retired))
 
 
 # --- private ----------------------------------------------------------------------------------------------
 
 
-def _archive_quiet(ledger_dir: Path, before: float) -> tuple[Archived, dict[str, int], int]:
+def _archive_quiet(
+    ledger_dir: Path, shared: SharedFiles | None, before: float
+) -> tuple[Archived, dict[str, int], int]:
     """Archive the journals last written to before that time: earlier ones, new ones, number of new facts."""
-    archived = _load(ledger_dir)
+    archived = fetch_archived(ledger_dir, shared) if shared else _load(ledger_dir)
     fresh = _quiet_journals(ledger_dir, archived, before)
-    return archived, fresh, _archive(ledger_dir, fresh) if fresh else 0
+    return archived, fresh, _archive(ledger_dir, shared, fresh) if fresh else 0
 
 
 def _quiet_journals(ledger_dir: Path, archived: Archived, before: float) -> dict[str, int]:
@@ -100,14 +108,14 @@ def _quiet_journals(ledger_dir: Path, archived: Archived, before: float) -> dict
     return sizes
 
 
-def _archive(ledger_dir: Path, journals: dict[str, int]) -> int:
+def _archive(ledger_dir: Path, shared: SharedFiles | None, journals: dict[str, int]) -> int:
     """Publish the events that are not in the archive yet; returns their number."""
     files = "[" + ", ".join(glob_literal(ledger_dir / "journal", name) for name in sorted(journals)) + "]"
     queries, facts = {}, 0
-    with connect() as connection:
+    with connect(shared) as connection:
         for event_type in EVENT_TYPES:
             kind, names = event_type.kind, ", ".join(columns_of(event_type))
-            parts = glob_literal(ledger_dir, f"archive/part-*/{kind}.parquet")
+            parts = glob_literal(archive_of(ledger_dir, shared), f"part-*/{kind}.parquet")
             connection.execute(
                 f"CREATE TABLE {kind} AS SELECT {names} FROM ({journal_rows(event_type, files)}) AS live\n"
                 f"WHERE event_id NOT IN (SELECT event_id FROM read_parquet({parts}, union_by_name = true))"
@@ -118,14 +126,14 @@ def _archive(ledger_dir: Path, journals: dict[str, int]) -> int:
                 facts += count
         if queries:
             name = f"part-{utc_now():%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
-            publish_part(ledger_dir / "archive" / name, queries, connection)
+            publish_part(ledger_dir / "archive" / name, queries, connection, shared)
         keep_damaged(ledger_dir, damaged_journals(connection, files))
     return facts
 
 
-def _retire(ledger_dir: Path, archived: Archived, now: datetime, grace_seconds: float) -> int:
-    """Remove journal folders that have been archived for long enough; returns their number."""
-    retired, before = 0, now.timestamp() - grace_seconds
+def _retire(ledger_dir: Path, archived: Archived, now: datetime, grace_seconds: float) -> list[str]:
+    """Remove journal folders that have been archived for long enough; returns their names."""
+    retired, before = [], now.timestamp() - grace_seconds
     for folder in sorted((ledger_dir / "journal").glob("*T*")):
         if folder.name < now.strftime(HOUR_FORMAT) and _is_archived(folder, archived, before):
             aside = ledger_dir / f".retired-{folder.name}-{time.time_ns()}"
@@ -134,10 +142,22 @@ def _retire(ledger_dir: Path, archived: Archived, now: datetime, grace_seconds: 
                 aside.rename(folder)  # it was written to in the meantime
                 continue
             shutil.rmtree(aside)
-            for name in [name for name in archived if name.startswith(f"{folder.name}/")]:
-                del archived[name]
-            retired += 1
+            retired.append(folder.name)
     return retired
+
+
+def _forget(archived: Archived, retired: list[str], now: datetime, shared: SharedFiles | None) -> None:
+    """Remove retired journals from the shared files; other hosts have to know for a while what they held."""
+    for folder in retired if shared else ():
+        assert shared is not None
+        for name, stored in shared.list(f"{JOURNALS}/{folder}").items():
+            if archived.get(f"{folder}/{name}", (-1, 0.0))[0] == stored.size:
+                shared.delete(f"{JOURNALS}/{folder}/{name}")
+    oldest = f"{now - REMEMBERED:{HOUR_FORMAT}}"
+    for name in list(archived):
+        hour = name.partition("/")[0]
+        if hour < oldest if shared else hour in retired:
+            del archived[name]
 
 
 def _is_archived(folder: Path, archived: Archived, before: float, *, name: str = "") -> bool:
@@ -159,8 +179,10 @@ def _load(ledger_dir: Path) -> Archived:
         return {}
 
 
-def _save(ledger_dir: Path, archived: Archived) -> None:
+def _save(ledger_dir: Path, archived: Archived, shared: SharedFiles | None) -> None:
     write_text(ledger_dir / ARCHIVED, json.dumps(archived, indent=0))
+    if shared:
+        shared.send(ledger_dir / ARCHIVED, f"ledger/{ARCHIVED}")
 
 
 def _recover(ledger_dir: Path, now: float) -> None:

@@ -9,11 +9,14 @@ import os
 import socket
 from pathlib import Path
 
-from nightcrew.errors import Transient
+from nightcrew.errors import StoreDown, Transient
 from nightcrew.ledger.metrics_collector import MetricsCollector
+from nightcrew.ledger.sharing import exchange_journals
 from nightcrew.queue import outbox
 from nightcrew.queue.outbox import Fact, FactKind
 from nightcrew.queue.state_store import StateStore, is_down
+from nightcrew.settings import Settings
+from nightcrew.shared_files import shared_files
 from nightcrew.task import Task, TaskStatus
 
 log = logging.getLogger(__name__)
@@ -45,6 +48,15 @@ def deliver_from(store: StateStore, ledger_dir: Path) -> None:
         if not (isinstance(error, OSError | Transient) or is_down(error)):
             raise
         log.warning("facts for the ledger wait in the state store: %s", error)
+
+
+def share_journals(settings: Settings) -> None:
+    """Exchange journals with the crew's other hosts; if that fails, facts wait here for the next time."""
+    try:
+        if shared := shared_files(settings):
+            exchange_journals(settings.ledger_dir, shared)
+    except (OSError, StoreDown) as error:
+        log.warning("facts wait on this host: %s", error)
 
 
 # ---------------------------------------------------------------------------------------------------------

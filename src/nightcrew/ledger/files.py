@@ -17,19 +17,29 @@ from nightcrew.ledger.events import EVENT_TYPES
 from nightcrew.ledger.journal import sync_folder
 from nightcrew.ledger.schema import columns_of, literal, script, sql_type
 from nightcrew.ledger.version import check_version
+from nightcrew.shared_files import SharedFiles
 
+ARCHIVE = "ledger/archive"
+"""The shared folder of the parts, if several hosts have one ledger."""
 STORAGE_VERSION = "v1.2.0"  # readable by DuckDB 1.5 and 2.0
 
 
-def connect() -> duckdb.DuckDBPyConnection:
-    """An in-memory session in UTC that never downloads an extension."""
+def connect(shared: SharedFiles | None = None) -> duckdb.DuckDBPyConnection:
+    """An in-memory session in UTC that never downloads an extension; it reads shared files where they lie."""
     connection = duckdb.connect(":memory:")
+    if shared and not shared.is_folder:
+        connection.register_filesystem(shared.for_duckdb())
     connection.execute("SET autoinstall_known_extensions = false")
     connection.execute("SET TimeZone = 'UTC'")
     return connection
 
 
-def prepare(ledger_dir: Path) -> None:
+def archive_of(ledger_dir: Path, shared: SharedFiles | None) -> str:
+    """The place of the parts: a path or a URL."""
+    return shared.place(ARCHIVE) if shared else f"{ledger_dir}/archive"
+
+
+def prepare(ledger_dir: Path, shared: SharedFiles | None = None) -> None:
     """Create an empty journal and an empty, typed part, because every glob in the views needs a match.
 
     Idempotent, also if two processes do it at once.
@@ -43,13 +53,24 @@ def prepare(ledger_dir: Path) -> None:
         seed.parent.mkdir(parents=True, exist_ok=True)
         seed.touch()
     part = ledger_dir / "archive" / f"part-0-{_schema_digest()}"
+    empty = {kind: f"SELECT {_nothing(kind)} LIMIT 0" for kind in _KINDS}
     if not part.exists():
         with connect() as connection:
-            publish_part(part, {kind: f"SELECT {_nothing(kind)} LIMIT 0" for kind in _KINDS}, connection)
+            publish_part(part, empty, connection)
+    if shared and len(shared.list(f"{ARCHIVE}/{part.name}")) < len(_KINDS):
+        shared.send_folder(part, f"{ARCHIVE}/{part.name}")
 
 
-def publish_part(part: Path, queries: dict[str, str], connection: duckdb.DuckDBPyConnection) -> None:
-    """Write each query's rows to `<kind>.parquet`, and publish all files together as folder `part`."""
+def publish_part(
+    part: Path,
+    queries: dict[str, str],
+    connection: duckdb.DuckDBPyConnection,
+    shared: SharedFiles | None = None,
+) -> None:
+    """Write each query's rows to `<kind>.parquet`, and publish all files together as folder `part`.
+
+    Shared parts appear file by file; their facts count once, since their journals stay for a while.
+    """
     hidden = part.parent / f".tmp-{uuid.uuid4().hex}"
     hidden.mkdir(parents=True)
     try:
@@ -58,7 +79,9 @@ def publish_part(part: Path, queries: dict[str, str], connection: duckdb.DuckDBP
         for file in hidden.iterdir():
             _sync_file(file)
         sync_folder(hidden)
-        if not part.exists():
+        if shared:
+            shared.send_folder(hidden, f"{ARCHIVE}/{part.name}")
+        elif not part.exists():
             hidden.rename(part)
             sync_folder(part.parent)
     except OSError:
@@ -68,13 +91,14 @@ def publish_part(part: Path, queries: dict[str, str], connection: duckdb.DuckDBP
         shutil.rmtree(hidden, ignore_errors=True)
 
 
-def write_views(ledger_dir: Path) -> Path:
+def write_views(ledger_dir: Path, shared: SharedFiles | None = None) -> Path:
     """Update `ledger.sql` and `ledger.duckdb`; returns the path of the latter."""
-    views, database, text = ledger_dir / "ledger.sql", ledger_dir / "ledger.duckdb", script(ledger_dir)
+    views, database = ledger_dir / "ledger.sql", ledger_dir / "ledger.duckdb"
+    text = script(ledger_dir, archive_of(ledger_dir, shared))
     if database.exists() and views.exists() and views.read_bytes() == text.encode():
         return database
     fresh = ledger_dir / f".tmp-{uuid.uuid4().hex}.duckdb"
-    with connect() as connection:
+    with connect(shared) as connection:
         connection.execute(f"ATTACH {literal(fresh)} AS ledger (STORAGE_VERSION '{STORAGE_VERSION}')")
         connection.execute("USE ledger")
         connection.execute(text).fetchall()

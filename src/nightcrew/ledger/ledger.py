@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, Any, Self
 import duckdb
 
 from nightcrew.errors import BadInput, Transient
-from nightcrew.ledger.files import connect, prepare, write_views
+from nightcrew.ledger.files import archive_of, connect, prepare, write_views
 from nightcrew.ledger.quarantine import damaged_journals, locked, quarantined, set_unreadable_aside
 from nightcrew.ledger.schema import glob_literal, script
+from nightcrew.ledger.sharing import exchange_journals
+from nightcrew.settings import Settings
+from nightcrew.shared_files import SharedFiles, shared_files
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,11 +64,14 @@ class Summary:
 
 
 class Ledger:
-    """Reads the ledger in `ledger_dir`, which is created if missing; a context manager."""
+    """Reads the ledger in `ledger_dir`, which is created if missing; a context manager.
 
-    def __init__(self, ledger_dir: Path) -> None:
-        self.ledger_dir = ledger_dir.absolute()
-        self._connection = connect()
+    With `shared` files, it is the ledger of all hosts that share them.
+    """
+
+    def __init__(self, ledger_dir: Path, shared: SharedFiles | None = None) -> None:
+        self.ledger_dir, self._shared = ledger_dir.absolute(), shared
+        self._connection = connect(shared)
         self._is_computed = False
         self._retried(self._open)
 
@@ -163,14 +169,17 @@ class Ledger:
 
     def write_ledger_file(self) -> Path:
         """Update `ledger.duckdb` (views only) and `ledger.sql`; returns the path of the former."""
-        return write_views(self.ledger_dir)
+        return write_views(self.ledger_dir, self._shared)
 
     # --- private ------------------------------------------------------------------------------------------
 
     def _open(self) -> None:
-        prepare(self.ledger_dir)
+        if self._shared:
+            exchange_journals(self.ledger_dir, self._shared)
+        prepare(self.ledger_dir, self._shared)
+        text = script(self.ledger_dir, archive_of(self.ledger_dir, self._shared))
         try:
-            self._connection.execute(script(self.ledger_dir)).fetchall()
+            self._connection.execute(text).fetchall()
         except duckdb.Error:
             with suppress(duckdb.Error):  # there may be no transaction
                 self._connection.rollback()
@@ -184,7 +193,7 @@ class Ledger:
             except duckdb.Error as error:
                 if left and not isinstance(error, _WRONG_SQL):
                     with locked(self.ledger_dir, wait=True):
-                        if set_unreadable_aside(self.ledger_dir):
+                        if set_unreadable_aside(self.ledger_dir, self._shared):
                             continue
                 if not isinstance(error, duckdb.IOException):
                     raise BadInput(f"the query is invalid: {error}") from None
@@ -192,6 +201,11 @@ class Ledger:
                     raise Transient(f"the ledger could not be read: {error}") from error
                 time.sleep(0.05)
         raise AssertionError("unreachable")
+
+
+def open_ledger(settings: Settings) -> Ledger:
+    """The ledger of these settings: all that the crew has recorded, on whichever host."""
+    return Ledger(settings.ledger_dir, shared_files(settings))
 
 
 _WRONG_SQL = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException)

@@ -16,13 +16,15 @@ from pathlib import Path
 
 import duckdb
 
+from nightcrew.ledger.files import ARCHIVE, connect
 from nightcrew.ledger.schema import journal_lines, literal
+from nightcrew.ledger.sharing import ARCHIVED
+from nightcrew.shared_files import SharedFiles
 
 log = logging.getLogger(__name__)
 
 FOLDER = "quarantine"
 LOCK = "compactor.lock"
-ARCHIVED = "archived.json"
 _OF_THE_FILE = frozenset({errno.EIO, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ELOOP, errno.EUCLEAN})
 """Errors of one file; others (it has gone, too many files are open) say nothing about it."""
 
@@ -39,11 +41,13 @@ def locked(ledger_dir: Path, *, wait: bool) -> Iterator[bool]:
             yield True
 
 
-def set_unreadable_aside(ledger_dir: Path) -> Sequence[Path]:
+def set_unreadable_aside(ledger_dir: Path, shared: SharedFiles | None = None) -> Sequence[Path]:
     """Move every file that cannot be read to `quarantine/`; returns their new paths. Hold the lock.
 
     Journals that are still there are archived again, because the archive has lost facts.
     """
+    if shared:
+        _fetch_broken(ledger_dir, shared)
     parts = [
         file for file in sorted((ledger_dir / "archive").glob("part-*/*.parquet")) if not _is_parquet(file)
     ]
@@ -84,12 +88,30 @@ def quarantined(ledger_dir: Path) -> Sequence[Path]:
 
 # --- private ----------------------------------------------------------------------------------------------
 
+_WHOLE = "SELECT bit_xor(hash(t)) FROM read_parquet({}) AS t"
+
+
+def _fetch_broken(ledger_dir: Path, shared: SharedFiles) -> None:
+    """Replace the local archive by the shared parts that cannot be read; they are taken out of the latter."""
+    for name in shared.list(ARCHIVE):
+        place, file = shared.place(f"{ARCHIVE}/{name}"), ledger_dir / "archive" / name
+        try:
+            with connect(shared) as connection:
+                connection.execute(_WHOLE.format(literal(place))).fetchall()
+        except (duckdb.InvalidInputException, duckdb.SerializationException, duckdb.DataError) as error:
+            log.error("%s cannot be read: %s", place, str(error).splitlines()[0])
+            shared.fetch(f"{ARCHIVE}/{name}", file)
+            shared.delete(f"{ARCHIVE}/{name}")
+            shared.delete(f"ledger/{ARCHIVED}")
+        except duckdb.Error:
+            log.info("%s was not checked", place, exc_info=True)
+
 
 def _is_parquet(file: Path) -> bool:
     """True if all of its pages can be read; its footer alone says little."""
     try:
         with duckdb.connect(":memory:") as connection:  # of its own, because some errors make it useless
-            connection.execute(f"SELECT bit_xor(hash(t)) FROM read_parquet({literal(file)}) AS t").fetchall()
+            connection.execute(_WHOLE.format(literal(file))).fetchall()
     except (duckdb.IOException, duckdb.OutOfMemoryException):
         return _is_readable(file)  # the machine may lack something, while the file is as it should be
     except duckdb.Error as error:

@@ -105,7 +105,7 @@ def literal(text: str | Path) -> str:
     return "'" + str(text).replace("'", "''") + "'"
 
 
-def glob_literal(folder: Path, pattern: str) -> str:
+def glob_literal(folder: str | Path, pattern: str) -> str:
     """A glob below `folder` as a string in SQL; characters of the folder itself are escaped."""
     plain = "".join(f"[{char}]" if char in "*?[" else char for char in str(folder))
     return literal(f"{plain}/{pattern}")
@@ -144,13 +144,13 @@ def journal_rows(event_type: type[Event], files: str) -> str:
     )
 
 
-def facts_view(event_type: type[Event], ledger_dir: Path) -> str:
+def facts_view(event_type: type[Event], ledger_dir: Path, archive: str) -> str:
     """The view over archive and journals for one kind of event.
 
     The archive is scanned once and materialised, because two scans could see different lists of parts.
     """
     names = ", ".join(columns_of(event_type))
-    parts = glob_literal(ledger_dir, f"archive/part-*/{event_type.kind}.parquet")
+    parts = glob_literal(archive, f"part-*/{event_type.kind}.parquet")
     journals = glob_literal(ledger_dir, "journal/*/*.jsonl")
     return (
         f"CREATE OR REPLACE VIEW facts.{event_type.kind} AS\n"
@@ -163,10 +163,14 @@ def facts_view(event_type: type[Event], ledger_dir: Path) -> str:
     )
 
 
-def script(ledger_dir: Path) -> str:
-    """The content of `ledger.sql`, which makes the ledger in `ledger_dir` available in a DuckDB session."""
+def script(ledger_dir: Path, archive: str | None = None) -> str:
+    """The content of `ledger.sql`, which makes the ledger in `ledger_dir` available in a DuckDB session.
+
+    `archive` is the place of its parts: a path or a URL; None: `archive/` in that folder.
+    """
+    archive = archive or f"{ledger_dir}/archive"
     statements = ["BEGIN;", "CREATE SCHEMA IF NOT EXISTS facts;", KNOWN_COST]
-    statements += [facts_view(event_type, ledger_dir) for event_type in EVENT_TYPES]
+    statements += [facts_view(event_type, ledger_dir, archive) for event_type in EVENT_TYPES]
     for view in public_views():
         statements.append(f"CREATE OR REPLACE VIEW {view.name} AS\n{view.query};")
         statements.append(f"COMMENT ON VIEW {view.name} IS {literal(f'{view.question} {view.grain}')};")

@@ -6,11 +6,14 @@ the numbered files in `migrations/`. History that no transaction needs belongs i
 
 import logging
 import time
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Self
 
 import psycopg
-from sqlalchemy import Engine, MetaData, create_engine, event
+from sqlalchemy import Engine, MetaData, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError, OperationalError
 
@@ -71,6 +74,19 @@ def create_schema(store: StateStore) -> None:
 def is_down(error: BaseException) -> bool:
     """True if `error` means that the state store cannot be reached."""
     return isinstance(error, StoreDown | OperationalError)
+
+
+@contextmanager
+def only_one(store: StateStore, name: str) -> Iterator[bool]:
+    """Be the only process of all hosts in a block of this name; yields False if another is."""
+    key = {"key": zlib.crc32(name.encode())}
+    with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        is_alone = bool(connection.scalar(text("select pg_try_advisory_lock(:key)"), key))
+        try:
+            yield is_alone
+        finally:
+            if is_alone and not connection.invalidated:
+                connection.execute(text("select pg_advisory_unlock(:key)"), key)
 
 
 # ----------------------------------------------------------------------------------------------------

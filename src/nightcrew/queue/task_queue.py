@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 from nightcrew.errors import BadInput, QueueFull
 from nightcrew.execution.attempt import Attempt, ModelCall
 from nightcrew.execution.checkout.admission import admit
-from nightcrew.queue import outbox, usage
+from nightcrew.queue import leases, outbox, usage
 from nightcrew.queue.audit.tasks import enter_ends, enter_submission
 from nightcrew.queue.order import cancel_followers, put_after, waits_for_another
 from nightcrew.queue.outbox import FactKind
@@ -82,7 +82,7 @@ class TaskQueue:
     """The tasks in a crew's state store; `create_schema` must have created the tables."""
 
     def __init__(self, store: StateStore, bound: int, *, admit: Callable[[Task], str] = admit) -> None:
-        self._engine = store.engine
+        self._state, self._engine = store, store.engine
         self.bound = bound
         self._admit = admit
 
@@ -172,6 +172,10 @@ class TaskQueue:
                 also = cancel_followers(connection, changed)
                 enter_ends(connection, [changed, *also] if changed.status != row.status else also)
             return changed
+
+    def lost_leases(self) -> frozenset[str]:
+        """The ids of running tasks whose process, on whichever host, no longer says that it works."""
+        return leases.lost(self._state)
 
     def begin_attempt(self, task_id: str) -> int:
         """Count a new attempt and return its number, which is unique within the task."""
@@ -276,7 +280,7 @@ def _times(task_id: str, old: TaskStatus, new: TaskStatus) -> dict[str, Any]:
     if new not in TRANSITIONS[old]:
         raise BadInput(f"task {task_id} is {old}; it cannot become {new}")
     if new is TaskStatus.RUNNING:
-        return {"started_at": func.coalesce(tasks.c.started_at, func.now())}
+        return {"started_at": func.coalesce(tasks.c.started_at, func.now()), "beat": func.now()}
     if new is TaskStatus.PENDING:
         return {"restarts": tasks.c.restarts + 1, "pid": None}
     return {"ended_at": func.now(), "pid": None} if new.is_final else {"pid": None}

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
@@ -29,6 +28,7 @@ from nightcrew.queue.delivery import Delivery, from_json
 from nightcrew.queue.round import Round
 from nightcrew.queue.round import from_json as round_from_json
 from nightcrew.queue.state_store import metadata
+from nightcrew.shared_files import read_place
 from nightcrew.task import FailureReason, Task, TaskPriority, TaskStatus
 
 UNFINISHED = tuple(status for status in TaskStatus if not status.is_final)
@@ -57,6 +57,7 @@ tasks = Table(
     Column("host", String),
     Column("pid", Integer),
     Column("pid_started", Float),
+    Column("beat", DateTime(timezone=True)),  # of the process, see `leases`
     Column("verdict", String),
     Column("score", Float),
     Column("models", JSONB, nullable=False, server_default="[]"),
@@ -132,7 +133,7 @@ class QueuedTask:
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: Decimal = field(default_factory=Decimal)
-    change_path: str | None = None
+    change_path: str | None = None  # or its URL, if several hosts share their files
     delivery: Delivery | None = None
     round: Round | None = None  # the last one, in which a review of its change is or was answered
     is_new: bool = False  # True for the submission that stored it
@@ -157,12 +158,12 @@ class QueuedTask:
         Raises:
             OSError: it cannot be read.
         """
-        return Path(self.change_path or "").read_bytes().decode("utf-8", "surrogateescape")
+        return read_place(self.change_path or "").decode("utf-8", "surrogateescape")
 
 
 def queued_task(row: Row[Any], *, is_new: bool = False) -> QueuedTask:
     """A row of `tasks` as an object."""
-    hidden = {"task_id", "sequence", "body", "fingerprint", "priority", "rank", "attempts_begun"}
+    hidden = {"task_id", "sequence", "body", "fingerprint", "priority", "rank", "attempts_begun", "beat"}
     values = {key: value for key, value in row._mapping.items() if key not in hidden}
     values |= {"status": TaskStatus(row.status), "models": tuple(row.models), "is_new": is_new}
     values["delivery"] = None if row.delivery is None else from_json(row.delivery)

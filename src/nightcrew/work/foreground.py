@@ -31,7 +31,7 @@ def do_task(crew: Crew, task: Task, *, report: Report = lambda line: None) -> Wo
         Transient: the state store cannot be reached; the same command continues the task.
     """
     queued = crew.queue.submit(task, status=TaskStatus.QUEUED)  # workers only take pending tasks
-    if not queued.is_new and not queued.status.is_final and not _is_free(queued):
+    if not queued.is_new and not queued.status.is_final and not _is_free(crew, queued):
         raise BadInput(
             f"the same task was submitted before: {queued.task_id} is {queued.status}; "
             f"follow it with 'nightcrew get-status {queued.task_id}'"
@@ -56,10 +56,12 @@ def answer_here(crew: Crew, task_id: str, answer: Answer, *, report: Report = la
 # ---------------------------------------------------------------------------------------------------------
 
 
-def _is_free(queued: QueuedTask) -> bool:
+def _is_free(crew: Crew, queued: QueuedTask) -> bool:
     """True for a task that no flow run and no other process works on."""
     waits = queued.status in {TaskStatus.PENDING, TaskStatus.QUEUED, TaskStatus.RUNNING}
-    return waits and queued.flow_run_id is None and not is_worked_on(queued, but_for=this_process())
+    return (
+        waits and queued.flow_run_id is None and not is_worked_on(crew.store, queued, but_for=this_process())
+    )
 
 
 def _go_on(work: Work, report: Report) -> Work:

@@ -13,6 +13,7 @@ from nightcrew.execution.attempt import Attempt, AttemptEnd, StopCause
 from nightcrew.selection.candidates import Candidate
 from nightcrew.selection.memory import Memory, Rebuild
 from nightcrew.settings import Settings
+from nightcrew.shared_files import SharedFiles, shared_files
 from nightcrew.task import Complexity, ExecutorName, Task, TaskType
 from nightcrew.validation.verdict import Verdict, VerdictKind
 from nightcrew.work.learning import remember, worker_of
@@ -72,14 +73,16 @@ def learn_from_people(
     learn(settings, candidates, task, _refused(accepted), trials[: trials.index(accepted) + 1])
 
 
-def rebuilt_memory(ledger_dir: Path, candidates: Sequence[Candidate]) -> Memory:
+def rebuilt_memory(
+    ledger_dir: Path, candidates: Sequence[Candidate], shared: SharedFiles | None = None
+) -> Memory:
     """A memory built from all verdicts in the ledger, in their order.
 
     Models are described by the current catalogue; verdicts on models that it no longer lists are skipped.
     """
     memory, slugs = Memory(), {candidate.model: candidate.slug for candidate in candidates}
     earlier: dict[str, list[Judged]] = defaultdict(list)
-    for task_type, complexity, judged, was_refused in _recorded_trials(ledger_dir, slugs):
+    for task_type, complexity, judged, was_refused in _recorded_trials(ledger_dir, slugs, shared):
         before = earlier[judged.attempt.task_id]
         remember(memory, candidates, task_type, complexity, judged, before)
         before.append(judged)
@@ -92,17 +95,17 @@ def rebuilt_memory(ledger_dir: Path, candidates: Sequence[Candidate]) -> Memory:
 
 
 def _rebuild_from(settings: Settings, candidates: Sequence[Candidate]) -> Rebuild:
-    return partial(rebuilt_memory, settings.ledger_dir, candidates)
+    return partial(rebuilt_memory, settings.ledger_dir, candidates, shared_files(settings))
 
 
 def _recorded_trials(
-    ledger_dir: Path, slugs: Mapping[str, str]
+    ledger_dir: Path, slugs: Mapping[str, str], shared: SharedFiles | None
 ) -> Iterator[tuple[TaskType, Complexity, Judged, bool]]:
-    if not ledger_dir.is_dir():
+    if not (shared or ledger_dir.is_dir()):
         return
     from nightcrew.ledger.ledger import Ledger  # imported here because DuckDB takes a moment to import
 
-    with Ledger(ledger_dir) as ledger:
+    with Ledger(ledger_dir, shared) as ledger:
         rows = ledger.query(_TRIALS)
     if rows:
         log.info("the selector's memory is rebuilt from %d attempts in the ledger", len(rows))

@@ -65,6 +65,7 @@ def select_model(work: Work) -> Plan:
 def execute(work: Work, plan: Plan) -> Attempt:
     """Make one attempt with the plan's first rung; its model calls go through their own gateway."""
     work.report_progress(0.1)
+    work.hold()
     with stopping_on_a_full_disk(work.crew):
         attempt = _execute(work, plan)
     work.crew.collector.attempt_finished(attempt)
@@ -84,6 +85,7 @@ def validate(work: Work, attempt: Attempt) -> Verdict:
 
 def record(work: Work, attempt: Attempt, verdict: Verdict) -> None:
     """Record the attempt and its verdict, learn from it, and decide whether the task has ended."""
+    work.hold()
     crew, candidates = work.crew, work.crew.catalogue.candidates()
     slug = worker_of(attempt.models_served, attempt.model, {c.model: c.slug for c in candidates})
     judged = Judged(attempt, verdict, slug)

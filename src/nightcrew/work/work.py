@@ -14,8 +14,9 @@ from nightcrew.execution.checkout.base import base_checkout
 from nightcrew.execution.checkout.workspace import Checkout
 from nightcrew.execution.environments.layout import read_target
 from nightcrew.execution.executors.context_need import ContextNeed, measured_need
-from nightcrew.ledger.delivery import deliver
+from nightcrew.ledger.delivery import deliver, share_journals
 from nightcrew.queue.deliveries import Deliveries
+from nightcrew.queue.leases import Lease
 from nightcrew.queue.reviews import ACCEPTED_BY_A_PERSON, Answer, Review
 from nightcrew.queue.state_store import utc_now
 from nightcrew.queue.task_queue import Changes
@@ -36,7 +37,7 @@ from nightcrew.work.outcome import (
     feedback_for_the_next,
     outcome_of_answer,
 )
-from nightcrew.work.results import Results
+from nightcrew.work.results import results_of
 from nightcrew.work.traces.export import send
 from nightcrew.work.traces.spans import task_span
 
@@ -52,7 +53,7 @@ class Work:
     def __init__(self, crew: Crew, queued: QueuedTask) -> None:
         self.crew = crew
         self.queued = queued
-        self.results = Results(crew.settings.results_dir / queued.task_id)
+        self.results = results_of(crew.settings, queued.task_id)
         self.trials: list[Judged] = []
         self.calls: list[ModelCall] = []  # of the last attempt that this run made
         self.plans: list[Plan] = []  # of this run, one for each attempt
@@ -62,6 +63,7 @@ class Work:
         self.review: Review | None = None  # about the last attempt
         self.wait: Wait | None = None  # for free calls or models: no attempt can start before
         self.on_progress: Callable[[float], object] = lambda share: None
+        self.lease: Lease | None = None  # from its start on
         self._opened = ExitStack()
         self._began = time.monotonic()
         self._earlier_seconds = 0.0  # of earlier runs' attempts; waiting for a person does not count
@@ -128,7 +130,15 @@ class Work:
 
     def close(self) -> None:
         """Remove the checkout of the base; what the work left lies in the results folder."""
+        if self.lease:
+            self.lease.end()
         self._opened.close()
+        share_journals(self.crew.settings)
+
+    def hold(self) -> None:
+        """Be sure that the task is still this process's; if it is another's by now, this process ends."""
+        if self.lease:
+            self.lease.ensure()
 
     def report_progress(self, share: float) -> None:
         """Report that `share` (0 to 1) of the current attempt is done, out of all allowed attempts."""
@@ -145,6 +155,8 @@ class Work:
     def read_trials(self) -> None:
         """Read the attempts that were recorded, with their verdicts."""
         rows = self.crew.queue.attempts(self.task.task_id)
+        if rows:
+            self.results.fetch()
         candidates = self.crew.catalogue.candidates() if rows else ()
         self.trials = past_trials(rows, self.results, {c.model: c.slug for c in candidates})
 
@@ -175,7 +187,7 @@ class Work:
             self.task.task_id, attempt_id, verdict.kind, verdict.summary, onto=onto
         )
         self.trials[-1] = replace(last, verdict=verdict)
-        self.close()
+        self._opened.close()
         for name in ("base", "context", "delivery"):
             self.__dict__.pop(name, None)  # they were those of the old commit
         self.settle()
@@ -187,6 +199,7 @@ class Work:
 
     def finish(self, outcome: Outcome) -> None:
         """End the task; its change and its evidence are on disk before the status changes."""
+        self.hold()
         outcome = as_before_the_round(outcome, self.queued)
         completed = outcome.status is TaskStatus.COMPLETED and not outcome.is_unchanged
         change = self.results.keep_change(self.trials[-1].attempt.number) if completed else None
@@ -195,7 +208,7 @@ class Work:
             status=outcome.status,
             failure_reason=outcome.reason,
             detail=outcome.detail,
-            change_path=str(change) if change else self.queued.change_path if self.queued.round else None,
+            change_path=change or (self.queued.change_path if self.queued.round else None),
         )
         if outcome.by_a_person:
             changes["verdict"] = ACCEPTED_BY_A_PERSON

@@ -14,7 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from nightcrew.crew.api_access import own_hosts
+from nightcrew.crew.api_access import LOOPBACK, own_hosts
 from nightcrew.dashboard.app import dashboard, is_ours
 from nightcrew.settings import load_settings
 from nightcrew.watch.hooks import hooks, is_hook
@@ -31,9 +31,9 @@ HARDENED = {
 class Gate:
     """Accepts requests and websockets for this server's name that come from no other origin."""
 
-    def __init__(self, app: ASGIApp, port: int) -> None:
+    def __init__(self, app: ASGIApp, port: int, address: str = LOOPBACK) -> None:
         self._app = app
-        self._hosts = own_hosts(port)
+        self._hosts = own_hosts(port, address)
         self._origins = tuple(f"http://{host}" for host in self._hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,8 +73,8 @@ def main(port: int) -> None:
         sys.exit("the server's profile has no password")
     crew = load_settings()
     uvicorn.run(
-        Gate(Joined(create_app(final=True), dashboard(crew), hooks(crew)), port),
-        host="127.0.0.1",
+        Gate(Joined(create_app(final=True), dashboard(crew), hooks(crew)), port, crew.server_address),
+        host=crew.server_address,
         port=port,
         timeout_keep_alive=settings.api.keepalive_timeout,
         ws_ping_interval=settings.api.websocket_ping_interval,

@@ -74,6 +74,7 @@ class WarmJobConfiguration(ProcessJobConfiguration):
             RunRequest(self.command, self.env, self.working_dir, self.preload, self._entrypoint),
             project_root(),
         )
+        self.working_dir = self.working_dir or project_root()
         super().prepare_for_flow_run(flow_run, deployment, flow, work_pool, worker_name, worker_id)
 
 

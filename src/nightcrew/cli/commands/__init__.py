@@ -53,6 +53,7 @@ COMMANDS = {
     "offer-tests": Command("changes.offer_tests", "Say which of these files have no tests."),
     "run-engine": Command("crew.engine", "Start the crew."),
     "stop-engine": Command("crew.engine", "Stop a crew that was left running."),
+    "worker": Command("crew.worker", "Work for a crew whose server is on another host."),
     "resume": Command("crew.engine", "Resume a stopped crew."),
     "service": Command("crew.service", "Install or remove the crew as a service."),
     "logs": Command("crew.logs", "Print and follow what the crew's processes log."),

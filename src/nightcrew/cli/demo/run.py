@@ -26,7 +26,7 @@ from nightcrew.cli.output import console, duration
 from nightcrew.crew import dispatch
 from nightcrew.crew.reconciliation import reconcile
 from nightcrew.crew.services import adopt, running_crew
-from nightcrew.ledger.ledger import Ledger
+from nightcrew.ledger.ledger import open_ledger
 from nightcrew.queue.task_queue import TaskQueue
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.settings import Settings, give_key, load_settings
@@ -55,7 +55,7 @@ def run_demo(*, keep: bool) -> ExitCode:
             _print_progress(f"Prefect UI while this runs: {crew.ui_url}")
             for demo_task in tasks:
                 dispatch.submit(settings, demo_task.for_repo(str(repository)))
-            with dispatch.open_queue(settings) as queue, Ledger(settings.ledger_dir) as ledger:
+            with dispatch.open_queue(settings) as queue, open_ledger(settings) as ledger:
                 ended = _watch(settings, queue, tasks)
                 problems = {
                     name: misses(demo_task, ended[name], queue.attempts(name), ledger)

@@ -8,13 +8,15 @@ import json
 import logging
 import threading
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from nightcrew.execution.attempt import ModelCall
 from nightcrew.openrouter.wire.answers import Outcome, first_choice
 from nightcrew.secrets.redaction import redact
+from nightcrew.settings import Settings
+from nightcrew.shared_files import RESULTS, shared_files
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +56,18 @@ class Transcript:
                     file.write(text.encode(errors="replace"))
             except OSError as error:
                 log.warning("call %s is missing from the transcript: %s", call.call_id, error.strerror)
+
+
+def forget_prompts(settings: Settings) -> int:
+    """Delete transcripts that the settings no longer allow, here and in the shared files; their number."""
+    before = datetime.now(UTC) - timedelta(days=settings.keep_prompts_days)
+    forgotten = forget_transcripts(settings.results_dir, before=before)
+    if shared := shared_files(settings):
+        for name, stored in shared.list(RESULTS).items():
+            if name.endswith(f"/{FILE_NAME}") and stored.sent_at < before.timestamp():
+                shared.delete(f"{RESULTS}/{name}")
+                forgotten += 1
+    return forgotten
 
 
 def forget_transcripts(results_dir: Path, *, before: datetime) -> int:

@@ -24,8 +24,8 @@ def run_engine(
 
     settings = load_settings()
     check_traces()
-    signal.signal(signal.SIGTERM, _stop)  # how a service manager asks for it
-    progress = (lambda _: None) if as_json else _print_progress
+    signal.signal(signal.SIGTERM, stop_on_signal)  # how a service manager asks for it
+    progress = (lambda _: None) if as_json else say
     with running_crew(settings, workers=workers, progress=progress) as crew:
         if as_json:
             print_json(
@@ -46,7 +46,7 @@ def run_engine(
             console.print("The browser asks once for a password. Print it with 'nightcrew ui --password'.")
             console.print("Submit tasks from another terminal with: nightcrew submit-task. Stop with Ctrl-C.")
         try:
-            keep_up(settings, _report if as_json else _print_progress, seconds=duration or float("inf"))
+            keep_up(settings, report if as_json else say, seconds=duration or float("inf"))
         finally:
             progress("stopping")
 
@@ -84,13 +84,16 @@ def resume(as_json: AsJson = False) -> None:
 # ---------------------------------------------------------------------------------------------------------
 
 
-def _print_progress(text: str) -> None:
+def say(text: str) -> None:
+    """Print a line about what the services do."""
     console.print(f"· {text}", style="dim", markup=False)
 
 
-def _report(text: str) -> None:
+def report(text: str) -> None:
+    """The same beside JSON, on standard error."""
     errors.print(text, markup=False)
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
+def stop_on_signal(number: int, frame: FrameType | None) -> None:
+    """End as Ctrl-C does, by leaving all blocks."""
     raise SystemExit(0)

@@ -25,10 +25,10 @@ COLUMNS = (
 @app.command("metrics")
 def metrics(as_json: AsJson = False) -> None:
     """Print cost and quality by model and task type."""
-    from nightcrew.ledger.ledger import Ledger
+    from nightcrew.ledger.ledger import open_ledger
 
     settings = load_settings()
-    with Ledger(settings.ledger_dir) as ledger:
+    with open_ledger(settings) as ledger:
         summary, damaged = ledger.summary(), ledger.damaged()
         ledger.write_ledger_file()
     for path in damaged:
@@ -64,9 +64,9 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write the ledger's views to files. Writes CSV, Parquet or JSON lines, and schema.json."""
-    from nightcrew.ledger.ledger import Ledger
+    from nightcrew.ledger.ledger import open_ledger
 
-    with Ledger(load_settings().ledger_dir) as ledger:
+    with open_ledger(load_settings()) as ledger:
         files = write_views(ledger, folder, form, view or ())
     if as_json:
         print_json({"files": files})

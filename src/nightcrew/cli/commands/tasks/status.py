@@ -1,7 +1,7 @@
 """Commands about submitted tasks: status, lists, details, cancelling, the queue."""
 
-from pathlib import Path
-from typing import Annotated
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.syntax import Syntax
@@ -11,7 +11,11 @@ from nightcrew.cli.output import console, print_json, print_table, styled
 from nightcrew.cli.task_view import COLUMNS, print_task, row, stored_verdict, task_json
 from nightcrew.errors import BadInput
 from nightcrew.settings import load_settings
+from nightcrew.shared_files import fetch_results
 from nightcrew.task import TaskPriority, TaskStatus
+
+if TYPE_CHECKING:
+    from nightcrew.queue.task_table import QueuedTask
 
 TaskId = Annotated[
     str | None, typer.Argument(metavar="TASK_ID", help="The id printed by submit-task.", show_default=False)
@@ -65,8 +69,8 @@ def show_task(task_id: TaskId = None, named: TaskIdOption = None, as_json: AsJso
     settings = load_settings()
     with dispatch.open_queue(settings) as queue:
         queued, attempts = queue.get(task_id), queue.attempts(task_id)
-    verdict = stored_verdict(settings.results_dir / task_id)
-    change = _stored_change(queued.change_path)
+    verdict = stored_verdict(fetch_results(settings, task_id))
+    change = _stored_change(queued)
     if as_json:
         print_json(task_json(queued) | {"tries": attempts, "judged": verdict, "change": change})
         return
@@ -124,5 +128,8 @@ def _the_id(argument: str | None, option: str | None) -> str:
     return given[0]
 
 
-def _stored_change(path: str | None) -> str:
-    return Path(path).read_text(errors="replace") if path and Path(path).is_file() else ""
+def _stored_change(queued: "QueuedTask") -> str:
+    if queued.change_path:
+        with suppress(OSError):
+            return queued.read_change().encode(errors="surrogateescape").decode(errors="replace")
+    return ""
