@@ -250,13 +250,14 @@ def _join(
         keep_password(home, password)
     write_profile(home, api_url)
     sweep(settings.work_dir)  # what killed attempts left
-    _keep_account(settings)
     current = ServiceStatus(
         home=home, api_url=api_url, workers=workers, project=str(project_root()), is_joined=True
     )
     _check_server(current.api())
+    database = open_database(settings)
+    change_account(settings, settings.account)  # flow runs read it in the home
     progress("starting the worker")
-    current = launch_worker(settings, current, open_database(settings))
+    current = launch_worker(settings, current, database)
     return launch_guard(settings, current)
 
 
