@@ -3,7 +3,7 @@ worlds."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 from nightcrew.task import TaskType
@@ -17,7 +17,7 @@ from nightcrew.validation.running.base_runs import run_base
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.marks import marks_in, marks_without_passing_test
 from nightcrew.validation.running.reach import reached, readers, with_base
-from nightcrew.validation.running.run_results import Collected, Covered, Run, SessionResult
+from nightcrew.validation.running.run_results import Collected, Covered, NewTests, Run, SessionResult
 from nightcrew.validation.running.runs import Session, make_job, run_sessions
 
 SHUFFLES = 3
@@ -33,23 +33,6 @@ FAR_AWAY = ((400.4, ""), (765.37, "Pacific/Kiritimati"), (31.71, "America/St_Joh
 CLOCKS = tuple(500.0625 + 29.1326 * index for index in range(8))
 """Dates for tests that read a clock: all weekdays, every third hour, different minutes, eight months."""
 _READS_CLOCK = re.compile(r"^[ \t]*(?:import|from)\s+(?:datetime|time|calendar)\b", re.MULTILINE)
-
-
-@dataclass(frozen=True, slots=True)
-class NewTests:
-    """The tests that the patch adds, by nodeid, and their files."""
-
-    items: tuple[Collected, ...]
-
-    @property
-    def nodeids(self) -> tuple[str, ...]:
-        """In the order of collection."""
-        return tuple(item.nodeid for item in self.items)
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """Sorted paths."""
-        return tuple(sorted({item.path for item in self.items}))
 
 
 class Examination:

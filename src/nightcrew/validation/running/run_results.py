@@ -282,3 +282,20 @@ def _call(found: Mapping[str, Any]) -> RecordedCall:
 def _seen(values: Sequence[Any]) -> Seen:
     power, what, frames = values
     return Seen(str(power), str(what), tuple(Frame(str(path), int(line)) for path, line in frames))
+
+
+@dataclass(frozen=True, slots=True)
+class NewTests:
+    """The tests that the patch adds, by nodeid, and their files."""
+
+    items: tuple[Collected, ...]
+
+    @property
+    def nodeids(self) -> tuple[str, ...]:
+        """In the order of collection."""
+        return tuple(item.nodeid for item in self.items)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Sorted paths."""
+        return tuple(sorted({item.path for item in self.items}))
