@@ -7,10 +7,12 @@ It fails closed: where no mutant can be made or run, it does not pass.
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from nightcrew.task import TaskType
 from nightcrew.validation.change.change import changed_lines
 from nightcrew.validation.faults.blind_controls import HASH_SEED
+from nightcrew.validation.faults.mutant import Mutant
 from nightcrew.validation.faults.mutants import make_mutants, sample
 from nightcrew.validation.faults.mutation_trials import (
     FEW,
@@ -70,7 +72,7 @@ class Mutation(Gate):
             return left_to_command(room, NAME, target.path) or not_measurable(
                 NAME, f"No mutant can be made of the lines of {target.path} that the tests run."
             )
-        trials = try_mutants(room, examination, *target, chosen, covered)
+        trials = _tried(room, examination, target, chosen, covered)
         if not trials:
             return not_measurable(NAME, f"No mutant of {target.path} could be run.")
         measured = rates(trials, room.measured.values)
@@ -83,6 +85,16 @@ class Mutation(Gate):
             or beside
             or _passed(room, target.path, trials, measured)
         )
+
+
+def _tried(
+    room: CleanRoom, examination: Examination, target: Target, chosen: tuple[Mutant, ...], covered: Covered
+) -> list[Trial]:
+    """The trials; where tests end each process that tries faults, these are in place before the import."""
+    early = tuple(replace(one, function="") for one in chosen)
+    return try_mutants(room, examination, *target, chosen, covered) or try_mutants(
+        room, examination, *target, early, covered
+    )
 
 
 def _lines_of_feature(room: CleanRoom, target: Target) -> set[int] | None:
@@ -101,7 +113,7 @@ def _judge_fix(room: CleanRoom, examination: Examination, target: Target, covere
     mutants = make_mutants(target.source)
     inside = tuple(one for one in mutants if one.function and lines & {one.line, one.statement})
     chosen = sample(target.source, inside, IN_FIX, seed=target.source) if inside else ()
-    trials = try_mutants(room, examination, *target, chosen, covered) if chosen else []
+    trials = _tried(room, examination, target, chosen, covered) if chosen else []
     if not trials and len(chosen) >= LEAST_IN_FIX:
         return not_measurable(NAME, f"None of {len(chosen)} small faults put into the fix could be run.")
     if len(trials) < LEAST_IN_FIX:
