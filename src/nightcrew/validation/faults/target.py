@@ -63,9 +63,10 @@ def _most_reached(room: CleanRoom, target: str) -> str:
         return ""
     run, judged = examination.patched.run("all"), judged_tests(examination)
     changed = [one.path for one in room.changes if one.path in examination.product_files]
+    covered = {path: examination.coverage(run, path).by_test for path in (target, *changed)}
     reached = {
-        path: len({line for name in judged for line in examination.coverage(run, path).by_test.get(name, ())})
-        for path in (target, *changed)
+        path: len({line for name in judged for line in by_test.get(name, ())})
+        for path, by_test in covered.items()
     }
     return (
         ""

@@ -40,8 +40,6 @@ class Examination:
 
     def __init__(self, room: CleanRoom) -> None:
         self.room = room
-        # With the runs themselves, so that no other run gets the identity of one.
-        self._coverage: dict[tuple[int, str], tuple[Run, Covered]] = {}
 
     @cached_property
     def product_files(self) -> tuple[str, ...]:
@@ -264,12 +262,6 @@ class Examination:
 
     def coverage(self, run: Run, path: str) -> Covered:
         """Lines that ran inside a file's function bodies; lines run at import show nothing about tests."""
-        known = self._coverage.get((id(run), path))
-        if known is None:
-            known = self._coverage[id(run), path] = run, self._inside_functions(run, path)
-        return known[1]
-
-    def _inside_functions(self, run: Run, path: str) -> Covered:
         covered = run.coverage.get(path, Covered())
         text = self.room.source(path) or ""
         inside = function_lines(text) if parse(text) is not None else frozenset[int]()
