@@ -257,8 +257,12 @@ def _join(
     database = open_database(settings)
     change_account(settings, settings.account)  # flow runs read it in the home
     progress("starting the worker")
-    current = launch_worker(settings, current, database)
-    return launch_guard(settings, current)
+    try:
+        return launch_guard(settings, launch_worker(settings, current, database))
+    except BaseException:
+        _end(status(settings))
+        forget_status(settings)
+        raise
 
 
 def _check_server(api: PrefectApi) -> None:
