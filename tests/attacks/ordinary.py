@@ -13,7 +13,10 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 USER_ID = 62_000
+STRANGER = 61_408
 PROJECT = Path(__file__).resolve().parents[2]
 _TOOLS = "/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -43,6 +46,20 @@ def run_as_ordinary_user(
         timeout=seconds,
         check=False,
     )
+
+
+def run_as_stranger(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run code that needs only the standard library as a user who owns nothing.
+
+    The interpreter of the tests may lie in a folder that only root may enter.
+    """
+    become = ["setpriv", "--reuid", str(STRANGER), "--regid", str(STRANGER), "--clear-groups"]
+    for python in (sys.executable, "/usr/bin/python3"):
+        command = [*become, python, "-I", "-S"]
+        if not subprocess.run([*command, "-c", ""], cwd="/", capture_output=True, check=False).returncode:
+            words = [*command, "-", *arguments]
+            return subprocess.run(words, input=code, cwd="/", capture_output=True, text=True, timeout=120)
+    pytest.skip("no Python here can be run by another user")
 
 
 # ---------------------------------------------------------------------------------------------------------

@@ -4,8 +4,6 @@ import asyncio
 import os
 import socket
 import stat
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -22,11 +20,10 @@ from nightcrew.execution.packages.store import PackageStore
 from nightcrew.execution.packages.upstream import Upstream
 from nightcrew.secrets.files import open_home, secrets_folder, write_private
 from nightcrew.worker.server import Gate
+from tests.attacks.ordinary import run_as_stranger
 from tests.attacks.rows import Findings, Row
 
 pytestmark = pytest.mark.attack(Row.LOOPBACK)
-
-STRANGER = 61_408
 
 
 async def everything(scope: Scope, receive: Receive, send: Send) -> None:
@@ -184,10 +181,8 @@ def test_another_user_gets_into_nothing(tmp_path: Path, place: str, finding: Fin
             said = f"its mode is {stat.S_IMODE(status.st_mode):o}"
             if os.geteuid() == 0:
                 tmp_path.chmod(0o755)
-                become = ["setpriv", "--reuid", str(STRANGER), "--regid", str(STRANGER), "--clear-groups"]
-                look = [*become, sys.executable, "-I", "-S", "-c", LOOK, str(path)]
-                said = subprocess.run(look, capture_output=True, text=True, cwd="/").stdout
-                assert "in" not in said.splitlines()
+                said = run_as_stranger(LOOK, str(path)).stdout
+                assert said and "in" not in said.splitlines()
             finding(said)
     finally:
         os.umask(before)

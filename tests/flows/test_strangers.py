@@ -7,7 +7,6 @@ import queue
 import shutil
 import stat
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,11 +17,11 @@ import pytest
 
 from nightcrew.crew import dispatch
 from nightcrew.errors import BadInput
+from tests.attacks.ordinary import STRANGER, run_as_stranger
 from tests.flows.conftest import RunningCrew
 
 pytestmark = pytest.mark.flows
 
-STRANGER = 61_407
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PAGE = Path(__file__).with_name("stranger.html").read_text()
 
@@ -47,9 +46,6 @@ def sockets(name: str) -> list[str]:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_another_user_of_the_machine_gets_nothing(crew: RunningCrew, at_work: str, tmp_path: Path) -> None:
-    shared = Path("/tmp") / f"nightcrew-stranger-{os.getpid()}.py"  # where the stranger can read it
-    shutil.copyfile(Path(__file__).with_name("strangers.py"), shared)
-    shared.chmod(0o644)
     home = crew.status.home
     found = {
         "port": port_of(crew),
@@ -57,17 +53,8 @@ def test_another_user_of_the_machine_gets_nothing(crew: RunningCrew, at_work: st
         "home": str(home),
         "processes": [*crew.status.alive.values(), crew.status.database_pid],
     }
-    become = ["setpriv", "--reuid", str(STRANGER), "--regid", str(STRANGER), "--clear-groups"]
-    try:
-        result = subprocess.run(
-            [*become, sys.executable, "-I", "-S", str(shared), json.dumps(found)],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            cwd="/",
-        )
-    finally:
-        shared.unlink()
+    strangers = Path(__file__).with_name("strangers.py").read_text()
+    result = run_as_stranger(strangers, json.dumps(found))
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout) == {
         "user": STRANGER,
