@@ -45,7 +45,7 @@ def test_the_upkeep_has_its_hours() -> None:
         for one in DEPLOYMENTS
         if "schedules" in one
     }
-    assert crons.keys() == {"refresh_models", "sync_ledger", "report_costs"}
+    assert crons.keys() == {"refresh_models", "sync_ledger", "report_costs", "send_digest"}
 
 
 def test_the_file_names_the_prefect_that_is_installed() -> None:
