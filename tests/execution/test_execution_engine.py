@@ -177,4 +177,4 @@ def test_an_executor_that_claims_success_proves_nothing(
             door=ListedDoor([]),
         )
     assert attempt.patch == ""
-    assert attempt.detail == 'all done; it changed nothing, and said: "Everything works!"'
+    assert attempt.detail == 'all done; it changed nothing, and its last words were: "Everything works!"'

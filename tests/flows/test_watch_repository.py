@@ -108,7 +108,8 @@ def test_an_issue_becomes_a_merged_pull_request_and_a_review_is_answered_on_the_
         assert looked("which was merged") and issue.state == "closed" and merged["merged"]
         assert len(issue.comments) == 1 and len(repository.issues) == 2
         (queued,) = tasks_of(crew, repo)
-        assert (queued.status, queued.attempts) == (TaskStatus.COMPLETED, 2)
+        assert queued.status is TaskStatus.COMPLETED
+        assert queued.attempts >= 2  # a lazy model may be tried first, in either round
         assert "from ten on" in queued.read_change()
         with Ledger(crew.settings.ledger_dir) as ledger:
             (row,) = ledger.query("SELECT merged, rounds FROM merged_changes WHERE merged > 0")

@@ -76,6 +76,7 @@ def test_good_documentation(shop: House, path: str, text: str) -> None:
     [
         ("README.md", "# Shop\n\n" + "Lorem ipsum dolor sit amet, consectetur adipiscing elit. " * 5, "stands where a text should"),
         ("README.md", README + "\nThis powerful solution leverages modern practices, delivering robust, scalable, delightful outcomes everywhere.\n", "about nothing"),
+        ("src/shop/names.py", NAMES + "\n# well documented\n", "comments are about nothing"),
         ("README.md", README + "\nCall `parse_prize()` for it.\n", "parse_prize"),
         ("README.md", README + "\n```python\nfrom shop.prices import parse\n```\n", "shop.prices"),
         ("README.md", README + "\n```python\nfrom shop.names import initials\ninitials('a', upper=True)\n```\n", "unexpected keyword"),

@@ -42,6 +42,20 @@ def test_what_base_lacks_is_named(
         assert one in verdict.feedback
 
 
+@pytest.mark.parametrize(("ending", "kind"), [(1, VerdictKind.ACCEPTED), (5, VerdictKind.NOT_MEASURABLE)])
+def test_tests_that_end_their_process_are_left_out_or_named(
+    tmp_path: Path, settings: Settings, sandbox: Sandbox, ending: int, kind: VerdictKind
+) -> None:
+    ends = "".join(f"def test_end_{n}():\n    os._exit(0)\n\n\n" for n in range(ending))
+    old = {"tests/test_early.py": f"import os\n\n\n{ends}def test_old():\n    assert 1 + 1 == 2\n"}
+    base = {**FILES, TARGET: BROKEN, **old}
+    house = make_house(tmp_path / "repo", settings, sandbox, base)
+    change: dict[str, str | None] = {TARGET: PRICES, "tests/test_prices.py": GOOD_TEST}
+    verdict = house.judge(change, TaskType.BUG_FIX, TARGET)
+    assert verdict.kind is kind, verdict.feedback or verdict.summary
+    assert ("end the process that runs them" in verdict.feedback) is (ending > 3)
+
+
 def test_a_fix_of_code_that_cannot_be_imported_is_judged(
     tmp_path: Path, settings: Settings, sandbox: Sandbox
 ) -> None:

@@ -168,6 +168,8 @@ def _judge_words(
         text = new_text(before[entry.name].docstring or "", entry.docstring or "")
         claims.add(change.path, text, entry.name or "the module", known)
     claims.add(change.path, remarks._replace(gone=[]), "a comment", known)
+    if not fresh and _only_idle_comments(change, room.once(vocabulary)):
+        claims.doubt("the new comments are about nothing in this repository", change.path, Severity.UNPROVEN)
     if moved := moved_sentence(comments.words(known), comments.words(change.after or "")):
         claims.doubt(f"a comment stands at another place: {moved}", change.path)
     for entry in fresh:
@@ -194,6 +196,12 @@ def _doubts(entry: Entry, old: Entry, code: Code) -> Iterator[str]:
     before, after = (documented(one.docstring or "")["raises"] for one in (old, entry))
     for error in sorted(before - after):
         yield f"it no longer tells of {error}"
+
+
+def _only_idle_comments(change: Change, known: set[str]) -> bool:
+    """True for comments that are new, and not corrected, with hardly a word about this repository."""
+    old, new = comments.words(change.before or ""), comments.words(change.after or "")
+    return not added(new, old) and says_nothing([added(old, new)], known, EMPTY_WORDS, least_words=1)
 
 
 def _other_words(change: Change) -> bool:

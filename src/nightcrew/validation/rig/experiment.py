@@ -3,13 +3,15 @@
 import os
 import signal
 import time
+from collections.abc import Sequence
+from functools import partial
 
 import pytest
 
 from . import examples, protocol, swap, traces, world
 from .audit import Audit
-from .protocol import End
-from .supervise import Reporter
+from .protocol import ENDS, End, Row
+from .supervise import Reporter, Supervised, supervise
 from .watch import Relay, Watch
 
 
@@ -24,6 +26,20 @@ class Prepared:
     def is_void(self) -> bool:
         """True for a variant that cannot be put into live functions."""
         return self.swaps is not None and not self.swaps
+
+    def result(self, items: "Sequence[pytest.Item]", network: "list[str]", audit: "Audit | None") -> End:
+        """Runs the items in a child. A test that ends the child's process fails, and with `past_ends` the
+        others run again without it: what was measured until then is lost with the process."""
+        left, ended = list(items), []  # type: list[pytest.Item], list[Row]
+        while True:
+            result = joined(supervise(partial(self.run, left, network, audit), self.one.seconds))
+            reported = {row.nodeid for row in result["tests"]}
+            result["tests"] += ended
+            first = next((item for item in left if item.nodeid not in reported), None)
+            if result["done"] or result["timed_out"] or first is None or len(ended) >= self.one.past_ends:
+                return result
+            ended.append(Row(first.nodeid, "failed", "crash", ENDS, 0.0, None, touched=False, line=0))
+            left.remove(first)
 
     def run(
         self, items: "list[pytest.Item]", network: "list[str]", audit: "Audit | None", report: Reporter
@@ -64,6 +80,17 @@ class Prepared:
             end["chance"] = world.drawn() != before
         powers = audit.found() if audit is not None and one.watch_powers else []
         report({**end, **measures, "network": list(network), "powers": powers, "done": True})
+
+
+def joined(result: Supervised) -> End:
+    """Joins the documents of an experiment into one."""
+    found: End = {"tests": [], "done": False, "timed_out": result["timed_out"]}
+    for line in result["reports"]:
+        if "test" in line:
+            found["tests"].append(Row(*line["test"]))
+        else:
+            found.update(line)  # type: ignore[typeddict-item]
+    return found
 
 
 def run_items(items: "list[pytest.Item]", watch: Watch, stratum: "int | None" = None) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, NamedTuple, TypedDict
 
+ENDS = "it ends the process of the tests"  # the message of a test that does
 PROGRAM = "a program"  # what a test uses that starts another one, beside the paths that it reads
 
 
@@ -40,6 +41,7 @@ class Experiment:
     if_chance: bool = False  # left out unless an earlier one drew random numbers
     decisive: bool = False  # the other experiments are left out where this one does not end
     stop: int = 0  # crashes after which it stops; 0: all tests run
+    past_ends: int = 0  # tests that may end the process: each fails, and the others run again without it
     cpu_seconds: float = 0.0  # after which the process ends; 0: no limit
     # the world
     seed: int = 0

@@ -16,10 +16,10 @@ import pytest
 
 from . import protocol, swap, traces, trials, world
 from .audit import Audit, Contacts
-from .experiment import Prepared
+from .experiment import Prepared, joined
 from .lines import lines_of
 from .protocol import Collection, End, Row
-from .supervise import Reporter, Supervised, run_job, supervise
+from .supervise import Reporter, run_job, supervise
 from .watch import Relay
 
 
@@ -94,7 +94,7 @@ class Plugin:
         for one in self.session.early:
             document: End = {"tests": [], "unfit": True}
             if not _is_imported(one.replace):
-                document = _joined(supervise(partial(self._early, session, one), one.seconds))
+                document = joined(supervise(partial(self._early, session, one), one.seconds))
             self.report({"experiment": one.id, **document, "changed": self.files.undo()})
 
     def _early(self, session: "pytest.Session", one: protocol.Experiment, report: Reporter) -> None:
@@ -160,7 +160,7 @@ class Plugin:
         if experiment.is_void:
             self.report({"experiment": name, "tests": [], "applied": 0, "done": True})
             return
-        result = _joined(supervise(partial(experiment.run, items, self.network, self.audit), one.seconds))
+        result = experiment.result(items, self.network, self.audit)
         self.chance = self.chance or bool(result.get("chance"))
         self.work = self.work or int(result.get("work") or 0)
         self.spent += self.work if one.optional else 0
@@ -200,17 +200,6 @@ def _sessions(asked: "dict[str, Any]", secret: int) -> "dict[str, Any]":
 def _is_imported(replaced: "Iterable[str]") -> bool:
     loaded = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
     return any(path in loaded for path in replaced)
-
-
-def _joined(result: Supervised) -> End:
-    """Joins the documents of an experiment into one."""
-    joined: End = {"tests": [], "done": False, "timed_out": result["timed_out"]}
-    for line in result["reports"]:
-        if "test" in line:
-            joined["tests"].append(Row(*line["test"]))
-        else:
-            joined.update(line)  # type: ignore[typeddict-item]
-    return joined
 
 
 def _call_as_before(items: "list[pytest.Item]", experiments: "Sequence[protocol.Experiment]") -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from nightcrew.untrusted import Unreadable, read_text
 from nightcrew.validation.change.paths import is_test_module
+from nightcrew.validation.rig.protocol import ENDS
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.run_results import SessionResult
 
@@ -49,6 +50,9 @@ def base_fault(room: CleanRoom, result: SessionResult) -> BaseFault | None:
     if run.tests and all(test.outcome == "error" for test in run.tests.values()):
         message = Counter(test.message for test in run.tests.values()).most_common(1)[0][0]
         return _read(room, "what is done before each test fails in every one", message)
+    if run.tests and not run.done:
+        ending = [name for name, test in run.tests.items() if test.message == ENDS]
+        return BaseFault(f"its tests end the process that runs them, such as {', '.join(ending[:2])}")
     return None
 
 

@@ -24,6 +24,7 @@ SHUFFLES = 3
 ALONE = 60
 STRATA = 16
 AGAIN = 30  # tests that run again although the change cannot reach them
+PAST_ENDS = 3  # tests that may end the process of the suite; it is not done where more do
 LARGE = 2000  # tests; in a larger suite only those that reach the change run again
 BASE_SECONDS = 900.0
 LEAST_SECONDS, SLOWER = 120.0, 10.0  # a suite so many times slower than base counts as endless
@@ -80,7 +81,7 @@ class Examination:
         return replace(result, problem=with_remedy(self.room, fault, self._run_base)) if fault else result
 
     def _run_base(self, room: CleanRoom) -> SessionResult:
-        whole = Experiment("all", BASE_SECONDS, cover=True, watch_powers=True)
+        whole = Experiment("all", BASE_SECONDS, past_ends=PAST_ENDS, cover=True, watch_powers=True)
         session = Session([whole], paths=self.readers or (), seconds=BASE_SECONDS + 100, imports=True)
         job = make_job(
             room, room.base, [session], measured=self.product_files, test_files=self._tests_of(room.base_tree)
@@ -127,8 +128,9 @@ class Examination:
             set(self._known) - set(self.selected) if self.selected is not None else set(self._unreached)
         )
         return Experiment(
-            "all", self.most_seconds, exclude=sorted(left_out), cover=True, watch_powers=True, decisive=True
-        )
+            "all", self.most_seconds, exclude=sorted(left_out), decisive=True, past_ends=PAST_ENDS,
+            cover=True, watch_powers=True,
+        )  # fmt: skip
 
     @property
     def _known(self) -> list[str]:
