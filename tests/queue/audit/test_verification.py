@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from nightcrew.queue.audit import actor
 from nightcrew.queue.audit.line import Act, chained
 from nightcrew.queue.audit.log import enter, entries
 from nightcrew.queue.audit.retention import prune
@@ -173,7 +174,8 @@ def test_processes_that_are_killed_while_they_write_leave_a_whole_log(
     assert _subjects(store) == 1 + 4  # the migration's line, and all writers
 
 
-def test_lines_are_found_by_act_subject_and_time(store: StateStore) -> None:
+def test_lines_are_found_by_act_subject_and_time(store: StateStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actor, "_through", ("a program", None))  # other tests act as commands in this process
     fill(store)
     start = utc_now()
     with store.engine.begin() as connection:

@@ -168,10 +168,7 @@ def _judge_words(
         text = new_text(before[entry.name].docstring or "", entry.docstring or "")
         claims.add(change.path, text, entry.name or "the module", known)
     claims.add(change.path, remarks._replace(gone=[]), "a comment", known)
-    if not fresh and _only_idle_comments(change, room.once(vocabulary)):
-        claims.doubt("the new comments are about nothing in this repository", change.path, Severity.UNPROVEN)
-    if moved := moved_sentence(comments.words(known), comments.words(change.after or "")):
-        claims.doubt(f"a comment stands at another place: {moved}", change.path)
+    _read_comments(room, change, claims, alone=not fresh)
     for entry in fresh:
         for doubt in _doubts(entry, before[entry.name], room.once(code_of)):
             claims.doubt(f"{entry.name}: {doubt}", change.path)
@@ -198,10 +195,15 @@ def _doubts(entry: Entry, old: Entry, code: Code) -> Iterator[str]:
         yield f"it no longer tells of {error}"
 
 
-def _only_idle_comments(change: Change, known: set[str]) -> bool:
-    """True for comments that are new, and not corrected, with hardly a word about this repository."""
+def _read_comments(room: CleanRoom, change: Change, claims: Claims, *, alone: bool) -> None:
+    """Doubts about comments that moved, or are the only new text and say nothing about the repository."""
     old, new = comments.words(change.before or ""), comments.words(change.after or "")
-    return not added(new, old) and says_nothing([added(old, new)], known, EMPTY_WORDS, least_words=1)
+    if moved := moved_sentence(old, new):
+        claims.doubt(f"a comment stands at another place: {moved}", change.path)
+    is_corrected = bool(added(new, old))
+    known = room.once(vocabulary)
+    if alone and not is_corrected and says_nothing([added(old, new)], known, EMPTY_WORDS, least_words=1):
+        claims.doubt("the new comments are about nothing in this repository", change.path, Severity.UNPROVEN)
 
 
 def _other_words(change: Change) -> bool:
