@@ -125,9 +125,9 @@ def main() -> None:
         f"{habit.name} in {kind}"
         for habit in HABITS
         for kind in habit.formats
-        if kind in TEXTS and any(outcome(habit.change(written(e, kind)), kind, e) == "wrong" for e in EDITS)
+        if any(outcome(habit.change(written(e, kind)), kind, e) == "wrong" for e in EDITS)
     ]
-    verdict({f"no habit makes a wrong edit in text ({', '.join(silent) or 'none'})": not silent})
+    verdict({f"no habit makes a wrong edit ({', '.join(silent) or 'none'})": not silent})
 
 
 # ----------------------------------------------------------------------------------------------------

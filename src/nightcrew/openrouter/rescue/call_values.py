@@ -109,7 +109,8 @@ def _as_arguments(given: Any, tool: Tool) -> dict[str, Any] | None:
     """Arguments as an object: a text of it, a list of it or of names with values, or the only value."""
     if isinstance(given, str):
         found = read_object(given) if "{" in given else _keywords(given, tool)
-        return {next(iter(tool.required)): given} if found is None and len(tool.required) == 1 else found
+        is_value = found is None and len(tool.required) == 1 and not given.lstrip().startswith('{"')
+        return {next(iter(tool.required)): given} if is_value else found
     if isinstance(given, list) and len(given) == 1 and isinstance(given[0], str):
         return _as_arguments(given[0], tool)
     if isinstance(given, list) and given and all(isinstance(item, Mapping) for item in given):

@@ -11,6 +11,7 @@ from typing import Any
 
 import json_repair
 
+from nightcrew.openrouter.rescue.backslashes import are_certain
 from nightcrew.untrusted import Unreadable, parse_python, read_json
 
 MOST_CHARACTERS = 1024 * 1024
@@ -110,7 +111,8 @@ def _value(text: str) -> Any:
     """The first reading of `text` that yields something, by increasing tolerance."""
     fenced = _FENCED.match(text)
     text = fenced[1] if fenced else text
-    for read in (_strict, _first_of_several, _tolerant, _literal, _without_notes, _halved, _last_resort):
+    repairs = (_tolerant, _literal, _without_notes, _halved, _last_resort) if are_certain(text) else ()
+    for read in (_strict, _first_of_several, *repairs):
         try:
             value = read(text)
         except (ValueError, RecursionError, MemoryError, TypeError):
@@ -177,7 +179,8 @@ def _halved(text: str) -> Any:
 def _last_resort(text: str) -> Any:
     stripped = text.strip()
     whole = stripped.startswith("{") and stripped.endswith("}") and "`" not in stripped
-    if not whole or len(stripped) > _MOST_FOR_JSON_REPAIR:
+    # After two backslashes a quote ends the text, or is part of it where the model forgot others.
+    if not whole or '\\\\"' in stripped or len(stripped) > _MOST_FOR_JSON_REPAIR:
         return None
     return json_repair.repair_json(stripped, return_objects=True, skip_json_loads=True) or None
 
