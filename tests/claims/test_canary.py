@@ -7,13 +7,18 @@ from typing import Any
 
 import pytest
 
+from nightcrew.errors import AccountStopped
+from nightcrew.openrouter.books.availability import availability
 from nightcrew.selection.plan import Plan
 from nightcrew.settings import Settings
 from nightcrew.task import ExecutorName
 from nightcrew.testing.calls import Change
+from nightcrew.testing.forms import AnswerForm
 from nightcrew.testing.scenario import Character, Fault, FaultKind, ScriptedModel
 from nightcrew.testing.twin import Twin
 from nightcrew.work.crew import open_crew
+from nightcrew.work.obstacles import WaitKind
+from nightcrew.work.outcome import NoModelLeft
 from nightcrew.work.start import start_work
 from nightcrew.work.steps import select_model
 from tests.claims.line import Line, make_repo, scenario
@@ -41,17 +46,12 @@ def model(name: str, **values: Any) -> ScriptedModel:
 
 
 numbers = iter(range(1_000))
+LONG = {"executor": "openhands", "models": [], "task_type": "analysis", "target_file": "stock.py"}
 
 
 def planned(line: Line, **values: Any) -> Plan:
     """The plan for another long task."""
-    given = {
-        "executor": "openhands",
-        "models": [],
-        "task_type": "analysis",
-        "target_file": "stock.py",
-        "description": f"Look at it, number {next(numbers)}.",
-    }
+    given = {**LONG, "description": f"Look at it, number {next(numbers)}."}
     work = start_work(line.crew, line.crew.queue.submit(line.task(**(given | values))))
     try:
         return select_model(work)
@@ -59,12 +59,10 @@ def planned(line: Line, **values: Any) -> Plan:
         work.close()
 
 
-def planned_or_none(line: Line) -> Plan | None:
+def planned_or_none(line: Line, **values: Any) -> Plan | None:
     """The plan; None if no model is left for it."""
-    from nightcrew.work.outcome import NoModelLeft
-
     try:
-        return planned(line)
+        return planned(line, **values)
     except NoModelLeft:
         return None
 
@@ -180,3 +178,71 @@ def test_a_model_that_refuses_and_is_the_only_one_is_waited_for(line_of: MakeLin
     line = line_of(model("alone"), faults=(Fault(kind=FaultKind.BAD_REQUEST, models=("twin/alone",)),))
     assert not planned(line).rungs  # the flow waits until the model may be asked again
     assert len(line.twin.requests) == 1
+
+
+FIRST, NEXT = "first:free", "next"
+UNREADABLE = {"kind": FaultKind.FORM, "form": AnswerForm.UNREADABLE}
+
+
+@pytest.mark.parametrize(
+    ("fault", "begins", "again", "most_calls"),
+    [
+        ({"kind": FaultKind.REFUSAL}, NEXT, NEXT, 1),
+        ({"kind": FaultKind.FREE_ENDED}, NEXT, NEXT, 1),
+        ({"kind": FaultKind.NO_TOOL_USE}, NEXT, NEXT, 1),
+        ({"kind": FaultKind.PROSE}, NEXT, NEXT, 1),
+        (UNREADABLE, NEXT, NEXT, 2),
+        ({"kind": FaultKind.FORM, "form": AnswerForm.HERMES}, FIRST, FIRST, 1),
+        ({"kind": FaultKind.RATE_LIMIT_UPSTREAM}, NEXT, NEXT, 2),
+        ({"kind": FaultKind.RATE_LIMIT_DAY, "times": 1, "per": "model"}, NEXT, NEXT, 1),
+        ({"kind": FaultKind.LATENCY, "seconds": 5}, NEXT, NEXT, 2),
+    ],
+    ids=lambda value: str(value.get("form") or value["kind"]) if isinstance(value, dict) else None,
+)
+def test_what_a_first_call_costs_and_which_model_begins(
+    line_of: MakeLine, fault: Any, begins: str, again: str, most_calls: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nightcrew.work.canary.SECONDS", 1.0)
+    line = line_of(
+        model(FIRST, price={}),
+        model(NEXT, price={"prompt": "0.0000001", "completion": "0.0000002"}),
+        faults=(Fault.model_validate({"models": (f"twin/{FIRST}",)} | fault),),
+    )
+    assert [planned(line).rungs[0].model for _ in range(3)] == [
+        f"twin/{name}" for name in (begins, again, again)
+    ]
+    asked = [seen.asked for seen in line.twin.requests]
+    assert 1 <= asked.count(f"twin/{FIRST}") <= most_calls, "one task found out for all"
+    assert asked.count(f"twin/{NEXT}") == (begins == NEXT)
+    for queued in line.crew.queue.list():
+        assert not line.crew.queue.attempts(queued.task_id), "no attempt is used up by it"
+
+
+def test_credits_that_are_used_up_stop_the_crew_by_one_call(line_of: MakeLine) -> None:
+    line = line_of(model("first"), model("next"), faults=(Fault(kind=FaultKind.PAYMENT_REQUIRED),))
+    for _ in range(2):
+        with pytest.raises(AccountStopped, match="credits"):
+            planned(line)
+    assert len(line.twin.requests) == 1
+
+
+@pytest.mark.parametrize("kind", [FaultKind.RATE_LIMIT_MINUTE, FaultKind.RATE_LIMIT_DAY])
+def test_a_limit_of_the_account_is_no_fault_of_the_model(
+    line_of: MakeLine, kind: FaultKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nightcrew.openrouter.serving.rotation.LONGEST_WAIT_SECONDS", 0.0)
+    line = line_of(model(FIRST), faults=(Fault(kind=kind, times=1, per="account"),))
+    planned(line)
+    assert len(line.twin.requests) == 1
+    assert not availability(line.crew.store, line.settings).resting
+
+
+def test_a_network_that_is_down_is_no_fault_of_the_model(line_of: MakeLine) -> None:
+    line = line_of(model("first"), model("next"))
+    line.crew.catalogue.refresh()
+    line.twin.__exit__(None, None, None)
+    work = start_work(line.crew, line.crew.queue.submit(line.task(**LONG, description="Look.")))
+    select_model(work)
+    work.close()
+    assert work.wait is not None and work.wait.kind is WaitKind.PROVIDER
+    assert not availability(line.crew.store, line.settings).resting

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli
+from tests.openrouter.catalogue.model_list import NOTHING, model_list
 
 UNIT_TEST = ("submit-task", "--task-type", "unit_test", "--description", "write tests")
 VERIFY = ("verify", "--task-type", "unit_test", "--target-file", "shop.py", "--repo", "repository")
@@ -86,3 +87,21 @@ def test_an_unknown_price_is_asked_for_before_anything_is_stored(cli: Cli, repos
         assert (result.code, result.out) == (2, "")
         assert "NIGHTCREW_UNKNOWN_PRICE_USD_PER_MILLION" in result.err
     assert cli("list-tasks", "--json").json == []
+
+
+def test_an_endpoint_without_a_model_is_refused_at_the_door_and_one_that_is_not_reached_is_not(
+    cli: Cli, repository: Path
+) -> None:
+    work = {"task_type": "documentation", "target_file": "shop.py", "description": "Document it."}
+    (repository / "batch.jsonl").write_text(json.dumps(work) + "\n")
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in work.items()]
+    with model_list(NOTHING) as url:
+        for command in (["submit-task"], ["do"], ["submit-batch", "batch.jsonl"]):
+            given = [] if "batch.jsonl" in command else options
+            result = cli(*command, *given, cwd=repository, NIGHTCREW_BASE_URL=url)
+            assert (result.code, result.out) == (2, ""), command
+            assert "lists no models: name what it serves in NIGHTCREW_MODELS" in result.err.replace("\n", " ")
+        assert cli("list-tasks", "--json").json == []
+    accepted = cli("submit-task", *options, cwd=repository, NIGHTCREW_BASE_URL=url)
+    assert accepted.code == 0, accepted.err
+    assert [task["status"] for task in cli("list-tasks", "--json").json] == ["pending"]

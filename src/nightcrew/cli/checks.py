@@ -239,7 +239,7 @@ def _catalogue(settings: Settings) -> Check:
     try:
         with open_catalogue(settings) as (_, catalogue):
             count, listed_for = len(catalogue.candidates()), catalogue.age
-            catalogue.check_prices()
+            catalogue.check_usable()
     except NightcrewError as error:
         return Check("catalogue", Level.PROBLEM, "cannot be used", str(error))
     if not count:

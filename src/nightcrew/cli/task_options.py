@@ -77,17 +77,17 @@ def make_task(settings: Settings, fields: Mapping[str, Any]) -> Task:
     return task
 
 
-def check_prices(settings: Settings) -> None:
-    """Refuse work with an endpoint whose models have no known price; OpenRouter publishes all of them.
+def check_models(settings: Settings) -> None:
+    """Refuse work where no model can be used until a setting is changed: none listed, named, or priced.
 
     Raises:
-        BadInput: the message says which setting is missing.
+        BadInput: the message says which setting.
     """
-    if settings.unknown_price_usd is None and settings.account.base_url != OPENROUTER_URL:
+    if settings.models or settings.account.base_url != OPENROUTER_URL:
         from nightcrew.cli.model_choice import open_catalogue  # imports slowly
 
         with open_catalogue(settings) as (_, catalogue):
-            catalogue.check_prices()
+            catalogue.check_usable()
 
 
 def absolute_repo(repo: str) -> str:

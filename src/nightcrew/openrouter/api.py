@@ -76,7 +76,7 @@ class OpenRouterApi:
         return account_name(self.base_url, self._key)
 
     def models(self) -> tuple[ListedModel, ...]:
-        """Every offered model, from all pages; unreadable records are left out.
+        """Every offered model, from all pages; unreadable records are left out. Empty where there is no list.
 
         Raises:
             Transient: the list was not received. AccountStopped: the key is refused.
@@ -84,11 +84,14 @@ class OpenRouterApi:
         listed: list[ListedModel] = []
         path = f"{self.base_url}/models"
         for _ in range(_MAX_PAGES):
-            body = self._get(path)
+            reply = self.get_reply(path)
+            if reply.status in {404, 405}:
+                break
+            body = self._checked(reply)
             listed.extend(_listed(body))
             following = (body.get("links") or {}).get("next") if isinstance(body.get("links"), dict) else None
             if not following:
-                return tuple(listed)
+                break
             path = str(httpx.URL(f"{self.base_url}/models").join(str(following)))
             if urlsplit(path)[:2] != urlsplit(self.base_url)[:2]:
                 raise Transient("the catalogue's next page is on another host, and was not followed")
@@ -181,9 +184,6 @@ class OpenRouterApi:
         except httpx.HTTPError as error:
             raise no_reply(error) from None
         return self._reply(response.status_code, response.headers, response.content)
-
-    def _get(self, path: str) -> dict[str, Any]:
-        return self._checked(self.get_reply(path))
 
     def _checked(self, reply: Reply) -> dict[str, Any]:
         if not reply.failed and reply.body is not None:

@@ -47,7 +47,8 @@ def select_model(work: Work) -> Plan:
     age = crew.catalogue.age
     if age is None or age > STALE:
         refreshed = crew.catalogue.refresh()
-        if refreshed.error and not crew.catalogue.candidates():  # of a new crew that begins without a network
+        # Of a new crew that begins without a network; where the answer is an empty list, waiting is no help.
+        if refreshed.error and not refreshed.answered and not crew.catalogue.candidates():
             go_offline(crew.store, crew.api.account, refreshed.error)
     with stopping_on_a_full_disk(crew):
         plan = tried_plan(work, plan_for(work, work.answer), lambda: plan_for(work, work.answer))

@@ -144,12 +144,12 @@ def test_an_unknown_price_is_asked_for_and_costs_nothing_at_home(store: StateSto
         with OpenRouterApi(url, None) as api:
             catalogue = catalogue_of(settings, store, api)
             if price is not None:
-                catalogue.check_prices()
+                catalogue.check_usable()
                 assert [c.model for c in catalogue.candidates()] == ["own-model"]
                 continue
             assert catalogue.candidates() == ()
             with pytest.raises(BadInput, match="NIGHTCREW_UNKNOWN_PRICE_USD_PER_MILLION"):
-                catalogue.check_prices()
+                catalogue.check_usable()
     stated = load_settings(
         home=tmp_path, base_url="http://localhost:1/v1", unknown_price_usd_per_million=USD(2)
     )

@@ -20,6 +20,7 @@ from nightcrew.openrouter.catalogue import catalogue_changes
 from nightcrew.openrouter.catalogue.catalogue_changes import Refresh
 from nightcrew.openrouter.catalogue.catalogue_tables import catalogue_models, catalogue_refreshes
 from nightcrew.openrouter.catalogue.listing import (
+    MISSING,
     NO_PRICE,
     Listed,
     configured_candidate,
@@ -63,6 +64,8 @@ class ModelCatalogue:
         self._configured = tuple(configured)
         self._unknown_price_usd = unknown_price_usd
         self._clock = clock
+        self.latest: Refresh | None = None
+        """This object's own last refresh, if it made one."""
 
     def refresh(self) -> Refresh:
         """Fetch the list and store the changes, and the quota from `/key`.
@@ -74,15 +77,16 @@ class ModelCatalogue:
         """
         try:
             listed = {model.id: model for model in _list_patiently(self._api)}
-            if not listed:
-                raise Transient(f"{self._endpoint} lists no models")
         except Transient as error:
-            return self._failed(str(error))
+            return self._failed(str(error), answered=False)
+        if not listed:
+            return self._failed(f"{self._endpoint} lists no models", answered=True)
         now = self._clock()
         with self._store.engine.begin() as connection:
             catalogue_changes.note_success(connection, self._endpoint, models=len(listed), at=now)
             refresh = catalogue_changes.merge(connection, self._endpoint, listed, now)
         self._learn_quota()
+        self.latest = refresh
         return refresh
 
     @property
@@ -100,15 +104,36 @@ class ModelCatalogue:
         """The models that can be called now."""
         return tuple(listed.candidate for listed in self.listing() if listed.unusable is None)
 
-    def check_prices(self) -> None:
-        """Refuse an endpoint of which no model can be used, because their price is unknown.
+    def check_usable(self) -> None:
+        """Refuse an endpoint no model of which can be used until a setting is changed.
+
+        One that cannot be reached, and of which nothing is known, is not refused: work waits for it.
 
         Raises:
-            BadInput: the message says which setting is missing.
+            BadInput: the message says which setting.
         """
-        reasons = {listed.unusable for listed in self.listing()}
-        if NO_PRICE in reasons and None not in reasons:
-            raise BadInput(f"no model of {self._endpoint} can be used; {NO_PRICE}")
+        if self.problem and self.latest is None:
+            self.refresh()  # a model may have been added since
+        if problem := self.problem:
+            raise BadInput(problem)
+
+    @property
+    def problem(self) -> str | None:
+        """Which setting keeps every model from use; None if none does, or if that is not known."""
+        listing = self.listing()
+        reasons = {listed.unusable for listed in listing}
+        if None in reasons:
+            return None
+        if NO_PRICE in reasons:
+            return f"no model of {self._endpoint} can be used; {NO_PRICE}"
+        if reasons == {MISSING}:
+            return (
+                f"{self._endpoint} has none of the models that NIGHTCREW_MODELS names "
+                f"({', '.join(self._configured)}); it has {self._some_names()}"
+            )
+        if not listing and self.latest is not None and self.latest.answered:
+            return f"{self._endpoint} lists no models: name what it serves in NIGHTCREW_MODELS"
+        return None
 
     def listing(self) -> tuple[Listed, ...]:
         """Every listed or configured model, with the reason if it cannot be used."""
@@ -128,14 +153,16 @@ class ModelCatalogue:
             )
             for row in rows
         }
-        plain = not any(row.record.get("pricing") for row in rows)
-        chosen = {
-            name: known.get(name) or configured_candidate(name, plain, self._unknown_price_usd)
+        chosen = (
+            known.get(name)
+            or known.get(f"{name}:latest")  # which Ollama takes a name without a tag for
+            or configured_candidate(name, bool(rows), self._unknown_price_usd)
             for name in self._configured or known
-        }
+        )
+        by_name = {listed.candidate.model: listed for listed in chosen}
         return tuple(
             with_form(listed, forms[name], now) if name in forms else listed
-            for name, listed in chosen.items()
+            for name, listed in by_name.items()
         )
 
     def form_of(self, model: str) -> ModelForm:
@@ -176,6 +203,16 @@ class ModelCatalogue:
         with self._store.engine.begin() as connection:
             catalogue_changes.mark_gone(connection, self._endpoint, model, reason, self._clock())
 
+    def _some_names(self) -> str:
+        with self._store.engine.connect() as connection:
+            names = connection.execute(
+                select(catalogue_models.c.model)
+                .where(catalogue_models.c.endpoint == self._endpoint, catalogue_models.c.gone_at.is_(None))
+                .order_by(catalogue_models.c.model)
+            ).scalars()
+            first, *more = list(names) or ["no others"]
+        return ", ".join([first, *more[:4]]) + (" and others" if more[4:] else "")
+
     def _learn_quota(self) -> None:
         """Store the account's own figures about its free calls, if it reports them."""
         try:
@@ -187,7 +224,7 @@ class ModelCatalogue:
             with self._store.engine.begin() as connection:
                 learn_from_key(connection, self._api.account, info, now=self._clock())
 
-    def _failed(self, message: str) -> Refresh:
+    def _failed(self, message: str, *, answered: bool) -> Refresh:
         age = self.age
         kept = "there is no earlier one" if age is None else f"the last good one is {_hours(age)} old"
         log.warning("the catalogue could not be refreshed (%s); %s", message, kept)
@@ -195,7 +232,8 @@ class ModelCatalogue:
             models = catalogue_changes.note_failure(
                 connection, self._endpoint, error=message, at=self._clock()
             )
-        return Refresh(models=models, error=f"{message}; {kept}")
+        self.latest = Refresh(models=models, error=f"{message}; {kept}", answered=answered)
+        return self.latest
 
 
 # ----------------------------------------------------------------------------------------------------

@@ -25,13 +25,17 @@ GONE_FOR = timedelta(hours=6)
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """The changes found by a refresh; if it failed, `error` says why and the last good list stays in use."""
+    """The changes found by a refresh; if it failed, `error` says why and the last good list stays in use.
+
+    `answered` is False if no list was received, so that nothing is known about the endpoint's models.
+    """
 
     models: int
     appeared: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     vanished: tuple[str, ...] = ()
     error: str | None = None
+    answered: bool = True
 
 
 def note_success(connection: Connection, endpoint: str, *, models: int, at: datetime) -> None:

@@ -14,6 +14,7 @@ NO_PRICE = (
     "its price is unknown: set NIGHTCREW_UNKNOWN_PRICE_USD_PER_MILLION to what a million tokens cost there, "
     "0 if nothing"
 )
+MISSING = "not in the provider's catalogue"
 # Context window assumed for a plain endpoint that does not report one, in tokens.
 DEFAULT_CONTEXT_TOKENS = 32_768
 
@@ -47,13 +48,11 @@ def with_form(listed: Listed, form: ModelForm, now: datetime) -> Listed:
     return replace(listed, candidate=candidate)
 
 
-def configured_candidate(name: str, plain: bool, unknown_price_usd: Decimal | None) -> Listed:
-    """A configured model that the endpoint does not list; usable only if it has no real catalogue."""
+def configured_candidate(name: str, has_list: bool, unknown_price_usd: Decimal | None) -> Listed:
+    """A configured model that the endpoint does not list; usable only if it lists nothing at all."""
     bare = ListedModel(id=name)
     unpriced = NO_PRICE if unknown_price_usd is None else None
-    return Listed(
-        _candidate(bare, None, unknown_price_usd), unpriced if plain else "not in the provider's catalogue"
-    )
+    return Listed(_candidate(bare, None, unknown_price_usd), MISSING if has_list else unpriced)
 
 
 # ----------------------------------------------------------------------------------------------------
@@ -101,15 +100,20 @@ def _why_not(model: ListedModel, price: Price | None, today: date) -> str | None
 
 
 def _context_tokens(model: ListedModel) -> int:
-    """The smaller context window of the model and its first provider."""
+    """The smallest context window that the record states."""
     stated = [
         model.context_length,
         model.max_model_len,
+        model.context_window,
+        model.max_context_length,
+        model.loaded_context_length,
         whole(model.meta.get("n_ctx")),
         whole(model.top_provider.get("context_length")),
         whole(model.per_request_limits.get("prompt_tokens")),
     ]
-    return min((size for size in stated if size is not None), default=DEFAULT_CONTEXT_TOKENS)
+    # What a model was trained with is only an upper bound: engines give it less unless they are told.
+    trained = whole(model.meta.get("n_ctx_train")) or DEFAULT_CONTEXT_TOKENS
+    return min((size for size in stated if size is not None), default=min(trained, DEFAULT_CONTEXT_TOKENS))
 
 
 def _coding_index(model: ListedModel) -> float | None:

@@ -12,12 +12,16 @@ class ListedModel(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9~][A-Za-z0-9._:/@+~-]{0,199}$")]
+    # llama.cpp's may be the path of a file.
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9~./_][A-Za-z0-9._:/@+~-]{0,199}$")]
     canonical_slug: Text = None
     name: Text = None
     context_length: Whole = None
     max_model_len: Whole = None  # vLLM's name for the context window
-    meta: Table = {}  # llama.cpp's, with n_ctx
+    context_window: Whole = None  # Groq's
+    max_context_length: Whole = None  # Mistral's and LM Studio's
+    loaded_context_length: Whole = None  # LM Studio's, of a model in memory
+    meta: Table = {}  # llama.cpp's, with n_ctx and n_ctx_train
     architecture: Table = {}
     pricing: Table = {}
     top_provider: Table = {}

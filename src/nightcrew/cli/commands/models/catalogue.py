@@ -32,7 +32,7 @@ def select_model(
     if "target_file" not in fields:  # a name was only needed to make a task
         task = task.model_copy(update={"target_file": None})
     with open_catalogue(settings) as (store, catalogue):
-        catalogue.check_prices()
+        catalogue.check_usable()
         plan = plan_for(task, settings, store, catalogue)
     if as_json:
         print_json(plan)
@@ -53,6 +53,7 @@ def models(as_json: AsJson = False) -> None:
     settings = load_settings()
     with open_catalogue(settings) as (store, catalogue):
         listing, left, listed_for = catalogue.listing(), quota_left(store, settings), catalogue.age
+        problem, fetched = catalogue.problem, catalogue.latest
         state = availability(store, settings)
         tried = {
             listed.candidate.model: catalogue.form_of(listed.candidate.model).calls_tools
@@ -92,10 +93,10 @@ def models(as_json: AsJson = False) -> None:
         console.print(f"Free calls left: {left.minute} this minute, {left.day} today (until {until}).")
     if listed_for is not None:
         console.print(f"The list is {age(listed_for)} old.")
-    elif not listing:
-        console.print(
-            f"{settings.account.base_url} lists no models: name what it serves in NIGHTCREW_MODELS."
-        )
+    elif fetched is not None and not fetched.answered:
+        console.print(f"The list could not be fetched: {fetched.error}.", markup=False)
+    if problem:
+        console.print(f"{problem}.", markup=False)
 
 
 @app.command("refresh-models")

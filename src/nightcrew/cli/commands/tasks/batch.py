@@ -15,7 +15,7 @@ import typer
 from nightcrew.cli.app import AsJson, ExitCode, app
 from nightcrew.cli.batch_file import BatchFile, BatchFormat, BatchItem, format_of, read_batch, report
 from nightcrew.cli.output import console, counted, errors, money, print_json, print_table
-from nightcrew.cli.task_options import check_prices, make_task
+from nightcrew.cli.task_options import check_models, make_task
 from nightcrew.cli.task_view import COLUMNS, row, task_json
 from nightcrew.errors import BadInput, QueueFull
 from nightcrew.settings import Settings, load_settings
@@ -131,7 +131,7 @@ def _submit(
     """Store the tasks and start what can be started; the stored ones by name, and why others are not."""
     from nightcrew.crew.dispatch import dispatch_pending, open_queue
 
-    check_prices(settings)
+    check_models(settings)
     stored: dict[str, QueuedTask] = {}
     problems = []
     with open_queue(settings, is_for_batch=True) as queue, _progress("submitted", len(tasks)) as completed:
@@ -218,7 +218,7 @@ def _show_plans(settings: Settings, batch: BatchFile, tasks: Mapping[str, Task],
     from nightcrew.cli.model_choice import open_catalogue, plan_for
 
     with open_catalogue(settings) as (store, catalogue):
-        catalogue.check_prices()
+        catalogue.check_usable()
         plans = {name: plan_for(task, settings, store, catalogue) for name, task in tasks.items()}
     if as_json:
         print_json(plans)

@@ -4,7 +4,7 @@ from typing import Any
 
 from nightcrew.cli.app import AsJson, app
 from nightcrew.cli.output import console, print_json
-from nightcrew.cli.task_options import check_prices, make_task, with_task_options
+from nightcrew.cli.task_options import check_models, make_task, with_task_options
 from nightcrew.cli.task_view import exit_code, print_task, task_json
 from nightcrew.settings import load_settings
 
@@ -21,7 +21,7 @@ def do(fields: dict[str, Any], as_json: AsJson = False) -> int:
 
     settings = load_settings()
     task = make_task(settings, fields)
-    check_prices(settings)
+    check_models(settings)
     with open_crew(settings) as crew:
         work = do_task(crew, task, report=(lambda line: None) if as_json else _print_line)
         attempts = crew.queue.attempts(work.task.task_id)

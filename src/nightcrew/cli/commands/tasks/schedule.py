@@ -9,7 +9,7 @@ import typer
 
 from nightcrew.cli.app import AsJson, ExitCode, app
 from nightcrew.cli.output import console, print_json, print_table
-from nightcrew.cli.task_options import check_prices, make_task, with_task_options
+from nightcrew.cli.task_options import check_models, make_task, with_task_options
 from nightcrew.errors import BadInput
 from nightcrew.settings import load_settings
 from nightcrew.task import Task
@@ -55,7 +55,7 @@ def schedule(
     if action is Action.ADD:
         if not cron:
             raise BadInput("schedule add needs --cron, such as '0 2 * * *' for two at night")
-        check_prices(settings)
+        check_models(settings)
         schedules.add_schedule(settings, api, name, cron, timezone, make_task(settings, fields))
     elif action is Action.REMOVE:
         schedules.remove(settings, api, schedules.find_schedule(api, name))

@@ -6,7 +6,7 @@ import typer
 
 from nightcrew.cli.app import AsJson, ExitCode, app
 from nightcrew.cli.output import console, print_json
-from nightcrew.cli.task_options import check_prices, make_task, with_task_options
+from nightcrew.cli.task_options import check_models, make_task, with_task_options
 from nightcrew.cli.task_view import exit_code, print_task, task_json
 from nightcrew.settings import load_settings
 from nightcrew.task import TaskStatus
@@ -30,7 +30,7 @@ def submit_task(
 
     settings = load_settings()
     task = make_task(settings, fields)
-    check_prices(settings)
+    check_models(settings)
     queued = dispatch.submit(settings, task)
     is_new = queued.is_new
     attempts: Sequence[Mapping[str, Any]] = ()
