@@ -111,7 +111,7 @@ def _context_tokens(model: ListedModel) -> int:
         whole(model.top_provider.get("context_length")),
         whole(model.per_request_limits.get("prompt_tokens")),
     ]
-    # What a model was trained with is only an upper bound: engines give it less unless they are told.
+    # What a model was trained with is only an upper bound: engines give it less by default.
     trained = whole(model.meta.get("n_ctx_train")) or DEFAULT_CONTEXT_TOKENS
     return min((size for size in stated if size is not None), default=min(trained, DEFAULT_CONTEXT_TOKENS))
 

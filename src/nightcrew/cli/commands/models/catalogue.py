@@ -1,7 +1,7 @@
 """Commands about models: which can be used, which would be chosen and why."""
 
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markdown import Markdown
@@ -11,6 +11,9 @@ from nightcrew.cli.output import age, console, counted, print_json, print_table
 from nightcrew.cli.task_options import make_task, with_task_options
 from nightcrew.settings import OPENROUTER_URL, load_settings
 from nightcrew.task import NEEDS_TARGET
+
+if TYPE_CHECKING:
+    from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
 
 PER_MILLION = 1_000_000
 CHOSEN_BY = ("task_type", "repo", "target_file", "complexity", "quality_threshold", "max_cost_usd", "models")
@@ -52,8 +55,8 @@ def models(as_json: AsJson = False) -> None:
 
     settings = load_settings()
     with open_catalogue(settings) as (store, catalogue):
-        listing, left, listed_for = catalogue.listing(), quota_left(store, settings), catalogue.age
-        problem, fetched = catalogue.problem, catalogue.latest
+        listing, left = catalogue.listing(), quota_left(store, settings)
+        about_list = _about_list(catalogue)
         state = availability(store, settings)
         tried = {
             listed.candidate.model: catalogue.form_of(listed.candidate.model).calls_tools
@@ -91,12 +94,8 @@ def models(as_json: AsJson = False) -> None:
     if is_openrouter or any(listed.candidate.free for listed in usable):
         until = f"{left.resets_at:%H:%M} UTC"
         console.print(f"Free calls left: {left.minute} this minute, {left.day} today (until {until}).")
-    if listed_for is not None:
-        console.print(f"The list is {age(listed_for)} old.")
-    elif fetched is not None and not fetched.answered:
-        console.print(f"The list could not be fetched: {fetched.error}.", markup=False)
-    if problem:
-        console.print(f"{problem}.", markup=False)
+    for line in about_list:
+        console.print(line, markup=False)
 
 
 @app.command("refresh-models")
@@ -120,6 +119,14 @@ def refresh_models(as_json: AsJson = False) -> int:
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _about_list(catalogue: "ModelCatalogue") -> list[str]:
+    """How old the list is, why there is none, and the setting that is missing."""
+    lines = [] if catalogue.age is None else [f"The list is {age(catalogue.age)} old."]
+    if not lines and catalogue.latest is not None and not catalogue.latest.answered:
+        lines = [f"The list could not be fetched: {catalogue.latest.error}."]
+    return lines + ([f"{catalogue.problem}."] if catalogue.problem else [])
 
 
 def _tools(listed: bool, tried: bool | None, *, is_known: bool) -> str:
