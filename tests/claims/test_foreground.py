@@ -17,9 +17,11 @@ from nightcrew.task import TaskStatus
 from nightcrew.work.crew import open_crew
 from nightcrew.work.foreground import do_task
 from nightcrew.work.obstacles import WaitKind
+from nightcrew.work.outcome import NoModelLeft
 from nightcrew.work.start import start_work
 from nightcrew.work.steps import select_model
 from tests.claims.line import CAPABLE, KEY, Line, make_repo
+from tests.openrouter.catalogue.model_list import NOTHING, model_list
 
 DOCUMENT = ("--task-type", "documentation", "--target-file", "pricing.py", "--description")
 TESTS = ("--task-type", "unit_test", "--target-file", "auth.py", "--description")
@@ -140,3 +142,16 @@ def test_a_new_crew_without_a_network_waits_for_it(line: Line, tmp_path: Path, d
         work.close()
     assert work.wait is not None and work.wait.kind is WaitKind.PROVIDER
     assert "the provider cannot be reached" in work.wait.reason and "connect" in work.wait.reason
+
+
+def test_a_new_crew_whose_endpoint_has_no_model_does_not_wait(
+    line: Line, tmp_path: Path, database_url: str
+) -> None:
+    with model_list(NOTHING) as url:
+        settings = load_settings(home=tmp_path / "home", database_url=database_url, base_url=url)
+        with open_crew(settings) as crew:
+            task = line.task(task_type="documentation", target_file="pricing.py", description="Say it now.")
+            work = start_work(crew, crew.queue.submit(task))
+            with pytest.raises(NoModelLeft, match="name what the endpoint serves in NIGHTCREW_MODELS"):
+                select_model(work)
+            work.close()
