@@ -8,18 +8,24 @@ unused code are measured by radon and vulture.
 
 import ast
 import io
+import re
 import subprocess
 import sys
 import tokenize
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import grimp
+from radon.complexity import cc_visit
 
 ROOTS = ("src", "flows", "blocks", "deployments")
 LONGEST_FUNCTION = 50
 RUN = 6  # lines
+HARDEST = 20
+WORDS = re.compile(r"[a-z]{2} (?!.*\bnoqa\b)")
+"""A comment that explains: neither a ruled line nor an instruction to a tool."""
 
 
 def main(places: Sequence[Path]) -> None:
@@ -34,6 +40,7 @@ def main(places: Sequence[Path]) -> None:
         print(f"  functions above {LONGEST_FUNCTION} lines     {len(long)} {' '.join(long)}")
         print(f"  files above 300 lines        {sum(len(text.splitlines()) > 300 for text in texts)}")
         print(f"  comments in 100 lines        {100 * sum(map(comments, texts)) / lines:.1f}")
+        print(f"  in the {HARDEST} hardest modules   {commented(hardest(place, files))}")
         print(f"  repeated runs of {RUN} lines    {repeated(texts)}")
         print(f"  files in import circles      {counted(circles(place))}")
         print(f"  radon grade D or worse       {reported('radon', 'cc', '--min', 'D', place=place)}")
@@ -48,8 +55,60 @@ def functions(text: str) -> Iterator[tuple[str, int]]:
 
 
 def comments(text: str) -> int:
+    """Lines of comments that explain something."""
     tokens = tokenize.generate_tokens(io.StringIO(text).readline)
-    return sum(token.type == tokenize.COMMENT and "noqa" not in token.string for token in tokens)
+    return sum(token.type == tokenize.COMMENT and WORDS.search(token.string) is not None for token in tokens)
+
+
+class Module(NamedTuple):
+    name: str
+    hardness: int
+    """The complexity that radon counts in the module's functions, times its lines of code."""
+    code: int
+    comments: int
+
+
+def hardest(place: Path, files: Sequence[Path]) -> list[Module]:
+    modules = []
+    for file in files:
+        text = file.read_text()
+        code = len(code_lines(text))
+        hardness = sum(block.complexity for block in cc_visit(text) if not hasattr(block, "methods")) * code
+        modules.append(Module(str(file.relative_to(place)), hardness, code, comments(text)))
+    return sorted(modules, key=lambda module: -module.hardness)[:HARDEST]
+
+
+def code_lines(text: str) -> set[int]:
+    """Numbers of the lines that hold code: no blank lines, comments or docstrings."""
+    beside = {
+        tokenize.COMMENT,
+        tokenize.NL,
+        tokenize.NEWLINE,
+        tokenize.INDENT,
+        tokenize.DEDENT,
+        tokenize.ENDMARKER,
+    }
+    found: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type not in beside:
+            found.update(range(token.start[0], token.end[0] + 1))
+    for node in ast.walk(ast.parse(text)):
+        if (
+            isinstance(node, ast.Expr)
+            and isinstance(node.value, ast.Constant)
+            and isinstance(node.value.value, str)
+        ):
+            found.difference_update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    return found
+
+
+def commented(modules: Sequence[Module]) -> str:
+    """Comments in 100 lines of code: of all these modules, and of each."""
+    share = 100 * sum(module.comments for module in modules) / sum(module.code for module in modules)
+    rows = [
+        f"{100 * module.comments / module.code:4.1f}  {module.code:4}  {module.name}" for module in modules
+    ]
+    return "\n    ".join([f"{share:.1f}", *rows])
 
 
 def repeated(texts: Sequence[str]) -> int:

@@ -45,3 +45,14 @@ def test_no_function_is_hard_to_follow(house: ModuleType) -> None:
 
 def test_lines_are_not_repeated(house: ModuleType, texts: dict[Path, str]) -> None:
     assert house.repeated(list(texts.values())) <= 12
+
+
+def test_the_hardest_modules_explain_themselves(house: ModuleType, texts: dict[Path, str]) -> None:
+    modules = house.hardest(ROOT, [ROOT / file for file in texts])
+    assert [module.name for module in modules if 100 * module.comments < 4 * module.code] == []
+
+
+def test_only_comments_that_explain_are_counted(house: ModuleType) -> None:
+    text = "# ----------\nx = 1  # noqa: E501\ny = 2  # type: ignore[x]\n# because two is even\nz = 3  # of a kind\n"
+    assert house.comments(text) == 2
+    assert len(house.code_lines('"""Title."""\n\nx = (\n    1\n)  # one\n# two\n')) == 3

@@ -125,6 +125,7 @@ class Formalities:
             return False
         if is_run and (name := _handed_on(part, function)):
             return any(name in names_of(read(textwrap.dedent(one.before).strip())) for one in noticed)
+        # Callers rely on what base's functions accept: what they newly refuse is a change that tests show.
         if not self._is_new(part.function):
             return False
         shows = function.name == "__repr__" and _shows(part)
@@ -205,6 +206,7 @@ def _refusals(node: ast.AST) -> Iterator[ast.expr | ast.stmt]:
     if isinstance(node, ast.Raise) and _only_words(node):
         yield node
     elif isinstance(node, ast.If) and not node.orelse:
+        # A file that is removed before the `raise` is an effect; the words of a message are none.
         (*others, last) = node.body
         words = all(isinstance(one, ast.Assign) and _only_words(one) for one in others)
         calls = {own_name(one.func) for one in walk(node.test) if isinstance(one, ast.Call)}

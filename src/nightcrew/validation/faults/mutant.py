@@ -1,6 +1,7 @@
 """One small edit of a source text, and whether the result is still Python."""
 
 import ast
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _SUBTLE = {"comparison", "arithmetic", "boolean", "condition", "condition negated", "constant", "sign"}
@@ -70,3 +71,12 @@ def short(text: str) -> str:
     """The text on one line, shortened to fit into a sentence."""
     flat = " ".join(text.split())
     return flat if len(flat) <= 60 else flat[:57] + "..."
+
+
+def are_apart(parts: Sequence[Mutant]) -> bool:
+    """True for several parts that do not all lie within one of them."""
+    widest = max(parts, key=lambda one: one.end - one.start, default=None)
+    return widest is not None and any(
+        one.start < widest.start or widest.end < one.end or widest.start == widest.end != one.end
+        for one in parts
+    )

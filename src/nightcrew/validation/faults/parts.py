@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from nightcrew.validation.faults.expressions import PLACED, aligned, own_expressions
 from nightcrew.validation.faults.headers import Headers, decorators
-from nightcrew.validation.faults.mutant import Mutant
+from nightcrew.validation.faults.mutant import Mutant, are_apart
 from nightcrew.validation.faults.notes import (
     BACK,
     CONDITION,
@@ -25,10 +25,9 @@ from nightcrew.validation.reading.form import (
     behaving,
     branches,
     is_declaration,
-    is_release,
     is_silent_statement,
 )
-from nightcrew.validation.reading.names import own_name
+from nightcrew.validation.reading.names import is_release, own_name
 from nightcrew.validation.reading.same_code import (
     changed_functions,
     former_definition,
@@ -54,6 +53,7 @@ def parts_of(before: str, after: str) -> tuple[Mutant, ...]:
 
     Empty where one of the texts is not Python, or both behave the same.
     """
+    # Otherwise every use of a renamed local would be a part that no test can miss.
     before = with_names_of(before, after)
     old, new = behaving(before), behaving(after)
     if old is None or new is None:
@@ -62,6 +62,7 @@ def parts_of(before: str, after: str) -> tuple[Mutant, ...]:
     finder = _Finder(SourceText(before), SourceText(after), handlers, in_new_functions(old, new))
     finder.only_values = bool(before) and not changed_functions(before, after)
     finder.blocks(old.body, new.body)
+    # `(False)` and `False` leave the same code; of two such edits the first one found is kept.
     unique = {(one.start, one.end, one.text.strip("()")): one for one in reversed(finder.found)}
     return tuple(sorted(unique.values(), key=lambda one: (one.start, -one.end, one.text)))
 
@@ -117,7 +118,8 @@ class _Finder(Headers):
             at, outer, self.kept = len(self.found), self.kept, kept_statements(old, new)
             self.blocks(old.body, new.body)
             self.kept = outer
-            if old.body and new.body and _are_apart(self.found[at:]):
+            # Each part may be noticed only because another needs it, while all together are needless.
+            if old.body and new.body and are_apart(self.found[at:]):
                 self.statement = new.body[0].lineno
                 start, end = self.new.run(new.body)
                 self.edit(start, end, self.old.block(old.body, self.indent(start)), TOGETHER)
@@ -135,6 +137,7 @@ class _Finder(Headers):
         came = [node for node in new if all(node is not second for _, second in pairs)]
         went = [node for node in old if all(node is not first for first, _ in pairs)]
         went = [node for node in went if not is_declaration(node) and not _is_log(node)]
+        # Code that was extracted into a new function is still there, although it is gone from here.
         if went and not (came and self._is_moved(went)):
             if new and not pairs:
                 self._exchanged(went, new)
@@ -169,6 +172,7 @@ class _Finder(Headers):
         for tag, i, j, k, m in aligned(first, second):
             if tag == "equal":
                 continue
+            # As many branches as before are the same cases in their order, however their conditions changed.
             even = j - i == m - k
             pairs = (
                 [*zip(first[i:j], second[k:m], strict=True)]
@@ -228,6 +232,7 @@ class _Finder(Headers):
             self._whole(old, new)
         elif len(self.found) > at + 1 and isinstance(before, ast.expr) and isinstance(value, ast.expr):
             self.note(value, self.old.of(before), TOGETHER)
+        # No test repeats the number of a release, so nothing can notice that it is the former one.
         if is_release(new) and not self.depth:
             apart = [one for one in self.found[at:] if one.operator != TOGETHER]
             if all(is_value(one.before) for one in apart):
@@ -249,6 +254,7 @@ class _Finder(Headers):
         if isinstance(node, ast.If) and not silent:
             self.note(node.test, "(True)", CONDITION)
             self.note(node.test, "(False)", GONE)
+        # A bare `return` at the end of a function does what the end does.
         elif not (isinstance(node, ast.Return) and node.value is None and node is self.last):
             self.note(node, "pass", MESSAGE if silent else GONE)
         if not (silent or isinstance(node, ast.Assert)):
@@ -257,6 +263,7 @@ class _Finder(Headers):
         if self.only_values and isinstance(node, ast.Assign):
             self.each_entry(node.value)
         for call in (one.context_expr for one in getattr(node, "items", ())):
+            # `suppress()` stops no error: that is the code without it, with the block's indentation kept.
             if isinstance(call, ast.Call) and own_name(call.func) == "suppress":
                 self.note(call, f"{self.new.of(call.func)}()", UNHANDLED)
         if not silent:
@@ -291,15 +298,6 @@ class _Finder(Headers):
 
 def _is_log(node: ast.stmt) -> bool:
     return is_silent_statement(node) and "warnings.warn(" not in ast.unparse(node)
-
-
-def _are_apart(parts: list[Mutant]) -> bool:
-    """True for several parts that do not all lie within one of them."""
-    widest = max(parts, key=lambda one: one.end - one.start, default=None)
-    return widest is not None and any(
-        one.start < widest.start or widest.end < one.end or widest.start == widest.end != one.end
-        for one in parts
-    )
 
 
 def _name(node: ast.stmt) -> str:

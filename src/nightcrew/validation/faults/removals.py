@@ -148,7 +148,7 @@ class _Trials:
         for part in parts:
             if part.operator == MESSAGE:
                 self.fates[part] = Fate.WORDING
-            elif part.operator == EVERY_ERROR:
+            elif part.operator == EVERY_ERROR:  # to show it, a test would have to raise any other error there
                 self.fates[part] = Fate.UNNOTICED
             elif part.function and not covering_tests(part, self.covered, self.tests):
                 self.fates[part] = Fate.UNREACHED
@@ -264,7 +264,7 @@ class _Trials:
 
     def _without(self, parts: Iterable[Mutant]) -> dict[str, str | None]:
         text = self.source
-        for part in sorted(parts, key=lambda one: -one.start):
+        for part in sorted(parts, key=lambda one: -one.start):  # from the end on: positions before stay valid
             text = part.apply(text)
         return {self.path: None if self.change.is_new and not text else text}
 

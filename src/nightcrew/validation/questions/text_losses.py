@@ -249,7 +249,7 @@ def _headings(text: str) -> dict[str, int]:
         fenced ^= line.lstrip().startswith("```")
         match = _HEADING.match(line)
         heading = match[1].rstrip().rstrip("#").strip() if match else ""
-        if not fenced and heading:
+        if not fenced and heading:  # in a code block, `# word` is a comment of a shell
             found[heading] = number
         elif not fenced and number > 1 and _UNDERLINE.match(line):
             title = lines[number - 2].strip()

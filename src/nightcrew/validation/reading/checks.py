@@ -218,6 +218,7 @@ def _demanded(test: ast.expr) -> tuple[Strictness, float]:
     is_choice = isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or)
     parts = test.values if isinstance(test, ast.BoolOp) else [test]
     operators = [one for part in parts if isinstance(part, ast.Compare) for one in part.ops]
+    # `a == 1 or a == 2` accepts a wrong value that `a == 1` would refuse.
     if is_choice or not any(isinstance(one, ast.Eq | ast.Is) for one in operators):
         return Strictness.PARTLY, 0.0
     tolerance = _tolerance(test)

@@ -58,7 +58,7 @@ def edited_tests(changes: Sequence[Change]) -> tuple[TestEdit, ...]:
     new = [one for change in changes for one in _written(change.path, change.after)]
     places = {(one.path, one.name) for one in old}
     spare = [one for one in new if (one.path, one.name) not in places]
-    elsewhere = Counter(check.key for one in spare for check in one.checks)
+    elsewhere = Counter(check.key for one in spare for check in one.checks)  # a check may move to a new test
     by_place = {(one.path, one.name): one for one in new}
     edits: list[TestEdit] = []
     for one in old:
@@ -170,7 +170,7 @@ def _counterpart(old: _Written, spare: list[_Written]) -> _Written | None:
     named = [one for one in spare if one.node.name == old.node.name] or longer
     if named:
         return named[0]
-    keys = {one.key for one in old.checks}
+    keys = {one.key for one in old.checks}  # similar texts without a common check test different things
     kept = [one for one in spare if not keys or keys & {check.key for check in one.checks}]
     alike = [(_likeness(old, one), one) for one in kept if one.is_test]
     best = max(alike, key=lambda pair: pair[0], default=None)
@@ -189,7 +189,7 @@ def _compared(old: _Written, new: _Written, elsewhere: Counter[Key]) -> tuple[Ed
     if old.can_fail and not new.can_fail:
         return EditKind.BLINDED, "none of its checks can fail any more"
     if sum(new.words[one] for one in MOCKS) > sum(old.words[one] for one in MOCKS):
-        return EditKind.WEAKER, "it replaces by a stand-in what it used before"
+        return EditKind.WEAKER, "it replaces by a stand-in what it used before"  # a mock accepts any call
     if old.calls and not old.calls & new.calls:
         return EditKind.WEAKER, f"it no longer calls {sorted(old.calls)[0]}"
     looser, thinned = _looser(old, new, elsewhere), _thinned(old, new, elsewhere)
@@ -250,7 +250,7 @@ def _fewer(old: _Written, new: _Written, lost: list[Check]) -> str:
 
 def _thinned(old: _Written, new: _Written, elsewhere: Counter[Key]) -> str:
     before, after = Counter(_literal_cases(old.node)), Counter(_literal_cases(new.node))
-    if after.total() < before.total() and not elsewhere:
+    if after.total() < before.total() and not elsewhere:  # cases may become tests of their own
         lost = next(iter(before - after))[:60]
         return f"it has {after.total()} cases instead of {before.total()}, `{lost}` is gone"
     return ""

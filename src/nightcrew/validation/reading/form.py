@@ -5,7 +5,6 @@ The remaining nodes keep their positions. Two texts with equal trees behave the 
 
 import ast
 import copy
-import re
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -19,7 +18,6 @@ _IMPORTS = (ast.Import, ast.ImportFrom)
 _DECLARING = {"TypedDict", "Protocol", "object"}
 _DOING = (ast.Await, ast.NamedExpr, ast.Yield, ast.YieldFrom)
 _MOST_PAIRS = 32  # of texts whose bodies are kept: several gates ask for the same
-_RELEASE = re.compile(r"_*version(?:_?(?:info|tuple))?_*", re.IGNORECASE)
 _TABLE = Table("interfaces")
 _TRANSPARENT = _TABLE.words("decorators", "transparent")
 _SILENT, _LOGGERS, _READING, _USING_UP = (
@@ -34,7 +32,9 @@ def behaving(text: str) -> ast.Module | None:
     except (SyntaxError, ValueError, RecursionError):
         return None
     described = {name for one in walk(tree) for part in _annotations(one) for name in names_in(part)}
+    # A program that reads `__doc__`, as those that make their help text of it do, needs its docstrings.
     stripped = _Stripped(reads_docs="__doc__" in text, typing=_of_typing(tree)).visit(tree)
+    # An unused import stays, as it may run something; one that only annotations needed goes with them.
     used = {name for node in stripped.body if not isinstance(node, _IMPORTS) for name in names_in(node)}
     assert isinstance(stripped, ast.Module)
     _drop_imports(stripped, described - used)
@@ -127,6 +127,7 @@ def is_silent_statement(node: ast.stmt) -> bool:
     inner = [one for word in [*call.args, *call.keywords] for one in walk(word)]
     calls = [one for one in inner if isinstance(one, ast.Call)]
     used_up = (arg for one in calls if own_name(one.func) in _USING_UP for arg in one.args)
+    # `log.info(list(rows))` leaves nothing of an iterator for the code that follows.
     return _only_asks(inner) and not any(isinstance(arg, ast.Name) for arg in used_up)
 
 
@@ -141,15 +142,9 @@ def is_silent(node: ast.expr) -> bool:
     return isinstance(name, ast.Attribute) and name.attr in _SILENT and owner in _LOGGERS
 
 
-def is_release(node: ast.AST) -> bool:
-    """True for the statement that holds the number of the release."""
-    targets = node.targets if isinstance(node, ast.Assign) else []
-    return any(_RELEASE.fullmatch(getattr(one, "id", "")) for one in targets)
-
-
 def branches(node: ast.If) -> tuple[list[ast.If], list[ast.stmt]]:
     """The branches of an `if`, each without those that follow it, and what is done where none is taken."""
-    alone = copy.copy(node)
+    alone = copy.copy(node)  # the tree stays as it is: its other parts are compared later
     end = node.body[-1] if node.body else node.test
     alone.orelse, alone.end_lineno, alone.end_col_offset = [], end.end_lineno, end.end_col_offset
     rest = node.orelse[0] if len(node.orelse) == 1 else None
@@ -198,6 +193,7 @@ def _drop_imports(tree: ast.Module, names: set[str]) -> None:
     kept: list[ast.stmt] = []
     for node in tree.body:
         if isinstance(node, ast.Import | ast.ImportFrom):
+            # The only feature that a current Python does not have anyway is about annotations.
             if isinstance(node, ast.ImportFrom) and node.module == "__future__":
                 continue
             node.names = [one for one in node.names if (one.asname or one.name).split(".")[0] not in names]
@@ -216,6 +212,7 @@ def _is_of_new_name(node: ast.stmt, words: frozenset[str]) -> bool:
         names = [(one.asname or one.name).split(".")[0] for one in node.names]
     elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
         names = [getattr(one, "id", "*") for one in node.targets]
+    # `*` binds names that the text does not show, and Python itself reads names such as `__getattr__`.
     return bool(names) and not any(one in words or one == "*" or one.startswith("__") for one in names)
 
 
@@ -250,6 +247,7 @@ class _Stripped(ast.NodeTransformer):
         return node
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        # Dataclasses and pydantic models make fields of annotations; a plain class does nothing with them.
         declares = {own_name(one) for one in node.bases} <= _DECLARING and not node.decorator_list
         outer, self.plain = self.plain, declares and {one.arg for one in node.keywords} <= {"total"}
         node.body = self._block(node.body)

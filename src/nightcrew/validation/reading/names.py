@@ -14,6 +14,7 @@ ELSEWHERE = re.compile(
 
 ASKING = {"isinstance", "issubclass", "callable", "hasattr"}
 """Functions that only ask what a value is."""
+_RELEASE = re.compile(r"_*version(?:_?(?:info|tuple))?_*", re.IGNORECASE)
 
 
 def own_name(node: ast.AST | None) -> str:
@@ -64,6 +65,12 @@ def defaults_of(node: ast.arguments) -> list[tuple[ast.arg, ast.expr]]:
     late = plain[len(plain) - len(node.defaults) :]
     pairs = zip([*late, *node.kwonlyargs], [*node.defaults, *node.kw_defaults], strict=True)
     return [(one, value) for one, value in pairs if value is not None]
+
+
+def is_release(node: ast.AST) -> bool:
+    """True for the statement that holds the number of the release."""
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    return any(_RELEASE.fullmatch(getattr(one, "id", "")) for one in targets)
 
 
 def is_text(node: ast.AST) -> bool:

@@ -136,6 +136,7 @@ def texts_of_tests(tree: ast.Module) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, node in tests_in(tree).items():
         owner = name.rpartition(".")[0]
+        # A test whose table of cases differs is another test, although its function is the same.
         used = {getattr(one, "id", getattr(one, "attr", "")) for one in walk(node)}
         holders = [tree.body, *(one.body for one in tree.body if getattr(one, "name", None) == owner)]  # type: ignore[attr-defined]
         tables = [

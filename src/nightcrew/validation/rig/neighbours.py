@@ -75,6 +75,7 @@ def without_literal(
         others = [literal[:at] + _turned(units[at]) + literal[at + 1 :] for at in turned[:MOST_OTHERS]]
     else:
         others = list(itertools.islice(near(literal), MOST_OTHERS))
+    # Where the literal is in no argument, the call would be the same and show nothing.
     calls = [_put(literal, other, [given, words]) for other in others]
     return [(call[0], call[1]) for call in calls if call != [given, words]]
 
@@ -92,6 +93,7 @@ def _is_derived(one: Any, other: Any) -> bool:
     if isinstance(one, (list, dict)) and type(one) is type(other) and len(one) == len(other):
         keys = one if isinstance(one, dict) else range(len(one))
         return all(_is_derived(one[key], other[key]) for key in keys)
+    # `_of_subclass` makes a new class each time, so those of two runs are never the same object.
     kind, base = (held if isinstance(held, type) else type(held) for held in (one, other))
     if one is other or kind.__name__ != f"Sub{base.__name__}":
         return one is other

@@ -44,6 +44,7 @@ def run(job: protocol.Job, session: protocol.Session, report: Reporter) -> None:
     if session.imports:
         plugin.importing = lines_of([*{job.target, *job.measured}])
     output = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - lives as long as the session
+    # Programs that tests start write to the descriptors, past `sys.stdout`, and reports go to another one.
     os.dup2(output.fileno(), 1)
     os.dup2(output.fileno(), 2)
     code = pytest.main(list(session.args), plugins=[plugin])
@@ -140,7 +141,7 @@ class Plugin:
         gc.collect()
         swap.remember(self.job.target)
         with contextlib.suppress(AttributeError):
-            gc.freeze()
+            gc.freeze()  # a collection in a child would touch, and so copy, every page that it shares
         for one in self.session.experiments:
             if one.trials:
                 for name, result in trials.run(self.job, one, items, self.relay).items():

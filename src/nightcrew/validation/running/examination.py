@@ -75,12 +75,14 @@ class Examination:
         result = self._run_base(self.room)
         if result.problem:
             return result
+        # Without base's result, nothing that fails with the change can be blamed on the change.
         if result.run("all").timed_out:
             return replace(result, problem=f"it takes longer than {BASE_SECONDS:.0f} s", timed_out=True)
         fault = base_fault(self.room, result)
         return replace(result, problem=with_remedy(self.room, fault, self._run_base)) if fault else result
 
     def _run_base(self, room: CleanRoom) -> SessionResult:
+        # The lines that base's tests reach decide which of them must run again with the change.
         whole = Experiment("all", BASE_SECONDS, past_ends=PAST_ENDS, cover=True, watch_powers=True)
         session = Session([whole], paths=self.readers or (), seconds=BASE_SECONDS + 100, imports=True)
         job = make_job(
@@ -148,6 +150,7 @@ class Examination:
     def _worlds(self, known: list[str]) -> Iterator[Experiment]:
         """Runs of the new tests alone, in other orders, at other times, with other random numbers."""
         new = Experiment("new", 300, exclude=known, own=self.test_files)
+        # Optional runs are left out where the new tests do so much that the session's budget is used up.
         beside = replace(new, optional=True)
         yield replace(new, aim=True, watch_chance=True, watch_code=True)
         yield replace(new, id="reversed", order="reversed")
@@ -155,6 +158,7 @@ class Examination:
         yield replace(beside, id="alone", order="alone", limit=ALONE)
         for index, (days, zone) in enumerate(FAR_AWAY):
             yield replace(new, id=f"away-{index}", days=days, zone=zone)
+        # `datetime.now().hour < 12` passes in half of all runs; a test that reads no clock cannot differ.
         for index, days in enumerate(CLOCKS if self._read_clocks else (), len(FAR_AWAY)):
             yield replace(beside, id=f"away-{index}", days=days)
         for index in range(STRATA):
@@ -163,6 +167,7 @@ class Examination:
     @property
     def most_seconds(self) -> float:
         """The limit for the suite with the change, in seconds of wall time."""
+        # Base's time holds the speed of this machine, on which a good change must not count as endless.
         return min(LEAST_SECONDS + SLOWER * self.base.run("all").wall_seconds, MOST_SECONDS)
 
     def cpu_seconds(self, nodeids: Iterable[str], least: float = 3.0) -> float:
@@ -205,6 +210,7 @@ class Examination:
     def tests_for_elsewhere(self) -> tuple[str, ...]:
         """New tests, by nodeid, that fail with a mark (`network`) under which no test of base passes, or in
         which the product crashes as it does in tests of base."""
+        # A test for a network or a database fails in the sandbox, however good the change is.
         on_base, failed = self.base.run("all").failed, self.patched.run("all").failed
         crashes = {one.message for one in on_base if one.kind == "crash"}
         crashed = {one.nodeid for one in failed if one.kind == "crash" and one.message in crashes}
