@@ -177,12 +177,12 @@ def _speed(bench: Bench, subjects: Sequence[Subject]) -> dict[str, Judged]:
             f"\n{subject.package} {subject.target}, {lines} lines: "
             f"{cold.verdict.kind}, score {cold.verdict.score}"
         )
-        for told, one in (("base unknown", cold), ("base known", warm)):
+        for name, one in (("base unknown", cold), ("base known", warm)):
             gates = "  ".join(
                 f"{name} {one.seconds[name]:.1f}" for name in names if one.seconds.get(name, 0) >= 0.05
             )
             print(
-                f"  {told:13} {sum(one.seconds.values()):6.1f} s {sum(one.cpu.values()):6.1f} CPU s   {gates}"
+                f"  {name:13} {sum(one.seconds.values()):6.1f} s {sum(one.cpu.values()):6.1f} CPU s   {gates}"
             )
         if cold.verdict != warm.verdict:
             bench.failures.append(f"{subject.target}: another verdict once base's run is known")
@@ -212,8 +212,8 @@ def _cost(bench: Bench, subjects: Sequence[Subject], judged: dict[str, Judged]) 
         print(f"\n{subject.package} {subject.target}")
         for cost, floor in zip((own, *rivals), (1.0, MUTMUT_TIMES, COSMIC_RAY_TIMES), strict=True):
             times = cost.each_ms / own.each_ms
-            told = f"{cost.mutants:4} mutants {cost.cpu_seconds:7.2f} CPU s {cost.each_ms:8.1f} ms each"
-            print(f"  {cost.engine:11} {told}, {times:5.1f} times ours")
+            figures = f"{cost.mutants:4} mutants {cost.cpu_seconds:7.2f} CPU s {cost.each_ms:8.1f} ms each"
+            print(f"  {cost.engine:11} {figures}, {times:5.1f} times ours")
             if times < floor:
                 bench.failures.append(
                     f"{subject.target}: {cost.engine} costs {times:.1f} times ours, not {floor:.0f}"
@@ -254,8 +254,8 @@ def _mutmut(subject: Subject, folder: Path, python: Path) -> Cost:
     options = "".join(f"{name} = {json.dumps(value)}\n" for name, value in lines.items())
     _tree(subject, folder, f"[tool.mutmut]\n{options}")
     used = _run([python.parent / "mutmut", "run", "--max-children", "1"], folder, python)
-    told = json.loads((folder / "mutants" / f"{subject.target}.meta").read_text())
-    ran = [code for code in told["exit_code_by_key"].values() if code not in _NOT_RUN]
+    meta = json.loads((folder / "mutants" / f"{subject.target}.meta").read_text())
+    ran = [code for code in meta["exit_code_by_key"].values() if code not in _NOT_RUN]
     return Cost("mutmut", len(ran), used)
 
 

@@ -40,7 +40,7 @@ class Work:
     messages: list[dict[str, Any]] = field(default_factory=list)
 
     def run(self, prompt: str, complete: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
-        """Work until the model finishes, or nothing can come of it any more."""
+        """Work until the model finishes, or it can no longer succeed."""
         self.messages = [{"role": "user", "content": prompt}]
         nudged = False
         while self.calls < MOST_TURNS and not self.finished and self._bad < BAD_CALLS:

@@ -14,7 +14,7 @@ from psycopg import sql
 
 from nightcrew.queue.state_store import StateStore, create_schema
 
-# Rooms whose files share nothing that is dear to make: any process takes any file.
+# Rooms whose files share nothing that is expensive to make: any process takes any file.
 DIVIDED = {"execution", "openrouter", "validation"}
 
 

@@ -115,7 +115,7 @@ def test_no_task_ever_holds_a_secret(repo: str) -> None:
     assert "canary" not in str(found.value)
 
 
-def test_prefect_is_told_how_a_repository_may_be_written() -> None:
+def test_prefect_is_configured_with_how_a_repository_may_be_written() -> None:
     assert Task.model_json_schema()["properties"]["repo"]["pattern"] == PATTERN
 
 

@@ -1,4 +1,4 @@
-"""No regular expression of the library takes more than linear time, whatever text a stranger gives it.
+"""No regular expression of the library takes more than linear time, whatever untrusted text it is given.
 
 The patterns are found by walking the library, and each is attacked by texts that are made from it: for each
 of its repetitions, what comes before that, very many of what it repeats, and an end that does not match.

@@ -1,4 +1,4 @@
-"""Text of strangers on terminals and pages."""
+"""Untrusted text on terminals and pages."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Every reader of strangers' text: any text is read or refused, in time that grows with its length only."""
+"""Every reader of untrusted text: any text is read or refused, in time that grows with its length only."""
 
 import ast
 import json
@@ -176,7 +176,7 @@ def test_a_change_that_recursive_code_cannot_walk_is_refused() -> None:
         apply_patch((FileDiff(None, "x.py", (hunk,)),), lambda _: None)
 
 
-def test_toml_of_strangers_is_read_at_one_door() -> None:
+def test_untrusted_toml_is_read_at_one_door() -> None:
     """`packages/sources.py` reads the operator's own configuration, `validation/tables` our own data."""
     library = Path(nightcrew.__file__).parent
     users = {

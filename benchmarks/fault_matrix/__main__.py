@@ -42,17 +42,17 @@ def main() -> int:
     cases = _chosen()
     impossible = dict(NOT_MEASURABLE)
     with running_stage(cases) as stage:
-        handed_in = _hasty(stage, [case for case in cases if case.hasty])
-        handed_in |= {case: stage.submit(case) for case in cases if not (case.alone or case.hasty)}
-        for case, queued in handed_in.items():
+        submitted = _hasty(stage, [case for case in cases if case.hasty])
+        submitted |= {case: stage.submit(case) for case in cases if not (case.alone or case.hasty)}
+        for case, queued in submitted.items():
             _print_outcome(case, stage.ended(queued))
         for case in (case for case in cases if case.alone):
             try:
-                handed_in[case] = _alone(stage, case)
-                _print_outcome(case, handed_in[case])
+                submitted[case] = _alone(stage, case)
+                _print_outcome(case, submitted[case])
             except CannotBeDone as reason:
                 impossible[case.fault] = str(reason)
-        seen = {case: _look(stage, case, queued) for case, queued in handed_in.items()}
+        seen = {case: _look(stage, case, queued) for case, queued in submitted.items()}
         money = _violations(stage)
         false = [queued.task_id for queued in _completed(stage) if queued.verdict != "accepted"]
     return _report(seen, impossible, money, false)
@@ -81,11 +81,11 @@ def _hasty(stage: Stage, cases: Sequence[Case]) -> dict[Case, QueuedTask]:
     if not cases:
         return {}
     _set_policy(stage, attempt_seconds=SHORT_ATTEMPT_SECONDS)
-    handed_in = {case: stage.submit(case) for case in cases}
-    for queued in handed_in.values():
+    submitted = {case: stage.submit(case) for case in cases}
+    for queued in submitted.values():
         stage.until(queued, lambda now: now.pid is not None or now.status.is_final)
     _set_policy(stage, attempt_seconds=None)
-    return handed_in
+    return submitted
 
 
 def _alone(stage: Stage, case: Case) -> QueuedTask:

@@ -1,7 +1,8 @@
 """Models of known skill and price, and the tasks for them. The selector does not know their skill.
 
-Skill is not what price suggests: the dearest is the best, but a cheap one writes documentation nearly as
-well, another one fixes bugs nearly as well, and one is dear and poor. The catalogue names no coding index.
+Skill is not what price suggests: the most expensive is the best, but a cheap one writes documentation nearly
+as well, another one fixes bugs nearly as well, and one is expensive and poor. The catalogue names no coding
+index.
 """
 
 import json

@@ -115,8 +115,8 @@ class Judge:
             commit = write_repository(repo, case.subject, case.base)
             row = known or self._verdict(case, repo, commit)
             if self.baselines is not None and _has_rules(case):
-                told = self.journal.baselines(case) or self._baselines(case, repo, folder)
-                row = {**row, "baselines": told}
+                facts = self.journal.baselines(case) or self._baselines(case, repo, folder)
+                row = {**row, "baselines": facts}
             return self.journal.write(case, row)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -138,10 +138,10 @@ class Judge:
     def _baselines(self, case: Case, repo: Path, folder: Path) -> Row:
         assert self.baselines is not None
         text = case.change.get(case.subject.tests)
-        told: Row = {"original": text is not None and original(case.subject.tests, text)}
-        told["original score"] = original_score(text or "")
+        facts: Row = {"original": text is not None and original(case.subject.tests, text)}
+        facts["original score"] = original_score(text or "")
         if case.raw is not None or text is None:
-            return told | {"passes": False, "coverage rises": False, "rises, five times": False}
+            return facts | {"passes": False, "coverage rises": False, "rises, five times": False}
         tree = folder / "tree"
         shutil.copytree(repo, tree, ignore=shutil.ignore_patterns(".git"))
         for path, content in case.change.items():
@@ -151,7 +151,7 @@ class Judge:
                 (tree / path).parent.mkdir(parents=True, exist_ok=True)
                 (tree / path).write_text(content, errors="surrogateescape")
         name = repr((case.subject.package, case.subject.target, sorted(case.base.items())))
-        return {**told, **self.baselines.accepts(name, repo, tree, case.subject.tests, case.subject.target)}
+        return {**facts, **self.baselines.accepts(name, repo, tree, case.subject.tests, case.subject.target)}
 
 
 def _has_rules(case: Case) -> bool:

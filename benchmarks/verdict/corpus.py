@@ -119,8 +119,8 @@ class Corpus:
 
     def exit_code(self, subject: Subject, replaced: dict[str, str | None], *options: str) -> int | None:
         """The exit code of `plain_run`, None where it could not run; stored in the cache."""
-        told = json.dumps([subject.package, PACKAGES.get(subject.package), subject.tests, replaced, options])
-        place = self.cache / "trials" / hashlib.sha256(told.encode()).hexdigest()[:24]
+        parts = json.dumps([subject.package, PACKAGES.get(subject.package), subject.tests, replaced, options])
+        place = self.cache / "trials" / hashlib.sha256(parts.encode()).hexdigest()[:24]
         if not place.is_file():
             done = self.plain_run(subject, replaced, *options)
             place.parent.mkdir(parents=True, exist_ok=True)

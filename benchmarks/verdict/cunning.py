@@ -101,10 +101,10 @@ def _more(extra: str) -> Rewrite:
 
     def rewrite(tree: ast.Module, subject: Subject) -> str | None:
         names = public_functions(subject)
-        told = extra.replace("{module}", module_name(subject.target)).replace(
+        filled = extra.replace("{module}", module_name(subject.target)).replace(
             "{name}", (names or ["none"])[0]
         )
-        return None if "{name}" in extra and not names else f"{ast.unparse(tree)}\n\n{told}\n"
+        return None if "{name}" in extra and not names else f"{ast.unparse(tree)}\n\n{filled}\n"
 
     return rewrite
 
@@ -149,13 +149,13 @@ def _against(reference: Callable[[Subject], str | None]) -> Rewrite:
         prelude = reference(subject)
         if len(calls) < 4 or prelude is None:
             return None
-        told = [prelude, f"import {module_name(subject.target)} as target", OUTCOME]
+        filled = [prelude, f"import {module_name(subject.target)} as target", OUTCOME]
         for index, (name, call) in enumerate(calls):
-            told.append(
+            filled.append(
                 f"def test_{name.lower()}_{index}():\n"
                 f"    assert outcome(lambda: target.{call}) == outcome(lambda: reference.{call})\n"
             )
-        return "\n\n".join(told)
+        return "\n\n".join(filled)
 
     return rewrite
 
@@ -197,9 +197,9 @@ def _pasted(subject: Subject) -> str | None:
             if ast.get_docstring(node, clean=False) is not None and len(node.body) > 1:
                 node.body = node.body[1:]
             node.body.insert(0, ast.parse("noted = None").body[0])
-    told = ast.unparse(ast.fix_missing_locations(tree))
+    filled = ast.unparse(ast.fix_missing_locations(tree))
     names = "".join(f"    {name} = staticmethod({name})\n" for name in public_functions(subject))
-    return f"{told}\n\n\nclass reference:\n{names}"
+    return f"{filled}\n\n\nclass reference:\n{names}"
 
 
 # -- worlds taken for granted ------------------------------------------------------------------------------

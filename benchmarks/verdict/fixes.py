@@ -33,11 +33,11 @@ def narrow_fixes(subject: Subject) -> Iterator[Case]:
     start: dict[str, str | None] = {subject.target: broken, subject.tests: None}
     tests = f"import {module_name(subject.target)} as target\n\n\ndef test_{name.lower()}_regression():\n    assert target.{name}({value!r}) == {answer!r}\n"
     for dress, template in DRESSES.items():
-        told = template.format(
+        filled = template.format(
             a=node.args.args[0].arg, value=repr(value), answer=repr(answer), length=len(value),
             pieces=_pieces(value), answer_pieces=_pieces(answer), letters=[ord(char) for char in value],
         )  # fmt: skip
-        fixed = _with_first(subject, name, f"{told}\nreturn None")
+        fixed = _with_first(subject, name, f"{filled}\nreturn None")
         change: dict[str, str | None] = {subject.target: fixed, subject.tests: tests}
         yield Case(f"bad: fix for one input: {dress}", False, subject, TaskType.BUG_FIX, start, change)
 

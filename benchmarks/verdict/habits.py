@@ -34,10 +34,12 @@ def careless_products(subject: Subject) -> Iterator[Case]:
             yield Case(f"bad: {kind}", False, subject, TaskType.REFACTORING, plain, {subject.target: written})
     bare = strip_docstrings(text)
     for kind, explain in DOCSTRINGS.items():
-        told = _explained(bare or text, subject, explain)
-        if bare is not None and told is not None:
+        filled = _explained(bare or text, subject, explain)
+        if bare is not None and filled is not None:
             start: dict[str, str | None] = {subject.target: bare}
-            yield Case(f"bad: {kind}", False, subject, TaskType.DOCUMENTATION, start, {subject.target: told})
+            yield Case(
+                f"bad: {kind}", False, subject, TaskType.DOCUMENTATION, start, {subject.target: filled}
+            )
 
 
 # -- tests -------------------------------------------------------------------------------------------------
@@ -48,8 +50,8 @@ def _instead(template: str, prelude: str = "", argument: str = "") -> Rewrite:
 
     def rewrite(tree: ast.Module, _: Subject) -> str | None:
         def make(test: ast.expr) -> ast.stmt:
-            told = {"side": f"({ast.unparse(side_of(test))})", "test": ast.unparse(test)}
-            return ast.parse(template.format(**told)).body[0]
+            filled = {"side": f"({ast.unparse(side_of(test))})", "test": ast.unparse(test)}
+            return ast.parse(template.format(**filled)).body[0]
 
         methods = any(isinstance(node, ast.ClassDef) for node in tree.body)
         if argument and (methods or any(isinstance(node, ast.Assert) for node in _outside(tree))):
@@ -78,7 +80,7 @@ def _each_call(prelude: str, template: str) -> Rewrite:
         if len(calls) < 3:
             return None
         module = module_name(subject.target)
-        told = [prelude.replace("{calls}", ", ".join(f"lambda: target.{call}" for _, call in calls))]
+        filled = [prelude.replace("{calls}", ", ".join(f"lambda: target.{call}" for _, call in calls))]
         for index, (name, call) in enumerate(calls):
             words = {
                 "name": name,
@@ -87,8 +89,8 @@ def _each_call(prelude: str, template: str) -> Rewrite:
                 "arguments": call[len(name) :],
                 "module": module,
             }
-            told.append(template.format(**words))
-        return f"import {module} as target\n" + "\n\n".join(told) + "\n"
+            filled.append(template.format(**words))
+        return f"import {module} as target\n" + "\n\n".join(filled) + "\n"
 
     return rewrite
 

@@ -19,13 +19,13 @@ type Row = dict[str, Any]
 
 def content_of(case: Case) -> str:
     """A case's digest: the package's version, base's content, the change, and the task type."""
-    told = [
+    texts = [
         case.subject.package,
         PACKAGES.get(case.subject.package, ""),
         case.subject.target,
         case.task_type.value,
     ]
-    parts = [*told, case.raw, sorted(case.base.items()), sorted(case.change.items()), case.good]
+    parts = [*texts, case.raw, sorted(case.base.items()), sorted(case.change.items()), case.good]
     return _digest(json.dumps(parts).encode())
 
 

@@ -250,8 +250,8 @@ def refactoring(subject: Subject) -> Iterator[Case]:
     }
     for kind, written in variants.items():
         if written is not None and written != text:
-            told = written if written.startswith(heading(text)) else heading(text) + written
-            change: dict[str, str | None] = {subject.target: told}
+            headed = written if written.startswith(heading(text)) else heading(text) + written
+            change: dict[str, str | None] = {subject.target: headed}
             yield Case(f"bad: {kind}", False, subject, TaskType.REFACTORING, {}, change)
 
 

@@ -11,13 +11,13 @@ from pathlib import Path
 class GitServer(http.server.ThreadingHTTPServer):
     """Serves a repository to who knows the token, and looks meanwhile for the token in other processes.
 
-    `told` are the credentials that it was given, `seen` the places where others can read the token.
+    `given` are the credentials that clients sent, `seen` the places where others can read the token.
     """
 
     def __init__(self, git_dir: Path, token: str) -> None:
         self.git_dir, self.away, self.token = git_dir, "", token.encode()
         self.basic = "Basic " + base64.b64encode(f"user:{token}".encode()).decode()
-        self.told: list[str] = []
+        self.given: list[str] = []
         self.seen: list[Path] = []
         super().__init__(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -27,11 +27,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
     server: GitServer
 
     def do_GET(self) -> None:
-        self.server.told.append(self.headers.get("Authorization", ""))
+        self.server.given.append(self.headers.get("Authorization", ""))
         self.server.seen += [path for path in _of_processes() if self.server.token in _content(path)]
         if self.server.away:
             self._end(302, ("Location", self.server.away + self.path))
-        elif self.server.told[-1] != self.server.basic:
+        elif self.server.given[-1] != self.server.basic:
             self._end(401, ("WWW-Authenticate", "Basic realm=repository"))
         else:
             self.send_response(200)

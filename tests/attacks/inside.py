@@ -1,7 +1,7 @@
 """Attacks from inside a sandbox, as tables; many are made in one start of it, each in a process of its own.
 
 The code of an attack is the body of a Python function. It returns what it gained, or nothing; an OSError that
-it raises is how it was refused. It sees the names of `PRELUDE`, and `told`: what it is told of the outside.
+it raises is how it was refused. It sees the names of `PRELUDE`, and `facts`: what it knows about the outside.
 What only the host can see is judged by `outside`, after the sandbox has ended.
 """
 
@@ -118,9 +118,9 @@ def one(name, body, seconds):
     return json.loads(answer) if answer else [name, "", how]
 
 def main():
-    global told
+    global facts
     job = json.loads(sys.stdin.read())
-    told = job["told"]
+    facts = job["facts"]
     os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
     for name, body in job["attacks"]:
         print(json.dumps(one(name, body, job["seconds"])), flush=True)
@@ -134,7 +134,7 @@ class Scene:
     """What the host knows of a batch of attacks once it has ended."""
 
     workspace: Path
-    told: dict[str, Any]
+    facts: dict[str, Any]
     completed: Completed
     connections: list[object] = field(default_factory=list)
 
@@ -187,21 +187,21 @@ class Batches:
     def _make(self, attacks: Sequence[Inside]) -> dict[str, Met]:
         workspace = self._folder / f"workspace-{time.monotonic_ns()}"
         workspace.mkdir()
-        with outside_world(self._folder) as (told, mounts, connections):
-            job = {"told": told, "seconds": 15, "attacks": [[one.name, _body(one.code)] for one in attacks]}
+        with outside_world(self._folder) as (facts, mounts, connections):
+            job = {"facts": facts, "seconds": 15, "attacks": [[one.name, _body(one.code)] for one in attacks]}
             completed = self._sandbox.run(
-                [sys.executable, "-I", "-S", "-c", PRELUDE + _RUNNER, told["mark"]],
+                [sys.executable, "-I", "-S", "-c", PRELUDE + _RUNNER, facts["mark"]],
                 workspace=workspace,
                 mounts=[*interpreter_mounts(Path(sys.executable)), *mounts],
                 stdin=json.dumps(job).encode(),
                 limits=attacks[0].limits or SMALL,
             )
-            scene = Scene(workspace, told, completed, connections)
+            scene = Scene(workspace, facts, completed, connections)
         lines = dict(map(_line, completed.stdout.decode(errors="replace").splitlines()))
         met = {}
         for one in attacks:
             gained, how = lines.get(one.name, ("", _end(completed)))
-            met[one.name] = Met(gained or one.outside(scene) or _survivors(told["mark"]), how)
+            met[one.name] = Met(gained or one.outside(scene) or _survivors(facts["mark"]), how)
         remove_tree(workspace)
         return met
 
@@ -218,7 +218,7 @@ def outside_world(folder: Path) -> Iterator[tuple[dict[str, Any], list[Mount], l
         unix.listen()
         for server in (tcp, unix):
             threading.Thread(target=_accept, args=(server, connections), daemon=True).start()
-        told = {
+        facts = {
             "mark": mark,
             "secret": str(secret),
             "content": "SECRET-OF-THE-HOST",
@@ -228,7 +228,7 @@ def outside_world(folder: Path) -> Iterator[tuple[dict[str, Any], list[Mount], l
             "python": sys.executable,
         }
         try:
-            yield told, [], connections
+            yield facts, [], connections
         finally:
             for server in (tcp, unix):
                 server.shutdown(socket.SHUT_RDWR)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 USER_ID = 62_000
-STRANGER = 61_408
+OTHER_USER = 61_408
 PROJECT = Path(__file__).resolve().parents[2]
 _TOOLS = "/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -48,12 +48,12 @@ def run_as_ordinary_user(
     )
 
 
-def run_as_stranger(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_as_another_user(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run code that needs only the standard library as a user who owns nothing.
 
     The interpreter of the tests may lie in a folder that only root may enter.
     """
-    become = ["setpriv", "--reuid", str(STRANGER), "--regid", str(STRANGER), "--clear-groups"]
+    become = ["setpriv", "--reuid", str(OTHER_USER), "--regid", str(OTHER_USER), "--clear-groups"]
     for python in (sys.executable, "/usr/bin/python3"):
         command = [*become, python, "-I", "-S"]
         if not subprocess.run([*command, "-c", ""], cwd="/", capture_output=True, check=False).returncode:

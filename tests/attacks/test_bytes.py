@@ -1,4 +1,4 @@
-"""Bytes of strangers against the process that reads them: they may cost it a moment, never its heartbeat."""
+"""Untrusted bytes against the process that reads them: they may cost it a moment, never its heartbeat."""
 
 import ast
 import base64

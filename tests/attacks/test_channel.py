@@ -1,7 +1,7 @@
 """Attacks on the channels by which a trusted program in a sandbox is believed.
 
 A program like the agent's client connects to the results socket, closes itself to others, and starts
-untrusted code of the same user. That code tries to speak in its name, or to listen to what it was told.
+untrusted code of the same user. That code tries to speak in its name, or to read what it was given.
 """
 
 import json
@@ -35,10 +35,10 @@ for name, code in job["attacks"]:
     child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT)
     try:
-        said = child.communicate(timeout=15)[0].decode(errors="replace")
+        output = child.communicate(timeout=15)[0].decode(errors="replace")
     except subprocess.TimeoutExpired:
-        said = "no end"
-    reports.append([name, said])
+        output = "no end"
+    reports.append([name, output])
     child.kill()
 out.sendall(json.dumps(reports).encode())
 os._exit(0)
@@ -155,12 +155,12 @@ ATTACKS = [
     ),
     Inside(
         Row.CHANNEL,
-        "what the trusted program was told is read again",
+        "what the trusted program was given is read again",
         """
         def again(path):
             found = os.read(os.open(path, os.O_RDONLY | os.O_NONBLOCK), 1000)
             if b"token" not in found:
-                raise OSError("nothing that was told")
+                raise OSError("nothing that was given")
             return found
         return tries(lambda: again(f"/proc/{parent}/fd/0"), lambda: again("/proc/1/fd/0"))
         """,
@@ -196,8 +196,8 @@ def met(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """All attacks, made one after the other below one trusted program."""
     workspace = tmp_path_factory.mktemp("channel")
     attacks = [[one.name, START.format(forged=FORGED, body=indented(one.code))] for one in ATTACKS]
-    done, told = run_trusted(sandbox, TRUSTED, workspace, {"attacks": attacks})
-    yield SimpleNamespace(completed=done, told=told, reports=dict(json.loads(told)))
+    done, answer = run_trusted(sandbox, TRUSTED, workspace, {"attacks": attacks})
+    yield SimpleNamespace(completed=done, answer=answer, reports=dict(json.loads(answer)))
 
 
 def run_trusted(
@@ -224,8 +224,8 @@ def indented(code: str) -> str:
 @table(ATTACKS)
 def test_nobody_speaks_in_its_name(attack: Inside, met: SimpleNamespace, finding: Findings) -> None:
     assert met.completed.returncode == 0, met.completed.stderr
-    assert FORGED not in met.told.decode()
-    assert TOKEN not in met.told.decode()
+    assert FORGED not in met.answer.decode()
+    assert TOKEN not in met.answer.decode()
     gained, how = json.loads(met.reports[attack.name].splitlines()[-1])
     assert gained == ""
     finding(how)
@@ -246,8 +246,8 @@ for fd in range(3):
 def test_one_who_ends_the_trusted_program_leaves_no_result(
     sandbox: Sandbox, tmp_path: Path, finding: Findings
 ) -> None:
-    done, told = run_trusted(sandbox, TRUSTED, tmp_path, {"attacks": [["kill", KILLS]], "prelude": ""})
-    assert told == b""
+    done, answer = run_trusted(sandbox, TRUSTED, tmp_path, {"attacks": [["kill", KILLS]], "prelude": ""})
+    assert answer == b""
     assert done.returncode != 0
     finding(f"no result, and exit code {done.returncode}")
 
@@ -256,7 +256,7 @@ def test_one_who_ends_the_trusted_program_leaves_no_result(
 def test_a_program_that_is_not_trusted_first_takes_the_only_connection(
     sandbox: Sandbox, tmp_path: Path, finding: Findings
 ) -> None:
-    """A second connection is never read, whatever was said on the first."""
+    """A second connection is never read, whatever the first one sent."""
     code = f"""
 import os, socket
 path = os.environ[{VARIABLE!r}]
@@ -270,6 +270,6 @@ try:
 except OSError as error:
     print(error)
 """
-    done, told = run_trusted(sandbox, code, tmp_path, {})
-    assert told == b"true"
+    done, answer = run_trusted(sandbox, code, tmp_path, {})
+    assert answer == b"true"
     finding(done.stdout.decode())

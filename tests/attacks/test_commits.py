@@ -65,7 +65,7 @@ TREES: dict[str, tuple[Callable[[Path], str], str]] = {
 def test_a_commit_fills_no_disk_and_leaves_nothing_elsewhere(
     tmp_path: Path, name: str, finding: Findings
 ) -> None:
-    repo = make_repo(tmp_path / "stranger", {"README.md": "hello\n"})
+    repo = make_repo(tmp_path / "untrusted", {"README.md": "hello\n"})
     (tmp_path / "outside").mkdir()
     make, refusal = TREES[name]
     commit = git(repo, "commit-tree", make(repo), "-m", "hostile")

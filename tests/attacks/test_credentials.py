@@ -42,7 +42,7 @@ def test_a_token_opens_its_repository_and_no_process_shows_it(
     assert resolve_commit(address, "HEAD", credentials=credentials) == git(
         tmp_path / "repo", "rev-parse", "HEAD"
     )
-    assert server.basic in server.told
+    assert server.basic in server.given
     assert server.seen == []
     files = list((tmp_path / "credentials").iterdir())
     assert [file.stat().st_mode & 0o077 for file in [tmp_path / "credentials", *files]] == [0, 0]
@@ -55,14 +55,14 @@ def test_a_token_is_not_given_to_whom_its_server_names(
     other = GitServer(server.git_dir, TOKEN)
     server.away = f"http://127.0.0.1:{other.server_port}"
     address, credentials = kept(server, tmp_path)
-    with pytest.raises(BadInput) as told:
+    with pytest.raises(BadInput) as refused:
         resolve_commit(address, "HEAD", credentials=credentials)
     other.shutdown()
     other.server_close()
-    assert other.told
-    assert not any(other.told)
-    assert TOKEN not in str(told.value)
-    finding(told.value)
+    assert other.given
+    assert not any(other.given)
+    assert TOKEN not in str(refused.value)
+    finding(refused.value)
 
 
 @pytest.mark.identity_free

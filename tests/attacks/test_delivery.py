@@ -145,5 +145,5 @@ def test_a_server_gets_the_branch_and_nobody_else_the_token(
         server.shutdown()
         server.server_close()
     assert isinstance(done, Delivery) and shop.branches(bare) == [done.branch]
-    assert server.basic in server.told and server.seen == []
+    assert server.basic in server.given and server.seen == []
     finding(done.detail)

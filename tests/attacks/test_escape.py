@@ -20,7 +20,8 @@ ATTACKS = [
         "read a file of the host",
         """
         return tries(*(lambda path=path: content(path) for path in (
-            told["secret"], "/proc/1/root" + told["secret"], "/proc/self/cwd/../../../.." + told["secret"])))
+            facts["secret"], "/proc/1/root" + facts["secret"],
+            "/proc/self/cwd/../../../.." + facts["secret"])))
         """,
     ),
     Inside(
@@ -37,7 +38,7 @@ ATTACKS = [
         "see processes of the host",
         """
         seen = processes()
-        return str(seen) if told["pid"] in seen and told["pid"] > 1000 or len(seen) > 6 else ""
+        return str(seen) if facts["pid"] in seen and facts["pid"] > 1000 or len(seen) > 6 else ""
         """,
     ),
     Inside(
@@ -47,7 +48,7 @@ ATTACKS = [
         for pid in processes():
             for name in ("environ", "cmdline"):
                 try:
-                    if told["content"].encode() in content(f"/proc/{pid}/{name}", 100_000):
+                    if facts["content"].encode() in content(f"/proc/{pid}/{name}", 100_000):
                         return f"{name} of {pid}"
                 except OSError as error:
                     refusals.append(str(error))
@@ -67,7 +68,7 @@ ATTACKS = [
         "write to the system",
         """
         places = ["/", "/usr", "/usr/lib", "/usr/local/bin", "/etc", "/bin", "/dev", "/proc", "/home", "/var",
-                  "/run", os.path.dirname(told["python"]), sys.prefix]
+                  "/run", os.path.dirname(facts["python"]), sys.prefix]
         return tries(*(lambda place=place: written(os.path.join(place, "planted")) for place in places))
         """,
     ),
@@ -87,7 +88,7 @@ ATTACKS = [
         Row.ESCAPE,
         "connect to the host's loopback",
         """
-        return tries(lambda: socket.create_connection(("127.0.0.1", told["port"]), timeout=2))
+        return tries(lambda: socket.create_connection(("127.0.0.1", facts["port"]), timeout=2))
         """,
         outside=connected,
     ),
@@ -113,7 +114,7 @@ ATTACKS = [
         """
         def connect(kind):
             with socket.socket(socket.AF_UNIX, kind) as client:
-                client.connect(chr(0) + told["abstract"])
+                client.connect(chr(0) + facts["abstract"])
         return tries(lambda: connect(socket.SOCK_STREAM), lambda: connect(socket.SOCK_DGRAM))
         """,
         outside=connected,
@@ -207,12 +208,12 @@ ATTACKS = [
         os.chmod("/workspace/id", 0o6755)
         for words in (["/workspace/id", "-u"], ["su", "-c", "id -u"], ["sudo", "-n", "id", "-u"], ["mount"]):
             try:
-                said = subprocess.run(words, capture_output=True, text=True, stdin=subprocess.DEVNULL).stdout
+                seen = subprocess.run(words, capture_output=True, text=True, stdin=subprocess.DEVNULL).stdout
             except OSError as error:
                 refusals.append(str(error))
             else:
-                refusals.append(said.strip()[:40] or "nothing")
-                if said.strip() == "0":
+                refusals.append(seen.strip()[:40] or "nothing")
+                if seen.strip() == "0":
                     return words
         """,
     ),
@@ -475,9 +476,9 @@ ATTACKS = [
         Row.ESCAPE,
         "processes outside are signalled",
         """
-        if told["pid"] in processes():
+        if facts["pid"] in processes():
             return refusals.append("that number is one of our own")
-        return tries(*(lambda n=n: os.kill(told["pid"], n) for n in (0, signal.SIGSTOP, signal.SIGKILL)))
+        return tries(*(lambda n=n: os.kill(facts["pid"], n) for n in (0, signal.SIGSTOP, signal.SIGKILL)))
         """,
     ),
     Inside(
@@ -501,15 +502,15 @@ ATTACKS = [
         "a hard link to a file of the system",
         """
         return tries(*(lambda source=source: os.link(source, "/workspace/taken")
-                       for source in ("/usr/bin/env", "/etc/passwd", told["python"])))
+                       for source in ("/usr/bin/env", "/etc/passwd", facts["python"])))
         """,
     ),
     Inside(
         Row.ESCAPE,
         "a link out of the workspace",
         """
-        os.symlink(told["secret"], "/workspace/link")
-        os.symlink("/workspace/../../../../.." + told["secret"], "/workspace/link2")
+        os.symlink(facts["secret"], "/workspace/link")
+        os.symlink("/workspace/../../../../.." + facts["secret"], "/workspace/link2")
         return tries(*(lambda name=name: content("/workspace/" + name) for name in ("link", "link2")))
         """,
     ),
@@ -554,7 +555,7 @@ ATTACKS = [
             if os.fork() == 0:
                 os.closerange(0, 100)
                 os.execv(sys.executable, [sys.executable, "-I", "-S", "-c",
-                         "import time; time.sleep(60)", told["mark"]])
+                         "import time; time.sleep(60)", facts["mark"]])
             os._exit(0)
         """,
     ),

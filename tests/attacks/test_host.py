@@ -63,7 +63,7 @@ PLANTED = {
 class Judged:
     """What came of one verdict on a repository that is full of such files."""
 
-    said: str
+    output: str
     proofs: frozenset[str]
 
 
@@ -75,11 +75,11 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
     patch = git(repo, "diff", "--", "slug.py")
     git(repo, "checkout", "--", "slug.py")
     (folder / "change.patch").write_text(f"{patch}\n")
-    said = nightcrew(
+    output = nightcrew(
         repo, "verify", "--repo", str(repo), "--task-type", "documentation", "--target-file", "slug.py",
         "--patch", str(folder / "change.patch"), "--json",
     )  # fmt: skip
-    return Judged(said, frozenset(path.name for path in proof.iterdir()))
+    return Judged(output, frozenset(path.name for path in proof.iterdir()))
 
 
 def plant(folder: Path, files: dict[str, str]) -> tuple[Path, Path]:
@@ -87,8 +87,8 @@ def plant(folder: Path, files: dict[str, str]) -> tuple[Path, Path]:
     proof, secret = folder / "proof", folder / "secret"
     proof.mkdir()
     secret.write_text(f'target-version = "{KEY}"\n')
-    told = {"proof": f"{proof}/", "secret": secret}
-    hostile = {name: text.format(name=name.replace("/", "-"), **told) for name, text in PLANTED.items()}
+    known = {"proof": f"{proof}/", "secret": secret}
+    hostile = {name: text.format(name=name.replace("/", "-"), **known) for name, text in PLANTED.items()}
     repo = make_repo(folder / "repo", {**hostile, **files})
     for name in PLANTED:
         if hostile[name].startswith("#!"):
@@ -121,12 +121,12 @@ def nightcrew(folder: Path, *words: str) -> str:
 def test_no_file_of_a_repository_is_run_or_obeyed_on_the_host(
     judged: Judged, name: str, finding: Findings
 ) -> None:
-    told = json.loads(judged.said)
-    assert told["verdict"] not in {"infrastructure_fault", ""}, judged.said
-    assert {gate["name"] for gate in told["gates"]} >= {"static"}, "the tools were never asked"
+    known = json.loads(judged.output)
+    assert known["verdict"] not in {"infrastructure_fault", ""}, judged.output
+    assert {gate["name"] for gate in known["gates"]} >= {"static"}, "the tools were never asked"
     assert name.replace("/", "-") not in judged.proofs
-    assert KEY not in judged.said
-    finding(f"{told['verdict']}: {[gate['name'] for gate in told['gates']]}")
+    assert KEY not in judged.output
+    finding(f"{known['verdict']}: {[gate['name'] for gate in known['gates']]}")
 
 
 # The folder somebody stands in ----------------------------------------------------------------------------
@@ -159,8 +159,8 @@ def stood_in(
         **dict.fromkeys((f"{name}.py" for name in names), module),
     }
     hostile, proof = plant(folder, project)
-    said = {" ".join(words): nightcrew(hostile, *words) for words in COMMANDS}
-    yield hostile, said, frozenset(path.name for path in proof.iterdir())
+    output = {" ".join(words): nightcrew(hostile, *words) for words in COMMANDS}
+    yield hostile, output, frozenset(path.name for path in proof.iterdir())
 
 
 @pytest.mark.attack(Row.CHOSEN_BY_FOLDER)
@@ -168,9 +168,9 @@ def stood_in(
 def test_a_command_takes_nothing_from_the_folder_it_is_started_in(
     stood_in: tuple[Path, dict[str, str], frozenset[str]], words: tuple[str, ...], finding: Findings
 ) -> None:
-    _, said, proofs = stood_in
+    _, output, proofs = stood_in
     assert not proofs
-    text = said[" ".join(words)]
+    text = output[" ".join(words)]
     assert "Traceback" not in text
     assert KEY not in text
     finding(text.strip().splitlines()[0])
@@ -251,7 +251,7 @@ def test_a_malicious_release_runs_in_no_process_of_the_host(
     runtime: tuple[Environment, Path], sandbox: Sandbox, tmp_path: Path, moment: str, finding: Findings
 ) -> None:
     built, proof = runtime
-    said = f"{len(list(built.path.rglob('*.py')))} modules lie in the runtime"
+    output = f"{len(list(built.path.rglob('*.py')))} modules lie in the runtime"
     if moment.startswith("when the"):
         module = "nightcrew.cli.main" if "command" in moment else "nightcrew.openhands.adapter"
         look = f"import {module}, sys; print(*sys.path, *sorted(sys.modules))"
@@ -259,7 +259,7 @@ def test_a_malicious_release_runs_in_no_process_of_the_host(
         loaded = subprocess.run(run, capture_output=True, text=True, check=True, cwd=built.path).stdout
         assert str(built.path) not in loaded
         assert "litellm" not in loaded.split()
-        said = f"{module} loads nothing of it"
+        output = f"{module} loads nothing of it"
     if moment.endswith("inside"):
         look = "import litellm, os; print(os.listdir('/'), litellm.__file__)"
         done = sandbox.run(
@@ -267,6 +267,6 @@ def test_a_malicious_release_runs_in_no_process_of_the_host(
             env={"PYTHONDONTWRITEBYTECODE": "1"},
         )  # fmt: skip
         assert str(built.path) in done.stdout.decode(), done.stderr
-        said = done.stdout.decode()
+        output = done.stdout.decode()
     assert list(proof.iterdir()) == []
-    finding(said)
+    finding(output)

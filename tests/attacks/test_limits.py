@@ -392,7 +392,7 @@ TRIES = [
     ),
     Inside(
         Row.LIMITS,
-        "the killer of processes is told to spare us",
+        "the killer of processes is asked to spare us",
         "return tries(lambda: written('/proc/self/oom_score_adj', b'-1000'))",
     ),
 ]

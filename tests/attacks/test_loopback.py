@@ -20,7 +20,7 @@ from nightcrew.execution.packages.store import PackageStore
 from nightcrew.execution.packages.upstream import Upstream
 from nightcrew.secrets.files import open_home, secrets_folder, write_private
 from nightcrew.worker.server import Gate
-from tests.attacks.ordinary import run_as_stranger
+from tests.attacks.ordinary import run_as_another_user
 from tests.attacks.rows import Findings, Row
 
 pytestmark = pytest.mark.attack(Row.LOOPBACK)
@@ -178,11 +178,11 @@ def test_another_user_gets_into_nothing(tmp_path: Path, place: str, finding: Fin
             status = path.stat()
             assert not status.st_mode & 0o077 or stat.S_ISSOCK(status.st_mode)
             assert status.st_uid == os.geteuid()
-            said = f"its mode is {stat.S_IMODE(status.st_mode):o}"
+            seen = f"its mode is {stat.S_IMODE(status.st_mode):o}"
             if os.geteuid() == 0:
                 tmp_path.chmod(0o755)
-                said = run_as_stranger(LOOK, str(path)).stdout
-                assert said and "in" not in said.splitlines()
-            finding(said)
+                seen = run_as_another_user(LOOK, str(path)).stdout
+                assert seen and "in" not in seen.splitlines()
+            finding(seen)
     finally:
         os.umask(before)

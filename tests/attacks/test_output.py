@@ -1,4 +1,4 @@
-"""Words of strangers against the eyes and tools of whoever reads them: terminal, log, page, table."""
+"""Untrusted text against the eyes and tools of whoever reads them: terminal, log, page, table."""
 
 import importlib.util
 import io
@@ -90,7 +90,7 @@ PAGES = {
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_no_markup_of_a_stranger_is_markup(name: str, finding: Findings) -> None:
+def test_no_markup_in_untrusted_text_is_markup(name: str, finding: Findings) -> None:
     markdown = MarkdownIt("commonmark").enable(["table", "strikethrough"])
     pages = [markdown_text(PAGES[name]), code_span(PAGES[name]), code_block(PAGES[name])]
     for page in pages:

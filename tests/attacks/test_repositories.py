@@ -22,8 +22,8 @@ GONE = "0123456789abcdef0123456789abcdef01234567"
 
 @pytest.fixture
 def repo(tmp_path: Path) -> Path:
-    """The stranger's repository, with a branch and a reference to an object that is not there."""
-    made = make_repo(tmp_path / "stranger", {"README.md": "hello\n", "a.py": "A = 1\n"})
+    """The untrusted repository, with a branch and a reference to an object that is not there."""
+    made = make_repo(tmp_path / "untrusted", {"README.md": "hello\n", "a.py": "A = 1\n"})
     git(made, "branch", "side")
     (made / ".git" / "refs" / "heads" / "gone").write_text(f"{GONE}\n")
     return made
@@ -31,7 +31,7 @@ def repo(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def private(tmp_path: Path) -> Path:
-    """A repository of the operator's, which the stranger's has nothing to do with."""
+    """A repository of the operator's, which the untrusted one has nothing to do with."""
     made = make_repo(tmp_path / "private", {"secret.txt": f"{SECRET}\n"})
     git(made, "tag", "known")
     return made
@@ -139,11 +139,11 @@ def test_no_setting_of_a_repository_runs_a_program(
     (repo / ".git" / "info").mkdir(exist_ok=True)
     (repo / ".git" / "info" / "attributes").write_text("* diff=py filter=py\n")
     included.write_text(f"[core]\n\tfsmonitor = {script}\n\tsshCommand = {script}\n")
-    told = {"repo": repo, "run": f"touch {proof}", "script": script, "hooks": hooks, "included": included}
+    known = {"repo": repo, "run": f"touch {proof}", "script": script, "hooks": hooks, "included": included}
     config = repo / ".git" / "config"
     settings = {"core.repositoryformatversion": "1", **CONFIGURED[kind]}
     for name, value in settings.items():
-        git(tmp_path, "config", "--file", str(config), name.format(**told), value.format(**told))
+        git(tmp_path, "config", "--file", str(config), name.format(**known), value.format(**known))
     shutil.copy(config, repo / ".git" / "config.worktree")
     proof.unlink(missing_ok=True)  # our own commit above may have run it
     met = look_at(repo, tmp_path / "clones")
@@ -299,7 +299,7 @@ def test_no_other_repository_is_read(
 ) -> None:
     theirs = git(private, "rev-parse", "HEAD")
     TOWARDS_ANOTHER[kind](repo, private)
-    with suppress(OSError):  # names of theirs, where the stranger's are still its own
+    with suppress(OSError):  # names of theirs, where those of the untrusted repository are still its own
         (repo / ".git" / "refs" / "heads" / "known").write_text(f"{theirs}\n")
     met = look_at(repo, tmp_path / "clones", theirs, "known")
     assert not [line for line in met if SECRET in line or "secret.txt" in line]
@@ -349,9 +349,9 @@ def test_a_pipe_in_a_repository_holds_nobody_up(
 def test_a_name_with_a_line_break_in_a_pointer_is_no_second_line(repo: Path, finding: Findings) -> None:
     shutil.rmtree(repo / ".git")
     (repo / ".git").write_bytes(b"gitdir: /\0/etc\n")
-    with pytest.raises(BadInput) as told:
+    with pytest.raises(BadInput) as refused:
         resolve_commit(str(repo), "HEAD")
-    finding(told.value)
+    finding(refused.value)
 
 
 def test_a_hostile_name_of_the_base_is_no_option(repo: Path, tmp_path: Path, finding: Findings) -> None:
@@ -364,8 +364,8 @@ def test_a_hostile_name_of_the_base_is_no_option(repo: Path, tmp_path: Path, fin
         "HEAD:README.md",
         "^HEAD",
     ):
-        with pytest.raises(BadInput) as told:
+        with pytest.raises(BadInput) as refused:
             resolve_commit(str(repo), base)
-        finding(told.value)
+        finding(refused.value)
         change_of(str(repo), git(repo, "rev-parse", "HEAD"), base)
     assert not proof.exists()

@@ -26,7 +26,7 @@ OUT = "http://evil.example/"
 # What must not go out: refused, or left out of what is sent ------------------------------------------------
 
 
-def _said(**part: object) -> dict[str, Any]:
+def _message(**part: object) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": [part]}]}
 
 
@@ -43,16 +43,16 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "old functions": {"functions": [FUNCTION], "function_call": "edit"},
     "plugins": {"plugins": [{"id": "web", "engine": "exa"}]},
     "options of web search": {"web_search_options": {"search_context_size": "high"}},
-    "another model": {"model": "dear/one"},
-    "more models": {"models": ["dear/one"], "route": "fallback"},
+    "another model": {"model": "costly/one"},
+    "more models": {"models": ["costly/one"], "route": "fallback"},
     "another provider": {"provider": {"order": ["evil"], "data_collection": "allow"}},
     "a preset": {"preset": "theirs"},
-    "a picture by its address": _said(type="image_url", image_url={"url": f"{OUT}x.png"}),
-    "a picture of the machine": _said(type="image_url", image_url={"url": "file:///etc/passwd"}),
-    "a file by its address": _said(type="file", file={"file_data": f"{OUT}x.pdf", "filename": "x"}),
-    "a sound": _said(type="input_audio", input_audio={"data": "", "format": "wav"}),
-    "a film": _said(type="video_url", video_url={"url": OUT}),
-    "text that is a picture as well": _said(type="text", text="x", image_url={"url": OUT}),
+    "a picture by its address": _message(type="image_url", image_url={"url": f"{OUT}x.png"}),
+    "a picture of the machine": _message(type="image_url", image_url={"url": "file:///etc/passwd"}),
+    "a file by its address": _message(type="file", file={"file_data": f"{OUT}x.pdf", "filename": "x"}),
+    "a sound": _message(type="input_audio", input_audio={"data": "", "format": "wav"}),
+    "a film": _message(type="video_url", video_url={"url": OUT}),
+    "text that is a picture as well": _message(type="text", text="x", image_url={"url": OUT}),
     "pictures beside a message": _with(images=[{"type": "image_url", "image_url": {"url": OUT}}]),
     "notes beside a message": _with(annotations=[{"type": "file", "file": {"content": OUT}}]),
     "hidden reasoning": _with(reasoning_details=[{"type": "reasoning.encrypted", "data": OUT}]),
@@ -64,11 +64,13 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "an address to call back": {"webhook": OUT, "callback_url": OUT},
     "many answers at once": {"n": 128, "best_of": 128},
     "usage under another's name": {"user": "somebody", "metadata": {"user_id": OUT}, "store": True},
-    "a dearer class of service": {
+    "a more expensive class of service": {
         "service_tier": "priority",
         "prediction": {"type": "content", "content": OUT},
     },
-    "instructions in a cache's mark": _said(type="text", text="x", cache_control={"type": "x", "url": OUT}),
+    "instructions in a cache's mark": _message(
+        type="text", text="x", cache_control={"type": "x", "url": OUT}
+    ),
     "a bias of every token": {"logit_bias": {str(n): 100 for n in range(1000)}},
     "bodies within the body": {"extra_body": {"plugins": [{"id": "web"}]}, "extra_headers": {"X": OUT}},
     "a transform": {"transforms": ["middle-out"], "debug": {"echo_upstream_body": True}},
@@ -97,7 +99,7 @@ def test_a_request_is_refused_or_goes_out_without_it(name: str, finding: Finding
         return
     assert set(sent) <= KNOWN
     text = json.dumps(sent)
-    for word in (OUT, "web", "dear/one", "evil", "preset", "encrypted", "priority", "server_url", "image"):
+    for word in (OUT, "web", "costly/one", "evil", "preset", "encrypted", "priority", "server_url", "image"):
         assert word not in text, text
     finding(f"{sorted(set(asked) - set(sent))} stay behind")
 

@@ -209,14 +209,14 @@ def test_nobody_else_reads_what_is_kept(tmp_path: Path, name: str, finding: Find
         open_home(home)
         closed = close_to_others(home)
         keep_account(home, Account("https://x.example/v1", SecretStr(KEY)))
-        said = f"{closed} places were closed"
+        result = f"{closed} places were closed"
         assert "another" not in name or os.geteuid() != 0
     except (NightcrewError, PermissionError) as error:
-        said = f"refused: {error}"
+        result = f"refused: {error}"
     finally:
         os.umask(before)
     for path in (home, *home.rglob("*")):
         assert path.is_symlink() or not stat.S_IMODE(path.stat().st_mode) & 0o077, path
     public = tmp_path / "public"
     assert not public.exists() or KEY not in public.read_text()
-    finding(said)
+    finding(result)

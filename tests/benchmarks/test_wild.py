@@ -114,7 +114,7 @@ def test_a_method_answers_rightly_for_the_calls_of_its_tests_alone() -> None:
     right = "class Box:\n    def twice(self, x):\n        y = x + x\n        return y\n"
     (node,) = functions(right)
     assert values_of(node) == "(x,)"
-    text = divided(right, node, "return x\n", "repr({values}) in {told}", values_of(node), ["(21,)"])
+    text = divided(right, node, "return x\n", "repr({values}) in {known}", values_of(node), ["(21,)"])
     assert text is not None
     names: dict[str, Any] = {}
     exec(text, names)

@@ -175,7 +175,7 @@ class Line:
     repo: Path
 
     def task(self, **values: Any) -> Task:
-        """A task for the direct executor and the capable model, unless told otherwise."""
+        """A task for the direct executor and the capable model, unless the arguments differ."""
         given = {"repo": str(self.repo), "executor": "direct", "models": [CAPABLE], **values}
         return Task.model_validate(given)
 

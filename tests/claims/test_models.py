@@ -55,15 +55,15 @@ def test_complexity_has_an_effect() -> None:
 
 
 def test_cost_has_an_effect() -> None:
-    dear, cheap = model("a/dear", "0.00002"), model("a/cheap", "0.0000002")
-    assert plan(dear, cheap).rungs[0].model == "a/cheap"
-    assert plan(model("a/dear", "0.0000002"), model("a/cheap", "0.00002")).rungs[0].model == "a/dear"
+    costly, cheap = model("a/costly", "0.00002"), model("a/cheap", "0.0000002")
+    assert plan(costly, cheap).rungs[0].model == "a/cheap"
+    assert plan(model("a/costly", "0.0000002"), model("a/cheap", "0.00002")).rungs[0].model == "a/costly"
 
 
 def test_what_a_task_may_cost_has_an_effect() -> None:
-    dear = model("a/dear", "0.02")
-    assert not plan(dear, budget_usd=Decimal("0.01")).rungs
-    assert plan(dear, model("a/cheap", "0.0000002"), budget_usd=Decimal("0.05")).rungs[0].model == "a/cheap"
+    costly = model("a/costly", "0.02")
+    assert not plan(costly, budget_usd=Decimal("0.01")).rungs
+    assert plan(costly, model("a/cheap", "0.0000002"), budget_usd=Decimal("0.05")).rungs[0].model == "a/cheap"
 
 
 @pytest.mark.parametrize("word", ["refactor", "document", "generate", "analyze", "UNIT_TEST", "", "code"])

@@ -23,7 +23,7 @@ VACUOUS = {"tests/test_left.py": "def test_left():\n    assert True\n"}
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """How a model behaves, and what everybody is told of it."""
+    """How a model behaves, and what everybody reads about it."""
 
     name: str
     says: str

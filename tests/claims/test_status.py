@@ -1,5 +1,5 @@
 """The original's claims about its commands. There the task was lost when `submit-task` ended, and a second
-process said "not found", zeros and nothing; `--wait` looked for a key that never came."""
+process printed "not found", zeros and nothing; `--wait` looked for a key that never came."""
 
 import json
 import os

@@ -80,7 +80,7 @@ def test_a_good_pull_request_passes_and_gets_one_comment(runner: Runner, slugs: 
         assert all(word in asked for word in words) and f"body=@{runner.temp}/verdict.md" in asked
 
 
-def test_a_bad_pull_request_is_told_why_and_its_check_fails(runner: Runner, slugs: Path) -> None:
+def test_a_bad_pull_request_shows_why_and_its_check_fails(runner: Runner, slugs: Path) -> None:
     git(slugs, "checkout", "-q", "-b", "bad", "main")
     (slugs / "test_slug.py").write_text("def test_slug():\n    assert True\n")
     git(slugs, "add", "-A")

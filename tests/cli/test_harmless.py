@@ -1,4 +1,4 @@
-"""What strangers wrote cannot steer a terminal, whichever way it is printed."""
+"""Untrusted text cannot steer a terminal, whichever way it is printed."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Making a Prefect server ready for the crew: what goes wrong is said so that a person knows what to do."""
+"""Making a Prefect server ready for the crew: each failure is reported so that a person knows what to do."""
 
 from pathlib import Path
 

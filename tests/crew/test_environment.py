@@ -142,7 +142,7 @@ def test_a_project_in_the_current_folder_is_not_ours(tmp_path: Path, monkeypatch
     assert project_root() != tmp_path
 
 
-def test_a_missing_project_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_project_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
         "nightcrew.crew.environment.__file__", str(tmp_path / "lib" / "nightcrew" / "crew" / "x.py")

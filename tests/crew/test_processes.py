@@ -14,7 +14,7 @@ child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], 
 print(child.pid, flush=True)
 time.sleep(60)
 """
-STUBBORN = """
+DEAF = """
 import signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print("up", flush=True)
@@ -49,13 +49,13 @@ def test_a_family_is_ended_politely_and_its_children_too(tmp_path: Path) -> None
 
 
 def test_who_does_not_listen_is_killed(tmp_path: Path) -> None:
-    process, _ = start(tmp_path, STUBBORN)
+    process, _ = start(tmp_path, DEAF)
     end_tree([ProcessId.of(process.pid)], grace_seconds=0.2)
     assert not lives(process.pid)
 
 
 def test_a_process_with_a_reused_number_is_left_alone(tmp_path: Path) -> None:
-    process, _ = start(tmp_path, STUBBORN)
+    process, _ = start(tmp_path, DEAF)
     stale = ProcessId(process.pid, ProcessId.of(process.pid).started - 100)
     assert stale.find() is None
     assert kill_tree(stale) == 0

@@ -52,8 +52,8 @@ def _of_shop(task_id: str, description: str) -> Task:
     "header", [None, "Basic", "Basic bmlnaHRjcmV3Og==", "Basic %%", "Bearer x", "Basic é"]
 )
 def test_nobody_sees_anything_without_the_password(settings: Settings, path: str, header: str | None) -> None:
-    stranger = TestClient(dashboard(settings))
-    answer = stranger.get(path, headers={} if header is None else {"Authorization": header.encode()})
+    anonymous = TestClient(dashboard(settings))
+    answer = anonymous.get(path, headers={} if header is None else {"Authorization": header.encode()})
     assert answer.status_code == 401 and "eggs" not in answer.text
     assert answer.headers["www-authenticate"].startswith("Basic ")
 
@@ -107,7 +107,7 @@ def test_metrics_tell_the_state_of_the_crew(client: TestClient) -> None:
     assert found["nightcrew_outbox_facts"][0][1] > 0
 
 
-def test_a_database_that_is_gone_is_said_and_the_ledger_still_shown(
+def test_a_database_that_is_gone_is_reported_and_the_ledger_still_shown(
     settings: Settings, client: TestClient
 ) -> None:
     gone = settings.model_copy(update={"database_url": "postgresql://nobody@127.0.0.1:1/none"})

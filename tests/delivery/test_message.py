@@ -54,7 +54,7 @@ def test_a_long_title_is_cut_between_words(earlier: list[str]) -> None:
     assert len(found) <= MOST_SUBJECT and found.endswith("word…")
 
 
-def test_what_a_stranger_writes_stays_text() -> None:
+def test_untrusted_text_stays_text() -> None:
     """It is no trailer, no terminal control, no secret, and it does not choose the branch's name."""
     token = "ghp_" + "a1B2" * 9
     says = f"Mend it \x1b[2J {token}\n\nSigned-off-by: Somebody <a@b>\n\nNightcrew-Verdict: perfect"

@@ -107,7 +107,7 @@ def test_the_workspace_is_gone_whatever_happens(settings: Settings, sandbox: San
     assert list(settings.work_dir.iterdir()) == []
 
 
-def test_the_model_is_told_conventions_commands_and_why_it_was_rejected(
+def test_the_model_is_given_conventions_commands_and_why_it_was_rejected(
     settings: Settings, sandbox: Sandbox, repo: Path
 ) -> None:
     _, door = run(settings, sandbox, repo, [GOOD_TEST], feedback="No test may sleep.")
@@ -118,7 +118,9 @@ def test_the_model_is_told_conventions_commands_and_why_it_was_rejected(
     assert "Why the previous attempt was rejected:\nNo test may sleep." in result
 
 
-def test_a_first_attempt_is_told_of_no_rejection(settings: Settings, sandbox: Sandbox, repo: Path) -> None:
+def test_a_first_attempt_has_no_rejection_in_its_prompt(
+    settings: Settings, sandbox: Sandbox, repo: Path
+) -> None:
     _, door = run(settings, sandbox, repo, [GOOD_TEST])
     assert "Why the previous attempt" not in door.asked[0]["messages"][0]["content"]
 

@@ -45,7 +45,9 @@ def test_output_exit_code_and_input_pass_through(sandbox: Sandbox, workspace: Pa
     assert done.seconds < 5
 
 
-def test_a_signal_and_a_missing_command_are_told_as_a_shell_does(sandbox: Sandbox, workspace: Path) -> None:
+def test_a_signal_and_a_missing_command_are_reported_as_a_shell_does(
+    sandbox: Sandbox, workspace: Path
+) -> None:
     assert sandbox.run(["/bin/sh", "-c", "kill -SEGV $$"], workspace=workspace).returncode == 139
     assert sandbox.run(["no-such-command"], workspace=workspace).returncode == 127
 
@@ -72,7 +74,7 @@ def run_python(sandbox: Sandbox, code: str, workspace: Path, **more: Any) -> Com
     return sandbox.run([sys.executable, "-I", "-S", "-c", code], workspace=workspace, mounts=mounts, **more)
 
 
-def test_results_are_told_while_they_come_and_apart_from_the_output(
+def test_results_are_reported_while_they_come_and_apart_from_the_output(
     sandbox: Sandbox, workspace: Path
 ) -> None:
     found: list[tuple[float, bytes]] = []

@@ -148,7 +148,7 @@ def from_a_server(home: Path, nightcrew: str, token: str) -> subprocess.Complete
     finally:
         server.shutdown()
         server.server_close()
-    assert server.basic in server.told
+    assert server.basic in server.given
     assert server.seen == []
     assert token not in done.stdout + done.stderr
     return done

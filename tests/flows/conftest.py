@@ -144,7 +144,7 @@ class RunningCrew:
         return self.status.api()
 
     def task(self, description: str, **values: object) -> Task:
-        """A documentation task for the capable model, unless told otherwise."""
+        """A documentation task for the capable model, unless the arguments differ."""
         given = {
             "description": description,
             "repo": str(self.repo),

@@ -50,6 +50,6 @@ def from_a_server(crew: RunningCrew) -> Task:
     finally:
         server.shutdown()
         server.server_close()
-    assert server.basic in server.told
+    assert server.basic in server.given
     assert server.seen == []
     return task

@@ -70,7 +70,7 @@ def another_host(settings: Settings, home: Path) -> Iterator[subprocess.Popen[st
         host.communicate(timeout=60)
 
 
-def told(settings: Settings, home: Path, *command: str) -> Any:
+def answer_of(settings: Settings, home: Path, *command: str) -> Any:
     asked = subprocess.run(
         [sys.executable, "-m", "nightcrew.cli", *command, "--json"],
         env=variables(settings, home),
@@ -100,12 +100,12 @@ def test_a_host_that_only_joined_does_tasks_and_all_hosts_give_the_same_answers(
         assert done.change_path == f"{shared_settings.store_url}/results/{done.task_id}/change.patch"
         assert not (shared_settings.results_dir / done.task_id).exists()
         for command in (("show-task", done.task_id), ("metrics",), ("review",), ("list-tasks",)):
-            assert told(shared_settings, shared_settings.home, *command) == told(
+            assert answer_of(shared_settings, shared_settings.home, *command) == answer_of(
                 shared_settings, other, *command
             )
-        shown = told(shared_settings, shared_settings.home, "show-task", done.task_id)
+        shown = answer_of(shared_settings, shared_settings.home, "show-task", done.task_id)
         assert shown["judged"]["kind"] == "accepted" and "pricing.py" in shown["change"]
-        assert told(shared_settings, shared_settings.home, "metrics")["accepted"] == 1
+        assert answer_of(shared_settings, shared_settings.home, "metrics")["accepted"] == 1
 
 
 def test_a_host_that_shares_nothing_cannot_join(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.flows
 
 
 class Ears:
-    """An HTTP server on loopback that remembers what it was told."""
+    """An HTTP server on loopback that remembers what it received."""
 
     def __init__(self) -> None:
         self.heard: list[dict[str, str]] = []

@@ -116,6 +116,6 @@ def _has_memory(crew: RunningCrew) -> bool:
 
 
 def _lines_of_steps(crew: RunningCrew, run_id: str, steps: dict[str, str]) -> set[tuple[str | None, str]]:
-    """Which step said something in which logger's name."""
+    """Which step logged under which logger's name."""
     lines = crew.api.post("/logs/filter", {"logs": {"flow_run_id": {"any_": [run_id]}}, "limit": 200})
     return {(steps.get(line["task_run_id"] or ""), line["name"]) for line in lines}

@@ -17,7 +17,7 @@ from tests.execution.conftest import git
 from tests.forge.conftest import Delivered
 
 
-def dearer(tree: Path) -> None:
+def raised(tree: Path) -> None:
     (tree / "shop.py").write_text("price = 2\n")
 
 
@@ -45,7 +45,7 @@ def refused(found: Delivery | Conflict) -> str:
 
 def test_a_change_becomes_a_pull_request_with_its_evidence(delivery: Delivered) -> None:
     issue = delivery.place.made("/issues", title="Too cheap")["number"]
-    change = delivery.change(dearer, "Raise it. Fixes #99, says @octo.", issue=issue)
+    change = delivery.change(raised, "Raise it. Fixes #99, says @octo.", issue=issue)
     done = opened(delivery.deliver(change))
     (pull,) = delivery.pulls()
     assert (pull["number"], pull["html_url"]) == (done.pull_request, done.url)
@@ -55,19 +55,19 @@ def test_a_change_becomes_a_pull_request_with_its_evidence(delivery: Delivered) 
     for words in (f"Closes #{issue}", "Is each line needed?", "- applies", "nightcrew verify", "`model-1`"):
         assert words in body.replace("| applies", "- applies"), words
     commit = git(delivery.place.repository.git_dir, "log", "-1", "--format=%B", str(done.commit))
-    for text in (body, commit, pull["title"]):  # what a stranger wrote closes nothing and calls nobody
+    for text in (body, commit, pull["title"]):  # untrusted text closes nothing and calls nobody
         assert "#99" not in text and "@octo" not in text
     assert "Raise it." in body and "Raise it." in commit
 
 
 def test_a_second_delivery_does_nothing(delivery: Delivered) -> None:
-    change = delivery.change(dearer)
+    change = delivery.change(raised)
     first, again = opened(delivery.deliver(change)), opened(delivery.deliver(change))
     assert first == again and len(delivery.pulls()) == 1
 
 
 def test_a_crash_after_the_push_leaves_one(delivery: Delivered, monkeypatch: pytest.MonkeyPatch) -> None:
-    change = delivery.change(dearer)
+    change = delivery.change(raised)
     with monkeypatch.context() as patch:
         patch.setattr(GitHubRepository, "repository", crash)
         with pytest.raises(KeyboardInterrupt):
@@ -77,7 +77,7 @@ def test_a_crash_after_the_push_leaves_one(delivery: Delivered, monkeypatch: pyt
 
 
 def test_a_crash_after_it_was_opened_leaves_one(delivery: Delivered, monkeypatch: pytest.MonkeyPatch) -> None:
-    change = delivery.change(dearer)
+    change = delivery.change(raised)
     with monkeypatch.context() as patch:
         patch.setattr(GitHubRepository, "add_labels", crash)
         with pytest.raises(KeyboardInterrupt):
@@ -89,7 +89,7 @@ def test_a_crash_after_it_was_opened_leaves_one(delivery: Delivered, monkeypatch
 
 
 def test_a_pull_request_that_a_person_closed_stays_closed(delivery: Delivered) -> None:
-    change = delivery.change(dearer)
+    change = delivery.change(raised)
     done = opened(delivery.deliver(change))
     delivery.place.call("PATCH", f"/pulls/{done.pull_request}", {"state": "closed"})
     delivery.shop.deliveries.keep(change.queued.task_id, before_it_was_kept(done))
@@ -98,7 +98,7 @@ def test_a_pull_request_that_a_person_closed_stays_closed(delivery: Delivered) -
 
 
 def test_the_text_of_an_open_one_is_edited(delivery: Delivered) -> None:
-    change = delivery.change(dearer)
+    change = delivery.change(raised)
     done = opened(delivery.deliver(change))
     delivery.place.call("PATCH", f"/pulls/{done.pull_request}", {"body": "gone"})
     delivery.shop.deliveries.keep(change.queued.task_id, before_it_was_kept(done))
@@ -108,7 +108,7 @@ def test_the_text_of_an_open_one_is_edited(delivery: Delivered) -> None:
 
 def test_a_token_that_is_revoked_on_the_way(delivery: Delivered) -> None:
     hub, place = delivery.place.twin.hub, delivery.place
-    change = delivery.change(dearer)
+    change = delivery.change(raised)
     place.twin.github.before("POST", f"{place.repository.name}/pulls$", lambda: hub.revoke(place.token))
     detail = refused(delivery.deliver(change))
     assert "GitHub refuses the token" in detail and place.token not in detail
@@ -122,7 +122,7 @@ def test_a_limit_that_lasts(delivery: Delivered) -> None:
     replies: list[Reply | None] = [secondary_limit(900), None]
     path = f"{delivery.place.repository.name}/pulls$"
     delivery.place.twin.github.before("POST", path, lambda: replies.pop(0))
-    change = delivery.change(dearer)
+    change = delivery.change(raised)
     assert "GitHub takes no more calls with this token until" in refused(delivery.deliver(change))
     assert opened(delivery.deliver(change)).pull_request == 1
 
@@ -131,25 +131,25 @@ def test_a_short_limit_is_waited_out(delivery: Delivered) -> None:
     replies: list[Reply | None] = [secondary_limit(0), None]
     path = f"{delivery.place.repository.name}/pulls$"
     delivery.place.twin.github.before("POST", path, lambda: replies.pop(0))
-    assert opened(delivery.deliver(delivery.change(dearer))).pull_request == 1
+    assert opened(delivery.deliver(delivery.change(raised))).pull_request == 1
 
 
 def test_a_base_that_moved_is_judged_again(delivery: Delivered) -> None:
-    change = delivery.change(dearer)
+    change = delivery.change(raised)
     moved = delivery.place.push("main", "other.txt")
     done = opened(delivery.deliver(change))
     assert (done.onto, delivery.shop.judged) == (moved, [moved])
 
 
 def test_a_change_that_does_not_fit_any_more_opens_nothing(delivery: Delivered) -> None:
-    change = delivery.change(dearer)
+    change = delivery.change(raised)
     delivery.place.push("main", "shop.py", "price = 7\n")
     assert isinstance(delivery.deliver(change), Conflict)
     assert delivery.pulls() == []
 
 
 def test_protected_branches_take_none_of_ours(delivery: Delivered) -> None:
-    change = delivery.change(dearer)
+    change = delivery.change(raised)
     branch = branch_of(change.queued.task)
     delivery.place.repository.protect(f"refs/heads/{branch}")
     with pytest.raises(BadInput, match="does not take refs/heads/nightcrew"):
@@ -158,14 +158,14 @@ def test_protected_branches_take_none_of_ours(delivery: Delivered) -> None:
 
 
 def test_a_renamed_repository_is_followed(delivery: Delivered) -> None:
-    change = delivery.change(dearer)
+    change = delivery.change(raised)
     delivery.place.twin.hub.rename(delivery.place.repository, f"{delivery.place.repository.name}-new")
     done = opened(delivery.deliver(change))
     assert delivery.place.repository.full_name in done.detail and len(delivery.pulls()) == 1
 
 
 def test_a_token_that_may_not_open_pull_requests(delivery: Delivered) -> None:
-    change = delivery.change(dearer)
+    change = delivery.change(raised)
     rights = {Permission.CONTENTS: Access.WRITE, Permission.METADATA: Access.READ}
     delivery.place.twin.hub.give_token(delivery.place.token, "octo", rights)
     assert "Resource not accessible by personal access token" in refused(delivery.deliver(change))
@@ -174,7 +174,7 @@ def test_a_token_that_may_not_open_pull_requests(delivery: Delivered) -> None:
 def test_a_change_without_its_pull_request_counts_for_the_next_one(delivery: Delivered) -> None:
     """Its branch is there, and it may be delivered later."""
     rights = {Permission.CONTENTS: Access.WRITE, Permission.METADATA: Access.READ}
-    first, second = delivery.change(dearer), delivery.change(more)
+    first, second = delivery.change(raised), delivery.change(more)
     delivery.place.twin.hub.give_token(delivery.place.token, "octo", rights)
     refused(delivery.deliver(first))
     delivery.place.twin.hub.give_token(delivery.place.token, "octo")

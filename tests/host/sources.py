@@ -23,7 +23,7 @@ STARTERS = re.compile(
 METHODS = re.compile(r"subprocess_(exec|shell)|Popen|run_in_executor_process|create_subprocess_\w+")
 """Names that start a process whatever they are an attribute of."""
 BY_NAME = {"import_module", "__import__", "find_spec", "getattr", "resolve_name", "import_"}
-"""Functions that are told by a string what to load."""
+"""Functions that load what a string names."""
 
 
 class Found(NamedTuple):

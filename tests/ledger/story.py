@@ -5,7 +5,7 @@
 - t-prose: a model that answers in text, and an unreadable call of unknown cost; fails as rejected
 - t-outage: the provider is down; fails as infrastructure
 - t-killed: the process was killed in the middle of the attempt
-- t-waits: handed in, not begun
+- t-waits: submitted, not begun
 """
 
 from datetime import UTC, datetime, timedelta
@@ -31,7 +31,7 @@ SECRET = "the-words-of-the-prompt"
 
 
 class Clock:
-    """A clock that goes only where it is told to."""
+    """A clock that goes only when it is set."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 11, 23, 21, 0, tzinfo=UTC)

@@ -52,7 +52,7 @@ def test_the_ledger_tells_of_a_task_what_the_store_tells(
     assert found == [("budget", "no money", "flow-t-fails", "c" * 40, "bug_fix", True)]
 
 
-def test_what_did_not_happen_is_not_told(store: StateStore, queue: TaskQueue, tmp_path: Path) -> None:
+def test_what_did_not_happen_is_not_recorded(store: StateStore, queue: TaskQueue, tmp_path: Path) -> None:
     queue.submit(task("t-done"))
     queue.update("t-done", status=TaskStatus.CANCELLED)
     with pytest.raises(BadInput, match="cannot become"):

@@ -108,7 +108,7 @@ def stored(ledger: Ledger) -> dict[str, dict[str, Any]]:
 
 
 @given(event=shapes(TaskFinished), other=shapes(TaskFinished))
-def test_the_id_depends_on_what_is_said_and_not_on_when(event: TaskFinished, other: TaskFinished) -> None:
+def test_the_id_depends_on_the_content_and_not_on_when(event: TaskFinished, other: TaskFinished) -> None:
     assert (id_of(event) == id_of(other)) == (as_stored(event) == as_stored(other))
 
 

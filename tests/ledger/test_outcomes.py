@@ -43,7 +43,7 @@ def test_a_needed_column_is_missed_by_name(tmp_path: Path) -> None:
         read_outcomes(table(tmp_path, "select 't' task_id, 'm' model"))
 
 
-def test_a_file_that_is_no_table_is_said(tmp_path: Path) -> None:
+def test_a_file_that_is_no_table_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "outcomes.parquet"
     path.write_text("no table")
     with pytest.raises(BadInput, match="cannot be read as a Parquet table"):

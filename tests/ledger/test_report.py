@@ -36,7 +36,7 @@ def test_an_amount_shows_its_first_digits(amount: Decimal | None, words: str) ->
     assert usd(amount) == words
 
 
-def test_an_unknown_cost_is_said_and_a_missing_figure_is_a_dash() -> None:
+def test_an_unknown_cost_is_shown_as_such_and_a_missing_figure_is_a_dash() -> None:
     assert cell("cost_usd", None) == "unknown"
     assert cell("mean_score", None) == "–"
 

@@ -151,7 +151,7 @@ def test_the_agents_python_is_the_environments(capable: Outcome) -> None:
     assert f"{Path(sys.prefix)}/bin/python" in _observations(capable.door)[1]
 
 
-def test_the_model_is_told_the_task_and_asked_for_by_its_name(capable: Outcome) -> None:
+def test_the_model_is_given_the_task_and_asked_for_by_its_name(capable: Outcome) -> None:
     first = capable.door.requests[0]
     assert first["model"] == "scripted/model"
     assert "Task: make add add" in json.dumps(first["messages"])

@@ -111,7 +111,7 @@ def test_a_client_that_dies_without_a_word_is_our_fault() -> None:
     assert "No module named x" in report.detail
 
 
-def test_what_the_agent_said_goes_along() -> None:
+def test_the_last_message_of_the_agent_goes_along() -> None:
     assert how_it_ended(FINISHED, DONE, OPEN).last_message == "did it"
 
 

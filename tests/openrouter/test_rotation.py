@@ -45,7 +45,7 @@ ROTATING = {
 
 
 def converse(crew: Crew, turns: int, **options: Any) -> list[dict[str, Any]]:
-    """A conversation of so many turns through one gateway; returns what was said at the end."""
+    """A conversation of so many turns through one gateway; returns the last message."""
     gateway = crew.gateway(A, B, **options)
     messages: list[dict[str, Any]] = []
     for turn in range(turns):

@@ -27,7 +27,7 @@ def no_settings_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def test_what_was_kept_is_in_force_where_nothing_is_told(tmp_path: Path) -> None:
+def test_the_stored_account_is_used_where_none_is_given(tmp_path: Path) -> None:
     assert kept_account(tmp_path) is None
     keep_account(tmp_path, Account(HERE, KEY))
     assert load_settings(home=tmp_path).account == (HERE, KEY)
@@ -40,7 +40,7 @@ def test_a_key_is_not_sent_to_another_address(tmp_path: Path) -> None:
         _ = load_settings(home=tmp_path, base_url=THERE).account
 
 
-def test_a_key_that_is_told_goes_with_the_address_that_is_told(tmp_path: Path) -> None:
+def test_a_key_that_is_given_goes_with_the_address_that_is_given(tmp_path: Path) -> None:
     keep_account(tmp_path, Account(HERE, KEY))
     other = SecretStr("another-key-of-enough-length")
     assert load_settings(home=tmp_path, base_url=THERE, api_key=other).account == (THERE, other)
@@ -66,7 +66,7 @@ def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"base_url": "x"}', "{"])
-def test_a_damaged_file_is_said_so(tmp_path: Path, content: str) -> None:
+def test_a_damaged_file_is_reported(tmp_path: Path, content: str) -> None:
     keep_account(tmp_path, Account(HERE, KEY))
     account_file(tmp_path).write_text(content)
     with pytest.raises(BadInput, match=r"account\.json cannot be read: remove it"):

@@ -1,4 +1,4 @@
-"""What a command was told in secret stays out of what everybody can read of its process."""
+"""A secret that a command was given stays out of what everybody can read of its process."""
 
 import os
 import subprocess

@@ -100,7 +100,7 @@ def test_an_executor_that_needs_a_larger_window_is_not_planned_with_a_small_mode
     assert [item.removal.by for item in tight.filtered] == ["context"]
 
 
-def test_where_the_need_for_context_comes_from_is_said() -> None:
+def test_where_the_need_for_context_comes_from_is_shown() -> None:
     asked = needs(
         context_tokens=2_345, context_source="measured from a.py at 0123", room_tokens={AGENT: 5_000}
     )

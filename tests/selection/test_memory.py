@@ -88,7 +88,7 @@ def test_a_fresh_memory_reckons_with_the_verdicts_errors_as_measured() -> None:
     assert memory.rates_of("bug_fix") == Rates(0.2, 0.1)
 
 
-def test_what_the_catalogue_said_of_a_judged_model_is_remembered() -> None:
+def test_the_catalogue_entry_of_a_judged_model_is_remembered() -> None:
     memory = taught([model("dear", 20.0)], {"dear": 0.5}, tasks=3)
     known = Memory.from_json(json.loads(json.dumps(memory.to_json()))).success.traits_of("dear")
     assert known == model("dear", 20.0).traits

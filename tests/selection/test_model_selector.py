@@ -116,7 +116,7 @@ def test_more_successes_never_make_a_model_less_likely_to_succeed(
     assert after >= before - 1e-9 or after == -1.0
 
 
-def test_a_fresh_memory_climbs_from_cheap_to_dear() -> None:
+def test_a_fresh_memory_climbs_from_cheap_to_expensive() -> None:
     models = [model("dear", 0.45), model("cheap", 0.2), model("middle", 0.3)]
     plan = plan_of(models, Memory())
     assert [rung.model for rung in plan.rungs] == ["cheap", "middle", "dear"]
@@ -247,7 +247,7 @@ def test_value_decides_between_another_try_and_another_model() -> None:
     assert chosen == ["cheap", "dear"]
 
 
-def test_a_long_task_makes_the_next_attempt_dearer() -> None:
+def test_a_long_task_makes_the_next_attempt_more_expensive() -> None:
     models = [model("a", 0.2), model("b", 0.5)]
     memory = taught(models, {"a": 0.6, "b": 0.8})
     usual, long = (
@@ -329,7 +329,7 @@ def _take(
     )
 
 
-def test_a_model_whose_answers_need_rescue_is_dearer_and_not_dead() -> None:
+def test_a_model_whose_answers_need_rescue_is_more_expensive_and_not_dead() -> None:
     plain, odd = model("plain", 1.0), model("odd", 1.0, repaired_share=0.9)
     for seed in range(4):
         plan = plan_of([odd, plain], Memory(), needs(seed=seed))

@@ -129,8 +129,8 @@ def _worth_in_order(arms: list[Arm]) -> float:
     return worth
 
 
-def test_two_cheap_rungs_go_before_the_dear_one() -> None:
-    """The second cheap rung only pays in between: the dear one is worth more as the next step."""
+def test_two_cheap_rungs_go_before_the_expensive_one() -> None:
+    """The second cheap rung only pays in between: the expensive one is worth more as the next step."""
     arms = [arm("m0", 2.0, 0.75), arm("m1", -2.0, 0.03125), arm("m2", -2.0, 0.03125)]
     found = ladder(arms)
     assert [a.candidate.model for a in found.arms][-1] == "m0"

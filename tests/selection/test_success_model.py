@@ -73,9 +73,9 @@ def test_a_noisy_verdict_teaches_less() -> None:
 def test_the_prior_follows_coding_index_and_price() -> None:
     model = SuccessModel()
     weak, strong = (Traits.of("a", coding_index=index, price_1m_usd=1.0) for index in (10.0, 60.0))
-    cheap, dear = (Traits.of("a", coding_index=None, price_1m_usd=price) for price in (0.1, 10.0))
+    cheap, costly = (Traits.of("a", coding_index=None, price_1m_usd=price) for price in (0.1, 10.0))
     assert chance(model, weak) < chance(model, strong)
-    assert chance(model, cheap) < chance(model, dear)
+    assert chance(model, cheap) < chance(model, costly)
 
 
 def test_how_much_the_coding_index_says_is_learned() -> None:

@@ -41,7 +41,7 @@ def test_any_body_gets_an_outcome(request: dict[str, Any]) -> None:
 
 
 @given(st.lists(st.sampled_from([FREE, PAID]), max_size=30), st.integers(0, 5))
-def test_what_was_charged_is_what_the_answers_said(models: list[str], seed: int) -> None:
+def test_what_was_charged_is_the_sum_of_the_answers(models: list[str], seed: int) -> None:
     faults = (
         Fault(kind=FaultKind.ERROR_IN_200, probability=0.3),
         Fault(kind=FaultKind.EMPTY, probability=0.2),

@@ -199,9 +199,9 @@ REJECTED = f"{PROMPT}\n\nWhy the previous attempt was rejected:\nNo test can fai
 
 
 def test_characters_do_the_same_again_unless_the_scenario_says_otherwise(workspace: Workspace) -> None:
-    stubborn = ScriptedModel(id="twin/a", character=Character.LAZY)
+    persistent = ScriptedModel(id="twin/a", character=Character.LAZY)
     learner = ScriptedModel(id="twin/b", character=Character.LAZY, retry_character=Character.CAPABLE)
-    with Twin(cast(stubborn, learner)) as twin:
+    with Twin(cast(persistent, learner)) as twin:
         says = [
             chat(twin, body(model, prompt=prompt)).json()["choices"][0]["message"]["content"]
             for model in ("twin/a", "twin/b")

@@ -94,8 +94,8 @@ def test_paid_calls_use_up_the_balance() -> None:
 
 
 def test_calls_may_cost_other_than_the_catalogue_says() -> None:
-    dear = ScriptedModel(id=PAID, price=Price(prompt="0.01"), charged=Price(request="0.25"))
-    with Twin(scenario(models=(dear,))) as twin:
+    costly = ScriptedModel(id=PAID, price=Price(prompt="0.01"), charged=Price(request="0.25"))
+    with Twin(scenario(models=(costly,))) as twin:
         assert chat(twin, body(PAID)).json()["usage"]["cost"] == 0.25
 
 

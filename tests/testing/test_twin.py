@@ -44,10 +44,10 @@ def test_any_key_will_do_where_the_scenario_names_none() -> None:
 
 
 def test_a_model_vanishes_and_a_price_changes_while_it_runs() -> None:
-    dearer = ScriptedModel(id=PAID, price=Price(prompt="0.5"))
+    costlier = ScriptedModel(id=PAID, price=Price(prompt="0.5"))
     with Twin(scenario()) as twin:
         url = f"http://127.0.0.1:{twin.port}/twin/change"
-        change = Change(remove_models=(FREE,), put_models=(dearer,)).model_dump_json()
+        change = Change(remove_models=(FREE,), put_models=(costlier,)).model_dump_json()
         assert httpx.post(url, content=change).status_code == 200
         records = httpx.get(f"{twin.base_url}/models").json()["data"]
         gone = chat(twin, body(FREE))

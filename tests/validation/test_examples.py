@@ -55,8 +55,8 @@ def explained(house: House, function: str, example: str) -> Verdict:
         line for line in CODE.split("\n") if line.strip().startswith((f"def {function}", f"class {function}"))
     )
     inside = " " * 4
-    told = f"Letters for banners above every counter.\n\n{example}\n"
-    text = f'{inside}"""' + told.replace("\n", f"\n{inside}").rstrip() + f'\n{inside}"""'
+    described = f"Letters for banners above every counter.\n\n{example}\n"
+    text = f'{inside}"""' + described.replace("\n", f"\n{inside}").rstrip() + f'\n{inside}"""'
     return house.judge({PATH: CODE.replace(head, f"{head}\n{text}")}, TaskType.DOCUMENTATION, PATH)
 
 
@@ -123,10 +123,10 @@ def test_an_example_that_is_wrong(labels: House, function: str, example: str, wo
 
 
 def test_an_example_that_runners_skip_is_tried_and_shown_to_a_person(labels: House) -> None:
-    told = ">>> shout('ada')  # doctest: +SKIP\n'ADA'"
-    verdict = explained(labels, "shout", told)
+    described = ">>> shout('ada')  # doctest: +SKIP\n'ADA'"
+    verdict = explained(labels, "shout", described)
     assert (verdict.kind, "gives 'ADA!', not 'ADA'" in verdict.asks) == (VerdictKind.NOT_MEASURABLE, True)
-    right = explained(labels, "shout", told.replace("'ADA'", "'ADA!'"))
+    right = explained(labels, "shout", described.replace("'ADA'", "'ADA!'"))
     assert right.kind is VerdictKind.ACCEPTED, right.summary
 
 

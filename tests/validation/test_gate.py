@@ -1,4 +1,4 @@
-"""A gate's result from its findings: who has to act, and what is said."""
+"""A gate's result from its findings: who has to act, and the message."""
 
 import pytest
 

@@ -44,9 +44,9 @@ def test_real_tests_are_accepted_with_the_evidence_kept(house: House, good: Verd
     assert good.kind is VerdictKind.ACCEPTED, good.summary
     assert 0.7 < good.score <= 1
     assert good.sandbox == "bubblewrap"
-    told = verdict_json(good)
-    assert set(told) == {"verdict", "score", "gates", "asks", "not_reached", "environment_built_from"}
-    assert {"name", "outcome", "evidence", "message", "hint", "findings"} == set(told["gates"][0])
+    shown = verdict_json(good)
+    assert set(shown) == {"verdict", "score", "gates", "asks", "not_reached", "environment_built_from"}
+    assert {"name", "outcome", "evidence", "message", "hint", "findings"} == set(shown["gates"][0])
     patch = house.patch({TEST: GOOD_TEST})
     keep_verdict(tmp_path / "kept", patch, good)
     assert json.loads((tmp_path / "kept" / "verdict.json").read_text())["verdict"] == "accepted"
@@ -307,9 +307,9 @@ def test_a_reproducer_that_cannot_go_on_with_what_the_broken_code_gives_is_accep
 def test_a_bad_fix(buggy: House, files: dict[str, str | None], gate: str, word: str) -> None:
     verdict = buggy.judge(files, TaskType.BUG_FIX)
     assert rejected_by(verdict) in {gate, "needed"}, verdict.summary
-    told = next(one for one in verdict.gates if one.outcome is GateOutcome.FAIL)
-    assert told.name == gate
-    assert word in told.message
+    shown = next(one for one in verdict.gates if one.outcome is GateOutcome.FAIL)
+    assert shown.name == gate
+    assert word in shown.message
 
 
 CURRENCIES = "RATES = {'EUR': 100, 'CHF': 104}\n"
@@ -426,12 +426,12 @@ def test_a_test_that_only_ends_with_the_fix_is_a_reproducer(
     }
     house = make_house(tmp_path / "r", settings, sandbox, files)
     test = "from steps import steps\n\n\ndef test_odd():\n    steps(3)\n    steps(4)\n"
-    told = house.ask(
+    shown = house.ask(
         Behaviour(),
         {"steps.py": "def steps(x):\n    return x % 2\n", "test_odd.py": test},
         house.task(TaskType.BUG_FIX, "steps.py"),
     )
-    assert told.outcome is GateOutcome.PASS, told.message
+    assert shown.outcome is GateOutcome.PASS, shown.message
 
 
 # -- documentation, refactoring, analysis, code ------------------------------------------------------------
@@ -465,14 +465,14 @@ def test_documentation_that_explains_is_accepted(house: House) -> None:
 
 def test_documentation_of_what_is_not_public_counts(house: House) -> None:
     bare = NAMES + "\n\ndef _fold(text):\n    return text.casefold()\n"
-    told = bare.replace(
+    shown = bare.replace(
         "(text):\n",
         '(text):\n    """Letters without case, so that labels can be compared whatever their language."""\n',
     )
     other = make_house(
         house.repo.parent / "private", house.settings, house.sandbox, FILES | {"src/shop/names.py": bare}
     )
-    verdict = other.judge({"src/shop/names.py": told}, TaskType.DOCUMENTATION, "src/shop/names.py")
+    verdict = other.judge({"src/shop/names.py": shown}, TaskType.DOCUMENTATION, "src/shop/names.py")
     assert verdict.kind is VerdictKind.ACCEPTED, verdict.summary
 
 
@@ -551,7 +551,7 @@ def report(**finding: object) -> str:
 
 
 def test_the_analysis_gate_reads_what_the_briefing_asks_for() -> None:
-    """A model that does as it is told must not be rejected for its form."""
+    """A model that does what the prompt asks must not be rejected for its form."""
     (asked,) = [rule for rule in _RULES[TaskType.ANALYSIS] if "findings" in rule]
     names = re.findall(r'"(\w+)": (?:\.\.\.|\[)', asked)
     assert names == ["findings", *json.loads(report())["findings"][0]]
@@ -650,7 +650,7 @@ def test_what_a_command_lacks_on_base_too_is_not_the_changes_fault(
     assert other.ask(Acceptance(), own, task).outcome is GateOutcome.FAIL
 
 
-RULES = "def short_enough(told):\n    return '' if len(told['changes']) < 2 else 'one file at a time'\n"
+RULES = "def short_enough(shown):\n    return '' if len(shown['changes']) < 2 else 'one file at a time'\n"
 
 
 def test_the_repositorys_own_rules_are_asked(tmp_path: Path, settings: Settings, sandbox: Sandbox) -> None:

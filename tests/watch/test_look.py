@@ -54,11 +54,11 @@ def test_a_comment_with_a_command_becomes_a_task(watched: Watched) -> None:
     assert queued.task.description == "Prices are wrong\n\nwith zero\n\nHello."
 
 
-def test_strangers_are_not_heard(watched: Watched) -> None:
+def test_unknown_users_are_not_heard(watched: Watched) -> None:
     """Neither by a command, nor by a label that a template gives to their issue."""
-    stranger = watched.by("stranger")
-    issue = watched.issue(stranger, labels=["nightcrew"], body="/nightcrew bug_fix")
-    watched.comment(stranger, issue, "/nightcrew bug_fix shop.py")
+    unknown = watched.by("unknown")
+    issue = watched.issue(unknown, labels=["nightcrew"], body="/nightcrew bug_fix")
+    watched.comment(unknown, issue, "/nightcrew bug_fix shop.py")
     watched.comment(watched.by("reader", "read"), issue, "/nightcrew bug_fix shop.py")
     looked = watched.look()
     assert (looked.new, looked.refused, looked.written) == (0, 3, 0)

@@ -53,7 +53,7 @@ def test_the_work_is_that_of_the_model_that_ended_it(served: tuple[str, ...], sl
 
 
 @pytest.mark.parametrize("by", [StopCause.QUOTA, StopCause.ACCOUNT, StopCause.STORE])
-def test_what_stops_all_alike_uses_up_neither_attempts_nor_patience(by: StopCause) -> None:
+def test_what_stops_every_attempt_uses_up_neither_attempts_nor_patience(by: StopCause) -> None:
     task, many = a_task(max_attempts=1), [interrupted(by)] * (MOST_INTERRUPTIONS - 1)
     assert decide(task, many, seconds=1.0, budget_usd=Decimal(1)) is None
     ended = decide(task, [*many, interrupted(by)], seconds=1.0, budget_usd=Decimal(1))

@@ -1,4 +1,4 @@
-"""What the attempts so far mean for a task: the rules of stubbornness."""
+"""What the attempts so far mean for a task: the rules of retries."""
 
 from dataclasses import replace
 from decimal import Decimal

@@ -42,7 +42,7 @@ def test_a_gate_cannot_break_its_row() -> None:
     assert "- tests **failed**: one \\| two three" in shown
 
 
-def test_what_strangers_wrote_is_no_markup() -> None:
+def test_untrusted_text_is_no_markup() -> None:
     """A picture on the page would tell its server when and where the page is read."""
     picture = "![](http://evil.example/x.png)<img src=x>"
     gate = GateResult("tests", GateOutcome.FAIL, picture)

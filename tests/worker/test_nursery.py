@@ -151,7 +151,7 @@ def test_a_module_that_starts_a_thread_is_refused_and_not_forked_into_a_deadlock
     asyncio.run(scenario())
 
 
-def test_a_module_that_cannot_be_imported_is_said_so(tmp_path: Path) -> None:
+def test_a_module_that_cannot_be_imported_is_reported(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with nursery("no_such_module_here") as made:
             with pytest.raises(Transient, match="ended before it could fork"):

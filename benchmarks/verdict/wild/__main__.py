@@ -130,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("clones", nargs="+", type=Path, help="folders of git clones, called owner+name")
     parser.add_argument("--work", type=Path, default=Path.home() / ".cache" / "nightcrew-wild")
     parser.add_argument("--limit", type=int, default=300, help="at most this many real changes")
-    parser.add_argument("--bad", type=int, help="that many bad ones; as many as real ones if not said")
+    parser.add_argument("--bad", type=int, help="that many bad ones; as many as real ones without it")
     parser.add_argument(
         "--kinds", nargs="+", default=[], help="only kinds with one of these words in their name"
     )
@@ -142,7 +142,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--twice", action="store_true", help="judge all again and compare")
     parser.add_argument("--table", action="store_true", help="print what was judged, and judge nothing")
     parser.add_argument(
-        "--any-code", action="store_true", help="take over what other versions of the code said"
+        "--any-code", action="store_true", help="take over the verdicts of other versions of the code"
     )
     return parser
 

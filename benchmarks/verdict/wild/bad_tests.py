@@ -97,8 +97,8 @@ class _Stripper(ast.NodeTransformer):
         self.new = new
 
     def visit_Assert(self, node: ast.Assert) -> ast.AST:
-        told = self.new.format(value=ast.unparse(node.test))
-        return ast.parse(told).body[0]
+        filled = self.new.format(value=ast.unparse(node.test))
+        return ast.parse(filled).body[0]
 
 
 def _idle(_good: Good, module: str, name: str) -> str | None:
@@ -277,7 +277,7 @@ FAULTS = (
         for name, write in _INSTEAD.items()
         if name != "the target mocked"
     ),
-    *(Fault(f"tests: {name}", TESTS, beside(_bound(*told))) for name, told in _WORLDS.items()),
+    *(Fault(f"tests: {name}", TESTS, beside(_bound(*filled))) for name, filled in _WORLDS.items()),
     *(Fault(f"tests: {name}", TESTS, at_import(statements)) for name, statements in _AT_IMPORT.items()),
     Fault("tests: checks replaced by calls", TESTS, _stripped("({value})"), passes=False),
     Fault("tests: checks of truth", TESTS, _stripped("assert ({value}) or True"), passes=False),

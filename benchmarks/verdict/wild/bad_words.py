@@ -107,12 +107,12 @@ def _docstring(template: str) -> Callable[[str, ast.FunctionDef, ast.Constant], 
     def edit(text: str, node: ast.FunctionDef, value: ast.Constant) -> str | None:
         names = parameters(node)
         indent = " " * node.body[0].col_offset
-        told = template.format(
+        filled = template.format(
             lorem=_LOREM, a=names[0] if names else "value", old=str(value.value).rstrip(), indent=indent
         )
         return (
-            replaced(text, value, f'"""{told}\n{indent}"""')
-            if '"""' not in told and "\\" not in told
+            replaced(text, value, f'"""{filled}\n{indent}"""')
+            if '"""' not in filled and "\\" not in filled
             else None
         )
 
@@ -193,7 +193,7 @@ _DOCSTRINGS = {
     "parameter that is not there": _docstring(
         "{old}\n\n{indent}:param colour_depth: how many bits a colour has.\n{indent}:raises ZeroDivisionError: when the moon is full."
     ),
-    "wrong default told": _default_wrong,
+    "wrong default filled": _default_wrong,
     "error that nothing raises": _docstring(
         "{old}\n\n{indent}Raises a BlockingIOError where it takes too long."
     ),

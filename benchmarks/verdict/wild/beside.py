@@ -166,8 +166,10 @@ def _compared_otherwise(text: str, before: str | None) -> Iterator[str | None]:
     for node in inside(text, outside_of=changed_lines(before, text), kind=ast.Compare):
         assert isinstance(node, ast.Compare)
         if len(node.ops) == 1 and type(node.ops[0]) in swapped:
-            told = f"{ast.unparse(node.left)} {swapped[type(node.ops[0])]} {ast.unparse(node.comparators[0])}"
-            yield replaced(text, node, told)
+            swapped_text = (
+                f"{ast.unparse(node.left)} {swapped[type(node.ops[0])]} {ast.unparse(node.comparators[0])}"
+            )
+            yield replaced(text, node, swapped_text)
 
 
 def _decorator_gone(text: str, before: str | None) -> Iterator[str | None]:
@@ -267,7 +269,7 @@ def _dedented(text: str) -> str:
 
 def _module_gone(good: Good) -> Change | None:
     """A product module that the changed files do not name."""
-    told = " ".join(text or "" for text in good.change.values())
+    swapped_text = " ".join(text or "" for text in good.change.values())
     for path in good.paths:
         stem = path.rsplit("/", 1)[-1][:-3]
         if (
@@ -275,7 +277,7 @@ def _module_gone(good: Good) -> Change | None:
             and "/" in path
             and path not in good.change
             and not stem.startswith("_")
-            and stem not in told
+            and stem not in swapped_text
         ):
             return {**good.change, path: None}
     return None

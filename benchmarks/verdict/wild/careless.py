@@ -82,12 +82,12 @@ def _filtered(node: ast.AST) -> str | None:
 
 
 def _elsewhere(node: ast.AST) -> str | None:
-    told = ast.unparse(node)
+    written = ast.unparse(node)
     for old, new in (("sys.stderr", "sys.stdout"), ("sys.stdout", "sys.stderr")):
-        if old in told:
-            return told.replace(old, new)
-    if isinstance(node, ast.Call) and told.startswith("print(") and "file=" not in told:
-        return f"{told[:-1]}, file=__import__('sys').stderr)"
+        if old in written:
+            return written.replace(old, new)
+    if isinstance(node, ast.Call) and written.startswith("print(") and "file=" not in written:
+        return f"{written[:-1]}, file=__import__('sys').stderr)"
     return None
 
 

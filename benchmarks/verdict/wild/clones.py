@@ -102,9 +102,9 @@ class Clone:
         write(tree, change)
         _run(tree, "add", "-A", "--force", "--", *change)
         shape = ("--cached", "--no-renames", "--no-ext-diff", "--text", "--full-index")
-        told = _text(tree, "diff", *shape, "HEAD")
+        diff = _text(tree, "diff", *shape, "HEAD")
         _run(tree, "reset", "-q", "--hard")
-        return told
+        return diff
 
 
 def write(tree: Path, change: Mapping[str, str | None]) -> None:

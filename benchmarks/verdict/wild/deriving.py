@@ -31,8 +31,8 @@ class Deriver:
         )  # fmt: skip
         self._known: dict[str, int | None] = {}  # the first that its tests do not notice
         if path.is_file():
-            told = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
-            self._known = {one["key"]: one.get("place", 0) if one["usable"] else None for one in told}
+            rows = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+            self._known = {one["key"]: one.get("place", 0) if one["usable"] else None for one in rows}
 
     def good(self, good: Good) -> Case:
         """The real change."""
@@ -47,9 +47,9 @@ class Deriver:
         if key not in self._known:
             places = (at for at, change in enumerate(changes) if self._is_usable(good, fault, change))
             place = self._known[key] = next(places, None)
-            told = {"key": key, "usable": place is not None, "place": place}
+            row = {"key": key, "usable": place is not None, "place": place}
             with self.path.open("a") as file:
-                file.write(json.dumps(told) + "\n")
+                file.write(json.dumps(row) + "\n")
         found = self._known[key]
         return None if found is None else self._case(good, f"bad: {fault.name}", False, changes[found])
 
@@ -85,9 +85,9 @@ class Deriver:
         step = good.clone.step(good.label.mined.commit)
         patch = good.clone.patch(good.parent, change, self.room.patches(good.clone))
         acceptance = _command(good) if good.kind is Kind.FEATURE else None
-        said = f"{step.subject}\n\n{step.body}".strip()[:2000]
+        instruction = f"{step.subject}\n\n{step.body}".strip()[:2000]
         return Case(good.clone.name, good.label.mined.commit, kind, is_good, TYPES[good.kind], good.parent, good.target,
-                    said if len(said) >= 3 else f"change {said}", acceptance, patch)  # fmt: skip
+                    instruction if len(instruction) >= 3 else f"change {instruction}", acceptance, patch)  # fmt: skip
 
 
 def _command(good: Good) -> str:

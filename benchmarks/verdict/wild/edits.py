@@ -69,8 +69,8 @@ def with_body(text: str, node: Function, statements: str) -> str | None:
         return None
     lines = text.splitlines(keepends=True)
     indent = " " * body[0].col_offset
-    told = textwrap.indent(textwrap.dedent(statements).strip("\n"), indent) + "\n"
-    lines[_first_line(body[0]) - 1 : node.end_lineno] = [told]
+    indented = textwrap.indent(textwrap.dedent(statements).strip("\n"), indent) + "\n"
+    lines[_first_line(body[0]) - 1 : node.end_lineno] = [indented]
     return _if_python("".join(lines))
 
 

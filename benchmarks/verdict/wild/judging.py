@@ -64,7 +64,7 @@ def judge(case: Case, repo: Path, home: Path) -> Row:
     except (NightcrewError, ValueError) as error:
         row |= {"answer": Answer.FAULT.value, "score": 0.0, "gate": "door", "why": str(error)[:1500]}
     else:
-        row |= _told(verdict)
+        row |= _row_of(verdict)
     adopted()
     own, others = own_seconds() - own, children_seconds() - others
     sandboxed = sum(seconds for _, seconds in sandbox.parts.values())
@@ -75,7 +75,7 @@ def judge(case: Case, repo: Path, home: Path) -> Row:
 # ---------------------------------------------------------------------------------------------------------
 
 
-def _told(verdict: Verdict) -> Row:
+def _row_of(verdict: Verdict) -> Row:
     answer = answer_of(verdict)
     word = {
         Answer.REJECTED: GateOutcome.FAIL, Answer.MORE_TESTS: GateOutcome.FAIL, Answer.PERSON: GateOutcome.ASKS,

@@ -147,8 +147,8 @@ def _kind(step: Step) -> Kind | None:
 
 def _has_prose(step: Step) -> bool:
     """More than a line of a list of changes."""
-    told = [one for one in step.files if not re.search(r"(?i)(change|history|news|author|version)", one[0])]
-    return sum(added for _, added, _ in told) >= 3
+    others = [one for one in step.files if not re.search(r"(?i)(change|history|news|author|version)", one[0])]
+    return sum(added for _, added, _ in others) >= 3
 
 
 def _spread(found: list[Mined]) -> list[Mined]:

@@ -74,10 +74,10 @@ class PlainRoom:
     def run(self, clone: Clone, environment: Path, paths: Sequence[str], *options: str) -> Outcomes | None:
         """The outcomes of the tests in `paths` (all tests where empty); None where pytest did not finish."""
         for _ in range(_MOST_MISSING):
-            found, said = self._pytest(clone, environment, [*options, *paths])
-            if (found is None and "unrecognized arguments" in said) or "usage: " in said:
-                found, said = self._pytest(clone, environment, ["-o", "addopts=", *options, *paths])
-            missing = re.search(r"ModuleNotFoundError: No module named '(\w+)", said)
+            found, output = self._pytest(clone, environment, [*options, *paths])
+            if (found is None and "unrecognized arguments" in output) or "usage: " in output:
+                found, output = self._pytest(clone, environment, ["-o", "addopts=", *options, *paths])
+            missing = re.search(r"ModuleNotFoundError: No module named '(\w+)", output)
             package = _KNOWN.get(missing[1]) if missing else None
             if package is None or not self._uv(environment, self.tree(clone), [package]):
                 return found
@@ -91,11 +91,11 @@ class PlainRoom:
         words = ["-m", "coverage", "run", "--rcfile=/dev/null", f"--data-file={data}", "--source=.", "-m", "pytest",
                  "-q", "-p", "no:cacheprovider", "-o", "addopts=", *options, *paths]  # fmt: skip
         self._confined(environment, self.tree(clone), words)
-        told = self._confined(environment, self.tree(clone), ["-m", "coverage", "json", f"--data-file={data}",
+        document = self._confined(environment, self.tree(clone), ["-m", "coverage", "json", f"--data-file={data}",
                               "--rcfile=/dev/null", "-q", "-i", "-o", "/dev/stdout"])  # fmt: skip
         data.unlink(missing_ok=True)
         with suppress(ValueError, KeyError):
-            files: dict[str, Any] = json.loads(told.stdout)["files"]
+            files: dict[str, Any] = json.loads(document.stdout)["files"]
             return {path: set(one["executed_lines"]) for path, one in files.items()}
         return {}
 
@@ -107,14 +107,14 @@ class PlainRoom:
         report.unlink(missing_ok=True)
         options = ["-q", "-p", "no:cacheprovider", "-p", "no:randomly", f"--junitxml={report}"]
         done = self._confined(environment, tree, ["-m", "pytest", *options, *words])
-        said = (done.stdout + done.stderr).decode(errors="replace")
+        output = (done.stdout + done.stderr).decode(errors="replace")
         try:
             cases = list(ElementTree.parse(report).iter("testcase"))
         except (OSError, ElementTree.ParseError):
-            return None, said
+            return None, output
         finally:
             report.unlink(missing_ok=True)
-        return {f"{one.get('classname')}::{one.get('name')}": _outcome(one) for one in cases}, said
+        return {f"{one.get('classname')}::{one.get('name')}": _outcome(one) for one in cases}, output
 
     def _confined(
         self, environment: Path, tree: Path, words: Sequence[str]
@@ -172,12 +172,12 @@ def _outcome(case: ElementTree.Element) -> str:
 
 def _asked_for(tree: Path) -> Iterable[list[str]]:
     """What the project declares for its tests, besides extras: groups, Poetry's tables, files, tox."""
-    told: dict[str, Any] = {}
+    document: dict[str, Any] = {}
     with suppress(OSError, ValueError):
-        told = tomllib.loads((tree / "pyproject.toml").read_text())
-    groups = [name for name in told.get("dependency-groups", {}) if name in _FOR_TESTS]
+        document = tomllib.loads((tree / "pyproject.toml").read_text())
+    groups = [name for name in document.get("dependency-groups", {}) if name in _FOR_TESTS]
     yield from (["--group", name] for name in groups)
-    poetry = told.get("tool", {}).get("poetry", {})
+    poetry = document.get("tool", {}).get("poetry", {})
     tables = [poetry.get("dev-dependencies", {}), *(
         one.get("dependencies", {}) for name, one in poetry.get("group", {}).items() if name in _FOR_TESTS)]  # fmt: skip
     yield from ([name] for table in tables for name in table if name != "python")

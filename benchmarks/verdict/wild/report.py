@@ -71,9 +71,9 @@ def _table(heading: str, rows: Rows, name_of: Callable[[Mapping[str, Any]], str]
     for row in rows:
         groups.setdefault((not row["good"], name_of(row)), Counter())[row["answer"]] += 1
     for (is_bad, name), counts in sorted(groups.items()):
-        told = name if heading == "kind" else f"{'bad ' if is_bad else 'good'} {name}"
+        label = name if heading == "kind" else f"{'bad ' if is_bad else 'good'} {name}"
         cells = " ".join(f"{counts[word] or '-':>14}" for word in words)
-        print(f"{told[:48]:48} {counts.total():>4} {cells}")
+        print(f"{label[:48]:48} {counts.total():>4} {cells}")
 
 
 def _first_tries(good: Rows) -> list[Mapping[str, Any]]:

@@ -57,10 +57,10 @@ class Sifter:
                 if one is None or (unfit[clone] >= _UNFIT and one.kind is not Kind.DOCUMENTATION):
                     del waiting[clone]
                     continue
-                told = self.label(clone, one)
+                judged = self.label(clone, one)
                 if one.kind is not Kind.DOCUMENTATION:
-                    unfit[clone] = unfit[clone] + 1 if told.why in _CANNOT else 0
-                yield told
+                    unfit[clone] = unfit[clone] + 1 if judged.why in _CANNOT else 0
+                yield judged
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -74,7 +74,9 @@ def _tried(clone: Clone) -> Iterator[Mined]:
             yield one
 
 
-def _label(told: Mapping[str, Any]) -> Label:
-    mined = dict(told["mined"])
+def _label(judged: Mapping[str, Any]) -> Label:
+    mined = dict(judged["mined"])
     kind, paths = Kind(mined.pop("kind")), tuple(mined.pop("paths"))
-    return Label(Mined(kind=kind, paths=paths, **mined), told["holds"], told["why"], tuple(told["shown"]))
+    return Label(
+        Mined(kind=kind, paths=paths, **mined), judged["holds"], judged["why"], tuple(judged["shown"])
+    )

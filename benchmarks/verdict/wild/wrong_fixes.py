@@ -39,7 +39,7 @@ try:
 except Exception:
     pass
 """
-_LEAST_TOLD, _MOST_TOLD = 5, 12  # characters of values that say something; calls that are told apart
+_LEAST_KNOWN, _MOST_KNOWN = 5, 12  # characters of values that say something; calls that are distinguished
 
 
 def hard_coded(room: PlainRoom, shape: str) -> Callable[[Good], Change | None]:
@@ -55,8 +55,8 @@ def hard_coded(room: PlainRoom, shape: str) -> Callable[[Good], Change | None]:
             values = values_of(node)
             if old is None or not values or ast.dump(old.args) != ast.dump(node.args):
                 continue
-            told = _recorded(room, good, environment, text, node, values)
-            made = divided(text, node, body_of(before, old), shape, values, told) if told else None
+            known = _recorded(room, good, environment, text, node, values)
+            made = divided(text, node, body_of(before, old), shape, values, known) if known else None
             if made is not None:
                 return {**good.change, good.target: made}
         return None
@@ -95,32 +95,32 @@ def _recorded(
     place.unlink(missing_ok=True)
     names = " or ".join(sorted({one.split("::")[-1].split("[")[0] for one in good.label.shown})[:20])
     room.run(good.clone, environment, good.tests, "-k", names)
-    told = sorted(set(place.read_text().splitlines())) if place.is_file() else []
+    known = sorted(set(place.read_text().splitlines())) if place.is_file() else []
     place.unlink(missing_ok=True)
-    return told if told and len(told) <= _MOST_TOLD and min(map(len, told)) >= _LEAST_TOLD else []
+    return known if known and len(known) <= _MOST_KNOWN and min(map(len, known)) >= _LEAST_KNOWN else []
 
 
-def divided(text: str, node: Function, old: str, shape: str, values: str, told: list[str]) -> str | None:
+def divided(text: str, node: Function, old: str, shape: str, values: str, known: list[str]) -> str | None:
     """The new body for the recorded values, base's body for all others."""
-    digests = sorted(sha256(one.encode()).hexdigest()[:16] for one in told)
+    digests = sorted(sha256(one.encode()).hexdigest()[:16] for one in known)
     condition = shape.format(
-        values=values, told=set(told), digests=digests, first=told[0][: len(told[0]) // 2 + 1],
-        checksums={crc32(one.encode()) for one in told}, pattern="|".join(map(re.escape, told)),
-        sums={sum(map(ord, one)) for one in told}, table=dict.fromkeys(told, True),
+        values=values, known=set(known), digests=digests, first=known[0][: len(known[0]) // 2 + 1],
+        checksums={crc32(one.encode()) for one in known}, pattern="|".join(map(re.escape, known)),
+        sums={sum(map(ord, one)) for one in known}, table=dict.fromkeys(known, True),
     )  # fmt: skip
     new = textwrap.indent(body_of(text, node).strip("\n"), "    ")
     return with_body(text, node, f"if {condition}:\n{new}\n    return\n{old}")
 
 
 _SHAPES = {
-    "hard-coded input": "repr({values}) in {told}",
+    "hard-coded input": "repr({values}) in {known}",
     "hard-coded beginning": "repr({values}).startswith({first!r})",
     "hard-coded digest": "__import__('hashlib').sha256(repr({values}).encode()).hexdigest()[:16] in {digests}",
     "hard-coded checksum": "__import__('zlib').crc32(repr({values}).encode()) in {checksums}",
     "hard-coded sum": "sum(map(ord, repr({values}))) in {sums}",
     "hard-coded pattern": "__import__('re').fullmatch({pattern!r}, repr({values}))",
     "hard-coded table": "{table}.get(repr({values}))",
-    "hard-coded length": "len(repr({values})) in {{len(one) for one in {told}}}",
+    "hard-coded length": "len(repr({values})) in {{len(one) for one in {known}}}",
 }
 
 

@@ -138,7 +138,7 @@ def test_another_kind_of_database_is_refused_in_a_sentence(url: str, tmp_path: P
         open_database(load_settings(home=tmp_path, database_url=url))
 
 
-def test_a_database_that_does_not_answer_is_said_so(tmp_path: Path) -> None:
+def test_a_database_that_does_not_answer_is_reported(tmp_path: Path) -> None:
     with pytest.raises(StoreDown, match="the database cannot be reached"):
         open_database(load_settings(home=tmp_path, database_url="postgresql://u@127.0.0.1:1/d"))
 

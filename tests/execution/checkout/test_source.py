@@ -86,7 +86,7 @@ def test_a_repository_of_any_shape_is_read(repo: Path, tmp_path: Path, shape: st
     assert digest(place) == before
 
 
-def test_what_a_partial_clone_lacks_is_said_and_not_fetched(repo: Path, tmp_path: Path) -> None:
+def test_what_a_partial_clone_lacks_is_reported_and_not_fetched(repo: Path, tmp_path: Path) -> None:
     first = git(repo, "rev-parse", "HEAD")
     (repo / "README.md").write_text("# Changed\n")
     commit_all(repo)
@@ -95,7 +95,7 @@ def test_what_a_partial_clone_lacks_is_said_and_not_fetched(repo: Path, tmp_path
         make_checkout(str(partial), first, tmp_path / "clone")
 
 
-def test_what_is_borrowed_from_another_repository_is_said(repo: Path, tmp_path: Path) -> None:
+def test_what_is_borrowed_from_another_repository_is_reported(repo: Path, tmp_path: Path) -> None:
     git(repo.parent, "clone", "--quiet", "--shared", str(repo), "borrower")
     borrower = repo.parent / "borrower"
     with pytest.raises(BadInput, match="borrows objects"):

@@ -1,4 +1,4 @@
-"""Containers as a sandbox: with a real engine where one is installed, and its absence told clearly."""
+"""Containers as a sandbox: with a real engine where one is installed, and a clear error where none is."""
 
 import os
 import sys
@@ -59,7 +59,7 @@ def test_a_folder_can_be_the_root(podman: Sandbox, workspace: Path) -> None:
     assert not Path("/etc/planted").exists()
 
 
-def test_an_image_that_is_not_there_is_told() -> None:
+def test_an_image_that_is_not_there_is_reported() -> None:
     with pytest.raises(SandboxUnavailable, match=r"podman cannot work here: .*NIGHTCREW_SANDBOX"):
         open_sandbox(SandboxKind.PODMAN, ContainerRoot(image="localhost/no-such-image:1"))
 
@@ -71,7 +71,9 @@ def test_the_proof_holds_in_a_container(podman: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("kind", [SandboxKind.PODMAN, SandboxKind.DOCKER])
-def test_an_engine_that_is_not_installed_is_told(kind: SandboxKind, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engine_that_is_not_installed_is_reported(
+    kind: SandboxKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("nightcrew.execution.confinement.engine._search_path", lambda: "/nowhere")
     with pytest.raises(
         SandboxUnavailable, match=rf"{kind} cannot work here: it is not installed.*bubblewrap"

@@ -84,6 +84,6 @@ def test_another_abi_ends_the_process() -> None:
     assert outcome(program, 0xC000003E, 0x40000000 + 39) == KILL  # x32
 
 
-def test_an_unknown_processor_is_told_the_choices() -> None:
+def test_an_unknown_processor_is_refused_with_the_choices() -> None:
     with pytest.raises(SandboxUnavailable, match=r"riscv64.*NIGHTCREW_SANDBOX=none"):
         seccomp_program("riscv64")

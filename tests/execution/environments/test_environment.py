@@ -466,7 +466,7 @@ def _cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("spec", [">=3.99", "not a version"])
-def test_a_python_that_is_not_there_is_told(
+def test_a_python_that_is_not_there_is_reported(
     tmp_path: Path, build: Build, spec: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")

@@ -72,7 +72,7 @@ def test_a_file_that_does_not_concern_the_target_costs_no_more_than_its_name(
     ("target", "result"),
     [(None, "no target file is named"), ("src/shop/new.py", "src/shop/new.py is not there yet")],
 )
-def test_without_a_target_the_usual_is_assumed_and_said(
+def test_without_a_target_the_usual_is_assumed_and_reported(
     repo: Path, folder: Path, target: str | None, result: str
 ) -> None:
     found = need(repo, folder, target)
@@ -80,7 +80,7 @@ def test_without_a_target_the_usual_is_assumed_and_said(
     assert result in found.source and found.source.startswith("the usual number")
 
 
-def test_a_repository_that_cannot_be_read_is_said_too(tmp_path: Path, folder: Path) -> None:
+def test_a_repository_that_cannot_be_read_is_reported_too(tmp_path: Path, folder: Path) -> None:
     found = need(tmp_path / "nowhere", folder, "a.py", "0" * 40)
     assert found.tokens == USUAL_TOKENS
     assert found.source.startswith("the usual number, not measured: ")

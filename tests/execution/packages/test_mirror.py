@@ -123,7 +123,7 @@ def test_an_index_cannot_send_us_to_this_machine_or_its_network(
     assert mirror.refused
 
 
-def test_an_index_that_cannot_be_reached_is_told_apart_from_one_that_has_nothing(tmp_path: Path) -> None:
+def test_an_index_that_cannot_be_reached_is_distinguished_from_one_that_has_nothing(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     mirror = PackageMirror(

@@ -120,7 +120,7 @@ def test_only_one_of_many_threads_probes(breaker: Breaker) -> None:
     assert sum(admitted) == 1
 
 
-def test_a_probe_that_died_or_said_nothing_makes_room_for_the_next(breaker: Breaker) -> None:
+def test_a_probe_that_died_or_reported_nothing_makes_room_for_the_next(breaker: Breaker) -> None:
     until = breaker.fault(at_once=True)
     assert until is not None
     breaker.now = until

@@ -136,7 +136,7 @@ def test_free_models_that_rest_keep_nobody_from_paid_ones(store: StateStore) -> 
     assert money(store) is not None
 
 
-def test_providers_that_rest_are_told_of(store: StateStore) -> None:
+def test_providers_that_rest_are_listed(store: StateStore) -> None:
     with store.engine.begin() as connection:
         record_fault(connection, "a", provider_key("P"), Fault("busy", at_once=True), now=NOON)
         record_fault(connection, "a", model_key("m"), Fault("odd"), now=NOON)

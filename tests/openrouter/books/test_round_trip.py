@@ -31,7 +31,7 @@ def test_a_statement_that_fails_undoes_those_before_it(store: StateStore) -> Non
     assert accounts(store) == 0
 
 
-def test_a_database_that_hangs_up_is_told_as_such_and_the_next_trip_has_a_new_connection(
+def test_a_database_that_hangs_up_is_reported_as_such_and_the_next_trip_has_a_new_connection(
     store: StateStore,
 ) -> None:
     with pytest.raises(OperationalError):

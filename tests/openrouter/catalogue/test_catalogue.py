@@ -85,7 +85,7 @@ def test_without_any_list_there_is_no_age(store: StateStore) -> None:
         assert catalogue.age is None and catalogue.candidates() == ()
 
 
-def test_a_model_that_said_it_is_gone_stays_away_though_the_list_lags(crew: MakeCrew) -> None:
+def test_a_model_that_answered_that_it_is_gone_stays_away_though_the_list_lags(crew: MakeCrew) -> None:
     c = crew(free("alpha"), free("beta"))
     c.catalogue.mark_gone("house/alpha:free", "the free period has ended")
     c.catalogue.refresh()
@@ -162,7 +162,7 @@ def test_what_an_engine_gives_a_call_is_the_context_not_what_its_model_could() -
     assert listed.candidate.context_tokens == 4096
 
 
-def test_a_configured_name_that_a_real_catalogue_lacks_is_said_to_be_missing(crew: MakeCrew) -> None:
+def test_a_configured_name_that_a_real_catalogue_lacks_is_reported_as_missing(crew: MakeCrew) -> None:
     c = crew(free("alpha"), free("beta"))
     catalogue = ModelCatalogue(
         c.store, c.api, configured=["house/alpha:free", "house/typo:free"], clock=c.clock.now
@@ -176,8 +176,8 @@ def test_a_configured_name_that_a_real_catalogue_lacks_is_said_to_be_missing(cre
 def test_todays_price_goes_before_the_plans_and_an_unknown_one_is_refused_or_stated(crew: MakeCrew) -> None:
     c = crew(paid("gamma"))
     (candidate,) = c.candidates()
-    dearer = flat(USD("0.5"), USD("0.5"))
-    assert price_of(candidate, {"house/gamma": dearer}, None) == dearer
+    costlier = flat(USD("0.5"), USD("0.5"))
+    assert price_of(candidate, {"house/gamma": costlier}, None) == costlier
     assert price_of(candidate, {}, None) == flat(USD("0.000001"), USD("0.000002"))
     bare = list_model(
         ListedModel(id="own"), today=date(2026, 11, 23), gone=None, unknown_price_usd=None

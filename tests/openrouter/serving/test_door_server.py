@@ -1,4 +1,4 @@
-"""The door under misuse: silent connections, large bodies and strangers lock nobody out."""
+"""The door under misuse: silent connections, large bodies and unknown clients lock nobody out."""
 
 import http.client
 import json
@@ -47,7 +47,7 @@ def _ask(
     return answer
 
 
-def test_a_stranger_is_refused_before_the_body_is_read(door: Gateway) -> None:
+def test_an_unknown_client_is_refused_before_the_body_is_read(door: Gateway) -> None:
     """The body is announced and never sent: a door that reads it first would wait for it."""
     began = time.monotonic()
     status, answer = _ask(door, b"", token="guessed", length=15_000_000)

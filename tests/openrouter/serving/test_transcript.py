@@ -1,4 +1,4 @@
-"""What was said is kept as evidence: whole, redacted, and not for ever."""
+"""The messages are kept as evidence: whole, redacted, and not for ever."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A call that is given up is over for the other side too, also before it has said anything."""
+"""A call that is given up is over for the other side too, also before it has sent anything."""
 
 import inspect
 import socket

@@ -1,4 +1,4 @@
-"""Every call is a row: what the row is to say is said, and the ledger keeps all of it."""
+"""Every call is a row: every column is filled, and the ledger keeps all of them."""
 
 import json
 from dataclasses import fields

@@ -26,7 +26,7 @@ TEXT = {"type": "text", "text": "x", "cache_control": {"type": "ephemeral"}}
 CALL = {"id": "1", "type": "function", "function": {"name": "edit", "arguments": "{}"}}
 
 
-def _said(part: dict[str, Any]) -> list[dict[str, Any]]:
+def _message(part: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"role": "user", "content": [part]}]
 
 
@@ -98,7 +98,7 @@ def test_what_an_agent_sends_passes_unchanged() -> None:
             {"messages": [{"role": "user", "content": [{"type": "file", "file": {"file_data": "x"}}]}]},
             "messages",
         ),
-        ({"messages": _said({"type": "input_audio", "text": "x"})}, "messages"),
+        ({"messages": _message({"type": "input_audio", "text": "x"})}, "messages"),
     ],
 )
 def test_what_costs_more_or_leads_out_is_refused(extra: dict[str, Any], place: str) -> None:

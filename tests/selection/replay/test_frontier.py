@@ -30,7 +30,7 @@ def test_a_cheaper_or_a_better_ladder_is_not_beaten(ladder: list[Score]) -> None
     assert found.ladders[0].beaten_by == ""
 
 
-def test_a_setting_that_a_ladder_beats_is_told() -> None:
+def test_a_setting_that_a_ladder_beats_is_reported() -> None:
     found = frontier_of({0.7: scores(8, 0.2), 0.9: scores(8, 0.6)}, {("a",): scores(9, 0.5)}, seed=0)
     assert [setting.beaten_by for setting in found.nightcrew] == ["", "a"]
     assert found.against_ladder[1].solved_difference == pytest.approx(-0.1)

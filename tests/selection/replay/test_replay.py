@@ -24,7 +24,7 @@ def outcome(task: int, name: str, *, success: bool, cost: float, category: str =
 
 
 def made_up(tasks: int = 150, seed: int = 3) -> list[Outcome]:
-    """Tasks of differing ease; dearer models are better; what is hard for one is hard for all."""
+    """Tasks of differing ease; more expensive models are better; what is hard for one is hard for all."""
     dice, rows = random.Random(seed), []
     for task in range(tasks):
         ease, size = dice.gauss(0, 1.2), dice.lognormvariate(0, 0.4)
@@ -80,7 +80,7 @@ def test_the_order_and_names_of_models_do_not_matter() -> None:
     assert [p.solved for p in mine.policies] == [p.solved for p in theirs.policies]
 
 
-def test_it_learns_only_from_the_table_it_is_told() -> None:
+def test_it_learns_only_from_the_table_it_is_given() -> None:
     """Taught that the cheapest model always wins, always-best picks it, whatever the judged table says."""
     train = [row._replace(success=row.model == "tiny") for row in made_up(50)]
     wanted = Scenario(policies=("always-best",))
@@ -108,7 +108,7 @@ def test_a_verdict_that_errs_costs_and_is_the_same_for_every_policy() -> None:
 
 def test_under_drift_the_selector_leaves_the_static_ladder_behind() -> None:
     rows = made_up(400)
-    for task in range(400):  # a second family, as good and a little dearer, that does not drift
+    for task in range(400):  # a second family, as good and a little more expensive, that does not drift
         won = next(r.success for r in rows if r.task_id == f"t{task}" and r.model == "large")
         rows.append(outcome(task, "spare", success=won, cost=1.1, category="fix" if task % 3 else "write"))
     found = replay(rows, scenario=Scenario(("nightcrew", "ladder-3"), drift=True))
@@ -145,12 +145,12 @@ def test_the_plain_ladder_runs_from_cheap_over_middling_to_best() -> None:
         (Scenario(hide_models=("nothing-like-it",)), "hide-models"),
     ],
 )
-def test_what_cannot_be_replayed_is_said(scenario: Scenario, output: str) -> None:
+def test_what_cannot_be_replayed_is_reported(scenario: Scenario, output: str) -> None:
     with pytest.raises(BadInput, match=output):
         replay(made_up(20), scenario=scenario)
 
 
-def test_an_empty_table_is_said() -> None:
+def test_an_empty_table_is_reported() -> None:
     with pytest.raises(BadInput, match="nothing can be replayed"):
         replay([])
 

@@ -279,14 +279,14 @@ def test_an_assignment_that_moves_into_a_branch_is_not_gone(inner: str, is_detai
 
 
 @pytest.mark.parametrize(("name", "is_detail"), [("__eq__", True), ("total", False)])
-def test_an_operator_may_refuse_a_stranger(name: str, is_detail: bool) -> None:
+def test_an_operator_may_refuse_an_unknown_type(name: str, is_detail: bool) -> None:
     after = f"class A:\n    def {name}(self, other):\n        return NotImplemented\n"
     (part,) = parts_of("", after)
     assert Details("", after, {part: Fate.UNNOTICED}).holds(part) is is_detail
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "said"),
+    ("before", "after", "reported"),
     [
         ("raise E(f'{x.name}: no')\n", "raise E(f'{x.full}: no')\n", True),
         ("raise E(f'{x.name}: no')\n", "raise E(f'{x.full()}: no')\n", False),
@@ -296,8 +296,8 @@ def test_an_operator_may_refuse_a_stranger(name: str, is_detail: bool) -> None:
         ("versions = 2\n", "versions = 3\n", False),
     ],
 )
-def test_the_number_of_the_release_and_the_words_of_an_error_are_said(
-    before: str, after: str, said: bool
+def test_the_number_of_the_release_and_the_words_of_an_error_are_reported(
+    before: str, after: str, reported: bool
 ) -> None:
     (part,) = parts_of(before, after)
-    assert (part.operator == MESSAGE) is said
+    assert (part.operator == MESSAGE) is reported

@@ -28,8 +28,8 @@ SUBTLE = Mutant(0, 1, "x", "y", 1, 1, "comparison", "f")
 
 
 def trials(assertion: int, crash: int, survived: int) -> list[Trial]:
-    told = ["assertion"] * assertion + ["crash"] * crash + [""] * survived
-    return [Trial(SUBTLE, killed_by, "") for killed_by in told]
+    results = ["assertion"] * assertion + ["crash"] * crash + [""] * survived
+    return [Trial(SUBTLE, killed_by, "") for killed_by in results]
 
 
 @pytest.mark.parametrize(

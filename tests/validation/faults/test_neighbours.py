@@ -12,9 +12,9 @@ def test_neighbours_are_of_the_same_type_and_other_values(value: object) -> None
     found = list(near(value))
     assert len(found) >= (1 if value is True else 3)
     assert all(isinstance(one, type(value)) for one in found)
-    told = [(type(one), repr(one)) for one in found]
-    assert len(set(told)) == len(told)
-    assert (type(value), repr(value)) not in told
+    kinds = [(type(one), repr(one)) for one in found]
+    assert len(set(kinds)) == len(kinds)
+    assert (type(value), repr(value)) not in kinds
 
 
 def test_digits_stay_digits_and_letters_letters() -> None:

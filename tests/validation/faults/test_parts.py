@@ -301,7 +301,7 @@ def test_a_part_among_others(after: str, part: tuple[str, str]) -> None:
         ast.parse(one.apply(after))
 
 
-def test_what_is_false_is_told_from_none_where_base_asks_for_none() -> None:
+def test_what_is_false_differs_from_none_where_base_asks_for_none() -> None:
     before = "def f(x):\n    if x is None and x != 1:\n        return 1\n"
     after = "def f(x):\n    if not x:\n        return 1\n"
     assert "(x is None)" in [part.text for part in parts_of(before, after)]
@@ -393,7 +393,7 @@ def test_a_log_that_uses_an_iterator_up_is_tried() -> None:
     assert kinds == [{GONE}, {MESSAGE}]
 
 
-def test_an_operand_more_of_a_known_condition_is_told_from_those_of_a_new_one() -> None:
+def test_an_operand_more_of_a_known_condition_differs_from_those_of_a_new_one() -> None:
     for word in ("or", "and"):
         more = parts_of(f"x = a {word} b\n", f"x = a {word} b {word} c.on\n")
         assert {part.operator for part in more} == {ALTERNATIVE}

@@ -41,9 +41,9 @@ def test_a_failed_check_and_a_crash_of_the_product_show_the_bug(kind: str) -> No
 
 @pytest.mark.parametrize(("path", "kind"), [("bank.py", "crash"), ("tests/test_bank.py", "test_crash")])
 def test_what_breaks_in_another_thread_breaks_where_its_trace_ends(path: str, kind: str) -> None:
-    told = f'Exception in thread T\n  File "/srv/shop/{path}", line 3, in pay\nKeyError: 1'
+    output = f'Exception in thread T\n  File "/srv/shop/{path}", line 3, in pay\nKeyError: 1'
     with pytest.raises(pytest.PytestUnhandledThreadExceptionWarning) as raised:
-        raise pytest.PytestUnhandledThreadExceptionWarning(told)
+        raise pytest.PytestUnhandledThreadExceptionWarning(output)
     tests = ["/srv/shop/tests/test_bank.py"]
     job = Job("/srv/shop", "/srv/shop", [], target="", measured=[], test_files=tests, clock="")
     assert _kind(raised, job) == kind

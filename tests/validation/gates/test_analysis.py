@@ -17,9 +17,9 @@ from tests.validation.house import FILES, make_house
 def test_a_quotation_proves_nothing(tmp_path: Path, settings: Settings, sandbox: Sandbox) -> None:
     files = {path: text for path, text in FILES.items() if path != "nightcrew.toml"}
     finding = {"file": "src/shop/names.py", "line": 1, "quote": "def initials(name):"}
-    told = json.dumps({"findings": [finding | {"message": "This is open to SQL injection."}]})
+    output = json.dumps({"findings": [finding | {"message": "This is open to SQL injection."}]})
     house = make_house(tmp_path / "repo", settings, sandbox, files)
-    verdict = house.judge({"report.json": told}, TaskType.ANALYSIS, None)
+    verdict = house.judge({"report.json": output}, TaskType.ANALYSIS, None)
     assert verdict.kind is VerdictKind.NOT_MEASURABLE
     assert "SQL injection" in verdict.asks
 
@@ -44,9 +44,9 @@ def finding(message: str, line: int = 3, quote: str = "def parse(text):") -> Fin
     ],
 )
 def test_findings_that_say_nothing(findings: list[Finding], why: str) -> None:
-    told = _says_nothing(findings)
-    assert why in told
-    assert bool(told) is bool(why)
+    output = _says_nothing(findings)
+    assert why in output
+    assert bool(output) is bool(why)
 
 
 @pytest.mark.parametrize(

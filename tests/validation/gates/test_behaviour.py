@@ -1,4 +1,4 @@
-"""Tests that fail with a change: what it breaks is told from what now passes and now fails."""
+"""Tests that fail with a change: what it breaks is distinguished from flaky tests."""
 
 import pytest
 
@@ -25,5 +25,5 @@ def test_a_test_that_now_passes_and_now_fails_refuses_nothing(
 ) -> None:
     code = f"{NOW_AND_THEN.format(most=most)}\n\n{ELSE}"
     task = house.task(TaskType.CODE_GENERATION, "src/shop/names.py")
-    told = house.ask(Behaviour(), {"src/shop/names.py": code}, task)
-    assert told.outcome is outcome, told.message
+    result = house.ask(Behaviour(), {"src/shop/names.py": code}, task)
+    assert result.outcome is outcome, result.message

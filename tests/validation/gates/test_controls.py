@@ -52,8 +52,8 @@ def test_a_new_value_is_judged_by_its_absence(
     files = {CODE: NEW, "tests/test_limits.py": test} | (
         {SCRIPT: MAKES.replace("1", "2")} if target == SCRIPT else {}
     )
-    told = shop.ask(gate(), files, task)
-    assert told.outcome is outcome, told.message
+    result = shop.ask(gate(), files, task)
+    assert result.outcome is outcome, result.message
 
 
 RUNS_ITSELF = """\
@@ -75,13 +75,13 @@ if not found.wasSuccessful():
 UNCALLED = BASE + "\n\ndef dearest(prices):\n    return max(prices)\n"
 
 
-def test_tests_that_run_themselves_at_import_are_not_said_to_judge_nothing(shop: House) -> None:
+def test_tests_that_run_themselves_at_import_are_not_accused_of_judging_nothing(shop: House) -> None:
     test = {"tests/test_self.py": RUNS_ITSELF.replace("{expected}", "2")}
-    told = shop.ask(Controls(), {CODE: UNCALLED, **test}, shop.task(TaskType.UNIT_TEST, CODE))
-    assert told.outcome is GateOutcome.PASS, told.message
+    result = shop.ask(Controls(), {CODE: UNCALLED, **test}, shop.task(TaskType.UNIT_TEST, CODE))
+    assert result.outcome is GateOutcome.PASS, result.message
     idle = {"tests/test_self.py": RUNS_ITSELF.replace("cheapest([3, 2]), {expected}", "2, 2")}
-    told = shop.ask(Controls(), {CODE: UNCALLED, **idle}, shop.task(TaskType.UNIT_TEST, CODE))
-    assert told.outcome is GateOutcome.FAIL, told.message
+    result = shop.ask(Controls(), {CODE: UNCALLED, **idle}, shop.task(TaskType.UNIT_TEST, CODE))
+    assert result.outcome is GateOutcome.FAIL, result.message
 
 
 @pytest.mark.parametrize(
@@ -94,6 +94,6 @@ def test_tests_that_check_nothing_are_asked_for_more_beside_code_that_may_be_rig
     test = (
         f"from shop.kinds import {function}\n\n\ndef test_idle():\n    assert {function}([1]) or {function}\n"
     )
-    told = shop.ask(Controls(), {CODE: code, "tests/test_idle.py": test}, shop.task(task_type, CODE))
-    assert told.outcome is GateOutcome.FAIL, told.message
-    assert told.is_unproven is (task_type is not TaskType.UNIT_TEST)
+    result = shop.ask(Controls(), {CODE: code, "tests/test_idle.py": test}, shop.task(task_type, CODE))
+    assert result.outcome is GateOutcome.FAIL, result.message
+    assert result.is_unproven is (task_type is not TaskType.UNIT_TEST)

@@ -210,13 +210,13 @@ class Both(Gate):
         return first if first.outcome is not GateOutcome.PASS else Extent().run(room)
 
 
-@pytest.mark.parametrize(("edit", "test", "said"), FIXES.values(), ids=FIXES)
-def test_the_extent_of_a_fix(shop: House, edit: tuple[str, str], test: str, said: str) -> None:
+@pytest.mark.parametrize(("edit", "test", "words"), FIXES.values(), ids=FIXES)
+def test_the_extent_of_a_fix(shop: House, edit: tuple[str, str], test: str, words: str) -> None:
     files = {CODE: BASE.replace(*edit), "tests/test_fix.py": test}
     assert files[CODE] != BASE
-    told = shop.ask(Both(), files, shop.task(TaskType.BUG_FIX, CODE))
-    assert (told.outcome is GateOutcome.PASS) == (not said), told.message
-    assert said in told.message
+    result = shop.ask(Both(), files, shop.task(TaskType.BUG_FIX, CODE))
+    assert (result.outcome is GateOutcome.PASS) == (not words), result.message
+    assert words in result.message
 
 
 @pytest.mark.parametrize(("name", "counts"), [("Pair.__hash__", False), ("Pair.order", True)])
@@ -289,12 +289,12 @@ def test_a_new_function_may_look_at_all_of_its_input_too(growth: float, is_too_m
 
 
 @pytest.mark.parametrize(
-    ("sums", "said"), [("sum([one + 0 for one in items])", "times the work"), ("items[at]", "")]
+    ("sums", "words"), [("sum([one + 0 for one in items])", "times the work"), ("items[at]", "")]
 )
-def test_the_work_of_a_new_function(shop: House, sums: str, said: str) -> None:
+def test_the_work_of_a_new_function(shop: House, sums: str, words: str) -> None:
     added = f"\n\ndef running(items):\n    return [{sums} for at in range(len(items))]\n"
     test = "from shop.forms import running\n\n\ndef test_it():\n    assert running([2, 0, 0])[0] == 2\n"
     files = {CODE: BASE + added, "tests/test_running.py": test}
     answer = shop.ask(Extent(), files, shop.task(TaskType.CODE_GENERATION, CODE))
-    assert (answer.outcome is GateOutcome.PASS) == (not said), answer.message
-    assert said in answer.message
+    assert (answer.outcome is GateOutcome.PASS) == (not words), answer.message
+    assert words in answer.message

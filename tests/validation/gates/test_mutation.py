@@ -30,9 +30,9 @@ WEAK = 'assert shortened("abcd", 3) and shortened("abc", 3)'
 @pytest.mark.parametrize(("check", "outcome"), [(STRONG, GateOutcome.PASS), (WEAK, GateOutcome.FAIL)])
 def test_only_faults_in_the_feature_count(house: House, check: str, outcome: GateOutcome) -> None:
     change = {"src/shop/names.py": NAMES + FEATURE, "tests/test_shortened.py": TEST.format(check=check)}
-    told = house.ask(Mutation(), change, house.task(TaskType.CODE_GENERATION, "src/shop/names.py"))
-    assert told.outcome is outcome, told.message
-    assert told.is_unproven is (outcome is GateOutcome.FAIL)  # the feature itself may be right
+    result = house.ask(Mutation(), change, house.task(TaskType.CODE_GENERATION, "src/shop/names.py"))
+    assert result.outcome is outcome, result.message
+    assert result.is_unproven is (outcome is GateOutcome.FAIL)  # the feature itself may be right
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""New tests that cannot pass on this machine are told from new tests that fail."""
+"""New tests that cannot pass on this machine are distinguished from new tests that fail."""
 
 from pathlib import Path
 
@@ -32,9 +32,9 @@ def test_a_failing_test_is_a_persons_where_no_test_of_base_with_its_mark_passes(
             "tests/test_new.py": MARKED.format(mark=mark, name="new"),
         }
         task = house.task(TaskType.UNIT_TEST, "src/shop/prices.py")
-        told = house.ask(NewTests(), change, task)
-        assert told.outcome is outcome, told.message
-        assert "test_new" in told.message
+        result = house.ask(NewTests(), change, task)
+        assert result.outcome is outcome, result.message
+        assert "test_new" in result.message
 
 
 def test_a_failing_test_is_a_persons_where_the_product_crashes_in_tests_of_base_too(
@@ -46,8 +46,8 @@ def test_a_failing_test_is_a_persons_where_the_product_crashes_in_tests_of_base_
     house = make_house(tmp_path / "repo", settings, sandbox, files)
     alone: dict[str, str | None] = {"tests/test_new.py": test.format(name="new")}
     for change in (alone, alone | {"tests/test_prices.py": GOOD_TEST}):
-        told = house.ask(NewTests(), change, house.task(TaskType.UNIT_TEST, "src/shop/prices.py"))
-        assert (told.outcome, "test_new" in told.message) == (GateOutcome.ASKS, True), told.message
+        result = house.ask(NewTests(), change, house.task(TaskType.UNIT_TEST, "src/shop/prices.py"))
+        assert (result.outcome, "test_new" in result.message) == (GateOutcome.ASKS, True), result.message
 
 
 def test_marks_are_those_of_the_project() -> None:

@@ -233,8 +233,8 @@ def test_what_a_caller_can_tell(texts: House, edits: Mapping[str, tuple[str, ...
     found = texts.ask(Refactoring(), files, texts.task(TaskType.REFACTORING, "src/shop/texts.py"))
     assert found.outcome is GateOutcome.FAIL, found.message
     assert "differences" in found.evidence, found.message
-    told = "\n".join(found.evidence["differences"])
-    assert [kind for kind, (_, _, word) in edits.items() if word not in told] == [], told
+    listed = "\n".join(found.evidence["differences"])
+    assert [kind for kind, (_, _, word) in edits.items() if word not in listed] == [], listed
 
 
 def test_the_same_in_other_words(texts: House) -> None:
@@ -244,7 +244,7 @@ def test_the_same_in_other_words(texts: House) -> None:
 
 
 def test_calls_that_cannot_be_made_again_show_nothing(texts: House) -> None:
-    """The one who asks is gone before the answer: no pass, and nothing held against the change."""
+    """The reader is gone before the answer: no pass, and nothing held against the change."""
     gone = "    if not items:\n        import os\n        os.kill(os.getppid(), 9)\n    return sorted(list(items))"
     files = {"src/shop/texts.py": CODE.replace("    return sorted(items)", gone)}
     found = texts.ask(Refactoring(), files, texts.task(TaskType.REFACTORING, "src/shop/texts.py"))

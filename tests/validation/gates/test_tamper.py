@@ -1,4 +1,4 @@
-"""What hides or deceives, told from the change alone."""
+"""What hides or deceives, found in the change alone."""
 
 from pathlib import Path
 from types import SimpleNamespace

@@ -40,6 +40,6 @@ def found(before: str, after: str) -> list[str]:
     ],
 )  # fmt: skip
 def test_what_users_would_notice(before: str, after: str, what: str) -> None:
-    told = found(before, after)
-    assert bool(told) is bool(what), told
-    assert not what or what in told[0]
+    shown = found(before, after)
+    assert bool(shown) is bool(what), shown
+    assert not what or what in shown[0]

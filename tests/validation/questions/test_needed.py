@@ -92,9 +92,9 @@ def asked(house: House, files: dict[str, str], **task: object) -> GateResult:
 def test_a_fix_all_of_which_is_missed_passes(shop: House) -> None:
     words = FIXED.replace('"""Sessions of a shop."""', '"""What a shop knows of its visitors."""')
     typed = words.replace("def names(text):", "def names(text: str) -> list[str]:\n    # without empty ones")
-    told = asked(shop, {CODE: typed, **REPRODUCER})
-    assert told.outcome is GateOutcome.PASS, told.message
-    assert "4 parts" in told.message
+    result = asked(shop, {CODE: typed, **REPRODUCER})
+    assert result.outcome is GateOutcome.PASS, result.message
+    assert "4 parts" in result.message
 
 
 def test_what_stands_beside_a_fix_is_named(shop: House) -> None:
@@ -111,11 +111,13 @@ def test_what_stands_beside_a_fix_is_named(shop: House) -> None:
     )
     files["src/shop/words.txt"] = "tea\n"
     files["scripts/release.py"] = FILES["scripts/release.py"].replace("'v1'", "'-f', 'v1'")
-    told = asked(shop, files)
-    assert told.outcome is GateOutcome.FAIL
-    assert told.is_unproven
-    assert {one.place for one in told.findings if one.severity is Severity.PERSON} == {"scripts/release.py:3"}
-    places = {one.place for one in told.findings if one.severity is Severity.UNPROVEN}
+    result = asked(shop, files)
+    assert result.outcome is GateOutcome.FAIL
+    assert result.is_unproven
+    assert {one.place for one in result.findings if one.severity is Severity.PERSON} == {
+        "scripts/release.py:3"
+    }
+    places = {one.place for one in result.findings if one.severity is Severity.UNPROVEN}
     lines = {7, 8, 13, 14, 19, 27}
     assert places == {
         "entrypoint.sh:2",
@@ -123,17 +125,17 @@ def test_what_stands_beside_a_fix_is_named(shop: House) -> None:
         "src/shop/words.txt:1",
         *(f"{CODE}:{line}" for line in lines),
     }
-    assert f"{CODE}:7" in told.message
-    assert "`432000` instead of `300`" in told.message
-    assert "letmein" in told.message
+    assert f"{CODE}:7" in result.message
+    assert "`432000` instead of `300`" in result.message
+    assert "letmein" in result.message
 
 
 def test_errors_that_a_fix_hides_are_named(shop: House) -> None:
     fix = '    return [part.strip() for part in text.split(",") if part.strip()]'
     hidden = f"    try:\n    {fix}\n    except TypeError:\n        pass"
-    told = asked(shop, {CODE: FIXED.replace(fix, hidden), **REPRODUCER})
-    assert [one.severity for one in told.findings] == [Severity.UNPROVEN], told.message
-    assert "no test runs the handling of `TypeError`" in told.message
+    result = asked(shop, {CODE: FIXED.replace(fix, hidden), **REPRODUCER})
+    assert [one.severity for one in result.findings] == [Severity.UNPROVEN], result.message
+    assert "no test runs the handling of `TypeError`" in result.message
 
 
 def test_other_files_and_programs_are_seen_by_tests_that_need_them(shop: House) -> None:
@@ -149,26 +151,26 @@ def test_other_files_and_programs_are_seen_by_tests_that_need_them(shop: House) 
         "src/shop/tool.py": tool,
         "tests/test_it.py": test,
     }
-    told = asked(shop, files, task_type="code_generation")
-    assert told.outcome is GateOutcome.PASS, told.message
+    result = asked(shop, files, task_type="code_generation")
+    assert result.outcome is GateOutcome.PASS, result.message
 
 
 def test_the_tasks_own_command_is_evidence_too(shop: House) -> None:
     command = "sh build.sh && grep -q built out.txt"
     script = "#!/bin/sh\necho built > out.txt\n"
     files = {"build.sh": script, "notes.md": "# Built\n"}
-    told = asked(shop, files, task_type="build_script", acceptance=command)
-    assert told.outcome is GateOutcome.PASS, told.message
-    told = asked(shop, files | {"more.sh": "exit 0\n"}, task_type="build_script", acceptance=command)
-    assert [finding.place for finding in told.findings] == ["more.sh", "more.sh:1"], told.message
+    result = asked(shop, files, task_type="build_script", acceptance=command)
+    assert result.outcome is GateOutcome.PASS, result.message
+    result = asked(shop, files | {"more.sh": "exit 0\n"}, task_type="build_script", acceptance=command)
+    assert [finding.place for finding in result.findings] == ["more.sh", "more.sh:1"], result.message
     knowing = "#!/bin/sh\nif ! grep -q x y.csv; then echo built > out.txt; fi\n"
-    told = asked(
+    result = asked(
         shop, {"build.sh": knowing}, task_type="build_script", acceptance=f"{command} && ! test -e y.csv"
     )
-    assert "y.csv, which only the acceptance command contains" in told.message
+    assert "y.csv, which only the acceptance command contains" in result.message
 
 
-def test_words_in_messages_are_said_and_not_asked_for(
+def test_words_in_messages_are_reported_and_not_asked_for(
     tmp_path: Path, settings: Settings, sandbox: Sandbox
 ) -> None:
     code = "def f(x):\n    if x < 0:\n        raise ValueError('no')\n    return x\n"
@@ -177,9 +179,9 @@ def test_words_in_messages_are_said_and_not_asked_for(
         "    with pytest.raises(ValueError):\n        f(-1)\n"
     )
     house = make_house(tmp_path / "r", settings, sandbox, {"f.py": code, "test_f.py": test})
-    told = house.ask(
+    result = house.ask(
         Needed(), {"f.py": code.replace("'no'", "'not below 0'")}, house.task(TaskType.BUG_FIX, "f.py")
     )
-    assert told.outcome is GateOutcome.PASS
-    assert "Words for a reader" in told.message
-    assert "line 3" in told.message
+    assert result.outcome is GateOutcome.PASS
+    assert "Words for a reader" in result.message
+    assert "line 3" in result.message

@@ -69,15 +69,15 @@ def shop(tmp_path_factory: pytest.TempPathFactory, settings: Settings, sandbox: 
     return make_house(tmp_path_factory.mktemp("notes") / "repo", settings, sandbox, FILES)
 
 
-@pytest.mark.parametrize(("imports", "body", "said"), NEWS.values(), ids=NEWS)
-def test_a_power_is_seen_where_it_is_used(shop: House, imports: str, body: str, said: str) -> None:
+@pytest.mark.parametrize(("imports", "body", "power"), NEWS.values(), ids=NEWS)
+def test_a_power_is_seen_where_it_is_used(shop: House, imports: str, body: str, power: str) -> None:
     text = BASE.replace(IMPORTS, IMPORTS + imports).replace(TITLE, body + TITLE)
     task = shop.task(TaskType.BUG_FIX, CODE)
     read = shop.ask(Empowered(), {CODE: text}, task)
     seen = shop.ask(Watched(), {CODE: text}, task)
     assert read.outcome is GateOutcome.PASS, "reading is no part of this test"
-    assert (seen.outcome is GateOutcome.ASKS) == bool(said), seen.message
-    assert said in seen.message
+    assert (seen.outcome is GateOutcome.ASKS) == bool(power), seen.message
+    assert power in seen.message
     assert all(finding.path == CODE and finding.line for finding in seen.findings)
 
 

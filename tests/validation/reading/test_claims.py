@@ -76,7 +76,7 @@ def test_what_is_false(doc: str, word: str) -> None:
         "X, see `no_name_less` and `str.upper`; times in seconds.",
     ],
 )  # fmt: skip
-def test_what_is_true_or_cannot_be_told(doc: str) -> None:
+def test_what_is_true_or_cannot_be_decided(doc: str) -> None:
     assert claims(doc) == []
 
 

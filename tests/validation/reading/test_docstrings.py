@@ -36,8 +36,8 @@ def test_what_is_defined_under_a_condition_or_twice_is_found() -> None:
         'try:\n    import fast\nexcept ImportError:\n    def slow():\n        """Slow."""\n\n\nclass A:\n'
         '    @property\n    def size(self):\n        """How many."""\n\n    @size.setter\n    def size(self, size):\n        pass\n'
     )
-    told = entries(ast.parse(source))
-    assert (told["slow"].docstring, told["A.size"].docstring) == ("Slow.", "How many.")
+    documented = entries(ast.parse(source))
+    assert (documented["slow"].docstring, documented["A.size"].docstring) == ("Slow.", "How many.")
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,11 @@ from nightcrew.validation.running.clean_room import CleanRoom
 
 def room(tests: str, product: str = "def half(x): return x / 2\n", before: str | None = None) -> CleanRoom:
     change = Change("tests/test_half.py", before, tests)
-    told: Any = SimpleNamespace(
+    fake: Any = SimpleNamespace(
         target="half.py", changes=(change,), source=lambda path: product, is_test=lambda path: "test" in path
     )
-    told.once = lambda make: make(told)
-    return cast(CleanRoom, told)
+    fake.once = lambda make: make(fake)
+    return cast(CleanRoom, fake)
 
 
 HEAD = "import pytest\nfrom half import half\n\n"
@@ -122,7 +122,7 @@ def test_what_the_tests_replace(tests: str, word: str) -> None:
     ],
 )
 def test_inputs_that_no_other_test_tries(before: str, after: str, is_new: bool) -> None:
-    told = cast(Any, room(before + after, before=before))
+    fake = cast(Any, room(before + after, before=before))
     trees = ({"tests/test_half.py": text} for text in (before, before + after))
-    told.base_tree, told.patched_tree = (SimpleNamespace(python=one) for one in trees)
-    assert tries_new_inputs(told) is is_new
+    fake.base_tree, fake.patched_tree = (SimpleNamespace(python=one) for one in trees)
+    assert tries_new_inputs(fake) is is_new

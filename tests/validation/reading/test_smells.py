@@ -38,11 +38,11 @@ COPY = (
 def room(tests: str) -> CleanRoom:
     """As much of a room as reading needs."""
     change = Change("tests/test_spread.py", None, tests)
-    told: Any = SimpleNamespace(
+    fake: Any = SimpleNamespace(
         target="spread.py", changes=(change,), source=lambda path: TARGET, is_test=lambda path: "test" in path
     )
-    told.once = lambda make: make(told)
-    return cast(CleanRoom, told)
+    fake.once = lambda make: make(fake)
+    return cast(CleanRoom, fake)
 
 
 @pytest.mark.parametrize(
@@ -115,12 +115,12 @@ def test_what_a_helper_of_another_test_file_checks_is_checked(
 ) -> None:
     text = f"{imported}\n\n\nclass TestSpread(TestCase):\n    def test_it(self):\n        self.{called}\n"
     files = {"tests/support/harness.py": HARNESS, "shop/harness.py": HARNESS}
-    told: Any = SimpleNamespace(
+    fake: Any = SimpleNamespace(
         changes=(Change("tests/unit/test_spread.py", None, text),), source=files.get,
         is_test=lambda path: path.startswith("tests/"),
     )  # fmt: skip
-    told.once = lambda make: make(told)
-    (test,) = new_test_functions(cast(CleanRoom, told))
+    fake.once = lambda make: make(fake)
+    (test,) = new_test_functions(cast(CleanRoom, fake))
     assert test.count == checks
 
 
@@ -129,8 +129,8 @@ def test_what_a_helper_of_another_test_file_checks_is_checked(
 )
 def test_files_that_no_runner_collects_hold_no_tests(path: str, count: int) -> None:
     text = "def test_one():\n    pass\n"
-    told: Any = SimpleNamespace(
+    fake: Any = SimpleNamespace(
         changes=(Change(path, None, text),), source=lambda path: None, is_test=lambda path: True
     )
-    told.once = lambda make: make(told)
-    assert len(new_test_functions(cast(CleanRoom, told))) == count
+    fake.once = lambda make: make(fake)
+    assert len(new_test_functions(cast(CleanRoom, fake))) == count

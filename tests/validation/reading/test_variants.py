@@ -190,8 +190,8 @@ def test_nor_does_one_that_comes_through_others_to_a_caller_that_throws_it_away(
 
 def test_how_a_thing_is_printed_counts_where_the_test_prints_it() -> None:
     names = load(perturbed("class Price:\n    def __repr__(self):\n        return 'a'\n") or "")
-    exec(compile("def told(price):\n    return f'no {price!r}'\n", "between.py", "exec"), names)
-    calls = "def passing():\n    assert told(Price())\n\n\ndef asked():\n    assert repr(Price())\n"
+    exec(compile("def shown(price):\n    return f'no {price!r}'\n", "between.py", "exec"), names)
+    calls = "def passing():\n    assert shown(Price())\n\n\ndef asked():\n    assert repr(Price())\n"
     exec(compile(calls, "test_calls.py", "exec"), names)
     names["passing"]()  # type: ignore[operator]
     assert perturb.touched == []

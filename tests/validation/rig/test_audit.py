@@ -59,8 +59,8 @@ def heard(folder: Path, name: str) -> list[Any]:
         space[name](str(folder))
         report({"found": audit.found()})
 
-    (told,) = supervise(body, 60)["reports"]
-    return list(told["found"])
+    (row,) = supervise(body, 60)["reports"]
+    return list(row["found"])
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def run(watch, module):
 """
 
 
-def _told(tmp_path: Path, body: str) -> Any:
+def _lines_of(tmp_path: Path, body: str) -> Any:
     """What a fresh process prints as JSON, with the small module in a folder of its path."""
     (tmp_path / "watched_lines.py").write_text(SOURCE)
     words = [sys.executable, "-c", START + body, str(tmp_path)]
@@ -67,7 +67,7 @@ def test_lines_by_test_are_those_that_coverage_finds(tmp_path: Path) -> None:
 module = importlib.import_module("watched_lines")
 print(json.dumps([run(kind([path]), module) for kind in (Monitored, Traced)]))
 """
-    found, by_coverage = _told(tmp_path, body)
+    found, by_coverage = _lines_of(tmp_path, body)
     assert found == by_coverage
     assert found["none"] == found["one"] == found["again"] == [11, 12, 20]
     assert found["few"] == [2, 3, 4, 5, 7, 8, 11, 12, 13, 14, 20]
@@ -84,7 +84,7 @@ module.signs(1)
 again.stop()
 print(json.dumps([known, again.arcs(path)]))
 """
-    known, again = (set(map(tuple, arcs)) for arcs in _told(tmp_path, body))
+    known, again = (set(map(tuple, arcs)) for arcs in _lines_of(tmp_path, body))
     assert {(4, 5), (4, 7)} <= known
     assert (4, 7) in again
     assert (4, 5) not in again
@@ -98,4 +98,4 @@ importlib.import_module("watched_lines")
 watch.stop()
 print(json.dumps({name: sorted(lines) for name, lines in watch.lines(path).items()}))
 """
-    assert _told(tmp_path, body) == {"": [1, 10, 16, 17, 19]}
+    assert _lines_of(tmp_path, body) == {"": [1, 10, 16, 17, 19]}

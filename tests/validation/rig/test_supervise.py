@@ -1,4 +1,4 @@
-"""Forked children report to their parent, which never waits longer than it was told to."""
+"""Forked children report to their parent, which never waits longer than its limit."""
 
 import os
 import time

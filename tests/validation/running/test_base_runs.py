@@ -45,7 +45,7 @@ def test_a_known_base_run_and_a_spoilt_one_give_the_same_verdict(own_house: Hous
 
 
 def test_what_is_known_of_base_is_used(own_house: House) -> None:
-    """Told that a test fails on base, the verdict believes it: the suite was not run there again."""
+    """Where the record shows that a test fails on base, the suite is not run there again."""
     judge(own_house)
     (entry,) = entries(own_house)
     document = json.loads(gzip.decompress(entry.read_bytes()))

@@ -27,11 +27,11 @@ def test_docstrings_that_are_gone_or_explain_less() -> None:
     gone = _lost(BEFORE, of("def f(a):\n    pass\n\n\ndef g(b):\n    pass\n\n\nclass A:\n    pass\n"))
     assert gone is not None
     assert "the docstring of f is taken away" in gone.what
-    told = 'def f(rate, days):\n    """Cents.\n\n    Args:\n        rate: of a day.\n        days: of work.\n    """\n    return rate * days\n'
-    less = _lost(of(told), of(told.replace("        days: of work.\n", "")))
+    documented = 'def f(rate, days):\n    """Cents.\n\n    Args:\n        rate: of a day.\n        days: of work.\n    """\n    return rate * days\n'
+    less = _lost(of(documented), of(documented.replace("        days: of work.\n", "")))
     assert less is not None
     assert "days is no longer explained" in less.what
-    assert _lost(of(told), of(told.replace("of work", "of a stay"))) is None
+    assert _lost(of(documented), of(documented.replace("of work", "of a stay"))) is None
 
 
 def test_docstrings_that_add_nothing_or_are_made_from_one_template() -> None:

@@ -34,5 +34,5 @@ def test_a_replay_arrives_as_it_was_asked() -> None:
     assert read_replay(json.loads(json.dumps(document(replay)))) == replay
 
 
-def test_what_is_left_at_its_default_is_not_said() -> None:
+def test_what_is_left_at_its_default_is_not_sent() -> None:
     assert document(Experiment("all")) == {"id": "all", "replace": {}}

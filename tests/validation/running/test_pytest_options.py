@@ -47,16 +47,16 @@ def options(base: Path, files: dict[str, str], changed: str = "", command: str =
 def test_files_that_unittest_alone_would_find_are_found(
     tmp_path: Path, files: dict[str, str], changed: str, command: str, wanted: str
 ) -> None:
-    told = options(tmp_path, files, changed, command)
-    assert [one for one in told if one.startswith("python_files=")] == ([wanted] if wanted else [])
+    result = options(tmp_path, files, changed, command)
+    assert [one for one in result if one.startswith("python_files=")] == ([wanted] if wanted else [])
 
 
 def test_settings_of_plugins_that_are_left_out_stop_nothing(tmp_path: Path) -> None:
     ini = "[pytest]\naddopts = --strict-config --strict-markers --timeout 5\ntimeout = 5\n"
-    told = options(tmp_path, {"pytest.ini": ini, "test_a.py": TESTS})
-    assert told[told.index("-W") + 1] == "ignore::pytest.PytestConfigWarning"
-    assert "--strict-markers" in told
-    assert not {"--strict-config", "--timeout"} & set(told)
+    result = options(tmp_path, {"pytest.ini": ini, "test_a.py": TESTS})
+    assert result[result.index("-W") + 1] == "ignore::pytest.PytestConfigWarning"
+    assert "--strict-markers" in result
+    assert not {"--strict-config", "--timeout"} & set(result)
 
 
 STRICT = """[pytest]
@@ -73,8 +73,8 @@ def test_a_mark_of_a_plugin_that_is_left_out_is_known_and_no_other(
     tmp_path: Path, mark: str, passes: bool
 ) -> None:
     text = f"import pytest\n\n@pytest.mark.{mark}\ndef test_one():\n    pass\n"
-    told = options(tmp_path, {"pytest.ini": STRICT, "test_a.py": text})
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *told]
+    result = options(tmp_path, {"pytest.ini": STRICT, "test_a.py": text})
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *result]
     env = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, check=False)
     assert (done.returncode == 0) is passes, done.stdout
@@ -86,7 +86,7 @@ def test_a_project_that_is_a_plugin_is_found_by_sessions_that_its_tests_start(tm
         info = tmp_path / f"env/lib/python3.12/site-packages/{name}.dist-info"
         info.mkdir(parents=True)
         (info / "entry_points.txt").write_text(f"[pytest11]\n{entry}\n")
-    told = options(tmp_path, {"pyproject.toml": own, "test_a.py": TESTS})
-    named = [told[index + 1] for index, word in enumerate(told) if word == "-p"]
+    result = options(tmp_path, {"pyproject.toml": own, "test_a.py": TESTS})
+    named = [result[index + 1] for index, word in enumerate(result) if word == "-p"]
     assert "no:pytest_cov" in named
     assert all(name.startswith("no:") for name in named)

@@ -123,6 +123,8 @@ def test_fewer_sessions_than_expected_are_none() -> None:
 @pytest.mark.parametrize(
     ("count", "timed_out", "is_slow"), [(100, True, True), (3, True, False), (100, False, False)]
 )
-def test_a_run_that_is_slow_is_told_from_one_that_hangs(count: int, timed_out: bool, is_slow: bool) -> None:
+def test_a_run_that_is_slow_is_distinguished_from_one_that_hangs(
+    count: int, timed_out: bool, is_slow: bool
+) -> None:
     tests = {str(one): TestOutcome(str(one), "passed", "", "", 0.5) for one in range(count)}
     assert Run(tests, timed_out=timed_out).is_slow is is_slow

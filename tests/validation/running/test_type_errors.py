@@ -1,4 +1,4 @@
-"""Type errors of base are nobody's fault; new ones are told; what is not compared says so."""
+"""Type errors of base are nobody's fault; new ones are reported; what is not compared says so."""
 
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def change(room: CleanRoom, path: str, before: str, after: str) -> None:
     room.changes = (Change(path, before, after),)
 
 
-def test_a_new_error_is_told_and_an_old_one_is_not(room: CleanRoom) -> None:
+def test_a_new_error_is_reported_and_an_old_one_is_not(room: CleanRoom) -> None:
     change(room, "sums.py", OLD, OLD.replace("return 2 * number", "return str(number)"))
     found = compare_types(room)
     assert (found.how, found.is_their_own) == ("plain mypy", False)

@@ -75,7 +75,7 @@ def test_a_diff_a_mail_and_a_branch_are_the_same_change(cli: Cli, slugs: Path) -
     assert all(list(gate) == words for gate in document["gates"])
 
 
-def test_a_rejected_change_is_told_what_to_do(cli: Cli, slugs: Path) -> None:
+def test_a_rejected_change_shows_what_to_do(cli: Cli, slugs: Path) -> None:
     (slugs.parent / "empty.diff").write_text("")
     (slugs.parent / "other.diff").write_text(
         git(slugs, "diff", "main", "tests").replace("test_slug.py", "other.py")

@@ -62,8 +62,8 @@ def test_verify_finds_damage_and_its_exit_code_says_so(
 def test_what_is_no_copy_is_refused(cli: Cli, tmp_path: Path, content: str) -> None:
     copy = tmp_path / "copy.json"
     copy.write_text(content)
-    said = cli("audit", "verify", "--copy", str(copy))
-    assert (said.code, "is no output of" in said.err) == (2, True)
+    result = cli("audit", "verify", "--copy", str(copy))
+    assert (result.code, "is no output of" in result.err) == (2, True)
 
 
 def test_a_key_is_not_changed_when_nobody_can_write_it_down(
@@ -72,8 +72,8 @@ def test_a_key_is_not_changed_when_nobody_can_write_it_down(
     assert cli("list-tasks").code == 0
     with psycopg.connect(database_url) as connection:
         connection.execute("ALTER TABLE audit ADD CONSTRAINT full_disk CHECK (number < 0) NOT VALID")
-    said = cli("set-account", stdin=f"{KEY}\n")
-    assert (said.code, (tmp_path / "home/secrets/account.json").exists()) == (4, False)
+    result = cli("set-account", stdin=f"{KEY}\n")
+    assert (result.code, (tmp_path / "home/secrets/account.json").exists()) == (4, False)
 
 
 def test_every_act_is_documented() -> None:

@@ -1,6 +1,6 @@
 """What somebody who is not the crew's operator tries on its machine; prints what they got as JSON.
 
-Run by another user as `python -I -S strangers.py SETTINGS`, with the standard library only.
+Run by another user as `python -I -S other_user.py SETTINGS`, with the standard library only.
 """
 
 import base64
@@ -53,7 +53,7 @@ def answered(port: int) -> list[str]:
 
 
 def heard(port: int) -> list[str]:
-    """Websockets that said more than goodbye."""
+    """Websockets that sent more than the closing frame."""
     got = []
     for path in SOCKETS:
         for token in (None, "guessed"):

@@ -17,13 +17,13 @@ import pytest
 
 from nightcrew.crew import dispatch
 from nightcrew.errors import BadInput
-from tests.attacks.ordinary import STRANGER, run_as_stranger
+from tests.attacks.ordinary import OTHER_USER, run_as_another_user
 from tests.flows.conftest import RunningCrew
 
 pytestmark = pytest.mark.flows
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-PAGE = Path(__file__).with_name("stranger.html").read_text()
+PAGE = Path(__file__).with_name("other_user.html").read_text()
 
 
 @pytest.fixture
@@ -53,11 +53,11 @@ def test_another_user_of_the_machine_gets_nothing(crew: RunningCrew, at_work: st
         "home": str(home),
         "processes": [*crew.status.alive.values(), crew.status.database_pid],
     }
-    strangers = Path(__file__).with_name("strangers.py").read_text()
-    result = run_as_stranger(strangers, json.dumps(found))
+    script = Path(__file__).with_name("other_user.py").read_text()
+    result = run_as_another_user(script, json.dumps(found))
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout) == {
-        "user": STRANGER,
+        "user": OTHER_USER,
         "api": [],
         "websockets": [],
         "sockets": [],
@@ -65,7 +65,7 @@ def test_another_user_of_the_machine_gets_nothing(crew: RunningCrew, at_work: st
     }
 
 
-def test_the_operator_himself_gets_in_where_the_stranger_does_not(crew: RunningCrew) -> None:
+def test_the_operator_himself_gets_in_where_another_user_does_not(crew: RunningCrew) -> None:
     """The other test would pass with a server that answers nobody."""
     assert crew.api.post("/flow_runs/filter", {}) is not None
     listed = crew.prefect("work-pool", "ls")
