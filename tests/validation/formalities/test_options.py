@@ -1,0 +1,49 @@
+"""What a new function holds for other callers than its tests."""
+
+import ast
+
+import pytest
+
+from nightcrew.validation.formalities.options import for_options, only_reads
+from nightcrew.validation.reading.suite import Function
+
+
+def function(text: str) -> Function:
+    node = ast.parse(text).body[0]
+    assert isinstance(node, ast.FunctionDef)
+    return node
+
+
+@pytest.mark.parametrize(
+    ("text", "reads"),
+    [
+        ("@property\ndef size(self):\n    'How many.'\n    return self._size\n", True),
+        ("@property\ndef size(self):\n    return self._size + 1\n", False),
+        ("@property\ndef size(self):\n    return other.size\n", False),
+        ("def size(self):\n    return self._size\n", False),  # called by name: a test can call it
+        ("def __len__(self):\n    return len(self.items)\n", True),
+        ("def __len__(self):\n    return len(self.items) - 1\n", False),
+        ("def __hash__(self):\n    return hash((self.a, self.b))\n", True),
+        ("def __iter__(self):\n    return sorted(self.items)\n", False),
+        ("@cached\ndef __len__(self):\n    return len(self.items)\n", False),
+    ],
+)
+def test_what_only_gives_attributes(text: str, reads: bool) -> None:
+    assert only_reads(function(text)) is reads
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("def f(self, name=None):\n    if name is not None:\n        self.name = name\n", 1),
+        ("def f(self, name=''):\n    if name:\n        label = name\n", 1),
+        ("def f(self, names=()):\n    for one in names:\n        self.all[one] = 1\n", 1),
+        ("def f(self, name='x'):\n    if name:\n        self.name = name\n", 0),  # given by default
+        ("def f(self, name=None):\n    if name:\n        send(name)\n", 0),  # an effect elsewhere
+        ("def f(self, name=None):\n    if name:\n        other.name = name\n", 0),
+        ("def f(self, name=None):\n    if name:\n        x = 1\n    else:\n        x = 2\n", 0),
+        ("def f(self, strict=None):\n    if strict:\n        self.strict = True\n", 0),  # a switch
+    ],
+)
+def test_statements_for_an_option_that_is_empty_by_default(text: str, count: int) -> None:
+    assert len(list(for_options(function(text), {"strict"}))) == count
