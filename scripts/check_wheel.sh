@@ -31,7 +31,7 @@ cd "$room/empty"
 export HOME="$room/home"
 "$nightcrew" --version
 "$room/env/bin/python" -I "$source/analytics/notebooks/cost_and_quality.py" 2>"$room/notebook.txt" || true
-[ "$(wc -l <"$room/notebook.txt")" = 1 ] || { cat "$room/notebook.txt"; exit 1; } >&2
+grep -qF "pip install 'nightcrew[analytics]'" "$room/notebook.txt" || { cat "$room/notebook.txt"; exit 1; } >&2
 # Nobody has an API key here, so a missing one is the only problem that doctor may find.
 "$nightcrew" doctor --json >"$room/doctor.json" || true
 "$room/env/bin/python" -I - "$room/doctor.json" <<'PYTHON'

@@ -8,14 +8,9 @@ It opens the ledger of `NIGHTCREW_HOME` (default `~/.nightcrew`) in memory and t
 while the crew works. It needs nothing of Nightcrew's code, only the views that `ledger.sql` makes.
 """
 
-from importlib.util import find_spec
+import marimo  # where it is missing: pip install 'nightcrew[analytics]'
 
-missing = [name for name in ("altair", "duckdb", "marimo") if find_spec(name) is None]
-if missing:
-    raise SystemExit(f"the notebook needs {', '.join(missing)}: pip install 'nightcrew[analytics]'")
-
-import marimo
-
+__generated_with = "0.25.2"
 app = marimo.App(width="medium", app_title="Nightcrew: cost and quality")
 
 

@@ -99,8 +99,15 @@ def test_it_runs_as_a_plain_script(home: Path, tmp_path: Path, place: str) -> No
     assert folder.exists() == (place == "full")
 
 
-def test_without_the_extra_it_says_so_in_one_sentence() -> None:
+def test_marimo_finds_nothing_to_mend() -> None:
+    """It warns at each start of a notebook that it would lose a part of when it saves it."""
+    command = [sys.executable, "-m", "marimo", "check", "--strict", str(NOTEBOOK)]
+    done = subprocess.run(command, capture_output=True)
+    assert (done.returncode, done.stdout) == (0, b""), done.stdout.decode()
+
+
+def test_without_the_extra_the_error_shows_what_to_install() -> None:
     """`-S`: an interpreter that finds no installed package."""
     done = subprocess.run([sys.executable, "-I", "-S", NOTEBOOK], capture_output=True, text=True)
     assert done.returncode == 1 and not done.stdout
-    assert done.stderr == ("the notebook needs altair, duckdb, marimo: pip install 'nightcrew[analytics]'\n")
+    assert "import marimo  # where it is missing: pip install 'nightcrew[analytics]'" in done.stderr

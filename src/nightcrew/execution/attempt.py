@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import ClassVar
 
 from nightcrew.task import ExecutorName
 
@@ -76,8 +77,10 @@ class Rescue:
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:
-    """One call to a model, answered or not; a row of the ledger's `model_calls`."""
+    """One call to a model, answered or not; the event of a row in the ledger's `model_calls`."""
 
+    kind: ClassVar = "model_call"
+    subject: ClassVar = "call_id"
     call_id: str  # attempt_id:sequence
     attempt_id: str
     task_id: str

@@ -110,14 +110,6 @@ class AttemptStarted:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelCalled(ModelCall):
-    """One request to a model, answered or not."""
-
-    kind: ClassVar = "model_call"
-    subject: ClassVar = "call_id"
-
-
-@dataclass(frozen=True, slots=True)
 class AttemptFinished:
     """An attempt ended; only size and digest of its patch are stored."""
 
@@ -208,7 +200,7 @@ type Event = (
     | TaskStarted
     | DecisionMade
     | AttemptStarted
-    | ModelCalled
+    | ModelCall
     | AttemptFinished
     | VerdictGiven
     | TaskFinished
@@ -221,7 +213,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     TaskStarted,
     DecisionMade,
     AttemptStarted,
-    ModelCalled,
+    ModelCall,
     AttemptFinished,
     VerdictGiven,
     TaskFinished,

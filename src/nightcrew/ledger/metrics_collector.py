@@ -14,7 +14,6 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -30,7 +29,6 @@ from nightcrew.ledger.events import (
     Event,
     GateFinding,
     LeftOut,
-    ModelCalled,
     PlannedRung,
     PullFollowed,
     TaskDelivered,
@@ -133,7 +131,7 @@ class MetricsCollector:
 
     def model_call(self, call: ModelCall) -> None:
         """A request to a model ended; fits `RecordCall`, so the gateway takes it as it is."""
-        self._record(ModelCalled(**{field.name: getattr(call, field.name) for field in fields(call)}))
+        self._record(call)
 
     def attempt_finished(self, attempt: Attempt) -> None:
         """The attempt ended; its tokens and cost are those of its calls."""

@@ -4,10 +4,8 @@ import json
 from dataclasses import fields
 from datetime import UTC
 from pathlib import Path
-from typing import get_type_hints
 
 from nightcrew.execution.attempt import ModelCall
-from nightcrew.ledger.events import ModelCalled
 from nightcrew.openrouter.serving.transcript import FILE_NAME
 from nightcrew.openrouter.wire.recovery_page import page
 from nightcrew.settings import DataPolicy
@@ -15,14 +13,6 @@ from nightcrew.testing.scenario import Fault, FaultKind
 from tests.openrouter.conftest import NOON, MakeCrew, ask, free, paid
 
 PAGE = Path(__file__).parents[3] / "docs" / "recovery.md"
-
-
-def test_a_call_and_its_row_in_the_ledger_have_the_same_columns() -> None:
-    assert [field.name for field in fields(ModelCalled)] == [field.name for field in fields(ModelCall)]
-    assert get_type_hints(ModelCall) | {"kind": None, "subject": None} == get_type_hints(ModelCalled) | {
-        "kind": None,
-        "subject": None,
-    }
 
 
 def test_an_answered_call_leaves_nothing_unsaid(crew: MakeCrew) -> None:
