@@ -6,7 +6,7 @@ opposite of what was there, names a number that its file does not know, replaces
 document; and everywhere with `documentation = "person"` in nightcrew.toml.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from nightcrew.target_config import ReadingPolicy
@@ -174,8 +174,14 @@ def _judge_words(
             claims.doubt(f"{entry.name}: {doubt}", change.path)
     for name in read_by_code(fresh, after[""].node, room.once(trees_of)):
         claims.doubt(f"the docstring of {name or 'the module'} is shown by the program", change.path)
-    examples = [entry.docstring or "" for entry in fresh]
-    tried = try_examples(room, change.path, examples, room.once(words_in))
+    return _judge_examples(room, change, claims, [entry.docstring or "" for entry in fresh])
+
+
+def _judge_examples(
+    room: CleanRoom, change: Change, claims: Claims, docstrings: Sequence[str]
+) -> GateResult | None:
+    """Runs the examples in a file's new docstrings."""
+    tried = try_examples(room, change.path, docstrings, room.once(words_in))
     claims.untried += tried.untried
     if tried.doubt:
         claims.doubt(f"an example, skipped or wrong before, gives otherwise: {tried.doubt}", change.path)
