@@ -64,3 +64,22 @@ def test_a_mark_counts_only_where_none_of_its_tests_passes() -> None:
     tests = [Collected(f"t.py::{name}", "t.py", name) for name in ("test_one", "test_two")]
     outcomes = {"t.py::test_one": "failed", "t.py::test_two": "passed"}
     assert marks_without_passing_test(tests, outcomes, lambda _: text) == {"a"}
+
+
+def test_a_suite_that_reaches_for_the_network_counts_against_no_new_test(
+    tmp_path: Path, settings: Settings, sandbox: Sandbox
+) -> None:
+    reaching = (
+        "import contextlib\nimport os\nimport socket\n\n\ndef test_{name}():\n"
+        "    files = len(os.listdir(os.path.dirname(__file__)))  # another host\n"
+        "    with contextlib.suppress(OSError):\n"
+        "        socket.getaddrinfo(f'{{files}}.{name}.example', 80)\n"
+        "    assert files\n"
+    )
+    base = {**FILES, "tests/test_old.py": reaching.format(name="old")}
+    house = make_house(tmp_path / "repo", settings, sandbox, base)
+    quiet: dict[str, str | None] = {"tests/test_prices.py": GOOD_TEST}
+    loud = quiet | {"tests/test_new.py": reaching.format(name="new")}
+    for change, outcome in ((quiet, GateOutcome.PASS), (loud, GateOutcome.FAIL)):
+        result = house.ask(NewTests(), change, house.task(TaskType.UNIT_TEST, "src/shop/prices.py"))
+        assert result.outcome is outcome, result.message
