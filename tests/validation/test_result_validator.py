@@ -650,6 +650,17 @@ def test_what_a_command_lacks_on_base_too_is_not_the_changes_fault(
     assert other.ask(Acceptance(), own, task).outcome is GateOutcome.FAIL
 
 
+def test_a_module_that_an_edited_file_needs_on_base_too_is_missing(
+    tmp_path: Path, settings: Settings, sandbox: Sandbox
+) -> None:
+    check = "import no_such_thing\n"
+    other = make_house(tmp_path / "repo", settings, sandbox, FILES | {"check.py": check})
+    task = other.task(TaskType.CODE_GENERATION, "src/shop/slug.py", acceptance="python check.py")
+    change = {"src/shop/slug.py": SLUG, "check.py": f"{check}import shop.slug\n"}
+    result = other.ask(Acceptance(), change, task)
+    assert result.outcome is GateOutcome.NOT_MEASURABLE and "no_such_thing is missing" in result.message
+
+
 RULES = "def short_enough(shown):\n    return '' if len(shown['changes']) < 2 else 'one file at a time'\n"
 
 

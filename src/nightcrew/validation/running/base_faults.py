@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from nightcrew.untrusted import Unreadable, read_text
@@ -61,13 +62,16 @@ def missing_outside(room: CleanRoom, output: str) -> str:
     module, a service, a program, or what base's own conftest.py asks for; else empty."""
     conftest, module = _CONFTEST.search(output), _MODULE.search(output)
     service, program = _SERVICE.search(output), _PROGRAM.search(output)
-    edited = "\n".join(one.after or "" for one in room.changes)
     if conftest and not any(conftest[1].endswith(f"/{one.path}") for one in room.changes):
         last = [line for line in output.splitlines() if line.startswith("E ")][-1:] or [conftest[0]]
         return f"the repository's {Path(conftest[1]).name} fails ({last[0].removeprefix('E ').strip()[:200]})"
-    if module and not _is_own(room, module[1]) and not _names_module(edited, module[1]):
+    if (
+        module
+        and not _is_own(room, module[1])
+        and not _brings(room, partial(_names_module, module=module[1]))
+    ):
         return f"the module {module[1]} is missing"
-    if program and program[1] not in edited:
+    if program and not _brings(room, lambda text: program[1] in text):
         return f"the program {program[1]} is missing"
     return f"it needs a service that is not there ({service[0].strip()[:200]})" if service else ""
 
@@ -138,6 +142,11 @@ def _module(room: CleanRoom, name: str) -> str:
     advice = f"the module {name} is missing: let `setup` in nightcrew.toml install it"
     lacks = " ".join(room.environment.lacks.split())
     return f"{advice}; what the repository declares cannot be installed ({lacks[:500]})" if lacks else advice
+
+
+def _brings(room: CleanRoom, names: Callable[[str], bool]) -> bool:
+    """True where the change names something in a file that did not name it on base."""
+    return any(names(one.after or "") and not names(one.before or "") for one in room.changes)
 
 
 def _names_module(text: str, module: str) -> bool:
