@@ -88,7 +88,7 @@ def test_an_issue_becomes_a_merged_pull_request_and_a_review_is_answered_on_the_
         text = "/nightcrew documentation pricing.py"
         issue = github.hub.add_issue(repository, "octo", "Document the price", text, labels=("nightcrew",))
 
-        def looked(seen: str, seconds: float = 150) -> str:
+        def looked(seen: str, seconds: float = 400) -> str:  # one of the models is slow
             deadline = time.monotonic() + seconds
             while seen not in (body := (look(crew.settings, watch), issue.comments[-1].body)[1]):
                 assert time.monotonic() < deadline, body
