@@ -38,6 +38,7 @@ def print_json(value: Any) -> None:
     text = json.dumps(value, default=_plain, indent=2, ensure_ascii=False)
     # A lone surrogate cannot be encoded in UTF-8, so it is written as a JSON escape.
     sys.stdout.write(harmless(text.encode("utf-8", "backslashreplace").decode()) + "\n")
+    sys.stdout.flush()  # a pipe follows a command that goes on
 
 
 def print_line(text: str) -> None:
