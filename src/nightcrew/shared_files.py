@@ -150,14 +150,6 @@ def shared_files(settings: Settings) -> SharedFiles | None:
     return SharedFiles(settings.store_url) if settings.store_url else None
 
 
-def fetch_results(settings: Settings, task_id: str) -> Path:
-    """The folder of a task's results, with what other hosts have sent."""
-    folder = settings.results_dir / task_id
-    if shared := shared_files(settings):
-        shared.fetch_folder(f"{RESULTS}/{task_id}", folder)
-    return folder
-
-
 def read_place(place: str) -> bytes:
     """The content of the file at a path or URL.
 

@@ -70,10 +70,11 @@ class Results:
         (self.folder / _REVIEW_FILE).write_bytes(_REVIEW.dump_json(review, indent=1, exclude_none=True))
         self._send(_REVIEW_FILE)
 
-    def fetch(self) -> None:
-        """Fetch what other hosts have written."""
+    def fetch(self) -> Path:
+        """Fetch what other hosts have written; returns the folder with all of it."""
         if self.shared:
             self.shared.fetch_folder(self._shared_folder, self.folder)
+        return self.folder
 
     def patch(self, number: int) -> str:
         """An attempt's change, read as bytes because text mode would convert line ends; may be empty."""

@@ -11,7 +11,6 @@ from nightcrew.cli.output import console, print_json, print_table, styled
 from nightcrew.cli.task_view import print_task, stored_verdict, task_json
 from nightcrew.errors import BadInput
 from nightcrew.settings import Settings, first_problem, load_settings
-from nightcrew.shared_files import fetch_results
 
 if TYPE_CHECKING:  # the state store's libraries take half a second to import
     from nightcrew.crew.review import Waiting
@@ -132,9 +131,10 @@ def _show_all(waiting: "Sequence[Waiting]", *, as_json: bool) -> None:
 
 def _show_one(settings: Settings, waiting: "Waiting", *, as_json: bool) -> None:
     from nightcrew.crew import dispatch
+    from nightcrew.work.results import results_of
 
     task_id = waiting.queued.task_id
-    folder = fetch_results(settings, task_id) / f"attempt-{waiting.review.number}"
+    folder = results_of(settings, task_id).fetch() / f"attempt-{waiting.review.number}"
     gates = stored_verdict(folder).get("gates", [])
     if as_json:
         print_json(_json(waiting) | {"gates": gates, "patch": str(folder / "attempt.patch")})

@@ -11,7 +11,6 @@ from nightcrew.cli.output import console, print_json, print_table, styled
 from nightcrew.cli.task_view import COLUMNS, print_task, row, stored_verdict, task_json
 from nightcrew.errors import BadInput
 from nightcrew.settings import load_settings
-from nightcrew.shared_files import fetch_results
 from nightcrew.task import TaskPriority, TaskStatus
 
 if TYPE_CHECKING:
@@ -64,12 +63,13 @@ def list_tasks(
 def show_task(task_id: TaskId = None, named: TaskIdOption = None, as_json: AsJson = False) -> None:
     """Print all about one task. Shows attempts, verdict, findings, change and cost."""
     from nightcrew.crew import dispatch
+    from nightcrew.work.results import results_of
 
     task_id = _the_id(task_id, named)
     settings = load_settings()
     with dispatch.open_queue(settings) as queue:
         queued, attempts = queue.get(task_id), queue.attempts(task_id)
-    verdict = stored_verdict(fetch_results(settings, task_id))
+    verdict = stored_verdict(results_of(settings, task_id).fetch())
     change = _stored_change(queued)
     if as_json:
         print_json(task_json(queued) | {"tries": attempts, "judged": verdict, "change": change})
