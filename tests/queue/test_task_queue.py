@@ -17,8 +17,9 @@ from nightcrew.errors import BadInput, QueueFull
 from nightcrew.execution.attempt import Attempt, AttemptEnd, StopCause
 from nightcrew.queue import outbox
 from nightcrew.queue.state_store import StateStore
-from nightcrew.queue.task_queue import TRANSITIONS, TaskQueue
+from nightcrew.queue.task_queue import TaskQueue
 from nightcrew.queue.task_table import tasks
+from nightcrew.queue.transitions import TRANSITIONS
 from nightcrew.task import ExecutorName, FailureReason, Task, TaskPriority, TaskStatus
 
 PRIORITIES = list(TaskPriority)

@@ -32,6 +32,11 @@ def objections(github: GitHubRepository, pull: PullState) -> Sequence[Objection]
     return [*_of_reviews(github, pull.number), *_of_checks(github, pull.head.sha)]
 
 
+def cut(text: str) -> str:
+    """A text of others, at the length that is handed on."""
+    return text[:_MOST_TEXT]
+
+
 def is_reverted(github: GitHubRepository, pull: PullState, base: str | None, since: datetime) -> bool:
     """True if a commit of the base, after `since`, says that it takes the pull request back."""
     query = {"since": since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
@@ -63,7 +68,7 @@ def _of_reviews(github: GitHubRepository, number: int) -> list[Objection]:
         text = "\n".join(filter(None, [(one.body or "").strip(), *lines]))
         if text or one.state == "CHANGES_REQUESTED":
             login = one.user.login if one.user else ""
-            found.append(Objection(f"review {one.id}", login, text[:_MOST_TEXT] or "asks for changes"))
+            found.append(Objection(f"review {one.id}", login, cut(text) or "asks for changes"))
     return found
 
 

@@ -25,6 +25,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.exc import IntegrityError
 
 from nightcrew.queue import outbox
+from nightcrew.queue.audit.tasks import enter_round
 from nightcrew.queue.outbox import FactKind
 from nightcrew.queue.round import Round, to_json
 from nightcrew.queue.state_store import StateStore, metadata
@@ -91,6 +92,15 @@ class Pulls:
             found = connection.execute(query).scalars().all()
         return [(self._task(task_id), self.get(task_id)) for task_id in found]
 
+    def open_numbers(self, repo: str) -> frozenset[int]:
+        """The numbers of our pull requests in a repository that nobody has decided on."""
+        number = tasks.c.delivery["pull_request"].astext
+        undecided = pulls.c.status.is_(None) | (pulls.c.status == PullStatus.OPEN)
+        query = select(number).outerjoin(pulls, pulls.c.task_id == tasks.c.task_id)
+        query = query.where(tasks.c.body["repo"].astext == repo, number.isnot(None), undecided)
+        with self._engine.connect() as connection:
+            return frozenset(map(int, connection.execute(query).scalars()))
+
     def decided_since(self, since: datetime) -> Sequence[tuple[QueuedTask, PullStatus]]:
         """The pull requests that people merged, closed or reverted since then, with their tasks."""
         query = select(pulls).where(pulls.c.changed_at >= since).order_by(pulls.c.changed_at)
@@ -146,6 +156,7 @@ class Pulls:
             row = connection.execute(update(tasks).where(own).values(**changed).returning(tasks)).one()
             added = insert(pulls).values(task_id=queued.task_id, **values)
             connection.execute(added.on_conflict_do_update(index_elements=["task_id"], set_=values))
+            enter_round(connection, queued.task_id, one.number, reasons)
             return queued_task(row)
         return None
 

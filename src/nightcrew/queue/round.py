@@ -26,6 +26,11 @@ def from_json(stored: object) -> Round:
     return _ROUND.validate_python(stored)
 
 
+def detail_of_unchanged(one: Round, why: str) -> str:
+    """The detail of a task whose round has ended without a new accepted change."""
+    return f"round {one.number} led to no accepted change, and the earlier one stays: {why}"
+
+
 # ---------------------------------------------------------------------------------------------------------
 
 _ROUND = TypeAdapter(Round)

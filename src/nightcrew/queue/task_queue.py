@@ -9,8 +9,9 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 
 from sqlalchemy import Connection, func, not_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
@@ -31,42 +32,12 @@ from nightcrew.queue.task_table import (
     rank,
     tasks,
 )
-from nightcrew.task import FailureReason, Task, TaskPriority, TaskStatus
+from nightcrew.queue.transitions import Changes, values_of
+from nightcrew.task import Task, TaskPriority, TaskStatus
 
 log = logging.getLogger(__name__)
 
 _SUBMIT_LOCK = 7_316_002
-
-_ENDS = {TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED}
-TRANSITIONS: Mapping[TaskStatus, frozenset[TaskStatus]] = {
-    TaskStatus.PENDING: frozenset(
-        {TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.FAILED, TaskStatus.CANCELLED}
-    ),
-    TaskStatus.QUEUED: frozenset(
-        {TaskStatus.PENDING, TaskStatus.RUNNING, TaskStatus.FAILED, TaskStatus.CANCELLED}
-    ),
-    TaskStatus.RUNNING: frozenset({TaskStatus.PENDING, TaskStatus.QUEUED, TaskStatus.NEEDS_REVIEW} | _ENDS),
-    TaskStatus.NEEDS_REVIEW: frozenset({TaskStatus.PENDING, TaskStatus.QUEUED, TaskStatus.RUNNING} | _ENDS),
-    TaskStatus.COMPLETED: frozenset(),
-    TaskStatus.FAILED: frozenset(),
-    TaskStatus.CANCELLED: frozenset(),
-}
-"""The allowed transitions; a task that crashed or was stopped goes from running back to pending."""
-
-
-class Changes(TypedDict, total=False):
-    """The fields that `update` can change."""
-
-    status: TaskStatus
-    failure_reason: FailureReason | None
-    detail: str
-    flow_run_id: str | None
-    host: str | None
-    pid: int | None
-    pid_started: float | None
-    verdict: str | None
-    change_path: str | None
-    crashes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +111,11 @@ class TaskQueue:
                 query = query.where(tasks.c.body[name].astext == value)
         return self._rows(query if status is None else query.where(tasks.c.status == status))
 
+    def ended_since(self, since: datetime, limit: int) -> Sequence[QueuedTask]:
+        """The tasks that ended since then, the latest first."""
+        query = select(tasks).where(tasks.c.ended_at >= since).order_by(tasks.c.ended_at.desc())
+        return self._rows(query.limit(limit))
+
     def waiting(self, *statuses: TaskStatus, limit: int = 10_000) -> Sequence[QueuedTask]:
         """Tasks of these statuses (by default, pending) in the order in which they will run.
 
@@ -162,9 +138,8 @@ class TaskQueue:
             ).one_or_none()
             if row is None:
                 raise BadInput(f"there is no task {task_id}")
-            values: dict[str, Any] = dict(changes)
-            if (status := changes.get("status")) is not None:
-                values |= _times(task_id, TaskStatus(row.status), status)
+            status = changes.get("status")
+            values = values_of(queued_task(row), changes)
             statement = update(tasks).where(tasks.c.task_id == task_id).values(**values).returning(tasks)
             changed = queued_task(connection.execute(statement).one())
             if status is not None:
@@ -272,18 +247,6 @@ def _same_work(connection: Connection, fingerprint: str) -> QueuedTask | None:
     query = select(tasks).where(tasks.c.fingerprint == fingerprint, tasks.c.status.in_(UNFINISHED))
     row = connection.execute(query).one_or_none()
     return None if row is None else queued_task(row)
-
-
-def _times(task_id: str, old: TaskStatus, new: TaskStatus) -> dict[str, Any]:
-    if new == old:
-        return {}
-    if new not in TRANSITIONS[old]:
-        raise BadInput(f"task {task_id} is {old}; it cannot become {new}")
-    if new is TaskStatus.RUNNING:
-        return {"started_at": func.coalesce(tasks.c.started_at, func.now()), "beat": func.now()}
-    if new is TaskStatus.PENDING:
-        return {"restarts": tasks.c.restarts + 1, "pid": None}
-    return {"ended_at": func.now(), "pid": None} if new.is_final else {"pid": None}
 
 
 def _fingerprint(task: Task, commit: str) -> str:

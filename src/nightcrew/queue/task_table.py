@@ -143,6 +143,11 @@ class QueuedTask:
         """The task's id."""
         return self.task.task_id
 
+    @property
+    def is_in_round(self) -> bool:
+        """True if an accepted change is worked on again; without a new one, the task keeps the one it has."""
+        return self.round is not None and bool(self.change_path) and not self.status.is_final
+
     def require_change(self) -> None:
         """Check that the task has an accepted change.
 

@@ -11,6 +11,7 @@ from nightcrew.queue.pulls import PullStatus
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.secrets.redaction import redact
 from nightcrew.task import TaskStatus
+from nightcrew.watch.command import WORD
 from nightcrew.watch.requests import Request, Requests
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,8 @@ _DECIDED = {
     PullStatus.CLOSED: ", which was closed",
     PullStatus.REVERTED: ", which was merged and reverted",
 }
+
+_HOW_TO_ASK = f" A review there, or a comment that begins with `{WORD}`, lets it be worked on again."
 
 
 def answer_text(request: Request, queued: QueuedTask | None, pull: PullStatus = PullStatus.OPEN) -> str:
@@ -93,7 +96,8 @@ def _state(queued: QueuedTask, pull: PullStatus) -> str:
         number = f"pull request #{known.pull_request}"
         failed = queued.round is not None and known.attempt <= queued.round.since
         why = " Its last review led to no other change that could be accepted." if failed else ""
-        return f"The change was accepted on its evidence: see {number}{_DECIDED[pull]}.{why}"
+        how = _HOW_TO_ASK if pull is PullStatus.OPEN else ""
+        return f"The change was accepted on its evidence: see {number}{_DECIDED[pull]}.{why}{how}"
     if known is not None and known.status is DeliveryStatus.DELIVERED:
         return f"The change was accepted on its evidence: see branch {code_span(known.branch or '')}."
     why = f" {comment_text(known.detail)}" if known is not None else ""

@@ -24,7 +24,10 @@ log = logging.getLogger(__name__)
 class Asking:
     """Looks at one repository; what is known in the store is not looked at again."""
 
-    def __init__(self, github: GitHubRepository, watch: Watch, requests: Requests) -> None:
+    def __init__(
+        self, github: GitHubRepository, watch: Watch, requests: Requests, our_pulls: frozenset[int]
+    ) -> None:
+        self._our_pulls = our_pulls  # numbers of those that are followed, which answer comments themselves
         self._github = github
         self._watch = watch
         self._requests = requests
@@ -71,6 +74,8 @@ class Asking:
             yield replace(request, problem=str(error))
 
     def _of_comment(self, comment: Comment) -> Iterator[Request]:
+        if comment.issue in self._our_pulls:
+            return
         login = comment.user.login if comment.user else None
         key = self._key(comment.issue, f"comment {comment.id}")
         request = Request(key, self._watch.repo, comment.issue, login or "somebody unknown")
@@ -89,7 +94,7 @@ class Asking:
                 raise BadInput(problem)
             issue = issues.issue(self._github, comment.issue)
             if issue.pull_request is not None:
-                raise BadInput("commands are for issues; a review is how a pull request of ours is changed")
+                raise BadInput("commands are for issues, and for open pull requests of the crew")
             yield replace(request, task=self._task(key, issue, command))
         except NotFound:
             return  # the issue is gone

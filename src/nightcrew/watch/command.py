@@ -48,6 +48,13 @@ def command_in(text: str) -> Command | None:
     return _checked(TaskType(name), *_file_and_words(TaskType(name), "".join(rest).strip()))
 
 
+def asked_of_us(text: str) -> str:
+    """What a comment in the conversation of a pull request asks of us, from the word on; empty: nothing."""
+    shown = _without_blocks(text)
+    found = _LINE.search(shown)
+    return "" if found is None else shown[found.start() :].strip().removeprefix(WORD).strip()
+
+
 def command_of_labels(labels: list[str], title: str, body: str) -> Command:
     """What an issue with the label asks for: its command, else the type that its other labels name.
 

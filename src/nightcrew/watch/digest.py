@@ -57,14 +57,14 @@ def read_digest(settings: Settings, since: datetime) -> Digest:
     with StateStore(ensure_database(settings)) as store:
         create_schema(store)
         queue = TaskQueue(store, settings.max_unfinished_tasks)
-        tasks = queue.list(limit=MOST_TASKS)
-        ended = [one for one in tasks if one.ended_at is not None and one.ended_at >= since]
+        ended = queue.ended_since(since, MOST_TASKS)
+        waiting = queue.list(TaskStatus.NEEDS_REVIEW, MOST_TASKS)
         decided = Pulls(store).decided_since(since)
     return Digest(
         since=since,
         done=[one for one in ended if one.status is TaskStatus.COMPLETED],
         failed=[one for one in ended if one.status is TaskStatus.FAILED],
-        waiting=[one for one in tasks if one.status is TaskStatus.NEEDS_REVIEW],
+        waiting=waiting,
         decided=decided,
         cost_usd=sum((one.cost_usd for one in ended), Decimal(0)),
         dashboard_url=services.dashboard_url if services.running else "",

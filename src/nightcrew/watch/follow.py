@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from nightcrew.crew import dispatch
 from nightcrew.errors import BadInput, NightcrewError
-from nightcrew.forge import reviews
+from nightcrew.forge import issues, reviews
 from nightcrew.forge.github import GitHubRepository, NotFound
 from nightcrew.forge.records import PullState
 from nightcrew.forge.reviews import Objection
@@ -21,6 +21,7 @@ from nightcrew.queue.task_table import QueuedTask
 from nightcrew.secrets.redaction import redact
 from nightcrew.settings import Settings
 from nightcrew.task import TaskStatus
+from nightcrew.watch.command import asked_of_us
 from nightcrew.watch.terms import Watch
 
 log = logging.getLogger(__name__)
@@ -107,11 +108,21 @@ def _next_round(
     known = pulls.get(queued.task_id)
     if queued.status is not TaskStatus.COMPLETED or known.rounds >= watch.rounds:
         return None
-    found = [one for one in reviews.objections(github, pull) if one.key not in known.answered]
+    words = [*reviews.objections(github, pull), *_of_conversation(github, pull.number)]
+    found = [one for one in words if one.key not in known.answered]
     heard = [one for one in found if not one.by or may_ask(one.by)]
     if not heard:
         return None
     return pulls.begin_round(queued, _feedback(queued, heard), [one.key for one in heard])
+
+
+def _of_conversation(github: GitHubRepository, number: int) -> list[Objection]:
+    """The comments that are meant for us: people may talk with each other too."""
+    return [
+        Objection(f"comment {one.id}", one.user.login, reviews.cut(text))
+        for one in issues.comments_on(github, number)
+        if one.user is not None and (text := asked_of_us(one.body or ""))
+    ]
 
 
 def _feedback(queued: QueuedTask, heard: Sequence[Objection]) -> str:

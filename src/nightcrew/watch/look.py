@@ -67,9 +67,9 @@ def look(settings: Settings, watch: Watch) -> Looked:
         with requests.turn(watch.repo), opened(settings, watch.repo) as github:
             github.repository()  # follows a rename
             began = utc_now()
-            asking = Asking(github, watch, requests)
-            refused = _take_in(requests, asking, watch.repo, began)
             pulls = Pulls(store)
+            asking = Asking(github, watch, requests, pulls.open_numbers(watch.repo))
+            refused = _take_in(requests, asking, watch.repo, began)
             decided, rounds = follow(github, pulls, watch, asking.may_ask)
             start(settings, rounds)
             _learn(settings, [queued for queued, now in decided if now in _REFUSED])

@@ -8,6 +8,7 @@ from nightcrew.delivery.conflict import is_outdated
 from nightcrew.errors import BadInput, BudgetReached, Fatal, NightcrewError
 from nightcrew.execution.attempt import Attempt, AttemptEnd, StopCause
 from nightcrew.queue.reviews import ACCEPTED_BY_A_PERSON, Answer, Choice
+from nightcrew.queue.round import detail_of_unchanged
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.selection.plan import FilterName, Plan
 from nightcrew.task import FailureReason, Task, TaskStatus
@@ -132,12 +133,11 @@ def as_recorded(queued: QueuedTask) -> Outcome:
 
 def as_before_the_round(outcome: Outcome, queued: QueuedTask) -> Outcome:
     """The outcome of a round: without a new accepted change, the task keeps the one that it had."""
-    if queued.round is None or not queued.change_path or outcome.status is not TaskStatus.FAILED:
+    if outcome.status not in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
         return outcome
-    why = (
-        f"round {queued.round.number} led to no accepted change, and the earlier one stays: {outcome.detail}"
-    )
-    return Outcome(TaskStatus.COMPLETED, why, is_unchanged=True)
+    if queued.round is None or not queued.is_in_round:
+        return outcome
+    return Outcome(TaskStatus.COMPLETED, detail_of_unchanged(queued.round, outcome.detail), is_unchanged=True)
 
 
 def outcome_of_answer(answer: Answer) -> Outcome | None:

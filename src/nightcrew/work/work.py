@@ -19,8 +19,8 @@ from nightcrew.queue.deliveries import Deliveries
 from nightcrew.queue.leases import Lease
 from nightcrew.queue.reviews import ACCEPTED_BY_A_PERSON, Answer, Review
 from nightcrew.queue.state_store import utc_now
-from nightcrew.queue.task_queue import Changes
 from nightcrew.queue.task_table import QueuedTask
+from nightcrew.queue.transitions import Changes
 from nightcrew.selection.plan import Plan
 from nightcrew.settings import DeliveryKind
 from nightcrew.task import Task, TaskStatus

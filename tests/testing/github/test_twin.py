@@ -58,6 +58,30 @@ def test_its_records_are_those_of_githubs_description(place: Place) -> None:
     assert read(models.Hook, place.call("POST", "/hooks", hook)).config.secret == "********"
 
 
+def test_what_a_watcher_reads_is_as_in_githubs_description_too(place: Place) -> None:
+    commit = place.push("topic")
+    issue = place.made("/issues", title="Prices", labels=["nightcrew"])["number"]
+    pull = place.made("/pulls", title="Mend", head="topic", base="main")["number"]
+    role = place.call("GET", "/collaborators/octo/permission")
+    assert read(models.RepositoryCollaboratorPermission, role).permission == "admin"
+    (event,) = read(list[models.IssueEvent], place.call("GET", f"/issues/{issue}/events"))
+    assert (event.event, event.label.name) == ("labeled", "nightcrew")
+    commits = read(list[models.Commit], place.call("GET", "/commits?sha=topic"))
+    assert (commits[0].sha, len(commits)) == (commit, 2)
+    line = {"path": "new.txt", "line": 1, "body": "why?"}
+    place.made(f"/pulls/{pull}/reviews", event="COMMENT", comments=[line])
+    (remark,) = read(list[models.PullRequestReviewComment], place.call("GET", f"/pulls/{pull}/comments"))
+    assert (remark.line, remark.path) == (1, "new.txt")
+    place.made("/check-runs", name="tests", head_sha=commit, status="in_progress")
+    checks = place.call("GET", f"/commits/{commit}/check-runs").json()["check_runs"]
+    (check,) = TypeAdapter(list[models.CheckRun]).validate_python(checks)
+    assert check.status == "in_progress"
+    read(list[models.PullRequestReview], place.call("GET", f"/pulls/{pull}/reviews"))
+    read(list[models.IssueComment], place.call("GET", "/issues/comments"))
+    merged = place.call("PUT", f"/pulls/{pull}/merge")
+    assert read(models.PullRequestMergeResult, merged).merged
+
+
 def test_a_merged_pull_request_closes_the_issue_that_it_names(place: Place) -> None:
     place.push("topic")
     issue = place.made("/issues", title="Prices")["number"]

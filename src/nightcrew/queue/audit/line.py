@@ -29,6 +29,7 @@ class Act(StrEnum):
     END = "end"  # of a task: completed or failed
     ASK = "ask"  # a person, about a change
     ANSWER = "answer"  # of a person
+    ROUND = "round"  # a review or a check lets an accepted change be worked on again
     DELIVER = "deliver"  # as a branch
     PULL_REQUEST = "pull_request"
     APPLY = "apply"  # to a person's checkout

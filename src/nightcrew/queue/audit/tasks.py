@@ -1,7 +1,7 @@
 """The lines about tasks: what was asked for, and what came of it."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection
@@ -50,3 +50,8 @@ def enter_answer(connection: Connection, task_id: str, attempt: int, answer: Map
     known = latest(connection, Act.ANSWER, about)
     if known is None or json.loads(known)["details"] != cleaned(details):
         enter(connection, Act.ANSWER, about, details)
+
+
+def enter_round(connection: Connection, task_id: str, number: int, reasons: Sequence[str]) -> None:
+    """Add the line of an accepted change that is worked on again, with the reviews and checks that say so."""
+    enter(connection, Act.ROUND, task_id, {"round": number, "because": list(reasons)})
