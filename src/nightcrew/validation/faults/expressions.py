@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 
 from nightcrew.validation.faults.adjustments import steps
+from nightcrew.validation.faults.habits import Habits
 from nightcrew.validation.faults.notes import (
     ALTERNATIVE,
     BACK,
@@ -34,11 +35,15 @@ class Expressions(Notes):
         super().__init__(new)
         self.old = old
         self.siblings = Siblings(old.text, new.text)
+        self.habits = Habits(old.text, new.text)
 
     def values(self, before: object, value: object, parent: ast.AST, message: bool) -> bool:
         """Compares one field of two nodes of the same type; False where only the whole can be restored."""
         if _dumped(before) == _dumped(value):
             return True
+        if value is not None and value in (getattr(parent, "iter", None), getattr(parent, "test", None)):
+            # What is gone through and what decides have steps that only the statement around them tells.
+            self.each_step(parent)
         if isinstance(value, ast.AST) and isinstance(before, ast.AST):
             return self.expression(before, value, message)
         if not (isinstance(value, list) and isinstance(before, list)):
@@ -187,7 +192,9 @@ class Expressions(Notes):
                 self.one_by_one(table, table.elts, ALTERNATIVE)
             self.each_step(part)
             if isinstance(part, ast.expr):
-                for place, other in self.siblings.beside(part, ".".join(self.scope)):
+                for other in self.siblings.of(part):
+                    self.note(part, other, ALTERNATIVE)
+                for place, other in nearby(part, self.siblings.known, self.new.text):
                     self.note(place, other, ALTERNATIVE)
 
     def _called_otherwise(self, old: ast.AST, new: ast.AST) -> None:
@@ -198,9 +205,14 @@ class Expressions(Notes):
             self.each_step(new)
 
     def each_step(self, node: ast.AST) -> None:
-        """Notes what a new expression or statement does, without each of its steps."""
+        """Notes a new expression or statement without each of its steps, and as the file has it elsewhere."""
         for place, other in steps(node, self.siblings.modules, self.siblings.tables):
             self.note(place, _unparse(other), ALTERNATIVE)
+        function = ".".join(self.scope)
+        for held, text in self.habits.of(node, function):
+            self.note(held, text, ALTERNATIVE)
+        for edit in self.habits.kept(node, function):
+            self.edit(*edit, ALTERNATIVE)
 
     def one_by_one(
         self, node: ast.expr, parts: list[ast.expr], kind: str = OPERAND, known: Collection[str] = ()

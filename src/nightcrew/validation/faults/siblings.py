@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from functools import cached_property
 
-from nightcrew.validation.reading.suite import all_functions, copied, read, tree_text, walk
+from nightcrew.validation.reading.suite import copied, read, tree_text, walk
 
 MOST = 3  # expressions of base that one new expression is compared with
 _OPPOSITES = (
@@ -58,24 +58,6 @@ class Siblings:
         if not found or tree_text(node) in near:
             return []
         return [ast.unparse(one) for one in found.values()][:MOST]
-
-    def beside(self, node: ast.expr, function: str = "") -> Iterator[tuple[ast.expr, str]]:
-        """Expressions of `node`, each with a text to try in its place: base's, what stands next to it, and
-        `x is None` for `not x` where base's `function` asks that."""
-        yield from ((node, other) for other in self.of(node))
-        match node:
-            case ast.UnaryOp(op=ast.Not(), operand=asked) if tree_text(node) not in self.known:
-                if any(tree_text(one) == tree_text(asked) for one in self._compared_with_none(function)):
-                    yield node, f"({ast.unparse(asked)} is None)"
-        yield from nearby(node, self.known, self.new)
-
-    def _compared_with_none(self, function: str) -> Iterator[ast.expr]:
-        """What base's function compares with None."""
-        place = all_functions(read(self.old)).get(function)
-        for one in walk(place) if place is not None else ():
-            match one:
-                case ast.Compare(left=left, ops=[ast.Is() | ast.IsNot()], comparators=[ast.Constant(None)]):
-                    yield left
 
     @cached_property
     def known(self) -> frozenset[str]:

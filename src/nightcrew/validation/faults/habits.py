@@ -1,0 +1,135 @@
+"""What the file's own code says against a new piece: another parameter has the name that a call asks for, the
+same method elsewhere asks for None and not for truth, a local value would do for an attribute.
+
+Each is tried in the place of the piece, and a test should notice: these slips leave most results as they are.
+"""
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from itertools import zip_longest
+
+from nightcrew.validation.reading.names import dotted, own_name, parameters_of
+from nightcrew.validation.reading.source_text import SourceText
+from nightcrew.validation.reading.suite import Function, all_functions, read, tree_text, walk
+
+_OBJECT = {"self", "cls"}
+_MAKING = {"__init__", "__new__", "__post_init__", "__init_subclass__", "__set_name__"}
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+type Tried = tuple[ast.expr, str]
+"""An expression, and a text to try in its place."""
+
+
+class Habits:
+    """What a file's texts before and after say of the new pieces."""
+
+    def __init__(self, old: str, new: str) -> None:
+        self.old, self.new = old, new
+
+    def of(self, node: ast.AST, function: str) -> Iterator[Tried]:
+        """What to try in an expression, or a statement's condition, of this function (`Class.method`)."""
+        if isinstance(node, ast.Call):
+            yield from self._misplaced(node, function)
+            return
+        asked = self._asking.get(function.rpartition(".")[2], ())
+        for place, held, form in _truths(node):
+            if tree_text(held) in asked:
+                yield place, form.format(ast.unparse(held))
+
+    def kept(self, node: ast.AST, function: str) -> Iterator[tuple[int, int, str]]:
+        """For an attribute that nothing outside of the function uses: spans of the new text, each with its
+        text where a local value takes the attribute's place."""
+        place = self._places.get(function)
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        if place is None or place.name in _MAKING:
+            return
+        for target in (one for one in targets if isinstance(one, ast.Attribute)):
+            uses = [one for one in walk(place) if isinstance(one, ast.Attribute) and one.attr == target.attr]
+            same = all(tree_text(one.value) == tree_text(target.value) for one in uses)
+            named = len(re.findall(rf"\b{target.attr}\b", self.new))
+            if same and named == len(uses) > 1 and _is_shared(target.value, place):
+                yield self._as_local(uses)
+
+    def _as_local(self, uses: Sequence[ast.Attribute]) -> tuple[int, int, str]:
+        spans = sorted(self._text.span(one) for one in uses)
+        start, end = spans[0][0], spans[-1][1]
+        text = self.new
+        for first, last in reversed(spans):
+            text = f"{text[:first]}_{uses[0].attr.strip('_')}_here{text[last:]}"
+        return start, end, text[start : len(text) - (len(self.new) - end)]
+
+    def _misplaced(self, call: ast.Call, function: str) -> Iterator[Tried]:
+        """A parameter in the place of another argument: it has the name that the called function has there,
+        and the call does not use it."""
+        place = self._places.get(function)
+        names = self._asked_for.get(own_name(call.func), ())
+        if place is None or not names:
+            return
+        used = {one.id for one in walk(call) if isinstance(one, ast.Name)}
+        free = {one.arg for one in parameters_of(place.args)} - used - _OBJECT
+        pairs = [*zip(names, call.args, strict=False), *((one.arg, one.value) for one in call.keywords)]
+        for name, given in pairs:
+            if name in free and isinstance(given, ast.Name):
+                yield given, str(name)
+
+    @cached_property
+    def _text(self) -> SourceText:
+        return SourceText(self.new)
+
+    @cached_property
+    def _places(self) -> dict[str, Function]:
+        return all_functions(read(self.new))
+
+    @cached_property
+    def _asked_for(self) -> dict[str, list[str]]:
+        """The names of a function's parameters by place, without the object; empty where namesakes differ."""
+        found: dict[str, list[list[str]]] = {}
+        for node in (one for one in walk(read(self.new)) if isinstance(one, _DEFINITIONS)):
+            names = [one.arg for one in [*node.args.posonlyargs, *node.args.args]]
+            found.setdefault(node.name, []).append(names[1:] if {*names[:1]} & _OBJECT else names)
+        each = {name: zip_longest(*some) for name, some in found.items()}
+        return {
+            name: [one[0] or "" if len({*one}) == 1 else "" for one in places]
+            for name, places in each.items()
+        }
+
+    @cached_property
+    def _asking(self) -> dict[str, set[str]]:
+        """The trees of what base's functions compare with None, by the last part of their names: a method and
+        those that override it count together."""
+        found: dict[str, set[str]] = {}
+        for place, held in all_functions(read(self.old)).items():
+            found.setdefault(place.rpartition(".")[2], set()).update(
+                tree_text(one.left)
+                for one in walk(held)
+                if isinstance(one, ast.Compare) and isinstance(one.ops[0], ast.Is | ast.IsNot)
+                if isinstance(one.comparators[0], ast.Constant) and one.comparators[0].value is None
+            )
+        return found
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _truths(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr, str]]:
+    """The expressions of which a condition takes the truth: what to replace, the expression, and a form that
+    asks for None instead."""
+    match node:
+        case ast.UnaryOp(op=ast.Not(), operand=held):
+            yield node, held, "({} is None)"
+        case ast.If(test=test) | ast.While(test=test) | ast.IfExp(test=test):
+            yield test, test, "({} is not None)"
+        case ast.BoolOp(op=ast.And(), values=values):
+            yield from ((one, one, "({} is not None)") for one in values[:-1])
+        case ast.BoolOp(op=ast.Or(), values=[first, second]):
+            yield node, first, f"({{0}} if {{0}} is not None else {ast.unparse(second)})"
+
+
+def _is_shared(holder: ast.expr, place: Function) -> bool:
+    """True for the object itself and for what the function has not made, as a class or a module."""
+    root = dotted(holder).partition(".")[0]
+    bound = {one.id for one in walk(place) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
+    taken = {one.arg for one in parameters_of(place.args)} - _OBJECT
+    return bool(root) and root not in bound | taken
