@@ -186,6 +186,8 @@ def test_what_python_code_loses_is_named(kind: str, tmp_path: Path) -> None:
     assert all(one.path == "slugs.py" and one.what for one in found)
 
 
+STUBBED = "def f(a, b=1):\n    return a\n\n\nclass C:\n    def m(self):\n        return 1\n"
+STUB = "def f(a: int, b: int = ...) -> int: ...\n\n\nclass C:\n    def m(self) -> int: ...\n"
 OTHERS: dict[str, tuple[Files, Files]] = {
     "frozen": ({"shop.py": SHOP}, {"shop.py": edit(SHOP, "(frozen=True)", "")}),
     "a generated argument": ({"shop.py": SHOP}, {"shop.py": edit(SHOP, '    currency: str = "EUR"\n', "")}),
@@ -219,6 +221,11 @@ OTHERS: dict[str, tuple[Files, Files]] = {
     "a method that code calls by its name": (
         {"s.py": GRAMMAR, "b.py": "parser.p_e(1)\n"}, {"s.py": GRAMMAR.replace("p_e", "p_e_1")}),
     "a method of a pattern": ({"s.py": GRAMMAR}, {"s.py": GRAMMAR.replace("p_e", "other_e")}),
+    "what a new stub leaves out": ({"p.py": STUBBED}, {"p.pyi": "from typing import Any\ndef __getattr__(name: str) -> Any: ...\n"}),
+    "a method that a new stub leaves out": ({"p.py": STUBBED}, {"p.pyi": "def f(a: int, b: int = ...) -> int: ...\nclass C: ...\n"}),
+    "a call that only the stub allows": ({"p.py": STUBBED}, {"p.pyi": STUB.replace("b: int", "c: int")}),
+    "what only the stub declares": ({"p.py": STUBBED, "p.pyi": STUB}, {"p.pyi": f"{STUB}def g() -> int: ...\n"}),
+    "all of a module at once": ({"p.py": f"__all__ = ['f']\n{STUBBED}"}, {"p.py": f"__all__ = ['f', 'g']\n{STUBBED}"}),
     "a type": ({"p.pyi": "def f(a: int = ...) -> int: ...\n"}, {"p.pyi": "def f() -> int: ...\n"}),
     "an elision in a document": ({"README.md": README}, {"README.md": "# Slugs\n\n<!-- rest of the document unchanged -->\n"}),
     "an elision in a script": ({"a.sh": "a\nb\nc\n"}, {"a.sh": "a\n# ... existing code remains the same ...\n"}),
@@ -234,6 +241,12 @@ def test_what_other_files_lose_is_named(kind: str, tmp_path: Path) -> None:
 
 
 KEPT: dict[str, tuple[Files, Files]] = {
+    "a stub that says what the module has": ({"p.py": STUBBED}, {"p.pyi": STUB}),
+    "a stub of overloads": ({"p.py": "def f(a):\n    return a\n"}, {"p.pyi": "@overload\ndef f(a: int) -> int: ...\n@overload\ndef f(a: str) -> str: ...\n"}),
+    "a module that a package names in __all__": (
+        {"p/__init__.py": "__all__ = ['f']\nf = 1\n", "p/g.py": "X = 1\n"}, {"p/__init__.py": "__all__ = ['f', 'g']\nf = 1\n"}),
+    "what a module makes on access": (
+        {"p.py": "__all__ = ['f']\nf = 1\n"}, {"p.py": "__all__ = ['f', 'g']\nf = 1\ndef __getattr__(name): return 1\n"}),
     "another body": ({"s.py": BASE}, {"s.py": edit(BASE, "text.split()[:most]", "text.split(None)[:most]")}),
     "one more parameter": ({"s.py": BASE}, {"s.py": edit(BASE, "lower=True", "lower=True, strip=False")}),
     "one more entry": ({"s.py": BASE}, {"s.py": edit(BASE, '"long": 80', '"long": 80, "huge": 900')}),

@@ -68,10 +68,11 @@ class Habits:
         if place is None or not names:
             return
         used = {one.id for one in walk(call) if isinstance(one, ast.Name)}
-        free = {one.arg for one in parameters_of(place.args)} - used - _OBJECT
+        taken = {one.arg for one in parameters_of(place.args)} - _OBJECT
         pairs = [*zip(names, call.args, strict=False), *((one.arg, one.value) for one in call.keywords)]
         for name, given in pairs:
-            if name in free and isinstance(given, ast.Name):
+            # A local in the place of a parameter is usually made from it.
+            if name in taken - used and isinstance(given, ast.Name) and given.id in taken:
                 yield given, str(name)
 
     @cached_property

@@ -15,6 +15,7 @@ from nightcrew.validation.questions.promises import lost_exceptions
 from nightcrew.validation.questions.python_losses import python_losses
 from nightcrew.validation.questions.repository import Repository, World, module_of, new_place, repository_of
 from nightcrew.validation.questions.request import Request
+from nightcrew.validation.questions.stubs import stub_losses
 from nightcrew.validation.questions.surface import surface
 from nightcrew.validation.questions.text_losses import text_losses
 from nightcrew.validation.reading.suite import parse
@@ -56,6 +57,8 @@ def losses(request: Request, repository: Repository) -> Iterator[Finding]:
 
 def _of_file(change: Change, repository: Repository) -> Iterator[Loss]:
     before, after = change.before, change.after
+    if change.path.endswith(".pyi") and after is not None:
+        yield from _of_stub(change, after, repository)
     if before is None:
         return
     place = new_place(change, repository.changes) if after is None else change.path
@@ -81,6 +84,13 @@ def _deleted(change: Change, repository: Repository) -> Iterator[Loss]:
         yield Loss(
             "the file is deleted", 0, (change.path, name, name.rsplit(".", 1)[0], module_of(change.path))
         )
+
+
+def _of_stub(change: Change, after: str, repository: Repository) -> Iterator[Loss]:
+    """What users of a type checker lose by a stub."""
+    module, stub = parse(repository.patched.python.get(change.path.removesuffix("i"), "")), parse(after)
+    if module is not None and module.body and stub is not None:
+        yield from stub_losses(module, stub, None if change.before is None else parse(change.before))
 
 
 def _of_python(change: Change, before: str, after: str, place: str, repository: Repository) -> Iterator[Loss]:

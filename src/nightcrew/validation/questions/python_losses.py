@@ -28,6 +28,11 @@ def python_losses(old: Surface, new: Surface, world: World) -> Iterator[Loss]:
     for name, line in old.exported.items():
         if name not in new.exported and name in new.items:
             yield Loss(f"__all__ does not name {name} any more", line, (name, "__all__"))
+    for name, line in new.exported.items():
+        if name not in old.exported and not (name in new.items or new.is_dynamic or world.has_module(name)):
+            yield Loss(
+                f"`import *` fails now: __all__ names {name}, which the module does not have", line, (name,)
+            )
     for option, line in old.options.items():
         if option not in new.options and option not in new.texts:
             yield Loss(f"the command line has no option {option} any more", line, (option,))

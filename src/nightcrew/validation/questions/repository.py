@@ -108,6 +108,11 @@ class World:
             _uses(name, text, "" if other == self.path else module) for other, text in product.items()
         )
 
+    def has_module(self, name: str) -> bool:
+        """True for a module or package of the patched tree in the folder of this one."""
+        start = str(PurePosixPath(self.path).parent / name)
+        return any(one.startswith((f"{start}.", f"{start}/")) for one in self.repository.patched.paths)
+
     def is_missed(self, name: str) -> bool:
         """True where the patched tree still names it."""
         return self.is_used(name) or _mentions(name, self.repository.after(self.path))
