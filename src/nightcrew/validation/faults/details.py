@@ -13,10 +13,10 @@ from enum import StrEnum
 from functools import cached_property
 
 from nightcrew.validation.faults.copies import Copies, edit_of
-from nightcrew.validation.faults.excuses import Elsewhere, Formalities, Span, guards
 from nightcrew.validation.faults.mutant import Mutant
 from nightcrew.validation.faults.notes import BACK, CONDITION, GONE, OPERAND, RETURNED, TOGETHER, UNHANDLED
 from nightcrew.validation.formalities.conjunctions import Conjunctions, is_conjunction
+from nightcrew.validation.formalities.excuses import Elsewhere, Formalities, Span, guards
 from nightcrew.validation.reading.constants import is_value, sizes_in, values_in
 from nightcrew.validation.reading.form import plain_statements
 from nightcrew.validation.reading.names import only_defaults, only_guards, only_spares, own_name

@@ -12,10 +12,9 @@ from nightcrew.validation.gate import Gate, answered
 from nightcrew.validation.questions.loss import Loss
 from nightcrew.validation.questions.notices import elision, lost_comments, lost_licence
 from nightcrew.validation.questions.promises import lost_exceptions
-from nightcrew.validation.questions.python_losses import python_losses
+from nightcrew.validation.questions.python_losses import python_losses, stub_losses
 from nightcrew.validation.questions.repository import Repository, World, module_of, new_place, repository_of
 from nightcrew.validation.questions.request import Request
-from nightcrew.validation.questions.stubs import stub_losses
 from nightcrew.validation.questions.surface import surface
 from nightcrew.validation.questions.text_losses import text_losses
 from nightcrew.validation.reading.suite import parse

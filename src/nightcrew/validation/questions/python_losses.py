@@ -3,18 +3,20 @@
 import ast
 import builtins
 from collections.abc import Iterator
+from dataclasses import replace
 
 from nightcrew.validation.questions.differences import differences, names_of
 from nightcrew.validation.questions.loss import Loss
 from nightcrew.validation.questions.repository import World
-from nightcrew.validation.questions.signatures import generated, signature
-from nightcrew.validation.questions.surface import Item, Kind, Surface, is_public
+from nightcrew.validation.questions.signatures import Signature, generated, lost_calls, signature
+from nightcrew.validation.questions.surface import Function, Item, Kind, Surface, is_public, surface
 from nightcrew.validation.reading.names import dotted
 from nightcrew.validation.reading.suite import tree_text, walk
 from nightcrew.validation.tables import Table
 
 _MADE, _NEEDLESS = (Table("interfaces").words("names", key) for key in ("made", "needless"))
-
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_DEFINED = {Kind.FUNCTION, Kind.CLASS}
 _FAMILY = 5  # methods of one class whose names begin alike, from which a pattern is believed
 
 
@@ -38,6 +40,22 @@ def python_losses(old: Surface, new: Surface, world: World) -> Iterator[Loss]:
             yield Loss(f"the command line has no option {option} any more", line, (option,))
     if old.is_script and not new.is_script:
         yield Loss("the module does nothing any more when it is run as a script", 1, ("__main__", "script"))
+
+
+def stub_losses(module: ast.Module, stub: ast.Module, known: ast.Module | None) -> Iterator[Loss]:
+    """What a stub (`.pyi`) hides from type checkers, which read it alone, and what it declares otherwise than
+    its module has it; of `known`, base's stub, only edits count."""
+    code, declared = surface(module), surface(stub)
+    written = {one.name for one in walk(stub) if isinstance(one, _FUNCTIONS)}  # overloaded ones too
+    for name, item in code.items.items() if known is None else ():
+        seen = name in declared.items or name.rpartition(".")[2] in written
+        if not seen and item.kind in _DEFINED and not any(part.startswith("_") for part in name.split(".")):
+            yield Loss(f"type checkers do not see {name}: the new stub leaves it out", 0, names_of(name))
+    before = surface(known).items if known is not None else {}
+    for name, item in declared.items.items():
+        same = name in before and tree_text(before[name].node) == tree_text(item.node)
+        if item.kind in _DEFINED and not same:
+            yield from _declared_otherwise(name, item, code)
 
 
 # ------------------------------------------------------------------------------------------------------
@@ -142,6 +160,23 @@ def _is_inherited(last: str, node: ast.ClassDef, new: Surface, world: World, see
             if last in _members(holder) or _is_inherited(last, holder, new, world, seen):
                 return True
     return False
+
+
+def _declared_otherwise(name: str, item: Item, code: Surface) -> Iterator[Loss]:
+    """What a stub declares of a name and the module does not have."""
+    other = code.items.get(name)
+    if other is None and not ("." in name or name.startswith("__") or code.is_dynamic):
+        yield Loss(f"the stub declares {name}, which the module does not have", item.line, names_of(name))
+    elif isinstance(item.node, _FUNCTIONS) and other and isinstance(other.node, _FUNCTIONS):
+        for words in lost_calls(*(_plain(one, name) for one in (item.node, other.node))):
+            yield Loss(f"the stub says otherwise: {name} {words}", item.line, names_of(name))
+
+
+def _plain(node: Function, name: str) -> Signature:
+    """The signature without the values of defaults, for which a stub may write `...`."""
+    found = signature(node, is_method="." in name)
+    plain = [replace(one, default=one.default and "...") for one in found.parameters]
+    return replace(found, parameters=tuple(plain))
 
 
 def _members(node: ast.ClassDef) -> set[str]:

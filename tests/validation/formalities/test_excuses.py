@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from nightcrew.validation.faults.excuses import Elsewhere, Span
+from nightcrew.validation.formalities.excuses import Elsewhere, Span
 from nightcrew.validation.reading.source_text import SourceText
 
 TEXT = """\
