@@ -105,6 +105,8 @@ class Settings(BaseModel):
     """PostgreSQL for the state store and Prefect; empty: the embedded one in `home`."""
     store_url: str | None = None
     """URL of what several hosts share, results and ledger: `file:///…`, `s3://…`; empty: only `home`."""
+    redis_url: str | None = None
+    """Redis, needed by several Prefect servers on one database; empty: there is one server."""
     prefect_port: int = 4257
     """Port of the crew's own Prefect server."""
     server_address: str = "127.0.0.1"

@@ -161,3 +161,12 @@ def test_the_callers_folder_and_variables_choose_no_code(
     assert not [name for name, value in env.items() if "hostile" in value or name.startswith("LD_")]
     assert env["PYTHONPATH"] == "/project"
     assert all(Path(entry).is_absolute() for entry in env["PATH"].split(":"))
+
+
+def test_only_the_server_is_given_the_address_of_redis(tmp_path: Path) -> None:
+    settings = load_settings(home=tmp_path, redis_url="redis://:redis-secret@db.internal/0")
+    crew, _, worker, guard = every_environment(settings)
+    assert "redis-secret" not in str([crew, worker, guard])
+    server = server_environment(crew, DATABASE, settings.redis_url)
+    assert server["PREFECT_REDIS_MESSAGING_URL"] == server["PREFECT_SERVER_DOCKET_URL"] == settings.redis_url
+    assert "PREFECT_SERVER_DOCKET_URL" not in server_environment(crew, DATABASE)

@@ -2,13 +2,14 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from nightcrew import host
 from nightcrew.crew.api_access import own_origins, profile_folder
 from nightcrew.crew.storage.database import Database
+from nightcrew.crew.storage.redis import server_variables
 from nightcrew.errors import BadInput
 from nightcrew.execution.checkout import git
 from nightcrew.execution.confinement import engine
@@ -103,12 +104,21 @@ def crew_environment(
     )
 
 
-def server_environment(crew: Mapping[str, str], database: Database) -> dict[str, str]:
-    """The environment of the Prefect server: its database, and the origins that may read its answers."""
-    return dict(crew) | {
-        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(own_origins(crew["PREFECT_API_URL"])),
-        "PREFECT_SERVER_DATABASE_CONNECTION_URL": database.prefect_url,
-    }
+def server_environment(
+    crew: Mapping[str, str], database: Database, redis_url: str | None = None
+) -> dict[str, str]:
+    """The environment of the Prefect server: its database, and the origins that may read its answers.
+
+    No other process needs Redis, whose URL may have a password in it.
+    """
+    return (
+        dict(crew)
+        | server_variables(redis_url)
+        | {
+            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(own_origins(crew["PREFECT_API_URL"])),
+            "PREFECT_SERVER_DATABASE_CONNECTION_URL": database.prefect_url,
+        }
+    )
 
 
 def worker_environment(crew: Mapping[str, str]) -> dict[str, str]:
@@ -119,6 +129,16 @@ def worker_environment(crew: Mapping[str, str]) -> dict[str, str]:
 def guard_environment(settings: Settings) -> dict[str, str]:
     """The environment of the guard, which stops the crew with the same settings."""
     return host.environment(*FOR_ALL) | _explicit_settings(settings)
+
+
+def service_environment(settings: Settings) -> dict[str, str]:
+    """What a service of systemd needs of its installer's environment, of which it is given nothing.
+
+    It may hold passwords of databases and package indexes, and no key: that lies in the home.
+    """
+    home = str(settings.home.expanduser().resolve())
+    ours = _explicit_settings(settings, settings.model_fields_set)
+    return host.environment(*FOR_ALL, *FOR_WORK) | ours | {"NIGHTCREW_HOME": home}
 
 
 def without_account[T](environment: Mapping[str, T]) -> dict[str, T]:
@@ -136,9 +156,10 @@ def _without_proxy_for_ourselves(api_url: str) -> dict[str, str]:
     return {name: ",".join(filter(None, (os.environ.get(name), ours))) for name in ("NO_PROXY", "no_proxy")}
 
 
-def _explicit_settings(settings: Settings) -> dict[str, str]:
-    """The settings that were set explicitly, as environment variables."""
-    explicit = {f"NIGHTCREW_{name.upper()}": getattr(settings, name) for name in settings.model_fields_set}
+def _explicit_settings(settings: Settings, chosen: Set[str] | None = None) -> dict[str, str]:
+    """The settings that were set explicitly, as environment variables; those that all processes need."""
+    chosen = settings.model_fields_set - {"redis_url"} if chosen is None else chosen
+    explicit = {f"NIGHTCREW_{name.upper()}": getattr(settings, name) for name in chosen}
     return {name: _text(value) for name, value in without_account(explicit).items() if value is not None}
 
 

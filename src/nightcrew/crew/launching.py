@@ -19,7 +19,7 @@ from nightcrew.crew.environment import (
 from nightcrew.crew.patience import wait_until
 from nightcrew.crew.processes import ProcessId, spawn
 from nightcrew.crew.status import ServiceStatus, write_status
-from nightcrew.crew.storage.database import Database
+from nightcrew.crew.storage.database import Database, alone_on
 from nightcrew.settings import Settings
 
 MARK = "NIGHTCREW_WORKER"  # in the environment of a worker and its descendants
@@ -33,15 +33,17 @@ def launch_server(settings: Settings, current: ServiceStatus, database: Database
     """
     current = replace(current, api_url=f"http://{settings.server_address}:{port}/api")
     write_profile(current.home, current.api_url)
-    server = spawn(
-        host.python("nightcrew.worker.server", str(port)),
-        env=server_environment(environment_of(settings, current, database), database),
-        folder=current.home,
-        log=current.home / "logs" / "server.log",
-        hold=_database_lock(database),
-    )
-    current = _entered(current, "server", server)
-    wait_until(current.api().healthy, server, current.home / "logs" / "server.log")
+    env = server_environment(environment_of(settings, current, database), database, settings.redis_url)
+    with alone_on(database):  # two that register Prefect's own blocks at once fail
+        server = spawn(
+            host.python("nightcrew.worker.server", str(port)),
+            env=env,
+            folder=current.home,
+            log=current.home / "logs" / "server.log",
+            hold=_database_lock(database),
+        )
+        current = _entered(current, "server", server)
+        wait_until(current.api().healthy, server, current.home / "logs" / "server.log")
     return current
 
 

@@ -24,8 +24,15 @@ from nightcrew.crew.processes import ProcessId, end_tree, free_port, kill_marked
 from nightcrew.crew.reconciliation import reconcile, requeue_stopped
 from nightcrew.crew.status import ServiceStatus, forget_status, status, write_status
 from nightcrew.crew.storage.acts import change_account, note_start, note_stop
-from nightcrew.crew.storage.database import ensure_database, open_database, release_home
+from nightcrew.crew.storage.database import (
+    Database,
+    alone_on,
+    ensure_database,
+    open_database,
+    release_home,
+)
 from nightcrew.crew.storage.old_account import move_account_out_of_blocks
+from nightcrew.crew.storage.redis import check_redis
 from nightcrew.errors import BadInput, Transient
 from nightcrew.execution.checkout.work_folder import sweep
 from nightcrew.secrets.files import open_home
@@ -195,6 +202,7 @@ def locked(settings: Settings) -> Iterator[None]:
 
 def _start_all(settings: Settings, workers: int, project: Path, progress: Progress) -> ServiceStatus:
     account = settings.account
+    check_redis(settings)
     progress("starting PostgreSQL")
     database = open_database(settings)
     change_account(settings, account)  # flow runs read it in the home
@@ -208,10 +216,8 @@ def _start_all(settings: Settings, workers: int, project: Path, progress: Progre
         )
         for moved in move_account_out_of_blocks(current.api(), settings):
             progress(moved)
-        if bootstrap.is_stale(database.prefect_url, project):
-            progress("creating work pool, queues, limits and deployments")
-            bootstrap.run(project, environment_of(settings, current, database), log=bootstrap_log(home))
-            bootstrap.renew(database.prefect_url, project)
+        with alone_on(database):
+            _prepare(settings, current, database, progress)
         progress("starting the worker")
         return launch_worker(settings, current, database)
     except BaseException:
@@ -219,6 +225,16 @@ def _start_all(settings: Settings, workers: int, project: Path, progress: Progre
         _end(status(settings))
         forget_status(settings)
         raise
+
+
+def _prepare(settings: Settings, current: ServiceStatus, database: Database, progress: Progress) -> None:
+    """Create what the crew needs in Prefect, unless this version has."""
+    project = Path(current.project)
+    if bootstrap.is_stale(database.prefect_url, project):
+        progress("creating work pool, queues, limits and deployments")
+        env = environment_of(settings, current, database)
+        bootstrap.run(project, env, log=bootstrap_log(current.home))
+        bootstrap.renew(database.prefect_url, project)
 
 
 def _end_worker(current: ServiceStatus) -> int:

@@ -17,7 +17,9 @@ import pytest
 from sqlalchemy import make_url
 
 from nightcrew.crew.processes import ProcessId
+from nightcrew.crew.storage import database
 from nightcrew.crew.storage.database import (
+    alone_on,
     ensure_database,
     open_database,
     psycopg_arguments,
@@ -245,3 +247,20 @@ def test_a_server_that_was_killed_is_started_again_at_once(crew: Settings) -> No
     assert again != pid and open_database(crew).is_running
     with psycopg.connect(**psycopg_arguments(make_url(ensure_database(crew)))) as connection:
         assert connection.execute("select 1").fetchone() == (1,)
+
+
+def test_two_engines_on_one_database_start_one_after_the_other(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "LONGEST_START_SECONDS", 1)
+    opened = open_database(load_settings(home=tmp_path, database_url=database_url))
+    with alone_on(opened), pytest.raises(Transient, match="for too long"), alone_on(opened):
+        pass
+    with alone_on(opened):
+        pass
+
+
+def test_an_address_with_tls_is_understood_by_both_drivers() -> None:
+    for option in ("sslmode", "ssl"):  # libpq's name, asyncpg's name
+        url = make_url(f"postgresql://crew@db.internal/crew?{option}=require")
+        assert psycopg_arguments(url)["sslmode"] == "require"

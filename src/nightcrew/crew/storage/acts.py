@@ -103,9 +103,14 @@ def _configured(settings: Settings) -> dict[str, Value]:
     """The settings that are not left at their defaults, without secrets."""
     chosen = settings.model_fields_set - {"api_key"}
     values: dict[str, Value] = settings.model_dump(mode="json", include=chosen)
-    if settings.database_url:
-        try:
-            values["database_url"] = make_url(settings.database_url).render_as_string(hide_password=True)
-        except ArgumentError:
-            values["database_url"] = "not an address"
+    for name in ("database_url", "redis_url"):
+        if url := values.get(name):
+            values[name] = _without_password(str(url))
     return dict(sorted(values.items()))
+
+
+def _without_password(url: str) -> str:
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except (ArgumentError, ValueError):
+        return "not an address"

@@ -31,7 +31,7 @@ from nightcrew.crew.storage.postgres import (
     stop_server,
 )
 from nightcrew.crew.storage.roles import RELAXED, ROLE, is_set_up, set_up
-from nightcrew.errors import BadInput, StoreDown
+from nightcrew.errors import BadInput, StoreDown, Transient
 from nightcrew.secrets.files import open_home, secrets_folder
 from nightcrew.settings import Settings
 
@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 STORE_DATABASE = "nightcrew"
 PREFECT_DATABASE = "prefect"
 PASSWORD_FILE = "pgpass"  # noqa: S105  a file's name
+LONGEST_START_SECONDS = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +123,39 @@ def release_home(settings: Settings) -> bool:
 
 
 def psycopg_arguments(url: URL) -> dict[str, Any]:
-    """`url` as keyword arguments for `psycopg.connect`."""
+    """`url` as keyword arguments for `psycopg.connect`; asyncpg's name for `sslmode` is understood too."""
     named = {"host": url.host, "port": url.port, "user": url.username, "password": url.password}
-    return {key: value for key, value in named.items() if value} | {"dbname": url.database} | dict(url.query)
+    query = {("sslmode" if key == "ssl" else key): value for key, value in url.query.items()}
+    return {key: value for key, value in named.items() if value} | {"dbname": url.database} | query
+
+
+@contextmanager
+def alone_on(database: Database) -> Iterator[None]:
+    """Be the only engine on this database that starts a server or creates what it needs there.
+
+    Raises:
+        Transient: another engine has been at it for `LONGEST_START_SECONDS`, or the database is down.
+    """
+    arguments = psycopg_arguments(make_url(database.store_url))
+    try:
+        connection = psycopg.connect(**arguments, autocommit=True)
+    except psycopg.OperationalError as error:
+        raise StoreDown(f"the database cannot be reached: {error}") from None
+    with connection:
+        # PostgreSQL lets go of the lock of a host that was cut off within half a minute.
+        connection.execute("SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5")
+        connection.execute(f"SET tcp_keepalives_count = 4; SET lock_timeout = '{LONGEST_START_SECONDS}s'")
+        try:
+            connection.execute("SELECT pg_advisory_lock(%s)", (_START,))
+        except psycopg.errors.LockNotAvailable:
+            raise Transient("another engine has been starting on this database for too long") from None
+        yield
 
 
 # ---------------------------------------------------------------------------------------------------------
 
 _opened: dict[Path, Database] = {}
+_START = 0x6E69676874  # an advisory lock's number, ours in our own database
 # Refusals that waiting does not change; libpq reports them only as text.
 _REFUSED = re.compile(
     r"authentication failed|pg_hba|does not exist|permission denied|no password|could not translate|resolve"

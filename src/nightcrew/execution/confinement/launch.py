@@ -93,7 +93,8 @@ class Launch(ExitStack):
             os.setpriority(os.PRIO_PROCESS, self._init_pid, _NICENESS)
             for which, value in resource_limits(limits):
                 resource.prlimit(self._init_pid, which, value)
-        os.write(self._gate, b".")
+        with suppress(BrokenPipeError):  # it has ended already; `checked` says why
+            os.write(self._gate, b".")
 
     def kill(self) -> None:
         """End every process of the sandbox. Thread-safe and idempotent."""
