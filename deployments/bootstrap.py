@@ -7,7 +7,7 @@ It is idempotent (`python -m deployments.bootstrap`): existing objects are kept.
 import asyncio
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,11 @@ from blocks.crew import CrewPolicy, ModelAccount
 from deployments.automations import make_automations
 from nightcrew import host
 from nightcrew.crew.dispatch import POOL, WORKER_TYPE
+from nightcrew.logs.process import log_as_the_crew
 from nightcrew.task import TaskPriority
 from nightcrew.worker.refusal import PRELOAD
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("deployments.bootstrap")
 
 OURS = ("NIGHTCREW_*", "PREFECT_*", "DO_NOT_TRACK", *host.NETWORK)
 DEPLOY_SECONDS = 600.0
@@ -128,12 +129,14 @@ async def _make_queues(client: PrefectClient) -> list[Change]:
     return changes
 
 
-async def _main(project: Path, names: Sequence[str] | None, say: Callable[[str], Any]) -> None:
+async def _main(project: Path, names: Sequence[str] | None) -> None:
     for change in await bootstrap(project):
-        say(change)
+        log.info("%s", change)
     await deploy(project, names)
 
 
 if __name__ == "__main__":
     only = sys.argv[2:] if sys.argv[1:2] == ["--only"] else None
-    asyncio.run(_main(Path.cwd(), only, lambda line: sys.stdout.write(f"{line}\n")))
+    log_as_the_crew()
+    log.setLevel(logging.INFO)
+    asyncio.run(_main(Path.cwd(), only))

@@ -5,6 +5,7 @@ from prefect.artifacts import acreate_markdown_artifact
 
 from blocks.crew import settings_overrides
 from flows.steps import step
+from nightcrew.crew.status import DASHBOARD
 from nightcrew.ledger.ledger import open_ledger
 from nightcrew.ledger.report import cost_report_markdown
 from nightcrew.settings import Settings, load_settings
@@ -16,7 +17,9 @@ async def report_costs() -> str:
     settings = load_settings(**await settings_overrides())
     report = await step(read_report, name="report")(settings)
     await acreate_markdown_artifact(
-        report, key="costs", description="Cost and quality by model and task type"
+        report,
+        key="costs",
+        description=f"Cost and quality by model and task type; live on the [dashboard]({DASHBOARD}/)",
     )
     return report
 

@@ -74,7 +74,7 @@ def test_every_page_only_reads_and_runs_only_our_own_script(client: TestClient, 
 def test_the_overview_shows_what_runs_and_what_waits(client: TestClient) -> None:
     page = client.get("/nightcrew/").text
     assert "count the &lt;b&gt;eggs&lt;/b&gt;" in page
-    running, _, waiting = page.partition("<h2>Waiting</h2>")
+    running, _, waiting = page.partition("<h3>Waiting</h3>")
     assert "t-tests" in running and "t-waits" in waiting
     assert "<dt>Free calls left today</dt>" in page and "<dt>Unfinished tasks</dt><dd>2</dd>" in page
 

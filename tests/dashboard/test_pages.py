@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from nightcrew.dashboard import pages
-from nightcrew.dashboard.figures import ALL_SECTIONS, Figures, read_figures
+from nightcrew.dashboard.figures import Figures, read_figures
+from nightcrew.dashboard.sections import ALL_SECTIONS
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def test_a_night_shows_what_an_accepted_change_cost_and_every_table(night_figure
     assert "<dt>Cost per accepted change</dt><dd>$0.0035</dd>" in page
     assert "The database cannot be reached" in page
     for section in ALL_SECTIONS:
-        assert f"<h2>{section.title}</h2>" in page
+        assert f"<h3>{section.title}</h3>" in page
     assert '<a href="/nightcrew/tasks/t-tests">t-tests</a>' in page
     assert '<a href="/nightcrew/tasks?repo=https%3A//example.org/shop.git">shop</a>' in page
 

@@ -1,5 +1,6 @@
 """One crew for all tests that need a Prefect server: twin, PostgreSQL, server and worker are started once."""
 
+import json
 import os
 import subprocess
 import sys
@@ -17,6 +18,10 @@ from nightcrew.crew.api_access import password_of
 from nightcrew.crew.prefect_api import PrefectApi
 from nightcrew.crew.processes import free_port
 from nightcrew.crew.status import ServiceStatus
+from nightcrew.crew.storage.database import ensure_database
+from nightcrew.queue.audit.line import Act
+from nightcrew.queue.audit.log import entries
+from nightcrew.queue.state_store import StateStore
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.settings import Settings, load_settings
 from nightcrew.task import Task
@@ -174,6 +179,11 @@ class RunningCrew:
             time.sleep(0.2)
         return queued
 
+    def audit(self, act: Act, about: str) -> list[dict[str, Any]]:
+        """The lines of the audit log of this act about this, the oldest first."""
+        with StateStore(ensure_database(self.settings)) as store, store.engine.connect() as connection:
+            return [json.loads(one.line) for one in entries(connection, act=act, about=about)]
+
     def run(self, queued: QueuedTask) -> dict[str, Any]:
         """The task's flow run once Prefect says that it has ended."""
         deadline = time.monotonic() + 60
@@ -221,6 +231,7 @@ def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCrew]:
             prefect_port=free_port(0),
             workers=3,
             attempt_seconds=400,
+            log_format="json",
         )
         with services.running_crew(settings) as status:
             yield RunningCrew(settings, status, twin, repo)

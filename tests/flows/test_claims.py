@@ -76,7 +76,7 @@ def test_status_is_readable_and_wait_sees_success_from_a_process_of_its_own(crew
     assert crew.get(outcome["task_id"]).status is TaskStatus.COMPLETED
     assert DOCUMENTED.splitlines()[1] in Path(outcome["change_path"]).read_text()
     logged = "\n".join(entry.text for entry in last_entries(crew.settings.logs_dir, outcome["task_id"], 200))
-    assert f"| {outcome['task_id']}:1 | nightcrew.work.steps - verdict: accepted" in logged
+    assert f'"attempt": "{outcome["task_id"]}:1"' in logged and '"event": "verdict: accepted' in logged
 
 
 def _is_postgres(path: Path) -> bool:

@@ -16,6 +16,7 @@ from nightcrew.crew import review as review_service
 from nightcrew.crew.reconciliation import reconcile
 from nightcrew.errors import BadInput
 from nightcrew.ledger.ledger import Ledger
+from nightcrew.queue.audit.line import Act
 from nightcrew.queue.reviews import Answer, Choice
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.task import FailureReason, TaskStatus
@@ -146,6 +147,9 @@ def test_a_hint_reaches_the_next_attempt_and_giving_up_ends_it(crew: RunningCrew
     assert ended.detail == "given up by a person: not worth it"
     assert ended.change_path is None
     assert crew.run(ended)["state_name"] == "Rejected"
+    in_terminal, in_form = crew.audit(Act.ANSWER, ended.task_id)
+    assert (in_terminal["details"]["choice"], in_form["details"]["choice"]) == ("retry_with_hint", "give_up")
+    assert f"flow run {ended.flow_run_id}" in in_form["via"], "the form's answer is read by the flow run"
 
 
 def test_another_model_of_a_persons_choice_may_prove_it(crew: RunningCrew) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from nightcrew.crew.schedules import add_schedule, find_schedule, remove, set_active, task_schedules
 from nightcrew.errors import BadInput
+from nightcrew.queue.audit.line import Act
 from nightcrew.task import Task
 from tests.flows.conftest import RunningCrew
 
@@ -25,6 +26,12 @@ def test_a_schedule_is_added_paused_resumed_and_removed(crew: RunningCrew) -> No
         assert (changed.active, changed.parameters) == (active, added.parameters)
     remove(crew.settings, crew.api, added)
     assert task_schedules(crew.api) == []
+    asked = [line["details"] for line in crew.audit(Act.SCHEDULE, "nightly")]
+    assert [details["do"] for details in asked] == ["add", "pause", "resume", "remove"]
+    assert (asked[0]["cron"], asked[0]["parameters"]["task"]["description"]) == (
+        "0 2 * * 1-5",
+        task.description,
+    )
 
 
 @pytest.mark.parametrize(("cron", "zone"), [("0 2 *", "UTC"), ("0 2 * * *", "Mars"), ("", "UTC")])

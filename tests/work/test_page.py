@@ -59,7 +59,11 @@ def test_untrusted_text_is_no_markup() -> None:
 
 
 def test_a_task_without_an_attempt_has_a_page_too() -> None:
-    assert "No attempt was made." in page(QUEUED, OUTCOME, [])
+    shown = page(QUEUED, OUTCOME, [])
+    assert "No attempt was made." in shown
+    assert f"](/nightcrew/tasks/{QUEUED.task_id})" in shown, (
+        "Prefect's page of a task links to the dashboard's"
+    )
 
 
 def test_the_page_says_why_each_model_was_chosen_the_last_choice_first() -> None:

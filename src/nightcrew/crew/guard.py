@@ -3,16 +3,13 @@
 A shell waits for that moment, because an interpreter with the crew's modules would hold 40 MB all night.
 """
 
-import logging
 import sys
 from pathlib import Path
 
 from nightcrew.crew import services
-from nightcrew.logs.lines import CrewFormatter
+from nightcrew.logs.process import log_as_the_crew
 from nightcrew.settings import load_settings
 
 if __name__ == "__main__":
-    handler = logging.StreamHandler()
-    handler.setFormatter(CrewFormatter())
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    log_as_the_crew()
     services.stop(load_settings(home=Path(sys.argv[1])))

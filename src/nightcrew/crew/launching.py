@@ -99,7 +99,7 @@ _AFTER_THE_PIPE = 'while read -r _; do :; done; exec "$@"'  # runs its arguments
 
 def _worker_command(current: ServiceStatus) -> list[str | os.PathLike[str]]:
     options = ["--pool", POOL, "--name", current.worker_name, "--limit", str(current.workers)]
-    return host.python("prefect", "worker", "start", *options)
+    return host.python("nightcrew.worker.start", *options)
 
 
 def _heartbeat(current: ServiceStatus) -> Any:

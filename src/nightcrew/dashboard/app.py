@@ -23,6 +23,7 @@ from nightcrew.crew.status import DASHBOARD as ROOT
 from nightcrew.dashboard import pages, prometheus
 from nightcrew.dashboard.source import Source
 from nightcrew.dashboard.story import read_story
+from nightcrew.dashboard.totals import read_totals
 from nightcrew.errors import BadInput, NightcrewError
 from nightcrew.queue.task_queue import TaskQueue
 from nightcrew.settings import Settings
@@ -119,7 +120,8 @@ def _tasks(source: Source, request: Request) -> str:
     queue = TaskQueue(source.store, source.settings.max_unfinished_tasks)
     status = TaskStatus(chosen["status"]) if chosen["status"] else None
     found = queue.list(status, MOST_TASKS, batch=chosen["batch"] or None, repo=chosen["repo"] or None)
-    return pages.task_list(found, chosen, MOST_TASKS)
+    totals = read_totals(source.store, repo=chosen["repo"], batch=chosen["batch"])
+    return pages.task_list(found, totals, chosen, MOST_TASKS)
 
 
 def _task(source: Source, request: Request) -> str:

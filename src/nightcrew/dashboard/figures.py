@@ -5,89 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from nightcrew.dashboard.sections import ALL_SECTIONS
 from nightcrew.ledger.ledger import Ledger, Row, Summary
-from nightcrew.ledger.report import SECTIONS, Section
 from nightcrew.queue.state_store import utc_now
 from nightcrew.shared_files import SharedFiles
 
 DAYS = 30
-"""The days of the two charts."""
-
-MORE_SECTIONS = (
-    Section(
-        "By repository",
-        "SELECT repo, count(*) AS tasks, count(*) FILTER (status = 'completed') AS completed, "
-        "count(*) FILTER (status = 'needs_review') AS for_a_person, "
-        "count(*) FILTER (status = 'failed') AS failed, sum(calls)::BIGINT AS calls, "
-        "facts.known_cost(sum(cost_usd), sum(calls_of_unknown_cost)) AS cost_usd, "
-        "(facts.known_cost(sum(cost_usd), sum(calls_of_unknown_cost))::DOUBLE "
-        "/ nullif(count(*) FILTER (verdict = 'accepted'), 0))::DECIMAL(18, 9) AS cost_per_accepted_usd "
-        "FROM tasks GROUP BY repo ORDER BY tasks DESC, repo LIMIT 50",
-        {
-            "repo": "Repository",
-            "tasks": "Tasks",
-            "completed": "Completed",
-            "for_a_person": "For a person",
-            "failed": "Failed",
-            "calls": "Calls",
-            "cost_usd": "Cost",
-            "cost_per_accepted_usd": "Cost per accepted change",
-        },
-        "No task is recorded yet: this shows what each repository cost, and what came of it.",
-    ),
-    Section(
-        "Reasons of failed tasks",
-        "SELECT coalesce(failure_reason, 'unknown') AS failure_reason, count(*) AS tasks, "
-        "max(ended_at) AS last "
-        "FROM tasks WHERE status = 'failed' GROUP BY 1 ORDER BY tasks DESC",
-        {"failure_reason": "Reason", "tasks": "Tasks", "last": "Last (UTC)"},
-        "No task has failed.",
-    ),
-    Section(
-        "Delivered changes",
-        "SELECT status, count(*) AS tasks, max(delivered_at) AS last FROM deliveries GROUP BY 1 ORDER BY 1",
-        {"status": "Delivery", "tasks": "Tasks", "last": "Last (UTC)"},
-        "No change was to be delivered as a branch: changes are kept as patches.",
-    ),
-    Section(
-        "Answers in a wrong form, and their repair",
-        "SELECT model, kind, count(*) AS answers, count(*) FILTER (worked) AS repaired FROM rescues "
-        "GROUP BY ALL ORDER BY answers DESC, model, kind LIMIT 20",
-        {"model": "Model", "kind": "What was wrong", "answers": "Answers", "repaired": "Repaired"},
-        "Every answer came in the right form.",
-    ),
-    Section(
-        "Most expensive tasks",
-        "SELECT task_id, task_type, status, attempts, calls, cost_usd, seconds FROM tasks WHERE calls > 0 "
-        "ORDER BY cost_usd DESC NULLS LAST, calls DESC, task_id LIMIT 10",
-        {
-            "task_id": "Task",
-            "task_type": "Type",
-            "status": "Status",
-            "attempts": "Attempts",
-            "calls": "Calls",
-            "cost_usd": "Cost",
-            "seconds": "Seconds",
-        },
-        "No task has made a call yet.",
-    ),
-    Section(
-        "Slowest tasks",
-        "SELECT task_id, task_type, status, attempts, queue_seconds, seconds "
-        "FROM tasks WHERE seconds IS NOT NULL ORDER BY seconds DESC, task_id LIMIT 10",
-        {
-            "task_id": "Task",
-            "task_type": "Type",
-            "status": "Status",
-            "attempts": "Attempts",
-            "queue_seconds": "Seconds in the queue",
-            "seconds": "Seconds",
-        },
-        "No task has ended yet.",
-    ),
-)
-ALL_SECTIONS = (*MORE_SECTIONS, *SECTIONS)
-"""The tables of the dashboard; those of the cost report come last."""
+"""The days of the charts of cost and calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +22,9 @@ class Figures:
     summary: Summary
     tables: Mapping[str, list[Row]]
     days: list[Row]  # of the last days with calls, oldest first
-    under_way: list[Row]  # attempts without an end, of tasks that run
+    hours: list[Row]  # of today (UTC) with calls, oldest first: cost and free calls
+    merged: Row  # pull requests, those that people decided on, and those that they merged
+    under_way: list[Row]  # the last attempt of each task that runs
     metrics: Mapping[str, list[Row]]  # for Prometheus, by the names in `_METRICS`
 
 
@@ -114,6 +40,8 @@ def read_figures(ledger_dir: Path, shared: SharedFiles | None = None) -> Figures
             summary=ledger.summary(),
             tables={section.title: ledger.query(section.sql) for section in ALL_SECTIONS},
             days=ledger.query(_LAST_DAYS, {"days": DAYS}),
+            hours=ledger.query(_HOURS, {"today": utc_now().date()}),
+            merged=ledger.query(_MERGED)[0],
             under_way=ledger.query(_UNDER_WAY),
             metrics={name: ledger.query(*asked) for name, asked in _METRICS.items()},
         )
@@ -124,11 +52,19 @@ def read_figures(ledger_dir: Path, shared: SharedFiles | None = None) -> Figures
 _LAST_DAYS = """
 SELECT * FROM (SELECT day, calls, cost_usd, month_to_date_usd, month_forecast_usd
                FROM budget_burn_down ORDER BY day DESC LIMIT $days) ORDER BY day"""
+_HOURS = """
+SELECT hour(started_at AT TIME ZONE 'UTC') AS hour, sum(cost_usd) AS cost_usd,
+       count(*) FILTER (quota_window = $today::VARCHAR) AS free_calls
+FROM model_calls WHERE (started_at AT TIME ZONE 'UTC')::DATE = $today GROUP BY 1 ORDER BY 1"""
+_MERGED = """
+SELECT coalesce(sum(pull_requests), 0)::BIGINT AS pull_requests, coalesce(sum(merged), 0)::BIGINT AS merged,
+       coalesce(sum(merged + closed + reverted), 0)::BIGINT AS decided FROM merged_changes"""
 _UNDER_WAY = """
 SELECT attempts.task_id, attempts.number, attempts.executor, attempts.model, attempts.started_at,
-       attempts.calls, attempts.cost_usd
-FROM attempts JOIN tasks USING (task_id)
-WHERE attempts.outcome = 'unfinished' AND tasks.status = 'running'
+       attempts.calls, attempts.cost_usd,
+       CASE attempts.outcome WHEN 'unfinished' THEN 'the model works' WHEN 'unjudged' THEN 'the gates judge'
+            ELSE 'the next attempt is planned' END AS step
+FROM attempts JOIN tasks USING (task_id) WHERE tasks.status = 'running'
 QUALIFY row_number() OVER (PARTITION BY attempts.task_id ORDER BY attempts.number DESC) = 1
 ORDER BY attempts.started_at"""
 

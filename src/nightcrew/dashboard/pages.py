@@ -8,9 +8,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from nightcrew.crew.status import DASHBOARD
-from nightcrew.dashboard.figures import ALL_SECTIONS, DAYS, Figures
+from nightcrew.dashboard.charts import burn_down, daily
+from nightcrew.dashboard.figures import Figures
 from nightcrew.dashboard.present import Present
+from nightcrew.dashboard.sections import GROUPS
 from nightcrew.dashboard.story import Story
+from nightcrew.dashboard.totals import BATCH_HEADINGS, Totals
 from nightcrew.ledger.report import shown, usd
 from nightcrew.plain_text import harmless
 from nightcrew.queue.task_table import QueuedTask
@@ -19,13 +22,15 @@ from nightcrew.queue.task_table import QueuedTask
 def overview(figures: Figures | None, present: Present | None) -> str:
     """The first page: what runs and waits, what it cost and what came of it."""
     under_way = {} if figures is None else {row["task_id"]: row for row in figures.under_way}
-    values = {"figures": figures, "now": present, "under_way": under_way}
-    return _page("overview.html", **values, sections=ALL_SECTIONS, days=DAYS)
+    values = {"figures": figures, "now": present, "under_way": under_way, "batch_headings": BATCH_HEADINGS}
+    charts = () if figures is None else daily(figures)
+    left = () if figures is None or present is None else burn_down(figures, present)
+    return _page("overview.html", **values, groups=GROUPS, charts=charts, burn_down=left)
 
 
-def task_list(tasks: Sequence[QueuedTask], chosen: Mapping[str, str], limit: int) -> str:
+def task_list(tasks: Sequence[QueuedTask], totals: Totals, chosen: Mapping[str, str], limit: int) -> str:
     """The tasks of a repository, a batch or a status; `chosen` are the filters in force."""
-    return _page("tasks.html", tasks=tasks, chosen=chosen, limit=limit)
+    return _page("tasks.html", tasks=tasks, totals=totals, chosen=chosen, limit=limit)
 
 
 def task_story(story: Story) -> str:
@@ -78,11 +83,9 @@ def _short(repo: str) -> str:
     return repo.rstrip("/").rpartition("/")[2].removesuffix(".git") or repo
 
 
-def _bars(rows: Sequence[Mapping[str, Any]], column: str) -> list[float]:
-    """Heights of 0 to 100, the largest value is 100; unknown values are 0."""
-    values = [float(row[column] or 0) for row in rows]
-    most = max(values, default=0.0)
-    return [100 * value / most if most else 0.0 for value in values]
+def _figures(rows: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The columns that have numbers."""
+    return {column for row in rows for column, value in row.items() if _is_number(value)}
 
 
 def _is_number(value: object) -> bool:
@@ -90,8 +93,8 @@ def _is_number(value: object) -> bool:
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
-    "bars": _bars, "moment": _moment, "short": _short, "shown": lambda value, column: shown(column, value),
-    "since": _since, "span": _span, "usd": usd,
+    "figures": _figures, "moment": _moment, "short": _short,
+    "shown": lambda value, column: shown(column, value), "since": _since, "span": _span, "usd": usd,
 }  # fmt: skip
 _pages = Environment(
     loader=PackageLoader("nightcrew.dashboard"),
@@ -102,4 +105,3 @@ _pages = Environment(
     lstrip_blocks=True,
 )
 _pages.filters |= FILTERS
-_pages.tests["figure"] = _is_number

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import func, select
 
+from nightcrew.dashboard.totals import read_batches
 from nightcrew.openrouter.books import breakers, budget
 from nightcrew.openrouter.books.account import Stop, crew_stop
 from nightcrew.openrouter.books.availability import account_of, limits_of
@@ -34,10 +36,12 @@ class Present:
     for_a_person: Sequence[QueuedTask]
     stats: QueueStats
     quota: QuotaLeft
-    budget_left_usd: Mapping[str, Decimal]  # of the "day" and the "month"
+    budget_usd: Mapping[str, Decimal]  # of the "day" and the "month"
+    budget_left_usd: Mapping[str, Decimal]  # of the same
     resting: Mapping[str, str]  # models and providers that are given a rest, with the reason
     stop: Stop | None
     outage: Offline | None
+    batches: Sequence[Mapping[str, Any]]  # the latest, see `read_batches`
     outbox: int  # facts on their way to the ledger
     outbox_since: datetime | None  # when the oldest of them was stored
 
@@ -50,14 +54,15 @@ def read_present(store: StateStore, settings: Settings) -> Present:
     """
     queue = TaskQueue(store, settings.max_unfinished_tasks)
     account, now = account_of(settings), utc_now()
+    budgets = {"day": settings.day_budget_usd, "month": settings.month_budget_usd}
     with store.engine.begin() as connection:
         quota = left(connection, account, limits_of(settings), now=now)
         resting = {rest.key: rest.reason for rest in breakers.resting(connection, account, now=now)}
         money = {
             name: budget.left_usd(connection, budget.scopes_of(caps, task_id="", attempt_id="", now=now))
             for name, caps in {
-                "day": Budgets(day_usd=settings.day_budget_usd),
-                "month": Budgets(month_usd=settings.month_budget_usd),
+                "day": Budgets(day_usd=budgets["day"]),
+                "month": Budgets(month_usd=budgets["month"]),
             }.items()
         }
         is_held = (tasks.c.status == TaskStatus.RUNNING) & tasks.c.pid.isnot(None)
@@ -70,7 +75,9 @@ def read_present(store: StateStore, settings: Settings) -> Present:
         for_a_person=queue.list(TaskStatus.NEEDS_REVIEW, MOST_ROWS),
         stats=queue.stats(),
         quota=quota,
+        budget_usd=budgets,
         budget_left_usd=money,
+        batches=read_batches(store),
         resting=resting,
         stop=crew_stop(store, account),
         outage=offline(store, account),

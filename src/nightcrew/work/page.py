@@ -1,7 +1,9 @@
 """A task's page in Prefect's UI: the verdict with its gates and the change, as Markdown."""
 
 from collections.abc import Sequence
+from urllib.parse import quote
 
+from nightcrew.crew.status import DASHBOARD
 from nightcrew.plain_text import code_block, code_span, markdown_text
 from nightcrew.queue.reviews import Review
 from nightcrew.queue.task_table import QueuedTask
@@ -26,7 +28,8 @@ def page(queued: QueuedTask, outcome: Outcome, trials: Sequence[Judged], plans: 
         f"# {outcome.name}: {task.task_type} {markdown_text(task.target_file or '')}".rstrip(),
         markdown_text(outcome.detail),
         _quote(task.description),
-        f"Task `{task.task_id}` on commit `{queued.commit[:12]}` of {code_span(task.repo)}.",
+        f"Task `{task.task_id}` on commit `{queued.commit[:12]}` of {code_span(task.repo)}: "
+        f"[its story, with plans and calls]({DASHBOARD}/tasks/{quote(task.task_id)}).",
     ]
     attempts = [section for trial in trials for section in _attempt(trial)]
     return "\n\n".join((*head, _table(trials), *attempts, *_change(trials), *_choices(plans))) + "\n"

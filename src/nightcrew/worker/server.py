@@ -16,6 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nightcrew.crew.api_access import LOOPBACK, own_hosts
 from nightcrew.dashboard.app import dashboard, is_ours
+from nightcrew.errors import BadInput
+from nightcrew.logs.process import log_what_ends_it
 from nightcrew.settings import load_settings
 from nightcrew.watch.hooks import hooks, is_hook
 
@@ -70,7 +72,7 @@ def main(port: int) -> None:
     """Serve until the process is ended."""
     settings = get_current_settings().server
     if settings.api.auth_string is None:
-        sys.exit("the server's profile has no password")
+        raise BadInput("the server's profile has no password")
     crew = load_settings()
     uvicorn.run(
         Gate(Joined(create_app(final=True), dashboard(crew), hooks(crew)), port, crew.server_address),
@@ -97,4 +99,5 @@ def _hardened(send: Send) -> Send:
 
 
 if __name__ == "__main__":
+    log_what_ends_it()
     main(int(sys.argv[1]))

@@ -22,6 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from nightcrew.logs.process import log_what_ends_it
 from nightcrew.secrets.logs import keep_secrets_out_of_logs
 
 NUMPY = "numpy.random"
@@ -171,6 +172,7 @@ def _refresh_prefect(*, logging_changed: bool) -> None:
 def main(descriptor: int, modules: list[str]) -> None:
     """Load `modules` and serve."""
     keep_secrets_out_of_logs()
+    log_what_ends_it()
     for module in modules:
         importlib.import_module(module)
     gc.collect()

@@ -1,6 +1,8 @@
 """`nightcrew run-engine`, `stop-engine` and `resume`: the services of a crew in the foreground."""
 
+import logging
 import signal
+from collections.abc import Callable
 from types import FrameType
 from typing import Annotated
 
@@ -8,7 +10,9 @@ import typer
 
 from nightcrew.cli.app import AsJson, app
 from nightcrew.cli.output import console, counted, errors, print_json
-from nightcrew.settings import load_settings
+from nightcrew.settings import LogFormat, Settings, load_settings
+
+log = logging.getLogger(__name__)
 
 
 @app.command("run-engine")
@@ -25,7 +29,8 @@ def run_engine(
     settings = load_settings()
     check_traces()
     signal.signal(signal.SIGTERM, stop_on_signal)  # how a service manager asks for it
-    progress = (lambda _: None) if as_json else say
+    tell = teller(settings, as_json=as_json)
+    progress = (lambda _: None) if as_json else tell
     with running_crew(settings, workers=workers, progress=progress) as crew:
         if as_json:
             print_json(
@@ -46,7 +51,7 @@ def run_engine(
             console.print("The browser asks once for a password. Print it with 'nightcrew ui --password'.")
             console.print("Submit tasks from another terminal with: nightcrew submit-task. Stop with Ctrl-C.")
         try:
-            keep_up(settings, report if as_json else say, seconds=duration or float("inf"))
+            keep_up(settings, tell, seconds=duration or float("inf"))
         finally:
             progress("stopping")
 
@@ -82,6 +87,17 @@ def resume(as_json: AsJson = False) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def teller(settings: Settings, *, as_json: bool) -> Callable[[str], None]:
+    """What tells of the services: lines for people, or log lines where the settings ask for JSON."""
+    if settings.log_format is LogFormat.JSON:
+        from nightcrew.logs.process import log_as_the_crew
+
+        log_as_the_crew()
+        log.setLevel(logging.INFO)
+        return lambda text: log.info("%s", text)
+    return report if as_json else say
 
 
 def say(text: str) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nightcrew.cli.app import AsJson, app
-from nightcrew.cli.commands.crew.engine import report, say, stop_on_signal
+from nightcrew.cli.commands.crew.engine import stop_on_signal, teller
 from nightcrew.cli.output import console, counted, print_json
 from nightcrew.settings import load_settings
 
@@ -32,7 +32,8 @@ def worker(
 
     settings = load_settings()
     signal.signal(signal.SIGTERM, stop_on_signal)  # how a service manager asks for it
-    progress = (lambda _: None) if as_json else say
+    tell = teller(settings, as_json=as_json)
+    progress = (lambda _: None) if as_json else tell
     password = os.environ.pop(PASSWORD, None)
     with joined_crew(
         settings, join.rstrip("/"), password=password, workers=workers, progress=progress
@@ -46,6 +47,6 @@ def worker(
                 markup=False,
             )
         try:
-            keep_up(settings, report if as_json else say, seconds=duration or float("inf"))
+            keep_up(settings, tell, seconds=duration or float("inf"))
         finally:
             progress("stopping")
