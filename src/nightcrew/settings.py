@@ -151,6 +151,8 @@ class Settings(BaseModel):
     """Author of delivered commits, as `Name <address>`; empty: Nightcrew."""
     sandbox: SandboxKind = Field(default_factory=lambda: _usual_sandbox())
     """The confinement of untrusted code."""
+    forked_agents: bool = True
+    """Fork agents from one process that has the SDK loaded (bubblewrap only); off: load it for each agent."""
     sandbox_image: str = ""
     """Image of containers; empty: one that we build, with the host's system mounted read-only."""
     sandbox_root: Path | None = None

@@ -17,6 +17,7 @@ import pytest
 from nightcrew.errors import SandboxUnavailable
 from nightcrew.execution.sandbox import Sandbox, open_sandbox
 from nightcrew.settings import SandboxKind
+from tests.attacks.forks import forking_sandbox
 from tests.attacks.inside import Batches
 from tests.attacks.rows import Findings, Row
 
@@ -41,12 +42,21 @@ def _each_attack_leaves_a_finding(request: pytest.FixtureRequest) -> Iterator[No
     request.node.user_properties.append(("finding", "; ".join(findings.left)[:500]))
 
 
-@pytest.fixture(scope="session", params=[SandboxKind.BUBBLEWRAP, SandboxKind.PODMAN, SandboxKind.DOCKER])
-def sandbox(request: pytest.FixtureRequest) -> Sandbox:
+FORKED = "forked"
+
+
+@pytest.fixture(
+    scope="session", params=[SandboxKind.BUBBLEWRAP, FORKED, SandboxKind.PODMAN, SandboxKind.DOCKER]
+)
+def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     """Each kind of sandbox that works on this machine."""
+    if request.param == FORKED:
+        with forking_sandbox() as forked:
+            yield forked
+        return
     kind: SandboxKind = request.param
     try:
-        return open_sandbox(kind)
+        yield open_sandbox(kind)
     except SandboxUnavailable as error:
         if kind is SandboxKind.BUBBLEWRAP:
             raise

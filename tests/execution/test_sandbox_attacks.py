@@ -17,7 +17,9 @@ import pytest
 from nightcrew.errors import BadInput
 from nightcrew.execution.checkout.workspace import extract_patch, make_checkout, remove_tree
 from nightcrew.execution.confinement.confinement import MIB
-from nightcrew.execution.sandbox import Completed, Limits, Mount, Sandbox, interpreter_mounts
+from nightcrew.execution.sandbox import Completed, Limits, Mount, Sandbox, interpreter_mounts, open_sandbox
+from nightcrew.settings import SandboxKind
+from tests.attacks.forks import forking_sandbox
 from tests.execution.conftest import commit_all
 
 SMALL = Limits(
@@ -39,6 +41,16 @@ def syscall(number, *words):
 """
 
 type Attack = Callable[..., Completed]
+
+
+@pytest.fixture(scope="module", params=["bubblewrap", "forked"])
+def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    """Commands that are started, and commands in processes that are forked from a loaded one."""
+    if request.param == "bubblewrap":
+        yield open_sandbox(SandboxKind.BUBBLEWRAP)
+        return
+    with forking_sandbox() as forked:
+        yield forked
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from nightcrew.task import ExecutorName
 from tests.openhands.attempts import attempt, commit, make_task
 from tests.openhands.scripted_door import TOKEN, ScriptedDoor, call, fail, finish, say
 
-pytestmark = pytest.mark.agent
+pytestmark = [pytest.mark.agent, pytest.mark.usefixtures("start")]
 
 KEY = "sk-or-v1-never-to-be-seen"
 HOOK = "touch /workspace/hook-ran /run/nightcrew/state/hook-ran"

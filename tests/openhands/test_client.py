@@ -10,8 +10,8 @@ import pytest
 
 from nightcrew.execution.confinement.results import VARIABLE
 from nightcrew.execution.sandbox import Limits, Mount, Results, open_sandbox
-from nightcrew.openhands.adapter import CLIENT, SOCKET, STATE
-from nightcrew.openhands.inside.protocol import Brief, Exit, read_result
+from nightcrew.openhands.forks import CLIENT
+from nightcrew.openhands.inside.protocol import SOCKET, STATE, Brief, Exit, read_result
 from nightcrew.openhands.runtime import agent_runtime, inside_mounts
 from nightcrew.settings import SandboxKind, Settings
 from tests.openhands.scripted_door import TOKEN, ScriptedDoor, call, finish
@@ -26,7 +26,7 @@ def watch(event, arguments):
         print("ASKED", address if isinstance(address, str) else address[0], file=sys.__stderr__)
 sys.addaudithook(watch)
 from nightcrew.openhands.inside.client import main
-main()
+main(sys.argv[1:])
 """
 
 

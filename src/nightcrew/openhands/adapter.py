@@ -6,28 +6,28 @@ gateway retries model calls, and the flow makes new attempts.
 
 import logging
 import uuid
+from collections.abc import Sequence
 
+from nightcrew.errors import Transient
 from nightcrew.execution.environments.environment import project_paths
 from nightcrew.execution.execution_engine import Assignment, Report
 from nightcrew.execution.executors.briefing import briefing
-from nightcrew.execution.sandbox import Completed, Mount, Results
+from nightcrew.execution.sandbox import Completed, Mount, Results, Sandbox
 from nightcrew.openhands.ending import how_it_ended
-from nightcrew.openhands.inside.protocol import Brief, cut, read_result
+from nightcrew.openhands.forks import CLIENT, forked_agents
+from nightcrew.openhands.inside.protocol import SOCKET, STATE, Brief, cut, read_result
 from nightcrew.openhands.runtime import agent_runtime, inside_mounts
 from nightcrew.settings import Settings
 from nightcrew.untrusted import read_json
 
 log = logging.getLogger(__name__)
 
-CLIENT = "nightcrew.openhands.inside.client"
 GRACE_SECONDS = 5.0
 """How long before the sandbox's time limit the client stops, in seconds, so that it can report."""
 
 
 CALL_SECONDS = 300.0
 """More than the most seconds of the gateway for one request, with waits and rotations."""
-SOCKET = "/run/nightcrew/gateway.sock"
-STATE = "/run/nightcrew/state"
 
 
 class OpenHandsAdapter:
@@ -47,16 +47,27 @@ class OpenHandsAdapter:
 
     def _run(self, assignment: Assignment, results: Results) -> Completed:
         runtime = agent_runtime(self._settings, assignment.sandbox)
-        return assignment.sandbox.run(
-            # -I: the client imports no module from the workspace or its PYTHONPATH.
-            [str(runtime.python), "-I", "-m", CLIENT, SOCKET, STATE],
-            workspace=assignment.checkout.path,
-            mounts=(*inside_mounts(runtime), *_mounts(assignment)),
-            env=_environment(assignment),
-            stdin=_brief(assignment).model_dump_json().encode(),
-            limits=assignment.limits,
-            results=results,
-        )
+
+        def start(sandbox: Sandbox, argv: Sequence[str], mounts: Sequence[Mount]) -> Completed:
+            return sandbox.run(
+                argv,
+                workspace=assignment.checkout.path,
+                mounts=(*mounts, *_mounts(assignment)),
+                env=_environment(assignment),
+                stdin=_brief(assignment).model_dump_json().encode(),
+                limits=assignment.limits,
+                results=results,
+            )
+
+        forked = forked_agents(self._settings, assignment.sandbox, runtime)
+        if forked is not None:
+            try:
+                return start(forked, [SOCKET, STATE], ())
+            except Transient as error:
+                log.warning("%s: the agent loads the SDK itself: %s", assignment.attempt_id, error)
+        # -I: the client imports no module from the workspace or its PYTHONPATH.
+        argv = [str(runtime.python), "-I", "-m", CLIENT, SOCKET, STATE]
+        return start(assignment.sandbox, argv, inside_mounts(runtime))
 
 
 class Progress:

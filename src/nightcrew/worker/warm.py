@@ -36,6 +36,7 @@ from nightcrew.crew.dispatch import WORKER_TYPE, dispatch_pending
 from nightcrew.crew.environment import project_root
 from nightcrew.crew.reconciliation import reconcile, run_cancelled
 from nightcrew.errors import Transient
+from nightcrew.openhands.forks import keep_agents_loaded
 from nightcrew.secrets.logs import keep_secrets_out_of_logs
 from nightcrew.settings import load_settings
 from nightcrew.worker.nursery import Nursery
@@ -107,6 +108,7 @@ class WarmWorker(ProcessWorker):
         """Open one executor context for all runs: one events connection, one watch for cancellations."""
         await super().setup()
         await self._exit_stack.enter_async_context(self._context)
+        self._exit_stack.enter_context(keep_agents_loaded(load_settings()))
         self._exit_stack.callback(self._close_nurseries)
 
     async def run(

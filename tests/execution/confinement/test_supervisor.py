@@ -7,6 +7,7 @@ from itertools import count
 import pytest
 
 from nightcrew import host
+from nightcrew.execution.confinement.command import HostCommand
 from nightcrew.execution.confinement.confinement import MIB, Limits, Reading
 from nightcrew.execution.confinement.supervisor import Supervisor, Watch
 
@@ -14,7 +15,7 @@ from nightcrew.execution.confinement.supervisor import Supervisor, Watch
 def supervised(seconds: float, watch: Watch, limits: Limits | None = None) -> Supervisor:
     command = [sys.executable, "-I", "-c", f"import time; time.sleep({seconds})"]
     process = host.start(command, env={}, stdin=host.PIPE, stdout=host.PIPE, stderr=host.PIPE)
-    return Supervisor(process, kill=process.kill, limits=limits or Limits(), watches=[watch])
+    return Supervisor(HostCommand(process), kill=process.kill, limits=limits or Limits(), watches=[watch])
 
 
 def test_a_command_whose_use_cannot_be_measured_any_more_is_ended_at_once() -> None:

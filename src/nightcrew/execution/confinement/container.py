@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 from nightcrew import host
 from nightcrew.errors import BadInput, NightcrewError, Transient
 from nightcrew.execution.confinement.bubblewrap import BASE_ENV, ETC, SCRATCH_BYTES, SCRATCH_INODES
+from nightcrew.execution.confinement.command import LEAST_PAUSE, HostCommand
 from nightcrew.execution.confinement.confinement import WORKSPACE, Completed, Limits, Reading
 from nightcrew.execution.confinement.control_groups import has_killed, memory_group
 from nightcrew.execution.confinement.engine import Engine, last_line, mount_option, unavailable
@@ -33,7 +34,7 @@ from nightcrew.execution.confinement.mounts import (
 from nightcrew.execution.confinement.results import Results
 from nightcrew.execution.confinement.scratch import ScratchSpace
 from nightcrew.execution.confinement.seccomp import seccomp_profile
-from nightcrew.execution.confinement.supervisor import LEAST_PAUSE, Supervisor
+from nightcrew.execution.confinement.supervisor import Supervisor
 from nightcrew.execution.confinement.usage import Disk
 
 log = logging.getLogger(__name__)
@@ -123,7 +124,7 @@ class Container:
             allowed = replace(limits, wall_seconds=limits.wall_seconds + _TO_START_SECONDS)
             watches = [disk.over, lambda: started.over(limits.wall_seconds)]
             supervisor = Supervisor(
-                started.process,
+                HostCommand(started.process),
                 kill=started.kill,
                 limits=allowed,
                 watches=watches,

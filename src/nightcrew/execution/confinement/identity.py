@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nightcrew import host
@@ -70,6 +70,19 @@ class Identities:
             return self._found[1]
 
 
+def parent_identity() -> Identity:
+    """The same user for a process that forks confined commands: each gets a user namespace of its own there.
+
+    Raises:
+        SandboxUnavailable: user namespaces cannot be created.
+    """
+    if is_real_root():
+        root = _root(nested="4096")
+        options = (*root.options, "--cap-add", "CAP_SYS_ADMIN")
+        return replace(root, options=options, prefix=(*_UNCOVERED_PROC, *root.prefix))
+    return replace(_ORDINARY, options=tuple(word for word in _ORDINARY.options if word != "--disable-userns"))
+
+
 # ---------------------------------------------------------------------------------------------------------
 
 _ORDINARY = Identity(
@@ -79,15 +92,19 @@ _ORDINARY = Identity(
 
 # Runs in its own process, because only a single-threaded process may enter a new user namespace.
 _HOLDER = """
-import os
+import os, sys
 os.unshare(os.CLONE_NEWUSER)
 os.write(1, b"u")
 os.read(0, 1)
 with open("/proc/sys/user/max_user_namespaces", "w") as limit:
-    limit.write("0")
+    limit.write(sys.argv[1])
 os.write(1, b"d")
 os.read(0, 1)
 """
+
+
+# bubblewrap covers parts of root's /proc; the kernel then refuses another one in a child's user namespace.
+_UNCOVERED_PROC = ("/bin/sh", "-c", 'mount -t proc -o nosuid,nodev,noexec proc /proc && exec "$@"', "sh")
 
 
 def is_real_root() -> bool:
@@ -100,8 +117,8 @@ def is_real_root() -> bool:
     )
 
 
-def _root() -> Identity:
-    namespace = _user_namespace()
+def _root(nested: str = "0") -> Identity:
+    namespace = _user_namespace(nested)
     return Identity(
         options=(
             *("--userns", str(namespace), "--uid", "0", "--gid", "0"),
@@ -125,9 +142,9 @@ def _become() -> tuple[str, ...]:
     return (setpriv, *ids, "--inh-caps=-all", "--bounding-set=-all", "--")
 
 
-def _user_namespace() -> int:
-    """A descriptor of a user namespace with root and the unused uid, which allows no nested namespace."""
-    command = [sys.executable, "-I", "-S", "-c", _HOLDER]
+def _user_namespace(nested: str) -> int:
+    """A descriptor of a user namespace with root and the unused uid, and at most so many `nested` ones."""
+    command = [sys.executable, "-I", "-S", "-c", _HOLDER, nested]
     with host.start(command, env={}, stdin=host.PIPE, stdout=host.PIPE, stderr=host.PIPE) as holder:
         assert holder.stdin and holder.stdout and holder.stderr
         try:

@@ -32,7 +32,7 @@ _NO_SUCH_COMMAND = 127  # a shell's exit code for it
 class Launch(ExitStack):
     """A context manager: all its processes have ended when it is left.
 
-    `files` are generated in the sandbox, by path below /etc.
+    `files` are generated in the sandbox, by path below /etc; an empty `seccomp` is no filter.
     """
 
     process: host.Process
@@ -49,12 +49,12 @@ class Launch(ExitStack):
         with ExitStack() as passed:
             self._status_fd, status = self._pipe(passed)
             gate, self._gate = self._pipe(passed, keep_reader=False)
-            seccomp = _memory(passed, self._seccomp)
+            seccomp = [_memory(passed, self._seccomp)] if self._seccomp else []
             files = {f"/etc/{name}": _memory(passed, text.encode()) for name, text in self._files.items()}
             words = ["--dir", self._mark, "--perms", "0755", "--dir", "/etc"]
             for name, fd in files.items():
                 words += ["--perms", "0644", "--ro-bind-data", str(fd), name]
-            words += [*options, "--seccomp", str(seccomp)]
+            words += [*options, *(word for fd in seccomp for word in ("--seccomp", str(fd)))]
             words += ["--json-status-fd", str(status), "--block-fd", str(gate)]
             # Options are passed through a descriptor, because all users of the host can read arguments.
             arguments = _memory(passed, b"".join(os.fsencode(word) + b"\0" for word in words))
@@ -64,7 +64,7 @@ class Launch(ExitStack):
                 stdin=host.PIPE,
                 stdout=host.PIPE,
                 stderr=host.PIPE,
-                pass_fds=[status, gate, seccomp, arguments, *files.values(), *self._identity.descriptors],
+                pass_fds=[status, gate, *seccomp, arguments, *files.values(), *self._identity.descriptors],
                 umask=0o022,  # the usual one in a sandbox; other users cannot reach its files
             )
             self.callback(self._end)
@@ -87,11 +87,11 @@ class Launch(ExitStack):
             time.sleep(_LOOK_SECONDS)
         return self._init_pid
 
-    def release(self, limits: Limits) -> None:
-        """Set the limits of each process and start the command."""
+    def release(self, limits: Limits | None) -> None:
+        """Set the limits of each process, None for none, and start the command."""
         with suppress(ProcessLookupError):
             os.setpriority(os.PRIO_PROCESS, self._init_pid, _NICENESS)
-            for which, value in resource_limits(limits):
+            for which, value in resource_limits(limits) if limits else ():
                 resource.prlimit(self._init_pid, which, value)
         with suppress(BrokenPipeError):  # it has ended already; `checked` says why
             os.write(self._gate, b".")

@@ -7,21 +7,19 @@ tree (wall time, memory, disk, output) are watched from outside by a thread, or 
 import logging
 import os
 import resource
-import select
 import selectors
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from typing import IO, Self
+from typing import IO
 
-from nightcrew import host
+from nightcrew.execution.confinement.command import LEAST_PAUSE, Command
 from nightcrew.execution.confinement.confinement import MIB, Completed, KilledBy, Limits, Reading
 from nightcrew.execution.confinement.results import Results
 
 log = logging.getLogger(__name__)
 
-LEAST_PAUSE, MOST_PAUSE = 0.05, 0.4  # seconds between two looks at a tree that uses more, and at a calm one
+MOST_PAUSE = 0.4  # seconds between two looks at a calm tree; LEAST_PAUSE at one that uses more
 _STEP_BYTES = 16 * MIB  # what others write to the same disk meanwhile is mostly less
 _CHUNK = 65_536
 _PENDING_SIGNALS = 4096
@@ -47,14 +45,14 @@ type Watch = Callable[[], Reading]
 
 
 class Supervisor:
-    """Runs `process` to its end. `kill` must end the whole tree; it may be called more than once.
+    """Runs `command` to its end. `kill` must end the whole tree; it may be called more than once.
 
     A calm tree is looked at every `most_pause` seconds.
     """
 
     def __init__(
         self,
-        process: host.Process,
+        command: Command,
         *,
         kill: Callable[[], None],
         limits: Limits,
@@ -62,7 +60,7 @@ class Supervisor:
         results: Results | None = None,
         most_pause: float = MOST_PAUSE,
     ) -> None:
-        self._process, self._kill, self._most_pause = process, kill, most_pause
+        self._command, self._kill, self._most_pause = command, kill, most_pause
         self._limits, self._watches, self._results = limits, watches, results
         self._killed_by: KilledBy | None = None
         self._fault: Exception | None = None
@@ -71,13 +69,13 @@ class Supervisor:
 
     def finish(self, stdin: bytes) -> Completed:
         """Feed, read and watch until the command has ended; raises what `results` and the watches raise."""
-        watcher = threading.Thread(target=self._guard, name=f"watch-{self._process.pid}", daemon=True)
+        watcher = threading.Thread(target=self._guard, name=f"watch-{self._command.pid}", daemon=True)
         watcher.start()
         try:
             stdout, stderr = self._pump(stdin)
-            self._has_exited(wait=True)
+            self._command.has_ended(None)
             self._kill()
-            code = self._process.wait()
+            code = self._command.wait()
         finally:
             self._ended.set()
             watcher.join()
@@ -93,7 +91,7 @@ class Supervisor:
     def _end(self, reason: KilledBy) -> None:
         if self._killed_by is None and not self._ended.is_set():
             self._killed_by = reason
-            log.info("command %d was ended by its limit on %s", self._process.pid, reason)
+            log.info("command %d was ended by its limit on %s", self._command.pid, reason)
         self._kill()
 
     def _guard(self) -> None:
@@ -105,37 +103,26 @@ class Supervisor:
 
     def _watch(self) -> None:
         pause, used = LEAST_PAUSE, [0]
-        with _Exit(self._process.pid) as leaving:
-            while not self._ended.is_set():
-                left = self._limits.wall_seconds - (time.monotonic() - self._started)
-                leaving.wait(min(pause, max(left, 0.0)))
-                if self._has_exited():
-                    # Remaining processes may keep the output open.
-                    return self._kill()
-                if left <= 0:
-                    return self._end("wall_time")
-                seen = self._look()
-                if passed := _passed(seen):
-                    return self._end(passed)
-                before, used = used, [one.used // _STEP_BYTES for one in seen]
-                pause = min(2 * pause, self._most_pause) if used == before else LEAST_PAUSE
+        while not self._ended.is_set():
+            left = self._limits.wall_seconds - (time.monotonic() - self._started)
+            if self._command.has_ended(min(pause, max(left, 0.0))):
+                # Remaining processes may keep the output open.
+                return self._kill()
+            if left <= 0:
+                return self._end("wall_time")
+            seen = self._look()
+            if passed := _passed(seen):
+                return self._end(passed)
+            before, used = used, [one.used // _STEP_BYTES for one in seen]
+            pause = min(2 * pause, self._most_pause) if used == before else LEAST_PAUSE
         return None
 
     def _look(self) -> list[Reading]:
         return [watch() for watch in self._watches]
 
-    def _has_exited(self, *, wait: bool = False) -> bool:
-        """True if the process has exited. It is not reaped, so that its pid is not reused."""
-        if not hasattr(os, "waitid"):  # macOS, where commands only run unconfined
-            return (self._process.wait() if wait else self._process.poll()) is not None
-        options = os.WEXITED | os.WNOWAIT | (0 if wait else os.WNOHANG)
-        with suppress(ChildProcessError):
-            return os.waitid(os.P_PID, self._process.pid, options) is not None
-        return True
-
     def _pump(self, stdin: bytes) -> tuple[bytes, bytes]:
         """Feed and read until the command has closed its ends."""
-        process = self._process
+        process = self._command
         assert process.stdin and process.stdout and process.stderr
         out, err = bytearray(), bytearray()
         feeder = _Feeder(process.stdin, stdin)
@@ -172,28 +159,6 @@ class Supervisor:
 
 def _passed(seen: Sequence[Reading]) -> KilledBy | None:
     return next((one.limit for one in seen if one.limit is not None), None)
-
-
-class _Exit:
-    """Waits for the end of a process by its descriptor; without one (macOS, old kernels), in short steps."""
-
-    def __init__(self, pid: int) -> None:
-        self._poll = select.poll()
-        self._descriptor: int | None = None
-        with suppress(OSError, AttributeError):
-            self._descriptor = os.pidfd_open(pid)
-            self._poll.register(self._descriptor, select.POLLIN)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-
-    def wait(self, seconds: float) -> None:
-        """Returns when the process has ended, and at the latest after `seconds`."""
-        self._poll.poll(1000 * (seconds if self._descriptor is not None else min(seconds, LEAST_PAUSE)))
 
 
 class _Feeder:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from nightcrew import host
 from nightcrew.execution.confinement.bubblewrap import BASE_ENV
+from nightcrew.execution.confinement.command import HostCommand
 from nightcrew.execution.confinement.confinement import WORKSPACE, Completed, Limits
 from nightcrew.execution.confinement.mount import Mount
 from nightcrew.execution.confinement.results import Results
@@ -64,7 +65,7 @@ class Unconfined:
                 disk = Disk([workspace], limits.workspace_bytes, held, lambda: process.pid)
                 memory = Memory(process.pid, limits)
                 return Supervisor(
-                    process,
+                    HostCommand(process),
                     kill=lambda: _kill(process),
                     limits=limits,
                     watches=[memory.over, disk.over],

@@ -1,5 +1,7 @@
 """The OpenHands agent in the sandbox: `python -I -m nightcrew.openhands.inside.client SOCKET STATE`.
 
+Or forked from a process that has the SDK loaded (`load`), with the same two words for `main`.
+
 It works in the current folder. It reads a brief from stdin, and writes one event per line, then the result
 (`protocol`), to the results socket of its sandbox. It only has the attempt's token for the gateway, and hides
 token and socket from the agent's shell, which runs as the same user.
@@ -18,7 +20,16 @@ from typing import NoReturn, TextIO
 
 from nightcrew.execution.confinement.relay import Relay
 from nightcrew.execution.confinement.results import VARIABLE
-from nightcrew.openhands.inside.protocol import RESULT_MARK, Brief, ErrorFacts, Exit, Result, cut, exit_code
+from nightcrew.openhands.inside.protocol import (
+    RESULT_MARK,
+    STATE,
+    Brief,
+    ErrorFacts,
+    Exit,
+    Result,
+    cut,
+    exit_code,
+)
 
 PR_SET_DUMPABLE = 4
 CLOSE_SECONDS = 2.0
@@ -36,9 +47,7 @@ class OpenHandsClient:
 
     def run(self) -> Result:
         """Load the SDK, let the agent work, and report the result."""
-        from nightcrew.openhands.inside.quiet import load_sdk
-
-        load_sdk(self._state_dir)
+        load(self._state_dir)
         from nightcrew.openhands.inside.session import Session
 
         relay = Relay(self._socket_path).start()
@@ -59,12 +68,20 @@ class OpenHandsClient:
         self._out.flush()
 
 
-def main() -> NoReturn:
+def load(state_dir: str = STATE) -> None:
+    """Import the SDK and our part that needs it; nothing is left to do where that was done."""
+    from nightcrew.openhands.inside.quiet import load_sdk
+
+    load_sdk(state_dir)
+    import nightcrew.openhands.inside.session  # noqa: F401
+
+
+def main(words: list[str]) -> NoReturn:
     """Execute the brief from stdin, and exit with the code of its result."""
     _lock_process()
     out = _results()
     try:
-        _, socket_path, state_dir = sys.argv
+        socket_path, state_dir = words
         brief = Brief.model_validate_json(sys.stdin.buffer.read())
     except ValueError as error:
         sys.stderr.write(f"the brief cannot be read: {error}\n")
@@ -110,4 +127,4 @@ def _leave(code: Exit) -> NoReturn:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -10,6 +10,8 @@ from enum import IntEnum
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+SOCKET, STATE = "/run/nightcrew/gateway.sock", "/run/nightcrew/state"
+"""The paths of the gateway's socket and of the attempt's folder in the sandbox."""
 RESULT_MARK = "RESULT "
 TEXT_LIMIT = 2000
 """The most characters of a text in an event or result."""

@@ -6,8 +6,9 @@ Call `load_sdk()` before anything else imports `openhands` or `litellm`.
 import gc
 import importlib
 import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +20,40 @@ SILENCE = {
     "LOG_AUTO_CONFIG": "false",
     "DO_NOT_TRACK": "1",
 }
+FIRST_CALL = (
+    "openai.resources",
+    "openai.lib.streaming.chat",
+    "httpcore",
+    "h11",
+    "h2.connection",
+    "jiter",
+    "litellm._service_logger",
+    "litellm.llms.litellm_proxy.chat.transformation",
+    "litellm.llms.vertex_ai.vertex_ai_partner_models.anthropic.transformation",
+    "litellm.responses.mcp.chat_completions_handler",
+)
+"""What the first model call imports: loaded before a fork, its memory is shared."""
 NOISE = ("DEBUG_LLM", "LMNR_PROJECT_API_KEY", "AUTOMATION_CALLBACK_URL")
 
 
 def load_sdk(state_dir: str) -> None:
-    """Import the SDK with its tools; user-level plugins and memory are only searched below `state_dir`."""
+    """Import the SDK with its tools; user-level plugins and memory are only searched below `state_dir`.
+
+    A process that was forked with the SDK loaded only sets its variables.
+    """
     os.environ.update(SILENCE, OH_PERSISTENCE_DIR=f"{state_dir}/openhands")
     for name in [name for name in os.environ if name in NOISE or name.startswith("OTEL_")]:
         del os.environ[name]
+    if "openhands.tools.terminal" in sys.modules:
+        return
     with _fast_imports():
         import openhands.sdk
         import openhands.tools.file_editor
         import openhands.tools.terminal  # noqa: F401
+
+        for name in FIRST_CALL:
+            with suppress(ImportError):  # another version of the SDK may need others
+                importlib.import_module(name)
     _disarm()
     _make_folders()
 

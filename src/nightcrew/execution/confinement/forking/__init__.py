@@ -1,0 +1,1 @@
+"""Commands in a process that is forked from a loaded one and confined before it reads anything."""
