@@ -24,7 +24,12 @@ TASKS_BLOCK = "nightcrew-tasks"
 EACH = "nightcrew: tell of each task"
 QUIET = timedelta(hours=1)  # at most one message per subject: a stopped crew stops many tasks
 BODY = "{{ event.payload.message }}"
-PAYLOAD = '{"event": {{ event.event | tojson }}, "message": {{ event.payload.message | tojson }}}'
+PAYLOAD = (
+    '{"id": {{ event.id | string | tojson }}, "at": {{ event.occurred.isoformat() | tojson }}, '
+    '"event": {{ event.event | tojson }}, "task": {{ event.payload.task | tojson }}, '
+    '"message": {{ event.payload.message | tojson }}}'
+)
+WEBHOOKS = frozenset({"webhook", "nightcrew-signed-webhook"})  # slugs of blocks that programs get events by
 
 
 async def make_automations(client: PrefectClient) -> list[str]:
@@ -96,7 +101,7 @@ def _each_task(blocks: Sequence[BlockDocument]) -> AutomationCore:
 
 
 def _message(block: BlockDocument) -> CallWebhook | SendNotification:
-    if block.block_type is not None and block.block_type.slug == "webhook":
+    if block.block_type is not None and block.block_type.slug in WEBHOOKS:
         return CallWebhook(block_document_id=block.id, payload=PAYLOAD)
     return SendNotification(block_document_id=block.id, subject="Nightcrew: {{ event.event }}", body=BODY)
 

@@ -18,6 +18,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.workers.base import BaseWorker
 
 from blocks.crew import CrewPolicy, ModelAccount
+from blocks.messages import Email, SignedWebhook
 from deployments.automations import make_automations
 from nightcrew import host
 from nightcrew.crew.dispatch import POOL, WORKER_TYPE
@@ -44,7 +45,7 @@ async def bootstrap(project: Path, *, pool_type: str = WORKER_TYPE) -> list[Chan
             *await _make_queues(client),
             *await make_automations(client),
         ]
-    for block in (ModelAccount, CrewPolicy):
+    for block in (ModelAccount, CrewPolicy, SignedWebhook, Email):
         await block.register_type_and_schema()
     return changes
 

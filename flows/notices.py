@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 RECONNECTIONS = 2
 
 
-async def announce(notice: Notice, *, about: str, message: str) -> None:
+async def announce(notice: Notice, *, about: str, message: str, task_id: str = "") -> None:
     """Send the event and wait until the server has it: the process may end right after.
 
     If the event cannot be sent, a warning is logged and the work continues.
@@ -22,7 +22,7 @@ async def announce(notice: Notice, *, about: str, message: str) -> None:
         event=notice,
         resource=Resource({"prefect.resource.id": about, "prefect.resource.name": about}),
         related=[RelatedResource({"prefect.resource.id": run, "prefect.resource.role": "flow-run"})],
-        payload={"message": message},
+        payload={"message": message, "task": task_id},
     )
     try:
         async with get_events_client(RECONNECTIONS, checkpoint_every=1) as client:

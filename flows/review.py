@@ -64,6 +64,7 @@ async def _suspend(work: Work, problem: str) -> NoReturn:
     await acreate_markdown_artifact(redact(text), key="review", description=review.question[:200])
     await announce(
         Notice.NEEDS_REVIEW,
+        task_id=review.task_id,
         about=f"nightcrew.attempt.{review.task_id}:{review.number}",
         message=f"Task {review.task_id} needs a person: {review.question}\n"
         f"Answer in the Prefect UI or with: nightcrew review {review.task_id} --help",

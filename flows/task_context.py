@@ -69,7 +69,12 @@ async def working_on(task: Task) -> AsyncIterator[Work]:
             await _tell_of(work, work.outcome)
             if work.outcome.reason is FailureReason.BUDGET:
                 message = f"Task {work.task.task_id} stopped: {work.outcome.detail}"
-                await announce(Notice.BUDGET_REACHED, about="nightcrew.budget", message=message)
+                await announce(
+                    Notice.BUDGET_REACHED,
+                    about="nightcrew.budget",
+                    message=message,
+                    task_id=work.task.task_id,
+                )
 
 
 async def give_up(task: Task, error: Exception) -> Outcome:
@@ -77,6 +82,8 @@ async def give_up(task: Task, error: Exception) -> Outcome:
     _log(task, error)
     outcome = await _outcome_of(error, ())
     await asyncio.to_thread(_enter, task, outcome)
+    if outcome.status is TaskStatus.FAILED:
+        await _tell(Notice.TASK_FAILED, task.task_id, outcome)
     return outcome
 
 
@@ -85,14 +92,20 @@ async def give_up(task: Task, error: Exception) -> Outcome:
 
 async def _tell_of(work: Work, outcome: Outcome) -> None:
     """Send the events about the end of a task, for programs that wait for them."""
+    if outcome.is_unchanged:  # a round without a new change is no news
+        return
     task_id, delivery = work.task.task_id, work.queued.delivery
     kinds = {TaskStatus.COMPLETED: Notice.TASK_COMPLETED, TaskStatus.FAILED: Notice.TASK_FAILED}
     found = [kinds[outcome.status]] if outcome.status in kinds else []
     if delivery is not None and delivery.status is DeliveryStatus.DELIVERED:
         found.append(Notice.TASK_DELIVERED)
     for notice in found:
-        message = f"Task {task_id}: {redact(outcome.detail)}"
-        await announce(notice, about=f"{notice}.{task_id}", message=message)
+        await _tell(notice, task_id, outcome)
+
+
+async def _tell(notice: Notice, task_id: str, outcome: Outcome) -> None:
+    message = f"Task {task_id}: {redact(outcome.detail)}"
+    await announce(notice, about=f"{notice}.{task_id}", message=message, task_id=task_id)
 
 
 def _begin(crew: Crew, task: Task, flow_run_id: str) -> Work:

@@ -27,5 +27,7 @@ async def watch_repository(watch: Watch) -> str:
     looked = await step(look, name="look")(settings, watch)
     for task_id in looked.merged:
         message = f"Task {task_id}: its pull request was merged"
-        await announce(Notice.TASK_MERGED, about=f"{Notice.TASK_MERGED}.{task_id}", message=message)
+        await announce(
+            Notice.TASK_MERGED, about=f"{Notice.TASK_MERGED}.{task_id}", message=message, task_id=task_id
+        )
     return str(looked)

@@ -147,6 +147,8 @@ class Settings(BaseModel):
     """Pull requests are opened as drafts; a person marks them as ready."""
     pull_request_labels: Names = ("nightcrew",)
     """Labels of our pull requests."""
+    gitlab_hosts: Names = ()
+    """Hosts that are GitLab, with their port if they have one; gitlab.com and gitlab.* are known."""
     author: Annotated[str, Field(pattern=r"^([^<>\x00-\x1f]*[^<>\s\x00-\x1f] <[^<>\s]+>)?$")] = ""
     """Author of delivered commits, as `Name <address>`; empty: Nightcrew."""
     sandbox: SandboxKind = Field(default_factory=lambda: _usual_sandbox())

@@ -16,9 +16,9 @@ from tests.delivery.conftest import FILES, Shop, state_of
 from tests.execution.conftest import commit_all, git
 
 
-def price(tree: Path, value: str = "10") -> None:
+def price(tree: Path, value: str = "10", before: str = "1") -> None:
     file = tree / "shop" / "price.py"
-    file.write_text(file.read_text().replace("return 1\n", f"return {value}\n"))
+    file.write_text(file.read_text().replace(f"return {before}\n", f"return {value}\n"))
 
 
 def third(tree: Path) -> None:
@@ -131,6 +131,21 @@ def test_what_was_made_again_on_top_of_another_change_builds_on_it(shop: Shop) -
     git(shop.repo, "merge", "--quiet", str(first.branch))
     git(shop.repo, "merge", "--quiet", str(done.branch))
     assert "return 20" in (shop.repo / "shop" / "price.py").read_text()
+
+
+def test_what_builds_on_one_of_several_open_changes_merges_after_them(shop: Shop) -> None:
+    first, second = delivered(shop.deliver(shop.change(third))), delivered(shop.deliver(shop.change(price)))
+    conflict = refused(shop.deliver(shop.change(lambda tree: price(tree, "20"))))
+    git(shop.repo, "checkout", "--quiet", "--detach", conflict.onto)
+    again = shop.change(lambda tree: price(tree, "20", before="10"))
+    git(shop.repo, "checkout", "--quiet", "-")
+    done = delivered(shop.deliver(again))
+    assert done.onto == conflict.onto and delivered(shop.deliver(again)) == done
+    who = ("-c", "user.name=a", "-c", "user.email=a@b")
+    for one in (first, second, done):
+        git(shop.repo, *who, "merge", "--quiet", "--no-edit", str(one.branch))
+    text = (shop.repo / "shop" / "price.py").read_text()
+    assert "return 20" in text and "return 10" not in text
 
 
 def test_changes_that_go_together_are_both_delivered_and_merge(shop: Shop) -> None:

@@ -14,17 +14,23 @@ from prefect.blocks.webhook import Webhook
 from prefect.client.orchestration import get_client
 from pydantic import SecretStr
 
+from blocks.messages import Email, SignedWebhook
 from deployments.automations import EACH, NOTIFY, NOTIFY_BLOCK, TASKS_BLOCK, make_automations
 from nightcrew.crew import dispatch
 from nightcrew.crew import stop as crew_stop
 from nightcrew.crew.storage.database import ensure_database
+from nightcrew.errors import BadInput
 from nightcrew.openrouter.books.account import resume_crew, stop_crew
 from nightcrew.openrouter.books.availability import account_of
 from nightcrew.queue.state_store import StateStore
+from nightcrew.signature import HEADER, Receiver
+from tests.blocks.receivers import Letterbox, letterbox
 from tests.flows.conftest import RunningCrew
 from tests.flows.test_review import ask
 
 pytestmark = pytest.mark.flows
+
+SECRET = "a secret of sixteen"
 
 
 class Ears:
@@ -32,12 +38,14 @@ class Ears:
 
     def __init__(self) -> None:
         self.heard: list[dict[str, str]] = []
+        self.signed: list[tuple[bytes, str]] = []
         ears = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 ears.heard.append(json.loads(body) | {"path": self.path})
+                ears.signed.append((body, self.headers.get(HEADER, "")))
                 self.send_response(204)
                 self.end_headers()
 
@@ -153,15 +161,25 @@ def test_a_webhook_hears_of_a_question_a_budget_and_a_stop_once(
     assert asyncio.run(_make()) == [f"removed automation {NOTIFY!r}"]
 
 
-async def _configure_tasks(url: str) -> None:
-    await Webhook(url=SecretStr(f"{url}/tasks")).asave(TASKS_BLOCK, overwrite=True)
+async def _configure_tasks(url: str, mail_port: int) -> None:
+    signed = SignedWebhook(url=SecretStr(f"{url}/tasks"), secret=SecretStr(SECRET))
+    await signed.asave(TASKS_BLOCK, overwrite=True)
+    email = Email(
+        server="127.0.0.1", port=mail_port, encrypted=False, sender="crew@example.org", to=["ada@example.org"]
+    )
+    await email.asave(NOTIFY_BLOCK, overwrite=True)
     await Webhook(url=SecretStr(f"{url}/person")).asave(NOTIFY_BLOCK, overwrite=True)
 
 
 def test_a_program_hears_of_each_task_and_a_person_gets_the_digest(
     crew: RunningCrew, prefect_server: None, ears: Ears
 ) -> None:
-    asyncio.run(_configure_tasks(ears.url))
+    with letterbox() as box:
+        asyncio.run(_configure_tasks(ears.url, box.port))
+        _hears_and_gets(crew, ears, box)
+
+
+def _hears_and_gets(crew: RunningCrew, ears: Ears, box: Letterbox) -> None:
     assert asyncio.run(_make()) == [f"created automation {NOTIFY!r}", f"created automation {EACH!r}"]
     time.sleep(3)  # the server's triggers have heard of it
     queued = crew.submit("Say what it costs, for the digest.", deliver="branch")
@@ -178,3 +196,14 @@ def test_a_program_hears_of_each_task_and_a_person_gets_the_digest(
     assert message.startswith("Nightcrew since ") and queued.task_id in message
     assert not [one for one in ears.heard if one["path"] == "/person" and "completed" in one["event"]]
     assert f"{crew.status.dashboard_url}tasks/{queued.task_id}" in message
+    deadline = time.monotonic() + 30
+    while not (letters := [text for to, text in box.letters if to == ["ada@example.org"]]):
+        assert time.monotonic() < deadline, "no letter has come"
+        time.sleep(0.2)
+    assert "Subject: Nightcrew: nightcrew.digest" in letters[0] and queued.task_id in letters[0]
+    receiver = Receiver(SECRET)
+    signed = [(body, given) for body, given in ears.signed if given]
+    events = [receiver.read(body, given) for body, given in signed]
+    assert {one["event"] for one in events if one["task"] == queued.task_id} == wanted
+    with pytest.raises(BadInput, match="read before"):
+        receiver.read(*signed[0])

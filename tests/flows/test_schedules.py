@@ -1,11 +1,25 @@
 """Tasks on a schedule, kept by a real Prefect server."""
 
+import time
+from decimal import Decimal
+
 import pytest
 
-from nightcrew.crew.schedules import add_schedule, find_schedule, remove, set_active, task_schedules
+from nightcrew.crew.dispatch import open_queue
+from nightcrew.crew.schedules import (
+    add_schedule,
+    add_sweep,
+    find_schedule,
+    own_schedules,
+    remove,
+    run_now,
+    set_active,
+)
 from nightcrew.errors import BadInput
 from nightcrew.queue.audit.line import Act
+from nightcrew.queue.task_table import QueuedTask
 from nightcrew.task import Task
+from nightcrew.work.sweep.terms import Sweep
 from tests.flows.conftest import RunningCrew
 
 pytestmark = pytest.mark.flows
@@ -25,7 +39,7 @@ def test_a_schedule_is_added_paused_resumed_and_removed(crew: RunningCrew) -> No
         changed = find_schedule(crew.api, "nightly")
         assert (changed.active, changed.parameters) == (active, added.parameters)
     remove(crew.settings, crew.api, added)
-    assert task_schedules(crew.api) == []
+    assert own_schedules(crew.api) == []
     asked = [line["details"] for line in crew.audit(Act.SCHEDULE, "nightly")]
     assert [details["do"] for details in asked] == ["add", "pause", "resume", "remove"]
     assert (asked[0]["cron"], asked[0]["parameters"]["task"]["description"]) == (
@@ -40,3 +54,31 @@ def test_a_time_that_prefect_does_not_understand_is_refused(crew: RunningCrew, c
         add_schedule(crew.settings, crew.api, "wrong", cron, zone, crew.task("Never."))
     with pytest.raises(BadInput, match="there is no schedule wrong"):
         find_schedule(crew.api, "wrong")
+
+
+def test_a_sweep_is_on_a_schedule_and_can_be_run_now(crew: RunningCrew) -> None:
+    terms = Sweep(repo=str(crew.repo), most_tasks=2, budget_usd=Decimal("0.5")).model_dump(mode="json")
+    added = add_sweep(crew.settings, crew.api, "sweep", "0 3 * * *", "UTC", terms)
+    run_now(crew.settings, crew.api, added)
+    deadline = time.monotonic() + 180
+    while not (swept := [one for one in _tasks(crew) if (one.task.batch or "").startswith("sweep-")]):
+        assert time.monotonic() < deadline, _runs(crew)
+        time.sleep(0.5)
+    remove(crew.settings, crew.api, added)
+    assert own_schedules(crew.api) == []
+    assert {one.task.batch_cost_usd for one in swept} == {Decimal("0.5")}
+    assert {one.task.target_file for one in swept} == {"pricing.py"}
+    found = crew.api.post("/artifacts/filter", {"artifacts": {"key": {"any_": ["sweep"]}}})
+    assert "| `pricing.py` | 0 of 5 |" in found[0]["data"]
+    for one in swept:
+        crew.ended(one.task_id, seconds=200)
+
+
+def _tasks(crew: RunningCrew) -> list[QueuedTask]:
+    with open_queue(crew.settings) as queue:
+        return list(queue.list(repo=str(crew.repo)))
+
+
+def _runs(crew: RunningCrew) -> list[object]:
+    query = {"flows": {"name": {"any_": ["sweep-repository"]}}}
+    return [run["state"] for run in crew.api.post("/flow_runs/filter", query)]

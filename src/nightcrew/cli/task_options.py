@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 import typer
 from pydantic import ValidationError
@@ -17,6 +17,9 @@ from nightcrew.execution.checkout.admission import root_of
 from nightcrew.secrets.redaction import known_secrets
 from nightcrew.settings import OPENROUTER_URL, Settings, first_problem
 from nightcrew.task import Task
+
+if TYPE_CHECKING:
+    from nightcrew.work.sweep.terms import Sweep
 
 NAMES = {"models": "--model"}  # options whose name differs from the field's
 REQUIRED = frozenset({"description", "task_type"})
@@ -75,6 +78,23 @@ def make_task(settings: Settings, fields: Mapping[str, Any]) -> Task:
 
         keep_credential(settings, address, credential)
     return task
+
+
+def sweep_terms(fields: Mapping[str, Any], most_tasks: int, budget: str) -> "Sweep":
+    """The terms of a sweep of the repository that the options of a task name.
+
+    Raises:
+        BadInput: something is not valid.
+    """
+    from nightcrew.work.sweep.terms import Sweep
+
+    repo = _root(absolute_repo(str(fields.get("repo") or HERE["repo"])))
+    given = {name: fields[name] for name in ("base", "priority", "deliver") if fields.get(name)}
+    limits = {"most_tasks": most_tasks, "budget_usd": budget.removeprefix("$")}
+    try:
+        return Sweep.model_validate({**given, **limits, "repo": repo})
+    except ValidationError as error:
+        raise BadInput(first_problem(error)) from None
 
 
 def check_models(settings: Settings) -> None:

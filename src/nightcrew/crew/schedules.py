@@ -12,6 +12,7 @@ from nightcrew.queue.audit.line import Act
 from nightcrew.settings import Settings
 from nightcrew.task import Task, TaskPriority
 
+SWEEP = "sweep-repository/nightly"
 MOST_SCHEDULES = 500
 
 
@@ -103,25 +104,44 @@ def add_schedule(
         BadInput: the name is taken, or Prefect does not understand cron line or time zone.
         Transient: Prefect cannot be reached, or the deployment is missing for now.
     """
-    if name in {one.name for one in task_schedules(api)}:
+    if name in {one.name for one in own_schedules(api)}:
         raise BadInput(f"there is a schedule {name} already: remove it first, or choose another --name")
     parameters = {"task": task.model_dump(mode="json", exclude={"task_id"}, exclude_unset=True)}
     return add_recurring(settings, api, f"{FLOW}/{task.priority}", name, cron, timezone, parameters)
 
 
-def task_schedules(api: PrefectApi) -> list[Recurring]:
-    """All schedules of tasks, by name; the task is the parameter `task`."""
-    found = [one for each in TaskPriority for one in schedules_of(api, f"{FLOW}/{each}")]
-    return sorted((one for one in found if one.parameters.get("task")), key=lambda one: one.name)
+def add_sweep(
+    settings: Settings, api: PrefectApi, name: str, cron: str, timezone: str, terms: Mapping[str, Any]
+) -> Recurring:
+    """Sweep a repository at the times of a cron line; `terms` are those of a `Sweep`. Raises like
+    `add_schedule`."""
+    if name in {one.name for one in own_schedules(api)}:
+        raise BadInput(f"there is a schedule {name} already: remove it first, or choose another --name")
+    return add_recurring(settings, api, SWEEP, name, cron, timezone, {"terms": terms})
+
+
+def own_schedules(api: PrefectApi) -> list[Recurring]:
+    """All schedules of tasks and sweeps, by name: the parameter `task`, or `terms` of a sweep."""
+    places = [*(f"{FLOW}/{each}" for each in TaskPriority), SWEEP]
+    found = [one for place in places for one in schedules_of(api, place)]
+    given = [one for one in found if one.parameters.get("task") or one.parameters.get("terms")]
+    return sorted(given, key=lambda one: one.name)
+
+
+def run_now(settings: Settings, api: PrefectApi, one: Recurring) -> None:
+    """Do once what a schedule does, beside its times."""
+    note(settings, Act.SCHEDULE, one.name, {"do": "run"})
+    run = {"parameters": dict(one.parameters), "state": {"type": "SCHEDULED"}, "tags": ["nightcrew"]}
+    api.post(f"/deployments/{one.deployment_id}/create_flow_run", run)
 
 
 def find_schedule(api: PrefectApi, name: str) -> Recurring:
-    """One schedule of a task.
+    """One schedule of a task or a sweep.
 
     Raises:
         BadInput: there is none of this name.
     """
-    found = [one for one in task_schedules(api) if one.name == name]
+    found = [one for one in own_schedules(api) if one.name == name]
     if not found:
         raise BadInput(f"there is no schedule {name}: 'nightcrew schedule list' shows all")
     return found[0]

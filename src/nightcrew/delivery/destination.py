@@ -1,5 +1,6 @@
 """The source repository as the place to deliver to: its newest commits, our branches, and how to add one."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,11 +8,12 @@ from nightcrew.address import Protocol, folder_of, protocol_of
 from nightcrew.delivery import local_repository
 from nightcrew.errors import BadInput
 from nightcrew.execution.checkout.credentials import Credentials
-from nightcrew.execution.checkout.git import GitFailed, Remote, git
+from nightcrew.execution.checkout.git import GitFailed, Remote, git, words_of_server
 from nightcrew.execution.checkout.source import opened, shared_folder
 from nightcrew.execution.checkout.workspace import Checkout, make_checkout, resolve_commit
 from nightcrew.task import Task
 
+_HISTORY = 300  # commits in which changes of files are counted
 _LATEST = 40  # commits whose messages show the repository's conventions
 
 
@@ -67,50 +69,65 @@ class Destination:
         git("fetch", *options, "--", self.repo, base.commit, git_dir=base.git_dir, remote=self._remote)
         return git(*words, git_dir=base.git_dir).decode(errors="replace").splitlines()
 
-    def fetch(self, name: str, git_dir: Path) -> None:
-        """Fetch the commit of a reference on a server into our own git directory.
+    def fetch(self, name: str, commit: str, git_dir: Path) -> None:
+        """Fetch a commit, to which the reference `name` points, into our own git directory.
 
         Raises:
-            BadInput: the repository is local, or cannot be read.
+            BadInput: the repository cannot be read.
         """
-        if self._is_local:
-            raise BadInput(f"{self.repo} is not on a server, where reviews are")
         options = ("--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head")
         try:
-            git("fetch", *options, "--", self.repo, name, git_dir=git_dir, remote=self._remote)
+            if not self._is_local:
+                git("fetch", *options, "--", self.repo, name, git_dir=git_dir, remote=self._remote)
+                return
+            with opened(self._folder) as view:
+                place = Remote(os.fspath(view), Protocol.FILE)
+                git("fetch", *options, "--", place.address, commit, git_dir=git_dir, remote=place)
         except GitFailed as error:
             raise BadInput(f"cannot read {name} of {self.repo}: {error}") from None
 
-    def add(self, name: str, commit: str, *, git_dir: Path, known: str, before: str | None = None) -> None:
+    def fetch_history(self, commit: str, git_dir: Path) -> None:
+        """Fetch the latest commits before `commit` on a server, which is included; at most `_HISTORY`.
+
+        Raises:
+            GitFailed: the server does not give them.
+        """
+        options = ("--quiet", f"--depth={_HISTORY}", "--no-tags", "--no-write-fetch-head")
+        git("fetch", *options, "--", self.repo, commit, git_dir=git_dir, remote=self._remote)
+
+    def add(
+        self,
+        name: str,
+        commit: str,
+        *,
+        git_dir: Path,
+        known: str,
+        before: str | None = None,
+        options: Sequence[str] = (),
+    ) -> str:
         """Add the reference `name` and its commit; `known` is a commit of its history that is there.
 
         Nothing happens if it points there already. A branch of ours that points to `before` is moved on.
+        `options` are handed to a server with the push. Returns what the server says.
 
         Raises:
             BadInput: the reference points elsewhere, or the repository refuses it.
         """
         there = self.references().get(name)
         if there == commit:
-            return
+            return ""
         if there not in {None, before} and name.startswith("refs/heads/"):
             branch = name.removeprefix("refs/heads/")
             raise BadInput(f"{self.repo} has a branch {branch} with other commits; it is left as it is")
         if self._is_local:
             local_repository.add_objects(self._folder, git_dir, commit, known)
             local_repository.add_reference(self._folder, name, commit, expected=there)
-            return
+            return ""
         lease = f"--force-with-lease={name}:{there or ''}"
+        given = [f"--push-option={option}" for option in options]
+        words = ("push", "--quiet", lease, *given, "--", self.repo, f"{commit}:{name}")
         try:
-            git(
-                "push",
-                "--quiet",
-                lease,
-                "--",
-                self.repo,
-                f"{commit}:{name}",
-                git_dir=git_dir,
-                remote=self._remote,
-            )
+            return words_of_server(*words, git_dir=git_dir, remote=self._remote)
         except GitFailed as error:
             raise BadInput(f"{self.repo} does not take {name}: {error}") from None
 

@@ -21,13 +21,15 @@ from nightcrew.queue.deliveries import Deliveries
 from nightcrew.queue.delivery import Delivery, DeliveryStatus
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.secrets.files import let_sandboxes_read
-from nightcrew.validation.change.change import PatchRefused
+from nightcrew.validation.change.change import Change, PatchRefused
 from nightcrew.validation.verdict import Verdict, VerdictKind
 
 log = logging.getLogger(__name__)
 
 type Publish = Callable[[Delivery], Delivery]
 """Completes a delivery whose branch is there: delivered, or why it is not."""
+type Ask = Callable[[Delivery], Sequence[str]]
+"""What a server is asked to do with the first push of a branch, such as opening a merge request."""
 type Judge = Callable[[Checkout, str], Verdict]
 """Judges a patch, relative to a checkout's commit."""
 
@@ -56,9 +58,11 @@ class MergeQueue:
         judge: Judge,
         folder: Path,
         publish: Publish | None = None,
+        ask: Ask | None = None,
     ) -> None:
         self._place = place
         self._publish = publish or as_branch
+        self._ask = ask
         self._deliveries = deliveries
         self._judge = judge
         self._folder = folder
@@ -131,9 +135,23 @@ class MergeQueue:
                 continue
             if tip is newest:
                 tip = self._copy(newest)
-            tip = advanced(tip, changes, commit_on(tip, changes, words))
+            tip = advanced(tip, changes, self._with(tip, changes, words, other.delivery))
             branches.append(other.delivery.branch or "" if other.delivery else "")
         return tip, branches
+
+    def _with(
+        self, tip: Checkout, changes: Sequence[Change], words: Words, delivered: Delivery | None
+    ) -> str:
+        """The commit of a delivered change on the tip.
+
+        Where the change was delivered on another commit, it is a merge of the two: what is built on it can
+        then be merged after it without a conflict.
+        """
+        if delivered is None or delivered.commit is None or delivered.onto == tip.commit:
+            return commit_on(tip, changes, words)
+        self._place.fetch(f"refs/heads/{delivered.branch}", delivered.commit, tip.git_dir)
+        merge = replace(words, message=f"Merge branch '{delivered.branch}'")
+        return commit_on(tip, changes, merge, (tip.commit, delivered.commit))
 
     def _copy(self, base: Checkout) -> Checkout:
         copy = workspace_of(base, self._folder / "tip")
@@ -147,27 +165,28 @@ class MergeQueue:
         task = change.queued.task
         parents: tuple[str, ...] = (onto.commit,)
         if before is not None and before.commit is not None:
-            self._place.fetch(f"refs/heads/{before.branch}", newest.git_dir)
+            self._place.fetch(f"refs/heads/{before.branch}", before.commit, newest.git_dir)
             parents = (before.commit, *parents) if onto.commit != before.onto else (before.commit,)
         changes = changes_on(onto, change.patch)
         message = message_of(task, self._place.subjects(newest), change.trailers)
-        words = Words(change.author, message, change.made_at)
-        commit = commit_on(onto, changes, words, parents)
+        made = Words(change.author, message, change.made_at)
+        commit = commit_on(onto, changes, made, parents)
         branch = (before.branch if before else None) or branch_of(task)
         begun = Delivery(
             self._place.key, DeliveryStatus.BEGUN, "", branch, commit, onto.commit,
-            words.author, message, words.made_at,
+            made.author, message, made.made_at,
             attempt=change.attempt, revises=before.commit if before else None,
         )  # fmt: skip
         self._deliveries.keep(task.task_id, begun)
-        self._place.add(
+        words = self._place.add(
             f"refs/heads/{branch}",
             commit,
             git_dir=newest.git_dir,
             known=newest.commit,
             before=begun.revises,
+            options=self._ask(begun) if self._ask and before is None else (),
         )
-        return self._keep(change, begun)
+        return self._keep(change, replace(begun, detail=words))
 
     def _keep(self, change: Accepted, begun: Delivery) -> Delivery:
         """Complete a delivery whose branch is there; one that cannot be completed is kept by the caller."""

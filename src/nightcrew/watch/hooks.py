@@ -5,7 +5,6 @@ and one that is forged or too large is refused before it is parsed.
 """
 
 import hashlib
-import hmac
 import json
 import logging
 from collections.abc import Callable, Mapping
@@ -19,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from nightcrew.crew.status import status
 from nightcrew.errors import Transient
 from nightcrew.settings import Settings
+from nightcrew.signature import HEADER, is_signed
 from nightcrew.watch import watched
 from nightcrew.watch.command import WORD
 from nightcrew.watch.terms import hook_key
@@ -48,12 +48,6 @@ def hooks(settings: Settings, start: Start | None = None) -> ASGIApp:
     return receive_hook
 
 
-def is_signed(secret: str, body: bytes, signature: str) -> bool:
-    """True if `signature` is the value of `X-Hub-Signature-256` for this body and secret."""
-    expected = f"sha256={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"
-    return hmac.compare_digest(expected.encode(), signature.encode(errors="replace"))
-
-
 # ---------------------------------------------------------------------------------------------------------
 
 
@@ -67,7 +61,7 @@ async def _answer(settings: Settings, request: Request, begin: Start) -> Respons
     body = await _body(request)
     if body is None:
         return _say(413, "the event is too large")
-    if not is_signed(secret.get_secret_value(), body, request.headers.get("x-hub-signature-256", "")):
+    if not is_signed(secret.get_secret_value(), body, request.headers.get(HEADER, "")):
         log.warning("an event for %s was refused: it is not signed with its secret", key)
         return _say(401, "the signature is wrong")
     event = request.headers.get("x-github-event", "")

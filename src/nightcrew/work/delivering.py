@@ -8,7 +8,7 @@ from functools import partial
 
 from nightcrew.delivery.conflict import Conflict, is_outdated
 from nightcrew.delivery.destination import Destination
-from nightcrew.delivery.merge_queue import Accepted, MergeQueue, Publish, as_branch
+from nightcrew.delivery.merge_queue import Accepted, Ask, MergeQueue, Publish, as_branch
 from nightcrew.errors import NightcrewError
 from nightcrew.execution.checkout.credentials import Credentials
 from nightcrew.execution.checkout.git import GitFailed
@@ -81,16 +81,10 @@ def deliver_change(
             attempt=trial.attempt.number,
         )
         with ExitStack() as opened:
-            publish: Publish = as_branch
-            if kind is DeliveryKind.PULL_REQUEST:
-                from nightcrew.work.pull_requests import publisher  # its library takes 0.3 s of CPU to load
-
-                publish = opened.enter_context(
-                    publisher(crew.settings, queued, trial, by_a_person=by_a_person)
-                )
+            publish, ask = _publishing(crew, queued, trial, kind, opened, by_a_person=by_a_person)
             folder = opened.enter_context(work_folder(crew.settings.work_dir, "delivery"))
             judge = partial(_judge, crew, queued)
-            return MergeQueue(place, Deliveries(crew.store), judge, folder, publish).deliver(accepted)
+            return MergeQueue(place, Deliveries(crew.store), judge, folder, publish, ask).deliver(accepted)
     except (NightcrewError, GitFailed, OSError) as error:
         if is_down(error):
             raise
@@ -113,6 +107,21 @@ def kept(crew: Crew, queued: QueuedTask, found: Delivery | Conflict) -> Delivery
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _publishing(
+    crew: Crew, queued: QueuedTask, trial: Judged, kind: DeliveryKind, stack: ExitStack, *, by_a_person: bool
+) -> tuple[Publish, Ask | None]:
+    """What makes more of a branch than a branch, and what the server is asked when it is pushed."""
+    if kind is not DeliveryKind.PULL_REQUEST:
+        return as_branch, None
+    from nightcrew.forge import merge_request
+    from nightcrew.work.pull_requests import asker, publisher  # its library takes 0.3 s of CPU to load
+
+    if merge_request.is_gitlab(queued.task.repo, crew.settings.gitlab_hosts):
+        return merge_request.opened, asker(crew.settings, queued, trial, by_a_person=by_a_person)
+    publish = publisher(crew.settings, queued, trial, by_a_person=by_a_person)
+    return stack.enter_context(publish), None
 
 
 def _judge(crew: Crew, queued: QueuedTask, base: Checkout, patch: str) -> Verdict:

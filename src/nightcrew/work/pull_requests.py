@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from nightcrew.delivery.merge_queue import Publish
+from nightcrew.delivery.merge_queue import Ask, Publish
 from nightcrew.errors import BadInput
 from nightcrew.execution.checkout.credentials import Credentials
+from nightcrew.forge import merge_request
 from nightcrew.forge.github import GitHubRepository
 from nightcrew.forge.place import place_of
 from nightcrew.forge.pull_request import publish
@@ -32,6 +33,15 @@ def publisher(
             return publish(github, delivery, page)
 
         yield published
+
+
+def asker(settings: Settings, queued: QueuedTask, trial: Judged, *, by_a_person: bool) -> Ask:
+    """What asks GitLab to open the merge request of a task."""
+
+    def options(delivery: Delivery) -> tuple[str, ...]:
+        return merge_request.options(pull_page(settings, queued, trial, delivery, by_a_person=by_a_person))
+
+    return options
 
 
 def opened(settings: Settings, repo: str) -> GitHubRepository:

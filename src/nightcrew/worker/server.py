@@ -6,6 +6,7 @@ websocket, are refused here before Prefect sees the request.
 """
 
 import sys
+from importlib import import_module
 
 import uvicorn
 from prefect.server.api.server import create_app
@@ -21,6 +22,7 @@ from nightcrew.logs.process import log_what_ends_it
 from nightcrew.settings import load_settings
 from nightcrew.watch.hooks import hooks, is_hook
 
+BLOCKS = "blocks.messages"
 HARDENED = {
     "Content-Security-Policy": "frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -70,6 +72,7 @@ class Joined:
 
 def main(port: int) -> None:
     """Serve until the process is ended."""
+    import_module(BLOCKS)  # automations of the server send messages by them
     settings = get_current_settings().server
     if settings.api.auth_string is None:
         raise BadInput("the server's profile has no password")

@@ -35,7 +35,10 @@ COMMANDS = {
     "twin": Command("start.twin", "Serve the twin of OpenRouter, or of GitHub, until Ctrl-C."),
     "submit-task": Command("tasks.submit", "Submit a task."),
     "submit-batch": Command("tasks.batch", "Submit the tasks of a file."),
-    "schedule": Command("tasks.schedule", "Submit a task at set times."),
+    "schedule": Command("tasks.schedule", "Submit a task at set times, or sweep a repository."),
+    "sweep": Command(
+        "tasks.sweep", "Measure which modules have the least proof, and submit tasks about them."
+    ),
     "watch": Command("tasks.watch", "Let issues on GitHub become tasks."),
     "do": Command("tasks.do", "Do one task in the foreground."),
     "get-status": Command("tasks.status", "Print the status of one task."),

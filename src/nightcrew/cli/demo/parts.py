@@ -1,7 +1,9 @@
 """The demo's repository and twin, and the check that each task ended as expected."""
 
+import os
 import secrets
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nightcrew import host
+from nightcrew.cli.output import console
 from nightcrew.crew.environment import project_root
 from nightcrew.crew.processes import ProcessId, end_tree, free_port, spawn
 from nightcrew.crew.status import status
@@ -17,11 +20,13 @@ from nightcrew.errors import BadInput, Transient
 from nightcrew.execution.checkout.git import git
 from nightcrew.ledger.ledger import Ledger
 from nightcrew.queue.task_table import QueuedTask
-from nightcrew.settings import DeliveryKind, load_settings
+from nightcrew.settings import DeliveryKind, Settings, give_key, load_settings
 from nightcrew.task import SETTLED
 from nightcrew.testing.demo_tasks import DemoTask
+from nightcrew.testing.scenario import shipped_path
 
 TWIN_PORT = 8765
+WORKERS = 3
 RATE_LIMITED = "SELECT DISTINCT asked_model FROM model_calls WHERE task_id = ? AND http_status = 429"
 DOTENV = ".env"
 AUTHOR = ("-c", "user.name=Stockroom", "-c", "user.email=stockroom@example.invalid")
@@ -53,11 +58,15 @@ def secret_of(repository: Path) -> str:
 
 
 @contextmanager
-def serve_twin(home: Path) -> Iterator[tuple[str, ProcessId]]:
-    """Run the twin in its own process and yield its URL; it is ended here unless a crew has adopted it."""
+def serve_twin(home: Path, scenario: str = "demo") -> Iterator[tuple[str, ProcessId]]:
+    """Run the twin with a shipped scenario in its own process and yield its URL.
+
+    It is ended here unless a crew has adopted it.
+    """
     port = free_port(TWIN_PORT)
     log = home / "logs" / "twin.log"
-    command = host.python("nightcrew.cli", "twin", "--port", str(port))
+    script = ("--scenario", str(shipped_path(f"{scenario}.json")))
+    command = host.python("nightcrew.cli", "twin", "--port", str(port), *script)
     twin = spawn(command, env=host.environment(), folder=home, log=log)
     known = ProcessId.of(twin.pid)
     try:
@@ -70,6 +79,35 @@ def serve_twin(home: Path) -> Iterator[tuple[str, ProcessId]]:
     finally:
         if "twin" not in status(load_settings(home=home)).processes:
             end_tree([known], grace_seconds=3)
+
+
+def print_progress(text: str) -> None:
+    """A line about what is going on."""
+    console.print(f"· {text}", style="dim", markup=False)
+
+
+@contextmanager
+def demo_home(keep: bool) -> Iterator[Path]:
+    """A temporary home for the demo, deleted afterwards unless `keep`."""
+    home = Path(tempfile.mkdtemp(prefix="nightcrew-demo-"))
+    try:
+        yield home
+    finally:
+        if not keep:
+            shutil.rmtree(home, ignore_errors=True)
+
+
+def demo_settings(home: Path, twin_url: str) -> Settings:
+    """Settings of a crew that talks to the twin; a real key in the environment is never used."""
+    for name in [name for name in os.environ if name.startswith("NIGHTCREW_")]:
+        del os.environ[name]
+    os.environ |= {
+        "NIGHTCREW_HOME": str(home),
+        "NIGHTCREW_WORKERS": str(WORKERS),
+        "NIGHTCREW_FREE_REQUESTS_PER_DAY": "1000",
+    }
+    give_key(None)
+    return load_settings(base_url=twin_url, api_key=f"demo-key-{secrets.token_hex(16)}")
 
 
 def settled(tasks: Mapping[str, QueuedTask]) -> bool:

@@ -1,18 +1,21 @@
 """The demo: real tasks from queue to verdict, without a key, with scripted models."""
 
-import os
-import secrets
-import shutil
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 
 from rich.live import Live
 
 from nightcrew.cli.app import ExitCode
-from nightcrew.cli.demo.parts import make_repository, misses, serve_twin, settled
+from nightcrew.cli.demo.parts import (
+    WORKERS,
+    demo_home,
+    demo_settings,
+    make_repository,
+    misses,
+    print_progress,
+    serve_twin,
+    settled,
+)
 from nightcrew.cli.demo.view import (
     print_ledger,
     print_lessons,
@@ -29,10 +32,9 @@ from nightcrew.crew.services import adopt, running_crew
 from nightcrew.ledger.ledger import open_ledger
 from nightcrew.queue.task_queue import TaskQueue
 from nightcrew.queue.task_table import QueuedTask
-from nightcrew.settings import Settings, give_key, load_settings
+from nightcrew.settings import Settings
 from nightcrew.testing.demo_tasks import DemoTask, shipped_tasks
 
-WORKERS = 3
 GIVE_UP_SECONDS = 900.0
 POLL_SECONDS = 0.5
 
@@ -46,13 +48,13 @@ def run_demo(*, keep: bool) -> ExitCode:
         "no outside service is called and no money is spent. Agent, sandbox, gates and ledger are real.\n"
     )
     began = time.monotonic()
-    with _home(keep) as home, serve_twin(home) as (twin_url, twin):
-        settings = _demo_settings(home, twin_url)
+    with demo_home(keep) as home, serve_twin(home) as (twin_url, twin):
+        settings = demo_settings(home, twin_url)
         repository = make_repository(home / "stockroom")
         tasks = shipped_tasks()
-        with running_crew(settings, workers=WORKERS, detach=keep, progress=_print_progress) as crew:
+        with running_crew(settings, workers=WORKERS, detach=keep, progress=print_progress) as crew:
             adopt(settings, "twin", twin)
-            _print_progress(f"Prefect UI while this runs: {crew.ui_url}")
+            print_progress(f"Prefect UI while this runs: {crew.ui_url}")
             for demo_task in tasks:
                 dispatch.submit(settings, demo_task.for_repo(str(repository)))
             with dispatch.open_queue(settings) as queue, open_ledger(settings) as ledger:
@@ -73,34 +75,6 @@ def run_demo(*, keep: bool) -> ExitCode:
 
 
 # ---------------------------------------------------------------------------------------------------------
-
-
-def _print_progress(text: str) -> None:
-    console.print(f"· {text}", style="dim", markup=False)
-
-
-@contextmanager
-def _home(keep: bool) -> Iterator[Path]:
-    """A temporary home for the demo, deleted afterwards unless `keep`."""
-    home = Path(tempfile.mkdtemp(prefix="nightcrew-demo-"))
-    try:
-        yield home
-    finally:
-        if not keep:
-            shutil.rmtree(home, ignore_errors=True)
-
-
-def _demo_settings(home: Path, twin_url: str) -> Settings:
-    """Settings of a crew that talks to the twin; a real key in the environment is never used."""
-    for name in [name for name in os.environ if name.startswith("NIGHTCREW_")]:
-        del os.environ[name]
-    os.environ |= {
-        "NIGHTCREW_HOME": str(home),
-        "NIGHTCREW_WORKERS": str(WORKERS),
-        "NIGHTCREW_FREE_REQUESTS_PER_DAY": "1000",
-    }
-    give_key(None)
-    return load_settings(base_url=twin_url, api_key=f"demo-key-{secrets.token_hex(16)}")
 
 
 def _watch(settings: Settings, queue: TaskQueue, tasks: Sequence[DemoTask]) -> dict[str, QueuedTask]:

@@ -93,6 +93,29 @@ def git(
         BadInput: git is not installed.
         Transient: it did not end in time, or wrote more than `output_bytes`.
     """
+    return _ran(words, git_dir, tree, stdin, env, remote, seconds, output_bytes).stdout
+
+
+def words_of_server(*words: str, git_dir: Path, remote: Remote) -> str:
+    """What a server says while git sends it something; raises like `git`."""
+    done = _ran(words, git_dir, None, b"", None, remote, _SECONDS, _OUTPUT_BYTES)
+    lines = done.stderr.decode(errors="replace").splitlines()
+    return "\n".join(line.removeprefix("remote:").strip() for line in lines if line.startswith("remote:"))
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _ran(
+    words: Sequence[str | os.PathLike[str]],
+    git_dir: Path | None,
+    tree: Path | None,
+    stdin: bytes,
+    env: Mapping[str, str] | None,
+    remote: Remote | None,
+    seconds: float,
+    output_bytes: int,
+) -> host.Ended:
     places: list[str] = list(remote.options()) if remote else []
     if git_dir is not None:
         places.append(f"--git-dir={git_dir}")
@@ -111,10 +134,8 @@ def git(
     if done.returncode != 0:
         reason = _last_line(done.stderr) or f"git {words[0]} ended with {done.returncode}"
         raise GitFailed(reason, done.returncode)
-    return done.stdout
+    return done
 
-
-# ---------------------------------------------------------------------------------------------------------
 
 _NO_REMOTE = {"GIT_ALLOW_PROTOCOL": "", "HOME": "/nonexistent"}
 _NEUTRAL = {"PATH": host.search_path()}

@@ -166,7 +166,7 @@ class CleanRoom:
 @contextmanager
 def open_room(
     task: Task,
-    patch: str,
+    patch: str | None,
     source: Checkout,
     *,
     settings: Settings,
@@ -175,16 +175,18 @@ def open_room(
 ) -> Iterator[CleanRoom]:
     """A clean room for one patch against `source`, which is copied; the room is deleted afterwards.
 
+    Without a patch, it shows base as it is.
+
     Raises:
         PatchRefused: the patch cannot be applied as data.
         BadInput, Transient: the repository or its environment is the problem, not the patch.
     """
-    files = parse_patch(patch)
+    files = parse_patch(patch) if patch is not None else ()
     with work_folder(settings.work_dir, "room") as folder:
         base = folder / "base"
         copy_tree(source.path, base)
         _check_target(task, base)
-        changes = apply_patch(files, lambda path: read_base(base, path))
+        changes = apply_patch(files, lambda path: read_base(base, path)) if files else ()
         config = read_target(base, task.target_file or _product_of(changes))
         write_version_files(base, config.root)
         patched = folder / "patched"

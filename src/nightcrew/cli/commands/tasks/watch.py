@@ -1,7 +1,6 @@
 """`nightcrew watch`: issues on GitHub become tasks."""
 
 import time
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,6 +9,7 @@ from pydantic import ValidationError
 from nightcrew.address import without_secret
 from nightcrew.cli.app import AsJson, ExitCode, app
 from nightcrew.cli.output import console, errors, print_json, print_table
+from nightcrew.cli.schedule_action import ScheduleAction
 from nightcrew.errors import BadInput, Transient
 from nightcrew.settings import DeliveryKind, Settings, first_problem, load_settings
 from nightcrew.task import TaskPriority
@@ -19,21 +19,11 @@ if TYPE_CHECKING:
     from nightcrew.watch.terms import Watch
 
 
-class Action(StrEnum):
-    """What to do with a watched repository."""
-
-    ADD = "add"
-    LIST = "list"
-    PAUSE = "pause"
-    RESUME = "resume"
-    REMOVE = "remove"
-    RUN = "run"
-
-
 @app.command("watch")
 def watch(
     action: Annotated[
-        Action, typer.Argument(help="What to do; all but list need --repo. `run` watches in the foreground.")
+        ScheduleAction,
+        typer.Argument(help="What to do; all but list need --repo. `run` watches in the foreground."),
     ],
     repo: Annotated[str, typer.Option(help="URL of the repository on GitHub; a token in it is stored.")] = "",
     label: Annotated[str, typer.Option(help="An open issue with this label becomes a task.")] = "nightcrew",
@@ -57,7 +47,7 @@ def watch(
 ) -> int:
     """Let issues on GitHub become tasks. One comment on each tells how it goes."""
     settings = load_settings()
-    if action is Action.LIST:
+    if action is ScheduleAction.LIST:
         return _list(settings, as_json=as_json)
     if not repo:
         raise BadInput(f"watch {action} needs --repo, such as https://github.com/you/shop")
@@ -70,9 +60,9 @@ def watch(
         "max_cost_usd": max_cost_usd,
     }
     terms = _terms(settings, repo, fields)
-    if action is Action.RUN:
+    if action is ScheduleAction.RUN:
         return _run(settings, terms, every * 60, once=once, as_json=as_json)
-    if action is Action.ADD:
+    if action is ScheduleAction.ADD:
         return _add(settings, terms, every, as_json=as_json)
     _change(settings, terms.repo, action)
     return _list(settings, as_json=as_json)
@@ -135,16 +125,16 @@ def _add(settings: Settings, terms: "Watch", minutes: int, *, as_json: bool) -> 
     return ExitCode.DONE
 
 
-def _change(settings: Settings, repo: str, action: Action) -> None:
+def _change(settings: Settings, repo: str, action: ScheduleAction) -> None:
     from nightcrew.crew import schedules
     from nightcrew.watch import watched
 
     api = _api(settings)
     found = watched.find(api, repo)
-    if action is Action.REMOVE:
+    if action is ScheduleAction.REMOVE:
         schedules.remove(settings, api, found)
     else:
-        schedules.set_active(settings, api, found, active=action is Action.RESUME)
+        schedules.set_active(settings, api, found, active=action is ScheduleAction.RESUME)
 
 
 def _list(settings: Settings, *, as_json: bool) -> int:
