@@ -65,6 +65,25 @@ def test_what_only_looks_different_is_no_part(before: str, after: str) -> None:
 
 
 DIFFERENT = {
+    "what may stand anywhere": (
+        "def f(x, y): return x\n",
+        "def f(x, y): return x.replace(y, '')\ndef g(x, y): return y in x\n",
+        [
+            ("x.replace(y, '')", "x"),
+            ("x.replace(y, '')", "x.removeprefix(y)"),
+            ("return y in x", "pass"),
+            ("y in x", "x.startswith(y)"),
+        ],
+    ),
+    "values that a call gets by name": (
+        "def f(x): return g(x, y=1)\n",
+        "def f(x): return g(x, y=1)\n@option('-a', default=['b'], help='c')\ndef k(x): return 1\n",
+        [
+            ("@option('-a', default=['b'], help='c')", ""),
+            ("['b']", "[]"),
+            ("return 1", "pass"),
+        ],
+    ),
     "a place": ("def f(x): return x\n", "def f(x): return x[-1]\n", [("x[-1]", "x"), ("-1", "-2")]),
     "a bound that is worked out": (
         "def f(x): return x\n",

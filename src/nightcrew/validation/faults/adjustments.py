@@ -14,6 +14,7 @@ _METHODS = _TABLE.words("library", "adjusting_methods")
 _KEEPING = _TABLE.words("library", "keeping")
 _ITERATING = {"enumerate", "join", "len", "list", "map", "sorted", "sum", "tuple"}
 _BOUNDING = {"max", "min"}  # which adjust a value where they also get a number
+_NAMED = (ast.Name, ast.Attribute)
 _SETS = {"dict.fromkeys", "frozenset", "set"}
 
 type Step = tuple[ast.expr | ast.stmt, ast.expr | ast.stmt]
@@ -40,11 +41,26 @@ def steps(node: ast.AST, modules: Collection[str], tables: Collection[str]) -> I
             yield from _repeated(value)
         case ast.Call(func=ast.Attribute(value=held, attr="insert"), args=[ast.Constant(0), one]):
             yield node, ast.Call(ast.Attribute(held, "append"), [one], [])
+        case ast.Compare(left=ast.Name() | ast.Attribute() as part, ops=[ast.In()], comparators=[held]):
+            # A table or list has no such method, which any test notices.
+            yield from [(node, _called(held, "startswith", part))] if isinstance(held, _NAMED) else ()
         case ast.Call():
+            if isinstance(node.func, ast.Attribute) and own_name(node.func) == "replace" and _takes_out(node):
+                yield node, _called(node.func.value, "removeprefix", node.args[0])
             yield from ((node, one) for one in _passed(node, modules))
             yield from ((node, one) for one in _without_words(node))
+            yield from emptied(node)
             if own_name(node.func) in _ITERATING:
                 yield from (step for one in node.args for step in _repeated(one))
+
+
+def emptied(call: ast.Call) -> Iterator[Step]:
+    """The plain values of a list or table that the call gets by name, taken out of it."""
+    for value in (word.value for word in call.keywords):
+        held = value.values if isinstance(value, ast.Dict) else getattr(value, "elts", [])
+        if held and all(isinstance(one, ast.Constant) for one in held):
+            empty = ast.Dict([], []) if isinstance(value, ast.Dict) else ast.List([], ast.Load())
+            yield value, empty if isinstance(value, ast.Dict | ast.List) else ast.Tuple([], ast.Load())
 
 
 def _passed(call: ast.Call, modules: Collection[str]) -> Iterator[ast.expr]:
@@ -90,6 +106,18 @@ def _repeated(value: ast.expr) -> Iterator[Step]:
             yield value, held
         case ast.Subscript(value=held, slice=ast.Slice(None, None, ast.UnaryOp(ast.USub()))):
             yield value, held
+
+
+def _takes_out(call: ast.Call) -> bool:
+    """True for `x.replace(name, "")`: what may be meant at the beginning only goes wherever it stands."""
+    match call.args:
+        case [ast.Name() | ast.Attribute(), ast.Constant("" | b"")]:
+            return True
+    return False
+
+
+def _called(held: ast.expr, method: str, given: ast.expr) -> ast.Call:
+    return ast.Call(ast.Attribute(held, method), [given], [])
 
 
 def _is_place(index: ast.expr) -> bool:

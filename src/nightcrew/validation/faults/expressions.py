@@ -172,6 +172,7 @@ class Expressions(Notes):
                 self.note(link, self.new.of(wrapped), ALTERNATIVE)
             for place, other in nearby(link, self.siblings.known, self.new.text):
                 self.note(place, other, ALTERNATIVE)
+            self.each_step(link)
         return True
 
     def inner(self, parts: Iterable[ast.AST], known: Collection[str] = ()) -> None:

@@ -4,6 +4,7 @@ import ast
 import copy
 from collections.abc import Collection, Sequence
 
+from nightcrew.validation.faults.adjustments import emptied
 from nightcrew.validation.faults.expressions import Expressions
 from nightcrew.validation.faults.notes import (
     ALTERNATIVE,
@@ -125,6 +126,8 @@ class Headers(Expressions):
         assert isinstance(one, ast.expr)
         start, end = self.new.span(one)
         self.edit(self.new.text.rindex("@", 0, start), end, "", GONE)
+        for held, other in emptied(one) if isinstance(one, ast.Call) else ():
+            self.note(held, ast.unparse(other), ALTERNATIVE)
 
     def indent(self, offset: int) -> int:
         """Characters before an offset of the new text, in its line."""
