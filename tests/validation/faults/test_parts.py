@@ -65,6 +65,18 @@ def test_what_only_looks_different_is_no_part(before: str, after: str) -> None:
 
 
 DIFFERENT = {
+    "moved code that is not the same": (
+        "def f(x, k):\n    made = k.safe(x)\n    return made\n",
+        "def f(x, k):\n    return g(x, k)\ndef g(x, k):\n    made = k.plain(x)\n    return made\n",
+        [
+            ("", "made = k.safe(x)\n    "),
+            ("return g(x, k)", "made = k.safe(x)\n    return made"),
+            ("g(x, k)", "made"),
+            ("made = k.plain(x)", "pass"),
+            ("k.plain(x)", "k.safe(x)"),
+            ("return made", "pass"),
+        ],
+    ),
     "what may stand anywhere": (
         "def f(x, y): return x\n",
         "def f(x, y): return x.replace(y, '')\ndef g(x, y): return y in x\n",

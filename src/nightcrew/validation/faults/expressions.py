@@ -210,7 +210,7 @@ class Expressions(Notes):
         for place, other in steps(node, self.siblings.modules, self.siblings.tables):
             self.note(place, _unparse(other), ALTERNATIVE)
         function = ".".join(self.scope)
-        for held, text in self.habits.of(node, function):
+        for held, text in (*self.siblings.formerly(node), *self.habits.of(node, function)):
             self.note(held, text, ALTERNATIVE)
         for edit in self.habits.kept(node, function):
             self.edit(*edit, ALTERNATIVE)

@@ -59,6 +59,15 @@ class Siblings:
             return []
         return [ast.unparse(one) for one in found.values()][:MOST]
 
+    def formerly(self, node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
+        """The value of an assignment, with what base binds to the same name, from the same values, in a
+        statement that is gone: code that moves should do the same."""
+        match node:
+            case ast.Assign(targets=[ast.Name(name)], value=value):
+                given = {one.id for one in walk(value) if isinstance(one, ast.Name)}
+                gone = (one for one in self._unbound.get(name, ()) if tree_text(one) != tree_text(value))
+                yield from [(value, ast.unparse(one)) for one in gone if given & _taken(one)][:MOST]
+
     @cached_property
     def known(self) -> frozenset[str]:
         """The dumps of base's expressions, and with which letters base compares which attributes."""
@@ -98,6 +107,19 @@ class Siblings:
             for target, text in bound
             if isinstance(target, ast.Name) and target.id not in known and text in _EMPTY
         }
+
+    @cached_property
+    def _unbound(self) -> dict[str, list[ast.Call]]:
+        """The calls whose results base binds to a name, and the new text does not."""
+        left = Counter(tree_text(one) for one in walk(read(self.new)) if isinstance(one, ast.Assign))
+        found: dict[str, list[ast.Call]] = {}
+        for node in walk(read(self.old)):
+            match node:
+                case ast.Assign(targets=[ast.Name(name)], value=ast.Call() as value):
+                    left[tree_text(node)] -= 1
+                    if left[tree_text(node)] < 0:
+                        found.setdefault(name, []).append(value)
+        return found
 
     @cached_property
     def _gone(self) -> Known:
@@ -185,6 +207,11 @@ def _has_more(node: ast.AST, other: ast.AST) -> bool:
 
 def _arguments(node: ast.AST) -> set[str]:
     return {tree_text(one) for one in [*node.args, *node.keywords]} if isinstance(node, ast.Call) else set()
+
+
+def _taken(call: ast.Call) -> set[str]:
+    """The plain names that a call is given."""
+    return {one.id for one in call.args if isinstance(one, ast.Name)}
 
 
 def _is_opposite(node: ast.AST, other: ast.AST) -> bool:
