@@ -39,19 +39,11 @@ def steps(node: ast.AST, modules: Collection[str], tables: Collection[str]) -> I
                 yield node, ast.Assign([other for other in targets if other is not one], value)
         case ast.For(iter=value) | ast.comprehension(iter=value) | ast.Starred(value=value):
             yield from _repeated(value)
-        case ast.Call(func=ast.Attribute(value=held, attr="insert"), args=[ast.Constant(0), one]):
-            yield node, ast.Call(ast.Attribute(held, "append"), [one], [])
         case ast.Compare(left=ast.Name() | ast.Attribute() as part, ops=[ast.In()], comparators=[held]):
             # A table or list has no such method, which any test notices.
             yield from [(node, _called(held, "startswith", part))] if isinstance(held, _NAMED) else ()
         case ast.Call():
-            if isinstance(node.func, ast.Attribute) and own_name(node.func) == "replace" and _takes_out(node):
-                yield node, _called(node.func.value, "removeprefix", node.args[0])
-            yield from ((node, one) for one in _passed(node, modules))
-            yield from ((node, one) for one in _without_words(node))
-            yield from emptied(node)
-            if own_name(node.func) in _ITERATING:
-                yield from (step for one in node.args for step in _repeated(one))
+            yield from _of_call(node, modules)
 
 
 def emptied(call: ast.Call) -> Iterator[Step]:
@@ -61,6 +53,21 @@ def emptied(call: ast.Call) -> Iterator[Step]:
         if held and all(isinstance(one, ast.Constant) for one in held):
             empty = ast.Dict([], []) if isinstance(value, ast.Dict) else ast.List([], ast.Load())
             yield value, empty if isinstance(value, ast.Dict | ast.List) else ast.Tuple([], ast.Load())
+
+
+def _of_call(node: ast.Call, modules: Collection[str]) -> Iterator[Step]:
+    match node:
+        case ast.Call(func=ast.Attribute(value=held, attr="insert"), args=[ast.Constant(0), one]):
+            yield node, _called(held, "append", one)
+            return
+        case ast.Call(func=ast.Attribute(value=held, attr="replace"), args=[one, ast.Constant("" | b"")]):
+            # What may be meant at the beginning only goes wherever it stands.
+            yield from [(node, _called(held, "removeprefix", one))] if isinstance(one, _NAMED) else ()
+    yield from ((node, one) for one in _passed(node, modules))
+    yield from ((node, one) for one in _without_words(node))
+    yield from emptied(node)
+    if own_name(node.func) in _ITERATING:
+        yield from (step for one in node.args for step in _repeated(one))
 
 
 def _passed(call: ast.Call, modules: Collection[str]) -> Iterator[ast.expr]:
@@ -106,14 +113,6 @@ def _repeated(value: ast.expr) -> Iterator[Step]:
             yield value, held
         case ast.Subscript(value=held, slice=ast.Slice(None, None, ast.UnaryOp(ast.USub()))):
             yield value, held
-
-
-def _takes_out(call: ast.Call) -> bool:
-    """True for `x.replace(name, "")`: what may be meant at the beginning only goes wherever it stands."""
-    match call.args:
-        case [ast.Name() | ast.Attribute(), ast.Constant("" | b"")]:
-            return True
-    return False
 
 
 def _called(held: ast.expr, method: str, given: ast.expr) -> ast.Call:
