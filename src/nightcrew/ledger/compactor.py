@@ -1,7 +1,8 @@
 """Converts journals into typed Parquet files, so that a growing ledger stays fast.
 
 Only one compactor runs at a time (`flock`). It reads the journals that are no longer written to, skips
-archived events, writes one Parquet file per kind of event, and publishes them together with one rename. A
+archived events, writes one Parquet file per kind of event, and publishes them together with one rename.
+Parts of past days and months are merged (`merging.py`); those that several hosts share are not. A
 folder of journals is removed, also with one rename, once its hour is over, all its files were archived longer
 than a grace period ago, and none has grown since. It can be killed at any time and run again: events are
 identified by their ids, and `archived.json` only saves work.
@@ -23,6 +24,7 @@ import duckdb
 from nightcrew.ledger.events import EVENT_TYPES
 from nightcrew.ledger.files import archive_of, connect, prepare, publish_part, write_text, write_views
 from nightcrew.ledger.journal import HOUR_FORMAT, utc_now
+from nightcrew.ledger.merging import merge_parts, remove_unfinished
 from nightcrew.ledger.quarantine import (
     damaged_journals,
     keep_damaged,
@@ -45,6 +47,7 @@ class Compaction:
     journals: int = 0
     facts: int = 0
     folders_retired: int = 0
+    parts_merged: int = 0  # that are gone
 
 
 def compact(
@@ -81,9 +84,10 @@ def compact(
         retired = _retire(ledger_dir, archived, now, grace_seconds)
         _forget(archived, retired, now, shared)
         _save(ledger_dir, archived, shared)
+        merged = 0 if shared else merge_parts(ledger_dir, now)
         write_views(ledger_dir, shared)
     log.info("compacted %d journals, %d new facts, retired %d folders", len(fresh), facts, len(retired))
-    return Compaction(journals=len(fresh), facts=facts, folders_retired=len(retired))
+    return Compaction(len(fresh), facts, len(retired), merged)
 
 
 # --- private ----------------------------------------------------------------------------------------------
@@ -187,6 +191,7 @@ def _save(ledger_dir: Path, archived: Archived, shared: SharedFiles | None) -> N
 
 def _recover(ledger_dir: Path, now: float) -> None:
     """Restore journals and delete incomplete parts that a killed compactor left."""
+    remove_unfinished(ledger_dir)
     for aside in ledger_dir.glob(".retired-*"):
         folder = ledger_dir / "journal" / aside.name.split("-")[1]
         folder.mkdir(exist_ok=True)
