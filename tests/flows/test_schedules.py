@@ -61,14 +61,15 @@ def test_a_sweep_is_on_a_schedule_and_can_be_run_now(crew: RunningCrew) -> None:
     added = add_sweep(crew.settings, crew.api, "sweep", "0 3 * * *", "UTC", terms)
     run_now(crew.settings, crew.api, added)
     deadline = time.monotonic() + 180
-    while not (swept := [one for one in _tasks(crew) if (one.task.batch or "").startswith("sweep-")]):
+    page = {"artifacts": {"key": {"any_": ["sweep"]}}}
+    while not (found := crew.api.post("/artifacts/filter", page)):
         assert time.monotonic() < deadline, _runs(crew)
         time.sleep(0.5)
+    swept = [one for one in _tasks(crew) if (one.task.batch or "").startswith("sweep-")]
     remove(crew.settings, crew.api, added)
     assert own_schedules(crew.api) == []
-    assert {one.task.batch_cost_usd for one in swept} == {Decimal("0.5")}
+    assert len(swept) == 2 and {one.task.batch_cost_usd for one in swept} == {Decimal("0.5")}
     assert {one.task.target_file for one in swept} == {"pricing.py"}
-    found = crew.api.post("/artifacts/filter", {"artifacts": {"key": {"any_": ["sweep"]}}})
     assert "| `pricing.py` | 0 of 5 |" in found[0]["data"]
     for one in swept:
         crew.ended(one.task_id, seconds=200)

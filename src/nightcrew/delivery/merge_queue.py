@@ -176,6 +176,7 @@ class MergeQueue:
             self._place.key, DeliveryStatus.BEGUN, "", branch, commit, onto.commit,
             made.author, message, made.made_at,
             attempt=change.attempt, revises=before.commit if before else None,
+            pull_request=before.pull_request if before else None, url=before.url if before else None,
         )  # fmt: skip
         self._deliveries.keep(task.task_id, begun)
         words = self._place.add(

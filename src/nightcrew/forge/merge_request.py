@@ -55,6 +55,9 @@ def opened(delivery: Delivery) -> Delivery:
     """The delivery with its merge request, as GitLab named it in its answer to the push."""
     if delivery.status is DeliveryStatus.DELIVERED and delivery.url is not None:
         return delivery
+    if delivery.revises and delivery.url is not None:
+        detail = f"delivered as one more commit of merge request !{delivery.pull_request}: {delivery.url}"
+        return replace(delivery, status=DeliveryStatus.DELIVERED, detail=detail)
     found = _URL.search(delivery.detail)
     if found is not None:
         return replace(

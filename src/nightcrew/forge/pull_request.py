@@ -34,6 +34,9 @@ def publish(github: GitHubRepository, delivery: Delivery, page: Page) -> Deliver
     try:
         pull = _opened(github, delivery.branch or "", page)
     except NightcrewError as error:
+        if delivery.revises and delivery.pull_request is not None:  # the push has changed it already
+            detail = f"delivered to pull request #{delivery.pull_request}, which keeps its old text: {error}"
+            return replace(delivery, status=DeliveryStatus.DELIVERED, detail=detail)
         detail = (
             f"the branch {delivery.branch} is there, and has no pull request yet: {error}; then run "
             "'nightcrew apply TASK_ID --pull-request'"
