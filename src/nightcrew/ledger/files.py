@@ -16,11 +16,10 @@ import duckdb
 from nightcrew.ledger.events import EVENT_TYPES
 from nightcrew.ledger.journal import sync_folder
 from nightcrew.ledger.schema import columns_of, literal, script, sql_type
+from nightcrew.ledger.sharing import ARCHIVE
 from nightcrew.ledger.version import check_version
 from nightcrew.shared_files import SharedFiles
 
-ARCHIVE = "ledger/archive"
-"""The shared folder of the parts, if several hosts have one ledger."""
 STORAGE_VERSION = "v1.2.0"  # readable by DuckDB 1.5 and 2.0
 
 

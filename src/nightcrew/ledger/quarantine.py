@@ -16,9 +16,9 @@ from pathlib import Path
 
 import duckdb
 
-from nightcrew.ledger.files import ARCHIVE, connect
+from nightcrew.ledger.files import connect
 from nightcrew.ledger.schema import journal_lines, literal
-from nightcrew.ledger.sharing import ARCHIVED
+from nightcrew.ledger.sharing import ARCHIVE, ARCHIVED
 from nightcrew.shared_files import SharedFiles
 
 log = logging.getLogger(__name__)

@@ -12,6 +12,8 @@ from pathlib import Path
 from nightcrew.shared_files import SharedFiles
 
 ARCHIVED = "archived.json"
+ARCHIVE = "ledger/archive"
+"""The shared folder of the parts, if several hosts have one ledger."""
 JOURNALS = "ledger/journal"
 VERSION = "ledger/version"
 _LOCK = "exchange.lock"

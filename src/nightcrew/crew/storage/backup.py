@@ -1,18 +1,19 @@
 """Backups of a crew's data in one file: state store, ledger, results, and the selector's memory.
 
 A backup is consistent while the crew runs: changes of tasks wait for the few seconds in which store and
-ledger are copied, so that each fact is in exactly one of them. Secrets, caches and Prefect's database are not
-in it.
+ledger are copied, so that each fact is in exactly one of them. What several hosts share is in it too, but for
+facts that another host has not sent yet. Secrets, caches and Prefect's database are not in it.
 """
 
 import io
 import json
 import tarfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psycopg
@@ -23,10 +24,12 @@ from nightcrew.crew.status import status
 from nightcrew.crew.storage.acts import note
 from nightcrew.crew.storage.database import ensure_database
 from nightcrew.errors import BadInput
+from nightcrew.ledger.sharing import ARCHIVE, JOURNALS, exchange_journals
 from nightcrew.queue.audit.line import Act
 from nightcrew.queue.audit.log import enter, entries
 from nightcrew.queue.state_store import StateStore, create_schema
 from nightcrew.settings import Settings
+from nightcrew.shared_files import RESULTS, SharedFiles, shared_files
 
 FORMAT = 1
 MANIFEST = "nightcrew-backup.json"
@@ -59,14 +62,19 @@ def write_backup(settings: Settings, file: Path) -> Backup:
         raise BadInput(f"{file} exists: name another file")
     note(settings, Act.BACKUP, str(file.resolve()))
     draft = file.with_name(f".{file.name}.part")
-    home = settings.home.expanduser().resolve()
+    home, shared = settings.home.expanduser().resolve(), shared_files(settings)
     try:
         with _connected(settings) as (_, connection), tarfile.open(draft, "w:gz", compresslevel=3) as tar:
             connection.execute("LOCK TABLE outbox IN SHARE MODE")  # before the first query fixes what is seen
             tables = _add_tables(tar, connection)
+            if shared:
+                exchange_journals(settings.ledger_dir, shared)
             files = _add_folder(tar, home / "ledger", home)
             connection.commit()  # tasks may change again; a result is on disk before its task's status
-            files += _add_folder(tar, home / "results", home)
+            # Parts after journals: what is archived meanwhile is in both, and counts once.
+            if shared:
+                files += sum(_add_shared(tar, shared, name, home) for name in (ARCHIVE, RESULTS))
+            files += _add_folder(tar, home / "results", home, but_for=set(tar.getnames()))
             if (home / MEMORY).is_file():
                 tar.add(home / MEMORY, MEMORY)
                 files += 1
@@ -81,19 +89,20 @@ def write_backup(settings: Settings, file: Path) -> Backup:
 
 
 def restore_backup(settings: Settings, file: Path) -> Backup:
-    """Restore a backup into a home without tasks; unfinished tasks will run again.
+    """Restore a backup into a home without tasks, and what hosts share to its place; unfinished tasks will
+    run again.
 
     Raises:
-        BadInput: the file is no backup or of a newer version, the crew runs, or the home has data.
-        Transient: the database cannot be reached.
+        BadInput: the file is no backup or of a newer version, the crew runs, or there is data already.
+        Transient: the database or the shared place cannot be reached.
     """
     if status(settings).running:
         raise BadInput("the crew is running: stop it with 'nightcrew stop-engine' first")
     try:
         with tarfile.open(file) as tar, _connected(settings) as (store, connection):
             tables = _tables_of(tar, file)
-            home = settings.home.expanduser().resolve()
-            _check_empty(connection, home)
+            home, shared = settings.home.expanduser().resolve(), shared_files(settings)
+            _check_empty(connection, home, shared)
             replaced = entries(store, limit=MOST_REPLACED)
             members = [
                 member for member in tar if member.name.startswith(tuple(f"{one}/" for one in FOLDERS))
@@ -101,6 +110,10 @@ def restore_backup(settings: Settings, file: Path) -> Backup:
             members += [member for member in tar if member.name == MEMORY]
             tar.extractall(home, members, filter="data")
             _fill_tables(tar, connection, tables)
+            if shared:
+                shared.send_folder(home / ARCHIVE, ARCHIVE)
+                shared.send_folder(home / RESULTS, RESULTS)
+            _move_changes(connection, shared.place(RESULTS) if shared else str(home / RESULTS))
             lines = [json.loads(one.line) for one in replaced] if AUDIT in tables else []
             enter(store, Act.RESTORE, str(file.resolve()), {"replaced_lines": lines})
             store.commit()
@@ -175,6 +188,15 @@ def _fill_tables(
     )
 
 
+def _move_changes(connection: psycopg.Connection[Any], results: str) -> None:
+    """The changes lie in the restored results, wherever they were before."""
+    connection.execute(
+        "UPDATE tasks SET change_path = %s || '/' || task_id || '/change.patch' "
+        "WHERE change_path IS NOT NULL",
+        (results,),
+    )
+
+
 def _renumber(connection: psycopg.Connection[Any]) -> None:
     """Continue each table's own numbers after those that were restored."""
     identities = connection.execute(
@@ -203,13 +225,32 @@ def _tables_of(tar: tarfile.TarFile, file: Path) -> dict[str, dict[str, Any]]:
     return dict(manifest["tables"])
 
 
-def _check_empty(connection: psycopg.Connection[Any], home: Path) -> None:
+def _check_empty(connection: psycopg.Connection[Any], home: Path, shared: SharedFiles | None) -> None:
     has_tasks = connection.execute("SELECT EXISTS (SELECT FROM tasks)").fetchone() == (True,)
     if has_tasks or any((home / "ledger" / "journal").glob("*T*")) or any((home / "results").glob("*")):
         raise BadInput(f"{home} has tasks: restore into an empty home, named with NIGHTCREW_HOME")
+    if shared and any(shared.list(name) for name in (JOURNALS, ARCHIVE, RESULTS)):
+        raise BadInput(f"{shared.url} has data: restore into an empty place, named with NIGHTCREW_STORE_URL")
 
 
-def _add_folder(tar: tarfile.TarFile, folder: Path, home: Path) -> int:
+def _add_shared(tar: tarfile.TarFile, shared: SharedFiles, folder: str, home: Path) -> int:
+    """Add the files of a shared folder that are not there yet; returns their number."""
+    present = set(tar.getnames())
+    names = [name for name in shared.list(folder) if f"{folder}/{name}" not in present]
+    with TemporaryDirectory(dir=home, prefix=".backup-") as scratch:
+        for name in names:
+            shared.fetch(f"{folder}/{name}", file := Path(scratch) / "fetched")
+            tar.add(file, f"{folder}/{name}", filter=_plain)
+            file.unlink()
+    return len(names)
+
+
+def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    member.mode, member.uid, member.gid, member.uname, member.gname = 0o600, 0, 0, "", ""
+    return member
+
+
+def _add_folder(tar: tarfile.TarFile, folder: Path, home: Path, *, but_for: Set[str] = frozenset()) -> int:
     """Add the files of a folder, without locks and what can be made again; returns their number."""
     number = 0
     for path in sorted(folder.rglob("*")):
@@ -218,6 +259,7 @@ def _add_folder(tar: tarfile.TarFile, folder: Path, home: Path) -> int:
             or not path.is_file()
             or path.name.startswith(".")
             or path.name.endswith(_LEFT_OUT)
+            or str(path.relative_to(home)) in but_for
         ):
             continue
         try:
