@@ -17,7 +17,11 @@ def taken_back(before: str, after: str) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("before", "after", "found"),
     [
-        (f"def f(a):{BODY}", f"def f(a, b=1):{BODY}", [("def f(a, b=1):", "def f(a):")]),
+        (f"def f(a):{BODY}", f"def f(a, b=1):{BODY}", [("def f(a, b=1):", "def f(a):"), ("b", "_b")]),
+        ("def f(a): return g(a)", "def f(a, b): return g(a)\n", [("def f(a, b):", "def f(a):"), ("b", "_b")]),
+        ("def f(a): return g(a)", "def f(a, b): return g(a, b)\n", [
+            ("def f(a, b):", "def f(a):"), ("g(a, b)", "g(a)")]),
+        ("def f(a): raise A", "def f(a, b): raise A\n", [("def f(a, b):", "def f(a):")]),
         (f"def f(a=1):{BODY}", f"def f(a=2):{BODY}", [("2", "1")]),
         (f"def f(*, a=1):{BODY}", f"def f(*, a=None):{BODY}", [("None", "1")]),
         (f"def f():{BODY}", f"@cache\ndef f():{BODY}", [("@cache", "")]),

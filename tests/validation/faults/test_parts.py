@@ -184,7 +184,7 @@ DIFFERENT = {
     "a parameter more": (
         "def f(x=1): return x\n",
         "def f(x=1, y=2): return x\n",
-        [("def f(x=1, y=2):", "def f(x=1):")],
+        [("def f(x=1, y=2):", "def f(x=1):"), ("y", "_y")],
     ),
     "a decorator's values": (
         "@retry(times=3, wait=2)\ndef f(): return 1\n",

@@ -14,11 +14,12 @@ from nightcrew.validation.faults.notes import (
     GONE,
     RETURNED,
     UNHANDLED,
+    UNUSED,
 )
 from nightcrew.validation.reading.form import imported, is_silent_statement
-from nightcrew.validation.reading.names import names_of
+from nightcrew.validation.reading.names import names_of, parameters_of
 from nightcrew.validation.reading.source_text import SourceText
-from nightcrew.validation.reading.suite import tree_text, walk
+from nightcrew.validation.reading.suite import Function, tree_text, walk
 
 _WIDE = {"BaseException", "EnvironmentError", "Exception", "IOError", "OSError"}
 """Types whose errors have many causes, of which a test shows one or two."""
@@ -95,6 +96,17 @@ class Headers(Expressions):
         return min(
             (self.expression(a, b) for a, b in pairs if a is not None and b is not None), default=False
         )
+
+    def unused(self, old: Function, new: Function) -> None:
+        """Notes the parameters that base's function newly gets by name and that nothing in it reads."""
+        former = {one.arg for one in parameters_of(old.args)}
+        used = set().union(*map(names_of, new.body))
+        if "locals" in used or all(isinstance(one, ast.Pass | ast.Raise | ast.Expr) for one in new.body):
+            return
+        for one in [*new.args.posonlyargs, *new.args.args, *new.args.kwonlyargs]:
+            if one.arg not in former | used and one.arg != "cls" and not one.arg.startswith("_"):
+                start, _ = self.new.span(one)
+                self.edit(start, start + len(one.arg), f"_{one.arg}", UNUSED)
 
     def handler(self, handler: ast.ExceptHandler) -> None:
         """Notes each type of exception; that nothing is done about one, since no statement stands for it; and

@@ -115,6 +115,7 @@ class _Finder(Headers):
         self.statement = new.lineno
         self.header(old, new, [old.args], [new.args])
         with self.inside(new.name, function=True, last=next(reversed(new.body), None)):
+            self.unused(old, new)
             at, outer, self.kept = len(self.found), self.kept, kept_statements(old, new)
             self.blocks(old.body, new.body)
             self.kept = outer

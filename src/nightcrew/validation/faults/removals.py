@@ -18,7 +18,7 @@ from nightcrew.validation.faults.details import Details, Fate
 from nightcrew.validation.faults.hunks import MOST_HUNKS, hunks_of
 from nightcrew.validation.faults.mutant import Mutant, compiles, function_spans
 from nightcrew.validation.faults.mutation_trials import MOST_TESTS, covering_tests, few, spread, try_mutants
-from nightcrew.validation.faults.notes import BACK, EVERY_ERROR, GONE, MESSAGE, TOGETHER, WHOLE
+from nightcrew.validation.faults.notes import BACK, BY_READING, GONE, MESSAGE, TOGETHER, WHOLE
 from nightcrew.validation.faults.parts import parts_of
 from nightcrew.validation.faults.target import files_of
 from nightcrew.validation.questions.python_powers import python_powers
@@ -148,7 +148,7 @@ class _Trials:
         for part in parts:
             if part.operator == MESSAGE:
                 self.fates[part] = Fate.WORDING
-            elif part.operator == EVERY_ERROR:  # to show it, a test would have to raise any other error there
+            elif part.operator in BY_READING:  # no test could show it, or each that passes it would seem to
                 self.fates[part] = Fate.UNNOTICED
             elif part.function and not covering_tests(part, self.covered, self.tests):
                 self.fates[part] = Fate.UNREACHED
@@ -231,7 +231,7 @@ class _Trials:
         wanted = fates or (Fate.UNREACHED, Fate.UNNOTICED)
         found: list[Mutant] = []
         missed = (part for part, fate in self.fates.items() if fate in wanted and not self.is_detail(part))
-        for part in (one for one in missed if one.operator != EVERY_ERROR):
+        for part in (one for one in missed if one.operator not in BY_READING):
             if not found or part.start >= found[-1].end:
                 found.append(part)
         return found

@@ -13,7 +13,7 @@ from nightcrew.validation.change.paths import decides, is_configuration, is_pros
 from nightcrew.validation.change.pretence import pretences
 from nightcrew.validation.faults.details import Fate
 from nightcrew.validation.faults.mutant import short
-from nightcrew.validation.faults.notes import EVERY_ERROR, RETURNED, UNHANDLED
+from nightcrew.validation.faults.notes import EVERY_ERROR, RETURNED, UNHANDLED, UNUSED
 from nightcrew.validation.faults.removals import Removal, removals
 from nightcrew.validation.gate import Gate, answered, counted, not_measurable
 from nightcrew.validation.running.clean_room import CleanRoom
@@ -122,6 +122,8 @@ def _quoted(one: Removal) -> str:
     if part.operator == EVERY_ERROR:
         of = "" if part.before == "except" else f" of `{short(part.before)}`"
         return f"that every error{of} is caught, and not only those that it shows (line {part.line})"
+    if part.operator == UNUSED:
+        return f"the new parameter `{part.before}`, which {part.function} does not use (line {part.line})"
     if part.operator == UNHANDLED:
         return f"the handling of `{short(part.before)}` (line {part.line})"
     if one.fate is not Fate.UNNOTICED:
