@@ -130,6 +130,13 @@ def test_what_stands_beside_a_fix_is_named(shop: House) -> None:
     assert "letmein" in result.message
 
 
+def test_a_parameter_that_is_only_taken_is_named(shop: House) -> None:
+    code = FIXED.replace("def names(text):", "def names(text, most=None):")
+    tests = {path: text.replace('names("', 'names(most=2, text="') for path, text in REPRODUCER.items()}
+    result = asked(shop, {CODE: code, **tests})
+    assert "the new parameter `most`, which names does not use" in result.message
+
+
 def test_errors_that_a_fix_hides_are_named(shop: House) -> None:
     fix = '    return [part.strip() for part in text.split(",") if part.strip()]'
     hidden = f"    try:\n    {fix}\n    except TypeError:\n        pass"
