@@ -8,11 +8,13 @@ import pytest
 from nightcrew.dashboard import pages
 from nightcrew.dashboard.figures import Figures, read_figures
 from nightcrew.dashboard.sections import ALL_SECTIONS
+from nightcrew.ledger.ledger import Ledger
 
 
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Figures:
-    return read_figures(tmp_path_factory.mktemp("empty"))
+    with Ledger(tmp_path_factory.mktemp("empty")) as ledger:
+        return read_figures(ledger)
 
 
 def test_a_night_shows_what_an_accepted_change_cost_and_every_table(night_figures: Figures) -> None:

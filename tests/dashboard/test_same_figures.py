@@ -15,6 +15,8 @@ from flows.report_costs import read_report
 from nightcrew.dashboard import pages
 from nightcrew.dashboard.figures import read_figures
 from nightcrew.dashboard.prometheus import exposition
+from nightcrew.dashboard.series import read_series
+from nightcrew.ledger.ledger import Ledger
 from nightcrew.ledger.report import usd
 from nightcrew.settings import Settings
 from tests.dashboard.test_prometheus import samples
@@ -49,7 +51,8 @@ def test_the_command_prints_them(printed: Mapping[str, Any]) -> None:
 
 
 def test_the_dashboard_shows_them(home: Path) -> None:
-    page = pages.overview(read_figures(home / "ledger"), None)
+    with Ledger(home / "ledger") as ledger:
+        page = pages.overview(read_figures(ledger), None)
     assert f"<dd>{COUNTS['accepted']}</dd>" in page
     assert f"of {COUNTS['attempts']} attempts at {COUNTS['tasks']} tasks" in page
     assert f"<dd>{usd(COST)}</dd>" in page and f"{COUNTS['calls']} calls" in page
@@ -57,7 +60,8 @@ def test_the_dashboard_shows_them(home: Path) -> None:
 
 
 def test_prometheus_reads_them(home: Path) -> None:
-    found = samples(exposition(read_figures(home / "ledger"), None))
+    with Ledger(home / "ledger") as ledger:
+        found = samples(exposition(read_series(ledger), None))
     sums = {name: sum(value for _, value in series) for name, series in found.items()}
     assert sums["nightcrew_tasks_by_type"] == COUNTS["tasks"]
     assert sums["nightcrew_attempts_total"] == COUNTS["attempts"]

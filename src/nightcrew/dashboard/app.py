@@ -125,7 +125,9 @@ def _tasks(source: Source, request: Request) -> str:
 
 
 def _task(source: Source, request: Request) -> str:
-    return pages.task_story(read_story(source.store, source.settings, request.path_params["task_id"]))
+    with source.stories.open() as ledger:
+        story = read_story(source.store, ledger, source.settings, request.path_params["task_id"])
+    return pages.task_story(story)
 
 
 def _file(name: str, kind: str, request: Request) -> Response:
@@ -134,5 +136,5 @@ def _file(name: str, kind: str, request: Request) -> Response:
 
 
 def _metrics(source: Source, request: Request) -> Response:
-    text = prometheus.exposition(source.figures(patience=SCRAPE_SECONDS), source.present())
+    text = prometheus.exposition(source.series(SCRAPE_SECONDS), source.present())
     return Response(text, headers={"Content-Type": prometheus.CONTENT_TYPE})

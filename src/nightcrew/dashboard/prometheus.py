@@ -11,8 +11,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from nightcrew.dashboard.figures import CALL_BOUNDS, WAIT_BOUNDS, Figures
 from nightcrew.dashboard.present import Present
+from nightcrew.dashboard.series import CALL_BOUNDS, WAIT_BOUNDS, Series
 from nightcrew.ledger.ledger import Row
 from nightcrew.queue.state_store import utc_now
 
@@ -21,10 +21,10 @@ MOST_MODELS = 50
 OTHERS = "other"
 
 
-def exposition(figures: Figures | None, present: Present | None) -> bytes:
+def exposition(series: Series | None, present: Present | None) -> bytes:
     """All metrics; those of the ledger or the state store are missing while it cannot be read."""
     registry = CollectorRegistry(auto_describe=False)
-    ledger = () if figures is None else _of_ledger(figures)
+    ledger = () if series is None else _of_ledger(series)
     registry.register(_Collected([*ledger, *_of_present(present)]))
     return generate_latest(registry)
 
@@ -40,8 +40,8 @@ class _Collected(Collector):
         return self._metrics
 
 
-def _of_ledger(figures: Figures) -> Iterator[Metric]:
-    metrics = figures.metrics
+def _of_ledger(series: Series) -> Iterator[Metric]:
+    metrics = series.rows
     known = {row["model"] for row in metrics["models"][:MOST_MODELS]}
     types = GaugeMetricFamily("nightcrew_tasks_by_type", "Tasks by type.", labels=("type", "status"))
     _add(types, metrics["types"], "tasks", known)
@@ -79,7 +79,7 @@ def _of_ledger(figures: Figures) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "nightcrew_ledger_age_seconds",
         "Age of the figures of the ledger.",
-        value=(utc_now() - figures.taken_at).total_seconds(),
+        value=(utc_now() - series.taken_at).total_seconds(),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nightcrew.ledger.ledger import Row, open_ledger
+from nightcrew.ledger.ledger import Ledger, Row
 from nightcrew.queue.reviews import Review, Reviews
 from nightcrew.queue.state_store import StateStore
 from nightcrew.queue.task_queue import TaskQueue
@@ -39,7 +39,7 @@ class Story:
     calls: Sequence[Row]  # the latest, oldest first
 
 
-def read_story(store: StateStore, settings: Settings, task_id: str) -> Story:
+def read_story(store: StateStore, ledger: Ledger, settings: Settings, task_id: str) -> Story:
     """Read what is known about a task.
 
     Raises:
@@ -49,10 +49,9 @@ def read_story(store: StateStore, settings: Settings, task_id: str) -> Story:
     queued = queue.get(task_id)
     results = results_of(settings, task_id)
     results.fetch()
-    with open_ledger(settings) as ledger:
-        of_task = {"task_id": task_id}
-        decisions = ledger.query("SELECT * FROM decisions WHERE task_id = $task_id ORDER BY number", of_task)
-        calls = ledger.query(_CALLS, of_task | {"most": MOST_CALLS})
+    of_task = {"task_id": task_id}
+    decisions = ledger.query("SELECT * FROM decisions WHERE task_id = $task_id ORDER BY number", of_task)
+    calls = ledger.query(_CALLS, of_task | {"most": MOST_CALLS})
     rows = queue.attempts(task_id)
     asked = [Reviews(store).find(task_id, row["number"]) for row in rows]
     return Story(

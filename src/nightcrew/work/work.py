@@ -39,7 +39,7 @@ from nightcrew.work.outcome import (
 )
 from nightcrew.work.results import results_of
 from nightcrew.work.traces.export import send
-from nightcrew.work.traces.spans import task_span
+from nightcrew.work.traces.spans import task_spans
 
 log = logging.getLogger(__name__)
 
@@ -218,7 +218,7 @@ class Work:
             self.queued = queue.get(task_id)
             outcome = as_recorded(self.queued)
         deliver(self.crew.store, self.crew.collector)
-        send(task_id, [task_span(self.queued, utc_now())])
+        send(task_id, task_spans(self.queued, utc_now()))
         self.outcome = outcome
 
     def _of_repository(self) -> DeliveryKind | None:

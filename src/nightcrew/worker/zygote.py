@@ -24,6 +24,7 @@ from typing import Any
 
 from nightcrew.logs.process import log_what_ends_it
 from nightcrew.secrets.logs import keep_secrets_out_of_logs
+from nightcrew.work.traces.export import load as load_traces
 
 NUMPY = "numpy.random"
 
@@ -175,6 +176,7 @@ def main(descriptor: int, modules: list[str]) -> None:
     log_what_ends_it()
     for module in modules:
         importlib.import_module(module)
+    load_traces()
     gc.collect()
     gc.freeze()  # keeps these pages shared with children, as the collector leaves them alone
     with socket.socket(fileno=descriptor) as channel:

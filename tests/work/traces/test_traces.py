@@ -16,10 +16,11 @@ from nightcrew import host
 from nightcrew.crew.environment import FOR_WORK
 from nightcrew.errors import BadInput
 from nightcrew.execution.attempt import Attempt, AttemptEnd, ModelCall
-from nightcrew.task import ExecutorName
+from nightcrew.queue.task_table import QueuedTask
+from nightcrew.task import ExecutorName, Task, TaskStatus, TaskType
 from nightcrew.validation.verdict import GateOutcome, GateResult, Verdict, VerdictKind
 from nightcrew.work.traces import export
-from nightcrew.work.traces.spans import Span, attempt_spans
+from nightcrew.work.traces.spans import Span, attempt_spans, task_spans
 
 START = datetime(2026, 11, 27, 2, 0, tzinfo=UTC)
 SECRET_TEXT = "what the prompt says"
@@ -105,6 +106,22 @@ def test_an_attempt_holds_its_calls_and_gates(spans: list[Span]) -> None:
     assert spans[3].attributes["error.type"] == "rate_limited"
     assert "nightcrew.call.cost_usd" not in spans[3].attributes, "an unknown cost is not zero"
     assert SECRET_TEXT not in str(spans)
+
+
+def test_the_call_that_tries_the_model_first_belongs_to_its_attempt() -> None:
+    early = asdict(replace(CALL, started_at=START - timedelta(seconds=1)))
+    attempt, call = attempt_spans(ATTEMPT, None, [early])
+    assert attempt.started_at == call.started_at == START - timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(("started", "seconds"), [(None, 20.0), (START + timedelta(seconds=8), 8.0)])
+def test_the_wait_in_the_queue_is_a_span_of_the_task(started: datetime | None, seconds: float) -> None:
+    task = Task(task_id="t-1", task_type=TaskType.BUG_FIX, description=SECRET_TEXT, repo="https://a.b/c.git")
+    queued = QueuedTask(task, "a" * 40, TaskStatus.RUNNING, START, started_at=started)
+    whole, wait = task_spans(queued, START + timedelta(seconds=20))
+    assert (wait.parent, wait.name, wait.seconds) == (whole.key, "wait in the queue", seconds)
+    assert whole.seconds == 20.0
+    assert SECRET_TEXT not in str([whole, wait])
 
 
 def test_spans_have_the_same_ids_whenever_they_are_sent(spans: list[Span]) -> None:

@@ -43,6 +43,13 @@ def check_traces() -> None:
         )
 
 
+def load() -> None:
+    """Import the libraries, if traces are wanted, so that forked processes have them already."""
+    if traces_are_wanted() and find_spec("opentelemetry.exporter") is not None:
+        import opentelemetry.exporter.otlp.proto.http.trace_exporter
+        import opentelemetry.sdk.trace  # noqa: F401
+
+
 def send(task_id: str, spans: Iterable[Span]) -> None:
     """Send spans of a task, if traces are wanted; a failure is logged and changes nothing."""
     if not traces_are_wanted():

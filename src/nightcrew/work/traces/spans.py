@@ -35,9 +35,9 @@ class Span:
         return (self.ended_at - self.started_at).total_seconds()
 
 
-def task_span(queued: QueuedTask, now: datetime) -> Span:
-    """The span of the whole task, from its submission to its end, or until `now`."""
-    return Span(
+def task_spans(queued: QueuedTask, now: datetime) -> Iterator[Span]:
+    """The span of the whole task, from its submission to its end, or until `now`, and of its first wait."""
+    yield Span(
         key=queued.task_id,
         parent=None,
         name=f"task {queued.task.task_type}",
@@ -52,10 +52,18 @@ def task_span(queued: QueuedTask, now: datetime) -> Span:
             "nightcrew.task.cost_usd": float(queued.cost_usd),
         },
     )
+    yield Span(
+        key=f"{queued.task_id}/queue",
+        parent=queued.task_id,
+        name="wait in the queue",
+        started_at=queued.submitted_at,
+        ended_at=queued.started_at or queued.ended_at or now,
+    )
 
 
 def attempt_spans(attempt: Attempt, verdict: Verdict | None, calls: Iterable[Row]) -> Iterator[Span]:
     """The spans of an attempt, of its calls (rows of the ledger's `model_calls`) and of its gates."""
+    calls = list(calls)  # the first, which only tries the model, may come before the attempt
     gates = [gate for gate in (verdict.gates if verdict else ()) if gate.began]
     ends = (datetime.fromtimestamp(gate.began + gate.seconds, UTC) for gate in gates)
     kind = str(verdict.kind) if verdict else "none"
@@ -63,7 +71,7 @@ def attempt_spans(attempt: Attempt, verdict: Verdict | None, calls: Iterable[Row
         key=attempt.attempt_id,
         parent=attempt.task_id,
         name=f"invoke_agent {attempt.executor}",
-        started_at=attempt.started_at,
+        started_at=min([attempt.started_at, *(call["started_at"] for call in calls)]),
         ended_at=max(ends, default=attempt.ended_at),
         error=str(attempt.end) if attempt.end.is_fault else None,
         attributes={

@@ -40,9 +40,18 @@ def trace(
 def _tree(spans: "Sequence[Span]", span: "Span", indent: str) -> "Iterator[str]":
     """The line of a span, and those below it in order of time."""
     start = (span.started_at - spans[0].started_at).total_seconds()
-    name = f"{indent}{span.name}"
+    name = f"{indent}{_title(span)}"
     line = f"{name:<{_WIDTH}} at {start:8.1f} s  took {duration(span.seconds):>11}"
-    yield f"{line}  {span.error}" if span.error else line
+    result = span.error or str(span.attributes.get("nightcrew.verdict", "")).removeprefix("none")
+    yield f"{line}  {result}" if result else line
     below = sorted((one for one in spans if one.parent == span.key), key=lambda one: one.started_at)
     for one in below:
         yield from _tree(spans, one, indent + "  ")
+
+
+def _title(span: "Span") -> str:
+    """What the span is, in our words; its name is OpenTelemetry's."""
+    known = span.attributes
+    if number := known.get("nightcrew.attempt.number"):
+        return f"attempt {number}: {known['gen_ai.agent.name']} with {known['gen_ai.request.model']}"
+    return span.name
