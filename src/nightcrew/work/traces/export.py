@@ -8,6 +8,7 @@ import logging
 import os
 from collections.abc import Iterable
 from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ type Exporter = SpanExporter
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _MOST_SECONDS = "5"  # unless OTEL_EXPORTER_OTLP_TIMEOUT says otherwise
 _SCOPE = "nightcrew"
+_LIBRARIES = ("opentelemetry.exporter.otlp.proto.http.trace_exporter", "opentelemetry.sdk.trace")
 
 
 def traces_are_wanted() -> bool:
@@ -46,8 +48,8 @@ def check_traces() -> None:
 def load() -> None:
     """Import the libraries, if traces are wanted, so that forked processes have them already."""
     if traces_are_wanted() and find_spec("opentelemetry.exporter") is not None:
-        import opentelemetry.exporter.otlp.proto.http.trace_exporter
-        import opentelemetry.sdk.trace  # noqa: F401
+        for library in _LIBRARIES:
+            import_module(library)
 
 
 def send(task_id: str, spans: Iterable[Span]) -> None:
