@@ -206,18 +206,6 @@ def test_a_function_that_is_only_written_in_another_way_needs_no_test(
     assert Details(before, after, fates, same).holds(back) is is_detail
 
 
-@pytest.mark.parametrize(
-    ("value", "seen", "is_detail"),
-    [("None", "(False)", True), ("None", "(True)", False), ("'admin'", "(False)", False)],
-)
-def test_a_value_that_the_name_has_anyway(value: str, seen: str, is_detail: bool) -> None:
-    after = f"def f(x):\n    y = g(x)\n    if x is None:\n        y = {value}\n    else:\n        y = str(x)\n    return y\n"
-    parts = parts_of("def f(x):\n    y = g(x)\n    y = str(x)\n    return y\n", after)
-    fates = {one: Fate.NOTICED if one.text == seen else Fate.UNNOTICED for one in parts}
-    (part,) = [one for one in parts if one.before == f"y = {value}"]
-    assert Details("", after, fates).holds(part) is is_detail
-
-
 COPYING = """\
 def f(x):
     for a in x.more:

@@ -111,11 +111,13 @@ def test_what_stands_beside_a_fix_is_named(shop: House) -> None:
     )
     files["src/shop/words.txt"] = "tea\n"
     files["scripts/release.py"] = FILES["scripts/release.py"].replace("'v1'", "'-f', 'v1'")
+    files["src/shop/fast.c"] = "int most = 3;\n"
     result = asked(shop, files)
     assert result.outcome is GateOutcome.FAIL
     assert result.is_unproven
     assert {one.place for one in result.findings if one.severity is Severity.PERSON} == {
-        "scripts/release.py:3"
+        "scripts/release.py:3",
+        "src/shop/fast.c:1",
     }
     places = {one.place for one in result.findings if one.severity is Severity.UNPROVEN}
     lines = {7, 8, 13, 14, 19, 27}
@@ -135,6 +137,19 @@ def test_a_parameter_that_is_only_taken_is_named(shop: House) -> None:
     tests = {path: text.replace('names("', 'names(most=2, text="') for path, text in REPRODUCER.items()}
     result = asked(shop, {CODE: code, **tests})
     assert "the new parameter `most`, which names does not use" in result.message
+
+
+def test_a_part_is_not_proven_where_calls_give_the_same_without_it_and_asked_for_where_not(
+    shop: House,
+) -> None:
+    result = asked(shop, {CODE: FIXED.replace("in text.split", "in text.strip().split"), **REPRODUCER})
+    assert result.outcome is GateOutcome.PASS, result.message
+    assert "Not proven" in result.message and "give the same without it" in result.message
+    assert "`text.strip()` instead of `text` (line 21)" in result.message
+    lower = FIXED.replace("[part.strip() for", "[part.strip().lower() for")
+    result = asked(shop, {CODE: lower, **REPRODUCER})
+    assert [one.severity for one in result.findings] == [Severity.UNPROVEN], result.message
+    assert "lower()" in result.message
 
 
 def test_errors_that_a_fix_hides_are_named(shop: House) -> None:

@@ -12,6 +12,14 @@ from nightcrew.validation.reading.origins import Origins
     [
         ("import os\nos.system", "os.system"),
         ("import os.path as p\np.join", "os.path.join"),
+        (
+            "try:\n    import copyreg\nexcept ImportError:\n    import copy_reg as copyreg\ncopyreg.pickle",
+            "copyreg.pickle",
+        ),
+        (
+            "try:\n    import cPickle as p\nexcept ImportError:\n    import pickle as p\np.loads",
+            "pickle.loads",
+        ),
         ("from subprocess import run as go\ngo", "subprocess.run"),
         ("from os import *\nsystem", "os.system"),
         ("import os\nx = os\nx.system", "os.system"),

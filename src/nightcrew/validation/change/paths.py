@@ -2,7 +2,7 @@
 
 import re
 from fnmatch import fnmatchcase
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.tables import Table
@@ -15,6 +15,7 @@ DECIDING_SUFFIXES = tuple(_TABLE.texts("deciding")["suffixes"])
 DECIDING_FOLDERS = _TABLE.words("deciding", "folders")
 CONFIGURING_NAMES = _TABLE.words("configuring", "names")
 CONFIGURING_FOLDERS = _TABLE.words("configuring", "folders")
+_DEVELOPERS = _TABLE.words("developers", "folders")
 _ASIDE = _TABLE.words("aside", "names")
 _NOTES = re.compile(
     r"(?:^|/)(?:\.?changes|changelogs?|changelog\.d|history|_?news|_?newsfragments|releasenotes|release[-_]notes|authors)"
@@ -113,3 +114,10 @@ def module_name(path: str) -> str:
     if parts and parts[-1] == "__init__":
         parts = parts[:-1]
     return ".".join(parts)
+
+
+def is_for_developers(base: Path, path: str) -> bool:
+    """True for a Python file among base's development helpers, outside of any package."""
+    first, *rest = PurePosixPath(path).parts
+    aside = bool(rest) and first in _DEVELOPERS and path.endswith(".py") and (base / first).is_dir()
+    return aside and not (base / first / "__init__.py").is_file()

@@ -6,7 +6,6 @@ platform cannot have a test here: a person decides about them.
 """
 
 import ast
-import re
 import textwrap
 from collections.abc import Collection, Iterator, Mapping
 from enum import StrEnum
@@ -23,8 +22,6 @@ from nightcrew.validation.reading.names import only_defaults, only_guards, only_
 from nightcrew.validation.reading.source_text import SourceText
 from nightcrew.validation.reading.suite import all_functions, read, tree_text, walk
 
-_EVERYDAY_VALUE = re.compile(r"[a-z_]\w* = (?:None|True|False|-?[01]|''|\"\"|\[\]|\{\}|\(\))")
-
 
 class Fate(StrEnum):
     """What happened when a part was taken away."""
@@ -34,6 +31,7 @@ class Fate(StrEnum):
     UNREACHED = "unreached"  # no test runs it
     UNTRIED = "untried"
     INSIDE = "inside"  # of a part that is noticed, not tried alone
+    SAME = "same"  # calls like those of the tests give the same without it
     WORDING = "wording"  # text for a reader, which has no effect on the program
 
 
@@ -85,6 +83,10 @@ class Details:
             for span in (self._elsewhere.branches if part.function else self._elsewhere.fallbacks)
         )
 
+    def decides(self, part: Mutant) -> bool:
+        """True where a new value in the part may decide something."""
+        return bool(self._fresh(part))
+
     # -- kinds of details --
 
     def _only_chooses(self, part: Mutant) -> bool:
@@ -123,7 +125,6 @@ class Details:
             (is_moved and not self._fresh(part) - self._known_texts)
             or self._copies.is_copied(part, self._noticed)
             or self._is_branch_of_noticed(part)
-            or self._is_given_anyway(part)
         )
 
     def _is_repeated(self, part: Mutant) -> bool:
@@ -155,15 +156,6 @@ class Details:
             if tree_text(node) not in kept
             for one in _bound(node)
         )
-
-    def _is_given_anyway(self, part: Mutant) -> bool:
-        """True for `x = None` in a branch, where tests notice when the branch is not taken: the name has that
-        value already."""
-        if _EVERYDAY_VALUE.fullmatch(part.before.strip()) is None:
-            return False
-        taken = [one for one, fate in self.fates.items() if one.text == "(False)" and fate is Fate.NOTICED]
-        bodies = (self._bodies.get((one.start, one.end)) for one in taken)
-        return (part.start, part.end) in bodies
 
     def _is_branch_of_noticed(self, part: Mutant) -> bool:
         """True for a condition whose branch is noticed: without it, the code after it does the same."""

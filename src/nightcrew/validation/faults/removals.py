@@ -14,15 +14,18 @@ from pathlib import PurePosixPath
 
 from nightcrew.task import TaskType
 from nightcrew.validation.change.change import Change
+from nightcrew.validation.change.paths import is_for_developers
+from nightcrew.validation.faults.comparison import compare_without
 from nightcrew.validation.faults.details import Details, Fate
 from nightcrew.validation.faults.hunks import MOST_HUNKS, hunks_of
 from nightcrew.validation.faults.mutant import Mutant, compiles, function_spans
 from nightcrew.validation.faults.mutation_trials import MOST_TESTS, covering_tests, few, spread, try_mutants
-from nightcrew.validation.faults.notes import BACK, BY_READING, GONE, MESSAGE, TOGETHER, WHOLE
+from nightcrew.validation.faults.notes import BY_READING, MESSAGE, TOGETHER, WHOLE
 from nightcrew.validation.faults.parts import parts_of
 from nightcrew.validation.faults.target import files_of
+from nightcrew.validation.formalities.effects import Effects, are_same, functions_of
+from nightcrew.validation.formalities.new_names import brings_new_names
 from nightcrew.validation.questions.python_powers import python_powers
-from nightcrew.validation.reading.suite import read, walk
 from nightcrew.validation.rig.protocol import Experiment
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.commands import run_command
@@ -35,8 +38,9 @@ MOST_INSIDE, MOST_AT_IMPORT = 160, 20  # parts of one file that are tried; real 
 MOST_ON_DISK = 8  # runs on disk, where other programs see the change without some of its parts
 MOST_COMMANDS = 24  # runs of the task's own command, which is often all that shows the work
 MOST_OTHERS = 600  # tests that run on disk
+MOST_COMPARED = 12  # parts of one file without which the calls of tests are made again
 SECONDS = 600.0
-_DEVELOPERS = Table("files").words("developers", "folders")
+_COMPILED = Table("text_powers").words("suffixes", "native")  # it is not built here
 _SHELL = re.compile(r"#!.*\b(?:ba|da|k|z)?sh\b")
 _PROGRAMS = re.compile(
     r"subprocess|multiprocessing|Popen|os\.(?:fork|system|exec|spawn)|pexpect|pytester|runpy"
@@ -58,7 +62,7 @@ class Removal:
     def is_unshown(self) -> bool:
         """True for a part that may do something new and that no test is known to miss."""
         tried_with_others = self.fate is Fate.UNTRIED and self.part.operator == TOGETHER
-        shown = self.fate in (Fate.NOTICED, Fate.INSIDE, Fate.WORDING)
+        shown = self.fate in (Fate.NOTICED, Fate.INSIDE, Fate.WORDING, Fate.SAME)
         return not (shown or self.is_detail or tried_with_others)
 
 
@@ -66,10 +70,7 @@ def removals(room: CleanRoom, examination: Examination, change: Change) -> list[
     """The result for every part of one changed file of the product, in the order of the text."""
     trials = _Trials(room, examination, change)
     trials.run()
-    found = (
-        Removal(change.path, part, fate, trials.is_detail(part), trials.runs_elsewhere(part))
-        for part, fate in trials.fates.items()
-    )
+    found = map(trials.removal, trials.fates)
     return [one for one in found if one.part.operator != TOGETHER or one.is_unshown]
 
 
@@ -90,7 +91,7 @@ class _Trials:
         self.fates: dict[Mutant, Fate] = {}
 
     def run(self) -> None:
-        """Tries the parts by reading, in this process, on disk, and last with the task's own command."""
+        """Tries the parts by reading, in this process, on disk, with the task's own command, and by calls."""
         parts = self._parts()
         self.fates = dict.fromkeys(parts, Fate.UNTRIED)
         if parts and parts[0].operator == WHOLE:
@@ -99,33 +100,27 @@ class _Trials:
             self._in_process(parts)
         self._on_disk()
         self._by_command()
+        self._by_calls()
+
+    def removal(self, part: Mutant) -> Removal:
+        """What is known about the part."""
+        return Removal(self.path, part, self.fates[part], self.is_detail(part), self.runs_elsewhere(part))
 
     def is_detail(self, part: Mutant) -> bool:
         """True for a part that no test has to miss."""
         aside = self.fates[part] is Fate.UNREACHED and self._is_helper
-        if self._brings_new_names(part):
+        if brings_new_names(self.path, part, self.room.changes):
             return True
         return (aside and not python_powers(ast.parse(self.source))) or self._details.holds(part)
 
     def runs_elsewhere(self, part: Mutant) -> bool:
         """True for a part that no test here could reach."""
-        return self._is_helper or self._details.runs_elsewhere(part)
-
-    def _brings_new_names(self, part: Mutant) -> bool:
-        """True for the import into a package of what the change defines: it is tried in its own file."""
-        node = next(iter(read(part.before.strip()).body), None)
-        is_package = self.path.endswith("/__init__.py") and not part.function
-        if not (is_package and isinstance(node, ast.ImportFrom) and part.operator in (GONE, BACK)):
-            return False
-        kept = {one.name for held in walk(read(part.text)) for one in getattr(held, "names", [])}
-        names = {one.name for one in node.names if one.asname in (None, one.name)} - kept
-        stem = (node.module or "").rpartition(".")[2]
-        there = [one for one in self.room.changes if PurePosixPath(one.path).stem == stem]
-        return bool(names) and any(names <= _defined(one.after) - _defined(one.before) for one in there)
+        is_compiled = PurePosixPath(self.path).suffix in _COMPILED
+        return is_compiled or self._is_helper or self._details.runs_elsewhere(part)
 
     @cached_property
     def _is_helper(self) -> bool:
-        return is_for_developers(self.room, self.change)
+        return is_for_developers(self.room.base, self.path)
 
     @cached_property
     def _details(self) -> Details:
@@ -226,6 +221,23 @@ class _Trials:
             inside = set(parts)
             self.fates |= dict.fromkeys(parts, Fate.UNNOTICED)
 
+    def _by_calls(self) -> None:
+        """Makes calls like those of the tests without each part that no test misses, where they show what it
+        does; else one more test is asked for anyway."""
+        left = [one for one in self.fates if self.removal(one).is_unshown]
+        effects = Effects(self._details.text, self._details.tree)
+        if len(left) > MOST_COMPARED or not all(
+            self.fates[one] is Fate.UNNOTICED and not self._details.decides(one) and effects.are_shown(one)
+            for one in left
+        ):
+            return
+        compared = compare_without(
+            self.room, self.examination, self._reaching(), path=self.path,
+            functions=functions_of(effects.functions, left), texts=[one.apply(self.source) for one in left],
+        )  # fmt: skip
+        same = (part for part, calls in zip(left, compared, strict=True) if are_same(calls))
+        self.fates |= dict.fromkeys(same, Fate.SAME)
+
     def _left(self, *fates: Fate) -> list[Mutant]:
         """The parts that no test has noticed so far; an outer part stands for all parts inside it."""
         wanted = fates or (Fate.UNREACHED, Fate.UNNOTICED)
@@ -267,21 +279,6 @@ class _Trials:
         for part in sorted(parts, key=lambda one: -one.start):  # from the end on: positions before stay valid
             text = part.apply(text)
         return {self.path: None if self.change.is_new and not text else text}
-
-
-def _defined(text: str | None) -> set[str]:
-    """The functions and classes of a file."""
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    return {one.name for one in read(text).body if isinstance(one, kinds)}
-
-
-def is_for_developers(room: CleanRoom, change: Change) -> bool:
-    """True for a Python file among base's development helpers, outside of any package."""
-    first, *rest = PurePosixPath(change.path).parts
-    aside = (
-        bool(rest) and first in _DEVELOPERS and change.path.endswith(".py") and (room.base / first).is_dir()
-    )
-    return aside and not (room.base / first / "__init__.py").is_file()
 
 
 def notices(room: CleanRoom, texts: Mapping[str, str | None], tests: Sequence[str]) -> bool:

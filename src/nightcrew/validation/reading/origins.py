@@ -5,6 +5,7 @@ Imports, assignments, `getattr` with a string put together from pieces, `__impor
 """
 
 import ast
+import sys
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -69,12 +70,18 @@ class Origins:
         if isinstance(node, ast.Import):
             for one in node.names:
                 first = one.name.split(".")[0]
-                self.known[one.asname or first] = one.name if one.asname else first
+                self._know(one.asname or first, one.name if one.asname else first)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             for one in node.names:
                 if one.name == "*":
                     self.all_of.append(node.module)
-                self.known[one.asname or one.name] = f"{node.module}.{one.name}"
+                self._know(one.asname or one.name, f"{node.module}.{one.name}")
+
+    def _know(self, name: str, origin: str) -> None:
+        """Notes an import; of two under one name, as for two Pythons, the one of this library counts."""
+        known = self.known.get(name, "")
+        if not _is_standard(known) or _is_standard(origin):
+            self.known[name] = origin
 
     def _named(self, name: str) -> str | None:
         if name in self.known:
@@ -117,6 +124,10 @@ class Origins:
             return None
         whole = f"{owner}.{name}".replace(".__dict__", "")
         return whole.replace("builtins.", "").replace("__builtins__.", "")
+
+
+def _is_standard(origin: str) -> bool:
+    return origin.split(".")[0] in sys.stdlib_module_names
 
 
 def text_of(node: ast.AST | None) -> str | None:
