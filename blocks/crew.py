@@ -6,6 +6,7 @@ An empty field changes nothing: the environment (`NIGHTCREW_*`) or the default a
 from decimal import Decimal
 from typing import Any, ClassVar
 
+from prefect import get_client
 from prefect.blocks.core import Block
 from pydantic import Field
 
@@ -51,15 +52,17 @@ class CrewPolicy(Block):
 
 async def settings_overrides() -> dict[str, Any]:
     """The fields set in the blocks named `crew`, as overrides for `load_settings`; may be empty."""
+    async with get_client() as client:  # one request for both
+        documents = await client.read_block_documents()
+    saved = {
+        document.block_type.slug: document.data
+        for document in documents
+        if document.block_type and document.name == BLOCK_NAME
+    }
     overrides: dict[str, Any] = {}
     for kind in (ModelAccount, CrewPolicy):
-        try:
-            block = await kind.aload(BLOCK_NAME)
-        except ValueError:  # raised by Prefect if the block does not exist
-            continue
-        fields = {
-            name: getattr(block, name) for name in kind.model_fields if getattr(block, name) is not None
-        }
+        block = kind.model_validate(saved.get(str(kind._block_type_slug), {}))
+        fields = {name: value for name in kind.model_fields if (value := getattr(block, name)) is not None}
         overrides |= {
             name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()
         }

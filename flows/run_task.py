@@ -5,13 +5,13 @@ from typing import Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
+from prefect.settings import PREFECT_LOCAL_STORAGE_PATH
 from prefect.states import Cancelled, Completed, Failed
 
 from flows.later import wait_for_models, wait_for_store
 from flows.review import ask_a_person
 from flows.steps import in_model_slot, step
 from flows.task_context import give_up, working_on
-from nightcrew.crew.dispatch import run_name
 from nightcrew.task import Task, TaskStatus
 from nightcrew.work import delivering, steps
 from nightcrew.work.outcome import Outcome
@@ -23,11 +23,8 @@ record = step(steps.record, name="record")
 deliver = step(delivering.deliver, name="deliver")
 
 
-def _name_of_run() -> str:
-    return run_name(_with_id(Task.model_validate(flow_run.parameters["task"])))
-
-
-@flow(name="run-task", flow_run_name=_name_of_run)
+# A result stays in the process. Without these arguments, each run asks the server where to keep it.
+@flow(name="run-task", persist_result=False, result_storage=PREFECT_LOCAL_STORAGE_PATH.value())
 async def run_task(task: Task) -> State[Any]:
     """Do one development task. It ends as Accepted only if a verdict on evidence says so.
 

@@ -11,15 +11,15 @@ import functools
 import re
 import threading
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from typing import Any
 
 from prefect import get_client, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 from prefect.client.schemas.objects import State, TaskRun
-from prefect.concurrency.asyncio import concurrency
-from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError, concurrency
+from prefect.exceptions import ObjectAlreadyExists
 from prefect.tasks import Task as PrefectTask
 from prefect.tasks import exponential_backoff
 
@@ -95,9 +95,8 @@ def in_model_slot[W](
     """
 
     async def run(work: W, plan: Plan) -> Attempt:
-        limit = model_limit(plan.rungs[0].slug)
-        await make_limit(limit)
-        async with concurrency(limit, strict=True, raise_on_lease_renewal_failure=False):
+        async with AsyncExitStack() as slot:
+            await _occupy(slot, model_limit(plan.rungs[0].slug))
             return await execute(work, plan)
 
     return run
@@ -106,13 +105,10 @@ def in_model_slot[W](
 async def make_limit(name: str) -> None:
     """Create a global concurrency limit unless one with this name exists."""
     async with get_client() as client:
-        try:
-            await client.read_global_concurrency_limit_by_name(name)
-        except ObjectNotFound:
-            with suppress(ObjectAlreadyExists):
-                await client.create_global_concurrency_limit(
-                    GlobalConcurrencyLimitCreate(name=name, limit=MODEL_SLOTS)
-                )
+        with suppress(ObjectAlreadyExists):
+            await client.create_global_concurrency_limit(
+                GlobalConcurrencyLimitCreate(name=name, limit=MODEL_SLOTS)
+            )
 
 
 def model_limit(slug: str) -> str:
@@ -124,3 +120,19 @@ async def is_transient(task: PrefectTask[..., Any], run: TaskRun, state: State[A
     """True if the step failed with an error worth a retry."""
     error = await state.aresult(raise_on_failure=False)
     return isinstance(error, Transient) or is_down(error)
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+async def _occupy(slot: AsyncExitStack, limit: str) -> None:
+    """Hold a slot of `limit` until `slot` closes; a missing limit, which is rare, is created first."""
+    try:
+        await slot.enter_async_context(_slot_of(limit))
+    except ConcurrencySlotAcquisitionError:
+        await make_limit(limit)
+        await slot.enter_async_context(_slot_of(limit))
+
+
+def _slot_of(limit: str) -> AbstractAsyncContextManager[None]:
+    return concurrency(limit, strict=True, raise_on_lease_renewal_failure=False)

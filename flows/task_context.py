@@ -17,7 +17,7 @@ from blocks.crew import settings_overrides
 from flows.later import wait_until_resumed
 from flows.log_lines import follow_steps
 from flows.notices import announce
-from nightcrew.crew.dispatch import open_queue, run_tags
+from nightcrew.crew.dispatch import open_queue, run_name, run_tags
 from nightcrew.crew.notice import Notice
 from nightcrew.errors import AccountStopped, BadInput, NightcrewError
 from nightcrew.logs.context import log_for_task
@@ -155,11 +155,10 @@ def _log(task: Task, error: Exception) -> None:
 
 async def _show(work: Work) -> UUID:
     """Add tags, name and a progress artifact, so that the run is easy to follow in the UI."""
-    if not set(run_tags(work.task)) <= set(flow_run.tags or ()):
+    name, tags = run_name(work.task), set(flow_run.tags or ()) | set(run_tags(work.task))
+    if name != flow_run.name or tags != set(flow_run.tags or ()):  # started by hand, by cron or from CI
         async with get_client() as client:
-            await client.update_flow_run(
-                UUID(flow_run.id), tags=[*(flow_run.tags or ()), *run_tags(work.task)]
-            )
+            await client.update_flow_run(UUID(flow_run.id), name=name, tags=sorted(tags))
     progress = await acreate_progress_artifact(0.0, key="progress", description=f"Task {work.task.task_id}")
     loop, shown_at = asyncio.get_running_loop(), time.monotonic()
 

@@ -40,6 +40,8 @@ def test_the_stock_worker_still_has_what_we_override() -> None:
         ProcessWorker.run
     ).parameters.keys()
     assert hasattr(ProcessWorker("pool"), "_exit_stack")
+    labels = inspect.signature(ProcessWorker._give_worker_labels_to_flow_run)
+    assert labels.parameters.keys() == {"self", "flow_run_id"}
 
 
 def test_an_operator_may_load_modules_ahead() -> None:

@@ -39,6 +39,7 @@ from nightcrew.errors import Transient
 from nightcrew.openhands.forks import keep_agents_loaded
 from nightcrew.secrets.logs import keep_secrets_out_of_logs
 from nightcrew.settings import load_settings
+from nightcrew.worker import run_resources
 from nightcrew.worker.nursery import Nursery
 from nightcrew.worker.refusal import RunRequest, refusal
 
@@ -59,6 +60,7 @@ class WarmJobConfiguration(ProcessJobConfiguration):
 
     _refusal: str | None = PrivateAttr(default=None)
     _entrypoint: str = PrivateAttr(default="")
+    _resources: str = PrivateAttr(default="[]")
 
     def prepare_for_flow_run(
         self,
@@ -75,6 +77,7 @@ class WarmJobConfiguration(ProcessJobConfiguration):
             RunRequest(self.command, self.env, self.working_dir, self.preload, self._entrypoint),
             project_root(),
         )
+        self._resources = run_resources.resources_of(flow_run, deployment, flow, work_pool)
         self.working_dir = self.working_dir or project_root()
         super().prepare_for_flow_run(flow_run, deployment, flow, work_pool, worker_name, worker_id)
 
@@ -130,6 +133,9 @@ class WarmWorker(ProcessWorker):
         if result is None or result.status_code is None:
             raise RuntimeError(f"flow run {flow_run.id} could not be forked")
         return ProcessWorkerResult(status_code=result.status_code, identifier=str(result.handle.pid))
+
+    async def _give_worker_labels_to_flow_run(self, flow_run_id: UUID) -> None:
+        """Prefect would write its pool and worker to every run: the task's lease has host and process."""
 
     async def _refuse(
         self, flow_run: FlowRun, reason: str, task_status: anyio.abc.TaskStatus[int] | None
@@ -199,6 +205,7 @@ class ForkStarter:
         env |= self._configuration.env
         env |= get_current_settings().to_environment_variables(exclude_unset=True)
         env["PREFECT__FLOW_RUN_ID"] = str(flow_run.id)
+        env[run_resources.VARIABLE] = self._configuration._resources
         # The flow that was checked, even if its deployment has changed; and no pull steps before it.
         env["PREFECT__FLOW_ENTRYPOINT"] = self._configuration._entrypoint
         env["PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS"] = "false"

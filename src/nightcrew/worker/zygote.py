@@ -25,6 +25,7 @@ from typing import Any
 from nightcrew.logs.process import log_what_ends_it
 from nightcrew.secrets.logs import keep_secrets_out_of_logs
 from nightcrew.work.traces.export import load as load_traces
+from nightcrew.worker import run_resources
 
 NUMPY = "numpy.random"
 
@@ -147,6 +148,7 @@ def _become(env: Mapping[str, str], cwd: str) -> None:
     os.environ.update(env)
     os.chdir(cwd)
     _refresh_prefect(logging_changed=logging_of(env) != logging_before)
+    run_resources.remember(os.environ.pop(run_resources.VARIABLE, "[]"))
     if NUMPY in sys.modules:  # or all children would draw the same numbers
         sys.modules[NUMPY].seed()
 
