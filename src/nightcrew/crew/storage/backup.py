@@ -246,8 +246,7 @@ def _add_shared(tar: tarfile.TarFile, shared: SharedFiles, folder: str, home: Pa
 
 
 def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    member.mode, member.uid, member.gid, member.uname, member.gname = 0o600, 0, 0, "", ""
-    return member
+    return member.replace(mode=0o600, uid=0, gid=0, uname="", gname="", deep=False)
 
 
 def _add_folder(tar: tarfile.TarFile, folder: Path, home: Path, *, but_for: Set[str] = frozenset()) -> int:
