@@ -3,8 +3,9 @@
     python -m benchmarks.ledger_growth [--attempts N ...]
 
 The product's own writer records 200 attempts with four model calls each and compacts them; larger ledgers
-are copies of that part with other ids. Each size is read by a process of its own. CPU seconds are user and
-system; memory is the largest resident size.
+are copies of that part with other ids. Then the compactor keeps its figures, and each size is read, both by a
+process of its own; 200 parts are opened beside one. CPU seconds are user and system; memory is the largest
+resident size.
 """
 
 import argparse
@@ -23,14 +24,17 @@ from benchmarks.support import table, verdict
 from nightcrew.execution.attempt import Attempt, AttemptEnd, ModelCall
 from nightcrew.ledger.compactor import compact
 from nightcrew.ledger.files import connect, publish_part
+from nightcrew.ledger.kept import keep_figures
 from nightcrew.ledger.ledger import Ledger
+from nightcrew.ledger.merging import merge_parts
 from nightcrew.ledger.metrics_collector import MetricsCollector
 from nightcrew.task import ExecutorName, FailureReason, Task, TaskStatus, TaskType
 from nightcrew.validation.verdict import GateOutcome, GateResult, Verdict, VerdictKind
 
 RECORDED, CALLS, MODELS = 200, 4, 12
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
-MOST_SECONDS, MOST_MEGABYTES = 5.0, 500.0
+MOST_SECONDS, MOST_MEGABYTES, MOST_OPEN = 5.0, 500.0, 1.0
+MANY_PARTS = 500
 
 
 def main() -> None:
@@ -38,12 +42,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--attempts", type=int, nargs="+", default=[1_000, 10_000, 100_000])
-    parser.add_argument("--read", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--attempts", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
+    for name in _PARTS:
+        parser.add_argument(f"--{name}", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.read is not None:
-        _read(options.read)
-        return
+    for name, act in _PARTS.items():
+        if (place := getattr(options, name)) is not None:
+            act(place)
+            return
     folder = Path(tempfile.mkdtemp(prefix="nightcrew-ledger-"))
     try:
         _record(folder)
@@ -51,6 +57,7 @@ def main() -> None:
         for attempts in options.attempts:
             _grow(folder, attempts // RECORDED)
             rows.append(_measured(folder))
+        many, few, parts = _opened(folder)
     finally:
         shutil.rmtree(folder)
     table(rows)
@@ -61,7 +68,22 @@ def main() -> None:
         ),
         f"and at most {MOST_MEGABYTES:.0f} MB": last["MB"] <= MOST_MEGABYTES,
         "every attempt and every cent is there": all(row["exact"] for row in rows),
+        f"after merging, opening takes at most {MOST_OPEN} CPU s ({few:.2f}; {many:.2f} with "
+        f"{parts} parts)": few <= MOST_OPEN,
     })  # fmt: skip
+
+
+def _opened(folder: Path) -> tuple[float, float, int]:
+    """CPU seconds to open a ledger of many parts, and the same after they are merged; how many parts."""
+    (first,) = folder.glob("archive/part-2*")
+    for old in folder.glob("archive/part-9*"):
+        shutil.rmtree(old)
+    for number in range(MANY_PARTS):
+        moment = BEGIN + timedelta(hours=number)
+        shutil.copytree(first, first.with_name(f"part-{moment:%Y%m%dT%H%M%S}-{number:08x}"))
+    many = _asked("open", folder)["CPU s"]
+    merge_parts(folder, BEGIN + timedelta(days=90))
+    return many, _asked("open", folder)["CPU s"], MANY_PARTS
 
 
 def _record(folder: Path) -> None:
@@ -136,24 +158,52 @@ def _copied(file: Path, numbers: str) -> str:
 
 def _measured(folder: Path) -> dict[str, float]:
     size = sum(file.stat().st_size for file in folder.glob("archive/*/*.parquet")) / 1e6
-    command = [sys.executable, "-m", "benchmarks.ledger_growth", "--read", str(folder)]
+    kept = _asked("keep", folder)
+    return {
+        **_asked("read", folder),
+        "Parquet MB": size,
+        "kept in CPU s": kept["CPU s"],
+        "kept in MB": kept["MB"],
+    }
+
+
+def _asked(act: str, folder: Path) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks.ledger_growth", f"--{act}", str(folder)]
     done = subprocess.run(command, capture_output=True, check=True, env=dict(os.environ))
-    return {**json.loads(done.stdout), "Parquet MB": size}
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def _spent(began: float) -> dict[str, float]:
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return {"CPU s": time.process_time() - began, "MB": int(status["VmHWM"].split()[0]) / 1024}
+
+
+def _keep(folder: Path) -> None:
+    began = time.process_time()
+    keep_figures(folder)
+    print(json.dumps(_spent(began)))
+
+
+def _open(folder: Path) -> None:
+    began = time.process_time()
+    with Ledger(folder) as ledger:
+        ledger.query("SELECT count(*) FROM deliveries")
+    print(json.dumps(_spent(began)))
 
 
 def _read(folder: Path) -> None:
     began = time.process_time()
     with Ledger(folder) as ledger:
         found = ledger.summary()
-    spent = time.process_time() - began
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    spent = _spent(began)
     exact = (
         found.cost_usd == found.attempts * CALLS * Decimal("0.001") and found.calls == CALLS * found.attempts
     )
-    print(json.dumps({
-        "attempts": found.attempts, "CPU s": spent, "MB": int(status["VmHWM"].split()[0]) / 1024,
-        "exact": exact and found.tasks == found.attempts,
-    }))  # fmt: skip
+    print(json.dumps({"attempts": found.attempts, **spent, "exact": exact and found.tasks == found.attempts}))
+
+
+_PARTS = {"read": _read, "keep": _keep, "open": _open}
 
 
 if __name__ == "__main__":

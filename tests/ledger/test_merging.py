@@ -1,6 +1,7 @@
 """Merging parts of past days and months: the same answers, whenever it is killed, and few parts to open."""
 
 import os
+import shutil
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -72,7 +73,7 @@ def test_a_killed_merge_loses_and_doubles_nothing(
     ledger_dir: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     before = _answers(ledger_dir)
-    owner = merging.shutil if step == "rmtree" else merging
+    owner = shutil if step == "rmtree" else merging
     _killed_in(monkeypatch, owner, step, lambda: merge_parts(ledger_dir, NOW))
     assert _answers(ledger_dir) == before
     remove_unfinished(ledger_dir)
@@ -84,7 +85,8 @@ def test_a_killed_merge_loses_and_doubles_nothing(
 
 def _killed_in(monkeypatch: pytest.MonkeyPatch, owner: object, name: str, act: Callable[[], object]) -> None:
     """Do it in a process that dies when it calls a function for the last time that it would."""
-    real, calls = getattr(owner, name), []
+    real = getattr(owner, name)
+    calls: list[str] = []
 
     def dying(*words: object, **more: object) -> object:
         if name == "_write" or calls:  # the first exchange is a trial, the first removal of former remains

@@ -24,6 +24,7 @@ import duckdb
 from nightcrew.ledger.events import EVENT_TYPES
 from nightcrew.ledger.files import archive_of, connect, prepare, publish_part, write_text, write_views
 from nightcrew.ledger.journal import HOUR_FORMAT, utc_now
+from nightcrew.ledger.kept import keep_figures, note_parts
 from nightcrew.ledger.merging import merge_parts, remove_unfinished
 from nightcrew.ledger.quarantine import (
     damaged_journals,
@@ -84,7 +85,7 @@ def compact(
         retired = _retire(ledger_dir, archived, now, grace_seconds)
         _forget(archived, retired, now, shared)
         _save(ledger_dir, archived, shared)
-        merged = 0 if shared else merge_parts(ledger_dir, now)
+        merged = 0 if shared else _settle(ledger_dir, now)
         write_views(ledger_dir, shared)
     log.info("compacted %d journals, %d new facts, retired %d folders", len(fresh), facts, len(retired))
     return Compaction(len(fresh), facts, len(retired), merged)
@@ -187,6 +188,18 @@ def _save(ledger_dir: Path, archived: Archived, shared: SharedFiles | None) -> N
     write_text(ledger_dir / ARCHIVED, json.dumps(archived, indent=0))
     if shared:
         shared.send(ledger_dir / ARCHIVED, f"ledger/{ARCHIVED}")
+
+
+def _settle(ledger_dir: Path, now: datetime) -> int:
+    """Keep figures of all that is archived, then merge parts, which changes no fact; how many are gone."""
+    try:
+        keep_figures(ledger_dir)
+    except duckdb.Error as error:  # they only save work
+        log.warning("no figures are kept: %s", error)
+    merged = merge_parts(ledger_dir, now)
+    if merged:
+        note_parts(ledger_dir)
+    return merged
 
 
 def _recover(ledger_dir: Path, now: float) -> None:

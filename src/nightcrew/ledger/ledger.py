@@ -4,6 +4,7 @@ A `Ledger` is an in-memory DuckDB session with the views of one folder; it takes
 writer. It does not record: the Metrics Collector does that.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ import duckdb
 
 from nightcrew.errors import BadInput, Transient
 from nightcrew.ledger.files import archive_of, connect, prepare, write_views
+from nightcrew.ledger.kept import ATTEMPTS, kept_in_session
 from nightcrew.ledger.quarantine import damaged_journals, locked, quarantined, set_unreadable_aside
 from nightcrew.ledger.schema import glob_literal, script
 from nightcrew.ledger.sharing import exchange_journals
@@ -24,6 +26,8 @@ from nightcrew.shared_files import SharedFiles, shared_files
 
 if TYPE_CHECKING:
     import pandas as pd
+
+log = logging.getLogger(__name__)
 
 BY_EXECUTOR = """
 SELECT executor, count(*) AS attempts, count(*) FILTER (outcome = 'accepted') AS accepted,
@@ -116,7 +120,14 @@ class Ledger:
         return self._retried(lambda: self._connection.execute(sql, parameters).df())
 
     def summary(self) -> Summary:
-        """The figures of `nightcrew metrics`."""
+        """The figures of `nightcrew metrics`: kept ones of what is archived, computed ones of the rest."""
+        if self._shared is None:  # nobody keeps figures of parts that several hosts write
+            try:
+                with kept_in_session(self._connection, self.ledger_dir) as is_kept:
+                    if is_kept:
+                        return self._summary()
+            except (duckdb.Error, OSError, BadInput, Transient) as error:
+                log.warning("the kept figures cannot be used: %s", error)
         with self.computed_once():
             return self._summary()
 
@@ -219,11 +230,8 @@ def _added(counts: Iterable[tuple[str, int]]) -> dict[str, int]:
     return found
 
 
-_ATTEMPTS_ONCE = """
-CREATE OR REPLACE TEMP TABLE attempts AS
-SELECT attempt_id, task_id, task_type, number, executor, model, started_at, seconds, outcome, verdict, score,
-       calls, input_tokens, output_tokens, cost_usd, calls_of_unknown_cost
-FROM memory.main.attempts"""
+_ATTEMPTS_ONCE = f"""
+CREATE OR REPLACE TEMP TABLE attempts AS SELECT {ATTEMPTS} FROM memory.main.attempts"""  # noqa: S608 - own names
 
 _TOTALS = """
 SELECT count(*) AS attempts, count(*) FILTER (outcome = 'accepted') AS accepted,

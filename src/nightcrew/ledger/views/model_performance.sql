@@ -19,11 +19,7 @@
 -- output_tokens: tokens received
 -- cost_usd: sum of the known costs, in USD; NULL: unknown, which is not zero
 -- calls_of_unknown_cost: calls of unknown cost; 0: cost_usd is complete
-with saved as (
-    select attempt_id, count(*) as calls_saved
-    from (select attempt_id, call_id, started_at from rescues group by all having bool_and(worked))
-    group by attempt_id),
-counts as (
+with counts as (
     select model, task_type, count(*) as attempts,
            count(*) filter (outcome in ('accepted', 'rejected', 'failed')) as counted,
            count(*) filter (outcome = 'accepted') as accepted,
@@ -34,7 +30,7 @@ counts as (
            sum(output_tokens)::bigint as output_tokens,
            facts.known_cost(sum(cost_usd), sum(calls_of_unknown_cost)) as cost_usd,
            sum(calls_of_unknown_cost)::bigint as calls_of_unknown_cost
-    from attempts left join saved using (attempt_id) group by model, task_type),
+    from attempts group by model, task_type),
 rates as (
     select *, nullif(counted, 0)::double as n, accepted::double / nullif(counted, 0) as p, 1.959963984540054 as z
     from counts),

@@ -10,21 +10,10 @@
 -- not_measurable: a gate could not measure it; a person decides
 -- infrastructure_fault: no verdict, because of a fault outside of the change
 -- person_share: asked_person and not_measurable by judged, 0 to 1
-with gates as (
-    select attempt_id, arg_max(list_transform(gates, lambda gate: gate.outcome), recorded_at) as outcomes
-    from facts.verdict group by attempt_id),
-judged as (
-    select task_type, case
-        when verdict = 'rejected' and not list_contains(outcomes, 'fail') and list_contains(outcomes, 'unproven')
-            then 'asked_for_test'
-        when verdict = 'not_measurable' and list_contains(outcomes, 'asks')
-            and not list_contains(outcomes, 'not_measurable') then 'asked_person'
-        else verdict end as kind
-    from attempts left join gates using (attempt_id) where verdict is not null)
-select task_type, count(*) as judged, count(*) filter (kind = 'accepted') as accepted,
-       count(*) filter (kind = 'rejected') as rejected, count(*) filter (kind = 'asked_for_test') as asked_for_test,
-       count(*) filter (kind = 'asked_person') as asked_person,
-       count(*) filter (kind = 'not_measurable') as not_measurable,
-       count(*) filter (kind = 'infrastructure_fault') as infrastructure_fault,
-       (count(*) filter (kind in ('asked_person', 'not_measurable')))::double / count(*) as person_share
-from judged group by task_type
+select task_type, count(*) as judged, count(*) filter (judged_as = 'accepted') as accepted,
+       count(*) filter (judged_as = 'rejected') as rejected, count(*) filter (judged_as = 'asked_for_test') as asked_for_test,
+       count(*) filter (judged_as = 'asked_person') as asked_person,
+       count(*) filter (judged_as = 'not_measurable') as not_measurable,
+       count(*) filter (judged_as = 'infrastructure_fault') as infrastructure_fault,
+       (count(*) filter (judged_as in ('asked_person', 'not_measurable')))::double / count(*) as person_share
+from attempts where verdict is not null group by task_type
