@@ -94,16 +94,16 @@ def _record_tasks(settings: Settings) -> None:
 def _grow_store(settings: Settings, tasks: int) -> None:
     names = "body, commit, priority, rank, detail, submitted_at, started_at, ended_at"
     copy = (
-        f"INSERT INTO tasks (task_id, status, fingerprint, {names}) SELECT task_id || '#' || copy, "
+        f"INSERT INTO tasks (task_id, status, fingerprint, {names}) SELECT task_id || '-copy' || copy, "
         f"'completed', fingerprint || copy, {names.replace('body', _OTHER_ID)} "
-        "FROM tasks, generate_series(1, :copies) AS copies(copy) WHERE task_id NOT LIKE '%#%'"
+        "FROM tasks, generate_series(1, :copies) AS copies(copy) WHERE task_id NOT LIKE '%-copy%'"
     )
     with StateStore(str(settings.database_url)) as store, store.engine.begin() as connection:
-        connection.execute(text("DELETE FROM tasks WHERE task_id LIKE '%#%'"))
+        connection.execute(text("DELETE FROM tasks WHERE task_id LIKE '%-copy%'"))
         connection.execute(text(copy), {"copies": tasks // RECORDED - 1})
 
 
-_OTHER_ID = "jsonb_set(body, '{task_id}', to_jsonb(task_id || '#' || copy))"
+_OTHER_ID = "jsonb_set(body, '{task_id}', to_jsonb(task_id || '-copy' || copy))"
 
 
 def _opened(settings: Settings) -> dict[str, float]:

@@ -184,6 +184,18 @@ def test_a_collector_gets_the_spans_by_otlp(collector: type[Collector], spans: l
     assert SECRET_TEXT.encode() not in collector.bodies[0]
 
 
+def test_a_process_that_forks_has_the_libraries_and_no_thread_of_them() -> None:
+    pytest.importorskip("opentelemetry.sdk.trace")
+    code = (
+        "import sys, os; from nightcrew.work.traces.export import load, _exporter; load(); "
+        "before = set(sys.modules); assert len(os.listdir('/proc/self/task')) == 1; "
+        "_exporter(); print(len(set(sys.modules) - before))"
+    )
+    env = host.environment() | {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "0\n"), done.stderr
+
+
 def test_a_collector_that_is_not_there_changes_nothing(
     monkeypatch: pytest.MonkeyPatch, spans: list[Span], caplog: pytest.LogCaptureFixture
 ) -> None:

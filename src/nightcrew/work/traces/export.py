@@ -26,7 +26,6 @@ type Exporter = SpanExporter
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _MOST_SECONDS = "5"  # unless OTEL_EXPORTER_OTLP_TIMEOUT says otherwise
 _SCOPE = "nightcrew"
-_LIBRARIES = ("opentelemetry.exporter.otlp.proto.http.trace_exporter", "opentelemetry.sdk.trace")
 
 
 def traces_are_wanted() -> bool:
@@ -46,10 +45,10 @@ def check_traces() -> None:
 
 
 def load() -> None:
-    """Import the libraries, if traces are wanted, so that forked processes have them already."""
+    """Make the exporter, if traces are wanted, so that forked processes have it and its libraries already."""
     if traces_are_wanted() and find_spec("opentelemetry.exporter") is not None:
-        for library in _LIBRARIES:
-            import_module(library)
+        import_module("opentelemetry.sdk.trace")
+        _exporter()  # some of its libraries are only loaded when it is made
 
 
 def send(task_id: str, spans: Iterable[Span]) -> None:
