@@ -96,64 +96,16 @@ def compare(
     return Comparison(compared, before, after, by_chance=next(fresh, ""))
 
 
-def compare_without(
-    room: CleanRoom,
-    examination: Examination,
-    tests: Sequence[str],
-    *,
-    path: str,
-    functions: Sequence[Function],
-    texts: Sequence[str],
-) -> list[tuple[Compared, ...]]:
-    """For each text of the file at `path`: the change's results for calls that run one of its `functions`,
-    and the results with this text instead; nothing where they are not known."""
-    spans = {f"{WORKSPACE}/{path}": [_span(one) for one in functions]}
-    calls, _ = _recorded(room, examination, tests, spans)
-    job = Replay(
-        workspace=WORKSPACE,
-        paths=room.python_paths,
-        calls=[Recorded(one.module, one.name, one.kept) for one in calls],
-        literals=(),
-        constants=(),
-        modules=(),
-        clock=CLOCK,
-        measured=[],
-        seconds_of_a_call=SECONDS_ON_BASE,
-        functions=spans,
-    )
-    known = _replayed(room, room.patched, job) if calls else None
-    if known is None:
-        return [() for _ in texts]
-    return [_without(room, job, known, calls, {path: text}) for text in texts]
-
-
 # ---------------------------------------------------------------------------------------------------------
 
 
-def _without(
-    room: CleanRoom, job: Replay, known: Side, calls: Sequence[RecordedCall], texts: Mapping[str, str | None]
-) -> tuple[Compared, ...]:
-    """The answers that ran the job's functions, and what they are with other texts of files."""
-    side = _with_change(room, job, known, replaced=texts)
-    found = []
-    for call, old, new in zip(calls, known.answers, side.answers if side else (), strict=False):
-        both = [pair for pair in zip(old, new, strict=False) if pair[0].entered is not False]
-        if both:
-            found.append(_compared(call, [one for one, _ in both], [one for _, one in both]))
-    return tuple(found)
-
-
 def _recorded(
-    room: CleanRoom,
-    examination: Examination,
-    tests: Sequence[str],
-    spans: Mapping[str, Sequence[Sequence[int]]] | None = None,
+    room: CleanRoom, examination: Examination, tests: Sequence[str]
 ) -> tuple[Sequence[RecordedCall], str]:
-    """The calls that tests make with the change of functions in these lines, by file (else of all that it
-    touches), or the reason why they are not known."""
+    """The calls that tests make with the change, or the reason why they are not known."""
     if not tests:
         return [], ""
-    spans = spans or {f"{WORKSPACE}/{one.path}": _changed_spans(one) for one in _python(room)}
+    spans = {f"{WORKSPACE}/{one.path}": _changed_spans(one) for one in _python(room)}
     one = Experiment("calls", SECONDS, items=tests[:MOST_TESTS], record=spans)
     session = Session([one], paths=files_of(tuple(tests[:MOST_TESTS])), seconds=SECONDS + 60)
     (result,) = run_sessions(room, room.patched, [session], test_files=examination.all_test_files)
@@ -185,16 +137,10 @@ def _by_chance(once: Side, again: Side, calls: Sequence[RecordedCall]) -> dict[t
     }
 
 
-def _replayed(
-    room: CleanRoom,
-    tree: Path,
-    job: Replay,
-    hash_seed: int = 0,
-    replaced: Mapping[str, str | None] | None = None,
-) -> Side | None:
+def _replayed(room: CleanRoom, tree: Path, job: Replay, hash_seed: int = 0) -> Side | None:
     """The results of one tree; None where the rig gives none, or not one for every call."""
     env = {"LC_ALL": "C.UTF-8", "PYTHONUTF8": "0", "PYTHONHASHSEED": str(hash_seed)}
-    done = run_rig(room, tree, "replay", job, seconds=SECONDS, env=env, replaced=replaced)
+    done = run_rig(room, tree, "replay", job, seconds=SECONDS, env=env)
     try:
         output = read_json(done.stdout)
         lines = {
@@ -222,19 +168,12 @@ def _base_functions(room: CleanRoom) -> dict[str, list[list[int]]]:
     return found
 
 
-def _with_change(
-    room: CleanRoom,
-    job: Replay,
-    base: Side,
-    hash_seed: int = 0,
-    replaced: Mapping[str, str | None] | None = None,
-) -> Side | None:
-    """The results with the change, or with other texts of its files. An answer that ran no edited function on
-    base is the same here."""
+def _with_change(room: CleanRoom, job: Replay, base: Side, hash_seed: int = 0) -> Side | None:
+    """The results with the change. An answer that ran no edited function on base is the same here."""
     wanted = [[at for at, one in enumerate(some) if one.entered is not False] for some in base.answers]
     calls = [replace(one, wanted=some) for one, some in zip(job.calls, wanted, strict=True) if some]
     job = replace(job, calls=calls, functions={}, seconds_of_a_call=SECONDS_WITH_CHANGE)
-    side = _replayed(room, room.patched, job, hash_seed, replaced)
+    side = _replayed(room, room.patched, job, hash_seed)
     if side is None:
         return None
     made = iter(side.answers)

@@ -31,7 +31,6 @@ class Fate(StrEnum):
     UNREACHED = "unreached"  # no test runs it
     UNTRIED = "untried"
     INSIDE = "inside"  # of a part that is noticed, not tried alone
-    SAME = "same"  # calls like those of the tests give the same without it
     WORDING = "wording"  # text for a reader, which has no effect on the program
 
 
@@ -82,10 +81,6 @@ class Details:
             _within(part, span)
             for span in (self._elsewhere.branches if part.function else self._elsewhere.fallbacks)
         )
-
-    def decides(self, part: Mutant) -> bool:
-        """True where a new value in the part may decide something."""
-        return bool(self._fresh(part))
 
     # -- kinds of details --
 

@@ -15,7 +15,6 @@ from pathlib import PurePosixPath
 from nightcrew.task import TaskType
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.change.paths import is_for_developers
-from nightcrew.validation.faults.comparison import compare_without
 from nightcrew.validation.faults.details import Details, Fate
 from nightcrew.validation.faults.hunks import MOST_HUNKS, hunks_of
 from nightcrew.validation.faults.mutant import Mutant, compiles, function_spans
@@ -23,7 +22,6 @@ from nightcrew.validation.faults.mutation_trials import MOST_TESTS, covering_tes
 from nightcrew.validation.faults.notes import BY_READING, MESSAGE, TOGETHER, WHOLE
 from nightcrew.validation.faults.parts import parts_of
 from nightcrew.validation.faults.target import files_of
-from nightcrew.validation.formalities.effects import Effects, are_same, functions_of
 from nightcrew.validation.formalities.new_names import brings_new_names
 from nightcrew.validation.questions.python_powers import python_powers
 from nightcrew.validation.rig.protocol import Experiment
@@ -38,7 +36,6 @@ MOST_INSIDE, MOST_AT_IMPORT = 160, 20  # parts of one file that are tried; real 
 MOST_ON_DISK = 8  # runs on disk, where other programs see the change without some of its parts
 MOST_COMMANDS = 24  # runs of the task's own command, which is often all that shows the work
 MOST_OTHERS = 600  # tests that run on disk
-MOST_COMPARED = 12  # parts of one file without which the calls of tests are made again
 SECONDS = 600.0
 _COMPILED = Table("text_powers").words("suffixes", "native")  # it is not built here
 _SHELL = re.compile(r"#!.*\b(?:ba|da|k|z)?sh\b")
@@ -62,7 +59,7 @@ class Removal:
     def is_unshown(self) -> bool:
         """True for a part that may do something new and that no test is known to miss."""
         tried_with_others = self.fate is Fate.UNTRIED and self.part.operator == TOGETHER
-        shown = self.fate in (Fate.NOTICED, Fate.INSIDE, Fate.WORDING, Fate.SAME)
+        shown = self.fate in (Fate.NOTICED, Fate.INSIDE, Fate.WORDING)
         return not (shown or self.is_detail or tried_with_others)
 
 
@@ -91,7 +88,7 @@ class _Trials:
         self.fates: dict[Mutant, Fate] = {}
 
     def run(self) -> None:
-        """Tries the parts by reading, in this process, on disk, with the task's own command, and by calls."""
+        """Tries the parts by reading, in this process, on disk, and last with the task's own command."""
         parts = self._parts()
         self.fates = dict.fromkeys(parts, Fate.UNTRIED)
         if parts and parts[0].operator == WHOLE:
@@ -100,7 +97,6 @@ class _Trials:
             self._in_process(parts)
         self._on_disk()
         self._by_command()
-        self._by_calls()
 
     def removal(self, part: Mutant) -> Removal:
         """What is known about the part."""
@@ -220,23 +216,6 @@ class _Trials:
             parts = self._left(Fate.INSIDE) if runs > 0 else []
             inside = set(parts)
             self.fates |= dict.fromkeys(parts, Fate.UNNOTICED)
-
-    def _by_calls(self) -> None:
-        """Makes calls like those of the tests without each part that no test misses, where they show what it
-        does; else one more test is asked for anyway."""
-        left = [one for one in self.fates if self.removal(one).is_unshown]
-        effects = Effects(self._details.text, self._details.tree)
-        if len(left) > MOST_COMPARED or not all(
-            self.fates[one] is Fate.UNNOTICED and not self._details.decides(one) and effects.are_shown(one)
-            for one in left
-        ):
-            return
-        compared = compare_without(
-            self.room, self.examination, self._reaching(), path=self.path,
-            functions=functions_of(effects.functions, left), texts=[one.apply(self.source) for one in left],
-        )  # fmt: skip
-        same = (part for part, calls in zip(left, compared, strict=True) if are_same(calls))
-        self.fates |= dict.fromkeys(same, Fate.SAME)
 
     def _left(self, *fates: Fate) -> list[Mutant]:
         """The parts that no test has noticed so far; an outer part stands for all parts inside it."""

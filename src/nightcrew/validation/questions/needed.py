@@ -79,9 +79,6 @@ def _passed(found: list[Removal]) -> str:
     beside = {
         "Words for a reader are": [one for one in found if one.fate is Fate.WORDING],
         "Details that no test misses are": [one for one in found if one.is_detail],
-        "Not proven, as no test misses it and calls like theirs give the same without it, are": [
-            one for one in found if one.fate is Fate.SAME
-        ],
     }
     opening = (
         f"{counted(noticed, 'part')} of the change, each is missed when it is taken away."
@@ -129,7 +126,7 @@ def _quoted(one: Removal) -> str:
         return f"the new parameter `{part.before}`, which {part.function} does not use (line {part.line})"
     if part.operator == UNHANDLED:
         return f"the handling of `{short(part.before)}` (line {part.line})"
-    if one.fate not in (Fate.UNNOTICED, Fate.SAME):
+    if one.fate is not Fate.UNNOTICED:
         return f"`{short(part.before or part.text)}` (line {part.line})"
     if part.operator == RETURNED:
         return f"that `{short(part.text)}` is gone (line {part.line})"
