@@ -14,6 +14,7 @@ from prefect.runtime import deployment, flow_run
 from prefect.states import Scheduled
 
 from flows.notices import announce
+from flows.outage import is_away, wait_for_server
 from nightcrew.crew.dispatch import POOL
 from nightcrew.crew.notice import Notice
 from nightcrew.crew.stop import HOW_TO_RESUME
@@ -27,7 +28,7 @@ from nightcrew.work.work import Work
 
 LONGEST_STOP = timedelta(days=1)  # then the run checks by itself whether the crew was resumed
 COMEBACK = timedelta(seconds=30)
-CREW_STOPPED, AWAITING_STORE = "CrewStopped", "AwaitingDatabase"
+CREW_STOPPED, AWAITING_STORE, AWAITING_SERVER = "CrewStopped", "AwaitingDatabase", "AwaitingServer"
 MOST_COMEBACKS = 20  # per run, its first start included
 
 
@@ -70,14 +71,17 @@ async def wait_for_models(work: Work) -> None:
     await asyncio.to_thread(work.finish, outcome_of_wait(wait))
 
 
-async def wait_for_store(error: Exception) -> None:
-    """Postpone the run if `error` says that the state store is down, since nothing can be recorded.
+async def wait_for_services(error: Exception) -> None:
+    """Postpone the run if `error` says that the state store is down, since nothing can be recorded, or that
+    Prefect's server is.
 
     Returns if the error is another one.
 
     Raises:
         Pause: the run waits; this process ends.
     """
+    if is_away(error) and _can_come_back() and await wait_for_server():
+        await _postpone(AWAITING_SERVER, "Prefect's server did not answer", until=utc_now())
     if is_down(error) and _can_come_back():
         message = f"The state store does not answer: {str(error).splitlines()[0]}"
         pause = COMEBACK * min(flow_run.run_count or 1, MOST_COMEBACKS)

@@ -8,7 +8,7 @@ from prefect.runtime import flow_run
 from prefect.settings import PREFECT_LOCAL_STORAGE_PATH
 from prefect.states import Cancelled, Completed, Failed
 
-from flows.later import wait_for_models, wait_for_store
+from flows.later import wait_for_models, wait_for_services
 from flows.review import ask_a_person
 from flows.steps import in_model_slot, step
 from flows.task_context import give_up, working_on
@@ -37,7 +37,7 @@ async def run_task(task: Task) -> State[Any]:
     try:
         outcome = await do(task)
     except Exception as error:
-        await wait_for_store(error)
+        await wait_for_services(error)
         outcome = await give_up(task, error)
     return final_state(outcome)
 

@@ -7,7 +7,7 @@ from prefect import flow
 from blocks.crew import settings_overrides
 from flows.steps import step
 from nightcrew.crew.dispatch import dispatch_pending
-from nightcrew.crew.reconciliation import reconcile
+from nightcrew.crew.runs.reconciliation import reconcile
 from nightcrew.crew.storage.database import ensure_database
 from nightcrew.ledger.compactor import Compaction, compact
 from nightcrew.openrouter.serving.transcript import forget_prompts

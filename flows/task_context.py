@@ -17,6 +17,7 @@ from blocks.crew import settings_overrides
 from flows.later import wait_until_resumed
 from flows.log_lines import follow_steps
 from flows.notices import announce
+from flows.outage import is_away
 from nightcrew.crew.dispatch import open_queue, run_name, run_tags
 from nightcrew.crew.notice import Notice
 from nightcrew.errors import AccountStopped, BadInput, NightcrewError
@@ -55,8 +56,8 @@ async def working_on(task: Task) -> AsyncIterator[Work]:
             _log(task, stop)
             await wait_until_resumed(work, stop)
         except Exception as error:
-            if is_down(error):
-                raise  # the outcome cannot be recorded now
+            if is_down(error) or is_away(error):
+                raise  # the outcome cannot be recorded now, or is none of the task's
             _log(task, error)
             await asyncio.to_thread(work.finish, await _outcome_of(error, work.trials))
         finally:

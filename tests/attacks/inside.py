@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from nightcrew.execution.checkout.workspace import remove_tree
+from nightcrew.execution.checkout.removal import remove_tree
 from nightcrew.execution.confinement.confinement import MIB
 from nightcrew.execution.sandbox import Completed, Limits, Mount, Sandbox, interpreter_mounts
 from tests.attacks.rows import Row

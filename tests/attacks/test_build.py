@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from nightcrew.errors import BadInput
-from nightcrew.execution.checkout.workspace import remove_tree
+from nightcrew.execution.checkout.removal import remove_tree
 from nightcrew.execution.environments.closing import close
 from nightcrew.execution.environments.environment import Environment, build_environment
 from nightcrew.execution.environments.shared import SharedFiles

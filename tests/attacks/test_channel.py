@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from nightcrew.execution.confinement.results import VARIABLE
+from nightcrew.execution.confinement.mount import RESULTS_VARIABLE
 from nightcrew.execution.sandbox import Completed, Limits, Results, Sandbox, interpreter_mounts
 from tests.attacks.inside import PRELUDE, Inside, table
 from tests.attacks.rows import Findings, Row
@@ -25,7 +25,7 @@ TRUSTED = f"""
 import ctypes, json, os, socket, subprocess, sys
 ctypes.CDLL(None).prctl(4, 0)
 out = socket.socket(socket.AF_UNIX)
-path = os.environ.pop({VARIABLE!r})
+path = os.environ.pop({RESULTS_VARIABLE!r})
 out.connect(path)
 job = json.loads(sys.stdin.read())
 token = job["token"]
@@ -259,7 +259,7 @@ def test_a_program_that_is_not_trusted_first_takes_the_only_connection(
     """A second connection is never read, whatever the first one sent."""
     code = f"""
 import os, socket
-path = os.environ[{VARIABLE!r}]
+path = os.environ[{RESULTS_VARIABLE!r}]
 first, second = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
 first.connect(path)
 first.sendall(b"true")

@@ -12,7 +12,7 @@ import pytest
 
 from nightcrew import host
 from nightcrew.crew.environment import project_root
-from nightcrew.execution.checkout.workspace import remove_tree
+from nightcrew.execution.checkout.removal import remove_tree
 from nightcrew.execution.environments.kept import Environment, Filled, keep
 from nightcrew.execution.sandbox import Sandbox, base_python
 from nightcrew.openhands.runtime import inside_mounts

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from nightcrew.errors import BadInput
-from nightcrew.execution.checkout.workspace import extract_patch, make_checkout, remove_tree
+from nightcrew.execution.checkout.removal import remove_tree
+from nightcrew.execution.checkout.workspace import extract_patch, make_checkout
 from nightcrew.execution.confinement.confinement import MIB
 from nightcrew.execution.sandbox import Completed, Limits, Mount, Sandbox, interpreter_mounts, open_sandbox
 from nightcrew.settings import SandboxKind

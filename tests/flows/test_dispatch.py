@@ -10,8 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from nightcrew.crew import bootstrap, dispatch, reconciliation, services
-from nightcrew.crew.reconciliation import reconcile
+from nightcrew.crew import bootstrap, dispatch, services
+from nightcrew.crew.runs import reconciliation
+from nightcrew.crew.runs.reconciliation import reconcile
 from nightcrew.errors import BadInput
 from nightcrew.task import TaskStatus
 from tests.flows.conftest import RunningCrew

@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from nightcrew.crew import dispatch
 from nightcrew.crew import stop as crew_stop
-from nightcrew.crew.reconciliation import reconcile
+from nightcrew.crew.runs.reconciliation import reconcile
 from nightcrew.crew.storage.database import ensure_database
 from nightcrew.openrouter.books.account import accounts, stop_crew
 from nightcrew.openrouter.books.availability import account_of

@@ -6,7 +6,7 @@ import pytest
 
 from nightcrew.crew import dispatch, services
 from nightcrew.crew import review as review_service
-from nightcrew.crew.reconciliation import reconcile
+from nightcrew.crew.runs.reconciliation import reconcile
 from nightcrew.errors import Transient
 from nightcrew.queue.reviews import Answer, Choice
 from nightcrew.settings import Settings

@@ -13,7 +13,7 @@ from prefect.client.orchestration import get_client
 from blocks.crew import BLOCK_NAME, CrewPolicy
 from nightcrew.crew import dispatch
 from nightcrew.crew import review as review_service
-from nightcrew.crew.reconciliation import reconcile
+from nightcrew.crew.runs.reconciliation import reconcile
 from nightcrew.errors import BadInput
 from nightcrew.ledger.ledger import Ledger
 from nightcrew.queue.audit.line import Act

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nightcrew.execution.checkout.workspace import remove_tree
+from nightcrew.execution.checkout.removal import remove_tree
 from nightcrew.execution.environments.kept import Filled, keep
 from nightcrew.execution.sandbox import Sandbox, base_python
 from nightcrew.openhands.runtime import inside_mounts, kept_runtime, problem_of

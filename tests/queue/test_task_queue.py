@@ -4,7 +4,7 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -171,6 +171,21 @@ def test_start_and_end_are_noted(queue: TaskQueue) -> None:
     assert again.started_at == started.started_at
     assert ended.ended_at is not None and ended.ended_at >= started.started_at
     assert (started.pid, ended.pid, ended.failure_reason) == (17, None, FailureReason.REJECTED)
+
+
+def test_who_has_read_an_older_state_changes_nothing(queue: TaskQueue) -> None:
+    read = queue.submit(a_task())
+    queue.update(read.task_id, as_read=read, status=TaskStatus.QUEUED, flow_run_id="first")
+    with pytest.raises(BadInput, match="has changed"):
+        queue.update(read.task_id, as_read=read, status=TaskStatus.QUEUED, flow_run_id="second")
+    assert queue.get(read.task_id).flow_run_id == "first"
+
+
+def test_what_has_ended_lately_is_found(queue: TaskQueue) -> None:
+    first, second = queue.submit(a_task("one")), queue.submit(a_task("two"))
+    queue.update(first.task_id, status=TaskStatus.CANCELLED)
+    assert [task.task_id for task in queue.ended(timedelta(minutes=1))] == [first.task_id]
+    assert queue.ended(timedelta(minutes=-1)) == [] and second.status is TaskStatus.PENDING
 
 
 def test_going_back_to_the_queue_is_counted(queue: TaskQueue) -> None:

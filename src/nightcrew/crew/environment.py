@@ -43,6 +43,7 @@ PREFECT = {
     "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",  # both are this installation's
     "PREFECT_CLI_PROMPT": "false",
     "PREFECT_CLIENT_MAX_RETRIES": "6",  # a minute, so that runs outlast a restart of the server
+    "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500",  # what it answers while PostgreSQL restarts
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
     "PREFECT_LOGGING_FORMATTERS_JSON_CLASS": "nightcrew.logs.lines.CrewFormatter",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_CLASS": "nightcrew.worker.console.Console",

@@ -21,7 +21,8 @@ from nightcrew.crew.environment import project_root
 from nightcrew.crew.launching import MARK, environment_of, launch_guard, launch_server, launch_worker
 from nightcrew.crew.prefect_api import PrefectApi
 from nightcrew.crew.processes import ProcessId, end_tree, free_port, kill_marked
-from nightcrew.crew.reconciliation import reconcile, requeue_stopped
+from nightcrew.crew.runs.agreement import A_DAY, agree
+from nightcrew.crew.runs.reconciliation import reconcile, requeue_stopped
 from nightcrew.crew.status import ServiceStatus, forget_status, status, write_status
 from nightcrew.crew.storage.acts import change_account, note_start, note_stop
 from nightcrew.crew.storage.database import (
@@ -34,7 +35,7 @@ from nightcrew.crew.storage.database import (
 from nightcrew.crew.storage.old_account import move_account_out_of_blocks
 from nightcrew.crew.storage.redis import check_redis
 from nightcrew.errors import BadInput, Transient
-from nightcrew.execution.checkout.work_folder import sweep
+from nightcrew.execution.checkout.work_folder import sweep, sweep_temporary
 from nightcrew.secrets.files import open_home
 from nightcrew.settings import Settings
 from nightcrew.shared_files import shared_files
@@ -66,15 +67,19 @@ def start(
     """
     with locked(settings):
         current = status(settings)
-        if not current.running:
+        ran_before = current.running
+        if not ran_before:
             _end(current)
-            sweep(settings.work_dir)  # what killed attempts left; a running `verify` has its folder there too
+            sweep_up(settings)  # a running `verify` has its folder there too
             current = _start_all(settings, workers or settings.workers, project or project_root(), progress)
             if not detach:
                 current = launch_guard(settings, current)
     progress("starting waiting tasks")
     restore_deployments(settings, progress)
+    if not ran_before:
+        requeue_stopped(settings)  # what died with all of the crew, such as by a loss of power
     reconcile(settings)
+    agree(settings, since=A_DAY)
     dispatch_pending(settings)
     return current
 
@@ -91,6 +96,7 @@ def stop(settings: Settings) -> bool:
                 log.warning("running tasks could not be put back into the queue: %s", error)
         if ended:
             note_stop(settings)
+            sweep_up(settings)
         ended += _end(current)
         forget_status(settings)
         release_home(settings)
@@ -118,6 +124,12 @@ def restore_deployments(settings: Settings, progress: Progress) -> bool:
         Path(current.project), env, log=bootstrap_log(current.home), deployments=missing.deployments
     )
     return True
+
+
+def sweep_up(settings: Settings) -> None:
+    """Remove the folders that killed processes have left."""
+    sweep(settings.work_dir)
+    sweep_temporary()
 
 
 def bootstrap_log(home: Path) -> Path:
@@ -265,7 +277,7 @@ def _join(
     if password:
         keep_password(home, password)
     write_profile(home, api_url)
-    sweep(settings.work_dir)  # what killed attempts left
+    sweep_up(settings)
     current = ServiceStatus(
         home=home, api_url=api_url, workers=workers, project=str(project_root()), is_joined=True
     )

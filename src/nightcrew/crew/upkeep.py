@@ -5,8 +5,9 @@ import time
 from collections.abc import Callable
 
 from nightcrew.crew.dispatch import MOST_AT_ONCE, dispatch_pending
-from nightcrew.crew.reconciliation import reconcile
-from nightcrew.crew.services import restore_deployments
+from nightcrew.crew.runs.agreement import agree
+from nightcrew.crew.runs.reconciliation import reconcile
+from nightcrew.crew.services import restore_deployments, sweep_up
 from nightcrew.crew.stop import end_outage, resume_with_room, settle_dead_calls
 from nightcrew.crew.supervision import Say, Supervisor
 from nightcrew.errors import BadInput
@@ -56,7 +57,9 @@ class Upkeep:
             if self._clock() >= self._restore_at:
                 restore_deployments(self._settings, self._say)
                 settle_dead_calls(self._settings)
+                agree(self._settings)
                 rotate_logs(self._settings.logs_dir)
+                sweep_up(self._settings)
                 self._forget()
                 self._restore_at = self._clock() + RESTORE_SECONDS
             more = dispatch_pending(self._settings) == MOST_AT_ONCE

@@ -8,7 +8,6 @@ import os
 import secrets
 import socket
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nightcrew.errors import NightcrewError
+from nightcrew.execution.checkout.work_folder import temporary_folder
 from nightcrew.execution.confinement.confinement import MIB
 from nightcrew.execution.confinement.unconfined import Unconfined
 from nightcrew.execution.sandbox import Completed, Limits, Results, Sandbox, interpreter_mounts
@@ -187,9 +187,8 @@ def attack_report(sandbox: Sandbox) -> list[Finding]:
     if isinstance(sandbox, Unconfined):
         # The attacks are real, and here they would hit the host.
         return [Finding("confinement", False, "NIGHTCREW_SANDBOX=none: code is not confined at all")]
-    with tempfile.TemporaryDirectory(prefix="nightcrew-proof-") as folder:
+    with temporary_folder("proof") as place:
         try:
-            place = Path(folder)
             return [*_attacks(sandbox, place), *_channel(sandbox, place), *_limits(sandbox, place)]
         except NightcrewError as error:
             return [Finding("start", False, str(error))]

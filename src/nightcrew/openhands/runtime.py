@@ -8,10 +8,10 @@ import hashlib
 import sys
 from importlib.resources import files
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from nightcrew.errors import NightcrewError
 from nightcrew.execution import confinement
+from nightcrew.execution.checkout.work_folder import temporary_folder
 from nightcrew.execution.environments.build import Builder
 from nightcrew.execution.environments.kept import Environment, Filled, keep, kept
 from nightcrew.execution.sandbox import Mount, Sandbox, base_python, settled_sandbox
@@ -53,10 +53,10 @@ def kept_runtime(settings: Settings) -> Environment | None:
 
 def problem_of(runtime: Environment, sandbox: Sandbox) -> str:
     """What is wrong with a built runtime, as its own Python says it in `sandbox`; empty if nothing is."""
-    with TemporaryDirectory(prefix="nightcrew-runtime-") as folder:
+    with temporary_folder("runtime") as folder:
         done = sandbox.run(
             [str(runtime.python), "-I", "-c", _LOOK],
-            workspace=Path(folder),
+            workspace=folder,
             mounts=inside_mounts(runtime),
             stdin=_lock_and_key()[0].encode(),
         )

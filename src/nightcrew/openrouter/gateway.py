@@ -6,14 +6,15 @@ what it may cost.
 """
 
 import secrets
-import tempfile
 import threading
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from nightcrew.execution.assignment import DoorUsage
+from nightcrew.execution.checkout.work_folder import temporary_folder
 from nightcrew.openrouter.serving.dispatcher import Dispatcher
 from nightcrew.openrouter.serving.door_server import ALIAS, DoorServer
 
@@ -28,7 +29,8 @@ class Gateway:
     def __init__(self, dispatcher: Dispatcher, socket_dir: Path) -> None:
         self.dispatcher = dispatcher
         self.token = secrets.token_urlsafe(24)
-        self.socket_path = _socket_path(socket_dir)
+        self._resources = ExitStack()
+        self.socket_path = _socket_path(socket_dir, self._resources)
         self._server: DoorServer | None = None
 
     def __repr__(self) -> str:
@@ -50,6 +52,7 @@ class Gateway:
             self._server.server_close()
             self._server = None
         self.socket_path.unlink(missing_ok=True)
+        self._resources.close()
 
     def complete(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to an OpenAI-style chat request, without HTTP in between.
@@ -67,9 +70,9 @@ class Gateway:
 # ----------------------------------------------------------------------------------------------------
 
 
-def _socket_path(folder: Path) -> Path:
+def _socket_path(folder: Path, resources: ExitStack) -> Path:
     path = folder / "gateway.sock"
     if len(str(path).encode()) <= _LONGEST_SOCKET_PATH:
         return path
     # The kernel refuses longer paths.
-    return Path(tempfile.mkdtemp(prefix="nightcrew-")) / "gateway.sock"
+    return resources.enter_context(temporary_folder("gateway")) / "gateway.sock"

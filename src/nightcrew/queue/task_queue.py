@@ -9,7 +9,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -38,6 +38,7 @@ from nightcrew.task import Task, TaskPriority, TaskStatus
 log = logging.getLogger(__name__)
 
 _SUBMIT_LOCK = 7_316_002
+_OF_ITS_RUN = ("status", "flow_run_id", "pid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +127,17 @@ class TaskQueue:
         query = chosen.order_by(tasks.c.rank, tasks.c.sequence)
         return self._rows(query.limit(limit))
 
-    def update(self, task_id: str, **changes: Unpack[Changes]) -> QueuedTask:
-        """Change a task; its start and end times are set along with its status.
+    def ended(self, since: timedelta) -> Sequence[QueuedTask]:
+        """The tasks that have ended since then, by the database's clock."""
+        return self._rows(select(tasks).where(tasks.c.ended_at > func.now() - since))
+
+    def update(
+        self, task_id: str, as_read: QueuedTask | None = None, **changes: Unpack[Changes]
+    ) -> QueuedTask:
+        """Change a task, or only if it still is `as_read`; its times are set along with its status.
 
         Raises:
-            BadInput: there is no such task, or the transition to the new status is not allowed.
+            BadInput: there is no such task, it has changed, or it cannot get the new status.
         """
         with self._engine.begin() as connection:
             row = connection.execute(
@@ -138,8 +145,11 @@ class TaskQueue:
             ).one_or_none()
             if row is None:
                 raise BadInput(f"there is no task {task_id}")
+            before = queued_task(row)
+            if as_read and any(getattr(as_read, name) != getattr(before, name) for name in _OF_ITS_RUN):
+                raise BadInput(f"task {task_id} has changed since it was read")
             status = changes.get("status")
-            values = values_of(queued_task(row), changes)
+            values = values_of(before, changes)
             statement = update(tasks).where(tasks.c.task_id == task_id).values(**values).returning(tasks)
             changed = queued_task(connection.execute(statement).one())
             if status is not None:

@@ -34,7 +34,7 @@ from pydantic import Field, PrivateAttr
 
 from nightcrew.crew.dispatch import WORKER_TYPE, dispatch_pending
 from nightcrew.crew.environment import project_root
-from nightcrew.crew.reconciliation import reconcile, run_cancelled
+from nightcrew.crew.runs.reconciliation import reconcile, run_cancelled
 from nightcrew.errors import Transient
 from nightcrew.openhands.forks import keep_agents_loaded
 from nightcrew.secrets.logs import keep_secrets_out_of_logs

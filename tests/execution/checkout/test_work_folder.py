@@ -1,12 +1,14 @@
 """Folders that go with their owner, however the owner goes."""
 
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from nightcrew.execution.checkout.work_folder import work_folder
+from nightcrew.execution.checkout.work_folder import sweep_temporary, temporary_folder, work_folder
 
 OWNER = """
 import sys, time
@@ -45,3 +47,26 @@ def test_other_folders_are_nobodys_to_sweep(tmp_path: Path) -> None:
     with work_folder(tmp_path, "t-4"):
         pass
     assert (tmp_path / "room-1").exists()
+
+
+def test_temporary_files_of_a_killed_process_are_swept_and_those_of_others_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    code = "from nightcrew.execution.checkout.work_folder import temporary_folder as t\nimport time\n"
+    code += "with t('x') as folder: print(folder, flush=True); time.sleep(60)"
+    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    owner = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=env)
+    assert owner.stdout
+    left = Path(owner.stdout.readline().strip())
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / ".owner").touch()
+    (tmp_path / "nightcrew-link").symlink_to(tmp_path / "elsewhere")
+    with temporary_folder("y") as mine:
+        sweep_temporary()
+        assert left.is_dir() and mine.is_dir() and not list(mine.iterdir())
+    owner.kill()
+    owner.communicate()
+    sweep_temporary()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "nightcrew-link"]
+    assert (tmp_path / "elsewhere" / ".owner").exists()

@@ -10,11 +10,11 @@ import pytest
 from nightcrew import host
 from nightcrew.errors import BadInput, Rejected
 from nightcrew.execution.checkout import tree_patch
+from nightcrew.execution.checkout.removal import remove_tree
 from nightcrew.execution.checkout.workspace import (
     Checkout,
     extract_patch,
     make_checkout,
-    remove_tree,
     resolve_commit,
 )
 from tests.execution.conftest import commit_all, git, make_repo

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nightcrew.errors import BadInput, Transient
-from nightcrew.execution.checkout.workspace import remove_tree
+from nightcrew.execution.checkout.removal import remove_tree
 from nightcrew.execution.environments.declared import read_declared
 from nightcrew.execution.environments.environment import (
     Environment,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nightcrew.execution.checkout.workspace import remove_tree
+from nightcrew.execution.checkout.removal import remove_tree
 from nightcrew.execution.environments.closing import close
 from nightcrew.execution.environments.shared import SharedFiles
 from nightcrew.execution.sandbox import Mount, Sandbox, base_python, interpreter_mounts

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nightcrew.execution.checkout.workspace import remove_tree
+from nightcrew.execution.checkout.removal import remove_tree
 from nightcrew.execution.environments.environment import Environment
 from nightcrew.execution.sandbox import open_sandbox
 from nightcrew.settings import SandboxKind

@@ -14,7 +14,7 @@ from nightcrew.cli.demo.parts import (
 )
 from nightcrew.cli.demo.story import CREW, OWNER, REVIEWER, Story
 from nightcrew.cli.output import console, duration, print_table
-from nightcrew.crew.reconciliation import reconcile
+from nightcrew.crew.runs.reconciliation import reconcile
 from nightcrew.crew.services import running_crew
 from nightcrew.ledger.ledger import open_ledger
 from nightcrew.testing.github.twin import GitHubTwin

@@ -27,7 +27,7 @@ from nightcrew.cli.demo.view import (
 )
 from nightcrew.cli.output import console, duration
 from nightcrew.crew import dispatch
-from nightcrew.crew.reconciliation import reconcile
+from nightcrew.crew.runs.reconciliation import reconcile
 from nightcrew.crew.services import adopt, running_crew
 from nightcrew.ledger.ledger import open_ledger
 from nightcrew.queue.task_queue import TaskQueue

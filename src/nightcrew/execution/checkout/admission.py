@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
 
 from nightcrew import host
 from nightcrew.address import Protocol, folder_of, protocol_of
@@ -16,6 +15,7 @@ from nightcrew.errors import BadInput
 from nightcrew.execution.checkout.credentials import Credentials
 from nightcrew.execution.checkout.git import GitFailed, git
 from nightcrew.execution.checkout.source import opened
+from nightcrew.execution.checkout.work_folder import temporary_folder
 from nightcrew.execution.checkout.workspace import check_size, resolve_commit
 from nightcrew.target_config import load_target_config
 from nightcrew.task import Task, TaskType
@@ -115,7 +115,7 @@ def _suggestion(target: str, files: Sequence[str]) -> str:
 
 def _check_configuration(source: Path, commit: str, files: Sequence[str]) -> None:
     """Read the configuration at the commit, as a task will."""
-    with TemporaryDirectory(prefix="nightcrew-config-") as folder:
+    with temporary_folder("config") as folder:
         for name in set(_CONFIGURED_BY).intersection(files):
             try:
                 content = git(

@@ -11,11 +11,11 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from nightcrew.errors import BadInput
 from nightcrew.execution.checkout.git import GitFailed, git
+from nightcrew.execution.checkout.work_folder import temporary_folder
 
 ATTRIBUTES = "* -text !eol -ident !filter !working-tree-encoding !diff !merge\n"
 """Overrides all attributes in a tree: files are checked out and compared byte for byte."""
@@ -43,8 +43,7 @@ def opened(repo: Path) -> Iterator[Path]:
         BadInput: there is no repository, or it refers to something outside of it.
     """
     own, common = _git_folders(repo)
-    with TemporaryDirectory(prefix="nightcrew-source-") as name:
-        view = Path(name)
+    with temporary_folder("source") as view:
         (view / "config").write_text(_CONFIG.format(object_format=_object_format(common)))
         (view / "info").mkdir()
         (view / "info" / "attributes").write_text(ATTRIBUTES)

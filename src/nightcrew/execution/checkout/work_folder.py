@@ -5,16 +5,20 @@ The owner holds a lock on a file in the folder; if the lock is free, the owner h
 
 import fcntl
 import logging
+import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from nightcrew.execution.checkout.workspace import remove_tree
+from nightcrew.execution.checkout.removal import remove_tree
 
 log = logging.getLogger(__name__)
 
 _LOCK = ".owner"
+_PREFIX = "nightcrew-"
 
 
 @contextmanager
@@ -25,19 +29,54 @@ def work_folder(parent: Path, name: str) -> Iterator[Path]:
     folder = parent / f"{name}-{uuid.uuid4().hex[:8]}"
     folder.mkdir(mode=0o700)
     try:
-        with (folder / f"{_LOCK}.new").open("w") as lock:
-            # Locked before it gets its name, so that it never looks abandoned while its owner is running.
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            (folder / f"{_LOCK}.new").rename(folder / _LOCK)
+        with _owned(folder):
             yield folder
     finally:
         remove_tree(folder)
 
 
+@contextmanager
+def temporary_folder(name: str) -> Iterator[Path]:
+    """A new, empty folder with a short path among the system's temporary files, for us alone."""
+    around = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{name}-"))
+    try:
+        with _owned(around):
+            folder = around / "in"
+            folder.mkdir(mode=0o700)
+            yield folder
+    finally:
+        shutil.rmtree(around, ignore_errors=True)
+
+
 def sweep(parent: Path) -> None:
     """Remove the folders in `parent` whose owners have ended; those of running processes stay."""
     for lock in parent.glob(f"*/{_LOCK}"):
-        with suppress(OSError), lock.open("r+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            log.warning("removing %s, whose owner has ended", lock.parent)
-            remove_tree(lock.parent)
+        _remove_abandoned(lock)
+
+
+def sweep_temporary() -> None:
+    """The same among the system's temporary files, where others have theirs too."""
+    for lock in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/{_LOCK}"):
+        with suppress(OSError):
+            # A link, or what belongs to another user, is none of ours, whatever its name.
+            if not lock.parent.is_symlink() and lock.parent.stat().st_uid == os.geteuid():
+                _remove_abandoned(lock)
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _owned(folder: Path) -> Iterator[None]:
+    with (folder / f"{_LOCK}.new").open("w") as lock:
+        # Locked before it gets its name, so that it never looks abandoned while its owner is running.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        (folder / f"{_LOCK}.new").rename(folder / _LOCK)
+        yield
+
+
+def _remove_abandoned(lock: Path) -> None:
+    with suppress(OSError), lock.open("r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        log.warning("removing %s, whose owner has ended", lock.parent)
+        remove_tree(lock.parent)

@@ -26,7 +26,6 @@ from nightcrew.untrusted import Unreadable, read_file
 log = logging.getLogger(__name__)
 
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_REMOVE_SECONDS = 300
 # Caches that test runs leave behind are not part of a change.
 _EXCLUDES = """\
 __pycache__/
@@ -173,18 +172,6 @@ def extract_patch(checkout: Checkout) -> str:
         Rejected: the change is too large.
     """
     return diff_of_tree(checkout.path, checkout.git_dir, checkout.commit)
-
-
-def remove_tree(path: Path) -> None:
-    """Remove a folder of any depth, even with missing permissions inside; links are not followed."""
-    # Only folders: a file can be shared with other environments, which then could write to it.
-    permissions = ("find", path, "-type", "d", "-exec", "chmod", "u+rwx", "{}", ";")
-    for command in (("rm", "-rf", "--", path), permissions, ("rm", "-rf", "--", path)):
-        if path.exists():
-            with suppress(host.Overtime):
-                host.run(command, env=host.environment(), seconds=_REMOVE_SECONDS)
-    if path.exists():
-        log.error("%s could not be removed completely", path)
 
 
 # ---------------------------------------------------------------------------------------------------------

@@ -14,10 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from nightcrew import host
 from nightcrew.errors import BadInput, NightcrewError, Transient
+from nightcrew.execution.checkout.work_folder import temporary_folder
 from nightcrew.execution.confinement.bubblewrap import BASE_ENV, ETC, SCRATCH_BYTES, SCRATCH_INODES
 from nightcrew.execution.confinement.command import LEAST_PAUSE, HostCommand
 from nightcrew.execution.confinement.confinement import WORKSPACE, Completed, Limits, Reading
@@ -178,7 +178,7 @@ class _Started(ExitStack):
         self._scratch: ScratchSpace | None = None
 
     def __enter__(self) -> "_Started":
-        self._folder = Path(self.enter_context(TemporaryDirectory(prefix="nightcrew-container-")))
+        self._folder = self.enter_context(temporary_folder("container"))
         return self
 
     @property

@@ -5,10 +5,10 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from nightcrew import host
 from nightcrew.errors import BadInput, NightcrewError, SandboxUnavailable
+from nightcrew.execution.checkout.work_folder import temporary_folder
 from nightcrew.execution.confinement.control_groups import current_hierarchy
 
 VARIABLES = ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "DOCKER_HOST", "DOCKER_CONTEXT")
@@ -73,10 +73,10 @@ class Engine:
         name = f"localhost/nightcrew-sandbox:{hashlib.sha256(content.encode()).hexdigest()[:16]}"
         if name.rpartition(":")[2] in self.call("images", "--format", "{{.Tag}}").splitlines():
             return name
-        with TemporaryDirectory(prefix="nightcrew-image-") as folder:
+        with temporary_folder("image") as folder:
             (Path(folder) / "Containerfile").write_text(recipe)
             _make_root(Path(folder) / "root", files)
-            words = ["build", "--quiet", "--file", f"{folder}/Containerfile", "--tag", name, folder]
+            words = ["build", "--quiet", "--file", f"{folder}/Containerfile", "--tag", name, str(folder)]
             self.call(*words, seconds=_BUILD_SECONDS)
         return name
 

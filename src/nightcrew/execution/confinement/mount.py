@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+RESULTS_VARIABLE = "NIGHTCREW_RESULTS"
+"""The environment variable with the path of the socket for results."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mount:

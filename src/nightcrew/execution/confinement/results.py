@@ -8,16 +8,12 @@ undumpable, so that other processes of its user cannot access its descriptors an
 
 import os
 import socket
-import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Self
 
-from nightcrew.execution.confinement.mount import Mount
-
-VARIABLE = "NIGHTCREW_RESULTS"
-"""The environment variable with the path of the socket."""
+from nightcrew.execution.checkout.work_folder import temporary_folder
+from nightcrew.execution.confinement.mount import RESULTS_VARIABLE, Mount
 
 _INSIDE = "/run/nightcrew/results.sock"
 
@@ -31,7 +27,7 @@ class Results:
         self._content = bytearray()
 
     def __enter__(self) -> Self:
-        folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="nightcrew-results-")))
+        folder = self._resources.enter_context(temporary_folder("results"))
         self._listener = self._resources.enter_context(socket.socket(socket.AF_UNIX))
         self._path = folder / "socket"
         self._listener.bind(os.fspath(self._path))
@@ -50,7 +46,7 @@ class Results:
     @property
     def env(self) -> dict[str, str]:
         """The environment of the program in the sandbox."""
-        return {VARIABLE: _INSIDE}
+        return {RESULTS_VARIABLE: _INSIDE}
 
     @property
     def content(self) -> bytes:

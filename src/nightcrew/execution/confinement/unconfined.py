@@ -8,12 +8,12 @@ environment.
 import os
 import resource
 import signal
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from nightcrew import host
+from nightcrew.execution.checkout.work_folder import temporary_folder
 from nightcrew.execution.confinement.bubblewrap import BASE_ENV
 from nightcrew.execution.confinement.command import HostCommand
 from nightcrew.execution.confinement.confinement import WORKSPACE, Completed, Limits
@@ -47,8 +47,8 @@ class Unconfined:
             for mount in shown
             if mount.target != os.fspath(mount.source)
         }
-        with tempfile.TemporaryDirectory(prefix="nightcrew-home-") as home:
-            variables = results.env if results else {}
+        with temporary_folder("home") as folder:
+            home, variables = str(folder), results.env if results else {}
             given = {**BASE_ENV, "HOME": home, "TMPDIR": home, **(env or {}), **variables}
             held = folder_bytes(workspace)
             process = host.start(

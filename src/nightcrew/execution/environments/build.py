@@ -5,7 +5,6 @@ because with a shared one a repository could influence what another one installs
 """
 
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,8 @@ from pathlib import Path
 from shutil import copytree
 
 from nightcrew.errors import BadInput, Transient
-from nightcrew.execution.checkout.workspace import remove_tree
+from nightcrew.execution.checkout.removal import remove_tree
+from nightcrew.execution.checkout.work_folder import temporary_folder
 from nightcrew.execution.confinement import relay
 from nightcrew.execution.confinement.bubblewrap import BASE_ENV
 from nightcrew.execution.confinement.confinement import MIB, Completed, Limits, Sandbox
@@ -69,12 +69,10 @@ class Builder:
             BadInput: they cannot be installed, or only by building one `from_source`.
             Transient: the package index could not be reached.
         """
-        with tempfile.TemporaryDirectory(prefix="nightcrew-env-") as scratch:
-            (Path(scratch) / "requirements.txt").write_text("\n".join(lines) + "\n")
+        with temporary_folder("env") as scratch:
+            (scratch / "requirements.txt").write_text("\n".join(lines) + "\n")
             words = () if from_source else ("--only-binary", ":all:")
-            self.run(
-                ["/bin/sh", "-ec", f"{_VENV}\n{_INSTALL}", "sh", *words], Path(scratch), "uv pip install"
-            )
+            self.run(["/bin/sh", "-ec", f"{_VENV}\n{_INSTALL}", "sh", *words], scratch, "uv pip install")
 
     def install_locked(self, lock: str, *, path: str) -> None:
         """Install the packages of our own lock file by hash; `path` becomes importable as well.
@@ -82,12 +80,12 @@ class Builder:
         Raises:
             BadInput, Transient: see `run`.
         """
-        with tempfile.TemporaryDirectory(prefix="nightcrew-env-") as scratch:
-            (Path(scratch) / "requirements.txt").write_text(lock)
+        with temporary_folder("env") as scratch:
+            (scratch / "requirements.txt").write_text(lock)
             words = ("--require-hashes", "--no-deps")
             name = f"echo {path} > $(echo $VIRTUAL_ENV/lib/python3*/site-packages)/nightcrew.pth"
             script = f"{_VENV}\n{_INSTALL}\n{name}"
-            self.run(["/bin/sh", "-ec", script, "sh", *words], Path(scratch), "uv pip install")
+            self.run(["/bin/sh", "-ec", script, "sh", *words], scratch, "uv pip install")
 
     def set_up(self, command: str, workspace: Path) -> None:
         """Run a shell command that fills the empty environment; raises like `run`."""

@@ -9,12 +9,12 @@ import hashlib
 import json
 import platform
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from shutil import copytree
 
 from nightcrew.errors import BadInput
+from nightcrew.execution.checkout.work_folder import temporary_folder
 from nightcrew.execution.confinement.bubblewrap import BASE_ENV
 from nightcrew.execution.environments.build import Builder
 from nightcrew.execution.environments.declared import Declared, read_declared, read_members
@@ -129,8 +129,8 @@ def _content(path: Path) -> bytes:
 
 def _set_up(builder: Builder, checkout: Path, command: str) -> None:
     """Run the repository's own command in a copy, so that its files are not part of a change."""
-    with tempfile.TemporaryDirectory(prefix="nightcrew-env-") as scratch:
-        copy = Path(scratch) / "checkout"
+    with temporary_folder("env") as scratch:
+        copy = scratch / "checkout"
         copytree(checkout, copy, symlinks=True)
         builder.set_up(command, copy)
     builder.install(_ALWAYS)
@@ -197,10 +197,10 @@ def _replace_pytest(builder: Builder, lines: tuple[str, ...]) -> None:
     newer = unbound(lines)
     if newer == lines:
         return
-    with tempfile.TemporaryDirectory(prefix="nightcrew-env-") as scratch:
-        (Path(scratch) / "test_it.py").write_text("def test_it():\n    assert True\n")
+    with temporary_folder("env") as scratch:
+        (scratch / "test_it.py").write_text("def test_it():\n    assert True\n")
         try:
-            builder.run(["/bin/sh", "-ec", _RUN_A_TEST], Path(scratch), "pytest")
+            builder.run(["/bin/sh", "-ec", _RUN_A_TEST], scratch, "pytest")
         except BadInput:
             builder.install(newer)
 
@@ -212,9 +212,7 @@ def _locked_requirements(builder: Builder, checkout: Path, declared: Declared) -
     chosen = [word for name in declared.extras for word in ("--extra", name)]
     chosen += [word for name in declared.groups for word in ("--group", name)]
     shape = ("--frozen", "--no-emit-workspace", "--no-hashes", "--no-header", "--no-annotate")
-    with tempfile.TemporaryDirectory(prefix="nightcrew-env-") as scratch:
+    with temporary_folder("env") as scratch:
         for name in ("pyproject.toml", "uv.lock"):
-            (Path(scratch) / name).write_bytes(_content(checkout / name))
-        return builder.run(
-            ["uv", "export", "--quiet", *shape, *chosen], Path(scratch), "uv export"
-        ).splitlines()
+            (scratch / name).write_bytes(_content(checkout / name))
+        return builder.run(["uv", "export", "--quiet", *shape, *chosen], scratch, "uv export").splitlines()

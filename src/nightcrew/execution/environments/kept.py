@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from nightcrew.execution.checkout.workspace import remove_tree
+from nightcrew.execution.checkout.removal import remove_tree
 from nightcrew.execution.confinement.confinement import Sandbox
 from nightcrew.execution.confinement.interpreter import interpreter_mounts
 from nightcrew.execution.confinement.mount import Mount

@@ -7,7 +7,6 @@ limited, and recorded so that the verdict can tell what was built from source.
 import logging
 import re
 import socketserver
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from nightcrew.errors import BadInput, Transient
+from nightcrew.execution.checkout.work_folder import temporary_folder
 from nightcrew.execution.packages.pages import FILE_NAME, HTML_TYPE, JSON_TYPE, NAME, SHA256, as_html
 from nightcrew.execution.packages.sources import Index, Sources
 from nightcrew.execution.packages.store import CHUNK, NotThere, PackageStore
@@ -88,7 +88,7 @@ class PackageMirror:
 def serve(mirror: PackageMirror) -> Iterator[Path]:
     """Serve on a unix socket until the context is left."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nightcrew-packages-")))
+        folder = stack.enter_context(temporary_folder("packages"))
         server = stack.enter_context(_Server(folder / "packages.sock", mirror))
         threading.Thread(
             target=server.serve_forever, kwargs={"poll_interval": 0.02}, name="packages", daemon=True

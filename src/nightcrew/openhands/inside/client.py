@@ -18,8 +18,8 @@ import time
 from collections.abc import Callable
 from typing import NoReturn, TextIO
 
+from nightcrew.execution.confinement.mount import RESULTS_VARIABLE
 from nightcrew.execution.confinement.relay import Relay
-from nightcrew.execution.confinement.results import VARIABLE
 from nightcrew.openhands.inside.protocol import (
     RESULT_MARK,
     STATE,
@@ -99,9 +99,9 @@ def main(words: list[str]) -> NoReturn:
 
 def _results() -> TextIO:
     """The trusted channel for results: a connection that no other process can open and no child inherits."""
-    path = os.environ.pop(VARIABLE, "")
+    path = os.environ.pop(RESULTS_VARIABLE, "")
     if not path:
-        sys.stderr.write(f"there is no channel for results: {VARIABLE} is not set\n")
+        sys.stderr.write(f"there is no channel for results: {RESULTS_VARIABLE} is not set\n")
         _leave(Exit.CONFIG)
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(path)

@@ -15,8 +15,9 @@ from typing import Any
 
 from nightcrew.errors import BadInput, Transient
 from nightcrew.execution.checkout.base import copy_tree
+from nightcrew.execution.checkout.removal import remove_tree
 from nightcrew.execution.checkout.work_folder import work_folder
-from nightcrew.execution.checkout.workspace import Checkout, remove_tree
+from nightcrew.execution.checkout.workspace import Checkout
 from nightcrew.execution.environments.environment import Environment, build_environment, project_paths
 from nightcrew.execution.environments.layout import read_target
 from nightcrew.execution.sandbox import Mount, Sandbox

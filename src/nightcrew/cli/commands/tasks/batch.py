@@ -77,7 +77,7 @@ def show_batch(
     as_json: AsJson = False,
 ) -> int:
     """Print the tasks of a batch, what they cost and what came of them."""
-    from nightcrew.crew.reconciliation import reconcile
+    from nightcrew.crew.runs.reconciliation import reconcile
 
     settings = load_settings()
     reconcile(settings)

@@ -37,7 +37,7 @@ def review(
 ) -> None:
     """List, show or answer open questions. They are about changes that no gate could measure."""
     from nightcrew.crew import review as review_service
-    from nightcrew.crew.reconciliation import reconcile
+    from nightcrew.crew.runs.reconciliation import reconcile
 
     answer = _answer(accept=accept, retry=retry, give_up=give_up, reason=reason, hint=hint, model=model)
     if answer is not None and task_id is None:

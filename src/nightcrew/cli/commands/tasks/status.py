@@ -26,7 +26,7 @@ TaskIdOption = Annotated[str | None, typer.Option("--task-id", help="The same, a
 def get_status(task_id: TaskId = None, named: TaskIdOption = None, as_json: AsJson = False) -> None:
     """Print the status of one task."""
     from nightcrew.crew import dispatch
-    from nightcrew.crew.reconciliation import reconcile
+    from nightcrew.crew.runs.reconciliation import reconcile
 
     task_id = _the_id(task_id, named)
     settings = load_settings()
@@ -45,7 +45,7 @@ def list_tasks(
 ) -> None:
     """List tasks, the latest first."""
     from nightcrew.crew import dispatch
-    from nightcrew.crew.reconciliation import reconcile
+    from nightcrew.crew.runs.reconciliation import reconcile
 
     settings = load_settings()
     reconcile(settings)
@@ -96,7 +96,7 @@ def cancel_task(task_id: TaskId = None, named: TaskIdOption = None, as_json: AsJ
 def queue_stats(as_json: AsJson = False) -> None:
     """Count tasks by priority and status. Also tells whether the crew is stopped."""
     from nightcrew.crew import dispatch
-    from nightcrew.crew.reconciliation import reconcile
+    from nightcrew.crew.runs.reconciliation import reconcile
     from nightcrew.crew.stop import HOW_TO_RESUME, current_stop
 
     settings = load_settings()

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from nightcrew.cli.app import Goodbye
-from nightcrew.crew.reconciliation import reconcile
+from nightcrew.crew.runs.reconciliation import reconcile
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.settings import Settings
 from nightcrew.task import SETTLED

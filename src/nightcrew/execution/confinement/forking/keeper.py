@@ -5,7 +5,6 @@ import logging
 import os
 import select
 import socket
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from nightcrew.errors import NightcrewError
+from nightcrew.execution.checkout.work_folder import temporary_folder
 from nightcrew.execution.confinement.bubblewrap import ETC, find_bwrap, options_for_parent
 from nightcrew.execution.confinement.identity import parent_identity
 from nightcrew.execution.confinement.launch import Launch
@@ -51,7 +51,7 @@ class Keeper:
         self._over = threading.Event()
 
     def __enter__(self) -> Self:
-        folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="nightcrew-forks-")))
+        folder = self._resources.enter_context(temporary_folder("forks"))
         self.path = folder / "socket"
         self._listener = self._resources.enter_context(socket.socket(socket.AF_UNIX))
         self._listener.bind(os.fspath(self.path))

@@ -9,7 +9,8 @@ from socket import gethostname
 import pytest
 
 from nightcrew.crew.processes import ProcessId
-from nightcrew.crew.reconciliation import Correction, Life, Run, correction, life_of
+from nightcrew.crew.runs.flow_runs import Life, Run, life_of
+from nightcrew.crew.runs.reconciliation import Correction, correction
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.task import Task, TaskStatus
 
@@ -26,6 +27,7 @@ NOW, LATE = timedelta(seconds=5), timedelta(minutes=5)
         (RUNNING, "RUNNING", NOW, DEAD, CRASHED),  # killed: nobody waits for missing heartbeats
         (QUEUED, "RUNNING", LATE, DEAD, CRASHED),  # killed before it could report to the store
         (QUEUED, "RUNNING", NOW, UNKNOWN, NONE),
+        (QUEUED, "RUNNING", LATE, UNKNOWN, CRASHED),  # nobody ever knew its process: it died with its worker
         (RUNNING, "RUNNING", LATE, UNKNOWN, NONE),  # on another host: its heartbeats tell
         (ASKS, "RUNNING", LATE, DEAD, CRASHED),  # killed between the question and the suspension
         (ASKS, "PAUSED", LATE, UNKNOWN, NONE),

@@ -5,20 +5,16 @@ itself says whether the work goes on, on others its lease does; Prefect's state 
 """
 
 import logging
-import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from enum import Enum, auto
-from typing import Any
-
-import psutil
 
 from nightcrew.crew.dispatch import FLOW, dispatch_waiting, open_queue, set_state
 from nightcrew.crew.prefect_api import PrefectApi
 from nightcrew.crew.processes import ProcessId, kill_tree
+from nightcrew.crew.runs.flow_runs import Life, Run, flow_runs, life_of, run_of
 from nightcrew.crew.status import status
 from nightcrew.errors import BadInput
 from nightcrew.queue.task_queue import TaskQueue
@@ -31,18 +27,8 @@ log = logging.getLogger(__name__)
 MOST_CRASHES = 2  # in a row, without an attempt that could be recorded
 LONGEST_PENDING = timedelta(minutes=4)
 LONGEST_CANCELLING = timedelta(minutes=1)
-LONGEST_START = timedelta(minutes=1)  # until Prefect knows from the worker which process it started
 STOPPED = "the crew was stopped; the task will run again"
 WITH_A_RUN = (TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.NEEDS_REVIEW)
-PAGE = 200
-
-
-class Life(Enum):
-    """What is known of the process that works on a task."""
-
-    ALIVE = auto()
-    DEAD = auto()
-    UNKNOWN = auto()  # it has not reported yet
 
 
 class Correction(Enum):
@@ -53,17 +39,6 @@ class Correction(Enum):
     CRASHED = auto()  # run it again, but not for ever
     CANCEL = auto()
     FAIL = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A task's flow run: Prefect's state of it, and its process."""
-
-    state: str  # Prefect's type of state, or DELETED
-    message: str
-    age: timedelta  # of the state
-    life: Life
-    in_queue: bool = True  # False: somebody deleted the work queue that would start it
 
 
 def correction(task: TaskStatus, run: Run, *, deployed: bool) -> Correction:
@@ -77,11 +52,8 @@ def correction(task: TaskStatus, run: Run, *, deployed: bool) -> Correction:
         case "CANCELLING":
             late = run.age > LONGEST_CANCELLING or run.life is Life.DEAD
             return Correction.CANCEL if late else Correction.NONE
-        case "PENDING":
-            never_started = run.age > LONGEST_PENDING and run.life is not Life.ALIVE
-            return Correction.CRASHED if never_started else Correction.NONE
-        case "RUNNING":
-            return Correction.CRASHED if run.life is Life.DEAD else Correction.NONE
+        case "PENDING" | "RUNNING":
+            return Correction.CRASHED if _is_lost(task, run) else Correction.NONE
         # A run without its work queue waits for ever: no worker polls for it.
         case "SCHEDULED":
             return Correction.NONE if run.in_queue else Correction.RUN_AGAIN
@@ -109,7 +81,8 @@ def reconcile(settings: Settings) -> int:
 
 
 def requeue_stopped(settings: Settings) -> int:
-    """After this crew's worker was stopped, queue the tasks again that it was working on; their number.
+    """After this crew's worker was stopped, or all of the crew has ended, queue the tasks again that it was
+    working on; their number. It is no crash of theirs.
 
     Tasks whose process lives, or is on another host, belong to another crew.
     """
@@ -132,14 +105,6 @@ def run_cancelled(settings: Settings, flow_run_id: str) -> None:
                 queue.update(queued.task_id, status=TaskStatus.CANCELLED, detail="cancelled in Prefect")
 
 
-def life_of(queued: QueuedTask) -> Life:
-    """Whether the process lives that the task names."""
-    if queued.pid is None or queued.host != socket.gethostname():
-        return Life.UNKNOWN
-    alive = ProcessId(queued.pid, queued.pid_started or 0.0).find() is not None
-    return Life.ALIVE if alive else Life.DEAD
-
-
 # ---------------------------------------------------------------------------------------------------------
 
 _AT_WORK = frozenset({"PENDING", "RUNNING", "CANCELLING", "CRASHED"})
@@ -156,15 +121,8 @@ class _Reconciliation:
     def runs(self) -> Sequence[tuple[QueuedTask, Run]]:
         """Every unfinished task that has a flow run, with it."""
         known = [task for task in self._queue.waiting(*WITH_A_RUN) if task.flow_run_id]
-        pairs = []
-        # One request for a page of runs; a request for each would load Prefect's server every few seconds.
-        for start in range(0, len(known), PAGE):
-            page = known[start : start + PAGE]
-            found = _flow_runs(self._api, [str(task.flow_run_id) for task in page])
-            pairs += [
-                (task, _run(task, found.get(str(task.flow_run_id)), self._life_of(task))) for task in page
-            ]
-        return pairs
+        found = flow_runs(self._api, [str(task.flow_run_id) for task in known])
+        return [(task, run_of(task, found.get(str(task.flow_run_id)), self._life_of(task))) for task in known]
 
     def correct_all(self) -> int:
         """Correct what is wrong; returns the number of changed tasks."""
@@ -172,8 +130,8 @@ class _Reconciliation:
         for task, run in self.runs():
             deployed = run.state != "DELETED" or self._is_deployed(task.task.priority)
             wanted = correction(task.status, run, deployed=deployed)
-            if wanted is not Correction.NONE and self._is_as_read(task):
-                with suppress(BadInput):  # its status has changed since it was read
+            if wanted is not Correction.NONE:
+                with suppress(BadInput):  # it has changed since it was read
                     self._correct(task, run, wanted)
                     changed += 1
         return changed
@@ -182,7 +140,12 @@ class _Reconciliation:
         """Queue a task again, in a new flow run."""
         # The store first: if this process dies here, the next look finds a pending task and starts it.
         self._queue.update(
-            task.task_id, status=TaskStatus.PENDING, flow_run_id=None, detail=message, crashes=crashes
+            task.task_id,
+            as_read=task,
+            status=TaskStatus.PENDING,
+            flow_run_id=None,
+            detail=message,
+            crashes=crashes,
         )
         set_state(self._api, str(task.flow_run_id), "CRASHED", name, message)
 
@@ -208,7 +171,7 @@ class _Reconciliation:
     def _cancel(self, task: QueuedTask, run: Run) -> None:
         detail = run.message or f"its flow run was {run.state.lower()}"
         # The status comes before the signal, so that the dying process does not report a failure.
-        self._queue.update(task.task_id, status=TaskStatus.CANCELLED, detail=detail)
+        self._queue.update(task.task_id, as_read=task, status=TaskStatus.CANCELLED, detail=detail)
         if life_of(task) is Life.ALIVE:
             kill_tree(ProcessId(task.pid or 0, task.pid_started or 0.0))
         if run.state == "CANCELLING":
@@ -219,7 +182,9 @@ class _Reconciliation:
             reason, detail = FailureReason.REJECTED, f"the question was not answered in time: {task.detail}"
         else:
             reason, detail = FailureReason.INFRASTRUCTURE, _why(run)
-        self._queue.update(task.task_id, status=TaskStatus.FAILED, failure_reason=reason, detail=detail)
+        self._queue.update(
+            task.task_id, as_read=task, status=TaskStatus.FAILED, failure_reason=reason, detail=detail
+        )
 
     def _life_of(self, task: QueuedTask) -> Life:
         """Of a process on another host, its lease tells."""
@@ -227,15 +192,19 @@ class _Reconciliation:
             return life_of(task)
         return Life.DEAD if task.task_id in self._lost else Life.ALIVE
 
-    def _is_as_read(self, task: QueuedTask) -> bool:
-        """A process that has ended in the meantime has recorded how."""
-        now = self._queue.get(task.task_id)
-        return (now.status, now.flow_run_id, now.pid) == (task.status, task.flow_run_id, task.pid)
-
     def _is_deployed(self, priority: TaskPriority) -> bool:
         if priority not in self._deployed:
             self._deployed[priority] = self._api.get(f"/deployments/name/{FLOW}/{priority}") is not None
         return self._deployed[priority]
+
+
+def _is_lost(task: TaskStatus, run: Run) -> bool:
+    """True if the process of a pending or running run has died, or will never be known."""
+    late = run.age > LONGEST_PENDING and run.life is not Life.ALIVE
+    if run.state == "PENDING":
+        return late
+    # One that never named itself in the store died before it could, together with its worker.
+    return run.life is Life.DEAD or (late and task is TaskStatus.QUEUED)
 
 
 def _free_unattended(queue: TaskQueue) -> int:
@@ -250,40 +219,6 @@ def _free_unattended(queue: TaskQueue) -> int:
         with suppress(BadInput):
             queue.update(task.task_id, status=TaskStatus.QUEUED, detail=detail)
     return len(lost)
-
-
-def _flow_runs(api: PrefectApi, run_ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-    found = api.post("/flow_runs/filter", {"flow_runs": {"id": {"any_": list(run_ids)}}, "limit": PAGE}) or []
-    return {run["id"]: run for run in found}
-
-
-def _run(task: QueuedTask, found: Mapping[str, Any] | None, life: Life) -> Run:
-    if found is None:
-        return Run("DELETED", "", timedelta(), life)
-    state = found["state"] or {"type": found["state_type"], "timestamp": None}
-    since = datetime.fromisoformat(state["timestamp"]) if state["timestamp"] else datetime.now(UTC)
-    pid = found.get("infrastructure_pid") or ""
-    # A process that has died before it could name itself in the store is known to Prefect only.
-    if life is Life.UNKNOWN and task.host in {None, socket.gethostname()} and str(pid).isdigit():
-        life = _life_of_worker_child(int(pid), since)
-    age, in_queue = datetime.now(UTC) - since, found.get("work_queue_id") is not None
-    return Run(state["type"], state.get("message") or "", age, life, in_queue)
-
-
-def _life_of_worker_child(pid: int, since: datetime) -> Life:
-    """Whether the process lives that the worker started for a run, before it has reported to the store.
-
-    It cannot be younger than the run's state; a younger one has the pid of a process that has ended. A new
-    run of a postponed flow still has the pid of the one before.
-    """
-    if datetime.now(UTC) - since < LONGEST_START:
-        return Life.UNKNOWN
-    try:
-        process = psutil.Process(pid)
-        ours = process.uids().real == os.geteuid() and process.status() != psutil.STATUS_ZOMBIE
-        return Life.ALIVE if ours and process.create_time() <= since.timestamp() + 60 else Life.DEAD
-    except psutil.Error:
-        return Life.DEAD
 
 
 def _why(run: Run) -> str:

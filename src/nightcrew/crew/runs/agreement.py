@@ -1,0 +1,61 @@
+"""Lets Prefect show how each task has ended, where its process died when the store knew and Prefect did not.
+
+The store decides. A run that a person starts again is left: it finds its task ended, and ends like it.
+"""
+
+import logging
+from datetime import timedelta
+
+from nightcrew.crew.dispatch import open_queue, set_state
+from nightcrew.crew.runs.flow_runs import Life, Run, flow_runs, run_of
+from nightcrew.crew.status import status
+from nightcrew.queue.task_table import QueuedTask
+from nightcrew.settings import Settings
+from nightcrew.task import TaskStatus
+
+log = logging.getLogger(__name__)
+
+A_DAY = timedelta(days=1)
+LATELY = timedelta(minutes=15)
+A_MOMENT = timedelta(seconds=30)  # that a living process has to report by itself
+STATES = {
+    TaskStatus.COMPLETED: "COMPLETED",
+    TaskStatus.FAILED: "FAILED",
+    TaskStatus.CANCELLED: "CANCELLED",
+}
+_ENDED = frozenset({"COMPLETED", "FAILED", "CANCELLED", "CRASHED"})
+
+
+def agree(settings: Settings, *, since: timedelta = LATELY) -> int:
+    """Correct Prefect's state of the tasks that have ended `since` then; the number of corrected runs.
+
+    Raises:
+        Transient: Prefect cannot be reached.
+    """
+    services = status(settings)
+    if not services.running:
+        return 0
+    with open_queue(settings) as queue:
+        ended = [task for task in queue.ended(since) if task.flow_run_id]
+    found = flow_runs(services.api(), [str(task.flow_run_id) for task in ended])
+    wrong = [task for task in ended if is_wrong(task, run_of(task, found.get(str(task.flow_run_id)), _LIFE))]
+    for task in wrong:
+        log.warning("task %s is %s, and Prefect did not show it", task.task_id, task.status)
+        set_state(services.api(), str(task.flow_run_id), STATES[task.status], _name(task), task.detail)
+    return len(wrong)
+
+
+def is_wrong(task: QueuedTask, run: Run) -> bool:
+    """True if Prefect's state of an ended task will stay another one than the task's."""
+    if run.state == STATES[task.status] or run.age < A_MOMENT:
+        return False
+    return run.state in _ENDED or (run.state in {"RUNNING", "CANCELLING"} and run.life is Life.DEAD)
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+_LIFE = Life.UNKNOWN  # the store forgets the process of a task that has ended; Prefect still knows it
+
+
+def _name(task: QueuedTask) -> str:
+    return STATES[task.status].capitalize()

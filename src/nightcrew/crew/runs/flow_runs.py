@@ -1,0 +1,90 @@
+"""A task's flow run as Prefect records it, and what is known of the process that works on it."""
+
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
+from typing import Any
+
+import psutil
+
+from nightcrew.crew.prefect_api import PrefectApi
+from nightcrew.crew.processes import ProcessId
+from nightcrew.queue.task_table import QueuedTask
+
+LONGEST_START = timedelta(minutes=1)  # until Prefect knows from the worker which process it started
+PAGE = 200
+
+
+class Life(Enum):
+    """What is known of the process that works on a task."""
+
+    ALIVE = auto()
+    DEAD = auto()
+    UNKNOWN = auto()  # it has not reported yet
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A task's flow run: Prefect's state of it, and its process."""
+
+    state: str  # Prefect's type of state, or DELETED
+    message: str
+    age: timedelta  # of the state
+    life: Life
+    in_queue: bool = True  # False: somebody deleted the work queue that would start it
+
+
+def life_of(queued: QueuedTask) -> Life:
+    """Whether the process lives that the task names."""
+    if queued.pid is None or queued.host != socket.gethostname():
+        return Life.UNKNOWN
+    alive = ProcessId(queued.pid, queued.pid_started or 0.0).find() is not None
+    return Life.ALIVE if alive else Life.DEAD
+
+
+def flow_runs(api: PrefectApi, run_ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """Prefect's records of these runs, by id; those that were deleted are missing.
+
+    One request for a page of runs: a request for each would load Prefect's server every few seconds.
+    """
+    found: dict[str, Mapping[str, Any]] = {}
+    for start in range(0, len(run_ids), PAGE):
+        page = {"flow_runs": {"id": {"any_": list(run_ids[start : start + PAGE])}}, "limit": PAGE}
+        found |= {run["id"]: run for run in api.post("/flow_runs/filter", page) or []}
+    return found
+
+
+def run_of(task: QueuedTask, found: Mapping[str, Any] | None, life: Life) -> Run:
+    """Prefect's record of a task's run, or None if it was deleted, with what is known of its process."""
+    if found is None:
+        return Run("DELETED", "", timedelta(), life)
+    state = found["state"] or {"type": found["state_type"], "timestamp": None}
+    since = datetime.fromisoformat(state["timestamp"]) if state["timestamp"] else datetime.now(UTC)
+    pid = found.get("infrastructure_pid") or ""
+    # A process that has died before it could name itself in the store is known to Prefect only.
+    if life is Life.UNKNOWN and task.host in {None, socket.gethostname()} and str(pid).isdigit():
+        life = _life_of_worker_child(int(pid), since)
+    age, in_queue = datetime.now(UTC) - since, found.get("work_queue_id") is not None
+    return Run(state["type"], state.get("message") or "", age, life, in_queue)
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _life_of_worker_child(pid: int, since: datetime) -> Life:
+    """Whether the process lives that the worker started for a run, before it has reported to the store.
+
+    It cannot be younger than the run's state; a younger one has the pid of a process that has ended. A new
+    run of a postponed flow still has the pid of the one before.
+    """
+    if datetime.now(UTC) - since < LONGEST_START:
+        return Life.UNKNOWN
+    try:
+        process = psutil.Process(pid)
+        ours = process.uids().real == os.geteuid() and process.status() != psutil.STATUS_ZOMBIE
+        return Life.ALIVE if ours and process.create_time() <= since.timestamp() + 60 else Life.DEAD
+    except psutil.Error:
+        return Life.DEAD
