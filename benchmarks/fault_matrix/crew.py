@@ -1,4 +1,4 @@
-"""The crew in which faults are caused: real services, the real agent, and a twin behind a proxy."""
+"""The crew in which faults are caused: real services, the real agent, and a twin behind a line."""
 
 import os
 import shutil
@@ -14,11 +14,11 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
 
 from benchmarks.fault_matrix.cases import Case, scenario, task_of
-from benchmarks.fault_matrix.proxy import Proxy
+from benchmarks.line import Line
 from nightcrew.cli.demo.parts import make_repository
 from nightcrew.crew import dispatch
 from nightcrew.crew.processes import free_port
-from nightcrew.crew.reconciliation import reconcile
+from nightcrew.crew.runs.reconciliation import reconcile
 from nightcrew.crew.services import running_crew
 from nightcrew.crew.status import ServiceStatus
 from nightcrew.crew.storage.database import ensure_database, psycopg_arguments
@@ -40,7 +40,7 @@ class Stage:
     settings: Settings
     status: ServiceStatus
     twin: Twin
-    proxy: Proxy
+    line: Line
     repo: Path
     run_states: dict[str, str] = field(default_factory=dict)  # while tasks waited
     stops: dict[str, Stop | None] = field(default_factory=dict)
@@ -95,10 +95,10 @@ def running_stage(cases: Sequence[Case]) -> Iterator[Stage]:
     home = Path(tempfile.mkdtemp(prefix="nightcrew-faults-"))
     home.chmod(0o755)  # the embedded PostgreSQL runs as another user when started by root
     try:
-        with Twin(scenario(cases)) as twin, Proxy(twin.port) as proxy:
+        with Twin(scenario(cases)) as twin, Line(twin.port) as line:
             settings = load_settings(
                 home=home / "crew",
-                base_url=f"http://127.0.0.1:{proxy.port}/api/v1",
+                base_url=f"http://127.0.0.1:{line.port}/api/v1",
                 api_key="twin",
                 prefect_port=free_port(0),
                 free_requests_per_minute=1000,
@@ -107,6 +107,6 @@ def running_stage(cases: Sequence[Case]) -> Iterator[Stage]:
                 attempt_iterations=15,
             )
             with running_crew(settings, workers=WORKERS) as status:
-                yield Stage(settings, status, twin, proxy, make_repository(home / "stockroom"))
+                yield Stage(settings, status, twin, line, make_repository(home / "stockroom"))
     finally:
         shutil.rmtree(home, ignore_errors=True)

@@ -30,12 +30,12 @@ class CannotBeDone(Exception):
 
 
 def refuse_connections(stage: Stage, queued: QueuedTask) -> None:
-    stage.proxy.shut()  # before the run starts: breaking a running call would be another fault
+    stage.line.refuse()  # before the run starts: breaking a running call would be another fault
     try:
         stage.until(queued, lambda now: now.detail.startswith("Waits") or now.status.is_final)
         stage.note_run_state(queued)
     finally:
-        stage.proxy.open()
+        stage.line.open()
     _until(lambda: crew_stop.end_outage(stage.settings), "the end of the outage")
 
 

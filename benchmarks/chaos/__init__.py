@@ -1,0 +1,1 @@
+"""Random faults against a real crew: see `__main__`."""

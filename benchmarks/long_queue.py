@@ -1,0 +1,144 @@
+"""A crew with a long queue: how soon it is ready, how fast it starts handing tasks over, and what it holds.
+
+    python -m benchmarks.long_queue [--waiting N] [--done N] [--workers N]
+
+The tasks are submitted while no engine runs. Then `run-engine` is started, and it is measured how long it
+takes until it is ready, how many tasks a second get their flow runs, whether a critical task that comes last
+is the next to start, and how much memory worker and server hold while tasks are done. The baseline of the
+start is the same engine without a waiting task, in the same run. The floors are those of two free cores.
+"""
+
+import argparse
+import random
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+from benchmarks.chaos.look import look_at
+from benchmarks.chaos.stage import Stage, clear, stage_in, wait_for
+from benchmarks.chaos.tasks import batch_of, tasks_of
+from benchmarks.support import verdict
+from nightcrew.task import TaskStatus
+
+READY_SECONDS, HANDED_OVER_A_SECOND, SHARE_OF_GROWTH = 60.0, 50.0, 0.1
+MEGABYTE = 1024**2
+_HANDED_OVER = "select count(*) as n from tasks where flow_run_id is not null"
+
+
+def main() -> None:
+    """Measure and print."""
+    options = _options()
+    folder = Path(tempfile.gettempdir()) / "nightcrew-long-queue"
+    clear(folder)
+    with stage_in(folder, random.Random(1), workers=options.workers, cache=options.cache) as stage:
+        before = _start(stage)
+        print(f"first start, with an empty home: {before:.0f} s", flush=True)
+        _stop(stage)
+        before = _start(stage)
+        print(f"start with no task waiting (baseline): {before:.0f} s", flush=True)
+        _stop(stage)
+        _submit(stage, options.waiting)
+        ready = _start(stage)
+        print(f"start with {options.waiting} tasks waiting: {ready:.0f} s", flush=True)
+        rate = _hand_over(stage, options.waiting)
+        print(f"handed over: {rate:.0f} tasks a second", flush=True)
+        overtaken = _starts_next(stage)
+        growth = _memory(stage, options.done)
+    verdict(
+        {
+            f"ready within {READY_SECONDS:.0f} s": ready <= READY_SECONDS,
+            f"{HANDED_OVER_A_SECOND:.0f} tasks a second are handed over": rate >= HANDED_OVER_A_SECOND,
+            "a critical task starts next": overtaken,
+            f"memory grows by {SHARE_OF_GROWTH:.0%} at most": growth <= SHARE_OF_GROWTH,
+        }
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--waiting", type=int, default=999)
+    parser.add_argument("--done", type=int, default=30, help="tasks over which memory is watched")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument(
+        "--cache", type=Path, default=Path(tempfile.gettempdir()) / "nightcrew-chaos" / "cache"
+    )
+    return parser.parse_args()
+
+
+def _start(stage: Stage) -> float:
+    """Seconds until `run-engine` says that the crew is running."""
+    log = stage.folder / "engine.log"
+    log.write_text("")
+    began = time.monotonic()
+    stage.start_engine()
+    wait_for(lambda: "The crew is running" in log.read_text(), "the crew", 900)
+    return time.monotonic() - began
+
+
+def _stop(stage: Stage) -> None:
+    assert stage.engine is not None
+    stage.engine.terminate()
+    stage.engine.wait(120)
+
+
+def _submit(stage: Stage, count: int) -> None:
+    file = stage.folder / "batch.json"
+    file.write_text(batch_of(tasks_of(1, 0, count, stage.repo), priority="normal"))
+    done = stage.command("submit-batch", str(file), seconds=600)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+
+
+def _hand_over(stage: Stage, count: int) -> float:
+    """Tasks a second that get their flow runs, from the start's own ones to the last."""
+    first, began = int(stage.query(_HANDED_OVER)[0]["n"]), time.monotonic()
+    wait_for(lambda: int(stage.query(_HANDED_OVER)[0]["n"]) >= count, "the last flow run", 1800)
+    return (count - first) / (time.monotonic() - began)
+
+
+def _starts_next(stage: Stage) -> bool:
+    """Whether a critical task that is submitted now begins before any other that waits."""
+    running = {task.task_id for task in look_at(stage).tasks or () if task.status is not TaskStatus.QUEUED}
+    file = stage.folder / "critical.json"
+    file.write_text(batch_of(tasks_of(2, 0, 1, stage.repo), priority="critical", name="urgent"))
+    stage.command("submit-batch", str(file))
+    later: set[str] = set()
+    while True:
+        tasks = look_at(stage).tasks or ()
+        begun = {task.task_id for task in tasks if task.status is not TaskStatus.QUEUED} - running
+        if urgent := next((name for name in begun if name.startswith("urgent")), ""):
+            print(f"the critical task began after {len(later)} others that were already taken", flush=True)
+            return bool(urgent) and len(later) <= stage.workers
+        later |= begun
+        time.sleep(0.2)
+
+
+def _memory(stage: Stage, done: int) -> float:
+    """The larger growth of worker and server, as a share, from the 10th task to the last; prints both."""
+    sizes: dict[str, list[int]] = {"worker": [], "server": []}
+    seen = 0
+    while seen < done:
+        tasks = look_at(stage).tasks or ()
+        ended = sum(task.status.is_final for task in tasks)
+        if ended > seen:
+            seen = ended
+            for name, values in sizes.items():
+                values.append(psutil.Process(stage.services.alive[name]).memory_info().rss)
+        time.sleep(1.0)
+    growth = 0.0
+    for name, values in sizes.items():
+        first, last = values[min(9, len(values) // 3)], values[-1]
+        growth = max(growth, last / first - 1)
+        print(f"{name}: {first / MEGABYTE:.0f} MB, {last / MEGABYTE:.0f} MB after {seen} tasks", flush=True)
+    return growth
+
+
+if __name__ == "__main__":
+    main()
