@@ -7,6 +7,9 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
+from nightcrew.settings import load_settings
 from tests.cli.conftest import Cli
 
 UNIT_TEST = ("submit-task", "--task-type", "unit_test", "--description", "write tests for all of it")
@@ -74,12 +77,33 @@ def test_init_says_that_only_what_is_committed_counts(cli: Cli, repository: Path
     assert "commit it" in " ".join(cli("init", cwd=repository).out.split())
 
 
-def test_a_variable_of_the_original_is_answered_with_what_took_its_place(cli: Cli) -> None:
-    result = cli("list-tasks", "--json", OPENHANDS_MODEL="openrouter/some/model")
-    assert result.json == []
-    assert "OPENHANDS_MODEL is not read; instead of it there is NIGHTCREW_MODELS" in " ".join(
-        result.err.split()
-    )
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [
+        ("OPENHANDS_MODEL", "NIGHTCREW_MODELS, a list, or --model of a task"),
+        ("OPENHANDS_WORKSPACE_ROOT", "NIGHTCREW_HOME"),
+        ("OPENHANDS_TIMEOUT", "NIGHTCREW_ATTEMPT_SECONDS, or --max-seconds of a task"),
+        ("OPENHANDS_ENABLE_CIRCUIT_BREAKER", "nothing: models that fail always rest for a while"),
+    ],
+)
+def test_a_variable_of_the_original_is_answered_with_what_took_its_place(name: str, instead: str) -> None:
+    code = "import sys; sys.argv = ['nightcrew', 'select-model', '--help']; "
+    run = code + "from nightcrew.cli.entry import main; main()"
+    env = os.environ | {name: "true"}
+    done = subprocess.run([sys.executable, "-c", run], env=env, capture_output=True, text=True, timeout=60)
+    assert f"{name} is not read; instead of it there is {instead}." in " ".join(done.stderr.split())
+
+
+def test_the_originals_choice_of_docker_is_understood(monkeypatch: pytest.MonkeyPatch) -> None:
+    for value, kind in (("true", "docker"), ("false", "bubblewrap")):
+        monkeypatch.setenv("OPENHANDS_USE_DOCKER_RUNTIME", value)
+        monkeypatch.delenv("NIGHTCREW_SANDBOX", raising=False)
+        assert str(load_settings().sandbox) == kind
+
+
+def test_the_target_of_a_task_means_the_same_for_every_type(cli: Cli) -> None:
+    shown = " ".join(cli("submit-task", "--help").out.split())
+    assert "The file the task is about, relative to the repository's root." in shown
 
 
 def test_a_shell_completes_the_names_of_commands(cli: Cli) -> None:

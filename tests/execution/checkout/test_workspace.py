@@ -52,7 +52,7 @@ def test_a_base_can_be_named_in_every_usual_way(repo: Path) -> None:
         assert resolve_commit(place, "HEAD") == second
         assert [resolve_commit(place, name) for name in ("plain", "v1", "side")] == [first] * 3
         assert resolve_commit(place, first) == first
-    assert resolve_commit(str(repo), first[:10]) == first
+        assert resolve_commit(place, first[:10]) == first
     assert resolve_commit(str(repo), "HEAD~1") == first
 
 

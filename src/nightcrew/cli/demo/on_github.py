@@ -31,7 +31,6 @@ def run_github_demo() -> ExitCode:
         "no outside service is called and no money is spent. Crew, sandbox, gates, git and pull requests are "
         "real.\n"
     )
-    began = time.monotonic()
     with demo_home(keep=False) as home, serve_twin(home, "github") as (twin_url, _):
         settings = demo_settings(home, twin_url)
         code = make_repository(home / "stockroom")
@@ -45,15 +44,15 @@ def run_github_demo() -> ExitCode:
                 "The crew looks at the repository each second; at a real one, every two minutes.\n"
             )
             story = Story(settings, twin, code, _tell, lambda: reconcile(settings))
+            began = time.monotonic()
             problems = story.run()
-            _print_end(story, problems)
+            _print_end(story, problems, duration(time.monotonic() - began))
             with open_ledger(settings) as ledger:
                 rows = ledger.query(QUERY)
                 if rows:
                     console.print("What people made of it, from the ledger, in SQL:", markup=False)
                     console.print(QUERY, style="dim", markup=False)
                     print_table("", tuple(rows[0]), [tuple(row.values()) for row in rows])
-    console.print(f"From the first issue to the last merge in {duration(time.monotonic() - began)}.")
     return ExitCode.FAILED if problems else ExitCode.DONE
 
 
@@ -67,7 +66,7 @@ def _tell(who: str, what: str) -> None:
     console.print(" ".join(first.split()), markup=False, soft_wrap=True)
 
 
-def _print_end(story: Story, problems: list[str]) -> None:
+def _print_end(story: Story, problems: list[str], took: str) -> None:
     rows = [
         (
             f"#{one.number}",
@@ -89,5 +88,6 @@ def _print_end(story: Story, problems: list[str]) -> None:
         "of two accepted changes in conflict, the later one was made again on top of the first",
     ):
         console.print("[red]✗[/]" if problems else "[green]✓[/]", line)
+    console.print(f"From the first issue to the last merge: {took}.")
     for problem in problems:
         console.print(f"  {problem}", style="red", markup=False)
