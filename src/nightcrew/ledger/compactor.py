@@ -48,7 +48,6 @@ class Compaction:
     journals: int = 0
     facts: int = 0
     folders_retired: int = 0
-    parts_merged: int = 0  # that are gone
 
 
 def compact(
@@ -85,10 +84,11 @@ def compact(
         retired = _retire(ledger_dir, archived, now, grace_seconds)
         _forget(archived, retired, now, shared)
         _save(ledger_dir, archived, shared)
-        merged = 0 if shared else _settle(ledger_dir, now)
+        if shared is None:
+            _settle(ledger_dir, now)
         write_views(ledger_dir, shared)
     log.info("compacted %d journals, %d new facts, retired %d folders", len(fresh), facts, len(retired))
-    return Compaction(len(fresh), facts, len(retired), merged)
+    return Compaction(journals=len(fresh), facts=facts, folders_retired=len(retired))
 
 
 # --- private ----------------------------------------------------------------------------------------------
@@ -190,16 +190,14 @@ def _save(ledger_dir: Path, archived: Archived, shared: SharedFiles | None) -> N
         shared.send(ledger_dir / ARCHIVED, f"ledger/{ARCHIVED}")
 
 
-def _settle(ledger_dir: Path, now: datetime) -> int:
-    """Keep figures of all that is archived, then merge parts, which changes no fact; how many are gone."""
+def _settle(ledger_dir: Path, now: datetime) -> None:
+    """Keep figures of all that is archived, then merge parts, which changes no fact."""
     try:
         keep_figures(ledger_dir)
     except duckdb.Error as error:  # they only save work
         log.warning("no figures are kept: %s", error)
-    merged = merge_parts(ledger_dir, now)
-    if merged:
+    if merge_parts(ledger_dir, now):
         note_parts(ledger_dir)
-    return merged
 
 
 def _recover(ledger_dir: Path, now: float) -> None:

@@ -12,7 +12,7 @@ import json
 import logging
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,9 +34,6 @@ TASKS = "task_id, status, failure_reason"
 _TABLES = {"attempts": ATTEMPTS, "tasks": TASKS}
 _AT_ONCE = 50_000  # tasks that are computed together, which bounds the memory
 _FOLDER, _CURRENT = "figures", "current.json"
-
-type Parts = Mapping[str, int]
-"""The archive's parts, and the bytes of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +140,7 @@ def kept_in_session(connection: duckdb.DuckDBPyConnection, ledger_dir: Path) -> 
 
 
 def _parts(ledger_dir: Path) -> dict[str, int]:
+    """The archive's parts, and the bytes of each."""
     parts = [path for path in (ledger_dir / "archive").glob("part-*") if not path.name.startswith("part-0-")]
     return {part.name: sum(file.stat().st_size for file in part.iterdir()) for part in parts}
 
