@@ -71,7 +71,7 @@ def claims(place: Place, nodes: Sequence[Node], tasks: Sequence[Task]) -> Mappin
     if twice:
         print(f"done twice: {twice}")
     ((spent, reserved),) = rows(SPENT)
-    paid = Decimal(str(place.twin.key_record()["usage"]))
+    paid = Decimal(str(place.twin.key_record()["data"]["usage"]))
     print(f"the twin was paid {paid} USD, the crew's books say {spent} USD and {reserved} USD reserved")
     metrics = nodes[0].ask("metrics") or {}
     counted = sum(status == "completed" for status in now.values())
