@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nightcrew.execution.confinement.results import VARIABLE
+from nightcrew.execution.confinement.mount import RESULTS_VARIABLE
 from nightcrew.execution.sandbox import Limits, Mount, Results, open_sandbox
 from nightcrew.openhands.forks import CLIENT
 from nightcrew.openhands.inside.protocol import SOCKET, STATE, Brief, Exit, read_result
@@ -37,7 +37,7 @@ def test_a_brief_that_cannot_be_read_is_a_matter_of_configuration(tmp_path: Path
             input=b'{"token": "secret-token"}',
             capture_output=True,
             cwd=tmp_path,
-            env={VARIABLE: str(results.mount.source)},
+            env={RESULTS_VARIABLE: str(results.mount.source)},
         )
     assert done.returncode == Exit.CONFIG
     assert b"brief" in done.stderr

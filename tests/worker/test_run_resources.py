@@ -42,7 +42,7 @@ async def related() -> dict[str, str]:
     return {one["prefect.resource.role"]: one.get("prefect.resource.name") or one.id for one in found}
 
 
-def test_a_child_that_was_told_reads_nothing() -> None:
+def test_a_child_with_the_resources_reads_nothing() -> None:
     remember(resources_of(RUN, DEPLOYMENT, FLOW, POOL))
     assert asyncio.run(related()) == {
         "flow-run": RUN.name,
