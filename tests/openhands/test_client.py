@@ -90,6 +90,6 @@ def test_loading_and_running_the_sdk_asks_for_nothing_but_the_gateway(tmp_path: 
     assert result is not None
     assert result.finish_called, completed.stderr.decode()
     asked = {line.split()[1] for line in completed.stderr.decode().splitlines() if line.startswith("ASKED")}
-    assert asked == {"127.0.0.1", SOCKET, results.env[VARIABLE]}
+    assert asked == {"127.0.0.1", SOCKET, results.env[RESULTS_VARIABLE]}
     events = [json.loads(line) for line in found.splitlines() if line.startswith("{")]
     assert [event["event"] for event in events] == ["action", "observation", "action", "observation"]
