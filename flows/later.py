@@ -19,6 +19,7 @@ from nightcrew.crew.dispatch import POOL
 from nightcrew.crew.notice import Notice
 from nightcrew.crew.stop import HOW_TO_RESUME
 from nightcrew.errors import AccountStopped, Transient
+from nightcrew.execution.checkout.free_space import was_full
 from nightcrew.openrouter.books.account import stop_crew
 from nightcrew.openrouter.books.availability import account_of
 from nightcrew.queue.state_store import is_down, utc_now
@@ -28,7 +29,8 @@ from nightcrew.work.work import Work
 
 LONGEST_STOP = timedelta(days=1)  # then the run checks by itself whether the crew was resumed
 COMEBACK = timedelta(seconds=30)
-CREW_STOPPED, AWAITING_STORE, AWAITING_SERVER = "CrewStopped", "AwaitingDatabase", "AwaitingServer"
+CREW_STOPPED, AWAITING_STORE = "CrewStopped", "AwaitingDatabase"
+AWAITING_SERVER, AWAITING_DISK = "AwaitingServer", "AwaitingDisk"
 MOST_COMEBACKS = 20  # per run, its first start included
 
 
@@ -73,7 +75,7 @@ async def wait_for_models(work: Work) -> None:
 
 async def wait_for_services(error: Exception) -> None:
     """Postpone the run if `error` says that the state store is down, since nothing can be recorded, or that
-    Prefect's server is.
+    Prefect's server is, or that a disk is full.
 
     Returns if the error is another one.
 
@@ -82,10 +84,12 @@ async def wait_for_services(error: Exception) -> None:
     """
     if is_away(error) and _can_come_back() and await wait_for_server():
         await _postpone(AWAITING_SERVER, "Prefect's server did not answer", until=utc_now())
-    if is_down(error) and _can_come_back():
-        message = f"The state store does not answer: {str(error).splitlines()[0]}"
+    full = was_full(error)  # met before there was any work that could stop the crew
+    if (full or is_down(error)) and _can_come_back():
+        what = "A disk was full or read-only" if full else "The state store does not answer"
         pause = COMEBACK * min(flow_run.run_count or 1, MOST_COMEBACKS)
-        await _postpone(AWAITING_STORE, message, until=utc_now() + pause)
+        message = f"{what}: {str(error).splitlines()[0]}"
+        await _postpone(AWAITING_DISK if full else AWAITING_STORE, message, until=utc_now() + pause)
 
 
 # ---------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from nightcrew.crew.dispatch import POOL, open_queue, run_again
+from nightcrew.crew.dispatch import POOL, open_queue, run_again, set_state
 from nightcrew.crew.status import status
 from nightcrew.crew.storage.database import ensure_database
 from nightcrew.errors import Transient
@@ -24,6 +24,7 @@ from nightcrew.task import TaskStatus
 HOW_TO_RESUME = "When that is fixed, run: nightcrew resume"
 AWAITING_PROVIDER = "AwaitingProvider"  # the state of a flow run while nobody can call a model
 DISK_FULL = "disk_full"
+_AWAIT_THE_PROVIDER = {"flow_runs": {"state": {"name": {"any_": [AWAITING_PROVIDER]}}}, "limit": 200}
 _OF_THE_ACCOUNT = frozenset({"key_limit", "unauthorized", "payment_required"})
 
 
@@ -93,17 +94,20 @@ def settle_dead_calls(settings: Settings) -> int:
 
 
 def end_outage(settings: Settings) -> int:
-    """Start the tasks that wait for the provider if a probe, once one is due, finds it; their number."""
+    """Start the tasks that wait for the provider, unless there is an outage; a probe that is due may end it.
+
+    Their number. Whoever found that it is over may have died before it could start them.
+    """
     with StateStore(ensure_database(settings)) as store:
-        if offline(store, account_of(settings)) is None:
-            return 0
-        with OpenRouterApi(*settings.account) as api:
-            if probed(store, api) is not None:
-                return 0
+        if offline(store, account_of(settings)) is not None:
+            with OpenRouterApi(*settings.account) as api:
+                if probed(store, api) is not None:
+                    return 0
     api_of_prefect = status(settings).api()
-    with open_queue(settings) as queue:
-        waiting = queue.waiting(TaskStatus.QUEUED)
-        return sum(run_again(api_of_prefect, queued, state_name=AWAITING_PROVIDER) for queued in waiting)
+    waiting = api_of_prefect.post("/flow_runs/filter", _AWAIT_THE_PROVIDER) or []
+    for run in waiting:
+        set_state(api_of_prefect, run["id"], "SCHEDULED", "Scheduled", "the provider can be reached again")
+    return len(waiting)
 
 
 # ---------------------------------------------------------------------------------------------------------
