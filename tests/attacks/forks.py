@@ -20,13 +20,14 @@ _START = (
 
 
 @contextmanager
-def forking_sandbox() -> Iterator[Forked]:
-    """Its commands replace the forked process, `executed.py`, once that is confined."""
+def forking_sandbox(*more: Mount) -> Iterator[Forked]:
+    """Its commands replace the forked process, `executed.py`, once that is confined; all see `more`."""
     library = Path(__file__).parents[2] / "src"
     mounts = (
         *interpreter_mounts(Path(sys.executable)),
         Mount(library, LIBRARY),
         Mount(Path(__file__).with_name("executed.py"), PROGRAM),
+        *more,
     )
     loaded = Loaded(Path(sys.executable), "executed", mounts, ("-I", "-c", _START))
     with Keeper(lambda: loaded) as keeper:

@@ -87,6 +87,14 @@ def test_results_come_by_their_own_channel(forked: Forked, workspace: Path) -> N
     assert results.content == b"yes", done.stderr
 
 
+def test_the_loaded_program_may_be_installed_below_tmp(workspace: Path, tmp_path: Path) -> None:
+    (tmp_path / "library").mkdir(mode=0o755)
+    (tmp_path / "library" / "file").write_text("content")
+    with forking_sandbox(Mount(tmp_path / "library", "/tmp/installed/library")) as forked:  # noqa: S108
+        done = forked.run(["/bin/cat", "/tmp/installed/library/file"], workspace=workspace)  # noqa: S108
+    assert done.stdout == b"content", done.stderr
+
+
 def test_a_refused_mount_is_bad_input(forked: Forked, workspace: Path) -> None:
     with pytest.raises(BadInput, match="does not exist"):
         forked.run(["/bin/true"], workspace=workspace / "nowhere")

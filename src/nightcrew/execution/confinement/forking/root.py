@@ -44,6 +44,8 @@ class Scratch(NamedTuple):
 def enter_root(kept: Sequence[str], shown: Sequence[Shown], scratch: Sequence[Scratch]) -> None:
     """Make a root with what is `kept` of the current one, with `shown` and `scratch`, and change to it."""
     calls.mount("none", "/", flags=calls.PRIVATE | calls.RECURSIVE)
+    # Before the new root covers its folder, below which some of them may lie.
+    ours = [Shown(calls.clone_mount(os.path.realpath(path), writable=False), path) for path in kept]
     options = _limits(_ROOT_BYTES, _ROOT_INODES, 0o755)
     calls.mount("tmpfs", _NEW, "tmpfs", calls.NOSUID | calls.NODEV, options)
     for entry in Path("/").iterdir():
@@ -54,10 +56,7 @@ def enter_root(kept: Sequence[str], shown: Sequence[Shown], scratch: Sequence[Sc
     for folder, size_bytes, inodes in scratch:
         options = _limits(size_bytes, inodes, 0o1777)
         calls.mount("tmpfs", _place(folder), "tmpfs", calls.NOSUID | calls.NODEV, options)
-    for path in kept:
-        place = _place(path, is_folder=Path(path).is_dir())
-        calls.mount(path, place, flags=calls.BIND | calls.RECURSIVE)
-    for descriptor, path in shown:
+    for descriptor, path in (*ours, *shown):
         is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
         calls.attach_mount(descriptor, _place(path, is_folder=is_folder))
         os.close(descriptor)
