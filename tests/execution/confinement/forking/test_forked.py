@@ -90,8 +90,8 @@ def test_results_come_by_their_own_channel(forked: Forked, workspace: Path) -> N
 def test_the_loaded_program_may_be_installed_below_tmp(workspace: Path, tmp_path: Path) -> None:
     (tmp_path / "library").mkdir(mode=0o755)
     (tmp_path / "library" / "file").write_text("content")
-    with forking_sandbox(Mount(tmp_path / "library", "/tmp/installed/library")) as forked:  # noqa: S108
-        done = forked.run(["/bin/cat", "/tmp/installed/library/file"], workspace=workspace)  # noqa: S108
+    with forking_sandbox(Mount(tmp_path / "library", "/tmp/installed/library")) as forked:
+        done = forked.run(["/bin/cat", "/tmp/installed/library/file"], workspace=workspace)
     assert done.stdout == b"content", done.stderr
 
 
