@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from packaging.specifiers import SpecifierSet
 
 from nightcrew.cli.verdict_page import MARKER, verdict_page
 from nightcrew.task import Task
@@ -63,6 +65,17 @@ def judged(runner: Runner, folder: Path, head: str, **env: str) -> int:
     known = {"BASE": git(folder, "rev-parse", "main").strip(), "HEAD": git(folder, "rev-parse", head).strip()}
     usual = {"TASK_TYPE": "unit_test", "TARGET_FILE": "slug.py", "THRESHOLD": "0.7", "ACCEPTANCE": ""}
     return runner.step("Judge", folder, **(known | usual | env))
+
+
+def test_it_is_installed_with_a_python_that_it_supports() -> None:
+    steps = {step["name"]: step for step in ACTION["runs"]["steps"]}
+    python = steps["Python"]
+    supported = SpecifierSet(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"])
+    assert python["with"]["python-version"] in supported
+    assert python["with"]["update-environment"] is False
+    assert steps["Install"]["env"]["PYTHON"] == "${{ steps." + python["id"] + ".outputs.python-path }}"
+    assert steps["Install"]["run"].startswith('"$PYTHON" -m venv ')
+    assert list(steps).index("Python") < list(steps).index("Install")
 
 
 def test_a_good_pull_request_passes_and_gets_one_comment(runner: Runner, slugs: Path) -> None:
