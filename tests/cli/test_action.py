@@ -70,7 +70,9 @@ def judged(runner: Runner, folder: Path, head: str, **env: str) -> int:
 def test_it_is_installed_with_a_python_that_it_supports() -> None:
     steps = {step["name"]: step for step in ACTION["runs"]["steps"]}
     python = steps["Python"]
-    supported = SpecifierSet(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"])
+    supported = SpecifierSet(
+        tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    )
     assert python["with"]["python-version"] in supported
     assert python["with"]["update-environment"] is False
     assert steps["Install"]["env"]["PYTHON"] == "${{ steps." + python["id"] + ".outputs.python-path }}"
