@@ -139,6 +139,8 @@ def without(text: str, start: str, end: str = "") -> str:
     return text[:at] + (text[text.index(end, at + 1) :] if end else "")
 
 
+TYPED = 'from typing import TypeVar\n\nA = TypeVar("A")\n\n\ndef first(values: list[A]) -> A:\n    return values[0]\n'
+UNTYPED = TYPED.replace('A = TypeVar("A")\n', "").replace("[A]", "[int]").replace("-> A", "-> int")
 GRAMMAR = "class P:\n" + "".join(f"    def p_{one}(self, p):\n        return {one!r}\n" for one in "abcde")
 PYTHON = {
     "a function": without(BASE, "@lru_cache", "class SlugError"),
@@ -191,6 +193,8 @@ STUB = "def f(a: int, b: int = ...) -> int: ...\n\n\nclass C:\n    def m(self) -
 OTHERS: dict[str, tuple[Files, Files]] = {
     "frozen": ({"shop.py": SHOP}, {"shop.py": edit(SHOP, "(frozen=True)", "")}),
     "a generated argument": ({"shop.py": SHOP}, {"shop.py": edit(SHOP, '    currency: str = "EUR"\n', "")}),
+    "a type variable that is exported": ({"s.py": '__all__ = ["A"]\n' + TYPED}, {"s.py": UNTYPED}),
+    "a type of its own": ({"s.py": TYPED.replace("TypeVar", "NewType")}, {"s.py": UNTYPED}),
     "a route": ({"shop.py": SHOP}, {"shop.py": edit(SHOP, '@app.route("/b")\n', "")}),
     "a module": ({"slugs.py": BASE}, {"slugs.py": None}),
     "the licence": ({"LICENSE": "MIT\nAda\n"}, {"LICENSE": None}),
@@ -275,6 +279,7 @@ KEPT: dict[str, tuple[Files, Files]] = {
         {"s.py": "def h():\n    return 1\n", "b.py": "from s import h\n\nX = h()\n"}, {"s.py": "X = 1\n", "b.py": "X = 1\n"}),
     "a method that is called by its pattern": (
         {"s.py": GRAMMAR}, {"s.py": GRAMMAR.replace("p_e", "p_e_1") + "    def p_e_2(self, p):\n        return 7\n"}),
+    "a type variable": ({"s.py": TYPED}, {"s.py": UNTYPED}),
     "a private name": ({"s.py": "def _f():\n    return 1\n\n\ndef g():\n    return _f()\n"}, {
         "s.py": "def g():\n    return 1\n"}),
     "an import that nobody shares": ({"s.py": "import os\nimport re\nX = re\n"}, {"s.py": "import re\nX = re\n"}),

@@ -10,7 +10,7 @@ from nightcrew.validation.questions.loss import Loss
 from nightcrew.validation.questions.repository import World
 from nightcrew.validation.questions.signatures import Signature, generated, lost_calls, signature
 from nightcrew.validation.questions.surface import Function, Item, Kind, Surface, is_public, surface
-from nightcrew.validation.reading.names import dotted
+from nightcrew.validation.reading.names import dotted, last_part
 from nightcrew.validation.reading.suite import tree_text, walk
 from nightcrew.validation.tables import Table
 
@@ -110,9 +110,17 @@ def _counts(name: str, item: Item, old: Surface, world: World) -> bool:
         # Other imports are there for the module itself; only an `__init__` collects names for its users.
         given_on = world.is_package and isinstance(item.node, ast.ImportFrom) and item.node.level > 0
         return declared or name in old.exported or (given_on and is_public(name)) or world.is_used(name)
+    if _is_type_variable(item):
+        return name in old.exported or world.is_used(name)
     if not is_public(name) or world.is_hidden:
         return world.is_used(name)
     return True
+
+
+def _is_type_variable(item: Item) -> bool:
+    """True for a placeholder in annotations; those who import a module write their own."""
+    value = item.node.value if isinstance(item.node, ast.Assign | ast.AnnAssign) else None
+    return isinstance(value, ast.Call) and last_part(value.func) in {"TypeVar", "TypeVarTuple", "ParamSpec"}
 
 
 def _is_gone_with_its_owner(name: str, old: Surface, new: Surface) -> bool:
