@@ -179,6 +179,20 @@ class RunningCrew:
             time.sleep(0.2)
         return queued
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """For the length of a block the worker takes no run."""
+        self.api.patch("/work_pools/nightcrew", {"is_paused": True})
+        try:
+            yield
+        finally:
+            self.api.patch("/work_pools/nightcrew", {"is_paused": False})
+
+    def set_state(self, queued: QueuedTask, kind: str, name: str, **details: object) -> None:
+        """Set the state of the task's flow run, whatever it was."""
+        state = {"type": kind, "name": name, "state_details": details}
+        self.api.post(f"/flow_runs/{queued.flow_run_id}/set_state", {"state": state, "force": True})
+
     def audit(self, act: Act, about: str) -> list[dict[str, Any]]:
         """The lines of the audit log of this act about this, the oldest first."""
         with StateStore(ensure_database(self.settings)) as store, store.engine.connect() as connection:

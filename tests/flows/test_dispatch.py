@@ -9,11 +9,16 @@ from pathlib import Path
 
 import psutil
 import pytest
+from sqlalchemy import func, update
 
 from nightcrew.crew import bootstrap, dispatch, services
 from nightcrew.crew.runs import reconciliation
 from nightcrew.crew.runs.reconciliation import reconcile
+from nightcrew.crew.storage.database import ensure_database
 from nightcrew.errors import BadInput
+from nightcrew.queue import leases
+from nightcrew.queue.state_store import StateStore
+from nightcrew.queue.task_table import tasks
 from nightcrew.task import TaskStatus
 from tests.flows.conftest import RunningCrew
 
@@ -96,6 +101,24 @@ def test_a_run_that_was_taken_and_never_started_is_given_up_and_its_task_is_done
     given_up = crew.api.get(f"/flow_runs/{taken['id']}")["state"]
     assert given_up["type"] == "CRASHED" and "never started" in given_up["message"]
     assert crew.ended(task.task_id).status is TaskStatus.COMPLETED
+
+
+def test_a_task_of_a_lost_host_runs_again_and_has_not_crashed(
+    crew: RunningCrew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with crew.paused():
+        queued = crew.submit("Say it on another host.")
+        at_work = {"status": TaskStatus.RUNNING, "host": "lost-host", "pid": 7, "pid_started": 1.0}
+        with StateStore(ensure_database(crew.settings)) as store, store.engine.begin() as connection:
+            mine = tasks.c.task_id == queued.task_id
+            connection.execute(update(tasks).where(mine).values(**at_work, beat=func.now()))
+        crew.set_state(queued, "RUNNING", "Running")
+        assert reconcile(crew.settings) == 0, "its lease was renewed just now"
+        monkeypatch.setattr(leases, "LOST_AFTER", timedelta())
+        assert reconcile(crew.settings) == 1
+        again = crew.get(queued.task_id)
+        assert again.crashes == 0 and again.flow_run_id != queued.flow_run_id
+    assert crew.ended(queued.task_id).status is TaskStatus.COMPLETED
 
 
 def test_a_deleted_run_cancels_its_task(crew: RunningCrew) -> None:

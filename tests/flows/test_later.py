@@ -2,8 +2,6 @@
 
 import asyncio
 import errno
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,16 +25,6 @@ from tests.flows.test_review import state_of, works_on
 pytestmark = pytest.mark.flows
 
 FREE = "twin/diligent:free"
-
-
-@contextmanager
-def pausing(crew: RunningCrew) -> Iterator[None]:
-    """For the length of a block the worker takes no run."""
-    crew.api.patch("/work_pools/nightcrew", {"is_paused": True})
-    try:
-        yield
-    finally:
-        crew.api.patch("/work_pools/nightcrew", {"is_paused": False})
 
 
 def set_used(crew: RunningCrew, calls: int) -> None:
@@ -93,14 +81,9 @@ def test_a_stopped_crew_fails_no_task_and_goes_on_when_a_person_says_so(crew: Ru
 
 def test_a_task_that_still_waits_for_the_provider_after_an_outage_is_started(crew: RunningCrew) -> None:
     tomorrow = (utc_now() + timedelta(days=1)).isoformat()
-    with pausing(crew):
+    with crew.paused():
         queued = crew.submit("Say it after an outage whose end another process saw.")
-        state = {
-            "type": "SCHEDULED",
-            "name": crew_stop.AWAITING_PROVIDER,
-            "state_details": {"scheduled_time": tomorrow},
-        }
-        crew.api.post(f"/flow_runs/{queued.flow_run_id}/set_state", {"state": state, "force": True})
+        crew.set_state(queued, "SCHEDULED", crew_stop.AWAITING_PROVIDER, scheduled_time=tomorrow)
     assert crew_stop.end_outage(crew.settings) == 1
     assert crew.ended(queued.task_id).status is TaskStatus.COMPLETED
     assert crew_stop.end_outage(crew.settings) == 0
@@ -109,7 +92,7 @@ def test_a_task_that_still_waits_for_the_provider_after_an_outage_is_started(cre
 def test_a_disk_that_is_full_before_the_work_begins_fails_no_task(
     crew: RunningCrew, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pausing(crew):
+    with crew.paused():
         queued = crew.submit("Say it once there is room to begin.")
         run = crew.api.get(f"/flow_runs/{queued.flow_run_id}")
         # Prefect's own way to say in a test which run is under way.
@@ -119,8 +102,5 @@ def test_a_disk_that_is_full_before_the_work_begins_fails_no_task(
             asyncio.run(wait_for_services(OSError(errno.ENOSPC, "No space left on device")))
         state = waiting_run(crew, queued)
         assert state["name"] == AWAITING_DISK and "No space left" in state["message"]
-        crew.api.post(
-            f"/flow_runs/{run['id']}/set_state",
-            {"state": {"type": "SCHEDULED", "name": "Scheduled"}, "force": True},
-        )
+        crew.set_state(queued, "SCHEDULED", "Scheduled")
     assert crew.ended(queued.task_id).status is TaskStatus.COMPLETED

@@ -159,6 +159,10 @@ class _Reconciliation:
                     "its deployment or queue was deleted; it will run again",
                     crashes=task.crashes,
                 )
+            case Correction.CRASHED if self._is_host_lost(task):
+                self.run_again(
+                    task, "Lost", f"its host {task.host} was lost; it will run again", crashes=task.crashes
+                )
             case Correction.CRASHED if task.crashes < MOST_CRASHES:
                 self.run_again(
                     task, "Crashed", f"crashed, will run again: {_why(run)}", crashes=task.crashes + 1
@@ -188,9 +192,13 @@ class _Reconciliation:
 
     def _life_of(self, task: QueuedTask) -> Life:
         """Of a process on another host, its lease tells."""
-        if task.status is not TaskStatus.RUNNING or task.pid is None or task.host == socket.gethostname():
+        if not _is_elsewhere(task):
             return life_of(task)
         return Life.DEAD if task.task_id in self._lost else Life.ALIVE
+
+    def _is_host_lost(self, task: QueuedTask) -> bool:
+        """True for a lost lease: a host that lives puts the task of a dead process back at once."""
+        return _is_elsewhere(task) and task.task_id in self._lost
 
     def _is_deployed(self, priority: TaskPriority) -> bool:
         if priority not in self._deployed:
@@ -227,3 +235,8 @@ def _why(run: Run) -> str:
     if run.state == "PENDING":
         return "taken by a worker and never started"
     return run.message or f"its flow run ended as {run.state.lower()} without a verdict"
+
+
+def _is_elsewhere(task: QueuedTask) -> bool:
+    """True for a task that a process on another host works on."""
+    return task.status is TaskStatus.RUNNING and task.pid is not None and task.host != socket.gethostname()
