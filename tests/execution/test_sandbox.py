@@ -271,7 +271,7 @@ def test_where_the_kernel_refuses_the_choices_are_named(
     refusing = tmp_path / "bwrap"
     refusing.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
     refusing.chmod(0o755)
-    monkeypatch.setattr(bubblewrap, "_find_bwrap", lambda: str(refusing))
+    monkeypatch.setattr(bubblewrap, "find_bwrap", lambda: str(refusing))
     with pytest.raises(SandboxUnavailable, match=r"No permissions.*user namespaces.*NIGHTCREW_SANDBOX=none"):
         open_sandbox(SandboxKind.BUBBLEWRAP)
 

@@ -179,9 +179,12 @@ def test_kernel_memory_and_logs_are_closed(attack: Attack) -> None:
 def test_the_environment_given_is_in_no_command_line_of_the_host(sandbox: Sandbox, workspace: Path) -> None:
     token = "token-that-nobody-may-read"
     seen: list[bytes] = []
+    end = time.monotonic() + 30
 
     def look() -> None:
-        for _ in range(10):
+        rounds = 0
+        while rounds < 10 or (time.monotonic() < end and not any(b"sleep 0.2" in line for line in seen)):
+            rounds += 1
             for entry in Path("/proc").iterdir():
                 if entry.name.isdigit():
                     with suppress(OSError):
