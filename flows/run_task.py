@@ -4,6 +4,7 @@ from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
+from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_LOCAL_STORAGE_PATH
 from prefect.states import Cancelled, Completed, Failed
@@ -12,7 +13,7 @@ from flows.later import wait_for_models, wait_for_services
 from flows.review import ask_a_person
 from flows.steps import in_model_slot, step
 from flows.task_context import give_up, working_on
-from nightcrew.task import Task, TaskStatus
+from nightcrew.task import Task, TaskPriority, TaskStatus
 from nightcrew.work import delivering, steps
 from nightcrew.work.outcome import Outcome
 
@@ -78,7 +79,12 @@ def final_state(outcome: Outcome) -> State[Any]:
 
 
 def _with_id(task: Task) -> Task:
-    """A task without an id gets its run's id, which stays the same when the run restarts."""
+    """A task without an id gets its run's id, which stays the same when the run restarts, and the priority
+    of the queue that it waited in."""
     if "task_id" in task.model_fields_set:
         return task
-    return task.model_copy(update={"task_id": f"t-{str(flow_run.id).replace('-', '')[:12]}"})
+    context = FlowRunContext.get()
+    queue = context.flow_run.work_queue_name if context and context.flow_run else None
+    priority = TaskPriority(queue) if queue in list(TaskPriority) else task.priority
+    known = {"task_id": f"t-{str(flow_run.id).replace('-', '')[:12]}", "priority": priority}
+    return task.model_copy(update=known)

@@ -19,7 +19,7 @@ from nightcrew.errors import BadInput
 from nightcrew.queue import leases
 from nightcrew.queue.state_store import StateStore
 from nightcrew.queue.task_table import tasks
-from nightcrew.task import TaskStatus
+from nightcrew.task import TaskPriority, TaskStatus
 from tests.flows.conftest import RunningCrew
 
 pytestmark = pytest.mark.flows
@@ -182,6 +182,9 @@ def test_ci_runs_a_task_through_prefects_own_command_and_learns_how_it_ended(cre
     ran = crew.prefect("deployment", "run", "run-task/high", "-p", f"task={json.dumps(good)}", "--watch")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "UUID" in ran.stdout
+    with dispatch.open_queue(crew.settings) as queue:
+        (done,) = (one for one in queue.list(limit=20) if one.task.description == "Say it from CI.")
+    assert done.task.priority is TaskPriority.HIGH, "that of the deployment, not the parameter's default"
     failed = crew.prefect(
         "deployment", "run", "run-task/high", "-p", f"task={bad.model_dump_json()}", "--watch"
     )
