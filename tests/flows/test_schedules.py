@@ -2,6 +2,7 @@
 
 import time
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -20,7 +21,7 @@ from nightcrew.queue.audit.line import Act
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.task import Task
 from nightcrew.work.sweep.terms import Sweep
-from tests.flows.conftest import RunningCrew
+from tests.flows.conftest import RunningCrew, make_repo
 
 pytestmark = pytest.mark.flows
 
@@ -56,8 +57,9 @@ def test_a_time_that_prefect_does_not_understand_is_refused(crew: RunningCrew, c
         find_schedule(crew.api, "wrong")
 
 
-def test_a_sweep_is_on_a_schedule_and_can_be_run_now(crew: RunningCrew) -> None:
-    terms = Sweep(repo=str(crew.repo), most_tasks=2, budget_usd=Decimal("0.5")).model_dump(mode="json")
+def test_a_sweep_is_on_a_schedule_and_can_be_run_now(crew: RunningCrew, tmp_path: Path) -> None:
+    repo = str(make_repo(tmp_path / "swept"))  # one that no other test has asked for anything
+    terms = Sweep(repo=repo, most_tasks=2, budget_usd=Decimal("0.5")).model_dump(mode="json")
     added = add_sweep(crew.settings, crew.api, "sweep", "0 3 * * *", "UTC", terms)
     run_now(crew.settings, crew.api, added)
     deadline = time.monotonic() + 180
@@ -65,7 +67,7 @@ def test_a_sweep_is_on_a_schedule_and_can_be_run_now(crew: RunningCrew) -> None:
     while not (found := crew.api.post("/artifacts/filter", page)):
         assert time.monotonic() < deadline, _runs(crew)
         time.sleep(0.5)
-    swept = [one for one in _tasks(crew) if (one.task.batch or "").startswith("sweep-")]
+    swept = [one for one in _tasks(crew, repo) if (one.task.batch or "").startswith("sweep-")]
     remove(crew.settings, crew.api, added)
     assert own_schedules(crew.api) == []
     assert len(swept) == 2 and {one.task.batch_cost_usd for one in swept} == {Decimal("0.5")}
@@ -75,9 +77,9 @@ def test_a_sweep_is_on_a_schedule_and_can_be_run_now(crew: RunningCrew) -> None:
         crew.ended(one.task_id, seconds=200)
 
 
-def _tasks(crew: RunningCrew) -> list[QueuedTask]:
+def _tasks(crew: RunningCrew, repo: str) -> list[QueuedTask]:
     with open_queue(crew.settings) as queue:
-        return list(queue.list(repo=str(crew.repo)))
+        return list(queue.list(repo=repo))
 
 
 def _runs(crew: RunningCrew) -> list[object]:
