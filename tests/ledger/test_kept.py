@@ -51,6 +51,17 @@ def test_the_figures_are_those_of_all_facts(night: Path, monkeypatch: pytest.Mon
     assert full.attempts > 0
 
 
+def test_where_all_is_computed_already_nothing_kept_is_read(
+    night: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Ledger(night) as session:
+        kept_ones = session.summary()
+        with session.computed_once():
+            assert session.summary() == kept_ones
+        assert session.summary() == kept_ones, "and kept ones are read again"
+    assert not caplog.records
+
+
 def _more_of_an_old_task(ledger_dir: Path) -> None:
     with Ledger(ledger_dir) as session:
         known = session.query("SELECT task_id FROM tasks WHERE status = 'running'")[0]["task_id"]

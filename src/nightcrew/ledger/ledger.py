@@ -121,7 +121,8 @@ class Ledger:
 
     def summary(self) -> Summary:
         """The figures of `nightcrew metrics`: kept ones of what is archived, computed ones of the rest."""
-        if self._shared is None:  # nobody keeps figures of parts that several hosts write
+        # Nobody keeps figures of parts that several hosts write, and computed ones need no kept ones.
+        if self._shared is None and not self._is_computed:
             try:
                 with kept_in_session(self._connection, self.ledger_dir) as is_kept:
                     if is_kept:
