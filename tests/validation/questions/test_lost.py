@@ -194,7 +194,6 @@ OTHERS: dict[str, tuple[Files, Files]] = {
     "frozen": ({"shop.py": SHOP}, {"shop.py": edit(SHOP, "(frozen=True)", "")}),
     "a generated argument": ({"shop.py": SHOP}, {"shop.py": edit(SHOP, '    currency: str = "EUR"\n', "")}),
     "a type variable that is exported": ({"s.py": '__all__ = ["A"]\n' + TYPED}, {"s.py": UNTYPED}),
-    "a type of its own": ({"s.py": TYPED.replace("TypeVar", "NewType")}, {"s.py": UNTYPED}),
     "a route": ({"shop.py": SHOP}, {"shop.py": edit(SHOP, '@app.route("/b")\n', "")}),
     "a module": ({"slugs.py": BASE}, {"slugs.py": None}),
     "the licence": ({"LICENSE": "MIT\nAda\n"}, {"LICENSE": None}),
