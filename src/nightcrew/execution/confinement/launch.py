@@ -78,7 +78,8 @@ class Launch(ExitStack):
             assert self.process.stderr
             self._fail(self.process.stderr.read())
         self._init_pid = int(json.loads(self._status.splitlines()[0])["child-pid"])
-        self._init = os.pidfd_open(self._init_pid)
+        with suppress(ProcessLookupError):  # it has ended already; `checked` says why
+            self._init = os.pidfd_open(self._init_pid)
         # All mounts are done once the new root, which alone has our mark, has become the root.
         deadline = time.monotonic() + _START_SECONDS
         while not Path(f"/proc/{self._init_pid}/root{self._mark}").exists():
@@ -115,6 +116,8 @@ class Launch(ExitStack):
     # -----------------------------------------------------------------------------------------------------
 
     def _has_exited(self) -> bool:
+        if self.process.returncode is not None:
+            return True
         return os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
 
     def _read_status(self) -> None:
