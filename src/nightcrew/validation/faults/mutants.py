@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from nightcrew.validation.faults.mutant import Mutant, compiles, function_spans
 from nightcrew.validation.faults.notes import Notes
-from nightcrew.validation.reading.form import is_silent
+from nightcrew.validation.reading.form import TYPE_MAKERS, is_silent
 from nightcrew.validation.reading.names import own_name
 from nightcrew.validation.reading.source_text import SourceText
 from nightcrew.validation.reading.suite import Function, walk
@@ -28,7 +28,7 @@ ARITHMETIC = {
     ast.Mod: ("%", "*"), ast.Pow: ("**", "*"), ast.LShift: ("<<", ">>"), ast.RShift: (">>", "<<"),
     ast.BitAnd: ("&", "|"), ast.BitOr: ("|", "&"), ast.BitXor: ("^", "&"),
 }  # fmt: skip
-_TYPE_MAKERS = {"TypeVar", "TypeVarTuple", "ParamSpec", "NewType", "cast"}
+_TYPE_MAKERS = TYPE_MAKERS | {"cast"}
 _MOST_TEXTS = 16  # of files whose mutants are kept: several gates ask for the same
 
 

@@ -10,6 +10,7 @@ from nightcrew.validation.questions.loss import Loss
 from nightcrew.validation.questions.repository import World
 from nightcrew.validation.questions.signatures import Signature, generated, lost_calls, signature
 from nightcrew.validation.questions.surface import Function, Item, Kind, Surface, is_public, surface
+from nightcrew.validation.reading.form import TYPE_VARIABLES
 from nightcrew.validation.reading.names import dotted, last_part
 from nightcrew.validation.reading.suite import tree_text, walk
 from nightcrew.validation.tables import Table
@@ -120,7 +121,7 @@ def _counts(name: str, item: Item, old: Surface, world: World) -> bool:
 def _is_type_variable(item: Item) -> bool:
     """True for a placeholder in annotations; those who import a module write their own."""
     value = item.node.value if isinstance(item.node, ast.Assign | ast.AnnAssign) else None
-    return isinstance(value, ast.Call) and last_part(value.func) in {"TypeVar", "TypeVarTuple", "ParamSpec"}
+    return isinstance(value, ast.Call) and last_part(value.func) in TYPE_VARIABLES
 
 
 def _is_gone_with_its_owner(name: str, old: Surface, new: Surface) -> bool:

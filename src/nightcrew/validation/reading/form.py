@@ -13,7 +13,8 @@ from nightcrew.validation.reading.suite import Function, read, tree_of, tree_tex
 from nightcrew.validation.tables import Table
 
 _TYPING = {"typing", "typing_extensions"}
-TYPE_MAKERS = {"TypeVar", "TypeVarTuple", "ParamSpec", "NewType"}
+TYPE_VARIABLES = {"TypeVar", "TypeVarTuple", "ParamSpec"}
+TYPE_MAKERS = TYPE_VARIABLES | {"NewType"}
 _IMPORTS = (ast.Import, ast.ImportFrom)
 _DECLARING = {"TypedDict", "Protocol", "object"}
 _DOING = (ast.Await, ast.NamedExpr, ast.Yield, ast.YieldFrom)
