@@ -17,18 +17,19 @@ import time
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
+from sqlalchemy import select
 
 from benchmarks.support import FORK, FastTime, postgres, quiet, table, twin_process, twin_requests, verdict
 from nightcrew.errors import NightcrewError
 from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.books.attempt_books import AttemptBooks
-from nightcrew.openrouter.books.budget import Budgets, charge_overdue, violations
+from nightcrew.openrouter.books.budget import Budgets, settle, violations
+from nightcrew.openrouter.books.budget_tables import budget_reservations
 from nightcrew.openrouter.books.quota import QuotaLimits
 from nightcrew.openrouter.catalogue.catalogue import ModelCatalogue
 from nightcrew.openrouter.gateway import Gateway
@@ -197,7 +198,10 @@ class Watch(threading.Thread):
     def end(self) -> dict[str, object]:
         self._over.set()
         self.join()
-        charge_overdue(self._store, now=utc_now() + timedelta(days=1))
+        with self._store.engine.connect() as connection:
+            of_killed = connection.scalars(select(budget_reservations.c.reservation_id)).all()
+        for key in of_killed:
+            settle(self._store, key, cost_usd=None, now=utc_now())
         self._look()
         with self._store.engine.connect() as connection:
             query = "select coalesce(sum(spent_usd), 0) from budgets where scope like 'day:%%'"

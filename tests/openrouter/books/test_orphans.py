@@ -5,12 +5,13 @@ import sys
 from datetime import timedelta
 from threading import Thread
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, insert, select, update
 
 from nightcrew.host.process_id import ProcessId
-from nightcrew.openrouter.books.budget import reserve, violations
+from nightcrew.openrouter.books.budget import RESERVATION_LIFETIME, reserve, violations
 from nightcrew.openrouter.books.budget_tables import budget_reservations, budgets
-from nightcrew.openrouter.books.orphans import note_generation, settle_orphans
+from nightcrew.openrouter.books.orphans import LONGEST_UNKNOWN, note_generation, settle_orphans
+from nightcrew.queue.task_table import tasks
 from nightcrew.testing.scenario import Fault, FaultKind
 from tests.openrouter.conftest import NOON, USD, Crew, MakeCrew, ask, paid
 
@@ -111,3 +112,53 @@ def test_a_paid_call_leaves_its_name_while_it_runs(crew: MakeCrew) -> None:
     for chunk in gateway.dispatcher.stream(ask()):
         look(chunk)
     assert c.calls[0].generation_id in names
+
+
+def move(crew: Crew, key: str, host: str, pid: int) -> None:
+    """Let the call be one of a process on another host."""
+    with crew.store.engine.begin() as connection:
+        elsewhere = update(budget_reservations).where(budget_reservations.c.reservation_id == key)
+        connection.execute(elsewhere.values(host=host, pid=pid))
+
+
+def give(crew: Crew, host: str, pid: int) -> None:
+    """Let a process on another host work on the task."""
+    values = {"task_id": "t-killed", "commit": "c", "fingerprint": "f", "priority": "normal", "host": host}
+    row = {**values, "body": {}, "rank": 3, "status": "running", "pid": pid}
+    with crew.store.engine.begin() as connection:
+        connection.execute(delete(tasks))
+        connection.execute(insert(tasks).values(row))
+
+
+LATER = NOON + LONGEST_UNKNOWN + timedelta(seconds=1)
+
+
+def test_the_call_of_a_lost_host_is_settled_with_the_providers_record_once_its_task_is_not_its_own(
+    crew: MakeCrew,
+) -> None:
+    c = crew(paid("gamma"))
+    c.gateway(MODEL).complete(ask())
+    (made,) = c.calls
+    killed_call(c, "k1", generation=made.generation_id)
+    move(c, "k1", "north", 7)
+    give(c, "north", 7)
+    assert settle_orphans(c.store, c.api, now=LATER) == [], "it may be at work"
+    give(c, "south", 7)
+    assert settle_orphans(c.store, c.api, now=NOON) == [], "it may come back"
+    (record,) = settle_orphans(c.store, c.api, now=LATER)
+    assert made.cost_usd is not None and books(c) == (made.cost_usd, 0)
+    assert (record.cost_usd, record.generation_id) == (made.cost_usd, made.generation_id)
+    assert settle_orphans(c.store, c.api, now=LATER) == []
+
+
+def test_a_call_that_no_host_can_still_make_is_settled_with_the_providers_record(crew: MakeCrew) -> None:
+    c = crew(paid("gamma"))
+    c.gateway(MODEL).complete(ask())
+    killed_call(c, "k1", generation=c.calls[0].generation_id)
+    killed_call(c, "k2", generation=None)
+    for key in ("k1", "k2"):
+        move(c, key, "north", 7)
+    assert settle_orphans(c.store, c.api, now=NOON + RESERVATION_LIFETIME) == [], "its task is unknown"
+    found = settle_orphans(c.store, c.api, now=NOON + RESERVATION_LIFETIME + timedelta(seconds=1))
+    assert {record.cost_usd for record in found} == {c.calls[0].cost_usd, None}
+    assert books(c) == (USD("0.5") + (c.calls[0].cost_usd or 0), 0)

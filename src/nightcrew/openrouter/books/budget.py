@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from nightcrew.errors import BudgetReached
 from nightcrew.host.process_id import this_process
-from nightcrew.openrouter.books.budget_tables import budget_reservations, budgets
+from nightcrew.openrouter.books.budget_tables import budgets
 from nightcrew.openrouter.books.round_trip import in_one_trip
 from nightcrew.queue.state_store import StateStore
 
@@ -135,16 +135,6 @@ def charge(
     _lock(connection, scopes)
     values = _values(list(scopes), reservation_id, reserved=_ZERO, spent=cost_usd, now=now)
     connection.exec_driver_sql(_MOVE, values)
-
-
-def charge_overdue(store: StateStore, *, now: datetime) -> int:
-    """Charge the reservations that no call can need any more in full; returns their number."""
-    query = select(budget_reservations.c.reservation_id).where(budget_reservations.c.expires_at < now)
-    with store.engine.connect() as connection:
-        overdue = connection.execute(query).scalars().all()
-    for reservation_id in overdue:
-        settle(store, reservation_id, cost_usd=None, now=now)
-    return len(overdue)
 
 
 def left_usd(connection: Connection, scopes: Mapping[str, Decimal]) -> Decimal:

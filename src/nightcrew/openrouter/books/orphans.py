@@ -1,7 +1,8 @@
-"""Calls whose process was killed: each is settled with the provider's own record of it.
+"""Calls whose process was killed or whose host was lost: each is settled with the provider's record of it.
 
 The provider names a call in the head of its answer, and that name is stored beside the reservation at once.
-What it has no record of is charged in full, so that no budget is exceeded.
+What it has no record of is charged in full, so that no budget is exceeded. Of a process on another host only
+its lease tells: its call is settled here when its task is no longer its own, or when no call lasts that long.
 """
 
 import logging
@@ -11,15 +12,17 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import ColumnElement, Row, and_, exists, func, not_, or_, select
 
 from nightcrew.execution.attempt import ModelCall
 from nightcrew.host.process_id import ProcessId
 from nightcrew.openrouter.api import OpenRouterApi
-from nightcrew.openrouter.books.budget import RESERVATION_LIFETIME, charge_overdue, settle
+from nightcrew.openrouter.books.budget import RESERVATION_LIFETIME, settle
 from nightcrew.openrouter.books.budget_tables import budget_reservations
 from nightcrew.openrouter.books.round_trip import in_one_trip
 from nightcrew.queue.state_store import StateStore
+from nightcrew.queue.task_table import tasks
+from nightcrew.task import TaskStatus
 
 log = logging.getLogger(__name__)
 
@@ -34,15 +37,13 @@ def note_generation(store: StateStore, reservation_id: str, generation_id: str) 
 
 
 def settle_orphans(store: StateStore, api: OpenRouterApi, *, now: datetime) -> Sequence[ModelCall]:
-    """Settle the calls of dead processes of this host; returns their records for the ledger.
+    """Settle the calls of dead processes, here and on lost hosts; returns their records for the ledger.
 
     A call that the provider does not know yet waits for a next time, at most `LONGEST_UNKNOWN`.
     """
-    charge_overdue(store, now=now)  # of other hosts, and of earlier versions
-    query = select(budget_reservations).where(budget_reservations.c.host == socket.gethostname())
     with store.engine.connect() as connection:
-        rows = connection.execute(query).all()
-    dead = [row for row in rows if ProcessId(row.pid, row.pid_started).find() is None]
+        rows = connection.execute(select(budget_reservations).where(_may_be_dead(now))).all()
+    dead = [row for row in rows if not _lives_here(row) or row.expires_at < now]
     settled = (_settled(store, api, row, now) for row in dead)
     return [call for call in settled if call is not None]
 
@@ -56,6 +57,27 @@ with named as (
     update budget_reservations set generation_id = %(generation_id)s where reservation_id = %(reservation_id)s
 )
 select set_config('synchronous_commit', 'off', true)"""
+
+
+def _may_be_dead(now: datetime) -> ColumnElement[bool]:
+    """Reservations of this host, of processes elsewhere that have lost their task, and all overdue ones."""
+    ours = budget_reservations.c
+    task_id = func.regexp_replace(ours.attempt_id, ":[^:]*$", "")
+    at_work = and_(tasks.c.status == TaskStatus.RUNNING, tasks.c.host == ours.host, tasks.c.pid == ours.pid)
+    is_known = exists().where(tasks.c.task_id == task_id)
+    has_its_task = exists().where(tasks.c.task_id == task_id, at_work)
+    # Until then, a host that was cut off may be back and settle its call itself.
+    is_old = ours.expires_at < now + RESERVATION_LIFETIME - LONGEST_UNKNOWN
+    return or_(
+        ours.host == socket.gethostname(),
+        ours.expires_at < now,
+        and_(is_known, not_(has_its_task), is_old),
+    )
+
+
+def _lives_here(row: Row[Any]) -> bool:
+    is_here = row.host == socket.gethostname()
+    return is_here and ProcessId(row.pid, row.pid_started).find() is not None
 
 
 def _settled(store: StateStore, api: OpenRouterApi, row: Row[Any], now: datetime) -> ModelCall | None:
