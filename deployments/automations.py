@@ -15,6 +15,7 @@ from prefect.events.schemas.automations import AutomationCore
 
 from nightcrew.crew.bootstrap import CRASH_RULE
 from nightcrew.crew.notice import EACH_TASK, Notice
+from nightcrew.crew.runs.flow_runs import SILENT
 
 SILENCE = timedelta(seconds=90)  # three heartbeats
 
@@ -60,11 +61,7 @@ def _zombies() -> AutomationCore:
             threshold=1,
             within=SILENCE,
         ),
-        actions=[
-            ChangeFlowRunState(
-                state=StateType.CRASHED, name="Crashed", message="no heartbeat for 90 s", force=False
-            )
-        ],
+        actions=[ChangeFlowRunState(state=StateType.CRASHED, name="Crashed", message=SILENT, force=False)],
     )
 
 

@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.request
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,7 @@ import psutil
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
+from benchmarks.chaos.clock import Clock, make_clock
 from benchmarks.chaos.tasks import scenario
 from benchmarks.line import Line
 from benchmarks.support import twin_process
@@ -48,6 +49,7 @@ class Stage:
     dice: random.Random
     workers: int
     has_small_disk: bool
+    clock: Clock | None = None  # the crew's own
     engine: subprocess.Popen[bytes] | None = None
     python: str = sys.executable  # of the version that runs
     stopped_by_us: bool = False  # the engine: its end is no surprise
@@ -55,6 +57,11 @@ class Stage:
     killed: Counter[str] = field(default_factory=Counter)  # how often a task's own process was
     surprises: list[str] = field(default_factory=list)
     _connection: psycopg.Connection[DictRow] | None = None
+
+    @property
+    def _program(self) -> Sequence[str]:
+        prefix = self.clock.prefix if self.clock else ()
+        return (*prefix, self.python, "-m", "nightcrew.cli")
 
     @property
     def services(self) -> ServiceStatus:
@@ -65,7 +72,7 @@ class Stage:
         """Start `nightcrew run-engine`; it is ready when `is_ready`."""
         log = (self.folder / "engine.log").open("ab")
         self.engine = subprocess.Popen(
-            [self.python, "-m", "nightcrew.cli", "run-engine", "--workers", str(self.workers)],
+            [*self._program, "run-engine", "--workers", str(self.workers)],
             env=self.env,
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
@@ -78,7 +85,7 @@ class Stage:
     def command(self, *words: str, seconds: float = 120.0) -> subprocess.CompletedProcess[str]:
         """Run a command of nightcrew as a person does."""
         return subprocess.run(
-            [self.python, "-m", "nightcrew.cli", *words],
+            [*self._program, *words],
             env=self.env,
             cwd=self.folder,
             capture_output=True,
@@ -196,6 +203,7 @@ def stage_in(folder: Path, dice: random.Random, *, workers: int, cache: Path) ->
                 settings = _settings_of(env)
                 repo = make_repository(folder / "stockroom")
                 stage = Stage(folder, settings, env, repo, twin_url, line, dice, workers, has_small_disk)
+                stage.clock = make_clock(folder) if has_small_disk else None
                 try:
                     yield stage
                 finally:
@@ -210,7 +218,11 @@ def stage_in(folder: Path, dice: random.Random, *, workers: int, cache: Path) ->
 def _mount(folder: Path) -> bool:
     """A small disk at `folder`, where the machine allows it."""
     command = ["mount", "-t", "tmpfs", "-o", f"size={DISK},mode=0755", "nightcrew-chaos", str(folder)]
-    return not os.geteuid() and not subprocess.run(command, capture_output=True, check=False).returncode
+    if os.geteuid() or subprocess.run(command, capture_output=True, check=False).returncode:
+        return False
+    # What a fault mounts below it is seen by the crew, which has mounts of its own.
+    subprocess.run(["mount", "--make-shared", str(folder)], check=True)
+    return True
 
 
 def _is_of(process: psutil.Process, folder: Path) -> bool:

@@ -14,13 +14,15 @@ from nightcrew.testing.scenario import Account, Scenario, shipped_scenario
 CAPABLE = ("twin/journeyman", "twin/hotshot", "twin/master")
 UNABLE = ("twin/bluffer", "twin/fiddler")  # whatever happens, their work must never be completed
 LATENCY_SECONDS = 2.0
-RECIPES: tuple[tuple[str, int, Sequence[str]], ...] = (  # the demo's task, how often, its models
-    ("demo-reorder-docs", 9, CAPABLE),
-    ("demo-postage-table", 3, CAPABLE),
-    ("demo-lot-costs", 2, CAPABLE),
-    ("demo-codes-tests", 2, CAPABLE),
-    ("demo-stock-report", 1, CAPABLE),
-    ("demo-full-parcels", 3, UNABLE),
+RECIPES: tuple[tuple[str, int, Sequence[str], str], ...] = (  # the demo's task, how often, models, executor
+    ("demo-reorder-docs", 18, CAPABLE, "direct"),
+    ("demo-postage-table", 6, CAPABLE, "direct"),
+    ("demo-lot-costs", 4, CAPABLE, "direct"),
+    ("demo-codes-tests", 4, CAPABLE, "direct"),
+    ("demo-stock-report", 2, CAPABLE, "direct"),
+    ("demo-full-parcels", 6, UNABLE, "direct"),
+    ("demo-lot-costs", 2, CAPABLE, "openhands"),
+    ("demo-stock-report", 1, CAPABLE, "openhands"),
 )
 PRIORITIES = ("critical", "high", "normal", "normal", "low")
 
@@ -38,16 +40,16 @@ def tasks_of(seed: int, number: int, count: int, repo: Path) -> list[Wanted]:
     """The tasks of a slice; the same seed and number, the same tasks."""
     dice = random.Random(f"tasks {seed} {number}")
     shipped = {task.task["task_id"]: task.task for task in shipped_tasks()}
-    weights = [weight for _, weight, _ in RECIPES]
+    weights = [weight for _, weight, *_ in RECIPES]
     wanted = []
     for index in range(count):
-        name, _, models = dice.choices(RECIPES, weights)[0]
+        name, _, models, executor = dice.choices(RECIPES, weights)[0]
         mark = f"(No. {seed}-{number}-{index})"
         fields = {key: value for key, value in shipped[name].items() if key not in {"task_id", "deliver"}}
         fields |= {
             "description": f"{fields['description']} {mark}",
             "repo": str(repo),
-            "executor": "direct",
+            "executor": executor,
             "models": list(models),
             "max_attempts": 2 if models is UNABLE else 4,
             "priority": dice.choice(PRIORITIES),

@@ -1,5 +1,7 @@
 """Each check of the random faults finds what it is there for."""
 
+import subprocess
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 from benchmarks.chaos.checks import CHECKS, Found
+from benchmarks.chaos.clock import make_clock
 from benchmarks.chaos.faults.table import KINDS, drawn
 from benchmarks.chaos.look import Row
 from benchmarks.chaos.tasks import CAPABLE, UNABLE, tasks_of
@@ -116,6 +119,25 @@ def test_what_people_cancelled_did_not_fail() -> None:
     cancelled = replace(TASK, status=TaskStatus.CANCELLED)
     found = replace(GOOD, tasks=[cancelled], acts={"t-1": {"cancelled"}})
     assert CHECKS["0 failed through no fault of their own"](found) == []
+
+
+@pytest.mark.parametrize("ended_at", [NOON + timedelta(hours=2), NOON - timedelta(hours=2)])
+def test_times_of_an_attempt_during_which_the_clock_was_set_are_not_compared(ended_at: datetime) -> None:
+    over_a_jump = {**ATTEMPT, "ended_at": ended_at}
+    found = replace(GOOD, ledger_attempts=[over_a_jump, {**ATTEMPT, **LATER}])
+    assert CHECKS["0 done or paid twice"](found) == []
+
+
+def test_the_crews_own_clock_is_moved_for_its_processes_only(tmp_path: Path) -> None:
+    if (clock := make_clock(tmp_path)) is None:
+        pytest.skip("a clock of its own needs root, mounts and a compiler")
+    clock.move(-3 * 3600)
+    asked = ("python3", "-c", "import os, time; print(time.time(), time.monotonic(), os.getpid())")
+    with subprocess.Popen([*clock.prefix, *asked], stdout=subprocess.PIPE, text=True) as process:
+        moved, since_start, pid = (process.stdout.read() if process.stdout else "").split()
+    assert time.time() - float(moved) == pytest.approx(3 * 3600, abs=60)
+    assert time.monotonic() - float(since_start) < 60
+    assert int(pid) == process.pid, "signals reach it"
 
 
 def test_the_same_seed_makes_the_same_faults_in_the_same_order() -> None:

@@ -3,8 +3,11 @@
 import os
 import random
 import signal
+import subprocess
 import uuid
 from contextlib import suppress
+from functools import partial
+from pathlib import Path
 
 from benchmarks.chaos.faults.strike import CannotBeDone, Kind, NotNow, Strike
 from benchmarks.chaos.look import Look
@@ -22,6 +25,21 @@ def fill_disk(stage: Stage, look: Look) -> Strike:
         while True:
             file.write(bytes(MEGABYTE))
     return Strike("the disk", stage.dice.uniform(10.0, 30.0), filler.unlink)
+
+
+def lock_home(stage: Stage, look: Look) -> Strike:
+    """The home is read-only for a while: no file in it can be opened for writing, or made."""
+    if not stage.has_small_disk:
+        raise CannotBeDone("mounting requires root")
+    home, locked = stage.settings.home, stage.folder / "read-only"
+    locked.mkdir(exist_ok=True)
+    for words in (
+        ("--bind", str(home), str(locked)),
+        ("-o", "remount,bind,ro", str(locked)),
+        ("--bind", str(locked), str(home)),
+    ):
+        subprocess.run(["mount", *words], check=True)
+    return Strike("the home", stage.dice.uniform(10.0, 30.0), partial(_unmount, home, locked))
 
 
 def restart_postgres(stage: Stage, look: Look) -> Strike:
@@ -56,7 +74,16 @@ def spoil_part(stage: Stage, look: Look) -> Strike:
 
 KINDS = (
     Kind("disk full", fill_disk, 3, is_heavy=True),
+    Kind("home read-only", lock_home, 2, is_heavy=True),
     Kind("restart PostgreSQL", restart_postgres, 3, is_heavy=True),
     Kind("spoilt journal", spoil_journal, 3),
     Kind("spoilt part", spoil_part, 3),
 )
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _unmount(*places: Path) -> None:
+    for place in places:
+        subprocess.run(["umount", "--lazy", str(place)], check=False, capture_output=True)

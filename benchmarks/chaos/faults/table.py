@@ -3,11 +3,12 @@
 import random
 from collections.abc import Iterator
 
-from benchmarks.chaos.faults import people, processes, provider, storage
+from benchmarks.chaos.faults import clock, people, processes, provider, storage
 from benchmarks.chaos.faults.strike import Kind
 
 KINDS: dict[str, Kind] = {
-    kind.name: kind for kind in (*processes.KINDS, *people.KINDS, *provider.KINDS, *storage.KINDS)
+    kind.name: kind
+    for kind in (*processes.KINDS, *people.KINDS, *provider.KINDS, *storage.KINDS, *clock.KINDS)
 }
 
 

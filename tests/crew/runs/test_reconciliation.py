@@ -9,7 +9,7 @@ from socket import gethostname
 import pytest
 
 from nightcrew.crew.processes import ProcessId
-from nightcrew.crew.runs.flow_runs import Life, Run, life_of
+from nightcrew.crew.runs.flow_runs import SILENT, Life, Run, life_of
 from nightcrew.crew.runs.reconciliation import Correction, correction
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.task import Task, TaskStatus
@@ -62,6 +62,11 @@ def test_runs_that_went_with_their_deployment_were_cancelled_by_nobody(task: Tas
 
 def test_a_run_whose_queue_was_deleted_is_started_anew() -> None:
     assert correction(QUEUED, Run("SCHEDULED", "", NOW, UNKNOWN, in_queue=False), deployed=True) is AGAIN
+
+
+@pytest.mark.parametrize(("task", "wanted"), [(QUEUED, AGAIN), (ASKS, AGAIN), (RUNNING, CRASHED)])
+def test_a_run_that_waited_in_silence_has_not_crashed(task: TaskStatus, wanted: Correction) -> None:
+    assert correction(task, Run("CRASHED", SILENT, NOW, DEAD), deployed=True) is wanted
 
 
 def a_task(process: ProcessId | None, host: str | None = None) -> QueuedTask:

@@ -16,6 +16,7 @@ from nightcrew.queue.task_table import QueuedTask
 
 LONGEST_START = timedelta(minutes=1)  # until Prefect knows from the worker which process it started
 PAGE = 200
+SILENT = "no heartbeat for 90 s"  # what our automation calls a run from which no event came any more
 
 
 class Life(Enum):

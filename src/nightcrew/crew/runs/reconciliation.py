@@ -14,7 +14,7 @@ from enum import Enum, auto
 from nightcrew.crew.dispatch import FLOW, dispatch_waiting, open_queue, set_state
 from nightcrew.crew.prefect_api import PrefectApi
 from nightcrew.crew.processes import ProcessId, kill_tree
-from nightcrew.crew.runs.flow_runs import Life, Run, flow_runs, life_of, run_of
+from nightcrew.crew.runs.flow_runs import SILENT, Life, Run, flow_runs, life_of, run_of
 from nightcrew.crew.status import status
 from nightcrew.errors import BadInput
 from nightcrew.queue.task_queue import TaskQueue
@@ -61,6 +61,10 @@ def correction(task: TaskStatus, run: Run, *, deployed: bool) -> Correction:
             return Correction.NONE
     if run.life is Life.ALIVE and task is TaskStatus.RUNNING:
         return Correction.NONE  # the process will record how it ends; a second one beside it would be worse
+    if run.state == "CRASHED" and run.message == SILENT and task is not TaskStatus.RUNNING:
+        # Nobody worked on it. After a fault of its database, Prefect holds back the events of a run that has
+        # postponed itself, and takes it for silent.
+        return Correction.RUN_AGAIN
     return Correction.CRASHED if run.state == "CRASHED" else Correction.FAIL
 
 
@@ -153,12 +157,7 @@ class _Reconciliation:
         log.warning("task %s is %s, but its flow run is %s: %s", task.task_id, task.status, run.state, wanted)
         match wanted:
             case Correction.RUN_AGAIN:
-                self.run_again(
-                    task,
-                    "Lost",
-                    "its deployment or queue was deleted; it will run again",
-                    crashes=task.crashes,
-                )
+                self.run_again(task, "Lost", f"{_loss(run)}; it will run again", crashes=task.crashes)
             case Correction.CRASHED if self._is_host_lost(task):
                 self.run_again(
                     task, "Lost", f"its host {task.host} was lost; it will run again", crashes=task.crashes
@@ -227,6 +226,12 @@ def _free_unattended(queue: TaskQueue) -> int:
         with suppress(BadInput):
             queue.update(task.task_id, status=TaskStatus.QUEUED, detail=detail)
     return len(lost)
+
+
+def _loss(run: Run) -> str:
+    if run.state == "CRASHED":
+        return "Prefect took its run for crashed while it waited"
+    return "its deployment or queue was deleted"
 
 
 def _why(run: Run) -> str:

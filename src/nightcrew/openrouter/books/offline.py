@@ -18,7 +18,7 @@ from nightcrew.queue.state_store import StateStore, utc_now
 
 log = logging.getLogger(__name__)
 
-FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=15), timedelta(minutes=5)
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=15), timedelta(minutes=1)
 RELAPSE = timedelta(minutes=10)  # an outage that soon after another one is the same
 
 

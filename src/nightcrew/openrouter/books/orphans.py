@@ -43,7 +43,7 @@ def settle_orphans(store: StateStore, api: OpenRouterApi, *, now: datetime) -> S
     """
     with store.engine.connect() as connection:
         rows = connection.execute(select(budget_reservations).where(_may_be_dead(now))).all()
-    dead = [row for row in rows if not _lives_here(row) or row.expires_at < now]
+    dead = [row for row in rows if not _lives_here(row)]
     settled = (_settled(store, api, row, now) for row in dead)
     return [call for call in settled if call is not None]
 
@@ -60,7 +60,7 @@ select set_config('synchronous_commit', 'off', true)"""
 
 
 def _may_be_dead(now: datetime) -> ColumnElement[bool]:
-    """Reservations of this host, of processes elsewhere that have lost their task, and all overdue ones."""
+    """Reservations of this host, of processes elsewhere that have lost their task, and overdue ones."""
     ours = budget_reservations.c
     task_id = func.regexp_replace(ours.attempt_id, ":[^:]*$", "")
     at_work = and_(tasks.c.status == TaskStatus.RUNNING, tasks.c.host == ours.host, tasks.c.pid == ours.pid)
