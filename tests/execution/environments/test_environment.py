@@ -319,6 +319,13 @@ def test_a_pytest_that_cannot_run_on_this_python_is_replaced(
     assert int(inside(environment, "import pytest; print(pytest.__version__.split('.')[0])")) >= 7
 
 
+def test_packages_that_need_what_setuptools_brought_along_get_it(
+    tmp_path: Path, build: Build, inside: Inside
+) -> None:
+    environment = build(write(tmp_path / "tree", requirements_dot_txt="pyparsing\nasset\n"))
+    assert inside(environment, "import pkg_resources, asset; print(1)") == "1"
+
+
 def test_it_is_found_again_at_once_and_is_closed(
     environment: Environment, crew_home: Path, sandbox: Sandbox, tmp_path: Path
 ) -> None:

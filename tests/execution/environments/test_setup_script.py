@@ -44,3 +44,9 @@ def test_requirements_that_depend_on_the_python_leave_the_others_known(tmp_path:
     lines = "['six'] + (['enum34'] if sys.version_info < (3, 4) else [])"
     (tmp_path / "setup.py").write_text(f"setup(install_requires={lines})\n")
     assert setup_arguments(tmp_path)["install_requires"] == ["six"]
+
+
+def test_arguments_that_a_table_gives_are_known(tmp_path: Path) -> None:
+    script = 'GIVEN = dict(name="shop", install_requires=["six"])\nsetuptools.setup(version="1", **GIVEN)\n'
+    (tmp_path / "setup.py").write_text(script)
+    assert setup_arguments(tmp_path) == {"version": "1", "name": "shop", "install_requires": ["six"]}

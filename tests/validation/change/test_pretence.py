@@ -2,7 +2,14 @@
 
 import pytest
 
-from nightcrew.validation.change.pretence import ignored_failures, only_prints, unread_parameters
+from nightcrew.validation.change.change import Change
+from nightcrew.validation.change.pretence import (
+    _idle_code,
+    _interface,
+    ignored_failures,
+    only_prints,
+    unread_parameters,
+)
 
 
 @pytest.mark.parametrize(
@@ -61,3 +68,24 @@ def test_a_failure_that_is_ignored(path: str, line: str, command: str) -> None:
     found = [text for _, text in ignored_failures(path, "", f"#!/bin/sh\n{line}\n")]
     assert found == [command] * bool(command)
     assert [*ignored_failures(path, line, line)] == []
+
+
+IDLE = "def push(settings, name):\n    return None\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after", "count"),
+    [
+        ("push/noop.py", "", IDLE, 0),  # called in place of its siblings
+        ("push/noop.py", "", IDLE.replace("name", "more"), 1),
+        ("push/noop.py", "def push(settings):\n    return None\n", IDLE, 1),  # an option that base lacks
+        ("other/noop.py", "", IDLE, 3),
+        ("push/noop.py", "", "def refresh():\n    return None\n", 1),
+        ("push/noop.py", "def refresh():\n    return None\n", "def refresh():\n    return None\n", 0),
+        ("push/noop.py", "", "def refresh():\n    return 1\n", 0),
+    ],
+)
+def test_what_siblings_take_may_be_taken(path: str, before: str, after: str, count: int) -> None:
+    texts = {"push/real.py": "def push(settings, name):\n    return run(settings, name)\n", path: "x = 1\n"}
+    change = Change(path, before, after)
+    assert len([*_idle_code(change, _interface(texts, path))]) == count

@@ -41,6 +41,11 @@ def test_what_no_test_could_notice_is_left_alone() -> None:
     assert make_mutants(source) == ()
 
 
+def test_the_name_that_a_made_class_has_of_itself_is_left_alone() -> None:
+    source = 'Point = namedtuple("Point", "x y")\nlimit = setting("limit")\n'
+    assert {one.before for one in make_mutants(source)} == {'"x y"', '"limit"'}
+
+
 def test_the_sample_is_the_same_for_the_same_seed_and_spread_over_lines() -> None:
     mutants = make_mutants(PRICES)
     first = sample(PRICES, mutants, 12, seed="a")

@@ -29,6 +29,11 @@ def test_each_argument_has_its_turn_and_gets_the_values_of_its_type() -> None:
     assert near_calls([["a"]], {}, ["-"])[1] == ([["-a"]], {})
 
 
+def test_a_mark_stays_and_numbers_do_not() -> None:
+    assert all(given[0] == "MIN" for given, _ in near_calls(["MIN", "a"], {}, ["b"], [0]))
+    assert any(given[0] != 3 for given, _ in near_calls([3], {}, (), [0]))
+
+
 class Basket:
     def __init__(self, prices: list[int], name: str) -> None:
         self.prices, self.name = prices, name

@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from nightcrew.validation.formalities.options import for_options, only_reads
+from nightcrew.validation.formalities.options import for_options, of_other_types, only_reads
 from nightcrew.validation.reading.suite import Function
 
 
@@ -47,3 +47,19 @@ def test_what_only_gives_attributes(text: str, reads: bool) -> None:
 )
 def test_statements_for_an_option_that_is_empty_by_default(text: str, count: int) -> None:
     assert len(list(for_options(function(text), {"strict"}))) == count
+
+
+@pytest.mark.parametrize(
+    ("name", "test", "given", "count"),
+    [
+        ("__eq__", "not isinstance(o, A)", "False", 1),
+        ("__eq__", "not isinstance(o, A)", "True", 0),
+        ("__ne__", "not isinstance(o, A)", "True", 1),
+        ("__eq__", "isinstance(o, A)", "False", 0),
+        ("__eq__", "not isinstance(o, A) or o.a", "False", 0),
+        ("equals", "not isinstance(o, A)", "False", 0),
+    ],
+)
+def test_an_object_of_another_class_is_not_equal(name: str, test: str, given: str, count: int) -> None:
+    text = f"def {name}(self, o):\n    if {test}:\n        return {given}\n    return self.a == o.a\n"
+    assert len([*of_other_types(function(text))]) == count

@@ -97,3 +97,33 @@ def test_tests_that_check_nothing_are_asked_for_more_beside_code_that_may_be_rig
     result = shop.ask(Controls(), {CODE: code, "tests/test_idle.py": test}, shop.task(task_type, CODE))
     assert result.outcome is GateOutcome.FAIL, result.message
     assert result.is_unproven is (task_type is not TaskType.UNIT_TEST)
+
+
+WHAT = "from shop.kinds import Basket\n\n\ndef test_what():\n    assert Basket().cheapest([2, 1]) == 1\n"
+HAS = """
+
+def test_has():
+    assert hasattr(Basket, "cheapest")
+    assert isinstance(make(), Basket)
+
+
+def make():
+    try:
+        return Basket()
+    except RuntimeError:
+        return object.__new__(Basket)
+"""
+
+
+@pytest.mark.parametrize(
+    ("has", "outcome"),
+    [(HAS, GateOutcome.PASS), (HAS.replace('(Basket, "', '(Basket, "") or ("'), GateOutcome.FAIL)],
+)
+def test_a_test_of_what_a_class_has_stands_beside_those_of_what_it_does(
+    shop: House, has: str, outcome: GateOutcome
+) -> None:
+    code = BASE + "\n\nclass Basket:\n    def __init__(self):\n        self.all = []\n\n"
+    code += "    def cheapest(self, prices):\n        return min(prices)\n"
+    files = {CODE: code, "tests/test_basket.py": WHAT + has}
+    result = shop.ask(Controls(), files, shop.task(TaskType.CODE_GENERATION, CODE))
+    assert result.outcome is outcome, result.message

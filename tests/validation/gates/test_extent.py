@@ -298,3 +298,11 @@ def test_the_work_of_a_new_function(shop: House, sums: str, words: str) -> None:
     answer = shop.ask(Extent(), files, shop.task(TaskType.CODE_GENERATION, CODE))
     assert (answer.outcome is GateOutcome.PASS) == (not words), answer.message
     assert words in answer.message
+
+
+def test_only_promised_errors_of_base_are_taken_away() -> None:
+    for words, counts in (("Shows a TypeError of json.", False), ("Raises TypeError for a text.", True)):
+        text = f'def f(x):\n    """{words}"""\n    return x\n'
+        room: Any = SimpleNamespace(changes=(Change(CODE, text, text),), is_test=lambda path: False)
+        found = [Compared("f", Answer("f({})", "!TypeError", "!KeyError"), frozenset(), ())]
+        assert bool([*_unasked(room, found, [], CODE)]) is counts

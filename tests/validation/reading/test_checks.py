@@ -79,3 +79,18 @@ def test_a_test_is_about_errors_alone_where_each_check_expects_one() -> None:
     assert (first.only_refuses, second.only_refuses) == (True, False)
     assert (second.count, second.empty) == (1, ("True",))
     assert [one.name for one in read_tests(ast.parse(text), only={"test_b"})] == ["test_b"]
+
+
+@pytest.mark.parametrize(
+    ("check", "asks"),
+    [
+        ("verifyObject(ICart, Cart())", True),
+        ("self.assertTrue(verifyClass(ICart, Cart))", True),
+        ("assert isinstance(f(), Cart)\n    assert hasattr(f(), 'add')", True),
+        ("assert isinstance(f(), Cart)\n    assert f() == 1", False),
+        ("f()", False),
+    ],
+)
+def test_a_test_is_about_an_interface_where_each_check_asks_what_something_is(check: str, asks: bool) -> None:
+    (found,) = read_tests(ast.parse(f"def test_a():\n    {check}\n"))
+    assert found.is_about_interface is asks

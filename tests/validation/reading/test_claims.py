@@ -9,6 +9,7 @@ from nightcrew.validation.reading.claims import (
     Code,
     documented,
     false_claims,
+    promised_errors,
     speaks_of_missing_result,
     unnamed_errors,
 )
@@ -127,3 +128,19 @@ def test_a_result_that_is_not_there(name: str, text: str, missing: bool) -> None
 )
 def test_three_styles_are_read(text: str) -> None:
     assert documented(text) == {"parameters": {"size"}, "raises": {"KeyError"}}
+
+
+@pytest.mark.parametrize(
+    ("text", "errors"),
+    [
+        ("Loads.\n\nRaises:\n    errors.ParseError: it is not valid.\n", {"ParseError"}),
+        ("Loads.\n\n:raises ParseError: it is not valid\n", {"ParseError"}),
+        ("Loads.\n\nRaises\n------\nParseError\n    It is not valid.\n", {"ParseError"}),
+        ("Loads; raises a `ParseError` where it is not valid.", {"ParseError"}),
+        ("A :exc:`~shop.ParseError` is raised where it is not valid.", {"ParseError"}),
+        ("Shows an AttributeError or the ImportError of a module.", set()),
+        ("A test that raises Attention.", set()),
+    ],
+)
+def test_errors_that_a_docstring_promises(text: str, errors: set[str]) -> None:
+    assert promised_errors(text) == errors

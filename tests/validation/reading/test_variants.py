@@ -54,6 +54,13 @@ def test_broken_versions_keep_generators_and_closures_what_they_are() -> None:
     assert returning_nothing(source) is not None
 
 
+def test_a_function_that_does_nothing_is_no_control_of_doing_nothing() -> None:
+    idle = 'def push(settings, name):\n    """Pushes nothing."""\n    return None\n'
+    assert returning_nothing(idle) is None
+    assert raising(idle) is not None
+    assert "def push" in (returning_nothing(f"{idle}\n\ndef pull():\n    return 1\n") or "")
+
+
 def test_perturbed_values_are_wrong_and_of_the_right_type() -> None:
     source = "def number():\n    return 1\n\n\ndef text():\n    return 'a'\n\n\ndef both():\n    return [number(), text()]\n\n\ndef nothing():\n    return None\n"
     names = load(perturbed(source) or "")

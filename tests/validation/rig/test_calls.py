@@ -55,6 +55,18 @@ def test_calls_from_tests_are_noted_and_calls_inside_the_product_are_not(product
     assert {call["module"] for call in of.end()} == {"product_of_calls"}
 
 
+def test_a_text_among_numbers_is_a_mark(product: ModuleType) -> None:
+    of = recorder(product)
+    of.start("one")
+    for value in ("MIN", 3, "MAX"):
+        product.Box(value)
+        product.twice_as_hot(value)
+    product.Box("MIN").twice()
+    of.stop()
+    marks = {call["name"]: call["marks"] for call in of.end()}
+    assert marks == {"Box.__init__": [0], "twice_as_hot": [0], "Box.twice": []}
+
+
 def test_calls_of_an_edited_function_are_noted_wherever_they_come_from(product: ModuleType) -> None:
     of = recorder(product, (9, 10))
     of.start("one")

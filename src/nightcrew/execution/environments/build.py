@@ -48,6 +48,12 @@ _VENV = """[ -e "$VIRTUAL_ENV/pyvenv.cfg" ] ||
 _INSTALL = """uv pip install --quiet --no-config --python "$VIRTUAL_ENV/bin/python" \\
     --requirements requirements.txt "$@"
 """
+_OLD_MODULES = """site=$(echo "$VIRTUAL_ENV"/lib/python3*/site-packages)
+[ -e "$site/setuptools" ] ||
+    ! grep -rqE "^(import|from) (pkg_resources|distutils|setuptools)\\b" --include="*.py" "$site" ||
+    uv pip install --quiet --no-config --python "$VIRTUAL_ENV/bin/python" "setuptools<81" || true
+"""
+"""What was in every environment when an old package was written; later ones hold no pkg_resources."""
 _LAST_LINES = 12
 
 
@@ -72,7 +78,8 @@ class Builder:
         with temporary_folder("env") as scratch:
             (scratch / "requirements.txt").write_text("\n".join(lines) + "\n")
             words = () if from_source else ("--only-binary", ":all:")
-            self.run(["/bin/sh", "-ec", f"{_VENV}\n{_INSTALL}", "sh", *words], scratch, "uv pip install")
+            script = f"{_VENV}\n{_INSTALL}\n{_OLD_MODULES}"
+            self.run(["/bin/sh", "-ec", script, "sh", *words], scratch, "uv pip install")
 
     def install_locked(self, lock: str, *, path: str) -> None:
         """Install the packages of our own lock file by hash; `path` becomes importable as well.

@@ -29,7 +29,7 @@ from nightcrew.untrusted import Unreadable, read_file
 
 __all__ = ["Environment", "build_environment", "command_environment", "project_paths"]
 
-_RECIPE = 2  # increase it to rebuild all environments
+_RECIPE = 3  # increase it to rebuild all environments
 _ALWAYS = ("pytest", "coverage")
 _RUN_A_TEST = """
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD=1

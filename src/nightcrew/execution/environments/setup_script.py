@@ -24,7 +24,7 @@ def setup_arguments(checkout: Path) -> Mapping[str, object]:
             getattr(call.func, "attr", ""),
             getattr(call.func, "id", ""),
         }:
-            return {word.arg: values.of(word.value) for word in call.keywords if word.arg}
+            return values.words(call.keywords)
     return {}
 
 
@@ -67,12 +67,22 @@ class _Values:
                     (self.of(key), item) for key, item in zip(node.keys, node.values, strict=True) if key
                 ]
                 return {key: self.of(item) for key, item in pairs if isinstance(key, str)}
+            case ast.Call(func=ast.Name("dict"), args=[], keywords=words):
+                return self.words(words)
             case ast.BinOp(op=ast.Add(), left=left, right=right):
                 return _sum(self.of(left), self.of(right))
             case ast.Subscript(value=owner, slice=key):
                 table, word = self.of(owner), self.of(key)
                 return table.get(word) if isinstance(table, dict) and isinstance(word, str) else None
         return None
+
+    def words(self, given: Sequence[ast.keyword]) -> dict[str, object]:
+        """Arguments by name, also those that `**table` gives."""
+        found: dict[str, object] = {}
+        for word in given:
+            value = self.of(word.value)
+            found |= {word.arg: value} if word.arg else value if isinstance(value, dict) else {}
+        return found
 
     def _items(self, nodes: Sequence[ast.expr]) -> Iterator[object]:
         """The items in order; a list among them is taken apart, starred or not."""

@@ -4,7 +4,7 @@ parameters that nothing reads."""
 import ast
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
 from nightcrew.task import TaskType
@@ -13,6 +13,7 @@ from nightcrew.validation.faults.literals import deciding_literals
 from nightcrew.validation.reading.docstrings import parameters
 from nightcrew.validation.reading.names import is_text, own_name
 from nightcrew.validation.reading.suite import Function, read
+from nightcrew.validation.reading.variants import is_idle
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.verdict import Finding, Severity
 
@@ -51,12 +52,9 @@ def pretences(room: CleanRoom, changes: list[Change]) -> Iterator[Finding]:
                 what = f"the failure of `{text}` is ignored"
                 yield Finding(what, one.path, line, severity=Severity.UNPROVEN)
     yield from _command_values(room, changes)
-    # A parameter that is accepted and never read is how a request for an option is pretended to be met.
     for one in changes:
         if one.path.endswith(".py"):
-            for name, function, line in unread_parameters(one.before or "", one.after or ""):
-                what = f"nothing reads the parameter {name!r} of {function}"
-                yield Finding(what, one.path, line, severity=Severity.UNPROVEN)
+            yield from _idle_code(one, _interface(room.base_tree.python, one.path))
 
 
 def only_prints(path: str, text: str) -> bool:
@@ -107,6 +105,33 @@ def unread_parameters(before: str, after: str) -> Iterator[tuple[str, str, int]]
 
 
 # ------------------------------------------------------------------------------------------------------
+
+
+def _idle_code(change: Change, interface: dict[str, set[str]]) -> Iterator[Finding]:
+    """Findings where a request is pretended to be met: parameters that nothing reads, and functions that only
+    return None. `interface`: functions that modules beside this one have, with their parameters."""
+    before, after, path = change.before or "", change.after or "", change.path
+    known = {node.name for node in _functions(before)}
+    for name, function, line in unread_parameters(before, after):
+        if function in known or name not in interface.get(function, ()):
+            what = f"nothing reads the parameter {name!r} of {function}"
+            yield Finding(what, path, line, severity=Severity.UNPROVEN)
+    for node in _functions(after):
+        if is_idle(node) and node.name not in {*known, *interface} and not node.decorator_list:
+            yield Finding(f"{node.name} does nothing", path, node.lineno, severity=Severity.UNPROVEN)
+
+
+def _interface(texts: Mapping[str, str], path: str) -> dict[str, set[str]]:
+    """What base's other modules of a folder have: parameters by function. One that is called in place of
+    another takes what that one takes."""
+    folder = PurePosixPath(path).parent
+    beside = (
+        text for other, text in texts.items() if other != path and PurePosixPath(other).parent == folder
+    )
+    found: dict[str, set[str]] = {}
+    for node in (one for text in beside for one in _functions(text)):
+        found[node.name] = found.get(node.name, set()) | parameters(node)
+    return found
 
 
 def _is_makefile(path: str) -> bool:

@@ -72,7 +72,7 @@ def compare(
     job = Replay(
         workspace=WORKSPACE,
         paths=room.python_paths,
-        calls=[Recorded(one.module, one.name, one.kept, wanted) for one in calls],
+        calls=[Recorded(one.module, one.name, one.kept, wanted, one.marks) for one in calls],
         literals=literals,
         constants=constants,
         modules=modules,
@@ -89,11 +89,9 @@ def compare(
     answers = zip(calls, before.answers, after.answers, strict=False)
     again = _with_change(room, job, before, HASH_SEED) if any(map(_brings_sets, _python(room))) else None
     by_chance = _by_chance(after, again, calls) if again is not None else {}
-    base_again = _replayed(room, room.base, job, HASH_SEED) if by_chance else None
-    known = _by_chance(before, base_again, calls) if base_again is not None else {}
     compared = tuple(_compared(call, *both) for call, *both in answers)
-    fresh = (words for place, words in by_chance.items() if place not in known)
-    return Comparison(compared, before, after, by_chance=next(fresh, ""))
+    fresh = _fresh(room, job, calls, before, after, by_chance) if by_chance else ""
+    return Comparison(compared, before, after, by_chance=fresh)
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -135,6 +133,28 @@ def _by_chance(once: Side, again: Side, calls: Sequence[RecordedCall]) -> dict[t
         if one.result != other.result and not {one.result, other.result} & NO_ANSWERS
         if not calls[at].name.endswith("__hash__")
     }
+
+
+def _fresh(
+    room: CleanRoom,
+    job: Replay,
+    calls: Sequence[RecordedCall],
+    before: Side,
+    after: Side,
+    by_chance: Mapping[tuple[int, int], str],
+) -> str:
+    """The first of these sentences that is true only since the change: not of a function that base's hashes
+    decide too, nor of one that gives another result with the same hashes, as addresses differ each time."""
+    functions = {calls[at].name for at, _ in by_chance}
+    wanted = [at for at, call in enumerate(calls) if call.name in functions]
+    job = replace(job, calls=[job.calls[at] for at in wanted])
+    some = [calls[at] for at in wanted]
+    on_base = Side([before.answers[at] for at in wanted], {}, {})
+    changed = Side([after.answers[at] for at in wanted], {}, {})
+    sides = (on_base, _replayed(room, room.base, job, HASH_SEED)), (changed, _with_change(room, job, on_base))
+    again = (_by_chance(once, other, some) for once, other in sides if other is not None)
+    known = {some[at].name for one in again for at, _ in one}
+    return next((words for (at, _), words in by_chance.items() if calls[at].name not in known), "")
 
 
 def _replayed(room: CleanRoom, tree: Path, job: Replay, hash_seed: int = 0) -> Side | None:

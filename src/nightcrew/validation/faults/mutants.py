@@ -29,6 +29,7 @@ ARITHMETIC = {
     ast.BitAnd: ("&", "|"), ast.BitOr: ("|", "&"), ast.BitXor: ("^", "&"),
 }  # fmt: skip
 _TYPE_MAKERS = TYPE_MAKERS | {"cast"}
+_MAKERS = {"namedtuple", "NamedTuple", "TypedDict", "make_dataclass", "Enum", "IntEnum", "StrEnum", "Flag"}
 _MOST_TEXTS = 16  # of files whose mutants are kept: several gates ask for the same
 
 
@@ -151,7 +152,8 @@ class _Maker(Notes, ast.NodeVisitor):
             return
         if self.depth and not isinstance(node.value, ast.Constant):
             self.note(node.value, "None", "assigned value")
-        self.generic_visit(node)
+        for part in (*node.targets, *_without_own_name(node.value, names)):
+            self.visit(part)
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
         pair = ARITHMETIC.get(type(node.op))
@@ -237,6 +239,15 @@ def _is_alias(node: ast.expr) -> bool:
     base = node.value if isinstance(node, ast.Subscript) else None
     name = own_name(base)
     return name[:1].isupper() and not name.isupper()
+
+
+def _without_own_name(value: ast.expr, names: set[str]) -> list[ast.expr]:
+    """What is assigned; of `Point = namedtuple("Point", "x y")` the fields, as a class's own name is for
+    readers."""
+    match value:
+        case ast.Call(args=[ast.Constant(name), *rest]) if name in names and own_name(value.func) in _MAKERS:
+            return [*rest, *(one.value for one in value.keywords)]
+    return [value]
 
 
 def _is_type_checking(node: ast.If) -> bool:

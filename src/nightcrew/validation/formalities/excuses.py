@@ -14,7 +14,7 @@ from functools import cached_property
 
 from nightcrew.validation.faults.mutant import Mutant
 from nightcrew.validation.faults.notes import GONE
-from nightcrew.validation.formalities.options import for_options, only_reads
+from nightcrew.validation.formalities.options import for_options, of_other_types, only_reads
 from nightcrew.validation.reading.constants import values_in
 from nightcrew.validation.reading.names import ASKING, ELSEWHERE, dotted, names_of, own_name, parameters_of
 from nightcrew.validation.reading.source_text import Node, SourceText
@@ -129,7 +129,7 @@ class Formalities:
         if not self._is_new(part.function):
             return False
         shows = function.name == "__repr__" and _shows(part)
-        shows |= only_reads(function)
+        shows |= only_reads(function) or self._lies_in(part, of_other_types(function))
         return (
             shows
             or self._is_left_to_option(part, function, decides=decides)
@@ -160,12 +160,14 @@ class Formalities:
     def _is_left_to_option(self, part: Mutant, function: Function, *, decides: bool) -> bool:
         """True for what a new function does only where it is given an option which is empty by default, and
         then only to its own variables and attributes."""
-        spans = (self.text.span(one) for one in for_options(function, _SWITCHES))
-        return not decides and any(start <= part.start and part.end <= end for start, end in spans)
+        return not decides and self._lies_in(part, for_options(function, _SWITCHES))
 
     def _within(self, part: Mutant, kind: type[ast.AST]) -> bool:
         """True inside a `raise`, or (`ast.expr`) inside a condition under which nothing else happens."""
-        spans = (self.text.span(one) for one in self._refusals if isinstance(one, kind))
+        return self._lies_in(part, (one for one in self._refusals if isinstance(one, kind)))
+
+    def _lies_in(self, part: Mutant, nodes: Iterable[Node]) -> bool:
+        spans = map(self.text.span, nodes)
         return any(start <= part.start and part.end <= end for start, end in spans)
 
     @cached_property

@@ -44,6 +44,23 @@ def for_options(function: Function, switches: Collection[str]) -> Iterator[ast.s
                     yield one
 
 
+def of_other_types(function: Function) -> Iterator[ast.stmt]:
+    """The start of an `__eq__` or `__ne__` which says that an object of another class is not equal."""
+    unequal = {"__eq__": False, "__ne__": True}.get(function.name)
+    body = [one for one in function.body if not is_text(one)]
+    match body:
+        case [
+            ast.If(
+                test=ast.UnaryOp(ast.Not(), ast.Call(ast.Name("isinstance"), [ast.Name(), _])),
+                body=[ast.Return(ast.Constant(bool() as given))],
+                orelse=[],
+            ) as first,
+            _,
+            *_,
+        ] if given is unequal:
+            yield first
+
+
 # ---------------------------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,13 @@ from nightcrew.validation.faults.target import (
     target_or_result,
 )
 from nightcrew.validation.gate import JUDGED_TESTS, Gate, failed, not_measurable, passed, unproven
-from nightcrew.validation.gates.wrong_values import FEW, blind_to_values, only_parts, values_noticed
+from nightcrew.validation.gates.wrong_values import (
+    FEW,
+    blind_to_values,
+    only_parts,
+    qualified,
+    values_noticed,
+)
 from nightcrew.validation.reading.smells import new_test_functions
 from nightcrew.validation.reading.variants import (
     ADJUSTED,
@@ -190,6 +196,13 @@ def _unnoticing(examination: Examination, target: str, broken: list[Run]) -> Gat
     """A failed result where single tests notice no broken version, or too many of them do not."""
     unnoticed = unnoticing_tests(examination, target, broken)
     covering = _covering(examination, target)
+    if examination.room.task.task_type is not TaskType.UNIT_TEST:
+        # Tests of what a class has are welcome beside those that notice what it does.
+        tests = new_test_functions(examination.room)
+        asking = {one.name for one in tests if one.is_about_interface}
+        beside = {one for one in covering if qualified(one) in asking}
+        if covering > beside:
+            covering, unnoticed = covering - beside, unnoticed - beside
     idle = _idle(examination, target, covering, unnoticed)
     if idle:
         return failed(

@@ -16,6 +16,7 @@ from nightcrew.validation.faults.comparison import compare
 from nightcrew.validation.faults.literals import deciding_literals, product_changes, shared_literals
 from nightcrew.validation.gate import Gate, answered, not_measurable, passed
 from nightcrew.validation.gates.retold import same_as_before
+from nightcrew.validation.reading.claims import promised_errors
 from nightcrew.validation.reading.measures import repeats
 from nightcrew.validation.reading.names import own_name
 from nightcrew.validation.reading.same_code import changed_functions
@@ -235,19 +236,18 @@ def _examples(what: str, answers: Sequence[Answer]) -> str:
 
 
 def _promised(room: CleanRoom) -> frozenset[str]:
-    """Exceptions that the changed files name in their docstrings on base."""
-    return frozenset[str]().union(*(_named_in_docstrings(one.before) for one in product_changes(room)))
+    """Exceptions that the changed files promise in their docstrings on base."""
+    return frozenset[str]().union(*(_promised_by(one.before) for one in product_changes(room)))
 
 
 @lru_cache(maxsize=_MOST_TEXTS)
-def _named_in_docstrings(text: str | None) -> frozenset[str]:
+def _promised_by(text: str | None) -> frozenset[str]:
     docstrings = (ast.get_docstring(one) or "" for one in all_functions(read(text)).values())
-    words = (word for one in docstrings for word in one.replace(":", " ").replace("`", " ").split())
-    return frozenset(word for word in words if word.endswith(("Error", "Exception")))
+    return frozenset[str]().union(*map(promised_errors, docstrings))
 
 
 def _documented(room: CleanRoom) -> frozenset[str]:
-    """Exceptions that the changed files raise by name on base, or name in their docstrings."""
+    """Exceptions that the changed files raise by name on base, or promise in their docstrings."""
     found = set(_promised(room))
     for tree in (read(one.before) for one in product_changes(room)):
         for node in walk(tree):

@@ -46,6 +46,7 @@ SPOT_CHECKS = 2
 FAULTS_A_CHECK = 100  # one blind repetition for so many faults
 IN_FIX = 16
 LEAST_IN_FIX = 3
+LEAST_BY_OTHERS = 0.5
 BESIDE = 0.8  # strength of tests beside others, which need not notice all that they pass through
 
 
@@ -119,6 +120,9 @@ def _judge_fix(room: CleanRoom, examination: Examination, target: Target, covere
     if len(trials) < LEAST_IN_FIX:
         return passed(NAME, "The fix is too small to put faults into; the reproducer stands for itself.")
     measured = rates(trials)
+    if measured.killed == 0 and _others_notice(room, examination, target, chosen, covered):
+        message = "Other tests notice small faults in the lines of the fix; the reproducer shows its effect."
+        return passed(NAME, message, strength=BESIDE, **_evidence(trials, measured))
     if measured.killed == 0:
         none = failed(
             NAME,
@@ -134,6 +138,16 @@ def _judge_fix(room: CleanRoom, examination: Examination, target: Target, covere
         strength=0.7 + 0.3 * measured.killed,
         **_evidence(trials, measured),
     )
+
+
+def _others_notice(
+    room: CleanRoom, examination: Examination, target: Target, chosen: tuple[Mutant, ...], covered: Covered
+) -> bool:
+    """True where tests of base notice most faults in the lines of a fix: what a reproducer shows may lie in
+    what the fix takes away, and not in these lines."""
+    others = tuple(sorted(set(covered.by_test) - set(judged_tests(examination))))
+    trials = try_mutants(room, examination, *target, chosen, covered, tests=others) if others else []
+    return bool(trials) and rates(trials).killed >= LEAST_BY_OTHERS
 
 
 def _evidence(trials: list[Trial], measured: Rates) -> dict[str, object]:

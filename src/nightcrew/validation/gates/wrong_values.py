@@ -28,7 +28,7 @@ def values_noticed(examination: Examination, run: Run) -> tuple[int, list[str]]:
         if test.only_refuses or (fixes and test.refuses)
     }
     silent = [test.nodeid for test in reached if not test.failed]
-    return checking, [one for one in silent if _qualified(one) not in refusals]
+    return checking, [one for one in silent if qualified(one) not in refusals]
 
 
 def blind_to_values(name: str, target: str, checking: int, silent: list[str]) -> GateResult | None:
@@ -66,9 +66,6 @@ def only_parts(name: str, examination: Examination, exact: int, loose: list[str]
     )
 
 
-# ------------------------------------------------------------------------------------------------------
-
-
-def _qualified(nodeid: str) -> str:
+def qualified(nodeid: str) -> str:
     """A test's name with its class, as the file spells it."""
     return name_of(nodeid).partition("::")[2].replace("::", ".")

@@ -2,18 +2,14 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from nightcrew.validation.questions.loss import Loss
 from nightcrew.validation.questions.surface import Function, Surface, is_public
+from nightcrew.validation.reading.claims import promised_errors
 from nightcrew.validation.reading.names import dotted, last_part
 from nightcrew.validation.reading.suite import tree_text, walk
 
-_ROLES = re.compile(r":(?:raises?|exc(?:ept)?(?:ion)?)\s+([\w.]+)\s*:|:exc:`~?([\w.]+)`")
-_SECTION = re.compile(r"^[ \t]*Raises[ \t]*+:?[ \t]*+$", re.MULTILINE)
-_NAMED = re.compile(
-    r"\b([A-Z]\w*(?:Error|Exception|Warning|Exit|Interrupt|NotFound|Refused|Invalid)\w*|Fatal)\b"
-)
 _WIDE = {"Exception", "BaseException", ""}
 
 
@@ -29,7 +25,7 @@ def lost_exceptions(old: Surface, new: Surface, tested: set[str]) -> Iterator[Lo
             continue
         if not isinstance(other.node, ast.FunctionDef | ast.AsyncFunctionDef) or not is_public(name):
             continue
-        documented = _documented(ast.get_docstring(item.node) or "")
+        documented = promised_errors(ast.get_docstring(item.node) or "")
         raised = _raised(item.node)
         for error in sorted(raised & (documented | tested)):
             if error not in raised_anywhere:
@@ -50,12 +46,6 @@ def expected_in_tests(text: str) -> set[str]:
 # ------------------------------------------------------------------------------------------------------
 
 
-def _documented(text: str) -> set[str]:
-    found = {(one or other).rsplit(".", 1)[-1] for one, other in _ROLES.findall(text)}
-    section = _SECTION.search(text)
-    return found | (set(_NAMED.findall(text[section.end() :])) if section else set())
-
-
 def _raised(node: ast.AST) -> set[str]:
     return {
         last_part(one.exc)
@@ -64,7 +54,7 @@ def _raised(node: ast.AST) -> set[str]:
     }
 
 
-def _swallowed(old: Function, new: Function, promised: set[str]) -> Iterator[tuple[str, int]]:
+def _swallowed(old: Function, new: Function, promised: Collection[str]) -> Iterator[tuple[str, int]]:
     known = {tree_text(one.type) if one.type else "" for one in _silent_handlers(old)}
     for handler in _silent_handlers(new):
         if (tree_text(handler.type) if handler.type else "") in known:

@@ -22,6 +22,7 @@ from nightcrew.validation.reading.suite import (
 _CHECKING = re.compile(
     r"_*(assert|check|verify|expect|ensure|should|must|raises|warns|fail|deprecated_call|validate|compare|given|approx)"
 )
+_INTERFACE = re.compile(r"\bverify(?:Object|Class)\(")
 _BROAD = {"Exception", "BaseException"}
 _SWALLOWING = {*_BROAD, "AssertionError"}
 _TOLERANT = {"approx", "isclose", "allclose", "assertAlmostEqual", "assertAlmostEquals"}
@@ -97,6 +98,12 @@ class TestFunction:
     def only_refuses(self) -> bool:
         """True where every check expects an error, so that the test is about no value."""
         return bool(self.checks) and all(one.is_refusal for one in self.checks)
+
+    @property
+    def is_about_interface(self) -> bool:
+        """True where every check asks only what something is or has."""
+        asking = (one.strictness is Strictness.TYPE or _INTERFACE.search(one.text) for one in self.checks)
+        return bool(self.checks) and all(asking)
 
     @property
     def empty(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import griffe
@@ -26,7 +27,10 @@ _PLAIN_TYPES = {"int", "str", "bytes", "bool", "float", "list", "dict", "tuple",
 _ALSO = {("float", "int"), ("str", "Path"), ("list", "tuple")}  # documented, annotated: close enough
 _UNITS = [units for name, units in Table("prose").sections.items() if name.startswith("units_")]
 """Suffixes of names by what they measure, with the unit that each suffix means."""
-_RAISES = re.compile(r"\b[Rr]aises?\s+(?:an?\s+)?`*(?:\w+\.)*([A-Z]\w+(?:Error|Exception))\b")
+_ERROR = r"(?::\w+:)?[`~]*(?:\w+\.)*([A-Z]\w+)\b"
+_RAISES = re.compile(rf"\b[Rr]aises?\s+(?:an?\s+)?{_ERROR}|{_ERROR}`*\s+(?:is|are|will be)\s+raised\b")
+_SPEAKS = re.compile("rais|:exc", re.IGNORECASE)  # of errors: parsing every docstring would take long
+_MOST_TEXTS = 256
 _RETURNS = re.compile(r"\breturns?\s+(?:an?|all|its|the|whether)\b|\b(?:is|are)\s+returned\b", re.IGNORECASE)
 _GIVES_NONE = re.compile(r"\breturns?\b[^.]*\bNone\b|\bor None if\b", re.IGNORECASE)
 _ANYTHING = ast.Name("object", ast.Load())
@@ -91,9 +95,17 @@ def unnamed_errors(entry: Entry, code: Code) -> set[str]:
     """Errors that the docstring of a function describes and that neither it nor what it calls names."""
     if not isinstance(entry.node, ast.FunctionDef | ast.AsyncFunctionDef):
         return set()
-    text = entry.docstring or ""
-    found = {error.split(".")[-1] for error in documented(text)["raises"]} | set(_RAISES.findall(text))
-    return {error for error in found if not code.names(entry.node, error)}
+    return {one for one in promised_errors(entry.docstring or "") if not code.names(entry.node, one)}
+
+
+@lru_cache(maxsize=_MOST_TEXTS)
+def promised_errors(text: str) -> frozenset[str]:
+    """Errors that a docstring says are raised, in a section, a field or a sentence, without their modules."""
+    if not _SPEAKS.search(text):
+        return frozenset()
+    sentences = {first or second for first, second in _RAISES.findall(text)}
+    found = {one for one in sentences if one.endswith(("Error", "Exception"))} | documented(text)["raises"]
+    return frozenset(one.rpartition(".")[2].strip("`") for one in found)
 
 
 def speaks_of_missing_result(entry: Entry) -> bool:

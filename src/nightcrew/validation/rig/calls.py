@@ -4,7 +4,7 @@ import contextlib
 import sys
 import types
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from . import protocol
@@ -12,6 +12,7 @@ from .making import Makings
 from .protocol import Call
 
 MOST_CALLS, MOST_OF_ONE, MOST_BYTES = 400, 25, 8000
+MOST_MARKS = 3  # texts that stand for something, among values of another type
 MOST_TRIED = 400  # calls of one function whose arguments are read; they may be large
 TOOL = 4  # an identifier that no kind of tool has reserved
 STARTS_A_PROCESS = {
@@ -45,6 +46,9 @@ class Recorder:
         self.known: dict[tuple[str, str, str], Call] = {}
         self.counts: Counter[int] = Counter()
         self.tries: Counter[int] = Counter()
+        self.seen: dict[
+            tuple[str, str, int | str], dict[str, set[str]]
+        ] = {}  # texts by type, of each argument
         self.makings = Makings(self.root)
         self.nodeid = ""
         self.monitoring: Any = getattr(sys, "monitoring", None)
@@ -128,13 +132,17 @@ class Recorder:
             return
         self.tries[id(code)] += 1
         module = type(given[0]).__module__ if makes else frame.f_globals.get("__name__", "")
+        for place, value in _places(given[1:] if makes else given, words):
+            texts = self.seen.setdefault((module, name, place), {}).setdefault(type(value).__name__, set())
+            if isinstance(value, str) and len(texts) <= MOST_MARKS:
+                texts.add(value)
         kept = self.makings.keep(given[1:] if makes else given, words)
         if len(kept) > MOST_BYTES:
             return
         key = module, name, kept
         if key not in self.known and len(self.known) < MOST_CALLS:
             self.counts[id(code)] += 1
-            self.known[key] = {"module": module, "name": name, "kept": kept, "tests": []}
+            self.known[key] = {"module": module, "name": name, "kept": kept, "tests": [], "marks": []}
         if key in self.known and self.nodeid not in self.known[key]["tests"]:
             self.known[key]["tests"].append(self.nodeid)
         if not makes and given and not _is_inside(frame, given[0]):
@@ -144,6 +152,11 @@ class Recorder:
         """Every distinct call, in the order of first occurrence; nothing is noted any more."""
         if self.monitoring is not None:
             self.monitoring.set_events(TOOL, 0)
+        for (module, name, place), kinds in self.seen.items():
+            if 0 < len(kinds.get("str", ())) <= MOST_MARKS and kinds.keys() & {"int", "float"}:
+                for call in self.known.values():
+                    if (call["module"], call["name"]) == (module, name):
+                        call["marks"].append(place)
         return list(self.known.values())
 
 
@@ -226,6 +239,11 @@ class Lines:
             return line
 
         return line
+
+
+def _places(given: "list[Any]", words: "dict[str, Any]") -> "Iterator[tuple[int | str, Any]]":
+    yield from enumerate(given)
+    yield from words.items()
 
 
 def _arguments(frame: types.FrameType) -> "tuple[list[Any], dict[str, Any]]":

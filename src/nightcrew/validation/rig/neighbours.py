@@ -22,11 +22,18 @@ class Items(list):  # type: ignore[type-arg]
 
 
 def near_calls(
-    given: "list[Any]", words: "dict[str, Any]", values: "Sequence[Any]" = ()
+    given: "list[Any]",
+    words: "dict[str, Any]",
+    values: "Sequence[Any]" = (),
+    marks: "Sequence[int | str]" = (),
 ) -> "list[tuple[list[Any], dict[str, Any]]]":
-    """Calls with one argument slightly changed, or replaced by one of `values`; arguments take turns."""
-    each = [*(_with(given, words, index, values) for index in range(len(given))),
-            *(_with(given, words, name, values) for name in words)]  # fmt: skip
+    """Calls with one argument slightly changed, or replaced by one of `values`; arguments take turns.
+    `marks`: places and names of arguments whose texts stand for something, so that another means nothing."""
+    places: list[int | str] = [*range(len(given)), *words]
+    held = ((one, words[one] if isinstance(one, str) else given[one]) for one in places)
+    each = [
+        _with(given, words, one, values) for one, value in held if one not in marks or type(value) is not str
+    ]
     rounds = itertools.zip_longest(*each)
     return list(itertools.islice((one for turn in rounds for one in turn if one is not None), MOST_OF_A_CALL))
 

@@ -99,6 +99,7 @@ class Recorded:
     name: str
     kept: str
     wanted: "Sequence[int] | None" = None  # which of its answers are made, by their position; None: all
+    marks: "Sequence[int | str]" = ()  # see `Call`
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,7 @@ class Call(TypedDict):
     name: str
     kept: str  # its arguments, as opaque text
     tests: "list[str]"
+    marks: "list[int | str]"  # places and names of arguments that are numbers, or a text in place of one
 
 
 class Measures(TypedDict, total=False):

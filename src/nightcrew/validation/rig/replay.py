@@ -156,6 +156,7 @@ class Caller:
             entered,
             grows,
         )
+        self.marks = call.marks
         self.wanted = range(MOST_WORK) if call.wanted is None else {*call.wanted}
         self.seconds, self.measures = job.seconds_of_a_call, bool(job.measured)
         self.root = job.workspace + os.sep
@@ -179,7 +180,10 @@ class Caller:
         """The call as it was recorded, and similar ones."""
         self.entered.start()
         given, words = unkept(self.kept, found)
-        others = [*(with_nothing(given, words) if self.measures else ()), *near_calls(given, words, values)]
+        others = [
+            *(with_nothing(given, words) if self.measures else ()),
+            *near_calls(given, words, values, self.marks),
+        ]
         calls = [((given, words), ""), *((call, "") for call in others)]
         for literal in literals:
             calls += [(call, repr(literal)) for call in without_literal(given, words, literal)]

@@ -71,6 +71,7 @@ class RecordedCall:
     name: str
     kept: str
     tests: frozenset[str]
+    marks: tuple[int | str, ...] = ()  # see `protocol.Call`
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +277,8 @@ def _lines(found: Mapping[str, Sequence[int]]) -> dict[str, frozenset[int]]:
 
 def _call(found: Mapping[str, Any]) -> RecordedCall:
     tests = frozenset(map(str, found["tests"]))
-    return RecordedCall(str(found["module"]), str(found["name"]), str(found["kept"]), tests)
+    marks = tuple(one if isinstance(one, int) else str(one) for one in found["marks"])
+    return RecordedCall(str(found["module"]), str(found["name"]), str(found["kept"]), tests, marks)
 
 
 def _seen(values: Sequence[Any]) -> Seen:
