@@ -11,16 +11,17 @@ from prefect.states import Cancelled, Completed, Failed
 
 from flows.later import wait_for_models, wait_for_services
 from flows.review import ask_a_person
+from flows.step_names import name_of_step
 from flows.steps import in_model_slot, step
 from flows.task_context import give_up, working_on
 from nightcrew.task import Task, TaskPriority, TaskStatus
 from nightcrew.work import delivering, steps
 from nightcrew.work.outcome import Outcome
 
-select_model = step(steps.select_model, name="select-model")
-execute = in_model_slot(step(steps.execute, name="execute"))
-validate = step(steps.validate, name="validate")
-record = step(steps.record, name="record")
+select_model = step(steps.select_model, name="select-model", run_name=name_of_step)
+execute = in_model_slot(step(steps.execute, name="execute", run_name=name_of_step))
+validate = step(steps.validate, name="validate", run_name=name_of_step)
+record = step(steps.record, name="record", run_name=name_of_step)
 deliver = step(delivering.deliver, name="deliver")
 
 

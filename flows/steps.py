@@ -39,10 +39,11 @@ def step[**P, T](
     work: Callable[P, T],
     *,
     name: str,
+    run_name: str | Callable[[], str] | None = None,
     retries: int = RETRIES,
     first_wait_seconds: float = FIRST_WAIT_SECONDS,
 ) -> Callable[P, Awaitable[T]]:
-    """`work`, a blocking function, as an awaitable Prefect task called `name`.
+    """`work`, a blocking function, as an awaitable Prefect task called `name`, each run of it `run_name`.
 
     It runs in its own thread, so that heartbeats continue; its log lines are assigned to the step.
     """
@@ -54,6 +55,7 @@ def step[**P, T](
     functools.update_wrapper(run, work)
     retrying = task(
         name=name,
+        task_run_name=run_name or name,
         description=(work.__doc__ or "").strip() or None,
         retries=retries,
         retry_delay_seconds=exponential_backoff(first_wait_seconds),

@@ -8,11 +8,12 @@ import uuid
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from nightcrew.address import PATTERN, holds_secret
+from nightcrew.form import Form
 from nightcrew.settings import DeliveryKind
 
 
@@ -91,22 +92,8 @@ def new_task_id() -> str:
 TASK_ID = re.compile(r"[a-z0-9][a-z0-9-]{2,63}")
 
 
-def _in_this_order(schema: dict[str, Any]) -> None:
-    """Number the fields, because Prefect's form sorts by position: required fields come first."""
-    for position, field in enumerate(schema.get("properties", {}).values()):
-        field["position"] = position
-
-
-class Task(BaseModel):
+class Task(Form):
     """One piece of development work in one git repository."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        use_attribute_docstrings=True,
-        json_schema_extra=_in_this_order,
-        hide_input_in_errors=True,
-    )
 
     description: Annotated[str, Field(min_length=3, max_length=20_000)]
     """What to do, in plain words."""

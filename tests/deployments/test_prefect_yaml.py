@@ -1,6 +1,7 @@
 """The deployments that prefect.yaml promises, read as data."""
 
 import importlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ import prefect
 import pytest
 import yaml
 from prefect import Flow
+from prefect.utilities.callables import parameter_schema
 
+from flows.review import ReviewForm
 from nightcrew.crew.dispatch import POOL
 from nightcrew.task import TaskPriority
 
@@ -32,6 +35,27 @@ def test_an_entrypoint_is_a_module_and_its_flow(entrypoint: str) -> None:
     found = getattr(importlib.import_module(module), name)
     assert isinstance(found, Flow)
     assert found.isasync  # a sync flow holds its process up to a second at its end
+
+
+@pytest.mark.parametrize("entrypoint", sorted({one["entrypoint"] for one in DEPLOYMENTS}))
+def test_each_field_of_a_form_has_one_plain_type_and_its_place(entrypoint: str) -> None:
+    module, _, name = entrypoint.rpartition(".")
+    schema = parameter_schema(getattr(importlib.import_module(module), name)).model_dump()
+    written = json.dumps(schema)
+    for choice in ("anyOf", "oneOf", '"null"', "null"):  # 'Property is type "None"' in Prefect's form
+        assert choice not in written, (choice, written)
+    for kind in schema["definitions"].values():
+        fields = kind.get("properties", {}).values()
+        assert [field["position"] for field in fields] == list(range(len(fields)))
+        assert all(field.get("type") or field.get("$ref") for field in fields)
+
+
+def test_the_form_of_a_person_has_plain_fields_too() -> None:
+    fields = ReviewForm.model_json_schema()["properties"]
+    assert {name: field.get("type", "choice") for name, field in fields.items()} == {
+        **dict.fromkeys(("reason", "hint", "model"), "string"),
+        "choice": "choice",
+    }
 
 
 def test_every_deployment_waits_in_the_crews_pool_and_says_what_it_is_for() -> None:

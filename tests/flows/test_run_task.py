@@ -32,9 +32,13 @@ def test_an_accepted_task_has_its_change_on_disk_and_its_evidence_in_the_ui(crew
 def test_the_steps_are_the_sentence_on_the_card_and_carry_the_cores_log_lines(crew: RunningCrew) -> None:
     run = crew.run(crew.ended(crew.submit("Say what price does, in a sentence.").task_id))
     found = crew.api.post("/task_runs/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}})
-    steps = {step["id"]: step["name"].rpartition("-")[0] for step in found}
-    assert set(steps.values()) == {"select-model", "execute", "validate", "record"}
-    wanted = {("execute", "nightcrew.execution.execution_engine"), ("validate", "nightcrew.work.steps")}
+    steps = {step["id"]: step["name"] for step in found}
+    names = {"select-model 1", "execute 1: twin/capable", "validate 1: twin/capable", "record 1: accepted"}
+    assert set(steps.values()) == names
+    wanted = {
+        ("execute 1: twin/capable", "nightcrew.execution.execution_engine"),
+        ("validate 1: twin/capable", "nightcrew.work.steps"),
+    }
     deadline = time.monotonic() + 60
     while not wanted <= (of_step := _lines_of_steps(crew, run["id"], steps)):
         assert time.monotonic() < deadline, of_step  # the server writes log lines down in its own time

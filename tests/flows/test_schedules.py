@@ -8,6 +8,7 @@ import pytest
 
 from nightcrew.crew.dispatch import open_queue
 from nightcrew.crew.schedules import (
+    add_recurring,
     add_schedule,
     add_sweep,
     find_schedule,
@@ -49,6 +50,25 @@ def test_a_schedule_is_added_paused_resumed_and_removed(crew: RunningCrew) -> No
     )
 
 
+def test_a_schedule_of_an_earlier_version_is_paused_resumed_and_run(crew: RunningCrew) -> None:
+    task = crew.task("Say what price does, as an earlier version asked.", max_cost_usd="0.25")
+    terms = task.model_dump(mode="json", exclude={"task_id"})
+    assert None in terms.values() and terms["max_cost_usd"] == "0.25"
+    added = add_recurring(
+        crew.settings, crew.api, "run-task/normal", "old", "0 2 * * *", "UTC", {"task": terms}
+    )
+    for active in (False, True):
+        set_active(crew.settings, crew.api, added, active=active)
+    run_now(crew.settings, crew.api, added)
+    deadline = time.monotonic() + 60
+    while not (made := [one for one in _tasks(crew, task.repo) if one.task.description == task.description]):
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    remove(crew.settings, crew.api, added)
+    assert made[0].task.max_cost_usd == Decimal("0.25")
+    crew.ended(made[0].task_id)
+
+
 @pytest.mark.parametrize(("cron", "zone"), [("0 2 *", "UTC"), ("0 2 * * *", "Mars"), ("", "UTC")])
 def test_a_time_that_prefect_does_not_understand_is_refused(crew: RunningCrew, cron: str, zone: str) -> None:
     with pytest.raises(BadInput, match="give minute, hour, day, month and weekday"):
@@ -59,7 +79,7 @@ def test_a_time_that_prefect_does_not_understand_is_refused(crew: RunningCrew, c
 
 def test_a_sweep_is_on_a_schedule_and_can_be_run_now(crew: RunningCrew, tmp_path: Path) -> None:
     repo = str(make_repo(tmp_path / "swept"))  # one that no other test has asked for anything
-    terms = Sweep(repo=repo, most_tasks=2, budget_usd=Decimal("0.5")).model_dump(mode="json")
+    terms = Sweep(repo=repo, most_tasks=2, budget_usd=Decimal("0.5"))
     added = add_sweep(crew.settings, crew.api, "sweep", "0 3 * * *", "UTC", terms)
     run_now(crew.settings, crew.api, added)
     deadline = time.monotonic() + 180

@@ -16,6 +16,7 @@ from nightcrew.crew.storage.database import ensure_database
 from nightcrew.errors import BadInput, Transient
 from nightcrew.execution.checkout.admission import Admission, admit
 from nightcrew.execution.checkout.credentials import Credentials
+from nightcrew.form import form_values
 from nightcrew.queue import outbox
 from nightcrew.queue.state_store import StateStore, create_schema
 from nightcrew.queue.task_queue import TaskQueue
@@ -186,7 +187,7 @@ def _dispatch(queue: TaskQueue, api: PrefectApi, queued: QueuedTask, deployment_
         f"/deployments/{deployment_id}/create_flow_run",
         {
             "name": run_name(task),
-            "parameters": {"task": task.model_dump(mode="json")},
+            "parameters": {"task": form_values(task)},
             "idempotency_key": f"{task.task_id}.{queued.restarts}",
             "tags": list(run_tags(task)),
             "state": {"type": "SCHEDULED"},

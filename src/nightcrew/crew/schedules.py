@@ -8,6 +8,7 @@ from nightcrew.crew.dispatch import FLOW, DeploymentMissing
 from nightcrew.crew.prefect_api import PrefectApi
 from nightcrew.crew.storage.acts import note
 from nightcrew.errors import BadInput
+from nightcrew.form import Form, form_values
 from nightcrew.queue.audit.line import Act
 from nightcrew.settings import Settings
 from nightcrew.task import Task, TaskPriority
@@ -106,18 +107,20 @@ def add_schedule(
     """
     if name in {one.name for one in own_schedules(api)}:
         raise BadInput(f"there is a schedule {name} already: remove it first, or choose another --name")
-    parameters = {"task": task.model_dump(mode="json", exclude={"task_id"}, exclude_unset=True)}
+    terms = form_values(task, only_set=True)
+    terms.pop("task_id", None)
+    parameters = {"task": terms}
     return add_recurring(settings, api, f"{FLOW}/{task.priority}", name, cron, timezone, parameters)
 
 
 def add_sweep(
-    settings: Settings, api: PrefectApi, name: str, cron: str, timezone: str, terms: Mapping[str, Any]
+    settings: Settings, api: PrefectApi, name: str, cron: str, timezone: str, terms: Form
 ) -> Recurring:
     """Sweep a repository at the times of a cron line; `terms` are those of a `Sweep`. Raises like
     `add_schedule`."""
     if name in {one.name for one in own_schedules(api)}:
         raise BadInput(f"there is a schedule {name} already: remove it first, or choose another --name")
-    return add_recurring(settings, api, SWEEP, name, cron, timezone, {"terms": terms})
+    return add_recurring(settings, api, SWEEP, name, cron, timezone, {"terms": form_values(terms)})
 
 
 def own_schedules(api: PrefectApi) -> list[Recurring]:
@@ -131,7 +134,12 @@ def own_schedules(api: PrefectApi) -> list[Recurring]:
 def run_now(settings: Settings, api: PrefectApi, one: Recurring) -> None:
     """Do once what a schedule does, beside its times."""
     note(settings, Act.SCHEDULE, one.name, {"do": "run"})
-    run = {"parameters": dict(one.parameters), "state": {"type": "SCHEDULED"}, "tags": ["nightcrew"]}
+    run = {
+        "parameters": dict(one.parameters),
+        "state": {"type": "SCHEDULED"},
+        "tags": ["nightcrew"],
+        "enforce_parameter_schema": False,  # the run checks them, and reads those of earlier versions too
+    }
     api.post(f"/deployments/{one.deployment_id}/create_flow_run", run)
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 from sqlalchemy import Column, DateTime, ForeignKey, Integer, Row, Table, Text, func, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
+from nightcrew.form import as_form
 from nightcrew.queue.audit.tasks import enter_answer
 from nightcrew.queue.state_store import StateStore, metadata
 from nightcrew.queue.task_table import tasks
@@ -36,8 +37,7 @@ NEEDED = {Choice.ACCEPT: "reason", Choice.RETRY_WITH_HINT: "hint", Choice.RETRY_
 
 def _with_what_each_choice_needs(schema: dict[str, Any]) -> None:
     """Extend the form's JSON schema: Prefect's server then refuses an answer without its required field."""
-    for position, field in enumerate(schema.get("properties", {}).values()):
-        field["position"] = position
+    as_form(schema)
     schema["allOf"] = [
         {
             "if": {"required": ["choice"], "properties": {"choice": {"const": choice.value}}},

@@ -7,21 +7,18 @@ import hashlib
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from nightcrew.address import PATTERN, holds_secret
+from nightcrew.form import Form
 from nightcrew.settings import DeliveryKind
 from nightcrew.task import TaskPriority
 
 type Login = Annotated[str, Field(pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98})(?:\[bot\])?$")]
 
 
-class Watch(BaseModel):
+class Watch(Form):
     """A repository on GitHub, and how it is watched."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True
-    )
 
     repo: Annotated[str, Field(min_length=1, max_length=4_000, json_schema_extra={"pattern": PATTERN})]
     """URL of the repository on GitHub, without a token."""

@@ -10,6 +10,7 @@ from nightcrew.crew.prefect_api import PrefectApi
 from nightcrew.crew.schedules import Recurring
 from nightcrew.errors import BadInput
 from nightcrew.execution.checkout.credentials import Credentials
+from nightcrew.form import form_values
 from nightcrew.settings import Settings
 from nightcrew.watch.terms import Watch, hook_key
 
@@ -23,7 +24,7 @@ def add(settings: Settings, api: PrefectApi, watch: Watch, minutes: int) -> Recu
     for known in _of(api, watch.repo):
         schedules.remove(settings, api, known)
     cron = "* * * * *" if minutes == 1 else f"*/{minutes} * * * *"
-    parameters = {"watch": watch.model_dump(mode="json", exclude_unset=True)}
+    parameters = {"watch": form_values(watch, only_set=True)}
     name = f"{watch.repo.rstrip('/').removesuffix('.git').rpartition('/')[2]}-{hook_key(watch.repo)[:8]}"
     return schedules.add_recurring(
         settings, api, DEPLOYMENT, f"watch-{name.lower()}", cron, "UTC", parameters

@@ -6,19 +6,16 @@ A pydantic model, because it is a parameter of a flow, which people see and edit
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from nightcrew.address import PATTERN, holds_secret
+from nightcrew.form import Form
 from nightcrew.settings import DeliveryKind
 from nightcrew.task import TaskPriority
 
 
-class Sweep(BaseModel):
+class Sweep(Form):
     """A repository, and the limits of one sweep."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True
-    )
 
     repo: Annotated[str, Field(min_length=1, max_length=4_000, json_schema_extra={"pattern": PATTERN})]
     """Path or URL of the repository, without a token."""

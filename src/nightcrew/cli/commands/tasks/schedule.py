@@ -54,7 +54,7 @@ def schedule(
         check_models(settings)
         if is_sweep:
             terms = sweep_terms(fields, most_tasks, budget)
-            schedules.add_sweep(settings, api, name, cron, timezone, terms.model_dump(mode="json"))
+            schedules.add_sweep(settings, api, name, cron, timezone, terms)
         else:
             schedules.add_schedule(settings, api, name, cron, timezone, make_task(settings, fields))
     elif action is not ScheduleAction.LIST:
