@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from nightcrew.secrets.files import close_to_others, let_sandboxes_read, open_home, usual_modes, write_private
+from nightcrew.secrets.files import (
+    close_to_others,
+    let_sandboxes_read,
+    open_home,
+    usual_modes,
+    write_private,
+    write_shown,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -59,3 +66,9 @@ def test_what_sandboxes_are_shown_can_be_read_and_not_changed(tmp_path: Path) ->
     with usual_modes():
         (tmp_path / "asked for").write_text("x")
     assert mode(tmp_path / "asked for") == 0o644
+    write_shown(tmp_path / "new" / "folder" / "file", b"x")
+    assert [mode(tmp_path / name) for name in ("new", "new/folder", "new/folder/file")] == [
+        0o755,
+        0o755,
+        0o644,
+    ]

@@ -77,6 +77,14 @@ def let_sandboxes_read(*paths: Path) -> None:
         path.chmod(stat.S_IMODE(mode) | (0o055 if stat.S_ISDIR(mode) or mode & 0o100 else 0o044))
 
 
+def write_shown(path: Path, content: bytes) -> None:
+    """Write `path`, with the folders above it, so that commands in sandboxes can read it."""
+    missing = [folder for folder in path.parents if not folder.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    let_sandboxes_read(path, *missing)
+
+
 def _closed(folder: Path) -> Path:
     status = folder.stat()
     if status.st_uid != os.geteuid():  # root could use it all the same, and its owner could exchange files

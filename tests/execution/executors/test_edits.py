@@ -1,5 +1,6 @@
 """Reading, checking and applying edits as models write them."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,17 @@ def test_prose_holds_no_edits() -> None:
 def test_a_heading_without_a_complete_block_is_refused(reply: str) -> None:
     with pytest.raises(BadEdits):
         read_edits(reply)
+
+
+def test_what_is_written_can_be_read_by_the_user_of_the_sandbox(
+    tree: Path, request: pytest.FixtureRequest
+) -> None:
+    """A worker has a private umask, with which the tests of a new file failed in the sandbox."""
+    before = os.umask(0o077)
+    request.addfinalizer(lambda: os.umask(before))
+    apply({"tests/new/test_a.py": b"x = 1\n", "a.py": b"x = 2\n"}, tree)
+    assert (tree / "tests/new/test_a.py").stat().st_mode & 0o777 == 0o644
+    assert (tree / "tests/new").stat().st_mode & 0o777 == 0o755
 
 
 def test_a_search_text_must_stand_there_exactly_once(tree: Path) -> None:

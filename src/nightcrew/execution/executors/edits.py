@@ -7,6 +7,7 @@ from nightcrew.execution.executors.elision import elided_line
 from nightcrew.execution.executors.placing import Place, places_of, several, why_not
 from nightcrew.execution.executors.reply import BadEdits, Edit, Replacement, WholeFile
 from nightcrew.execution.executors.source_text import NotText, SourceText
+from nightcrew.secrets.files import write_shown
 from nightcrew.untrusted import Unreadable, parse_python, read_file
 
 FILE_BYTES = 512 * 1024
@@ -40,9 +41,7 @@ def planned(edits: tuple[Edit, ...], tree: Path) -> dict[str, bytes]:
 def apply(contents: Mapping[str, bytes], tree: Path) -> None:
     """Write the planned contents; files keep their mode."""
     for name, content in contents.items():
-        path = tree / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        write_shown(tree / name, content)  # its tests run as another user
 
 
 # ---------------------------------------------------------------------------------------------------------

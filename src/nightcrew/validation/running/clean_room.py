@@ -21,7 +21,7 @@ from nightcrew.execution.checkout.workspace import Checkout
 from nightcrew.execution.environments.environment import Environment, build_environment, project_paths
 from nightcrew.execution.environments.layout import read_target
 from nightcrew.execution.sandbox import Mount, Sandbox
-from nightcrew.secrets.files import let_sandboxes_read
+from nightcrew.secrets.files import write_shown
 from nightcrew.settings import Settings
 from nightcrew.target_config import TargetConfig
 from nightcrew.task import Task, TaskType
@@ -254,10 +254,7 @@ def write_change(tree: Path, change: Change) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Writes text as it is, without translating line ends."""
-    missing = [folder for folder in path.parents if not folder.exists()]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text.encode("utf-8", "surrogateescape"))
-    let_sandboxes_read(path, *missing)
+    write_shown(path, text.encode("utf-8", "surrogateescape"))
 
 
 def _environment(base: Path, config: TargetConfig, settings: Settings, sandbox: Sandbox) -> Environment:
