@@ -1,5 +1,6 @@
 """What holds for every plan, whatever the catalogue, the memory and the state of the account."""
 
+import re
 from dataclasses import replace
 from decimal import Decimal
 
@@ -280,7 +281,7 @@ def test_the_explanation_says_why() -> None:
     text = plan_of(models, memory, state=state).explanation
     for part in (
         "Try a with openhands",
-        "cost per success",
+        " per success",
         "60 verdicts, ",
         "What would change it",
         "accepts 5 % of wrong work",
@@ -292,13 +293,10 @@ def test_the_explanation_says_why() -> None:
 def test_the_explanation_tells_prior_from_evidence() -> None:
     models = [model("known", 1.0), model("new", 1.0)]
     memory = taught(models[:1], {"known": 0.95}, tasks=100)
-    lines = plan_of(models, memory).explanation.splitlines()
-    cells = {
-        row[2]: row[3:6]
-        for line in lines
-        if len(row := [cell.strip() for cell in line.split("|")]) > 6 and row[2] in {"known", "new"}
-    }
-    (seen, alone, evidence), (_, same_alone, none) = cells["known"], cells["new"]
+    form = r"- (known|new) with openhands: accepted (\d+ %) \(prior alone (\d+ %), own evidence ([^)]*)\); "
+    found = re.findall(form, plan_of(models, memory).explanation)
+    of = {name: tuple(rest) for name, *rest in found}
+    (seen, alone, evidence), (_, same_alone, none) = of["known"], of["new"]
     assert alone == same_alone and _number(seen) > _number(alone)  # same price: the same prior
     assert evidence.startswith("100 verdicts, ") and none.startswith("0 verdicts, ")
     assert _number(evidence.partition(",")[2]) > _number(none.partition(",")[2])

@@ -31,6 +31,13 @@ def test_the_page_shows_verdict_gates_and_change() -> None:
     assert "`model-1`" in shown
 
 
+def test_the_page_has_no_table_because_those_do_not_wrap_in_the_form_of_a_question() -> None:
+    shown = page(QUEUED, OUTCOME, [judged()])
+    tokens = MarkdownIt("commonmark").enable("table").parse(shown)
+    assert not [token for token in tokens if token.type == "table_open"]
+    assert "- 1: `model-1` with direct finished; **rejected**, score 0.10; 2 calls, 120 tokens, $0\n" in shown
+
+
 def test_a_change_cannot_leave_its_frame() -> None:
     shown = page(QUEUED, OUTCOME, [Judged(an_attempt(patch="+```\n+# not a heading\n"), a_verdict(), "s")])
     assert "````diff\n+```\n" in shown

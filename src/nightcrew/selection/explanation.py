@@ -42,8 +42,8 @@ def explain(decision: Decision, alternatives: Sequence[Rung]) -> tuple[str, str]
     stop = "" if decision.rungs else _why_none(decision)
     parts = [
         _headline(decision) if decision.rungs else stop,
-        _table("The ladder", decision.rungs, decision),
-        _table("Also considered", alternatives, decision),
+        _listed("The ladder", decision.rungs, decision),
+        _listed("Also considered", alternatives, decision),
         LEGEND if decision.rungs else "",
         _basis(decision),
         _change(decision),
@@ -83,19 +83,17 @@ def _why_none(decision: Decision) -> str:
     )
 
 
-def _table(title: str, rungs: Sequence[Rung], decision: Decision) -> str:
+def _listed(title: str, rungs: Sequence[Rung], decision: Decision) -> str:
+    """The rungs as a list, because the UI's tables do not wrap."""
     if not rungs:
         return ""
-    head = (
-        f"**{title}**\n\n"
-        "| executor | model | accepted | prior alone | own evidence | cost | cost per success | seconds |\n"
-        "|---|---|---|---|---|---|---|---|\n"
-    )
-    return head + "\n".join(
-        f"| {rung.executor} | {rung.model} | {_percent(rung.success)} | {_known_from(rung, decision)} | "
-        f"{_usd(rung.cost_usd)} | {_usd(rung.cost_usd / max(rung.success, 1e-9))} | {rung.seconds:.0f} |"
+    lines = (
+        f"- {rung.model} with {rung.executor}: accepted {_percent(rung.success)} "
+        f"({_known_from(rung, decision)}); {_usd(rung.cost_usd)}, "
+        f"{_usd(rung.cost_usd / max(rung.success, 1e-9))} per success; {rung.seconds:.0f} s"
         for rung in rungs
     )
+    return f"**{title}**\n\n" + "\n".join(lines)
 
 
 def _known_from(rung: Rung, decision: Decision) -> str:
@@ -109,7 +107,7 @@ def _known_from(rung: Rung, decision: Decision) -> str:
     alone = decision.rates.accepts(phi(mean / math.sqrt(1.0 + variance + EASE.variance)))
     removed = max(0.0, 1.0 - arm.score[1] / variance)
     verdicts = f"{rung.evidence} verdict{'' if rung.evidence == 1 else 's'}"
-    return f"{_percent(alone)} | {verdicts}, {_percent(removed)}"
+    return f"prior alone {_percent(alone)}, own evidence {verdicts}, {_percent(removed)}"
 
 
 def _basis(decision: Decision) -> str:

@@ -32,7 +32,7 @@ def page(queued: QueuedTask, outcome: Outcome, trials: Sequence[Judged], plans: 
         f"[its story, with plans and calls]({DASHBOARD}/tasks/{quote(task.task_id)}).",
     ]
     attempts = [section for trial in trials for section in _attempt(trial)]
-    return "\n\n".join((*head, _table(trials), *attempts, *_change(trials), *_choices(plans))) + "\n"
+    return "\n\n".join((*head, _attempts(trials), *attempts, *_change(trials), *_choices(plans))) + "\n"
 
 
 def question_page(queued: QueuedTask, review: Review, trials: Sequence[Judged]) -> str:
@@ -56,17 +56,15 @@ Resume the run here and fill in the form, or use the command line, until {until:
 # ---------------------------------------------------------------------------------------------------------
 
 
-def _table(trials: Sequence[Judged]) -> str:
-    rows = [
-        f"| {t.attempt.number} | {t.attempt.executor} | {_models(t)} | {t.attempt.end} "
-        f"| {t.verdict.kind} | {t.verdict.score:.2f} | {t.attempt.calls} "
-        f"| {t.attempt.input_tokens + t.attempt.output_tokens} | {t.attempt.cost_usd} |"
+def _attempts(trials: Sequence[Judged]) -> str:
+    """The attempts as a list, because the UI's tables do not wrap: its form would cut the verdict off."""
+    lines = (
+        f"- {t.attempt.number}: {_models(t)} with {t.attempt.executor} {t.attempt.end}; "
+        f"**{_words(t.verdict)}**, score {t.verdict.score:.2f}; {t.attempt.calls} calls, "
+        f"{t.attempt.input_tokens + t.attempt.output_tokens:,} tokens, ${t.attempt.cost_usd:f}"
         for t in trials
-    ]
-    head = "| attempt | executor | model | ended | verdict | score | calls | tokens | USD |"
-    return (
-        "\n".join((head, "|---|---|---|---|---|---|---|---|---|", *rows)) if rows else "No attempt was made."
     )
+    return "\n".join(("**Attempts**\n", *lines)) if trials else "No attempt was made."
 
 
 def _models(trial: Judged) -> str:
@@ -76,11 +74,18 @@ def _models(trial: Judged) -> str:
 def _attempt(trial: Judged) -> list[str]:
     verdict = trial.verdict
     found = _gates(verdict) if verdict.gates else markdown_text(verdict.summary)
-    return [f"## Attempt {trial.attempt.number}: {verdict.kind}, score {verdict.score:.2f}", found]
+    return [
+        f"## Attempt {trial.attempt.number}: {_words(verdict)}, score {verdict.score:.2f}",
+        found,
+    ]
+
+
+def _words(verdict: Verdict) -> str:
+    return str(verdict.kind).replace("_", " ")
 
 
 def _gates(verdict: Verdict) -> str:
-    """The gates as a list, because the UI's tables do not wrap."""
+    """The gates as a list, for the same reason."""
     return "\n".join(
         f"- {gate.name} {WORDS[gate.outcome]}: {markdown_text(gate.message)}" for gate in verdict.gates
     )
