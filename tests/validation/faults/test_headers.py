@@ -37,3 +37,18 @@ def test_headers(before: str, after: str, found: list[tuple[str, str]]) -> None:
     assert taken_back(before, after) == found
     for part in parts_of(before, after):
         ast.parse(part.apply(after))
+
+
+def test_a_line_that_stood_outside_of_the_try_can_stand_behind_it() -> None:
+    before = "def f(x):\n    a, b = x.split()\n    g(int(a), b)\n"
+    after = """def f(x):
+    try:
+        a, b = x.split()
+        g(int(a), b)
+    except ValueError:
+        pass
+"""
+    found = [one.apply(after) for one in parts_of(before, after)]
+    assert after.replace("g(int(a), b)", "pass") + "    else:\n        g(int(a), b)\n" in found
+    # What the function did not have before has no place of its own.
+    assert not any("else:" in one.text for one in parts_of("def f(x):\n    return 1\n", after))

@@ -87,6 +87,33 @@ DIFFERENT = {
             ("y in x", "x.startswith(y)"),
         ],
     ),
+    "how a text begins": (
+        "def f(x): return x\n",
+        "def f(x): return x.startswith('#')\n",
+        [("x.startswith('#')", "x"), ("x.startswith('#')", "x == '#'")],
+    ),
+    "things of the same name": (
+        "def f(x, y): return x\n",
+        "def f(x, y): return x.__name__ in [z.__name__ for z in y]\ndef g(x): return x.__name__ == 'bc'\n",
+        [
+            ("return x.__name__ in [z.__name__ for z in y]", "pass"),
+            ("return x.__name__ in [z.__name__ for z in y]", "return x"),
+            ("x.__name__ in [z.__name__ for z in y]", "x in [z for z in y]"),
+            ("return x.__name__ == 'bc'", "pass"),
+        ],
+    ),
+    "what both sides go through": (
+        "def f(x, y): return x\n",
+        "def f(x, y): return x.lower() == y.lower()\ndef g(x): return any('a b' in y for y in x)\n",
+        [
+            ("x.lower() == y.lower()", "x"),
+            ("x.lower()", "x"),
+            ("x.lower() == y.lower()", "x == y"),
+            ("y.lower()", "y"),
+            ("return any('a b' in y for y in x)", "pass"),
+            ("'a b' in y", "y == 'a b'"),
+        ],
+    ),
     "values that a call gets by name": (
         "def f(x): return g(x, y=1)\n",
         "def f(x): return g(x, y=1)\n@option('-a', default=['b'], help='c')\ndef k(x): return 1\n",
@@ -342,6 +369,7 @@ SIBLINGS = {
     "identity": ("x.get(k, NONE) is v", "x.get(k, NONE) == v"),
     "a default that is left out": ("x.get(k) == v", "x.get(k, NONE)"),
     "a list that all calls share": ("k or SHARED", "[]"),
+    "a list that all calls share, with what it holds": ("k or SHARED", "SHARED.copy()"),
     "another method": ("x.setdefault(k, NONE)", "x.get(k, NONE)"),
     "another boundary": ("len(x) >= 3", "len(x) > 3"),
     "another number": ("len(x) > 4", "len(x) > 3"),

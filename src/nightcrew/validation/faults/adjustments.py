@@ -7,6 +7,7 @@ import copy
 from collections.abc import Collection, Iterator
 
 from nightcrew.validation.reading.names import dotted, own_name
+from nightcrew.validation.reading.suite import copied, tree_text, walk
 from nightcrew.validation.tables import Table
 
 _TABLE = Table("interfaces")
@@ -39,9 +40,11 @@ def steps(node: ast.AST, modules: Collection[str], tables: Collection[str]) -> I
                 yield node, ast.Assign([other for other in targets if other is not one], value)
         case ast.For(iter=value) | ast.comprehension(iter=value) | ast.Starred(value=value):
             yield from _repeated(value)
-        case ast.Compare(left=ast.Name() | ast.Attribute() as part, ops=[ast.In()], comparators=[held]):
-            # A table or list has no such method, which any test notices.
-            yield from [(node, _called(held, "startswith", part))] if isinstance(held, _NAMED) else ()
+        case ast.Compare(left=left, ops=[_], comparators=[right]):
+            sides = [[*steps(one, modules, tables)] for one in (left, right) if _alike(left, right)]
+            yield from _of_comparison(node, sides)
+        case ast.GeneratorExp() | ast.ListComp() | ast.SetComp():
+            yield from _of_texts(node)
         case ast.Call():
             yield from _of_call(node, modules)
 
@@ -63,11 +66,42 @@ def _of_call(node: ast.Call, modules: Collection[str]) -> Iterator[Step]:
         case ast.Call(func=ast.Attribute(value=held, attr="replace"), args=[one, ast.Constant("" | b"")]):
             # What may be meant at the beginning only goes wherever it stands.
             yield from [(node, _called(held, "removeprefix", one))] if isinstance(one, _NAMED) else ()
+        case ast.Call(
+            func=ast.Attribute(value=held, attr="startswith" | "endswith"), args=[ast.Constant() as one]
+        ):
+            # Where the text alone is enough, nothing shows that texts that go on are meant.
+            yield node, ast.Compare(held, [ast.Eq()], [one])
     yield from ((node, one) for one in _passed(node, modules))
     yield from ((node, one) for one in _without_words(node))
     yield from emptied(node)
     if own_name(node.func) in _ITERATING:
         yield from (step for one in node.args for step in _repeated(one))
+
+
+def _of_comparison(node: ast.Compare, sides: list[list[Step]]) -> Iterator[Step]:
+    """The comparison without what both sides go through, which lets more be equal: a test may miss it on both
+    and cannot on one; `sides`: the steps of each, where the two are alike."""
+    whole = node.left, node.comparators[0]
+    if isinstance(node.ops[0], ast.In) and all(isinstance(one, _NAMED) for one in whole):
+        # A table or list has no such method, which any test notices.
+        yield node, _called(whole[1], "startswith", whole[0])
+    for (place, first), (other, second) in zip(*sides, strict=False) if sides else ():
+        if (place, other) == whole and isinstance(first, ast.expr) and isinstance(second, ast.expr):
+            yield node, ast.Compare(first, node.ops, [second])
+    plain = [_Unnamed().visit(copied(one)) for one in whole]
+    if all(tree_text(one) != tree_text(other) for one, other in zip(whole, plain, strict=True)):
+        yield node, ast.Compare(plain[0], node.ops, plain[1:])
+
+
+def _of_texts(node: ast.GeneratorExp | ast.ListComp | ast.SetComp) -> Iterator[Step]:
+    """For what is sought in each of many texts: that the text is it."""
+    names = {one.target.id for one in node.generators if isinstance(one.target, ast.Name)}
+    for one in walk(node):
+        match one:
+            case ast.Compare(
+                left=ast.Constant(str()) as part, ops=[ast.In()], comparators=[ast.Name(name) as held]
+            ):
+                yield from [(one, ast.Compare(held, [ast.Eq()], [part]))] if name in names else ()
 
 
 def _passed(call: ast.Call, modules: Collection[str]) -> Iterator[ast.expr]:
@@ -117,6 +151,24 @@ def _repeated(value: ast.expr) -> Iterator[Step]:
 
 def _called(held: ast.expr, method: str, given: ast.expr) -> ast.Call:
     return ast.Call(ast.Attribute(held, method), [given], [])
+
+
+class _Unnamed(ast.NodeTransformer):
+    """Leaves the thing in the place of its name: things of the same name need not be the same."""
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        self.generic_visit(node)
+        return node.value if node.attr in ("__name__", "__qualname__") else node
+
+
+def _alike(left: ast.expr, right: ast.expr) -> bool:
+    """True for calls of the same function or method, and for the same part of two things."""
+    match left, right:
+        case ast.Call(func=first), ast.Call(func=second):
+            return bool(own_name(first)) and own_name(first) == own_name(second)
+        case ast.Subscript(slice=first), ast.Subscript(slice=second):
+            return tree_text(first) == tree_text(second)
+    return False
 
 
 def _is_place(index: ast.expr) -> bool:

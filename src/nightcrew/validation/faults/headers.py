@@ -17,7 +17,7 @@ from nightcrew.validation.faults.notes import (
     UNUSED,
 )
 from nightcrew.validation.reading.form import imported, is_silent_statement
-from nightcrew.validation.reading.names import names_of, parameters_of
+from nightcrew.validation.reading.names import names_of, own_name, parameters_of
 from nightcrew.validation.reading.source_text import SourceText
 from nightcrew.validation.reading.suite import Function, tree_text, walk
 
@@ -123,6 +123,22 @@ class Headers(Expressions):
         hides = not any(isinstance(one, ast.Raise) for one in walk(handler))
         if hides and (handler.type is None or not names_of(handler.type).isdisjoint(_WIDE)):
             self.edit(*span, f"{bare}...", EVERY_ERROR)
+
+    def spared(self, node: ast.stmt, kept: Collection[str]) -> None:
+        """Notes a new `with suppress` without effect, and a new `try` without its last statement where `kept`
+        has it: the function had it before, and its errors are handled now too."""
+        for call in (one.context_expr for one in getattr(node, "items", ())):
+            # `suppress()` stops no error: that is the code without it, with the block's indentation kept.
+            if isinstance(call, ast.Call) and own_name(call.func) == "suppress":
+                self.note(call, f"{self.new.of(call.func)}()", UNHANDLED)
+        if not (isinstance(node, ast.Try) and node.body[1:] and node.handlers) or node.orelse:
+            return
+        last = node.body[-1]
+        if tree_text(last) in kept and any(isinstance(one, ast.Call | ast.Subscript) for one in walk(last)):
+            (start, behind), end = self.new.whole(last), self.new.span(node.handlers[-1])[1]
+            gap = "\n" + " " * self.indent(self.new.span(node)[0])
+            moved = f"{gap}else:{gap}    {self.new.block([last], len(gap) + 3)}"
+            self.edit(start, end, f"pass{self.new.text[behind:end]}{moved}", UNHANDLED)
 
     def pattern(self, case: ast.match_case) -> None:
         """Notes the case without each alternative of its pattern, and without its condition."""

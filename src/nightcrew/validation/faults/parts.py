@@ -18,7 +18,6 @@ from nightcrew.validation.faults.notes import (
     MESSAGE,
     RETURNED,
     TOGETHER,
-    UNHANDLED,
 )
 from nightcrew.validation.reading.constants import is_value
 from nightcrew.validation.reading.form import (
@@ -27,7 +26,7 @@ from nightcrew.validation.reading.form import (
     is_declaration,
     is_silent_statement,
 )
-from nightcrew.validation.reading.names import is_release, own_name
+from nightcrew.validation.reading.names import is_release
 from nightcrew.validation.reading.same_code import (
     changed_functions,
     former_definition,
@@ -263,10 +262,7 @@ class _Finder(Headers):
             self.inner(own_expressions(node))
         if self.only_values and isinstance(node, ast.Assign):
             self.each_entry(node.value)
-        for call in (one.context_expr for one in getattr(node, "items", ())):
-            # `suppress()` stops no error: that is the code without it, with the block's indentation kept.
-            if isinstance(call, ast.Call) and own_name(call.func) == "suppress":
-                self.note(call, f"{self.new.of(call.func)}()", UNHANDLED)
+        self.spared(node, self.kept)
         if not silent:
             self._inside(node)
 

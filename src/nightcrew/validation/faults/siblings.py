@@ -44,10 +44,10 @@ class Siblings:
 
     def of(self, node: ast.AST) -> list[str]:
         """The texts of those that differ from `node` in a detail; none where base has `node` itself. Of a new
-        name of the module for an empty list or table, which all calls share: one of the call's own.
+        name of the module for an empty list or table, which all calls share: one of a call alone, and a copy.
         """
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-            return [self._shared[node.id]] if node.id in self._shared else []
+            return [self._shared[node.id], f"{node.id}.copy()"] if node.id in self._shared else []
         near = {dump: one for key in _keys(node) for dump, one in self._known.get(key, {}).items()}
         found = {
             dump: one for dump, one in near.items() if _has_more(node, one) and not _is_opposite(node, one)
