@@ -19,6 +19,7 @@ AT_IMPORT = 5
 MOST_TESTS, MOST_OWN = 120, 600
 MOST_WORK = 150_000_000  # calls that all faults together may cost where none is noticed
 OWN_WORK = 20_000  # calls that a fault costs in addition to its tests
+CRASHES = 4  # after which no test is believed to notice a fault by an assertion
 FEW = 5  # fewer subtle mutants than this are too few for a rate of their own
 SECONDS = 1500.0
 
@@ -75,8 +76,10 @@ def try_mutants(
     tests: tuple[str, ...] | None = None,
     first: Collection[str] = (),
     at_import: tuple[str, ...] | None = None,
+    crashes: int = CRASHES,
 ) -> list[Trial]:
-    """The result for each mutant that could be put in place.
+    """The result for each mutant that could be put in place; after an assertion, or so many `crashes`, no
+    further test is tried.
     Mutants inside functions are tried in a process that has collected the tests. Mutants of code that runs at
     import must be in place before that, and are tried with the tests `at_import`, or all of them. Where many
     tests run a mutant, some are left out, but none of those in `first`.
@@ -91,7 +94,7 @@ def try_mutants(
             else list(at_import if at_import is not None else judged)
         )
         limit = examination.cpu_seconds(items, least=1.0)
-        one = Experiment(str(index), items=items, failures_only=True, stop=4, cpu_seconds=limit)
+        one = Experiment(str(index), items=items, failures_only=True, stop=crashes, cpu_seconds=limit)
         if mutant.function:
             inside.append(replace(one, variant=Variant([(mutant.start, mutant.end, mutant.text)])))
         else:

@@ -162,7 +162,7 @@ class _Trials:
             return
         trials = try_mutants(
             self.room, self.examination, self.path, self.source, tuple(parts), self.covered,
-            tests=self.tests, first=self.own, at_import=self._reaching(),
+            tests=self.tests, first=self.own, at_import=self._reaching(), crashes=1,
         )  # fmt: skip
         for trial in trials:
             self.fates[parts[trial.mutant]] = Fate.NOTICED if trial.killed_by else Fate.UNNOTICED

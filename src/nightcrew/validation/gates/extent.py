@@ -7,6 +7,7 @@ ask for.
 """
 
 import ast
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 
@@ -49,8 +50,11 @@ class Extent(Gate):
         examination = examine(room)
         reproducers = room.measured.reproducers
         run = examination.patched.run("all")
-        reaching = {name for covered in run.coverage.values() for name in covered.by_test}
-        others = [name for name, test in run.tests.items() if name in reaching and not test.failed]
+        reaching = Counter[str]()
+        for covered in run.coverage.values():
+            reaching.update({name: len(lines) for name, lines in covered.by_test.items()})
+        passing = [name for name, test in run.tests.items() if name in reaching and not test.failed]
+        others = sorted(passing, key=lambda name: (reaching[name], name))  # the most specific calls first
         literals = shared_literals(room)
         tests = list(dict.fromkeys([*reproducers, *others]))
         compared = compare(room, examination, tests, literals=literals)

@@ -12,7 +12,7 @@ from .making import Makings
 from .protocol import Call
 
 MOST_CALLS, MOST_OF_ONE, MOST_BYTES = 400, 25, 8000
-MOST_MARKS = 3  # texts that stand for something, among values of another type
+MARK, NUMBERS = "a text that the function knows", {"int", "float"}
 MOST_TRIED = 400  # calls of one function whose arguments are read; they may be large
 TOOL = 4  # an identifier that no kind of tool has reserved
 STARTS_A_PROCESS = {
@@ -46,9 +46,7 @@ class Recorder:
         self.known: dict[tuple[str, str, str], Call] = {}
         self.counts: Counter[int] = Counter()
         self.tries: Counter[int] = Counter()
-        self.seen: dict[
-            tuple[str, str, int | str], dict[str, set[str]]
-        ] = {}  # texts by type, of each argument
+        self.kinds: dict[tuple[str, str, int | str], set[str]] = {}  # of values, by argument
         self.makings = Makings(self.root)
         self.nodeid = ""
         self.monitoring: Any = getattr(sys, "monitoring", None)
@@ -133,9 +131,9 @@ class Recorder:
         self.tries[id(code)] += 1
         module = type(given[0]).__module__ if makes else frame.f_globals.get("__name__", "")
         for place, value in _places(given[1:] if makes else given, words):
-            texts = self.seen.setdefault((module, name, place), {}).setdefault(type(value).__name__, set())
-            if isinstance(value, str) and len(texts) <= MOST_MARKS:
-                texts.add(value)
+            kinds = self.kinds.setdefault((module, name, place), set())
+            is_mark = type(value) is str and value in code.co_consts  # it is compared with this text
+            kinds.add(MARK if is_mark else type(value).__name__)
         kept = self.makings.keep(given[1:] if makes else given, words)
         if len(kept) > MOST_BYTES:
             return
@@ -152,8 +150,8 @@ class Recorder:
         """Every distinct call, in the order of first occurrence; nothing is noted any more."""
         if self.monitoring is not None:
             self.monitoring.set_events(TOOL, 0)
-        for (module, name, place), kinds in self.seen.items():
-            if 0 < len(kinds.get("str", ())) <= MOST_MARKS and kinds.keys() & {"int", "float"}:
+        for (module, name, place), kinds in self.kinds.items():
+            if MARK in kinds and kinds & NUMBERS and "str" not in kinds:
                 for call in self.known.values():
                     if (call["module"], call["name"]) == (module, name):
                         call["marks"].append(place)
