@@ -16,6 +16,7 @@ from nightcrew.crew.runs import reconciliation
 from nightcrew.crew.runs.reconciliation import reconcile
 from nightcrew.crew.storage.database import ensure_database
 from nightcrew.errors import BadInput
+from nightcrew.form import form_values
 from nightcrew.queue import leases
 from nightcrew.queue.state_store import StateStore
 from nightcrew.queue.task_table import tasks
@@ -85,7 +86,7 @@ def test_a_run_that_was_taken_and_never_started_is_given_up_and_its_task_is_done
     """As when a worker's machine goes down between taking a run and starting it: nothing tells of that."""
     task = crew.task("Be taken and never started.")
     deployment = crew.api.get("/deployments/name/run-task/normal")
-    run = {"state": {"type": "PENDING"}, "parameters": {"task": task.model_dump(mode="json")}}
+    run = {"state": {"type": "PENDING"}, "parameters": {"task": form_values(task)}}
     taken = crew.api.post(f"/deployments/{deployment['id']}/create_flow_run", run)
     with dispatch.open_queue(crew.settings) as queue:
         queue.submit(task)
@@ -177,7 +178,7 @@ def test_a_critical_task_overtakes_all_that_wait(crew: RunningCrew) -> None:
 
 
 def test_ci_runs_a_task_through_prefects_own_command_and_learns_how_it_ended(crew: RunningCrew) -> None:
-    good = crew.task("Say it from CI.").model_dump(mode="json", exclude={"task_id"})
+    good = form_values(crew.task("Say it from CI."), only_set=True)
     bad = crew.task("Write from CI.", task_type="unit_test", models=["twin/lazy:free"])
     ran = crew.prefect("deployment", "run", "run-task/high", "-p", f"task={json.dumps(good)}", "--watch")
     assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -186,7 +187,7 @@ def test_ci_runs_a_task_through_prefects_own_command_and_learns_how_it_ended(cre
         (done,) = (one for one in queue.list(limit=20) if one.task.description == "Say it from CI.")
     assert done.task.priority is TaskPriority.HIGH, "that of the deployment, not the parameter's default"
     failed = crew.prefect(
-        "deployment", "run", "run-task/high", "-p", f"task={bad.model_dump_json()}", "--watch"
+        "deployment", "run", "run-task/high", "-p", f"task={json.dumps(form_values(bad))}", "--watch"
     )
     assert failed.returncode == 1, failed.stdout
     assert crew.get(bad.task_id).failure_reason == "rejected"

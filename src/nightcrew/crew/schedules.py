@@ -134,10 +134,16 @@ def own_schedules(api: PrefectApi) -> list[Recurring]:
 def run_now(settings: Settings, api: PrefectApi, one: Recurring) -> None:
     """Do once what a schedule does, beside its times."""
     note(settings, Act.SCHEDULE, one.name, {"do": "run"})
+    start(api, one)
+
+
+def start(api: PrefectApi, one: Recurring, *tags: str, because: str | None = None) -> None:
+    """Start a run of a schedule at once; a second call with the same reason starts nothing."""
     run = {
         "parameters": dict(one.parameters),
         "state": {"type": "SCHEDULED"},
-        "tags": ["nightcrew"],
+        "tags": ["nightcrew", *tags],
+        "idempotency_key": because,
         "enforce_parameter_schema": False,  # the run checks them, and reads those of earlier versions too
     }
     api.post(f"/deployments/{one.deployment_id}/create_flow_run", run)

@@ -70,13 +70,7 @@ def look_now(api: PrefectApi, one: Recurring, *, because: str) -> None:
     Raises:
         Transient: Prefect cannot be reached.
     """
-    run = {
-        "parameters": dict(one.parameters),
-        "idempotency_key": because,
-        "state": {"type": "SCHEDULED"},
-        "tags": ["nightcrew", "webhook"],
-    }
-    api.post(f"/deployments/{one.deployment_id}/create_flow_run", run)
+    schedules.start(api, one, "webhook", because=because)
 
 
 # ---------------------------------------------------------------------------------------------------------
