@@ -12,6 +12,7 @@ import argparse
 import random
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -97,10 +98,31 @@ def _submit(stage: Stage, count: int) -> None:
 
 
 def _hand_over(stage: Stage, count: int) -> float:
-    """Tasks a second that get their flow runs, from the start's own ones to the last."""
-    first, began = int(stage.query(_HANDED_OVER)[0]["n"]), time.monotonic()
+    """Tasks a second that get their flow runs, from the start's own ones to the last; prints their CPU."""
+    first, began, spent = int(stage.query(_HANDED_OVER)[0]["n"]), time.monotonic(), _cpu_seconds(stage)
     wait_for(lambda: int(stage.query(_HANDED_OVER)[0]["n"]) >= count, "the last flow run", 1800)
-    return (count - first) / (time.monotonic() - began)
+    rate = (count - first) / (time.monotonic() - began)
+    for name, seconds in _cpu_seconds(stage).items():
+        print(f"{name}: {1000 * (seconds - spent[name]) / (count - first):.1f} ms of CPU a task", flush=True)
+    return rate
+
+
+def _cpu_seconds(stage: Stage) -> dict[str, float]:
+    """What engine, server and PostgreSQL have used so far."""
+    postgres = int((stage.settings.home / "postgres" / "postmaster.pid").read_text().split()[0])
+    assert stage.engine is not None
+    pids = {"engine": stage.engine.pid, "server": stage.services.alive["server"], "PostgreSQL": postgres}
+    return {name: _cpu_of(psutil.Process(pid)) for name, pid in pids.items()}
+
+
+def _cpu_of(process: psutil.Process) -> float:
+    """With its children, ended or not."""
+    family = [process, *process.children(recursive=True)] if process.name() == "postgres" else [process]
+    total = 0.0
+    for one in family:
+        with suppress(psutil.Error):
+            total += sum(one.cpu_times())
+    return total
 
 
 def _starts_next(stage: Stage) -> bool:

@@ -9,7 +9,6 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -171,14 +170,13 @@ def provider_calls(twin_url: str) -> list[dict[str, Any]]:
 # ---------------------------------------------------------------------------------------------------------
 
 _CENT = Decimal("0.000001")
-_LONGEST_ATTEMPT = timedelta(minutes=30)  # shorter than the smallest jump of the clock
 _ENDED = {"COMPLETED", "FAILED", "CANCELLED", "CRASHED"}
 
 
 def _at_once(attempts: Sequence[Mapping[str, Any]]) -> list[str]:
     """Attempts at one task that went on at the same time."""
     ended = sorted(
-        (row for row in attempts if row["ended_at"] and _within_one_time(row)),
+        (row for row in attempts if row["ended_at"]),
         key=lambda row: (row["task_id"], row["started_at"]),
     )
     return [
@@ -186,9 +184,3 @@ def _at_once(attempts: Sequence[Mapping[str, Any]]) -> list[str]:
         for one, next_one in itertools.pairwise(ended)
         if one["task_id"] == next_one["task_id"] and next_one["started_at"] < one["ended_at"]
     ]
-
-
-def _within_one_time(attempt: Mapping[str, Any]) -> bool:
-    """False for one during which the clock was set: its times cannot be compared."""
-    took: timedelta = attempt["ended_at"] - attempt["started_at"]
-    return timedelta() <= took < _LONGEST_ATTEMPT

@@ -121,13 +121,6 @@ def test_what_people_cancelled_did_not_fail() -> None:
     assert CHECKS["0 failed through no fault of their own"](found) == []
 
 
-@pytest.mark.parametrize("ended_at", [NOON + timedelta(hours=2), NOON - timedelta(hours=2)])
-def test_times_of_an_attempt_during_which_the_clock_was_set_are_not_compared(ended_at: datetime) -> None:
-    over_a_jump = {**ATTEMPT, "ended_at": ended_at}
-    found = replace(GOOD, ledger_attempts=[over_a_jump, {**ATTEMPT, **LATER}])
-    assert CHECKS["0 done or paid twice"](found) == []
-
-
 def test_the_crews_own_clock_is_moved_for_its_processes_only(tmp_path: Path) -> None:
     if (clock := make_clock(tmp_path)) is None:
         pytest.skip("a clock of its own needs root, mounts and a compiler")

@@ -181,6 +181,16 @@ def test_who_has_read_an_older_state_changes_nothing(queue: TaskQueue) -> None:
     assert queue.get(read.task_id).flow_run_id == "first"
 
 
+def test_tasks_are_handed_over_together_and_only_those_that_still_wait(queue: TaskQueue) -> None:
+    first, cancelled, other = (queue.submit(a_task(name)).task_id for name in ("one", "two", "three"))
+    queue.update(cancelled, status=TaskStatus.CANCELLED)
+    assert queue.hand_over({first: "run-1", cancelled: "run-2"}) == 1
+    handed = queue.get(first)
+    assert (handed.status, handed.flow_run_id) == (TaskStatus.QUEUED, "run-1")
+    assert queue.get(cancelled).status is TaskStatus.CANCELLED
+    assert queue.get(other).status is TaskStatus.PENDING
+
+
 def test_what_has_ended_lately_is_found(queue: TaskQueue) -> None:
     first, second = queue.submit(a_task("one")), queue.submit(a_task("two"))
     queue.update(first.task_id, status=TaskStatus.CANCELLED)

@@ -2,10 +2,11 @@
 
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
+from itertools import batched, groupby
 
 from sqlalchemy.exc import OperationalError
 
@@ -22,13 +23,14 @@ from nightcrew.queue.state_store import StateStore, create_schema
 from nightcrew.queue.task_queue import TaskQueue
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.settings import Settings
-from nightcrew.task import Task, TaskPriority, TaskStatus
+from nightcrew.task import Task, TaskStatus
 
 log = logging.getLogger(__name__)
 
 FLOW = "run-task"
 POOL = "nightcrew"
 WORKER_TYPE = "nightcrew-warm"
+MOST_IN_A_REQUEST = 100  # flow runs; Prefect accepts no more
 MOST_AT_ONCE = 200  # flow runs that one call hands over, so that a long queue does not hold up its caller
 
 
@@ -86,7 +88,7 @@ def deployment_of(api: PrefectApi, task: Task) -> str:
     """
     name = f"{FLOW}/{task.priority}"
     if (deployment := api.get(f"/deployments/name/{name}")) is None:
-        raise DeploymentMissing(f"the deployment {name} was deleted; the engine creates it again")
+        raise _missing(task)
     return str(deployment["id"])
 
 
@@ -140,17 +142,14 @@ def dispatch_waiting(queue: TaskQueue, api: PrefectApi) -> int:
 
     Tasks whose deployment is missing wait until the engine has created it again, and say so.
     """
-    deployments: dict[TaskPriority, str] = {}
     started = 0
-    for queued in queue.waiting(limit=MOST_AT_ONCE):
-        priority = queued.task.priority
-        try:
-            if priority not in deployments:
-                deployments[priority] = deployment_of(api, queued.task)
-            _dispatch(queue, api, queued, deployments[priority])
-            started += 1
-        except DeploymentMissing as error:
-            queue.update(queued.task_id, detail=str(error))
+    for _, group in groupby(queue.waiting(limit=MOST_AT_ONCE), lambda queued: queued.task.priority):
+        for some in batched(group, MOST_IN_A_REQUEST):
+            try:
+                started += _dispatch_all(queue, api, some)
+            except DeploymentMissing as error:
+                for queued in some:
+                    queue.update(queued.task_id, detail=str(error))
     return started
 
 
@@ -182,22 +181,44 @@ def _opened(settings: Settings, *, is_for_batch: bool = False) -> Iterator[tuple
 
 
 def _dispatch(queue: TaskQueue, api: PrefectApi, queued: QueuedTask, deployment_id: str) -> QueuedTask:
-    task = queued.task
-    run = api.post(
-        f"/deployments/{deployment_id}/create_flow_run",
-        {
-            "name": run_name(task),
-            "parameters": {"task": form_values(task)},
-            "idempotency_key": f"{task.task_id}.{queued.restarts}",
-            "tags": list(run_tags(task)),
-            "state": {"type": "SCHEDULED"},
-        },
-    )
+    run = api.post(f"/deployments/{deployment_id}/create_flow_run", _run_of(queued))
     if run is None:
-        raise DeploymentMissing(
-            f"the deployment {FLOW}/{task.priority} was deleted; the engine creates it again"
-        )
+        raise _missing(queued.task)
     try:
-        return queue.update(task.task_id, status=TaskStatus.QUEUED, flow_run_id=run["id"])
+        return queue.update(queued.task_id, status=TaskStatus.QUEUED, flow_run_id=run["id"])
     except BadInput:  # it is running already, or was cancelled
-        return queue.get(task.task_id)
+        return queue.get(queued.task_id)
+
+
+def _dispatch_all(queue: TaskQueue, api: PrefectApi, some: Sequence[QueuedTask]) -> int:
+    """Create the runs of tasks of one priority in one request; their number."""
+    deployment_id = deployment_of(api, some[0].task)
+    found = api.post(f"/deployments/{deployment_id}/create_flow_run/bulk", [_run_of(one) for one in some])
+    if found is None:
+        raise _missing(some[0].task)
+    runs = dict(zip([one.task_id for one in some], found["results"], strict=True))
+    for task_id, failed in runs.items():
+        if not failed.get("flow_run_id"):
+            log.warning("task %s waits, Prefect created no run: %s", task_id, failed.get("error"))
+    created = {task_id: run["flow_run_id"] for task_id, run in runs.items() if run.get("flow_run_id")}
+    queue.hand_over(created)
+    return len(created)
+
+
+def _run_of(queued: QueuedTask) -> dict[str, object]:
+    """The flow run to create; created again under the same key, it is the same run."""
+    task = queued.task
+    return {
+        "name": run_name(task),
+        "parameters": {"task": form_values(task)},
+        "enforce_parameter_schema": False,  # the task was checked when it was submitted
+        "idempotency_key": f"{task.task_id}.{queued.restarts}",
+        "tags": list(run_tags(task)),
+        "state": {"type": "SCHEDULED"},
+    }
+
+
+def _missing(task: Task) -> DeploymentMissing:
+    return DeploymentMissing(
+        f"the deployment {FLOW}/{task.priority} was deleted; the engine creates it again"
+    )

@@ -3,6 +3,8 @@
 import os
 import socket
 import tempfile
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from nightcrew.crew.dispatch import POOL, open_queue, run_again, set_state
 from nightcrew.crew.status import status
 from nightcrew.crew.storage.database import ensure_database
 from nightcrew.errors import Transient
-from nightcrew.execution.checkout.free_space import ROOM_BYTES, obstacle
+from nightcrew.execution.checkout.free_space import ROOM_BYTES, full_or_locked, obstacle
 from nightcrew.ledger.metrics_collector import MetricsCollector
 from nightcrew.openrouter.api import OpenRouterApi
 from nightcrew.openrouter.books.account import Stop, crew_stop, resume_crew
@@ -24,6 +26,7 @@ from nightcrew.task import TaskStatus
 HOW_TO_RESUME = "When that is fixed, run: nightcrew resume"
 AWAITING_PROVIDER = "AwaitingProvider"  # the state of a flow run while nobody can call a model
 DISK_FULL = "disk_full"
+WAIT_SECONDS = 5.0
 _AWAIT_THE_PROVIDER = {"flow_runs": {"state": {"name": {"any_": [AWAITING_PROVIDER]}}}, "limit": 200}
 _OF_THE_ACCOUNT = frozenset({"key_limit", "unauthorized", "payment_required"})
 
@@ -70,6 +73,16 @@ def places_of(settings: Settings) -> tuple[Path, ...]:
     """The folders that work is stored in; they may be on several disks."""
     own = (settings.home, settings.work_dir, settings.results_dir, settings.ledger_dir)
     return (*(folder.expanduser() for folder in own), Path(tempfile.gettempdir()))
+
+
+def wait_for_disk(settings: Settings, say: Callable[[str], None]) -> None:
+    """Wait until the disk of the home is neither full nor read-only, and say once why."""
+    before = ""
+    while why := next(filter(None, map(full_or_locked, places_of(settings))), ""):
+        if why != before:
+            say(f"{why}: the crew starts when that is over")
+            before = why
+        time.sleep(WAIT_SECONDS)
 
 
 def resume_with_room(settings: Settings) -> Resumed | None:

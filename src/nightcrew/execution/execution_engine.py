@@ -5,9 +5,10 @@ judge.
 """
 
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from nightcrew.errors import BudgetReached, ModelUnfit, Rejected, Transient
@@ -59,7 +60,7 @@ class ExecutionEngine:
             Fatal: the repository, its environment, the sandbox or the account is the problem.
             Transient: the machine or the network is, for now.
         """
-        started_at = datetime.now(UTC)
+        started_at, began = datetime.now(UTC), time.monotonic()
         attempt_id = f"{task.task_id}:{number}"
         try:
             with work_folder(self._settings.work_dir, f"{task.task_id}-{number}") as folder:
@@ -88,7 +89,7 @@ class ExecutionEngine:
                 report, patch = self._work(assignment)
         except OSError as error:
             raise Transient(f"attempt {attempt_id} could not be run: {error}") from error
-        return _attempt(assignment, started_at, report, patch)
+        return _attempt(assignment, started_at, time.monotonic() - began, report, patch)
 
     def _work(self, assignment: Assignment) -> tuple[Report, str]:
         log_for_attempt(assignment.attempt_id, assignment.model)
@@ -107,7 +108,9 @@ class ExecutionEngine:
 # ---------------------------------------------------------------------------------------------------------
 
 
-def _attempt(assignment: Assignment, started_at: datetime, report: Report, patch: str) -> Attempt:
+def _attempt(
+    assignment: Assignment, started_at: datetime, seconds: float, report: Report, patch: str
+) -> Attempt:
     usage = assignment.door.usage()
     log.info(
         "attempt %s by %s ended %s: %s", assignment.attempt_id, assignment.model, report.end, report.detail
@@ -120,7 +123,8 @@ def _attempt(assignment: Assignment, started_at: datetime, report: Report, patch
         model=assignment.model,
         models_served=usage.models_served,
         started_at=started_at,
-        ended_at=datetime.now(UTC),
+        # A clock that was set meanwhile must not make a model seem to need hours.
+        ended_at=started_at + timedelta(seconds=seconds),
         end=report.end,
         detail=report.detail,
         patch=patch,

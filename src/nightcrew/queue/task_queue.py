@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Unpack
 
-from sqlalchemy import Connection, func, not_, select, text, update
+from sqlalchemy import Connection, String, column, func, not_, select, text, update, values
 from sqlalchemy.dialects.postgresql import insert
 
 from nightcrew.errors import BadInput, QueueFull
@@ -157,6 +157,19 @@ class TaskQueue:
                 also = cancel_followers(connection, changed)
                 enter_ends(connection, [changed, *also] if changed.status != row.status else also)
             return changed
+
+    def hand_over(self, runs: Mapping[str, str]) -> int:
+        """Note the flow runs (by task id) of tasks that are still pending; returns the number of tasks."""
+        given = values(column("task_id", String), column("run_id", String), name="given").data(
+            [*runs.items()]
+        )
+        statement = (
+            update(tasks)
+            .where(tasks.c.task_id == given.c.task_id, tasks.c.status == TaskStatus.PENDING)
+            .values(status=TaskStatus.QUEUED, flow_run_id=given.c.run_id)
+        )
+        with self._engine.begin() as connection:
+            return connection.execute(statement).rowcount
 
     def lost_leases(self) -> frozenset[str]:
         """The ids of running tasks whose process, on whichever host, no longer says that it works."""

@@ -16,7 +16,7 @@ from nightcrew.task import Task, TaskStatus
 
 QUEUED, RUNNING, ASKS = TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.NEEDS_REVIEW
 ALIVE, DEAD, UNKNOWN = Life
-NONE, AGAIN, CRASHED, CANCEL, FAIL = Correction
+NONE, AT_ONCE, AGAIN, CRASHED, CANCEL, FAIL = Correction
 NOW, LATE = timedelta(seconds=5), timedelta(minutes=5)
 
 
@@ -32,6 +32,8 @@ NOW, LATE = timedelta(seconds=5), timedelta(minutes=5)
         (ASKS, "RUNNING", LATE, DEAD, CRASHED),  # killed between the question and the suspension
         (ASKS, "PAUSED", LATE, UNKNOWN, NONE),
         (QUEUED, "SCHEDULED", LATE, UNKNOWN, NONE),
+        (QUEUED, "SCHEDULED", -NOW, UNKNOWN, NONE),
+        (QUEUED, "SCHEDULED", -LATE, UNKNOWN, AT_ONCE),  # handed over while the clock was hours ahead
         (QUEUED, "PENDING", NOW, UNKNOWN, NONE),
         (QUEUED, "PENDING", LATE, UNKNOWN, CRASHED),
         (QUEUED, "PENDING", LATE, DEAD, CRASHED),

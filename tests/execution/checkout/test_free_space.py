@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nightcrew.errors import Transient
-from nightcrew.execution.checkout.free_space import obstacle, was_full
+from nightcrew.execution.checkout.free_space import full_or_locked, obstacle, was_full
 from nightcrew.execution.checkout.git import GitFailed
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -83,3 +83,13 @@ def test_used_up_inodes_and_a_read_only_disk_are_obstacles(small_disk: Path) -> 
     assert obstacle(small_disk) == f"{small_disk} cannot be written: No space left on device"
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     assert obstacle(small_disk) == f"{small_disk} cannot be written: Read-only file system"
+    assert full_or_locked(small_disk) == obstacle(small_disk)
+
+
+def test_a_folder_of_somebody_else_is_no_disk_to_wait_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = OSError(errno.EACCES, os.strerror(errno.EACCES))
+    monkeypatch.setattr(Path, "write_bytes", lambda *_: (_ for _ in ()).throw(refused))
+    assert "Permission denied" in obstacle(tmp_path)
+    assert full_or_locked(tmp_path) == ""

@@ -15,7 +15,9 @@ from nightcrew.crew.processes import ProcessId
 from nightcrew.queue.task_table import QueuedTask
 
 LONGEST_START = timedelta(minutes=1)  # until Prefect knows from the worker which process it started
+LONGEST_AHEAD = timedelta(minutes=3)  # that the clocks of two hosts may differ
 PAGE = 200
+_WAITS = ["Scheduled", "Late"]
 SILENT = "no heartbeat for 90 s"  # what our automation calls a run from which no event came any more
 
 
@@ -38,6 +40,9 @@ class Run:
     in_queue: bool = True  # False: somebody deleted the work queue that would start it
 
 
+WAITING = Run("SCHEDULED", "", timedelta(), Life.UNKNOWN)
+
+
 def life_of(queued: QueuedTask) -> Life:
     """Whether the process lives that the task names."""
     if queued.pid is None or queued.host != socket.gethostname():
@@ -55,6 +60,34 @@ def flow_runs(api: PrefectApi, run_ids: Sequence[str]) -> dict[str, Mapping[str,
     for start in range(0, len(run_ids), PAGE):
         page = {"flow_runs": {"id": {"any_": list(run_ids[start : start + PAGE])}}, "limit": PAGE}
         found |= {run["id"]: run for run in api.post("/flow_runs/filter", page) or []}
+    return found
+
+
+def open_runs(api: PrefectApi, pool: str, run_ids: Sequence[str]) -> dict[str, Mapping[str, Any] | None]:
+    """The same, but None for a run that simply waits for its turn in a queue of `pool`.
+
+    Each record costs the server 10 ms, and a long queue is looked at every few seconds: those that wait are
+    only counted, and read if some are missing, have no queue, or wait for a time of a clock that was wrong.
+    """
+    found: dict[str, Mapping[str, Any] | None] = {}
+    soon = (datetime.now(UTC) + LONGEST_AHEAD).isoformat()
+    for start in range(0, len(run_ids), PAGE):
+        page = list(run_ids[start : start + PAGE])
+        ours = {"id": {"any_": page}}
+        others = {**ours, "state": {"name": {"not_any_": _WAITS}}}
+        waiting = {
+            **ours,
+            "state": {"name": {"any_": _WAITS}},
+            "next_scheduled_start_time": {"before_": soon},
+        }
+        moved = {
+            run["id"]: run for run in api.post("/flow_runs/filter", {"flow_runs": others, "limit": PAGE})
+        }
+        in_pool = {"flow_runs": waiting, "work_pools": {"name": {"any_": [pool]}}}
+        if len(moved) + api.post("/flow_runs/count", in_pool) == len(page):
+            found |= {**dict.fromkeys(page), **moved}
+        else:
+            found |= flow_runs(api, page)
     return found
 
 

@@ -6,15 +6,25 @@ itself says whether the work goes on, on others its lease does; Prefect's state 
 
 import logging
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from enum import Enum, auto
+from typing import Any
 
-from nightcrew.crew.dispatch import FLOW, dispatch_waiting, open_queue, set_state
+from nightcrew.crew.dispatch import FLOW, POOL, dispatch_waiting, open_queue, set_state
 from nightcrew.crew.prefect_api import PrefectApi
 from nightcrew.crew.processes import ProcessId, kill_tree
-from nightcrew.crew.runs.flow_runs import SILENT, Life, Run, flow_runs, life_of, run_of
+from nightcrew.crew.runs.flow_runs import (
+    LONGEST_AHEAD,
+    SILENT,
+    WAITING,
+    Life,
+    Run,
+    life_of,
+    open_runs,
+    run_of,
+)
 from nightcrew.crew.status import status
 from nightcrew.errors import BadInput
 from nightcrew.queue.task_queue import TaskQueue
@@ -35,6 +45,7 @@ class Correction(Enum):
     """What has to be done about a task."""
 
     NONE = auto()
+    RUN_NOW = auto()  # its run waits for a time of a clock that was set back since
     RUN_AGAIN = auto()  # its run was lost, not by a crash of its own
     CRASHED = auto()  # run it again, but not for ever
     CANCEL = auto()
@@ -56,7 +67,9 @@ def correction(task: TaskStatus, run: Run, *, deployed: bool) -> Correction:
             return Correction.CRASHED if _is_lost(task, run) else Correction.NONE
         # A run without its work queue waits for ever: no worker polls for it.
         case "SCHEDULED":
-            return Correction.NONE if run.in_queue else Correction.RUN_AGAIN
+            if not run.in_queue:
+                return Correction.RUN_AGAIN
+            return Correction.RUN_NOW if run.age < -LONGEST_AHEAD else Correction.NONE
         case "PAUSED":
             return Correction.NONE
     if run.life is Life.ALIVE and task is TaskStatus.RUNNING:
@@ -125,8 +138,8 @@ class _Reconciliation:
     def runs(self) -> Sequence[tuple[QueuedTask, Run]]:
         """Every unfinished task that has a flow run, with it."""
         known = [task for task in self._queue.waiting(*WITH_A_RUN) if task.flow_run_id]
-        found = flow_runs(self._api, [str(task.flow_run_id) for task in known])
-        return [(task, run_of(task, found.get(str(task.flow_run_id)), self._life_of(task))) for task in known]
+        found = open_runs(self._api, POOL, [str(task.flow_run_id) for task in known])
+        return [(task, self._run_of(task, found)) for task in known]
 
     def correct_all(self) -> int:
         """Correct what is wrong; returns the number of changed tasks."""
@@ -156,6 +169,10 @@ class _Reconciliation:
     def _correct(self, task: QueuedTask, run: Run, wanted: Correction) -> None:
         log.warning("task %s is %s, but its flow run is %s: %s", task.task_id, task.status, run.state, wanted)
         match wanted:
+            case Correction.RUN_NOW:
+                set_state(
+                    self._api, str(task.flow_run_id), "SCHEDULED", "Scheduled", "the clock was set back"
+                )
             case Correction.RUN_AGAIN:
                 self.run_again(task, "Lost", f"{_loss(run)}; it will run again", crashes=task.crashes)
             case Correction.CRASHED if self._is_host_lost(task):
@@ -188,6 +205,12 @@ class _Reconciliation:
         self._queue.update(
             task.task_id, as_read=task, status=TaskStatus.FAILED, failure_reason=reason, detail=detail
         )
+
+    def _run_of(self, task: QueuedTask, found: Mapping[str, Mapping[str, Any] | None]) -> Run:
+        run_id = str(task.flow_run_id)
+        if run_id in found and found[run_id] is None:
+            return WAITING
+        return run_of(task, found.get(run_id), self._life_of(task))
 
     def _life_of(self, task: QueuedTask) -> Life:
         """Of a process on another host, its lease tells."""

@@ -39,6 +39,12 @@ def obstacle(folder: Path, *, least_bytes: int = LEAST_FREE_BYTES) -> str:
     return ""
 
 
+def full_or_locked(folder: Path) -> str:
+    """The same, and nothing else that may be wrong with a folder, such as its permissions."""
+    why = obstacle(folder)
+    return "" if why.endswith(os.strerror(errno.EACCES)) else why
+
+
 def was_full(error: BaseException | None) -> bool:
     """True if `error`, one of its causes, or a program that they quote met a full or read-only disk."""
     while error is not None:

@@ -4,13 +4,18 @@ import logging
 import signal
 from collections.abc import Callable
 from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nightcrew.cli.app import AsJson, app
 from nightcrew.cli.output import console, counted, errors, print_json
+from nightcrew.errors import Transient
+from nightcrew.execution.checkout.free_space import was_full
 from nightcrew.settings import LogFormat, Settings, load_settings
+
+if TYPE_CHECKING:
+    from nightcrew.crew.status import ServiceStatus
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +28,7 @@ def run_engine(
 ) -> None:
     """Start the crew. PostgreSQL, Prefect server and worker run until Ctrl-C."""
     from nightcrew.crew.services import running_crew
+    from nightcrew.crew.stop import wait_for_disk
     from nightcrew.crew.upkeep import keep_up
     from nightcrew.work.traces.export import check_traces
 
@@ -31,29 +37,18 @@ def run_engine(
     signal.signal(signal.SIGTERM, stop_on_signal)  # how a service manager asks for it
     tell = teller(settings, as_json=as_json)
     progress = (lambda _: None) if as_json else tell
-    with running_crew(settings, workers=workers, progress=progress) as crew:
-        if as_json:
-            print_json(
-                {
-                    "ui_url": crew.ui_url,
-                    "dashboard_url": crew.dashboard_url,
-                    "api_url": crew.api_url,
-                    "workers": crew.workers,
-                    "home": crew.home,
-                }
-            )
-        else:
-            console.print(
-                f"The crew is running: {counted(crew.workers, 'task')} at once. Prefect UI: {crew.ui_url}",
-                markup=False,
-            )
-            console.print(f"Dashboard: {crew.dashboard_url}", markup=False)
-            console.print("The browser asks once for a password. Print it with 'nightcrew ui --password'.")
-            console.print("Submit tasks from another terminal with: nightcrew submit-task. Stop with Ctrl-C.")
-        try:
-            keep_up(settings, tell, seconds=duration or float("inf"))
-        finally:
-            progress("stopping")
+    wait_for_disk(settings, report if as_json else tell)
+    try:
+        with running_crew(settings, workers=workers, progress=progress) as crew:
+            _tell_of(crew, as_json=as_json)
+            try:
+                keep_up(settings, tell, seconds=duration or float("inf"))
+            finally:
+                progress("stopping")
+    except OSError as error:
+        if not was_full(error):
+            raise
+        raise Transient(f"the disk is full or read-only: {error}") from error
 
 
 @app.command("stop-engine")
@@ -87,6 +82,27 @@ def resume(as_json: AsJson = False) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------
+
+
+def _tell_of(crew: ServiceStatus, *, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {
+                "ui_url": crew.ui_url,
+                "dashboard_url": crew.dashboard_url,
+                "api_url": crew.api_url,
+                "workers": crew.workers,
+                "home": crew.home,
+            }
+        )
+        return
+    console.print(
+        f"The crew is running: {counted(crew.workers, 'task')} at once. Prefect UI: {crew.ui_url}",
+        markup=False,
+    )
+    console.print(f"Dashboard: {crew.dashboard_url}", markup=False)
+    console.print("The browser asks once for a password. Print it with 'nightcrew ui --password'.")
+    console.print("Submit tasks from another terminal with: nightcrew submit-task. Stop with Ctrl-C.")
 
 
 def teller(settings: Settings, *, as_json: bool) -> Callable[[str], None]:
