@@ -187,6 +187,7 @@ def test_tasks_are_handed_over_together_and_only_those_that_still_wait(queue: Ta
     assert queue.hand_over({first: "run-1", cancelled: "run-2"}) == 1
     handed = queue.get(first)
     assert (handed.status, handed.flow_run_id) == (TaskStatus.QUEUED, "run-1")
+    assert list(queue.of_runs(["run-1", "run-2"])) == [handed]
     assert queue.get(cancelled).status is TaskStatus.CANCELLED
     assert queue.get(other).status is TaskStatus.PENDING
 

@@ -131,6 +131,10 @@ class TaskQueue:
         """The tasks that have ended since then, by the database's clock."""
         return self._rows(select(tasks).where(tasks.c.ended_at > func.now() - since))
 
+    def of_runs(self, run_ids: Sequence[str]) -> Sequence[QueuedTask]:
+        """The tasks with these flow runs."""
+        return self._rows(select(tasks).where(tasks.c.flow_run_id.in_(run_ids)))
+
     def update(
         self, task_id: str, as_read: QueuedTask | None = None, **changes: Unpack[Changes]
     ) -> QueuedTask:

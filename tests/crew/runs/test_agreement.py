@@ -19,6 +19,7 @@ NOW, LATE = timedelta(seconds=5), timedelta(minutes=2)
         ("completed", "CRASHED", LATE, Life.DEAD, True),
         ("completed", "CRASHED", NOW, Life.DEAD, False),  # its process may be about to report
         ("completed", "RUNNING", LATE, Life.DEAD, True),
+        ("completed", "RUNNING", -LATE, Life.DEAD, True),  # the clock was ahead when it began
         ("completed", "RUNNING", LATE, Life.ALIVE, False),
         ("completed", "SCHEDULED", LATE, Life.UNKNOWN, False),  # a person starts it again
         ("cancelled", "CANCELLING", LATE, Life.DEAD, True),

@@ -6,8 +6,8 @@ The store decides. A run that a person starts again is left: it finds its task e
 import logging
 from datetime import timedelta
 
-from nightcrew.crew.dispatch import open_queue, set_state
-from nightcrew.crew.runs.flow_runs import Life, Run, flow_runs, run_of
+from nightcrew.crew.dispatch import FLOW, open_queue, set_state
+from nightcrew.crew.runs.flow_runs import PAGE, Life, Run, flow_runs, run_of
 from nightcrew.crew.status import status
 from nightcrew.queue.task_table import QueuedTask
 from nightcrew.settings import Settings
@@ -23,6 +23,11 @@ STATES = {
     TaskStatus.FAILED: "FAILED",
     TaskStatus.CANCELLED: "CANCELLED",
 }
+_AT_WORK = {
+    "flows": {"name": {"any_": [FLOW]}},
+    "flow_runs": {"state": {"type": {"any_": ["RUNNING", "CANCELLING"]}}},
+    "limit": PAGE,
+}
 _ENDED = frozenset({"COMPLETED", "FAILED", "CANCELLED", "CRASHED"})
 
 
@@ -35,8 +40,11 @@ def agree(settings: Settings, *, since: timedelta = LATELY) -> int:
     services = status(settings)
     if not services.running:
         return 0
+    at_work = services.api().post("/flow_runs/filter", _AT_WORK) or []
     with open_queue(settings) as queue:
-        ended = [task for task in queue.ended(since) if task.flow_run_id]
+        # What ended while the clock was hours behind did not end lately.
+        tasks = [*queue.ended(since), *queue.of_runs([run["id"] for run in at_work])]
+    ended = list({task.task_id: task for task in tasks if task.flow_run_id and task.status.is_final}.values())
     found = flow_runs(services.api(), [str(task.flow_run_id) for task in ended])
     wrong = [task for task in ended if is_wrong(task, run_of(task, found.get(str(task.flow_run_id)), _LIFE))]
     for task in wrong:
@@ -47,7 +55,7 @@ def agree(settings: Settings, *, since: timedelta = LATELY) -> int:
 
 def is_wrong(task: QueuedTask, run: Run) -> bool:
     """True if Prefect's state of an ended task will stay another one than the task's."""
-    if run.state == STATES[task.status] or run.age < A_MOMENT:
+    if run.state == STATES[task.status] or abs(run.age) < A_MOMENT:
         return False
     return run.state in _ENDED or (run.state in {"RUNNING", "CANCELLING"} and run.life is Life.DEAD)
 

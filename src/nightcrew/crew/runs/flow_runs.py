@@ -114,7 +114,7 @@ def _life_of_worker_child(pid: int, since: datetime) -> Life:
     It cannot be younger than the run's state; a younger one has the pid of a process that has ended. A new
     run of a postponed flow still has the pid of the one before.
     """
-    if datetime.now(UTC) - since < LONGEST_START:
+    if abs(datetime.now(UTC) - since) < LONGEST_START:
         return Life.UNKNOWN
     try:
         process = psutil.Process(pid)
