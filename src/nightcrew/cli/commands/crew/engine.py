@@ -84,7 +84,7 @@ def resume(as_json: AsJson = False) -> None:
 # ---------------------------------------------------------------------------------------------------------
 
 
-def _tell_of(crew: ServiceStatus, *, as_json: bool) -> None:
+def _tell_of(crew: "ServiceStatus", *, as_json: bool) -> None:
     if as_json:
         print_json(
             {
