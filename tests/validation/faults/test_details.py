@@ -206,54 +206,6 @@ def test_a_function_that_is_only_written_in_another_way_needs_no_test(
     assert Details(before, after, fates, same).holds(back) is is_detail
 
 
-COPYING = """\
-def f(x):
-    for a in x.more:
-        names.append(a)
-        kinds.append(a.kind)
-    for a in x.all:
-        names.append(a)
-        kinds.append(a.kind)
-"""
-
-
-@pytest.mark.parametrize(
-    ("new", "is_detail"),
-    [
-        ("names.append(a)", True),
-        ("names.remove(a)", False),  # base does that nowhere
-        ("names.append(a)\n        names.append(a)", False),  # done twice
-    ],
-)
-def test_a_statement_of_the_function_may_be_written_for_one_more_case(new: str, is_detail: bool) -> None:
-    before = COPYING[: COPYING.index("    for a in x.more")] + COPYING[COPYING.index("    for a in x.all") :]
-    after = COPYING.replace("names.append(a)", new, 1)
-    fates = {one: Fate.NOTICED if "kind" in one.before else Fate.UNNOTICED for one in parts_of(before, after)}
-    copied = [one for one in fates if fates[one] is Fate.UNNOTICED]
-    assert [Details(before, after, fates).holds(one) for one in copied] == [is_detail] * len(copied)
-    assert copied
-
-
-@pytest.mark.parametrize(
-    ("kept", "condition", "is_detail"),
-    [
-        ("", "not y.b and x.a", True),
-        ("    if x.a:\n        return allow(x)\n", "not y.b", False),
-        ("", "y == 'key'", False),
-    ],
-)
-def test_a_branch_that_moves_is_none_more(kept: str, condition: str, is_detail: bool) -> None:
-    before = "def f(x, y):\n    if x.a:\n        return allow(x)\n    return refuse(x)\n"
-    moved = "def f(x, y):\n    z = g(y)\n    if z:\n        return h(z)\n"
-    moved += f"    elif {condition}:\n        return allow(x)\n"
-    after = f"{moved}{kept}    return refuse(x)\n"
-    parts = parts_of(before, after)
-    unseen = (condition, "return allow(x)")
-    fates = {one: Fate.UNNOTICED if one.before in unseen else Fate.NOTICED for one in parts}
-    gone = [one for one in parts if one.before == condition and one.text == "(False)"]
-    assert [Details(before, after, fates).holds(one) for one in gone] == [is_detail]
-
-
 @pytest.mark.parametrize(
     ("inner", "is_detail"), [("y = g(x)", True), ("y = g(x, 2)", True), ("y.z = 1", False)]
 )

@@ -11,9 +11,10 @@ from nightcrew.task import TaskType
 from nightcrew.validation.answers import Answer, Compared
 from nightcrew.validation.change.change import Change
 from nightcrew.validation.faults.comparison import Side, _by_chance
+from nightcrew.validation.faults.reproducer import other_parameters
 from nightcrew.validation.gate import Gate
 from nightcrew.validation.gates.behaviour import Behaviour
-from nightcrew.validation.gates.extent import BEYOND_LINEAR, Extent, _unasked, other_parameters
+from nightcrew.validation.gates.extent import BEYOND_LINEAR, Extent, _unasked
 from nightcrew.validation.rig.protocol import Made
 from nightcrew.validation.rig.replay import NOT_CALLED
 from nightcrew.validation.running.clean_room import CleanRoom

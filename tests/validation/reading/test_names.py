@@ -13,7 +13,6 @@ from nightcrew.validation.reading.names import (
     last_part,
     names_of,
     only_defaults,
-    only_spares,
     own_name,
     parameters_of,
 )
@@ -91,20 +90,3 @@ def test_an_argument_that_the_function_takes_anyway(call: str, without: str, is_
         "def f(a, b=None, *, c=2): ...\n@cached\ndef g(a, b=None): ...\ndef h(a, b=None): ...\nh = f\n"
     )
     assert only_defaults(call, without, ast.parse(functions)) is is_default
-
-
-@pytest.mark.parametrize(
-    ("choice", "without", "spares"),
-    [
-        ("'' if m is None else m.group(1).strip()", "(m.group(1).strip())", True),
-        ("m[0] if m is not None else None", "m[0]", True),
-        ("'' if m is None else str(m)", "str(m)", False),  # which does not crash
-        ("'x' if m is None else m.y", "m.y", False),
-        ("True if m is None else m.y", "m.y", False),
-        ("'' if m is None else m.y", "''", False),
-        ("'' if n is None else m.y", "m.y", False),
-        ("'' if m == 3 else m.y", "m.y", False),
-    ],
-)
-def test_an_empty_value_in_place_of_a_crash(choice: str, without: str, spares: bool) -> None:
-    assert only_spares(choice, without) is spares

@@ -23,7 +23,7 @@ def cold(number):
     return sum(hot(one) for one in range(number))
 
 def bound(number):
-    return None if number == "MIN" else number
+    return None if number in (None, "MIN") else number
 
 def twice_as_hot(number):
     return 2 * number

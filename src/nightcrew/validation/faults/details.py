@@ -11,14 +11,14 @@ from collections.abc import Collection, Iterator, Mapping
 from enum import StrEnum
 from functools import cached_property
 
-from nightcrew.validation.faults.copies import Copies, edit_of
+from nightcrew.validation.faults.edits import edit_of, is_named
 from nightcrew.validation.faults.mutant import Mutant
 from nightcrew.validation.faults.notes import BACK, CONDITION, GONE, OPERAND, RETURNED, TOGETHER, UNHANDLED
 from nightcrew.validation.formalities.conjunctions import Conjunctions, is_conjunction
 from nightcrew.validation.formalities.excuses import Elsewhere, Formalities, Span, guards
 from nightcrew.validation.reading.constants import is_value, sizes_in, values_in
 from nightcrew.validation.reading.form import plain_statements
-from nightcrew.validation.reading.names import only_defaults, only_guards, only_spares, own_name
+from nightcrew.validation.reading.names import only_defaults, only_guards, own_name
 from nightcrew.validation.reading.source_text import SourceText
 from nightcrew.validation.reading.suite import all_functions, read, tree_text, walk
 
@@ -66,8 +66,7 @@ class Details:
             or self._replaces_an_import(part)
             or self._is_formality(part)
             or only_defaults(part.before, part.text, self.tree)
-            or self._copies.is_named(part)
-            or (fate is Fate.UNNOTICED and only_spares(part.before, part.text))
+            or is_named(part, self.tree)
         ):
             return True
         return fate is Fate.UNNOTICED and self._only_chooses(part)
@@ -105,22 +104,13 @@ class Details:
             return not self._fresh(part)
         if part.operator == BACK:
             return self._is_beside_noticed(part)
-        return part.operator == GONE and self._is_gone_elsewhere(part)
+        return part.operator == GONE and self._is_branch_of_noticed(part)
 
     def _is_beside_noticed(self, part: Mutant) -> bool:
         """True for a piece without new values of a statement in which tests notice another piece."""
         others = (one for one in self.fates if one.statement == part.statement and one is not part)
         seen = any(self.fates[one] is Fate.NOTICED for one in others)
         return seen and not (self._is_statement(part) or self._fresh(part) or is_value(part.before))
-
-    def _is_gone_elsewhere(self, part: Mutant) -> bool:
-        """True for a removal of what is kept, noticed or given at another place."""
-        is_moved = part.text == "(False)" and self._copies.is_moved(part)
-        return (
-            (is_moved and not self._fresh(part) - self._known_texts)
-            or self._copies.is_copied(part, self._noticed)
-            or self._is_branch_of_noticed(part)
-        )
 
     def _is_repeated(self, part: Mutant) -> bool:
         """True for an edit of names that the change makes in several places which tests run, and that they
@@ -215,10 +205,6 @@ class Details:
     @cached_property
     def _conjunctions(self) -> Conjunctions:
         return Conjunctions(self.tree, self.text)
-
-    @cached_property
-    def _copies(self) -> Copies:
-        return Copies(read(self.before), self.tree, self.text)
 
     def _fresh(self, part: Mutant) -> set[str]:
         """What decides in the part: values, also through names that the change binds to them, and sizes."""

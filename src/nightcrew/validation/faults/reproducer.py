@@ -5,13 +5,16 @@ import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from nightcrew.execution.sandbox import WORKSPACE
 from nightcrew.validation.change.change import Change, changed_lines
 from nightcrew.validation.change.paths import is_configuration, is_prose
+from nightcrew.validation.faults.literals import product_changes
 from nightcrew.validation.faults.target import files_of
 from nightcrew.validation.gate import answered, failed, not_measurable, passed
-from nightcrew.validation.reading.suite import parse
+from nightcrew.validation.reading.suite import all_functions, parse, tree_text
 from nightcrew.validation.rig.protocol import Experiment
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import Examination
@@ -36,6 +39,9 @@ _MISSING_NAME = re.compile(
     r"AttributeError: .* has no attribute '(\w+)'|ImportError: cannot import name '(\w+)'"
     r"|TypeError: .* unexpected keyword argument '(\w+)'|NameError: name '(\w+)' is not defined"
 )
+
+
+_REFUSING = re.compile(r"TypeError: (?:\w+\.)*(\w+)\(\) (?:got an unexpected|takes|got multiple)")
 
 
 def judge_reproducer(room: CleanRoom, examination: Examination, kept: int) -> GateResult:
@@ -80,6 +86,18 @@ def judge_reproducer(room: CleanRoom, examination: Examination, kept: int) -> Ga
     )
 
 
+def other_parameters(room: CleanRoom) -> set[str]:
+    """Functions of the product whose parameters differ from base, as `Class.method`."""
+    found: set[str] = set()
+    for change in product_changes(room):
+        old, new = parse(change.before or ""), parse(change.after or "")
+        if old is not None and new is not None:
+            before, after = all_functions(old), all_functions(new)
+            both = before.keys() & after.keys()
+            found |= {one for one in both if tree_text(before[one].args) != tree_text(after[one].args)}
+    return found
+
+
 class _Try(NamedTuple):
     """Some tests, as the patch has them, run on base's product: `shown` are those that show the bug there."""
 
@@ -90,10 +108,11 @@ class _Try(NamedTuple):
 
 def _tries(room: CleanRoom, examination: Examination) -> Iterator[_Try]:
     """Tries the tests of the patch; then those whose data it changes; then its tests again, with the values
-    that it brings given to base (`LIMIT = 5`). Ends with the first try that shows the bug."""
+    that it brings given to base (`LIMIT = 5`), and files that no product holds. Ends with the first try that
+    shows the bug."""
     after, own = examination.patched.run("all"), examination.own_tests
     # A test may import a constant that only the fix has. With that constant alone, base still has its bug.
-    values = _with_new_values(room)
+    values = _with_new_values(room) | _beside_product(room)
     for candidates, texts in ((own, {}), (examination.data_tests, {}), (own if values else (), values)):
         if candidates:
             on_base = _run_on_base(room, examination, candidates, texts)
@@ -102,6 +121,21 @@ def _tries(room: CleanRoom, examination: Examination) -> Iterator[_Try]:
             # A later try costs a run, and could only confirm what is shown.
             if shown or on_base is None:
                 return
+
+
+def _beside_product(room: CleanRoom) -> dict[str, str]:
+    """New texts of files that lie in a folder without any Python package, such as projects to try it on."""
+    packages = {PurePosixPath(one).parent for one in room.base_tree.paths if one.endswith("__init__.py")}
+    roots = {
+        PurePosixPath(one).relative_to(WORKSPACE) for one in room.python_paths if one.startswith(WORKSPACE)
+    }
+    found: dict[str, str] = {}
+    for one in room.changes:
+        folders = {*PurePosixPath(one.path).parents} - {PurePosixPath()}
+        other = room.is_test(one.path) or one.path.endswith(".py") or is_configuration(one.path)
+        if folders and one.after is not None and not other and not folders & (packages | roots):
+            found[one.path] = one.after
+    return found
 
 
 def _with_new_values(room: CleanRoom) -> dict[str, str]:
@@ -201,20 +235,25 @@ def is_right_reason(test: TestOutcome) -> bool:
 
 
 def _uses_new_name(room: CleanRoom, on_base: Run, after: Run, nodeid: str) -> bool:
-    """True where a test runs changed lines and passes, and on base ends at a name that only the fix has."""
+    """True where a test runs changed lines and passes, and on base ends at a name or a parameter that only
+    the fix has."""
     before, now = on_base.tests.get(nodeid), after.tests.get(nodeid)
     if before is None or now is None or now.outcome not in GOOD or before.outcome != "failed":
         return False
+    product = [one for one in room.changes if not room.is_test(one.path)]
+    if not any(_runs_change(after, nodeid, one) for one in product):
+        return False
+    refusing = _REFUSING.search(before.message)
+    if refusing is not None and refusing[1] in {one.rpartition(".")[2] for one in other_parameters(room)}:
+        return True
     missing = _MISSING_NAME.search(before.message)
     if missing is None:
         return False
     name = re.compile(rf"\b{re.escape(next(filter(None, missing.groups())))}\b")
-    product = [one for one in room.changes if not room.is_test(one.path)]
     # Base has the name too, so that the test uses it in another way than the fix explains.
     if any(name.search(one.before or "") for one in product):
         return False
-    new = any(name.search(one.after or "") for one in product)
-    return new and any(_runs_change(after, nodeid, one) for one in product)
+    return any(name.search(one.after or "") for one in product)
 
 
 def _runs_change(after: Run, nodeid: str, change: Change) -> bool:

@@ -15,13 +15,14 @@ from nightcrew.task import TaskType
 from nightcrew.validation.answers import Answer, Compared
 from nightcrew.validation.faults.comparison import compare
 from nightcrew.validation.faults.literals import deciding_literals, product_changes, shared_literals
+from nightcrew.validation.faults.reproducer import other_parameters
 from nightcrew.validation.gate import Gate, answered, not_measurable, passed
 from nightcrew.validation.gates.retold import same_as_before
 from nightcrew.validation.reading.claims import promised_errors
 from nightcrew.validation.reading.measures import repeats
 from nightcrew.validation.reading.names import own_name
 from nightcrew.validation.reading.same_code import changed_functions
-from nightcrew.validation.reading.suite import all_functions, parse, read, tree_text, walk
+from nightcrew.validation.reading.suite import all_functions, read, tree_text, walk
 from nightcrew.validation.running.clean_room import CleanRoom
 from nightcrew.validation.running.examination import examine
 from nightcrew.validation.verdict import Finding, GateResult, Severity
@@ -77,18 +78,6 @@ class Extent(Gate):
             hint=_HINT,
             question=_HINT,
         )
-
-
-def other_parameters(room: CleanRoom) -> set[str]:
-    """Functions of the product whose parameters differ from base, as `Class.method`."""
-    found: set[str] = set()
-    for change in product_changes(room):
-        old, new = parse(change.before or ""), parse(change.after or "")
-        if old is not None and new is not None:
-            before, after = all_functions(old), all_functions(new)
-            both = before.keys() & after.keys()
-            found |= {one for one in both if tree_text(before[one].args) != tree_text(after[one].args)}
-    return found
 
 
 # ---------------------------------------------------------------------------------------------------------

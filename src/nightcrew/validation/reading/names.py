@@ -96,25 +96,6 @@ def only_guards(condition: str, without: str, after: str) -> bool:
     return all(any(_is_used(name, without + after) for name in some) for some in names)
 
 
-def only_spares(choice: str, without: str) -> bool:
-    """True for `"" if x is None else x.y`, where `without` is `x.y`: an empty value in place of a crash."""
-    match _expression(choice):
-        case (
-            ast.IfExp(
-                test=ast.Compare(
-                    left=asked, ops=[ast.Is() | ast.IsNot() as way], comparators=[ast.Constant(None)]
-                )
-            ) as chosen
-        ):
-            used, empty = chosen.body, chosen.orelse
-            if isinstance(way, ast.Is):
-                used, empty = empty, used
-            parts = (one.value for one in walk(used) if isinstance(one, ast.Attribute | ast.Subscript))
-            same = ast.unparse(used) == ast.unparse(_expression(without) or asked)
-            return same and _is_empty(empty) and ast.unparse(asked) in map(ast.unparse, parts)
-    return False
-
-
 def only_defaults(call: str, without: str, tree: ast.Module) -> bool:
     """True where what `without` leaves out of a call is what the function, one of this file, takes anyway."""
     first, second = _expression(call), _expression(without)

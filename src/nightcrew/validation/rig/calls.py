@@ -4,7 +4,7 @@ import contextlib
 import sys
 import types
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from . import protocol
@@ -132,7 +132,7 @@ class Recorder:
         module = type(given[0]).__module__ if makes else frame.f_globals.get("__name__", "")
         for place, value in _places(given[1:] if makes else given, words):
             kinds = self.kinds.setdefault((module, name, place), set())
-            is_mark = type(value) is str and value in code.co_consts  # it is compared with this text
+            is_mark = type(value) is str and value in _texts(code.co_consts)
             kinds.add(MARK if is_mark else type(value).__name__)
         kept = self.makings.keep(given[1:] if makes else given, words)
         if len(kept) > MOST_BYTES:
@@ -242,6 +242,14 @@ class Lines:
 def _places(given: "list[Any]", words: "dict[str, Any]") -> "Iterator[tuple[int | str, Any]]":
     yield from enumerate(given)
     yield from words.items()
+
+
+def _texts(constants: "Iterable[Any]") -> "set[str]":
+    """The texts that a function's code holds itself: it compares with them."""
+    found: set[str] = set()
+    for one in constants:
+        found |= _texts(one) if isinstance(one, (tuple, frozenset)) else {one} if type(one) is str else set()
+    return found
 
 
 def _arguments(frame: types.FrameType) -> "tuple[list[Any], dict[str, Any]]":
