@@ -86,6 +86,14 @@ def test_a_rejected_change_shows_what_to_do(cli: Cli, slugs: Path) -> None:
     assert "adds tests and touches nothing but test files" in " ".join(other.out.split())
 
 
+def test_a_patch_of_any_size_takes_no_memory_and_is_rejected(cli: Cli, slugs: Path) -> None:
+    with (slugs.parent / "huge.diff").open("wb") as stream:
+        stream.write(git(slugs, "diff", "main", "tests").encode())
+        stream.truncate(1 << 40)  # a file with a hole: more than there is memory
+    result = cli(*WANTED, "huge.diff")
+    assert result.code == 1 and "the patch is larger than 1,000,000 bytes" in " ".join(result.out.split())
+
+
 def test_a_target_that_is_not_there_is_bad_input(cli: Cli, slugs: Path) -> None:
     result = cli(*WANTED, "tests", "--target-file", "slugs.py")
     assert (result.code, result.out) == (2, "")

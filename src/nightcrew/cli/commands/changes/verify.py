@@ -1,6 +1,7 @@
 """`nightcrew verify`: judge a given change exactly as an attempt's change is judged."""
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -101,9 +102,11 @@ def _weight(gate: GateResult) -> bool:
 
 def _read_patch(source: str, repo: str, commit: str) -> str:
     from nightcrew.execution.checkout.workspace import change_of
+    from nightcrew.validation.change.parser import MAX_BYTES
 
-    try:
-        raw = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+    try:  # one byte more than what is judged: the verdict says that it is too large
+        with nullcontext(sys.stdin.buffer) if source == "-" else Path(source).open("rb") as stream:
+            raw = stream.read(MAX_BYTES + 1)
     except OSError as error:
         change = change_of(repo, commit, source) if isinstance(error, FileNotFoundError) else None
         if change is None:
