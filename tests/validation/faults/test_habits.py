@@ -70,3 +70,13 @@ def test_what_a_loop_of_base_newly_leaves_out() -> None:
     assert ("filter(None, x.a or [])", "x.a or []") in [
         (one.before, one.text) for one in parts_of(before, after)
     ]
+
+
+def test_what_an_object_holds_is_changed_under_another_name() -> None:
+    head = "class B:\n    def merged(self, more):\n"
+    alias = "        known = self.options\n        known.update(more)\n        return known\n"
+    assert _tried(head + alias) == [("self.options", "self.options.copy()")]
+    own = "        if more:\n            known = self.options\n        else:\n            known = {}\n"
+    own += "            known['a'] = 1\n        return known\n"
+    assert "self.options.copy()" not in [text for _, text in _tried(head + own)]
+    assert _tried(head + alias.replace("known.update(more)", "more.update(known)")) == []

@@ -102,6 +102,20 @@ DIFFERENT = {
             ("return x.__name__ == 'bc'", "pass"),
         ],
     ),
+    "one number of many": (
+        "def f(x): return x\n",
+        "def f(x): return x == 64\n",
+        [("x == 64", "x"), ("x == 64", "(x >= 64)"), ("x == 64", "(x <= 64)"), ("64", "(2 * (64) + 1)")],
+    ),
+    "both ends of a text": (
+        "def f(x): return x\n",
+        "def f(x): return x.strip('/')\n",
+        [
+            ("x.strip('/')", "x"),
+            ("x.strip('/')", "x.lstrip('/')"),
+            ("x.strip('/')", "x.rstrip('/')"),
+        ],
+    ),
     "what both sides go through": (
         "def f(x, y): return x\n",
         "def f(x, y): return x.lower() == y.lower()\ndef g(x): return any('a b' in y for y in x)\n",

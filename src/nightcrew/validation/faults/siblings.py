@@ -151,6 +151,10 @@ def nearby(node: ast.AST, known: Collection[str], text: str) -> Iterator[tuple[a
             if type(operator) in _INCLUSIVE and counted:
                 other = ast.Compare(left, [_INCLUSIVE[type(operator)]()], [right])
                 yield node, f"({ast.unparse(other)})"
+            elif isinstance(operator, ast.Eq) and abs(_number(right) or 0) >= LEAST_NUMBER:
+                # One number of many: the smaller or the larger ones may be meant as well.
+                for order in (ast.GtE(), ast.LtE()) if tree_text(node) not in known else ():
+                    yield node, f"({ast.unparse(ast.Compare(left, [order], [right]))})"
             elif isinstance(operator, _MEMBER) and _is_letter(left):
                 held = f"any(one.isalpha() for one in ({ast.unparse(right)}))"
                 yield node, f"(not {held})" if isinstance(operator, _NEGATED) else f"({held})"
