@@ -75,12 +75,15 @@ def start(
             if not detach:
                 current = launch_guard(settings, current)
     progress("starting waiting tasks")
-    restore_deployments(settings, progress)
-    if not ran_before:
-        requeue_stopped(settings)  # what died with all of the crew, such as by a loss of power
-    reconcile(settings)
-    agree(settings, since=A_DAY)
-    dispatch_pending(settings)
+    try:
+        if not ran_before:
+            requeue_stopped(settings)  # what died with all of the crew, such as by a loss of power
+        restore_deployments(settings, progress)
+        reconcile(settings)
+        agree(settings, since=A_DAY)
+        dispatch_pending(settings)
+    except (Transient, OperationalError) as error:  # a service has ended again: the upkeep does it once more
+        progress(f"waiting tasks start later: {error}")
     return current
 
 
@@ -114,15 +117,13 @@ def restore_deployments(settings: Settings, progress: Progress) -> bool:
     current = status(settings)
     if current.is_joined:
         return False  # its server's host does that
-    missing = bootstrap.missing(current.api(), Path(current.project))
-    if not missing:
+    project = Path(current.project)
+    if not (missing := bootstrap.missing(current.api(), project)):
         return False
     progress(f"deleted in Prefect, created again: {missing}")
     reconcile(settings)  # while it shows that their waiting runs went with them
     env = environment_of(settings, current, open_database(settings))
-    bootstrap.run(
-        Path(current.project), env, log=bootstrap_log(current.home), deployments=missing.deployments
-    )
+    bootstrap.run(project, env, log=bootstrap_log(current.home), deployments=missing.deployments)
     return True
 
 
@@ -156,8 +157,7 @@ def running_crew(
 
     With `detach` they outlive a block that ends without an error.
     """
-    ran_before = status(settings).running
-    keep = ran_before
+    keep = status(settings).running
     try:
         yield start(settings, workers=workers, detach=detach, progress=progress)
         keep = keep or detach
