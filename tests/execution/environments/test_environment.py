@@ -174,6 +174,7 @@ def test_what_test_runners_install_is_used_where_it_can_be(tmp_path: Path, build
         ('[dependency-groups]\nci = ["pytest>=8", "six"]\ndocs = ["sphinx"]\n', {"pytest>=8", "six"}),
         ('[dependency-groups]\nci = ["pytest", "a"]\ntests = ["b"]\n', {"b"}),
         ('[dependency-groups]\ncheck = ["pytest-mypy"]\n', set()),
+        ('[dependency-groups]\ntest-more = ["a"]\ndev = ["b"]\nlatest = ["c"]\n', {"a", "b"}),
         ('[project]\n[project.optional-dependencies]\nall = ["pytest", "six"]\n', {"pytest", "six"}),
         ('[tool.hatch.envs.dev]\ndependencies = ["pytest", "lxml"]\n', {"pytest", "lxml"}),
         ('[tool.hatch.envs.docs]\ndependencies = ["sphinx"]\n', set()),
@@ -185,6 +186,15 @@ def test_groups_of_any_name_that_bring_pytest_are_for_tests(
 ) -> None:
     declared = read_declared(write(tmp_path, pyproject_dot_toml=text))
     assert {*declared.requirements, *declared.runners} == wanted
+
+
+def test_extras_of_setup_py_and_setup_cfg_are_for_tests_by_a_part_of_their_name(tmp_path: Path) -> None:
+    script = "setup(extras_require={'dev.test': ['mock'], 'dev.lint': ['ruff'], 'contest': ['six']})\n"
+    config = "[options.extras_require]\ntests-extra =\n    attrs\ndocs =\n    sphinx\n"
+    assert read_declared(write(tmp_path, setup_dot_py=script, setup_dot_cfg=config)).requirements == (
+        "mock",
+        "attrs",
+    )
 
 
 @pytest.mark.parametrize(

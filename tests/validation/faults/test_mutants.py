@@ -41,6 +41,13 @@ def test_what_no_test_could_notice_is_left_alone() -> None:
     assert make_mutants(source) == ()
 
 
+def test_words_for_those_who_ask_for_help_are_left_alone() -> None:
+    source = (
+        'parser.add_argument("name", help="what it is", metavar="N")\nparser.add_argument(help=most(3))\n'
+    )
+    assert {one.before for one in make_mutants(source)} == {'"name"', '"N"', "3"}
+
+
 def test_the_name_that_a_made_class_has_of_itself_is_left_alone() -> None:
     source = 'Point = namedtuple("Point", "x y")\nlimit = setting("limit")\n'
     assert {one.before for one in make_mutants(source)} == {'"x y"', '"limit"'}

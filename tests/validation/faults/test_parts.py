@@ -466,6 +466,12 @@ def test_a_log_that_uses_an_iterator_up_is_tried() -> None:
     assert kinds == [{GONE}, {MESSAGE}]
 
 
+def test_words_for_those_who_ask_for_help_are_words() -> None:
+    before = "add('name', help='a file')\nadd(title='a file')\n"
+    parts = parts_of(before, before.replace("a file", "files"))
+    assert [(one.before, one.operator == MESSAGE) for one in parts] == [("'files'", True), ("'files'", False)]
+
+
 def test_an_operand_more_of_a_known_condition_differs_from_those_of_a_new_one() -> None:
     for word in ("or", "and"):
         more = parts_of(f"x = a {word} b\n", f"x = a {word} b {word} c.on\n")

@@ -14,6 +14,7 @@ from typing import Any
 
 from nightcrew.errors import BadInput
 from nightcrew.execution.environments.declared_elsewhere import (
+    extras_of_setup,
     of_ci,
     of_flit,
     of_nox,
@@ -117,7 +118,8 @@ class _Reader:
         """The requirements of a project and its tests; of all members if it is a workspace root."""
         yield from self.of_project(folder, TEST_NAMES)
         pyproject = read_pyproject(self.checkout / folder)
-        yield from self.of_project(folder, test_names(table(pyproject, *_EXTRAS)))
+        extras = {**table(pyproject, *_EXTRAS), **extras_of_setup(self.checkout / folder)}
+        yield from self.of_project(folder, test_names(extras))
         groups = table(pyproject, *_GROUPS)
         for name in test_names(groups):
             yield from self._resolved(_group(groups, name), folder)

@@ -36,6 +36,16 @@ def of_setup_py(folder: Path, extras: Sequence[str]) -> Iterator[str]:
         yield from _lines(more.get(name) if isinstance(more, dict) else None)
 
 
+def extras_of_setup(folder: Path) -> dict[str, list[str]]:
+    """The extras that setup.py and setup.cfg declare, by name."""
+    more, parser = setup_arguments(folder).get("extras_require"), _read_ini(folder / "setup.cfg")
+    names = (
+        [*parser.options("options.extras_require")] if parser.has_section("options.extras_require") else []
+    )
+    found = {name: _lines(lines) for name, lines in more.items()} if isinstance(more, dict) else {}
+    return found | {name: [*of_setup_cfg(folder, [name])] for name in names}
+
+
 def of_tests_require(folder: Path) -> list[str]:
     """The requirements in the old `tests_require` of setup.py."""
     return _lines(setup_arguments(folder).get("tests_require"))

@@ -9,6 +9,8 @@ from nightcrew.untrusted import Unreadable, read_text
 TEST_NAMES = ("test", "tests", "testing", "dev", "develop")
 """Names of extras and dependency groups that count as test requirements."""
 
+TEST_WORDS = {"test", "tests", "testing"}
+_APART = re.compile(r"[._-]")
 _PYTEST = re.compile(r"pytest\s*(?:$|[\[<>=!~;@])")
 
 _REQUIREMENT_FILES = (
@@ -23,6 +25,8 @@ _WITH_OLD_MODULES = "setuptools<81"  # later ones hold no pkg_resources
 def test_names(groups: Mapping[str, object]) -> tuple[str, ...]:
     """The names of the groups of requirements for tests; where none has a usual name, those with pytest."""
     usual = tuple(name for name in TEST_NAMES if name in groups)
+    # `dev.test` and `test-extra` are for tests, `dev.lint` is not.
+    usual += tuple(one for one in groups if one not in usual and TEST_WORDS & {*_APART.split(one.lower())})
     return usual or tuple(name for name, lines in groups.items() if names_pytest(lines))
 
 

@@ -13,6 +13,7 @@ from nightcrew.validation.faults.notes import (
     BACK,
     CONDITION,
     FILTER,
+    FOR_READERS,
     GONE,
     MESSAGE,
     OPERAND,
@@ -59,6 +60,7 @@ class Expressions(Notes):
         """Notes the smallest expressions that differ from base; False where they have no position."""
         if _dumped(old) == _dumped(new):
             return True
+        message |= isinstance(new, ast.keyword) and new.arg in FOR_READERS
         placed = isinstance(new, ast.expr | ast.keyword | ast.pattern) and isinstance(old, PLACED)
         if isinstance(new, ast.Dict) and isinstance(old, ast.Dict) and self._table(old, new, message):
             return True

@@ -10,7 +10,7 @@ import random
 from functools import lru_cache
 
 from nightcrew.validation.faults.mutant import Mutant, compiles, function_spans
-from nightcrew.validation.faults.notes import Notes
+from nightcrew.validation.faults.notes import FOR_READERS, Notes
 from nightcrew.validation.reading.form import TYPE_MAKERS, is_silent
 from nightcrew.validation.reading.names import own_name
 from nightcrew.validation.reading.source_text import SourceText
@@ -164,6 +164,10 @@ class _Maker(Notes, ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         if own_name(node.func) not in _TYPE_MAKERS:
+            self.generic_visit(node)
+
+    def visit_keyword(self, node: ast.keyword) -> None:
+        if not (node.arg in FOR_READERS and isinstance(node.value, ast.Constant | ast.JoinedStr)):
             self.generic_visit(node)
 
     def visit_Compare(self, node: ast.Compare) -> None:
